@@ -1,0 +1,1 @@
+"""Cohorts: patients, modalities, outcomes, and how tables become them."""

@@ -1,0 +1,62 @@
+"""One family of errors: what is wrong, where, and the cure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class GraphfuseError(Exception):
+    """Base of every error graphfuse raises on purpose."""
+
+
+class InputError(GraphfuseError):
+    """An input is not usable; the message names file, column and cure (exit code 2 in the shell)."""
+
+
+class FetchError(InputError):
+    """A source could not be obtained or verified."""
+
+
+class LeakError(GraphfuseError):
+    """A request would let held-out patients influence what is fitted."""
+
+
+class Faults:
+    """Gathers every fault of an input, then speaks once.
+
+    >>> faults = Faults("cohort.toml")
+    >>> faults.add("[modality.rna] file: no such file 'rna.csv'; put it beside the manifest")
+    >>> faults.stop()
+    Traceback (most recent call last):
+    graphfuse.errors.InputError: cohort.toml: [modality.rna] file: no such file 'rna.csv'; put it beside the manifest
+    """
+
+    def __init__(self, where: str):
+        self.where = where
+        self.found: list[str] = []
+
+    def add(self, fault: str) -> None:
+        self.found.append(fault)
+
+    def stop(self) -> None:
+        """Raise `InputError` with all faults if there are any."""
+        if len(self.found) == 1:
+            raise InputError(f"{self.where}: {self.found[0]}")
+        if self.found:
+            lines = "\n".join(f"  - {fault}" for fault in self.found)
+            raise InputError(f"{self.where}: {len(self.found)} things to mend\n{lines}")
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """' (did you mean …?)' for the closest known word, or the list of all when none is close."""
+    known = sorted(map(str, known))
+    close = get_close_matches(word, known, n=1, cutoff=0.5)
+    return f" (did you mean {close[0]!r}?)" if close else f" (known: {', '.join(known) or 'none'})"
+
+
+def examples(items: Iterable, limit: int = 3) -> str:
+    """The first few items, and how many more there are."""
+    items = [str(item) for item in items]
+    rest = f" and {len(items) - limit:,} more" if len(items) > limit else ""
+    return ", ".join(items[:limit]) + rest
