@@ -1,0 +1,124 @@
+"""A look at a cohort before anything is trained: ids matched, columns mapped, values as declared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from graphfuse.data.cohort import Cohort
+from graphfuse.data.manifest import read_cohort
+from graphfuse.data.outcome import Outcome
+from graphfuse.data.sniff import sniff_values
+from graphfuse.errors import Faults
+
+
+@dataclass(frozen=True, eq=False)
+class Checked:
+    """What was found: `cohort` (None where none could be built), `faults` (empty when fine), `notices`.
+
+    `match`: modality × (columns, genes, patients, only_here, labelled, declared, looks_like); `patterns`: which
+    modalities patients have, and how many have just these.
+    """
+
+    name: str
+    cohort: Cohort | None
+    faults: list[str]
+    notices: list[str]
+    match: pd.DataFrame
+    patterns: pd.Series
+
+    def stop(self) -> None:
+        """Raises `InputError` with all faults if there are any."""
+        faults = Faults(self.name)
+        faults.found = list(self.faults)
+        faults.stop()
+
+    def __str__(self) -> str:
+        parts = [self.name if self.cohort is None else f"{self.name}: {len(self.cohort):,} patients"]
+        if self.cohort is not None:
+            parts += ["", self.match.to_string(), "", *_patterns_in_words(self.patterns)]
+            parts += ["", *(_outcome_in_words(outcome) for outcome in self.cohort.outcomes.values())]
+            parts += [_group_in_words(name, values) for name, values in self.cohort.groups.items()]
+        parts += _listed("warnings", self.notices)
+        parts += _listed("to mend", self.faults) or ["", "No faults."]
+        return "\n".join(parts)
+
+
+def check(name_or_path: str | Path) -> Checked:
+    """Reads the cohort and says what is there and what is wrong; nothing is trained.
+
+    Faults of the data are gathered in `Checked.faults`, not raised. Raises `InputError` for a manifest that cannot
+    be read, `FetchError` for files that cannot be had.
+    """
+    reading = read_cohort(name_or_path)
+    cohort = reading.cohort
+    return Checked(
+        reading.manifest.name,
+        cohort,
+        list(reading.faults.found),
+        list(reading.notices),
+        pd.DataFrame() if cohort is None else _match(cohort),
+        pd.Series(dtype=int) if cohort is None else _patterns(cohort),
+    )
+
+
+def _match(cohort: Cohort) -> pd.DataFrame:
+    """One row a modality: its size, its patients, how many only it has, how many carry the first outcome."""
+    present = cohort.present
+    labelled = cohort.outcome().known if cohort.outcomes else np.zeros(len(cohort), dtype=bool)
+    rows = {}
+    for name, modality in cohort.modalities.items():
+        here = present[name].to_numpy()
+        rows[name] = {
+            "kind": modality.kind,
+            "columns": modality.table.shape[1],
+            "genes": sum(symbol is not None for symbol in modality.symbols),
+            "patients": int(here.sum()),
+            "only_here": int((here & (present.sum(axis=1).to_numpy() == 1)).sum()) if present.shape[1] > 1 else 0,
+            "labelled": int((here & labelled).sum()),
+            "missing_cells": f"{_missing(modality.table[here]):.1%}",
+            "declared": "-" if modality.kind == "ehr" else modality.values,
+            "looks_like": "-" if modality.kind == "ehr" else sniff_values(modality.table),
+        }
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def _missing(table: pd.DataFrame) -> float:
+    return float(table.isna().to_numpy().mean()) if table.size else 0.0
+
+
+def _patterns(cohort: Cohort) -> pd.Series:
+    """How many patients have just these modalities ('rna + clinical'), most frequent first."""
+    names = cohort.present.apply(lambda row: " + ".join(row.index[row]), axis=1)
+    return names.value_counts()
+
+
+def _patterns_in_words(patterns: pd.Series) -> list[str]:
+    shown = [f"  {count:,} patients have {names}" for names, count in patterns.head(8).items()]
+    rest = [f"  and {len(patterns) - 8} more patterns"] if len(patterns) > 8 else []
+    return ["modalities together:", *shown, *rest]
+
+
+def _outcome_in_words(outcome: Outcome) -> str:
+    """Class counts, or events, with shares."""
+    known = int(outcome.known.sum())
+    if outcome.kind == "class":
+        sizes = [int((outcome.values == code).sum()) for code in range(len(outcome.classes))]
+        words = ", ".join(f"{c} {n} ({n / known:.0%})" for c, n in zip(outcome.classes, sizes, strict=True))
+        derived = f"; derived from {', '.join(outcome.derived_from)}" if outcome.derived_from else ""
+        return f"outcome {outcome.name}: {words}; unlabelled {len(outcome.values) - known}{derived}"
+    values = outcome.values[outcome.known]
+    events = f", {int(outcome.event[outcome.known].sum())} events" if outcome.event is not None else ""
+    return f"outcome {outcome.name}: {outcome.kind}, {known} known{events}, {values.min():.6g} to {values.max():.6g}"
+
+
+def _group_in_words(name: str, values: np.ndarray) -> str:
+    sizes = pd.Series(values).value_counts()
+    return f"group {name}: {len(sizes)} values, {sizes.iloc[-1]} to {sizes.iloc[0]} patients each"
+
+
+def _listed(title: str, lines: list[str]) -> list[str]:
+    return ["", f"{title}:", *(f"  - {line}" for line in lines)] if lines else []

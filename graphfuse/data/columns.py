@@ -1,0 +1,219 @@
+"""What the columns of an undescribed table are: measurements, records, outcomes, or what follows an outcome."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import pandas as pd
+
+from graphfuse.data.ehr import as_word, typed
+from graphfuse.data.sniff import guess_type, sniff_values
+from graphfuse.errors import Faults
+
+_MIRNA = re.compile(r"^([a-z]{3}[-_.])?(mir|let)[-_.]?\d*", re.IGNORECASE)
+_CPG = re.compile(r"^c[gh]\d{6,}")
+_ENSEMBL = re.compile(r"^ENS[A-Z]*G\d{6,}")
+_WITH_ENTREZ = re.compile(r"^.+_[0-9]+$")
+_GENE = re.compile(r"^([A-Z][A-Z0-9]{1,}(-[A-Z0-9]+)*|C\d+orf\d+)$")
+_STEM = re.compile(r"[\d._-]+$")
+
+_OUTCOME = re.compile(
+    r"(^|[_. ])(subtype|label|labels|class|pam50|diagnosis|group|target|outcome|phenotype|condition|disease)($|[_. ])|"
+    r"^(y|status|response)$",
+    re.IGNORECASE,
+)
+_NO_OUTCOME = re.compile(
+    r"(^|[_. ])(age|year|date|days|method|site|stage|primary|known|initial|treatment|is|at|of)[_. ]"
+)
+_FIRST_WORDS = (
+    "subtype",
+    "pam50",
+    "label",
+    "class",
+    "target",
+    "outcome",
+    "phenotype",
+    "diagnosis",
+    "condition",
+    "group",
+)
+_AFTER = re.compile(
+    r"death|dead|deceas|died|vital|surviv|follow.?up|followup|last.?(known|contact)|treatment|therap|recurren|progress|relaps|"
+    r"response|status|outcome|metastasis_at|new.?tumor|surgery|drug|chemo|radiation|regimen|residual|free.?days|mortality|"
+    r"ventilat|discharg|(^|[_.])icu|apache|sofa|length.?of.?stay|(^|[_.])(os|pfs|dfs|dss|pfi|dfi|efs|rfs)($|[_.])",
+    re.IGNORECASE,
+)
+_SUBTYPE = re.compile(r"subtype|cluster|pam50|mrna_|histology_?type_?call|class(ification)?$", re.IGNORECASE)
+_IDENTITY = re.compile(
+    r"(^|[_. ])(id|uuid|barcode|accession|datetime|created|updated|split|fold|set|batch|plate)($|[_. ])|split$|sampleid|patientid|_id$",
+    re.IGNORECASE,
+)
+_TIMES = (
+    "days_to_death", "days_to_last_follow_up", "days_to_last_followup", "days_to_last_known_alive", "os_time", "os.time",
+    "os_days", "os_months", "overall_survival", "overall_survival_months", "survival_time", "survival_days", "time_to_event",
+    "time_to_death", "followup_time", "follow_up_time", "pfs_time", "pfs_months", "dfs_months", "time",
+)  # fmt: skip
+_EVENTS = (
+    "vital_status", "os_status", "os_event", "os", "event", "death", "dead", "deceased", "died", "status",
+    "survival_status", "pfs_status", "pfs_event", "dfs_status", "censored",
+)  # fmt: skip
+_DEAD = ("dead", "deceased", "died", "death", "1:deceased", "event", "yes", "true", "1")
+
+
+@dataclass(frozen=True)
+class Look:
+    """A table at first sight. `kind`: omics | embedding | ehr | labels."""
+
+    kind: str
+    values: str = "mixed"
+    entity: str = "none"
+    symbol: str | None = None
+    remark: str = ""
+
+
+def look(frame: pd.DataFrame, name: str) -> Look:
+    """What the table `[N, F]` is, by its columns' types and names and by its file's name."""
+    numeric = all(pd.api.types.is_numeric_dtype(kind) for kind in frame.dtypes)
+    if frame.shape[1] == 1 and (
+        not numeric or frame.iloc[:, 0].nunique() <= 20 or _OUTCOME.search(str(frame.columns[0]))
+    ):
+        return Look("labels")
+    entity, symbol, remark = _entity(list(frame.columns), name)
+    if not numeric or (frame.shape[1] < 20 and entity == "none"):
+        return Look("ehr")
+    if entity == "none" and not remark and _numbered(list(frame.columns), name):
+        return Look("embedding", "mixed")
+    values = sniff_values(frame)
+    scaled = values == "beta" and entity != "cpg" and not re.search(r"meth|cpg", name, re.IGNORECASE)
+    return Look("omics", "mixed" if scaled else values, entity, symbol, remark)
+
+
+def _entity(columns: list[str], name: str) -> tuple[str, str | None, str]:
+    """(entity, pattern of symbols, remark) by what most columns are called."""
+    if _share(columns, _MIRNA) > 0.8:
+        return "mirna", None, ""
+    if _share(columns, _CPG) > 0.8:
+        return "cpg", None, ""
+    if _share(columns, _ENSEMBL) > 0.8:
+        return "none", None, 'Ensembl ids: for gene symbols set entity = "gene", ids = "ensembl", map = "table.tsv"'
+    stems = len({_STEM.sub("", column) for column in columns})
+    if stems < 0.3 * len(columns):
+        return "none", None, ""
+    if _share(columns, _WITH_ENTREZ) > 0.95:
+        return "gene", "^(.+)_[0-9]+$", ""
+    if re.search(r"prot|rppa", name, re.IGNORECASE):
+        return "protein", None, ""
+    return ("gene", None, "") if _share(columns, _GENE) > 0.7 else ("none", None, "")
+
+
+def _share(columns: list[str], pattern: re.Pattern) -> float:
+    return sum(bool(pattern.match(column)) for column in columns) / max(len(columns), 1)
+
+
+def _numbered(columns: list[str], name: str) -> bool:
+    """Columns that are only counted through (f0, f1, …), or a file that says it holds features."""
+    stems = {_STEM.sub("", column) for column in columns}
+    return len(stems) <= max(3, 0.02 * len(columns)) or bool(
+        re.search(r"embed|latent|image|hif|feature", name, re.IGNORECASE)
+    )
+
+
+# ------------------------------------------------------------------------------------------------ outcomes
+
+
+def outcome_column(frame: pd.DataFrame, seen: Look) -> str | None:
+    """The column most likely to be the class to predict: by name, or the only one beside the ids."""
+    if seen.kind == "labels":
+        return str(frame.columns[0])
+    named = [
+        c for c in frame.columns if _OUTCOME.search(c) and not _NO_OUTCOME.search(c.lower()) and _is_class(frame[c])
+    ]
+    return min(named, key=outcome_rank, default=None)
+
+
+def outcome_rank(column: str) -> int:
+    """How surely a column of that name is the outcome: smaller is surer."""
+    words = (rank for rank, word in enumerate(_FIRST_WORDS) if word in column.lower())
+    return next(words, len(_FIRST_WORDS))
+
+
+def _is_class(column: pd.Series) -> bool:
+    """2 to 10 values, each at least twice, written in one way, known for most."""
+    sizes = column.dropna().map(as_word).value_counts()
+    alike = len({str(value).strip().lower() for value in sizes.index}) == len(sizes)
+    fraction = pd.api.types.is_float_dtype(column) and (column.dropna() % 1 != 0).any()
+    return 2 <= len(sizes) <= 10 and sizes.min() >= 2 and alike and not fraction and column.notna().mean() > 0.5
+
+
+def survival_columns(frame: pd.DataFrame) -> tuple[list[str], str, str] | None:
+    """(columns of time, column of the event, its value) where the table holds survival."""
+    by_name = {column.lower(): column for column in reversed(list(frame.columns))}
+    times = [by_name[t] for t in _TIMES if t in by_name and _is_time(frame[by_name[t]])]
+    for event in (by_name[e] for e in _EVENTS if e in by_name):
+        words = frame[event].dropna().map(as_word)
+        value = next((w for dead in _DEAD for w in words.unique() if w.lower() == dead), None)
+        if times and value is not None and words.nunique() == 2 and event not in times:
+            return _one_clock(times), event, value
+    return None
+
+
+def _is_time(column: pd.Series) -> bool:
+    return pd.api.types.is_numeric_dtype(column) and bool((column > 0).any())
+
+
+def _one_clock(times: list[str]) -> list[str]:
+    """Times that go together: days to death and to the last follow-up, else the first alone."""
+    days = [time for time in times if time.lower().startswith("days_to_")]
+    return days or times[:1]
+
+
+# ----------------------------------------------------------------------------------------------- records
+
+
+def usable_columns(
+    frame: pd.DataFrame, taken: set[str | None], tables: list[str]
+) -> tuple[dict[str, str], dict[str, list[str]]]:
+    """Columns fit to predict from with their types, and the others by why they are left out.
+
+    `taken`: columns of outcomes. `tables`: names of the cohort's tables, which a table of availability repeats.
+    """
+    columns: dict[str, str] = {}
+    left_out: dict[str, list[str]] = {}
+    for name in frame.columns:
+        why = "says who has which table" if name in tables else _why_not(name, frame[name], taken)
+        if why:
+            left_out.setdefault(why, []).append(name)
+        else:
+            columns[name] = _type(frame[[name]])
+    return columns, left_out
+
+
+def _type(frame: pd.DataFrame) -> str:
+    """The guessed type, categorical where numbers are mixed with text."""
+    faults = Faults("")
+    _, types = typed(frame, {}, "", faults)
+    return "categorical" if faults.found else next(iter(types.values()))
+
+
+def _why_not(name: str, column: pd.Series, taken: set[str | None]) -> str:
+    """Why a column is no feature; '' where it is one."""
+    plain = re.sub(r"\.\d+$", "", name)
+    known = column.dropna()
+    text = not pd.api.types.is_numeric_dtype(column)
+    if name in taken or plain in taken:
+        return "the outcome"
+    if _AFTER.search(plain) or _SUBTYPE.search(plain) or (_OUTCOME.search(plain) and "diagnosis" not in plain.lower()):
+        return "may be or follow an outcome"
+    if _IDENTITY.search(plain) or not name:
+        return "names, not measurements"
+    if plain != name:
+        return "a repeated name"
+    if len(known) < 0.2 * len(column) or known.nunique() < 2:
+        return "blank or constant"
+    unlike = known.nunique() > 20 and known.nunique() > 0.3 * len(known)
+    if text and (unlike or guess_type(column) == "date") and guess_type(column) != "numeric":
+        return "dates, or texts that hardly repeat"
+    if text and known.nunique() == len(known):
+        return "names, not measurements"
+    return ""

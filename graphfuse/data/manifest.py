@@ -1,0 +1,247 @@
+"""From a manifest (TOML) to a cohort: files obtained, read, matched by patient, checked against what is declared."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from graphfuse.data.cohort import Cohort, numeric
+from graphfuse.data.ehr import as_word, typed
+from graphfuse.data.fetch import obtain
+from graphfuse.data.ids import check_overlap, normalised
+from graphfuse.data.modality import Modality
+from graphfuse.data.outcome import Outcome
+from graphfuse.data.read import read_table
+from graphfuse.data.sniff import conflicts, doubts
+from graphfuse.data.symbols import gene_symbols, turned_into_dates
+from graphfuse.data.targets import columns_of, outcome_from
+from graphfuse.errors import Faults, InputError, examples, nearest
+from graphfuse.schema import GroupSpec, Manifest, ModalitySpec, read_toml, resolve
+
+log = logging.getLogger(__name__)
+
+
+def load(name_or_path: str | Path) -> Cohort:
+    """The cohort that a manifest describes: a path to a .toml, or a name in `data_manifests/`.
+
+    Patients are the union over modalities, sorted; who lacks a modality has a row of missing values there. Raises
+    `InputError` with every fault found (files, columns, values, ids), `FetchError` where files cannot be had.
+    """
+    reading = read_cohort(name_or_path)
+    reading.faults.stop()
+    for notice in reading.notices:
+        log.warning("%s: %s", reading.manifest.name, notice)
+    return reading.cohort
+
+
+def read_cohort(name_or_path: str | Path) -> Reading:
+    """Everything found on the way to a cohort: the cohort where there is one, faults and notices. Does not stop at faults."""
+    path = resolve(name_or_path, "data_manifests")
+    manifest = read_toml(path, Manifest)
+    folder = obtain(manifest.source, beside=path.parent, how_to_get=manifest.how_to_get, where=str(path))
+    reading = Reading(manifest, path, folder)
+    reading.run()
+    return reading
+
+
+@dataclass
+class Reading:
+    """One pass over a manifest's files."""
+
+    manifest: Manifest
+    path: Path
+    folder: Path
+    cohort: Cohort | None = None
+    notices: list[str] = field(default_factory=list)
+
+    def __post_init__(self):
+        self.faults = Faults(str(self.path))
+        self.tables: dict[str, pd.DataFrame] = {}  # by place in the manifest: "modality.rna", "outcome.subtype"
+
+    def run(self) -> None:
+        """Reads, matches and builds; what is wrong goes to `faults`."""
+        self._check_files()
+        for name, spec in self.manifest.modality.items():
+            self._read(f"modality.{name}", spec.file, self._columns_of(name, spec), spec)
+        for name, spec in self.manifest.outcome.items():
+            self._read(f"outcome.{name}", spec.file, columns_of(spec))
+        files = {place: self._file_of(place) for place in self.tables}
+        check_overlap(
+            {place: (files[place], frame.index) for place, frame in self.tables.items()}, self.faults, self.notices
+        )
+        modalities = [self._modality(name, spec) for name, spec in self.manifest.modality.items()]
+        if None in modalities or any(table.index.has_duplicates for table in self.tables.values()):
+            return
+        patients = self._patients(modalities)
+        self.cohort = Cohort(
+            self.manifest.name,
+            patients,
+            {m.name: Modality(**{**vars(m), "table": m.table.reindex(patients)}) for m in modalities},
+            self._outcomes(patients),
+            {name: self._group(name, spec, patients) for name, spec in self.manifest.groups.items()},
+            self._about(),
+        )
+
+    # --------------------------------------------------------------------------------------- reading tables
+
+    def _check_files(self) -> None:
+        """A fault for each file that is not there."""
+        places = {f"modality.{k}": s.file for k, s in self.manifest.modality.items()}
+        places |= {f"outcome.{k}": s.file for k, s in self.manifest.outcome.items()}
+        places |= {f"groups.{k}": s.file for k, s in self.manifest.groups.items() if s.file}
+        cure = self.manifest.how_to_get or "put it there, or correct file"
+        for place, file in places.items():
+            if not (self.folder / file).is_file():
+                there = [entry.name for entry in self.folder.iterdir()] if self.folder.is_dir() else []
+                meant = nearest(file, there) if len(there) < 50 else ""
+                self.faults.add(f"[{place}] file: no such file {file!r} in {self.folder}{meant}; {cure}")
+
+    def _read(self, place: str, file: str, columns: list[str] | None, spec: ModalitySpec | None = None) -> None:
+        """Reads one table into `tables`, ids normalised; what is wrong becomes a fault."""
+        if not (self.folder / file).is_file():
+            return  # told by _check_files
+        how = {"columns": columns, "id_column": self.manifest.patients.id}
+        if spec is not None:
+            how |= {"orient": spec.orient, "layer": spec.layer, "modality": spec.modality}
+            how["id_column"] = None if spec.orient == "patients-in-columns" else how["id_column"]
+        try:
+            frame = read_table(self.folder / file, **how)
+        except InputError as error:
+            self.faults.add(f"[{place}] {error}")
+            return
+        ids = normalised(frame.index, self.manifest.patients.level, f"[{place}] {file}", self.faults)
+        self.tables[place] = frame.set_axis(ids, axis=0)
+
+    def _file_of(self, place: str) -> str:
+        section, name = place.split(".", 1)
+        return getattr(self.manifest, section)[name].file
+
+    def _columns_of(self, name: str, spec: ModalitySpec) -> list[str] | None:
+        """The columns to read of a modality; a fault where an outcome stands among them."""
+        for other, outcome in self.manifest.outcome.items():
+            for column in sorted(set(columns_of(outcome)) & set(spec.columns or [])):
+                if outcome.file == spec.file:
+                    self.faults.add(
+                        f"[modality.{name}] columns: {column!r} is the outcome ([outcome.{other}]); remove it"
+                    )
+                else:
+                    self.notices.append(
+                        f"[modality.{name}] columns: {column!r} is also a column of [outcome.{other}]: is it the outcome?"
+                    )
+        if spec.columns is not None:
+            for column in set(spec.types) - set(spec.columns):
+                self.faults.add(
+                    f"[modality.{name}] types: {column!r} is not among columns{nearest(column, spec.columns)}"
+                )
+        return spec.columns
+
+    # -------------------------------------------------------------------------------------------- building
+
+    def _modality(self, name: str, spec: ModalitySpec) -> Modality | None:
+        """One modality over its own patients, or None after a fault."""
+        frame, where = self.tables.get(f"modality.{name}"), f"[modality.{name}] {spec.file}"
+        if frame is None:
+            return None
+        try:
+            if spec.kind == "ehr":
+                table, types = typed(frame, spec.types, where, self.faults)
+                symbols = ()
+            else:
+                table, types = numeric(self._features(name, spec, frame), where), {}
+                symbols = gene_symbols(list(table.columns), spec, self._map_file(spec))
+        except InputError as error:
+            said = str(error)
+            self.faults.add(said if said.startswith(where) else f"{where}: {said}")
+            return None
+        modality = Modality(name, table, spec.kind, spec.values, spec.entity, symbols, types)
+        self._judge(modality, where)
+        return modality
+
+    def _features(self, name: str, spec: ModalitySpec, frame: pd.DataFrame) -> pd.DataFrame:
+        """The table less columns of the same file that are outcomes or groups."""
+        if spec.columns is not None:
+            return frame
+        taken = [c for o in self.manifest.outcome.values() if o.file == spec.file for c in columns_of(o)]
+        taken += [g.column for g in self.manifest.groups.values() if g.file == spec.file]
+        among = [column for column in dict.fromkeys(taken) if column in frame.columns]
+        if among:
+            self.notices.append(f"[modality.{name}] left out {examples(among)}: outcomes or groups, not features")
+        return frame.drop(columns=among)
+
+    def _map_file(self, spec: ModalitySpec) -> Path | None:
+        """The table of gene symbols: among the data, or beside the manifest."""
+        if spec.map is None:
+            return None
+        among = self.folder / spec.map
+        return among if among.is_file() else self.path.parent / spec.map
+
+    def _judge(self, modality: Modality, where: str) -> None:
+        """Faults and notices about a modality's values and names."""
+        if modality.table.shape[1] == 0:
+            self.faults.add(f"{where}: no columns; the table holds ids only")
+            return
+        for said in conflicts(modality):
+            self.faults.add(f"{where}: {said}; correct values, or the table")
+        self.notices += [f"{where}: {said}" for said in doubts(modality)]
+        dated = turned_into_dates(modality.columns) if modality.entity == "gene" else []
+        if dated:
+            self.notices.append(
+                f"{where}: {len(dated)} columns look like genes a spreadsheet made into dates ({examples(dated)})"
+            )
+        if modality.kind != "ehr" and any(m is not None for m in modality.symbols):
+            mapped = sum(symbol is not None for symbol in modality.symbols)
+            if mapped < 0.5 * len(modality.symbols):
+                self.notices.append(f"{where}: only {mapped:,} of {len(modality.symbols):,} columns map to a gene")
+
+    def _patients(self, modalities: list[Modality]) -> pd.Index:
+        """All patients with a value in any modality, sorted; notices for who is left out."""
+        named = set().union(*(m.table.index for m in modalities))
+        seen = set().union(*(m.table.index[m.present] for m in modalities))
+        if len(named) > len(seen):
+            self.notices.append(f"{len(named) - len(seen)} patients have no value in any modality; they are left out")
+        for place, frame in self.tables.items():
+            only = len(set(frame.index) - named)
+            if place.startswith("outcome.") and only:
+                self.notices.append(f"[{place}] {only} patients have an outcome but no modality; they are left out")
+        return pd.Index(sorted(seen), name="patient", dtype=object)
+
+    def _outcomes(self, patients: pd.Index) -> dict[str, Outcome]:
+        found = {}
+        for name, spec in self.manifest.outcome.items():
+            if f"outcome.{name}" not in self.tables:
+                continue
+            try:
+                found[name], notices = outcome_from(self.tables[f"outcome.{name}"], spec, name, patients)
+            except InputError as error:
+                self.faults.add(f"[outcome.{name}] {spec.file}: {error}")
+                continue
+            self.notices += [f"[outcome.{name}] {notice}" for notice in notices]
+        return found
+
+    def _group(self, name: str, spec: GroupSpec, patients: pd.Index) -> np.ndarray:
+        """Text `[N]`: each patient's group, 'unknown' where the file has none."""
+        if spec.id_slice is not None:
+            start, end = spec.id_slice
+            found = pd.Series([patient[start:end] for patient in patients], index=patients, dtype=object)
+            if (found == "").all():
+                self.faults.add(f"[groups.{name}] id_slice = [{start}, {end}] lies outside every patient id")
+            return found.to_numpy()
+        self._read(f"groups.{name}", spec.file, [spec.column])
+        table = self.tables.pop(f"groups.{name}", None)
+        if table is None or table.index.has_duplicates:
+            return np.full(len(patients), "unknown", dtype=object)
+        found = table[spec.column].reindex(patients)
+        if found.isna().all():
+            self.faults.add(f"[groups.{name}] {spec.file}: column {spec.column!r} has no value for any patient")
+        return found.map(as_word, na_action="ignore").fillna("unknown").to_numpy(dtype=object)
+
+    def _about(self) -> dict[str, str]:
+        """Origin and licence, and which manifest this was."""
+        words = {key: getattr(self.manifest, key) for key in ("title", "licence", "citation")}
+        sha256 = hashlib.sha256(self.path.read_bytes()).hexdigest()
+        return {**words, "manifest": str(self.path), "manifest_sha256": sha256}

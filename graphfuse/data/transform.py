@@ -1,0 +1,198 @@
+"""Steps that learn from training patients and apply to anyone: typed columns, impute, scale, select.
+
+Every step is a frozen value with `fit(table, codes)` → step and `apply(table)` → table, where a table is a float64 array
+`[N, F]` with NaN for missing. A `Pipeline` chains them for one modality and knows which input column each output came
+from. `state()` is arrays and JSON, so a fitted pipeline is saved without pickle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import pandas as pd
+
+from graphfuse.data.modality import Modality
+from graphfuse.errors import InputError
+
+
+
+@dataclass(frozen=True)
+class TypedColumns:
+    """EHR columns as numbers: numeric as is, ordinal as rank of its level, categories one-hot, a flag for missing.
+
+    `columns`: (name, type, levels, flagged) per input column; levels are those of the training patients.
+    """
+
+    columns: tuple[tuple[str, str, tuple[str, ...], bool], ...]
+
+    @classmethod
+    def fit(cls, table: pd.DataFrame, types: dict[str, str]) -> TypedColumns:
+        columns = []
+        for name in table.columns:
+            kind = types.get(name, "numeric" if pd.api.types.is_numeric_dtype(table[name]) else "categorical")
+            known = table[name].dropna()
+            levels = () if kind in ("numeric", "date") else tuple(sorted(map(str, known.unique())))
+            columns.append((name, kind, levels, len(known) < len(table)))
+        return cls(tuple(columns))
+
+    def apply(self, table: pd.DataFrame) -> np.ndarray:
+        return np.column_stack([block for column in self.columns for block in self._blocks(table[column[0]], column)])
+
+    @property
+    def owners(self) -> np.ndarray:
+        """int `[F']`: input column of each output column."""
+        widths = [self._width(column) for column in self.columns]
+        return np.repeat(np.arange(len(widths)), widths)
+
+    @staticmethod
+    def _width(column) -> int:
+        _, kind, levels, flagged = column
+        return (len(levels) if kind == "categorical" else 1) + flagged
+
+    @staticmethod
+    def _blocks(values: pd.Series, column) -> list[np.ndarray]:
+        _, kind, levels, flagged = column
+        missing = values.isna().to_numpy()
+        if kind == "numeric":
+            blocks = [pd.to_numeric(values, errors="coerce").to_numpy(float)]
+        elif kind == "date":
+            days = pd.to_datetime(values, errors="coerce")
+            blocks = [((days - pd.Timestamp("2000-01-01")) / pd.Timedelta(days=1)).to_numpy(float)]
+        else:
+            codes = pd.Categorical(values.where(~missing).map(str, na_action="ignore"), categories=levels).codes
+            if kind == "ordinal":
+                blocks = [np.where(codes < 0, np.nan, codes).astype(float)]
+            else:
+                blocks = [(codes == level).astype(float) for level in range(len(levels))]
+        return blocks + ([missing.astype(float)] if flagged else [])
+
+
+@dataclass(frozen=True, eq=False)
+class Impute:
+    """Missing values become the training median of their column (0 where a column was never seen)."""
+
+    median: np.ndarray
+
+    @classmethod
+    def fit(cls, table: np.ndarray) -> Impute:
+        if not np.isnan(table).any():
+            return cls(np.median(table, axis=0) if len(table) else np.zeros(table.shape[1]))
+        seen = ~np.isnan(table).all(axis=0)
+        median = np.zeros(table.shape[1])
+        median[seen] = np.nanmedian(table[:, seen], axis=0)
+        return cls(median)
+
+    def apply(self, table: np.ndarray) -> np.ndarray:
+        return np.where(np.isnan(table), self.median, table)
+
+
+@dataclass(frozen=True, eq=False)
+class Scale:
+    """Zero mean and unit standard deviation over training patients; a column constant there becomes 0 everywhere."""
+
+    mean: np.ndarray
+    factor: np.ndarray
+
+    @classmethod
+    def fit(cls, table: np.ndarray) -> Scale:
+        mean, sd = table.mean(axis=0), table.std(axis=0)
+        constant = sd <= 1e-9 * np.maximum(1.0, np.abs(mean))
+        return cls(mean, np.where(constant, 0.0, 1 / np.where(constant, 1.0, sd)))
+
+    def apply(self, table: np.ndarray) -> np.ndarray:
+        return (table - self.mean) * self.factor
+
+
+@dataclass(frozen=True, eq=False)
+class Select:
+    """The `top` columns by one-way ANOVA F over the training labels; ties go by column name, never by column order."""
+
+    keep: np.ndarray
+
+    @classmethod
+    def fit(cls, table: np.ndarray, codes: np.ndarray, names: Sequence[str], top: int | None) -> Select:
+        if top is None or top >= table.shape[1]:
+            return cls(np.arange(table.shape[1]))
+        order = np.lexsort((np.asarray(names, dtype=str), -anova_f(table, codes)))
+        return cls(np.sort(order[:top]))
+
+    def apply(self, table: np.ndarray) -> np.ndarray:
+        return table[:, self.keep]
+
+
+def anova_f(table: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    """One-way ANOVA F statistic of every column `[F]` over class codes `[N]` (-1 = unlabelled, left out)."""
+    table, codes = table[codes >= 0], codes[codes >= 0]
+    groups = [table[codes == c] for c in np.unique(codes)]
+    between = sum(len(g) * (g.mean(0) - table.mean(0)) ** 2 for g in groups) / max(len(groups) - 1, 1)
+    within = sum(((g - g.mean(0)) ** 2).sum(0) for g in groups) / max(len(table) - len(groups), 1)
+    return np.divide(between, within, out=np.zeros(table.shape[1]), where=within > 1e-12)
+
+
+@dataclass(frozen=True, eq=False)
+class Pipeline:
+    """From a modality's table to standardised columns `[N, F]`, absent patients' rows zero.
+
+    `columns`: the input columns in fitted order; `owners` int `[F]`: input column of each output column.
+    """
+
+    columns: tuple[str, ...]
+    typed: TypedColumns | None
+    impute: Impute
+    scale: Scale
+    select: Select
+    owners: np.ndarray
+
+    @classmethod
+    def fit(cls, modality: Modality, codes: np.ndarray, top: int | None = None) -> Pipeline:
+        """Fitted on the patients of `modality` who have it; `codes` `[N]` are their class codes, for selection."""
+        rows = modality.present
+        table, names = modality.table[rows], np.asarray(modality.columns, dtype=str)
+        typed = TypedColumns.fit(table, modality.types) if modality.kind == "ehr" else None
+        values = typed.apply(table) if typed else table.to_numpy(float)
+        owners = typed.owners if typed else np.arange(values.shape[1])
+        impute = Impute.fit(values)
+        values = impute.apply(values)
+        scale = Scale.fit(values)
+        select = Select.fit(values, codes[rows], names[owners], top)
+        return cls(tuple(modality.columns), typed, impute, scale, select, owners[select.keep])
+
+    def apply(self, modality: Modality, least: float = 0.5) -> np.ndarray:
+        """float64 `[N, F]`. Raises `InputError` where less than `least` of the fitted columns are there."""
+        table = modality.table
+        if tuple(table.columns) != self.columns:
+            there = table.columns.intersection(pd.Index(self.columns))
+            if len(there) < least * len(self.columns):
+                raise InputError(
+                    f"modality {modality.name!r}: {len(there):,} of the {len(self.columns):,} columns that the model was "
+                    f"fitted on are there; at least {least:.0%} are needed. Rename columns as in training"
+                )
+            table = table.reindex(columns=list(self.columns))
+        values = self.typed.apply(table) if self.typed else table.to_numpy(float)
+        values = self.select.apply(self.scale.apply(self.impute.apply(values)))
+        values[~modality.present] = 0.0
+        return values
+
+    def state(self) -> tuple[dict[str, np.ndarray], dict]:
+        """Arrays and JSON from which `from_state` rebuilds the pipeline."""
+        arrays = {
+            "median": self.impute.median, "mean": self.scale.mean, "factor": self.scale.factor,
+            "keep": self.select.keep, "owners": self.owners,
+        }  # fmt: skip
+        return arrays, {"columns": self.columns, "typed": None if self.typed is None else asdict(self.typed)["columns"]}
+
+    @classmethod
+    def from_state(cls, arrays: dict[str, np.ndarray], described: dict) -> Pipeline:
+        typed = described["typed"]
+        if typed is not None:
+            typed = TypedColumns(tuple((name, kind, tuple(levels), flag) for name, kind, levels, flag in typed))
+        return cls(
+            tuple(described["columns"]),
+            typed,
+            Impute(arrays["median"]),
+            Scale(arrays["mean"], arrays["factor"]),
+            Select(arrays["keep"]),
+            arrays["owners"],
+        )

@@ -1,0 +1,1 @@
+"""Graphs: patient layers as ragged neighbour lists, gene networks, controls and exports."""

@@ -1,0 +1,158 @@
+"""From cross-fitted folds to trained models, all folds and seeds in one bank.
+
+Two passes. The first trains each seed without one inner fold and follows the loss there; the epoch at which the mean curve
+of a fold's seeds is lowest (possibly 0: the linear start itself) is the fold's number of epochs. The second trains every seed
+on all training patients for that many epochs. Held-out patients are in no tensor.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from graphfuse.learn.assemble import tensor_lists
+from graphfuse.learn.bank import Bank
+from graphfuse.learn.linear import INNER, CrossFit, LinearFit
+from graphfuse.learn.ridge import coordinates
+from graphfuse.nn.net import Inputs, Net, Shape
+from graphfuse.nn.parts import part
+from graphfuse.schema import Recipe
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class FoldData:
+    """One fold as the bank sees it: `inputs` of its training patients, `codes` `[n]`, `inner` fold of each `[n]`, and `basis`:
+    per modality `[F, r]`, the rotation in which its columns are given (`None` where they are given as they are)."""
+
+    inputs: Inputs
+    codes: Tensor
+    inner: np.ndarray
+    basis: tuple[np.ndarray | None, ...]
+    shape: Shape
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """The nets of one fold, their rotation folded back: `nets` (one per seed), `epochs`, and the first pass's `curve`."""
+
+    shape: Shape
+    nets: list[Net]
+    epochs: int
+    curve: list[float]
+
+
+def starts(cross: CrossFit, modalities: tuple[str, ...], fuse: str) -> list[LinearFit]:
+    """The ridge regressions from which the net starts: one on all modalities, or one each for a decision-level fusion."""
+    if part("fuse", fuse).level == "decision":
+        return [cross.solve((m,)) for m in modalities]
+    return [cross.solve(modalities)]
+
+
+def start_tensors(views: list[np.ndarray], biases: list[np.ndarray], present: np.ndarray) -> tuple[Tensor, Tensor]:
+    """`start` `[N, M, 3, K]` and `bias` `[N, M, K]` of the net from each start's views `[N, m, 3, K]` and bias `[N, K]`.
+
+    The bias of a joint start is shared out over the modalities that a patient has.
+    """
+    start = np.concatenate(views, 1)
+    if len(biases) > 1:
+        bias = np.stack(biases, 1)
+    else:
+        bias = np.repeat(biases[0][:, None] / np.maximum(present.sum(1), 1)[:, None, None], present.shape[1], 1)
+    return torch.from_numpy(start), torch.from_numpy(bias)
+
+
+def fold_data(cross: CrossFit, modalities: tuple[str, ...], recipe: Recipe) -> FoldData:
+    """The bank's view of a fold's training patients, restricted to `modalities`."""
+    preparation, training = cross.preparation, cross.training
+    columns = [list(training.own).index(m) for m in modalities]
+    present = training.present[:, columns]
+    x, basis = [], []
+    for m in modalities:
+        own, hop, rotation = training.own[m], training.hop.get(m), None
+        if part("encode", preparation.encoders[m]).linear and own.shape[0] < own.shape[1]:
+            own, into = coordinates(cross.kernels.own[m])
+            rotation = training.own[m].T @ into
+            hop = None if hop is None else hop @ rotation
+        basis.append(rotation)
+        x.append(torch.from_numpy(own if hop is None else np.stack([own, hop], 1)))
+    fits = starts(cross, modalities, recipe.net.fuse)
+    start, bias = start_tensors([f.views for f in fits], [f.held_bias for f in fits], present)
+    lists = preparation.lists(None, len(cross.codes))
+    shape = Shape(
+        tuple(preparation.encoders[m] for m in modalities),
+        tuple(preparation.columns(m) for m in modalities),
+        recipe.net.propagate, recipe.net.fuse, recipe.net.head, recipe.net.width, cross.classes,
+    )  # fmt: skip
+    inputs = Inputs(
+        tuple(x), torch.from_numpy(present.astype(float)), start, bias, tuple(tensor_lists(lists[m]) for m in modalities)
+    )
+    return FoldData(inputs, torch.from_numpy(cross.codes), cross.inner, tuple(basis), shape)
+
+
+def train(folds: list[FoldData], recipe: Recipe, seed: int, device: str, dtype=torch.float32) -> list[Trained]:
+    """All folds × seeds, both passes."""
+    settings = {"learning_rate": recipe.train.learning_rate, "weight_decay": recipe.train.weight_decay}
+    seeds = range(recipe.train.seeds)
+    inner = [torch.from_numpy(fold.inner) for fold in folds]
+    held = _rows([[k == s % INNER for s in seeds] for k in inner])
+    whole = _rows([[torch.ones(len(k)) for _ in seeds] for k in inner])
+
+    def bank() -> tuple[Bank, list[list[torch.Generator]]]:
+        nets = [[fresh(fold, seed + s) for s in seeds] for fold in folds]
+        draws = [[torch.Generator().manual_seed(seed + s) for s in seeds] for _ in folds]
+        return Bank(nets, [f.inputs for f in folds], [f.codes for f in folds], device=device, dtype=dtype), draws
+
+    first, draws = bank()
+    curves = first.train(
+        whole - held, [recipe.train.epochs] * len(folds), draws, watch=held, **settings
+    )
+    epochs = curves.argmin(0).tolist()
+    log.info("epochs chosen on inner folds: %s", epochs)
+    second, draws = bank()
+    second.train(whole, epochs, draws, **settings)
+    return [
+        Trained(fold.shape, [unrotated(fold, second.state(f, s)) for s in seeds], epochs[f], _finite(curves[:, f]))
+        for f, fold in enumerate(folds)
+    ]
+
+
+def fresh(fold: FoldData, seed: int) -> Net:
+    """A net at its start, built for the coordinates in which the fold's columns are given."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        net = Net(fold.shape._replace(features=tuple(x.shape[-1] for x in fold.inputs.x)))
+    for encode, features in zip(net.encode, fold.shape.features, strict=True):
+        if encode.linear:
+            encode.scale.fill_(max(features, 1) ** -0.5)
+    return net
+
+
+def unrotated(fold: FoldData, state: dict[str, Tensor]) -> Net:
+    """The trained net over the columns themselves: each rotated encoder's weight becomes basis @ weight."""
+    net = Net(fold.shape)
+    for m, basis in enumerate(fold.basis):
+        if basis is not None:
+            name = f"encode.{m}.weight"
+            state[name] = (torch.from_numpy(basis) @ state[name].double()).to(state[name].dtype)
+    net.to(next(iter(state.values())).dtype).load_state_dict(state)
+    return net.eval()
+
+
+def _rows(rows: list[list[Tensor]]) -> Tensor:
+    """`[folds, seeds, n]` of ones and zeros, padded with zeros."""
+    longest = max(len(r) for row in rows for r in row)
+    out = torch.zeros(len(rows), len(rows[0]), longest)
+    for f, row in enumerate(rows):
+        for s, r in enumerate(row):
+            out[f, s, : len(r)] = r
+    return out
+
+
+def _finite(curve: Tensor) -> list[float]:
+    return [round(float(v), 6) for v in curve if torch.isfinite(v)]

@@ -1,0 +1,61 @@
+"""The rungs that a graph net must stand beside: same folds, each tuned inside the training patients."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import softmax
+
+from graphfuse.data.cohort import Cohort
+from graphfuse.learn.assemble import Views
+from graphfuse.learn.linear import CrossFit
+
+
+@dataclass(frozen=True, eq=False)
+class Rung:
+    """A rung's probabilities `[q, K]` for a fold's test patients and what it took to fit."""
+
+    probability: np.ndarray
+    seconds: float
+
+
+def climb(cross: CrossFit, cohort: Cohort, views: Views) -> dict[str, Rung]:
+    """All rungs of one fold, for test patients with these views.
+
+    majority: the training classes' shares. `single:<modality>`: ridge on one modality; `single`: the one with the lowest
+    inner loss. `clinical`: ridge on all EHR modalities. early: ridge on all modalities side by side. late: the mean of the
+    singles' probabilities over the modalities a patient has.
+    """
+    names = tuple(cohort.modalities)
+    ehr = tuple(m for m in names if cohort.modalities[m].kind == "ehr")
+    rungs = {"majority": Rung(np.tile(_shares(cross), (len(views.present), 1)), 0.0)}
+    if ehr:
+        rungs["clinical"] = _ridge(cross, ehr, views)
+    singles = {m: _ridge(cross, (m,), views) for m in names}
+    rungs |= {f"single:{m}": rung for m, rung in singles.items()}
+    best = min(names, key=lambda m: cross.solve((m,)).loss)
+    every = sum(rung.seconds for rung in singles.values())
+    rungs["single"] = Rung(singles[best].probability, every)
+    rungs["early"] = _ridge(cross, names, views)
+    stacked = np.stack([singles[m].probability for m in names], 1)
+    share = views.present / np.maximum(views.present.sum(1, keepdims=True), 1)
+    rungs["late"] = Rung((stacked * share[..., None]).sum(1), every)
+    return rungs
+
+
+def _shares(cross: CrossFit) -> np.ndarray:
+    counts = np.bincount(cross.codes[cross.codes >= 0], minlength=cross.classes)
+    return counts / counts.sum()
+
+
+def _ridge(cross: CrossFit, modalities: tuple[str, ...], views: Views) -> Rung:
+    """Ridge on these modalities; a patient with none of them gets the training shares."""
+    began = time.perf_counter()
+    fit = cross.solve(modalities)
+    logits = sum(views.own[m] @ (cross.training.own[m].T @ fit.alpha) for m in modalities) + fit.bias
+    probability = softmax(logits, axis=1)
+    columns = [list(views.own).index(m) for m in modalities]
+    probability[~views.present[:, columns].any(1)] = _shares(cross)
+    return Rung(probability, time.perf_counter() - began)

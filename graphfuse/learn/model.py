@@ -1,0 +1,138 @@
+"""A fitted model: everything needed to score a patient never seen, and nothing of who the training patients were."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.numpy import load_file, save_file
+
+from graphfuse.data.cohort import Cohort
+from graphfuse.errors import InputError
+from graphfuse.graph.network import GeneNetwork
+from graphfuse.learn import fit
+from graphfuse.learn.fitted import Fitted
+from graphfuse.learn.linear import CrossFit
+from graphfuse.learn.pack import pack, unpack
+from graphfuse.schema import SCHEMA, Recipe
+
+
+class FusionModel:
+    """A graph fusion classifier in scikit-learn's manner: hyper-parameters here, data in `fit`.
+
+    Parameters: `recipe` (a `Recipe`, a name or a path), `seed`, `device` ("auto", "cpu", "cuda"), `network` (a gene network in
+    place of the recipe's). After `fit`: `classes_`, `modalities_`, `fitted_`, `epochs_`, `gates_`.
+    """
+
+    def __init__(self, recipe: Recipe | str | Path = "multiplex", *, seed: int = 0, device: str = "auto", network=None):
+        self.recipe, self.seed, self.device, self.network = recipe, seed, device, network
+
+    def get_params(self, deep: bool = True) -> dict:
+        return {"recipe": self.recipe, "seed": self.seed, "device": self.device, "network": self.network}
+
+    def set_params(self, **params) -> FusionModel:
+        for name, value in params.items():
+            setattr(self, name, value)
+        return self
+
+    def fit(self, cohort: Cohort, target: str | None = None) -> FusionModel:
+        """Fitted on all patients of `cohort`; those without a label take part unlabelled."""
+        recipe = self.recipe if isinstance(self.recipe, Recipe) else Recipe.named(self.recipe)
+        outcome = class_target(cohort, target)
+        network: GeneNetwork | None = self.network
+        cross = CrossFit(cohort, outcome.values, len(outcome.classes), recipe, network, self.seed)
+        modalities = tuple(cohort.modalities)
+        data = fit.fold_data(cross, modalities, recipe)
+        (trained,) = fit.train([data], recipe, self.seed, pick_device(self.device))
+        return self.adopt(Fitted.gather(cross, modalities, recipe, trained), recipe, outcome)
+
+    def adopt(self, fitted: Fitted, recipe: Recipe, outcome) -> FusionModel:
+        """Takes over what a bank fitted elsewhere."""
+        self.recipe_, self.fitted_ = recipe, fitted
+        self.target_, self.classes_ = outcome.name, tuple(outcome.classes)
+        self.modalities_ = tuple(fitted.slopes)
+        self.epochs_, self.gates_ = fitted.epochs, fitted.gates()
+        return self
+
+    def predict_proba(self, cohort: Cohort) -> np.ndarray:
+        """Class probabilities float64 `[N, K]`, the mean over seeds. A patient's row does not depend on who else is there.
+
+        Raises `InputError` where a patient has none of the model's modalities, or a modality lacks half its columns.
+        """
+        views = self.fitted_.preparation.views(cohort)
+        nothing = ~views.present.any(1)
+        if nothing.any():
+            raise InputError(
+                f"cohort {cohort.name!r}: {int(nothing.sum())} of {len(cohort)} patients have none of the model's modalities "
+                f"({', '.join(self.modalities_)}); add their tables or leave them out"
+            )
+        return torch.softmax(self.fitted_.logits(views), -1).mean(0).numpy()
+
+    def predict(self, cohort: Cohort) -> np.ndarray:
+        """Class names `[N]`."""
+        return np.asarray(self.classes_)[self.predict_proba(cohort).argmax(1)]
+
+    def __repr__(self) -> str:
+        if not hasattr(self, "fitted_"):
+            return f"FusionModel({getattr(self.recipe, 'name', self.recipe)!r}, not fitted)"
+        return (
+            f"FusionModel({self.recipe_.name!r}: {self.target_} of {len(self.classes_)} classes from "
+            f"{', '.join(self.modalities_)}; fitted on {self.fitted_.trained_on:,} patients, {self.epochs_} epochs)"
+        )
+
+    # -------------------------------------------------------------------------------------------- on disk
+
+    def save(self, folder: Path) -> None:
+        """`model.json` and `model.safetensors` in `folder`: no pickle, no patient ids (but patients' states and points)."""
+        folder.mkdir(parents=True, exist_ok=True)
+        arrays, described = pack(self.fitted_)
+        described |= {
+            "schema": SCHEMA, "recipe": self.recipe_.model_dump(mode="json"), "target": self.target_,
+            "classes": self.classes_, "seed": self.seed,
+        }  # fmt: skip
+        save_file({k: np.ascontiguousarray(v) for k, v in arrays.items()}, folder / "model.safetensors")
+        (folder / "model.json").write_text(json.dumps(described, indent=1) + os.linesep)
+
+    @classmethod
+    def load(cls, folder: Path) -> FusionModel:
+        """The model saved in `folder`. Raises `InputError` where there is none or its schema is newer."""
+        try:
+            described = json.loads((folder / "model.json").read_text())
+            arrays = load_file(folder / "model.safetensors")
+        except (FileNotFoundError, NotADirectoryError):
+            raise InputError(f"{folder}: holds no model; train one with `graphfuse train COHORT -o DIR`") from None
+        if described["schema"] > SCHEMA:
+            raise InputError(f"{folder}: schema {described['schema']} is newer than this graphfuse reads ({SCHEMA}); update it")
+        recipe = Recipe.model_validate(described["recipe"])
+        model = cls(recipe, seed=described["seed"])
+        model.recipe_, model.target_, model.classes_ = recipe, described["target"], tuple(described["classes"])
+        model.fitted_ = unpack(arrays, described)
+        model.modalities_ = tuple(model.fitted_.slopes)
+        model.epochs_, model.gates_ = model.fitted_.epochs, model.fitted_.gates()
+        return model
+
+
+def class_target(cohort: Cohort, target: str | None):
+    """The cohort's class outcome of that name (default: the first). Raises `InputError` for another kind or one class."""
+    outcome = cohort.outcome(target)
+    if outcome.kind != "class":
+        raise InputError(f"outcome {outcome.name!r} is of kind {outcome.kind!r}; training needs a class outcome so far")
+    counts = np.bincount(outcome.values[outcome.known], minlength=len(outcome.classes))
+    if (counts > 0).sum() < 2:
+        raise InputError(f"outcome {outcome.name!r}: all labelled patients are of one class; two are needed")
+    return outcome
+
+
+def pick_device(device: str) -> str:
+    """ "auto" → "cuda" where there is a GPU, else "cpu". Raises `InputError` for a device that is not there."""
+    there = torch.cuda.is_available()
+    if device == "auto":
+        return "cuda" if there else "cpu"
+    if device.startswith("cuda") and not there:
+        raise InputError("--device cuda: PyTorch sees no GPU here; use --device cpu, or install a CUDA build of torch")
+    if device.split(":")[0] not in ("cpu", "cuda"):
+        raise InputError(f"--device {device}: no such device; use auto, cpu or cuda")
+    return device

@@ -1,0 +1,90 @@
+"""Who is tested when: repeated stratified folds, or the user's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from sklearn.model_selection import StratifiedKFold
+
+from graphfuse.errors import Faults, InputError
+from graphfuse.schema import FOLD_COLUMNS
+
+
+def stratified(codes: np.ndarray, folds: int, seed: int) -> np.ndarray:
+    """Fold of each patient, int `[N]` in `0 … folds - 1`, each class spread evenly; unlabelled ones are a class too.
+
+    Classes with fewer members than folds are spread as far as they go.
+    """
+    counts = np.bincount(codes + 1)
+    rare = np.isin(codes, np.flatnonzero((counts > 0) & (counts < folds)) - 1)
+    fold = np.empty(len(codes), np.int64)
+    fold[rare] = np.random.default_rng(seed).permutation(rare.sum()) % folds
+    common = np.flatnonzero(~rare)
+    splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
+    for k, (_, held) in enumerate(splitter.split(common, codes[common])):
+        fold[common[held]] = k
+    return fold
+
+
+def repeated(patients: pd.Index, codes: np.ndarray, folds: int, repeats: int, seed: int) -> pd.DataFrame:
+    """A folds table (`patient, repeat, fold`): labelled patients tested once a repeat; unlabelled ones always train.
+
+    Raises `InputError` where a class has fewer members than folds.
+    """
+    known = np.flatnonzero(codes >= 0)
+    counts = np.bincount(codes[known])
+    if folds < 2:
+        raise InputError(f"--cv: {folds} folds; at least 2 are needed")
+    if len(counts) < 2 or (counts[counts > 0] < folds).any() or (counts > 0).sum() < 2:
+        raise InputError(
+            f"--cv: {folds} folds need at least 2 classes of at least {folds} patients; the classes have "
+            f"{counts.tolist()}. Take fewer folds, or merge or leave out the small classes"
+        )
+    tables = []
+    for repeat in range(repeats):
+        fold = np.full(len(codes), -1)
+        fold[known] = stratified(codes[known], folds, seed + repeat)
+        tables.append(pd.DataFrame({"patient": patients, "repeat": repeat, "fold": fold}))
+    table = pd.concat(tables, ignore_index=True)
+    return table.assign(fold=table["fold"].astype("Int64").mask(table["fold"] < 0))
+
+
+def read_folds(path: Path, patients: pd.Index, codes: np.ndarray) -> pd.DataFrame:
+    """The user's folds file: `patient, repeat, fold`, the fold in which a patient is tested; blank = always training.
+
+    Raises `InputError` for missing columns, unknown or doubled patients, and tested patients without a label.
+    """
+    try:
+        table = pd.read_csv(path, dtype={"patient": str})
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    faults = Faults(str(path))
+    absent = [c for c in FOLD_COLUMNS if c not in table.columns]
+    if absent:
+        raise InputError(f"{path}: columns {', '.join(absent)} are missing; a folds file has patient, repeat, fold")
+    unknown = ~table["patient"].isin(patients)
+    if unknown.any():
+        faults.add(f"patient: {int(unknown.sum())} ids are not in the cohort")
+    if table.duplicated(["patient", "repeat"]).any():
+        faults.add("patient: some stand twice in a repeat; a patient is tested in one fold")
+    tested = table[table["fold"].notna() & ~unknown]
+    blank = codes[patients.get_indexer(tested["patient"])] < 0
+    if blank.any():
+        faults.add(f"fold: {int(blank.sum())} tested patients have no label; leave their fold blank")
+    if tested.empty:
+        faults.add("fold: nobody is tested")
+    faults.stop()
+    every = pd.MultiIndex.from_product([sorted(table["repeat"].unique()), patients], names=["repeat", "patient"])
+    table = table.set_index(["repeat", "patient"])["fold"].reindex(every).astype("Int64")
+    return table.reset_index()[list(FOLD_COLUMNS)]
+
+
+def tasks(table: pd.DataFrame) -> list[tuple[int, int, np.ndarray]]:
+    """(repeat, fold, rows tested) of a folds table whose rows, within a repeat, are the cohort's patients in order."""
+    found = []
+    for repeat, part in table.groupby("repeat", sort=True):
+        fold = part["fold"].to_numpy(dtype="float64", na_value=np.nan)
+        found += [(int(repeat), int(k), np.flatnonzero(fold == k)) for k in np.unique(fold[~np.isnan(fold)])]
+    return found

@@ -1,0 +1,1 @@
+"""Encoders: one modality `[N, F]` → `[N, T, D]`. A file here is a part."""

@@ -1,0 +1,26 @@
+"""A patient as a signal on the gene network."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from graphfuse.nn.encode.table import Table
+
+
+class Network(Table):
+    """`[N, 2, F]` → `[N, 1, D]`: (x + g · x̂) W / √F + b, where x̂ is the mean of a gene's network neighbours.
+
+    Every gene has its own row of W: node identity is learned, never shared (a net that shares weights over genes and
+    reads them out symmetrically cannot tell two genes in equal positions apart). The gate g starts at 0: no network.
+    """
+
+    hops = 1
+
+    def __init__(self, features: int, width: int):
+        super().__init__(features, width)
+        self.gate = nn.Parameter(torch.zeros(self.hops))
+
+    def forward(self, x: Tensor) -> Tensor:
+        own, neighbours = (x @ self.weight * self.scale).unbind(1)
+        return (own + self.gate * neighbours + self.bias)[:, None]

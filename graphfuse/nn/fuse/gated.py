@@ -1,0 +1,22 @@
+"""A sum in which each modality passes its own gate."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from graphfuse.nn.parts import Fuse
+
+
+class Gated(Fuse):
+    """Σ_m 2σ(a_m + u_m · h_m) h_m over the modalities present; all gates start at 1."""
+
+    def __init__(self, dim: int, modalities: int):
+        super().__init__()
+        self.offset = nn.Parameter(torch.zeros(modalities))
+        self.slope = nn.Parameter(torch.zeros(modalities, dim))
+
+    def forward(self, h: Tensor, present: Tensor) -> Tensor:
+        h = h.mean(2)
+        gate = 2 * torch.sigmoid(self.offset + (h * self.slope).sum(-1)) * present
+        return (gate[..., None] * h).sum(1)

@@ -1,0 +1,1 @@
+"""Heads: `[N, D]` → `[N, K]`. A file here is a part."""

@@ -1,0 +1,108 @@
+"""The slot contracts. A part is a class in a file of its slot's folder, or `file.py:Class` anywhere.
+
+Parts are written for one replica: no `nn.Dropout` (the bank draws masks per replica), no batch statistics, no
+boolean indexing, no `.item()`, no shape that depends on data.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import pkgutil
+import sys
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from graphfuse.errors import InputError, nearest
+from graphfuse.nn.lists import Lists
+
+
+class Encode(nn.Module):
+    """One modality's standardised columns → tokens: `[N, F]` → `[N, T, D]`, absent rows zero.
+
+    Built as `Encode(features, width)`. `hops`: how many rounds over the gene network the part wants to see; with
+    hops = 1 it gets `[N, 2, F]`, the columns and their network neighbours' mean, and mixes them by its parameter
+    `gate` `[hops]`, which starts at 0. `linear`: the part touches the columns only through a matrix `weight` `[F, …]`
+    (its output is the same in any rotation of the columns), so that the fit may run in the training patients' own
+    coordinates and fold the rotation back afterwards.
+    """
+
+    hops: int = 0
+    linear: bool = False
+
+    def forward(self, x: Tensor) -> Tensor:
+        raise TypeError(f"{type(self).__name__} must define forward([N, F]) -> [N, T, D]")
+
+
+class Propagate(nn.Module):
+    """Message over one patient layer: own states `[N, T, D]`, senders' states `[S, T, D]`, lists → `[N, T, D]`.
+
+    Built as `Propagate(width)`. The net adds `gate · (message(with edges) - message(no edges))`.
+    """
+
+    def forward(self, own: Tensor, senders: Tensor, lists: Lists) -> Tensor:
+        raise TypeError(f"{type(self).__name__} must define forward(own, senders, lists) -> [N, T, D]")
+
+
+class Fuse(nn.Module):
+    """Many modalities → one: `h` `[N, M, T, D]`, `present` `[N, M]` → `[N, D]`; absent modalities arrive as zeros.
+
+    Built as `Fuse(dim, modalities)`. With `level = "decision"` it gets per-modality logits `[N, M, K]` and gives `[N, K]`;
+    `dim` is then the number of classes.
+    """
+
+    level: str = "embedding"
+
+    def forward(self, h: Tensor, present: Tensor) -> Tensor:
+        raise TypeError(f"{type(self).__name__} must define forward(h, present)")
+
+
+class Head(nn.Module):
+    """Embedding → outcome: `[N, D]` → `[N, K]`. Built as `Head(dim, classes)`; starts at zero, so that the net starts
+    at its linear model."""
+
+    def forward(self, z: Tensor) -> Tensor:
+        raise TypeError(f"{type(self).__name__} must define forward([N, D]) -> [N, K]")
+
+
+SLOTS: dict[str, type[nn.Module]] = {"encode": Encode, "propagate": Propagate, "fuse": Fuse, "head": Head}
+
+
+def available(slot: str) -> list[str]:
+    """Names of the parts in a slot's folder, sorted."""
+    folder = Path(__file__).parent / slot
+    return sorted(module.name for module in pkgutil.iter_modules([str(folder)]))
+
+
+def part(slot: str, name: str) -> type[nn.Module]:
+    """The class of a part, by name in its slot's folder or as `file.py:Class`.
+
+    Raises `InputError` for an unknown name, a missing file or class, or a class of another slot.
+    """
+    base = SLOTS[slot]
+    if ":" in name:
+        found = _from_file(name)
+    elif name in available(slot):
+        module = importlib.import_module(f"graphfuse.nn.{slot}.{name}")
+        own = [v for v in vars(module).values() if isinstance(v, type) and v.__module__ == module.__name__]
+        found = next(v for v in own if issubclass(v, base))
+    else:
+        raise InputError(f"{slot} = {name!r}: no such part{nearest(name, available(slot))}; or give file.py:Class")
+    if not (isinstance(found, type) and issubclass(found, base)):
+        raise InputError(f"{slot} = {name!r}: is no {base.__name__}; derive it from graphfuse.nn.parts.{base.__name__}")
+    return found
+
+
+def _from_file(name: str) -> type:
+    path, _, symbol = name.rpartition(":")
+    if not Path(path).is_file():
+        raise InputError(f"{path}: no such file; a part is named as file.py:Class")
+    label = f"graphfuse_part_{Path(path).stem}"
+    spec = importlib.util.spec_from_file_location(label, path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[label] = module
+    spec.loader.exec_module(module)
+    if not hasattr(module, symbol):
+        raise InputError(f"{path}: has no class {symbol!r}{nearest(symbol, [k for k in vars(module) if k[0] != '_'])}")
+    return getattr(module, symbol)

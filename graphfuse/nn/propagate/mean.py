@@ -1,0 +1,18 @@
+"""The mean of the neighbours' states."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from graphfuse.nn.lists import Lists, aggregate
+from graphfuse.nn.parts import Propagate
+
+
+class Mean(Propagate):
+    """Σ_j w_ij h_j, the weights of a receiver summing to 1: no parameters of its own (SGC, arXiv 1902.07153, one hop)."""
+
+    def __init__(self, width: int):
+        super().__init__()
+
+    def forward(self, own: Tensor, senders: Tensor, lists: Lists) -> Tensor:
+        return aggregate(senders, lists)
