@@ -74,10 +74,11 @@ class Cohort:
         """sha256 over ids, columns, values and outcomes: equal exactly where the data are."""
         sha = hashlib.sha256()
         for part in [pd.Series(self.patients)] + [m.table for m in self.modalities.values()]:
-            sha.update(str(getattr(part, "columns", "")).encode())
+            sha.update("\0".join(map(str, getattr(part, "columns", ()))).encode())
             sha.update(pd.util.hash_pandas_object(part, index=False).to_numpy().tobytes())
         for outcome in self.outcomes.values():
             sha.update(repr(outcome.classes).encode() + np.ascontiguousarray(outcome.values).tobytes())
+            sha.update(b"" if outcome.event is None else np.ascontiguousarray(outcome.event).tobytes())
         return sha.hexdigest()
 
     def __repr__(self) -> str:

@@ -23,9 +23,7 @@ _OUTCOME = re.compile(
     r"^(y|status|response)$",
     re.IGNORECASE,
 )
-_NO_OUTCOME = re.compile(
-    r"(^|[_. ])(age|year|date|days|method|site|stage|primary|known|initial|treatment|is|at|of)[_. ]"
-)
+_NO_OUTCOME = re.compile(r"(^|[_. ])(age|year|date|days|method|site|stage|primary|known|initial|treatment|is|at|of)[_. ]")
 _FIRST_WORDS = (
     "subtype",
     "pam50",
@@ -44,9 +42,11 @@ _AFTER = re.compile(
     r"ventilat|discharg|(^|[_.])icu|apache|sofa|length.?of.?stay|(^|[_.])(os|pfs|dfs|dss|pfi|dfi|efs|rfs)($|[_.])",
     re.IGNORECASE,
 )
+_AT_DIAGNOSIS = re.compile(r"^(er|pr|her2|msi|smoking|menopaus\w*|marital|receptor|mutation)[_. ]?status", re.IGNORECASE)
 _SUBTYPE = re.compile(r"subtype|cluster|pam50|mrna_|histology_?type_?call|class(ification)?$", re.IGNORECASE)
 _IDENTITY = re.compile(
-    r"(^|[_. ])(id|uuid|barcode|accession|datetime|created|updated|split|fold|set|batch|plate)($|[_. ])|split$|sampleid|patientid|_id$",
+    r"(^|[_. ])(id|uuid|barcode|accession|datetime|created|updated|split|fold|set|batch|plate)($|[_. ])|"
+    r"split$|sampleid|patientid",
     re.IGNORECASE,
 )
 _TIMES = (
@@ -75,9 +75,7 @@ class Look:
 def look(frame: pd.DataFrame, name: str) -> Look:
     """What the table `[N, F]` is, by its columns' types and names and by its file's name."""
     numeric = all(pd.api.types.is_numeric_dtype(kind) for kind in frame.dtypes)
-    if frame.shape[1] == 1 and (
-        not numeric or frame.iloc[:, 0].nunique() <= 20 or _OUTCOME.search(str(frame.columns[0]))
-    ):
+    if frame.shape[1] == 1 and (not numeric or frame.iloc[:, 0].nunique() <= 20 or _OUTCOME.search(str(frame.columns[0]))):
         return Look("labels")
     entity, symbol, remark = _entity(list(frame.columns), name)
     if not numeric or (frame.shape[1] < 20 and entity == "none"):
@@ -114,9 +112,7 @@ def _share(columns: list[str], pattern: re.Pattern) -> float:
 def _numbered(columns: list[str], name: str) -> bool:
     """Columns that are only counted through (f0, f1, …), or a file that says it holds features."""
     stems = {_STEM.sub("", column) for column in columns}
-    return len(stems) <= max(3, 0.02 * len(columns)) or bool(
-        re.search(r"embed|latent|image|hif|feature", name, re.IGNORECASE)
-    )
+    return len(stems) <= max(3, 0.02 * len(columns)) or bool(re.search(r"embed|latent|image|hif|feature", name, re.IGNORECASE))
 
 
 # ------------------------------------------------------------------------------------------------ outcomes
@@ -126,9 +122,7 @@ def outcome_column(frame: pd.DataFrame, seen: Look) -> str | None:
     """The column most likely to be the class to predict: by name, or the only one beside the ids."""
     if seen.kind == "labels":
         return str(frame.columns[0])
-    named = [
-        c for c in frame.columns if _OUTCOME.search(c) and not _NO_OUTCOME.search(c.lower()) and _is_class(frame[c])
-    ]
+    named = [c for c in frame.columns if _OUTCOME.search(c) and not _NO_OUTCOME.search(c.lower()) and _is_class(frame[c])]
     return min(named, key=outcome_rank, default=None)
 
 
@@ -196,6 +190,14 @@ def _type(frame: pd.DataFrame) -> str:
     return "categorical" if faults.found else next(iter(types.values()))
 
 
+def _may_follow(name: str) -> bool:
+    """Whether a column of that name may be an outcome or come after it."""
+    if _AT_DIAGNOSIS.search(name):
+        return False
+    outcome = _OUTCOME.search(name) and "diagnosis" not in name.lower()
+    return bool(_AFTER.search(name) or _SUBTYPE.search(name) or outcome)
+
+
 def _why_not(name: str, column: pd.Series, taken: set[str | None]) -> str:
     """Why a column is no feature; '' where it is one."""
     plain = re.sub(r"\.\d+$", "", name)
@@ -203,7 +205,7 @@ def _why_not(name: str, column: pd.Series, taken: set[str | None]) -> str:
     text = not pd.api.types.is_numeric_dtype(column)
     if name in taken or plain in taken:
         return "the outcome"
-    if _AFTER.search(plain) or _SUBTYPE.search(plain) or (_OUTCOME.search(plain) and "diagnosis" not in plain.lower()):
+    if _may_follow(plain):
         return "may be or follow an outcome"
     if _IDENTITY.search(plain) or not name:
         return "names, not measurements"

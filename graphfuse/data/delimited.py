@@ -71,12 +71,11 @@ def layout(path: Path) -> Layout:
     heading = next(row for row in reader if any(cell.strip() for cell in row))
     skip = reader.line_num
     rows = [row for _, row in zip(range(50), reader, strict=False) if row]
-    if rows and len(rows[0]) == len(heading) + 1:  # R writes row names without a heading
-        heading = ["", *heading]
+    if rows and len(rows[0]) == len(heading) + 1:  # a delimiter at every line's end, or R's row names without a heading
+        trailing = all(row[-1] == "" for row in rows)
+        heading = [*heading, ""] if trailing else ["", *heading]
     names = [cell.strip() for cell in heading]
-    repeated = (
-        tuple(dict.fromkeys(n for n in names if n and names.count(n) > 1)) if len(set(names)) < len(names) else ()
-    )
+    repeated = tuple(dict.fromkeys(n for n in names if n and names.count(n) > 1)) if len(set(names)) < len(names) else ()
     return Layout(tuple(_told_apart(names)), repeated, delimiter, _decimal(rows, delimiter, path), skip, encoding)
 
 
@@ -100,6 +99,8 @@ def read(path: Path, id_column: str | None, columns: Sequence[str] | None) -> pd
     else:
         chosen = [position[name] for name in known(columns, shape.names, path)]
     table = _parse(path, shape, id_at, chosen)
+    if table.empty:
+        raise InputError(f"{path}: has a heading but no rows")
     frame = table[chosen].set_axis([shape.names[at] for at in chosen], axis=1)
     frame.index = pd.Index(table[id_at], dtype=object)
     trailing = not shape.names[-1] and len(shape.names) - 1 in chosen and frame.iloc[:, -1].isna().all()
@@ -120,7 +121,7 @@ def known(columns: Iterable[str], there: Iterable[str], path: Path) -> list[str]
 def turned(frame: pd.DataFrame) -> pd.DataFrame:
     """Columns to rows; numbers stay numbers."""
     frame = frame.T
-    return frame.apply(_number_or_text) if (frame.dtypes == object).any() else frame
+    return frame.apply(_number_or_text) if frame.select_dtypes(object).shape[1] else frame
 
 
 def _number_or_text(column: pd.Series) -> pd.Series:
@@ -207,15 +208,34 @@ def _parse(path: Path, shape: Layout, id_at: int, chosen: list[int]) -> pd.DataF
     """The columns at these positions, by pandas' C engine; the id column as text."""
     with _opened(path) as file:
         content = file.read()
-    options = dict(
-        header=None, skiprows=shape.skip, names=list(range(len(shape.names))), index_col=False, engine="c",
-        usecols=sorted({id_at, *chosen}), converters={id_at: str.strip}, sep=shape.delimiter, decimal=shape.decimal,
-        na_values=list(MISSING), keep_default_na=False, skipinitialspace=True, low_memory=False,
-    )  # fmt: skip
+    _check_widths(content, shape, path)
+    options = {
+        "header": None, "skiprows": shape.skip, "names": list(range(len(shape.names))), "index_col": False, "engine": "c",
+        "usecols": sorted({id_at, *chosen}), "converters": {id_at: str.strip}, "sep": shape.delimiter,
+        "decimal": shape.decimal, "na_values": list(MISSING), "keep_default_na": False, "skipinitialspace": True,
+        "low_memory": False,
+    }  # fmt: skip
     try:
         return pd.read_csv(io.BytesIO(content), encoding=shape.encoding, **options)
     except UnicodeDecodeError:
         log.warning("%s: not UTF-8; read as Latin-1", path.name)
         return pd.read_csv(io.BytesIO(content), encoding="latin-1", **options)
     except pd.errors.EmptyDataError:
-        raise InputError(f"{path}: has a heading but no rows") from None
+        return pd.DataFrame()
+
+
+def _check_widths(content: bytes, shape: Layout, path: Path) -> None:
+    """Raises `InputError` for lines with more or fewer fields than the heading (lines with quotes are not counted)."""
+    if shape.encoding == "utf-16":
+        return
+    mark, expected = shape.delimiter.encode(), len(shape.names) - 1
+    faulty = []
+    for number, line in enumerate(io.BytesIO(content), start=1):
+        if number > shape.skip and b'"' not in line and line.count(mark) != expected and line.strip():
+            faulty.append((number, line.count(mark) + 1))
+    if faulty:
+        number, width = faulty[0]
+        raise InputError(
+            f"{path}: {len(faulty)} lines do not have {expected + 1} fields as the heading has (line {number} has {width}): "
+            "damaged or cut short; obtain it again or mend it"
+        )

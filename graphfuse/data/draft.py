@@ -99,10 +99,8 @@ def _anchor(tables: list[Table]) -> set[str]:
         for side in (table.frame.index, table.frame.columns):
             if tcga_share(side) > 0.9:
                 return _cut(side)
-    records = [t for t in tables if t.frame.shape[1] <= 3 or (t.frame.dtypes == object).any()]
-    sides = [_cut(t.frame.index) for t in records] or [
-        _cut(s) for t in tables for s in (t.frame.index, t.frame.columns)
-    ]
+    records = [t for t in tables if t.frame.shape[1] <= 3 or t.frame.select_dtypes(object).shape[1]]
+    sides = [_cut(t.frame.index) for t in records] or [_cut(s) for t in tables for s in (t.frame.index, t.frame.columns)]
     everyone = [_cut(table.frame.index) | _cut(table.frame.columns) for table in tables]
     return max(sides, key=lambda side: sum(bool(side & other) for other in everyone))
 

@@ -10,17 +10,15 @@ import pandas as pd
 from graphfuse.data.sniff import guess_type
 from graphfuse.errors import Faults, examples
 
-UNKNOWN = frozenset(
-    "unknown, not reported, not available, not applicable, not evaluated, not performed, missing, unspecified, "
-    "[not available], [unknown], [not evaluated], [not applicable], [discrepancy], n/a, na, nan, null, none reported, "
-    "., ?, -, --".split(", ")
-) | {""}  # fmt: skip
+UNKNOWN = frozenset({
+    "", "unknown", "not reported", "not available", "not applicable", "not evaluated", "not performed", "missing",
+    "unspecified", "[not available]", "[unknown]", "[not evaluated]", "[not applicable]", "[discrepancy]", "n/a",
+    "na", "nan", "null", "none reported", ".", "?", "-", "--",
+})  # fmt: skip
 _NOT_ASSESSED = re.compile(r"^(stage\s*|[cpy]*[tnm]|g(rade\s*)?)x$", re.IGNORECASE)
 
 
-def typed(
-    frame: pd.DataFrame, declared: dict[str, str], where: str, faults: Faults
-) -> tuple[pd.DataFrame, dict[str, str]]:
+def typed(frame: pd.DataFrame, declared: dict[str, str], where: str, faults: Faults) -> tuple[pd.DataFrame, dict[str, str]]:
     """The columns typed as declared, guessed where silent, and the types.
 
     Words for unknown become missing, and in ordinal columns codes for not assessed (TX, NX, Stage X), which have no
@@ -56,9 +54,7 @@ def _numbers(column: pd.Series, where: str, faults: Faults) -> pd.Series:
         )
     values = values.astype(float)
     if np.isinf(values).any():
-        faults.add(
-            f"{where}: column {column.name!r} holds {int(np.isinf(values).sum())} infinite values; make them missing"
-        )
+        faults.add(f"{where}: column {column.name!r} holds {int(np.isinf(values).sum())} infinite values; make them missing")
     return values
 
 
@@ -75,4 +71,5 @@ def as_word(value) -> str:
     except ValueError:
         return text
     plain = np.isfinite(number) and number.is_integer() and abs(number) < 1e15
-    return str(int(number)) if plain and not text.startswith("0") or text in ("0", "0.0") else text
+    padded = len(text) > 1 and text[0] == "0" and text[1] != "."  # 007 is a code, not a number
+    return str(int(number)) if plain and not padded else text

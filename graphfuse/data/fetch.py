@@ -199,9 +199,7 @@ def _address(url: str, folder: Path) -> Path:
     """Downloads an http(s) address with notices of progress. Raises `FetchError` where it cannot."""
     parts = urlparse(url)
     if parts.scheme not in ("http", "https"):
-        raise FetchError(
-            f"only http and https addresses are fetched, not {parts.scheme or 'none'}://; use path instead"
-        )
+        raise FetchError(f"only http and https addresses are fetched, not {parts.scheme or 'none'}://; use path instead")
     name = Path(unquote(parts.path)).name or "download"
     try:
         with urllib.request.urlopen(url, timeout=_TIMEOUT) as answer, open(folder / name, "wb") as file:

@@ -63,37 +63,40 @@ def tcga_share(ids: Iterable[str]) -> float:
     return sum(bool(_TCGA.match(str(name))) for name in ids) / max(len(ids), 1)
 
 
-def check_overlap(tables: dict[str, tuple[str, pd.Index]], faults: Faults, notices: list[str]) -> None:
-    """Faults for tables that share no patient with any other, notices for those that share few.
+def check_overlap(tables: dict[str, pd.Index], faults: Faults, notices: list[str]) -> None:
+    """Faults where the files fall apart into groups without a patient in common, notices for files that share few.
 
-    `tables`: for each place of the manifest (`modality.rna`) its file and its ids.
+    `tables`: each file's ids.
     """
-    said = set()
-    for name, (file, ids) in tables.items():
-        others = {key: value for key, value in tables.items() if key != name}
-        if not others or not len(ids):
-            continue
-        shared = ids.isin(pd.Index([]).append([other for _, other in others.values()])).sum()
-        if shared == 0:
-            pair = frozenset([name, *others])
-            if len(others) > 1 or pair not in said:
-                faults.add(_strangers(name, file, ids, others))
-            said.add(pair)
-        elif shared < 0.1 * len(ids):
-            notices.append(
-                f"[{name}] {file}: only {shared} of {len(ids)} patients stand in any other table; check the ids"
-            )
+    tables = {file: ids for file, ids in tables.items() if len(ids)}
+    islands = _islands(tables)
+    main = islands[0] if islands else []
+    for island in islands[1:]:
+        faults.add(_strangers(island, main, tables))
+    for file in main if len(main) > 1 else []:
+        ids = tables[file]
+        others = set().union(*(tables[other] for other in main if other != file))
+        shared = int(ids.isin(others).sum())
+        if shared < 0.1 * min(len(ids), len(others)):
+            notices.append(f"{file}: only {shared} of {len(ids)} patients stand in any other table; check the ids")
 
 
-def _strangers(name: str, file: str, ids: pd.Index, others: dict[str, tuple[str, pd.Index]]) -> str:
-    other_file, other_ids = max(others.values(), key=lambda table: len(table[1]))
-    names = examples(dict.fromkeys(other for other, _ in others.values()))
-    cure = (
-        'set [patients] level = "tcga-patient"'
-        if tcga_share(ids) > 0.5 or tcga_share(other_ids) > 0.5
-        else 'check the id column, or orient = "patients-in-columns"'
-    )
+def _islands(tables: dict[str, pd.Index]) -> list[list[str]]:
+    """Files joined by shared patients, the group with the most files first."""
+    islands: list[tuple[list[str], set[str]]] = []
+    for file, ids in tables.items():
+        apart = [island for island in islands if island[1].isdisjoint(ids)]
+        joined = [island for island in islands if not island[1].isdisjoint(ids)]
+        names = [name for island in joined for name in island[0]] + [file]
+        islands = [*apart, (names, set(ids).union(*(island[1] for island in joined)))]
+    return sorted((names for names, _ in islands), key=len, reverse=True)
+
+
+def _strangers(island: list[str], main: list[str], tables: dict[str, pd.Index]) -> str:
+    here, there = tables[island[0]], tables[main[0]]
+    barcodes = tcga_share(here) > 0.5 or tcga_share(there) > 0.5
+    cure = 'set [patients] level = "tcga-patient"' if barcodes else 'check [patients] id, or orient = "patients-in-columns"'
     return (
-        f"[{name}] no patient in common: {file} has ids like {patterns(ids)}, "
-        f"{names} like {patterns(other_ids)}; {cure}" + (f" ({other_file})" if len(others) > 1 else "")
+        f"no patient in common: {examples(island)} has ids like {patterns(here)}, "
+        f"{examples(main)} like {patterns(there)}; {cure}"
     )

@@ -70,10 +70,7 @@ class Reading:
             self._read(f"modality.{name}", spec.file, self._columns_of(name, spec), spec)
         for name, spec in self.manifest.outcome.items():
             self._read(f"outcome.{name}", spec.file, columns_of(spec))
-        files = {place: self._file_of(place) for place in self.tables}
-        check_overlap(
-            {place: (files[place], frame.index) for place, frame in self.tables.items()}, self.faults, self.notices
-        )
+        check_overlap(self._ids_by_file(), self.faults, self.notices)
         modalities = [self._modality(name, spec) for name, spec in self.manifest.modality.items()]
         if None in modalities or any(table.index.has_duplicates for table in self.tables.values()):
             return
@@ -117,27 +114,28 @@ class Reading:
         ids = normalised(frame.index, self.manifest.patients.level, f"[{place}] {file}", self.faults)
         self.tables[place] = frame.set_axis(ids, axis=0)
 
-    def _file_of(self, place: str) -> str:
-        section, name = place.split(".", 1)
-        return getattr(self.manifest, section)[name].file
+    def _ids_by_file(self) -> dict[str, pd.Index]:
+        """The ids that stand in each file, whatever is read from it."""
+        found: dict[str, pd.Index] = {}
+        for place, frame in self.tables.items():
+            section, name = place.split(".", 1)
+            file = getattr(self.manifest, section)[name].file
+            found[file] = frame.index.union(found.get(file, frame.index[:0]), sort=False)
+        return found
 
     def _columns_of(self, name: str, spec: ModalitySpec) -> list[str] | None:
         """The columns to read of a modality; a fault where an outcome stands among them."""
         for other, outcome in self.manifest.outcome.items():
             for column in sorted(set(columns_of(outcome)) & set(spec.columns or [])):
                 if outcome.file == spec.file:
-                    self.faults.add(
-                        f"[modality.{name}] columns: {column!r} is the outcome ([outcome.{other}]); remove it"
-                    )
+                    self.faults.add(f"[modality.{name}] columns: {column!r} is the outcome ([outcome.{other}]); remove it")
                 else:
                     self.notices.append(
                         f"[modality.{name}] columns: {column!r} is also a column of [outcome.{other}]: is it the outcome?"
                     )
         if spec.columns is not None:
             for column in set(spec.types) - set(spec.columns):
-                self.faults.add(
-                    f"[modality.{name}] types: {column!r} is not among columns{nearest(column, spec.columns)}"
-                )
+                self.faults.add(f"[modality.{name}] types: {column!r} is not among columns{nearest(column, spec.columns)}")
         return spec.columns
 
     # -------------------------------------------------------------------------------------------- building

@@ -18,7 +18,8 @@ MAX_CELLS = 500_000_000  # a dense float64 table of 4 GB
 _TEXT = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")
 _DAMAGE = (OSError, EOFError, ValueError, KeyError, TypeError, IndexError, zlib.error)
 _SIGNS = {
-    b"\x1f\x8b": "gzip", b"\x89HDF\r\n\x1a\n": "HDF5 (h5ad or h5mu)", b"MuData": "HDF5 (h5ad or h5mu)", b"PAR1": "Parquet", b"\x93NUMPY": "npy",
+    b"\x1f\x8b": "gzip", b"\x89HDF\r\n\x1a\n": "HDF5 (h5ad or h5mu)", b"MuData": "HDF5 (h5ad or h5mu)",
+    b"PAR1": "Parquet", b"\x93NUMPY": "npy",
     b"PK\x03\x04": "zip (npz or an Excel workbook)", b"\xd0\xcf\x11\xe0": "old Excel workbook", b"%PDF": "PDF",
 }  # fmt: skip
 
@@ -51,9 +52,7 @@ def read_table(
     """
     path = Path(path)
     kind = format_of(path)
-    wanted = Wanted(
-        orient == "patients-in-columns", id_column, None if columns is None else tuple(columns), layer, modality
-    )
+    wanted = Wanted(orient == "patients-in-columns", id_column, None if columns is None else tuple(columns), layer, modality)
     expected = _check_signs(path, kind)
     try:
         frame = _READERS[kind](path, wanted)
@@ -104,9 +103,7 @@ def _check_signs(path: Path, kind: str) -> str:
     if head.lstrip(b"\xef\xbb\xbf \r\n\t").lower().startswith((b"<!doctype", b"<html", b"<?xml")):
         raise InputError(f"{path}: a web page, not a table (often a login or error page); download the file again")
     if found != expected:
-        raise InputError(
-            f"{path}: expected {expected}, but the file is {found}; give it the right ending or convert it"
-        )
+        raise InputError(f"{path}: expected {expected}, but the file is {found}; give it the right ending or convert it")
     return expected
 
 
@@ -188,7 +185,7 @@ def _read_npz(path: Path, wanted: Wanted) -> pd.DataFrame:
         for name in ("values", "ids"):
             if name not in bundle:
                 raise InputError(f"{path}: no array {name!r}{nearest(name, bundle.files)}; save values, ids, columns")
-        columns = bundle["columns"] if "columns" in bundle else None
+        columns = bundle.get("columns")
         return _pick(_framed(bundle["values"], bundle["ids"], columns, path), wanted, path, None)
 
 
@@ -230,9 +227,7 @@ def _observed_ids(data, wanted: Wanted, path: Path) -> pd.Index:
     if wanted.id_column is None or wanted.id_column == data.obs_names.name:
         return data.obs_names
     if wanted.id_column not in data.obs:
-        raise InputError(
-            f"{path}: .obs has no id column {wanted.id_column!r}{nearest(wanted.id_column, data.obs.columns)}"
-        )
+        raise InputError(f"{path}: .obs has no id column {wanted.id_column!r}{nearest(wanted.id_column, data.obs.columns)}")
     return pd.Index(data.obs[wanted.id_column])
 
 

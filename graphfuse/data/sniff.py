@@ -18,10 +18,14 @@ _DATE = re.compile(r"^(\d{4}[-/]\d{1,2}[-/]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4}
 _ORDINAL = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
-        r"^stage\s*(is|x|0|[ivx]+)\s*[abc]?\d?$", r"^(c|p|yp)?[tnm]([0-4x]|is)[a-d]?(mi)?\s*(\(.*\))?$", r"^g(rade\s*)?[1-4x]$",
-        r"^(very )?(low|high)$|^(medium|moderate|intermediate)$", r"^(none|absent|mild|moderate|severe|critical)$", r"^[ivx]+[abc]?$",
+        r"^stage\s*(is|x|0|[ivx]+)\s*[abc]?\d?$",
+        r"^(c|p|yp)?[tnm]([0-4x]|is)[a-d]?(mi)?\s*(\(.*\))?$",
+        r"^g(rade\s*)?[1-4x]$",
+        r"^(very )?(low|high)$|^(medium|moderate|intermediate)$",
+        r"^(none|absent|mild|moderate|severe|critical)$",
+        r"^[ivx]+[abc]?$",
     )
-)  # fmt: skip
+)
 
 
 def sniff_values(frame: pd.DataFrame) -> str:
@@ -153,18 +157,12 @@ def _against_m_value(seen: np.ndarray) -> str:
 
 
 def _against_z(seen: np.ndarray) -> str:
-    return (
-        f"no value is negative (from {seen.min():.4g} to {seen.max():.4g})"
-        if seen.min() >= 0 and seen.max() > 0
-        else ""
-    )
+    return f"no value is negative (from {seen.min():.4g} to {seen.max():.4g})" if seen.min() >= 0 and seen.max() > 0 else ""
 
 
 def _against_binary(seen: np.ndarray) -> str:
     other = (seen != 0) & (seen != 1)
-    return (
-        f"{_share(other)} are neither 0 nor 1 (such as {examples(np.unique(seen[other])[:3])})" if other.any() else ""
-    )
+    return f"{_share(other)} are neither 0 nor 1 (such as {examples(np.unique(seen[other])[:3])})" if other.any() else ""
 
 
 _RULES = {
@@ -200,6 +198,4 @@ def _unrepeated(column: pd.Series) -> str:
     known = column.dropna()
     distinct = known.nunique()
     many = distinct > 20 and distinct > 0.5 * len(known)
-    return (
-        f"{column.name!r} has {distinct} different texts for {len(known)} patients: is it a category?" if many else ""
-    )
+    return f"{column.name!r} has {distinct} different texts for {len(known)} patients: is it a category?" if many else ""

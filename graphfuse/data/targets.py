@@ -55,7 +55,8 @@ def _survival(frame: pd.DataFrame, spec: OutcomeSpec, name: str) -> tuple[Outcom
     if not event.any():
         values = sorted(set(status.dropna()))
         raise InputError(
-            f"no patient has {spec.event.column} = {spec.event.value!r}: no events (values: {examples(values, 5)}); correct event"
+            f"no patient has {spec.event.column} = {spec.event.value!r}: no events "
+            f"(values: {examples(values, 5)}); correct event"
         )
     notices = []
     early = (time <= 0) & status.notna()
@@ -83,7 +84,8 @@ def _numeric(column: pd.Series) -> pd.Series:
     bad = column.notna() & values.isna()
     if bad.any():
         raise InputError(
-            f"column {column.name!r}: {int(bad.sum())} values are no numbers ({examples(dict.fromkeys(column[bad].map(repr)))})"
+            f"column {column.name!r}: {int(bad.sum())} values are no numbers "
+            f"({examples(dict.fromkeys(column[bad].map(repr)))}); write numbers or leave blank"
         )
     return values.replace([np.inf, -np.inf], np.nan)
 

@@ -78,9 +78,7 @@ def _check_name(name: str, archive: Path) -> None:
     """Raises `FetchError` for a name that could lead outside the folder."""
     parts = PurePosixPath(name).parts
     if name.startswith("/") or ".." in parts or "\\" in name or ":" in (parts[0] if parts else "") or "\0" in name:
-        raise FetchError(
-            f"{archive.name} holds a file named {name!r}, which leads outside its folder; it was not unpacked"
-        )
+        raise FetchError(f"{archive.name} holds a file named {name!r}, which leads outside its folder; it was not unpacked")
 
 
 def _zip_members(archive: Path, root: str) -> Iterator[tuple]:

@@ -21,7 +21,6 @@ from graphfuse.nn.net import Inputs, Net
 log = logging.getLogger(__name__)
 
 DROPOUT = 0.3  # share of an embedding's entries hidden in a training step
-GATE_PACE = 10.0  # gates are few and shared by all patients: they learn this much faster than weights
 CLIP = 1.0  # largest gradient norm of a replica's step
 
 
@@ -50,6 +49,7 @@ class Bank:
         learned = {name for name, _ in nets[0][0].named_parameters()}
         stacked = {name: self._stack([[s[name] for s in row] for row in states]) for name in states[0][0]}
         self.parameters = {n: v.requires_grad_() for n, v in stacked.items() if n in learned}
+        self.gates = {name for name in learned if name.endswith("gate")}
         self.buffers = {n: v for n, v in stacked.items() if n not in learned}
         self.inputs = self._stack_inputs(inputs)
         self.codes = torch.stack([pad(c, (0, max(self.patients) - len(c)), value=-1) for c in codes]).to(self.device)
@@ -131,12 +131,12 @@ class Bank:
             grad.mul_(factor.view(*factor.shape, *(1,) * (grad.dim() - 2)))
 
     def _optimiser(self, learning_rate: float, weight_decay: float) -> torch.optim.Optimizer:
-        gates = [value for name, value in self.parameters.items() if name.endswith("gate")]
-        weights = [value for name, value in self.parameters.items() if not name.endswith("gate")]
+        gates = [value for name, value in self.parameters.items() if name in self.gates]
+        weights = [value for name, value in self.parameters.items() if name not in self.gates]
         return torch.optim.AdamW(
             [
                 {"params": weights, "lr": learning_rate, "weight_decay": weight_decay},
-                {"params": gates, "lr": learning_rate * GATE_PACE, "weight_decay": 0.0},
+                {"params": gates, "lr": learning_rate, "weight_decay": 0.0},
             ]
         )
 

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from graphfuse.learn.assemble import tensor_lists
 from graphfuse.learn.bank import Bank
-from graphfuse.learn.linear import INNER, CrossFit, LinearFit
+from graphfuse.learn.linear import INNER, CrossFit, LinearStart, shared_bias
 from graphfuse.learn.ridge import coordinates
 from graphfuse.nn.net import Inputs, Net, Shape
 from graphfuse.nn.parts import part
@@ -28,12 +28,14 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True, eq=False)
 class FoldData:
     """One fold as the bank sees it: `inputs` of its training patients, `codes` `[n]`, `inner` fold of each `[n]`, and `basis`:
-    per modality `[F, r]`, the rotation in which its columns are given (`None` where they are given as they are)."""
+    per modality `[F, r]`, the rotation in which its columns are given (`None` where they are given as they are).
+    `gates` `[M, 2]`: where the net's network and patient gates start."""
 
     inputs: Inputs
     codes: Tensor
     inner: np.ndarray
     basis: tuple[np.ndarray | None, ...]
+    gates: np.ndarray
     shape: Shape
 
 
@@ -47,24 +49,9 @@ class Trained:
     curve: list[float]
 
 
-def starts(cross: CrossFit, modalities: tuple[str, ...], fuse: str) -> list[LinearFit]:
-    """The ridge regressions from which the net starts: one on all modalities, or one each for a decision-level fusion."""
-    if part("fuse", fuse).level == "decision":
-        return [cross.solve((m,)) for m in modalities]
-    return [cross.solve(modalities)]
-
-
-def start_tensors(views: list[np.ndarray], biases: list[np.ndarray], present: np.ndarray) -> tuple[Tensor, Tensor]:
-    """`start` `[N, M, 3, K]` and `bias` `[N, M, K]` of the net from each start's views `[N, m, 3, K]` and bias `[N, K]`.
-
-    The bias of a joint start is shared out over the modalities that a patient has.
-    """
-    start = np.concatenate(views, 1)
-    if len(biases) > 1:
-        bias = np.stack(biases, 1)
-    else:
-        bias = np.repeat(biases[0][:, None] / np.maximum(present.sum(1), 1)[:, None, None], present.shape[1], 1)
-    return torch.from_numpy(start), torch.from_numpy(bias)
+def start_of(cross: CrossFit, modalities: tuple[str, ...], recipe: Recipe) -> LinearStart:
+    """The linear start that the recipe's fusion takes: stacked, or each modality on its own for decision-level fusions."""
+    return cross.start(modalities, stacked=part("fuse", recipe.net.fuse).level != "decision")
 
 
 def fold_data(cross: CrossFit, modalities: tuple[str, ...], recipe: Recipe) -> FoldData:
@@ -81,8 +68,8 @@ def fold_data(cross: CrossFit, modalities: tuple[str, ...], recipe: Recipe) -> F
             hop = None if hop is None else hop @ rotation
         basis.append(rotation)
         x.append(torch.from_numpy(own if hop is None else np.stack([own, hop], 1)))
-    fits = starts(cross, modalities, recipe.net.fuse)
-    start, bias = start_tensors([f.views for f in fits], [f.held_bias for f in fits], present)
+    start = start_of(cross, modalities, recipe)
+    bias = shared_bias(start.held_bias, start.held_own_bias, present)
     lists = preparation.lists(None, len(cross.codes))
     shape = Shape(
         tuple(preparation.encoders[m] for m in modalities),
@@ -90,9 +77,13 @@ def fold_data(cross: CrossFit, modalities: tuple[str, ...], recipe: Recipe) -> F
         recipe.net.propagate, recipe.net.fuse, recipe.net.head, recipe.net.width, cross.classes,
     )  # fmt: skip
     inputs = Inputs(
-        tuple(x), torch.from_numpy(present.astype(float)), start, bias, tuple(tensor_lists(lists[m]) for m in modalities)
+        tuple(x),
+        torch.from_numpy(present.astype(float)),
+        torch.from_numpy(start.views),
+        torch.from_numpy(bias),
+        tuple(tensor_lists(lists[m]) for m in modalities),
     )
-    return FoldData(inputs, torch.from_numpy(cross.codes), cross.inner, tuple(basis), shape)
+    return FoldData(inputs, torch.from_numpy(cross.codes), cross.inner, tuple(basis), start.gates, shape)
 
 
 def train(folds: list[FoldData], recipe: Recipe, seed: int, device: str, dtype=torch.float32) -> list[Trained]:
@@ -127,9 +118,13 @@ def fresh(fold: FoldData, seed: int) -> Net:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         net = Net(fold.shape._replace(features=tuple(x.shape[-1] for x in fold.inputs.x)))
-    for encode, features in zip(net.encode, fold.shape.features, strict=True):
-        if encode.linear:
-            encode.scale.fill_(max(features, 1) ** -0.5)
+    with torch.no_grad():
+        for m, encode in enumerate(net.encode):
+            if encode.linear:
+                encode.scale.fill_(max(fold.shape.features[m], 1) ** -0.5)
+            if encode.hops:
+                encode.gate.fill_(fold.gates[m, 0])
+            net.patient_gate[m] = fold.gates[m, 1]
     return net
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from graphfuse.graph.neighbours import Neighbours
 from graphfuse.learn import fit
 from graphfuse.learn.assemble import Preparation, Views, mean_operator, tensor_lists
-from graphfuse.learn.linear import CrossFit
+from graphfuse.learn.linear import CrossFit, shared_bias
 from graphfuse.nn.net import Inputs, Net, Shape
 from graphfuse.schema import Recipe
 
@@ -20,13 +20,15 @@ from graphfuse.schema import Recipe
 class Fitted:
     """What a fold's training patients leave behind.
 
-    `slopes`: modality → `[F, K]` and `biases` `[starts, K]`: the linear start. `memory`: modality → the n training patients'
+    `slopes`: modality → `[F, K]`, `bias` `[K]`, `own_bias` `[M, K]`, `mix`: the linear start. `memory`: modality → the n training patients'
     own linear logits `[n, K]`. `states`: per seed, their encoded states `[n, M, T, D]`. `nets`: one per seed.
     """
 
     preparation: Preparation
     slopes: dict[str, np.ndarray]
-    biases: np.ndarray
+    bias: np.ndarray
+    own_bias: np.ndarray
+    mix: dict[str, float]
     memory: dict[str, np.ndarray]
     shape: Shape
     nets: list[Net]
@@ -37,16 +39,13 @@ class Fitted:
     @classmethod
     def gather(cls, cross: CrossFit, modalities: tuple[str, ...], recipe: Recipe, trained: fit.Trained) -> Fitted:
         """Of a cross-fitted fold and its trained nets."""
-        fits = fit.starts(cross, modalities, recipe.net.fuse)
-        alpha = dict(zip(modalities, (f.alpha for f in fits), strict=True)) if len(fits) > 1 else None
-        alpha = alpha or dict.fromkeys(modalities, fits[0].alpha)
-        own = cross.training.own
-        preparation = cross.preparation.only(modalities)
+        start = fit.start_of(cross, modalities, recipe)
+        own, preparation = cross.training.own, cross.preparation.only(modalities)
         bare = cls(
             preparation,
-            {m: own[m].T @ alpha[m] for m in modalities},
-            np.stack([f.bias for f in fits]),
-            {m: cross.kernels.own[m] @ alpha[m] for m in modalities},
+            {m: own[m].T @ start.alpha[m] for m in modalities},
+            start.bias, start.own_bias, start.mix,
+            {m: cross.kernels.own[m] @ start.alpha[m] for m in modalities},
             trained.shape, trained.nets, [], trained.epochs, trained.curve,
         )  # fmt: skip
         columns = [list(own).index(m) for m in modalities]
@@ -71,9 +70,14 @@ class Fitted:
             around = mean_operator(lists[m]) @ self.memory[m]
             parts.append(np.stack([own @ slope, far, around], 1)[:, None])
             x.append(torch.from_numpy(own if hop is None else np.stack([own, hop], 1)))
-        biases = [np.repeat(b[None], len(views.present), 0) for b in self.biases]
-        start, bias = fit.start_tensors(parts, biases, views.present)
-        return Inputs(tuple(x), torch.from_numpy(views.present.astype(float)), start, bias, tuple(tensors))
+        bias = shared_bias(self.bias[None], self.own_bias[None], views.present)
+        return Inputs(
+            tuple(x),
+            torch.from_numpy(views.present.astype(float)),
+            torch.from_numpy(np.concatenate(parts, 1)),
+            torch.from_numpy(bias),
+            tuple(tensors),
+        )
 
     def logits(self, views: Views) -> Tensor:
         """Of new patients, float64 `[seeds, N, K]`."""
@@ -89,13 +93,13 @@ class Fitted:
         return len(next(iter(self.memory.values())))
 
     def gates(self) -> dict[str, dict[str, float]]:
-        """Fitted gates per modality, the mean over seeds: `modality` (1 = as in the ridge), `patients`, `network`."""
+        """Fitted gates per modality, the mean over seeds: `modality` (its weight in the linear start), `patients`, `network`."""
         found = {}
         for m, name in enumerate(self.slopes):
             doors = {
-                "modality": [float(net.modality_gate[m]) for net in self.nets],
-                "patients": [float(net.patient_gate[m]) for net in self.nets] if name in self.preparation.layers else [],
-                "network": [float(net.encode[m].gate[0]) for net in self.nets if net.encode[m].hops],
+                "modality": [self.mix["joint"] + self.mix[name]],
+                "patients": [net.patient_gate[m].item() for net in self.nets] if name in self.preparation.layers else [],
+                "network": [net.encode[m].gate[0].item() for net in self.nets if net.encode[m].hops],
             }
             found[name] = {door: float(np.mean(values)) for door, values in doors.items() if values}
         return found

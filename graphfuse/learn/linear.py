@@ -12,7 +12,9 @@ import copy
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.optimize import minimize
 from scipy.sparse import csr_matrix
+from scipy.special import log_softmax
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.graph.network import GeneNetwork
@@ -22,6 +24,7 @@ from graphfuse.learn.splits import stratified
 from graphfuse.schema import Recipe
 
 INNER = 5
+GATE_PRIOR = 0.3
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +76,26 @@ class LinearFit:
 
 
 @dataclass(frozen=True, eq=False)
+class LinearStart:
+    """Where a net starts: a linear model whose logits are a sum over modalities.
+
+    `alpha`: modality → `[n, K]`; `bias` `[K]` counts once a patient, `own_bias` `[M, K]` once for each modality that the patient
+    has. `views` `[n, M, 3, K]`, `held_bias` `[n, K]`, `held_own_bias` `[n, M, K]`: of the training patients, cross-fitted.
+    `mix`: how much of each ridge regression went in (`joint`, and each modality's own). `gates` `[M, 2]`: how far the gene
+    network's and the patients' neighbours are let in.
+    """
+
+    alpha: dict[str, np.ndarray]
+    bias: np.ndarray
+    own_bias: np.ndarray
+    views: np.ndarray
+    held_bias: np.ndarray
+    held_own_bias: np.ndarray
+    mix: dict[str, float]
+    gates: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
 class _Inner:
     held: np.ndarray
     train: np.ndarray
@@ -121,6 +144,34 @@ class CrossFit:
         """Frees the inner folds' kernels once everything needed is solved."""
         self._inner = []
 
+    def start(self, modalities: tuple[str, ...], stacked: bool) -> LinearStart:
+        """The linear start on these modalities: each one's own ridge regression, or (`stacked`) the mix of these with the
+        joint one that has the lowest cross-fitted loss, weights ≥ 0. So the net starts at whichever of joint, single or
+        averaged ridge the training patients support (stacked regression, Breiman 1996, doi:10.1007/BF00117832)."""
+        singles = [self.solve((m,)) for m in modalities]
+        joint = self.solve(modalities) if stacked else singles[0]
+        columns = [list(self.training.own).index(m) for m in modalities]
+        present = self.training.present[:, columns].astype(float)
+        mix = mix_of(joint, singles, present, self.codes) if stacked else np.r_[0.0, np.ones(len(singles))]
+        whole, shares = mix[0], mix[1:]
+        views = np.concatenate([f.views for f in singles], 1) * shares[:, None, None]
+        views = views + whole * joint.views if stacked else views
+        held_bias = whole * joint.held_bias
+        held_own_bias = shares[:, None] * np.stack([f.held_bias for f in singles], 1)
+        logits = views[:, :, 0] + shared_bias(held_bias, held_own_bias, present)
+        groups = [list(range(len(modalities)))] if stacked else [[m] for m in range(len(modalities))]
+        gates = [gates_of((logits * present[..., None])[:, g], views[:, g, 1:], self.codes) for g in groups]
+        return LinearStart(
+            {m: whole * joint.alpha + b * f.alpha for m, b, f in zip(modalities, shares, singles, strict=True)},
+            whole * joint.bias,
+            shares[:, None] * np.stack([f.bias for f in singles]),
+            views,
+            held_bias,
+            held_own_bias,
+            dict(zip(("joint", *modalities), mix.tolist(), strict=True)),
+            np.concatenate(gates),
+        )
+
     def _solve(self, modalities: tuple[str, ...]) -> LinearFit:
         paths = [self._path(fold.among, self.codes[fold.train], modalities, PENALTIES) for fold in self._inner]
         logits = np.zeros((len(PENALTIES), len(self.codes), self.classes))
@@ -143,3 +194,43 @@ class CrossFit:
 
     def _path(self, kernels: Kernels, codes, modalities, penalties) -> Ridge:
         return fit_ridge(sum(kernels.own[m] for m in modalities), codes, self.classes, tuple(penalties))
+
+
+def shared_bias(bias: np.ndarray, own_bias: np.ndarray, present: np.ndarray) -> np.ndarray:
+    """`[N, M, K]`: `own_bias`, and `bias` shared out over the modalities that a patient has; `present` `[N, M]`."""
+    return own_bias + bias[..., None, :] / np.maximum(present.sum(1), 1)[:, None, None]
+
+
+def mix_of(joint: LinearFit, singles: list[LinearFit], present: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    """Weights ≥ 0 `[1 + M]` of the joint and the single models' held-out logits with the lowest cross-entropy."""
+    if len(singles) == 1:
+        return np.array([1.0, 0.0])
+    own = [f.held_out * present[:, [m]] for m, f in enumerate(singles)]
+    logits = np.stack([joint.held_out, *own], 1)
+    first = np.r_[1.0, np.zeros(len(singles))]
+    return _lowest(first, np.zeros_like(joint.held_out), logits, codes, bounds=[(0, None)] * len(first))
+
+
+def gates_of(logits: np.ndarray, views: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    """Gates `[M, 2]` that let the views `[n, M, 2, K]` into the sum over modalities of `logits` `[n, M, K]`.
+
+    Lowest cross-entropy with a normal prior around closed (sd `GATE_PRIOR`): a graph that carries nothing, or few
+    labels, leaves its gate near 0.
+    """
+    count = views.shape[1]
+    flat = views.reshape(len(views), 2 * count, -1)
+    return _lowest(np.zeros(2 * count), logits.sum(1), flat, codes, prior=GATE_PRIOR).reshape(count, 2)
+
+
+def _lowest(first, base, terms, codes, bounds=None, prior: float = np.inf) -> np.ndarray:
+    """Weights `[J]` with the lowest cross-entropy of base `[n, K]` + Σ_j w_j terms `[n, J, K]` (a convex problem)."""
+    known = codes >= 0
+    base, terms = base[known], terms[known]
+    truth = np.eye(base.shape[1])[codes[known]]
+
+    def loss(weights):
+        log_p = log_softmax(base + np.einsum("j,njk->nk", weights, terms), axis=1)
+        slope = np.einsum("njk,nk->j", terms, np.exp(log_p) - truth) + weights / prior**2
+        return -(log_p * truth).sum() + (weights**2).sum() / (2 * prior**2), slope
+
+    return minimize(loss, first, jac=True, method="L-BFGS-B", bounds=bounds).x

@@ -15,8 +15,8 @@ from graphfuse.nn.net import Net, Shape
 
 def pack(fitted: Fitted) -> tuple[dict[str, np.ndarray], dict]:
     """(arrays, JSON) of a fitted fold."""
-    arrays: dict[str, np.ndarray] = {"biases": fitted.biases}
-    described: dict = {"epochs": fitted.epochs, "curve": fitted.curve, "modalities": {}, "net": fitted.shape._asdict()}
+    arrays: dict[str, np.ndarray] = {"bias": fitted.bias, "own_bias": fitted.own_bias}
+    described: dict = {"epochs": fitted.epochs, "mix": fitted.mix, "curve": fitted.curve, "modalities": {}, "net": fitted.shape._asdict()}
     for name, pipeline in fitted.preparation.pipelines.items():
         own, about = pipeline.state()
         arrays |= {f"{name}/{key}": value for key, value in own.items()}
@@ -56,7 +56,7 @@ def unpack(arrays: dict[str, np.ndarray], described: dict) -> Fitted:
     return Fitted(
         preparation,
         {n: own[n]["slope"] for n in names},
-        arrays["biases"],
+        arrays["bias"], arrays["own_bias"], described["mix"],
         {n: own[n]["memory"] for n in names},
         shape, nets, states, described["epochs"], described["curve"],
     )  # fmt: skip

@@ -42,10 +42,9 @@ class Shape(NamedTuple):
 class Net(nn.Module):
     """logits = linear start through its gates + head(fuse(propagate(encode(x)))).
 
-    The linear start is a ridge regression, given with the inputs. Gates: `modality_gate` `[M]` (start at 1) scales a
-    modality's linear logits; the encoder's own `gate` lets its gene-network neighbours in; `patient_gate` `[M]` lets in
-    the patient's neighbours, both into the linear logits and into the states (both start at 0). The head starts at zero,
-    so the net starts as the ridge regression and every departure from it is learned.
+    The linear start is a ridge regression, given with the inputs. The encoder's own `gate` lets its gene-network neighbours in;
+    `patient_gate` `[M]` lets in the patient's neighbours, both into the linear logits and into the states; all gates are 0 in
+    a new net. The head starts at zero, so a net starts as its linear model and every departure from it is learned.
     """
 
     def __init__(self, shape: Shape):
@@ -62,7 +61,6 @@ class Net(nn.Module):
         head = part("head", shape.head)
         self.head = nn.ModuleList(head(shape.width, shape.classes) for _ in range(count if self.decides else 1))
         self.width = shape.width
-        self.modality_gate = nn.Parameter(torch.ones(count))
         self.patient_gate = nn.Parameter(torch.zeros(count))
 
     def states(self, inputs: Inputs, mask: Tensor | None = None) -> Tensor:
@@ -93,7 +91,7 @@ class Net(nn.Module):
         own, network, patients = inputs.start.unbind(2)
         doors = torch.stack([encode.gate[0] if encode.hops else self.patient_gate.new_zeros(()) for encode in self.encode])
         mixed = own + doors[:, None] * network + self.patient_gate[:, None] * patients
-        return (self.modality_gate[:, None] * mixed + inputs.bias) * inputs.present[..., None]
+        return (mixed + inputs.bias) * inputs.present[..., None]
 
 
 def silent(lists: Lists) -> Lists:

@@ -1,0 +1,72 @@
+"""Check: what is matched, mapped and declared; faults gathered, nothing raised."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from graphfuse.data.check import check
+from graphfuse.errors import InputError
+
+MANIFEST = """
+name = "made"
+[outcome.subtype]
+kind = "class"
+file = "labels.csv"
+column = "label"
+[modality.rna]
+file = "rna.csv"
+kind = "omics"
+values = "log"
+entity = "gene"
+[modality.prot]
+file = "prot.csv"
+kind = "omics"
+[groups]
+site = { id_slice = [0, 1] }
+"""
+
+
+def write(folder, manifest=MANIFEST):
+    rng = np.random.default_rng(0)
+    rna = pd.DataFrame(rng.normal(8, 2, (6, 3)), index=[f"P{i}" for i in range(6)], columns=["TP53", "ESR1", "2-Sep"])
+    rna.to_csv(folder / "rna.csv")
+    pd.DataFrame(rng.normal(size=(3, 2)), index=["P4", "P5", "Q6"], columns=["a", "b"]).to_csv(folder / "prot.csv")
+    pd.Series(list("AABBA"), index=["P0", "P1", "P2", "P3", "Q6"], name="label").to_csv(folder / "labels.csv")
+    (folder / "made.toml").write_text(manifest)
+    return folder / "made.toml"
+
+
+def test_the_table_counts_patients_and_columns(tmp_path):
+    found = check(write(tmp_path))
+    assert found.faults == [] and len(found.cohort) == 7
+    rna, prot = found.match.loc["rna"], found.match.loc["prot"]
+    assert (rna["patients"], rna["columns"], rna["genes"], rna["only_here"], rna["labelled"]) == (6, 3, 3, 4, 4)
+    assert (prot["patients"], prot["genes"], prot["only_here"], prot["labelled"]) == (3, 0, 1, 1)
+    assert (rna["declared"], rna["looks_like"]) == ("log", "log")
+    assert found.patterns.to_dict() == {"rna": 4, "rna + prot": 2, "prot": 1}
+
+
+def test_it_reads_well_and_shows_no_patient(tmp_path):
+    said = str(check(write(tmp_path)))
+    for words in ("made: 7 patients", "4 patients have rna", "A 3 (60%), B 2 (40%); unlabelled 2", "group site: 2 values"):
+        assert words in said
+    assert "2-Sep" in said and "No faults." in said
+    assert not any(patient in said for patient in ("P0", "P5", "Q6"))
+
+
+def test_faults_are_gathered_not_raised(tmp_path):
+    bad = MANIFEST.replace('values = "log"', 'values = "counts"').replace('column = "label"', 'column = "labl"')
+    found = check(write(tmp_path, bad))
+    assert len(found.faults) == 2 and "to mend" in str(found) and "No faults" not in str(found)
+    with pytest.raises(InputError, match="2 things to mend"):
+        found.stop()
+
+
+def test_without_a_cohort_the_faults_are_still_told(tmp_path):
+    found = check(write(tmp_path, MANIFEST.replace("rna.csv", "none.csv")))
+    assert found.cohort is None and "none.csv" in str(found)
+
+
+def test_a_manifest_that_cannot_be_read_raises(tmp_path):
+    with pytest.raises(InputError, match="not valid TOML"):
+        check(write(tmp_path, "name = "))

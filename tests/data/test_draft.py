@@ -1,0 +1,145 @@
+"""Draft: what is seen in tables is written so that it loads."""
+
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from graphfuse.data.draft import draft
+from graphfuse.data.manifest import load
+from graphfuse.errors import InputError
+
+ROOT = Path(__file__).parents[2]
+REAL = next((p for p in (ROOT / "shared" / "data", ROOT.parent / "shared" / "data") if p.is_dir()), ROOT / "none")
+GENES = [a + b + str(i) for i, (a, b) in enumerate((a, b) for a in "ABCDEF" for b in ("RAF", "KIT", "TP", "SOX", "MYC"))]
+rng = np.random.default_rng(0)
+
+
+def tables(folder, ids, flip=()):
+    """Four tables of one cohort; those named in `flip` have patients in columns."""
+    n = len(ids)
+    made = {
+        "rna": pd.DataFrame(rng.normal(8, 2, (n, 30)), ids, [f"{g}_{i + 10}" for i, g in enumerate(GENES)]),
+        "meth": pd.DataFrame(rng.beta(0.5, 0.5, (n, 25)) * 0.9 + 0.05, ids, [f"cg{i:08d}" for i in range(25)]),
+        "mirna": pd.DataFrame(rng.poisson(99, (n, 22)), ids, [f"hsa-mir-{i}" for i in range(22)]),
+        "image": pd.DataFrame(rng.normal(size=(n, 20)) * 500, ids, [f"f{i}" for i in range(20)]),
+        "clinical": pd.DataFrame(
+            {
+                "age": rng.integers(30, 80, n),
+                "stage": np.resize(["Stage I", "Stage II"], n),
+                "subtype": np.resize(["Basal", "LumA", "LumB"], n),
+                "vital_status": np.resize(["Dead", "Alive"], n),
+                "days_to_death": np.resize([100.0, np.nan], n),
+                "days_to_last_follow_up": np.resize([np.nan, 300.0], n),
+                "treatment_type": np.resize(["x", "y"], n),
+                "barcode": [f"B{i}" for i in range(n)],
+                "constant": "same",
+            },
+            ids,
+        ),
+    }
+    paths = []
+    for name, frame in made.items():
+        frame = frame.rename_axis("id")
+        (frame.T if name in flip else frame).to_csv(folder / f"{name}.csv")
+        paths.append(folder / f"{name}.csv")
+    return paths
+
+
+def drafted(folder, files):
+    text = draft(files)
+    (folder / "drafted.toml").write_text(text)
+    return tomllib.loads(text), load(folder / "drafted.toml"), text
+
+
+@pytest.mark.parametrize("flip", [(), ("rna",), ("rna", "meth", "mirna", "image")])
+def test_what_is_seen_is_written_and_loads(tmp_path, flip):
+    table, cohort, _ = drafted(tmp_path, tables(tmp_path, [f"P{i:03d}" for i in range(24)], flip))
+    assert len(cohort) == 24 and all(m.present.all() for m in cohort.modalities.values())
+    seen = {k: (m["kind"], m.get("values"), m.get("entity")) for k, m in table["modality"].items()}
+    assert seen == {
+        "rna": ("omics", "log", "gene"),
+        "meth": ("omics", "beta", "cpg"),
+        "mirna": ("omics", "counts", "mirna"),
+        "image": ("embedding", "mixed", "none"),
+        "clinical": ("ehr", None, None),
+    }
+    assert {k for k, m in table["modality"].items() if m.get("orient") == "patients-in-columns"} == set(flip)
+    assert cohort.modalities["rna"].symbols == tuple(GENES)
+
+
+def test_outcomes_are_found_and_what_follows_them_is_left_out(tmp_path):
+    table, cohort, text = drafted(tmp_path, tables(tmp_path, [f"P{i:03d}" for i in range(24)]))
+    assert list(table["outcome"]) == ["subtype", "survival"]
+    assert table["outcome"]["survival"]["time"] == ["days_to_death", "days_to_last_follow_up"]
+    assert table["outcome"]["survival"]["event"] == {"column": "vital_status", "value": "Dead"}
+    assert table["modality"]["clinical"]["columns"] == ["age", "stage"]
+    assert table["modality"]["clinical"]["types"] == {"age": "numeric", "stage": "ordinal"}
+    assert "treatment_type" in text and "vital_status" in text
+    assert cohort.outcome("survival").event.sum() == 12
+    assert "groups" not in table and "patients" not in table
+
+
+def test_barcodes_give_level_and_site(tmp_path):
+    table, cohort, _ = drafted(tmp_path, tables(tmp_path, [f"TCGA-{i % 3}X-{i:04d}-01A" for i in range(24)]))
+    assert table["patients"] == {"level": "tcga-patient"}
+    assert table["groups"] == {"site": {"id_slice": [5, 7]}}
+    assert cohort.patients[0] == "TCGA-0X-0000" and set(cohort.groups["site"]) == {"0X", "1X", "2X"}
+
+
+def test_a_file_of_labels_is_an_outcome_not_a_modality(tmp_path):
+    files = tables(tmp_path, [f"P{i:03d}" for i in range(24)])[:2]
+    pd.Series(np.resize([0, 1], 24), [f"P{i:03d}" for i in range(24)], name="y").to_csv(tmp_path / "labels.csv")
+    table, cohort, _ = drafted(tmp_path, [*files, tmp_path / "labels.csv"])
+    assert list(table["outcome"]) == ["y"] and list(table["modality"]) == ["rna", "meth"]
+    assert cohort.outcome().classes == ("0", "1")
+
+
+def test_files_in_several_folders_are_named_from_the_common_one(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    first = tables(tmp_path / "a", [f"P{i:03d}" for i in range(24)])[0]
+    second = tables(tmp_path / "b", [f"P{i:03d}" for i in range(24)])[0]
+    table, cohort, _ = drafted(tmp_path, [first, second])
+    assert [m["file"] for m in table["modality"].values()] == ["a/rna.csv", "b/rna.csv"]
+    assert len(cohort.modalities) == 2
+
+
+def test_without_an_outcome_the_draft_says_so_and_loads(tmp_path):
+    _, cohort, text = drafted(tmp_path, tables(tmp_path, [f"P{i:03d}" for i in range(24)])[:2])
+    assert "# [outcome.NAME]" in text and not cohort.outcomes
+
+
+def test_awkward_names_are_quoted(tmp_path):
+    frame = pd.DataFrame({'a "b" \\ #': [1, 2, 3, 4], "größe (cm)": [1.5, 2.5, 3.5, 4.5], "x": list("uuvv")}, list("abcd"))
+    frame.rename_axis("id").to_csv(tmp_path / "my table [1].csv")
+    table, cohort, _ = drafted(tmp_path, [tmp_path / "my table [1].csv"])
+    assert table["modality"]["my-table-1"]["columns"] == list(frame.columns)
+    assert cohort.modalities["my-table-1"].columns == list(frame.columns)
+
+
+def test_what_cannot_be_drafted_is_told(tmp_path):
+    (tmp_path / "page.csv").write_text("<html></html>")
+    with pytest.raises(InputError) as caught:
+        draft([tmp_path / "page.csv", tmp_path / "gone.csv"])
+    assert "web page" in str(caught.value) and "gone.csv: no such file" in str(caught.value)
+    with pytest.raises(InputError, match="no files"):
+        draft([])
+    (tmp_path / "labels.csv").write_text("id,label\na,x\nb,y\n")
+    with pytest.raises(InputError, match="none of the tables can be a modality"):
+        draft([tmp_path / "labels.csv"])
+
+
+@pytest.mark.parametrize("folder", ["rosmap", "covid_omics_ehr", "tcga_acc_mini", "tcga_brca_hif"])
+def test_drafts_of_real_tables_load(tmp_path, folder):
+    files = sorted((REAL / folder).glob("*.csv*"))
+    if not files:
+        pytest.skip("the real tables are not here")
+    for file in files:
+        (tmp_path / file.name).symlink_to(file)
+    table, cohort, _ = drafted(tmp_path, [tmp_path / file.name for file in files])
+    assert len(cohort) > 90
+    columns = [c.lower() for m in table["modality"].values() for c in m.get("columns", [])]
+    assert not any(word in c for c in columns for word in ("death", "vital", "treatment", "icu", "vent", "split"))

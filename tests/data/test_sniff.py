@@ -1,0 +1,121 @@
+"""What values look like, and no false alarms where they are as declared."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from graphfuse.data.modality import Modality
+from graphfuse.data.sniff import conflicts, doubts, guess_type, sniff_values
+
+rng = np.random.default_rng(0)
+SHAPE = (60, 40)
+beta = rng.beta(0.5, 0.5, SHAPE) * 0.98 + 0.01
+VALUES = {
+    "counts": rng.negative_binomial(2, 0.01, SHAPE).astype(float),
+    "log": rng.normal(8, 3, 40) + rng.normal(0, 1, SHAPE),
+    "beta": beta,
+    "m-value": rng.normal(-0.5, 2.5, 40) + rng.normal(0, 0.5, SHAPE),
+    "binary": (rng.random(SHAPE) < 0.1).astype(float),
+    "mixed": np.exp(rng.normal(6, 2, SHAPE)),
+}
+z = rng.normal(size=SHAPE)
+VALUES["z-score"] = (z - z.mean(0)) / z.std(0)
+
+
+def modality(values, declared, kind="omics"):
+    return Modality("m", pd.DataFrame(values).add_prefix("g"), kind, declared)
+
+
+@pytest.mark.parametrize("kind", VALUES)
+def test_each_kind_is_recognised_also_with_gaps(kind):
+    frame = pd.DataFrame(VALUES[kind])
+    assert sniff_values(frame) == kind
+    assert sniff_values(frame.mask(rng.random(SHAPE) < 0.2)) == kind or kind == "z-score"
+
+
+@pytest.mark.parametrize("kind", VALUES)
+def test_true_declarations_raise_no_alarm(kind):
+    assert conflicts(modality(VALUES[kind], kind)) == []
+    assert conflicts(modality(VALUES[kind], "mixed")) == []
+
+
+@pytest.mark.parametrize(
+    "found, declared, said",
+    [
+        ("log", "counts", "no whole numbers"),
+        ("m-value", "counts", "negative"),
+        ("counts", "log", "far below 100"),
+        ("mixed", "log", "far below 100"),
+        ("m-value", "beta", "outside 0 to 1"),
+        ("beta", "m-value", "between 0 and 1"),
+        ("log", "binary", "neither 0 nor 1"),
+        ("counts", "z-score", "no value is negative"),
+    ],
+)
+def test_false_declarations_are_told(found, declared, said):
+    (told,) = conflicts(modality(VALUES[found], declared))
+    assert said in told and f'declared values = "{declared}"' in told
+
+
+def test_negatives_in_counts_are_told_even_when_few():
+    values = VALUES["counts"].copy()
+    values[0, 0] = -1
+    assert "1 of 2,400 values are negative" in conflicts(modality(values, "counts"))[0]
+
+
+def test_empty_and_text_tables_are_mixed():
+    assert sniff_values(pd.DataFrame({"a": [np.nan]})) == "mixed"
+    assert sniff_values(pd.DataFrame({"a": ["x"]})) == "mixed"
+    assert conflicts(modality(np.full((2, 2), np.nan), "counts")) == []
+
+
+def test_scaling_over_the_cohort_is_a_doubt_not_a_fault():
+    scaled = modality(VALUES["z-score"], "log")
+    assert conflicts(scaled) == [] and "z-scored" in doubts(scaled)[0]
+    stretched = (VALUES["log"] - VALUES["log"].min(0)) / np.ptp(VALUES["log"], axis=0)
+    assert "exactly 0 to 1" in doubts(modality(stretched, "mixed"))[0]
+    assert doubts(modality(VALUES["log"], "log")) == []
+
+
+@pytest.mark.parametrize("code", [-9, 999, -999])
+def test_codes_for_missing_in_records_are_flagged(code):
+    age = rng.integers(30, 80, 50).astype(float)
+    age[:5] = code
+    (told,) = doubts(Modality("ehr", pd.DataFrame({"age": age}), "ehr"))
+    assert "'age'" in told and f"is {code} for 5 patients" in told
+
+
+def test_real_values_near_a_code_are_not_flagged():
+    days = np.r_[rng.integers(0, 3000, 200), [999, 999, 999]].astype(float)
+    assert doubts(Modality("ehr", pd.DataFrame({"days": days}), "ehr")) == []
+    change = np.r_[rng.integers(-12, 12, 100), [-9, -9, -9, -9]].astype(float)
+    assert doubts(Modality("ehr", pd.DataFrame({"change": change}), "ehr")) == []
+
+
+def test_text_that_hardly_repeats_is_flagged():
+    frame = pd.DataFrame({"name": [f"text {i}" for i in range(50)]})
+    assert "50 different texts" in doubts(Modality("ehr", frame, "ehr"))[0]
+
+
+@pytest.mark.parametrize(
+    "values, expected",
+    [
+        ([1.0, 2.5, np.nan], "numeric"),
+        (["1", "2", "3", "4", "5 mg"], "numeric"),
+        ([True, False], "categorical"),
+        (["Stage I", "Stage IIA", "Stage IV", "Stage X"], "ordinal"),
+        (["T1c", "T2", "T4b", "TX"], "ordinal"),
+        (["N0 (i-)", "N1mi", "N2a"], "ordinal"),
+        (["mild", "Severe", "moderate"], "ordinal"),
+        (["low", "high", "medium"], "categorical"),
+        (["2020-01-31", "2019-12-01T10:00"], "date"),
+        (["31.01.2020", "1/2/2019"], "date"),
+        (["white", "asian"], "categorical"),
+        ([np.nan, np.nan], "numeric"),
+    ],
+)
+def test_types_of_records(values, expected):
+    if expected == "categorical" and "low" in values:
+        expected = guess_type(pd.Series(["low", "high"]))  # one scale, whole or in part
+        assert expected == "ordinal"
+    assert guess_type(pd.Series(values)) == expected
