@@ -140,8 +140,7 @@ class Manifest(Shape):
             for parent in outcome.derived_from:
                 if parent not in self.modality:
                     raise ValueError(
-                        f"[outcome.{name}] derived_from names {parent!r}, which is no modality"
-                        f"{nearest(parent, self.modality)}"
+                        f"[outcome.{name}] derived_from names {parent!r}, which is no modality{nearest(parent, self.modality)}"
                     )
         return self
 
@@ -152,7 +151,7 @@ Control = Literal["none", "rewired", "random", "empty"]
 
 
 class PatientSection(Shape):
-    similarity: Literal["cosine", "euclidean", "correlation"] = "cosine"
+    similarity: Literal["cosine", "euclidean", "correlation", "gower"] = "cosine"
     space: Literal["raw", "latent"] = "latent"
     neighbours: int = Field(10, ge=1)
     layers: Literal["each"] | list[str] = "each"

@@ -29,9 +29,7 @@ class Outcome:
 
     def take(self, rows: np.ndarray) -> Outcome:
         """The same outcome for the patients at `rows`."""
-        return replace(
-            self, values=self.values[rows], event=None if self.event is None else self.event[rows]
-        )
+        return replace(self, values=self.values[rows], event=None if self.event is None else self.event[rows])
 
     def __repr__(self) -> str:
         if self.kind == "class":

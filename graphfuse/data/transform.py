@@ -17,7 +17,6 @@ from graphfuse.data.modality import Modality
 from graphfuse.errors import InputError
 
 
-
 @dataclass(frozen=True)
 class TypedColumns:
     """EHR columns as numbers: numeric as is, ordinal as rank of its level, categories one-hot, a flag for missing.

@@ -56,9 +56,7 @@ def read_edges(path: Path, source: str | None = None, target: str | None = None,
         places = _named(path, names, asked) if asked else _guessed(path, names)
         edges = frame(places)
     except _BROKEN as error:
-        raise InputError(
-            f"{path}: cannot be read as an edge list ({_brief(error)}); give csv, tsv, gz or parquet"
-        ) from None
+        raise InputError(f"{path}: cannot be read as an edge list ({_brief(error)}); give csv, tsv, gz or parquet") from None
     used = [names[place] for place in places]
     log.info("%s: columns %s read as source, target, score", path.name, used)
     return _typed(path, edges, used, sure=asked is not None or used[-1].lower() in SCORES)
@@ -89,7 +87,7 @@ def _text(path: Path):
     names = first if titled else [f"column {i + 1}" for i in range(len(first))]
 
     def columns(places: list[int]) -> pd.DataFrame:
-        kinds = {place: "category" for place in places[:2]}
+        kinds = dict.fromkeys(places[:2], "category")
         options.update(header=0 if titled else None, names=list(range(len(names))), usecols=places, dtype=kinds)
         return pd.read_csv(path, **options)[places]
 
@@ -120,9 +118,7 @@ def _guessed(path: Path, names: list[str]) -> list[int]:
     titled = [i for i, name in enumerate(names) if name.strip() and not name.startswith("Unnamed")]
     pair = _known(names) or titled[:2]
     if len(pair) < 2:
-        raise InputError(
-            f"{path}: expected two columns of gene symbols, got {names}; name them source, target[, score]"
-        )
+        raise InputError(f"{path}: expected two columns of gene symbols, got {names}; name them source, target[, score]")
     known = [i for i, name in enumerate(_lower(names)) if name in SCORES and i not in pair]
     after = [i for i in titled if i > max(pair)]
     return pair + (known or after)[:1]
@@ -150,9 +146,7 @@ def _typed(path: Path, edges: pd.DataFrame, used: list[str], sure: bool) -> pd.D
         score = pd.to_numeric(raw, errors="coerce").astype(float)
         odd = raw[raw.notna() & score.isna()]
         if len(odd) and (sure or len(odd) < raw.notna().sum()):
-            raise InputError(
-                f"{path}: column {used[2]!r}: {len(odd)} scores are no numbers ({examples(odd)}); mend them"
-            )
+            raise InputError(f"{path}: column {used[2]!r}: {len(odd)} scores are no numbers ({examples(odd)}); mend them")
         if not len(odd):
             frame["score"] = score
     return frame
@@ -176,9 +170,7 @@ def clean(edges: pd.DataFrame, *, min_score: float | None = None, directed: bool
     names, source, target = _coded(edges)
     weight = edges["score"].to_numpy(float) if "score" in edges else np.ones(len(edges))
     if min_score is not None and "score" not in edges:
-        raise InputError(
-            f"{where}: min_score = {min_score:g} but the edges have no score column; name one or drop the cut"
-        )
+        raise InputError(f"{where}: min_score = {min_score:g} but the edges have no score column; name one or drop the cut")
     faulty = {
         "blank_symbol": (source < 0) | (target < 0),
         "self_loop": source == target,

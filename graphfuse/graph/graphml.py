@@ -88,9 +88,7 @@ def _elements(table: pd.DataFrame, what: str, ends: list[str]) -> Iterator[str]:
 
 def _cells(column: pd.Series, key: str) -> list[str]:
     kind, opening = _type(column), f"<data key={quoteattr(_legal(key))}>"
-    text = (
-        column.map(_PLAIN[kind]) if kind in _PLAIN else column.map(lambda value: escape(_legal(value), {"\r": "&#13;"}))
-    )
+    text = column.map(_PLAIN[kind]) if kind in _PLAIN else column.map(lambda value: escape(_legal(value), {"\r": "&#13;"}))
     known = column.notna() & np.isfinite(column) if kind == "double" else column.notna()
     return [f"{opening}{cell}</data>" if here else "" for cell, here in zip(text, known, strict=True)]
 

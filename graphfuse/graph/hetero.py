@@ -149,7 +149,5 @@ def _read(folder: Path) -> tuple[list[dict], dict]:
     if not isinstance(about, dict) or about.get("kind") != "hetero":
         raise InputError(f"{folder / 'hetero.json'}: not a HeteroData of graphfuse; give a folder that graphfuse wrote")
     if about.get("schema") != SCHEMA:
-        raise InputError(
-            f"{folder / 'hetero.json'}: schema {about.get('schema')!r}, this graphfuse reads {SCHEMA}; update it"
-        )
+        raise InputError(f"{folder / 'hetero.json'}: schema {about.get('schema')!r}, this graphfuse reads {SCHEMA}; update it")
     return about["stores"], tensors

@@ -230,7 +230,5 @@ def _check_expected(card: NetworkCard, network: GeneNetwork, path: Path) -> None
         ("edges", card.expect.edges, network.edges),
     ):
         if expected != got:
-            faults.add(
-                f"[expect] {what}: expected {expected:,}, got {got:,}; the file or the card has changed: check both"
-            )
+            faults.add(f"[expect] {what}: expected {expected:,}, got {got:,}; the file or the card has changed: check both")
     faults.stop()

@@ -33,9 +33,7 @@ class Views:
     present: np.ndarray
 
     def take(self, rows: np.ndarray) -> Views:
-        return Views(
-            {m: v[rows] for m, v in self.own.items()}, {m: v[rows] for m, v in self.hop.items()}, self.present[rows]
-        )
+        return Views({m: v[rows] for m, v in self.own.items()}, {m: v[rows] for m, v in self.hop.items()}, self.present[rows])
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,8 +82,7 @@ class Preparation:
         }
         hop = {name: (operator @ own[name].T).T for name, operator in self.smoothing.items()}
         present = [
-            cohort.modalities[name].present if name in cohort.modalities else np.zeros(count, bool)
-            for name in self.pipelines
+            cohort.modalities[name].present if name in cohort.modalities else np.zeros(count, bool) for name in self.pipelines
         ]
         return Views(own, hop, np.column_stack(present))
 

@@ -41,7 +41,8 @@ class FoldData:
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """The nets of one fold, their rotation folded back: `nets` (one per seed), `epochs`, and the first pass's `curve`."""
+    """The nets of one fold, their rotation folded back: `nets` (one per seed; one in all after 0
+    epochs, where seeds do not differ), `epochs`, and the first pass's `curve`."""
 
     shape: Shape
     nets: list[Net]
@@ -100,15 +101,18 @@ def train(folds: list[FoldData], recipe: Recipe, seed: int, device: str, dtype=t
         return Bank(nets, [f.inputs for f in folds], [f.codes for f in folds], device=device, dtype=dtype), draws
 
     first, draws = bank()
-    curves = first.train(
-        whole - held, [recipe.train.epochs] * len(folds), draws, watch=held, **settings
-    )
+    curves = first.train(whole - held, [recipe.train.epochs] * len(folds), draws, watch=held, **settings)
     epochs = curves.argmin(0).tolist()
     log.info("epochs chosen on inner folds: %s", epochs)
     second, draws = bank()
     second.train(whole, epochs, draws, **settings)
     return [
-        Trained(fold.shape, [unrotated(fold, second.state(f, s)) for s in seeds], epochs[f], _finite(curves[:, f]))
+        Trained(
+            fold.shape,
+            [unrotated(fold, second.state(f, s)) for s in (seeds if epochs[f] else seeds[:1])],
+            epochs[f],
+            _finite(curves[:, f]),
+        )
         for f, fold in enumerate(folds)
     ]
 

@@ -91,6 +91,4 @@ def compare(a: str, b: str, metric: str, first: np.ndarray, second: np.ndarray, 
     verdict = "no difference shown"
     if mean - half > 0 or mean + half < 0:
         verdict = "worse" if (mean < 0) != lower_is_better else "better"
-    return Comparison(
-        a=a, b=b, metric=metric, difference=mean, ci95=(mean - half, mean + half), p=p, verdict=verdict
-    )
+    return Comparison(a=a, b=b, metric=metric, difference=mean, ci95=(mean - half, mean + half), p=p, verdict=verdict)

@@ -105,7 +105,9 @@ class FusionModel:
         except (FileNotFoundError, NotADirectoryError):
             raise InputError(f"{folder}: holds no model; train one with `graphfuse train COHORT -o DIR`") from None
         if described["schema"] > SCHEMA:
-            raise InputError(f"{folder}: schema {described['schema']} is newer than this graphfuse reads ({SCHEMA}); update it")
+            raise InputError(
+                f"{folder}: schema {described['schema']} is newer than this graphfuse reads ({SCHEMA}); update it"
+            )
         recipe = Recipe.model_validate(described["recipe"])
         model = cls(recipe, seed=described["seed"])
         model.recipe_, model.target_, model.classes_ = recipe, described["target"], tuple(described["classes"])

@@ -16,7 +16,13 @@ from graphfuse.nn.net import Net, Shape
 def pack(fitted: Fitted) -> tuple[dict[str, np.ndarray], dict]:
     """(arrays, JSON) of a fitted fold."""
     arrays: dict[str, np.ndarray] = {"bias": fitted.bias, "own_bias": fitted.own_bias}
-    described: dict = {"epochs": fitted.epochs, "mix": fitted.mix, "curve": fitted.curve, "modalities": {}, "net": fitted.shape._asdict()}
+    described: dict = {
+        "epochs": fitted.epochs,
+        "mix": fitted.mix,
+        "curve": fitted.curve,
+        "modalities": {},
+        "net": fitted.shape._asdict(),
+    }
     for name, pipeline in fitted.preparation.pipelines.items():
         own, about = pipeline.state()
         arrays |= {f"{name}/{key}": value for key, value in own.items()}
@@ -78,8 +84,9 @@ def _packed_layer(name: str, layer: PatientLayer | None) -> tuple[dict[str, np.n
     if layer is None:
         return {}, None
     arrays = {f"{name}/layer_reference": layer.reference, f"{name}/layer_present": layer.present.astype(np.uint8)}
-    if layer.components is not None:
-        arrays[f"{name}/layer_components"] = layer.components
+    for key in ("components", "spread"):
+        if getattr(layer, key) is not None:
+            arrays[f"{name}/layer_{key}"] = getattr(layer, key)
     about = {k: getattr(layer, k) for k in ("name", "similarity", "neighbours", "control", "seed")}
     return arrays, about
 
@@ -90,4 +97,5 @@ def _layer(own: dict[str, np.ndarray], about: dict) -> PatientLayer:
         reference=own["layer_reference"],
         present=own["layer_present"].astype(bool),
         components=own.get("layer_components"),
+        spread=own.get("layer_spread"),
     )

@@ -85,8 +85,7 @@ class _WeightedSum(torch.autograd.Function):
     def vmap(info, in_dims, *inputs):
         count = info.batch_size
         states, weight, offsets, index, receiver, back_offsets, back_index, back_order = (
-            t.expand(count, *t.shape) if dim is None else t.movedim(dim, 0)
-            for t, dim in zip(inputs, in_dims, strict=True)
+            t.expand(count, *t.shape) if dim is None else t.movedim(dim, 0) for t, dim in zip(inputs, in_dims, strict=True)
         )
         senders, rows, edges = states.shape[1], offsets.shape[1] - 1, index.shape[1]
         step = torch.arange(count, device=states.device)[:, None]

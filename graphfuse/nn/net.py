@@ -53,8 +53,7 @@ class Net(nn.Module):
         fuse = part("fuse", shape.fuse)
         self.decides = fuse.level == "decision"
         self.encode = nn.ModuleList(
-            part("encode", name)(features, shape.width)
-            for name, features in zip(shape.encode, shape.features, strict=True)
+            part("encode", name)(features, shape.width) for name, features in zip(shape.encode, shape.features, strict=True)
         )
         self.propagate = nn.ModuleList(part("propagate", shape.propagate)(shape.width) for _ in range(count))
         self.fuse = fuse(shape.classes if self.decides else shape.width, count)
@@ -97,4 +96,3 @@ class Net(nn.Module):
 def silent(lists: Lists) -> Lists:
     """The same lists with every edge's weight 0."""
     return lists._replace(weight=torch.zeros_like(lists.weight))
-

@@ -94,9 +94,7 @@ def test_frames_hold_every_node_and_edge(graph):
     assert nodes["has_rna"].tolist() == graph.cohort.modalities["rna"].present.tolist()
     for name in graph.layers:
         part = frames["patient_edges"].query("layer == @name")
-        assert set(part[["source", "target", "weight"]].itertuples(index=False, name=None)) == edges_by_loop(
-            graph, name
-        )
+        assert set(part[["source", "target", "weight"]].itertuples(index=False, name=None)) == edges_by_loop(graph, name)
     assert frames["gene_nodes"].to_dict("list") == {"gene": GENES, "degree": [2, 2, 1, 1]}
     assert frames["gene_edges"].to_numpy().tolist() == [["A", "B", 0.5], ["A", "D", 0.9], ["B", "C", 0.7]]
 

@@ -69,9 +69,7 @@ def test_case_is_kept_and_ensembl_versions_go():
 
 def test_nothing_left_after_the_cut_says_how_many_there_were_and_the_range(tmp_path):
     path = write(tmp_path, DIRTY)
-    with pytest.raises(
-        InputError, match=r"none of 12 edges is left.*scores run from -0.4 to 0.9; lower min_score \(2\)"
-    ):
+    with pytest.raises(InputError, match=r"none of 12 edges is left.*scores run from -0.4 to 0.9; lower min_score \(2\)"):
         load_network(path, min_score=2)
     with pytest.raises(InputError, match="self_loop 1.*check the columns"):
         load_network(write(tmp_path, "source,target\nA,A\n"))

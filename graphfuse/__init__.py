@@ -1,0 +1,45 @@
+"""graphfuse: graph neural networks for multi-omics, with honest scores and ranked biomarkers.
+
+Nouns: Cohort, Modality, Recipe, PatientGraph, GeneNetwork, FusionModel, Report, Ranking. Verbs: load, build, train, rank,
+predict, run. Everything is imported when it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Cohort": "data.cohort",
+    "Modality": "data.modality",
+    "Recipe": "schema",
+    "PatientGraph": "graph.patients",
+    "GeneNetwork": "graph.network",
+    "FusionModel": "learn.model",
+    "Report": "learn.report",
+    "Ranking": "explain.ranking",
+    "GraphfuseError": "errors",
+    "InputError": "errors",
+    "load": "data.manifest",
+    "build": "api",
+    "train": "api",
+    "rank": "api",
+    "predict": "api",
+    "run": "api",
+    "check": "data.check",
+}
+
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str):
+    if name not in _HOMES:
+        raise AttributeError(f"module 'graphfuse' has no attribute {name!r}")
+    found = getattr(importlib.import_module(f"graphfuse.{_HOMES[name]}"), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,199 @@
+"""The verbs: defaults, and what their arguments mean."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+
+from graphfuse.data.cohort import Cohort
+from graphfuse.data.manifest import load
+from graphfuse.errors import FetchError, InputError, LeakError
+from graphfuse.explain.ranking import Ranking
+from graphfuse.explain.ranking import rank as rank_replicas
+from graphfuse.graph import controls
+from graphfuse.graph.network import GeneNetwork, load_network
+from graphfuse.graph.patients import PatientGraph
+from graphfuse.learn.assemble import Preparation
+from graphfuse.learn.model import FusionModel, class_target, pick_device
+from graphfuse.learn.record import peak_memory, record_run
+from graphfuse.learn.report import Report, load_record, load_replicas, run_directory
+from graphfuse.learn.splits import read_folds, repeated
+from graphfuse.learn.study import study
+from graphfuse.report.html import write_report
+from graphfuse.schema import Recipe
+
+log = logging.getLogger(__name__)
+
+LEAST_GENES = 0.05  # share of a cohort's gene columns that must have an edge, or the gene slot switches off
+DEFAULT = "multiplex"
+
+__all__ = ["build", "gene_network", "load", "predict", "rank", "run", "train"]
+
+
+def build(cohort: Cohort, recipe: Recipe | str | Path = DEFAULT, *, network=None, seed: int = 0) -> PatientGraph:
+    """The graphs of a whole cohort, to look at and to export: one layer per modality, and the gene network.
+
+    Fitted on all patients, so no model is trained on it: `train` takes the recipe and fits graphs in every fold.
+    """
+    recipe = _recipe(recipe)
+    genes, notices = gene_network(recipe, cohort, network, seed)
+    for notice in notices:
+        log.warning(notice)
+    return _graph(cohort, recipe, genes, seed)
+
+
+def _graph(cohort: Cohort, recipe: Recipe, genes: GeneNetwork | None, seed: int) -> PatientGraph:
+    outcome = next((o for o in cohort.outcomes.values() if o.kind == "class"), None)
+    codes = outcome.values if outcome is not None else pd.Series(-1, index=cohort.patients).to_numpy()
+    preparation, views = Preparation.fit(cohort, codes, recipe, genes, seed)
+    names = {m: [p.columns[c] for c in p.owners] for m, p in preparation.pipelines.items()}
+    lists = preparation.lists(None, len(cohort))
+    return PatientGraph(cohort, {m: lists[m] for m in preparation.layers}, genes, views.own, names)
+
+
+def train(
+    cohort: Cohort,
+    recipe: Recipe | str | Path = DEFAULT,
+    target: str | None = None,
+    *,
+    cv: tuple[int, int] = (5, 5),
+    folds: str | Path | None = None,
+    network: str | Path | GeneNetwork | None = None,
+    seed: int = 0,
+    device: str = "auto",
+) -> Report:
+    """Cross-validates the recipe's net beside the ladder, and fits a final model on all patients.
+
+    `target`: a class outcome (default: the first). `cv`: (folds, repeats); `folds`: a folds file in its place. `network`: an edge
+    list, card or `GeneNetwork` in place of the recipe's. Everything is fitted anew on each fold's training patients. Raises
+    `InputError` for unusable input, and `LeakError` when given a built graph: it knows the held-out patients.
+    """
+    if isinstance(cohort, PatientGraph) or isinstance(recipe, PatientGraph):
+        raise LeakError(
+            "train takes a cohort and a recipe, not a built graph: a graph of all patients knows the held-out ones"
+        )
+    began, recipe, device = time.perf_counter(), _recipe(recipe), pick_device(device)
+    outcome = class_target(cohort, target)
+    if folds is None:
+        table = repeated(cohort.patients, outcome.values, *cv, seed)
+        protocol = {"folds": cv[0], "repeats": cv[1], "inner_folds": 5}
+    else:
+        table = read_folds(Path(folds), cohort.patients, outcome.values)
+        protocol = {"folds_file": Path(folds).name, "inner_folds": 5}
+    genes, notices = gene_network(recipe, cohort, network, seed)
+    for notice in notices:
+        log.warning(notice)
+    found = study(cohort, outcome, recipe, genes, table, seed, device)
+    protocol |= {"intervals": "95 %, corrected for overlapping training sets (Nadeau and Bengio 2003)"}
+    seconds = {"train": round(time.perf_counter() - began, 1)}
+    record = record_run(cohort, recipe, genes, table, found, protocol, seed, device, notices, seconds)
+    if network is not None and not isinstance(network, GeneNetwork):
+        record.fitted["network"] = str(Path(network).resolve())
+    return Report(
+        cohort, genes, found.metrics(protocol), found.predictions(cohort.patients), table, found.model, found.replicas, record
+    )
+
+
+def rank(report: Report, top: int = 50) -> Ranking:
+    """Ranked features, genes, edges and modalities of a trained report; `top` is how many a print shows."""
+    return rank_replicas(report.replicas, report.cohort, report.network, report.model.classes_).top(top)
+
+
+def predict(model: FusionModel | str | Path, cohort: Cohort) -> pd.DataFrame:
+    """`patient, call, p_<class>…` for patients that the model may never have seen; `model`: fitted, or its run directory."""
+    if not isinstance(model, FusionModel):
+        model = FusionModel.load(Path(model) / "model")
+    probability = model.predict_proba(cohort)
+    called = [model.classes_[k] for k in probability.argmax(1)]
+    table = pd.DataFrame({"patient": cohort.patients, "call": called})
+    return table.assign(**{f"p_{c}": probability[:, k] for k, c in enumerate(model.classes_)})
+
+
+def run(cohort: Cohort, out: str | Path, recipe: Recipe | str | Path = DEFAULT, *, top: int = 10, **options):
+    """Train, rank, graphs and report into a run directory; gives the `Report` and the `Ranking`. Options as in `train`
+    (here `cv` defaults to 5 folds, once)."""
+    return save_run(Path(out), cohort, recipe, ranked=True, top=top, **{"cv": (5, 1)} | options)
+
+
+def save_run(out: Path, cohort: Cohort, recipe, *, ranked: bool, top: int = 50, **options) -> tuple[Report, Ranking | None]:
+    """Trains and writes a run directory, whole or not at all; `ranked` adds the rankings."""
+    with run_directory(out) as folder:
+        report = train(cohort, recipe, **options)
+        timings, ranking = dict(report.record.timings), None
+        _clocked(
+            timings,
+            "graph",
+            lambda: _graph(report.cohort, report.recipe, report.network, report.record.seed).write(folder / "graph"),
+        )
+        if ranked:
+            ranking = _clocked(timings, "rank", lambda: rank(report, top))
+            ranking.save(folder / "rankings")
+        report.record = report.record.model_copy(update={"timings": timings, "peak_memory_gb": peak_memory()})
+        report.write(folder)
+        write_report(folder)
+    return report, ranking
+
+
+def rank_run(folder: Path, top: int = 50) -> Ranking:
+    """Rankings of a saved run: reloads its cohort, explains the fold models, writes `rankings/` and the report anew.
+
+    Raises `InputError` where the cohort's manifest has gone or its data are no longer those of the run.
+    """
+    record = load_record(folder)
+    if record.manifest is None:
+        raise InputError(f"{folder}: was trained on tables in memory; rank it there with graphfuse.rank(report)")
+    cohort = load(record.manifest)
+    if cohort.digest() != record.hashes["data"]:
+        raise InputError(f"{folder}: the data behind {record.manifest} are no longer those of this run; train again")
+    replicas = load_replicas(folder, cohort.patients)
+    recipe = Recipe.model_validate(record.recipe)
+    genes, _ = gene_network(recipe, cohort, record.fitted.get("network"), record.seed)
+    ranking = rank_replicas(replicas, cohort, genes, record.classes).top(top)
+    ranking.save(folder / "rankings")
+    write_report(folder)
+    return ranking
+
+
+def gene_network(recipe: Recipe, cohort: Cohort, network=None, seed: int = 0) -> tuple[GeneNetwork | None, list[str]]:
+    """The gene network that a recipe uses on this cohort, on the genes measured and under its control, and what to tell the user.
+
+    `None` where the recipe has none, or where it cannot be had or too few genes map and it is not required.
+    """
+    wanted = network if network is not None else recipe.gene.network
+    symbols = [s for m in cohort.modalities.values() for s in m.symbols if s]
+    if wanted is None or not symbols:
+        if recipe.gene.required:
+            raise InputError(f"recipe {recipe.name!r}: [gene] is required, but no column of the cohort has a gene symbol")
+        return None, []
+    try:
+        cut = recipe.gene.min_score if network is None else None
+        whole = wanted if isinstance(wanted, GeneNetwork) else load_network(wanted, cut)
+    except FetchError as error:
+        if recipe.gene.required or network is not None:
+            raise
+        return None, [f"the gene network {wanted!r} could not be had, so this run goes without it: {error}"]
+    measured = whole.on(symbols)
+    joined = {g for g, d in zip(measured.genes, measured.degree, strict=True) if d}
+    share = sum(s in joined for s in symbols) / len(symbols)
+    if share < LEAST_GENES:
+        few = f"{share:.1%} of the {len(symbols):,} gene columns have an edge in network {whole.name!r}"
+        cure = "are the symbols those of the network (ids, species)?"
+        if recipe.gene.required:
+            raise InputError(f"{few}; at least {LEAST_GENES:.0%} are needed: {cure}")
+        return None, [f"{few}: the gene network is switched off; {cure}"]
+    return controls.control(recipe.gene.control, measured, seed), []
+
+
+def _recipe(recipe: Recipe | str | Path) -> Recipe:
+    return recipe if isinstance(recipe, Recipe) else Recipe.named(recipe)
+
+
+def _clocked(timings: dict[str, float], name: str, work: Callable):
+    began = time.perf_counter()
+    done = work()
+    timings[name] = round(time.perf_counter() - began, 1)
+    return done

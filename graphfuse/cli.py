@@ -1,0 +1,192 @@
+"""The same verbs for the shell. Exit codes: 0; 2 for bad input, with one message; 130 after Ctrl-C."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from graphfuse.errors import GraphfuseError, InputError
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Graph neural networks for multi-omics: build graphs, train classifiers, rank biomarkers.",
+    epilog="Begin with: graphfuse run tcga-brca -o runs/tcga-brca",
+)
+
+CohortName = Annotated[str, typer.Argument(metavar="COHORT", help="A manifest's path, or a name in data_manifests/.")]
+RecipeName = Annotated[str, typer.Option("--recipe", "-r", help="A recipe's path, or a name in graphs/.")]
+Target = Annotated[str | None, typer.Option("--target", "-t", help="The outcome; default: the manifest's first.")]
+Out = Annotated[Path, typer.Option("--out", "-o", help="The output folder.")]
+Network = Annotated[Path | None, typer.Option("--network", help="Your own gene network: an edge list (csv, tsv) or a card.")]
+Folds = Annotated[Path | None, typer.Option("--folds", help="Your own folds: a csv with patient, repeat, fold.")]
+Cv = Annotated[str, typer.Option("--cv", help="FOLDSxREPEATS.")]
+Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
+Seed = Annotated[int, typer.Option("--seed", help="The seed of everything drawn by chance.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Only results and errors.")]
+Top = Annotated[int, typer.Option("--top", min=1, help="How many to print; files hold all.")]
+
+
+@app.command(epilog="Example: graphfuse init rna.csv meth.csv clinical.csv -o cohort.toml")
+def init(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Your tables.")],
+    out: Out = Path("cohort.toml"),
+    device: Device = "auto", seed: Seed = 0, quiet: Quiet = False,
+):  # fmt: skip
+    """Look at tables and draft a manifest for them."""
+    _speak(quiet)
+    from graphfuse.data.draft import draft
+
+    if out.exists():
+        raise InputError(f"{out}: is there already; give another with -o")
+    text = draft(files, out.stem)
+    out.write_text(text, encoding="utf-8")
+    typer.echo(f"{out}: read it, mend what is wrong, then: graphfuse check {out}")
+
+
+@app.command(epilog="Example: graphfuse check cohort.toml")
+def check(cohort: CohortName, device: Device = "auto", seed: Seed = 0, quiet: Quiet = False):
+    """Show ids matched, features mapped and value types. Nothing is trained."""
+    _speak(quiet)
+    from graphfuse.data.check import check as look
+
+    found = look(cohort)
+    typer.echo(str(found))
+    found.stop()
+
+
+@app.command(epilog="Example: graphfuse fetch tcga-brca")
+def fetch(cohort: CohortName, device: Device = "auto", seed: Seed = 0, quiet: Quiet = False):
+    """Download a cohort's files once, verify and cache them."""
+    _speak(quiet)
+    from graphfuse.data.fetch import obtain
+    from graphfuse.schema import Manifest, read_toml, resolve
+
+    path = resolve(cohort, "data_manifests")
+    manifest = read_toml(path, Manifest)
+    folder = obtain(manifest.source, beside=path.parent, how_to_get=manifest.how_to_get, where=str(path))
+    typer.echo(f"{manifest.name}: files are in {folder}")
+
+
+@app.command(epilog="Example: graphfuse build tcga-brca -o graphs/tcga-brca")
+def build(
+    cohort: CohortName, out: Out, recipe: RecipeName = "multiplex", network: Network = None,
+    device: Device = "auto", seed: Seed = 0, quiet: Quiet = False,
+):  # fmt: skip
+    """Build the graphs of a cohort and write them in every export format."""
+    _speak(quiet)
+    from graphfuse import api
+
+    graph = api.build(api.load(cohort), recipe, network=network, seed=seed)
+    typer.echo(repr(graph))
+    typer.echo(f"written to {graph.write(out)}")
+
+
+@app.command(epilog="Example: graphfuse train cohort.toml --recipe multiplex --cv 5x5 -o runs/mine")
+def train(
+    cohort: CohortName, out: Out, recipe: RecipeName = "multiplex", target: Target = None, cv: Cv = "5x5",
+    folds: Folds = None, network: Network = None, device: Device = "auto", seed: Seed = 0, quiet: Quiet = False,
+):  # fmt: skip
+    """Cross-validate a recipe beside the ladder, and fit a final model."""
+    _speak(quiet)
+    from graphfuse import api
+
+    options = {"target": target, "cv": _cv(cv), "folds": folds, "network": network, "seed": seed, "device": device}
+    report, _ = api.save_run(out, api.load(cohort), recipe, ranked=False, **options)
+    typer.echo(str(report))
+    typer.echo(f"\nrun: {out}   report: {out / 'report.html'}   next: graphfuse rank {out}")
+
+
+@app.command(epilog="Example: graphfuse rank runs/mine --top 50")
+def rank(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A run directory.")],
+    top: Top = 50, device: Device = "auto", seed: Seed = 0, quiet: Quiet = False,
+):  # fmt: skip
+    """Rank the features, genes and edges of a trained run."""
+    _speak(quiet)
+    from graphfuse import api
+
+    typer.echo(repr(api.rank_run(folder, top)))
+    typer.echo(f"\nrankings: {folder / 'rankings'}")
+
+
+@app.command(epilog="Example: graphfuse predict runs/mine new-clinic.toml -o predictions.csv")
+def predict(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A run directory.")],
+    cohort: CohortName, out: Out = Path("predictions.csv"),
+    device: Device = "auto", seed: Seed = 0, quiet: Quiet = False,
+):  # fmt: skip
+    """Score new patients with a trained run."""
+    _speak(quiet)
+    from graphfuse import api
+    from graphfuse.data.export import safe_csv
+
+    table = api.predict(folder, api.load(cohort))
+    safe_csv(table, out)
+    counts = ", ".join(f"{name} {count}" for name, count in table["call"].value_counts().items())
+    typer.echo(f"{len(table):,} patients called ({counts}): {out}")
+
+
+@app.command(epilog="Example: graphfuse run tcga-brca -o runs/tcga-brca")
+def run(
+    cohort: CohortName, out: Out, recipe: RecipeName = "multiplex", target: Target = None, cv: Cv = "5x1",
+    folds: Folds = None, network: Network = None, top: Top = 10,
+    device: Device = "auto", seed: Seed = 0, quiet: Quiet = False,
+):  # fmt: skip
+    """All of it: train, rank, graphs and the report."""
+    _speak(quiet)
+    from graphfuse import api
+
+    options = {"target": target, "cv": _cv(cv), "folds": folds, "network": network, "seed": seed, "device": device}
+    report, ranking = api.run(api.load(cohort), out, recipe, top=top, **options)
+    typer.echo(f"{report}\n\n{ranking!r}")
+    typer.echo(f"\nrun: {out}   report: {out / 'report.html'}   rankings: {out / 'rankings'}")
+
+
+@app.command("check-part", epilog="Example: graphfuse check-part my.py:Bilinear")
+def check_part(
+    part: Annotated[str, typer.Argument(metavar="FILE.PY:CLASS", help="Your own encoder, propagator, fusion or head.")],
+    device: Device = "auto", seed: Seed = 0, quiet: Quiet = False,
+):  # fmt: skip
+    """Run the contract suite on a part of your own."""
+    _speak(quiet)
+    from graphfuse.nn.contract import check_named
+
+    typer.echo("\n".join(check_named(part)))
+
+
+def _cv(text: str) -> tuple[int, int]:
+    folds, _, repeats = text.lower().partition("x")
+    if not (folds.isdigit() and (repeats or "1").isdigit()) or int(repeats or 1) < 1:
+        raise InputError(f"--cv {text}: give FOLDSxREPEATS, such as 5x5")
+    return int(folds), int(repeats or 1)
+
+
+def _speak(quiet: bool) -> None:
+    logging.basicConfig(level=logging.ERROR if quiet else logging.WARNING, format="%(message)s", stream=sys.stderr, force=True)
+    logging.getLogger("graphfuse").setLevel(logging.ERROR if quiet else logging.INFO)
+
+
+def main() -> None:
+    """The entry point: turns graphfuse's errors into one message and exit code 2, Ctrl-C into 130."""
+    try:
+        code = app(standalone_mode=False)
+    except GraphfuseError as error:
+        typer.echo(f"graphfuse: {error}", err=True)
+        code = 2
+    except KeyboardInterrupt:
+        typer.echo("graphfuse: stopped", err=True)
+        code = 130
+    except typer.Abort:
+        code = 130
+    except Exception as error:
+        if not hasattr(error, "exit_code"):
+            raise
+        error.show()  # a usage error of the command line itself
+        code = error.exit_code
+    sys.exit(code or 0)

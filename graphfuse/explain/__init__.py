@@ -1,0 +1,1 @@
+"""Which features, genes and edges carry a model's calls, with intervals over its replicas."""

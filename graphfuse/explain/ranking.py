@@ -1,0 +1,232 @@
+"""Rankings of features, genes, edges and modalities, with intervals over the folds' models.
+
+The unit is a fold: its seeds are one model, explained on the patients it never saw (their labels are not read). A score is the
+mean over classes of the absolute mean attribution among patients of the class (each class counts alike, however rare); ranks are
+taken in every fold, and the interval is that of the folds' ranks. Folds share training patients, so it is narrower than that of
+new cohorts would be.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy.stats import rankdata
+
+from graphfuse.data.cohort import Cohort
+from graphfuse.data.export import safe_csv
+from graphfuse.explain.attribute import attribute
+from graphfuse.explain.edges import gene_edges, patient_edges
+from graphfuse.graph.network import GeneNetwork
+from graphfuse.learn.study import Replica
+from graphfuse.schema import RANKING_COLUMNS
+
+log = logging.getLogger(__name__)
+
+TOP = 100  # `selected_frequency` is the share of folds in which an item stands among this many
+METHOD = "integrated gradients"
+
+
+@dataclass(frozen=True, eq=False)
+class Ranking:
+    """Ranked items: `nodes` (features), `genes`, `edges`, `modalities`, `pathways` and `nodes_by_class` in the columns of
+    `schema.RANKING_COLUMNS`, and `patient_edges`. `folds`: how many models stand behind it; `error`: the largest
+    completeness error of their attributions."""
+
+    nodes: pd.DataFrame
+    genes: pd.DataFrame
+    edges: pd.DataFrame
+    modalities: pd.DataFrame
+    pathways: pd.DataFrame
+    nodes_by_class: pd.DataFrame
+    patient_edges: pd.DataFrame
+    folds: int
+    error: float
+    shown: int = 50
+
+    def top(self, count: int) -> Ranking:
+        """The same ranking, showing `count` items when printed; tables and files stay whole."""
+        return replace(self, shown=count)
+
+    def to_csv(self, path: str | Path) -> None:
+        """The feature ranking as one csv file."""
+        safe_csv(self.nodes, Path(path))
+
+    def save(self, folder: Path) -> None:
+        """All tables in `folder`, every row, with a README."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in ("nodes", "genes", "edges", "modalities", "pathways", "nodes_by_class"):
+            safe_csv(getattr(self, name), folder / f"{name}.csv")
+        self.patient_edges.to_parquet(folder / "patient_edges.parquet", index=False)
+        (folder / "README.txt").write_text(_README.format(top=TOP, folds=self.folds), encoding="utf-8")
+
+    def __repr__(self) -> str:
+        genes = self.genes if len(self.genes) else self.nodes
+        what = "genes" if len(self.genes) else "features"
+        shown = genes.head(self.shown)
+        lines = [f"Ranking over {self.folds} fold models: {len(self.nodes):,} features; top {len(shown)} {what}"]
+        lines += [f"{'rank':>5}  {what[:-1]:<24}{'score':>9}  rank in the folds   in top {TOP}"]
+        for row in shown.itertuples():
+            name = row.gene if isinstance(row.gene, str) and what == "genes" else row.id
+            lines.append(
+                f"{row.rank:>5.0f}  {name:<24}{row.score:>9.4f}  {row.rank_lo:>6.0f} to {row.rank_hi:<8.0f}"
+                f"{row.selected_frequency:>8.0%}"
+            )
+        return "\n".join(lines)
+
+
+_README = """Rankings of this run
+====================
+
+nodes.csv             every measured feature, one row, one rank (ties share a rank)
+genes.csv             the same, summed over the features of a gene
+edges.csv             every edge of the gene network among the measured genes
+modalities.csv        each modality's share
+nodes_by_class.csv    features by class (column `class`)
+pathways.csv          empty: no gene sets were given
+patient_edges.parquet edges between patients (ids inside): what each neighbour adds to the called class
+
+score                 mean over classes of the absolute mean attribution among patients of the class (integrated gradients of
+                      the class's logit, neighbours held fixed; for edges, along the edge's weight)
+sign                  + a high value speaks for the class in which the item matters most (the second class where there are
+                      two), - against it
+rank_mean, rank_lo, rank_hi   mean and 2.5 and 97.5 percentiles of the rank over {folds} fold models
+selected_frequency    share of those models that have the item among their first {top}
+null_quantile         blank: no null was asked for
+degree                neighbours in the gene network among measured genes (edges: sum over both ends)
+"""
+
+
+def rank(replicas: Sequence[Replica], cohort: Cohort, network: GeneNetwork | None, classes: Sequence[str]) -> Ranking:
+    """The ranking behind fold models, each explained on the patients of `cohort` that it was tested on."""
+    modalities = [m for m in cohort.modalities.values() if m.name in replicas[0].model.modalities_]
+    symbols = [s for m in modalities for s in m.symbols]
+    measured = network.on([s for s in symbols if s]) if network is not None else None
+    found = [_explain(replica, cohort, measured) for replica in replicas]
+    push, lean = np.stack([f.push for f in found]), np.stack([f.lean for f in found])
+    features = _features(modalities, measured)
+    nodes, by_gene = _nodes(features, push, lean), _genes(features, push, lean)
+    by_class = [_nodes(features, push[:, [k]], lean[:, [k]]).assign(**{"class": c}) for k, c in enumerate(classes)]
+    edges = np.stack([f.edges for f in found])
+    between = [f.patients.assign(repeat=r.repeat, fold=r.fold) for f, r in zip(found, replicas, strict=True)]
+    return Ranking(
+        nodes=nodes,
+        genes=by_gene,
+        edges=_edges(measured, edges, "+".join(m.name for m in modalities if any(m.symbols))),
+        modalities=_modalities(features, push),
+        pathways=pd.DataFrame(columns=RANKING_COLUMNS),
+        nodes_by_class=pd.concat(by_class, ignore_index=True),
+        patient_edges=pd.concat(between, ignore_index=True),
+        folds=len(replicas),
+        error=max(f.error for f in found),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Explained:
+    push: np.ndarray
+    lean: np.ndarray
+    edges: np.ndarray
+    patients: pd.DataFrame
+    error: float
+
+
+def _explain(replica: Replica, cohort: Cohort, measured: GeneNetwork | None) -> _Explained:
+    """One fold's model, the mean over its seeds: `push`, `lean` `[K, columns]`, `edges` `[K, E]`."""
+    fitted, tested = replica.model.fitted_, cohort.take(replica.tested)
+    pushes, leans, edges, errors = [], [], [], []
+    for net in range(len(fitted.nets)):
+        found, slopes, views, weight = attribute(fitted, net, tested)
+        pushes.append(np.concatenate(list(found.push.values()), 1))
+        leans.append(np.concatenate(list(found.lean.values()), 1))
+        errors.append(found.error)
+        if measured is not None:
+            symbols = {m: _symbols(cohort, m, p.owners) for m, p in fitted.preparation.pipelines.items()}
+            edges.append(gene_edges(fitted, slopes, views, weight, measured, symbols))
+    training = cohort.patients.delete(replica.tested)
+    log.info("explained repeat %d, fold %d", replica.repeat + 1, replica.fold + 1)
+    carried = np.mean(edges, axis=0) if edges else np.zeros((len(replica.model.classes_), 0))
+    between = patient_edges(fitted, tested, training)
+    return _Explained(np.mean(pushes, axis=0), np.mean(leans, axis=0), carried, between, max(errors))
+
+
+def _symbols(cohort: Cohort, name: str, owners: np.ndarray) -> list[str | None]:
+    return [cohort.modalities[name].symbols[column] for column in owners]
+
+
+def _features(modalities, network: GeneNetwork | None) -> pd.DataFrame:
+    degree = dict(zip(network.genes, network.degree, strict=True)) if network is not None else {}
+    rows = [
+        (feature, symbol, m.name, degree.get(symbol))
+        for m in modalities
+        for feature, symbol in zip(m.feature_ids, m.symbols, strict=True)
+    ]
+    return pd.DataFrame(rows, columns=["id", "gene", "modality", "degree"])
+
+
+def _nodes(features: pd.DataFrame, push: np.ndarray, lean: np.ndarray) -> pd.DataFrame:
+    return _table("feature", features, np.abs(push).mean(1), _signs(push, lean))
+
+
+def _genes(features: pd.DataFrame, push: np.ndarray, lean: np.ndarray) -> pd.DataFrame:
+    mapped = features["gene"].notna().to_numpy()
+    part = features[mapped]
+    gene, names = pd.factorize(part["gene"], sort=True)
+    adding = np.zeros((len(names), mapped.sum()))
+    adding[gene, np.arange(len(gene))] = 1.0
+    whole = part.groupby("gene", sort=True).agg(
+        modality=("modality", lambda m: "+".join(dict.fromkeys(m))), degree=("degree", "first")
+    )
+    whole = whole.reset_index().assign(id=lambda t: t["gene"])
+    scores = np.abs(push[:, :, mapped]).mean(1) @ adding.T
+    return _table("gene", whole, scores, _signs(push[:, :, mapped] @ adding.T, lean[:, :, mapped] @ adding.T))
+
+
+def _modalities(features: pd.DataFrame, push: np.ndarray) -> pd.DataFrame:
+    names = list(dict.fromkeys(features["modality"]))
+    parts = np.stack([np.abs(push[:, :, (features["modality"] == n).to_numpy()].sum(2)).mean(1) for n in names], 1)
+    shares = parts / np.maximum(parts.sum(1, keepdims=True), 1e-300)
+    return _table("modality", pd.DataFrame({"id": names, "modality": names}), shares, None)
+
+
+def _edges(network: GeneNetwork | None, carried: np.ndarray, modality: str) -> pd.DataFrame:
+    if network is None or not network.edges:
+        return pd.DataFrame(columns=RANKING_COLUMNS)
+    ends = network.to_frame()[["source", "target"]]
+    degree = network.degree[network.source] + network.degree[network.target]
+    ends = ends.assign(id=ends["source"] + "|" + ends["target"], relation="interacts", modality=modality, degree=degree)
+    return _table("edge", ends, np.abs(carried).mean(1), _signs(carried, carried))
+
+
+def _signs(push: np.ndarray, lean: np.ndarray) -> np.ndarray:
+    """+1, -1 or 0 `[items]`: the direction in the class where the item matters most (of two classes, the second)."""
+    push, lean = push.mean(0), lean.mean(0)
+    strongest = np.ones(push.shape[1], int) if len(push) == 2 else np.abs(push).argmax(0)
+    return np.sign(lean[strongest, np.arange(push.shape[1])]).astype(int)
+
+
+def _table(kind: str, items: pd.DataFrame, scores: np.ndarray, signs: np.ndarray | None) -> pd.DataFrame:
+    """Items ranked by their mean score `[folds, items]`, ties sharing a rank, in the columns of the schema."""
+    scores = np.round(scores / max(scores.max(initial=0), 1e-300), 9) * scores.max(initial=0)
+    mean = scores.mean(0)
+    ranks = rankdata(-scores, axis=1)
+    low, high = np.quantile(ranks, [0.025, 0.975], axis=0)
+    least = min(TOP, max(1, scores.shape[1] // 2))
+    table = items.assign(
+        kind=kind,
+        score=mean,
+        sign=signs if signs is not None else pd.NA,
+        rank=rankdata(-np.round(mean / max(mean.max(initial=0), 1e-300), 9), method="min").astype(int),
+        rank_mean=ranks.mean(0),
+        rank_lo=low,
+        rank_hi=high,
+        selected_frequency=((ranks <= least) & (scores > 0)).mean(0),
+        method=METHOD,
+    )
+    if "degree" in table:
+        table["degree"] = table["degree"].astype("Int64")
+    return table.reindex(columns=RANKING_COLUMNS).sort_values(["rank", "id"], ignore_index=True)

@@ -1,0 +1,96 @@
+"""How a run was made: what `run.json` says."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import importlib.metadata
+import json
+import sys
+
+import numpy as np
+import pandas as pd
+
+from graphfuse.data.cohort import Cohort
+from graphfuse.graph.network import GeneNetwork
+from graphfuse.learn.study import Study
+from graphfuse.schema import Recipe, RunRecord
+
+PACKAGES = ("graphfuse", "torch", "torch-geometric", "numpy", "scipy", "pandas", "scikit-learn")
+
+
+def record_run(
+    cohort: Cohort,
+    recipe: Recipe,
+    network: GeneNetwork | None,
+    folds: pd.DataFrame,
+    found: Study,
+    protocol: dict,
+    seed: int,
+    device: str,
+    notices: list[str],
+    seconds: dict[str, float],
+) -> RunRecord:
+    """The record of a finished study; hashes are sha256."""
+    made = recipe.model_dump(mode="json")
+    return RunRecord(
+        created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        cohort=cohort.name,
+        manifest=cohort.about.get("manifest"),
+        recipe=made,
+        target=found.outcome.name,
+        classes=list(found.outcome.classes),
+        protocol=protocol,
+        seed=seed,
+        device=device,
+        packages={"python": sys.version.split()[0]} | {p: importlib.metadata.version(p) for p in PACKAGES},
+        hashes={
+            "manifest": cohort.about.get("manifest_sha256", ""),
+            "recipe": _sha(json.dumps(made, sort_keys=True)),
+            "data": cohort.digest(),
+            "folds": _sha(folds.to_csv(index=False)),
+            "network": "" if network is None else _sha(network.to_frame().to_csv(index=False)),
+        },
+        timings=seconds,
+        peak_memory_gb=peak_memory(),
+        notices=notices,
+        fitted=_fitted(cohort, network, found),
+    )
+
+
+def peak_memory() -> float:
+    """Largest resident memory of this process so far, in GB; 0 where the system does not tell."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0.0
+    unit = 1e9 if sys.platform == "darwin" else 1e6
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit, 2)
+
+
+def _fitted(cohort: Cohort, network: GeneNetwork | None, found: Study) -> dict:
+    """What the final model learned and whom it saw."""
+    outcome, fitted = found.outcome, found.model.fitted_
+    counts = np.bincount(outcome.values[outcome.known], minlength=len(outcome.classes))
+    coverage = {}
+    if network is not None:
+        for modality in cohort.modalities.values():
+            if any(modality.symbols):
+                table = network.coverage(modality).reset_index()
+                coverage[modality.name] = json.loads(table.to_json(orient="records"))
+    return {
+        "epochs": fitted.epochs,
+        "fold_epochs": [r.model.epochs_ for r in found.replicas],
+        "mix": fitted.mix,
+        "gates": fitted.gates(),
+        "patients": len(cohort),
+        "labelled": int(outcome.known.sum()),
+        "derived_from": list(outcome.derived_from),
+        "presence": {m: int(n) for m, n in cohort.present.sum().items()},
+        "classes": dict(zip(outcome.classes, counts.tolist(), strict=True)),
+        "coverage": coverage,
+    }
+
+
+def _sha(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,141 @@
+"""What a training run found, as a value and as a run directory."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from graphfuse.data.cohort import Cohort
+from graphfuse.data.export import safe_csv
+from graphfuse.errors import InputError
+from graphfuse.graph.network import GeneNetwork
+from graphfuse.learn.model import FusionModel
+from graphfuse.learn.study import Replica
+from graphfuse.schema import Metrics, Recipe, RunRecord
+
+
+@dataclass(eq=False)
+class Report:
+    """Scores of the net beside the ladder, its predictions, the fold models and the final model.
+
+    `metrics`: a `schema.Metrics`; `predictions` and `folds`: as in `predictions.csv` and `folds.csv`; `model`: fitted on all
+    patients; `replicas`: one model per fold; `record`: how the run was made. `cohort` and `network` are those of the run.
+    """
+
+    cohort: Cohort
+    network: GeneNetwork | None
+    metrics: Metrics
+    predictions: pd.DataFrame
+    folds: pd.DataFrame
+    model: FusionModel
+    replicas: list[Replica]
+    record: RunRecord
+
+    @property
+    def recipe(self) -> Recipe:
+        return Recipe.model_validate(self.record.recipe)
+
+    def save(self, folder: str | Path) -> Path:
+        """The run directory, whole or not at all."""
+        with run_directory(Path(folder)) as part:
+            self.write(part)
+        return Path(folder)
+
+    def write(self, folder: Path) -> None:
+        """The files of a run directory into an existing folder (rankings, graphs and the report are written elsewhere)."""
+        write_json(folder / "run.json", self.record.model_dump(mode="json"))
+        write_json(folder / "metrics.json", self.metrics.model_dump(mode="json", by_alias=True))
+        safe_csv(self.folds, folder / "folds.csv")
+        safe_csv(self.predictions, folder / "predictions.csv")
+        self.model.save(folder / "model")
+        for replica in self.replicas:
+            replica.model.save(folder / "model" / "folds" / f"r{replica.repeat}f{replica.fold}")
+
+    def __str__(self) -> str:
+        return "\n".join([f"{self.cohort.name}: {self.metrics.target}", *ladder_lines(self.metrics), "", *self.verdicts()])
+
+    __repr__ = __str__
+
+    def verdicts(self) -> list[str]:
+        """The net against the rungs chosen without looking and its twin without graphs, in words."""
+        lines = []
+        for pair in self.metrics.comparisons:
+            if pair.metric == "macro_f1" and pair.b in ("single", "early", "late", "no-graph"):
+                low, high = pair.ci95
+                lines.append(f"macro-F1 against {pair.b}: {pair.difference:+.3f} ({low:+.3f} to {high:+.3f}), {pair.verdict}")
+        return lines
+
+
+def ladder_lines(metrics: Metrics) -> list[str]:
+    """The ladder as text: accuracy, macro-F1 and AUROC with 95 % intervals."""
+    shown = ("accuracy", "macro_f1", "auroc")
+    lines = [f"{'':<22}" + "".join(f"{m:>24}" for m in shown)]
+    for name, row in {**metrics.models, **metrics.variants}.items():
+        cells = []
+        for m in shown:
+            mean, (low, high) = row[m].mean, row[m].ci95
+            text = "-" if mean is None else f"{mean:.3f}"
+            cells.append(text + (f" ({low:.3f}-{high:.3f})" if low is not None else ""))
+        lines.append(f"{name:<22}" + "".join(f"{cell:>24}" for cell in cells))
+    return lines
+
+
+def load_record(folder: Path) -> RunRecord:
+    """`run.json` of a run directory. Raises `InputError` where there is none."""
+    try:
+        return RunRecord.model_validate(json.loads((folder / "run.json").read_text()))
+    except (FileNotFoundError, NotADirectoryError):
+        raise InputError(
+            f"{folder}: is no run directory (no run.json); make one with `graphfuse train COHORT -o DIR`"
+        ) from None
+
+
+def load_replicas(folder: Path, patients: pd.Index) -> list[Replica]:
+    """The fold models of a run directory, with the rows of `patients` each was tested on."""
+    folds = pd.read_csv(folder / "folds.csv", dtype={"patient": str})
+    tested = folds[folds["fold"].notna()]
+    found = []
+    for (repeat, fold), part in tested.groupby(["repeat", "fold"], sort=True):
+        rows = patients.get_indexer(part["patient"])
+        model = FusionModel.load(folder / "model" / "folds" / f"r{int(repeat)}f{int(fold)}")
+        found.append(Replica(int(repeat), int(fold), rows, model))
+    return found
+
+
+def write_json(path: Path, content: dict) -> None:
+    path.write_text(json.dumps(content, indent=1, ensure_ascii=False, default=str) + os.linesep, encoding="utf-8")
+
+
+@contextmanager
+def run_directory(folder: Path) -> Iterator[Path]:
+    """A hidden folder beside `folder` that takes its place when the block ends well, and vanishes when it does not.
+
+    Raises `InputError` where `folder` holds anything that is not a run.
+    """
+    if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / "run.json").is_file())):
+        raise InputError(f"{folder}: is there already and is no run directory; give another with -o")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        part = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be written ({error.strerror}); give another with -o") from None
+    part.chmod(0o755)
+    try:
+        yield part
+        if folder.exists():
+            old = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent)) / "old"
+            folder.rename(old)
+            part.rename(folder)
+            shutil.rmtree(old.parent)
+        else:
+            part.rename(folder)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
