@@ -7,21 +7,25 @@ from. `state()` is arrays and JSON, so a fitted pipeline is saved without pickle
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
 import pandas as pd
 
+from graphfuse.data.ehr import as_word
 from graphfuse.data.modality import Modality
 from graphfuse.errors import InputError
+
+_DAY_FIRST = re.compile(r"^(1[3-9]|2\d|3[01])[/.-]")
 
 
 @dataclass(frozen=True)
 class TypedColumns:
     """EHR columns as numbers: numeric as is, ordinal as rank of its level, categories one-hot, a flag for missing.
 
-    `columns`: (name, type, levels, flagged) per input column; levels are those of the training patients.
+    `columns`: (name, type, levels, flagged) per input column; levels are those of the training patients (`_levels`).
     """
 
     columns: tuple[tuple[str, str, tuple[str, ...], bool], ...]
@@ -32,8 +36,7 @@ class TypedColumns:
         for name in table.columns:
             kind = types.get(name, "numeric" if pd.api.types.is_numeric_dtype(table[name]) else "categorical")
             known = table[name].dropna()
-            levels = () if kind in ("numeric", "date") else tuple(sorted(map(str, known.unique())))
-            columns.append((name, kind, levels, len(known) < len(table)))
+            columns.append((name, kind, _levels(known, kind), len(known) < len(table)))
         return cls(tuple(columns))
 
     def apply(self, table: pd.DataFrame) -> np.ndarray:
@@ -57,15 +60,27 @@ class TypedColumns:
         if kind == "numeric":
             blocks = [pd.to_numeric(values, errors="coerce").to_numpy(float)]
         elif kind == "date":
-            days = pd.to_datetime(values, errors="coerce")
-            blocks = [((days - pd.Timestamp("2000-01-01")) / pd.Timedelta(days=1)).to_numpy(float)]
+            days = pd.to_datetime(values, errors="coerce", format="mixed", dayfirst=bool(levels), utc=True)
+            blocks = [((days - pd.Timestamp("2000-01-01", tz="UTC")) / pd.Timedelta(days=1)).to_numpy(float)]
         else:
-            codes = pd.Categorical(values.where(~missing).map(str, na_action="ignore"), categories=levels).codes
+            codes = pd.Categorical(values.where(~missing).map(as_word, na_action="ignore"), categories=levels).codes
             if kind == "ordinal":
                 blocks = [np.where(codes < 0, np.nan, codes).astype(float)]
             else:
                 blocks = [(codes == level).astype(float) for level in range(len(levels))]
         return blocks + ([missing.astype(float)] if flagged else [])
+
+
+def _levels(known: pd.Series, kind: str) -> tuple[str, ...]:
+    """A column's levels among training patients, numbers in the order of numbers. For dates, ("day first",) where a training
+    date can only be read so: every date is then read alone, and no patient's date depends on who else is in the batch."""
+    if kind == "numeric":
+        return ()
+    words = sorted(set(known.map(as_word)))
+    if kind == "date":
+        return ("day first",) if any(_DAY_FIRST.match(word) for word in words) else ()
+    value = pd.to_numeric(pd.Series(words, dtype=object), errors="coerce")
+    return tuple(words if value.isna().any() else [words[i] for i in np.argsort(value, kind="stable")])
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,7 +142,8 @@ def anova_f(table: np.ndarray, codes: np.ndarray) -> np.ndarray:
     groups = [table[codes == c] for c in np.unique(codes)]
     between = sum(len(g) * (g.mean(0) - table.mean(0)) ** 2 for g in groups) / max(len(groups) - 1, 1)
     within = sum(((g - g.mean(0)) ** 2).sum(0) for g in groups) / max(len(table) - len(groups), 1)
-    return np.divide(between, within, out=np.zeros(table.shape[1]), where=within > 1e-12)
+    parted = np.where(between > 1e-12, np.inf, 0.0)  # without spread in any class: a perfect marker, or a constant
+    return np.divide(between, within, out=parted, where=within > 1e-12)
 
 
 @dataclass(frozen=True, eq=False)

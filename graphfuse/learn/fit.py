@@ -62,8 +62,9 @@ def fold_data(cross: CrossFit, modalities: tuple[str, ...], recipe: Recipe) -> F
     present = training.present[:, columns]
     x, basis = [], []
     for m in modalities:
-        own, hop, rotation = training.own[m], training.hop.get(m), None
-        if part("encode", preparation.encoders[m]).linear and own.shape[0] < own.shape[1]:
+        own, hop = training.own[m], training.hop.get(m)
+        rotation = None
+        if part("encode", preparation.encoders[m]).linear:
             own, into = coordinates(cross.kernels.own[m])
             rotation = training.own[m].T @ into
             hop = None if hop is None else hop @ rotation
@@ -102,7 +103,7 @@ def train(folds: list[FoldData], recipe: Recipe, seed: int, device: str, dtype=t
 
     first, draws = bank()
     curves = first.train(whole - held, [recipe.train.epochs] * len(folds), draws, watch=held, **settings)
-    epochs = curves.argmin(0).tolist()
+    epochs = np.argmin(np.round(curves.numpy(), 4), axis=0).tolist()  # the first of those that differ by less than 1e-4
     log.info("epochs chosen on inner folds: %s", epochs)
     second, draws = bank()
     second.train(whole, epochs, draws, **settings)

@@ -20,8 +20,11 @@ def stratified(codes: np.ndarray, folds: int, seed: int) -> np.ndarray:
     counts = np.bincount(codes + 1)
     rare = np.isin(codes, np.flatnonzero((counts > 0) & (counts < folds)) - 1)
     fold = np.empty(len(codes), np.int64)
-    fold[rare] = np.random.default_rng(seed).permutation(rare.sum()) % folds
+    dealt = np.lexsort((np.random.default_rng(seed).random(rare.sum()), codes[rare]))
+    fold[np.flatnonzero(rare)[dealt]] = np.arange(rare.sum()) % folds
     common = np.flatnonzero(~rare)
+    if not len(common):
+        return fold
     splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
     for k, (_, held) in enumerate(splitter.split(common, codes[common])):
         fold[common[held]] = k

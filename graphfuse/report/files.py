@@ -1,0 +1,79 @@
+"""A run directory, read for its report."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from graphfuse.data.export import unguarded
+from graphfuse.errors import InputError
+from graphfuse.schema import PREDICTION_COLUMNS, RANKING_COLUMNS, Metrics, RunRecord, parse
+
+RANKINGS = ("nodes", "genes", "edges", "modalities", "nodes_by_class")
+_NUMBERS = {"rank", "score", "sign", "rank_mean", "rank_lo", "rank_hi", "selected_frequency", "null_quantile", "degree"}
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """The files of a run directory: `rankings` is empty where none were made, `predictions` where there is no such file."""
+
+    record: RunRecord
+    metrics: Metrics
+    predictions: pd.DataFrame
+    rankings: dict[str, pd.DataFrame]
+
+
+def read_run(folder: Path) -> Run:
+    """The run in `folder`; raises `InputError` where `run.json` or `metrics.json` is missing or a file is not as it should be."""
+    folder = Path(folder)
+    tables = {name: folder / "rankings" / f"{name}.csv" for name in RANKINGS}
+    predictions = folder / "predictions.csv"
+    return Run(
+        record=parse(_json(folder / "run.json"), RunRecord, "run.json"),
+        metrics=parse(_json(folder / "metrics.json"), Metrics, "metrics.json"),
+        predictions=_predictions(predictions) if predictions.is_file() else pd.DataFrame(columns=PREDICTION_COLUMNS),
+        rankings={name: _ranking(path) for name, path in tables.items() if path.is_file()},
+    )
+
+
+def _json(path: Path) -> dict:
+    try:
+        table = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; give the folder that `graphfuse train … -o DIR` wrote") from None
+    except ValueError as error:
+        raise InputError(f"{path}: not valid JSON: {error}; train again") from None
+    if not isinstance(table, dict):
+        raise InputError(f"{path}: expected a table of keys (got a {type(table).__name__}); train again")
+    return table
+
+
+def _predictions(path: Path) -> pd.DataFrame:
+    table = _csv(path, PREDICTION_COLUMNS)
+    chances = [column for column in table if column.startswith("p_")]
+    table[chances] = table[chances].apply(pd.to_numeric, errors="coerce")
+    return table[table["truth"] != ""].reset_index(drop=True)
+
+
+def _ranking(path: Path) -> pd.DataFrame:
+    wanted = (*RANKING_COLUMNS, "class") if path.stem == "nodes_by_class" else RANKING_COLUMNS
+    table = _csv(path, wanted)
+    for column in _NUMBERS:
+        table[column] = pd.to_numeric(table[column], errors="coerce")
+    return table.sort_values("rank", kind="stable", ignore_index=True)
+
+
+def _csv(path: Path, wanted: Iterable[str]) -> pd.DataFrame:
+    """All cells as text, so that an item called NA or 007 keeps its name; blank where missing."""
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
+    except (ValueError, pd.errors.ParserError) as error:
+        raise InputError(f"{path}: not readable as csv: {error}; make it again") from None
+    missing = [column for column in wanted if column not in table]
+    if missing:
+        raise InputError(f"{path}: no column {', '.join(missing)}; make the file again with this version")
+    return table.apply(unguarded)

@@ -1,0 +1,145 @@
+"""The report of a run: one HTML file that opens offline, made from the files of the run directory and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from graphfuse.data.export import whole
+from graphfuse.report import figures, markers, scores
+from graphfuse.report.files import Run, read_run
+from graphfuse.schema import METRICS
+
+_FOREST = ("accuracy", "macro_f1")
+
+
+def write_report(folder: Path) -> Path:
+    """Writes `report.html` in a run directory from that directory's files alone, whole or not at all; returns its path.
+
+    The same files give the same bytes. No patient's id is in it. Raises `InputError` where the folder is no run directory.
+    """
+    folder = Path(folder)
+    text = page(read_run(folder))
+    with whole(folder / "report.html") as part:
+        part.write_text(text, encoding="utf-8", newline="\n")
+    return folder / "report.html"
+
+
+def page(run: Run) -> str:
+    """The report of a run as HTML."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"number": scores.number, "signed": scores.signed, "span": scores.span, "count": scores.count}
+    return environment.get_template("report.html.jinja").render(**_told(run))
+
+
+def _told(run: Run) -> dict[str, Any]:
+    """Everything the template shows."""
+    record, metrics = run.record, run.metrics
+    compared, pairs = scores.comparisons(metrics)
+    return {
+        "record": record,
+        "date": record.created[:10],
+        "verdict": scores.verdict(metrics),
+        "tally": scores.tally(metrics),
+        "parents": scores.derived_from(metrics),
+        "names": scores.NAMES,
+        "meanings": {metric: scores.MEANINGS[metric] for metric in METRICS},
+        "lower": scores.LOWER_IS_BETTER,
+        "ladder": scores.ladder(metrics),
+        "variants": scores.variants(metrics),
+        "forest": _forest(run),
+        "compared": compared,
+        "pairs": pairs,
+        "hide_below": scores.HIDE_BELOW,
+        **_flow(record.fitted),
+        **_calls(run),
+        "doors": list(markers.DOORS.values()),
+        "gates": markers.gates(record.fitted),
+        "mix": record.fitted.get("mix", {}),
+        "epochs": markers.epochs(record.fitted),
+        "ranked": _ranked(run) if run.rankings else None,
+        "made": markers.made(record),
+        "recipe": markers.toml_text(record.recipe),
+        "notices": markers.without_ids(record.notices, run.predictions["patient"]),
+    }
+
+
+def _flow(fitted: Mapping[str, Any]) -> dict[str, Any]:
+    """The cohort in counts; blank where the run did not note them."""
+    patients, classes = fitted.get("patients"), fitted.get("classes", {})
+    labelled = fitted.get("labelled", sum(classes.values()) or None)
+    return {
+        "patients": patients,
+        "labelled": labelled,
+        "presence": _bars(fitted.get("presence", {}), patients),
+        "classes": _bars(classes, labelled),
+        "coverage": fitted.get("coverage", {}),
+    }
+
+
+def _bars(counts: Mapping[str, int], total: int | None) -> list[tuple[str, int, int]]:
+    """Name, count and share in whole per cents of `total`; no share is given where the count is hidden."""
+    total = total or max(counts.values(), default=1)
+    return [(n, c, round(100 * c / max(total, 1)) if c >= scores.HIDE_BELOW else 0) for n, c in counts.items()]
+
+
+def _forest(run: Run) -> Markup | None:
+    panels = {scores.NAMES[metric]: scores.dots(run.metrics, metric) for metric in _FOREST}
+    if not next(iter(panels.values())):
+        return None
+    title = "Accuracy and macro-F1 by model, dots with 95 % intervals"
+    return Markup(figures.forest(panels, "forest", title))
+
+
+def _calls(run: Run) -> dict[str, Any]:
+    """Confusion and calibration, from the predictions."""
+    table, classes = run.predictions, run.record.classes
+    if table.empty:
+        return {"confusion": None, "reliability": None, "repeats": 0}
+    bins = scores.calibration(table, classes)
+    title = "Share of patients called right against the confidence stated"
+    drawn = figures.reliability(bins, 1 / max(len(classes), 1), "reliability", title) if bins else None
+    return {
+        "confusion": list(zip(classes, scores.confusion(table, classes), strict=True)),
+        "reliability": Markup(drawn) if drawn else None,
+        "repeats": table["repeat"].nunique(),
+    }
+
+
+def _ranked(run: Run) -> dict[str, Any]:
+    """Rankings as shown: figures and tables of genes, features and edges, shares of modalities, features by class."""
+    found = {name: table for name, table in run.rankings.items() if not table.empty}
+    shares = found.get("modalities")
+    kinds = [
+        _kind(found[name], name, what) for name, what in
+        (("genes", "genes"), ("nodes", "features"), ("edges", "gene-network edges")) if name in found
+    ]  # fmt: skip
+    return {
+        "kinds": kinds,
+        "shares": [(r.modality, f"{r.score:.1%}", round(100 * r.score)) for r in shares.itertuples()] if shares is not None else [],
+        "by_class": markers.by_class(found["nodes_by_class"], run.record.classes) if "nodes_by_class" in found else {},
+    }
+
+
+def _kind(table, name: str, what: str) -> dict[str, Any]:
+    """One ranking: its figure (`None` where nothing scores), table and steadiness."""
+    dots = markers.dots(table)
+    title = f"Rank of the first {len(dots)} {what}, dots with intervals over the fold models"
+    return {
+        "name": name,
+        "what": what,
+        "total": len(table),
+        "figure": Markup(figures.ranks(dots, name, title)) if dots else None,
+        "rows": markers.markers(table),
+        "steadiness": markers.steadiness(table, what),
+    }

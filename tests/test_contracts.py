@@ -1,0 +1,298 @@
+"""The contracts of the design, held by every part and every recipe."""
+
+from __future__ import annotations
+
+import itertools
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from graphfuse.data.cohort import Cohort
+from graphfuse.data.synth import planted
+from graphfuse.explain.ranking import rank
+from graphfuse.learn import fit
+from graphfuse.learn.bank import Bank
+from graphfuse.learn.linear import CrossFit
+from graphfuse.learn.model import FusionModel
+from graphfuse.learn.pack import pack
+from graphfuse.learn.splits import repeated
+from graphfuse.learn.study import study
+from graphfuse.nn.lists import Lists
+from graphfuse.nn.net import Inputs, Net
+from graphfuse.nn.parts import available
+from graphfuse.schema import Recipe
+
+QUICK = {
+    "name": "quick",
+    "patient": {"neighbours": 4},
+    "net": {"encode": {"default": "table", "gene": "network"}, "width": 6},
+    "train": {"epochs": 8, "seeds": 2},
+}
+
+
+def quick(**sections) -> Recipe:
+    merged = {key: dict(value) if isinstance(value, dict) else value for key, value in QUICK.items()}
+    for section, keys in sections.items():
+        merged[section] = {**merged.get(section, {}), **keys}
+    return Recipe.model_validate(merged)
+
+
+NETS = [
+    {"encode": encode, "propagate": propagate, "fuse": fuse}
+    for encode, propagate, fuse in itertools.product(available("encode"), available("propagate"), available("fuse"))
+]
+every_net = pytest.mark.parametrize("net", NETS, ids=lambda n: "-".join(n.values()))
+
+
+def fitted(small, network, **net) -> FusionModel:
+    """A model whose weights were all moved off their start, so that every path through the net is open."""
+    model = FusionModel(quick(net=net), seed=1, device="cpu", network=network).fit(small.cohort)
+    generator = torch.Generator().manual_seed(0)
+    for module in model.fitted_.nets:
+        for parameter in module.parameters():
+            moved = parameter.detach().float() + 0.3 * torch.randn(parameter.shape, generator=generator)
+            parameter.data = moved.double()  # float32 values, as training leaves them
+    return model
+
+
+def fold_of(cohort: Cohort, recipe: Recipe, network, rows=slice(None)) -> tuple[CrossFit, fit.FoldData]:
+    cohort = cohort.take(np.arange(len(cohort))[rows])
+    outcome = cohort.outcome()
+    cross = CrossFit(cohort, outcome.values, len(outcome.classes), recipe, network, 0)
+    return cross, fit.fold_data(cross, tuple(cohort.modalities), recipe)
+
+
+# 1. fit on train, apply to any -------------------------------------------------------------------------
+
+
+def test_held_out_values_and_labels_change_no_fitted_number(small, network):
+    cohort, recipe = small.cohort, quick(select={"top": 20})
+    outcome = cohort.outcome()
+    folds = repeated(cohort.patients, outcome.values, 4, 1, 0)
+    folds["fold"] = folds["fold"].where(folds["fold"] == 0)
+    held = folds["fold"].notna().to_numpy()
+
+    tables = {m.name: m.table.copy() for m in cohort.modalities.values()}
+    for table in tables.values():
+        table.loc[held] = np.random.default_rng(0).normal(50, 9, (held.sum(), table.shape[1]))
+    labels = pd.Series(np.asarray(outcome.classes)[outcome.values], cohort.patients, name="subtype")
+    labels[held] = labels[held].to_numpy()[::-1]
+    symbols = {name: {g: g for g in table} for name, table in tables.items()}
+    other = Cohort.from_frames(tables, labels, symbols=symbols)
+
+    first, second = (
+        pack(study(c, c.outcome(), recipe, network, folds, 0, "cpu").replicas[0].model.fitted_) for c in (cohort, other)
+    )
+    assert first[1] == second[1]
+    for name, value in first[0].items():
+        assert np.array_equal(value, second[0][name]), name
+
+
+# 2. one patient = a thousand patients -------------------------------------------------------------------
+
+
+@every_net
+def test_a_prediction_does_not_depend_on_who_else_is_there(small, network, net):
+    model = fitted(small, network, **net)
+    new = planted(12, {"rna": 40, "meth": 24}, carriers=5, missing={"meth": 0.3}, seed=9).cohort
+    together = model.predict_proba(new)
+    alone = np.concatenate([model.predict_proba(new.take([i])) for i in range(len(new))])
+    order = np.random.default_rng(0).permutation(len(new))
+    assert np.abs(together - alone).max() <= 1e-6
+    assert np.abs(together[order] - model.predict_proba(new.take(order))).max() <= 1e-6
+    np.testing.assert_allclose(together.sum(1), 1)
+
+
+# 3. absent means absent ---------------------------------------------------------------------------------
+
+
+@every_net
+def test_values_behind_the_mask_change_nothing(small, network, net):
+    _, data = fold_of(small.cohort, quick(net=net), network)
+    module = moved(data)
+    absent = ~data.inputs.present.bool()
+    assert absent.any()
+    x = list(data.inputs.x)
+    x[1] = x[1].clone()
+    x[1][absent[:, 1]] = 7.0
+    start, bias = data.inputs.start.clone(), data.inputs.bias.clone()
+    start[absent], bias[absent] = 5.0, 5.0
+    hidden = data.inputs._replace(x=tuple(x), start=start, bias=bias)
+    assert torch.equal(module(data.inputs), module(hidden))
+
+
+def moved(data: fit.FoldData) -> Net:
+    torch.manual_seed(0)
+    module = fit.fresh(data, 0).double()
+    for parameter in module.parameters():
+        parameter.data += 0.3 * torch.randn_like(parameter)
+    return module
+
+
+def test_a_patient_without_a_modality_is_scored_by_the_others(small, network):
+    model = fitted(small, network)
+    without = small.cohort.take([0, 1]).without("meth")
+    assert np.isfinite(model.predict_proba(without)).all()
+
+
+# 4. zero edges = no graph -------------------------------------------------------------------------------
+
+
+@every_net
+def test_zero_edges_are_the_net_without_a_graph(small, network, net):
+    _, data = fold_of(small.cohort, quick(net=net), network)
+    module = moved(data)
+    n = len(data.codes)
+    nothing = Lists.build(torch.zeros(n + 1, dtype=torch.long), torch.zeros(0, dtype=torch.long), torch.zeros(0).double(), n)
+    start = data.inputs.start.clone()
+    start[:, :, 2] = 0
+    empty = data.inputs._replace(lists=(nothing,) * 2, start=start)
+    before = module(empty)
+    module.patient_gate.data.zero_()
+    assert (before - module(data.inputs)).abs().max() <= 1e-6
+
+
+def test_empty_controls_train_the_no_graph_net(small, network):
+    recipe = quick(patient={"control": "empty"}, gene={"control": "empty"})
+    outcome, cohort = small.cohort.outcome(), small.cohort
+    folds = repeated(cohort.patients, outcome.values, 3, 1, 0)
+    from graphfuse.graph.controls import control
+
+    found = study(cohort, outcome, recipe, control("empty", network, 0), folds, 0, "cpu")
+    for with_graphs, without in zip(found.probability["graphfuse"], found.probability["no-graph"], strict=True):
+        assert np.abs(with_graphs - without).max() <= 1e-6
+
+
+def test_gates_start_closed(small, network):
+    _, data = fold_of(small.cohort, quick(), network)
+    module = Net(data.shape)
+    assert not module.patient_gate.any()
+    assert all(not encode.gate.any() for encode in module.encode)
+
+
+# 5. a bank = its loop -----------------------------------------------------------------------------------
+
+
+@every_net
+def test_a_bank_is_its_loop(small, network, net):
+    recipe = quick(net=net)
+    folds = [fold_of(small.cohort, recipe, network, rows)[1] for rows in (slice(0, 70), slice(9, 80))]
+    epochs = [15, 10]
+    together = trained(folds, [0, 1], epochs)
+    for f, fold in enumerate(folds):
+        for s in (0, 1):
+            alone = trained([fold], [s], epochs[f : f + 1]).state(0, 0)
+            for name, value in together.state(f, s).items():
+                assert (value - alone[name]).abs().max() <= 1e-9, name
+
+
+def trained(folds: list[fit.FoldData], seeds: list[int], epochs: list[int]) -> Bank:
+    nets = [[fit.fresh(fold, s) for s in seeds] for fold in folds]
+    draws = [[torch.Generator().manual_seed(s) for s in seeds] for _ in folds]
+    bank = Bank(nets, [f.inputs for f in folds], [f.codes for f in folds], dtype=torch.float64)
+    longest = max(len(f.codes) for f in folds)
+    rows = torch.stack([(torch.arange(longest) < len(f.codes)).double().expand(len(seeds), -1) for f in folds])
+    bank.train(rows, epochs, draws, learning_rate=1e-2, weight_decay=1e-2)
+    return bank
+
+
+# 6. same seed, same numbers -----------------------------------------------------------------------------
+
+
+def test_same_seed_same_numbers(small, network):
+    first, second = (
+        pack(FusionModel(quick(), seed=4, device="cpu", network=network).fit(small.cohort).fitted_)[0] for _ in range(2)
+    )
+    assert all(np.array_equal(first[name], second[name]) for name in first)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_gpu_repeats_itself_and_agrees_with_the_cpu(small, network):
+    gpu = [FusionModel(quick(), seed=4, device="cuda", network=network).fit(small.cohort) for _ in range(2)]
+    cpu = FusionModel(quick(), seed=4, device="cpu", network=network).fit(small.cohort)
+    first, second, third = (m.predict_proba(small.cohort) for m in (*gpu, cpu))
+    assert np.array_equal(first, second)
+    assert np.abs(first - third).max() <= 1e-4
+
+
+# 7. shuffled labels, planted markers, renamed columns ---------------------------------------------------
+
+
+def test_shuffled_labels_score_chance(small, network):
+    truth = planted(200, {"rna": 60, "meth": 40}, effect=2.0, seed=5)
+    labels = np.random.default_rng(0).permutation(truth.cohort.outcome().values)
+    cohort = relabelled(truth.cohort, labels)
+    folds = repeated(cohort.patients, labels, 5, 1, 0)
+    found = study(cohort, cohort.outcome(), quick(), None, folds, 0, "cpu")
+    right = np.concatenate(
+        [p.argmax(1) == labels[r.tested] for r, p in zip(found.replicas, found.probability["graphfuse"], strict=True)]
+    )
+    assert abs(right.mean() - 0.5) <= 2 * np.sqrt(0.25 / len(right))
+
+
+def relabelled(cohort: Cohort, codes: np.ndarray) -> Cohort:
+    tables = {m.name: m.table for m in cohort.modalities.values()}
+    symbols = {name: {g: g for g in table} for name, table in tables.items()}
+    return Cohort.from_frames(tables, pd.Series(codes, cohort.patients, name="subtype").map(str), symbols=symbols)
+
+
+def test_planted_markers_rank_first_and_renaming_renames(network):
+    truth = planted(200, {"rna": 60, "meth": 40}, effect=2.0, seed=5)
+    cohort = truth.cohort
+    nodes = ranked(cohort)
+    assert set(nodes["id"][: len(truth.features)]) == set(truth.features)
+
+    rng = np.random.default_rng(1)
+    tables, back = {}, {}
+    for m in cohort.modalities.values():
+        renamed = {c: f"x{i}" for i, c in enumerate(rng.permutation(m.columns))}
+        back |= {f"{m.name}:{new}": f"{m.name}:{old}" for old, new in renamed.items()}
+        tables[m.name] = m.table[rng.permutation(m.columns)].rename(columns=renamed)
+    labels = pd.Series(np.asarray(cohort.outcome().classes)[cohort.outcome().values], cohort.patients, name="subtype")
+    other = ranked(Cohort.from_frames(tables, labels))
+    other = other.assign(id=other["id"].map(back)).set_index("id").loc[nodes["id"]]
+    np.testing.assert_allclose(other["score"], nodes["score"], rtol=1e-4, atol=1e-6)
+    apart = np.abs(np.diff(nodes["score"], append=0)) > 1e-5  # nearer ones may change places in the last float32 digit
+    assert np.abs(other["rank"].to_numpy() - nodes["rank"])[apart].max() <= 1
+    assert other["rank"][:20].tolist() == nodes["rank"][:20].tolist()
+
+
+def ranked(cohort: Cohort) -> pd.DataFrame:
+    outcome = cohort.outcome()
+    folds = repeated(cohort.patients, outcome.values, 3, 1, 0)
+    found = study(cohort, outcome, quick(), None, folds, 0, "cpu")
+    return rank(found.replicas, cohort, None, outcome.classes).nodes
+
+
+# 8. saved = live ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fuse", available("fuse"))
+def test_saved_is_live(small, network, tmp_path, fuse):
+    model = fitted(small, network, fuse=fuse, encode={"default": "table", "gene": "network"}, propagate="mean")
+    model.save(tmp_path / "model")
+    live = model.predict_proba(small.cohort)
+    script = (
+        "import sys, pathlib, numpy as np; from graphfuse.data.synth import planted; import graphfuse as gf\n"
+        "cohort = planted(80, {'rna': 40, 'meth': 24}, carriers=5, effect=2.0, missing={'meth': 0.3}, seed=3).cohort\n"
+        "model = gf.FusionModel.load(pathlib.Path(sys.argv[1]) / 'model')\n"
+        "np.save(pathlib.Path(sys.argv[1]) / 'p.npy', model.predict_proba(cohort))\n"
+    )
+    subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=True)
+    assert np.array_equal(live, np.load(tmp_path / "p.npy"))
+    saved = {path.suffix for path in (tmp_path / "model").iterdir()}
+    assert saved == {".json", ".safetensors"}
+    text = (tmp_path / "model" / "model.json").read_text()
+    assert not any(patient in text for patient in small.cohort.patients)
+
+
+def test_inputs_hold_training_patients_only(small, network):
+    _, data = fold_of(small.cohort, quick(), network, slice(0, 60))
+    assert isinstance(data.inputs, Inputs)
+    assert all(len(x) == 60 for x in data.inputs.x)
+    assert all(int(lists.index.max()) < 60 for lists in data.inputs.lists)

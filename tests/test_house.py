@@ -1,0 +1,266 @@
+"""The house rules, read off the source: which way imports go, how long things get, what is never written."""
+
+import ast
+import os
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import graphfuse
+
+PACKAGE = Path(graphfuse.__file__).parent
+FILES = {path.relative_to(PACKAGE).as_posix(): path for path in sorted(PACKAGE.rglob("*.py"))}
+TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in FILES.items()}
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+
+# What each floor may import of the package; a floor may always import itself.
+BELOW = {"errors": set(), "schema": {"errors"}, "nn": {"errors"}, "__init__": set()}
+BELOW["data"] = {"errors", "schema"}
+BELOW["graph"] = BELOW["data"] | {"data"}
+BELOW["learn"] = BELOW["graph"] | {"graph", "nn"}
+BELOW["explain"] = BELOW["learn"] | {"learn"}
+BELOW["report"] = (BELOW["explain"] | {"explain"}) - {"nn"}
+BELOW["api"] = BELOW["report"] | {"report", "nn"}
+BELOW["cli"] = BELOW["api"] | {"api", "__init__"}
+
+
+def floor(module):
+    """The floor of `graphfuse.data.read` is `data`; of `graphfuse` itself, `__init__`."""
+    return (module.split(".") + ["__init__"])[1]
+
+
+def imports(name):
+    """(module, whether it is loaded with the file, line) of every import; `from graphfuse import api` is `graphfuse.api`."""
+    package = ["graphfuse", *Path(name).parent.parts]
+    found = []
+
+    def walk(node, at_load):
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.Import):
+                found.extend((alias.name, at_load, child.lineno) for alias in child.names)
+            elif isinstance(child, ast.ImportFrom):
+                home = child.module or ""
+                if child.level:
+                    home = ".".join([*package[: len(package) - child.level + 1], *filter(None, [child.module])])
+                bare = home == "graphfuse"
+                found.extend((f"{home}.{a.name}" if bare else home, at_load, child.lineno) for a in child.names)
+            later = isinstance(child, FUNCTIONS) or (isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test))
+            walk(child, at_load and not later)
+
+    walk(TREES[name], True)
+    return found
+
+
+def offences(names, bad):
+    """`file:line module` of every import for which `bad(top, module, at_load)`."""
+    return [
+        f"{name}:{line} {module}"
+        for name in names
+        for module, at_load, line in imports(name)
+        if bad(module.split(".")[0], module, at_load)
+    ]
+
+
+def within(folder):
+    found = [name for name in FILES if name.startswith(f"{folder}/")]
+    assert found, f"graphfuse/{folder} has no files"
+    return found
+
+
+def test_the_walk_sees_imports_of_every_kind(monkeypatch):
+    source = """
+import torch.nn as nn
+from . import other
+from ..errors import InputError
+from graphfuse import api
+if TYPE_CHECKING:
+    import networkx
+class A:
+    import scipy
+    def f(self):
+        from pandas import DataFrame
+"""
+    monkeypatch.setitem(TREES, "data/made.py", ast.parse(source))
+    assert [(m, load) for m, load, _ in imports("data/made.py")] == [
+        ("torch.nn", True),
+        ("graphfuse.data", True),
+        ("graphfuse.errors", True),
+        ("graphfuse.api", True),
+        ("networkx", False),
+        ("scipy", True),
+        ("pandas", False),
+    ]
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_arrows_only_go_up_the_house(name):
+    own = floor("graphfuse." + name.removesuffix(".py").replace("/", "."))
+    assert own in BELOW, f"graphfuse/{name}: the floor {own!r} is not in the design; add it to BELOW if it should stand"
+    wrong = [
+        f"graphfuse/{name}:{line} imports {module}"
+        for module, _, line in imports(name)
+        if module.split(".")[0] == "graphfuse" and floor(module) not in BELOW[own] | {own}
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_no_circle_of_imports_at_load():
+    """Within a floor too: no file needs itself in order to load."""
+    module_of = {("graphfuse." + n.removesuffix(".py").replace("/", ".")).removesuffix(".__init__"): n for n in FILES}
+    needs = {m: {i for i, at_load, _ in imports(n) if at_load and i in module_of} - {m} for m, n in module_of.items()}
+    left = dict(needs)
+    while free := [m for m, wants in left.items() if not wants & set(left)]:
+        for m in free:
+            del left[m]
+    assert not left, f"a circle among {sorted(left)}"
+
+
+def test_nn_knows_torch_and_itself_only():
+    allowed = {"torch", "torch_geometric", "graphfuse"} | sys.stdlib_module_names
+    assert not offences(within("nn"), lambda top, module, at_load: top not in allowed)
+
+
+def test_data_never_sees_torch():
+    assert not offences(within("data"), lambda top, module, at_load: top in ("torch", "torch_geometric", "torchvision"))
+
+
+def test_what_is_slow_to_load_is_loaded_where_it_is_used():
+    heavy = {"torch", "torch_geometric", "networkx", "anndata", "mudata", "scanpy"}
+    names = [n for n in FILES if n.split("/")[0] in ("graph", "data", "report", "api.py", "cli.py", "__init__.py", "schema.py")]
+    assert not offences(names, lambda top, module, at_load: at_load and top in heavy)
+    everywhere = {"torch_geometric", "networkx", "anndata", "mudata", "scanpy"}
+    assert not offences(FILES, lambda top, module, at_load: at_load and top in everywhere)
+
+
+# ------------------------------------------------------------------------------------------------- sizes
+
+
+def bodies():
+    """(lines of the body without its docstring, where) of every function."""
+    for name, tree in TREES.items():
+        for node in ast.walk(tree):
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                body = node.body[1:] if ast.get_docstring(node) is not None else node.body
+                yield (body[-1].end_lineno - body[0].lineno + 1 if body else 0), f"graphfuse/{name}:{node.lineno} {node.name}"
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_no_file_is_long(name):
+    assert len(FILES[name].read_text(encoding="utf-8").splitlines()) <= 300
+
+
+def test_functions_are_short():
+    found = sorted(bodies(), reverse=True)
+    assert len(found) > 100
+    assert not [where for lines, where in found if lines > 40]
+    assert statistics.median(lines for lines, _ in found) < 10
+
+
+def test_no_drawer_for_everything():
+    drawers = {"utils", "util", "helpers", "misc", "common"}
+    assert not [name for name in FILES if drawers & set(Path(name).with_suffix("").parts)]
+
+
+# --------------------------------------------------------------------------------------- what is never written
+
+
+def nodes(kind):
+    return [(f"graphfuse/{name}:{node.lineno}", node) for name, tree in TREES.items() for node in ast.walk(tree) if type(node) is kind]
+
+
+def test_no_assert():
+    assert not [where for where, _ in nodes(ast.Assert)]
+
+
+def test_no_print():
+    assert not [where for where, call in nodes(ast.Call) if ast.unparse(call.func) in ("print", "pprint", "breakpoint")]
+
+
+def test_nothing_is_raised_as_not_implemented():
+    assert not [where for where, node in nodes(ast.Raise) if node.exc and "NotImplemented" in ast.unparse(node.exc)]
+
+
+def test_no_pickle():
+    forbidden = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
+    assert not offences(FILES, lambda top, module, at_load: top in forbidden)
+    calls = {"torch.load", "torch.save", "pd.read_pickle", "pandas.read_pickle"}
+    wrong = [where for where, call in nodes(ast.Call) if ast.unparse(call.func) in calls]
+    for where, call in nodes(ast.Call):
+        if ast.unparse(call.func).endswith(".to_pickle"):
+            wrong.append(where)
+        if any(k.arg == "allow_pickle" and ast.unparse(k.value) != "False" for k in call.keywords):
+            wrong.append(where)
+    assert not wrong
+
+
+def test_no_seed_and_no_logging_set_at_import():
+    """A library leaves the caller's generators and log handlers alone; the shell's entry may set up logging."""
+    calls = {"np.random.seed", "numpy.random.seed", "random.seed", "torch.use_deterministic_algorithms"}
+    assert not [where for where, call in nodes(ast.Call) if ast.unparse(call.func) in calls]
+    setting = [where for where, call in nodes(ast.Call) if ast.unparse(call.func).endswith("basicConfig")]
+    assert all(where.startswith("graphfuse/cli.py") for where in setting)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_what_is_public_says_what_it_is(name):
+    tree = TREES[name]
+    silent = [] if ast.get_docstring(tree) else ["the module"]
+    for node in tree.body:
+        public = isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_")
+        if public and not ast.get_docstring(node):
+            silent.append(f"{node.name} (line {node.lineno})")
+    assert not silent, f"graphfuse/{name}: no docstring: {', '.join(silent)}"
+
+
+# ------------------------------------------------------------------------------------------- a fresh process
+
+
+def fresh(code):
+    """What `code` prints in a new interpreter."""
+    path = os.pathsep.join(filter(None, [str(PACKAGE.parent), os.environ.get("PYTHONPATH")]))
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": path}, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+HEAVY = "print(*sorted({'torch', 'torch_geometric', 'pandas', 'scanpy', 'sklearn', 'scipy', 'anndata'} & set(sys.modules)))"
+
+
+def test_the_package_loads_at_once_and_loads_nothing():
+    code = f"import sys, time; t = time.perf_counter(); import graphfuse; print(time.perf_counter() - t); {HEAVY}"
+    seconds, *loaded = fresh(code)
+    assert not loaded and float(seconds) < 1
+
+
+def test_help_needs_no_torch():
+    code = f"""
+import sys
+from graphfuse.cli import main
+sys.argv = ["graphfuse", "--help"]
+try:
+    main()
+except SystemExit as stop:
+    sys.stdout.flush()
+    print("code", stop.code)
+{HEAVY}
+"""
+    began = time.perf_counter()
+    said = fresh(code)
+    loaded = said[said.index("code") + 2 :] if "code" in said else said
+    assert said[said.index("code") + 1] == "0"
+    assert {"Usage:", "train", "predict", "rank"} <= set(said[: said.index("code")])
+    assert not {"torch", "torch_geometric", "scanpy", "anndata"} & set(loaded)
+    assert time.perf_counter() - began < 20
+
+
+def test_every_name_the_package_offers_is_there():
+    code = "import graphfuse; [getattr(graphfuse, n) for n in graphfuse.__all__]; print(*graphfuse.__all__)"
+    assert {"Cohort", "Recipe", "FusionModel", "load", "build", "train", "rank", "predict"} <= set(fresh(code))
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        graphfuse.nonsense  # noqa: B018
