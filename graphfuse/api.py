@@ -68,9 +68,10 @@ def train(
 ) -> Report:
     """Cross-validates the recipe's net beside the ladder, and fits a final model on all patients.
 
-    `target`: a class outcome (default: the first). `cv`: (folds, repeats); `folds`: a folds file in its place. `network`: an edge
-    list, card or `GeneNetwork` in place of the recipe's. Everything is fitted anew on each fold's training patients. Raises
-    `InputError` for unusable input, and `LeakError` when given a built graph: it knows the held-out patients.
+    `target`: a class outcome (default: the first). `cv`: (folds, repeats); `folds`: a folds file in its place.
+    `network`: an edge list, card or `GeneNetwork` in place of the recipe's. Everything is fitted anew on each fold's
+    training patients. Raises `InputError` for unusable input, and `LeakError` when given a built graph: it knows the
+    held-out patients.
     """
     if isinstance(cohort, PatientGraph) or isinstance(recipe, PatientGraph):
         raise LeakError(
@@ -159,7 +160,8 @@ def rank_run(folder: Path, top: int = 50) -> Ranking:
 
 
 def gene_network(recipe: Recipe, cohort: Cohort, network=None, seed: int = 0) -> tuple[GeneNetwork | None, list[str]]:
-    """The gene network that a recipe uses on this cohort, on the genes measured and under its control, and what to tell the user.
+    """The gene network that a recipe uses on this cohort, on the genes measured and under its control, and what to
+    tell the user.
 
     `None` where the recipe has none, or where it cannot be had or too few genes map and it is not required.
     """

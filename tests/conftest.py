@@ -11,6 +11,7 @@ import pytest
 from graphfuse.data.synth import Planted, planted
 from graphfuse.graph.network import GeneNetwork
 
+
 @pytest.fixture(scope="session")
 def small() -> Planted:
     """80 patients, two gene tables, a third of the patients without the second."""

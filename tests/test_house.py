@@ -130,7 +130,9 @@ def test_data_never_sees_torch():
 
 def test_what_is_slow_to_load_is_loaded_where_it_is_used():
     heavy = {"torch", "torch_geometric", "networkx", "anndata", "mudata", "scanpy"}
-    names = [n for n in FILES if n.split("/")[0] in ("graph", "data", "report", "api.py", "cli.py", "__init__.py", "schema.py")]
+    names = [
+        n for n in FILES if n.split("/")[0] in ("graph", "data", "report", "api.py", "cli.py", "__init__.py", "schema.py")
+    ]
     assert not offences(names, lambda top, module, at_load: at_load and top in heavy)
     everywhere = {"torch_geometric", "networkx", "anndata", "mudata", "scanpy"}
     assert not offences(FILES, lambda top, module, at_load: at_load and top in everywhere)
@@ -169,7 +171,12 @@ def test_no_drawer_for_everything():
 
 
 def nodes(kind):
-    return [(f"graphfuse/{name}:{node.lineno}", node) for name, tree in TREES.items() for node in ast.walk(tree) if type(node) is kind]
+    return [
+        (f"graphfuse/{name}:{node.lineno}", node)
+        for name, tree in TREES.items()
+        for node in ast.walk(tree)
+        if type(node) is kind
+    ]
 
 
 def test_no_assert():

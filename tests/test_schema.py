@@ -169,7 +169,12 @@ def test_encoders_by_modality_and_layers_by_name():
 
 def test_the_card_of_the_design():
     made = parsed(CARD, NetworkCard)
-    assert (made.edges.source, made.edges.target, made.edges.score, made.edges.min_score) == ("g1_symbol", "g2_symbol", "conn", 0.5)
+    assert (made.edges.source, made.edges.target, made.edges.score, made.edges.min_score) == (
+        "g1_symbol",
+        "g2_symbol",
+        "conn",
+        0.5,
+    )
     assert (made.expect.nodes, made.expect.edges) == (14136, 111770)
 
 
@@ -200,7 +205,11 @@ def test_everything_that_ships_parses(folder, shape):
 @pytest.mark.parametrize(
     ("text", "shape", "said"),
     [
-        (RECIPE.replace("neighbours = 10", "neighbors = 10"), Recipe, "[patient] unknown key 'neighbors' (did you mean 'neighbours'?)"),
+        (
+            RECIPE.replace("neighbours = 10", "neighbors = 10"),
+            Recipe,
+            "[patient] unknown key 'neighbors' (did you mean 'neighbours'?)",
+        ),
         (RECIPE.replace("[train]", "[trian]"), Recipe, "unknown key 'trian' (did you mean 'train'?)"),
         (MANIFEST.replace("licence", "license"), Manifest, "unknown key 'license' (did you mean 'licence'?)"),
         (
@@ -253,7 +262,11 @@ def test_a_wrong_value_is_told_with_its_key(text, shape, said):
 
 
 def test_all_faults_at_once():
-    text = RECIPE.replace("neighbours = 10", "neighbours = 0").replace("[select]", "[selct]").replace("epochs = 200", "epochs = -1")
+    text = (
+        RECIPE.replace("neighbours = 10", "neighbours = 0")
+        .replace("[select]", "[selct]")
+        .replace("epochs = 200", "epochs = -1")
+    )
     said = refused(text, Recipe)
     assert "3 things to mend" in said and all(word in said for word in ("neighbours", "selct", "epochs"))
 
@@ -276,9 +289,14 @@ def test_shapes_are_values():
 def test_metrics_round_trip_by_the_name_schema():
     score = Score(mean=0.5, sd=0.1, ci95=(0.4, 0.6))
     none = Score(mean=None, sd=None, ci95=(None, None))
-    pair = Comparison(a="graphfuse", b="early", metric="auroc", difference=0.1, ci95=(-0.1, 0.3), p=0.2, verdict="no difference shown")
+    pair = Comparison(
+        a="graphfuse", b="early", metric="auroc", difference=0.1, ci95=(-0.1, 0.3), p=0.2, verdict="no difference shown"
+    )
     made = Metrics(
-        target="subtype", protocol={"folds": 5}, models={"early": {"auroc": score, "ece": none, "fit_seconds": 1.5}}, comparisons=[pair]
+        target="subtype",
+        protocol={"folds": 5},
+        models={"early": {"auroc": score, "ece": none, "fit_seconds": 1.5}},
+        comparisons=[pair],
     )
     text = json.dumps(made.model_dump(mode="json", by_alias=True))
     assert json.loads(text)["schema"] == SCHEMA == 1 and "schema_version" not in json.loads(text)

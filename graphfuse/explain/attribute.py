@@ -26,8 +26,9 @@ STEPS = (1, 8, 32, 128)
 
 @dataclass(frozen=True, eq=False)
 class Slopes:
-    """Path-averaged gradients of each class's centred logit: modality → `[K, N or 1, F]`, through the column itself (`own`) and
-    through its gene-network neighbours' mean (`hop`); one row where all patients share it. `error`: the completeness error."""
+    """Path-averaged gradients of each class's centred logit: modality → `[K, N or 1, F]`, through the column itself
+    (`own`) and through its gene-network neighbours' mean (`hop`); one row where all patients share it. `error`: the
+    completeness error."""
 
     own: dict[str, np.ndarray]
     hop: dict[str, np.ndarray]
@@ -88,8 +89,8 @@ def slopes(fitted: Fitted, net: Net, states: Tensor, inputs: Inputs, views: View
         if error <= COMPLETE:
             return _split(fitted, gradients, error)
     raise GraphfuseError(
-        f"integrated gradients miss {error:.1%} of the logits' change after {STEPS[-1]} steps; the net is not smooth enough to "
-        "attribute. Train it for fewer epochs or with a smaller learning rate"
+        f"integrated gradients miss {error:.1%} of the logits' change after {STEPS[-1]} steps; the net is not smooth "
+        "enough to attribute. Train it for fewer epochs or with a smaller learning rate"
     )
 
 

@@ -1,4 +1,5 @@
-"""What each edge carries: gene-network edges by integrated gradients of their weight, patient edges by what the sender adds."""
+"""What each edge carries: gene-network edges by integrated gradients of their weight, patient edges by what the
+sender adds."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """Rankings of features, genes, edges and modalities, with intervals over the folds' models.
 
-The unit is a fold: its seeds are one model, explained on the patients it never saw (their labels are not read). A score is the
-mean over classes of the absolute mean attribution among patients of the class (each class counts alike, however rare); ranks are
-taken in every fold, and the interval is that of the folds' ranks. Folds share training patients, so it is narrower than that of
-new cohorts would be.
+The unit is a fold: its seeds are one model, explained on the patients it never saw (their labels are not read). A
+score is the mean over classes of the absolute mean attribution among patients of the class (each class counts alike,
+however rare); ranks are taken in every fold, and the interval is that of the folds' ranks. Folds share training
+patients, so it is narrower than that of new cohorts would be.
 """
 
 from __future__ import annotations

@@ -67,9 +67,9 @@ class PatientGraph:
 class PatientLayer:
     """One fitted layer over n training patients.
 
-    `reference` float64 `[n, d]`: their points, normalised so that similarity is a dot product or a distance; `present`
-    bool `[n]`: who has the modality; `components` `[F, d]` of the latent space, or `None` for raw columns; `spread` `[F]`: Gower's
-    range of every column among training patients.
+    `reference` float64 `[n, d]`: their points, normalised so that similarity is a dot product or a distance;
+    `present` bool `[n]`: who has the modality; `components` `[F, d]` of the latent space, or `None` for raw columns;
+    `spread` `[F]`: Gower's range of every column among training patients.
     """
 
     name: str

@@ -20,8 +20,9 @@ from graphfuse.schema import Recipe
 class Fitted:
     """What a fold's training patients leave behind.
 
-    `slopes`: modality → `[F, K]`, `bias` `[K]`, `own_bias` `[M, K]`, `mix`: the linear start. `memory`: modality → the n training patients'
-    own linear logits `[n, K]`. `states`: per seed, their encoded states `[n, M, T, D]`. `nets`: one per seed.
+    `slopes`: modality → `[F, K]`, `bias` `[K]`, `own_bias` `[M, K]`, `mix`: the linear start. `memory`: modality →
+    the n training patients' own linear logits `[n, K]`. `states`: per seed, their encoded states `[n, M, T, D]`.
+    `nets`: one per seed.
     """
 
     preparation: Preparation
@@ -61,9 +62,8 @@ class Fitted:
 
     def inputs(self, views: Views, lists: dict[str, Neighbours]) -> Inputs:
         """The net's inputs, float64, for patients with these views and neighbour lists."""
-        tensors = [tensor_lists(lists[m]) for m in views.own]
         parts, x = [], []
-        for m, its in zip(views.own, tensors, strict=True):
+        for m in views.own:
             own, hop = views.own[m], views.hop.get(m)
             slope = self.slopes[m]
             far = np.zeros((len(own), slope.shape[1])) if hop is None else hop @ slope
@@ -76,7 +76,7 @@ class Fitted:
             torch.from_numpy(views.present.astype(float)),
             torch.from_numpy(np.concatenate(parts, 1)),
             torch.from_numpy(bias),
-            tuple(tensors),
+            tuple(tensor_lists(lists[m]) for m in views.own),
         )
 
     def logits(self, views: Views) -> Tensor:
@@ -93,7 +93,8 @@ class Fitted:
         return len(next(iter(self.memory.values())))
 
     def gates(self) -> dict[str, dict[str, float]]:
-        """Fitted gates per modality, the mean over seeds: `modality` (its weight in the linear start), `patients`, `network`."""
+        """Fitted gates per modality, the mean over seeds: `modality` (its weight in the linear start), `patients`,
+        `network`."""
         found = {}
         for m, name in enumerate(self.slopes):
             doors = {

@@ -79,10 +79,10 @@ class LinearFit:
 class LinearStart:
     """Where a net starts: a linear model whose logits are a sum over modalities.
 
-    `alpha`: modality → `[n, K]`; `bias` `[K]` counts once a patient, `own_bias` `[M, K]` once for each modality that the patient
-    has. `views` `[n, M, 3, K]`, `held_bias` `[n, K]`, `held_own_bias` `[n, M, K]`: of the training patients, cross-fitted.
-    `mix`: how much of each ridge regression went in (`joint`, and each modality's own). `gates` `[M, 2]`: how far the gene
-    network's and the patients' neighbours are let in.
+    `alpha`: modality → `[n, K]`; `bias` `[K]` counts once a patient, `own_bias` `[M, K]` once for each modality that
+    the patient has. `views` `[n, M, 3, K]`, `held_bias` `[n, K]`, `held_own_bias` `[n, M, K]`: of the training
+    patients, cross-fitted. `mix`: how much of each ridge regression went in (`joint`, and each modality's own).
+    `gates` `[M, 2]`: how far the gene network's and the patients' neighbours are let in.
     """
 
     alpha: dict[str, np.ndarray]

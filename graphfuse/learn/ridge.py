@@ -53,8 +53,9 @@ def fit_ridge(
     where no logit's gradient exceeds `tolerance` per patient, or after `steps`.
     """
     labelled = np.flatnonzero(codes >= 0)
-    size = max(float(np.trace(kernel)) / len(kernel), 1e-300)
-    z, basis = coordinates(kernel[np.ix_(labelled, labelled)] / size)
+    among = kernel[np.ix_(labelled, labelled)]
+    size = max(float(np.trace(among)) / len(among), 1e-300)
+    z, basis = coordinates(among / size)
     target = np.eye(classes)[codes[labelled]]
     penalty = 1 / np.asarray(inverse_penalties)
     weights, intercept = _descend(z, target, penalty, tolerance, steps)

@@ -108,7 +108,7 @@ def study(
 def _run_repeat(found: Study, cohort, recipe, network, mine, seed: int, device: str, final: bool) -> None:
     crosses = []
     everyone = np.arange(len(cohort))
-    for number, (repeat, fold, tested) in enumerate(mine, 1):
+    for number, (repeat, _, tested) in enumerate(mine, 1):
         began = time.perf_counter()
         train = np.setdiff1d(everyone, tested)
         crosses.append(_cross(found, cohort, train, recipe, network, seed))

@@ -42,9 +42,10 @@ class Shape(NamedTuple):
 class Net(nn.Module):
     """logits = linear start through its gates + head(fuse(propagate(encode(x)))).
 
-    The linear start is a ridge regression, given with the inputs. The encoder's own `gate` lets its gene-network neighbours in;
-    `patient_gate` `[M]` lets in the patient's neighbours, both into the linear logits and into the states; all gates are 0 in
-    a new net. The head starts at zero, so a net starts as its linear model and every departure from it is learned.
+    The linear start is a ridge regression, given with the inputs. The encoder's own `gate` lets its gene-network
+    neighbours in; `patient_gate` `[M]` lets in the patient's neighbours, both into the linear logits and into the
+    states; all gates are 0 in a new net. The head starts at zero, so a net starts as its linear model and every
+    departure from it is learned.
     """
 
     def __init__(self, shape: Shape):

@@ -61,12 +61,14 @@ def forest(panels: dict[str, Sequence[Dot]], name: str, title: str) -> str:
     heights = _heights(first)
     gutter, value, wide = _gutter(first), 0.55, 9.9
     each = (wide - gutter - value * len(panels) - 0.15 * (len(panels) - 1)) / len(panels)
-    with _figure(wide, 0.75 + _ROW * (heights[-1] + 1), name, title) as drawn:
+    with _figure(wide, 0.7 + _ROW * (heights[-1] + 1), name, title) as drawn:
         for number, (metric, dots) in enumerate(panels.items()):
             left = gutter + number * (each + value + 0.15)
-            axes = _rows(drawn.figure, left, each, dots, heights, labelled=number == 0)
+            axes = _rows(drawn.figure, left, each, dots, heights, top=0.3, labelled=number == 0)
             axes.set_xlim(*_limits(dots))
             axes.set_title(metric, loc="left", fontsize=9.5, color=INK, fontweight="bold", pad=7)
+            for ours in (dot.value for dot in dots if dot.strong and not _unknown(dot.value)):
+                axes.axvline(ours, color=ACCENT, lw=0.8, ls=(0, (3, 3)), zorder=1)
             for dot, y in zip(dots, heights):
                 _dot(axes, dot, y)
                 axes.annotate(
@@ -81,13 +83,14 @@ def ranks(dots: Sequence[Dot], name: str, title: str) -> str:
     """SVG of mean ranks with intervals on a log axis, rank 1 at the left; notes stand at the right."""
     heights = np.arange(len(dots), dtype=float)
     gutter, notes = _gutter(dots), max((len(dot.note) for dot in dots), default=0) * _LETTER * 0.95 + 0.2
-    with _figure(max(5.2, gutter + notes + 2), 0.7 + _ROW * (len(dots) + 0.2), name, title) as drawn:
+    with _figure(max(5.2, gutter + notes + 2), 0.5 + _ROW * (len(dots) + 0.2), name, title) as drawn:
         wide = drawn.figure.get_figwidth() - gutter - notes
-        axes = _rows(drawn.figure, gutter, wide, dots, heights, labelled=True)
+        axes = _rows(drawn.figure, gutter, wide, dots, heights, top=0.04)
         last = max([2.0, *(x for dot in dots for x in (dot.value, dot.high) if not _unknown(x))])
         axes.set_xscale("log")
         axes.set_xlim(0.85, last * 1.15)
-        ticks = [t for t in (d * 10**p for p in range(8) for d in (1, 3)) if t <= last * 1.15]
+        steps = (1, 3) if last > 40 else (1, 2, 5)
+        ticks = [t for t in (d * 10**p for p in range(8) for d in steps) if t <= last * 1.15]
         axes.set_xticks(ticks, [f"{t:,}" for t in ticks])
         axes.set_xticks([], minor=True)
         axes.set_xlabel("rank among all (1 = strongest; log scale)", color=MUTED, fontsize=9)
@@ -118,14 +121,13 @@ def reliability(bins: Sequence[Bin], chance: float, name: str, title: str) -> st
         start = math.floor(chance * 10) / 10
         axes = _panel(drawn.figure, 0.62, 1.35, 4.2, 3.1)
         axes.plot([0, 1], [0, 1], color=MUTED, lw=1, ls=(0, (4, 3)))
-        axes.annotate("as stated", (0.93, 0.93), (-4, 6), textcoords="offset points", ha="right", color=MUTED, fontsize=8.5)
         for each in bins:
             axes.plot([each.confidence] * 2, [each.low, each.high], color=ACCENT, lw=1.4, solid_capstyle="butt")
         axes.plot([b.confidence for b in bins], [b.right for b in bins], "o-", color=ACCENT, ms=5.5, lw=0.8)
         axes.set(xlim=(start, 1.01), ylim=(0, 1.02), xticklabels=[])
         axes.set_ylabel("share called right", color=MUTED, fontsize=9)
         below = _panel(drawn.figure, 0.62, 0.52, 4.2, 0.65)
-        below.bar([b.confidence for b in bins], [100 * b.share for b in bins], 0.025, color=ACCENT)
+        below.bar([b.confidence for b in bins], [100 * b.share for b in bins], 0.05, color=ACCENT)
         below.set(xlim=(start, 1.01))
         below.set_ylabel("% of\npatients", color=MUTED, fontsize=8.5)
         below.set_xlabel("confidence stated (probability of the class called)", color=MUTED, fontsize=9)
@@ -197,10 +199,11 @@ def _panel(figure: Figure, left: float, bottom: float, wide: float, high: float)
     return axes
 
 
-def _rows(figure: Figure, left: float, wide: float, dots: Sequence[Dot], heights: np.ndarray, labelled: bool) -> Axes:
+def _rows(
+    figure: Figure, left: float, wide: float, dots: Sequence[Dot], heights: np.ndarray, top: float, labelled: bool = True
+) -> Axes:
     """Axes with one row a dot, the first on top."""
-    top, high = 0.32, figure.get_figheight()
-    axes = _panel(figure, left, 0.43, wide, high - top - 0.43)
+    axes = _panel(figure, left, 0.43, wide, figure.get_figheight() - top - 0.43)
     axes.grid(axis="y", visible=False)
     axes.set_ylim(heights[-1] + 0.7, -0.7)
     axes.set_yticks(heights, [_clip(dot.label) for dot in dots] if labelled else [])

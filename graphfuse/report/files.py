@@ -28,7 +28,8 @@ class Run:
 
 
 def read_run(folder: Path) -> Run:
-    """The run in `folder`; raises `InputError` where `run.json` or `metrics.json` is missing or a file is not as it should be."""
+    """The run in `folder`; raises `InputError` where `run.json` or `metrics.json` is missing or a file is not as it
+    should be."""
     folder = Path(folder)
     tables = {name: folder / "rankings" / f"{name}.csv" for name in RANKINGS}
     predictions = folder / "predictions.csv"

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+import pandas as pd
 from markupsafe import Markup
 
 from graphfuse.data.export import whole
@@ -119,19 +120,18 @@ def _calls(run: Run) -> dict[str, Any]:
 def _ranked(run: Run) -> dict[str, Any]:
     """Rankings as shown: figures and tables of genes, features and edges, shares of modalities, features by class."""
     found = {name: table for name, table in run.rankings.items() if not table.empty}
-    shares = found.get("modalities")
     kinds = [
         _kind(found[name], name, what) for name, what in
         (("genes", "genes"), ("nodes", "features"), ("edges", "gene-network edges")) if name in found
     ]  # fmt: skip
     return {
         "kinds": kinds,
-        "shares": [(r.modality, f"{r.score:.1%}", round(100 * r.score)) for r in shares.itertuples()] if shares is not None else [],
+        "shares": markers.shares(found["modalities"]) if "modalities" in found else [],
         "by_class": markers.by_class(found["nodes_by_class"], run.record.classes) if "nodes_by_class" in found else {},
     }
 
 
-def _kind(table, name: str, what: str) -> dict[str, Any]:
+def _kind(table: pd.DataFrame, name: str, what: str) -> dict[str, Any]:
     """One ranking: its figure (`None` where nothing scores), table and steadiness."""
     dots = markers.dots(table)
     title = f"Rank of the first {len(dots)} {what}, dots with intervals over the fold models"

@@ -19,7 +19,7 @@ from graphfuse.schema import RunRecord
 TOP = 20
 TOP_BY_CLASS = 5
 STEADY = 100
-_HIDDEN_ID = 4  # ids this short are too like other words to be told apart in a notice
+_TELLING = 5  # letters from which an id can be told from another word of a notice
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,12 @@ def by_class(table: pd.DataFrame, classes: Sequence[str], top: int = TOP_BY_CLAS
     return {name: markers(table[table["class"] == name], top) for name in classes}
 
 
+def shares(table: pd.DataFrame) -> list[tuple[str, str, int]]:
+    """Modality, its share as text and in whole per cents for a bar."""
+    known = table.dropna(subset=["score"])
+    return [(row.modality, f"{100 * row.score:.1f} %", round(100 * row.score)) for row in known.itertuples()]
+
+
 def _first(table: pd.DataFrame, top: int) -> list[tuple[Any, str]]:
     rows = table[table["score"] > 0].head(top)
     return [(row, _name(row)) for row in rows.itertuples(index=False)]
@@ -101,7 +107,7 @@ def _sign(sign: float) -> str:
 
 
 def _percent(share: float) -> str:
-    return "–" if math.isnan(share) else f"{share:.0%}"
+    return "–" if math.isnan(share) else f"{100 * share:.0f} %"
 
 
 # ----------------------------------------------------------------------------------------------- the net
@@ -136,12 +142,13 @@ def epochs(fitted: Mapping[str, Any]) -> str:
 
 def toml_text(table: Mapping[str, Any]) -> str:
     """A recipe as its TOML file would have it: keys first, then sections; unset keys are left out."""
-    plain = [f"{key} = {_value(value)}" for key, value in table.items() if not isinstance(value, Mapping) and value is not None]
-    sections = [
-        "\n".join([f"[{name}]", *(f"{key} = {_value(value)}" for key, value in inner.items() if value is not None)])
-        for name, inner in table.items() if isinstance(inner, Mapping)
-    ]  # fmt: skip
-    return "\n\n".join(["\n".join(plain), *sections]).strip()
+    plain = {name: value for name, value in table.items() if not isinstance(value, Mapping)}
+    sections = {f"[{name}]\n": inner for name, inner in table.items() if isinstance(inner, Mapping)}
+    return "\n\n".join(head + _lines(keys) for head, keys in ({"": plain} | sections).items()).strip()
+
+
+def _lines(keys: Mapping[str, Any]) -> str:
+    return "\n".join(f"{key} = {_value(value)}" for key, value in keys.items() if value is not None)
 
 
 def _value(value: Any) -> str:
@@ -160,7 +167,7 @@ def made(record: RunRecord) -> list[tuple[str, dict[str, str]]]:
         (
             "Run",
             {
-                "made": record.created,
+                "made": record.created[:19].replace("T", " "),
                 "manifest": PurePath(record.manifest).name if record.manifest else "–",
                 "seed": str(record.seed),
                 "device": record.device,
@@ -194,7 +201,7 @@ def duration(seconds: float) -> str:
 
 def without_ids(notices: Iterable[str], patients: Iterable[str]) -> list[str]:
     """`notices` with every patient's id blotted out."""
-    ids = [patient for patient in set(map(str, patients)) if len(patient) > _HIDDEN_ID]
+    ids = [patient for patient in set(map(str, patients)) if len(patient) >= _TELLING]
     return [_blotted(notice, ids) for notice in notices]
 
 

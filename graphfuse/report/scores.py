@@ -59,7 +59,8 @@ def number(value: float | None, digits: int = 3) -> str:
 
 def signed(value: float) -> str:
     """`+0.001`, `−0.020`."""
-    return number(value) if number(value).startswith(("−", "–")) else f"+{number(value)}"
+    text = number(value)
+    return text if text.startswith(("−", "–")) or text == number(0) else f"+{text}"
 
 
 def span(interval: Sequence[float | None]) -> str:
@@ -91,11 +92,11 @@ def verdict(metrics: Metrics) -> str:
     score = metrics.models.get(OURS, {}).get("accuracy")
     if not isinstance(score, Score) or score.mean is None:
         return f"This run holds no accuracy of {OURS}."
-    interval = f"95 % interval {span(score.ci95)}" if span(score.ci95) else "no interval: too few folds"
+    interval = f"95 % interval {span(score.ci95)}" if span(score.ci95) else "no interval: too few folds"
     parts = [f"{OURS} {number(score.mean)} accuracy ({interval})"]
     rung = next((name for name in ("single", "early", "late") if _against(metrics, name)), None)
     if rung:
-        parts.append(f"{_words(_against(metrics, rung))} the best rung chosen without looking ({rung})")
+        parts.append(f"{_words(_against(metrics, rung))} the best rung chosen without looking ({_scored(metrics, rung)})")
     graphs = _against(metrics, "no-graph")
     if graphs:
         change = f"{signed(graphs.difference)}, {span(graphs.ci95)}"
@@ -117,11 +118,17 @@ def tally(metrics: Metrics) -> str:
         f"{word} for {len(found[word])} ({', '.join(found[word])})"
         for word in ("better", "no difference shown", "worse") if word in found
     ]  # fmt: skip
-    return f"By accuracy, {OURS} against the {total} other rungs: {'; '.join(parts)}."
+    guess = f" Always calling the commonest class scores {_scored(metrics, 'majority').split(', ')[1]}."
+    said = f"By accuracy, {OURS} against the {total} other rungs: {'; '.join(parts)}."
+    return said + (guess if "majority" in metrics.models else "")
 
 
 def _against(metrics: Metrics, name: str, metric: str = "accuracy") -> Comparison | None:
     return next((c for c in metrics.comparisons if (c.a, c.b, c.metric) == (OURS, name, metric)), None)
+
+
+def _scored(metrics: Metrics, name: str) -> str:
+    return f"{name}, {number(_mean(metrics.models.get(name, {}), 'accuracy'))}"
 
 
 def _words(pair: Comparison) -> str:
@@ -212,7 +219,7 @@ def comparisons(metrics: Metrics) -> tuple[list[str], list[dict]]:
     """Metrics compared, and a row for each other model: its name, whether it is a variant, a comparison a metric."""
     pairs = [pair for pair in metrics.comparisons if pair.a == OURS]
     compared = [metric for metric in NAMES if any(pair.metric == metric for pair in pairs)]
-    others = [name for name in dict.fromkeys(pair.b for pair in pairs)]
+    others = list(dict.fromkeys(pair.b for pair in pairs))
     order = {name: place for place, name in enumerate([*metrics.models, *metrics.variants])}
     others.sort(key=lambda name: order.get(name, len(order)))
     return compared, [

@@ -1,0 +1,303 @@
+"""Steps fitted on training patients: against scikit-learn, and what may never reach a fitted number."""
+
+import json
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.feature_selection import f_classif
+from sklearn.impute import SimpleImputer
+from sklearn.preprocessing import StandardScaler
+
+from graphfuse.data.modality import Modality
+from graphfuse.data.transform import Impute, Pipeline, Scale, Select, TypedColumns, anova_f
+from graphfuse.errors import InputError
+
+RNG = np.random.default_rng(7)
+CODES = RNG.integers(0, 3, 60)
+NAMES = [f"g{i:02d}" for i in range(25)]
+
+
+def table(missing=0.1):
+    values = np.random.default_rng(1).normal(3, 2, (60, 25)) * np.linspace(0.1, 50, 25)
+    values[np.random.default_rng(2).random(values.shape) < missing] = np.nan
+    return values
+
+
+def omics(values, names=NAMES, ids=None):
+    frame = pd.DataFrame(values, index=ids or [f"P{i}" for i in range(len(values))], columns=list(names))
+    return Modality("rna", frame)
+
+
+def ehr(columns, types):
+    return Modality(
+        "ehr", pd.DataFrame(columns).astype({c: object for c, t in types.items() if t != "numeric"}), "ehr", types=types
+    )
+
+
+def same(a, b):
+    """Two pipelines have the same fitted numbers, bit for bit."""
+    (left, about), (right, other) = a.state(), b.state()
+    return about == other and left.keys() == right.keys() and all(np.array_equal(left[k], right[k]) for k in left)
+
+
+# --------------------------------------------------------------------------------------------------- steps
+
+
+def test_impute_is_the_median_of_scikit_learn():
+    values = table()
+    step = Impute.fit(values)
+    np.testing.assert_allclose(step.apply(values), SimpleImputer(strategy="median").fit_transform(values), rtol=1e-13)
+    full = table(missing=0)
+    np.testing.assert_allclose(Impute.fit(full).median, np.median(full, axis=0), rtol=1e-13)
+    np.testing.assert_array_equal(step.apply(full), full)
+
+
+def test_a_column_never_seen_is_imputed_with_zero_and_without_a_warning():
+    values = table()
+    values[:, 3] = np.nan
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        step = Impute.fit(values)
+    assert step.median[3] == 0 and np.isfinite(step.apply(values)).all() and not step.apply(values)[:, 3].any()
+    assert Impute.fit(np.full((4, 2), np.nan)).median.tolist() == [0, 0]
+
+
+def test_scale_is_the_standard_scaler():
+    values = table(missing=0)
+    reference = StandardScaler().fit(values[:40])
+    np.testing.assert_allclose(Scale.fit(values[:40]).apply(values), reference.transform(values), rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("constant", [0.0, 7.0, 0.1, -3e8])
+def test_a_constant_column_becomes_zero_for_everyone(constant):
+    values = table(missing=0)
+    values[:, 4] = constant
+    step = Scale.fit(values)
+    values[:, 4] += 5
+    assert not step.apply(values)[:, 4].any() and np.isfinite(step.apply(values)).all()
+
+
+def test_a_small_spread_is_no_constant():
+    values = 1e-6 * np.arange(10.0)[:, None]
+    assert Scale.fit(values).apply(values).std() == pytest.approx(1)
+
+
+def test_f_is_that_of_scikit_learn():
+    values = table(missing=0)
+    values[:, 2] += CODES
+    np.testing.assert_allclose(anova_f(values, CODES), f_classif(values, CODES)[0], rtol=1e-9)
+    some = np.where(np.arange(60) % 4 == 0, -1, CODES)
+    np.testing.assert_allclose(anova_f(values, some), f_classif(values[some >= 0], some[some >= 0])[0], rtol=1e-9)
+
+
+def test_a_perfect_marker_comes_first_and_a_constant_last():
+    values = table(missing=0)[:, :4]
+    values[:, 1], values[:, 2] = CODES, 5.0
+    f = anova_f(values, CODES)
+    assert f[1] == np.inf and f[2] == 0 and np.isfinite(f[[0, 3]]).all()
+    assert Select.fit(values, CODES, list("abcd"), 1).keep.tolist() == [1]
+
+
+def test_select_takes_the_best_in_column_order():
+    values = table(missing=0)
+    best = np.argsort(-f_classif(values, CODES)[0])[:6]
+    step = Select.fit(values, CODES, NAMES, 6)
+    assert step.keep.tolist() == sorted(best) and step.apply(values).shape == (60, 6)
+    for top in (None, 25, 100):
+        assert Select.fit(values, CODES, NAMES, top).keep.tolist() == list(range(25))
+
+
+def test_ties_go_by_name_whatever_the_column_order():
+    twins = np.repeat(table(missing=0)[:, :5], 4, axis=1)  # every column four times
+    names = [f"n{i:02d}" for i in RNG.permutation(20)]
+    expected = None
+    for seed in range(6):
+        order = np.random.default_rng(seed).permutation(20)
+        kept = Select.fit(twins[:, order], CODES, [names[i] for i in order], 7).keep
+        chosen = {names[order[k]] for k in kept}
+        expected = expected or chosen
+        assert chosen == expected and len(chosen) == 7
+
+
+# ------------------------------------------------------------------------------------------- typed columns
+
+
+def test_numbers_stay_and_a_flag_says_what_was_missing():
+    made = ehr({"age": [50.0, np.nan, 70.0]}, {"age": "numeric"})
+    typed = TypedColumns.fit(made.table, made.types)
+    np.testing.assert_array_equal(typed.apply(made.table), [[50, 0], [np.nan, 1], [70, 0]])
+    full = TypedColumns.fit(made.table.iloc[[0, 2]], made.types)
+    np.testing.assert_array_equal(full.apply(made.table), [[50], [np.nan], [70]])  # no missing in training: no flag
+
+
+def test_categories_are_one_hot_and_an_unseen_level_is_none_of_them():
+    made = ehr({"race": ["b", "a", np.nan, "c"]}, {"race": "categorical"})
+    typed = TypedColumns.fit(made.table.iloc[:3], made.types)
+    np.testing.assert_array_equal(typed.apply(made.table), [[0, 1, 0], [1, 0, 0], [0, 0, 1], [0, 0, 0]])
+    assert typed.owners.tolist() == [0, 0, 0]
+
+
+def test_an_ordinal_is_its_rank_and_an_unseen_level_unknown():
+    made = ehr({"stage": ["II", "I", "III", "IV"]}, {"stage": "ordinal"})
+    typed = TypedColumns.fit(made.table.iloc[:3], made.types)
+    np.testing.assert_array_equal(typed.apply(made.table), [[1], [0], [2], [np.nan]])
+
+
+@pytest.mark.parametrize("form", [str, int, float])
+def test_ordinal_numbers_are_in_the_order_of_numbers(form):
+    numbers = [10, 2, 9, 1, 11]
+    made = ehr({"grade": [form(n) for n in numbers]}, {"grade": "ordinal"})
+    found = TypedColumns.fit(made.table, made.types).apply(made.table)
+    assert found[:, 0].tolist() == [3, 1, 2, 0, 4]
+
+
+def test_a_level_is_the_same_however_it_is_written():
+    """A column with gaps reads as 1.0, 2.0; the same column without gaps as 1, 2."""
+    fitted = TypedColumns.fit(pd.DataFrame({"c": [1.0, 2.0, np.nan]}), {"c": "categorical"})
+    np.testing.assert_array_equal(fitted.apply(pd.DataFrame({"c": [2, 1]})), [[0, 1, 0], [1, 0, 0]])
+
+
+def test_a_date_is_its_day():
+    made = ehr({"seen": ["2000-01-02", "1999-12-31", np.nan, "2001-01-01"]}, {"seen": "date"})
+    typed = TypedColumns.fit(made.table, made.types)
+    np.testing.assert_array_equal(typed.apply(made.table)[:, 0], [1, -1, np.nan, 366])
+
+
+@pytest.mark.parametrize(
+    "dates", [["2001-05-03", "03/05/2001", "junk", "13/02/2001"], ["04/02/2001", "01/02/2001", "2001-02-03"]]
+)
+def test_a_date_does_not_depend_on_who_else_is_there(dates):
+    made = ehr({"seen": dates}, {"seen": "date"})
+    typed = TypedColumns.fit(made.table, made.types)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        whole = typed.apply(made.table)
+        alone = np.concatenate([typed.apply(made.table.iloc[[i]]) for i in range(len(dates))])
+    np.testing.assert_array_equal(whole, alone)
+
+
+def test_days_come_first_where_a_training_date_says_so():
+    fitted = TypedColumns.fit(pd.DataFrame({"d": ["13/02/2000", "04/01/2000"]}), {"d": "date"})
+    later = pd.DataFrame({"d": ["02/01/2000", "2000-02-01"]})
+    assert fitted.apply(later)[:, 0].tolist() == [1, 31]
+    months_first = TypedColumns.fit(pd.DataFrame({"d": ["01/13/2000"]}), {"d": "date"})
+    assert months_first.apply(later)[:, 0].tolist() == [31, 31]
+
+
+def test_what_has_no_type_is_guessed_by_its_values():
+    typed = TypedColumns.fit(pd.DataFrame({"n": [1.0, 2.0], "t": ["x", "y"]}), {})
+    assert [kind for _, kind, _, _ in typed.columns] == ["numeric", "categorical"]
+
+
+# ------------------------------------------------------------------------------------------------ pipeline
+
+
+def mixed(rows=40, seed=0):
+    """An EHR modality with every type and gaps."""
+    rng = np.random.default_rng(seed)
+    gaps = rng.random((rows, 4)) < 0.15
+    frame = pd.DataFrame(
+        {
+            "age": rng.normal(60, 10, rows),
+            "race": rng.choice(["a", "b", "c"], rows).astype(object),
+            "stage": rng.choice(["I", "II", "III"], rows).astype(object),
+            "seen": rng.choice(["2001-02-03", "2010-10-10", "2005-05-05"], rows).astype(object),
+        },
+        index=[f"P{i}" for i in range(rows)],
+    ).mask(gaps)
+    return Modality("ehr", frame, "ehr", types={"age": "numeric", "race": "categorical", "stage": "ordinal", "seen": "date"})
+
+
+def test_omics_go_through_impute_scale_select():
+    values = table()
+    made = Pipeline.fit(omics(values), CODES, top=8)
+    full = SimpleImputer(strategy="median").fit_transform(values)
+    scaled = StandardScaler().fit_transform(full)
+    kept = np.sort(np.argsort(-f_classif(scaled, CODES)[0])[:8])
+    np.testing.assert_allclose(made.apply(omics(values)), scaled[:, kept], rtol=1e-9, atol=1e-12)
+    assert made.owners.tolist() == kept.tolist() and [made.columns[o] for o in made.owners] == [NAMES[k] for k in kept]
+
+
+def test_ehr_columns_know_their_owners():
+    made = mixed()
+    pipeline = Pipeline.fit(made, RNG.integers(0, 2, 40))
+    values = pipeline.apply(made)
+    # age + flag, three races + flag, stage + flag, date + flag
+    assert pipeline.owners.tolist() == [0, 0, 1, 1, 1, 1, 2, 2, 3, 3] and values.shape == (40, 10)
+    present = values[made.present]
+    np.testing.assert_allclose(present.mean(0), 0, atol=1e-12)
+    np.testing.assert_allclose(present.std(0), 1, rtol=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["omics", "ehr"])
+def test_held_out_patients_change_no_fitted_number(kind):
+    whole = omics(table()) if kind == "omics" else mixed(60)
+    train = np.arange(40)
+    whole = Modality("x", whole.table.astype(float if kind == "omics" else object), whole.kind, types=whole.types)
+    fitted = Pipeline.fit(whole.take(train), CODES[train], top=4)
+    changed = whole.table.copy()
+    changed.iloc[40:] = 1e6 if kind == "omics" else "1999"
+    other = Pipeline.fit(Modality("x", changed, whole.kind, types=whole.types).take(train), CODES[train], top=4)
+    assert same(fitted, other)
+    assert not same(fitted, Pipeline.fit(whole, CODES, top=4))  # and they would, had they been seen
+
+
+def test_absent_patients_are_not_fitted_on_and_get_zero_rows():
+    values = table()
+    gone = values.copy()
+    gone[[3, 17]] = np.nan
+    fitted = Pipeline.fit(omics(gone), CODES, top=9)
+    there = np.setdiff1d(np.arange(60), [3, 17])
+    (left, about), (right, other) = fitted.state(), Pipeline.fit(omics(values[there]), CODES[there], top=9).state()
+    assert about == other and left["keep"].tolist() == right["keep"].tolist()
+    for key in ("median", "mean", "factor"):  # to rounding: tables lie differently in memory
+        np.testing.assert_allclose(left[key], right[key], rtol=1e-12)
+    found = fitted.apply(omics(gone))
+    assert not found[[3, 17]].any() and found[there].any(1).all()
+    ehr_gone = mixed()
+    ehr_gone.table.iloc[5] = np.nan
+    assert not Pipeline.fit(ehr_gone, np.zeros(40, int)).apply(ehr_gone)[5].any()
+
+
+@pytest.mark.parametrize("kind", ["omics", "ehr"])
+def test_one_patient_is_as_many(kind):
+    whole = omics(table()) if kind == "omics" else mixed(60)
+    fitted = Pipeline.fit(whole, CODES, top=5)
+    together = fitted.apply(whole)
+    np.testing.assert_array_equal(together, np.concatenate([fitted.apply(whole.take(np.array([i]))) for i in range(60)]))
+
+
+def test_column_order_and_further_columns_do_not_matter_later():
+    whole = omics(table())
+    fitted = Pipeline.fit(whole, CODES, top=10)
+    other = whole.table[NAMES[::-1]].assign(extra=1.0)
+    np.testing.assert_array_equal(fitted.apply(Modality("rna", other)), fitted.apply(whole))
+    records = mixed()
+    fitted = Pipeline.fit(records, np.zeros(40, int))
+    turned = Modality("ehr", records.table.iloc[:, ::-1], "ehr", types=records.types)
+    np.testing.assert_array_equal(fitted.apply(turned), fitted.apply(records))
+
+
+def test_missing_columns_are_imputed_down_to_half():
+    whole = omics(table())
+    fitted = Pipeline.fit(whole, CODES)
+    some = fitted.apply(Modality("rna", whole.table[NAMES[:13]]))
+    full = fitted.apply(whole)
+    np.testing.assert_array_equal(some[:, :13], full[:, :13])
+    empty = (fitted.impute.median - fitted.scale.mean) * fitted.scale.factor
+    np.testing.assert_allclose(some[:, 13:], np.tile(empty[13:], (60, 1)), rtol=1e-13)
+    with pytest.raises(InputError, match="modality 'rna': 12 of the 25 columns .* at least 50% are needed"):
+        fitted.apply(Modality("rna", whole.table[NAMES[:12]]))
+
+
+@pytest.mark.parametrize("kind", ["omics", "ehr"])
+def test_a_pipeline_survives_arrays_and_json(kind):
+    whole = omics(table()) if kind == "omics" else mixed(60)
+    fitted = Pipeline.fit(whole, CODES, top=6)
+    arrays, described = fitted.state()
+    assert all(isinstance(a, np.ndarray) and a.dtype != object for a in arrays.values())
+    back = Pipeline.from_state(arrays, json.loads(json.dumps(described)))
+    assert same(back, fitted) and back.typed == fitted.typed and back.columns == fitted.columns
+    np.testing.assert_array_equal(back.apply(whole), fitted.apply(whole))

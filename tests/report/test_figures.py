@@ -1,0 +1,87 @@
+"""Figures: the same bytes, harmless text, room for every label, nothing global."""
+
+import re
+import subprocess
+import sys
+from html import unescape
+from itertools import pairwise
+
+import pytest
+
+from graphfuse.report.figures import Bin, Dot, forest, ranks, reliability
+
+DOTS = [
+    Dot("majority", 0.54, 0.50, 0.58),
+    Dot("early", 0.87, None, None),
+    Dot("late", None),
+    Dot("graphfuse", 0.88, 0.85, float("nan"), strong=True),
+    Dot("without:rna", 0.84, 0.80, 0.88, hollow=True),
+]
+
+
+def labels(svg):
+    """The texts of an SVG."""
+    return [unescape(text) for text in re.findall(r"<text[^>]*>([^<]*)</text>", svg)]
+
+
+def test_a_forest_shows_every_row_and_its_value():
+    svg = forest({"Accuracy": DOTS, "Macro-F1": DOTS}, "f", "models")
+    shown = labels(svg)
+    assert [shown.count(dot.label) for dot in DOTS] == [1] * 5
+    assert shown.count("0.880") == 2 and shown.count("–") == 2 and "Macro-F1" in shown
+    assert svg.startswith('<svg role="img" aria-label="models"') and svg.endswith("</svg>")
+
+
+@pytest.mark.parametrize("count", [1, 5, 40])
+def test_rows_do_not_touch_however_many_there_are(count):
+    svg = forest({"Accuracy": [Dot(f"model {i}", i / count, 0, 1) for i in range(count)]}, "f", "t")
+    lines = re.findall(r'<text[^>]*?translate\(([\d.]+) ([\d.]+)\)[^>]*>model|<text[^>]*? y="([\d.]+)"[^>]*>model', svg)
+    heights = sorted(float(a[1] or a[2]) for a in lines)
+    assert len(heights) == count
+    assert all(below - above > 13 for above, below in pairwise(heights))
+
+
+def test_the_same_numbers_give_the_same_bytes_and_names_keep_figures_apart():
+    rows = [Dot("ESR1", 1.5, 1, 4, "rna"), Dot("GATA3", 30, 2, 812, "meth")]
+    assert ranks(rows, "a", "t") == ranks(rows, "a", "t")
+    ids = [set(re.findall(r' id="([^"]*)"', ranks(rows, name, "t"))) for name in ("a", "b")]
+    assert ids[0] and not ids[0] & ids[1]
+    svg = ranks(rows, "a", "t")
+    assert set(re.findall(r'(?:href="#|url\(#)([^")]*)', svg)) <= ids[0]
+
+
+def test_ranks_have_a_log_axis_with_ticks_that_fit():
+    assert {"1", "3", "10", "30", "100", "300"} <= set(labels(ranks([Dot("a", 1, 1, 2), Dot("b", 90, 10, 812)], "r", "t")))
+    assert {"1", "2", "5"} <= set(labels(ranks([Dot("a", 1, 1, 6)], "r", "t")))
+    ranks([Dot("a", 1.0, None, None)], "r", "t")
+
+
+@pytest.mark.parametrize("text", ["<script>alert(1)</script>", "$\\frac{", 'a&b"c', "\x00\x1b[31m\n", "😀漢字", "é" * 200, ""])
+def test_any_text_is_harmless(text):
+    svg = ranks([Dot(text, 3, 1, 9, text), Dot("other", 4, 2, 9)], "r", text) + forest({"<b>": [Dot(text, 0.5)]}, "f", text)
+    assert "<script" not in svg and "<b>" not in svg and "\x00" not in svg
+    assert max(map(len, labels(svg))) <= len("rank among all (1 = strongest; log scale)")
+
+
+def test_nothing_is_fetched_dated_or_painted_for_one_theme_only():
+    bins = [Bin(0.55, 0.5, 0.4, 0.6, 0.3), Bin(0.95, 0.9, 0.8, 0.95, 0.7)]
+    for svg in (reliability(bins, 0.5, "r", "t"), reliability([], 0.2, "r", "t"), forest({"m": DOTS}, "f", "t")):
+        assert "://" not in svg and "metadata" not in svg and "<style" not in svg and "xmlns" not in svg
+        bare = re.sub(r"var\(--\w+, #\w+\)", "", svg)
+        assert not re.findall(r"(?:fill|stroke): #\w+", bare)
+
+
+def test_settings_of_matplotlib_stay_as_they_were():
+    import matplotlib
+
+    before = dict(matplotlib.rcParams)
+    forest({"m": DOTS}, "f", "t")
+    assert dict(matplotlib.rcParams) == before
+
+
+def test_matplotlib_is_imported_late_and_pyplot_never():
+    code = (
+        "import sys, graphfuse.report.html, graphfuse.report.figures as f; assert 'matplotlib' not in sys.modules;"
+        "f.ranks([f.Dot('a', 1, 1, 2)], 'r', 't'); assert not {'matplotlib.pyplot', 'torch'} & set(sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0
