@@ -168,8 +168,11 @@ def gene_network(recipe: Recipe, cohort: Cohort, network=None, seed: int = 0) ->
     wanted = network if network is not None else recipe.gene.network
     symbols = [s for m in cohort.modalities.values() for s in m.symbols if s]
     if wanted is None or not symbols:
-        if recipe.gene.required:
-            raise InputError(f"recipe {recipe.name!r}: [gene] is required, but no column of the cohort has a gene symbol")
+        if recipe.gene.required or network is not None:
+            raise InputError(
+                f"cohort {cohort.name!r}: a gene network is asked for, but no column has a gene symbol; "
+                'declare entity = "gene" (and symbol = …) for a modality of its manifest'
+            )
         return None, []
     try:
         cut = recipe.gene.min_score if network is None else None

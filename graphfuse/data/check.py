@@ -17,13 +17,15 @@ from graphfuse.errors import Faults
 
 @dataclass(frozen=True, eq=False)
 class Checked:
-    """What was found: `cohort` (None where none could be built), `faults` (empty when fine), `notices`.
+    """What was found: `cohort` (None where none could be built), `faults` (empty when fine; `stop` raises them), `notices`,
+    and `where`, the manifest.
 
     `match`: modality × (columns, genes, patients, only_here, labelled, declared, looks_like); `patterns`: which
     modalities patients have, and how many have just these.
     """
 
     name: str
+    where: str
     cohort: Cohort | None
     faults: list[str]
     notices: list[str]
@@ -32,7 +34,7 @@ class Checked:
 
     def stop(self) -> None:
         """Raises `InputError` with all faults if there are any."""
-        faults = Faults(self.name)
+        faults = Faults(self.where)
         faults.found = list(self.faults)
         faults.stop()
 
@@ -43,7 +45,7 @@ class Checked:
             parts += ["", *(_outcome_in_words(outcome) for outcome in self.cohort.outcomes.values())]
             parts += [_group_in_words(name, values) for name, values in self.cohort.groups.items()]
         parts += _listed("warnings", self.notices)
-        parts += _listed("to mend", self.faults) or ["", "No faults."]
+        parts += [] if self.faults else ["", "No faults."]
         return "\n".join(parts)
 
 
@@ -57,6 +59,7 @@ def check(name_or_path: str | Path) -> Checked:
     cohort = reading.cohort
     return Checked(
         reading.manifest.name,
+        reading.faults.where,
         cohort,
         list(reading.faults.found),
         list(reading.notices),

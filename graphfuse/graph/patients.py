@@ -60,7 +60,7 @@ class PatientGraph:
     def __repr__(self) -> str:
         lines = [f"PatientGraph({self.cohort.name}: {len(self.cohort):,} patients)"]
         lines += [f"  layer {name}: {found.edges:,} edges" for name, found in self.layers.items()]
-        return "\n".join([*lines, f"  {self.network!r}"])
+        return "\n".join([*lines, f"  {self.network!r}" if self.network is not None else "  no gene network"])
 
 
 @dataclass(frozen=True, eq=False)

@@ -26,7 +26,7 @@ def climb(cross: CrossFit, cohort: Cohort, views: Views) -> dict[str, Rung]:
 
     majority: the training classes' shares. `single:<modality>`: ridge on one modality; `single`: the one with the lowest
     inner loss. `clinical`: ridge on all EHR modalities. early: ridge on all modalities side by side. late: the mean of the
-    singles' probabilities over the modalities a patient has.
+    singles' probabilities over the modalities a patient has. Who has none of a rung's modalities gets the training shares.
     """
     names = tuple(cohort.modalities)
     ehr = tuple(m for m in names if cohort.modalities[m].kind == "ehr")
@@ -41,7 +41,9 @@ def climb(cross: CrossFit, cohort: Cohort, views: Views) -> dict[str, Rung]:
     rungs["early"] = _ridge(cross, names, views)
     stacked = np.stack([singles[m].probability for m in names], 1)
     share = views.present / np.maximum(views.present.sum(1, keepdims=True), 1)
-    rungs["late"] = Rung((stacked * share[..., None]).sum(1), every)
+    late = (stacked * share[..., None]).sum(1)
+    late[~views.present.any(1)] = _shares(cross)
+    rungs["late"] = Rung(late, every)
     return rungs
 
 

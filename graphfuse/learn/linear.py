@@ -25,6 +25,7 @@ from graphfuse.schema import Recipe
 
 INNER = 5
 GATE_PRIOR = 0.3
+MIX_PRIOR = 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,13 +203,17 @@ def shared_bias(bias: np.ndarray, own_bias: np.ndarray, present: np.ndarray) -> 
 
 
 def mix_of(joint: LinearFit, singles: list[LinearFit], present: np.ndarray, codes: np.ndarray) -> np.ndarray:
-    """Weights ≥ 0 `[1 + M]` of the joint and the single models' held-out logits with the lowest cross-entropy."""
+    """Weights ≥ 0 `[1 + M]` of the joint and the single models' held-out logits with the lowest cross-entropy.
+
+    A normal prior (sd `MIX_PRIOR`) around the joint model alone keeps them finite where few patients are perfectly separated.
+    """
     if len(singles) == 1:
         return np.array([1.0, 0.0])
     own = [f.held_out * present[:, [m]] for m, f in enumerate(singles)]
     logits = np.stack([joint.held_out, *own], 1)
     first = np.r_[1.0, np.zeros(len(singles))]
-    return _lowest(first, np.zeros_like(joint.held_out), logits, codes, bounds=[(0, None)] * len(first))
+    nothing = np.zeros_like(joint.held_out)
+    return _lowest(first, nothing, logits, codes, prior=MIX_PRIOR, bounds=[(0, None)] * len(first))
 
 
 def gates_of(logits: np.ndarray, views: np.ndarray, codes: np.ndarray) -> np.ndarray:
@@ -222,15 +227,16 @@ def gates_of(logits: np.ndarray, views: np.ndarray, codes: np.ndarray) -> np.nda
     return _lowest(np.zeros(2 * count), logits.sum(1), flat, codes, prior=GATE_PRIOR).reshape(count, 2)
 
 
-def _lowest(first, base, terms, codes, bounds=None, prior: float = np.inf) -> np.ndarray:
-    """Weights `[J]` with the lowest cross-entropy of base `[n, K]` + Σ_j w_j terms `[n, J, K]` (a convex problem)."""
+def _lowest(first, base, terms, codes, prior: float, bounds=None) -> np.ndarray:
+    """Weights `[J]` with the lowest summed cross-entropy of base `[n, K]` + Σ_j w_j terms `[n, J, K]`, under a normal prior of
+    sd `prior` around `first` (a convex problem)."""
     known = codes >= 0
     base, terms = base[known], terms[known]
     truth = np.eye(base.shape[1])[codes[known]]
 
     def loss(weights):
         log_p = log_softmax(base + np.einsum("j,njk->nk", weights, terms), axis=1)
-        slope = np.einsum("njk,nk->j", terms, np.exp(log_p) - truth) + weights / prior**2
-        return -(log_p * truth).sum() + (weights**2).sum() / (2 * prior**2), slope
+        slope = np.einsum("njk,nk->j", terms, np.exp(log_p) - truth) + (weights - first) / prior**2
+        return -(log_p * truth).sum() + ((weights - first) ** 2).sum() / (2 * prior**2), slope
 
     return minimize(loss, first, jac=True, method="L-BFGS-B", bounds=bounds).x

@@ -17,6 +17,8 @@ from sklearn.metrics import (
 
 from graphfuse.schema import METRICS, Comparison, Score
 
+BOUNDS = {"mcc": (-1.0, 1.0), "brier": (0.0, 2.0)}  # all others lie between 0 and 1
+
 
 def scores(codes: np.ndarray, probability: np.ndarray) -> dict[str, float]:
     """All of `schema.METRICS` for true codes int `[N]` and probabilities `[N, K]`.
@@ -56,14 +58,17 @@ def calibration_error(right: np.ndarray, confidence: np.ndarray, bins: int = 15)
     return float(np.abs(gap[count > 0]).sum() / len(right))
 
 
-def summary(values: np.ndarray, test_share: float) -> Score:
-    """Mean, SD over folds `[J]`, and the 95 % interval corrected for overlapping training sets (`corrected`)."""
+def summary(values: np.ndarray, test_share: float, metric: str) -> Score:
+    """Mean, SD over folds `[J]`, and the 95 % interval corrected for overlapping training sets (`corrected`), cut at the
+    metric's own bounds."""
     values = values[np.isfinite(values)]
     if not len(values):
         return Score(mean=None, sd=None, ci95=(None, None))
     mean, sd = float(values.mean()), float(values.std(ddof=1)) if len(values) > 1 else 0.0
     half = _half_width(values, test_share)
-    return Score(mean=mean, sd=sd, ci95=(mean - half, mean + half) if np.isfinite(half) else (None, None))
+    low, high = BOUNDS.get(metric, (0.0, 1.0))
+    interval = (max(mean - half, low), min(mean + half, high)) if np.isfinite(half) else (None, None)
+    return Score(mean=mean, sd=sd, ci95=interval)
 
 
 def corrected(values: np.ndarray, test_share: float) -> float:

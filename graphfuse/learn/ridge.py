@@ -71,8 +71,9 @@ def coordinates(kernel: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """
     values, vectors = eigh(kernel, check_finite=False)
     keep = values > max(values[-1], 0) * 1e-10
-    root = np.sqrt(values[keep])
-    return vectors[:, keep] * root, vectors[:, keep] / root
+    root, vectors = np.sqrt(values[keep]), vectors[:, keep]
+    vectors = vectors * np.where((vectors**3).sum(0) < 0, -1.0, 1.0)  # a sign that rounding cannot turn
+    return vectors * root, vectors / root
 
 
 def _descend(z, target, penalty, tolerance, steps):

@@ -60,13 +60,17 @@ def read_folds(path: Path, patients: pd.Index, codes: np.ndarray) -> pd.DataFram
     Raises `InputError` for missing columns, unknown or doubled patients, and tested patients without a label.
     """
     try:
-        table = pd.read_csv(path, dtype={"patient": str})
+        table = pd.read_csv(path, dtype=str)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
+    except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError):
+        raise InputError(f"{path}: is empty or no csv; a folds file has patient, repeat, fold") from None
     faults = Faults(str(path))
     absent = [c for c in FOLD_COLUMNS if c not in table.columns]
     if absent:
         raise InputError(f"{path}: columns {', '.join(absent)} are missing; a folds file has patient, repeat, fold")
+    table = table.assign(repeat=_whole(table["repeat"].fillna("blank"), faults), fold=_whole(table["fold"], faults))
+    faults.stop()
     unknown = ~table["patient"].isin(patients)
     if unknown.any():
         faults.add(f"patient: {int(unknown.sum())} ids are not in the cohort")
@@ -82,6 +86,15 @@ def read_folds(path: Path, patients: pd.Index, codes: np.ndarray) -> pd.DataFram
     every = pd.MultiIndex.from_product([sorted(table["repeat"].unique()), patients], names=["repeat", "patient"])
     table = table.set_index(["repeat", "patient"])["fold"].reindex(every).astype("Int64")
     return table.reset_index()[list(FOLD_COLUMNS)]
+
+
+def _whole(column: pd.Series, faults: Faults) -> pd.Series:
+    """Text as numbers, blank as NaN; adds a fault for what is no whole number."""
+    number = pd.to_numeric(column, errors="coerce")
+    bad = int((column.notna() & (number % 1 != 0)).sum())
+    if bad:
+        faults.add(f"{column.name}: {bad} values are no whole numbers; count {column.name}s 0, 1, 2, …")
+    return number
 
 
 def tasks(table: pd.DataFrame) -> list[tuple[int, int, np.ndarray]]:

@@ -75,7 +75,7 @@ class Study:
             for name, found in self.probability.items()
         }
         rows = {
-            name: {m: summary(table[m].to_numpy(), share) for m in METRICS} | {"fit_seconds": round(self.seconds[name], 2)}
+            name: {m: summary(table[m].to_numpy(), share, m) for m in METRICS} | {"fit_seconds": round(self.seconds[name], 2)}
             for name, table in folds.items()
         }
         against = [name for name in folds if name != "graphfuse"]

@@ -61,10 +61,10 @@ def forest(panels: dict[str, Sequence[Dot]], name: str, title: str) -> str:
     heights = _heights(first)
     gutter, value, wide = _gutter(first), 0.55, 9.9
     each = (wide - gutter - value * len(panels) - 0.15 * (len(panels) - 1)) / len(panels)
-    with _figure(wide, 0.7 + _ROW * (heights[-1] + 1), name, title) as drawn:
+    with _figure(wide, 0.56 + _ROW * (heights[-1] + 1.4), name, title) as drawn:
         for number, (metric, dots) in enumerate(panels.items()):
             left = gutter + number * (each + value + 0.15)
-            axes = _rows(drawn.figure, left, each, dots, heights, top=0.3, labelled=number == 0)
+            axes = _rows(drawn.figure, left, each, dots, heights, (0.3, 0.26), labelled=number == 0)
             axes.set_xlim(*_limits(dots))
             axes.set_title(metric, loc="left", fontsize=9.5, color=INK, fontweight="bold", pad=7)
             for ours in (dot.value for dot in dots if dot.strong and not _unknown(dot.value)):
@@ -85,11 +85,12 @@ def ranks(dots: Sequence[Dot], name: str, title: str) -> str:
     gutter, notes = _gutter(dots), max((len(dot.note) for dot in dots), default=0) * _LETTER * 0.95 + 0.2
     with _figure(max(5.2, gutter + notes + 2), 0.5 + _ROW * (len(dots) + 0.2), name, title) as drawn:
         wide = drawn.figure.get_figwidth() - gutter - notes
-        axes = _rows(drawn.figure, gutter, wide, dots, heights, top=0.04)
+        axes = _rows(drawn.figure, gutter, wide, dots, heights, (0.04, 0.43))
         last = max([2.0, *(x for dot in dots for x in (dot.value, dot.high) if not _unknown(x))])
         axes.set_xscale("log")
         axes.set_xlim(0.85, last * 1.15)
-        steps = (1, 3) if last > 40 else (1, 2, 5)
+        decade = wide / math.log10(last * 1.15 / 0.85)  # inches
+        steps = (1,) if decade < 0.9 else (1, 3) if decade < 1.9 else (1, 2, 5)
         ticks = [t for t in (d * 10**p for p in range(8) for d in steps) if t <= last * 1.15]
         axes.set_xticks(ticks, [f"{t:,}" for t in ticks])
         axes.set_xticks([], minor=True)
@@ -168,9 +169,9 @@ def _inline(svg: str, name: str, title: str) -> str:
     svg = re.sub(r"<metadata>.*?</metadata>|<style[^>]*>.*?</style>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
     svg = re.sub(r"<[^>]+>", lambda tag: _tag(tag.group(), name), svg)
     box = re.search(r'viewBox="0 0 ([\d.]+)', svg).group(1)
-    label = escape(title, quote=True)
+    label = escape(_clip(title, 200), quote=True)
     opening = f'<svg role="img" aria-label="{label}" style="max-width:{float(box) * 4 / 3:.0f}px"'
-    return opening + re.sub(r' (?:width|height)="[\d.]+pt"', "", svg.removeprefix("<svg"), count=2).strip()
+    return opening + " " + re.sub(r' (?:width|height)="[\d.]+pt"', "", svg.removeprefix("<svg"), count=2).strip()
 
 
 def _tag(tag: str, name: str) -> str:
@@ -200,10 +201,16 @@ def _panel(figure: Figure, left: float, bottom: float, wide: float, high: float)
 
 
 def _rows(
-    figure: Figure, left: float, wide: float, dots: Sequence[Dot], heights: np.ndarray, top: float, labelled: bool = True
+    figure: Figure,
+    left: float,
+    wide: float,
+    dots: Sequence[Dot],
+    heights: np.ndarray,
+    margins: tuple[float, float],
+    labelled: bool = True,
 ) -> Axes:
-    """Axes with one row a dot, the first on top."""
-    axes = _panel(figure, left, 0.43, wide, figure.get_figheight() - top - 0.43)
+    """Axes with one row a dot, the first on top; `margins` above and below in inches."""
+    axes = _panel(figure, left, margins[1], wide, figure.get_figheight() - sum(margins))
     axes.grid(axis="y", visible=False)
     axes.set_ylim(heights[-1] + 0.7, -0.7)
     axes.set_yticks(heights, [_clip(dot.label) for dot in dots] if labelled else [])

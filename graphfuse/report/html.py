@@ -52,7 +52,7 @@ def _told(run: Run) -> dict[str, Any]:
         "date": record.created[:10],
         "verdict": scores.verdict(metrics),
         "tally": scores.tally(metrics),
-        "parents": scores.derived_from(metrics),
+        "parents": record.fitted.get("derived_from") or scores.derived_from(metrics),
         "names": scores.NAMES,
         "meanings": {metric: scores.MEANINGS[metric] for metric in METRICS},
         "lower": scores.LOWER_IS_BETTER,

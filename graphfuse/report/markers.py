@@ -61,8 +61,8 @@ def steadiness(table: pd.DataFrame, what: str, top: int = TOP) -> str:
     steady = sum(row.rank_hi <= STEADY for row in rows)
     widest = max(rows, key=lambda row: row.rank_hi - row.rank_lo)
     return (
-        f"Of the first {len(rows)} {what}, {steady} stay among the first {STEADY} (of {len(table):,}) over their whole "
-        f"interval; the widest interval runs from {number(widest.rank_lo, 0)} to {number(widest.rank_hi, 0)}."
+        f"Of the first {len(rows)} {what}, {steady or 'none'} stay among the first {STEADY} (of {len(table):,}) over their "
+        f"whole interval; the widest interval runs from {number(widest.rank_lo, 0)} to {number(widest.rank_hi, 0)}."
     )
 
 
@@ -99,7 +99,7 @@ def _rank(value: float) -> str:
 
 
 def _digits(score: float) -> str:
-    return f"{score:.3g}" if abs(score) < 1000 else number(score, 0)
+    return f"{score:#.3g}".rstrip(".") if abs(score) < 1000 else number(score, 0)
 
 
 def _sign(sign: float) -> str:
@@ -116,15 +116,17 @@ DOORS = {"modality": "weight", "patients": "patient graph", "network": "gene net
 
 
 def gates(fitted: Mapping[str, Any]) -> list[dict]:
-    """A row a modality: its name and per door the gate as text and as a share of 1 for a bar (`None` without that door)."""
-    return [
-        {"name": name, "doors": [_door(values.get(door)) for door in DOORS]}
-        for name, values in fitted.get("gates", {}).items()
-    ]
+    """A row a modality: its name and per door the gate as text and in per cents of a bar (`None` without that door).
+
+    A bar is full at 1, or at the largest of its door where that is above 1.
+    """
+    found = fitted.get("gates", {})
+    full = {door: max([1.0, *(abs(values[door]) for values in found.values() if door in values)]) for door in DOORS}
+    return [{"name": name, "doors": [_door(values.get(door), full[door]) for door in DOORS]} for name, values in found.items()]
 
 
-def _door(value: float | None) -> dict | None:
-    return None if value is None else {"text": number(value, 2), "bar": round(100 * min(max(abs(value), 0), 1))}
+def _door(value: float | None, full: float) -> dict | None:
+    return None if value is None else {"text": number(value, 2), "bar": round(100 * abs(value) / full)}
 
 
 def epochs(fitted: Mapping[str, Any]) -> str:
@@ -132,7 +134,8 @@ def epochs(fitted: Mapping[str, Any]) -> str:
     if "epochs" not in fitted:
         return ""
     found = sorted(fitted.get("fold_epochs", []))
-    folds = f" (in the folds: {found[0]} to {found[-1]})" if found else ""
+    alike = set(found) == {fitted["epochs"]}
+    folds = " (as in every fold)" if alike else f" (in the folds: {found[0]} to {found[-1]})" if found else ""
     start = "; the model is its linear start, and no step was learned beyond it" if fitted["epochs"] == 0 else ""
     return f"Inner folds chose {fitted['epochs']} epochs for the final net{folds}{start}."
 
@@ -176,7 +179,7 @@ def made(record: RunRecord) -> list[tuple[str, dict[str, str]]]:
         ),
         ("Time", seconds),
         ("Versions", dict(record.packages)),
-        ("Hashes", dict(record.hashes)),
+        ("Hashes", {name: digest or "–" for name, digest in record.hashes.items()}),
     ]
 
 

@@ -53,6 +53,8 @@ def test_the_same_numbers_give_the_same_bytes_and_names_keep_figures_apart():
 def test_ranks_have_a_log_axis_with_ticks_that_fit():
     assert {"1", "3", "10", "30", "100", "300"} <= set(labels(ranks([Dot("a", 1, 1, 2), Dot("b", 90, 10, 812)], "r", "t")))
     assert {"1", "2", "5"} <= set(labels(ranks([Dot("a", 1, 1, 6)], "r", "t")))
+    long = [Dot("x" * 30, 1, 1, 99_000, "y" * 20)]
+    assert "1,000" in labels(ranks(long, "r", "t")) and "3,000" not in labels(ranks(long, "r", "t"))
     ranks([Dot("a", 1.0, None, None)], "r", "t")
 
 
