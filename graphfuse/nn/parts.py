@@ -96,7 +96,7 @@ def part(slot: str, name: str) -> type[nn.Module]:
 
 def _from_file(name: str) -> type:
     path, _, symbol = name.rpartition(":")
-    if not Path(path).is_file():
+    if not Path(path).is_file() or Path(path).suffix != ".py":
         raise InputError(f"{path}: no such file; a part is named as file.py:Class")
     label = f"graphfuse_part_{Path(path).stem}"
     spec = importlib.util.spec_from_file_location(label, path)

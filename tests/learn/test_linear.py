@@ -26,7 +26,7 @@ RECIPE = Recipe.model_validate(
     }
 )
 NAMES = ("rna", "meth")
-MADE = planted(70, {"rna": 40, "meth": 30}, missing={"meth": 0.15}, unlabelled=0.1, effect=1.0, seed=2)
+MADE = planted(70, {"rna": 40, "meth": 30}, missing={"meth": 0.15}, unlabelled=0.1, effect=0.7, seed=2)
 COHORT, CODES = MADE.cohort, MADE.cohort.outcome().values
 NETWORK = GeneNetwork.from_frame(MADE.network, "planted")
 
@@ -85,7 +85,7 @@ def neighbours_that_may_swap(fold):
 @pytest.mark.parametrize("names", [("rna",), NAMES])
 def test_the_label_of_a_held_out_patient_changes_nothing_shown_of_its_fold(cross, names):
     tried = 0
-    for i, swapped in list(neighbours_that_may_swap(cross.inner))[:3]:
+    for i, swapped in neighbours_that_may_swap(cross.inner):
         before, after = cross.solve(names), crossed(codes=swapped).solve(names)
         if before.inverse_penalty != after.inverse_penalty:
             continue  # the one number chosen on all training patients
@@ -94,6 +94,8 @@ def test_the_label_of_a_held_out_patient_changes_nothing_shown_of_its_fold(cross
         np.testing.assert_array_equal(before.held_bias[mine], after.held_bias[mine])
         assert np.abs(before.views[~mine] - after.views[~mine]).max() > 1e-6  # the others learn from it
         tried += 1
+        if tried == 2:
+            break
     assert tried
 
 

@@ -1,0 +1,212 @@
+"""Parts: every one in the folders keeps its contract; names, files and slots are checked."""
+
+import pytest
+import torch
+
+from graphfuse.errors import InputError
+from graphfuse.nn.contract import check, check_named
+from graphfuse.nn.net import Inputs, Net, Shape, silent
+from graphfuse.nn.parts import SLOTS, available, part
+
+EVERY = [(slot, name) for slot in SLOTS for name in available(slot)]
+
+MINE = """
+import torch
+from torch import nn
+from graphfuse.nn.parts import Fuse, Head
+
+
+class Bilinear(Fuse):
+    '''Pairwise products of modality embeddings.'''
+
+    def __init__(self, dim, modalities):
+        super().__init__()
+        self.mix = nn.Linear(2 * dim, dim)
+
+    def forward(self, h, present):
+        h = h.mean(2)
+        total = h.sum(1)
+        return self.mix(torch.cat([total, total**2 - (h**2).sum(1)], -1))
+
+
+class Slim(Head):
+    '''A linear head that starts at zero.'''
+
+    def __init__(self, dim, classes):
+        super().__init__()
+        self.out = nn.Linear(dim, classes)
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.out.bias)
+
+    def forward(self, z):
+        return self.out(z)
+
+
+class Stranger(nn.Module):
+    '''Of no slot.'''
+
+
+number = 3
+"""
+
+
+@pytest.fixture
+def mine(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(MINE)
+    return path
+
+
+@pytest.mark.parametrize(("slot", "name"), EVERY)
+def test_every_part_keeps_its_contract(slot, name):
+    kept = check(part(slot, name), name)
+    assert "a bank of replicas = the loop over them" in kept and len(kept) >= 6
+
+
+def test_the_folders_are_the_registry():
+    assert set(SLOTS) == {"encode", "propagate", "fuse", "head"}
+    assert {"table", "network"} <= set(available("encode"))
+    assert {"mean", "none"} <= set(available("propagate"))
+    assert {"concat", "gated", "late"} <= set(available("fuse")) and "class" in available("head")
+    for slot, name in EVERY:
+        found = part(slot, name)
+        assert issubclass(found, SLOTS[slot]) and found is not SLOTS[slot]
+        assert found.__doc__ and found.__module__ == f"graphfuse.nn.{slot}.{name}"
+        assert found is part(slot, name)
+
+
+def test_an_unknown_name_names_the_nearest():
+    with pytest.raises(InputError, match=r"fuse = 'gatd': no such part \(did you mean 'gated'\?\); or give file.py:Class"):
+        part("fuse", "gatd")
+    with pytest.raises(InputError, match="known: .*mean"):
+        part("propagate", "zzzzz")
+
+
+def test_a_part_of_ones_own(mine):
+    found = part("fuse", f"{mine}:Bilinear")
+    assert found.__name__ == "Bilinear" and check(found)
+    assert part("head", f"{mine}:Slim").__name__ == "Slim"
+    said = check_named(f"{mine}:Bilinear")
+    assert "slot fuse" in said[0] and len(said) > 6 and all(line.startswith("  ok  ") for line in said[1:])
+
+
+@pytest.mark.parametrize(
+    ("slot", "symbol", "said"),
+    [
+        ("fuse", "Slim", "is no Fuse; derive it from graphfuse.nn.parts.Fuse"),
+        ("head", "Bilinear", "is no Head"),
+        ("fuse", "Stranger", "is no Fuse"),
+        ("fuse", "number", "is no Fuse"),
+        ("fuse", "Bilinar", "has no class 'Bilinar' \\(did you mean 'Bilinear'"),
+    ],
+)
+def test_the_wrong_class_for_a_slot(mine, slot, symbol, said):
+    with pytest.raises(InputError, match=said):
+        part(slot, f"{mine}:{symbol}")
+
+
+def test_a_class_of_no_slot_and_a_file_that_is_not_there(mine, tmp_path):
+    with pytest.raises(InputError, match="is of no slot"):
+        check_named(f"{mine}:Stranger")
+    with pytest.raises(InputError, match="no such file; a part is named as file.py:Class"):
+        part("fuse", f"{tmp_path / 'gone.py'}:Bilinear")
+
+
+def test_a_file_that_is_no_python(tmp_path):
+    text = tmp_path / "mine.txt"
+    text.write_text(MINE)
+    with pytest.raises(InputError, match="mine.txt"):
+        part("fuse", f"{text}:Bilinear")
+
+
+def test_two_files_of_one_name_are_two_parts(tmp_path):
+    for home in ("a", "b"):
+        (tmp_path / home).mkdir()
+        (tmp_path / home / "mine.py").write_text(MINE + f"\nBilinear.home = '{home}'\n")
+    a, b = (part("fuse", f"{tmp_path / home / 'mine.py'}:Bilinear") for home in ("a", "b"))
+    assert (a.home, b.home) == ("a", "b") and check(a) and check(b)
+
+
+# --------------------------------------------------------------------------------------- a net of these parts
+
+
+N, K = 6, 3
+
+
+def net_and_inputs(encode=("table", "network"), features=(5, 4), fuse="gated", propagate="mean", absent=()):
+    """A net away from its start, and inputs of six patients who hear two others each."""
+    from graphfuse.nn.lists import Lists
+
+    torch.manual_seed(0)
+    net = Net(Shape(encode, features, propagate, fuse, "class", 8, K)).double()
+    with torch.no_grad():
+        for parameter in net.parameters():
+            parameter.add_(0.3 * torch.randn_like(parameter))
+    index = torch.tensor([(i + step) % N for i in range(N) for step in (1, 2)])
+    lists = Lists.build(torch.arange(0, 2 * N + 1, 2), index, torch.full((2 * N,), 0.5, dtype=torch.float64), N)
+    x = [torch.randn(N, 2, f) if e == "network" else torch.randn(N, f) for e, f in zip(encode, features, strict=True)]
+    present = torch.ones(N, len(encode))
+    for patient, modality in absent:
+        present[patient, modality] = 0
+    start, bias = torch.randn(N, len(encode), 3, K), torch.randn(N, len(encode), K)
+    inputs = Inputs(tuple(v.double() for v in x), present.double(), start.double(), bias.double(), (lists,) * len(encode))
+    return net, inputs
+
+
+FUSES = available("fuse")
+
+
+@pytest.mark.parametrize("fuse", FUSES)
+def test_a_new_net_is_its_linear_start(fuse):
+    _, inputs = net_and_inputs()
+    net = Net(Shape(("table", "network"), (5, 4), "mean", fuse, "class", 8, K)).double()
+    each = (inputs.start[:, :, 0] + inputs.bias) * inputs.present[..., None]
+    expected = net.fuse(each, inputs.present) if net.decides else each.sum(1)
+    torch.testing.assert_close(net(inputs), expected, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("fuse", FUSES)
+@pytest.mark.parametrize("propagate", available("propagate"))
+def test_no_edges_is_no_graph(fuse, propagate):
+    net, inputs = net_and_inputs(fuse=fuse, propagate=propagate)
+    inputs = inputs._replace(start=inputs.start.clone())
+    inputs.start[:, :, 2] = 0  # nobody's mean: the views are made from the same lists
+    cut = inputs._replace(lists=tuple(map(silent, inputs.lists)))
+    closed = Net(net_shape(fuse, propagate)).double()
+    closed.load_state_dict(net.state_dict())
+    with torch.no_grad():
+        closed.patient_gate.zero_()
+    torch.testing.assert_close(net(cut), closed(inputs), rtol=1e-12, atol=1e-12)
+    if propagate != "none":
+        assert (net(inputs) - net(cut)).abs().max() > 1e-4
+
+
+def net_shape(fuse, propagate):
+    return Shape(("table", "network"), (5, 4), propagate, fuse, "class", 8, K)
+
+
+@pytest.mark.parametrize("fuse", FUSES)
+def test_what_lies_behind_the_mask_changes_nothing(fuse):
+    net, inputs = net_and_inputs(fuse=fuse, absent=[(2, 0), (4, 1)])
+    before = net(inputs)
+    other = inputs._replace(x=tuple(v.clone() for v in inputs.x), start=inputs.start.clone(), bias=inputs.bias.clone())
+    for patient, m in ((2, 0), (4, 1)):
+        other.x[m][patient], other.start[patient, m], other.bias[patient, m] = 7.0, -3.0, 5.0
+    torch.testing.assert_close(net(other), before, rtol=1e-12, atol=1e-12)
+    there = inputs._replace(x=tuple(v.clone() for v in inputs.x))
+    there.x[0][1] = 7.0
+    assert (net(there) - before).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("fuse", FUSES)
+def test_a_new_patient_does_not_depend_on_the_batch_and_hears_the_stored_states(fuse):
+    net, inputs = net_and_inputs(fuse=fuse)
+    stored = torch.randn(N, 2, 1, 8, dtype=torch.float64)
+    together = net(inputs, senders=stored)
+    for i in range(N):
+        lists = tuple(
+            type(each).build(torch.tensor([0, 2]), each.index[2 * i : 2 * i + 2], each.weight[:2], N) for each in inputs.lists
+        )
+        one = Inputs(tuple(v[[i]] for v in inputs.x), inputs.present[[i]], inputs.start[[i]], inputs.bias[[i]], lists)
+        torch.testing.assert_close(net(one, senders=stored)[0], together[i], rtol=1e-10, atol=1e-10)
+    assert (net(inputs, senders=stored.flip(0)) - together).abs().max() > 1e-4
