@@ -57,16 +57,22 @@ class Source(Shape):
 
 
 class Patients(Shape):
+    """How patients are named: the id column, and the level to which barcodes are cut."""
+
     id: str | None = None
     level: Literal["tcga-patient", "tcga-sample"] | None = None
 
 
 class Event(Shape):
+    """The column that says whether the event was seen, and the value that means so."""
+
     column: str
     value: Text
 
 
 class OutcomeSpec(Shape):
+    """One outcome: a class, a survival time or a number, and where it stands."""
+
     kind: Literal["class", "survival", "number"]
     file: str
     column: str | None = None
@@ -86,6 +92,8 @@ class OutcomeSpec(Shape):
 
 
 class ModalitySpec(Shape):
+    """One table: its file, kind, values, and how its columns yield gene symbols."""
+
     file: str
     kind: Literal["omics", "embedding", "ehr"]
     values: Literal["counts", "log", "beta", "m-value", "z-score", "binary", "mixed"] = "mixed"
@@ -109,6 +117,8 @@ class ModalitySpec(Shape):
 
 
 class GroupSpec(Shape):
+    """A grouping of patients, from a slice of the id or from a column."""
+
     id_slice: tuple[int, int] | None = None
     file: str | None = None
     column: str | None = None
@@ -151,6 +161,8 @@ Control = Literal["none", "rewired", "random", "empty"]
 
 
 class PatientSection(Shape):
+    """`[patient]`: the patient layers."""
+
     similarity: Literal["cosine", "euclidean", "correlation", "gower"] = "cosine"
     space: Literal["raw", "latent"] = "latent"
     neighbours: int = Field(10, ge=1)
@@ -159,6 +171,8 @@ class PatientSection(Shape):
 
 
 class GeneSection(Shape):
+    """`[gene]`: the gene network."""
+
     network: str | None = None
     min_score: float | None = None
     required: bool = False
@@ -166,6 +180,8 @@ class GeneSection(Shape):
 
 
 class NetSection(Shape):
+    """`[net]`: the part in each slot, and the width."""
+
     encode: str | dict[str, str] = "table"
     propagate: str = "mean"
     fuse: str = "gated"
@@ -174,6 +190,8 @@ class NetSection(Shape):
 
 
 class TrainSection(Shape):
+    """`[train]`: how long, how often and how fast."""
+
     epochs: int = Field(200, ge=0)
     seeds: int = Field(3, ge=1)
     learning_rate: float = Field(3e-3, gt=0)
@@ -181,6 +199,8 @@ class TrainSection(Shape):
 
 
 class SelectSection(Shape):
+    """`[select]`: how many columns per modality are kept, chosen inside each fold."""
+
     top: int | None = Field(None, ge=1)
 
 
@@ -206,6 +226,8 @@ class Recipe(Shape):
 
 
 class EdgeSpec(Shape):
+    """The edge list: its file, columns and cut."""
+
     file: str
     source: str
     target: str
@@ -216,6 +238,8 @@ class EdgeSpec(Shape):
 
 
 class Expect(Shape):
+    """Counts that the cut network must have."""
+
     nodes: int
     edges: int
 
@@ -239,7 +263,9 @@ class NetworkCard(Shape):
 class RunRecord(Shape):
     """`run.json`: how a run was made."""
 
-    schema_version: int = SCHEMA
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    schema_version: int = Field(SCHEMA, alias="schema")
     created: str
     cohort: str
     manifest: str | None
@@ -258,12 +284,16 @@ class RunRecord(Shape):
 
 
 class Score(Shape):
+    """One metric of one model: mean and SD over folds, and the 95 % interval; `None` where there is none."""
+
     mean: float | None
     sd: float | None
     ci95: tuple[float | None, float | None]
 
 
 class Comparison(Shape):
+    """A paired comparison of two models in one metric, with its verdict."""
+
     a: str
     b: str
     metric: str

@@ -99,9 +99,8 @@ def read(path: Path, id_column: str | None, columns: Sequence[str] | None) -> pd
     else:
         chosen = [position[name] for name in known(columns, shape.names, path)]
     table = _parse(path, shape, id_at, chosen)
-    if table.empty:
-        raise InputError(f"{path}: has a heading but no rows")
-    frame = table[chosen].set_axis([shape.names[at] for at in chosen], axis=1)
+    frame = table[chosen].astype(float) if table.empty else table[chosen]
+    frame = frame.set_axis([shape.names[at] for at in chosen], axis=1)
     frame.index = pd.Index(table[id_at], dtype=object)
     trailing = not shape.names[-1] and len(shape.names) - 1 in chosen and frame.iloc[:, -1].isna().all()
     return frame.iloc[:, :-1] if trailing else frame  # a delimiter at every line's end

@@ -157,7 +157,10 @@ class Reading:
             self.faults.add(said if said.startswith(where) else f"{where}: {said}")
             return None
         modality = Modality(name, table, spec.kind, spec.values, spec.entity, symbols, types)
-        self._judge(modality, where)
+        if table.empty:
+            self.notices.append(f"{where}: no patient has it (a heading and no rows)")
+        else:
+            self._judge(modality, where)
         return modality
 
     def _features(self, name: str, spec: ModalitySpec, frame: pd.DataFrame) -> pd.DataFrame:

@@ -51,7 +51,7 @@ class Report:
 
     def write(self, folder: Path) -> None:
         """The files of a run directory into an existing folder (rankings, graphs and the report are written elsewhere)."""
-        write_json(folder / "run.json", self.record.model_dump(mode="json"))
+        write_json(folder / "run.json", self.record.model_dump(mode="json", by_alias=True))
         write_json(folder / "metrics.json", self.metrics.model_dump(mode="json", by_alias=True))
         safe_csv(self.folds, folder / "folds.csv")
         safe_csv(self.predictions, folder / "predictions.csv")
@@ -111,6 +111,7 @@ def load_replicas(folder: Path, patients: pd.Index) -> list[Replica]:
 
 
 def write_json(path: Path, content: dict) -> None:
+    """A JSON file; what JSON does not know is written as text."""
     path.write_text(json.dumps(content, indent=1, ensure_ascii=False, default=str) + os.linesep, encoding="utf-8")
 
 

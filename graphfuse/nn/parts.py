@@ -97,7 +97,8 @@ def part(slot: str, name: str) -> type[nn.Module]:
 def _from_file(name: str) -> type:
     path, _, symbol = name.rpartition(":")
     if not Path(path).is_file() or Path(path).suffix != ".py":
-        raise InputError(f"{path}: no such file; a part is named as file.py:Class")
+        what = "is no .py file" if Path(path).is_file() else "no such file"
+        raise InputError(f"{path}: {what}; a part is named as file.py:Class")
     label = f"graphfuse_part_{Path(path).stem}"
     spec = importlib.util.spec_from_file_location(label, path)
     module = importlib.util.module_from_spec(spec)

@@ -324,3 +324,13 @@ def test_every_shipped_manifest_is_valid():
     for path in (ROOT / "data_manifests").glob("*.toml"):
         manifest = parse(tomllib.loads(path.read_text()), Manifest, str(path))
         assert manifest.name == path.stem and manifest.licence and manifest.citation
+
+
+def test_an_empty_table_is_a_modality_nobody_has(tmp_path):
+    (tmp_path / "rna.csv").write_text("id,G1,G2\nA,1.5,2\nB,3,4.5\n")
+    (tmp_path / "meth.csv").write_text("id,G1\n")
+    (tmp_path / "c.toml").write_text(
+        'name = "c"\n[modality.rna]\nfile = "rna.csv"\nkind = "omics"\n[modality.meth]\nfile = "meth.csv"\nkind = "omics"\n'
+    )
+    cohort = load(tmp_path / "c.toml")
+    assert cohort.present["rna"].all() and not cohort.present["meth"].any()

@@ -197,7 +197,6 @@ def test_repeated_and_blank_ids_stop_without_showing_ids(tmp_path):
         ("t.csv", b"", "empty"),
         ("t.csv", b"\n\n", "empty"),
         ("t.csv", b"just words\nand more\n", "no comma, semicolon or tab"),
-        ("t.csv", b"id,x\n", "no rows"),
         ("t.csv", b"id,x\nP1,1\nP2,2,3,4\n", "damaged"),
         ("t.csv", b"PK\x03\x04abc", "Excel"),
         ("t.csv", b"id,x\nP\x00,1\n", "null bytes"),

@@ -48,7 +48,9 @@ def test_neighbours_are_those_of_scikit_learn(similarity):
     for row, near in zip(there, reference.kneighbors(return_distance=False), strict=True):
         assert own[row] == set(there[near])
     fresh, _ = made(15, seed=9)
-    for row, near in zip(sets(fitted.extend(fresh, np.ones(15, bool))), reference.kneighbors(fresh, return_distance=False), strict=True):
+    for row, near in zip(
+        sets(fitted.extend(fresh, np.ones(15, bool))), reference.kneighbors(fresh, return_distance=False), strict=True
+    ):
         assert row == set(there[near])
 
 
@@ -89,7 +91,11 @@ def test_latent_neighbours_are_those_in_the_subspace():
     values, present = made(80, 100, absent=(2,))
     there = np.flatnonzero(present)
     points = values @ TruncatedSVD(LATENT, algorithm="arpack", random_state=0).fit(values[there]).components_.T
-    near = NearestNeighbors(n_neighbors=5, metric="cosine", algorithm="brute").fit(points[there]).kneighbors(return_distance=False)
+    near = (
+        NearestNeighbors(n_neighbors=5, metric="cosine", algorithm="brute")
+        .fit(points[there])
+        .kneighbors(return_distance=False)
+    )
     own = sets(layer(values, present, space="latent", neighbours=5).lists())
     assert [own[i] for i in there] == [set(there[n]) for n in near] and own[2] == set()
 
@@ -190,7 +196,9 @@ def test_ties_go_to_the_first_by_id(similarity, space):
     for i, each in enumerate(found):
         copies = [j for j in range(i % 9, 45, 9) if j != i]
         assert each == copies[:3]
-    fresh = lists(layer(values, np.ones(45, bool), similarity=similarity, space=space, neighbours=3).extend(base, np.ones(9, bool)))
+    fresh = lists(
+        layer(values, np.ones(45, bool), similarity=similarity, space=space, neighbours=3).extend(base, np.ones(9, bool))
+    )
     assert fresh == [[i, i + 9, i + 18] for i in range(9)]
 
 

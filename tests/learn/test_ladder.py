@@ -25,7 +25,9 @@ def cohort(effect=1.5, seed=0):
     tables = {name: m.table[m.present] for name, m in made.modalities.items()}
     labels = pd.Series(np.asarray(made.outcome().classes)[codes], index=made.patients, name="subtype")
     labels.iloc[:4] = None
-    return Cohort.from_frames({**tables, "clinical": records}, labels, ehr={"clinical": {"age": "numeric", "sex": "categorical"}})
+    return Cohort.from_frames(
+        {**tables, "clinical": records}, labels, ehr={"clinical": {"age": "numeric", "sex": "categorical"}}
+    )
 
 
 @pytest.fixture(scope="module")

@@ -69,7 +69,9 @@ def test_what_a_patient_is_shown_is_by_the_inner_model_without_it(cross, names):
 def test_own_views_and_bias_are_the_held_out_logits(cross, names):
     fit = cross.solve(names)
     np.testing.assert_allclose(fit.views[:, :, 0].sum(1) + fit.held_bias, fit.held_out, atol=1e-10)
-    assert fit.loss == pytest.approx(-np.mean([log_softmax(fit.held_out[i])[c] for i, c in enumerate(CODES) if c >= 0]), rel=1e-9)
+    assert fit.loss == pytest.approx(
+        -np.mean([log_softmax(fit.held_out[i])[c] for i, c in enumerate(CODES) if c >= 0]), rel=1e-9
+    )
 
 
 def neighbours_that_may_swap(fold):
@@ -111,7 +113,9 @@ def test_the_values_of_a_held_out_patient_change_nothing_shown_of_the_others_in_
     assert np.array_equal(other.inner, cross.inner) and before.inverse_penalty == after.inverse_penalty
     rest = (cross.inner == k) & (np.arange(70) != 5)
     np.testing.assert_array_equal(before.views[rest], after.views[rest])
-    assert (before.views[5] != after.views[5]).any() and (before.views[cross.inner != k] != after.views[cross.inner != k]).any()
+    assert (before.views[5] != after.views[5]).any() and (
+        before.views[cross.inner != k] != after.views[cross.inner != k]
+    ).any()
 
 
 def test_labels_without_any_signal_are_not_predicted():
@@ -276,7 +280,7 @@ def test_few_labels_leave_gates_near_closed():
     few = np.where(np.arange(1500) < 12, codes, -1)
     many = gates_of(np.zeros((1500, 1, 3)), views, codes)
     little = gates_of(np.zeros((1500, 1, 3)), views, few)
-    assert 0.5 < many[0, 0] and np.abs(little).max() < 0.5 * many[0, 0]
+    assert many[0, 0] > 0.5 and np.abs(little).max() < 0.5 * many[0, 0]
     assert not gates_of(np.zeros((1500, 1, 3)), np.zeros_like(views), codes).any()
 
 
@@ -301,11 +305,15 @@ def test_the_planted_network_and_its_control():
     genes = [f"G{i}" for i in range(60)]
     values = rng.normal(size=(200, 60))
     values[:, :30] += (0.9 * (codes - 0.5) + 0.2 * rng.normal(size=200))[:, None]
-    pairs = pd.DataFrame([(genes[i], genes[j]) for i in range(30) for j in range(i + 1, 30) if (i + j) % 3 == 0], columns=["source", "target"])
+    pairs = pd.DataFrame(
+        [(genes[i], genes[j]) for i in range(30) for j in range(i + 1, 30) if (i + j) % 3 == 0], columns=["source", "target"]
+    )
     from graphfuse.data.cohort import Cohort
 
     frame = pd.DataFrame(values, index=[f"P{i:03d}" for i in range(200)], columns=genes)
-    cohort = Cohort.from_frames({"rna": frame}, pd.Series(codes, index=frame.index, name="y"), symbols={"rna": {g: g for g in genes}})
+    cohort = Cohort.from_frames(
+        {"rna": frame}, pd.Series(codes, index=frame.index, name="y"), symbols={"rna": {g: g for g in genes}}
+    )
     network = GeneNetwork.from_frame(pairs.assign(score=1.0), "module")
     cross = CrossFit(cohort, codes, 2, RECIPE.model_copy(update={"select": Recipe(name="x").select}), network, 0)
     views = cross.solve(("rna",)).views[:, 0]

@@ -16,7 +16,7 @@ def test_classes_are_spread_evenly(folds):
     fold = stratified(CODES, folds, 0)
     assert set(fold) == set(range(folds))
     for code in (0, 1, 2, -1):
-        counts = np.bincount(fold[CODES == code], minlength=folds)
+        counts = np.bincount(fold[code == CODES], minlength=folds)
         assert counts.max() - counts.min() <= 1
 
 

@@ -21,7 +21,9 @@ RECIPE = Recipe.model_validate(
 
 def made(seed=0):
     """RNA that carries three classes, methylation of most patients, records; the label is computed from RNA."""
-    base = planted(66, {"rna": 12, "meth": 8}, classes=3, missing={"meth": 0.2}, unlabelled=0.1, effect=3.0, carriers=6, seed=seed).cohort
+    base = planted(
+        66, {"rna": 12, "meth": 8}, classes=3, missing={"meth": 0.2}, unlabelled=0.1, effect=3.0, carriers=6, seed=seed
+    ).cohort
     records = pd.DataFrame({"age": np.random.default_rng(seed).normal(60, 9, 66)}, index=base.patients)
     tables = {name: m.table[m.present] for name, m in base.modalities.items()}
     whole = Cohort.from_frames({**tables, "clinical": records}, ehr={"clinical": {"age": "numeric"}})

@@ -53,7 +53,9 @@ def test_weights_given_take_the_place_of_the_lists_own():
 
 
 def test_no_edges_no_message():
-    none = Lists.build(torch.zeros(5, dtype=torch.long), torch.zeros(0, dtype=torch.long), torch.zeros(0, dtype=torch.float64), 3)
+    none = Lists.build(
+        torch.zeros(5, dtype=torch.long), torch.zeros(0, dtype=torch.long), torch.zeros(0, dtype=torch.float64), 3
+    )
     h = states(3, 2).requires_grad_()
     out = aggregate(h, none)
     assert out.shape == (4, 2) and not out.any()

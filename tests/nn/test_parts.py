@@ -115,7 +115,7 @@ def test_a_class_of_no_slot_and_a_file_that_is_not_there(mine, tmp_path):
 def test_a_file_that_is_no_python(tmp_path):
     text = tmp_path / "mine.txt"
     text.write_text(MINE)
-    with pytest.raises(InputError, match="mine.txt"):
+    with pytest.raises(InputError, match="mine.txt: is no .py file"):
         part("fuse", f"{text}:Bilinear")
 
 
