@@ -215,7 +215,10 @@ BAD = {
         lambda m: m.replace("[outcome", f'[[source]]\npath = "tables.zip"\nsha256 = "{"0" * 64}"\n\n[outcome', 1),
         ["tables.zip", "sha256"],
     ),
-    "no such id column": (lambda m: m.replace("[outcome", '[patients]\nid = "pateint"\n\n[outcome', 1), ["pateint", "patient"]),
+    "no such id column": (
+        lambda m: m.replace("[outcome", '[patients]\nid = "pateint"\n\n[outcome', 1),
+        ["pateint", "patient"],
+    ),
     "no patient in common": (lambda m: m.replace("subtype.csv", "strangers.csv"), ["strangers.csv", "in common"]),
     "no such column": (lambda m: m.replace('column = "subtype"', 'column = "subtipe"'), ["subtipe", "subtype"]),
 }

@@ -247,7 +247,7 @@ def test_an_unknown_key_like_no_other_lists_what_there_is():
         (MANIFEST.replace("columns = [", "# ["), Manifest, ("[modality] clinical: an ehr modality needs columns",)),
         (MANIFEST.replace("time = [", "# ["), Manifest, ("[outcome] overall: a survival outcome needs time",)),
         (MANIFEST.replace('column = "pam50"', ""), Manifest, ("[outcome] subtype: a class outcome needs column",)),
-        (MANIFEST.replace('derived_from = ["rna"]', 'derived_from = "rn"'), Manifest, ("derived_from names 'rn'", "did you mean 'rna'")),
+        (MANIFEST.replace('= ["rna"]', '= "rn"'), Manifest, ("derived_from names 'rn'", "did you mean 'rna'")),
         (MANIFEST.replace("sha256", "# sha256"), Manifest, ("sha256 is required",)),
         (MANIFEST.replace('path = "data"', 'path = "data"\nurl = "https://x"'), Manifest, ("exactly one of pypi, url, path",)),
         (MANIFEST.replace("id_slice = [5, 7]", 'id_slice = [5, 7], file = "f", column = "c"'), Manifest, ("either id_slice",)),

@@ -157,6 +157,7 @@ def test_folds_of_seeds_have_the_gradients_of_their_loops():
         torch.testing.assert_close(got[1][f], w.grad, rtol=1e-11, atol=1e-12)
 
 
+@pytest.mark.filterwarnings("ignore:There is a performance drop")  # right, but looped: `backward` calls the bare bag
 def test_gradients_within_vmap():
     """Per-replica gradients: `vmap(grad(...))` equals the loop of `grad`."""
     lists, h = made(), states(4, SENDERS, 3)
