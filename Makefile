@@ -7,7 +7,7 @@ demo: .venv/installed
 	$(BIN)/graphfuse run tcga-brca -o runs/tcga-brca
 
 test: .venv/installed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadscope
 
 lint: .venv/installed
 	$(BIN)/ruff check .

@@ -65,7 +65,8 @@ def fetch(cohort: CohortName, device: Device = "auto", seed: Seed = 0, quiet: Qu
     """Download a cohort's files once, verify and cache them."""
     _speak(quiet)
     from graphfuse.data.fetch import obtain
-    from graphfuse.schema import Manifest, read_toml, resolve
+    from graphfuse.files import read_toml, resolve
+    from graphfuse.schema import Manifest
 
     path = resolve(cohort, "data_manifests")
     manifest = read_toml(path, Manifest)

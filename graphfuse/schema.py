@@ -6,13 +6,13 @@ TOML in: `Manifest`, `Recipe`, `NetworkCard`. JSON and CSV out: `RunRecord`, `Me
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from graphfuse.errors import Faults, InputError, nearest
+from graphfuse.errors import nearest
+from graphfuse.files import read_toml, resolve
 
 SCHEMA = 1
 
@@ -22,6 +22,9 @@ RANKING_COLUMNS = (
 )  # fmt: skip
 FOLD_COLUMNS = ("patient", "repeat", "fold")
 PREDICTION_COLUMNS = ("patient", "repeat", "fold", "truth", "call")  # then one p_<class> per class
+Words = Annotated[list[str], BeforeValidator(lambda v: [v] if isinstance(v, str) else v)]
+Text = Annotated[str, BeforeValidator(str)]
+Control = Literal["none", "rewired", "random", "empty"]
 METRICS = ("accuracy", "balanced_accuracy", "macro_f1", "auroc", "auprc", "mcc", "brier", "ece")
 
 
@@ -31,11 +34,13 @@ class Shape(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-Words = Annotated[list[str], BeforeValidator(lambda v: [v] if isinstance(v, str) else v)]
-Text = Annotated[str, BeforeValidator(str)]
+class Described(Shape):
+    """What every file of ours says of itself."""
 
-
-# ---------------------------------------------------------------------------------------------- manifest
+    name: str
+    title: str = ""
+    licence: str = ""
+    citation: str = ""
 
 
 class Source(Shape):
@@ -130,13 +135,9 @@ class GroupSpec(Shape):
         return self
 
 
-class Manifest(Shape):
+class Manifest(Described):
     """A cohort as its owner describes it (`data_manifests/NAME.toml`)."""
 
-    name: str
-    title: str = ""
-    licence: str = ""
-    citation: str = ""
     how_to_get: str = ""
     source: list[Source] = []
     patients: Patients = Patients()
@@ -153,11 +154,6 @@ class Manifest(Shape):
                         f"[outcome.{name}] derived_from names {parent!r}, which is no modality{nearest(parent, self.modality)}"
                     )
         return self
-
-
-# ------------------------------------------------------------------------------------------------ recipe
-
-Control = Literal["none", "rewired", "random", "empty"]
 
 
 class PatientSection(Shape):
@@ -204,12 +200,9 @@ class SelectSection(Shape):
     top: int | None = Field(None, ge=1)
 
 
-class Recipe(Shape):
+class Recipe(Described):
     """Graphs, net and training as a value (`graphs/NAME.toml`); a published method is a recipe, never a class."""
 
-    name: str
-    title: str = ""
-    citation: str = ""
     patient: PatientSection = PatientSection()
     gene: GeneSection = GeneSection()
     net: NetSection = NetSection()
@@ -220,9 +213,6 @@ class Recipe(Shape):
     def named(name: str | Path) -> Recipe:
         """The recipe at a path, in `graphs/` of the working folder, or shipped with the package."""
         return read_toml(resolve(name, "graphs"), Recipe)
-
-
-# ------------------------------------------------------------------------------------------ network card
 
 
 class EdgeSpec(Shape):
@@ -244,20 +234,13 @@ class Expect(Shape):
     edges: int
 
 
-class NetworkCard(Shape):
+class NetworkCard(Described):
     """A gene network: origin, licence, cut and the counts it must give (`graphs/networks/NAME.toml`)."""
 
-    name: str
-    title: str = ""
     version: str = ""
-    licence: str = ""
-    citation: str = ""
     source: list[Source] = []
     edges: EdgeSpec
     expect: Expect | None = None
-
-
-# --------------------------------------------------------------------------------------------- artefacts
 
 
 class RunRecord(Shape):
@@ -314,75 +297,3 @@ class Metrics(BaseModel):
     models: dict[str, dict[str, Score | float]]
     variants: dict[str, dict[str, Score | float]] = {}
     comparisons: list[Comparison] = []
-
-
-# ----------------------------------------------------------------------------------------------- reading
-
-Shaped = TypeVar("Shaped", bound=BaseModel)
-_HERE = Path(__file__).parent
-
-
-def resolve(name: str | Path, folder: str) -> Path:
-    """Path of a TOML file given as a path, or by name in the working folder's or the package's `folder`.
-
-    Raises `InputError` that lists the known names.
-    """
-    name = Path(name)
-    if name.suffix == ".toml":
-        if name.is_file():
-            return name
-        raise InputError(f"{name}: no such file; give a path to a .toml file or a name in {folder}/")
-    homes = [Path.cwd() / folder, _HERE / "files" / folder, _HERE.parent / folder]
-    for home in homes:
-        if (home / f"{name}.toml").is_file():
-            return home / f"{name}.toml"
-    known = {path.stem for home in homes for path in home.glob("*.toml")}
-    raise InputError(f"{str(name)!r}: no such name in {folder}/{nearest(str(name), known)}; a path to a .toml works too")
-
-
-def read_toml(path: Path, shape: type[Shaped]) -> Shaped:
-    """The file at `path` as `shape`; raises `InputError` with every fault, each with its key."""
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not valid TOML: {error}") from None
-    return parse(table, shape, str(path))
-
-
-def parse(table: dict, shape: type[Shaped], where: str) -> Shaped:
-    """`table` as `shape`; raises `InputError` with every fault, each with its key."""
-    try:
-        return shape.model_validate(table)
-    except ValidationError as error:
-        faults = Faults(where)
-        for fault in error.errors():
-            faults.add(_explain(fault, table, shape))
-        faults.stop()
-        raise
-
-
-def _explain(fault: dict, table: dict, shape: type[BaseModel]) -> str:
-    """One pydantic fault in a person's words."""
-    *parents, key = fault["loc"] or ("",)
-    where = f"[{'.'.join(map(str, parents))}] " if parents else ""
-    if fault["type"] == "extra_forbidden":
-        return f"{where}unknown key {key!r}{nearest(str(key), _known_keys(shape, parents))}"
-    if fault["type"] == "missing":
-        return f"{where}{key} is missing"
-    message = fault["msg"].removeprefix("Value error, ")
-    if not fault["loc"] or fault["type"] == "value_error":
-        return f"{where}{key}: {message}" if fault["loc"] else message
-    return f"{where}{key}: {message} (got {fault['input']!r})"
-
-
-def _known_keys(shape: type[BaseModel], parents: list) -> set[str]:
-    """Keys allowed where a fault stands, by walking the shapes along its path."""
-    for step in parents:
-        field = shape.model_fields.get(str(step)) if isinstance(shape, type) else None
-        if field is None:
-            continue  # a free name inside a table of tables, or an index of a list: its shape is already in hand
-        inner = [field.annotation, *getattr(field.annotation, "__args__", ())]
-        shape = next((t for t in inner if isinstance(t, type) and issubclass(t, BaseModel)), shape)
-    return set(shape.model_fields)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from graphfuse.errors import InputError
+from graphfuse.files import parse, read_toml, resolve
 from graphfuse.schema import (
     FOLD_COLUMNS,
     METRICS,
@@ -20,9 +21,6 @@ from graphfuse.schema import (
     Recipe,
     RunRecord,
     Score,
-    parse,
-    read_toml,
-    resolve,
 )
 
 ROOT = Path(__file__).parents[1]
@@ -232,7 +230,7 @@ def test_an_unknown_key_names_the_nearest_one_and_its_table(text, shape, said):
 
 def test_an_unknown_key_like_no_other_lists_what_there_is():
     said = refused(RECIPE + "[qqq]\n", Recipe)
-    assert "unknown key 'qqq' (known: citation, gene, name, net, patient, select, title, train)" in said
+    assert "unknown key 'qqq' (known: citation, gene, licence, name, net, patient, select, title, train)" in said
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,8 @@ from graphfuse.data.sniff import conflicts, doubts
 from graphfuse.data.symbols import gene_symbols, turned_into_dates
 from graphfuse.data.targets import columns_of, outcome_from
 from graphfuse.errors import Faults, InputError, examples, nearest
-from graphfuse.schema import GroupSpec, Manifest, ModalitySpec, read_toml, resolve
+from graphfuse.files import read_toml, resolve
+from graphfuse.schema import GroupSpec, Manifest, ModalitySpec
 
 log = logging.getLogger(__name__)
 

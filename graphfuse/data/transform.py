@@ -187,8 +187,12 @@ class Pipeline:
             table = table.reindex(columns=list(self.columns))
         values = self.typed.apply(table) if self.typed else table.to_numpy(float)
         values = self.select.apply(self.scale.apply(self.impute.apply(values)))
-        values[~modality.present] = 0.0
+        values[~self.present(modality)] = 0.0
         return values
+
+    def present(self, modality: Modality) -> np.ndarray:
+        """bool `[N]`: patients with a value in any fitted column; values elsewhere cannot be used, so they do not count."""
+        return modality.table.reindex(columns=list(self.columns)).notna().any(axis=1).to_numpy()
 
     def state(self) -> tuple[dict[str, np.ndarray], dict]:
         """Arrays and JSON from which `from_state` rebuilds the pipeline."""

@@ -15,8 +15,9 @@ from scipy import sparse
 from graphfuse.data.fetch import obtain
 from graphfuse.data.modality import Modality
 from graphfuse.errors import Faults, InputError, examples
+from graphfuse.files import read_toml, resolve
 from graphfuse.graph.edgelist import clean, read_edges
-from graphfuse.schema import NetworkCard, read_toml, resolve
+from graphfuse.schema import NetworkCard
 
 log = logging.getLogger(__name__)
 

@@ -76,7 +76,7 @@ class Net(nn.Module):
         linear = self._linear(inputs)
         if self.decides:
             own = torch.stack([head(h[:, m].mean(1)) for m, head in enumerate(self.head)], 1)
-            return self.fuse(own + linear, inputs.present)
+            return self.fuse(own * inputs.present[..., None] + linear, inputs.present)
         return self.head[0](self.fuse(h, inputs.present)) + linear.sum(1)
 
     def _messages(self, h: Tensor, senders: Tensor, inputs: Inputs) -> Tensor:

@@ -11,7 +11,8 @@ import pandas as pd
 
 from graphfuse.data.export import unguarded
 from graphfuse.errors import InputError
-from graphfuse.schema import PREDICTION_COLUMNS, RANKING_COLUMNS, Metrics, RunRecord, parse
+from graphfuse.files import parse
+from graphfuse.schema import PREDICTION_COLUMNS, RANKING_COLUMNS, Metrics, RunRecord
 
 RANKINGS = ("nodes", "genes", "edges", "modalities", "nodes_by_class")
 _NUMBERS = {"rank", "score", "sign", "rank_mean", "rank_lo", "rank_hi", "selected_frequency", "null_quantile", "degree"}

@@ -319,7 +319,8 @@ def test_the_shipped_manifest_fits_the_real_tables(tmp_path):
 
 
 def test_every_shipped_manifest_is_valid():
-    from graphfuse.schema import Manifest, parse
+    from graphfuse.files import parse
+    from graphfuse.schema import Manifest
 
     for path in (ROOT / "data_manifests").glob("*.toml"):
         manifest = parse(tomllib.loads(path.read_text()), Manifest, str(path))
