@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,11 +10,11 @@ import pandas as pd
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.manifest import load
-from graphfuse.errors import FetchError, InputError, LeakError
+from graphfuse.errors import InputError, LeakError
 from graphfuse.explain.ranking import Ranking
 from graphfuse.explain.ranking import rank as rank_replicas
-from graphfuse.graph import controls
-from graphfuse.graph.network import GeneNetwork, load_network
+from graphfuse.graph.gene_slot import gene_network
+from graphfuse.graph.network import GeneNetwork
 from graphfuse.graph.patients import PatientGraph
 from graphfuse.learn.assemble import Preparation
 from graphfuse.learn.model import FusionModel, class_target, pick_device
@@ -26,9 +25,6 @@ from graphfuse.learn.study import study
 from graphfuse.report.html import write_report
 from graphfuse.schema import Recipe
 
-log = logging.getLogger(__name__)
-
-LEAST_GENES = 0.05  # share of a cohort's gene columns that must have an edge, or the gene slot switches off
 DEFAULT = "multiplex"
 
 __all__ = ["build", "gene_network", "load", "predict", "rank", "run", "train"]
@@ -40,9 +36,7 @@ def build(cohort: Cohort, recipe: Recipe | str | Path = DEFAULT, *, network=None
     Fitted on all patients, so no model is trained on it: `train` takes the recipe and fits graphs in every fold.
     """
     recipe = _recipe(recipe)
-    genes, notices = gene_network(recipe, cohort, network, seed)
-    for notice in notices:
-        log.warning(notice)
+    genes, _ = gene_network(recipe, cohort, network, seed)
     return _graph(cohort, recipe, genes, seed)
 
 
@@ -86,8 +80,6 @@ def train(
         table = read_folds(Path(folds), cohort.patients, outcome.values)
         protocol = {"folds_file": Path(folds).name, "inner_folds": 5}
     genes, notices = gene_network(recipe, cohort, network, seed)
-    for notice in notices:
-        log.warning(notice)
     found = study(cohort, outcome, recipe, genes, table, seed, device)
     protocol |= {"intervals": "95 %, corrected for overlapping training sets (Nadeau and Bengio 2003)"}
     seconds = {"train": round(time.perf_counter() - began, 1)}
@@ -157,40 +149,6 @@ def rank_run(folder: Path, top: int = 50) -> Ranking:
     ranking.save(folder / "rankings")
     write_report(folder)
     return ranking
-
-
-def gene_network(recipe: Recipe, cohort: Cohort, network=None, seed: int = 0) -> tuple[GeneNetwork | None, list[str]]:
-    """The gene network that a recipe uses on this cohort, on the genes measured and under its control, and what to
-    tell the user.
-
-    `None` where the recipe has none, or where it cannot be had or too few genes map and it is not required.
-    """
-    wanted = network if network is not None else recipe.gene.network
-    symbols = [s for m in cohort.modalities.values() for s in m.symbols if s]
-    if wanted is None or not symbols:
-        if recipe.gene.required or network is not None:
-            raise InputError(
-                f"cohort {cohort.name!r}: a gene network is asked for, but no column has a gene symbol; "
-                'declare entity = "gene" (and symbol = …) for a modality of its manifest'
-            )
-        return None, []
-    try:
-        cut = recipe.gene.min_score if network is None else None
-        whole = wanted if isinstance(wanted, GeneNetwork) else load_network(wanted, cut)
-    except FetchError as error:
-        if recipe.gene.required or network is not None:
-            raise
-        return None, [f"the gene network {wanted!r} could not be had, so this run goes without it: {error}"]
-    measured = whole.on(symbols)
-    joined = {g for g, d in zip(measured.genes, measured.degree, strict=True) if d}
-    share = sum(s in joined for s in symbols) / len(symbols)
-    if share < LEAST_GENES:
-        few = f"{share:.1%} of the {len(symbols):,} gene columns have an edge in network {whole.name!r}"
-        cure = "are the symbols those of the network (ids, species)?"
-        if recipe.gene.required:
-            raise InputError(f"{few}; at least {LEAST_GENES:.0%} are needed: {cure}")
-        return None, [f"{few}: the gene network is switched off; {cure}"]
-    return controls.control(recipe.gene.control, measured, seed), []
 
 
 def _recipe(recipe: Recipe | str | Path) -> Recipe:

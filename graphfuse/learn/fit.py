@@ -65,7 +65,7 @@ def fold_data(cross: CrossFit, modalities: tuple[str, ...], recipe: Recipe) -> F
         own, hop = training.own[m], training.hop.get(m)
         rotation = None
         if part("encode", preparation.encoders[m]).linear:
-            own, into = coordinates(cross.kernels.own[m])
+            own, into = coordinates(cross.grams[m])
             rotation = training.own[m].T @ into
             hop = None if hop is None else hop @ rotation
         basis.append(rotation)

@@ -46,7 +46,7 @@ class Fitted:
             preparation,
             {m: own[m].T @ start.alpha[m] for m in modalities},
             start.bias, start.own_bias, start.mix,
-            {m: cross.kernels.own[m] @ start.alpha[m] for m in modalities},
+            {m: cross.grams[m] @ start.alpha[m] for m in modalities},
             trained.shape, trained.nets, [], trained.epochs, trained.curve,
         )  # fmt: skip
         columns = [list(own).index(m) for m in modalities]

@@ -34,17 +34,17 @@ MIX_PRIOR = 1.0
 
 @dataclass(frozen=True, eq=False)
 class Kernels:
-    """Inner products of q patients with n training patients, per modality: `own` and `hop` `[q, n]`, and `mean`, the
-    sparse `[q, n]` that averages over each patient's neighbours."""
+    """Inner products of q held-out patients with n training patients, per modality: `own` and `hop` `[q, n]`, and `mean`,
+    the sparse `[q, n]` that averages over each patient's neighbours."""
 
     own: dict[str, np.ndarray]
     hop: dict[str, np.ndarray]
     mean: dict[str, csr_matrix]
 
     @classmethod
-    def between(cls, preparation: Preparation, views: Views, training: Views, new: bool) -> Kernels:
-        """Of the patients of `views` with those of `training`; `new` says that they are others than these."""
-        lists = preparation.lists(views if new else None, len(training.present))
+    def between(cls, preparation: Preparation, views: Views, training: Views) -> Kernels:
+        """Of new patients with these views and the training ones."""
+        lists = preparation.lists(views, len(training.present))
         return cls(
             {m: views.own[m] @ training.own[m].T for m in views.own},
             {m: views.hop[m] @ training.own[m].T for m in views.hop},
@@ -102,10 +102,12 @@ class LinearStart:
 
 @dataclass(frozen=True, eq=False)
 class _Inner:
+    """An inner fold: rows held out and trained on, kernels between them, and grams among those trained on."""
+
     held: np.ndarray
     train: np.ndarray
     to_held: Kernels
-    among: Kernels
+    among: dict[str, np.ndarray]
 
 
 class CrossFit:
@@ -120,15 +122,15 @@ class CrossFit:
         self.codes, self.classes, self.graphs = codes, classes, True
         self.inner = stratified(codes, INNER, seed)
         self.preparation, self.training = Preparation.fit(cohort, codes, recipe, network, seed)
-        self.kernels = Kernels.between(self.preparation, self.training, self.training, new=False)
+        self.grams = grams(self.training)
         self._inner = side_by_side(lambda k: self._inside(cohort, recipe, network, seed, k), range(INNER))
         self._solved: dict[tuple[str, ...], LinearFit] = {}
 
     def _inside(self, cohort, recipe, network, seed, k: int) -> _Inner:
         held, train = np.flatnonzero(self.inner == k), np.flatnonzero(self.inner != k)
         preparation, training = Preparation.fit(cohort.take(train), self.codes[train], recipe, network, seed)
-        to_held = Kernels.between(preparation, preparation.views(cohort.take(held)), training, new=True)
-        return _Inner(held, train, to_held, Kernels.between(preparation, training, training, new=False))
+        to_held = Kernels.between(preparation, preparation.views(cohort.take(held)), training)
+        return _Inner(held, train, to_held, grams(training))
 
     def solve(self, modalities: tuple[str, ...]) -> LinearFit:
         """The ridge on the sum of these modalities' kernels, fitted once and remembered."""
@@ -188,17 +190,22 @@ class CrossFit:
         held_bias = np.zeros((len(self.codes), self.classes))
         for fold, path in zip(self._inner, paths, strict=True):
             alpha = path.alpha[level]
-            memory = {m: fold.among.own[m] @ alpha for m in modalities}
+            memory = {m: fold.among[m] @ alpha for m in modalities}
             views[fold.held] = fold.to_held.logits(modalities, alpha, memory)
             held_bias[fold.held] = path.intercept[level]
-        whole = self._path(self.kernels, self.codes, modalities, PENALTIES[level : level + 1])
+        whole = self._path(self.grams, self.codes, modalities, PENALTIES[level : level + 1])
         return LinearFit(
             modalities, PENALTIES[level], float(losses[level]), whole.alpha[0], whole.intercept[0],
             logits[level], views, held_bias,
         )  # fmt: skip
 
-    def _path(self, kernels: Kernels, codes, modalities, penalties) -> Ridge:
-        return fit_ridge(sum(kernels.own[m] for m in modalities), codes, self.classes, tuple(penalties))
+    def _path(self, among: dict[str, np.ndarray], codes, modalities, penalties) -> Ridge:
+        return fit_ridge(sum(among[m] for m in modalities), codes, self.classes, tuple(penalties))
+
+
+def grams(training: Views) -> dict[str, np.ndarray]:
+    """Modality → inner products among the training patients `[n, n]`."""
+    return {m: own @ own.T for m, own in training.own.items()}
 
 
 def side_by_side(work: Callable, items: Iterable) -> list:

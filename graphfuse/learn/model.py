@@ -12,7 +12,7 @@ from safetensors.numpy import load_file, save_file
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.errors import InputError
-from graphfuse.graph.network import GeneNetwork
+from graphfuse.graph.gene_slot import gene_network
 from graphfuse.learn import fit
 from graphfuse.learn.fitted import Fitted
 from graphfuse.learn.linear import CrossFit
@@ -23,8 +23,9 @@ from graphfuse.schema import SCHEMA, Recipe
 class FusionModel:
     """A graph fusion classifier in scikit-learn's manner: hyper-parameters here, data in `fit`.
 
-    Parameters: `recipe` (a `Recipe`, a name or a path), `seed`, `device` ("auto", "cpu", "cuda"), `network` (a gene network in
-    place of the recipe's). After `fit`: `classes_`, `modalities_`, `fitted_`, `epochs_`, `gates_`.
+    Parameters: `recipe` (a `Recipe`, a name or a path), `seed`, `device` ("auto", "cpu", "cuda"), `network` (a gene
+    network, card or edge list in place of the recipe's). After `fit`: `classes_`, `modalities_`, `fitted_`,
+    `epochs_`, `gates_`.
     """
 
     def __init__(self, recipe: Recipe | str | Path = "multiplex", *, seed: int = 0, device: str = "auto", network=None):
@@ -42,7 +43,7 @@ class FusionModel:
         """Fitted on all patients of `cohort`; those without a label take part unlabelled."""
         recipe = self.recipe if isinstance(self.recipe, Recipe) else Recipe.named(self.recipe)
         outcome = class_target(cohort, target)
-        network: GeneNetwork | None = self.network
+        network, _ = gene_network(recipe, cohort, self.network, self.seed)
         cross = CrossFit(cohort, outcome.values, len(outcome.classes), recipe, network, self.seed)
         modalities = tuple(cohort.modalities)
         data = fit.fold_data(cross, modalities, recipe)

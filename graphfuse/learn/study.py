@@ -106,7 +106,9 @@ def study(
 
 
 def _run_repeat(found: Study, cohort, recipe, network, mine, seed: int, device: str, final: bool) -> None:
-    crosses = []
+    crosses, names = [], tuple(cohort.modalities)
+    parents = tuple(m for m in names if m not in found.outcome.derived_from)
+    sets = {names, parents or names}  # what nets will start from
     everyone = np.arange(len(cohort))
     for number, (repeat, _, tested) in enumerate(mine, 1):
         began = time.perf_counter()
@@ -115,14 +117,14 @@ def _run_repeat(found: Study, cohort, recipe, network, mine, seed: int, device: 
         views = crosses[-1].preparation.views(cohort.take(tested))
         for name, rung in climb(crosses[-1], cohort, views).items():
             _note(found, name, rung)
+        _settle(crosses[-1], sets)
         log.info("repeat %d, fold %d of %d: ladder in %.0f s", repeat + 1, number, len(mine), time.perf_counter() - began)
     if final:
         crosses.append(_cross(found, cohort, everyone, recipe, network, seed))
-    names = tuple(cohort.modalities)
+        _settle(crosses[-1], {names})
     tests = [cohort.take(tested) for _, _, tested in mine]
     plain = [cross.without_graphs() for cross in crosses[: len(mine)]]
     _bank(found, "no-graph", plain, names, recipe, seed, device, tests)
-    parents = tuple(m for m in names if m not in found.outcome.derived_from)
     if found.outcome.derived_from and parents:
         label = "without:" + "+".join(found.outcome.derived_from)
         _bank(found, label, crosses[: len(mine)], parents, recipe, seed, device, tests)
@@ -135,6 +137,13 @@ def _run_repeat(found: Study, cohort, recipe, network, mine, seed: int, device: 
 def _cross(found: Study, cohort, train, recipe, network, seed) -> CrossFit:
     codes = found.outcome.values[train]
     return CrossFit(cohort.take(train), codes, len(found.outcome.classes), recipe, network, seed)
+
+
+def _settle(cross: CrossFit, sets: set[tuple[str, ...]]) -> None:
+    """Solves what the nets will start from, and frees what only solving needs."""
+    for modalities in sorted({*sets, *((m,) for each in sets for m in each)}):
+        cross.solve(modalities)
+    cross.forget_inner()
 
 
 def _bank(found: Study, name: str, crosses, modalities, recipe, seed, device, tests) -> list[FusionModel]:
