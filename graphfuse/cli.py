@@ -180,6 +180,9 @@ def main() -> None:
     except GraphfuseError as error:
         typer.echo(f"graphfuse: {error}", err=True)
         code = 2
+    except OSError as error:
+        typer.echo(f"graphfuse: {error.filename or "output"}: {error.strerror}; choose another place or free it", err=True)
+        code = 2
     except KeyboardInterrupt:
         typer.echo("graphfuse: stopped", err=True)
         code = 130

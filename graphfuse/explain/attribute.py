@@ -47,18 +47,21 @@ class Slopes:
 class Attribution:
     """What one replica's columns do for each class, over patients weighted by their probability of that class.
 
-    `push`: modality → `[K, columns]`, mean attribution: how far the column moves patients of the class towards it. `lean`:
-    modality → `[K, columns]`, mean gradient: its sign says whether a high value speaks for (+) or against (-) the class.
+    `push`: modality → `[K, columns]`, mean attribution: how far the column moves patients of the class towards it.
+    `lean`: modality → `[K, columns]`, mean gradient: its sign says whether a high value speaks for (+) or against (-)
+    the class. Behind them: the `slopes`, the patients' `views`, and their `weight` `[N, K]` in the mean of each class
+    (columns sum to 1).
     """
 
     push: dict[str, np.ndarray]
     lean: dict[str, np.ndarray]
-    error: float
+    slopes: Slopes
+    views: Views
+    weight: np.ndarray
 
 
-def attribute(fitted: Fitted, net: int, cohort: Cohort) -> tuple[Attribution, Slopes, Views, np.ndarray]:
-    """Attributions of one of the model's nets on the patients of `cohort` (no labels are read), with the slopes, the
-    patients' views and the class weights `[N, K]` (columns summing to 1) that they were averaged with."""
+def attribute(fitted: Fitted, net: int, cohort: Cohort) -> Attribution:
+    """Attributions of one of the model's nets on the patients of `cohort`; no labels are read."""
     views = fitted.preparation.views(cohort)
     inputs = fitted.inputs(views, fitted.preparation.lists(views, fitted.trained_on))
     states, module = fitted.states[net].double(), fitted.nets[net].double()
@@ -75,7 +78,7 @@ def attribute(fitted: Fitted, net: int, cohort: Cohort) -> tuple[Attribution, Sl
         )
         push[name] = _by_column(np.stack(pushed), pipeline.owners, len(pipeline.columns))
         lean[name] = _by_column(np.stack(leaned), pipeline.owners, len(pipeline.columns))
-    return Attribution(push, lean, found.error), found, views, weight
+    return Attribution(push, lean, found, views, weight)
 
 
 def slopes(fitted: Fitted, net: Net, states: Tensor, inputs: Inputs, views: Views) -> Slopes:
@@ -99,7 +102,7 @@ class _Path:
 
     def __init__(self, fitted: Fitted, net: Net, states: Tensor, inputs: Inputs):
         self.net, self.states, self.inputs = net, states, inputs
-        self.slope = [torch.from_numpy(s - 0) for s in fitted.slopes.values()]
+        self.slope = [torch.tensor(s) for s in fitted.slopes.values()]
 
     def logits(self, x: list[Tensor]) -> Tensor:
         """Centred logits `[N, K]` as a function of the columns, the linear start included."""

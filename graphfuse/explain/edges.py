@@ -7,32 +7,29 @@ import numpy as np
 import pandas as pd
 
 from graphfuse.data.cohort import Cohort
-from graphfuse.explain.attribute import Slopes
+from graphfuse.explain.attribute import Attribution
 from graphfuse.graph.network import GeneNetwork
-from graphfuse.learn.assemble import Views
 from graphfuse.learn.fitted import Fitted
 
 CHUNK = 20_000
 
 
-def gene_edges(
-    fitted: Fitted, found: Slopes, views: Views, weight: np.ndarray, network: GeneNetwork, symbols: dict[str, list]
-) -> np.ndarray:
+def gene_edges(fitted: Fitted, found: Attribution, network: GeneNetwork, symbols: dict[str, list]) -> np.ndarray:
     """Mean contribution of every edge to each class `[K, E]`, summed over modalities and both directions.
 
     For edge (a, b): Σ over its column pairs of gradient at a × operator weight × value at b, which is integrated gradients
     over the edge's weight from 0 to its value. `network`: the edges, on the genes measured; `symbols`: modality → gene of each
-    column the encoder saw; `weight` `[N, K]`: patients' weights by class.
+    column the encoder saw.
     """
-    total = np.zeros((weight.shape[1], network.edges))
-    for name, gradient in found.hop.items():
+    total = np.zeros((found.weight.shape[1], network.edges))
+    for name, gradient in found.slopes.hop.items():
         operator = fitted.preparation.smoothing[name].tocsr()
         edge, a, b = network.edge_features(symbols[name])
         edge = _places(network.on(symbols[name]), network)[edge]
         for here, there in ((a, b), (b, a)):
             factor = np.asarray(operator[here, there]).ravel()
             for k in range(len(total)):
-                value = factor * _paired(gradient[k], views.own[name], weight[:, k], here, there)
+                value = factor * _paired(gradient[k], found.views.own[name], found.weight[:, k], here, there)
                 total[k] += np.bincount(edge, value, minlength=network.edges)
     return total
 

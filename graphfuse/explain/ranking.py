@@ -140,13 +140,13 @@ def _explain(replica: Replica, cohort: Cohort, measured: GeneNetwork | None) -> 
     fitted, tested = replica.model.fitted_, cohort.take(replica.tested)
     pushes, leans, edges, errors = [], [], [], []
     for net in range(len(fitted.nets)):
-        found, slopes, views, weight = attribute(fitted, net, tested)
+        found = attribute(fitted, net, tested)
         pushes.append(np.concatenate(list(found.push.values()), 1))
         leans.append(np.concatenate(list(found.lean.values()), 1))
-        errors.append(found.error)
+        errors.append(found.slopes.error)
         if measured is not None:
             symbols = {m: _symbols(cohort, m, p.owners) for m, p in fitted.preparation.pipelines.items()}
-            edges.append(gene_edges(fitted, slopes, views, weight, measured, symbols))
+            edges.append(gene_edges(fitted, found, measured, symbols))
     training = cohort.patients.delete(replica.tested)
     log.info("explained repeat %d, fold %d", replica.repeat + 1, replica.fold + 1)
     carried = np.mean(edges, axis=0) if edges else np.zeros((len(replica.model.classes_), 0))

@@ -1,0 +1,88 @@
+"""The model as scikit-learn users know it, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+
+from graphfuse.data.synth import planted
+from graphfuse.errors import InputError
+from graphfuse.learn.model import FusionModel, pick_device
+from graphfuse.schema import Recipe
+
+RECIPE = Recipe.model_validate({"name": "quick", "net": {"width": 6}, "train": {"epochs": 5, "seeds": 2}})
+
+
+@pytest.fixture(scope="module")
+def model(small) -> FusionModel:
+    return FusionModel(RECIPE, device="cpu").fit(small.cohort)
+
+
+def test_fit_returns_itself_and_learns_names_that_end_in_an_underscore(small, model):
+    fresh = FusionModel(RECIPE)
+    assert not [name for name in vars(fresh) if name.endswith("_")]
+    assert model.classes_ == ("class0", "class1") and model.modalities_ == ("rna", "meth")
+    assert set(model.gates_) == {"rna", "meth"}
+    assert (model.predict(small.cohort) == np.asarray(model.classes_)[model.predict_proba(small.cohort).argmax(1)]).all()
+
+
+def test_parameters_can_be_read_set_and_cloned():
+    model = FusionModel(RECIPE, seed=3)
+    assert model.get_params()["seed"] == 3
+    assert model.set_params(seed=5).seed == 5
+    assert clone(model).get_params() == model.get_params()
+
+
+def test_it_beats_chance_on_patients_it_never_saw(small, model):
+    train = FusionModel(RECIPE, device="cpu").fit(small.cohort.take(range(60)))
+    test = small.cohort.take(range(60, 80))
+    right = train.predict(test) == np.asarray(train.classes_)[test.outcome().values]
+    assert right.mean() > 0.8
+
+
+def test_unlabelled_patients_take_part(small):
+    cohort = planted(90, {"rna": 40}, effect=2.0, unlabelled=0.4, seed=2).cohort
+    assert not cohort.outcome().known.all()
+    model = FusionModel(RECIPE, device="cpu").fit(cohort)
+    assert model.fitted_.trained_on == 90
+    known = cohort.outcome().known
+    right = model.predict(cohort.take(known)) == np.asarray(model.classes_)[cohort.outcome().values[known]]
+    assert right.mean() > 0.9
+
+
+def test_a_patient_with_nothing_is_refused_by_count_not_by_name(small, model):
+    cohort = small.cohort.take([0, 1, 2]).without("rna")
+    nobody = cohort.take(~cohort.present["meth"].to_numpy())
+    if not len(nobody):
+        nobody = small.cohort.take([0]).without("rna", "meth")
+    with pytest.raises(InputError, match=r"have none of the model's modalities \(rna, meth\)") as error:
+        model.predict_proba(nobody)
+    assert not any(patient in str(error.value) for patient in nobody.patients)
+
+
+def test_what_cannot_be_trained_says_why(small):
+    with pytest.raises(InputError, match="no outcome 'grade'"):
+        FusionModel(RECIPE).fit(small.cohort, "grade")
+    one = planted(30, {"rna": 10}, classes=1).cohort
+    with pytest.raises(InputError, match="two are needed"):
+        FusionModel(RECIPE).fit(one)
+
+
+def test_devices_are_named_or_refused():
+    assert pick_device("cpu") == "cpu"
+    assert pick_device("auto") in ("cpu", "cuda")
+    with pytest.raises(InputError, match="use auto, cpu or cuda"):
+        pick_device("tpu")
+
+
+def test_loading_nothing_or_a_newer_model_is_refused(model, tmp_path):
+    with pytest.raises(InputError, match="holds no model"):
+        FusionModel.load(tmp_path)
+    model.save(tmp_path / "m")
+    described = json.loads((tmp_path / "m" / "model.json").read_text())
+    (tmp_path / "m" / "model.json").write_text(json.dumps(described | {"schema": 99}))
+    with pytest.raises(InputError, match="schema 99 is newer"):
+        FusionModel.load(tmp_path / "m")
