@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from graphfuse.data.cohort import Cohort
-from graphfuse.data.manifest import load
+from graphfuse.data.manifest import as_cohort, load
 from graphfuse.errors import InputError, LeakError
 from graphfuse.explain.ranking import Ranking
 from graphfuse.explain.ranking import rank as rank_replicas
@@ -35,7 +35,7 @@ def build(cohort: Cohort, recipe: Recipe | str | Path = DEFAULT, *, network=None
 
     Fitted on all patients, so no model is trained on it: `train` takes the recipe and fits graphs in every fold.
     """
-    recipe = _recipe(recipe)
+    cohort, recipe = as_cohort(cohort), _recipe(recipe)
     genes, _ = gene_network(recipe, cohort, network, seed)
     return _graph(cohort, recipe, genes, seed)
 
@@ -54,8 +54,8 @@ def train(
     recipe: Recipe | str | Path = DEFAULT,
     target: str | None = None,
     *,
-    cv: tuple[int, int] = (5, 5),
-    folds: str | Path | None = None,
+    cv: tuple[int, int] | int = (5, 5),
+    folds: str | Path | pd.DataFrame | None = None,
     network: str | Path | GeneNetwork | None = None,
     seed: int = 0,
     device: str = "auto",
@@ -72,13 +72,14 @@ def train(
             "train takes a cohort and a recipe, not a built graph: a graph of all patients knows the held-out ones"
         )
     began, recipe, device = time.perf_counter(), _recipe(recipe), pick_device(device)
+    cohort, cv = as_cohort(cohort), (cv, 1) if isinstance(cv, int) else cv
     outcome = class_target(cohort, target)
     if folds is None:
-        table = repeated(cohort.patients, outcome.values, *cv, seed)
+        table = repeated(cohort.patients, outcome.values, *cv, seed, outcome.classes)
         protocol = {"folds": cv[0], "repeats": cv[1], "inner_folds": 5}
     else:
-        table = read_folds(Path(folds), cohort.patients, outcome.values)
-        protocol = {"folds_file": Path(folds).name, "inner_folds": 5}
+        table = read_folds(folds, cohort.patients, outcome.values)
+        protocol = {"folds_file": "in memory" if isinstance(folds, pd.DataFrame) else Path(folds).name, "inner_folds": 5}
     genes, notices = gene_network(recipe, cohort, network, seed)
     found = study(cohort, outcome, recipe, genes, table, seed, device)
     protocol |= {"intervals": "95 %, corrected for overlapping training sets (Nadeau and Bengio 2003)"}
@@ -100,6 +101,7 @@ def predict(model: FusionModel | str | Path, cohort: Cohort) -> pd.DataFrame:
     """`patient, call, p_<class>…` for patients that the model may never have seen; `model`: fitted, or its run directory."""
     if not isinstance(model, FusionModel):
         model = FusionModel.load(Path(model) / "model")
+    cohort = as_cohort(cohort)
     probability = model.predict_proba(cohort)
     called = [model.classes_[k] for k in probability.argmax(1)]
     table = pd.DataFrame({"patient": cohort.patients, "call": called})

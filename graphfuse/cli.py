@@ -9,13 +9,14 @@ from typing import Annotated
 
 import typer
 
+import graphfuse
 from graphfuse.errors import GraphfuseError, InputError
 
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
+    invoke_without_command=True,
     pretty_exceptions_enable=False,
-    help="Graph neural networks for multi-omics: build graphs, train classifiers, rank biomarkers.",
     epilog="Begin with: graphfuse run tcga-brca -o runs/tcga-brca",
 )
 
@@ -23,8 +24,17 @@ CohortName = Annotated[str, typer.Argument(metavar="COHORT", help="A manifest's 
 RecipeName = Annotated[str, typer.Option("--recipe", "-r", help="A recipe's path, or a name in graphs/.")]
 Target = Annotated[str | None, typer.Option("--target", "-t", help="The outcome; default: the manifest's first.")]
 Out = Annotated[Path, typer.Option("--out", "-o", help="The output folder.")]
-Network = Annotated[Path | None, typer.Option("--network", help="Your own gene network: an edge list (csv, tsv) or a card.")]
-Folds = Annotated[Path | None, typer.Option("--folds", help="Your own folds: a csv with patient, repeat, fold.")]
+OutFile = Annotated[Path, typer.Option("--out", "-o", help="The file to write.")]
+Network = Annotated[
+    Path | None,
+    typer.Option(
+        "--network", help="Your own gene network: a card, or an edge list (source, target[, score]; no cut is applied)."
+    ),
+]
+Folds = Annotated[
+    Path | None,
+    typer.Option("--folds", help="Your own folds: a csv with patient, fold[, repeat]; a blank fold always trains."),
+]
 Cv = Annotated[str, typer.Option("--cv", help="FOLDSxREPEATS.")]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
 Seed = Annotated[int, typer.Option("--seed", help="The seed of everything drawn by chance.")]
@@ -32,10 +42,18 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Only results and err
 Top = Annotated[int, typer.Option("--top", min=1, help="How many to print; files hold all.")]
 
 
+@app.callback()
+def common(version: Annotated[bool, typer.Option("--version", help="Show the version and stop.")] = False):
+    """Graph neural networks for multi-omics: build graphs, train classifiers, rank biomarkers."""
+    if version:
+        typer.echo(f"graphfuse {graphfuse.__version__}")
+        raise typer.Exit
+
+
 @app.command(epilog="Example: graphfuse init rna.csv meth.csv clinical.csv -o cohort.toml")
 def init(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Your tables.")],
-    out: Out = Path("cohort.toml"),
+    out: OutFile = Path("cohort.toml"),
     device: Device = "auto", seed: Seed = 0, quiet: Quiet = False,
 ):  # fmt: skip
     """Look at tables and draft a manifest for them."""
@@ -119,7 +137,7 @@ def rank(
 @app.command(epilog="Example: graphfuse predict runs/mine new-clinic.toml -o predictions.csv")
 def predict(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A run directory.")],
-    cohort: CohortName, out: Out = Path("predictions.csv"),
+    cohort: CohortName, out: OutFile = Path("predictions.csv"),
     device: Device = "auto", seed: Seed = 0, quiet: Quiet = False,
 ):  # fmt: skip
     """Score new patients with a trained run."""
@@ -181,7 +199,7 @@ def main() -> None:
         typer.echo(f"graphfuse: {error}", err=True)
         code = 2
     except OSError as error:
-        typer.echo(f"graphfuse: {error.filename or "output"}: {error.strerror}; choose another place or free it", err=True)
+        typer.echo(f"graphfuse: {error.filename or 'output'}: {error.strerror}; choose another place or free it", err=True)
         code = 2
     except KeyboardInterrupt:
         typer.echo("graphfuse: stopped", err=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -49,7 +49,7 @@ class Cohort:
 
     def take(self, rows: np.ndarray) -> Cohort:
         """The cohort of the patients at `rows`, in that order."""
-        rows = np.asarray(rows)
+        rows = np.atleast_1d(np.asarray(rows, dtype=None if np.size(rows) else int))
         rows = np.flatnonzero(rows) if rows.dtype == bool else rows
         return replace(
             self,
@@ -97,18 +97,26 @@ class Cohort:
         outcome: pd.Series | None = None,
         *,
         name: str = "cohort",
-        ehr: Mapping[str, Mapping[str, str]] | None = None,
+        ehr: Mapping[str, Mapping[str, str]] | Iterable[str] | None = None,
         symbols: Mapping[str, Mapping[str, str]] | None = None,
         groups: Mapping[str, pd.Series] | None = None,
     ) -> Cohort:
         """A cohort from patients × columns frames; patients are the union of the tables' indices.
 
-        `outcome`: class labels indexed by patient (missing = unlabelled). `ehr`: for each EHR table, the types of
-        its columns. `symbols`: for each gene table, column name → gene symbol. Raises `InputError` on duplicate
-        patients or columns and on non-numeric omics columns.
+        `outcome`: class labels indexed by patient (missing = unlabelled). `ehr`: names of EHR tables, or for each the
+        types of its columns (numeric, categorical, ordinal or date), as in `ehr={"clinical": {"stage": "ordinal"}}`.
+        `symbols`: for each gene table, column name → gene symbol. Raises `InputError` on duplicate patients or
+        columns and on non-numeric omics columns.
         """
-        ehr, symbols = ehr or {}, symbols or {}
-        faults = Faults(f"cohort {name!r}")
+        symbols, faults = symbols or {}, Faults(f"cohort {name!r}")
+        ehr = ehr if isinstance(ehr, Mapping) else {key: {} for key in ehr or ()}
+        for key in {*ehr, *symbols} - set(tables):
+            faults.add(f"{key!r} is no table{nearest(key, tables)}")
+        if outcome is not None and not isinstance(outcome, pd.Series):
+            faults.add(f"outcome: expected a pandas Series of labels indexed by patient (got {type(outcome).__name__})")
+        elif outcome is not None and not set(outcome.index.map(str)) & {str(i) for t in tables.values() for i in t.index}:
+            faults.add("outcome: its index has no patient in common with the tables")
+        faults.stop()
         tables = {key: frame.set_axis(frame.index.map(str), axis=0) for key, frame in tables.items()}
         for key, frame in tables.items():
             check_unique(frame, f"table {key!r}", faults)
@@ -162,8 +170,10 @@ def numeric(frame: pd.DataFrame, where: str) -> pd.DataFrame:
     faults = Faults(where)
     text = [c for c, kind in zip(frame.columns, frame.dtypes, strict=True) if not pd.api.types.is_numeric_dtype(kind)]
     if text:
-        sample = frame[text[0]].dropna().iloc[:1].tolist()
-        faults.add(f"{len(text)} columns hold text ({examples(text)}; e.g. {sample}); remove or encode them")
+        words = frame[text[0]].dropna()
+        words = words[pd.to_numeric(words, errors="coerce").isna()]
+        cure = 'remove or encode them, or declare the table as EHR (kind = "ehr" in a manifest, ehr= in Python)'
+        faults.add(f"{len(text)} columns hold text ({examples(text)}; e.g. {words.iloc[:1].tolist()}); {cure}")
     else:
         frame = frame.astype(float)
         infinite = frame.columns[np.isinf(frame.to_numpy()).any(axis=0)]

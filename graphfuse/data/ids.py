@@ -69,6 +69,7 @@ def check_overlap(tables: dict[str, pd.Index], faults: Faults, notices: list[str
     `tables`: each file's ids.
     """
     tables = {file: ids for file, ids in tables.items() if len(ids)}
+    _check_spelling(tables, faults)
     islands = _islands(tables)
     main = islands[0] if islands else []
     for island in islands[1:]:
@@ -79,6 +80,19 @@ def check_overlap(tables: dict[str, pd.Index], faults: Faults, notices: list[str
         shared = int(ids.isin(others).sum())
         if shared < 0.1 * min(len(ids), len(others)):
             notices.append(f"{file}: only {shared} of {len(ids)} patients stand in any other table; check the ids")
+
+
+def _check_spelling(tables: dict[str, pd.Index], faults: Faults) -> None:
+    """A fault where the same patients are written in two ways (case, dots for dashes, blanks)."""
+    every = pd.Index(sorted(set().union(*tables.values())))
+    alike = every.str.lower().str.replace(r"[\s._-]+", "-", regex=True)
+    twice = every[alike.duplicated(keep=False)]
+    if len(twice):
+        files = [file for file, ids in tables.items() if ids.isin(twice).any()]
+        faults.add(
+            f"{alike[alike.duplicated()].nunique()} patients are written in two ways in {examples(files)} "
+            f"(like {patterns(twice)}); write their ids alike"
+        )
 
 
 def _islands(tables: dict[str, pd.Index]) -> list[list[str]]:

@@ -40,6 +40,17 @@ def load(name_or_path: str | Path) -> Cohort:
     return reading.cohort
 
 
+def as_cohort(cohort: Cohort | str | Path) -> Cohort:
+    """A cohort as it is, or loaded from its manifest. Raises `InputError` for anything else."""
+    if isinstance(cohort, str | Path):
+        return load(cohort)
+    if not isinstance(cohort, Cohort):
+        raise InputError(
+            f"expected a Cohort or a manifest (got {type(cohort).__name__}); graphfuse.load or Cohort.from_frames makes one"
+        )
+    return cohort
+
+
 def read_cohort(name_or_path: str | Path) -> Reading:
     """Everything found on the way to a cohort: the cohort where there is one, faults and notices. Does not stop at faults."""
     path = resolve(name_or_path, "data_manifests")

@@ -66,6 +66,10 @@ def _survival(frame: pd.DataFrame, spec: OutcomeSpec, name: str) -> tuple[Outcom
     if not event[usable.notna()].any():
         raise InputError(f"no patient with an event has a time above 0 in {examples(spec.time)}; correct time or event")
     notices += _flipped(times, event)
+    if event[usable.notna()].all():
+        notices.append(
+            "every patient with a known time has the event: add a column with the time of last follow-up to time = […]"
+        )
     values = usable.to_numpy(dtype=float)
     return Outcome(name, "survival", values, event=event, derived_from=tuple(spec.derived_from)), notices
 

@@ -7,6 +7,7 @@ from. `state()` is arrays and JSON, so a fitted pipeline is saved without pickle
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -17,6 +18,8 @@ import pandas as pd
 from graphfuse.data.ehr import as_word
 from graphfuse.data.modality import Modality
 from graphfuse.errors import InputError
+
+log = logging.getLogger(__name__)
 
 _DAY_FIRST = re.compile(r"^(1[3-9]|2\d|3[01])[/.-]")
 
@@ -184,6 +187,11 @@ class Pipeline:
                     f"modality {modality.name!r}: {len(there):,} of the {len(self.columns):,} columns that the model was "
                     f"fitted on are there; at least {least:.0%} are needed. Rename columns as in training"
                 )
+            if len(there) < len(self.columns):
+                log.warning(
+                    "modality %r: %s of the %s columns of the model are there; the others are taken at their training median",
+                    modality.name, len(there), len(self.columns),
+                )  # fmt: skip
             table = table.reindex(columns=list(self.columns))
         values = self.typed.apply(table) if self.typed else table.to_numpy(float)
         values = self.select.apply(self.scale.apply(self.impute.apply(values)))

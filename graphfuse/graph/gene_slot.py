@@ -23,18 +23,20 @@ def gene_network(recipe: Recipe, cohort: Cohort, network=None, seed: int = 0) ->
     """
     wanted = network if network is not None else recipe.gene.network
     symbols = [s for m in cohort.modalities.values() for s in m.symbols if s]
-    if wanted is None or not symbols:
-        if recipe.gene.required or network is not None:
-            raise InputError(
-                f"cohort {cohort.name!r}: a gene network is asked for, but no column has a gene symbol; "
-                'declare entity = "gene" (and symbol = …) for a modality of its manifest'
-            )
+    asked = recipe.gene.required or network is not None
+    if wanted is None:
         return None, []
+    if not symbols:
+        bare = f"cohort {cohort.name!r}: no column has a gene symbol"
+        cure = 'declare entity = "gene" in its manifest, or give symbols= to Cohort.from_frames'
+        if asked:
+            raise InputError(f"{bare}, but a gene network is asked for; {cure}")
+        return None, told(f"{bare}: the gene network is switched off; {cure}")
     try:
         cut = recipe.gene.min_score if network is None else None
         whole = wanted if isinstance(wanted, GeneNetwork) else load_network(wanted, cut)
     except FetchError as error:
-        if recipe.gene.required or network is not None:
+        if asked:
             raise
         return None, told(f"the gene network {wanted!r} could not be had, so this run goes without it: {error}")
     measured = whole.on(symbols)
@@ -43,7 +45,7 @@ def gene_network(recipe: Recipe, cohort: Cohort, network=None, seed: int = 0) ->
     if share < LEAST_GENES:
         few = f"{share:.1%} of the {len(symbols):,} gene columns have an edge in network {whole.name!r}"
         cure = "are the symbols those of the network (ids, species)?"
-        if recipe.gene.required:
+        if asked:
             raise InputError(f"{few}; at least {LEAST_GENES:.0%} are needed: {cure}")
         return None, told(f"{few}: the gene network is switched off; {cure}")
     return controls.control(recipe.gene.control, measured, seed), []

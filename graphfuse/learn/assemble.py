@@ -5,6 +5,7 @@ The only bridge between `data`/`graph` (numpy, pandas) and `nn` (torch).
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -21,6 +22,8 @@ from graphfuse.graph.patients import PatientLayer
 from graphfuse.nn.lists import Lists
 from graphfuse.nn.parts import part
 from graphfuse.schema import Recipe
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +77,8 @@ class Preparation:
     def views(self, cohort: Cohort) -> Views:
         """Standardised columns of any patients. A modality that the cohort lacks is absent for all of them."""
         count = len(cohort)
+        for name in self.pipelines.keys() - cohort.modalities.keys():
+            log.warning("modality %r is absent for all %d patients: they are scored by the others", name, count)
         own = {
             name: pipeline.apply(cohort.modalities[name])
             if name in cohort.modalities

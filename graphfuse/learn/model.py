@@ -9,8 +9,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors.numpy import load_file, save_file
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
 
 from graphfuse.data.cohort import Cohort
+from graphfuse.data.manifest import as_cohort
 from graphfuse.errors import InputError
 from graphfuse.graph.gene_slot import gene_network
 from graphfuse.learn import fit
@@ -20,7 +23,7 @@ from graphfuse.learn.pack import pack, unpack
 from graphfuse.schema import SCHEMA, Recipe
 
 
-class FusionModel:
+class FusionModel(BaseEstimator):
     """A graph fusion classifier in scikit-learn's manner: hyper-parameters here, data in `fit`.
 
     Parameters: `recipe` (a `Recipe`, a name or a path), `seed`, `device` ("auto", "cpu", "cuda"), `network` (a gene
@@ -31,16 +34,9 @@ class FusionModel:
     def __init__(self, recipe: Recipe | str | Path = "multiplex", *, seed: int = 0, device: str = "auto", network=None):
         self.recipe, self.seed, self.device, self.network = recipe, seed, device, network
 
-    def get_params(self, deep: bool = True) -> dict:
-        return {"recipe": self.recipe, "seed": self.seed, "device": self.device, "network": self.network}
-
-    def set_params(self, **params) -> FusionModel:
-        for name, value in params.items():
-            setattr(self, name, value)
-        return self
-
-    def fit(self, cohort: Cohort, target: str | None = None) -> FusionModel:
-        """Fitted on all patients of `cohort`; those without a label take part unlabelled."""
+    def fit(self, cohort: Cohort | str | Path, target: str | None = None) -> FusionModel:
+        """Fitted on all patients of `cohort` (or its manifest); those without a label take part unlabelled."""
+        cohort = as_cohort(cohort)
         recipe = self.recipe if isinstance(self.recipe, Recipe) else Recipe.named(self.recipe)
         outcome = class_target(cohort, target)
         network, _ = gene_network(recipe, cohort, self.network, self.seed)
@@ -63,6 +59,8 @@ class FusionModel:
 
         Raises `InputError` where a patient has none of the model's modalities, or a modality lacks half its columns.
         """
+        check_is_fitted(self, "fitted_")
+        cohort = as_cohort(cohort)
         views = self.fitted_.preparation.views(cohort)
         nothing = ~views.present.any(1)
         if nothing.any():
@@ -76,6 +74,12 @@ class FusionModel:
         """Class names `[N]`."""
         return np.asarray(self.classes_)[self.predict_proba(cohort).argmax(1)]
 
+    def score(self, cohort: Cohort, target: str | None = None) -> float:
+        """Accuracy on the labelled patients of `cohort`."""
+        outcome = as_cohort(cohort).outcome(target or self.target_)
+        called, truth = self.predict(cohort)[outcome.known], outcome.values[outcome.known]
+        return float((called == np.asarray(outcome.classes)[truth]).mean())
+
     def __repr__(self) -> str:
         if not hasattr(self, "fitted_"):
             return f"FusionModel({getattr(self.recipe, 'name', self.recipe)!r}, not fitted)"
@@ -86,8 +90,10 @@ class FusionModel:
 
     # -------------------------------------------------------------------------------------------- on disk
 
-    def save(self, folder: Path) -> None:
+    def save(self, folder: str | Path) -> None:
         """`model.json` and `model.safetensors` in `folder`: no pickle, no patient ids (but patients' states and points)."""
+        check_is_fitted(self, "fitted_")
+        folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         arrays, described = pack(self.fitted_)
         described |= {
@@ -98,8 +104,9 @@ class FusionModel:
         (folder / "model.json").write_text(json.dumps(described, indent=1) + os.linesep)
 
     @classmethod
-    def load(cls, folder: Path) -> FusionModel:
+    def load(cls, folder: str | Path) -> FusionModel:
         """The model saved in `folder`. Raises `InputError` where there is none or its schema is newer."""
+        folder = Path(folder)
         try:
             described = json.loads((folder / "model.json").read_text())
             arrays = load_file(folder / "model.safetensors")

@@ -49,8 +49,9 @@ class Report:
             self.write(part)
         return Path(folder)
 
-    def write(self, folder: Path) -> None:
+    def write(self, folder: str | Path) -> None:
         """The files of a run directory into an existing folder (rankings, graphs and the report are written elsewhere)."""
+        folder = Path(folder)
         write_json(folder / "run.json", self.record.model_dump(mode="json", by_alias=True))
         write_json(folder / "metrics.json", self.metrics.model_dump(mode="json", by_alias=True))
         safe_csv(self.folds, folder / "folds.csv")

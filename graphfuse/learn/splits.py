@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,8 @@ from sklearn.model_selection import StratifiedKFold
 
 from graphfuse.errors import Faults, InputError
 from graphfuse.schema import FOLD_COLUMNS
+
+log = logging.getLogger(__name__)
 
 
 def stratified(codes: np.ndarray, folds: int, seed: int) -> np.ndarray:
@@ -31,7 +35,9 @@ def stratified(codes: np.ndarray, folds: int, seed: int) -> np.ndarray:
     return fold
 
 
-def repeated(patients: pd.Index, codes: np.ndarray, folds: int, repeats: int, seed: int) -> pd.DataFrame:
+def repeated(
+    patients: pd.Index, codes: np.ndarray, folds: int, repeats: int, seed: int, classes: Sequence[str] = ()
+) -> pd.DataFrame:
     """A folds table (`patient, repeat, fold`): labelled patients tested once a repeat; unlabelled ones always train.
 
     Raises `InputError` where a class has fewer members than folds.
@@ -41,9 +47,11 @@ def repeated(patients: pd.Index, codes: np.ndarray, folds: int, repeats: int, se
     if folds < 2:
         raise InputError(f"--cv: {folds} folds; at least 2 are needed")
     if len(counts) < 2 or (counts[counts > 0] < folds).any() or (counts > 0).sum() < 2:
+        names = classes or [f"class {k}" for k in range(len(counts))]
+        small = ", ".join(f"{name} {count}" for name, count in zip(names, counts, strict=False))
         raise InputError(
-            f"--cv: {folds} folds need at least 2 classes of at least {folds} patients; the classes have "
-            f"{counts.tolist()}. Take fewer folds, or merge or leave out the small classes"
+            f"--cv: {folds} folds need at least 2 classes of at least {folds} patients; there are {small}. Take fewer folds, "
+            "or merge small classes, or leave their labels blank"
         )
     tables = []
     for repeat in range(repeats):
@@ -54,21 +62,17 @@ def repeated(patients: pd.Index, codes: np.ndarray, folds: int, repeats: int, se
     return table.assign(fold=table["fold"].astype("Int64").mask(table["fold"] < 0))
 
 
-def read_folds(path: Path, patients: pd.Index, codes: np.ndarray) -> pd.DataFrame:
+def read_folds(path: str | Path | pd.DataFrame, patients: pd.Index, codes: np.ndarray) -> pd.DataFrame:
     """The user's folds file: `patient, repeat, fold`, the fold in which a patient is tested; blank = always training.
 
     Raises `InputError` for missing columns, unknown or doubled patients, and tested patients without a label.
     """
-    try:
-        table = pd.read_csv(path, dtype=str)
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError):
-        raise InputError(f"{path}: is empty or no csv; a folds file has patient, repeat, fold") from None
-    faults = Faults(str(path))
+    where = "folds" if isinstance(path, pd.DataFrame) else str(path)
+    table, faults = _folds_table(path), Faults(where)
+    table = table if "repeat" in table else table.assign(repeat="0")
     absent = [c for c in FOLD_COLUMNS if c not in table.columns]
     if absent:
-        raise InputError(f"{path}: columns {', '.join(absent)} are missing; a folds file has patient, repeat, fold")
+        raise InputError(f"{where}: columns {', '.join(absent)} are missing; a folds file has patient, repeat, fold")
     table = table.assign(repeat=_whole(table["repeat"].fillna("blank"), faults), fold=_whole(table["fold"], faults))
     faults.stop()
     unknown = ~table["patient"].isin(patients)
@@ -83,9 +87,23 @@ def read_folds(path: Path, patients: pd.Index, codes: np.ndarray) -> pd.DataFram
     if tested.empty:
         faults.add("fold: nobody is tested")
     faults.stop()
+    never = len(patients.difference(tested["patient"]))
+    if never:
+        log.warning("%s: %d of %d patients are tested nowhere; they always train", where, never, len(patients))
     every = pd.MultiIndex.from_product([sorted(table["repeat"].unique()), patients], names=["repeat", "patient"])
     table = table.set_index(["repeat", "patient"])["fold"].reindex(every).astype("Int64")
     return table.reset_index()[list(FOLD_COLUMNS)]
+
+
+def _folds_table(path: str | Path | pd.DataFrame) -> pd.DataFrame:
+    if isinstance(path, pd.DataFrame):
+        return path.astype("string").astype(object)
+    try:
+        return pd.read_csv(path, dtype=str)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError):
+        raise InputError(f"{path}: is empty or no csv; a folds file has patient, repeat, fold") from None
 
 
 def _whole(column: pd.Series, faults: Faults) -> pd.Series:

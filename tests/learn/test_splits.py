@@ -55,7 +55,7 @@ def test_labelled_patients_are_tested_once_a_repeat_and_unlabelled_never():
 @pytest.mark.parametrize(
     ("codes", "folds", "said"),
     [
-        (CODES, 8, "8 folds need at least 2 classes of at least 8 patients; the classes have \\[50, 23, 7\\]"),
+        (CODES, 8, "8 folds need at least 2 classes of at least 8 patients; there are \\[50, 23, 7\\]"),
         (CODES, 1, "at least 2 are needed"),
         (np.zeros(20, int), 5, "at least 2 classes"),
         (np.full(20, -1), 5, "at least 2 classes"),
@@ -113,7 +113,7 @@ def test_ids_that_look_like_numbers_stay_text(tmp_path):
 @pytest.mark.parametrize(
     ("table", "said"),
     [
-        ("patient,fold\nP01,0\n", "columns repeat are missing"),
+        ("patient,repeat\nP01,0\n", "columns fold are missing"),
         ("patient,repeat,fold\nP01,0,0\nXX,0,1\n", "1 ids are not in the cohort"),
         ("patient,repeat,fold\nP01,0,0\nP01,0,1\n", "stand twice in a repeat"),
         ("patient,repeat,fold\nP01,0,0\nP85,0,1\n", "1 tested patients have no label"),
