@@ -40,3 +40,11 @@ def test_islands_are_told_once_each():
 def test_few_shared_patients_are_noticed():
     found, notices = overlap(a=[f"P{i}" for i in range(100)], b=["P0", *(f"Q{i}" for i in range(99))])
     assert not found and "only 1 of 100 patients" in notices[0]
+
+
+def test_patients_written_in_two_ways_are_a_fault():
+
+    faults, notices = Faults("c.toml"), []
+    check_overlap({"rna.csv": pd.Index(["PT-1", "PT-2", "PT-3"]), "meth.csv": pd.Index(["PT-1", "pt.2"])}, faults, notices)
+    assert len(faults.found) == 1 and "1 patients are written in two ways" in faults.found[0]
+    assert "PT-2" not in faults.found[0]
