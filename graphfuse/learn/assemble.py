@@ -87,7 +87,8 @@ class Preparation:
         }
         hop = {name: (operator @ own[name].T).T for name, operator in self.smoothing.items()}
         present = [
-            cohort.modalities[name].present if name in cohort.modalities else np.zeros(count, bool) for name in self.pipelines
+            pipeline.present(cohort.modalities[name]) if name in cohort.modalities else np.zeros(count, bool)
+            for name, pipeline in self.pipelines.items()
         ]
         return Views(own, hop, np.column_stack(present))
 

@@ -21,6 +21,7 @@ from scipy.special import log_softmax
 from threadpoolctl import threadpool_limits
 
 from graphfuse.data.cohort import Cohort
+from graphfuse.errors import InputError
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.learn.assemble import Preparation, Views, mean_operator
 from graphfuse.learn.ridge import PENALTIES, Ridge, fit_ridge, log_loss
@@ -28,6 +29,7 @@ from graphfuse.learn.splits import stratified
 from graphfuse.schema import Recipe
 
 INNER = 5
+MOST_PATIENTS = 20_000  # a kernel of 3.2 GB for each modality
 GATE_PRIOR = 0.3
 MIX_PRIOR = 1.0
 
@@ -119,6 +121,11 @@ class CrossFit:
     def __init__(
         self, cohort: Cohort, codes: np.ndarray, classes: int, recipe: Recipe, network: GeneNetwork | None, seed: int
     ):
+        if len(codes) > MOST_PATIENTS:
+            raise InputError(
+                f"cohort {cohort.name!r}: {len(codes):,} training patients; linear starts are solved from patients × patients "
+                f"kernels, which are kept up to {MOST_PATIENTS:,} patients so far. Train on a part of them"
+            )
         self.codes, self.classes, self.graphs = codes, classes, True
         self.inner = stratified(codes, INNER, seed)
         self.preparation, self.training = Preparation.fit(cohort, codes, recipe, network, seed)

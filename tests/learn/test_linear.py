@@ -10,6 +10,7 @@ from scipy.special import log_softmax
 
 from graphfuse.data.modality import Modality
 from graphfuse.data.synth import planted
+from graphfuse.errors import InputError
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.learn.assemble import Preparation
 from graphfuse.learn.linear import GATE_PRIOR, INNER, CrossFit, Kernels, LinearFit, gates_of, mix_of, shared_bias
@@ -331,3 +332,9 @@ def test_bias_is_shared_over_who_is_there():
         np.testing.assert_allclose(found[i], own[0] + bias / count)
     total = (found * present[..., None]).sum(1) - (own * present[..., None]).sum(1)
     np.testing.assert_allclose(total[:3], np.repeat(bias, 3, 0))
+
+
+def test_more_patients_than_kernels_can_hold_are_refused(monkeypatch):
+    monkeypatch.setattr("graphfuse.learn.linear.MOST_PATIENTS", 50)
+    with pytest.raises(InputError, match="kept up to 50 patients"):
+        crossed()

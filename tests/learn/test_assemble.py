@@ -1,0 +1,82 @@
+"""From tables to tensors: which encoder, which layer, who is present."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from graphfuse.data.cohort import Cohort
+from graphfuse.errors import InputError
+from graphfuse.graph.neighbours import Neighbours
+from graphfuse.learn.assemble import Preparation, encoders_of, has_layer, mean_operator, tensor_lists
+from graphfuse.nn.lists import aggregate
+from graphfuse.schema import Recipe
+
+
+def recipe(**sections) -> Recipe:
+    return Recipe.model_validate({"name": "quick", "patient": {"neighbours": 4}, **sections})
+
+
+@pytest.mark.parametrize(
+    ("encode", "expected"),
+    [
+        ("table", {"rna": "table", "meth": "table"}),
+        ({"default": "table", "gene": "network"}, {"rna": "network", "meth": "network"}),
+        ({"default": "network", "rna": "table"}, {"rna": "table", "meth": "network"}),
+        ({"meth": "network"}, {"rna": "table", "meth": "network"}),
+    ],
+    ids=str,
+)
+def test_encoders_go_by_name_then_entity_then_default(small, network, encode, expected):
+    assert encoders_of(recipe(net={"encode": encode}), small.cohort, network) == expected
+
+
+def test_without_a_network_its_encoder_is_a_table(small, network):
+    asked = recipe(net={"encode": "network"})
+    assert set(encoders_of(asked, small.cohort, None).values()) == {"table"}
+    assert set(encoders_of(asked, small.cohort, network.on(["nobody"])).values()) == {"table"}
+
+
+def test_unknown_names_are_refused_with_the_nearest(small, network):
+    with pytest.raises(InputError, match=r"encode names 'rnaa' \(did you mean 'rna'\?\)"):
+        encoders_of(recipe(net={"encode": {"rnaa": "table"}}), small.cohort, network)
+    with pytest.raises(InputError, match="layers names 'mrna'"):
+        has_layer(recipe(patient={"layers": ["mrna"]}), "rna", small.cohort)
+
+
+def test_layers_follow_the_recipe(small):
+    assert has_layer(recipe(), "rna", small.cohort)
+    assert has_layer(recipe(patient={"layers": ["meth"]}), "meth", small.cohort)
+    assert not has_layer(recipe(patient={"layers": ["meth"]}), "rna", small.cohort)
+    assert not has_layer(recipe(net={"propagate": "none"}), "rna", small.cohort)
+    assert not has_layer(recipe(patient={"control": "empty"}), "rna", small.cohort)
+
+
+def test_presence_counts_fitted_columns_only(small):
+    cohort = small.cohort
+    preparation, _ = Preparation.fit(cohort, cohort.outcome().values, recipe(), None)
+    table = cohort.modalities["meth"].table.iloc[:3] * np.nan
+    other = Cohort.from_frames({"rna": cohort.modalities["rna"].table.iloc[:3]})
+    meth = replace(cohort.modalities["meth"], table=table.assign(stranger=1.0), symbols=())
+    views = preparation.views(replace(other, modalities=other.modalities | {"meth": meth}))
+    assert views.present.tolist() == [[True, False]] * 3
+    assert not views.own["meth"].any()
+
+
+def test_a_modality_that_no_training_patient_has_is_refused(small):
+    meth = small.cohort.modalities["meth"]
+    nobody = replace(small.cohort, modalities=small.cohort.modalities | {"meth": replace(meth, table=meth.table * np.nan)})
+    with pytest.raises(InputError, match="no training patient has it"):
+        Preparation.fit(nobody, nobody.outcome().values, recipe(), None)
+
+
+def test_lists_and_operators_take_the_same_mean():
+    import torch
+
+    lists = Neighbours.from_edges([0, 0, 2], [1, 2, 0], [1.0, 3.0, 2.0], receivers=4, senders=3)
+    values = np.random.default_rng(0).normal(size=(3, 2))
+    expected = np.stack([(values[1] + 3 * values[2]) / 4, [0, 0], values[0], [0, 0]])
+    np.testing.assert_allclose(mean_operator(lists) @ values, expected)
+    np.testing.assert_allclose(aggregate(torch.from_numpy(values), tensor_lists(lists)), expected)
