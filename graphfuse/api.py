@@ -18,7 +18,7 @@ from graphfuse.graph.network import GeneNetwork
 from graphfuse.graph.patients import PatientGraph
 from graphfuse.learn.assemble import Preparation
 from graphfuse.learn.model import FusionModel, class_target, pick_device
-from graphfuse.learn.record import peak_memory, record_run
+from graphfuse.learn.record import network_hash, peak_memory, record_run
 from graphfuse.learn.report import Report, load_record, load_replicas, run_directory
 from graphfuse.learn.splits import read_folds, repeated
 from graphfuse.learn.study import study
@@ -147,6 +147,8 @@ def rank_run(folder: Path, top: int = 50) -> Ranking:
     replicas = load_replicas(folder, cohort.patients)
     recipe = Recipe.model_validate(record.recipe)
     genes, _ = gene_network(recipe, cohort, record.fitted.get("network"), record.seed)
+    if network_hash(genes) != record.hashes["network"]:
+        raise InputError(f"{folder}: the gene network is no longer that of this run; bring it back, or train again")
     ranking = rank_replicas(replicas, cohort, genes, record.classes).top(top)
     ranking.save(folder / "rankings")
     write_report(folder)

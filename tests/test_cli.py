@@ -164,6 +164,15 @@ def test_rank_writes_the_same_files_again(clinic):
     assert nodes.read_bytes() == before
 
 
+def test_rank_refuses_another_network(clinic):
+    edges = clinic / "edges.csv"
+    before = edges.read_text()
+    edges.write_text(before.rsplit("\n", 2)[0] + "\n")
+    done = call(clinic, "rank", "run")
+    edges.write_text(before)
+    assert done.returncode == 2 and "no longer that of this run" in done.stderr
+
+
 def test_every_help_ends_with_an_example(clinic):
     for command in ("init", "check", "fetch", "build", "train", "rank", "predict", "run", "check-part"):
         shown = call(clinic, command, "--help").stdout

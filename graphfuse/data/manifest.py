@@ -257,4 +257,4 @@ class Reading:
         """Origin and licence, and which manifest this was."""
         words = {key: getattr(self.manifest, key) for key in ("title", "licence", "citation")}
         sha256 = hashlib.sha256(self.path.read_bytes()).hexdigest()
-        return {**words, "manifest": str(self.path), "manifest_sha256": sha256}
+        return {**words, "manifest": str(self.path.resolve()), "manifest_sha256": sha256}

@@ -83,7 +83,7 @@ def attribute(fitted: Fitted, net: int, cohort: Cohort) -> Attribution:
 
 def slopes(fitted: Fitted, net: Net, states: Tensor, inputs: Inputs, views: Views) -> Slopes:
     """Path-averaged gradients, with as many steps as completeness asks for. Raises `GraphfuseError` where 128 do not do."""
-    if _still_linear(net):
+    if _still_linear(net, states, inputs):
         return _linear_slopes(fitted, net)
     path = _Path(fitted, net, states, inputs)
     for steps in STEPS:
@@ -134,9 +134,10 @@ class _Path:
             return float((change - given).abs().sum() / change.abs().sum().clamp(min=1e-12))
 
 
-def _still_linear(net: Net) -> bool:
-    """Whether no weight has left its start, so that the net is its gated linear model."""
-    return not net.decides and all(not head.state_dict()[k].any() for head in net.head for k in ("out.weight", "out.bias"))
+def _still_linear(net: Net, states: Tensor, inputs: Inputs) -> bool:
+    """Whether the net gives exactly its gated linear model: no weight behind its gates has left its start."""
+    with torch.no_grad():
+        return not net.decides and torch.equal(net(inputs, senders=states), net.linear(inputs).sum(1))
 
 
 def _linear_slopes(fitted: Fitted, net: Net) -> Slopes:

@@ -8,7 +8,6 @@ would have: its own initial values, dropout masks, loss rows, gradient clipping 
 from __future__ import annotations
 
 import copy
-import logging
 from collections.abc import Sequence
 
 import torch
@@ -17,8 +16,6 @@ from torch.func import functional_call, vmap
 from torch.nn.functional import cross_entropy, pad
 
 from graphfuse.nn.net import Inputs, Net
-
-log = logging.getLogger(__name__)
 
 DROPOUT = 0.3  # share of an embedding's entries hidden in a training step
 CLIP = 1.0  # largest gradient norm of a replica's step

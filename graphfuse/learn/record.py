@@ -49,7 +49,7 @@ def record_run(
             "recipe": _sha(json.dumps(made, sort_keys=True)),
             "data": cohort.digest(),
             "folds": _sha(folds.to_csv(index=False)),
-            "network": "" if network is None else _sha(network.to_frame().to_csv(index=False)),
+            "network": network_hash(network),
         },
         timings=seconds,
         peak_memory_gb=peak_memory(),
@@ -90,6 +90,11 @@ def _fitted(cohort: Cohort, network: GeneNetwork | None, found: Study) -> dict:
         "classes": dict(zip(outcome.classes, counts.tolist(), strict=True)),
         "coverage": coverage,
     }
+
+
+def network_hash(network: GeneNetwork | None) -> str:
+    """sha256 over a network's edges; empty for none."""
+    return "" if network is None else _sha(network.to_frame().to_csv(index=False))
 
 
 def _sha(text: str) -> str:

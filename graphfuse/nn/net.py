@@ -73,7 +73,7 @@ class Net(nn.Module):
         """Logits `[N, K]`; `senders` `[S, M, T, D]` are the training patients' stored states (default: these patients)."""
         h = self.states(inputs, mask)
         h = h + self._messages(h, h if senders is None else senders, inputs)
-        linear = self._linear(inputs)
+        linear = self.linear(inputs)
         if self.decides:
             own = torch.stack([head(h[:, m].mean(1)) for m, head in enumerate(self.head)], 1)
             return self.fuse(own * inputs.present[..., None] + linear, inputs.present)
@@ -86,7 +86,7 @@ class Net(nn.Module):
             messages.append(self.patient_gate[m] * heard)
         return torch.stack(messages, 1) * inputs.present[:, :, None, None]
 
-    def _linear(self, inputs: Inputs) -> Tensor:
+    def linear(self, inputs: Inputs) -> Tensor:
         """The linear start through the gates `[N, M, K]`."""
         own, network, patients = inputs.start.unbind(2)
         doors = torch.stack([encode.gate[0] if encode.hops else self.patient_gate.new_zeros(()) for encode in self.encode])

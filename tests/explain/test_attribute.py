@@ -93,3 +93,15 @@ def test_labels_are_not_read(small, model):
     blind = replace(small.cohort, outcomes={})
     first, second = (attribute(model.fitted_, 0, c).push["rna"] for c in (small.cohort, blind))
     assert np.array_equal(first, second)
+
+
+def test_a_head_of_ones_own_is_explained(small, network, tmp_path):
+    (tmp_path / "mine.py").write_text(
+        "from torch import nn\nfrom graphfuse.nn.parts import Head\n\n\nclass Plain(Head):\n"
+        "    def __init__(self, dim, classes):\n        super().__init__()\n        self.last = nn.Linear(dim, classes)\n"
+        "        nn.init.zeros_(self.last.weight)\n        nn.init.zeros_(self.last.bias)\n\n"
+        "    def forward(self, z):\n        return self.last(z)\n"
+    )
+    mine = recipe().model_copy(update={"net": recipe().net.model_copy(update={"head": f"{tmp_path / 'mine.py'}:Plain"})})
+    model = FusionModel(mine, device="cpu", network=network).fit(small.cohort)
+    assert np.isfinite(attribute(model.fitted_, 0, small.cohort).push["rna"]).all()
