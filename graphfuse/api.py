@@ -13,7 +13,7 @@ from graphfuse.data.manifest import as_cohort, load
 from graphfuse.errors import InputError, LeakError
 from graphfuse.explain.ranking import Ranking
 from graphfuse.explain.ranking import rank as rank_replicas
-from graphfuse.graph.gene_slot import gene_network
+from graphfuse.graph.gene_slot import gene_coverage, gene_side
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.graph.patients import PatientGraph
 from graphfuse.learn.assemble import Preparation
@@ -27,7 +27,7 @@ from graphfuse.schema import Recipe
 
 DEFAULT = "multiplex"
 
-__all__ = ["build", "gene_network", "load", "predict", "rank", "run", "train"]
+__all__ = ["build", "gene_coverage", "load", "predict", "rank", "run", "train"]
 
 
 def build(cohort: Cohort, recipe: Recipe | str | Path = DEFAULT, *, network=None, seed: int = 0) -> PatientGraph:
@@ -36,7 +36,7 @@ def build(cohort: Cohort, recipe: Recipe | str | Path = DEFAULT, *, network=None
     Fitted on all patients, so no model is trained on it: `train` takes the recipe and fits graphs in every fold.
     """
     cohort, recipe = as_cohort(cohort), _recipe(recipe)
-    genes, _ = gene_network(recipe, cohort, network, seed)
+    cohort, genes, _ = gene_side(recipe, cohort, network, seed)
     return _graph(cohort, recipe, genes, seed)
 
 
@@ -45,8 +45,8 @@ def _graph(cohort: Cohort, recipe: Recipe, genes: GeneNetwork | None, seed: int)
     codes = outcome.values if outcome is not None else pd.Series(-1, index=cohort.patients).to_numpy()
     preparation, views = Preparation.fit(cohort, codes, recipe, genes, seed)
     names = {m: [p.columns[c] for c in p.owners] for m, p in preparation.pipelines.items()}
-    lists = preparation.lists(None, len(cohort))
-    return PatientGraph(cohort, {m: lists[m] for m in preparation.layers}, genes, views.own, names)
+    lists = {name: layer.lists() for name, layer in preparation.layers.items()}
+    return PatientGraph(cohort, lists, genes, views.own, names)
 
 
 def train(
@@ -80,7 +80,7 @@ def train(
     else:
         table = read_folds(folds, cohort.patients, outcome.values)
         protocol = {"folds_file": "in memory" if isinstance(folds, pd.DataFrame) else Path(folds).name, "inner_folds": 5}
-    genes, notices = gene_network(recipe, cohort, network, seed)
+    cohort, genes, notices = gene_side(recipe, cohort, network, seed)
     found = study(cohort, outcome, recipe, genes, table, seed, device)
     protocol |= {"intervals": "95 %, corrected for overlapping training sets (Nadeau and Bengio 2003)"}
     seconds = {"train": round(time.perf_counter() - began, 1)}
@@ -146,7 +146,7 @@ def rank_run(folder: Path, top: int = 50) -> Ranking:
         raise InputError(f"{folder}: the data behind {record.manifest} are no longer those of this run; train again")
     replicas = load_replicas(folder, cohort.patients)
     recipe = Recipe.model_validate(record.recipe)
-    genes, _ = gene_network(recipe, cohort, record.fitted.get("network"), record.seed)
+    cohort, genes, _ = gene_side(recipe, cohort, record.fitted.get("network"), record.seed)
     if network_hash(genes) != record.hashes["network"]:
         raise InputError(f"{folder}: the gene network is no longer that of this run; bring it back, or train again")
     ranking = rank_replicas(replicas, cohort, genes, record.classes).top(top)
@@ -156,7 +156,7 @@ def rank_run(folder: Path, top: int = 50) -> Ranking:
 
 
 def _recipe(recipe: Recipe | str | Path) -> Recipe:
-    return recipe if isinstance(recipe, Recipe) else Recipe.named(recipe)
+    return recipe.located() if isinstance(recipe, Recipe) else Recipe.named(recipe)
 
 
 def _clocked(timings: dict[str, float], name: str, work: Callable):

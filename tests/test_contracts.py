@@ -23,7 +23,7 @@ from graphfuse.learn.splits import repeated
 from graphfuse.learn.study import study
 from graphfuse.nn.lists import Lists
 from graphfuse.nn.net import Inputs, Net
-from graphfuse.nn.parts import available
+from graphfuse.nn.parts import available, part
 from graphfuse.schema import Recipe
 
 QUICK = {
@@ -44,6 +44,7 @@ def quick(**sections) -> Recipe:
 NETS = [
     {"encode": encode, "propagate": propagate, "fuse": fuse}
     for encode, propagate, fuse in itertools.product(available("encode"), available("propagate"), available("fuse"))
+    if part("encode", encode).sees == "columns"  # graphs inside a patient: tests/test_recipes.py
 ]
 every_net = pytest.mark.parametrize("net", NETS, ids=lambda n: "-".join(n.values()))
 

@@ -8,7 +8,7 @@ the number of path steps doubles until they do to 1 %.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -28,11 +28,12 @@ STEPS = (1, 8, 32, 128)
 class Slopes:
     """Path-averaged gradients of each class's centred logit: modality → `[K, N or 1, F]`, through the column itself
     (`own`) and through its gene-network neighbours' mean (`hop`); one row where all patients share it. `error`: the
-    completeness error."""
+    completeness error. `shown`: signal → `[K, N, C, P]`, at what it shows (its columns' part is in `own` already)."""
 
     own: dict[str, np.ndarray]
     hop: dict[str, np.ndarray]
     error: float
+    shown: dict[str, np.ndarray] = field(default_factory=dict)
 
     def columns(self, fitted: Fitted, name: str) -> np.ndarray:
         """Gradient by column, both ways together `[K, N or 1, F]`."""
@@ -63,12 +64,11 @@ class Attribution:
 def attribute(fitted: Fitted, net: int, cohort: Cohort) -> Attribution:
     """Attributions of one of the model's nets on the patients of `cohort`; no labels are read."""
     views = fitted.preparation.views(cohort)
-    inputs = fitted.inputs(views, fitted.preparation.lists(views, fitted.trained_on))
-    states, module = fitted.states[net].double(), fitted.nets[net].double()
+    inputs = fitted.inputs(views)
     with torch.no_grad():
-        probability = torch.softmax(module(inputs, senders=states), -1).numpy()
+        probability = torch.softmax(fitted.run(net, inputs), -1).numpy()
     weight = probability / probability.sum(0)
-    found = slopes(fitted, module, states, inputs, views)
+    found = slopes(fitted, net, inputs, views)
     push, lean = {}, {}
     for name, pipeline in fitted.preparation.pipelines.items():
         gradient = found.columns(fitted, name)
@@ -81,11 +81,11 @@ def attribute(fitted: Fitted, net: int, cohort: Cohort) -> Attribution:
     return Attribution(push, lean, found, views, weight)
 
 
-def slopes(fitted: Fitted, net: Net, states: Tensor, inputs: Inputs, views: Views) -> Slopes:
+def slopes(fitted: Fitted, net: int, inputs: Inputs, views: Views) -> Slopes:
     """Path-averaged gradients, with as many steps as completeness asks for. Raises `GraphfuseError` where 128 do not do."""
-    if _still_linear(net, states, inputs):
-        return _linear_slopes(fitted, net)
-    path = _Path(fitted, net, states, inputs)
+    if _still_linear(fitted, net, inputs):
+        return _linear_slopes(fitted, fitted.nets[net])
+    path = _Path(fitted, net, inputs, views)
     for steps in STEPS:
         gradients = path.gradients(steps)
         error = path.error(gradients)
@@ -98,30 +98,54 @@ def slopes(fitted: Fitted, net: Net, states: Tensor, inputs: Inputs, views: View
 
 
 class _Path:
-    """The straight path from the training mean to the patients, and the net's gradients along it."""
+    """The straight path from the training mean to the patients, and the net's gradients along it.
 
-    def __init__(self, fitted: Fitted, net: Net, states: Tensor, inputs: Inputs):
-        self.net, self.states, self.inputs = net, states, inputs
+    `columns`: per modality `[N, F]`, or `[N, 2, F]` with the network neighbours' mean. Signals follow their modalities'
+    columns along the path, but for the rows that jump (who is active in a concept plane): those stay the patient's own.
+    """
+
+    def __init__(self, fitted: Fitted, net: int, inputs: Inputs, views: Views):
+        self.fitted, self.net, self.inputs = fitted, net, inputs
         self.slope = [torch.tensor(s) for s in fitted.slopes.values()]
+        self.present = torch.from_numpy(views.present)
+        own = {m: torch.from_numpy(v) for m, v in views.own.items()}
+        hop = {m: torch.from_numpy(v) for m, v in views.hop.items()}
+        self.columns = [torch.stack([v, hop[m]], 1) if m in hop else v for m, v in own.items()]
 
-    def logits(self, x: list[Tensor]) -> Tensor:
-        """Centred logits `[N, K]` as a function of the columns, the linear start included."""
+    def logits(self, columns: list[Tensor], shown: list[Tensor] | None = None) -> Tensor:
+        """Centred logits `[N, K]` as a function of the columns, the linear start included; `shown`: what the signals show of
+        them."""
         views = []
-        for m, (columns, slope) in enumerate(zip(x, self.slope, strict=True)):
-            ways = columns[:, None] if columns.dim() == 2 else columns
+        for m, (given, slope) in enumerate(zip(columns, self.slope, strict=True)):
+            ways = given[:, None] if given.dim() == 2 else given
             linear = ways @ slope
             silent = linear.new_zeros(len(linear), 2 - ways.shape[1], linear.shape[2])
             views.append(torch.cat([linear, silent, self.inputs.start[:, m, 2:]], 1))
-        logits = self.net(self.inputs._replace(x=tuple(x), start=torch.stack(views, 1)), senders=self.states)
+        start = torch.stack(views, 1)
+        start = torch.cat([start, self.inputs.start[:, start.shape[1] :]], 1)
+        seen = [given if x.shape[-1] else x for given, x in zip(columns, self.inputs.x, strict=False)]
+        shown = self.shown(columns) if shown is None else shown
+        logits = self.fitted.run(self.net, self.inputs._replace(x=(*seen, *shown), start=start))
         return logits - logits.mean(1, keepdim=True)
 
+    def shown(self, columns: list[Tensor]) -> list[Tensor]:
+        """What the signals show `[N, C, P]` of patients with these columns."""
+        own = {m: c if c.dim() == 2 else c[:, 0] for m, c in zip(self.fitted.slopes, columns, strict=True)}
+        found = []
+        for signal, here in zip(self.fitted.preparation.signals.values(), self.inputs.x[len(columns) :], strict=True):
+            moves = here.new_zeros(here.shape[1], 1)
+            moves[signal.smooth_rows] = 1
+            found.append(moves * signal.inputs(own, self.present) + (1 - moves) * here)
+        return found
+
     def gradients(self, steps: int) -> list[Tensor]:
-        """Per modality `[K, N, (1 + hops,) F]`, the mean over midpoints of the path."""
+        """Per modality `[K, N, (1 + hops,) F]`, then per signal `[K, N, C, P]`: the mean over midpoints of the path."""
         total = None
         for step in range(steps):
-            x = [(columns * (step + 0.5) / steps).requires_grad_() for columns in self.inputs.x]
-            logits = self.logits(x).sum(0)
-            found = [torch.autograd.grad(value, x, retain_graph=True) for value in logits]
+            columns = [(each * (step + 0.5) / steps).requires_grad_() for each in self.columns]
+            shown = self.shown(columns)
+            logits = self.logits(columns, shown).sum(0)
+            found = [torch.autograd.grad(v, [*columns, *shown], retain_graph=True, materialize_grads=True) for v in logits]
             found = [torch.stack(by_class) for by_class in zip(*found, strict=True)]
             total = found if total is None else [a + b for a, b in zip(total, found, strict=True)]
         return [t / steps for t in total]
@@ -129,15 +153,16 @@ class _Path:
     def error(self, gradients: list[Tensor]) -> float:
         """Share of the logits' change that the attributions miss."""
         with torch.no_grad():
-            change = self.logits(list(self.inputs.x)) - self.logits([torch.zeros_like(x) for x in self.inputs.x])
-            given = sum((g * x).flatten(2).sum(2) for g, x in zip(gradients, self.inputs.x, strict=True)).T
+            change = self.logits(self.columns) - self.logits([torch.zeros_like(each) for each in self.columns])
+            given = sum((g * c).flatten(2).sum(2) for g, c in zip(gradients, self.columns, strict=False)).T
             return float((change - given).abs().sum() / change.abs().sum().clamp(min=1e-12))
 
 
-def _still_linear(net: Net, states: Tensor, inputs: Inputs) -> bool:
+def _still_linear(fitted: Fitted, net: int, inputs: Inputs) -> bool:
     """Whether the net gives exactly its gated linear model: no weight behind its gates has left its start."""
+    module = fitted.nets[net]
     with torch.no_grad():
-        return not net.decides and torch.equal(net(inputs, senders=states), net.linear(inputs).sum(1))
+        return not module.decides and torch.equal(fitted.run(net, inputs), module.double().linear(inputs).sum(1))
 
 
 def _linear_slopes(fitted: Fitted, net: Net) -> Slopes:
@@ -151,12 +176,13 @@ def _linear_slopes(fitted: Fitted, net: Net) -> Slopes:
 
 def _split(fitted: Fitted, gradients: list[Tensor], error: float) -> Slopes:
     own, hop = {}, {}
-    for name, gradient in zip(fitted.slopes, gradients, strict=True):
+    for name, gradient in zip(fitted.slopes, gradients, strict=False):
         both = gradient.numpy()
         own[name] = both if both.ndim == 3 else both[:, :, 0]
         if both.ndim == 4:
             hop[name] = both[:, :, 1]
-    return Slopes(own, hop, error)
+    shown = zip(fitted.preparation.signals, gradients[len(fitted.slopes) :], strict=True)
+    return Slopes(own, hop, error, {name: gradient.numpy() for name, gradient in shown})
 
 
 def _by_column(values: np.ndarray, owners: np.ndarray, columns: int) -> np.ndarray:

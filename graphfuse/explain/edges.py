@@ -8,7 +8,9 @@ import pandas as pd
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.explain.attribute import Attribution
+from graphfuse.graph.neighbours import Neighbours
 from graphfuse.graph.network import GeneNetwork
+from graphfuse.learn.assemble import Views
 from graphfuse.learn.fitted import Fitted
 
 CHUNK = 20_000
@@ -26,8 +28,9 @@ def gene_edges(fitted: Fitted, found: Attribution, network: GeneNetwork, symbols
         operator = fitted.preparation.smoothing[name].tocsr()
         edge, a, b = network.edge_features(symbols[name])
         edge = _places(network.on(symbols[name]), network)[edge]
-        for here, there in ((a, b), (b, a)):
-            factor = np.asarray(operator[here, there]).ravel()
+        both = network.source[edge] != network.target[edge]
+        for here, there, counts in ((a, b, 1.0), (b, a, both)):  # a self-loop goes one way
+            factor = counts * np.asarray(operator[here, there]).ravel()
             for k in range(len(total)):
                 value = factor * _paired(gradient[k], found.views.own[name], found.weight[:, k], here, there)
                 total[k] += np.bincount(edge, value, minlength=network.edges)
@@ -54,18 +57,30 @@ def _paired(gradient, values, weight, here, there) -> np.ndarray:
 def patient_edges(fitted: Fitted, cohort: Cohort, training: pd.Index) -> pd.DataFrame:
     """Every edge into the patients of `cohort`: `layer, source` (training patient), `target, weight, score`.
 
-    `score`: what the sender adds, through the layer's gate, to the centred linear logit of the class that the receiver is
-    called; `training`: ids of the training patients, in order.
+    `score`: what the sender adds, through the layer's gates, to the centred linear logit of the class that the receiver is
+    called, summed over the modalities that the layer carries; `training`: ids of the training patients, in order.
     """
     views = fitted.preparation.views(cohort)
-    lists = fitted.preparation.lists(views, fitted.trained_on)
+    senders = cohort.patients if fitted.preparation.alone else training
+    lists = fitted.preparation.lists(views)
     called = fitted.logits(views).softmax(-1).mean(0).argmax(1).numpy()
-    gates, tables = fitted.gates(), []
-    for name, found in lists.items():
-        receiver, memory = found.receivers, fitted.memory[name]
-        weight = found.mean_weights()
-        centred = memory - memory.mean(1, keepdims=True)
-        score = gates[name].get("patients", 0.0) * weight * centred[found.index, called[receiver]]
-        ids = {"layer": name, "source": training[found.index], "target": cohort.patients[receiver]}
-        tables.append(pd.DataFrame(ids | {"weight": weight, "score": score}))
-    return pd.concat(tables, ignore_index=True)
+    tables = []
+    for name, layers in fitted.preparation.carried.items():
+        for layer, found in zip(layers, lists[name], strict=False):
+            score = _heard(fitted, views, name, layer, found, called)
+            ids = {"layer": layer, "source": senders[found.index], "target": cohort.patients[found.receivers]}
+            tables.append(pd.DataFrame(ids | {"weight": found.mean_weights(), "score": score}))
+    columns = ["layer", "source", "target"]
+    if not tables:
+        return pd.DataFrame(columns=[*columns, "weight", "score"]).astype({"weight": float, "score": float})
+    table = pd.concat(tables, ignore_index=True)
+    shared = table.duplicated(columns).any()
+    return table.groupby(columns, sort=False, as_index=False).agg({"weight": "mean", "score": "sum"}) if shared else table
+
+
+def _heard(fitted: Fitted, views: Views, name: str, layer: str, found: Neighbours, called: np.ndarray) -> np.ndarray:
+    """`[E]`: the gated linear logit that each edge brings to the class its receiver is called."""
+    door = "patients" if layer == name else layer
+    said = views.own[name] @ fitted.slopes[name] if fitted.preparation.alone else fitted.memory[name]
+    centred = said - said.mean(1, keepdims=True)
+    return fitted.gates()[name].get(door, 0.0) * found.mean_weights() * centred[found.index, called[found.receivers]]

@@ -1,7 +1,8 @@
 """Control graphs: what a result must beat before its edges mean anything. Same seed, same graph.
 
-`rewired` keeps every degree and forgets who is joined to whom; `random` keeps only the number of edges; `empty` keeps
-no edge. All take a `GeneNetwork` or the `Neighbours` of a patient layer and give back the same kind.
+`rewired` keeps every degree and forgets who is joined to whom; `random` keeps only the number of edges; under `identity`
+each node hears itself alone; `empty` keeps no edge. All take a `GeneNetwork` or the `Neighbours` of a patient layer and
+give back the same kind.
 """
 
 from __future__ import annotations
@@ -19,15 +20,17 @@ from graphfuse.graph.network import GeneNetwork
 log = logging.getLogger(__name__)
 
 Graph = TypeVar("Graph", GeneNetwork, Neighbours)
-KINDS = ("none", "rewired", "random", "empty")
+KINDS = ("none", "rewired", "random", "identity", "empty")
 
 
 def control(kind: str, graph: Graph, seed: int) -> Graph:
     """`graph` itself (`none`) or its control of this kind. Raises `InputError` for unknown kinds."""
     if kind not in KINDS:
         raise InputError(f"control {kind!r} is unknown{nearest(kind, KINDS)}")
-    made = {"none": lambda: graph, "rewired": lambda: rewired(graph, seed), "random": lambda: random(graph, seed)}
-    return empty(graph) if kind == "empty" else made[kind]()
+    if kind == "none":
+        return graph
+    seeded = {"rewired": rewired, "random": random}
+    return seeded[kind](graph, seed) if kind in seeded else {"identity": identity, "empty": empty}[kind](graph)
 
 
 def rewired(graph: Graph, seed: int, swaps: int = 10) -> Graph:
@@ -42,7 +45,8 @@ def rewired(graph: Graph, seed: int, swaps: int = 10) -> Graph:
         square = len(graph) == graph.senders
         span = max(len(graph), graph.senders)
         receiver, sender = _swapped(graph.receivers, graph.index, span, rng, swaps, flip=False, loops=not square)
-        return Neighbours.from_edges(receiver, sender, graph.weight, len(graph), graph.senders)
+        order = np.argsort(receiver * span + sender)  # receivers stay where they are
+        return replace(graph, index=sender[order], weight=graph.weight[order])
     flip = not graph.directed
     ends = _swapped(graph.source, graph.target, len(graph.genes), rng, swaps, flip=flip, loops=False)
     return _network(graph, *ends, f"rewired, seed {seed}")
@@ -75,6 +79,21 @@ def empty(graph: Graph) -> Graph:
     return replace(_network(graph, none, none, "empty"), weight=np.zeros(0))
 
 
+def identity(graph: Graph) -> Graph:
+    """Each node hears itself alone, with weight 1: what the net gains without a neighbour.
+
+    Networks: a self-loop a gene; `smoothing` then gives each feature the mean over its gene's features. Neighbours: every
+    patient that hears or is heard; an absent one stays absent. Raises `InputError` where receivers are not the senders.
+    """
+    if isinstance(graph, Neighbours):
+        if len(graph) != graph.senders:
+            given = f"{len(graph):,} receivers and {graph.senders:,} senders"
+            raise InputError(f"control 'identity' needs receivers that are the senders, got {given}; patients hear themselves")
+        return Neighbours.identity(_joined(graph))
+    loops = np.arange(len(graph.genes))
+    return _network(replace(graph, weight=np.ones(len(loops))), loops, loops, "identity")
+
+
 def _swapped(head, tail, span: int, rng, rounds: int, *, flip: bool, loops: bool) -> tuple[np.ndarray, np.ndarray]:
     """Edges `[E]` after `rounds` of swaps, all edges paired by chance in each: (a, b), (c, d) become (a, d), (c, b).
 
@@ -93,27 +112,67 @@ def _swapped(head, tail, span: int, rng, rounds: int, *, flip: bool, loops: bool
             turn = second[rng.random(len(second)) < 0.5]
             head[turn], tail[turn] = tail[turn], head[turn]
         a, b, c, d = head[first], tail[first], head[second], tail[second]
-        new = np.stack([key(a, d), key(c, b)])
-        _, place, count = np.unique(new, return_inverse=True, return_counts=True)
-        alone = (count[place.reshape(new.shape)] == 1) & ~np.isin(new, key(head, tail))
-        good = alone.all(0) if loops else alone.all(0) & (a != d) & (c != b)
+        good = _new(key(a, d), key(c, b), key(head, tail))
+        good = good if loops else good & (a != d) & (c != b)
         tail[first[good]], tail[second[good]] = d[good], b[good]
     return head, tail
 
 
-def _random_senders(graph: Neighbours, rng) -> Neighbours:
-    square = len(graph) == graph.senders
+def _new(one: np.ndarray, other: np.ndarray, present: np.ndarray) -> np.ndarray:
+    """bool `[P]`: pairs of keys that stand neither among those present nor twice among all pairs."""
+    every = np.sort(np.concatenate([present, one, other]))
+    twice = every[1:][every[1:] == every[:-1]]  # few, so that looking up is fast where sorting all keys once is
+    return ~(_among(one, twice) | _among(other, twice))
+
+
+def _among(keys: np.ndarray, ranked: np.ndarray) -> np.ndarray:
+    """bool: which keys stand in a sorted array."""
+    if not len(ranked):
+        return np.zeros(len(keys), bool)
+    return ranked[np.minimum(np.searchsorted(ranked, keys), len(ranked) - 1)] == keys
+
+
+def _joined(graph: Neighbours) -> np.ndarray:
+    """bool `[senders]`: who is heard, or, where receivers are the senders, hears."""
     heard = np.zeros(graph.senders, bool)
     heard[graph.index] = True
-    if square:
-        heard |= graph.degree > 0
-    pool = np.flatnonzero(heard)
-    index = np.empty_like(graph.index)
-    for row in np.flatnonzero(graph.degree):
-        start, stop = graph.offsets[row : row + 2]
-        others = np.delete(pool, np.searchsorted(pool, row)) if square else pool
-        index[start:stop] = rng.choice(others, stop - start, replace=stop - start > len(others))
-    return Neighbours.from_edges(graph.receivers, index, graph.weight, len(graph), graph.senders)
+    return heard | (graph.degree > 0) if len(graph) == graph.senders else heard
+
+
+def _random_senders(graph: Neighbours, rng) -> Neighbours:
+    joined = _joined(graph)
+    pool = np.flatnonzero(joined)
+    alone = joined if len(graph) == graph.senders else np.zeros(len(graph), bool)  # whose pool lacks itself
+    room = len(pool) - alone
+    count = np.minimum(graph.degree, room)
+    row, number = _distinct(count, room, rng)
+    number += alone[row] & (number >= np.searchsorted(pool, row))
+    receiver, weight = graph.receivers, graph.weight
+    if graph.edges and np.ptp(weight):  # each receiver's weights in an order by chance
+        weight = weight[np.lexsort((rng.random(graph.edges), receiver))]
+    kept = np.arange(graph.edges) - graph.offsets[receiver] < count[receiver]
+    return replace(graph, offsets=np.r_[0, np.cumsum(count)], index=pool[number], weight=weight[kept])
+
+
+def _distinct(count: np.ndarray, room: np.ndarray, rng) -> tuple[np.ndarray, np.ndarray]:
+    """For each row i, `count[i]` different numbers below `room[i]`, as sorted (row, number), all such sets alike likely.
+
+    Numbers drawn twice are drawn again; where more than half are wanted, those to leave out are drawn.
+    """
+    span, fewer = max(int(room.max(initial=0)), 1), np.minimum(count, room - count)
+    keys, short = np.zeros(0, np.int64), fewer
+    while short.any():
+        row = np.repeat(np.arange(len(room)), short)
+        keys = np.sort(np.concatenate([keys, row * span + rng.integers(0, room[row])]), kind="stable")
+        keys = keys[np.r_[True, keys[1:] != keys[:-1]]]
+        short = fewer - np.bincount(keys // span, minlength=len(room))
+    many = np.flatnonzero(count > fewer)
+    if len(many):
+        start = np.cumsum(room[many]) - room[many]
+        every = np.repeat(many * span, room[many]) + np.arange(room[many].sum()) - np.repeat(start, room[many])
+        out = np.isin(keys // span, many)
+        keys = np.sort(np.concatenate([keys[~out], np.setdiff1d(every, keys[out], assume_unique=True)]))
+    return keys // span, keys % span
 
 
 def _network(graph: GeneNetwork, source: np.ndarray, target: np.ndarray, what: str) -> GeneNetwork:

@@ -1,84 +1,155 @@
-"""A built graph as a PyTorch Geometric HeteroData, saved as safetensors and JSON: nothing in the files is code."""
+"""A built graph as a PyTorch Geometric HeteroData and back: every node and relation, in the precision that layers take."""
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
-from graphfuse.data.export import whole
+from graphfuse.data.cohort import Cohort
+from graphfuse.data.modality import Modality
+from graphfuse.data.outcome import Outcome
 from graphfuse.errors import InputError
-from graphfuse.schema import SCHEMA
+from graphfuse.graph.neighbours import Neighbours
+from graphfuse.graph.network import GeneNetwork
 
 if TYPE_CHECKING:
     from torch_geometric.data import HeteroData
 
     from graphfuse.graph.patients import PatientGraph
+    from graphfuse.graph.signalling import Template
 
 PATIENT, GENE, GENE_EDGE = "patient", "gene", "interacts"
 
 
-def to_hetero(graph: PatientGraph) -> HeteroData:
-    """Patients, genes and every edge type as one HeteroData, float32.
+def to_hetero(graph: PatientGraph, dtype: str = "float32") -> HeteroData:
+    """Patients, genes and every edge type as one HeteroData that PyG's layers train on as it is.
 
-    `patient`: `x [N, F]` (all tables side by side; unknown cells 0), `present [N, M]` bool, `y [N]` (codes of the first
-    class outcome, -1 unlabelled), `ids`; (patient, LAYER, patient): `edge_index [2, E]` from sender to receiver,
-    `edge_weight [E]`. `gene`: `symbol`, `num_nodes`; (gene, interacts, gene): both directions where undirected. On the
-    data itself: `feature_names` (`modality:column`), `feature_gene [F]` (place of the gene that column measures, or
-    -1), `modalities`, `target`, `classes`.
+    `patient`: `x [N, F]` (all tables side by side; cells of absent or unknown values 0), `present [N, M]` bool, `known
+    [N, F]` bool (only where cells of present rows are missing), `y [N]` (codes of the first class outcome, -1 unlabelled),
+    `ids`, and each outcome and group under its own name (`outcome:risk`; times and numbers with `known:overall`, and 0 where
+    unknown; `event:overall`, `group:site`); (patient, LAYER, patient): `edge_index [2, E]` from sender to receiver,
+    `edge_weight [E]`. `gene`: `symbol`, `num_nodes`; (gene, interacts, gene): both directions where undirected. A signalling
+    graph adds its kinds of nodes and its relations. On the data itself: `feature_names` (`modality:column`),
+    `feature_modality`, `feature_gene [F]` (place of the gene that column measures, or -1), `feature_symbols`, `modalities`,
+    `target`, `classes`, `outcomes`, `groups`, `network`.
+
+    There are no edges between patients and genes: such edges are dense (patients × genes), and `feature_gene` says the same.
+    Nothing of nodes and relations is lost: weights that float32 cannot hold stand in float64 as `weight` beside
+    `edge_weight`, and `from_hetero` takes them. `x` is rounded to `dtype`; with "float64" it is exact as well.
     """
     from torch_geometric.data import HeteroData
 
+    if dtype not in ("float32", "float64"):
+        raise InputError(f"to_hetero: dtype is float32 or float64 (got {dtype!r})")
     data = HeteroData()
-    _add_patients(data, graph)
+    _add_patients(data, graph, np.dtype(dtype))
+    _add_known(data, graph)
+    for layer, lists in graph.layers.items():
+        store = data[PATIENT, layer, PATIENT]
+        _add_edges(store, lists.index, lists.receivers, lists.weight, dtype)
+        store.senders = lists.senders
     if graph.network is not None:
-        _add_genes(data, graph)
+        _add_genes(data, graph.network, dtype)
+    if getattr(graph, "signalling", None) is not None:
+        _add_signalling(data, graph.signalling, dtype)
     return data
 
 
-def _add_patients(data: HeteroData, graph: PatientGraph) -> None:
+def _add_patients(data: HeteroData, graph: PatientGraph, dtype: np.dtype) -> None:
     import torch
 
-    tables = [np.nan_to_num(np.asarray(table, np.float32)) for table in graph.features.values()]
+    cohort, names = graph.cohort, list(dict.fromkeys([*graph.cohort.modalities, *graph.features]))
+    widths = [table.shape[1] for table in graph.features.values()]
+    x, known, at = np.zeros((len(cohort), sum(widths)), dtype), np.ones((len(cohort), sum(widths)), bool), 0
+    present = np.array([_present(graph, name) for name in names], bool).reshape(-1, len(cohort)).T.copy()
+    for (name, table), width in zip(graph.features.items(), widths, strict=True):
+        here = ~np.isnan(table)
+        np.copyto(x[:, at : at + width], table, where=here, casting="same_kind")
+        known[:, at : at + width] = here | ~present[:, [names.index(name)]]
+        at += width
     store = data[PATIENT]
-    store.num_nodes = len(graph.cohort)
-    store.x = torch.from_numpy(np.concatenate([np.zeros((len(graph.cohort), 0), np.float32), *tables], axis=1))
-    present = [_present(graph, name) for name in graph.features]
-    store.present = torch.from_numpy(np.array(present, bool).reshape(-1, len(graph.cohort)).T.copy())
-    store.ids = [str(patient) for patient in graph.cohort.patients]
-    data.modalities = list(graph.features)
+    store.num_nodes = len(cohort)
+    store.x, store.present = torch.from_numpy(x), torch.from_numpy(present)
+    if not known.all():
+        store.known = torch.from_numpy(known)
+    store.ids = [str(patient) for patient in cohort.patients]
+    owners = np.repeat([names.index(name) for name in graph.features], widths)
+    data.modalities, data.tables = names, list(graph.features)
+    data.feature_modality = torch.from_numpy(owners.astype(np.int64))
     data.feature_names = [f"{name}:{column}" for name in graph.features for column in graph.feature_names[name]]
-    outcome = next((o for o in graph.cohort.outcomes.values() if o.kind == "class"), None)
-    if outcome is not None:
-        store.y = torch.from_numpy(outcome.values.astype(np.int64))
-        data.target, data.classes = outcome.name, list(outcome.classes)
-    for layer, lists in graph.layers.items():
-        _add_edges(data[PATIENT, layer, PATIENT], lists.index, lists.receivers, lists.weight)
+    data.feature_symbols = [gene for name in graph.features for gene in feature_genes(graph, name)]
 
 
-def _add_genes(data: HeteroData, graph: PatientGraph) -> None:
+def _add_known(data: HeteroData, graph: PatientGraph) -> None:
+    """Outcomes and groups."""
     import torch
 
-    network = graph.network
+    store, cohort = data[PATIENT], graph.cohort
+    data.cohort_name, data.outcomes, data.groups = cohort.name, {}, {}
+    for name, outcome in cohort.outcomes.items():
+        kept = {"kind": outcome.kind, "classes": list(outcome.classes), "derived_from": list(outcome.derived_from)}
+        data.outcomes[name] = kept
+        if outcome.kind == "class":
+            store[f"outcome:{name}"] = torch.from_numpy(outcome.values.astype(np.int64))
+        else:  # no NaN among the tensors: a loss would spread it
+            store[f"outcome:{name}"] = torch.from_numpy(np.where(outcome.known, outcome.values, 0.0))
+            store[f"known:{name}"] = torch.from_numpy(outcome.known)
+        if outcome.event is not None:
+            store[f"event:{name}"] = torch.from_numpy(np.array(outcome.event, bool))
+    for name, group in cohort.groups.items():
+        codes, found = pd.factorize(np.asarray(group, object))
+        data.groups[name] = found.tolist()
+        store[f"group:{name}"] = torch.from_numpy(codes.astype(np.int64))
+    target = next((o for o in cohort.outcomes.values() if o.kind == "class"), None)
+    if target is not None:
+        store.y = torch.from_numpy(target.values.astype(np.int64))
+        data.target, data.classes = target.name, list(target.classes)
+
+
+def _add_genes(data: HeteroData, network: GeneNetwork, dtype: str) -> None:
+    import torch
+
     data[GENE].num_nodes = len(network.genes)
     data[GENE].symbol = list(network.genes)
     place = {gene: i for i, gene in enumerate(network.genes)}
-    genes = [place.get(gene, -1) for name in graph.features for gene in feature_genes(graph, name)]
-    data.feature_gene = torch.tensor(genes, dtype=torch.int64)
-    source, target, weight = network.source, network.target, network.weight
-    if not network.directed:
-        source, target = np.concatenate([source, target]), np.concatenate([target, source])
-        weight = np.concatenate([weight, weight])
-    _add_edges(data[GENE, GENE_EDGE, GENE], source, target, weight)
+    data.feature_gene = torch.tensor([place.get(gene, -1) for gene in data.feature_symbols], dtype=torch.int64)
+    data.network = {
+        "name": network.name,
+        "directed": network.directed,
+        "about": dict(network.about),
+        "cleaned": {what: int(count) for what, count in network.cleaned.items()},
+    }
+    _add_edges(data[GENE, GENE_EDGE, GENE], *network.arrows(), dtype)
 
 
-def _add_edges(store, source: np.ndarray, target: np.ndarray, weight: np.ndarray) -> None:
+def _add_signalling(data: HeteroData, template: Template, dtype: str) -> None:
+    import torch
+
+    for kind in template.kinds:
+        data[kind].num_nodes, data[kind].symbol = len(template.genes), list(template.genes)
+    for relation, arrows in template.relations.items():
+        _add_edges(data[relation], *arrows, dtype)
+    data.signalling = {
+        "genes": list(template.genes),
+        "kinds": list(template.kinds),
+        "slots": [list(slot) for slot in template.slots],
+        "relations": [list(relation) for relation in template.relations],
+        "directed": template.directed,
+        "pathways": {name: edges.tolist() for name, edges in template.pathways.items()},
+    }
+    for modality, place in template.place.items():
+        data[f"place:{modality}"] = torch.from_numpy(np.array(place, np.int64))
+
+
+def _add_edges(store, source: np.ndarray, target: np.ndarray, weight: np.ndarray, dtype: str) -> None:
     import torch
 
     store.edge_index = torch.from_numpy(np.stack([source, target]).astype(np.int64))
-    store.edge_weight = torch.from_numpy(weight.astype(np.float32))
+    store.edge_weight = torch.from_numpy(weight.astype(dtype))
+    if not np.array_equal(store.edge_weight.numpy(), weight):
+        store.weight = torch.from_numpy(weight.astype(np.float64))
 
 
 def _present(graph: PatientGraph, name: str) -> np.ndarray:
@@ -93,61 +164,95 @@ def feature_genes(graph: PatientGraph, modality: str) -> list[str | None]:
     return [known.get(name) for name in graph.feature_names[modality]]
 
 
-# ----------------------------------------------------------------------------------------------------- files
+# ------------------------------------------------------------------------------------------------- and back
 
 
-def save_hetero(graph: PatientGraph | HeteroData, folder: str | Path) -> None:
-    """`hetero.safetensors` (tensors) and `hetero.json` (schema version, types, lists) into `folder`."""
-    import torch
-    from safetensors.torch import save_file
+def from_hetero(data: HeteroData) -> PatientGraph:
+    """The `PatientGraph` that `to_hetero` turned into `data`: its frames are equal, and its features to the precision of `x`.
 
-    folder = Path(folder)
-    data = to_hetero(graph) if hasattr(graph, "cohort") else graph
-    tensors, stores = {}, []
-    for store in data.stores:
-        kind = store._key if isinstance(store._key, tuple) else (store._key,) if store._key else ()
-        entry = {"type": list(kind), "tensors": {}, "values": {}}
-        for name, value in store.items():
-            if isinstance(value, torch.Tensor):
-                entry["tensors"][name] = key = f"{len(stores)}.{name}"
-                tensors[key] = value.detach().cpu().contiguous().clone()
-            else:
-                entry["values"][name] = value
-        stores.append(entry)
-    with whole(folder / "hetero.safetensors") as part:
-        save_file(tensors, part)
-    with whole(folder / "hetero.json") as part:
-        text = json.dumps({"schema": SCHEMA, "kind": "hetero", "stores": stores}, ensure_ascii=False, indent=1)
-        part.write_text(text, encoding="utf-8")
+    A graph keeps the standardised columns, not the tables they came from, so these columns are the tables of its cohort, and
+    a modality that gave the graph no column is one column `measured`. Raises `InputError` for a HeteroData of another make.
+    """
+    from graphfuse.graph.patients import PatientGraph
 
-
-def load_hetero(folder: str | Path) -> HeteroData:
-    """The HeteroData that `save_hetero` wrote. Raises `InputError` for missing, foreign or newer files."""
-    from torch_geometric.data import HeteroData
-
-    stores, tensors = _read(Path(folder))
-    data = HeteroData()
-    for entry in stores:
-        kind = tuple(entry["type"])
-        store = data[kind if len(kind) > 1 else kind[0]] if kind else data
-        for name, value in entry["values"].items():
-            setattr(store, name, value)
-        for name, key in entry["tensors"].items():
-            setattr(store, name, tensors[key])
-    return data
+    missing = [name for name in ("feature_names", "modalities", "outcomes", "groups") if name not in data]
+    if missing or PATIENT not in data.node_types:
+        raise InputError(f"from_hetero: the HeteroData has no {missing or PATIENT!r}; give one that to_hetero made")
+    features, names, tables = {}, {}, {}
+    owner = data.feature_modality.numpy()
+    for place, name in enumerate(data.modalities):
+        columns = np.flatnonzero(owner == place)
+        labels = [data.feature_names[c].removeprefix(f"{name}:") for c in columns]
+        values = data[PATIENT].x[:, columns].numpy().astype(float)
+        if "known" in data[PATIENT]:
+            values[~data[PATIENT].known[:, columns].numpy()] = np.nan
+        features[name], names[name] = values, labels
+        tables[name] = _modality(data, name, place, columns, values, labels)
+    patients = pd.Index(data[PATIENT].ids, name="patient", dtype=object)
+    cohort = Cohort(data.cohort_name, patients, tables, _outcomes(data), _groups(data))
+    layers = {kind[1]: _lists(data[kind]) for kind in data.edge_types if kind[0] == PATIENT == kind[2]}
+    kept = {name: features[name] for name in data.tables}
+    signalling = {"signalling": _signalling(data)} if "signalling" in data else {}
+    return PatientGraph(cohort, layers, _network(data), kept, {name: names[name] for name in kept}, **signalling)
 
 
-def _read(folder: Path) -> tuple[list[dict], dict]:
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
+def _modality(data: HeteroData, name: str, place: int, columns, values: np.ndarray, labels: list[str]) -> Modality:
+    """Columns of a modality, missing where the patient does not have it."""
+    symbols = tuple(data.feature_symbols[c] for c in columns)
+    if not len(columns):
+        values, labels, symbols = np.ones((len(values), 1)), ["measured"], (None,)
+    present = data[PATIENT].present[:, [place]].numpy()
+    table = pd.DataFrame(np.where(present, values, np.nan), data[PATIENT].ids, labels)
+    return Modality(name, table, entity="gene" if any(symbols) else "none", symbols=symbols)
 
-    try:
-        about = json.loads((folder / "hetero.json").read_text(encoding="utf-8"))
-        tensors = load_file(folder / "hetero.safetensors")
-    except (OSError, ValueError, SafetensorError) as error:
-        raise InputError(f"{folder}: no HeteroData can be read ({error}); give a folder that graphfuse wrote") from None
-    if not isinstance(about, dict) or about.get("kind") != "hetero":
-        raise InputError(f"{folder / 'hetero.json'}: not a HeteroData of graphfuse; give a folder that graphfuse wrote")
-    if about.get("schema") != SCHEMA:
-        raise InputError(f"{folder / 'hetero.json'}: schema {about.get('schema')!r}, this graphfuse reads {SCHEMA}; update it")
-    return about["stores"], tensors
+
+def _outcomes(data: HeteroData) -> dict[str, Outcome]:
+    store, found = data[PATIENT], {}
+    for name, kept in data.outcomes.items():
+        event = store[f"event:{name}"].numpy() if f"event:{name}" in store else None
+        values = store[f"outcome:{name}"].numpy()
+        if f"known:{name}" in store:
+            values = np.where(store[f"known:{name}"].numpy(), values, np.nan)
+        found[name] = Outcome(name, kept["kind"], values, tuple(kept["classes"]), event, tuple(kept["derived_from"]))
+    return found
+
+
+def _groups(data: HeteroData) -> dict[str, np.ndarray]:
+    values = {name: np.array([*found, None], dtype=object) for name, found in data.groups.items()}
+    return {name: found[data[PATIENT][f"group:{name}"].numpy()] for name, found in values.items()}
+
+
+def _lists(store) -> Neighbours:
+    sender, receiver = store.edge_index.numpy()
+    order = np.argsort(receiver, kind="stable")
+    weight = _weight(store)
+    count = store.size(1)
+    offsets = np.concatenate([[0], np.cumsum(np.bincount(receiver, minlength=count))]).astype(np.int64)
+    return Neighbours(offsets, sender[order], weight[order], int(store.get("senders", count)))
+
+
+def _weight(store) -> np.ndarray:
+    return (store.weight if "weight" in store else store.edge_weight).numpy().astype(float)
+
+
+def _network(data: HeteroData) -> GeneNetwork | None:
+    if GENE not in data.node_types:
+        return None
+    store, kept = data[GENE, GENE_EDGE, GENE], data.network
+    source, target = store.edge_index.numpy()
+    weight = _weight(store)
+    once = np.ones(len(source), bool) if kept["directed"] else source <= target
+    genes = tuple(data[GENE].symbol)
+    arrays = (source[once], target[once], weight[once])
+    return GeneNetwork(kept["name"], genes, *arrays, kept["directed"], dict(kept["about"]), dict(kept["cleaned"]))
+
+
+def _signalling(data: HeteroData) -> Template:
+    from graphfuse.graph.signalling import Template
+
+    kept = data.signalling
+    relations = {tuple(key): (*data[tuple(key)].edge_index.numpy(), _weight(data[tuple(key)])) for key in kept["relations"]}
+    slots = tuple((kind, modality) for kind, modality in kept["slots"])
+    place = {modality: data[f"place:{modality}"].numpy() for _, modality in slots}
+    pathways = {name: np.array(edges, np.int64) for name, edges in kept["pathways"].items()}
+    return Template(tuple(kept["genes"]), tuple(kept["kinds"]), slots, place, relations, kept["directed"], pathways)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,6 +38,25 @@ class Neighbours:
         np.cumsum(np.bincount(receiver, minlength=receivers), out=offsets[1:])
         return cls(offsets, sender[order], weight[order].copy(), senders)
 
+    @classmethod
+    def identity(cls, has: np.ndarray) -> Neighbours:
+        """Each of N patients hears itself alone, nobody where `has` bool `[N]` is False."""
+        rows = np.flatnonzero(has)
+        return cls.from_edges(rows, rows, 1.0, len(has), len(has))
+
+    @classmethod
+    def union(cls, lists: Sequence[Neighbours]) -> Neighbours:
+        """Every edge of any of these lists once, with its greatest weight. They share receivers and senders."""
+        first = lists[0]
+        receiver, sender, weight = (
+            np.concatenate([getattr(each, part) for each in lists]) for part in ("receivers", "index", "weight")
+        )
+        order = np.lexsort((-weight, sender, receiver))
+        receiver, sender, weight = receiver[order], sender[order], weight[order]
+        new = np.ones(len(order), bool)
+        new[1:] = (np.diff(receiver) != 0) | (np.diff(sender) != 0)
+        return cls.from_edges(receiver[new], sender[new], weight[new], len(first), first.senders)
+
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
@@ -61,10 +81,39 @@ class Neighbours:
 
     def take(self, rows: np.ndarray) -> Neighbours:
         """The lists of the receivers at `rows`."""
-        parts = [np.arange(self.offsets[r], self.offsets[r + 1]) for r in rows]
-        edges = np.concatenate(parts) if parts else np.zeros(0, np.int64)
-        offsets = np.concatenate([[0], np.cumsum([len(p) for p in parts])]).astype(np.int64)
+        rows = np.asarray(rows, np.int64)
+        degree = self.degree[rows]
+        offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(degree)])
+        edges = np.arange(offsets[-1]) + np.repeat(self.offsets[rows] - offsets[:-1], degree)
         return Neighbours(offsets, self.index[edges], self.weight[edges], self.senders)
+
+    def among(self, receivers: np.ndarray, senders: np.ndarray) -> Neighbours:
+        """The edges into `receivers` (bool `[N]`) from `senders` (bool `[senders]`); nobody is renumbered."""
+        return self.where(receivers[self.receivers] & senders[self.index])
+
+    def where(self, keep: np.ndarray) -> Neighbours:
+        """The edges for which `keep` bool `[E]` holds."""
+        degree = np.bincount(self.receivers[keep], minlength=len(self))
+        offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(degree)])
+        return Neighbours(offsets, self.index[keep], self.weight[keep], self.senders)
+
+    def transposed(self) -> Neighbours:
+        """Every edge the other way: senders become receivers."""
+        return Neighbours.from_edges(self.index, self.receivers, self.weight, self.senders, len(self))
+
+    def symmetric(self) -> Neighbours:
+        """Every edge both ways, with the greater weight of the two. Receivers and senders are the same patients."""
+        return Neighbours.union([self, self.transposed()])
 
     def __repr__(self) -> str:
         return f"Neighbours({len(self):,} receivers, {self.senders:,} senders, {self.edges:,} edges)"
+
+
+def strongest(receiver: np.ndarray, sender: np.ndarray, value: np.ndarray, count: int) -> np.ndarray:
+    """Positions of the `count` candidates of greatest value of every receiver, sorted by receiver, then value.
+
+    `receiver` and `sender` int64 `[E]`, `value` float64 `[E]`, in any order; ties go to the sender that comes first.
+    """
+    order = np.lexsort((sender, -value, receiver))
+    ranked = receiver[order]
+    return order[np.arange(len(order)) - np.searchsorted(ranked, ranked) < count]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -14,18 +13,17 @@ from scipy import sparse
 
 from graphfuse.data.fetch import obtain
 from graphfuse.data.modality import Modality
-from graphfuse.errors import Faults, InputError, examples
+from graphfuse.errors import Faults, FetchError, InputError, examples
 from graphfuse.files import read_toml, resolve
-from graphfuse.graph.edgelist import clean, read_edges
+from graphfuse.graph.aliases import Aliases
+from graphfuse.graph.coverage import by_step, suspicions
+from graphfuse.graph.edgelist import clean, is_id, read_edges
 from graphfuse.schema import NetworkCard
 
 log = logging.getLogger(__name__)
 
-TINY = 0.05  # share of symbols in the network below which names are likely of another kind
+_ENDS = ("source", "target")
 _LISTS = (".csv", ".tsv", ".txt", ".gz", ".parquet")
-_MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
-_DATE = re.compile(rf"^(\d{{1,2}}-({_MONTHS})|({_MONTHS})-\d{{1,2}}|\d(\.\d+)?e\+\d+)$", re.IGNORECASE)
-_MOUSE = re.compile(r"^[A-Z][a-z0-9]*[a-z][a-z0-9]*$")
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,8 +31,8 @@ class GeneNetwork:
     """Genes and their weighted interactions.
 
     `genes` sorted; `source`, `target` int64 `[E]` (places in `genes`), `weight` float64 `[E]` > 0. Undirected networks
-    hold every edge once with source < target; directed ones point from source to target. `about` says where it comes
-    from, `cleaned` how many edges were left out and why.
+    hold every edge once with source < target; directed ones point from source to target. Only the control `identity` has
+    self-loops. `about` says where it comes from, `cleaned` how many edges were left out and why.
     """
 
     name: str
@@ -48,14 +46,22 @@ class GeneNetwork:
 
     @classmethod
     def from_frame(
-        cls, edges: pd.DataFrame, name: str = "network", *, directed: bool = False, min_score: float | None = None
+        cls,
+        edges: pd.DataFrame,
+        name: str = "network",
+        *,
+        directed: bool = False,
+        min_score: float | None = None,
+        symbols: Callable[[Sequence[str]], Sequence[str | None]] | None = None,
     ) -> GeneNetwork:
-        """A network from a frame `source, target[, score]`, cleaned. Raises `InputError` when no edge is left."""
+        """A network from a frame `source, target[, score]`, cleaned; `symbols` gives the gene symbol of each name, `None`
+        for none. Raises `InputError` when no edge is left."""
         missing = [column for column in ("source", "target") if column not in edges]
         if missing:
             raise InputError(f"network {name!r}: no column {missing}; got {list(edges.columns)}; rename them")
-        found = clean(edges, min_score=min_score, directed=directed, where=f"network {name!r}")
-        return cls(name, found.genes, found.source, found.target, found.weight, directed, {}, found.cleaned)
+        found = clean(edges, min_score=min_score, directed=directed, where=f"network {name!r}", symbols=symbols)
+        about = {"one_way": found.one_way} if found.cleaned["both_directions"] else {}
+        return cls(name, found.genes, found.source, found.target, found.weight, directed, about, found.cleaned)
 
     @property
     def edges(self) -> int:
@@ -63,14 +69,23 @@ class GeneNetwork:
 
     @property
     def degree(self) -> np.ndarray:
-        """int64 `[G]`: edges of each gene, in and out."""
-        return np.bincount(np.concatenate([self.source, self.target]), minlength=len(self.genes)).astype(np.int64)
+        """int64 `[G]`: edges of each gene, in and out; a self-loop is one edge."""
+        ends = np.concatenate([self.source, self.target[self.source != self.target]])
+        return np.bincount(ends, minlength=len(self.genes)).astype(np.int64)
+
+    def arrows(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(source, target, weight) `[A]`, each direction of an edge in turn; self-loops and directed edges go one way."""
+        if self.directed:
+            return self.source, self.target, self.weight
+        back = self.source != self.target
+        ends = np.concatenate([self.source, self.target[back]]), np.concatenate([self.target, self.source[back]])
+        return *ends, np.concatenate([self.weight, self.weight[back]])
 
     def adjacency(self) -> sparse.csr_matrix:
         """float64 `[G, G]`: weights, symmetric for undirected networks, else row = source and column = target."""
         shape = (len(self.genes), len(self.genes))
         arrows = sparse.csr_matrix((self.weight, (self.source, self.target)), shape=shape)
-        return arrows if self.directed else (arrows + arrows.T).tocsr()
+        return arrows if self.directed else (arrows + arrows.T - sparse.diags(arrows.diagonal())).tocsr()
 
     def on(self, symbols: Sequence[str | None]) -> GeneNetwork:
         """The network among these genes: edges with both ends measured, in the same order; isolated genes stay."""
@@ -107,7 +122,8 @@ class GeneNetwork:
 
         `edge` counts the edges of `self.on(symbols)`; `a` is a feature of its source, `b` one of its target; an edge
         between genes with 2 and 3 features has 6 rows. A gradient `g [F, F]` on the operator is summed per edge by
-        `np.bincount(edge, g[a, b] + g[b, a], minlength=E)` (directed: `g[b, a]` alone, since targets hear sources).
+        `np.bincount(edge, g[a, b] + g[b, a], minlength=E)` (directed: `g[b, a]` alone, since targets hear sources; so for a
+        self-loop, whose rows hold every pair both ways round).
         """
         measured = self.on(symbols)
         features = measured._members(symbols).T.tocsr()  # [G, F]: rows list the features of a gene
@@ -127,50 +143,37 @@ class GeneNetwork:
         genes = [place[symbols[row]] for row in rows]
         return sparse.csr_matrix((np.ones(len(rows)), (rows, genes)), shape=(len(symbols), len(self.genes)))
 
-    def coverage(self, modality: Modality) -> pd.DataFrame:
-        """How many of a modality's columns the network can use, step by step.
+    def renamed(self, aliases: Aliases) -> GeneNetwork:
+        """The network with its genes renamed. Names that come to one gene are joined: of edges that then stand twice the
+        highest weight stays, self-loops go, both counted in `cleaned`. Two genes of the network are never made one symbol
+        of the other (see `Aliases.nodes`)."""
+        found = aliases.nodes(self.genes)
+        if found.names == self.genes:
+            return self
+        genes = tuple(sorted(set(found.names)))
+        edges = self.to_frame().rename(columns={"weight": "score"})
+        edges = edges.assign(**{side: edges[side].map(dict(zip(self.genes, found.names, strict=True))) for side in _ENDS})
+        edges = edges[edges["source"] != edges["target"]]
+        cleaned = dict(self.cleaned, self_loop=self.cleaned.get("self_loop", 0) + self.edges - len(edges))
+        ends, weight = np.zeros((2, 0), np.int64), np.zeros(0)
+        if len(edges):
+            left = clean(edges, directed=self.directed, where=self.name)
+            place = np.searchsorted(genes, left.genes)
+            ends, weight = np.stack([place[left.source], place[left.target]]), left.weight
+            cleaned |= {what: cleaned.get(what, 0) + left.cleaned[what] for what in ("duplicate", "both_directions")}
+        about = {**self.about, "aliases": aliases.title, "renamed": len(found.changed), "ambiguous": len(found.ambiguous)}
+        return replace(self, genes=genes, source=ends[0], target=ends[1], weight=weight, about=about, cleaned=cleaned)
 
-        Rows: columns measured, with a gene symbol, symbol in the network, in an edge among measured genes. Columns:
-        `count`, `share` of all columns, `lost` since the row above, `reason`, `examples` (three lost columns). Logs
-        `notices` where names look like those of another species or like dates.
-        """
-        place = {gene: i for i, gene in enumerate(self.genes)}
-        measured = self.on(modality.symbols)
-        linked = {gene for gene, degree in zip(measured.genes, measured.degree, strict=True) if degree}
-        steps = [
-            ("columns measured", "", [True] * len(modality.symbols)),
-            ("with a gene symbol", "no gene symbol", [symbol is not None for symbol in modality.symbols]),
-            ("symbol in the network", "not in the network", [symbol in place for symbol in modality.symbols]),
-            ("in an edge among measured genes", "isolated", [symbol in linked for symbol in modality.symbols]),
-        ]
-        rows, before = [], np.ones(len(modality.symbols), bool)
-        for step, reason, kept in steps:
-            kept = np.array(kept, bool)
-            lost = [modality.columns[i] for i in np.flatnonzero(before & ~kept)]
-            share = kept.mean() if len(kept) else 0.0
-            rows.append((step, int(kept.sum()), float(share), len(lost), reason, ", ".join(map(str, lost[:3]))))
-            before = kept
+    def coverage(self, modality: Modality) -> pd.DataFrame:
+        """How many of a modality's columns the network can use, step by step (see `by_step`, and `cover` for a cohort with
+        the reasons). Logs `notices` where names look like those of another species or like dates."""
         for notice in self.notices(modality.symbols):
             log.warning("%s on %s: %s", modality.name, self.name, notice)
-        return pd.DataFrame(rows, columns=["step", "count", "share", "lost", "reason", "examples"]).set_index("step")
+        return by_step(self, modality)
 
     def notices(self, symbols: Sequence[str | None]) -> list[str]:
         """What looks wrong with the names of measured genes: dates, another species, ids of another kind."""
-        named = sorted({symbol for symbol in symbols if symbol})
-        dates = [symbol for symbol in named if _DATE.match(symbol)]
-        found = []
-        if dates:
-            found.append(f"{len(dates)} symbols look like genes a spreadsheet turned into dates ({examples(dates)})")
-        known = set(self.genes)
-        outside = [symbol for symbol in named if symbol not in known]
-        if not named or 1 - len(outside) / len(named) >= TINY:
-            return found
-        share = f"{len(named) - len(outside):,} of {len(named):,} symbols are in the network"
-        mouse = sum(bool(_MOUSE.match(symbol)) for symbol in outside) > len(outside) / 2
-        cure = "they are written like mouse genes: map them to human symbols" if mouse else (
-            f"the network writes {examples(self.genes)}, the table {examples(outside)}: map one to the other"
-        )  # fmt: skip
-        return [*found, f"{share}; {cure}"]
+        return suspicions(self, symbols)
 
     def to_frame(self) -> pd.DataFrame:
         """One row per edge: `source`, `target` (symbols), `weight`."""
@@ -205,20 +208,73 @@ def _from_list(path: Path, min_score: float | None) -> GeneNetwork:
 
 
 def _from_card(card: NetworkCard, path: Path, min_score: float | None) -> GeneNetwork:
-    folder = obtain(card.source, beside=path.parent, where=str(path))
-    spec = card.edges
-    edges = read_edges(folder / spec.file, spec.source, spec.target, spec.score)
-    network = GeneNetwork.from_frame(edges, card.name, directed=spec.directed, min_score=min_score)
+    folder, spec = _folder(card, path), card.edges
+    edges = read_edges(_file(folder, spec.file), spec.source, spec.target, spec.score)
+    table = None if spec.aliases is None else Aliases.read(_table(folder, path, spec.aliases))
+    symbols = _names(card, path, table)
+    network = GeneNetwork.from_frame(edges, card.name, directed=spec.directed, min_score=min_score, symbols=symbols)
     if min_score == spec.min_score:
         _check_expected(card, network, path)
     about = {key: getattr(card, key) for key in ("title", "version", "licence", "citation")}
-    return _described(network, {**about, "file": spec.file, "min_score": min_score})
+    named = {} if table is None else {"aliases": table.title}
+    return _described(network, {**about, "file": spec.file, "min_score": min_score, **named})
+
+
+def _folder(card: NetworkCard, path: Path) -> Path:
+    """Where the card's files are. Where its sources are folders of one's own, those are looked for in the working folder,
+    then beside the card. Raises `FetchError` that says what is missing, where it belongs and how to get it."""
+    own = [Path(source.path).expanduser() / source.root for source in card.source if source.path is not None]
+    places = [home / folder for folder in own for home in (Path.cwd(), path.parent)]
+    lacking = [_lacking(card, path, place) for place in places]
+    if [] in lacking:
+        return places[lacking.index([])]
+    if len(own) < len(card.source) or not own or any(place.is_file() for place in places):
+        return obtain(card.source, beside=path.parent, how_to_get=card.how_to_get, where=str(path))
+    least = min(lacking, key=len)
+    cure = f"; how to get it: {card.how_to_get}" if card.how_to_get else ""
+    raise FetchError(f"network {card.name!r}: {examples(least)} not found in {places[lacking.index(least)]}{cure}")
+
+
+def _lacking(card: NetworkCard, path: Path, place: Path) -> list[str]:
+    """The files of the card that are not at `place`."""
+    lists = [] if _file(place, card.edges.file).is_file() else [card.edges.file]
+    table = card.edges.aliases
+    return lists if table is None or _table(place, path, table).is_file() else [*lists, table]
+
+
+def _file(folder: Path, name: str) -> Path:
+    """The file, also where it was packed or unpacked since (with or without .gz)."""
+    other = folder / (name.removesuffix(".gz") if name.endswith(".gz") else f"{name}.gz")
+    return other if other.is_file() and not (folder / name).is_file() else folder / name
+
+
+def _table(folder: Path, path: Path, name: str) -> Path:
+    """The alias table among the edges, or beside the card."""
+    among = _file(folder, name)
+    return among if among.is_file() else _file(path.parent, name)
+
+
+def _names(card: NetworkCard, path: Path, table: Aliases | None):
+    """From the list's names to symbols: ids without a symbol have none; a retired symbol is renamed, others stay."""
+    ids = card.edges.ids == "ensembl"
+
+    def checked(names: Sequence[str]) -> Sequence[str | None]:
+        if table is None and ids and names and not any(map(is_id, names)):
+            raise InputError(f'{path}: ids = "ensembl", but the names are {examples(names)}; correct ids, source or target')
+        if table is None:
+            return names
+        found = table.apply(names) if ids else table.nodes(names)
+        if ids and names and not found.changed:
+            raise InputError(f"{path}: {table.title} names none of {len(names):,} ids ({examples(names)}); is it their table?")
+        return [table.table.get(name) for name in names] if ids else found.names
+
+    return checked
 
 
 def _described(network: GeneNetwork, about: dict) -> GeneNetwork:
     left_out = {what: count for what, count in network.cleaned.items() if count}
     log.info("%r; left out: %s", network, left_out or "nothing")
-    return replace(network, about=about)
+    return replace(network, about={**about, **network.about})
 
 
 def _check_expected(card: NetworkCard, network: GeneNetwork, path: Path) -> None:

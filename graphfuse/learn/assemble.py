@@ -7,18 +7,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
+import pandas as pd
 import torch
 from scipy.sparse import csr_matrix
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.transform import Pipeline
-from graphfuse.errors import InputError, nearest
+from graphfuse.errors import InputError
+from graphfuse.graph.layers import Layer, fit_layer, layer_specs
 from graphfuse.graph.neighbours import Neighbours
 from graphfuse.graph.network import GeneNetwork
-from graphfuse.graph.patients import PatientLayer
+from graphfuse.learn.channels import Signal, encoders_of
 from graphfuse.nn.lists import Lists
 from graphfuse.nn.parts import part
 from graphfuse.schema import Recipe
@@ -29,36 +31,51 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True, eq=False)
 class Views:
     """Standardised columns of N patients: `own` modality → `[N, F]`; `hop` modality → mean over each column's gene-network
-    neighbours `[N, F]`, where the modality's encoder looks there; `present` bool `[N, M]`."""
+    neighbours `[N, F]`, where the modality's encoder looks there; `present` bool `[N, M]`; `patients`: their ids."""
 
     own: dict[str, np.ndarray]
     hop: dict[str, np.ndarray]
     present: np.ndarray
+    patients: pd.Index
 
-    def take(self, rows: np.ndarray) -> Views:
-        return Views({m: v[rows] for m, v in self.own.items()}, {m: v[rows] for m, v in self.hop.items()}, self.present[rows])
+    def only(self, modalities: tuple[str, ...]) -> Views:
+        """The views of some modalities."""
+        columns = [list(self.own).index(m) for m in modalities]
+        hop = {m: v for m, v in self.hop.items() if m in modalities}
+        return Views({m: self.own[m] for m in modalities}, hop, self.present[:, columns], self.patients)
+
+    @property
+    def has(self) -> dict[str, np.ndarray]:
+        """Modality → bool `[N]`: who has it."""
+        return dict(zip(self.own, self.present.T, strict=True))
 
 
 @dataclass(frozen=True, eq=False)
 class Preparation:
-    """Everything fitted on training patients before any net: pipelines, gene-network operators, patient layers.
+    """Everything fitted on training patients before any net: pipelines, gene-network operators, patient layers, signals.
 
-    `smoothing`: modality → sparse `[F, F]`; `layers`: modality → patient layer; `encoders`: modality → part name.
+    `smoothing`: modality → sparse `[F, F]`; `layers`: name → patient layer; `encoders`: channel → part name; `present` bool
+    `[n, M]`: which training patient has which modality; `depth`: patient layers of each modality in the net, at least one
+    (those that have fewer get empty ones); `control`: of these layers; `signals`: channels on a graph of their own.
     """
 
     pipelines: dict[str, Pipeline]
     smoothing: dict[str, csr_matrix]
-    layers: dict[str, PatientLayer]
+    layers: dict[str, Layer]
     encoders: dict[str, str]
+    present: np.ndarray
+    depth: int = 1
+    control: str = "none"
+    signals: dict[str, Signal] = field(default_factory=dict)
 
     @classmethod
     def fit(
         cls, cohort: Cohort, codes: np.ndarray, recipe: Recipe, network: GeneNetwork | None, seed: int = 0
     ) -> tuple[Preparation, Views]:
         """Fitted on all patients of `cohort` (the training ones); also gives their views. `codes` `[N]` are their class
-        codes, -1 for unlabelled."""
+        codes, -1 for unlabelled. Signals come later: they need no inner folds (`CrossFit.prepared`)."""
         encoders = encoders_of(recipe, cohort, network)
-        pipelines, smoothing, layers = {}, {}, {}
+        pipelines, smoothing = {}, {}
         for name, modality in cohort.modalities.items():
             if not modality.present.any():
                 raise InputError(f"modality {name!r}: no training patient has it; leave it out or change the folds")
@@ -66,13 +83,11 @@ class Preparation:
             if part("encode", encoders[name]).hops:
                 symbols = [modality.symbols[column] for column in pipelines[name].owners]
                 smoothing[name] = network.smoothing(symbols)
-        bare = cls(pipelines, smoothing, {}, encoders)
+        control = recipe.patient.control
+        bare = cls(pipelines, smoothing, {}, encoders, np.zeros((0, len(pipelines)), bool), control=control)
         views = bare.views(cohort)
-        for column, name in enumerate(cohort.modalities):
-            if has_layer(recipe, name, cohort):
-                present = views.present[:, column]
-                layers[name] = PatientLayer.fit(name, views.own[name], present, recipe.patient, seed)
-        return cls(pipelines, smoothing, layers, encoders), views
+        layered = replace(bare, layers=fit_layers(recipe, views, seed), present=views.present)
+        return replace(layered, depth=max(1, *map(len, layered.carried.values()))), views
 
     def views(self, cohort: Cohort) -> Views:
         """Standardised columns of any patients. A modality that the cohort lacks is absent for all of them."""
@@ -90,61 +105,95 @@ class Preparation:
             pipeline.present(cohort.modalities[name]) if name in cohort.modalities else np.zeros(count, bool)
             for name, pipeline in self.pipelines.items()
         ]
-        return Views(own, hop, np.column_stack(present))
+        return Views(own, hop, np.column_stack(present), cohort.patients)
 
-    def lists(self, views: Views | None, count: int) -> dict[str, Neighbours]:
-        """Neighbour lists per modality: of new patients with these views, or (`None`) of the `count` training patients."""
-        found = {}
-        for column, name in enumerate(self.pipelines):
-            if name not in self.layers:
-                found[name] = Neighbours.empty(count if views is None else len(views.present), count)
-            elif views is None:
-                found[name] = self.layers[name].lists()
-            else:
-                found[name] = self.layers[name].extend(views.own[name], views.present[:, column])
-        return found
+    @property
+    def carried(self) -> dict[str, list[str]]:
+        """Modality → names of the layers along which its states go."""
+        return {m: [name for name, layer in self.layers.items() if m in layer.of] for m in self.pipelines}
+
+    @property
+    def alone(self) -> bool:
+        """Whether patients hear themselves only, as the control `identity` has it: then no stored state is heard."""
+        return self.control == "identity"
+
+    def lists(self, views: Views | None = None) -> dict[str, list[Neighbours]]:
+        """Modality → neighbour lists, one for each of `depth` layers: of new patients with these views, or (`None`) of the
+        training patients. In a layer of several modalities, only patients who have this one hear and are heard."""
+        present = dict(zip(self.pipelines, self.present.T if views is None else views.present.T, strict=True))
+        there = dict(zip(self.pipelines, self.present.T, strict=True))
+        if self.alone:
+            itself = {m: Neighbours.identity(has) for m, has in present.items()}
+            found = {m: [itself[m]] * len(names) for m, names in self.carried.items()}
+        else:
+            whole = {name: self._heard(layer, views) for name, layer in self.layers.items()}
+            found = {
+                m: [whole[n] if self.layers[n].of == (m,) else whole[n].among(present[m], there[m]) for n in names]
+                for m, names in self.carried.items()
+            }
+        rows = len(self.present) if views is None else len(views.present)
+        nobody = Neighbours.empty(rows, rows if self.alone else len(self.present))
+        return {m: lists + [nobody] * (self.depth - len(lists)) for m, lists in found.items()}
+
+    def _heard(self, layer: Layer, views: Views | None) -> Neighbours:
+        return layer.lists() if views is None else layer.extend(views.own, views.has, views.patients)
 
     def only(self, modalities: tuple[str, ...]) -> Preparation:
-        """The preparation of some modalities."""
-        parts = (self.pipelines, self.smoothing, self.layers, self.encoders)
-        return Preparation(*({m: table[m] for m in modalities if m in table} for table in parts))
+        """The preparation of some modalities, without signals; of the layers, those that only these modalities make."""
+        columns = [list(self.pipelines).index(m) for m in modalities]
+        pipelines, smoothing = ({m: t[m] for m in modalities if m in t} for t in (self.pipelines, self.smoothing))
+        layers = {name: layer for name, layer in self.layers.items() if set(layer.of) <= set(modalities)}
+        return replace(
+            self, pipelines=pipelines, smoothing=smoothing, layers=layers, present=self.present[:, columns], signals={}
+        )
 
     def without_graphs(self) -> Preparation:
         """The same columns, with no patient layer and no gene network."""
         plain = {m: "table" if m in self.smoothing else encoder for m, encoder in self.encoders.items()}
-        return Preparation(self.pipelines, {}, {}, plain)
+        return replace(self, smoothing={}, layers={}, encoders=plain, control="none")
 
-    def columns(self, name: str) -> int:
-        return len(self.pipelines[name].owners)
+    # ------------------------------------------------------------------------------------- what the net sees
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """Modalities, then signals: what the net has an encoder for."""
+        return (*self.pipelines, *self.signals)
+
+    def features(self, channel: str) -> int | tuple[int, ...]:
+        """What the channel's encoder is built with."""
+        if channel in self.signals:
+            return self.signals[channel].features
+        return 0 if part("encode", self.encoders[channel]).sees == "nothing" else len(self.pipelines[channel].owners)
+
+    def seen(self, views: Views, rotated: Mapping[str, np.ndarray] | None = None) -> tuple[torch.Tensor, ...]:
+        """What each channel's encoder sees of these patients, float64; `rotated`: modality → its columns `[N, …]` in other
+        coordinates."""
+        columns = {m: torch.from_numpy(own) for m, own in views.own.items()}
+        x = []
+        for m, own in columns.items():
+            given = torch.from_numpy(rotated[m]) if rotated and m in rotated else own
+            if part("encode", self.encoders[m]).sees == "nothing":
+                given = own[:, :0]
+            elif m in views.hop and given is own:
+                given = torch.stack([own, torch.from_numpy(views.hop[m])], 1)
+            x.append(given)
+        present = torch.from_numpy(views.present)
+        return *x, *(signal.inputs(columns, present) for signal in self.signals.values())
+
+    def here(self, present: np.ndarray) -> np.ndarray:
+        """bool `[N, channels]` from `present` `[N, M]`: who has what the channel shows."""
+        return np.column_stack([present, *(signal.present(present) for signal in self.signals.values())])
 
 
-def encoders_of(recipe: Recipe, cohort: Cohort, network: GeneNetwork | None) -> dict[str, str]:
-    """Encoder name per modality. Keys of `encode` are modalities, entities (`gene`, …) or `default`; an encoder that
-    looks along the gene network becomes `table` where there is none or no column has a gene in it."""
-    wanted = recipe.net.encode if isinstance(recipe.net.encode, Mapping) else {"default": recipe.net.encode}
-    entities = {"gene", "cpg", "mirna", "protein", "none"}
-    known = {"default", *cohort.modalities, *entities}
-    for key in wanted:
-        if key not in known:
-            raise InputError(f"recipe {recipe.name!r}: [net] encode names {key!r}{nearest(key, known)}")
-    chosen = {}
-    for name, modality in cohort.modalities.items():
-        encoder = wanted.get(name, wanted.get(modality.entity, wanted.get("default", "table")))
-        mapped = network is not None and not set(network.genes).isdisjoint(s for s in modality.symbols if s)
-        chosen[name] = encoder if mapped or not part("encode", encoder).hops else "table"
-    return chosen
-
-
-def has_layer(recipe: Recipe, name: str, cohort: Cohort) -> bool:
-    """Whether the recipe gives this modality a patient layer."""
+def fit_layers(recipe: Recipe, views: Views, seed: int) -> dict[str, Layer]:
+    """The recipe's patient layers on training patients with these views; none where nothing would go along them."""
     if recipe.net.propagate == "none" or recipe.patient.control == "empty":
-        return False
-    if recipe.patient.layers == "each":
-        return True
-    for layer in recipe.patient.layers:
-        if layer not in cohort.modalities:
-            raise InputError(f"recipe {recipe.name!r}: [patient] layers names {layer!r}{nearest(layer, cohort.modalities)}")
-    return name in recipe.patient.layers
+        return {}
+    specs = layer_specs(recipe.patient, tuple(views.own))
+    return {
+        name: fit_layer(name, spec, views.own, views.has, views.patients, recipe.patient.control, seed)
+        for name, spec in specs.items()
+    }
 
 
 def tensor_lists(neighbours: Neighbours) -> Lists:

@@ -8,16 +8,19 @@ on all training patients for that many epochs. Held-out patients are in no tenso
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from graphfuse.learn.assemble import tensor_lists
+from graphfuse.graph.neighbours import Neighbours
+from graphfuse.learn.assemble import Preparation, Views, tensor_lists
 from graphfuse.learn.bank import Bank
-from graphfuse.learn.linear import INNER, CrossFit, LinearStart, shared_bias
+from graphfuse.learn.linear import INNER, CrossFit
 from graphfuse.learn.ridge import coordinates
+from graphfuse.learn.start import LinearStart, shared_bias
 from graphfuse.nn.net import Inputs, Net, Shape
 from graphfuse.nn.parts import part
 from graphfuse.schema import Recipe
@@ -29,7 +32,8 @@ log = logging.getLogger(__name__)
 class FoldData:
     """One fold as the bank sees it: `inputs` of its training patients, `codes` `[n]`, `inner` fold of each `[n]`, and `basis`:
     per modality `[F, r]`, the rotation in which its columns are given (`None` where they are given as they are).
-    `gates` `[M, 2]`: where the net's network and patient gates start."""
+    `gates` `[M, 1 + L]`: where the net's network and patient gates start; `prime`: channel's number → what puts a signal's
+    fixed numbers into its encoder."""
 
     inputs: Inputs
     codes: Tensor
@@ -37,6 +41,7 @@ class FoldData:
     basis: tuple[np.ndarray | None, ...]
     gates: np.ndarray
     shape: Shape
+    prime: dict[int, Callable]
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,41 +56,62 @@ class Trained:
 
 
 def start_of(cross: CrossFit, modalities: tuple[str, ...], recipe: Recipe) -> LinearStart:
-    """The linear start that the recipe's fusion takes: stacked, or each modality on its own for decision-level fusions."""
-    return cross.start(modalities, stacked=part("fuse", recipe.net.fuse).level != "decision")
+    """The linear start that the recipe's fusion takes: stacked, or each modality on its own for decision-level fusions; zeros
+    where the recipe wants none."""
+    start = cross.start(modalities, stacked=part("fuse", recipe.net.fuse).level != "decision")
+    return start if recipe.net.start == "linear" else start.nothing()
 
 
 def fold_data(cross: CrossFit, modalities: tuple[str, ...], recipe: Recipe) -> FoldData:
     """The bank's view of a fold's training patients, restricted to `modalities`."""
-    preparation, training = cross.preparation, cross.training
-    columns = [list(training.own).index(m) for m in modalities]
-    present = training.present[:, columns]
-    x, basis = [], []
+    preparation, training = cross.prepared(modalities), cross.training.only(modalities)
+    basis, rotated = {}, {}
     for m in modalities:
-        own, hop = training.own[m], training.hop.get(m)
-        rotation = None
         if part("encode", preparation.encoders[m]).linear:
             own, into = coordinates(cross.grams[m])
-            rotation = training.own[m].T @ into
-            hop = None if hop is None else hop @ rotation
-        basis.append(rotation)
-        x.append(torch.from_numpy(own if hop is None else np.stack([own, hop], 1)))
+            basis[m] = training.own[m].T @ into
+            hop = training.hop.get(m)
+            rotated[m] = own if hop is None else np.stack([own, hop @ basis[m]], 1)
     start = start_of(cross, modalities, recipe)
-    bias = shared_bias(start.held_bias, start.held_own_bias, present)
-    lists = preparation.lists(None, len(cross.codes))
-    shape = Shape(
-        tuple(preparation.encoders[m] for m in modalities),
-        tuple(preparation.columns(m) for m in modalities),
-        recipe.net.propagate, recipe.net.fuse, recipe.net.head, recipe.net.width, cross.classes,
-    )  # fmt: skip
-    inputs = Inputs(
-        tuple(x),
-        torch.from_numpy(present.astype(float)),
-        torch.from_numpy(start.views),
-        torch.from_numpy(bias),
-        tuple(tensor_lists(lists[m]) for m in modalities),
+    bias = shared_bias(start.held_bias, start.held_own_bias, training.present)
+    lists = preparation.lists()
+    inputs = net_inputs(preparation, preparation.seen(training, rotated), training, lists, start.views, bias)
+    gates = with_rows(start.gates, len(preparation.channels), axis=0)
+    rotations = tuple(basis.get(channel) for channel in preparation.channels)
+    shape = shape_of(preparation, recipe, cross.classes)
+    prime = {m: preparation.signals[c].prime for m, c in enumerate(preparation.channels) if c in preparation.signals}
+    return FoldData(inputs, torch.from_numpy(cross.codes), cross.inner, rotations, gates, shape, prime)
+
+
+def shape_of(preparation: Preparation, recipe: Recipe, classes: int) -> Shape:
+    """What the recipe's net on this preparation is built from."""
+    channels, net = preparation.channels, recipe.net
+    encode = tuple(preparation.encoders[c] for c in channels)
+    features = tuple(preparation.features(c) for c in channels)
+    return Shape(encode, features, net.propagate, net.fuse, net.head, net.width, classes, preparation.depth)
+
+
+def net_inputs(
+    preparation: Preparation, x: tuple[Tensor, ...], views: Views, lists: dict[str, list[Neighbours]], start, bias
+) -> Inputs:
+    """The net's inputs: `x` as its encoders see it, `lists` by modality, `start` `[N, M, 2 + L, K]` and `bias` `[N, M, K]`.
+    Signals have no linear start and no patient layer."""
+    count = len(preparation.channels)
+    nobody = Neighbours.empty(len(views.present), next(iter(lists.values()))[0].senders)
+    heard = [lists.get(channel, [nobody] * preparation.depth) for channel in preparation.channels]
+    return Inputs(
+        x,
+        torch.from_numpy(preparation.here(views.present).astype(float)),
+        torch.from_numpy(with_rows(start, count)),
+        torch.from_numpy(with_rows(bias, count)),
+        tuple(tensor_lists(each) for layers in heard for each in layers),
     )
-    return FoldData(inputs, torch.from_numpy(cross.codes), cross.inner, tuple(basis), start.gates, shape)
+
+
+def with_rows(values: np.ndarray, count: int, axis: int = 1) -> np.ndarray:
+    """`values` with zeros appended along `axis` up to `count`."""
+    more = [(0, count - values.shape[axis] if a == axis else 0) for a in range(values.ndim)]
+    return np.pad(values, more)
 
 
 def train(folds: list[FoldData], recipe: Recipe, seed: int, device: str, dtype=torch.float32) -> list[Trained]:
@@ -122,14 +148,17 @@ def fresh(fold: FoldData, seed: int) -> Net:
     """A net at its start, built for the coordinates in which the fold's columns are given."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        net = Net(fold.shape._replace(features=tuple(x.shape[-1] for x in fold.inputs.x)))
+        turned = zip(fold.shape.features, fold.basis, strict=True)
+        net = Net(fold.shape._replace(features=tuple(f if basis is None else basis.shape[1] for f, basis in turned)))
     with torch.no_grad():
         for m, encode in enumerate(net.encode):
             if encode.linear:
                 encode.scale.fill_(max(fold.shape.features[m], 1) ** -0.5)
             if encode.hops:
                 encode.gate.fill_(fold.gates[m, 0])
-            net.patient_gate[m] = fold.gates[m, 1]
+            net.patient_gate[m] = torch.from_numpy(fold.gates[m, 1:])
+            if m in fold.prime:
+                fold.prime[m](encode)
     return net
 
 

@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from graphfuse.graph.neighbours import Neighbours
 from graphfuse.learn import fit
-from graphfuse.learn.assemble import Preparation, Views, mean_operator, tensor_lists
-from graphfuse.learn.linear import CrossFit, shared_bias
+from graphfuse.learn.assemble import Preparation, Views, mean_operator
+from graphfuse.learn.linear import CrossFit
+from graphfuse.learn.start import shared_bias
 from graphfuse.nn.net import Inputs, Net, Shape
 from graphfuse.schema import Recipe
 
@@ -40,52 +40,41 @@ class Fitted:
     @classmethod
     def gather(cls, cross: CrossFit, modalities: tuple[str, ...], recipe: Recipe, trained: fit.Trained) -> Fitted:
         """Of a cross-fitted fold and its trained nets."""
-        start = fit.start_of(cross, modalities, recipe)
-        own, preparation = cross.training.own, cross.preparation.only(modalities)
+        start, views = fit.start_of(cross, modalities, recipe), cross.training.only(modalities)
         bare = cls(
-            preparation,
-            {m: own[m].T @ start.alpha[m] for m in modalities},
+            cross.prepared(modalities),
+            {m: views.own[m].T @ start.alpha[m] for m in modalities},
             start.bias, start.own_bias, start.mix,
             {m: cross.grams[m] @ start.alpha[m] for m in modalities},
             trained.shape, trained.nets, [], trained.epochs, trained.curve,
         )  # fmt: skip
-        columns = [list(own).index(m) for m in modalities]
-        views = Views(
-            {m: own[m] for m in modalities},
-            {m: v for m, v in cross.training.hop.items() if m in modalities},
-            cross.training.present[:, columns],
-        )
-        inputs = bare.inputs(views, preparation.lists(None, len(views.present)))
+        inputs = bare.inputs(views, new=False)
         with torch.no_grad():
             states = [net.double().states(inputs).float() for net in trained.nets]
         return replace(bare, states=states)
 
-    def inputs(self, views: Views, lists: dict[str, Neighbours]) -> Inputs:
-        """The net's inputs, float64, for patients with these views and neighbour lists."""
-        parts, x = [], []
-        for m in views.own:
-            own, hop = views.own[m], views.hop.get(m)
-            slope = self.slopes[m]
-            far = np.zeros((len(own), slope.shape[1])) if hop is None else hop @ slope
-            around = mean_operator(lists[m]) @ self.memory[m]
-            parts.append(np.stack([own @ slope, far, around], 1)[:, None])
-            x.append(torch.from_numpy(own if hop is None else np.stack([own, hop], 1)))
+    def inputs(self, views: Views, *, new: bool = True) -> Inputs:
+        """The net's inputs, float64, for patients with these views: new ones, or the training patients themselves."""
+        lists, ways = self.preparation.lists(views if new else None), []
+        for m, own in views.own.items():
+            slope, hop = self.slopes[m], views.hop.get(m)
+            near = own @ slope
+            far = np.zeros_like(near) if hop is None else hop @ slope
+            heard = near if self.preparation.alone else self.memory[m]
+            ways.append(np.stack([near, far, *(mean_operator(layer) @ heard for layer in lists[m])], 1))
         bias = shared_bias(self.bias[None], self.own_bias[None], views.present)
-        return Inputs(
-            tuple(x),
-            torch.from_numpy(views.present.astype(float)),
-            torch.from_numpy(np.concatenate(parts, 1)),
-            torch.from_numpy(bias),
-            tuple(tensor_lists(lists[m]) for m in views.own),
-        )
+        return fit.net_inputs(self.preparation, self.preparation.seen(views), views, lists, np.stack(ways, 1), bias)
 
     def logits(self, views: Views) -> Tensor:
         """Of new patients, float64 `[seeds, N, K]`."""
-        inputs = self.inputs(views, self.preparation.lists(views, self.trained_on))
+        inputs = self.inputs(views)
         with torch.no_grad():
-            return torch.stack(
-                [net.double()(inputs, senders=h.double()) for net, h in zip(self.nets, self.states, strict=True)]
-            )
+            return torch.stack([self.run(seed, inputs) for seed in range(len(self.nets))])
+
+    def run(self, seed: int, inputs: Inputs) -> Tensor:
+        """Logits `[N, K]` of one seed's net, float64, the training patients' stored states being heard."""
+        senders = None if self.preparation.alone else self.states[seed].double()
+        return self.nets[seed].double()(inputs, senders=senders)
 
     @property
     def trained_on(self) -> int:
@@ -93,14 +82,14 @@ class Fitted:
         return len(next(iter(self.memory.values())))
 
     def gates(self) -> dict[str, dict[str, float]]:
-        """Fitted gates per modality, the mean over seeds: `modality` (its weight in the linear start), `patients`,
-        `network`."""
+        """Fitted gates per channel, the mean over seeds: `modality` (its weight in the linear start), `network`, and one for
+        each patient layer, by its name (`patients`: the modality's own)."""
         found = {}
-        for m, name in enumerate(self.slopes):
-            doors = {
-                "modality": [self.mix["joint"] + self.mix[name]],
-                "patients": [net.patient_gate[m].item() for net in self.nets] if name in self.preparation.layers else [],
-                "network": [net.encode[m].gate[0].item() for net in self.nets if net.encode[m].hops],
-            }
+        for m, name in enumerate(self.preparation.channels):
+            doors = {"modality": [self.mix["joint"] + self.mix[name]] if name in self.mix else []}
+            for number, layer in enumerate(self.preparation.carried.get(name, ())):
+                door = "patients" if layer == name else layer
+                doors[door] = [net.patient_gate[m, number].item() for net in self.nets]
+            doors["network"] = [net.encode[m].gate[0].item() for net in self.nets if net.encode[m].hops]
             found[name] = {door: float(np.mean(values)) for door, values in doors.items() if values}
         return found

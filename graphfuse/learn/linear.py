@@ -15,91 +15,60 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.optimize import minimize
 from scipy.sparse import csr_matrix
-from scipy.special import log_softmax
 from threadpoolctl import threadpool_limits
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.errors import InputError
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.learn.assemble import Preparation, Views, mean_operator
+from graphfuse.learn.channels import Signal, Silent, fit_signals
 from graphfuse.learn.ridge import PENALTIES, Ridge, fit_ridge, log_loss
 from graphfuse.learn.splits import stratified
+from graphfuse.learn.start import LinearFit, LinearStart, gates_of, mix_of, shared_bias
 from graphfuse.schema import Recipe
 
 INNER = 5
 MOST_PATIENTS = 20_000  # a kernel of 3.2 GB for each modality
-GATE_PRIOR = 0.3
-MIX_PRIOR = 1.0
 
 
 @dataclass(frozen=True, eq=False)
 class Kernels:
-    """Inner products of q held-out patients with n training patients, per modality: `own` and `hop` `[q, n]`, and `mean`,
-    the sparse `[q, n]` that averages over each patient's neighbours."""
+    """Inner products of q held-out patients with n training patients, per modality: `own` and `hop` `[q, n]`, and `means`,
+    per layer the sparse `[q, n]` that averages over each patient's neighbours (`[q, q]` where patients hear themselves:
+    `alone`)."""
 
     own: dict[str, np.ndarray]
     hop: dict[str, np.ndarray]
-    mean: dict[str, csr_matrix]
+    means: dict[str, list[csr_matrix]]
+    alone: bool = False
+
+    @property
+    def depth(self) -> int:
+        """Patient layers of each modality."""
+        return len(next(iter(self.means.values())))
 
     @classmethod
     def between(cls, preparation: Preparation, views: Views, training: Views) -> Kernels:
         """Of new patients with these views and the training ones."""
-        lists = preparation.lists(views, len(training.present))
+        lists = preparation.lists(views)
         return cls(
             {m: views.own[m] @ training.own[m].T for m in views.own},
             {m: views.hop[m] @ training.own[m].T for m in views.hop},
-            {m: mean_operator(found) for m, found in lists.items()},
+            {m: [mean_operator(each) for each in found] for m, found in lists.items()},
+            preparation.alone,
         )
 
     def logits(self, modalities: tuple[str, ...], alpha: np.ndarray, memory: dict[str, np.ndarray]) -> np.ndarray:
-        """Linear logits by modality and view `[q, M, 3, K]`: own columns, network neighbours, patient neighbours (the mean
-        of `memory`, modality → the training patients' own logits `[n, K]`)."""
+        """Linear logits by modality and view `[q, M, 2 + L, K]`: own columns, network neighbours, patient neighbours by layer
+        (the mean of `memory`, modality → the training patients' own logits `[n, K]`)."""
         found = []
         for m in modalities:
             own = self.own[m] @ alpha
             network = self.hop[m] @ alpha if m in self.hop else np.zeros_like(own)
-            found.append(np.stack([own, network, self.mean[m] @ memory[m]], 1))
+            around = [mean @ (own if self.alone else memory[m]) for mean in self.means[m]]
+            found.append(np.stack([own, network, *around], 1))
         return np.stack(found, 1)
-
-
-@dataclass(frozen=True, eq=False)
-class LinearFit:
-    """A ridge regression on some modalities, its penalty chosen by inner cross-validation.
-
-    `alpha` `[n, K]`, `bias` `[K]`: the model on all training patients. `held_out` `[n, K]`: logits of each training
-    patient from the inner model without it; `views` `[n, M, 3, K]` and `held_bias` `[n, K]`: the same, taken apart.
-    """
-
-    modalities: tuple[str, ...]
-    inverse_penalty: float
-    loss: float
-    alpha: np.ndarray
-    bias: np.ndarray
-    held_out: np.ndarray
-    views: np.ndarray
-    held_bias: np.ndarray
-
-
-@dataclass(frozen=True, eq=False)
-class LinearStart:
-    """Where a net starts: a linear model whose logits are a sum over modalities.
-
-    `alpha`: modality → `[n, K]`; `bias` `[K]` counts once a patient, `own_bias` `[M, K]` once for each modality that
-    the patient has. `views` `[n, M, 3, K]`, `held_bias` `[n, K]`, `held_own_bias` `[n, M, K]`: of the training
-    patients, cross-fitted. `mix`: how much of each ridge regression went in (`joint`, and each modality's own).
-    `gates` `[M, 2]`: how far the gene network's and the patients' neighbours are let in.
-    """
-
-    alpha: dict[str, np.ndarray]
-    bias: np.ndarray
-    own_bias: np.ndarray
-    views: np.ndarray
-    held_bias: np.ndarray
-    held_own_bias: np.ndarray
-    mix: dict[str, float]
-    gates: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,12 +95,14 @@ class CrossFit:
                 f"cohort {cohort.name!r}: {len(codes):,} training patients; linear starts are solved from patients × patients "
                 f"kernels, which are kept up to {MOST_PATIENTS:,} patients so far. Train on a part of them"
             )
+        self.cohort, self.recipe, self.network, self.seed = cohort, recipe, network, seed
         self.codes, self.classes, self.graphs = codes, classes, True
         self.inner = stratified(codes, INNER, seed)
         self.preparation, self.training = Preparation.fit(cohort, codes, recipe, network, seed)
         self.grams = grams(self.training)
         self._inner = side_by_side(lambda k: self._inside(cohort, recipe, network, seed, k), range(INNER))
         self._solved: dict[tuple[str, ...], LinearFit] = {}
+        self._signals: dict[tuple[str, ...], dict[str, Signal]] = {}
 
     def _inside(self, cohort, recipe, network, seed, k: int) -> _Inner:
         held, train = np.flatnonzero(self.inner == k), np.flatnonzero(self.inner != k)
@@ -144,7 +115,30 @@ class CrossFit:
         if modalities not in self._solved:
             self._solved[modalities] = self._solve(modalities)
         fit = self._solved[modalities]
-        return fit if self.graphs else replace(fit, views=fit.views * np.array([1.0, 0.0, 0.0])[:, None])
+        return fit if self.graphs else replace(fit, views=_own_alone(fit.views))
+
+    def prepared(self, modalities: tuple[str, ...]) -> Preparation:
+        """The preparation of these modalities, with signals fitted on them alone, once and remembered."""
+        chosen = self.preparation.only(modalities)
+        if modalities not in self._signals:
+            views, whole = self.training.only(modalities), self.cohort.modalities
+            symbols = {m: [whole[m].symbols[c] for c in pipeline.owners] for m, pipeline in chosen.pipelines.items()}
+            cohort = self.cohort.without(*(m for m in whole if m not in modalities))
+            self._signals[modalities] = fit_signals(
+                self.recipe, cohort, symbols, views.own, views.present, self.network, self.seed
+            )
+        signals = self._signals[modalities]
+        return replace(chosen, signals=signals if self.graphs else {n: Silent(s) for n, s in signals.items()})
+
+    def restricted(self, modalities: tuple[str, ...]) -> CrossFit:
+        """The same fold on some modalities: itself, or, where a layer joins them with others, fitted anew without those."""
+        others = tuple(m for m in self.cohort.modalities if m not in modalities)
+        if not any(
+            set(layer.of) & set(modalities) and set(layer.of) & set(others) for layer in self.preparation.layers.values()
+        ):
+            return self
+        cohort, recipe = self.cohort.without(*others), self.recipe.without(*others)
+        return CrossFit(cohort, self.codes, self.classes, recipe, self.network, self.seed)
 
     def without_graphs(self) -> CrossFit:
         """The same fold, factorisations shared, with every graph taken away."""
@@ -193,7 +187,8 @@ class CrossFit:
             logits[:, fold.held] = path.logits(sum(fold.to_held.own[m] for m in modalities))
         losses = log_loss(logits, self.codes)
         level = int(losses.argmin())
-        views = np.zeros((len(self.codes), len(modalities), 3, self.classes))
+        depth = self._inner[0].to_held.depth
+        views = np.zeros((len(self.codes), len(modalities), 2 + depth, self.classes))
         held_bias = np.zeros((len(self.codes), self.classes))
         for fold, path in zip(self._inner, paths, strict=True):
             alpha = path.alpha[level]
@@ -210,6 +205,13 @@ class CrossFit:
         return fit_ridge(sum(among[m] for m in modalities), codes, self.classes, tuple(penalties))
 
 
+def _own_alone(views: np.ndarray) -> np.ndarray:
+    """Views `[n, M, 2 + L, K]` with those of every neighbour silenced."""
+    kept = np.zeros_like(views)
+    kept[:, :, 0] = views[:, :, 0]
+    return kept
+
+
 def grams(training: Views) -> dict[str, np.ndarray]:
     """Modality → inner products among the training patients `[n, n]`."""
     return {m: own @ own.T for m, own in training.own.items()}
@@ -220,48 +222,3 @@ def side_by_side(work: Callable, items: Iterable) -> list:
     give the same digits however many threads there are."""
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(os.cpu_count() or 1) as threads:
         return list(threads.map(work, items))
-
-
-def shared_bias(bias: np.ndarray, own_bias: np.ndarray, present: np.ndarray) -> np.ndarray:
-    """`[N, M, K]`: `own_bias`, and `bias` shared out over the modalities that a patient has; `present` `[N, M]`."""
-    return own_bias + bias[..., None, :] / np.maximum(present.sum(1), 1)[:, None, None]
-
-
-def mix_of(joint: LinearFit, singles: list[LinearFit], present: np.ndarray, codes: np.ndarray) -> np.ndarray:
-    """Weights ≥ 0 `[1 + M]` of the joint and the single models' held-out logits with the lowest cross-entropy.
-
-    A normal prior (sd `MIX_PRIOR`) around the joint model alone keeps them finite where few patients are perfectly separated.
-    """
-    if len(singles) == 1:
-        return np.array([1.0, 0.0])
-    own = [f.held_out * present[:, [m]] for m, f in enumerate(singles)]
-    logits = np.stack([joint.held_out, *own], 1)
-    first = np.r_[1.0, np.zeros(len(singles))]
-    nothing = np.zeros_like(joint.held_out)
-    return _lowest(first, nothing, logits, codes, prior=MIX_PRIOR, bounds=[(0, None)] * len(first))
-
-
-def gates_of(logits: np.ndarray, views: np.ndarray, codes: np.ndarray) -> np.ndarray:
-    """Gates `[M, 2]` that let the views `[n, M, 2, K]` into the sum over modalities of `logits` `[n, M, K]`.
-
-    Lowest cross-entropy with a normal prior around closed (sd `GATE_PRIOR`): a graph that carries nothing, or few
-    labels, leaves its gate near 0.
-    """
-    count = views.shape[1]
-    flat = views.reshape(len(views), 2 * count, -1)
-    return _lowest(np.zeros(2 * count), logits.sum(1), flat, codes, prior=GATE_PRIOR).reshape(count, 2)
-
-
-def _lowest(first, base, terms, codes, prior: float, bounds=None) -> np.ndarray:
-    """Weights `[J]` with the lowest summed cross-entropy of base `[n, K]` + Σ_j w_j terms `[n, J, K]`, under a normal prior of
-    sd `prior` around `first` (a convex problem)."""
-    known = codes >= 0
-    base, terms = base[known], terms[known]
-    truth = np.eye(base.shape[1])[codes[known]]
-
-    def loss(weights):
-        log_p = log_softmax(base + np.einsum("j,njk->nk", weights, terms), axis=1)
-        slope = np.einsum("njk,nk->j", terms, np.exp(log_p) - truth) + (weights - first) / prior**2
-        return -(log_p * truth).sum() + ((weights - first) ** 2).sum() / (2 * prior**2), slope
-
-    return minimize(loss, first, jac=True, method="L-BFGS-B", bounds=bounds).x

@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.manifest import as_cohort
 from graphfuse.errors import InputError
-from graphfuse.graph.gene_slot import gene_network
+from graphfuse.graph.gene_slot import gene_side
 from graphfuse.learn import fit
 from graphfuse.learn.fitted import Fitted
 from graphfuse.learn.linear import CrossFit
@@ -39,7 +39,7 @@ class FusionModel(BaseEstimator):
         cohort = as_cohort(cohort)
         recipe = self.recipe if isinstance(self.recipe, Recipe) else Recipe.named(self.recipe)
         outcome = class_target(cohort, target)
-        network, _ = gene_network(recipe, cohort, self.network, self.seed)
+        cohort, network, _ = gene_side(recipe, cohort, self.network, self.seed)
         cross = CrossFit(cohort, outcome.values, len(outcome.classes), recipe, network, self.seed)
         modalities = tuple(cohort.modalities)
         data = fit.fold_data(cross, modalities, recipe)

@@ -127,7 +127,8 @@ def _run_repeat(found: Study, cohort, recipe, network, mine, seed: int, device: 
     _bank(found, "no-graph", plain, names, recipe, seed, device, tests)
     if found.outcome.derived_from and parents:
         label = "without:" + "+".join(found.outcome.derived_from)
-        _bank(found, label, crosses[: len(mine)], parents, recipe, seed, device, tests)
+        fewer = [cross.restricted(parents) for cross in crosses[: len(mine)]]
+        _bank(found, label, fewer, parents, recipe, seed, device, tests)
     models = _bank(found, "graphfuse", crosses, names, recipe, seed, device, tests)
     found.replicas += [Replica(r, k, tested, model) for (r, k, tested), model in zip(mine, models, strict=False)]
     if final:

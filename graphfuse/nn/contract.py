@@ -70,11 +70,11 @@ def _sample(cls) -> tuple[Callable[[], nn.Module], tuple]:
     call, float64."""
     torch.manual_seed(0)
     if issubclass(cls, Encode):
-        shape = (N, 1 + cls.hops, F) if cls.hops else (N, F)
-        return lambda: _moved(cls(F, D)), (torch.randn(shape, dtype=torch.float64),)
+        features, x = _seen(cls)
+        return lambda: _moved(cls(features, D)), (x,)
     if issubclass(cls, Propagate):
-        own, senders = torch.randn(2, N, T, D, dtype=torch.float64)
-        return lambda: _moved(cls(D)), (own, senders, _lists())
+        own, senders = torch.randn(2, N, *((M,) if cls.couples else ()), T, D, dtype=torch.float64)
+        return lambda: _moved(cls(D)), (own, senders, (_lists(),) * M if cls.couples else _lists())
     if issubclass(cls, Fuse):
         present = torch.ones(N, M, dtype=torch.float64)
         h = (
@@ -84,6 +84,17 @@ def _sample(cls) -> tuple[Callable[[], nn.Module], tuple]:
         )
         return lambda: _moved(cls(h.shape[-1], M)), (h, present)
     return lambda: _moved(cls(D, K)), (torch.randn(N, D, dtype=torch.float64),)
+
+
+def _seen(cls: type[Encode]) -> tuple[int | tuple[int, ...], Tensor]:
+    """What an encoder is built with, and N patients as it sees them."""
+    if cls.sees == "planes":
+        rows = torch.randn(N, 2 + K, F, dtype=torch.float64)
+        return (2 + K, F), torch.cat([rows[:, :1], (rows[:, 1:] > 0).double()], 1)
+    if cls.sees == "nodes":
+        return (K, F, -1), torch.randn(N, K, F, dtype=torch.float64)
+    width = 0 if cls.sees == "nothing" else F
+    return width, torch.randn((N, 1 + cls.hops, width) if cls.hops else (N, width), dtype=torch.float64)
 
 
 def _moved(module: nn.Module) -> nn.Module:
@@ -103,7 +114,7 @@ def _lists(weight: float = 0.5) -> Lists:
 
 def _encode(cls) -> Iterator[Promise]:
     build, (x,) = _sample(cls)
-    yield "[N, F] becomes [N, T, D]", lambda: _shape(build()(x), (N, None, D))
+    yield "what it sees becomes [N, T, D]", lambda: _shape(build()(x), (N, None, D))
     yield "a patient alone = in a batch", lambda: _differ(*_alone(build(), x))
     if cls.linear:
         yield "a rotation of the columns folds into `weight`", lambda: _rotates(build(), x)
@@ -112,20 +123,20 @@ def _encode(cls) -> Iterator[Promise]:
 
 
 def _propagate(cls) -> Iterator[Promise]:
-    build, (own, senders, lists) = _sample(cls)
+    build, (own, senders, _) = _sample(cls)
     module = build()
-    yield "[N, T, D] becomes a message [N, T, D]", lambda: _shape(module(own, senders, lists), (N, T, D))
+
+    def heard(lists: Lists, said: Tensor = senders) -> Tensor:
+        return module(own, said, (lists,) * M if cls.couples else lists)
+
+    lists = _lists()
+    yield "states become a message of their shape", lambda: _shape(heard(lists), tuple(own.shape))
     silent = lists._replace(weight=torch.zeros_like(lists.weight))
-    turned = lists.index.flip(0)
-    moved = Lists.build(lists.offsets, turned, silent.weight, N)
-    yield "an edge of weight 0 is no edge", lambda: _differ(module(own, senders, silent), module(own, senders, moved))
+    moved = Lists.build(lists.offsets, lists.index.flip(0), silent.weight, N)
+    yield "an edge of weight 0 is no edge", lambda: _differ(heard(silent), heard(moved))
     order = torch.randperm(N)
-    back = torch.argsort(order)
-    renamed = Lists.build(lists.offsets, back[lists.index], lists.weight, N)
-    yield (
-        "the order of the senders does not matter",
-        lambda: _differ(module(own, senders, lists), module(own, senders[order], renamed)),
-    )
+    renamed = Lists.build(lists.offsets, torch.argsort(order)[lists.index], lists.weight, N)
+    yield "the order of the senders does not matter", lambda: _differ(heard(lists), heard(renamed, senders[order]))
 
 
 def _fuse(cls) -> Iterator[Promise]:

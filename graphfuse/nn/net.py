@@ -12,12 +12,12 @@ from graphfuse.nn.parts import part
 
 
 class Inputs(NamedTuple):
-    """What the net sees of N patients with M modalities and K classes.
+    """What the net sees of N patients with M channels (modalities, then signals on a graph of their own), L patient layers
+    for each, and K classes.
 
-    `x`: per modality `[N, F]`, or `[N, 1 + hops, F]` where the encoder looks along the gene network. `present` `[N, M]`.
-    `start` `[N, M, 1 + hops + 1, K]`: the linear start's logits of the patient's own columns, of their network
-    neighbours (zeros without a network) and the mean over the patient's neighbours. `bias` `[N, M, K]`.
-    `lists`: per modality, who hears from whom.
+    `x`: per channel what its encoder sees (see `parts.Encode`). `present` `[N, M]`. `start` `[N, M, 2 + L, K]`: the linear
+    start's logits of the patient's own columns, of their network neighbours (zeros without a network), and the mean over
+    the patient's neighbours in each layer. `bias` `[N, M, K]`. `lists`: M × L, channel by channel: who hears from whom.
     """
 
     x: tuple[Tensor, ...]
@@ -28,22 +28,23 @@ class Inputs(NamedTuple):
 
 
 class Shape(NamedTuple):
-    """What a net is built from: part names per slot and sizes."""
+    """What a net is built from: part names per slot and sizes; `features`: what each channel's encoder is built with."""
 
     encode: tuple[str, ...]
-    features: tuple[int, ...]
+    features: tuple[int | tuple[int, ...], ...]
     propagate: str
     fuse: str
     head: str
     width: int
     classes: int
+    layers: int = 1
 
 
 class Net(nn.Module):
     """logits = linear start through its gates + head(fuse(propagate(encode(x)))).
 
     The linear start is a ridge regression, given with the inputs. The encoder's own `gate` lets its gene-network
-    neighbours in; `patient_gate` `[M]` lets in the patient's neighbours, both into the linear logits and into the
+    neighbours in; `patient_gate` `[M, L]` lets in the patient's neighbours, both into the linear logits and into the
     states; all gates are 0 in a new net. The head starts at zero, so a net starts as its linear model and every
     departure from it is learned.
     """
@@ -56,12 +57,14 @@ class Net(nn.Module):
         self.encode = nn.ModuleList(
             part("encode", name)(features, shape.width) for name, features in zip(shape.encode, shape.features, strict=True)
         )
-        self.propagate = nn.ModuleList(part("propagate", shape.propagate)(shape.width) for _ in range(count))
+        propagate = part("propagate", shape.propagate)
+        times = 1 if propagate.couples else count * shape.layers
+        self.propagate = nn.ModuleList(propagate(shape.width) for _ in range(times))
         self.fuse = fuse(shape.classes if self.decides else shape.width, count)
         head = part("head", shape.head)
         self.head = nn.ModuleList(head(shape.width, shape.classes) for _ in range(count if self.decides else 1))
         self.width = shape.width
-        self.patient_gate = nn.Parameter(torch.zeros(count))
+        self.patient_gate = nn.Parameter(torch.zeros(count, shape.layers))
 
     def states(self, inputs: Inputs, mask: Tensor | None = None) -> Tensor:
         """Encoded states before any message `[N, M, T, D]`; `mask` `[N, M, D]` is the replica's dropout mask."""
@@ -80,18 +83,24 @@ class Net(nn.Module):
         return self.head[0](self.fuse(h, inputs.present)) + linear.sum(1)
 
     def _messages(self, h: Tensor, senders: Tensor, inputs: Inputs) -> Tensor:
-        messages = []
-        for m, (propagate, lists) in enumerate(zip(self.propagate, inputs.lists, strict=True)):
-            heard = propagate(h[:, m], senders[:, m], lists) - propagate(h[:, m], senders[:, m], silent(lists))
-            messages.append(self.patient_gate[m] * heard)
-        return torch.stack(messages, 1) * inputs.present[:, :, None, None]
+        quiet = tuple(map(silent, inputs.lists))
+        heard = self._heard(h, senders, inputs.lists) - self._heard(h, senders, quiet)
+        heard = heard.unflatten(1, self.patient_gate.shape) * self.patient_gate[..., None, None]
+        return heard.sum(2) * inputs.present[:, :, None, None]
+
+    def _heard(self, h: Tensor, senders: Tensor, lists: tuple[Lists, ...]) -> Tensor:
+        """Messages `[N, M × L, T, D]`, before any gate."""
+        if self.propagate[0].couples:
+            return self.propagate[0](h, senders, lists)
+        layers = self.patient_gate.shape[1]
+        each = enumerate(zip(self.propagate, lists, strict=True))
+        return torch.stack([along(h[:, i // layers], senders[:, i // layers], found) for i, (along, found) in each], 1)
 
     def linear(self, inputs: Inputs) -> Tensor:
         """The linear start through the gates `[N, M, K]`."""
-        own, network, patients = inputs.start.unbind(2)
         doors = torch.stack([encode.gate[0] if encode.hops else self.patient_gate.new_zeros(()) for encode in self.encode])
-        mixed = own + doors[:, None] * network + self.patient_gate[:, None] * patients
-        return (mixed + inputs.bias) * inputs.present[..., None]
+        doors = torch.cat([torch.ones_like(doors)[:, None], doors[:, None], self.patient_gate], 1)
+        return ((doors[..., None] * inputs.start).sum(2) + inputs.bias) * inputs.present[..., None]
 
 
 def silent(lists: Lists) -> Lists:

@@ -19,15 +19,19 @@ from graphfuse.nn.lists import Lists
 
 
 class Encode(nn.Module):
-    """One modality's standardised columns → tokens: `[N, F]` → `[N, T, D]`, absent rows zero.
+    """One channel → tokens `[N, T, D]`. Built as `Encode(features, width)`.
 
-    Built as `Encode(features, width)`. `hops`: how many rounds over the gene network the part wants to see; with
-    hops = 1 it gets `[N, 2, F]`, the columns and their network neighbours' mean, and mixes them by its parameter
-    `gate` `[hops]`, which starts at 0. `linear`: the part touches the columns only through a matrix `weight` `[F, …]`
-    (its output is the same in any rotation of the columns), so that the fit may run in the training patients' own
-    coordinates and fold the rotation back afterwards.
+    `sees` says of what: `"columns"`, a modality's standardised columns `[N, F]`, absent rows zero, features = F;
+    `"planes"`, concept planes `[N, 2 + planes, codes]`, features = (2 + planes, codes); `"nodes"`, a signal on the
+    signalling graph `[N, C, nodes]`, features = (C, nodes, identity); `"nothing"`, `[N, 0]`.
+
+    `hops`: how many rounds over the gene network the part wants to see; with hops = 1 it gets `[N, 2, F]`, the columns
+    and their network neighbours' mean, and mixes them by its parameter `gate` `[hops]`, which starts at 0. `linear`: the
+    part touches the columns only through a matrix `weight` `[F, …]` (its output is the same in any rotation of the columns),
+    so that the fit may run in the training patients' own coordinates and fold the rotation back afterwards.
     """
 
+    sees: str = "columns"
     hops: int = 0
     linear: bool = False
 
@@ -38,8 +42,12 @@ class Encode(nn.Module):
 class Propagate(nn.Module):
     """Message over one patient layer: own states `[N, T, D]`, senders' states `[S, T, D]`, lists → `[N, T, D]`.
 
-    Built as `Propagate(width)`. The net adds `gate · (message(with edges) - message(no edges))`.
+    Built as `Propagate(width)`. The net adds `gate · (message(with edges) - message(no edges))`. With `couples = True` the
+    part serves all layers at once: own `[N, M, T, D]`, senders `[S, M, T, D]`, a sequence of P = M × L lists (modality by
+    modality) → `[N, P, T, D]`.
     """
+
+    couples: bool = False
 
     def forward(self, own: Tensor, senders: Tensor, lists: Lists) -> Tensor:
         raise TypeError(f"{type(self).__name__} must define forward(own, senders, lists) -> [N, T, D]")

@@ -64,7 +64,7 @@ def _told(run: Run) -> dict[str, Any]:
         "hide_below": scores.HIDE_BELOW,
         **_flow(record.fitted),
         **_calls(run),
-        "doors": list(markers.DOORS.values()),
+        "doors": list(markers.doors(record.fitted).values()),
         "gates": markers.gates(record.fitted),
         "mix": record.fitted.get("mix", {}),
         "epochs": markers.epochs(record.fitted),

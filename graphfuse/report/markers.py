@@ -115,14 +115,20 @@ def _percent(share: float) -> str:
 DOORS = {"modality": "weight", "patients": "patient graph", "network": "gene network"}
 
 
+def doors(fitted: Mapping[str, Any]) -> dict[str, str]:
+    """Door → its heading: the usual ones, then patient layers that several modalities share."""
+    found = {door for values in fitted.get("gates", {}).values() for door in values}
+    return DOORS | {door: f"layer {door}" for door in sorted(found - DOORS.keys())}
+
+
 def gates(fitted: Mapping[str, Any]) -> list[dict]:
     """A row a modality: its name and per door the gate as text and in per cents of a bar (`None` without that door).
 
     A bar is full at 1, or at the largest of its door where that is above 1.
     """
-    found = fitted.get("gates", {})
-    full = {door: max([1.0, *(abs(values[door]) for values in found.values() if door in values)]) for door in DOORS}
-    return [{"name": name, "doors": [_door(values.get(door), full[door]) for door in DOORS]} for name, values in found.items()]
+    found, headed = {name: values for name, values in fitted.get("gates", {}).items() if values}, doors(fitted)
+    full = {door: max([1.0, *(abs(values[door]) for values in found.values() if door in values)]) for door in headed}
+    return [{"name": name, "doors": [_door(values.get(door), full[door]) for door in headed]} for name, values in found.items()]
 
 
 def _door(value: float | None, full: float) -> dict | None:

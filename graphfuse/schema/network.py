@@ -13,10 +13,11 @@ class EdgeSpec(Shape):
     file: str
     source: str
     target: str
-    score: str | None = None
+    score: str | list[str] | None = None
     min_score: float | None = None
     directed: bool = False
     ids: Literal["symbol", "ensembl"] = "symbol"
+    aliases: str | None = None
 
 
 class Expect(Shape):
@@ -30,6 +31,7 @@ class NetworkCard(Described):
     """A gene network: origin, licence, cut and the counts it must give (`graphs/networks/NAME.toml`)."""
 
     version: str = ""
+    how_to_get: str = ""
     source: list[Source] = []
     edges: EdgeSpec
     expect: Expect | None = None

@@ -131,7 +131,44 @@ class Recipe(Described):
     concepts: ConceptSection | None = None
     signalling: SignallingSection | None = None
 
+    def without(self, *modalities: str) -> Recipe:
+        """The same recipe for a cohort that lacks these modalities: nothing names them any more."""
+
+        def left(names):
+            return names if isinstance(names, str) else [name for name in names if name not in modalities]
+
+        tables = {name: spec for name, spec in self.patient.layer.items() if name not in modalities}
+        gone = {name for name, spec in tables.items() if spec.of and not left(spec.of)}
+        tables = {name: spec.model_copy(update={"of": left(spec.of)}) for name, spec in tables.items() if name not in gone}
+        layers = self.patient.layers
+        layers = layers if isinstance(layers, str) else [name for name in left(layers) if name not in gone]
+        encode, signalling = self.net.encode, self.signalling
+        if not isinstance(encode, str):
+            encode = {key: value for key, value in encode.items() if key not in modalities}
+        if signalling is not None and not isinstance(signalling.kinds, str):
+            kinds = {kind: left(names) for kind, names in signalling.kinds.items()}
+            signalling = signalling.model_copy(update={"kinds": kinds})
+        patient = self.patient.model_copy(update={"layers": layers, "layer": tables})
+        net = self.net.model_copy(update={"encode": encode})
+        return self.model_copy(update={"patient": patient, "net": net, "signalling": signalling})
+
     @staticmethod
     def named(name: str | Path) -> Recipe:
         """The recipe at a path, in `graphs/` of the working folder, or shipped with the package."""
-        return read_toml(resolve(name, "graphs"), Recipe)
+        path = resolve(name, "graphs")
+        return read_toml(path, Recipe).located(path.parent)
+
+    def located(self, beside: Path = Path()) -> Recipe:
+        """The same recipe with its files' paths absolute, where they are found in the working folder or in `beside`."""
+
+        def at(section: Shape, *keys: str) -> Shape:
+            named = {key: value for key in keys if (value := getattr(section, key)) is not None}
+            places = {key: [folder / value for folder in (Path(), beside)] for key, value in named.items()}
+            found = {key: next((p for p in paths if p.is_file()), None) for key, paths in places.items()}
+            return section.model_copy(update={key: str(p.resolve()) for key, p in found.items() if p is not None})
+
+        tables = {name: at(spec, "edges") for name, spec in self.patient.layer.items()}
+        changed = {"patient": self.patient.model_copy(update={"layer": tables}), "gene": at(self.gene, "network", "aliases")}
+        if self.signalling is not None:
+            changed["signalling"] = at(self.signalling, "table", "pathways")
+        return self.model_copy(update=changed)

@@ -29,8 +29,7 @@ def model(small, network) -> FusionModel:
 
 def parts(fitted, cohort):
     views = fitted.preparation.views(cohort)
-    inputs = fitted.inputs(views, fitted.preparation.lists(views, fitted.trained_on))
-    return views, inputs, fitted.states[0].double(), fitted.nets[0].double()
+    return views, fitted.inputs(views)
 
 
 def shaken(model, strength=0.5) -> FusionModel:
@@ -44,15 +43,15 @@ def shaken(model, strength=0.5) -> FusionModel:
 def test_attributions_add_up_to_the_change_of_the_logits(small, network, fuse):
     fitted = shaken(FusionModel(recipe(fuse), device="cpu", network=network).fit(small.cohort)).fitted_
     cohort = small.cohort.take(range(12))
-    views, inputs, states, net = parts(fitted, cohort)
-    found = slopes(fitted, net, states, inputs, views)
+    views, inputs = parts(fitted, cohort)
+    found = slopes(fitted, 0, inputs, views)
     assert found.error <= 0.01
     given = 0
     for name in views.own:
         given = given + (found.columns(fitted, name) * views.own[name]).sum(2)
-    path = _Path(fitted, net, states, inputs)
+    path = _Path(fitted, 0, inputs, views)
     with torch.no_grad():
-        change = path.logits(list(inputs.x)) - path.logits([torch.zeros_like(x) for x in inputs.x])
+        change = path.logits(path.columns) - path.logits([torch.zeros_like(x) for x in path.columns])
     assert np.abs(given.T - change.numpy()).sum() <= 0.011 * np.abs(change.numpy()).sum()
 
 
@@ -62,10 +61,10 @@ def test_the_closed_form_is_the_gradient(small, network):
     for head in fitted.nets[0].head:
         head.out.weight.data.zero_()
         head.out.bias.data.zero_()
-    views, inputs, states, net = parts(fitted, cohort.take(range(9)))
-    closed = slopes(fitted, net, states, inputs, views)
+    views, inputs = parts(fitted, cohort.take(range(9)))
+    closed = slopes(fitted, 0, inputs, views)
     assert closed.error == 0
-    stepped = _Path(fitted, net, states, inputs).gradients(1)
+    stepped = _Path(fitted, 0, inputs, views).gradients(1)
     for m, name in enumerate(views.own):
         gradient = stepped[m].numpy()
         own = gradient if gradient.ndim == 3 else gradient[:, :, 0]

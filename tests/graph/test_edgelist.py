@@ -3,10 +3,12 @@
 import gzip
 import logging
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from graphfuse.errors import InputError
+from graphfuse.graph.edgelist import combined, read_edges, tidy_symbol
 from graphfuse.graph.network import GeneNetwork, load_network
 
 DIRTY = """source,target,score
@@ -44,6 +46,7 @@ def test_a_dirty_list_is_cleaned_with_counts(tmp_path):
     assert edges_of(network) == [("A", "B", 0.9), ("C", "D", 0.6), ("G", "H", 0.5)]
     assert network.cleaned == {
         "blank_symbol": 2,
+        "no_symbol": 0,
         "self_loop": 1,
         "missing_weight": 1,
         "nonpositive_weight": 2,
@@ -65,6 +68,85 @@ def test_a_directed_network_keeps_both_directions():
 def test_case_is_kept_and_ensembl_versions_go():
     frame = pd.DataFrame({"source": ["ENSG00000141510.12", "Trp53"], "target": ["TP53", "TRP53.1"]})
     assert GeneNetwork.from_frame(frame).genes == ("ENSG00000141510", "TP53", "TRP53.1", "Trp53")
+
+
+@pytest.mark.parametrize(
+    ("name", "tidy"),
+    [
+        (" TP53 ", "TP53"),
+        ("ENSG00000141510.17", "ENSG00000141510"),
+        ("9606.ENSP00000269305", "ENSP00000269305"),
+        ("9606.ENSP00000269305.4", "ENSP00000269305"),
+        ("ENSMUSG00000059552.14", "ENSMUSG00000059552"),
+        ("ENSG00000182378.15_PAR_Y", "ENSG00000182378"),
+        ("4932.YPR073C", "4932.YPR073C"),
+        ("RP11-34P13.7", "RP11-34P13.7"),
+        ("HLA-A", "HLA-A"),
+    ],
+)
+def test_a_name_loses_what_is_not_its_own(name, tidy):
+    assert tidy_symbol(name) == tidy and tidy_symbol(tidy) == tidy
+
+
+def test_one_way_edges_in_a_list_of_both_ways_are_told(caplog):
+    both = [("A", "B"), ("B", "A"), ("B", "C"), ("C", "B"), ("C", "D"), ("D", "C")]
+    frame = pd.DataFrame([*both, ("D", "E")], columns=["source", "target"])
+    with caplog.at_level(logging.WARNING):
+        network = GeneNetwork.from_frame(frame)
+    assert (network.edges, network.about["one_way"], network.cleaned["both_directions"]) == (4, 1, 3)
+    assert "1 of 4 edges stand in one direction only" in caplog.text
+    caplog.clear()
+    GeneNetwork.from_frame(frame[:6])
+    GeneNetwork.from_frame(frame[:3])
+    assert not caplog.messages
+
+
+def test_names_without_a_symbol_are_counted():
+    frame = pd.DataFrame({"source": ["p1", "p1", "p2", ""], "target": ["p2", "p3", "p4", "p1"]})
+    symbols = {"p1": "A", "p2": "B", "p4": "B"}
+    network = GeneNetwork.from_frame(frame, symbols=lambda names: [symbols.get(name) for name in names])
+    assert edges_of(network) == [("A", "B", 1.0)]
+    assert network.cleaned["blank_symbol"] == network.cleaned["no_symbol"] == network.cleaned["self_loop"] == 1
+
+
+def test_only_useless_edges_stop():
+    frame = pd.DataFrame({"source": ["A", "B"], "target": ["B", "C"]})
+    for score in ([float("nan"), float("inf")], [-1.0, 0.0], [float("-inf"), float("nan")]):
+        with pytest.raises(InputError, match="none of 2 edges is left"):
+            GeneNetwork.from_frame(frame.assign(score=score))
+    with pytest.raises(InputError, match="none of 2 edges is left .no_symbol 2"):
+        GeneNetwork.from_frame(frame, symbols=lambda names: [None] * len(names))
+
+
+# --------------------------------------------------------------------------------------------- several scores
+
+
+def combined_by_loop(row, prior=0.041):
+    """STRING's own way, one pair at a time, on a scale of 0 to 1,000."""
+    left = 1.0
+    for score in row:
+        left *= 1 - (max(score / 1000, prior) - prior) / (1 - prior)
+    return 1000 * ((1 - left) * (1 - prior) + prior)
+
+
+def test_channels_are_combined_as_string_does():
+    rows = np.array([[0, 0, 900], [300, 400, 500], [41, 0, 0], [0, 0, 0], [999, 999, 999], [500, 0, 0]], float)
+    found = combined(rows)
+    expected = [0 if max(row) <= 41 else combined_by_loop(row) for row in rows]
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    assert found[0] == pytest.approx(900) and found[5] == pytest.approx(500)  # one channel alone is its own score
+    np.testing.assert_allclose(combined(rows / 1000), found / 1000, rtol=1e-12)
+    assert combined(np.array([[np.nan, 900.0]]))[0] == pytest.approx(900)
+    assert combined(np.zeros((0, 3))).shape == (0,)
+
+
+def test_columns_of_several_scores_are_read(tmp_path):
+    path = write(tmp_path, "p q x y z\nA B 500 500 0\nB C 0 0 900\n", "list.txt")
+    frame = read_edges(path, "p", "q", ["x", "y"])
+    assert frame["score"].tolist() == [pytest.approx(combined_by_loop([500, 500])), 0.0]
+    assert read_edges(path, "p", "q", "z")["score"].tolist() == [0.0, 900.0]
+    with pytest.raises(InputError, match="no column 'w'"):
+        read_edges(path, "p", "q", ["x", "w"])
 
 
 def test_nothing_left_after_the_cut_says_how_many_there_were_and_the_range(tmp_path):

@@ -1,14 +1,15 @@
-"""Gene networks: cards, the operators against naive loops, and what a modality can use."""
+"""Gene networks: cards, one's own STRING download, renaming, and the operators against naive loops."""
 
-import logging
+import gzip
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from graphfuse.data.modality import Modality
 from graphfuse.errors import FetchError, InputError
+from graphfuse.graph.aliases import Aliases
+from graphfuse.graph.controls import identity
 from graphfuse.graph.network import GeneNetwork, load_network
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
@@ -197,34 +198,177 @@ def test_edge_features_sum_a_gradient_over_the_operator():
     assert total.sum() == pytest.approx(gradient[pattern].sum())
 
 
-# ------------------------------------------------------------------------------------------------ coverage
+# ------------------------------------------------------------------------------------------ names and loops
 
 
-def modality(symbols):
-    columns = [f"c{i}" for i in range(len(symbols))]
-    return Modality("rna", pd.DataFrame(np.ones((2, len(symbols))), columns=columns), symbols=tuple(symbols))
+def test_renaming_joins_names_of_one_gene_and_keeps_the_rest():
+    frame = pd.DataFrame(
+        {"source": ["MLL", "HRX", "MLL", "B"], "target": ["B", "B", "HRX", "C"], "score": [0.5, 0.9, 0.4, 0.3]}
+    )
+    network = GeneNetwork.from_frame(frame, "old")
+    made = network.renamed(Aliases.of([("MLL", "KMT2A"), ("HRX", "KMT2A"), ("B", "X"), ("B", "Y")], "table"))
+    assert made.genes == ("B", "C", "KMT2A") and edges_of(made) == [("B", "C", 0.3), ("B", "KMT2A", 0.9)]
+    assert (made.cleaned["self_loop"], made.cleaned["duplicate"]) == (1, 0 + 1)
+    assert (made.about["renamed"], made.about["ambiguous"], made.about["aliases"]) == (2, 1, "table")
+    assert made.renamed(Aliases.of([("MLL", "KMT2A")])) is made
+    assert network.renamed(Aliases.of([("Q", "R")])) is network
 
 
-def test_coverage_tells_what_is_lost_at_each_step():
-    network = GeneNetwork.from_frame(pd.DataFrame({"source": ["A", "C", "E"], "target": ["B", "D", "F"]}))
-    table = network.coverage(modality(["A", "B", "A", None, "X", "Y", "Z", "W", "C", "E"]))
-    assert table["count"].tolist() == [10, 9, 5, 3]
-    assert table["share"].tolist() == [1.0, 0.9, 0.5, 0.3]
-    assert table["lost"].tolist() == [0, 1, 4, 2]
-    assert table["reason"].tolist() == ["", "no gene symbol", "not in the network", "isolated"]
-    assert table["examples"].tolist() == ["", "c3", "c4, c5, c6", "c8, c9"]
+def test_renaming_keeps_isolated_genes_and_directions():
+    network = made(directed=True).on(["G00", "G01", "G05", "G09"])
+    table = Aliases.of([(gene, f"N{gene[1:]}") for gene in network.genes])
+    new = network.renamed(table)
+    assert new.genes == tuple(f"N{gene[1:]}" for gene in network.genes) and new.directed
+    np.testing.assert_array_equal(new.adjacency().toarray(), network.adjacency().toarray())
+    lone = network.on(["G00"]).renamed(table)
+    assert lone.genes == ("N00",) and lone.edges == 0
 
 
-def test_mouse_symbols_ids_and_dates_are_told(caplog):
-    network = GeneNetwork.from_frame(pd.DataFrame({"source": ["TP53"], "target": ["MDM2"]}))
-    with caplog.at_level(logging.WARNING):
-        network.coverage(modality(["Trp53", "Mdm2", "Cd4", "H2-K1"]))
-    assert "0 of 4 symbols" in caplog.text and "like mouse genes" in caplog.text
-    [ids] = network.notices(["ENSG00000141510", "ENSG00000135679"])
-    assert "writes MDM2, TP53, the table ENSG00000135679" in ids
-    [dates] = network.notices(["TP53", "MDM2", "2-Sep", "Mar-1", "2.31E+13", "SEPTIN2"])
-    assert dates.startswith("3 symbols look like genes a spreadsheet turned into dates")
-    assert network.notices(["TP53", None]) == network.notices([None]) == []
+@pytest.mark.parametrize("directed", [False, True])
+def test_under_identity_every_operator_is_sane(directed):
+    network = identity(made(directed=directed))
+    count = len(network.genes)
+    np.testing.assert_array_equal(network.adjacency().toarray(), np.eye(count))
+    np.testing.assert_array_equal(network.degree, np.ones(count))
+    assert edges_of(network) == [(gene, gene, 1.0) for gene in network.genes]
+    assert edges_of(network.on(SYMBOLS)) == [(gene, gene, 1.0) for gene in network.genes if gene in SYMBOLS]
+    operator = network.smoothing(SYMBOLS).toarray()
+    same = [[float(a == b and a in network.genes) for b in SYMBOLS] for a in SYMBOLS]
+    np.testing.assert_allclose(operator, np.array(same) / np.maximum(np.sum(same, 1, keepdims=True), 1), rtol=1e-12)
+    edge, a, b = network.edge_features(SYMBOLS)
+    gradient = np.random.default_rng(0).normal(size=operator.shape)
+    total = np.bincount(edge, gradient[b, a], minlength=network.on(SYMBOLS).edges)
+    assert total.sum() == pytest.approx(gradient[operator != 0].sum())
+
+
+# ------------------------------------------------------------------------------------------ one's own STRING
+
+INFO = """#string_protein_id\tpreferred_name\tprotein_size\tannotation
+9606.ENSP00000269305\tTP53\t393\tCellular tumor antigen p53; the "guardian
+9606.ENSP00000258149\tMDM2\t491\t"E3 ligase
+9606.ENSP00000000001\tKMT2A\t1\tx
+9606.ENSP00000000002\tKMT2A\t1\tanother protein of the same gene
+9606.ENSP00000000003\tENSP00000000003\t1\twithout a name
+"""
+CHANNELS = ["neighborhood", "fusion", "cooccurence", "coexpression", "experimental", "database", "textmining"]
+P53, MDM2, KMT, MLL, BARE, UNKNOWN = (
+    f"9606.ENSP{n:011d}" for n in (269305, 258149, 1, 2, 3, 4)
+)  # fmt: skip
+LINKS = [  # ends, channels as above, combined
+    (P53, MDM2, [0, 0, 0, 62, 900, 900, 990], 999),
+    (P53, KMT, [0, 0, 0, 0, 300, 0, 800], 855),
+    (MDM2, MLL, [0, 0, 0, 0, 800, 0, 0], 800),
+    (MDM2, KMT, [0, 0, 0, 0, 720, 0, 0], 720),
+    (KMT, MLL, [0, 0, 0, 0, 990, 0, 0], 990),
+    (P53, BARE, [0, 0, 0, 0, 990, 0, 0], 990),
+    (P53, UNKNOWN, [0, 0, 0, 0, 990, 0, 0], 990),
+    (P53, MLL, [0, 0, 0, 0, 0, 0, 650], 650),
+]
+
+
+def download(folder, packed=True):
+    """A download from STRING as its owner would have it: every edge in both directions, separated by blanks."""
+    folder.mkdir(exist_ok=True)
+    pairs = [row for a, b, channels, score in LINKS for row in ((a, b, channels, score), (b, a, channels, score))]
+    texts = {
+        "protein.links": ["protein1 protein2 combined_score", *(f"{a} {b} {s}" for a, b, _, s in pairs)],
+        "protein.links.detailed": [
+            " ".join(["protein1 protein2", *CHANNELS, "combined_score"]),
+            *(" ".join(map(str, [a, b, *channels, s])) for a, b, channels, s in pairs),
+        ],
+        "protein.info": INFO.splitlines(),
+    }
+    for name, lines in texts.items():
+        path, text = folder / f"9606.{name}.v12.0.txt", "\n".join(lines) + "\n"
+        if packed:
+            path.with_name(path.name + ".gz").write_bytes(gzip.compress(text.encode()))
+        else:
+            path.write_text(text)
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_ones_own_string_download_is_read(tmp_path, monkeypatch, packed):
+    download(tmp_path / "string", packed)
+    monkeypatch.chdir(tmp_path)
+    network = load_network("string")
+    assert edges_of(network) == [("KMT2A", "MDM2", 800), ("KMT2A", "TP53", 855), ("MDM2", "TP53", 999)]
+    assert network.cleaned == {
+        "blank_symbol": 0,
+        "no_symbol": 4,
+        "self_loop": 2,
+        "missing_weight": 0,
+        "nonpositive_weight": 0,
+        "below_cut": 2,
+        "duplicate": 2,
+        "both_directions": 3,
+    }
+    assert network.about["licence"] == "CC BY 4.0" and network.about["min_score"] == 700
+    assert load_network("string", min_score=900).genes == ("MDM2", "TP53")
+
+
+def test_string_without_text_mining(tmp_path, monkeypatch):
+    download(tmp_path / "string")
+    monkeypatch.chdir(tmp_path)
+    network = load_network("string-no-text")
+    left = 1.0
+    for score in (62, 900, 900):
+        left *= 1 - (score / 1000 - 0.041) / (1 - 0.041)
+    strong = 1000 * (1 - left * (1 - 0.041))
+    assert edges_of(network) == [("KMT2A", "MDM2", pytest.approx(800)), ("MDM2", "TP53", pytest.approx(strong))]
+
+
+def test_a_string_download_that_is_not_there_says_how_to_get_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FetchError) as raised:
+        load_network("string")
+    said = str(raised.value)
+    assert "9606.protein.links.v12.0.txt.gz, 9606.protein.info.v12.0.txt.gz not found in" in said
+    assert str(tmp_path / "string") in said and "https://string-db.org/cgi/download" in said and "\n" not in said
+    download(tmp_path / "string")
+    (tmp_path / "string" / "9606.protein.info.v12.0.txt.gz").unlink()
+    with pytest.raises(FetchError, match=r"'string': 9606.protein.info.v12.0.txt.gz not found"):
+        load_network("string")
+
+
+def test_a_table_of_other_ids_stops(tmp_path, monkeypatch):
+    download(tmp_path / "string", packed=False)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "string" / "9606.protein.info.v12.0.txt").write_text("#string_protein_id\tpreferred_name\n10090.Q1\tTrp53\n")
+    with pytest.raises(InputError, match="names none of 6 ids .ENSP00000000001"):
+        load_network("string")
+
+
+ENSEMBL = """name = "made"
+[edges]
+file = "edges.csv"
+source = "a"
+target = "b"
+ids = "ensembl"
+"""
+
+
+def test_a_card_of_ensembl_ids(tmp_path):
+    write(tmp_path, "a,b\nENSG00000141510.17,ENSG00000135679.24\nENSG00000135679.3,ENSG00000118058.1\n")
+    path = write(tmp_path, ENSEMBL, "made.toml")
+    assert load_network(path).genes == ("ENSG00000118058", "ENSG00000135679", "ENSG00000141510")
+    write(tmp_path, "ENSG00000141510,TP53\nENSG00000135679.1,MDM2\n", "names.csv")
+    named = load_network(write(tmp_path, ENSEMBL + 'aliases = "names.csv"\n', "made.toml"))
+    assert edges_of(named) == [("MDM2", "TP53", 1.0)] and named.cleaned["no_symbol"] == 1
+    assert named.about["aliases"] == "names.csv"
+    write(tmp_path, "a,b\nTP53,MDM2\n")
+    with pytest.raises(InputError, match='ids = "ensembl", but the names are TP53, MDM2'):
+        load_network(write(tmp_path, ENSEMBL, "made.toml"))
+
+
+def test_a_card_of_symbols_with_an_alias_table(tmp_path):
+    write(tmp_path, "a,b\nMLL,TP53\nOLD,MDM2\nMDM2,NEW\n")
+    write(tmp_path, "MLL,KMT2A\nOLD,NEW\n", "names.csv")
+    text = ENSEMBL.replace('ids = "ensembl"', 'aliases = "names.csv"')
+    assert edges_of(load_network(write(tmp_path, text, "made.toml"))) == [
+        ("KMT2A", "TP53", 1.0),
+        ("MDM2", "NEW", 1.0),
+        ("MDM2", "OLD", 1.0),  # two genes of the network stay two
+    ]
 
 
 # ----------------------------------------------------------------------------------------------- real data

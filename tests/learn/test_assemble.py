@@ -10,7 +10,8 @@ import pytest
 from graphfuse.data.cohort import Cohort
 from graphfuse.errors import InputError
 from graphfuse.graph.neighbours import Neighbours
-from graphfuse.learn.assemble import Preparation, encoders_of, has_layer, mean_operator, tensor_lists
+from graphfuse.learn.assemble import Preparation, mean_operator, tensor_lists
+from graphfuse.learn.channels import encoders_of
 from graphfuse.nn.lists import aggregate
 from graphfuse.schema import Recipe
 
@@ -42,16 +43,51 @@ def test_without_a_network_its_encoder_is_a_table(small, network):
 def test_unknown_names_are_refused_with_the_nearest(small, network):
     with pytest.raises(InputError, match=r"encode names 'rnaa' \(did you mean 'rna'\?\)"):
         encoders_of(recipe(net={"encode": {"rnaa": "table"}}), small.cohort, network)
-    with pytest.raises(InputError, match="layers names 'mrna'"):
-        has_layer(recipe(patient={"layers": ["mrna"]}), "rna", small.cohort)
+
+
+@pytest.mark.parametrize(
+    ("encode", "said"),
+    [({"concepts": "table"}, "'table' sees columns, but 'concepts' shows planes"),
+     ({"rna": "walk"}, "'walk' sees planes, but 'rna' shows columns"),
+     ({"signalling": "signalling"}, "encode names 'signalling'")],
+    ids=["table for planes", "planes for a table", "a graph the recipe lacks"],
+)  # fmt: skip
+def test_an_encoder_must_see_what_its_channel_shows(small, network, encode, said):
+    with pytest.raises(InputError, match=said):
+        encoders_of(recipe(net={"encode": encode}, concepts={}), small.cohort, network)
+
+
+def layers(small, **sections):
+    preparation, _ = Preparation.fit(small.cohort, small.cohort.outcome().values, recipe(**sections), None)
+    return preparation
 
 
 def test_layers_follow_the_recipe(small):
-    assert has_layer(recipe(), "rna", small.cohort)
-    assert has_layer(recipe(patient={"layers": ["meth"]}), "meth", small.cohort)
-    assert not has_layer(recipe(patient={"layers": ["meth"]}), "rna", small.cohort)
-    assert not has_layer(recipe(net={"propagate": "none"}), "rna", small.cohort)
-    assert not has_layer(recipe(patient={"control": "empty"}), "rna", small.cohort)
+    assert layers(small).carried == {"rna": ["rna"], "meth": ["meth"]}
+    assert layers(small, patient={"layers": ["meth"]}).carried == {"rna": [], "meth": ["meth"]}
+    assert layers(small, patient={"layers": ["shared", "rna"]}).carried == {"rna": ["shared", "rna"], "meth": ["shared"]}
+    assert not layers(small, net={"propagate": "none"}).layers
+    assert not layers(small, patient={"control": "empty"}).layers
+    with pytest.raises(InputError, match="layers names 'mrna'"):
+        layers(small, patient={"layers": ["mrna"]})
+
+
+def test_modalities_have_equally_many_lists_and_absent_patients_are_in_none(small):
+    preparation = layers(small, patient={"layers": ["shared", "rna"]})
+    absent = np.flatnonzero(~preparation.present[:, 1])
+    lists = preparation.lists()
+    assert {m: len(found) for m, found in lists.items()} == {"rna": 2, "meth": 2} and lists["meth"][1].edges == 0
+    shared = lists["meth"][0]
+    assert len(absent) and not shared.degree[absent].any() and not np.isin(shared.index, absent).any()
+    assert lists["rna"][0].degree[absent].all()
+
+
+def test_identity_lets_everyone_hear_themselves_alone(small):
+    preparation = layers(small, patient={"control": "identity"})
+    views = preparation.views(small.cohort.take([3, 5, 8]))
+    for found in (preparation.lists(), preparation.lists(views)):
+        for lists in (found["rna"][0], found["meth"][0]):
+            assert np.array_equal(lists.index, lists.receivers)
 
 
 def test_presence_counts_fitted_columns_only(small):

@@ -13,9 +13,10 @@ from graphfuse.data.synth import planted
 from graphfuse.errors import InputError
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.learn.assemble import Preparation
-from graphfuse.learn.linear import GATE_PRIOR, INNER, CrossFit, Kernels, LinearFit, gates_of, mix_of, shared_bias
+from graphfuse.learn.linear import INNER, CrossFit, Kernels
 from graphfuse.learn.ridge import fit_ridge
 from graphfuse.learn.splits import stratified
+from graphfuse.learn.start import GATE_PRIOR, LinearFit, gates_of, mix_of, shared_bias
 from graphfuse.schema import Recipe
 
 RECIPE = Recipe.model_validate(
@@ -54,7 +55,7 @@ def test_what_a_patient_is_shown_is_by_the_inner_model_without_it(cross, names):
         views = preparation.views(COHORT.take(held))
         kernel = sum(training.own[m] @ training.own[m].T for m in names)
         ridge = fit_ridge(kernel, CODES[train], 2, (fit.inverse_penalty,), tolerance=1e-6, steps=5000)
-        lists = preparation.lists(views, len(train))
+        lists = {m: found[0] for m, found in preparation.lists(views).items()}
         for column, m in enumerate(names):
             slope = training.own[m].T @ ridge.alpha[0]
             around = np.zeros((len(held), 2))
@@ -194,7 +195,7 @@ def test_kernels_are_inner_products_and_means():
     made = Kernels.between(preparation, training, training)
     np.testing.assert_allclose(made.own["rna"], training.own["rna"] @ training.own["rna"].T, rtol=1e-12)
     np.testing.assert_allclose(made.hop["rna"], training.hop["rna"] @ training.own["rna"].T, rtol=1e-12)
-    mean = made.mean["meth"].toarray()
+    mean = made.means["meth"][0].toarray()
     present = COHORT.modalities["meth"].present
     np.testing.assert_allclose(mean.sum(1), present)
     assert not mean[:, ~present].any()

@@ -235,13 +235,13 @@ def test_good_parts_pass(cls):
         (Breaks, "KeyError: 'mine'"),
         (NotAtZero, "starts at zero: a new head must give zeros"),
         (HeadTooWide, r"expected shape \(7, 4\), got \(7, 8\)"),
-        (NoTokens, r"\[N, F\] becomes \[N, T, D\]: expected shape \(7, None, 8\), got \(7, 8\)"),
+        (NoTokens, r"what it sees becomes \[N, T, D\]: expected shape \(7, None, 8\), got \(7, 8\)"),
         (NotLinear, "a rotation of the columns folds into `weight`"),
         (EncodeMixes, "a patient alone = in a batch"),
         (OpenDoor, "with its gate closed, the network is not there"),
         (CountsEdges, "an edge of weight 0 is no edge"),
         (BySeat, "the order of the senders does not matter"),
-        (WrongReceivers, r"becomes a message \[N, T, D\]"),
+        (WrongReceivers, r"states become a message of their shape"),
     ],
 )
 def test_a_bad_part_is_caught_for_what_it_does(cls, said):

@@ -1,0 +1,163 @@
+"""Alias tables: which symbol a retired, synonymous or technical name of a gene stands for."""
+
+from __future__ import annotations
+
+import csv
+import logging
+import re
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pandas as pd
+
+from graphfuse.data.cohort import Cohort
+from graphfuse.errors import InputError, examples
+from graphfuse.graph.edgelist import BROKEN, brief, is_id, opening, tidy_symbol
+
+log = logging.getLogger(__name__)
+
+# Headings of the column of symbols, and the sources in STRING's protein.aliases that hold symbols, best first.
+SYMBOL_HEADINGS = ("symbol", "gene_symbol", "approved symbol", "hgnc_symbol", "preferred_name", "gene name", "gene_name")
+NAME_HEADINGS = ("name", "alias", "id", "previous symbol", "previous symbols", "synonym")
+STRING_SOURCES = ("Ensembl_HGNC_symbol", "BioMart_HUGO", "UniProt_GN_Name", "Ensembl_UniProt_GN")
+_BLANK = {"", "-", "na", "nan", "none"}
+_SEVERAL = re.compile(r"\s*[|,;]\s*")
+
+
+@dataclass(frozen=True, eq=False)
+class Renamed:
+    """Names after an alias table: `names` (one each), `changed` (old → new), `ambiguous` and `known` (left as they were)."""
+
+    names: tuple[str | None, ...]
+    changed: dict[str, str]
+    ambiguous: tuple[str, ...]
+    known: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Aliases:
+    """Name → symbol, for names that stand for one symbol only.
+
+    `ambiguous`: names that stand for two symbols or more; they are left. `symbols`: every symbol of the table; a symbol
+    is never renamed, so that applying a table twice is applying it once.
+    """
+
+    title: str
+    table: dict[str, str]
+    ambiguous: frozenset[str] = frozenset()
+    symbols: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, pairs: Iterable[tuple[str, str]], title: str = "aliases") -> Aliases:
+        """From (name, symbol) pairs; Ensembl ids lose taxon and version, blank pairs are passed over."""
+        found: dict[str, set[str]] = {}
+        for name, symbol in pairs:
+            symbol = tidy_symbol(str(symbol))
+            for part in map(tidy_symbol, _SEVERAL.split(str(name))):
+                if part.lower() not in _BLANK and symbol.lower() not in _BLANK:
+                    found.setdefault(part, set()).add(symbol)
+        symbols = frozenset().union(*found.values())
+        table = {name: min(to) for name, to in found.items() if len(to) == 1 and name not in symbols}
+        return cls(title, table, frozenset(n for n, to in found.items() if len(to) > 1 and n not in symbols), symbols)
+
+    @classmethod
+    def read(cls, path: str | Path) -> Aliases:
+        """The table at `path` (csv, tsv, gz): a name and its symbol, headings optional; several names of one symbol may
+        share a cell (`MLL|HRX`). Raises `InputError` for files that cannot be read or hold no pair."""
+        path = Path(path)
+        if not path.is_file():
+            raise InputError(f"{path}: no such alias table; give a file with two columns, name and symbol")
+        try:
+            pairs = _pairs(path)
+        except BROKEN as error:
+            raise InputError(f"{path}: cannot be read as an alias table ({brief(error)}); give csv or tsv") from None
+        found = cls.of(pairs, path.name)
+        if not found.symbols:
+            raise InputError(f"{path}: no row has a name and a symbol; give two columns, name and symbol")
+        log.info(
+            "%s: %d names of %d symbols, %d ambiguous", path.name, len(found.table), len(found.symbols), len(found.ambiguous)
+        )
+        return found
+
+    def apply(self, names: Sequence[str | None], known: Collection[str] = ()) -> Renamed:
+        """Every name as its symbol where the table knows one; names in `known`, symbols and ambiguous names stay.
+
+        Ensembl ids lose taxon and version in any case. `None` stays `None`.
+        """
+        known = frozenset(known)
+        tidy = [None if name is None else tidy_symbol(name) for name in names]
+        wanted = {name for name in tidy if name is not None}
+        kept = tuple(sorted(wanted & self.table.keys() & known))
+        changed = {name: self.table[name] for name in sorted(wanted & self.table.keys() - known)}
+        unclear = tuple(sorted((wanted & self.ambiguous) - known))
+        return Renamed(tuple(changed.get(name, name) for name in tidy), changed, unclear, kept)
+
+    def nodes(self, names: Sequence[str]) -> Renamed:
+        """`apply` to the names of a network: two nodes are never made one, unless the alias is an id and no symbol."""
+        here = {tidy_symbol(name) for name in names}
+        both = {name for name in here if self.table.get(name) in here and not is_id(name)}
+        return self.apply(names, both)
+
+
+NO_ALIASES = Aliases("no aliases", {})
+
+
+def renamed(cohort: Cohort, aliases: Aliases = NO_ALIASES, known: Collection[str] = ()) -> tuple[Cohort, list[str]]:
+    """The cohort with its symbols renamed, and what to tell the user; columns and values stay.
+
+    `known`: genes of the network, which keep their names. Without a table only taxon and version of Ensembl ids go.
+    """
+    modalities, notices = {}, []
+    for name, modality in cohort.modalities.items():
+        found = aliases.apply(modality.symbols, known)
+        modalities[name] = modality if found.names == modality.symbols else replace(modality, symbols=found.names)
+        said = _told(found)
+        notices += [f"{aliases.title} on {name}: {said}"] if said else []
+    same = all(modalities[name] is modality for name, modality in cohort.modalities.items())
+    return (cohort if same else replace(cohort, modalities=modalities)), notices
+
+
+def _told(found: Renamed) -> str:
+    """Counts and examples in words; empty where nothing happened."""
+    parts = []
+    if found.changed:
+        shown = examples(f"{old} is {new}" for old, new in found.changed.items())
+        parts.append(f"{len(found.changed):,} symbols renamed ({shown})")
+    if found.ambiguous:
+        parts.append(f"{len(found.ambiguous):,} stand for more than one symbol and are left ({examples(found.ambiguous)})")
+    if found.known:
+        parts.append(f"{len(found.known):,} are genes of the network themselves and are left ({examples(found.known)})")
+    return "; ".join(parts)
+
+
+# --------------------------------------------------------------------------------------------------- reading
+
+
+def _pairs(path: Path) -> Iterable[tuple[str, str]]:
+    """(name, symbol) of every row of the file."""
+    sep, first = opening(path)
+    headings = [cell.strip().strip('"').lstrip("#").lower() for cell in first]
+    if len(headings) < 2:
+        raise ValueError("it has one column")
+    titled = first[0].startswith("#") or bool({*headings} & {*SYMBOL_HEADINGS, *NAME_HEADINGS})
+    options = {"quoting": csv.QUOTE_NONE} if sep == "\t" else {}  # STRING's annotations hold lone quotation marks
+    string = headings[1:3] == ["alias", "source"]  # STRING's protein.aliases: id, any other name, who says so
+    symbol = next((headings.index(h) for h in SYMBOL_HEADINGS if titled and h in headings), 1)
+    name = next((headings.index(h) for h in NAME_HEADINGS if titled and h in headings), int(symbol == 0))
+    frame = pd.read_csv(
+        path, sep=sep, header=0 if titled else None, names=range(len(headings)), dtype="category" if string else str,
+        usecols=[0, 1, 2] if string else [name, symbol], encoding="utf-8-sig", keep_default_na=False, index_col=False,
+        **options,
+    )  # fmt: skip
+    return _of_string(frame) if string else zip(frame[name], frame[symbol], strict=True)
+
+
+def _of_string(frame: pd.DataFrame) -> Iterable[tuple[str, str]]:
+    """(id, symbol) from STRING's protein.aliases, by the best of its sources that names symbols."""
+    here = sorted(frame[2].cat.categories)
+    best = next((source for source in STRING_SOURCES if source in here), None)
+    if best is None:
+        raise ValueError(f"none of its sources names symbols ({examples(here)}); take protein.info instead")
+    chosen = frame[frame[2] == best]
+    return zip(chosen[0], chosen[1], strict=True)

@@ -1,0 +1,115 @@
+"""Similarity network fusion (Wang et al. 2014, doi:10.1038/nmeth.2810): affinities of one modality each to one of all.
+
+Dense by nature: n × n. `fused.py` makes a patient layer of it and says up to how many patients.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from graphfuse.errors import InputError
+
+NEIGHBOURS, MU, ROUNDS = 20, 0.5, 20
+
+
+def near_distance(distance: np.ndarray, neighbours: int = NEIGHBOURS) -> np.ndarray:
+    """float64 `[n]`: the mean distance of everyone to its nearest others, `neighbours` of them or all there are."""
+    n = len(distance)
+    count = min(neighbours, n - 1)
+    if count < 1:
+        return np.zeros(n)
+    others = distance.copy()
+    np.fill_diagonal(others, np.inf)
+    return np.partition(others, count - 1, axis=1)[:, :count].mean(1)
+
+
+def affinity(distance: np.ndarray, neighbours: int = NEIGHBOURS, mu: float = MU) -> np.ndarray:
+    """float64 `[n, n]`: W_ij = exp(-ρ_ij² / (μ ε_ij)), with ε_ij the mean of ρ_ij and of both patients' mean distances to
+    their nearest others. Where ε is 0, W is 1.
+
+    `distance` ρ `[n, n]`, symmetric. The formula depends on the unit of ρ; a distance whose typical value is 1 suits μ = 0.5.
+    """
+    near = near_distance(distance, neighbours)
+    return np.exp(-exponent(distance, near[:, None], near[None], mu))
+
+
+def exponent(distance: np.ndarray, ours: np.ndarray, theirs: np.ndarray, mu: float = MU) -> np.ndarray:
+    """ρ² / (μ ε), ε = (ρ + `ours` + `theirs`) / 3; 0 where ε is 0. Shapes broadcast."""
+    width = (distance + ours + theirs) * (mu / 3)
+    return np.divide(distance**2, width, out=np.zeros_like(width), where=width > 0)
+
+
+def fuse(
+    affinities: list[np.ndarray], present: np.ndarray | None = None, neighbours: int = NEIGHBOURS, rounds: int = ROUNDS
+) -> np.ndarray:
+    """The fused status matrix `[n, n]`, symmetric, of M affinities `[n, n]`; `present` bool `[n, M]`: who has which.
+
+    P_m: rows of W_m divided by twice their sum without the diagonal, and ½ on it; S_m: the rows over oneself and the
+    `neighbours` of greatest affinity, divided by their sum. Every round, all at once, P_m becomes S_m · (mean of the other
+    P) · S_mᵀ, normalised again; in the end the mean over m, made symmetric.
+
+    A patient who lacks modalities is fused over those it has: P_m and S_m live on the n_m patients who have m, and a mean
+    for i and j runs over the modalities that both have, each P_m times n_m, so that having few patients makes no edge
+    heavier. A pair that no other modality has keeps what m says; a pair without a modality in common gets 0. One modality
+    alone diffuses along itself. With everyone present, this is the paper. Raises `InputError` without an affinity.
+    """
+    if not affinities:
+        raise InputError("similarity network fusion needs at least one modality")
+    present = np.ones((len(affinities[0]), len(affinities)), bool) if present is None else np.asarray(present, bool)
+    rows = [np.flatnonzero(column) for column in present.T]
+    inside = [w[_square(r, len(present))] for w, r in zip(affinities, rows, strict=True)]
+    local = [_local(w, neighbours) for w in inside]
+    status = [_status(w) for w in inside]
+    shared = present.astype(float) @ present.T.astype(float)
+    for _ in range(rounds):
+        total = _total(status, rows, len(present))
+        status = [_heard(total, shared, p, r) for p, r in zip(status, rows, strict=True)]
+        status = [_status(s @ (s @ p).T) for s, p in zip(local, (p.T for p in status), strict=True)]
+    total = _total(status, rows, len(present))
+    fused = np.divide(total, shared * len(present), out=np.zeros_like(total), where=shared > 0)
+    return (fused + fused.T) / 2
+
+
+def _status(weights: np.ndarray) -> np.ndarray:
+    """P: half on the diagonal, the other half spread over the others (nothing where all weigh 0)."""
+    status = weights.copy()
+    np.fill_diagonal(status, 0)
+    total = 2 * status.sum(1, keepdims=True)
+    status = np.divide(status, total, out=status, where=total > 0)
+    np.fill_diagonal(status, 0.5)
+    return status
+
+
+def _local(weights: np.ndarray, neighbours: int) -> csr_array:
+    """S: everyone's own and its strongest weights, divided by their sum; ties go to who stands first."""
+    n = len(weights)
+    count = min(neighbours + 1, n)
+    ranked = weights.copy()
+    np.fill_diagonal(ranked, np.inf)  # oneself first
+    index = np.argsort(-ranked, axis=1, kind="stable")[:, :count]
+    value = np.take_along_axis(weights, index, 1)
+    total = value.sum(1, keepdims=True)
+    value = np.divide(value, total, out=np.zeros_like(value), where=total > 0)
+    return csr_array((value.ravel(), index.ravel(), np.arange(n + 1) * count), shape=(n, n))
+
+
+def _square(rows: np.ndarray, n: int) -> tuple:
+    """Index of the rows and columns at `rows` of an n × n matrix; a view where these are all."""
+    return (slice(None), slice(None)) if len(rows) == n else np.ix_(rows, rows)
+
+
+def _total(status: list[np.ndarray], rows: list[np.ndarray], n: int) -> np.ndarray:
+    """The sum over modalities of P_m times n_m."""
+    total = np.zeros((n, n))
+    for p, r in zip(status, rows, strict=True):
+        total[_square(r, n)] += p * len(r)
+    return total
+
+
+def _heard(total: np.ndarray, shared: np.ndarray, own: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """The mean of the other modalities' P, on the scale of this one."""
+    square = _square(rows, len(total))
+    mine, others = own * len(rows), shared[square] - 1
+    heard = np.divide(total[square] - mine, others, out=mine, where=others > 0)
+    return heard / max(1, len(rows))

@@ -1,0 +1,114 @@
+"""A built graph as tables: nodes and edges of patients and genes, in memory and as files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from graphfuse.data.export import safe_csv, whole
+from graphfuse.errors import Faults, InputError, examples
+from graphfuse.graph.neighbours import Neighbours
+
+if TYPE_CHECKING:
+    from graphfuse.graph.patients import PatientGraph
+
+TABLES = ("patient_nodes", "patient_edges", "gene_nodes", "gene_edges")
+
+
+def to_frames(graph: PatientGraph) -> dict[str, pd.DataFrame]:
+    """Nodes and edges as tables.
+
+    `patient_nodes` (patient, outcomes, groups, has_<modality>), `patient_edges` (source, target, layer, weight; source
+    is heard by target), `gene_nodes` (gene, degree), `gene_edges` (source, target, weight).
+    """
+    network = graph.network
+    genes = pd.DataFrame({"gene": pd.Series(dtype=str), "degree": pd.Series(dtype="int64")})
+    gene_edges = pd.DataFrame({"source": [], "target": []}, dtype=str).assign(weight=pd.Series(dtype=float))
+    if network is not None:
+        genes = pd.DataFrame({"gene": np.array(network.genes, dtype=object), "degree": network.degree})
+        gene_edges = network.to_frame()
+    made = (patient_nodes(graph), _patient_edges(graph), genes, gene_edges)
+    return dict(zip(TABLES, made, strict=True))
+
+
+def patient_nodes(graph: PatientGraph) -> pd.DataFrame:
+    """One row per patient: outcomes (classes by name), groups, and `has_<modality>`."""
+    cohort = graph.cohort
+    nodes: dict[str, object] = {"patient": cohort.patients.astype(str)}
+    for name, outcome in cohort.outcomes.items():
+        if outcome.kind == "class":
+            names = np.array([*outcome.classes, None], dtype=object)
+            nodes[name] = names[outcome.values]  # code -1, unlabelled, is the last entry
+        else:
+            nodes[name] = outcome.values
+        if outcome.event is not None:
+            nodes[f"{name}_event"] = pd.array(np.where(outcome.known, outcome.event, None), dtype="boolean")
+    for name, group in cohort.groups.items():
+        nodes[f"group:{name}" if name in nodes else name] = group
+    for name, modality in cohort.modalities.items():
+        nodes[f"has_{name}"] = modality.present
+    return pd.DataFrame(nodes)
+
+
+def _patient_edges(graph: PatientGraph) -> pd.DataFrame:
+    ids = np.array(graph.cohort.patients.astype(str), dtype=object)
+    parts = [
+        pd.DataFrame({"source": ids[n.index], "target": ids[n.receivers], "layer": layer, "weight": n.weight})
+        for layer, n in graph.layers.items()
+    ]
+    none = pd.DataFrame({"source": [], "target": [], "layer": []}, dtype=str).assign(weight=pd.Series(dtype=float))
+    return pd.concat(parts, ignore_index=True) if parts else none
+
+
+# ----------------------------------------------------------------------------------------------------- files
+
+
+def write_tables(frames: dict[str, pd.DataFrame], folder: Path) -> None:
+    """The frames of `to_frames` as parquet, and all but the patient edges, which are many, as CSV too."""
+    for name, frame in frames.items():
+        with whole(folder / f"{name}.parquet") as part:
+            frame.to_parquet(part, index=False)
+        if name != "patient_edges":
+            safe_csv(frame, folder / f"{name}.csv")
+
+
+def read_tables(folder: str | Path) -> dict[str, pd.DataFrame]:
+    """The frames that `write_tables` wrote, as they were. Raises `InputError` that names every table not there."""
+    paths = {name: Path(folder) / f"{name}.parquet" for name in TABLES}
+    faults = Faults(str(folder))
+    for path in paths.values():
+        if not path.is_file():
+            faults.add(f"no {path.name}; give a graph folder, as `graphfuse build … -o DIR` writes it")
+    faults.stop()
+    return {name: pd.read_parquet(path) for name, path in paths.items()}
+
+
+def layers_of(edges: pd.DataFrame, patients: pd.Index) -> dict[str, Neighbours]:
+    """Neighbour lists among `patients` from a table `source, target[, layer][, weight]`, one per layer in order of
+    appearance; weights are 1 and the layer is "edges" where the table has no such column.
+
+    Raises `InputError` for missing columns, unknown patients and weights that are no numbers.
+    """
+    missing = [column for column in ("source", "target") if column not in edges]
+    if missing:
+        raise InputError(f"patient edges: no column {missing}; got {list(edges.columns)}; rename them")
+    place = pd.Index(patients.astype(str))
+    ends = {side: place.get_indexer(edges[side].astype(str)) for side in ("source", "target")}
+    weight = pd.to_numeric(edges["weight"], errors="coerce") if "weight" in edges else pd.Series(1.0, edges.index)
+    strange = sorted({str(x) for side, rows in ends.items() for x in edges[side][rows < 0]})
+    faults = Faults("patient edges")
+    if strange:
+        faults.add(f"{len(strange):,} ids are none of the patients ({examples(strange)}); leave their edges out")
+    if not np.isfinite(weight).all():
+        faults.add(f"{int((~np.isfinite(weight)).sum()):,} weights are no finite numbers; mend or remove those edges")
+    faults.stop()
+    layer = edges["layer"].astype(str) if "layer" in edges else pd.Series("edges", edges.index)
+    found = {}
+    for name in layer.unique():
+        rows = (layer == name).to_numpy()
+        sides = (ends["target"][rows], ends["source"][rows], weight.to_numpy(float)[rows])
+        found[name] = Neighbours.from_edges(*sides, len(place), len(place))
+    return found

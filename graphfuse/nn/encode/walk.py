@@ -1,0 +1,39 @@
+"""Concept planes, walked and read out as published."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import leaky_relu
+
+from graphfuse.nn.parts import Encode
+from graphfuse.nn.walk import WalkLayer
+
+HIDDEN = 100  # width of the readout
+
+
+class Walk(Encode):
+    """`[N, 2 + K, P]` → `[N, 1, D]`: two walk layers without weights, widths 1 → 2 → 4, one number per node and plane, and a
+    perceptron on their positions, KP → 100 → D (D'Souza et al. 2022, arXiv 2210.14377).
+
+    The published layers of 20 and of the classes are the net's width and head, its dropout the net's own; the mask row is
+    not seen. The map 4 → 1 has no bias: the next layer's own holds it.
+    """
+
+    sees = "planes"
+
+    def __init__(self, features: tuple[int, int], width: int):
+        super().__init__()
+        planes, codes = features[0] - 2, features[1]
+        self.first, self.second = WalkLayer(1), WalkLayer(2)
+        self.state = nn.Parameter(torch.randn(4) / 2)
+        self.position = nn.Parameter(torch.randn(planes, codes, HIDDEN) * (2 / max(planes * codes, 1)) ** 0.5)
+        self.position_bias = nn.Parameter(torch.zeros(HIDDEN))
+        self.out = nn.Parameter(torch.randn(HIDDEN, width) * (2 / HIDDEN) ** 0.5)
+        self.bias = nn.Parameter(torch.zeros(width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        v = x[:, 2:]
+        h = self.second(self.first(x[:, None, 0, :, None], v), v)
+        hidden = (h @ self.state).flatten(1) @ self.position.flatten(0, 1) + self.position_bias
+        return (leaky_relu(hidden) @ self.out + self.bias)[:, None]

@@ -1,0 +1,101 @@
+"""The page of subtype discovery: one HTML file that opens offline, with no patient's id in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import numpy as np
+import pandas as pd
+
+from graphfuse.data.export import whole
+from graphfuse.learn.partition import Subtypes
+from graphfuse.learn.report import run_directory
+from graphfuse.learn.separation import Association, Separation
+from graphfuse.learn.stability import RULE
+from graphfuse.report import curves, scores
+
+
+def save_subtypes(found: Subtypes, folder: str | Path) -> Path:
+    """The tables of `Subtypes.write` and `report.html` in a folder, whole or not at all; returns the folder."""
+    with run_directory(Path(folder)) as part:
+        found.write(part)
+        write_page(found, part)
+    return Path(folder)
+
+
+def write_page(found: Subtypes, folder: str | Path) -> Path:
+    """Writes `report.html` into an existing folder; returns its path."""
+    path = Path(folder) / "report.html"
+    with whole(path) as part:
+        part.write_text(page(found), encoding="utf-8", newline="\n")
+    return path
+
+
+def page(found: Subtypes) -> str:
+    """The page as HTML. Cells of fewer than 5 patients are hidden."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"number": scores.number, "span": scores.span, "count": scores.count, "chance": chance}
+    return environment.get_template("subtype.html.jinja").render(**_told(found))
+
+
+def chance(p: float) -> str:
+    """A p-value: three decimals, or that it is below 0.001."""
+    return "–" if not np.isfinite(p) else "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def _told(found: Subtypes) -> dict[str, Any]:
+    confidence = pd.Series(found.confidence).groupby(found.labels).mean()
+    clusters = [row | {"confidence": float(confidence[row["cluster"]])} for row in found.clusters.to_dict("records")]
+    return {
+        "found": found,
+        "asked": found.about["parameters"],
+        "hashes": found.about["hashes"],
+        "rule": RULE,
+        "inside": int((found.labels >= 0).sum()),
+        "outside": int((found.labels < 0).sum()),
+        "clusters": clusters,
+        "colours": curves.COLOURS,
+        "inf": float("inf"),
+        "candidates": found.table.to_dict("records"),
+        "contribution": found.contribution.to_dict("records"),
+        "survival": [_survival(s) for s in found.survival.values()],
+        "classes": [_classes(a) for a in found.association.values()],
+        "hide_below": scores.HIDE_BELOW,
+    }
+
+
+def _survival(separation: Separation) -> dict[str, Any]:
+    table, groups = separation.curves, separation.groups.to_dict("records")
+    moments = curves.ticks(float(table["time"].max()) or 1.0)
+    each = {row["cluster"]: curves.at_risk(table[table["cluster"] == row["cluster"]], moments) for row in groups}
+    title = f"Kaplan-Meier curves of {separation.outcome} by cluster"
+    return {
+        "name": separation.outcome,
+        "test": separation.test,
+        "p_holm": separation.p_holm,
+        "groups": groups,
+        "moments": moments,
+        "at_risk": each,
+        "figure": curves.survival_figure(table, title, scores.HIDE_BELOW),
+    }
+
+
+def _classes(association: Association) -> dict[str, Any]:
+    counts = association.counts
+    rows = [(int(cluster), [int(n) for n in row]) for cluster, row in zip(counts.index, counts.to_numpy(), strict=True)]
+    return {
+        "name": association.outcome,
+        "classes": list(counts.columns),
+        "rows": rows,
+        "nmi": association.nmi,
+        "ari": association.ari,
+        "parents": association.derived_from,
+    }

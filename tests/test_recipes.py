@@ -1,0 +1,178 @@
+"""The contracts, held by every recipe that ships and by every kind of patient layer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from graphfuse.data.cohort import Cohort
+from graphfuse.data.synth import planted
+from graphfuse.explain.ranking import rank
+from graphfuse.learn import fit
+from graphfuse.learn.linear import CrossFit
+from graphfuse.learn.model import FusionModel
+from graphfuse.learn.pack import pack
+from graphfuse.learn.splits import repeated
+from graphfuse.learn.study import study
+from graphfuse.schema import Recipe
+
+SMALL = {
+    "concepts": {"planes": 4, "codes": 4, "components": 8, "epochs": 20},
+    "signalling": {"genes": 20},
+    "net": {"width": 6},
+    "train": {"epochs": 6, "seeds": 2, "learning_rate": 1e-2, "weight_decay": 1e-2},
+}
+SHIPPED = sorted(path.stem for path in (Path(__file__).parents[1] / "graphs").glob("*.toml"))
+LAYERS = {
+    "mutual": {"rule": "mutual"},
+    "mean-degree": {"rule": "mean-degree", "space": "raw"},
+    "radius": {"rule": "radius", "radius": 0.9, "weight": "similarity"},
+    "shared": {"layers": ["shared", "rna"], "similarity": "euclidean"},
+    "joined and fused": {"layers": ["rna", "both"], "layer": {"both": {"combine": "snf"}}},
+    "identity": {"control": "identity"},
+    "rewired": {"control": "rewired"},
+}
+
+
+def shipped(name: str) -> Recipe:
+    """A shipped recipe, its sizes cut down."""
+    whole = Recipe.named(Path(__file__).parents[1] / "graphs" / f"{name}.toml").model_dump()
+    for section, keys in SMALL.items():
+        if whole[section] is not None:
+            whole[section] |= keys
+    whole["patient"] |= {"neighbours": 4}
+    return Recipe.model_validate(whole)
+
+
+def layered(name: str) -> Recipe:
+    whole = {"name": name, "patient": {"neighbours": 4, **LAYERS[name]}, "net": {"encode": "table"} | SMALL["net"]}
+    return Recipe.model_validate(whole | {"train": SMALL["train"]})
+
+
+RECIPES = {name: shipped(name) for name in SHIPPED} | {name: layered(name) for name in LAYERS}
+every = pytest.mark.parametrize("recipe", RECIPES.values(), ids=list(RECIPES))
+inside = pytest.mark.parametrize("name", ["mplex-concept", "mplex-learned", "signalling"])
+
+
+def moved(model: FusionModel) -> FusionModel:
+    """Every weight off its start, so that every path through the net is open."""
+    generator = torch.Generator().manual_seed(0)
+    for module in model.fitted_.nets:
+        for parameter in module.parameters():
+            parameter.data = (parameter.detach().float() + 0.3 * torch.randn(parameter.shape, generator=generator)).double()
+    return model
+
+
+@pytest.fixture(scope="module")
+def models(small, network):
+    """Recipe name → fitted model with its weights moved, fitted once."""
+    made = {}
+
+    def of(recipe: Recipe) -> FusionModel:
+        if recipe.name not in made:
+            made[recipe.name] = moved(FusionModel(recipe, seed=1, device="cpu", network=network).fit(small.cohort))
+        return made[recipe.name]
+
+    return of
+
+
+@pytest.fixture(scope="module")
+def newcomers() -> Cohort:
+    return planted(40, {"rna": 40, "meth": 24}, carriers=5, missing={"meth": 0.3}, seed=9).cohort
+
+
+@every
+def test_a_prediction_does_not_depend_on_who_else_is_there(models, newcomers, recipe):
+    model = models(recipe)
+    together = model.predict_proba(newcomers)
+    alone = np.concatenate([model.predict_proba(newcomers.take([i])) for i in range(12)])
+    order = np.random.default_rng(0).permutation(len(newcomers))
+    assert np.abs(together[:12] - alone).max() <= 1e-6
+    assert np.abs(together[order] - model.predict_proba(newcomers.take(order))).max() <= 1e-6
+
+
+@every
+def test_old_patients_do_not_move_when_forty_join(models, small, newcomers, recipe):
+    model, old = models(recipe), small.cohort.take(range(20))
+    before = model.predict_proba(old)
+    model.predict_proba(newcomers)
+    assert np.array_equal(before, model.predict_proba(old))
+
+
+@every
+def test_saved_is_live(models, newcomers, recipe, tmp_path):
+    model = models(recipe)
+    model.save(tmp_path)
+    again = FusionModel.load(tmp_path)
+    assert np.abs(again.predict_proba(newcomers) - model.predict_proba(newcomers)).max() <= 1e-6
+    assert again.gates_.keys() == model.gates_.keys()
+
+
+@every
+def test_held_out_values_and_labels_change_no_fitted_number(small, network, recipe):
+    cohort = small.cohort
+    outcome = cohort.outcome()
+    folds = repeated(cohort.patients, outcome.values, 4, 1, 0)
+    folds["fold"] = folds["fold"].where(folds["fold"] == 0)
+    held = folds["fold"].notna().to_numpy()
+    tables = {m.name: m.table.copy() for m in cohort.modalities.values()}
+    for table in tables.values():
+        table.loc[held] = np.random.default_rng(0).normal(50, 9, (held.sum(), table.shape[1]))
+    labels = pd.Series(np.asarray(outcome.classes)[outcome.values], cohort.patients, name="subtype")
+    labels[held] = labels[held].to_numpy()[::-1]
+    other = Cohort.from_frames(tables, labels, symbols={name: {g: g for g in table} for name, table in tables.items()})
+    first, second = (
+        pack(study(c, c.outcome(), recipe, network, folds, 0, "cpu").replicas[0].model.fitted_) for c in (cohort, other)
+    )
+    assert first[1] == second[1]
+    for name, value in first[0].items():
+        assert np.array_equal(value, second[0][name]), name
+
+
+@every
+def test_values_behind_the_mask_change_nothing(models, newcomers, recipe):
+    model = models(recipe)
+    views = model.fitted_.preparation.views(newcomers)
+    absent = ~views.present[:, 1]
+    assert absent.any()
+    before = model.fitted_.logits(views)
+    views.own["meth"][absent] = 7.0
+    if "meth" in views.hop:
+        views.hop["meth"][absent] = -7.0
+    assert torch.equal(before, model.fitted_.logits(views))
+
+
+@inside
+def test_without_its_edges_a_signal_is_the_no_graph_net(small, network, name):
+    recipe, cohort = RECIPES[name], small.cohort
+    cross = CrossFit(cohort, cohort.outcome().values, 2, recipe, network, 0)
+    whole, plain = (fit.fold_data(c, tuple(cohort.modalities), recipe).inputs.x[-1] for c in (cross, cross.without_graphs()))
+    rows = next(iter(cross.prepared(tuple(cohort.modalities)).signals.values())).edge_rows
+    assert whole[:, rows].any() and not plain[:, rows].any()
+    kept = torch.ones(whole.shape[1], dtype=torch.bool)
+    kept[rows] = False
+    assert torch.equal(whole[:, kept], plain[:, kept])
+
+
+@inside
+def test_a_signal_is_fitted_on_the_modalities_it_may_see(small, network, name):
+    cohort = small.cohort
+    cross = CrossFit(cohort, cohort.outcome().values, 2, RECIPES[name], network, 0)
+    (signal,) = cross.prepared(("meth",)).signals.values()
+    assert tuple(signal.modalities) == ("meth",)
+
+
+@every
+def test_rankings_cover_every_feature_and_edge(small, network, recipe):
+    cohort = small.cohort
+    outcome = cohort.outcome()
+    folds = repeated(cohort.patients, outcome.values, 2, 1, 0)
+    found = study(cohort, outcome, recipe, network, folds, 0, "cpu")
+    ranking = rank(found.replicas, cohort, network, outcome.classes)
+    assert len(ranking.nodes) == 64 and ranking.nodes["score"].notna().all()
+    assert len(ranking.edges) == network.edges
+    assert ranking.error <= 0.01
