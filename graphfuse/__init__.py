@@ -27,6 +27,8 @@ _HOMES = {
     "rank": "api",
     "predict": "api",
     "run": "api",
+    "subtype": "api",
+    "coverage": "api",
     "check": "data.check",
 }
 

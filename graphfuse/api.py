@@ -13,6 +13,7 @@ from graphfuse.data.manifest import as_cohort, load
 from graphfuse.errors import InputError, LeakError
 from graphfuse.explain.ranking import Ranking
 from graphfuse.explain.ranking import rank as rank_replicas
+from graphfuse.graph.coverage import Coverage
 from graphfuse.graph.gene_slot import gene_coverage, gene_side
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.graph.patients import PatientGraph
@@ -20,14 +21,16 @@ from graphfuse.learn.assemble import Preparation
 from graphfuse.learn.model import FusionModel, class_target, pick_device
 from graphfuse.learn.record import network_hash, peak_memory, record_run
 from graphfuse.learn.report import Report, load_record, load_replicas, run_directory
+from graphfuse.learn.signalling import Signalling
 from graphfuse.learn.splits import read_folds, repeated
 from graphfuse.learn.study import study
+from graphfuse.learn.subtype import Subtypes, subtypes
 from graphfuse.report.html import write_report
 from graphfuse.schema import Recipe
 
 DEFAULT = "multiplex"
 
-__all__ = ["build", "gene_coverage", "load", "predict", "rank", "run", "train"]
+__all__ = ["build", "coverage", "load", "predict", "rank", "run", "subtype", "train"]
 
 
 def build(cohort: Cohort, recipe: Recipe | str | Path = DEFAULT, *, network=None, seed: int = 0) -> PatientGraph:
@@ -46,7 +49,17 @@ def _graph(cohort: Cohort, recipe: Recipe, genes: GeneNetwork | None, seed: int)
     preparation, views = Preparation.fit(cohort, codes, recipe, genes, seed)
     names = {m: [p.columns[c] for c in p.owners] for m, p in preparation.pipelines.items()}
     lists = {name: layer.lists() for name, layer in preparation.layers.items()}
-    return PatientGraph(cohort, lists, genes, views.own, names)
+    symbols = {m: [cohort.modalities[m].symbols[c] for c in p.owners] for m, p in preparation.pipelines.items()}
+    template = None
+    if recipe.signalling is not None and any(any(each) for each in symbols.values()):
+        template = Signalling.fit(cohort, symbols, genes, recipe.signalling, seed).template
+    about = {name: layer.about for name, layer in preparation.layers.items()}
+    return PatientGraph(cohort, lists, genes, views.own, names, template, about)
+
+
+def coverage(cohort: Cohort, recipe: Recipe | str | Path = DEFAULT, *, network=None) -> Coverage | str:
+    """How much of the cohort's gene tables the recipe's network (or `network`) covers, and why the rest is lost."""
+    return gene_coverage(_recipe(recipe), as_cohort(cohort), network) or "this recipe has no gene network"
 
 
 def train(
@@ -106,6 +119,15 @@ def predict(model: FusionModel | str | Path, cohort: Cohort) -> pd.DataFrame:
     called = [model.classes_[k] for k in probability.argmax(1)]
     table = pd.DataFrame({"patient": cohort.patients, "call": called})
     return table.assign(**{f"p_{c}": probability[:, k] for k, c in enumerate(model.classes_)})
+
+
+def subtype(cohort: Cohort, recipe: Recipe | str | Path = DEFAULT, **options) -> Subtypes:
+    """Clusters of patients that no label was used for, how stable they are, and what they go with.
+
+    Options as in `graphfuse.learn.subtype.subtypes`: `layer` ("snf", a modality, or any layer), `method` ("spectral" or
+    "leiden"), `clusters` (chosen where not given), `resolution`, `resamples`, `nulls`, `seed`.
+    """
+    return subtypes(as_cohort(cohort), _recipe(recipe), **options)
 
 
 def run(cohort: Cohort, out: str | Path, recipe: Recipe | str | Path = DEFAULT, *, top: int = 10, **options):

@@ -67,15 +67,23 @@ def init(
     typer.echo(f"{out}: read it, mend what is wrong, then: graphfuse check {out}")
 
 
-@app.command(epilog="Example: graphfuse check cohort.toml")
-def check(cohort: CohortName, device: Device = "auto", seed: Seed = 0, quiet: Quiet = False):
-    """Show ids matched, features mapped and value types. Nothing is trained."""
+@app.command(epilog="Example: graphfuse check cohort.toml --recipe multiplex")
+def check(
+    cohort: CohortName,
+    recipe: Annotated[str | None, typer.Option("--recipe", "-r", help="Also show what its gene network covers.")] = None,
+    network: Network = None, device: Device = "auto", seed: Seed = 0, quiet: Quiet = False,
+):  # fmt: skip
+    """Show ids matched, features mapped, value types and what a gene network covers. Nothing is trained."""
     _speak(quiet)
     from graphfuse.data.check import check as look
 
     found = look(cohort)
     typer.echo(str(found))
     found.stop()
+    if recipe is not None or network is not None:
+        from graphfuse import api
+
+        typer.echo(f"\n{api.coverage(api.load(cohort), recipe or api.DEFAULT, network=network)}")
 
 
 @app.command(epilog="Example: graphfuse fetch tcga-brca")
@@ -165,6 +173,30 @@ def run(
     report, ranking = api.run(api.load(cohort), out, recipe, top=top, **options)
     typer.echo(f"{report}\n\n{ranking!r}")
     typer.echo(f"\nrun: {out}   report: {out / 'report.html'}   rankings: {out / 'rankings'}")
+
+
+@app.command(epilog="Example: graphfuse subtype tcga-brca --layer snf -o runs/subtypes")
+def subtype(
+    cohort: CohortName,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="A folder for tables and a page.")] = None,
+    recipe: RecipeName = "multiplex",
+    layer: Annotated[str, typer.Option("--layer", help="snf, shared, a modality, or a layer of the recipe.")] = "snf",
+    method: Annotated[str, typer.Option("--method", help="spectral or leiden.")] = "spectral",
+    clusters: Annotated[int | None, typer.Option("--clusters", "-k", help="How many; chosen where not given.")] = None,
+    resamples: Annotated[int, typer.Option("--resamples", min=2, help="Subsamples behind the stability.")] = 50,
+    device: Device = "auto", seed: Seed = 0, quiet: Quiet = False,
+):  # fmt: skip
+    """Find subtypes without labels: how many, how stable, and what they go with."""
+    _speak(quiet)
+    from graphfuse import api
+    from graphfuse.report.subtype import save_subtypes
+
+    options = {"layer": layer, "method": method, "clusters": clusters, "resamples": resamples, "seed": seed}
+    found = api.subtype(api.load(cohort), recipe, **options)
+    typer.echo(repr(found))
+    if out is not None:
+        save_subtypes(found, out)
+        typer.echo(f"\ntables: {out}   page: {out / 'report.html'}")
 
 
 @app.command("check-part", epilog="Example: graphfuse check-part my.py:Bilinear")

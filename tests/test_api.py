@@ -10,7 +10,7 @@ import pytest
 from sklearn.exceptions import NotFittedError
 
 import graphfuse as gf
-from graphfuse import api
+from graphfuse.graph.gene_slot import gene_network
 from graphfuse.schema import Recipe
 
 RECIPE = Recipe.model_validate({"name": "quick", "net": {"width": 6}, "train": {"epochs": 3, "seeds": 1}})
@@ -76,13 +76,13 @@ def test_a_network_nobody_can_use_is_off_and_said(small, network, caplog):
     bare = gf.Cohort.from_frames(tables)
     recipe = RECIPE.model_copy(update={"gene": RECIPE.gene.model_copy(update={"network": "human-ppi"})})
     with caplog.at_level(logging.WARNING):
-        assert api.gene_network(recipe, bare) == (None, [caplog.messages[-1]])
+        assert gene_network(recipe, bare) == (None, [caplog.messages[-1]])
     assert "switched off" in caplog.text
     with pytest.raises(gf.InputError, match="no column has a gene symbol"):
-        api.gene_network(RECIPE, bare, network)
+        gene_network(RECIPE, bare, network)
     strangers = gf.GeneNetwork.from_frame(pd.DataFrame({"source": ["X", "Y"], "target": ["Y", "Z"]}))
     with pytest.raises(gf.InputError, match="are the symbols those of the network"):
-        api.gene_network(RECIPE, small.cohort, strangers)
+        gene_network(RECIPE, small.cohort, strangers)
 
 
 def test_frames_that_do_not_fit_together_are_refused(small):

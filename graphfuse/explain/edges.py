@@ -37,6 +37,28 @@ def gene_edges(fitted: Fitted, found: Attribution, network: GeneNetwork, symbols
     return total
 
 
+def typed_edges(fitted: Fitted, found: Attribution) -> tuple[pd.DataFrame, np.ndarray]:
+    """The edges of the signalling graph, `source, target, relation`, and what each adds to each class `[K, E]`; none where the
+    model has no such graph, or where its net is still linear."""
+    gradient = found.slopes.shown.get("signalling")
+    if gradient is None:
+        return pd.DataFrame(columns=["source", "target", "relation"]), np.zeros((found.weight.shape[1], 0))
+    return fitted.preparation.signals["signalling"].edges(gradient, found.views.own, found.weight)
+
+
+def onto(network: GeneNetwork, edges: pd.DataFrame, carried: np.ndarray) -> np.ndarray:
+    """`carried` `[K, E]` of typed edges summed onto the network's edges `[K, edges]`, whichever way they point."""
+    total = np.zeros((len(carried), network.edges))
+    known = pd.MultiIndex.from_frame(network.to_frame()[["source", "target"]])
+    forth, back = (
+        known.get_indexer(pd.MultiIndex.from_frame(edges[ends])) for ends in (["source", "target"], ["target", "source"])
+    )
+    place = np.where(forth >= 0, forth, back)
+    for k in range(len(total)):
+        total[k] = np.bincount(place[place >= 0], carried[k, place >= 0], minlength=network.edges)
+    return total
+
+
 def _places(part: GeneNetwork, whole: GeneNetwork) -> np.ndarray:
     """Where the edges of `part` stand among those of `whole`, by their genes' symbols."""
     names = [pd.MultiIndex.from_frame(network.to_frame()[["source", "target"]]) for network in (part, whole)]

@@ -20,7 +20,7 @@ from scipy.stats import rankdata
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.export import safe_csv
 from graphfuse.explain.attribute import attribute
-from graphfuse.explain.edges import gene_edges, patient_edges
+from graphfuse.explain.edges import gene_edges, onto, patient_edges, typed_edges
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.learn.study import Replica
 from graphfuse.schema import RANKING_COLUMNS
@@ -34,12 +34,13 @@ METHOD = "integrated gradients"
 @dataclass(frozen=True, eq=False)
 class Ranking:
     """Ranked items: `nodes` (features), `genes`, `edges`, `modalities`, `pathways` and `nodes_by_class` in the columns of
-    `schema.RANKING_COLUMNS`, and `patient_edges`. `folds`: how many models stand behind it; `error`: the largest
-    completeness error of their attributions."""
+    `schema.RANKING_COLUMNS`, and `patient_edges`; `links`: of a signalling graph, the edges between a gene's own nodes.
+    `folds`: how many models stand behind it; `error`: the largest completeness error of their attributions."""
 
     nodes: pd.DataFrame
     genes: pd.DataFrame
     edges: pd.DataFrame
+    links: pd.DataFrame
     modalities: pd.DataFrame
     pathways: pd.DataFrame
     nodes_by_class: pd.DataFrame
@@ -59,7 +60,7 @@ class Ranking:
     def save(self, folder: Path) -> None:
         """All tables in `folder`, every row, with a README."""
         folder.mkdir(parents=True, exist_ok=True)
-        for name in ("nodes", "genes", "edges", "modalities", "pathways", "nodes_by_class"):
+        for name in ("nodes", "genes", "edges", "links", "modalities", "pathways", "nodes_by_class"):
             safe_csv(getattr(self, name), folder / f"{name}.csv")
         self.patient_edges.to_parquet(folder / "patient_edges.parquet", index=False)
         (folder / "README.txt").write_text(_README.format(top=TOP, folds=self.folds), encoding="utf-8")
@@ -85,6 +86,7 @@ _README = """Rankings of this run
 nodes.csv             every measured feature, one row, one rank (ties share a rank)
 genes.csv             the same, summed over the features of a gene
 edges.csv             every edge of the gene network among the measured genes
+links.csv             edges between a gene's own nodes (methylation to transcript to protein); only of a signalling graph
 modalities.csv        each modality's share
 nodes_by_class.csv    features by class (column `class`)
 pathways.csv          empty: no gene sets were given
@@ -117,6 +119,7 @@ def rank(replicas: Sequence[Replica], cohort: Cohort, network: GeneNetwork | Non
         nodes=nodes,
         genes=by_gene,
         edges=_edges(measured, edges, "+".join(m.name for m in modalities if any(m.symbols))),
+        links=_links([f.links for f in found]),
         modalities=_modalities(features, push),
         pathways=pd.DataFrame(columns=RANKING_COLUMNS),
         nodes_by_class=pd.concat(by_class, ignore_index=True),
@@ -131,14 +134,16 @@ class _Explained:
     push: np.ndarray
     lean: np.ndarray
     edges: np.ndarray
+    links: pd.DataFrame
     patients: pd.DataFrame
     error: float
 
 
 def _explain(replica: Replica, cohort: Cohort, measured: GeneNetwork | None) -> _Explained:
-    """One fold's model, the mean over its seeds: `push`, `lean` `[K, columns]`, `edges` `[K, E]`."""
+    """One fold's model, the mean over its seeds: `push`, `lean` `[K, columns]`, `edges` `[K, E]`, `links` (a row each, a
+    column per class)."""
     fitted, tested = replica.model.fitted_, cohort.take(replica.tested)
-    pushes, leans, edges, errors = [], [], [], []
+    pushes, leans, edges, links, errors = [], [], [], [], []
     for net in range(len(fitted.nets)):
         found = attribute(fitted, net, tested)
         pushes.append(np.concatenate(list(found.push.values()), 1))
@@ -146,12 +151,17 @@ def _explain(replica: Replica, cohort: Cohort, measured: GeneNetwork | None) -> 
         errors.append(found.slopes.error)
         if measured is not None:
             symbols = {m: _symbols(cohort, m, p.owners) for m, p in fitted.preparation.pipelines.items()}
-            edges.append(gene_edges(fitted, found, measured, symbols))
+            typed, carried = typed_edges(fitted, found)
+            own = (typed["source"] == typed["target"]).to_numpy(bool)  # links between a gene's own nodes
+            links.append(pd.DataFrame(carried[:, own].T, pd.MultiIndex.from_frame(typed[own])))
+            between = onto(measured, typed[~own], carried[:, ~own])
+            edges.append(gene_edges(fitted, found, measured, symbols) + between)
     training = cohort.patients.delete(replica.tested)
     log.info("explained repeat %d, fold %d", replica.repeat + 1, replica.fold + 1)
     carried = np.mean(edges, axis=0) if edges else np.zeros((len(replica.model.classes_), 0))
     between = patient_edges(fitted, tested, training)
-    return _Explained(np.mean(pushes, axis=0), np.mean(leans, axis=0), carried, between, max(errors))
+    own = pd.concat(links).groupby(level=[0, 1, 2]).sum() / len(links) if links else pd.DataFrame()
+    return _Explained(np.mean(pushes, axis=0), np.mean(leans, axis=0), carried, own, between, max(errors))
 
 
 def _symbols(cohort: Cohort, name: str, owners: np.ndarray) -> list[str | None]:
@@ -200,6 +210,18 @@ def _edges(network: GeneNetwork | None, carried: np.ndarray, modality: str) -> p
     degree = network.degree[network.source] + network.degree[network.target]
     ends = ends.assign(id=ends["source"] + "|" + ends["target"], relation="interacts", modality=modality, degree=degree)
     return _table("edge", ends, np.abs(carried).mean(1), _signs(carried, carried))
+
+
+def _links(folds: list[pd.DataFrame]) -> pd.DataFrame:
+    """Ranked links; one that a fold's graph did not have scores 0 there."""
+    names = sorted(set().union(*(fold.index for fold in folds)))
+    if not names:
+        return pd.DataFrame(columns=RANKING_COLUMNS)
+    index = pd.MultiIndex.from_tuples(names, names=["source", "target", "relation"])
+    carried = np.stack([fold.reindex(index, fill_value=0.0).to_numpy().T for fold in folds])
+    items = index.to_frame(index=False)
+    items = items.assign(id=items["source"] + "|" + items["relation"], gene=items["source"])
+    return _table("edge", items, np.abs(carried).mean(1), _signs(carried, carried))
 
 
 def _signs(push: np.ndarray, lean: np.ndarray) -> np.ndarray:

@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from graphfuse.data.export import whole
-from graphfuse.graph.annotated import from_anndata, from_mudata, to_anndata, to_mudata, write_h5mu
-from graphfuse.graph.gexf import write_gexf
-from graphfuse.graph.graphml import write_graphml
-from graphfuse.graph.hetero import from_hetero, to_hetero
-from graphfuse.graph.hetero_files import load_hetero, save_hetero
-from graphfuse.graph.nxgraph import to_networkx
-from graphfuse.graph.picture import write_picture
-from graphfuse.graph.reading import read_graph
-from graphfuse.graph.tables import layers_of, read_tables, to_frames, write_tables
+from graphfuse.graph.export.annotated import from_anndata, from_mudata, to_anndata, to_mudata, write_h5mu
+from graphfuse.graph.export.gexf import write_gexf
+from graphfuse.graph.export.graphml import write_graphml
+from graphfuse.graph.export.hetero import from_hetero, to_hetero
+from graphfuse.graph.export.hetero_files import load_hetero, save_hetero
+from graphfuse.graph.export.nxgraph import to_networkx
+from graphfuse.graph.export.picture import write_picture
+from graphfuse.graph.export.reading import read_graph
+from graphfuse.graph.export.tables import layers_of, read_tables, to_frames, write_tables
 
 if TYPE_CHECKING:
     from graphfuse.graph.patients import PatientGraph

@@ -23,11 +23,12 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from graphfuse.errors import InputError
-from graphfuse.errors import nearest as suggest
 from scipy import sparse
 from scipy.spatial.distance import cdist
 from threadpoolctl import threadpool_info, threadpool_limits
+
+from graphfuse.errors import InputError
+from graphfuse.errors import nearest as suggest
 
 log = logging.getLogger(__name__)
 

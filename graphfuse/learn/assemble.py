@@ -17,7 +17,7 @@ from scipy.sparse import csr_matrix
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.transform import Pipeline
 from graphfuse.errors import InputError
-from graphfuse.graph.layers import Layer, fit_layer, layer_specs
+from graphfuse.graph.layers.fit import Layer, fit_layer, layer_specs
 from graphfuse.graph.neighbours import Neighbours
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.learn.channels import Signal, encoders_of

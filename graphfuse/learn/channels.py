@@ -96,6 +96,6 @@ def fit_signals(
     fitted = {}
     if recipe.concepts is not None:
         fitted["concepts"] = ConceptPlanes.fit(own, present, recipe.concepts, seed)
-    if recipe.signalling is not None:
+    if recipe.signalling is not None and any(any(names) for names in symbols.values()):
         fitted["signalling"] = Signalling.fit(cohort, symbols, network, recipe.signalling, seed)
     return fitted

@@ -15,11 +15,11 @@ from typing import ClassVar
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import linear
 
 from graphfuse.errors import InputError
-from graphfuse.graph.patients import principal_components
+from graphfuse.graph.layers.space import principal_components
 from graphfuse.nn.autoencoder import Autoencoder, reconstruction_loss
 from graphfuse.schema import ConceptSection
 
@@ -135,6 +135,9 @@ class ConceptPlanes:
         if self.section.edges == "nearest":
             return neighbourhood(moved, there, self.near, self.section.neighbours)
         return most_salient(moved, there, self.section.quantile)
+
+    def prime(self, encode: nn.Module) -> None:
+        """Nothing to put: its encoders learn all they hold."""
 
     def present(self, present: np.ndarray) -> np.ndarray:
         """bool `[N]`: who has any modality; from bool `[N, M]`."""

@@ -17,7 +17,7 @@ from graphfuse.data.cohort import Cohort
 from graphfuse.data.modality import Modality
 from graphfuse.data.transform import Pipeline
 from graphfuse.errors import InputError, nearest
-from graphfuse.graph.layers import Spec, fit_layer, layer_specs
+from graphfuse.graph.layers.fit import Spec, fit_layer, layer_specs
 from graphfuse.learn.clusters import symmetric
 from graphfuse.schema import PatientSection, Recipe
 

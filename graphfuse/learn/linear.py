@@ -123,10 +123,9 @@ class CrossFit:
         if modalities not in self._signals:
             views, whole = self.training.only(modalities), self.cohort.modalities
             symbols = {m: [whole[m].symbols[c] for c in pipeline.owners] for m, pipeline in chosen.pipelines.items()}
-            cohort = self.cohort.without(*(m for m in whole if m not in modalities))
-            self._signals[modalities] = fit_signals(
-                self.recipe, cohort, symbols, views.own, views.present, self.network, self.seed
-            )
+            others = [m for m in whole if m not in modalities]
+            cohort, recipe = self.cohort.without(*others), self.recipe.without(*others)
+            self._signals[modalities] = fit_signals(recipe, cohort, symbols, views.own, views.present, self.network, self.seed)
         signals = self._signals[modalities]
         return replace(chosen, signals=signals if self.graphs else {n: Silent(s) for n, s in signals.items()})
 

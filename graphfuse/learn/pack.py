@@ -7,7 +7,7 @@ import torch
 from scipy.sparse import csr_matrix
 
 from graphfuse.data.transform import Pipeline
-from graphfuse.graph.layers import layer_from_state
+from graphfuse.graph.layers.fit import layer_from_state
 from graphfuse.learn.assemble import Preparation
 from graphfuse.learn.channels import SIGNALS
 from graphfuse.learn.fitted import Fitted

@@ -56,7 +56,7 @@ class Subtypes:
 
     def save(self, folder: str | Path) -> Path:
         """The tables in a folder, whole or not at all."""
-        with run_directory(Path(folder)) as part:
+        with run_directory(Path(folder), mark="subtypes.json") as part:
             self.write(part)
         return Path(folder)
 

@@ -117,13 +117,14 @@ def write_json(path: Path, content: dict) -> None:
 
 
 @contextmanager
-def run_directory(folder: Path) -> Iterator[Path]:
+def run_directory(folder: Path, mark: str = "run.json") -> Iterator[Path]:
     """A hidden folder beside `folder` that takes its place when the block ends well, and vanishes when it does not.
 
-    Raises `InputError` where `folder` holds anything that is not a run.
+    Raises `InputError` where `folder` holds anything but an older one of its kind, known by the file `mark`.
     """
-    if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / "run.json").is_file())):
-        raise InputError(f"{folder}: is there already and is no run directory; give another with -o")
+    if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / mark).is_file())):
+        what = "run directory" if mark == "run.json" else f"folder of this kind (no {mark})"
+        raise InputError(f"{folder}: is there already and is no {what}; give another with -o")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         part = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))

@@ -128,7 +128,8 @@ def gates(fitted: Mapping[str, Any]) -> list[dict]:
     """
     found, headed = {name: values for name, values in fitted.get("gates", {}).items() if values}, doors(fitted)
     full = {door: max([1.0, *(abs(values[door]) for values in found.values() if door in values)]) for door in headed}
-    return [{"name": name, "doors": [_door(values.get(door), full[door]) for door in headed]} for name, values in found.items()]
+    rows = found.items()
+    return [{"name": name, "doors": [_door(values.get(door), full[door]) for door in headed]} for name, values in rows]
 
 
 def _door(value: float | None, full: float) -> dict | None:

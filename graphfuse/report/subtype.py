@@ -19,7 +19,7 @@ from graphfuse.report import curves, scores
 
 def save_subtypes(found: Subtypes, folder: str | Path) -> Path:
     """The tables of `Subtypes.write` and `report.html` in a folder, whole or not at all; returns the folder."""
-    with run_directory(Path(folder)) as part:
+    with run_directory(Path(folder), mark="subtypes.json") as part:
         found.write(part)
         write_page(found, part)
     return Path(folder)

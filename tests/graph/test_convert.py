@@ -315,7 +315,7 @@ def test_graphml_bears_hostile_text(graph, tmp_path):
     nodes = to_frames(graph)["patient_nodes"]
     nodes["risk"] = ["]]>", "<!--", "&amp;", "\x00", "a\rb\nc", "\ud800", "😀", "", "' \"", None, "x" * 9999, "<data>"]
     nodes['<&">'] = 1
-    from graphfuse.graph.graphml import write_graphml
+    from graphfuse.graph.export.graphml import write_graphml
 
     write_graphml({**to_frames(graph), "patient_nodes": nodes}, tmp_path / "g.graphml")
     made = nx.read_graphml(tmp_path / "g.graphml")
@@ -341,7 +341,7 @@ def test_twenty_thousand_patients_are_written_in_seconds_and_pieces(tmp_path):
     import time
     import tracemalloc
 
-    from graphfuse.graph.gexf import write_gexf
+    from graphfuse.graph.export.gexf import write_gexf
 
     count = 20_000
     ids = np.array([f"P{i:05d}" for i in range(count)], object)

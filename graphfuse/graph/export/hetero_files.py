@@ -1,0 +1,97 @@
+"""HeteroData as safetensors and JSON: nothing in the files is code."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from graphfuse.data.export import whole
+from graphfuse.errors import InputError
+from graphfuse.graph.export.hetero import to_hetero
+from graphfuse.schema import SCHEMA
+
+if TYPE_CHECKING:
+    from torch_geometric.data import HeteroData
+
+    from graphfuse.graph.patients import PatientGraph
+
+
+def save_hetero(graph: PatientGraph | HeteroData, folder: str | Path) -> None:
+    """`hetero.safetensors` (tensors) and `hetero.json` (schema version, types, lists) into `folder`.
+
+    Values that are neither tensors nor JSON raise `InputError` that names them; nothing is written then.
+    """
+    import torch
+    from safetensors.torch import save_file
+    from torch_geometric.data import HeteroData
+
+    folder = Path(folder)
+    data = graph if isinstance(graph, HeteroData) else to_hetero(graph)
+    tensors, stores = {}, []
+    for store in data.stores:
+        kind = store._key if isinstance(store._key, tuple) else (store._key,) if store._key else ()
+        entry = {"type": list(kind), "tensors": {}, "values": {}}
+        for name, value in store.items():
+            if isinstance(value, torch.Tensor):
+                entry["tensors"][name] = key = f"{len(stores)}.{name}"
+                tensors[key] = value
+            else:
+                entry["values"][name] = value
+        stores.append(entry)
+    text = _text(stores)
+    with whole(folder / "hetero.safetensors") as part:
+        save_file(_apart(tensors), part)
+    with whole(folder / "hetero.json") as part:
+        part.write_text(text, encoding="utf-8")
+
+
+def _text(stores: list[dict]) -> str:
+    try:
+        return json.dumps({"schema": SCHEMA, "kind": "hetero", "stores": stores}, ensure_ascii=False, indent=1)
+    except (TypeError, ValueError) as error:
+        kinds = {type(value).__name__ for entry in stores for value in entry["values"].values()}
+        raise InputError(f"save_hetero: {error}; values are tensors or plain JSON (got {', '.join(sorted(kinds))})") from None
+
+
+def _apart(tensors: dict) -> dict:
+    """The tensors on the CPU, whole; copied only where two share their memory."""
+    seen, apart = set(), {}
+    for key, value in tensors.items():
+        value = value.detach().cpu().contiguous()
+        home = value.untyped_storage().data_ptr()
+        apart[key] = value.clone() if home in seen or value.untyped_storage().nbytes() != value.nbytes else value
+        seen.add(home)
+    return apart
+
+
+def load_hetero(folder: str | Path) -> HeteroData:
+    """The HeteroData that `save_hetero` wrote. Raises `InputError` for missing, foreign or newer files."""
+    from torch_geometric.data import HeteroData
+
+    stores, tensors = _read(Path(folder))
+    data = HeteroData()
+    for entry in stores:
+        kind = tuple(entry["type"])
+        store = data[kind if len(kind) > 1 else kind[0]] if kind else data
+        for name, value in entry["values"].items():
+            setattr(store, name, value)
+        for name, key in entry["tensors"].items():
+            setattr(store, name, tensors[key])
+    return data
+
+
+def _read(folder: Path) -> tuple[list[dict], dict]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        about = json.loads((folder / "hetero.json").read_text(encoding="utf-8"))
+        tensors = load_file(folder / "hetero.safetensors")
+    except (OSError, ValueError, SafetensorError) as error:
+        raise InputError(f"{folder}: no HeteroData can be read ({error}); give a folder that graphfuse wrote") from None
+    if not isinstance(about, dict) or about.get("kind") != "hetero":
+        raise InputError(f"{folder / 'hetero.json'}: not a HeteroData of graphfuse; give a folder that graphfuse wrote")
+    if about.get("schema") != SCHEMA:
+        raise InputError(f"{folder / 'hetero.json'}: schema {about.get('schema')!r}, this graphfuse reads {SCHEMA}; update it")
+    return about["stores"], tensors

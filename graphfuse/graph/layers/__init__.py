@@ -1,0 +1,1 @@
+"""Patient layers: who resembles whom, by one table, several joined or fused, or as the user says."""

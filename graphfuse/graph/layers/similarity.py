@@ -1,0 +1,144 @@
+"""Layers of patients who resemble one another, in one modality or in several joined."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from graphfuse.graph.layers.layer import Layer, Spec, Tables, counts
+from graphfuse.graph.layers.reference import Pairs, Placed, Reference
+from graphfuse.graph.neighbours import Neighbours
+
+
+@dataclass(frozen=True, eq=False)
+class SimilarityLayer(Layer):
+    """Edges between patients who are alike, by one of four rules, all fitted on training patients:
+
+    `nearest`: a patient hears the k most similar; `mutual`: only those which count it among their own k (a new patient: to
+    which it is nearer than their k-th); `mean-degree`: all at least as similar as `threshold`, at which training patients
+    have k edges on average (MOGONET, doi:10.1038/s41467-021-23774-w); `radius`: all within a distance (1 - similarity, for
+    Euclidean the distance). Ties go to the patient that comes first.
+
+    Weights: `one`, or `similarity`: the similarity clipped at 0 (an edge of weight 0 is none), for Euclidean
+    exp(-(d / bandwidth)²) with the mean distance of training patients to their k-th neighbour.
+
+    A patient without any of the modalities has no edges. `kth` `[n]`: similarity of the k-th neighbour (mutual only).
+    """
+
+    kind = "similarity"
+    reference: Reference
+    threshold: float | None = None
+    bandwidth: float | None = None
+    kth: np.ndarray | None = None
+
+    @classmethod
+    def fit(
+        cls, name: str, spec: Spec, tables: Tables, present: Tables, patients: pd.Index, control: str, seed: int
+    ) -> SimilarityLayer:
+        """From standardised columns of n training patients, modality → `[n, F]` (absent rows zero)."""
+        reference = Reference.fit(spec.of, tables, present, spec.similarity, spec.space)
+        nobody = Neighbours.empty(len(reference), len(reference))
+        layer = cls(name, spec, control, seed, nobody, {}, reference, threshold=_threshold(reference, spec))
+        near = reference.nearest(None, spec.neighbours) if layer.searches or layer.fades else None
+        if layer.fades:
+            layer = replace(layer, bandwidth=_bandwidth(near))
+        if spec.rule == "mutual":
+            layer = replace(layer, kth=_kth(near, spec.neighbours, len(reference)))
+        pairs = near if layer.searches else reference.within(None, layer.threshold)
+        own = layer._weighed(_both_ways(pairs, len(reference)) if spec.rule == "mutual" else pairs, len(reference))
+        return replace(layer, own=own, about=layer._described(pairs, own))
+
+    @property
+    def searches(self) -> bool:
+        """Whether edges go to the k nearest, not to all within a threshold."""
+        return self.spec.rule in ("nearest", "mutual")
+
+    @property
+    def fades(self) -> bool:
+        """Whether weights fall with the distance, on the scale of a bandwidth."""
+        return self.spec.weight == "similarity" and self.spec.similarity == "euclidean"
+
+    @property
+    def members(self) -> np.ndarray:
+        return self.reference.members
+
+    def attached(self, tables: Tables, present: Tables, patients: pd.Index) -> Neighbours:
+        queries = self.reference.place(tables, present, len(patients))
+        return self._weighed(self._chosen(queries), len(patients))
+
+    def _chosen(self, queries: Placed) -> Pairs:
+        if not self.searches:
+            return self.reference.within(queries, self.threshold)
+        near = self.reference.nearest(queries, self.spec.neighbours)
+        if self.spec.rule == "nearest":
+            return near
+        return _kept(near, near.similarity > self.kth[near.sender])
+
+    def _weighed(self, pairs: Pairs, receivers: int) -> Neighbours:
+        weight = 1.0
+        if self.fades:
+            weight = _faded(-pairs.similarity, self.bandwidth)
+        elif self.spec.weight == "similarity":
+            weight = np.maximum(pairs.similarity, 0)
+        return Neighbours.from_edges(pairs.receiver, pairs.sender, weight, receivers, len(self.reference))
+
+    def _described(self, pairs: Pairs, own: Neighbours) -> dict:
+        spec = self.spec
+        about = {"kind": self.kind, "of": list(spec.of), "similarity": spec.similarity, "space": spec.space}
+        about |= {"rule": spec.rule, "neighbours": spec.neighbours, "weight": spec.weight, "radius": spec.radius}
+        about |= {"threshold": self.threshold, "bandwidth": self.bandwidth}
+        return about | {"search": {"method": pairs.method, "recall": pairs.recall}} | counts(own, self.members)
+
+    def fitted(self) -> tuple[dict[str, np.ndarray], dict]:
+        arrays, about = self.reference.state()
+        arrays |= {} if self.kth is None else {"kth": self.kth}
+        return arrays, {"reference": about, "threshold": self.threshold, "bandwidth": self.bandwidth}
+
+    @classmethod
+    def restored(cls, arrays: dict[str, np.ndarray], numbers: dict, **base) -> SimilarityLayer:
+        reference = Reference.from_state(arrays, numbers["reference"])
+        return cls(
+            **base, reference=reference, kth=arrays.get("kth"), threshold=numbers["threshold"], bandwidth=numbers["bandwidth"]
+        )
+
+
+def _threshold(reference: Reference, spec: Spec) -> float | None:
+    """The least similarity of an edge, finite; `None` for rules without one."""
+    if spec.rule == "mean-degree":
+        return max(reference.threshold(spec.neighbours), -1e100)
+    if spec.rule == "radius":
+        return -spec.radius if spec.similarity == "euclidean" else 1 - spec.radius
+    return None
+
+
+def _kept(pairs: Pairs, keep: np.ndarray) -> Pairs:
+    return pairs._replace(receiver=pairs.receiver[keep], sender=pairs.sender[keep], similarity=pairs.similarity[keep])
+
+
+def _both_ways(pairs: Pairs, count: int) -> Pairs:
+    """The pairs whose reverse is a pair too."""
+    there, back = pairs.receiver * count + pairs.sender, pairs.sender * count + pairs.receiver
+    return _kept(pairs, np.isin(there, back))
+
+
+def _kth(near: Pairs, k: int, count: int) -> np.ndarray:
+    """float64 `[n]`: the similarity of everyone's k-th neighbour, -inf where there are fewer."""
+    least = np.full(count, np.inf)
+    np.minimum.at(least, near.receiver, near.similarity)
+    return np.where(np.bincount(near.receiver, minlength=count) < k, -np.inf, least)
+
+
+def _bandwidth(near: Pairs) -> float:
+    """The mean over patients of the distance to the last of their nearest, 0 where there are none."""
+    if not len(near.receiver):
+        return 0.0
+    least = np.full(near.receiver.max() + 1, np.inf)
+    np.minimum.at(least, near.receiver, near.similarity)
+    return float(-least[np.isfinite(least)].mean())
+
+
+def _faded(distance: np.ndarray, bandwidth: float) -> np.ndarray:
+    """exp(-(d / bandwidth)²); without a bandwidth, 1 for those at no distance."""
+    return np.exp(-((distance / bandwidth) ** 2)) if bandwidth > 0 else (distance <= 0).astype(float)
