@@ -97,7 +97,8 @@ def test_a_run_leaves_every_file(clinic):
     ranked = {"nodes", "genes", "pathways", "modalities", "nodes_by_class", "edges"}
     assert {p.stem for p in (run / "rankings").glob("*.csv")} == ranked
     assert (run / "rankings" / "patient_edges.parquet").is_file()
-    assert {"graph.graphml", "hetero.safetensors", "hetero.json"} <= {p.name for p in (run / "graph").iterdir()}
+    exports = {"graph.graphml", "graph.gexf", "graph.h5mu", "graph.html", "hetero.safetensors", "hetero.json"}
+    assert exports <= {p.name for p in (run / "graph").iterdir()}
 
 
 def test_its_files_have_the_promised_shapes(clinic):
@@ -137,7 +138,8 @@ def test_rankings_hold_everything_measured(clinic):
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("check", "clinic.toml"),
+        ("check", "clinic.toml", "--recipe", "quick.toml"),
+        ("subtype", "clinic.toml", "--recipe", "quick.toml", "--resamples", "4", "-k", "2", "-o", "subtypes"),
         ("fetch", "clinic.toml"),
         ("build", "clinic.toml", "--recipe", "quick.toml", "-o", "graphs"),
         ("train", "clinic.toml", "--recipe", "quick.toml", "--cv", "2x1", "-o", "trained", "--quiet"),
@@ -174,7 +176,7 @@ def test_rank_refuses_another_network(clinic):
 
 
 def test_every_help_ends_with_an_example(clinic):
-    for command in ("init", "check", "fetch", "build", "train", "rank", "predict", "run", "check-part"):
+    for command in ("init", "check", "fetch", "build", "train", "rank", "predict", "run", "subtype", "check-part"):
         shown = call(clinic, command, "--help").stdout
         assert f"Example: graphfuse {command}" in shown
         assert "--device" in shown and "--seed" in shown and "--quiet" in shown

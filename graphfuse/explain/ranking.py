@@ -60,7 +60,8 @@ class Ranking:
     def save(self, folder: Path) -> None:
         """All tables in `folder`, every row, with a README."""
         folder.mkdir(parents=True, exist_ok=True)
-        for name in ("nodes", "genes", "edges", "links", "modalities", "pathways", "nodes_by_class"):
+        links = ("links",) if len(self.links) else ()
+        for name in ("nodes", "genes", "edges", *links, "modalities", "pathways", "nodes_by_class"):
             safe_csv(getattr(self, name), folder / f"{name}.csv")
         self.patient_edges.to_parquet(folder / "patient_edges.parquet", index=False)
         (folder / "README.txt").write_text(_README.format(top=TOP, folds=self.folds), encoding="utf-8")
@@ -86,7 +87,7 @@ _README = """Rankings of this run
 nodes.csv             every measured feature, one row, one rank (ties share a rank)
 genes.csv             the same, summed over the features of a gene
 edges.csv             every edge of the gene network among the measured genes
-links.csv             edges between a gene's own nodes (methylation to transcript to protein); only of a signalling graph
+links.csv             only of a signalling graph: edges between a gene's own nodes (methylation to transcript to protein)
 modalities.csv        each modality's share
 nodes_by_class.csv    features by class (column `class`)
 pathways.csv          empty: no gene sets were given
