@@ -112,7 +112,7 @@ def test_who_lacks_a_rungs_modalities_gets_the_shares(climbed):
 def test_a_test_patients_rungs_do_not_depend_on_the_others(climbed):
     cross, test, views, rungs = climbed
     for i in (0, 11):
-        alone = climb(cross, test, views.take(np.array([i])))
+        alone = climb(cross, test, cross.preparation.views(test.take([i])))
         for name, rung in alone.items():
             np.testing.assert_allclose(rung.probability[0], rungs[name].probability[i], atol=1e-10, err_msg=name)
 

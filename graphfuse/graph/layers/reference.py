@@ -8,7 +8,7 @@ modalities counts M / s times. Patients without a modality in common are not com
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -21,7 +21,6 @@ from graphfuse.graph.layers.space import METRIC, Space, normalised
 from graphfuse.graph.neighbours import strongest
 
 LEAST = -1e100  # below every similarity
-CELLS = 4_000_000  # numbers of a chunk
 
 
 class Pairs(NamedTuple):
@@ -91,8 +90,7 @@ class Reference:
             found = search.nearest(ours, theirs, min(count, len(senders)), self.metric, own=own)
             real = found.index >= 0
             receiver, sender = np.nonzero(real)[0], found.index[real]
-            similarity = self._refined(ours, theirs, receiver, sender, found.similarity[real])
-            parts.append((rows[receiver], senders[sender], similarity))
+            parts.append((rows[receiver], senders[sender], found.similarity[real]))
             methods.add(found.method)
             recalls += [] if found.recall is None else [found.recall]
         pairs = _together(parts)
@@ -102,26 +100,11 @@ class Reference:
 
     def within(self, queries: Placed | None, least: float) -> Pairs:
         """All training patients at least as similar as `least`, as the search has it."""
-        return self._within(queries, least, self._refined)
-
-    def _within(self, queries: Placed | None, least: float, refined: Callable | None) -> Pairs:
         parts = []
         for rows, senders, ours, theirs, own in self._sides(queries):
             receiver, sender, similarity = search.within(ours, theirs, max(least, LEAST), self.metric, own=own)
-            similarity = refined(ours, theirs, receiver, sender, similarity) if refined else similarity
             parts.append((rows[receiver], senders[sender], similarity))
         return Pairs(*_together(parts))
-
-    def _refined(self, ours, theirs, receiver, sender, similarity: np.ndarray) -> np.ndarray:
-        """Euclidean distances from differences: a search by products puts identical patients about 1e-8 apart, which would
-        become the scale of their weights."""
-        if self.metric != "euclidean":
-            return similarity
-        out, step = np.empty_like(similarity), max(1, CELLS // max(1, ours.shape[1]))
-        for start in range(0, len(out), step):
-            part = slice(start, start + step)
-            out[part] = -np.linalg.norm(ours[receiver[part]] - theirs[sender[part]], axis=1)
-        return np.round(out, 12)
 
     def threshold(self, mean_degree: float) -> float:
         """The similarity at which the training patients who have any of the modalities have on average `mean_degree` others
@@ -132,7 +115,7 @@ class Reference:
         if len(sides) == 1 and bounds:
             return bounds[0]
         # The pairs inside one pattern are some of all: the wanted-th of all is at least the wanted-th of those.
-        similarity = self._within(None, max(bounds, default=LEAST), None).similarity
+        similarity = self.within(None, max(bounds, default=LEAST)).similarity
         if not len(similarity):
             return -np.inf
         return float(-np.partition(-similarity, min(wanted, len(similarity)) - 1)[min(wanted, len(similarity)) - 1])
