@@ -39,6 +39,10 @@ Cv = Annotated[str, typer.Option("--cv", help="FOLDSxREPEATS.")]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
 Seed = Annotated[int, typer.Option("--seed", help="The seed of everything drawn by chance.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Only results and errors.")]
+PatientControl = Annotated[
+    str | None, typer.Option("--patient-control", help="none, rewired, random, identity or empty patient layers.")
+]
+GeneControl = Annotated[str | None, typer.Option("--gene-control", help="The same for the gene network.")]
 Top = Annotated[int, typer.Option("--top", min=1, help="How many to print; files hold all.")]
 
 
@@ -103,13 +107,14 @@ def fetch(cohort: CohortName, device: Device = "auto", seed: Seed = 0, quiet: Qu
 @app.command(epilog="Example: graphfuse build tcga-brca -o graphs/tcga-brca")
 def build(
     cohort: CohortName, out: Out, recipe: RecipeName = "multiplex", network: Network = None,
+    patient_control: PatientControl = None, gene_control: GeneControl = None,
     device: Device = "auto", seed: Seed = 0, quiet: Quiet = False,
 ):  # fmt: skip
     """Build the graphs of a cohort and write them in every export format."""
     _speak(quiet)
     from graphfuse import api
 
-    graph = api.build(api.load(cohort), recipe, network=network, seed=seed)
+    graph = api.build(api.load(cohort), _controlled(recipe, patient_control, gene_control), network=network, seed=seed)
     typer.echo(repr(graph))
     typer.echo(f"written to {graph.write(out)}")
 
@@ -117,13 +122,16 @@ def build(
 @app.command(epilog="Example: graphfuse train cohort.toml --recipe multiplex --cv 5x5 -o runs/mine")
 def train(
     cohort: CohortName, out: Out, recipe: RecipeName = "multiplex", target: Target = None, cv: Cv = "5x5",
-    folds: Folds = None, network: Network = None, device: Device = "auto", seed: Seed = 0, quiet: Quiet = False,
+    folds: Folds = None, network: Network = None,
+    patient_control: PatientControl = None, gene_control: GeneControl = None,
+    device: Device = "auto", seed: Seed = 0, quiet: Quiet = False,
 ):  # fmt: skip
     """Cross-validate a recipe beside the ladder, and fit a final model."""
     _speak(quiet)
     from graphfuse import api
 
     options = {"target": target, "cv": _cv(cv), "folds": folds, "network": network, "seed": seed, "device": device}
+    recipe = _controlled(recipe, patient_control, gene_control)
     report, _ = api.save_run(out, api.load(cohort), recipe, ranked=False, **options)
     typer.echo(str(report))
     typer.echo(f"\nrun: {out}   report: {out / 'report.html'}   next: graphfuse rank {out}")
@@ -163,6 +171,7 @@ def predict(
 def run(
     cohort: CohortName, out: Out, recipe: RecipeName = "multiplex", target: Target = None, cv: Cv = "5x1",
     folds: Folds = None, network: Network = None, top: Top = 10,
+    patient_control: PatientControl = None, gene_control: GeneControl = None,
     device: Device = "auto", seed: Seed = 0, quiet: Quiet = False,
 ):  # fmt: skip
     """All of it: train, rank, graphs and the report."""
@@ -170,6 +179,7 @@ def run(
     from graphfuse import api
 
     options = {"target": target, "cv": _cv(cv), "folds": folds, "network": network, "seed": seed, "device": device}
+    recipe = _controlled(recipe, patient_control, gene_control)
     report, ranking = api.run(api.load(cohort), out, recipe, top=top, **options)
     typer.echo(f"{report}\n\n{ranking!r}")
     typer.echo(f"\nrun: {out}   report: {out / 'report.html'}   rankings: {out / 'rankings'}")
@@ -209,6 +219,12 @@ def check_part(
     from graphfuse.nn.contract import check_named
 
     typer.echo("\n".join(check_named(part)))
+
+
+def _controlled(recipe: str, patient: str | None, gene: str | None):
+    from graphfuse.schema import Recipe
+
+    return Recipe.named(recipe).controlled(patient, gene)
 
 
 def _cv(text: str) -> tuple[int, int]:

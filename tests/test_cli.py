@@ -142,6 +142,7 @@ def test_rankings_hold_everything_measured(clinic):
         ("subtype", "clinic.toml", "--recipe", "quick.toml", "--resamples", "4", "-k", "2", "-o", "subtypes"),
         ("fetch", "clinic.toml"),
         ("build", "clinic.toml", "--recipe", "quick.toml", "-o", "graphs"),
+        ("build", "clinic.toml", "-r", "quick.toml", "--patient-control", "rewired", "--gene-control", "random", "-o", "g2"),
         ("train", "clinic.toml", "--recipe", "quick.toml", "--cv", "2x1", "-o", "trained", "--quiet"),
         ("rank", "run", "--top", "3"),
         ("predict", "run", "clinic.toml", "-o", "predictions.csv"),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import Field, model_validator
 
+from graphfuse.errors import InputError, nearest
 from graphfuse.files import read_toml, resolve
 from graphfuse.schema.shape import Described, Shape, Words
 
@@ -130,6 +131,16 @@ class Recipe(Described):
     select: SelectSection = SelectSection()
     concepts: ConceptSection | None = None
     signalling: SignallingSection | None = None
+
+    def controlled(self, patient: str | None = None, gene: str | None = None) -> Recipe:
+        """The same recipe with other controls of its patient and gene graphs; `None` leaves what it says. Raises `InputError`
+        for unknown controls."""
+        for kind in (patient, gene):
+            if kind is not None and kind not in get_args(Control):
+                raise InputError(f"control {kind!r} is unknown{nearest(kind, get_args(Control))}")
+        sections = {"patient": (self.patient, patient), "gene": (self.gene, gene)}
+        changed = {n: s.model_copy(update={"control": kind}) for n, (s, kind) in sections.items() if kind is not None}
+        return self.model_copy(update=changed)
 
     def without(self, *modalities: str) -> Recipe:
         """The same recipe for a cohort that lacks these modalities: nothing names them any more."""
