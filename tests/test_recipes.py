@@ -12,7 +12,6 @@ import torch
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.synth import planted
 from graphfuse.explain.ranking import rank
-from graphfuse.learn import fit
 from graphfuse.learn.linear import CrossFit
 from graphfuse.learn.model import FusionModel
 from graphfuse.learn.pack import pack
@@ -150,8 +149,10 @@ def test_values_behind_the_mask_change_nothing(models, newcomers, recipe):
 def test_without_its_edges_a_signal_is_the_no_graph_net(small, network, name):
     recipe, cohort = RECIPES[name], small.cohort
     cross = CrossFit(cohort, cohort.outcome().values, 2, recipe, network, 0)
-    whole, plain = (fit.fold_data(c, tuple(cohort.modalities), recipe).inputs.x[-1] for c in (cross, cross.without_graphs()))
-    rows = next(iter(cross.prepared(tuple(cohort.modalities)).signals.values())).edge_rows
+    names, own = tuple(cohort.modalities), {m: torch.from_numpy(v) for m, v in cross.training.own.items()}
+    signals = [next(iter(c.prepared(names).signals.values())) for c in (cross, cross.without_graphs())]
+    whole, plain = (signal.inputs(own, torch.from_numpy(cross.training.present)) for signal in signals)
+    rows = signals[0].edge_rows
     assert whole[:, rows].any() and not plain[:, rows].any()
     kept = torch.ones(whole.shape[1], dtype=torch.bool)
     kept[rows] = False

@@ -20,6 +20,7 @@ from graphfuse.errors import GraphfuseError
 from graphfuse.learn.assemble import Views
 from graphfuse.learn.fitted import Fitted
 from graphfuse.nn.net import Inputs, Net
+from graphfuse.nn.parts import part
 
 log = logging.getLogger(__name__)
 
@@ -118,6 +119,8 @@ class _Path:
         own = {m: torch.from_numpy(v) for m, v in views.own.items()}
         hop = {m: torch.from_numpy(v) for m, v in views.hop.items()}
         self.columns = [torch.stack([v, hop[m]], 1) if m in hop else v for m, v in own.items()]
+        signals = fitted.preparation.signals
+        self.here = {name: signal.inputs(own, self.present) for name, signal in signals.items()}
 
     def logits(self, columns: list[Tensor], shown: list[Tensor] | None = None) -> Tensor:
         """Centred logits `[N, K]` as a function of the columns, the linear start included; `shown`: what the signals show of
@@ -136,13 +139,14 @@ class _Path:
         return logits - logits.mean(1, keepdim=True)
 
     def shown(self, columns: list[Tensor]) -> list[Tensor]:
-        """What the signals show `[N, C, P]` of patients with these columns."""
+        """What encoders see `[N, C, P]` of the signals of patients with these columns."""
         own = {m: c if c.dim() == 2 else c[:, 0] for m, c in zip(self.fitted.slopes, columns, strict=True)}
-        found = []
-        for signal, here in zip(self.fitted.preparation.signals.values(), self.inputs.x[len(columns) :], strict=True):
-            moves = here.new_zeros(here.shape[1], 1)
+        found, preparation = [], self.fitted.preparation
+        for name, here in self.here.items():
+            signal, moves = preparation.signals[name], here.new_zeros(here.shape[1], 1)
             moves[signal.smooth_rows] = 1
-            found.append(moves * signal.inputs(own, self.present) + (1 - moves) * here)
+            shown = moves * signal.inputs(own, self.present) + (1 - moves) * here
+            found.append(part("encode", preparation.encoders[name]).prepare(shown))
         return found
 
     def gradients(self, steps: int) -> list[Tensor]:

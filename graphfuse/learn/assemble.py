@@ -178,7 +178,8 @@ class Preparation:
                 given = torch.stack([own, torch.from_numpy(views.hop[m])], 1)
             x.append(given)
         present = torch.from_numpy(views.present)
-        return *x, *(signal.inputs(columns, present) for signal in self.signals.values())
+        shown = {name: signal.inputs(columns, present) for name, signal in self.signals.items()}
+        return *x, *(part("encode", self.encoders[name]).prepare(each) for name, each in shown.items())
 
     def here(self, present: np.ndarray) -> np.ndarray:
         """bool `[N, channels]` from `present` `[N, M]`: who has what the channel shows."""

@@ -71,7 +71,7 @@ def _sample(cls) -> tuple[Callable[[], nn.Module], tuple]:
     torch.manual_seed(0)
     if issubclass(cls, Encode):
         features, x = _seen(cls)
-        return lambda: _moved(cls(features, D)), (x,)
+        return lambda: _moved(cls(features, D)), (cls.prepare(x),)
     if issubclass(cls, Propagate):
         own, senders = torch.randn(2, N, *((M,) if cls.couples else ()), T, D, dtype=torch.float64)
         return lambda: _moved(cls(D)), (own, senders, (_lists(),) * M if cls.couples else _lists())

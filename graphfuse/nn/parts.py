@@ -35,6 +35,11 @@ class Encode(nn.Module):
     hops: int = 0
     linear: bool = False
 
+    @staticmethod
+    def prepare(x: Tensor) -> Tensor:
+        """What is computed of the input without any parameter: done once for all epochs, seeds and settings."""
+        return x
+
     def forward(self, x: Tensor) -> Tensor:
         raise TypeError(f"{type(self).__name__} must define forward([N, F]) -> [N, T, D]")
 
