@@ -49,7 +49,8 @@ patient_nodes.parquet, gene_nodes.parquet, gene_edges.parquet
 {gexf}
 {h5mu}
 hetero.safetensors     the tensors of a PyTorch Geometric HeteroData (features, presence, outcomes, edges)
-hetero.json            its names: patient ids, features, classes, node and edge types;
+hetero.json            its names: patient ids, features, classes, node and edge types, and how each patient layer was made
+                       (rule, thresholds, how neighbours were searched for, and the recall where not exactly);
                        graphfuse.graph.convert.load_hetero(folder) reads both
 
 graphfuse.graph.convert.read_graph(folder) gives the graph back, with every node, edge and weight as it was.

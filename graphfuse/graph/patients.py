@@ -64,8 +64,12 @@ class PatientGraph:
         """All of these, in every format, with a README."""
         return convert.write(self, folder)
 
+    def _searched(self, layer: str) -> str:
+        found = self.about.get(layer, {}).get("search") or {}
+        return "" if found.get("recall") is None else f" ({found['method']}, recall {found['recall']:.3f})"
+
     def __repr__(self) -> str:
         lines = [f"PatientGraph({self.cohort.name}: {len(self.cohort):,} patients)"]
-        lines += [f"  layer {name}: {found.edges:,} edges" for name, found in self.layers.items()]
+        lines += [f"  layer {name}: {found.edges:,} edges{self._searched(name)}" for name, found in self.layers.items()]
         lines += [f"  {self.network!r}" if self.network is not None else "  no gene network"]
         return "\n".join([*lines, *([f"  {self.signalling!r}"] if self.signalling is not None else [])])

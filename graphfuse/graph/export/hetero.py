@@ -50,6 +50,8 @@ def to_hetero(graph: PatientGraph, dtype: str = "float32") -> HeteroData:
         store = data[PATIENT, layer, PATIENT]
         _add_edges(store, lists.index, lists.receivers, lists.weight, dtype)
         store.senders = lists.senders
+        if layer in getattr(graph, "about", {}):
+            store.about = graph.about[layer]  # rule, thresholds, search and its recall
     if graph.network is not None:
         _add_genes(data, graph.network, dtype)
     if getattr(graph, "signalling", None) is not None:
@@ -192,8 +194,10 @@ def from_hetero(data: HeteroData) -> PatientGraph:
     cohort = Cohort(data.cohort_name, patients, tables, _outcomes(data), _groups(data))
     layers = {kind[1]: _lists(data[kind]) for kind in data.edge_types if kind[0] == PATIENT == kind[2]}
     kept = {name: features[name] for name in data.tables}
-    signalling = {"signalling": _signalling(data)} if "signalling" in data else {}
-    return PatientGraph(cohort, layers, _network(data), kept, {name: names[name] for name in kept}, **signalling)
+    about = {name: data[PATIENT, name, PATIENT].get("about") for name in layers}
+    signalling = _signalling(data) if "signalling" in data else None
+    kept_names = {name: names[name] for name in kept}
+    return PatientGraph(cohort, layers, _network(data), kept, kept_names, signalling, {n: a for n, a in about.items() if a})
 
 
 def _modality(data: HeteroData, name: str, place: int, columns, values: np.ndarray, labels: list[str]) -> Modality:

@@ -1,6 +1,7 @@
 """A graph folder is the graph: written, read, written again."""
 
 import logging
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -24,6 +25,14 @@ def test_a_folder_gives_the_graph_back(built, tmp_path):
     convert.write(back, tmp_path / "again")
     for name in ("patient_nodes.csv", "gene_edges.csv", "graph.graphml", "graph.gexf", "graph.html"):
         assert (tmp_path / "again" / name).read_bytes() == (tmp_path / name).read_bytes(), name
+
+
+def test_how_a_layer_was_made_stays_with_it(built, tmp_path):
+    layer = next(iter(built.layers))
+    about = {layer: {"rule": "nearest", "search": {"method": "cells of a k-means", "recall": 0.973}}}
+    convert.write(replace(built, about=about), tmp_path)
+    back = read_graph(tmp_path)
+    assert back.about == about and "(cells of a k-means, recall 0.973)" in repr(back)
 
 
 def test_without_the_mudata_features_are_rounded_and_said_to_be(built, tmp_path, caplog):
