@@ -288,7 +288,8 @@ def test_ctrl_c_leaves_the_old_run_and_no_mess(clinic):
     before = {p: p.stat().st_mtime_ns for p in (clinic / "run").rglob("*") if p.is_file()}
     names = set(clinic.iterdir())
     arguments = [*COMMAND, "run", "clinic.toml", "--recipe", "quick.toml", "--cv", "5x3", "-o", "run"]
-    process = subprocess.Popen(arguments, cwd=clinic, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    heed = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}  # tests started in the background ignore it
+    process = subprocess.Popen(arguments, cwd=clinic, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, **heed)
     for line in process.stderr:
         if "fold 1" in line:
             break
