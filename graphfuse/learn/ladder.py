@@ -47,6 +47,22 @@ def climb(cross: CrossFit, cohort: Cohort, views: Views) -> dict[str, Rung]:
     return rungs
 
 
+def by_group(cross: CrossFit, cohort: Cohort) -> dict[str, Rung]:
+    """`group:<name>`: what the group alone says of each test patient: the classes' shares among the training patients of the
+    same site, batch or cancer type, with the overall shares counting as one patient more. A net that does no better has
+    learned the group."""
+    overall, found = _shares(cross), {}
+    known = cross.codes >= 0
+    for name in cohort.groups:
+        there = cross.cohort.groups[name][known]
+        shares = {}
+        for group in set(there):
+            counts = np.bincount(cross.codes[known][there == group], minlength=cross.classes)
+            shares[group] = (counts + overall) / (counts.sum() + 1)
+        found[f"group:{name}"] = Rung(np.stack([shares.get(group, overall) for group in cohort.groups[name]]), 0.0)
+    return found
+
+
 def _shares(cross: CrossFit) -> np.ndarray:
     counts = np.bincount(cross.codes[cross.codes >= 0], minlength=cross.classes)
     return counts / counts.sum()

@@ -15,7 +15,7 @@ from graphfuse.data.outcome import Outcome
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.learn import fit
 from graphfuse.learn.fitted import Fitted
-from graphfuse.learn.ladder import Rung, climb
+from graphfuse.learn.ladder import Rung, by_group, climb
 from graphfuse.learn.linear import CrossFit
 from graphfuse.learn.metrics import compare, scores, summary
 from graphfuse.learn.model import FusionModel
@@ -24,6 +24,7 @@ from graphfuse.schema import METRICS, Metrics, Recipe
 
 log = logging.getLogger(__name__)
 
+BESIDE = ("without:", "group:")  # variants, which are no rung of the ladder
 COMPARED = ("accuracy", "macro_f1", "auroc")
 
 
@@ -86,8 +87,8 @@ class Study:
         return Metrics(
             target=self.outcome.name,
             protocol=protocol,
-            models={name: row for name, row in rows.items() if not name.startswith("without:")},
-            variants={name: row for name, row in rows.items() if name.startswith("without:")},
+            models={name: row for name, row in rows.items() if not name.startswith(BESIDE)},
+            variants={name: row for name, row in rows.items() if name.startswith(BESIDE)},
             comparisons=[pair for pair in pairs if pair],
         )
 
@@ -115,7 +116,8 @@ def _run_repeat(found: Study, cohort, recipe, network, mine, seed: int, device: 
         train = np.setdiff1d(everyone, tested)
         crosses.append(_cross(found, cohort, train, recipe, network, seed))
         views = crosses[-1].preparation.views(cohort.take(tested))
-        for name, rung in climb(crosses[-1], cohort, views).items():
+        alone = by_group(crosses[-1], cohort.take(tested))
+        for name, rung in (climb(crosses[-1], cohort, views) | alone).items():
             _note(found, name, rung)
         _settle(crosses[-1], sets)
         log.info("repeat %d, fold %d of %d: ladder in %.0f s", repeat + 1, number, len(mine), time.perf_counter() - began)

@@ -9,7 +9,7 @@ from scipy.special import softmax
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.synth import planted
-from graphfuse.learn.ladder import climb
+from graphfuse.learn.ladder import by_group, climb
 from graphfuse.learn.linear import CrossFit
 from graphfuse.schema import Recipe
 
@@ -122,3 +122,18 @@ def test_without_records_there_is_no_clinical_rung():
     cross = CrossFit(made, made.outcome().values, 2, RECIPE, None, 0)
     rungs = climb(cross, made, cross.preparation.views(made))
     assert "clinical" not in rungs and {"majority", "single:rna", "single", "early", "late"} <= set(rungs)
+
+
+def test_the_group_alone_says_what_it_says():
+    """Two sites that mostly hold one class each: `group:site` has their shares; an unknown site has the overall ones."""
+    whole = planted(80, {"rna": 10}, effect=0.0, seed=1).cohort
+    codes = whole.outcome().values
+    site = np.where(np.arange(80) % 4 == 0, 1 - codes, codes).astype(str)
+    whole = replace(whole, groups={"site": site})
+    cross = CrossFit(whole, codes, 2, Recipe(name="plain"), None, 0)
+    strange = replace(whole.take([0, 1, 2]), groups={"site": np.array(["0", "1", "elsewhere"])})
+    found = by_group(cross, strange)["group:site"].probability
+    for row, group in enumerate("01"):
+        inside = np.bincount(codes[site == group], minlength=2)
+        np.testing.assert_allclose(found[row], (inside + 0.5) / (inside.sum() + 1))
+    np.testing.assert_allclose(found[2], [0.5, 0.5])
