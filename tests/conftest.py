@@ -6,10 +6,14 @@ import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # the tests themselves run side by side
 
+import numpy as np
+import pandas as pd
 import pytest
 
+from graphfuse.data.cohort import Cohort
 from graphfuse.data.synth import Planted, planted
 from graphfuse.graph.network import GeneNetwork
+from graphfuse.learn.splits import repeated
 
 
 @pytest.fixture(scope="session")
@@ -21,3 +25,18 @@ def small() -> Planted:
 @pytest.fixture(scope="session")
 def network(small: Planted) -> GeneNetwork:
     return GeneNetwork.from_frame(small.network, "planted")
+
+
+@pytest.fixture(scope="session")
+def spoiled(small: Planted) -> tuple[pd.DataFrame, Cohort]:
+    """One fold of four, and `small` with the values and labels of those whom it holds out set to something else."""
+    cohort, outcome = small.cohort, small.cohort.outcome()
+    folds = repeated(cohort.patients, outcome.values, 4, 1, 0)
+    folds["fold"] = folds["fold"].where(folds["fold"] == 0)
+    held = folds["fold"].notna().to_numpy()
+    tables = {m.name: m.table.copy() for m in cohort.modalities.values()}
+    for table in tables.values():
+        table.loc[held] = np.random.default_rng(0).normal(50, 9, (held.sum(), table.shape[1]))
+    labels = pd.Series(np.asarray(outcome.classes)[outcome.values], cohort.patients, name="subtype")
+    labels[held] = labels[held].to_numpy()[::-1]
+    return folds, Cohort.from_frames(tables, labels, symbols={name: {g: g for g in table} for name, table in tables.items()})

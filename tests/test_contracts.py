@@ -70,21 +70,8 @@ def fold_of(cohort: Cohort, recipe: Recipe, network, rows=slice(None)) -> tuple[
 # 1. fit on train, apply to any -------------------------------------------------------------------------
 
 
-def test_held_out_values_and_labels_change_no_fitted_number(small, network):
-    cohort, recipe = small.cohort, quick(select={"top": 20})
-    outcome = cohort.outcome()
-    folds = repeated(cohort.patients, outcome.values, 4, 1, 0)
-    folds["fold"] = folds["fold"].where(folds["fold"] == 0)
-    held = folds["fold"].notna().to_numpy()
-
-    tables = {m.name: m.table.copy() for m in cohort.modalities.values()}
-    for table in tables.values():
-        table.loc[held] = np.random.default_rng(0).normal(50, 9, (held.sum(), table.shape[1]))
-    labels = pd.Series(np.asarray(outcome.classes)[outcome.values], cohort.patients, name="subtype")
-    labels[held] = labels[held].to_numpy()[::-1]
-    symbols = {name: {g: g for g in table} for name, table in tables.items()}
-    other = Cohort.from_frames(tables, labels, symbols=symbols)
-
+def test_held_out_values_and_labels_change_no_fitted_number(small, network, spoiled):
+    cohort, recipe, (folds, other) = small.cohort, quick(select={"top": 20}), spoiled
     first, second = (
         pack(study(c, c.outcome(), recipe, network, folds, 0, "cpu").replicas[0].model.fitted_) for c in (cohort, other)
     )

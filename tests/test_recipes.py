@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 
@@ -112,18 +111,8 @@ def test_saved_is_live(models, newcomers, recipe, tmp_path):
 
 
 @every
-def test_held_out_values_and_labels_change_no_fitted_number(small, network, recipe):
-    cohort = small.cohort
-    outcome = cohort.outcome()
-    folds = repeated(cohort.patients, outcome.values, 4, 1, 0)
-    folds["fold"] = folds["fold"].where(folds["fold"] == 0)
-    held = folds["fold"].notna().to_numpy()
-    tables = {m.name: m.table.copy() for m in cohort.modalities.values()}
-    for table in tables.values():
-        table.loc[held] = np.random.default_rng(0).normal(50, 9, (held.sum(), table.shape[1]))
-    labels = pd.Series(np.asarray(outcome.classes)[outcome.values], cohort.patients, name="subtype")
-    labels[held] = labels[held].to_numpy()[::-1]
-    other = Cohort.from_frames(tables, labels, symbols={name: {g: g for g in table} for name, table in tables.items()})
+def test_held_out_values_and_labels_change_no_fitted_number(small, network, spoiled, recipe):
+    cohort, (folds, other) = small.cohort, spoiled
     first, second = (
         pack(study(c, c.outcome(), recipe, network, folds, 0, "cpu").replicas[0].model.fitted_) for c in (cohort, other)
     )

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import pandas as pd
 from markupsafe import Markup
 
 from graphfuse.data.export import whole
 from graphfuse.report import figures, markers, scores
 from graphfuse.report.files import Run, read_run
+from graphfuse.report.template import template
 from graphfuse.schema import METRICS
 
 _FOREST = ("accuracy", "macro_f1")
@@ -32,15 +32,7 @@ def write_report(folder: Path) -> Path:
 
 def page(run: Run) -> str:
     """The report of a run as HTML."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"number": scores.number, "signed": scores.signed, "span": scores.span, "count": scores.count}
-    return environment.get_template("report.html.jinja").render(**_told(run))
+    return template("report.html.jinja", signed=scores.signed).render(**_told(run))
 
 
 def _told(run: Run) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import numpy as np
 import pandas as pd
 
@@ -15,6 +14,7 @@ from graphfuse.learn.report import run_directory
 from graphfuse.learn.separation import Association, Separation
 from graphfuse.learn.stability import RULE
 from graphfuse.report import curves, scores
+from graphfuse.report.template import template
 
 
 def save_subtypes(found: Subtypes, folder: str | Path) -> Path:
@@ -35,15 +35,7 @@ def write_page(found: Subtypes, folder: str | Path) -> Path:
 
 def page(found: Subtypes) -> str:
     """The page as HTML. Cells of fewer than 5 patients are hidden."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"number": scores.number, "span": scores.span, "count": scores.count, "chance": chance}
-    return environment.get_template("subtype.html.jinja").render(**_told(found))
+    return template("subtype.html.jinja", chance=chance).render(**_told(found))
 
 
 def chance(p: float) -> str:

@@ -1,0 +1,23 @@
+"""The pages' templates: everything escaped, nothing undefined."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import jinja2
+
+from graphfuse.report import scores
+
+
+def template(name: str, **filters: Callable) -> jinja2.Template:
+    """The template of this file name beside this module, with the numbers' filters and these."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"number": scores.number, "span": scores.span, "count": scores.count, **filters}
+    return environment.get_template(name)
