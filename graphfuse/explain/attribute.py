@@ -173,7 +173,7 @@ def _still_linear(fitted: Fitted, net: int, inputs: Inputs) -> bool:
     """Whether the net gives exactly its gated linear model: no weight behind its gates has left its start."""
     module = fitted.nets[net]
     with torch.no_grad():
-        return not module.decides and torch.equal(fitted.run(net, inputs), module.double().linear(inputs).sum(1))
+        return module.level == "embedding" and torch.equal(fitted.run(net, inputs), module.double().linear(inputs).sum(1))
 
 
 def _linear_slopes(fitted: Fitted, net: Net) -> Slopes:

@@ -53,23 +53,35 @@ class Bank:
 
     # ------------------------------------------------------------------------------------------- running
 
-    def logits(self, masks: Tensor | None = None) -> Tensor:
-        """`[folds, seeds, n, K]` for the training patients; `masks` `[folds, seeds, n, M, D]`."""
+    def logits(self, masks: Tensor | None = None, own: bool = False) -> Tensor | tuple[Tensor, Tensor]:
+        """`[folds, seeds, n, K]` for the training patients; `masks` `[folds, seeds, n, M, D]`; with `own` also those of each
+        modality `[folds, seeds, n, M, K]`."""
 
         def one(state, inputs, mask):
-            return functional_call(self.net, state, (inputs, mask))
+            return functional_call(self.net, state, (inputs, mask), {"own": own})
 
         state = {**self.parameters, **self.buffers}
         axis = None if masks is None else 0
         return vmap(vmap(one, in_dims=(0, None, axis)), in_dims=(0, 0, axis))(state, self.inputs, masks)
 
+    def watched(self, weight: Tensor) -> Tensor:
+        """Mean cross-entropy `[folds, seeds]` of the net's logits over the rows that `weight` `[folds, seeds, n]` counts."""
+        return self._mean_loss(self.logits(), weight)
+
     def losses(self, weight: Tensor, masks: Tensor | None = None) -> Tensor:
-        """Mean cross-entropy `[folds, seeds]` over the rows that `weight` `[folds, seeds, n]` counts."""
-        logits = self.logits(masks)
+        """What training lowers `[folds, seeds]`: the same, and where the net decides by modality, theirs beside it."""
+        if self.net.level == "embedding":
+            return self._mean_loss(self.logits(masks), weight)
+        logits, own = self.logits(masks, own=True)
+        share = self.inputs.present / self.inputs.present.sum(2, keepdim=True).clamp(min=1)
+        apart = [self._mean_loss(own[:, :, :, m], weight * share[:, None, :, m]) for m in range(share.shape[2])]
+        return self._mean_loss(logits, weight) + sum(apart)
+
+    def _mean_loss(self, logits: Tensor, weight: Tensor) -> Tensor:
         codes = self.codes[:, None].expand(weight.shape)
-        weight = weight * (codes >= 0)
+        rows = self.codes[:, None] >= 0
         each = cross_entropy(logits.flatten(0, 2), codes.clamp(min=0).flatten(), reduction="none").view(weight.shape)
-        return (each * weight).sum(2) / weight.sum(2).clamp(min=1e-12)
+        return (each * weight * rows).sum(2) / (weight * rows).sum(2).clamp(min=1e-12)
 
     def train(
         self,
@@ -118,7 +130,7 @@ class Bank:
 
     def _watched(self, watch: Tensor) -> Tensor:
         with torch.no_grad():
-            return self.losses(watch).mean(1)
+            return self.watched(watch).mean(1)
 
     def _clip(self) -> None:
         grads = [p.grad for p in self.parameters.values() if p.grad is not None]

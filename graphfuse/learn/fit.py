@@ -88,7 +88,8 @@ def shape_of(preparation: Preparation, recipe: Recipe, classes: int) -> Shape:
     channels, net = preparation.channels, recipe.net
     encode = tuple(preparation.encoders[c] for c in channels)
     features = tuple(preparation.features(c) for c in channels)
-    return Shape(encode, features, net.propagate, net.fuse, net.head, net.width, classes, preparation.depth)
+    slots = (net.propagate, net.fuse, net.head)
+    return Shape(encode, features, *slots, net.width, classes, preparation.depth, net.rounds, net.bridge != "none")
 
 
 def net_inputs(
@@ -159,7 +160,8 @@ def fresh(fold: FoldData, seed: int) -> Net:
             net.patient_gate[m] = torch.from_numpy(fold.gates[m, 1:])
             if m in fold.prime:
                 fold.prime[m](encode)
-    return net
+        net.double().fuse.prime(net.linear(fold.inputs), fold.inputs.present, fold.codes)
+    return net.float()
 
 
 def unrotated(fold: FoldData, state: dict[str, Tensor]) -> Net:

@@ -21,7 +21,8 @@ class Fitted:
     """What a fold's training patients leave behind.
 
     `slopes`: modality → `[F, K]`, `bias` `[K]`, `own_bias` `[M, K]`, `mix`: the linear start. `memory`: modality →
-    the n training patients' own linear logits `[n, K]`. `states`: per seed, their encoded states `[n, M, T, D]`.
+    the n training patients' own linear logits `[n, K]`. `states`: per seed, their states before each
+    round of messages `[n, rounds, M, T, D]`.
     `nets`: one per seed.
     """
 
@@ -50,7 +51,7 @@ class Fitted:
         )  # fmt: skip
         inputs = bare.inputs(views, new=False)
         with torch.no_grad():
-            states = [net.double().states(inputs).float() for net in trained.nets]
+            states = [torch.stack(net.double().rounds_of(inputs)[:-1], 1).float() for net in trained.nets]
         return replace(bare, states=states)
 
     def inputs(self, views: Views, *, new: bool = True) -> Inputs:

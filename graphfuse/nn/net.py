@@ -7,6 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from graphfuse.errors import InputError
 from graphfuse.nn.lists import Lists
 from graphfuse.nn.parts import part
 
@@ -28,7 +29,9 @@ class Inputs(NamedTuple):
 
 
 class Shape(NamedTuple):
-    """What a net is built from: part names per slot and sizes; `features`: what each channel's encoder is built with."""
+    """What a net is built from: part names per slot and sizes; `features`: what each channel's encoder is built with;
+    `rounds`: how often patients hear from their neighbours; `bridge`: whether absent modalities are guessed from present
+    ones."""
 
     encode: tuple[str, ...]
     features: tuple[int | tuple[int, ...], ...]
@@ -38,6 +41,8 @@ class Shape(NamedTuple):
     width: int
     classes: int
     layers: int = 1
+    rounds: int = 1
+    bridge: bool = False
 
 
 class Net(nn.Module):
@@ -47,53 +52,76 @@ class Net(nn.Module):
     neighbours in; `patient_gate` `[M, L]` lets in the patient's neighbours, both into the linear logits and into the
     states; all gates are 0 in a new net. The head starts at zero, so a net starts as its linear model and every
     departure from it is learned.
+
+    Raises `InputError` where encoders give token counts that do not go together, or fewer than the fusion needs.
     """
 
     def __init__(self, shape: Shape):
         super().__init__()
         count = len(shape.encode)
         fuse = part("fuse", shape.fuse)
-        self.decides = fuse.level == "decision"
+        self.level = fuse.level
         self.encode = nn.ModuleList(
             part("encode", name)(features, shape.width) for name, features in zip(shape.encode, shape.features, strict=True)
         )
+        self.tokens = _tokens(self.encode, shape.fuse, fuse.least_tokens)
         propagate = part("propagate", shape.propagate)
-        times = 1 if propagate.couples else count * shape.layers
-        self.propagate = nn.ModuleList(propagate(shape.width) for _ in range(times))
-        self.fuse = fuse(shape.classes if self.decides else shape.width, count)
+        self.rounds, times = shape.rounds, 1 if propagate.couples else count * shape.layers
+        self.propagate = nn.ModuleList(propagate(shape.width) for _ in range(shape.rounds * times))
+        self.fuse = fuse(shape.classes if fuse.level == "decision" else shape.width, count)
         head = part("head", shape.head)
-        self.head = nn.ModuleList(head(shape.width, shape.classes) for _ in range(count if self.decides else 1))
+        heads = {"embedding": 1, "decision": count, "hybrid": count + 1}[fuse.level]
+        self.head = nn.ModuleList(head(shape.width, shape.classes) for _ in range(heads))
+        self.bridge = Bridge(shape.width, count) if shape.bridge else None
         self.width = shape.width
         self.patient_gate = nn.Parameter(torch.zeros(count, shape.layers))
 
     def states(self, inputs: Inputs, mask: Tensor | None = None) -> Tensor:
         """Encoded states before any message `[N, M, T, D]`; `mask` `[N, M, D]` is the replica's dropout mask."""
-        h = torch.stack([encode(x) for encode, x in zip(self.encode, inputs.x, strict=True)], 1)
+        tokens = [encode(x) for encode, x in zip(self.encode, inputs.x, strict=True)]
+        h = torch.stack([each.expand(-1, self.tokens, -1) for each in tokens], 1)
         h = h if mask is None else h * mask[:, :, None]
-        return h * inputs.present[:, :, None, None]
+        h = h * inputs.present[:, :, None, None]
+        return h if self.bridge is None else self.bridge(h, inputs.present)
 
-    def forward(self, inputs: Inputs, mask: Tensor | None = None, senders: Tensor | None = None) -> Tensor:
-        """Logits `[N, K]`; `senders` `[S, M, T, D]` are the training patients' stored states (default: these patients)."""
-        h = self.states(inputs, mask)
-        h = h + self._messages(h, h if senders is None else senders, inputs)
-        linear = self.linear(inputs)
-        if self.decides:
-            own = torch.stack([head(h[:, m].mean(1)) for m, head in enumerate(self.head)], 1)
-            return self.fuse(own * inputs.present[..., None] + linear, inputs.present)
-        return self.head[0](self.fuse(h, inputs.present)) + linear.sum(1)
+    def rounds_of(self, inputs: Inputs, mask: Tensor | None = None, senders: Tensor | None = None) -> list[Tensor]:
+        """States before each round of messages and after the last, each `[N, M, T, D]`; arguments as in `forward`."""
+        found = [self.states(inputs, mask)]
+        quiet = None if self.propagate[0].quiet else tuple(map(silent, inputs.lists))
+        for number in range(self.rounds):
+            h = found[-1]
+            said = h if senders is None else senders[:, number]
+            heard = self._heard(number, h, said, inputs.lists)
+            heard = heard if quiet is None else heard - self._heard(number, h, said, quiet)
+            heard = heard.unflatten(1, self.patient_gate.shape) * self.patient_gate[..., None, None]
+            found.append(h + heard.sum(2) * inputs.present[:, :, None, None])
+        return found
 
-    def _messages(self, h: Tensor, senders: Tensor, inputs: Inputs) -> Tensor:
-        quiet = tuple(map(silent, inputs.lists))
-        heard = self._heard(h, senders, inputs.lists) - self._heard(h, senders, quiet)
-        heard = heard.unflatten(1, self.patient_gate.shape) * self.patient_gate[..., None, None]
-        return heard.sum(2) * inputs.present[:, :, None, None]
+    def forward(
+        self, inputs: Inputs, mask: Tensor | None = None, senders: Tensor | None = None, own: bool = False
+    ) -> Tensor | tuple[Tensor, Tensor]:
+        """Logits `[N, K]`; with `own` (not at the embedding level) also those of each modality by itself `[N, M, K]`.
 
-    def _heard(self, h: Tensor, senders: Tensor, lists: tuple[Lists, ...]) -> Tensor:
-        """Messages `[N, M × L, T, D]`, before any gate."""
+        `senders` `[S, rounds, M, T, D]`: the training patients' stored states before each round (default: these patients).
+        """
+        h = self.rounds_of(inputs, mask, senders)[-1]
+        linear, present = self.linear(inputs), inputs.present
+        if self.level == "embedding":
+            return self.head[0](self.fuse(h, present)) + linear.sum(1)
+        said = torch.stack([self.head[m](h[:, m].mean(1)) for m in range(h.shape[1])], 1) * present[..., None] + linear
+        if self.level == "hybrid":
+            joint = self.head[-1](self.fuse.joint(h, present)) + linear.sum(1)
+            said = torch.cat([said, joint[:, None]], 1)
+            present = torch.cat([present, torch.ones_like(present[:, :1])], 1)
+        logits = self.fuse(said.detach() if self.fuse.apart else said, present)
+        return (logits, said) if own else logits
+
+    def _heard(self, number: int, h: Tensor, senders: Tensor, lists: tuple[Lists, ...]) -> Tensor:
+        """Messages of a round `[N, M × L, T, D]`, before any gate."""
         if self.propagate[0].couples:
-            return self.propagate[0](h, senders, lists)
-        layers = self.patient_gate.shape[1]
-        each = enumerate(zip(self.propagate, lists, strict=True))
+            return self.propagate[number](h, senders, lists)
+        layers, parts = self.patient_gate.shape[1], self.propagate[number * len(lists) :]
+        each = enumerate(zip(parts, lists, strict=False))
         return torch.stack([along(h[:, i // layers], senders[:, i // layers], found) for i, (along, found) in each], 1)
 
     def linear(self, inputs: Inputs) -> Tensor:
@@ -101,6 +129,33 @@ class Net(nn.Module):
         doors = torch.stack([encode.gate[0] if encode.hops else self.patient_gate.new_zeros(()) for encode in self.encode])
         doors = torch.cat([torch.ones_like(doors)[:, None], doors[:, None], self.patient_gate], 1)
         return ((doors[..., None] * inputs.start).sum(2) + inputs.bias) * inputs.present[..., None]
+
+
+class Bridge(nn.Module):
+    """A guess at the embeddings of absent modalities: the mean over those present of a linear map from each to each, through
+    a gate per modality that starts closed. States `[N, M, T, D]`, `present` `[N, M]` → the same with absent rows filled."""
+
+    def __init__(self, width: int, modalities: int):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(modalities, modalities, width, width) * width**-0.5)
+        self.gate = nn.Parameter(torch.zeros(modalities))
+
+    def forward(self, h: Tensor, present: Tensor) -> Tensor:
+        guess = torch.einsum("nitd,jide->njte", h, self.weight) / present.sum(1).clamp(min=1)[:, None, None, None]
+        return h + guess * (self.gate * (1 - present))[..., None, None]
+
+
+def _tokens(encode: nn.ModuleList, fuse: str, least: int) -> int:
+    """How many tokens every modality has in the net; those that give one have it repeated."""
+    counts = sorted({each.tokens for each in encode} - {1}) or [1]
+    if len(counts) > 1:
+        raise InputError(f"[net] encode: encoders give {counts} tokens; only one count besides 1 goes together")
+    if counts[0] < least:
+        raise InputError(
+            f"[net] fuse = {fuse!r} needs at least {least} tokens of a modality (with one, attention has nothing to choose "
+            'from and its weight is always 1); take encode = "tokens", or pathways'
+        )
+    return counts[0]
 
 
 def silent(lists: Lists) -> Lists:

@@ -25,6 +25,8 @@ class Encode(nn.Module):
     `"planes"`, concept planes `[N, 2 + planes, codes]`, features = (2 + planes, codes); `"nodes"`, a signal on the
     signalling graph `[N, C, nodes]`, features = (C, nodes, identity); `"nothing"`, `[N, 0]`.
 
+    `tokens`: how many it gives of each patient; a part that gives more than one says so on the instance.
+
     `hops`: how many rounds over the gene network the part wants to see; with hops = 1 it gets `[N, 2, F]`, the columns
     and their network neighbours' mean, and mixes them by its parameter `gate` `[hops]`, which starts at 0. `linear`: the
     part touches the columns only through a matrix `weight` `[F, …]` (its output is the same in any rotation of the columns),
@@ -32,6 +34,7 @@ class Encode(nn.Module):
     """
 
     sees: str = "columns"
+    tokens: int = 1
     hops: int = 0
     linear: bool = False
 
@@ -49,10 +52,13 @@ class Propagate(nn.Module):
 
     Built as `Propagate(width)`. The net adds `gate · (message(with edges) - message(no edges))`. With `couples = True` the
     part serves all layers at once: own `[N, M, T, D]`, senders `[S, M, T, D]`, a sequence of P = M × L lists (modality by
-    modality) → `[N, P, T, D]`.
+    modality) → `[N, P, T, D]`. `quiet`: without edges its message is zero, so that there is nothing to subtract. `loops`: it
+    does not run under `vmap` (shapes that depend on data); the bank then calls its replicas one by one, which takes longer.
     """
 
     couples: bool = False
+    quiet: bool = False
+    loops: bool = False
 
     def forward(self, own: Tensor, senders: Tensor, lists: Lists) -> Tensor:
         raise TypeError(f"{type(self).__name__} must define forward(own, senders, lists) -> [N, T, D]")
@@ -62,13 +68,23 @@ class Fuse(nn.Module):
     """Many modalities → one: `h` `[N, M, T, D]`, `present` `[N, M]` → `[N, D]`; absent modalities arrive as zeros.
 
     Built as `Fuse(dim, modalities)`. With `level = "decision"` it gets per-modality logits `[N, M, K]` and gives `[N, K]`;
-    `dim` is then the number of classes.
+    `dim` is then the number of classes. With `level = "hybrid"` it has a method `joint(h, present)` as at the embedding level,
+    whose head's logits stand last, as if of one modality more, in what `forward` gets: `[N, M + 1, K]` → `[N, K]`.
+
+    `apart` (decision level): each modality's own logits are trained on the labels alone, as separate models are; what `forward`
+    learns does not reach them. `least_tokens`: how many tokens of a modality it takes to be what its name says.
     """
 
     level: str = "embedding"
+    apart: bool = False
+    least_tokens: int = 1
 
     def forward(self, h: Tensor, present: Tensor) -> Tensor:
         raise TypeError(f"{type(self).__name__} must define forward(h, present)")
+
+    def prime(self, held: Tensor, present: Tensor, codes: Tensor) -> None:
+        """Decision level: where its parameters start, given what each training patient's modalities said of it while it was
+        held out, logits `[n, M, K]`, and its class `[n]` (-1: unlabelled)."""
 
 
 class Head(nn.Module):

@@ -95,8 +95,17 @@ class SignallingSection(Shape):
         return self
 
 
+class PathwaySection(Shape):
+    """`[pathways]`: a token for each gene set, of all modalities' columns of its genes."""
+
+    sets: str
+    least: int = Field(5, ge=1)
+    most: int = Field(200, ge=1)
+    control: Literal["none", "random"] = "none"
+
+
 class NetSection(Shape):
-    """`[net]`: the part in each slot, and the width."""
+    """`[net]`: the part in each slot, the width, and how often patients hear from their neighbours."""
 
     encode: str | dict[str, str] = "table"
     propagate: str = "mean"
@@ -104,15 +113,21 @@ class NetSection(Shape):
     head: str = "class"
     start: Literal["linear", "none"] = "linear"
     width: int = Field(32, ge=1)
+    rounds: int = Field(1, ge=1)
+    bridge: Literal["none", "linear"] = "none"
 
 
 class TrainSection(Shape):
-    """`[train]`: how long, how often and how fast."""
+    """`[train]`: how long, how often and how fast; learning rates and weight decays given as lists are searched."""
 
     epochs: int = Field(200, ge=0)
+    stop: Literal["inner", "last"] = "inner"
     seeds: int = Field(3, ge=1)
-    learning_rate: float = Field(3e-3, gt=0)
-    weight_decay: float = Field(1e-2, ge=0)
+    learning_rate: float | list[float] = 3e-3
+    weight_decay: float | list[float] = 1e-2
+    dropout: float = Field(0.3, ge=0, lt=1)
+    modality_dropout: float = Field(0.0, ge=0, lt=1)
+    memory_gb: float = Field(4.0, gt=0)
 
 
 class SelectSection(Shape):
@@ -131,6 +146,7 @@ class Recipe(Described):
     select: SelectSection = SelectSection()
     concepts: ConceptSection | None = None
     signalling: SignallingSection | None = None
+    pathways: PathwaySection | None = None
 
     def controlled(self, patient: str | None = None, gene: str | None = None) -> Recipe:
         """The same recipe with other controls of its patient and gene graphs; `None` leaves what it says. Raises `InputError`
@@ -182,4 +198,6 @@ class Recipe(Described):
         changed = {"patient": self.patient.model_copy(update={"layer": tables}), "gene": at(self.gene, "network", "aliases")}
         if self.signalling is not None:
             changed["signalling"] = at(self.signalling, "table", "pathways")
+        if self.pathways is not None:
+            changed["pathways"] = at(self.pathways, "sets")
         return self.model_copy(update=changed)

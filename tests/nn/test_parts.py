@@ -161,7 +161,7 @@ def test_a_new_net_is_its_linear_start(fuse):
     _, inputs = net_and_inputs()
     net = Net(Shape(("table", "network"), (5, 4), "mean", fuse, "class", 8, K)).double()
     each = (inputs.start[:, :, 0] + inputs.bias) * inputs.present[..., None]
-    expected = net.fuse(each, inputs.present) if net.decides else each.sum(1)
+    expected = net.fuse(each, inputs.present) if net.level == "decision" else each.sum(1)
     torch.testing.assert_close(net(inputs), expected, rtol=1e-12, atol=1e-12)
 
 
@@ -201,7 +201,7 @@ def test_what_lies_behind_the_mask_changes_nothing(fuse):
 @pytest.mark.parametrize("fuse", FUSES)
 def test_a_new_patient_does_not_depend_on_the_batch_and_hears_the_stored_states(fuse):
     net, inputs = net_and_inputs(fuse=fuse)
-    stored = torch.randn(N, 2, 1, 8, dtype=torch.float64)
+    stored = torch.randn(N, 1, 2, 1, 8, dtype=torch.float64)
     together = net(inputs, senders=stored)
     for i in range(N):
         lists = tuple(

@@ -12,6 +12,7 @@ class Late(Fuse):
     """log of the mean probability over the modalities present: `[N, M, K]` → `[N, K]`."""
 
     level = "decision"
+    apart = True
 
     def __init__(self, dim: int, modalities: int):
         super().__init__()

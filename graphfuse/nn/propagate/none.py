@@ -12,6 +12,8 @@ from graphfuse.nn.parts import Propagate
 class Nothing(Propagate):
     """The zero message."""
 
+    quiet = True
+
     def __init__(self, width: int):
         super().__init__()
 

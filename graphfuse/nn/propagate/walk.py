@@ -19,6 +19,7 @@ class Walk(Propagate):
     """
 
     couples = True
+    quiet = True
 
     def __init__(self, width: int):
         super().__init__()

@@ -15,6 +15,7 @@ class WalkLearned(Propagate):
     """AC W + CA V: each kind of walk through a map `[D, D]` of its own."""
 
     couples = True
+    quiet = True
 
     def __init__(self, width: int):
         super().__init__()
