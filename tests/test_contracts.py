@@ -21,6 +21,7 @@ from graphfuse.learn.model import FusionModel
 from graphfuse.learn.pack import pack
 from graphfuse.learn.splits import repeated
 from graphfuse.learn.study import study
+from graphfuse.learn.training import fresh
 from graphfuse.nn.lists import Lists
 from graphfuse.nn.net import Inputs, Net
 from graphfuse.nn.parts import available, part
@@ -41,10 +42,20 @@ def quick(**sections) -> Recipe:
     return Recipe.model_validate(merged)
 
 
+COLUMNS = [name for name in available("encode") if part("encode", name).sees == "columns"]  # others: tests/test_recipes.py
+TRIPLES = [  # every part, beside more than one choice of the other two slots
+    *itertools.product(COLUMNS, ["mean"], ["gated"]),
+    *itertools.product(COLUMNS, ["walk"], ["late"]),
+    *itertools.product(["table"], available("propagate"), ["gated", "stack"]),
+    *itertools.product(["tokens"], available("propagate"), ["label_tensor"]),
+    *itertools.product(["table", "network"], ["mean"], available("fuse")),
+    *itertools.product(["tokens"], ["attention", "walk_learned"], available("fuse")),
+    ("table", "pyg:SAGEConv", "gated"),
+]
 NETS = [
     {"encode": encode, "propagate": propagate, "fuse": fuse}
-    for encode, propagate, fuse in itertools.product(available("encode"), available("propagate"), available("fuse"))
-    if part("encode", encode).sees == "columns"  # graphs inside a patient: tests/test_recipes.py
+    for encode, propagate, fuse in dict.fromkeys(TRIPLES)
+    if part("fuse", fuse).least_tokens == 1 or encode == "tokens"
 ]
 every_net = pytest.mark.parametrize("net", NETS, ids=lambda n: "-".join(n.values()))
 
@@ -115,7 +126,7 @@ def test_values_behind_the_mask_change_nothing(small, network, net):
 
 def moved(data: fit.FoldData) -> Net:
     torch.manual_seed(0)
-    module = fit.fresh(data, 0).double()
+    module = fresh(data, 0).double()
     for parameter in module.parameters():
         parameter.data += 0.3 * torch.randn_like(parameter)
     return module
@@ -179,7 +190,7 @@ def test_a_bank_is_its_loop(small, network, net):
 
 
 def trained(folds: list[fit.FoldData], seeds: list[int], epochs: list[int]) -> Bank:
-    nets = [[fit.fresh(fold, s) for s in seeds] for fold in folds]
+    nets = [[fresh(fold, s) for s in seeds] for fold in folds]
     draws = [[torch.Generator().manual_seed(s) for s in seeds] for _ in folds]
     bank = Bank(nets, [f.inputs for f in folds], [f.codes for f in folds], dtype=torch.float64)
     longest = max(len(f.codes) for f in folds)
@@ -262,7 +273,8 @@ def ranked(cohort: Cohort) -> pd.DataFrame:
 
 @pytest.mark.parametrize("fuse", available("fuse"))
 def test_saved_is_live(small, network, tmp_path, fuse):
-    model = fitted(small, network, fuse=fuse, encode={"default": "table", "gene": "network"}, propagate="mean")
+    encode = {"default": "tokens"} if part("fuse", fuse).least_tokens > 1 else {"default": "table", "gene": "network"}
+    model = fitted(small, network, fuse=fuse, encode=encode, propagate="mean")
     model.save(tmp_path / "model")
     live = model.predict_proba(small.cohort)
     script = (

@@ -14,19 +14,25 @@ from graphfuse.data.columns import Look, look, outcome_column, outcome_rank, sur
 from graphfuse.data.delimited import turned
 from graphfuse.data.ids import LENGTH, tcga_share
 from graphfuse.data.read import column_names, format_of, read_table
+from graphfuse.data.series import looks_like_series, variables_of
 from graphfuse.errors import Faults, InputError
+from graphfuse.schema import Series
 
 _LEVEL = "tcga-patient"
 
 
 @dataclass
 class Table:
-    """A file as read with patients in rows, `flipped` where that was the wrong way round."""
+    """A file as read with patients in rows, `flipped` where that was the wrong way round.
+
+    `series`: the columns of time, variable and value where a patient has many rows.
+    """
 
     path: Path
     file: str
     frame: pd.DataFrame
     flipped: bool = False
+    series: Series | None = None
 
 
 def draft(files: list[Path], name: str | None = None) -> str:
@@ -44,7 +50,7 @@ def draft(files: list[Path], name: str | None = None) -> str:
     _orient(tables)
     names = _names(tables)
     tcga = all(tcga_share(table.frame.index) > 0.9 for table in tables)
-    seen = [look(table.frame, own) for table, own in zip(tables, names, strict=True)]
+    seen = [Look("series") if table.series else look(table.frame, own) for table, own in zip(tables, names, strict=True)]
     outcomes = _outcomes(tables, names, seen)
     modalities = [part for at, table in enumerate(tables) for part in _modality(table, names[at], seen[at], names)]
     if not any(part.startswith("[") for part in modalities):
@@ -68,19 +74,21 @@ def _read_all(paths: list[Path], base: Path) -> list[Table]:
     faults, tables = Faults("init"), []
     for path in paths:
         try:
-            tables.append(Table(path, path.resolve().relative_to(base).as_posix(), _read(path)))
+            frame, series = _read(path)
+            tables.append(Table(path, path.resolve().relative_to(base).as_posix(), frame, series=series))
         except InputError as error:
             faults.add(str(error))
     faults.stop()
     return tables
 
 
-def _read(path: Path) -> pd.DataFrame:
-    """The whole table; repeated columns of text tables are told apart, not refused."""
-    path = Path(path)
-    if not path.is_file() or format_of(path) != "text":
-        return read_table(path)
-    return read_table(path, columns=column_names(path)[1:])
+def _read(path: Path) -> tuple[pd.DataFrame, Series | None]:
+    """The whole table; repeated columns of text tables are told apart, repeated patients only refused where no series."""
+    text = path.is_file() and format_of(path) == "text"
+    columns = column_names(path)[1:] if text else None
+    frame = read_table(path, columns=columns, repeats=True)
+    series = looks_like_series(frame)
+    return (frame, series) if series else (read_table(path, columns=columns) if frame.index.has_duplicates else frame, None)
 
 
 def _orient(tables: list[Table]) -> None:
@@ -173,6 +181,8 @@ def _modality(table: Table, own: str, seen: Look, tables: list[str]) -> list[str
     """The TOML of one modality, or a comment or nothing where the table is none."""
     if seen.kind == "labels":
         return []
+    if table.series:
+        return _series(table, own, tables)
     lines = [f"[modality.{_key(own)}]", f"file = {_quoted(table.file)}"]
     if seen.kind in ("omics", "embedding"):
         lines += [f'kind = "{seen.kind}"', f'values = "{seen.values}"', f'entity = "{seen.entity}"']
@@ -195,6 +205,20 @@ def _modality(table: Table, own: str, seen: Look, tables: list[str]) -> list[str
     ]
     types = ", ".join(f"{_key(column)} = {_quoted(kind)}" for column, kind in columns.items())
     return ["\n".join([*lines, f"types = {{ {types} }}", *remark])]
+
+
+def _series(table: Table, own: str, tables: list[str]) -> list[str]:
+    """The TOML of a table with one measurement a row: its variables stand for columns."""
+    lasts, texts = variables_of(table.frame, table.series)
+    columns, left_out = usable_columns(lasts, set(), tables)
+    left_out |= {"hold text": texts} if texts else {}
+    keys = ", ".join(f"{key} = {_quoted(column)}" for key, column in table.series)
+    lines = [f"[modality.{_key(own)}]", f"file = {_quoted(table.file)}", 'kind = "ehr"', f"series = {{ {keys} }}"]
+    remark = [f"# left out of {table.file}: {why}: {_comment(names)}" for why, names in left_out.items()]
+    if not columns:
+        return ["\n".join(remark)]
+    keep = "# Its variables; the file's rows have to be those known when the prediction is made."
+    return ["\n".join([*lines, keep, "columns = [", *(f"    {_quoted(c)}," for c in columns), "]", *remark])]
 
 
 def _comment(names: list[str]) -> str:

@@ -17,6 +17,7 @@ from graphfuse.data.ids import check_overlap, normalised
 from graphfuse.data.modality import Modality
 from graphfuse.data.outcome import Outcome
 from graphfuse.data.read import read_table
+from graphfuse.data.series import read_series
 from graphfuse.data.sniff import conflicts, doubts
 from graphfuse.data.symbols import gene_symbols, turned_into_dates
 from graphfuse.data.targets import columns_of, outcome_from
@@ -119,7 +120,11 @@ class Reading:
             how |= {"orient": spec.orient, "layer": spec.layer, "modality": spec.modality}
             how["id_column"] = None if spec.orient == "patients-in-columns" else how["id_column"]
         try:
-            frame = read_table(self.folder / file, **how)
+            if spec is not None and spec.series is not None:
+                frame, said = read_series(self.folder / file, spec.series, columns, how["id_column"])
+                self.notices += [f"[{place}] {file}: {notice}" for notice in said]
+            else:
+                frame = read_table(self.folder / file, **how)
         except InputError as error:
             self.faults.add(f"[{place}] {error}")
             return

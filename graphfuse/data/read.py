@@ -43,12 +43,14 @@ def read_table(
     columns: list[str] | None = None,
     layer: str | None = None,
     modality: str | None = None,
+    repeats: bool = False,
 ) -> pd.DataFrame:
     """The table at `path`, patients × columns, indexed by patient id as text.
 
     csv, tsv, txt (plain or .gz; delimiter seen by itself), parquet, npy or npz with ids, h5ad (`layer`), h5mu
     (`modality`, `layer`). `id_column`: default is the first column. `columns`: only these, in this order; where a
-    name stands twice the first one wins. Raises `InputError` with what is wrong, in which file, and the cure.
+    name stands twice the first one wins. `repeats`: a patient may have many rows. Raises `InputError` with what is
+    wrong, in which file, and the cure.
     """
     path = Path(path)
     kind = format_of(path)
@@ -60,7 +62,7 @@ def read_table(
         raise InputError(f"{path}: reading {kind} needs a package that is not installed ({error})") from None
     except _DAMAGE as error:
         raise InputError(f"{path}: not readable as {expected}: damaged or cut short ({_first_line(error)})") from None
-    return _with_clean_ids(frame, path)
+    return _with_clean_ids(frame, path, repeats)
 
 
 def column_names(path: str | Path) -> list[str]:
@@ -107,7 +109,7 @@ def _check_signs(path: Path, kind: str) -> str:
     return expected
 
 
-def _with_clean_ids(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
+def _with_clean_ids(frame: pd.DataFrame, path: Path, repeats: bool) -> pd.DataFrame:
     """The frame with stripped text ids and text columns; raises `InputError` for blank or repeated ones."""
     faults = Faults(str(path))
     index = pd.Index(_as_text(frame.index), name="patient", dtype=object)
@@ -115,13 +117,14 @@ def _with_clean_ids(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
     blank = np.flatnonzero(index == "")
     if len(blank):
         faults.add(f"{len(blank)} rows have no patient id (rows {examples(blank + 1)}); fill or remove them")
-    for what, labels in (("patient ids", index[index != ""]), ("columns", columns)):
+    once = [("columns", columns)] if repeats else [("patient ids", index[index != ""]), ("columns", columns)]
+    for what, labels in once:
         twice = labels[labels.duplicated()].unique()
         if len(twice):
             at = f"rows {examples(np.flatnonzero(index.isin(twice)) + 1)}" if what == "patient ids" else examples(twice)
             faults.add(
                 f"{len(twice)} {what} stand more than once ({at}); keep or average one each"
-                " (or is the table the other way round: orient?)"
+                " (or is the table the other way round: orient? or one measurement a row: series?)"
             )
     faults.stop()
     return frame.set_axis(index, axis=0).set_axis(columns, axis=1)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import one_hot
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.errors import GraphfuseError
@@ -44,8 +45,8 @@ class Slopes:
         """Gradient by column, both ways together `[K, N or 1, F]`."""
         total = self.own[name]
         if name in self.hop:
-            operator = fitted.preparation.smoothing[name]
-            total = total + np.stack([(operator.T @ g.T).T for g in self.hop[name]])
+            back = fitted.preparation.spread[name].T
+            total = total + np.stack([(back @ g.T).T for g in self.hop[name]])
         return total
 
 
@@ -89,7 +90,7 @@ def attribute(fitted: Fitted, net: int, cohort: Cohort) -> Attribution:
 def slopes(fitted: Fitted, net: int, inputs: Inputs, views: Views) -> Slopes:
     """Path-averaged gradients, with as many steps as completeness asks for. Raises `GraphfuseError` where 512 do not do."""
     if _still_linear(fitted, net, inputs):
-        return _linear_slopes(fitted, fitted.nets[net])
+        return _linear_slopes(fitted, fitted.nets[net], views)
     path = _Path(fitted, net, inputs, views)
     for steps in STEPS:
         gradients = path.gradients(steps)
@@ -114,7 +115,8 @@ class _Path:
 
     def __init__(self, fitted: Fitted, net: int, inputs: Inputs, views: Views):
         self.fitted, self.net, self.inputs = fitted, net, inputs
-        self.slope = [torch.tensor(s) for s in fitted.slopes.values()]
+        self.slope = [torch.tensor(s) for s in fitted.linear.slopes.values()]
+        self.which = one_hot(torch.from_numpy(fitted.linear.pattern(views.present)), len(fitted.linear.patterns)).double()
         self.present = torch.from_numpy(views.present)
         own = {m: torch.from_numpy(v) for m, v in views.own.items()}
         hop = {m: torch.from_numpy(v) for m, v in views.hop.items()}
@@ -128,7 +130,7 @@ class _Path:
         views = []
         for m, (given, slope) in enumerate(zip(columns, self.slope, strict=True)):
             ways = given[:, None] if given.dim() == 2 else given
-            linear = ways @ slope
+            linear = sum(own[:, None, None] * (ways @ s) for own, s in zip(self.which.T, slope, strict=True) if own.any())
             silent = linear.new_zeros(len(linear), 2 - ways.shape[1], linear.shape[2])
             views.append(torch.cat([linear, silent, self.inputs.start[:, m, 2:]], 1))
         start = torch.stack(views, 1)
@@ -140,7 +142,7 @@ class _Path:
 
     def shown(self, columns: list[Tensor]) -> list[Tensor]:
         """What encoders see `[N, C, P]` of the signals of patients with these columns."""
-        own = {m: c if c.dim() == 2 else c[:, 0] for m, c in zip(self.fitted.slopes, columns, strict=True)}
+        own = {m: c if c.dim() == 2 else c[:, 0] for m, c in zip(self.fitted.preparation.pipelines, columns, strict=True)}
         found, preparation = [], self.fitted.preparation
         for name, here in self.here.items():
             signal, moves = preparation.signals[name], here.new_zeros(here.shape[1], 1)
@@ -176,10 +178,11 @@ def _still_linear(fitted: Fitted, net: int, inputs: Inputs) -> bool:
         return module.level == "embedding" and torch.equal(fitted.run(net, inputs), module.double().linear(inputs).sum(1))
 
 
-def _linear_slopes(fitted: Fitted, net: Net) -> Slopes:
-    own, hop = {}, {}
-    for m, (name, slope) in enumerate(fitted.slopes.items()):
-        own[name] = (slope - slope.mean(1, keepdims=True)).T[:, None]
+def _linear_slopes(fitted: Fitted, net: Net, views: Views) -> Slopes:
+    own, hop, which = {}, {}, fitted.linear.pattern(views.present)
+    which = which[:1] if (which == which[0]).all() else which
+    for m, (name, slope) in enumerate(fitted.linear.slopes.items()):
+        own[name] = (slope - slope.mean(2, keepdims=True))[which].transpose(2, 0, 1)
         if net.encode[m].hops:
             hop[name] = own[name] * net.encode[m].gate[0].item()
     return Slopes(own, hop, 0.0)
@@ -187,12 +190,12 @@ def _linear_slopes(fitted: Fitted, net: Net) -> Slopes:
 
 def _split(fitted: Fitted, gradients: list[Tensor], error: float) -> Slopes:
     own, hop = {}, {}
-    for name, gradient in zip(fitted.slopes, gradients, strict=False):
+    for name, gradient in zip(fitted.preparation.pipelines, gradients, strict=False):
         both = gradient.numpy()
         own[name] = both if both.ndim == 3 else both[:, :, 0]
         if both.ndim == 4:
             hop[name] = both[:, :, 1]
-    shown = zip(fitted.preparation.signals, gradients[len(fitted.slopes) :], strict=True)
+    shown = zip(fitted.preparation.signals, gradients[len(fitted.preparation.pipelines) :], strict=True)
     return Slopes(own, hop, error, {name: gradient.numpy() for name, gradient in shown})
 
 

@@ -19,20 +19,21 @@ CHUNK = 20_000
 def gene_edges(fitted: Fitted, found: Attribution, network: GeneNetwork, symbols: dict[str, list]) -> np.ndarray:
     """Mean contribution of every edge to each class `[K, E]`, summed over modalities and both directions.
 
-    For edge (a, b): Σ over its column pairs of gradient at a × operator weight × value at b, which is integrated gradients
-    over the edge's weight from 0 to its value. `network`: the edges, on the genes measured; `symbols`: modality → gene of each
+    For edge (a, b): Σ over its column pairs of gradient at a × operator weight × what b says in the last round (with one round,
+    its value), which is integrated gradients over the edge's weight from 0 to its value. `network`: the edges, on the genes measured; `symbols`: modality → gene of each
     column the encoder saw.
     """
     total = np.zeros((found.weight.shape[1], network.edges))
     for name, gradient in found.slopes.hop.items():
-        operator = fitted.preparation.smoothing[name].tocsr()
+        spread = fitted.preparation.spread[name]
+        operator, said = spread.step.tocsr(), spread.before(found.views.own[name].T).T
         edge, a, b = network.edge_features(symbols[name])
         edge = _places(network.on(symbols[name]), network)[edge]
         both = network.source[edge] != network.target[edge]
         for here, there, counts in ((a, b, 1.0), (b, a, both)):  # a self-loop goes one way
             factor = counts * np.asarray(operator[here, there]).ravel()
             for k in range(len(total)):
-                value = factor * _paired(gradient[k], found.views.own[name], found.weight[:, k], here, there)
+                value = factor * _paired(gradient[k], said, found.weight[:, k], here, there)
                 total[k] += np.bincount(edge, value, minlength=network.edges)
     return total
 
@@ -103,6 +104,8 @@ def patient_edges(fitted: Fitted, cohort: Cohort, training: pd.Index) -> pd.Data
 def _heard(fitted: Fitted, views: Views, name: str, layer: str, found: Neighbours, called: np.ndarray) -> np.ndarray:
     """`[E]`: the gated linear logit that each edge brings to the class its receiver is called."""
     door = "patients" if layer == name else layer
-    said = views.own[name] @ fitted.slopes[name] if fitted.preparation.alone else fitted.memory[name]
-    centred = said - said.mean(1, keepdims=True)
-    return fitted.gates()[name].get(door, 0.0) * found.mean_weights() * centred[found.index, called[found.receivers]]
+    linear = fitted.linear
+    said = np.stack([views.own[name] @ s for s in linear.slopes[name]]) if fitted.preparation.alone else linear.memory[name]
+    centred = said - said.mean(2, keepdims=True)
+    heard = centred[linear.pattern(views.present)[found.receivers], found.index, called[found.receivers]]
+    return fitted.gates()[name].get(door, 0.0) * found.mean_weights() * heard

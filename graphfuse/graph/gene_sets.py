@@ -66,6 +66,19 @@ def edge_sets(sets: Mapping[str, Sequence[str]], network: GeneNetwork) -> dict[s
     return kept
 
 
+def random_sets(sets: Mapping[str, Sequence[str]], genes: Sequence[str], seed: int) -> dict[str, tuple[str, ...]]:
+    """The control of a collection: for each set as many of `genes`, drawn by chance, none twice in a set; its name says so.
+
+    Raises `InputError` where a set is larger than `genes`.
+    """
+    rng, drawn = np.random.default_rng(seed), {}
+    for name, inside in sets.items():
+        if len(inside) > len(genes):
+            raise InputError(f"gene set {name!r} has {len(inside)} genes, but only {len(genes)} to draw a random set from")
+        drawn[f"{name} (random)"] = tuple(sorted(genes[i] for i in rng.choice(len(genes), len(inside), replace=False)))
+    return drawn
+
+
 def _lines(path: Path) -> list[str]:
     if not path.is_file():
         raise InputError(f"{path}: no such file; give a .gmt file of gene sets")

@@ -20,6 +20,7 @@ from graphfuse.errors import InputError
 from graphfuse.graph.layers.fit import Layer, fit_layer, layer_specs
 from graphfuse.graph.neighbours import Neighbours
 from graphfuse.graph.network import GeneNetwork
+from graphfuse.graph.spread import Spread
 from graphfuse.learn.channels import Signal, encoders_of
 from graphfuse.nn.lists import Lists
 from graphfuse.nn.parts import part
@@ -100,12 +101,18 @@ class Preparation:
             else np.zeros((count, len(pipeline.owners)))
             for name, pipeline in self.pipelines.items()
         }
-        hop = {name: (operator @ own[name].T).T for name, operator in self.smoothing.items()}
+        hop = {name: (operator @ own[name].T).T for name, operator in self.spread.items()}
         present = [
             pipeline.present(cohort.modalities[name]) if name in cohort.modalities else np.zeros(count, bool)
             for name, pipeline in self.pipelines.items()
         ]
         return Views(own, hop, np.column_stack(present), cohort.patients)
+
+    @property
+    def spread(self) -> dict[str, Spread]:
+        """Modality → what its columns hear over the gene network, as far as its encoder reaches."""
+        seen = {m: part("encode", self.encoders[m]) for m in self.smoothing}
+        return {m: Spread(self.smoothing[m], e.reach, e.restart) for m, e in seen.items()}
 
     @property
     def carried(self) -> dict[str, list[str]]:

@@ -1,31 +1,72 @@
-"""The bank: folds × seeds of one net, trained together as one tensor program.
+"""The bank: folds × settings × seeds of one net, trained together as one tensor program.
 
-Parameters are stacked `[folds, seeds, …]`; each fold's tables are held once and shared by its seeds. Folds differ a little in
-patients and columns: they are padded with zeros, which no gradient reaches. Every replica keeps what a training of its own
-would have: its own initial values, dropout masks, loss rows, gradient clipping and number of epochs.
+Parameters are one tensor `[folds, replicas, P]`, a replica's own lying side by side; each fold's tables are held once and
+shared by its replicas. Folds differ a little in patients and columns: they are padded with zeros, which no gradient reaches.
+Every replica keeps what a training of its own would have: its own initial values, dropout masks, loss rows, learning rate,
+weight decay, gradient clipping and number of epochs.
 """
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
-from torch import Tensor
-from torch.func import functional_call, vmap
+from torch import Tensor, nn
+from torch.func import functional_call
 from torch.nn.functional import cross_entropy, pad
 
+from graphfuse.learn.adamw import AdamW
+from graphfuse.learn.held import Held
+from graphfuse.learn.stack import batched, looped, over, stacked, stacked_inputs
 from graphfuse.nn.net import Inputs, Net
 
 DROPOUT = 0.3  # share of an embedding's entries hidden in a training step
-CLIP = 1.0  # largest gradient norm of a replica's step
+
+
+class Shown(NamedTuple):
+    """What replicas see, fold by fold: `inputs`, `codes` `[folds, n]`, the rows that count in training `weight` `[folds,
+    replicas, n]`, the patients `held` out that are watched, and the nets' buffers `[folds, replicas, …]`."""
+
+    inputs: Inputs
+    codes: Tensor
+    buffers: dict[str, Tensor]
+    weight: Tensor | tuple = ()
+    held: Held | tuple = ()
+
+    def part(self, replicas: slice) -> Shown:
+        """What some of the replicas see."""
+        own = over((self.buffers, self.weight, self.held), lambda each: each[:, replicas])
+        return Shown(self.inputs, self.codes, *own)
+
+
+class Looked(nn.Module):
+    """The net in a training step, and, with nothing hidden, on patients held out; its encoders run once."""
+
+    def __init__(self, net: Net):
+        super().__init__()
+        self.net = net
+
+    def forward(self, inputs: Inputs, held: Held | tuple, hidden: dict[str, Tensor], own: bool):
+        """What the net says of the training patients, and its logits of those held out."""
+        encoded = self.net.encoded(inputs)
+        said = self.net(inputs, own=own, encoded=encoded, **hidden)
+        if not held:
+            return said, ()
+        with torch.no_grad():
+            senders = torch.stack(self.net.rounds_of(inputs, encoded=encoded, rounds=self.net.rounds - 1), 1)
+            return said, self.net(held.inputs, senders=senders, encoded=encoded[held.rows])
 
 
 class Bank:
-    """R = folds × seeds replicas of one net.
+    """R replicas of one net on each of several folds: its seeds, setting by setting.
 
-    `nets[f][s]`: freshly built nets, one per replica, alike but for the number of columns; `inputs[f]`: what the fold shows
-    (training patients only); `codes[f]` int `[n]`, -1 for unlabelled.
+    `nets[f][r]`: freshly built nets, one per replica, alike but for the number of columns; `inputs[f]`: what the fold shows
+    (training patients only); `codes[f]` int `[n]`, -1 for unlabelled. `dropout`: the share of an embedding's entries that a
+    training step hides; `modality_dropout`: how often it drops a modality of a patient, though never all of them. `at_once`:
+    of how many replicas of a fold activations are in memory together (default: all). `amp`: in bfloat16 where that is faster;
+    `compiled`: by `torch.compile`.
     """
 
     def __init__(
@@ -36,52 +77,101 @@ class Bank:
         *,
         device: str = "cpu",
         dtype: torch.dtype = torch.float32,
+        dropout: float = DROPOUT,
+        modality_dropout: float = 0.0,
+        at_once: int | None = None,
+        amp: bool = False,
+        compiled: bool = False,
     ):
-        self.device, self.dtype = torch.device(device), dtype
-        self.folds, self.seeds = len(nets), len(nets[0])
+        self.device, self.dtype, self.amp = torch.device(device), dtype, amp
+        self.dropout, self.modality_dropout = dropout, modality_dropout
+        self.folds, self.replicas = len(nets), len(nets[0])
+        self.at_once = at_once or self.replicas
         self.patients = [len(c) for c in codes]
+        self.given = inputs, codes
         self.net = copy.deepcopy(nets[0][0]).to("meta")
+        self._looked = Looked(self.net)
+        self._together = looped if any(each.loops for each in self.net.propagate) else batched
+        self._run = torch.compile(self._each) if compiled else self._each
         states = [[net.state_dict() for net in row] for row in nets]
         self.shapes = [{name: value.shape for name, value in row[0].items()} for row in states]
-        learned = {name for name, _ in nets[0][0].named_parameters()}
-        stacked = {name: self._stack([[s[name] for s in row] for row in states]) for name in states[0][0]}
-        self.parameters = {n: v.requires_grad_() for n, v in stacked.items() if n in learned}
-        self.gates = {name for name in learned if name.endswith("gate")}
-        self.buffers = {n: v for n, v in stacked.items() if n not in learned}
-        self.inputs = self._stack_inputs(inputs)
-        self.codes = torch.stack([pad(c, (0, max(self.patients) - len(c)), value=-1) for c in codes]).to(self.device)
+        every = {name: stacked([[s[name] for s in row] for row in states]).to(self.device, dtype) for name in states[0][0]}
+        learned = sorted((name for name, _ in self.net.named_parameters()), key=is_gate)  # gates last: they do not decay
+        self.sizes = {name: every[name].shape[2:] for name in learned}
+        self.decayed = sum(size.numel() for name, size in self.sizes.items() if not is_gate(name))
+        self.values = torch.cat([every[name].flatten(2) for name in learned], 2)
+        labels = torch.stack([pad(c, (0, max(self.patients) - len(c)), value=-1) for c in codes]).to(self.device)
+        buffers = {name: value for name, value in every.items() if name not in self.sizes}
+        self.shown = Shown(stacked_inputs(inputs, self.device, dtype), labels, buffers)
+
+    @property
+    def parameters(self) -> dict[str, Tensor]:
+        """Name → `[folds, replicas, …]`, views of `values`."""
+        return self._named(self.values)
+
+    def state(self, fold: int, replica: int) -> dict[str, Tensor]:
+        """A replica's own state dict, its padding cut off, on the CPU."""
+        every = {**self.parameters, **self.shown.buffers}
+        return {
+            name: every[name][fold, replica][tuple(slice(n) for n in shape)].detach().cpu().clone()
+            for name, shape in self.shapes[fold].items()
+        }
 
     # ------------------------------------------------------------------------------------------- running
 
-    def logits(self, masks: Tensor | None = None, own: bool = False) -> Tensor | tuple[Tensor, Tensor]:
-        """`[folds, seeds, n, K]` for the training patients; `masks` `[folds, seeds, n, M, D]`; with `own` also those of each
-        modality `[folds, seeds, n, M, K]`."""
+    def logits(self) -> Tensor:
+        """`[folds, replicas, n, K]` for the training patients, nothing hidden."""
+        return self._said(self.values, self.shown, {}, own=False)[0]
 
-        def one(state, inputs, mask):
-            return functional_call(self.net, state, (inputs, mask), {"own": own})
+    def losses(self, weight: Tensor) -> Tensor:
+        """What training lowers `[folds, replicas]`, over the rows that `weight` `[folds, replicas, n]` counts."""
+        return self._losses(self.values, self.shown._replace(weight=weight), {})[0]
 
-        state = {**self.parameters, **self.buffers}
-        axis = None if masks is None else 0
-        return vmap(vmap(one, in_dims=(0, None, axis)), in_dims=(0, 0, axis))(state, self.inputs, masks)
+    def _named(self, values: Tensor) -> dict[str, Tensor]:
+        parts = values.split([size.numel() for size in self.sizes.values()], -1)
+        return {n: part.view(part.shape[:-1] + size) for (n, size), part in zip(self.sizes.items(), parts, strict=True)}
 
-    def watched(self, weight: Tensor) -> Tensor:
-        """Mean cross-entropy `[folds, seeds]` of the net's logits over the rows that `weight` `[folds, seeds, n]` counts."""
-        return self._mean_loss(self.logits(), weight)
+    def _said(self, values: Tensor, shown: Shown, hidden: dict[str, Tensor], own: bool):
+        state = {f"net.{name}": value for name, value in {**self._named(values), **shown.buffers}.items()}
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.amp):
+            said = self._run(state, hidden, shown.held, shown.inputs, own)
+        return over(said, lambda logits: logits.to(self.dtype))
 
-    def losses(self, weight: Tensor, masks: Tensor | None = None) -> Tensor:
-        """What training lowers `[folds, seeds]`: the same, and where the net decides by modality, theirs beside it."""
-        if self.net.level == "embedding":
-            return self._mean_loss(self.logits(masks), weight)
-        logits, own = self.logits(masks, own=True)
-        share = self.inputs.present / self.inputs.present.sum(2, keepdim=True).clamp(min=1)
-        apart = [self._mean_loss(own[:, :, :, m], weight * share[:, None, :, m]) for m in range(share.shape[2])]
-        return self._mean_loss(logits, weight) + sum(apart)
+    def _each(self, state: dict[str, Tensor], hidden: dict[str, Tensor], held: Held | tuple, inputs: Inputs, own: bool):
+        def fold(state, hidden, held, inputs):
+            def one(state, hidden, held):
+                return functional_call(self._looked, state, (inputs, held, hidden, own))
 
-    def _mean_loss(self, logits: Tensor, weight: Tensor) -> Tensor:
-        codes = self.codes[:, None].expand(weight.shape)
-        rows = self.codes[:, None] >= 0
-        each = cross_entropy(logits.flatten(0, 2), codes.clamp(min=0).flatten(), reduction="none").view(weight.shape)
-        return (each * weight * rows).sum(2) / (weight * rows).sum(2).clamp(min=1e-12)
+            return self._together(one, state, hidden, held)
+
+        return self._together(fold, state, hidden, held, inputs)
+
+    def _losses(self, values: Tensor, shown: Shown, hidden: dict[str, Tensor]) -> tuple[Tensor, Tensor | None]:
+        """Mean cross-entropy in training `[folds, replicas]`, where the net decides by modality with theirs beside it; and the
+        mean of the patients held out."""
+        apart = self.net.level != "embedding"
+        said, watched = self._said(values, shown, hidden, apart)
+        logits, own = said if apart else (said, None)
+        codes, weight, held = shown.codes[:, None], shown.weight, shown.held
+        loss = mean_loss(logits, codes, weight)
+        if apart:
+            share = shown.inputs.present / shown.inputs.present.sum(2, keepdim=True).clamp(min=1)
+            loss = loss + sum(mean_loss(own[:, :, :, m], codes, weight * share[:, None, :, m]) for m in range(share.shape[2]))
+        return loss, mean_loss(watched, held.codes, held.weight) if held else None
+
+    def _look(self, values: Tensor, shown: Shown, hidden: dict[str, Tensor]) -> tuple[Tensor, Tensor | None]:
+        """Gradient of what training lowers `[folds, replicas, P]`, and the loss watched `[folds, replicas]`."""
+        grads, seen = [], []
+        for part in (slice(r, r + self.at_once) for r in range(0, self.replicas, self.at_once)):
+            own = values[:, part].detach().requires_grad_()
+            loss, watched = self._losses(own, shown.part(part), over(hidden, lambda mask: mask[:, part]))  # noqa: B023
+            grads += torch.autograd.grad(loss.sum(), own)
+            seen.append(watched)
+        if len(grads) == 1:
+            return grads[0], seen[0]
+        return torch.cat(grads, 1), None if seen[0] is None else torch.cat(seen, 1)
+
+    # ------------------------------------------------------------------------------------------ training
 
     def train(
         self,
@@ -89,102 +179,104 @@ class Bank:
         epochs: Sequence[int],
         draws: Sequence[Sequence[torch.Generator]],
         *,
-        learning_rate: float,
-        weight_decay: float,
+        learning_rate: float | Tensor,
+        weight_decay: float | Tensor,
         watch: Tensor | None = None,
         patience: int = 20,
     ) -> Tensor:
-        """Trains fold f for `epochs[f]` epochs on the rows of `weight`; full batches, AdamW.
+        """Trains fold f for `epochs[f]` epochs on the rows of `weight` `[folds, replicas, n]`; full batches, AdamW.
 
-        With `watch` `[folds, seeds, n]`: the loss on those rows before every epoch is followed, and a fold stops once the
-        mean over its seeds has not improved for `patience` epochs. Returns those curves `[epochs + 1, folds]` (inf after
-        a fold stopped); empty without `watch`. `draws[f][s]` is the replica's own source of dropout masks.
+        `learning_rate` and `weight_decay` may differ by replica, `[folds, replicas]`. `draws[f][s]` is a replica's own source
+        of dropout masks; of G settings × S seeds, the S sources serve every setting. With `watch` `[folds, replicas, n]`: the
+        loss on those rows before every epoch is followed, and a fold's setting stops once the mean over its seeds has not
+        improved for `patience` epochs. Returns those curves `[epochs + 1, folds, settings]` (inf after a stop); empty without
+        `watch`.
         """
-        weight = weight.to(self.device, self.dtype)
-        optimiser = self._optimiser(learning_rate, weight_decay)
-        limit = torch.tensor(list(epochs), device=self.device)
-        curves, waited, best = [], torch.zeros_like(limit), torch.full(limit.shape, torch.inf, device=self.device)
-        for epoch in range(int(limit.max()) + 1):
-            alive = epoch < limit
-            if watch is not None:
-                seen = self._watched(watch.to(self.device, self.dtype))
-                curves.append(torch.where(waited < patience, seen, torch.inf).cpu())
-                waited = torch.where(waited >= patience, waited, torch.where(seen < best, 0, waited + 1))
-                best = torch.minimum(best, seen)
-                alive &= waited < patience
-            if not alive.any():
+        seeds = len(draws[0])
+        settings = self.replicas // seeds
+        held = () if watch is None else Held.of(*self.given, watch, self.device, self.dtype)
+        shown = self.shown._replace(weight=weight.to(self.device, self.dtype), held=held)
+        descent = AdamW(self.values, self.decayed, self._by_replica(learning_rate), self._by_replica(weight_decay))
+        stop, there, curves = Stop(torch.tensor(epochs), settings, patience), torch.arange(self.folds), []
+        for epoch in range(max(epochs) + 1):
+            hidden = self.masks([draws[f] for f in there], there, settings)
+            grad, watched = self._look(descent.values, shown, hidden)
+            if watched is not None:
+                seen = stop.see(watched.unflatten(1, (settings, seeds)).mean(2).cpu())
+                curves.append(seen.new_full((self.folds, settings), torch.inf).index_copy(0, there, seen))
+            going = stop.going(epoch)
+            left = going.any(1)
+            if not left.all():  # a fold that is done costs nothing more
+                self.values = self.values.index_copy(0, there.to(self.device), descent.values)
+                there, going, grad, shown = over((there, going, grad, shown), lambda each: each[left.to(each.device)])  # noqa: B023
+                descent, stop = descent.picked(left), stop.picked(left)
+            if not len(there):
                 break
-            self._step(optimiser, weight, self._masks(draws), alive)
-        return torch.stack(curves) if curves else torch.zeros(0, self.folds)
+            descent.step(grad, going.repeat_interleave(seeds, 1).to(self.device))
+        return torch.stack(curves) if curves else torch.zeros(0, self.folds, settings)
 
-    def _step(self, optimiser, weight: Tensor, masks: Tensor, alive: Tensor) -> None:
-        kept = {name: value.detach().clone() for name, value in self.parameters.items()} if not alive.all() else {}
-        optimiser.zero_grad()
-        self.losses(weight, masks).sum().backward()
-        self._clip()
-        optimiser.step()
-        with torch.no_grad():
-            for name, value in kept.items():
-                going = alive.view(-1, *(1,) * (value.dim() - 1))
-                self.parameters[name].copy_(torch.where(going, self.parameters[name], value))
+    def _by_replica(self, value: float | Tensor) -> Tensor:
+        value = torch.as_tensor(value, dtype=self.dtype, device=self.device)
+        return value.expand(self.folds, self.replicas)
 
-    def _watched(self, watch: Tensor) -> Tensor:
-        with torch.no_grad():
-            return self.watched(watch).mean(1)
-
-    def _clip(self) -> None:
-        grads = [p.grad for p in self.parameters.values() if p.grad is not None]
-        norm = sum(g.flatten(2).square().sum(2) for g in grads).sqrt()
-        factor = (CLIP / norm.clamp(min=CLIP)).nan_to_num(0.0)
-        for grad in grads:
-            grad.mul_(factor.view(*factor.shape, *(1,) * (grad.dim() - 2)))
-
-    def _optimiser(self, learning_rate: float, weight_decay: float) -> torch.optim.Optimizer:
-        gates = [value for name, value in self.parameters.items() if name in self.gates]
-        weights = [value for name, value in self.parameters.items() if name not in self.gates]
-        return torch.optim.AdamW(
-            [
-                {"params": weights, "lr": learning_rate, "weight_decay": weight_decay},
-                {"params": gates, "lr": learning_rate, "weight_decay": 0.0},
-            ]
-        )
-
-    def _masks(self, draws: Sequence[Sequence[torch.Generator]]) -> Tensor:
-        modalities, width = self.inputs.present.shape[-1], self.net.width
-        rows = []
-        for count, row in zip(self.patients, draws, strict=True):
-            kept = [torch.rand(count, modalities, width, generator=g) >= DROPOUT for g in row]
-            rows.append(pad(torch.stack(kept), (0, 0, 0, 0, 0, max(self.patients) - count)))
-        return torch.stack(rows).to(self.device, self.dtype) / (1 - DROPOUT)
-
-    # ----------------------------------------------------------------------------------- results, padding
-
-    def state(self, fold: int, seed: int) -> dict[str, Tensor]:
-        """A replica's own state dict, its padding cut off, on the CPU."""
-        every = {**self.parameters, **self.buffers}
-        return {
-            name: every[name][fold, seed][tuple(slice(n) for n in shape)].detach().cpu().clone()
-            for name, shape in self.shapes[fold].items()
-        }
-
-    def _stack(self, rows: list[list[Tensor]]) -> Tensor:
-        """`[folds, seeds, …]` from tensors of one rank, padded with zeros to the largest shape."""
-        largest = [max(t.shape[d] for row in rows for t in row) for d in range(rows[0][0].dim())]
-        grown = [torch.stack([_grown(t.detach(), largest) for t in row]) for row in rows]
-        return torch.stack(grown).to(self.device, self.dtype)
-
-    def _stack_inputs(self, inputs: Sequence[Inputs]) -> Inputs:
-        rows = max(self.patients)
-        lists = []
-        for column in zip(*(i.lists for i in inputs), strict=True):
-            edges = max(len(each.index) for each in column)
-            grown = [each.padded(rows, rows, edges).to(self.device, self.dtype) for each in column]
-            lists.append(type(grown[0])(*map(torch.stack, zip(*grown, strict=True))))
-        x = tuple(self._stack([[t] for t in column])[:, 0] for column in zip(*(i.x for i in inputs), strict=True))
-        rest = [self._stack([[getattr(i, f)] for i in inputs])[:, 0] for f in ("present", "start", "bias")]
-        return Inputs(x, *rest, tuple(lists))
+    def masks(self, draws: Sequence[Sequence[torch.Generator]], folds: Tensor, settings: int) -> dict[str, Tensor]:
+        """What the next step hides in these folds, each replica's drawn from a source of its own: `mask` `[folds, replicas, n,
+        M, D]`, 0 or 1 / (1 - dropout), and `kept` `[folds, replicas, n, M]` where modalities are dropped."""
+        present = self.shown.inputs.present[folds].cpu() > 0
+        shape, hidden = (len(folds), len(draws[0]), *present.shape[1:]), {}
+        entries, whole = torch.zeros(*shape, self.net.width), torch.zeros(shape)
+        for i, (fold, row) in enumerate(zip(folds, draws, strict=True)):
+            for s, source in enumerate(row):
+                for drawn in (entries,) * (self.dropout > 0) + (whole,) * (self.modality_dropout > 0):
+                    own = drawn[i, s, : self.patients[fold]]
+                    torch.rand(own.shape, generator=source, out=own)
+        if self.dropout:
+            hidden["mask"] = (entries >= self.dropout).to(self.device).to(self.dtype).div_(1 - self.dropout)
+        if self.modality_dropout:
+            kept = whole >= self.modality_dropout
+            nothing = ~(kept & present[:, None]).any(3, keepdim=True)
+            hidden["kept"] = (kept | nothing).to(self.device)
+        return over(hidden, lambda mask: mask.repeat(1, settings, *(1,) * (mask.dim() - 2)))
 
 
-def _grown(tensor: Tensor, shape: Sequence[int]) -> Tensor:
-    more = [n for have, want in zip(reversed(tensor.shape), reversed(shape), strict=True) for n in (0, want - have)]
-    return pad(tensor, more) if any(more) else tensor
+class Stop:
+    """Who goes on: fold f for `epochs[f]` epochs, each of its settings until the loss watched has not improved for `patience`
+    epochs."""
+
+    def __init__(self, epochs: Tensor, settings: int, patience: int):
+        self.epochs, self.patience = epochs, patience
+        self.waited = torch.zeros(len(epochs), settings, dtype=torch.long)
+        self.best = torch.full((len(epochs), settings), torch.inf, dtype=torch.float64)
+
+    def see(self, losses: Tensor) -> Tensor:
+        """Takes in this epoch's losses `[folds, settings]`; gives them back, infinite where they are not finite or nobody goes
+        on."""
+        running = self.waited < self.patience
+        losses = torch.where(running & torch.isfinite(losses), losses, torch.inf)
+        self.waited = torch.where(running & (losses < self.best), 0, self.waited + running)
+        self.best = torch.minimum(self.best, losses.double())
+        return losses
+
+    def going(self, epoch: int) -> Tensor:
+        """bool `[folds, settings]`: who takes a step in this epoch."""
+        return (epoch < self.epochs)[:, None] & (self.waited < self.patience)
+
+    def picked(self, keep: Tensor) -> Stop:
+        """The same for some folds."""
+        other = Stop(self.epochs[keep], self.best.shape[1], self.patience)
+        other.waited, other.best = self.waited[keep], self.best[keep]
+        return other
+
+
+def is_gate(name: str) -> bool:
+    """Whether a parameter of that name is a gate: gates do not decay."""
+    return name.endswith("gate")
+
+
+def mean_loss(logits: Tensor, codes: Tensor, weight: Tensor) -> Tensor:
+    """Mean cross-entropy `[folds, replicas]` of logits `[folds, replicas, n, K]` over the labelled rows that `weight`
+    `[folds, replicas, n]` counts; `codes` `[folds, replicas or 1, n]`, -1 for unlabelled."""
+    truth = codes.expand(weight.shape)
+    weight = weight * (truth >= 0)
+    each = cross_entropy(logits.flatten(0, 2), truth.clamp(min=0).flatten(), reduction="none").view(weight.shape)
+    return (each * weight).sum(2) / weight.sum(2).clamp(min=1e-12)

@@ -13,13 +13,14 @@ from graphfuse.data.cohort import Cohort
 from graphfuse.errors import InputError, nearest
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.learn.concepts import ConceptPlanes
+from graphfuse.learn.pathways import Pathways
 from graphfuse.learn.signalling import Signalling
 from graphfuse.nn.parts import part
 from graphfuse.schema import Recipe
 
-SIGNALS = {"concepts": ConceptPlanes, "signalling": Signalling}
-USUAL = {"concepts": "walk_learned", "signalling": "signalling"}  # the encoder where a recipe names none
-SHOWN = {"concepts": "planes", "signalling": "nodes"}  # what an encoder must say it sees
+SIGNALS = {"concepts": ConceptPlanes, "signalling": Signalling, "pathways": Pathways}
+USUAL = {"concepts": "walk_learned", "signalling": "signalling", "pathways": "pathways"}  # where a recipe names no encoder
+SHOWN = {"concepts": "planes", "signalling": "nodes", "pathways": "sets"}  # what an encoder must say it sees
 
 
 class Signal(Protocol):
@@ -98,4 +99,5 @@ def fit_signals(
         fitted["concepts"] = ConceptPlanes.fit(own, present, recipe.concepts, seed)
     if recipe.signalling is not None and any(any(names) for names in symbols.values()):
         fitted["signalling"] = Signalling.fit(cohort, symbols, network, recipe.signalling, seed)
-    return fitted
+    tokens = None if recipe.pathways is None else Pathways.fit(cohort, symbols, recipe.pathways, seed)
+    return fitted if tokens is None else fitted | {"pathways": tokens}

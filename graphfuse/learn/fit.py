@@ -1,13 +1,7 @@
-"""From cross-fitted folds to trained models, all folds and seeds in one bank.
-
-Two passes. The first trains each seed without one inner fold and follows the loss there; the epoch at which the mean curve
-of a fold's seeds is lowest (possibly 0: the linear start itself) is the fold's number of epochs. The second trains every seed
-on all training patients for that many epochs. Held-out patients are in no tensor.
-"""
+"""From a cross-fitted fold to what a bank is shown of it: its training patients, in no tensor those held out."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -17,15 +11,12 @@ from torch import Tensor
 
 from graphfuse.graph.neighbours import Neighbours
 from graphfuse.learn.assemble import Preparation, Views, tensor_lists
-from graphfuse.learn.bank import Bank
-from graphfuse.learn.linear import INNER, CrossFit
+from graphfuse.learn.linear import CrossFit
 from graphfuse.learn.ridge import coordinates
-from graphfuse.learn.start import LinearStart, shared_bias
-from graphfuse.nn.net import Inputs, Net, Shape
+from graphfuse.learn.start import LinearStart
+from graphfuse.nn.net import Inputs, Shape
 from graphfuse.nn.parts import part
 from graphfuse.schema import Recipe
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,21 +35,10 @@ class FoldData:
     prime: dict[int, Callable]
 
 
-@dataclass(frozen=True, eq=False)
-class Trained:
-    """The nets of one fold, their rotation folded back: `nets` (one per seed; one in all after 0
-    epochs, where seeds do not differ), `epochs`, and the first pass's `curve`."""
-
-    shape: Shape
-    nets: list[Net]
-    epochs: int
-    curve: list[float]
-
-
 def start_of(cross: CrossFit, modalities: tuple[str, ...], recipe: Recipe) -> LinearStart:
-    """The linear start that the recipe's fusion takes: stacked, or each modality on its own for decision-level fusions; zeros
-    where the recipe wants none."""
-    start = cross.start(modalities, stacked=part("fuse", recipe.net.fuse).level != "decision")
+    """The linear start that the recipe's fusion takes: stacked, or each modality on its own where the net decides by them;
+    zeros where the recipe wants none."""
+    start = cross.start(modalities, stacked=part("fuse", recipe.net.fuse).level == "embedding")
     return start if recipe.net.start == "linear" else start.nothing()
 
 
@@ -73,9 +53,8 @@ def fold_data(cross: CrossFit, modalities: tuple[str, ...], recipe: Recipe) -> F
             hop = training.hop.get(m)
             rotated[m] = own if hop is None else np.stack([own, hop @ basis[m]], 1)
     start = start_of(cross, modalities, recipe)
-    bias = shared_bias(start.held_bias, start.held_own_bias, training.present)
     lists = preparation.lists()
-    inputs = net_inputs(preparation, preparation.seen(training, rotated), training, lists, start.views, bias)
+    inputs = net_inputs(preparation, preparation.seen(training, rotated), training, lists, start.views, start.bias)
     gates = with_rows(start.gates, len(preparation.channels), axis=0)
     rotations = tuple(basis.get(channel) for channel in preparation.channels)
     shape = shape_of(preparation, recipe, cross.classes)
@@ -113,77 +92,3 @@ def with_rows(values: np.ndarray, count: int, axis: int = 1) -> np.ndarray:
     """`values` with zeros appended along `axis` up to `count`."""
     more = [(0, count - values.shape[axis] if a == axis else 0) for a in range(values.ndim)]
     return np.pad(values, more)
-
-
-def train(folds: list[FoldData], recipe: Recipe, seed: int, device: str, dtype=torch.float32) -> list[Trained]:
-    """All folds × seeds, both passes."""
-    settings = {"learning_rate": recipe.train.learning_rate, "weight_decay": recipe.train.weight_decay}
-    seeds = range(recipe.train.seeds)
-    inner = [torch.from_numpy(fold.inner) for fold in folds]
-    held = _rows([[k == s % INNER for s in seeds] for k in inner])
-    whole = _rows([[torch.ones(len(k)) for _ in seeds] for k in inner])
-
-    def bank() -> tuple[Bank, list[list[torch.Generator]]]:
-        nets = [[fresh(fold, seed + s) for s in seeds] for fold in folds]
-        draws = [[torch.Generator().manual_seed(seed + s) for s in seeds] for _ in folds]
-        return Bank(nets, [f.inputs for f in folds], [f.codes for f in folds], device=device, dtype=dtype), draws
-
-    first, draws = bank()
-    curves = first.train(whole - held, [recipe.train.epochs] * len(folds), draws, watch=held, **settings)
-    epochs = np.argmin(np.round(curves.numpy(), 4), axis=0).tolist()  # the first of those that differ by less than 1e-4
-    log.info("epochs chosen on inner folds: %s", epochs)
-    second, draws = bank()
-    second.train(whole, epochs, draws, **settings)
-    return [
-        Trained(
-            fold.shape,
-            [unrotated(fold, second.state(f, s)) for s in (seeds if epochs[f] else seeds[:1])],
-            epochs[f],
-            _finite(curves[:, f]),
-        )
-        for f, fold in enumerate(folds)
-    ]
-
-
-def fresh(fold: FoldData, seed: int) -> Net:
-    """A net at its start, built for the coordinates in which the fold's columns are given."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        turned = zip(fold.shape.features, fold.basis, strict=True)
-        net = Net(fold.shape._replace(features=tuple(f if basis is None else basis.shape[1] for f, basis in turned)))
-    with torch.no_grad():
-        for m, encode in enumerate(net.encode):
-            if encode.linear:
-                encode.scale.fill_(max(fold.shape.features[m], 1) ** -0.5)
-            if encode.hops:
-                encode.gate.fill_(fold.gates[m, 0])
-            net.patient_gate[m] = torch.from_numpy(fold.gates[m, 1:])
-            if m in fold.prime:
-                fold.prime[m](encode)
-        net.double().fuse.prime(net.linear(fold.inputs), fold.inputs.present, fold.codes)
-    return net.float()
-
-
-def unrotated(fold: FoldData, state: dict[str, Tensor]) -> Net:
-    """The trained net over the columns themselves: each rotated encoder's weight becomes basis @ weight."""
-    net = Net(fold.shape)
-    for m, basis in enumerate(fold.basis):
-        if basis is not None:
-            name = f"encode.{m}.weight"
-            state[name] = (torch.from_numpy(basis) @ state[name].double()).to(state[name].dtype)
-    net.to(next(iter(state.values())).dtype).load_state_dict(state)
-    return net.eval()
-
-
-def _rows(rows: list[list[Tensor]]) -> Tensor:
-    """`[folds, seeds, n]` of ones and zeros, padded with zeros."""
-    longest = max(len(r) for row in rows for r in row)
-    out = torch.zeros(len(rows), len(rows[0]), longest)
-    for f, row in enumerate(rows):
-        for s, r in enumerate(row):
-            out[f, s, : len(r)] = r
-    return out
-
-
-def _finite(curve: Tensor) -> list[float]:
-    return [round(float(v), 6) for v in curve if torch.isfinite(v)]

@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 
 from graphfuse.learn import fit
-from graphfuse.learn.assemble import Preparation, Views, mean_operator
+from graphfuse.learn.assemble import Preparation, Views
 from graphfuse.learn.linear import CrossFit
-from graphfuse.learn.start import shared_bias
+from graphfuse.learn.start import Linear
+from graphfuse.learn.training import Trained
 from graphfuse.nn.net import Inputs, Net, Shape
 from graphfuse.schema import Recipe
 
@@ -20,34 +21,27 @@ from graphfuse.schema import Recipe
 class Fitted:
     """What a fold's training patients leave behind.
 
-    `slopes`: modality → `[F, K]`, `bias` `[K]`, `own_bias` `[M, K]`, `mix`: the linear start. `memory`: modality →
-    the n training patients' own linear logits `[n, K]`. `states`: per seed, their states before each
-    round of messages `[n, rounds, M, T, D]`.
-    `nets`: one per seed.
+    `linear`: the linear start. `states`: per seed, the training patients' states before each round of messages
+    `[n, rounds, M, T, D]`. `nets`: one per seed; `setting`: the learning rate and weight decay they were trained with.
     """
 
     preparation: Preparation
-    slopes: dict[str, np.ndarray]
-    bias: np.ndarray
-    own_bias: np.ndarray
-    mix: dict[str, float]
-    memory: dict[str, np.ndarray]
+    linear: Linear
     shape: Shape
     nets: list[Net]
     states: list[Tensor]
     epochs: int
     curve: list[float]
+    setting: dict[str, float]
 
     @classmethod
-    def gather(cls, cross: CrossFit, modalities: tuple[str, ...], recipe: Recipe, trained: fit.Trained) -> Fitted:
+    def gather(cls, cross: CrossFit, modalities: tuple[str, ...], recipe: Recipe, trained: Trained) -> Fitted:
         """Of a cross-fitted fold and its trained nets."""
         start, views = fit.start_of(cross, modalities, recipe), cross.training.only(modalities)
         bare = cls(
             cross.prepared(modalities),
-            {m: views.own[m].T @ start.alpha[m] for m in modalities},
-            start.bias, start.own_bias, start.mix,
-            {m: cross.grams[m] @ start.alpha[m] for m in modalities},
-            trained.shape, trained.nets, [], trained.epochs, trained.curve,
+            start.linear,
+            trained.shape, trained.nets, [], trained.epochs, trained.curve, trained.setting,
         )  # fmt: skip
         inputs = bare.inputs(views, new=False)
         with torch.no_grad():
@@ -56,15 +50,9 @@ class Fitted:
 
     def inputs(self, views: Views, *, new: bool = True) -> Inputs:
         """The net's inputs, float64, for patients with these views: new ones, or the training patients themselves."""
-        lists, ways = self.preparation.lists(views if new else None), []
-        for m, own in views.own.items():
-            slope, hop = self.slopes[m], views.hop.get(m)
-            near = own @ slope
-            far = np.zeros_like(near) if hop is None else hop @ slope
-            heard = near if self.preparation.alone else self.memory[m]
-            ways.append(np.stack([near, far, *(mean_operator(layer) @ heard for layer in lists[m])], 1))
-        bias = shared_bias(self.bias[None], self.own_bias[None], views.present)
-        return fit.net_inputs(self.preparation, self.preparation.seen(views), views, lists, np.stack(ways, 1), bias)
+        lists = self.preparation.lists(views if new else None)
+        start, bias = self.linear.views(views, lists, self.preparation.alone)
+        return fit.net_inputs(self.preparation, self.preparation.seen(views), views, lists, start, bias)
 
     def logits(self, views: Views) -> Tensor:
         """Of new patients, float64 `[seeds, N, K]`."""
@@ -80,14 +68,14 @@ class Fitted:
     @property
     def trained_on(self) -> int:
         """How many patients the model was fitted on."""
-        return len(next(iter(self.memory.values())))
+        return len(self.preparation.present)
 
     def gates(self) -> dict[str, dict[str, float]]:
         """Fitted gates per channel, the mean over seeds: `modality` (its weight in the linear start), `network`, and one for
         each patient layer, by its name (`patients`: the modality's own)."""
-        found = {}
+        found, mix = {}, self.linear.shares()
         for m, name in enumerate(self.preparation.channels):
-            doors = {"modality": [self.mix["joint"] + self.mix[name]] if name in self.mix else []}
+            doors = {"modality": [mix["joint"] + mix[name]] if name in mix else []}
             for number, layer in enumerate(self.preparation.carried.get(name, ())):
                 door = "patients" if layer == name else layer
                 doors[door] = [net.patient_gate[m, number].item() for net in self.nets]

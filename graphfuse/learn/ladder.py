@@ -10,6 +10,7 @@ from scipy.special import softmax
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.learn.assemble import Views
+from graphfuse.learn.kernels import slope_of
 from graphfuse.learn.linear import CrossFit
 
 
@@ -35,7 +36,7 @@ def climb(cross: CrossFit, cohort: Cohort, views: Views) -> dict[str, Rung]:
         rungs["clinical"] = _ridge(cross, ehr, views)
     singles = {m: _ridge(cross, (m,), views) for m in names}
     rungs |= {f"single:{m}": rung for m, rung in singles.items()}
-    best = min(names, key=lambda m: cross.solve((m,)).loss)
+    best = min(names, key=lambda m: cross.solve((m,), plain=True).loss)
     every = sum(rung.seconds for rung in singles.values())
     rungs["single"] = Rung(singles[best].probability, every)
     rungs["early"] = _ridge(cross, names, views)
@@ -71,8 +72,8 @@ def _shares(cross: CrossFit) -> np.ndarray:
 def _ridge(cross: CrossFit, modalities: tuple[str, ...], views: Views) -> Rung:
     """Ridge on these modalities; a patient with none of them gets the training shares."""
     began = time.perf_counter()
-    fit = cross.solve(modalities)
-    logits = sum(views.own[m] @ (cross.training.own[m].T @ fit.alpha) for m in modalities) + fit.bias
+    fit = cross.solve(modalities, plain=True)
+    logits = sum(views.own[m] @ slope_of(cross.training, m, *fit.coefficients[m]) for m in modalities) + fit.bias
     probability = softmax(logits, axis=1)
     columns = [list(views.own).index(m) for m in modalities]
     probability[~views.present[:, columns].any(1)] = _shares(cross)

@@ -1,9 +1,10 @@
 """The linear models of a fold, cross-fitted inside its training patients.
 
-One factorisation serves all: for every modality the kernel among training patients is computed once in each inner fold
-(with scalers, selectors and layers fitted anew on the inner training patients), and every rung of the ladder and the net's
-linear start is a ridge regression on a sum of kernels. What the net is shown of a training patient comes from the inner
-model that never saw that patient, its label or its values; so its gates learn what a new patient would gain.
+One set of kernels serves all: every rung of the ladder, every pattern of modalities and the net's linear start are ridge
+regressions on sums of kernels, and so are those on columns smoothed by a graph. Inner folds hide labels: what the net is shown
+of a training patient comes from an inner model that never saw that patient's label, so its gates learn what a new patient
+would gain. Scalers, components and layers see the training patients' values alone, labelled or not; where a recipe selects
+columns by label, they are fitted anew in every inner fold, on the inner training patients.
 """
 
 from __future__ import annotations
@@ -15,74 +16,37 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.errors import InputError
 from graphfuse.graph.network import GeneNetwork
-from graphfuse.learn.assemble import Preparation, Views, mean_operator
+from graphfuse.learn.assemble import Preparation
 from graphfuse.learn.channels import Signal, Silent, fit_signals
-from graphfuse.learn.ridge import PENALTIES, Ridge, fit_ridge, log_loss
+from graphfuse.learn.kernels import Kernels, means_around, means_of, slope_of
+from graphfuse.learn.ridge import PENALTIES, Descent, log_loss
 from graphfuse.learn.splits import stratified
-from graphfuse.learn.start import LinearFit, LinearStart, gates_of, mix_of, shared_bias
+from graphfuse.learn.start import Linear, LinearFit, LinearStart, Mix, members, mix_of, patterns_of, shared_bias
 from graphfuse.schema import Recipe
 
 INNER = 5
 MOST_PATIENTS = 20_000  # a kernel of 3.2 GB for each modality
+GATES = (1.0, 2.0, 4.0)  # tried in turn while the held-out loss falls
+WORTH = 0.01  # share of the loss by which it must fall where all patients are labelled; in proportion less where fewer are
+ENOUGH = 10  # complete patients of each class, on average, for them alone to decide the mix of a pattern
+WHOLE = -1  # the fit on all, beside the inner folds 0 … INNER - 1
 
 
 @dataclass(frozen=True, eq=False)
-class Kernels:
-    """Inner products of q held-out patients with n training patients, per modality: `own` and `hop` `[q, n]`, and `means`,
-    per layer the sparse `[q, n]` that averages over each patient's neighbours (`[q, q]` where patients hear themselves:
-    `alone`)."""
+class World:
+    """Kernels of all training patients of a fold, and which fits stand on them (inner folds, or `WHOLE`)."""
 
-    own: dict[str, np.ndarray]
-    hop: dict[str, np.ndarray]
-    means: dict[str, list[csr_matrix]]
-    alone: bool = False
-
-    @property
-    def depth(self) -> int:
-        """Patient layers of each modality."""
-        return len(next(iter(self.means.values())))
-
-    @classmethod
-    def between(cls, preparation: Preparation, views: Views, training: Views) -> Kernels:
-        """Of new patients with these views and the training ones."""
-        lists = preparation.lists(views)
-        return cls(
-            {m: views.own[m] @ training.own[m].T for m in views.own},
-            {m: views.hop[m] @ training.own[m].T for m in views.hop},
-            {m: [mean_operator(each) for each in found] for m, found in lists.items()},
-            preparation.alone,
-        )
-
-    def logits(self, modalities: tuple[str, ...], alpha: np.ndarray, memory: dict[str, np.ndarray]) -> np.ndarray:
-        """Linear logits by modality and view `[q, M, 2 + L, K]`: own columns, network neighbours, patient neighbours by layer
-        (the mean of `memory`, modality → the training patients' own logits `[n, K]`)."""
-        found = []
-        for m in modalities:
-            own = self.own[m] @ alpha
-            network = self.hop[m] @ alpha if m in self.hop else np.zeros_like(own)
-            around = [mean @ (own if self.alone else memory[m]) for mean in self.means[m]]
-            found.append(np.stack([own, network, *around], 1))
-        return np.stack(found, 1)
-
-
-@dataclass(frozen=True, eq=False)
-class _Inner:
-    """An inner fold: rows held out and trained on, kernels between them, and grams among those trained on."""
-
-    held: np.ndarray
-    train: np.ndarray
-    to_held: Kernels
-    among: dict[str, np.ndarray]
+    kernels: Kernels
+    fits: tuple[int, ...]
 
 
 class CrossFit:
-    """The kernels of one fold's training patients, whole and in inner folds; `solve` fits a ridge on some modalities.
+    """The kernels of one fold's training patients; `solve` fits a ridge on some modalities, whole and in inner folds.
 
     `inner` `[n]`: inner fold of every training patient, shared by the penalty search and the net's epoch search.
     """
@@ -99,23 +63,180 @@ class CrossFit:
         self.codes, self.classes, self.graphs = codes, classes, True
         self.inner = stratified(codes, INNER, seed)
         self.preparation, self.training = Preparation.fit(cohort, codes, recipe, network, seed)
-        self.grams = grams(self.training)
-        self._inner = side_by_side(lambda k: self._inside(cohort, recipe, network, seed, k), range(INNER))
-        self._solved: dict[tuple[str, ...], LinearFit] = {}
+        whole = Kernels.of(self.training, means_of(self.preparation))
+        self.grams = whole.own
+        if recipe.select.top is None:
+            self._worlds = [World(whole, (*range(INNER), WHOLE))]
+        else:
+            self._worlds = [*side_by_side(self._inside, range(INNER)), World(whole, (WHOLE,))]
+        self._solved: dict[tuple, LinearFit] = {}
+        self._gates: dict[str, np.ndarray] = {}
+        self._starts: dict[tuple, LinearStart] = {}
         self._signals: dict[tuple[str, ...], dict[str, Signal]] = {}
 
-    def _inside(self, cohort, recipe, network, seed, k: int) -> _Inner:
-        held, train = np.flatnonzero(self.inner == k), np.flatnonzero(self.inner != k)
-        preparation, training = Preparation.fit(cohort.take(train), self.codes[train], recipe, network, seed)
-        to_held = Kernels.between(preparation, preparation.views(cohort.take(held)), training)
-        return _Inner(held, train, to_held, grams(training))
+    def _inside(self, k: int) -> World:
+        """All anew on the patients outside inner fold k."""
+        train = np.flatnonzero(self.inner != k)
+        preparation, _ = Preparation.fit(self.cohort.take(train), self.codes[train], self.recipe, self.network, self.seed)
+        views = preparation.views(self.cohort)
+        return World(Kernels.of(views, means_around(preparation, views, train)), (k,))
 
-    def solve(self, modalities: tuple[str, ...]) -> LinearFit:
-        """The ridge on the sum of these modalities' kernels, fitted once and remembered."""
-        if modalities not in self._solved:
-            self._solved[modalities] = self._solve(modalities)
-        fit = self._solved[modalities]
-        return fit if self.graphs else replace(fit, views=_own_alone(fit.views))
+    # ------------------------------------------------------------------------------------------ ridge regressions
+
+    def solve(self, modalities: tuple[str, ...], plain: bool = False, near: int | None = None) -> LinearFit:
+        """The ridge on the sum of these modalities' kernels, each smoothed through its gates (not with `plain`, nor without
+        graphs), fitted once and remembered; `near`: a penalty's level to search around."""
+        closed = plain or not self.graphs
+        gates = {m: self._closed() if closed else self.gates(m) for m in modalities}
+        return self._fitted(modalities, gates, near)
+
+    def gates(self, m: str) -> np.ndarray:
+        """How far the modality's gene network and each of its patient layers are let in `[1 + L]`: opened one after the other
+        for as long as the held-out loss of the ridge on the smoothed columns falls."""
+        if m not in self._gates:
+            self._gates[m] = self._opened(m)
+        return self._gates[m]
+
+    def _opened(self, m: str) -> np.ndarray:
+        gates, fit = self._closed(), self._fitted((m,), {m: self._closed()})
+        least = 1 - WORTH * (self.codes >= 0).mean()
+        for door in self._doors(m):
+            for value in GATES:
+                tried = gates.copy()
+                tried[door] = value
+                found = self._fitted((m,), {m: tried}, fit.level)
+                if found.loss > least * fit.loss:
+                    break
+                gates, fit = tried, found
+        return gates
+
+    def _doors(self, m: str) -> list[int]:
+        """Which of the modality's gates lead anywhere."""
+        kernels = self._worlds[-1].kernels
+        layers = [1 + number for number, mean in enumerate(kernels.means[m]) if mean.nnz and not self.preparation.alone]
+        return [0, *layers] if m in kernels.hop else layers
+
+    def _closed(self) -> np.ndarray:
+        return np.zeros(1 + self.preparation.depth)
+
+    def _fitted(self, modalities: tuple[str, ...], gates: dict[str, np.ndarray], near: int | None = None) -> LinearFit:
+        key = (modalities, *(tuple(gates[m]) for m in modalities))
+        if key not in self._solved:
+            self._solved[key] = self._solve(modalities, gates, near)
+        return self._solved[key]
+
+    def _solve(self, modalities, gates, near) -> LinearFit:
+        columns = [list(self.training.own).index(m) for m in modalities]
+        codes = np.where(self.training.present[:, columns].any(1), self.codes, -1)
+        descents = []
+        for world in self._worlds:
+            kernel = sum(world.kernels.smoothed(m, gates[m]) for m in modalities)
+            counted = np.column_stack([self.inner != k for k in world.fits])
+            descents.append(Descent(kernel, codes, self.classes, counted))
+        weights = {}
+
+        def loss(level: int) -> float:
+            logits = np.zeros((1, len(codes), self.classes))
+            for world, descent in zip(self._worlds, descents, strict=True):
+                descent.to(PENALTIES[level])
+                said = descent.logits()
+                for g, k in enumerate(world.fits):
+                    logits[0, self.inner == k] = said[self.inner == k, g]
+            weights[level] = [descent.weights for descent in descents]
+            return float(log_loss(logits, codes)[0])
+
+        level, lowest = lowest_level(loss, 0 if near is None else max(near - 1, 0))
+        return self._taken_apart(modalities, gates, level, lowest, descents, weights[level])
+
+    def _taken_apart(self, modalities, gates, level, loss, descents, weights) -> LinearFit:
+        shape = (len(self.codes), len(modalities), 2 + self.preparation.depth, self.classes)
+        views, held_bias, coefficients, bias = np.zeros(shape), np.zeros(shape[::3]), {}, None
+        for world, descent, found in zip(self._worlds, descents, weights, strict=True):
+            alpha, intercept, fits = descent.alpha(found), descent.intercept(found), len(world.fits)
+            flat = alpha.reshape(len(alpha), -1)
+            for column, m in enumerate(modalities):
+                own, hop = world.kernels.spread(m, gates[m], flat)
+                ways = world.kernels.views(m, own, hop).reshape(len(alpha), -1, fits, self.classes)
+                for g, k in enumerate(world.fits):
+                    views[self.inner == k, column] = ways[self.inner == k, :, g]
+                    if k == WHOLE:
+                        take = slice(g * self.classes, (g + 1) * self.classes)
+                        coefficients[m] = own[:, take], hop[:, take]
+            for g, k in enumerate(world.fits):
+                held_bias[self.inner == k] = intercept[g]
+                bias = intercept[g] if k == WHOLE else bias
+        doors = np.stack([np.r_[1.0, gates[m]] for m in modalities])
+        held_out = np.einsum("nmvk,mv->nk", views, doors) + held_bias
+        return LinearFit(modalities, level, loss, coefficients, bias, held_out, views, held_bias)
+
+    # -------------------------------------------------------------------------------------------------- starts
+
+    def start(self, modalities: tuple[str, ...], stacked: bool) -> LinearStart:
+        """The linear start on these modalities: each one's own ridge regression, or (`stacked`) for every pattern of them the
+        mix of these with the joint one that has the lowest cross-fitted loss, weights ≥ 0. So the net starts at whichever
+        of joint, single or averaged ridge the training patients support, for whatever a patient has."""
+        key = (modalities, stacked, self.graphs)
+        if key not in self._starts:
+            self._starts[key] = self._start(modalities, stacked)
+        return self._starts[key]
+
+    def _start(self, modalities: tuple[str, ...], stacked: bool) -> LinearStart:
+        columns = [list(self.training.own).index(m) for m in modalities]
+        present = self.training.present[:, columns]
+        singles = {m: self.solve((m,)) for m in modalities}
+        patterns = patterns_of(present) if stacked else np.ones((1, len(modalities)), bool)
+        mixes = [self._mix(members(pattern, modalities), singles, present[:, pattern], stacked) for pattern in patterns]
+        linear = self._linear(modalities, patterns, mixes)
+        which, shape = linear.pattern(present), (len(present), len(modalities), self.classes)
+        views, bias = np.zeros((*shape[:2], 2 + self.preparation.depth, self.classes)), np.zeros(shape)
+        for p, mix in enumerate(mixes):
+            rows = which == p
+            for m, weight, fit, column in mix.parts():
+                views[rows, modalities.index(m)] += weight * fit.views[rows, column]
+                if fit is not mix.joint:
+                    bias[rows, modalities.index(m)] += weight * fit.held_bias[rows]
+            if mix.joint is not None:
+                bias[rows] += shared_bias(mix.whole * mix.joint.held_bias, np.zeros(shape), present)[rows]
+        if not self.graphs:
+            views[:, :, 1:] = 0
+        gates = np.stack([self.gates(m) if self.graphs else self._closed() for m in modalities])
+        return LinearStart(linear, views, bias, gates)
+
+    def _mix(self, names: tuple[str, ...], singles: dict[str, LinearFit], present: np.ndarray, stacked: bool) -> Mix:
+        """Of a pattern's ridge regressions and the joint one; the patients who have all of it decide where they are enough."""
+        mine = {m: singles[m] for m in names}
+        if not stacked or len(names) == 1:
+            return Mix(0.0, None, dict.fromkeys(names, 1.0), mine)
+        joint = self.solve(names, near=min(mine.values(), key=lambda fit: fit.loss).level)
+        complete = np.where(present.all(1), self.codes, -1)
+        codes = complete if (complete >= 0).sum() >= ENOUGH * self.classes else self.codes
+        whole, *shares = mix_of(joint, list(mine.values()), present.astype(float), codes).tolist()
+        return Mix(whole, joint, dict(zip(names, shares, strict=True)), mine)
+
+    def _linear(self, modalities: tuple[str, ...], patterns: np.ndarray, mixes: list[Mix]) -> Linear:
+        """The linear models of all patterns."""
+        kernels, found = self._worlds[-1].kernels, {m: [] for m in modalities}
+        memory, bias = {m: [] for m in modalities}, np.zeros((len(mixes), self.classes))
+        own_bias, shares = np.zeros((len(mixes), len(modalities), self.classes)), np.zeros((len(mixes), 1 + len(modalities)))
+        for p, mix in enumerate(mixes):
+            none = np.zeros((len(self.codes), self.classes))
+            sums = {m: [none, none] for m in modalities}
+            for m, weight, fit, _ in mix.parts():
+                sums[m] = [a + weight * b for a, b in zip(sums[m], fit.coefficients[m], strict=True)]
+                if fit is not mix.joint:
+                    own_bias[p, modalities.index(m)] = weight * fit.bias
+            if mix.joint is not None:
+                bias[p] = mix.whole * mix.joint.bias
+            shares[p, 0] = mix.whole
+            for m in modalities:
+                shares[p, 1 + modalities.index(m)] = mix.shares.get(m, 0.0)
+                found[m].append(slope_of(self.training, m, *sums[m]))
+                memory[m].append(kernels.views(m, *sums[m])[:, 0])
+        stacked = ({m: np.stack(each) for m, each in part.items()} for part in (found, memory))
+        slopes, memory = stacked
+        return Linear(patterns, slopes, bias, own_bias, memory, shares)
+
+    # ------------------------------------------------------------------------------- the same fold, made smaller
 
     def prepared(self, modalities: tuple[str, ...]) -> Preparation:
         """The preparation of these modalities, with signals fitted on them alone, once and remembered."""
@@ -140,80 +261,35 @@ class CrossFit:
         return CrossFit(cohort, self.codes, self.classes, recipe, self.network, self.seed)
 
     def without_graphs(self) -> CrossFit:
-        """The same fold, factorisations shared, with every graph taken away."""
+        """The same fold, kernels and fits shared, with every graph taken away."""
         other = copy.copy(self)
         other.graphs = False
         other.preparation = self.preparation.without_graphs()
         other.training = replace(self.training, hop={})
         return other
 
-    def forget_inner(self) -> None:
-        """Frees the inner folds' kernels once everything needed is solved."""
-        self._inner = []
-
-    def start(self, modalities: tuple[str, ...], stacked: bool) -> LinearStart:
-        """The linear start on these modalities: each one's own ridge regression, or (`stacked`) the mix of these with the
-        joint one that has the lowest cross-fitted loss, weights ≥ 0. So the net starts at whichever of joint, single or
-        averaged ridge the training patients support (stacked regression, Breiman 1996, doi:10.1007/BF00117832)."""
-        singles = [self.solve((m,)) for m in modalities]
-        joint = self.solve(modalities) if stacked else singles[0]
-        columns = [list(self.training.own).index(m) for m in modalities]
-        present = self.training.present[:, columns].astype(float)
-        mix = mix_of(joint, singles, present, self.codes) if stacked else np.r_[0.0, np.ones(len(singles))]
-        whole, shares = mix[0], mix[1:]
-        views = np.concatenate([f.views for f in singles], 1) * shares[:, None, None]
-        views = views + whole * joint.views if stacked else views
-        held_bias = whole * joint.held_bias
-        held_own_bias = shares[:, None] * np.stack([f.held_bias for f in singles], 1)
-        logits = views[:, :, 0] + shared_bias(held_bias, held_own_bias, present)
-        groups = [list(range(len(modalities)))] if stacked else [[m] for m in range(len(modalities))]
-        gates = [gates_of((logits * present[..., None])[:, g], views[:, g, 1:], self.codes) for g in groups]
-        return LinearStart(
-            {m: whole * joint.alpha + b * f.alpha for m, b, f in zip(modalities, shares, singles, strict=True)},
-            whole * joint.bias,
-            shares[:, None] * np.stack([f.bias for f in singles]),
-            views,
-            held_bias,
-            held_own_bias,
-            dict(zip(("joint", *modalities), mix.tolist(), strict=True)),
-            np.concatenate(gates),
-        )
-
-    def _solve(self, modalities: tuple[str, ...]) -> LinearFit:
-        paths = side_by_side(lambda fold: self._path(fold.among, self.codes[fold.train], modalities, PENALTIES), self._inner)
-        logits = np.zeros((len(PENALTIES), len(self.codes), self.classes))
-        for fold, path in zip(self._inner, paths, strict=True):
-            logits[:, fold.held] = path.logits(sum(fold.to_held.own[m] for m in modalities))
-        losses = log_loss(logits, self.codes)
-        level = int(losses.argmin())
-        depth = self._inner[0].to_held.depth
-        views = np.zeros((len(self.codes), len(modalities), 2 + depth, self.classes))
-        held_bias = np.zeros((len(self.codes), self.classes))
-        for fold, path in zip(self._inner, paths, strict=True):
-            alpha = path.alpha[level]
-            memory = {m: fold.among[m] @ alpha for m in modalities}
-            views[fold.held] = fold.to_held.logits(modalities, alpha, memory)
-            held_bias[fold.held] = path.intercept[level]
-        whole = self._path(self.grams, self.codes, modalities, PENALTIES[level : level + 1])
-        return LinearFit(
-            modalities, PENALTIES[level], float(losses[level]), whole.alpha[0], whole.intercept[0],
-            logits[level], views, held_bias,
-        )  # fmt: skip
-
-    def _path(self, among: dict[str, np.ndarray], codes, modalities, penalties) -> Ridge:
-        return fit_ridge(sum(among[m] for m in modalities), codes, self.classes, tuple(penalties))
+    def forget(self) -> None:
+        """Frees what only solving needs, once everything needed is solved."""
+        self._worlds = []
 
 
-def _own_alone(views: np.ndarray) -> np.ndarray:
-    """Views `[n, M, 2 + L, K]` with those of every neighbour silenced."""
-    kept = np.zeros_like(views)
-    kept[:, :, 0] = views[:, :, 0]
-    return kept
-
-
-def grams(training: Views) -> dict[str, np.ndarray]:
-    """Modality → inner products among the training patients `[n, n]`."""
-    return {m: own @ own.T for m, own in training.own.items()}
+def lowest_level(loss: Callable[[int], float], first: int) -> tuple[int, float]:
+    """The penalty's level with the lowest loss, and that loss: upwards from `first` until two in a row are no better, and
+    downwards where `first` itself is the best."""
+    best, lowest = first, loss(first)
+    for level in range(first + 1, len(PENALTIES)):
+        found = loss(level)
+        if found < lowest:
+            best, lowest = level, found
+        elif level - best >= 2:
+            break
+    if best == first:
+        for level in range(first - 1, -1, -1):
+            found = loss(level)
+            if found >= lowest:
+                break
+            best, lowest = level, found
+    return best, lowest
 
 
 def side_by_side(work: Callable, items: Iterable) -> list:

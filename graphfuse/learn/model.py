@@ -20,6 +20,7 @@ from graphfuse.learn import fit
 from graphfuse.learn.fitted import Fitted
 from graphfuse.learn.linear import CrossFit
 from graphfuse.learn.pack import pack, unpack
+from graphfuse.learn.training import train
 from graphfuse.schema import SCHEMA, Recipe
 
 
@@ -28,7 +29,7 @@ class FusionModel(BaseEstimator):
 
     Parameters: `recipe` (a `Recipe`, a name or a path), `seed`, `device` ("auto", "cpu", "cuda"), `network` (a gene
     network, card or edge list in place of the recipe's). After `fit`: `classes_`, `modalities_`, `fitted_`,
-    `epochs_`, `gates_`.
+    `epochs_`, `setting_` (the learning rate and weight decay chosen), `gates_`.
     """
 
     def __init__(self, recipe: Recipe | str | Path = "multiplex", *, seed: int = 0, device: str = "auto", network=None):
@@ -43,15 +44,15 @@ class FusionModel(BaseEstimator):
         cross = CrossFit(cohort, outcome.values, len(outcome.classes), recipe, network, self.seed)
         modalities = tuple(cohort.modalities)
         data = fit.fold_data(cross, modalities, recipe)
-        (trained,) = fit.train([data], recipe, self.seed, pick_device(self.device))
+        (trained,) = train([data], recipe, self.seed, pick_device(self.device))
         return self.adopt(Fitted.gather(cross, modalities, recipe, trained), recipe, outcome)
 
     def adopt(self, fitted: Fitted, recipe: Recipe, outcome) -> FusionModel:
         """Takes over what a bank fitted elsewhere."""
         self.recipe_, self.fitted_ = recipe, fitted
         self.target_, self.classes_ = outcome.name, tuple(outcome.classes)
-        self.modalities_ = tuple(fitted.slopes)
-        self.epochs_, self.gates_ = fitted.epochs, fitted.gates()
+        self.modalities_ = tuple(fitted.linear.slopes)
+        self.epochs_, self.setting_, self.gates_ = fitted.epochs, fitted.setting, fitted.gates()
         return self
 
     def predict_proba(self, cohort: Cohort) -> np.ndarray:
@@ -120,8 +121,8 @@ class FusionModel(BaseEstimator):
         model = cls(recipe, seed=described["seed"])
         model.recipe_, model.target_, model.classes_ = recipe, described["target"], tuple(described["classes"])
         model.fitted_ = unpack(arrays, described)
-        model.modalities_ = tuple(model.fitted_.slopes)
-        model.epochs_, model.gates_ = model.fitted_.epochs, model.fitted_.gates()
+        model.modalities_ = tuple(model.fitted_.linear.slopes)
+        model.epochs_, model.setting_, model.gates_ = model.fitted_.epochs, model.fitted_.setting, model.fitted_.gates()
         return model
 
 

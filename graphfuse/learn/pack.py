@@ -11,17 +11,25 @@ from graphfuse.graph.layers.fit import layer_from_state
 from graphfuse.learn.assemble import Preparation
 from graphfuse.learn.channels import SIGNALS
 from graphfuse.learn.fitted import Fitted
+from graphfuse.learn.start import Linear
 from graphfuse.nn.net import Net, Shape
 
 
 def pack(fitted: Fitted) -> tuple[dict[str, np.ndarray], dict]:
     """(arrays, JSON) of a fitted fold."""
     preparation = fitted.preparation
-    arrays = {"bias": fitted.bias, "own_bias": fitted.own_bias, "present": preparation.present.astype(np.uint8)}
+    linear = fitted.linear
+    arrays = {
+        "bias": linear.bias,
+        "own_bias": linear.own_bias,
+        "mix": linear.mix,
+        "patterns": linear.patterns.astype(np.uint8),
+    }
+    arrays["present"] = preparation.present.astype(np.uint8)
     described: dict = {
         "epochs": fitted.epochs,
-        "mix": fitted.mix,
         "curve": fitted.curve,
+        "setting": fitted.setting,
         "depth": preparation.depth,
         "control": preparation.control,
         "modalities": {},
@@ -29,7 +37,7 @@ def pack(fitted: Fitted) -> tuple[dict[str, np.ndarray], dict]:
     }
     for name, pipeline in preparation.pipelines.items():
         own, described["modalities"][name] = pipeline.state()
-        own |= {"slope": fitted.slopes[name], "memory": fitted.memory[name]}
+        own |= {"slope": linear.slopes[name], "memory": linear.memory[name]}
         own |= _packed_operator(preparation.smoothing.get(name))
         arrays |= {f"tables/{name}/{key}": value for key, value in own.items()}
     for kind in ("layers", "signals"):
@@ -67,12 +75,12 @@ def unpack(arrays: dict[str, np.ndarray], described: dict) -> Fitted:
         net.load_state_dict(state)
         nets.append(net.eval())
         seed += 1
+    slopes, memory = ({n: own[n][key] for n in about} for key in ("slope", "memory"))
+    patterns = arrays["patterns"].astype(bool)
     return Fitted(
         preparation,
-        {n: own[n]["slope"] for n in about},
-        arrays["bias"], arrays["own_bias"], described["mix"],
-        {n: own[n]["memory"] for n in about},
-        shape, nets, states, described["epochs"], described["curve"],
+        Linear(patterns, slopes, arrays["bias"], arrays["own_bias"], memory, arrays["mix"]),
+        shape, nets, states, described["epochs"], described["curve"], described.get("setting", {}),
     )  # fmt: skip
 
 

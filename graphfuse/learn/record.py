@@ -81,7 +81,7 @@ def _fitted(cohort: Cohort, network: GeneNetwork | None, found: Study) -> dict:
     return {
         "epochs": fitted.epochs,
         "fold_epochs": [r.model.epochs_ for r in found.replicas],
-        "mix": fitted.mix,
+        "mix": fitted.linear.shares(),
         "gates": fitted.gates(),
         "patients": len(cohort),
         "labelled": int(outcome.known.sum()),

@@ -2,8 +2,9 @@
 
 With n patients and F features, the ridge solution lies in the span of the training rows, so it is found exactly
 from the kernel K = X Xᵀ `[n, n]`, whatever F. In the kernel's eigenbasis the curvature of the softmax loss is bounded
-by a diagonal (Böhning 1992, doi:10.1007/BF00048682: Hessian ≤ ½ ZᵀZ), so all penalties of a path are solved
-together by an accelerated diagonal descent (Nesterov momentum with adaptive restart).
+by a diagonal (Böhning 1992, doi:10.1007/BF00048682: Hessian ≤ ½ ZᵀZ), so an accelerated diagonal descent finds it (Nesterov
+momentum with adaptive restart). Fits that count only some of the rows have a smaller curvature: one basis serves a
+cross-validation's fits and the fit on all, as one product per step.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import eigh
-from scipy.special import log_softmax, softmax
+from scipy.special import log_softmax
 
 PENALTIES = tuple(float(c) for c in 10.0 ** np.arange(-2.0, 3.1, 0.5))  # C: inverse penalty on a kernel of mean diagonal 1
 
@@ -46,22 +47,87 @@ def fit_ridge(
     tolerance: float = 1e-4,
     steps: int = 400,
 ) -> Ridge:
-    """Ridge logistic regression for every inverse penalty C at once: min Σ CE + ‖W‖² / 2C.
+    """Ridge logistic regression for every inverse penalty C, each from where the last one ended: min Σ CE + ‖W‖² / 2C.
 
-    `kernel` float64 `[n, n]` among training patients, scaled inside to a mean diagonal of 1; `codes` int `[n]` in
-    `0 … classes - 1`, -1 for unlabelled patients, who take no part. The intercept is not penalised. Descent stops
-    where no logit's gradient exceeds `tolerance` per patient, or after `steps`.
+    `kernel` float64 `[n, n]` among training patients; `codes` int `[n]` in `0 … classes - 1`, -1 for unlabelled patients,
+    who take no part. The intercept is not penalised. Tolerance and steps as in `Descent.to`.
     """
-    labelled = np.flatnonzero(codes >= 0)
-    among = kernel[np.ix_(labelled, labelled)]
-    size = max(float(np.trace(among)) / len(among), 1e-300)
-    z, basis = coordinates(among / size)
-    target = np.eye(classes)[codes[labelled]]
-    penalty = 1 / np.asarray(inverse_penalties)
-    weights, intercept = _descend(z, target, penalty, tolerance, steps)
-    alpha = np.zeros((len(penalty), len(kernel), classes))
-    alpha[:, labelled] = np.einsum("nr,lrk->lnk", basis, weights) / size
+    descent = Descent(kernel, codes, classes)
+    found = []
+    for c in inverse_penalties:
+        descent.to(c, tolerance, steps)
+        found.append((descent.alpha()[:, 0], descent.intercept()[0]))
+    alpha, intercept = map(np.stack, zip(*found, strict=True))
     return Ridge(alpha, intercept, tuple(inverse_penalties))
+
+
+class Descent:
+    """G ridge regressions on one kernel `[n, n]`, each counting other patients, walked from penalty to penalty.
+
+    `counted` bool `[n, G]`: whom each counts (default: one that counts all). Patients without a label (code -1) count in
+    none. The kernel is scaled inside to a mean diagonal of 1 over those who count somewhere, at `rows`.
+    """
+
+    def __init__(self, kernel: np.ndarray, codes: np.ndarray, classes: int, counted: np.ndarray | None = None):
+        counted = np.ones((len(codes), 1), bool) if counted is None else counted
+        self.kernel, self.rows = kernel, np.flatnonzero((codes >= 0) & counted.any(1))
+        among = kernel[np.ix_(self.rows, self.rows)]
+        self.size = max(float(np.trace(among)) / max(len(among), 1), 1e-300)
+        z, self.basis = coordinates(among / self.size)
+        self.design = np.hstack([z, np.ones((len(z), 1))])
+        self.counted = np.ascontiguousarray(counted[self.rows].T, float)
+        self.target = np.eye(classes)[codes[self.rows]].T[:, None]
+        self.weights = np.zeros((classes, counted.shape[1], self.design.shape[1]))  # classes first: sums over them are cheap
+        shares = (self.counted * self.target).sum(2) / np.maximum(self.counted.sum(1), 1)
+        self.weights[..., -1] = np.log(shares + 1e-3)
+
+    def to(self, inverse_penalty: float, tolerance: float = 1e-4, steps: int = 400) -> None:
+        """Moves all weights to their optimum at C, from where they are: min Σ CE + ‖W‖² / 2C; stops where no gradient exceeds
+        `tolerance` per patient, or after `steps`."""
+        ridge = np.r_[np.full(self.design.shape[1] - 1, 1 / inverse_penalty), 0.0]
+        curvature = 0.5 * (self.design**2).sum(0) + ridge
+        weights, ahead, momentum = self.weights, self.weights, np.ones(self.weights.shape[1])
+        for _ in range(steps):
+            gradient = self._gradient(ahead) + ridge * ahead
+            moved = ahead - gradient / curvature
+            step = moved - weights
+            momentum = np.where((gradient * step).sum((0, 2)) > 0, 1.0, momentum)
+            faster = (1 + np.sqrt(1 + 4 * momentum**2)) / 2
+            ahead = moved + ((momentum - 1) / faster)[:, None] * step
+            weights, momentum = moved, faster
+            if np.abs(gradient).max() < tolerance * len(self.design):
+                break
+        self.weights = weights
+
+    def _gradient(self, weights: np.ndarray) -> np.ndarray:
+        """Of the summed cross-entropy."""
+        p = self._logits(weights)
+        p -= p.max(0)
+        np.exp(p, out=p)
+        p /= p.sum(0)
+        p -= self.target
+        p *= self.counted
+        return (p.reshape(-1, len(self.design)) @ self.design).reshape(weights.shape)
+
+    def _logits(self, weights: np.ndarray) -> np.ndarray:
+        """`[K, G, rows]`."""
+        return (weights.reshape(-1, weights.shape[2]) @ self.design.T).reshape(*weights.shape[:2], -1)
+
+    def logits(self) -> np.ndarray:
+        """`[n, G, K]` of all patients."""
+        alpha = self.alpha()
+        return (self.kernel @ alpha.reshape(len(alpha), -1)).reshape(alpha.shape) + self.intercept()
+
+    def alpha(self, weights: np.ndarray | None = None) -> np.ndarray:
+        """`[n, G, K]` on the unscaled kernel: logits = kernel @ alpha + intercept."""
+        weights = self.weights if weights is None else weights
+        alpha = np.zeros((len(self.kernel), *weights.shape[1::-1]))
+        alpha[self.rows] = np.einsum("nr,kgr->ngk", self.basis, weights[..., :-1], optimize=True) / self.size
+        return alpha
+
+    def intercept(self, weights: np.ndarray | None = None) -> np.ndarray:
+        """`[G, K]`."""
+        return (self.weights if weights is None else weights)[..., -1].T
 
 
 def coordinates(kernel: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -72,34 +138,8 @@ def coordinates(kernel: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     values, vectors = eigh(kernel, check_finite=False)
     keep = values > max(values[-1], 0) * 1e-10
     root, vectors = np.sqrt(values[keep]), vectors[:, keep]
-    vectors = vectors * np.where((vectors**3).sum(0) < 0, -1.0, 1.0)  # a sign that rounding cannot turn
+    vectors = vectors * np.where(np.einsum("nr,nr,nr->r", vectors, vectors, vectors) < 0, -1.0, 1.0)  # rounding cannot turn it
     return vectors * root, vectors / root
-
-
-def _descend(z, target, penalty, tolerance, steps):
-    """Weights `[L, r, K]` and intercepts `[L, K]` of all penalties, in coordinates where ZᵀZ is diagonal."""
-    (n, r), classes, levels = z.shape, target.shape[1], len(penalty)
-    design = np.hstack([z, np.ones((n, 1))])
-    ridge = np.concatenate([np.repeat(penalty[:, None], r, 1), np.zeros((levels, 1))], 1)[:, :, None]
-    curvature = 0.5 * (design**2).sum(0)[None, :, None] + ridge
-    weights = np.zeros((levels, r + 1, classes))
-    weights[:, -1] = np.log(target.mean(0) + 1e-3)
-    ahead, momentum = weights.copy(), np.ones(levels)
-    for _ in range(steps):
-        logits = (design @ ahead.transpose(1, 0, 2).reshape(r + 1, -1)).reshape(n, levels, classes)
-        residual = softmax(logits, axis=2) - target[:, None]
-        gradient = (design.T @ residual.reshape(n, -1)).reshape(r + 1, levels, classes).transpose(1, 0, 2)
-        gradient += ridge * ahead
-        moved = ahead - gradient / curvature
-        step = moved - weights
-        uphill = (gradient * step).sum((1, 2)) > 0
-        momentum = np.where(uphill, 1.0, momentum)
-        faster = (1 + np.sqrt(1 + 4 * momentum**2)) / 2
-        ahead = moved + ((momentum - 1) / faster)[:, None, None] * step
-        weights, momentum = moved, faster
-        if np.abs(gradient).max() < tolerance * n:
-            break
-    return weights[:, :-1], weights[:, -1]
 
 
 def log_loss(logits: np.ndarray, codes: np.ndarray) -> np.ndarray:

@@ -1,30 +1,36 @@
-"""Where a net starts: ridge regressions stacked, and gates that let graphs in as far as held-out logits support."""
+"""Where a net starts: ridge regressions stacked, for every pattern of modalities that a patient may have."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.optimize import minimize
 from scipy.special import log_softmax
 
-GATE_PRIOR = 0.3
+from graphfuse.graph.neighbours import Neighbours
+from graphfuse.learn.assemble import Views, mean_operator
+
 MIX_PRIOR = 1.0
+MOST_PATTERNS = 16  # of those seen among training patients
 
 
 @dataclass(frozen=True, eq=False)
 class LinearFit:
-    """A ridge regression on some modalities, its penalty chosen by inner cross-validation.
+    """A ridge regression on some modalities, its penalty (and where they are smoothed, its gates) chosen by inner
+    cross-validation.
 
-    `alpha` `[n, K]`, `bias` `[K]`: the model on all training patients. `held_out` `[n, K]`: logits of each training
-    patient from the inner model without it; `views` `[n, M, 2 + L, K]` and `held_bias` `[n, K]`: the same, taken
-    apart.
+    `coefficients`: modality → weights `[n, K]` of the training patients' own columns and of their network neighbours'; `bias`
+    `[K]`: the model on all training patients. `level`: of its penalty; `loss`: of its held-out logits. `held_out` `[n, K]`:
+    logits of each training patient from the inner model without its label; `views` `[n, M, 2 + L, K]` and `held_bias`
+    `[n, K]`: the same, taken apart.
     """
 
     modalities: tuple[str, ...]
-    inverse_penalty: float
+    level: int
     loss: float
-    alpha: np.ndarray
+    coefficients: dict[str, tuple[np.ndarray, np.ndarray]]
     bias: np.ndarray
     held_out: np.ndarray
     views: np.ndarray
@@ -32,29 +38,105 @@ class LinearFit:
 
 
 @dataclass(frozen=True, eq=False)
-class LinearStart:
-    """Where a net starts: a linear model whose logits are a sum over modalities.
+class Linear:
+    """A linear model for every pattern of presence: logits are a sum over the modalities that a patient has.
 
-    `alpha`: modality → `[n, K]`; `bias` `[K]` counts once a patient, `own_bias` `[M, K]` once for each modality that
-    the patient has. `views` `[n, M, 2 + L, K]`, `held_bias` `[n, K]`, `held_own_bias` `[n, M, K]`: of the training
-    patients, cross-fitted. `mix`: how much of each ridge regression went in (`joint`, and each modality's own).
-    `gates` `[M, 1 + L]`: how far the gene network's and each layer's patient neighbours are let in.
+    `patterns` bool `[P, M]`, the first of all modalities. By pattern: `slopes` modality → `[P, F, K]`; `bias` `[P, K]`
+    counts once a patient, `own_bias` `[P, M, K]` once for each modality that the patient has; `memory` modality →
+    the n training patients' own logits `[P, n, K]`, which their neighbours hear; `mix` `[P, 1 + M]`: how much of the joint
+    and of each single ridge regression went in.
     """
 
-    alpha: dict[str, np.ndarray]
+    patterns: np.ndarray
+    slopes: dict[str, np.ndarray]
     bias: np.ndarray
     own_bias: np.ndarray
+    memory: dict[str, np.ndarray]
+    mix: np.ndarray
+
+    def pattern(self, present: np.ndarray) -> np.ndarray:
+        """Which of `patterns` each patient `[N, M]` is scored by: the largest that asks for nothing the patient lacks, the
+        first of those alike; the first of all where there is none."""
+        inside = ~(self.patterns[None] & ~present[:, None].astype(bool)).any(2)
+        return np.where(inside, self.patterns.sum(1), -1).argmax(1)
+
+    def views(self, views: Views, lists: dict[str, list[Neighbours]], alone: bool) -> tuple[np.ndarray, np.ndarray]:
+        """Linear logits by modality and view `[N, M, 2 + L, K]`, and bias `[N, M, K]`, of patients with these views who hear
+        training patients along `lists`, or (`alone`) each other."""
+        which = self.pattern(views.present)
+        depth, count = len(next(iter(lists.values()))), len(which)
+        found = np.zeros((count, len(self.slopes), 2 + depth, self.bias.shape[1]))
+        for p in np.unique(which):
+            rows = which == p
+            for m, (name, slope) in enumerate(self.slopes.items()):
+                near = views.own[name] @ slope[p]
+                heard = near if alone else self.memory[name][p]
+                around = [(mean_operator(layer) @ heard)[rows] for layer in lists[name]]
+                far = views.hop[name][rows] @ slope[p] if name in views.hop else np.zeros_like(near[rows])
+                found[rows, m] = np.stack([near[rows], far, *around], 1)
+        return found, shared_bias(self.bias[which], self.own_bias[which], views.present)
+
+    def shares(self) -> dict[str, float]:
+        """How much of each ridge regression a patient with all modalities is scored by: `joint`, and each modality's own."""
+        return dict(zip(("joint", *self.slopes), self.mix[0].tolist(), strict=True))
+
+
+@dataclass(frozen=True, eq=False)
+class LinearStart:
+    """A linear model, and what it says of its own training patients while their labels are held out: `views`
+    `[n, M, 2 + L, K]` and `bias` `[n, M, K]`. `gates` `[M, 1 + L]`: how far the gene network's and each layer's patient
+    neighbours are let in."""
+
+    linear: Linear
     views: np.ndarray
-    held_bias: np.ndarray
-    held_own_bias: np.ndarray
-    mix: dict[str, float]
+    bias: np.ndarray
     gates: np.ndarray
 
     def nothing(self) -> LinearStart:
         """No start at all: zeros of the same shapes, every gate closed."""
-        zero = {k: np.zeros_like(v) for k, v in vars(self).items() if isinstance(v, np.ndarray)}
-        alpha = {m: np.zeros_like(a) for m, a in self.alpha.items()}
-        return replace(self, alpha=alpha, mix=dict.fromkeys(self.mix, 0.0), **zero)
+        kept = self.linear
+
+        def zero(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+            return {m: np.zeros_like(a) for m, a in arrays.items()}
+
+        blank = {name: np.zeros_like(getattr(kept, name)) for name in ("bias", "own_bias", "mix")}
+        linear = replace(kept, slopes=zero(kept.slopes), memory=zero(kept.memory), **blank)
+        return LinearStart(linear, np.zeros_like(self.views), np.zeros_like(self.bias), np.zeros_like(self.gates))
+
+
+@dataclass(frozen=True, eq=False)
+class Mix:
+    """A weighted sum of ridge regressions: `whole` of the `joint` one (if any), and `shares` of the `singles`, by modality."""
+
+    whole: float
+    joint: LinearFit | None
+    shares: dict[str, float]
+    singles: dict[str, LinearFit]
+
+    def parts(self) -> Iterator[tuple[str, float, LinearFit, int]]:
+        """(modality, weight, fit, the modality's column in that fit) of all that counts."""
+        if self.joint is not None and self.whole:
+            for column, m in enumerate(self.joint.modalities):
+                yield m, self.whole, self.joint, column
+        for m, weight in self.shares.items():
+            if weight:
+                yield m, weight, self.singles[m], 0
+
+
+def patterns_of(present: np.ndarray) -> np.ndarray:
+    """Patterns bool `[P, M]` to be ready for: all modalities, those seen among training patients `[n, M]` (the commonest),
+    all but one, and each alone."""
+    count = present.shape[1]
+    whole, alone = np.ones((1, count), bool), np.eye(count, dtype=bool)
+    seen, times = np.unique(present[present.any(1)].astype(bool), axis=0, return_counts=True)
+    seen = seen[np.argsort(-times, kind="stable")][:MOST_PATTERNS]
+    found = {tuple(row): None for row in np.concatenate([whole, seen, ~alone, alone]).tolist() if any(row)}
+    return np.array(list(found))
+
+
+def members(pattern: np.ndarray, names: tuple[str, ...]) -> tuple[str, ...]:
+    """The names of a pattern's modalities."""
+    return tuple(name for name, there in zip(names, pattern, strict=True) if there)
 
 
 def shared_bias(bias: np.ndarray, own_bias: np.ndarray, present: np.ndarray) -> np.ndarray:
@@ -63,40 +145,21 @@ def shared_bias(bias: np.ndarray, own_bias: np.ndarray, present: np.ndarray) -> 
 
 
 def mix_of(joint: LinearFit, singles: list[LinearFit], present: np.ndarray, codes: np.ndarray) -> np.ndarray:
-    """Weights ≥ 0 `[1 + M]` of the joint and the single models' held-out logits with the lowest cross-entropy.
+    """Weights ≥ 0 `[1 + M]` of the joint and the single models' held-out logits with the lowest cross-entropy (stacked
+    regression, Breiman 1996, doi:10.1007/BF00117832).
 
     A normal prior (sd `MIX_PRIOR`) around the joint model alone keeps them finite where few patients are perfectly separated.
     """
     if len(singles) == 1:
         return np.array([1.0, 0.0])
     own = [f.held_out * present[:, [m]] for m, f in enumerate(singles)]
-    logits = np.stack([joint.held_out, *own], 1)
+    logits = np.stack([joint.held_out, *own], 1)[codes >= 0]
+    truth = np.eye(logits.shape[2])[codes[codes >= 0]]
     first = np.r_[1.0, np.zeros(len(singles))]
-    nothing = np.zeros_like(joint.held_out)
-    return _lowest(first, nothing, logits, codes, prior=MIX_PRIOR, bounds=[(0, None)] * len(first))
-
-
-def gates_of(logits: np.ndarray, views: np.ndarray, codes: np.ndarray) -> np.ndarray:
-    """Gates `[M, V]` that let the views `[n, M, V, K]` into the sum over modalities of `logits` `[n, M, K]`.
-
-    Lowest cross-entropy with a normal prior around closed (sd `GATE_PRIOR`): a graph that carries nothing, or few
-    labels, leaves its gate near 0.
-    """
-    modalities, ways = views.shape[1:3]
-    flat = views.reshape(len(views), modalities * ways, -1)
-    return _lowest(np.zeros(modalities * ways), logits.sum(1), flat, codes, prior=GATE_PRIOR).reshape(modalities, ways)
-
-
-def _lowest(first, base, terms, codes, prior: float, bounds=None) -> np.ndarray:
-    """Weights `[J]` with the lowest summed cross-entropy of base `[n, K]` + Σ_j w_j terms `[n, J, K]`, under a normal prior of
-    sd `prior` around `first` (a convex problem)."""
-    known = codes >= 0
-    base, terms = base[known], terms[known]
-    truth = np.eye(base.shape[1])[codes[known]]
 
     def loss(weights):
-        log_p = log_softmax(base + np.einsum("j,njk->nk", weights, terms), axis=1)
-        slope = np.einsum("njk,nk->j", terms, np.exp(log_p) - truth) + (weights - first) / prior**2
-        return -(log_p * truth).sum() + ((weights - first) ** 2).sum() / (2 * prior**2), slope
+        log_p = log_softmax(np.einsum("j,njk->nk", weights, logits), axis=1)
+        slope = np.einsum("njk,nk->j", logits, np.exp(log_p) - truth) + (weights - first) / MIX_PRIOR**2
+        return -(log_p * truth).sum() + ((weights - first) ** 2).sum() / (2 * MIX_PRIOR**2), slope
 
-    return minimize(loss, first, jac=True, method="L-BFGS-B", bounds=bounds).x
+    return minimize(loss, first, jac=True, method="L-BFGS-B", bounds=[(0, None)] * len(first)).x

@@ -20,6 +20,7 @@ from graphfuse.learn.linear import CrossFit
 from graphfuse.learn.metrics import compare, scores, summary
 from graphfuse.learn.model import FusionModel
 from graphfuse.learn.splits import tasks
+from graphfuse.learn.training import train
 from graphfuse.schema import METRICS, Metrics, Recipe
 
 log = logging.getLogger(__name__)
@@ -119,11 +120,11 @@ def _run_repeat(found: Study, cohort, recipe, network, mine, seed: int, device: 
         alone = by_group(crosses[-1], cohort.take(tested))
         for name, rung in (climb(crosses[-1], cohort, views) | alone).items():
             _note(found, name, rung)
-        _settle(crosses[-1], sets)
+        _settle(crosses[-1], sets, recipe)
         log.info("repeat %d, fold %d of %d: ladder in %.0f s", repeat + 1, number, len(mine), time.perf_counter() - began)
     if final:
         crosses.append(_cross(found, cohort, everyone, recipe, network, seed))
-        _settle(crosses[-1], {names})
+        _settle(crosses[-1], {names}, recipe)
     tests = [cohort.take(tested) for _, _, tested in mine]
     plain = [cross.without_graphs() for cross in crosses[: len(mine)]]
     _bank(found, "no-graph", plain, names, recipe, seed, device, tests)
@@ -142,17 +143,18 @@ def _cross(found: Study, cohort, train, recipe, network, seed) -> CrossFit:
     return CrossFit(cohort.take(train), codes, len(found.outcome.classes), recipe, network, seed)
 
 
-def _settle(cross: CrossFit, sets: set[tuple[str, ...]]) -> None:
-    """Solves what the nets will start from, and frees what only solving needs."""
-    for modalities in sorted({*sets, *((m,) for each in sets for m in each)}):
-        cross.solve(modalities)
-    cross.forget_inner()
+def _settle(cross: CrossFit, sets: set[tuple[str, ...]], recipe: Recipe) -> None:
+    """Solves what the nets will start from, with graphs and without, and frees what only solving needs."""
+    for modalities in sorted(sets):
+        for fold in (cross, cross.without_graphs()):
+            fit.start_of(fold, modalities, recipe)
+    cross.forget()
 
 
 def _bank(found: Study, name: str, crosses, modalities, recipe, seed, device, tests) -> list[FusionModel]:
     """Trains one net over all folds and notes its probabilities for the folds' test patients."""
     began = time.perf_counter()
-    trained = fit.train([fit.fold_data(cross, modalities, recipe) for cross in crosses], recipe, seed, device)
+    trained = train([fit.fold_data(cross, modalities, recipe) for cross in crosses], recipe, seed, device)
     models = [
         FusionModel(recipe, seed=seed).adopt(Fitted.gather(cross, modalities, recipe, each), recipe, found.outcome)
         for cross, each in zip(crosses, trained, strict=True)

@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call, stack_module_state, vmap
 
-from graphfuse.errors import Faults, InputError
+from graphfuse.errors import Faults, InputError, nearest
 from graphfuse.nn.lists import Lists
 from graphfuse.nn.parts import SLOTS, Encode, Fuse, Head, Propagate, part
+from graphfuse.nn.promises import D, F, K, M, N, Promise, T, alone, bank, differ, forbidden, gradients, moved, shape
 
-N, M, T, D, K, F = 7, 3, 1, 8, 4, 5
-CLOSE = 1e-9
+MANY = 3  # tokens of a modality, where a part is shown several
+LEVELS = ("embedding", "decision", "hybrid")
 
 
 def check_named(name: str) -> list[str]:
@@ -40,8 +40,14 @@ def check(cls: type[nn.Module], name: str | None = None) -> list[str]:
 def _checked(cls: type[nn.Module], name: str) -> list[str]:
     suites = {Encode: _encode, Propagate: _propagate, Fuse: _fuse, Head: _head}
     suite = next(suite for base, suite in suites.items() if issubclass(cls, base))
-    faults, kept = Faults(name), []
-    for promise, holds in (*suite(cls), *_common(cls)):
+    if issubclass(cls, Fuse) and cls.level not in LEVELS:
+        raise InputError(f"{name}: level = {cls.level!r}: there is no such level{nearest(str(cls.level), LEVELS)}")
+    faults, kept, promises = Faults(name), [], []
+    try:
+        promises = [*suite(cls), *_common(cls)]
+    except Exception as error:
+        faults.add(f"it cannot be built: {type(error).__name__}: {error}")
+    for promise, holds in promises:
         try:
             said = holds()
         except Exception as error:  # a researcher's part may raise anything: it is a finding
@@ -54,15 +60,13 @@ def _checked(cls: type[nn.Module], name: str) -> list[str]:
     return kept
 
 
-Promise = tuple[str, Callable[[], str]]
-
-
 def _common(cls) -> Iterator[Promise]:
     build, arguments = _sample(cls)
-    yield "no dropout, no batch statistics inside", lambda: _forbidden(build())
-    yield "the same call twice gives the same", lambda: _differ(*(build_once(*arguments) for build_once in [build()] * 2))
-    yield "a bank of replicas = the loop over them", lambda: _bank(build, arguments)
-    yield "gradients are finite and reach the parameters", lambda: _gradients(build(), arguments)
+    yield "no dropout, no batch statistics inside", lambda: forbidden(build())
+    yield "the same call twice gives the same", lambda: differ(*(build_once(*arguments) for build_once in [build()] * 2))
+    if not getattr(cls, "loops", False):
+        yield "a bank of replicas = the loop over them", lambda: bank(build, arguments)
+    yield "gradients are finite and reach the parameters", lambda: gradients(build(), arguments)
 
 
 def _sample(cls) -> tuple[Callable[[], nn.Module], tuple]:
@@ -71,19 +75,13 @@ def _sample(cls) -> tuple[Callable[[], nn.Module], tuple]:
     torch.manual_seed(0)
     if issubclass(cls, Encode):
         features, x = _seen(cls)
-        return lambda: _moved(cls(features, D)), (cls.prepare(x),)
+        return lambda: moved(cls(features, D)), (cls.prepare(x),)
     if issubclass(cls, Propagate):
         own, senders = torch.randn(2, N, *((M,) if cls.couples else ()), T, D, dtype=torch.float64)
-        return lambda: _moved(cls(D)), (own, senders, (_lists(),) * M if cls.couples else _lists())
+        return lambda: moved(cls(D)), (own, senders, (_lists(),) * M if cls.couples else _lists())
     if issubclass(cls, Fuse):
-        present = torch.ones(N, M, dtype=torch.float64)
-        h = (
-            torch.randn(N, M, K, dtype=torch.float64)
-            if cls.level == "decision"
-            else torch.randn(N, M, T, D, dtype=torch.float64)
-        )
-        return lambda: _moved(cls(h.shape[-1], M)), (h, present)
-    return lambda: _moved(cls(D, K)), (torch.randn(N, D, dtype=torch.float64),)
+        return lambda: moved(_fusion(cls, M)), _modalities(cls)
+    return lambda: moved(cls(D, K)), (torch.randn(N, D, dtype=torch.float64),)
 
 
 def _seen(cls: type[Encode]) -> tuple[int | tuple[int, ...], Tensor]:
@@ -93,16 +91,10 @@ def _seen(cls: type[Encode]) -> tuple[int | tuple[int, ...], Tensor]:
         return (2 + K, F), torch.cat([rows[:, :1], (rows[:, 1:] > 0).double()], 1)
     if cls.sees == "nodes":
         return (K, F, -1), torch.randn(N, K, F, dtype=torch.float64)
+    if cls.sees == "sets":
+        return (K, F), torch.randn(N, K, F, dtype=torch.float64)
     width = 0 if cls.sees == "nothing" else F
     return width, torch.randn((N, 1 + cls.hops, width) if cls.hops else (N, width), dtype=torch.float64)
-
-
-def _moved(module: nn.Module) -> nn.Module:
-    """The part in float64, every parameter a little off its first value."""
-    with torch.no_grad():
-        for parameter in module.double().parameters():
-            parameter.add_(0.1 * torch.randn_like(parameter))
-    return module
 
 
 def _lists(weight: float = 0.5) -> Lists:
@@ -114,8 +106,8 @@ def _lists(weight: float = 0.5) -> Lists:
 
 def _encode(cls) -> Iterator[Promise]:
     build, (x,) = _sample(cls)
-    yield "what it sees becomes [N, T, D]", lambda: _shape(build()(x), (N, None, D))
-    yield "a patient alone = in a batch", lambda: _differ(*_alone(build(), x))
+    yield "what it sees becomes [N, T, D], T = its tokens", lambda: shape(build()(x), (N, build().tokens, D))
+    yield "a patient alone = in a batch", lambda: differ(*alone(build(), x))
     if cls.linear:
         yield "a rotation of the columns folds into `weight`", lambda: _rotates(build(), x)
     if cls.hops:
@@ -130,49 +122,125 @@ def _propagate(cls) -> Iterator[Promise]:
         return module(own, said, (lists,) * M if cls.couples else lists)
 
     lists = _lists()
-    yield "states become a message of their shape", lambda: _shape(heard(lists), tuple(own.shape))
+    yield "states become a message of their shape", lambda: shape(heard(lists), tuple(own.shape))
     silent = lists._replace(weight=torch.zeros_like(lists.weight))
-    moved = Lists.build(lists.offsets, lists.index.flip(0), silent.weight, N)
-    yield "an edge of weight 0 is no edge", lambda: _differ(heard(silent), heard(moved))
+    elsewhere = Lists.build(lists.offsets, lists.index.flip(0), silent.weight, N)
+    yield "an edge of weight 0 is no edge", lambda: differ(heard(silent), heard(elsewhere))
+    if cls.quiet:
+        yield "quiet: without edges, no message", lambda: differ(heard(silent), torch.zeros_like(own))
     order = torch.randperm(N)
     renamed = Lists.build(lists.offsets, torch.argsort(order)[lists.index], lists.weight, N)
-    yield "the order of the senders does not matter", lambda: _differ(heard(lists), heard(renamed, senders[order]))
+    yield "the order of the senders does not matter", lambda: differ(heard(lists), heard(renamed, senders[order]))
+
+
+class _Whole(nn.Module):
+    """A hybrid fusion as the net runs it, with heads that read the first K numbers of an embedding."""
+
+    def __init__(self, fuse: Fuse):
+        super().__init__()
+        self.fuse = fuse
+
+    def forward(self, h: Tensor, present: Tensor) -> Tensor:
+        said = torch.cat([h.mean(2)[..., :K], self.fuse.joint(h, present)[:, None, :K]], 1)
+        return self.fuse(said, torch.cat([present, torch.ones_like(present[:, :1])], 1))
+
+
+def _fusion(cls: type[Fuse], modalities: int) -> nn.Module:
+    """The fusion as a map of `h` and `present`, whatever its level."""
+    fuse = cls(K if cls.level == "decision" else D, modalities)
+    return _Whole(fuse) if cls.level == "hybrid" else fuse
+
+
+def _modalities(cls: type[Fuse], tokens: int = T) -> tuple[Tensor, Tensor]:
+    """`h` and `present` of patients of whom two lack a modality."""
+    present = torch.ones(N, M, dtype=torch.float64)
+    present[1, 0] = present[2, M - 1] = 0
+    tokens = tokens if cls.least_tokens == 1 else max(MANY, cls.least_tokens)
+    h = torch.randn((N, M, K) if cls.level == "decision" else (N, M, tokens, D), dtype=torch.float64)
+    return h * _beside(present, h), present
+
+
+def _beside(present: Tensor, h: Tensor) -> Tensor:
+    return present.view(*present.shape, *(1,) * (h.dim() - 2))
 
 
 def _fuse(cls) -> Iterator[Promise]:
     build, (h, present) = _sample(cls)
-    module, out = build(), (N, K if cls.level == "decision" else D)
-    yield "modalities become one", lambda: _shape(module(h, present), out)
-    yield "a patient alone = in a batch", lambda: _differ(*_alone(module, h, present))
-    yield "one modality will do", lambda: _shape(cls(h.shape[-1], 1).double()(h[:, :1], present[:, :1]), out)
-    only = torch.zeros_like(present)
-    only[:, 0] = 1
-    mask = only.view(N, M, *(1,) * (h.dim() - 2))
-    yield "all but one absent is finite", lambda: _shape(module(h * mask, only), out)
+    module, out = build(), (N, D if cls.level == "embedding" else K)
+    yield "level, apart and least_tokens go together", lambda: _settings(cls)
+    if cls.level == "hybrid":
+        yield "joint gives an embedding", lambda: shape(module.fuse.joint(h, present), (N, D))
+    yield "modalities become one", lambda: shape(module(h, present), out)
+    yield "a patient alone = in a batch", lambda: differ(*alone(module, h, present))
+    yield "one modality will do", lambda: shape(_fusion(cls, 1).double()(h[:, :1], torch.ones_like(present[:, :1])), out)
+    only = torch.eye(M, dtype=h.dtype)[torch.arange(N) % M]
+    yield "all but one absent is finite", lambda: shape(module(h * _beside(only, h), only), out)
+    none = torch.zeros_like(h), torch.zeros_like(present)
+    yield "all absent is finite, gradients too", lambda: gradients(module, none, reach=False)
     yield "each present modality gets a gradient", lambda: _reaches(module, h, present)
+    if cls.level != "embedding":
+        yield "what lies behind the mask changes nothing", lambda: _hidden(cls)
+    if cls.level != "decision" and cls.least_tokens == 1:
+        yield "several tokens of a modality will do", lambda: shape(module(*_modalities(cls, MANY)), out)
+    if cls.level != "decision" and cls.least_tokens > 1:
+        yield (
+            "the order of a modality's tokens does not matter",
+            lambda: differ(module(h, present), module(h.flip(2), present)),
+        )
+    if cls.prime is not Fuse.prime:
+        yield "primed, its parameters are finite, whoever is labelled", lambda: _primed_finite(cls)
+        yield "priming sees labelled patients and present modalities only", lambda: _primed_blind(cls)
+
+
+def _settings(cls: type[Fuse]) -> str:
+    if cls.apart and cls.level != "decision":
+        return f"apart = True is for level = 'decision', where modalities can be trained by themselves; got {cls.level!r}"
+    return "" if cls.least_tokens >= 1 else f"expected least_tokens of 1 or more, got {cls.least_tokens}"
+
+
+def _hidden(cls: type[Fuse]) -> str:
+    """Logits of absent modalities, set to something else."""
+    count = M + (cls.level == "hybrid")
+    fuse, present = moved(cls(K if cls.level == "decision" else D, M)), torch.ones(N, count, dtype=torch.float64)
+    present[0, 0] = present[1, 1:M] = 0
+    logits = torch.randn(N, count, K, dtype=torch.float64)
+    return differ(fuse(logits, present), fuse(torch.where(present[..., None] > 0, logits, 9 * logits + 1), present))
+
+
+def _primed_finite(cls: type[Fuse]) -> str:
+    held, present, codes = _held()
+    all_finite = all(torch.isfinite(_primed(cls, held, present, each)).all() for each in (codes, codes.clamp(max=-1)))
+    return "" if all_finite else "a parameter is not"
+
+
+def _primed_blind(cls: type[Fuse]) -> str:
+    held, present, codes = _held()
+    seen = (codes >= 0)[:, None, None] & (present > 0)[..., None]
+    return differ(_primed(cls, held, present, codes), _primed(cls, torch.where(seen, held, 9.0 - held), present, codes))
+
+
+def _held() -> tuple[Tensor, Tensor, Tensor]:
+    """Held-out logits `[5 N, M, K]` of patients of whom one in five is unlabelled, some lack a modality and one all."""
+    held, codes = torch.randn(5 * N, M, K, dtype=torch.float64), torch.arange(5 * N) % 5 - 1
+    present = torch.ones(5 * N, M, dtype=torch.float64)
+    present[1::3, 0] = present[2::4, M - 1] = present[4] = 0
+    return held, present, codes
+
+
+def _primed(cls: type[Fuse], held: Tensor, present: Tensor, codes: Tensor) -> Tensor:
+    """All numbers of a new part once primed."""
+    torch.manual_seed(1)
+    fuse = cls(K if cls.level == "decision" else D, M).double()
+    with torch.no_grad():
+        fuse.prime(held, present, codes)
+    return torch.cat([value.double().flatten() for value in fuse.state_dict().values()])
 
 
 def _head(cls) -> Iterator[Promise]:
     build, (z,) = _sample(cls)
-    yield "[N, D] becomes [N, K]", lambda: _shape(build()(z), (N, K))
-    yield "a patient alone = in a batch", lambda: _differ(*_alone(build(), z))
+    yield "[N, D] becomes [N, K]", lambda: shape(build()(z), (N, K))
+    yield "a patient alone = in a batch", lambda: differ(*alone(build(), z))
     yield "starts at zero", lambda: "" if not cls(D, K).double()(z).any() else "a new head must give zeros"
-
-
-def _shape(out: Tensor, expected: tuple) -> str:
-    fits = out.dim() == len(expected) and all(e in (None, s) for s, e in zip(out.shape, expected, strict=True))
-    if not fits:
-        return f"expected shape {expected}, got {tuple(out.shape)}"
-    return "" if torch.isfinite(out).all() else "not all values are finite"
-
-
-def _differ(a: Tensor, b: Tensor) -> str:
-    gap = (a - b).detach().abs().max().item()
-    return "" if gap <= CLOSE else f"differs by {gap:.1e}"
-
-
-def _alone(module: nn.Module, *batch: Tensor) -> tuple[Tensor, Tensor]:
-    return module(*batch), torch.cat([module(*(b[i : i + 1] for b in batch)) for i in range(N)])
 
 
 def _rotates(module: Encode, x: Tensor) -> str:
@@ -180,7 +248,7 @@ def _rotates(module: Encode, x: Tensor) -> str:
     before = module(x)
     with torch.no_grad():
         module.weight.copy_(turn.T @ module.weight)
-    return _differ(before, module(x @ turn))
+    return differ(before, module(x @ turn))
 
 
 def _closed(module: Encode, x: Tensor) -> str:
@@ -188,34 +256,7 @@ def _closed(module: Encode, x: Tensor) -> str:
         module.gate.zero_()
     other = x.clone()
     other[:, 1:] += 1
-    return _differ(module(x), module(other))
-
-
-def _forbidden(module: nn.Module) -> str:
-    names = [type(m).__name__ for m in module.modules()]
-    found = [n for n in names if "Dropout" in n or "BatchNorm" in n]
-    return f"holds {', '.join(found)}; the bank draws dropout masks itself, and LayerNorm needs no batch" if found else ""
-
-
-def _bank(build, arguments) -> str:
-    modules = [build() for _ in range(3)]
-    parameters, buffers = stack_module_state(modules)
-
-    def one(state):
-        return functional_call(modules[0], state, arguments)
-
-    state = {**parameters, **buffers}
-    looped = torch.stack([m(*arguments) for m in modules])
-    return _differ(vmap(one)(state), looped) if state else ""
-
-
-def _gradients(module: nn.Module, arguments) -> str:
-    parameters = list(module.parameters())
-    out = module(*arguments)
-    if not parameters or not out.requires_grad:
-        return ""
-    found = torch.autograd.grad((out * torch.randn_like(out)).sum(), parameters, allow_unused=True)
-    return "" if all(g is None or torch.isfinite(g).all() for g in found) else "a gradient is not finite"
+    return differ(module(x), module(other))
 
 
 def _reaches(module: nn.Module, h: Tensor, present: Tensor) -> str:

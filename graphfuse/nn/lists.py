@@ -1,7 +1,9 @@
-"""Neighbour lists as tensors, and the one operation on them: a weighted sum over each receiver's senders.
+"""Neighbour lists as tensors, and the two operations on them: a weighted sum over each receiver's senders, and the product of
+a receiver's state with a sender's along each edge.
 
-`aggregate` is one `embedding_bag` call, forwards and backwards (the backward pass runs over the transposed lists, so it
-is deterministic and scatters nothing). Under `torch.func.vmap` the replicas become more rows of the same call.
+Each is the other's gradient, the sum also its own over the transposed lists. The sum is one `embedding_bag` call, so that
+nothing is scattered and all is deterministic. Under `torch.func.vmap` replicas become more rows of the same call; what is kept
+for the backward pass holds lists that replicas share once, and no state of any edge.
 """
 
 from __future__ import annotations
@@ -11,6 +13,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 from torch.nn.functional import embedding_bag
+
+CHUNK = 2048  # edges whose states are gathered at a time: they stay in the cache
+FULL = 4  # pairs per edge up to which all pairs' products are cheaper than those of the edges alone
 
 
 class Lists(NamedTuple):
@@ -58,14 +63,26 @@ def aggregate(states: Tensor, lists: Lists, weight: Tensor | None = None) -> Ten
     """
     weight = lists.weight if weight is None else weight
     flat = states.reshape(states.shape[0], -1)
-    out = _WeightedSum.apply(flat, weight.to(flat.dtype), *lists[:2], *lists[3:])
+    out = _Sum.apply(flat[None], weight.to(flat.dtype)[None], *_edges(lists))[0]
     return out.reshape(out.shape[0], *states.shape[1:])
 
 
-class _WeightedSum(torch.autograd.Function):
+def products(own: Tensor, senders: Tensor, lists: Lists) -> Tensor:
+    """Each edge's receiver · sender, over all their numbers: `[N, …]`, `[S, …]` → `[E]`."""
+    return _Products.apply(own.flatten(1)[None], senders.flatten(1)[None], *_edges(lists))[0]
+
+
+def _edges(lists: Lists) -> tuple[Tensor, ...]:
+    """All but the weights, one list of `[1, …]`."""
+    return tuple(each[None] for each in (*lists[:2], *lists[3:]))
+
+
+class _Sum(torch.autograd.Function):
+    """States `[R, S, d]`, weights `[R, E]` → `[R, N, d]`, along L lists; R / L replicas in a row share one."""
+
     @staticmethod
     def forward(states, weight, offsets, index, receiver, back_offsets, back_index, back_order):
-        return _bag(states, index, offsets, weight)
+        return _sum(states, weight, offsets, index)
 
     @staticmethod
     def setup_context(ctx, inputs, output):
@@ -76,38 +93,93 @@ class _WeightedSum(torch.autograd.Function):
         states, weight, offsets, index, receiver, back_offsets, back_index, back_order = ctx.saved_tensors
         to_states = to_weight = None
         if ctx.needs_input_grad[0]:
-            to_states = _bag(grad, back_index, back_offsets, weight[back_order])
+            to_states = _sum(grad, _reordered(weight, back_order), back_offsets, back_index)
         if ctx.needs_input_grad[1]:
-            to_weight = (grad[receiver] * states[index]).sum(-1)
+            to_weight = _products(grad, states, receiver, index)
         return to_states, to_weight, *(None,) * 6
 
     @staticmethod
     def vmap(info, in_dims, *inputs):
-        count = info.batch_size
-        states, weight, offsets, index, receiver, back_offsets, back_index, back_order = (
-            t.expand(count, *t.shape) if dim is None else t.movedim(dim, 0) for t, dim in zip(inputs, in_dims, strict=True)
-        )
-        senders, rows, edges = states.shape[1], offsets.shape[1] - 1, index.shape[1]
-        step = torch.arange(count, device=states.device)[:, None]
-        out = _WeightedSum.apply(
-            states.reshape(count * senders, -1),
-            weight.reshape(-1),
-            _joined(offsets, step * edges, count * edges),
-            (index + step * senders).reshape(-1),
-            (receiver + step * rows).reshape(-1),
-            _joined(back_offsets, step * edges, count * edges),
-            (back_index + step * rows).reshape(-1),
-            (back_order + step * edges).reshape(-1),
-        )
-        return out.reshape(count, rows, -1), 0
+        if any(dim is not None for dim in in_dims[1:]):
+            return _more_replicas(_Sum, info.batch_size, in_dims, inputs)
+        side_by_side = inputs[0].movedim(in_dims[0], 2).flatten(2)
+        return _Sum.apply(side_by_side, *inputs[1:]).unflatten(2, (info.batch_size, -1)), 2
 
 
-def _bag(states: Tensor, index: Tensor, offsets: Tensor, weight: Tensor) -> Tensor:
-    return embedding_bag(
-        index, states.contiguous(), offsets, mode="sum", per_sample_weights=weight.contiguous(), include_last_offset=True
+class _Products(torch.autograd.Function):
+    """Receivers' states `[R, N, d]`, senders' `[R, S, d]` → `[R, E]`, along L lists."""
+
+    @staticmethod
+    def forward(own, senders, offsets, index, receiver, back_offsets, back_index, back_order):
+        return _products(own, senders, receiver, index)
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.save_for_backward(*inputs)
+
+    @staticmethod
+    def backward(ctx, grad):
+        own, senders, offsets, index, receiver, back_offsets, back_index, back_order = ctx.saved_tensors
+        to_own = to_senders = None
+        if ctx.needs_input_grad[0]:
+            to_own = _sum(senders, grad, offsets, index)
+        if ctx.needs_input_grad[1]:
+            to_senders = _sum(own, _reordered(grad, back_order), back_offsets, back_index)
+        return to_own, to_senders, *(None,) * 6
+
+    @staticmethod
+    def vmap(info, in_dims, *inputs):
+        return _more_replicas(_Products, info.batch_size, in_dims, inputs)
+
+
+def _sum(states: Tensor, weight: Tensor, offsets: Tensor, index: Tensor) -> Tensor:
+    replicas, senders, width = states.shape
+    edges = index.shape[1]
+    starts = torch.cat([_rows(offsets[:, :-1], replicas, edges), offsets.new_full((1,), replicas * edges)])
+    out = embedding_bag(
+        _rows(index, replicas, senders),
+        states.reshape(-1, width).contiguous(),
+        starts,
+        mode="sum",
+        per_sample_weights=weight.reshape(-1).contiguous(),
+        include_last_offset=True,
     )
+    return out.view(replicas, -1, width)
 
 
-def _joined(offsets: Tensor, shift: Tensor, total: int) -> Tensor:
-    """Offsets of several lists as those of one long list."""
-    return torch.cat([(offsets[:, :-1] + shift).reshape(-1), offsets.new_full((1,), total)])
+def _products(own: Tensor, senders: Tensor, receiver: Tensor, index: Tensor) -> Tensor:
+    (replicas, rows, width), columns = own.shape, senders.shape[1]
+    if rows * columns <= FULL * index.shape[1]:
+        every = (own @ senders.mT).view(len(index), -1, rows * columns)
+        place = (receiver * columns + index)[:, None]
+        return every.gather(2, place.expand(-1, every.shape[1], -1)).flatten(0, 1)
+    sides = [(_rows(receiver, replicas, rows), own), (_rows(index, replicas, columns), senders)]
+    (left, a), (right, b) = [(place.split(CHUNK), states.reshape(-1, width)) for place, states in sides]
+    return torch.cat([(a[i] * b[j]).sum(-1) for i, j in zip(left, right, strict=True)]).view(replicas, -1)
+
+
+def _rows(index: Tensor, replicas: int, size: int) -> Tensor:
+    """`[L, …]` positions among `size` rows as positions among the `[R × size]` rows of all replicas."""
+    step = torch.arange(replicas, device=index.device).view(len(index), -1, 1)
+    return (index[:, None] + step * size).flatten()
+
+
+def _reordered(values: Tensor, order: Tensor) -> Tensor:
+    """`[R, E]` in the order of the lists' edges by sender."""
+    grouped = values.reshape(len(order), len(values) // len(order), -1 if values.numel() else 0)
+    return grouped.gather(2, order[:, None].expand_as(grouped)).flatten(0, 1)
+
+
+def _more_replicas(function, count: int, in_dims: tuple, inputs: tuple) -> tuple[Tensor, int]:
+    """`function` with one more axis of replicas: along its lists' axis if they have it, else within each list's replicas."""
+    batched = any(dim is not None for dim in in_dims[2:])
+    full = [
+        each if i > 1 and not batched else each.expand(count, *each.shape) if dim is None else each.movedim(dim, 0)
+        for i, (each, dim) in enumerate(zip(inputs, in_dims, strict=True))
+    ]
+    if batched:
+        return function.apply(*(each.flatten(0, 1) for each in full)).unflatten(0, (count, -1)), 0
+    values, edges = full[:2], full[2:]
+    lists = len(edges[0])
+    values = [each.unflatten(1, (lists, -1)).transpose(0, 1).flatten(0, 2) for each in values]
+    return function.apply(*values, *edges).unflatten(0, (lists, count, -1)).transpose(0, 1).flatten(1, 2), 0

@@ -76,19 +76,32 @@ class Net(nn.Module):
         self.width = shape.width
         self.patient_gate = nn.Parameter(torch.zeros(count, shape.layers))
 
-    def states(self, inputs: Inputs, mask: Tensor | None = None) -> Tensor:
-        """Encoded states before any message `[N, M, T, D]`; `mask` `[N, M, D]` is the replica's dropout mask."""
+    def encoded(self, inputs: Inputs) -> Tensor:
+        """What the encoders make of the channels `[N, M, T, D]`, whoever has them."""
         tokens = [encode(x) for encode, x in zip(self.encode, inputs.x, strict=True)]
-        h = torch.stack([each.expand(-1, self.tokens, -1) for each in tokens], 1)
+        return torch.stack([each.expand(-1, self.tokens, -1) for each in tokens], 1)
+
+    def states(self, inputs: Inputs, mask: Tensor | None = None, encoded: Tensor | None = None) -> Tensor:
+        """Encoded states before any message `[N, M, T, D]`; `mask` `[N, M, D]` is the replica's dropout mask; `encoded` is
+        given where it is known already."""
+        h = self.encoded(inputs) if encoded is None else encoded
         h = h if mask is None else h * mask[:, :, None]
         h = h * inputs.present[:, :, None, None]
         return h if self.bridge is None else self.bridge(h, inputs.present)
 
-    def rounds_of(self, inputs: Inputs, mask: Tensor | None = None, senders: Tensor | None = None) -> list[Tensor]:
-        """States before each round of messages and after the last, each `[N, M, T, D]`; arguments as in `forward`."""
-        found = [self.states(inputs, mask)]
+    def rounds_of(
+        self,
+        inputs: Inputs,
+        mask: Tensor | None = None,
+        senders: Tensor | None = None,
+        encoded: Tensor | None = None,
+        rounds: int | None = None,
+    ) -> list[Tensor]:
+        """States before each round of messages and after the last of `rounds` (default: all), each `[N, M, T, D]`; other
+        arguments as in `forward`."""
+        found = [self.states(inputs, mask, encoded)]
         quiet = None if self.propagate[0].quiet else tuple(map(silent, inputs.lists))
-        for number in range(self.rounds):
+        for number in range(self.rounds if rounds is None else rounds):
             h = found[-1]
             said = h if senders is None else senders[:, number]
             heard = self._heard(number, h, said, inputs.lists)
@@ -98,19 +111,28 @@ class Net(nn.Module):
         return found
 
     def forward(
-        self, inputs: Inputs, mask: Tensor | None = None, senders: Tensor | None = None, own: bool = False
+        self,
+        inputs: Inputs,
+        mask: Tensor | None = None,
+        senders: Tensor | None = None,
+        own: bool = False,
+        kept: Tensor | None = None,
+        encoded: Tensor | None = None,
     ) -> Tensor | tuple[Tensor, Tensor]:
         """Logits `[N, K]`; with `own` (not at the embedding level) also those of each modality by itself `[N, M, K]`.
 
         `senders` `[S, rounds, M, T, D]`: the training patients' stored states before each round (default: these patients).
+        `kept` `[N, M]` of 0 and 1: modalities that a training step keeps; one that it drops is absent, but for its linear start.
+        `encoded`: what the encoders say, where it is known already; `inputs.x` is then not looked at.
         """
-        h = self.rounds_of(inputs, mask, senders)[-1]
-        linear, present = self.linear(inputs), inputs.present
+        seen = inputs if kept is None else inputs._replace(present=inputs.present * kept)
+        h, linear = self.rounds_of(seen, mask, senders, encoded)[-1], self.linear(inputs)
         if self.level == "embedding":
-            return self.head[0](self.fuse(h, present)) + linear.sum(1)
-        said = torch.stack([self.head[m](h[:, m].mean(1)) for m in range(h.shape[1])], 1) * present[..., None] + linear
+            return self.head[0](self.fuse(h, seen.present)) + linear.sum(1)
+        said = torch.stack([self.head[m](h[:, m].mean(1)) for m in range(h.shape[1])], 1) * seen.present[..., None] + linear
+        present = inputs.present
         if self.level == "hybrid":
-            joint = self.head[-1](self.fuse.joint(h, present)) + linear.sum(1)
+            joint = self.head[-1](self.fuse.joint(h, seen.present)) + linear.sum(1)
             said = torch.cat([said, joint[:, None]], 1)
             present = torch.cat([present, torch.ones_like(present[:, :1])], 1)
         logits = self.fuse(said.detach() if self.fuse.apart else said, present)

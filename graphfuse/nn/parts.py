@@ -23,12 +23,14 @@ class Encode(nn.Module):
 
     `sees` says of what: `"columns"`, a modality's standardised columns `[N, F]`, absent rows zero, features = F;
     `"planes"`, concept planes `[N, 2 + planes, codes]`, features = (2 + planes, codes); `"nodes"`, a signal on the
-    signalling graph `[N, C, nodes]`, features = (C, nodes, identity); `"nothing"`, `[N, 0]`.
+    signalling graph `[N, C, nodes]`, features = (C, nodes, identity); `"sets"`, the columns of each gene set `[N, T, G]`,
+    features = (T, G); `"nothing"`, `[N, 0]`.
 
     `tokens`: how many it gives of each patient; a part that gives more than one says so on the instance.
 
     `hops`: how many rounds over the gene network the part wants to see; with hops = 1 it gets `[N, 2, F]`, the columns
-    and their network neighbours' mean, and mixes them by its parameter `gate` `[hops]`, which starts at 0. `linear`: the
+    and their network neighbours' mean, and mixes them by its parameter `gate` `[hops]`, which starts at 0. `reach` and `restart`: how many
+    rounds that mean goes over the network, and how much of the start each round brings back. `linear`: the
     part touches the columns only through a matrix `weight` `[F, …]` (its output is the same in any rotation of the columns),
     so that the fit may run in the training patients' own coordinates and fold the rotation back afterwards.
     """
@@ -36,6 +38,8 @@ class Encode(nn.Module):
     sees: str = "columns"
     tokens: int = 1
     hops: int = 0
+    reach: int = 1
+    restart: float = 0.0
     linear: bool = False
 
     @staticmethod
@@ -105,19 +109,22 @@ def available(slot: str) -> list[str]:
 
 
 def part(slot: str, name: str) -> type[nn.Module]:
-    """The class of a part, by name in its slot's folder or as `file.py:Class`.
+    """The class of a part, by name in its slot's folder, as `file.py:Class`, or as `pyg:NAME` (see `graphfuse.nn.pyg`).
 
     Raises `InputError` for an unknown name, a missing file or class, or a class of another slot.
     """
     base = SLOTS[slot]
-    if ":" in name:
+    if name.startswith("pyg:"):
+        found = importlib.import_module("graphfuse.nn.pyg").convolution(name.removeprefix("pyg:"))
+    elif ":" in name:
         found = _from_file(name)
     elif name in available(slot):
         module = importlib.import_module(f"graphfuse.nn.{slot}.{name}")
         own = [v for v in vars(module).values() if isinstance(v, type) and v.__module__ == module.__name__]
         found = next(v for v in own if issubclass(v, base))
     else:
-        raise InputError(f"{slot} = {name!r}: no such part{nearest(name, available(slot))}; or give file.py:Class")
+        or_pyg = ", or pyg:NAME for a convolution of PyTorch Geometric" if slot == "propagate" else ""
+        raise InputError(f"{slot} = {name!r}: no such part{nearest(name, available(slot))}; or give file.py:Class{or_pyg}")
     if not (isinstance(found, type) and issubclass(found, base)):
         raise InputError(f"{slot} = {name!r}: is no {base.__name__}; derive it from graphfuse.nn.parts.{base.__name__}")
     return found

@@ -45,6 +45,20 @@ class OutcomeSpec(Shape):
         return self
 
 
+class Series(Shape):
+    """The columns of a long table, one measurement a row: when, of what, how much."""
+
+    time: str
+    variable: str
+    value: str
+
+    @model_validator(mode="after")
+    def apart(self) -> Series:
+        if len({self.time, self.variable, self.value}) < 3:
+            raise ValueError("time, variable and value are three columns")
+        return self
+
+
 class ModalitySpec(Shape):
     """One table: its file, kind, values, and how its columns yield gene symbols."""
 
@@ -60,9 +74,14 @@ class ModalitySpec(Shape):
     modality: str | None = None
     columns: list[str] | None = None
     types: dict[str, Literal["numeric", "categorical", "ordinal", "date"]] = {}
+    series: Series | None = None
 
     @model_validator(mode="after")
     def complete(self) -> ModalitySpec:
+        if self.series is not None and (self.kind != "ehr" or not self.columns):
+            raise ValueError('a series needs kind = "ehr" and columns = […]: its variables, known when the prediction is made')
+        if self.series is not None and (self.types or self.orient != "patients-in-rows"):
+            raise ValueError("a series holds numbers, one measurement a row: remove types and orient")
         if self.kind == "ehr" and not self.columns:
             raise ValueError("an ehr modality needs columns = […]: name what is known at diagnosis")
         if self.ids == "ensembl" and self.map is None:

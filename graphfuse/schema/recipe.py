@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field, model_validator
 
@@ -14,6 +15,8 @@ from graphfuse.schema.shape import Described, Shape, Words
 Control = Literal["none", "rewired", "random", "identity", "empty"]
 Similarity = Literal["cosine", "euclidean", "correlation", "gower"]
 Rule = Literal["nearest", "mutual", "mean-degree", "radius"]
+Rate = Annotated[float, Field(ge=0)]
+Rates = Rate | Annotated[list[Rate], Field(min_length=1)]
 
 
 class LayerSpec(Shape):
@@ -118,16 +121,33 @@ class NetSection(Shape):
 
 
 class TrainSection(Shape):
-    """`[train]`: how long, how often and how fast; learning rates and weight decays given as lists are searched."""
+    """`[train]`: how long, how often and how fast; learning rates and weight decays given as lists are searched.
+
+    `amp` (bfloat16 where a GPU gains from it) and `compile` (by `torch.compile`) are off: neither has been timed on a GPU yet.
+    """
 
     epochs: int = Field(200, ge=0)
     stop: Literal["inner", "last"] = "inner"
     seeds: int = Field(3, ge=1)
-    learning_rate: float | list[float] = 3e-3
-    weight_decay: float | list[float] = 1e-2
+    learning_rate: Rates = 3e-3
+    weight_decay: Rates = 1e-2
     dropout: float = Field(0.3, ge=0, lt=1)
     modality_dropout: float = Field(0.0, ge=0, lt=1)
     memory_gb: float = Field(4.0, gt=0)
+    amp: bool = False
+    compile: bool = False
+
+    @property
+    def settings(self) -> list[tuple[float, float]]:
+        """(learning rate, weight decay) of every point of the grid."""
+        rates, decays = ([v] if isinstance(v, float) else v for v in (self.learning_rate, self.weight_decay))
+        return list(product(rates, decays))
+
+    @model_validator(mode="after")
+    def chosen_somehow(self) -> TrainSection:
+        if self.stop == "last" and len(self.settings) > 1:
+            raise ValueError('[train] stop = "last" holds nobody out to choose by: give one learning_rate and one weight_decay')
+        return self
 
 
 class SelectSection(Shape):

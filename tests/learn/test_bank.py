@@ -1,46 +1,90 @@
-"""The bank: own epochs, own stops, clipped steps, padding that no gradient reaches."""
+"""The bank: own rates, own epochs, own stops, own masks; padding that no gradient reaches; in parts, in turn, the same."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 import torch
+from torch.nn.functional import cross_entropy
 
 from graphfuse.learn import fit
-from graphfuse.learn.bank import CLIP, Bank
+from graphfuse.learn.bank import Bank, Stop
 from graphfuse.learn.linear import CrossFit
+from graphfuse.learn.training import fresh
+from graphfuse.nn.lists import aggregate
+from graphfuse.nn.parts import Propagate
 from graphfuse.schema import Recipe
 
 RECIPE = Recipe.model_validate({"name": "quick", "patient": {"neighbours": 4}, "net": {"width": 6}})
+CLOSE = 1e-9
+LISTENING = """
+import torch
+from graphfuse.nn.lists import aggregate
+from graphfuse.nn.parts import Propagate
 
 
-@pytest.fixture(scope="module")
-def folds(small):
+class Plain(Propagate):
+    def __init__(self, width):
+        super().__init__()
+        self.map = torch.nn.Linear(width, width)
+
+    def forward(self, own, senders, lists):
+        return torch.tanh(self.map(aggregate(senders, lists))) * own
+
+
+class InTurn(Plain):
+    loops = True
+
+    def forward(self, own, senders, lists):
+        if torch._C._functorch.is_batchedtensor(own):
+            raise RuntimeError("runs under vmap")
+        return super().forward(own, senders, lists)
+"""
+
+
+def folds_of(small, recipe: Recipe) -> list[fit.FoldData]:
     """Two folds of different sizes."""
     found = []
     for rows in (np.arange(70), np.arange(15, 80)):
         cohort = small.cohort.take(rows)
-        cross = CrossFit(cohort, cohort.outcome().values, 2, RECIPE, None, 0)
-        found.append(fit.fold_data(cross, tuple(cohort.modalities), RECIPE))
+        cross = CrossFit(cohort, cohort.outcome().values, 2, recipe, None, 0)
+        found.append(fit.fold_data(cross, tuple(cohort.modalities), recipe))
     return found
 
 
-def bank_of(folds, seeds=(0, 1)) -> tuple[Bank, list]:
-    nets = [[fit.fresh(fold, s) for s in seeds] for fold in folds]
-    bank = Bank(nets, [f.inputs for f in folds], [f.codes for f in folds], dtype=torch.float64)
+@pytest.fixture(scope="module")
+def folds(small):
+    return folds_of(small, RECIPE)
+
+
+def bank_of(folds, seeds=(0, 1), settings=1, **options) -> tuple[Bank, list]:
+    nets = [[fresh(fold, s) for s in seeds] * settings for fold in folds]
+    bank = Bank(nets, [f.inputs for f in folds], [f.codes for f in folds], **{"dtype": torch.float64} | options)
     return bank, [[torch.Generator().manual_seed(s) for s in seeds] for _ in folds]
 
 
-def rows(folds, seeds=2) -> torch.Tensor:
+def rows(folds, replicas=2) -> torch.Tensor:
     longest = max(len(f.codes) for f in folds)
-    return torch.stack([(torch.arange(longest) < len(f.codes)).double().expand(seeds, -1) for f in folds])
+    return torch.stack([(torch.arange(longest) < len(f.codes)).double().expand(replicas, -1) for f in folds])
+
+
+def held_rows(folds, replicas=2) -> torch.Tensor:
+    held = torch.zeros_like(rows(folds, replicas))
+    for f, fold in enumerate(folds):
+        for r in range(replicas):
+            held[f, r, : len(fold.codes)] = torch.from_numpy(fold.inner == r % 2).double()
+    return held
+
+
+def gap(one: Bank, other: Bank) -> float:
+    return (one.values - other.values).abs().max().item()
 
 
 def test_a_new_bank_is_the_linear_start(folds):
     bank, _ = bank_of(folds)
     logits = bank.logits().detach()
     for f, fold in enumerate(folds):
-        expected = fit.fresh(fold, 0).double()(fold.inputs)
+        expected = fresh(fold, 0).double()(fold.inputs)
         assert torch.allclose(logits[f, 0, : len(fold.codes)], expected, atol=1e-12)
         assert torch.equal(logits[f, 0], logits[f, 1])  # seeds differ only once weights move
 
@@ -68,28 +112,203 @@ def test_training_lowers_the_loss_and_padding_stays_zero(folds):
 
 def test_watching_follows_the_loss_and_stops_for_want_of_patience(folds):
     bank, draws = bank_of(folds)
-    weight = rows(folds)
-    nothing = torch.zeros_like(weight)
-    curves = bank.train(
-        weight, [60, 60], draws, learning_rate=1e-2, weight_decay=0.0, watch=nothing, patience=5
-    )  # a loss that never changes
-    assert len(curves) == 1 + 5 and torch.isfinite(curves).all()
+    nothing = torch.zeros_like(rows(folds))
+    options = {"learning_rate": 1e-2, "weight_decay": 0.0, "watch": nothing, "patience": 5}
+    curves = bank.train(rows(folds), [60, 60], draws, **options)  # a loss that never changes
+    assert curves.shape == (1 + 5, 2, 1) and torch.isfinite(curves).all()
 
 
-def test_steps_are_clipped_per_replica(folds):
-    bank, _ = bank_of(folds)
-    (bank.losses(rows(folds)) * torch.tensor([[1e6, 1e-6], [1.0, 1.0]], dtype=torch.float64)).sum().backward()
-    bank._clip()
-    grads = [p.grad for p in bank.parameters.values() if p.grad is not None]
-    norm = sum(g.flatten(2).square().sum(2) for g in grads).sqrt()
-    assert norm[0, 0] == pytest.approx(CLIP) and norm[0, 1] < 1e-4
+def test_what_is_watched_is_the_loss_of_those_held_out_before_each_step(folds):
+    """Curves from the held-out rows alone are those of the whole net's logits, step by step."""
+    held, weight = held_rows(folds), rows(folds)
+    bank, draws = bank_of(folds)
+    curves = bank.train(weight - held, [6, 4], draws, learning_rate=1e-2, weight_decay=1e-2, watch=held)
+    for epoch, row in enumerate(curves[..., 0]):
+        other, draws = bank_of(folds)
+        other.train(weight - held, [epoch, min(epoch, 4)], draws, learning_rate=1e-2, weight_decay=1e-2)
+        logits = other.logits()
+        for f, fold in enumerate(folds):
+            if epoch > 4 and f == 1:
+                assert row[f] == torch.inf
+                continue
+            each = [
+                cross_entropy(logits[f, s, : len(fold.codes)][mask], fold.codes[mask])
+                for s in (0, 1)
+                for mask in [torch.from_numpy(fold.inner == s)]
+            ]
+            assert abs(row[f] - sum(each) / 2) <= CLOSE
+
+
+@pytest.mark.parametrize("rounds", [1, 2])
+def test_rounds_of_messages_are_watched_too(small, rounds):
+    recipe = Recipe.model_validate(
+        {"name": "far", "patient": {"neighbours": 4}, "net": {"width": 4, "rounds": rounds, "propagate": "gcn"}}
+    )
+    (fold, _) = folds_of(small, recipe)
+    bank, draws = bank_of([fold])
+    with torch.no_grad():
+        bank.values += 0.1 * torch.randn(bank.values.shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    held = held_rows([fold])
+    logits = bank.logits()
+    (row,) = bank.train(rows([fold]) - held, [0], draws, learning_rate=0.1, weight_decay=0.0, watch=held)
+    each = [cross_entropy(logits[0, s][held[0, s] > 0], fold.codes[held[0, s] > 0]) for s in (0, 1)]
+    assert abs(row[0, 0] - sum(each) / 2) <= CLOSE
+
+
+def test_every_replica_has_its_own_rates(folds):
+    rates = torch.tensor([[1e-2, 3e-3], [1e-3, 3e-2]]).double()
+    decays = torch.tensor([[0.0, 1.0], [0.1, 0.01]]).double()
+    together, draws = bank_of(folds)
+    together.train(rows(folds), [8, 5], draws, learning_rate=rates, weight_decay=decays)
+    for f, fold in enumerate(folds):
+        for s in (0, 1):
+            alone, draws = bank_of([fold], seeds=(s,))
+            options = {"learning_rate": rates[f, s].item(), "weight_decay": decays[f, s].item()}
+            alone.train(rows([fold], 1), [(8, 5)[f]], draws, **options)
+            own = alone.state(0, 0)
+            assert all((v - own[n]).abs().max() <= CLOSE for n, v in together.state(f, s).items())
+
+
+def test_settings_side_by_side_are_settings_alone(folds):
+    """Each setting stops by itself, with the masks that it would have alone."""
+    held, weight = held_rows(folds), rows(folds)
+    rates = torch.tensor([1e-1, 1e-3, 1e-2]).double()
+    together, draws = bank_of(folds, settings=3)
+    options = {"weight_decay": 1e-2, "patience": 3}
+    curves = together.train(
+        (weight - held).repeat(1, 3, 1), [12, 12], draws, watch=held.repeat(1, 3, 1),
+        learning_rate=rates.repeat_interleave(2).expand(2, -1), **options,
+    )  # fmt: skip
+    stops = []
+    for g, rate in enumerate(rates.tolist()):
+        alone, draws = bank_of(folds)
+        curve = alone.train(weight - held, [12, 12], draws, watch=held, learning_rate=rate, **options)
+        stops.append(len(curve))
+        seen = curves[: len(curve), :, g]
+        assert torch.equal(torch.isfinite(seen), torch.isfinite(curve[..., 0]))
+        assert (seen - curve[..., 0]).nan_to_num(0.0).abs().max() <= CLOSE
+        assert not torch.isfinite(curves[len(curve) :, :, g]).any()
+        assert (together.values[:, 2 * g : 2 * g + 2] - alone.values).abs().max() <= CLOSE
+    assert len(set(stops)) > 1
+
+
+def test_a_replica_that_diverges_stops_and_is_never_the_best():
+    stop = Stop(torch.tensor([50]), 2, patience=3)
+    for loss in (1.0, torch.nan, 0.5, torch.inf, torch.nan, torch.nan):
+        seen = stop.see(torch.tensor([[loss, 1.0]]))
+        assert not seen.isnan().any()
+    assert stop.going(1).tolist() == [[False, False]] and stop.best[0, 0] == 0.5
+
+
+# ---------------------------------------------------------------------------------------- parts and turns
+
+
+@pytest.mark.parametrize("at_once", [1, 3, 4])
+def test_replicas_in_parts_are_all_at_once(folds, at_once):
+    held, weight = held_rows(folds, 4), rows(folds, 4)
+    banks = []
+    for size in (None, at_once):
+        bank, draws = bank_of(folds, seeds=(0, 1, 2, 3), at_once=size, modality_dropout=0.3)
+        banks.append((bank, bank.train(weight - held, [6, 6], draws, learning_rate=1e-2, weight_decay=1e-2, watch=held)))
+    (whole, curves), (parts, again) = banks
+    assert gap(whole, parts) <= CLOSE and (curves - again).abs().max() <= CLOSE
+
+
+def test_parts_that_do_not_run_under_vmap_run_in_turn(small, tmp_path):
+    (tmp_path / "mine.py").write_text(LISTENING)
+    banks = []
+    for name in ("Plain", "InTurn"):
+        net = {"width": 6, "propagate": f"{tmp_path / 'mine.py'}:{name}", "fuse": "late"}
+        folds = folds_of(small, Recipe.model_validate({"name": "turns", "patient": {"neighbours": 4}, "net": net}))
+        held, weight = held_rows(folds), rows(folds)
+        bank, draws = bank_of(folds, modality_dropout=0.2)
+        bank.train(weight - held, [5, 4], draws, learning_rate=1e-2, weight_decay=1e-2, watch=held)
+        banks.append(bank)
+    assert gap(*banks) <= CLOSE
+    assert issubclass(type(banks[1].net.propagate[0]), Propagate) and banks[1].net.propagate[0].loops and aggregate
+
+
+# -------------------------------------------------------------------------------------- modality dropout
+
+
+def drawn(folds, **options) -> tuple[Bank, dict]:
+    bank, draws = bank_of(folds, **options)
+    return bank, bank.masks(draws, torch.arange(len(folds)), 1)
+
+
+def test_modalities_are_dropped_at_the_rate_given_but_never_all_of_a_patient(folds):
+    bank, hidden = drawn(folds, modality_dropout=0.4)
+    present = bank.shown.inputs.present.bool()[:, None].expand_as(hidden["kept"])
+    left = hidden["kept"] & present
+    assert torch.equal(left.any(3), present.any(3))
+    both = present.all(3)
+    dropped = 1 - left[both].double().mean()
+    assert dropped == pytest.approx(0.4 * (1 - 0.4), abs=0.06)  # one falls, the other stays: both cannot
+    only = present.sum(3) == 1
+    assert torch.equal(left[only], present[only])
+    assert not torch.equal(hidden["kept"][0, 0], hidden["kept"][0, 1])
+
+
+def test_a_dropped_modality_is_absent_but_for_its_linear_start(folds):
+    fold = folds[0]
+    net = fresh(fold, 0).double()
+    with torch.no_grad():
+        for value in net.parameters():
+            value.add_(0.3 * torch.randn(value.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64))
+        kept = torch.ones_like(fold.inputs.present)
+        kept[::2, 0] = 0
+        without = fold.inputs._replace(present=fold.inputs.present * kept)
+        residual = net(without) - net.linear(without).sum(1)
+        assert torch.allclose(net(fold.inputs, kept=kept), residual + net.linear(fold.inputs).sum(1), atol=1e-12)
+        assert torch.equal(net(fold.inputs, kept=torch.ones_like(kept)), net(fold.inputs))
+        assert not torch.allclose(net(fold.inputs, kept=kept), net(fold.inputs))
+
+
+@pytest.mark.parametrize("fuse", ["gated", "late", "hybrid"])
+def test_a_new_net_says_its_linear_start_whatever_is_dropped(small, fuse):
+    net = {"width": 6, "fuse": fuse}
+    fold = folds_of(small, Recipe.model_validate({"name": "drop", "patient": {"neighbours": 4}, "net": net}))[0]
+    module = fresh(fold, 0).double()
+    kept = (torch.arange(len(fold.codes)) % 2).double()[:, None].expand_as(fold.inputs.present)
+    assert torch.allclose(module(fold.inputs, kept=kept), module(fold.inputs), atol=1e-12)
+
+
+@pytest.mark.parametrize("dropout, modality_dropout", [(0.3, 0.0), (0.3, 0.3), (0.0, 0.0), (0.0, 0.3)])
+def test_masks_are_those_of_a_training_alone(folds, dropout, modality_dropout):
+    options = {"dropout": dropout, "modality_dropout": modality_dropout}
+    together, draws = bank_of(folds, **options)
+    together.train(rows(folds), [7, 4], draws, learning_rate=1e-2, weight_decay=1e-2)
+    for f, fold in enumerate(folds):
+        for s in (0, 1):
+            alone, draws = bank_of([fold], seeds=(s,), **options)
+            alone.train(rows([fold], 1), [(7, 4)[f]], draws, learning_rate=1e-2, weight_decay=1e-2)
+            own = alone.state(0, 0)
+            assert all((v - own[n]).abs().max() <= CLOSE for n, v in together.state(f, s).items())
+
+
+def test_dropout_is_what_it_is_set_to(folds):
+    _, hidden = drawn(folds, dropout=0.6)
+    inside = hidden["mask"][0, :, :60]
+    assert set(inside.unique().tolist()) == {0.0, 1 / (1 - 0.6)}
+    assert (inside == 0).double().mean() == pytest.approx(0.6, abs=0.03)
+    assert drawn(folds, dropout=0.0)[1] == {}
+
+
+def test_half_precision_on_the_cpu_stays_close(folds):
+    banks = []
+    for amp in (False, True):
+        bank, draws = bank_of(folds, amp=amp, dtype=torch.float32)
+        bank.train(rows(folds), [10, 10], draws, learning_rate=1e-2, weight_decay=1e-2)
+        banks.append(bank)
+    exact, half = (torch.softmax(bank.logits().detach(), -1) for bank in banks)
+    assert torch.isfinite(half).all() and 0 < (exact - half).abs().max() < 0.03
 
 
 def test_unlabelled_patients_count_in_no_loss(folds):
     bank, _ = bank_of(folds)
     weight = rows(folds)
     whole = bank.losses(weight).detach()
-    bank.codes[0, :10] = -1
+    bank.shown.codes[0, :10] = -1
     part = bank.losses(weight).detach()
     weight[0, :, :10] = 0
     assert torch.equal(part, bank.losses(weight).detach()) and not torch.equal(part[0], whole[0])

@@ -5,18 +5,19 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
+from graphfuse.data.cohort import Cohort
 from graphfuse.data.modality import Modality
 from graphfuse.data.synth import planted
 from graphfuse.errors import InputError
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.learn.assemble import Preparation
-from graphfuse.learn.linear import INNER, CrossFit, Kernels
-from graphfuse.learn.ridge import fit_ridge
+from graphfuse.learn.kernels import Kernels, means_of, slope_of
+from graphfuse.learn.linear import GATES, INNER, CrossFit, lowest_level
+from graphfuse.learn.ridge import PENALTIES, fit_ridge
 from graphfuse.learn.splits import stratified
-from graphfuse.learn.start import GATE_PRIOR, LinearFit, gates_of, mix_of, shared_bias
+from graphfuse.learn.start import Linear, LinearFit, mix_of, patterns_of, shared_bias
 from graphfuse.schema import Recipe
 
 RECIPE = Recipe.model_validate(
@@ -48,13 +49,14 @@ def cross():
 @pytest.mark.parametrize("names", [("rna",), ("meth",), NAMES])
 def test_what_a_patient_is_shown_is_by_the_inner_model_without_it(cross, names):
     """All anew for one inner fold: preparation, kernels and ridge on the others, applied to the held-out."""
-    fit = cross.solve(names)
+    fit = cross.solve(names, plain=True)
     for k in (0, 3):
         held, train = np.flatnonzero(cross.inner == k), np.flatnonzero(cross.inner != k)
         preparation, training = Preparation.fit(COHORT.take(train), CODES[train], RECIPE, NETWORK, 0)
         views = preparation.views(COHORT.take(held))
         kernel = sum(training.own[m] @ training.own[m].T for m in names)
-        ridge = fit_ridge(kernel, CODES[train], 2, (fit.inverse_penalty,), tolerance=1e-6, steps=5000)
+        codes = np.where(training.present[:, [NAMES.index(m) for m in names]].any(1), CODES[train], -1)
+        ridge = fit_ridge(kernel, codes, 2, (PENALTIES[fit.level],), tolerance=1e-6, steps=5000)
         lists = {m: found[0] for m, found in preparation.lists(views).items()}
         for column, m in enumerate(names):
             slope = training.own[m].T @ ridge.alpha[0]
@@ -69,10 +71,11 @@ def test_what_a_patient_is_shown_is_by_the_inner_model_without_it(cross, names):
 
 @pytest.mark.parametrize("names", [("rna",), NAMES])
 def test_own_views_and_bias_are_the_held_out_logits(cross, names):
-    fit = cross.solve(names)
+    fit = cross.solve(names, plain=True)
     np.testing.assert_allclose(fit.views[:, :, 0].sum(1) + fit.held_bias, fit.held_out, atol=1e-10)
+    there = (CODES >= 0) & cross.training.present[:, [NAMES.index(m) for m in names]].any(1)
     assert fit.loss == pytest.approx(
-        -np.mean([log_softmax(fit.held_out[i])[c] for i, c in enumerate(CODES) if c >= 0]), rel=1e-9
+        -np.mean([log_softmax(fit.held_out[i])[CODES[i]] for i in np.flatnonzero(there)]), rel=1e-9
     )
 
 
@@ -90,8 +93,8 @@ def neighbours_that_may_swap(fold):
 def test_the_label_of_a_held_out_patient_changes_nothing_shown_of_its_fold(cross, names):
     tried = 0
     for i, swapped in neighbours_that_may_swap(cross.inner):
-        before, after = cross.solve(names), crossed(codes=swapped).solve(names)
-        if before.inverse_penalty != after.inverse_penalty:
+        before, after = cross.solve(names, plain=True), crossed(codes=swapped).solve(names, plain=True)
+        if before.level != after.level:
             continue  # the one number chosen on all training patients
         mine = cross.inner == cross.inner[i]
         np.testing.assert_array_equal(before.views[mine], after.views[mine])
@@ -111,8 +114,8 @@ def test_the_values_of_a_held_out_patient_change_nothing_shown_of_the_others_in_
         table.iloc[5] = table.iloc[5] * 1.01 + 0.01
         changed[name] = Modality(name, table, symbols=modality.symbols, entity=modality.entity)
     other = crossed(replace(COHORT, modalities=changed))
-    before, after = cross.solve(NAMES), other.solve(NAMES)
-    assert np.array_equal(other.inner, cross.inner) and before.inverse_penalty == after.inverse_penalty
+    before, after = cross.solve(NAMES, plain=True), other.solve(NAMES, plain=True)
+    assert np.array_equal(other.inner, cross.inner) and before.level == after.level
     rest = (cross.inner == k) & (np.arange(70) != 5)
     np.testing.assert_array_equal(before.views[rest], after.views[rest])
     assert (before.views[5] != after.views[5]).any() and (
@@ -140,7 +143,7 @@ def test_a_fit_is_remembered(cross):
     assert cross.solve(NAMES) is cross.solve(NAMES)
     kept = crossed()
     first = kept.solve(("rna",))
-    kept.forget_inner()
+    kept.forget()
     assert kept.solve(("rna",)) is first
 
 
@@ -150,55 +153,110 @@ def test_a_fit_is_remembered(cross):
 def test_without_graphs_the_views_of_graphs_are_zero(cross):
     plain = cross.without_graphs()
     for names in (("rna",), NAMES):
-        with_graphs, without = cross.solve(names), plain.solve(names)
+        with_graphs, without = cross.start(names, stacked=True), plain.start(names, stacked=True)
         assert with_graphs.views[:, :, 1].any() and with_graphs.views[:, :, 2].any()
-        assert not without.views[:, :, 1:].any()
-        np.testing.assert_array_equal(without.views[:, :, 0], with_graphs.views[:, :, 0])
-        np.testing.assert_array_equal(without.held_out, with_graphs.held_out)
+        assert not without.views[:, :, 1:].any() and not without.gates.any()
+        assert plain.solve(names) is cross.solve(names, plain=True)
     assert cross.graphs and cross.preparation.layers and cross.training.hop  # the fold itself keeps them
     assert not plain.preparation.layers and not plain.preparation.smoothing and not plain.training.hop
     assert set(plain.preparation.encoders.values()) == {"table"}
-    assert not plain.start(NAMES, stacked=True).gates.any()
 
 
 @pytest.mark.parametrize("stacked", [True, False])
 def test_the_start_is_a_sum_over_modalities(cross, stacked):
     start = cross.start(NAMES, stacked)
     joint, singles = cross.solve(NAMES), [cross.solve((m,)) for m in NAMES]
-    whole, shares = start.mix["joint"], [start.mix[m] for m in NAMES]
+    mix, full = start.linear.shares(), cross.training.present.all(1)
+    whole, shares = mix["joint"], [mix[m] for m in NAMES]
     if not stacked:
         assert (whole, shares) == (0.0, [1.0, 1.0])
     for column, m in enumerate(NAMES):
-        np.testing.assert_allclose(start.alpha[m], whole * joint.alpha + shares[column] * singles[column].alpha, rtol=1e-12)
+        slope = whole * slope_of(cross.training, m, *joint.coefficients[m])
+        slope = slope + shares[column] * slope_of(cross.training, m, *singles[column].coefficients[m])
+        np.testing.assert_allclose(start.linear.slopes[m][0], slope, rtol=1e-9, atol=1e-12)
         expected = whole * joint.views[:, column] + shares[column] * singles[column].views[:, 0]
-        np.testing.assert_allclose(start.views[:, column], expected, rtol=1e-12)
-    np.testing.assert_allclose(start.bias, whole * joint.bias, rtol=1e-12)
+        np.testing.assert_allclose(start.views[full, column], expected[full], rtol=1e-12, atol=1e-12)
+        np.testing.assert_allclose(start.linear.memory[m][0], cross.training.own[m] @ slope, rtol=1e-7, atol=1e-9)
+    np.testing.assert_allclose(start.linear.bias[0], whole * joint.bias, rtol=1e-12)
     assert min([whole, *shares]) >= 0 and start.gates.shape == (2, 2)
+
+
+def test_a_patient_without_a_modality_starts_at_the_model_of_the_others(cross):
+    """The linear start for those without methylation is the RNA regression, trained on everyone with RNA."""
+    start, rna = cross.start(NAMES, stacked=True), cross.solve(("rna",))
+    lacking = np.flatnonzero(~cross.training.present[:, 1])
+    which = start.linear.pattern(cross.training.present)
+    assert (start.linear.patterns[which[lacking]] == [True, False]).all()
+    np.testing.assert_allclose(start.views[lacking, 0], rna.views[lacking, 0], rtol=1e-12)
+    np.testing.assert_allclose(start.bias[lacking].sum(1), rna.held_bias[lacking], rtol=1e-12)
+    p = which[lacking[0]]
+    np.testing.assert_allclose(start.linear.slopes["rna"][p], slope_of(cross.training, "rna", *rna.coefficients["rna"]))
+    assert not start.linear.slopes["meth"][p].any() and not start.views[lacking, 1].any()
+
+
+def test_patterns_are_the_whole_the_seen_all_but_one_and_each_alone():
+    present = np.array([[1, 1, 1, 1], [1, 1, 0, 0], [1, 1, 0, 0], [0, 0, 0, 0], [1, 1, 1, 0]], bool)
+    found = patterns_of(present).astype(int).tolist()
+    assert found[:3] == [[1, 1, 1, 1], [1, 1, 0, 0], [1, 1, 1, 0]]
+    assert sorted(map(sum, found)) == [1, 1, 1, 1, 2, 3, 3, 3, 3, 4]
+
+
+def test_a_pattern_that_nobody_prepared_takes_the_largest_inside_it():
+    none = np.zeros(0)
+    linear = Linear(np.array([[1, 1, 1], [1, 1, 0], [0, 1, 0], [0, 0, 1]], bool), {}, none, none, {}, none)
+    present = np.array([[1, 1, 1], [1, 1, 0], [0, 1, 1], [0, 0, 1], [0, 0, 0]], bool)
+    assert linear.pattern(present).tolist() == [0, 1, 2, 3, 0]
 
 
 def test_the_mix_is_no_worse_than_joint_or_any_single(cross):
     start = cross.start(NAMES, stacked=True)
     present = cross.training.present.astype(float)
-    known = CODES >= 0
+    known = (CODES >= 0) & present.all(1).astype(bool)  # those who decide it
 
     def loss(logits):
         return -log_softmax(logits[known], 1)[np.arange(known.sum()), CODES[known]].mean()
 
-    bias = shared_bias(start.held_bias, start.held_own_bias, present)
-    mixed = ((start.views[:, :, 0] + bias) * present[..., None]).sum(1)
+    doors = np.concatenate([np.ones((2, 1)), start.gates], 1)[..., None]
+    mixed = (((start.views * doors).sum(2) + start.bias) * present[..., None]).sum(1)
     singles = [cross.solve((m,)).held_out * present[:, [c]] for c, m in enumerate(NAMES)]
     assert loss(mixed) <= min(map(loss, [cross.solve(NAMES).held_out, *singles])) + 1e-6
 
 
 def test_kernels_are_inner_products_and_means():
     preparation, training = Preparation.fit(COHORT, CODES, RECIPE, NETWORK, 0)
-    made = Kernels.between(preparation, training, training)
+    made = Kernels.of(training, means_of(preparation))
     np.testing.assert_allclose(made.own["rna"], training.own["rna"] @ training.own["rna"].T, rtol=1e-12)
-    np.testing.assert_allclose(made.hop["rna"], training.hop["rna"] @ training.own["rna"].T, rtol=1e-12)
+    np.testing.assert_allclose(made.cross["rna"], training.hop["rna"] @ training.own["rna"].T, rtol=1e-12)
     mean = made.means["meth"][0].toarray()
     present = COHORT.modalities["meth"].present
     np.testing.assert_allclose(mean.sum(1), present)
     assert not mean[:, ~present].any()
+
+
+@pytest.mark.parametrize("gates", [(0.0, 0.0), (0.0, 2.0), (1.5, 0.0), (1.0, 4.0)])
+def test_a_smoothed_kernel_is_that_of_smoothed_columns(gates):
+    preparation, training = Preparation.fit(COHORT, CODES, RECIPE, NETWORK, 0)
+    made, gates = Kernels.of(training, means_of(preparation)), np.array(gates)
+    own, hop, mean = training.own["rna"], training.hop["rna"], made.means["rna"][0]
+    smooth = (own + gates[0] * hop + gates[1] * (mean @ own)) / (1 + gates.sum())
+    np.testing.assert_allclose(made.smoothed("rna", gates), smooth @ smooth.T, rtol=1e-9, atol=1e-9)
+    alpha = np.random.default_rng(0).normal(size=(70, 2))
+    coefficients = made.spread("rna", gates, alpha)
+    slope = smooth.T @ alpha / (1 + gates.sum())
+    np.testing.assert_allclose(slope_of(training, "rna", *coefficients), slope, rtol=1e-9, atol=1e-9)
+    views = made.views("rna", *coefficients)
+    np.testing.assert_allclose(views, np.stack([own @ slope, hop @ slope, mean @ (own @ slope)], 1), rtol=1e-7, atol=1e-9)
+    logits = np.einsum("nvk,v->nk", views, np.r_[1, gates])
+    np.testing.assert_allclose(logits, smooth @ smooth.T @ alpha, rtol=1e-7, atol=1e-9)
+
+
+def test_the_search_for_a_penalty_finds_the_lowest():
+    valley = [5.0, 4, 3, 2.5, 2, 1, 2, 3, 4, 5, 6]
+    for first in (0, 3, 5, 8, 10):
+        assert lowest_level(valley.__getitem__, first) == (5, 1.0)
+    asked = []
+    lowest_level(lambda level: asked.append(level) or valley[level], 4)
+    assert asked == [4, 5, 6, 7]
 
 
 # --------------------------------------------------------------------------------------------- mixes and gates
@@ -255,49 +313,30 @@ def test_one_modality_is_its_own_joint_model():
     assert mix_of(fit_of(signal), [fit_of(signal)], np.ones((50, 1)), codes).tolist() == [1.0, 0.0]
 
 
-def test_a_useful_view_opens_its_gate_and_noise_stays_out():
-    signal, codes, rng = shares()
-    views = np.zeros((1500, 2, 2, 3))
-    views[:, 0, 0], views[:, 0, 1] = signal, rng.normal(size=signal.shape)
-    views[:, 1] = rng.normal(size=views[:, 1].shape)
-    gates = gates_of(np.zeros((1500, 2, 3)), views, codes)
-    assert gates.shape == (2, 2) and gates[0, 0] > 0.8
-    rest = np.array([gates[0, 1], *gates[1]])
-    assert np.abs(rest).max() < 0.1
+def grouped(labelled=1.0, noise=2.0, patients=160, control="none", seed=0):
+    """Patients in four groups that share 20 latent columns each, seen through much noise; two groups make a class."""
+    rng = np.random.default_rng(seed)
+    group = rng.integers(0, 4, patients)
+    values = 2.0 * rng.normal(size=(4, 120))[group] * (np.arange(120) < 60) + noise * rng.normal(size=(patients, 120))
+    codes = np.where(rng.random(patients) < labelled, group % 2, -1)
+    frame = pd.DataFrame(values, [f"P{i:03d}" for i in range(patients)], [f"x{i:03d}" for i in range(120)])
+    cohort = Cohort.from_frames({"rna": frame}, pd.Series(codes, frame.index, name="y"))
+    recipe = Recipe.model_validate({"name": "grouped", "patient": {"control": control}})
+    return CrossFit(cohort, codes, 2, recipe, None, 0)
 
 
-def test_what_is_known_already_opens_nothing():
-    """A view that repeats the patient's own, well scaled logits says nothing new."""
-    signal, codes, _ = shares()
-    views = np.zeros((1500, 1, 2, 3))
-    views[:, 0, 1] = signal
-    assert np.abs(gates_of(signal[:, None], views, codes)).max() < 0.1
-    assert gates_of(0.5 * signal[:, None], views, codes)[0, 1] == pytest.approx(0.5, abs=0.1)
-
-
-def test_few_labels_leave_gates_near_closed():
-    signal, codes, rng = shares(1500)
-    views = rng.normal(size=(1500, 1, 2, 3))
-    views[:, 0, 0] = 0.3 * signal
-    few = np.where(np.arange(1500) < 12, codes, -1)
-    many = gates_of(np.zeros((1500, 1, 3)), views, codes)
-    little = gates_of(np.zeros((1500, 1, 3)), views, few)
-    assert many[0, 0] > 0.5 and np.abs(little).max() < 0.5 * many[0, 0]
-    assert not gates_of(np.zeros((1500, 1, 3)), np.zeros_like(views), codes).any()
-
-
-def test_a_gate_is_the_maximum_of_its_posterior():
-    signal, codes, _ = shares(80)
-    views = np.zeros((80, 1, 2, 3))
-    views[:, 0, 0] = signal
-
-    def loss(gate):
-        p = log_softmax(gate * signal, 1)
-        return -p[np.arange(80), codes].sum() + gate**2 / (2 * GATE_PRIOR**2)
-
-    expected = minimize_scalar(loss, bounds=(-5, 5), method="bounded", options={"xatol": 1e-8}).x
-    found = gates_of(np.zeros((80, 1, 3)), views, codes)
-    assert found[0, 0] == pytest.approx(expected, abs=1e-3) and found[0, 1] == 0
+def test_a_gate_opens_where_neighbours_help_and_stays_shut_where_they_do_not():
+    few = grouped(labelled=0.2)
+    gates = few.gates("rna")
+    assert gates[1] in GATES and gates[0] == 0
+    assert few.solve(("rna",)).loss < 0.95 * few.solve(("rna",), plain=True).loss
+    rng = np.random.default_rng(1)
+    frame = pd.DataFrame(rng.normal(size=(240, 400)), [f"P{i:03d}" for i in range(240)], [f"x{i}" for i in range(400)])
+    codes = (frame["x0"] + 0.3 * rng.normal(size=240) > 0).to_numpy().astype(int)  # one column, which no neighbour shares
+    alone = Cohort.from_frames({"rna": frame}, pd.Series(codes, frame.index, name="y"))
+    assert not CrossFit(alone, codes, 2, Recipe(name="alone"), None, 0).gates("rna").any()
+    for control in ("rewired", "random", "identity", "empty"):
+        assert not grouped(labelled=0.2, control=control).gates("rna").any(), control
 
 
 def test_the_planted_network_and_its_control():
@@ -310,8 +349,6 @@ def test_the_planted_network_and_its_control():
     pairs = pd.DataFrame(
         [(genes[i], genes[j]) for i in range(30) for j in range(i + 1, 30) if (i + j) % 3 == 0], columns=["source", "target"]
     )
-    from graphfuse.data.cohort import Cohort
-
     frame = pd.DataFrame(values, index=[f"P{i:03d}" for i in range(200)], columns=genes)
     cohort = Cohort.from_frames(
         {"rna": frame}, pd.Series(codes, index=frame.index, name="y"), symbols={"rna": {g: g for g in genes}}

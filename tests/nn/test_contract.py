@@ -9,6 +9,7 @@ from graphfuse.errors import InputError
 from graphfuse.nn.contract import check
 from graphfuse.nn.lists import aggregate
 from graphfuse.nn.parts import Encode, Fuse, Head, Propagate
+from graphfuse.nn.promises import K
 
 
 class Sum(Fuse):
@@ -142,6 +143,126 @@ class Breaks(Sum):
         raise KeyError("mine")
 
 
+class Twice(Fuse):
+    """A good fusion of decisions that is primed; the bad ones differ in one thing."""
+
+    level, apart = "decision", True
+
+    def __init__(self, dim, modalities):
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(()))
+
+    def forward(self, h, present):
+        return self.scale * torch.where(present[..., None] > 0, h, 0.0).sum(1)
+
+    def prime(self, held, present, codes):
+        rows = (codes >= 0)[:, None] & (present > 0)
+        self.scale.copy_(1 + torch.where(rows[..., None], held, 0.0).square().mean())
+
+
+class Looks(Twice):
+    """Behind the mask."""
+
+    def forward(self, h, present):
+        return self.scale * h.sum(1)
+
+
+class PrimedOnAll(Twice):
+    """On the unlabelled too."""
+
+    def prime(self, held, present, codes):
+        super().prime(held, present, codes.clamp(min=0))
+
+
+class PrimedByNobody(Twice):
+    """Divides by the number of those labelled."""
+
+    def prime(self, held, present, codes):
+        super().prime(held, present, codes)
+        self.scale.div_((codes >= 0).double().sum() / len(codes))
+
+
+class Refuses(Twice):
+    """Cannot be built for so many modalities."""
+
+    def __init__(self, dim, modalities):
+        super().__init__(dim, modalities)
+        raise InputError(f"too many: {modalities}")
+
+
+class Unheard(Sum):
+    """Has a parameter that it does not use."""
+
+    def __init__(self, dim, modalities):
+        super().__init__(dim, modalities)
+        self.spare = nn.Parameter(torch.zeros(dim))
+
+
+class Both(Sum):
+    """A good hybrid fusion."""
+
+    level = "hybrid"
+
+    def joint(self, h, present):
+        return super().forward(h, present)
+
+    def forward(self, h, present):
+        return torch.where(present[..., None] > 0, h, 0.0).sum(1)
+
+
+class NoJoint(Both):
+    joint = None
+
+
+class JointTooSlim(Both):
+    def joint(self, h, present):
+        return super().joint(h, present)[:, :K]
+
+
+class BothApart(Both):
+    apart = True
+
+
+class Elsewhere(Sum):
+    level = "desicion"
+
+
+class OneToken(Sum):
+    """Cannot take more."""
+
+    def forward(self, h, present):
+        return self.map(h.squeeze(2).sum(1))
+
+
+class Attends(Sum):
+    """A good fusion of tokens."""
+
+    least_tokens = 2
+
+    def forward(self, h, present):
+        return self.map((torch.softmax(h, 2) * h).sum((1, 2)))
+
+
+class InOrder(Attends):
+    """Knows tokens by their place."""
+
+    def forward(self, h, present):
+        return self.map((torch.arange(h.shape[2])[:, None] * h).sum((1, 2)))
+
+
+class Speaks(Message):
+    """Says that it is quiet, and is not."""
+
+    quiet = True
+
+
+class ManyTokens(Plain):
+    """Gives two and says nothing."""
+
+    def forward(self, x):
+        return super().forward(x).expand(-1, 2, -1)
+
+
 class NotAtZero(Zero):
     def __init__(self, dim, classes):
         super().__init__(dim, classes)
@@ -214,7 +335,7 @@ class WrongReceivers(Message):
         return self.map(aggregate(senders, lists))[:-1]
 
 
-@pytest.mark.parametrize("cls", [Sum, Zero, Plain, Hops, Message])
+@pytest.mark.parametrize("cls", [Sum, Zero, Plain, Hops, Message, Twice, Both, Attends])
 def test_good_parts_pass(cls):
     kept = check(cls)
     assert len(kept) == len(set(kept)) >= 7
@@ -235,12 +356,25 @@ def test_good_parts_pass(cls):
         (Breaks, "KeyError: 'mine'"),
         (NotAtZero, "starts at zero: a new head must give zeros"),
         (HeadTooWide, r"expected shape \(7, 4\), got \(7, 8\)"),
-        (NoTokens, r"what it sees becomes \[N, T, D\]: expected shape \(7, None, 8\), got \(7, 8\)"),
+        (NoTokens, r"what it sees becomes \[N, T, D\], T = its tokens: expected shape \(7, 1, 8\), got \(7, 8\)"),
         (NotLinear, "a rotation of the columns folds into `weight`"),
         (EncodeMixes, "a patient alone = in a batch"),
         (OpenDoor, "with its gate closed, the network is not there"),
         (CountsEdges, "an edge of weight 0 is no edge"),
         (BySeat, "the order of the senders does not matter"),
+        (Looks, "what lies behind the mask changes nothing"),
+        (PrimedOnAll, "priming sees labelled patients and present modalities only"),
+        (PrimedByNobody, "primed, its parameters are finite, whoever is labelled"),
+        (Refuses, "it cannot be built: InputError: too many: 3"),
+        (Unheard, "gradients are finite and reach the parameters: spare has none"),
+        (NoJoint, "joint gives an embedding: TypeError"),
+        (JointTooSlim, r"joint gives an embedding: expected shape \(7, 8\), got \(7, 4\)"),
+        (BothApart, "level, apart and least_tokens go together: apart = True is for level = 'decision'"),
+        (Elsewhere, r"level = 'desicion': there is no such level \(did you mean 'decision'\?\)"),
+        (OneToken, "several tokens of a modality will do"),
+        (InOrder, "the order of a modality's tokens does not matter"),
+        (Speaks, "quiet: without edges, no message"),
+        (ManyTokens, r"T = its tokens: expected shape \(7, 1, 8\), got \(7, 2, 8\)"),
         (WrongReceivers, r"states become a message of their shape"),
     ],
 )
@@ -259,7 +393,8 @@ def test_what_shows_only_after_the_start_is_caught(cls):
 
 def test_a_finding_stands_alone():
     """One thing wrong is one finding: the suite does not drown it in others."""
-    for cls in (Deaf, NotAtZero, OpenDoor, CountsEdges, BySeat, FixedModalities):
+    lone = (Deaf, NotAtZero, OpenDoor, CountsEdges, BySeat, FixedModalities, Looks, PrimedOnAll, PrimedByNobody, Refuses)
+    for cls in (*lone, Unheard, JointTooSlim, BothApart, Elsewhere, OneToken, InOrder, Speaks, ManyTokens):
         with pytest.raises(InputError) as caught:
             check(cls)
         assert "things to mend" not in str(caught.value), cls.__name__
@@ -279,6 +414,20 @@ def test_a_part_without_forward_says_what_to_write():
 
     with pytest.raises(InputError, match=r"must define forward\(\[N, D\]\) -> \[N, K\]"):
         check(Nothing)
+
+
+def test_a_part_that_does_not_run_as_a_bank_is_not_asked_to():
+    class Loops(Message):
+        loops = True
+
+        def forward(self, own, senders, lists):
+            return super().forward(own, senders, lists) * (1 if self.map.weight.sum().item() > -1e9 else 0)
+
+    kept = check(Loops)
+    assert "an edge of weight 0 is no edge" in kept and "a bank of replicas = the loop over them" not in kept
+    Loops.loops = False
+    with pytest.raises(InputError, match="a bank of replicas = the loop over them"):
+        check(type("Claims", (Loops,), {}))
 
 
 def test_checking_leaves_the_callers_random_numbers_alone():

@@ -67,7 +67,8 @@ def test_the_folders_are_the_registry():
     assert set(SLOTS) == {"encode", "propagate", "fuse", "head"}
     assert {"table", "network"} <= set(available("encode"))
     assert {"mean", "none"} <= set(available("propagate"))
-    assert {"concat", "gated", "late"} <= set(available("fuse")) and "class" in available("head")
+    assert {"early", "concat", "sum", "gated", "attention_pool", "cross_attention", "bilinear"} <= set(available("fuse"))
+    assert {"label_tensor", "late", "weighted", "stack", "hybrid"} <= set(available("fuse")) and "class" in available("head")
     for slot, name in EVERY:
         found = part(slot, name)
         assert issubclass(found, SLOTS[slot]) and found is not SLOTS[slot]
@@ -133,12 +134,20 @@ def test_two_files_of_one_name_are_two_parts(tmp_path):
 N, K = 6, 3
 
 
-def net_and_inputs(encode=("table", "network"), features=(5, 4), fuse="gated", propagate="mean", absent=()):
+def shape_of(fuse, propagate="mean"):
+    """Two modalities; several tokens of the first where the fusion needs them."""
+    first = "tokens" if part("fuse", fuse).least_tokens > 1 else "table"
+    return Shape((first, "network"), (5, 4), propagate, fuse, "class", 8, K)
+
+
+def net_and_inputs(fuse="gated", propagate="mean", absent=()):
     """A net away from its start, and inputs of six patients who hear two others each."""
     from graphfuse.nn.lists import Lists
 
     torch.manual_seed(0)
-    net = Net(Shape(encode, features, propagate, fuse, "class", 8, K)).double()
+    shape = shape_of(fuse, propagate)
+    encode, features = shape.encode, shape.features
+    net = Net(shape).double()
     with torch.no_grad():
         for parameter in net.parameters():
             parameter.add_(0.3 * torch.randn_like(parameter))
@@ -159,9 +168,14 @@ FUSES = available("fuse")
 @pytest.mark.parametrize("fuse", FUSES)
 def test_a_new_net_is_its_linear_start(fuse):
     _, inputs = net_and_inputs()
-    net = Net(Shape(("table", "network"), (5, 4), "mean", fuse, "class", 8, K)).double()
+    net = Net(shape_of(fuse)).double()
     each = (inputs.start[:, :, 0] + inputs.bias) * inputs.present[..., None]
-    expected = net.fuse(each, inputs.present) if net.level == "decision" else each.sum(1)
+    joint, one = each.sum(1), inputs.present[:, :1]
+    expected = {
+        "embedding": lambda: joint,
+        "decision": lambda: net.fuse(each, inputs.present),
+        "hybrid": lambda: net.fuse(torch.cat([each, joint[:, None]], 1), torch.cat([inputs.present, one], 1)),
+    }[net.level]()
     torch.testing.assert_close(net(inputs), expected, rtol=1e-12, atol=1e-12)
 
 
@@ -172,17 +186,13 @@ def test_no_edges_is_no_graph(fuse, propagate):
     inputs = inputs._replace(start=inputs.start.clone())
     inputs.start[:, :, 2] = 0  # nobody's mean: the views are made from the same lists
     cut = inputs._replace(lists=tuple(map(silent, inputs.lists)))
-    closed = Net(net_shape(fuse, propagate)).double()
+    closed = Net(shape_of(fuse, propagate)).double()
     closed.load_state_dict(net.state_dict())
     with torch.no_grad():
         closed.patient_gate.zero_()
     torch.testing.assert_close(net(cut), closed(inputs), rtol=1e-12, atol=1e-12)
     if propagate != "none":
         assert (net(inputs) - net(cut)).abs().max() > 1e-4
-
-
-def net_shape(fuse, propagate):
-    return Shape(("table", "network"), (5, 4), propagate, fuse, "class", 8, K)
 
 
 @pytest.mark.parametrize("fuse", FUSES)
@@ -201,7 +211,7 @@ def test_what_lies_behind_the_mask_changes_nothing(fuse):
 @pytest.mark.parametrize("fuse", FUSES)
 def test_a_new_patient_does_not_depend_on_the_batch_and_hears_the_stored_states(fuse):
     net, inputs = net_and_inputs(fuse=fuse)
-    stored = torch.randn(N, 1, 2, 1, 8, dtype=torch.float64)
+    stored = torch.randn(N, 1, 2, net.tokens, 8, dtype=torch.float64)
     together = net(inputs, senders=stored)
     for i in range(N):
         lists = tuple(
@@ -210,3 +220,18 @@ def test_a_new_patient_does_not_depend_on_the_batch_and_hears_the_stored_states(
         one = Inputs(tuple(v[[i]] for v in inputs.x), inputs.present[[i]], inputs.start[[i]], inputs.bias[[i]], lists)
         torch.testing.assert_close(net(one, senders=stored)[0], together[i], rtol=1e-10, atol=1e-10)
     assert (net(inputs, senders=stored.flip(0)) - together).abs().max() > 1e-4
+
+
+@pytest.mark.parametrize("fuse", [f for f in FUSES if part("fuse", f).level != "embedding"])
+def test_modalities_trained_apart_hear_nothing_of_what_the_fusion_learns(fuse):
+    net, inputs = net_and_inputs(fuse=fuse)
+    fused, own = net(inputs, own=True)
+    encoders = list(net.encode.parameters())
+
+    def reached(out):
+        found = torch.autograd.grad(out.square().sum(), encoders, allow_unused=True, retain_graph=True)
+        return any(grad is not None and grad.any() for grad in found)
+
+    assert reached(own)
+    assert net.fuse.apart is not (fused.requires_grad and reached(fused))
+    assert own.shape == (N, 2 + (net.level == "hybrid"), K)

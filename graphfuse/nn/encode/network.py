@@ -13,9 +13,13 @@ class Network(Table):
 
     Every gene has its own row of W: node identity is learned, never shared (a net that shares weights over genes and
     reads them out symmetrically cannot tell two genes in equal positions apart). The gate g starts at 0: no network.
+    `reach`: over how many rounds neighbours gather what they say, `restart`: the share of their own in each (see
+    `network_deep`); with reach = 1 they speak of themselves alone.
     """
 
     hops = 1
+    reach = 1
+    restart = 0.0
 
     def __init__(self, features: int, width: int):
         super().__init__(features, width)

@@ -9,7 +9,7 @@ from graphfuse.nn.parts import Fuse
 
 
 class Gated(Fuse):
-    """Σ_m 2σ(a_m + u_m · h_m) h_m over the modalities present; all gates start at 1."""
+    """Σ_m 2σ(a_m + u_m · h_m) h_m over the modalities; all gates start at 1, and an absent one's zeros add nothing."""
 
     def __init__(self, dim: int, modalities: int):
         super().__init__()
@@ -18,5 +18,5 @@ class Gated(Fuse):
 
     def forward(self, h: Tensor, present: Tensor) -> Tensor:
         h = h.mean(2)
-        gate = 2 * torch.sigmoid(self.offset + (h * self.slope).sum(-1)) * present
+        gate = 2 * torch.sigmoid(self.offset + (h * self.slope).sum(-1))
         return (gate[..., None] * h).sum(1)

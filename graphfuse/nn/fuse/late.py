@@ -18,6 +18,13 @@ class Late(Fuse):
         super().__init__()
 
     def forward(self, h: Tensor, present: Tensor) -> Tensor:
-        share = present.to(h.dtype) / present.sum(1, keepdim=True).clamp(min=1)
-        weighted = torch.log_softmax(h, -1) + torch.log(share.clamp(min=1e-30))[..., None]
-        return torch.logsumexp(weighted, 1)
+        return mixture(h, present, h.new_zeros(h.shape[1]))
+
+
+def mixture(logits: Tensor, present: Tensor, score: Tensor) -> Tensor:
+    """log Σ_m w_m p_m, with weights w = softmax of `score` `[M]` over the modalities present: logits `[N, M, K]` → `[N, K]`.
+    Of a patient without any, all classes are alike."""
+    here = present > 0
+    share = torch.log_softmax(torch.where(here, score, -1e9), -1)
+    said = torch.log_softmax(torch.where(here[..., None], logits, 0.0), -1)
+    return torch.logsumexp(said + share[..., None], 1)

@@ -1,0 +1,52 @@
+"""AdamW on replicas side by side, each with a learning rate and a weight decay of its own."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+CLIP = 1.0  # largest gradient norm of a replica's step
+FADES = (0.9, 0.999)  # how much of the first and second moment a step keeps
+EPSILON = 1e-8
+
+
+class AdamW:
+    """Decoupled weight decay (Loshchilov and Hutter 2019, arXiv 1711.05101) on `values` `[folds, replicas, P]`, in place.
+
+    The first `decayed` columns decay, the rest (gates) do not. `learning_rate` and `weight_decay` `[folds, replicas]`.
+    """
+
+    def __init__(self, values: Tensor, decayed: int, learning_rate: Tensor, weight_decay: Tensor):
+        self.values, self.decayed = values, decayed
+        self.rate, self.decay = learning_rate[..., None], weight_decay[..., None]
+        self.first, self.second = torch.zeros_like(values), torch.zeros_like(values)
+        self.steps = 0
+
+    def step(self, grad: Tensor, alive: Tensor) -> None:
+        """One step along the clipped `grad` (which is overwritten); where `alive` `[folds, replicas]` is false, neither values
+        nor moments move."""
+        self.steps += 1
+        clip(grad)
+        going = alive[..., None].to(grad.dtype)
+        rate = self.rate * going
+        self.values[..., : self.decayed].mul_(1 - rate * self.decay)
+        self.first.lerp_(grad, (1 - FADES[0]) * going)
+        self.second.lerp_(grad.square_(), (1 - FADES[1]) * going)
+        size = rate / (1 - FADES[0] ** self.steps)
+        spread = torch.sqrt(self.second, out=grad).div_((1 - FADES[1] ** self.steps) ** 0.5).add_(EPSILON)
+        self.values.sub_(torch.div(self.first, spread, out=spread).mul_(size))
+
+    def picked(self, keep: Tensor) -> AdamW:
+        """The same descent on some folds, whose values are copied."""
+        other = AdamW(self.values[keep], self.decayed, self.rate[keep, :, 0], self.decay[keep, :, 0])
+        other.first, other.second, other.steps = self.first[keep], self.second[keep], self.steps
+        return other
+
+
+def clip(grad: Tensor) -> None:
+    """Shortens each replica's gradient `[…, P]` to a norm of at most `CLIP`, in place; one that is not finite becomes zero."""
+    factor = CLIP / torch.linalg.vector_norm(grad, dim=-1, keepdim=True).clamp(min=CLIP)
+    whole = torch.isfinite(factor) & (factor > 0)
+    if not whole.all():
+        grad.copy_(torch.where(whole, grad, 0))
+    grad.mul_(factor.nan_to_num(0.0))

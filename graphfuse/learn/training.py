@@ -1,0 +1,151 @@
+"""From folds to trained nets, all folds, settings and seeds in one bank.
+
+Two passes. The first trains each seed without one inner fold and follows the loss there; the setting (learning rate, weight
+decay) and the epoch at which the mean curve of a fold's seeds is lowest (possibly 0: the linear start itself) are the fold's
+own. The second trains every seed on all training patients for that long. Held-out patients are in no tensor.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from graphfuse.learn.bank import Bank
+from graphfuse.learn.fit import FoldData
+from graphfuse.learn.linear import INNER
+from graphfuse.nn.net import Net, Shape
+from graphfuse.schema import Recipe
+from graphfuse.schema.recipe import TrainSection
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """The nets of one fold, their rotation folded back: `nets` (one per seed; one in all after 0
+    epochs, where seeds do not differ), `epochs`, the `setting` chosen, and its `curve` in the first pass."""
+
+    shape: Shape
+    nets: list[Net]
+    epochs: int
+    curve: list[float]
+    setting: dict[str, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """What the first pass found for a fold: the number of the setting, how many epochs, and that setting's curve."""
+
+    setting: int
+    epochs: int
+    curve: list[float]
+
+    @classmethod
+    def lowest(cls, curves: Tensor) -> Choice:
+        """Of curves `[epochs + 1, settings]`: the lowest loss, the first of those that differ by less than 1e-4."""
+        epochs, settings = curves.shape
+        setting, epoch = divmod(int(np.argmin(np.round(curves.T.numpy(), 4))), epochs)
+        return cls(setting, epoch, [round(float(v), 6) for v in curves[:, setting] if torch.isfinite(v)])
+
+    @property
+    def loss(self) -> float:
+        """The lowest held-out loss."""
+        return min(self.curve)
+
+
+def train(folds: list[FoldData], recipe: Recipe, seed: int, device: str, dtype=torch.float32) -> list[Trained]:
+    """All folds × settings × seeds, both passes."""
+    section = recipe.train
+    if section.stop == "last":
+        choices = [Choice(0, section.epochs, [])] * len(folds)
+    else:
+        choices = first_pass(folds, section, seed, device, dtype)
+        log.info("epochs chosen on inner folds: %s", [c.epochs for c in choices])
+    return second_pass(folds, choices, section, seed, device, dtype)
+
+
+def first_pass(
+    folds: list[FoldData], section: TrainSection, seed: int, device: str, dtype=torch.float32, epochs: int | None = None
+) -> list[Choice]:
+    """Trains every setting and seed without one inner fold, for at most `epochs`, and follows the loss there."""
+    settings, seeds = section.settings, section.seeds
+    held = _rows([[fold.inner == s % INNER for s in range(seeds)] for fold in folds]).repeat(1, len(settings), 1)
+    whole = _rows([[np.ones(len(fold.inner))] * seeds for fold in folds]).repeat(1, len(settings), 1)
+    rates = torch.tensor(settings, dtype=torch.float64).repeat_interleave(seeds, 0)
+    bank, draws = _bank(folds, section, seed, device, dtype, len(settings))
+    limit = [section.epochs if epochs is None else epochs] * len(folds)
+    curves = bank.train(whole - held, limit, draws, watch=held, learning_rate=rates[:, 0], weight_decay=rates[:, 1])
+    return [Choice.lowest(curves[:, f]) for f in range(len(folds))]
+
+
+def second_pass(
+    folds: list[FoldData], choices: Sequence[Choice], section: TrainSection, seed: int, device: str, dtype=torch.float32
+) -> list[Trained]:
+    """Trains every seed on all training patients, each fold with the setting and for the epochs chosen."""
+    moved = [f for f, choice in enumerate(choices) if choice.epochs]
+    rates = torch.tensor([section.settings[choices[f].setting] for f in moved], dtype=torch.float64).view(-1, 2, 1)
+    states = {f: [fresh(fold, seed).state_dict()] for f, fold in enumerate(folds) if f not in moved}
+    if moved:
+        mine = [folds[f] for f in moved]
+        bank, draws = _bank(mine, section, seed, device, dtype)
+        whole = _rows([[np.ones(len(fold.inner))] * section.seeds for fold in mine])
+        limit = [choices[f].epochs for f in moved]
+        bank.train(whole, limit, draws, learning_rate=rates[:, 0], weight_decay=rates[:, 1])
+        states |= {f: [bank.state(i, s) for s in range(section.seeds)] for i, f in enumerate(moved)}
+    return [
+        Trained(fold.shape, [unrotated(fold, state) for state in states[f]], choice.epochs, choice.curve, named)
+        for f, (fold, choice) in enumerate(zip(folds, choices, strict=True))
+        for named in [dict(zip(("learning_rate", "weight_decay"), section.settings[choice.setting], strict=True))]
+    ]
+
+
+def _bank(folds: list[FoldData], section: TrainSection, seed: int, device: str, dtype, settings: int = 1):
+    seeds = range(section.seeds)
+    nets = [[fresh(fold, seed + s) for s in seeds] * settings for fold in folds]
+    draws = [[torch.Generator().manual_seed(seed + s) for s in seeds] for _ in folds]
+    bank = Bank(
+        nets, [f.inputs for f in folds], [f.codes for f in folds], device=device, dtype=dtype,
+        dropout=section.dropout, modality_dropout=section.modality_dropout, amp=section.amp, compiled=section.compile,
+    )  # fmt: skip
+    return bank, draws
+
+
+def fresh(fold: FoldData, seed: int) -> Net:
+    """A net at its start, built for the coordinates in which the fold's columns are given."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        turned = zip(fold.shape.features, fold.basis, strict=True)
+        net = Net(fold.shape._replace(features=tuple(f if basis is None else basis.shape[1] for f, basis in turned)))
+    with torch.no_grad():
+        for m, encode in enumerate(net.encode):
+            if encode.linear:
+                encode.scale.fill_(max(fold.shape.features[m], 1) ** -0.5)
+            if encode.hops:
+                encode.gate.fill_(fold.gates[m, 0])
+            net.patient_gate[m] = torch.from_numpy(fold.gates[m, 1:])
+            if m in fold.prime:
+                fold.prime[m](encode)
+        net.double().fuse.prime(net.linear(fold.inputs), fold.inputs.present, fold.codes)
+    return net.float()
+
+
+def unrotated(fold: FoldData, state: dict[str, Tensor]) -> Net:
+    """The trained net over the columns themselves: each rotated encoder's weight becomes basis @ weight."""
+    net = Net(fold.shape)
+    for m, basis in enumerate(fold.basis):
+        if basis is not None:
+            name = f"encode.{m}.weight"
+            state[name] = (torch.from_numpy(basis) @ state[name].double()).to(state[name].dtype)
+    net.to(next(iter(state.values())).dtype).load_state_dict(state)
+    return net.eval()
+
+
+def _rows(rows: list[list[np.ndarray]]) -> Tensor:
+    """`[folds, seeds, n]` of ones and zeros, padded with zeros."""
+    longest = max(len(r) for row in rows for r in row)
+    return torch.tensor(np.array([[np.pad(r.astype(float), (0, longest - len(r))) for r in row] for row in rows]))
