@@ -114,7 +114,7 @@ class CrossFit:
         """Which of the modality's gates lead anywhere."""
         kernels = self._worlds[-1].kernels
         layers = [1 + number for number, mean in enumerate(kernels.means[m]) if mean.nnz and not self.preparation.alone]
-        return [0, *layers] if m in kernels.hop else layers
+        return [0, *layers] if m in kernels.hop and kernels.hop[m].any() else layers
 
     def _closed(self) -> np.ndarray:
         return np.zeros(1 + self.preparation.depth)

@@ -135,7 +135,7 @@ class Net(nn.Module):
             joint = self.head[-1](self.fuse.joint(h, seen.present)) + linear.sum(1)
             said = torch.cat([said, joint[:, None]], 1)
             present = torch.cat([present, torch.ones_like(present[:, :1])], 1)
-        logits = self.fuse(said.detach() if self.fuse.apart else said, present)
+        logits = self.fuse(said.detach() if own and self.fuse.apart else said, present)
         return (logits, said) if own else logits
 
     def _heard(self, number: int, h: Tensor, senders: Tensor, lists: tuple[Lists, ...]) -> Tensor:

@@ -67,7 +67,7 @@ def test_late_is_the_mean_of_the_singles_a_patient_has(climbed):
 
 def test_single_is_the_one_of_lowest_inner_loss(climbed):
     cross, _, _, rungs = climbed
-    losses = {m: cross.solve((m,)).loss for m in ("rna", "meth", "clinical")}
+    losses = {m: cross.solve((m,), plain=True).loss for m in ("rna", "meth", "clinical")}
     best = min(losses, key=losses.get)
     assert best != "meth"
     np.testing.assert_array_equal(rungs["single"].probability, rungs[f"single:{best}"].probability)
@@ -81,9 +81,9 @@ def test_clinical_is_the_ridge_on_the_records(climbed):
 
 def test_early_is_the_ridge_on_all_columns_side_by_side(climbed):
     cross, _, views, rungs = climbed
-    fit = cross.solve(("rna", "meth", "clinical"))
+    fit = cross.solve(("rna", "meth", "clinical"), plain=True)
     wide = np.hstack([views.own[m] for m in fit.modalities])
-    slope = np.hstack([cross.training.own[m] for m in fit.modalities]).T @ fit.alpha
+    slope = np.hstack([cross.training.own[m] for m in fit.modalities]).T @ fit.coefficients["rna"][0]  # one for all
     np.testing.assert_allclose(rungs["early"].probability, softmax(wide @ slope + fit.bias, axis=1), rtol=1e-9)
 
 
