@@ -39,7 +39,7 @@ def start_of(cross: CrossFit, modalities: tuple[str, ...], recipe: Recipe) -> Li
     """The linear start that the recipe's fusion takes: stacked, or each modality on its own where the net decides by them;
     zeros where the recipe wants none."""
     start = cross.start(modalities, stacked=part("fuse", recipe.net.fuse).level == "embedding")
-    return start if recipe.net.start == "linear" else start.nothing()
+    return start if recipe.net.start == "linear" else start.nothing(recipe.patient.gate)
 
 
 def fold_data(cross: CrossFit, modalities: tuple[str, ...], recipe: Recipe) -> FoldData:

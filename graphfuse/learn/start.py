@@ -12,7 +12,7 @@ from scipy.special import log_softmax
 from graphfuse.graph.neighbours import Neighbours
 from graphfuse.learn.assemble import Views, mean_operator
 
-MIX_PRIOR = 1.0
+MIX_PRIOR = 0.5
 MOST_PATTERNS = 16  # of those seen among training patients
 
 
@@ -92,8 +92,8 @@ class LinearStart:
     bias: np.ndarray
     gates: np.ndarray
 
-    def nothing(self) -> LinearStart:
-        """No start at all: zeros of the same shapes, every gate closed."""
+    def nothing(self, gate: float) -> LinearStart:
+        """No start at all: zeros of the same shapes, the gene network's gates closed, those of patient layers at `gate`."""
         kept = self.linear
 
         def zero(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -101,7 +101,9 @@ class LinearStart:
 
         blank = {name: np.zeros_like(getattr(kept, name)) for name in ("bias", "own_bias", "mix")}
         linear = replace(kept, slopes=zero(kept.slopes), memory=zero(kept.memory), **blank)
-        return LinearStart(linear, np.zeros_like(self.views), np.zeros_like(self.bias), np.zeros_like(self.gates))
+        gates = np.zeros_like(self.gates)
+        gates[:, 1:] = gate
+        return LinearStart(linear, np.zeros_like(self.views), np.zeros_like(self.bias), gates)
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,18 +150,19 @@ def mix_of(joint: LinearFit, singles: list[LinearFit], present: np.ndarray, code
     """Weights ≥ 0 `[1 + M]` of the joint and the single models' held-out logits with the lowest cross-entropy (stacked
     regression, Breiman 1996, doi:10.1007/BF00117832).
 
-    A normal prior (sd `MIX_PRIOR`) around the joint model alone keeps them finite where few patients are perfectly separated.
+    A normal prior (sd `MIX_PRIOR`) around equal weights keeps them finite where few patients are perfectly separated.
     """
     if len(singles) == 1:
         return np.array([1.0, 0.0])
     own = [f.held_out * present[:, [m]] for m, f in enumerate(singles)]
     logits = np.stack([joint.held_out, *own], 1)[codes >= 0]
     truth = np.eye(logits.shape[2])[codes[codes >= 0]]
-    first = np.r_[1.0, np.zeros(len(singles))]
+    first = np.full(1 + len(singles), 1 / (1 + len(singles)))
 
     def loss(weights):
         log_p = log_softmax(np.einsum("j,njk->nk", weights, logits), axis=1)
         slope = np.einsum("njk,nk->j", logits, np.exp(log_p) - truth) + (weights - first) / MIX_PRIOR**2
         return -(log_p * truth).sum() + ((weights - first) ** 2).sum() / (2 * MIX_PRIOR**2), slope
 
-    return minimize(loss, first, jac=True, method="L-BFGS-B", bounds=[(0, None)] * len(first)).x
+    found = minimize(loss, first, jac=True, method="L-BFGS-B", bounds=[(0, None)] * len(first)).x
+    return np.maximum(found, 0)

@@ -34,7 +34,10 @@ class LayerSpec(Shape):
 
 
 class PatientSection(Shape):
-    """`[patient]`: the patient layers."""
+    """`[patient]`: the patient layers.
+
+    `gate`: where their gates start in a net without a linear start; beside one, held-out labels say it.
+    """
 
     similarity: Similarity = "cosine"
     space: Literal["raw", "latent"] = "latent"
@@ -44,6 +47,7 @@ class PatientSection(Shape):
     weight: Literal["one", "similarity"] = "one"
     layers: Literal["each", "shared", "snf"] | list[str] = "each"
     control: Control = "none"
+    gate: Rate = 0.0
     layer: dict[str, LayerSpec] = {}
 
     @model_validator(mode="after")
@@ -167,6 +171,12 @@ class Recipe(Described):
     concepts: ConceptSection | None = None
     signalling: SignallingSection | None = None
     pathways: PathwaySection | None = None
+
+    @model_validator(mode="after")
+    def gate_starts_somewhere(self) -> Recipe:
+        if self.patient.gate and self.net.start == "linear":
+            raise ValueError('[patient] gate is for nets without a linear start: set [net] start = "none", or leave it out')
+        return self
 
     def controlled(self, patient: str | None = None, gene: str | None = None) -> Recipe:
         """The same recipe with other controls of its patient and gene graphs; `None` leaves what it says. Raises `InputError`
