@@ -19,9 +19,9 @@ CHUNK = 20_000
 def gene_edges(fitted: Fitted, found: Attribution, network: GeneNetwork, symbols: dict[str, list]) -> np.ndarray:
     """Mean contribution of every edge to each class `[K, E]`, summed over modalities and both directions.
 
-    For edge (a, b): Σ over its column pairs of gradient at a × operator weight × what b says in the last round (with one round,
-    its value), which is integrated gradients over the edge's weight from 0 to its value. `network`: the edges, on the genes measured; `symbols`: modality → gene of each
-    column the encoder saw.
+    For edge (a, b): Σ over its column pairs of gradient at a × operator weight × what b says in the last round (its value,
+    where there is one round), which is integrated gradients over the edge's weight from 0 to its value. `network`: the edges,
+    on the genes measured; `symbols`: modality → gene of each column the encoder saw.
     """
     total = np.zeros((found.weight.shape[1], network.edges))
     for name, gradient in found.slopes.hop.items():

@@ -25,7 +25,8 @@ from graphfuse.schema import METRICS, Metrics, Recipe
 
 log = logging.getLogger(__name__)
 
-BESIDE = ("without:", "group:")  # variants, which are no rung of the ladder
+BESIDE = ("without:", "group:", "pattern:")  # variants, which are no rung of the ladder
+FEWEST = 20  # tested patients of a pattern of modalities for it to be scored by itself
 COMPARED = ("accuracy", "macro_f1", "auroc")
 
 
@@ -43,10 +44,12 @@ class Replica:
 class Study:
     """What a cross-validation found: every model's probabilities per fold, the fold models and the final model.
 
-    `probability`: model name → list over folds of `[q, K]`; `seconds`: model name → total fit time.
+    `present` bool `[N, M]`: which patient has which modality; `probability`: model name → list over folds of `[q, K]`;
+    `seconds`: model name → total fit time.
     """
 
     outcome: Outcome
+    present: pd.DataFrame
     replicas: list[Replica] = field(default_factory=list)
     model: FusionModel | None = None
     probability: dict[str, list[np.ndarray]] = field(default_factory=lambda: defaultdict(list))
@@ -81,6 +84,7 @@ class Study:
             for name, table in folds.items()
         }
         against = [name for name in folds if name != "graphfuse"]
+        rows |= self._by_pattern(truths, share)
         pairs = [
             compare("graphfuse", b, m, folds["graphfuse"][m].to_numpy(), folds[b][m].to_numpy(), share)
             for b in against for m in COMPARED
@@ -94,11 +98,27 @@ class Study:
         )
 
 
+    def _by_pattern(self, truths: list[np.ndarray], share: float) -> dict[str, dict]:
+        """`pattern:<modalities>`: the net's scores on the patients who have these modalities and no others, where patients
+        differ in what they have; folds without such a patient count nothing."""
+        names = self.present.apply(lambda row: "pattern:" + "+".join(row.index[row]), axis=1).to_numpy()
+        tested = [names[r.tested] for r in self.replicas]
+        counts = pd.Series(np.concatenate(tested)).value_counts() / (1 + max(r.repeat for r in self.replicas))
+        rows = {}
+        for pattern in sorted(counts.index[counts >= FEWEST]) if len(counts) > 1 else ():
+            there = [own == pattern for own in tested]
+            each = zip(truths, self.probability["graphfuse"], there, strict=True)
+            table = pd.DataFrame([scores(truth[mine], p[mine]) for truth, p, mine in each if mine.any()])
+            rows[pattern] = {m: summary(table[m].to_numpy(), share, m) for m in METRICS}
+            rows[pattern]["fit_seconds"] = 0.0
+        return rows
+
+
 def study(
     cohort: Cohort, outcome: Outcome, recipe: Recipe, network: GeneNetwork | None, folds: pd.DataFrame, seed: int, device: str
 ) -> Study:
     """Runs the folds of a folds table (one bank per repeat) and fits the final model in the first repeat's bank."""
-    found = Study(outcome)
+    found = Study(outcome, cohort.present)
     todo = tasks(folds)
     repeats = sorted({repeat for repeat, _, _ in todo})
     for repeat in repeats:

@@ -29,8 +29,8 @@ class Encode(nn.Module):
     `tokens`: how many it gives of each patient; a part that gives more than one says so on the instance.
 
     `hops`: how many rounds over the gene network the part wants to see; with hops = 1 it gets `[N, 2, F]`, the columns
-    and their network neighbours' mean, and mixes them by its parameter `gate` `[hops]`, which starts at 0. `reach` and `restart`: how many
-    rounds that mean goes over the network, and how much of the start each round brings back. `linear`: the
+    and their network neighbours' mean, and mixes them by its parameter `gate` `[hops]`, which starts at 0. `reach` and
+    `restart`: how many rounds that mean goes over the network, and how much of the start each brings back. `linear`: the
     part touches the columns only through a matrix `weight` `[F, …]` (its output is the same in any rotation of the columns),
     so that the fit may run in the training patients' own coordinates and fold the rotation back afterwards.
     """
@@ -75,8 +75,8 @@ class Fuse(nn.Module):
     `dim` is then the number of classes. With `level = "hybrid"` it has a method `joint(h, present)` as at the embedding level,
     whose head's logits stand last, as if of one modality more, in what `forward` gets: `[N, M + 1, K]` → `[N, K]`.
 
-    `apart` (decision level): each modality's own logits are trained on the labels alone, as separate models are; what `forward`
-    learns does not reach them. `least_tokens`: how many tokens of a modality it takes to be what its name says.
+    `apart` (decision level): each modality's own logits are trained on the labels alone, as separate models are; what
+    `forward` learns does not reach them. `least_tokens`: how many tokens of a modality it takes to be what its name says.
     """
 
     level: str = "embedding"

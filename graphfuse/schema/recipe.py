@@ -150,7 +150,7 @@ class TrainSection(Shape):
     @model_validator(mode="after")
     def chosen_somehow(self) -> TrainSection:
         if self.stop == "last" and len(self.settings) > 1:
-            raise ValueError('[train] stop = "last" holds nobody out to choose by: give one learning_rate and one weight_decay')
+            raise ValueError('[train] stop = "last" holds nobody out to choose by; give one learning_rate, one weight_decay')
         return self
 
 

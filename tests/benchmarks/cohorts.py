@@ -9,7 +9,8 @@ import pandas as pd
 import graphfuse as gf
 
 ROOT = Path(__file__).parents[2]
-DATA = next((p for p in (ROOT / "shared" / "data", ROOT.parent / "shared" / "data") if p.is_dir()), ROOT.parent / "shared" / "data")
+PLACES = (ROOT / "shared" / "data", ROOT.parent / "shared" / "data")
+DATA = next((place for place in PLACES if place.is_dir()), PLACES[-1])
 # columns of the COVID records that are the outcome, or follow it
 AFTER = ["COVID", "ICU_1", "APACHEII", "Mech_Ventilation", "Vent_free_days", "Hospital_free_days_45", "SOFA"]
 

@@ -97,7 +97,7 @@ def test_every_fold_has_its_model_and_one_is_of_all(found):
 def test_comparisons_are_of_the_net_with_every_other(found):
     metrics = found.metrics({})
     assert {pair.a for pair in metrics.comparisons} == {"graphfuse"}
-    others = set(metrics.models) | set(metrics.variants)
+    others = set(metrics.models) | {v for v in metrics.variants if not v.startswith("pattern:")}  # those are the net itself
     assert {pair.b for pair in metrics.comparisons} == others - {"graphfuse"}
     beaten = next(p for p in metrics.comparisons if p.b == "majority" and p.metric == "macro_f1")
     assert beaten.verdict == "better" and beaten.difference > 0.3
@@ -141,3 +141,16 @@ def test_without_a_derived_label_there_is_no_variant():
     plain = replace(COHORT, outcomes={"subtype": replace(COHORT.outcome(), derived_from=())})
     metrics = ran(plain.without("meth", "clinical"), FOLDS[FOLDS["repeat"] == 0]).metrics({})
     assert not metrics.variants and "clinical" not in metrics.models
+
+
+def test_patterns_of_modalities_are_scored_by_themselves(found):
+    metrics, truth = found.metrics({}), COHORT.outcome().values
+    assert "pattern:rna+meth+clinical" in metrics.variants and "pattern:rna+meth" not in metrics.variants
+    has = COHORT.modalities["meth"].present
+    folds = [
+        scores(truth[r.tested][has[r.tested]], p[has[r.tested]])["accuracy"]
+        for r, p in zip(found.replicas, found.probability["graphfuse"], strict=True)
+    ]
+    assert metrics.variants["pattern:rna+meth+clinical"]["accuracy"].mean == pytest.approx(np.mean(folds))
+    whole = ran(COHORT.without("meth"), FOLDS[FOLDS["repeat"] == 0]).metrics({})
+    assert not any(name.startswith("pattern:") for name in whole.variants)
