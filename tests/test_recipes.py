@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +19,12 @@ from graphfuse.learn.splits import repeated
 from graphfuse.learn.study import study
 from graphfuse.schema import Recipe
 
+SETS = Path(tempfile.mkdtemp()) / "planted.gmt"  # none ships: eight sets of the planted cohorts' genes
+SETS.write_text("".join("\t".join([f"set {k}", "", *(f"G{i:04d}" for i in range(k, 41, 7))]) + "\n" for k in range(1, 9)))
 SMALL = {
     "concepts": {"planes": 4, "codes": 4, "components": 8, "epochs": 20},
     "signalling": {"genes": 20},
+    "pathways": {"sets": str(SETS)},
     "net": {"width": 6},
     "train": {"epochs": 6, "seeds": 2, "learning_rate": 1e-2, "weight_decay": 1e-2},
 }

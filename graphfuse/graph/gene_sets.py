@@ -79,11 +79,20 @@ def random_sets(sets: Mapping[str, Sequence[str]], genes: Sequence[str], seed: i
     return drawn
 
 
+def gmt_file(path: str | Path) -> Path:
+    """`path`, where there is a file. Raises `InputError` that says where gene sets are to be had."""
+    if not Path(path).is_file():
+        raise InputError(
+            f"{path}: no such file; give a .gmt file of gene sets, by its path or under this name in the working folder. "
+            "None ships: get MSigDB's Hallmark sets (gsea-msigdb.org) or Reactome's (reactome.org/download-data: "
+            "ReactomePathways.gmt.zip, unpacked)"
+        )
+    return Path(path)
+
+
 def _lines(path: Path) -> list[str]:
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; give a .gmt file of gene sets")
     try:
-        content = path.read_bytes()
+        content = gmt_file(path).read_bytes()
         text = (gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content).decode("utf-8-sig")
     except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
         raise InputError(f"{path}: cannot be read as gene sets ({error}); give a .gmt file, plain or .gz") from None

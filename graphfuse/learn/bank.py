@@ -182,7 +182,7 @@ class Bank:
         learning_rate: float | Tensor,
         weight_decay: float | Tensor,
         watch: Tensor | None = None,
-        patience: int = 20,
+        patience: int = 10,
     ) -> Tensor:
         """Trains fold f for `epochs[f]` epochs on the rows of `weight` `[folds, replicas, n]`; full batches, AdamW.
 

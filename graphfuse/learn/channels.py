@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.errors import InputError, nearest
+from graphfuse.graph.gene_sets import gmt_file
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.learn.concepts import ConceptPlanes
 from graphfuse.learn.pathways import Pathways
@@ -67,8 +68,11 @@ def encoders_of(recipe: Recipe, cohort: Cohort, network: GeneNetwork | None) -> 
     """Encoder name per channel. Keys of `encode` are channels, entities (`gene`, …) or `default` (of modalities); an encoder
     that looks along the gene network becomes `table` where there is none or no column has a gene in it.
 
-    Raises `InputError` for unknown keys and for encoders that see something else than the channel shows.
+    Raises `InputError` for unknown keys, for encoders that see something else than the channel shows, and, before anything is
+    fitted, for gene sets that are not there.
     """
+    if recipe.pathways is not None:
+        gmt_file(recipe.pathways.sets)
     wanted = recipe.net.encode if isinstance(recipe.net.encode, Mapping) else {"default": recipe.net.encode}
     signals = [name for name in SIGNALS if getattr(recipe, name) is not None]
     known = {"default", *cohort.modalities, *signals, "gene", "cpg", "mirna", "protein", "none"}

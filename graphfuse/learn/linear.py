@@ -274,15 +274,14 @@ class CrossFit:
 
 
 def lowest_level(loss: Callable[[int], float], first: int) -> tuple[int, float]:
-    """The penalty's level with the lowest loss, and that loss: upwards from `first` until two in a row are no better, and
-    downwards where `first` itself is the best."""
+    """The penalty's level with the lowest loss, and that loss: upwards from `first` for as long as the loss falls, and downwards
+    where `first` itself is the best."""
     best, lowest = first, loss(first)
     for level in range(first + 1, len(PENALTIES)):
         found = loss(level)
-        if found < lowest:
-            best, lowest = level, found
-        elif level - best >= 2:
+        if found >= lowest:
             break
+        best, lowest = level, found
     if best == first:
         for level in range(first - 1, -1, -1):
             found = loss(level)

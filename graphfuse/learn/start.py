@@ -12,7 +12,7 @@ from scipy.special import log_softmax
 from graphfuse.graph.neighbours import Neighbours
 from graphfuse.learn.assemble import Views, mean_operator
 
-MIX_PRIOR = 0.5
+MIX_PRIOR = 0.4
 MOST_PATTERNS = 16  # of those seen among training patients
 
 
@@ -150,14 +150,15 @@ def mix_of(joint: LinearFit, singles: list[LinearFit], present: np.ndarray, code
     """Weights ≥ 0 `[1 + M]` of the joint and the single models' held-out logits with the lowest cross-entropy (stacked
     regression, Breiman 1996, doi:10.1007/BF00117832).
 
-    A normal prior (sd `MIX_PRIOR`) around equal weights keeps them finite where few patients are perfectly separated.
+    A normal prior (sd `MIX_PRIOR`) around the single models' plain mean keeps them finite where few patients are perfectly
+    separated; the joint model, which says what they say again, has to earn its weight.
     """
     if len(singles) == 1:
         return np.array([1.0, 0.0])
     own = [f.held_out * present[:, [m]] for m, f in enumerate(singles)]
     logits = np.stack([joint.held_out, *own], 1)[codes >= 0]
     truth = np.eye(logits.shape[2])[codes[codes >= 0]]
-    first = np.full(1 + len(singles), 1 / (1 + len(singles)))
+    first = np.r_[0.0, np.full(len(singles), 1 / len(singles))]
 
     def loss(weights):
         log_p = log_softmax(np.einsum("j,njk->nk", weights, logits), axis=1)
