@@ -11,6 +11,7 @@ import torch
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.synth import planted
+from graphfuse.errors import InputError
 from graphfuse.explain.ranking import rank
 from graphfuse.learn.linear import CrossFit
 from graphfuse.learn.model import FusionModel
@@ -18,6 +19,7 @@ from graphfuse.learn.pack import pack
 from graphfuse.learn.splits import repeated
 from graphfuse.learn.study import study
 from graphfuse.schema import Recipe
+from graphfuse.schema.recipe import TrainSection
 
 SETS = Path(tempfile.mkdtemp()) / "planted.gmt"  # none ships: eight sets of the planted cohorts' genes
 SETS.write_text("".join("\t".join([f"set {k}", "", *(f"G{i:04d}" for i in range(k, 41, 7))]) + "\n" for k in range(1, 9)))
@@ -170,3 +172,44 @@ def test_rankings_cover_every_feature_and_edge(small, network, recipe):
     assert len(ranking.nodes) == 64 and ranking.nodes["score"].notna().all()
     assert len(ranking.edges) == network.edges
     assert ranking.error <= 0.01
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_recipe_says_what_it_is_and_of_whom(name):
+    recipe = Recipe.named(Path(__file__).parents[1] / "graphs" / f"{name}.toml")
+    assert recipe.name == name and recipe.title
+    assert recipe.citation or name == "multiplex"
+
+
+UNLED = [name for name in SHIPPED if RECIPES[name].net.start == "none"]
+
+
+@pytest.mark.parametrize("name", UNLED)
+def test_a_net_without_a_linear_start_learns_from_nothing(small, network, name):
+    recipe = RECIPES[name].model_copy(update={"train": TrainSection(epochs=30, stop="last", seeds=1, learning_rate=3e-2)})
+    model = FusionModel(recipe, seed=1, device="cpu", network=network).fit(small.cohort)
+    assert model.score(small.cohort) > 0.9
+    opened = [gate for doors in model.gates_.values() for door, gate in doors.items() if door not in ("modality", "network")]
+    assert bool(opened) == (recipe.net.propagate != "none")
+    assert all(gate != recipe.patient.gate and abs(gate - 1) < 0.9 for gate in opened)
+
+
+def test_a_gate_opens_only_where_no_linear_start_decides_it():
+    with pytest.raises(ValueError, match='set \\[net\\] start = "none"'):
+        Recipe(name="r", patient={"gate": 1.0})
+
+
+def test_in_moadln_everybody_hears_every_training_patient(models, small, newcomers):
+    preparation = models(RECIPES["moadln"]).fitted_.preparation
+    there, has = small.cohort.present["meth"].to_numpy(), newcomers.present["meth"].to_numpy()
+    own, new = (preparation.lists(views)["meth"][0].degree for views in (None, preparation.views(newcomers)))
+    assert (own == np.where(there, there.sum() - 1, 0)).all()
+    assert (new == np.where(has, there.sum(), 0)).all()
+
+
+def test_pathway_tokens_says_where_gene_sets_are_to_be_had(small, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="pathways.gmt: no such file.*reactome.org"):
+        FusionModel("pathway-tokens", device="cpu").fit(small.cohort)
+    (tmp_path / "pathways.gmt").write_bytes(SETS.read_bytes())
+    assert Recipe.named("pathway-tokens").pathways.sets == str(tmp_path / "pathways.gmt")

@@ -23,23 +23,26 @@ from graphfuse.errors import InputError
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.learn.assemble import Preparation
 from graphfuse.learn.channels import Signal, Silent, fit_signals
-from graphfuse.learn.kernels import Kernels, means_around, means_of, slope_of
+from graphfuse.learn.kernels import Kernels, means_around, means_of
 from graphfuse.learn.ridge import PENALTIES, Descent, log_loss
 from graphfuse.learn.splits import stratified
-from graphfuse.learn.start import Linear, LinearFit, LinearStart, Mix, members, mix_of, patterns_of, shared_bias
+from graphfuse.learn.stacking import linear_start
+from graphfuse.learn.start import LinearFit, LinearStart
 from graphfuse.schema import Recipe
 
 INNER = 5
+PARTITIONS = 2  # into inner folds: what is chosen by the loss of both depends less on how the dice fell
 MOST_PATIENTS = 20_000  # a kernel of 3.2 GB for each modality
 GATES = (1.0, 2.0, 4.0)  # tried in turn while the held-out loss falls
 WORTH = 0.01  # share of the loss by which it must fall where all patients are labelled; in proportion less where fewer are
-ENOUGH = 10  # complete patients of each class, on average, for them alone to decide the mix of a pattern
+ROUGH = 1e-3  # gradient per patient at which a search may judge a fit; the one it takes goes on to the usual
 WHOLE = -1  # the fit on all, beside the inner folds 0 … INNER - 1
 
 
 @dataclass(frozen=True, eq=False)
 class World:
-    """Kernels of all training patients of a fold, and which fits stand on them (inner folds, or `WHOLE`)."""
+    """Kernels of all training patients of a fold, and which fits stand on them (inner folds, partition by partition, or
+    `WHOLE`)."""
 
     kernels: Kernels
     fits: tuple[int, ...]
@@ -48,7 +51,8 @@ class World:
 class CrossFit:
     """The kernels of one fold's training patients; `solve` fits a ridge on some modalities, whole and in inner folds.
 
-    `inner` `[n]`: inner fold of every training patient, shared by the penalty search and the net's epoch search.
+    `splits` `[partitions, n]`: inner fold of every training patient; `inner`, the first of them, is shared by the net's epoch
+    search.
     """
 
     def __init__(
@@ -61,12 +65,14 @@ class CrossFit:
             )
         self.cohort, self.recipe, self.network, self.seed = cohort, recipe, network, seed
         self.codes, self.classes, self.graphs = codes, classes, True
-        self.inner = stratified(codes, INNER, seed)
+        count = PARTITIONS if recipe.select.top is None else 1  # each fold of which then has tables of its own
+        self.splits = np.stack([stratified(codes, INNER, seed + number) for number in range(count)])
+        self.inner = self.splits[0]
         self.preparation, self.training = Preparation.fit(cohort, codes, recipe, network, seed)
         whole = Kernels.of(self.training, means_of(self.preparation))
         self.grams = whole.own
         if recipe.select.top is None:
-            self._worlds = [World(whole, (*range(INNER), WHOLE))]
+            self._worlds = [World(whole, (*range(count * INNER), WHOLE))]
         else:
             self._worlds = [*side_by_side(self._inside, range(INNER)), World(whole, (WHOLE,))]
         self._solved: dict[tuple, LinearFit] = {}
@@ -112,7 +118,7 @@ class CrossFit:
 
     def _doors(self, m: str) -> list[int]:
         """Which of the modality's gates lead anywhere."""
-        kernels = self._worlds[-1].kernels
+        kernels = self.kernels
         layers = [1 + number for number, mean in enumerate(kernels.means[m]) if mean.nnz and not self.preparation.alone]
         return [0, *layers] if m in kernels.hop and kernels.hop[m].any() else layers
 
@@ -131,110 +137,72 @@ class CrossFit:
         descents = []
         for world in self._worlds:
             kernel = sum(world.kernels.smoothed(m, gates[m]) for m in modalities)
-            counted = np.column_stack([self.inner != k for k in world.fits])
+            counted = np.column_stack([~self._held(k) for k in world.fits])
             descents.append(Descent(kernel, codes, self.classes, counted))
         weights = {}
 
         def loss(level: int) -> float:
-            logits = np.zeros((1, len(codes), self.classes))
-            for world, descent in zip(self._worlds, descents, strict=True):
-                descent.to(PENALTIES[level])
-                said = descent.logits()
-                for g, k in enumerate(world.fits):
-                    logits[0, self.inner == k] = said[self.inner == k, g]
+            for descent in descents:
+                descent.to(PENALTIES[level], ROUGH)
             weights[level] = [descent.weights for descent in descents]
-            return float(log_loss(logits, codes)[0])
+            return float(log_loss(self._held_out(descents), codes).mean())
 
-        level, lowest = lowest_level(loss, 0 if near is None else max(near - 1, 0))
-        return self._taken_apart(modalities, gates, level, lowest, descents, weights[level])
+        level, _ = lowest_level(loss, 0 if near is None else max(near - 1, 0))
+        for descent, start in zip(descents, weights[level], strict=True):
+            descent.weights = start
+            descent.to(PENALTIES[level])
+        held_out = self._held_out(descents)
+        lowest = float(log_loss(held_out, codes).mean())
+        return LinearFit(modalities, level, lowest, held_out=held_out, **self._taken_apart(modalities, gates, descents))
 
-    def _taken_apart(self, modalities, gates, level, loss, descents, weights) -> LinearFit:
+    def _held_out(self, descents: list[Descent]) -> np.ndarray:
+        """What fits say of those they hold out `[partitions, n, K]`."""
+        logits = np.zeros((len(self.splits), len(self.codes), self.classes))
+        for world, descent in zip(self._worlds, descents, strict=True):
+            said = descent.logits()
+            for g, k in enumerate(world.fits):
+                logits[k // INNER, self._held(k)] = said[self._held(k), g]
+        return logits
+
+    def _held(self, fit: int) -> np.ndarray:
+        """bool `[n]`: whom the fit holds out."""
+        return np.zeros(len(self.codes), bool) if fit == WHOLE else self.splits[fit // INNER] == fit % INNER
+
+    def _taken_apart(self, modalities, gates, descents) -> dict:
+        """The fit on all, and what fits of the first partition say of those they hold out."""
         shape = (len(self.codes), len(modalities), 2 + self.preparation.depth, self.classes)
         views, held_bias, coefficients, bias = np.zeros(shape), np.zeros(shape[::3]), {}, None
-        for world, descent, found in zip(self._worlds, descents, weights, strict=True):
-            alpha, intercept, fits = descent.alpha(found), descent.intercept(found), len(world.fits)
+        for world, descent in zip(self._worlds, descents, strict=True):
+            alpha, intercept, fits = descent.alpha(), descent.intercept(), len(world.fits)
             flat = alpha.reshape(len(alpha), -1)
             for column, m in enumerate(modalities):
                 own, hop = world.kernels.spread(m, gates[m], flat)
                 ways = world.kernels.views(m, own, hop).reshape(len(alpha), -1, fits, self.classes)
                 for g, k in enumerate(world.fits):
-                    views[self.inner == k, column] = ways[self.inner == k, :, g]
+                    if k < INNER:
+                        views[self._held(k), column] = ways[self._held(k), :, g]
                     if k == WHOLE:
                         take = slice(g * self.classes, (g + 1) * self.classes)
                         coefficients[m] = own[:, take], hop[:, take]
             for g, k in enumerate(world.fits):
-                held_bias[self.inner == k] = intercept[g]
+                if k < INNER:
+                    held_bias[self._held(k)] = intercept[g]
                 bias = intercept[g] if k == WHOLE else bias
-        doors = np.stack([np.r_[1.0, gates[m]] for m in modalities])
-        held_out = np.einsum("nmvk,mv->nk", views, doors) + held_bias
-        return LinearFit(modalities, level, loss, coefficients, bias, held_out, views, held_bias)
+        return {"coefficients": coefficients, "bias": bias, "views": views, "held_bias": held_bias}
 
     # -------------------------------------------------------------------------------------------------- starts
 
     def start(self, modalities: tuple[str, ...], stacked: bool) -> LinearStart:
-        """The linear start on these modalities: each one's own ridge regression, or (`stacked`) for every pattern of them the
-        mix of these with the joint one that has the lowest cross-fitted loss, weights ≥ 0. So the net starts at whichever
-        of joint, single or averaged ridge the training patients support, for whatever a patient has."""
+        """The linear start on these modalities (`stacking.linear_start`), built once and remembered."""
         key = (modalities, stacked, self.graphs)
         if key not in self._starts:
-            self._starts[key] = self._start(modalities, stacked)
+            self._starts[key] = linear_start(self, modalities, stacked)
         return self._starts[key]
 
-    def _start(self, modalities: tuple[str, ...], stacked: bool) -> LinearStart:
-        columns = [list(self.training.own).index(m) for m in modalities]
-        present = self.training.present[:, columns]
-        singles = {m: self.solve((m,)) for m in modalities}
-        patterns = patterns_of(present) if stacked else np.ones((1, len(modalities)), bool)
-        mixes = [self._mix(members(pattern, modalities), singles, present[:, pattern], stacked) for pattern in patterns]
-        linear = self._linear(modalities, patterns, mixes)
-        which, shape = linear.pattern(present), (len(present), len(modalities), self.classes)
-        views, bias = np.zeros((*shape[:2], 2 + self.preparation.depth, self.classes)), np.zeros(shape)
-        for p, mix in enumerate(mixes):
-            rows = which == p
-            for m, weight, fit, column in mix.parts():
-                views[rows, modalities.index(m)] += weight * fit.views[rows, column]
-                if fit is not mix.joint:
-                    bias[rows, modalities.index(m)] += weight * fit.held_bias[rows]
-            if mix.joint is not None:
-                bias[rows] += shared_bias(mix.whole * mix.joint.held_bias, np.zeros(shape), present)[rows]
-        if not self.graphs:
-            views[:, :, 1:] = 0
-        gates = np.stack([self.gates(m) if self.graphs else self._closed() for m in modalities])
-        return LinearStart(linear, views, bias, gates)
-
-    def _mix(self, names: tuple[str, ...], singles: dict[str, LinearFit], present: np.ndarray, stacked: bool) -> Mix:
-        """Of a pattern's ridge regressions and the joint one; the patients who have all of it decide where they are enough."""
-        mine = {m: singles[m] for m in names}
-        if not stacked or len(names) == 1:
-            return Mix(0.0, None, dict.fromkeys(names, 1.0), mine)
-        joint = self.solve(names, near=min(mine.values(), key=lambda fit: fit.loss).level)
-        complete = np.where(present.all(1), self.codes, -1)
-        codes = complete if (complete >= 0).sum() >= ENOUGH * self.classes else self.codes
-        whole, *shares = mix_of(joint, list(mine.values()), present.astype(float), codes).tolist()
-        return Mix(whole, joint, dict(zip(names, shares, strict=True)), mine)
-
-    def _linear(self, modalities: tuple[str, ...], patterns: np.ndarray, mixes: list[Mix]) -> Linear:
-        """The linear models of all patterns."""
-        kernels, found = self._worlds[-1].kernels, {m: [] for m in modalities}
-        memory, bias = {m: [] for m in modalities}, np.zeros((len(mixes), self.classes))
-        own_bias, shares = np.zeros((len(mixes), len(modalities), self.classes)), np.zeros((len(mixes), 1 + len(modalities)))
-        for p, mix in enumerate(mixes):
-            none = np.zeros((len(self.codes), self.classes))
-            sums = {m: [none, none] for m in modalities}
-            for m, weight, fit, _ in mix.parts():
-                sums[m] = [a + weight * b for a, b in zip(sums[m], fit.coefficients[m], strict=True)]
-                if fit is not mix.joint:
-                    own_bias[p, modalities.index(m)] = weight * fit.bias
-            if mix.joint is not None:
-                bias[p] = mix.whole * mix.joint.bias
-            shares[p, 0] = mix.whole
-            for m in modalities:
-                shares[p, 1 + modalities.index(m)] = mix.shares.get(m, 0.0)
-                found[m].append(slope_of(self.training, m, *sums[m]))
-                memory[m].append(kernels.views(m, *sums[m])[:, 0])
-        stacked = ({m: np.stack(each) for m, each in part.items()} for part in (found, memory))
-        slopes, memory = stacked
-        return Linear(patterns, slopes, bias, own_bias, memory, shares)
+    @property
+    def kernels(self) -> Kernels:
+        """Those of all training patients, on which the fit on all stands."""
+        return self._worlds[-1].kernels
 
     # ------------------------------------------------------------------------------- the same fold, made smaller
 
@@ -274,7 +242,7 @@ class CrossFit:
 
 
 def lowest_level(loss: Callable[[int], float], first: int) -> tuple[int, float]:
-    """The penalty's level with the lowest loss, and that loss: upwards from `first` for as long as the loss falls, and downwards
+    """The penalty's level with the lowest loss, and that loss: upwards from `first` for as long as it falls, and downwards
     where `first` itself is the best."""
     best, lowest = first, loss(first)
     for level in range(first + 1, len(PENALTIES)):

@@ -118,16 +118,15 @@ class Descent:
         alpha = self.alpha()
         return (self.kernel @ alpha.reshape(len(alpha), -1)).reshape(alpha.shape) + self.intercept()
 
-    def alpha(self, weights: np.ndarray | None = None) -> np.ndarray:
+    def alpha(self) -> np.ndarray:
         """`[n, G, K]` on the unscaled kernel: logits = kernel @ alpha + intercept."""
-        weights = self.weights if weights is None else weights
-        alpha = np.zeros((len(self.kernel), *weights.shape[1::-1]))
-        alpha[self.rows] = np.einsum("nr,kgr->ngk", self.basis, weights[..., :-1], optimize=True) / self.size
+        alpha = np.zeros((len(self.kernel), *self.weights.shape[1::-1]))
+        alpha[self.rows] = np.einsum("nr,kgr->ngk", self.basis, self.weights[..., :-1], optimize=True) / self.size
         return alpha
 
-    def intercept(self, weights: np.ndarray | None = None) -> np.ndarray:
+    def intercept(self) -> np.ndarray:
         """`[G, K]`."""
-        return (self.weights if weights is None else weights)[..., -1].T
+        return self.weights[..., -1].T
 
 
 def coordinates(kernel: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -135,7 +134,7 @@ def coordinates(kernel: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
     For kernel = X Xᵀ, Xᵀ B `[F, r]` is an orthonormal basis of the training rows and Z = X (Xᵀ B): X in that basis.
     """
-    values, vectors = eigh(kernel, check_finite=False)
+    values, vectors = eigh(kernel, check_finite=False, driver="evd")
     keep = values > max(values[-1], 0) * 1e-10
     root, vectors = np.sqrt(values[keep]), vectors[:, keep]
     vectors = vectors * np.where(np.einsum("nr,nr,nr->r", vectors, vectors, vectors) < 0, -1.0, 1.0)  # rounding cannot turn it

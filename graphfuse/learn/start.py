@@ -22,9 +22,9 @@ class LinearFit:
     cross-validation.
 
     `coefficients`: modality → weights `[n, K]` of the training patients' own columns and of their network neighbours'; `bias`
-    `[K]`: the model on all training patients. `level`: of its penalty; `loss`: of its held-out logits. `held_out` `[n, K]`:
-    logits of each training patient from the inner model without its label; `views` `[n, M, 2 + L, K]` and `held_bias`
-    `[n, K]`: the same, taken apart.
+    `[K]`: the model on all training patients. `level`: of its penalty; `loss`: of its held-out logits. `held_out`
+    `[partitions, n, K]`: logits of each training patient from the inner model without its label; `views`
+    `[n, M, 2 + L, K]` and `held_bias` `[n, K]`: those of the first partition, taken apart.
     """
 
     modalities: tuple[str, ...]
@@ -146,24 +146,26 @@ def shared_bias(bias: np.ndarray, own_bias: np.ndarray, present: np.ndarray) -> 
     return own_bias + bias[..., None, :] / np.maximum(present.sum(1), 1)[:, None, None]
 
 
-def mix_of(joint: LinearFit, singles: list[LinearFit], present: np.ndarray, codes: np.ndarray) -> np.ndarray:
+def mix_of(joint: LinearFit | None, singles: list[LinearFit], present: np.ndarray, codes: np.ndarray) -> np.ndarray:
     """Weights ≥ 0 `[1 + M]` of the joint and the single models' held-out logits with the lowest cross-entropy (stacked
     regression, Breiman 1996, doi:10.1007/BF00117832).
 
     A normal prior (sd `MIX_PRIOR`) around the single models' plain mean keeps them finite where few patients are perfectly
     separated; the joint model, which says what they say again, has to earn its weight.
     """
-    if len(singles) == 1:
+    if len(singles) == 1 and joint is not None:
         return np.array([1.0, 0.0])
     own = [f.held_out * present[:, [m]] for m, f in enumerate(singles)]
-    logits = np.stack([joint.held_out, *own], 1)[codes >= 0]
-    truth = np.eye(logits.shape[2])[codes[codes >= 0]]
+    whole = np.zeros_like(own[0]) if joint is None else joint.held_out
+    logits = np.stack([whole, *own], 2)[:, codes >= 0]
+    times, logits = len(logits), logits.reshape(-1, *logits.shape[2:])
+    truth = np.tile(np.eye(logits.shape[2])[codes[codes >= 0]], (times, 1))
     first = np.r_[0.0, np.full(len(singles), 1 / len(singles))]
 
     def loss(weights):
         log_p = log_softmax(np.einsum("j,njk->nk", weights, logits), axis=1)
-        slope = np.einsum("njk,nk->j", logits, np.exp(log_p) - truth) + (weights - first) / MIX_PRIOR**2
-        return -(log_p * truth).sum() + ((weights - first) ** 2).sum() / (2 * MIX_PRIOR**2), slope
+        slope = np.einsum("njk,nk->j", logits, np.exp(log_p) - truth) / times + (weights - first) / MIX_PRIOR**2
+        return -(log_p * truth).sum() / times + ((weights - first) ** 2).sum() / (2 * MIX_PRIOR**2), slope
 
     found = minimize(loss, first, jac=True, method="L-BFGS-B", bounds=[(0, None)] * len(first)).x
     return np.maximum(found, 0)

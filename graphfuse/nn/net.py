@@ -85,8 +85,8 @@ class Net(nn.Module):
         """Encoded states before any message `[N, M, T, D]`; `mask` `[N, M, D]` is the replica's dropout mask; `encoded` is
         given where it is known already."""
         h = self.encoded(inputs) if encoded is None else encoded
-        h = h if mask is None else h * mask[:, :, None]
-        h = h * inputs.present[:, :, None, None]
+        seen = inputs.present[..., None] if mask is None else mask * inputs.present[..., None]
+        h = h * seen[:, :, None]
         return h if self.bridge is None else self.bridge(h, inputs.present)
 
     def rounds_of(
@@ -106,8 +106,9 @@ class Net(nn.Module):
             said = h if senders is None else senders[:, number]
             heard = self._heard(number, h, said, inputs.lists)
             heard = heard if quiet is None else heard - self._heard(number, h, said, quiet)
-            heard = heard.unflatten(1, self.patient_gate.shape) * self.patient_gate[..., None, None]
-            found.append(h + heard.sum(2) * inputs.present[:, :, None, None])
+            door = self.patient_gate * inputs.present[..., None]
+            heard = heard.unflatten(1, self.patient_gate.shape) * door[..., None, None]
+            found.append(h + heard.sum(2))
         return found
 
     def forward(
@@ -122,7 +123,7 @@ class Net(nn.Module):
         """Logits `[N, K]`; with `own` (not at the embedding level) also those of each modality by itself `[N, M, K]`.
 
         `senders` `[S, rounds, M, T, D]`: the training patients' stored states before each round (default: these patients).
-        `kept` `[N, M]` of 0 and 1: modalities that a training step keeps; one that it drops is absent, but for its linear start.
+        `kept` `[N, M]` of 0 and 1: modalities that a training step keeps; a dropped one is absent but for its linear start.
         `encoded`: what the encoders say, where it is known already; `inputs.x` is then not looked at.
         """
         seen = inputs if kept is None else inputs._replace(present=inputs.present * kept)
@@ -143,8 +144,9 @@ class Net(nn.Module):
         if self.propagate[0].couples:
             return self.propagate[number](h, senders, lists)
         layers, parts = self.patient_gate.shape[1], self.propagate[number * len(lists) :]
+        own, said = h.unbind(1), senders.unbind(1)
         each = enumerate(zip(parts, lists, strict=False))
-        return torch.stack([along(h[:, i // layers], senders[:, i // layers], found) for i, (along, found) in each], 1)
+        return torch.stack([along(own[i // layers], said[i // layers], found) for i, (along, found) in each], 1)
 
     def linear(self, inputs: Inputs) -> Tensor:
         """The linear start through the gates `[N, M, K]`."""

@@ -10,6 +10,7 @@ import importlib
 import importlib.util
 import pkgutil
 import sys
+from functools import cache
 from pathlib import Path
 
 from torch import Tensor, nn
@@ -104,8 +105,13 @@ SLOTS: dict[str, type[nn.Module]] = {"encode": Encode, "propagate": Propagate, "
 
 def available(slot: str) -> list[str]:
     """Names of the parts in a slot's folder, sorted."""
+    return list(_shipped(slot))
+
+
+@cache
+def _shipped(slot: str) -> tuple[str, ...]:
     folder = Path(__file__).parent / slot
-    return sorted(module.name for module in pkgutil.iter_modules([str(folder)]))
+    return tuple(sorted(module.name for module in pkgutil.iter_modules([str(folder)])))
 
 
 def part(slot: str, name: str) -> type[nn.Module]:

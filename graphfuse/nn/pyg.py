@@ -37,8 +37,8 @@ class Geometric(Propagate):
         super().__init__()
         if why := refusal(self.name, width):
             raise InputError(
-                f"propagate = 'pyg:{self.name}' does not work at width {width}: {why}; take another convolution, or wrap it in "
-                "a class of your own and give file.py:Class"
+                f"propagate = 'pyg:{self.name}' does not work at width {width}: {why}; take another convolution, or write a "
+                "class of your own around it and give file.py:Class"
             )
         self.conv, self.takes = build(self.name, width)
         self.eval()

@@ -76,11 +76,8 @@ def about(name: str) -> str:
         return f"ridge regression on {what} alone"
     if kind == "without" and what:
         return f"the net with its graphs, {what.replace('+', ' and ')} withheld"
-    if kind == "group" and what:
-        return f"what the {what} alone says"
-    if kind == "pattern" and what:
-        return f"the net on patients with {what.replace('+', ', ')} only"
-    return _ABOUT.get(name, "")
+    said = {"group": f"what the {what} alone says", "pattern": f"the net on patients with {what.replace('+', ', ')} only"}
+    return said.get(kind, "") if what else _ABOUT.get(name, "")
 
 
 def count(patients: float) -> str:

@@ -72,10 +72,10 @@ def test_what_a_patient_is_shown_is_by_the_inner_model_without_it(cross, names):
 @pytest.mark.parametrize("names", [("rna",), NAMES])
 def test_own_views_and_bias_are_the_held_out_logits(cross, names):
     fit = cross.solve(names, plain=True)
-    np.testing.assert_allclose(fit.views[:, :, 0].sum(1) + fit.held_bias, fit.held_out, atol=1e-10)
+    np.testing.assert_allclose(fit.views[:, :, 0].sum(1) + fit.held_bias, fit.held_out[0], atol=1e-10)
     there = (CODES >= 0) & cross.training.present[:, [NAMES.index(m) for m in names]].any(1)
     assert fit.loss == pytest.approx(
-        -np.mean([log_softmax(fit.held_out[i])[CODES[i]] for i in np.flatnonzero(there)]), rel=1e-9
+        -np.mean([log_softmax(fit.held_out[0, i])[CODES[i]] for i in np.flatnonzero(there)]), rel=1e-9
     )
 
 
@@ -128,7 +128,7 @@ def test_labels_without_any_signal_are_not_predicted():
     noise = planted(100, {"rna": 300}, effect=0.0, seed=3).cohort
     fit = CrossFit(noise, noise.outcome().values, 2, Recipe(name="plain"), None, 0).solve(("rna",))
     assert fit.loss > np.log(2) - 0.03
-    agreement = (fit.held_out.argmax(1) == noise.outcome().values).mean()
+    agreement = (fit.held_out[0].argmax(1) == noise.outcome().values).mean()
     assert 0.3 < agreement < 0.7
 
 
@@ -218,8 +218,8 @@ def test_the_mix_is_no_worse_than_joint_or_any_single(cross):
 
     doors = np.concatenate([np.ones((2, 1)), start.gates], 1)[..., None]
     mixed = (((start.views * doors).sum(2) + start.bias) * present[..., None]).sum(1)
-    singles = [cross.solve((m,)).held_out * present[:, [c]] for c, m in enumerate(NAMES)]
-    assert loss(mixed) <= min(map(loss, [cross.solve(NAMES).held_out, *singles])) + 1e-6
+    singles = [cross.solve((m,)).held_out[0] * present[:, [c]] for c, m in enumerate(NAMES)]
+    assert loss(mixed) <= min(map(loss, [cross.solve(NAMES).held_out[0], *singles])) + 1e-6
 
 
 def test_kernels_are_inner_products_and_means():
@@ -273,7 +273,7 @@ def shares(count=1500, classes=3, seed=0):
 
 def fit_of(logits):
     none = np.zeros(0)
-    return LinearFit(("m",), 1.0, 0.0, none, none, logits, none, none)
+    return LinearFit(("m",), 0, 0.0, {}, none, logits[None], none, none)
 
 
 def test_the_mix_finds_the_informative_modality():

@@ -1,10 +1,11 @@
-"""The one operation on neighbour lists: against a dense product, its gradients, and many replicas at once."""
+"""The two operations on neighbour lists: against dense products, their gradients, and many replicas at once."""
 
 import pytest
 import torch
 from torch.func import grad, vmap
 
-from graphfuse.nn.lists import Lists, aggregate
+from graphfuse.nn import lists as module
+from graphfuse.nn.lists import Lists, aggregate, products
 
 SENDERS, RECEIVERS, EDGES = 6, 9, 20
 EMPTY = (0, 4, 8)  # receivers without senders, first and last among them
@@ -71,6 +72,20 @@ def test_the_lists_by_sender_are_the_same_edges():
     assert sorted(lists.back_order.tolist()) == list(range(EDGES)) and int(lists.back_offsets[-1]) == EDGES
 
 
+@pytest.fixture(params=["all pairs", "edges only"])
+def way(request, monkeypatch):
+    """Products are taken of all pairs where lists are nearly full, else edge by edge; here edges in pieces of seven."""
+    monkeypatch.setattr(module, "FULL", 1000 if request.param == "all pairs" else 0)
+    monkeypatch.setattr(module, "CHUNK", 7)
+
+
+@pytest.mark.parametrize("shape", [(3,), (2, 5)])
+def test_products_are_entries_of_the_dense_product(shape, way):
+    lists, own, senders = made(), states(RECEIVERS, *shape, seed=3), states(SENDERS, *shape)
+    expected = torch.tensordot(own.flatten(1), senders.flatten(1), dims=([1], [1]))[lists.receiver, lists.index]
+    torch.testing.assert_close(products(own, senders, lists), expected, rtol=1e-12, atol=1e-12)
+
+
 # --------------------------------------------------------------------------------------------------- gradients
 
 
@@ -90,6 +105,13 @@ def test_gradients_are_those_of_the_dense_product():
     expected = ((dense(lists, weight=weight) @ h) * states(RECEIVERS, 3, seed=3)).sin().sum()
     for a, b in zip(torch.autograd.grad(loss, (h, weight)), torch.autograd.grad(expected, (h, weight)), strict=True):
         torch.testing.assert_close(a, b, rtol=1e-10, atol=1e-10)
+
+
+def test_gradients_of_products_are_those_of_finite_differences(way):
+    lists = made()
+    own, senders = states(RECEIVERS, 3, seed=3).requires_grad_(), states(SENDERS, 3).requires_grad_()
+    assert torch.autograd.gradcheck(lambda a, b: products(a, b, lists), (own, senders))
+    assert torch.autograd.gradcheck(lambda b: products(own.detach(), b, lists), (senders,))
 
 
 def test_float32_states_keep_their_type():
@@ -155,6 +177,47 @@ def test_folds_of_seeds_have_the_gradients_of_their_loops():
         sum((aggregate(a[s], lists, w) * out[f, s]).sin().sum() for s in range(2)).backward()
         torch.testing.assert_close(got[0][f], a.grad, rtol=1e-11, atol=1e-12)
         torch.testing.assert_close(got[1][f], w.grad, rtol=1e-11, atol=1e-12)
+
+
+def test_products_of_folds_of_seeds_are_their_loops_with_their_gradients(way):
+    folds = [made(seed) for seed in range(3)]
+    own, h = states(3, 2, RECEIVERS, 4, seed=5).requires_grad_(), states(3, 2, SENDERS, 4).requires_grad_()
+    out = vmap(vmap(products, in_dims=(0, 0, None)))(own, h, stacked(folds))
+    loop = torch.stack([torch.stack([products(own[f, s], h[f, s], folds[f]) for s in range(2)]) for f in range(3)])
+    torch.testing.assert_close(out, loop, rtol=1e-12, atol=1e-12)
+    for a, b in zip(*(torch.autograd.grad(each.sin().sum(), (own, h)) for each in (out, loop)), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-11, atol=1e-12)
+
+
+def test_three_axes_of_replicas_with_lists_along_the_middle_one():
+    """Seeds outside, folds with their lists inside, heads with their weights innermost: any order gives the loop."""
+    folds = [made(seed) for seed in range(3)]
+    h, weight = states(2, 3, 4, SENDERS, 5).requires_grad_(), states(2, 3, 4, EDGES, seed=7).requires_grad_()
+    heads = vmap(aggregate, in_dims=(0, None, 0))
+    out = vmap(vmap(heads, in_dims=(0, 0, 0)), in_dims=(0, None, 0))(h, stacked(folds), weight)
+    loop = torch.stack([torch.stack([loop_of(h[s, f], weight[s, f], folds[f]) for f in range(3)]) for s in range(2)])
+    torch.testing.assert_close(out, loop, rtol=1e-12, atol=1e-12)
+    for a, b in zip(*(torch.autograd.grad(each.sin().sum(), (h, weight)) for each in (out, loop)), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-11, atol=1e-12)
+
+
+def test_replicas_that_share_their_lists_keep_them_once():
+    """What waits for the backward pass: the states of every replica, the lists only once."""
+    lists, h = made(), states(50, SENDERS, 3).requires_grad_()
+    kept = []
+    with torch.autograd.graph.saved_tensors_hooks(lambda t: kept.append(t.numel()) or t, lambda t: t):
+        vmap(aggregate, in_dims=(0, None))(h, lists)
+        vmap(products, in_dims=(0, 0, None))(states(50, RECEIVERS, 3), h, lists)
+    assert h.numel() < sum(kept) < 2 * h.numel() + 50 * RECEIVERS * 3 + 2 * sum(each.numel() for each in lists)
+
+
+def test_no_edges_in_any_replica():
+    none = Lists.build(torch.zeros(5, dtype=torch.long), torch.zeros(0, dtype=torch.long), torch.zeros(0).double(), 3)
+    own, h = states(2, 4, 4, 2), states(2, 4, 3, 2, seed=2).requires_grad_()
+    out = vmap(vmap(aggregate, in_dims=(0, None)))(h, stacked([none, none]))
+    assert out.shape == (2, 4, 4, 2) and not out.any()
+    assert not torch.autograd.grad(out.sum(), h)[0].any()
+    assert vmap(vmap(products, in_dims=(0, 0, None)))(own, h, stacked([none, none])).shape == (2, 4, 0)
 
 
 @pytest.mark.filterwarnings("ignore:There is a performance drop")  # right, but looped: `backward` calls the bare bag

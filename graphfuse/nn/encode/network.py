@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from graphfuse.nn.encode.table import Table
+from graphfuse.nn.product import product
 
 
 class Network(Table):
@@ -26,5 +27,5 @@ class Network(Table):
         self.gate = nn.Parameter(torch.zeros(self.hops))
 
     def forward(self, x: Tensor) -> Tensor:
-        own, neighbours = (x @ self.weight * self.scale).unbind(1)
+        own, neighbours = (product(x, self.weight) * self.scale).unbind(1)
         return (own + self.gate * neighbours + self.bias)[:, None]

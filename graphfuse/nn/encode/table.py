@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from graphfuse.nn.parts import Encode
+from graphfuse.nn.product import product
 
 
 class Table(Encode):
@@ -20,4 +21,4 @@ class Table(Encode):
         self.register_buffer("scale", torch.tensor(max(features, 1) ** -0.5))
 
     def forward(self, x: Tensor) -> Tensor:
-        return (x @ self.weight * self.scale + self.bias)[:, None]
+        return (product(x, self.weight) * self.scale + self.bias)[:, None]
