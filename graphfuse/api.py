@@ -70,21 +70,24 @@ def train(
     cv: tuple[int, int] | int = (5, 5),
     folds: str | Path | pd.DataFrame | None = None,
     network: str | Path | GeneNetwork | None = None,
+    search: bool = False,
     seed: int = 0,
     device: str = "auto",
 ) -> Report:
     """Cross-validates the recipe's net beside the ladder, and fits a final model on all patients.
 
     `target`: a class outcome (default: the first). `cv`: (folds, repeats); `folds`: a folds file in its place.
-    `network`: an edge list, card or `GeneNetwork` in place of the recipe's. Everything is fitted anew on each fold's
-    training patients. Raises `InputError` for unusable input, and `LeakError` when given a built graph: it knows the
+    `network`: an edge list, card or `GeneNetwork` in place of the recipe's. `search`: fusions, encoders and propagators by
+    successive halving on inner folds (the recipe's `[search]`, or the usual candidates). Everything is fitted anew on each
+    fold's training patients. Raises `InputError` for unusable input, and `LeakError` when given a built graph: it knows the
     held-out patients.
     """
     if isinstance(cohort, PatientGraph) or isinstance(recipe, PatientGraph):
         raise LeakError(
             "train takes a cohort and a recipe, not a built graph: a graph of all patients knows the held-out ones"
         )
-    began, recipe, device = time.perf_counter(), _recipe(recipe), pick_device(device)
+    began, device = time.perf_counter(), pick_device(device)
+    recipe = _recipe(recipe).searched() if search else _recipe(recipe)
     cohort, cv = as_cohort(cohort), (cv, 1) if isinstance(cv, int) else cv
     outcome = class_target(cohort, target)
     if folds is None:

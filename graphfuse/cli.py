@@ -42,6 +42,7 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Only results and err
 PatientControl = Annotated[
     str | None, typer.Option("--patient-control", help="none, rewired, random, identity or empty patient layers.")
 ]
+Search = Annotated[bool, typer.Option("--search", help="Search fusions, encoders and propagators on inner folds (slow).")]
 GeneControl = Annotated[str | None, typer.Option("--gene-control", help="The same for the gene network.")]
 Top = Annotated[int, typer.Option("--top", min=1, help="How many to print; files hold all.")]
 
@@ -123,14 +124,15 @@ def build(
 def train(
     cohort: CohortName, out: Out, recipe: RecipeName = "multiplex", target: Target = None, cv: Cv = "5x5",
     folds: Folds = None, network: Network = None,
-    patient_control: PatientControl = None, gene_control: GeneControl = None,
+    patient_control: PatientControl = None, gene_control: GeneControl = None, search: Search = False,
     device: Device = "auto", seed: Seed = 0, quiet: Quiet = False,
 ):  # fmt: skip
     """Cross-validate a recipe beside the ladder, and fit a final model."""
     _speak(quiet)
     from graphfuse import api
 
-    options = {"target": target, "cv": _cv(cv), "folds": folds, "network": network, "seed": seed, "device": device}
+    options = {"target": target, "cv": _cv(cv), "folds": folds, "network": network, "search": search}
+    options |= {"seed": seed, "device": device}
     recipe = _controlled(recipe, patient_control, gene_control)
     report, _ = api.save_run(out, api.load(cohort), recipe, ranked=False, **options)
     typer.echo(str(report))
@@ -171,14 +173,15 @@ def predict(
 def run(
     cohort: CohortName, out: Out, recipe: RecipeName = "multiplex", target: Target = None, cv: Cv = "5x1",
     folds: Folds = None, network: Network = None, top: Top = 10,
-    patient_control: PatientControl = None, gene_control: GeneControl = None,
+    patient_control: PatientControl = None, gene_control: GeneControl = None, search: Search = False,
     device: Device = "auto", seed: Seed = 0, quiet: Quiet = False,
 ):  # fmt: skip
     """All of it: train, rank, graphs and the report."""
     _speak(quiet)
     from graphfuse import api
 
-    options = {"target": target, "cv": _cv(cv), "folds": folds, "network": network, "seed": seed, "device": device}
+    options = {"target": target, "cv": _cv(cv), "folds": folds, "network": network, "search": search}
+    options |= {"seed": seed, "device": device}
     recipe = _controlled(recipe, patient_control, gene_control)
     report, ranking = api.run(api.load(cohort), out, recipe, top=top, **options)
     typer.echo(f"{report}\n\n{ranking!r}")

@@ -17,7 +17,7 @@ from graphfuse.learn.model import FusionModel
 from graphfuse.schema import Recipe
 
 DEFAULT = Recipe.named("multiplex")
-SEEDS = range(10)
+SEEDS = range(16)
 
 
 def changed(recipe: Recipe = DEFAULT, **sections) -> Recipe:

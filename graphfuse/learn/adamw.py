@@ -36,12 +36,6 @@ class AdamW:
         spread = torch.sqrt(self.second, out=grad).div_((1 - FADES[1] ** self.steps) ** 0.5).add_(EPSILON)
         self.values.sub_(torch.div(self.first, spread, out=spread).mul_(size))
 
-    def picked(self, keep: Tensor) -> AdamW:
-        """The same descent on some folds, whose values are copied."""
-        other = AdamW(self.values[keep], self.decayed, self.rate[keep, :, 0], self.decay[keep, :, 0])
-        other.first, other.second, other.steps = self.first[keep], self.second[keep], self.steps
-        return other
-
 
 def clip(grad: Tensor) -> None:
     """Shortens each replica's gradient `[…, P]` to a norm of at most `CLIP`, in place; one that is not finite becomes zero."""

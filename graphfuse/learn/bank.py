@@ -18,6 +18,7 @@ from torch.func import functional_call
 from torch.nn.functional import cross_entropy, pad
 
 from graphfuse.learn.adamw import AdamW
+from graphfuse.learn.compiled import Compiled
 from graphfuse.learn.held import Held
 from graphfuse.learn.stack import batched, looped, over, stacked, stacked_inputs
 from graphfuse.nn.net import Inputs, Net
@@ -92,7 +93,7 @@ class Bank:
         self.net = copy.deepcopy(nets[0][0]).to("meta")
         self._looked = Looked(self.net)
         self._together = looped if any(each.loops for each in self.net.propagate) else batched
-        self._run = torch.compile(self._each) if compiled else self._each
+        self._step = Compiled(self._look) if compiled else self._look
         states = [[net.state_dict() for net in row] for row in nets]
         self.shapes = [{name: value.shape for name, value in row[0].items()} for row in states]
         every = {name: stacked([[s[name] for s in row] for row in states]).to(self.device, dtype) for name in states[0][0]}
@@ -134,7 +135,7 @@ class Bank:
     def _said(self, values: Tensor, shown: Shown, hidden: dict[str, Tensor], own: bool):
         state = {f"net.{name}": value for name, value in {**self._named(values), **shown.buffers}.items()}
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.amp):
-            said = self._run(state, hidden, shown.held, shown.inputs, own)
+            said = self._each(state, hidden, shown.held, shown.inputs, own)
         return over(said, lambda logits: logits.to(self.dtype))
 
     def _each(self, state: dict[str, Tensor], hidden: dict[str, Tensor], held: Held | tuple, inputs: Inputs, own: bool):
@@ -197,38 +198,33 @@ class Bank:
         held = () if watch is None else Held.of(*self.given, watch, self.device, self.dtype)
         shown = self.shown._replace(weight=weight.to(self.device, self.dtype), held=held)
         descent = AdamW(self.values, self.decayed, self._by_replica(learning_rate), self._by_replica(weight_decay))
-        stop, there, curves = Stop(torch.tensor(epochs), settings, patience), torch.arange(self.folds), []
-        for epoch in range(max(epochs) + 1):
-            hidden = self.masks([draws[f] for f in there], there, settings)
-            grad, watched = self._look(descent.values, shown, hidden)
+        stop, curves = Stop(torch.tensor(epochs), settings, patience), []
+        for epoch in range(max(epochs) + (watch is not None)):
+            grad, watched = self._step(descent.values, shown, self.masks(draws, settings))
             if watched is not None:
-                seen = stop.see(watched.unflatten(1, (settings, seeds)).mean(2).cpu())
-                curves.append(seen.new_full((self.folds, settings), torch.inf).index_copy(0, there, seen))
+                curves.append(stop.see(watched.unflatten(1, (settings, seeds)).mean(2).cpu(), epoch))
             going = stop.going(epoch)
-            left = going.any(1)
-            if not left.all():  # a fold that is done costs nothing more
-                self.values = self.values.index_copy(0, there.to(self.device), descent.values)
-                there, going, grad, shown = over((there, going, grad, shown), lambda each: each[left.to(each.device)])  # noqa: B023
-                descent, stop = descent.picked(left), stop.picked(left)
-            if not len(there):
+            if not going.any():
                 break
+            # a fold that is done stays: were it dropped, the others' sums would round otherwise, as its data have it
             descent.step(grad, going.repeat_interleave(seeds, 1).to(self.device))
+        self.values = descent.values
         return torch.stack(curves) if curves else torch.zeros(0, self.folds, settings)
 
     def _by_replica(self, value: float | Tensor) -> Tensor:
         value = torch.as_tensor(value, dtype=self.dtype, device=self.device)
         return value.expand(self.folds, self.replicas)
 
-    def masks(self, draws: Sequence[Sequence[torch.Generator]], folds: Tensor, settings: int) -> dict[str, Tensor]:
-        """What the next step hides in these folds, each replica's drawn from a source of its own: `mask` `[folds, replicas, n,
-        M, D]`, 0 or 1 / (1 - dropout), and `kept` `[folds, replicas, n, M]` where modalities are dropped."""
-        present = self.shown.inputs.present[folds].cpu() > 0
-        shape, hidden = (len(folds), len(draws[0]), *present.shape[1:]), {}
+    def masks(self, draws: Sequence[Sequence[torch.Generator]], settings: int) -> dict[str, Tensor]:
+        """What the next step hides, each replica's drawn from a source of its own: `mask` `[folds, replicas, n, M, D]`, 0 or
+        1 / (1 - dropout), and `kept` `[folds, replicas, n, M]` where modalities are dropped."""
+        present = self.shown.inputs.present.cpu() > 0
+        shape, hidden = (self.folds, len(draws[0]), *present.shape[1:]), {}
         entries, whole = torch.zeros(*shape, self.net.width), torch.zeros(shape)
-        for i, (fold, row) in enumerate(zip(folds, draws, strict=True)):
+        for f, row in enumerate(draws):
             for s, source in enumerate(row):
                 for drawn in (entries,) * (self.dropout > 0) + (whole,) * (self.modality_dropout > 0):
-                    own = drawn[i, s, : self.patients[fold]]
+                    own = drawn[f, s, : self.patients[f]]
                     torch.rand(own.shape, generator=source, out=own)
         if self.dropout:
             hidden["mask"] = (entries >= self.dropout).to(self.device).to(self.dtype).div_(1 - self.dropout)
@@ -248,10 +244,10 @@ class Stop:
         self.waited = torch.zeros(len(epochs), settings, dtype=torch.long)
         self.best = torch.full((len(epochs), settings), torch.inf, dtype=torch.float64)
 
-    def see(self, losses: Tensor) -> Tensor:
+    def see(self, losses: Tensor, epoch: int) -> Tensor:
         """Takes in this epoch's losses `[folds, settings]`; gives them back, infinite where they are not finite or nobody goes
         on."""
-        running = self.waited < self.patience
+        running = (self.waited < self.patience) & (epoch <= self.epochs)[:, None]
         losses = torch.where(running & torch.isfinite(losses), losses, torch.inf)
         self.waited = torch.where(running & (losses < self.best), 0, self.waited + running)
         self.best = torch.minimum(self.best, losses.double())
@@ -260,12 +256,6 @@ class Stop:
     def going(self, epoch: int) -> Tensor:
         """bool `[folds, settings]`: who takes a step in this epoch."""
         return (epoch < self.epochs)[:, None] & (self.waited < self.patience)
-
-    def picked(self, keep: Tensor) -> Stop:
-        """The same for some folds."""
-        other = Stop(self.epochs[keep], self.best.shape[1], self.patience)
-        other.waited, other.best = self.waited[keep], self.best[keep]
-        return other
 
 
 def is_gate(name: str) -> bool:

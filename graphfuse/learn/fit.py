@@ -12,7 +12,6 @@ from torch import Tensor
 from graphfuse.graph.neighbours import Neighbours
 from graphfuse.learn.assemble import Preparation, Views, tensor_lists
 from graphfuse.learn.linear import CrossFit
-from graphfuse.learn.ridge import coordinates
 from graphfuse.learn.start import LinearStart
 from graphfuse.nn.net import Inputs, Shape
 from graphfuse.nn.parts import part
@@ -48,7 +47,7 @@ def fold_data(cross: CrossFit, modalities: tuple[str, ...], recipe: Recipe) -> F
     basis, rotated = {}, {}
     for m in modalities:
         if part("encode", preparation.encoders[m]).linear:
-            own, into = coordinates(cross.grams[m])
+            own, into = cross.coordinates(m)
             basis[m] = training.own[m].T @ into
             hop = training.hop.get(m)
             rotated[m] = own if hop is None else np.stack([own, hop @ basis[m]], 1)

@@ -24,7 +24,7 @@ from graphfuse.graph.network import GeneNetwork
 from graphfuse.learn.assemble import Preparation
 from graphfuse.learn.channels import Signal, Silent, fit_signals
 from graphfuse.learn.kernels import Kernels, means_around, means_of
-from graphfuse.learn.ridge import PENALTIES, Descent, log_loss
+from graphfuse.learn.ridge import PENALTIES, Descent, coordinates, log_loss
 from graphfuse.learn.splits import stratified
 from graphfuse.learn.stacking import linear_start
 from graphfuse.learn.start import LinearFit, LinearStart
@@ -77,6 +77,7 @@ class CrossFit:
             self._worlds = [*side_by_side(self._inside, range(INNER)), World(whole, (WHOLE,))]
         self._solved: dict[tuple, LinearFit] = {}
         self._gates: dict[str, np.ndarray] = {}
+        self._turned: dict[str, tuple[np.ndarray, np.ndarray]] = {}
         self._starts: dict[tuple, LinearStart] = {}
         self._signals: dict[tuple[str, ...], dict[str, Signal]] = {}
 
@@ -189,6 +190,12 @@ class CrossFit:
                     held_bias[self._held(k)] = intercept[g]
                 bias = intercept[g] if k == WHOLE else bias
         return {"coefficients": coefficients, "bias": bias, "views": views, "held_bias": held_bias}
+
+    def coordinates(self, m: str) -> tuple[np.ndarray, np.ndarray]:
+        """The training patients' columns of a modality in their own coordinates, and what turns them (`ridge.coordinates`)."""
+        if m not in self._turned:
+            self._turned[m] = coordinates(self.grams[m])
+        return self._turned[m]
 
     # -------------------------------------------------------------------------------------------------- starts
 

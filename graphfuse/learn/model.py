@@ -16,11 +16,10 @@ from graphfuse.data.cohort import Cohort
 from graphfuse.data.manifest import as_cohort
 from graphfuse.errors import InputError
 from graphfuse.graph.gene_slot import gene_side
-from graphfuse.learn import fit
 from graphfuse.learn.fitted import Fitted
 from graphfuse.learn.linear import CrossFit
 from graphfuse.learn.pack import pack, unpack
-from graphfuse.learn.training import train
+from graphfuse.learn.search import trained_by
 from graphfuse.schema import SCHEMA, Recipe
 
 
@@ -43,9 +42,8 @@ class FusionModel(BaseEstimator):
         cohort, network, _ = gene_side(recipe, cohort, self.network, self.seed)
         cross = CrossFit(cohort, outcome.values, len(outcome.classes), recipe, network, self.seed)
         modalities = tuple(cohort.modalities)
-        data = fit.fold_data(cross, modalities, recipe)
-        (trained,) = train([data], recipe, self.seed, pick_device(self.device))
-        return self.adopt(Fitted.gather(cross, modalities, recipe, trained), recipe, outcome)
+        (found,) = trained_by([cross], modalities, recipe, self.seed, pick_device(self.device))
+        return self.adopt(found.gathered(cross, modalities), found.recipe, outcome)
 
     def adopt(self, fitted: Fitted, recipe: Recipe, outcome) -> FusionModel:
         """Takes over what a bank fitted elsewhere."""

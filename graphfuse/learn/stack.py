@@ -44,6 +44,13 @@ def over(tree, change: Callable[[Tensor], Tensor]):
     return change(tree)
 
 
+def leaves(tree) -> list[Tensor]:
+    """All tensors of a tree."""
+    found: list[Tensor] = []
+    over(tree, lambda each: found.append(each) or each)
+    return found
+
+
 def batched(work: Callable, *trees):
     """`work` on every element of the trees' first axis, as one program."""
     return vmap(work)(*trees)

@@ -42,8 +42,8 @@ def linear_start(cross: CrossFit, modalities: tuple[str, ...], stacked: bool) ->
 
 
 def _mix(cross: CrossFit, names: tuple[str, ...], singles: dict[str, LinearFit], present: np.ndarray, stacked: bool) -> Mix:
-    """Of a pattern's ridge regressions, and the joint one where the pattern is the whole or a training patient's own; those who
-    have all of it decide where they are enough. `present` `[n, |names|]`."""
+    """Of a pattern's ridge regressions, and the joint one where the pattern is the whole or a training patient's own; those
+    who have all of it decide where they are enough. `present` `[n, |names|]`."""
     mine = {m: singles[m] for m in names}
     if not stacked or len(names) == 1:
         return Mix(0.0, None, dict.fromkeys(names, 1.0), mine)

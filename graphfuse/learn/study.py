@@ -6,6 +6,7 @@ import logging
 import time
 from collections import defaultdict
 from dataclasses import dataclass, field
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -14,13 +15,12 @@ from graphfuse.data.cohort import Cohort
 from graphfuse.data.outcome import Outcome
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.learn import fit
-from graphfuse.learn.fitted import Fitted
 from graphfuse.learn.ladder import Rung, by_group, climb
 from graphfuse.learn.linear import CrossFit
 from graphfuse.learn.metrics import compare, scores, summary
 from graphfuse.learn.model import FusionModel
+from graphfuse.learn.search import candidates, trained_by
 from graphfuse.learn.splits import tasks
-from graphfuse.learn.training import train
 from graphfuse.schema import METRICS, Metrics, Recipe
 
 log = logging.getLogger(__name__)
@@ -97,7 +97,6 @@ class Study:
             comparisons=[pair for pair in pairs if pair],
         )
 
-
     def _by_pattern(self, truths: list[np.ndarray], share: float) -> dict[str, dict]:
         """`pattern:<modalities>`: the net's scores on the patients who have these modalities and no others, where patients
         differ in what they have; folds without such a patient count nothing."""
@@ -166,17 +165,17 @@ def _cross(found: Study, cohort, train, recipe, network, seed) -> CrossFit:
 def _settle(cross: CrossFit, sets: set[tuple[str, ...]], recipe: Recipe) -> None:
     """Solves what the nets will start from, with graphs and without, and frees what only solving needs."""
     for modalities in sorted(sets):
-        for fold in (cross, cross.without_graphs()):
-            fit.start_of(fold, modalities, recipe)
+        for fold, candidate in product((cross, cross.without_graphs()), candidates(recipe)):
+            fit.start_of(fold, modalities, candidate)
     cross.forget()
 
 
 def _bank(found: Study, name: str, crosses, modalities, recipe, seed, device, tests) -> list[FusionModel]:
     """Trains one net over all folds and notes its probabilities for the folds' test patients."""
     began = time.perf_counter()
-    trained = train([fit.fold_data(cross, modalities, recipe) for cross in crosses], recipe, seed, device)
+    trained = trained_by(crosses, modalities, recipe, seed, device)
     models = [
-        FusionModel(recipe, seed=seed).adopt(Fitted.gather(cross, modalities, recipe, each), recipe, found.outcome)
+        FusionModel(each.recipe, seed=seed).adopt(each.gathered(cross, modalities), each.recipe, found.outcome)
         for cross, each in zip(crosses, trained, strict=True)
     ]
     seconds = (time.perf_counter() - began) / max(len(tests), 1)

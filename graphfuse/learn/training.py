@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from graphfuse.learn.bank import Bank
+from graphfuse.learn.budget import Chunk, Size, chunks
 from graphfuse.learn.fit import FoldData
 from graphfuse.learn.linear import INNER
 from graphfuse.nn.net import Net, Shape
@@ -55,7 +56,7 @@ class Choice:
     @property
     def loss(self) -> float:
         """The lowest held-out loss."""
-        return min(self.curve)
+        return min(self.curve, default=float("inf"))
 
 
 def train(folds: list[FoldData], recipe: Recipe, seed: int, device: str, dtype=torch.float32) -> list[Trained]:
@@ -73,13 +74,18 @@ def first_pass(
     folds: list[FoldData], section: TrainSection, seed: int, device: str, dtype=torch.float32, epochs: int | None = None
 ) -> list[Choice]:
     """Trains every setting and seed without one inner fold, for at most `epochs`, and follows the loss there."""
-    settings, seeds = section.settings, section.seeds
-    held = _rows([[fold.inner == s % INNER for s in range(seeds)] for fold in folds]).repeat(1, len(settings), 1)
-    whole = _rows([[np.ones(len(fold.inner))] * seeds for fold in folds]).repeat(1, len(settings), 1)
-    rates = torch.tensor(settings, dtype=torch.float64).repeat_interleave(seeds, 0)
-    bank, draws = _bank(folds, section, seed, device, dtype, len(settings))
-    limit = [section.epochs if epochs is None else epochs] * len(folds)
-    curves = bank.train(whole - held, limit, draws, watch=held, learning_rate=rates[:, 0], weight_decay=rates[:, 1])
+    settings, limit = section.settings, section.epochs if epochs is None else epochs
+    curves = torch.full((limit + 1, len(folds), len(settings)), torch.inf)
+    for chunk in _chunks(folds, section, seed, dtype, len(settings)):
+        mine = [folds[f] for f in chunk.folds]
+        bank, draws = _bank(mine, section, seed, device, dtype, chunk)
+        held = _rows([[fold.inner == s % INNER for s in range(section.seeds)] for fold in mine])
+        whole = _rows([[np.ones(len(fold.inner))] * section.seeds for fold in mine])
+        weight, watch = (each.repeat(1, len(chunk.settings), 1) for each in (whole - held, held))
+        rates = torch.tensor(settings, dtype=torch.float64)[chunk.settings].repeat_interleave(section.seeds, 0)
+        options = {"watch": watch, "learning_rate": rates[:, 0], "weight_decay": rates[:, 1]}
+        found = bank.train(weight, [limit] * len(mine), draws, **options)
+        curves[: len(found), torch.tensor(chunk.folds)[:, None], torch.tensor(chunk.settings)] = found.float()
     return [Choice.lowest(curves[:, f]) for f in range(len(folds))]
 
 
@@ -87,31 +93,40 @@ def second_pass(
     folds: list[FoldData], choices: Sequence[Choice], section: TrainSection, seed: int, device: str, dtype=torch.float32
 ) -> list[Trained]:
     """Trains every seed on all training patients, each fold with the setting and for the epochs chosen."""
-    moved = [f for f, choice in enumerate(choices) if choice.epochs]
-    rates = torch.tensor([section.settings[choices[f].setting] for f in moved], dtype=torch.float64).view(-1, 2, 1)
-    states = {f: [fresh(fold, seed).state_dict()] for f, fold in enumerate(folds) if f not in moved}
-    if moved:
-        mine = [folds[f] for f in moved]
-        bank, draws = _bank(mine, section, seed, device, dtype)
-        whole = _rows([[np.ones(len(fold.inner))] * section.seeds for fold in mine])
-        limit = [choices[f].epochs for f in moved]
-        bank.train(whole, limit, draws, learning_rate=rates[:, 0], weight_decay=rates[:, 1])
-        states |= {f: [bank.state(i, s) for s in range(section.seeds)] for i, f in enumerate(moved)}
-    return [
-        Trained(fold.shape, [unrotated(fold, state) for state in states[f]], choice.epochs, choice.curve, named)
-        for f, (fold, choice) in enumerate(zip(folds, choices, strict=True))
-        for named in [dict(zip(("learning_rate", "weight_decay"), section.settings[choice.setting], strict=True))]
-    ]
+    states = {f: [fresh(fold, seed).to(dtype).state_dict()] for f, fold in enumerate(folds) if not choices[f].epochs}
+    for chunk in _chunks(folds, section, seed, dtype, 1) if len(states) < len(folds) else ():
+        which = list(chunk.folds)
+        bank, draws = _bank([folds[f] for f in which], section, seed, device, dtype, chunk)
+        whole = _rows([[np.ones(len(folds[f].inner))] * section.seeds for f in which])
+        rates = torch.tensor([section.settings[choices[f].setting] for f in which], dtype=torch.float64).view(-1, 2, 1)
+        options = {"learning_rate": rates[:, 0], "weight_decay": rates[:, 1]}
+        bank.train(whole, [choices[f].epochs for f in which], draws, **options)
+        moved = [(i, f) for i, f in enumerate(which) if choices[f].epochs]
+        states |= {f: [bank.state(i, s) for s in range(section.seeds)] for i, f in moved}
+    return [_trained(fold, states[f], choices[f], section) for f, fold in enumerate(folds)]
 
 
-def _bank(folds: list[FoldData], section: TrainSection, seed: int, device: str, dtype, settings: int = 1):
+def _trained(fold: FoldData, states: list[dict[str, Tensor]], choice: Choice, section: TrainSection) -> Trained:
+    setting = dict(zip(("learning_rate", "weight_decay"), section.settings[choice.setting], strict=True))
+    return Trained(fold.shape, [unrotated(fold, state) for state in states], choice.epochs, choice.curve, setting)
+
+
+def _chunks(folds: list[FoldData], section: TrainSection, seed: int, dtype: torch.dtype, settings: int) -> list[Chunk]:
+    """Sized by the fold with the most patients."""
+    largest = max(folds, key=lambda fold: len(fold.codes))
+    size = Size.of(fresh(largest, seed), largest.inputs, dtype)
+    return chunks(size, len(folds), settings, section.seeds, section.memory_gb * 1e9)
+
+
+def _bank(
+    folds: list[FoldData], section: TrainSection, seed: int, device: str, dtype: torch.dtype, chunk: Chunk
+) -> tuple[Bank, list[list[torch.Generator]]]:
     seeds = range(section.seeds)
-    nets = [[fresh(fold, seed + s) for s in seeds] * settings for fold in folds]
+    nets = [[fresh(fold, seed + s) for s in seeds] * len(chunk.settings) for fold in folds]
     draws = [[torch.Generator().manual_seed(seed + s) for s in seeds] for _ in folds]
-    bank = Bank(
-        nets, [f.inputs for f in folds], [f.codes for f in folds], device=device, dtype=dtype,
-        dropout=section.dropout, modality_dropout=section.modality_dropout, amp=section.amp, compiled=section.compile,
-    )  # fmt: skip
+    options = {"dropout": section.dropout, "modality_dropout": section.modality_dropout}
+    options |= {"amp": section.amp, "compiled": section.compile, "at_once": chunk.at_once}
+    bank = Bank(nets, [f.inputs for f in folds], [f.codes for f in folds], device=device, dtype=dtype, **options)
     return bank, draws
 
 

@@ -15,6 +15,7 @@ from graphfuse.schema.recipe import (
     PathwaySection,
     PatientSection,
     Recipe,
+    SearchSection,
     SelectSection,
     SignallingSection,
     TrainSection,

@@ -128,6 +128,7 @@ class TrainSection(Shape):
     """`[train]`: how long, how often and how fast; learning rates and weight decays given as lists are searched.
 
     `amp` (bfloat16 where a GPU gains from it) and `compile` (by `torch.compile`) are off: neither has been timed on a GPU yet.
+    On a CPU a compiled step takes a third of the time, and a minute to compile, for each shape of bank anew.
     """
 
     epochs: int = Field(200, ge=0)
@@ -154,6 +155,15 @@ class TrainSection(Shape):
         return self
 
 
+class SearchSection(Shape):
+    """`[search]`: parts tried in place of the recipe's own, one slot at a time, by successive halving on inner folds; `encode`
+    in place of its default encoder."""
+
+    fuse: Words = ["concat", "gated", "bilinear", "attention_pool", "cross_attention", "label_tensor", "late", "stack"]
+    encode: Words = ["table", "mlp", "tokens"]
+    propagate: Words = ["none", "mean", "gcn", "attention"]
+
+
 class SelectSection(Shape):
     """`[select]`: how many columns per modality are kept, chosen inside each fold."""
 
@@ -171,6 +181,7 @@ class Recipe(Described):
     concepts: ConceptSection | None = None
     signalling: SignallingSection | None = None
     pathways: PathwaySection | None = None
+    search: SearchSection | None = None
 
     @model_validator(mode="after")
     def gate_starts_somewhere(self) -> Recipe:
@@ -187,6 +198,10 @@ class Recipe(Described):
         sections = {"patient": (self.patient, patient), "gene": (self.gene, gene)}
         changed = {n: s.model_copy(update={"control": kind}) for n, (s, kind) in sections.items() if kind is not None}
         return self.model_copy(update=changed)
+
+    def searched(self) -> Recipe:
+        """The same recipe with a `[search]`: its own, or the usual one."""
+        return self if self.search is not None else self.model_copy(update={"search": SearchSection()})
 
     def without(self, *modalities: str) -> Recipe:
         """The same recipe for a cohort that lacks these modalities: nothing names them any more."""

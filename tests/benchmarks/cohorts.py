@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 import graphfuse as gf
@@ -48,6 +49,17 @@ def diablo(part: str, data: Path = DATA) -> gf.Cohort:
 def tcga_brca() -> gf.Cohort:
     """PAM50 subtypes of 769 patients: the default cohort, fetched once."""
     return gf.load("tcga-brca")
+
+
+def with_holes(cohort: gf.Cohort, share: float, seed: int) -> gf.Cohort:
+    """The cohort less one random modality of a random `share` of its patients."""
+    rng = np.random.default_rng(seed)
+    less = rng.permutation(len(cohort)) < round(share * len(cohort))
+    missing = np.where(less, rng.integers(0, len(cohort.modalities), len(cohort)), -1)
+    outcome = cohort.outcome()
+    labels = pd.Series(np.asarray(outcome.classes)[outcome.values], cohort.patients, name=outcome.name).where(outcome.known)
+    tables = {m.name: m.table[missing != i] for i, m in enumerate(cohort.modalities.values())}
+    return gf.Cohort.from_frames(tables, labels, name=cohort.name)
 
 
 def _table(path: Path) -> pd.DataFrame:

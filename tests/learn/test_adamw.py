@@ -76,16 +76,6 @@ def test_neither_values_nor_moments_move_of_a_replica_that_has_stopped():
         assert not torch.equal(was[0, 1], now[0, 1])
 
 
-def test_some_folds_go_on_as_if_alone():
-    ours, alone = (AdamW(start(), DECAYED, RATES, DECAYS) for _ in range(2))
-    alive, keep = torch.ones(FOLDS, REPLICAS, dtype=torch.bool), torch.tensor([False, True])
-    for number, grad in enumerate(gradients(10)):
-        alone.step(grad.clone(), alive)
-        ours = ours.picked(keep) if number == 4 else ours
-        ours.step(grad[-len(ours.values) :].clone(), alive[: len(ours.values)])
-    assert torch.equal(ours.values[0], alone.values[1])
-
-
 @pytest.mark.parametrize("size", [1e-3, 1.0, 1e6])
 def test_a_gradient_keeps_its_direction(size):
     grad = start() * size

@@ -194,8 +194,8 @@ def test_settings_side_by_side_are_settings_alone(folds):
 
 def test_a_replica_that_diverges_stops_and_is_never_the_best():
     stop = Stop(torch.tensor([50]), 2, patience=3)
-    for loss in (1.0, torch.nan, 0.5, torch.inf, torch.nan, torch.nan):
-        seen = stop.see(torch.tensor([[loss, 1.0]]))
+    for epoch, loss in enumerate((1.0, torch.nan, 0.5, torch.inf, torch.nan, torch.nan)):
+        seen = stop.see(torch.tensor([[loss, 1.0]]), epoch)
         assert not seen.isnan().any()
     assert stop.going(1).tolist() == [[False, False]] and stop.best[0, 0] == 0.5
 
@@ -233,7 +233,7 @@ def test_parts_that_do_not_run_under_vmap_run_in_turn(small, tmp_path):
 
 def drawn(folds, **options) -> tuple[Bank, dict]:
     bank, draws = bank_of(folds, **options)
-    return bank, bank.masks(draws, torch.arange(len(folds)), 1)
+    return bank, bank.masks(draws, 1)
 
 
 def test_modalities_are_dropped_at_the_rate_given_but_never_all_of_a_patient(folds):
@@ -302,6 +302,20 @@ def test_half_precision_on_the_cpu_stays_close(folds):
         banks.append(bank)
     exact, half = (torch.softmax(bank.logits().detach(), -1) for bank in banks)
     assert torch.isfinite(half).all() and 0 < (exact - half).abs().max() < 0.03
+
+
+def test_a_compiled_bank_is_the_same_bank(small):
+    """As written down for the compiler: compiling itself takes a minute, and is torch's."""
+    net = {"width": 4, "fuse": "late"}
+    (fold, _) = folds_of(small, Recipe.model_validate({"name": "fast", "patient": {"neighbours": 4}, "net": net}))
+    banks = []
+    for compiled in (False, True):
+        bank, draws = bank_of([fold], compiled=compiled, modality_dropout=0.2)
+        held = held_rows([fold])
+        with torch.compiler.set_stance("force_eager"):
+            bank.train(rows([fold]) - held, [4], draws, learning_rate=1e-2, weight_decay=1e-2, watch=held)
+        banks.append(bank)
+    assert gap(*banks) <= CLOSE and len(banks[1]._step.programs) == 1
 
 
 def test_unlabelled_patients_count_in_no_loss(folds):

@@ -46,39 +46,41 @@ def moved(name, width=D):
 # ----------------------------------------------------------------------------------------- dense references
 
 
-def dense_gcn(module, own, senders, matrix):
-    both = (own + torch.einsum("ns,std->ntd", matrix, senders)) / (1 + matrix.sum(1))[:, None, None]
+def dense_gcn(module, own, senders, matrix, sizes):
+    both = (own + torch.einsum("ns,std->ntd", matrix, senders)) / (1 + sizes.sum(1))[:, None, None]
     return leaky_relu(both @ module.map.weight.T + module.map.bias, 0.25)
 
 
-def dense_hetero(module, own, senders, matrix):
+def dense_hetero(module, own, senders, matrix, sizes):
     return torch.einsum("ns,std->ntd", matrix, senders) @ module.map.weight.T
 
 
-def dense_attention(module, own, senders, matrix):
+def dense_attention(module, own, senders, matrix, sizes):
     """Head by head and token by token; multiplicities in the softmax, nothing for those without edges."""
     out = torch.zeros_like(own)
     size = D // HEADS
-    heard = matrix.sum(1) > 0
+    heard = sizes.sum(1) > 0
     for t in range(T):
         q, k, v = module.query(own[:, t]), module.key(senders[:, t]), module.value(senders[:, t])
         for cut in (slice(i, i + size) for i in range(0, D, size)):
             score = BOUND * torch.tanh(q[:, cut] @ k[:, cut].T / size**0.5 / BOUND)
-            alpha = matrix * score.exp()
-            out[:, t, cut] = alpha / alpha.sum(1, keepdim=True).where(heard[:, None], 1) @ v[:, cut]
+            total = (sizes * score.exp()).sum(1, keepdim=True).where(heard[:, None], 1)
+            out[:, t, cut] = matrix * score.exp() / total @ v[:, cut]
     return out
 
 
 DENSE = {"gcn": dense_gcn, "hetero": dense_hetero, "attention": dense_attention}
 
 
+@pytest.mark.parametrize("signs", [1, -1], ids=["all weights positive", "some negative"])
 @pytest.mark.parametrize("name", DENSE)
-def test_messages_and_gradients_are_those_of_dense_algebra(name):
+def test_messages_and_gradients_are_those_of_dense_algebra(name, signs):
     module, lists = moved(name), lists_of()
+    lists.weight[[0, 3, 5]] *= signs
     own, senders = states(N, 0).requires_grad_(), states(S, 1).requires_grad_()
     weight = lists.weight.clone().requires_grad_()
     said = module(own, senders, lists._replace(weight=weight))
-    expected = DENSE[name](module, own, senders, dense(weight, lists))
+    expected = DENSE[name](module, own, senders, dense(weight, lists), dense(weight.abs(), lists))
     torch.testing.assert_close(said, expected, rtol=1e-12, atol=1e-12)
     wanted = [senders, weight, *module.parameters(), *([] if name == "hetero" else [own])]
     found, reference = (torch.autograd.grad((out * states(N, 2)).sin().sum(), wanted) for out in (said, expected))

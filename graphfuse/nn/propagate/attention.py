@@ -16,7 +16,7 @@ BOUND = 10.0  # scores bend smoothly towards ± this, so that no exponential ove
 
 
 class Attention(Propagate):
-    """Σ_j α_ij V h_j by head, with α_ij = w_ij e^s_ij / Σ_k w_ik e^s_ik over the receiver's own edges.
+    """Σ_j α_ij V h_j by head, with α_ij = w_ij e^s_ij / Σ_k |w_ik| e^s_ik over the receiver's own edges.
 
     s_ij = (Q h_i + b) · K h_j / √d, bounded: which sender counts most depends on the receiver (as GATv2, arXiv 2105.14491,
     asks of graph attention, arXiv 1710.10903), and no state of an edge is ever kept, so that even lists in which everybody
@@ -46,5 +46,6 @@ def attend(query: Tensor, key: Tensor, value: Tensor, lists: Lists) -> Tensor:
     """One head: `[N, d]`, `[S, d]`, `[S, e]` → `[N, e]`; a receiver without edges gets zeros."""
     score = BOUND * torch.tanh(products(query / (BOUND * query.shape[1] ** 0.5), key, lists))
     weight = lists.weight * torch.exp(score)
-    total = aggregate(torch.cat([value, torch.ones_like(value[:, :1])], 1), lists, weight)
-    return total[:, :-1] / torch.where(total[:, -1:] > 0, total[:, -1:], 1)
+    heard = aggregate(value, lists, weight)
+    total = aggregate(torch.ones_like(value[:, :1]), lists, weight.abs())
+    return heard / torch.where(total > 0, total, 1)

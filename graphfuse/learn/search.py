@@ -1,0 +1,144 @@
+"""Successive halving over fusions, encoders and propagators, inside the training folds.
+
+Automated fusion as AutoFM's, by halving in place of a differentiable mix (Jamieson and Talwalkar 2016, arXiv 1502.07943):
+candidates are recipes that differ from the given one in one slot. Each trains on inner folds for a few epochs; every fold
+keeps its better half and gives them three times as many. The fold's winner is trained on all its training patients as usual.
+"""
+
+from __future__ import annotations
+
+import copy
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from graphfuse.errors import InputError
+from graphfuse.learn import fit
+from graphfuse.learn.channels import encoders_of
+from graphfuse.learn.fitted import Fitted
+from graphfuse.learn.linear import CrossFit
+from graphfuse.learn.training import Choice, Trained, first_pass, second_pass, train
+from graphfuse.nn.net import Net
+from graphfuse.nn.parts import part
+from graphfuse.schema import Recipe
+
+log = logging.getLogger(__name__)
+
+FIRST, FACTOR = 8, 3  # epochs of the first rung, and how many times more each next one gives
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """The recipe that a fold ends up with, and its trained nets."""
+
+    recipe: Recipe
+    trained: Trained
+
+    def gathered(self, cross: CrossFit, modalities: tuple[str, ...]) -> Fitted:
+        """What the fold leaves behind."""
+        own = cross if self.recipe.search is None else with_net(cross, self.recipe)
+        return Fitted.gather(own, modalities, self.recipe, self.trained)
+
+
+def trained_by(
+    crosses: Sequence[CrossFit], modalities: tuple[str, ...], recipe: Recipe, seed: int, device: str
+) -> list[Found]:
+    """Every fold's nets: of the recipe as it stands, or, where it has a `[search]`, of the candidate that the fold's own inner
+    folds prefer."""
+    if recipe.search is None:
+        folds = [fit.fold_data(cross, modalities, recipe) for cross in crosses]
+        return [Found(recipe, each) for each in train(folds, recipe, seed, device)]
+    return halved(crosses, modalities, candidates(recipe), seed, device)
+
+
+def candidates(recipe: Recipe) -> list[Recipe]:
+    """The recipe, and where it has a `[search]`, every one that differs from it by one of the parts named there; a fusion that
+    needs several tokens of a modality also comes with the encoder that gives them."""
+    found, wanted = [recipe], recipe.search
+    if wanted is None:
+        return found
+    changes = [{"fuse": name} for name in wanted.fuse] + [{"propagate": name} for name in wanted.propagate]
+    changes += [{"encode": _default(recipe, name)} for name in wanted.encode]
+    changes += [
+        {"encode": _default(recipe, "tokens"), "fuse": name} for name in wanted.fuse if part("fuse", name).least_tokens > 1
+    ]
+    for change in changes:
+        net = recipe.net.model_copy(update=change)
+        if net not in [each.net for each in found]:
+            found.append(recipe.model_copy(update={"net": net}))
+    return found
+
+
+def _default(recipe: Recipe, name: str) -> dict[str, str]:
+    """The recipe's encoders with another one for the columns that have none of their own."""
+    given = recipe.net.encode
+    return {"default": name} if isinstance(given, str) else {**given, "default": name}
+
+
+def halved(
+    crosses: Sequence[CrossFit], modalities: tuple[str, ...], recipes: Sequence[Recipe], seed: int, device: str
+) -> list[Found]:
+    """Successive halving of these recipes in every fold; no patient outside the folds is read.
+
+    Raises `InputError` where no recipe makes a net of these modalities.
+    """
+    data = _buildable(crosses, modalities, recipes)
+    alive = {f: list(data) for f in range(len(crosses))}
+    chosen: dict[int, dict[int, Choice]] = {f: {} for f in alive}
+    budget, most = FIRST, recipes[0].train.epochs
+    while True:
+        for number, folds in data.items():
+            mine = [f for f in alive if number in alive[f]]
+            section = recipes[number].train
+            passed = first_pass([folds[f] for f in mine], section, seed, device, epochs=min(budget, most)) if mine else []
+            for f, choice in zip(mine, passed, strict=True):
+                chosen[f][number] = choice
+        if budget >= most or all(len(left) == 1 for left in alive.values()):
+            break
+        alive = {f: sorted(left, key=lambda n: (chosen[f][n].loss, n))[: -(-len(left) // 2)] for f, left in alive.items()}
+        budget *= FACTOR
+    best = {f: min(left, key=lambda n: (chosen[f][n].loss, n)) for f, left in alive.items()}
+    found = {}
+    for number, folds in data.items():
+        mine = [f for f in best if best[f] == number]
+        if mine:
+            choices = [chosen[f][number] for f in mine]
+            nets = second_pass([folds[f] for f in mine], choices, recipes[number].train, seed, device)
+            found |= {f: Found(recipes[number], trained) for f, trained in zip(mine, nets, strict=True)}
+    log.info("search: %s", ", ".join(f"{found[f].recipe.net.encode} {found[f].recipe.net.fuse}" for f in sorted(found)))
+    return [found[f] for f in range(len(crosses))]
+
+
+def _buildable(crosses, modalities, recipes) -> dict[int, list[fit.FoldData]]:
+    """Number → what the folds show a net of that recipe, for those that these modalities make."""
+    found, why = {}, None
+    for number, recipe in enumerate(recipes):
+        try:
+            turned = [with_net(cross, recipe) for cross in crosses]
+            Net(fit.shape_of(turned[0].prepared(modalities), recipe, crosses[0].classes))
+            found[number] = [fit.fold_data(cross, modalities, recipe) for cross in turned]
+        except InputError as error:
+            why = error
+            log.info("search: %s with %s is passed over: %s", recipe.net.fuse, recipe.net.encode, error)
+    if not found:
+        raise why
+    return found
+
+
+def with_net(cross: CrossFit, recipe: Recipe) -> CrossFit:
+    """The same fold with the recipe's encoders, where they see what the fold's own see."""
+    wanted, have = encoders_of(recipe, cross.cohort, cross.network), cross.preparation.encoders
+    for name, encoder in wanted.items():
+        if name in have and cross.graphs and _looks(encoder) != _looks(have[name]):
+            raise InputError(
+                f"[search] encode: {encoder!r} looks otherwise along the gene network than the recipe's {have[name]!r}"
+            )
+    other = copy.copy(cross)
+    kept = wanted if cross.graphs else {m: "table" if part("encode", e).hops else e for m, e in wanted.items()}
+    other.preparation = replace(cross.preparation, encoders=kept)
+    return other
+
+
+def _looks(encoder: str) -> tuple[int, int]:
+    """How far an encoder looks along the gene network."""
+    return part("encode", encoder).hops, part("encode", encoder).reach

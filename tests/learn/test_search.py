@@ -1,0 +1,82 @@
+"""Successive halving: it finds the fusion that data need, and reads nothing that is held out."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from graphfuse.data.cohort import Cohort
+from graphfuse.data.synth import planted
+from graphfuse.learn.linear import CrossFit
+from graphfuse.learn.model import FusionModel
+from graphfuse.learn.search import candidates, halved, trained_by
+from graphfuse.learn.study import study
+from graphfuse.schema import Recipe
+
+QUICK = {
+    "name": "quick",
+    "patient": {"neighbours": 4},
+    "net": {"fuse": "late", "width": 16},
+    "train": {"epochs": 72, "seeds": 3, "learning_rate": 1e-2},
+    "search": {"fuse": ["late", "bilinear", "label_tensor"], "encode": ["table"], "propagate": []},
+}
+
+
+def recipe(**changes) -> Recipe:
+    return Recipe.model_validate({**QUICK, **changes})
+
+
+def exclusive_or(patients=500, seed=0) -> Cohort:
+    rng = np.random.default_rng(seed)
+    a, b = rng.normal(size=(2, patients, 4))
+    ids = [f"P{i:04d}" for i in range(patients)]
+    tables = {name: pd.DataFrame(x, ids, [f"{name}{i}" for i in range(4)]) for name, x in (("a", a), ("b", b))}
+    return Cohort.from_frames(tables, pd.Series((a[:, 0] * b[:, 0] > 0).astype(int), ids, name="y"))
+
+
+def crossed(cohort, given) -> CrossFit:
+    return CrossFit(cohort, cohort.outcome().values, len(cohort.outcome().classes), given, None, 0)
+
+
+def test_candidates_differ_in_one_slot_and_bring_the_tokens_they_need():
+    given = recipe(search={"fuse": ["late", "concat", "cross_attention"], "encode": ["table", "mlp"], "propagate": ["none"]})
+    found = [(c.net.fuse, c.net.propagate, c.net.encode) for c in candidates(given)]
+    assert found[0] == ("late", "mean", "table")
+    assert ("concat", "mean", "table") in found and ("late", "none", "table") in found
+    assert ("late", "mean", {"default": "mlp"}) in found
+    assert ("cross_attention", "mean", {"default": "tokens"}) in found
+    assert len(found) == len(set(map(str, found)))
+    assert candidates(recipe(search=None)) == [recipe(search=None)]
+
+
+def test_an_exclusive_or_across_modalities_picks_an_interaction():
+    cohort, given = exclusive_or(), recipe()
+    (found,) = trained_by([crossed(cohort, given)], ("a", "b"), given, 0, "cpu")
+    assert found.recipe.net.fuse == "bilinear" and found.trained.epochs > 0
+    model = FusionModel(given, device="cpu").fit(cohort)
+    assert model.recipe_.net.fuse == "bilinear" and model.score(exclusive_or(seed=9)) > 0.85
+
+
+def test_additive_data_keep_what_they_have():
+    cohort = planted(150, {"rna": 40, "meth": 30}, effect=1.0, seed=2).cohort
+    given = recipe(net={"fuse": "gated", "width": 8}, search={"fuse": ["gated", "concat", "bilinear"]})
+    found = halved([crossed(cohort, given)], ("rna", "meth"), candidates(given), 0, "cpu")[0]
+    assert found.recipe == given or found.trained.epochs > 0  # ties go to the recipe itself
+
+
+def test_what_cannot_be_built_is_passed_over():
+    cohort = planted(60, {f"m{i}": 8 for i in range(7)}, classes=4, effect=2.0, seed=1).cohort  # 4 ** 7 label cells
+    given = recipe(net={"fuse": "concat", "width": 4}, search={"fuse": ["label_tensor", "cross_attention", "sum"], "encode": []})
+    found = halved([crossed(cohort, given)], tuple(cohort.modalities), candidates(given)[:3], 0, "cpu")
+    assert found[0].recipe.net.fuse in ("concat", "sum")
+
+
+@pytest.mark.parametrize("seed", [0])
+def test_held_out_patients_choose_nothing(small, spoiled, seed):
+    folds, other = spoiled
+    given = recipe(train={"epochs": 8, "seeds": 1}, search={"fuse": ["late", "bilinear"], "encode": [], "propagate": []})
+    before, after = (study(c, c.outcome(), given, None, folds, seed, "cpu").replicas[0].model for c in (small.cohort, other))
+    assert before.recipe_ == after.recipe_ and before.epochs_ == after.epochs_ and before.gates_ == after.gates_
+    rest = replace(small.cohort)
+    np.testing.assert_array_equal(before.predict_proba(rest), after.predict_proba(rest))
