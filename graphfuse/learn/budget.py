@@ -10,14 +10,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from graphfuse.learn.linear import INNER
 from graphfuse.learn.stack import leaves
 from graphfuse.nn.net import Inputs, Net
 
 log = logging.getLogger(__name__)
 
-COPIES = 6  # of a replica's parameters: values, both moments, the gradient, and two while a step is made
+COPIES = 8  # of a replica's parameters: values, both moments, the gradient, two while a step is made, the net they come from
 SPREAD = 3.0  # bytes at a step's peak for each byte kept for its backward pass (measured: at most)
-RANDOM = 9  # bytes of a dropout mask's entry: as drawn, as compared, as applied
+RANDOM = 13  # bytes of a dropout mask's entry: as drawn, as compared, as applied, as it serves every setting
+HEADROOM = 0.8  # of a budget is planned with: allocators keep what is freed
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,8 @@ class Size:
         shared = sum(t.numel() * (item if t.is_floating_point() else t.element_size()) for t in leaves(inputs))
         count = sum(p.numel() for p in net.parameters())
         step = SPREAD * sum(kept.values()) * item / said[0].element_size()
-        return cls(shared, COPIES * count * item + RANDOM * mask.numel(), step)
+        held = sum(t.numel() * t.element_size() for t in leaves(inputs.lists)) / INNER
+        return cls(shared, COPIES * count * item + RANDOM * mask.numel() + held, step)
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,7 @@ def chunks(size: Size, folds: int, settings: int, seeds: int, budget: float) -> 
     """Folds × settings × seeds of that size in as few banks as fit into `budget` bytes: with fewer folds, then fewer settings,
     then fewer replicas at once."""
     whole = size.shared + settings * seeds * (size.own + size.step)
+    limit, budget = budget, HEADROOM * budget
     together, several, at_once = math.floor(budget / whole), settings, settings * seeds
     if not together:
         together, room = 1, budget - size.shared
@@ -72,7 +76,7 @@ def chunks(size: Size, folds: int, settings: int, seeds: int, budget: float) -> 
         at_once = min(several * seeds, max(1, math.floor((room - several * seeds * size.own) / size.step)))
     least = size.shared + several * seeds * size.own + at_once * size.step
     if least > budget:
-        log.warning("a fold's seeds take %.2f GB, more than memory_gb = %.2f", least / 1e9, budget / 1e9)
+        log.warning("a fold's seeds take %.2f GB, more than memory_gb = %.2f", least / HEADROOM / 1e9, limit / 1e9)
     found = [
         Chunk(f.tolist(), g.tolist(), at_once)
         for f in np.array_split(np.arange(folds), math.ceil(folds / together))

@@ -14,6 +14,7 @@ from graphfuse.learn.linear import CrossFit
 from graphfuse.learn.start import Linear
 from graphfuse.learn.training import Trained
 from graphfuse.nn.net import Inputs, Net, Shape
+from graphfuse.nn.parts import part
 from graphfuse.schema import Recipe
 
 
@@ -71,11 +72,13 @@ class Fitted:
         return len(self.preparation.present)
 
     def gates(self) -> dict[str, dict[str, float]]:
-        """Fitted gates per channel, the mean over seeds: `modality` (its weight in the linear start), `network`, and one for
-        each patient layer, by its name (`patients`: the modality's own)."""
-        found, mix = {}, self.linear.shares()
+        """Fitted gates per channel, the mean over seeds: `modality` (its weight in the linear start, or where the fusion weighs
+        modalities, there), `network`, and one for each patient layer, by its name (`patients`: the modality's own)."""
+        found, mix, weighs = {}, self.linear.shares(), part("fuse", self.shape.fuse).weighs
         for m, name in enumerate(self.preparation.channels):
             doors = {"modality": [mix["joint"] + mix[name]] if name in mix else []}
+            if weighs:
+                doors["modality"] = [net.fuse.weights[m].item() for net in self.nets]
             for number, layer in enumerate(self.preparation.carried.get(name, ())):
                 door = "patients" if layer == name else layer
                 doors[door] = [net.patient_gate[m, number].item() for net in self.nets]

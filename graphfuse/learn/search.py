@@ -93,10 +93,10 @@ def halved(
             passed = first_pass([folds[f] for f in mine], section, seed, device, epochs=min(budget, most)) if mine else []
             for f, choice in zip(mine, passed, strict=True):
                 chosen[f][number] = choice
-        if budget >= most or all(len(left) == 1 for left in alive.values()):
+        if budget >= most:
             break
         alive = {f: sorted(left, key=lambda n: (chosen[f][n].loss, n))[: -(-len(left) // 2)] for f, left in alive.items()}
-        budget *= FACTOR
+        budget = most if all(len(left) == 1 for left in alive.values()) else budget * FACTOR  # a winner trains to the end
     best = {f: min(left, key=lambda n: (chosen[f][n].loss, n)) for f, left in alive.items()}
     found = {}
     for number, folds in data.items():

@@ -92,17 +92,18 @@ def first_pass(
 def second_pass(
     folds: list[FoldData], choices: Sequence[Choice], section: TrainSection, seed: int, device: str, dtype=torch.float32
 ) -> list[Trained]:
-    """Trains every seed on all training patients, each fold with the setting and for the epochs chosen."""
+    """Trains every seed on all training patients, each fold with the setting and for the epochs chosen; a fold of 0 epochs
+    stays in the bank, so that no other fold's digits depend on what it chose."""
     states = {f: [fresh(fold, seed).to(dtype).state_dict()] for f, fold in enumerate(folds) if not choices[f].epochs}
     for chunk in _chunks(folds, section, seed, dtype, 1) if len(states) < len(folds) else ():
-        which = list(chunk.folds)
-        bank, draws = _bank([folds[f] for f in which], section, seed, device, dtype, chunk)
-        whole = _rows([[np.ones(len(folds[f].inner))] * section.seeds for f in which])
-        rates = torch.tensor([section.settings[choices[f].setting] for f in which], dtype=torch.float64).view(-1, 2, 1)
+        mine, own = [folds[f] for f in chunk.folds], [choices[f] for f in chunk.folds]
+        bank, draws = _bank(mine, section, seed, device, dtype, chunk)
+        whole = _rows([[np.ones(len(fold.inner))] * section.seeds for fold in mine])
+        rates = torch.tensor([section.settings[choice.setting] for choice in own], dtype=torch.float64).view(-1, 2, 1)
         options = {"learning_rate": rates[:, 0], "weight_decay": rates[:, 1]}
-        bank.train(whole, [choices[f].epochs for f in which], draws, **options)
-        moved = [(i, f) for i, f in enumerate(which) if choices[f].epochs]
-        states |= {f: [bank.state(i, s) for s in range(section.seeds)] for i, f in moved}
+        bank.train(whole, [choice.epochs for choice in own], draws, **options)
+        moved = [i for i, choice in enumerate(own) if choice.epochs]
+        states |= {chunk.folds[i]: [bank.state(i, s) for s in range(section.seeds)] for i in moved}
     return [_trained(fold, states[f], choices[f], section) for f, fold in enumerate(folds)]
 
 

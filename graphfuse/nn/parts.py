@@ -78,11 +78,13 @@ class Fuse(nn.Module):
 
     `apart` (decision level): each modality's own logits are trained on the labels alone, as separate models are; what
     `forward` learns does not reach them. `least_tokens`: how many tokens of a modality it takes to be what its name says.
+    `weighs`: its `weights` begin with how much each modality counts, whoever the patient.
     """
 
     level: str = "embedding"
     apart: bool = False
     least_tokens: int = 1
+    weighs: bool = False
 
     def forward(self, h: Tensor, present: Tensor) -> Tensor:
         raise TypeError(f"{type(self).__name__} must define forward(h, present)")

@@ -86,3 +86,11 @@ def test_loading_nothing_or_a_newer_model_is_refused(model, tmp_path):
     (tmp_path / "m" / "model.json").write_text(json.dumps(described | {"schema": 99}))
     with pytest.raises(InputError, match="schema 99 is newer"):
         FusionModel.load(tmp_path / "m")
+
+
+@pytest.mark.parametrize("fuse", ["weighted", "stack", "hybrid"])
+def test_a_fusion_that_weighs_modalities_reports_its_weights(small, fuse):
+    given = RECIPE.model_copy(update={"net": RECIPE.net.model_copy(update={"fuse": fuse})})
+    found = FusionModel(given, device="cpu").fit(small.cohort)
+    weights = [net.fuse.weights.detach().numpy() for net in found.fitted_.nets]
+    assert [found.gates_[m]["modality"] for m in ("rna", "meth")] == pytest.approx(np.mean(weights, 0)[:2])

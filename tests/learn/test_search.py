@@ -67,9 +67,21 @@ def test_additive_data_keep_what_they_have():
 
 def test_what_cannot_be_built_is_passed_over():
     cohort = planted(60, {f"m{i}": 8 for i in range(7)}, classes=4, effect=2.0, seed=1).cohort  # 4 ** 7 label cells
-    given = recipe(net={"fuse": "concat", "width": 4}, search={"fuse": ["label_tensor", "cross_attention", "sum"], "encode": []})
+    given = recipe(
+        net={"fuse": "concat", "width": 4}, search={"fuse": ["label_tensor", "cross_attention", "sum"], "encode": []}
+    )
     found = halved([crossed(cohort, given)], tuple(cohort.modalities), candidates(given)[:3], 0, "cpu")
     assert found[0].recipe.net.fuse in ("concat", "sum")
+
+
+def test_the_winner_is_trained_as_long_as_it_would_be_alone():
+    """However few candidates there are: two are halved once, after 8 epochs of 72."""
+    cohort, given = exclusive_or(), recipe(search={"fuse": ["late", "bilinear"], "encode": [], "propagate": []})
+    cross = crossed(cohort, given)
+    (found,) = trained_by([cross], ("a", "b"), given, 0, "cpu")
+    (alone,) = trained_by([cross], ("a", "b"), found.recipe.model_copy(update={"search": None}), 0, "cpu")
+    assert found.recipe.net.fuse == "bilinear" and found.trained.epochs == alone.trained.epochs > 24
+    assert found.trained.curve == alone.trained.curve
 
 
 @pytest.mark.parametrize("seed", [0])

@@ -11,7 +11,7 @@ import torch
 from graphfuse.learn import fit
 from graphfuse.learn.linear import CrossFit
 from graphfuse.learn.model import FusionModel
-from graphfuse.learn.training import Choice, Trained, first_pass, fresh, train
+from graphfuse.learn.training import Choice, Trained, first_pass, fresh, second_pass, train
 from graphfuse.schema import Recipe
 
 CLOSE = 1e-9
@@ -112,6 +112,15 @@ def test_nothing_learned_is_the_start_and_one_net(folds):
         start = fresh(folds[0], 0)
         assert found.epochs == 0 and len(found.nets) == 1
         assert torch.equal(found.nets[0].patient_gate.float(), start.patient_gate)
+
+
+def test_a_fold_s_digits_do_not_depend_on_what_another_chose(folds):
+    """To the last bit in float32, where sums over more folds may round otherwise."""
+    section = recipe_of(epochs=9).train
+    alike, apart = [Choice(0, 6, [])] * 3, [Choice(0, 6, []), Choice(0, 0, []), Choice(0, 9, [])]
+    one, other = (second_pass(folds, choices, section, 0, "cpu") for choices in (alike, apart))
+    assert gap(one[0], other[0]) == 0 and [each.epochs for each in other] == [6, 0, 9]
+    assert len(other[1].nets) == 1 and gap(one[2], other[2]) > 0
 
 
 # ------------------------------------------------------------------------------------------------- chunks

@@ -21,6 +21,7 @@ class Stack(Fuse):
 
     level = "decision"
     apart = True
+    weighs = True
 
     def __init__(self, dim: int, modalities: int):
         super().__init__()

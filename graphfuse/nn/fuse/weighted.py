@@ -19,6 +19,7 @@ class Weighted(Fuse):
 
     level = "decision"
     apart = True
+    weighs = True
 
     def __init__(self, dim: int, modalities: int):
         super().__init__()
