@@ -72,8 +72,8 @@ class Fitted:
         return len(self.preparation.present)
 
     def gates(self) -> dict[str, dict[str, float]]:
-        """Fitted gates per channel, the mean over seeds: `modality` (its weight in the linear start, or in a fusion that weighs
-        them), `network`, and one for each patient layer, by its name (`patients`: the modality's own)."""
+        """Fitted gates per channel, the mean over seeds: `modality` (its weight in the linear start, or in a fusion that
+        weighs them), `network`, and one for each patient layer, by its name (`patients`: the modality's own)."""
         found, mix, weighs = {}, self.linear.shares(), part("fuse", self.shape.fuse).weighs
         for m, name in enumerate(self.preparation.channels):
             doors = {"modality": [mix["joint"] + mix[name]] if name in mix else []}
