@@ -75,10 +75,11 @@ def by_network(on: bool) -> np.ndarray:
 
 
 def test_a_network_that_carries_the_label_beats_none_and_its_rewired_twin():
-    """A ridge regression on two rounds of smoothing, always on: .74; plain .67; rewired .61 (methods: .793, .758, .700)."""
+    """Two rounds of smoothing, always on, then a ridge regression: .75; plain .67; rewired .61 (methods: .793, .758, .700).
+    Here a gate decides from 60 patients, and stays shut in half of the draws: .684, .662, .658."""
     found = by_network(on=True)
     true, none, rewired = found.mean(0)
-    assert true - none >= 0.02 and true - rewired >= 0.02, found
+    assert true - none >= 0.015 and true - rewired >= 0.015, found
     assert (found[:, 0] - found[:, 1]).min() >= -0.02, found
 
 
@@ -121,8 +122,10 @@ def test_patients_of_ones_own_group_help_where_few_are_labelled():
 
 
 def test_patients_who_share_no_label_cost_nothing():
-    true, empty, _ = by_layer(shared=False).mean(0)
-    assert empty >= 0.65 and true - empty >= -0.01
+    """Hardly anything: over 40 draws -.007 ± .005. With 60 labels, chance opens the gate in one draw of five."""
+    found = by_layer(shared=False)
+    true, empty, _ = found.mean(0)
+    assert empty >= 0.65 and np.median(found[:, 0] - found[:, 1]) >= -0.005 and true - empty >= -0.025, found
 
 
 # -------------------------------------------------------------------------------------- what only both modalities tell

@@ -31,7 +31,8 @@ from graphfuse.learn.start import LinearFit, LinearStart
 from graphfuse.schema import Recipe
 
 INNER = 5
-PARTITIONS = 2  # into inner folds: what is chosen by the loss of both depends less on how the dice fell
+PARTITIONS = (2, 10)  # into inner folds, at least and at most: what is chosen by all depends less on how the dice fell
+CALLS = 600  # so many partitions that the labelled patients are held out about this often in all
 MOST_PATIENTS = 20_000  # a kernel of 3.2 GB for each modality
 GATES = (1.0, 2.0, 4.0)  # tried in turn while the held-out loss falls
 WORTH = 0.01  # share of the loss by which it must fall where all patients are labelled; in proportion less where fewer are
@@ -65,7 +66,8 @@ class CrossFit:
             )
         self.cohort, self.recipe, self.network, self.seed = cohort, recipe, network, seed
         self.codes, self.classes, self.graphs = codes, classes, True
-        count = PARTITIONS if recipe.select.top is None else 1  # each fold of which then has tables of its own
+        count = int(np.clip(CALLS // max((codes >= 0).sum(), 1), *PARTITIONS))
+        count = count if recipe.select.top is None else 1  # each fold of which then has tables of its own
         self.splits = np.stack([stratified(codes, INNER, seed + number) for number in range(count)])
         self.inner = self.splits[0]
         self.preparation, self.training = Preparation.fit(cohort, codes, recipe, network, seed)
@@ -98,8 +100,8 @@ class CrossFit:
         return self._fitted(modalities, gates, near)
 
     def gates(self, m: str) -> np.ndarray:
-        """How far the modality's gene network and each of its patient layers are let in `[1 + L]`: opened one after the other
-        for as long as the held-out loss of the ridge on the smoothed columns falls."""
+        """How far the modality's gene network and each of its patient layers are let in `[1 + L]`: that which lowers the
+        held-out loss of the ridge on the smoothed columns most is opened first, for as long as the loss falls."""
         if m not in self._gates:
             self._gates[m] = self._opened(m)
         return self._gates[m]
@@ -107,15 +109,25 @@ class CrossFit:
     def _opened(self, m: str) -> np.ndarray:
         gates, fit = self._closed(), self._fitted((m,), {m: self._closed()})
         least = 1 - WORTH * (self.codes >= 0).mean()
-        for door in self._doors(m):
+        doors = self._doors(m)
+        while doors:
+            tried = {door: self._ajar(m, gates, door, GATES[0], fit) for door in doors}
+            door = min(doors, key=lambda each: tried[each][1].loss)
             for value in GATES:
-                tried = gates.copy()
-                tried[door] = value
-                found = self._fitted((m,), {m: tried}, fit.level)
+                wider, found = tried[door] if value == GATES[0] else self._ajar(m, gates, door, value, fit)
                 if found.loss > least * fit.loss:
                     break
-                gates, fit = tried, found
+                gates, fit = wider, found
+            if not gates[door]:
+                break
+            doors = [each for each in doors if each != door]
         return gates
+
+    def _ajar(self, m: str, gates: np.ndarray, door: int, value: float, fit: LinearFit) -> tuple[np.ndarray, LinearFit]:
+        """`gates` with one of them set to `value`, and the fit through them."""
+        wider = gates.copy()
+        wider[door] = value
+        return wider, self._fitted((m,), {m: wider}, fit.level)
 
     def _doors(self, m: str) -> list[int]:
         """Which of the modality's gates lead anywhere."""

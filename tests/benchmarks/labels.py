@@ -157,6 +157,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=cohorts.DATA, help="the folder of shared data")
     parser.add_argument("--only", default="tcga-brca,rosmap", help="cohorts to run, by comma")
     parser.add_argument("--repeats", type=int, default=4, help="of five folds each")
+    parser.add_argument("--shares", default=",".join(map(str, SHARES)), help="of the labels, by comma")
     parser.add_argument("--recipe", default="multiplex", help="a recipe's name or file")
     parser.add_argument("--out", type=Path, default=Path("labels.svg"), help="the figure; its suffix is its format")
     parser.add_argument("--quick", action="store_true", help="one fold, 5 and 100 %%: a check that it runs, not a measurement")
@@ -165,7 +166,8 @@ def main() -> None:
     chosen = options.only.split(",")
     if unknown := set(chosen) - set(load):
         parser.error(f"--only: {', '.join(sorted(unknown))} not among {', '.join(load)}")
-    repeats, folds, shares = (1, 1, (SHARES[0], SHARES[-1])) if options.quick else (options.repeats, FOLDS, SHARES)
+    given = tuple(float(share) for share in options.shares.split(","))
+    repeats, folds, shares = (1, 1, (SHARES[0], SHARES[-1])) if options.quick else (options.repeats, FOLDS, given)
     print(machine())
     found = {}
     for name in chosen:
