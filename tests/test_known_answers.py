@@ -76,7 +76,7 @@ def by_network(on: bool) -> np.ndarray:
 
 def test_a_network_that_carries_the_label_beats_none_and_its_rewired_twin():
     """Two rounds of smoothing, always on, then a ridge regression: .75; plain .67; rewired .61 (methods: .793, .758, .700).
-    Here a gate decides from 60 patients, and stays shut in half of the draws: .684, .662, .658."""
+    Here a gate decides from 60 patients, and stays shut in nearly half of the draws: .695, .665, .663."""
     found = by_network(on=True)
     true, none, rewired = found.mean(0)
     assert true - none >= 0.015 and true - rewired >= 0.015, found
@@ -122,10 +122,10 @@ def test_patients_of_ones_own_group_help_where_few_are_labelled():
 
 
 def test_patients_who_share_no_label_cost_nothing():
-    """Hardly anything: over 40 draws -.007 ± .005. With 60 labels, chance opens the gate in one draw of five."""
+    """Hardly anything: over 40 draws -.006 ± .003. With 60 labels, chance opens the gate in one draw of four."""
     found = by_layer(shared=False)
     true, empty, _ = found.mean(0)
-    assert empty >= 0.65 and np.median(found[:, 0] - found[:, 1]) >= -0.005 and true - empty >= -0.025, found
+    assert empty >= 0.65 and np.median(found[:, 0] - found[:, 1]) >= -0.005 and true - empty >= -0.02, found
 
 
 # -------------------------------------------------------------------------------------- what only both modalities tell

@@ -3,8 +3,9 @@
     python tests/benchmarks/published.py [--data FOLDER] [--seeds 5]
 
 Trained on the 245 patients of the split's training part, to the last epoch, and scored on the other 106; nothing was chosen on
-those, though other settings have been scored too (README beside this file). Each seed is a net of its own, not an average of nets. The original's own code was run on the same files,
-last epoch, 5 seeds: its numbers stand in `ORIGINAL`, those of its paper in `PAPER`.
+those, though other settings have been scored too (the README beside this file). Each seed is a net of its own, not an average
+of nets. The original's own code was run on the same files, last epoch, 5 seeds: its numbers stand in `ORIGINAL`, those of its
+paper in `PAPER`.
 """
 
 from __future__ import annotations
