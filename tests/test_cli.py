@@ -110,7 +110,7 @@ def test_its_files_have_the_promised_shapes(clinic):
         "majority", "clinical", "single:rna", "single:meth", "single:clinical", "single", "early", "late",
         "no-graph", "graphfuse",
     }  # fmt: skip
-    assert set(metrics.variants) == {"without:rna"}
+    assert set(metrics.variants) == {"without:rna", "pattern:rna+meth+clinical"}
     assert tuple(pd.read_csv(run / "folds.csv").columns) == FOLD_COLUMNS
     predictions = pd.read_csv(run / "predictions.csv")
     assert tuple(predictions.columns) == (*PREDICTION_COLUMNS, "p_class0", "p_class1")

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from graphfuse.learn.kernels import slope_of
-from graphfuse.learn.start import Linear, LinearFit, LinearStart, Mix, members, mix_of, patterns_of, shared_bias
+from graphfuse.learn.start import (
+    Linear,
+    LinearFit,
+    LinearStart,
+    Mix,
+    gates_of,
+    members,
+    mix_of,
+    patterns_of,
+    shared_bias,
+)
 
 if TYPE_CHECKING:
     from graphfuse.learn.linear import CrossFit
@@ -35,10 +45,20 @@ def linear_start(cross: CrossFit, modalities: tuple[str, ...], stacked: bool) ->
                 bias[rows, modalities.index(m)] += weight * fit.held_bias[rows]
         if mix.joint is not None:
             bias[rows] += shared_bias(mix.whole * mix.joint.held_bias, np.zeros(shape), present)[rows]
-    if cross.graphs:
-        return LinearStart(linear, views, bias, np.stack([cross.gates(m) for m in modalities]))
-    views[:, :, 1:] = 0
-    return LinearStart(linear, views, bias, np.zeros((len(modalities), 1 + cross.preparation.depth)))
+    if not cross.graphs:
+        views[:, :, 1:] = 0
+        return LinearStart(linear, views, bias, np.zeros((len(modalities), 1 + cross.preparation.depth)))
+    opened = np.stack([cross.gates(m) for m in modalities])
+    return LinearStart(linear, views, bias, opened + _ajar(views, bias * present[..., None], opened, cross.codes, stacked))
+
+
+def _ajar(views: np.ndarray, bias: np.ndarray, opened: np.ndarray, codes: np.ndarray, stacked: bool) -> np.ndarray:
+    """How far the gates that smoothing left shut `[M, 1 + L]` are let in without it: what a graph adds to the regression as it
+    is. Modalities together where their logits are summed (`stacked`), else each by itself."""
+    logits = views[:, :, 0] + np.einsum("nmvk,mv->nmk", views[:, :, 1:], opened) + bias
+    shut = views[:, :, 1:] * (opened == 0)[..., None]
+    groups = [list(range(len(opened)))] if stacked else [[m] for m in range(len(opened))]
+    return np.concatenate([gates_of(logits[:, g].sum(1), shut[:, g], codes) for g in groups])
 
 
 def _mix(cross: CrossFit, names: tuple[str, ...], singles: dict[str, LinearFit], present: np.ndarray, stacked: bool) -> Mix:

@@ -13,6 +13,7 @@ from graphfuse.graph.neighbours import Neighbours
 from graphfuse.learn.assemble import Views, mean_operator
 
 MIX_PRIOR = 0.4
+GATE_PRIOR = 0.3
 MOST_PATTERNS = 16  # of those seen among training patients
 
 
@@ -162,10 +163,29 @@ def mix_of(joint: LinearFit | None, singles: list[LinearFit], present: np.ndarra
     truth = np.tile(np.eye(logits.shape[2])[codes[codes >= 0]], (times, 1))
     first = np.r_[0.0, np.full(len(singles), 1 / len(singles))]
 
-    def loss(weights):
-        log_p = log_softmax(np.einsum("j,njk->nk", weights, logits), axis=1)
-        slope = np.einsum("njk,nk->j", logits, np.exp(log_p) - truth) / times + (weights - first) / MIX_PRIOR**2
-        return -(log_p * truth).sum() / times + ((weights - first) ** 2).sum() / (2 * MIX_PRIOR**2), slope
-
-    found = minimize(loss, first, jac=True, method="L-BFGS-B", bounds=[(0, None)] * len(first)).x
+    nothing = np.zeros_like(logits[:, 0])
+    found = _lowest(first, nothing, logits, truth, prior=MIX_PRIOR, each=1 / times, bounds=[(0, None)] * len(first))
     return np.maximum(found, 0)
+
+
+def gates_of(logits: np.ndarray, views: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    """Gates `[M, V]` that let the views `[n, M, V, K]` into `logits` `[n, K]`, the regression staying as it is.
+
+    Lowest cross-entropy with a normal prior around closed (sd `GATE_PRIOR`): a graph that carries nothing, or few
+    labels, leaves its gate near 0.
+    """
+    known, count = codes >= 0, views.shape[1] * views.shape[2]
+    terms, truth = views[known].reshape(known.sum(), count, -1), np.eye(logits.shape[1])[codes[known]]
+    return _lowest(np.zeros(count), logits[known], terms, truth, prior=GATE_PRIOR).reshape(views.shape[1:3])
+
+
+def _lowest(first, base, terms, truth, prior: float, each: float = 1.0, bounds=None) -> np.ndarray:
+    """Weights `[J]` with the lowest cross-entropy of base `[n, K]` + Σ_j w_j terms `[n, J, K]`, every row counting `each`,
+    under a normal prior of sd `prior` around `first` (a convex problem)."""
+
+    def loss(weights):
+        log_p = log_softmax(base + np.einsum("j,njk->nk", weights, terms), axis=1)
+        slope = each * np.einsum("njk,nk->j", terms, np.exp(log_p) - truth) + (weights - first) / prior**2
+        return -each * (log_p * truth).sum() + ((weights - first) ** 2).sum() / (2 * prior**2), slope
+
+    return minimize(loss, first, jac=True, method="L-BFGS-B", bounds=bounds).x
