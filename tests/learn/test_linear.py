@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
 from graphfuse.data.cohort import Cohort
@@ -17,7 +18,7 @@ from graphfuse.learn.kernels import Kernels, means_of, slope_of
 from graphfuse.learn.linear import GATES, INNER, CrossFit, lowest_level
 from graphfuse.learn.ridge import PENALTIES, fit_ridge
 from graphfuse.learn.splits import stratified
-from graphfuse.learn.start import Linear, LinearFit, mix_of, patterns_of, shared_bias
+from graphfuse.learn.start import GATE_PRIOR, Linear, LinearFit, gates_of, mix_of, patterns_of, shared_bias
 from graphfuse.schema import Recipe
 
 RECIPE = Recipe.model_validate(
@@ -311,6 +312,51 @@ def test_weights_are_never_negative_and_the_absent_and_unlabelled_count_nothing(
 def test_one_modality_is_its_own_joint_model():
     signal, codes, _ = shares(50)
     assert mix_of(fit_of(signal), [fit_of(signal)], np.ones((50, 1)), codes).tolist() == [1.0, 0.0]
+
+
+def test_a_useful_view_opens_its_gate_and_noise_stays_out():
+    signal, codes, rng = shares()
+    views = np.zeros((1500, 2, 2, 3))
+    views[:, 0, 0], views[:, 0, 1] = signal, rng.normal(size=signal.shape)
+    views[:, 1] = rng.normal(size=views[:, 1].shape)
+    gates = gates_of(np.zeros((1500, 3)), views, codes)
+    assert gates.shape == (2, 2) and gates[0, 0] > 0.8
+    rest = np.array([gates[0, 1], *gates[1]])
+    assert np.abs(rest).max() < 0.1
+
+
+def test_what_is_known_already_opens_nothing():
+    """A view that repeats the patient's own, well scaled logits says nothing new."""
+    signal, codes, _ = shares()
+    views = np.zeros((1500, 1, 2, 3))
+    views[:, 0, 1] = signal
+    assert np.abs(gates_of(signal, views, codes)).max() < 0.1
+    assert gates_of(0.5 * signal, views, codes)[0, 1] == pytest.approx(0.5, abs=0.1)
+
+
+def test_few_labels_leave_gates_near_closed():
+    signal, codes, rng = shares(1500)
+    views = rng.normal(size=(1500, 1, 2, 3))
+    views[:, 0, 0] = 0.3 * signal
+    few = np.where(np.arange(1500) < 12, codes, -1)
+    many = gates_of(np.zeros((1500, 3)), views, codes)
+    little = gates_of(np.zeros((1500, 3)), views, few)
+    assert many[0, 0] > 0.5 and np.abs(little).max() < 0.5 * many[0, 0]
+    assert not gates_of(np.zeros((1500, 3)), np.zeros_like(views), codes).any()
+
+
+def test_a_gate_is_the_maximum_of_its_posterior():
+    signal, codes, _ = shares(80)
+    views = np.zeros((80, 1, 2, 3))
+    views[:, 0, 0] = signal
+
+    def loss(gate):
+        p = log_softmax(gate * signal, 1)
+        return -p[np.arange(80), codes].sum() + gate**2 / (2 * GATE_PRIOR**2)
+
+    expected = minimize_scalar(loss, bounds=(-5, 5), method="bounded", options={"xatol": 1e-8}).x
+    found = gates_of(np.zeros((80, 3)), views, codes)
+    assert found[0, 0] == pytest.approx(expected, abs=1e-3) and found[0, 1] == 0
 
 
 def grouped(labelled=1.0, noise=2.0, patients=160, control="none", seed=0):
