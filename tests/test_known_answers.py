@@ -76,8 +76,8 @@ def by_network(on: bool) -> np.ndarray:
 
 def test_a_network_that_carries_the_label_beats_none_and_its_rewired_twin():
     """Two rounds of smoothing, always on, then a ridge regression: .75; plain .67; rewired .61 (methods: .793, .758, .700).
-    Here a gate decides from 60 patients, and hardly opens in nearly half of the draws: about .69, .66, .66. A draw's difference,
-    on 500 patients, has a standard error of about .02."""
+    Here a gate decides from 60 patients, and hardly opens in nearly half of the draws: about .69, .66, .66. The difference of
+    a draw, on 500 patients, has a standard error of about .02."""
     found = by_network(on=True)
     true, none, rewired = found.mean(0)
     assert true - none >= 0.015 and true - rewired >= 0.015, found
