@@ -111,10 +111,10 @@ class CrossFit:
         least = 1 - WORTH * (self.codes >= 0).mean()
         doors = self._doors(m)
         while doors:
-            tried = {door: self._ajar(m, gates, door, GATES[0], fit) for door in doors}
-            door = min(doors, key=lambda each: tried[each][1].loss)
+            losses = {door: self._through(m, gates, door, GATES[0], fit)[1].loss for door in doors}
+            door = min(doors, key=losses.get)
             for value in GATES:
-                wider, found = tried[door] if value == GATES[0] else self._ajar(m, gates, door, value, fit)
+                wider, found = self._through(m, gates, door, value, fit)
                 if found.loss > least * fit.loss:
                     break
                 gates, fit = wider, found
@@ -123,7 +123,7 @@ class CrossFit:
             doors = [each for each in doors if each != door]
         return gates
 
-    def _ajar(self, m: str, gates: np.ndarray, door: int, value: float, fit: LinearFit) -> tuple[np.ndarray, LinearFit]:
+    def _through(self, m: str, gates: np.ndarray, door: int, value: float, fit: LinearFit) -> tuple[np.ndarray, LinearFit]:
         """`gates` with one of them set to `value`, and the fit through them."""
         wider = gates.copy()
         wider[door] = value

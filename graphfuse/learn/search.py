@@ -88,11 +88,10 @@ def halved(
     budget, most = FIRST, recipes[0].train.epochs
     while True:
         for number, folds in data.items():
-            mine = [f for f in alive if number in alive[f]]
-            section = recipes[number].train
-            passed = first_pass([folds[f] for f in mine], section, seed, device, epochs=min(budget, most)) if mine else []
-            for f, choice in zip(mine, passed, strict=True):
-                chosen[f][number] = choice
+            if any(number in left for left in alive.values()):  # all folds: who is in a bank must not depend on others' data
+                passed = first_pass(folds, recipes[number].train, seed, device, epochs=min(budget, most))
+                for f, choice in enumerate(passed):
+                    chosen[f][number] = choice
         if budget >= most:
             break
         alive = {f: sorted(left, key=lambda n: (chosen[f][n].loss, n))[: -(-len(left) // 2)] for f, left in alive.items()}
@@ -102,9 +101,9 @@ def halved(
     for number, folds in data.items():
         mine = [f for f in best if best[f] == number]
         if mine:
-            choices = [chosen[f][number] for f in mine]
-            nets = second_pass([folds[f] for f in mine], choices, recipes[number].train, seed, device)
-            found |= {f: Found(recipes[number], trained) for f, trained in zip(mine, nets, strict=True)}
+            choices = [chosen[f][number] if f in mine else Choice(0, 0, []) for f in best]
+            nets = second_pass(folds, choices, recipes[number].train, seed, device)
+            found |= {f: Found(recipes[number], nets[f]) for f in mine}
     log.info("search: %s", ", ".join(f"{found[f].recipe.net.encode} {found[f].recipe.net.fuse}" for f in sorted(found)))
     return [found[f] for f in range(len(crosses))]
 
