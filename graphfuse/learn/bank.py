@@ -20,7 +20,7 @@ from torch.nn.functional import cross_entropy, pad
 from graphfuse.learn.adamw import AdamW
 from graphfuse.learn.compiled import Compiled
 from graphfuse.learn.held import Held
-from graphfuse.learn.stack import batched, looped, over, stacked, stacked_inputs
+from graphfuse.learn.trees import batched, looped, over, stacked, stacked_inputs
 from graphfuse.nn.net import Inputs, Net
 
 DROPOUT = 0.3  # share of an embedding's entries hidden in a training step

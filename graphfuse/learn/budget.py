@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from graphfuse.learn.linear import INNER
-from graphfuse.learn.stack import leaves
+from graphfuse.learn.trees import leaves
 from graphfuse.nn.net import Inputs, Net
 
 log = logging.getLogger(__name__)

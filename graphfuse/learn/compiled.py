@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from graphfuse.learn.stack import leaves, over
+from graphfuse.learn.trees import leaves, over
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from graphfuse.learn.stack import over, stacked, stacked_inputs
+from graphfuse.learn.trees import over, stacked, stacked_inputs
 from graphfuse.nn.lists import Lists
 from graphfuse.nn.net import Inputs
 
