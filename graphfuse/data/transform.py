@@ -11,6 +11,7 @@ import logging
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -107,16 +108,18 @@ class Impute:
 
 @dataclass(frozen=True, eq=False)
 class Scale:
-    """Zero mean and unit standard deviation over training patients; a column constant there becomes 0 everywhere."""
+    """Zero mean over training patients, and there a standard deviation of 1, or a range (largest less smallest) of 1, after
+    which a column with outliers says less; a column constant there becomes 0 everywhere."""
 
     mean: np.ndarray
     factor: np.ndarray
 
     @classmethod
-    def fit(cls, table: np.ndarray) -> Scale:
+    def fit(cls, table: np.ndarray, by: Literal["deviation", "range"] = "deviation") -> Scale:
         mean, sd = table.mean(axis=0), table.std(axis=0)
         constant = sd <= 1e-9 * np.maximum(1.0, np.abs(mean))
-        return cls(mean, np.where(constant, 0.0, 1 / np.where(constant, 1.0, sd)))
+        width = np.ptp(table, axis=0) if by == "range" and len(table) else sd
+        return cls(mean, np.where(constant, 0.0, 1 / np.where(constant, 1.0, width)))
 
     def apply(self, table: np.ndarray) -> np.ndarray:
         return (table - self.mean) * self.factor
@@ -164,8 +167,9 @@ class Pipeline:
     owners: np.ndarray
 
     @classmethod
-    def fit(cls, modality: Modality, codes: np.ndarray, top: int | None = None) -> Pipeline:
-        """Fitted on the patients of `modality` who have it; `codes` `[N]` are their class codes, for selection."""
+    def fit(cls, modality: Modality, codes: np.ndarray, top: int | None = None, scale: str = "deviation") -> Pipeline:
+        """Fitted on the patients of `modality` who have it; `codes` `[N]` are their class codes, for selection; `scale` as in
+        `Scale.fit`."""
         rows = modality.present
         table, names = modality.table[rows], np.asarray(modality.columns, dtype=str)
         typed = TypedColumns.fit(table, modality.types) if modality.kind == "ehr" else None
@@ -173,9 +177,9 @@ class Pipeline:
         owners = typed.owners if typed else np.arange(values.shape[1])
         impute = Impute.fit(values)
         values = impute.apply(values)
-        scale = Scale.fit(values)
+        scaled = Scale.fit(values, scale)
         select = Select.fit(values, codes[rows], names[owners], top)
-        return cls(tuple(modality.columns), typed, impute, scale, select, owners[select.keep])
+        return cls(tuple(modality.columns), typed, impute, scaled, select, owners[select.keep])
 
     def apply(self, modality: Modality, least: float = 0.5) -> np.ndarray:
         """float64 `[N, F]`. Raises `InputError` where less than `least` of the fitted columns are there."""

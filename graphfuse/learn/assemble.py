@@ -80,7 +80,7 @@ class Preparation:
         for name, modality in cohort.modalities.items():
             if not modality.present.any():
                 raise InputError(f"modality {name!r}: no training patient has it; leave it out or change the folds")
-            pipelines[name] = Pipeline.fit(modality, codes, recipe.select.top)
+            pipelines[name] = Pipeline.fit(modality, codes, recipe.select.top, recipe.select.scale)
             if part("encode", encoders[name]).hops:
                 symbols = [modality.symbols[column] for column in pipelines[name].owners]
                 smoothing[name] = network.smoothing(symbols)

@@ -154,15 +154,12 @@ def mix_of(joint: LinearFit | None, singles: list[LinearFit], present: np.ndarra
     A normal prior (sd `MIX_PRIOR`) around the single models' plain mean keeps them finite where few patients are perfectly
     separated; the joint model, which says what they say again, has to earn its weight.
     """
-    if len(singles) == 1 and joint is not None:
-        return np.array([1.0, 0.0])
     own = [f.held_out * present[:, [m]] for m, f in enumerate(singles)]
     whole = np.zeros_like(own[0]) if joint is None else joint.held_out
     logits = np.stack([whole, *own], 2)[:, codes >= 0]
     times, logits = len(logits), logits.reshape(-1, *logits.shape[2:])
     truth = np.tile(np.eye(logits.shape[2])[codes[codes >= 0]], (times, 1))
     first = np.r_[0.0, np.full(len(singles), 1 / len(singles))]
-
     nothing = np.zeros_like(logits[:, 0])
     found = _lowest(first, nothing, logits, truth, prior=MIX_PRIOR, each=1 / times, bounds=[(0, None)] * len(first))
     return np.maximum(found, 0)

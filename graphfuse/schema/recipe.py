@@ -165,9 +165,11 @@ class SearchSection(Shape):
 
 
 class SelectSection(Shape):
-    """`[select]`: how many columns per modality are kept, chosen inside each fold."""
+    """`[select]`: how many columns per modality are kept, chosen inside each fold, and what each is divided by: its standard
+    deviation or its range among training patients."""
 
     top: int | None = Field(None, ge=1)
+    scale: Literal["deviation", "range"] = "deviation"
 
 
 class Recipe(Described):

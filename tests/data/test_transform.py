@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from sklearn.feature_selection import f_classif
 from sklearn.impute import SimpleImputer
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from graphfuse.data.modality import Modality
 from graphfuse.data.transform import Impute, Pipeline, Scale, Select, TypedColumns, anova_f
@@ -70,11 +70,19 @@ def test_scale_is_the_standard_scaler():
     np.testing.assert_allclose(Scale.fit(values[:40]).apply(values), reference.transform(values), rtol=1e-10, atol=1e-12)
 
 
+def test_by_range_is_the_range_scaler_around_the_mean():
+    values = table(missing=0)
+    reference = MinMaxScaler().fit(values[:40])
+    expected = reference.transform(values) - reference.transform(values[:40]).mean(0)
+    np.testing.assert_allclose(Scale.fit(values[:40], "range").apply(values), expected, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("by", ["deviation", "range"])
 @pytest.mark.parametrize("constant", [0.0, 7.0, 0.1, -3e8])
-def test_a_constant_column_becomes_zero_for_everyone(constant):
+def test_a_constant_column_becomes_zero_for_everyone(constant, by):
     values = table(missing=0)
     values[:, 4] = constant
-    step = Scale.fit(values)
+    step = Scale.fit(values, by)
     values[:, 4] += 5
     assert not step.apply(values)[:, 4].any() and np.isfinite(step.apply(values)).all()
 

@@ -309,11 +309,6 @@ def test_weights_are_never_negative_and_the_absent_and_unlabelled_count_nothing(
     np.testing.assert_array_equal(a, b)
 
 
-def test_one_modality_is_its_own_joint_model():
-    signal, codes, _ = shares(50)
-    assert mix_of(fit_of(signal), [fit_of(signal)], np.ones((50, 1)), codes).tolist() == [1.0, 0.0]
-
-
 def test_a_useful_view_opens_its_gate_and_noise_stays_out():
     signal, codes, rng = shares()
     views = np.zeros((1500, 2, 2, 3))

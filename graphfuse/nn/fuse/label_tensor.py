@@ -15,7 +15,8 @@ HIDDEN = 64
 
 
 class LabelTensor(Fuse):
-    """log of the mean probability + MLP(p_1 ⊗ … ⊗ p_M): logits `[N, M, K]` → `[N, K]`, trained together with the modalities.
+    """log of the mean probability + MLP(p_1 ⊗ … ⊗ p_M): logits `[N, M, K]` → `[N, K]`; the MLP learns beside the
+    modalities, which hear nothing of it.
 
     The view correlation discovery network (VCDN) of MOGONET (Wang et al. 2021), beside `late`: the MLP's last map starts at
     zero, so that a new net is `late`. An absent modality's factor is uniform, 1/K: its axis says nothing.
@@ -23,6 +24,7 @@ class LabelTensor(Fuse):
     """
 
     level = "decision"
+    apart = True
 
     def __init__(self, dim: int, modalities: int):
         super().__init__()
