@@ -16,7 +16,7 @@ HIDDEN = 64
 
 class LabelTensor(Fuse):
     """log of the mean probability + MLP(p_1 ⊗ … ⊗ p_M): logits `[N, M, K]` → `[N, K]`; the MLP learns beside the
-    modalities, which hear nothing of it.
+    modalities, which hear nothing of it: what only two of them together tell (an exclusive or) is beyond it.
 
     The view correlation discovery network (VCDN) of MOGONET (Wang et al. 2021), beside `late`: the MLP's last map starts at
     zero, so that a new net is `late`. An absent modality's factor is uniform, 1/K: its axis says nothing.
