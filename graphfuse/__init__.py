@@ -17,7 +17,7 @@ _HOMES = {
     "PatientGraph": "graph.patients",
     "GeneNetwork": "graph.network",
     "FusionModel": "learn.model",
-    "Report": "learn.report",
+    "Report": "evaluate.report",
     "Ranking": "explain.ranking",
     "GraphfuseError": "errors",
     "InputError": "errors",

@@ -11,19 +11,20 @@ import pandas as pd
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.manifest import as_cohort, load
 from graphfuse.errors import InputError, LeakError
+from graphfuse.evaluate.folds import read_folds, repeated
+from graphfuse.evaluate.record import network_hash, peak_memory, record_run
+from graphfuse.evaluate.report import Report, load_record, load_replicas
+from graphfuse.evaluate.study import study
 from graphfuse.explain.ranking import Ranking
 from graphfuse.explain.ranking import rank as rank_replicas
+from graphfuse.files import run_directory
 from graphfuse.graph.coverage import Coverage
 from graphfuse.graph.gene_slot import gene_coverage, gene_side
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.graph.patients import PatientGraph
 from graphfuse.learn.assemble import Preparation
 from graphfuse.learn.model import FusionModel, class_target, pick_device
-from graphfuse.learn.record import network_hash, peak_memory, record_run
-from graphfuse.learn.report import Report, load_record, load_replicas, run_directory
 from graphfuse.learn.signalling import Signalling
-from graphfuse.learn.splits import read_folds, repeated
-from graphfuse.learn.study import study
 from graphfuse.learn.subtype import Subtypes, subtypes
 from graphfuse.report.html import write_report
 from graphfuse.schema import Recipe

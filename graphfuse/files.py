@@ -1,8 +1,14 @@
-"""Finding TOML files by name, and reading them as shapes with errors a person can act on."""
+"""Files: TOML found by name and read as shapes with errors a person can act on; folders written whole or not at all."""
 
 from __future__ import annotations
 
+import json
+import os
+import shutil
+import tempfile
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -78,3 +84,36 @@ def _known_keys(shape: type[BaseModel], parents: list) -> set[str]:
         inner = [field.annotation, *getattr(field.annotation, "__args__", ())]
         shape = next((t for t in inner if isinstance(t, type) and issubclass(t, BaseModel)), shape)
     return set(shape.model_fields)
+
+
+def write_json(path: Path, content: dict) -> None:
+    """A JSON file; what JSON does not know is written as text."""
+    path.write_text(json.dumps(content, indent=1, ensure_ascii=False, default=str) + os.linesep, encoding="utf-8")
+
+
+@contextmanager
+def run_directory(folder: Path, mark: str = "run.json") -> Iterator[Path]:
+    """A hidden folder beside `folder` that takes its place when the block ends well, and vanishes when it does not.
+
+    Raises `InputError` where `folder` holds anything but an older one of its kind, known by the file `mark`.
+    """
+    if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / mark).is_file())):
+        what = "run directory" if mark == "run.json" else f"folder of this kind (no {mark})"
+        raise InputError(f"{folder}: is there already and is no {what}; give another with -o")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        part = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be written ({error.strerror}); give another with -o") from None
+    part.chmod(0o755)
+    try:
+        yield part
+        if folder.exists():
+            old = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent)) / "old"
+            folder.rename(old)
+            part.rename(folder)
+            shutil.rmtree(old.parent)
+        else:
+            part.rename(folder)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)

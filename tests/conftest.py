@@ -12,8 +12,8 @@ import pytest
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.synth import Planted, planted
+from graphfuse.evaluate.folds import repeated
 from graphfuse.graph.network import GeneNetwork
-from graphfuse.learn.splits import repeated
 
 
 @pytest.fixture(scope="session")

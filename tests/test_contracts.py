@@ -13,14 +13,14 @@ import torch
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.synth import planted
+from graphfuse.evaluate.folds import repeated
+from graphfuse.evaluate.study import study
 from graphfuse.explain.ranking import rank
 from graphfuse.learn import fit
 from graphfuse.learn.bank import Bank
 from graphfuse.learn.linear import CrossFit
 from graphfuse.learn.model import FusionModel
 from graphfuse.learn.pack import pack
-from graphfuse.learn.splits import repeated
-from graphfuse.learn.study import study
 from graphfuse.learn.training import fresh
 from graphfuse.nn.lists import Lists
 from graphfuse.nn.net import Inputs, Net

@@ -12,12 +12,12 @@ import torch
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.synth import planted
 from graphfuse.errors import InputError
+from graphfuse.evaluate.folds import repeated
+from graphfuse.evaluate.study import study
 from graphfuse.explain.ranking import rank
 from graphfuse.learn.linear import CrossFit
 from graphfuse.learn.model import FusionModel
 from graphfuse.learn.pack import pack
-from graphfuse.learn.splits import repeated
-from graphfuse.learn.study import study
 from graphfuse.schema import Recipe
 from graphfuse.schema.recipe import TrainSection
 

@@ -19,10 +19,10 @@ from scipy.stats import rankdata
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.export import safe_csv
+from graphfuse.evaluate.study import Replica
 from graphfuse.explain.attribute import attribute
 from graphfuse.explain.edges import gene_edges, onto, patient_edges, typed_edges
 from graphfuse.graph.network import GeneNetwork
-from graphfuse.learn.study import Replica
 from graphfuse.schema import RANKING_COLUMNS
 
 log = logging.getLogger(__name__)

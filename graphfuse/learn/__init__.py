@@ -1,1 +1,1 @@
-"""Training under honest protocol: folds, ridge ladder, the bank of replicas, metrics and reports."""
+"""From tables to trained nets: linear starts, graphs fitted in a fold, and the bank of replicas."""

@@ -14,7 +14,7 @@ import pandas as pd
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.export import safe_csv
-from graphfuse.learn.report import run_directory, write_json
+from graphfuse.files import run_directory, write_json
 from graphfuse.learn.separation import Association, Separation
 from graphfuse.learn.stability import RULE, SHARE, Choice
 from graphfuse.schema import SCHEMA, Recipe

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from graphfuse.data.export import whole
+from graphfuse.files import run_directory
 from graphfuse.learn.partition import Subtypes
-from graphfuse.learn.report import run_directory
 from graphfuse.learn.separation import Association, Separation
 from graphfuse.learn.stability import RULE
 from graphfuse.report import curves, scores

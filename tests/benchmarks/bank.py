@@ -31,11 +31,11 @@ from sklearn.preprocessing import StandardScaler
 from torch.nn.functional import cross_entropy
 
 import graphfuse as gf
+from graphfuse.evaluate.folds import repeated, tasks
+from graphfuse.evaluate.metrics import scores
 from graphfuse.learn.fit import FoldData, fold_data
 from graphfuse.learn.fitted import Fitted
 from graphfuse.learn.linear import INNER, CrossFit
-from graphfuse.learn.metrics import scores
-from graphfuse.learn.splits import repeated, tasks
 from graphfuse.learn.training import fresh, train
 from graphs import machine
 

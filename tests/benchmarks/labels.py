@@ -22,12 +22,12 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 import graphfuse as gf
+from graphfuse.evaluate.ladder import climb
+from graphfuse.evaluate.metrics import compare, scores
 from graphfuse.graph.gene_slot import gene_side
 from graphfuse.learn import fit
 from graphfuse.learn.fitted import Fitted
-from graphfuse.learn.ladder import climb
 from graphfuse.learn.linear import CrossFit
-from graphfuse.learn.metrics import compare, scores
 from graphfuse.learn.splits import stratified
 from graphfuse.learn.training import train
 from graphfuse.schema import Recipe

@@ -22,8 +22,8 @@ import pandas as pd
 from cohorts import DATA, diablo, rosmap, with_holes
 
 import graphfuse as gf
-from graphfuse.learn.metrics import compare, corrected, scores
-from graphfuse.learn.splits import repeated, tasks
+from graphfuse.evaluate.folds import repeated, tasks
+from graphfuse.evaluate.metrics import compare, corrected, scores
 from graphs import machine
 
 METRICS = ("accuracy", "macro_f1", "auroc")

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from graphfuse.evaluate.folds import repeated
+from graphfuse.evaluate.study import study
 from graphfuse.explain.ranking import _table, rank
-from graphfuse.learn.splits import repeated
-from graphfuse.learn.study import study
 from graphfuse.schema import RANKING_COLUMNS, Recipe
 
 ITEMS = pd.DataFrame({"id": list("abcd"), "gene": list("ABCD"), "modality": "rna", "degree": [3, None, 1, 2]})

@@ -14,6 +14,8 @@ import torch
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.synth import planted
 from graphfuse.errors import InputError
+from graphfuse.evaluate.folds import repeated
+from graphfuse.evaluate.study import study
 from graphfuse.explain.attribute import attribute
 from graphfuse.explain.ranking import rank
 from graphfuse.graph.network import GeneNetwork
@@ -21,8 +23,6 @@ from graphfuse.learn import fit
 from graphfuse.learn.linear import CrossFit
 from graphfuse.learn.model import FusionModel
 from graphfuse.learn.pathways import Pathways
-from graphfuse.learn.splits import repeated
-from graphfuse.learn.study import study
 from graphfuse.learn.training import train
 from graphfuse.nn.encode.pathways import Pathways as Encoder
 from graphfuse.nn.parts import available

@@ -8,10 +8,10 @@ import pytest
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.synth import planted
+from graphfuse.evaluate.study import study
 from graphfuse.learn.linear import CrossFit
 from graphfuse.learn.model import FusionModel
 from graphfuse.learn.search import candidates, halved, trained_by
-from graphfuse.learn.study import study
 from graphfuse.schema import Recipe
 
 QUICK = {

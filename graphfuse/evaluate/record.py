@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from graphfuse.data.cohort import Cohort
+from graphfuse.evaluate.study import Study
 from graphfuse.graph.network import GeneNetwork
-from graphfuse.learn.study import Study
 from graphfuse.schema import Recipe, RunRecord
 
 PACKAGES = ("graphfuse", "torch", "torch-geometric", "numpy", "scipy", "pandas", "scikit-learn")

@@ -9,9 +9,9 @@ import pytest
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.modality import Modality
 from graphfuse.data.synth import planted
-from graphfuse.learn.metrics import scores
-from graphfuse.learn.splits import repeated, tasks
-from graphfuse.learn.study import study
+from graphfuse.evaluate.folds import repeated, tasks
+from graphfuse.evaluate.metrics import scores
+from graphfuse.evaluate.study import study
 from graphfuse.schema import METRICS, PREDICTION_COLUMNS, Metrics, Recipe
 
 RECIPE = Recipe.model_validate(

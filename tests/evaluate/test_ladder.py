@@ -9,7 +9,7 @@ from scipy.special import softmax
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.synth import planted
-from graphfuse.learn.ladder import by_group, climb
+from graphfuse.evaluate.ladder import by_group, climb
 from graphfuse.learn.linear import CrossFit
 from graphfuse.schema import Recipe
 

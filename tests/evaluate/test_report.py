@@ -6,7 +6,8 @@ import pytest
 
 from graphfuse import api
 from graphfuse.errors import InputError, LeakError
-from graphfuse.learn.report import load_record, load_replicas, run_directory
+from graphfuse.evaluate.report import load_record, load_replicas
+from graphfuse.files import run_directory
 from graphfuse.schema import Recipe
 
 RECIPE = Recipe.model_validate({"name": "quick", "net": {"width": 6}, "train": {"epochs": 3, "seeds": 1}})

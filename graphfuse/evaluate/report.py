@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,9 +11,10 @@ import pandas as pd
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.export import safe_csv
 from graphfuse.errors import InputError
+from graphfuse.evaluate.study import Replica
+from graphfuse.files import run_directory, write_json
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.learn.model import FusionModel
-from graphfuse.learn.study import Replica
 from graphfuse.schema import Metrics, Recipe, RunRecord
 
 
@@ -109,36 +105,3 @@ def load_replicas(folder: Path, patients: pd.Index) -> list[Replica]:
         model = FusionModel.load(folder / "model" / "folds" / f"r{int(repeat)}f{int(fold)}")
         found.append(Replica(int(repeat), int(fold), rows, model))
     return found
-
-
-def write_json(path: Path, content: dict) -> None:
-    """A JSON file; what JSON does not know is written as text."""
-    path.write_text(json.dumps(content, indent=1, ensure_ascii=False, default=str) + os.linesep, encoding="utf-8")
-
-
-@contextmanager
-def run_directory(folder: Path, mark: str = "run.json") -> Iterator[Path]:
-    """A hidden folder beside `folder` that takes its place when the block ends well, and vanishes when it does not.
-
-    Raises `InputError` where `folder` holds anything but an older one of its kind, known by the file `mark`.
-    """
-    if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / mark).is_file())):
-        what = "run directory" if mark == "run.json" else f"folder of this kind (no {mark})"
-        raise InputError(f"{folder}: is there already and is no {what}; give another with -o")
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        part = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be written ({error.strerror}); give another with -o") from None
-    part.chmod(0o755)
-    try:
-        yield part
-        if folder.exists():
-            old = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent)) / "old"
-            folder.rename(old)
-            part.rename(folder)
-            shutil.rmtree(old.parent)
-        else:
-            part.rename(folder)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)

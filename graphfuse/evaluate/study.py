@@ -13,14 +13,14 @@ import pandas as pd
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.outcome import Outcome
+from graphfuse.evaluate.folds import tasks
+from graphfuse.evaluate.ladder import Rung, by_group, climb
+from graphfuse.evaluate.metrics import compare, scores, summary
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.learn import fit
-from graphfuse.learn.ladder import Rung, by_group, climb
 from graphfuse.learn.linear import CrossFit
-from graphfuse.learn.metrics import compare, scores, summary
 from graphfuse.learn.model import FusionModel
 from graphfuse.learn.search import candidates, trained_by
-from graphfuse.learn.splits import tasks
 from graphfuse.schema import METRICS, Metrics, Recipe
 
 log = logging.getLogger(__name__)

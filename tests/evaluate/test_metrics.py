@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 from sklearn import metrics as reference
 
-from graphfuse.learn.metrics import calibration_error, compare, corrected, scores, summary
+from graphfuse.evaluate.metrics import calibration_error, compare, corrected, scores, summary
 from graphfuse.schema import METRICS
 
 
