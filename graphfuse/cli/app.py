@@ -1,0 +1,76 @@
+"""The command line's app, and the options that its commands share."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import graphfuse
+from graphfuse.errors import InputError
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    invoke_without_command=True,
+    pretty_exceptions_enable=False,
+    epilog="Begin with: graphfuse run tcga-brca -o runs/tcga-brca",
+)
+
+CohortName = Annotated[str, typer.Argument(metavar="COHORT", help="A manifest's path, or a name in data_manifests/.")]
+RecipeName = Annotated[str, typer.Option("--recipe", "-r", help="A recipe's path, or a name in graphs/.")]
+Target = Annotated[str | None, typer.Option("--target", "-t", help="The outcome; default: the manifest's first.")]
+Out = Annotated[Path, typer.Option("--out", "-o", help="The output folder.")]
+OutFile = Annotated[Path, typer.Option("--out", "-o", help="The file to write.")]
+Network = Annotated[
+    Path | None,
+    typer.Option(
+        "--network", help="Your own gene network: a card, or an edge list (source, target[, score]; no cut is applied)."
+    ),
+]
+Folds = Annotated[
+    Path | None,
+    typer.Option("--folds", help="Your own folds: a csv with patient, fold[, repeat]; a blank fold always trains."),
+]
+Cv = Annotated[str, typer.Option("--cv", help="FOLDSxREPEATS.")]
+Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
+Seed = Annotated[int, typer.Option("--seed", help="The seed of everything drawn by chance.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Only results and errors.")]
+PatientControl = Annotated[
+    str | None, typer.Option("--patient-control", help="none, rewired, random, identity or empty patient layers.")
+]
+Search = Annotated[bool, typer.Option("--search", help="Search fusions, encoders and propagators on inner folds (slow).")]
+GeneControl = Annotated[str | None, typer.Option("--gene-control", help="The same for the gene network.")]
+Top = Annotated[int, typer.Option("--top", min=1, help="How many to print; files hold all.")]
+
+
+@app.callback()
+def common(version: Annotated[bool, typer.Option("--version", help="Show the version and stop.")] = False):
+    """Graph neural networks for multi-omics: build graphs, train classifiers, rank biomarkers."""
+    if version:
+        typer.echo(f"graphfuse {graphfuse.__version__}")
+        raise typer.Exit
+
+
+def controlled(recipe: str, patient: str | None, gene: str | None):
+    """The named recipe with these controls of its graphs."""
+    from graphfuse.schema import Recipe
+
+    return Recipe.named(recipe).controlled(patient, gene)
+
+
+def folds_of(text: str) -> tuple[int, int]:
+    """`5x3` → (5, 3). Raises `InputError`."""
+    folds, _, repeats = text.lower().partition("x")
+    if not (folds.isdigit() and (repeats or "1").isdigit()) or int(repeats or 1) < 1:
+        raise InputError(f"--cv {text}: give FOLDSxREPEATS, such as 5x5")
+    return int(folds), int(repeats or 1)
+
+
+def speak(quiet: bool) -> None:
+    """Logs to the standard error: progress, or errors only."""
+    logging.basicConfig(level=logging.ERROR if quiet else logging.WARNING, format="%(message)s", stream=sys.stderr, force=True)
+    logging.getLogger("graphfuse").setLevel(logging.ERROR if quiet else logging.INFO)

@@ -1,0 +1,70 @@
+"""Commands that look at tables: init, check, fetch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from graphfuse.cli.app import (
+    CohortName,
+    Device,
+    Network,
+    OutFile,
+    Quiet,
+    Seed,
+    app,
+    speak,
+)
+from graphfuse.errors import InputError
+
+
+@app.command(epilog="Example: graphfuse init rna.csv meth.csv clinical.csv -o cohort.toml")
+def init(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Your tables.")],
+    out: OutFile = Path("cohort.toml"),
+    device: Device = "auto", seed: Seed = 0, quiet: Quiet = False,
+):  # fmt: skip
+    """Look at tables and draft a manifest for them."""
+    speak(quiet)
+    from graphfuse.data.draft import draft
+
+    if out.exists():
+        raise InputError(f"{out}: is there already; give another with -o")
+    text = draft(files, out.stem)
+    out.write_text(text, encoding="utf-8")
+    typer.echo(f"{out}: read it, mend what is wrong, then: graphfuse check {out}")
+
+
+@app.command(epilog="Example: graphfuse check cohort.toml --recipe multiplex")
+def check(
+    cohort: CohortName,
+    recipe: Annotated[str | None, typer.Option("--recipe", "-r", help="Also show what its gene network covers.")] = None,
+    network: Network = None, device: Device = "auto", seed: Seed = 0, quiet: Quiet = False,
+):  # fmt: skip
+    """Show ids matched, features mapped, value types and what a gene network covers. Nothing is trained."""
+    speak(quiet)
+    from graphfuse.data.check import check as look
+
+    found = look(cohort)
+    typer.echo(str(found))
+    found.stop()
+    if recipe is not None or network is not None:
+        from graphfuse import api
+
+        typer.echo(f"\n{api.coverage(api.load(cohort), recipe or api.DEFAULT, network=network)}")
+
+
+@app.command(epilog="Example: graphfuse fetch tcga-brca")
+def fetch(cohort: CohortName, device: Device = "auto", seed: Seed = 0, quiet: Quiet = False):
+    """Download a cohort's files once, verify and cache them."""
+    speak(quiet)
+    from graphfuse.data.fetch import obtain
+    from graphfuse.files import read_toml, resolve
+    from graphfuse.schema import Manifest
+
+    path = resolve(cohort, "data_manifests")
+    manifest = read_toml(path, Manifest)
+    folder = obtain(manifest.source, beside=path.parent, how_to_get=manifest.how_to_get, where=str(path))
+    typer.echo(f"{manifest.name}: files are in {folder}")

@@ -1,0 +1,113 @@
+"""Commands that train and use what was trained: build, train, rank, predict, run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from graphfuse.cli.app import (
+    CohortName,
+    Cv,
+    Device,
+    Folds,
+    GeneControl,
+    Network,
+    Out,
+    OutFile,
+    PatientControl,
+    Quiet,
+    RecipeName,
+    Search,
+    Seed,
+    Target,
+    Top,
+    app,
+    controlled,
+    folds_of,
+    speak,
+)
+
+
+@app.command(epilog="Example: graphfuse build tcga-brca -o graphs/tcga-brca")
+def build(
+    cohort: CohortName, out: Out, recipe: RecipeName = "multiplex", network: Network = None,
+    patient_control: PatientControl = None, gene_control: GeneControl = None,
+    device: Device = "auto", seed: Seed = 0, quiet: Quiet = False,
+):  # fmt: skip
+    """Build the graphs of a cohort and write them in every export format."""
+    speak(quiet)
+    from graphfuse import api
+
+    graph = api.build(api.load(cohort), controlled(recipe, patient_control, gene_control), network=network, seed=seed)
+    typer.echo(repr(graph))
+    typer.echo(f"written to {graph.write(out)}")
+
+
+@app.command(epilog="Example: graphfuse train cohort.toml --recipe multiplex --cv 5x5 -o runs/mine")
+def train(
+    cohort: CohortName, out: Out, recipe: RecipeName = "multiplex", target: Target = None, cv: Cv = "5x5",
+    folds: Folds = None, network: Network = None,
+    patient_control: PatientControl = None, gene_control: GeneControl = None, search: Search = False,
+    device: Device = "auto", seed: Seed = 0, quiet: Quiet = False,
+):  # fmt: skip
+    """Cross-validate a recipe beside the ladder, and fit a final model."""
+    speak(quiet)
+    from graphfuse import api
+
+    options = {"target": target, "cv": folds_of(cv), "folds": folds, "network": network, "search": search}
+    options |= {"seed": seed, "device": device}
+    recipe = controlled(recipe, patient_control, gene_control)
+    report, _ = api.save_run(out, api.load(cohort), recipe, ranked=False, **options)
+    typer.echo(str(report))
+    typer.echo(f"\nrun: {out}   report: {out / 'report.html'}   next: graphfuse rank {out}")
+
+
+@app.command(epilog="Example: graphfuse rank runs/mine --top 50")
+def rank(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A run directory.")],
+    top: Top = 50, device: Device = "auto", seed: Seed = 0, quiet: Quiet = False,
+):  # fmt: skip
+    """Rank the features, genes and edges of a trained run."""
+    speak(quiet)
+    from graphfuse import api
+
+    typer.echo(repr(api.rank_run(folder, top)))
+    typer.echo(f"\nrankings: {folder / 'rankings'}")
+
+
+@app.command(epilog="Example: graphfuse predict runs/mine new-clinic.toml -o predictions.csv")
+def predict(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A run directory.")],
+    cohort: CohortName, out: OutFile = Path("predictions.csv"),
+    device: Device = "auto", seed: Seed = 0, quiet: Quiet = False,
+):  # fmt: skip
+    """Score new patients with a trained run."""
+    speak(quiet)
+    from graphfuse import api
+    from graphfuse.data.export import safe_csv
+
+    table = api.predict(folder, api.load(cohort))
+    safe_csv(table, out)
+    counts = ", ".join(f"{name} {count}" for name, count in table["call"].value_counts().items())
+    typer.echo(f"{len(table):,} patients called ({counts}): {out}")
+
+
+@app.command(epilog="Example: graphfuse run tcga-brca -o runs/tcga-brca")
+def run(
+    cohort: CohortName, out: Out, recipe: RecipeName = "multiplex", target: Target = None, cv: Cv = "5x1",
+    folds: Folds = None, network: Network = None, top: Top = 10,
+    patient_control: PatientControl = None, gene_control: GeneControl = None, search: Search = False,
+    device: Device = "auto", seed: Seed = 0, quiet: Quiet = False,
+):  # fmt: skip
+    """All of it: train, rank, graphs and the report."""
+    speak(quiet)
+    from graphfuse import api
+
+    options = {"target": target, "cv": folds_of(cv), "folds": folds, "network": network, "search": search}
+    options |= {"seed": seed, "device": device}
+    recipe = controlled(recipe, patient_control, gene_control)
+    report, ranking = api.run(api.load(cohort), out, recipe, top=top, **options)
+    typer.echo(f"{report}\n\n{ranking!r}")
+    typer.echo(f"\nrun: {out}   report: {out / 'report.html'}   rankings: {out / 'rankings'}")
