@@ -1,0 +1,45 @@
+"""`evaluation.json`: what a run says of its modalities and of groups of patients, beside the scores in `metrics.json`."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from graphfuse.schema.run import Comparison
+from graphfuse.schema.shape import SCHEMA, Shape
+
+Interval = tuple[float | None, float | None]
+
+
+class Contribution(Shape):
+    """The Shapley value of a modality in a metric: what it adds to a subset of the others, on average over all orders."""
+
+    modality: str
+    metric: str
+    value: float
+    ci95: Interval
+
+
+class GroupScore(Shape):
+    """A metric in one group of patients, and its gap: the score there less the score of everyone else; `None` where the group
+    or the rest is too small to be scored."""
+
+    group: str
+    level: str
+    patients: int
+    metric: str
+    score: float | None
+    ci95: Interval
+    gap: float | None
+    gap_ci95: Interval
+    verdict: str
+
+
+class Evaluation(BaseModel):
+    """`contributions`: Shapley values; `cross_modal`: the net against its additive projection (EMAP); `subgroups`."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    schema_version: int = Field(SCHEMA, alias="schema")
+    contributions: list[Contribution] = []
+    cross_modal: list[Comparison] = []
+    subgroups: list[GroupScore] = []
