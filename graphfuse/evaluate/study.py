@@ -1,10 +1,11 @@
-"""Cross-validation with the ladder beside the net, and a final model on everyone."""
+"""Cross-validation with the ladder and the ledger beside the net, and a final model on everyone."""
 
 from __future__ import annotations
 
 import logging
 import time
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import product
 
@@ -15,19 +16,20 @@ from graphfuse.data.cohort import Cohort
 from graphfuse.data.outcome import Outcome
 from graphfuse.evaluate.folds import tasks
 from graphfuse.evaluate.ladder import Rung, by_group, climb
-from graphfuse.evaluate.metrics import compare, scores, summary
+from graphfuse.evaluate.ledger import NONE, OURS, Twin, twins
+from graphfuse.evaluate.metrics import scores
+from graphfuse.evaluate.modalities import subsets
+from graphfuse.evaluate.tally import COLUMNS, tally
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.learn import fit
-from graphfuse.learn.linear import CrossFit
+from graphfuse.learn.linear import CrossFit, side_by_side
 from graphfuse.learn.model import FusionModel
 from graphfuse.learn.search import candidates, trained_by
-from graphfuse.schema import METRICS, Metrics, Recipe
+from graphfuse.schema import Metrics, Recipe
 
 log = logging.getLogger(__name__)
 
-BESIDE = ("without:", "group:", "pattern:")  # variants, which are no rung of the ladder
 FEWEST = 20  # tested patients of a pattern of modalities for it to be scored by itself
-COMPARED = ("accuracy", "macro_f1", "auroc")
 
 
 @dataclass(eq=False)
@@ -40,12 +42,20 @@ class Replica:
     model: FusionModel
 
 
+@dataclass(frozen=True)
+class Beside:
+    """What is trained beside the net and its ladder: the graph-value `ledger`, and a net for every subset of `modalities`."""
+
+    ledger: bool = False
+    modalities: bool = False
+
+
 @dataclass(eq=False)
 class Study:
     """What a cross-validation found: every model's probabilities per fold, the fold models and the final model.
 
     `present` bool `[N, M]`: which patient has which modality; `probability`: model name → list over folds of `[q, K]`;
-    `seconds`: model name → total fit time.
+    `seconds`: model name → list over folds of fit times.
     """
 
     outcome: Outcome
@@ -53,12 +63,12 @@ class Study:
     replicas: list[Replica] = field(default_factory=list)
     model: FusionModel | None = None
     probability: dict[str, list[np.ndarray]] = field(default_factory=lambda: defaultdict(list))
-    seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+    seconds: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
 
     def predictions(self, patients: pd.Index) -> pd.DataFrame:
         """`patient, repeat, fold, truth, call, p_<class>…` of the net, in the order of repeat, fold, patient."""
         classes, tables = np.asarray(self.outcome.classes), []
-        for replica, probability in zip(self.replicas, self.probability["graphfuse"], strict=True):
+        for replica, probability in zip(self.replicas, self.probability[OURS], strict=True):
             table = {
                 "patient": patients[replica.tested],
                 "repeat": replica.repeat,
@@ -69,120 +79,129 @@ class Study:
             tables.append(pd.DataFrame(table | {f"p_{c}": probability[:, k] for k, c in enumerate(classes)}))
         return pd.concat(tables, ignore_index=True)
 
-    def metrics(self, protocol: dict) -> Metrics:
-        """Scores of every model with corrected intervals, and the net against each rung."""
-        truths = [self.outcome.values[r.tested] for r in self.replicas]
-        labelled = int(self.outcome.known.sum())
-        tested = np.mean([len(t) for t in truths])
-        share = tested / max(labelled - tested, 1)
-        folds = {
-            name: pd.DataFrame([scores(t, p) for t, p in zip(truths, found, strict=True)])
-            for name, found in self.probability.items()
-        }
-        rows = {
-            name: {m: summary(table[m].to_numpy(), share, m) for m in METRICS} | {"fit_seconds": round(self.seconds[name], 2)}
-            for name, table in folds.items()
-        }
-        against = [name for name in folds if name != "graphfuse"]
-        rows |= self._by_pattern(truths, share)
-        pairs = [
-            compare("graphfuse", b, m, folds["graphfuse"][m].to_numpy(), folds[b][m].to_numpy(), share)
-            for b in against for m in COMPARED
-        ]  # fmt: skip
-        return Metrics(
-            target=self.outcome.name,
-            protocol=protocol,
-            models={name: row for name, row in rows.items() if not name.startswith(BESIDE)},
-            variants={name: row for name, row in rows.items() if name.startswith(BESIDE)},
-            comparisons=[pair for pair in pairs if pair],
-        )
-
-    def _by_pattern(self, truths: list[np.ndarray], share: float) -> dict[str, dict]:
-        """`pattern:<modalities>`: the net's scores on the patients who have these modalities and no others, where patients
-        differ in what they have; folds without such a patient count nothing."""
+    def scores(self) -> pd.DataFrame:
+        """A row with `tally.COLUMNS` for every model and fold: rungs and variants, then the net by pattern of modalities."""
+        rows = []
+        for name, folds in self.probability.items():
+            for replica, probability, seconds in zip(self.replicas, folds, self.seconds[name], strict=True):
+                rows.append(self._row(name, replica, slice(None), probability) | {"seconds": seconds})
         names = self.present.apply(lambda row: "pattern:" + "+".join(row.index[row]), axis=1).to_numpy()
-        tested = [names[r.tested] for r in self.replicas]
-        counts = pd.Series(np.concatenate(tested)).value_counts() / (1 + max(r.repeat for r in self.replicas))
-        rows = {}
+        counts = pd.Series(np.concatenate([names[replica.tested] for replica in self.replicas])).value_counts()
+        counts = counts / len({replica.repeat for replica in self.replicas})
         for pattern in sorted(counts.index[counts >= FEWEST]) if len(counts) > 1 else ():
-            there = [own == pattern for own in tested]
-            each = zip(truths, self.probability["graphfuse"], there, strict=True)
-            table = pd.DataFrame([scores(truth[mine], p[mine]) for truth, p, mine in each if mine.any()])
-            rows[pattern] = {m: summary(table[m].to_numpy(), share, m) for m in METRICS}
-            rows[pattern]["fit_seconds"] = 0.0
-        return rows
+            for replica, probability in zip(self.replicas, self.probability[OURS], strict=True):
+                mine = names[replica.tested] == pattern
+                if mine.any():
+                    rows.append(self._row(pattern, replica, mine, probability[mine]))
+        return pd.DataFrame(rows, columns=list(COLUMNS)).fillna({"seconds": 0.0})
+
+    def _row(self, name: str, replica: Replica, which, probability: np.ndarray) -> dict:
+        truth = self.outcome.values[replica.tested][which]
+        trained = int(self.outcome.known.sum()) - len(replica.tested)
+        where = {"model": name, "repeat": replica.repeat, "fold": replica.fold, "tested": len(truth), "trained": trained}
+        return where | scores(truth, probability)
+
+    def metrics(self, protocol: dict) -> Metrics:
+        """Scores of every model with corrected intervals, and the net against each of them."""
+        return tally(self.scores(), self.outcome.name, protocol)
 
 
 def study(
-    cohort: Cohort, outcome: Outcome, recipe: Recipe, network: GeneNetwork | None, folds: pd.DataFrame, seed: int, device: str
+    cohort: Cohort,
+    outcome: Outcome,
+    recipe: Recipe,
+    network: GeneNetwork | None,
+    folds: pd.DataFrame,
+    seed: int,
+    device: str,
+    *,
+    beside: Beside = Beside(),
+    final: bool = True,
 ) -> Study:
-    """Runs the folds of a folds table (one bank per repeat) and fits the final model in the first repeat's bank."""
+    """Runs the folds of a folds table, one bank per repeat for each net; the `final` model is fitted in the first repeat's."""
     found = Study(outcome, cohort.present)
+    run = _Run(found, cohort, recipe, network, seed, device)
     todo = tasks(folds)
     repeats = sorted({repeat for repeat, _, _ in todo})
     for repeat in repeats:
-        mine = [task for task in todo if task[0] == repeat]
-        _run_repeat(found, cohort, recipe, network, mine, seed, device, final=repeat == repeats[0])
+        run.repeat([task for task in todo if task[0] == repeat], beside, final=final and repeat == repeats[0])
     return found
 
 
-def _run_repeat(found: Study, cohort, recipe, network, mine, seed: int, device: str, final: bool) -> None:
-    crosses, names = [], tuple(cohort.modalities)
-    parents = tuple(m for m in names if m not in found.outcome.derived_from)
-    sets = {names, parents or names}  # what nets will start from
-    everyone = np.arange(len(cohort))
-    for number, (repeat, _, tested) in enumerate(mine, 1):
+@dataclass(frozen=True, eq=False)
+class _Run:
+    """What every fit of a study shares, and where it notes what it found."""
+
+    found: Study
+    cohort: Cohort
+    recipe: Recipe
+    network: GeneNetwork | None
+    seed: int
+    device: str
+
+    def repeat(self, mine: Sequence[tuple[int, int, np.ndarray]], beside: Beside, final: bool) -> None:
+        """The folds of one repeat."""
+        names, derived = tuple(self.cohort.modalities), self.found.outcome.derived_from
+        parents = tuple(m for m in names if m not in derived)
+        fewer = {f"only:{'+'.join(s)}": s for s in subsets(names)} if beside.modalities else {}
+        fewer |= {"without:" + "+".join(derived): parents} if derived and parents else {}
+        sets, everyone = {names, *fewer.values()}, np.arange(len(self.cohort))
+        tests, trains = [self.cohort.take(tested) for *_, tested in mine], [np.setdiff1d(everyone, t) for *_, t in mine]
+        crosses, ladders = zip(
+            *side_by_side(lambda k: self._climbed(trains[k], tests[k], sets), range(len(mine))), strict=True
+        )
+        for name, rung in (item for rungs in ladders for item in rungs.items()):
+            self._note(name, rung)
+        whole = [self._settled(self._cross(everyone), {names})] if final else []
+        self._bank(NONE, [cross.without_graphs() for cross in crosses], names, tests)
+        for name, modalities in fewer.items():
+            self._bank(name, [cross.restricted(modalities) for cross in crosses], modalities, tests)
+        models = self._bank(OURS, [*crosses, *whole], names, tests)
+        self.found.replicas += [Replica(r, k, tested, model) for (r, k, tested), model in zip(mine, models, strict=False)]
+        if final:
+            self.found.model = models[-1]
+        del crosses, whole
+        for twin in twins(self.recipe, self.cohort, self.network, self.seed) if beside.ledger else ():
+            fitted = side_by_side(lambda train: self._settled(self._cross(train, twin), {names}), trains)  # noqa: B023
+            self._bank(twin.name, fitted, names, tests)
+
+    def _cross(self, train: np.ndarray, twin: Twin | None = None) -> CrossFit:
+        codes, classes = self.found.outcome.values[train], len(self.found.outcome.classes)
+        recipe, network = (self.recipe, self.network) if twin is None else (twin.recipe, twin.network)
+        return CrossFit(self.cohort.take(train), codes, classes, recipe, network, self.seed)
+
+    def _climbed(self, train: np.ndarray, test: Cohort, sets: set[tuple[str, ...]]) -> tuple[CrossFit, dict[str, Rung]]:
+        """A fold's linear models and the rungs of its ladder."""
+        began, cross = time.perf_counter(), self._cross(train)
+        rungs = climb(cross, test, cross.preparation.views(test)) | by_group(cross, test)
+        log.info("a fold's ladder: %.0f s", time.perf_counter() - began)
+        return self._settled(cross, sets, bare=True), rungs
+
+    def _settled(self, cross: CrossFit, sets: set[tuple[str, ...]], bare: bool = False) -> CrossFit:
+        """Solves what the nets will start from, and with `bare` what the one without graphs will, and frees what only solving
+        needs."""
+        for modalities in sorted(sets):
+            for fold, candidate in product((cross, cross.without_graphs()) if bare else (cross,), candidates(self.recipe)):
+                fit.start_of(fold, modalities, candidate)
+        cross.forget()
+        return cross
+
+    def _bank(self, name: str, crosses: list[CrossFit], modalities: tuple[str, ...], tests: list[Cohort]) -> list[FusionModel]:
+        """Trains one net over all folds and notes its probabilities for the folds' test patients."""
         began = time.perf_counter()
-        train = np.setdiff1d(everyone, tested)
-        crosses.append(_cross(found, cohort, train, recipe, network, seed))
-        views = crosses[-1].preparation.views(cohort.take(tested))
-        alone = by_group(crosses[-1], cohort.take(tested))
-        for name, rung in (climb(crosses[-1], cohort, views) | alone).items():
-            _note(found, name, rung)
-        _settle(crosses[-1], sets, recipe)
-        log.info("repeat %d, fold %d of %d: ladder in %.0f s", repeat + 1, number, len(mine), time.perf_counter() - began)
-    if final:
-        crosses.append(_cross(found, cohort, everyone, recipe, network, seed))
-        _settle(crosses[-1], {names}, recipe)
-    tests = [cohort.take(tested) for _, _, tested in mine]
-    plain = [cross.without_graphs() for cross in crosses[: len(mine)]]
-    _bank(found, "no-graph", plain, names, recipe, seed, device, tests)
-    if found.outcome.derived_from and parents:
-        label = "without:" + "+".join(found.outcome.derived_from)
-        fewer = [cross.restricted(parents) for cross in crosses[: len(mine)]]
-        _bank(found, label, fewer, parents, recipe, seed, device, tests)
-    models = _bank(found, "graphfuse", crosses, names, recipe, seed, device, tests)
-    found.replicas += [Replica(r, k, tested, model) for (r, k, tested), model in zip(mine, models, strict=False)]
-    if final:
-        found.model = models[-1]
+        models = [
+            FusionModel(each.recipe, seed=self.seed).adopt(each.gathered(cross, modalities), each.recipe, self.found.outcome)
+            for cross, each in zip(crosses, trained_by(crosses, modalities, self.recipe, self.seed, self.device), strict=True)
+        ]
+        seconds = (time.perf_counter() - began) / max(len(tests), 1)
+        for model, test in zip(models, tests, strict=False):
+            self._note(name, Rung(_probability(model, test), seconds))
+        log.info("%s: %d folds × %d seeds in %.0f s", name, len(crosses), self.recipe.train.seeds, time.perf_counter() - began)
+        return models
 
-
-def _cross(found: Study, cohort, train, recipe, network, seed) -> CrossFit:
-    codes = found.outcome.values[train]
-    return CrossFit(cohort.take(train), codes, len(found.outcome.classes), recipe, network, seed)
-
-
-def _settle(cross: CrossFit, sets: set[tuple[str, ...]], recipe: Recipe) -> None:
-    """Solves what the nets will start from, with graphs and without, and frees what only solving needs."""
-    for modalities in sorted(sets):
-        for fold, candidate in product((cross, cross.without_graphs()), candidates(recipe)):
-            fit.start_of(fold, modalities, candidate)
-    cross.forget()
-
-
-def _bank(found: Study, name: str, crosses, modalities, recipe, seed, device, tests) -> list[FusionModel]:
-    """Trains one net over all folds and notes its probabilities for the folds' test patients."""
-    began = time.perf_counter()
-    trained = trained_by(crosses, modalities, recipe, seed, device)
-    models = [
-        FusionModel(each.recipe, seed=seed).adopt(each.gathered(cross, modalities), each.recipe, found.outcome)
-        for cross, each in zip(crosses, trained, strict=True)
-    ]
-    seconds = (time.perf_counter() - began) / max(len(tests), 1)
-    for model, test in zip(models, tests, strict=False):
-        _note(found, name, Rung(_probability(model, test), seconds))
-    log.info("%s: %d folds × %d seeds in %.0f s", name, len(crosses), recipe.train.seeds, time.perf_counter() - began)
-    return models
+    def _note(self, name: str, rung: Rung) -> None:
+        self.found.probability[name].append(rung.probability)
+        self.found.seconds[name].append(rung.seconds)
 
 
 def _probability(model: FusionModel, test: Cohort) -> np.ndarray:
@@ -192,8 +211,3 @@ def _probability(model: FusionModel, test: Cohort) -> np.ndarray:
     if has.any():
         probability[has] = model.predict_proba(test.take(has))
     return probability
-
-
-def _note(found: Study, name: str, rung: Rung) -> None:
-    found.probability[name].append(rung.probability)
-    found.seconds[name] += rung.seconds

@@ -72,7 +72,7 @@ def attribute(fitted: Fitted, net: int, cohort: Cohort) -> Attribution:
     views = fitted.preparation.views(cohort)
     inputs = fitted.inputs(views)
     with torch.no_grad():
-        probability = torch.softmax(fitted.run(net, inputs), -1).numpy()
+        probability = torch.softmax(fitted.run(net, inputs) / fitted.temperature, -1).numpy()
     weight = probability / probability.sum(0)
     found = slopes(fitted, net, inputs, views)
     push, lean = {}, {}

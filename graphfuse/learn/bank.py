@@ -24,6 +24,16 @@ from graphfuse.learn.trees import batched, looped, over, stacked, stacked_inputs
 from graphfuse.nn.net import Inputs, Net
 
 DROPOUT = 0.3  # share of an embedding's entries hidden in a training step
+TEMPERATURES = tuple(2 ** (step / 8) for step in range(-8, 9))  # by which logits may be divided; the middle one is 1
+
+
+class Followed(NamedTuple):
+    """What was seen of the patients held out: `losses` `[epochs + 1, folds, settings]` before every epoch (inf after a stop),
+    and where that was lowest, `tempered` `[folds, settings, temperatures]` with the logits divided by each of
+    `TEMPERATURES`."""
+
+    losses: Tensor
+    tempered: Tensor
 
 
 class Shown(NamedTuple):
@@ -149,7 +159,7 @@ class Bank:
 
     def _losses(self, values: Tensor, shown: Shown, hidden: dict[str, Tensor]) -> tuple[Tensor, Tensor | None]:
         """Mean cross-entropy in training `[folds, replicas]`, where the net decides by modality with theirs beside it; and the
-        mean of the patients held out."""
+        mean of the patients held out at every temperature `[folds, replicas, temperatures]`."""
         apart = self.net.level != "embedding"
         said, watched = self._said(values, shown, hidden, apart)
         logits, own = said if apart else (said, None)
@@ -158,10 +168,12 @@ class Bank:
         if apart:
             share = shown.inputs.present / shown.inputs.present.sum(2, keepdim=True).clamp(min=1)
             loss = loss + sum(mean_loss(own[:, :, :, m], codes, weight * share[:, None, :, m]) for m in range(share.shape[2]))
-        return loss, mean_loss(watched, held.codes, held.weight) if held else None
+        if not held:
+            return loss, None
+        return loss, torch.stack([mean_loss(watched / t, held.codes, held.weight) for t in TEMPERATURES], 2)
 
     def _look(self, values: Tensor, shown: Shown, hidden: dict[str, Tensor]) -> tuple[Tensor, Tensor | None]:
-        """Gradient of what training lowers `[folds, replicas, P]`, and the loss watched `[folds, replicas]`."""
+        """Gradient of what training lowers `[folds, replicas, P]`, and those watched `[folds, replicas, temperatures]`."""
         grads, seen = [], []
         for part in (slice(r, r + self.at_once) for r in range(0, self.replicas, self.at_once)):
             own = values[:, part].detach().requires_grad_()
@@ -184,14 +196,13 @@ class Bank:
         weight_decay: float | Tensor,
         watch: Tensor | None = None,
         patience: int = 10,
-    ) -> Tensor:
+    ) -> Followed:
         """Trains fold f for `epochs[f]` epochs on the rows of `weight` `[folds, replicas, n]`; full batches, AdamW.
 
         `learning_rate` and `weight_decay` may differ by replica, `[folds, replicas]`. `draws[f][s]` is a replica's own source
         of dropout masks; of G settings × S seeds, the S sources serve every setting. With `watch` `[folds, replicas, n]`: the
         loss on those rows before every epoch is followed, and a fold's setting stops once the mean over its seeds has not
-        improved for `patience` epochs. Returns those curves `[epochs + 1, folds, settings]` (inf after a stop); empty without
-        `watch`.
+        improved for `patience` epochs. Returns what was followed; its curves are empty without `watch`.
         """
         seeds = len(draws[0])
         settings = self.replicas // seeds
@@ -209,7 +220,7 @@ class Bank:
             # a fold that is done stays: were it dropped, the others' sums would round otherwise, as its data have it
             descent.step(grad, going.repeat_interleave(seeds, 1).to(self.device))
         self.values = descent.values
-        return torch.stack(curves) if curves else torch.zeros(0, self.folds, settings)
+        return Followed(torch.stack(curves) if curves else torch.zeros(0, self.folds, settings), stop.tempered)
 
     def _by_replica(self, value: float | Tensor) -> Tensor:
         value = torch.as_tensor(value, dtype=self.dtype, device=self.device)
@@ -237,20 +248,24 @@ class Bank:
 
 class Stop:
     """Who goes on: fold f for `epochs[f]` epochs, each of its settings until the loss watched has not improved for `patience`
-    epochs."""
+    epochs; `tempered` holds the losses at every temperature where it was lowest."""
 
     def __init__(self, epochs: Tensor, settings: int, patience: int):
         self.epochs, self.patience = epochs, patience
         self.waited = torch.zeros(len(epochs), settings, dtype=torch.long)
         self.best = torch.full((len(epochs), settings), torch.inf, dtype=torch.float64)
+        self.tempered = torch.full((len(epochs), settings, len(TEMPERATURES)), torch.inf, dtype=torch.float64)
 
-    def see(self, losses: Tensor, epoch: int) -> Tensor:
-        """Takes in this epoch's losses `[folds, settings]`; gives them back, infinite where they are not finite or nobody goes
-        on."""
+    def see(self, tempered: Tensor, epoch: int) -> Tensor:
+        """Takes in this epoch's losses `[folds, settings, temperatures]`; gives back those of the logits as they are, infinite
+        where they are not finite or nobody goes on."""
+        losses = tempered[..., len(TEMPERATURES) // 2]
         running = (self.waited < self.patience) & (epoch <= self.epochs)[:, None]
         losses = torch.where(running & torch.isfinite(losses), losses, torch.inf)
-        self.waited = torch.where(running & (losses < self.best), 0, self.waited + running)
+        better = losses < self.best
+        self.waited = torch.where(running & better, 0, self.waited + running)
         self.best = torch.minimum(self.best, losses.double())
+        self.tempered = torch.where(better[..., None], tempered.double(), self.tempered)
         return losses
 
     def going(self, epoch: int) -> Tensor:

@@ -23,7 +23,8 @@ class Fitted:
     """What a fold's training patients leave behind.
 
     `linear`: the linear start. `states`: per seed, the training patients' states before each round of messages
-    `[n, rounds, M, T, D]`. `nets`: one per seed; `setting`: the learning rate and weight decay they were trained with.
+    `[n, rounds, M, T, D]`. `nets`: one per seed; `setting`: the learning rate and weight decay they were trained with;
+    `temperature`: what logits are divided by.
     """
 
     preparation: Preparation
@@ -34,6 +35,7 @@ class Fitted:
     epochs: int
     curve: list[float]
     setting: dict[str, float]
+    temperature: float = 1.0
 
     @classmethod
     def gather(cls, cross: CrossFit, modalities: tuple[str, ...], recipe: Recipe, trained: Trained) -> Fitted:
@@ -43,6 +45,7 @@ class Fitted:
             cross.prepared(modalities),
             start.linear,
             trained.shape, trained.nets, [], trained.epochs, trained.curve, trained.setting,
+            trained.temperature,
         )  # fmt: skip
         inputs = bare.inputs(views, new=False)
         with torch.no_grad():
@@ -56,13 +59,13 @@ class Fitted:
         return fit.net_inputs(self.preparation, self.preparation.seen(views), views, lists, start, bias)
 
     def logits(self, views: Views) -> Tensor:
-        """Of new patients, float64 `[seeds, N, K]`."""
+        """Of new patients, float64 `[seeds, N, K]`, calibrated."""
         inputs = self.inputs(views)
         with torch.no_grad():
-            return torch.stack([self.run(seed, inputs) for seed in range(len(self.nets))])
+            return torch.stack([self.run(seed, inputs) for seed in range(len(self.nets))]) / self.temperature
 
     def run(self, seed: int, inputs: Inputs) -> Tensor:
-        """Logits `[N, K]` of one seed's net, float64, the training patients' stored states being heard."""
+        """Logits `[N, K]` of one seed's net, float64, not calibrated, the training patients' stored states being heard."""
         senders = None if self.preparation.alone else self.states[seed].double()
         return self.nets[seed].double()(inputs, senders=senders)
 

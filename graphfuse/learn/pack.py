@@ -30,6 +30,7 @@ def pack(fitted: Fitted) -> tuple[dict[str, np.ndarray], dict]:
         "epochs": fitted.epochs,
         "curve": fitted.curve,
         "setting": fitted.setting,
+        "temperature": fitted.temperature,
         "depth": preparation.depth,
         "control": preparation.control,
         "modalities": {},
@@ -80,7 +81,8 @@ def unpack(arrays: dict[str, np.ndarray], described: dict) -> Fitted:
     return Fitted(
         preparation,
         Linear(patterns, slopes, arrays["bias"], arrays["own_bias"], memory, arrays["mix"]),
-        shape, nets, states, described["epochs"], described["curve"], described.get("setting", {}),
+        shape, nets, states, described["epochs"], described["curve"], described["setting"],
+        described["temperature"],
     )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from graphfuse.learn.bank import Bank
+from graphfuse.learn.bank import TEMPERATURES, Bank
 from graphfuse.learn.budget import Chunk, Size, chunks
 from graphfuse.learn.fit import FoldData
 from graphfuse.learn.linear import INNER
@@ -25,33 +25,40 @@ from graphfuse.schema.recipe import TrainSection
 
 log = logging.getLogger(__name__)
 
+LEAN = 0.5  # sd of the normal prior of a temperature's logarithm around 0: a few patients held out move it little
+
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """The nets of one fold, their rotation folded back: `nets` (one per seed; one in all after 0
-    epochs, where seeds do not differ), `epochs`, the `setting` chosen, and its `curve` in the first pass."""
+    """The nets of one fold, their rotation folded back: `nets` (one per seed; one in all after 0 epochs, where seeds do not
+    differ), `epochs`, the `setting` chosen, its `curve` in the first pass, and the `temperature` to divide logits by."""
 
     shape: Shape
     nets: list[Net]
     epochs: int
     curve: list[float]
     setting: dict[str, float]
+    temperature: float = 1.0
 
 
 @dataclass(frozen=True, eq=False)
 class Choice:
-    """What the first pass found for a fold: the number of the setting, how many epochs, and that setting's curve."""
+    """What the first pass found for a fold: the number of the setting, how many epochs, that setting's curve, and the
+    temperature at which the probabilities are those that held-out patients bear out (Guo et al. 2017, arXiv 1706.04599)."""
 
     setting: int
     epochs: int
     curve: list[float]
+    temperature: float = 1.0
 
     @classmethod
-    def lowest(cls, curves: Tensor) -> Choice:
-        """Of curves `[epochs + 1, settings]`: the lowest loss, the first of those that differ by less than 1e-4."""
+    def lowest(cls, curves: Tensor, temperatures: Sequence[float] = ()) -> Choice:
+        """Of curves `[epochs + 1, settings]`: the lowest loss, the first of those that differ by less than 1e-4; with the
+        temperature of each setting."""
         epochs, settings = curves.shape
         setting, epoch = divmod(int(np.argmin(np.round(curves.T.numpy(), 4))), epochs)
-        return cls(setting, epoch, [round(float(v), 6) for v in curves[:, setting] if torch.isfinite(v)])
+        curve = [round(float(v), 6) for v in curves[:, setting] if torch.isfinite(v)]
+        return cls(setting, epoch, curve, temperatures[setting] if len(temperatures) else 1.0)
 
     @property
     def loss(self) -> float:
@@ -76,6 +83,7 @@ def first_pass(
     """Trains every setting and seed without one inner fold, for at most `epochs`, and follows the loss there."""
     settings, limit = section.settings, section.epochs if epochs is None else epochs
     curves = torch.full((limit + 1, len(folds), len(settings)), torch.inf)
+    warmth = np.ones((len(folds), len(settings)))
     for chunk in _chunks(folds, section, seed, dtype, len(settings)):
         mine = [folds[f] for f in chunk.folds]
         bank, draws = _bank(mine, section, seed, device, dtype, chunk)
@@ -85,8 +93,18 @@ def first_pass(
         rates = torch.tensor(settings, dtype=torch.float64)[chunk.settings].repeat_interleave(section.seeds, 0)
         options = {"watch": watch, "learning_rate": rates[:, 0], "weight_decay": rates[:, 1]}
         found = bank.train(weight, [limit] * len(mine), draws, **options)
-        curves[: len(found), torch.tensor(chunk.folds)[:, None], torch.tensor(chunk.settings)] = found.float()
-    return [Choice.lowest(curves[:, f]) for f in range(len(folds))]
+        where = np.ix_(chunk.folds, chunk.settings)
+        curves[: len(found.losses), *map(torch.from_numpy, where)] = found.losses.float()
+        patients = [(h.any(0)[: len(fold.codes)] & (fold.codes >= 0)).sum() for h, fold in zip(held, mine, strict=True)]
+        warmth[where] = temperature(found.tempered.numpy(), np.array(patients)[:, None])
+    return [Choice.lowest(curves[:, f], warmth[f].tolist()) for f in range(len(folds))]
+
+
+def temperature(losses: np.ndarray, patients: np.ndarray) -> np.ndarray:
+    """The temperature with the lowest mean loss of `patients` `[…]` held out, `losses` `[…, temperatures]`, under a prior that
+    leans to 1 (`LEAN`)."""
+    lean = np.log(TEMPERATURES) ** 2 / (2 * LEAN**2) / np.maximum(patients, 1)[..., None]
+    return np.asarray(TEMPERATURES)[np.argmin(np.round(losses + lean, 6), axis=-1)]
 
 
 def second_pass(
@@ -109,7 +127,9 @@ def second_pass(
 
 def _trained(fold: FoldData, states: list[dict[str, Tensor]], choice: Choice, section: TrainSection) -> Trained:
     setting = dict(zip(("learning_rate", "weight_decay"), section.settings[choice.setting], strict=True))
-    return Trained(fold.shape, [unrotated(fold, state) for state in states], choice.epochs, choice.curve, setting)
+    return Trained(
+        fold.shape, [unrotated(fold, state) for state in states], choice.epochs, choice.curve, setting, choice.temperature
+    )
 
 
 def _chunks(folds: list[FoldData], section: TrainSection, seed: int, dtype: torch.dtype, settings: int) -> list[Chunk]:

@@ -8,7 +8,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from graphfuse.learn import fit
-from graphfuse.learn.bank import Bank, Stop
+from graphfuse.learn.bank import TEMPERATURES, Bank, Stop, mean_loss
 from graphfuse.learn.linear import CrossFit
 from graphfuse.learn.training import fresh
 from graphfuse.nn.lists import aggregate
@@ -114,7 +114,7 @@ def test_watching_follows_the_loss_and_stops_for_want_of_patience(folds):
     bank, draws = bank_of(folds)
     nothing = torch.zeros_like(rows(folds))
     options = {"learning_rate": 1e-2, "weight_decay": 0.0, "watch": nothing, "patience": 5}
-    curves = bank.train(rows(folds), [60, 60], draws, **options)  # a loss that never changes
+    curves = bank.train(rows(folds), [60, 60], draws, **options).losses  # a loss that never changes
     assert curves.shape == (1 + 5, 2, 1) and torch.isfinite(curves).all()
 
 
@@ -122,7 +122,7 @@ def test_what_is_watched_is_the_loss_of_those_held_out_before_each_step(folds):
     """Curves from the held-out rows alone are those of the whole net's logits, step by step."""
     held, weight = held_rows(folds), rows(folds)
     bank, draws = bank_of(folds)
-    curves = bank.train(weight - held, [6, 4], draws, learning_rate=1e-2, weight_decay=1e-2, watch=held)
+    curves = bank.train(weight - held, [6, 4], draws, learning_rate=1e-2, weight_decay=1e-2, watch=held).losses
     for epoch, row in enumerate(curves[..., 0]):
         other, draws = bank_of(folds)
         other.train(weight - held, [epoch, min(epoch, 4)], draws, learning_rate=1e-2, weight_decay=1e-2)
@@ -150,9 +150,23 @@ def test_rounds_of_messages_are_watched_too(small, rounds):
         bank.values += 0.1 * torch.randn(bank.values.shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     held = held_rows([fold])
     logits = bank.logits()
-    (row,) = bank.train(rows([fold]) - held, [0], draws, learning_rate=0.1, weight_decay=0.0, watch=held)
+    (row,) = bank.train(rows([fold]) - held, [0], draws, learning_rate=0.1, weight_decay=0.0, watch=held).losses
     each = [cross_entropy(logits[0, s][held[0, s] > 0], fold.codes[held[0, s] > 0]) for s in (0, 1)]
     assert abs(row[0, 0] - sum(each) / 2) <= CLOSE
+
+
+def test_temperatures_are_those_of_the_lowest_epoch(folds):
+    bank, draws = bank_of(folds)
+    held = held_rows(folds)
+    found = bank.train(rows(folds) - held, [6, 6], draws, learning_rate=1e-2, weight_decay=1e-2, watch=held)
+    middle = found.tempered[..., len(TEMPERATURES) // 2]
+    assert TEMPERATURES[len(TEMPERATURES) // 2] == 1 and torch.equal(middle, found.losses.min(0).values)
+    still, sources = bank_of(folds)
+    logits = still.logits()
+    at_start = still.train(rows(folds), [0, 0], sources, learning_rate=0.0, weight_decay=0.0, watch=held).tempered
+    for t, value in enumerate(TEMPERATURES):
+        losses = mean_loss(logits / value, still.shown.codes[:, None], held)
+        assert (losses.mean(1) - at_start[:, 0, t]).abs().max() <= CLOSE
 
 
 def test_every_replica_has_its_own_rates(folds):
@@ -178,11 +192,11 @@ def test_settings_side_by_side_are_settings_alone(folds):
     curves = together.train(
         (weight - held).repeat(1, 3, 1), [12, 12], draws, watch=held.repeat(1, 3, 1),
         learning_rate=rates.repeat_interleave(2).expand(2, -1), **options,
-    )  # fmt: skip
+    ).losses  # fmt: skip
     stops = []
     for g, rate in enumerate(rates.tolist()):
         alone, draws = bank_of(folds)
-        curve = alone.train(weight - held, [12, 12], draws, watch=held, learning_rate=rate, **options)
+        curve = alone.train(weight - held, [12, 12], draws, watch=held, learning_rate=rate, **options).losses
         stops.append(len(curve))
         seen = curves[: len(curve), :, g]
         assert torch.equal(torch.isfinite(seen), torch.isfinite(curve[..., 0]))
@@ -195,7 +209,7 @@ def test_settings_side_by_side_are_settings_alone(folds):
 def test_a_replica_that_diverges_stops_and_is_never_the_best():
     stop = Stop(torch.tensor([50]), 2, patience=3)
     for epoch, loss in enumerate((1.0, torch.nan, 0.5, torch.inf, torch.nan, torch.nan)):
-        seen = stop.see(torch.tensor([[loss, 1.0]]), epoch)
+        seen = stop.see(torch.tensor([[loss, 1.0]])[..., None].expand(1, 2, len(TEMPERATURES)), epoch)
         assert not seen.isnan().any()
     assert stop.going(1).tolist() == [[False, False]] and stop.best[0, 0] == 0.5
 
@@ -209,7 +223,8 @@ def test_replicas_in_parts_are_all_at_once(folds, at_once):
     banks = []
     for size in (None, at_once):
         bank, draws = bank_of(folds, seeds=(0, 1, 2, 3), at_once=size, modality_dropout=0.3)
-        banks.append((bank, bank.train(weight - held, [6, 6], draws, learning_rate=1e-2, weight_decay=1e-2, watch=held)))
+        found = bank.train(weight - held, [6, 6], draws, learning_rate=1e-2, weight_decay=1e-2, watch=held)
+        banks.append((bank, found.losses))
     (whole, curves), (parts, again) = banks
     assert gap(whole, parts) <= CLOSE and (curves - again).abs().max() <= CLOSE
 

@@ -7,11 +7,14 @@ import logging
 import numpy as np
 import pytest
 import torch
+from scipy.special import softmax
+from sklearn.metrics import log_loss
 
 from graphfuse.learn import fit
+from graphfuse.learn.bank import TEMPERATURES
 from graphfuse.learn.linear import CrossFit
 from graphfuse.learn.model import FusionModel
-from graphfuse.learn.training import Choice, Trained, first_pass, fresh, second_pass, train
+from graphfuse.learn.training import Choice, Trained, first_pass, fresh, second_pass, temperature, train
 from graphfuse.schema import Recipe
 
 CLOSE = 1e-9
@@ -63,6 +66,21 @@ def test_ties_go_to_the_first_setting_and_its_first_epoch():
 def test_settings_that_diverge_are_not_chosen():
     choice = Choice.lowest(torch.tensor([[0.5, 0.5], [torch.inf, 0.45]]))
     assert (choice.setting, choice.epochs) == (1, 1)
+
+
+@pytest.mark.parametrize("over", [0.6, 1.0, 1.7])
+def test_the_temperature_undoes_overconfidence(over):
+    """Labels drawn from softmax(z), logits given as over · z."""
+    rng = np.random.default_rng(0)
+    z = rng.normal(size=(4000, 3)) * 2
+    codes = (softmax(z, 1).cumsum(1) < rng.random((4000, 1))).sum(1)
+    losses = [log_loss(codes, softmax(over * z / t, 1), labels=[0, 1, 2]) for t in TEMPERATURES]
+    assert temperature(np.array(losses), np.array(4000)) == pytest.approx(over, rel=0.1)
+
+
+def test_a_few_patients_hardly_move_the_temperature():
+    losses = np.where(np.asarray(TEMPERATURES) == 2, 0.50, 0.52)
+    assert temperature(losses, np.array(10)) == 1 and temperature(losses, np.array(1000)) == 2
 
 
 # ------------------------------------------------------------------------------------ a grid as replicas
