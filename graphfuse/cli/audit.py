@@ -1,0 +1,44 @@
+"""The command that looks for leaks in a cohort's own tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from graphfuse.cli.app import CohortName, Device, Folds, Quiet, Seed, Target, app, speak
+
+
+@app.command(epilog="Example: graphfuse audit cohort.toml --folds folds.csv -o findings.csv")
+def audit(
+    cohort: CohortName,
+    target: Target = None,
+    folds: Folds = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit code 2 where a leak is found.")] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="A csv of all findings, with the columns and patient ids they are about."),
+    ] = None,
+    device: Device = "auto", seed: Seed = 0, quiet: Quiet = False,
+):  # fmt: skip
+    """Look for leaks in the tables: patients twice, the label among features or gaps, sites that hold the label."""
+    speak(quiet)
+    from graphfuse.data.audit import audit as look
+    from graphfuse.data.manifest import load
+
+    loaded = load(cohort)
+    found = look(loaded, target, None if folds is None else _folds(folds, loaded, target))
+    typer.echo(str(found))
+    if out is not None:
+        typer.echo(f"\nfindings: {found.to_csv(out)}")
+    if strict and found.leaks:
+        raise typer.Exit(2)
+
+
+def _folds(path: Path, cohort, target: str | None):
+    """The folds file, held against the cohort. Raises `InputError`."""
+    from graphfuse.evaluate.folds import read_folds
+
+    known = cohort.outcome(target).known
+    return read_folds(path, cohort.patients, known.astype(int) - 1)

@@ -1,0 +1,72 @@
+"""Commands that use a run: what they say of whom they score."""
+
+from __future__ import annotations
+
+import logging
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from graphfuse.cli import app
+from graphfuse.data.export import safe_csv
+from graphfuse.learn.model import FusionModel
+from graphfuse.schema import Recipe
+
+MANIFEST = 'name = "clinic"\n\n[modality.rna]\nfile = "rna.csv"\nkind = "omics"\nvalues = "z-score"\nentity = "gene"\n'
+
+
+@pytest.fixture(autouse=True)
+def logs():
+    """Commands set up logging; afterwards it is as it was."""
+    root, own = logging.getLogger(), logging.getLogger("graphfuse")
+    before = root.handlers[:], root.level, own.level
+    yield
+    root.handlers[:] = before[0]
+    root.setLevel(before[1])
+    own.setLevel(before[2])
+
+
+@pytest.fixture(scope="module")
+def run(small, tmp_path_factory):
+    """The folder of a model of rna, trained on the first 60 patients, the id of the first of whom looks like a formula."""
+    folder = tmp_path_factory.mktemp("runs") / "mine"
+    recipe = Recipe.model_validate({"name": "quick", "net": {"width": 4}, "train": {"epochs": 2, "seeds": 1}})
+    FusionModel(recipe, device="cpu").fit(small.cohort.without("meth").take(range(60))).save(folder / "model")
+    ids = ["=1+1", *small.cohort.patients[1:60]]
+    safe_csv(pd.DataFrame({"patient": ids, "repeat": 0, "fold": 0}), folder / "folds.csv")
+    return folder
+
+
+def predicted(run, small, folder, rows):
+    """What `graphfuse predict` says of the patients at these rows, and the table that it writes."""
+    table = small.cohort.modalities["rna"].table.rename(index={small.cohort.patients[0]: "=1+1"}).iloc[rows]
+    table.to_csv(folder / "rna.csv")
+    (folder / "new.toml").write_text(MANIFEST)
+    out = folder / "predictions.csv"
+    done = CliRunner().invoke(app, ["predict", str(run), str(folder / "new.toml"), "-o", str(out)])
+    return done, out
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        (range(60), "60 of 60 patients were trained on, by their ids: these calls are no test"),
+        (range(50, 80), "10 of 30 patients were trained on, by their ids: these calls are no test"),
+        ([0, 70], "some (fewer than 5) patients were trained on, by their ids: these calls are no test"),
+        (range(60, 70), None),
+    ],
+    ids=["all", "some", "few, guarded", "none"],
+)
+def test_predict_says_whom_it_was_trained_on(run, small, tmp_path, rows, said):
+    done, out = predicted(run, small, tmp_path, rows)
+    assert done.exit_code == 0, done.output
+    assert (said in done.output) if said else "no test" not in done.output
+    assert len(pd.read_csv(out)) == len(rows)
+
+
+def test_a_model_alone_says_nothing_of_it(run, small, tmp_path):
+    (tmp_path / "bare").mkdir()
+    (tmp_path / "bare" / "model").symlink_to(run / "model")
+    done, _ = predicted(tmp_path / "bare", small, tmp_path, range(20))
+    assert done.exit_code == 0 and "no test" not in done.output
