@@ -1,9 +1,11 @@
-"""One family of errors: what is wrong, where, and the cure."""
+"""One family of errors: what is wrong, where, and the cure; and the words that messages share."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from difflib import get_close_matches
+from functools import cache
 
 
 class GraphfuseError(Exception):
@@ -48,11 +50,12 @@ class Faults:
             raise InputError(f"{self.where}: {len(self.found)} things to mend\n{lines}")
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """' (did you mean …?)' for the closest known word, or the list of all when none is close."""
+def nearest(word: str, known: Iterable[str], limit: int = 20) -> str:
+    """' (did you mean …?)' for the closest known word, whatever its case, or the first `limit` of all when none is close."""
     known = sorted(map(str, known))
-    close = get_close_matches(word, known, n=1, cutoff=0.5)
-    return f" (did you mean {close[0]!r}?)" if close else f" (known: {', '.join(known) or 'none'})"
+    plain = {each.lower(): each for each in reversed(known)}
+    close = get_close_matches(word.lower(), plain, n=1, cutoff=0.5)
+    return f" (did you mean {plain[close[0]]!r}?)" if close else f" (known: {examples(known, limit) or 'none'})"
 
 
 def examples(items: Iterable, limit: int = 3) -> str:
@@ -60,3 +63,14 @@ def examples(items: Iterable, limit: int = 3) -> str:
     items = [str(item) for item in items]
     rest = f" and {len(items) - limit:,} more" if len(items) > limit else ""
     return ", ".join(items[:limit]) + rest
+
+
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """'1 patient', '2,000 patients': a count and what is counted; `many` where an s at the end does not make the plural."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+@cache
+def warn_once(log: logging.Logger, message: str) -> None:
+    """A warning that a process gives once, though every fold would have reason to."""
+    log.warning("%s", message)

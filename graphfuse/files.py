@@ -34,6 +34,8 @@ def resolve(name: str | Path, folder: str) -> Path:
     for home in homes:
         if (home / f"{name}.toml").is_file():
             return home / f"{name}.toml"
+    if folder == "data_manifests" and name.is_file():
+        raise InputError(f"{name}: this is a table, no manifest; `graphfuse init {name}` drafts its manifest")
     known = {path.stem for home in homes for path in home.glob("*.toml")}
     raise InputError(f"{str(name)!r}: no such name in {folder}/{nearest(str(name), known)}; a path to a .toml works too")
 
@@ -50,18 +52,23 @@ def read_toml(path: Path, shape: type[Shaped]) -> Shaped:
 
 
 def parse(table: dict, shape: type[Shaped], where: str) -> Shaped:
-    """`table` as `shape`; raises `InputError` with every fault, each with its key."""
+    """`table` as `shape`; raises `InputError` with every fault, each with its key. A number in quotes is a fault too."""
+    faults = Faults(where)
     try:
-        return shape.model_validate(table)
+        made = shape.model_validate(table)
     except ValidationError as error:
-        faults = Faults(where)
-        for fault in error.errors():
-            faults.add(_explain(fault, table, shape))
+        for fault in _once_each(error.errors(), table):
+            faults.add(_explain(fault, shape))
         faults.stop()
         raise
+    for place, given, wanted in _turned(table, made):
+        cure = "; write it without quotes" if isinstance(given, str) else ""
+        faults.add(f"{_said(place)}: expected {_NUMBERS[type(wanted)]} (got {given!r}){cure}")
+    faults.stop()
+    return made
 
 
-def _explain(fault: dict, table: dict, shape: type[BaseModel]) -> str:
+def _explain(fault: dict, shape: type[BaseModel]) -> str:
     """One pydantic fault in a person's words."""
     *parents, key = fault["loc"] or ("",)
     where = f"[{'.'.join(map(str, parents))}] " if parents else ""
@@ -70,9 +77,74 @@ def _explain(fault: dict, table: dict, shape: type[BaseModel]) -> str:
     if fault["type"] == "missing":
         return f"{where}{key} is missing"
     message = fault["msg"].removeprefix("Value error, ")
-    if not fault["loc"] or fault["type"] == "value_error":
-        return f"{where}{key}: {message}" if fault["loc"] else message
-    return f"{where}{key}: {message} (got {fault['input']!r})"
+    if not fault["loc"] or (fault["type"] == "value_error" and message.startswith("[")):
+        return message  # which says itself where
+    place = _said(fault["loc"])
+    return f"{place}: {message}" if fault["type"] == "value_error" else f"{place}: {message} (got {fault['input']!r})"
+
+
+def _said(place: tuple) -> str:
+    """A place in a TOML file: ("train", "epochs") is '[train] epochs', a list's second item '[train] rates[1]'."""
+    named = max((i for i, step in enumerate(place) if isinstance(step, str)), default=0)
+    *parents, key = place[: named + 1]
+    where = f"[{'.'.join(map(str, parents))}] " if parents else ""
+    return f"{where}{key}{''.join(f'[{step}]' for step in place[named + 1 :])}"
+
+
+_OF_KIND = ("_type", "_parsing", "literal_error")  # what pydantic says where a value is not of the kind at all
+
+
+def _once_each(faults: list[dict], table: dict) -> list[dict]:
+    """One fault a place. Where a key takes a value of several kinds pydantic says of each why it is not that; told is what is
+    wrong with the kind that was given, or, where it is none of them, all that it could be."""
+    places: dict[tuple, list[dict]] = {}
+    for fault in faults:
+        loc, stop = _real(fault["loc"], table)
+        loc = fault["loc"] if fault["type"] == "missing" else loc
+        places.setdefault(fault["loc"][:stop] if stop < len(fault["loc"]) else loc, []).append({**fault, "loc": loc})
+    found = []
+    for said in places.values():
+        deepest = max(len(fault["loc"]) for fault in said)
+        said = [fault for fault in said if len(fault["loc"]) == deepest]
+        said = [fault for fault in said if not fault["type"].endswith(_OF_KIND)] or said
+        found += said if len({fault["loc"] for fault in said}) > 1 else [_either(said)]
+    return found
+
+
+def _real(loc: tuple, table: dict) -> tuple[tuple, int]:
+    """The steps of a fault's path that are keys and places of the file, less pydantic's names of kinds, and where the first of
+    those stands."""
+    real, stop, value = [], len(loc), table
+    for number, step in enumerate(loc):
+        inside = step in (value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ())
+        if inside:
+            real, value = [*real, step], value[step]
+        else:
+            stop = min(stop, number)
+    return tuple(real), stop
+
+
+def _either(faults: list[dict]) -> dict:
+    """The faults of one place as one."""
+    messages = dict.fromkeys(fault["msg"] for fault in faults)
+    first, *others = messages
+    return {**faults[0], "msg": ", or ".join([first, *(other.removeprefix("Input should be ") for other in others)])}
+
+
+_NUMBERS = {bool: "true or false", int: "a whole number", float: "a number"}
+
+
+def _turned(given, made, place: tuple = ()) -> Iterator[tuple]:
+    """(place, given, made) wherever text or a truth value was taken for a number, or a number for a truth value."""
+    if isinstance(given, dict) and isinstance(made, BaseModel | dict):
+        of = dict(made) if isinstance(made, BaseModel) else made
+        for key in (key for key in given if key in of):
+            yield from _turned(given[key], of[key], (*place, key))
+    elif isinstance(given, list) and isinstance(made, list | tuple):
+        for number, (one, other) in enumerate(zip(given, made, strict=False)):
+            yield from _turned(one, other, (*place, number))
+    elif type(made) in _NUMBERS and type(given) is not type(made) and {bool, str} & {type(given), type(made)}:
+        yield place, given, made
 
 
 def _known_keys(shape: type[BaseModel], parents: list) -> set[str]:

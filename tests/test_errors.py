@@ -1,8 +1,20 @@
 """Errors: one family, all faults at once, the nearest word."""
 
+import logging
+
 import pytest
 
-from graphfuse.errors import Faults, FetchError, GraphfuseError, InputError, LeakError, examples, nearest
+from graphfuse.errors import (
+    Faults,
+    FetchError,
+    GraphfuseError,
+    InputError,
+    LeakError,
+    counted,
+    examples,
+    nearest,
+    warn_once,
+)
 
 
 def test_one_family():
@@ -41,6 +53,9 @@ def test_many_faults_are_told_together_in_order():
         ("zzz", ["stage", "age"], " (known: age, stage)"),
         ("zzz", [], " (known: none)"),
         ("1", [10, 2], " (did you mean '10'?)"),
+        ("sageconv", ["EdgeConv", "SAGEConv", "TAGConv"], " (did you mean 'SAGEConv'?)"),
+        ("crp", ["Hb", "CRP", "LDH"], " (did you mean 'CRP'?)"),
+        ("zzz", [f"gene{i:04d}" for i in range(23)], f" (known: {', '.join(f'gene{i:04d}' for i in range(20))} and 3 more)"),
     ],
 )
 def test_the_nearest_word(word, known, said):
@@ -52,3 +67,15 @@ def test_examples_are_three_and_a_count():
     assert examples("abc") == "a, b, c"
     assert examples(range(1503)) == "0, 1, 2 and 1,500 more"
     assert examples(iter("abc"), limit=1) == "a and 2 more"
+
+
+def test_a_count_agrees_with_what_is_counted():
+    assert [counted(n, "patient") for n in (0, 1, 2, 1000)] == ["0 patients", "1 patient", "2 patients", "1,000 patients"]
+    assert [counted(n, "patient has", "patients have") for n in (1, 3)] == ["1 patient has", "3 patients have"]
+
+
+def test_a_warning_is_given_once(caplog):
+    log = logging.getLogger("graphfuse.test")
+    for message in ("first 100 %", "first 100 %", "second"):
+        warn_once(log, message)
+    assert caplog.messages == ["first 100 %", "second"]

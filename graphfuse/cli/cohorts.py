@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,6 +20,9 @@ from graphfuse.cli.app import (
 )
 from graphfuse.errors import InputError
 
+if TYPE_CHECKING:
+    from graphfuse.data.cohort import Cohort
+
 
 @app.command(epilog="Example: graphfuse init rna.csv meth.csv clinical.csv -o cohort.toml")
 def init(
@@ -32,7 +36,7 @@ def init(
 
     if out.exists():
         raise InputError(f"{out}: is there already; give another with -o")
-    text = draft(files, out.stem)
+    text = draft(files, out.stem, out.parent)
     out.write_text(text, encoding="utf-8")
     typer.echo(f"{out}: read it, mend what is wrong, then: graphfuse check {out}")
 
@@ -40,7 +44,7 @@ def init(
 @app.command(epilog="Example: graphfuse check cohort.toml --recipe multiplex")
 def check(
     cohort: CohortName,
-    recipe: Annotated[str | None, typer.Option("--recipe", "-r", help="Also show what its gene network covers.")] = None,
+    recipe: Annotated[str | None, typer.Option("--recipe", "-r", help="Also show what its files hold of it.")] = None,
     network: Network = None, device: Device = "auto", seed: Seed = 0, quiet: Quiet = False,
 ):  # fmt: skip
     """Show ids matched, features mapped, value types and what a gene network covers. Nothing is trained."""
@@ -48,12 +52,28 @@ def check(
     from graphfuse.data.check import check as look
 
     found = look(cohort)
-    typer.echo(str(found))
+    asked = found.cohort is not None and not found.faults and (recipe is not None or network is not None)
+    try:
+        said = _of_recipe(found.cohort, recipe, network) if asked else []
+    except InputError as error:
+        typer.echo(str(replace(found, faults=[str(error)])))
+        raise
+    typer.echo("\n".join([str(found), *said]))
     found.stop()
-    if recipe is not None or network is not None:
-        from graphfuse import api
 
-        typer.echo(f"\n{api.coverage(api.load(cohort), recipe or api.DEFAULT, network=network)}")
+
+def _of_recipe(cohort: Cohort, recipe: str | None, network: Path | None) -> list[str]:
+    """What a gene network covers of the cohort, what the recipe's other files hold of it, and what comes to nothing. Raises
+    `InputError` where a file cannot be used."""
+    from graphfuse import api
+    from graphfuse.learn.channels import files_said, notices
+    from graphfuse.schema import Recipe
+
+    asked = Recipe.named(recipe or api.DEFAULT)
+    files = files_said(asked, cohort)
+    covered = api.coverage(cohort, asked, network=network)
+    warned = notices(asked, cohort, network or asked.gene.network)
+    return ["", str(covered), *files, *(["", "warnings:"] if warned else []), *(f"  - {notice}" for notice in warned)]
 
 
 @app.command(epilog="Example: graphfuse fetch tcga-brca")

@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 
 from graphfuse.data.cohort import Cohort
+from graphfuse.data.columns import look
 from graphfuse.data.manifest import read_cohort
 from graphfuse.data.outcome import Outcome
 from graphfuse.data.sniff import sniff_values
-from graphfuse.errors import Faults
+from graphfuse.errors import Faults, counted
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +40,7 @@ class Checked:
         faults.stop()
 
     def __str__(self) -> str:
-        parts = [self.name if self.cohort is None else f"{self.name}: {len(self.cohort):,} patients"]
+        parts = [self.name if self.cohort is None else f"{self.name}: {counted(len(self.cohort), 'patient')}"]
         if self.cohort is not None:
             parts += ["", self.match.to_string(), "", *_patterns_in_words(self.patterns)]
             parts += ["", *(_outcome_in_words(outcome) for outcome in self.cohort.outcomes.values())]
@@ -62,10 +63,21 @@ def check(name_or_path: str | Path) -> Checked:
         reading.faults.where,
         cohort,
         list(reading.faults.found),
-        list(reading.notices),
+        [*reading.notices, *([] if cohort is None else _outside_the_network(cohort))],
         pd.DataFrame() if cohort is None else _match(cohort),
         pd.Series(dtype=int) if cohort is None else _patterns(cohort),
     )
+
+
+def _outside_the_network(cohort: Cohort) -> list[str]:
+    """Notices for protein tables that no gene network reaches although their columns are called as genes are."""
+    proteins = [m for m in cohort.modalities.values() if m.entity == "protein" and not any(m.symbols)]
+    return [
+        f'[modality.{m.name}] its columns look like gene symbols, but entity = "protein" keeps them out of the gene network: '
+        'entity = "gene" lets it in; for [signalling], keep "protein" and say symbol = "^(.+)$"'
+        for m in proteins
+        if look(m.table, "").entity == "gene"
+    ]
 
 
 def _match(cohort: Cohort) -> pd.DataFrame:
@@ -100,8 +112,8 @@ def _patterns(cohort: Cohort) -> pd.Series:
 
 
 def _patterns_in_words(patterns: pd.Series) -> list[str]:
-    shown = [f"  {count:,} patients have {names}" for names, count in patterns.head(8).items()]
-    rest = [f"  and {len(patterns) - 8} more patterns"] if len(patterns) > 8 else []
+    shown = [f"  {counted(n, 'patient has', 'patients have')} {names}" for names, n in patterns.head(8).items()]
+    rest = [f"  and {counted(len(patterns) - 8, 'more pattern')}"] if len(patterns) > 8 else []
     return ["modalities together:", *shown, *rest]
 
 
@@ -114,13 +126,13 @@ def _outcome_in_words(outcome: Outcome) -> str:
         derived = f"; derived from {', '.join(outcome.derived_from)}" if outcome.derived_from else ""
         return f"outcome {outcome.name}: {words}; unlabelled {len(outcome.values) - known}{derived}"
     values = outcome.values[outcome.known]
-    events = f", {int(outcome.event[outcome.known].sum())} events" if outcome.event is not None else ""
+    events = f", {counted(outcome.event[outcome.known].sum(), 'event')}" if outcome.event is not None else ""
     return f"outcome {outcome.name}: {outcome.kind}, {known} known{events}, {values.min():.6g} to {values.max():.6g}"
 
 
 def _group_in_words(name: str, values: np.ndarray) -> str:
     sizes = pd.Series(values).value_counts()
-    return f"group {name}: {len(sizes)} values, {sizes.iloc[-1]} to {sizes.iloc[0]} patients each"
+    return f"group {name}: {counted(len(sizes), 'value')}, {sizes.iloc[-1]} to {counted(sizes.iloc[0], 'patient')} each"
 
 
 def _listed(title: str, lines: list[str]) -> list[str]:

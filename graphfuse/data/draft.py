@@ -19,6 +19,7 @@ from graphfuse.errors import Faults, InputError
 from graphfuse.schema import Series
 
 _LEVEL = "tcga-patient"
+_PROTEIN = 'The columns look like gene symbols: entity = "gene" would let the gene network in.'
 
 
 @dataclass
@@ -35,8 +36,8 @@ class Table:
     series: Series | None = None
 
 
-def draft(files: list[Path], name: str | None = None) -> str:
-    """The text of a manifest for these tables, to stand in their common folder.
+def draft(files: list[Path], name: str | None = None, beside: Path | None = None) -> str:
+    """The text of a manifest for these tables, to stand in the folder `beside` (default: the one they have in common).
 
     Orientation comes from ids that tables share, kinds and entities from columns and their names, values from the
     data; columns that are or follow an outcome stay out of `columns` and are listed in a comment. Raises `InputError`
@@ -46,7 +47,7 @@ def draft(files: list[Path], name: str | None = None) -> str:
     if not paths:
         raise InputError("no files given; name the tables of the cohort")
     base = Path(os.path.commonpath([path.resolve().parent for path in paths]))
-    tables = _read_all(paths, base)
+    tables = _read_all(paths, base if beside is None else Path(beside))
     _orient(tables)
     names = _names(tables)
     tcga = all(tcga_share(table.frame.index) > 0.9 for table in tables)
@@ -70,16 +71,27 @@ _NO_OUTCOME = (
 # ----------------------------------------------------------------------------------------- reading, turning
 
 
-def _read_all(paths: list[Path], base: Path) -> list[Table]:
+def _read_all(paths: list[Path], beside: Path) -> list[Table]:
     faults, tables = Faults("init"), []
     for path in paths:
         try:
             frame, series = _read(path)
-            tables.append(Table(path, path.resolve().relative_to(base).as_posix(), frame, series=series))
+            tables.append(Table(path, _from(beside, path), frame, series=series))
         except InputError as error:
             faults.add(str(error))
     faults.stop()
     return tables
+
+
+def _from(folder: Path, path: Path) -> str:
+    """How a manifest in `folder` calls the file: as it stands below it, or by the way there; in full on another drive."""
+    below, here = Path(os.path.abspath(path)), Path(os.path.abspath(folder))
+    if below.is_relative_to(here):
+        return below.relative_to(here).as_posix()
+    try:
+        return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
+    except ValueError:
+        return path.resolve().as_posix()
 
 
 def _read(path: Path) -> tuple[pd.DataFrame, Series | None]:
@@ -187,7 +199,8 @@ def _modality(table: Table, own: str, seen: Look, tables: list[str]) -> list[str
     if seen.kind in ("omics", "embedding"):
         lines += [f'kind = "{seen.kind}"', f'values = "{seen.values}"', f'entity = "{seen.entity}"']
         lines += [f"symbol = {_quoted(seen.symbol)}"] if seen.symbol else []
-        lines += [f"# {seen.remark}"] if seen.remark else []
+        remark = seen.remark or (_PROTEIN if seen.entity == "protein" and look(table.frame, "").entity == "gene" else "")
+        lines += [f"# {remark}"] if remark else []
         lines += ['orient = "patients-in-columns"'] if table.flipped else []
         return ["\n".join(lines)]
     survival = survival_columns(table.frame)

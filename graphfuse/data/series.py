@@ -14,7 +14,7 @@ from graphfuse.data.delimited import known
 from graphfuse.data.ehr import UNKNOWN, as_word
 from graphfuse.data.ids import patterns
 from graphfuse.data.read import column_names, format_of, read_table
-from graphfuse.errors import Faults, InputError, examples, nearest
+from graphfuse.errors import Faults, InputError, counted, examples, nearest
 from graphfuse.schema import Series
 
 log = logging.getLogger(__name__)
@@ -165,13 +165,13 @@ def _rows(
     nameless = seen.pop("", 0)
     if nameless:
         faults.add(
-            f"column {series.variable!r}: {nameless} values have no variable (blank, or a word for missing: NA is one, so "
-            "call sodium Sodium); name it"
+            f"column {series.variable!r}: {counted(nameless, 'value has', 'values have')} no variable (blank, or a word for "
+            "missing: NA is one, so call sodium Sodium); name it"
         )
     rows = rows[rows["variable"] != "" if variables is None else rows["variable"].isin(variables)]
     nobody = int((rows["patient"] == "").sum())
     if nobody:
-        faults.add(f"{nobody} values have no patient id; fill or remove them")
+        faults.add(f"{counted(nobody, 'value has', 'values have')} no patient id; fill or remove them")
     value = _numbers(rows, series.value, faults)
     return rows.assign(value=value, time=_times(rows["time"], series.time, faults)), seen
 
@@ -180,10 +180,12 @@ def _numbers(rows: pd.DataFrame, name: str, faults: Faults) -> pd.Series:
     """Values as float; adds faults for text and infinities."""
     plain = rows["value"].map(lambda cell: cell if isinstance(cell, int | float | np.number) else str(cell))  # a date is text
     values = pd.to_numeric(plain, errors="coerce").astype(float)
-    for bad, what in ((values.isna(), "no numbers"), (np.isinf(values), "infinite")):
+    for bad, *said in ((values.isna(), "value is no number", "values are no numbers"),
+                       (np.isinf(values), "value is infinite", "values are infinite")):  # fmt: skip
         if bad.any():
             shown, of = examples(dict.fromkeys(rows["value"][bad].map(repr))), examples(sorted(set(rows["variable"][bad])))
-            faults.add(f"column {name!r}: {int(bad.sum())} values are {what} ({shown}; of {of}); write numbers or leave blank")
+            count = counted(bad.sum(), *said)
+            faults.add(f"column {name!r}: {count} ({shown}; of {of}); write numbers or leave blank")
     return values
 
 
@@ -192,7 +194,7 @@ def _times(column: pd.Series, name: str, faults: Faults) -> pd.Series:
     column = _plain(column)
     blank = column.isna()
     if blank.any():
-        faults.add(f"column {name!r}: {int(blank.sum())} values have no time; fill or remove them")
+        faults.add(f"column {name!r}: {counted(blank.sum(), 'value has', 'values have')} no time; fill or remove them")
     words = column[~blank].map(str)
     numbers, days = pd.to_numeric(words, errors="coerce").astype(float), _days(words)
     times = numbers if numbers.notna().sum() >= days.notna().sum() else days
@@ -240,16 +242,17 @@ def _names_apart(names: list[str], seen: dict[str, int], series: Series, where: 
     if names and len(absent) == len(names):
         raise InputError(
             f"{where}: column {series.variable!r} has none of the variables {examples(map(repr, names))}"
-            f"{nearest(names[0], list(seen)[:50])}; correct columns, or leave the modality out"
+            f"{nearest(names[0], seen, 3)}; correct columns, or leave the modality out"
         )
     notices = []
     if absent:
-        meant = nearest(absent[0], list(seen)[:50])
+        meant = nearest(absent[0], seen, 3)
         notices.append(f"no value of {examples(map(repr, absent))}{meant}: for all patients the count is 0")
     plain = {name.lower(): name for name in names if name in seen}
     for other in sorted(set(seen) - set(names)):
         if other.lower() in plain:
             notices.append(
-                f"{seen[other]:,} values of {other!r} are left out: is it {plain[other.lower()]!r}? write them alike"
+                f"{counted(seen[other], 'value of', 'values of')} {other!r} are left out: is it {plain[other.lower()]!r}? "
+                "write them alike"
             )
     return notices

@@ -8,8 +8,10 @@ import pandas as pd
 from graphfuse.data.cohort import class_outcome
 from graphfuse.data.ehr import as_word
 from graphfuse.data.outcome import Outcome
-from graphfuse.errors import InputError, examples
+from graphfuse.errors import InputError, counted, examples
 from graphfuse.schema import OutcomeSpec
+
+FOLDS = 5  # of cross-validation, unless --cv says otherwise; each class needs a patient in every fold
 
 
 def columns_of(spec: OutcomeSpec) -> list[str]:
@@ -35,7 +37,14 @@ def _classes(frame: pd.DataFrame, spec: OutcomeSpec, name: str) -> tuple[Outcome
         labels = labels.map(as_word, na_action="ignore").where(~labels.isin(list(spec.labels)), labels)
     found = class_outcome(labels.rename(name), frame.index, spec.labels, tuple(spec.derived_from))
     sizes = np.bincount(found.values[found.known], minlength=len(found.classes))
-    notices = [f"class {c!r} has one member" for c, n in zip(found.classes, sizes, strict=True) if n == 1]
+    few = [repr(name) for name, size in zip(found.classes, sizes, strict=True) if size < FOLDS]
+    notices = []
+    if few:
+        which = f"{'class' if len(few) == 1 else 'classes'} {examples(few)}"
+        notices.append(
+            f"{which}: fewer than {FOLDS} labelled patients, too few for the {FOLDS} folds that training takes by default; "
+            "merge classes by labels = { … }, leave such labels blank, or take fewer folds (--cv)"
+        )
     if len(found.classes) == 1:
         notices.append(f"all labelled patients are {found.classes[0]!r}; there is nothing to tell apart")
     return found, notices
@@ -61,7 +70,7 @@ def _survival(frame: pd.DataFrame, spec: OutcomeSpec, name: str) -> tuple[Outcom
     notices = []
     early = (time <= 0) & status.notna()
     if early.any():
-        notices.append(f"{int(early.sum())} patients have a time of 0 or less; theirs counts as unknown")
+        notices.append(f"{counted(early.sum(), 'patient has', 'patients have')} a time of 0 or less, which counts as unknown")
     usable = time.where((time > 0) & status.notna())
     if not event[usable.notna()].any():
         raise InputError(f"no patient with an event has a time above 0 in {examples(spec.time)}; correct time or event")
@@ -88,7 +97,7 @@ def _numeric(column: pd.Series) -> pd.Series:
     bad = column.notna() & values.isna()
     if bad.any():
         raise InputError(
-            f"column {column.name!r}: {int(bad.sum())} values are no numbers "
+            f"column {column.name!r}: {counted(bad.sum(), 'value is no number', 'values are no numbers')} "
             f"({examples(dict.fromkeys(column[bad].map(repr)))}); write numbers or leave blank"
         )
     return values.replace([np.inf, -np.inf], np.nan)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal
 
@@ -18,10 +18,16 @@ import pandas as pd
 
 from graphfuse.data.ehr import as_word
 from graphfuse.data.modality import Modality
-from graphfuse.errors import InputError
+from graphfuse.errors import InputError, counted
 
 log = logging.getLogger(__name__)
 
+_UNKNOWN = {
+    "numeric": "that is no number; taken as missing",
+    "date": "that is no date; taken as missing",
+    "ordinal": "not seen in training; taken as missing",
+    "categorical": "not seen in training; taken as none of those that were",
+}
 _DAY_FIRST = re.compile(r"^(1[3-9]|2\d|3[01])[/.-]")
 
 
@@ -45,6 +51,16 @@ class TypedColumns:
 
     def apply(self, table: pd.DataFrame) -> np.ndarray:
         return np.column_stack([block for column in self.columns for block in self._blocks(table[column[0]], column)])
+
+    def unknown(self, table: pd.DataFrame) -> dict[str, int]:
+        """Column → how many of these patients have a value there that the fit makes nothing of, where any have."""
+        found = {}
+        for column in self.columns:
+            values, kind = table[column[0]], column[1]
+            read = self._blocks(values, (*column[:3], False))
+            lost = ~np.any(read, axis=0) if kind == "categorical" else np.isnan(read[0])
+            found[column[0]] = int((values.notna().to_numpy() & lost).sum())
+        return {name: count for name, count in found.items() if count}
 
     @property
     def owners(self) -> np.ndarray:
@@ -206,6 +222,18 @@ class Pipeline:
         """bool `[N]`: patients with a value in any fitted column; values elsewhere cannot be used, so they do not count."""
         return modality.table.reindex(columns=list(self.columns)).notna().any(axis=1).to_numpy()
 
+    def unknown(self, modality: Modality) -> list[str]:
+        """What to tell of records that the model can make nothing of: column, how many patients, what is taken in their place.
+        Counts alone: neither ids nor values."""
+        if self.typed is None:
+            return []
+        kinds = {name: kind for name, kind, *_ in self.typed.columns}
+        counts = self.typed.unknown(modality.table.reindex(columns=list(self.columns)))
+        return [
+            f"{modality.name}, {name}: {counted(count, 'patient has', 'patients have')} a value {_UNKNOWN[kinds[name]]}"
+            for name, count in counts.items()
+        ]
+
     def state(self) -> tuple[dict[str, np.ndarray], dict]:
         """Arrays and JSON from which `from_state` rebuilds the pipeline."""
         arrays = {
@@ -227,3 +255,8 @@ class Pipeline:
             Select(arrays["keep"]),
             arrays["owners"],
         )
+
+
+def unknown_values(pipelines: Mapping[str, Pipeline], modalities: Mapping[str, Modality]) -> list[str]:
+    """`Pipeline.unknown` of every modality that these patients have: what to tell before a model scores them."""
+    return [said for name, pipeline in pipelines.items() if name in modalities for said in pipeline.unknown(modalities[name])]

@@ -22,8 +22,9 @@ from graphfuse.data.export import safe_csv
 from graphfuse.evaluate.study import Replica
 from graphfuse.explain.attribute import attribute
 from graphfuse.explain.edges import gene_edges, onto, patient_edges, typed_edges
+from graphfuse.explain.tokens import set_tokens
 from graphfuse.graph.network import GeneNetwork
-from graphfuse.schema import RANKING_COLUMNS
+from graphfuse.schema import RANKING_COLUMNS, Recipe
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +36,8 @@ METHOD = "integrated gradients"
 class Ranking:
     """Ranked items: `nodes` (features), `genes`, `edges`, `modalities`, `pathways` and `nodes_by_class` in the columns of
     `schema.RANKING_COLUMNS`, and `patient_edges`; `links`: of a signalling graph, the edges between a gene's own nodes.
-    `folds`: how many models stand behind it; `error`: the largest completeness error of their attributions."""
+    `about_pathways`: what the gene sets' scores are, or why there are none. `folds`: how many models stand behind it;
+    `error`: the largest completeness error of their attributions."""
 
     nodes: pd.DataFrame
     genes: pd.DataFrame
@@ -47,6 +49,7 @@ class Ranking:
     patient_edges: pd.DataFrame
     folds: int
     error: float
+    about_pathways: str
     shown: int = 50
 
     def top(self, count: int) -> Ranking:
@@ -64,7 +67,9 @@ class Ranking:
         for name in ("nodes", "genes", "edges", *links, "modalities", "pathways", "nodes_by_class"):
             safe_csv(getattr(self, name), folder / f"{name}.csv")
         self.patient_edges.to_parquet(folder / "patient_edges.parquet", index=False)
-        (folder / "README.txt").write_text(_README.format(top=TOP, folds=self.folds), encoding="utf-8")
+        (folder / "README.txt").write_text(
+            _README.format(top=TOP, folds=self.folds, pathways=self.about_pathways), encoding="utf-8"
+        )
 
     def __repr__(self) -> str:
         genes = self.genes if len(self.genes) else self.nodes
@@ -90,7 +95,7 @@ edges.csv             every edge of the gene network among the measured genes
 links.csv             only of a signalling graph: edges between a gene's own nodes (methylation to transcript to protein)
 modalities.csv        each modality's share
 nodes_by_class.csv    features by class (column `class`)
-pathways.csv          empty: no gene sets were given
+pathways.csv          {pathways}
 patient_edges.parquet edges between patients (ids inside): what each neighbour adds to the called class
 
 score                 mean over classes of the absolute mean attribution among patients of the class (integrated gradients of
@@ -115,6 +120,7 @@ def rank(replicas: Sequence[Replica], cohort: Cohort, network: GeneNetwork | Non
     nodes, by_gene = _nodes(features, push, lean), _genes(features, push, lean)
     by_class = [_nodes(features, push[:, [k]], lean[:, [k]]).assign(**{"class": c}) for k, c in enumerate(classes)]
     edges = np.stack([f.edges for f in found])
+    sets = [f.sets for f in found]
     between = [f.patients.assign(repeat=r.repeat, fold=r.fold) for f, r in zip(found, replicas, strict=True)]
     return Ranking(
         nodes=nodes,
@@ -122,11 +128,12 @@ def rank(replicas: Sequence[Replica], cohort: Cohort, network: GeneNetwork | Non
         edges=_edges(measured, edges, "+".join(m.name for m in modalities if any(m.symbols))),
         links=_links([f.links for f in found]),
         modalities=_modalities(features, push),
-        pathways=pd.DataFrame(columns=RANKING_COLUMNS),
+        pathways=_pathways(sets),
         nodes_by_class=pd.concat(by_class, ignore_index=True),
         patient_edges=pd.concat(between, ignore_index=True),
         folds=len(replicas),
         error=max(f.error for f in found),
+        about_pathways=_about(sets, replicas[0].model.recipe_),
     )
 
 
@@ -136,19 +143,21 @@ class _Explained:
     lean: np.ndarray
     edges: np.ndarray
     links: pd.DataFrame
+    sets: pd.DataFrame
     patients: pd.DataFrame
     error: float
 
 
 def _explain(replica: Replica, cohort: Cohort, measured: GeneNetwork | None) -> _Explained:
     """One fold's model, the mean over its seeds: `push`, `lean` `[K, columns]`, `edges` `[K, E]`, `links` (a row each, a
-    column per class)."""
+    column per class), `sets` as `set_tokens` gives them."""
     fitted, tested = replica.model.fitted_, cohort.take(replica.tested)
-    pushes, leans, edges, links, errors = [], [], [], [], []
+    pushes, leans, edges, links, sets, errors = [], [], [], [], [], []
     for net in range(len(fitted.nets)):
         found = attribute(fitted, net, tested)
         pushes.append(np.concatenate(list(found.push.values()), 1))
         leans.append(np.concatenate(list(found.lean.values()), 1))
+        sets.append(set_tokens(fitted, found))
         errors.append(found.slopes.error)
         if measured is not None:
             symbols = {m: _symbols(cohort, m, p.owners) for m, p in fitted.preparation.pipelines.items()}
@@ -162,7 +171,8 @@ def _explain(replica: Replica, cohort: Cohort, measured: GeneNetwork | None) -> 
     carried = np.mean(edges, axis=0) if edges else np.zeros((len(replica.model.classes_), 0))
     between = patient_edges(fitted, tested, training)
     own = pd.concat(links).groupby(level=[0, 1, 2]).sum() / len(links) if links else pd.DataFrame()
-    return _Explained(np.mean(pushes, axis=0), np.mean(leans, axis=0), carried, own, between, max(errors))
+    push, lean, tokens = np.mean(pushes, axis=0), np.mean(leans, axis=0), sum(sets) / len(sets)
+    return _Explained(push, lean, carried, own, tokens, between, max(errors))
 
 
 def _symbols(cohort: Cohort, name: str, owners: np.ndarray) -> list[str | None]:
@@ -223,6 +233,27 @@ def _links(folds: list[pd.DataFrame]) -> pd.DataFrame:
     items = index.to_frame(index=False)
     items = items.assign(id=items["source"] + "|" + items["relation"], gene=items["source"])
     return _table("edge", items, np.abs(carried).mean(1), _signs(carried, carried))
+
+
+def _pathways(folds: list[pd.DataFrame]) -> pd.DataFrame:
+    """Ranked gene sets; one that a fold's model did not have scores 0 there."""
+    names = sorted(set().union(*(fold.index for fold in folds)))
+    if not names:
+        return pd.DataFrame(columns=RANKING_COLUMNS)
+    found = [fold.reindex(names, fill_value=0.0) for fold in folds]
+    push, lean = (np.stack([fold[kind].to_numpy().T for fold in found]) for kind in ("push", "lean"))
+    return _table("pathway", pd.DataFrame({"id": names}), np.abs(push).mean(1), _signs(push, lean))
+
+
+def _about(folds: list[pd.DataFrame], recipe: Recipe) -> str:
+    """What pathways.csv holds, or why it holds nothing."""
+    if recipe.pathways is None:
+        return "empty: the recipe has no [pathways]"
+    if not any(len(fold) for fold in folds):
+        return "empty: no gene set of the recipe's [pathways] has enough measured genes"
+    silent = sum(not fold.to_numpy().any() for fold in folds)
+    still = f"; all 0 in {silent} of {len(folds)} models, which stayed at their linear start" if silent else ""
+    return f"gene sets of [pathways], by what their tokens add beside the linear start (which knows no sets){still}"
 
 
 def _signs(push: np.ndarray, lean: np.ndarray) -> np.ndarray:

@@ -16,7 +16,7 @@ from scipy.sparse import csr_matrix
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.transform import Pipeline
-from graphfuse.errors import InputError
+from graphfuse.errors import InputError, nearest
 from graphfuse.graph.layers.fit import Layer, fit_layer, layer_specs
 from graphfuse.graph.neighbours import Neighbours
 from graphfuse.graph.network import GeneNetwork
@@ -92,9 +92,10 @@ class Preparation:
 
     def views(self, cohort: Cohort) -> Views:
         """Standardised columns of any patients. A modality that the cohort lacks is absent for all of them."""
-        count = len(cohort)
-        for name in self.pipelines.keys() - cohort.modalities.keys():
-            log.warning("modality %r is absent for all %d patients: they are scored by the others", name, count)
+        count, besides = len(cohort), sorted(cohort.modalities.keys() - self.pipelines.keys())
+        other = f" (the model does not know the cohort's {', '.join(map(repr, besides))})" if besides else ""
+        for name in sorted(self.pipelines.keys() - cohort.modalities.keys()):
+            log.warning("modality %r is absent for all %d patients: they are scored by the others%s", name, count, other)
         own = {
             name: pipeline.apply(cohort.modalities[name])
             if name in cohort.modalities
@@ -102,11 +103,20 @@ class Preparation:
             for name, pipeline in self.pipelines.items()
         }
         hop = {name: (operator @ own[name].T).T for name, operator in self.spread.items()}
-        present = [
-            pipeline.present(cohort.modalities[name]) if name in cohort.modalities else np.zeros(count, bool)
-            for name, pipeline in self.pipelines.items()
+        return Views(own, hop, self.has(cohort).to_numpy(), cohort.patients)
+
+    def has(self, cohort: Cohort) -> pd.DataFrame:
+        """Which patient has which of these modalities, with a value in any column that was fitted: bool `[N, M]`."""
+        nobody = np.zeros(len(cohort), bool)
+        has = {m: p.present(cohort.modalities[m]) if m in cohort.modalities else nobody for m, p in self.pipelines.items()}
+        return pd.DataFrame(has, index=cohort.patients)
+
+    def unused(self, cohort: Cohort) -> list[str]:
+        """What to say of each modality of the cohort that none of these is."""
+        return [
+            f"modality {name!r} is not used: the model was trained on none of that name{nearest(name, self.pipelines)}"
+            for name in sorted(cohort.modalities.keys() - self.pipelines.keys())
         ]
-        return Views(own, hop, np.column_stack(present), cohort.patients)
 
     @property
     def spread(self) -> dict[str, Spread]:

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from torch import Tensor, nn
 
 from graphfuse.data.cohort import Cohort
-from graphfuse.errors import InputError, nearest
-from graphfuse.graph.gene_sets import gmt_file
+from graphfuse.data.read import read_table
+from graphfuse.errors import Faults, InputError, counted, nearest, warn_once
+from graphfuse.graph.gene_sets import gmt_file, read_gmt
+from graphfuse.graph.gene_slot import aliases_of, gene_cohort
+from graphfuse.graph.layers.given import clean_edges, read_edges
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.learn.concepts import ConceptPlanes
-from graphfuse.learn.pathways import Pathways
+from graphfuse.learn.pathways import Pathways, measured_in, qualifying
 from graphfuse.learn.signalling import Signalling
 from graphfuse.nn.parts import part
 from graphfuse.schema import Recipe
+
+log = logging.getLogger(__name__)
 
 SIGNALS = {"concepts": ConceptPlanes, "signalling": Signalling, "pathways": Pathways}
 USUAL = {"concepts": "walk_learned", "signalling": "signalling", "pathways": "pathways"}  # where a recipe names no encoder
@@ -73,23 +80,104 @@ def encoders_of(recipe: Recipe, cohort: Cohort, network: GeneNetwork | None) -> 
     """
     if recipe.pathways is not None:
         gmt_file(recipe.pathways.sets)
-    wanted = recipe.net.encode if isinstance(recipe.net.encode, Mapping) else {"default": recipe.net.encode}
-    signals = [name for name in SIGNALS if getattr(recipe, name) is not None]
-    known = {"default", *cohort.modalities, *signals, "gene", "cpg", "mirna", "protein", "none"}
-    for key in wanted:
-        if key not in known:
-            raise InputError(f"recipe {recipe.name!r}: [net] encode names {key!r}{nearest(key, known)}")
-    chosen = {}
+    chosen = _wanted(recipe, cohort)
+    for notice in _unmet(recipe, cohort, network):
+        warn_once(log, notice)
     for name, modality in cohort.modalities.items():
-        encoder = wanted.get(name, wanted.get(modality.entity, wanted.get("default", "table")))
         mapped = network is not None and not set(network.genes).isdisjoint(s for s in modality.symbols if s)
-        chosen[name] = encoder if mapped or not part("encode", encoder).hops else "table"
-    chosen |= {name: wanted.get(name, USUAL[name]) for name in signals}
+        chosen[name] = chosen[name] if mapped or not part("encode", chosen[name]).hops else "table"
     for name, encoder in chosen.items():
         sees, shown = part("encode", encoder).sees, SHOWN.get(name, "columns")
         if sees not in (shown, "nothing"):
             raise InputError(f"recipe {recipe.name!r}: [net] encode: {encoder!r} sees {sees}, but {name!r} shows {shown}")
     return chosen
+
+
+def _wanted(recipe: Recipe, cohort: Cohort) -> dict[str, str]:
+    """Encoder name per channel as the recipe has it, whatever gene network there is."""
+    wanted = recipe.net.encode if isinstance(recipe.net.encode, Mapping) else {"default": recipe.net.encode}
+    signals = [name for name in SIGNALS if getattr(recipe, name) is not None]
+    known = {"default", *cohort.modalities, *signals, "gene", "cpg", "mirna", "protein", "none"}
+    for key in wanted:
+        if key not in known:
+            needs = f", which needs a [{key}] section; add one" if key in SIGNALS else nearest(key, known)
+            raise InputError(f"recipe {recipe.name!r}: [net] encode names {key!r}{needs}")
+    usual, tables = wanted.get("default", "table"), cohort.modalities.items()
+    return {name: wanted.get(name, wanted.get(modality.entity, usual)) for name, modality in tables} | {
+        name: wanted.get(name, USUAL[name]) for name in signals
+    }
+
+
+def _unmet(recipe: Recipe, cohort: Cohort, network) -> list[str]:
+    """Notices where the gene network and the encoders do not meet, either way."""
+    looking = sorted({e for e in _wanted(recipe, cohort).values() if part("encode", e).hops})
+    genes = any(any(modality.symbols) for modality in cohort.modalities.values())
+    if looking and network is None and recipe.gene.network is None:
+        return [
+            f"recipe {recipe.name!r}: [net] encode = {', '.join(map(repr, looking))} looks along a gene network, but there is "
+            "none, so it is as 'table'; name one in [gene] network or by --network"
+        ]
+    if genes and network is not None and not looking and recipe.signalling is None and recipe.search is None:
+        return [
+            f"recipe {recipe.name!r}: there is a gene network, but no encoder looks along it, so it changes no prediction; "
+            'set [net] encode = { default = "table", gene = "network" }, or leave the network out'
+        ]
+    return []
+
+
+def notices(recipe: Recipe, cohort: Cohort, network: GeneNetwork | str | Path | None) -> list[str]:
+    """What of the recipe comes to nothing on this cohort, for a run's record: a gene network and encoders that do not meet,
+    gene sets of which none has enough measured genes. `network`: the one in use, `None` for none."""
+    unmet = _unmet(recipe, cohort, network)
+    return unmet if recipe.pathways is None else [*unmet, *qualifying(cohort, recipe.pathways)[1]]
+
+
+def files_said(recipe: Recipe, cohort: Cohort) -> list[str]:
+    """A line on each file that the recipe names beside its gene network, all of which are read: what this cohort has of it.
+
+    Raises `InputError` with every file that cannot be used.
+    """
+    faults, found = Faults(f"recipe {recipe.name!r}"), []
+
+    def read(where: str, path: str | None, said) -> None:
+        try:
+            found.extend([] if path is None else [f"{where}: {said(path)}"])
+        except InputError as error:
+            faults.add(f"{where}: {error}")
+
+    read("[gene] aliases", recipe.gene.aliases, lambda path: _aliases_said(recipe))
+    faults.stop()
+    cohort, _ = gene_cohort(recipe, cohort)
+    if recipe.pathways is not None:
+        read("[pathways] sets", recipe.pathways.sets, lambda path: qualifying(cohort, recipe.pathways)[0])
+    if recipe.signalling is not None:
+        read("[signalling] pathways", recipe.signalling.pathways, _sets_said)
+        read("[signalling] table", recipe.signalling.table, lambda path: _rows_said(path, cohort))
+    for name, spec in recipe.patient.layer.items():
+        read(f"[patient.layer.{name}] edges", spec.edges, lambda path: _edges_said(path, cohort))
+    faults.stop()
+    return found
+
+
+def _aliases_said(recipe: Recipe) -> str:
+    found = aliases_of(recipe)
+    return f"{recipe.gene.aliases}: {counted(len(found.table), 'name')} of {counted(len(found.symbols), 'symbol')}"
+
+
+def _sets_said(path: str) -> str:
+    return f"{path}: {counted(len(read_gmt(path)), 'set')}"
+
+
+def _rows_said(path: str, cohort: Cohort) -> str:
+    rows, measured = read_table(path).index, measured_in(cohort, cohort.modalities)
+    named = sum(name.rpartition(":")[2] in measured for name in rows)
+    return f"{path}: {named:,} of {counted(len(rows), 'row')} named after a measured gene"
+
+
+def _edges_said(path: str, cohort: Cohort) -> str:
+    edges, _ = clean_edges(read_edges(Path(path), cohort.patients), path)
+    known = {*edges["source"], *edges["target"]} & set(cohort.patients.astype(str))
+    return f"{path}: {counted(len(edges), 'edge')}, with {len(known):,} of the cohort's {counted(len(cohort), 'patient')}"
 
 
 def fit_signals(

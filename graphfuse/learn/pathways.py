@@ -10,7 +10,7 @@ Nothing is cut off.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from graphfuse.data.cohort import Cohort
+from graphfuse.errors import counted, warn_once
 from graphfuse.graph.gene_sets import random_sets, read_gmt
 from graphfuse.schema.recipe import PathwaySection
 
@@ -46,23 +47,21 @@ class Pathways:
     def fit(
         cls, cohort: Cohort, symbols: Mapping[str, Sequence[str | None]], section: PathwaySection, seed: int = 0
     ) -> Pathways | None:
-        """From `symbols`: modality → gene of each standardised column; `None`, with a warning, where no set has enough genes.
+        """From `symbols`: modality → gene of each standardised column; `None`, said once, where no set has enough genes.
 
         Sets are chosen by the genes that the cohort measures in these modalities, whatever was selected of them, so that all
         folds have the same tokens. `seed` draws the control's sets. Raises `InputError` as `read_gmt` does.
         """
-        measured = {s for m in symbols for s in cohort.modalities[m].symbols if s}
+        measured = measured_in(cohort, symbols)
         sets = chosen_sets(read_gmt(section.sets), measured, section)
         if section.control == "random":
             sets = random_sets(sets, sorted(measured), seed)
         inside = {gene for genes in sets.values() for gene in genes}
         modalities = tuple(m for m in symbols if not inside.isdisjoint(s for s in symbols[m] if s))
         if not modalities:
-            log.warning(
-                "%s: no gene set has %d of the %d genes measured in %s, so there are no pathway tokens; are both written as "
-                "symbols of one species?",
-                section.sets, section.least, len(measured), ", ".join(symbols),
-            )  # fmt: skip
+            whole = len(symbols) == len(cohort.modalities)  # of a part of the modalities nothing else is to be expected
+            if whole and not sets:
+                warn_once(log, _none_qualifies(section, measured, symbols))
             return None
         place = columns_of(sets, [s for m in modalities for s in symbols[m]])
         return cls(tuple(sets), modalities, tuple(cohort.modalities), place)
@@ -120,6 +119,29 @@ class Pathways:
 
     def __repr__(self) -> str:
         return f"Pathways({len(self.sets)} sets of up to {self.place.shape[1]} columns of {', '.join(self.modalities)})"
+
+
+def measured_in(cohort: Cohort, modalities: Iterable[str]) -> set[str]:
+    """The genes that these modalities have a column of."""
+    return {symbol for m in modalities for symbol in cohort.modalities[m].symbols if symbol}
+
+
+def qualifying(cohort: Cohort, section: PathwaySection) -> tuple[str, list[str]]:
+    """How many of the file's gene sets have enough measured genes, in words, and a notice where none has. Raises `InputError`
+    as `read_gmt` does."""
+    sets, measured = read_gmt(section.sets), measured_in(cohort, cohort.modalities)
+    enough = sum(len(measured.intersection(genes)) >= section.least for genes in sets.values())
+    had = "has" if enough == 1 else "have"
+    said = f"{enough:,} of {counted(len(sets), 'set')} {had} at least {counted(section.least, 'measured gene')}"
+    said += f"; the {section.most:,} with most are taken" if enough > section.most else ""
+    return f"{section.sets}: {said}", [] if enough else [_none_qualifies(section, measured, cohort.modalities)]
+
+
+def _none_qualifies(section: PathwaySection, measured: set[str], modalities: Iterable[str]) -> str:
+    return (
+        f"{section.sets}: no gene set has {section.least} of the {counted(len(measured), 'gene')} measured in "
+        f"{', '.join(modalities)}, so there are no pathway tokens; are both written as symbols of one species?"
+    )
 
 
 def chosen_sets(sets: Mapping[str, Sequence[str]], measured: set[str], section: PathwaySection) -> dict[str, tuple[str, ...]]:

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import copy
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from graphfuse.errors import InputError
+from graphfuse.errors import InputError, counted
 from graphfuse.learn import fit
 from graphfuse.learn.channels import encoders_of
 from graphfuse.learn.fitted import Fitted
 from graphfuse.learn.linear import CrossFit
 from graphfuse.learn.training import Choice, Trained, first_pass, second_pass, train
+from graphfuse.nn.contract import check_own
 from graphfuse.nn.net import Net
 from graphfuse.nn.parts import part
 from graphfuse.schema import Recipe
@@ -44,11 +45,23 @@ def trained_by(
     crosses: Sequence[CrossFit], modalities: tuple[str, ...], recipe: Recipe, seed: int, device: str
 ) -> list[Found]:
     """Every fold's nets: of the recipe as it stands, or, where it has a `[search]`, of the candidate that the fold's own inner
-    folds prefer."""
+    folds prefer. Raises `InputError` where a part of one's own breaks the contract of its slot."""
+    check_parts(recipe)
     if recipe.search is None:
         folds = [fit.fold_data(cross, modalities, recipe) for cross in crosses]
         return [Found(recipe, each) for each in train(folds, recipe, seed, device)]
     return halved(crosses, modalities, candidates(recipe), seed, device)
+
+
+def check_parts(recipe: Recipe) -> None:
+    """The contract suite on every part of one's own that the recipe, or its search, names. Raises `InputError` with what
+    fails."""
+    named: dict[tuple[str, str], None] = {}
+    for net in (each.net for each in candidates(recipe)):
+        encoders = [net.encode] if isinstance(net.encode, str) else net.encode.values()
+        slots = [("propagate", net.propagate), ("fuse", net.fuse), ("head", net.head)]
+        named |= dict.fromkeys([*(("encode", name) for name in encoders), *slots])
+    check_own(named)
 
 
 def candidates(recipe: Recipe) -> list[Recipe]:
@@ -87,11 +100,14 @@ def halved(
     chosen: dict[int, dict[int, Choice]] = {f: {} for f in alive}
     budget, most = FIRST, recipes[0].train.epochs
     while True:
-        for number, folds in data.items():
-            if any(number in left for left in alive.values()):  # all folds: who is in a bank must not depend on others' data
-                passed = first_pass(folds, recipes[number].train, seed, device, epochs=min(budget, most))
-                for f, choice in enumerate(passed):
-                    chosen[f][number] = choice
+        racing = [n for n in data if any(n in left for left in alive.values())]
+        log.info("search: %s for %d epochs on inner folds", counted(len(racing), "candidate"), min(budget, most))
+        for place, number in enumerate(racing, 1):  # all folds: who is in a bank must not depend on others' data
+            passed = first_pass(data[number], recipes[number].train, seed, device, epochs=min(budget, most))
+            for f, choice in enumerate(passed):
+                chosen[f][number] = choice
+            lowest = _mean_loss(chosen, number, [f for f in alive if number in alive[f]])
+            log.info("search: %d of %d: %s: loss %.3f", place, len(racing), described(recipes[number]), lowest)
         if budget >= most:
             break
         alive = {f: sorted(left, key=lambda n: (chosen[f][n].loss, n))[: -(-len(left) // 2)] for f, left in alive.items()}
@@ -104,8 +120,22 @@ def halved(
             choices = [chosen[f][number] if f in mine else Choice(0, 0, []) for f in best]
             nets = second_pass(folds, choices, recipes[number].train, seed, device)
             found |= {f: Found(recipes[number], nets[f]) for f in mine}
-    log.info("search: %s", ", ".join(f"{found[f].recipe.net.encode} {found[f].recipe.net.fuse}" for f in sorted(found)))
+            taken = described(recipes[number]), _mean_loss(chosen, number, mine)
+            log.info("search: %d of %s took %s: loss %.3f", len(mine), counted(len(best), "model"), *taken)
     return [found[f] for f in range(len(crosses))]
+
+
+def _mean_loss(chosen: Mapping[int, Mapping[int, Choice]], number: int, folds: Sequence[int]) -> float:
+    return sum(chosen[f][number].loss for f in folds) / len(folds)
+
+
+def described(recipe: Recipe) -> str:
+    """What stands in the slots that a search may change: 'fuse late, encode table (network for gene), propagate mean'."""
+    encode = recipe.net.encode
+    if not isinstance(encode, str):
+        others = ", ".join(f"{name} for {key}" for key, name in encode.items() if key != "default")
+        encode = encode.get("default", "table") + (f" ({others})" if others else "")
+    return f"fuse {recipe.net.fuse}, encode {encode}, propagate {recipe.net.propagate}"
 
 
 def _buildable(crosses, modalities, recipes) -> dict[int, list[fit.FoldData]]:
@@ -118,7 +148,7 @@ def _buildable(crosses, modalities, recipes) -> dict[int, list[fit.FoldData]]:
             found[number] = [fit.fold_data(cross, modalities, recipe) for cross in turned]
         except InputError as error:
             why = error
-            log.info("search: %s with %s is passed over: %s", recipe.net.fuse, recipe.net.encode, error)
+            log.info("search: %s is passed over: %s", described(recipe), error)
     if not found:
         raise why
     return found

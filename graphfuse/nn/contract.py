@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +18,9 @@ LEVELS = ("embedding", "decision", "hybrid")
 
 def check_named(name: str) -> list[str]:
     """Lines that say what was checked of the part `file.py:Class`. Raises `InputError` with everything that fails."""
+    if ":" not in name:
+        file = name if name.endswith(".py") else "my.py"
+        raise InputError(f"{name}: names no class of a file; give file.py:Class, such as {file}:Bilinear")
     for slot, base in SLOTS.items():
         try:
             found = part(slot, name)
@@ -25,7 +28,8 @@ def check_named(name: str) -> list[str]:
             if "is no" not in str(error):
                 raise
             continue
-        return [f"{name}: a part of slot {slot} ({base.__name__})", *(f"  ok  {line}" for line in check(found, name))]
+        kept = [f"  ok  {line}" for line in check(found, name)]
+        return [f"{name}: a part of slot {slot} ({base.__name__})", *kept, *(f"  note  {line}" for line in _notes(found))]
     raise InputError(
         f"{name}: is of no slot; derive it from one of graphfuse.nn.parts.{', '.join(b.__name__ for b in SLOTS.values())}"
     )
@@ -35,6 +39,26 @@ def check(cls: type[nn.Module], name: str | None = None) -> list[str]:
     """Names of the promises that the part `cls` keeps. Raises `InputError` with those that it does not."""
     with torch.random.fork_rng(devices=[]):
         return _checked(cls, name or cls.__name__)
+
+
+def check_own(names: Iterable[tuple[str, str]]) -> None:
+    """The suite on the parts of one's own, `file.py:Class`, among these (slot, name). Raises `InputError` as `check` does."""
+    for slot, name in names:
+        if ":" in name and not name.startswith("pyg:"):  # those of PyTorch Geometric are tried out when they are built
+            check(part(slot, name), name)
+
+
+def _notes(cls: type[nn.Module]) -> list[str]:
+    """What may be meant and may be an oversight: a fusion that never looks at `present`."""
+    if not issubclass(cls, Fuse) or cls.level == "decision":
+        return []
+    with torch.random.fork_rng(devices=[]):
+        build, (h, present) = _sample(cls)
+        fuse = build()
+        fuse = fuse if cls.level == "embedding" else fuse.fuse.joint
+        blind = not differ(fuse(h, present), fuse(h, torch.ones_like(present)))
+    zeros = "an absent modality counts as a row of zeros (right in a sum; not in a maximum, a product or a softmax)"
+    return [f"`present` is not looked at: {zeros}"] if blind else []
 
 
 def _checked(cls: type[nn.Module], name: str) -> list[str]:

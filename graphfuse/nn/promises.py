@@ -57,7 +57,12 @@ def bank(build, arguments) -> str:
 
     state = {**parameters, **buffers}
     looped = torch.stack([m(*arguments) for m in modules])
-    return differ(vmap(one)(state), looped) if state else ""
+    try:
+        return differ(vmap(one)(state), looped) if state else ""
+    except RuntimeError as error:
+        if "random" in str(error):
+            return "it draws random numbers; the bank draws dropout itself, so parts must not draw"
+        raise
 
 
 def gradients(module: nn.Module, arguments, reach: bool = True) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
 from pydantic import Field, model_validator
 
-from graphfuse.errors import InputError, nearest
+from graphfuse.errors import Faults, InputError, nearest
 from graphfuse.files import read_toml, resolve
 from graphfuse.schema.shape import Described, Shape, Words
 
@@ -233,18 +234,47 @@ class Recipe(Described):
         return read_toml(path, Recipe).located(path.parent)
 
     def located(self, beside: Path = Path()) -> Recipe:
-        """The same recipe with its files' paths absolute, where they are found in the working folder or in `beside`."""
+        """The same recipe with its files' paths absolute, where they are found in the working folder or in `beside`; the files
+        of parts of one's own too. Raises `InputError` for such a part whose file is in neither."""
+        folders, faults = (Path(), Path(beside)), Faults(f"recipe {self.name!r}")
 
         def at(section: Shape, *keys: str) -> Shape:
             named = {key: value for key in keys if (value := getattr(section, key)) is not None}
-            places = {key: [folder / value for folder in (Path(), beside)] for key, value in named.items()}
-            found = {key: next((p for p in paths if p.is_file()), None) for key, paths in places.items()}
-            return section.model_copy(update={key: str(p.resolve()) for key, p in found.items() if p is not None})
+            return section.model_copy(update={key: _found(value, folders) or value for key, value in named.items()})
+
+        def parts(table: str, section: Shape, *keys: str) -> Shape:
+            named = {key: _parts_found(getattr(section, key), folders, f"[{table}] {key}", faults) for key in keys}
+            return section.model_copy(update=named)
 
         tables = {name: at(spec, "edges") for name, spec in self.patient.layer.items()}
         changed = {"patient": self.patient.model_copy(update={"layer": tables}), "gene": at(self.gene, "network", "aliases")}
+        changed["net"] = parts("net", self.net, "encode", "propagate", "fuse", "head")
         if self.signalling is not None:
             changed["signalling"] = at(self.signalling, "table", "pathways")
         if self.pathways is not None:
             changed["pathways"] = at(self.pathways, "sets")
+        if self.search is not None:
+            changed["search"] = parts("search", self.search, "encode", "propagate", "fuse")
+        faults.stop()
         return self.model_copy(update=changed)
+
+
+def _found(name: str, folders: Sequence[Path]) -> str | None:
+    """The absolute path of a file in the first folder that has it."""
+    path = next((folder / name for folder in folders if (folder / name).is_file()), None)
+    return None if path is None else str(path.resolve())
+
+
+def _parts_found(named, folders: Sequence[Path], where: str, faults: Faults):
+    """Names of parts (one, a list, or by channel) with `file.py:Class` absolute; adds a fault where there is no such file."""
+    if isinstance(named, dict):
+        return {key: _parts_found(name, folders, f"{where}.{key}", faults) for key, name in named.items()}
+    if not isinstance(named, str):
+        return [_parts_found(name, folders, where, faults) for name in named]
+    file, _, symbol = named.rpartition(":")
+    if not file.endswith(".py"):
+        return named
+    path = _found(file, folders)
+    if path is None:
+        faults.add(f"{where} = {named!r}: no such file in the working folder or beside the recipe; put it there")
+    return f"{path or file}:{symbol}"

@@ -70,3 +70,29 @@ def test_without_a_cohort_the_faults_are_still_told(tmp_path):
 def test_a_manifest_that_cannot_be_read_raises(tmp_path):
     with pytest.raises(InputError, match="not valid TOML"):
         check(write(tmp_path, "name = "))
+
+
+def test_small_classes_are_a_warning(tmp_path):
+    said = str(check(write(tmp_path)))
+    assert "classes 'A', 'B': fewer than 5 labelled patients, too few for the 5 folds" in said and "--cv" in said
+
+
+def test_one_is_one_and_not_many(tmp_path):
+    said = str(check(write(tmp_path)))
+    assert "4 patients have rna" in said and "  1 patient has prot" in said and "1 patients" not in said
+
+
+@pytest.mark.parametrize(
+    ("columns", "entity", "noted"),
+    [
+        (["TP53", "ESR1", "AKT1"], "protein", True),
+        (["spot-a", "spot-b", "p"], "protein", False),
+        (["TP53", "ESR1", "AKT1"], "gene", False),
+    ],
+    ids=["symbols", "other names", "genes already"],
+)
+def test_proteins_with_symbols_are_told_of_the_gene_network(tmp_path, columns, entity, noted):
+    path = write(tmp_path, MANIFEST.replace('entity = "gene"', f'entity = "{entity}"'))
+    pd.read_csv(tmp_path / "rna.csv", index_col=0).set_axis(columns, axis=1).to_csv(tmp_path / "rna.csv")
+    said = [notice for notice in check(path).notices if notice.startswith("[modality.rna] its columns look like gene symbols")]
+    assert bool(said) == noted and all('entity = "gene" lets it in' in notice for notice in said)

@@ -1,5 +1,6 @@
 """Draft: what is seen in tables is written so that it loads."""
 
+import os
 import tomllib
 from pathlib import Path
 
@@ -105,6 +106,46 @@ def test_files_in_several_folders_are_named_from_the_common_one(tmp_path):
     table, cohort, _ = drafted(tmp_path, [first, second])
     assert [m["file"] for m in table["modality"].values()] == ["a/rna.csv", "b/rna.csv"]
     assert len(cohort.modalities) == 2
+
+
+def places(folder):
+    return [m["file"] for m in tomllib.loads((folder / "m.toml").read_text())["modality"].values()]
+
+
+def test_paths_are_those_from_where_the_manifest_stands(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("data", "elsewhere"):
+        (tmp_path / name).mkdir()
+    files = [path.relative_to(tmp_path) for path in tables(tmp_path / "data", [f"P{i:03d}" for i in range(24)])[:2]]
+    for folder, first in ((Path(), "data/rna.csv"), (Path("elsewhere"), "../data/rna.csv"), (Path("data"), "rna.csv")):
+        (folder / "m.toml").write_text(draft(files, beside=folder))
+        assert places(folder)[0] == first
+        assert list(load(folder / "m.toml").modalities) == ["rna", "meth"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a privilege there")
+def test_paths_hold_where_a_folder_is_a_link(tmp_path):
+    for name in ("deep", "deep/er", "data"):
+        (tmp_path / name).mkdir()
+    files = tables(tmp_path / "data", [f"P{i:03d}" for i in range(24)])[:2]
+    (tmp_path / "link").symlink_to(tmp_path / "deep" / "er")  # its parent is not the folder it stands in
+    (tmp_path / "link" / "linked").symlink_to(tmp_path / "data")
+    (tmp_path / "link" / "m.toml").write_text(
+        draft([*files[:1], tmp_path / "link" / "linked" / "meth.csv"], beside=tmp_path / "link")
+    )
+    assert places(tmp_path / "link") == ["../../data/rna.csv", "linked/meth.csv"]
+    assert len(load(tmp_path / "link" / "m.toml").modalities) == 2
+
+
+def test_proteins_called_as_genes_are_may_be_genes(tmp_path):
+    ids = [f"P{i:03d}" for i in range(24)]
+    pd.DataFrame(rng.normal(8, 2, (24, 30)), ids, GENES).rename_axis("id").to_csv(tmp_path / "proteome.csv")
+    spots = [f"spot-{a}{i}" for i, a in enumerate("abcdefghijklmnopqrstuvwxy")]
+    pd.DataFrame(rng.normal(8, 2, (24, 25)), ids, spots).rename_axis("id").to_csv(tmp_path / "rppa.csv")
+    table, _, text = drafted(tmp_path, [tmp_path / "proteome.csv", tmp_path / "rppa.csv"])
+    assert {m["entity"] for m in table["modality"].values()} == {"protein"}
+    assert text.count('# The columns look like gene symbols: entity = "gene" would let the gene network in.') == 1
+    assert text.index("look like gene symbols") < text.index("[modality.rppa]")
 
 
 def test_without_an_outcome_the_draft_says_so_and_loads(tmp_path):

@@ -290,10 +290,10 @@ def test_ensembl_ids_find_their_symbols_whatever_the_version(tmp_path):
     assert load(write(tmp_path, manifest, **{"rna.csv": text})).modalities["rna"].symbols == ("TP53", "ESR1", None)
 
 
-def test_a_notice_for_one_member_classes_and_low_overlap(tmp_path, caplog):
+def test_a_notice_for_small_classes_and_low_overlap(tmp_path, caplog):
     with caplog.at_level(logging.WARNING):
         load(write(tmp_path))
-    assert "class 'A' has one member" in caplog.text
+    assert "[outcome.subtype] classes 'A', " in caplog.text and "fewer than 5 labelled patients" in caplog.text
 
 
 @pytest.mark.skipif(not (REAL / "tcga_brca").is_dir(), reason="the real tables are not here")

@@ -162,8 +162,8 @@ def _with(column, *values):
             _with("result", "<5", "12 mg"),
             ["column 'result': 2 values are no numbers ('<5', '12 mg'; of CRP)", "write numbers"],
         ),
-        (_with("result", np.inf), ["column 'result': 1 values are infinite"]),
-        (_with("result", pd.Timestamp("2020-01-01")), ["column 'result': 1 values are no numbers"]),
+        (_with("result", np.inf), ["column 'result': 1 value is infinite"]),
+        (_with("result", pd.Timestamp("2020-01-01")), ["column 'result': 1 value is no number"]),
         (_with("day", "31/12/2020"), ["column 'day': 1 of", "are no numbers (they look like 99/99/9999)", "2020-01-31"]),
         (_with("day", np.inf), ["column 'day': 1 of"]),
         (_with("day", None, np.nan), ["column 'day': 2 values have no time"]),
@@ -191,6 +191,14 @@ def test_all_faults_at_once_and_columns_apart():
         summary(frame, value="day")
     with pytest.raises(InputError, match=r"none of the variables 'day' \(known: CRP, Hb, LDH\)"):
         summary(made(), variables=["day"])
+
+
+def test_of_many_variables_a_few_are_shown_and_the_nearest_of_all():
+    frame = pd.concat([made().assign(test=f"lab{i:03d}") for i in range(90)])
+    with pytest.raises(InputError, match=r"variables 'zzz' \(known: lab000, lab001, lab002 and 87 more\)"):
+        summary(frame, variables=["zzz"])
+    with pytest.raises(InputError, match=r"did you mean 'lab089'"):
+        summary(frame, variables=["Lab089"])
 
 
 # ------------------------------------------------------------------------------------------------ manifests
@@ -283,7 +291,7 @@ def test_bad_manifests_are_told(tmp_path, old, new, said):
 
 
 def test_bad_files_are_told(tmp_path):
-    with pytest.raises(InputError, match=r"\[modality.labs\] .*labs.csv: column 'result': 1 values are no numbers"):
+    with pytest.raises(InputError, match=r"\[modality.labs\] .*labs.csv: column 'result': 1 value is no number"):
         load(write(tmp_path, labs=_with("result", "high")))
     with pytest.raises(InputError, match=r"column 'day' cannot hold patient ids, series has it; say \[patients\] id"):
         load(write(tmp_path, labs=made()[["day", "id", "test", "result"]]))

@@ -11,7 +11,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from graphfuse.data.modality import Modality
-from graphfuse.data.transform import Impute, Pipeline, Scale, Select, TypedColumns, anova_f
+from graphfuse.data.transform import Impute, Pipeline, Scale, Select, TypedColumns, anova_f, unknown_values
 from graphfuse.errors import InputError
 
 RNG = np.random.default_rng(7)
@@ -197,6 +197,36 @@ def test_days_come_first_where_a_training_date_says_so():
 def test_what_has_no_type_is_guessed_by_its_values():
     typed = TypedColumns.fit(pd.DataFrame({"n": [1.0, 2.0], "t": ["x", "y"]}), {})
     assert [kind for _, kind, _, _ in typed.columns] == ["numeric", "categorical"]
+
+
+def test_what_the_fit_can_make_nothing_of_is_counted_and_told():
+    train = mixed()
+    fitted = Pipeline.fit(train, np.zeros(40, int))
+    assert fitted.unknown(train) == []
+    frame = train.table.copy().astype(object)
+    frame.loc[["P0", "P1"], "age"], frame.loc["P2", "race"] = ["old", "70+"], "d"
+    frame.loc[["P3", "P4", "P5"], "stage"], frame.loc["P6", "seen"] = "IV", "long ago"
+    new = Modality("ehr", frame, "ehr", types=train.types)
+    said = fitted.unknown(new)
+    assert said == [
+        "ehr, age: 2 patients have a value that is no number; taken as missing",
+        "ehr, race: 1 patient has a value not seen in training; taken as none of those that were",
+        "ehr, stage: 3 patients have a value not seen in training; taken as missing",
+        "ehr, seen: 1 patient has a value that is no date; taken as missing",
+    ]
+    assert not any(private in " ".join(said) for private in ("P0", "70+", "IV", "long ago"))
+    alone = Pipeline.fit(omics(table()), CODES).unknown(omics(table(missing=0.5)))
+    assert alone == []
+
+
+def test_missing_values_and_columns_are_not_unknown_ones():
+    train = mixed()
+    fitted = Pipeline.fit(train, np.zeros(40, int))
+    gone = Modality("ehr", train.table[["age", "stage"]].assign(age=np.nan), "ehr", types=train.types)
+    assert fitted.unknown(gone) == []
+    assert unknown_values({"ehr": fitted, "absent": fitted}, {"ehr": gone}) == []
+    odd = Modality("ehr", train.table.assign(race="d"), "ehr", types=train.types)
+    assert unknown_values({"ehr": fitted, "absent": fitted}, {"ehr": odd}) == fitted.unknown(odd) != []
 
 
 # ------------------------------------------------------------------------------------------------ pipeline

@@ -6,9 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from graphfuse.data.synth import planted
 from graphfuse.evaluate.folds import repeated
-from graphfuse.evaluate.study import study
+from graphfuse.evaluate.study import Replica, study
 from graphfuse.explain.ranking import _table, rank
+from graphfuse.learn.linear import CrossFit
+from graphfuse.learn.model import FusionModel
+from graphfuse.learn.search import trained_by
 from graphfuse.schema import RANKING_COLUMNS, Recipe
 
 ITEMS = pd.DataFrame({"id": list("abcd"), "gene": list("ABCD"), "modality": "rna", "degree": [3, None, 1, 2]})
@@ -71,6 +75,68 @@ def test_top_limits_the_print_never_the_files(ranking, tmp_path):
     short.save(tmp_path)
     assert len(pd.read_csv(tmp_path / "nodes.csv")) == len(ranking.nodes)
     assert list(pd.read_csv(tmp_path / "pathways.csv").columns) == list(RANKING_COLUMNS)
-    assert (tmp_path / "README.txt").read_text().startswith("Rankings")
+    said = (tmp_path / "README.txt").read_text()
+    assert said.startswith("Rankings") and "pathways.csv          empty: the recipe has no [pathways]\n" in said
     short.to_csv(tmp_path / "biomarkers.csv")
     assert (tmp_path / "biomarkers.csv").read_bytes() == (tmp_path / "nodes.csv").read_bytes()
+
+
+# ------------------------------------------------------------------------------------------------- gene sets
+
+
+def ranked_sets(folder, made, least=3, **sections):
+    """The ranking of two folds' models with tokens of five sets, of which one holds the planted genes."""
+    others = [g for g in made.cohort.modalities["rna"].table.columns if g not in made.genes]
+    sets = {"planted": made.genes} | {f"noise {i}": others[5 * i : 5 * i + 5] for i in range(4)}
+    (folder / "sets.gmt").write_text("".join("\t".join([name, "", *genes]) + "\n" for name, genes in sets.items()))
+    given = {
+        "name": "tokens",
+        "pathways": {"sets": str(folder / "sets.gmt"), "least": least},
+        "net": {"propagate": "none", "fuse": "attention_pool", "width": 8, "start": "none"},
+        "train": {"epochs": 30, "seeds": 1, "learning_rate": 2e-2},
+    }
+    recipe = Recipe.model_validate(given | sections)
+    cohort, outcome, names = made.cohort, made.cohort.outcome(), tuple(made.cohort.modalities)
+    tests = np.array_split(np.arange(len(cohort)), 2)
+    kept = [np.setdiff1d(np.arange(len(cohort)), tested) for tested in tests]
+    folds = [CrossFit(cohort.take(rows), outcome.values[rows], 2, recipe, None, 0) for rows in kept]
+    replicas = [
+        Replica(0, k, tested, FusionModel(recipe, device="cpu").adopt(found.gathered(fold, names), recipe, outcome))
+        for k, (tested, fold, found) in enumerate(zip(tests, folds, trained_by(folds, names, recipe, 0, "cpu"), strict=True))
+    ]
+    return rank(replicas, cohort, None, outcome.classes)
+
+
+@pytest.fixture(scope="module")
+def made():
+    return planted(150, {"rna": 40, "meth": 24}, carriers=5, effect=2.0, missing={"meth": 0.3}, seed=3)
+
+
+def test_a_planted_gene_set_ranks_first(tmp_path, made):
+    ranking = ranked_sets(tmp_path, made)
+    table = ranking.pathways
+    assert tuple(table.columns) == RANKING_COLUMNS and set(table["kind"]) == {"pathway"}
+    assert sorted(table["id"]) == ["noise 0", "noise 1", "noise 2", "noise 3", "planted"]
+    first, second = table.iloc[0], table.iloc[1]
+    assert first["id"] == "planted" and first["rank"] == first["rank_lo"] == first["rank_hi"] == 1
+    assert first["score"] > 2 * second["score"] > 0
+    genes = ranking.nodes[ranking.nodes["gene"].isin(made.genes)]
+    assert first["sign"] == np.sign((genes["sign"] * genes["score"]).sum())  # planted genes speak for one class or the other
+    ranking.save(tmp_path / "rankings")
+    assert (
+        "pathways.csv          gene sets of [pathways], by what their tokens" in (tmp_path / "rankings/README.txt").read_text()
+    )
+    assert pd.read_csv(tmp_path / "rankings/pathways.csv")["id"].tolist() == table["id"].tolist()
+
+
+def test_sets_whose_tokens_add_nothing_share_a_rank_and_it_says_why(tmp_path, made):
+    still = {"net": {"propagate": "none", "fuse": "attention_pool", "width": 8}, "train": {"epochs": 0, "seeds": 1}}
+    ranking = ranked_sets(tmp_path, made, **still)
+    assert len(ranking.pathways) == 5 and (ranking.pathways["score"] == 0).all() and (ranking.pathways["rank"] == 1).all()
+    assert ranking.about_pathways.endswith("; all 0 in 2 of 2 models, which stayed at their linear start")
+
+
+def test_where_no_set_has_enough_genes_it_says_so(tmp_path, made):
+    ranking = ranked_sets(tmp_path, made, least=9)
+    assert ranking.pathways.empty and tuple(ranking.pathways.columns) == RANKING_COLUMNS
+    assert ranking.about_pathways == "empty: no gene set of the recipe's [pathways] has enough measured genes"

@@ -101,6 +101,30 @@ def test_presence_counts_fitted_columns_only(small):
     assert not views.own["meth"].any()
 
 
+def test_modalities_that_do_not_match_are_named_in_order_with_the_nearest(small, caplog):
+    cohort = small.cohort
+    preparation, _ = Preparation.fit(cohort, cohort.outcome().values, recipe(), None)
+    other = replace(cohort, modalities={"RNA": cohort.modalities["rna"], "protein": cohort.modalities["meth"]})
+    assert preparation.unused(cohort) == []
+    assert preparation.unused(other) == [
+        "modality 'RNA' is not used: the model was trained on none of that name (did you mean 'rna'?)",
+        "modality 'protein' is not used: the model was trained on none of that name (known: meth, rna)",
+    ]
+    caplog.clear()
+    assert not preparation.views(other).present.any()
+    said = [record.getMessage() for record in caplog.records]
+    assert [line.split()[1] for line in said] == ["'meth'", "'rna'"]
+    assert all(line.endswith("by the others (the model does not know the cohort's 'RNA', 'protein')") for line in said)
+
+
+def test_who_has_what_is_told_by_name(small):
+    cohort = small.cohort
+    preparation, views = Preparation.fit(cohort, cohort.outcome().values, recipe(), None)
+    has = preparation.has(cohort.without("rna"))
+    assert list(has.columns) == ["rna", "meth"] and not has["rna"].any()
+    assert np.array_equal(has["meth"], views.present[:, 1]) and has.index.equals(cohort.patients)
+
+
 def test_a_modality_that_no_training_patient_has_is_refused(small):
     meth = small.cohort.modalities["meth"]
     nobody = replace(small.cohort, modalities=small.cohort.modalities | {"meth": replace(meth, table=meth.table * np.nan)})

@@ -1,5 +1,6 @@
 """Successive halving: it finds the fusion that data need, and reads nothing that is held out."""
 
+import logging
 from dataclasses import replace
 
 import numpy as np
@@ -8,10 +9,11 @@ import pytest
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.synth import planted
+from graphfuse.errors import InputError
 from graphfuse.evaluate.study import study
 from graphfuse.learn.linear import CrossFit
 from graphfuse.learn.model import FusionModel
-from graphfuse.learn.search import candidates, halved, trained_by
+from graphfuse.learn.search import candidates, described, halved, trained_by
 from graphfuse.schema import Recipe
 
 QUICK = {
@@ -21,6 +23,19 @@ QUICK = {
     "train": {"epochs": 72, "seeds": 3, "learning_rate": 1e-2},
     "search": {"fuse": ["late", "bilinear", "label_tensor"], "encode": ["table"], "propagate": []},
 }
+
+
+MIXES = """
+from graphfuse.nn.parts import Fuse
+
+class Mixes(Fuse):
+    def __init__(self, dim, modalities):
+        super().__init__()
+
+    def forward(self, h, present):
+        total = h.mean(2).sum(1)
+        return total - total.mean(0)
+"""
 
 
 def recipe(**changes) -> Recipe:
@@ -56,6 +71,33 @@ def test_an_exclusive_or_across_modalities_picks_an_interaction():
     assert found.recipe.net.fuse == "bilinear" and found.trained.epochs > 0
     model = FusionModel(given, device="cpu").fit(cohort)
     assert model.recipe_.net.fuse == "bilinear" and model.score(exclusive_or(seed=9)) > 0.85
+
+
+def test_it_says_how_far_it_is_and_what_won(caplog):
+    cohort, given = exclusive_or(), recipe(search={"fuse": ["late", "bilinear"], "encode": [], "propagate": []})
+    with caplog.at_level(logging.INFO, "graphfuse.learn.search"):
+        (found,) = trained_by([crossed(cohort, given)], ("a", "b"), given, 0, "cpu")
+    said = [record.getMessage() for record in caplog.records]
+    assert said[0] == "search: 2 candidates for 8 epochs on inner folds"
+    assert said[1].startswith("search: 1 of 2: fuse late, encode table, propagate mean: loss 0.")
+    assert said[3] == "search: 1 candidate for 72 epochs on inner folds"
+    assert said[-1].startswith("search: 1 of 1 model took fuse bilinear, encode table, propagate mean: loss 0.")
+    assert float(said[-1].split()[-1]) == round(min(found.trained.curve), 3)
+
+
+def test_a_recipe_is_described_in_words():
+    mixed = recipe(net={"fuse": "stack", "encode": {"gene": "network", "default": "mlp"}, "propagate": "attention"})
+    assert described(mixed) == "fuse stack, encode mlp (network for gene), propagate attention"
+    assert described(recipe(net={"encode": {"rna": "mlp"}})) == "fuse gated, encode table (mlp for rna), propagate mean"
+
+
+@pytest.mark.parametrize("searched", [False, True])
+def test_a_part_that_breaks_its_contract_is_not_trained(tmp_path, small, searched):
+    (tmp_path / "mine.py").write_text(MIXES)
+    name = f"{tmp_path / 'mine.py'}:Mixes"
+    given = recipe(search={"fuse": ["sum", name]} if searched else None, net={"fuse": "sum" if searched else name})
+    with pytest.raises(InputError, match="mine.py:Mixes: a patient alone = in a batch: differs by"):
+        FusionModel(given, device="cpu").fit(small.cohort)
 
 
 def test_additive_data_keep_what_they_have():

@@ -1,10 +1,16 @@
 """Parts: every one in the folders keeps its contract; names, files and slots are checked."""
 
+import importlib
+import re
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
 import pytest
 import torch
 
 from graphfuse.errors import InputError
-from graphfuse.nn.contract import check, check_named
+from graphfuse.nn.contract import check, check_named, check_own
 from graphfuse.nn.net import Inputs, Net, Shape, silent
 from graphfuse.nn.parts import SLOTS, available, part
 
@@ -88,7 +94,76 @@ def test_a_part_of_ones_own(mine):
     assert found.__name__ == "Bilinear" and check(found)
     assert part("head", f"{mine}:Slim").__name__ == "Slim"
     said = check_named(f"{mine}:Bilinear")
-    assert "slot fuse" in said[0] and len(said) > 6 and all(line.startswith("  ok  ") for line in said[1:])
+    assert "slot fuse" in said[0] and len(said) > 6 and all(line.startswith("  ok  ") for line in said[1:-1])
+    assert said[-1].startswith("  note  `present` is not looked at") and "note" not in check_named(f"{mine}:Slim")[-1]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("x = 1\ndef f(:\n", r"SyntaxError: invalid syntax \(line 2\)"),
+        ("import torch\nimport nowhere_at_all\n", r"ModuleNotFoundError: No module named 'nowhere_at_all' \(line 2\)"),
+        ("\n\n1 / 0\n", r"ZeroDivisionError: division by zero \(line 3\)"),
+        ("from broken import x\n", r"SyntaxError: .* \(broken.py, line 1\)"),
+        ("raise ValueError('one\\ntwo')\n", r"ValueError: one \(line 1\)$"),
+    ],
+    ids=["syntax", "import", "error", "beside", "lines"],
+)
+def test_a_file_that_cannot_be_imported_says_where(tmp_path, text, said):
+    path = tmp_path / "mine.py"
+    path.write_text(text)
+    (tmp_path / "broken.py").write_text("def\n")
+    before = list(sys.path)
+    with pytest.raises(InputError, match=f"mine.py: cannot be imported: {said}"):
+        part("fuse", f"{path}:Bilinear")
+    assert sys.path == before and "graphfuse_part_mine" not in sys.modules
+
+
+def test_a_file_may_import_those_beside_it(tmp_path):
+    for home in ("a", "b"):
+        (tmp_path / home).mkdir()
+        (tmp_path / home / "beside_it.py").write_text(f"HOME = '{home}'\ndef where():\n    return HOME\n")
+        (tmp_path / home / "mine.py").write_text("from beside_it import where\n" + MINE + "\nBilinear.home = where\n")
+    a, b = (part("fuse", f"{tmp_path / home / 'mine.py'}:Bilinear") for home in ("a", "b"))
+    assert (a.home(), b.home()) == ("a", "b") and check(a) and check(b)
+    assert str(tmp_path / "a") not in sys.path and "beside_it" not in sys.modules
+    space = b.home.__globals__
+    assert vars(importlib.import_module(space["__name__"])) is space  # torch.compile looks there
+
+
+def test_files_read_at_once_are_not_mixed_up(tmp_path):
+    for home in ("a", "b"):
+        (tmp_path / home).mkdir()
+        (tmp_path / home / "beside_it.py").write_text(f"HOME = '{home}'\n")
+        slow = "import time\nfrom beside_it import HOME\ntime.sleep(0.01)\n"
+        (tmp_path / home / "mine.py").write_text(slow + MINE + "\nBilinear.home = HOME\n")
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda home: part("fuse", f"{tmp_path / home / 'mine.py'}:Bilinear").home, "ab" * 6))
+    assert found == list("ab" * 6) and "beside_it" not in sys.modules
+
+
+def test_what_the_caller_imported_stays(tmp_path, monkeypatch):
+    (tmp_path / "beside_it.py").write_text("HOME = 'here'\n")
+    (tmp_path / "mine.py").write_text("import beside_it\nimport wave\n" + MINE)
+    monkeypatch.delitem(sys.modules, "wave", raising=False)
+    monkeypatch.syspath_prepend(tmp_path)
+    theirs = importlib.import_module("beside_it")
+    for _ in range(2):
+        part("fuse", f"{tmp_path / 'mine.py'}:Bilinear")
+    assert sys.modules["beside_it"] is theirs and "wave" in sys.modules
+
+
+@pytest.mark.parametrize(("name", "file"), [("bilinear", "my.py"), ("mine.py", "mine.py")])
+def test_a_name_without_a_class_says_how_to_give_one(name, file):
+    with pytest.raises(InputError, match=f"^{name}: names no class of a file; give file.py:Class, such as {file}:Bilinear$"):
+        check_named(name)
+
+
+def test_parts_of_ones_own_are_checked_and_those_that_ship_are_not(mine):
+    check_own([("fuse", "gated"), ("head", "no such part"), ("propagate", "pyg:GCNConv"), ("fuse", f"{mine}:Bilinear")])
+    mine.write_text(MINE.replace("total = h.sum(1)", "total = h.sum(1) - h.sum(1).mean(0)"))
+    with pytest.raises(InputError, match="mine.py:Bilinear: a patient alone = in a batch"):
+        check_own([("fuse", "gated"), ("fuse", f"{mine}:Bilinear")])
 
 
 @pytest.mark.parametrize(
@@ -235,3 +310,17 @@ def test_modalities_trained_apart_hear_nothing_of_what_the_fusion_learns(fuse):
     assert reached(own)
     assert net.fuse.apart is not (fused.requires_grad and reached(fused))
     assert own.shape == (N, 2 + (net.level == "hybrid"), K)
+
+
+def test_the_fusion_that_contributors_are_shown_is_right(tmp_path):
+    """Its maximum is that of the modalities present, and zero where there is none."""
+    page = (Path(__file__).parents[2] / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    (tmp_path / "peak.py").write_text(re.search(r"```python\n(.*?class Peak.*?)```", page, re.S).group(1))
+    assert "note" not in check_named(f"{tmp_path / 'peak.py'}:Peak")[-1]
+    peak = part("fuse", f"{tmp_path / 'peak.py'}:Peak")(2, 3).double()
+    with torch.no_grad():
+        peak.first.weight.zero_(), peak.first.bias.zero_(), peak.second.bias.zero_()
+        peak.second.weight.copy_(torch.eye(2))
+    h = torch.tensor([[-3.0, 1.0], [-2.0, -1.0], [0.0, 0.0]]).double()[None, :, None].expand(2, -1, -1, -1)
+    present = torch.tensor([[1.0, 1.0, 0.0], [0.0, 0.0, 0.0]]).double()
+    assert peak(h * present[..., None, None], present).tolist() == [[-2.0, 1.0], [0.0, 0.0]]

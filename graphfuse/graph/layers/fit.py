@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from graphfuse.errors import Faults, InputError, nearest
+from graphfuse.errors import Faults, InputError, nearest, warn_once
 from graphfuse.graph.layers.fused import FusedLayer
 from graphfuse.graph.layers.given import GivenLayer
 from graphfuse.graph.layers.layer import Layer, Spec, Tables
@@ -23,15 +23,15 @@ KINDS: dict[str, type[Layer]] = {kind.kind: kind for kind in (SimilarityLayer, F
 _SETTINGS = ("similarity", "space", "neighbours", "rule", "radius", "weight")
 
 
-def layer_specs(section: PatientSection, modalities: Sequence[str]) -> dict[str, Spec]:
-    """Name → spec of the layers that a recipe gives on these modalities.
+def layer_specs(section: PatientSection, modalities: Sequence[str], where: str = "recipe") -> dict[str, Spec]:
+    """Name → spec of the layers that a recipe, in messages called `where`, gives on these modalities.
 
     `each`: one per modality, named after it, and every `[patient.layer.NAME]`; `shared`: one in which all modalities'
     points stand side by side; `snf`: one in which they are fused; a list: exactly those, each a modality, a table, "shared"
     or "snf". A table named like one of these changes its settings. What a table leaves open is as in `[patient]`; a table
     without `of` has all modalities, or the one it is named after. Raises `InputError` with every fault.
     """
-    modalities, faults = list(modalities), Faults("recipe")
+    modalities, faults = list(modalities), Faults(where)
     if section.layers == "each":
         names = [*modalities, *(name for name in section.layer if name not in modalities)]
     else:
@@ -43,7 +43,7 @@ def layer_specs(section: PatientSection, modalities: Sequence[str]) -> dict[str,
     specs = {name: _resolved(name, section, modalities, faults) for name in names if name in known}
     faults.stop()
     for name in section.layer.keys() - set(names):
-        log.warning("[patient.layer.%s] is not used: [patient] layers does not name it", name)
+        warn_once(log, f"[patient.layer.{name}] is not used: [patient] layers does not name it")
     return specs
 
 
@@ -82,6 +82,12 @@ def fit_layer(
     """
     if not spec.of:
         raise InputError(f"patient layer {name!r}: no modality goes along it; name some in of")
+    if spec.edges is None and spec.rule != "radius" and spec.neighbours >= np.any([present[m] for m in spec.of], 0).sum():
+        warn_once(
+            log,
+            f"[patient] neighbours = {spec.neighbours}: a layer has not so many other training patients, so everybody "
+            "there hears all others; lower it if that is not meant",
+        )
     kind = GivenLayer if spec.edges is not None else FusedLayer if spec.combine == "snf" else SimilarityLayer
     return kind.fit(name, spec, tables, present, patients, control, seed)
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from graphfuse.errors import InputError
+from graphfuse.errors import InputError, warn_once
 from graphfuse.graph.layers.fit import fit_layer, layer_from_state, layer_specs
 from graphfuse.graph.layers.layer import Spec
 from graphfuse.schema import PatientSection
@@ -36,6 +36,7 @@ def test_one_layer_for_all():
 
 
 def test_a_list_is_exactly_those_and_tables_change_their_settings(caplog):
+    warn_once.cache_clear()
     tables = {"rna": {"similarity": "euclidean"}, "snf": {"of": ["rna", "meth"], "neighbours": 20}, "idle": {}}
     found = specs(layers=["snf", "rna", "shared", "rna"], layer=tables)
     assert list(found) == ["snf", "rna", "shared"]
@@ -73,6 +74,26 @@ def test_what_cannot_be_says_why(section, words):
 def test_all_faults_at_once():
     with pytest.raises(InputError, match="2 things to mend"):
         specs(layers=["a", "mine"], layer={"mine": {"of": ["b"]}})
+
+
+def test_faults_say_whose_they_are():
+    with pytest.raises(InputError, match=r"^recipe 'mine': \[patient\] layers names 'rnaa'"):
+        layer_specs(PatientSection(layers=["rnaa"]), MODALITIES, "recipe 'mine'")
+
+
+@pytest.mark.parametrize(
+    ("settings", "warned"),
+    [({"neighbours": 30}, True), ({"neighbours": 29}, False), ({"neighbours": 500, "rule": "mutual"}, True),
+     ({"combine": "snf", "neighbours": 31}, True), ({"rule": "radius", "radius": 0.5, "neighbours": 500}, False)],
+    ids=["all there are", "all others", "mutual", "fused", "radius"],
+)  # fmt: skip
+def test_more_neighbours_than_there_are_is_said_once(settings, warned, caplog):
+    warn_once.cache_clear()
+    tables = {m: np.random.default_rng(0).normal(size=(30, 4)) for m in ("rna", "meth")}
+    present = {m: np.ones(30, bool) for m in tables}
+    for name in ("one", "two"):
+        fit_layer(name, Spec(("rna", "meth"), **settings), tables, present, pd.Index([f"P{i}" for i in range(30)]))
+    assert len([m for m in caplog.messages if f"neighbours = {settings['neighbours']}: " in m]) == warned
 
 
 # --------------------------------------------------------------------------------- what every kind promises
