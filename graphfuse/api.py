@@ -11,10 +11,10 @@ import pandas as pd
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.manifest import as_cohort, load
 from graphfuse.errors import InputError, LeakError
-from graphfuse.evaluate.folds import read_folds, repeated
+from graphfuse.evaluate.protocol import Protocol
 from graphfuse.evaluate.record import network_hash, peak_memory, record_run
 from graphfuse.evaluate.report import Report, load_record, load_replicas
-from graphfuse.evaluate.study import study
+from graphfuse.evaluate.study import Beside, study
 from graphfuse.explain.ranking import Ranking
 from graphfuse.explain.ranking import rank as rank_replicas
 from graphfuse.files import run_directory
@@ -70,43 +70,46 @@ def train(
     *,
     cv: tuple[int, int] | int = (5, 5),
     folds: str | Path | pd.DataFrame | None = None,
+    group: str | None = None,
+    leave_out: str | None = None,
+    split: str | None = None,
+    holdout: float | None = None,
     network: str | Path | GeneNetwork | None = None,
     search: bool = False,
+    ledger: bool = True,
+    modalities: bool = False,
     seed: int = 0,
     device: str = "auto",
 ) -> Report:
     """Cross-validates the recipe's net beside the ladder, and fits a final model on all patients.
 
-    `target`: a class outcome (default: the first). `cv`: (folds, repeats); `folds`: a folds file in its place.
-    `network`: an edge list, card or `GeneNetwork` in place of the recipe's. `search`: fusions, encoders and propagators by
-    successive halving on inner folds (the recipe's `[search]`, or the usual candidates). Everything is fitted anew on each
-    fold's training patients. Raises `InputError` for unusable input, and `LeakError` when given a built graph: it knows the
-    held-out patients.
+    `target`: a class outcome (default: the first). Who is tested when: `cv` (folds, repeats), or one of `folds` (a file),
+    `leave_out` (each value of a declared group once), `split` ("split=test": those of that group) and `holdout` (a share);
+    `group`: a declared group that must never stand on both sides (see `evaluate.protocol`). `network`: an edge list, card or
+    `GeneNetwork` in place of the recipe's. `search`: fusions, encoders and propagators by successive halving on inner folds
+    (the recipe's `[search]`, or the usual candidates). `ledger`: also the net with rewired, random, identity and no graphs,
+    which says what the graphs are worth. `modalities`: also every subset of the modalities, their Shapley values, and whether
+    the net uses interactions between them. Everything is fitted anew on each fold's training patients. Raises `InputError` for
+    unusable input, and `LeakError` where a held-out patient would be seen, or when given a built graph: it knows them all.
     """
     if isinstance(cohort, PatientGraph) or isinstance(recipe, PatientGraph):
         raise LeakError(
             "train takes a cohort and a recipe, not a built graph: a graph of all patients knows the held-out ones"
         )
     began, device = time.perf_counter(), pick_device(device)
+    protocol = Protocol.of(cv, folds=folds, group=group, leave_out=leave_out, split=split, holdout=holdout)
     recipe = _recipe(recipe).searched() if search else _recipe(recipe)
-    cohort, cv = as_cohort(cohort), (cv, 1) if isinstance(cv, int) else cv
+    cohort = as_cohort(cohort)
     outcome = class_target(cohort, target)
-    if folds is None:
-        table = repeated(cohort.patients, outcome.values, *cv, seed, outcome.classes)
-        protocol = {"folds": cv[0], "repeats": cv[1], "inner_folds": 5}
-    else:
-        table = read_folds(folds, cohort.patients, outcome.values)
-        protocol = {"folds_file": "in memory" if isinstance(folds, pd.DataFrame) else Path(folds).name, "inner_folds": 5}
+    table = protocol.table(cohort, outcome, seed)
     cohort, genes, notices = gene_side(recipe, cohort, network, seed)
-    found = study(cohort, outcome, recipe, genes, table, seed, device)
-    protocol |= {"intervals": "95 %, corrected for overlapping training sets (Nadeau and Bengio 2003)"}
+    found = study(cohort, outcome, recipe, genes, table, seed, device, beside=Beside(ledger, modalities), keeps=protocol.keeps)
+    described = protocol.described(table)
     seconds = {"train": round(time.perf_counter() - began, 1)}
-    record = record_run(cohort, recipe, genes, table, found, protocol, seed, device, notices, seconds)
+    record = record_run(cohort, recipe, genes, table, found, described, seed, device, notices, seconds)
     if network is not None and not isinstance(network, GeneNetwork):
         record.fitted["network"] = str(Path(network).resolve())
-    return Report(
-        cohort, genes, found.metrics(protocol), found.predictions(cohort.patients), table, found.model, found.replicas, record
-    )
+    return Report.of(found, cohort, genes, table, described, record)
 
 
 def rank(report: Report, top: int = 50) -> Ranking:

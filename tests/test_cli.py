@@ -108,7 +108,7 @@ def test_its_files_have_the_promised_shapes(clinic):
     metrics = Metrics.model_validate(json.loads((run / "metrics.json").read_text()))
     assert set(metrics.models) == {
         "majority", "clinical", "single:rna", "single:meth", "single:clinical", "single", "early", "late",
-        "no-graph", "graphfuse",
+        "forest", "boosting", "no-graph", "graphfuse",
     }  # fmt: skip
     assert set(metrics.variants) == {"without:rna", "pattern:rna+meth+clinical"}
     assert tuple(pd.read_csv(run / "folds.csv").columns) == FOLD_COLUMNS

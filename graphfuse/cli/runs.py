@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Annotated
 
@@ -28,6 +29,8 @@ from graphfuse.cli.app import (
     folds_of,
     speak,
 )
+
+log = logging.getLogger(__name__)
 
 
 @app.command(epilog="Example: graphfuse build tcga-brca -o graphs/tcga-brca")
@@ -89,9 +92,24 @@ def predict(
     from graphfuse.data.export import safe_csv
 
     table = api.predict(folder, api.load(cohort))
+    _say_whom_it_knows(folder, table["patient"])
     safe_csv(table, out)
     counts = ", ".join(f"{name} {count}" for name, count in table["call"].value_counts().items())
     typer.echo(f"{len(table):,} patients called ({counts}): {out}")
+
+
+def _say_whom_it_knows(folder: Path, patients) -> None:
+    """A warning where ids are those of patients that the run was trained on, by its folds.csv."""
+    import pandas as pd
+
+    from graphfuse.data.export import unguarded
+
+    if (folder / "folds.csv").is_file():
+        trained = unguarded(pd.read_csv(folder / "folds.csv", dtype={"patient": str})["patient"])
+        count = int(patients.isin(trained).sum())
+        if count:
+            some = f"{count:,} of {len(patients):,}" if count >= 5 else "some (fewer than 5)"
+            log.warning("%s patients were trained on, by their ids: these calls are no test", some)
 
 
 @app.command(epilog="Example: graphfuse run tcga-brca -o runs/tcga-brca")

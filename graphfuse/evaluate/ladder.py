@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import softmax
 
 from graphfuse.data.cohort import Cohort
+from graphfuse.evaluate.forests import boosting, forest
 from graphfuse.learn.assemble import Views
 from graphfuse.learn.kernels import slope_of
 from graphfuse.learn.linear import CrossFit
@@ -27,7 +29,8 @@ def climb(cross: CrossFit, cohort: Cohort, views: Views) -> dict[str, Rung]:
 
     majority: the training classes' shares. `single:<modality>`: ridge on one modality; `single`: the one with the lowest
     inner loss. `clinical`: ridge on all EHR modalities. early: ridge on all modalities side by side. late: the mean of the
-    singles' probabilities over the modalities a patient has. Who has none of a rung's modalities gets the training shares.
+    singles' probabilities over the modalities a patient has. forest, boosting: trees on all modalities side by side
+    (`forests`). Who has none of a rung's modalities gets the training shares.
     """
     names = tuple(cohort.modalities)
     ehr = tuple(m for m in names if cohort.modalities[m].kind == "ehr")
@@ -45,7 +48,7 @@ def climb(cross: CrossFit, cohort: Cohort, views: Views) -> dict[str, Rung]:
     late = (stacked * share[..., None]).sum(1)
     late[~views.present.any(1)] = _shares(cross)
     rungs["late"] = Rung(late, every)
-    return rungs
+    return rungs | {"forest": _trees(cross, forest, views), "boosting": _trees(cross, boosting, views)}
 
 
 def by_group(cross: CrossFit, cohort: Cohort) -> dict[str, Rung]:
@@ -77,4 +80,12 @@ def _ridge(cross: CrossFit, modalities: tuple[str, ...], views: Views) -> Rung:
     probability = softmax(logits, axis=1)
     columns = [list(views.own).index(m) for m in modalities]
     probability[~views.present[:, columns].any(1)] = _shares(cross)
+    return Rung(probability, time.perf_counter() - began)
+
+
+def _trees(cross: CrossFit, grown: Callable[[CrossFit, Views], np.ndarray], views: Views) -> Rung:
+    """Trees on all modalities; a patient with none of them gets the training shares."""
+    began = time.perf_counter()
+    probability = grown(cross, views)
+    probability[~views.present.any(1)] = _shares(cross)
     return Rung(probability, time.perf_counter() - began)

@@ -43,7 +43,7 @@ def record_run(
         protocol=protocol,
         seed=seed,
         device=device,
-        packages={"python": sys.version.split()[0]} | {p: importlib.metadata.version(p) for p in PACKAGES},
+        packages=packages(),
         hashes={
             "manifest": cohort.about.get("manifest_sha256", ""),
             "recipe": _sha(json.dumps(made, sort_keys=True)),
@@ -56,6 +56,11 @@ def record_run(
         notices=notices,
         fitted=_fitted(cohort, network, found),
     )
+
+
+def packages() -> dict[str, str]:
+    """Versions of Python, of this package and of those its numbers depend on."""
+    return {"python": sys.version.split()[0]} | {p: importlib.metadata.version(p) for p in PACKAGES}
 
 
 def peak_memory() -> float:

@@ -11,29 +11,41 @@ import pandas as pd
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.export import safe_csv
 from graphfuse.errors import InputError
-from graphfuse.evaluate.study import Replica
+from graphfuse.evaluate.ledger import NONE, OURS, sentences
+from graphfuse.evaluate.study import Replica, Study
+from graphfuse.evaluate.subgroups import subgroups
 from graphfuse.files import run_directory, write_json
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.learn.model import FusionModel
-from graphfuse.schema import Metrics, Recipe, RunRecord
+from graphfuse.schema import Evaluation, Metrics, Recipe, RunRecord
 
 
 @dataclass(eq=False)
 class Report:
     """Scores of the net beside the ladder, its predictions, the fold models and the final model.
 
-    `metrics`: a `schema.Metrics`; `predictions` and `folds`: as in `predictions.csv` and `folds.csv`; `model`: fitted on all
+    `metrics`: a `schema.Metrics`; `evaluation`: a `schema.Evaluation`, what there is to say of modalities and of groups of
+    patients; `predictions` and `folds`: as in `predictions.csv` and `folds.csv`; `model`: fitted on all
     patients; `replicas`: one model per fold; `record`: how the run was made. `cohort` and `network` are those of the run.
     """
 
     cohort: Cohort
     network: GeneNetwork | None
     metrics: Metrics
+    evaluation: Evaluation
     predictions: pd.DataFrame
     folds: pd.DataFrame
     model: FusionModel
     replicas: list[Replica]
     record: RunRecord
+
+    @classmethod
+    def of(cls, found: Study, cohort: Cohort, network: GeneNetwork | None, folds, protocol: dict, record: RunRecord) -> Report:
+        """The report of a finished study; who is in which of the cohort's groups is looked at now, for scores by group."""
+        metrics, predictions = found.metrics(protocol), found.predictions(cohort.patients)
+        groups = subgroups(predictions, cohort.groups, cohort.patients, found.outcome.classes, seed=record.seed)
+        evaluation = found.evaluation(metrics, groups)
+        return cls(cohort, network, metrics, evaluation, predictions, folds, found.model, found.replicas, record)
 
     @property
     def recipe(self) -> Recipe:
@@ -50,6 +62,7 @@ class Report:
         folder = Path(folder)
         write_json(folder / "run.json", self.record.model_dump(mode="json", by_alias=True))
         write_json(folder / "metrics.json", self.metrics.model_dump(mode="json", by_alias=True))
+        write_json(folder / "evaluation.json", self.evaluation.model_dump(mode="json", by_alias=True))
         safe_csv(self.folds, folder / "folds.csv")
         safe_csv(self.predictions, folder / "predictions.csv")
         self.model.save(folder / "model")
@@ -65,17 +78,18 @@ class Report:
         """The net against the rungs chosen without looking and its twin without graphs, in words."""
         lines = []
         for pair in self.metrics.comparisons:
-            if pair.metric == "macro_f1" and pair.b in ("single", "early", "late", "no-graph"):
+            if pair.metric == "macro_f1" and pair.a == OURS and pair.b in ("single", "early", "late", NONE):
                 low, high = pair.ci95
                 lines.append(f"macro-F1 against {pair.b}: {pair.difference:+.3f} ({low:+.3f} to {high:+.3f}), {pair.verdict}")
-        return lines
+        return lines + [f"accuracy: {said}" for said in sentences(self.metrics.comparisons)]
 
 
 def ladder_lines(metrics: Metrics) -> list[str]:
     """The ladder as text: accuracy, macro-F1 and AUROC with 95 % intervals."""
     shown = ("accuracy", "macro_f1", "auroc")
     lines = [f"{'':<22}" + "".join(f"{m:>24}" for m in shown)]
-    for name, row in {**metrics.models, **metrics.variants}.items():
+    beside = {name: row for name, row in metrics.variants.items() if name.startswith(("without:", "group:"))}
+    for name, row in {**metrics.models, **beside}.items():
         cells = []
         for m in shown:
             mean, (low, high) = row[m].mean, row[m].ci95

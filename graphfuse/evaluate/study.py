@@ -14,18 +14,19 @@ import pandas as pd
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.outcome import Outcome
+from graphfuse.evaluate.emap import additive
 from graphfuse.evaluate.folds import tasks
 from graphfuse.evaluate.ladder import Rung, by_group, climb
 from graphfuse.evaluate.ledger import NONE, OURS, Twin, twins
 from graphfuse.evaluate.metrics import scores
 from graphfuse.evaluate.modalities import subsets
-from graphfuse.evaluate.tally import COLUMNS, tally
+from graphfuse.evaluate.tally import ADDITIVE, COLUMNS, of_one_part, shapley_of, tally
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.learn import fit
 from graphfuse.learn.linear import CrossFit, side_by_side
 from graphfuse.learn.model import FusionModel
 from graphfuse.learn.search import candidates, trained_by
-from graphfuse.schema import Metrics, Recipe
+from graphfuse.schema import Evaluation, GroupScore, Metrics, Recipe
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +45,8 @@ class Replica:
 
 @dataclass(frozen=True)
 class Beside:
-    """What is trained beside the net and its ladder: the graph-value `ledger`, and a net for every subset of `modalities`."""
+    """What is done beside the net and its ladder: the graph-value `ledger`; a net for every subset of `modalities`, and the
+    net's additive projection (in repeat 0, as it takes many predictions)."""
 
     ledger: bool = False
     modalities: bool = False
@@ -83,7 +85,7 @@ class Study:
         """A row with `tally.COLUMNS` for every model and fold: rungs and variants, then the net by pattern of modalities."""
         rows = []
         for name, folds in self.probability.items():
-            for replica, probability, seconds in zip(self.replicas, folds, self.seconds[name], strict=True):
+            for replica, probability, seconds in zip(self.replicas, folds, self.seconds[name], strict=False):
                 rows.append(self._row(name, replica, slice(None), probability) | {"seconds": seconds})
         names = self.present.apply(lambda row: "pattern:" + "+".join(row.index[row]), axis=1).to_numpy()
         counts = pd.Series(np.concatenate([names[replica.tested] for replica in self.replicas])).value_counts()
@@ -103,7 +105,17 @@ class Study:
 
     def metrics(self, protocol: dict) -> Metrics:
         """Scores of every model with corrected intervals, and the net against each of them."""
-        return tally(self.scores(), self.outcome.name, protocol)
+        found = tally(self.scores(), self.outcome.name, protocol)
+        if len(self.replicas) > 1:
+            return found
+        codes = self.outcome.values[self.replicas[0].tested]
+        return of_one_part(found, codes, {name: folds[0] for name, folds in self.probability.items()})
+
+    def evaluation(self, metrics: Metrics, subgroups: Sequence[GroupScore] = ()) -> Evaluation:
+        """What the scores say of the modalities, beside what was found in `subgroups`."""
+        together = [pair for pair in metrics.comparisons if pair.b == ADDITIVE]
+        shares = shapley_of(self.scores(), tuple(self.present))
+        return Evaluation(contributions=shares, cross_modal=together, subgroups=list(subgroups))
 
 
 def study(
@@ -116,9 +128,11 @@ def study(
     device: str,
     *,
     beside: Beside = Beside(),
+    keeps: str | None = None,
     final: bool = True,
 ) -> Study:
-    """Runs the folds of a folds table, one bank per repeat for each net; the `final` model is fitted in the first repeat's."""
+    """Runs the folds of a folds table, one bank per repeat for each net; the `final` model is fitted in the first repeat's.
+    `keeps`: a group of the cohort that inner folds must not part either."""
     found = Study(outcome, cohort.present)
     run = _Run(found, cohort, recipe, network, seed, device)
     todo = tasks(folds)
@@ -160,6 +174,8 @@ class _Run:
         self.found.replicas += [Replica(r, k, tested, model) for (r, k, tested), model in zip(mine, models, strict=False)]
         if final:
             self.found.model = models[-1]
+        if beside.modalities and len(names) > 1 and mine[0][0] == 0:
+            self._project(models, tests)
         del crosses, whole
         for twin in twins(self.recipe, self.cohort, self.network, self.seed) if beside.ledger else ():
             fitted = side_by_side(lambda train: self._settled(self._cross(train, twin), {names}), trains)  # noqa: B023
@@ -198,6 +214,13 @@ class _Run:
             self._note(name, Rung(_probability(model, test), seconds))
         log.info("%s: %d folds × %d seeds in %.0f s", name, len(crosses), self.recipe.train.seeds, time.perf_counter() - began)
         return models
+
+    def _project(self, models: list[FusionModel], tests: list[Cohort]) -> None:
+        """Notes what the nets would say could their modalities not interact."""
+        began = time.perf_counter()
+        for model, test in zip(models, tests, strict=False):
+            self._note(ADDITIVE, Rung(additive(model, test, seed=self.seed), 0.0))
+        log.info("%s: %d folds in %.0f s", ADDITIVE, len(tests), time.perf_counter() - began)
 
     def _note(self, name: str, rung: Rung) -> None:
         self.found.probability[name].append(rung.probability)

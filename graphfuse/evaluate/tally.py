@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
+from graphfuse.evaluate.bootstrap import bootstrap_compare, bootstrap_scores
 from graphfuse.evaluate.ledger import OURS, pairs
 from graphfuse.evaluate.metrics import compare, summary
-from graphfuse.schema import METRICS, Metrics
+from graphfuse.evaluate.modalities import by_subset, contributions, subsets
+from graphfuse.schema import METRICS, Contribution, Metrics
 
-VARIANTS = ("without:", "group:", "pattern:", "only:", "patient:", "gene:")  # no rung of the ladder
+ADDITIVE = "additive"  # the net's projection without interactions of modalities (EMAP)
+VARIANTS = (ADDITIVE, "without:", "group:", "pattern:", "only:", "patient:", "gene:")  # no rung of the ladder
 COMPARED = ("accuracy", "macro_f1", "auroc")
 COLUMNS = ("model", "repeat", "fold", "tested", "trained", *METRICS, "seconds")
 
@@ -20,8 +25,7 @@ def tally(table: pd.DataFrame, target: str, protocol: dict) -> Metrics:
     `tested` and `trained` count labelled patients. Patterns of modalities are the net itself on some patients: they are
     scored, and compared with nothing.
     """
-    whole = table[table["model"] == OURS] if (table["model"] == OURS).any() else table
-    share = float(whole["tested"].mean() / max(whole["trained"].mean(), 1))
+    share = test_share(table)
     folds = {name: part.set_index(["repeat", "fold"]) for name, part in table.groupby("model", sort=False)}
     rows = {
         name: {m: summary(part[m].to_numpy(float), share, m) for m in METRICS}
@@ -38,6 +42,46 @@ def tally(table: pd.DataFrame, target: str, protocol: dict) -> Metrics:
         variants={name: row for name, row in rows.items() if name.startswith(VARIANTS)},
         comparisons=[pair for pair in found if pair],
     )
+
+
+def of_one_part(metrics: Metrics, codes: np.ndarray, probability: Mapping[str, np.ndarray], seed: int = 0) -> Metrics:
+    """The same scores where one part is held out: no folds differ, so intervals and comparisons are those of a bootstrap over
+    its patients. `codes` int `[N]`, `probability`: model → `[N, K]`."""
+
+    def spanned(rows: dict) -> dict:
+        return {name: _spanned(row, codes, probability.get(name), seed) for name, row in rows.items()}
+
+    names = [name for name in probability if name != OURS]
+    wanted = [(OURS, name) for name in names] + pairs(list(probability))
+    found = [
+        pair
+        for a, b in dict.fromkeys(wanted)
+        for pair in bootstrap_compare(a, b, codes, probability[a], probability[b], COMPARED, seed=seed)
+    ]
+    update = {"models": spanned(metrics.models), "variants": spanned(metrics.variants), "comparisons": found}
+    return metrics.model_copy(update=update)
+
+
+def _spanned(row: dict, codes: np.ndarray, probability: np.ndarray | None, seed: int) -> dict:
+    """A model's scores with intervals over resampled patients; without, where it was not scored on all of them."""
+    if probability is None:
+        return row
+    intervals = bootstrap_scores(codes, probability, seed=seed)
+    return {m: score.model_copy(update={"ci95": intervals[m]}) if m in intervals else score for m, score in row.items()}
+
+
+def shapley_of(table: pd.DataFrame, modalities: tuple[str, ...]) -> list[Contribution]:
+    """What each modality adds (Shapley), in the metrics compared, where every subset of them was scored."""
+    if len(modalities) < 2 or not {"only:" + "+".join(s) for s in subsets(modalities)} <= set(table["model"]):
+        return []
+    share = test_share(table)
+    return [c for m in COMPARED for c in contributions(by_subset(table, modalities, m), modalities, m, share)]
+
+
+def test_share(table: pd.DataFrame) -> float:
+    """Labelled patients tested in a fold, for each one trained on."""
+    whole = table[table["model"] == OURS] if (table["model"] == OURS).any() else table
+    return float(whole["tested"].mean() / max(whole["trained"].mean(), 1))
 
 
 def _compared(folds: dict[str, pd.DataFrame], a: str, b: str, metric: str, share: float):

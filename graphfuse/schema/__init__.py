@@ -4,6 +4,7 @@ TOML in: `Manifest`, `Recipe`, `NetworkCard`. JSON and CSV out: `RunRecord`, `Me
 `PREDICTION_COLUMNS`. An unknown key is an error that names the nearest known one.
 """
 
+from graphfuse.schema.bench import Bench, BenchEntry
 from graphfuse.schema.evaluation import Contribution, Evaluation, GroupScore
 from graphfuse.schema.manifest import Event, GroupSpec, Manifest, ModalitySpec, OutcomeSpec, Patients, Series
 from graphfuse.schema.network import EdgeSpec, Expect, NetworkCard

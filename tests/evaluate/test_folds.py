@@ -1,14 +1,26 @@
-"""Folds: everyone once, classes even, the user's own read or refused with a reason."""
+"""Folds: everyone once, classes even, groups whole, the user's own read or refused with a reason."""
+
+import hashlib
 
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import adjusted_rand_score
 
-from graphfuse.errors import InputError
-from graphfuse.evaluate.folds import read_folds, repeated, tasks
+from graphfuse.data.export import safe_csv
+from graphfuse.errors import InputError, LeakError
+from graphfuse.evaluate.folds import check_groups, digest, grouped, read_folds, repeated, splits, tasks
 
 CODES = np.repeat([0, 1, 2, -1], [50, 23, 7, 10])
 PATIENTS = pd.Index([f"P{i:02d}" for i in range(len(CODES))])
+KNOWN = CODES >= 0
+
+
+def sites(count, seed=0, codes=CODES):
+    """A site for everyone, of very unequal sizes."""
+    rng = np.random.default_rng(seed)
+    share = np.linspace(1, 5, count) ** 2
+    return pd.Series(rng.choice([f"s{k:02d}" for k in range(count)], len(codes), p=share / share.sum()), name="site")
 
 
 def test_labelled_patients_are_tested_once_a_repeat_and_unlabelled_never():
@@ -25,16 +37,22 @@ def test_labelled_patients_are_tested_once_a_repeat_and_unlabelled_never():
 @pytest.mark.parametrize(
     ("codes", "folds", "said"),
     [
-        (CODES, 8, "8 folds need at least 2 classes of at least 8 patients; there are class 0 50, class 1 23, class 2 7"),
+        (CODES, 8, "8 folds: every class needs at least 8 labelled patients; class 2 has 7. Take fewer folds, merge"),
         (CODES, 1, "at least 2 are needed"),
-        (np.zeros(20, int), 5, "at least 2 classes"),
-        (np.full(20, -1), 5, "at least 2 classes"),
-        (np.repeat([0, 2], 10), 11, "at least 11 patients"),
+        (np.zeros(20, int), 5, "at least 2 classes; all are class 0"),
+        (np.full(20, -1), 5, "at least 2 classes; nobody has a label"),
+        (np.repeat([0, 2], 10), 11, "at least 11 labelled patients; class 0 has 10, class 2 has 10"),
     ],
 )
 def test_too_few_for_the_folds(codes, folds, said):
     with pytest.raises(InputError, match=said):
         repeated(PATIENTS[: len(codes)], codes, folds, 1, 0)
+
+
+def test_only_the_small_classes_are_named():
+    with pytest.raises(InputError) as caught:
+        repeated(PATIENTS, CODES, 8, 1, 0, ("Basal", "Her2", "Claudin"))
+    assert "Claudin has 7" in str(caught.value) and "Basal" not in str(caught.value)
 
 
 def test_a_class_without_any_patient_is_no_obstacle():
@@ -53,6 +71,108 @@ def test_tasks_are_the_rows_tested():
         assert PATIENTS[rows].tolist() == mine["patient"].tolist()
 
 
+def test_splits_without_groups_are_the_tasks_and_all_others_train():
+    table = repeated(PATIENTS, CODES, 5, 2, seed=0)
+    for split, (repeat, fold, rows) in zip(splits(table, KNOWN), tasks(table), strict=True):
+        assert (split.repeat, split.fold) == (repeat, fold) and split.tested.tolist() == rows.tolist()
+        assert split.train.tolist() == np.setdiff1d(np.arange(len(CODES)), rows).tolist()
+
+
+def test_a_patient_who_stands_twice_stops_the_run():
+    table = repeated(PATIENTS, CODES, 5, 1, seed=0)
+    with pytest.raises(LeakError, match="1 patient id more than once"):
+        splits(pd.concat([table, table.iloc[[3]]]), KNOWN)
+
+
+# ------------------------------------------------------------------------------------------------- groups
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("count", [5, 12, 40])
+def test_nobody_of_a_group_is_on_both_sides_the_unlabelled_neither(count, seed):
+    groups = sites(count, seed)
+    table = repeated(PATIENTS, CODES, 4, 3, seed, groups=groups)
+    check_groups(table, groups)
+    here = set(groups[KNOWN])
+    for split in splits(table, KNOWN):
+        held = np.setdiff1d(np.arange(len(CODES)), split.train)
+        assert not set(groups[split.train]) & set(groups[held])
+        assert split.tested.tolist() == held[KNOWN[held]].tolist() and len(split.tested)
+    for _, part in table.groupby("repeat"):
+        blank = part["fold"].isna().to_numpy()
+        assert not blank[KNOWN].any()  # every labelled patient is tested
+        assert (blank == ~groups.isin(here).to_numpy()).all()  # of the others, who has a tested relative is held out with it
+
+
+def test_an_unlabelled_relative_is_held_out_and_not_scored():
+    groups = pd.Series([f"f{i // 2}" for i in range(len(CODES))], name="family")
+    groups.iloc[-1] = groups.iloc[0]  # an unlabelled patient of a labelled family
+    (first,) = [s for s in splits(repeated(PATIENTS, CODES, 5, 1, 0, groups=groups), KNOWN) if 0 in s.tested]
+    last = len(CODES) - 1
+    assert last not in first.tested and last not in first.train
+
+
+def test_repeats_of_unequal_groups_are_other_partitions():
+    """scikit-learn's own dealer goes by size: it would give nearly the same folds whatever the seed."""
+    rng = np.random.default_rng(0)
+    codes = rng.choice(3, 700, p=[0.6, 0.3, 0.1])
+    groups = sites(40, 1, codes)
+    table = repeated(pd.RangeIndex(700).astype(str), codes, 5, 5, 0, groups=groups)
+    wide = [part["fold"].to_numpy(int) for _, part in table.groupby("repeat")]
+    pairs = [adjusted_rand_score(a, b) for i, a in enumerate(wide) for b in wide[:i]]
+    assert np.mean(pairs) < 0.6
+    for fold in wide:
+        counts = np.array([np.bincount(codes[fold == k], minlength=3) for k in range(5)]) / np.bincount(codes)
+        assert np.abs(counts.sum(1) / 3 - 0.2).max() < 0.08  # and classes stay about even
+
+
+def test_repeats_that_groups_do_not_allow_are_dropped(caplog):
+    groups = pd.Series(np.arange(len(CODES)) % 3, name="site").astype(str)
+    table = repeated(PATIENTS, CODES, 3, 5, 0, groups=groups)
+    assert set(table["repeat"]) == {0} and "1 even partition of 3 folds" in caplog.text
+
+
+def test_fewer_groups_than_folds():
+    groups = pd.Series(np.arange(len(CODES)) % 3, name="site").astype(str)
+    with pytest.raises(InputError, match="5 folds need at least 5 groups with labelled patients; there are 3"):
+        repeated(PATIENTS, CODES, 5, 1, 0, groups=groups)
+
+
+def test_groups_of_one_are_stratified_folds():
+    groups = pd.Series(PATIENTS, name="own")
+    (fold,) = [p["fold"] for _, p in repeated(PATIENTS, CODES, 5, 1, 0, groups=groups).groupby("repeat")]
+    for code in range(3):
+        counts = np.bincount(fold[code == CODES].astype(int), minlength=5)
+        assert counts.max() - counts.min() <= 1
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_class_of_two_groups_is_never_all_in_one_fold(seed):
+    codes = np.repeat([0, 1, 2], [30, 20, 10])
+    groups = pd.Series(np.r_[np.arange(50) % 6, [6] * 5 + [7] * 5], name="site").astype(str)
+    table = repeated(pd.RangeIndex(60).astype(str), codes, 2, 4, seed, groups=groups)
+    for _, part in table.groupby("repeat"):
+        assert part["fold"][codes == 2].nunique() == 2
+
+
+def test_inner_folds_are_as_many_as_there_are_groups():
+    assert set(grouped(CODES, sites(3).to_numpy(), 5, 0)) == {0, 1, 2}
+    assert set(grouped(CODES, np.full(len(CODES), "a"), 5, 0)) == {0}
+
+
+def test_a_seed_is_a_partition():
+    groups = sites(12).to_numpy()
+    assert grouped(CODES, groups, 5, 3).tolist() == grouped(CODES, groups, 5, 3).tolist()
+    assert any(grouped(CODES, groups, 5, 3).tolist() != grouped(CODES, groups, 5, s).tolist() for s in (4, 5))
+
+
+def test_a_parted_group_is_a_leak_unless_nobody_knows_it():
+    table = repeated(PATIENTS, CODES, 5, 1, 0)
+    with pytest.raises(LeakError, match="site: 5 groups of 5 in repeat 0 stand on both sides"):
+        check_groups(table, sites(5))
+    check_groups(table, pd.Series("unknown", index=range(len(CODES)), name="site"))
+
+
 # ------------------------------------------------------------------------------------------ the user's own
 
 
@@ -62,10 +182,24 @@ def folds_file(tmp_path, table):
     return path
 
 
-def test_folds_written_are_folds_read(tmp_path):
-    table = repeated(PATIENTS, CODES, 5, 2, seed=0)
+@pytest.mark.parametrize("groups", [None, sites(12)], ids=["alone", "grouped"])
+def test_folds_written_are_folds_read_and_have_one_hash(tmp_path, groups):
+    table = repeated(PATIENTS, CODES, 5, 2, seed=0, groups=groups)
     path = folds_file(tmp_path, table.sample(frac=1, random_state=0))
-    pd.testing.assert_frame_equal(read_folds(path, PATIENTS, CODES), table, check_dtype=False)
+    found = read_folds(path, PATIENTS, CODES)
+    pd.testing.assert_frame_equal(found, table, check_dtype=False)
+    assert digest(found) == digest(table) == digest(read_folds(found, PATIENTS, CODES))
+    safe_csv(found, path)
+    assert hashlib.sha256(path.read_bytes()).hexdigest() == digest(table)
+    moved = table.assign(fold=table["fold"].where(table.index != 0, (table["fold"][0] + 1) % 5))
+    assert digest(moved) != digest(table)
+
+
+def test_ids_that_were_guarded_against_spreadsheets_are_read_back(tmp_path):
+    patients = pd.Index(["=1+1", "-7", "@x", "P"])
+    table = repeated(patients, np.array([0, 1, 0, 1]), 2, 1, 0)
+    safe_csv(table, tmp_path / "folds.csv")
+    assert digest(read_folds(tmp_path / "folds.csv", patients, np.array([0, 1, 0, 1]))) == digest(table)
 
 
 def test_who_is_not_named_or_blank_always_trains(tmp_path):
@@ -80,13 +214,20 @@ def test_ids_that_look_like_numbers_stay_text(tmp_path):
     assert found["patient"].tolist() == ["007", "008"] and found["fold"].tolist() == [0, 1]
 
 
+def test_an_unlabelled_patient_with_a_fold_is_held_out_with_it(tmp_path, caplog):
+    found = read_folds(folds_file(tmp_path, "patient,repeat,fold\nP01,0,0\nP85,0,0\nP02,0,1\n"), PATIENTS, CODES)
+    first = splits(found, KNOWN)[0]
+    assert first.tested.tolist() == [1] and 85 not in first.train
+    assert "1 row without a label: held out with their fold, not scored" in caplog.text and "P85" not in caplog.text
+
+
 @pytest.mark.parametrize(
     ("table", "said"),
     [
         ("patient,repeat\nP01,0\n", "columns fold are missing"),
         ("patient,repeat,fold\nP01,0,0\nXX,0,1\n", "1 ids are not in the cohort"),
-        ("patient,repeat,fold\nP01,0,0\nP01,0,1\n", "stand twice in a repeat"),
-        ("patient,repeat,fold\nP01,0,0\nP85,0,1\n", "1 tested patients have no label"),
+        ("patient,repeat,fold\nP01,0,0\nP01,0,0\n", "stand twice in a repeat, in the same fold"),
+        ("patient,repeat,fold\nP01,0,0\nP85,0,1\n", "in 1 fold, no tested patients have a label"),
         ("patient,repeat,fold\nP01,0,\n", "nobody is tested"),
         ("patient,repeat,fold\nP01,0,first\n", "fold"),
         ("patient,repeat,fold\nP01,0,0.5\n", "fold"),
@@ -100,9 +241,16 @@ def test_bad_folds_are_refused(tmp_path, table, said):
     assert "folds.csv" in str(caught.value)
 
 
+@pytest.mark.parametrize("other", ["1", ""], ids=["two folds", "tested and always training"])
+def test_a_patient_on_both_sides_is_a_leak(tmp_path, other):
+    with pytest.raises(LeakError, match="1 stand twice in a repeat and are tested by a model that they train") as caught:
+        read_folds(folds_file(tmp_path, f"patient,repeat,fold\nP01,0,0\nP02,0,1\nP01,0,{other}\n"), PATIENTS, CODES)
+    assert "P01" not in str(caught.value)
+
+
 def test_all_faults_of_a_folds_file_at_once_and_no_ids(tmp_path):
-    path = folds_file(tmp_path, "patient,repeat,fold\nSECRET,0,0\nP85,0,1\nP01,0,1\nP01,0,2\n")
-    with pytest.raises(InputError, match="3 things to mend") as caught:
+    path = folds_file(tmp_path, "patient,repeat,fold\nSECRET,0,0\nP85,0,3\nP01,0,1\nP01,0,2\n")
+    with pytest.raises(LeakError, match="3 things to mend") as caught:
         read_folds(path, PATIENTS, CODES)
     assert "SECRET" not in str(caught.value)
 

@@ -1,0 +1,110 @@
+"""A trained model as it stood: its hashes, and who trained it, as far as it says."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy.spatial import cKDTree
+
+from graphfuse.data.cohort import Cohort
+from graphfuse.data.export import unguarded
+from graphfuse.errors import InputError
+from graphfuse.evaluate.report import Report, load_record
+from graphfuse.learn.model import FusionModel
+
+_VALUES = 10  # different values that a row needs for it to be anybody's profile
+_SAME = 1e-11  # of the largest logit
+_FILES = ("model.json", "model.safetensors")
+
+
+@dataclass(frozen=True, eq=False)
+class Frozen:
+    """A trained model as it stood: `hashes` sha256 of its files; of its training, as far as is known, the patients' `ids` and
+    the classes' `shares` `[K]`; `about`: the run it is of."""
+
+    model: FusionModel
+    hashes: dict[str, str]
+    about: str
+    ids: frozenset[str] | None = None
+    shares: np.ndarray | None = None
+
+    @property
+    def sha256(self) -> str:
+        """One hash of the model's files."""
+        return hashlib.sha256("".join(self.hashes[name] for name in sorted(self.hashes)).encode()).hexdigest()
+
+    @classmethod
+    def of(cls, run: str | Path | Report | FusionModel) -> Frozen:
+        """Of a run directory, a report, or a model (or its folder), of which neither ids nor shares are known."""
+        if isinstance(run, FusionModel):
+            return cls(run, _hashes_of(run), "in memory")
+        if isinstance(run, Report):
+            shares = _shares(run.record.fitted.get("classes", {}), run.model)
+            ids = frozenset(run.folds["patient"].astype(str))
+            return cls(run.model, _hashes_of(run.model), run.record.cohort, ids, shares)
+        folder = Path(run)
+        if (folder / "model.json").is_file() and not (folder / "run.json").is_file():
+            return cls(FusionModel.load(folder), _hashes(folder), folder.name)
+        record, model = load_record(folder), FusionModel.load(folder / "model")
+        shares = _shares(record.fitted.get("classes", {}), model)
+        return cls(model, _hashes(folder / "model"), folder.resolve().name, _ids(folder / "folds.csv"), shares)
+
+
+def alike(ids: Iterable[str]) -> pd.Series:
+    """Ids without what spelling may change: case, and dots, dashes or blanks."""
+    return pd.Series(list(ids), dtype=str).str.lower().str.replace(r"[\s._-]+", "-", regex=True)
+
+
+def _shares(classes: dict[str, int], model: FusionModel) -> np.ndarray | None:
+    counts = np.array([classes.get(name, 0) for name in model.classes_], float)
+    return counts / counts.sum() if counts.sum() else None
+
+
+def _ids(path: Path) -> frozenset[str]:
+    """The run's patients; raises `InputError` where its folds are gone."""
+    try:
+        return frozenset(unguarded(pd.read_csv(path, dtype={"patient": str})["patient"]))
+    except (OSError, KeyError, pd.errors.EmptyDataError):
+        raise InputError(f"{path}: cannot be read, so nobody can say whom this run trained on; bring it back") from None
+
+
+def _hashes(folder: Path) -> dict[str, str]:
+    return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in _FILES}
+
+
+def _hashes_of(model: FusionModel) -> dict[str, str]:
+    """Of the files that saving it writes."""
+    with tempfile.TemporaryDirectory() as folder:
+        model.save(folder)
+        return _hashes(Path(folder))
+
+
+def known_profiles(model: FusionModel, cohort: Cohort) -> tuple[np.ndarray, list[str]]:
+    """bool `[N]`: whose profile in some modality is a training patient's, as the model sees it; and the modalities looked at.
+
+    A model keeps no profiles, but for each modality its training patients' linear logits by pattern, `[patterns × classes]`
+    numbers that hardly two profiles share to 1e-11. Looked at: tables of numbers, and in them rows with at least 10 different
+    values; EHR columns and small tables say too little of who somebody is. A rounded or rescaled copy is not found (for
+    these: `graphfuse audit`).
+    """
+    fitted, looked = model.fitted_, []
+    views, found = fitted.preparation.views(cohort), np.zeros(len(cohort), bool)
+    for m, has in views.has.items():
+        if m not in cohort.modalities or cohort.modalities[m].kind == "ehr" or not fitted.linear.memory[m].any():
+            continue
+        rich = has & (cohort.modalities[m].table.nunique(axis=1) >= _VALUES).to_numpy()
+        trained = fitted.preparation.present[:, list(views.own).index(m)]
+        mine = np.hstack([views.own[m] @ slope for slope in fitted.linear.slopes[m]])
+        theirs = np.hstack(list(fitted.linear.memory[m]))[trained]
+        if rich.any():
+            looked.append(m)
+            limit = _SAME * np.abs(theirs).max()
+            near, _ = cKDTree(theirs).query(mine[rich], p=np.inf, distance_upper_bound=limit)
+            found[np.flatnonzero(rich)[np.isfinite(near)]] = True
+    return found, looked
