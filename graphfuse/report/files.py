@@ -12,7 +12,7 @@ import pandas as pd
 from graphfuse.data.export import unguarded
 from graphfuse.errors import InputError
 from graphfuse.files import parse
-from graphfuse.schema import PREDICTION_COLUMNS, RANKING_COLUMNS, Metrics, RunRecord
+from graphfuse.schema import PREDICTION_COLUMNS, RANKING_COLUMNS, Evaluation, Metrics, RunRecord
 
 RANKINGS = ("nodes", "genes", "edges", "modalities", "nodes_by_class")
 _NUMBERS = {"rank", "score", "sign", "rank_mean", "rank_lo", "rank_hi", "selected_frequency", "null_quantile", "degree"}
@@ -20,12 +20,14 @@ _NUMBERS = {"rank", "score", "sign", "rank_mean", "rank_lo", "rank_hi", "selecte
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """The files of a run directory: `rankings` is empty where none were made, `predictions` where there is no such file."""
+    """The files of a run directory: `rankings` is empty where none were made, `predictions` and `evaluation` where there is
+    no such file."""
 
     record: RunRecord
     metrics: Metrics
     predictions: pd.DataFrame
     rankings: dict[str, pd.DataFrame]
+    evaluation: Evaluation
 
 
 def read_run(folder: Path) -> Run:
@@ -33,12 +35,13 @@ def read_run(folder: Path) -> Run:
     should be."""
     folder = Path(folder)
     tables = {name: folder / "rankings" / f"{name}.csv" for name in RANKINGS}
-    predictions = folder / "predictions.csv"
+    predictions, evaluation = folder / "predictions.csv", folder / "evaluation.json"
     return Run(
         record=parse(_json(folder / "run.json"), RunRecord, "run.json"),
         metrics=parse(_json(folder / "metrics.json"), Metrics, "metrics.json"),
         predictions=_predictions(predictions) if predictions.is_file() else pd.DataFrame(columns=PREDICTION_COLUMNS),
         rankings={name: _ranking(path) for name, path in tables.items() if path.is_file()},
+        evaluation=parse(_json(evaluation), Evaluation, "evaluation.json") if evaluation.is_file() else Evaluation(),
     )
 
 

@@ -10,7 +10,8 @@ import pandas as pd
 from markupsafe import Markup
 
 from graphfuse.data.export import whole
-from graphfuse.report import figures, markers, scores
+from graphfuse.evaluate.curves import reliability
+from graphfuse.report import calls, decisions, figures, groups, leaks, ledger, markers, modalities, scores, words
 from graphfuse.report.files import Run, read_run
 from graphfuse.report.template import template
 from graphfuse.schema import METRICS
@@ -32,7 +33,7 @@ def write_report(folder: Path) -> Path:
 
 def page(run: Run) -> str:
     """The report of a run as HTML."""
-    return template("report.html.jinja", signed=scores.signed).render(**_told(run))
+    return template("report.html.jinja").render(**_told(run))
 
 
 def _told(run: Run) -> dict[str, Any]:
@@ -45,15 +46,21 @@ def _told(run: Run) -> dict[str, Any]:
         "verdict": scores.verdict(metrics),
         "tally": scores.tally(metrics),
         "parents": record.fitted.get("derived_from") or scores.derived_from(metrics),
-        "names": scores.NAMES,
-        "meanings": {metric: scores.MEANINGS[metric] for metric in METRICS},
-        "lower": scores.LOWER_IS_BETTER,
+        "names": words.NAMES,
+        "meanings": {metric: words.MEANINGS[metric] for metric in METRICS},
+        "lower": words.LOWER_IS_BETTER,
         "ladder": scores.ladder(metrics),
         "variants": scores.variants(metrics),
         "forest": _forest(run),
         "compared": compared,
         "pairs": pairs,
-        "hide_below": scores.HIDE_BELOW,
+        "basis": words.BASIS.get(record.protocol.get("interval"), words.BASIS["corrected"]),
+        "hide_below": words.HIDE_BELOW,
+        "graphs": ledger.told(metrics),
+        "graph_metrics": ledger.COMPARED,
+        "worth": modalities.told(metrics, run.evaluation),
+        "groups": groups.told(run.evaluation.subgroups),
+        "leaks": leaks.told(run),
         **_flow(record.fitted),
         **_calls(run),
         "doors": list(markers.doors(record.fitted).values()),
@@ -83,11 +90,11 @@ def _flow(fitted: Mapping[str, Any]) -> dict[str, Any]:
 def _bars(counts: Mapping[str, int], total: int | None) -> list[tuple[str, int, int]]:
     """Name, count and share in whole per cents of `total`; no share is given where the count is hidden."""
     total = total or max(counts.values(), default=1)
-    return [(n, c, round(100 * c / max(total, 1)) if c >= scores.HIDE_BELOW else 0) for n, c in counts.items()]
+    return [(n, c, round(100 * c / max(total, 1)) if c >= words.HIDE_BELOW else 0) for n, c in counts.items()]
 
 
 def _forest(run: Run) -> Markup | None:
-    panels = {scores.NAMES[metric]: scores.dots(run.metrics, metric) for metric in _FOREST}
+    panels = {words.NAMES[metric]: scores.dots(run.metrics, metric) for metric in _FOREST}
     if not next(iter(panels.values())):
         return None
     title = "Accuracy and macro-F1 by model, dots with 95 % intervals"
@@ -95,16 +102,17 @@ def _forest(run: Run) -> Markup | None:
 
 
 def _calls(run: Run) -> dict[str, Any]:
-    """Confusion and calibration, from the predictions."""
+    """Confusion, calibration and decision curves, from the predictions."""
     table, classes = run.predictions, run.record.classes
     if table.empty:
-        return {"confusion": None, "reliability": None, "repeats": 0}
-    bins = scores.calibration(table, classes)
+        return {"confusion": None, "reliability": None, "decisions": None, "repeats": 0}
+    bins = reliability(table, classes)
     title = "Share of patients called right against the confidence stated"
     drawn = figures.reliability(bins, 1 / max(len(classes), 1), "reliability", title) if bins else None
     return {
-        "confusion": list(zip(classes, scores.confusion(table, classes), strict=True)),
+        "confusion": list(zip(classes, calls.confusion(table, classes), strict=True)),
         "reliability": Markup(drawn) if drawn else None,
+        "decisions": decisions.told(table, classes),
         "repeats": table["repeat"].nunique(),
     }
 

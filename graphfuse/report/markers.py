@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from graphfuse.report.figures import Dot
-from graphfuse.report.scores import number
+from graphfuse.report.words import number
 from graphfuse.schema import RunRecord
 
 TOP = 20

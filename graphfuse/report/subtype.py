@@ -13,7 +13,7 @@ from graphfuse.files import run_directory
 from graphfuse.learn.partition import Subtypes
 from graphfuse.learn.separation import Association, Separation
 from graphfuse.learn.stability import RULE
-from graphfuse.report import curves, scores
+from graphfuse.report import curves, words
 from graphfuse.report.template import template
 
 
@@ -60,7 +60,7 @@ def _told(found: Subtypes) -> dict[str, Any]:
         "contribution": found.contribution.to_dict("records"),
         "survival": [_survival(s) for s in found.survival.values()],
         "classes": [_classes(a) for a in found.association.values()],
-        "hide_below": scores.HIDE_BELOW,
+        "hide_below": words.HIDE_BELOW,
     }
 
 
@@ -76,7 +76,7 @@ def _survival(separation: Separation) -> dict[str, Any]:
         "groups": groups,
         "moments": moments,
         "at_risk": each,
-        "figure": curves.survival_figure(table, title, scores.HIDE_BELOW),
+        "figure": curves.survival_figure(table, title, words.HIDE_BELOW),
     }
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import jinja2
 
-from graphfuse.report import scores
+from graphfuse.report import words
 
 
 def template(name: str, **filters: Callable) -> jinja2.Template:
@@ -19,5 +19,6 @@ def template(name: str, **filters: Callable) -> jinja2.Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": scores.number, "span": scores.span, "count": scores.count, **filters}
+    environment.filters |= {"number": words.number, "span": words.span, "count": words.count, "signed": words.signed}
+    environment.filters |= {"breakable": words.breakable, "said": words.said, **filters}
     return environment.get_template(name)

@@ -167,6 +167,63 @@ def _rankings(rng, folder, classes, genes):
     safe_csv(shares.assign(score=[0.86, 0.09, 0.05]), folder / "modalities.csv")
 
 
+def _evaluated(folder, seed=3):
+    """Adds to a made run what an evaluation does: twins of each graph, subsets, patterns, Shapley values, EMAP and groups."""
+    rng = np.random.default_rng(seed)
+    metrics = json.loads((folder / "metrics.json").read_text())
+    plain, variants = metrics["models"]["early"], metrics["variants"]
+
+    def add(name, accuracy, half=0.012):
+        variants[name] = plain | {"accuracy": _score(rng, accuracy)}
+        metrics["comparisons"] += pairs("graphfuse", name, MODELS["graphfuse"] - accuracy, half)
+
+    for graph, none in (("patient", 0.874), ("gene", 0.860)):
+        for kind, more in (("rewired", 0.001), ("random", -0.002), ("identity", 0.0)):
+            add(f"{graph}:{kind}", none + more)
+            metrics["comparisons"] += pairs(f"{graph}:{kind}", f"{graph}:empty", more, 0.011 if more else 0.0)
+        add(f"{graph}:empty", none)
+    for names, accuracy in (("rna+mirna", 0.877), ("rna", 0.871), ("meth", 0.80)):
+        add(f"only:{names}", accuracy)
+    variants["pattern:rna+meth+mirna+clinical"] = variants["pattern:rna+meth"] = plain
+    add("group:site", 0.57)
+    (folder / "metrics.json").write_text(json.dumps(metrics))
+    shares = {"rna": 0.21, "meth": 0.08, "clinical": 0.003}
+    values = [
+        {"modality": name, "metric": metric, "value": value, "ci95": [value - 0.02, value + 0.02]}
+        for metric in ("macro_f1", "accuracy") for name, value in shares.items()
+    ]  # fmt: skip
+    groups = [_level("BH", 120, -0.1), _level("A8", 97, 0.02), _level("C8", 3, None)]
+    evaluation = {
+        "schema": 1,
+        "contributions": values,
+        "cross_modal": pairs("graphfuse", "additive", 0.002, 0.008),
+        "subgroups": [row for rows in groups for row in rows],
+    }
+    (folder / "evaluation.json").write_text(json.dumps(evaluation))
+    return folder
+
+
+def pairs(a, b, difference, half):
+    """Comparisons as in `metrics.json`."""
+    ends = [difference - half, difference + half]
+    verdict = "better" if ends[0] > 0 else "worse" if ends[1] < 0 else "no difference shown"
+    about = {"a": a, "b": b, "difference": difference, "ci95": ends, "p": 0.5, "verdict": verdict}
+    return [about | {"metric": metric} for metric in ("accuracy", "macro_f1", "auroc")]
+
+
+def _level(name, patients, gap):
+    row = {"group": "site", "level": name, "patients": patients}
+    if gap is None:
+        none = {"score": None, "ci95": [None, None], "gap": None, "gap_ci95": [None, None], "verdict": "not scored"}
+        return [row | none | {"metric": metric} for metric in ("accuracy", "brier")]
+    ends = [gap - 0.04, gap + 0.04]
+    about = row | {"ci95": [0.7, 0.9], "gap_ci95": ends, "verdict": "gap shown" if abs(gap) > 0.04 else "no gap shown"}
+    return [
+        about | {"metric": "accuracy", "score": 0.8, "gap": gap},
+        about | {"metric": "brier", "score": 0.3, "gap": -gap, "gap_ci95": [-ends[1], -ends[0]]},
+    ]
+
+
 @pytest.fixture(scope="session")
 def make_run():
     """Writes a run directory into a folder."""
@@ -177,6 +234,12 @@ def make_run():
 def run(tmp_path_factory):
     """A run directory of 240 patients and five classes; not to be changed."""
     return _make_run(tmp_path_factory.mktemp("run"))
+
+
+@pytest.fixture(scope="session")
+def evaluated(tmp_path_factory):
+    """The same with everything an evaluation adds; not to be changed."""
+    return _evaluated(_make_run(tmp_path_factory.mktemp("evaluated")))
 
 
 @pytest.fixture(scope="session")

@@ -6,9 +6,11 @@ import sys
 from html import unescape
 from itertools import pairwise
 
+import pandas as pd
 import pytest
 
-from graphfuse.report.figures import Bin, Dot, forest, ranks, reliability
+from graphfuse.evaluate.curves import Bin
+from graphfuse.report.figures import Dot, bars, benefit, forest, ranks, reliability
 
 DOTS = [
     Dot("majority", 0.54, 0.50, 0.58),
@@ -67,10 +69,37 @@ def test_any_text_is_harmless(text):
 
 def test_nothing_is_fetched_dated_or_painted_for_one_theme_only():
     bins = [Bin(0.55, 0.5, 0.4, 0.6, 0.3), Bin(0.95, 0.9, 0.8, 0.95, 0.7)]
-    for svg in (reliability(bins, 0.5, "r", "t"), reliability([], 0.2, "r", "t"), forest({"m": DOTS}, "f", "t")):
+    for svg in (
+        reliability(bins, 0.5, "r", "t"),
+        reliability([], 0.2, "r", "t"),
+        forest({"m": DOTS}, "f", "t"),
+        benefit({"a": curve()}, "b", "t"),
+        bars(DOTS, "b", "t", "u"),
+    ):
         assert "://" not in svg and "metadata" not in svg and "<style" not in svg and "xmlns" not in svg
         bare = re.sub(r"var\(--\w+, #\w+\)", "", svg)
         assert not re.findall(r"(?:fill|stroke): #\w+", bare)
+
+
+def curve(points=9):
+    t = [(i + 1) / (points + 1) for i in range(points)]
+    table = pd.DataFrame({"threshold": t, "model": 0.3, "model_lo": 0.2, "model_hi": 0.4})
+    return table.assign(all=0.4 - 0.6 * table["threshold"] / (1 - table["threshold"]))
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 6])
+def test_decision_curves_have_a_panel_a_class(count):
+    svg = benefit({f"class {i}": curve() for i in range(count)}, "b", "net benefit")
+    shown = labels(svg)
+    assert [shown.count(f"class {i}") for i in range(count)] == [1] * count and shown.count("threshold") == count
+    assert svg.startswith('<svg role="img" aria-label="net benefit"') and "nan" not in svg
+
+
+def test_bars_show_every_value_and_stand_on_0():
+    rows = [Dot("rna", 21.0, 19.0, 23.0, "+21.0"), Dot("meth", -2.0, None, None, "−2.0"), Dot("x", None, note="–")]
+    svg = bars(rows, "b", "Shapley", "points of accuracy")
+    assert {"rna", "meth", "x", "+21.0", "−2.0", "–", "points of accuracy", "0"} <= set(labels(svg))
+    assert bars(rows, "b", "Shapley", "points") == bars(rows, "b", "Shapley", "points")
 
 
 def test_settings_of_matplotlib_stay_as_they_were():

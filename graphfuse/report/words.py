@@ -1,0 +1,129 @@
+"""Numbers and names in the words of a report."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from markupsafe import Markup, escape
+
+from graphfuse.schema import Comparison
+
+OURS = "graphfuse"
+HIDE_BELOW = 5  # counts of fewer patients than this are not shown
+
+NAMES = {
+    "accuracy": "Accuracy",
+    "balanced_accuracy": "Balanced accuracy",
+    "macro_f1": "Macro-F1",
+    "auroc": "AUROC",
+    "auprc": "AUPRC",
+    "mcc": "MCC",
+    "brier": "Brier",
+    "ece": "ECE",
+}
+INLINE = NAMES | {"accuracy": "accuracy", "balanced_accuracy": "balanced accuracy", "macro_f1": "macro-F1"}  # in a sentence
+BASIS = {  # what intervals stand on, by the protocol
+    "corrected": "corrected for overlapping training sets",
+    "bootstrap": "over resampled patients of the held-out part; the luck of training is not in it",
+}
+LOWER_IS_BETTER = ("brier", "ece")
+MEANINGS = {
+    "accuracy": "share of patients called right",
+    "balanced_accuracy": "mean over classes of the share called right, so that a rare class counts like a common one",
+    "macro_f1": "mean over classes of F1, the harmonic mean of precision and recall",
+    "auroc": "chance that a patient of a class is ranked above one who is not of it; 0.5 is guessing",
+    "auprc": "area under the precision-recall curve; guessing scores the class's share",
+    "mcc": "correlation of calls and truth; 0 is guessing",
+    "brier": "squared distance of the probabilities from the truth; lower is better",
+    "ece": "how far stated confidence lies from the share called right; lower is better",
+}
+_ABOUT = {
+    "majority": "always the commonest class",
+    "clinical": "ridge regression on the clinical records",
+    "single": "the one modality chosen by inner cross-validation",
+    "early": "ridge regression on all modalities side by side",
+    "late": "mean of the single modalities' probabilities",
+    "forest": "random forest",
+    "boosting": "gradient boosting",
+    "no-graph": "the same net without graphs",
+    OURS: "the net with its graphs",
+}
+_CONTROLS = {"rewired": "a rewired", "random": "a random", "identity": "an identity", "empty": "an empty"}
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """`0.879`, with a true minus sign; a dash where unknown."""
+    if value is None or not math.isfinite(value):
+        return "–"
+    text = f"{value:,.{digits}f}"
+    return text.replace("-", "−") if float(text.replace(",", "")) else text.removeprefix("-")
+
+
+def signed(value: float) -> str:
+    """`+0.001`, `−0.020`."""
+    text = number(value)
+    return text if text.startswith(("−", "–")) or text == number(0) else f"+{text}"
+
+
+def span(interval: Sequence[float | None]) -> str:
+    """`0.850 to 0.908`; nothing where an end is unknown."""
+    ends = [number(end) for end in interval]
+    return "" if "–" in ends else " to ".join(ends)
+
+
+def about(name: str) -> str:
+    """What a model is, in a few words."""
+    kind, _, what = name.partition(":")
+    joined = listed(what.split("+"))
+    said = {
+        "single": f"ridge regression on {what} alone",
+        "without": f"the net with its graphs, {joined} withheld",
+        "only": f"the net with its graphs on {joined} alone",
+        "group": f"what the {what} alone says",
+        "pattern": f"the net on patients with {joined} only",
+        "patient": f"the net with {_CONTROLS.get(what, what)} patient graph",
+        "gene": f"the net with {_CONTROLS.get(what, what)} gene network",
+    }
+    return said.get(kind, "") if what else _ABOUT.get(name, "")
+
+
+def count(patients: float) -> str:
+    """A number of patients; `<5` where there are few."""
+    return f"<{HIDE_BELOW}" if 0 < patients < HIDE_BELOW else f"{patients:,.0f}"
+
+
+def points(value: float | None, sign: bool = False) -> str:
+    """A difference of shares in points, one decimal: `0.4`, `−0.5`; with a plus where asked for."""
+    text = number(None if value is None else 100 * value, 1)
+    return f"+{text}" if sign and text[0] not in "−–" and text != "0.0" else text
+
+
+def points_span(interval: Sequence[float | None]) -> str:
+    """`−0.5 to 1.3`; `no interval` where an end is unknown."""
+    ends = [points(end) for end in interval]
+    return "no interval" if "–" in ends else " to ".join(ends)
+
+
+def listed(words: Sequence[str], last: str = "and") -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return f" {last} ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
+
+
+def breakable(name: str) -> Markup:
+    """A name that may be broken behind `:` and `+`, for narrow columns."""
+    text = escape(name)
+    for mark in (":", "+"):
+        text = text.replace(Markup(mark), Markup(f"{mark}<wbr>"))
+    return text
+
+
+def identical(*pairs: Comparison | None) -> bool:
+    """Whether nothing at all differs: every difference is 0 in every fold."""
+    found = [pair for pair in pairs if pair]
+    return bool(found) and all(pair.difference == 0 and tuple(pair.ci95) == (0, 0) for pair in found)
+
+
+def said(pair: Comparison) -> str:
+    """The verdict; `same in every fold` where no score differs at all."""
+    return "same in every fold" if identical(pair) else pair.verdict
