@@ -73,7 +73,7 @@ def train(
     group: str | None = None,
     leave_out: str | None = None,
     split: str | None = None,
-    holdout: float | None = None,
+    holdout: float | tuple[float, int] | None = None,
     network: str | Path | GeneNetwork | None = None,
     search: bool = False,
     ledger: bool = True,
@@ -84,7 +84,8 @@ def train(
     """Cross-validates the recipe's net beside the ladder, and fits a final model on all patients.
 
     `target`: a class outcome (default: the first). Who is tested when: `cv` (folds, repeats), or one of `folds` (a file),
-    `leave_out` (each value of a declared group once), `split` ("split=test": those of that group) and `holdout` (a share);
+    `leave_out` (each value of a declared group once), `split` ("split=test": those of that group) and `holdout` (a share, or
+    share and repeats);
     `group`: a declared group that must never stand on both sides (see `evaluate.protocol`). `network`: an edge list, card or
     `GeneNetwork` in place of the recipe's. `search`: fusions, encoders and propagators by successive halving on inner folds
     (the recipe's `[search]`, or the usual candidates). `ledger`: also the net with rewired, random, identity and no graphs,
@@ -173,7 +174,7 @@ def rank_run(folder: Path, top: int = 50) -> Ranking:
     cohort = load(record.manifest)
     if cohort.digest() != record.hashes["data"]:
         raise InputError(f"{folder}: the data behind {record.manifest} are no longer those of this run; train again")
-    replicas = load_replicas(folder, cohort.patients)
+    replicas = load_replicas(folder, cohort, record.target)
     recipe = Recipe.model_validate(record.recipe)
     cohort, genes, _ = gene_side(recipe, cohort, record.fitted.get("network"), record.seed)
     if network_hash(genes) != record.hashes["network"]:

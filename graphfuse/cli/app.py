@@ -36,6 +36,20 @@ Folds = Annotated[
     typer.Option("--folds", help="Your own folds: a csv with patient, fold[, repeat]; a blank fold always trains."),
 ]
 Cv = Annotated[str, typer.Option("--cv", help="FOLDSxREPEATS.")]
+GroupBy = Annotated[
+    str | None, typer.Option("--group-by", help="A declared group (site, family) that never stands on both sides of a fold.")
+]
+LeaveOut = Annotated[str | None, typer.Option("--leave-out", help="Test each value of a declared group by itself.")]
+Split = Annotated[str | None, typer.Option("--split", help="GROUP=VALUE: hold those patients out, once, such as split=test.")]
+Holdout = Annotated[
+    str | None, typer.Option("--holdout", help="SHARE or SHARExREPEATS: hold that share out, such as 0.3 or 0.3x10.")
+]
+Ledger = Annotated[
+    bool, typer.Option("--ledger/--no-ledger", help="Also the net with rewired, random, identity and no graphs.")
+]
+Modalities = Annotated[
+    bool, typer.Option("--modalities", help="Also every subset of modalities: Shapley values, interactions (slow).")
+]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
 Seed = Annotated[int, typer.Option("--seed", help="The seed of everything drawn by chance.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Only results and errors.")]
@@ -68,6 +82,27 @@ def folds_of(text: str) -> tuple[int, int]:
     if not (folds.isdigit() and (repeats or "1").isdigit()) or int(repeats or 1) < 1:
         raise InputError(f"--cv {text}: give FOLDSxREPEATS, such as 5x5")
     return int(folds), int(repeats or 1)
+
+
+def share_of(text: str | None) -> tuple[float, int] | None:
+    """`0.3` → (0.3, 1), `0.3x10` → (0.3, 10). Raises `InputError`."""
+    if text is None:
+        return None
+    share, _, repeats = text.lower().partition("x")
+    try:
+        found = float(share), int(repeats or 1)
+    except ValueError:
+        found = 0.0, 0
+    if not 0 < found[0] < 1 or found[1] < 1:
+        raise InputError(f"--holdout {text}: give a share between 0 and 1, or SHARExREPEATS, such as 0.3 or 0.3x10")
+    return found
+
+
+def training(given: dict) -> dict:
+    """The options of `graphfuse.train` in a command's parameters."""
+    same = ("target", "folds", "leave_out", "split", "network", "search", "ledger", "modalities", "seed", "device")
+    more = {"cv": folds_of(given["cv"]), "group": given["group_by"], "holdout": share_of(given["holdout"])}
+    return {name: given[name] for name in same} | more
 
 
 def speak(quiet: bool) -> None:

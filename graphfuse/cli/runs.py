@@ -14,6 +14,11 @@ from graphfuse.cli.app import (
     Device,
     Folds,
     GeneControl,
+    GroupBy,
+    Holdout,
+    LeaveOut,
+    Ledger,
+    Modalities,
     Network,
     Out,
     OutFile,
@@ -22,12 +27,13 @@ from graphfuse.cli.app import (
     RecipeName,
     Search,
     Seed,
+    Split,
     Target,
     Top,
     app,
     controlled,
-    folds_of,
     speak,
+    training,
 )
 
 log = logging.getLogger(__name__)
@@ -50,19 +56,18 @@ def build(
 
 @app.command(epilog="Example: graphfuse train cohort.toml --recipe multiplex --cv 5x5 -o runs/mine")
 def train(
-    cohort: CohortName, out: Out, recipe: RecipeName = "multiplex", target: Target = None, cv: Cv = "5x5",
-    folds: Folds = None, network: Network = None,
-    patient_control: PatientControl = None, gene_control: GeneControl = None, search: Search = False,
+    context: typer.Context, cohort: CohortName, out: Out, recipe: RecipeName = "multiplex", target: Target = None,
+    cv: Cv = "5x5", folds: Folds = None, group_by: GroupBy = None, leave_out: LeaveOut = None, split: Split = None,
+    holdout: Holdout = None, network: Network = None, patient_control: PatientControl = None,
+    gene_control: GeneControl = None, search: Search = False, ledger: Ledger = True, modalities: Modalities = False,
     device: Device = "auto", seed: Seed = 0, quiet: Quiet = False,
 ):  # fmt: skip
     """Cross-validate a recipe beside the ladder, and fit a final model."""
     speak(quiet)
     from graphfuse import api
 
-    options = {"target": target, "cv": folds_of(cv), "folds": folds, "network": network, "search": search}
-    options |= {"seed": seed, "device": device}
     recipe = controlled(recipe, patient_control, gene_control)
-    report, _ = api.save_run(out, api.load(cohort), recipe, ranked=False, **options)
+    report, _ = api.save_run(out, api.load(cohort), recipe, ranked=False, **training(context.params))
     typer.echo(str(report))
     typer.echo(f"\nrun: {out}   report: {out / 'report.html'}   next: graphfuse rank {out}")
 
@@ -114,18 +119,17 @@ def _say_whom_it_knows(folder: Path, patients) -> None:
 
 @app.command(epilog="Example: graphfuse run tcga-brca -o runs/tcga-brca")
 def run(
-    cohort: CohortName, out: Out, recipe: RecipeName = "multiplex", target: Target = None, cv: Cv = "5x1",
-    folds: Folds = None, network: Network = None, top: Top = 10,
-    patient_control: PatientControl = None, gene_control: GeneControl = None, search: Search = False,
+    context: typer.Context, cohort: CohortName, out: Out, recipe: RecipeName = "multiplex", target: Target = None,
+    cv: Cv = "5x1", folds: Folds = None, group_by: GroupBy = None, leave_out: LeaveOut = None, split: Split = None,
+    holdout: Holdout = None, network: Network = None, top: Top = 10, patient_control: PatientControl = None,
+    gene_control: GeneControl = None, search: Search = False, ledger: Ledger = True, modalities: Modalities = False,
     device: Device = "auto", seed: Seed = 0, quiet: Quiet = False,
 ):  # fmt: skip
     """All of it: train, rank, graphs and the report."""
     speak(quiet)
     from graphfuse import api
 
-    options = {"target": target, "cv": folds_of(cv), "folds": folds, "network": network, "search": search}
-    options |= {"seed": seed, "device": device}
     recipe = controlled(recipe, patient_control, gene_control)
-    report, ranking = api.run(api.load(cohort), out, recipe, top=top, **options)
+    report, ranking = api.run(api.load(cohort), out, recipe, top=top, **training(context.params))
     typer.echo(f"{report}\n\n{ranking!r}")
     typer.echo(f"\nrun: {out}   report: {out / 'report.html'}   rankings: {out / 'rankings'}")

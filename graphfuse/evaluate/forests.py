@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits
 from graphfuse.data.transform import anova_f
 from graphfuse.learn.assemble import Views
 from graphfuse.learn.linear import CrossFit
-from graphfuse.learn.splits import stratified
+from graphfuse.learn.splits import dealt
 
 TOP = 500  # columns; on tens of thousands the two would cost more than the net
 TREES, TRIED = 150, 50  # of the forest, and those by which its settings are judged
@@ -100,7 +100,8 @@ def _codes(cross: CrossFit) -> np.ndarray:
 def _curves(cross: CrossFit, codes: np.ndarray) -> np.ndarray:
     """Sum over the held-out patients of the log loss after each tree `[LEAVES, STAGES]`."""
     fold = np.full(len(codes), -1)
-    fold[codes >= 0] = stratified(codes[codes >= 0], INNER, cross.seed)
+    groups = None if cross.keep is None else cross.keep[codes >= 0]
+    fold[codes >= 0] = dealt(codes[codes >= 0], INNER, cross.seed, groups)
     curves = np.zeros((len(LEAVES), STAGES))
     for k in range(INNER):
         inside = np.where(fold == k, -1, codes)

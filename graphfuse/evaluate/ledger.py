@@ -23,11 +23,17 @@ OURS, NONE = "graphfuse", "no-graph"
 
 @dataclass(frozen=True, eq=False)
 class Twin:
-    """A net that differs from the recipe's own in one graph: its name among the variants, recipe and gene network."""
+    """A net that differs from the recipe's own in one `graph` ("patient" or "gene") by its control `kind`."""
 
-    name: str
+    graph: str
+    kind: str
     recipe: Recipe
     network: GeneNetwork | None
+
+    @property
+    def name(self) -> str:
+        """Its name among the variants."""
+        return f"{self.graph}:{self.kind}"
 
 
 def graphs_of(recipe: Recipe, cohort: Cohort, network: GeneNetwork | None) -> list[str]:
@@ -50,9 +56,9 @@ def twins(recipe: Recipe, cohort: Cohort, network: GeneNetwork | None, seed: int
             if kind == "empty" and len(graphs) == 1:
                 continue
             if graph == "patient":
-                found.append(Twin(f"patient:{kind}", recipe.controlled(patient=kind), network))
+                found.append(Twin(graph, kind, recipe.controlled(patient=kind), network))
             else:
-                found.append(Twin(f"gene:{kind}", recipe, control(kind, network, seed)))
+                found.append(Twin(graph, kind, recipe, control(kind, network, seed)))
     return found
 
 

@@ -18,7 +18,7 @@ from graphfuse.data.cohort import Cohort
 from graphfuse.data.modality import Modality
 from graphfuse.data.outcome import Outcome
 from graphfuse.errors import InputError, nearest
-from graphfuse.evaluate.folds import tasks
+from graphfuse.evaluate.folds import splits
 from graphfuse.evaluate.metrics import compare, scores
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.learn.assemble import Views
@@ -126,8 +126,8 @@ def best_of_epochs(
     if metric not in METRICS:
         raise InputError(f"metric {metric!r} is unknown{nearest(metric, METRICS)}")
     honest, curves, shares = [], [], []
-    for _, _, tested in tasks(folds):
-        rows, codes = np.setdiff1d(np.arange(len(cohort)), tested), outcome.values
+    codes = outcome.values
+    for _, _, tested, rows in splits(folds, outcome.known):
         cross = CrossFit(cohort.take(rows), codes[rows], len(outcome.classes), recipe, network, seed)
         view = _View.of(cross, cohort.take(tested), recipe, seed, device)
         honest.append(scores(codes[tested], view.honest())[metric])

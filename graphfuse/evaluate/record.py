@@ -94,6 +94,7 @@ def _fitted(cohort: Cohort, network: GeneNetwork | None, found: Study) -> dict:
         "presence": {m: int(n) for m, n in cohort.present.sum().items()},
         "classes": dict(zip(outcome.classes, counts.tolist(), strict=True)),
         "coverage": coverage,
+        "checks": [found.watch],
     }
 
 

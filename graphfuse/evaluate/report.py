@@ -11,6 +11,7 @@ import pandas as pd
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.export import safe_csv
 from graphfuse.errors import InputError
+from graphfuse.evaluate.folds import splits
 from graphfuse.evaluate.ledger import NONE, OURS, sentences
 from graphfuse.evaluate.study import Replica, Study
 from graphfuse.evaluate.subgroups import subgroups
@@ -109,13 +110,11 @@ def load_record(folder: Path) -> RunRecord:
         ) from None
 
 
-def load_replicas(folder: Path, patients: pd.Index) -> list[Replica]:
-    """The fold models of a run directory, with the rows of `patients` each was tested on."""
+def load_replicas(folder: Path, cohort: Cohort, target: str) -> list[Replica]:
+    """The fold models of a run directory, with the rows of its `cohort` that each was tested and trained on."""
     folds = pd.read_csv(folder / "folds.csv", dtype={"patient": str})
-    tested = folds[folds["fold"].notna()]
-    found = []
-    for (repeat, fold), part in tested.groupby(["repeat", "fold"], sort=True):
-        rows = patients.get_indexer(part["patient"])
-        model = FusionModel.load(folder / "model" / "folds" / f"r{int(repeat)}f{int(fold)}")
-        found.append(Replica(int(repeat), int(fold), rows, model))
-    return found
+    saved = folder / "model" / "folds"
+    return [
+        Replica(*split, FusionModel.load(saved / f"r{split.repeat}f{split.fold}"))
+        for split in splits(folds, cohort.outcome(target).known)
+    ]

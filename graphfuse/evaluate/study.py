@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import product
 
 import numpy as np
@@ -15,17 +16,19 @@ import pandas as pd
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.outcome import Outcome
 from graphfuse.evaluate.emap import additive
-from graphfuse.evaluate.folds import tasks
+from graphfuse.evaluate.folds import Split, splits
 from graphfuse.evaluate.ladder import Rung, by_group, climb
-from graphfuse.evaluate.ledger import NONE, OURS, Twin, twins
+from graphfuse.evaluate.ledger import GRAPHS, NONE, OURS, Twin, twins
 from graphfuse.evaluate.metrics import scores
 from graphfuse.evaluate.modalities import subsets
+from graphfuse.evaluate.spy import Spy, spied
 from graphfuse.evaluate.tally import ADDITIVE, COLUMNS, of_one_part, shapley_of, tally
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.learn import fit
-from graphfuse.learn.linear import CrossFit, side_by_side
+from graphfuse.learn.linear import CrossFit
 from graphfuse.learn.model import FusionModel
 from graphfuse.learn.search import candidates, trained_by
+from graphfuse.learn.threads import side_by_side
 from graphfuse.schema import Evaluation, GroupScore, Metrics, Recipe
 
 log = logging.getLogger(__name__)
@@ -35,11 +38,12 @@ FEWEST = 20  # tested patients of a pattern of modalities for it to be scored by
 
 @dataclass(eq=False)
 class Replica:
-    """A model fitted without one fold, and the rows of the cohort it was tested on."""
+    """A model fitted without one fold, and the rows of the cohort that it was tested and trained on (see `folds.Split`)."""
 
     repeat: int
     fold: int
     tested: np.ndarray
+    train: np.ndarray
     model: FusionModel
 
 
@@ -57,7 +61,7 @@ class Study:
     """What a cross-validation found: every model's probabilities per fold, the fold models and the final model.
 
     `present` bool `[N, M]`: which patient has which modality; `probability`: model name → list over folds of `[q, K]`;
-    `seconds`: model name → list over folds of fit times.
+    `seconds`: model name → list over folds of fit times; `watch`: what the spy over all fits saw, in a sentence.
     """
 
     outcome: Outcome
@@ -66,6 +70,7 @@ class Study:
     model: FusionModel | None = None
     probability: dict[str, list[np.ndarray]] = field(default_factory=lambda: defaultdict(list))
     seconds: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    watch: str = ""
 
     def predictions(self, patients: pd.Index) -> pd.DataFrame:
         """`patient, repeat, fold, truth, call, p_<class>…` of the net, in the order of repeat, fold, patient."""
@@ -99,7 +104,7 @@ class Study:
 
     def _row(self, name: str, replica: Replica, which, probability: np.ndarray) -> dict:
         truth = self.outcome.values[replica.tested][which]
-        trained = int(self.outcome.known.sum()) - len(replica.tested)
+        trained = int(self.outcome.known[replica.train].sum())
         where = {"model": name, "repeat": replica.repeat, "fold": replica.fold, "tested": len(truth), "trained": trained}
         return where | scores(truth, probability)
 
@@ -132,13 +137,18 @@ def study(
     final: bool = True,
 ) -> Study:
     """Runs the folds of a folds table, one bank per repeat for each net; the `final` model is fitted in the first repeat's.
-    `keeps`: a group of the cohort that inner folds must not part either."""
+
+    `keeps`: a group of the cohort that inner folds must not part either. A spy (`evaluate.spy`) watches every fit and every
+    scoring: raises `LeakError` where one reads a held-out patient.
+    """
     found = Study(outcome, cohort.present)
-    run = _Run(found, cohort, recipe, network, seed, device)
-    todo = tasks(folds)
-    repeats = sorted({repeat for repeat, _, _ in todo})
+    watched, spy = spied(replace(cohort, outcomes={**cohort.outcomes, outcome.name: outcome}))
+    run = _Run(found, watched, spy, recipe, network, seed, device, keeps)
+    todo = splits(folds, outcome.known)
+    repeats = sorted({split.repeat for split in todo})
     for repeat in repeats:
-        run.repeat([task for task in todo if task[0] == repeat], beside, final=final and repeat == repeats[0])
+        run.repeat([split for split in todo if split.repeat == repeat], beside, final=final and repeat == repeats[0])
+    found.watch = spy.told()
     return found
 
 
@@ -148,79 +158,109 @@ class _Run:
 
     found: Study
     cohort: Cohort
+    spy: Spy
     recipe: Recipe
     network: GeneNetwork | None
     seed: int
     device: str
+    keeps: str | None
 
-    def repeat(self, mine: Sequence[tuple[int, int, np.ndarray]], beside: Beside, final: bool) -> None:
+    def repeat(self, mine: Sequence[Split], beside: Beside, final: bool) -> None:
         """The folds of one repeat."""
         names, derived = tuple(self.cohort.modalities), self.found.outcome.derived_from
-        parents = tuple(m for m in names if m not in derived)
-        fewer = {f"only:{'+'.join(s)}": s for s in subsets(names)} if beside.modalities else {}
-        fewer |= {"without:" + "+".join(derived): parents} if derived and parents else {}
-        sets, everyone = {names, *fewer.values()}, np.arange(len(self.cohort))
-        tests, trains = [self.cohort.take(tested) for *_, tested in mine], [np.setdiff1d(everyone, t) for *_, t in mine]
-        crosses, ladders = zip(
-            *side_by_side(lambda k: self._climbed(trains[k], tests[k], sets), range(len(mine))), strict=True
-        )
+        rest = tuple(m for m in names if m not in derived)
+        fewer = {s: [f"only:{'+'.join(s)}"] for s in subsets(names)} if beside.modalities else {}
+        if derived and rest:
+            fewer.setdefault(rest, []).append("without:" + "+".join(derived))
+        sets = {names, *fewer}
+        crosses, ladders = zip(*side_by_side(lambda split: self._climbed(split, sets), mine), strict=True)
         for name, rung in (item for rungs in ladders for item in rungs.items()):
             self._note(name, rung)
-        whole = [self._settled(self._cross(everyone), {names})] if final else []
-        self._bank(NONE, [cross.without_graphs() for cross in crosses], names, tests)
-        for name, modalities in fewer.items():
-            self._bank(name, [cross.restricted(modalities) for cross in crosses], modalities, tests)
-        models = self._bank(OURS, [*crosses, *whole], names, tests)
-        self.found.replicas += [Replica(r, k, tested, model) for (r, k, tested), model in zip(mine, models, strict=False)]
+        whole = [self._settled(self._cross(np.arange(len(self.cohort))), {names})] if final else []
+        self._bank([NONE], [cross.without_graphs() for cross in crosses], names, mine)
+        for modalities, called in fewer.items():
+            with self._fitting(mine):
+                smaller = [cross.restricted(modalities) for cross in crosses]
+            self._bank(called, smaller, modalities, mine)
+        models = self._bank([OURS], [*crosses, *whole], names, mine)
+        self.found.replicas += [Replica(*split, model) for split, model in zip(mine, models, strict=False)]
         if final:
             self.found.model = models[-1]
-        if beside.modalities and len(names) > 1 and mine[0][0] == 0:
-            self._project(models, tests)
+        if beside.modalities and len(names) > 1 and mine[0].repeat == 0:
+            self._project(models, mine)
+        shared = [{graph: cross.unheard(graph) for graph in GRAPHS} for cross in crosses]
         del crosses, whole
         for twin in twins(self.recipe, self.cohort, self.network, self.seed) if beside.ledger else ():
-            fitted = side_by_side(lambda train: self._settled(self._cross(train, twin), {names}), trains)  # noqa: B023
-            self._bank(twin.name, fitted, names, tests)
+            self._bank([twin.name], side_by_side(partial(self._twin, twin), mine, shared), names, mine)
 
-    def _cross(self, train: np.ndarray, twin: Twin | None = None) -> CrossFit:
-        codes, classes = self.found.outcome.values[train], len(self.found.outcome.classes)
+    def _cross(self, train: np.ndarray, twin: Twin | None = None, walks: Mapping | None = None) -> CrossFit:
         recipe, network = (self.recipe, self.network) if twin is None else (twin.recipe, twin.network)
-        return CrossFit(self.cohort.take(train), codes, classes, recipe, network, self.seed)
+        cohort, outcome = self.cohort.take(train), self.found.outcome
+        codes = cohort.outcome(outcome.name).values
+        keep = None if self.keeps is None else cohort.groups[self.keeps]
+        return CrossFit(cohort, codes, len(outcome.classes), recipe, network, self.seed, keep, walks)
 
-    def _climbed(self, train: np.ndarray, test: Cohort, sets: set[tuple[str, ...]]) -> tuple[CrossFit, dict[str, Rung]]:
+    def _climbed(self, split: Split, sets: set[tuple[str, ...]]) -> tuple[CrossFit, dict[str, Rung]]:
         """A fold's linear models and the rungs of its ladder."""
-        began, cross = time.perf_counter(), self._cross(train)
-        rungs = climb(cross, test, cross.preparation.views(test)) | by_group(cross, test)
+        began, test = time.perf_counter(), self.cohort.take(split.tested)
+        with self.spy.fitting(split.train):
+            cross = self._settled(self._cross(split.train), sets, bare=True)
+        with self.spy.scoring(split.tested, split.train):
+            views, groups = cross.preparation.views(test), by_group(cross, test)
+        with self.spy.fitting(split.train):
+            rungs = climb(cross, test, views) | groups
+        cross.forget()
         log.info("a fold's ladder: %.0f s", time.perf_counter() - began)
-        return self._settled(cross, sets, bare=True), rungs
+        return cross, rungs
 
-    def _settled(self, cross: CrossFit, sets: set[tuple[str, ...]], bare: bool = False) -> CrossFit:
-        """Solves what the nets will start from, and with `bare` what the one without graphs will, and frees what only solving
-        needs."""
-        for modalities in sorted(sets):
-            for fold, candidate in product((cross, cross.without_graphs()) if bare else (cross,), candidates(self.recipe)):
-                fit.start_of(fold, modalities, candidate)
+    def _twin(self, twin: Twin, split: Split, shared: Mapping[str, Mapping]) -> CrossFit:
+        """A fold of a twin, which takes over what does not hang on the graph in which it differs."""
+        with self.spy.fitting(split.train):
+            cross = self._settled(self._cross(split.train, twin, shared[twin.graph]), {tuple(self.cohort.modalities)})
         cross.forget()
         return cross
 
-    def _bank(self, name: str, crosses: list[CrossFit], modalities: tuple[str, ...], tests: list[Cohort]) -> list[FusionModel]:
-        """Trains one net over all folds and notes its probabilities for the folds' test patients."""
+    def _settled(self, cross: CrossFit, sets: set[tuple[str, ...]], bare: bool = False) -> CrossFit:
+        """Solves what the nets will start from, and with `bare` what the one without graphs will."""
+        for modalities in sorted(sets):
+            for fold, candidate in product((cross, cross.without_graphs()) if bare else (cross,), candidates(self.recipe)):
+                fit.start_of(fold, modalities, candidate)
+        return cross
+
+    def _bank(
+        self, called: Sequence[str], crosses: Sequence[CrossFit], modalities: tuple[str, ...], mine: Sequence[Split]
+    ) -> list[FusionModel]:
+        """Trains one net over all folds and notes its probabilities for the folds' test patients, by all its names."""
         began = time.perf_counter()
-        models = [
-            FusionModel(each.recipe, seed=self.seed).adopt(each.gathered(cross, modalities), each.recipe, self.found.outcome)
-            for cross, each in zip(crosses, trained_by(crosses, modalities, self.recipe, self.seed, self.device), strict=True)
-        ]
-        seconds = (time.perf_counter() - began) / max(len(tests), 1)
-        for model, test in zip(models, tests, strict=False):
-            self._note(name, Rung(_probability(model, test), seconds))
-        log.info("%s: %d folds × %d seeds in %.0f s", name, len(crosses), self.recipe.train.seeds, time.perf_counter() - began)
+        with self._fitting(mine):
+            trained = trained_by(crosses, modalities, self.recipe, self.seed, self.device)
+            models = [
+                FusionModel(each.recipe, seed=self.seed).adopt(
+                    each.gathered(cross, modalities), each.recipe, self.found.outcome
+                )
+                for cross, each in zip(crosses, trained, strict=True)
+            ]
+        seconds = (time.perf_counter() - began) / max(len(mine), 1)
+        for model, split in zip(models, mine, strict=False):
+            with self.spy.scoring(split.tested, split.train):
+                rung = Rung(_probability(model, self.cohort.take(split.tested)), seconds)
+            for name in called:
+                self._note(name, rung)
+        what, seeds = " = ".join(called), self.recipe.train.seeds
+        log.info("%s: %d folds × %d seeds in %.0f s", what, len(crosses), seeds, time.perf_counter() - began)
         return models
 
-    def _project(self, models: list[FusionModel], tests: list[Cohort]) -> None:
+    def _fitting(self, mine: Sequence[Split]):
+        """A phase in which folds are fitted side by side."""
+        return self.spy.fitting(*(split.train for split in mine))
+
+    def _project(self, models: list[FusionModel], mine: Sequence[Split]) -> None:
         """Notes what the nets would say could their modalities not interact."""
         began = time.perf_counter()
-        for model, test in zip(models, tests, strict=False):
-            self._note(ADDITIVE, Rung(additive(model, test, seed=self.seed), 0.0))
-        log.info("%s: %d folds in %.0f s", ADDITIVE, len(tests), time.perf_counter() - began)
+        for model, split in zip(models, mine, strict=False):
+            with self.spy.scoring(split.tested, split.train):
+                self._note(ADDITIVE, Rung(additive(model, self.cohort.take(split.tested), seed=self.seed), 0.0))
+        log.info("%s: %d folds in %.0f s", ADDITIVE, len(mine), time.perf_counter() - began)
 
     def _note(self, name: str, rung: Rung) -> None:
         self.found.probability[name].append(rung.probability)

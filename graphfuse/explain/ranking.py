@@ -166,7 +166,7 @@ def _explain(replica: Replica, cohort: Cohort, measured: GeneNetwork | None) -> 
             links.append(pd.DataFrame(carried[:, own].T, pd.MultiIndex.from_frame(typed[own])))
             between = onto(measured, typed[~own], carried[:, ~own])
             edges.append(gene_edges(fitted, found, measured, symbols) + between)
-    training = cohort.patients.delete(replica.tested)
+    training = cohort.patients[replica.train]
     log.info("explained repeat %d, fold %d", replica.repeat + 1, replica.fold + 1)
     carried = np.mean(edges, axis=0) if edges else np.zeros((len(replica.model.classes_), 0))
     between = patient_edges(fitted, tested, training)

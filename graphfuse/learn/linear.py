@@ -10,13 +10,9 @@ columns by label, they are fitted anew in every inner fold, on the inner trainin
 from __future__ import annotations
 
 import copy
-import os
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.errors import InputError
@@ -24,10 +20,11 @@ from graphfuse.graph.network import GeneNetwork
 from graphfuse.learn.assemble import Preparation
 from graphfuse.learn.channels import Signal, Silent, fit_signals
 from graphfuse.learn.kernels import Kernels, means_around, means_of
-from graphfuse.learn.ridge import PENALTIES, Descent, coordinates, log_loss
-from graphfuse.learn.splits import stratified
+from graphfuse.learn.ridge import PENALTIES, Descent, coordinates, log_loss, lowest_level
+from graphfuse.learn.splits import dealt
 from graphfuse.learn.stacking import linear_start
 from graphfuse.learn.start import LinearFit, LinearStart
+from graphfuse.learn.threads import side_by_side
 from graphfuse.schema import Recipe
 
 INNER = 5
@@ -49,15 +46,35 @@ class World:
     fits: tuple[int, ...]
 
 
+@dataclass(frozen=True, eq=False)
+class Walk:
+    """Where a search over penalties ended: the penalty's `level`, `held_out` logits `[partitions, n, K]` and their `loss`, and
+    for every world alphas `[n, fits, K]` and intercepts `[fits, K]`."""
+
+    level: int
+    held_out: np.ndarray
+    loss: float
+    ends: list[tuple[np.ndarray, np.ndarray]]
+
+
 class CrossFit:
     """The kernels of one fold's training patients; `solve` fits a ridge on some modalities, whole and in inner folds.
 
     `splits` `[partitions, n]`: inner fold of every training patient; `inner`, the first of them, is shared by the net's epoch
-    search.
+    search. `keep` `[n]`: the group of every training patient where inner folds must not part groups. `walks`: what another
+    fit of the same patients found that does not hang on where the two differ (`unheard`).
     """
 
     def __init__(
-        self, cohort: Cohort, codes: np.ndarray, classes: int, recipe: Recipe, network: GeneNetwork | None, seed: int
+        self,
+        cohort: Cohort,
+        codes: np.ndarray,
+        classes: int,
+        recipe: Recipe,
+        network: GeneNetwork | None,
+        seed: int,
+        keep: np.ndarray | None = None,
+        walks: dict[tuple, Walk] | None = None,
     ):
         if len(codes) > MOST_PATIENTS:
             raise InputError(
@@ -65,10 +82,10 @@ class CrossFit:
                 f"kernels, which are kept up to {MOST_PATIENTS:,} patients so far. Train on a part of them"
             )
         self.cohort, self.recipe, self.network, self.seed = cohort, recipe, network, seed
-        self.codes, self.classes, self.graphs = codes, classes, True
+        self.codes, self.classes, self.graphs, self.keep = codes, classes, True, keep
         count = int(np.clip(CALLS // max((codes >= 0).sum(), 1), *PARTITIONS))
         count = count if recipe.select.top is None else 1  # each fold of which then has tables of its own
-        self.splits = np.stack([stratified(codes, INNER, seed + number) for number in range(count)])
+        self.splits = np.stack([dealt(codes, INNER, seed + number, keep) for number in range(count)])
         self.inner = self.splits[0]
         self.preparation, self.training = Preparation.fit(cohort, codes, recipe, network, seed)
         whole = Kernels.of(self.training, means_of(self.preparation))
@@ -77,6 +94,7 @@ class CrossFit:
             self._worlds = [World(whole, (*range(count * INNER), WHOLE))]
         else:
             self._worlds = [*side_by_side(self._inside, range(INNER)), World(whole, (WHOLE,))]
+        self._walks = dict(walks or {})
         self._solved: dict[tuple, LinearFit] = {}
         self._gates: dict[str, np.ndarray] = {}
         self._turned: dict[str, tuple[np.ndarray, np.ndarray]] = {}
@@ -141,10 +159,13 @@ class CrossFit:
     def _fitted(self, modalities: tuple[str, ...], gates: dict[str, np.ndarray], near: int | None = None) -> LinearFit:
         key = (modalities, *(tuple(gates[m]) for m in modalities))
         if key not in self._solved:
-            self._solved[key] = self._solve(modalities, gates, near)
+            if key not in self._walks:
+                self._walks[key] = self._walk(modalities, gates, near)
+            self._solved[key] = self._taken_apart(modalities, gates, self._walks[key])
         return self._solved[key]
 
-    def _solve(self, modalities, gates, near) -> LinearFit:
+    def _walk(self, modalities: tuple[str, ...], gates: dict[str, np.ndarray], near: int | None) -> Walk:
+        """Ridge regressions of all worlds, at the penalty with the lowest held-out loss."""
         columns = [list(self.training.own).index(m) for m in modalities]
         codes = np.where(self.training.present[:, columns].any(1), self.codes, -1)
         descents = []
@@ -154,40 +175,45 @@ class CrossFit:
             descents.append(Descent(kernel, codes, self.classes, counted))
         weights = {}
 
+        def held_out() -> tuple[np.ndarray, float]:
+            logits = self._held_out([descent.logits() for descent in descents])
+            return logits, float(log_loss(logits, codes).mean())
+
         def loss(level: int) -> float:
             for descent in descents:
                 descent.to(PENALTIES[level], ROUGH)
             weights[level] = [descent.weights for descent in descents]
-            return float(log_loss(self._held_out(descents), codes).mean())
+            return held_out()[1]
 
         level, _ = lowest_level(loss, 0 if near is None else max(near - 1, 0))
         for descent, start in zip(descents, weights[level], strict=True):
             descent.weights = start
             descent.to(PENALTIES[level])
-        held_out = self._held_out(descents)
-        lowest = float(log_loss(held_out, codes).mean())
-        return LinearFit(modalities, level, lowest, held_out=held_out, **self._taken_apart(modalities, gates, descents))
+        return Walk(level, *held_out(), [(descent.alpha(), descent.intercept()) for descent in descents])
 
-    def _held_out(self, descents: list[Descent]) -> np.ndarray:
-        """What fits say of those they hold out `[partitions, n, K]`."""
+    def _held_out(self, said: list[np.ndarray]) -> np.ndarray:
+        """What fits say of those they hold out `[partitions, n, K]`, from all they say, by world `[n, fits, K]`."""
         logits = np.zeros((len(self.splits), len(self.codes), self.classes))
-        for world, descent in zip(self._worlds, descents, strict=True):
-            said = descent.logits()
+        for world, each in zip(self._worlds, said, strict=True):
             for g, k in enumerate(world.fits):
-                logits[k // INNER, self._held(k)] = said[self._held(k), g]
+                logits[k // INNER, self._held(k)] = each[self._held(k), g]
         return logits
+
+    def unheard(self, graph: str) -> dict[tuple, Walk]:
+        """What was found through gates that keep this graph ("patient" or "gene") out: it holds whatever the graph."""
+        gates = slice(0, 1) if graph == "gene" else slice(1, None)
+        return {key: walk for key, walk in self._walks.items() if not any(any(each[gates]) for each in key[1:])}
 
     def _held(self, fit: int) -> np.ndarray:
         """bool `[n]`: whom the fit holds out."""
         return np.zeros(len(self.codes), bool) if fit == WHOLE else self.splits[fit // INNER] == fit % INNER
 
-    def _taken_apart(self, modalities, gates, descents) -> dict:
+    def _taken_apart(self, modalities: tuple[str, ...], gates: dict[str, np.ndarray], walk: Walk) -> LinearFit:
         """The fit on all, and what fits of the first partition say of those they hold out."""
         shape = (len(self.codes), len(modalities), 2 + self.preparation.depth, self.classes)
         views, held_bias, coefficients, bias = np.zeros(shape), np.zeros(shape[::3]), {}, None
-        for world, descent in zip(self._worlds, descents, strict=True):
-            alpha, intercept, fits = descent.alpha(), descent.intercept(), len(world.fits)
-            flat = alpha.reshape(len(alpha), -1)
+        for world, (alpha, intercept) in zip(self._worlds, walk.ends, strict=True):
+            fits, flat = len(world.fits), alpha.reshape(len(alpha), -1)
             for column, m in enumerate(modalities):
                 own, hop = world.kernels.spread(m, gates[m], flat)
                 ways = world.kernels.views(m, own, hop).reshape(len(alpha), -1, fits, self.classes)
@@ -201,7 +227,7 @@ class CrossFit:
                 if k < INNER:
                     held_bias[self._held(k)] = intercept[g]
                 bias = intercept[g] if k == WHOLE else bias
-        return {"coefficients": coefficients, "bias": bias, "views": views, "held_bias": held_bias}
+        return LinearFit(modalities, walk.level, walk.loss, coefficients, bias, walk.held_out, views, held_bias)
 
     def coordinates(self, m: str) -> tuple[np.ndarray, np.ndarray]:
         """The training patients' columns of a modality in their own coordinates, and what turns them (`ridge.coordinates`)."""
@@ -245,7 +271,7 @@ class CrossFit:
         ):
             return self
         cohort, recipe = self.cohort.without(*others), self.recipe.without(*others)
-        return CrossFit(cohort, self.codes, self.classes, recipe, self.network, self.seed)
+        return CrossFit(cohort, self.codes, self.classes, recipe, self.network, self.seed, self.keep)
 
     def without_graphs(self) -> CrossFit:
         """The same fold, kernels and fits shared, with every graph taken away."""
@@ -258,28 +284,3 @@ class CrossFit:
     def forget(self) -> None:
         """Frees what only solving needs, once everything needed is solved."""
         self._worlds = []
-
-
-def lowest_level(loss: Callable[[int], float], first: int) -> tuple[int, float]:
-    """The penalty's level with the lowest loss, and that loss: upwards from `first` for as long as it falls, and downwards
-    where `first` itself is the best."""
-    best, lowest = first, loss(first)
-    for level in range(first + 1, len(PENALTIES)):
-        found = loss(level)
-        if found >= lowest:
-            break
-        best, lowest = level, found
-    if best == first:
-        for level in range(first - 1, -1, -1):
-            found = loss(level)
-            if found >= lowest:
-                break
-            best, lowest = level, found
-    return best, lowest
-
-
-def side_by_side(work: Callable, items: Iterable) -> list:
-    """`work` on every item, one thread each: small matrix products gain more from this than from threads of their own, and
-    give the same digits however many threads there are."""
-    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(os.cpu_count() or 1) as threads:
-        return list(threads.map(work, items))

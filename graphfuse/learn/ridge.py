@@ -9,6 +9,7 @@ cross-validation's fits and the fit on all, as one product per step.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -146,3 +147,21 @@ def log_loss(logits: np.ndarray, codes: np.ndarray) -> np.ndarray:
     known = codes >= 0
     chosen = log_softmax(logits[:, known], axis=2)
     return -np.take_along_axis(chosen, codes[known][None, :, None], 2)[:, :, 0].mean(1)
+
+
+def lowest_level(loss: Callable[[int], float], first: int) -> tuple[int, float]:
+    """The penalty's level with the lowest loss, and that loss: upwards from `first` for as long as it falls, and downwards
+    where `first` itself is the best."""
+    best, lowest = first, loss(first)
+    for level in range(first + 1, len(PENALTIES)):
+        found = loss(level)
+        if found >= lowest:
+            break
+        best, lowest = level, found
+    if best == first:
+        for level in range(first - 1, -1, -1):
+            found = loss(level)
+            if found >= lowest:
+                break
+            best, lowest = level, found
+    return best, lowest

@@ -18,7 +18,6 @@ from torch import Tensor
 from graphfuse.learn.bank import TEMPERATURES, Bank
 from graphfuse.learn.budget import Chunk, Size, chunks
 from graphfuse.learn.fit import FoldData
-from graphfuse.learn.linear import INNER
 from graphfuse.nn.net import Net, Shape
 from graphfuse.schema import Recipe
 from graphfuse.schema.recipe import TrainSection
@@ -87,7 +86,7 @@ def first_pass(
     for chunk in _chunks(folds, section, seed, dtype, len(settings)):
         mine = [folds[f] for f in chunk.folds]
         bank, draws = _bank(mine, section, seed, device, dtype, chunk)
-        held = _rows([[fold.inner == s % INNER for s in range(section.seeds)] for fold in mine])
+        held = _rows([[fold.inner == s % (1 + fold.inner.max()) for s in range(section.seeds)] for fold in mine])
         whole = _rows([[np.ones(len(fold.inner))] * section.seeds for fold in mine])
         weight, watch = (each.repeat(1, len(chunk.settings), 1) for each in (whole - held, held))
         rates = torch.tensor(settings, dtype=torch.float64)[chunk.settings].repeat_interleave(section.seeds, 0)

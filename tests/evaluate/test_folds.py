@@ -9,7 +9,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from graphfuse.data.export import safe_csv
 from graphfuse.errors import InputError, LeakError
-from graphfuse.evaluate.folds import check_groups, digest, grouped, read_folds, repeated, splits, tasks
+from graphfuse.evaluate.folds import check_groups, digest, read_folds, repeated, splits, tasks
 
 CODES = np.repeat([0, 1, 2, -1], [50, 23, 7, 10])
 PATIENTS = pd.Index([f"P{i:02d}" for i in range(len(CODES))])
@@ -153,17 +153,6 @@ def test_a_class_of_two_groups_is_never_all_in_one_fold(seed):
     table = repeated(pd.RangeIndex(60).astype(str), codes, 2, 4, seed, groups=groups)
     for _, part in table.groupby("repeat"):
         assert part["fold"][codes == 2].nunique() == 2
-
-
-def test_inner_folds_are_as_many_as_there_are_groups():
-    assert set(grouped(CODES, sites(3).to_numpy(), 5, 0)) == {0, 1, 2}
-    assert set(grouped(CODES, np.full(len(CODES), "a"), 5, 0)) == {0}
-
-
-def test_a_seed_is_a_partition():
-    groups = sites(12).to_numpy()
-    assert grouped(CODES, groups, 5, 3).tolist() == grouped(CODES, groups, 5, 3).tolist()
-    assert any(grouped(CODES, groups, 5, 3).tolist() != grouped(CODES, groups, 5, s).tolist() for s in (4, 5))
 
 
 def test_a_parted_group_is_a_leak_unless_nobody_knows_it():

@@ -11,6 +11,8 @@ from graphfuse.evaluate.folds import repeated
 from graphfuse.evaluate.ledger import CONTROLS, entries, graphs_of, pairs, sentences, twins
 from graphfuse.evaluate.study import Beside, study
 from graphfuse.graph.network import GeneNetwork
+from graphfuse.learn.fit import start_of
+from graphfuse.learn.linear import CrossFit
 from graphfuse.schema import Comparison, Recipe
 
 DEFAULT = Recipe.named("multiplex")
@@ -109,3 +111,21 @@ def test_a_gain_that_chance_edges_share_is_no_gain_of_the_edges():
     (said,) = sentences(found)
     assert said == "the gene network adds +5.0 points (+3.0 to +7.0): a gain, but not of its edges: so it is with rewired ones"
     assert sentences([made("graphfuse", "early", 0.05, "better")]) == []
+
+
+def test_a_twin_that_takes_over_what_its_graph_is_not_in_is_the_twin_fitted_alone():
+    """To the last bit: a walk through gates that keep a graph out does not hang on that graph."""
+    cohort, network = modules(0, on=True, patients=120, genes=120, blocks=3)
+    codes, names = cohort.outcome().values, tuple(cohort.modalities)
+    real = CrossFit(cohort, codes, 2, DEFAULT, network, 0)
+    start_of(real, names, DEFAULT)
+    assert any(any(walk[1][:1]) for walk in real._walks) and any(any(walk[1][1:]) for walk in real._walks)
+    taken = 0
+    for twin in twins(DEFAULT, cohort, network, 0):
+        walks = real.unheard(twin.graph)
+        alone, helped = (CrossFit(cohort, codes, 2, twin.recipe, twin.network, 0, walks=w) for w in (None, walks))
+        one, two = (start_of(cross, names, twin.recipe) for cross in (alone, helped))
+        assert (one.views == two.views).all() and (one.bias == two.bias).all() and (one.gates == two.gates).all()
+        assert all((one.linear.slopes[m] == two.linear.slopes[m]).all() for m in names)
+        taken += len(walks)
+    assert taken >= 8

@@ -45,7 +45,7 @@ def test_a_saved_report_reads_back(small, tmp_path):
     report = api.train(small.cohort, RECIPE, cv=(2, 2), device="cpu")
     report.save(tmp_path / "run")
     assert load_record(tmp_path / "run") == report.record
-    replicas = load_replicas(tmp_path / "run", small.cohort.patients)
+    replicas = load_replicas(tmp_path / "run", small.cohort, report.metrics.target)
     assert [(r.repeat, r.fold) for r in replicas] == [(0, 0), (0, 1), (1, 0), (1, 1)]
     for saved, live in zip(replicas, report.replicas, strict=True):
         assert set(saved.tested) == set(live.tested)

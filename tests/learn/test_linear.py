@@ -15,8 +15,8 @@ from graphfuse.errors import InputError
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.learn.assemble import Preparation
 from graphfuse.learn.kernels import Kernels, means_of, slope_of
-from graphfuse.learn.linear import GATES, INNER, CrossFit, lowest_level
-from graphfuse.learn.ridge import PENALTIES, fit_ridge
+from graphfuse.learn.linear import GATES, INNER, CrossFit
+from graphfuse.learn.ridge import PENALTIES, fit_ridge, lowest_level
 from graphfuse.learn.splits import stratified
 from graphfuse.learn.start import GATE_PRIOR, Linear, LinearFit, gates_of, mix_of, patterns_of, shared_bias
 from graphfuse.schema import Recipe

@@ -1,10 +1,10 @@
-"""Stratified folds: everyone once, classes even."""
+"""Stratified folds: everyone once, classes even, groups whole where they must be."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from graphfuse.learn.splits import stratified
+from graphfuse.learn.splits import dealt, grouped, stratified
 
 CODES = np.repeat([0, 1, 2, -1], [50, 23, 7, 10])
 PATIENTS = pd.Index([f"P{i:02d}" for i in range(len(CODES))])
@@ -38,3 +38,27 @@ def test_all_classes_may_be_rare():
 def test_a_seed_is_a_split():
     assert stratified(CODES, 5, 3).tolist() == stratified(CODES, 5, 3).tolist()
     assert stratified(CODES, 5, 3).tolist() != stratified(CODES, 5, 4).tolist()
+
+
+def sites(count):
+    """A site for everyone, of very unequal sizes."""
+    share = np.linspace(1, 5, count) ** 2
+    return np.random.default_rng(0).choice([f"s{k:02d}" for k in range(count)], len(CODES), p=share / share.sum())
+
+
+def test_inner_folds_are_as_many_as_there_are_groups():
+    assert set(grouped(CODES, sites(3), 5, 0)) == {0, 1, 2}
+    assert set(grouped(CODES, np.full(len(CODES), "a"), 5, 0)) == {0}
+
+
+def test_a_seed_is_a_partition_into_groups():
+    groups = sites(12)
+    assert grouped(CODES, groups, 5, 3).tolist() == grouped(CODES, groups, 5, 3).tolist()
+    assert any(grouped(CODES, groups, 5, 3).tolist() != grouped(CODES, groups, 5, s).tolist() for s in (4, 5))
+
+
+def test_inner_folds_keep_groups_whole_where_there_are_two():
+    fold = dealt(CODES, 5, 0, sites(12))
+    assert (pd.Series(fold).groupby(sites(12)).nunique() == 1).all() and len(set(fold)) == 5
+    for groups in (None, np.full(len(CODES), "only")):
+        assert dealt(CODES, 5, 0, groups).tolist() == stratified(CODES, 5, 0).tolist()
