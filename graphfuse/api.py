@@ -11,13 +11,14 @@ import pandas as pd
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.manifest import as_cohort, load
 from graphfuse.errors import InputError, LeakError
+from graphfuse.evaluate.bench import Contest, Result, about_bench, contend, results
 from graphfuse.evaluate.protocol import Protocol
 from graphfuse.evaluate.record import network_hash, peak_memory, record_run
 from graphfuse.evaluate.report import Report, load_record, load_replicas
 from graphfuse.evaluate.study import Beside, study
 from graphfuse.explain.ranking import Ranking
 from graphfuse.explain.ranking import rank as rank_replicas
-from graphfuse.files import run_directory
+from graphfuse.files import run_directory, write_json
 from graphfuse.graph.coverage import Coverage
 from graphfuse.graph.gene_slot import gene_coverage, gene_side
 from graphfuse.graph.network import GeneNetwork
@@ -26,12 +27,13 @@ from graphfuse.learn.assemble import Preparation
 from graphfuse.learn.model import FusionModel, class_target, pick_device
 from graphfuse.learn.signalling import Signalling
 from graphfuse.learn.subtype import Subtypes, subtypes
+from graphfuse.report.bench import write_bench
 from graphfuse.report.html import write_report
-from graphfuse.schema import Recipe
+from graphfuse.schema import Bench, Recipe
 
 DEFAULT = "multiplex"
 
-__all__ = ["build", "coverage", "load", "predict", "rank", "run", "subtype", "train"]
+__all__ = ["bench", "build", "coverage", "load", "predict", "rank", "run", "subtype", "train"]
 
 
 def build(cohort: Cohort, recipe: Recipe | str | Path = DEFAULT, *, network=None, seed: int = 0) -> PatientGraph:
@@ -161,6 +163,28 @@ def save_run(out: Path, cohort: Cohort, recipe, *, ranked: bool, top: int = 50, 
         report.write(folder)
         write_report(folder)
     return report, ranking
+
+
+def bench(
+    plan: Bench | str | Path, out: str | Path, *, seed: int = 0, device: str = "auto", command: str = ""
+) -> list[Result]:
+    """Cohorts × recipes beside the ladder and the ledger, under one protocol, into a folder of tables, figures and hashes.
+
+    `plan`: a bench file, or its value. Finished repeats stay in `out`, so that a bench that was stopped goes on where it was;
+    what it depends on (data, recipes, networks, folds, versions, code) is in their names. Raises `InputError` where a cohort
+    or a recipe cannot be used, or `out` holds something else.
+    """
+    out, plan = Path(out), plan if isinstance(plan, Bench) else Bench.read(plan)
+    if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / "parts").is_dir())):
+        raise InputError(f"{out}: is there already and is no folder of a bench; give another with -o")
+    contests = Contest.all_of(plan, seed)
+    table = contend(contests, out / "parts", pick_device(device))
+    protocol = Protocol.of((plan.folds, plan.repeats)).described(contests[0].folds)
+    found = results(contests, table, protocol)
+    about = about_bench(plan, found, protocol, seed, command)
+    write_json(out / "bench.json", about)
+    write_bench(out, found, table, about)
+    return found
 
 
 def rank_run(folder: Path, top: int = 50) -> Ranking:

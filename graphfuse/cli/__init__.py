@@ -10,7 +10,7 @@ from graphfuse.cli.app import app
 from graphfuse.errors import GraphfuseError
 
 # isort: off
-from graphfuse.cli import cohorts, runs, subtypes, parts  # noqa: F401 (each registers its commands, in this order)
+from graphfuse.cli import cohorts, audit, runs, evaluate, subtypes, parts  # noqa: F401 (each registers its commands, in this order)
 # isort: on
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from graphfuse.cli.app import CohortName, Device, Quiet, Seed, app, speak
+from graphfuse.cli.app import CohortName, Cv, Device, Ledger, Out, Quiet, Seed, Target, app, folds_of, speak
+from graphfuse.errors import InputError
 
 
-@app.command(epilog="Example: graphfuse evaluate runs/mine other-hospital.toml")
-def evaluate(
+@app.command(epilog="Example: graphfuse score runs/mine other-hospital.toml")
+def score(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A run directory.")],
     cohort: CohortName,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="A folder; default: external/COHORT beside DIR.")] = None,
@@ -20,10 +23,38 @@ def evaluate(
 ):  # fmt: skip
     """Score a trained run on a cohort it never saw; every such look stays on record."""
     speak(quiet)
-    from graphfuse.evaluate.external import beside
-    from graphfuse.evaluate.external import evaluate as score
+    from graphfuse.evaluate import external
 
-    found = score(folder, cohort, target, seed=seed)
-    saved = found.save(out or beside(folder, found.cohort))
+    found = external.score(folder, cohort, target, seed=seed)
+    saved = found.save(out or external.beside(folder, found.cohort))
     typer.echo(str(found))
     typer.echo(f"\nevaluation: {saved}")
+
+
+@app.command(epilog="Example: graphfuse bench one.toml other.toml --recipe multiplex --recipe snf -o benches/mine")
+def bench(
+    out: Out,
+    cohorts: Annotated[list[str] | None, typer.Argument(metavar="[COHORT]...", help="Manifests, or names.")] = None,
+    plan: Annotated[Path | None, typer.Option("--plan", "-p", help="A bench file, in place of COHORTs and options.")] = None,
+    recipes: Annotated[list[str] | None, typer.Option("--recipe", "-r", help="A recipe; may be given again.")] = None,
+    target: Target = None, cv: Cv = "5x5", ledger: Ledger = True,
+    modalities: Annotated[bool, typer.Option("--modalities/--no-modalities", help="Also every subset of modalities.")] = True,
+    device: Device = "auto", seed: Seed = 0, quiet: Quiet = False,
+):  # fmt: skip
+    """Run cohorts x recipes beside the ladder under one protocol; the same command goes on where it was stopped."""
+    speak(quiet)
+    from graphfuse import api
+    from graphfuse.schema import Bench, BenchEntry
+
+    if (plan is None) == (not cohorts):
+        raise InputError("bench: give COHORTs, or a bench file with --plan")
+    if plan is None:
+        folds, repeats = folds_of(cv)
+        entries = [BenchEntry(cohort=name, target=target) for name in cohorts]
+        options = {"recipes": recipes or ["multiplex"], "ledger": ledger, "modalities": modalities}
+        asked = Bench(name=out.name, folds=folds, repeats=repeats, cohort=entries, **options)
+    else:
+        asked = Bench.read(plan)
+    api.bench(asked, out, seed=seed, device=device, command=shlex.join(["graphfuse", *sys.argv[1:]]))
+    typer.echo((out / "bench.md").read_text(encoding="utf-8"))
+    typer.echo(f"bench: {out}   page: {out / 'bench.html'}   rows: {out / 'results.csv'}")

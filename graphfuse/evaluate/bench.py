@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +17,10 @@ from pathlib import Path
 import pandas as pd
 
 from graphfuse.data.cohort import Cohort
+from graphfuse.data.export import whole
+from graphfuse.data.manifest import load
 from graphfuse.data.outcome import Outcome
+from graphfuse.errors import InputError, nearest
 from graphfuse.evaluate.folds import repeated
 from graphfuse.evaluate.record import network_hash, packages
 from graphfuse.evaluate.study import Beside, study
@@ -26,7 +28,7 @@ from graphfuse.evaluate.tally import COLUMNS, shapley_of, tally
 from graphfuse.graph.gene_slot import gene_side
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.learn.model import class_target
-from graphfuse.schema import Contribution, Metrics, Recipe
+from graphfuse.schema import SCHEMA, Bench, Contribution, Metrics, Recipe
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +55,25 @@ class Contest:
         cohort, network, _ = gene_side(recipe, cohort, None, seed)
         folds = repeated(cohort.patients, outcome.values, *cv, seed, outcome.classes)
         return cls(name, cohort, outcome, recipe, network, folds, seed, beside)
+
+    @classmethod
+    def all_of(cls, plan: Bench, seed: int) -> list[Contest]:
+        """Every cohort of the plan with every recipe that it asks for. Raises `InputError` where one cannot be run, or two
+        would go by one name."""
+        found, beside, cohorts = [], Beside(plan.ledger, plan.modalities), {}
+        for entry in plan.cohort:
+            if entry.cohort not in cohorts:
+                cohorts[entry.cohort] = load(entry.cohort)
+            cohort = _less(cohorts[entry.cohort], entry.without)
+            for recipe in entry.recipes or plan.recipes:
+                cv = (plan.folds, plan.repeats)
+                found.append(cls.of(entry.name(cohort.name), cohort, entry.target, Recipe.named(recipe), cv, seed, beside))
+        names = pd.Series([f"{each.name}, recipe {each.recipe.name}" for each in found])
+        if names.duplicated().any():
+            raise InputError(
+                f"bench {plan.name!r}: {names[names.duplicated()].iloc[0]} stands twice; give one another `called`"
+            )
+        return found
 
     def hashes(self) -> dict[str, str]:
         """sha256 of what the results depend on, but for the folds of a repeat."""
@@ -94,18 +115,17 @@ class Result:
 def contend(contests: Sequence[Contest], parts: Path, device: str) -> pd.DataFrame:
     """The rows of all repeats of all contests, in their order; those whose part is there already are read, not run."""
     parts.mkdir(parents=True, exist_ok=True)
-    todo = [(contest, key, folds) for contest in contests for key, folds in contest.repeats()]
-    done = sum((parts / f"{key}.csv").is_file() for _, key, _ in todo)
-    log.info("%d repeats of %d contests; %d are there already", len(todo), len(contests), done)
+    todo = [(contest, parts / f"{key}.csv", folds) for contest in contests for key, folds in contest.repeats()]
+    log.info("%d repeats of %d contests; %d are there already", len(todo), len(contests), sum(p.is_file() for _, p, _ in todo))
     tables = []
-    for number, (contest, key, folds) in enumerate(todo, 1):
-        path = parts / f"{key}.csv"
+    for number, (contest, path, folds) in enumerate(todo, 1):
         if not path.is_file():
             began = time.perf_counter()
-            _write(path, contest.run(folds, device))
-            log.info(
-                "%d of %d: %s, %s: %.0f s", number, len(todo), contest.name, contest.recipe.name, time.perf_counter() - began
-            )
+            rows = contest.run(folds, device)
+            with whole(path) as part:
+                rows.to_csv(part, index=False, float_format="%.17g")
+            what, seconds = f"{contest.name}, {contest.recipe.name}", time.perf_counter() - began
+            log.info("%d of %d: %s, repeat %s: %.0f s", number, len(todo), what, folds["repeat"].iloc[0], seconds)
         tables.append(pd.read_csv(path, keep_default_na=False, na_values=[""]))
     return pd.concat(tables, ignore_index=True)
 
@@ -115,9 +135,34 @@ def results(contests: Sequence[Contest], table: pd.DataFrame, protocol: dict) ->
     found = []
     for contest in contests:
         mine = table[(table["cohort"] == contest.name) & (table["recipe"] == contest.recipe.name)]
-        names = tuple(contest.cohort.modalities)
-        found.append(Result(contest, tally(mine, contest.outcome.name, protocol), shapley_of(mine, names)))
+        metrics = tally(mine, contest.outcome.name, protocol)
+        found.append(Result(contest, metrics, shapley_of(mine, tuple(contest.cohort.modalities))))
     return found
+
+
+def about_bench(plan: Bench, found: Sequence[Result], protocol: dict, seed: int, command: str) -> dict[str, object]:
+    """What `bench.json` says: how the numbers were made, and sha256 of all that went in."""
+    contests = [
+        {
+            "cohort": result.contest.name,
+            "target": result.contest.outcome.name,
+            "recipe": result.contest.recipe.name,
+            "patients": len(result.contest.cohort),
+            "labelled": int(result.contest.outcome.known.sum()),
+            "hashes": result.contest.hashes() | {"folds": _sha(result.contest.folds.to_csv(index=False))},
+        }
+        for result in found
+    ]
+    return {
+        "schema": SCHEMA,
+        "name": plan.name,
+        "title": plan.title,
+        "command": command,
+        "protocol": protocol,
+        "seed": seed,
+        "packages": packages(),
+        "contests": contests,
+    }
 
 
 def code_hash() -> str:
@@ -130,11 +175,13 @@ def code_hash() -> str:
     return found.hexdigest()
 
 
-def _write(path: Path, table: pd.DataFrame) -> None:
-    """Whole or not at all."""
-    part = path.with_suffix(".part")
-    table.to_csv(part, index=False, float_format="%.17g")
-    os.replace(part, path)
+def _less(cohort: Cohort, without: Sequence[str]) -> Cohort:
+    for name in without:
+        if name not in cohort.modalities:
+            raise InputError(
+                f"without {name!r}: cohort {cohort.name!r} has no such modality{nearest(name, cohort.modalities)}"
+            )
+    return cohort.without(*without)
 
 
 def _sha(text: str) -> str:

@@ -92,7 +92,7 @@ class External:
     __repr__ = __str__
 
 
-def evaluate(
+def score(
     run: str | Path | Report | FusionModel, cohort: Cohort | str | Path, target: str | None = None, *, seed: int = 0
 ) -> External:
     """Scores a trained model on a cohort that it never saw: nothing is fitted, chosen or calibrated there.

@@ -204,7 +204,8 @@ class _Run:
         """A fold's linear models and the rungs of its ladder."""
         began, test = time.perf_counter(), self.cohort.take(split.tested)
         with self.spy.fitting(split.train):
-            cross = self._settled(self._cross(split.train), sets, bare=True)
+            cross = self._settled(self._cross(split.train), sets)
+            self._settled(cross.without_graphs(), {tuple(self.cohort.modalities)})
         with self.spy.scoring(split.tested, split.train):
             views, groups = cross.preparation.views(test), by_group(cross, test)
         with self.spy.fitting(split.train):
@@ -220,11 +221,10 @@ class _Run:
         cross.forget()
         return cross
 
-    def _settled(self, cross: CrossFit, sets: set[tuple[str, ...]], bare: bool = False) -> CrossFit:
-        """Solves what the nets will start from, and with `bare` what the one without graphs will."""
-        for modalities in sorted(sets):
-            for fold, candidate in product((cross, cross.without_graphs()) if bare else (cross,), candidates(self.recipe)):
-                fit.start_of(fold, modalities, candidate)
+    def _settled(self, cross: CrossFit, sets: set[tuple[str, ...]]) -> CrossFit:
+        """Solves what the nets on these sets of modalities will start from."""
+        for modalities, candidate in product(sorted(sets), candidates(self.recipe)):
+            fit.start_of(cross, modalities, candidate)
         return cross
 
     def _bank(

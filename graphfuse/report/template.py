@@ -1,4 +1,4 @@
-"""The pages' templates: everything escaped, nothing undefined."""
+"""The pages' templates: in HTML everything escaped, nowhere anything undefined."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def template(name: str, **filters: Callable) -> jinja2.Template:
     """The template of this file name beside this module, with the numbers' filters and these."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
+        autoescape=name.endswith(".html.jinja"),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

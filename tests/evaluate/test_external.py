@@ -15,7 +15,7 @@ from graphfuse.data.cohort import Cohort
 from graphfuse.data.outcome import Outcome
 from graphfuse.data.synth import planted
 from graphfuse.errors import InputError, LeakError
-from graphfuse.evaluate.external import beside, evaluate
+from graphfuse.evaluate.external import beside, score
 from graphfuse.evaluate.frozen import Frozen, known_profiles
 from graphfuse.learn.model import FusionModel
 from graphfuse.schema import METRICS, Recipe
@@ -34,7 +34,7 @@ def run(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def found(run):
-    return evaluate(run, OTHER)
+    return score(run, OTHER)
 
 
 def renamed(cohort, prefix="X"):
@@ -80,12 +80,12 @@ def test_a_model_that_sees_the_effect_is_better_and_on_shuffled_labels_it_is_not
     codes, rng = OTHER.outcome().values, np.random.default_rng(0)
     shuffled = codes.copy()
     shuffled[codes >= 0] = rng.permutation(codes[codes >= 0])
-    pairs = evaluate(run, relabelled(OTHER, ("class0", "class1"), shuffled)).metrics.comparisons
+    pairs = score(run, relabelled(OTHER, ("class0", "class1"), shuffled)).metrics.comparisons
     assert pairs and all(pair.b == "majority" and pair.verdict != "better" for pair in pairs)
 
 
 def test_the_same_cohort_in_another_order_scores_the_same(run, found):
-    other = evaluate(run, OTHER.take(np.random.default_rng(0).permutation(70)))
+    other = score(run, OTHER.take(np.random.default_rng(0).permutation(70)))
     for name in ("majority", "graphfuse"):
         for metric in METRICS:
             assert other.metrics.models[name][metric].mean == pytest.approx(found.metrics.models[name][metric].mean)
@@ -94,13 +94,13 @@ def test_the_same_cohort_in_another_order_scores_the_same(run, found):
 def test_classes_are_met_by_name_whatever_their_order(run, found):
     codes = OTHER.outcome().values
     turned = relabelled(OTHER, ("class1", "class0"), np.where(codes >= 0, 1 - codes, -1))
-    other = evaluate(run, turned)
+    other = score(run, turned)
     pd.testing.assert_frame_equal(other.predictions, found.predictions)
     assert other.metrics.models == found.metrics.models
 
 
 def test_who_lacks_a_modality_is_masked_and_counted(run):
-    other = evaluate(run, OTHER.without("meth"))
+    other = score(run, OTHER.without("meth"))
     assert any("all patients lack modality 'meth'" in notice for notice in other.record["notices"])
     assert other.predictions["p_class0"].notna().all()
 
@@ -115,19 +115,19 @@ def test_who_lacks_a_modality_among_others_is_counted(found):
 
 def test_a_training_patient_stops_it_by_count_not_by_name(run):
     with pytest.raises(LeakError, match="5 of 70 patient ids are in the training data") as caught:
-        evaluate(run, MADE.take(range(75, 145)))
+        score(run, MADE.take(range(75, 145)))
     assert "P00" not in str(caught.value)
 
 
 def test_ids_spelt_otherwise_are_the_same_patients(run):
     spelt = MADE.take(range(79, 150))
     with pytest.raises(LeakError, match="1 of 71"):
-        evaluate(run, replace(spelt, patients=pd.Index([p.lower() for p in spelt.patients])))
+        score(run, replace(spelt, patients=pd.Index([p.lower() for p in spelt.patients])))
 
 
 def test_training_patients_under_other_ids_are_known_by_their_profile(run):
     with pytest.raises(LeakError, match="5 patients have the very values of a training patient under another id"):
-        evaluate(run, renamed(MADE.take(range(75, 145))))
+        score(run, renamed(MADE.take(range(75, 145))))
 
 
 @pytest.mark.parametrize("modality", ["rna", "meth"])
@@ -157,11 +157,11 @@ def test_rows_of_few_values_are_nobodys_profile():
 
 def test_a_model_without_its_run_says_what_could_not_be_checked():
     model = FusionModel(RECIPE, device="cpu").fit(TRAIN)
-    found = evaluate(model, OTHER)
+    found = score(model, OTHER)
     assert found.record["checked_unseen"] == {"ids": False, "profiles": ["rna", "meth"]}
     assert any("keeps no patient ids" in notice for notice in found.record["notices"])
     with pytest.raises(LeakError, match="very values"):
-        evaluate(model, MADE.take(range(70, 90)))
+        score(model, MADE.take(range(70, 90)))
 
 
 # --------------------------------------------------------------------------------------------- labels
@@ -171,11 +171,11 @@ def test_labels_never_trained_on_are_named(run):
     codes = OTHER.outcome().values.copy()
     codes[:3] = 2
     with pytest.raises(InputError, match="label 'Class-2' .3 patients. is none that the model was trained on .did you mean"):
-        evaluate(run, relabelled(OTHER, ("class0", "class1", "Class-2"), codes))
+        score(run, relabelled(OTHER, ("class0", "class1", "Class-2"), codes))
 
 
 def test_a_class_that_nobody_has_is_no_obstacle(run, found):
-    assert evaluate(run, relabelled(OTHER, ("class0", "class1", "other"))).metrics.models == found.metrics.models
+    assert score(run, relabelled(OTHER, ("class0", "class1", "other"))).metrics.models == found.metrics.models
 
 
 @pytest.mark.parametrize(
@@ -189,19 +189,19 @@ def test_a_class_that_nobody_has_is_no_obstacle(run, found):
 )
 def test_what_cannot_be_scored_is_refused(run, cohort, target, said):
     with pytest.raises(InputError, match=said):
-        evaluate(run, cohort, target)
+        score(run, cohort, target)
 
 
 def test_one_class_only_is_scored_as_far_as_it_goes(run):
     one = OTHER.take(OTHER.outcome().values == 1)
-    row = evaluate(run, one).metrics.models["graphfuse"]
+    row = score(run, one).metrics.models["graphfuse"]
     assert row["auroc"].mean is None and 0 <= row["accuracy"].mean <= 1
 
 
 def test_what_is_no_run_is_refused(tmp_path, run):
     with pytest.raises(InputError, match="no run directory"):
-        evaluate(tmp_path, OTHER)
-    assert evaluate(run / "model", OTHER).record["checked_unseen"]["ids"] is False
+        score(tmp_path, OTHER)
+    assert score(run / "model", OTHER).record["checked_unseen"]["ids"] is False
 
 
 # ------------------------------------------------------------------------------------------- on record
@@ -216,10 +216,10 @@ def test_the_first_evaluation_stays_and_later_ones_say_what_changed(run, found, 
     assert found.save(folder) == folder
     before = {p.name: p.read_bytes() for p in folder.iterdir() if p.name != "record.json"}
     assert set(before) == {"predictions.csv", "metrics.json"}
-    assert evaluate(run, OTHER).save(folder) == folder  # once more: a line, and nothing else
-    other_data = evaluate(run, replace(OTHER.take(range(60)), name="other clinic"))
+    assert score(run, OTHER).save(folder) == folder  # once more: a line, and nothing else
+    other_data = score(run, replace(OTHER.take(range(60)), name="other clinic"))
     assert other_data.save(folder) == folder / "2"
-    other_model = evaluate(FusionModel(RECIPE, seed=7, device="cpu").fit(TRAIN), OTHER)
+    other_model = score(FusionModel(RECIPE, seed=7, device="cpu").fit(TRAIN), OTHER)
     assert other_model.save(folder) == folder / "3"
     assert other_data.save(folder) == folder / "2"
     assert "evaluation 4 on this cohort, with another model than the first" in caplog.text
