@@ -12,6 +12,7 @@ import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
@@ -75,6 +76,7 @@ class Contest:
             )
         return found
 
+    @cached_property
     def hashes(self) -> dict[str, str]:
         """sha256 of what the results depend on, but for the folds of a repeat."""
         made = json.dumps(self.recipe.model_dump(mode="json"), sort_keys=True)
@@ -91,7 +93,7 @@ class Contest:
 
     def repeats(self) -> list[tuple[str, pd.DataFrame]]:
         """(hash, folds) of every repeat."""
-        base = json.dumps(self.hashes(), sort_keys=True)
+        base = json.dumps(self.hashes, sort_keys=True)
         return [(_sha(base + part.to_csv(index=False))[:16], part) for _, part in self.folds.groupby("repeat", sort=True)]
 
     def run(self, folds: pd.DataFrame, device: str) -> pd.DataFrame:
@@ -149,7 +151,7 @@ def about_bench(plan: Bench, found: Sequence[Result], protocol: dict, seed: int,
             "recipe": result.contest.recipe.name,
             "patients": len(result.contest.cohort),
             "labelled": int(result.contest.outcome.known.sum()),
-            "hashes": result.contest.hashes() | {"folds": _sha(result.contest.folds.to_csv(index=False))},
+            "hashes": result.contest.hashes | {"folds": _sha(result.contest.folds.to_csv(index=False))},
         }
         for result in found
     ]

@@ -89,7 +89,7 @@ def _told(result: Result) -> dict[str, Any]:
         "contest": contest,
         "patients": len(contest.cohort),
         "labelled": int(contest.outcome.known.sum()),
-        "hashes": contest.hashes(),
+        "hashes": contest.hashes,
         "forest": Markup(figures.forest(panels, _identifier(number), f"{contest.name}: scores by model with 95 % intervals")),
         "ladder": scores.ladder(metrics),
         "variants": scores.variants(metrics),
