@@ -1,7 +1,7 @@
 """graphfuse: graph neural networks for multi-omics, with honest scores and ranked biomarkers.
 
-Nouns: Cohort, Modality, Recipe, PatientGraph, GeneNetwork, FusionModel, Report, Ranking. Verbs: load, build, train, rank,
-predict, run. Everything is imported when it is first used.
+Nouns: Cohort, Modality, Recipe, PatientGraph, GeneNetwork, FusionModel, Report, Ranking. Verbs: load, check, audit, build,
+train, rank, predict, score, run, bench. Everything is imported when it is first used.
 """
 
 from __future__ import annotations
@@ -27,9 +27,14 @@ _HOMES = {
     "rank": "api",
     "predict": "api",
     "run": "api",
+    "score": "api",
+    "bench": "api",
+    "nulls": "api",
     "subtype": "api",
     "coverage": "api",
     "check": "data.check",
+    "audit": "data.audit",
+    "leak_check": "evaluate.leaks",
 }
 
 __all__ = sorted(_HOMES)

@@ -11,7 +11,10 @@ import pandas as pd
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.manifest import as_cohort, load
 from graphfuse.errors import InputError, LeakError
+from graphfuse.evaluate import external
 from graphfuse.evaluate.bench import Contest, Result, about_bench, contend, results
+from graphfuse.evaluate.nulls import Nulls
+from graphfuse.evaluate.nulls import nulls as find_nothing
 from graphfuse.evaluate.protocol import Protocol
 from graphfuse.evaluate.record import network_hash, peak_memory, record_run
 from graphfuse.evaluate.report import Report, load_record, load_replicas
@@ -33,7 +36,7 @@ from graphfuse.schema import Bench, Recipe
 
 DEFAULT = "multiplex"
 
-__all__ = ["bench", "build", "coverage", "load", "predict", "rank", "run", "subtype", "train"]
+__all__ = ["bench", "build", "coverage", "load", "nulls", "predict", "rank", "run", "score", "subtype", "train"]
 
 
 def build(cohort: Cohort, recipe: Recipe | str | Path = DEFAULT, *, network=None, seed: int = 0) -> PatientGraph:
@@ -163,6 +166,29 @@ def save_run(out: Path, cohort: Cohort, recipe, *, ranked: bool, top: int = 50, 
         report.write(folder)
         write_report(folder)
     return report, ranking
+
+
+def nulls(
+    cohort: Cohort,
+    recipe: Recipe | str | Path = DEFAULT,
+    target: str | None = None,
+    *,
+    cv: tuple[int, int] | int = (5, 1),
+    seed: int = 0,
+    device: str = "auto",
+) -> Nulls:
+    """What the recipe's net and its ladder find where there is nothing: in shuffled labels, in noise, in the best of epochs.
+    An interval that leaves out chance more often than it says is a leak. Arguments as in `train`."""
+    cohort, recipe = as_cohort(cohort), _recipe(recipe)
+    outcome = class_target(cohort, target)
+    folds = Protocol.of(cv).table(cohort, outcome, seed)
+    cohort, genes, _ = gene_side(recipe, cohort, None, seed)
+    return find_nothing(cohort, outcome.name, recipe, genes, folds, seed, pick_device(device))
+
+
+def score(run: str | Path | Report | FusionModel, cohort: Cohort | str | Path, target: str | None = None, *, seed: int = 0):
+    """An `External`: a trained run on a cohort that it never saw, both frozen by hash (`evaluate.external.score`)."""
+    return external.score(run, cohort, target, seed=seed)
 
 
 def bench(

@@ -9,7 +9,20 @@ from typing import Annotated
 
 import typer
 
-from graphfuse.cli.app import CohortName, Cv, Device, Ledger, Out, Quiet, Seed, Target, app, folds_of, speak
+from graphfuse.cli.app import (
+    CohortName,
+    Cv,
+    Device,
+    Ledger,
+    Out,
+    Quiet,
+    RecipeName,
+    Seed,
+    Target,
+    app,
+    folds_of,
+    speak,
+)
 from graphfuse.errors import InputError
 
 
@@ -29,6 +42,23 @@ def score(
     saved = found.save(out or external.beside(folder, found.cohort))
     typer.echo(str(found))
     typer.echo(f"\nevaluation: {saved}")
+
+
+@app.command(epilog="Example: graphfuse nulls cohort.toml --cv 5x1")
+def nulls(
+    cohort: CohortName, recipe: RecipeName = "multiplex", target: Target = None, cv: Cv = "5x1",
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="A csv of the table.")] = None,
+    device: Device = "auto", seed: Seed = 0, quiet: Quiet = False,
+):  # fmt: skip
+    """What the net and its ladder find where there is nothing: in shuffled labels, in noise, in the best of epochs."""
+    speak(quiet)
+    from graphfuse import api
+    from graphfuse.data.export import safe_csv
+
+    found = api.nulls(api.load(cohort), recipe, target, cv=folds_of(cv), seed=seed, device=device)
+    typer.echo(str(found))
+    if out is not None:
+        typer.echo(f"\ntable: {safe_csv(found.table, out)}")
 
 
 @app.command(epilog="Example: graphfuse bench one.toml other.toml --recipe multiplex --recipe snf -o benches/mine")

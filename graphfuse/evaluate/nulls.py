@@ -1,4 +1,4 @@
-"""Cohorts with nothing to find, and what picking the epoch on the test patients would have gained.
+"""Cohorts with nothing to find, and what a recipe and its ladder find in them.
 
 A pipeline that leaks finds something in them all the same: a score whose interval leaves chance out on shuffled labels or on
 noise is a fault of the pipeline, not a finding.
@@ -6,31 +6,19 @@ noise is a fault of the pipeline, not a finding.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-import torch
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.modality import Modality
-from graphfuse.data.outcome import Outcome
-from graphfuse.errors import InputError, nearest
-from graphfuse.evaluate.folds import splits
-from graphfuse.evaluate.metrics import compare, scores
+from graphfuse.evaluate.epochs import Picked, best_of_epochs
+from graphfuse.evaluate.study import study
 from graphfuse.graph.network import GeneNetwork
-from graphfuse.learn.assemble import Views
-from graphfuse.learn.bank import Bank
-from graphfuse.learn.fit import FoldData, fold_data
-from graphfuse.learn.fitted import Fitted
-from graphfuse.learn.linear import CrossFit
-from graphfuse.learn.training import fresh, train
-from graphfuse.nn.net import Inputs, Net
-from graphfuse.schema import METRICS, Comparison, Recipe
+from graphfuse.schema import Metrics, Recipe
 
-LESS_IS_BETTER = ("brier", "ece")
 DEALT = 5  # beside a seed: the generator of that seed alone may have made the cohort
 
 
@@ -73,138 +61,64 @@ def _dealt(column: pd.Series, rng: np.random.Generator) -> pd.Series:
     return column.iloc[rows].set_axis(column.index)
 
 
-# ------------------------------------------------------------------------------------------------ the best epoch
+# ------------------------------------------------------------------------------------------ what is found in them
+
+KINDS: dict[str, Callable[[Cohort, str, int], Cohort]] = {
+    "shuffled labels": shuffled,
+    "noise features": lambda cohort, target, seed: noise(cohort, seed),
+}
+CHANCE = 0.5  # AUROC, the mean over classes too
 
 
 @dataclass(frozen=True, eq=False)
-class Picked:
-    """A metric on J test folds after every epoch, `curves` `[J, epochs + 1]`, beside what the net scored that was fitted
-    without them, `honest` `[J]`; `test_share` = n_test / n_train."""
+class Nulls:
+    """What a recipe and its ladder score where there is nothing to find.
 
-    metric: str
-    honest: np.ndarray
-    curves: np.ndarray
-    test_share: float
+    `metrics`: null ("shuffled labels", "noise features") → a `schema.Metrics`; `picked`: on shuffled labels, what the best
+    epoch on the test patients scores beside the one chosen without them.
+    """
 
-    @property
-    def best(self) -> np.ndarray:
-        """What a test fold shows to whoever looks at it after every epoch and reports the best `[J]`."""
-        return np.nanmin(self.curves, 1) if self.metric in LESS_IS_BETTER else np.nanmax(self.curves, 1)
+    cohort: str
+    metrics: dict[str, Metrics]
+    picked: Picked
 
     @property
-    def optimism(self) -> float:
-        """Mean over folds of what picking gains, in the metric's units; above 0 whichever way is up."""
-        return float(np.nanmean(np.abs(self.best - self.honest)))
-
-    def comparison(self) -> Comparison | None:
-        """The picked epoch against the honest one; `None` where there are fewer than two folds."""
-        return compare("best-of-epochs", "graphfuse", self.metric, self.best, self.honest, self.test_share)
+    def table(self) -> pd.DataFrame:
+        """null, model, AUROC with its 95 % interval, and whether that holds chance."""
+        rows = []
+        for null, metrics in self.metrics.items():
+            for model, row in metrics.models.items():
+                mean, (low, high) = row["auroc"].mean, row["auroc"].ci95
+                inside = None if low is None else bool(low <= CHANCE <= high)
+                rows.append({"null": null, "model": model, "auroc": mean, "lo": low, "hi": high, "holds_chance": inside})
+        return pd.DataFrame(rows)
 
     def __str__(self) -> str:
-        return (
-            f"{self.metric}: {np.nanmean(self.honest):.3f} with the epoch chosen on inner folds, {np.nanmean(self.best):.3f} "
-            f"with the best of {self.curves.shape[1]} on the test patients: {self.optimism:.3f} from picking"
-        )
+        table, lines = self.table, [f"{self.cohort}: what is found where nothing is (AUROC, 95 % interval; chance is 0.5)"]
+        for null, rows in table.groupby("null", sort=False):
+            lines += ["", null]
+            for row in rows.itertuples():
+                span = "" if row.lo is None or np.isnan(row.lo) else f" ({row.lo:.3f} to {row.hi:.3f})"
+                lines.append(f"  {row.model:<22}{row.auroc:.3f}{span}" + ("" if row.holds_chance else "   LEAVES OUT CHANCE"))
+        judged = table.dropna(subset="holds_chance")
+        missed = int((~judged["holds_chance"].astype(bool)).sum())
+        lines += [
+            "",
+            f"{missed} of {len(judged)} intervals leave out chance; of honest ones about {0.05 * len(judged):.1f} do",
+        ]
+        return "\n".join([*lines, f"best of epochs, shuffled labels: {self.picked}"])
+
+    __repr__ = __str__
 
 
-def best_of_epochs(
-    cohort: Cohort,
-    outcome: Outcome,
-    recipe: Recipe,
-    network: GeneNetwork | None,
-    folds: pd.DataFrame,
-    seed: int,
-    device: str,
-    metric: str = "accuracy",
-) -> Picked:
-    """What picking the epoch on the test patients is worth; with `shuffled` labels, all of it is self-deception.
-
-    Every fold of the table is fitted as always; then its nets train once more, with the setting that was chosen, for all of
-    the recipe's epochs, and are scored on the test patients before every one. A `[search]` is passed over. Raises `InputError`
-    for an unknown metric.
-    """
-    if metric not in METRICS:
-        raise InputError(f"metric {metric!r} is unknown{nearest(metric, METRICS)}")
-    honest, curves, shares = [], [], []
-    codes = outcome.values
-    for _, _, tested, rows in splits(folds, outcome.known):
-        cross = CrossFit(cohort.take(rows), codes[rows], len(outcome.classes), recipe, network, seed)
-        view = _View.of(cross, cohort.take(tested), recipe, seed, device)
-        honest.append(scores(codes[tested], view.honest())[metric])
-        curves.append([scores(codes[tested], p)[metric] for p in followed(view, recipe, seed, device)])
-        shares.append(len(tested) / max((codes[rows] >= 0).sum(), 1))
-    return Picked(metric, np.array(honest), np.array(curves), float(np.mean(shares)))
-
-
-@dataclass(frozen=True, eq=False)
-class _View:
-    """A fitted fold, and its training and test patients as its nets see them while they train: in the fold's own coordinates,
-    training patients with the linear start that new ones get."""
-
-    fold: FoldData
-    fitted: Fitted
-    test: Views
-    trained: Inputs
-    shown: Inputs
-
-    @classmethod
-    def of(cls, cross: CrossFit, test: Cohort, recipe: Recipe, seed: int, device: str) -> _View:
-        modalities = tuple(cross.cohort.modalities)
-        fold = fold_data(cross, modalities, recipe)
-        (trained,) = train([fold], recipe, seed, device)
-        fitted = Fitted.gather(cross, modalities, recipe, trained)
-        views = fitted.preparation.views(test)
-        own = fitted.inputs(cross.training.only(modalities), new=False)._replace(x=fold.inputs.x)
-        asked = fitted.inputs(views)
-        return cls(fold, fitted, views, own, asked._replace(x=fitted.preparation.seen(views, _turned(fold, views))))
-
-    def honest(self) -> np.ndarray:
-        """Probabilities of the test patients `[q, K]` by the nets as they were fitted."""
-        return torch.softmax(self.fitted.logits(self.test), -1).mean(0).numpy()
-
-    def said(self, nets: list[Net]) -> np.ndarray:
-        """Probabilities of the test patients `[q, K]` by these nets, one per seed, as they are in training."""
-        with torch.no_grad():
-            senders = [torch.stack(net.double().rounds_of(self.trained)[:-1], 1).float() for net in nets]
-            fitted = replace(self.fitted, nets=nets, states=senders)
-            logits = torch.stack([fitted.run(number, self.shown) for number in range(len(nets))])
-        return torch.softmax(logits / fitted.temperature, -1).mean(0).numpy()
-
-
-def _turned(fold: FoldData, views: Views) -> dict[str, np.ndarray]:
-    """Columns of new patients in the coordinates in which the fold's are given."""
-    found = {}
-    for (m, own), basis in zip(views.own.items(), fold.basis, strict=False):
-        if basis is not None:
-            found[m] = np.stack([own @ basis, views.hop[m] @ basis], 1) if m in views.hop else own @ basis
-    return found
-
-
-class _Watched(Bank):
-    """A bank of one fold that shows its `nets` to `look` before every epoch."""
-
-    def __init__(self, nets: list[Net], fold: FoldData, look: Callable[[list[Net]], None], **options):
-        super().__init__([nets], [fold.inputs], [fold.codes], **options)
-        self.nets, self.look = [copy.deepcopy(net).eval() for net in nets], look
-
-    def show(self) -> None:
-        """Shows the nets as they are now."""
-        for number, net in enumerate(self.nets):
-            net.load_state_dict(self.state(0, number))
-        self.look(self.nets)
-
-    def masks(self, draws, settings):
-        self.show()
-        return super().masks(draws, settings)
-
-
-def followed(view: _View, recipe: Recipe, seed: int, device: str) -> list[np.ndarray]:
-    """Probabilities of the test patients `[q, K]` before every epoch and after the last."""
-    section, fold, seen, seeds = recipe.train, view.fold, [], range(seed, seed + recipe.train.seeds)
-    options = {"dropout": section.dropout, "modality_dropout": section.modality_dropout, "amp": section.amp}
-    nets = [fresh(fold, each) for each in seeds]
-    bank = _Watched(nets, fold, lambda nets: seen.append(view.said(nets)), device=device, **options)
-    whole, draws = torch.ones(1, section.seeds, len(fold.codes)), [[torch.Generator().manual_seed(each) for each in seeds]]
-    bank.train(whole, [section.epochs], draws, **view.fitted.setting)
-    bank.show()
-    return seen
+def nulls(
+    cohort: Cohort, target: str, recipe: Recipe, network: GeneNetwork | None, folds: pd.DataFrame, seed: int, device: str
+) -> Nulls:
+    """The recipe's net and its ladder on the cohort with shuffled labels and with noise for features, over a folds table; and
+    what picking the epoch on the test patients would have gained where there is nothing to gain."""
+    found, dealt = {}, shuffled(cohort, target, seed)
+    for kind, made in KINDS.items():
+        null = made(cohort, target, seed)
+        found[kind] = study(null, null.outcome(target), recipe, network, folds, seed, device, final=False).metrics({})
+    picked = best_of_epochs(dealt, dealt.outcome(target), recipe, network, folds, seed, device)
+    return Nulls(cohort.name, found, picked)

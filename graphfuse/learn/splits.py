@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
 
 import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+
+_QUIET = threading.Lock()  # filters of warnings are everybody's; folds are dealt in threads
 
 
 def stratified(codes: np.ndarray, folds: int, seed: int) -> np.ndarray:
@@ -40,7 +43,7 @@ def grouped(codes: np.ndarray, groups: np.ndarray, folds: int, seed: int) -> np.
     if folds < 2:
         return np.zeros(len(codes), np.int64)
     fold_of = {}
-    with warnings.catch_warnings():
+    with _QUIET, warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # a class with fewer members than folds is spread as far as it goes
         dealer = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
         for k, (_, held) in enumerate(dealer.split(seen, seen, own)):

@@ -1,4 +1,4 @@
-"""Cohorts with nothing to find: what stays in them, what honest and dishonest pipelines find, what picking epochs gains."""
+"""Cohorts with nothing to find: what stays in them, what honest and dishonest pipelines find."""
 
 from dataclasses import replace
 
@@ -18,9 +18,8 @@ from graphfuse.data.synth import planted
 from graphfuse.errors import InputError
 from graphfuse.evaluate.folds import repeated, tasks
 from graphfuse.evaluate.metrics import scores, summary
-from graphfuse.evaluate.nulls import Picked, best_of_epochs, noise, shuffled
+from graphfuse.evaluate.nulls import noise, nulls, shuffled
 from graphfuse.evaluate.study import study
-from graphfuse.graph.network import GeneNetwork
 from graphfuse.learn.model import FusionModel
 from graphfuse.schema import Recipe
 
@@ -193,57 +192,19 @@ def test_selecting_on_all_patients_finds_what_is_not_there():
     assert 0.35 < area(make_pipeline(SelectKBest(f_classif, k=200), regression), table) < 0.65
 
 
-# ------------------------------------------------------------------------------------------------ the best epoch
-
-
-def ran(cohort, recipe, folds=3, network=None, **options):
-    outcome = cohort.outcome()
-    table = repeated(cohort.patients, outcome.values, folds, 1, 0)
-    return best_of_epochs(cohort, outcome, recipe, network, table, 0, "cpu", **options)
-
-
-@pytest.mark.parametrize(
-    "net, network",
-    [({}, False), ({"encode": "mlp", "fuse": "late"}, False), ({"encode": {"default": "table", "rna": "network"}}, True)],
-    ids=["table", "mlp", "network"],
-)
-def test_the_curve_is_that_of_nets_trained_so_long(small, net, network):
-    """After e epochs the nets followed are those that training for e epochs gives, for patients who lack a modality, too."""
-    network = GeneNetwork.from_frame(small.network, "planted") if network else None
-    whole = ran(small.cohort, recipe_of(net, stop="last", epochs=8), 2, network, metric="brier")
-    assert whole.curves.shape == (2, 9) and np.ptp(whole.curves, axis=1).min() > 1e-4
-    for epochs in (0, 3):
-        alone = ran(small.cohort, recipe_of(net, stop="last", epochs=epochs), 2, network, metric="brier")
-        np.testing.assert_allclose(whole.curves[:, epochs], alone.honest, atol=1e-5)
-    np.testing.assert_allclose(whole.curves[:, 8], whole.honest, atol=1e-5)
-
-
-def test_the_honest_score_is_one_of_the_curve_and_below_the_best(small):
-    found = ran(small.cohort, recipe_of(epochs=15), metric="brier")
-    assert np.abs(found.curves - found.honest[:, None]).min(1).max() < 1e-5
-    assert (found.best <= found.honest + 1e-5).all() and found.optimism >= 0
-
-
-def test_what_is_picked_on_shuffled_labels_is_self_deception():
-    """100 patients who differ in nothing: honest folds are at chance, the best of 31 epochs is points above."""
-    cohort = shuffled(planted(100, {"rna": 60, "meth": 40}, effect=2.0, seed=0).cohort, seed=1)
-    found = ran(cohort, recipe_of(), folds=5)
-    assert found.honest.mean() == pytest.approx(0.5, abs=0.12)
-    assert found.optimism > 0.03 and found.best.mean() > found.honest.mean() + 0.03
-    assert "from picking" in str(found) and "best of 31" in str(found)
-
-
-def test_optimism_and_comparison_by_hand():
-    curves = np.array([[0.5, 0.7, 0.6], [0.5, 0.5, 0.8]])
-    found = Picked("accuracy", np.array([0.6, 0.5]), curves, 0.25)
-    assert found.best.tolist() == [0.7, 0.8] and found.optimism == pytest.approx(0.2)
-    pair = found.comparison()
-    assert (pair.a, pair.b, pair.metric) == ("best-of-epochs", "graphfuse", "accuracy")
-    assert pair.difference == pytest.approx(0.2)
-    low = Picked("brier", np.array([0.6, 0.5]), curves, 0.25)
-    assert low.best.tolist() == [0.5, 0.5] and low.optimism == pytest.approx(0.05)
-
-
-def test_an_unknown_metric_is_refused(small):
-    with pytest.raises(InputError, match="'accurcy' is unknown"):
-        ran(small.cohort, recipe_of(), metric="accurcy")
+def test_the_verb_tells_of_every_rung_and_of_picking():
+    cohort = planted(60, {"rna": 30, "meth": 20}, effect=4.0, seed=3).cohort
+    folds = repeated(cohort.patients, cohort.outcome().values, 3, 1, 0)
+    found = nulls(cohort, cohort.outcome().name, recipe_of(epochs=5, seeds=1), None, folds, 0, "cpu")
+    table = found.table
+    assert set(table["null"]) == {"shuffled labels", "noise features"} and set(table["model"]) >= {
+        "late",
+        "forest",
+        "graphfuse",
+    }
+    honest = table[(table["model"] == "graphfuse")]
+    assert honest["holds_chance"].all() and (honest["lo"] < 0.5).all() and (honest["hi"] > 0.5).all()
+    said = str(found)
+    missed = int((~table["holds_chance"].astype(bool)).sum())
+    assert f"{missed} of {len(table)} intervals leave out chance" in said and said.count("LEAVES OUT") == missed
+    assert "best of epochs, shuffled labels: accuracy" in said and found.picked.optimism >= 0

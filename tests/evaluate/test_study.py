@@ -9,7 +9,9 @@ import pytest
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.modality import Modality
 from graphfuse.data.synth import planted
+from graphfuse.errors import LeakError
 from graphfuse.evaluate.folds import repeated, tasks
+from graphfuse.evaluate.ladder import climb
 from graphfuse.evaluate.metrics import scores
 from graphfuse.evaluate.study import study
 from graphfuse.schema import METRICS, PREDICTION_COLUMNS, Metrics, Recipe
@@ -154,3 +156,63 @@ def test_patterns_of_modalities_are_scored_by_themselves(found):
     assert metrics.variants["pattern:rna+meth+clinical"]["accuracy"].mean == pytest.approx(np.mean(folds))
     whole = ran(COHORT.without("meth"), FOLDS[FOLDS["repeat"] == 0]).metrics({})
     assert not any(name.startswith("pattern:") for name in whole.variants)
+
+
+# ------------------------------------------------------------------------------------------------- under watch
+
+
+def test_a_clean_run_says_what_was_watched(found):
+    """4 folds, each with a fit, a scoring and the ladder's fits; then the nets, with and without graphs, and without RNA."""
+    assert (
+        found.watch.startswith("every read in ") and "no fit read a held-out patient's values, labels or groups" in found.watch
+    )
+    fits = int(found.watch.split()[3])
+    assert fits >= 4 * 2 + 2 * 3
+
+
+@pytest.mark.parametrize("what", ["labels", "values", "groups"])
+def test_a_fit_that_reads_a_held_out_patient_stops_the_run(monkeypatch, what):
+    reads = {
+        "labels": lambda cohort: cohort.outcome().values,
+        "values": lambda cohort: cohort.modalities["rna"].table,
+        "groups": lambda cohort: cohort.groups["site"],
+    }
+
+    def peeking(cross, test, views):
+        reads[what](test)
+        return climb(cross, test, views)
+
+    monkeypatch.setattr("graphfuse.evaluate.study.climb", peeking)
+    sited = replace(COHORT, groups={"site": np.repeat(["a", "b"], 33)})
+    with pytest.raises(LeakError, match="held-out patients were read while fitting on"):
+        ran(sited, FOLDS)
+
+
+def test_who_is_held_out_without_a_label_trains_nothing_and_is_not_scored():
+    """A family is held out whole; its members without a label are in neither side."""
+    blank = np.flatnonzero(~COHORT.outcome().known)
+    own = FOLDS[FOLDS["repeat"] == 0].copy()
+    own.loc[own["patient"].isin(COHORT.patients[blank[:3]]), "fold"] = 0
+    found = ran(COHORT, own)
+    table = found.predictions(COHORT.patients)
+    assert not table["patient"].isin(COHORT.patients[blank]).any() and len(table) == COHORT.outcome().known.sum()
+    first = found.replicas[0]
+    assert (
+        not set(blank[:3]) & set(first.train) and not set(blank[:3]) & set(first.tested) and set(blank[3:]) <= set(first.train)
+    )
+    assert found.scores()["trained"].iloc[0] == COHORT.outcome().known[first.train].sum()
+
+
+@pytest.mark.parametrize("sites", [2, 4, 12])
+def test_inner_folds_keep_a_group_whole(sites, monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        "graphfuse.evaluate.study.climb", lambda cross, test, views: seen.append(cross) or climb(cross, test, views)
+    )
+    site = np.arange(66) % sites
+    grouped = replace(COHORT, groups={"site": np.array([f"s{k}" for k in site])})
+    found = study(grouped, grouped.outcome(), RECIPE, None, FOLDS, 0, "cpu", keeps="site", final=False)
+    for cross in seen:
+        where = pd.Series(cross.inner).groupby(cross.keep).nunique()
+        assert (where == 1).all() and cross.inner.max() + 1 == min(sites, 5)
+    assert np.isfinite(found.scores()["brier"]).all()
