@@ -16,6 +16,7 @@ import pandas as pd
 import pytest
 
 from graphfuse.data.synth import planted
+from graphfuse.evaluate.ledger import CONTROLS
 from graphfuse.schema import FOLD_COLUMNS, PREDICTION_COLUMNS, RANKING_COLUMNS, Metrics, RunRecord
 
 COMMAND = [sys.executable, "-c", "from graphfuse.cli import main; main()"]
@@ -92,7 +93,8 @@ def call(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
 
 def test_a_run_leaves_every_file(clinic):
     run = clinic / "run"
-    expected = {"run.json", "folds.csv", "predictions.csv", "metrics.json", "rankings", "graph", "model", "report.html"}
+    expected = {"run.json", "folds.csv", "predictions.csv", "metrics.json", "evaluation.json", "report.html"}
+    expected |= {"rankings", "graph", "model"}
     assert {path.name for path in run.iterdir()} == expected
     ranked = {"nodes", "genes", "pathways", "modalities", "nodes_by_class", "edges"}
     assert {p.stem for p in (run / "rankings").glob("*.csv")} == ranked
@@ -110,7 +112,8 @@ def test_its_files_have_the_promised_shapes(clinic):
         "majority", "clinical", "single:rna", "single:meth", "single:clinical", "single", "early", "late",
         "forest", "boosting", "no-graph", "graphfuse",
     }  # fmt: skip
-    assert set(metrics.variants) == {"without:rna", "pattern:rna+meth+clinical"}
+    twins = {f"{graph}:{kind}" for graph in ("patient", "gene") for kind in CONTROLS}
+    assert set(metrics.variants) == {"without:rna", "pattern:rna+meth+clinical"} | twins
     assert tuple(pd.read_csv(run / "folds.csv").columns) == FOLD_COLUMNS
     predictions = pd.read_csv(run / "predictions.csv")
     assert tuple(predictions.columns) == (*PREDICTION_COLUMNS, "p_class0", "p_class1")

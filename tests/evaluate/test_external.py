@@ -261,7 +261,7 @@ def test_it_stands_beside_the_run(run):
 
 def test_from_the_shell(run, tmp_path):
     from graphfuse.cli.app import app
-    from graphfuse.cli.evaluate import evaluate as command
+    from graphfuse.cli.evaluate import score as command
 
     assert command in [each.callback for each in app.registered_commands]
     OTHER.modalities["rna"].table.to_csv(tmp_path / "rna.csv")
@@ -272,7 +272,7 @@ def test_from_the_shell(run, tmp_path):
         'name = "clinic"\n[outcome.subtype]\nkind = "class"\nfile = "labels.csv"\ncolumn = "subtype"\n'
         '[modality.rna]\nfile = "rna.csv"\nkind = "omics"\nentity = "gene"\nsymbol = "^(.+)$"\n'
     )
-    done = CliRunner().invoke(app, ["evaluate", str(run), str(tmp_path / "clinic.toml"), "-o", str(tmp_path / "out"), "-q"])
+    done = CliRunner().invoke(app, ["score", str(run), str(tmp_path / "clinic.toml"), "-o", str(tmp_path / "out"), "-q"])
     assert done.exit_code == 0, done.output
     assert (
         "that the model never saw" in done.output and "graphfuse" in done.output and "accuracy against majority" in done.output
