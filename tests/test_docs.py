@@ -16,6 +16,19 @@ from graphfuse.data.synth import planted
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
 SKIPPED = ("make ", "pip ")  # what brought this test here
+OTHER = """name = "other-hospital"
+[outcome.subtype]
+kind = "class"
+file = "elsewhere/subtype.csv"
+column = "subtype"
+[modality.rna]
+file = "elsewhere/rna.csv"
+kind = "omics"
+entity = "gene"
+[modality.meth]
+file = "elsewhere/meth.csv"
+kind = "omics"
+"""
 
 
 def blocks(page: str) -> list[tuple[str, str]]:
@@ -34,8 +47,21 @@ def folder(tmp_path: Path) -> Path:
     labels = pd.Series([outcome.classes[v] for v in outcome.values], truth.cohort.patients, name="subtype")
     labels.to_csv(tmp_path / "subtype.csv")
     clinical = pd.DataFrame({"age": range(30, 120), "smoker": ["yes", "no", "no"] * 30}, labels.index).join(labels)
-    clinical.to_csv(tmp_path / "clinical.csv")
+    clinical.assign(site=["a", "b", "c"] * 30).to_csv(tmp_path / "clinical.csv")
     return tmp_path
+
+
+@pytest.fixture
+def others(folder: Path) -> Path:
+    """Two more cohorts beside the user's: another hospital's patients, in tables that the same model reads."""
+    elsewhere = planted(130, {"rna": 60, "meth": 40}, effect=2.0, seed=1).cohort.take(range(90, 130))
+    (folder / "elsewhere").mkdir()
+    (elsewhere.modalities["rna"].table + 9).to_csv(folder / "elsewhere" / "rna.csv")
+    elsewhere.modalities["meth"].table.to_csv(folder / "elsewhere" / "meth.csv")
+    labels = [elsewhere.outcome().classes[v] for v in elsewhere.outcome().values]
+    pd.Series(labels, elsewhere.patients, name="subtype").to_csv(folder / "elsewhere" / "subtype.csv")
+    (folder / "other-hospital.toml").write_text(OTHER, encoding="utf-8")
+    return folder
 
 
 def shell(line: str, folder: Path) -> str:
@@ -63,7 +89,8 @@ def run_page(page: str, folder: Path, files: dict[str, str]) -> None:
 
 @pytest.mark.slow
 @pytest.mark.network
-def test_the_readme_runs_as_printed(folder):
+def test_the_readme_runs_as_printed(others):
+    folder = others
     run_page("README.md", folder, {})
     assert len(pd.read_csv(folder / "biomarkers.csv")) == 12514
     assert (folder / "runs" / "mine" / "report.html").is_file()

@@ -49,6 +49,11 @@ _IDENTITY = re.compile(
     r"split$|sampleid|patientid",
     re.IGNORECASE,
 )
+_GROUP = re.compile(  # where, or in which batch; a primary site or a tumour's is no group
+    r"^((study|clinical|enrol\w*|recruit\w*|tissue.source|source|sequencing|processing|array)[_. ])?"
+    r"(site|centre|center|hospital|clinic|institution|batch|plate|family|household|split)([_. ]?(id|name|code|number))?$",
+    re.IGNORECASE,
+)
 _TIMES = (
     "days_to_death", "days_to_last_follow_up", "days_to_last_followup", "days_to_last_known_alive", "os_time", "os.time",
     "os_days", "os_months", "overall_survival", "overall_survival_months", "survival_time", "survival_days", "time_to_event",
@@ -59,6 +64,15 @@ _EVENTS = (
     "survival_status", "pfs_status", "pfs_event", "dfs_status", "censored",
 )  # fmt: skip
 _DEAD = ("dead", "deceased", "died", "death", "1:deceased", "event", "yes", "true", "1")
+
+
+def group_columns(frame: pd.DataFrame) -> list[str]:
+    """Columns that say where or in which batch a patient was measured, or of which family: values that patients share."""
+    return [
+        column
+        for column in map(str, frame.columns)
+        if _GROUP.search(column) and 1 < frame[column].nunique() <= len(frame) / 2 and not _AFTER.search(column)
+    ]
 
 
 @dataclass(frozen=True)
@@ -174,8 +188,10 @@ def usable_columns(
     """
     columns: dict[str, str] = {}
     left_out: dict[str, list[str]] = {}
+    groups = group_columns(frame)
     for name in frame.columns:
         why = "says who has which table" if name in tables else _why_not(name, frame[name], taken)
+        why = "where or with whom, a group" if name in groups else why
         if why:
             left_out.setdefault(why, []).append(name)
         else:

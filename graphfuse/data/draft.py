@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from graphfuse.data.columns import Look, look, outcome_column, outcome_rank, survival_columns, usable_columns
+from graphfuse.data.columns import Look, group_columns, look, outcome_column, outcome_rank, survival_columns, usable_columns
 from graphfuse.data.delimited import turned
 from graphfuse.data.ids import LENGTH, tcga_share
 from graphfuse.data.read import column_names, format_of, read_table
@@ -58,7 +58,9 @@ def draft(files: list[Path], name: str | None = None, beside: Path | None = None
         raise InputError(f"{base}: none of the tables can be a modality (measurements, or records known at diagnosis)")
     parts = [_head(name or base.name, tcga), *outcomes, *modalities]
     parts += [_NO_OUTCOME] if not outcomes else []
-    parts += ["[groups]\nsite = { id_slice = [5, 7] }            # tissue source site"] if tcga else []
+    groups = _groups(tables, seen)
+    groups |= {"site": "{ id_slice = [5, 7] }            # tissue source site"} if tcga else {}
+    parts += ["\n".join(["[groups]", *(f"{_key(name)} = {text}" for name, text in groups.items())])] if groups else []
     return "\n\n".join(parts) + "\n"
 
 
@@ -186,6 +188,16 @@ def _outcomes_of(table: Table, sight: Look) -> list[tuple[int, str, str]]:
         times, event, value = survival
         event = f"{{ column = {_quoted(event)}, value = {_quoted(value)} }}"
         found.append((100, "survival", f'kind = "survival"\n{file}\ntime = {_quoted(times)}\nevent = {event}'))
+    return found
+
+
+def _groups(tables: list[Table], seen: list[Look]) -> dict[str, str]:
+    """Group → its TOML, from the records' columns."""
+    found = {}
+    for table, sight in zip(tables, seen, strict=True):
+        if sight.kind == "ehr" and not table.flipped:
+            for column in group_columns(table.frame):
+                found.setdefault(column.lower(), f"{{ file = {_quoted(table.file)}, column = {_quoted(column)} }}")
     return found
 
 

@@ -184,3 +184,19 @@ def test_drafts_of_real_tables_load(tmp_path, folder):
     assert len(cohort) > 90
     columns = [c.lower() for m in table["modality"].values() for c in m.get("columns", [])]
     assert not any(word in c for c in columns for word in ("death", "vital", "treatment", "icu", "vent", "split"))
+
+
+def test_where_a_patient_was_measured_is_a_group_and_no_feature(tmp_path):
+    ids = [f"P{i:02d}" for i in range(24)]
+    tables(tmp_path, ids)
+    clinical = pd.read_csv(tmp_path / "clinical.csv", index_col=0)
+    more = {"Study Site": np.resize(["north", "south"], 24), "primary_site": np.resize(["c1", "c2"], 24)}
+    more["family_id"] = np.arange(24) // 2
+    clinical.assign(**more, batch="one").to_csv(tmp_path / "clinical.csv")
+    text = draft([tmp_path / "rna.csv", tmp_path / "clinical.csv"])
+    written = tomllib.loads(text)
+    assert set(written["groups"]) == {"study site", "family_id"}  # one batch is no group
+    assert not {"Study Site", "family_id"} & set(written["modality"]["clinical"]["columns"])
+    assert "primary_site" in written["modality"]["clinical"]["columns"] and "a group: Study Site, family_id" in text
+    (tmp_path / "m.toml").write_text(text)
+    assert set(load(tmp_path / "m.toml").groups["study site"]) == {"north", "south"}
