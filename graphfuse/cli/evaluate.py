@@ -14,6 +14,7 @@ from graphfuse.cli.app import (
     Cv,
     Device,
     Ledger,
+    Modalities,
     Out,
     Quiet,
     RecipeName,
@@ -67,8 +68,7 @@ def bench(
     cohorts: Annotated[list[str] | None, typer.Argument(metavar="[COHORT]...", help="Manifests, or names.")] = None,
     plan: Annotated[Path | None, typer.Option("--plan", "-p", help="A bench file, in place of COHORTs and options.")] = None,
     recipes: Annotated[list[str] | None, typer.Option("--recipe", "-r", help="A recipe; may be given again.")] = None,
-    target: Target = None, cv: Cv = "5x5", ledger: Ledger = True,
-    modalities: Annotated[bool, typer.Option("--modalities/--no-modalities", help="Also every subset of modalities.")] = True,
+    target: Target = None, cv: Cv = "5x5", ledger: Ledger = True, modalities: Modalities = False,
     device: Device = "auto", seed: Seed = 0, quiet: Quiet = False,
 ):  # fmt: skip
     """Run cohorts x recipes beside the ladder under one protocol; the same command goes on where it was stopped."""

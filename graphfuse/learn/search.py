@@ -17,6 +17,7 @@ from graphfuse.learn import fit
 from graphfuse.learn.channels import encoders_of
 from graphfuse.learn.fitted import Fitted
 from graphfuse.learn.linear import CrossFit
+from graphfuse.learn.threads import side_by_side
 from graphfuse.learn.training import Choice, Trained, first_pass, second_pass, train
 from graphfuse.nn.contract import check_own
 from graphfuse.nn.net import Net
@@ -48,7 +49,7 @@ def trained_by(
     folds prefer. Raises `InputError` where a part of one's own breaks the contract of its slot."""
     check_parts(recipe)
     if recipe.search is None:
-        folds = [fit.fold_data(cross, modalities, recipe) for cross in crosses]
+        folds = side_by_side(lambda cross: fit.fold_data(cross, modalities, recipe), crosses)
         return [Found(recipe, each) for each in train(folds, recipe, seed, device)]
     return halved(crosses, modalities, candidates(recipe), seed, device)
 

@@ -36,7 +36,7 @@ class Bench(Shape):
     repeats: int = Field(5, ge=1)
     recipes: Words = ["multiplex"]
     ledger: bool = True
-    modalities: bool = True
+    modalities: bool = False
     cohort: list[BenchEntry] = Field(min_length=1)
 
     @classmethod

@@ -10,11 +10,12 @@ from graphfuse.errors import InputError
 from graphfuse.evaluate.bench import Contest
 from graphfuse.schema import METRICS, Bench
 
-FAST = ("--recipe", "quick.toml", "--cv", "2x2", "--no-modalities", "-q")
+FAST = ("--recipe", "quick.toml", "--cv", "2x2", "-q")
 PLAN = """name = "two"
 title = "Two tasks"
 folds = 2
 repeats = 2
+modalities = true
 recipes = ["quick.toml"]
 [[cohort]]
 cohort = "clinic.toml"
