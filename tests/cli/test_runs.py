@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
@@ -14,17 +12,6 @@ from graphfuse.learn.model import FusionModel
 from graphfuse.schema import Recipe
 
 MANIFEST = 'name = "clinic"\n\n[modality.rna]\nfile = "rna.csv"\nkind = "omics"\nvalues = "z-score"\nentity = "gene"\n'
-
-
-@pytest.fixture(autouse=True)
-def logs():
-    """Commands set up logging; afterwards it is as it was."""
-    root, own = logging.getLogger(), logging.getLogger("graphfuse")
-    before = root.handlers[:], root.level, own.level
-    yield
-    root.handlers[:] = before[0]
-    root.setLevel(before[1])
-    own.setLevel(before[2])
 
 
 @pytest.fixture(scope="module")
