@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 import torch
+from scipy import stats
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.outcome import Outcome
@@ -26,17 +27,36 @@ from graphfuse.nn.net import Inputs, Net
 from graphfuse.schema import METRICS, Comparison, Recipe
 
 LESS_IS_BETTER = ("brier", "ece")
+_DRAWS = 100_000
+
+
+def best_of_guesses(tested: Sequence[int], classes: int, epochs: int, seed: int = 0) -> tuple[float, tuple[float, float]]:
+    """Accuracy of who guesses among equal classes after every epoch and reports the best on each test fold, and its 95 %
+    interval: the mean over folds of the largest of `epochs` draws of Binomial(n, 1 / classes) / n.
+
+    What epochs are worth where nothing is learned and no two are alike; real ones are, so that this is an upper end. The mean
+    is exact, from P(largest ≤ k) = P(one ≤ k)^epochs; the interval is of `_DRAWS` draws of the folds.
+    """
+    rng, mean, drawn = np.random.default_rng(seed), 0.0, np.zeros(_DRAWS)
+    for size in tested:
+        below = stats.binom.cdf(np.arange(size + 1), size, 1 / classes) ** epochs
+        mean += float((1 - below).sum()) / size / len(tested)
+        drawn += np.searchsorted(below, rng.random(_DRAWS)) / size / len(tested)
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    return mean, (float(low), float(high))
 
 
 @dataclass(frozen=True, eq=False)
 class Picked:
     """A metric on J test folds after every epoch, `curves` `[J, epochs + 1]`, beside what the net scored that was fitted
-    without them, `honest` `[J]`; `test_share` = n_test / n_train."""
+    without them, `honest` `[J]`; `test_share` = n_test / n_train. `tested`: patients of each fold; `classes`: how many."""
 
     metric: str
     honest: np.ndarray
     curves: np.ndarray
     test_share: float
+    tested: tuple[int, ...] = ()
+    classes: int = 2
 
     @property
     def best(self) -> np.ndarray:
@@ -55,8 +75,15 @@ class Picked:
     def __str__(self) -> str:
         return (
             f"{self.metric}: {np.nanmean(self.honest):.3f} with the epoch chosen on inner folds, {np.nanmean(self.best):.3f} "
-            f"with the best of {self.curves.shape[1]} on the test patients: {self.optimism:.3f} from picking"
+            f"with the best of {self.curves.shape[1]} on the test patients: {self.optimism:.3f} from picking{self._guessed()}"
         )
+
+    def _guessed(self) -> str:
+        """What guessing anew after every epoch would reach, of equal classes."""
+        if self.metric != "accuracy" or not self.tested:
+            return ""
+        mean, (low, high) = best_of_guesses(self.tested, self.classes, self.curves.shape[1])
+        return f" (guesses anew after each of them: {mean:.3f}, {low:.3f} to {high:.3f}, at the most)"
 
 
 def best_of_epochs(
@@ -77,7 +104,7 @@ def best_of_epochs(
     """
     if metric not in METRICS:
         raise InputError(f"metric {metric!r} is unknown{nearest(metric, METRICS)}")
-    honest, curves, shares = [], [], []
+    honest, curves, shares, sizes = [], [], [], []
     codes = outcome.values
     for _, _, tested, rows in splits(folds, outcome.known):
         cross = CrossFit(cohort.take(rows), codes[rows], len(outcome.classes), recipe, network, seed)
@@ -85,7 +112,9 @@ def best_of_epochs(
         honest.append(scores(codes[tested], view.honest())[metric])
         curves.append([scores(codes[tested], p)[metric] for p in followed(view, recipe, seed, device)])
         shares.append(len(tested) / max((codes[rows] >= 0).sum(), 1))
-    return Picked(metric, np.array(honest), np.array(curves), float(np.mean(shares)))
+        sizes.append(len(tested))
+    share, classes = float(np.mean(shares)), len(outcome.classes)
+    return Picked(metric, np.array(honest), np.array(curves), share, tuple(sizes), classes)
 
 
 @dataclass(frozen=True, eq=False)

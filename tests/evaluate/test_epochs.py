@@ -5,7 +5,7 @@ import pytest
 
 from graphfuse.data.synth import planted
 from graphfuse.errors import InputError
-from graphfuse.evaluate.epochs import Picked, best_of_epochs
+from graphfuse.evaluate.epochs import Picked, best_of_epochs, best_of_guesses
 from graphfuse.evaluate.folds import repeated
 from graphfuse.evaluate.nulls import shuffled
 from graphfuse.graph.network import GeneNetwork
@@ -70,3 +70,23 @@ def test_optimism_and_comparison_by_hand():
 def test_an_unknown_metric_is_refused(small):
     with pytest.raises(InputError, match="'accurcy' is unknown"):
         ran(small.cohort, recipe_of(), metric="accurcy")
+
+
+@pytest.mark.parametrize(
+    "tested, classes, epochs, mean, interval",
+    [
+        ((27, 27, 27, 27, 30), 4, 50, 0.446, (0.413, 0.487)),
+        ((25, 25, 25, 25, 28), 2, 80, 0.736, (0.702, 0.774)),
+        ((27, 27, 27, 27, 30), 4, 10, 0.381, None),
+        ((25, 25, 25, 25, 28), 2, 10, 0.651, None),
+    ],
+)
+def test_guesses_picked_by_the_test_fold_score_what_was_worked_out_elsewhere(tested, classes, epochs, mean, interval):
+    """Figures worked out beforehand by simulation, for the fold sizes of two published systems."""
+    found, span = best_of_guesses(tested, classes, epochs)
+    assert found == pytest.approx(mean, abs=1e-3)
+    assert interval is None or span == pytest.approx(interval, abs=1 / sum(tested))  # a patient more or less
+
+
+def test_one_guess_is_chance():
+    assert best_of_guesses((40, 60), 4, 1)[0] == pytest.approx(0.25, abs=1e-12)
