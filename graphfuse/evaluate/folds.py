@@ -240,9 +240,3 @@ def check_ids(patients) -> None:
             f"{counted(twice.sum(), 'patient id')} more than once: the same patient would train a model and test it; "
             "keep or average one row each"
         )
-
-
-def tasks(table: pd.DataFrame) -> list[tuple[int, int, np.ndarray]]:
-    """(repeat, fold, rows held out) of a folds table whose rows, within a repeat, are the cohort's patients in order."""
-    everyone = np.ones(int((table["repeat"] == table["repeat"].iloc[0]).sum()), bool)
-    return [(repeat, fold, held) for repeat, fold, held, _ in splits(table, everyone)]

@@ -31,7 +31,7 @@ from sklearn.preprocessing import StandardScaler
 from torch.nn.functional import cross_entropy
 
 import graphfuse as gf
-from graphfuse.evaluate.folds import repeated, tasks
+from graphfuse.evaluate.folds import repeated, splits
 from graphfuse.evaluate.metrics import scores
 from graphfuse.learn.fit import FoldData, fold_data
 from graphfuse.learn.fitted import Fitted
@@ -65,9 +65,9 @@ class Folds:
 
     def __init__(self, cohort: gf.Cohort, repeats: int):
         self.cohort, self.outcome = cohort, cohort.outcome()
-        found = tasks(repeated(cohort.patients, self.outcome.values, 5, repeats, 0, self.outcome.classes))
-        everyone = np.arange(len(cohort))
-        self.repeats = [[(np.setdiff1d(everyone, t), t) for r, _, t in found if r == n] for n in range(repeats)]
+        folds = repeated(cohort.patients, self.outcome.values, 5, repeats, 0, self.outcome.classes)
+        found = splits(folds, self.outcome.known)
+        self.repeats = [[(s.train, s.tested) for s in found if s.repeat == n] for n in range(repeats)]
 
     def crosses(self, repeat: int) -> list[CrossFit]:
         values, classes = self.outcome.values, len(self.outcome.classes)

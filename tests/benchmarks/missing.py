@@ -22,7 +22,7 @@ import pandas as pd
 from cohorts import DATA, diablo, rosmap, with_holes
 
 import graphfuse as gf
-from graphfuse.evaluate.folds import repeated, tasks
+from graphfuse.evaluate.folds import repeated, splits
 from graphfuse.evaluate.metrics import compare, corrected, scores
 from graphs import machine
 
@@ -46,10 +46,9 @@ def holes(data: Path, folds: int, repeats: int) -> None:
     whole = rosmap(data)
     plan = repeated(whole.patients, whole.outcome().values, folds, repeats, seed=0)
     rows = []
-    for repeat, _, tested in tasks(plan):
+    for repeat, _, tested, train in splits(plan, whole.outcome().known):
         cohort = with_holes(whole, SHARE, seed=repeat)
         complete = cohort.present.all(axis=1).to_numpy()
-        train = np.setdiff1d(np.arange(len(cohort)), tested)
         models = {"union": fitted(cohort.take(train)), "complete": fitted(cohort.take(train[complete[train]]))}
         for who, mine in (("complete", complete), ("incomplete", ~complete), ("all", complete | True)):
             test = cohort.take(tested[mine[tested]])

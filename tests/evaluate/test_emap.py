@@ -14,7 +14,7 @@ from graphfuse.data.modality import Modality
 from graphfuse.errors import InputError
 from graphfuse.evaluate import emap
 from graphfuse.evaluate.emap import additive, cross_modal, projection
-from graphfuse.evaluate.folds import repeated, tasks
+from graphfuse.evaluate.folds import repeated, splits
 from graphfuse.evaluate.metrics import scores
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.learn.model import FusionModel
@@ -235,8 +235,8 @@ def both(cohort, metrics=("accuracy", "auroc")):
     """Scores of a bilinear net and of its projection, in five folds."""
     codes = cohort.outcome().values
     net, found = {"fuse": "bilinear", "propagate": "none", "width": 12}, []
-    for _, _, test in tasks(repeated(cohort.patients, codes, 5, 1, 0)):
-        model = model_of(cohort.take(np.setdiff1d(np.arange(len(cohort)), test)), net=net, train={"epochs": 60})
+    for _, _, test, train in splits(repeated(cohort.patients, codes, 5, 1, 0), codes >= 0):
+        model = model_of(cohort.take(train), net=net, train={"epochs": 60})
         held = cohort.take(test)
         found.append([scores(codes[test], p) for p in (model.predict_proba(held), additive(model, held, 60))])
     return tuple({m: np.array([pair[k][m] for pair in found]) for m in metrics} for k in (0, 1))

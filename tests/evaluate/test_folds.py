@@ -9,7 +9,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from graphfuse.data.export import safe_csv
 from graphfuse.errors import InputError, LeakError
-from graphfuse.evaluate.folds import check_groups, digest, read_folds, repeated, splits, tasks
+from graphfuse.evaluate.folds import check_groups, digest, read_folds, repeated, splits
 
 CODES = np.repeat([0, 1, 2, -1], [50, 23, 7, 10])
 PATIENTS = pd.Index([f"P{i:02d}" for i in range(len(CODES))])
@@ -59,23 +59,17 @@ def test_a_class_without_any_patient_is_no_obstacle():
     assert len(repeated(PATIENTS[:20], np.repeat([0, 2], 10), 5, 1, 0)) == 20
 
 
-def test_tasks_are_the_rows_tested():
+def test_splits_test_the_labelled_and_train_all_others():
     table = repeated(PATIENTS, CODES, 5, 2, seed=0)
-    found = tasks(table)
-    assert [(r, k) for r, k, _ in found] == [(r, k) for r in range(2) for k in range(5)]
+    found = splits(table, KNOWN)
+    assert [(s.repeat, s.fold) for s in found] == [(r, k) for r in range(2) for k in range(5)]
     for repeat in range(2):
-        rows = np.concatenate([rows for r, _, rows in found if r == repeat])
+        rows = np.concatenate([split.tested for split in found if split.repeat == repeat])
         assert sorted(rows) == np.flatnonzero(CODES >= 0).tolist()
-    for repeat, fold, rows in found:
+    for repeat, fold, rows, train in found:
+        assert train.tolist() == np.setdiff1d(np.arange(len(CODES)), rows).tolist()
         mine = table[(table["repeat"] == repeat) & (table["fold"] == fold)]
         assert PATIENTS[rows].tolist() == mine["patient"].tolist()
-
-
-def test_splits_without_groups_are_the_tasks_and_all_others_train():
-    table = repeated(PATIENTS, CODES, 5, 2, seed=0)
-    for split, (repeat, fold, rows) in zip(splits(table, KNOWN), tasks(table), strict=True):
-        assert (split.repeat, split.fold) == (repeat, fold) and split.tested.tolist() == rows.tolist()
-        assert split.train.tolist() == np.setdiff1d(np.arange(len(CODES)), rows).tolist()
 
 
 def test_a_patient_who_stands_twice_stops_the_run():
@@ -194,7 +188,7 @@ def test_ids_that_were_guarded_against_spreadsheets_are_read_back(tmp_path):
 def test_who_is_not_named_or_blank_always_trains(tmp_path):
     found = read_folds(folds_file(tmp_path, "patient,repeat,fold\nP03,0,1\nP01,0,0\nP02,0,\n"), PATIENTS, CODES)
     assert len(found) == len(PATIENTS) and found["fold"].notna().sum() == 2
-    assert [(r, k, rows.tolist()) for r, k, rows in tasks(found)] == [(0, 0, [1]), (0, 1, [3])]
+    assert [(r, k, rows.tolist()) for r, k, rows, _ in splits(found, KNOWN)] == [(0, 0, [1]), (0, 1, [3])]
 
 
 def test_ids_that_look_like_numbers_stay_text(tmp_path):

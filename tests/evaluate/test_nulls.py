@@ -16,7 +16,7 @@ from graphfuse.data.modality import Modality
 from graphfuse.data.outcome import Outcome
 from graphfuse.data.synth import planted
 from graphfuse.errors import InputError
-from graphfuse.evaluate.folds import repeated, tasks
+from graphfuse.evaluate.folds import repeated, splits
 from graphfuse.evaluate.metrics import scores, summary
 from graphfuse.evaluate.nulls import noise, nulls, shuffled
 from graphfuse.evaluate.study import study
@@ -140,8 +140,8 @@ NULLS = {"noise": noise, "shuffled": lambda cohort, seed: shuffled(cohort, seed=
 def of_the_net(cohort, seed=0):
     """Metric → score of the net in five folds."""
     codes, found = cohort.outcome().values, []
-    for _, _, test in tasks(repeated(cohort.patients, codes, 5, 1, seed)):
-        model = FusionModel(recipe_of(), seed=seed, device="cpu").fit(cohort.take(np.setdiff1d(np.arange(len(cohort)), test)))
+    for _, _, test, train in splits(repeated(cohort.patients, codes, 5, 1, seed), codes >= 0):
+        model = FusionModel(recipe_of(), seed=seed, device="cpu").fit(cohort.take(train))
         found.append(scores(codes[test], model.predict_proba(cohort.take(test))))
     table = pd.DataFrame(found)
     return {metric: summary(table[metric].to_numpy(), 0.25, metric) for metric in ("accuracy", "balanced_accuracy", "auroc")}

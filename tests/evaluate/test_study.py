@@ -10,7 +10,7 @@ from graphfuse.data.cohort import Cohort
 from graphfuse.data.modality import Modality
 from graphfuse.data.synth import planted
 from graphfuse.errors import LeakError
-from graphfuse.evaluate.folds import repeated, tasks
+from graphfuse.evaluate.folds import repeated, splits
 from graphfuse.evaluate.ladder import climb
 from graphfuse.evaluate.metrics import scores
 from graphfuse.evaluate.study import study
@@ -85,7 +85,7 @@ def test_means_are_means_of_fold_scores(found):
 
 def test_every_fold_has_its_model_and_one_is_of_all(found):
     assert [(r.repeat, r.fold) for r in found.replicas] == [(0, 0), (0, 1), (1, 0), (1, 1)]
-    for (repeat, fold, rows), replica in zip(tasks(FOLDS), found.replicas, strict=True):
+    for (repeat, fold, rows, _), replica in zip(splits(FOLDS, COHORT.outcome().known), found.replicas, strict=True):
         assert (replica.repeat, replica.fold) == (repeat, fold) and replica.tested.tolist() == rows.tolist()
         assert replica.model.fitted_.trained_on == len(COHORT) - len(rows)
         again = replica.model.predict_proba(COHORT.take(rows))
@@ -114,7 +114,7 @@ def test_planted_signal_is_found_and_lost_without_its_modality(found):
 
 def test_held_out_values_and_labels_change_nothing_that_is_fitted(found):
     """Contract 1, end to end: the first fold's tested patients are given nonsense; its model predicts others as before."""
-    tested = tasks(FOLDS)[0][2]
+    tested = found.replicas[0].tested
     only = FOLDS.assign(fold=FOLDS["fold"].where((FOLDS["repeat"] == 0) & (FOLDS["fold"] == 0)))
     only = only[only["repeat"] == 0]
     tables = {}
