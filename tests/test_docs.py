@@ -47,7 +47,7 @@ def folder(tmp_path: Path) -> Path:
     labels = pd.Series([outcome.classes[v] for v in outcome.values], truth.cohort.patients, name="subtype")
     labels.to_csv(tmp_path / "subtype.csv")
     clinical = pd.DataFrame({"age": range(30, 120), "smoker": ["yes", "no", "no"] * 30}, labels.index).join(labels)
-    clinical.assign(site=["a", "b", "c"] * 30).to_csv(tmp_path / "clinical.csv")
+    clinical.assign(site=list("abcdef") * 15).to_csv(tmp_path / "clinical.csv")
     return tmp_path
 
 

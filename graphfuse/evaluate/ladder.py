@@ -74,13 +74,12 @@ def _shares(cross: CrossFit) -> np.ndarray:
 
 def _ridge(cross: CrossFit, modalities: tuple[str, ...], views: Views) -> Rung:
     """Ridge on these modalities; a patient with none of them gets the training shares."""
-    began = time.perf_counter()
     fit = cross.solve(modalities, plain=True)
     logits = sum(views.own[m] @ slope_of(cross.training, m, *fit.coefficients[m]) for m in modalities) + fit.bias
     probability = softmax(logits, axis=1)
     columns = [list(views.own).index(m) for m in modalities]
     probability[~views.present[:, columns].any(1)] = _shares(cross)
-    return Rung(probability, time.perf_counter() - began)
+    return Rung(probability, fit.seconds)
 
 
 def _trees(cross: CrossFit, grown: Callable[[CrossFit, Views], np.ndarray], views: Views) -> Rung:

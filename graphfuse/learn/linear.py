@@ -10,6 +10,7 @@ columns by label, they are fitted anew in every inner fold, on the inner trainin
 from __future__ import annotations
 
 import copy
+import time
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -49,12 +50,13 @@ class World:
 @dataclass(frozen=True, eq=False)
 class Walk:
     """Where a search over penalties ended: the penalty's `level`, `held_out` logits `[partitions, n, K]` and their `loss`, and
-    for every world alphas `[n, fits, K]` and intercepts `[fits, K]`."""
+    for every world alphas `[n, fits, K]` and intercepts `[fits, K]`. `seconds`: what it took."""
 
     level: int
     held_out: np.ndarray
     loss: float
     ends: list[tuple[np.ndarray, np.ndarray]]
+    seconds: float
 
 
 class CrossFit:
@@ -166,7 +168,7 @@ class CrossFit:
 
     def _walk(self, modalities: tuple[str, ...], gates: dict[str, np.ndarray], near: int | None) -> Walk:
         """Ridge regressions of all worlds, at the penalty with the lowest held-out loss."""
-        columns = [list(self.training.own).index(m) for m in modalities]
+        began, columns = time.perf_counter(), [list(self.training.own).index(m) for m in modalities]
         codes = np.where(self.training.present[:, columns].any(1), self.codes, -1)
         descents = []
         for world in self._worlds:
@@ -189,7 +191,8 @@ class CrossFit:
         for descent, start in zip(descents, weights[level], strict=True):
             descent.weights = start
             descent.to(PENALTIES[level])
-        return Walk(level, *held_out(), [(descent.alpha(), descent.intercept()) for descent in descents])
+        ends = [(descent.alpha(), descent.intercept()) for descent in descents]
+        return Walk(level, *held_out(), ends, time.perf_counter() - began)
 
     def _held_out(self, said: list[np.ndarray]) -> np.ndarray:
         """What fits say of those they hold out `[partitions, n, K]`, from all they say, by world `[n, fits, K]`."""
@@ -227,7 +230,8 @@ class CrossFit:
                 if k < INNER:
                     held_bias[self._held(k)] = intercept[g]
                 bias = intercept[g] if k == WHOLE else bias
-        return LinearFit(modalities, walk.level, walk.loss, coefficients, bias, walk.held_out, views, held_bias)
+        found = (coefficients, bias, walk.held_out, views, held_bias, walk.seconds)
+        return LinearFit(modalities, walk.level, walk.loss, *found)
 
     def coordinates(self, m: str) -> tuple[np.ndarray, np.ndarray]:
         """The training patients' columns of a modality in their own coordinates, and what turns them (`ridge.coordinates`)."""

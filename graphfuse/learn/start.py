@@ -25,7 +25,7 @@ class LinearFit:
     `coefficients`: modality → weights `[n, K]` of the training patients' own columns and of their network neighbours'; `bias`
     `[K]`: the model on all training patients. `level`: of its penalty; `loss`: of its held-out logits. `held_out`
     `[partitions, n, K]`: logits of each training patient from the inner model without its label; `views`
-    `[n, M, 2 + L, K]` and `held_bias` `[n, K]`: those of the first partition, taken apart.
+    `[n, M, 2 + L, K]` and `held_bias` `[n, K]`: those of the first partition, taken apart. `seconds`: what the fit took.
     """
 
     modalities: tuple[str, ...]
@@ -36,6 +36,7 @@ class LinearFit:
     held_out: np.ndarray
     views: np.ndarray
     held_bias: np.ndarray
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,6 +17,7 @@ from graphfuse.report import figures, ledger, scores, words
 from graphfuse.report.template import template
 from graphfuse.schema import METRICS, Score
 
+_RUNGS = ("majority", "clinical", "single", "early", "late", "forest", "boosting", "no-graph", words.OURS)
 _README = """\
 bench.html       the page: every table and figure, opens offline
 bench.md         the same tables, to paste
@@ -54,7 +55,7 @@ def summary(results: Sequence[Result]) -> dict[str, Any]:
     """One column a contest and one row a rung: mean and interval of the headline metric, and what the net's difference to the
     rung comes to."""
     rungs = list(dict.fromkeys(name for result in results for name in result.metrics.models if not name.startswith("single:")))
-    rungs.sort(key=lambda name: name in ("no-graph", words.OURS))  # the net stands last, whatever a cohort lacks
+    rungs.sort(key=_RUNGS.index)
     return {
         "titles": [_title(result, results) for result in results],
         "metrics": [words.INLINE[headline(result)] for result in results],

@@ -136,3 +136,10 @@ def test_the_group_alone_says_what_it_says():
         inside = np.bincount(codes[site == group], minlength=2)
         np.testing.assert_allclose(found[row], (inside + 0.5) / (inside.sum() + 1))
     np.testing.assert_allclose(found[2], [0.5, 0.5])
+
+
+def test_a_rung_that_was_solved_before_still_says_what_it_took(climbed):
+    cross, test, views, rungs = climbed
+    again = climb(cross, test, views)
+    for name in ("single:rna", "single", "early", "late"):
+        assert again[name].seconds == rungs[name].seconds > 0
