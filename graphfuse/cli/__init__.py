@@ -24,10 +24,8 @@ def main() -> None:
     except OSError as error:
         typer.echo(f"graphfuse: {error.filename or 'output'}: {error.strerror}; choose another place or free it", err=True)
         code = 2
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):  # Ctrl-C arrives as either
         typer.echo("graphfuse: stopped", err=True)
-        code = 130
-    except typer.Abort:
         code = 130
     except Exception as error:
         if not hasattr(error, "exit_code"):

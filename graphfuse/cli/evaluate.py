@@ -64,6 +64,7 @@ def nulls(
 
 @app.command(epilog="Example: graphfuse bench one.toml other.toml --recipe multiplex --recipe snf -o benches/mine")
 def bench(
+    context: typer.Context,
     out: Out,
     cohorts: Annotated[list[str] | None, typer.Argument(metavar="[COHORT]...", help="Manifests, or names.")] = None,
     plan: Annotated[Path | None, typer.Option("--plan", "-p", help="A bench file, in place of COHORTs and options.")] = None,
@@ -84,7 +85,15 @@ def bench(
         options = {"recipes": recipes or ["multiplex"], "ledger": ledger, "modalities": modalities}
         asked = Bench(name=out.name, folds=folds, repeats=repeats, cohort=entries, **options)
     else:
+        given = [name for name in ("recipes", "target", "cv", "ledger", "modalities") if _given(context, name)]
+        if given:
+            raise InputError(f"bench --plan: {', '.join(given)} stand in the plan; leave the options out, or the plan")
         asked = Bench.read(plan)
     api.bench(asked, out, seed=seed, device=device, command=shlex.join(["graphfuse", *sys.argv[1:]]))
     typer.echo((out / "bench.md").read_text(encoding="utf-8"))
     typer.echo(f"bench: {out}   page: {out / 'bench.html'}   rows: {out / 'results.csv'}")
+
+
+def _given(context: typer.Context, name: str) -> bool:
+    """Whether an option was written on the command line."""
+    return context.get_parameter_source(name).name == "COMMANDLINE"

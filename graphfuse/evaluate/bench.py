@@ -183,6 +183,8 @@ def _less(cohort: Cohort, without: Sequence[str]) -> Cohort:
             raise InputError(
                 f"without {name!r}: cohort {cohort.name!r} has no such modality{nearest(name, cohort.modalities)}"
             )
+    if without and set(without) >= set(cohort.modalities):
+        raise InputError(f"without {', '.join(without)}: nothing is left of {cohort.name!r}; keep a modality")
     return cohort.without(*without)
 
 

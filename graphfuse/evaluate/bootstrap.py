@@ -97,15 +97,16 @@ def interval(drawn: np.ndarray, score: float, patients: int, metric: str = "") -
 
     The move takes out what resampling itself adds, as it does to a calibration error. Percentiles are expanded as Student's t
     is against the normal, for so many `patients` in the smallest sample (Hesterberg 2015, doi:10.1080/00031305.2015.1089789).
-    `None` where half of the draws have no score, or where all agree: patients who are all alike tell nothing of others.
+    `None` where half of the draws have no score, or where all agree or lie beyond a bound: patients who are all alike tell
+    nothing of others.
     """
     drawn = drawn[np.isfinite(drawn)] if np.isfinite(drawn).mean() >= 0.5 and np.isfinite(score) else drawn[:0]
     if patients < 2 or not len(drawn) or np.ptp(drawn) < 1e-12:
         return None, None
     tail = stats.norm.cdf(np.sqrt(patients / (patients - 1)) * stats.t.ppf(0.025, patients - 1))
     low, high = np.quantile(drawn, [tail, 1 - tail]) + score - drawn.mean()
-    least, most = BOUNDS.get(metric, (0.0, 1.0)) if metric else (-np.inf, np.inf)
-    return float(max(low, least)), float(min(high, most))
+    low, high = np.clip([low, high], *(BOUNDS.get(metric, (0.0, 1.0)) if metric else (-np.inf, np.inf)))
+    return (float(low), float(high)) if low < high else (None, None)
 
 
 def weighted_scores(

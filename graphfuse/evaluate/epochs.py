@@ -83,7 +83,7 @@ class Picked:
         if self.metric != "accuracy" or not self.tested:
             return ""
         mean, (low, high) = best_of_guesses(self.tested, self.classes, self.curves.shape[1])
-        return f" (guesses anew after each of them: {mean:.3f}, {low:.3f} to {high:.3f}, at the most)"
+        return f"; a net that learns nothing and guesses anew each epoch would show {mean:.3f} ({low:.3f} to {high:.3f})"
 
 
 def best_of_epochs(

@@ -80,6 +80,10 @@ class Protocol:
         given = [name for name, value in given.items() if value is not None]
         if len(given) > 1:
             raise InputError(f"{' and '.join(given)}: give one of them; each says who is tested when")
+        if leave_out is not None and leave_out == group:
+            raise InputError(
+                f"--leave-out {leave_out} --group-by {group}: leaving a group out keeps it whole; give one of them"
+            )
         if folds is not None:
             return cls("file", group=group, file=folds)
         if leave_out is not None:
@@ -171,8 +175,8 @@ def groups_of(cohort: Cohort, name: str, option: str) -> pd.Series:
     """
     if name not in cohort.groups:
         raise InputError(
-            f"{option} {name}: cohort {cohort.name!r} declares no such group{nearest(name, cohort.groups)}; add [groups] "
-            "to its manifest, or groups= in Python"
+            f"{option} {name}: cohort {cohort.name!r} declares no such group{nearest(name, cohort.groups)} (it has "
+            f"{', '.join(cohort.groups) or 'none'}); add it to [groups] in its manifest, or to groups= in Python"
         )
     found = pd.Series(cohort.groups[name], dtype=object).astype(str).rename(name)
     blank = int(found.isin(UNKNOWN).sum())

@@ -82,7 +82,9 @@ class Report:
             if pair.metric == "macro_f1" and pair.a == OURS and pair.b in ("single", "early", "late", NONE):
                 low, high = pair.ci95
                 lines.append(f"macro-F1 against {pair.b}: {pair.difference:+.3f} ({low:+.3f} to {high:+.3f}), {pair.verdict}")
-        return lines + [f"accuracy: {said}" for said in sentences(self.metrics.comparisons)]
+        lines += [f"accuracy: {said}" for said in sentences(self.metrics.comparisons)]
+        adds = [f"{c.modality} {c.value:+.3f}" for c in self.evaluation.contributions if c.metric == "accuracy"]
+        return lines + ([f"accuracy that each modality adds (Shapley): {', '.join(adds)}"] if adds else [])
 
 
 def ladder_lines(metrics: Metrics) -> list[str]:

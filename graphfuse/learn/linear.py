@@ -98,6 +98,7 @@ class CrossFit:
             self._worlds = [*side_by_side(self._inside, range(INNER)), World(whole, (WHOLE,))]
         self._walks = dict(walks or {})
         self._solved: dict[tuple, LinearFit] = {}
+        self._rungs: dict[tuple[str, ...], LinearFit] = {}
         self._gates: dict[str, np.ndarray] = {}
         self._turned: dict[str, tuple[np.ndarray, np.ndarray]] = {}
         self._starts: dict[tuple, LinearStart] = {}
@@ -114,10 +115,15 @@ class CrossFit:
 
     def solve(self, modalities: tuple[str, ...], plain: bool = False, near: int | None = None) -> LinearFit:
         """The ridge on the sum of these modalities' kernels, each smoothed through its gates (not with `plain`, nor without
-        graphs), fitted once and remembered; `near`: a penalty's level to search around."""
+        graphs), fitted once and remembered; `near`: a penalty's level to search around. A `plain` one of several modalities is
+        a rung of the ladder: it searches by itself, whatever level a net's start was found at."""
         closed = plain or not self.graphs
         gates = {m: self._closed() if closed else self.gates(m) for m in modalities}
-        return self._fitted(modalities, gates, near)
+        if not plain or len(modalities) == 1:
+            return self._fitted(modalities, gates, near)
+        if modalities not in self._rungs:
+            self._rungs[modalities] = self._taken_apart(modalities, gates, self._walk(modalities, gates, None))
+        return self._rungs[modalities]
 
     def gates(self, m: str) -> np.ndarray:
         """How far the modality's gene network and each of its patient layers are let in `[1 + L]`: that which lowers the

@@ -61,7 +61,7 @@ def _told(run: Run) -> dict[str, Any]:
         "worth": modalities.told(metrics, run.evaluation),
         "groups": groups.told(run.evaluation.subgroups),
         "leaks": leaks.told(run),
-        **_flow(record.fitted),
+        **_flow(record.fitted, run.predictions["patient"].nunique()),
         **_calls(run),
         "doors": list(markers.doors(record.fitted).values()),
         "gates": markers.gates(record.fitted),
@@ -74,13 +74,14 @@ def _told(run: Run) -> dict[str, Any]:
     }
 
 
-def _flow(fitted: Mapping[str, Any]) -> dict[str, Any]:
-    """The cohort in counts; blank where the run did not note them."""
+def _flow(fitted: Mapping[str, Any], tested: int) -> dict[str, Any]:
+    """The cohort in counts; blank where the run did not note them. `tested`: how many were held out at some time."""
     patients, classes = fitted.get("patients"), fitted.get("classes", {})
     labelled = fitted.get("labelled", sum(classes.values()) or None)
     return {
         "patients": patients,
         "labelled": labelled,
+        "tested": tested,
         "presence": _bars(fitted.get("presence", {}), patients),
         "classes": _bars(classes, labelled),
         "coverage": fitted.get("coverage", {}),

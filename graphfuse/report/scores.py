@@ -26,7 +26,7 @@ def verdict(metrics: Metrics) -> str:
     score = metrics.models.get(OURS, {}).get("accuracy")
     if not isinstance(score, Score) or score.mean is None:
         return f"This run holds no accuracy of {OURS}."
-    interval = f"95 % interval {span(score.ci95)}" if span(score.ci95) else "no interval: too few folds"
+    interval = f"95 % interval {span(score.ci95)}" if span(score.ci95) else f"no interval: {_why_none(metrics)}"
     parts = [f"{OURS} {number(score.mean)} accuracy ({interval})", *_beside(metrics)]
     graphs = _against(metrics, "no-graph")
     if graphs and identical(*(pair for pair in metrics.comparisons if (pair.a, pair.b) == (OURS, "no-graph"))):
@@ -35,6 +35,12 @@ def verdict(metrics: Metrics) -> str:
         change = f"{signed(graphs.difference)}, {span(graphs.ci95)}"
         parts.append(f"the graphs: {_words(graphs)} the same net without graphs ({change})")
     return "; ".join(parts) + "."
+
+
+def _why_none(metrics: Metrics) -> str:
+    """Why a score has no interval."""
+    held_out = metrics.protocol.get("interval") == "bootstrap"
+    return "the held-out patients are too few, or all alike" if held_out else "too few folds"
 
 
 def _beside(metrics: Metrics) -> list[str]:

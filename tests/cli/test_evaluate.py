@@ -120,6 +120,19 @@ def test_what_cannot_be_run_is_refused_before_anything_is(clinic, call, argument
     assert not (clinic / "out").exists()
 
 
+@pytest.mark.parametrize("options, named", [(["--cv", "5x5"], "cv"), (["-r", "snf", "--no-ledger"], "recipes, ledger")])
+def test_options_that_stand_in_the_plan_are_refused_beside_it(plan, call, clinic, options, named):
+    done = call("bench", "--plan", plan, "-o", "out", *options)
+    assert isinstance(done.exception, InputError) and f"bench --plan: {named} stand in the plan" in str(done.exception)
+
+
+def test_a_cohort_without_any_modality_is_refused(plan, call, clinic):
+    plan.write_text(PLAN.replace('["rna"]', '["rna", "meth"]'))
+    done = call("bench", "--plan", plan, "-o", "out", "-q")
+    assert isinstance(done.exception, InputError) and "nothing is left of 'clinic'" in str(done.exception)
+    assert not (clinic / "out").exists()
+
+
 def test_nulls_prints_and_writes_its_table(clinic, call):
     done = call("nulls", "clinic.toml", "--recipe", "quick.toml", "--cv", "2x1", "-o", "nulls.csv", "-q")
     assert done.exit_code == 0, done.output

@@ -126,3 +126,15 @@ def test_models_that_differ_by_noise_are_called_better_in_few_of_100():
         pair = bootstrap_compare("a", "b", codes, np.c_[1 - q, q], np.c_[1 - r, r], ("auroc",), draws=200, seed=seed)[0]
         called += pair.verdict != "no difference shown"
     assert called <= 12
+
+
+def test_ends_stay_within_the_bounds_and_in_order():
+    """Eight patients all called right: what is resampled lies at the bound, and tells nothing of others."""
+    codes = np.array([0] * 3 + [1] * 3 + [2] * 2)
+    right = np.eye(3)[codes] * 0.8 + 0.1
+    for ends in bootstrap_scores(codes, right / right.sum(1, keepdims=True)).values():
+        assert ends == (None, None) or 0 <= ends[0] < ends[1] <= 1
+
+
+def test_an_interval_beyond_its_bound_is_none():
+    assert interval(np.array([0.9] * 50 + [1.0] * 50), 1.2, 8, "mcc") == (None, None)

@@ -10,6 +10,7 @@ from scipy.special import softmax
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.synth import planted
 from graphfuse.evaluate.ladder import by_group, climb
+from graphfuse.learn.fit import start_of
 from graphfuse.learn.linear import CrossFit
 from graphfuse.schema import Recipe
 
@@ -143,3 +144,12 @@ def test_a_rung_that_was_solved_before_still_says_what_it_took(climbed):
     again = climb(cross, test, views)
     for name in ("single:rna", "single", "early", "late"):
         assert again[name].seconds == rungs[name].seconds > 0
+
+
+def test_a_rung_does_not_hang_on_what_the_net_asked_for_before(climbed):
+    cross, test, views, rungs = climbed
+    other = CrossFit(cross.cohort, cross.codes, 2, RECIPE, None, 0)
+    start_of(other, tuple(test.modalities), RECIPE)
+    again = climb(other, test, views)
+    for name, rung in rungs.items():
+        np.testing.assert_array_equal(again[name].probability, rung.probability, err_msg=name)

@@ -180,3 +180,9 @@ def test_by_chance_one_in_twenty_differs():
         found = compare("a", "b", "auroc", shared + rng.normal(0, np.sqrt(0.8), 5), np.zeros(5), 0.25)
         wrong += found.verdict != "no difference shown"
     assert 0.03 < wrong / 2000 < 0.07
+
+
+def test_two_folds_that_agree_by_luck_are_no_comparison():
+    assert compare("a", "b", "accuracy", np.array([0.9, 0.9]), np.array([0.8, 0.8]), 0.25) is None
+    same = compare("a", "b", "accuracy", np.array([0.9, 0.8]), np.array([0.9, 0.8]), 0.25)
+    assert same.difference == 0 and same.verdict == "no difference shown"

@@ -242,3 +242,8 @@ def test_relatives_on_both_sides_look_like_skill_and_whole_families_do_not():
         models = [KNeighborsClassifier(1).fit(values[s.train], codes[s.train]) for s in found]
         right[group] = np.mean([m.score(values[s.tested], codes[s.tested]) for m, s in zip(models, found, strict=True)])
     assert right[None] > 0.9 and abs(right["family"] - 0.5) < 0.12
+
+
+def test_to_leave_a_group_out_and_to_keep_it_is_one_thing():
+    with pytest.raises(InputError, match="--leave-out site --group-by site: .*give one of them"):
+        Protocol.of(leave_out="site", group="site")
