@@ -101,8 +101,8 @@ def ranked_sets(folder, made, least=3, **sections):
     kept = [np.setdiff1d(np.arange(len(cohort)), tested) for tested in tests]
     folds = [CrossFit(cohort.take(rows), outcome.values[rows], 2, recipe, None, 0) for rows in kept]
     replicas = [
-        Replica(0, k, tested, FusionModel(recipe, device="cpu").adopt(found.gathered(fold, names), recipe, outcome))
-        for k, (tested, fold, found) in enumerate(zip(tests, folds, trained_by(folds, names, recipe, 0, "cpu"), strict=True))
+        Replica(0, k, tests[k], kept[k], FusionModel(recipe, device="cpu").adopt(found.gathered(fold, names), recipe, outcome))
+        for k, (fold, found) in enumerate(zip(folds, trained_by(folds, names, recipe, 0, "cpu"), strict=True))
     ]
     return rank(replicas, cohort, None, outcome.classes)
 
