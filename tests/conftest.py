@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # the tests themselves run side by side
@@ -14,6 +15,17 @@ from graphfuse.data.cohort import Cohort
 from graphfuse.data.synth import Planted, planted
 from graphfuse.evaluate.folds import repeated
 from graphfuse.graph.network import GeneNetwork
+
+
+@pytest.fixture(autouse=True)
+def logs():
+    """Commands set up logging; afterwards it is as it was."""
+    root, own = logging.getLogger(), logging.getLogger("graphfuse")
+    before = root.handlers[:], root.level, own.level
+    yield
+    root.handlers[:] = before[0]
+    root.setLevel(before[1])
+    own.setLevel(before[2])
 
 
 @pytest.fixture(scope="session")

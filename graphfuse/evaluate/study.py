@@ -76,6 +76,8 @@ class Study:
         """`patient, repeat, fold, truth, call, p_<class>…` of the net, in the order of repeat, fold, patient."""
         classes, tables = np.asarray(self.outcome.classes), []
         for replica, probability in zip(self.replicas, self.probability[OURS], strict=True):
+            if not self._labelled(replica):
+                continue
             table = {
                 "patient": patients[replica.tested],
                 "repeat": replica.repeat,
@@ -91,6 +93,8 @@ class Study:
         rows = []
         for name, folds in self.probability.items():
             for replica, probability, seconds in zip(self.replicas, folds, self.seconds[name], strict=False):
+                if not self._labelled(replica):
+                    continue
                 rows.append(self._row(name, replica, slice(None), probability) | {"seconds": seconds})
         names = self.present.apply(lambda row: "pattern:" + "+".join(row.index[row]), axis=1).to_numpy()
         counts = pd.Series(np.concatenate([names[replica.tested] for replica in self.replicas])).value_counts()
@@ -98,9 +102,13 @@ class Study:
         for pattern in sorted(counts.index[counts >= FEWEST]) if len(counts) > 1 else ():
             for replica, probability in zip(self.replicas, self.probability[OURS], strict=True):
                 mine = names[replica.tested] == pattern
-                if mine.any():
+                if mine.any() and self._labelled(replica):
                     rows.append(self._row(pattern, replica, mine, probability[mine]))
         return pd.DataFrame(rows, columns=list(COLUMNS)).fillna({"seconds": 0.0})
+
+    def _labelled(self, replica: Replica) -> bool:
+        """Whether its patients can be scored: all of them have a label, or none."""
+        return bool(self.outcome.known[replica.tested].all())
 
     def _row(self, name: str, replica: Replica, which, probability: np.ndarray) -> dict:
         truth = self.outcome.values[replica.tested][which]
@@ -138,13 +146,14 @@ def study(
 ) -> Study:
     """Runs the folds of a folds table, one bank per repeat for each net; the `final` model is fitted in the first repeat's.
 
-    `keeps`: a group of the cohort that inner folds must not part either. A spy (`evaluate.spy`) watches every fit and every
-    scoring: raises `LeakError` where one reads a held-out patient.
+    `keeps`: a group of the cohort that inner folds must not part either. A fold in which nobody has a label is called and not
+    scored. A spy (`evaluate.spy`) watches every fit and every scoring: raises `LeakError` where one reads a held-out patient.
     """
     found = Study(outcome, cohort.present)
     watched, spy = spied(replace(cohort, outcomes={**cohort.outcomes, outcome.name: outcome}))
     run = _Run(found, watched, spy, recipe, network, seed, device, keeps)
-    todo = splits(folds, outcome.known)
+    everyone = np.arange(len(cohort))
+    todo = [s if len(s.tested) else s._replace(tested=np.setdiff1d(everyone, s.train)) for s in splits(folds, outcome.known)]
     repeats = sorted({split.repeat for split in todo})
     for repeat in repeats:
         run.repeat([split for split in todo if split.repeat == repeat], beside, final=final and repeat == repeats[0])
@@ -222,9 +231,10 @@ class _Run:
         return cross
 
     def _settled(self, cross: CrossFit, sets: set[tuple[str, ...]]) -> CrossFit:
-        """Solves what the nets on these sets of modalities will start from."""
+        """Fits what the nets on these sets of modalities will start from and, where they have any, their signals."""
         for modalities, candidate in product(sorted(sets), candidates(self.recipe)):
             fit.start_of(cross, modalities, candidate)
+            cross.prepared(modalities)
         return cross
 
     def _bank(

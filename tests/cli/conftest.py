@@ -1,7 +1,5 @@
 """A clinic's tables on disk, and commands called in their folder."""
 
-import logging
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -37,17 +35,6 @@ width = 4
 epochs = 2
 seeds = 1
 """
-
-
-@pytest.fixture(autouse=True)
-def logs():
-    """Commands set up logging; afterwards it is as it was."""
-    root, own = logging.getLogger(), logging.getLogger("graphfuse")
-    before = root.handlers[:], root.level, own.level
-    yield
-    root.handlers[:] = before[0]
-    root.setLevel(before[1])
-    own.setLevel(before[2])
 
 
 @pytest.fixture

@@ -142,7 +142,7 @@ def test_the_forest_is_the_one_of_lowest_out_of_bag_loss(made):
 def test_boostings_curves_are_held_out(made):
     """The curve of the inner folds, from scikit-learn's own pieces with columns chosen outside the held-out patients."""
     cross, _ = fold(made, 100)
-    inner, expected = forests.stratified(cross.codes, forests.INNER, 0), 0.0
+    inner, expected = forests.dealt(cross.codes, forests.INNER, 0), 0.0
     for k in range(forests.INNER):
         codes = np.where(inner == k, -1, cross.codes)
         x = Columns.fit(cross, codes).of(cross.training)

@@ -157,7 +157,8 @@ def test_without_graphs_the_views_of_graphs_are_zero(cross):
         with_graphs, without = cross.start(names, stacked=True), plain.start(names, stacked=True)
         assert with_graphs.views[:, :, 1].any() and with_graphs.views[:, :, 2].any()
         assert not without.views[:, :, 1:].any() and not without.gates.any()
-        assert plain.solve(names) is cross.solve(names, plain=True)
+        assert plain.solve(names).level == cross.solve(names, plain=True).level
+    assert plain.solve(("rna",)) is cross.solve(("rna",), plain=True)
     assert cross.graphs and cross.preparation.layers and cross.training.hop  # the fold itself keeps them
     assert not plain.preparation.layers and not plain.preparation.smoothing and not plain.training.hop
     assert set(plain.preparation.encoders.values()) == {"table"}
