@@ -70,6 +70,14 @@ def counted(number: int, one: str, many: str | None = None) -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
+FEW = 5  # patients below which no exact number is said
+
+
+def few(patients: int) -> str:
+    """A number of patients; `<5` where there are few."""
+    return f"<{FEW}" if 0 < patients < FEW else f"{patients:,}"
+
+
 @cache
 def warn_once(log: logging.Logger, message: str) -> None:
     """A warning that a process gives once, though every fold would have reason to."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -161,6 +162,17 @@ def _known_keys(shape: type[BaseModel], parents: list) -> set[str]:
 def write_json(path: Path, content: dict) -> None:
     """A JSON file; what JSON does not know is written as text."""
     path.write_text(json.dumps(content, indent=1, ensure_ascii=False, default=str) + os.linesep, encoding="utf-8")
+
+
+def text_sha256(text: str) -> str:
+    """sha256 of a text in UTF-8, in lower-case hex."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def file_sha256(path: Path) -> str:
+    """sha256 of a file's bytes, in lower-case hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager

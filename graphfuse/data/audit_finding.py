@@ -17,7 +17,6 @@ from graphfuse.errors import InputError
 SEVERITIES = ("leak", "warning", "note")
 RARE = 0.01  # expected number of false alarms that is let pass, over all columns and classes looked at
 _CELLS = 2**24  # values held at once
-_FEW = 5  # counts of patients below this are not shown
 
 
 @dataclass(frozen=True)
@@ -78,11 +77,6 @@ class Subject:
             torn += bool(apart.any())
             spoiled |= {(r, k) for r in np.flatnonzero(apart) for k in of[r] if k >= 0}
         return torn, len(spoiled)
-
-
-def few(patients: int) -> str:
-    """A number of patients in words; `<5` where there are few."""
-    return f"<{_FEW}" if 0 < patients < _FEW else f"{patients:,}"
 
 
 def numbers(modality: Modality) -> tuple[pd.DataFrame, np.ndarray]:

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from graphfuse.data.audit_finding import RARE, Finding, Subject
+from graphfuse.data.cohort import group_known
 
-_UNKNOWN = {"", "unknown", "nan", "none", "<na>"}
 _SHOWN, _STRONG = 0.2, 0.5  # Cramér's V from which a note, and a warning, is given
 _FAMILY = 5  # groups smaller than this on average are families or repeated samples, not sites
 
@@ -19,7 +19,7 @@ def confounded(subject: Subject) -> list[Finding]:
     level = RARE / max(len(groups) * (1 + len(partial)), 1)
     found = []
     for name, values in groups.items():
-        known = np.array([str(value).strip().lower() not in _UNKNOWN for value in values])
+        known = group_known(values)
         found.append(_against_label(name, values, np.where(known, subject.codes, -1), level))
         for modality in partial:
             found.append(_against_presence(name, modality, values, np.where(known, present[modality], -1), level))

@@ -203,7 +203,8 @@ def _small(expected: float) -> str:
 
 
 def missing_by_label(subject: Subject) -> list[Finding]:
-    """Modalities and columns whose absence alone tells a class from the rest: AUROC above 0.9, beyond chance."""
+    """Modalities and columns whose absence alone tells a class from the rest: AUROC above 0.9, beyond chance; above 0.99 it is
+    the label in other words."""
     tested, cohort = _tested(subject), subject.cohort
     rows = np.flatnonzero(subject.codes >= 0)
     if not tested:
@@ -254,4 +255,5 @@ def _absent(gaps: np.ndarray, names: list[str], codes: np.ndarray, tested: list[
 def _absence(subject: Subject, where: str, what: str, hits: list[_Hit], columns: tuple[str, ...], cure: str) -> Finding:
     told = examples(dict.fromkeys(repr(subject.classes[h.k]) for h in hits))
     message = f"{what} tells {told} from the rest (AUROC {_span(hits)})"
-    return Finding("missing-by-label", "warning", where, message, max(len(columns), 1), cure, columns)
+    severity = "leak" if max(h.auroc for h in hits) > ALIKE else "warning"
+    return Finding("missing-by-label", severity, where, message, max(len(columns), 1), cure, columns)

@@ -10,8 +10,9 @@ from math import log
 import numpy as np
 import pandas as pd
 
-from graphfuse.data.audit_finding import RARE, Finding, Subject, few, numbers, row_blocks, spread
+from graphfuse.data.audit_finding import RARE, Finding, Subject, numbers, row_blocks, spread
 from graphfuse.data.ids import LENGTH, tcga_share
+from graphfuse.errors import few
 
 NEAR = 0.999  # correlation of standardised profiles
 _PARTS = 3  # of a table's columns, to judge whether identical rows are chance

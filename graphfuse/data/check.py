@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from graphfuse.data.cohort import Cohort
+from graphfuse.data.cohort import Cohort, group_known
 from graphfuse.data.columns import look
 from graphfuse.data.manifest import read_cohort
 from graphfuse.data.outcome import Outcome
@@ -131,8 +131,10 @@ def _outcome_in_words(outcome: Outcome) -> str:
 
 
 def _group_in_words(name: str, values: np.ndarray) -> str:
-    sizes = pd.Series(values).value_counts()
-    return f"group {name}: {counted(len(sizes), 'value')}, {sizes.iloc[-1]} to {counted(sizes.iloc[0], 'patient')} each"
+    known = group_known(values)
+    sizes = pd.Series(values[known]).value_counts()
+    each = f", {sizes.iloc[-1]} to {counted(sizes.iloc[0], 'patient')} each" if len(sizes) else ""
+    return f"group {name}: {counted(len(sizes), 'value')}{each}" + ("" if known.all() else f"; {(~known).sum():,} unknown")
 
 
 def _listed(title: str, lines: list[str]) -> list[str]:

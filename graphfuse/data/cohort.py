@@ -85,7 +85,7 @@ class Cohort:
         lines = [f"Cohort({self.name}: {len(self):,} patients)"]
         lines += [f"  {m!r}" for m in self.modalities.values()]
         lines += [f"  {o!r}" for o in self.outcomes.values()]
-        lines += [f"  Group({k}: {len(set(g)):,} values)" for k, g in self.groups.items()]
+        lines += [f"  Group({k}: {len(set(g[group_known(g)])):,} values)" for k, g in self.groups.items()]
         return "\n".join(lines)
 
     # ------------------------------------------------------------------------------ from tables in memory
@@ -181,6 +181,14 @@ def numeric(frame: pd.DataFrame, where: str) -> pd.DataFrame:
             faults.add(f"{len(infinite)} columns hold infinite values ({examples(infinite)}); make them missing")
     faults.stop()
     return frame
+
+
+_NO_GROUP = ("", "unknown", "nan", "none", "<na>")
+
+
+def group_known(values: Iterable) -> np.ndarray:
+    """bool `[N]`: whose site, batch or other group is known, and not a blank or a word for one."""
+    return ~pd.Series(list(values), dtype=object).astype(str).str.strip().str.lower().isin(_NO_GROUP).to_numpy(bool)
 
 
 def class_outcome(

@@ -6,7 +6,6 @@ so that a stopped download leaves nothing and an entry that stands is complete.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 import shutil
@@ -21,6 +20,7 @@ from urllib.parse import unquote, urlparse
 
 from graphfuse.data.unpack import is_archive, unpack
 from graphfuse.errors import FetchError
+from graphfuse.files import file_sha256, text_sha256
 from graphfuse.schema import Source
 
 log = logging.getLogger(__name__)
@@ -62,21 +62,12 @@ def cache_folder() -> Path:
     return Path(pooch.os_cache("graphfuse"))
 
 
-def file_sha256(path: Path) -> str:
-    """sha256 of a file's bytes, in lower-case hex."""
-    sha = hashlib.sha256()
-    with open(path, "rb") as file:
-        while chunk := file.read(_CHUNK):
-            sha.update(chunk)
-    return sha.hexdigest()
-
-
 # ---------------------------------------------------------------------------------------------- the cache
 
 
 def _entry(sha256: str, root: str) -> Path:
     """Place of an archive's files in the cache: by content, and by the folder inside that is wanted."""
-    inside = hashlib.sha256(root.strip("/").encode()).hexdigest()[:8] if root.strip("/") else "all"
+    inside = text_sha256(root.strip("/"))[:8] if root.strip("/") else "all"
     return cache_folder() / sha256.lower() / inside
 
 

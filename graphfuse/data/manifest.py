@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +21,7 @@ from graphfuse.data.sniff import conflicts, doubts
 from graphfuse.data.symbols import gene_symbols, turned_into_dates
 from graphfuse.data.targets import columns_of, outcome_from
 from graphfuse.errors import Faults, InputError, examples, nearest
-from graphfuse.files import read_toml, resolve
+from graphfuse.files import file_sha256, read_toml, resolve
 from graphfuse.schema import GroupSpec, Manifest, ModalitySpec
 
 log = logging.getLogger(__name__)
@@ -261,5 +260,5 @@ class Reading:
     def _about(self) -> dict[str, str]:
         """Origin and licence, and which manifest this was."""
         words = {key: getattr(self.manifest, key) for key in ("title", "licence", "citation")}
-        sha256 = hashlib.sha256(self.path.read_bytes()).hexdigest()
+        sha256 = file_sha256(self.path)
         return {**words, "manifest": str(self.path.resolve()), "manifest_sha256": sha256}

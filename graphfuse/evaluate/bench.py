@@ -22,10 +22,11 @@ from graphfuse.data.export import whole
 from graphfuse.data.manifest import load
 from graphfuse.data.outcome import Outcome
 from graphfuse.errors import InputError, nearest
-from graphfuse.evaluate.folds import repeated
+from graphfuse.evaluate.folds import digest, repeated
 from graphfuse.evaluate.record import network_hash, packages
 from graphfuse.evaluate.study import Beside, study
 from graphfuse.evaluate.tally import COLUMNS, shapley_of, tally
+from graphfuse.files import text_sha256
 from graphfuse.graph.gene_slot import gene_side
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.learn.model import class_target
@@ -84,17 +85,17 @@ class Contest:
         about |= {"modalities": self.beside.modalities, "present": list(self.cohort.modalities)}
         return {
             "data": self.cohort.digest(),
-            "recipe": _sha(made),
+            "recipe": text_sha256(made),
             "network": network_hash(self.network),
-            "settings": _sha(json.dumps(about, sort_keys=True)),
-            "packages": _sha(json.dumps(packages(), sort_keys=True)),
+            "settings": text_sha256(json.dumps(about, sort_keys=True)),
+            "packages": text_sha256(json.dumps(packages(), sort_keys=True)),
             "code": code_hash(),
         }
 
     def repeats(self) -> list[tuple[str, pd.DataFrame]]:
         """(hash, folds) of every repeat."""
         base = json.dumps(self.hashes, sort_keys=True)
-        return [(_sha(base + part.to_csv(index=False))[:16], part) for _, part in self.folds.groupby("repeat", sort=True)]
+        return [(text_sha256(base + digest(part))[:16], part) for _, part in self.folds.groupby("repeat", sort=True)]
 
     def run(self, folds: pd.DataFrame, device: str) -> pd.DataFrame:
         """The rows of one repeat."""
@@ -151,7 +152,7 @@ def about_bench(plan: Bench, found: Sequence[Result], protocol: dict, seed: int,
             "recipe": result.contest.recipe.name,
             "patients": len(result.contest.cohort),
             "labelled": int(result.contest.outcome.known.sum()),
-            "hashes": result.contest.hashes | {"folds": _sha(result.contest.folds.to_csv(index=False))},
+            "hashes": result.contest.hashes | {"folds": digest(result.contest.folds)},
         }
         for result in found
     ]
@@ -186,7 +187,3 @@ def _less(cohort: Cohort, without: Sequence[str]) -> Cohort:
     if without and set(without) >= set(cohort.modalities):
         raise InputError(f"without {', '.join(without)}: nothing is left of {cohort.name!r}; keep a modality")
     return cohort.without(*without)
-
-
-def _sha(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -7,7 +7,7 @@ was of use, whatever the fusion.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
 import numpy as np
@@ -15,11 +15,9 @@ from scipy.special import softmax
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.errors import InputError
-from graphfuse.evaluate.metrics import compare
 from graphfuse.learn.assemble import Views
 from graphfuse.learn.fitted import Fitted
 from graphfuse.learn.model import FusionModel
-from graphfuse.schema import Comparison
 
 DRAWS = 50  # patients whose modalities stand in for another's
 BLOCK = 32e6  # bytes of columns of recombined patients at a time; the net's own arrays take a few times as much
@@ -107,12 +105,3 @@ def blocks(count: int, views: Views) -> Iterator[slice]:
     width = sum(columns.shape[1] for part in (views.own, views.hop) for columns in part.values())
     size = max(1, int(BLOCK // (8 * max(width, 1))))
     return (slice(start, start + size) for start in range(0, count, size))
-
-
-def cross_modal(
-    whole: Mapping[str, np.ndarray], projected: Mapping[str, np.ndarray], metrics: Sequence[str], test_share: float
-) -> list[Comparison]:
-    """The net ("graphfuse") against its additive projection ("additive"), from metric → score per fold `[J]` of each: where it
-    is better, interactions of modalities are of use."""
-    pairs = [compare("graphfuse", "additive", m, np.asarray(whole[m]), np.asarray(projected[m]), test_share) for m in metrics]
-    return [pair for pair in pairs if pair is not None]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import datetime
-import hashlib
 import importlib.metadata
 import json
 import logging
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,9 +21,9 @@ from graphfuse.data.outcome import Outcome
 from graphfuse.errors import Faults, InputError, LeakError, counted, nearest
 from graphfuse.evaluate.bootstrap import bootstrap_compare, bootstrap_scores
 from graphfuse.evaluate.frozen import Frozen, alike, known_profiles
-from graphfuse.evaluate.metrics import scores
+from graphfuse.evaluate.metrics import FEWEST, scores
 from graphfuse.evaluate.report import Report
-from graphfuse.files import run_directory, write_json
+from graphfuse.files import file_sha256, run_directory, write_json
 from graphfuse.learn.model import FusionModel
 from graphfuse.schema import METRICS, SCHEMA, Metrics, Score
 
@@ -109,6 +109,7 @@ def score(
     notices += _modalities(frozen.model, cohort)
     if not known.all():
         notices.append(f"{counted((~known).sum(), 'patient has', 'patients have')} no label: called, not scored")
+    notices += _thin(frozen.model.classes_, codes[known])
     probability = frozen.model.predict_proba(cohort)
     record = {
         "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -195,6 +196,20 @@ def _modalities(model: FusionModel, cohort: Cohort) -> list[str]:
     return notices + ([f"not used, as the model was trained without: {', '.join(unused)}"] if unused else [])
 
 
+def _thin(classes: Sequence[str], codes: np.ndarray) -> list[str]:
+    """What is said of scores that few patients, or not all classes, stand behind."""
+    notices = []
+    if len(codes) < FEWEST:
+        notices.append(f"{counted(len(codes), 'patient')} scored: too few to say more than that the interval is wide")
+    absent = [repr(name) for k, name in enumerate(classes) if not (codes == k).any()]
+    if absent:
+        notices.append(
+            f"nobody here is {' or '.join(absent)}: macro-F1 is the mean over classes that are here or were called, AUROC and "
+            "AUPRC over those with patients in and out of them"
+        )
+    return notices
+
+
 def _predictions(model: FusionModel, cohort: Cohort, codes: np.ndarray, probability: np.ndarray) -> pd.DataFrame:
     names = np.array([*model.classes_, None], dtype=object)
     table = pd.DataFrame({"patient": cohort.patients, "truth": names[codes], "call": names[probability.argmax(1)]})
@@ -240,7 +255,7 @@ def _cell(score: Score) -> str:
 
 def _sums(folder: Path) -> dict[str, str]:
     names = ("predictions.csv", "metrics.json")
-    return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names if (folder / name).is_file()}
+    return {name: file_sha256(folder / name) for name in names if (folder / name).is_file()}
 
 
 def _evaluations(folder: Path) -> list[dict]:

@@ -7,7 +7,6 @@ unlabelled patient of a tested group has the group's fold: it trains nothing the
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,14 +15,15 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from graphfuse.data.cohort import group_known
 from graphfuse.data.export import unguarded
 from graphfuse.errors import Faults, InputError, LeakError, counted
+from graphfuse.files import text_sha256
 from graphfuse.learn.splits import grouped, stratified
 from graphfuse.schema import FOLD_COLUMNS
 
 log = logging.getLogger(__name__)
 
-UNKNOWN = ("unknown", "nan", "None", "<NA>", "")  # what stands where a patient's group is not known
 _TRIES = 20  # at a partition into groups that no earlier repeat had
 
 
@@ -204,12 +204,12 @@ def _whole(column: pd.Series, faults: Faults) -> pd.Series:
 
 def digest(table: pd.DataFrame) -> str:
     """sha256 of a folds table as `folds.csv` has it: the same for folds written and read back."""
-    return hashlib.sha256(table[list(FOLD_COLUMNS)].to_csv(index=False, lineterminator="\n").encode()).hexdigest()
+    return text_sha256(table[list(FOLD_COLUMNS)].to_csv(index=False, lineterminator="\n"))
 
 
 def check_groups(table: pd.DataFrame, groups: pd.Series) -> None:
     """Raises `LeakError` where a known group has patients on both sides of a fold."""
-    real = ~groups.isin(UNKNOWN).to_numpy()
+    real = group_known(groups)
     for repeat, part in table.groupby("repeat", sort=True):
         folds = part["fold"].fillna(-1).to_numpy(np.int64)
         split = pd.Series(folds[real]).groupby(groups[real].to_numpy()).nunique() > 1

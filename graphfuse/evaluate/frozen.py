@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from graphfuse.data.cohort import Cohort
 from graphfuse.data.export import unguarded
 from graphfuse.errors import InputError
 from graphfuse.evaluate.report import Report, load_record
+from graphfuse.files import file_sha256, text_sha256
 from graphfuse.learn.model import FusionModel
 
 _VALUES = 10  # different values that a row needs for it to be anybody's profile
@@ -37,7 +37,7 @@ class Frozen:
     @property
     def sha256(self) -> str:
         """One hash of the model's files."""
-        return hashlib.sha256("".join(self.hashes[name] for name in sorted(self.hashes)).encode()).hexdigest()
+        return text_sha256("".join(self.hashes[name] for name in sorted(self.hashes)))
 
     @classmethod
     def of(cls, run: str | Path | Report | FusionModel) -> Frozen:
@@ -75,7 +75,7 @@ def _ids(path: Path) -> frozenset[str]:
 
 
 def _hashes(folder: Path) -> dict[str, str]:
-    return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in _FILES}
+    return {name: file_sha256(folder / name) for name in _FILES}
 
 
 def _hashes_of(model: FusionModel) -> dict[str, str]:

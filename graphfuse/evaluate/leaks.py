@@ -18,8 +18,8 @@ import pandas as pd
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.modality import Modality
 from graphfuse.data.outcome import Outcome
-from graphfuse.errors import InputError
-from graphfuse.evaluate.spy import few, spied
+from graphfuse.errors import InputError, few
+from graphfuse.evaluate.spy import spied
 
 TOLERANCE = 1e-9  # absolute, of probabilities and of other fitted numbers
 WAYS = ("scrambled", "blank")

@@ -17,6 +17,7 @@ from sklearn.metrics import (
 
 from graphfuse.schema import METRICS, Comparison, Score
 
+FEWEST = 20  # patients of a group, or of a pattern of modalities, for it to have scores of its own
 FEW_FOLDS = 5
 BOUNDS = {"mcc": (-1.0, 1.0), "brier": (0.0, 2.0)}  # all others lie between 0 and 1
 

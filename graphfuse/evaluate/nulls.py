@@ -99,7 +99,8 @@ class Nulls:
             lines += ["", null]
             for row in rows.itertuples():
                 span = "" if row.lo is None or np.isnan(row.lo) else f" ({row.lo:.3f} to {row.hi:.3f})"
-                lines.append(f"  {row.model:<22}{row.auroc:.3f}{span}" + ("   LEAVES OUT CHANCE" if row.holds_chance is False else ""))
+                found = "   LEAVES OUT CHANCE" if row.holds_chance is False else ""
+                lines.append(f"  {row.model:<22}{row.auroc:.3f}{span}{found}")
         judged = table[table["model"] != "majority"].dropna(subset="holds_chance")  # which is chance itself
         missed = int((~judged["holds_chance"].astype(bool)).sum())
         lines += [

@@ -11,11 +11,10 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import train_test_split
 
-from graphfuse.data.cohort import Cohort
+from graphfuse.data.cohort import Cohort, group_known
 from graphfuse.data.outcome import Outcome
 from graphfuse.errors import InputError, counted, nearest
 from graphfuse.evaluate.folds import (
-    UNKNOWN,
     check_groups,
     check_ids,
     enough,
@@ -26,10 +25,10 @@ from graphfuse.evaluate.folds import (
     spread,
     table_of,
 )
+from graphfuse.evaluate.metrics import FEWEST
 
 log = logging.getLogger(__name__)
 
-FEWEST = 20  # labelled patients, of two classes at least, with whom a group is a fold by itself: as subgroups are scored
 _SLICES = 20  # of whole groups, of which a held-out part is put together
 
 _INTERVALS = {
@@ -179,13 +178,14 @@ def groups_of(cohort: Cohort, name: str, option: str) -> pd.Series:
             f"{', '.join(cohort.groups) or 'none'}); add it to [groups] in its manifest, or to groups= in Python"
         )
     found = pd.Series(cohort.groups[name], dtype=object).astype(str).rename(name)
-    blank = int(found.isin(UNKNOWN).sum())
+    known = group_known(found)
+    blank = int((~known).sum())
     if blank:
         log.warning(
             "%s %s: %s no known value; they are kept together, which keeps nobody from a relative whose value is known",
             option, name, counted(blank, "patient has", "patients have"),
         )  # fmt: skip
-    return found.mask(found.isin(UNKNOWN), UNKNOWN[0])
+    return found.where(known, "unknown")
 
 
 def _check_training(table: pd.DataFrame, outcome: Outcome) -> None:
@@ -211,7 +211,7 @@ def left_out(patients: pd.Index, codes: np.ndarray, groups: pd.Series, seed: int
     Smaller groups are pooled, whole, into folds of about the middle size of those, so that they are tested too; a pool that is
     too small itself, and patients whose group is not known, always train. Raises `InputError` where no group is large enough.
     """
-    known = (codes >= 0) & ~groups.isin(UNKNOWN).to_numpy()
+    known = (codes >= 0) & group_known(groups)
     counts = pd.crosstab(groups[known].to_numpy(), codes[known])
     own = sorted(counts.index[(counts.sum(axis=1) >= FEWEST) & ((counts > 0).sum(axis=1) > 1)])
     if not own or len(counts) < 2:

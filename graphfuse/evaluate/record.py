@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import hashlib
 import importlib.metadata
 import json
 import sys
@@ -12,7 +11,9 @@ import numpy as np
 import pandas as pd
 
 from graphfuse.data.cohort import Cohort
+from graphfuse.evaluate.folds import digest
 from graphfuse.evaluate.study import Study
+from graphfuse.files import text_sha256
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.schema import Recipe, RunRecord
 
@@ -46,9 +47,9 @@ def record_run(
         packages=packages(),
         hashes={
             "manifest": cohort.about.get("manifest_sha256", ""),
-            "recipe": _sha(json.dumps(made, sort_keys=True)),
+            "recipe": text_sha256(json.dumps(made, sort_keys=True)),
             "data": cohort.digest(),
-            "folds": _sha(folds.to_csv(index=False)),
+            "folds": digest(folds),
             "network": network_hash(network),
         },
         timings=seconds,
@@ -100,8 +101,4 @@ def _fitted(cohort: Cohort, network: GeneNetwork | None, found: Study) -> dict:
 
 def network_hash(network: GeneNetwork | None) -> str:
     """sha256 over a network's edges; empty for none."""
-    return "" if network is None else _sha(network.to_frame().to_csv(index=False))
-
-
-def _sha(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+    return "" if network is None else text_sha256(network.to_frame().to_csv(index=False))

@@ -23,11 +23,9 @@ from graphfuse.data import cohort as cohorts
 from graphfuse.data import modality as modalities
 from graphfuse.data import outcome as outcomes
 from graphfuse.data.cohort import Cohort
-from graphfuse.errors import LeakError, counted
+from graphfuse.errors import LeakError, counted, few
 from graphfuse.evaluate import watched as watchers
 from graphfuse.evaluate.watched import watched
-
-FEW = 5  # patients below which a message says no exact number
 
 _SUBJECT = {"values": "the values of modality", "labels": "the labels of outcome", "groups": "the entries of group"}
 _FIT = "fit on training patients alone: hand on cohort.take(rows), and apply what was fitted to the others"
@@ -192,11 +190,6 @@ def spied(cohort: Cohort, strict: bool = True) -> tuple[Cohort, Spy]:
     """
     spy = Spy(cohort.patients, strict)
     return watched(cohort, spy), spy
-
-
-def few(patients: int) -> str:
-    """A number of patients; `<5` where there are few."""
-    return f"<{FEW}" if 0 < patients < FEW else f"{patients:,}"
 
 
 # --------------------------------------------------------------------------------------------- who has read

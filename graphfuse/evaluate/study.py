@@ -19,7 +19,7 @@ from graphfuse.evaluate.emap import additive
 from graphfuse.evaluate.folds import Split, splits
 from graphfuse.evaluate.ladder import Rung, by_group, climb
 from graphfuse.evaluate.ledger import GRAPHS, NONE, OURS, Twin, twins
-from graphfuse.evaluate.metrics import scores
+from graphfuse.evaluate.metrics import FEWEST, scores
 from graphfuse.evaluate.modalities import subsets
 from graphfuse.evaluate.spy import Spy, spied
 from graphfuse.evaluate.tally import ADDITIVE, COLUMNS, of_one_part, shapley_of, tally
@@ -32,8 +32,6 @@ from graphfuse.learn.threads import side_by_side
 from graphfuse.schema import Evaluation, GroupScore, Metrics, Recipe
 
 log = logging.getLogger(__name__)
-
-FEWEST = 20  # tested patients of a pattern of modalities for it to be scored by itself
 
 
 @dataclass(eq=False)

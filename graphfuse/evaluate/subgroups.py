@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 
 from graphfuse.evaluate.bootstrap import CELLS, Interval, blocks, interval, stacked, weighted_scores
+from graphfuse.evaluate.metrics import FEWEST
 from graphfuse.schema import GroupScore
 
-FEWEST = 20  # patients, there and in the rest, for a group to be scored
 CASES = 5  # patients of a class, there and in the rest, for it to count in means over classes
 SCORED = ("accuracy", "balanced_accuracy", "macro_f1", "auroc", "brier")
 SHOWN, NOT_SHOWN, NOT_SCORED = "gap shown", "no gap shown", "not scored"

@@ -272,8 +272,8 @@ def _names(card: NetworkCard, path: Path, table: Aliases | None):
 
 
 def _described(network: GeneNetwork, about: dict) -> GeneNetwork:
-    left_out = {what: count for what, count in network.cleaned.items() if count}
-    log.info("%r; left out: %s", network, left_out or "nothing")
+    left_out = ", ".join(f"{what} {count:,}" for what, count in network.cleaned.items() if count)
+    log.info("%r; edges left out: %s", network, left_out or "none")
     return replace(network, about={**about, **network.about})
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from dataclasses import asdict, dataclass
@@ -14,7 +13,7 @@ import pandas as pd
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.export import safe_csv
-from graphfuse.files import run_directory, write_json
+from graphfuse.files import run_directory, text_sha256, write_json
 from graphfuse.learn.separation import Association, Separation
 from graphfuse.learn.stability import RULE, SHARE, Choice
 from graphfuse.schema import SCHEMA, Recipe
@@ -125,7 +124,7 @@ class Subtypes:
 def provenance(cohort: Cohort, recipe: Recipe, asked: dict[str, Any]) -> dict[str, Any]:
     """How a partition was made: parameters, recipe, and sha256 of the recipe and of the data."""
     made = recipe.model_dump(mode="json")
-    digest = hashlib.sha256(json.dumps(made, sort_keys=True).encode()).hexdigest()
+    digest = text_sha256(json.dumps(made, sort_keys=True))
     hashes = {"recipe": digest, "data": cohort.digest(), "manifest": cohort.about.get("manifest_sha256", "")}
     return {"parameters": asked | {"subsample": SHARE}, "hashes": hashes, "recipe": made}
 

@@ -381,6 +381,13 @@ def test_a_gap_in_a_column_can_tell_the_label():
     assert (alarm.severity, alarm.where, alarm.columns) == ("warning", "rna", ("c5",))
 
 
+def test_a_gap_that_is_the_label_is_a_leak():
+    table, outcome = noise(), labels(classes=3)
+    table["c5"] = table["c5"].where(outcome == "class1")
+    alarm = found(audit(cohort(table, outcome)), "missing-by-label")
+    assert (alarm.severity, alarm.columns) == ("leak", ("c5",)) and "AUROC 1.000" in alarm.message
+
+
 def test_gaps_at_random_tell_nothing():
     table = noise(columns=3_000)
     assert audit(cohort(table.mask(np.random.default_rng(3).random(table.shape) < 0.3))).findings == ()

@@ -54,6 +54,12 @@ def test_it_reads_well_and_shows_no_patient(tmp_path):
     assert not any(patient in said for patient in ("P0", "P5", "Q6"))
 
 
+def test_a_patient_without_a_site_is_no_site(tmp_path):
+    manifest = write(tmp_path, MANIFEST.replace("{ id_slice = [0, 1] }", '{ file = "sites.csv", column = "site" }'))
+    pd.Series(["a", "a", "b", None], index=["P0", "P1", "P2", "P3"], name="site").to_csv(tmp_path / "sites.csv")
+    assert "group site: 2 values, 1 to 2 patients each; 4 unknown" in str(check(manifest))
+
+
 def test_faults_are_gathered_not_raised(tmp_path):
     bad = MANIFEST.replace('values = "log"', 'values = "counts"').replace('column = "label"', 'column = "labl"')
     found = check(write(tmp_path, bad))

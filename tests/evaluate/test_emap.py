@@ -13,9 +13,9 @@ from graphfuse.data.cohort import Cohort
 from graphfuse.data.modality import Modality
 from graphfuse.errors import InputError
 from graphfuse.evaluate import emap
-from graphfuse.evaluate.emap import additive, cross_modal, projection
+from graphfuse.evaluate.emap import additive, projection
 from graphfuse.evaluate.folds import repeated, splits
-from graphfuse.evaluate.metrics import scores
+from graphfuse.evaluate.metrics import compare, scores
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.learn.model import FusionModel
 from graphfuse.schema import Recipe
@@ -242,21 +242,21 @@ def both(cohort, metrics=("accuracy", "auroc")):
     return tuple({m: np.array([pair[k][m] for pair in found]) for m in metrics} for k in (0, 1))
 
 
+def compared(net, projected):
+    """The net against its projection, by metric, in folds a fifth of the patients large."""
+    return [compare("graphfuse", "additive", metric, net[metric], projected[metric], 0.25) for metric in net]
+
+
 def test_a_net_that_needs_both_modalities_at_once_loses_what_it_knew():
     net, projected = both(signs(together=True))
     assert net["accuracy"].mean() > 0.95 and 0.35 < projected["accuracy"].mean() < 0.65
-    for pair in cross_modal(net, projected, ["accuracy", "auroc"], 0.25):
-        assert (pair.a, pair.b, pair.verdict) == ("graphfuse", "additive", "better")
-        assert pair.difference > 0.3
+    for pair in compared(net, projected):
+        assert pair.verdict == "better" and pair.difference > 0.3
 
 
 def test_a_net_that_adds_up_loses_nothing():
     net, projected = both(signs(together=False))
     assert net["accuracy"].mean() > 0.7
-    pairs = cross_modal(net, projected, ["accuracy", "auroc"], 0.25)
+    pairs = compared(net, projected)
     assert [pair.verdict for pair in pairs] == ["no difference shown"] * 2
     assert all(abs(pair.difference) < 0.03 for pair in pairs)
-
-
-def test_nothing_is_said_of_one_fold():
-    assert cross_modal({"auroc": np.array([0.9])}, {"auroc": np.array([0.8])}, ["auroc"], 0.25) == []

@@ -105,6 +105,14 @@ def test_who_lacks_a_modality_is_masked_and_counted(run):
     assert other.predictions["p_class0"].notna().all()
 
 
+def test_scores_of_few_patients_of_one_class_say_so(run, found):
+    codes = OTHER.outcome().values
+    few = score(run, OTHER.take(np.flatnonzero(codes == 1)[:15]))
+    assert few.record["notices"][-2].startswith("15 patients scored: too few")
+    assert few.record["notices"][-1].startswith("nobody here is 'class0'")
+    assert not any("too few" in notice or "nobody here" in notice for notice in found.record["notices"])
+
+
 def test_who_lacks_a_modality_among_others_is_counted(found):
     meth = OTHER.modalities["meth"]
     assert any(f"{int((~meth.present).sum())} patients lack modality 'meth'" in n for n in found.record["notices"])

@@ -11,7 +11,8 @@ from graphfuse.data.cohort import Cohort
 from graphfuse.data.synth import planted
 from graphfuse.errors import InputError, LeakError
 from graphfuse.evaluate.folds import digest, repeated, splits
-from graphfuse.evaluate.protocol import FEWEST, Protocol, left_out, share_held_out
+from graphfuse.evaluate.metrics import FEWEST
+from graphfuse.evaluate.protocol import Protocol, left_out, share_held_out
 
 CODES = np.tile([0, 1, 2], 60)
 CLASSES = ("a", "b", "c")

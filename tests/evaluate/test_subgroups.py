@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 from sklearn.metrics import accuracy_score, f1_score, roc_auc_score
 
-from graphfuse.evaluate.subgroups import FEWEST, SCORED, _holm, subgroups
+from graphfuse.evaluate.metrics import FEWEST
+from graphfuse.evaluate.subgroups import SCORED, _holm, subgroups
 
 NAMES = ["a", "b", "c", "d", "e"]
 
