@@ -248,7 +248,7 @@ def _components(centred: np.ndarray, count: int) -> np.ndarray:
     turn = turn[:, spread > 1e-9 * spread.max(initial=1e-3)]
     if not turn.shape[1]:
         return np.zeros((centred.shape[1], 1))
-    return turn / np.sqrt(((centred @ turn) ** 2).mean())
+    return np.ascontiguousarray(turn / np.sqrt(((centred @ turn) ** 2).mean()))  # as it is saved: products round by layout
 
 
 def _autoencoder(state: Mapping[str, Tensor]) -> Autoencoder:

@@ -290,6 +290,7 @@ def test_gradients_come_even_where_the_caller_has_them_off():
 @pytest.mark.parametrize("edges", ["clique", "nearest"])
 def test_saved_is_live(edges):
     planes, own, present = fitted(changed(edges=edges))
+    assert all(coder.turn.is_contiguous() for coder in planes.coders.values())
     arrays, about = planes.state()
     assert all(isinstance(a, np.ndarray) and a.dtype == np.float64 and a.flags.c_contiguous for a in arrays.values())
     back = ConceptPlanes.from_state(arrays, json.loads(json.dumps(about)))
