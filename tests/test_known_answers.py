@@ -84,6 +84,7 @@ def test_a_network_that_carries_the_label_beats_none_and_its_rewired_twin():
     assert (found[:, 0] - found[:, 1]).min() >= -0.05, found
 
 
+@pytest.mark.slow
 def test_a_network_beside_the_label_costs_nothing():
     """The same regression loses .15 to the plain one here (methods: .882 to .817): the gate has to stay shut."""
     true, none, rewired = by_network(on=False).mean(0)
@@ -115,6 +116,7 @@ def by_layer(shared: bool) -> np.ndarray:
     return np.array([[accuracy(recipe, *neighbours(seed, shared)) for recipe in kinds] for seed in SEEDS])
 
 
+@pytest.mark.slow
 def test_patients_of_ones_own_group_help_where_few_are_labelled():
     found = by_layer(shared=True)
     true, empty, rewired = found.mean(0)
@@ -122,6 +124,7 @@ def test_patients_of_ones_own_group_help_where_few_are_labelled():
     assert (found[:, 0] - found[:, 1]).min() >= -0.02, found
 
 
+@pytest.mark.slow
 def test_patients_who_share_no_label_cost_nothing():
     """Hardly anything: over 40 draws -.006 ± .003. With 60 labels, chance opens the gate in one draw of four."""
     found = by_layer(shared=False)
@@ -164,6 +167,7 @@ def signs(seed: int) -> tuple[Cohort, Cohort]:
     return split(cohort(tables, sign.prod(1)), 500)
 
 
+@pytest.mark.slow
 def test_a_walk_over_concepts_of_both_modalities_tells_the_product_of_signs():
     """In most draws: in two of six the inner folds stop it at the start. On 4 + 4 Gaussian columns it always stays at .5."""
     walk = changed(Recipe.named("mplex-learned"), concepts={"planes": 4, "codes": 4, "quantile": 0.5}, train={"seeds": 3})
@@ -224,6 +228,7 @@ KINDS = {"additive": additive, "one_speaks": one_speaks, "halves": halves, "uneq
 RUNGS = ("single", "early", "late", "no-graph")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "wins", "loses"),
     [

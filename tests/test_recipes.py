@@ -162,6 +162,7 @@ def test_a_signal_is_fitted_on_the_modalities_it_may_see(small, network, name):
     assert tuple(signal.modalities) == ("meth",)
 
 
+@pytest.mark.slow
 @every
 def test_rankings_cover_every_feature_and_edge(small, network, recipe):
     cohort = small.cohort

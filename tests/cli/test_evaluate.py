@@ -64,6 +64,7 @@ def test_a_bench_leaves_tables_figures_and_hashes(plan, call, clinic):
     assert page.count("<svg") == 2 and not any(patient in page for patient in pd.read_csv(plan.parent / "rna.csv").iloc[:, 0])
 
 
+@pytest.mark.slow
 def test_a_bench_that_was_stopped_goes_on_to_the_same_numbers(plan, call, clinic, monkeypatch):
     assert call("bench", "--plan", plan, "-o", "whole", "-q").exit_code == 0
     run, calls = Contest.run, []

@@ -50,7 +50,8 @@ def ledger_of(cohort: Cohort, network: GeneNetwork, recipe: Recipe = GENES_ONLY,
     return study(cohort, outcome, recipe, network, folds, 0, "cpu", beside=Beside(ledger=True), final=False).metrics({})
 
 
-@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow), pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3))
 def test_a_gain_is_shown_for_the_real_graph_alone_where_the_label_lies_on_it(seed):
     """On these draws: +16, +18 and +7 points; rewired and random ones +4 at most."""
     metrics = ledger_of(*modules(seed, on=True))
@@ -61,7 +62,8 @@ def test_a_gain_is_shown_for_the_real_graph_alone_where_the_label_lies_on_it(see
     assert said.startswith("the gene network adds +") and said.endswith("a gain is shown")
 
 
-@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow), pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3))
 def test_no_gain_is_shown_where_the_label_lies_elsewhere(seed):
     metrics = ledger_of(*modules(seed, on=False))
     rows = entries(metrics.comparisons)["gene"]

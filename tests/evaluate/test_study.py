@@ -203,7 +203,7 @@ def test_who_is_held_out_without_a_label_trains_nothing_and_is_not_scored():
     assert found.scores()["trained"].iloc[0] == COHORT.outcome().known[first.train].sum()
 
 
-@pytest.mark.parametrize("sites", [2, 4, 12])
+@pytest.mark.parametrize("sites", [2, *(pytest.param(count, marks=pytest.mark.slow) for count in (4, 12))])
 def test_inner_folds_keep_a_group_whole(sites, monkeypatch):
     seen = []
     monkeypatch.setattr(
