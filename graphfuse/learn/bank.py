@@ -113,6 +113,7 @@ class Bank:
         self.values = torch.cat([every[name].flatten(2) for name in learned], 2)
         labels = torch.stack([pad(c, (0, max(self.patients) - len(c)), value=-1) for c in codes]).to(self.device)
         buffers = {name: value for name, value in every.items() if name not in self.sizes}
+        self.temperatures = torch.tensor(TEMPERATURES, dtype=dtype, device=self.device)
         self.shown = Shown(stacked_inputs(inputs, self.device, dtype), labels, buffers)
 
     @property
@@ -170,7 +171,14 @@ class Bank:
             loss = loss + sum(mean_loss(own[:, :, :, m], codes, weight * share[:, None, :, m]) for m in range(share.shape[2]))
         if not held:
             return loss, None
-        return loss, torch.stack([mean_loss(watched / t, held.codes, held.weight) for t in TEMPERATURES], 2)
+        return loss, self._tempered(watched, held)
+
+    def _tempered(self, logits: Tensor, held: Held) -> Tensor:
+        """Mean loss of those held out, logits divided by every temperature `[folds, replicas, temperatures]`, at one go."""
+        count = len(self.temperatures)
+        divided = (logits[:, :, None] / self.temperatures[:, None, None]).flatten(1, 2)
+        codes, weight = (each.repeat_interleave(count, 1) for each in (held.codes, held.weight))
+        return mean_loss(divided, codes, weight).unflatten(1, (-1, count))
 
     def _look(self, values: Tensor, shown: Shown, hidden: dict[str, Tensor]) -> tuple[Tensor, Tensor | None]:
         """Gradient of what training lowers `[folds, replicas, P]`, and those watched `[folds, replicas, temperatures]`."""

@@ -56,7 +56,7 @@ class Choice:
         temperature of each setting."""
         epochs, settings = curves.shape
         setting, epoch = divmod(int(np.argmin(np.round(curves.T.numpy(), 4))), epochs)
-        curve = [round(float(v), 6) for v in curves[:, setting] if torch.isfinite(v)]
+        curve = curves[:, setting][curves[:, setting].isfinite()].double().numpy().round(6).tolist()
         return cls(setting, epoch, curve, temperatures[setting] if len(temperatures) else 1.0)
 
     @property

@@ -238,8 +238,10 @@ def gpu(folds: Folds, replicas: int) -> None:
         return
     print(f"4. {torch.cuda.get_device_name()}")
     data = prepared(folds)
-    beside_loop(data, "cuda")
     many = [fold for repeat in data for fold in repeat]
+    for banks, what in ((data, "a bank for each repeat"), ([many], "one bank for all")):
+        print(f"   {what}:")
+        beside_loop(banks, "cuda")
     recipe = set_to(RECIPE, seeds=replicas // len(many), stop="last", memory_gb=16.0)
     torch.cuda.reset_peak_memory_stats()
     began = time.perf_counter()
