@@ -41,7 +41,7 @@ def against(report: Report, metric: str) -> list[str]:
     folds = len(report.replicas)
     lines = [f"  {'graphfuse less …, ' + metric:<34}{'difference':>12}{'95 % interval':>20}{'SE':>8}"]
     for pair in report.metrics.comparisons:
-        if pair.metric != metric or pair.b not in report.metrics.models:
+        if (pair.a, pair.metric) != ("graphfuse", metric) or pair.b not in report.metrics.models:
             continue
         low, high = pair.ci95
         error = (high - pair.difference) / stats.t.ppf(0.975, folds - 1)
@@ -52,7 +52,7 @@ def against(report: Report, metric: str) -> list[str]:
 
 def measured(name: str, cohort: gf.Cohort, recipe: Recipe, cv: tuple[int, int]) -> None:
     began = time.perf_counter()
-    report = gf.train(cohort, recipe, cv=cv)
+    report = gf.train(cohort, recipe, cv=cv, ledger=False)  # which `honest.toml` has
     print(f"{name}: {len(cohort)} patients, {cv[0]}x{cv[1]} CV, {time.perf_counter() - began:.0f} s")
     print("\n".join(ladder_lines(report.metrics)))
     for metric, bar in COHORTS[name].items():
