@@ -38,7 +38,7 @@ class Size:
 
         def note(tensor: Tensor) -> Tensor:
             kept[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
-            return tensor
+            return tensor.detach()  # an output kept with its own history is a circle that nothing ever frees
 
         mask = torch.ones(*inputs.present.shape, net.width, dtype=torch.float64)
         net = net.double()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import logging
 
@@ -47,15 +48,20 @@ def test_what_does_not_fit_is_counted_and_what_cannot_is_warned_of(caplog):
     assert "more than memory_gb" in caplog.text
 
 
-def test_the_size_of_a_replica_is_what_it_keeps():
-    """A net whose encoders are tables: n × M × D numbers of each stage, and no table twice."""
-    n, features, width = 50, (300, 200), 8
+def tables(n, features, width):
+    """A net whose encoders are tables, and what it sees."""
     torch.manual_seed(0)
     nobody = Lists.build(torch.zeros(n + 1).long(), torch.zeros(0).long(), torch.zeros(0).double(), n)
     x = tuple(torch.randn(n, f).double() for f in features)
     start, bias = torch.zeros(n, 2, 3, 2).double(), torch.zeros(n, 2, 2).double()
     inputs = Inputs(x, torch.ones(n, 2).double(), start, bias, (nobody,) * 2)
-    net = Net(Shape(("table",) * 2, features, "mean", "gated", "class", width, 2))
+    return Net(Shape(("table",) * 2, features, "mean", "gated", "class", width, 2)), inputs
+
+
+def test_the_size_of_a_replica_is_what_it_keeps():
+    """n × M × D numbers of each stage, and no table twice."""
+    n, features, width = 50, (300, 200), 8
+    net, inputs = tables(n, features, width)
     size = Size.of(net, inputs, torch.float32)
     parameters = sum(p.numel() for p in net.parameters())
     heard = sum(each.numel() * each.element_size() for lists in inputs.lists for each in lists) / INNER
@@ -64,3 +70,13 @@ def test_the_size_of_a_replica_is_what_it_keeps():
     assert 3 * SPREAD * stage < size.step < 20 * SPREAD * stage < SPREAD * n * sum(features) * 4
     assert size.shared > n * sum(features) * 4
     assert Size.of(net, inputs, torch.float64).step == pytest.approx(2 * size.step)
+
+
+def test_finding_the_size_leaves_nothing_behind():
+    net, inputs = tables(50, (300, 200), 8)
+    Size.of(net, inputs, torch.float32)
+    gc.collect()
+    before = sum(type(each) is torch.Tensor for each in gc.get_objects())
+    Size.of(net, inputs, torch.float32)
+    gc.collect()
+    assert sum(type(each) is torch.Tensor for each in gc.get_objects()) == before
