@@ -1,7 +1,8 @@
 """graphfuse: graph neural networks for multi-omics, with honest scores and ranked biomarkers.
 
-Nouns: Cohort, Modality, Recipe, PatientGraph, GeneNetwork, FusionModel, Report, Ranking. Verbs: load, check, audit, build,
-train, rank, predict, score, run, bench. Everything is imported when it is first used.
+Nouns: Cohort, Modality, Recipe, PatientGraph, GeneNetwork, FusionModel, Report, Ranking. Verbs:
+load, check, audit, build, train, rank, predict, score, run, bench. Everything is imported when it
+is first used.
 """
 
 from __future__ import annotations

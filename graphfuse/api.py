@@ -36,13 +36,29 @@ from graphfuse.schema import Bench, Recipe
 
 DEFAULT = "multiplex"
 
-__all__ = ["bench", "build", "coverage", "load", "nulls", "predict", "rank", "run", "score", "subtype", "train"]
+__all__ = [
+    "bench",
+    "build",
+    "coverage",
+    "load",
+    "nulls",
+    "predict",
+    "rank",
+    "run",
+    "score",
+    "subtype",
+    "train",
+]
 
 
-def build(cohort: Cohort, recipe: Recipe | str | Path = DEFAULT, *, network=None, seed: int = 0) -> PatientGraph:
-    """The graphs of a whole cohort, to look at and to export: one layer per modality, and the gene network.
+def build(
+    cohort: Cohort, recipe: Recipe | str | Path = DEFAULT, *, network=None, seed: int = 0
+) -> PatientGraph:
+    """The graphs of a whole cohort, to look at and to export: one layer per modality, and the gene
+    network.
 
-    Fitted on all patients, so no model is trained on it: `train` takes the recipe and fits graphs in every fold.
+    Fitted on all patients, so no model is trained on it: `train` takes the recipe and fits graphs
+    in every fold.
     """
     cohort, recipe = as_cohort(cohort), _recipe(recipe)
     cohort, genes, _ = gene_side(recipe, cohort, network, seed)
@@ -51,11 +67,16 @@ def build(cohort: Cohort, recipe: Recipe | str | Path = DEFAULT, *, network=None
 
 def _graph(cohort: Cohort, recipe: Recipe, genes: GeneNetwork | None, seed: int) -> PatientGraph:
     outcome = next((o for o in cohort.outcomes.values() if o.kind == "class"), None)
-    codes = outcome.values if outcome is not None else pd.Series(-1, index=cohort.patients).to_numpy()
+    codes = (
+        outcome.values if outcome is not None else pd.Series(-1, index=cohort.patients).to_numpy()
+    )
     preparation, views = Preparation.fit(cohort, codes, recipe, genes, seed)
     names = {m: [p.columns[c] for c in p.owners] for m, p in preparation.pipelines.items()}
     lists = {name: layer.lists() for name, layer in preparation.layers.items()}
-    symbols = {m: [cohort.modalities[m].symbols[c] for c in p.owners] for m, p in preparation.pipelines.items()}
+    symbols = {
+        m: [cohort.modalities[m].symbols[c] for c in p.owners]
+        for m, p in preparation.pipelines.items()
+    }
     template = None
     if recipe.signalling is not None and any(any(each) for each in symbols.values()):
         template = Signalling.fit(cohort, symbols, genes, recipe.signalling, seed).template
@@ -63,9 +84,15 @@ def _graph(cohort: Cohort, recipe: Recipe, genes: GeneNetwork | None, seed: int)
     return PatientGraph(cohort, lists, genes, views.own, names, template, about)
 
 
-def coverage(cohort: Cohort, recipe: Recipe | str | Path = DEFAULT, *, network=None) -> Coverage | str:
-    """How much of the cohort's gene tables the recipe's network (or `network`) covers, and why the rest is lost."""
-    return gene_coverage(_recipe(recipe), as_cohort(cohort), network) or "this recipe has no gene network"
+def coverage(
+    cohort: Cohort, recipe: Recipe | str | Path = DEFAULT, *, network=None
+) -> Coverage | str:
+    """How much of the cohort's gene tables the recipe's network (or `network`) covers, and why the
+    rest is lost."""
+    return (
+        gene_coverage(_recipe(recipe), as_cohort(cohort), network)
+        or "this recipe has no gene network"
+    )
 
 
 def train(
@@ -88,43 +115,64 @@ def train(
 ) -> Report:
     """Cross-validates the recipe's net beside the ladder, and fits a final model on all patients.
 
-    `target`: a class outcome (default: the first). Who is tested when: `cv` (folds, repeats), or one of `folds` (a file),
-    `leave_out` (each value of a declared group once), `split` ("split=test": those of that group) and `holdout` (a share, or
-    share and repeats);
-    `group`: a declared group that must never stand on both sides (see `evaluate.protocol`). `network`: an edge list, card or
-    `GeneNetwork` in place of the recipe's. `search`: fusions, encoders and propagators by successive halving on inner folds
-    (the recipe's `[search]`, or the usual candidates). `ledger`: also the net with rewired, random, identity and no graphs,
-    which says what the graphs are worth. `modalities`: also every subset of the modalities, their Shapley values, and whether
-    the net uses interactions between them. Everything is fitted anew on each fold's training patients. Raises `InputError` for
-    unusable input, and `LeakError` where a held-out patient would be seen, or when given a built graph: it knows them all.
+    `target`: a class outcome (default: the first). Who is tested when: `cv` (folds, repeats), or
+    one of `folds` (a file), `leave_out` (each value of a declared group once), `split`
+    ("split=test": those of that group) and `holdout` (a share, or share and repeats); `group`: a
+    declared group that must never stand on both sides (see `evaluate.protocol`). `network`: an edge
+    list, card or `GeneNetwork` in place of the recipe's. `search`: fusions, encoders and
+    propagators by successive halving on inner folds (the recipe's `[search]`, or the usual
+    candidates). `ledger`: also the net with rewired, random, identity and no graphs, which says
+    what the graphs are worth. `modalities`: also every subset of the modalities, their Shapley
+    values, and whether the net uses interactions between them. Everything is fitted anew on each
+    fold's training patients. Raises `InputError` for unusable input, and `LeakError` where a
+    held-out patient would be seen, or when given a built graph: it knows them all.
     """
     if isinstance(cohort, PatientGraph) or isinstance(recipe, PatientGraph):
         raise LeakError(
-            "train takes a cohort and a recipe, not a built graph: a graph of all patients knows the held-out ones"
+            "train takes a cohort and a recipe, not a built graph: a graph of all patients "
+            "knows the held-out ones"
         )
     began, device = time.perf_counter(), pick_device(device)
-    protocol = Protocol.of(cv, folds=folds, group=group, leave_out=leave_out, split=split, holdout=holdout)
+    protocol = Protocol.of(
+        cv, folds=folds, group=group, leave_out=leave_out, split=split, holdout=holdout
+    )
     recipe = _recipe(recipe).searched() if search else _recipe(recipe)
     cohort = as_cohort(cohort)
     outcome = class_target(cohort, target)
     table = protocol.table(cohort, outcome, seed)
     cohort, genes, notices = gene_side(recipe, cohort, network, seed)
-    found = study(cohort, outcome, recipe, genes, table, seed, device, beside=Beside(ledger, modalities), keeps=protocol.keeps)
+    found = study(
+        cohort,
+        outcome,
+        recipe,
+        genes,
+        table,
+        seed,
+        device,
+        beside=Beside(ledger, modalities),
+        keeps=protocol.keeps,
+    )
     described = protocol.described(table)
     seconds = {"train": round(time.perf_counter() - began, 1)}
-    record = record_run(cohort, recipe, genes, table, found, described, seed, device, notices, seconds)
+    record = record_run(
+        cohort, recipe, genes, table, found, described, seed, device, notices, seconds
+    )
     if network is not None and not isinstance(network, GeneNetwork):
         record.fitted["network"] = str(Path(network).resolve())
     return Report.of(found, cohort, genes, table, described, record)
 
 
 def rank(report: Report, top: int = 50) -> Ranking:
-    """Ranked features, genes, edges and modalities of a trained report; `top` is how many a print shows."""
-    return rank_replicas(report.replicas, report.cohort, report.network, report.model.classes_).top(top)
+    """Ranked features, genes, edges and modalities of a trained report; `top` is how many a print
+    shows."""
+    return rank_replicas(report.replicas, report.cohort, report.network, report.model.classes_).top(
+        top
+    )
 
 
 def predict(model: FusionModel | str | Path, cohort: Cohort) -> pd.DataFrame:
-    """`patient, call, p_<class>…` for patients that the model may never have seen; `model`: fitted, or its run directory."""
+    """`patient, call, p_<class>…` for patients that the model may never have seen; `model`: fitted,
+    or its run directory."""
     if not isinstance(model, FusionModel):
         model = FusionModel.load(Path(model) / "model")
     cohort = as_cohort(cohort)
@@ -137,19 +185,29 @@ def predict(model: FusionModel | str | Path, cohort: Cohort) -> pd.DataFrame:
 def subtype(cohort: Cohort, recipe: Recipe | str | Path = DEFAULT, **options) -> Subtypes:
     """Clusters of patients that no label was used for, how stable they are, and what they go with.
 
-    Options as in `graphfuse.learn.subtype.subtypes`: `layer` ("snf", a modality, or any layer), `method` ("spectral" or
-    "leiden"), `clusters` (chosen where not given), `resolution`, `resamples`, `nulls`, `seed`.
+    Options as in `graphfuse.learn.subtype.subtypes`: `layer` ("snf", a modality, or any layer),
+    `method` ("spectral" or "leiden"), `clusters` (chosen where not given), `resolution`,
+    `resamples`, `nulls`, `seed`.
     """
     return subtypes(as_cohort(cohort), _recipe(recipe), **options)
 
 
-def run(cohort: Cohort, out: str | Path, recipe: Recipe | str | Path = DEFAULT, *, top: int = 10, **options):
-    """Train, rank, graphs and report into a run directory; gives the `Report` and the `Ranking`. Options as in `train`
-    (here `cv` defaults to 5 folds, once)."""
+def run(
+    cohort: Cohort,
+    out: str | Path,
+    recipe: Recipe | str | Path = DEFAULT,
+    *,
+    top: int = 10,
+    **options,
+):
+    """Train, rank, graphs and report into a run directory; gives the `Report` and the `Ranking`.
+    Options as in `train` (here `cv` defaults to 5 folds, once)."""
     return save_run(Path(out), cohort, recipe, ranked=True, top=top, **{"cv": (5, 1)} | options)
 
 
-def save_run(out: Path, cohort: Cohort, recipe, *, ranked: bool, top: int = 50, **options) -> tuple[Report, Ranking | None]:
+def save_run(
+    out: Path, cohort: Cohort, recipe, *, ranked: bool, top: int = 50, **options
+) -> tuple[Report, Ranking | None]:
     """Trains and writes a run directory, whole or not at all; `ranked` adds the rankings."""
     with run_directory(out) as folder:
         report = train(cohort, recipe, **options)
@@ -157,12 +215,16 @@ def save_run(out: Path, cohort: Cohort, recipe, *, ranked: bool, top: int = 50, 
         _clocked(
             timings,
             "graph",
-            lambda: _graph(report.cohort, report.recipe, report.network, report.record.seed).write(folder / "graph"),
+            lambda: _graph(report.cohort, report.recipe, report.network, report.record.seed).write(
+                folder / "graph"
+            ),
         )
         if ranked:
             ranking = _clocked(timings, "rank", lambda: rank(report, top))
             ranking.save(folder / "rankings")
-        report.record = report.record.model_copy(update={"timings": timings, "peak_memory_gb": peak_memory()})
+        report.record = report.record.model_copy(
+            update={"timings": timings, "peak_memory_gb": peak_memory()}
+        )
         report.write(folder)
         write_report(folder)
     return report, ranking
@@ -177,8 +239,9 @@ def nulls(
     seed: int = 0,
     device: str = "auto",
 ) -> Nulls:
-    """What the recipe's net and its ladder find where there is nothing: in shuffled labels, in noise, in the best of epochs.
-    An interval that leaves out chance more often than it says is a leak. Arguments as in `train`."""
+    """What the recipe's net and its ladder find where there is nothing: in shuffled labels, in
+    noise, in the best of epochs. An interval that leaves out chance more often than it says is a
+    leak. Arguments as in `train`."""
     cohort, recipe = as_cohort(cohort), _recipe(recipe)
     outcome = class_target(cohort, target)
     folds = Protocol.of(cv).table(cohort, outcome, seed)
@@ -186,23 +249,39 @@ def nulls(
     return find_nothing(cohort, outcome.name, recipe, genes, folds, seed, pick_device(device))
 
 
-def score(run: str | Path | Report | FusionModel, cohort: Cohort | str | Path, target: str | None = None, *, seed: int = 0):
-    """An `External`: a trained run on a cohort that it never saw, both frozen by hash (`evaluate.external.score`)."""
+def score(
+    run: str | Path | Report | FusionModel,
+    cohort: Cohort | str | Path,
+    target: str | None = None,
+    *,
+    seed: int = 0,
+):
+    """An `External`: a trained run on a cohort that it never saw, both frozen by hash
+    (`evaluate.external.score`)."""
     return external.score(run, cohort, target, seed=seed)
 
 
 def bench(
-    plan: Bench | str | Path, out: str | Path, *, seed: int = 0, device: str = "auto", command: str = ""
+    plan: Bench | str | Path,
+    out: str | Path,
+    *,
+    seed: int = 0,
+    device: str = "auto",
+    command: str = "",
 ) -> list[Result]:
-    """Cohorts × recipes beside the ladder and the ledger, under one protocol, into a folder of tables, figures and hashes.
+    """Cohorts × recipes beside the ladder and the ledger, under one protocol, into a folder of
+    tables, figures and hashes.
 
-    `plan`: a bench file, or its value. Finished repeats stay in `out`, so that a bench that was stopped goes on where it was;
-    what it depends on (data, recipes, networks, folds, versions, code) is in their names. Raises `InputError` where a cohort
-    or a recipe cannot be used, or `out` holds something else.
+    `plan`: a bench file, or its value. Finished repeats stay in `out`, so that a bench that was
+    stopped goes on where it was; what it depends on (data, recipes, networks, folds, versions,
+    code) is in their names. Raises `InputError` where a cohort or a recipe cannot be used, or `out`
+    holds something else.
     """
     out, plan = Path(out), plan if isinstance(plan, Bench) else Bench.read(plan)
     if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / "parts").is_dir())):
-        raise InputError(f"{out}: is there already and is no folder of a bench; give another with -o")
+        raise InputError(
+            f"{out}: is there already and is no folder of a bench; give another with -o"
+        )
     contests = Contest.all_of(plan, seed)
     table = contend(contests, out / "parts", pick_device(device))
     protocol = Protocol.of((plan.folds, plan.repeats)).described(contests[0].folds)
@@ -214,21 +293,31 @@ def bench(
 
 
 def rank_run(folder: Path, top: int = 50) -> Ranking:
-    """Rankings of a saved run: reloads its cohort, explains the fold models, writes `rankings/` and the report anew.
+    """Rankings of a saved run: reloads its cohort, explains the fold models, writes `rankings/` and
+    the report anew.
 
-    Raises `InputError` where the cohort's manifest has gone or its data are no longer those of the run.
+    Raises `InputError` where the cohort's manifest has gone or its data are no longer those of the
+    run.
     """
     record = load_record(folder)
     if record.manifest is None:
-        raise InputError(f"{folder}: was trained on tables in memory; rank it there with graphfuse.rank(report)")
+        raise InputError(
+            f"{folder}: was trained on tables in memory; rank it there with graphfuse.rank(report)"
+        )
     cohort = load(record.manifest)
     if cohort.digest() != record.hashes["data"]:
-        raise InputError(f"{folder}: the data behind {record.manifest} are no longer those of this run; train again")
+        raise InputError(
+            f"{folder}: the data behind {record.manifest} are no longer those of this run; "
+            "train again"
+        )
     replicas = load_replicas(folder, cohort, record.target)
     recipe = Recipe.model_validate(record.recipe)
     cohort, genes, _ = gene_side(recipe, cohort, record.fitted.get("network"), record.seed)
     if network_hash(genes) != record.hashes["network"]:
-        raise InputError(f"{folder}: the gene network is no longer that of this run; bring it back, or train again")
+        raise InputError(
+            f"{folder}: the gene network is no longer that of this run; bring it back, or "
+            "train again"
+        )
     ranking = rank_replicas(replicas, cohort, genes, record.classes).top(top)
     ranking.save(folder / "rankings")
     write_report(folder)

@@ -13,7 +13,8 @@ class GraphfuseError(Exception):
 
 
 class InputError(GraphfuseError):
-    """An input is not usable; the message names file, column and cure (exit code 2 in the shell)."""
+    """An input is not usable; the message names file, column and cure (exit code 2 in the
+    shell)."""
 
 
 class FetchError(InputError):
@@ -30,8 +31,8 @@ class Faults:
     >>> faults = Faults("cohort.toml")
     >>> faults.add("[modality.rna] file: no such file 'rna.csv'; put it beside the manifest")
     >>> faults.stop()
-    Traceback (most recent call last):
-    graphfuse.errors.InputError: cohort.toml: [modality.rna] file: no such file 'rna.csv'; put it beside the manifest
+    Traceback (most recent call last): graphfuse.errors.InputError: cohort.toml: [modality.rna]
+    file: no such file 'rna.csv'; put it beside the manifest
     """
 
     def __init__(self, where: str):
@@ -51,11 +52,16 @@ class Faults:
 
 
 def nearest(word: str, known: Iterable[str], limit: int = 20) -> str:
-    """' (did you mean …?)' for the closest known word, whatever its case, or the first `limit` of all when none is close."""
+    """' (did you mean …?)' for the closest known word, whatever its case, or the first `limit` of
+    all when none is close."""
     known = sorted(map(str, known))
     plain = {each.lower(): each for each in reversed(known)}
     close = get_close_matches(word.lower(), plain, n=1, cutoff=0.5)
-    return f" (did you mean {plain[close[0]]!r}?)" if close else f" (known: {examples(known, limit) or 'none'})"
+    return (
+        f" (did you mean {plain[close[0]]!r}?)"
+        if close
+        else f" (known: {examples(known, limit) or 'none'})"
+    )
 
 
 def examples(items: Iterable, limit: int = 3) -> str:
@@ -66,7 +72,8 @@ def examples(items: Iterable, limit: int = 3) -> str:
 
 
 def counted(number: int, one: str, many: str | None = None) -> str:
-    """'1 patient', '2,000 patients': a count and what is counted; `many` where an s at the end does not make the plural."""
+    """'1 patient', '2,000 patients': a count and what is counted; `many` where an s at the end does
+    not make the plural."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 

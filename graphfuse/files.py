@@ -1,4 +1,5 @@
-"""Files: TOML found by name and read as shapes with errors a person can act on; folders written whole or not at all."""
+"""Files: TOML found by name and read as shapes with errors a person can act on; folders written
+whole or not at all."""
 
 from __future__ import annotations
 
@@ -22,7 +23,8 @@ _HERE = Path(__file__).parent
 
 
 def resolve(name: str | Path, folder: str) -> Path:
-    """Path of a TOML file given as a path, or by name in the working folder's or the package's `folder`.
+    """Path of a TOML file given as a path, or by name in the working folder's or the package's
+    `folder`.
 
     Raises `InputError` that lists the known names.
     """
@@ -30,15 +32,22 @@ def resolve(name: str | Path, folder: str) -> Path:
     if name.suffix == ".toml":
         if name.is_file():
             return name
-        raise InputError(f"{name}: no such file; give a path to a .toml file or a name in {folder}/")
+        raise InputError(
+            f"{name}: no such file; give a path to a .toml file or a name in {folder}/"
+        )
     homes = [Path.cwd() / folder, _HERE / "shipped" / folder, _HERE.parent / folder]
     for home in homes:
         if (home / f"{name}.toml").is_file():
             return home / f"{name}.toml"
     if folder == "data_manifests" and name.is_file():
-        raise InputError(f"{name}: this is a table, no manifest; `graphfuse init {name}` drafts its manifest")
+        raise InputError(
+            f"{name}: this is a table, no manifest; `graphfuse init {name}` drafts its manifest"
+        )
     known = {path.stem for home in homes for path in home.glob("*.toml")}
-    raise InputError(f"{str(name)!r}: no such name in {folder}/{nearest(str(name), known)}; a path to a .toml works too")
+    raise InputError(
+        f"{str(name)!r}: no such name in {folder}/{nearest(str(name), known)}; a path to a "
+        ".toml works too"
+    )
 
 
 def read_toml(path: Path, shape: type[Shaped]) -> Shaped:
@@ -53,7 +62,8 @@ def read_toml(path: Path, shape: type[Shaped]) -> Shaped:
 
 
 def parse(table: dict, shape: type[Shaped], where: str) -> Shaped:
-    """`table` as `shape`; raises `InputError` with every fault, each with its key. A number in quotes is a fault too."""
+    """`table` as `shape`; raises `InputError` with every fault, each with its key. A number in
+    quotes is a fault too."""
     faults = Faults(where)
     try:
         made = shape.model_validate(table)
@@ -81,28 +91,40 @@ def _explain(fault: dict, shape: type[BaseModel]) -> str:
     if not fault["loc"] or (fault["type"] == "value_error" and message.startswith("[")):
         return message  # which says itself where
     place = _said(fault["loc"])
-    return f"{place}: {message}" if fault["type"] == "value_error" else f"{place}: {message} (got {fault['input']!r})"
+    return (
+        f"{place}: {message}"
+        if fault["type"] == "value_error"
+        else f"{place}: {message} (got {fault['input']!r})"
+    )
 
 
 def _said(place: tuple) -> str:
-    """A place in a TOML file: ("train", "epochs") is '[train] epochs', a list's second item '[train] rates[1]'."""
+    """A place in a TOML file: ("train", "epochs") is '[train] epochs', a list's second item
+    '[train] rates[1]'."""
     named = max((i for i, step in enumerate(place) if isinstance(step, str)), default=0)
     *parents, key = place[: named + 1]
     where = f"[{'.'.join(map(str, parents))}] " if parents else ""
     return f"{where}{key}{''.join(f'[{step}]' for step in place[named + 1 :])}"
 
 
-_OF_KIND = ("_type", "_parsing", "literal_error")  # what pydantic says where a value is not of the kind at all
+_OF_KIND = (
+    "_type",
+    "_parsing",
+    "literal_error",
+)  # what pydantic says where a value is not of the kind at all
 
 
 def _once_each(faults: list[dict], table: dict) -> list[dict]:
-    """One fault a place. Where a key takes a value of several kinds pydantic says of each why it is not that; told is what is
-    wrong with the kind that was given, or, where it is none of them, all that it could be."""
+    """One fault a place. Where a key takes a value of several kinds pydantic says of each why it is
+    not that; told is what is wrong with the kind that was given, or, where it is none of them, all
+    that it could be."""
     places: dict[tuple, list[dict]] = {}
     for fault in faults:
         loc, stop = _real(fault["loc"], table)
         loc = fault["loc"] if fault["type"] == "missing" else loc
-        places.setdefault(fault["loc"][:stop] if stop < len(fault["loc"]) else loc, []).append({**fault, "loc": loc})
+        places.setdefault(fault["loc"][:stop] if stop < len(fault["loc"]) else loc, []).append(
+            {**fault, "loc": loc}
+        )
     found = []
     for said in places.values():
         deepest = max(len(fault["loc"]) for fault in said)
@@ -113,11 +135,17 @@ def _once_each(faults: list[dict], table: dict) -> list[dict]:
 
 
 def _real(loc: tuple, table: dict) -> tuple[tuple, int]:
-    """The steps of a fault's path that are keys and places of the file, less pydantic's names of kinds, and where the first of
-    those stands."""
+    """The steps of a fault's path that are keys and places of the file, less pydantic's names of
+    kinds, and where the first of those stands."""
     real, stop, value = [], len(loc), table
     for number, step in enumerate(loc):
-        inside = step in (value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ())
+        inside = step in (
+            value
+            if isinstance(value, dict)
+            else range(len(value))
+            if isinstance(value, list)
+            else ()
+        )
         if inside:
             real, value = [*real, step], value[step]
         else:
@@ -129,14 +157,18 @@ def _either(faults: list[dict]) -> dict:
     """The faults of one place as one."""
     messages = dict.fromkeys(fault["msg"] for fault in faults)
     first, *others = messages
-    return {**faults[0], "msg": ", or ".join([first, *(other.removeprefix("Input should be ") for other in others)])}
+    return {
+        **faults[0],
+        "msg": ", or ".join([first, *(other.removeprefix("Input should be ") for other in others)]),
+    }
 
 
 _NUMBERS = {bool: "true or false", int: "a whole number", float: "a number"}
 
 
 def _turned(given, made, place: tuple = ()) -> Iterator[tuple]:
-    """(place, given, made) wherever text or a truth value was taken for a number, or a number for a truth value."""
+    """(place, given, made) wherever text or a truth value was taken for a number, or a number for a
+    truth value."""
     if isinstance(given, dict) and isinstance(made, BaseModel | dict):
         of = dict(made) if isinstance(made, BaseModel) else made
         for key in (key for key in given if key in of):
@@ -144,7 +176,11 @@ def _turned(given, made, place: tuple = ()) -> Iterator[tuple]:
     elif isinstance(given, list) and isinstance(made, list | tuple):
         for number, (one, other) in enumerate(zip(given, made, strict=False)):
             yield from _turned(one, other, (*place, number))
-    elif type(made) in _NUMBERS and type(given) is not type(made) and {bool, str} & {type(given), type(made)}:
+    elif (
+        type(made) in _NUMBERS
+        and type(given) is not type(made)
+        and {bool, str} & {type(given), type(made)}
+    ):
         yield place, given, made
 
 
@@ -153,7 +189,9 @@ def _known_keys(shape: type[BaseModel], parents: list) -> set[str]:
     for step in parents:
         field = shape.model_fields.get(str(step)) if isinstance(shape, type) else None
         if field is None:
-            continue  # a free name inside a table of tables, or an index of a list: its shape is already in hand
+            # a free name inside a table of tables, or an index of a list: its shape is already in
+            # hand
+            continue
         inner = [field.annotation, *getattr(field.annotation, "__args__", ())]
         shape = next((t for t in inner if isinstance(t, type) and issubclass(t, BaseModel)), shape)
     return set(shape.model_fields)
@@ -161,7 +199,10 @@ def _known_keys(shape: type[BaseModel], parents: list) -> set[str]:
 
 def write_json(path: Path, content: dict) -> None:
     """A JSON file; what JSON does not know is written as text."""
-    path.write_text(json.dumps(content, indent=1, ensure_ascii=False, default=str) + os.linesep, encoding="utf-8")
+    path.write_text(
+        json.dumps(content, indent=1, ensure_ascii=False, default=str) + os.linesep,
+        encoding="utf-8",
+    )
 
 
 def text_sha256(text: str) -> str:
@@ -177,18 +218,24 @@ def file_sha256(path: Path) -> str:
 
 @contextmanager
 def run_directory(folder: Path, mark: str = "run.json") -> Iterator[Path]:
-    """A hidden folder beside `folder` that takes its place when the block ends well, and vanishes when it does not.
+    """A hidden folder beside `folder` that takes its place when the block ends well, and vanishes
+    when it does not.
 
-    Raises `InputError` where `folder` holds anything but an older one of its kind, known by the file `mark`.
+    Raises `InputError` where `folder` holds anything but an older one of its kind, known by the
+    file `mark`.
     """
-    if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / mark).is_file())):
+    if folder.exists() and (
+        not folder.is_dir() or (any(folder.iterdir()) and not (folder / mark).is_file())
+    ):
         what = "run directory" if mark == "run.json" else f"folder of this kind (no {mark})"
         raise InputError(f"{folder}: is there already and is no {what}; give another with -o")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         part = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     except OSError as error:
-        raise InputError(f"{folder}: cannot be written ({error.strerror}); give another with -o") from None
+        raise InputError(
+            f"{folder}: cannot be written ({error.strerror}); give another with -o"
+        ) from None
     part.chmod(0o755)
     try:
         yield part

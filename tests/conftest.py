@@ -31,7 +31,9 @@ def logs():
 @pytest.fixture(scope="session")
 def small() -> Planted:
     """80 patients, two gene tables, a third of the patients without the second."""
-    return planted(80, {"rna": 40, "meth": 24}, carriers=5, effect=2.0, missing={"meth": 0.3}, seed=3)
+    return planted(
+        80, {"rna": 40, "meth": 24}, carriers=5, effect=2.0, missing={"meth": 0.3}, seed=3
+    )
 
 
 @pytest.fixture(scope="session")
@@ -41,7 +43,8 @@ def network(small: Planted) -> GeneNetwork:
 
 @pytest.fixture(scope="session")
 def spoiled(small: Planted) -> tuple[pd.DataFrame, Cohort]:
-    """One fold of four, and `small` with the values and labels of those whom it holds out set to something else."""
+    """One fold of four, and `small` with the values and labels of those whom it holds out set to
+    something else."""
     cohort, outcome = small.cohort, small.cohort.outcome()
     folds = repeated(cohort.patients, outcome.values, 4, 1, 0)
     folds["fold"] = folds["fold"].where(folds["fold"] == 0)
@@ -51,4 +54,6 @@ def spoiled(small: Planted) -> tuple[pd.DataFrame, Cohort]:
         table.loc[held] = np.random.default_rng(0).normal(50, 9, (held.sum(), table.shape[1]))
     labels = pd.Series(np.asarray(outcome.classes)[outcome.values], cohort.patients, name="subtype")
     labels[held] = labels[held].to_numpy()[::-1]
-    return folds, Cohort.from_frames(tables, labels, symbols={name: {g: g for g in table} for name, table in tables.items()})
+    return folds, Cohort.from_frames(
+        tables, labels, symbols={name: {g: g for g in table} for name, table in tables.items()}
+    )

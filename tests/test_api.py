@@ -13,7 +13,9 @@ import graphfuse as gf
 from graphfuse.graph.gene_slot import gene_network
 from graphfuse.schema import Recipe
 
-RECIPE = Recipe.model_validate({"name": "quick", "net": {"width": 6}, "train": {"epochs": 3, "seeds": 1}})
+RECIPE = Recipe.model_validate(
+    {"name": "quick", "net": {"width": 6}, "train": {"epochs": 3, "seeds": 1}}
+)
 
 
 @pytest.fixture(scope="module")
@@ -34,15 +36,25 @@ def test_folds_may_be_a_frame(small, caplog):
 
 
 def test_a_cohort_may_be_its_manifest(tmp_path):
-    frame = pd.DataFrame({"G1": [1.5, 2, 3], "G2": [0.5, 4, 1]}, index=pd.Index(["A", "B", "C"], name="id"))
+    frame = pd.DataFrame(
+        {"G1": [1.5, 2, 3], "G2": [0.5, 4, 1]}, index=pd.Index(["A", "B", "C"], name="id")
+    )
     frame.to_csv(tmp_path / "rna.csv")
-    (tmp_path / "c.toml").write_text('name = "c"\n[modality.rna]\nfile = "rna.csv"\nkind = "omics"\n')
+    (tmp_path / "c.toml").write_text(
+        'name = "c"\n[modality.rna]\nfile = "rna.csv"\nkind = "omics"\n'
+    )
     assert len(gf.build(tmp_path / "c.toml", RECIPE).cohort) == 3
 
 
-@pytest.mark.parametrize("thing", [pd.DataFrame({"a": [1]}), 7, None], ids=["frame", "number", "nothing"])
+@pytest.mark.parametrize(
+    "thing", [pd.DataFrame({"a": [1]}), 7, None], ids=["frame", "number", "nothing"]
+)
 def test_what_is_no_cohort_is_refused(thing, report):
-    for call in (lambda: gf.build(thing, RECIPE), lambda: gf.train(thing, RECIPE), lambda: gf.predict(report.model, thing)):
+    for call in (
+        lambda: gf.build(thing, RECIPE),
+        lambda: gf.train(thing, RECIPE),
+        lambda: gf.predict(report.model, thing),
+    ):
         with pytest.raises(gf.InputError, match="expected a Cohort"):
             call()
 
@@ -66,7 +78,10 @@ def test_predict_says_what_is_not_there(report, small, caplog):
     with caplog.at_level(logging.WARNING):
         table = gf.predict(report.model, gf.Cohort.from_frames({"rna": rna}))
     assert list(table.columns) == ["patient", "call", "p_class0", "p_class1"]
-    assert "30 of the 40 columns" in caplog.text and "'meth' is absent for all 5 patients" in caplog.text
+    assert (
+        "30 of the 40 columns" in caplog.text
+        and "'meth' is absent for all 5 patients" in caplog.text
+    )
     with pytest.raises(gf.InputError, match="at least 50% are needed"):
         gf.predict(report.model, gf.Cohort.from_frames({"rna": rna.iloc[:, :9]}))
 
@@ -74,13 +89,17 @@ def test_predict_says_what_is_not_there(report, small, caplog):
 def test_a_network_nobody_can_use_is_off_and_said(small, network, caplog):
     tables = {m.name: m.table for m in small.cohort.modalities.values()}
     bare = gf.Cohort.from_frames(tables)
-    recipe = RECIPE.model_copy(update={"gene": RECIPE.gene.model_copy(update={"network": "human-ppi"})})
+    recipe = RECIPE.model_copy(
+        update={"gene": RECIPE.gene.model_copy(update={"network": "human-ppi"})}
+    )
     with caplog.at_level(logging.WARNING):
         assert gene_network(recipe, bare) == (None, [caplog.messages[-1]])
     assert "switched off" in caplog.text
     with pytest.raises(gf.InputError, match="no column has a gene symbol"):
         gene_network(RECIPE, bare, network)
-    strangers = gf.GeneNetwork.from_frame(pd.DataFrame({"source": ["X", "Y"], "target": ["Y", "Z"]}))
+    strangers = gf.GeneNetwork.from_frame(
+        pd.DataFrame({"source": ["X", "Y"], "target": ["Y", "Z"]})
+    )
     with pytest.raises(gf.InputError, match="are the symbols those of the network"):
         gene_network(RECIPE, small.cohort, strangers)
 

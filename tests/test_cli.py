@@ -62,14 +62,20 @@ seeds = 2
 
 def tables(folder: Path, patients: int, seed: int) -> list[str]:
     """Writes a made clinic's tables into `folder`; gives the ids of those with a label."""
-    truth = planted(patients, {"rna": 40, "meth": 25}, carriers=6, effect=1.5, missing={"meth": 0.2}, seed=seed)
+    truth = planted(
+        patients, {"rna": 40, "meth": 25}, carriers=6, effect=1.5, missing={"meth": 0.2}, seed=seed
+    )
     for m in truth.cohort.modalities.values():
         m.table.dropna(how="all").to_csv(folder / f"{m.name}.csv")
     outcome, ids = truth.cohort.outcome(), truth.cohort.patients
-    pd.Series([outcome.classes[v] for v in outcome.values], ids, name="subtype").to_csv(folder / "subtype.csv")
+    pd.Series([outcome.classes[v] for v in outcome.values], ids, name="subtype").to_csv(
+        folder / "subtype.csv"
+    )
     rng = np.random.default_rng(seed)
     stages = rng.choice(["I", "II", "III", ""], patients)
-    pd.DataFrame({"age": rng.integers(30, 90, patients), "stage": stages}, ids).to_csv(folder / "clinical.csv")
+    pd.DataFrame({"age": rng.integers(30, 90, patients), "stage": stages}, ids).to_csv(
+        folder / "clinical.csv"
+    )
     truth.network.to_csv(folder / "edges.csv", index=False)
     return list(ids)
 
@@ -81,7 +87,19 @@ def clinic(tmp_path_factory) -> Path:
     tables(folder, 70, seed=2)
     (folder / "clinic.toml").write_text(MANIFEST)
     (folder / "quick.toml").write_text(RECIPE)
-    typed = [*COMMAND, "run", "clinic.toml", "--recipe", "quick.toml", "--cv", "3x1", "-o", "run", "--top", "5"]
+    typed = [
+        *COMMAND,
+        "run",
+        "clinic.toml",
+        "--recipe",
+        "quick.toml",
+        "--cv",
+        "3x1",
+        "-o",
+        "run",
+        "--top",
+        "5",
+    ]
     done = subprocess.run(typed, cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     (folder / "printed.txt").write_text(done.stdout)
@@ -89,27 +107,48 @@ def clinic(tmp_path_factory) -> Path:
 
 
 def call(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
-    """What the command line does in `folder`, in this process: starting Python anew for each would take minutes."""
+    """What the command line does in `folder`, in this process: starting Python anew for each would
+    take minutes."""
     out, err = io.StringIO(), io.StringIO()
-    with chdir(folder), redirect_stdout(out), redirect_stderr(err), pytest.MonkeyPatch.context() as patch:
+    with (
+        chdir(folder),
+        redirect_stdout(out),
+        redirect_stderr(err),
+        pytest.MonkeyPatch.context() as patch,
+    ):
         patch.setattr(sys, "argv", ["graphfuse", *arguments])
         with pytest.raises(SystemExit) as stop:
             main()
     return subprocess.CompletedProcess(arguments, stop.value.code, out.getvalue(), err.getvalue())
 
 
-# a run directory ----------------------------------------------------------------------------------------
+# a run directory
+# ----------------------------------------------------------------------------------------
 
 
 def test_a_run_leaves_every_file(clinic):
     run = clinic / "run"
-    expected = {"run.json", "folds.csv", "predictions.csv", "metrics.json", "evaluation.json", "report.html"}
+    expected = {
+        "run.json",
+        "folds.csv",
+        "predictions.csv",
+        "metrics.json",
+        "evaluation.json",
+        "report.html",
+    }
     expected |= {"rankings", "graph", "model"}
     assert {path.name for path in run.iterdir()} == expected
     ranked = {"nodes", "genes", "pathways", "modalities", "nodes_by_class", "edges"}
     assert {p.stem for p in (run / "rankings").glob("*.csv")} == ranked
     assert (run / "rankings" / "patient_edges.parquet").is_file()
-    exports = {"graph.graphml", "graph.gexf", "graph.h5mu", "graph.html", "hetero.safetensors", "hetero.json"}
+    exports = {
+        "graph.graphml",
+        "graph.gexf",
+        "graph.h5mu",
+        "graph.html",
+        "hetero.safetensors",
+        "hetero.json",
+    }
     assert exports <= {p.name for p in (run / "graph").iterdir()}
 
 
@@ -119,7 +158,8 @@ def test_its_files_have_the_promised_shapes(clinic):
     assert record.schema_version == 1 and record.classes == ["class0", "class1"]
     metrics = Metrics.model_validate(json.loads((run / "metrics.json").read_text()))
     assert set(metrics.models) == {
-        "majority", "clinical", "single:rna", "single:meth", "single:clinical", "single", "early", "late",
+        "majority", "clinical", "single:rna", "single:meth", "single:clinical", "single", "early",
+        "late",
         "forest", "boosting", "no-graph", "graphfuse",
     }  # fmt: skip
     twins = {f"{graph}:{kind}" for graph in ("patient", "gene") for kind in CONTROLS}
@@ -128,7 +168,9 @@ def test_its_files_have_the_promised_shapes(clinic):
     predictions = pd.read_csv(run / "predictions.csv")
     assert tuple(predictions.columns) == (*PREDICTION_COLUMNS, "p_class0", "p_class1")
     assert sorted(predictions["patient"]) == sorted(pd.read_csv(run / "folds.csv")["patient"])
-    accuracy = (predictions["truth"] == predictions["call"]).groupby(predictions["fold"]).mean().mean()
+    accuracy = (
+        (predictions["truth"] == predictions["call"]).groupby(predictions["fold"]).mean().mean()
+    )
     assert metrics.models["graphfuse"]["accuracy"].mean == pytest.approx(accuracy)
 
 
@@ -145,18 +187,51 @@ def test_rankings_hold_everything_measured(clinic):
     assert "rank in the folds" in printed and str(nodes["id"][0].partition(":")[2]) in printed
 
 
-# every command ------------------------------------------------------------------------------------------
+# every command
+# ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     "arguments",
     [
         ("check", "clinic.toml", "--recipe", "quick.toml"),
-        ("subtype", "clinic.toml", "--recipe", "quick.toml", "--resamples", "4", "-k", "2", "-o", "subtypes"),
+        (
+            "subtype",
+            "clinic.toml",
+            "--recipe",
+            "quick.toml",
+            "--resamples",
+            "4",
+            "-k",
+            "2",
+            "-o",
+            "subtypes",
+        ),
         ("fetch", "clinic.toml"),
         ("build", "clinic.toml", "--recipe", "quick.toml", "-o", "graphs"),
-        ("build", "clinic.toml", "-r", "quick.toml", "--patient-control", "rewired", "--gene-control", "random", "-o", "g2"),
-        ("train", "clinic.toml", "--recipe", "quick.toml", "--cv", "2x1", "-o", "trained", "--quiet"),
+        (
+            "build",
+            "clinic.toml",
+            "-r",
+            "quick.toml",
+            "--patient-control",
+            "rewired",
+            "--gene-control",
+            "random",
+            "-o",
+            "g2",
+        ),
+        (
+            "train",
+            "clinic.toml",
+            "--recipe",
+            "quick.toml",
+            "--cv",
+            "2x1",
+            "-o",
+            "trained",
+            "--quiet",
+        ),
         ("rank", "run", "--top", "3"),
         ("predict", "run", "clinic.toml", "-o", "predictions.csv"),
         ("init", "rna.csv", "meth.csv", "subtype.csv", "-o", "drafted.toml"),
@@ -190,7 +265,18 @@ def test_rank_refuses_another_network(clinic):
 
 
 def test_every_help_ends_with_an_example(clinic):
-    for command in ("init", "check", "fetch", "build", "train", "rank", "predict", "run", "subtype", "check-part"):
+    for command in (
+        "init",
+        "check",
+        "fetch",
+        "build",
+        "train",
+        "rank",
+        "predict",
+        "run",
+        "subtype",
+        "check-part",
+    ):
         shown = call(clinic, command, "--help").stdout
         assert f"Example: graphfuse {command}" in shown
         assert "--device" in shown and "--seed" in shown and "--quiet" in shown
@@ -198,9 +284,21 @@ def test_every_help_ends_with_an_example(clinic):
 
 def test_user_folds_are_used(clinic):
     ids = pd.read_csv(clinic / "subtype.csv")["patient"]
-    folds = pd.DataFrame({"patient": ids, "repeat": 0, "fold": [0] * 20 + [1] * 20 + [np.nan] * (len(ids) - 40)})
+    folds = pd.DataFrame(
+        {"patient": ids, "repeat": 0, "fold": [0] * 20 + [1] * 20 + [np.nan] * (len(ids) - 40)}
+    )
     folds.to_csv(clinic / "folds.csv", index=False)
-    done = call(clinic, "train", "clinic.toml", "--recipe", "quick.toml", "--folds", "folds.csv", "-o", "own")
+    done = call(
+        clinic,
+        "train",
+        "clinic.toml",
+        "--recipe",
+        "quick.toml",
+        "--folds",
+        "folds.csv",
+        "-o",
+        "own",
+    )
     assert done.returncode == 0, done.stderr
     predictions = pd.read_csv(clinic / "own" / "predictions.csv")
     assert sorted(predictions["patient"]) == sorted(ids[:40])
@@ -210,7 +308,9 @@ def test_user_folds_are_used(clinic):
 def test_new_patients_one_at_a_time_together_and_shuffled(clinic, tmp_path):
     ids = tables(tmp_path, 10, seed=5)
     manifest = MANIFEST.replace('derived_from = ["rna"]\n', "")
-    (tmp_path / "new.toml").write_text(manifest[manifest.index("[modality.rna]") :].join(['name = "new"\n\n', ""]))
+    (tmp_path / "new.toml").write_text(
+        manifest[manifest.index("[modality.rna]") :].join(['name = "new"\n\n', ""])
+    )
     whole = scored(clinic, tmp_path, "new.toml")
     assert sorted(whole.index) == sorted(ids)
     order = np.random.default_rng(0).permutation(10)
@@ -231,21 +331,30 @@ def scored(clinic: Path, folder: Path, manifest: str) -> pd.DataFrame:
     return pd.read_csv(folder / "p.csv", index_col="patient")[["p_class0", "p_class1"]]
 
 
-# bad input ----------------------------------------------------------------------------------------------
+# bad input
+# ----------------------------------------------------------------------------------------------
 
 BAD = {
     "missing file": (lambda m: m.replace("rna.csv", "gone.csv"), ["gone.csv"]),
     "unknown key": (lambda m: m.replace("entity", "entitty"), ["entitty", "entity"]),
     "wrong sha256": (
-        lambda m: m.replace("[outcome", f'[[source]]\npath = "tables.zip"\nsha256 = "{"0" * 64}"\n\n[outcome', 1),
+        lambda m: m.replace(
+            "[outcome", f'[[source]]\npath = "tables.zip"\nsha256 = "{"0" * 64}"\n\n[outcome', 1
+        ),
         ["tables.zip", "sha256"],
     ),
     "no such id column": (
         lambda m: m.replace("[outcome", '[patients]\nid = "pateint"\n\n[outcome', 1),
         ["pateint", "patient"],
     ),
-    "no patient in common": (lambda m: m.replace("subtype.csv", "strangers.csv"), ["strangers.csv", "in common"]),
-    "no such column": (lambda m: m.replace('column = "subtype"', 'column = "subtipe"'), ["subtipe", "subtype"]),
+    "no patient in common": (
+        lambda m: m.replace("subtype.csv", "strangers.csv"),
+        ["strangers.csv", "in common"],
+    ),
+    "no such column": (
+        lambda m: m.replace('column = "subtype"', 'column = "subtipe"'),
+        ["subtipe", "subtype"],
+    ),
 }
 
 
@@ -257,7 +366,9 @@ def test_bad_manifests_exit_2_with_one_message(clinic, tmp_path, case, command):
         (tmp_path / path.name).write_bytes(path.read_bytes())
     (tmp_path / "tables.zip").write_bytes(b"PK\x05\x06" + b"\0" * 18)
     strangers = pd.read_csv(tmp_path / "subtype.csv")
-    strangers.assign(patient="Q" + strangers["patient"]).to_csv(tmp_path / "strangers.csv", index=False)
+    strangers.assign(patient="Q" + strangers["patient"]).to_csv(
+        tmp_path / "strangers.csv", index=False
+    )
     (tmp_path / "bad.toml").write_text(mend(MANIFEST))
     before = set(tmp_path.iterdir())
     done = call(tmp_path, command, "bad.toml", *(["-o", "out"] if command == "run" else []))
@@ -300,9 +411,23 @@ def test_bad_arguments_exit_2(clinic, arguments):
 def test_ctrl_c_leaves_the_old_run_and_no_mess(clinic):
     before = {p: p.stat().st_mtime_ns for p in (clinic / "run").rglob("*") if p.is_file()}
     names = set(clinic.iterdir())
-    arguments = [*COMMAND, "run", "clinic.toml", "--recipe", "quick.toml", "--cv", "5x3", "-o", "run"]
-    heed = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}  # tests started in the background ignore it
-    process = subprocess.Popen(arguments, cwd=clinic, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, **heed)
+    arguments = [
+        *COMMAND,
+        "run",
+        "clinic.toml",
+        "--recipe",
+        "quick.toml",
+        "--cv",
+        "5x3",
+        "-o",
+        "run",
+    ]
+    heed = {
+        "preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)
+    }  # tests started in the background ignore it
+    process = subprocess.Popen(
+        arguments, cwd=clinic, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, **heed
+    )
     for line in process.stderr:
         if "ladder" in line:
             break

@@ -36,13 +36,17 @@ QUICK = {
 
 
 def quick(**sections) -> Recipe:
-    merged = {key: dict(value) if isinstance(value, dict) else value for key, value in QUICK.items()}
+    merged = {
+        key: dict(value) if isinstance(value, dict) else value for key, value in QUICK.items()
+    }
     for section, keys in sections.items():
         merged[section] = {**merged.get(section, {}), **keys}
     return Recipe.model_validate(merged)
 
 
-COLUMNS = [name for name in available("encode") if part("encode", name).sees == "columns"]  # others: tests/test_recipes.py
+COLUMNS = [
+    name for name in available("encode") if part("encode", name).sees == "columns"
+]  # others: tests/test_recipes.py
 TRIPLES = [  # every part, beside more than one choice of the other two slots
     *itertools.product(COLUMNS, ["mean"], ["gated"]),
     *itertools.product(COLUMNS, ["walk"], ["late"]),
@@ -61,37 +65,45 @@ every_net = pytest.mark.parametrize("net", NETS, ids=lambda n: "-".join(n.values
 
 
 def fitted(small, network, **net) -> FusionModel:
-    """A model whose weights were all moved off their start, so that every path through the net is open."""
+    """A model whose weights were all moved off their start, so that every path through the net is
+    open."""
     model = FusionModel(quick(net=net), seed=1, device="cpu", network=network).fit(small.cohort)
     generator = torch.Generator().manual_seed(0)
     for module in model.fitted_.nets:
         for parameter in module.parameters():
-            moved = parameter.detach().float() + 0.3 * torch.randn(parameter.shape, generator=generator)
+            moved = parameter.detach().float() + 0.3 * torch.randn(
+                parameter.shape, generator=generator
+            )
             parameter.data = moved.double()  # float32 values, as training leaves them
     return model
 
 
-def fold_of(cohort: Cohort, recipe: Recipe, network, rows=slice(None)) -> tuple[CrossFit, fit.FoldData]:
+def fold_of(
+    cohort: Cohort, recipe: Recipe, network, rows=slice(None)
+) -> tuple[CrossFit, fit.FoldData]:
     cohort = cohort.take(np.arange(len(cohort))[rows])
     outcome = cohort.outcome()
     cross = CrossFit(cohort, outcome.values, len(outcome.classes), recipe, network, 0)
     return cross, fit.fold_data(cross, tuple(cohort.modalities), recipe)
 
 
-# 1. fit on train, apply to any -------------------------------------------------------------------------
+# 1. fit on train, apply to any
+# -------------------------------------------------------------------------
 
 
 def test_held_out_values_and_labels_change_no_fitted_number(small, network, spoiled):
     cohort, recipe, (folds, other) = small.cohort, quick(select={"top": 20}), spoiled
     first, second = (
-        pack(study(c, c.outcome(), recipe, network, folds, 0, "cpu").replicas[0].model.fitted_) for c in (cohort, other)
+        pack(study(c, c.outcome(), recipe, network, folds, 0, "cpu").replicas[0].model.fitted_)
+        for c in (cohort, other)
     )
     assert first[1] == second[1]
     for name, value in first[0].items():
         assert np.array_equal(value, second[0][name]), name
 
 
-# 2. one patient = a thousand patients -------------------------------------------------------------------
+# 2. one patient = a thousand patients
+# -------------------------------------------------------------------
 
 
 @every_net
@@ -106,7 +118,8 @@ def test_a_prediction_does_not_depend_on_who_else_is_there(small, network, net):
     np.testing.assert_allclose(together.sum(1), 1)
 
 
-# 3. absent means absent ---------------------------------------------------------------------------------
+# 3. absent means absent
+# ---------------------------------------------------------------------------------
 
 
 @every_net
@@ -138,7 +151,8 @@ def test_a_patient_without_a_modality_is_scored_by_the_others(small, network):
     assert np.isfinite(model.predict_proba(without)).all()
 
 
-# 4. zero edges = no graph -------------------------------------------------------------------------------
+# 4. zero edges = no graph
+# -------------------------------------------------------------------------------
 
 
 @every_net
@@ -146,7 +160,12 @@ def test_zero_edges_are_the_net_without_a_graph(small, network, net):
     _, data = fold_of(small.cohort, quick(net=net), network)
     module = moved(data)
     n = len(data.codes)
-    nothing = Lists.build(torch.zeros(n + 1, dtype=torch.long), torch.zeros(0, dtype=torch.long), torch.zeros(0).double(), n)
+    nothing = Lists.build(
+        torch.zeros(n + 1, dtype=torch.long),
+        torch.zeros(0, dtype=torch.long),
+        torch.zeros(0).double(),
+        n,
+    )
     start = data.inputs.start.clone()
     start[:, :, 2] = 0
     empty = data.inputs._replace(lists=(nothing,) * 2, start=start)
@@ -162,7 +181,9 @@ def test_empty_controls_train_the_no_graph_net(small, network):
     from graphfuse.graph.controls import control
 
     found = study(cohort, outcome, recipe, control("empty", network, 0), folds, 0, "cpu")
-    for with_graphs, without in zip(found.probability["graphfuse"], found.probability["no-graph"], strict=True):
+    for with_graphs, without in zip(
+        found.probability["graphfuse"], found.probability["no-graph"], strict=True
+    ):
         assert np.abs(with_graphs - without).max() <= 1e-6
 
 
@@ -173,13 +194,16 @@ def test_gates_start_closed(small, network):
     assert all(not encode.gate.any() for encode in module.encode)
 
 
-# 5. a bank = its loop -----------------------------------------------------------------------------------
+# 5. a bank = its loop
+# -----------------------------------------------------------------------------------
 
 
 @every_net
 def test_a_bank_is_its_loop(small, network, net):
     recipe = quick(net=net)
-    folds = [fold_of(small.cohort, recipe, network, rows)[1] for rows in (slice(0, 70), slice(9, 80))]
+    folds = [
+        fold_of(small.cohort, recipe, network, rows)[1] for rows in (slice(0, 70), slice(9, 80))
+    ]
     epochs = [15, 10]
     together = trained(folds, [0, 1], epochs)
     for f, fold in enumerate(folds):
@@ -194,17 +218,23 @@ def trained(folds: list[fit.FoldData], seeds: list[int], epochs: list[int]) -> B
     draws = [[torch.Generator().manual_seed(s) for s in seeds] for _ in folds]
     bank = Bank(nets, [f.inputs for f in folds], [f.codes for f in folds], dtype=torch.float64)
     longest = max(len(f.codes) for f in folds)
-    rows = torch.stack([(torch.arange(longest) < len(f.codes)).double().expand(len(seeds), -1) for f in folds])
+    rows = torch.stack(
+        [(torch.arange(longest) < len(f.codes)).double().expand(len(seeds), -1) for f in folds]
+    )
     bank.train(rows, epochs, draws, learning_rate=1e-2, weight_decay=1e-2)
     return bank
 
 
-# 6. same seed, same numbers -----------------------------------------------------------------------------
+# 6. same seed, same numbers
+# -----------------------------------------------------------------------------
 
 
 def test_same_seed_same_numbers(small, network):
     first, second = (
-        pack(FusionModel(quick(), seed=4, device="cpu", network=network).fit(small.cohort).fitted_)[0] for _ in range(2)
+        pack(FusionModel(quick(), seed=4, device="cpu", network=network).fit(small.cohort).fitted_)[
+            0
+        ]
+        for _ in range(2)
     )
     assert all(np.array_equal(first[name], second[name]) for name in first)
 
@@ -212,14 +242,18 @@ def test_same_seed_same_numbers(small, network):
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_gpu_repeats_itself_and_agrees_with_the_cpu(small, network):
-    gpu = [FusionModel(quick(), seed=4, device="cuda", network=network).fit(small.cohort) for _ in range(2)]
+    gpu = [
+        FusionModel(quick(), seed=4, device="cuda", network=network).fit(small.cohort)
+        for _ in range(2)
+    ]
     cpu = FusionModel(quick(), seed=4, device="cpu", network=network).fit(small.cohort)
     first, second, third = (m.predict_proba(small.cohort) for m in (*gpu, cpu))
     assert np.array_equal(first, second)
     assert np.abs(first - third).max() <= 1e-4
 
 
-# 7. shuffled labels, planted markers, renamed columns ---------------------------------------------------
+# 7. shuffled labels, planted markers, renamed columns
+# ---------------------------------------------------
 
 
 def test_shuffled_labels_score_chance(small, network):
@@ -229,7 +263,10 @@ def test_shuffled_labels_score_chance(small, network):
     folds = repeated(cohort.patients, labels, 5, 1, 0)
     found = study(cohort, cohort.outcome(), quick(), None, folds, 0, "cpu")
     right = np.concatenate(
-        [p.argmax(1) == labels[r.tested] for r, p in zip(found.replicas, found.probability["graphfuse"], strict=True)]
+        [
+            p.argmax(1) == labels[r.tested]
+            for r, p in zip(found.replicas, found.probability["graphfuse"], strict=True)
+        ]
     )
     assert abs(right.mean() - 0.5) <= 2 * np.sqrt(0.25 / len(right))
 
@@ -237,7 +274,9 @@ def test_shuffled_labels_score_chance(small, network):
 def relabelled(cohort: Cohort, codes: np.ndarray) -> Cohort:
     tables = {m.name: m.table for m in cohort.modalities.values()}
     symbols = {name: {g: g for g in table} for name, table in tables.items()}
-    return Cohort.from_frames(tables, pd.Series(codes, cohort.patients, name="subtype").map(str), symbols=symbols)
+    return Cohort.from_frames(
+        tables, pd.Series(codes, cohort.patients, name="subtype").map(str), symbols=symbols
+    )
 
 
 def test_planted_markers_rank_first_and_renaming_renames(network):
@@ -252,11 +291,17 @@ def test_planted_markers_rank_first_and_renaming_renames(network):
         renamed = {c: f"x{i}" for i, c in enumerate(rng.permutation(m.columns))}
         back |= {f"{m.name}:{new}": f"{m.name}:{old}" for old, new in renamed.items()}
         tables[m.name] = m.table[rng.permutation(m.columns)].rename(columns=renamed)
-    labels = pd.Series(np.asarray(cohort.outcome().classes)[cohort.outcome().values], cohort.patients, name="subtype")
+    labels = pd.Series(
+        np.asarray(cohort.outcome().classes)[cohort.outcome().values],
+        cohort.patients,
+        name="subtype",
+    )
     other = ranked(Cohort.from_frames(tables, labels))
     other = other.assign(id=other["id"].map(back)).set_index("id").loc[nodes["id"]]
     np.testing.assert_allclose(other["score"], nodes["score"], rtol=1e-4, atol=1e-6)
-    apart = np.abs(np.diff(nodes["score"], append=0)) > 1e-5  # nearer ones may change places in the last float32 digit
+    apart = (
+        np.abs(np.diff(nodes["score"], append=0)) > 1e-5
+    )  # nearer ones may change places in the last float32 digit
     assert np.abs(other["rank"].to_numpy() - nodes["rank"])[apart].max() <= 1
     assert other["rank"][:20].tolist() == nodes["rank"][:20].tolist()
 
@@ -268,18 +313,25 @@ def ranked(cohort: Cohort) -> pd.DataFrame:
     return rank(found.replicas, cohort, None, outcome.classes).nodes
 
 
-# 8. saved = live ----------------------------------------------------------------------------------------
+# 8. saved = live
+# ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("fuse", available("fuse"))
 def test_saved_is_live(small, network, tmp_path, fuse):
-    encode = {"default": "tokens"} if part("fuse", fuse).least_tokens > 1 else {"default": "table", "gene": "network"}
+    encode = (
+        {"default": "tokens"}
+        if part("fuse", fuse).least_tokens > 1
+        else {"default": "table", "gene": "network"}
+    )
     model = fitted(small, network, fuse=fuse, encode=encode, propagate="mean")
     model.save(tmp_path / "model")
     live = model.predict_proba(small.cohort)
     script = (
-        "import sys, pathlib, numpy as np; from graphfuse.data.synth import planted; import graphfuse as gf\n"
-        "cohort = planted(80, {'rna': 40, 'meth': 24}, carriers=5, effect=2.0, missing={'meth': 0.3}, seed=3).cohort\n"
+        "import sys, pathlib, numpy as np; from graphfuse.data.synth import planted; import "
+        "graphfuse as gf\n"
+        "cohort = planted(80, {'rna': 40, 'meth': 24}, carriers=5, effect=2.0, "
+        "missing={'meth': 0.3}, seed=3).cohort\n"
         "model = gf.FusionModel.load(pathlib.Path(sys.argv[1]) / 'model')\n"
         "np.save(pathlib.Path(sys.argv[1]) / 'p.npy', model.predict_proba(cohort))\n"
     )

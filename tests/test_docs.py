@@ -33,7 +33,9 @@ kind = "omics"
 
 def blocks(page: str) -> list[tuple[str, str]]:
     """(language, text) of a page's code blocks."""
-    return re.findall(r"^```(bash|python|toml)\n(.*?)^```", (ROOT / page).read_text(encoding="utf-8"), re.M | re.S)
+    return re.findall(
+        r"^```(bash|python|toml)\n(.*?)^```", (ROOT / page).read_text(encoding="utf-8"), re.M | re.S
+    )
 
 
 @pytest.fixture
@@ -44,37 +46,56 @@ def folder(tmp_path: Path) -> Path:
     (tables["rna"] + 9).to_csv(tmp_path / "rna.csv")
     tables["meth"].to_csv(tmp_path / "meth.csv")
     outcome = truth.cohort.outcome()
-    labels = pd.Series([outcome.classes[v] for v in outcome.values], truth.cohort.patients, name="subtype")
+    labels = pd.Series(
+        [outcome.classes[v] for v in outcome.values], truth.cohort.patients, name="subtype"
+    )
     labels.to_csv(tmp_path / "subtype.csv")
-    clinical = pd.DataFrame({"age": range(30, 120), "smoker": ["yes", "no", "no"] * 30}, labels.index).join(labels)
+    clinical = pd.DataFrame(
+        {"age": range(30, 120), "smoker": ["yes", "no", "no"] * 30}, labels.index
+    ).join(labels)
     clinical.assign(site=list("abcdef") * 15).to_csv(tmp_path / "clinical.csv")
     return tmp_path
 
 
 @pytest.fixture
 def others(folder: Path) -> Path:
-    """Two more cohorts beside the user's: another hospital's patients, in tables that the same model reads."""
-    elsewhere = planted(130, {"rna": 60, "meth": 40}, effect=2.0, seed=1).cohort.take(range(90, 130))
+    """Two more cohorts beside the user's: another hospital's patients, in tables that the same
+    model reads."""
+    elsewhere = planted(130, {"rna": 60, "meth": 40}, effect=2.0, seed=1).cohort.take(
+        range(90, 130)
+    )
     (folder / "elsewhere").mkdir()
     (elsewhere.modalities["rna"].table + 9).to_csv(folder / "elsewhere" / "rna.csv")
     elsewhere.modalities["meth"].table.to_csv(folder / "elsewhere" / "meth.csv")
     labels = [elsewhere.outcome().classes[v] for v in elsewhere.outcome().values]
-    pd.Series(labels, elsewhere.patients, name="subtype").to_csv(folder / "elsewhere" / "subtype.csv")
+    pd.Series(labels, elsewhere.patients, name="subtype").to_csv(
+        folder / "elsewhere" / "subtype.csv"
+    )
     (folder / "other-hospital.toml").write_text(OTHER, encoding="utf-8")
     return folder
 
 
 def shell(line: str, folder: Path) -> str:
     path = os.pathsep.join([str(BIN), os.environ["PATH"]])
-    done = subprocess.run(line, shell=True, cwd=folder, env=os.environ | {"PATH": path}, capture_output=True, text=True)
+    done = subprocess.run(
+        line,
+        shell=True,
+        cwd=folder,
+        env=os.environ | {"PATH": path},
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
     return done.stdout
 
 
 def run_page(page: str, folder: Path, files: dict[str, str]) -> None:
-    """Runs a page's shell lines and Python blocks; a block that `files` names by a word in it is written to that file."""
+    """Runs a page's shell lines and Python blocks; a block that `files` names by a word in it is
+    written to that file."""
     for language, text in blocks(page):
-        name = next((file for word, file in files.items() if word in text and language != "bash"), None)
+        name = next(
+            (file for word, file in files.items() if word in text and language != "bash"), None
+        )
         if name:
             (folder / name).write_text(text, encoding="utf-8")
         elif language == "python":
@@ -100,7 +121,9 @@ def test_the_readme_runs_as_printed(others):
 @pytest.mark.slow
 @pytest.mark.network
 def test_contributing_runs_as_printed(folder):
-    run_page("CONTRIBUTING.md", folder, {"class Peak": "peak.py", "[outcome.subtype]": "clinic.toml"})
+    run_page(
+        "CONTRIBUTING.md", folder, {"class Peak": "peak.py", "[outcome.subtype]": "clinic.toml"}
+    )
     assert (folder / "runs" / "clinic" / "report.html").is_file()
 
 

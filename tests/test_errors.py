@@ -42,7 +42,12 @@ def test_many_faults_are_told_together_in_order():
         faults.add(word)
     with pytest.raises(InputError) as caught:
         faults.stop()
-    assert str(caught.value).splitlines() == ["a.toml: 3 things to mend", "  - first", "  - second", "  - third"]
+    assert str(caught.value).splitlines() == [
+        "a.toml: 3 things to mend",
+        "  - first",
+        "  - second",
+        "  - third",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -55,7 +60,11 @@ def test_many_faults_are_told_together_in_order():
         ("1", [10, 2], " (did you mean '10'?)"),
         ("sageconv", ["EdgeConv", "SAGEConv", "TAGConv"], " (did you mean 'SAGEConv'?)"),
         ("crp", ["Hb", "CRP", "LDH"], " (did you mean 'CRP'?)"),
-        ("zzz", [f"gene{i:04d}" for i in range(23)], f" (known: {', '.join(f'gene{i:04d}' for i in range(20))} and 3 more)"),
+        (
+            "zzz",
+            [f"gene{i:04d}" for i in range(23)],
+            f" (known: {', '.join(f'gene{i:04d}' for i in range(20))} and 3 more)",
+        ),
     ],
 )
 def test_the_nearest_word(word, known, said):
@@ -70,8 +79,16 @@ def test_examples_are_three_and_a_count():
 
 
 def test_a_count_agrees_with_what_is_counted():
-    assert [counted(n, "patient") for n in (0, 1, 2, 1000)] == ["0 patients", "1 patient", "2 patients", "1,000 patients"]
-    assert [counted(n, "patient has", "patients have") for n in (1, 3)] == ["1 patient has", "3 patients have"]
+    assert [counted(n, "patient") for n in (0, 1, 2, 1000)] == [
+        "0 patients",
+        "1 patient",
+        "2 patients",
+        "1,000 patients",
+    ]
+    assert [counted(n, "patient has", "patients have") for n in (1, 3)] == [
+        "1 patient has",
+        "3 patients have",
+    ]
 
 
 def test_a_warning_is_given_once(caplog):

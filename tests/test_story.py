@@ -1,4 +1,5 @@
-"""The main job on real data: from TCGA-BRCA's tables to ranked biomarkers, and what it must show."""
+"""The main job on real data: from TCGA-BRCA's tables to ranked biomarkers, and what it must
+show."""
 
 from __future__ import annotations
 
@@ -17,25 +18,31 @@ from graphfuse.learn.model import FusionModel
 
 # the 50 genes of the PAM50 classifier (Parker et al. 2009, doi:10.1200/JCO.2008.18.1370)
 PAM50 = set(
-    """ACTR3B ANLN BAG1 BCL2 BIRC5 BLVRA CCNB1 CCNE1 CDC20 CDC6 CDH3 CENPF CEP55 CXXC5 EGFR ERBB2 ESR1 EXO1 FGFR4 FOXA1
-    FOXC1 GPR160 GRB7 KIF2C KRT14 KRT17 KRT5 MAPT MDM2 MELK MIA MKI67 MLPH MMP11 MYBL2 MYC NAT1 NDC80 NUF2 ORC6 PGR PHGDH
+    """ACTR3B ANLN BAG1 BCL2 BIRC5 BLVRA CCNB1 CCNE1 CDC20 CDC6 CDH3 CENPF CEP55 CXXC5
+    EGFR ERBB2 ESR1 EXO1 FGFR4 FOXA1
+    FOXC1 GPR160 GRB7 KIF2C KRT14 KRT17 KRT5 MAPT MDM2 MELK MIA MKI67 MLPH MMP11 MYBL2 MYC
+    NAT1 NDC80 NUF2 ORC6 PGR PHGDH
     PTTG1 RRM2 SFRP1 SLC39A6 TMEM45B TYMS UBE2C UBE2T CDCA1 KNTC2 ORC6L""".split()
 )
 
 
 def shuffled_columns(cohort: Cohort, seed: int) -> Cohort:
-    """The cohort with every modality's columns in another order: file order must not decide anything."""
+    """The cohort with every modality's columns in another order: file order must not decide
+    anything."""
     rng = np.random.default_rng(seed)
     modalities = {}
     for name, m in cohort.modalities.items():
         order = rng.permutation(len(m.columns))
-        modalities[name] = replace(m, table=m.table.iloc[:, order], symbols=tuple(m.symbols[i] for i in order))
+        modalities[name] = replace(
+            m, table=m.table.iloc[:, order], symbols=tuple(m.symbols[i] for i in order)
+        )
     return replace(cohort, modalities=modalities)
 
 
 @pytest.fixture(scope="module")
 def story(tmp_path_factory):
-    """A run on all but ten patients of TCGA-BRCA, columns shuffled: (folder, report, ranking, the ten)."""
+    """A run on all but ten patients of TCGA-BRCA, columns shuffled: (folder, report, ranking, the
+    ten)."""
     cohort = shuffled_columns(api.load("tcga-brca"), seed=11)
     ten = np.linspace(0, len(cohort) - 1, 10).astype(int)
     folder = tmp_path_factory.mktemp("story") / "run"
@@ -77,14 +84,26 @@ def test_ten_held_out_patients_one_at_a_time_together_and_shuffled(story):
     together = model.predict_proba(ten)
     order = np.random.default_rng(0).permutation(10)
     assert np.abs(model.predict_proba(ten.take(order)) - together[order]).max() <= 1e-6
-    assert np.abs(np.concatenate([model.predict_proba(ten.take([i])) for i in range(10)]) - together).max() <= 1e-6
+    assert (
+        np.abs(
+            np.concatenate([model.predict_proba(ten.take([i])) for i in range(10)]) - together
+        ).max()
+        <= 1e-6
+    )
 
 
 def test_planted_nodes_and_edges_come_back():
     truth = planted(240, {"rna": 200, "meth": 120}, missing={"meth": 0.2}, seed=7)
     network = GeneNetwork.from_frame(truth.network, "planted")
-    report = api.train(truth.cohort, "multiplex", cv=(5, 1), network=network, ledger=False, device="cpu")
+    report = api.train(
+        truth.cohort, "multiplex", cv=(5, 1), network=network, ledger=False, device="cpu"
+    )
     ranking = api.rank(report)
-    assert average_precision_score(ranking.nodes["id"].isin(truth.features), ranking.nodes["score"]) >= 0.9
-    edges = pd.Series(list(zip(ranking.edges["source"], ranking.edges["target"], strict=True))).isin(truth.edges)
+    assert (
+        average_precision_score(ranking.nodes["id"].isin(truth.features), ranking.nodes["score"])
+        >= 0.9
+    )
+    edges = pd.Series(
+        list(zip(ranking.edges["source"], ranking.edges["target"], strict=True))
+    ).isin(truth.edges)
     assert average_precision_score(edges, ranking.edges["score"]) >= 0.9

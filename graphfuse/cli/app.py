@@ -20,49 +20,92 @@ app = typer.Typer(
     epilog="Begin with: graphfuse run tcga-brca -o runs/tcga-brca",
 )
 
-CohortName = Annotated[str, typer.Argument(metavar="COHORT", help="A manifest's path, or a name in data_manifests/.")]
-RecipeName = Annotated[str, typer.Option("--recipe", "-r", help="A recipe's path, or a name in graphs/.")]
-Target = Annotated[str | None, typer.Option("--target", "-t", help="The outcome; default: the manifest's first.")]
+CohortName = Annotated[
+    str, typer.Argument(metavar="COHORT", help="A manifest's path, or a name in data_manifests/.")
+]
+RecipeName = Annotated[
+    str, typer.Option("--recipe", "-r", help="A recipe's path, or a name in graphs/.")
+]
+Target = Annotated[
+    str | None, typer.Option("--target", "-t", help="The outcome; default: the manifest's first.")
+]
 Out = Annotated[Path, typer.Option("--out", "-o", help="The output folder.")]
 OutFile = Annotated[Path, typer.Option("--out", "-o", help="The file to write.")]
 Network = Annotated[
     Path | None,
     typer.Option(
-        "--network", help="Your own gene network: a card, or an edge list (source, target[, score]; no cut is applied)."
+        "--network",
+        help=(
+            "Your own gene network: a card, or an edge list (source, target[, score]; no cut is "
+            "applied)."
+        ),
     ),
 ]
 Folds = Annotated[
     Path | None,
-    typer.Option("--folds", help="Your own folds: a csv with patient, fold[, repeat]; a blank fold always trains."),
+    typer.Option(
+        "--folds",
+        help="Your own folds: a csv with patient, fold[, repeat]; a blank fold always trains.",
+    ),
 ]
 Cv = Annotated[str, typer.Option("--cv", help="FOLDSxREPEATS.")]
 GroupBy = Annotated[
-    str | None, typer.Option("--group-by", help="A declared group (site, family) that never stands on both sides of a fold.")
+    str | None,
+    typer.Option(
+        "--group-by",
+        help="A declared group (site, family) that never stands on both sides of a fold.",
+    ),
 ]
-LeaveOut = Annotated[str | None, typer.Option("--leave-out", help="Test each value of a declared group by itself.")]
-Split = Annotated[str | None, typer.Option("--split", help="GROUP=VALUE: hold those patients out, once, such as split=test.")]
+LeaveOut = Annotated[
+    str | None, typer.Option("--leave-out", help="Test each value of a declared group by itself.")
+]
+Split = Annotated[
+    str | None,
+    typer.Option("--split", help="GROUP=VALUE: hold those patients out, once, such as split=test."),
+]
 Holdout = Annotated[
-    str | None, typer.Option("--holdout", help="SHARE or SHARExREPEATS: hold that share out, such as 0.3 or 0.3x10.")
+    str | None,
+    typer.Option(
+        "--holdout", help="SHARE or SHARExREPEATS: hold that share out, such as 0.3 or 0.3x10."
+    ),
 ]
 Ledger = Annotated[
-    bool, typer.Option("--ledger/--no-ledger", help="Also the net with rewired, random, identity and no graphs.")
+    bool,
+    typer.Option(
+        "--ledger/--no-ledger", help="Also the net with rewired, random, identity and no graphs."
+    ),
 ]
 Modalities = Annotated[
-    bool, typer.Option("--modalities", help="Also every subset of modalities: Shapley values, interactions (slow).")
+    bool,
+    typer.Option(
+        "--modalities", help="Also every subset of modalities: Shapley values, interactions (slow)."
+    ),
 ]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
 Seed = Annotated[int, typer.Option("--seed", help="The seed of everything drawn by chance.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Only results and errors.")]
 PatientControl = Annotated[
-    str | None, typer.Option("--patient-control", help="none, rewired, random, identity or empty patient layers.")
+    str | None,
+    typer.Option(
+        "--patient-control", help="none, rewired, random, identity or empty patient layers."
+    ),
 ]
-Search = Annotated[bool, typer.Option("--search", help="Search fusions, encoders and propagators on inner folds (slow).")]
-GeneControl = Annotated[str | None, typer.Option("--gene-control", help="The same for the gene network.")]
+Search = Annotated[
+    bool,
+    typer.Option(
+        "--search", help="Search fusions, encoders and propagators on inner folds (slow)."
+    ),
+]
+GeneControl = Annotated[
+    str | None, typer.Option("--gene-control", help="The same for the gene network.")
+]
 Top = Annotated[int, typer.Option("--top", min=1, help="How many to print; files hold all.")]
 
 
 @app.callback()
-def common(version: Annotated[bool, typer.Option("--version", help="Show the version and stop.")] = False):
+def common(
+    version: Annotated[bool, typer.Option("--version", help="Show the version and stop.")] = False,
+):
     """Graph neural networks for multi-omics: build graphs, train classifiers, rank biomarkers."""
     if version:
         typer.echo(f"graphfuse {graphfuse.__version__}")
@@ -94,18 +137,41 @@ def share_of(text: str | None) -> tuple[float, int] | None:
     except ValueError:
         found = 0.0, 0
     if not 0 < found[0] < 1 or found[1] < 1:
-        raise InputError(f"--holdout {text}: give a share between 0 and 1, or SHARExREPEATS, such as 0.3 or 0.3x10")
+        raise InputError(
+            f"--holdout {text}: give a share between 0 and 1, or SHARExREPEATS, such as 0.3 "
+            "or 0.3x10"
+        )
     return found
 
 
 def training(given: dict) -> dict:
     """The options of `graphfuse.train` in a command's parameters."""
-    same = ("target", "folds", "leave_out", "split", "network", "search", "ledger", "modalities", "seed", "device")
-    more = {"cv": folds_of(given["cv"]), "group": given["group_by"], "holdout": share_of(given["holdout"])}
+    same = (
+        "target",
+        "folds",
+        "leave_out",
+        "split",
+        "network",
+        "search",
+        "ledger",
+        "modalities",
+        "seed",
+        "device",
+    )
+    more = {
+        "cv": folds_of(given["cv"]),
+        "group": given["group_by"],
+        "holdout": share_of(given["holdout"]),
+    }
     return {name: given[name] for name in same} | more
 
 
 def speak(quiet: bool) -> None:
     """Logs to the standard error: progress, or errors only."""
-    logging.basicConfig(level=logging.ERROR if quiet else logging.WARNING, format="%(message)s", stream=sys.stderr, force=True)
+    logging.basicConfig(
+        level=logging.ERROR if quiet else logging.WARNING,
+        format="%(message)s",
+        stream=sys.stderr,
+        force=True,
+    )
     logging.getLogger("graphfuse").setLevel(logging.ERROR if quiet else logging.INFO)

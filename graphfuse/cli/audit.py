@@ -15,14 +15,17 @@ def audit(
     cohort: CohortName,
     target: Target = None,
     folds: Folds = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit code 2 where a leak is found.")] = False,
+    strict: Annotated[bool, typer.Option("--strict",
+    help="Exit code 2 where a leak is found.")] = False,
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="A csv of all findings, with the columns and patient ids they are about."),
+        typer.Option("--out", "-o",
+        help="A csv of all findings, with the columns and patient ids they are about."),
     ] = None,
     device: Device = "auto", seed: Seed = 0, quiet: Quiet = False,
 ):  # fmt: skip
-    """Look for leaks in the tables: patients twice, the label among features or gaps, sites that hold the label."""
+    """Look for leaks in the tables: patients twice, the label among features or gaps, sites that
+    hold the label."""
     speak(quiet)
     from graphfuse.data.audit import audit as look
     from graphfuse.data.manifest import load

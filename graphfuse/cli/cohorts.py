@@ -44,15 +44,21 @@ def init(
 @app.command(epilog="Example: graphfuse check cohort.toml --recipe multiplex")
 def check(
     cohort: CohortName,
-    recipe: Annotated[str | None, typer.Option("--recipe", "-r", help="Also show what its files hold of it.")] = None,
+    recipe: Annotated[str | None, typer.Option("--recipe", "-r",
+    help="Also show what its files hold of it.")] = None,
     network: Network = None, device: Device = "auto", seed: Seed = 0, quiet: Quiet = False,
 ):  # fmt: skip
-    """Show ids matched, features mapped, value types and what a gene network covers. Nothing is trained."""
+    """Show ids matched, features mapped, value types and what a gene network covers. Nothing is
+    trained."""
     speak(quiet)
     from graphfuse.data.check import check as look
 
     found = look(cohort)
-    asked = found.cohort is not None and not found.faults and (recipe is not None or network is not None)
+    asked = (
+        found.cohort is not None
+        and not found.faults
+        and (recipe is not None or network is not None)
+    )
     try:
         said = _of_recipe(found.cohort, recipe, network) if asked else []
     except InputError as error:
@@ -63,8 +69,8 @@ def check(
 
 
 def _of_recipe(cohort: Cohort, recipe: str | None, network: Path | None) -> list[str]:
-    """What a gene network covers of the cohort, what the recipe's other files hold of it, and what comes to nothing. Raises
-    `InputError` where a file cannot be used."""
+    """What a gene network covers of the cohort, what the recipe's other files hold of it, and what
+    comes to nothing. Raises `InputError` where a file cannot be used."""
     from graphfuse import api
     from graphfuse.learn.channels import files_said, notices
     from graphfuse.schema import Recipe
@@ -73,7 +79,13 @@ def _of_recipe(cohort: Cohort, recipe: str | None, network: Path | None) -> list
     files = files_said(asked, cohort)
     covered = api.coverage(cohort, asked, network=network)
     warned = notices(asked, cohort, network or asked.gene.network)
-    return ["", str(covered), *files, *(["", "warnings:"] if warned else []), *(f"  - {notice}" for notice in warned)]
+    return [
+        "",
+        str(covered),
+        *files,
+        *(["", "warnings:"] if warned else []),
+        *(f"  - {notice}" for notice in warned),
+    ]
 
 
 @app.command(epilog="Example: graphfuse fetch tcga-brca")
@@ -86,5 +98,7 @@ def fetch(cohort: CohortName, device: Device = "auto", seed: Seed = 0, quiet: Qu
 
     path = resolve(cohort, "data_manifests")
     manifest = read_toml(path, Manifest)
-    folder = obtain(manifest.source, beside=path.parent, how_to_get=manifest.how_to_get, where=str(path))
+    folder = obtain(
+        manifest.source, beside=path.parent, how_to_get=manifest.how_to_get, where=str(path)
+    )
     typer.echo(f"{manifest.name}: files are in {folder}")

@@ -31,8 +31,10 @@ from graphfuse.errors import InputError
 def score(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A run directory.")],
     cohort: CohortName,
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="A folder; default: external/COHORT beside DIR.")] = None,
-    target: Annotated[str | None, typer.Option("--target", "-t", help="The outcome; default: of the run's own name.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o",
+    help="A folder; default: external/COHORT beside DIR.")] = None,
+    target: Annotated[str | None, typer.Option("--target", "-t",
+    help="The outcome; default: of the run's own name.")] = None,
     device: Device = "auto", seed: Seed = 0, quiet: Quiet = False,
 ):  # fmt: skip
     """Score a trained run on a cohort it never saw; every such look stays on record."""
@@ -51,7 +53,8 @@ def nulls(
     out: Annotated[Path | None, typer.Option("--out", "-o", help="A csv of the table.")] = None,
     device: Device = "auto", seed: Seed = 0, quiet: Quiet = False,
 ):  # fmt: skip
-    """What the net and its ladder find where there is nothing: in shuffled labels, in noise, in the best of epochs."""
+    """What the net and its ladder find where there is nothing: in shuffled labels, in noise, in the
+    best of epochs."""
     speak(quiet)
     from graphfuse import api
     from graphfuse.data.export import safe_csv
@@ -62,17 +65,26 @@ def nulls(
         typer.echo(f"\ntable: {safe_csv(found.table, out)}")
 
 
-@app.command(epilog="Example: graphfuse bench one.toml other.toml --recipe multiplex --recipe snf -o benches/mine")
+@app.command(
+    epilog=(
+        "Example: graphfuse bench one.toml other.toml --recipe multiplex --recipe snf -o "
+        "benches/mine"
+    )
+)
 def bench(
     context: typer.Context,
     out: Out,
-    cohorts: Annotated[list[str] | None, typer.Argument(metavar="[COHORT]...", help="Manifests, or names.")] = None,
-    plan: Annotated[Path | None, typer.Option("--plan", "-p", help="A bench file, in place of COHORTs and options.")] = None,
-    recipes: Annotated[list[str] | None, typer.Option("--recipe", "-r", help="A recipe; may be given again.")] = None,
+    cohorts: Annotated[list[str] | None, typer.Argument(metavar="[COHORT]...",
+    help="Manifests, or names.")] = None,
+    plan: Annotated[Path | None, typer.Option("--plan", "-p",
+    help="A bench file, in place of COHORTs and options.")] = None,
+    recipes: Annotated[list[str] | None, typer.Option("--recipe", "-r",
+    help="A recipe; may be given again.")] = None,
     target: Target = None, cv: Cv = "5x5", ledger: Ledger = True, modalities: Modalities = False,
     device: Device = "auto", seed: Seed = 0, quiet: Quiet = False,
 ):  # fmt: skip
-    """Run cohorts x recipes beside the ladder under one protocol; the same command goes on where it was stopped."""
+    """Run cohorts x recipes beside the ladder under one protocol; the same command goes on where it
+    was stopped."""
     speak(quiet)
     from graphfuse import api
     from graphfuse.schema import Bench, BenchEntry
@@ -85,11 +97,20 @@ def bench(
         options = {"recipes": recipes or ["multiplex"], "ledger": ledger, "modalities": modalities}
         asked = Bench(name=out.name, folds=folds, repeats=repeats, cohort=entries, **options)
     else:
-        given = [name for name in ("recipes", "target", "cv", "ledger", "modalities") if _given(context, name)]
+        given = [
+            name
+            for name in ("recipes", "target", "cv", "ledger", "modalities")
+            if _given(context, name)
+        ]
         if given:
-            raise InputError(f"bench --plan: {', '.join(given)} stand in the plan; leave the options out, or the plan")
+            raise InputError(
+                f"bench --plan: {', '.join(given)} stand in the plan; leave the options "
+                "out, or the plan"
+            )
         asked = Bench.read(plan)
-    api.bench(asked, out, seed=seed, device=device, command=shlex.join(["graphfuse", *sys.argv[1:]]))
+    api.bench(
+        asked, out, seed=seed, device=device, command=shlex.join(["graphfuse", *sys.argv[1:]])
+    )
     typer.echo((out / "bench.md").read_text(encoding="utf-8"))
     typer.echo(f"bench: {out}   page: {out / 'bench.html'}   rows: {out / 'results.csv'}")
 

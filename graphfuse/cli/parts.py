@@ -17,7 +17,8 @@ from graphfuse.cli.app import (
 
 @app.command("check-part", epilog="Example: graphfuse check-part my.py:Bilinear")
 def check_part(
-    part: Annotated[str, typer.Argument(metavar="FILE.PY:CLASS", help="Your own encoder, propagator, fusion or head.")],
+    part: Annotated[str, typer.Argument(metavar="FILE.PY:CLASS",
+    help="Your own encoder, propagator, fusion or head.")],
     device: Device = "auto", seed: Seed = 0, quiet: Quiet = False,
 ):  # fmt: skip
     """Run the contract suite on a part of your own."""

@@ -49,17 +49,25 @@ def build(
     speak(quiet)
     from graphfuse import api
 
-    graph = api.build(api.load(cohort), controlled(recipe, patient_control, gene_control), network=network, seed=seed)
+    graph = api.build(
+        api.load(cohort),
+        controlled(recipe, patient_control, gene_control),
+        network=network,
+        seed=seed,
+    )
     typer.echo(repr(graph))
     typer.echo(f"written to {graph.write(out)}")
 
 
 @app.command(epilog="Example: graphfuse train cohort.toml --recipe multiplex --cv 5x5 -o runs/mine")
 def train(
-    context: typer.Context, cohort: CohortName, out: Out, recipe: RecipeName = "multiplex", target: Target = None,
-    cv: Cv = "5x5", folds: Folds = None, group_by: GroupBy = None, leave_out: LeaveOut = None, split: Split = None,
+    context: typer.Context, cohort: CohortName, out: Out, recipe: RecipeName = "multiplex",
+    target: Target = None,
+    cv: Cv = "5x5", folds: Folds = None, group_by: GroupBy = None, leave_out: LeaveOut = None,
+    split: Split = None,
     holdout: Holdout = None, network: Network = None, patient_control: PatientControl = None,
-    gene_control: GeneControl = None, search: Search = False, ledger: Ledger = True, modalities: Modalities = False,
+    gene_control: GeneControl = None, search: Search = False, ledger: Ledger = True,
+    modalities: Modalities = False,
     device: Device = "auto", seed: Seed = 0, quiet: Quiet = False,
 ):  # fmt: skip
     """Cross-validate a recipe beside the ladder, and fit a final model."""
@@ -67,7 +75,9 @@ def train(
     from graphfuse import api
 
     recipe = controlled(recipe, patient_control, gene_control)
-    report, _ = api.save_run(out, api.load(cohort), recipe, ranked=False, **training(context.params))
+    report, _ = api.save_run(
+        out, api.load(cohort), recipe, ranked=False, **training(context.params)
+    )
     typer.echo(str(report))
     typer.echo(f"\nrun: {out}   report: {out / 'report.html'}   next: graphfuse rank {out}")
 
@@ -119,10 +129,14 @@ def _say_whom_it_knows(folder: Path, patients) -> None:
 
 @app.command(epilog="Example: graphfuse run tcga-brca -o runs/tcga-brca")
 def run(
-    context: typer.Context, cohort: CohortName, out: Out, recipe: RecipeName = "multiplex", target: Target = None,
-    cv: Cv = "5x1", folds: Folds = None, group_by: GroupBy = None, leave_out: LeaveOut = None, split: Split = None,
-    holdout: Holdout = None, network: Network = None, top: Top = 10, patient_control: PatientControl = None,
-    gene_control: GeneControl = None, search: Search = False, ledger: Ledger = True, modalities: Modalities = False,
+    context: typer.Context, cohort: CohortName, out: Out, recipe: RecipeName = "multiplex",
+    target: Target = None,
+    cv: Cv = "5x1", folds: Folds = None, group_by: GroupBy = None, leave_out: LeaveOut = None,
+    split: Split = None,
+    holdout: Holdout = None, network: Network = None, top: Top = 10,
+    patient_control: PatientControl = None,
+    gene_control: GeneControl = None, search: Search = False, ledger: Ledger = True,
+    modalities: Modalities = False,
     device: Device = "auto", seed: Seed = 0, quiet: Quiet = False,
 ):  # fmt: skip
     """All of it: train, rank, graphs and the report."""

@@ -21,12 +21,16 @@ from graphfuse.cli.app import (
 @app.command(epilog="Example: graphfuse subtype tcga-brca --layer snf -o runs/subtypes")
 def subtype(
     cohort: CohortName,
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="A folder for tables and a page.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o",
+    help="A folder for tables and a page.")] = None,
     recipe: RecipeName = "multiplex",
-    layer: Annotated[str, typer.Option("--layer", help="snf, shared, a modality, or a layer of the recipe.")] = "snf",
+    layer: Annotated[str, typer.Option("--layer",
+    help="snf, shared, a modality, or a layer of the recipe.")] = "snf",
     method: Annotated[str, typer.Option("--method", help="spectral or leiden.")] = "spectral",
-    clusters: Annotated[int | None, typer.Option("--clusters", "-k", help="How many; chosen where not given.")] = None,
-    resamples: Annotated[int, typer.Option("--resamples", min=2, help="Subsamples behind the stability.")] = 50,
+    clusters: Annotated[int | None, typer.Option("--clusters", "-k",
+    help="How many; chosen where not given.")] = None,
+    resamples: Annotated[int, typer.Option("--resamples", min=2,
+    help="Subsamples behind the stability.")] = 50,
     device: Device = "auto", seed: Seed = 0, quiet: Quiet = False,
 ):  # fmt: skip
     """Find subtypes without labels: how many, how stable, and what they go with."""
@@ -34,7 +38,13 @@ def subtype(
     from graphfuse import api
     from graphfuse.report.subtype import save_subtypes
 
-    options = {"layer": layer, "method": method, "clusters": clusters, "resamples": resamples, "seed": seed}
+    options = {
+        "layer": layer,
+        "method": method,
+        "clusters": clusters,
+        "resamples": resamples,
+        "seed": seed,
+    }
     found = api.subtype(api.load(cohort), recipe, **options)
     typer.echo(repr(found))
     if out is not None:

@@ -10,8 +10,9 @@ import pandas as pd
 
 from graphfuse.data.audit_finding import SEVERITIES, Finding, Subject, fold_matrix, numbers, spread
 from graphfuse.data.audit_groups import confounded
+from graphfuse.data.audit_ids import related_ids
 from graphfuse.data.audit_labels import HANDFUL, label_like, missing_by_label
-from graphfuse.data.audit_patients import identical, near_identical, related_ids
+from graphfuse.data.audit_patients import identical, near_identical
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.export import safe_csv
 from graphfuse.data.manifest import as_cohort
@@ -24,7 +25,8 @@ _TITLES = {"leak": "leaks", "warning": "warnings", "note": "notes"}
 class Audit:
     """What an audit found: `findings`, worst first; `str()` tells them without naming a patient.
 
-    `table`: one row a finding (kind, severity, where, message, count, cure). `leaks`: how many findings are leaks.
+    `table`: one row a finding (kind, severity, where, message, count, cure). `leaks`: how many
+    findings are leaks.
     """
 
     cohort: str
@@ -35,20 +37,31 @@ class Audit:
     @property
     def table(self) -> pd.DataFrame:
         columns = ["kind", "severity", "where", "message", "count", "cure"]
-        return pd.DataFrame([[getattr(f, name) for name in columns] for f in self.findings], columns=columns)
+        return pd.DataFrame(
+            [[getattr(f, name) for name in columns] for f in self.findings], columns=columns
+        )
 
     @property
     def leaks(self) -> int:
         return sum(finding.severity == "leak" for finding in self.findings)
 
     def to_csv(self, path: str | Path) -> Path:
-        """Writes all findings with one row for each column, and for each patient by id and row number, concerned.
+        """Writes all findings with one row for each column, and for each patient by id and row
+        number, concerned.
 
         Ids are patient data: keep the file as the tables are kept.
         """
         rows = []
         for number, finding in enumerate(self.findings, 1):
-            told = [number, finding.kind, finding.severity, finding.where, finding.message, finding.count, finding.cure]
+            told = [
+                number,
+                finding.kind,
+                finding.severity,
+                finding.where,
+                finding.message,
+                finding.count,
+                finding.cure,
+            ]
             these = [[*told, column, None, None, None] for column in finding.columns]
             for one, members in enumerate(finding.patients, 1):
                 these += [[*told, None, one, row, self.patients[row]] for row in members]
@@ -64,50 +77,76 @@ class Audit:
             parts += ["", f"{_TITLES[severity]}:"] if these else []
             parts += [f"  - {f.where}: {f.message}; {f.cure}  [{f.kind}]" for f in these]
         parts += [] if self.findings else ["", "Nothing found."]
-        return "\n".join(parts + ([] if self.leaks else ["", "No leaks found."] if self.findings else []))
+        return "\n".join(
+            parts + ([] if self.leaks else ["", "No leaks found."] if self.findings else [])
+        )
 
 
-def audit(cohort: Cohort | str | Path, target: str | None = None, folds: pd.DataFrame | None = None) -> Audit:
-    """Looks for the same patient twice, the label among the features or in what is missing, and groups that hold the label.
+def audit(
+    cohort: Cohort | str | Path, target: str | None = None, folds: pd.DataFrame | None = None
+) -> Audit:
+    """Looks for the same patient twice, the label among the features or in what is missing, and
+    groups that hold the label.
 
-    `target`: the outcome; default: the first. `folds`: patient, fold[, repeat]: then it is also told whether patients who
-    are alike stand on both sides. Nothing is trained, and what `check` tells is not told again. Raises `InputError` where
-    the cohort, the target or the folds are no good.
+    `target`: the outcome; default: the first. `folds`: patient, fold[, repeat]: then it is also
+    told whether patients who are alike stand on both sides. Nothing is trained, and what `check`
+    tells is not told again. Raises `InputError` where the cohort, the target or the folds are no
+    good.
     """
     cohort = as_cohort(cohort)
     outcome = cohort.outcome(target) if cohort.outcomes or target is not None else None
-    subject = Subject(cohort, outcome, None if folds is None else fold_matrix(folds, cohort.patients))
+    subject = Subject(
+        cohort, outcome, None if folds is None else fold_matrix(folds, cohort.patients)
+    )
     found = []
     for name in cohort.modalities:
         same, rest = identical(subject, name)
         found += [*same, *near_identical(subject, name, rest)]
-    found += related_ids(subject) + label_like(subject) + missing_by_label(subject) + confounded(subject)
+    found += (
+        related_ids(subject) + label_like(subject) + missing_by_label(subject) + confounded(subject)
+    )
     found += _derived(subject) + _scaled(subject) + _not_looked_at(subject)
     found.sort(key=lambda finding: SEVERITIES.index(finding.severity))
-    return Audit(cohort.name, f"outcome {outcome.name}" if outcome else "no outcome", tuple(found), cohort.patients)
+    return Audit(
+        cohort.name,
+        f"outcome {outcome.name}" if outcome else "no outcome",
+        tuple(found),
+        cohort.patients,
+    )
 
 
 def _derived(subject: Subject) -> list[Finding]:
     """A note for each modality that the label is declared to be computed from."""
-    message = "the label is declared to be derived from it: a model that sees it sees the label's definition"
+    message = (
+        "the label is declared to be derived from it: a model that sees it sees the label's "
+        "definition"
+    )
     cure = "report the score without it beside the score"
     here = [m for name, m in subject.cohort.modalities.items() if name in subject.derived]
     return [Finding("derived-label", "note", m.name, message, m.table.shape[1], cure) for m in here]
 
 
 def _scaled(subject: Subject) -> list[Finding]:
-    """A note for each modality whose columns have mean 0 and SD 1 to 1e-6 over all patients: scaling saw everyone."""
+    """A note for each modality whose columns have mean 0 and SD 1 to 1e-6 over all patients:
+    scaling saw everyone."""
     found = []
     for name, modality in subject.cohort.modalities.items():
         table, words = numbers(modality)
-        values = table.iloc[np.flatnonzero(modality.present), spread(np.flatnonzero(~words), _LOOKED)].to_numpy(dtype=float)
-        values = values[:, (np.nanmin(values, axis=0) < np.nanmax(values, axis=0)) if len(values) else []]
+        values = table.iloc[
+            np.flatnonzero(modality.present), spread(np.flatnonzero(~words), _LOOKED)
+        ].to_numpy(dtype=float)
+        values = values[
+            :, (np.nanmin(values, axis=0) < np.nanmax(values, axis=0)) if len(values) else []
+        ]
         if len(values) < 10 or values.shape[1] < 2:
             continue
         near = [np.abs(np.nanstd(values, axis=0, ddof=ddof) - 1) < 1e-6 for ddof in (0, 1)]
         share = ((near[0] | near[1]) & (np.abs(np.nanmean(values, axis=0)) < 1e-6)).mean()
         if share > 0.9:
-            message = f"{share:.0%} of columns have mean 0 and SD 1 over all patients: those tested had a part in that"
+            message = (
+                f"{share:.0%} of columns have mean 0 and SD 1 over all patients: those tested "
+                "had a part in that"
+            )
             cure = "give the values as measured: each fold scales by its training patients"
             found.append(Finding("scaled", "note", name, message, table.shape[1], cure))
     return found
@@ -118,7 +157,14 @@ def _not_looked_at(subject: Subject) -> list[Finding]:
     sizes = np.bincount(subject.codes[subject.codes >= 0], minlength=2)
     if (sizes >= HANDFUL).sum() > 1:
         return []
-    kind = "a number" if subject.outcome is not None and subject.outcome.kind == "number" else "not known in two classes"
-    message = f"the label is {kind}: label-like columns, telling gaps and confounded groups were not looked for"
+    kind = (
+        "a number"
+        if subject.outcome is not None and subject.outcome.kind == "number"
+        else "not known in two classes"
+    )
+    message = (
+        f"the label is {kind}: label-like columns, telling gaps and confounded groups were not "
+        "looked for"
+    )
     cure = f"give a class outcome with {HANDFUL} patients in two classes (--target)"
     return [Finding("not-looked-at", "note", "outcome", message, 0, cure)]

@@ -1,4 +1,5 @@
-"""What an audit finds, and what it looks at: findings, the label as codes, folds as sides, columns as numbers."""
+"""What an audit finds, and what it looks at: findings, the label as codes, folds as sides, columns
+as numbers."""
 
 from __future__ import annotations
 
@@ -15,15 +16,19 @@ from graphfuse.data.outcome import Outcome
 from graphfuse.errors import InputError
 
 SEVERITIES = ("leak", "warning", "note")
-RARE = 0.01  # expected number of false alarms that is let pass, over all columns and classes looked at
+RARE = (
+    0.01  # expected number of false alarms that is let pass, over all columns and classes looked at
+)
 _CELLS = 2**24  # values held at once
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing found: its `kind`, `severity` (leak | warning | note), `where`, what it is, how often, and the cure.
+    """One thing found: its `kind`, `severity` (leak | warning | note), `where`, what it is, how
+    often, and the cure.
 
-    `columns`: names of the columns concerned; `patients`: sets of patients concerned, as row numbers of the cohort.
+    `columns`: names of the columns concerned; `patients`: sets of patients concerned, as row
+    numbers of the cohort.
     """
 
     kind: str
@@ -38,10 +43,11 @@ class Finding:
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """A cohort under audit: class codes int `[N]` (-1 = unlabelled) of its outcome, and the folds each patient is tested in.
+    """A cohort under audit: class codes int `[N]` (-1 = unlabelled) of its outcome, and the folds
+    each patient is tested in.
 
-    `folds` float `[repeats, N]`, NaN = always training; `None` where no folds are given. Of a survival outcome the codes
-    say whether the event was seen; a number has none.
+    `folds` float `[repeats, N]`, NaN = always training; `None` where no folds are given. Of a
+    survival outcome the codes say whether the event was seen; a number has none.
     """
 
     cohort: Cohort
@@ -67,7 +73,8 @@ class Subject:
         return () if self.outcome is None else self.outcome.derived_from
 
     def split(self, sets: list[np.ndarray]) -> tuple[int, int]:
-        """How many of these sets of rows stand on both sides of a fold, and in how many folds that is so."""
+        """How many of these sets of rows stand on both sides of a fold, and in how many folds that
+        is so."""
         if self.folds is None:
             return 0, 0
         torn, spoiled = 0, set()
@@ -80,7 +87,8 @@ class Subject:
 
 
 def numbers(modality: Modality) -> tuple[pd.DataFrame, np.ndarray]:
-    """The table as float `[N, F]`, and bool `[F]`: columns of words, whose numbers are only names for their levels.
+    """The table as float `[N, F]`, and bool `[F]`: columns of words, whose numbers are only names
+    for their levels.
 
     An omics table is handed out as it is, not copied. Dates become days.
     """
@@ -89,11 +97,15 @@ def numbers(modality: Modality) -> tuple[pd.DataFrame, np.ndarray]:
         return table, np.zeros(table.shape[1], dtype=bool)
     columns, words = [], []
     for name, column in table.items():
-        kind = modality.types.get(name) or ("numeric" if pd.api.types.is_numeric_dtype(column) else "categorical")
+        kind = modality.types.get(name) or (
+            "numeric" if pd.api.types.is_numeric_dtype(column) else "categorical"
+        )
         words.append(kind in ("categorical", "ordinal"))
         columns.append(_coded(column, kind))
     values = np.column_stack(columns) if columns else np.empty((len(table), 0))
-    return pd.DataFrame(values, index=table.index, columns=table.columns), np.array(words, dtype=bool)
+    return pd.DataFrame(values, index=table.index, columns=table.columns), np.array(
+        words, dtype=bool
+    )
 
 
 def _coded(column: pd.Series, kind: str) -> np.ndarray:
@@ -101,7 +113,9 @@ def _coded(column: pd.Series, kind: str) -> np.ndarray:
         return pd.to_numeric(column, errors="coerce").to_numpy(dtype=float)
     if kind == "date":
         days = pd.to_datetime(column, errors="coerce", format="mixed", utc=True)
-        return ((days - pd.Timestamp("2000-01-01", tz="UTC")) / pd.Timedelta(days=1)).to_numpy(dtype=float)
+        return ((days - pd.Timestamp("2000-01-01", tz="UTC")) / pd.Timedelta(days=1)).to_numpy(
+            dtype=float
+        )
     codes, _ = pd.factorize(column.map(as_word, na_action="ignore"), sort=True)
     return np.where(codes < 0, np.nan, codes)
 
@@ -124,21 +138,38 @@ def row_blocks(table: pd.DataFrame, rows: np.ndarray) -> Iterator[np.ndarray]:
 
 def spread(positions: np.ndarray, most: int) -> np.ndarray:
     """At most so many of these, evenly spread over them."""
-    return positions[np.linspace(0, len(positions) - 1, most).astype(int)] if len(positions) > most else positions
+    return (
+        positions[np.linspace(0, len(positions) - 1, most).astype(int)]
+        if len(positions) > most
+        else positions
+    )
 
 
 def fold_matrix(folds: pd.DataFrame, patients: pd.Index) -> np.ndarray:
-    """float `[repeats, N]`: the fold each patient is tested in, NaN where in none. Raises `InputError`."""
+    """float `[repeats, N]`: the fold each patient is tested in, NaN where in none. Raises
+    `InputError`."""
     if not {"patient", "fold"} <= set(folds.columns):
-        raise InputError("folds: columns patient and fold are needed; a folds file has patient, repeat, fold")
+        raise InputError(
+            "folds: columns patient and fold are needed; a folds file has patient, repeat, fold"
+        )
     number = pd.to_numeric(folds["fold"], errors="coerce")
     if (number.isna() & folds["fold"].notna()).any():
-        raise InputError("folds: some folds are no numbers; count folds 0, 1, 2, …, and leave blank who always trains")
-    folds = folds.assign(patient=folds["patient"].astype(str), repeat=folds.get("repeat", 0), fold=number)
+        raise InputError(
+            "folds: some folds are no numbers; count folds 0, 1, 2, …, and leave blank who "
+            "always trains"
+        )
+    folds = folds.assign(
+        patient=folds["patient"].astype(str), repeat=folds.get("repeat", 0), fold=number
+    )
     strange = ~folds["patient"].isin(patients)
     if strange.any():
-        raise InputError(f"folds: {int(strange.sum())} rows are of patients who are not in the cohort; correct the ids")
+        raise InputError(
+            f"folds: {int(strange.sum())} rows are of patients who are not in the cohort; "
+            "correct the ids"
+        )
     if folds.duplicated(["patient", "repeat"]).any():
-        raise InputError("folds: some patients stand twice in a repeat; a patient is tested in one fold")
+        raise InputError(
+            "folds: some patients stand twice in a repeat; a patient is tested in one fold"
+        )
     wide = folds.pivot(index="repeat", columns="patient", values="fold").reindex(columns=patients)
     return wide.to_numpy(dtype=float, na_value=np.nan)

@@ -1,4 +1,5 @@
-"""Sites, batches and other declared groups that go together with the label, or with who was measured."""
+"""Sites, batches and other declared groups that go together with the label, or with who was
+measured."""
 
 from __future__ import annotations
 
@@ -22,16 +23,21 @@ def confounded(subject: Subject) -> list[Finding]:
         known = group_known(values)
         found.append(_against_label(name, values, np.where(known, subject.codes, -1), level))
         for modality in partial:
-            found.append(_against_presence(name, modality, values, np.where(known, present[modality], -1), level))
+            found.append(
+                _against_presence(
+                    name, modality, values, np.where(known, present[modality], -1), level
+                )
+            )
     return [finding for finding in found if finding is not None]
 
 
 def cramers_v(counts: np.ndarray) -> tuple[float, float]:
-    """Cramér's V of a table of counts `[groups, classes]`, corrected for its bias, and Pearson's chi-squared p value.
+    """Cramér's V of a table of counts `[groups, classes]`, corrected for its bias, and Pearson's
+    chi-squared p value.
 
-    φ² = χ²/n less its mean (g−1)(c−1)/(n−1) where nothing is associated, over the likewise corrected size of the table
-    (Bergsma 2013, doi:10.1016/j.jkss.2012.10.002). Rows and columns without patients are left out; (0, 1) where fewer
-    than two remain.
+    φ² = χ²/n less its mean (g−1)(c−1)/(n−1) where nothing is associated, over the likewise
+    corrected size of the table (Bergsma 2013, doi:10.1016/j.jkss.2012.10.002). Rows and columns
+    without patients are left out; (0, 1) where fewer than two remain.
     """
     from scipy.stats import chi2_contingency
 
@@ -47,7 +53,8 @@ def cramers_v(counts: np.ndarray) -> tuple[float, float]:
 
 
 def _measured(values: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, float, float]:
-    """Counts `[groups, classes]` of those known, V and p. Groups of one patient say nothing and are left out."""
+    """Counts `[groups, classes]` of those known, V and p. Groups of one patient say nothing and are
+    left out."""
     counts = pd.crosstab(values[codes >= 0], codes[codes >= 0]).to_numpy()
     counts = counts[counts.sum(axis=1) > 1] if counts.size else np.zeros((0, 0), dtype=int)
     return counts, *(cramers_v(counts) if counts.size else (0.0, 1.0))
@@ -58,31 +65,67 @@ def _complete(counts: np.ndarray) -> bool:
     return bool(((counts > 0).sum(axis=1) == 1).all() and (counts.sum(axis=0) > 0).sum() > 1)
 
 
-def _against_label(name: str, values: np.ndarray, codes: np.ndarray, level: float) -> Finding | None:
+def _against_label(
+    name: str, values: np.ndarray, codes: np.ndarray, level: float
+) -> Finding | None:
     counts, v, p = _measured(values, codes)
     if p >= level:
         return None
-    said = f"Cramér's V {v:.2f} corrected for bias, chi-squared p {p:.1g}, {len(counts)} groups of {counts.sum():,} patients"
+    said = (
+        f"Cramér's V {v:.2f} corrected for bias, chi-squared p {p:.1g}, {len(counts)} groups of "
+        f"{counts.sum():,} patients"
+    )
     where, kind = f"group {name}", "group-by-label"
     if _complete(counts) and counts.sum() < _FAMILY * len(counts):
-        message = f"every {name} holds one class only, and they are small, as families or repeated samples are ({said})"
-        return Finding(kind, "warning", where, message, len(counts), f"score with folds grouped by {name}")
+        message = (
+            f"every {name} holds one class only, and they are small, as families or repeated "
+            f"samples are ({said})"
+        )
+        return Finding(
+            kind, "warning", where, message, len(counts), f"score with folds grouped by {name}"
+        )
     if _complete(counts):
-        message = f"completely confounded with the label: every {name} holds one class only ({said})"
-        cure = f"no score on these patients tells the label from {name}: add patients of several classes for each {name}"
+        message = (
+            f"completely confounded with the label: every {name} holds one class only ({said})"
+        )
+        cure = (
+            f"no score on these patients tells the label from {name}: add patients of several "
+            f"classes for each {name}"
+        )
         return Finding(kind, "leak", where, message, len(counts), cure)
     if v < _SHOWN:
         return None
     cure = f"score with folds grouped by {name}, and compare with what {name} alone says"
-    return Finding(kind, "warning" if v >= _STRONG else "note", where, f"goes with the label: {said}", len(counts), cure)
+    return Finding(
+        kind,
+        "warning" if v >= _STRONG else "note",
+        where,
+        f"goes with the label: {said}",
+        len(counts),
+        cure,
+    )
 
 
-def _against_presence(name: str, modality: str, values: np.ndarray, codes: np.ndarray, level: float) -> Finding | None:
+def _against_presence(
+    name: str, modality: str, values: np.ndarray, codes: np.ndarray, level: float
+) -> Finding | None:
     counts, v, p = _measured(values, codes)
     if p >= level or v < _SHOWN:
         return None
     every = "; every group has it or lacks it as a whole" if _complete(counts) else ""
-    message = f"goes with having {modality}: Cramér's V {v:.2f} corrected for bias, chi-squared p {p:.1g}{every}"
-    cure = f"what {modality} adds is also what {name} adds: read the scores by pattern of modalities"
+    message = (
+        f"goes with having {modality}: Cramér's V {v:.2f} corrected for bias, chi-squared p "
+        f"{p:.1g}{every}"
+    )
+    cure = (
+        f"what {modality} adds is also what {name} adds: read the scores by pattern of modalities"
+    )
     where = f"group {name}, {modality}"
-    return Finding("group-by-presence", "warning" if v >= _STRONG else "note", where, message, len(counts), cure)
+    return Finding(
+        "group-by-presence",
+        "warning" if v >= _STRONG else "note",
+        where,
+        message,
+        len(counts),
+        cure,
+    )

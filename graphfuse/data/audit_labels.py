@@ -22,7 +22,8 @@ _SLACK = 0.04  # by how much AUROC may be lower among them
 
 @dataclass(frozen=True)
 class _Hit:
-    """A column (or a modality's presence) that tells class `k` from the rest; `expected`: how many by chance."""
+    """A column (or a modality's presence) that tells class `k` from the rest; `expected`: how many
+    by chance."""
 
     name: str
     k: int
@@ -31,15 +32,16 @@ class _Hit:
     copy: bool = False  # no more values than classes, and no error: the label itself
 
 
-# ------------------------------------------------------------------------------------- label-like columns
+# ------------------------------------------------------------------------------- label-like columns
 
 
 def label_like(subject: Subject) -> list[Finding]:
     """Columns that alone tell a class from all others: AUROC above 0.99 or below 0.01.
 
-    At least 5 patients with a value on either side. The chance of so extreme a column, times the number of columns and
-    classes looked at (`expected`), must stay below 0.01 for an alarm; a note tells of those that chance could make. A
-    modality that the label is declared to be derived from may tell it: a note, unless a column is the label itself.
+    At least 5 patients with a value on either side. The chance of so extreme a column, times the
+    number of columns and classes looked at (`expected`), must stay below 0.01 for an alarm; a note
+    tells of those that chance could make. A modality that the label is declared to be derived from
+    may tell it: a note, unless a column is the label itself.
     """
     tested = _tested(subject)
     if not tested:
@@ -55,7 +57,8 @@ def label_like(subject: Subject) -> list[Finding]:
 
 
 def aurocs(values: np.ndarray, codes: np.ndarray, classes: int) -> np.ndarray:
-    """AUROC `[classes, F]` of each column of `values` `[N, F]` for each class against the rest, ties counted half.
+    """AUROC `[classes, F]` of each column of `values` `[N, F]` for each class against the rest,
+    ties counted half.
 
     NaN where fewer than 5 patients with a value stand on either side.
     """
@@ -71,14 +74,17 @@ def aurocs(values: np.ndarray, codes: np.ndarray, classes: int) -> np.ndarray:
 
 @lru_cache(maxsize=4096)
 def log_chance(u: int, a: int, b: int) -> float:
-    """ln P(U ≤ u) of the Mann-Whitney U of `a` against `b` patients where the column knows nothing of the label.
+    """ln P(U ≤ u) of the Mann-Whitney U of `a` against `b` patients where the column knows nothing
+    of the label.
 
-    Exact, by counting partitions, where that is quick; else by the normal approximation, which is too large this far out
-    (Mann & Whitney 1947).
+    Exact, by counting partitions, where that is quick; else by the normal approximation, which is
+    too large this far out (Mann & Whitney 1947).
     """
     a, b = sorted((a, b))
     if a * (u + 1) <= 100_000:
-        ways = [1] + [0] * u  # of t as a sum of at most i parts, none above b: coefficients of the Gaussian binomial
+        ways = (
+            [1] + [0] * u
+        )  # of t as a sum of at most i parts, none above b: coefficients of the Gaussian binomial
         for i in range(1, a + 1):
             for t in range(u, b + i - 1, -1):
                 ways[t] -= ways[t - b - i]
@@ -93,7 +99,9 @@ def log_chance(u: int, a: int, b: int) -> float:
 def _tested(subject: Subject) -> list[int]:
     """Classes to tell from the rest: those with a handful of patients; of two, one says it all."""
     sizes = np.bincount(subject.codes[subject.codes >= 0], minlength=len(subject.classes))
-    enough = [k for k, size in enumerate(sizes) if size >= HANDFUL and sizes.sum() - size >= HANDFUL]
+    enough = [
+        k for k, size in enumerate(sizes) if size >= HANDFUL and sizes.sum() - size >= HANDFUL
+    ]
     return enough[-1:] if np.count_nonzero(sizes) == 2 else enough
 
 
@@ -105,7 +113,9 @@ def _hits(subject: Subject, modality: Modality, tested: list[int], tests: int) -
     for c in _candidates(table, words, rows, codes, tested):
         column = table.iloc[rows, c].to_numpy(dtype=float)
         for k in tested:
-            score, guesses = _shares(column, codes == k) if words[c] else (column, log(2))  # it may point either way
+            score, guesses = (
+                _shares(column, codes == k) if words[c] else (column, log(2))
+            )  # it may point either way
             area = float(aurocs(score[:, None], (codes == k).astype(int), 2)[1, 0])
             if max(area, 1 - area) > ALIKE:
                 known = ~np.isnan(score)
@@ -116,8 +126,11 @@ def _hits(subject: Subject, modality: Modality, tested: list[int], tests: int) -
     return found
 
 
-def _candidates(table: pd.DataFrame, words: np.ndarray, rows: np.ndarray, codes: np.ndarray, tested: list[int]) -> list[int]:
-    """Columns of words, and those of numbers whose AUROC is extreme, or nearly so among some of very many patients."""
+def _candidates(
+    table: pd.DataFrame, words: np.ndarray, rows: np.ndarray, codes: np.ndarray, tested: list[int]
+) -> list[int]:
+    """Columns of words, and those of numbers whose AUROC is extreme, or nearly so among some of
+    very many patients."""
     some = _some(codes)
     least = ALIKE - (_SLACK if len(some) < len(rows) else 0.0)
     found = set(np.flatnonzero(words))
@@ -138,7 +151,8 @@ def _some(codes: np.ndarray) -> np.ndarray:
 
 
 def _shares(levels: np.ndarray, member: np.ndarray) -> tuple[np.ndarray, float]:
-    """The share of the class in each patient's level, and ln of in how many ways the levels could be set apart.
+    """The share of the class in each patient's level, and ln of in how many ways the levels could
+    be set apart.
 
     Levels of one patient tell nothing: NaN.
     """
@@ -151,14 +165,16 @@ def _shares(levels: np.ndarray, member: np.ndarray) -> tuple[np.ndarray, float]:
 
 
 def _log_p(score: np.ndarray, member: np.ndarray) -> float:
-    """ln of the chance of so high a score of the members; ties are counted against them, which makes it larger."""
+    """ln of the chance of so high a score of the members; ties are counted against them, which
+    makes it larger."""
     rest = np.sort(score[~member])
     lost = len(rest) - np.searchsorted(rest, score[member], side="left")
     return log_chance(int(lost.sum()), int(member.sum()), len(rest))
 
 
 def _told(subject: Subject, modality: Modality, hits: list[_Hit]) -> list[Finding]:
-    """Findings of the columns beyond chance: a leak, or a note where the label is declared to come from here."""
+    """Findings of the columns beyond chance: a leak, or a note where the label is declared to come
+    from here."""
     excused = [h for h in hits if modality.name in subject.derived and not h.copy]
     found = []
     for severity, part in (("leak", [h for h in hits if h not in excused]), ("note", excused)):
@@ -166,15 +182,26 @@ def _told(subject: Subject, modality: Modality, hits: list[_Hit]) -> list[Findin
         if not columns:
             continue
         told = examples(dict.fromkeys(repr(subject.classes[h.k]) for h in part))
-        number, tell = ("1 column", "tells") if len(columns) == 1 else (f"{len(columns):,} columns", "tell")
+        number, tell = (
+            ("1 column", "tells") if len(columns) == 1 else (f"{len(columns):,} columns", "tell")
+        )
         message = (
-            f"{number} alone {tell} {told} from the rest ({examples(columns)}; AUROC {_span(part)}; "
+            f"{number} alone {tell} {told} from the rest ({examples(columns)}; AUROC "
+            f"{_span(part)}; "
             f"by chance {_small(max(h.expected for h in part))} expected)"
         )
-        cure = f"remove what is the label in other words; if the label is computed from {modality.name}, declare derived_from"
+        cure = (
+            "remove what is the label in other words; if the label is computed from "
+            f"{modality.name}, declare derived_from"
+        )
         if severity == "note":
-            cure = f"expected, as the label is declared to be derived from {modality.name}: report the score without it too"
-        found.append(Finding("label-like", severity, modality.name, message, len(columns), cure, columns))
+            cure = (
+                f"expected, as the label is declared to be derived from {modality.name}: report "
+                "the score without it too"
+            )
+        found.append(
+            Finding("label-like", severity, modality.name, message, len(columns), cure, columns)
+        )
     return found
 
 
@@ -183,7 +210,8 @@ def _by_chance(modality: Modality, hits: list[_Hit]) -> list[Finding]:
     if not columns:
         return []
     message = (
-        f"{len(columns):,} columns reach AUROC {_span(hits)} alone, but with so few patients and so many columns "
+        f"{len(columns):,} columns reach AUROC {_span(hits)} alone, but with so few "
+        "patients and so many columns "
         f"{_small(min(h.expected for h in hits))} or more are expected by chance"
     )
     cure = "nothing to mend; more patients would tell"
@@ -196,32 +224,57 @@ def _span(hits: list[_Hit]) -> str:
 
 
 def _small(expected: float) -> str:
-    return "less than 1e-9" if expected < 1e-9 else f"{expected:.1g}" if expected < 10 else f"{expected:,.0f}"
+    return (
+        "less than 1e-9"
+        if expected < 1e-9
+        else f"{expected:.1g}"
+        if expected < 10
+        else f"{expected:,.0f}"
+    )
 
 
-# --------------------------------------------------------------------------------------- telling absence
+# ---------------------------------------------------------------------------------- telling absence
 
 
 def missing_by_label(subject: Subject) -> list[Finding]:
-    """Modalities and columns whose absence alone tells a class from the rest: AUROC above 0.9, beyond chance; above 0.99 it is
-    the label in other words."""
+    """Modalities and columns whose absence alone tells a class from the rest: AUROC above 0.9,
+    beyond chance; above 0.99 it is the label in other words."""
     tested, cohort = _tested(subject), subject.cohort
     rows = np.flatnonzero(subject.codes >= 0)
     if not tested:
         return []
     present = ~cohort.present.to_numpy()[rows]
-    hits = _absent(present, list(cohort.modalities), subject.codes[rows], tested, len(cohort.modalities))
-    cure = "a model that knows who was measured knows the label: measure all classes alike, or leave it out"
-    found = [_absence(subject, hit.name, f"whether a patient has {hit.name}", [hit], (), cure) for hit in hits]
+    hits = _absent(
+        present, list(cohort.modalities), subject.codes[rows], tested, len(cohort.modalities)
+    )
+    cure = (
+        "a model that knows who was measured knows the label: measure all classes alike, or "
+        "leave it out"
+    )
+    found = [
+        _absence(subject, hit.name, f"whether a patient has {hit.name}", [hit], (), cure)
+        for hit in hits
+    ]
     for m in cohort.modalities.values():
         here = np.flatnonzero(m.present & (subject.codes >= 0))
         hits, width = [], m.table.shape[1]
         for start, gaps in _gaps(m, here):
-            hits += _absent(gaps, m.columns[start : start + gaps.shape[1]], subject.codes[here], tested, width)
+            hits += _absent(
+                gaps, m.columns[start : start + gaps.shape[1]], subject.codes[here], tested, width
+            )
         columns = tuple(dict.fromkeys(h.name for h in hits))
         if columns:
             what = f"whether a value is missing in {len(columns):,} columns ({examples(columns)})"
-            found.append(_absence(subject, m.name, what, hits, columns, "remove them, or ask why they were not measured"))
+            found.append(
+                _absence(
+                    subject,
+                    m.name,
+                    what,
+                    hits,
+                    columns,
+                    "remove them, or ask why they were not measured",
+                )
+            )
     return found
 
 
@@ -232,8 +285,11 @@ def _gaps(modality: Modality, rows: np.ndarray):
         yield start, modality.table.iloc[rows, start : start + width].isna().to_numpy()
 
 
-def _absent(gaps: np.ndarray, names: list[str], codes: np.ndarray, tested: list[int], width: int) -> list[_Hit]:
-    """Columns of `gaps` bool `[N, F]` that tell a class: with one cut, AUROC = 1/2 + (share there − share in the rest)/2."""
+def _absent(
+    gaps: np.ndarray, names: list[str], codes: np.ndarray, tested: list[int], width: int
+) -> list[_Hit]:
+    """Columns of `gaps` bool `[N, F]` that tell a class: with one cut, AUROC = 1/2 + (share there −
+    share in the rest)/2."""
     from scipy.stats import hypergeom
 
     member = (codes[:, None] == np.asarray(tested)).T
@@ -252,8 +308,12 @@ def _absent(gaps: np.ndarray, names: list[str], codes: np.ndarray, tested: list[
     return found
 
 
-def _absence(subject: Subject, where: str, what: str, hits: list[_Hit], columns: tuple[str, ...], cure: str) -> Finding:
+def _absence(
+    subject: Subject, where: str, what: str, hits: list[_Hit], columns: tuple[str, ...], cure: str
+) -> Finding:
     told = examples(dict.fromkeys(repr(subject.classes[h.k]) for h in hits))
     message = f"{what} tells {told} from the rest (AUROC {_span(hits)})"
     severity = "leak" if max(h.auroc for h in hits) > ALIKE else "warning"
-    return Finding("missing-by-label", severity, where, message, max(len(columns), 1), cure, columns)
+    return Finding(
+        "missing-by-label", severity, where, message, max(len(columns), 1), cure, columns
+    )

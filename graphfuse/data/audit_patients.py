@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections import Counter, defaultdict
 from math import log
 
@@ -11,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from graphfuse.data.audit_finding import RARE, Finding, Subject, numbers, row_blocks, spread
-from graphfuse.data.ids import LENGTH, tcga_share
 from graphfuse.errors import few
 
 NEAR = 0.999  # correlation of standardised profiles
@@ -22,26 +20,36 @@ _WIDE, _DISTINCT = 20, 20  # columns needed for that, and different values in ea
 _MOST = 8  # patients in a set; larger ones are a kind of patient, not one
 _DATED = 2_000  # patients from whom the dimension is estimated
 
-# ------------------------------------------------------------------------------------------ identical rows
+# ----------------------------------------------------------------------------------- identical rows
 
 
 def identical(subject: Subject, modality: str) -> tuple[list[Finding], np.ndarray]:
-    """Sets of patients with one and the same row in a modality, missing values alike, and rows bool `[N]` to look at on.
+    """Sets of patients with one and the same row in a modality, missing values alike, and rows bool
+    `[N]` to look at on.
 
-    A table of few columns or few levels has equal rows by chance. A set alarms only if nobody else agrees with it even on
-    one of three parts of the columns: were each part shared by chance with probability q, equal rows would be rarer
-    (n²q³/2) than such near misses (3nq), and a false alarm has a chance below 0.025/n. Rows that are all one value, or the
-    columns' mean or median, are told apart: they were filled in.
+    A table of few columns or few levels has equal rows by chance. A set alarms only if nobody else
+    agrees with it even on one of three parts of the columns: were each part shared by chance with
+    probability q, equal rows would be rarer (n²q³/2) than such near misses (3nq), and a false alarm
+    has a chance below 0.025/n. Rows that are all one value, or the columns' mean or median, are
+    told apart: they were filled in.
     """
     table, words = numbers(subject.cohort.modalities[modality])
     rows = np.flatnonzero(subject.cohort.modalities[modality].present)
     whole, parts, known, flat = _fingerprints(table, rows)
     sets = [members for members in _alike(whole) if (known[members] >= _KNOWN).all()]
     counts = [Counter(part) for part in parts]
-    sets = [s for s in sets if all(count[part[s[0]]] == len(s) for count, part in zip(counts, parts, strict=True))]
+    sets = [
+        s
+        for s in sets
+        if all(count[part[s[0]]] == len(s) for count, part in zip(counts, parts, strict=True))
+    ]
     filled = _filled(table, words, rows, sets, flat)
     copies = [rows[s] for s, is_filled in zip(sets, filled, strict=True) if not is_filled]
-    found = [_twins("duplicate-patients", subject, modality, copies, "the same values in every column")] if copies else []
+    found = (
+        [_twins("duplicate-patients", subject, modality, copies, "the same values in every column")]
+        if copies
+        else []
+    )
     padded = [rows[s] for s, is_filled in zip(sets, filled, strict=True) if is_filled]
     if padded:
         found.append(_padding(modality, padded))
@@ -51,20 +59,38 @@ def identical(subject: Subject, modality: str) -> tuple[list[Finding], np.ndarra
     return found, first
 
 
-def _fingerprints(table: pd.DataFrame, rows: np.ndarray) -> tuple[np.ndarray, list[np.ndarray], np.ndarray, np.ndarray]:
-    """A hash of each row and of each third of it, how many values are known in it, and whether they are all one value."""
-    order = np.argsort(-table.nunique().to_numpy(), kind="stable") if table.shape[1] <= _PICKS else np.arange(table.shape[1])
+def _fingerprints(
+    table: pd.DataFrame, rows: np.ndarray
+) -> tuple[np.ndarray, list[np.ndarray], np.ndarray, np.ndarray]:
+    """A hash of each row and of each third of it, how many values are known in it, and whether they
+    are all one value."""
+    order = (
+        np.argsort(-table.nunique().to_numpy(), kind="stable")
+        if table.shape[1] <= _PICKS
+        else np.arange(table.shape[1])
+    )
     thirds = [order[i::_PARTS] for i in range(_PARTS)]  # the most telling columns dealt out evenly
     marks, known, flat = [[] for _ in range(_PARTS + 1)], [], []
     for values in row_blocks(table, rows):
         gaps = np.isnan(values)
         known.append((~gaps).sum(axis=1))
-        flat.append(np.where(gaps, -np.inf, values).max(axis=1) == np.where(gaps, np.inf, values).min(axis=1))
+        flat.append(
+            np.where(gaps, -np.inf, values).max(axis=1)
+            == np.where(gaps, np.inf, values).min(axis=1)
+        )
         values = np.where(gaps, np.nan, values) + 0.0  # one pattern of bits for NaN, one for zero
         for mark, columns in zip(marks, [slice(None), *thirds], strict=True):
-            mark += [hashlib.blake2b(row.tobytes(), digest_size=16).hexdigest() for row in values[:, columns]]
+            mark += [
+                hashlib.blake2b(row.tobytes(), digest_size=16).hexdigest()
+                for row in values[:, columns]
+            ]
     whole, *parts = (np.array(mark, dtype="U32") for mark in marks)
-    return whole, parts, np.concatenate([*known, []]).astype(int), np.concatenate([*flat, []]).astype(bool)
+    return (
+        whole,
+        parts,
+        np.concatenate([*known, []]).astype(int),
+        np.concatenate([*flat, []]).astype(bool),
+    )
 
 
 def _alike(marks: np.ndarray) -> list[np.ndarray]:
@@ -75,7 +101,13 @@ def _alike(marks: np.ndarray) -> list[np.ndarray]:
     return [np.array(members) for members in sets.values() if len(members) > 1]
 
 
-def _filled(table: pd.DataFrame, words: np.ndarray, rows: np.ndarray, sets: list[np.ndarray], flat: np.ndarray) -> np.ndarray:
+def _filled(
+    table: pd.DataFrame,
+    words: np.ndarray,
+    rows: np.ndarray,
+    sets: list[np.ndarray],
+    flat: np.ndarray,
+) -> np.ndarray:
     """bool: sets whose row is one value throughout, or the columns' mean or median."""
     if not sets:
         return np.zeros(0, dtype=bool)
@@ -84,51 +116,68 @@ def _filled(table: pd.DataFrame, words: np.ndarray, rows: np.ndarray, sets: list
     values = values[:, ~np.isnan(values).all(axis=0)]
     close = 1e-6 * np.nanstd(values, axis=0)
     centres = (np.nanmean(values, axis=0), np.nanmedian(values, axis=0)) if values.shape[1] else ()
-    return flat[firsts] | np.any([(np.abs(values[firsts] - c) <= close).mean(axis=1) > 0.9 for c in centres], axis=0)
+    return flat[firsts] | np.any(
+        [(np.abs(values[firsts] - c) <= close).mean(axis=1) > 0.9 for c in centres], axis=0
+    )
 
 
 def _padding(modality: str, sets: list[np.ndarray]) -> Finding:
     patients = sum(map(len, sets))
-    message = f"{few(patients)} patients share a row that is one value throughout, or the columns' mean or median: filled in"
-    cure = "leave the row of who was not measured blank: the mean of all patients is a look at those tested"
-    return Finding("filled-rows", "warning", modality, message, patients, cure, patients=_rows(sets))
+    message = (
+        f"{few(patients)} patients share a row that is one value throughout, or the columns' "
+        "mean or median: filled in"
+    )
+    cure = (
+        "leave the row of who was not measured blank: the mean of all patients is a look at "
+        "those tested"
+    )
+    return Finding(
+        "filled-rows", "warning", modality, message, patients, cure, patients=as_tuples(sets)
+    )
 
 
-def _rows(sets: list[np.ndarray]) -> tuple[tuple[int, ...], ...]:
+def as_tuples(sets: list[np.ndarray]) -> tuple[tuple[int, ...], ...]:
+    """Sets of row numbers as plain tuples, for a finding."""
     return tuple(tuple(map(int, members)) for members in sets)
 
 
 def _twins(kind: str, subject: Subject, where: str, sets: list[np.ndarray], what: str) -> Finding:
     """A leak, unless folds are given that keep each set on one side."""
     patients, codes = sum(map(len, sets)), subject.codes
-    message = f"{few(patients)} patients, in sets of {_sizes(sets)}, have {what}"
+    message = f"{few(patients)} patients, in sets of {sizes_in_words(sets)}, have {what}"
     labelled = [codes[s][codes[s] >= 0] for s in sets]
     twice = [of for of in labelled if len(of) > 1]
     if twice:
-        message += f"; {few(sum(len(set(of)) == 1 for of in twice))} of {few(len(twice))} sets have one label"
+        message += (
+            f"; {few(sum(len(set(of)) == 1 for of in twice))} of {few(len(twice))} sets have "
+            "one label"
+        )
     torn, folds = subject.split(sets)
     if subject.folds is not None:
         message += f"; {few(torn)} sets stand on both sides of a fold, in {folds} folds"
     severity = "warning" if subject.folds is not None and not torn else "leak"
     cure = "keep one row of each patient, or put a set's patients in one fold (--folds)"
-    return Finding(kind, severity, where, message, patients, cure, patients=_rows(sets))
+    return Finding(kind, severity, where, message, patients, cure, patients=as_tuples(sets))
 
 
-def _sizes(sets: list[np.ndarray]) -> str:
+def sizes_in_words(sets: list[np.ndarray]) -> str:
+    """How large the sets are, in words."""
     low, high = min(map(len, sets)), max(map(len, sets))
     return str(low) if low == high else f"{low} to {high}"
 
 
-# ------------------------------------------------------------------------------------- near-identical rows
+# ------------------------------------------------------------------------------ near-identical rows
 
 
 def near_identical(subject: Subject, modality: str, look: np.ndarray) -> list[Finding]:
-    """Sets of patients whose standardised profiles correlate above 0.999, among the rows `look` bool `[N]`.
+    """Sets of patients whose standardised profiles correlate above 0.999, among the rows `look`
+    bool `[N]`.
 
-    Columns are standardised and cut at 3 SD, at most 256 of those with many values; fewer than 20 say nothing. Where
-    everyone correlates a pair stands out only by its distance: with r₁ to each other and r₂ to the nearest other patient,
-    chance makes r₂/r₁ exceed m with probability m^−d in d dimensions (Facco et al. 2017, doi:10.1038/s41598-017-11873-y);
-    d is estimated from the table, and the number expected among all patients must stay below 0.01.
+    Columns are standardised and cut at 3 SD, at most 256 of those with many values; fewer than 20
+    say nothing. Where everyone correlates a pair stands out only by its distance: with r₁ to each
+    other and r₂ to the nearest other patient, chance makes r₂/r₁ exceed m with probability m^−d in
+    d dimensions (Facco et al. 2017, doi:10.1038/s41598-017-11873-y); d is estimated from the table,
+    and the number expected among all patients must stay below 0.01.
     """
     rows = np.flatnonzero(look)
     profiles = _profiles(subject, modality, rows) if len(rows) >= 10 else None
@@ -138,9 +187,15 @@ def near_identical(subject: Subject, modality: str, look: np.ndarray) -> list[Fi
     if not len(r):
         return []
     alone = np.setdiff1d(np.arange(len(rows)), ends)
-    dimension = _dimension(*profiles, alone if len(alone) > 0.25 * len(rows) else np.arange(len(rows)))
+    dimension = _dimension(
+        *profiles, alone if len(alone) > 0.25 * len(rows) else np.arange(len(rows))
+    )
     sets = {}
-    for threshold in (NEAR, 1 - (1 - NEAR) / 10, 1 - (1 - NEAR) / 100):  # a pair may hide among many who resemble it
+    for threshold in (
+        NEAR,
+        1 - (1 - NEAR) / 10,
+        1 - (1 - NEAR) / 100,
+    ):  # a pair may hide among many who resemble it
         for members in _standing_out(profiles, ends[:, r > threshold], r[r > threshold], dimension):
             if sets.keys().isdisjoint(members):
                 sets |= dict.fromkeys(members, members)
@@ -149,8 +204,11 @@ def near_identical(subject: Subject, modality: str, look: np.ndarray) -> list[Fi
     return [_twins("near-identical-patients", subject, modality, sets, what)] if sets else []
 
 
-def _profiles(subject: Subject, modality: str, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray | None] | None:
-    """Standardised profiles `[n, at most 256]` float32 and what is known of them; None: all, and rows have mean 0, norm 1."""
+def _profiles(
+    subject: Subject, modality: str, rows: np.ndarray
+) -> tuple[np.ndarray, np.ndarray | None] | None:
+    """Standardised profiles `[n, at most 256]` float32 and what is known of them; None: all, and
+    rows have mean 0, norm 1."""
     table, words = numbers(subject.cohort.modalities[modality])
     picks = spread(np.flatnonzero(~words), 2 * _PICKS)
     values = table.iloc[rows, picks].to_numpy(dtype=float)
@@ -163,18 +221,25 @@ def _profiles(subject: Subject, modality: str, rows: np.ndarray) -> tuple[np.nda
     if not known.all():
         return np.where(known, values, 0.0).astype(np.float32), known.astype(np.float32)
     values -= values.mean(axis=1, keepdims=True)
-    return (values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-12)).astype(np.float32), None
+    return (values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-12)).astype(
+        np.float32
+    ), None
 
 
 def _correlation(values: np.ndarray, known: np.ndarray | None, some: np.ndarray) -> np.ndarray:
-    """Of the profiles `some` with all `[some, n]`, over the columns that both have; -1 with themselves, and where few are."""
+    """Of the profiles `some` with all `[some, n]`, over the columns that both have; -1 with
+    themselves, and where few are."""
     r = values[some] @ values.T
     if known is not None:
         shared = np.maximum(known[some] @ known.T, 1)
         mine, theirs = values[some] @ known.T, known[some] @ values.T
-        spreads = (values[some] ** 2 @ known.T - mine**2 / shared) * (known[some] @ (values**2).T - theirs**2 / shared)
+        spreads = (values[some] ** 2 @ known.T - mine**2 / shared) * (
+            known[some] @ (values**2).T - theirs**2 / shared
+        )
         enough = (shared >= max(_WIDE, values.shape[1] / 4)) & (spreads > 0)
-        r = np.where(enough, (r - mine * theirs / shared) / np.sqrt(np.where(enough, spreads, 1)), -1.0)
+        r = np.where(
+            enough, (r - mine * theirs / shared) / np.sqrt(np.where(enough, spreads, 1)), -1.0
+        )
     r[np.arange(len(some)), some] = -1.0
     return r
 
@@ -189,7 +254,8 @@ def _distance(r: np.ndarray) -> np.ndarray:
 
 
 def _links(values: np.ndarray, known: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-    """Pairs `[2, links]` that correlate above 0.999, at most 8 from each patient, and their correlations."""
+    """Pairs `[2, links]` that correlate above 0.999, at most 8 from each patient, and their
+    correlations."""
     ends, found = [], []
     for some in _chunks(np.arange(len(values)), len(values)):
         r = _correlation(values, known, some)
@@ -203,14 +269,20 @@ def _links(values: np.ndarray, known: np.ndarray | None) -> tuple[np.ndarray, np
 
 
 def _standing_out(
-    profiles: tuple[np.ndarray, np.ndarray | None], ends: np.ndarray, r: np.ndarray, dimension: float
+    profiles: tuple[np.ndarray, np.ndarray | None],
+    ends: np.ndarray,
+    r: np.ndarray,
+    dimension: float,
 ) -> list[tuple[int, ...]]:
-    """Sets of linked patients much nearer to each other than to anyone else; of more than 8, a kind of patient."""
+    """Sets of linked patients much nearer to each other than to anyone else; of more than 8, a kind
+    of patient."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
     n = len(profiles[0])
-    label = connected_components(coo_array((np.ones(len(r)), (ends[0], ends[1])), shape=(n, n)), directed=False)[1]
+    label = connected_components(
+        coo_array((np.ones(len(r)), (ends[0], ends[1])), shape=(n, n)), directed=False
+    )[1]
     sizes = np.bincount(label)[label]
     members = np.flatnonzero((sizes > 1) & (sizes <= _MOST))
     inside = np.full(n, -1.0)
@@ -226,7 +298,8 @@ def _standing_out(
 
 
 def _dimension(values: np.ndarray, known: np.ndarray | None, rows: np.ndarray) -> float:
-    """Of how many dimensions patients are spread in: ln 2 / median ln(r₂/r₁) of the distances to their two nearest."""
+    """Of how many dimensions patients are spread in: ln 2 / median ln(r₂/r₁) of the distances to
+    their two nearest."""
     ratio = []
     for some in _chunks(spread(rows, _DATED), len(values)):
         best = -np.partition(-_correlation(values, known, some), 1, axis=1)[:, :2]
@@ -234,8 +307,11 @@ def _dimension(values: np.ndarray, known: np.ndarray | None, rows: np.ndarray) -
     return log(2) / max(float(np.median(np.concatenate(ratio))), 1e-3)
 
 
-def _outside(values: np.ndarray, known: np.ndarray | None, rows: np.ndarray, label: np.ndarray) -> np.ndarray:
-    """The distance `[rows]` to the nearest patient outside one's own set; infinite where there is none."""
+def _outside(
+    values: np.ndarray, known: np.ndarray | None, rows: np.ndarray, label: np.ndarray
+) -> np.ndarray:
+    """The distance `[rows]` to the nearest patient outside one's own set; infinite where there is
+    none."""
     found = []
     for some in _chunks(rows, len(values)):
         r = _correlation(values, known, some)
@@ -244,44 +320,4 @@ def _outside(values: np.ndarray, known: np.ndarray | None, rows: np.ndarray, lab
     return np.concatenate([*found, []])
 
 
-# ------------------------------------------------------------------------------------------------ their ids
-
-_REPEAT = re.compile(r"^(.*\d.*?)[-_. ]?(?:rep|replicate|dup|duplicate|copy|bis)[-_. ]?\d{0,2}$", re.IGNORECASE)
-_NUMBER = re.compile(r"^(.+)[-_. ](\d+)$")
-_VISITS = 4  # more numbers than this on a stem are patients of a clinic
-
-
-def related_ids(subject: Subject) -> list[Finding]:
-    """Ids that look like samples of one patient: barcodes with one beginning, `P7` with `P7_2`, `P7_1` with `P7_2`, `P7-rep`.
-
-    Numbers count where the stem is itself an id, or holds a digit and no stem has more than four: `clinic_1` to `clinic_90`
-    are patients.
-    """
-    ids = subject.cohort.patients
-    sets = [np.array(rows) for rows in _stems(list(map(str, ids))) if len(rows) > 1]
-    if not sets:
-        return []
-    patients = sum(map(len, sets))
-    message = f"{few(patients)} ids look like samples of one patient, in sets of {_sizes(sets)}"
-    torn, folds = subject.split(sets)
-    if subject.folds is not None:
-        message += f"; {few(torn)} sets stand on both sides of a fold, in {folds} folds"
-    cure = "keep one sample of each patient, or declare the patient as a group and score with folds grouped by it"
-    return [Finding("related-ids", "warning", "patients", message, patients, cure, patients=_rows(sets))]
-
-
-def _stems(ids: list[str]) -> list[list[int]]:
-    """Rows of each stem."""
-    stems = defaultdict(list)
-    if tcga_share(ids) > 0.5:
-        for row, name in enumerate(ids):
-            stems[name[: LENGTH["tcga-patient"]].upper().replace(".", "-").replace("_", "-")].append(row)
-        return list(stems.values())
-    numbered = {name: found[1] for name in ids if (found := _NUMBER.match(name))}
-    clinics = max(Counter(numbered.values()).values(), default=0) > _VISITS
-    known = set(ids)
-    for row, name in enumerate(ids):
-        repeat, stem = _REPEAT.match(name), numbered.get(name, name)
-        counts = stem in known or (not clinics and re.search(r"\d", stem))
-        stems[repeat[1] if repeat else stem if counts else name].append(row)
-    return list(stems.values())
+# ---------------------------------------------------------------------------------------- their ids

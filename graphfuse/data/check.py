@@ -1,4 +1,5 @@
-"""A look at a cohort before anything is trained: ids matched, columns mapped, values as declared."""
+"""A look at a cohort before anything is trained: ids matched, columns mapped, values as
+declared."""
 
 from __future__ import annotations
 
@@ -18,11 +19,11 @@ from graphfuse.errors import Faults, counted
 
 @dataclass(frozen=True, eq=False)
 class Checked:
-    """What was found: `cohort` (None where none could be built), `faults` (empty when fine; `stop` raises them), `notices`,
-    and `where`, the manifest.
+    """What was found: `cohort` (None where none could be built), `faults` (empty when fine; `stop`
+    raises them), `notices`, and `where`, the manifest.
 
-    `match`: modality × (columns, genes, patients, only_here, labelled, declared, looks_like); `patterns`: which
-    modalities patients have, and how many have just these.
+    `match`: modality × (columns, genes, patients, only_here, labelled, declared, looks_like);
+    `patterns`: which modalities patients have, and how many have just these.
     """
 
     name: str
@@ -40,10 +41,17 @@ class Checked:
         faults.stop()
 
     def __str__(self) -> str:
-        parts = [self.name if self.cohort is None else f"{self.name}: {counted(len(self.cohort), 'patient')}"]
+        parts = [
+            self.name
+            if self.cohort is None
+            else f"{self.name}: {counted(len(self.cohort), 'patient')}"
+        ]
         if self.cohort is not None:
             parts += ["", self.match.to_string(), "", *_patterns_in_words(self.patterns)]
-            parts += ["", *(_outcome_in_words(outcome) for outcome in self.cohort.outcomes.values())]
+            parts += [
+                "",
+                *(_outcome_in_words(outcome) for outcome in self.cohort.outcomes.values()),
+            ]
             parts += [_group_in_words(name, values) for name, values in self.cohort.groups.items()]
         parts += _listed("warnings", self.notices)
         parts += [] if self.faults else ["", "No faults."]
@@ -53,8 +61,8 @@ class Checked:
 def check(name_or_path: str | Path) -> Checked:
     """Reads the cohort and says what is there and what is wrong; nothing is trained.
 
-    Faults of the data are gathered in `Checked.faults`, not raised. Raises `InputError` for a manifest that cannot
-    be read, `FetchError` for files that cannot be had.
+    Faults of the data are gathered in `Checked.faults`, not raised. Raises `InputError` for a
+    manifest that cannot be read, `FetchError` for files that cannot be had.
     """
     reading = read_cohort(name_or_path)
     cohort = reading.cohort
@@ -70,10 +78,14 @@ def check(name_or_path: str | Path) -> Checked:
 
 
 def _outside_the_network(cohort: Cohort) -> list[str]:
-    """Notices for protein tables that no gene network reaches although their columns are called as genes are."""
-    proteins = [m for m in cohort.modalities.values() if m.entity == "protein" and not any(m.symbols)]
+    """Notices for protein tables that no gene network reaches although their columns are called as
+    genes are."""
+    proteins = [
+        m for m in cohort.modalities.values() if m.entity == "protein" and not any(m.symbols)
+    ]
     return [
-        f'[modality.{m.name}] its columns look like gene symbols, but entity = "protein" keeps them out of the gene network: '
+        f'[modality.{m.name}] its columns look like gene symbols, but entity = "protein" '
+        "keeps them out of the gene network: "
         'entity = "gene" lets it in; for [signalling], keep "protein" and say symbol = "^(.+)$"'
         for m in proteins
         if look(m.table, "").entity == "gene"
@@ -81,7 +93,8 @@ def _outside_the_network(cohort: Cohort) -> list[str]:
 
 
 def _match(cohort: Cohort) -> pd.DataFrame:
-    """One row a modality: its size, its patients, how many only it has, how many carry the first outcome."""
+    """One row a modality: its size, its patients, how many only it has, how many carry the first
+    outcome."""
     present = cohort.present
     labelled = cohort.outcome().known if cohort.outcomes else np.zeros(len(cohort), dtype=bool)
     rows = {}
@@ -92,7 +105,9 @@ def _match(cohort: Cohort) -> pd.DataFrame:
             "columns": modality.table.shape[1],
             "genes": sum(symbol is not None for symbol in modality.symbols),
             "patients": int(here.sum()),
-            "only_here": int((here & (present.sum(axis=1).to_numpy() == 1)).sum()) if present.shape[1] > 1 else 0,
+            "only_here": int((here & (present.sum(axis=1).to_numpy() == 1)).sum())
+            if present.shape[1] > 1
+            else 0,
             "labelled": int((here & labelled).sum()),
             "missing_cells": f"{_missing(modality.table[here]):.1%}",
             "declared": "-" if modality.kind == "ehr" else modality.values,
@@ -112,7 +127,10 @@ def _patterns(cohort: Cohort) -> pd.Series:
 
 
 def _patterns_in_words(patterns: pd.Series) -> list[str]:
-    shown = [f"  {counted(n, 'patient has', 'patients have')} {names}" for names, n in patterns.head(8).items()]
+    shown = [
+        f"  {counted(n, 'patient has', 'patients have')} {names}"
+        for names, n in patterns.head(8).items()
+    ]
     rest = [f"  and {counted(len(patterns) - 8, 'more pattern')}"] if len(patterns) > 8 else []
     return ["modalities together:", *shown, *rest]
 
@@ -122,19 +140,32 @@ def _outcome_in_words(outcome: Outcome) -> str:
     known = int(outcome.known.sum())
     if outcome.kind == "class":
         sizes = [int((outcome.values == code).sum()) for code in range(len(outcome.classes))]
-        words = ", ".join(f"{c} {n} ({n / known:.0%})" for c, n in zip(outcome.classes, sizes, strict=True))
-        derived = f"; derived from {', '.join(outcome.derived_from)}" if outcome.derived_from else ""
+        words = ", ".join(
+            f"{c} {n} ({n / known:.0%})" for c, n in zip(outcome.classes, sizes, strict=True)
+        )
+        derived = (
+            f"; derived from {', '.join(outcome.derived_from)}" if outcome.derived_from else ""
+        )
         return f"outcome {outcome.name}: {words}; unlabelled {len(outcome.values) - known}{derived}"
     values = outcome.values[outcome.known]
-    events = f", {counted(outcome.event[outcome.known].sum(), 'event')}" if outcome.event is not None else ""
-    return f"outcome {outcome.name}: {outcome.kind}, {known} known{events}, {values.min():.6g} to {values.max():.6g}"
+    events = (
+        f", {counted(outcome.event[outcome.known].sum(), 'event')}"
+        if outcome.event is not None
+        else ""
+    )
+    return (
+        f"outcome {outcome.name}: {outcome.kind}, {known} known{events}, {values.min():.6g} to "
+        f"{values.max():.6g}"
+    )
 
 
 def _group_in_words(name: str, values: np.ndarray) -> str:
     known = group_known(values)
     sizes = pd.Series(values[known]).value_counts()
     each = f", {sizes.iloc[-1]} to {counted(sizes.iloc[0], 'patient')} each" if len(sizes) else ""
-    return f"group {name}: {counted(len(sizes), 'value')}{each}" + ("" if known.all() else f"; {(~known).sum():,} unknown")
+    return f"group {name}: {counted(len(sizes), 'value')}{each}" + (
+        "" if known.all() else f"; {(~known).sum():,} unknown"
+    )
 
 
 def _listed(title: str, lines: list[str]) -> list[str]:

@@ -1,4 +1,5 @@
-"""What the columns of an undescribed table are: measurements, records, outcomes, or what follows an outcome."""
+"""What the columns of an undescribed table are: measurements, records, outcomes, or what follows an
+outcome."""
 
 from __future__ import annotations
 
@@ -19,11 +20,14 @@ _GENE = re.compile(r"^([A-Z][A-Z0-9]{1,}(-[A-Z0-9]+)*|C\d+orf\d+)$")
 _STEM = re.compile(r"[\d._-]+$")
 
 _OUTCOME = re.compile(
-    r"(^|[_. ])(subtype|label|labels|class|pam50|diagnosis|group|target|outcome|phenotype|condition|disease)($|[_. ])|"
-    r"^(y|status|response)$",
+    r"(^|[_. ])"
+    r"(subtype|label|labels|class|pam50|diagnosis|group|target|outcome|phenotype|condition|disease)"
+    r"($|[_. ])|^(y|status|response)$",
     re.IGNORECASE,
 )
-_NO_OUTCOME = re.compile(r"(^|[_. ])(age|year|date|days|method|site|stage|primary|known|initial|treatment|is|at|of)[_. ]")
+_NO_OUTCOME = re.compile(
+    r"(^|[_. ])(age|year|date|days|method|site|stage|primary|known|initial|treatment|is|at|of)[_. ]"
+)
 _FIRST_WORDS = (
     "subtype",
     "pam50",
@@ -37,41 +41,51 @@ _FIRST_WORDS = (
     "group",
 )
 _AFTER = re.compile(
-    r"death|dead|deceas|died|vital|surviv|follow.?up|followup|last.?(known|contact)|treatment|therap|recurren|progress|relaps|"
-    r"response|status|outcome|metastasis_at|new.?tumor|surgery|drug|chemo|radiation|regimen|residual|free.?days|mortality|"
-    r"ventilat|discharg|(^|[_.])icu|apache|sofa|length.?of.?stay|(^|[_.])(os|pfs|dfs|dss|pfi|dfi|efs|rfs)($|[_.])",
+    r"death|dead|deceas|died|vital|surviv|follow.?up|followup|last.?(known|contact)|treatment|"
+    r"therap|recurren|progress|relaps|response|status|outcome|metastasis_at|new.?tumor|surgery|"
+    r"drug|chemo|radiation|regimen|residual|free.?days|mortality|ventilat|discharg|"
+    r"(^|[_.])icu|apache|sofa|length.?of.?stay|(^|[_.])(os|pfs|dfs|dss|pfi|dfi|efs|rfs)($|[_.])",
     re.IGNORECASE,
 )
-_AT_DIAGNOSIS = re.compile(r"^(er|pr|her2|msi|smoking|menopaus\w*|marital|receptor|mutation)[_. ]?status", re.IGNORECASE)
-_SUBTYPE = re.compile(r"subtype|cluster|pam50|mrna_|histology_?type_?call|class(ification)?$", re.IGNORECASE)
+_AT_DIAGNOSIS = re.compile(
+    r"^(er|pr|her2|msi|smoking|menopaus\w*|marital|receptor|mutation)[_. ]?status", re.IGNORECASE
+)
+_SUBTYPE = re.compile(
+    r"subtype|cluster|pam50|mrna_|histology_?type_?call|class(ification)?$", re.IGNORECASE
+)
 _IDENTITY = re.compile(
-    r"(^|[_. ])(id|uuid|barcode|accession|datetime|created|updated|split|fold|set|batch|plate)($|[_. ])|"
-    r"split$|sampleid|patientid",
+    r"(^|[_. ])(id|uuid|barcode|accession|datetime|created|updated|split|fold|set|batch|plate)"
+    r"($|[_. ])|split$|sampleid|patientid",
     re.IGNORECASE,
 )
 _GROUP = re.compile(  # where, or in which batch; a primary site or a tumour's is no group
-    r"^((study|clinical|enrol\w*|recruit\w*|tissue.source|source|sequencing|processing|array)[_. ])?"
-    r"(site|centre|center|hospital|clinic|institution|batch|plate|family|household|split)([_. ]?(id|name|code|number))?$",
+    r"^((study|clinical|enrol\w*|recruit\w*|tissue.source|source|sequencing|processing|array)"
+    r"[_. ])?(site|centre|center|hospital|clinic|institution|batch|plate|family|household|split)"
+    r"([_. ]?(id|name|code|number))?$",
     re.IGNORECASE,
 )
 _TIMES = (
-    "days_to_death", "days_to_last_follow_up", "days_to_last_followup", "days_to_last_known_alive", "os_time", "os.time",
-    "os_days", "os_months", "overall_survival", "overall_survival_months", "survival_time", "survival_days", "time_to_event",
-    "time_to_death", "followup_time", "follow_up_time", "pfs_time", "pfs_months", "dfs_months", "time",
+    "days_to_death", "days_to_last_follow_up", "days_to_last_followup", "days_to_last_known_alive",
+    "os_time", "os.time", "os_days", "os_months", "overall_survival", "overall_survival_months",
+    "survival_time", "survival_days", "time_to_event", "time_to_death", "followup_time",
+    "follow_up_time", "pfs_time", "pfs_months", "dfs_months", "time",
 )  # fmt: skip
 _EVENTS = (
-    "vital_status", "os_status", "os_event", "os", "event", "death", "dead", "deceased", "died", "status",
-    "survival_status", "pfs_status", "pfs_event", "dfs_status", "censored",
+    "vital_status", "os_status", "os_event", "os", "event", "death", "dead", "deceased", "died",
+    "status", "survival_status", "pfs_status", "pfs_event", "dfs_status", "censored",
 )  # fmt: skip
 _DEAD = ("dead", "deceased", "died", "death", "1:deceased", "event", "yes", "true", "1")
 
 
 def group_columns(frame: pd.DataFrame) -> list[str]:
-    """Columns that say where or in which batch a patient was measured, or of which family: values that patients share."""
+    """Columns that say where or in which batch a patient was measured, or of which family: values
+    that patients share."""
     return [
         column
         for column in map(str, frame.columns)
-        if _GROUP.search(column) and 1 < frame[column].nunique() <= len(frame) / 2 and not _AFTER.search(column)
+        if _GROUP.search(column)
+        and 1 < frame[column].nunique() <= len(frame) / 2
+        and not _AFTER.search(column)
     ]
 
 
@@ -89,7 +103,9 @@ class Look:
 def look(frame: pd.DataFrame, name: str) -> Look:
     """What the table `[N, F]` is, by its columns' types and names and by its file's name."""
     numeric = all(pd.api.types.is_numeric_dtype(kind) for kind in frame.dtypes)
-    if frame.shape[1] == 1 and (not numeric or frame.iloc[:, 0].nunique() <= 20 or _OUTCOME.search(str(frame.columns[0]))):
+    if frame.shape[1] == 1 and (
+        not numeric or frame.iloc[:, 0].nunique() <= 20 or _OUTCOME.search(str(frame.columns[0]))
+    ):
         return Look("labels")
     entity, symbol, remark = _entity(list(frame.columns), name)
     if not numeric or (frame.shape[1] < 20 and entity == "none"):
@@ -97,7 +113,9 @@ def look(frame: pd.DataFrame, name: str) -> Look:
     if entity == "none" and not remark and _numbered(list(frame.columns), name):
         return Look("embedding", "mixed")
     values = sniff_values(frame)
-    scaled = values == "beta" and entity != "cpg" and not re.search(r"meth|cpg", name, re.IGNORECASE)
+    scaled = (
+        values == "beta" and entity != "cpg" and not re.search(r"meth|cpg", name, re.IGNORECASE)
+    )
     return Look("omics", "mixed" if scaled else values, entity, symbol, remark)
 
 
@@ -108,7 +126,11 @@ def _entity(columns: list[str], name: str) -> tuple[str, str | None, str]:
     if _share(columns, _CPG) > 0.8:
         return "cpg", None, ""
     if _share(columns, _ENSEMBL) > 0.8:
-        return "none", None, 'Ensembl ids: for gene symbols set entity = "gene", ids = "ensembl", map = "table.tsv"'
+        return (
+            "none",
+            None,
+            'Ensembl ids: for gene symbols set entity = "gene", ids = "ensembl", map = "table.tsv"',
+        )
     stems = len({_STEM.sub("", column) for column in columns})
     if stems < 0.3 * len(columns):
         return "none", None, ""
@@ -126,17 +148,24 @@ def _share(columns: list[str], pattern: re.Pattern) -> float:
 def _numbered(columns: list[str], name: str) -> bool:
     """Columns that are only counted through (f0, f1, …), or a file that says it holds features."""
     stems = {_STEM.sub("", column) for column in columns}
-    return len(stems) <= max(3, 0.02 * len(columns)) or bool(re.search(r"embed|latent|image|hif|feature", name, re.IGNORECASE))
+    return len(stems) <= max(3, 0.02 * len(columns)) or bool(
+        re.search(r"embed|latent|image|hif|feature", name, re.IGNORECASE)
+    )
 
 
-# ------------------------------------------------------------------------------------------------ outcomes
+# ----------------------------------------------------------------------------------------- outcomes
 
 
 def outcome_column(frame: pd.DataFrame, seen: Look) -> str | None:
-    """The column most likely to be the class to predict: by name, or the only one beside the ids."""
+    """The column most likely to be the class to predict: by name, or the only one beside the
+    ids."""
     if seen.kind == "labels":
         return str(frame.columns[0])
-    named = [c for c in frame.columns if _OUTCOME.search(c) and not _NO_OUTCOME.search(c.lower()) and _is_class(frame[c])]
+    named = [
+        c
+        for c in frame.columns
+        if _OUTCOME.search(c) and not _NO_OUTCOME.search(c.lower()) and _is_class(frame[c])
+    ]
     return min(named, key=outcome_rank, default=None)
 
 
@@ -151,7 +180,13 @@ def _is_class(column: pd.Series) -> bool:
     sizes = column.dropna().map(as_word).value_counts()
     alike = len({str(value).strip().lower() for value in sizes.index}) == len(sizes)
     fraction = pd.api.types.is_float_dtype(column) and (column.dropna() % 1 != 0).any()
-    return 2 <= len(sizes) <= 10 and sizes.min() >= 2 and alike and not fraction and column.notna().mean() > 0.5
+    return (
+        2 <= len(sizes) <= 10
+        and sizes.min() >= 2
+        and alike
+        and not fraction
+        and column.notna().mean() > 0.5
+    )
 
 
 def survival_columns(frame: pd.DataFrame) -> tuple[list[str], str, str] | None:
@@ -176,7 +211,7 @@ def _one_clock(times: list[str]) -> list[str]:
     return days or times[:1]
 
 
-# ----------------------------------------------------------------------------------------------- records
+# ------------------------------------------------------------------------------------------ records
 
 
 def usable_columns(
@@ -184,7 +219,8 @@ def usable_columns(
 ) -> tuple[dict[str, str], dict[str, list[str]]]:
     """Columns fit to predict from with their types, and the others by why they are left out.
 
-    `taken`: columns of outcomes. `tables`: names of the cohort's tables, which a table of availability repeats.
+    `taken`: columns of outcomes. `tables`: names of the cohort's tables, which a table of
+    availability repeats.
     """
     columns: dict[str, str] = {}
     left_out: dict[str, list[str]] = {}

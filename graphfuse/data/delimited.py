@@ -1,4 +1,5 @@
-"""Text tables (csv, tsv, txt, .gz): what the file's layout is, and a fast read of the columns wanted."""
+"""Text tables (csv, tsv, txt, .gz): what the file's layout is, and a fast read of the columns
+wanted."""
 
 from __future__ import annotations
 
@@ -44,7 +45,8 @@ _POINT_NUMBER = re.compile(r"[-+]?\d*\.\d+([eE][-+]?\d+)?")
 
 @dataclass(frozen=True)
 class Layout:
-    """How a text table is written. `names`: its columns, repeated ones as NAME.1, …; `repeated`: those, once each."""
+    """How a text table is written. `names`: its columns, repeated ones as NAME.1, …; `repeated`:
+    those, once each."""
 
     names: tuple[str, ...]
     repeated: tuple[str, ...]
@@ -71,18 +73,32 @@ def layout(path: Path) -> Layout:
     heading = next(row for row in reader if any(cell.strip() for cell in row))
     skip = reader.line_num
     rows = [row for _, row in zip(range(50), reader, strict=False) if row]
-    if rows and len(rows[0]) == len(heading) + 1:  # a delimiter at every line's end, or R's row names without a heading
+    if (
+        rows and len(rows[0]) == len(heading) + 1
+    ):  # a delimiter at every line's end, or R's row names without a heading
         trailing = all(row[-1] == "" for row in rows)
         heading = [*heading, ""] if trailing else ["", *heading]
     names = [cell.strip() for cell in heading]
-    repeated = tuple(dict.fromkeys(n for n in names if n and names.count(n) > 1)) if len(set(names)) < len(names) else ()
-    return Layout(tuple(_told_apart(names)), repeated, delimiter, _decimal(rows, delimiter, path), skip, encoding)
+    repeated = (
+        tuple(dict.fromkeys(n for n in names if n and names.count(n) > 1))
+        if len(set(names)) < len(names)
+        else ()
+    )
+    return Layout(
+        tuple(_told_apart(names)),
+        repeated,
+        delimiter,
+        _decimal(rows, delimiter, path),
+        skip,
+        encoding,
+    )
 
 
 def read(path: Path, id_column: str | None, columns: Sequence[str] | None) -> pd.DataFrame:
     """The columns wanted (all of them by default), indexed by the id column as text.
 
-    Raises `InputError` where the id column or others are not there, or names are repeated and all were asked for.
+    Raises `InputError` where the id column or others are not there, or names are repeated and all
+    were asked for.
     """
     shape = layout(path)
     position = {name: at for at, name in reversed(list(enumerate(shape.names)))}
@@ -92,7 +108,8 @@ def read(path: Path, id_column: str | None, columns: Sequence[str] | None) -> pd
     if columns is None:
         if shape.repeated:
             raise InputError(
-                f"{path}: {len(shape.repeated)} columns stand more than once ({examples(shape.repeated)}); "
+                f"{path}: {len(shape.repeated)} columns stand more than once "
+                f"({examples(shape.repeated)}); "
                 "keep or average one each, or name columns = […]"
             )
         chosen = [at for at in range(len(shape.names)) if at != id_at]
@@ -102,7 +119,9 @@ def read(path: Path, id_column: str | None, columns: Sequence[str] | None) -> pd
     frame = table[chosen].astype(float) if table.empty else table[chosen]
     frame = frame.set_axis([shape.names[at] for at in chosen], axis=1)
     frame.index = pd.Index(table[id_at], dtype=object)
-    trailing = not shape.names[-1] and len(shape.names) - 1 in chosen and frame.iloc[:, -1].isna().all()
+    trailing = (
+        not shape.names[-1] and len(shape.names) - 1 in chosen and frame.iloc[:, -1].isna().all()
+    )
     return frame.iloc[:, :-1] if trailing else frame  # a delimiter at every line's end
 
 
@@ -128,7 +147,7 @@ def _number_or_text(column: pd.Series) -> pd.Series:
     return numbers if numbers.notna().sum() == column.notna().sum() else column
 
 
-# ------------------------------------------------------------------------------------------ looking at it
+# ------------------------------------------------------------------------------------ looking at it
 
 
 def _opened(path: Path):
@@ -156,7 +175,8 @@ def _long_heading(path: Path, encoding: str) -> list[str]:
 
 
 def _delimiter(lines: list[str], path: Path) -> str:
-    """The delimiter that splits the heading most and the next lines alike. Raises `InputError` when none does."""
+    """The delimiter that splits the heading most and the next lines alike. Raises `InputError` when
+    none does."""
     lines = [line for line in lines if line.strip()][:20]
     best, most = "", 1
     for mark in ("\t", ",", ";"):
@@ -166,7 +186,9 @@ def _delimiter(lines: list[str], path: Path) -> str:
         if widths[0] > 1 and score > most:
             best, most = mark, score
     if not best:
-        raise InputError(f"{path}: no table found: the first line has no comma, semicolon or tab; save it as csv")
+        raise InputError(
+            f"{path}: no table found: the first line has no comma, semicolon or tab; save it as csv"
+        )
     return best
 
 
@@ -197,7 +219,8 @@ def _decimal(rows: list[list[str]], delimiter: str, path: Path) -> str:
         return "."
     if points or all(_COMMA_THOUSANDS.fullmatch(cell) for cell in commas):
         raise InputError(
-            f"{path}: a comma in numbers ({examples(dict.fromkeys(commas))}) could be a decimal or a thousands mark; "
+            f"{path}: a comma in numbers ({examples(dict.fromkeys(commas))}) could be a "
+            "decimal or a thousands mark; "
             "write numbers with a point and without thousands marks"
         )
     return ","
@@ -209,9 +232,12 @@ def _parse(path: Path, shape: Layout, id_at: int, chosen: list[int]) -> pd.DataF
         content = file.read()
     _check_widths(content, shape, path)
     options = {
-        "header": None, "skiprows": shape.skip, "names": list(range(len(shape.names))), "index_col": False, "engine": "c",
-        "usecols": sorted({id_at, *chosen}), "converters": {id_at: str.strip}, "sep": shape.delimiter,
-        "decimal": shape.decimal, "na_values": list(MISSING), "keep_default_na": False, "skipinitialspace": True,
+        "header": None, "skiprows": shape.skip, "names": list(range(len(shape.names))),
+        "index_col": False, "engine": "c",
+        "usecols": sorted({id_at, *chosen}), "converters": {id_at: str.strip},
+        "sep": shape.delimiter,
+        "decimal": shape.decimal, "na_values": list(MISSING), "keep_default_na": False,
+        "skipinitialspace": True,
         "low_memory": False,
     }  # fmt: skip
     try:
@@ -224,17 +250,24 @@ def _parse(path: Path, shape: Layout, id_at: int, chosen: list[int]) -> pd.DataF
 
 
 def _check_widths(content: bytes, shape: Layout, path: Path) -> None:
-    """Raises `InputError` for lines with more or fewer fields than the heading (lines with quotes are not counted)."""
+    """Raises `InputError` for lines with more or fewer fields than the heading (lines with quotes
+    are not counted)."""
     if shape.encoding == "utf-16":
         return
     mark, expected = shape.delimiter.encode(), len(shape.names) - 1
     faulty = []
     for number, line in enumerate(io.BytesIO(content), start=1):
-        if number > shape.skip and b'"' not in line and line.count(mark) != expected and line.strip():
+        if (
+            number > shape.skip
+            and b'"' not in line
+            and line.count(mark) != expected
+            and line.strip()
+        ):
             faulty.append((number, line.count(mark) + 1))
     if faulty:
         number, width = faulty[0]
         raise InputError(
-            f"{path}: {len(faulty)} lines do not have {expected + 1} fields as the heading has (line {number} has {width}): "
+            f"{path}: {len(faulty)} lines do not have {expected + 1} fields as the heading "
+            f"has (line {number} has {width}): "
             "damaged or cut short; obtain it again or mend it"
         )

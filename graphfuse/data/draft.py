@@ -1,4 +1,5 @@
-"""A first manifest for tables nobody has described yet: what can be seen is written, what cannot is a comment."""
+"""A first manifest for tables nobody has described yet: what can be seen is written, what cannot is
+a comment."""
 
 from __future__ import annotations
 
@@ -10,7 +11,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from graphfuse.data.columns import Look, group_columns, look, outcome_column, outcome_rank, survival_columns, usable_columns
+from graphfuse.data.columns import (
+    Look,
+    group_columns,
+    look,
+    outcome_column,
+    outcome_rank,
+    survival_columns,
+    usable_columns,
+)
 from graphfuse.data.delimited import turned
 from graphfuse.data.ids import LENGTH, tcga_share
 from graphfuse.data.read import column_names, format_of, read_table
@@ -37,11 +46,12 @@ class Table:
 
 
 def draft(files: list[Path], name: str | None = None, beside: Path | None = None) -> str:
-    """The text of a manifest for these tables, to stand in the folder `beside` (default: the one they have in common).
+    """The text of a manifest for these tables, to stand in the folder `beside` (default: the one
+    they have in common).
 
-    Orientation comes from ids that tables share, kinds and entities from columns and their names, values from the
-    data; columns that are or follow an outcome stay out of `columns` and are listed in a comment. Raises `InputError`
-    for files that cannot be read, or when none can be a modality.
+    Orientation comes from ids that tables share, kinds and entities from columns and their names,
+    values from the data; columns that are or follow an outcome stay out of `columns` and are listed
+    in a comment. Raises `InputError` for files that cannot be read, or when none can be a modality.
     """
     paths = [Path(file) for file in files]
     if not paths:
@@ -51,26 +61,41 @@ def draft(files: list[Path], name: str | None = None, beside: Path | None = None
     _orient(tables)
     names = _names(tables)
     tcga = all(tcga_share(table.frame.index) > 0.9 for table in tables)
-    seen = [Look("series") if table.series else look(table.frame, own) for table, own in zip(tables, names, strict=True)]
+    seen = [
+        Look("series") if table.series else look(table.frame, own)
+        for table, own in zip(tables, names, strict=True)
+    ]
     outcomes = _outcomes(tables, names, seen)
-    modalities = [part for at, table in enumerate(tables) for part in _modality(table, names[at], seen[at], names)]
+    modalities = [
+        part
+        for at, table in enumerate(tables)
+        for part in _modality(table, names[at], seen[at], names)
+    ]
     if not any(part.startswith("[") for part in modalities):
-        raise InputError(f"{base}: none of the tables can be a modality (measurements, or records known at diagnosis)")
+        raise InputError(
+            f"{base}: none of the tables can be a modality (measurements, or records known "
+            "at diagnosis)"
+        )
     parts = [_head(name or base.name, tcga), *outcomes, *modalities]
     parts += [_NO_OUTCOME] if not outcomes else []
     groups = _groups(tables, seen)
     groups |= {"site": "{ id_slice = [5, 7] }            # tissue source site"} if tcga else {}
-    parts += ["\n".join(["[groups]", *(f"{_key(name)} = {text}" for name, text in groups.items())])] if groups else []
+    parts += (
+        ["\n".join(["[groups]", *(f"{_key(name)} = {text}" for name, text in groups.items())])]
+        if groups
+        else []
+    )
     return "\n\n".join(parts) + "\n"
 
 
 _NO_OUTCOME = (
     "# No outcome was recognised. Name the column to predict:\n"
-    '# [outcome.NAME]\n# kind = "class"                        # class | survival | number\n# file = "…"\n# column = "…"'
+    '# [outcome.NAME]\n# kind = "class"                        # class | survival | '
+    'number\n# file = "…"\n# column = "…"'
 )
 
 
-# ----------------------------------------------------------------------------------------- reading, turning
+# --------------------------------------------------------------------------------- reading, turning
 
 
 def _read_all(paths: list[Path], beside: Path) -> list[Table]:
@@ -86,7 +111,8 @@ def _read_all(paths: list[Path], beside: Path) -> list[Table]:
 
 
 def _from(folder: Path, path: Path) -> str:
-    """How a manifest in `folder` calls the file: as it stands below it, or by the way there; in full on another drive."""
+    """How a manifest in `folder` calls the file: as it stands below it, or by the way there; in
+    full on another drive."""
     below, here = Path(os.path.abspath(path)), Path(os.path.abspath(folder))
     if below.is_relative_to(here):
         return below.relative_to(here).as_posix()
@@ -97,12 +123,17 @@ def _from(folder: Path, path: Path) -> str:
 
 
 def _read(path: Path) -> tuple[pd.DataFrame, Series | None]:
-    """The whole table; repeated columns of text tables are told apart, repeated patients only refused where no series."""
+    """The whole table; repeated columns of text tables are told apart, repeated patients only
+    refused where no series."""
     text = path.is_file() and format_of(path) == "text"
     columns = column_names(path)[1:] if text else None
     frame = read_table(path, columns=columns, repeats=True)
     series = looks_like_series(frame)
-    return (frame, series) if series else (read_table(path, columns=columns) if frame.index.has_duplicates else frame, None)
+    return (
+        (frame, series)
+        if series
+        else (read_table(path, columns=columns) if frame.index.has_duplicates else frame, None)
+    )
 
 
 def _orient(tables: list[Table]) -> None:
@@ -116,13 +147,16 @@ def _orient(tables: list[Table]) -> None:
 
 
 def _anchor(tables: list[Table]) -> set[str]:
-    """The patients, from where they are surest: barcodes, records with text, labels; else whom most tables share."""
+    """The patients, from where they are surest: barcodes, records with text, labels; else whom most
+    tables share."""
     for table in tables:
         for side in (table.frame.index, table.frame.columns):
             if tcga_share(side) > 0.9:
                 return _cut(side)
     records = [t for t in tables if t.frame.shape[1] <= 3 or t.frame.select_dtypes(object).shape[1]]
-    sides = [_cut(t.frame.index) for t in records] or [_cut(s) for t in tables for s in (t.frame.index, t.frame.columns)]
+    sides = [_cut(t.frame.index) for t in records] or [
+        _cut(s) for t in tables for s in (t.frame.index, t.frame.columns)
+    ]
     everyone = [_cut(table.frame.index) | _cut(table.frame.columns) for table in tables]
     return max(sides, key=lambda side: sum(bool(side & other) for other in everyone))
 
@@ -144,7 +178,7 @@ def _names(tables: list[Table]) -> list[str]:
     return names
 
 
-# ------------------------------------------------------------------------------------------------- writing
+# ------------------------------------------------------------------------------------------ writing
 
 
 def _quoted(value) -> str:
@@ -176,7 +210,8 @@ def _outcomes(tables: list[Table], names: list[str], seen: list[Look]) -> list[s
 
 
 def _outcomes_of(table: Table, sight: Look) -> list[tuple[int, str, str]]:
-    """(rank, name, TOML) of the class or number, and of the survival that one table seems to hold."""
+    """(rank, name, TOML) of the class or number, and of the survival that one table seems to
+    hold."""
     found, file = [], f"file = {_quoted(table.file)}"
     column = outcome_column(table.frame, sight)
     if column is not None:
@@ -187,7 +222,13 @@ def _outcomes_of(table: Table, sight: Look) -> list[tuple[int, str, str]]:
     if survival is not None:
         times, event, value = survival
         event = f"{{ column = {_quoted(event)}, value = {_quoted(value)} }}"
-        found.append((100, "survival", f'kind = "survival"\n{file}\ntime = {_quoted(times)}\nevent = {event}'))
+        found.append(
+            (
+                100,
+                "survival",
+                f'kind = "survival"\n{file}\ntime = {_quoted(times)}\nevent = {event}',
+            )
+        )
     return found
 
 
@@ -197,7 +238,10 @@ def _groups(tables: list[Table], seen: list[Look]) -> dict[str, str]:
     for table, sight in zip(tables, seen, strict=True):
         if sight.kind == "ehr" and not table.flipped:
             for column in group_columns(table.frame):
-                found.setdefault(column.lower(), f"{{ file = {_quoted(table.file)}, column = {_quoted(column)} }}")
+                found.setdefault(
+                    column.lower(),
+                    f"{{ file = {_quoted(table.file)}, column = {_quoted(column)} }}",
+                )
     return found
 
 
@@ -211,14 +255,18 @@ def _modality(table: Table, own: str, seen: Look, tables: list[str]) -> list[str
     if seen.kind in ("omics", "embedding"):
         lines += [f'kind = "{seen.kind}"', f'values = "{seen.values}"', f'entity = "{seen.entity}"']
         lines += [f"symbol = {_quoted(seen.symbol)}"] if seen.symbol else []
-        remark = seen.remark or (_PROTEIN if seen.entity == "protein" and look(table.frame, "").entity == "gene" else "")
+        remark = seen.remark or (
+            _PROTEIN if seen.entity == "protein" and look(table.frame, "").entity == "gene" else ""
+        )
         lines += [f"# {remark}"] if remark else []
         lines += ['orient = "patients-in-columns"'] if table.flipped else []
         return ["\n".join(lines)]
     survival = survival_columns(table.frame)
     taken = {outcome_column(table.frame, seen), *((*survival[0], survival[1]) if survival else ())}
     columns, left_out = usable_columns(table.frame, taken, tables)
-    remark = [f"# left out of {table.file}: {why}: {_comment(names)}" for why, names in left_out.items()]
+    remark = [
+        f"# left out of {table.file}: {why}: {_comment(names)}" for why, names in left_out.items()
+    ]
     if not columns:
         return ["\n".join(remark)] if remark else []
     lines += ['kind = "ehr"', *(['orient = "patients-in-columns"'] if table.flipped else [])]
@@ -238,12 +286,23 @@ def _series(table: Table, own: str, tables: list[str]) -> list[str]:
     columns, left_out = usable_columns(lasts, set(), tables)
     left_out |= {"hold text": texts} if texts else {}
     keys = ", ".join(f"{key} = {_quoted(column)}" for key, column in table.series)
-    lines = [f"[modality.{_key(own)}]", f"file = {_quoted(table.file)}", 'kind = "ehr"', f"series = {{ {keys} }}"]
-    remark = [f"# left out of {table.file}: {why}: {_comment(names)}" for why, names in left_out.items()]
+    lines = [
+        f"[modality.{_key(own)}]",
+        f"file = {_quoted(table.file)}",
+        'kind = "ehr"',
+        f"series = {{ {keys} }}",
+    ]
+    remark = [
+        f"# left out of {table.file}: {why}: {_comment(names)}" for why, names in left_out.items()
+    ]
     if not columns:
         return ["\n".join(remark)]
     keep = "# Its variables; the file's rows have to be those known when the prediction is made."
-    return ["\n".join([*lines, keep, "columns = [", *(f"    {_quoted(c)}," for c in columns), "]", *remark])]
+    return [
+        "\n".join(
+            [*lines, keep, "columns = [", *(f"    {_quoted(c)}," for c in columns), "]", *remark]
+        )
+    ]
 
 
 def _comment(names: list[str]) -> str:

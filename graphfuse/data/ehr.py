@@ -1,4 +1,5 @@
-"""Patients' records as typed columns: numbers as float, everything else as text, unknown as missing."""
+"""Patients' records as typed columns: numbers as float, everything else as text, unknown as
+missing."""
 
 from __future__ import annotations
 
@@ -11,18 +12,22 @@ from graphfuse.data.sniff import guess_type
 from graphfuse.errors import Faults, examples
 
 UNKNOWN = frozenset({
-    "", "unknown", "not reported", "not available", "not applicable", "not evaluated", "not performed", "missing",
-    "unspecified", "[not available]", "[unknown]", "[not evaluated]", "[not applicable]", "[discrepancy]", "n/a",
+    "", "unknown", "not reported", "not available", "not applicable", "not evaluated",
+    "not performed", "missing",
+    "unspecified", "[not available]", "[unknown]", "[not evaluated]", "[not applicable]",
+    "[discrepancy]", "n/a",
     "na", "nan", "null", "none reported", ".", "?", "-", "--",
 })  # fmt: skip
 _NOT_ASSESSED = re.compile(r"^(stage\s*|[cpy]*[tnm]|g(rade\s*)?)x$", re.IGNORECASE)
 
 
-def typed(frame: pd.DataFrame, declared: dict[str, str], where: str, faults: Faults) -> tuple[pd.DataFrame, dict[str, str]]:
+def typed(
+    frame: pd.DataFrame, declared: dict[str, str], where: str, faults: Faults
+) -> tuple[pd.DataFrame, dict[str, str]]:
     """The columns typed as declared, guessed where silent, and the types.
 
-    Words for unknown become missing, and in ordinal columns codes for not assessed (TX, NX, Stage X), which have no
-    place in the order. Adds a fault for each numeric column that holds text.
+    Words for unknown become missing, and in ordinal columns codes for not assessed (TX, NX, Stage
+    X), which have no place in the order. Adds a fault for each numeric column that holds text.
     """
     columns, types = {}, {}
     for name in frame.columns:
@@ -30,7 +35,9 @@ def typed(frame: pd.DataFrame, declared: dict[str, str], where: str, faults: Fau
         types[name] = declared.get(name) or guess_type(column)
         if types[name] == "ordinal":
             column = column.where(~column.astype(str).str.match(_NOT_ASSESSED), np.nan)
-        columns[name] = _numbers(column, where, faults) if types[name] == "numeric" else _words(column)
+        columns[name] = (
+            _numbers(column, where, faults) if types[name] == "numeric" else _words(column)
+        )
     return pd.DataFrame(columns, index=frame.index), types
 
 
@@ -40,7 +47,9 @@ def _cleaned(column: pd.Series) -> pd.Series:
         return column
     text = column.astype(object).where(column.notna(), np.nan)
     text = text.map(lambda value: value.strip() if isinstance(value, str) else value)
-    return text.where(~text.map(lambda value: isinstance(value, str) and value.lower() in UNKNOWN), np.nan)
+    return text.where(
+        ~text.map(lambda value: isinstance(value, str) and value.lower() in UNKNOWN), np.nan
+    )
 
 
 def _numbers(column: pd.Series, where: str, faults: Faults) -> pd.Series:
@@ -49,12 +58,16 @@ def _numbers(column: pd.Series, where: str, faults: Faults) -> pd.Series:
     if bad.any():
         faults.add(
             f"{where}: column {column.name!r} is numeric, but {int(bad.sum())} values are text "
-            f"({examples(dict.fromkeys(column[bad].map(repr)))}); remove the text, or declare types = "
+            f"({examples(dict.fromkeys(column[bad].map(repr)))}); remove the text, or "
+            "declare types = "
             f'{{ "{column.name}" = "categorical" }}'
         )
     values = values.astype(float)
     if np.isinf(values).any():
-        faults.add(f"{where}: column {column.name!r} holds {int(np.isinf(values).sum())} infinite values; make them missing")
+        faults.add(
+            f"{where}: column {column.name!r} holds {int(np.isinf(values).sum())} infinite "
+            "values; make them missing"
+        )
     return values
 
 

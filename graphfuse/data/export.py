@@ -15,7 +15,8 @@ _GUARDED = r"^'('*[=+\-@\t\r])"
 
 @contextmanager
 def whole(path: str | Path) -> Iterator[Path]:
-    """A path to write to beside `path`; moved to `path` when the block ends well, removed when it does not."""
+    """A path to write to beside `path`; moved to `path` when the block ends well, removed when it
+    does not."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{os.getpid()}-{path.name}")
@@ -27,9 +28,11 @@ def whole(path: str | Path) -> Iterator[Path]:
 
 
 def guarded(text: pd.Series) -> pd.Series:
-    """`text` with an apostrophe before each cell that starts like a formula (= + - @ tab CR); numbers untouched.
+    """`text` with an apostrophe before each cell that starts like a formula (= + - @ tab CR);
+    numbers untouched.
 
-    Cells that are an apostrophe and such a start get one more, so that `unguarded` gives back what was there.
+    Cells that are an apostrophe and such a start get one more, so that `unguarded` gives back what
+    was there.
     """
     return _replaced(text, _FORMULA)
 
@@ -40,9 +43,11 @@ def unguarded(text: pd.Series) -> pd.Series:
 
 
 def safe_csv(frame: pd.DataFrame, path: str | Path, index: bool = False) -> Path:
-    """Write `frame` as UTF-8 CSV that no spreadsheet runs (CWE-1236); text cells and column names are `guarded`.
+    """Write `frame` as UTF-8 CSV that no spreadsheet runs (CWE-1236); text cells and column names
+    are `guarded`.
 
-    Numbers, dates and missing cells are written as they are. `index` adds the index as first columns. Returns the path.
+    Numbers, dates and missing cells are written as they are. `index` adds the index as first
+    columns. Returns the path.
     """
     frame = frame.reset_index() if index else frame
     columns = [guarded(frame.iloc[:, i]) for i in range(frame.shape[1])]
@@ -54,7 +59,8 @@ def safe_csv(frame: pd.DataFrame, path: str | Path, index: bool = False) -> Path
 
 
 def _replaced(text: pd.Series, pattern: str, by: str = r"'\1") -> pd.Series:
-    """`text` with `pattern` replaced in its text cells only; a series without text comes back as it is."""
+    """`text` with `pattern` replaced in its text cells only; a series without text comes back as it
+    is."""
     if isinstance(text.dtype, pd.CategoricalDtype):
         text = text.astype(object)
     if not (pd.api.types.is_object_dtype(text) or pd.api.types.is_string_dtype(text)):

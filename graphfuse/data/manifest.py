@@ -1,4 +1,5 @@
-"""From a manifest (TOML) to a cohort: files obtained, read, matched by patient, checked against what is declared."""
+"""From a manifest (TOML) to a cohort: files obtained, read, matched by patient, checked against
+what is declared."""
 
 from __future__ import annotations
 
@@ -30,8 +31,9 @@ log = logging.getLogger(__name__)
 def load(name_or_path: str | Path) -> Cohort:
     """The cohort that a manifest describes: a path to a .toml, or a name in `data_manifests/`.
 
-    Patients are the union over modalities, sorted; who lacks a modality has a row of missing values there. Raises
-    `InputError` with every fault found (files, columns, values, ids), `FetchError` where files cannot be had.
+    Patients are the union over modalities, sorted; who lacks a modality has a row of missing values
+    there. Raises `InputError` with every fault found (files, columns, values, ids), `FetchError`
+    where files cannot be had.
     """
     reading = read_cohort(name_or_path)
     reading.faults.stop()
@@ -46,16 +48,20 @@ def as_cohort(cohort: Cohort | str | Path) -> Cohort:
         return load(cohort)
     if not isinstance(cohort, Cohort):
         raise InputError(
-            f"expected a Cohort or a manifest (got {type(cohort).__name__}); graphfuse.load or Cohort.from_frames makes one"
+            f"expected a Cohort or a manifest (got {type(cohort).__name__}); graphfuse.load "
+            "or Cohort.from_frames makes one"
         )
     return cohort
 
 
 def read_cohort(name_or_path: str | Path) -> Reading:
-    """Everything found on the way to a cohort: the cohort where there is one, faults and notices. Does not stop at faults."""
+    """Everything found on the way to a cohort: the cohort where there is one, faults and notices.
+    Does not stop at faults."""
     path = resolve(name_or_path, "data_manifests")
     manifest = read_toml(path, Manifest)
-    folder = obtain(manifest.source, beside=path.parent, how_to_get=manifest.how_to_get, where=str(path))
+    folder = obtain(
+        manifest.source, beside=path.parent, how_to_get=manifest.how_to_get, where=str(path)
+    )
     reading = Reading(manifest, path, folder)
     reading.run()
     return reading
@@ -73,7 +79,9 @@ class Reading:
 
     def __post_init__(self):
         self.faults = Faults(str(self.path))
-        self.tables: dict[str, pd.DataFrame] = {}  # by place in the manifest: "modality.rna", "outcome.subtype"
+        self.tables: dict[
+            str, pd.DataFrame
+        ] = {}  # by place in the manifest: "modality.rna", "outcome.subtype"
 
     def run(self) -> None:
         """Reads, matches and builds; what is wrong goes to `faults`."""
@@ -90,13 +98,19 @@ class Reading:
         self.cohort = Cohort(
             self.manifest.name,
             patients,
-            {m.name: Modality(**{**vars(m), "table": m.table.reindex(patients)}) for m in modalities},
+            {
+                m.name: Modality(**{**vars(m), "table": m.table.reindex(patients)})
+                for m in modalities
+            },
             self._outcomes(patients),
-            {name: self._group(name, spec, patients) for name, spec in self.manifest.groups.items()},
+            {
+                name: self._group(name, spec, patients)
+                for name, spec in self.manifest.groups.items()
+            },
             self._about(),
         )
 
-    # --------------------------------------------------------------------------------------- reading tables
+    # ------------------------------------------------------------------------------- reading tables
 
     def _check_files(self) -> None:
         """A fault for each file that is not there."""
@@ -106,11 +120,17 @@ class Reading:
         cure = self.manifest.how_to_get or "put it there, or correct file"
         for place, file in places.items():
             if not (self.folder / file).is_file():
-                there = [entry.name for entry in self.folder.iterdir()] if self.folder.is_dir() else []
+                there = (
+                    [entry.name for entry in self.folder.iterdir()] if self.folder.is_dir() else []
+                )
                 meant = nearest(file, there) if len(there) < 50 else ""
-                self.faults.add(f"[{place}] file: no such file {file!r} in {self.folder}{meant}; {cure}")
+                self.faults.add(
+                    f"[{place}] file: no such file {file!r} in {self.folder}{meant}; {cure}"
+                )
 
-    def _read(self, place: str, file: str, columns: list[str] | None, spec: ModalitySpec | None = None) -> None:
+    def _read(
+        self, place: str, file: str, columns: list[str] | None, spec: ModalitySpec | None = None
+    ) -> None:
         """Reads one table into `tables`, ids normalised; what is wrong becomes a fault."""
         if not (self.folder / file).is_file():
             return  # told by _check_files
@@ -120,14 +140,18 @@ class Reading:
             how["id_column"] = None if spec.orient == "patients-in-columns" else how["id_column"]
         try:
             if spec is not None and spec.series is not None:
-                frame, said = read_series(self.folder / file, spec.series, columns, how["id_column"])
+                frame, said = read_series(
+                    self.folder / file, spec.series, columns, how["id_column"]
+                )
                 self.notices += [f"[{place}] {file}: {notice}" for notice in said]
             else:
                 frame = read_table(self.folder / file, **how)
         except InputError as error:
             self.faults.add(f"[{place}] {error}")
             return
-        ids = normalised(frame.index, self.manifest.patients.level, f"[{place}] {file}", self.faults)
+        ids = normalised(
+            frame.index, self.manifest.patients.level, f"[{place}] {file}", self.faults
+        )
         self.tables[place] = frame.set_axis(ids, axis=0)
 
     def _ids_by_file(self) -> dict[str, pd.Index]:
@@ -144,17 +168,24 @@ class Reading:
         for other, outcome in self.manifest.outcome.items():
             for column in sorted(set(columns_of(outcome)) & set(spec.columns or [])):
                 if outcome.file == spec.file:
-                    self.faults.add(f"[modality.{name}] columns: {column!r} is the outcome ([outcome.{other}]); remove it")
+                    self.faults.add(
+                        f"[modality.{name}] columns: {column!r} is the outcome "
+                        f"([outcome.{other}]); remove it"
+                    )
                 else:
                     self.notices.append(
-                        f"[modality.{name}] columns: {column!r} is also a column of [outcome.{other}]: is it the outcome?"
+                        f"[modality.{name}] columns: {column!r} is also a column of "
+                        f"[outcome.{other}]: is it the outcome?"
                     )
         if spec.columns is not None:
             for column in set(spec.types) - set(spec.columns):
-                self.faults.add(f"[modality.{name}] types: {column!r} is not among columns{nearest(column, spec.columns)}")
+                self.faults.add(
+                    f"[modality.{name}] types: {column!r} is not among "
+                    f"columns{nearest(column, spec.columns)}"
+                )
         return spec.columns
 
-    # -------------------------------------------------------------------------------------------- building
+    # ------------------------------------------------------------------------------------- building
 
     def _modality(self, name: str, spec: ModalitySpec) -> Modality | None:
         """One modality over its own patients, or None after a fault."""
@@ -183,11 +214,15 @@ class Reading:
         """The table less columns of the same file that are outcomes or groups."""
         if spec.columns is not None:
             return frame
-        taken = [c for o in self.manifest.outcome.values() if o.file == spec.file for c in columns_of(o)]
+        taken = [
+            c for o in self.manifest.outcome.values() if o.file == spec.file for c in columns_of(o)
+        ]
         taken += [g.column for g in self.manifest.groups.values() if g.file == spec.file]
         among = [column for column in dict.fromkeys(taken) if column in frame.columns]
         if among:
-            self.notices.append(f"[modality.{name}] left out {examples(among)}: outcomes or groups, not features")
+            self.notices.append(
+                f"[modality.{name}] left out {examples(among)}: outcomes or groups, not features"
+            )
         return frame.drop(columns=among)
 
     def _map_file(self, spec: ModalitySpec) -> Path | None:
@@ -208,23 +243,31 @@ class Reading:
         dated = turned_into_dates(modality.columns) if modality.entity == "gene" else []
         if dated:
             self.notices.append(
-                f"{where}: {len(dated)} columns look like genes a spreadsheet made into dates ({examples(dated)})"
+                f"{where}: {len(dated)} columns look like genes a spreadsheet made into "
+                f"dates ({examples(dated)})"
             )
         if modality.kind != "ehr" and any(m is not None for m in modality.symbols):
             mapped = sum(symbol is not None for symbol in modality.symbols)
             if mapped < 0.5 * len(modality.symbols):
-                self.notices.append(f"{where}: only {mapped:,} of {len(modality.symbols):,} columns map to a gene")
+                self.notices.append(
+                    f"{where}: only {mapped:,} of {len(modality.symbols):,} columns map to a gene"
+                )
 
     def _patients(self, modalities: list[Modality]) -> pd.Index:
         """All patients with a value in any modality, sorted; notices for who is left out."""
         named = set().union(*(m.table.index for m in modalities))
         seen = set().union(*(m.table.index[m.present] for m in modalities))
         if len(named) > len(seen):
-            self.notices.append(f"{len(named) - len(seen)} patients have no value in any modality; they are left out")
+            self.notices.append(
+                f"{len(named) - len(seen)} patients have no value in any modality; they are "
+                "left out"
+            )
         for place, frame in self.tables.items():
             only = len(set(frame.index) - named)
             if place.startswith("outcome.") and only:
-                self.notices.append(f"[{place}] {only} patients have an outcome but no modality; they are left out")
+                self.notices.append(
+                    f"[{place}] {only} patients have an outcome but no modality; they are left out"
+                )
         return pd.Index(sorted(seen), name="patient", dtype=object)
 
     def _outcomes(self, patients: pd.Index) -> dict[str, Outcome]:
@@ -233,7 +276,9 @@ class Reading:
             if f"outcome.{name}" not in self.tables:
                 continue
             try:
-                found[name], notices = outcome_from(self.tables[f"outcome.{name}"], spec, name, patients)
+                found[name], notices = outcome_from(
+                    self.tables[f"outcome.{name}"], spec, name, patients
+                )
             except InputError as error:
                 self.faults.add(f"[outcome.{name}] {spec.file}: {error}")
                 continue
@@ -244,9 +289,13 @@ class Reading:
         """Text `[N]`: each patient's group, 'unknown' where the file has none."""
         if spec.id_slice is not None:
             start, end = spec.id_slice
-            found = pd.Series([patient[start:end] for patient in patients], index=patients, dtype=object)
+            found = pd.Series(
+                [patient[start:end] for patient in patients], index=patients, dtype=object
+            )
             if (found == "").all():
-                self.faults.add(f"[groups.{name}] id_slice = [{start}, {end}] lies outside every patient id")
+                self.faults.add(
+                    f"[groups.{name}] id_slice = [{start}, {end}] lies outside every patient id"
+                )
             return found.to_numpy()
         self._read(f"groups.{name}", spec.file, [spec.column])
         table = self.tables.pop(f"groups.{name}", None)
@@ -254,7 +303,9 @@ class Reading:
             return np.full(len(patients), "unknown", dtype=object)
         found = table[spec.column].reindex(patients)
         if found.isna().all():
-            self.faults.add(f"[groups.{name}] {spec.file}: column {spec.column!r} has no value for any patient")
+            self.faults.add(
+                f"[groups.{name}] {spec.file}: column {spec.column!r} has no value for any patient"
+            )
         return found.map(as_word, na_action="ignore").fillna("unknown").to_numpy(dtype=object)
 
     def _about(self) -> dict[str, str]:

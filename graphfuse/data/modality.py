@@ -10,11 +10,13 @@ import pandas as pd
 
 @dataclass(frozen=True, eq=False)
 class Modality:
-    """A table `[N, F]` over all N patients of a cohort; a patient without the modality has a row of missing values.
+    """A table `[N, F]` over all N patients of a cohort; a patient without the modality has a row of
+    missing values.
 
-    `table`: float columns for omics and embeddings; typed columns for EHR (numbers as float, categories as text).
-    `symbols`: gene symbol per column, `None` where a column maps to no gene. `types`: EHR column types
-    (numeric | categorical | ordinal | date). `present` bool `[N]`: patients who have the modality.
+    `table`: float columns for omics and embeddings; typed columns for EHR (numbers as float,
+    categories as text). `symbols`: gene symbol per column, `None` where a column maps to no gene.
+    `types`: EHR column types (numeric | categorical | ordinal | date). `present` bool `[N]`:
+    patients who have the modality.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Modality:
         mapped = sum(s is not None for s in self.symbols)
         genes = f", {mapped:,} columns with a gene" if mapped else ""
         return (
-            f"Modality({self.name}: {self.kind}, {int(self.present.sum()):,} of {len(self.table):,} patients, "
+            f"Modality({self.name}: {self.kind}, {int(self.present.sum()):,} of "
+            f"{len(self.table):,} patients, "
             f"{self.table.shape[1]:,} columns{genes})"
         )

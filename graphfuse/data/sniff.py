@@ -29,7 +29,8 @@ _ORDINAL = tuple(
 
 
 def sniff_values(frame: pd.DataFrame) -> str:
-    """counts | log | beta | m-value | z-score | binary | mixed: the kind of values `[N, F]` the frame looks to hold."""
+    """counts | log | beta | m-value | z-score | binary | mixed: the kind of values `[N, F]` the
+    frame looks to hold."""
     values = _matrix(frame)
     seen = values[np.isfinite(values)]
     if seen.size == 0:
@@ -62,18 +63,25 @@ def conflicts(modality: Modality) -> list[str]:
 
 
 def doubts(modality: Modality) -> list[str]:
-    """What is suspicious without being wrong: cohort-wide scaling, codes for missing, text that hardly repeats."""
+    """What is suspicious without being wrong: cohort-wide scaling, codes for missing, text that
+    hardly repeats."""
     if modality.kind == "ehr":
         found = [said for column in modality.columns if (said := _sentinel(modality.table[column]))]
-        return found + [said for column in modality.columns if (said := _unrepeated(modality.table[column]))]
+        return found + [
+            said for column in modality.columns if (said := _unrepeated(modality.table[column]))
+        ]
     values = _matrix(modality.table)
     found = []
     if _standardised(values):
         found.append(
-            "values look z-scored over the whole cohort: test patients took part in that scaling, scores may be optimistic"
+            "values look z-scored over the whole cohort: test patients took part in that "
+            "scaling, scores may be optimistic"
         )
     elif _stretched(values):
-        found.append("every column spans exactly 0 to 1: scaled over the whole cohort, test patients included")
+        found.append(
+            "every column spans exactly 0 to 1: scaled over the whole cohort, test patients "
+            "included"
+        )
     return found
 
 
@@ -94,7 +102,7 @@ def guess_type(series: pd.Series) -> str:
     return "ordinal" if ordered and text.nunique() > 1 else "categorical"
 
 
-# --------------------------------------------------------------------------------------- what values are
+# ---------------------------------------------------------------------------------- what values are
 
 
 def _matrix(frame: pd.DataFrame) -> np.ndarray:
@@ -118,11 +126,14 @@ def _standardised(values: np.ndarray) -> bool:
 
 
 def _stretched(values: np.ndarray) -> bool:
-    """Nearly every column's smallest value is 0 and its largest 1, with others between: min-max scaled."""
+    """Nearly every column's smallest value is 0 and its largest 1, with others between: min-max
+    scaled."""
     values = _columns_with_values(values)
     if values.shape[1] < 2 or len(values) < 10:
         return False
-    ends = (np.abs(np.nanmin(values, axis=0)) < 1e-9) & (np.abs(np.nanmax(values, axis=0) - 1) < 1e-9)
+    ends = (np.abs(np.nanmin(values, axis=0)) < 1e-9) & (
+        np.abs(np.nanmax(values, axis=0) - 1) < 1e-9
+    )
     between = ((values > 0) & (values < 1)).any(axis=0)
     return bool((ends & between).mean() > 0.9)
 
@@ -142,27 +153,45 @@ def _against_log(seen: np.ndarray) -> str:
     if seen.max() > 100:
         return f"the largest value is {seen.max():,.6g}; logarithms stay far below 100"
     counts = (seen % 1 == 0).all() and seen.min() >= 0 and seen.max() > 30
-    return f"all values are whole numbers from {seen.min():.0f} to {seen.max():.0f}" if counts else ""
+    return (
+        f"all values are whole numbers from {seen.min():.0f} to {seen.max():.0f}" if counts else ""
+    )
 
 
 def _against_beta(seen: np.ndarray) -> str:
     outside = (seen < -1e-6) | (seen > 1 + 1e-6)
-    return f"{_share(outside)} lie outside 0 to 1 (from {seen.min():.4g} to {seen.max():.4g})" if outside.any() else ""
+    return (
+        f"{_share(outside)} lie outside 0 to 1 (from {seen.min():.4g} to {seen.max():.4g})"
+        if outside.any()
+        else ""
+    )
 
 
 def _against_m_value(seen: np.ndarray) -> str:
     if seen.min() >= 0 and seen.max() <= 1:
         return "all values lie between 0 and 1"
-    return f"values reach {np.abs(seen).max():.4g}; M-values stay below 50" if np.abs(seen).max() > 50 else ""
+    return (
+        f"values reach {np.abs(seen).max():.4g}; M-values stay below 50"
+        if np.abs(seen).max() > 50
+        else ""
+    )
 
 
 def _against_z(seen: np.ndarray) -> str:
-    return f"no value is negative (from {seen.min():.4g} to {seen.max():.4g})" if seen.min() >= 0 and seen.max() > 0 else ""
+    return (
+        f"no value is negative (from {seen.min():.4g} to {seen.max():.4g})"
+        if seen.min() >= 0 and seen.max() > 0
+        else ""
+    )
 
 
 def _against_binary(seen: np.ndarray) -> str:
     other = (seen != 0) & (seen != 1)
-    return f"{_share(other)} are neither 0 nor 1 (such as {examples(np.unique(seen[other])[:3])})" if other.any() else ""
+    return (
+        f"{_share(other)} are neither 0 nor 1 (such as {examples(np.unique(seen[other])[:3])})"
+        if other.any()
+        else ""
+    )
 
 
 _RULES = {
@@ -187,7 +216,10 @@ def _sentinel(column: pd.Series) -> str:
             continue
         gap = np.abs(rest - code).min()
         if gap > 0.5 * np.ptp(rest) or (code < 0 and rest.min() >= 0):
-            return f"{column.name!r} is {code:.0f} for {int(spike.sum())} patients, far from all others: a code for missing?"
+            return (
+                f"{column.name!r} is {code:.0f} for {int(spike.sum())} patients, far from all "
+                "others: a code for missing?"
+            )
     return ""
 
 
@@ -198,4 +230,11 @@ def _unrepeated(column: pd.Series) -> str:
     known = column.dropna()
     distinct = known.nunique()
     many = distinct > 20 and distinct > 0.5 * len(known)
-    return f"{column.name!r} has {distinct} different texts for {len(known)} patients: is it a category?" if many else ""
+    return (
+        (
+            f"{column.name!r} has {distinct} different texts for {len(known)} patients: is it a "
+            "category?"
+        )
+        if many
+        else ""
+    )

@@ -10,15 +10,19 @@ from graphfuse.errors import InputError, examples
 from graphfuse.schema import ModalitySpec
 
 _DATED = re.compile(
-    r"^(\d{1,2}-(mar|sep|sept|dec|oct|apr|feb)|(mar|sep|dec|oct)-\d{1,2}|4[0-9]{4}|\d\.\d+E\+\d+)$", re.IGNORECASE
+    r"^(\d{1,2}-(mar|sep|sept|dec|oct|apr|feb)|(mar|sep|dec|oct)-\d{1,2}|4[0-9]{4}|\d\.\d+E\+\d+)$",
+    re.IGNORECASE,
 )
 
 
-def gene_symbols(columns: list[str], spec: ModalitySpec, table: Path | None = None) -> tuple[str | None, ...]:
+def gene_symbols(
+    columns: list[str], spec: ModalitySpec, table: Path | None = None
+) -> tuple[str | None, ...]:
     """Gene symbol per column, `None` where there is none.
 
-    By `ids = "ensembl"` through `table` (Ensembl id, symbol), by the pattern `symbol`, else the column's own name
-    where the entity is gene. Raises `InputError` where a declared way maps no column at all.
+    By `ids = "ensembl"` through `table` (Ensembl id, symbol), by the pattern `symbol`, else the
+    column's own name where the entity is gene. Raises `InputError` where a declared way maps no
+    column at all.
     """
     if spec.ids == "ensembl":
         found = _by_table(columns, table)
@@ -29,7 +33,9 @@ def gene_symbols(columns: list[str], spec: ModalitySpec, table: Path | None = No
     else:
         return tuple(columns) if spec.entity == "gene" else (None,) * len(columns)
     if columns and not any(found):
-        raise InputError(f"{way} yields no gene symbol for any column (columns: {examples(columns)}); correct it")
+        raise InputError(
+            f"{way} yields no gene symbol for any column (columns: {examples(columns)}); correct it"
+        )
     return found
 
 

@@ -15,8 +15,9 @@ from graphfuse.data.cohort import Cohort
 class Planted:
     """A made cohort and the truth in it.
 
-    `features`: ids (`modality:column`) that carry the label; `genes`: their symbols; `network`: the planted gene
-    network as source/target/score rows; `edges`: those of its edges that join two planted genes.
+    `features`: ids (`modality:column`) that carry the label; `genes`: their symbols; `network`: the
+    planted gene network as source/target/score rows; `edges`: those of its edges that join two
+    planted genes.
     """
 
     cohort: Cohort
@@ -40,13 +41,15 @@ def planted(
     batch_shift: float = 0.0,
     seed: int = 0,
 ) -> Planted:
-    """A cohort in which `carriers` columns per modality shift their mean by class, the rest being noise.
+    """A cohort in which `carriers` columns per modality shift their mean by class, the rest being
+    noise.
 
-    `columns`: modality → number of columns (default rna 200, meth 100; columns are genes `G0001`, …). `effect`: size
-    of a carrier's shift between classes in standard deviations, times the modality's `weights` (default 1; 0 makes
-    the modality noise). `on_network`: planted genes form a connected module of the network and share a latent signal.
-    `missing`: modality → share of patients without it. `unlabelled`: share of patients without a label.
-    `batch_shift`: shift of all columns between two sites, in standard deviations.
+    `columns`: modality → number of columns (default rna 200, meth 100; columns are genes `G0001`,
+    …). `effect`: size of a carrier's shift between classes in standard deviations, times the
+    modality's `weights` (default 1; 0 makes the modality noise). `on_network`: planted genes form a
+    connected module of the network and share a latent signal. `missing`: modality → share of
+    patients without it. `unlabelled`: share of patients without a label. `batch_shift`: shift of
+    all columns between two sites, in standard deviations.
     """
     rng = np.random.default_rng(seed)
     columns = dict(columns or {"rna": 200, "meth": 100})
@@ -54,7 +57,9 @@ def planted(
     labels = rng.permutation(np.arange(patients) % classes)
     site = rng.integers(0, 2, patients)
     genes = [f"G{i:04d}" for i in range(1, max(columns.values()) + 1)]
-    chosen = sorted(rng.choice(min(columns.values()), min(carriers, min(columns.values())), replace=False))
+    chosen = sorted(
+        rng.choice(min(columns.values()), min(carriers, min(columns.values())), replace=False)
+    )
     ids = pd.Index([f"P{i:04d}" for i in range(patients)], name="patient")
     tables, features = {}, []
     for name, width in columns.items():
@@ -73,14 +78,23 @@ def planted(
         groups={"site": pd.Series([f"site{s}" for s in site], index=ids)},
     )  # fmt: skip
     carrying = {genes[c] for c in chosen}
-    edges = tuple((a, b) for a, b in zip(network["source"], network["target"], strict=True) if {a, b} <= carrying)
+    edges = tuple(
+        (a, b)
+        for a, b in zip(network["source"], network["target"], strict=True)
+        if {a, b} <= carrying
+    )
     return Planted(cohort, tuple(features), tuple(sorted(carrying)), network, edges)
 
 
 def _shifts(rng: np.random.Generator, classes: int, carriers: int) -> np.ndarray:
-    """Mean of each carrier in each class `[K, carriers]`: random signs, spread of 1 between the extreme classes."""
+    """Mean of each carrier in each class `[K, carriers]`: random signs, spread of 1 between the
+    extreme classes."""
     shifts = rng.permuted(np.tile(np.linspace(-0.5, 0.5, classes)[:, None], (1, carriers)), axis=0)
-    return shifts if classes > 2 else np.abs(shifts[:1]) * np.array([[-1.0], [1.0]]) * rng.choice([-1, 1], carriers)
+    return (
+        shifts
+        if classes > 2
+        else np.abs(shifts[:1]) * np.array([[-1.0], [1.0]]) * rng.choice([-1, 1], carriers)
+    )
 
 
 def _network(rng: np.random.Generator, genes: list[str], module: list[str]) -> pd.DataFrame:

@@ -1,7 +1,8 @@
 """Cohorts × recipes × the ladder under one protocol, a row per model and fold, resumable.
 
-A repeat of a cohort's folds is a unit of work: its rows are written to a part, named by a hash of all it depends on: data,
-recipe, folds, network, seed, packages, code. A bench that was stopped finds its parts again; one that has changed does not.
+A repeat of a cohort's folds is a unit of work: its rows are written to a part, named by a hash of
+all it depends on: data, recipe, folds, network, seed, packages, code. A bench that was stopped
+finds its parts again; one that has changed does not.
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ ABOUT = ("cohort", "target", "recipe")  # before `tally.COLUMNS` in the table of
 
 @dataclass(frozen=True, eq=False)
 class Contest:
-    """A cohort and a recipe that stand together: what is run of them and by which hash its parts are known."""
+    """A cohort and a recipe that stand together: what is run of them and by which hash its parts
+    are known."""
 
     name: str
     cohort: Cohort
@@ -51,7 +53,16 @@ class Contest:
     beside: Beside
 
     @classmethod
-    def of(cls, name: str, cohort: Cohort, target: str | None, recipe: Recipe, cv: tuple[int, int], seed: int, beside: Beside):
+    def of(
+        cls,
+        name: str,
+        cohort: Cohort,
+        target: str | None,
+        recipe: Recipe,
+        cv: tuple[int, int],
+        seed: int,
+        beside: Beside,
+    ):
         """Everything but the fits."""
         outcome = class_target(cohort, target)
         cohort, network, _ = gene_side(recipe, cohort, None, seed)
@@ -60,8 +71,8 @@ class Contest:
 
     @classmethod
     def all_of(cls, plan: Bench, seed: int) -> list[Contest]:
-        """Every cohort of the plan with every recipe that it asks for. Raises `InputError` where one cannot be run, or two
-        would go by one name."""
+        """Every cohort of the plan with every recipe that it asks for. Raises `InputError` where
+        one cannot be run, or two would go by one name."""
         found, beside, cohorts = [], Beside(plan.ledger, plan.modalities), {}
         for entry in plan.cohort:
             if entry.cohort not in cohorts:
@@ -69,11 +80,22 @@ class Contest:
             cohort = _less(cohorts[entry.cohort], entry.without)
             for recipe in entry.recipes or plan.recipes:
                 cv = (plan.folds, plan.repeats)
-                found.append(cls.of(entry.name(cohort.name), cohort, entry.target, Recipe.named(recipe), cv, seed, beside))
+                found.append(
+                    cls.of(
+                        entry.name(cohort.name),
+                        cohort,
+                        entry.target,
+                        Recipe.named(recipe),
+                        cv,
+                        seed,
+                        beside,
+                    )
+                )
         names = pd.Series([f"{each.name}, recipe {each.recipe.name}" for each in found])
         if names.duplicated().any():
             raise InputError(
-                f"bench {plan.name!r}: {names[names.duplicated()].iloc[0]} stands twice; give one another `called`"
+                f"bench {plan.name!r}: {names[names.duplicated()].iloc[0]} stands twice; "
+                "give one another `called`"
             )
         return found
 
@@ -95,12 +117,23 @@ class Contest:
     def repeats(self) -> list[tuple[str, pd.DataFrame]]:
         """(hash, folds) of every repeat."""
         base = json.dumps(self.hashes, sort_keys=True)
-        return [(text_sha256(base + digest(part))[:16], part) for _, part in self.folds.groupby("repeat", sort=True)]
+        return [
+            (text_sha256(base + digest(part))[:16], part)
+            for _, part in self.folds.groupby("repeat", sort=True)
+        ]
 
     def run(self, folds: pd.DataFrame, device: str) -> pd.DataFrame:
         """The rows of one repeat."""
         found = study(
-            self.cohort, self.outcome, self.recipe, self.network, folds, self.seed, device, beside=self.beside, final=False
+            self.cohort,
+            self.outcome,
+            self.recipe,
+            self.network,
+            folds,
+            self.seed,
+            device,
+            beside=self.beside,
+            final=False,
         )
         about = dict(zip(ABOUT, (self.name, self.outcome.name, self.recipe.name), strict=True))
         return found.scores().assign(**about)[[*ABOUT, *COLUMNS]]
@@ -116,10 +149,20 @@ class Result:
 
 
 def contend(contests: Sequence[Contest], parts: Path, device: str) -> pd.DataFrame:
-    """The rows of all repeats of all contests, in their order; those whose part is there already are read, not run."""
+    """The rows of all repeats of all contests, in their order; those whose part is there already
+    are read, not run."""
     parts.mkdir(parents=True, exist_ok=True)
-    todo = [(contest, parts / f"{key}.csv", folds) for contest in contests for key, folds in contest.repeats()]
-    log.info("%d repeats of %d contests; %d are there already", len(todo), len(contests), sum(p.is_file() for _, p, _ in todo))
+    todo = [
+        (contest, parts / f"{key}.csv", folds)
+        for contest in contests
+        for key, folds in contest.repeats()
+    ]
+    log.info(
+        "%d repeats of %d contests; %d are there already",
+        len(todo),
+        len(contests),
+        sum(p.is_file() for _, p, _ in todo),
+    )
     tables = []
     for number, (contest, path, folds) in enumerate(todo, 1):
         if not path.is_file():
@@ -128,7 +171,14 @@ def contend(contests: Sequence[Contest], parts: Path, device: str) -> pd.DataFra
             with whole(path) as part:
                 rows.to_csv(part, index=False, float_format="%.17g")
             what, seconds = f"{contest.name}, {contest.recipe.name}", time.perf_counter() - began
-            log.info("%d of %d: %s, repeat %s: %.0f s", number, len(todo), what, folds["repeat"].iloc[0], seconds)
+            log.info(
+                "%d of %d: %s, repeat %s: %.0f s",
+                number,
+                len(todo),
+                what,
+                folds["repeat"].iloc[0],
+                seconds,
+            )
         tables.append(pd.read_csv(path, keep_default_na=False, na_values=[""]))
     return pd.concat(tables, ignore_index=True)
 
@@ -143,7 +193,9 @@ def results(contests: Sequence[Contest], table: pd.DataFrame, protocol: dict) ->
     return found
 
 
-def about_bench(plan: Bench, found: Sequence[Result], protocol: dict, seed: int, command: str) -> dict[str, object]:
+def about_bench(
+    plan: Bench, found: Sequence[Result], protocol: dict, seed: int, command: str
+) -> dict[str, object]:
     """What `bench.json` says: how the numbers were made, and sha256 of all that went in."""
     contests = [
         {
@@ -169,7 +221,8 @@ def about_bench(plan: Bench, found: Sequence[Result], protocol: dict, seed: int,
 
 
 def code_hash() -> str:
-    """sha256 over the package's own source files: a part that other code made is not taken for this one's."""
+    """sha256 over the package's own source files: a part that other code made is not taken for this
+    one's."""
     home = Path(__file__).parents[1]
     found = hashlib.sha256()
     for path in sorted(home.rglob("*.py")):
@@ -182,8 +235,11 @@ def _less(cohort: Cohort, without: Sequence[str]) -> Cohort:
     for name in without:
         if name not in cohort.modalities:
             raise InputError(
-                f"without {name!r}: cohort {cohort.name!r} has no such modality{nearest(name, cohort.modalities)}"
+                f"without {name!r}: cohort {cohort.name!r} has no such "
+                f"modality{nearest(name, cohort.modalities)}"
             )
     if without and set(without) >= set(cohort.modalities):
-        raise InputError(f"without {', '.join(without)}: nothing is left of {cohort.name!r}; keep a modality")
+        raise InputError(
+            f"without {', '.join(without)}: nothing is left of {cohort.name!r}; keep a modality"
+        )
     return cohort.without(*without)

@@ -1,4 +1,5 @@
-"""Whether stated probabilities can be acted on: reliability bins and decision curves, from held-out predictions."""
+"""Whether stated probabilities can be acted on: reliability bins and decision curves, from held-out
+predictions."""
 
 from __future__ import annotations
 
@@ -17,8 +18,8 @@ FEWEST = 5  # patients of a bin for it to be shown
 
 @dataclass(frozen=True)
 class Bin:
-    """Patients whose stated confidence lies together: its mean, the share called right with an interval, and what share of
-    all patients they are."""
+    """Patients whose stated confidence lies together: its mean, the share called right with an
+    interval, and what share of all patients they are."""
 
     confidence: float
     right: float
@@ -28,8 +29,9 @@ class Bin:
 
 
 def reliability(predictions: pd.DataFrame, classes: Sequence[str], bins: int = 10) -> list[Bin]:
-    """Equal bins of the called class's probability with 95 % Wilson intervals at the patients of one repeat (repeats add no
-    patients); bins of fewer than `FEWEST` patients are left out. `predictions`: as in `predictions.csv`."""
+    """Equal bins of the called class's probability with 95 % Wilson intervals at the patients of
+    one repeat (repeats add no patients); bins of fewer than `FEWEST` patients are left out.
+    `predictions`: as in `predictions.csv`."""
     chances = [f"p_{name}" for name in classes if f"p_{name}" in predictions]
     if not chances or predictions.empty:
         return []
@@ -43,7 +45,11 @@ def reliability(predictions: pd.DataFrame, classes: Sequence[str], bins: int = 1
         patients = inside.sum() / repeats
         if patients >= FEWEST:
             share = float(right[inside].mean())
-            found.append(Bin(float(confidence[inside].mean()), share, *wilson(share, patients), inside.mean()))
+            found.append(
+                Bin(
+                    float(confidence[inside].mean()), share, *wilson(share, patients), inside.mean()
+                )
+            )
     return found
 
 
@@ -55,9 +61,12 @@ def wilson(share: float, patients: float) -> tuple[float, float]:
     return (middle - half) / scale, (middle + half) / scale
 
 
-def net_benefit(case: np.ndarray, chance: np.ndarray, thresholds: np.ndarray = THRESHOLDS) -> np.ndarray:
-    """What each patient adds to the net benefit at each threshold, `[N, T]`: 1 for a case who is treated, -t / (1 - t) for
-    another who is; the mean over patients is the net benefit (Vickers & Elkin 2006, doi:10.1177/0272989X06295361).
+def net_benefit(
+    case: np.ndarray, chance: np.ndarray, thresholds: np.ndarray = THRESHOLDS
+) -> np.ndarray:
+    """What each patient adds to the net benefit at each threshold, `[N, T]`: 1 for a case who is
+    treated, -t / (1 - t) for another who is; the mean over patients is the net benefit (Vickers &
+    Elkin 2006, doi:10.1177/0272989X06295361).
 
     case bool `[N]`, chance `[N]`; treated is who has a chance of at least t.
     """
@@ -67,13 +76,19 @@ def net_benefit(case: np.ndarray, chance: np.ndarray, thresholds: np.ndarray = T
 
 
 def decision_curve(
-    predictions: pd.DataFrame, positive: str, thresholds: np.ndarray = THRESHOLDS, draws: int = 1000, seed: int = 0
+    predictions: pd.DataFrame,
+    positive: str,
+    thresholds: np.ndarray = THRESHOLDS,
+    draws: int = 1000,
+    seed: int = 0,
 ) -> pd.DataFrame:
-    """Net benefit of acting on the probability of class `positive`, against treating all and treating none (which is 0).
+    """Net benefit of acting on the probability of class `positive`, against treating all and
+    treating none (which is 0).
 
-    Columns: `threshold`; `all`; `model`, `model_lo`, `model_hi`; `gain`: the model less the better of all and none, and
-    `gain_lo`, the lower of its lower ends against either. The mean over repeats; 95 % intervals by resampling patients, each
-    threshold by itself (NaN where there is none). `predictions`: as in `predictions.csv`.
+    Columns: `threshold`; `all`; `model`, `model_lo`, `model_hi`; `gain`: the model less the better
+    of all and none, and `gain_lo`, the lower of its lower ends against either. The mean over
+    repeats; 95 % intervals by resampling patients, each threshold by itself (NaN where there is
+    none). `predictions`: as in `predictions.csv`.
     """
     own = _by_patient(predictions, positive, thresholds)
     own = {"model": own["model"], "over_all": own["model"] - own["all"], "all": own["all"]}
@@ -85,7 +100,9 @@ def decision_curve(
     low, high = {}, {}
     for name, parts in drawn.items():
         columns = zip(np.concatenate(parts).T, score[name], strict=True)
-        low[name], high[name] = np.array([interval(values, at, len(own["all"])) for values, at in columns], float).T
+        low[name], high[name] = np.array(
+            [interval(values, at, len(own["all"])) for values, at in columns], float
+        ).T
     return pd.DataFrame(
         {
             "threshold": thresholds,
@@ -100,18 +117,30 @@ def decision_curve(
 
 
 def useful(curve: pd.DataFrame) -> list[tuple[float, float]]:
-    """Spans of thresholds at which the model is shown to do better than treating all and better than treating none: both
-    intervals leave out 0."""
+    """Spans of thresholds at which the model is shown to do better than treating all and better
+    than treating none: both intervals leave out 0."""
     shown = (curve["gain_lo"] > 0).to_numpy()
     edges = np.flatnonzero(np.diff(np.pad(shown.astype(int), 1)))
     moments = curve["threshold"].to_numpy()
-    return [(float(moments[a]), float(moments[b - 1])) for a, b in zip(edges[::2], edges[1::2], strict=True)]
+    return [
+        (float(moments[a]), float(moments[b - 1]))
+        for a, b in zip(edges[::2], edges[1::2], strict=True)
+    ]
 
 
-def _by_patient(predictions: pd.DataFrame, positive: str, thresholds: np.ndarray) -> dict[str, np.ndarray]:
-    """`model` and `all` `[N, T]`: what each patient adds, the mean over the repeats in which the patient was tested."""
+def _by_patient(
+    predictions: pd.DataFrame, positive: str, thresholds: np.ndarray
+) -> dict[str, np.ndarray]:
+    """`model` and `all` `[N, T]`: what each patient adds, the mean over the repeats in which the
+    patient was tested."""
     case = (predictions["truth"] == positive).to_numpy()
     chance = predictions[f"p_{positive}"].to_numpy(float)
     who = predictions["patient"].to_numpy()
-    found = {"model": net_benefit(case, chance, thresholds), "all": net_benefit(case, np.ones(len(case)), thresholds)}
-    return {name: pd.DataFrame(each).groupby(who, sort=True).mean().to_numpy() for name, each in found.items()}
+    found = {
+        "model": net_benefit(case, chance, thresholds),
+        "all": net_benefit(case, np.ones(len(case)), thresholds),
+    }
+    return {
+        name: pd.DataFrame(each).groupby(who, sort=True).mean().to_numpy()
+        for name, each in found.items()
+    }

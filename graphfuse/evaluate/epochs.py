@@ -30,12 +30,16 @@ LESS_IS_BETTER = ("brier", "ece")
 _DRAWS = 100_000
 
 
-def best_of_guesses(tested: Sequence[int], classes: int, epochs: int, seed: int = 0) -> tuple[float, tuple[float, float]]:
-    """Accuracy of who guesses among equal classes after every epoch and reports the best on each test fold, and its 95 %
-    interval: the mean over folds of the largest of `epochs` draws of Binomial(n, 1 / classes) / n.
+def best_of_guesses(
+    tested: Sequence[int], classes: int, epochs: int, seed: int = 0
+) -> tuple[float, tuple[float, float]]:
+    """Accuracy of who guesses among equal classes after every epoch and reports the best on each
+    test fold, and its 95 % interval: the mean over folds of the largest of `epochs` draws of
+    Binomial(n, 1 / classes) / n.
 
-    What epochs are worth where nothing is learned and no two are alike; real ones are, so that this is an upper end. The mean
-    is exact, from P(largest ≤ k) = P(one ≤ k)^epochs; the interval is of `_DRAWS` draws of the folds.
+    What epochs are worth where nothing is learned and no two are alike; real ones are, so that this
+    is an upper end. The mean is exact, from P(largest ≤ k) = P(one ≤ k)^epochs; the interval is of
+    `_DRAWS` draws of the folds.
     """
     rng, mean, drawn = np.random.default_rng(seed), 0.0, np.zeros(_DRAWS)
     for size in tested:
@@ -48,8 +52,9 @@ def best_of_guesses(tested: Sequence[int], classes: int, epochs: int, seed: int 
 
 @dataclass(frozen=True, eq=False)
 class Picked:
-    """A metric on J test folds after every epoch, `curves` `[J, epochs + 1]`, beside what the net scored that was fitted
-    without them, `honest` `[J]`; `test_share` = n_test / n_train. `tested`: patients of each fold; `classes`: how many."""
+    """A metric on J test folds after every epoch, `curves` `[J, epochs + 1]`, beside what the net
+    scored that was fitted without them, `honest` `[J]`; `test_share` = n_test / n_train. `tested`:
+    patients of each fold; `classes`: how many."""
 
     metric: str
     honest: np.ndarray
@@ -60,22 +65,32 @@ class Picked:
 
     @property
     def best(self) -> np.ndarray:
-        """What a test fold shows to whoever looks at it after every epoch and reports the best `[J]`."""
-        return np.nanmin(self.curves, 1) if self.metric in LESS_IS_BETTER else np.nanmax(self.curves, 1)
+        """What a test fold shows to whoever looks at it after every epoch and reports the best
+        `[J]`."""
+        return (
+            np.nanmin(self.curves, 1)
+            if self.metric in LESS_IS_BETTER
+            else np.nanmax(self.curves, 1)
+        )
 
     @property
     def optimism(self) -> float:
-        """Mean over folds of what picking gains, in the metric's units; above 0 whichever way is up."""
+        """Mean over folds of what picking gains, in the metric's units; above 0 whichever way is
+        up."""
         return float(np.nanmean(np.abs(self.best - self.honest)))
 
     def comparison(self) -> Comparison | None:
         """The picked epoch against the honest one; `None` where there are fewer than two folds."""
-        return compare("best-of-epochs", "graphfuse", self.metric, self.best, self.honest, self.test_share)
+        return compare(
+            "best-of-epochs", "graphfuse", self.metric, self.best, self.honest, self.test_share
+        )
 
     def __str__(self) -> str:
         return (
-            f"{self.metric}: {np.nanmean(self.honest):.3f} with the epoch chosen on inner folds, {np.nanmean(self.best):.3f} "
-            f"with the best of {self.curves.shape[1]} on the test patients: {self.optimism:.3f} from picking{self._guessed()}"
+            f"{self.metric}: {np.nanmean(self.honest):.3f} with the epoch chosen on inner "
+            f"folds, {np.nanmean(self.best):.3f} "
+            f"with the best of {self.curves.shape[1]} on the test patients: "
+            f"{self.optimism:.3f} from picking{self._guessed()}"
         )
 
     def _guessed(self) -> str:
@@ -83,7 +98,10 @@ class Picked:
         if self.metric != "accuracy" or not self.tested:
             return ""
         mean, (low, high) = best_of_guesses(self.tested, self.classes, self.curves.shape[1])
-        return f"; a net that learns nothing and guesses anew each epoch would show {mean:.3f} ({low:.3f} to {high:.3f})"
+        return (
+            f"; a net that learns nothing and guesses anew each epoch would show {mean:.3f} "
+            f"({low:.3f} to {high:.3f})"
+        )
 
 
 def best_of_epochs(
@@ -96,21 +114,26 @@ def best_of_epochs(
     device: str,
     metric: str = "accuracy",
 ) -> Picked:
-    """What picking the epoch on the test patients is worth; with `shuffled` labels, all of it is self-deception.
+    """What picking the epoch on the test patients is worth; with `shuffled` labels, all of it is
+    self-deception.
 
-    Every fold of the table is fitted as always; then its nets train once more, with the setting that was chosen, for all of
-    the recipe's epochs, and are scored on the test patients before every one. A `[search]` is passed over. Raises `InputError`
-    for an unknown metric.
+    Every fold of the table is fitted as always; then its nets train once more, with the setting
+    that was chosen, for all of the recipe's epochs, and are scored on the test patients before
+    every one. A `[search]` is passed over. Raises `InputError` for an unknown metric.
     """
     if metric not in METRICS:
         raise InputError(f"metric {metric!r} is unknown{nearest(metric, METRICS)}")
     honest, curves, shares, sizes = [], [], [], []
     codes = outcome.values
     for _, _, tested, rows in splits(folds, outcome.known):
-        cross = CrossFit(cohort.take(rows), codes[rows], len(outcome.classes), recipe, network, seed)
+        cross = CrossFit(
+            cohort.take(rows), codes[rows], len(outcome.classes), recipe, network, seed
+        )
         view = _View.of(cross, cohort.take(tested), recipe, seed, device)
         honest.append(scores(codes[tested], view.honest())[metric])
-        curves.append([scores(codes[tested], p)[metric] for p in followed(view, recipe, seed, device)])
+        curves.append(
+            [scores(codes[tested], p)[metric] for p in followed(view, recipe, seed, device)]
+        )
         shares.append(len(tested) / max((codes[rows] >= 0).sum(), 1))
         sizes.append(len(tested))
     share, classes = float(np.mean(shares)), len(outcome.classes)
@@ -119,8 +142,8 @@ def best_of_epochs(
 
 @dataclass(frozen=True, eq=False)
 class _View:
-    """A fitted fold, and its training and test patients as its nets see them while they train: in the fold's own coordinates,
-    training patients with the linear start that new ones get."""
+    """A fitted fold, and its training and test patients as its nets see them while they train: in
+    the fold's own coordinates, training patients with the linear start that new ones get."""
 
     fold: FoldData
     fitted: Fitted
@@ -137,16 +160,25 @@ class _View:
         views = fitted.preparation.views(test)
         own = fitted.inputs(cross.training.only(modalities), new=False)._replace(x=fold.inputs.x)
         asked = fitted.inputs(views)
-        return cls(fold, fitted, views, own, asked._replace(x=fitted.preparation.seen(views, _turned(fold, views))))
+        return cls(
+            fold,
+            fitted,
+            views,
+            own,
+            asked._replace(x=fitted.preparation.seen(views, _turned(fold, views))),
+        )
 
     def honest(self) -> np.ndarray:
         """Probabilities of the test patients `[q, K]` by the nets as they were fitted."""
         return torch.softmax(self.fitted.logits(self.test), -1).mean(0).numpy()
 
     def said(self, nets: list[Net]) -> np.ndarray:
-        """Probabilities of the test patients `[q, K]` by these nets, one per seed, as they are in training."""
+        """Probabilities of the test patients `[q, K]` by these nets, one per seed, as they are in
+        training."""
         with torch.no_grad():
-            senders = [torch.stack(net.double().rounds_of(self.trained)[:-1], 1).float() for net in nets]
+            senders = [
+                torch.stack(net.double().rounds_of(self.trained)[:-1], 1).float() for net in nets
+            ]
             fitted = replace(self.fitted, nets=nets, states=senders)
             logits = torch.stack([fitted.run(number, self.shown) for number in range(len(nets))])
         return torch.softmax(logits / fitted.temperature, -1).mean(0).numpy()
@@ -157,14 +189,18 @@ def _turned(fold: FoldData, views: Views) -> dict[str, np.ndarray]:
     found = {}
     for (m, own), basis in zip(views.own.items(), fold.basis, strict=False):
         if basis is not None:
-            found[m] = np.stack([own @ basis, views.hop[m] @ basis], 1) if m in views.hop else own @ basis
+            found[m] = (
+                np.stack([own @ basis, views.hop[m] @ basis], 1) if m in views.hop else own @ basis
+            )
     return found
 
 
 class _Watched(Bank):
     """A bank of one fold that shows its `nets` to `look` before every epoch."""
 
-    def __init__(self, nets: list[Net], fold: FoldData, look: Callable[[list[Net]], None], **options):
+    def __init__(
+        self, nets: list[Net], fold: FoldData, look: Callable[[list[Net]], None], **options
+    ):
         super().__init__([nets], [fold.inputs], [fold.codes], **options)
         self.nets, self.look = [copy.deepcopy(net).eval() for net in nets], look
 
@@ -182,10 +218,17 @@ class _Watched(Bank):
 def followed(view: _View, recipe: Recipe, seed: int, device: str) -> list[np.ndarray]:
     """Probabilities of the test patients `[q, K]` before every epoch and after the last."""
     section, fold, seen, seeds = recipe.train, view.fold, [], range(seed, seed + recipe.train.seeds)
-    options = {"dropout": section.dropout, "modality_dropout": section.modality_dropout, "amp": section.amp}
+    options = {
+        "dropout": section.dropout,
+        "modality_dropout": section.modality_dropout,
+        "amp": section.amp,
+    }
     nets = [fresh(fold, each) for each in seeds]
     bank = _Watched(nets, fold, lambda nets: seen.append(view.said(nets)), device=device, **options)
-    whole, draws = torch.ones(1, section.seeds, len(fold.codes)), [[torch.Generator().manual_seed(each) for each in seeds]]
+    whole, draws = (
+        torch.ones(1, section.seeds, len(fold.codes)),
+        [[torch.Generator().manual_seed(each) for each in seeds]],
+    )
     bank.train(whole, [section.epochs], draws, **view.fitted.setting)
     bank.show()
     return seen

@@ -1,10 +1,10 @@
-"""A trained model on a cohort that it never saw, both frozen by hash, with every look at that cohort on record."""
+"""A trained model on a cohort that it never saw, both frozen by hash, with every look at that
+cohort on record."""
 
 from __future__ import annotations
 
 import datetime
 import importlib.metadata
-import json
 import logging
 import re
 from collections.abc import Sequence
@@ -15,17 +15,18 @@ import numpy as np
 import pandas as pd
 
 from graphfuse.data.cohort import Cohort
-from graphfuse.data.export import safe_csv, whole
+from graphfuse.data.export import safe_csv
 from graphfuse.data.manifest import as_cohort
 from graphfuse.data.outcome import Outcome
 from graphfuse.errors import Faults, InputError, LeakError, counted, nearest
 from graphfuse.evaluate.bootstrap import bootstrap_compare, bootstrap_scores
+from graphfuse.evaluate.external_record import evaluations_in, sums_of, write_record
 from graphfuse.evaluate.frozen import Frozen, alike, known_profiles
 from graphfuse.evaluate.metrics import FEWEST, scores
 from graphfuse.evaluate.report import Report
-from graphfuse.files import file_sha256, run_directory, write_json
+from graphfuse.files import run_directory, write_json
 from graphfuse.learn.model import FusionModel
-from graphfuse.schema import METRICS, SCHEMA, Metrics, Score
+from graphfuse.schema import METRICS, Metrics, Score
 
 log = logging.getLogger(__name__)
 
@@ -37,8 +38,9 @@ COMPARED = ("accuracy", "macro_f1", "auroc", "brier")
 class External:
     """What a model says of a cohort that it never saw.
 
-    `predictions`: patient, truth (blank = unlabelled), call, `p_<class>`; `metrics`: a `schema.Metrics` in which `mean` is the
-    score and `ci95` a bootstrap over patients; `record`: hashes, counts, what could be checked, notices.
+    `predictions`: patient, truth (blank = unlabelled), call, `p_<class>`; `metrics`: a
+    `schema.Metrics` in which `mean` is the score and `ci95` a bootstrap over patients; `record`:
+    hashes, counts, what could be checked, notices.
     """
 
     cohort: str
@@ -47,28 +49,55 @@ class External:
     record: dict
 
     def save(self, folder: str | Path) -> Path:
-        """`predictions.csv`, `metrics.json` and `record.json` in `folder`; gives the folder in which this evaluation stands.
+        """`predictions.csv`, `metrics.json` and `record.json` in `folder`; gives the folder in
+        which this evaluation stands.
 
-        The first evaluation stays where it is. A later one of the same model on the same data adds a line to `record.json`; of
-        another model or other data, it goes into `folder/2`, `folder/3`, …, and the record says what had changed.
+        The first evaluation stays where it is. A later one of the same model on the same data adds
+        a line to `record.json`; of another model or other data, it goes into `folder/2`,
+        `folder/3`, …, and the record says what had changed.
         """
         folder = Path(folder)
-        done = _evaluations(folder)
-        same = [e for e in done if all(e[key] == self.record[key] for key in ("model", "data", "target"))]
-        name = same[0]["folder"] if same else "." if not done else str(1 + len({e["folder"] for e in done}))
-        changed = [key for key in ("model", "data", "target") if done and done[0][key] != self.record[key]]
-        entry = {"number": len(done) + 1, "folder": name, "changed_since_first": changed} | self.record
+        done = evaluations_in(folder)
+        same = [
+            e
+            for e in done
+            if all(e[key] == self.record[key] for key in ("model", "data", "target"))
+        ]
+        name = (
+            same[0]["folder"]
+            if same
+            else "."
+            if not done
+            else str(1 + len({e["folder"] for e in done}))
+        )
+        changed = [
+            key for key in ("model", "data", "target") if done and done[0][key] != self.record[key]
+        ]
+        entry = {
+            "number": len(done) + 1,
+            "folder": name,
+            "changed_since_first": changed,
+        } | self.record
         if not done:
             with run_directory(folder, mark="record.json") as part:
                 self._write(part)
-                _write_record(part, self.cohort, [entry | {"files": _sums(part)}])
+                write_record(part, self.cohort, [entry | {"files": sums_of(part)}])
             return folder
-        since = f"with another {' and '.join(changed)} than the first" if changed else "the same as the first"
-        log.warning("%s: evaluation %d on this cohort, %s; the first stays on record", folder, entry["number"], since)
+        since = (
+            f"with another {' and '.join(changed)} than the first"
+            if changed
+            else "the same as the first"
+        )
+        log.warning(
+            "%s: evaluation %d on this cohort, %s; the first stays on record",
+            folder,
+            entry["number"],
+            since,
+        )
         if not same:
             with run_directory(folder / name, mark="metrics.json") as part:
                 self._write(part)
-        _write_record(folder, self.cohort, [*done, entry | {"files": _sums(folder / name)}])
+        write_record(folder, self.cohort, [*done, entry | {"files": sums_of(folder / name)}])
         return folder / name
 
     def _write(self, folder: Path) -> None:
@@ -77,13 +106,22 @@ class External:
 
     def __str__(self) -> str:
         said = self.record
-        head = f"{self.cohort}: {self.metrics.target} of {counted(said['scored'], 'patient')} that the model never saw"
+        head = (
+            f"{self.cohort}: {self.metrics.target} of {counted(said['scored'], 'patient')} that "
+            "the model never saw"
+        )
         names = list(self.metrics.models)
         lines = [head, "", f"{'':<20}" + "".join(f"{name:>26}" for name in names)]
         for metric in METRICS:
-            lines.append(f"{metric:<20}" + "".join(f"{_cell(self.metrics.models[name][metric]):>26}" for name in names))
+            lines.append(
+                f"{metric:<20}"
+                + "".join(f"{_cell(self.metrics.models[name][metric]):>26}" for name in names)
+            )
         lines += [""] + [
-            f"{p.metric} against {p.b}: {p.difference:+.3f} ({p.ci95[0]:+.3f} to {p.ci95[1]:+.3f}), {p.verdict}"
+            (
+                f"{p.metric} against {p.b}: {p.difference:+.3f} ({p.ci95[0]:+.3f} to "
+                f"{p.ci95[1]:+.3f}), {p.verdict}"
+            )
             for p in self.metrics.comparisons
         ]
         lines += [f"note: {notice}" for notice in said["notices"]]
@@ -93,13 +131,19 @@ class External:
 
 
 def score(
-    run: str | Path | Report | FusionModel, cohort: Cohort | str | Path, target: str | None = None, *, seed: int = 0
+    run: str | Path | Report | FusionModel,
+    cohort: Cohort | str | Path,
+    target: str | None = None,
+    *,
+    seed: int = 0,
 ) -> External:
-    """Scores a trained model on a cohort that it never saw: nothing is fitted, chosen or calibrated there.
+    """Scores a trained model on a cohort that it never saw: nothing is fitted, chosen or calibrated
+    there.
 
-    `run`: a run directory, a report, or a model; `target`: the cohort's outcome (default: of the model's own name), its labels
-    met by class name. Modalities that a patient lacks are masked. Raises `LeakError` where patients of the cohort trained the
-    model, by id or by profile, and `InputError` for labels that it was not trained on.
+    `run`: a run directory, a report, or a model; `target`: the cohort's outcome (default: of the
+    model's own name), its labels met by class name. Modalities that a patient lacks are masked.
+    Raises `LeakError` where patients of the cohort trained the model, by id or by profile, and
+    `InputError` for labels that it was not trained on.
     """
     frozen, cohort = Frozen.of(run), as_cohort(cohort)
     notices = []
@@ -108,7 +152,10 @@ def score(
     known = codes >= 0
     notices += _modalities(frozen.model, cohort)
     if not known.all():
-        notices.append(f"{counted((~known).sum(), 'patient has', 'patients have')} no label: called, not scored")
+        notices.append(
+            f"{counted((~known).sum(), 'patient has', 'patients have')} no label: called, "
+            "not scored"
+        )
     notices += _thin(frozen.model.classes_, codes[known])
     probability = frozen.model.predict_proba(cohort)
     record = {
@@ -127,16 +174,22 @@ def score(
         "graphfuse": importlib.metadata.version("graphfuse"),
     }
     metrics = _metrics(frozen, outcome.name, codes[known], probability[known], seed)
-    return External(cohort.name, _predictions(frozen.model, cohort, codes, probability), metrics, record)
+    return External(
+        cohort.name, _predictions(frozen.model, cohort, codes, probability), metrics, record
+    )
 
 
 def beside(run: str | Path, cohort: str) -> Path:
-    """Where evaluations on a cohort stand by default: `external/<cohort>` beside the run directory, which a new training into
-    that directory leaves alone."""
-    return Path(run).resolve().parent / "external" / (re.sub(r"[^\w.-]+", "-", cohort).strip(".") or "cohort")
+    """Where evaluations on a cohort stand by default: `external/<cohort>` beside the run directory,
+    which a new training into that directory leaves alone."""
+    return (
+        Path(run).resolve().parent
+        / "external"
+        / (re.sub(r"[^\w.-]+", "-", cohort).strip(".") or "cohort")
+    )
 
 
-# --------------------------------------------------------------------------------------------- never seen
+# --------------------------------------------------------------------------------------- never seen
 
 
 def _check_unseen(frozen: Frozen, cohort: Cohort, notices: list[str]) -> dict[str, object]:
@@ -144,42 +197,56 @@ def _check_unseen(frozen: Frozen, cohort: Cohort, notices: list[str]) -> dict[st
     same = 0 if frozen.ids is None else int(alike(cohort.patients).isin(alike(frozen.ids)).sum())
     if same:
         raise LeakError(
-            f"cohort {cohort.name!r}: {same} of {counted(len(cohort), 'patient id')} are in the training data of this model. "
+            f"cohort {cohort.name!r}: {same} of {counted(len(cohort), 'patient id')} are in "
+            "the training data of this model. "
             "Leave them out; or, where they are other people, give their ids a prefix"
         )
     if frozen.ids is None:
         notices.append(
-            "a model without its run keeps no patient ids: whether any patient trained it was judged by profile only"
+            "a model without its run keeps no patient ids: whether any patient trained it "
+            "was judged by profile only"
         )
     twins, looked = known_profiles(frozen.model, cohort)
     if twins.any():
         raise LeakError(
-            f"cohort {cohort.name!r}: {counted(twins.sum(), 'patient has', 'patients have')} the very values of a training "
+            f"cohort {cohort.name!r}: "
+            f"{counted(twins.sum(), 'patient has', 'patients have')} the very values of a "
+            "training "
             "patient under another id; leave them out"
         )
     if not looked:
-        notices.append("profiles could not be compared with the training patients' (tables too small, or no linear start)")
+        notices.append(
+            "profiles could not be compared with the training patients' (tables too small, "
+            "or no linear start)"
+        )
     return {"ids": frozen.ids is not None, "profiles": looked}
 
 
-# ------------------------------------------------------------------------------------------ labels, tables
+# ----------------------------------------------------------------------------------- labels, tables
 
 
 def _labels(model: FusionModel, cohort: Cohort, target: str | None) -> tuple[Outcome, np.ndarray]:
     """The outcome, and its codes int `[N]` among the model's classes, -1 for unlabelled."""
     outcome, faults = cohort.outcome(target or model.target_), Faults(f"cohort {cohort.name!r}")
     if outcome.kind != "class":
-        raise InputError(f"outcome {outcome.name!r} is of kind {outcome.kind!r}; the model calls classes")
+        raise InputError(
+            f"outcome {outcome.name!r} is of kind {outcome.kind!r}; the model calls classes"
+        )
     counts = np.bincount(outcome.values[outcome.known], minlength=len(outcome.classes))
     for name, count in zip(outcome.classes, counts, strict=True):
         if count and name not in model.classes_:
             faults.add(
-                f"outcome {outcome.name!r}: label {name!r} ({counted(count, 'patient')}) is none that the model was trained on"
-                f"{nearest(name, model.classes_)}; rename it by labels = {{ … }} in the manifest, or leave it blank"
+                f"outcome {outcome.name!r}: label {name!r} ({counted(count, 'patient')}) is "
+                "none that the model was trained on"
+                f"{nearest(name, model.classes_)}; rename it by labels = {{ … }} in the "
+                "manifest, or leave it blank"
             )
     faults.stop()
     if not outcome.known.any():
-        raise InputError(f"outcome {outcome.name!r}: nobody has a label to score by; call them with `graphfuse predict`")
+        raise InputError(
+            f"outcome {outcome.name!r}: nobody has a label to score by; call them with "
+            "`graphfuse predict`"
+        )
     of = [model.classes_.index(name) if name in model.classes_ else -1 for name in outcome.classes]
     return outcome, np.array([*of, -1])[outcome.values]
 
@@ -190,36 +257,52 @@ def _modalities(model: FusionModel, cohort: Cohort) -> list[str]:
     for m in model.modalities_:
         lacking = len(cohort) - int(there[m].sum()) if m in there else len(cohort)
         if lacking:
-            who = "all patients lack" if lacking == len(cohort) else counted(lacking, "patient lacks", "patients lack")
+            who = (
+                "all patients lack"
+                if lacking == len(cohort)
+                else counted(lacking, "patient lacks", "patients lack")
+            )
             notices.append(f"{who} modality {m!r}: it is masked, and they are scored by the others")
     unused = [m for m in cohort.modalities if m not in model.modalities_]
-    return notices + ([f"not used, as the model was trained without: {', '.join(unused)}"] if unused else [])
+    return notices + (
+        [f"not used, as the model was trained without: {', '.join(unused)}"] if unused else []
+    )
 
 
 def _thin(classes: Sequence[str], codes: np.ndarray) -> list[str]:
     """What is said of scores that few patients, or not all classes, stand behind."""
     notices = []
     if len(codes) < FEWEST:
-        notices.append(f"{counted(len(codes), 'patient')} scored: too few to say more than that the interval is wide")
+        notices.append(
+            f"{counted(len(codes), 'patient')} scored: too few to say more than that the "
+            "interval is wide"
+        )
     absent = [repr(name) for k, name in enumerate(classes) if not (codes == k).any()]
     if absent:
         notices.append(
-            f"nobody here is {' or '.join(absent)}: macro-F1 is the mean over classes that are here or were called, AUROC and "
+            f"nobody here is {' or '.join(absent)}: macro-F1 is the mean over classes that "
+            "are here or were called, AUROC and "
             "AUPRC over those with patients in and out of them"
         )
     return notices
 
 
-def _predictions(model: FusionModel, cohort: Cohort, codes: np.ndarray, probability: np.ndarray) -> pd.DataFrame:
+def _predictions(
+    model: FusionModel, cohort: Cohort, codes: np.ndarray, probability: np.ndarray
+) -> pd.DataFrame:
     names = np.array([*model.classes_, None], dtype=object)
-    table = pd.DataFrame({"patient": cohort.patients, "truth": names[codes], "call": names[probability.argmax(1)]})
+    table = pd.DataFrame(
+        {"patient": cohort.patients, "truth": names[codes], "call": names[probability.argmax(1)]}
+    )
     return table.assign(**{f"p_{c}": probability[:, k] for k, c in enumerate(model.classes_)})
 
 
-# ------------------------------------------------------------------------------------------------- scores
+# ------------------------------------------------------------------------------------------- scores
 
 
-def _metrics(frozen: Frozen, target: str, codes: np.ndarray, probability: np.ndarray, seed: int) -> Metrics:
+def _metrics(
+    frozen: Frozen, target: str, codes: np.ndarray, probability: np.ndarray, seed: int
+) -> Metrics:
     """The model's scores, and beside them those of the training shares, where they are known."""
     said = {"graphfuse": probability}
     if frozen.shares is not None:
@@ -228,18 +311,31 @@ def _metrics(frozen: Frozen, target: str, codes: np.ndarray, probability: np.nda
     protocol = {
         "kind": "external",
         "interval": "bootstrap",
-        "intervals": f"95 %, bootstrap over the cohort's patients ({DRAWS:,} draws): of this model, not of its training",
+        "intervals": (
+            f"95 %, bootstrap over the cohort's patients ({DRAWS:,} draws): of this model, not "
+            "of its training"
+        ),
         "prevalence": dict(zip(frozen.model.classes_, shares.round(4).tolist(), strict=True)),
     }
     models = {}
     for name, each in said.items():
         intervals, points = bootstrap_scores(codes, each, DRAWS, seed), scores(codes, each)
         models[name] = {
-            m: Score(mean=points[m] if np.isfinite(points[m]) else None, sd=None, ci95=intervals[m]) for m in METRICS
+            m: Score(mean=points[m] if np.isfinite(points[m]) else None, sd=None, ci95=intervals[m])
+            for m in METRICS
         }
     pairs = []
     if frozen.shares is not None:
-        pairs = bootstrap_compare("graphfuse", "majority", codes, said["graphfuse"], said["majority"], COMPARED, DRAWS, seed)
+        pairs = bootstrap_compare(
+            "graphfuse",
+            "majority",
+            codes,
+            said["graphfuse"],
+            said["majority"],
+            COMPARED,
+            DRAWS,
+            seed,
+        )
     return Metrics(target=target, protocol=protocol, models=models, comparisons=pairs)
 
 
@@ -250,24 +346,4 @@ def _cell(score: Score) -> str:
     return f"{score.mean:.3f}" + ("" if low is None else f" ({low:.3f} to {high:.3f})")
 
 
-# ------------------------------------------------------------------------------------- what is on record
-
-
-def _sums(folder: Path) -> dict[str, str]:
-    names = ("predictions.csv", "metrics.json")
-    return {name: file_sha256(folder / name) for name in names if (folder / name).is_file()}
-
-
-def _evaluations(folder: Path) -> list[dict]:
-    """What stands on record there; none where there is no folder yet."""
-    try:
-        return json.loads((folder / "record.json").read_text(encoding="utf-8"))["evaluations"]
-    except FileNotFoundError:
-        return []
-    except (KeyError, json.JSONDecodeError):
-        raise InputError(f"{folder / 'record.json'}: is no record of evaluations; give another folder with -o") from None
-
-
-def _write_record(folder: Path, cohort: str, evaluations: list[dict]) -> None:
-    with whole(folder / "record.json") as part:
-        write_json(part, {"schema": SCHEMA, "cohort": cohort, "evaluations": evaluations})
+# -------------------------------------------------------------------------------- what is on record

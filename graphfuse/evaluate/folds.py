@@ -1,8 +1,9 @@
 """Who is tested when: stratified folds, whole groups, a part held out, or the user's own folds.
 
-A folds table has `patient, repeat, fold` and, in every repeat, all patients in the cohort's order. `fold` is that in which a
-patient is held out, and tested where the label is known; blank = always training. Where groups must not be parted, an
-unlabelled patient of a tested group has the group's fold: it trains nothing there, for its values tell of its relatives'.
+A folds table has `patient, repeat, fold` and, in every repeat, all patients in the cohort's order.
+`fold` is that in which a patient is held out, and tested where the label is known; blank = always
+training. Where groups must not be parted, an unlabelled patient of a tested group has the group's
+fold: it trains nothing there, for its values tell of its relatives'.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ _TRIES = 20  # at a partition into groups that no earlier repeat had
 
 
 class Split(NamedTuple):
-    """Rows of the cohort: those `tested` and those in `train`; who is held out without a label is in neither."""
+    """Rows of the cohort: those `tested` and those in `train`; who is held out without a label is
+    in neither."""
 
     repeat: int
     fold: int
@@ -45,10 +47,12 @@ def repeated(
     classes: Sequence[str] = (),
     groups: pd.Series | None = None,
 ) -> pd.DataFrame:
-    """Repeated stratified folds: labelled patients are tested once a repeat; unlabelled ones train, save as said above.
+    """Repeated stratified folds: labelled patients are tested once a repeat; unlabelled ones train,
+    save as said above.
 
-    `groups`: each patient's group, none of which is parted (`grouped`); repeats that no new partition is left for are dropped.
-    Raises `InputError` where a class has fewer members, or there are fewer groups, than folds.
+    `groups`: each patient's group, none of which is parted (`grouped`); repeats that no new
+    partition is left for are dropped. Raises `InputError` where a class has fewer members, or there
+    are fewer groups, than folds.
     """
     if folds < 2:
         raise InputError(f"--cv: {folds} folds; at least 2 are needed")
@@ -63,26 +67,33 @@ def repeated(
 
 
 def enough(codes: np.ndarray, fewest: int, classes: Sequence[str], what: str) -> None:
-    """Raises `InputError` where there are fewer than 2 classes, or classes with fewer than `fewest` labelled patients."""
+    """Raises `InputError` where there are fewer than 2 classes, or classes with fewer than `fewest`
+    labelled patients."""
     counts = np.bincount(codes[codes >= 0])
     names = classes or [f"class {k}" for k in range(len(counts))]
-    small = [f"{names[k]} has {counts[k]}" for k in np.flatnonzero((counts > 0) & (counts < fewest))]
+    small = [
+        f"{names[k]} has {counts[k]}" for k in np.flatnonzero((counts > 0) & (counts < fewest))
+    ]
     if (counts > 0).sum() < 2:
         there = f"all are {names[counts.argmax()]}" if counts.any() else "nobody has a label"
         raise InputError(f"{what} need labelled patients of at least 2 classes; {there}")
     if small:
         raise InputError(
-            f"{what}: every class needs at least {fewest} labelled patients; {', '.join(small)}. Take fewer folds, merge "
+            f"{what}: every class needs at least {fewest} labelled patients; "
+            f"{', '.join(small)}. Take fewer folds, merge "
             "small classes, or leave their labels blank"
         )
 
 
-def _partitions(codes: np.ndarray, groups: pd.Series, folds: int, repeats: int, seed: int) -> np.ndarray:
+def _partitions(
+    codes: np.ndarray, groups: pd.Series, folds: int, repeats: int, seed: int
+) -> np.ndarray:
     """int `[repeats, N]`, -1 = always training: partitions into whole groups, all different."""
     known, count = codes >= 0, groups[codes >= 0].nunique()
     if count < folds:
         raise InputError(
-            f"--group-by {groups.name}: {folds} folds need at least {folds} groups with labelled patients; there are {count}. "
+            f"--group-by {groups.name}: {folds} folds need at least {folds} groups with "
+            f"labelled patients; there are {count}. "
             f"Take fewer folds, or --leave-out {groups.name}"
         )
     found: dict[bytes, np.ndarray] = {}
@@ -93,7 +104,9 @@ def _partitions(codes: np.ndarray, groups: pd.Series, folds: int, repeats: int, 
         if len(found) == repeats:
             break
     if not found:
-        raise InputError(f"--group-by {groups.name}: the groups are too unequal for {folds} folds; take fewer")
+        raise InputError(
+            f"--group-by {groups.name}: the groups are too unequal for {folds} folds; take fewer"
+        )
     if len(found) < repeats:
         log.warning(
             "--group-by %s: %d groups make %s of %d folds, so that there are no %d repeats",
@@ -103,13 +116,15 @@ def _partitions(codes: np.ndarray, groups: pd.Series, folds: int, repeats: int, 
 
 
 def _taught(codes: np.ndarray, fold: np.ndarray, groups: np.ndarray) -> bool:
-    """Whether every class of two groups or more is in two folds or more, so that the rest can train it."""
+    """Whether every class of two groups or more is in two folds or more, so that the rest can train
+    it."""
     each = pd.DataFrame({"class": codes, "fold": fold, "group": groups}).groupby("class").nunique()
     return bool(((each["fold"] > 1) | (each["group"] < 2)).all())
 
 
 def spread(fold: np.ndarray, known: np.ndarray, groups: pd.Series) -> np.ndarray:
-    """int `[N]`: the labelled patients' folds given to all of their groups; -1 for groups without a fold."""
+    """int `[N]`: the labelled patients' folds given to all of their groups; -1 for groups without a
+    fold."""
     return groups.map(dict(zip(groups[known], fold, strict=True))).fillna(-1).to_numpy(np.int64)
 
 
@@ -117,27 +132,40 @@ def table_of(patients: pd.Index, dealt: np.ndarray) -> pd.DataFrame:
     """The folds table of int `[repeats, N]`, -1 = always training."""
     fold = pd.Series(dealt.ravel().astype(np.int64), dtype="Int64")
     table = pd.DataFrame({"patient": np.tile(patients.to_numpy(object), len(dealt))})
-    return table.assign(repeat=np.repeat(np.arange(len(dealt)), len(patients)), fold=fold.mask(fold < 0))
+    return table.assign(
+        repeat=np.repeat(np.arange(len(dealt)), len(patients)), fold=fold.mask(fold < 0)
+    )
 
 
-# ------------------------------------------------------------------------------------------ the user's own
+# ----------------------------------------------------------------------------------- the user's own
 
 
-def read_folds(path: str | Path | pd.DataFrame, patients: pd.Index, codes: np.ndarray) -> pd.DataFrame:
-    """The user's folds file: `patient, repeat, fold`, the fold in which a patient is held out; blank = always training.
+def read_folds(
+    path: str | Path | pd.DataFrame, patients: pd.Index, codes: np.ndarray
+) -> pd.DataFrame:
+    """The user's folds file: `patient, repeat, fold`, the fold in which a patient is held out;
+    blank = always training.
 
-    Who has a fold and no label is held out with it and not scored. Raises `InputError` for missing columns, unknown or doubled
-    patients and folds that test nobody; `LeakError` where a patient is in two folds of a repeat, or in one and blank.
+    Who has a fold and no label is held out with it and not scored. Raises `InputError` for missing
+    columns, unknown or doubled patients and folds that test nobody; `LeakError` where a patient is
+    in two folds of a repeat, or in one and blank.
     """
     where = "folds" if isinstance(path, pd.DataFrame) else str(path)
     table, faults = _folds_table(path), Faults(where)
     table = table if "repeat" in table else table.assign(repeat="0")
     absent = [c for c in FOLD_COLUMNS if c not in table.columns]
     if absent:
-        raise InputError(f"{where}: columns {', '.join(absent)} are missing; a folds file has patient, repeat, fold")
-    table = table.assign(repeat=_whole(table["repeat"].fillna("blank"), faults), fold=_whole(table["fold"], faults))
+        raise InputError(
+            f"{where}: columns {', '.join(absent)} are missing; a folds file has patient, "
+            "repeat, fold"
+        )
+    table = table.assign(
+        repeat=_whole(table["repeat"].fillna("blank"), faults), fold=_whole(table["fold"], faults)
+    )
     faults.stop()
-    table["patient"] = table["patient"].where(table["patient"].isin(patients), unguarded(table["patient"]))
+    table["patient"] = table["patient"].where(
+        table["patient"].isin(patients), unguarded(table["patient"])
+    )
     both = _judge(table, patients, codes, faults)
     try:
         faults.stop()
@@ -145,14 +173,29 @@ def read_folds(path: str | Path | pd.DataFrame, patients: pd.Index, codes: np.nd
         raise LeakError(str(error)) if both else error from None
     never = len(patients.difference(table["patient"][table["fold"].notna()]))
     if never:
-        log.warning("%s: %d of %d patients are tested nowhere; they always train", where, never, len(patients))
-    every = pd.MultiIndex.from_product([sorted(table["repeat"].astype(np.int64).unique()), patients])
-    fold = table.set_index(["repeat", "patient"])["fold"].reindex(every).astype("Int64").reset_index(drop=True)
-    return pd.DataFrame({"patient": every.get_level_values(1), "repeat": every.get_level_values(0), "fold": fold})
+        log.warning(
+            "%s: %d of %d patients are tested nowhere; they always train",
+            where,
+            never,
+            len(patients),
+        )
+    every = pd.MultiIndex.from_product(
+        [sorted(table["repeat"].astype(np.int64).unique()), patients]
+    )
+    fold = (
+        table.set_index(["repeat", "patient"])["fold"]
+        .reindex(every)
+        .astype("Int64")
+        .reset_index(drop=True)
+    )
+    return pd.DataFrame(
+        {"patient": every.get_level_values(1), "repeat": every.get_level_values(0), "fold": fold}
+    )
 
 
 def _judge(table: pd.DataFrame, patients: pd.Index, codes: np.ndarray, faults: Faults) -> bool:
-    """Adds what is wrong with a table whose columns are right; gives whether a patient stands on both sides."""
+    """Adds what is wrong with a table whose columns are right; gives whether a patient stands on
+    both sides."""
     unknown = ~table["patient"].isin(patients)
     if unknown.any():
         faults.add(f"patient: {int(unknown.sum())} ids are not in the cohort")
@@ -160,16 +203,22 @@ def _judge(table: pd.DataFrame, patients: pd.Index, codes: np.ndarray, faults: F
     sides = twice.groupby(["patient", "repeat"])["fold"].nunique(dropna=False) > 1
     if sides.any():
         faults.add(
-            f"patient: {int(sides.sum())} stand twice in a repeat and are tested by a model that they train; "
+            f"patient: {int(sides.sum())} stand twice in a repeat and are tested by a model "
+            "that they train; "
             "a patient is held out in one fold, or in none"
         )
     if not sides.all():
-        faults.add(f"patient: {int((~sides).sum())} stand twice in a repeat, in the same fold; keep one row each")
+        faults.add(
+            f"patient: {int((~sides).sum())} stand twice in a repeat, in the same fold; "
+            "keep one row each"
+        )
     held = table[table["fold"].notna() & ~unknown]
     scored = codes[patients.get_indexer(held["patient"])] >= 0
     if not scored.all():
         log.warning(
-            "%s: %s without a label: held out with their fold, not scored", faults.where, counted((~scored).sum(), "row")
+            "%s: %s without a label: held out with their fold, not scored",
+            faults.where,
+            counted((~scored).sum(), "row"),
         )
     idle = held.assign(scored=scored).groupby(["repeat", "fold"])["scored"].any()
     if held.empty:
@@ -187,7 +236,9 @@ def _folds_table(path: str | Path | pd.DataFrame) -> pd.DataFrame:
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError):
-        raise InputError(f"{path}: is empty or no csv; a folds file has patient, repeat, fold") from None
+        raise InputError(
+            f"{path}: is empty or no csv; a folds file has patient, repeat, fold"
+        ) from None
 
 
 def _whole(column: pd.Series, faults: Faults) -> pd.Series:
@@ -195,11 +246,13 @@ def _whole(column: pd.Series, faults: Faults) -> pd.Series:
     number = pd.to_numeric(column, errors="coerce")
     bad = int((column.notna() & (number % 1 != 0)).sum())
     if bad:
-        faults.add(f"{column.name}: {bad} values are no whole numbers; count {column.name}s 0, 1, 2, …")
+        faults.add(
+            f"{column.name}: {bad} values are no whole numbers; count {column.name}s 0, 1, 2, …"
+        )
     return number
 
 
-# ------------------------------------------------------------------------------------------- what it says
+# ------------------------------------------------------------------------------------- what it says
 
 
 def digest(table: pd.DataFrame) -> str:
@@ -215,28 +268,38 @@ def check_groups(table: pd.DataFrame, groups: pd.Series) -> None:
         split = pd.Series(folds[real]).groupby(groups[real].to_numpy()).nunique() > 1
         if split.any():
             raise LeakError(
-                f"{groups.name}: {counted(split.sum(), 'group')} of {len(split)} in repeat {repeat} stand on both sides of a "
+                f"{groups.name}: {counted(split.sum(), 'group')} of {len(split)} in repeat "
+                f"{repeat} stand on both sides of a "
                 "fold; give all patients of a group one fold, the unlabelled too"
             )
 
 
 def splits(table: pd.DataFrame, known: np.ndarray) -> list[Split]:
-    """The splits of a folds table whose rows, within a repeat, are the cohort's patients in order; `known` bool `[N]`: who has
-    a label. Raises `LeakError` where a patient stands twice."""
+    """The splits of a folds table whose rows, within a repeat, are the cohort's patients in order;
+    `known` bool `[N]`: who has a label. Raises `LeakError` where a patient stands twice."""
     found = []
     for repeat, part in table.groupby("repeat", sort=True):
         check_ids(part["patient"])
         fold = part["fold"].to_numpy(dtype="float64", na_value=np.nan)
         for k in np.unique(fold[~np.isnan(fold)]):
-            found.append(Split(int(repeat), int(k), np.flatnonzero((fold == k) & known), np.flatnonzero(fold != k)))
+            found.append(
+                Split(
+                    int(repeat),
+                    int(k),
+                    np.flatnonzero((fold == k) & known),
+                    np.flatnonzero(fold != k),
+                )
+            )
     return found
 
 
 def check_ids(patients) -> None:
-    """Raises `LeakError` where an id stands more than once: its patient would be on both sides of a fold."""
+    """Raises `LeakError` where an id stands more than once: its patient would be on both sides of a
+    fold."""
     twice = pd.Series(list(patients)).duplicated()
     if twice.any():
         raise LeakError(
-            f"{counted(twice.sum(), 'patient id')} more than once: the same patient would train a model and test it; "
+            f"{counted(twice.sum(), 'patient id')} more than once: the same patient would "
+            "train a model and test it; "
             "keep or average one row each"
         )

@@ -1,7 +1,9 @@
-"""Trees beside the net: a random forest and gradient boosting on the fold's 500 columns with the highest ANOVA F.
+"""Trees beside the net: a random forest and gradient boosting on the fold's 500 columns with the
+highest ANOVA F.
 
-Scaled columns of all modalities stand side by side, those of a modality that a patient lacks as NaN, which trees send down
-a branch of their own. Both are tuned inside the training patients and use one thread.
+Scaled columns of all modalities stand side by side, those of a modality that a patient lacks as
+NaN, which trees send down a branch of their own. Both are tuned inside the training patients and
+use one thread.
 """
 
 from __future__ import annotations
@@ -20,14 +22,17 @@ from graphfuse.learn.splits import dealt
 
 TOP = 500  # columns; on tens of thousands the two would cost more than the net
 TREES, TRIED = 150, 50  # of the forest, and those by which its settings are judged
-SPLITS = tuple(product(("sqrt", 0.2), (1, 5)))  # columns tried at a split, and patients in a leaf at least
+SPLITS = tuple(
+    product(("sqrt", 0.2), (1, 5))
+)  # columns tried at a split, and patients in a leaf at least
 LEAVES = (3, 8)  # of each of boosting's trees
 STAGES = 100  # trees per class at most, by which time the held-out loss has turned upwards
 INNER = 3
 
 
 def forest(cross: CrossFit, views: Views) -> np.ndarray:
-    """Random forest (doi:10.1023/A:1010933404324): probabilities `[q, K]` of patients with these views.
+    """Random forest (doi:10.1023/A:1010933404324): probabilities `[q, K]` of patients with these
+    views.
 
     Columns per split and patients per leaf are those of lowest out-of-bag log loss.
     """
@@ -35,16 +40,23 @@ def forest(cross: CrossFit, views: Views) -> np.ndarray:
     columns = Columns.fit(cross, every)
     x, codes = columns.of(cross.training)[every >= 0], every[every >= 0]
     tried = [_unfitted_forest(*split, cross.seed).fit(x, codes) for split in SPLITS]
-    best = min(tried, key=lambda model: _loss(_placed(model, model.oob_decision_function_, cross.classes), codes))
-    best.set_params(n_estimators=TREES, warm_start=True, oob_score=False).fit(x, codes)  # the trees it lacks
+    best = min(
+        tried,
+        key=lambda model: _loss(_placed(model, model.oob_decision_function_, cross.classes), codes),
+    )
+    best.set_params(n_estimators=TREES, warm_start=True, oob_score=False).fit(
+        x, codes
+    )  # the trees it lacks
     return _placed(best, best.predict_proba(columns.of(views)), cross.classes)
 
 
 def boosting(cross: CrossFit, views: Views) -> np.ndarray:
-    """Gradient boosting of histogram trees (LightGBM's, NeurIPS 2017): probabilities `[q, K]` of patients with these views.
+    """Gradient boosting of histogram trees (LightGBM's, NeurIPS 2017): probabilities `[q, K]` of
+    patients with these views.
 
-    Leaves per tree and the number of trees are those of lowest log loss in inner folds, each with columns chosen anew: by
-    columns that have seen the held-out labels, more trees would always look better.
+    Leaves per tree and the number of trees are those of lowest log loss in inner folds, each with
+    columns chosen anew: by columns that have seen the held-out labels, more trees would always look
+    better.
     """
     codes = _codes(cross)
     seen = np.unique(codes[codes >= 0])
@@ -67,25 +79,38 @@ class Columns:
 
     @classmethod
     def fit(cls, cross: CrossFit, codes: np.ndarray) -> Columns:
-        """The `TOP` columns by F over the training patients with a class in `codes` `[n]` who have the modality, ties by
-        `modality:column`; all of them where they are fewer."""
-        found = {m: _f(own, np.where(cross.training.has[m], codes, -1)) for m, own in cross.training.own.items()}
+        """The `TOP` columns by F over the training patients with a class in `codes` `[n]` who have
+        the modality, ties by `modality:column`; all of them where they are fewer."""
+        found = {
+            m: _f(own, np.where(cross.training.has[m], codes, -1))
+            for m, own in cross.training.own.items()
+        }
         pipelines = {m: cross.preparation.pipelines[m] for m in found}
-        names = np.concatenate([[f"{m}:{p.columns[c]}" for c in p.owners] for m, p in pipelines.items()])
+        names = np.concatenate(
+            [[f"{m}:{p.columns[c]}" for c in p.owners] for m, p in pipelines.items()]
+        )
         values = np.concatenate(list(found.values()))
         top = np.zeros(len(values), bool)
         top[np.lexsort((names, -values))[:TOP]] = True
         top &= values >= 0
         edges = np.cumsum([len(f) for f in found.values()])[:-1]
-        return cls({m: np.flatnonzero(mine) for m, mine in zip(found, np.split(top, edges), strict=True)})
+        return cls(
+            {m: np.flatnonzero(mine) for m, mine in zip(found, np.split(top, edges), strict=True)}
+        )
 
     def of(self, views: Views) -> np.ndarray:
         """float64 `[N, ≤ TOP]`, NaN where a patient lacks the modality."""
-        return np.hstack([np.where(views.has[m][:, None], views.own[m][:, c], np.nan) for m, c in self.chosen.items()])
+        return np.hstack(
+            [
+                np.where(views.has[m][:, None], views.own[m][:, c], np.nan)
+                for m, c in self.chosen.items()
+            ]
+        )
 
 
 def _f(own: np.ndarray, codes: np.ndarray) -> np.ndarray:
-    """ANOVA F of a modality's columns; 0 where each class has one patient, -1 where no one has it and a class."""
+    """ANOVA F of a modality's columns; 0 where each class has one patient, -1 where no one has it
+    and a class."""
     known = codes[codes >= 0]
     if len(known) > len(set(known)):
         return anova_f(own, codes)
@@ -118,14 +143,21 @@ def _curves(cross: CrossFit, codes: np.ndarray) -> np.ndarray:
 
 def _unfitted_forest(features: str | float, least: int, seed: int) -> RandomForestClassifier:
     return RandomForestClassifier(
-        TRIED, max_features=features, min_samples_leaf=least, oob_score=True, random_state=seed, n_jobs=1
+        TRIED,
+        max_features=features,
+        min_samples_leaf=least,
+        oob_score=True,
+        random_state=seed,
+        n_jobs=1,
     )
 
 
 def _unfitted_boosting(leaves: int, stages: int, seed: int) -> HistGradientBoostingClassifier:
-    """Coarse bins and a tenth of the columns at each split: as good on hundreds of patients, and several times cheaper."""
+    """Coarse bins and a tenth of the columns at each split: as good on hundreds of patients, and
+    several times cheaper."""
     return HistGradientBoostingClassifier(
-        max_iter=stages, max_leaf_nodes=leaves, min_samples_leaf=5, max_bins=32, max_features=0.1, early_stopping=False,
+        max_iter=stages, max_leaf_nodes=leaves, min_samples_leaf=5, max_bins=32, max_features=0.1,
+        early_stopping=False,
         random_state=seed,
     )  # fmt: skip
 
@@ -138,5 +170,6 @@ def _placed(model, said: np.ndarray, classes: int) -> np.ndarray:
 
 
 def _loss(probability: np.ndarray, codes: np.ndarray) -> np.ndarray:
-    """Summed log loss `[…]` of probabilities `[…, N, K]`, where one below half a vote of the trees tried counts as that."""
+    """Summed log loss `[…]` of probabilities `[…, N, K]`, where one below half a vote of the trees
+    tried counts as that."""
     return -np.log(np.maximum(probability[..., np.arange(len(codes)), codes], 0.5 / TRIED)).sum(-1)

@@ -25,8 +25,8 @@ _FILES = ("model.json", "model.safetensors")
 
 @dataclass(frozen=True, eq=False)
 class Frozen:
-    """A trained model as it stood: `hashes` sha256 of its files; of its training, as far as is known, the patients' `ids` and
-    the classes' `shares` `[K]`; `about`: the run it is of."""
+    """A trained model as it stood: `hashes` sha256 of its files; of its training, as far as is
+    known, the patients' `ids` and the classes' `shares` `[K]`; `about`: the run it is of."""
 
     model: FusionModel
     hashes: dict[str, str]
@@ -41,7 +41,8 @@ class Frozen:
 
     @classmethod
     def of(cls, run: str | Path | Report | FusionModel) -> Frozen:
-        """Of a run directory, a report, or a model (or its folder), of which neither ids nor shares are known."""
+        """Of a run directory, a report, or a model (or its folder), of which neither ids nor shares
+        are known."""
         if isinstance(run, FusionModel):
             return cls(run, _hashes_of(run), "in memory")
         if isinstance(run, Report):
@@ -53,7 +54,13 @@ class Frozen:
             return cls(FusionModel.load(folder), _hashes(folder), folder.name)
         record, model = load_record(folder), FusionModel.load(folder / "model")
         shares = _shares(record.fitted.get("classes", {}), model)
-        return cls(model, _hashes(folder / "model"), folder.resolve().name, _ids(folder / "folds.csv"), shares)
+        return cls(
+            model,
+            _hashes(folder / "model"),
+            folder.resolve().name,
+            _ids(folder / "folds.csv"),
+            shares,
+        )
 
 
 def alike(ids: Iterable[str]) -> pd.Series:
@@ -71,7 +78,9 @@ def _ids(path: Path) -> frozenset[str]:
     try:
         return frozenset(unguarded(pd.read_csv(path, dtype={"patient": str})["patient"]))
     except (OSError, KeyError, pd.errors.EmptyDataError):
-        raise InputError(f"{path}: cannot be read, so nobody can say whom this run trained on; bring it back") from None
+        raise InputError(
+            f"{path}: cannot be read, so nobody can say whom this run trained on; bring it back"
+        ) from None
 
 
 def _hashes(folder: Path) -> dict[str, str]:
@@ -86,17 +95,23 @@ def _hashes_of(model: FusionModel) -> dict[str, str]:
 
 
 def known_profiles(model: FusionModel, cohort: Cohort) -> tuple[np.ndarray, list[str]]:
-    """bool `[N]`: whose profile in some modality is a training patient's, as the model sees it; and the modalities looked at.
+    """bool `[N]`: whose profile in some modality is a training patient's, as the model sees it; and
+    the modalities looked at.
 
-    A model keeps no profiles, but for each modality its training patients' linear logits by pattern, `[patterns × classes]`
-    numbers that hardly two profiles share to 1e-11. Looked at: tables of numbers, and in them rows with at least 10 different
-    values; EHR columns and small tables say too little of who somebody is. A rounded or rescaled copy is not found (for
-    these: `graphfuse audit`).
+    A model keeps no profiles, but for each modality its training patients' linear logits by
+    pattern, `[patterns × classes]` numbers that hardly two profiles share to 1e-11. Looked at:
+    tables of numbers, and in them rows with at least 10 different values; EHR columns and small
+    tables say too little of who somebody is. A rounded or rescaled copy is not found (for these:
+    `graphfuse audit`).
     """
     fitted, looked = model.fitted_, []
     views, found = fitted.preparation.views(cohort), np.zeros(len(cohort), bool)
     for m, has in views.has.items():
-        if m not in cohort.modalities or cohort.modalities[m].kind == "ehr" or not fitted.linear.memory[m].any():
+        if (
+            m not in cohort.modalities
+            or cohort.modalities[m].kind == "ehr"
+            or not fitted.linear.memory[m].any()
+        ):
             continue
         rich = has & (cohort.modalities[m].table.nunique(axis=1) >= _VALUES).to_numpy()
         trained = fitted.preparation.present[:, list(views.own).index(m)]

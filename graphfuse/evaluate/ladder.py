@@ -1,4 +1,5 @@
-"""The rungs that a graph net must stand beside: same folds, each tuned inside the training patients."""
+"""The rungs that a graph net must stand beside: same folds, each tuned inside the training
+patients."""
 
 from __future__ import annotations
 
@@ -27,10 +28,11 @@ class Rung:
 def climb(cross: CrossFit, cohort: Cohort, views: Views) -> dict[str, Rung]:
     """All rungs of one fold, for test patients with these views.
 
-    majority: the training classes' shares. `single:<modality>`: ridge on one modality; `single`: the one with the lowest
-    inner loss. `clinical`: ridge on all EHR modalities. early: ridge on all modalities side by side. late: the mean of the
-    singles' probabilities over the modalities a patient has. forest, boosting: trees on all modalities side by side
-    (`forests`). Who has none of a rung's modalities gets the training shares.
+    majority: the training classes' shares. `single:<modality>`: ridge on one modality; `single`:
+    the one with the lowest inner loss. `clinical`: ridge on all EHR modalities. early: ridge on all
+    modalities side by side. late: the mean of the singles' probabilities over the modalities a
+    patient has. forest, boosting: trees on all modalities side by side (`forests`). Who has none of
+    a rung's modalities gets the training shares.
     """
     names = tuple(cohort.modalities)
     ehr = tuple(m for m in names if cohort.modalities[m].kind == "ehr")
@@ -48,13 +50,16 @@ def climb(cross: CrossFit, cohort: Cohort, views: Views) -> dict[str, Rung]:
     late = (stacked * share[..., None]).sum(1)
     late[~views.present.any(1)] = _shares(cross)
     rungs["late"] = Rung(late, every)
-    return rungs | {"forest": _trees(cross, forest, views), "boosting": _trees(cross, boosting, views)}
+    return rungs | {
+        "forest": _trees(cross, forest, views),
+        "boosting": _trees(cross, boosting, views),
+    }
 
 
 def by_group(cross: CrossFit, cohort: Cohort) -> dict[str, Rung]:
-    """`group:<name>`: what the group alone says of each test patient: the classes' shares among the training patients of the
-    same site, batch or cancer type, with the overall shares counting as one patient more. A net that does no better has
-    learned the group."""
+    """`group:<name>`: what the group alone says of each test patient: the classes' shares among the
+    training patients of the same site, batch or cancer type, with the overall shares counting as
+    one patient more. A net that does no better has learned the group."""
     overall, found = _shares(cross), {}
     known = cross.codes >= 0
     for name in cohort.groups:
@@ -63,7 +68,9 @@ def by_group(cross: CrossFit, cohort: Cohort) -> dict[str, Rung]:
         for group in set(there):
             counts = np.bincount(cross.codes[known][there == group], minlength=cross.classes)
             shares[group] = (counts + overall) / (counts.sum() + 1)
-        found[f"group:{name}"] = Rung(np.stack([shares.get(group, overall) for group in cohort.groups[name]]), 0.0)
+        found[f"group:{name}"] = Rung(
+            np.stack([shares.get(group, overall) for group in cohort.groups[name]]), 0.0
+        )
     return found
 
 
@@ -75,7 +82,10 @@ def _shares(cross: CrossFit) -> np.ndarray:
 def _ridge(cross: CrossFit, modalities: tuple[str, ...], views: Views) -> Rung:
     """Ridge on these modalities; a patient with none of them gets the training shares."""
     fit = cross.solve(modalities, plain=True)
-    logits = sum(views.own[m] @ slope_of(cross.training, m, *fit.coefficients[m]) for m in modalities) + fit.bias
+    logits = (
+        sum(views.own[m] @ slope_of(cross.training, m, *fit.coefficients[m]) for m in modalities)
+        + fit.bias
+    )
     probability = softmax(logits, axis=1)
     columns = [list(views.own).index(m) for m in modalities]
     probability[~views.present[:, columns].any(1)] = _shares(cross)

@@ -1,10 +1,12 @@
 """Whether a pipeline, anybody's, lets held-out patients influence what it fits.
 
-Two instruments, since each is blind where the other sees. The spy (`graphfuse.evaluate.spy`) notes every read of a held-out
-patient while the pipeline fits, whether or not it changes a number; it misses what does not go through the cohort's own parts.
-The perturbation fits once more with held-out values, and once more with held-out labels, set to something else: a number that
-moves has seen them, by whatever way; it misses reads that happen to change nothing. Neither sees what was fitted before the
-pipeline was called, or what is in the tables themselves: give it the whole pipeline, and `graphfuse.data.audit` the tables.
+Two instruments, since each is blind where the other sees. The spy (`graphfuse.evaluate.spy`) notes
+every read of a held-out patient while the pipeline fits, whether or not it changes a number; it
+misses what does not go through the cohort's own parts. The perturbation fits once more with
+held-out values, and once more with held-out labels, set to something else: a number that moves has
+seen them, by whatever way; it misses reads that happen to change nothing. Neither sees what was
+fitted before the pipeline was called, or what is in the tables themselves: give it the whole
+pipeline, and `graphfuse.data.audit` the tables.
 """
 
 from __future__ import annotations
@@ -27,8 +29,8 @@ WAYS = ("scrambled", "blank")
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing found: the `instrument` that saw it (spy | perturbation), `what` was seen of held-out patients (values |
-    labels | groups), and how, in words."""
+    """One thing found: the `instrument` that saw it (spy | perturbation), `what` was seen of
+    held-out patients (values | labels | groups), and how, in words."""
 
     instrument: str
     what: str
@@ -39,44 +41,62 @@ class Finding:
 
 
 def leak_check(
-    fit: Callable, cohort: Cohort, train_rows: np.ndarray, target: str | None = None, seed: int = 0, *, numbers=None
+    fit: Callable,
+    cohort: Cohort,
+    train_rows: np.ndarray,
+    target: str | None = None,
+    seed: int = 0,
+    *,
+    numbers=None,
 ) -> list[Finding]:
-    """What held-out patients change in a pipeline, as both instruments see it; an empty list where they change nothing.
+    """What held-out patients change in a pipeline, as both instruments see it; an empty list where
+    they change nothing.
 
-    `fit(cohort, rows)` gets the whole cohort and the rows to train on, and returns anything with `predict_proba(cohort)`,
-    `[N, K]`. `target`: the outcome whose labels are watched and changed (default: all of them). `numbers(model)`: an array, or
-    names → arrays, to compare beside the predictions (a ranking, fitted parameters). Fits up to six times.
+    `fit(cohort, rows)` gets the whole cohort and the rows to train on, and returns anything with
+    `predict_proba(cohort)`, `[N, K]`. `target`: the outcome whose labels are watched and changed
+    (default: all of them). `numbers(model)`: an array, or names → arrays, to compare beside the
+    predictions (a ranking, fitted parameters). Fits up to six times.
 
-    Raises `InputError` where nobody is held out or trained on, or where two fits on the same data differ: a pipeline must be
-    seeded before anything can be told from what moves.
+    Raises `InputError` where nobody is held out or trained on, or where two fits on the same data
+    differ: a pipeline must be seeded before anything can be told from what moves.
     """
     check = _Check(fit, cohort, *_sides(cohort, train_rows), target, seed, numbers)
     model, seen = check.watched()
     return seen + check.perturbed(check.said(model))
 
 
-def perturbed(cohort: Cohort, rows: np.ndarray, what: str, way: str, seed: int = 0, target: str | None = None) -> Cohort:
+def perturbed(
+    cohort: Cohort, rows: np.ndarray, what: str, way: str, seed: int = 0, target: str | None = None
+) -> Cohort:
     """The cohort with the `what` of the patients at `rows` set to something else.
 
-    "values", "scrambled": numbers far from their column's own, words drawn from it, nothing absent, groups exchanged; "blank":
-    missing wherever the type allows it. "labels", "scrambled": another class, another number; "blank": unknown. `target`: the
-    one outcome to change (default: all).
+    "values", "scrambled": numbers far from their column's own, words drawn from it, nothing absent,
+    groups exchanged; "blank": missing wherever the type allows it. "labels", "scrambled": another
+    class, another number; "blank": unknown. `target`: the one outcome to change (default: all).
     """
     rng = np.random.default_rng(seed)
     if what == "labels":
         wanted = [cohort.outcome(target).name] if target is not None else list(cohort.outcomes)
-        changed = {k: _relabelled(o, rows, way, rng) if k in wanted else o for k, o in cohort.outcomes.items()}
+        changed = {
+            k: _relabelled(o, rows, way, rng) if k in wanted else o
+            for k, o in cohort.outcomes.items()
+        }
         return replace(cohort, outcomes=changed)
     tables = {k: _revalued(m, rows, way, rng) for k, m in cohort.modalities.items()}
-    return replace(cohort, modalities=tables, groups={k: _regrouped(g, rows, way, rng) for k, g in cohort.groups.items()})
+    return replace(
+        cohort,
+        modalities=tables,
+        groups={k: _regrouped(g, rows, way, rng) for k, g in cohort.groups.items()},
+    )
 
 
-# ------------------------------------------------------------------------------------------- instruments
+# -------------------------------------------------------------------------------------- instruments
 
 
 @dataclass(frozen=True, eq=False)
 class _Check:
-    """A pipeline under check. `scored`: training and held-out patients whom a model can score (they have some modality)."""
+    """A pipeline under check. `scored`: training and held-out patients whom a model can score (they
+    have some modality)."""
 
     fit: Callable
     cohort: Cohort
@@ -93,7 +113,8 @@ class _Check:
         return {name: rows[has[rows]] for name, rows in sides.items() if has[rows].any()}
 
     def watched(self) -> tuple[object, list[Finding]]:
-        """The model fitted under the spy, and what it read of held-out patients, then and in scoring them."""
+        """The model fitted under the spy, and what it read of held-out patients, then and in
+        scoring them."""
         cohort, spy = spied(self.cohort, strict=False)
         with spy.fitting(self.train):
             model = self.fit(cohort, self.train)
@@ -105,16 +126,26 @@ class _Check:
         return model, [Finding("spy", leak.what, str(leak)) for leak in leaks]
 
     def said(self, model, cohort: Cohort | None = None) -> dict[str, np.ndarray]:
-        """Everything the model says: probabilities of either side, from their true values, and `numbers`."""
+        """Everything the model says: probabilities of either side, from their true values, and
+        `numbers`."""
         cohort = self.cohort if cohort is None else cohort
-        found = {f"probabilities of {s}": np.asarray(model.predict_proba(cohort.take(r))) for s, r in self.scored.items()}
+        found = {
+            f"probabilities of {s}": np.asarray(model.predict_proba(cohort.take(r)))
+            for s, r in self.scored.items()
+        }
         extra = {} if self.numbers is None else self.numbers(model)
         extra = extra if isinstance(extra, Mapping) else {"fitted numbers": extra}
         return found | {name: np.asarray(value) for name, value in extra.items()}
 
     def perturbed(self, before: dict[str, np.ndarray]) -> list[Finding]:
-        """What moves with held-out values, and what with held-out labels; the first way that shows it is told."""
-        found = [finding for what in ("values", "labels") for finding in [next(self._moved(what, before), None)] if finding]
+        """What moves with held-out values, and what with held-out labels; the first way that shows
+        it is told."""
+        found = [
+            finding
+            for what in ("values", "labels")
+            for finding in [next(self._moved(what, before), None)]
+            if finding
+        ]
         if found:
             self._repeatable(before)
         return found
@@ -125,8 +156,12 @@ class _Check:
             where = f"where the {what} of {few(len(self.held))} held-out patients are {way}"
             try:
                 model = self.fit(other, self.train)
-            except Exception as error:  # as it is, it fits: what stops it now are patients it must not see
-                yield Finding("perturbation", what, f"{where}, fitting stops with {type(error).__name__}")
+            except (
+                Exception
+            ) as error:  # as it is, it fits: what stops it now are patients it must not see
+                yield Finding(
+                    "perturbation", what, f"{where}, fitting stops with {type(error).__name__}"
+                )
                 continue
             moved = differences(before, self.said(model))
             if moved:
@@ -138,7 +173,8 @@ class _Check:
         moved = differences(before, self.said(self.fit(self.cohort, self.train)))
         if moved:
             raise InputError(
-                f"fitted twice on the same data, the pipeline differs ({'; '.join(moved)}), so what moves tells nothing; "
+                f"fitted twice on the same data, the pipeline differs ({'; '.join(moved)}), "
+                "so what moves tells nothing; "
                 "seed every draw inside fit, and check again"
             )
 
@@ -149,7 +185,8 @@ def _sides(cohort: Cohort, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     held = np.setdiff1d(np.arange(len(cohort)), train)
     if not len(train) or not len(held):
         raise InputError(
-            f"{len(train):,} patients to train on and {len(held):,} held out; give train_rows with some on either side"
+            f"{len(train):,} patients to train on and {len(held):,} held out; give "
+            "train_rows with some on either side"
         )
     return train, held
 
@@ -165,11 +202,15 @@ def differences(before: Mapping[str, np.ndarray], after: Mapping[str, np.ndarray
             found += [] if np.array_equal(one, two) else [f"{name} differ"]
         elif not np.allclose(one, two, rtol=0, atol=TOLERANCE, equal_nan=True):
             gap = np.abs(one.astype(float) - two.astype(float))
-            found.append(f"{name} by up to {np.nanmax(gap):.2g}" if np.isfinite(gap).any() else f"{name} become missing")
+            found.append(
+                f"{name} by up to {np.nanmax(gap):.2g}"
+                if np.isfinite(gap).any()
+                else f"{name} become missing"
+            )
     return sorted(found)
 
 
-# -------------------------------------------------------------------------------------------- perturbations
+# ------------------------------------------------------------------------------------ perturbations
 
 
 def _revalued(modality: Modality, rows: np.ndarray, way: str, rng: np.random.Generator) -> Modality:
@@ -179,15 +220,25 @@ def _revalued(modality: Modality, rows: np.ndarray, way: str, rng: np.random.Gen
     if way == "blank":
         values[rows] = np.nan
     else:
-        centre, width = numeric.mean().fillna(0).to_numpy(float), numeric.std().fillna(0).to_numpy(float) + 1
+        centre, width = (
+            numeric.mean().fillna(0).to_numpy(float),
+            numeric.std().fillna(0).to_numpy(float) + 1,
+        )
         values[rows] = centre + width * rng.normal(3, 2, (len(rows), values.shape[1]))
-    changed = {name: _reworded(table[name], rows, way, rng) for name in table.columns.difference(numeric.columns)}
+    changed = {
+        name: _reworded(table[name], rows, way, rng)
+        for name in table.columns.difference(numeric.columns)
+    }
     frame = pd.DataFrame(values, index=table.index, columns=numeric.columns).astype(numeric.dtypes)
-    return replace(modality, table=pd.concat([frame, pd.DataFrame(changed, index=table.index)], axis=1)[table.columns])
+    return replace(
+        modality,
+        table=pd.concat([frame, pd.DataFrame(changed, index=table.index)], axis=1)[table.columns],
+    )
 
 
 def _reworded(column: pd.Series, rows: np.ndarray, way: str, rng: np.random.Generator) -> pd.Series:
-    """Words of the column's own; flags are turned and whole numbers raised, as neither can be missing."""
+    """Words of the column's own; flags are turned and whole numbers raised, as neither can be
+    missing."""
     column = column.copy()
     if pd.api.types.is_bool_dtype(column):
         column.iloc[rows] = ~column.iloc[rows]
@@ -200,7 +251,9 @@ def _reworded(column: pd.Series, rows: np.ndarray, way: str, rng: np.random.Gene
     return column
 
 
-def _regrouped(group: np.ndarray, rows: np.ndarray, way: str, rng: np.random.Generator) -> np.ndarray:
+def _regrouped(
+    group: np.ndarray, rows: np.ndarray, way: str, rng: np.random.Generator
+) -> np.ndarray:
     """Another group of those there are; blank: one of which nobody else is."""
     changed = np.asarray(group).astype(object)
     known = sorted(set(map(str, changed)))
@@ -214,7 +267,9 @@ def _relabelled(outcome: Outcome, rows: np.ndarray, way: str, rng: np.random.Gen
     if way == "blank":
         values[rows] = -1 if outcome.kind == "class" else np.nan
     elif outcome.kind == "class":
-        values[rows] = (values[rows] + rng.integers(1, max(len(outcome.classes), 2), len(rows))) % len(outcome.classes)
+        values[rows] = (
+            values[rows] + rng.integers(1, max(len(outcome.classes), 2), len(rows))
+        ) % len(outcome.classes)
     else:
         known = pd.Series(values).fillna(0)
         values[rows] = known.max() + (1 + known.std()) * rng.random(len(rows))

@@ -1,7 +1,8 @@
 """The graph-value ledger: the same net with real, rewired, random, identity and no graph.
 
-What a graph is worth is not told by a net with it beating one without: a graph of chance edges also smooths. A graph has shown
-a value where the net with the real one beats the net without, and the nets with its controls do not.
+What a graph is worth is not told by a net with it beating one without: a graph of chance edges also
+smooths. A graph has shown a value where the net with the real one beats the net without, and the
+nets with its controls do not.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ OURS, NONE = "graphfuse", "no-graph"
 
 @dataclass(frozen=True, eq=False)
 class Twin:
-    """A net that differs from the recipe's own in one `graph` ("patient" or "gene") by its control `kind`."""
+    """A net that differs from the recipe's own in one `graph` ("patient" or "gene") by its control
+    `kind`."""
 
     graph: str
     kind: str
@@ -37,19 +39,28 @@ class Twin:
 
 
 def graphs_of(recipe: Recipe, cohort: Cohort, network: GeneNetwork | None) -> list[str]:
-    """Which graphs the recipe's net really hears on this cohort: "patient", "gene", both or none. A graph that the recipe
-    controls already is a control itself."""
+    """Which graphs the recipe's net really hears on this cohort: "patient", "gene", both or none. A
+    graph that the recipe controls already is a control itself."""
     found = []
-    if recipe.net.propagate != "none" and recipe.patient.layers != [] and recipe.patient.control == "none":
+    if (
+        recipe.net.propagate != "none"
+        and recipe.patient.layers != []
+        and recipe.patient.control == "none"
+    ):
         found.append("patient")
     hears = any(part("encode", name).hops for name in encoders_of(recipe, cohort, network).values())
-    if network is not None and (hears or recipe.signalling is not None) and recipe.gene.control == "none":
+    if (
+        network is not None
+        and (hears or recipe.signalling is not None)
+        and recipe.gene.control == "none"
+    ):
         found.append("gene")
     return found
 
 
 def twins(recipe: Recipe, cohort: Cohort, network: GeneNetwork | None, seed: int) -> list[Twin]:
-    """A twin for each graph and control; where there is one graph, the net without it is the ladder's `no-graph`."""
+    """A twin for each graph and control; where there is one graph, the net without it is the
+    ladder's `no-graph`."""
     graphs, found = graphs_of(recipe, cohort, network), []
     for graph in graphs:
         for kind in CONTROLS:
@@ -63,22 +74,30 @@ def twins(recipe: Recipe, cohort: Cohort, network: GeneNetwork | None, seed: int
 
 
 def without(graph: str, names: Mapping | list[str]) -> str:
-    """The name of the net that lacks this graph and has the others, among the models and variants of a run."""
+    """The name of the net that lacks this graph and has the others, among the models and variants
+    of a run."""
     return f"{graph}:empty" if f"{graph}:empty" in names else NONE
 
 
 def pairs(names: list[str]) -> list[tuple[str, str]]:
-    """(a, b) of every comparison that the ledger makes among these models: each graph, real and controlled, against none."""
+    """(a, b) of every comparison that the ledger makes among these models: each graph, real and
+    controlled, against none."""
     found = []
     for graph in GRAPHS:
         mine = [name for name in names if name.startswith(f"{graph}:")]
         bare = without(graph, names)
         if mine and bare in names:
-            found += [(name, bare) for name in (OURS, *mine) if name != bare and (name, bare) != (OURS, NONE)]
+            found += [
+                (name, bare)
+                for name in (OURS, *mine)
+                if name != bare and (name, bare) != (OURS, NONE)
+            ]
     return found
 
 
-def entries(comparisons: list[Comparison], metric: str = "accuracy") -> dict[str, dict[str, Comparison]]:
+def entries(
+    comparisons: list[Comparison], metric: str = "accuracy"
+) -> dict[str, dict[str, Comparison]]:
     """graph → "real" and each control → its comparison with the net that lacks the graph."""
     found: dict[str, dict[str, Comparison]] = {}
     names = {pair.b for pair in comparisons} | {pair.a for pair in comparisons}
@@ -100,9 +119,14 @@ def sentences(comparisons: list[Comparison], metric: str = "accuracy") -> list[s
             continue
         real = rows["real"]
         low, high = (100 * end for end in real.ci95)
-        verdict = {"better": "a gain is shown", "worse": "a loss is shown"}.get(real.verdict, "no gain shown")
+        verdict = {"better": "a gain is shown", "worse": "a loss is shown"}.get(
+            real.verdict, "no gain shown"
+        )
         also = [kind for kind, pair in rows.items() if kind != "real" and pair.verdict == "better"]
         if real.verdict == "better" and also:
             verdict = f"a gain, but not of its edges: so it is with {' and '.join(also)} ones"
-        said.append(f"{GRAPHS[graph]} adds {100 * real.difference:+.1f} points ({low:+.1f} to {high:+.1f}): {verdict}")
+        said.append(
+            f"{GRAPHS[graph]} adds {100 * real.difference:+.1f} points ({low:+.1f} to "
+            f"{high:+.1f}): {verdict}"
+        )
     return said

@@ -25,14 +25,17 @@ BOUNDS = {"mcc": (-1.0, 1.0), "brier": (0.0, 2.0)}  # all others lie between 0 a
 def scores(codes: np.ndarray, probability: np.ndarray) -> dict[str, float]:
     """All of `schema.METRICS` for true codes int `[N]` and probabilities `[N, K]`.
 
-    AUROC and AUPRC: of the second class where K = 2, else the mean over the classes with both cases and controls in the
-    fold (one against the rest); NaN where there is none. Brier: mean over patients of Σ_k (p_k - y_k)². ECE: 15 equal bins
-    of the called class's probability (arXiv 1706.04599).
+    AUROC and AUPRC: of the second class where K = 2, else the mean over the classes with both cases
+    and controls in the fold (one against the rest); NaN where there is none. Brier: mean over
+    patients of Σ_k (p_k - y_k)². ECE: 15 equal bins of the called class's probability (arXiv
+    1706.04599).
     """
     called = probability.argmax(1)
     truth = np.eye(probability.shape[1])[codes]
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # a class called but absent from the fold counts as F1 = 0
+        warnings.simplefilter(
+            "ignore", UserWarning
+        )  # a class called but absent from the fold counts as F1 = 0
         found = {
             "accuracy": accuracy_score(codes, called),
             "balanced_accuracy": balanced_accuracy_score(codes, called),
@@ -48,7 +51,11 @@ def scores(codes: np.ndarray, probability: np.ndarray) -> dict[str, float]:
 
 def _by_class(metric, truth: np.ndarray, probability: np.ndarray) -> float:
     classes = [1] if truth.shape[1] == 2 else range(truth.shape[1])
-    found = [metric(truth[:, k], probability[:, k]) for k in classes if 0 < truth[:, k].sum() < len(truth)]
+    found = [
+        metric(truth[:, k], probability[:, k])
+        for k in classes
+        if 0 < truth[:, k].sum() < len(truth)
+    ]
     return float(np.mean(found)) if found else float("nan")
 
 
@@ -61,21 +68,23 @@ def calibration_error(right: np.ndarray, confidence: np.ndarray, bins: int = 15)
 
 
 def summary(values: np.ndarray, test_share: float, metric: str) -> Score:
-    """Mean, SD over folds `[J]`, and the 95 % interval corrected for overlapping training sets (`corrected`), cut at the
-    metric's own bounds."""
+    """Mean, SD over folds `[J]`, and the 95 % interval corrected for overlapping training sets
+    (`corrected`), cut at the metric's own bounds."""
     values = values[np.isfinite(values)]
     if not len(values):
         return Score(mean=None, sd=None, ci95=(None, None))
     mean, sd = float(values.mean()), float(values.std(ddof=1)) if len(values) > 1 else 0.0
     half = _half_width(values, test_share)
     low, high = BOUNDS.get(metric, (0.0, 1.0))
-    interval = (max(mean - half, low), min(mean + half, high)) if np.isfinite(half) else (None, None)
+    interval = (
+        (max(mean - half, low), min(mean + half, high)) if np.isfinite(half) else (None, None)
+    )
     return Score(mean=mean, sd=sd, ci95=interval)
 
 
 def corrected(values: np.ndarray, test_share: float) -> float:
-    """Standard error of the mean of J resampled scores: sd · √(1/J + n_test/n_train) (Nadeau & Bengio 2003,
-    doi:10.1023/A:1024068626366); `test_share` = n_test / n_train."""
+    """Standard error of the mean of J resampled scores: sd · √(1/J + n_test/n_train) (Nadeau &
+    Bengio 2003, doi:10.1023/A:1024068626366); `test_share` = n_test / n_train."""
     if len(values) < 2:
         return float("nan")
     return float(values.std(ddof=1) * np.sqrt(1 / len(values) + test_share))
@@ -85,17 +94,34 @@ def _half_width(values: np.ndarray, test_share: float) -> float:
     return corrected(values, test_share) * stats.t.ppf(0.975, max(len(values) - 1, 1))
 
 
-def compare(a: str, b: str, metric: str, first: np.ndarray, second: np.ndarray, test_share: float) -> Comparison | None:
-    """Paired comparison over folds, `None` where no interval exists. "better" only where the 95 % interval leaves out 0."""
+def compare(
+    a: str, b: str, metric: str, first: np.ndarray, second: np.ndarray, test_share: float
+) -> Comparison | None:
+    """Paired comparison over folds, `None` where no interval exists. "better" only where the 95 %
+    interval leaves out 0."""
     difference = first - second
     difference = difference[np.isfinite(difference)]
-    if len(difference) < 2 or (len(difference) < FEW_FOLDS and difference[0] and not np.ptp(difference)):
+    if len(difference) < 2 or (
+        len(difference) < FEW_FOLDS and difference[0] and not np.ptp(difference)
+    ):
         return None  # a few folds that agree to the last digit do so by luck
     mean, half = float(difference.mean()), _half_width(difference, test_share)
     error = corrected(difference, test_share)
-    p = 1.0 if error == 0 and mean == 0 else float(2 * stats.t.sf(abs(mean) / max(error, 1e-300), len(difference) - 1))
+    p = (
+        1.0
+        if error == 0 and mean == 0
+        else float(2 * stats.t.sf(abs(mean) / max(error, 1e-300), len(difference) - 1))
+    )
     lower_is_better = metric in ("brier", "ece")
     verdict = "no difference shown"
     if mean - half > 0 or mean + half < 0:
         verdict = "worse" if (mean < 0) != lower_is_better else "better"
-    return Comparison(a=a, b=b, metric=metric, difference=mean, ci95=(mean - half, mean + half), p=p, verdict=verdict)
+    return Comparison(
+        a=a,
+        b=b,
+        metric=metric,
+        difference=mean,
+        ci95=(mean - half, mean + half),
+        p=p,
+        verdict=verdict,
+    )

@@ -1,4 +1,5 @@
-"""What each modality adds: the net on every subset of them, and from those scores its Shapley values."""
+"""What each modality adds: the net on every subset of them, and from those scores its Shapley
+values."""
 
 from __future__ import annotations
 
@@ -22,32 +23,41 @@ Scores = Mapping[Collection[str], np.ndarray]
 def subsets(modalities: Sequence[str], most: int = MOST) -> list[tuple[str, ...]]:
     """Non-empty proper subsets of M modalities, smaller ones first, in the modalities' order.
 
-    Each is a net of its own. Up to `most` modalities, every subset: 2^M - 2 of them (6 for 3, 30 for 5). For more, those that
-    are runs of neighbours when the modalities stand in a circle: M (M - 1) of them (30 for 6, 56 for 8), with every modality
-    alone and all but it among them.
+    Each is a net of its own. Up to `most` modalities, every subset: 2^M - 2 of them (6 for 3, 30
+    for 5). For more, those that are runs of neighbours when the modalities stand in a circle: M (M
+    - 1) of them (30 for 6, 56 for 8), with every modality alone and all but it among them.
     """
     names, count = tuple(modalities), len(modalities)
     if count <= most:
         return [found for size in range(1, count) for found in combinations(names, size)]
-    runs = [{names[(first + k) % count] for k in range(size)} for size in range(1, count) for first in range(count)]
+    runs = [
+        {names[(first + k) % count] for k in range(size)}
+        for size in range(1, count)
+        for first in range(count)
+    ]
     return [tuple(name for name in names if name in run) for run in runs]
 
 
 def shapley(scores: Scores, modalities: Sequence[str], most: int = MOST) -> dict[str, np.ndarray]:
-    """Shapley value of every modality in every fold `[J]`: what it adds to the modalities before it, on average over orders.
+    """Shapley value of every modality in every fold `[J]`: what it adds to the modalities before
+    it, on average over orders.
 
-    `scores`: subset → score per fold `[J]`, for all of `subsets`, for all modalities, and for none of them (`()`: the majority
-    class's score). In every fold the values sum to the score of all less that of none. Exact, over all M! orders (Shapley
-    1953), up to `most` modalities; beyond, the mean over the 2M orders that go around the circle, in which every modality
-    takes every place equally often. Raises `InputError` where a subset is missing.
+    `scores`: subset → score per fold `[J]`, for all of `subsets`, for all modalities, and for none
+    of them (`()`: the majority class's score). In every fold the values sum to the score of all
+    less that of none. Exact, over all M! orders (Shapley 1953), up to `most` modalities; beyond,
+    the mean over the 2M orders that go around the circle, in which every modality takes every place
+    equally often. Raises `InputError` where a subset is missing.
     """
     names = tuple(modalities)
     value = {frozenset(subset): np.asarray(score, dtype=float) for subset, score in scores.items()}
     needed = [(), *subsets(names, most), names]
-    absent = ["+".join(subset) or "none of them" for subset in needed if frozenset(subset) not in value]
+    absent = [
+        "+".join(subset) or "none of them" for subset in needed if frozenset(subset) not in value
+    ]
     if absent:
         raise InputError(
-            f"Shapley values need a score for every subset of modalities; {len(absent)} lack one ({examples(absent)})"
+            f"Shapley values need a score for every subset of modalities; {len(absent)} "
+            f"lack one ({examples(absent)})"
         )
     found = {name: np.zeros_like(value[frozenset()]) for name in names}
     for name, before, weight in _steps(names, exact=len(names) <= most):
@@ -56,24 +66,35 @@ def shapley(scores: Scores, modalities: Sequence[str], most: int = MOST) -> dict
 
 
 def _steps(names: tuple[str, ...], exact: bool) -> Iterator[tuple[str, frozenset, float]]:
-    """(modality, those before it, weight): all its places in all orders; weights of a modality sum to 1."""
+    """(modality, those before it, weight): all its places in all orders; weights of a modality sum
+    to 1."""
     count = len(names)
     for at, name in enumerate(names):
         others = names[at + 1 :] + names[:at]  # around the circle, starting behind it
         for size in range(count):
             if exact:
                 weight = 1 / (count * comb(count - 1, size))
-                yield from ((name, frozenset(before), weight) for before in combinations(others, size))
+                yield from (
+                    (name, frozenset(before), weight) for before in combinations(others, size)
+                )
             else:
-                yield from ((name, frozenset(side), 1 / (2 * count)) for side in (others[:size], others[count - 1 - size :]))
+                yield from (
+                    (name, frozenset(side), 1 / (2 * count))
+                    for side in (others[:size], others[count - 1 - size :])
+                )
 
 
 def by_subset(
     table: pd.DataFrame, modalities: Sequence[str], metric: str, most: int = MOST
 ) -> dict[tuple[str, ...], np.ndarray]:
-    """Subset → score per fold `[J]`, from a table of scores (`tally.COLUMNS`): none of the modalities is `majority`, some are
-    `only:<m+m>`, all are `graphfuse`. Folds count in which all of them have a score."""
-    names = {(): "majority", **{s: "only:" + "+".join(s) for s in subsets(modalities, most)}, tuple(modalities): "graphfuse"}
+    """Subset → score per fold `[J]`, from a table of scores (`tally.COLUMNS`): none of the
+    modalities is `majority`, some are `only:<m+m>`, all are `graphfuse`. Folds count in which all
+    of them have a score."""
+    names = {
+        (): "majority",
+        **{s: "only:" + "+".join(s) for s in subsets(modalities, most)},
+        tuple(modalities): "graphfuse",
+    }
     wide = table.pivot(index=["repeat", "fold"], columns="model", values=metric)
     names = {subset: name for subset, name in names.items() if name in wide}
     wide = wide[list(names.values())].dropna()
@@ -83,15 +104,24 @@ def by_subset(
 def contributions(
     scores: Scores, modalities: Sequence[str], metric: str, test_share: float, most: int = MOST
 ) -> list[Contribution]:
-    """Mean Shapley value of every modality over folds, with the 95 % interval corrected for overlapping training sets
-    (`metrics.corrected`); `scores` as in `shapley`, `test_share` = n_test / n_train.
+    """Mean Shapley value of every modality over folds, with the 95 % interval corrected for
+    overlapping training sets (`metrics.corrected`); `scores` as in `shapley`, `test_share` = n_test
+    / n_train.
 
-    Values are differences in the metric's own units: in Brier score and ECE, less is better, so a modality that helps has a
-    value below 0. One fold has no interval; where no fold has a score, there is nothing.
+    Values are differences in the metric's own units: in Brier score and ECE, less is better, so a
+    modality that helps has a value below 0. One fold has no interval; where no fold has a score,
+    there is nothing.
     """
-    found = {m: values[np.isfinite(values)] for m, values in shapley(scores, modalities, most).items()}
+    found = {
+        m: values[np.isfinite(values)] for m, values in shapley(scores, modalities, most).items()
+    }
     return [
-        Contribution(modality=m, metric=metric, value=float(values.mean()), ci95=_interval(values, test_share))
+        Contribution(
+            modality=m,
+            metric=metric,
+            value=float(values.mean()),
+            ci95=_interval(values, test_share),
+        )
         for m, values in found.items()
         if len(values)
     ]

@@ -1,7 +1,7 @@
 """Cohorts with nothing to find, and what a recipe and its ladder find in them.
 
-A pipeline that leaks finds something in them all the same: a score whose interval leaves chance out on shuffled labels or on
-noise is a fault of the pipeline, not a finding.
+A pipeline that leaks finds something in them all the same: a score whose interval leaves chance out
+on shuffled labels or on noise is a fault of the pipeline, not a finding.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ DEALT = 5  # beside a seed: the generator of that seed alone may have made the c
 
 
 def shuffled(cohort: Cohort, target: str | None = None, seed: int = 0) -> Cohort:
-    """The cohort with the outcome `target` (default: the first) dealt anew among those who have it; other outcomes, values and
-    missing values stay. Raises `InputError` as `Cohort.outcome`."""
+    """The cohort with the outcome `target` (default: the first) dealt anew among those who have it;
+    other outcomes, values and missing values stay. Raises `InputError` as `Cohort.outcome`."""
     outcome = cohort.outcome(target)
     known = np.flatnonzero(outcome.known)
     rows = np.arange(len(cohort))
@@ -33,13 +33,17 @@ def shuffled(cohort: Cohort, target: str | None = None, seed: int = 0) -> Cohort
 
 
 def noise(cohort: Cohort, seed: int = 0) -> Cohort:
-    """The cohort with every column replaced by noise that knows nothing of any patient: omics and embeddings normal with the
-    column's mean and standard deviation, EHR columns their own values dealt anew.
+    """The cohort with every column replaced by noise that knows nothing of any patient: omics and
+    embeddings normal with the column's mean and standard deviation, EHR columns their own values
+    dealt anew.
 
-    What is missing stays missing, and outcomes stay: a score above chance then comes from who lacks what.
+    What is missing stays missing, and outcomes stay: a score above chance then comes from who lacks
+    what.
     """
     modalities = {
-        name: replace(m, table=_noise(m, np.random.default_rng([seed, number, DEALT])), values="mixed")
+        name: replace(
+            m, table=_noise(m, np.random.default_rng([seed, number, DEALT])), values="mixed"
+        )
         for number, (name, m) in enumerate(cohort.modalities.items())
     }
     return replace(cohort, modalities=modalities)
@@ -61,7 +65,7 @@ def _dealt(column: pd.Series, rng: np.random.Generator) -> pd.Series:
     return column.iloc[rows].set_axis(column.index)
 
 
-# ------------------------------------------------------------------------------------------ what is found in them
+# ---------------------------------------------------------------------------- what is found in them
 
 KINDS: dict[str, Callable[[Cohort, str, int], Cohort]] = {
     "shuffled labels": shuffled,
@@ -74,8 +78,9 @@ CHANCE = 0.5  # AUROC, the mean over classes too
 class Nulls:
     """What a recipe and its ladder score where there is nothing to find.
 
-    `metrics`: null ("shuffled labels", "noise features") → a `schema.Metrics`; `picked`: on shuffled labels, what the best
-    epoch on the test patients scores beside the one chosen without them.
+    `metrics`: null ("shuffled labels", "noise features") → a `schema.Metrics`; `picked`: on
+    shuffled labels, what the best epoch on the test patients scores beside the one chosen without
+    them.
     """
 
     cohort: str
@@ -90,22 +95,46 @@ class Nulls:
             for model, row in metrics.models.items():
                 mean, (low, high) = row["auroc"].mean, row["auroc"].ci95
                 inside = None if low is None else bool(low <= CHANCE <= high)
-                rows.append({"null": null, "model": model, "auroc": mean, "lo": low, "hi": high, "holds_chance": inside})
+                rows.append(
+                    {
+                        "null": null,
+                        "model": model,
+                        "auroc": mean,
+                        "lo": low,
+                        "hi": high,
+                        "holds_chance": inside,
+                    }
+                )
         return pd.DataFrame(rows)
 
     def __str__(self) -> str:
-        table, lines = self.table, [f"{self.cohort}: what is found where nothing is (AUROC, 95 % interval; chance is 0.5)"]
+        table, lines = (
+            self.table,
+            [
+                (
+                    f"{self.cohort}: what is found where nothing is (AUROC, 95 % interval; "
+                    "chance is 0.5)"
+                )
+            ],
+        )
         for null, rows in table.groupby("null", sort=False):
             lines += ["", null]
             for row in rows.itertuples():
-                span = "" if row.lo is None or np.isnan(row.lo) else f" ({row.lo:.3f} to {row.hi:.3f})"
+                span = (
+                    "" if row.lo is None or np.isnan(row.lo) else f" ({row.lo:.3f} to {row.hi:.3f})"
+                )
                 found = "   LEAVES OUT CHANCE" if row.holds_chance is False else ""
                 lines.append(f"  {row.model:<22}{row.auroc:.3f}{span}{found}")
-        judged = table[table["model"] != "majority"].dropna(subset="holds_chance")  # which is chance itself
+        judged = table[table["model"] != "majority"].dropna(
+            subset="holds_chance"
+        )  # which is chance itself
         missed = int((~judged["holds_chance"].astype(bool)).sum())
         lines += [
             "",
-            f"{missed} of {len(judged)} intervals leave out chance; of honest ones about {0.05 * len(judged):.1f} do",
+            (
+                f"{missed} of {len(judged)} intervals leave out chance; of honest ones about "
+                f"{0.05 * len(judged):.1f} do"
+            ),
         ]
         return "\n".join([*lines, f"best of epochs, shuffled labels: {self.picked}"])
 
@@ -113,13 +142,22 @@ class Nulls:
 
 
 def nulls(
-    cohort: Cohort, target: str, recipe: Recipe, network: GeneNetwork | None, folds: pd.DataFrame, seed: int, device: str
+    cohort: Cohort,
+    target: str,
+    recipe: Recipe,
+    network: GeneNetwork | None,
+    folds: pd.DataFrame,
+    seed: int,
+    device: str,
 ) -> Nulls:
-    """The recipe's net and its ladder on the cohort with shuffled labels and with noise for features, over a folds table; and
-    what picking the epoch on the test patients would have gained where there is nothing to gain."""
+    """The recipe's net and its ladder on the cohort with shuffled labels and with noise for
+    features, over a folds table; and what picking the epoch on the test patients would have gained
+    where there is nothing to gain."""
     found, dealt = {}, shuffled(cohort, target, seed)
     for kind, made in KINDS.items():
         null = made(cohort, target, seed)
-        found[kind] = study(null, null.outcome(target), recipe, network, folds, seed, device, final=False).metrics({})
+        found[kind] = study(
+            null, null.outcome(target), recipe, network, folds, seed, device, final=False
+        ).metrics({})
     picked = best_of_epochs(dealt, dealt.outcome(target), recipe, network, folds, seed, device)
     return Nulls(cohort.name, found, picked)

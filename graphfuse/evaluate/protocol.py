@@ -1,15 +1,14 @@
-"""How a model is tested, as one value: what is held out when, and what may be said of the scores."""
+"""How a model is tested, as one value: what is held out when, and what may be said of the
+scores."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from sklearn.model_selection import train_test_split
 
 from graphfuse.data.cohort import Cohort, group_known
 from graphfuse.data.outcome import Outcome
@@ -17,26 +16,25 @@ from graphfuse.errors import InputError, counted, nearest
 from graphfuse.evaluate.folds import (
     check_groups,
     check_ids,
-    enough,
-    grouped,
     read_folds,
     repeated,
     splits,
-    spread,
-    table_of,
 )
-from graphfuse.evaluate.metrics import FEWEST
+from graphfuse.evaluate.held_out import left_out, part_held_out, share_held_out
 
 log = logging.getLogger(__name__)
 
-_SLICES = 20  # of whole groups, of which a held-out part is put together
 
 _INTERVALS = {
     "corrected": "95 %, corrected for overlapping training sets (Nadeau and Bengio 2003)",
-    "bootstrap": "95 %, bootstrap over the tested patients: one held-out part tells nothing of other training sets",
+    "bootstrap": (
+        "95 %, bootstrap over the tested patients: one held-out part tells nothing of other "
+        "training sets"
+    ),
 }
 _NESTED = (
-    "nested: columns, scalers, graphs, penalties, epochs and settings are chosen on inner folds of each training part, and no "
+    "nested: columns, scalers, graphs, penalties, epochs and settings are chosen on inner "
+    "folds of each training part, and no "
     "held-out patient is in any of them"
 )
 
@@ -45,9 +43,10 @@ _NESTED = (
 class Protocol:
     """A way to hold patients out; make one with `Protocol.of`.
 
-    `kind`: "cv" (stratified `folds` × `repeats`), "leave-out" (each value of the group `by` once), "split" (the patients whose
-    group `by` is `value`), "holdout" (a stratified `share`, `repeats` times) or "file" (the user's folds). `group`: a group of
-    the cohort, nobody of which may stand on both sides.
+    `kind`: "cv" (stratified `folds` × `repeats`), "leave-out" (each value of the group `by` once),
+    "split" (the patients whose group `by` is `value`), "holdout" (a stratified `share`, `repeats`
+    times) or "file" (the user's folds). `group`: a group of the cohort, nobody of which may stand
+    on both sides.
     """
 
     kind: str = "cv"
@@ -70,27 +69,36 @@ class Protocol:
         split: str | tuple[str, str] | None = None,
         holdout: float | tuple[float, int] | None = None,
     ) -> Protocol:
-        """The protocol of `train`'s arguments: one of `folds` (a file), `leave_out` (a group), `split` ("split=test") and
-        `holdout` (a share, or share and repeats), or else `cv` (folds, repeats); `group` goes with all of them.
+        """The protocol of `train`'s arguments: one of `folds` (a file), `leave_out` (a group),
+        `split` ("split=test") and `holdout` (a share, or share and repeats), or else `cv` (folds,
+        repeats); `group` goes with all of them.
 
         Raises `InputError` where two are given, or one cannot be read.
         """
         given = {"--folds": folds, "--leave-out": leave_out, "--split": split, "--holdout": holdout}
         given = [name for name, value in given.items() if value is not None]
         if len(given) > 1:
-            raise InputError(f"{' and '.join(given)}: give one of them; each says who is tested when")
+            raise InputError(
+                f"{' and '.join(given)}: give one of them; each says who is tested when"
+            )
         if leave_out is not None and leave_out == group:
             raise InputError(
-                f"--leave-out {leave_out} --group-by {group}: leaving a group out keeps it whole; give one of them"
+                f"--leave-out {leave_out} --group-by {group}: leaving a group out keeps it "
+                "whole; give one of them"
             )
         if folds is not None:
             return cls("file", group=group, file=folds)
         if leave_out is not None:
             return cls("leave-out", repeats=1, group=group, by=leave_out)
         if split is not None:
-            by, _, value = split.partition("=") if isinstance(split, str) else (split[0], "=", split[1])
+            by, _, value = (
+                split.partition("=") if isinstance(split, str) else (split[0], "=", split[1])
+            )
             if not by or not value:
-                raise InputError(f"--split {split}: give GROUP=VALUE, the patients to hold out, such as split=test")
+                raise InputError(
+                    f"--split {split}: give GROUP=VALUE, the patients to hold out, such as "
+                    "split=test"
+                )
             return cls("split", 1, 1, group, by, value)
         if holdout is not None:
             share, repeats = holdout if isinstance(holdout, tuple) else (holdout, 1)
@@ -101,8 +109,8 @@ class Protocol:
     def table(self, cohort: Cohort, outcome: Outcome, seed: int) -> pd.DataFrame:
         """The folds table (see `evaluate.folds`) for this cohort and class outcome.
 
-        Raises `InputError` where it cannot be made, or a training part would have one class only; `LeakError` where a patient
-        or a group stands on both sides.
+        Raises `InputError` where it cannot be made, or a training part would have one class only;
+        `LeakError` where a patient or a group stands on both sides.
         """
         check_ids(cohort.patients)
         groups = None if self.group is None else groups_of(cohort, self.group, "--group-by")
@@ -112,7 +120,9 @@ class Protocol:
         _check_training(table, outcome)
         return table
 
-    def _table(self, cohort: Cohort, outcome: Outcome, groups: pd.Series | None, seed: int) -> pd.DataFrame:
+    def _table(
+        self, cohort: Cohort, outcome: Outcome, groups: pd.Series | None, seed: int
+    ) -> pd.DataFrame:
         patients, codes, classes = cohort.patients, outcome.values, outcome.classes
         if self.kind == "file":
             return read_folds(self.file, patients, codes)
@@ -126,15 +136,22 @@ class Protocol:
 
     @property
     def keeps(self) -> str | None:
-        """The group that inner folds must not part either: the one kept whole, or the one left out."""
+        """The group that inner folds must not part either: the one kept whole, or the one left
+        out."""
         return self.group or (self.by if self.kind == "leave-out" else None)
 
     def interval(self, table: pd.DataFrame) -> str:
-        """What intervals stand on: "corrected" resampling of folds, or "bootstrap" of patients where one part is held out."""
-        return "corrected" if len(table[["repeat", "fold"]].dropna().drop_duplicates()) > 1 else "bootstrap"
+        """What intervals stand on: "corrected" resampling of folds, or "bootstrap" of patients
+        where one part is held out."""
+        return (
+            "corrected"
+            if len(table[["repeat", "fold"]].dropna().drop_duplicates()) > 1
+            else "bootstrap"
+        )
 
     def described(self, table: pd.DataFrame) -> dict[str, object]:
-        """What `run.json` and `metrics.json` say of it, given its folds table: JSON values, no patient ids."""
+        """What `run.json` and `metrics.json` say of it, given its folds table: JSON values, no
+        patient ids."""
         held = table.dropna(subset="fold")
         counts = held.groupby("repeat")["fold"].nunique()
         interval = self.interval(table)
@@ -148,7 +165,9 @@ class Protocol:
             "held_out": f"{self.by}={self.value}" if self.kind == "split" else None,
             "share": self.share,
             "folds_file": None if self.kind != "file" else _called(self.file),
-            "always_training": int((~table["patient"].isin(held["patient"])).sum() / table["repeat"].nunique()),
+            "always_training": int(
+                (~table["patient"].isin(held["patient"])).sum() / table["repeat"].nunique()
+            ),
             "inner_folds": 5,
             "inner_grouped_by": self.keeps,
             "selection": _NESTED,
@@ -160,7 +179,10 @@ class Protocol:
     def _caution(self) -> str:
         if self.kind != "leave-out":
             return ""
-        return f"; over groups of {self.by}, each fold counting once, whatever its size: they are no random folds"
+        return (
+            f"; over groups of {self.by}, each fold counting once, whatever its size: they are "
+            "no random folds"
+        )
 
 
 def _called(file: str | Path | pd.DataFrame) -> str:
@@ -168,117 +190,58 @@ def _called(file: str | Path | pd.DataFrame) -> str:
 
 
 def groups_of(cohort: Cohort, name: str, option: str) -> pd.Series:
-    """Each patient's value of a declared group, text `[N]` named `name`; says how many have none, who are one group together.
+    """Each patient's value of a declared group, text `[N]` named `name`; says how many have none,
+    who are one group together.
 
     Raises `InputError` where the cohort declares no such group.
     """
     if name not in cohort.groups:
         raise InputError(
-            f"{option} {name}: cohort {cohort.name!r} declares no such group{nearest(name, cohort.groups)} (it has "
-            f"{', '.join(cohort.groups) or 'none'}); add it to [groups] in its manifest, or to groups= in Python"
+            f"{option} {name}: cohort {cohort.name!r} declares no such "
+            f"group{nearest(name, cohort.groups)} (it has "
+            f"{', '.join(cohort.groups) or 'none'}); add it to [groups] in its manifest, or "
+            "to groups= in Python"
         )
     found = pd.Series(cohort.groups[name], dtype=object).astype(str).rename(name)
     known = group_known(found)
     blank = int((~known).sum())
     if blank:
         log.warning(
-            "%s %s: %s no known value; they are kept together, which keeps nobody from a relative whose value is known",
+            
+                "%s %s: %s no known value; they are kept together, which keeps nobody from a "
+                "relative whose value is known"
+            ,
             option, name, counted(blank, "patient has", "patients have"),
         )  # fmt: skip
     return found.where(known, "unknown")
 
 
 def _check_training(table: pd.DataFrame, outcome: Outcome) -> None:
-    """Raises `InputError` where a split trains one class only or tests nobody; says which classes some fold does not train."""
+    """Raises `InputError` where a split trains one class only or tests nobody; says which classes
+    some fold does not train."""
     missing = {}
     for split in splits(table, outcome.known):
-        counts = np.bincount(outcome.values[split.train] + 1, minlength=len(outcome.classes) + 1)[1:]
+        counts = np.bincount(outcome.values[split.train] + 1, minlength=len(outcome.classes) + 1)[
+            1:
+        ]
         if (counts > 0).sum() < 2 or not len(split.tested):
-            what = "nobody with a label" if not len(split.tested) else "labelled patients of one class only"
+            what = (
+                "nobody with a label"
+                if not len(split.tested)
+                else "labelled patients of one class only"
+            )
             side = "tests" if not len(split.tested) else "leaves to train"
-            raise InputError(f"fold {split.fold} of repeat {split.repeat} {side} {what}; hold others out")
+            raise InputError(
+                f"fold {split.fold} of repeat {split.repeat} {side} {what}; hold others out"
+            )
         for code in np.unique(outcome.values[split.tested]):
             if not counts[code]:
                 missing[outcome.classes[code]] = missing.get(outcome.classes[code], 0) + 1
     if missing:
-        said = ", ".join(f"{name} ({counted(folds, 'fold')})" for name, folds in sorted(missing.items()))
-        log.warning("classes that are tested where nobody trains them, and can only be called wrong: %s", said)
-
-
-def left_out(patients: pd.Index, codes: np.ndarray, groups: pd.Series, seed: int = 0) -> pd.DataFrame:
-    """Leave one group out: a fold for each with at least `FEWEST` labelled patients of two classes, in the order of names.
-
-    Smaller groups are pooled, whole, into folds of about the middle size of those, so that they are tested too; a pool that is
-    too small itself, and patients whose group is not known, always train. Raises `InputError` where no group is large enough.
-    """
-    known = (codes >= 0) & group_known(groups)
-    counts = pd.crosstab(groups[known].to_numpy(), codes[known])
-    own = sorted(counts.index[(counts.sum(axis=1) >= FEWEST) & ((counts > 0).sum(axis=1) > 1)])
-    if not own or len(counts) < 2:
-        raise InputError(
-            f"--leave-out {groups.name}: there must be two groups, and one of {FEWEST} labelled patients of two classes (got "
-            f"{counted(len(counts), 'group')} with labels). Take --group-by {groups.name}, which tests several at once"
+        said = ", ".join(
+            f"{name} ({counted(folds, 'fold')})" for name, folds in sorted(missing.items())
         )
-    fold_of = {name: k for k, name in enumerate(own)}
-    small = known & ~groups.isin(own).to_numpy()
-    if small.any():
-        pool = grouped(codes[small], groups[small].to_numpy(), int(small.sum() // counts.sum(axis=1)[own].median()), seed)
-        fits = [k for k in np.unique(pool) if (pool == k).sum() >= FEWEST and len(set(codes[small][pool == k])) > 1]
-        for number, k in enumerate(fits, len(own)):
-            fold_of |= dict.fromkeys(groups[small][pool == k], number)
-    fold = groups.map(fold_of).fillna(-1).to_numpy(np.int64)
-    never = (fold < 0) & (codes >= 0)
-    if never.any():
         log.warning(
-            "--leave-out %s: %s in groups that are too small, even together, or not known; they always train",
-            groups.name, counted(never.sum(), "labelled patient"),
-        )  # fmt: skip
-    return table_of(patients, fold[None])
-
-
-def part_held_out(patients: pd.Index, groups: pd.Series, value: str) -> pd.DataFrame:
-    """One held-out part: everyone whose group has this value is fold 0. Raises `InputError` where nobody has."""
-    held = (groups == value).to_numpy()
-    if not held.any():
-        raise InputError(f"--split {groups.name}={value}: no patient has this value{nearest(value, groups.unique())}")
-    return table_of(patients, np.where(held, 0, -1)[None])
-
-
-def share_held_out(
-    patients: pd.Index,
-    codes: np.ndarray,
-    share: float,
-    repeats: int,
-    seed: int,
-    classes: Sequence[str] = (),
-    groups: pd.Series | None = None,
-) -> pd.DataFrame:
-    """A stratified share of the labelled patients is fold 0, drawn anew in every repeat; with `groups`, whole groups that come
-    nearest to it. Raises `InputError` where a class has fewer than 2 members, or the share leaves a side without patients."""
-    if not 0 < share < 1:
-        raise InputError(f"--holdout {share:g}: give the share to hold out, between 0 and 1, such as 0.3")
-    enough(codes, 2, classes, f"--holdout {share:g}")
-    known = codes >= 0
-    rows, dealt = np.flatnonzero(known), np.full((repeats, len(codes)), -1)
-    for repeat in range(repeats):
-        if groups is not None:
-            dealt[repeat] = spread(_share_of_groups(codes[known], groups[known], share, seed + repeat), known, groups)
-            continue
-        try:
-            held = train_test_split(rows, test_size=share, stratify=codes[rows], random_state=seed + repeat)[1]
-        except ValueError:
-            raise InputError(
-                f"--holdout {share:g} of {len(rows)} labelled patients leaves fewer than one of each class on a side; "
-                "take another share, or --cv"
-            ) from None
-        dealt[repeat, held] = 0
-    return table_of(patients, dealt)
-
-
-def _share_of_groups(codes: np.ndarray, groups: pd.Series, share: float, seed: int) -> np.ndarray:
-    """0 for whole groups that are about this share of the patients, -1 for the rest."""
-    slices = grouped(codes, groups.to_numpy(), _SLICES, seed)
-    reached = np.cumsum(np.bincount(slices)) / len(slices)
-    if len(reached) < 2:
-        raise InputError(f"--group-by {groups.name}: all labelled patients are of one group; nothing can be held out")
-    return np.where(slices <= np.abs(reached[:-1] - share).argmin(), 0, -1)
+            "classes that are tested where nobody trains them, and can only be called wrong: %s",
+            said,
+        )

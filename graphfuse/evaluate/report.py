@@ -25,9 +25,10 @@ from graphfuse.schema import Evaluation, Metrics, Recipe, RunRecord
 class Report:
     """Scores of the net beside the ladder, its predictions, the fold models and the final model.
 
-    `metrics`: a `schema.Metrics`; `evaluation`: a `schema.Evaluation`, what there is to say of modalities and of groups of
-    patients; `predictions` and `folds`: as in `predictions.csv` and `folds.csv`; `model`: fitted on all
-    patients; `replicas`: one model per fold; `record`: how the run was made. `cohort` and `network` are those of the run.
+    `metrics`: a `schema.Metrics`; `evaluation`: a `schema.Evaluation`, what there is to say of
+    modalities and of groups of patients; `predictions` and `folds`: as in `predictions.csv` and
+    `folds.csv`; `model`: fitted on all patients; `replicas`: one model per fold; `record`: how the
+    run was made. `cohort` and `network` are those of the run.
     """
 
     cohort: Cohort
@@ -41,12 +42,33 @@ class Report:
     record: RunRecord
 
     @classmethod
-    def of(cls, found: Study, cohort: Cohort, network: GeneNetwork | None, folds, protocol: dict, record: RunRecord) -> Report:
-        """The report of a finished study; who is in which of the cohort's groups is looked at now, for scores by group."""
+    def of(
+        cls,
+        found: Study,
+        cohort: Cohort,
+        network: GeneNetwork | None,
+        folds,
+        protocol: dict,
+        record: RunRecord,
+    ) -> Report:
+        """The report of a finished study; who is in which of the cohort's groups is looked at now,
+        for scores by group."""
         metrics, predictions = found.metrics(protocol), found.predictions(cohort.patients)
-        groups = subgroups(predictions, cohort.groups, cohort.patients, found.outcome.classes, seed=record.seed)
+        groups = subgroups(
+            predictions, cohort.groups, cohort.patients, found.outcome.classes, seed=record.seed
+        )
         evaluation = found.evaluation(metrics, groups)
-        return cls(cohort, network, metrics, evaluation, predictions, folds, found.model, found.replicas, record)
+        return cls(
+            cohort,
+            network,
+            metrics,
+            evaluation,
+            predictions,
+            folds,
+            found.model,
+            found.replicas,
+            record,
+        )
 
     @property
     def recipe(self) -> Recipe:
@@ -59,11 +81,14 @@ class Report:
         return Path(folder)
 
     def write(self, folder: str | Path) -> None:
-        """The files of a run directory into an existing folder (rankings, graphs and the report are written elsewhere)."""
+        """The files of a run directory into an existing folder (rankings, graphs and the report are
+        written elsewhere)."""
         folder = Path(folder)
         write_json(folder / "run.json", self.record.model_dump(mode="json", by_alias=True))
         write_json(folder / "metrics.json", self.metrics.model_dump(mode="json", by_alias=True))
-        write_json(folder / "evaluation.json", self.evaluation.model_dump(mode="json", by_alias=True))
+        write_json(
+            folder / "evaluation.json", self.evaluation.model_dump(mode="json", by_alias=True)
+        )
         safe_csv(self.folds, folder / "folds.csv")
         safe_csv(self.predictions, folder / "predictions.csv")
         self.model.save(folder / "model")
@@ -71,27 +96,52 @@ class Report:
             replica.model.save(folder / "model" / "folds" / f"r{replica.repeat}f{replica.fold}")
 
     def __str__(self) -> str:
-        return "\n".join([f"{self.cohort.name}: {self.metrics.target}", *ladder_lines(self.metrics), "", *self.verdicts()])
+        return "\n".join(
+            [
+                f"{self.cohort.name}: {self.metrics.target}",
+                *ladder_lines(self.metrics),
+                "",
+                *self.verdicts(),
+            ]
+        )
 
     __repr__ = __str__
 
     def verdicts(self) -> list[str]:
-        """The net against the rungs chosen without looking and its twin without graphs, in words."""
+        """The net against the rungs chosen without looking and its twin without graphs, in
+        words."""
         lines = []
         for pair in self.metrics.comparisons:
-            if pair.metric == "macro_f1" and pair.a == OURS and pair.b in ("single", "early", "late", NONE):
+            if (
+                pair.metric == "macro_f1"
+                and pair.a == OURS
+                and pair.b in ("single", "early", "late", NONE)
+            ):
                 low, high = pair.ci95
-                lines.append(f"macro-F1 against {pair.b}: {pair.difference:+.3f} ({low:+.3f} to {high:+.3f}), {pair.verdict}")
+                lines.append(
+                    f"macro-F1 against {pair.b}: {pair.difference:+.3f} ({low:+.3f} to "
+                    f"{high:+.3f}), {pair.verdict}"
+                )
         lines += [f"accuracy: {said}" for said in sentences(self.metrics.comparisons)]
-        adds = [f"{c.modality} {c.value:+.3f}" for c in self.evaluation.contributions if c.metric == "accuracy"]
-        return lines + ([f"accuracy that each modality adds (Shapley): {', '.join(adds)}"] if adds else [])
+        adds = [
+            f"{c.modality} {c.value:+.3f}"
+            for c in self.evaluation.contributions
+            if c.metric == "accuracy"
+        ]
+        return lines + (
+            [f"accuracy that each modality adds (Shapley): {', '.join(adds)}"] if adds else []
+        )
 
 
 def ladder_lines(metrics: Metrics) -> list[str]:
     """The ladder as text: accuracy, macro-F1 and AUROC with 95 % intervals."""
     shown = ("accuracy", "macro_f1", "auroc")
     lines = [f"{'':<22}" + "".join(f"{m:>24}" for m in shown)]
-    beside = {name: row for name, row in metrics.variants.items() if name.startswith(("without:", "group:"))}
+    beside = {
+        name: row
+        for name, row in metrics.variants.items()
+        if name.startswith(("without:", "group:"))
+    }
     for name, row in {**metrics.models, **beside}.items():
         cells = []
         for m in shown:
@@ -108,12 +158,14 @@ def load_record(folder: Path) -> RunRecord:
         return RunRecord.model_validate(json.loads((folder / "run.json").read_text()))
     except (FileNotFoundError, NotADirectoryError):
         raise InputError(
-            f"{folder}: is no run directory (no run.json); make one with `graphfuse train COHORT -o DIR`"
+            f"{folder}: is no run directory (no run.json); make one with `graphfuse train "
+            "COHORT -o DIR`"
         ) from None
 
 
 def load_replicas(folder: Path, cohort: Cohort, target: str) -> list[Replica]:
-    """The fold models of a run directory, with the rows of its `cohort` that each was tested and trained on."""
+    """The fold models of a run directory, with the rows of its `cohort` that each was tested and
+    trained on."""
     folds = pd.read_csv(folder / "folds.csv", dtype={"patient": str})
     saved = folder / "model" / "folds"
     return [

@@ -36,7 +36,8 @@ log = logging.getLogger(__name__)
 
 @dataclass(eq=False)
 class Replica:
-    """A model fitted without one fold, and the rows of the cohort that it was tested and trained on (see `folds.Split`)."""
+    """A model fitted without one fold, and the rows of the cohort that it was tested and trained on
+    (see `folds.Split`)."""
 
     repeat: int
     fold: int
@@ -47,8 +48,9 @@ class Replica:
 
 @dataclass(frozen=True)
 class Beside:
-    """What is done beside the net and its ladder: the graph-value `ledger`; a net for every subset of `modalities`, and the
-    net's additive projection (in repeat 0, as it takes many predictions)."""
+    """What is done beside the net and its ladder: the graph-value `ledger`; a net for every subset
+    of `modalities`, and the net's additive projection (in repeat 0, as it takes many
+    predictions)."""
 
     ledger: bool = False
     modalities: bool = False
@@ -56,10 +58,11 @@ class Beside:
 
 @dataclass(eq=False)
 class Study:
-    """What a cross-validation found: every model's probabilities per fold, the fold models and the final model.
+    """What a cross-validation found: every model's probabilities per fold, the fold models and the
+    final model.
 
-    `present` bool `[N, M]`: which patient has which modality; `probability`: model name → list over folds of `[q, K]`;
-    `seconds`: model name → list over folds of fit times; `watch`: what the spy over all fits saw, in a sentence.
+    `present` bool `[N, M]`: which patient has which modality; `probability`, `seconds`: model name
+    → list over folds of `[q, K]`, of fit times; `watch`: what the spy over all fits saw.
     """
 
     outcome: Outcome
@@ -71,7 +74,7 @@ class Study:
     watch: str = ""
 
     def predictions(self, patients: pd.Index) -> pd.DataFrame:
-        """`patient, repeat, fold, truth, call, p_<class>…` of the net, in the order of repeat, fold, patient."""
+        """`patient, repeat, fold, truth, call, p_<class>…` of the net, by repeat, fold, patient."""
         classes, tables = np.asarray(self.outcome.classes), []
         for replica, probability in zip(self.replicas, self.probability[OURS], strict=True):
             if not self._labelled(replica):
@@ -83,19 +86,30 @@ class Study:
                 "truth": classes[self.outcome.values[replica.tested]],
                 "call": classes[probability.argmax(1)],
             }
-            tables.append(pd.DataFrame(table | {f"p_{c}": probability[:, k] for k, c in enumerate(classes)}))
+            tables.append(
+                pd.DataFrame(table | {f"p_{c}": probability[:, k] for k, c in enumerate(classes)})
+            )
         return pd.concat(tables, ignore_index=True)
 
     def scores(self) -> pd.DataFrame:
-        """A row with `tally.COLUMNS` for every model and fold: rungs and variants, then the net by pattern of modalities."""
+        """A row with `tally.COLUMNS` for every model and fold: rungs and variants, then the net by
+        pattern of modalities."""
         rows = []
         for name, folds in self.probability.items():
-            for replica, probability, seconds in zip(self.replicas, folds, self.seconds[name], strict=False):
+            for replica, probability, seconds in zip(
+                self.replicas, folds, self.seconds[name], strict=False
+            ):
                 if not self._labelled(replica):
                     continue
-                rows.append(self._row(name, replica, slice(None), probability) | {"seconds": seconds})
-        names = self.present.apply(lambda row: "pattern:" + "+".join(row.index[row]), axis=1).to_numpy()
-        counts = pd.Series(np.concatenate([names[replica.tested] for replica in self.replicas])).value_counts()
+                rows.append(
+                    self._row(name, replica, slice(None), probability) | {"seconds": seconds}
+                )
+        names = self.present.apply(
+            lambda row: "pattern:" + "+".join(row.index[row]), axis=1
+        ).to_numpy()
+        counts = pd.Series(
+            np.concatenate([names[replica.tested] for replica in self.replicas])
+        ).value_counts()
         counts = counts / len({replica.repeat for replica in self.replicas})
         for pattern in sorted(counts.index[counts >= FEWEST]) if len(counts) > 1 else ():
             for replica, probability in zip(self.replicas, self.probability[OURS], strict=True):
@@ -111,7 +125,13 @@ class Study:
     def _row(self, name: str, replica: Replica, which, probability: np.ndarray) -> dict:
         truth = self.outcome.values[replica.tested][which]
         trained = int(self.outcome.known[replica.train].sum())
-        where = {"model": name, "repeat": replica.repeat, "fold": replica.fold, "tested": len(truth), "trained": trained}
+        where = {
+            "model": name,
+            "repeat": replica.repeat,
+            "fold": replica.fold,
+            "tested": len(truth),
+            "trained": trained,
+        }
         return where | scores(truth, probability)
 
     def metrics(self, protocol: dict) -> Metrics:
@@ -120,7 +140,9 @@ class Study:
         if len(self.replicas) > 1:
             return found
         codes = self.outcome.values[self.replicas[0].tested]
-        return of_one_part(found, codes, {name: folds[0] for name, folds in self.probability.items()})
+        return of_one_part(
+            found, codes, {name: folds[0] for name, folds in self.probability.items()}
+        )
 
     def evaluation(self, metrics: Metrics, subgroups: Sequence[GroupScore] = ()) -> Evaluation:
         """What the scores say of the modalities, beside what was found in `subgroups`."""
@@ -142,19 +164,28 @@ def study(
     keeps: str | None = None,
     final: bool = True,
 ) -> Study:
-    """Runs the folds of a folds table, one bank per repeat for each net; the `final` model is fitted in the first repeat's.
+    """Runs the folds of a folds table, one bank per repeat for each net; the `final` model is
+    fitted in the first repeat's.
 
-    `keeps`: a group of the cohort that inner folds must not part either. A fold in which nobody has a label is called and not
-    scored. A spy (`evaluate.spy`) watches every fit and every scoring: raises `LeakError` where one reads a held-out patient.
+    `keeps`: a group of the cohort that inner folds must not part either. A fold in which nobody has
+    a label is called and not scored. A spy (`evaluate.spy`) watches every fit and every scoring:
+    raises `LeakError` where one reads a held-out patient.
     """
     found = Study(outcome, cohort.present)
     watched, spy = spied(replace(cohort, outcomes={**cohort.outcomes, outcome.name: outcome}))
     run = _Run(found, watched, spy, recipe, network, seed, device, keeps)
     everyone = np.arange(len(cohort))
-    todo = [s if len(s.tested) else s._replace(tested=np.setdiff1d(everyone, s.train)) for s in splits(folds, outcome.known)]
+    todo = [
+        s if len(s.tested) else s._replace(tested=np.setdiff1d(everyone, s.train))
+        for s in splits(folds, outcome.known)
+    ]
     repeats = sorted({split.repeat for split in todo})
     for repeat in repeats:
-        run.repeat([split for split in todo if split.repeat == repeat], beside, final=final and repeat == repeats[0])
+        run.repeat(
+            [split for split in todo if split.repeat == repeat],
+            beside,
+            final=final and repeat == repeats[0],
+        )
     found.watch = spy.told()
     return found
 
@@ -180,7 +211,9 @@ class _Run:
         if derived and rest:
             fewer.setdefault(rest, []).append("without:" + "+".join(derived))
         sets = {names, *fewer}
-        crosses, ladders = zip(*side_by_side(lambda split: self._climbed(split, sets), mine), strict=True)
+        crosses, ladders = zip(
+            *side_by_side(lambda split: self._climbed(split, sets), mine), strict=True
+        )
         for name, rung in (item for rungs in ladders for item in rungs.items()):
             self._note(name, rung)
         whole = [self._settled(self._cross(np.arange(len(self.cohort))), {names})] if final else []
@@ -190,24 +223,38 @@ class _Run:
                 smaller = [cross.restricted(modalities) for cross in crosses]
             self._bank(called, smaller, modalities, mine)
         models = self._bank([OURS], [*crosses, *whole], names, mine)
-        self.found.replicas += [Replica(*split, model) for split, model in zip(mine, models, strict=False)]
+        self.found.replicas += [
+            Replica(*split, model) for split, model in zip(mine, models, strict=False)
+        ]
         if final:
             self.found.model = models[-1]
         if beside.modalities and len(names) > 1 and mine[0].repeat == 0:
             self._project(models, mine)
         shared = [{graph: cross.unheard(graph) for graph in GRAPHS} for cross in crosses]
         del crosses, whole
-        for twin in twins(self.recipe, self.cohort, self.network, self.seed) if beside.ledger else ():
-            self._bank([twin.name], side_by_side(partial(self._twin, twin), mine, shared), names, mine)
+        for twin in (
+            twins(self.recipe, self.cohort, self.network, self.seed) if beside.ledger else ()
+        ):
+            self._bank(
+                [twin.name], side_by_side(partial(self._twin, twin), mine, shared), names, mine
+            )
 
-    def _cross(self, train: np.ndarray, twin: Twin | None = None, walks: Mapping | None = None) -> CrossFit:
-        recipe, network = (self.recipe, self.network) if twin is None else (twin.recipe, twin.network)
+    def _cross(
+        self, train: np.ndarray, twin: Twin | None = None, walks: Mapping | None = None
+    ) -> CrossFit:
+        recipe, network = (
+            (self.recipe, self.network) if twin is None else (twin.recipe, twin.network)
+        )
         cohort, outcome = self.cohort.take(train), self.found.outcome
         codes = cohort.outcome(outcome.name).values
         keep = None if self.keeps is None else cohort.groups[self.keeps]
-        return CrossFit(cohort, codes, len(outcome.classes), recipe, network, self.seed, keep, walks)
+        return CrossFit(
+            cohort, codes, len(outcome.classes), recipe, network, self.seed, keep, walks
+        )
 
-    def _climbed(self, split: Split, sets: set[tuple[str, ...]]) -> tuple[CrossFit, dict[str, Rung]]:
+    def _climbed(
+        self, split: Split, sets: set[tuple[str, ...]]
+    ) -> tuple[CrossFit, dict[str, Rung]]:
         """A fold's linear models and the rungs of its ladder."""
         began, test = time.perf_counter(), self.cohort.take(split.tested)
         with self.spy.fitting(split.train):
@@ -222,23 +269,32 @@ class _Run:
         return cross, rungs
 
     def _twin(self, twin: Twin, split: Split, shared: Mapping[str, Mapping]) -> CrossFit:
-        """A fold of a twin, which takes over what does not hang on the graph in which it differs."""
+        """A fold of a twin, which takes over what does not hang on the graph in which it
+        differs."""
         with self.spy.fitting(split.train):
-            cross = self._settled(self._cross(split.train, twin, shared[twin.graph]), {tuple(self.cohort.modalities)})
+            cross = self._settled(
+                self._cross(split.train, twin, shared[twin.graph]), {tuple(self.cohort.modalities)}
+            )
         cross.forget()
         return cross
 
     def _settled(self, cross: CrossFit, sets: set[tuple[str, ...]]) -> CrossFit:
-        """Fits what the nets on these sets of modalities will start from and, where they have any, their signals."""
+        """Fits what the nets on these sets of modalities will start from and, where they have any,
+        their signals."""
         for modalities, candidate in product(sorted(sets), candidates(self.recipe)):
             fit.start_of(cross, modalities, candidate)
             cross.prepared(modalities)
         return cross
 
     def _bank(
-        self, called: Sequence[str], crosses: Sequence[CrossFit], modalities: tuple[str, ...], mine: Sequence[Split]
+        self,
+        called: Sequence[str],
+        crosses: Sequence[CrossFit],
+        modalities: tuple[str, ...],
+        mine: Sequence[Split],
     ) -> list[FusionModel]:
-        """Trains one net over all folds and notes its probabilities for the folds' test patients, by all its names."""
+        """Trains one net over all folds and notes its probabilities for the folds' test patients,
+        by all its names."""
         began = time.perf_counter()
         with self._fitting(mine):
             trained = trained_by(crosses, modalities, self.recipe, self.seed, self.device)
@@ -255,7 +311,13 @@ class _Run:
             for name in called:
                 self._note(name, rung)
         what, seeds = " = ".join(called), self.recipe.train.seeds
-        log.info("%s: %d folds × %d seeds in %.0f s", what, len(crosses), seeds, time.perf_counter() - began)
+        log.info(
+            "%s: %d folds × %d seeds in %.0f s",
+            what,
+            len(crosses),
+            seeds,
+            time.perf_counter() - began,
+        )
         return models
 
     def _fitting(self, mine: Sequence[Split]):
@@ -267,7 +329,10 @@ class _Run:
         began = time.perf_counter()
         for model, split in zip(models, mine, strict=False):
             with self.spy.scoring(split.tested, split.train):
-                self._note(ADDITIVE, Rung(additive(model, self.cohort.take(split.tested), seed=self.seed), 0.0))
+                self._note(
+                    ADDITIVE,
+                    Rung(additive(model, self.cohort.take(split.tested), seed=self.seed), 0.0),
+                )
         log.info("%s: %d folds in %.0f s", ADDITIVE, len(mine), time.perf_counter() - began)
 
     def _note(self, name: str, rung: Rung) -> None:
@@ -276,7 +341,8 @@ class _Run:
 
 
 def _probability(model: FusionModel, test: Cohort) -> np.ndarray:
-    """The model's probabilities; uniform for a patient who has none of its modalities (in a variant without some)."""
+    """The model's probabilities; uniform for a patient who has none of its modalities (in a variant
+    without some)."""
     has = test.present[list(model.modalities_)].any(axis=1).to_numpy()
     probability = np.full((len(test), len(model.classes_)), 1 / len(model.classes_))
     if has.any():

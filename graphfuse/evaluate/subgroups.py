@@ -1,9 +1,11 @@
-"""Scores in groups of patients (site, sex, batch), and whether a group fares differently from everyone else.
+"""Scores in groups of patients (site, sex, batch), and whether a group fares differently from
+everyone else.
 
-Intervals resample patients within the group and within the rest. A gap is called shown where its 95 % interval leaves out 0
-*and* its permutation test, adjusted by Holm over the levels of the group (Holm 1979), has p < 0.05: among twenty sites one
-interval leaves out 0 by luck, and a handful of patients all called right leave a bootstrap with nothing to vary. Metrics and
-groups are not adjusted for.
+Intervals resample patients within the group and within the rest. A gap is called shown where its 95
+% interval leaves out 0 *and* its permutation test, adjusted by Holm over the levels of the group
+(Holm 1979), has p < 0.05: among twenty sites one interval leaves out 0 by luck, and a handful of
+patients all called right leave a bootstrap with nothing to vary. Metrics and groups are not
+adjusted for.
 """
 
 from __future__ import annotations
@@ -31,11 +33,13 @@ def subgroups(
     draws: int = 1000,
     seed: int = 0,
 ) -> list[GroupScore]:
-    """`SCORED` for every level of every group with at least `FEWEST` tested patients, there and in the rest.
+    """`SCORED` for every level of every group with at least `FEWEST` tested patients, there and in
+    the rest.
 
-    `predictions`: as in `predictions.csv`; `groups`: name → text `[N]`, in the order of `patients`. A score is the mean over
-    repeats of the score within a repeat. Balanced accuracy, macro-F1 and AUROC run over the classes with at least `CASES`
-    patients there and in the rest, so that both sides answer the same question. Smaller levels are listed with no score.
+    `predictions`: as in `predictions.csv`; `groups`: name → text `[N]`, in the order of `patients`.
+    A score is the mean over repeats of the score within a repeat. Balanced accuracy, macro-F1 and
+    AUROC run over the classes with at least `CASES` patients there and in the rest, so that both
+    sides answer the same question. Smaller levels are listed with no score.
     """
     tested, found = Tested.of(predictions, classes), []
     rows = patients.get_indexer(tested.patients)
@@ -47,7 +51,8 @@ def subgroups(
 
 @dataclass(frozen=True, eq=False)
 class Tested:
-    """Every tested patient once: `codes` int `[N]`; `repeats`: probabilities `[N, K]` and who was tested, bool `[N]`, each."""
+    """Every tested patient once: `codes` int `[N]`; `repeats`: probabilities `[N, K]` and who was
+    tested, bool `[N]`, each."""
 
     patients: pd.Index
     codes: np.ndarray
@@ -68,18 +73,27 @@ class Tested:
         return cls(patients, pd.Index(classes).get_indexer(truth), repeats)
 
     def gaps(
-        self, weights: np.ndarray, inside: np.ndarray, scored: np.ndarray, metrics: Sequence[str] = SCORED
+        self,
+        weights: np.ndarray,
+        inside: np.ndarray,
+        scored: np.ndarray,
+        metrics: Sequence[str] = SCORED,
     ) -> dict[str, np.ndarray]:
-        """metric → `[D, 2]` for weights `[D, N]`: the score of the patients inside (bool `[N]`, or `[D, N]` where it changes
-        from draw to draw), and that less the score of the rest."""
+        """metric → `[D, 2]` for weights `[D, N]`: the score of the patients inside (bool `[N]`, or
+        `[D, N]` where it changes from draw to draw), and that less the score of the rest."""
         there, rest = (self._scores(weights, side, scored, metrics) for side in (inside, ~inside))
-        return {metric: np.stack([there[metric], there[metric] - rest[metric]], axis=1) for metric in metrics}
+        return {
+            metric: np.stack([there[metric], there[metric] - rest[metric]], axis=1)
+            for metric in metrics
+        }
 
     def _scores(self, weights, side, scored, metrics) -> dict[str, np.ndarray]:
         rows = side if side.ndim == 1 else np.ones(len(self.codes), bool)
         weights = weights[:, rows] if side.ndim == 1 else weights * side
         found = [
-            weighted_scores(weights * was[rows], self.codes[rows], probability[rows], metrics, scored)
+            weighted_scores(
+                weights * was[rows], self.codes[rows], probability[rows], metrics, scored
+            )
             for probability, was in self.repeats
         ]
         return {metric: np.mean([each[metric] for each in found], axis=0) for metric in metrics}
@@ -87,8 +101,8 @@ class Tested:
 
 @dataclass(frozen=True, eq=False)
 class _Level:
-    """A level that is scored: its code, how many patients it and the smaller of it and the rest have, its classes, metric →
-    `[2]` score and gap, and `[D, 2]` of them resampled."""
+    """A level that is scored: its code, how many patients it and the smaller of it and the rest
+    have, its classes, metric → `[2]` score and gap, and `[D, 2]` of them resampled."""
 
     code: int
     patients: int
@@ -98,37 +112,68 @@ class _Level:
     drawn: dict[str, np.ndarray]
 
     def intervals(self, metric: str) -> tuple[Interval, Interval]:
-        """Of the score and of the gap; none of the gap where all patients there are alike, since what is left would be the
-        spread of the rest alone."""
+        """Of the score and of the gap; none of the gap where all patients there are alike, since
+        what is left would be the spread of the rest alone."""
         (score, gap), drawn = self.real[metric], self.drawn[metric]
         own = interval(drawn[:, 0], score, self.patients, metric)
         return own, (None, None) if None in own else interval(drawn[:, 1], gap, self.fewer)
 
     def suspects(self) -> list[str]:
         """Metrics in which the interval of the gap leaves out 0."""
-        ends = {metric: self.intervals(metric)[1] for metric in SCORED if np.isfinite(self.real[metric]).all()}
-        return [metric for metric, (low, high) in ends.items() if low is not None and (low > 0 or high < 0)]
+        ends = {
+            metric: self.intervals(metric)[1]
+            for metric in SCORED
+            if np.isfinite(self.real[metric]).all()
+        }
+        return [
+            metric
+            for metric, (low, high) in ends.items()
+            if low is not None and (low > 0 or high < 0)
+        ]
 
 
-def _group(name: str, levels: np.ndarray, tested: Tested, draws: int, rng: np.random.Generator) -> list[GroupScore]:
+def _group(
+    name: str, levels: np.ndarray, tested: Tested, draws: int, rng: np.random.Generator
+) -> list[GroupScore]:
     names, codes = np.unique(levels, return_inverse=True)
     counts = np.bincount(codes)
-    large = [code for code in range(len(names)) if min(counts[code], len(codes) - counts[code]) >= FEWEST]
+    large = [
+        code for code in range(len(names)) if min(counts[code], len(codes) - counts[code]) >= FEWEST
+    ]
     scored = {level.code: level for level in _bootstrapped(large, codes, tested, draws, rng)}
     chance = _permuted(list(scored.values()), codes, tested, draws, rng)
     found = []
     for code, word in enumerate(names):
         for metric in SCORED:
-            about = {"group": name, "level": str(word), "patients": int(counts[code]), "metric": metric}
+            about = {
+                "group": name,
+                "level": str(word),
+                "patients": int(counts[code]),
+                "metric": metric,
+            }
             found.append(_row(about, scored.get(code), chance[metric].get(code, 1.0)))
     return found
 
 
 def _row(about: dict, level: _Level | None, p: float) -> GroupScore:
     if level is None or not np.isfinite(level.real[about["metric"]]).all():
-        return GroupScore(**about, score=None, ci95=(None, None), gap=None, gap_ci95=(None, None), verdict=NOT_SCORED)
+        return GroupScore(
+            **about,
+            score=None,
+            ci95=(None, None),
+            gap=None,
+            gap_ci95=(None, None),
+            verdict=NOT_SCORED,
+        )
     (score, gap), (own, ends) = level.real[about["metric"]], level.intervals(about["metric"])
-    return GroupScore(**about, score=score, ci95=own, gap=gap, gap_ci95=ends, verdict=SHOWN if p < 0.05 else NOT_SHOWN)
+    return GroupScore(
+        **about,
+        score=score,
+        ci95=own,
+        gap=gap,
+        gap_ci95=ends,
+        verdict=SHOWN if p < 0.05 else NOT_SHOWN,
+    )
 
 
 def _bootstrapped(
@@ -160,8 +205,8 @@ def _permuted(
 ) -> dict[str, dict[int, float]]:
     """metric → level → p adjusted by Holm, by handing the levels round among the patients.
 
-    Only where an interval leaves out 0, since nothing else can be shown: all others stand last in Holm's order, which can but
-    raise a p.
+    Only where an interval leaves out 0, since nothing else can be shown: all others stand last in
+    Holm's order, which can but raise a p.
     """
     suspects = {level.code: level.suspects() for level in levels}
     beyond = {code: dict.fromkeys(metrics, 1) for code, metrics in suspects.items()}
@@ -174,11 +219,22 @@ def _permuted(
                 continue
             found = tested.gaps(np.ones(dealt.shape), dealt == level.code, level.classes, metrics)
             for metric in metrics:
-                smaller = np.abs(found[metric][:, 1]) < np.abs(level.real[metric][1]) - 1e-12  # no score: not smaller
+                smaller = (
+                    np.abs(found[metric][:, 1]) < np.abs(level.real[metric][1]) - 1e-12
+                )  # no score: not smaller
                 beyond[level.code][metric] += int((~smaller).sum())
-    comparisons = 1 if len(np.unique(codes)) == 2 else len(levels)  # of two levels, one is the other's rest
+    comparisons = (
+        1 if len(np.unique(codes)) == 2 else len(levels)
+    )  # of two levels, one is the other's rest
     return {
-        metric: _holm({code: found[metric] / (draws + 1) for code, found in beyond.items() if metric in found}, comparisons)
+        metric: _holm(
+            {
+                code: found[metric] / (draws + 1)
+                for code, found in beyond.items()
+                if metric in found
+            },
+            comparisons,
+        )
         for metric in SCORED
     }
 

@@ -14,27 +14,45 @@ from graphfuse.evaluate.modalities import by_subset, contributions, subsets
 from graphfuse.schema import METRICS, Contribution, Metrics
 
 ADDITIVE = "additive"  # the net's projection without interactions of modalities (EMAP)
-VARIANTS = (ADDITIVE, "without:", "group:", "pattern:", "only:", "patient:", "gene:")  # no rung of the ladder
+VARIANTS = (
+    ADDITIVE,
+    "without:",
+    "group:",
+    "pattern:",
+    "only:",
+    "patient:",
+    "gene:",
+)  # no rung of the ladder
 COMPARED = ("accuracy", "macro_f1", "auroc")
 COLUMNS = ("model", "repeat", "fold", "tested", "trained", *METRICS, "seconds")
 
 
 def tally(table: pd.DataFrame, target: str, protocol: dict) -> Metrics:
-    """Means over folds with corrected intervals of a table with `COLUMNS`, and the net against every other model.
+    """Means over folds with corrected intervals of a table with `COLUMNS`, and the net against
+    every other model.
 
-    `tested` and `trained` count labelled patients. Patterns of modalities are the net itself on some patients: they are
-    scored, and compared with nothing.
+    `tested` and `trained` count labelled patients. Patterns of modalities are the net itself on
+    some patients: they are scored, and compared with nothing.
     """
     share = test_share(table)
-    folds = {name: part.set_index(["repeat", "fold"]) for name, part in table.groupby("model", sort=False)}
+    folds = {
+        name: part.set_index(["repeat", "fold"])
+        for name, part in table.groupby("model", sort=False)
+    }
     rows = {
         name: {m: summary(part[m].to_numpy(float), share, m) for m in METRICS}
         | {"fit_seconds": round(float(part["seconds"].sum()), 2)}
         for name, part in folds.items()
     }
     names = [name for name in folds if not name.startswith("pattern:")]
-    wanted = [(OURS, name) for name in names if name != OURS] + pairs(names) if OURS in folds else []
-    found = [_compared(folds, a, b, metric, share) for a, b in dict.fromkeys(wanted) for metric in COMPARED]
+    wanted = (
+        [(OURS, name) for name in names if name != OURS] + pairs(names) if OURS in folds else []
+    )
+    found = [
+        _compared(folds, a, b, metric, share)
+        for a, b in dict.fromkeys(wanted)
+        for metric in COMPARED
+    ]
     return Metrics(
         target=target,
         protocol=protocol,
@@ -44,38 +62,59 @@ def tally(table: pd.DataFrame, target: str, protocol: dict) -> Metrics:
     )
 
 
-def of_one_part(metrics: Metrics, codes: np.ndarray, probability: Mapping[str, np.ndarray], seed: int = 0) -> Metrics:
-    """The same scores where one part is held out: no folds differ, so intervals and comparisons are those of a bootstrap over
-    its patients. `codes` int `[N]`, `probability`: model → `[N, K]`."""
+def of_one_part(
+    metrics: Metrics, codes: np.ndarray, probability: Mapping[str, np.ndarray], seed: int = 0
+) -> Metrics:
+    """The same scores where one part is held out: no folds differ, so intervals and comparisons are
+    those of a bootstrap over its patients. `codes` int `[N]`, `probability`: model → `[N, K]`."""
 
     def spanned(rows: dict) -> dict:
-        return {name: _spanned(row, codes, probability.get(name), seed) for name, row in rows.items()}
+        return {
+            name: _spanned(row, codes, probability.get(name), seed) for name, row in rows.items()
+        }
 
     names = [name for name in probability if name != OURS]
     wanted = [(OURS, name) for name in names] + pairs(list(probability))
     found = [
         pair
         for a, b in dict.fromkeys(wanted)
-        for pair in bootstrap_compare(a, b, codes, probability[a], probability[b], COMPARED, seed=seed)
+        for pair in bootstrap_compare(
+            a, b, codes, probability[a], probability[b], COMPARED, seed=seed
+        )
     ]
-    update = {"models": spanned(metrics.models), "variants": spanned(metrics.variants), "comparisons": found}
+    update = {
+        "models": spanned(metrics.models),
+        "variants": spanned(metrics.variants),
+        "comparisons": found,
+    }
     return metrics.model_copy(update=update)
 
 
 def _spanned(row: dict, codes: np.ndarray, probability: np.ndarray | None, seed: int) -> dict:
-    """A model's scores with intervals over resampled patients; without, where it was not scored on all of them."""
+    """A model's scores with intervals over resampled patients; without, where it was not scored on
+    all of them."""
     if probability is None:
         return row
     intervals = bootstrap_scores(codes, probability, seed=seed)
-    return {m: score.model_copy(update={"ci95": intervals[m]}) if m in intervals else score for m, score in row.items()}
+    return {
+        m: score.model_copy(update={"ci95": intervals[m]}) if m in intervals else score
+        for m, score in row.items()
+    }
 
 
 def shapley_of(table: pd.DataFrame, modalities: tuple[str, ...]) -> list[Contribution]:
-    """What each modality adds (Shapley), in the metrics compared, where every subset of them was scored."""
-    if len(modalities) < 2 or not {"only:" + "+".join(s) for s in subsets(modalities)} <= set(table["model"]):
+    """What each modality adds (Shapley), in the metrics compared, where every subset of them was
+    scored."""
+    if len(modalities) < 2 or not {"only:" + "+".join(s) for s in subsets(modalities)} <= set(
+        table["model"]
+    ):
         return []
     share = test_share(table)
-    return [c for m in COMPARED for c in contributions(by_subset(table, modalities, m), modalities, m, share)]
+    return [
+        c
+        for m in COMPARED
+        for c in contributions(by_subset(table, modalities, m), modalities, m, share)
+    ]
 
 
 def test_share(table: pd.DataFrame) -> float:
@@ -88,4 +127,8 @@ def _compared(folds: dict[str, pd.DataFrame], a: str, b: str, metric: str, share
     """The comparison over the folds that both have."""
     both = folds[a].index.intersection(folds[b].index)
     first, second = (folds[name].loc[both, metric].to_numpy(float) for name in (a, b))
-    return compare(a, b, metric, first, second, share) if len(both) and np.isfinite(first).any() else None
+    return (
+        compare(a, b, metric, first, second, share)
+        if len(both) and np.isfinite(first).any()
+        else None
+    )

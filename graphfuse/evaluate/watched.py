@@ -1,4 +1,5 @@
-"""A cohort's parts under watch: every read of a table, of labels or of a group goes through `Spy.note`.
+"""A cohort's parts under watch: every read of a table, of labels or of a group goes through
+`Spy.note`.
 
 Taking rows is no read, nor are names, columns, symbols and ids.
 """
@@ -41,7 +42,8 @@ class _Watched:
 
 
 class _Part:
-    """What a spied modality and a spied outcome have in common; `rows` `[n]`: the spy's rows of its patients."""
+    """What a spied modality and a spied outcome have in common; `rows` `[n]`: the spy's rows of its
+    patients."""
 
     @property
     def plain(self):
@@ -51,7 +53,9 @@ class _Part:
 
     def take(self, rows: np.ndarray):
         taken = self.plain.take(rows)
-        return type(self)(**_fields(taken, type(taken), self.spy), spy=self.spy, rows=self.rows[rows])
+        return type(self)(
+            **_fields(taken, type(taken), self.spy), spy=self.spy, rows=self.rows[rows]
+        )
 
     def _settle(self, patients: int) -> None:
         """Of other patients than before, made from what was read: nobody's rows."""
@@ -129,16 +133,29 @@ class SpiedCohort(Cohort):
 
     def __post_init__(self):
         rows = self.spy.find(self.patients)
-        for name, kind, base in (("modalities", SpiedModality, Modality), ("outcomes", SpiedOutcome, Outcome)):
-            parts = {k: kind(**_fields(p, base, self.spy), spy=self.spy, rows=rows) for k, p in getattr(self, name).items()}
+        for name, kind, base in (
+            ("modalities", SpiedModality, Modality),
+            ("outcomes", SpiedOutcome, Outcome),
+        ):
+            parts = {
+                k: kind(**_fields(p, base, self.spy), spy=self.spy, rows=rows)
+                for k, p in getattr(self, name).items()
+            }
             object.__setattr__(self, name, parts)
-        object.__setattr__(self, "groups", SpiedGroups(_plain_groups(self.groups, self.spy), self.spy, rows))
+        object.__setattr__(
+            self, "groups", SpiedGroups(_plain_groups(self.groups, self.spy), self.spy, rows)
+        )
 
     @property
     def plain(self) -> Cohort:
         """The same cohort, watched by nobody."""
-        parts = {name: {k: p.plain for k, p in getattr(self, name).items()} for name in ("modalities", "outcomes")}
-        return Cohort(self.name, self.patients, **parts, groups=dict(self.groups.data), about=self.about)
+        parts = {
+            name: {k: p.plain for k, p in getattr(self, name).items()}
+            for name in ("modalities", "outcomes")
+        }
+        return Cohort(
+            self.name, self.patients, **parts, groups=dict(self.groups.data), about=self.about
+        )
 
     def take(self, rows: np.ndarray) -> Cohort:
         return watched(self.plain.take(rows), self.spy)
@@ -148,7 +165,8 @@ class SpiedCohort(Cohort):
 
 
 def watched(cohort: Cohort, spy: Spy) -> SpiedCohort:
-    """The cohort with every part watched by `spy`; one that another spy watches is read, under its eyes."""
+    """The cohort with every part watched by `spy`; one that another spy watches is read, under its
+    eyes."""
     return SpiedCohort(**{f.name: getattr(cohort, f.name) for f in fields(Cohort)}, spy=spy)
 
 

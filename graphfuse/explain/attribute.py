@@ -1,9 +1,11 @@
-"""Integrated gradients of a fitted model over the columns of its modalities, its neighbours held fixed.
+"""Integrated gradients of a fitted model over the columns of its modalities, its neighbours held
+fixed.
 
-Integrated gradients (arXiv 1703.01365) from the training mean (0 in standardised columns) to the patient, of every class's
-logit less the mean logit. A column acts twice: through itself and through its neighbours on the gene network; both are
-followed back to the column. Attributions of a patient and class sum to the logit's change from the baseline (completeness);
-the number of path steps grows until they do to 1 %.
+Integrated gradients (arXiv 1703.01365) from the training mean (0 in standardised columns) to the
+patient, of every class's logit less the mean logit. A column acts twice: through itself and through
+its neighbours on the gene network; both are followed back to the column. Attributions of a patient
+and class sum to the logit's change from the baseline (completeness); the number of path steps grows
+until they do to 1 %.
 """
 
 from __future__ import annotations
@@ -26,15 +28,17 @@ from graphfuse.nn.parts import part
 log = logging.getLogger(__name__)
 
 COMPLETE = 0.01  # largest share of the logits' change that attributions may miss
-TOLERATED = 0.05  # what they may miss, with a warning, where the net has kinks (leaky ReLUs) that steps do not smooth
+# what they may miss, with a warning, where the net has kinks (leaky ReLUs) that steps do not smooth
+TOLERATED = 0.05
 STEPS = (1, 8, 32, 128, 512)
 
 
 @dataclass(frozen=True, eq=False)
 class Slopes:
-    """Path-averaged gradients of each class's centred logit: modality → `[K, N or 1, F]`, through the column itself
-    (`own`) and through its gene-network neighbours' mean (`hop`); one row where all patients share it. `error`: the
-    completeness error. `shown`: signal → `[K, N, C, P]`, at what it shows (its columns' part is in `own` already)."""
+    """Path-averaged gradients of each class's centred logit: modality → `[K, N or 1, F]`, through
+    the column itself (`own`) and through its gene-network neighbours' mean (`hop`); one row where
+    all patients share it. `error`: the completeness error. `shown`: signal → `[K, N, C, P]`, at
+    what it shows (its columns' part is in `own` already)."""
 
     own: dict[str, np.ndarray]
     hop: dict[str, np.ndarray]
@@ -52,12 +56,13 @@ class Slopes:
 
 @dataclass(frozen=True, eq=False)
 class Attribution:
-    """What one replica's columns do for each class, over patients weighted by their probability of that class.
+    """What one replica's columns do for each class, over patients weighted by their probability of
+    that class.
 
-    `push`: modality → `[K, columns]`, mean attribution: how far the column moves patients of the class towards it.
-    `lean`: modality → `[K, columns]`, mean gradient: its sign says whether a high value speaks for (+) or against (-)
-    the class. Behind them: the `slopes`, the patients' `views`, and their `weight` `[N, K]` in the mean of each class
-    (columns sum to 1).
+    `push`: modality → `[K, columns]`, mean attribution: how far the column moves patients of the
+    class towards it. `lean`: modality → `[K, columns]`, mean gradient: its sign says whether a high
+    value speaks for (+) or against (-) the class. Behind them: the `slopes`, the patients' `views`,
+    and their `weight` `[N, K]` in the mean of each class (columns sum to 1).
     """
 
     push: dict[str, np.ndarray]
@@ -80,7 +85,10 @@ def attribute(fitted: Fitted, net: int, cohort: Cohort) -> Attribution:
         gradient = found.columns(fitted, name)
         by_class = zip(weight.T, gradient, strict=True)
         pushed, leaned = zip(
-            *((w @ (views.own[name] * g), w @ np.broadcast_to(g, views.own[name].shape)) for w, g in by_class)
+            *(
+                (w @ (views.own[name] * g), w @ np.broadcast_to(g, views.own[name].shape))
+                for w, g in by_class
+            )
         )
         push[name] = _by_column(np.stack(pushed), pipeline.owners, len(pipeline.columns))
         lean[name] = _by_column(np.stack(leaned), pipeline.owners, len(pipeline.columns))
@@ -88,7 +96,8 @@ def attribute(fitted: Fitted, net: int, cohort: Cohort) -> Attribution:
 
 
 def slopes(fitted: Fitted, net: int, inputs: Inputs, views: Views) -> Slopes:
-    """Path-averaged gradients, with as many steps as completeness asks for. Raises `GraphfuseError` where 512 do not do."""
+    """Path-averaged gradients, with as many steps as completeness asks for. Raises `GraphfuseError`
+    where 512 do not do."""
     if _still_linear(fitted, net, inputs):
         return _linear_slopes(fitted, fitted.nets[net], views)
     path = _Path(fitted, net, inputs, views)
@@ -98,10 +107,15 @@ def slopes(fitted: Fitted, net: int, inputs: Inputs, views: Views) -> Slopes:
         if error <= COMPLETE:
             return _split(fitted, gradients, error)
     if error <= TOLERATED:
-        log.warning("integrated gradients miss %.1f %% of the logits' change after %d steps", 100 * error, STEPS[-1])
+        log.warning(
+            "integrated gradients miss %.1f %% of the logits' change after %d steps",
+            100 * error,
+            STEPS[-1],
+        )
         return _split(fitted, gradients, error)
     raise GraphfuseError(
-        f"integrated gradients miss {error:.1%} of the logits' change after {STEPS[-1]} steps; the net is not smooth "
+        f"integrated gradients miss {error:.1%} of the logits' change after {STEPS[-1]} "
+        "steps; the net is not smooth "
         "enough to attribute. Train it for fewer epochs or with a smaller learning rate"
     )
 
@@ -109,14 +123,17 @@ def slopes(fitted: Fitted, net: int, inputs: Inputs, views: Views) -> Slopes:
 class _Path:
     """The straight path from the training mean to the patients, and the net's gradients along it.
 
-    `columns`: per modality `[N, F]`, or `[N, 2, F]` with the network neighbours' mean. Signals follow their modalities'
-    columns along the path, but for the rows that jump (who is active in a concept plane): those stay the patient's own.
+    `columns`: per modality `[N, F]`, or `[N, 2, F]` with the network neighbours' mean. Signals
+    follow their modalities' columns along the path, but for the rows that jump (who is active in a
+    concept plane): those stay the patient's own.
     """
 
     def __init__(self, fitted: Fitted, net: int, inputs: Inputs, views: Views):
         self.fitted, self.net, self.inputs = fitted, net, inputs
         self.slope = [torch.tensor(s) for s in fitted.linear.slopes.values()]
-        self.which = one_hot(torch.from_numpy(fitted.linear.pattern(views.present)), len(fitted.linear.patterns)).double()
+        self.which = one_hot(
+            torch.from_numpy(fitted.linear.pattern(views.present)), len(fitted.linear.patterns)
+        ).double()
         self.present = torch.from_numpy(views.present)
         own = {m: torch.from_numpy(v) for m, v in views.own.items()}
         hop = {m: torch.from_numpy(v) for m, v in views.hop.items()}
@@ -125,24 +142,33 @@ class _Path:
         self.here = {name: signal.inputs(own, self.present) for name, signal in signals.items()}
 
     def logits(self, columns: list[Tensor], shown: list[Tensor] | None = None) -> Tensor:
-        """Centred logits `[N, K]` as a function of the columns, the linear start included; `shown`: what the signals show of
-        them."""
+        """Centred logits `[N, K]` as a function of the columns, the linear start included; `shown`:
+        what the signals show of them."""
         views = []
         for m, (given, slope) in enumerate(zip(columns, self.slope, strict=True)):
             ways = given[:, None] if given.dim() == 2 else given
-            linear = sum(own[:, None, None] * (ways @ s) for own, s in zip(self.which.T, slope, strict=True) if own.any())
+            linear = sum(
+                own[:, None, None] * (ways @ s)
+                for own, s in zip(self.which.T, slope, strict=True)
+                if own.any()
+            )
             silent = linear.new_zeros(len(linear), 2 - ways.shape[1], linear.shape[2])
             views.append(torch.cat([linear, silent, self.inputs.start[:, m, 2:]], 1))
         start = torch.stack(views, 1)
         start = torch.cat([start, self.inputs.start[:, start.shape[1] :]], 1)
-        seen = [given if x.shape[-1] else x for given, x in zip(columns, self.inputs.x, strict=False)]
+        seen = [
+            given if x.shape[-1] else x for given, x in zip(columns, self.inputs.x, strict=False)
+        ]
         shown = self.shown(columns) if shown is None else shown
         logits = self.fitted.run(self.net, self.inputs._replace(x=(*seen, *shown), start=start))
         return logits - logits.mean(1, keepdim=True)
 
     def shown(self, columns: list[Tensor]) -> list[Tensor]:
         """What encoders see `[N, C, P]` of the signals of patients with these columns."""
-        own = {m: c if c.dim() == 2 else c[:, 0] for m, c in zip(self.fitted.preparation.pipelines, columns, strict=True)}
+        own = {
+            m: c if c.dim() == 2 else c[:, 0]
+            for m, c in zip(self.fitted.preparation.pipelines, columns, strict=True)
+        }
         found, preparation = [], self.fitted.preparation
         for name, here in self.here.items():
             signal, moves = preparation.signals[name], here.new_zeros(here.shape[1], 1)
@@ -152,13 +178,19 @@ class _Path:
         return found
 
     def gradients(self, steps: int) -> list[Tensor]:
-        """Per modality `[K, N, (1 + hops,) F]`, then per signal `[K, N, C, P]`: the mean over midpoints of the path."""
+        """Per modality `[K, N, (1 + hops,) F]`, then per signal `[K, N, C, P]`: the mean over
+        midpoints of the path."""
         total = None
         for step in range(steps):
             columns = [(each * (step + 0.5) / steps).requires_grad_() for each in self.columns]
             shown = self.shown(columns)
             logits = self.logits(columns, shown).sum(0)
-            found = [torch.autograd.grad(v, [*columns, *shown], retain_graph=True, materialize_grads=True) for v in logits]
+            found = [
+                torch.autograd.grad(
+                    v, [*columns, *shown], retain_graph=True, materialize_grads=True
+                )
+                for v in logits
+            ]
             found = [torch.stack(by_class) for by_class in zip(*found, strict=True)]
             total = found if total is None else [a + b for a, b in zip(total, found, strict=True)]
         return [t / steps for t in total]
@@ -166,16 +198,23 @@ class _Path:
     def error(self, gradients: list[Tensor]) -> float:
         """Share of the logits' change that the attributions miss."""
         with torch.no_grad():
-            change = self.logits(self.columns) - self.logits([torch.zeros_like(each) for each in self.columns])
-            given = sum((g * c).flatten(2).sum(2) for g, c in zip(gradients, self.columns, strict=False)).T
+            change = self.logits(self.columns) - self.logits(
+                [torch.zeros_like(each) for each in self.columns]
+            )
+            given = sum(
+                (g * c).flatten(2).sum(2) for g, c in zip(gradients, self.columns, strict=False)
+            ).T
             return float((change - given).abs().sum() / change.abs().sum().clamp(min=1e-12))
 
 
 def _still_linear(fitted: Fitted, net: int, inputs: Inputs) -> bool:
-    """Whether the net gives exactly its gated linear model: no weight behind its gates has left its start."""
+    """Whether the net gives exactly its gated linear model: no weight behind its gates has left its
+    start."""
     module = fitted.nets[net]
     with torch.no_grad():
-        return module.level == "embedding" and torch.equal(fitted.run(net, inputs), module.double().linear(inputs).sum(1))
+        return module.level == "embedding" and torch.equal(
+            fitted.run(net, inputs), module.double().linear(inputs).sum(1)
+        )
 
 
 def _linear_slopes(fitted: Fitted, net: Net, views: Views) -> Slopes:
@@ -195,7 +234,9 @@ def _split(fitted: Fitted, gradients: list[Tensor], error: float) -> Slopes:
         own[name] = both if both.ndim == 3 else both[:, :, 0]
         if both.ndim == 4:
             hop[name] = both[:, :, 1]
-    shown = zip(fitted.preparation.signals, gradients[len(fitted.preparation.pipelines) :], strict=True)
+    shown = zip(
+        fitted.preparation.signals, gradients[len(fitted.preparation.pipelines) :], strict=True
+    )
     return Slopes(own, hop, error, {name: gradient.numpy() for name, gradient in shown})
 
 

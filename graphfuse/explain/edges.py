@@ -1,5 +1,5 @@
-"""What each edge carries: gene-network edges by integrated gradients of their weight, patient edges by what the
-sender adds."""
+"""What each edge carries: gene-network edges by integrated gradients of their weight, patient edges
+by what the sender adds."""
 
 from __future__ import annotations
 
@@ -16,12 +16,16 @@ from graphfuse.learn.fitted import Fitted
 CHUNK = 20_000
 
 
-def gene_edges(fitted: Fitted, found: Attribution, network: GeneNetwork, symbols: dict[str, list]) -> np.ndarray:
-    """Mean contribution of every edge to each class `[K, E]`, summed over modalities and both directions.
+def gene_edges(
+    fitted: Fitted, found: Attribution, network: GeneNetwork, symbols: dict[str, list]
+) -> np.ndarray:
+    """Mean contribution of every edge to each class `[K, E]`, summed over modalities and both
+    directions.
 
-    For edge (a, b): Σ over its column pairs of gradient at a × operator weight × what b says in the last round (its value,
-    where there is one round), which is integrated gradients over the edge's weight from 0 to its value. `network`: the edges,
-    on the genes measured; `symbols`: modality → gene of each column the encoder saw.
+    For edge (a, b): Σ over its column pairs of gradient at a × operator weight × what b says in the
+    last round (its value, where there is one round), which is integrated gradients over the edge's
+    weight from 0 to its value. `network`: the edges, on the genes measured; `symbols`: modality →
+    gene of each column the encoder saw.
     """
     total = np.zeros((found.weight.shape[1], network.edges))
     for name, gradient in found.slopes.hop.items():
@@ -39,20 +43,24 @@ def gene_edges(fitted: Fitted, found: Attribution, network: GeneNetwork, symbols
 
 
 def typed_edges(fitted: Fitted, found: Attribution) -> tuple[pd.DataFrame, np.ndarray]:
-    """The edges of the signalling graph, `source, target, relation`, and what each adds to each class `[K, E]`; none where the
-    model has no such graph, or where its net is still linear."""
+    """The edges of the signalling graph, `source, target, relation`, and what each adds to each
+    class `[K, E]`; none where the model has no such graph, or where its net is still linear."""
     gradient = found.slopes.shown.get("signalling")
     if gradient is None:
-        return pd.DataFrame(columns=["source", "target", "relation"]), np.zeros((found.weight.shape[1], 0))
+        return pd.DataFrame(columns=["source", "target", "relation"]), np.zeros(
+            (found.weight.shape[1], 0)
+        )
     return fitted.preparation.signals["signalling"].edges(gradient, found.views.own, found.weight)
 
 
 def onto(network: GeneNetwork, edges: pd.DataFrame, carried: np.ndarray) -> np.ndarray:
-    """`carried` `[K, E]` of typed edges summed onto the network's edges `[K, edges]`, whichever way they point."""
+    """`carried` `[K, E]` of typed edges summed onto the network's edges `[K, edges]`, whichever way
+    they point."""
     total = np.zeros((len(carried), network.edges))
     known = pd.MultiIndex.from_frame(network.to_frame()[["source", "target"]])
     forth, back = (
-        known.get_indexer(pd.MultiIndex.from_frame(edges[ends])) for ends in (["source", "target"], ["target", "source"])
+        known.get_indexer(pd.MultiIndex.from_frame(edges[ends]))
+        for ends in (["source", "target"], ["target", "source"])
     )
     place = np.where(forth >= 0, forth, back)
     for k in range(len(total)):
@@ -62,7 +70,10 @@ def onto(network: GeneNetwork, edges: pd.DataFrame, carried: np.ndarray) -> np.n
 
 def _places(part: GeneNetwork, whole: GeneNetwork) -> np.ndarray:
     """Where the edges of `part` stand among those of `whole`, by their genes' symbols."""
-    names = [pd.MultiIndex.from_frame(network.to_frame()[["source", "target"]]) for network in (part, whole)]
+    names = [
+        pd.MultiIndex.from_frame(network.to_frame()[["source", "target"]])
+        for network in (part, whole)
+    ]
     return names[1].get_indexer(names[0])
 
 
@@ -71,17 +82,21 @@ def _paired(gradient, values, weight, here, there) -> np.ndarray:
     if len(gradient) == 1:
         return gradient[0, here] * (weight @ values)[there]
     parts = [
-        np.einsum("i,ip,ip->p", weight, gradient[:, here[c : c + CHUNK]], values[:, there[c : c + CHUNK]])
+        np.einsum(
+            "i,ip,ip->p", weight, gradient[:, here[c : c + CHUNK]], values[:, there[c : c + CHUNK]]
+        )
         for c in range(0, len(here), CHUNK)
     ]
     return np.concatenate(parts) if parts else np.zeros(0)
 
 
 def patient_edges(fitted: Fitted, cohort: Cohort, training: pd.Index) -> pd.DataFrame:
-    """Every edge into the patients of `cohort`: `layer, source` (training patient), `target, weight, score`.
+    """Every edge into the patients of `cohort`: `layer, source` (training patient), `target,
+    weight, score`.
 
-    `score`: what the sender adds, through the layer's gates, to the centred linear logit of the class that the receiver is
-    called, summed over the modalities that the layer carries; `training`: ids of the training patients, in order.
+    `score`: what the sender adds, through the layer's gates, to the centred linear logit of the
+    class that the receiver is called, summed over the modalities that the layer carries;
+    `training`: ids of the training patients, in order.
     """
     views = fitted.preparation.views(cohort)
     senders = cohort.patients if fitted.preparation.alone else training
@@ -91,21 +106,39 @@ def patient_edges(fitted: Fitted, cohort: Cohort, training: pd.Index) -> pd.Data
     for name, layers in fitted.preparation.carried.items():
         for layer, found in zip(layers, lists[name], strict=False):
             score = _heard(fitted, views, name, layer, found, called)
-            ids = {"layer": layer, "source": senders[found.index], "target": cohort.patients[found.receivers]}
+            ids = {
+                "layer": layer,
+                "source": senders[found.index],
+                "target": cohort.patients[found.receivers],
+            }
             tables.append(pd.DataFrame(ids | {"weight": found.mean_weights(), "score": score}))
     columns = ["layer", "source", "target"]
     if not tables:
-        return pd.DataFrame(columns=[*columns, "weight", "score"]).astype({"weight": float, "score": float})
+        return pd.DataFrame(columns=[*columns, "weight", "score"]).astype(
+            {"weight": float, "score": float}
+        )
     table = pd.concat(tables, ignore_index=True)
     shared = table.duplicated(columns).any()
-    return table.groupby(columns, sort=False, as_index=False).agg({"weight": "mean", "score": "sum"}) if shared else table
+    return (
+        table.groupby(columns, sort=False, as_index=False).agg({"weight": "mean", "score": "sum"})
+        if shared
+        else table
+    )
 
 
-def _heard(fitted: Fitted, views: Views, name: str, layer: str, found: Neighbours, called: np.ndarray) -> np.ndarray:
+def _heard(
+    fitted: Fitted, views: Views, name: str, layer: str, found: Neighbours, called: np.ndarray
+) -> np.ndarray:
     """`[E]`: the gated linear logit that each edge brings to the class its receiver is called."""
     door = "patients" if layer == name else layer
     linear = fitted.linear
-    said = np.stack([views.own[name] @ s for s in linear.slopes[name]]) if fitted.preparation.alone else linear.memory[name]
+    said = (
+        np.stack([views.own[name] @ s for s in linear.slopes[name]])
+        if fitted.preparation.alone
+        else linear.memory[name]
+    )
     centred = said - said.mean(2, keepdims=True)
-    heard = centred[linear.pattern(views.present)[found.receivers], found.index, called[found.receivers]]
+    heard = centred[
+        linear.pattern(views.present)[found.receivers], found.index, called[found.receivers]
+    ]
     return fitted.gates()[name].get(door, 0.0) * found.mean_weights() * heard

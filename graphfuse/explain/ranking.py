@@ -1,9 +1,10 @@
 """Rankings of features, genes, edges and modalities, with intervals over the folds' models.
 
-The unit is a fold: its seeds are one model, explained on the patients it never saw (their labels are not read). A
-score is the mean over classes of the absolute mean attribution among patients of the class (each class counts alike,
-however rare); ranks are taken in every fold, and the interval is that of the folds' ranks. Folds share training
-patients, so it is narrower than that of new cohorts would be.
+The unit is a fold: its seeds are one model, explained on the patients it never saw (their labels
+are not read). A score is the mean over classes of the absolute mean attribution among patients of
+the class (each class counts alike, however rare); ranks are taken in every fold, and the interval
+is that of the folds' ranks. Folds share training patients, so it is narrower than that of new
+cohorts would be.
 """
 
 from __future__ import annotations
@@ -34,10 +35,11 @@ METHOD = "integrated gradients"
 
 @dataclass(frozen=True, eq=False)
 class Ranking:
-    """Ranked items: `nodes` (features), `genes`, `edges`, `modalities`, `pathways` and `nodes_by_class` in the columns of
-    `schema.RANKING_COLUMNS`, and `patient_edges`; `links`: of a signalling graph, the edges between a gene's own nodes.
-    `about_pathways`: what the gene sets' scores are, or why there are none. `folds`: how many models stand behind it;
-    `error`: the largest completeness error of their attributions."""
+    """Ranked items: `nodes` (features), `genes`, `edges`, `modalities`, `pathways` and
+    `nodes_by_class` in the columns of `schema.RANKING_COLUMNS`, and `patient_edges`; `links`: of a
+    signalling graph, the edges between a gene's own nodes. `about_pathways`: what the gene sets'
+    scores are, or why there are none. `folds`: how many models stand behind it; `error`: the
+    largest completeness error of their attributions."""
 
     nodes: pd.DataFrame
     genes: pd.DataFrame
@@ -68,19 +70,26 @@ class Ranking:
             safe_csv(getattr(self, name), folder / f"{name}.csv")
         self.patient_edges.to_parquet(folder / "patient_edges.parquet", index=False)
         (folder / "README.txt").write_text(
-            _README.format(top=TOP, folds=self.folds, pathways=self.about_pathways), encoding="utf-8"
+            _README.format(top=TOP, folds=self.folds, pathways=self.about_pathways),
+            encoding="utf-8",
         )
 
     def __repr__(self) -> str:
         genes = self.genes if len(self.genes) else self.nodes
         what = "genes" if len(self.genes) else "features"
         shown = genes.head(self.shown)
-        lines = [f"Ranking over {self.folds} fold models: {len(self.nodes):,} features; top {len(shown)} {what}"]
+        lines = [
+            (
+                f"Ranking over {self.folds} fold models: {len(self.nodes):,} features; top "
+                f"{len(shown)} {what}"
+            )
+        ]
         lines += [f"{'rank':>5}  {what[:-1]:<24}{'score':>9}  rank in the folds   in top {TOP}"]
         for row in shown.itertuples():
             name = row.gene if isinstance(row.gene, str) and what == "genes" else row.id
             lines.append(
-                f"{row.rank:>5.0f}  {name:<24}{row.score:>9.4f}  {row.rank_lo:>6.0f} to {row.rank_hi:<8.0f}"
+                f"{row.rank:>5.0f}  {name:<24}{row.score:>9.4f}  {row.rank_lo:>6.0f} to "
+                f"{row.rank_hi:<8.0f}"
                 f"{row.selected_frequency:>8.0%}"
             )
         return "\n".join(lines)
@@ -92,25 +101,32 @@ _README = """Rankings of this run
 nodes.csv             every measured feature, one row, one rank (ties share a rank)
 genes.csv             the same, summed over the features of a gene
 edges.csv             every edge of the gene network among the measured genes
-links.csv             only of a signalling graph: edges between a gene's own nodes (methylation to transcript to protein)
+links.csv             only of a signalling graph: edges between a gene's own nodes
+                      (methylation to transcript to protein)
 modalities.csv        each modality's share
 nodes_by_class.csv    features by class (column `class`)
 pathways.csv          {pathways}
-patient_edges.parquet edges between patients (ids inside): what each neighbour adds to the called class
+patient_edges.parquet edges between patients (ids inside): what each neighbour adds to the called
+                      class
 
-score                 mean over classes of the absolute mean attribution among patients of the class (integrated gradients of
-                      the class's logit, neighbours held fixed; for edges, along the edge's weight)
-sign                  + a high value speaks for the class in which the item matters most (the second class where there are
-                      two), - against it
+score                 mean over classes of the absolute mean attribution among patients of the class
+                      (integrated gradients of the class's logit, neighbours held fixed; for edges,
+                      along the edge's weight)
+sign                  + a high value speaks for the class in which the item matters most (the second
+                      class where there are two), - against it
 rank_mean, rank_lo, rank_hi   mean and 2.5 and 97.5 percentiles of the rank over {folds} fold models
 selected_frequency    share of those models that have the item among their first {top}
 null_quantile         blank: no null was asked for
-degree                neighbours in the gene network among measured genes (edges: sum over both ends)
+degree                neighbours in the gene network among measured genes (edges: sum over both
+                      ends)
 """
 
 
-def rank(replicas: Sequence[Replica], cohort: Cohort, network: GeneNetwork | None, classes: Sequence[str]) -> Ranking:
-    """The ranking behind fold models, each explained on the patients of `cohort` that it was tested on."""
+def rank(
+    replicas: Sequence[Replica], cohort: Cohort, network: GeneNetwork | None, classes: Sequence[str]
+) -> Ranking:
+    """The ranking behind fold models, each explained on the patients of `cohort` that it was tested
+    on."""
     modalities = [m for m in cohort.modalities.values() if m.name in replicas[0].model.modalities_]
     symbols = [s for m in modalities for s in m.symbols]
     measured = network.on([s for s in symbols if s]) if network is not None else None
@@ -118,10 +134,16 @@ def rank(replicas: Sequence[Replica], cohort: Cohort, network: GeneNetwork | Non
     push, lean = np.stack([f.push for f in found]), np.stack([f.lean for f in found])
     features = _features(modalities, measured)
     nodes, by_gene = _nodes(features, push, lean), _genes(features, push, lean)
-    by_class = [_nodes(features, push[:, [k]], lean[:, [k]]).assign(**{"class": c}) for k, c in enumerate(classes)]
+    by_class = [
+        _nodes(features, push[:, [k]], lean[:, [k]]).assign(**{"class": c})
+        for k, c in enumerate(classes)
+    ]
     edges = np.stack([f.edges for f in found])
     sets = [f.sets for f in found]
-    between = [f.patients.assign(repeat=r.repeat, fold=r.fold) for f, r in zip(found, replicas, strict=True)]
+    between = [
+        f.patients.assign(repeat=r.repeat, fold=r.fold)
+        for f, r in zip(found, replicas, strict=True)
+    ]
     return Ranking(
         nodes=nodes,
         genes=by_gene,
@@ -149,8 +171,8 @@ class _Explained:
 
 
 def _explain(replica: Replica, cohort: Cohort, measured: GeneNetwork | None) -> _Explained:
-    """One fold's model, the mean over its seeds: `push`, `lean` `[K, columns]`, `edges` `[K, E]`, `links` (a row each, a
-    column per class), `sets` as `set_tokens` gives them."""
+    """One fold's model, the mean over its seeds: `push`, `lean` `[K, columns]`, `edges` `[K, E]`,
+    `links` (a row each, a column per class), `sets` as `set_tokens` gives them."""
     fitted, tested = replica.model.fitted_, cohort.take(replica.tested)
     pushes, leans, edges, links, sets, errors = [], [], [], [], [], []
     for net in range(len(fitted.nets)):
@@ -160,9 +182,13 @@ def _explain(replica: Replica, cohort: Cohort, measured: GeneNetwork | None) -> 
         sets.append(set_tokens(fitted, found))
         errors.append(found.slopes.error)
         if measured is not None:
-            symbols = {m: _symbols(cohort, m, p.owners) for m, p in fitted.preparation.pipelines.items()}
+            symbols = {
+                m: _symbols(cohort, m, p.owners) for m, p in fitted.preparation.pipelines.items()
+            }
             typed, carried = typed_edges(fitted, found)
-            own = (typed["source"] == typed["target"]).to_numpy(bool)  # links between a gene's own nodes
+            own = (typed["source"] == typed["target"]).to_numpy(
+                bool
+            )  # links between a gene's own nodes
             links.append(pd.DataFrame(carried[:, own].T, pd.MultiIndex.from_frame(typed[own])))
             between = onto(measured, typed[~own], carried[:, ~own])
             edges.append(gene_edges(fitted, found, measured, symbols) + between)
@@ -204,12 +230,17 @@ def _genes(features: pd.DataFrame, push: np.ndarray, lean: np.ndarray) -> pd.Dat
     )
     whole = whole.reset_index().assign(id=lambda t: t["gene"])
     scores = np.abs(push[:, :, mapped]).mean(1) @ adding.T
-    return _table("gene", whole, scores, _signs(push[:, :, mapped] @ adding.T, lean[:, :, mapped] @ adding.T))
+    return _table(
+        "gene", whole, scores, _signs(push[:, :, mapped] @ adding.T, lean[:, :, mapped] @ adding.T)
+    )
 
 
 def _modalities(features: pd.DataFrame, push: np.ndarray) -> pd.DataFrame:
     names = list(dict.fromkeys(features["modality"]))
-    parts = np.stack([np.abs(push[:, :, (features["modality"] == n).to_numpy()].sum(2)).mean(1) for n in names], 1)
+    parts = np.stack(
+        [np.abs(push[:, :, (features["modality"] == n).to_numpy()].sum(2)).mean(1) for n in names],
+        1,
+    )
     shares = parts / np.maximum(parts.sum(1, keepdims=True), 1e-300)
     return _table("modality", pd.DataFrame({"id": names, "modality": names}), shares, None)
 
@@ -219,7 +250,12 @@ def _edges(network: GeneNetwork | None, carried: np.ndarray, modality: str) -> p
         return pd.DataFrame(columns=RANKING_COLUMNS)
     ends = network.to_frame()[["source", "target"]]
     degree = network.degree[network.source] + network.degree[network.target]
-    ends = ends.assign(id=ends["source"] + "|" + ends["target"], relation="interacts", modality=modality, degree=degree)
+    ends = ends.assign(
+        id=ends["source"] + "|" + ends["target"],
+        relation="interacts",
+        modality=modality,
+        degree=degree,
+    )
     return _table("edge", ends, np.abs(carried).mean(1), _signs(carried, carried))
 
 
@@ -241,7 +277,9 @@ def _pathways(folds: list[pd.DataFrame]) -> pd.DataFrame:
     if not names:
         return pd.DataFrame(columns=RANKING_COLUMNS)
     found = [fold.reindex(names, fill_value=0.0) for fold in folds]
-    push, lean = (np.stack([fold[kind].to_numpy().T for fold in found]) for kind in ("push", "lean"))
+    push, lean = (
+        np.stack([fold[kind].to_numpy().T for fold in found]) for kind in ("push", "lean")
+    )
     return _table("pathway", pd.DataFrame({"id": names}), np.abs(push).mean(1), _signs(push, lean))
 
 
@@ -252,19 +290,30 @@ def _about(folds: list[pd.DataFrame], recipe: Recipe) -> str:
     if not any(len(fold) for fold in folds):
         return "empty: no gene set of the recipe's [pathways] has enough measured genes"
     silent = sum(not fold.to_numpy().any() for fold in folds)
-    still = f"; all 0 in {silent} of {len(folds)} models, which stayed at their linear start" if silent else ""
-    return f"gene sets of [pathways], by what their tokens add beside the linear start (which knows no sets){still}"
+    still = (
+        f"; all 0 in {silent} of {len(folds)} models, which stayed at their linear start"
+        if silent
+        else ""
+    )
+    return (
+        "gene sets of [pathways], by what their tokens add beside the linear start (which "
+        f"knows no sets){still}"
+    )
 
 
 def _signs(push: np.ndarray, lean: np.ndarray) -> np.ndarray:
-    """+1, -1 or 0 `[items]`: the direction in the class where the item matters most (of two classes, the second)."""
+    """+1, -1 or 0 `[items]`: the direction in the class where the item matters most (of two
+    classes, the second)."""
     push, lean = push.mean(0), lean.mean(0)
     strongest = np.ones(push.shape[1], int) if len(push) == 2 else np.abs(push).argmax(0)
     return np.sign(lean[strongest, np.arange(push.shape[1])]).astype(int)
 
 
-def _table(kind: str, items: pd.DataFrame, scores: np.ndarray, signs: np.ndarray | None) -> pd.DataFrame:
-    """Items ranked by their mean score `[folds, items]`, ties sharing a rank, in the columns of the schema."""
+def _table(
+    kind: str, items: pd.DataFrame, scores: np.ndarray, signs: np.ndarray | None
+) -> pd.DataFrame:
+    """Items ranked by their mean score `[folds, items]`, ties sharing a rank, in the columns of the
+    schema."""
     scores = np.round(scores / max(scores.max(initial=0), 1e-300), 9) * scores.max(initial=0)
     mean = scores.mean(0)
     ranks = rankdata(-scores, axis=1)
@@ -274,7 +323,9 @@ def _table(kind: str, items: pd.DataFrame, scores: np.ndarray, signs: np.ndarray
         kind=kind,
         score=mean,
         sign=signs if signs is not None else pd.NA,
-        rank=rankdata(-np.round(mean / max(mean.max(initial=0), 1e-300), 9), method="min").astype(int),
+        rank=rankdata(-np.round(mean / max(mean.max(initial=0), 1e-300), 9), method="min").astype(
+            int
+        ),
         rank_mean=ranks.mean(0),
         rank_lo=low,
         rank_hi=high,

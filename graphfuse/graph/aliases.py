@@ -13,12 +13,22 @@ import pandas as pd
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.errors import InputError, examples
-from graphfuse.graph.edgelist import BROKEN, brief, is_id, opening, tidy_symbol
+from graphfuse.graph.edge_cleaning import is_id, tidy_symbol
+from graphfuse.graph.edgelist import BROKEN, brief, opening
 
 log = logging.getLogger(__name__)
 
-# Headings of the column of symbols, and the sources in STRING's protein.aliases that hold symbols, best first.
-SYMBOL_HEADINGS = ("symbol", "gene_symbol", "approved symbol", "hgnc_symbol", "preferred_name", "gene name", "gene_name")
+# Headings of the column of symbols, and the sources in STRING's protein.aliases that hold symbols,
+# best first.
+SYMBOL_HEADINGS = (
+    "symbol",
+    "gene_symbol",
+    "approved symbol",
+    "hgnc_symbol",
+    "preferred_name",
+    "gene name",
+    "gene_name",
+)
 NAME_HEADINGS = ("name", "alias", "id", "previous symbol", "previous symbols", "synonym")
 STRING_SOURCES = ("Ensembl_HGNC_symbol", "BioMart_HUGO", "UniProt_GN_Name", "Ensembl_UniProt_GN")
 _BLANK = {"", "-", "na", "nan", "none"}
@@ -27,7 +37,8 @@ _SEVERAL = re.compile(r"\s*[|,;]\s*")
 
 @dataclass(frozen=True, eq=False)
 class Renamed:
-    """Names after an alias table: `names` (one each), `changed` (old → new), `ambiguous` and `known` (left as they were)."""
+    """Names after an alias table: `names` (one each), `changed` (old → new), `ambiguous` and
+    `known` (left as they were)."""
 
     names: tuple[str | None, ...]
     changed: dict[str, str]
@@ -39,8 +50,8 @@ class Renamed:
 class Aliases:
     """Name → symbol, for names that stand for one symbol only.
 
-    `ambiguous`: names that stand for two symbols or more; they are left. `symbols`: every symbol of the table; a symbol
-    is never renamed, so that applying a table twice is applying it once.
+    `ambiguous`: names that stand for two symbols or more; they are left. `symbols`: every symbol of
+    the table; a symbol is never renamed, so that applying a table twice is applying it once.
     """
 
     title: str
@@ -50,7 +61,8 @@ class Aliases:
 
     @classmethod
     def of(cls, pairs: Iterable[tuple[str, str]], title: str = "aliases") -> Aliases:
-        """From (name, symbol) pairs; Ensembl ids lose taxon and version, blank pairs are passed over."""
+        """From (name, symbol) pairs; Ensembl ids lose taxon and version, blank pairs are passed
+        over."""
         found: dict[str, set[str]] = {}
         for name, symbol in pairs:
             symbol = tidy_symbol(str(symbol))
@@ -58,30 +70,49 @@ class Aliases:
                 if part.lower() not in _BLANK and symbol.lower() not in _BLANK:
                     found.setdefault(part, set()).add(symbol)
         symbols = frozenset().union(*found.values())
-        table = {name: min(to) for name, to in found.items() if len(to) == 1 and name not in symbols}
-        return cls(title, table, frozenset(n for n, to in found.items() if len(to) > 1 and n not in symbols), symbols)
+        table = {
+            name: min(to) for name, to in found.items() if len(to) == 1 and name not in symbols
+        }
+        return cls(
+            title,
+            table,
+            frozenset(n for n, to in found.items() if len(to) > 1 and n not in symbols),
+            symbols,
+        )
 
     @classmethod
     def read(cls, path: str | Path) -> Aliases:
-        """The table at `path` (csv, tsv, gz): a name and its symbol, headings optional; several names of one symbol may
-        share a cell (`MLL|HRX`). Raises `InputError` for files that cannot be read or hold no pair."""
+        """The table at `path` (csv, tsv, gz): a name and its symbol, headings optional; several
+        names of one symbol may share a cell (`MLL|HRX`). Raises `InputError` for files that cannot
+        be read or hold no pair."""
         path = Path(path)
         if not path.is_file():
-            raise InputError(f"{path}: no such alias table; give a file with two columns, name and symbol")
+            raise InputError(
+                f"{path}: no such alias table; give a file with two columns, name and symbol"
+            )
         try:
             pairs = _pairs(path)
         except BROKEN as error:
-            raise InputError(f"{path}: cannot be read as an alias table ({brief(error)}); give csv or tsv") from None
+            raise InputError(
+                f"{path}: cannot be read as an alias table ({brief(error)}); give csv or tsv"
+            ) from None
         found = cls.of(pairs, path.name)
         if not found.symbols:
-            raise InputError(f"{path}: no row has a name and a symbol; give two columns, name and symbol")
+            raise InputError(
+                f"{path}: no row has a name and a symbol; give two columns, name and symbol"
+            )
         log.info(
-            "%s: %d names of %d symbols, %d ambiguous", path.name, len(found.table), len(found.symbols), len(found.ambiguous)
+            "%s: %d names of %d symbols, %d ambiguous",
+            path.name,
+            len(found.table),
+            len(found.symbols),
+            len(found.ambiguous),
         )
         return found
 
     def apply(self, names: Sequence[str | None], known: Collection[str] = ()) -> Renamed:
-        """Every name as its symbol where the table knows one; names in `known`, symbols and ambiguous names stay.
+        """Every name as its symbol where the table knows one; names in `known`, symbols and
+        ambiguous names stay.
 
         Ensembl ids lose taxon and version in any case. `None` stays `None`.
         """
@@ -94,7 +125,8 @@ class Aliases:
         return Renamed(tuple(changed.get(name, name) for name in tidy), changed, unclear, kept)
 
     def nodes(self, names: Sequence[str]) -> Renamed:
-        """`apply` to the names of a network: two nodes are never made one, unless the alias is an id and no symbol."""
+        """`apply` to the names of a network: two nodes are never made one, unless the alias is an
+        id and no symbol."""
         here = {tidy_symbol(name) for name in names}
         both = {name for name in here if self.table.get(name) in here and not is_id(name)}
         return self.apply(names, both)
@@ -103,15 +135,20 @@ class Aliases:
 NO_ALIASES = Aliases("no aliases", {})
 
 
-def renamed(cohort: Cohort, aliases: Aliases = NO_ALIASES, known: Collection[str] = ()) -> tuple[Cohort, list[str]]:
+def renamed(
+    cohort: Cohort, aliases: Aliases = NO_ALIASES, known: Collection[str] = ()
+) -> tuple[Cohort, list[str]]:
     """The cohort with its symbols renamed, and what to tell the user; columns and values stay.
 
-    `known`: genes of the network, which keep their names. Without a table only taxon and version of Ensembl ids go.
+    `known`: genes of the network, which keep their names. Without a table only taxon and version of
+    Ensembl ids go.
     """
     modalities, notices = {}, []
     for name, modality in cohort.modalities.items():
         found = aliases.apply(modality.symbols, known)
-        modalities[name] = modality if found.names == modality.symbols else replace(modality, symbols=found.names)
+        modalities[name] = (
+            modality if found.names == modality.symbols else replace(modality, symbols=found.names)
+        )
         said = _told(found)
         notices += [f"{aliases.title} on {name}: {said}"] if said else []
     same = all(modalities[name] is modality for name, modality in cohort.modalities.items())
@@ -125,13 +162,19 @@ def _told(found: Renamed) -> str:
         shown = examples(f"{old} is {new}" for old, new in found.changed.items())
         parts.append(f"{len(found.changed):,} symbols renamed ({shown})")
     if found.ambiguous:
-        parts.append(f"{len(found.ambiguous):,} stand for more than one symbol and are left ({examples(found.ambiguous)})")
+        parts.append(
+            f"{len(found.ambiguous):,} stand for more than one symbol and are left "
+            f"({examples(found.ambiguous)})"
+        )
     if found.known:
-        parts.append(f"{len(found.known):,} are genes of the network themselves and are left ({examples(found.known)})")
+        parts.append(
+            f"{len(found.known):,} are genes of the network themselves and are left "
+            f"({examples(found.known)})"
+        )
     return "; ".join(parts)
 
 
-# --------------------------------------------------------------------------------------------------- reading
+# ------------------------------------------------------------------------------------------ reading
 
 
 def _pairs(path: Path) -> Iterable[tuple[str, str]]:
@@ -141,13 +184,22 @@ def _pairs(path: Path) -> Iterable[tuple[str, str]]:
     if len(headings) < 2:
         raise ValueError("it has one column")
     titled = first[0].startswith("#") or bool({*headings} & {*SYMBOL_HEADINGS, *NAME_HEADINGS})
-    options = {"quoting": csv.QUOTE_NONE} if sep == "\t" else {}  # STRING's annotations hold lone quotation marks
-    string = headings[1:3] == ["alias", "source"]  # STRING's protein.aliases: id, any other name, who says so
+    options = (
+        {"quoting": csv.QUOTE_NONE} if sep == "\t" else {}
+    )  # STRING's annotations hold lone quotation marks
+    string = headings[1:3] == [
+        "alias",
+        "source",
+    ]  # STRING's protein.aliases: id, any other name, who says so
     symbol = next((headings.index(h) for h in SYMBOL_HEADINGS if titled and h in headings), 1)
-    name = next((headings.index(h) for h in NAME_HEADINGS if titled and h in headings), int(symbol == 0))
+    name = next(
+        (headings.index(h) for h in NAME_HEADINGS if titled and h in headings), int(symbol == 0)
+    )
     frame = pd.read_csv(
-        path, sep=sep, header=0 if titled else None, names=range(len(headings)), dtype="category" if string else str,
-        usecols=[0, 1, 2] if string else [name, symbol], encoding="utf-8-sig", keep_default_na=False, index_col=False,
+        path, sep=sep, header=0 if titled else None, names=range(len(headings)),
+        dtype="category" if string else str,
+        usecols=[0, 1, 2] if string else [name, symbol], encoding="utf-8-sig",
+        keep_default_na=False, index_col=False,
         **options,
     )  # fmt: skip
     return _of_string(frame) if string else zip(frame[name], frame[symbol], strict=True)
@@ -158,6 +210,8 @@ def _of_string(frame: pd.DataFrame) -> Iterable[tuple[str, str]]:
     here = sorted(frame[2].cat.categories)
     best = next((source for source in STRING_SOURCES if source in here), None)
     if best is None:
-        raise ValueError(f"none of its sources names symbols ({examples(here)}); take protein.info instead")
+        raise ValueError(
+            f"none of its sources names symbols ({examples(here)}); take protein.info instead"
+        )
     chosen = frame[frame[2] == best]
     return zip(chosen[0], chosen[1], strict=True)

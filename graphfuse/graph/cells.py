@@ -1,8 +1,10 @@
-"""Approximate neighbours in a large cohort: points in the cells of a k-means, and a query looks into the nearest cells only.
+"""Approximate neighbours in a large cohort: points in the cells of a k-means, and a query looks
+into the nearest cells only.
 
-An inverted file (Jégou et al. 2011, doi:10.1109/TPAMI.2010.57) without quantisation: in the cells that a query looks into it
-misses nothing, so its recall is the share of true neighbours in those cells, and their number is read off a sample. The file
-depends on the reference alone, and a query's cells on the query alone: it finds the same in any company.
+An inverted file (Jégou et al. 2011, doi:10.1109/TPAMI.2010.57) without quantisation: in the cells
+that a query looks into it misses nothing, so its recall is the share of true neighbours in those
+cells, and their number is read off a sample. The file depends on the reference alone, and a query's
+cells on the query alone: it finds the same in any company.
 """
 
 from __future__ import annotations
@@ -34,23 +36,31 @@ class Cells:
         self.centres = _means(self.points(reference[drawn], self.lifted), count, rng)
         self.home = self._homes(reference, self.lifted)
         self.order = np.argsort(self.home, kind="stable")
-        self.begin = np.concatenate([[0], np.cumsum(np.bincount(self.home, minlength=len(self.centres)))])
+        self.begin = np.concatenate(
+            [[0], np.cumsum(np.bincount(self.home, minlength=len(self.centres)))]
+        )
         self.coarse = coarse.sorted(self.order)
 
     def points(self, rows: np.ndarray, lifted: bool = False) -> np.ndarray:
-        """Rows placed for their cells. For a dot product the reference is lifted by one coordinate, on to a sphere: then the
-        most similar are the least distant."""
+        """Rows placed for their cells. For a dot product the reference is lifted by one coordinate,
+        on to a sphere: then the most similar are the least distant."""
         rows = self.shadow.placed(rows)
         if not self.lifted:
             return rows
-        above = np.maximum(0, 1 - (rows**2).sum(1, keepdims=True)) if lifted else np.zeros((len(rows), 1))
+        above = (
+            np.maximum(0, 1 - (rows**2).sum(1, keepdims=True))
+            if lifted
+            else np.zeros((len(rows), 1))
+        )
         return np.hstack([rows, np.sqrt(above)])
 
     def near(self, points: np.ndarray, count: int) -> np.ndarray:
         """`[q, count]`: the nearest cells of placed points, the nearest first."""
         half, found = (self.centres**2).sum(1) / 2, np.empty((len(points), count), np.int32)
         for rows in cuts(len(points)):
-            far = (half - points[rows] @ self.centres.T).astype(np.float32)  # blind to the last digits of a product
+            far = (half - points[rows] @ self.centres.T).astype(
+                np.float32
+            )  # blind to the last digits of a product
             if count == 1:
                 found[rows, 0] = far.argmin(1)
             else:
@@ -60,7 +70,8 @@ class Cells:
         return found
 
     def reach(self, queries: np.ndarray, true: np.ndarray, share: float) -> int:
-        """How many cells to look into, so that a share of the `true` neighbours `[q, k]` is there."""
+        """How many cells to look into, so that a share of the `true` neighbours `[q, k]` is
+        there."""
         near = self.near(self.points(queries), len(self.centres))
         rank = np.take_along_axis(np.argsort(near, axis=1), self.home[true], 1)
         return int(np.sort(rank, axis=None)[int(np.ceil(share * rank.size)) - 1]) + 1
@@ -68,7 +79,9 @@ class Cells:
     def find(self, queries: np.ndarray, count: int, cells: int) -> tuple[np.ndarray, np.ndarray]:
         """(index, similarity) `[q, count]` of the nearest in each query's nearest `cells` cells."""
         home = self.home if queries is self.reference else self._homes(queries)
-        turn = np.argsort(home, kind="stable")  # queries of one cell side by side: their products are large
+        turn = np.argsort(
+            home, kind="stable"
+        )  # queries of one cell side by side: their products are large
 
         def work(rows):
             asking = queries[rows]
@@ -76,7 +89,11 @@ class Cells:
             return ranked(asking, self.reference, row, self.order[place], count, self.metric)
 
         pieces = np.array_split(turn, max(-(-len(turn) // PIECE), min(32, len(turn) // 1024), 1))
-        found = [each for part in spread(partial(whole, work), pieces, len(turn) * cells * 1e3) for each in part]
+        found = [
+            each
+            for part in spread(partial(whole, work), pieces, len(turn) * cells * 1e3)
+            for each in part
+        ]
         index, similarity = (np.concatenate(column) for column in zip(*found))
         back = np.argsort(turn)
         return index[back], similarity[back]
@@ -87,17 +104,26 @@ class Cells:
         def work(some):
             return self.near(self.points(rows[some], lifted), 1)[:, 0]
 
-        return np.concatenate(list(spread(work, cuts(len(rows), 4096), len(rows) * len(self.centres))))
+        return np.concatenate(
+            list(spread(work, cuts(len(rows), 4096), len(rows) * len(self.centres)))
+        )
 
     def _chosen(self, queries, near, count):
-        """(row of the queries, place in the cells' order) of every pair in these cells that may be among the `count`
-        nearest: one cell each, then three more, twelve more and so on, over a rising bar."""
+        """(row of the queries, place in the cells' order) of every pair in these cells that may be
+        among the `count` nearest: one cell each, then three more, twelve more and so on, over a
+        rising bar."""
         left, slack, _ = self.coarse.left(queries)
         none = np.zeros(0, np.int64)
-        bar, kept, start = under(np.full(len(near), -np.inf), self.coarse), [(none, none, np.zeros(0, np.float32))], 0
+        bar, kept, start = (
+            under(np.full(len(near), -np.inf), self.coarse),
+            [(none, none, np.zeros(0, np.float32))],
+            0,
+        )
         while start < near.shape[1]:
             stop = min(max(1, 4 * start), near.shape[1])
-            kept += self._round(left, near[:, start:stop], bar, slack, count if start == 0 else None)
+            kept += self._round(
+                left, near[:, start:stop], bar, slack, count if start == 0 else None
+            )
             kept, bar = raised(kept, bar, count, slack, self.coarse)
             start = stop
         return kept[0][:2]
@@ -112,9 +138,13 @@ class Cells:
             asking = row[ends[cell] - many[cell] : ends[cell]]
             for some in np.array_split(asking, -(-len(asking) // (4 * ROWS))):
                 for start in range(self.begin[cell], self.begin[cell + 1], TILE):
-                    tile = self.coarse.tile(left[some], start, min(start + TILE, self.begin[cell + 1]))
+                    tile = self.coarse.tile(
+                        left[some], start, min(start + TILE, self.begin[cell + 1])
+                    )
                     if count and start == self.begin[cell] and tile.shape[1] >= count:
-                        kth = np.partition(tile, tile.shape[1] - count, axis=1)[:, tile.shape[1] - count]
+                        kth = np.partition(tile, tile.shape[1] - count, axis=1)[
+                            :, tile.shape[1] - count
+                        ]
                         bar[some] = under(kth - 2 * slack[some], self.coarse)
                     found = hits(tile, bar[some], start)
                     yield some[found[0]], *found[1:]
@@ -125,25 +155,38 @@ def _means(points, count, rng):
     centres = points[rng.choice(len(points), count, replace=False)]
     for _ in range(8):
         half = (centres**2).sum(1) / 2
-        home = np.concatenate([(half - points[rows] @ centres.T).argmin(1) for rows in cuts(len(points), 4096)])
+        home = np.concatenate(
+            [(half - points[rows] @ centres.T).argmin(1) for rows in cuts(len(points), 4096)]
+        )
         many = np.bincount(home, minlength=count)[:, None]
-        total = sparse.csr_array((np.ones(len(home)), (home, np.arange(len(home)))), (count, len(home))) @ points
+        total = (
+            sparse.csr_array((np.ones(len(home)), (home, np.arange(len(home)))), (count, len(home)))
+            @ points
+        )
         centres = np.where(many > 0, total / np.maximum(many, 1), centres)
     return centres
 
 
-def approximate(queries, reference, metric: str, count: int, seed: int, coarse, exact) -> tuple | None:
-    """(index, similarity, recall) of the `count` nearest; `None` where so many cells would be needed that an exact search
-    costs no more.
+def approximate(
+    queries, reference, metric: str, count: int, seed: int, coarse, exact
+) -> tuple | None:
+    """(index, similarity, recall) of the `count` nearest; `None` where so many cells would be
+    needed that an exact search costs no more.
 
-    The number of cells is chosen on `SAMPLE` reference points, whose true neighbours `exact(queries, count)` finds: so it
-    does not depend on the queries.
+    The number of cells is chosen on `SAMPLE` reference points, whose true neighbours
+    `exact(queries, count)` finds: so it does not depend on the queries.
     """
-    drawn = np.sort(np.random.default_rng(seed).choice(len(reference), min(SAMPLE, len(reference)), replace=False))
+    drawn = np.sort(
+        np.random.default_rng(seed).choice(
+            len(reference), min(SAMPLE, len(reference)), replace=False
+        )
+    )
     sample, deep = reference[drawn], max(2, count)
     true = without(*exact(sample, deep), drawn)
     file = Cells(reference, metric, coarse, seed)
-    cells = file.reach(sample, true[0], RECALL + 0.01)  # a point more than is promised: it is the sample's recall
+    cells = file.reach(
+        sample, true[0], RECALL + 0.01
+    )  # a point more than is promised: it is the sample's recall
     if cells > MOST * len(file.centres):
         log.info("neighbours are in %d of %d cells: searching exactly", cells, len(file.centres))
         return None

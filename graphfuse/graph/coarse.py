@@ -1,7 +1,8 @@
-"""Quick scores with a bound on their error, and every pair that may be among the nearest or within a threshold.
+"""Quick scores with a bound on their error, and every pair that may be among the nearest or within
+a threshold.
 
-A score is off by at most its query's `slack`. If s is the k-th greatest score a query has seen, its k nearest have scores
-of at least s - 2 · slack; those pairs alone are summed in float64 afterwards.
+A score is off by at most its query's `slack`. If s is the k-th greatest score a query has seen, its
+k nearest have scores of at least s - 2 · slack; those pairs alone are summed in float64 afterwards.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ class Plain:
         self.reach = np.sqrt(square(reference).max(initial=0))
 
     def left(self, queries) -> tuple:
-        """(what a tile needs of these queries, their slack `[q]`, the scores `[q]` of a similarity)."""
+        """(what a tile needs of these queries, their slack `[q]`, the scores `[q]` of a
+        similarity)."""
         length = np.sqrt(square(queries)) + self.reach
         slack = (queries.shape[1] + 8) * 2.0**-52 * length
         if self.metric == "euclidean":
@@ -54,11 +56,14 @@ class Plain:
 
 
 class Shadow:
-    """float32 scores of dense points, centred and scaled: q·r for dot products, q·r - |r|² / 2 for distances."""
+    """float32 scores of dense points, centred and scaled: q·r for dot products, q·r - |r|² / 2 for
+    distances."""
 
     def __init__(self, reference, metric: str):
         self.count, self.far = len(reference), metric == "euclidean"
-        self.centre = reference.mean(0) if self.far and len(reference) else np.zeros(reference.shape[1])
+        self.centre = (
+            reference.mean(0) if self.far and len(reference) else np.zeros(reference.shape[1])
+        )
         parts = range(0, len(reference), 4096)
         moved = (reference[start : start + 4096] - self.centre for start in parts)
         self.scale = np.sqrt(max((square(part).max() for part in moved), default=0)) or 1.0
@@ -79,10 +84,13 @@ class Shadow:
         return again
 
     def left(self, queries: np.ndarray) -> tuple:
-        """(what a tile needs of these queries, their slack `[q]`, the scores `[q]` of a similarity)."""
+        """(what a tile needs of these queries, their slack `[q]`, the scores `[q]` of a
+        similarity)."""
         points = self.placed(queries)
         length = np.sqrt(square(points))
-        tie = 1e-12 / self.scale * ((1 + length) if self.far else 1 / self.scale)  # a similarity's rounding, as a score
+        tie = (
+            1e-12 / self.scale * ((1 + length) if self.far else 1 / self.scale)
+        )  # a similarity's rounding, as a score
         slack = (points.shape[1] + 8) * 2.0**-24 * (1 + length) + 2 * tie + 1e-30
         beyond = length > 1e6  # so far out that float32 cannot tell
         points[beyond], slack[beyond] = 0, np.inf
@@ -101,26 +109,34 @@ class Shadow:
 
 def scores(reference, metric: str) -> Plain | Shadow:
     """The quicker kind that these points and this metric allow."""
-    return (Plain if metric == "cityblock" or sparse.issparse(reference) else Shadow)(reference, metric)
+    return (Plain if metric == "cityblock" or sparse.issparse(reference) else Shadow)(
+        reference, metric
+    )
 
 
 def above(coarse, queries, least: float) -> tuple[np.ndarray, np.ndarray]:
-    """(row of the queries, place in the reference) of every pair that may be at least `least` similar."""
+    """(row of the queries, place in the reference) of every pair that may be at least `least`
+    similar."""
     left, slack, score = coarse.left(queries)
     bar = under(score(least) - slack, coarse)
-    found = [hits(coarse.tile(left, *span), bar, span[0])[:2] for span in _tiles(coarse.count, TILE)]
+    found = [
+        hits(coarse.tile(left, *span), bar, span[0])[:2] for span in _tiles(coarse.count, TILE)
+    ]
     none = np.zeros(0, np.int64)
     return tuple(np.concatenate(column) for column in zip((none, none), *found))
 
 
 def chosen(coarse, queries, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """(row of the queries, ascending; place in the reference) of every pair that may be among the `count` nearest."""
+    """(row of the queries, ascending; place in the reference) of every pair that may be among the
+    `count` nearest."""
     left, slack, _ = coarse.left(queries)
     bar, kept, due = None, [], 0
     for start, stop in _tiles(coarse.count, max(TILE // 2, 2 * count)):
         tile = coarse.tile(left, start, stop)
         if bar is None:  # the first tile sets the bar, so that few of the others are looked at
-            bar = under(np.partition(tile, stop - count, axis=1)[:, stop - count] - 2 * slack, coarse)
+            bar = under(
+                np.partition(tile, stop - count, axis=1)[:, stop - count] - 2 * slack, coarse
+            )
         kept.append(hits(tile, bar, start))
         if stop >= due or stop == coarse.count or sum(len(part[0]) for part in kept) > CROWD:
             kept, bar = raised(kept, bar, count, slack, coarse)
@@ -149,7 +165,8 @@ def hits(tile, bar, start):
 
 
 def raised(kept, bar, count, slack, coarse):
-    """What reaches a bar raised to the count-th greatest score so far, less the slack, and that bar."""
+    """What reaches a bar raised to the count-th greatest score so far, less the slack, and that
+    bar."""
     row, place, score = (np.concatenate(column) for column in zip(*kept))
     order = np.argsort(row.astype(np.int16), kind="stable")
     row, place, score = row[order], place[order], score[order]
@@ -169,8 +186,12 @@ def raised(kept, bar, count, slack, coarse):
 
 def spread(work: Callable, pieces: list, cells: float) -> Iterator:
     """`work(piece)` in order, on as many threads as BLAS may use if there are `cells` enough."""
-    threads = max((pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"), default=1)
-    threads = min(threads, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else threads)
+    threads = max(
+        (pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"), default=1
+    )
+    threads = min(
+        threads, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else threads
+    )
     if threads < 2 or cells < BUSY or len(pieces) < 2:
         yield from map(work, pieces)
         return
@@ -199,8 +220,9 @@ def cuts(count: int, most: int = ROWS) -> list[np.ndarray]:
 
 
 def on_gpu(coarse: Shadow, queries: np.ndarray, count: int, device: str) -> Iterator[tuple]:
-    """(places of some queries, row of these, place in the reference) as `chosen` finds them, products and greatest scores on
-    a GPU; row and place are `None` for queries with so many near ties that the CPU must look."""
+    """(places of some queries, row of these, place in the reference) as `chosen` finds them,
+    products and greatest scores on a GPU; row and place are `None` for queries with so many near
+    ties that the CPU must look."""
     import torch
 
     precision = torch.get_float32_matmul_precision()

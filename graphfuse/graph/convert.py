@@ -8,7 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from graphfuse.data.export import whole
-from graphfuse.graph.export.annotated import from_anndata, from_mudata, to_anndata, to_mudata, write_h5mu
+from graphfuse.graph.export.annotated import (
+    from_anndata,
+    from_mudata,
+    to_anndata,
+    to_mudata,
+    write_h5mu,
+)
 from graphfuse.graph.export.gexf import write_gexf
 from graphfuse.graph.export.graphml import write_graphml
 from graphfuse.graph.export.hetero import from_hetero, to_hetero
@@ -22,7 +28,8 @@ if TYPE_CHECKING:
     from graphfuse.graph.patients import PatientGraph
 
 __all__ = [
-    "from_anndata", "from_hetero", "from_mudata", "layers_of", "load_hetero", "read_graph", "read_tables", "save_hetero",
+    "from_anndata", "from_hetero", "from_mudata", "layers_of", "load_hetero", "read_graph",
+    "read_tables", "save_hetero",
     "to_anndata", "to_frames", "to_hetero", "to_mudata", "to_networkx", "write", "write_picture",
 ]  # fmt: skip
 
@@ -33,13 +40,15 @@ MOST_CELLS = 400_000_000  # patients × columns; beyond, a copy of the tables (3
 
 README = """What is in this folder
 ======================
-Patient edges point from the patient who is heard (source) to the one who hears (target), one kind per layer.
+Patient edges point from the patient who is heard (source) to the one who hears (target), one kind
+per layer.
 Cells of the CSV files that begin like a formula (= + - @ tab CR) have an apostrophe before them.
 These files hold patient ids and outcomes, graph.html too: treat them as patient data.
 
 graph.html             the graph to look at, in any browser, offline: layers, outcomes, search;
 {drawn}
-patient_nodes.csv      one row per patient: outcomes, groups, and has_<modality> (whether it was measured)
+patient_nodes.csv      one row per patient: outcomes, groups, and has_<modality> (whether it was
+                       measured)
 patient_edges.parquet  one row per patient edge: source, target, layer, weight
 gene_nodes.csv         one row per gene of the network: gene, degree
 gene_edges.csv         one row per gene edge: source, target, weight; {genes}
@@ -48,27 +57,35 @@ patient_nodes.parquet, gene_nodes.parquet, gene_edges.parquet
 {graphml}
 {gexf}
 {h5mu}
-hetero.safetensors     the tensors of a PyTorch Geometric HeteroData (features, presence, outcomes, edges)
-hetero.json            its names: patient ids, features, classes, node and edge types, and how each patient layer was made
-                       (rule, thresholds, how neighbours were searched for, and the recall where not exactly);
+hetero.safetensors     the tensors of a PyTorch Geometric HeteroData (features, presence, outcomes,
+                       edges)
+hetero.json            its names: patient ids, features, classes, node and edge types, and how each
+                       patient layer was made (rule, thresholds, how neighbours were searched for,
+                       and the recall where not exactly);
                        graphfuse.graph.convert.load_hetero(folder) reads both
 
-graphfuse.graph.convert.read_graph(folder) gives the graph back, with every node, edge and weight as it was.
+graphfuse.graph.convert.read_graph(folder) gives the graph back, with every node, edge and weight as
+it was.
 """
-_GRAPHML = """graph.graphml          all of the above in one file for Cytoscape, Gephi, igraph or networkx; nodes patient:ID
-                       and gene:SYMBOL with kind and name, edges with layer and weight; an edge with symmetric = true
-                       goes both ways and is written once"""
-_GEXF = """graph.gexf             the same for Gephi (GEXF 1.3), where layers stay apart as kinds of edges"""
-_H5MU = """graph.h5mu             the standardised tables, exact, as a MuData: one AnnData per modality of the patients who
-                       have it, its own layer in .obsp, the gene network between its columns in .varp["genes"], shared
-                       layers in the MuData's .obsp; mudata.read_h5mu(path), or anndata by mudata.read(path + "/rna")"""
+_GRAPHML = """\
+graph.graphml          all of the above in one file for Cytoscape, Gephi, igraph or networkx; nodes
+                       patient:ID and gene:SYMBOL with kind and name, edges with layer and weight;
+                       an edge with symmetric = true goes both ways and is written once"""
+_GEXF = """\
+graph.gexf             the same for Gephi (GEXF 1.3), where layers stay apart as kinds of edges"""
+_H5MU = """\
+graph.h5mu             the standardised tables, exact, as a MuData: one AnnData per modality of the
+                       patients who have it, its own layer in .obsp, the gene network between its
+                       columns in .varp["genes"], shared layers in the MuData's .obsp;
+                       mudata.read_h5mu(path), or anndata by mudata.read(path + "/rna")"""
 
 
 def write(graph: PatientGraph, folder: str | Path) -> Path:
-    """All exports into `folder` (made where missing), each file whole or not at all; README.txt explains them.
+    """All exports into `folder` (made where missing), each file whole or not at all; README.txt
+    explains them.
 
-    GraphML and GEXF are left out beyond `MOST_EDGES` edges, the MuData beyond `MOST_CELLS` cells or without a table: the
-    README says so, and a file of that name from before is removed.
+    GraphML and GEXF are left out beyond `MOST_EDGES` edges, the MuData beyond `MOST_CELLS` cells or
+    without a table: the README says so, and a file of that name from before is removed.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -82,7 +99,9 @@ def write(graph: PatientGraph, folder: str | Path) -> Path:
     save_hetero(graph, folder)
     drawn = write_picture(graph, folder / "graph.html")
     told["drawn"] = textwrap.fill(drawn, 96, initial_indent=" " * 23, subsequent_indent=" " * 23)
-    told["genes"] = "it points from source to target" if directed else "it goes both ways and is written once"
+    told["genes"] = (
+        "it points from source to target" if directed else "it goes both ways and is written once"
+    )
     with whole(folder / "README.txt") as part:
         part.write_text(README.format(**told), encoding="utf-8")
     log.info("graph of %d patients and %d genes written", *counts)
@@ -95,7 +114,9 @@ def _write_drawings(frames, folder: Path, directed: bool) -> dict[str, str]:
     told = {}
     for name, writer, text in (("graphml", write_graphml, _GRAPHML), ("gexf", write_gexf, _GEXF)):
         if edges > MOST_EDGES:
-            told[name] = _left_out(folder / f"graph.{name}", f"{edges:,} edges are more than programs for it open")
+            told[name] = _left_out(
+                folder / f"graph.{name}", f"{edges:,} edges are more than programs for it open"
+            )
         else:
             writer(frames, folder / f"graph.{name}", directed)
             told[name] = text
@@ -107,7 +128,9 @@ def _write_mudata(graph: PatientGraph, folder: Path) -> str:
     if not graph.features:
         return _left_out(folder / "graph.h5mu", "the graph has no table")
     if cells > MOST_CELLS:
-        return _left_out(folder / "graph.h5mu", f"{cells:,} cells of the tables would only be copied")
+        return _left_out(
+            folder / "graph.h5mu", f"{cells:,} cells of the tables would only be copied"
+        )
     with whole(folder / "graph.h5mu") as part:
         write_h5mu(to_mudata(graph), part)
     return _H5MU

@@ -14,7 +14,7 @@ import pandas as pd
 from graphfuse.data.modality import Modality
 from graphfuse.errors import examples
 from graphfuse.graph.aliases import NO_ALIASES, Aliases
-from graphfuse.graph.edgelist import is_id, tidy_symbol
+from graphfuse.graph.edge_cleaning import is_id, tidy_symbol
 
 if TYPE_CHECKING:
     from graphfuse.data.cohort import Cohort
@@ -24,19 +24,25 @@ log = logging.getLogger(__name__)
 
 TINY = 0.05  # share of symbols in the network below which names are likely of another kind
 _MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|sept|oct|nov|dec"
-_DATE = re.compile(rf"^(\d{{1,2}}-({_MONTHS})|({_MONTHS})-\d{{1,2}}|\d(\.\d+)?e\+\d+)$", re.IGNORECASE)
+_DATE = re.compile(
+    rf"^(\d{{1,2}}-({_MONTHS})|({_MONTHS})-\d{{1,2}}|\d(\.\d+)?e\+\d+)$", re.IGNORECASE
+)
 _MOUSE = re.compile(r"^[A-Z][a-z0-9]*[a-z][a-z0-9]*$")
 # Families that were renamed as a whole, and names given until a gene's function is known.
-_RETIRED = re.compile(r"^((SEPT|MARCH|MARC)\d{1,2}|DEC1|KIAA\d{4}L?|C\d+orf\d+|CXorf\d+|FAM\d+[A-Z]\d*|LOC\d+|FLJ\d+|MGC\d+)$")
+_RETIRED = re.compile(
+    r"^((SEPT|MARCH|MARC)\d{1,2}|DEC1|KIAA\d{4}L?|C\d+orf\d+|CXorf\d+|FAM\d+[A-Z]\d*|LOC\d+|"
+    r"FLJ\d+|MGC\d+)$"
+)
 _DATES_CURE = (
-    "2-Sep was SEPTIN2, but 1-Mar may be MARCHF1 or MTARC1: restore them from the source, or list them in an alias table"
+    "2-Sep was SEPTIN2, but 1-Mar may be MARCHF1 or MTARC1: restore them from the source, or "
+    "list them in an alias table"
 )
 
 
 @dataclass(frozen=True, eq=False)
 class Coverage:
-    """How a network covers a cohort: `steps` (modality, step, count, share, lost, reason, examples), `lost` (modality,
-    reason, count, examples), `notices`, and the network's name."""
+    """How a network covers a cohort: `steps` (modality, step, count, share, lost, reason,
+    examples), `lost` (modality, reason, count, examples), `notices`, and the network's name."""
 
     network: str
     steps: pd.DataFrame
@@ -59,51 +65,79 @@ def _rows(frame: pd.DataFrame):
 
 
 def cover(network: GeneNetwork, cohort: Cohort, aliases: Aliases = NO_ALIASES) -> Coverage:
-    """Coverage of every modality with a gene symbol; symbols that `aliases` would rename are told as such."""
+    """Coverage of every modality with a gene symbol; symbols that `aliases` would rename are told
+    as such."""
     steps, lost, notices = [], [], []
     for modality in cohort.modalities.values():
         if any(modality.symbols):
             steps.append(by_step(network, modality).reset_index().assign(modality=modality.name))
             lost.append(by_reason(network, modality, aliases).assign(modality=modality.name))
-            notices += [f"{modality.name}: {notice}" for notice in suspicions(network, modality.symbols)]
-    whole = [pd.concat(part, ignore_index=True) if part else pd.DataFrame() for part in (steps, lost)]
+            notices += [
+                f"{modality.name}: {notice}" for notice in suspicions(network, modality.symbols)
+            ]
+    whole = [
+        pd.concat(part, ignore_index=True) if part else pd.DataFrame() for part in (steps, lost)
+    ]
     return Coverage(network.name, *whole, notices)
 
 
 def by_step(network: GeneNetwork, modality: Modality) -> pd.DataFrame:
-    """How many of a modality's columns the network can use, step by step: `count`, `share` of all columns, `lost` since the
-    row above, `reason`, `examples` (three lost columns)."""
+    """How many of a modality's columns the network can use, step by step: `count`, `share` of all
+    columns, `lost` since the row above, `reason`, `examples` (three lost columns)."""
     known, linked = set(network.genes), _linked(network, modality)
     steps = [
         ("columns measured", "", [True] * len(modality.symbols)),
-        ("with a gene symbol", "no gene symbol", [symbol is not None for symbol in modality.symbols]),
-        ("symbol in the network", "not in the network", [symbol in known for symbol in modality.symbols]),
-        ("in an edge among measured genes", "isolated", [symbol in linked for symbol in modality.symbols]),
+        (
+            "with a gene symbol",
+            "no gene symbol",
+            [symbol is not None for symbol in modality.symbols],
+        ),
+        (
+            "symbol in the network",
+            "not in the network",
+            [symbol in known for symbol in modality.symbols],
+        ),
+        (
+            "in an edge among measured genes",
+            "isolated",
+            [symbol in linked for symbol in modality.symbols],
+        ),
     ]
     rows, before = [], np.ones(len(modality.symbols), bool)
     for step, reason, kept in steps:
         kept = np.array(kept, bool)
         lost = [modality.columns[i] for i in np.flatnonzero(before & ~kept)]
         share = kept.mean() if len(kept) else 0.0
-        rows.append((step, int(kept.sum()), float(share), len(lost), reason, ", ".join(map(str, lost[:3]))))
+        rows.append(
+            (step, int(kept.sum()), float(share), len(lost), reason, ", ".join(map(str, lost[:3])))
+        )
         before = kept
-    return pd.DataFrame(rows, columns=["step", "count", "share", "lost", "reason", "examples"]).set_index("step")
+    return pd.DataFrame(
+        rows, columns=["step", "count", "share", "lost", "reason", "examples"]
+    ).set_index("step")
 
 
-def by_reason(network: GeneNetwork, modality: Modality, aliases: Aliases = NO_ALIASES) -> pd.DataFrame:
-    """Why columns are in no edge: `reason`, `count`, `examples`, most frequent first; every lost column counts once."""
+def by_reason(
+    network: GeneNetwork, modality: Modality, aliases: Aliases = NO_ALIASES
+) -> pd.DataFrame:
+    """Why columns are in no edge: `reason`, `count`, `examples`, most frequent first; every lost
+    column counts once."""
     known, linked = frozenset(network.genes), _linked(network, modality)
     folded = {gene.upper(): gene for gene in network.genes}
     found: dict[str, list[str]] = {}
     for column, symbol in zip(modality.columns, modality.symbols, strict=True):
         if symbol not in linked:
-            found.setdefault(_reason(symbol, known, folded, aliases), []).append(_shown(column, symbol))
+            found.setdefault(_reason(symbol, known, folded, aliases), []).append(
+                _shown(column, symbol)
+            )
     rows = [(reason, len(lost), examples(lost)) for reason, lost in found.items()]
     rows.sort(key=lambda row: (-row[1], row[0]))
     return pd.DataFrame(rows, columns=["reason", "count", "examples"])
 
 
-def _reason(symbol: str | None, known: frozenset[str], folded: dict[str, str], aliases: Aliases) -> str:
+def _reason(
+    symbol: str | None, known: frozenset[str], folded: dict[str, str], aliases: Aliases
+) -> str:
     """Why a symbol is in no edge."""
     if symbol is None:
         return "no gene symbol"
@@ -135,13 +169,15 @@ def _shown(column, symbol: str | None) -> str:
 
 
 def suspicions(network: GeneNetwork, symbols: Sequence[str | None]) -> list[str]:
-    """What looks wrong with the names of measured genes: dates, another case, another species, ids of another kind."""
+    """What looks wrong with the names of measured genes: dates, another case, another species, ids
+    of another kind."""
     named = sorted({symbol for symbol in symbols if symbol})
     dates = [symbol for symbol in named if _DATE.match(symbol)]
     known, found = set(network.genes), []
     if dates:
         found.append(
-            f"{len(dates)} symbols look like genes a spreadsheet turned into dates ({examples(dates)}); {_DATES_CURE}"
+            f"{len(dates)} symbols look like genes a spreadsheet turned into dates "
+            f"({examples(dates)}); {_DATES_CURE}"
         )
     outside = [symbol for symbol in named if symbol not in known]
     if not named or 1 - len(outside) / len(named) >= TINY:
@@ -157,5 +193,11 @@ def _kind(network: GeneNetwork, outside: list[str]) -> str:
     folded = {gene.upper() for gene in network.genes}
     alike = [symbol for symbol in outside if symbol.upper() in folded]
     if len(alike) > len(outside) / 2:
-        return f"{len(alike):,} differ in case only ({examples(alike)}): write them as the network does"
-    return f"the network writes {examples(network.genes)}, the table {examples(outside)}: map one to the other"
+        return (
+            f"{len(alike):,} differ in case only ({examples(alike)}): write them as the network "
+            "does"
+        )
+    return (
+        f"the network writes {examples(network.genes)}, the table {examples(outside)}: map one "
+        "to the other"
+    )

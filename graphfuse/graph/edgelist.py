@@ -1,4 +1,5 @@
-"""Edge lists: read from any table with two columns of genes, and cleaned with a count for everything left out."""
+"""Edge lists: read from any table with two columns of genes, and cleaned with a count for
+everything left out."""
 
 from __future__ import annotations
 
@@ -6,13 +7,10 @@ import gzip
 import logging
 import re
 import zlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from pandas.api.types import union_categoricals
 
 from graphfuse.errors import Faults, InputError, examples, nearest
 
@@ -23,39 +21,39 @@ PAIRS = (
     ("gene_a", "gene_b"), ("symbol1", "symbol2"), ("node1", "node2"), ("from", "to"),
 )  # fmt: skip
 SCORES = ("score", "weight", "combined_score", "conn", "confidence")
-BLANK, UNNAMED = -1, -2  # codes of an empty name, and of one without a symbol
 PRIOR = 0.041  # STRING's chance of any two proteins being linked, part of every evidence score
-_ENSEMBL = re.compile(r"^(?:\d+\.)?(ENS[A-Z]*\d{11})(?:\.\d+)?(?:_\w+)?$")  # taxon before, version and GENCODE's marks after
 _NUMBER = re.compile(r"^[+-]?\d+([.,]\d+)?([eE][+-]?\d+)?$")
-BROKEN = (OSError, EOFError, zlib.error, UnicodeError, ValueError)  # pandas and pyarrow faults are ValueErrors
+BROKEN = (
+    OSError,
+    EOFError,
+    zlib.error,
+    UnicodeError,
+    ValueError,
+)  # pandas and pyarrow faults are ValueErrors
 
 
-@dataclass(frozen=True, eq=False)
-class Edges:
-    """Clean edges: `genes` sorted, `source` and `target` int64 `[E]`, `weight` float64 `[E]`, what was left out, and how
-    many edges stood in one direction only (0 where direction matters)."""
-
-    genes: tuple[str, ...]
-    source: np.ndarray
-    target: np.ndarray
-    weight: np.ndarray
-    cleaned: dict[str, int]
-    one_way: int = 0
+# ------------------------------------------------------------------------------------------ reading
 
 
-# --------------------------------------------------------------------------------------------------- reading
+def read_edges(
+    path: Path,
+    source: str | None = None,
+    target: str | None = None,
+    score: str | list[str] | None = None,
+):
+    """The edge list at `path` (csv, tsv, blanks, gz, parquet) as a frame `source, target[, score]`,
+    nothing cleaned.
 
-
-def read_edges(path: Path, source: str | None = None, target: str | None = None, score: str | list[str] | None = None):
-    """The edge list at `path` (csv, tsv, blanks, gz, parquet) as a frame `source, target[, score]`, nothing cleaned.
-
-    With `source` and `target` named, those columns are taken, and several columns of `score` combined (`combined`); else
-    known headers (`PAIRS`, `SCORES`), else the first two columns and a numeric third. A list without a header line is
-    recognised. Symbols are categorical, scores float64. Raises `InputError` for files that cannot be read, unknown columns
-    and scores that are no numbers.
+    With `source` and `target` named, those columns are taken, and several columns of `score`
+    combined (`combined`); else known headers (`PAIRS`, `SCORES`), else the first two columns and a
+    numeric third. A list without a header line is recognised. Symbols are categorical, scores
+    float64. Raises `InputError` for files that cannot be read, unknown columns and scores that are
+    no numbers.
     """
     if not path.is_file():
-        raise InputError(f"{path}: no such file; give an edge list (csv, tsv, gz, parquet) or the name of a card")
+        raise InputError(
+            f"{path}: no such file; give an edge list (csv, tsv, gz, parquet) or the name of a card"
+        )
     try:
         frame, names = _parquet(path) if path.suffix == ".parquet" else _text(path)
         scores = [score] if isinstance(score, str) else score or []
@@ -63,7 +61,9 @@ def read_edges(path: Path, source: str | None = None, target: str | None = None,
         places = _named(path, names, asked) if asked else _guessed(path, names)
         edges = frame(places)
     except BROKEN as error:
-        raise InputError(f"{path}: cannot be read as an edge list ({brief(error)}); give csv, tsv, gz or parquet") from None
+        raise InputError(
+            f"{path}: cannot be read as an edge list ({brief(error)}); give csv, tsv, gz or parquet"
+        ) from None
     used = [names[place] for place in places]
     log.info("%s: columns %s read as source, target, score", path.name, used)
     return _typed(path, edges, used, sure=asked is not None or used[-1].lower() in SCORES)
@@ -78,7 +78,8 @@ def _parquet(path: Path):
 
 
 def _text(path: Path):
-    """A reader of chosen columns, and the names of all columns (`column 1`, … where the file has no header)."""
+    """A reader of chosen columns, and the names of all columns (`column 1`, … where the file has no
+    header)."""
     sep, _ = opening(path)
     options = {"sep": sep, "encoding": "utf-8-sig", "index_col": False}
     head = pd.read_csv(path, header=None, nrows=200, dtype=str, **options)
@@ -88,15 +89,17 @@ def _text(path: Path):
 
     def columns(places: list[int]) -> pd.DataFrame:
         kinds = dict.fromkeys(places[:2], "category")
-        options.update(header=0 if titled else None, names=list(range(len(names))), usecols=places, dtype=kinds)
+        options.update(
+            header=0 if titled else None, names=list(range(len(names))), usecols=places, dtype=kinds
+        )
         return pd.read_csv(path, **options)[places]
 
     return columns, names
 
 
 def opening(path: Path) -> tuple[str, list[str]]:
-    """What separates the columns of a text table (plain or gz), and the cells of its first line. Raises `ValueError` for
-    what is no text."""
+    """What separates the columns of a text table (plain or gz), and the cells of its first line.
+    Raises `ValueError` for what is no text."""
     with gzip.open(path, "rb") if path.suffix == ".gz" else open(path, "rb") as file:
         start = file.read(65536).decode("utf-8-sig", errors="ignore").lstrip("\r\n")
     line = start.split("\n", 1)[0]
@@ -109,7 +112,8 @@ def opening(path: Path) -> tuple[str, list[str]]:
 
 
 def _is_header(first: list[str], head: pd.DataFrame) -> bool:
-    """Whether the first line names columns: known names, or no number in third place and no gene met again below."""
+    """Whether the first line names columns: known names, or no number in third place and no gene
+    met again below."""
     if _known(first) is not None:
         return True
     numeric = len(first) > 2 and bool(_NUMBER.match(first[2]))
@@ -132,7 +136,10 @@ def _guessed(path: Path, names: list[str]) -> list[int]:
     titled = [i for i, name in enumerate(names) if name.strip() and not name.startswith("Unnamed")]
     pair = _known(names) or titled[:2]
     if len(pair) < 2:
-        raise InputError(f"{path}: expected two columns of gene symbols, got {names}; name them source, target[, score]")
+        raise InputError(
+            f"{path}: expected two columns of gene symbols, got {names}; name them source, "
+            "target[, score]"
+        )
     known = [i for i, name in enumerate(_lower(names)) if name in SCORES and i not in pair]
     after = [i for i in titled if i > max(pair)]
     return pair + (known or after)[:1]
@@ -149,12 +156,15 @@ def _named(path: Path, names: list[str], asked: tuple[str, ...]) -> list[int]:
 
 
 def _typed(path: Path, edges: pd.DataFrame, used: list[str], sure: bool) -> pd.DataFrame:
-    """Columns as categorical symbols and float64 scores; a third column of text that nobody called a score is left."""
+    """Columns as categorical symbols and float64 scores; a third column of text that nobody called
+    a score is left."""
     pair = [edges.iloc[:, i].astype("category") for i in (0, 1)]
     frame = pd.DataFrame({"source": pair[0], "target": pair[1]})
     words = [str(symbol) for column in pair for symbol in column.cat.categories]
     if words and all(_NUMBER.match(word) for word in words):
-        raise InputError(f"{path}: columns {used[:2]} hold numbers ({examples(words)}); map them to gene symbols")
+        raise InputError(
+            f"{path}: columns {used[:2]} hold numbers ({examples(words)}); map them to gene symbols"
+        )
     scores = [_numbers(path, edges.iloc[:, i], used[i], sure) for i in range(2, edges.shape[1])]
     if scores and scores[0] is not None:
         frame["score"] = scores[0] if len(scores) == 1 else combined(np.column_stack(scores))
@@ -166,16 +176,20 @@ def _numbers(path: Path, raw: pd.Series, name: str, sure: bool) -> np.ndarray | 
     score = pd.to_numeric(raw, errors="coerce").astype(float)
     odd = raw[raw.notna() & score.isna()]
     if len(odd) and (sure or len(odd) < raw.notna().sum()):
-        raise InputError(f"{path}: column {name!r}: {len(odd)} scores are no numbers ({examples(odd)}); mend them")
+        raise InputError(
+            f"{path}: column {name!r}: {len(odd)} scores are no numbers ({examples(odd)}); "
+            "mend them"
+        )
     return None if len(odd) else score.to_numpy()
 
 
 def combined(channels: np.ndarray) -> np.ndarray:
-    """One score `[E]` from evidence channels `[E, C]`, on their scale: p + (1 - p) (1 - Π (1 - s)), s without the prior p.
+    """One score `[E]` from evidence channels `[E, C]`, on their scale: p + (1 - p) (1 - Π (1 - s)),
+    s without the prior p.
 
-    As STRING combines its channels (von Mering et al. 2005, doi:10.1093/nar/gki005), less its correction for homology;
-    so that a network can do without text mining. Scales: 0 to 1, or 0 to 1,000 where a score is greater than 1. Edges
-    without evidence beyond the prior score 0.
+    As STRING combines its channels (von Mering et al. 2005, doi:10.1093/nar/gki005), less its
+    correction for homology; so that a network can do without text mining. Scales: 0 to 1, or 0 to
+    1,000 where a score is greater than 1. Edges without evidence beyond the prior score 0.
     """
     scale = 1000.0 if np.nanmax(channels, initial=0.0) > 1 else 1.0
     beyond = np.clip((channels / scale - PRIOR) / (1 - PRIOR), 0, None)
@@ -188,101 +202,4 @@ def brief(error: Exception) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
-# -------------------------------------------------------------------------------------------------- cleaning
-
-
-def clean(
-    edges: pd.DataFrame,
-    *,
-    min_score: float | None = None,
-    directed: bool = False,
-    where: str = "",
-    symbols: Callable[[Sequence[str]], Sequence[str | None]] | None = None,
-) -> Edges:
-    """Edges that mean something, and counts of those left out, in this order.
-
-    `blank_symbol`, `no_symbol`, `self_loop`, `missing_weight` (NaN, infinite), `nonpositive_weight`, `below_cut` (score
-    less than `min_score`), then `duplicate` (the highest score stays) and, undirected, `both_directions`. `symbols`: from
-    tidy names to gene symbols, `None` where a name has none. Names keep their case; blanks around them go, and taxon and
-    version of Ensembl ids. Edges without a score weigh 1. Raises `InputError` when no edge is left, and when there is a
-    cut but no score.
-    """
-    names, source, target = _coded(edges, symbols)
-    weight = edges["score"].to_numpy(float) if "score" in edges else np.ones(len(edges))
-    if min_score is not None and "score" not in edges:
-        raise InputError(f"{where}: min_score = {min_score:g} but the edges have no score column; name one or drop the cut")
-    faulty = {
-        "blank_symbol": (source == BLANK) | (target == BLANK),
-        "no_symbol": (source < 0) | (target < 0),
-        "self_loop": source == target,
-        "missing_weight": ~np.isfinite(weight),
-        "nonpositive_weight": ~(weight > 0),
-        "below_cut": np.zeros(len(edges), bool) if min_score is None else ~(weight >= min_score),
-    }
-    keep, cleaned = np.ones(len(edges), bool), {}
-    for what, bad in faulty.items():
-        cleaned[what] = int((keep & bad).sum())
-        keep &= ~bad
-    _check_left(keep, weight, min_score, cleaned, where)
-    source, target, weight = _merged(source[keep], target[keep], weight[keep], directed, cleaned)
-    one_way = 0 if directed else _one_way(len(source), cleaned["both_directions"], where)
-    used = np.unique(np.concatenate([source, target]))  # names are sorted, so the genes stay sorted
-    genes = tuple(names[i] for i in used)
-    return Edges(genes, np.searchsorted(used, source), np.searchsorted(used, target), weight, cleaned, one_way)
-
-
-def _coded(edges: pd.DataFrame, symbols) -> tuple[list[str], np.ndarray, np.ndarray]:
-    """Sorted symbols, and source and target as int64 codes into them; `BLANK` and `UNNAMED` where there is none."""
-    pair = [edges[side].astype("category") for side in ("source", "target")]
-    both = union_categoricals([column.cat.rename_categories(map(str, column.cat.categories)) for column in pair])
-    tidy = [tidy_symbol(name) for name in both.categories]
-    found = tidy if symbols is None else symbols(tidy)
-    names = sorted({symbol for symbol in found if symbol})
-    place = {symbol: i for i, symbol in enumerate(names)}
-    codes = [place.get(symbol, UNNAMED) if name else BLANK for name, symbol in zip(tidy, found, strict=True)]
-    codes = np.array([*codes, BLANK], np.int64)[both.codes]  # a missing name has code -1: the last entry
-    return names, codes[: len(edges)], codes[len(edges) :]
-
-
-def tidy_symbol(name: str) -> str:
-    """`name` without blanks around it and, for Ensembl ids, without taxon and version: `9606.ENSP00000269305.4`."""
-    return _ENSEMBL.sub(r"\1", name.strip())
-
-
-def is_id(name: str) -> bool:
-    """Whether a name is an Ensembl or Entrez id and cannot be a symbol."""
-    return bool(_ENSEMBL.match(name)) or name.isdigit()
-
-
-def _merged(source, target, weight, directed: bool, cleaned: dict[str, int]):
-    """Every edge once with its highest weight, sorted; undirected edges with source < target."""
-    span = np.int64(max(source.max(), target.max()) + 1)
-    arrows = len(np.unique(source * span + target))
-    cleaned["duplicate"] = len(source) - arrows
-    if not directed:
-        source, target = np.minimum(source, target), np.maximum(source, target)
-    key = source * span + target
-    order = np.lexsort((-weight, key))
-    first = np.r_[True, np.diff(key[order]) > 0]
-    chosen = order[first]
-    cleaned["both_directions"] = arrows - len(chosen)
-    return source[chosen], target[chosen], weight[chosen]
-
-
-def _one_way(count: int, both: int, where: str) -> int:
-    """How many of `count` undirected edges stood one way round; warns where most of a list stands both ways."""
-    if both and 0 < count - both < count / 2:
-        log.warning("%s: %d of %d edges stand in one direction only; taken as undirected", where, count - both, count)
-    return count - both
-
-
-def _check_left(keep: np.ndarray, weight: np.ndarray, min_score: float | None, cleaned: dict, where: str) -> None:
-    """Raises `InputError` when nothing is left; warns when the cut is on another scale than the scores."""
-    finite = weight[np.isfinite(weight)]
-    span = f"scores run from {finite.min():g} to {finite.max():g}" if len(finite) else "no score is a number"
-    if not keep.any():
-        why = ", ".join(f"{what} {count:,}" for what, count in cleaned.items() if count) or "the list is empty"
-        cure = f"lower min_score ({min_score:g})" if cleaned["below_cut"] else "check the columns"
-        raise InputError(f"{where}: none of {len(keep):,} edges is left ({why}); {span}; {cure}")
-    if min_score is not None and 0 < min_score <= 1 < finite.min():
-        log.warning("%s: min_score = %g cuts nothing: %s", where, min_score, span)
+# ----------------------------------------------------------------------------------------- cleaning

@@ -1,4 +1,5 @@
-"""Points and how alike they are: rows checked once, and the similarity of a pair, the same in any company."""
+"""Points and how alike they are: rows checked once, and the similarity of a pair, the same in any
+company."""
 
 from __future__ import annotations
 
@@ -14,9 +15,11 @@ GREATEST = 1e100  # beyond it, squares overflow
 
 
 def both(queries, reference, metric: str) -> tuple:
-    """Queries and reference as checked float64 rows of one form, arrays or CSR; one object if they hold the same.
+    """Queries and reference as checked float64 rows of one form, arrays or CSR; one object if they
+    hold the same.
 
-    Raises `InputError` for an unknown metric, unequal widths, and values that are not finite, with the number of rows.
+    Raises `InputError` for an unknown metric, unequal widths, and values that are not finite, with
+    the number of rows.
     """
     if metric not in METRICS:
         raise InputError(f"metric: {metric!r} is not known{suggest(str(metric), METRICS)}")
@@ -25,7 +28,8 @@ def both(queries, reference, metric: str) -> tuple:
     queries = reference if same else _rows(queries, metric, "queries")
     if queries.shape[1] != reference.shape[1]:
         raise InputError(
-            f"queries have {queries.shape[1]:,} columns, the reference {reference.shape[1]:,}; give both the same"
+            f"queries have {queries.shape[1]:,} columns, the reference "
+            f"{reference.shape[1]:,}; give both the same"
         )
     if sparse.issparse(queries) != sparse.issparse(reference):
         queries, reference = sparse.csr_array(queries), sparse.csr_array(reference)
@@ -43,12 +47,20 @@ def _rows(values, metric, what):
     else:
         values = np.ascontiguousarray(values, np.float64)
     if values.ndim != 2:
-        raise InputError(f"{what}: expected a table [n, d], got {values.ndim} dimensions; give one row per point")
+        raise InputError(
+            f"{what}: expected a table [n, d], got {values.ndim} dimensions; give one row per point"
+        )
     _finite(values, what)
     if metric != "cosine":
         return values
-    greatest = np.asarray(abs(values).max(axis=1).toarray() if sparse.issparse(values) else abs(values).max(1, initial=0))
-    values = _scaled(values, greatest.ravel())  # first, so that the squares of tiny values do not vanish
+    greatest = np.asarray(
+        abs(values).max(axis=1).toarray()
+        if sparse.issparse(values)
+        else abs(values).max(1, initial=0)
+    )
+    values = _scaled(
+        values, greatest.ravel()
+    )  # first, so that the squares of tiny values do not vanish
     return _scaled(values, np.sqrt(square(values)))
 
 
@@ -66,7 +78,8 @@ def _finite(values, what):
     else:
         bad = int((~usable).any(1).sum())
     raise InputError(
-        f"{what}: {bad:,} of {values.shape[0]:,} rows hold a value that is missing, infinite or beyond {GREATEST:g}; "
+        f"{what}: {bad:,} of {values.shape[0]:,} rows hold a value that is missing, "
+        f"infinite or beyond {GREATEST:g}; "
         "impute them, rescale, or leave those rows out"
     )
 
@@ -84,10 +97,13 @@ def _differ(one, other):
     return one.shape[0] > 0 and bool((one != other).sum())
 
 
-def pair_similarity(queries, reference, receiver: np.ndarray, sender: np.ndarray, metric: str) -> np.ndarray:
+def pair_similarity(
+    queries, reference, receiver: np.ndarray, sender: np.ndarray, metric: str
+) -> np.ndarray:
     """float64 `[E]`, rounded to 1e-12: the similarity of the pairs (`receiver`, `sender`).
 
-    Every pair is summed by itself, in one order, so that its value does not depend on which others are asked for.
+    Every pair is summed by itself, in one order, so that its value does not depend on which others
+    are asked for.
     """
     width = max(1, queries.shape[1])
     out = np.empty(len(receiver))
@@ -107,36 +123,55 @@ def pair_similarity(queries, reference, receiver: np.ndarray, sender: np.ndarray
 def block_similarity(queries, reference, metric: str) -> np.ndarray:
     """float64 `[q, n]`, all pairs at once by a matrix product: the same but for the last digits."""
     if metric == "cityblock":
-        queries, reference = (p.toarray() if sparse.issparse(p) else p for p in (queries, reference))
+        queries, reference = (
+            p.toarray() if sparse.issparse(p) else p for p in (queries, reference)
+        )
         return 1 - cdist(queries, reference, "cityblock") / max(1, queries.shape[1])
     product = queries @ reference.T
     product = product.toarray() if sparse.issparse(product) else product
     if metric == "euclidean":
-        return -np.sqrt(np.maximum(square(queries)[:, None] + square(reference)[None] - 2 * product, 0))
+        return -np.sqrt(
+            np.maximum(square(queries)[:, None] + square(reference)[None] - 2 * product, 0)
+        )
     return product
 
 
 def distinct(points) -> tuple[np.ndarray, np.ndarray]:
-    """(place of the first of each kind of row, ascending; which kind every row is), by 64-bit sums of the rows' bits."""
+    """(place of the first of each kind of row, ascending; which kind every row is), by 64-bit sums
+    of the rows' bits."""
     count, width = points.shape
-    mixing = np.random.default_rng(0).integers(2**63, size=width, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
+    mixing = np.random.default_rng(0).integers(2**63, size=width, dtype=np.uint64) * np.uint64(
+        2
+    ) + np.uint64(1)
     if sparse.issparse(points):
-        key = sparse.csr_array((points.data.view(np.uint64), points.indices, points.indptr), points.shape) @ mixing
+        key = (
+            sparse.csr_array(
+                (points.data.view(np.uint64), points.indices, points.indptr), points.shape
+            )
+            @ mixing
+        )
     else:
         key = np.zeros(count, np.uint64)
         for start in range(0, count, 4096):  # + 0.0: minus zero is zero
-            key[start : start + 4096] = ((points[start : start + 4096] + 0.0).view(np.uint64) * mixing).sum(1)
+            key[start : start + 4096] = (
+                (points[start : start + 4096] + 0.0).view(np.uint64) * mixing
+            ).sum(1)
     _, first, group = np.unique(key, return_index=True, return_inverse=True)
     order = np.argsort(first)
     first, group = first[order], np.argsort(order)[group]
     again = np.flatnonzero(first[group] != np.arange(count))
-    if _differ(points[again], points[first[group[again]]]):  # unequal rows of one key: never seen, but possible
+    if _differ(
+        points[again], points[first[group[again]]]
+    ):  # unequal rows of one key: never seen, but possible
         return np.arange(count), np.arange(count)
     return first, group
 
 
-def ranked(queries, reference, row: np.ndarray, place: np.ndarray, count: int, metric: str) -> tuple[np.ndarray, np.ndarray]:
-    """(index, similarity) `[q, count]`: of each query's candidate pairs the `count` most similar, ties by place.
+def ranked(
+    queries, reference, row: np.ndarray, place: np.ndarray, count: int, metric: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """(index, similarity) `[q, count]`: of each query's candidate pairs the `count` most similar,
+    ties by place.
 
     `row` ascends; a query with fewer candidates has -1 at -inf.
     """
@@ -149,8 +184,11 @@ def ranked(queries, reference, row: np.ndarray, place: np.ndarray, count: int, m
     return np.take_along_axis(index, order, 1), 0.0 - np.take_along_axis(less, order, 1)
 
 
-def without(index: np.ndarray, similarity: np.ndarray, own: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Each row's list but for its `own` place, or but for its last where `own` is not in it: one shorter."""
+def without(
+    index: np.ndarray, similarity: np.ndarray, own: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Each row's list but for its `own` place, or but for its last where `own` is not in it: one
+    shorter."""
     itself = index == own[:, None]
     itself[:, -1] |= ~itself.any(1)
     shape = (len(index), index.shape[1] - 1)

@@ -12,8 +12,9 @@ import numpy as np
 class Neighbours:
     """For each of N receivers, the list of senders it hears from.
 
-    `offsets` int64 `[N + 1]`, `index` int64 `[E]` (sender of each edge, in `0 … senders - 1`), `weight` float64 `[E]`;
-    the edges of receiver i are `offsets[i] : offsets[i + 1]`. Senders are training patients only.
+    `offsets` int64 `[N + 1]`, `index` int64 `[E]` (sender of each edge, in `0 … senders - 1`),
+    `weight` float64 `[E]`; the edges of receiver i are `offsets[i] : offsets[i + 1]`. Senders are
+    training patients only.
     """
 
     offsets: np.ndarray
@@ -28,7 +29,8 @@ class Neighbours:
 
     @classmethod
     def from_edges(cls, receiver, sender, weight, receivers: int, senders: int) -> Neighbours:
-        """Lists from edge arrays `[E]`; sorted by receiver, then sender. Edges of weight 0 or NaN are dropped."""
+        """Lists from edge arrays `[E]`; sorted by receiver, then sender. Edges of weight 0 or NaN
+        are dropped."""
         receiver, sender = np.asarray(receiver, np.int64), np.asarray(sender, np.int64)
         weight = np.broadcast_to(np.asarray(weight, float), receiver.shape)
         keep = np.isfinite(weight) & (weight != 0)
@@ -46,10 +48,12 @@ class Neighbours:
 
     @classmethod
     def union(cls, lists: Sequence[Neighbours]) -> Neighbours:
-        """Every edge of any of these lists once, with its greatest weight. They share receivers and senders."""
+        """Every edge of any of these lists once, with its greatest weight. They share receivers and
+        senders."""
         first = lists[0]
         receiver, sender, weight = (
-            np.concatenate([getattr(each, part) for each in lists]) for part in ("receivers", "index", "weight")
+            np.concatenate([getattr(each, part) for each in lists])
+            for part in ("receivers", "index", "weight")
         )
         order = np.lexsort((-weight, sender, receiver))
         receiver, sender, weight = receiver[order], sender[order], weight[order]
@@ -75,7 +79,8 @@ class Neighbours:
         return np.repeat(np.arange(len(self)), self.degree)
 
     def mean_weights(self) -> np.ndarray:
-        """float64 `[E]`: weights divided by each receiver's sum, so that aggregating takes a mean."""
+        """float64 `[E]`: weights divided by each receiver's sum, so that aggregating takes a
+        mean."""
         total = np.bincount(self.receivers, np.abs(self.weight), minlength=len(self))
         return self.weight / total[self.receivers]
 
@@ -88,7 +93,8 @@ class Neighbours:
         return Neighbours(offsets, self.index[edges], self.weight[edges], self.senders)
 
     def among(self, receivers: np.ndarray, senders: np.ndarray) -> Neighbours:
-        """The edges into `receivers` (bool `[N]`) from `senders` (bool `[senders]`); nobody is renumbered."""
+        """The edges into `receivers` (bool `[N]`) from `senders` (bool `[senders]`); nobody is
+        renumbered."""
         return self.where(receivers[self.receivers] & senders[self.index])
 
     def where(self, keep: np.ndarray) -> Neighbours:
@@ -99,20 +105,29 @@ class Neighbours:
 
     def transposed(self) -> Neighbours:
         """Every edge the other way: senders become receivers."""
-        return Neighbours.from_edges(self.index, self.receivers, self.weight, self.senders, len(self))
+        return Neighbours.from_edges(
+            self.index, self.receivers, self.weight, self.senders, len(self)
+        )
 
     def symmetric(self) -> Neighbours:
-        """Every edge both ways, with the greater weight of the two. Receivers and senders are the same patients."""
+        """Every edge both ways, with the greater weight of the two. Receivers and senders are the
+        same patients."""
         return Neighbours.union([self, self.transposed()])
 
     def __repr__(self) -> str:
-        return f"Neighbours({len(self):,} receivers, {self.senders:,} senders, {self.edges:,} edges)"
+        return (
+            f"Neighbours({len(self):,} receivers, {self.senders:,} senders, {self.edges:,} edges)"
+        )
 
 
-def strongest(receiver: np.ndarray, sender: np.ndarray, value: np.ndarray, count: int) -> np.ndarray:
-    """Positions of the `count` candidates of greatest value of every receiver, sorted by receiver, then value.
+def strongest(
+    receiver: np.ndarray, sender: np.ndarray, value: np.ndarray, count: int
+) -> np.ndarray:
+    """Positions of the `count` candidates of greatest value of every receiver, sorted by receiver,
+    then value.
 
-    `receiver` and `sender` int64 `[E]`, `value` float64 `[E]`, in any order; ties go to the sender that comes first.
+    `receiver` and `sender` int64 `[E]`, `value` float64 `[E]`, in any order; ties go to the sender
+    that comes first.
     """
     order = np.lexsort((sender, -value, receiver))
     ranked = receiver[order]

@@ -1,38 +1,35 @@
-"""Gene networks: which genes interact, from a card, a file or a table, and what of it a modality can use."""
+"""Gene networks: which genes interact, from a card, a file or a table, and what of it a modality
+can use."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from graphfuse.data.fetch import obtain
 from graphfuse.data.modality import Modality
-from graphfuse.errors import Faults, FetchError, InputError, examples
-from graphfuse.files import read_toml, resolve
+from graphfuse.errors import InputError
 from graphfuse.graph.aliases import Aliases
 from graphfuse.graph.coverage import by_step, suspicions
-from graphfuse.graph.edgelist import clean, is_id, read_edges
-from graphfuse.schema import NetworkCard
+from graphfuse.graph.edge_cleaning import clean
 
 log = logging.getLogger(__name__)
 
 _ENDS = ("source", "target")
-_LISTS = (".csv", ".tsv", ".txt", ".gz", ".parquet")
 
 
 @dataclass(frozen=True, eq=False)
 class GeneNetwork:
     """Genes and their weighted interactions.
 
-    `genes` sorted; `source`, `target` int64 `[E]` (places in `genes`), `weight` float64 `[E]` > 0. Undirected networks
-    hold every edge once with source < target; directed ones point from source to target. Only the control `identity` has
-    self-loops. `about` says where it comes from, `cleaned` how many edges were left out and why.
+    `genes` sorted; `source`, `target` int64 `[E]` (places in `genes`), `weight` float64 `[E]` > 0.
+    Undirected networks hold every edge once with source < target; directed ones point from source
+    to target. Only the control `identity` has self-loops. `about` says where it comes from,
+    `cleaned` how many edges were left out and why.
     """
 
     name: str
@@ -54,14 +51,31 @@ class GeneNetwork:
         min_score: float | None = None,
         symbols: Callable[[Sequence[str]], Sequence[str | None]] | None = None,
     ) -> GeneNetwork:
-        """A network from a frame `source, target[, score]`, cleaned; `symbols` gives the gene symbol of each name, `None`
-        for none. Raises `InputError` when no edge is left."""
+        """A network from a frame `source, target[, score]`, cleaned; `symbols` gives the gene
+        symbol of each name, `None` for none. Raises `InputError` when no edge is left."""
         missing = [column for column in ("source", "target") if column not in edges]
         if missing:
-            raise InputError(f"network {name!r}: no column {missing}; got {list(edges.columns)}; rename them")
-        found = clean(edges, min_score=min_score, directed=directed, where=f"network {name!r}", symbols=symbols)
+            raise InputError(
+                f"network {name!r}: no column {missing}; got {list(edges.columns)}; rename them"
+            )
+        found = clean(
+            edges,
+            min_score=min_score,
+            directed=directed,
+            where=f"network {name!r}",
+            symbols=symbols,
+        )
         about = {"one_way": found.one_way} if found.cleaned["both_directions"] else {}
-        return cls(name, found.genes, found.source, found.target, found.weight, directed, about, found.cleaned)
+        return cls(
+            name,
+            found.genes,
+            found.source,
+            found.target,
+            found.weight,
+            directed,
+            about,
+            found.cleaned,
+        )
 
     @property
     def edges(self) -> int:
@@ -74,21 +88,31 @@ class GeneNetwork:
         return np.bincount(ends, minlength=len(self.genes)).astype(np.int64)
 
     def arrows(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """(source, target, weight) `[A]`, each direction of an edge in turn; self-loops and directed edges go one way."""
+        """(source, target, weight) `[A]`, each direction of an edge in turn; self-loops and
+        directed edges go one way."""
         if self.directed:
             return self.source, self.target, self.weight
         back = self.source != self.target
-        ends = np.concatenate([self.source, self.target[back]]), np.concatenate([self.target, self.source[back]])
+        ends = (
+            np.concatenate([self.source, self.target[back]]),
+            np.concatenate([self.target, self.source[back]]),
+        )
         return *ends, np.concatenate([self.weight, self.weight[back]])
 
     def adjacency(self) -> sparse.csr_matrix:
-        """float64 `[G, G]`: weights, symmetric for undirected networks, else row = source and column = target."""
+        """float64 `[G, G]`: weights, symmetric for undirected networks, else row = source and
+        column = target."""
         shape = (len(self.genes), len(self.genes))
         arrows = sparse.csr_matrix((self.weight, (self.source, self.target)), shape=shape)
-        return arrows if self.directed else (arrows + arrows.T - sparse.diags(arrows.diagonal())).tocsr()
+        return (
+            arrows
+            if self.directed
+            else (arrows + arrows.T - sparse.diags(arrows.diagonal())).tocsr()
+        )
 
     def on(self, symbols: Sequence[str | None]) -> GeneNetwork:
-        """The network among these genes: edges with both ends measured, in the same order; isolated genes stay."""
+        """The network among these genes: edges with both ends measured, in the same order; isolated
+        genes stay."""
         measured = set(symbols)
         kept = np.array([gene in measured for gene in self.genes], bool)
         edges = kept[self.source] & kept[self.target] if len(kept) else np.zeros(0, bool)
@@ -104,9 +128,10 @@ class GeneNetwork:
     def smoothing(self, symbols: Sequence[str | None]) -> sparse.csr_matrix:
         """float64 `[F, F]`: the operator that gives each feature what its neighbouring genes say.
 
-        `symbols`: the gene of each of F features, `None` for none. Between genes it is D^-1/2 A D^-1/2 of the network
-        among the measured genes (directed: in-strength, out-strength, and targets hear sources); a gene says the mean
-        of its features. Features without a gene, outside the network or isolated have empty rows.
+        `symbols`: the gene of each of F features, `None` for none. Between genes it is D^-1/2 A
+        D^-1/2 of the network among the measured genes (directed: in-strength, out-strength, and
+        targets hear sources); a gene says the mean of its features. Features without a gene,
+        outside the network or isolated have empty rows.
         """
         measured = self.on(symbols)
         hears = measured.adjacency().T.tocsr()  # row = who hears
@@ -117,13 +142,16 @@ class GeneNetwork:
         says = sparse.diags(1 / np.maximum(count, 1)) @ member.T
         return (member @ (scale[0] @ hears @ scale[1]) @ says).tocsr()
 
-    def edge_features(self, symbols: Sequence[str | None]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def edge_features(
+        self, symbols: Sequence[str | None]
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Which feature pairs stand for which edge: `edge`, `a`, `b`, each int64 `[P]`.
 
-        `edge` counts the edges of `self.on(symbols)`; `a` is a feature of its source, `b` one of its target; an edge
-        between genes with 2 and 3 features has 6 rows. A gradient `g [F, F]` on the operator is summed per edge by
-        `np.bincount(edge, g[a, b] + g[b, a], minlength=E)` (directed: `g[b, a]` alone, since targets hear sources; so for a
-        self-loop, whose rows hold every pair both ways round).
+        `edge` counts the edges of `self.on(symbols)`; `a` is a feature of its source, `b` one of
+        its target; an edge between genes with 2 and 3 features has 6 rows. A gradient `g [F, F]` on
+        the operator is summed per edge by `np.bincount(edge, g[a, b] + g[b, a], minlength=E)`
+        (directed: `g[b, a]` alone, since targets hear sources; so for a self-loop, whose rows hold
+        every pair both ways round).
         """
         measured = self.on(symbols)
         features = measured._members(symbols).T.tocsr()  # [G, F]: rows list the features of a gene
@@ -141,151 +169,77 @@ class GeneNetwork:
         place = {gene: i for i, gene in enumerate(self.genes)}
         rows = [row for row, symbol in enumerate(symbols) if symbol in place]
         genes = [place[symbols[row]] for row in rows]
-        return sparse.csr_matrix((np.ones(len(rows)), (rows, genes)), shape=(len(symbols), len(self.genes)))
+        return sparse.csr_matrix(
+            (np.ones(len(rows)), (rows, genes)), shape=(len(symbols), len(self.genes))
+        )
 
     def renamed(self, aliases: Aliases) -> GeneNetwork:
-        """The network with its genes renamed. Names that come to one gene are joined: of edges that then stand twice the
-        highest weight stays, self-loops go, both counted in `cleaned`. Two genes of the network are never made one symbol
-        of the other (see `Aliases.nodes`)."""
+        """The network with its genes renamed. Names that come to one gene are joined: of edges that
+        then stand twice the highest weight stays, self-loops go, both counted in `cleaned`. Two
+        genes of the network are never made one symbol of the other (see `Aliases.nodes`)."""
         found = aliases.nodes(self.genes)
         if found.names == self.genes:
             return self
         genes = tuple(sorted(set(found.names)))
         edges = self.to_frame().rename(columns={"weight": "score"})
-        edges = edges.assign(**{side: edges[side].map(dict(zip(self.genes, found.names, strict=True))) for side in _ENDS})
+        edges = edges.assign(
+            **{
+                side: edges[side].map(dict(zip(self.genes, found.names, strict=True)))
+                for side in _ENDS
+            }
+        )
         edges = edges[edges["source"] != edges["target"]]
-        cleaned = dict(self.cleaned, self_loop=self.cleaned.get("self_loop", 0) + self.edges - len(edges))
+        cleaned = dict(
+            self.cleaned, self_loop=self.cleaned.get("self_loop", 0) + self.edges - len(edges)
+        )
         ends, weight = np.zeros((2, 0), np.int64), np.zeros(0)
         if len(edges):
             left = clean(edges, directed=self.directed, where=self.name)
             place = np.searchsorted(genes, left.genes)
             ends, weight = np.stack([place[left.source], place[left.target]]), left.weight
-            cleaned |= {what: cleaned.get(what, 0) + left.cleaned[what] for what in ("duplicate", "both_directions")}
-        about = {**self.about, "aliases": aliases.title, "renamed": len(found.changed), "ambiguous": len(found.ambiguous)}
-        return replace(self, genes=genes, source=ends[0], target=ends[1], weight=weight, about=about, cleaned=cleaned)
+            cleaned |= {
+                what: cleaned.get(what, 0) + left.cleaned[what]
+                for what in ("duplicate", "both_directions")
+            }
+        about = {
+            **self.about,
+            "aliases": aliases.title,
+            "renamed": len(found.changed),
+            "ambiguous": len(found.ambiguous),
+        }
+        return replace(
+            self,
+            genes=genes,
+            source=ends[0],
+            target=ends[1],
+            weight=weight,
+            about=about,
+            cleaned=cleaned,
+        )
 
     def coverage(self, modality: Modality) -> pd.DataFrame:
-        """How many of a modality's columns the network can use, step by step (see `by_step`, and `cover` for a cohort with
-        the reasons). Logs `notices` where names look like those of another species or like dates."""
+        """How many of a modality's columns the network can use, step by step (see `by_step`, and
+        `cover` for a cohort with the reasons). Logs `notices` where names look like those of
+        another species or like dates."""
         for notice in self.notices(modality.symbols):
             log.warning("%s on %s: %s", modality.name, self.name, notice)
         return by_step(self, modality)
 
     def notices(self, symbols: Sequence[str | None]) -> list[str]:
-        """What looks wrong with the names of measured genes: dates, another species, ids of another kind."""
+        """What looks wrong with the names of measured genes: dates, another species, ids of another
+        kind."""
         return suspicions(self, symbols)
 
     def to_frame(self) -> pd.DataFrame:
         """One row per edge: `source`, `target` (symbols), `weight`."""
         genes = np.array(self.genes, dtype=object)
-        return pd.DataFrame({"source": genes[self.source], "target": genes[self.target], "weight": self.weight})
+        return pd.DataFrame(
+            {"source": genes[self.source], "target": genes[self.target], "weight": self.weight}
+        )
 
     def __repr__(self) -> str:
         arrows = ", directed" if self.directed else ""
         return f"GeneNetwork({self.name}: {len(self.genes):,} genes, {self.edges:,} edges{arrows})"
 
 
-# --------------------------------------------------------------------------------------------------- loading
-
-
-def load_network(name_or_path: str | Path, min_score: float | None = None) -> GeneNetwork:
-    """The network of a card (by name in `graphs/networks/` or by path), or of one's own edge list (see `read_edges`).
-
-    `min_score` overrides the card's cut. Raises `InputError` for unknown names, unreadable files, no edges left, and,
-    at the card's own cut, counts that are not those it expects.
-    """
-    path = Path(name_or_path)
-    if path.suffix != ".toml" and (path.is_file() or path.suffix in _LISTS):
-        return _from_list(path, min_score)
-    path = resolve(name_or_path, "graphs/networks")
-    card = read_toml(path, NetworkCard)
-    return _from_card(card, path, card.edges.min_score if min_score is None else min_score)
-
-
-def _from_list(path: Path, min_score: float | None) -> GeneNetwork:
-    network = GeneNetwork.from_frame(read_edges(path), path.name, min_score=min_score)
-    return _described(network, {"title": path.name, "file": path.name, "min_score": min_score})
-
-
-def _from_card(card: NetworkCard, path: Path, min_score: float | None) -> GeneNetwork:
-    folder, spec = _folder(card, path), card.edges
-    edges = read_edges(_file(folder, spec.file), spec.source, spec.target, spec.score)
-    table = None if spec.aliases is None else Aliases.read(_table(folder, path, spec.aliases))
-    symbols = _names(card, path, table)
-    network = GeneNetwork.from_frame(edges, card.name, directed=spec.directed, min_score=min_score, symbols=symbols)
-    if min_score == spec.min_score:
-        _check_expected(card, network, path)
-    about = {key: getattr(card, key) for key in ("title", "version", "licence", "citation")}
-    named = {} if table is None else {"aliases": table.title}
-    return _described(network, {**about, "file": spec.file, "min_score": min_score, **named})
-
-
-def _folder(card: NetworkCard, path: Path) -> Path:
-    """Where the card's files are. Where its sources are folders of one's own, those are looked for in the working folder,
-    then beside the card. Raises `FetchError` that says what is missing, where it belongs and how to get it."""
-    own = [Path(source.path).expanduser() / source.root for source in card.source if source.path is not None]
-    places = [home / folder for folder in own for home in (Path.cwd(), path.parent)]
-    lacking = [_lacking(card, path, place) for place in places]
-    if [] in lacking:
-        return places[lacking.index([])]
-    if len(own) < len(card.source) or not own or any(place.is_file() for place in places):
-        return obtain(card.source, beside=path.parent, how_to_get=card.how_to_get, where=str(path))
-    least = min(lacking, key=len)
-    cure = f"; how to get it: {card.how_to_get}" if card.how_to_get else ""
-    raise FetchError(f"network {card.name!r}: {examples(least)} not found in {places[lacking.index(least)]}{cure}")
-
-
-def _lacking(card: NetworkCard, path: Path, place: Path) -> list[str]:
-    """The files of the card that are not at `place`."""
-    lists = [] if _file(place, card.edges.file).is_file() else [card.edges.file]
-    table = card.edges.aliases
-    return lists if table is None or _table(place, path, table).is_file() else [*lists, table]
-
-
-def _file(folder: Path, name: str) -> Path:
-    """The file, also where it was packed or unpacked since (with or without .gz)."""
-    other = folder / (name.removesuffix(".gz") if name.endswith(".gz") else f"{name}.gz")
-    return other if other.is_file() and not (folder / name).is_file() else folder / name
-
-
-def _table(folder: Path, path: Path, name: str) -> Path:
-    """The alias table among the edges, or beside the card."""
-    among = _file(folder, name)
-    return among if among.is_file() else _file(path.parent, name)
-
-
-def _names(card: NetworkCard, path: Path, table: Aliases | None):
-    """From the list's names to symbols: ids without a symbol have none; a retired symbol is renamed, others stay."""
-    ids = card.edges.ids == "ensembl"
-
-    def checked(names: Sequence[str]) -> Sequence[str | None]:
-        if table is None and ids and names and not any(map(is_id, names)):
-            raise InputError(f'{path}: ids = "ensembl", but the names are {examples(names)}; correct ids, source or target')
-        if table is None:
-            return names
-        found = table.apply(names) if ids else table.nodes(names)
-        if ids and names and not found.changed:
-            raise InputError(f"{path}: {table.title} names none of {len(names):,} ids ({examples(names)}); is it their table?")
-        return [table.table.get(name) for name in names] if ids else found.names
-
-    return checked
-
-
-def _described(network: GeneNetwork, about: dict) -> GeneNetwork:
-    left_out = ", ".join(f"{what} {count:,}" for what, count in network.cleaned.items() if count)
-    log.info("%r; edges left out: %s", network, left_out or "none")
-    return replace(network, about={**about, **network.about})
-
-
-def _check_expected(card: NetworkCard, network: GeneNetwork, path: Path) -> None:
-    """Raises `InputError` when the counts are not those of `[expect]`."""
-    if card.expect is None:
-        return
-    faults = Faults(str(path))
-    for what, expected, got in (
-        ("nodes", card.expect.nodes, len(network.genes)),
-        ("edges", card.expect.edges, network.edges),
-    ):
-        if expected != got:
-            faults.add(f"[expect] {what}: expected {expected:,}, got {got:,}; the file or the card has changed: check both")
-    faults.stop()
+# ------------------------------------------------------------------------------------------ loading

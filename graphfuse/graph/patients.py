@@ -16,11 +16,13 @@ from graphfuse.graph.signalling import Template
 
 @dataclass(frozen=True, eq=False)
 class PatientGraph:
-    """The graphs of a whole cohort, to look at and to take elsewhere; training fits its own in every fold.
+    """The graphs of a whole cohort, to look at and to take elsewhere; training fits its own in
+    every fold.
 
-    `layers`: name → neighbour lists among all patients; `network`: the gene network on the genes measured, or `None`;
-    `features`: modality → standardised columns `[N, F]`, named by `feature_names`; `signalling`: the typed graph of genes'
-    nodes, where the recipe has one; `about`: layer name → how it was made (rule, thresholds, search and its recall).
+    `layers`: name → neighbour lists among all patients; `network`: the gene network on the genes
+    measured, or `None`; `features`: modality → standardised columns `[N, F]`, named by
+    `feature_names`; `signalling`: the typed graph of genes' nodes, where the recipe has one;
+    `about`: layer name → how it was made (rule, thresholds, search and its recall).
     """
 
     cohort: Cohort
@@ -41,7 +43,8 @@ class PatientGraph:
         return convert.to_hetero(self, dtype)
 
     def to_networkx(self, layer: str | None = None):
-        """A networkx graph of one layer, of the gene network (`"genes"`), or of everything (a MultiDiGraph)."""
+        """A networkx graph of one layer, of the gene network (`"genes"`), or of everything (a
+        MultiDiGraph)."""
         return convert.to_networkx(self, layer)
 
     def to_anndata(self, modality: str | None = None):
@@ -53,7 +56,8 @@ class PatientGraph:
         return convert.to_mudata(self)
 
     def to_html(self, path: str | Path, seed: int = 0) -> str:
-        """One page that opens offline: layers to switch, patients coloured by outcome, search. Says what it drew."""
+        """One page that opens offline: layers to switch, patients coloured by outcome, search. Says
+        what it drew."""
         return convert.write_picture(self, path, seed)
 
     def to_frames(self) -> dict:
@@ -66,10 +70,19 @@ class PatientGraph:
 
     def _searched(self, layer: str) -> str:
         found = self.about.get(layer, {}).get("search") or {}
-        return "" if found.get("recall") is None else f" ({found['method']}, recall {found['recall']:.3f})"
+        return (
+            ""
+            if found.get("recall") is None
+            else f" ({found['method']}, recall {found['recall']:.3f})"
+        )
 
     def __repr__(self) -> str:
         lines = [f"PatientGraph({self.cohort.name}: {len(self.cohort):,} patients)"]
-        lines += [f"  layer {name}: {found.edges:,} edges{self._searched(name)}" for name, found in self.layers.items()]
+        lines += [
+            f"  layer {name}: {found.edges:,} edges{self._searched(name)}"
+            for name, found in self.layers.items()
+        ]
         lines += [f"  {self.network!r}" if self.network is not None else "  no gene network"]
-        return "\n".join([*lines, *([f"  {self.signalling!r}"] if self.signalling is not None else [])])
+        return "\n".join(
+            [*lines, *([f"  {self.signalling!r}"] if self.signalling is not None else [])]
+        )

@@ -1,7 +1,9 @@
-"""The signalling graph: one typed graph of genes for all patients (the template), filled with each patient's values.
+"""The signalling graph: one typed graph of genes for all patients (the template), filled with each
+patient's values.
 
-Every gene has a node of each kind (its methylation, its transcript, its protein, …). Links join the kinds of one gene, the
-gene network joins the nodes of one kind. After mosGraphGen, with measured and not measured told apart.
+Every gene has a node of each kind (its methylation, its transcript, its protein, …). Links join the
+kinds of one gene, the gene network joins the nodes of one kind. After mosGraphGen, with measured
+and not measured told apart.
 """
 
 from __future__ import annotations
@@ -38,11 +40,13 @@ Arrows = tuple[np.ndarray, np.ndarray, np.ndarray]
 class Template:
     """Typed nodes and edges, the same for every patient.
 
-    `genes` and `kinds` sorted; node p stands for kind p // G and gene p % G, so that P = kinds × G. `slots`: (kind,
-    modality) for every table whose values the nodes of a kind carry. `place`: modality → int64 `[F]`, the gene of each of
-    its columns, -1 for none. `relations`: (kind, verb, kind) → source and target int64 `[E]` (places in `genes`) and weight
-    float64 `[E]` > 0; a relation without a direction holds each edge both ways (a self-loop once), all of one way first.
-    `pathways`: gene set → int64, its edges among those of the gene network, each counted once (see `listed`).
+    `genes` and `kinds` sorted; node p stands for kind p // G and gene p % G, so that P = kinds × G.
+    `slots`: (kind, modality) for every table whose values the nodes of a kind carry. `place`:
+    modality → int64 `[F]`, the gene of each of its columns, -1 for none. `relations`: (kind, verb,
+    kind) → source and target int64 `[E]` (places in `genes`) and weight float64 `[E]` > 0; a
+    relation without a direction holds each edge both ways (a self-loop once), all of one way first.
+    `pathways`: gene set → int64, its edges among those of the gene network, each counted once (see
+    `listed`).
     """
 
     genes: tuple[str, ...]
@@ -61,21 +65,35 @@ class Template:
         section: SignallingSection,
         kinds_of: Mapping[str, str],
     ) -> Template:
-        """From the gene symbol of each column of each modality, a network, and the kind that each modality measures.
+        """From the gene symbol of each column of each modality, a network, and the kind that each
+        modality measures.
 
-        Genes are those with a column in a modality of `kinds_of` and, where a network is given, in the network. The kind
-        that the network joins has nodes even where no table measures it. Raises `InputError` for kinds and modalities that
-        do not meet, and where no gene is left.
+        Genes are those with a column in a modality of `kinds_of` and, where a network is given, in
+        the network. The kind that the network joins has nodes even where no table measures it.
+        Raises `InputError` for kinds and modalities that do not meet, and where no gene is left.
         """
         _check(modalities, section, kinds_of)
-        network = network if network is not None and _has_values(section, set(kinds_of.values())) else None
-        kinds = sorted({*kinds_of.values()} | ({section.interact} if network is not None else set()))
+        network = (
+            network
+            if network is not None and _has_values(section, set(kinds_of.values()))
+            else None
+        )
+        kinds = sorted(
+            {*kinds_of.values()} | ({section.interact} if network is not None else set())
+        )
         slots = sorted((kind, m) for m, kind in kinds_of.items())
         genes = _genes(modalities, network, kinds_of)
         where = {gene: i for i, gene in enumerate(genes)}
         place = {m: np.array([where.get(s, -1) for s in modalities[m]], np.int64) for _, m in slots}
         relations = _links(section, set(kinds), len(genes))
-        bare = cls(tuple(genes), tuple(kinds), tuple(slots), place, relations, bool(network and network.directed))
+        bare = cls(
+            tuple(genes),
+            tuple(kinds),
+            tuple(slots),
+            place,
+            relations,
+            bool(network and network.directed),
+        )
         return bare if network is None else bare._joined(network.on(genes), section)
 
     def _joined(self, network: GeneNetwork, section: SignallingSection) -> Template:
@@ -84,7 +102,9 @@ class Template:
         named = {INTERACTS: network}
         if section.pathways is not None:
             pathways = edge_sets(read_gmt(section.pathways), network)
-            count = np.bincount(np.concatenate([[], *pathways.values()]).astype(int), minlength=network.edges)
+            count = np.bincount(
+                np.concatenate([[], *pathways.values()]).astype(int), minlength=network.edges
+            )
             inside, weight = count > 0, network.weight * count
             ends = {"source": network.source[inside], "target": network.target[inside]}
             named[SHARES] = replace(network, **ends, weight=weight[inside])
@@ -92,9 +112,11 @@ class Template:
             relations[kind, verb, kind] = source, target, weight = edges.arrows()
             if network.directed and section.direction == "both":
                 relations[kind, BACK + verb, kind] = (target, source, weight)
-        return Template(self.genes, self.kinds, self.slots, self.place, relations, network.directed, pathways)
+        return Template(
+            self.genes, self.kinds, self.slots, self.place, relations, network.directed, pathways
+        )
 
-    # --------------------------------------------------------------------------------------------- what is there
+    # -------------------------------------------------------------------------------- what is there
 
     def __len__(self) -> int:
         return len(self.kinds) * len(self.genes)
@@ -115,7 +137,8 @@ class Template:
         return slice(start, start + len(self.genes))
 
     def listed(self, relation: Relation) -> int:
-        """How many edges of a relation differ: where it has no direction, those that go the first way."""
+        """How many edges of a relation differ: where it has no direction, those that go the first
+        way."""
         source, target, _ = self.relations[relation]
         undirected = relation[0] == relation[2] and not self.directed
         return (len(source) + int((source == target).sum())) // 2 if undirected else len(source)
@@ -126,24 +149,33 @@ class Template:
         return sparse.csr_matrix((weight, (target, source)), shape=(len(self.genes),) * 2)
 
     def members(self, modality: str) -> sparse.csr_matrix:
-        """float64 `[G, F]`: takes the mean of each gene's columns; genes without a column have empty rows."""
+        """float64 `[G, F]`: takes the mean of each gene's columns; genes without a column have
+        empty rows."""
         place = self.place[modality]
         columns = np.flatnonzero(place >= 0)
         count = np.bincount(place[columns], minlength=len(self.genes))
         shape = (len(self.genes), len(place))
-        return sparse.csr_matrix((1 / count[place[columns]], (place[columns], columns)), shape=shape)
+        return sparse.csr_matrix(
+            (1 / count[place[columns]], (place[columns], columns)), shape=shape
+        )
 
     def counts(self) -> dict[str, int]:
         """Nodes of each kind and edges of each relation."""
         nodes = {kind: len(self.genes) for kind in self.kinds}
-        return nodes | {name_of(relation): len(arrows[0]) for relation, arrows in self.relations.items()}
+        return nodes | {
+            name_of(relation): len(arrows[0]) for relation, arrows in self.relations.items()
+        }
 
     def edge_index(self) -> dict[Relation, np.ndarray]:
         """int64 `[2, E]` of every relation, sender over receiver, counted within their kinds."""
-        return {relation: np.stack([source, target]) for relation, (source, target, _) in self.relations.items()}
+        return {
+            relation: np.stack([source, target])
+            for relation, (source, target, _) in self.relations.items()
+        }
 
     def to_hetero(self) -> HeteroData:
-        """The template as a PyG HeteroData: a node type a kind (`symbol`), an edge type a relation (`edge_weight`)."""
+        """The template as a PyG HeteroData: a node type a kind (`symbol`), an edge type a relation
+        (`edge_weight`)."""
         import torch
         from torch_geometric.data import HeteroData
 
@@ -152,23 +184,33 @@ class Template:
             data[kind].num_nodes, data[kind].symbol = len(self.genes), list(self.genes)
         for relation, ends in self.edge_index().items():
             data[relation].edge_index = torch.from_numpy(ends)
-            data[relation].edge_weight = torch.from_numpy(self.relations[relation][2].astype(np.float32))
+            data[relation].edge_weight = torch.from_numpy(
+                self.relations[relation][2].astype(np.float32)
+            )
         return data
 
     def __repr__(self) -> str:
         carried = ", ".join(
-            f"{kind} ({', '.join(m for k, m in self.slots if k == kind) or 'inferred'})" for kind in self.kinds
+            f"{kind} ({', '.join(m for k, m in self.slots if k == kind) or 'inferred'})"
+            for kind in self.kinds
         )
-        return f"Template({len(self.genes):,} genes, {len(self):,} nodes: {carried}; {self.edges:,} directed edges)"
+        return (
+            f"Template({len(self.genes):,} genes, {len(self):,} nodes: {carried}; "
+            f"{self.edges:,} directed edges)"
+        )
 
-    # ----------------------------------------------------------------------------------------------------- filling
+    # -------------------------------------------------------------------------------------- filling
 
-    def fill(self, tables: Mapping[str, np.ndarray], present: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Patients' values on the nodes: float64 `[N, S, P]`, and bool `[N, S, P]` where there is one; S counts `slots`.
+    def fill(
+        self, tables: Mapping[str, np.ndarray], present: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Patients' values on the nodes: float64 `[N, S, P]`, and bool `[N, S, P]` where there is
+        one; S counts `slots`.
 
-        `tables`: modality → `[N, F]`, NaN for missing; `present` bool `[N, M]`, columns in the order of `tables`. Columns of
-        one gene are averaged over those measured. Where there is no value (another kind's node, a gene that the modality
-        does not measure, a missing cell, an absent patient) the mask is False and the value is NaN: nothing to compute with.
+        `tables`: modality → `[N, F]`, NaN for missing; `present` bool `[N, M]`, columns in the
+        order of `tables`. Columns of one gene are averaged over those measured. Where there is no
+        value (another kind's node, a gene that the modality does not measure, a missing cell, an
+        absent patient) the mask is False and the value is NaN: nothing to compute with.
         """
         shape = (len(present), len(self.slots), len(self))
         values, names = np.full(shape, np.nan), list(tables)
@@ -178,7 +220,9 @@ class Template:
             members = (self.members(modality) != 0).astype(float)
             count = (members @ known.T.astype(float)).T
             total = (members @ np.where(known, table, 0.0).T).T
-            values[:, slot, self.block(kind)] = np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
+            values[:, slot, self.block(kind)] = np.divide(
+                total, count, out=np.full_like(total, np.nan), where=count > 0
+            )
         return values, ~np.isnan(values)
 
 
@@ -188,8 +232,9 @@ def name_of(relation: Relation) -> str:
 
 
 def kinds_auto(cohort: Cohort) -> dict[str, str]:
-    """Modality → node kind, from what the manifest declares, for every table with gene symbols: beta and m-values (or
-    CpG sites) are `meth`, proteins `prot`, everything else `tran`, mutations and copy numbers among it."""
+    """Modality → node kind, from what the manifest declares, for every table with gene symbols:
+    beta and m-values (or CpG sites) are `meth`, proteins `prot`, everything else `tran`, mutations
+    and copy numbers among it."""
     found = {}
     for name, modality in cohort.modalities.items():
         if not any(modality.symbols):
@@ -200,23 +245,29 @@ def kinds_auto(cohort: Cohort) -> dict[str, str]:
 
 
 def kinds_of(section: SignallingSection, cohort: Cohort) -> dict[str, str]:
-    """Modality → node kind, as the recipe says or by `kinds_auto`. Raises `InputError` for a modality that is unknown, has
-    no gene symbol or stands twice, and where none is left."""
+    """Modality → node kind, as the recipe says or by `kinds_auto`. Raises `InputError` for a
+    modality that is unknown, has no gene symbol or stands twice, and where none is left."""
     found, faults = {}, Faults("[signalling] kinds")
     for kind, names in section.kinds.items() if section.kinds != "auto" else ():
         for name in names:
             if name not in cohort.modalities:
                 faults.add(f"{kind} names modality {name!r}{nearest(name, cohort.modalities)}")
             elif not any(cohort.modalities[name].symbols):
-                faults.add(f"{kind} names modality {name!r}, none of whose columns has a gene symbol; declare them")
+                faults.add(
+                    f"{kind} names modality {name!r}, none of whose columns has a gene "
+                    "symbol; declare them"
+                )
             elif name in found:
-                faults.add(f"modality {name!r} stands under {found[name]!r} and {kind!r}; leave one")
+                faults.add(
+                    f"modality {name!r} stands under {found[name]!r} and {kind!r}; leave one"
+                )
             found[name] = kind
     faults.stop()
     found = kinds_auto(cohort) if section.kinds == "auto" else found
     if not found:
         raise InputError(
-            f"cohort {cohort.name!r}: no column has a gene symbol, so there is no signalling graph; "
+            f"cohort {cohort.name!r}: no column has a gene symbol, so there is no "
+            "signalling graph; "
             'declare entity = "gene" in its manifest, or take [signalling] out of the recipe'
         )
     return found
@@ -227,7 +278,9 @@ def _genes(modalities, network: GeneNetwork | None, kinds: Mapping[str, str]) ->
     genes = sorted(measured if network is None else measured & set(network.genes))
     if not genes:
         lost = "" if network is None else f" that network {network.name!r} holds"
-        raise InputError(f"[signalling]: no column measures a gene{lost}; are the symbols those of the network?")
+        raise InputError(
+            f"[signalling]: no column measures a gene{lost}; are the symbols those of the network?"
+        )
     return genes
 
 
@@ -253,20 +306,30 @@ def _check(modalities, section: SignallingSection, kinds: Mapping[str, str]) -> 
         for kind in {a, b} - named - {section.interact}:
             faults.add(f"links names kind {kind!r}{nearest(kind, named)}")
         if a == b:
-            faults.add(f"links joins {a!r} with itself; interact = {a!r} lays the gene network on it")
+            faults.add(
+                f"links joins {a!r} with itself; interact = {a!r} lays the gene network on it"
+            )
     if section.interact not in named | {kind for link in section.links for kind in link}:
         known = nearest(section.interact, named)
-        faults.add(f"interact = {section.interact!r}: no modality has that kind and no link leads to it{known}")
+        faults.add(
+            f"interact = {section.interact!r}: no modality has that kind and no link leads "
+            f"to it{known}"
+        )
     faults.stop()
 
 
 def _has_values(section: SignallingSection, kinds: set[str]) -> bool:
-    """Whether the nodes that the network joins have values of their own or by one link, so that it carries anything."""
-    ways = {(a, b) for a, b in section.links} | {(b, a) for a, b in section.links if section.direction == "both"}
+    """Whether the nodes that the network joins have values of their own or by one link, so that it
+    carries anything."""
+    ways = {(a, b) for a, b in section.links} | {
+        (b, a) for a, b in section.links if section.direction == "both"
+    }
     found = section.interact in kinds | {b for a, b in ways if a in kinds}
     if not found:
         log.warning(
-            "[signalling] no modality measures %r and no link leads to it from %s: the gene network carries nothing and is "
-            "left out; set interact to a kind that is measured", section.interact, ", ".join(sorted(kinds)),
+            "[signalling] no modality measures %r and no link leads to it from %s: the gene "
+            "network carries nothing and is "
+            "left out; set interact to a kind that is measured", section.interact,
+            ", ".join(sorted(kinds)),
         )  # fmt: skip
     return found

@@ -1,4 +1,5 @@
-"""What reaches a gene over several rounds on the network, without everything becoming the mean of everything."""
+"""What reaches a gene over several rounds on the network, without everything becoming the mean of
+everything."""
 
 from __future__ import annotations
 
@@ -12,10 +13,11 @@ from scipy.sparse import csr_matrix
 class Spread:
     """A linear operator `[F, F]`: x ↦ A x_{reach-1}, where x_k = (1 - a) A x_{k-1} + a x_0.
 
-    `step`: A, one round on the network (see `GeneNetwork.smoothing`); `restart`: a. With reach = 1 it is A itself. A feature
-    without neighbours receives 0, so an empty network gives zeros. Of a walk of k ≥ 1 edges, the weight is a (1 - a)^(k-1),
-    or (1 - a)^(k-1) for the longest, k = reach (personalised propagation, arXiv 1810.05997). It is applied, never written
-    out: ten rounds on 6,000 genes would be a full matrix.
+    `step`: A, one round on the network (see `GeneNetwork.smoothing`); `restart`: a. With reach = 1
+    it is A itself. A feature without neighbours receives 0, so an empty network gives zeros. Of a
+    walk of k ≥ 1 edges, the weight is a (1 - a)^(k-1), or (1 - a)^(k-1) for the longest, k = reach
+    (personalised propagation, arXiv 1810.05997). It is applied, never written out: ten rounds on
+    6,000 genes would be a full matrix.
     """
 
     step: csr_matrix

@@ -11,9 +11,11 @@ EPSILON = 1e-8
 
 
 class AdamW:
-    """Decoupled weight decay (Loshchilov and Hutter 2019, arXiv 1711.05101) on `values` `[folds, replicas, P]`, in place.
+    """Decoupled weight decay (Loshchilov and Hutter 2019, arXiv 1711.05101) on `values` `[folds,
+    replicas, P]`, in place.
 
-    The first `decayed` columns decay, the rest (gates) do not. `learning_rate` and `weight_decay` `[folds, replicas]`.
+    The first `decayed` columns decay, the rest (gates) do not. `learning_rate` and `weight_decay`
+    `[folds, replicas]`.
     """
 
     def __init__(self, values: Tensor, decayed: int, learning_rate: Tensor, weight_decay: Tensor):
@@ -23,8 +25,8 @@ class AdamW:
         self.steps = 0
 
     def step(self, grad: Tensor, alive: Tensor) -> None:
-        """One step along the clipped `grad` (which is overwritten); where `alive` `[folds, replicas]` is false, neither values
-        nor moments move."""
+        """One step along the clipped `grad` (which is overwritten); where `alive` `[folds,
+        replicas]` is false, neither values nor moments move."""
         self.steps += 1
         clip(grad)
         going = alive[..., None].to(grad.dtype)
@@ -33,12 +35,17 @@ class AdamW:
         self.first.lerp_(grad, (1 - FADES[0]) * going)
         self.second.lerp_(grad.square_(), (1 - FADES[1]) * going)
         size = rate / (1 - FADES[0] ** self.steps)
-        spread = torch.sqrt(self.second, out=grad).div_((1 - FADES[1] ** self.steps) ** 0.5).add_(EPSILON)
+        spread = (
+            torch.sqrt(self.second, out=grad)
+            .div_((1 - FADES[1] ** self.steps) ** 0.5)
+            .add_(EPSILON)
+        )
         self.values.sub_(torch.div(self.first, spread, out=spread).mul_(size))
 
 
 def clip(grad: Tensor) -> None:
-    """Shortens each replica's gradient `[…, P]` to a norm of at most `CLIP`, in place; one that is not finite becomes zero."""
+    """Shortens each replica's gradient `[…, P]` to a norm of at most `CLIP`, in place; one that is
+    not finite becomes zero."""
     factor = CLIP / torch.linalg.vector_norm(grad, dim=-1, keepdim=True).clamp(min=CLIP)
     whole = torch.isfinite(factor) & (factor > 0)
     if not whole.all():

@@ -1,4 +1,5 @@
-"""From tables to tensors: what is fitted on training patients before any net, and what the net is shown.
+"""From tables to tensors: what is fitted on training patients before any net, and what the net is
+shown.
 
 The only bridge between `data`/`graph` (numpy, pandas) and `nn` (torch).
 """
@@ -31,8 +32,9 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, eq=False)
 class Views:
-    """Standardised columns of N patients: `own` modality → `[N, F]`; `hop` modality → mean over each column's gene-network
-    neighbours `[N, F]`, where the modality's encoder looks there; `present` bool `[N, M]`; `patients`: their ids."""
+    """Standardised columns of N patients: `own` modality → `[N, F]`; `hop` modality → mean over
+    each column's gene-network neighbours `[N, F]`, where the modality's encoder looks there;
+    `present` bool `[N, M]`; `patients`: their ids."""
 
     own: dict[str, np.ndarray]
     hop: dict[str, np.ndarray]
@@ -43,7 +45,9 @@ class Views:
         """The views of some modalities."""
         columns = [list(self.own).index(m) for m in modalities]
         hop = {m: v for m, v in self.hop.items() if m in modalities}
-        return Views({m: self.own[m] for m in modalities}, hop, self.present[:, columns], self.patients)
+        return Views(
+            {m: self.own[m] for m in modalities}, hop, self.present[:, columns], self.patients
+        )
 
     @property
     def has(self) -> dict[str, np.ndarray]:
@@ -53,11 +57,13 @@ class Views:
 
 @dataclass(frozen=True, eq=False)
 class Preparation:
-    """Everything fitted on training patients before any net: pipelines, gene-network operators, patient layers, signals.
+    """Everything fitted on training patients before any net: pipelines, gene-network operators,
+    patient layers, signals.
 
-    `smoothing`: modality → sparse `[F, F]`; `layers`: name → patient layer; `encoders`: channel → part name; `present` bool
-    `[n, M]`: which training patient has which modality; `depth`: patient layers of each modality in the net, at least one
-    (those that have fewer get empty ones); `control`: of these layers; `signals`: channels on a graph of their own.
+    `smoothing`: modality → sparse `[F, F]`; `layers`: name → patient layer; `encoders`: channel →
+    part name; `present` bool `[n, M]`: which training patient has which modality; `depth`: patient
+    layers of each modality in the net, at least one (those that have fewer get empty ones);
+    `control`: of these layers; `signals`: channels on a graph of their own.
     """
 
     pipelines: dict[str, Pipeline]
@@ -71,31 +77,52 @@ class Preparation:
 
     @classmethod
     def fit(
-        cls, cohort: Cohort, codes: np.ndarray, recipe: Recipe, network: GeneNetwork | None, seed: int = 0
+        cls,
+        cohort: Cohort,
+        codes: np.ndarray,
+        recipe: Recipe,
+        network: GeneNetwork | None,
+        seed: int = 0,
     ) -> tuple[Preparation, Views]:
-        """Fitted on all patients of `cohort` (the training ones); also gives their views. `codes` `[N]` are their class
-        codes, -1 for unlabelled. Signals come later: they need no inner folds (`CrossFit.prepared`)."""
+        """Fitted on all patients of `cohort` (the training ones); also gives their views. `codes`
+        `[N]` are their class codes, -1 for unlabelled. Signals come later: they need no inner folds
+        (`CrossFit.prepared`)."""
         encoders = encoders_of(recipe, cohort, network)
         pipelines, smoothing = {}, {}
         for name, modality in cohort.modalities.items():
             if not modality.present.any():
-                raise InputError(f"modality {name!r}: no training patient has it; leave it out or change the folds")
+                raise InputError(
+                    f"modality {name!r}: no training patient has it; leave it out or change "
+                    "the folds"
+                )
             pipelines[name] = Pipeline.fit(modality, codes, recipe.select.top, recipe.select.scale)
             if part("encode", encoders[name]).hops:
                 symbols = [modality.symbols[column] for column in pipelines[name].owners]
                 smoothing[name] = network.smoothing(symbols)
         control = recipe.patient.control
-        bare = cls(pipelines, smoothing, {}, encoders, np.zeros((0, len(pipelines)), bool), control=control)
+        bare = cls(
+            pipelines, smoothing, {}, encoders, np.zeros((0, len(pipelines)), bool), control=control
+        )
         views = bare.views(cohort)
         layered = replace(bare, layers=fit_layers(recipe, views, seed), present=views.present)
         return replace(layered, depth=max(1, *map(len, layered.carried.values()))), views
 
     def views(self, cohort: Cohort) -> Views:
-        """Standardised columns of any patients. A modality that the cohort lacks is absent for all of them."""
+        """Standardised columns of any patients. A modality that the cohort lacks is absent for all
+        of them."""
         count, besides = len(cohort), sorted(cohort.modalities.keys() - self.pipelines.keys())
-        other = f" (the model does not know the cohort's {', '.join(map(repr, besides))})" if besides else ""
+        other = (
+            f" (the model does not know the cohort's {', '.join(map(repr, besides))})"
+            if besides
+            else ""
+        )
         for name in sorted(self.pipelines.keys() - cohort.modalities.keys()):
-            log.warning("modality %r is absent for all %d patients: they are scored by the others%s", name, count, other)
+            log.warning(
+                "modality %r is absent for all %d patients: they are scored by the others%s",
+                name,
+                count,
+                other,
+            )
         own = {
             name: pipeline.apply(cohort.modalities[name])
             if name in cohort.modalities
@@ -106,15 +133,22 @@ class Preparation:
         return Views(own, hop, self.has(cohort).to_numpy(), cohort.patients)
 
     def has(self, cohort: Cohort) -> pd.DataFrame:
-        """Which patient has which of these modalities, with a value in any column that was fitted: bool `[N, M]`."""
+        """Which patient has which of these modalities, with a value in any column that was fitted:
+        bool `[N, M]`."""
         nobody = np.zeros(len(cohort), bool)
-        has = {m: p.present(cohort.modalities[m]) if m in cohort.modalities else nobody for m, p in self.pipelines.items()}
+        has = {
+            m: p.present(cohort.modalities[m]) if m in cohort.modalities else nobody
+            for m, p in self.pipelines.items()
+        }
         return pd.DataFrame(has, index=cohort.patients)
 
     def unused(self, cohort: Cohort) -> list[str]:
         """What to say of each modality of the cohort that none of these is."""
         return [
-            f"modality {name!r} is not used: the model was trained on none of that name{nearest(name, self.pipelines)}"
+            (
+                f"modality {name!r} is not used: the model was trained on none of that "
+                f"name{nearest(name, self.pipelines)}"
+            )
             for name in sorted(cohort.modalities.keys() - self.pipelines.keys())
         ]
 
@@ -127,17 +161,24 @@ class Preparation:
     @property
     def carried(self) -> dict[str, list[str]]:
         """Modality → names of the layers along which its states go."""
-        return {m: [name for name, layer in self.layers.items() if m in layer.of] for m in self.pipelines}
+        return {
+            m: [name for name, layer in self.layers.items() if m in layer.of]
+            for m in self.pipelines
+        }
 
     @property
     def alone(self) -> bool:
-        """Whether patients hear themselves only, as the control `identity` has it: then no stored state is heard."""
+        """Whether patients hear themselves only, as the control `identity` has it: then no stored
+        state is heard."""
         return self.control == "identity"
 
     def lists(self, views: Views | None = None) -> dict[str, list[Neighbours]]:
-        """Modality → neighbour lists, one for each of `depth` layers: of new patients with these views, or (`None`) of the
-        training patients. In a layer of several modalities, only patients who have this one hear and are heard."""
-        present = dict(zip(self.pipelines, self.present.T if views is None else views.present.T, strict=True))
+        """Modality → neighbour lists, one for each of `depth` layers: of new patients with these
+        views, or (`None`) of the training patients. In a layer of several modalities, only patients
+        who have this one hear and are heard."""
+        present = dict(
+            zip(self.pipelines, self.present.T if views is None else views.present.T, strict=True)
+        )
         there = dict(zip(self.pipelines, self.present.T, strict=True))
         if self.alone:
             itself = {m: Neighbours.identity(has) for m, has in present.items()}
@@ -145,7 +186,10 @@ class Preparation:
         else:
             whole = {name: self._heard(layer, views) for name, layer in self.layers.items()}
             found = {
-                m: [whole[n] if self.layers[n].of == (m,) else whole[n].among(present[m], there[m]) for n in names]
+                m: [
+                    whole[n] if self.layers[n].of == (m,) else whole[n].among(present[m], there[m])
+                    for n in names
+                ]
                 for m, names in self.carried.items()
             }
         rows = len(self.present) if views is None else len(views.present)
@@ -153,23 +197,37 @@ class Preparation:
         return {m: lists + [nobody] * (self.depth - len(lists)) for m, lists in found.items()}
 
     def _heard(self, layer: Layer, views: Views | None) -> Neighbours:
-        return layer.lists() if views is None else layer.extend(views.own, views.has, views.patients)
+        return (
+            layer.lists() if views is None else layer.extend(views.own, views.has, views.patients)
+        )
 
     def only(self, modalities: tuple[str, ...]) -> Preparation:
-        """The preparation of some modalities, without signals; of the layers, those that only these modalities make."""
+        """The preparation of some modalities, without signals; of the layers, those that only these
+        modalities make."""
         columns = [list(self.pipelines).index(m) for m in modalities]
-        pipelines, smoothing = ({m: t[m] for m in modalities if m in t} for t in (self.pipelines, self.smoothing))
-        layers = {name: layer for name, layer in self.layers.items() if set(layer.of) <= set(modalities)}
+        pipelines, smoothing = (
+            {m: t[m] for m in modalities if m in t} for t in (self.pipelines, self.smoothing)
+        )
+        layers = {
+            name: layer for name, layer in self.layers.items() if set(layer.of) <= set(modalities)
+        }
         return replace(
-            self, pipelines=pipelines, smoothing=smoothing, layers=layers, present=self.present[:, columns], signals={}
+            self,
+            pipelines=pipelines,
+            smoothing=smoothing,
+            layers=layers,
+            present=self.present[:, columns],
+            signals={},
         )
 
     def without_graphs(self) -> Preparation:
         """The same columns, with no patient layer and no gene network."""
-        plain = {m: "table" if m in self.smoothing else encoder for m, encoder in self.encoders.items()}
+        plain = {
+            m: "table" if m in self.smoothing else encoder for m, encoder in self.encoders.items()
+        }
         return replace(self, smoothing={}, layers={}, encoders=plain, control="none")
 
-    # ------------------------------------------------------------------------------------- what the net sees
+    # ---------------------------------------------------------------------------- what the net sees
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -180,11 +238,17 @@ class Preparation:
         """What the channel's encoder is built with."""
         if channel in self.signals:
             return self.signals[channel].features
-        return 0 if part("encode", self.encoders[channel]).sees == "nothing" else len(self.pipelines[channel].owners)
+        return (
+            0
+            if part("encode", self.encoders[channel]).sees == "nothing"
+            else len(self.pipelines[channel].owners)
+        )
 
-    def seen(self, views: Views, rotated: Mapping[str, np.ndarray] | None = None) -> tuple[torch.Tensor, ...]:
-        """What each channel's encoder sees of these patients, float64; `rotated`: modality → its columns `[N, …]` in other
-        coordinates."""
+    def seen(
+        self, views: Views, rotated: Mapping[str, np.ndarray] | None = None
+    ) -> tuple[torch.Tensor, ...]:
+        """What each channel's encoder sees of these patients, float64; `rotated`: modality → its
+        columns `[N, …]` in other coordinates."""
         columns = {m: torch.from_numpy(own) for m, own in views.own.items()}
         x = []
         for m, own in columns.items():
@@ -196,20 +260,27 @@ class Preparation:
             x.append(given)
         present = torch.from_numpy(views.present)
         shown = {name: signal.inputs(columns, present) for name, signal in self.signals.items()}
-        return *x, *(part("encode", self.encoders[name]).prepare(each) for name, each in shown.items())
+        return *x, *(
+            part("encode", self.encoders[name]).prepare(each) for name, each in shown.items()
+        )
 
     def here(self, present: np.ndarray) -> np.ndarray:
         """bool `[N, channels]` from `present` `[N, M]`: who has what the channel shows."""
-        return np.column_stack([present, *(signal.present(present) for signal in self.signals.values())])
+        return np.column_stack(
+            [present, *(signal.present(present) for signal in self.signals.values())]
+        )
 
 
 def fit_layers(recipe: Recipe, views: Views, seed: int) -> dict[str, Layer]:
-    """The recipe's patient layers on training patients with these views; none where nothing would go along them."""
+    """The recipe's patient layers on training patients with these views; none where nothing would
+    go along them."""
     if recipe.net.propagate == "none" or recipe.patient.control == "empty":
         return {}
     specs = layer_specs(recipe.patient, tuple(views.own))
     return {
-        name: fit_layer(name, spec, views.own, views.has, views.patients, recipe.patient.control, seed)
+        name: fit_layer(
+            name, spec, views.own, views.has, views.patients, recipe.patient.control, seed
+        )
         for name, spec in specs.items()
     }
 
@@ -227,4 +298,6 @@ def tensor_lists(neighbours: Neighbours) -> Lists:
 def mean_operator(neighbours: Neighbours) -> csr_matrix:
     """Sparse `[N, S]` that takes the mean over each receiver's senders."""
     shape = (len(neighbours), neighbours.senders)
-    return csr_matrix((neighbours.mean_weights(), neighbours.index, neighbours.offsets), shape=shape)
+    return csr_matrix(
+        (neighbours.mean_weights(), neighbours.index, neighbours.offsets), shape=shape
+    )

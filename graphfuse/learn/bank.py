@@ -1,9 +1,10 @@
 """The bank: folds × settings × seeds of one net, trained together as one tensor program.
 
-Parameters are one tensor `[folds, replicas, P]`, a replica's own lying side by side; each fold's tables are held once and
-shared by its replicas. Folds differ a little in patients and columns: they are padded with zeros, which no gradient reaches.
-Every replica keeps what a training of its own would have: its own initial values, dropout masks, loss rows, learning rate,
-weight decay, gradient clipping and number of epochs.
+Parameters are one tensor `[folds, replicas, P]`, a replica's own lying side by side; each fold's
+tables are held once and shared by its replicas. Folds differ a little in patients and columns: they
+are padded with zeros, which no gradient reaches. Every replica keeps what a training of its own
+would have: its own initial values, dropout masks, loss rows, learning rate, weight decay, gradient
+clipping and number of epochs.
 """
 
 from __future__ import annotations
@@ -20,25 +21,26 @@ from torch.nn.functional import cross_entropy, pad
 from graphfuse.learn.adamw import AdamW
 from graphfuse.learn.compiled import Compiled
 from graphfuse.learn.held import Held
+from graphfuse.learn.stop import TEMPERATURES, Stop
 from graphfuse.learn.trees import batched, looped, over, stacked, stacked_inputs
 from graphfuse.nn.net import Inputs, Net
 
 DROPOUT = 0.3  # share of an embedding's entries hidden in a training step
-TEMPERATURES = tuple(2 ** (step / 8) for step in range(-8, 9))  # by which logits may be divided; the middle one is 1
 
 
 class Followed(NamedTuple):
-    """What was seen of the patients held out: `losses` `[epochs + 1, folds, settings]` before every epoch (inf after a stop),
-    and where that was lowest, `tempered` `[folds, settings, temperatures]` with the logits divided by each of
-    `TEMPERATURES`."""
+    """What was seen of the patients held out: `losses` `[epochs + 1, folds, settings]` before every
+    epoch (inf after a stop), and where that was lowest, `tempered` `[folds, settings,
+    temperatures]` with the logits divided by each of `TEMPERATURES`."""
 
     losses: Tensor
     tempered: Tensor
 
 
 class Shown(NamedTuple):
-    """What replicas see, fold by fold: `inputs`, `codes` `[folds, n]`, the rows that count in training `weight` `[folds,
-    replicas, n]`, the patients `held` out that are watched, and the nets' buffers `[folds, replicas, …]`."""
+    """What replicas see, fold by fold: `inputs`, `codes` `[folds, n]`, the rows that count in
+    training `weight` `[folds, replicas, n]`, the patients `held` out that are watched, and the
+    nets' buffers `[folds, replicas, …]`."""
 
     inputs: Inputs
     codes: Tensor
@@ -53,7 +55,8 @@ class Shown(NamedTuple):
 
 
 class Looked(nn.Module):
-    """The net in a training step, and, with nothing hidden, on patients held out; its encoders run once."""
+    """The net in a training step, and, with nothing hidden, on patients held out; its encoders run
+    once."""
 
     def __init__(self, net: Net):
         super().__init__()
@@ -66,18 +69,21 @@ class Looked(nn.Module):
         if not held:
             return said, ()
         with torch.no_grad():
-            senders = torch.stack(self.net.rounds_of(inputs, encoded=encoded, rounds=self.net.rounds - 1), 1)
+            senders = torch.stack(
+                self.net.rounds_of(inputs, encoded=encoded, rounds=self.net.rounds - 1), 1
+            )
             return said, self.net(held.inputs, senders=senders, encoded=encoded[held.rows])
 
 
 class Bank:
     """R replicas of one net on each of several folds: its seeds, setting by setting.
 
-    `nets[f][r]`: freshly built nets, one per replica, alike but for the number of columns; `inputs[f]`: what the fold shows
-    (training patients only); `codes[f]` int `[n]`, -1 for unlabelled. `dropout`: the share of an embedding's entries that a
-    training step hides; `modality_dropout`: how often it drops a modality of a patient, though never all of them. `at_once`:
-    of how many replicas of a fold activations are in memory together (default: all). `amp`: in bfloat16 where that is faster;
-    `compiled`: by `torch.compile`.
+    `nets[f][r]`: freshly built nets, one per replica, alike but for the number of columns;
+    `inputs[f]`: what the fold shows (training patients only); `codes[f]` int `[n]`, -1 for
+    unlabelled. `dropout`: the share of an embedding's entries that a training step hides;
+    `modality_dropout`: how often it drops a modality of a patient, though never all of them.
+    `at_once`: of how many replicas of a fold activations are in memory together (default: all).
+    `amp`: in bfloat16 where that is faster; `compiled`: by `torch.compile`.
     """
 
     def __init__(
@@ -106,12 +112,19 @@ class Bank:
         self._step = Compiled(self._look) if compiled else self._look
         states = [[net.state_dict() for net in row] for row in nets]
         self.shapes = [{name: value.shape for name, value in row[0].items()} for row in states]
-        every = {name: stacked([[s[name] for s in row] for row in states]).to(self.device, dtype) for name in states[0][0]}
-        learned = sorted((name for name, _ in self.net.named_parameters()), key=is_gate)  # gates last: they do not decay
+        every = {
+            name: stacked([[s[name] for s in row] for row in states]).to(self.device, dtype)
+            for name in states[0][0]
+        }
+        learned = sorted(
+            (name for name, _ in self.net.named_parameters()), key=is_gate
+        )  # gates last: they do not decay
         self.sizes = {name: every[name].shape[2:] for name in learned}
         self.decayed = sum(size.numel() for name, size in self.sizes.items() if not is_gate(name))
         self.values = torch.cat([every[name].flatten(2) for name in learned], 2)
-        labels = torch.stack([pad(c, (0, max(self.patients) - len(c)), value=-1) for c in codes]).to(self.device)
+        labels = torch.stack(
+            [pad(c, (0, max(self.patients) - len(c)), value=-1) for c in codes]
+        ).to(self.device)
         buffers = {name: value for name, value in every.items() if name not in self.sizes}
         self.temperatures = torch.tensor(TEMPERATURES, dtype=dtype, device=self.device)
         self.shown = Shown(stacked_inputs(inputs, self.device, dtype), labels, buffers)
@@ -129,27 +142,40 @@ class Bank:
             for name, shape in self.shapes[fold].items()
         }
 
-    # ------------------------------------------------------------------------------------------- running
+    # -------------------------------------------------------------------------------------- running
 
     def logits(self) -> Tensor:
         """`[folds, replicas, n, K]` for the training patients, nothing hidden."""
         return self._said(self.values, self.shown, {}, own=False)[0]
 
     def losses(self, weight: Tensor) -> Tensor:
-        """What training lowers `[folds, replicas]`, over the rows that `weight` `[folds, replicas, n]` counts."""
+        """What training lowers `[folds, replicas]`, over the rows that `weight` `[folds, replicas,
+        n]` counts."""
         return self._losses(self.values, self.shown._replace(weight=weight), {})[0]
 
     def _named(self, values: Tensor) -> dict[str, Tensor]:
         parts = values.split([size.numel() for size in self.sizes.values()], -1)
-        return {n: part.view(part.shape[:-1] + size) for (n, size), part in zip(self.sizes.items(), parts, strict=True)}
+        return {
+            n: part.view(part.shape[:-1] + size)
+            for (n, size), part in zip(self.sizes.items(), parts, strict=True)
+        }
 
     def _said(self, values: Tensor, shown: Shown, hidden: dict[str, Tensor], own: bool):
-        state = {f"net.{name}": value for name, value in {**self._named(values), **shown.buffers}.items()}
+        state = {
+            f"net.{name}": value for name, value in {**self._named(values), **shown.buffers}.items()
+        }
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.amp):
             said = self._each(state, hidden, shown.held, shown.inputs, own)
         return over(said, lambda logits: logits.to(self.dtype))
 
-    def _each(self, state: dict[str, Tensor], hidden: dict[str, Tensor], held: Held | tuple, inputs: Inputs, own: bool):
+    def _each(
+        self,
+        state: dict[str, Tensor],
+        hidden: dict[str, Tensor],
+        held: Held | tuple,
+        inputs: Inputs,
+        own: bool,
+    ):
         def fold(state, hidden, held, inputs):
             def one(state, hidden, held):
                 return functional_call(self._looked, state, (inputs, held, hidden, own))
@@ -158,9 +184,12 @@ class Bank:
 
         return self._together(fold, state, hidden, held, inputs)
 
-    def _losses(self, values: Tensor, shown: Shown, hidden: dict[str, Tensor]) -> tuple[Tensor, Tensor | None]:
-        """Mean cross-entropy in training `[folds, replicas]`, where the net decides by modality with theirs beside it; and the
-        mean of the patients held out at every temperature `[folds, replicas, temperatures]`."""
+    def _losses(
+        self, values: Tensor, shown: Shown, hidden: dict[str, Tensor]
+    ) -> tuple[Tensor, Tensor | None]:
+        """Mean cross-entropy in training `[folds, replicas]`, where the net decides by modality
+        with theirs beside it; and the mean of the patients held out at every temperature `[folds,
+        replicas, temperatures]`."""
         apart = self.net.level != "embedding"
         said, watched = self._said(values, shown, hidden, apart)
         logits, own = said if apart else (said, None)
@@ -168,31 +197,39 @@ class Bank:
         loss = mean_loss(logits, codes, weight)
         if apart:
             share = shown.inputs.present / shown.inputs.present.sum(2, keepdim=True).clamp(min=1)
-            loss = loss + sum(mean_loss(own[:, :, :, m], codes, weight * share[:, None, :, m]) for m in range(share.shape[2]))
+            loss = loss + sum(
+                mean_loss(own[:, :, :, m], codes, weight * share[:, None, :, m])
+                for m in range(share.shape[2])
+            )
         if not held:
             return loss, None
         return loss, self._tempered(watched, held)
 
     def _tempered(self, logits: Tensor, held: Held) -> Tensor:
-        """Mean loss of those held out, logits divided by every temperature `[folds, replicas, temperatures]`, at one go."""
+        """Mean loss of those held out, logits divided by every temperature `[folds, replicas,
+        temperatures]`, at one go."""
         count = len(self.temperatures)
         divided = (logits[:, :, None] / self.temperatures[:, None, None]).flatten(1, 2)
         codes, weight = (each.repeat_interleave(count, 1) for each in (held.codes, held.weight))
         return mean_loss(divided, codes, weight).unflatten(1, (-1, count))
 
-    def _look(self, values: Tensor, shown: Shown, hidden: dict[str, Tensor]) -> tuple[Tensor, Tensor | None]:
-        """Gradient of what training lowers `[folds, replicas, P]`, and those watched `[folds, replicas, temperatures]`."""
+    def _look(
+        self, values: Tensor, shown: Shown, hidden: dict[str, Tensor]
+    ) -> tuple[Tensor, Tensor | None]:
+        """Gradient of what training lowers `[folds, replicas, P]`, and those watched `[folds,
+        replicas, temperatures]`."""
         grads, seen = [], []
         for part in (slice(r, r + self.at_once) for r in range(0, self.replicas, self.at_once)):
             own = values[:, part].detach().requires_grad_()
-            loss, watched = self._losses(own, shown.part(part), over(hidden, lambda mask: mask[:, part]))  # noqa: B023
+            masks = over(hidden, lambda mask, part=part: mask[:, part])
+            loss, watched = self._losses(own, shown.part(part), masks)
             grads += torch.autograd.grad(loss.sum(), own)
             seen.append(watched)
         if len(grads) == 1:
             return grads[0], seen[0]
         return torch.cat(grads, 1), None if seen[0] is None else torch.cat(seen, 1)
 
-    # ------------------------------------------------------------------------------------------ training
+    # ------------------------------------------------------------------------------------- training
 
     def train(
         self,
@@ -205,80 +242,70 @@ class Bank:
         watch: Tensor | None = None,
         patience: int = 10,
     ) -> Followed:
-        """Trains fold f for `epochs[f]` epochs on the rows of `weight` `[folds, replicas, n]`; full batches, AdamW.
+        """Trains fold f for `epochs[f]` epochs on the rows of `weight` `[folds, replicas, n]`; full
+        batches, AdamW.
 
-        `learning_rate` and `weight_decay` may differ by replica, `[folds, replicas]`. `draws[f][s]` is a replica's own source
-        of dropout masks; of G settings × S seeds, the S sources serve every setting. With `watch` `[folds, replicas, n]`: the
-        loss on those rows before every epoch is followed, and a fold's setting stops once the mean over its seeds has not
-        improved for `patience` epochs. Returns what was followed; its curves are empty without `watch`.
+        `learning_rate` and `weight_decay` may differ by replica, `[folds, replicas]`. `draws[f][s]`
+        is a replica's own source of dropout masks; of G settings × S seeds, the S sources serve
+        every setting. With `watch` `[folds, replicas, n]`: the loss on those rows before every
+        epoch is followed, and a fold's setting stops once the mean over its seeds has not improved
+        for `patience` epochs. Returns what was followed; its curves are empty without `watch`.
         """
         seeds = len(draws[0])
         settings = self.replicas // seeds
         held = () if watch is None else Held.of(*self.given, watch, self.device, self.dtype)
         shown = self.shown._replace(weight=weight.to(self.device, self.dtype), held=held)
-        descent = AdamW(self.values, self.decayed, self._by_replica(learning_rate), self._by_replica(weight_decay))
+        descent = AdamW(
+            self.values,
+            self.decayed,
+            self._by_replica(learning_rate),
+            self._by_replica(weight_decay),
+        )
         stop, curves = Stop(torch.tensor(epochs), settings, patience), []
         for epoch in range(max(epochs) + (watch is not None)):
             grad, watched = self._step(descent.values, shown, self.masks(draws, settings))
             if watched is not None:
-                curves.append(stop.see(watched.unflatten(1, (settings, seeds)).mean(2).cpu(), epoch))
+                curves.append(
+                    stop.see(watched.unflatten(1, (settings, seeds)).mean(2).cpu(), epoch)
+                )
             going = stop.going(epoch)
             if not going.any():
                 break
-            # a fold that is done stays: were it dropped, the others' sums would round otherwise, as its data have it
+            # a fold that is done stays: were it dropped, the others' sums would round otherwise, as
+            # its data have it
             descent.step(grad, going.repeat_interleave(seeds, 1).to(self.device))
         self.values = descent.values
-        return Followed(torch.stack(curves) if curves else torch.zeros(0, self.folds, settings), stop.tempered)
+        return Followed(
+            torch.stack(curves) if curves else torch.zeros(0, self.folds, settings), stop.tempered
+        )
 
     def _by_replica(self, value: float | Tensor) -> Tensor:
         value = torch.as_tensor(value, dtype=self.dtype, device=self.device)
         return value.expand(self.folds, self.replicas)
 
     def masks(self, draws: Sequence[Sequence[torch.Generator]], settings: int) -> dict[str, Tensor]:
-        """What the next step hides, each replica's drawn from a source of its own: `mask` `[folds, replicas, n, M, D]`, 0 or
-        1 / (1 - dropout), and `kept` `[folds, replicas, n, M]` where modalities are dropped."""
+        """What the next step hides, each replica's drawn from a source of its own: `mask` `[folds,
+        replicas, n, M, D]`, 0 or 1 / (1 - dropout), and `kept` `[folds, replicas, n, M]` where
+        modalities are dropped."""
         present = self.shown.inputs.present.cpu() > 0
         shape, hidden = (self.folds, len(draws[0]), *present.shape[1:]), {}
         entries, whole = torch.zeros(*shape, self.net.width), torch.zeros(shape)
         for f, row in enumerate(draws):
             for s, source in enumerate(row):
-                for drawn in (entries,) * (self.dropout > 0) + (whole,) * (self.modality_dropout > 0):
+                for drawn in (entries,) * (self.dropout > 0) + (whole,) * (
+                    self.modality_dropout > 0
+                ):
                     own = drawn[f, s, : self.patients[f]]
                     torch.rand(own.shape, generator=source, out=own)
         if self.dropout:
-            hidden["mask"] = (entries >= self.dropout).to(self.device).to(self.dtype).div_(1 - self.dropout)
+            hidden["mask"] = (
+                (entries >= self.dropout).to(self.device).to(self.dtype).div_(1 - self.dropout)
+            )
         if self.modality_dropout:
             kept = whole >= self.modality_dropout
             nothing = ~(kept & present[:, None]).any(3, keepdim=True)
             hidden["kept"] = (kept | nothing).to(self.device)
         return over(hidden, lambda mask: mask.repeat(1, settings, *(1,) * (mask.dim() - 2)))
-
-
-class Stop:
-    """Who goes on: fold f for `epochs[f]` epochs, each of its settings until the loss watched has not improved for `patience`
-    epochs; `tempered` holds the losses at every temperature where it was lowest."""
-
-    def __init__(self, epochs: Tensor, settings: int, patience: int):
-        self.epochs, self.patience = epochs, patience
-        self.waited = torch.zeros(len(epochs), settings, dtype=torch.long)
-        self.best = torch.full((len(epochs), settings), torch.inf, dtype=torch.float64)
-        self.tempered = torch.full((len(epochs), settings, len(TEMPERATURES)), torch.inf, dtype=torch.float64)
-
-    def see(self, tempered: Tensor, epoch: int) -> Tensor:
-        """Takes in this epoch's losses `[folds, settings, temperatures]`; gives back those of the logits as they are, infinite
-        where they are not finite or nobody goes on."""
-        losses = tempered[..., len(TEMPERATURES) // 2]
-        running = (self.waited < self.patience) & (epoch <= self.epochs)[:, None]
-        losses = torch.where(running & torch.isfinite(losses), losses, torch.inf)
-        better = losses < self.best
-        self.waited = torch.where(running & better, 0, self.waited + running)
-        self.best = torch.minimum(self.best, losses.double())
-        self.tempered = torch.where(better[..., None], tempered.double(), self.tempered)
-        return losses
-
-    def going(self, epoch: int) -> Tensor:
-        """bool `[folds, settings]`: who takes a step in this epoch."""
-        return (epoch < self.epochs)[:, None] & (self.waited < self.patience)
 
 
 def is_gate(name: str) -> bool:
@@ -287,9 +314,12 @@ def is_gate(name: str) -> bool:
 
 
 def mean_loss(logits: Tensor, codes: Tensor, weight: Tensor) -> Tensor:
-    """Mean cross-entropy `[folds, replicas]` of logits `[folds, replicas, n, K]` over the labelled rows that `weight`
-    `[folds, replicas, n]` counts; `codes` `[folds, replicas or 1, n]`, -1 for unlabelled."""
+    """Mean cross-entropy `[folds, replicas]` of logits `[folds, replicas, n, K]` over the labelled
+    rows that `weight` `[folds, replicas, n]` counts; `codes` `[folds, replicas or 1, n]`, -1 for
+    unlabelled."""
     truth = codes.expand(weight.shape)
     weight = weight * (truth >= 0)
-    each = cross_entropy(logits.flatten(0, 2), truth.clamp(min=0).flatten(), reduction="none").view(weight.shape)
+    each = cross_entropy(logits.flatten(0, 2), truth.clamp(min=0).flatten(), reduction="none").view(
+        weight.shape
+    )
     return (each * weight).sum(2) / weight.sum(2).clamp(min=1e-12)

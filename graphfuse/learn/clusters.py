@@ -1,7 +1,9 @@
-"""Clusters of patients on one patient layer: spectral and Leiden, and how well a partition holds together.
+"""Clusters of patients on one patient layer: spectral and Leiden, and how well a partition holds
+together.
 
-A graph here is a symmetric sparse `[N, N]` of weights ≥ 0 without a diagonal. Labels are int `[N]`, 0 for the largest cluster
-(ties go to the one whose first patient comes first), and -1 for a patient without any edge.
+A graph here is a symmetric sparse `[N, N]` of weights ≥ 0 without a diagonal. Labels are int `[N]`,
+0 for the largest cluster (ties go to the one whose first patient comes first), and -1 for a patient
+without any edge.
 """
 
 from __future__ import annotations
@@ -19,12 +21,14 @@ from threadpoolctl import threadpool_limits
 from graphfuse.errors import InputError
 from graphfuse.graph.neighbours import Neighbours
 
-DENSE = 1200  # components of at most this many patients get all their eigenvectors from the dense matrix
+# components of at most this many patients get all their eigenvectors from the dense matrix
+DENSE = 1200
 RESOLUTIONS = np.geomspace(0.1, 6.0, 40)  # Leiden's scan for a number of clusters
 
 
 def symmetric(lists: Neighbours) -> csr_matrix:
-    """The graph of a layer's lists among its own patients: (W + Wᵀ) / 2, negative weights and the diagonal left out."""
+    """The graph of a layer's lists among its own patients: (W + Wᵀ) / 2, negative weights and the
+    diagonal left out."""
     shape = (len(lists), lists.senders)
     heard = csr_matrix((np.maximum(lists.weight, 0), lists.index, lists.offsets), shape=shape)
     graph = (heard + heard.T).tocsr() / 2
@@ -34,10 +38,12 @@ def symmetric(lists: Neighbours) -> csr_matrix:
 
 
 def spectrum(graph: csr_matrix, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """The `count` smallest eigenvalues, ascending, and vectors `[N, count]` of the normalised Laplacian I − D^-½ W D^-½.
+    """The `count` smallest eigenvalues, ascending, and vectors `[N, count]` of the normalised
+    Laplacian I − D^-½ W D^-½.
 
-    Found component by component, larger ones first among equals, because a Lanczos run sees a repeated eigenvalue once:
-    with c components the first c eigenvalues are 0. Isolated patients have rows of zeros. Fewer columns where fewer exist.
+    Found component by component, larger ones first among equals, because a Lanczos run sees a
+    repeated eigenvalue once: with c components the first c eigenvalues are 0. Isolated patients
+    have rows of zeros. Fewer columns where fewer exist.
     """
     total, part = connected_components(graph, directed=False)
     sizes = np.bincount(part, minlength=total)
@@ -65,9 +71,13 @@ def _smallest(graph: csr_matrix, count: int) -> tuple[np.ndarray, np.ndarray]:
     scaled = diags(root) @ graph @ diags(root)
     size = len(root)
     if size <= DENSE or count >= size - 1:
-        values, vectors = eigh(np.asarray(scaled.todense()), subset_by_index=(size - count, size - 1))
+        values, vectors = eigh(
+            np.asarray(scaled.todense()), subset_by_index=(size - count, size - 1)
+        )
     else:
-        start = np.random.default_rng(0).standard_normal(size)  # fixed, so that the same graph gives the same vectors
+        start = np.random.default_rng(0).standard_normal(
+            size
+        )  # fixed, so that the same graph gives the same vectors
         values, vectors = eigsh(scaled, k=count, which="LA", v0=start)
     order = np.argsort(-values, kind="stable")
     values, vectors = np.clip(1 - values[order], 0, 2), vectors[:, order]
@@ -76,7 +86,8 @@ def _smallest(graph: csr_matrix, count: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def spectral(graph: csr_matrix, counts: Iterable[int], seed: int = 0) -> dict[int, np.ndarray]:
-    """Labels for each number of clusters: k-means on the rows, at unit length, of the first k eigenvectors.
+    """Labels for each number of clusters: k-means on the rows, at unit length, of the first k
+    eigenvectors.
 
     Ng, Jordan and Weiss 2001. A number above that of the patients with an edge is left out.
     """
@@ -97,38 +108,57 @@ def spectral(graph: csr_matrix, counts: Iterable[int], seed: int = 0) -> dict[in
 
 
 def leiden(graph: csr_matrix, resolution: float, seed: int = 0) -> np.ndarray:
-    """Labels of the partition of greatest modularity at this resolution (Traag et al. 2019, doi:10.1038/s41598-019-41695-z).
+    """Labels of the partition of greatest modularity at this resolution (Traag et al. 2019,
+    doi:10.1038/s41598-019-41695-z).
 
     Raises `InputError` where the optional package is not installed.
     """
     try:
         from graspologic_native import leiden_csr
     except ImportError:
-        raise InputError("Leiden clustering needs graspologic-native: pip install 'graphfuse[cluster]'") from None
+        raise InputError(
+            "Leiden clustering needs graspologic-native: pip install 'graphfuse[cluster]'"
+        ) from None
     labels = np.full(graph.shape[0], -1)
     linked = np.flatnonzero(graph.getnnz(1))
     if len(linked):
         inner = graph[linked][:, linked].tocsr()
         inner.sort_indices()
-        arrays = inner.indptr.astype(np.int64), inner.indices.astype(np.int32), inner.data.astype(float)
-        _, found = leiden_csr(*arrays, len(linked), resolution=float(resolution), iterations=3, seed=seed)
+        arrays = (
+            inner.indptr.astype(np.int64),
+            inner.indices.astype(np.int32),
+            inner.data.astype(float),
+        )
+        _, found = leiden_csr(
+            *arrays, len(linked), resolution=float(resolution), iterations=3, seed=seed
+        )
         labels[linked] = [found[i] for i in range(len(linked))]
     return ordered(labels)
 
 
 def resolutions(graph: csr_matrix, counts: Iterable[int], seed: int = 0) -> dict[int, float]:
-    """For each number of clusters the middle one of the resolutions that give it; numbers that none gives are left out."""
+    """For each number of clusters the middle one of the resolutions that give it; numbers that none
+    gives are left out."""
     got = np.array([leiden(graph, r, seed).max(initial=-1) + 1 for r in RESOLUTIONS])
     wanted = {k: RESOLUTIONS[got == k] for k in counts}
     return {k: float(giving[len(giving) // 2]) for k, giving in wanted.items() if len(giving)}
 
 
 METHODS = ("spectral", "leiden")
-Settings = dict[int, float]  # number of clusters → what makes the method give it: that number, or a resolution
+Settings = dict[
+    int, float
+]  # number of clusters → what makes the method give it: that number, or a resolution
 
 
-def settle(method: str, graph: csr_matrix, counts: Iterable[int], seed: int, resolution: float | None = None) -> Settings:
-    """What makes the method give each number of clusters on this graph. With a `resolution`, the number it gives."""
+def settle(
+    method: str,
+    graph: csr_matrix,
+    counts: Iterable[int],
+    seed: int,
+    resolution: float | None = None,
+) -> Settings:
+    """What makes the method give each number of clusters on this graph. With a `resolution`, the
+    number it gives."""
     if method == "spectral":
         return {k: k for k in counts}
     if resolution is not None:
@@ -136,8 +166,11 @@ def settle(method: str, graph: csr_matrix, counts: Iterable[int], seed: int, res
     return resolutions(graph, counts, seed)
 
 
-def partitions(method: str, graph: csr_matrix, settings: Settings, seed: int) -> dict[int, np.ndarray]:
-    """Labels of the graph at each setting. A resolution may give another number of clusters here than where it was chosen."""
+def partitions(
+    method: str, graph: csr_matrix, settings: Settings, seed: int
+) -> dict[int, np.ndarray]:
+    """Labels of the graph at each setting. A resolution may give another number of clusters here
+    than where it was chosen."""
     if method == "spectral":
         with threadpool_limits(1):  # small matrices, many times: threads would wait for one another
             return spectral(graph, settings, seed)
@@ -153,14 +186,16 @@ def ordered(labels: np.ndarray) -> np.ndarray:
 
 
 def cohesion(graph: csr_matrix, labels: np.ndarray) -> np.ndarray:
-    """float `[N]` in −1 … 1: how much closer each patient is to its own cluster than to the next best, (a − b) / max(a, b).
+    """float `[N]` in −1 … 1: how much closer each patient is to its own cluster than to the next
+    best, (a − b) / max(a, b).
 
-    `a` and `b` are mean weights to a cluster's patients: a silhouette (Rousseeuw 1987) on similarities. NaN where a patient
-    has no cluster, 0 where there is one cluster only.
+    `a` and `b` are mean weights to a cluster's patients: a silhouette (Rousseeuw 1987) on
+    similarities. NaN where a patient has no cluster, 0 where there is one cluster only.
     """
     clusters = int(labels.max(initial=-1)) + 1
     members = csr_matrix(
-        (np.ones(len(labels)), (np.arange(len(labels)), np.maximum(labels, 0))), (len(labels), max(clusters, 1))
+        (np.ones(len(labels)), (np.arange(len(labels)), np.maximum(labels, 0))),
+        (len(labels), max(clusters, 1)),
     )
     members = diags((labels >= 0).astype(float)) @ members
     sizes = np.asarray(members.sum(0)).ravel()
@@ -177,8 +212,9 @@ def cohesion(graph: csr_matrix, labels: np.ndarray) -> np.ndarray:
 
 
 def eigengap(graph: csr_matrix, most: int) -> tuple[int, np.ndarray]:
-    """The number of clusters 1 … `most` after which the Laplacian's eigenvalues jump most, and the jumps
-    λ(k+1) − λ(k) `[most]` (von Luxburg 2007, doi:10.1007/s11222-007-9033-z); the first of equals."""
+    """The number of clusters 1 … `most` after which the Laplacian's eigenvalues jump most, and the
+    jumps λ(k+1) − λ(k) `[most]` (von Luxburg 2007, doi:10.1007/s11222-007-9033-z); the first of
+    equals."""
     values, _ = spectrum(graph, most + 1)
     gaps = np.diff(values)
     return (int(np.argmax(np.round(gaps, 9))) + 1 if len(gaps) else 1), gaps

@@ -16,9 +16,9 @@ log = logging.getLogger(__name__)
 class Compiled:
     """`work` on trees of tensors, compiled once for each combination of their shapes.
 
-    `torch.compile` cannot see through `vmap` with rules of our own, so the step, its gradient included, is first written down
-    as the plain operations that it makes. A fold that leaves the bank changes shapes: compiling takes a minute each time, and
-    pays after thousands of steps.
+    `torch.compile` cannot see through `vmap` with rules of our own, so the step, its gradient
+    included, is first written down as the plain operations that it makes. A fold that leaves the
+    bank changes shapes: compiling takes a minute each time, and pays after thousands of steps.
     """
 
     def __init__(self, work: Callable):

@@ -1,4 +1,5 @@
-"""From a cross-fitted fold to what a bank is shown of it: its training patients, in no tensor those held out."""
+"""From a cross-fitted fold to what a bank is shown of it: its training patients, in no tensor those
+held out."""
 
 from __future__ import annotations
 
@@ -20,10 +21,11 @@ from graphfuse.schema import Recipe
 
 @dataclass(frozen=True, eq=False)
 class FoldData:
-    """One fold as the bank sees it: `inputs` of its training patients, `codes` `[n]`, `inner` fold of each `[n]`, and `basis`:
-    per modality `[F, r]`, the rotation in which its columns are given (`None` where they are given as they are).
-    `gates` `[M, 1 + L]`: where the net's network and patient gates start; `prime`: channel's number → what puts a signal's
-    fixed numbers into its encoder."""
+    """One fold as the bank sees it: `inputs` of its training patients, `codes` `[n]`, `inner` fold
+    of each `[n]`, and `basis`: per modality `[F, r]`, the rotation in which its columns are given
+    (`None` where they are given as they are). `gates` `[M, 1 + L]`: where the net's network and
+    patient gates start; `prime`: channel's number → what puts a signal's fixed numbers into its
+    encoder."""
 
     inputs: Inputs
     codes: Tensor
@@ -35,8 +37,8 @@ class FoldData:
 
 
 def start_of(cross: CrossFit, modalities: tuple[str, ...], recipe: Recipe) -> LinearStart:
-    """The linear start that the recipe's fusion takes: stacked, or each modality on its own where the net decides by them;
-    zeros where the recipe wants none."""
+    """The linear start that the recipe's fusion takes: stacked, or each modality on its own where
+    the net decides by them; zeros where the recipe wants none."""
     start = cross.start(modalities, stacked=part("fuse", recipe.net.fuse).level == "embedding")
     return start if recipe.net.start == "linear" else start.nothing(recipe.patient.gate)
 
@@ -53,12 +55,20 @@ def fold_data(cross: CrossFit, modalities: tuple[str, ...], recipe: Recipe) -> F
             rotated[m] = own if hop is None else np.stack([own, hop @ basis[m]], 1)
     start = start_of(cross, modalities, recipe)
     lists = preparation.lists()
-    inputs = net_inputs(preparation, preparation.seen(training, rotated), training, lists, start.views, start.bias)
+    inputs = net_inputs(
+        preparation, preparation.seen(training, rotated), training, lists, start.views, start.bias
+    )
     gates = with_rows(start.gates, len(preparation.channels), axis=0)
     rotations = tuple(basis.get(channel) for channel in preparation.channels)
     shape = shape_of(preparation, recipe, cross.classes)
-    prime = {m: preparation.signals[c].prime for m, c in enumerate(preparation.channels) if c in preparation.signals}
-    return FoldData(inputs, torch.from_numpy(cross.codes), cross.inner, rotations, gates, shape, prime)
+    prime = {
+        m: preparation.signals[c].prime
+        for m, c in enumerate(preparation.channels)
+        if c in preparation.signals
+    }
+    return FoldData(
+        inputs, torch.from_numpy(cross.codes), cross.inner, rotations, gates, shape, prime
+    )
 
 
 def shape_of(preparation: Preparation, recipe: Recipe, classes: int) -> Shape:
@@ -67,14 +77,28 @@ def shape_of(preparation: Preparation, recipe: Recipe, classes: int) -> Shape:
     encode = tuple(preparation.encoders[c] for c in channels)
     features = tuple(preparation.features(c) for c in channels)
     slots = (net.propagate, net.fuse, net.head)
-    return Shape(encode, features, *slots, net.width, classes, preparation.depth, net.rounds, net.bridge != "none")
+    return Shape(
+        encode,
+        features,
+        *slots,
+        net.width,
+        classes,
+        preparation.depth,
+        net.rounds,
+        net.bridge != "none",
+    )
 
 
 def net_inputs(
-    preparation: Preparation, x: tuple[Tensor, ...], views: Views, lists: dict[str, list[Neighbours]], start, bias
+    preparation: Preparation,
+    x: tuple[Tensor, ...],
+    views: Views,
+    lists: dict[str, list[Neighbours]],
+    start,
+    bias,
 ) -> Inputs:
-    """The net's inputs: `x` as its encoders see it, `lists` by modality, `start` `[N, M, 2 + L, K]` and `bias` `[N, M, K]`.
-    Signals have no linear start and no patient layer."""
+    """The net's inputs: `x` as its encoders see it, `lists` by modality, `start` `[N, M, 2 + L, K]`
+    and `bias` `[N, M, K]`. Signals have no linear start and no patient layer."""
     count = len(preparation.channels)
     nobody = Neighbours.empty(len(views.present), next(iter(lists.values()))[0].senders)
     heard = [lists.get(channel, [nobody] * preparation.depth) for channel in preparation.channels]

@@ -22,9 +22,9 @@ from graphfuse.schema import Recipe
 class Fitted:
     """What a fold's training patients leave behind.
 
-    `linear`: the linear start. `states`: per seed, the training patients' states before each round of messages
-    `[n, rounds, M, T, D]`. `nets`: one per seed; `setting`: the learning rate and weight decay they were trained with;
-    `temperature`: what logits are divided by.
+    `linear`: the linear start. `states`: per seed, the training patients' states before each round
+    of messages `[n, rounds, M, T, D]`. `nets`: one per seed; `setting`: the learning rate and
+    weight decay they were trained with; `temperature`: what logits are divided by.
     """
 
     preparation: Preparation
@@ -38,7 +38,9 @@ class Fitted:
     temperature: float = 1.0
 
     @classmethod
-    def gather(cls, cross: CrossFit, modalities: tuple[str, ...], recipe: Recipe, trained: Trained) -> Fitted:
+    def gather(
+        cls, cross: CrossFit, modalities: tuple[str, ...], recipe: Recipe, trained: Trained
+    ) -> Fitted:
         """Of a cross-fitted fold and its trained nets."""
         start, views = fit.start_of(cross, modalities, recipe), cross.training.only(modalities)
         bare = cls(
@@ -49,23 +51,32 @@ class Fitted:
         )  # fmt: skip
         inputs = bare.inputs(views, new=False)
         with torch.no_grad():
-            states = [torch.stack(net.double().rounds_of(inputs)[:-1], 1).float() for net in trained.nets]
+            states = [
+                torch.stack(net.double().rounds_of(inputs)[:-1], 1).float() for net in trained.nets
+            ]
         return replace(bare, states=states)
 
     def inputs(self, views: Views, *, new: bool = True) -> Inputs:
-        """The net's inputs, float64, for patients with these views: new ones, or the training patients themselves."""
+        """The net's inputs, float64, for patients with these views: new ones, or the training
+        patients themselves."""
         lists = self.preparation.lists(views if new else None)
         start, bias = self.linear.views(views, lists, self.preparation.alone)
-        return fit.net_inputs(self.preparation, self.preparation.seen(views), views, lists, start, bias)
+        return fit.net_inputs(
+            self.preparation, self.preparation.seen(views), views, lists, start, bias
+        )
 
     def logits(self, views: Views) -> Tensor:
         """Of new patients, float64 `[seeds, N, K]`, calibrated."""
         inputs = self.inputs(views)
         with torch.no_grad():
-            return torch.stack([self.run(seed, inputs) for seed in range(len(self.nets))]) / self.temperature
+            return (
+                torch.stack([self.run(seed, inputs) for seed in range(len(self.nets))])
+                / self.temperature
+            )
 
     def run(self, seed: int, inputs: Inputs) -> Tensor:
-        """Logits `[N, K]` of one seed's net, float64, not calibrated, the training patients' stored states being heard."""
+        """Logits `[N, K]` of one seed's net, float64, not calibrated, the training patients' stored
+        states being heard."""
         senders = None if self.preparation.alone else self.states[seed].double()
         return self.nets[seed].double()(inputs, senders=senders)
 
@@ -75,8 +86,9 @@ class Fitted:
         return len(self.preparation.present)
 
     def gates(self) -> dict[str, dict[str, float]]:
-        """Fitted gates per channel, the mean over seeds: `modality` (its weight in the linear start, or in a fusion that
-        weighs them), `network`, and one for each patient layer, by its name (`patients`: the modality's own)."""
+        """Fitted gates per channel, the mean over seeds: `modality` (its weight in the linear
+        start, or in a fusion that weighs them), `network`, and one for each patient layer, by its
+        name (`patients`: the modality's own)."""
         found, mix, weighs = {}, self.linear.shares(), part("fuse", self.shape.fuse).weighs
         for m, name in enumerate(self.preparation.channels):
             doors = {"modality": [mix["joint"] + mix[name]] if name in mix else []}
@@ -85,6 +97,8 @@ class Fitted:
             for number, layer in enumerate(self.preparation.carried.get(name, ())):
                 door = "patients" if layer == name else layer
                 doors[door] = [net.patient_gate[m, number].item() for net in self.nets]
-            doors["network"] = [net.encode[m].gate[0].item() for net in self.nets if net.encode[m].hops]
+            doors["network"] = [
+                net.encode[m].gate[0].item() for net in self.nets if net.encode[m].hops
+            ]
             found[name] = {door: float(np.mean(values)) for door, values in doors.items() if values}
         return found

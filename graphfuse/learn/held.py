@@ -14,8 +14,9 @@ from graphfuse.nn.net import Inputs
 
 
 class Held(NamedTuple):
-    """The patients that each replica watches, h at most: `rows` `[folds, replicas, h]`, their place among the fold's
-    patients, `weight` and `codes` `[folds, replicas, h]`, and their `inputs` but for the columns."""
+    """The patients that each replica watches, h at most: `rows` `[folds, replicas, h]`, their place
+    among the fold's patients, `weight` and `codes` `[folds, replicas, h]`, and their `inputs` but
+    for the columns."""
 
     rows: Tensor
     weight: Tensor
@@ -23,8 +24,11 @@ class Held(NamedTuple):
     inputs: Inputs
 
     @classmethod
-    def of(cls, inputs: Sequence[Inputs], codes: Sequence[Tensor], watch: Tensor, device, dtype) -> Held:
-        """Those with a weight in `watch` `[folds, replicas, n]`; most replicas of a fold share their patients."""
+    def of(
+        cls, inputs: Sequence[Inputs], codes: Sequence[Tensor], watch: Tensor, device, dtype
+    ) -> Held:
+        """Those with a weight in `watch` `[folds, replicas, n]`; most replicas of a fold share
+        their patients."""
         found: dict[tuple, int] = {}
         parts, place = [], torch.zeros(watch.shape[:2], dtype=torch.long)
         for f, r in torch.cartesian_prod(*map(torch.arange, watch.shape[:2])).tolist():
@@ -36,8 +40,13 @@ class Held(NamedTuple):
             place[f, r] = found[key]
         rows, labels = (stacked([[part[i]] for part in parts])[:, 0] for i in (0, 1))
         shown = stacked_inputs([part[2] for part in parts], device, dtype, senders=watch.shape[2])
-        rows, labels, shown = over((rows.to(device), labels.to(device), shown), lambda each: each[place.to(each.device)])
-        counted = torch.arange(rows.shape[2]) < torch.tensor([len(part[0]) for part in parts])[place][..., None]
+        rows, labels, shown = over(
+            (rows.to(device), labels.to(device), shown), lambda each: each[place.to(each.device)]
+        )
+        counted = (
+            torch.arange(rows.shape[2])
+            < torch.tensor([len(part[0]) for part in parts])[place][..., None]
+        )
         weight = watch.to(device, dtype).gather(2, rows) * counted.to(device)
         return cls(rows, weight, labels, shown)
 
@@ -51,5 +60,9 @@ def _heard(lists: Lists, rows: Tensor) -> Lists:
     """What these receivers hear."""
     counts = lists.offsets.diff()[rows]
     offsets = torch.cat([counts.new_zeros(1), counts.cumsum(0)])
-    edges = torch.repeat_interleave(lists.offsets[rows] - offsets[:-1], counts) + torch.arange(int(offsets[-1]))
-    return Lists.build(offsets, lists.index[edges], lists.weight[edges], len(lists.back_offsets) - 1)
+    edges = torch.repeat_interleave(lists.offsets[rows] - offsets[:-1], counts) + torch.arange(
+        int(offsets[-1])
+    )
+    return Lists.build(
+        offsets, lists.index[edges], lists.weight[edges], len(lists.back_offsets) - 1
+    )

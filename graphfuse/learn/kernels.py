@@ -1,8 +1,10 @@
-"""Inner products among training patients, and what patient layers and the gene network make of them.
+"""Inner products among training patients, and what patient layers and the gene network make of
+them.
 
-A ridge regression on columns smoothed by graphs, φ = (x + g · A x + Σ_l γ_l · S_l x) / (1 + g + Σ γ), with the gene network's
-mean A over columns and layer l's mean S_l over patients, needs no smoothed table: its kernel comes from those of x and A x.
-Its gates g and γ are 0 for a plain regression.
+A ridge regression on columns smoothed by graphs, φ = (x + g · A x + Σ_l γ_l · S_l x) / (1 + g + Σ
+γ), with the gene network's mean A over columns and layer l's mean S_l over patients, needs no
+smoothed table: its kernel comes from those of x and A x. Its gates g and γ are 0 for a plain
+regression.
 """
 
 from __future__ import annotations
@@ -18,9 +20,10 @@ from graphfuse.learn.assemble import Preparation, Views, mean_operator
 
 @dataclass(frozen=True, eq=False)
 class Kernels:
-    """Of the n patients of a fit, per modality: `own` `[n, n]` inner products of their columns, `cross` those of their network
-    neighbours' means with their columns, `hop` of those means among themselves (both only where an encoder looks along
-    the network), and `means`, per layer the sparse `[n, n]` that averages over a patient's neighbours."""
+    """Of the n patients of a fit, per modality: `own` `[n, n]` inner products of their columns,
+    `cross` those of their network neighbours' means with their columns, `hop` of those means among
+    themselves (both only where an encoder looks along the network), and `means`, per layer the
+    sparse `[n, n]` that averages over a patient's neighbours."""
 
     own: dict[str, np.ndarray]
     cross: dict[str, np.ndarray]
@@ -43,7 +46,8 @@ class Kernels:
         return len(next(iter(self.means.values())))
 
     def smoothed(self, m: str, gates: np.ndarray) -> np.ndarray:
-        """The kernel `[n, n]` of the modality's columns smoothed through `gates` `[1 + L]`: the network's, each layer's."""
+        """The kernel `[n, n]` of the modality's columns smoothed through `gates` `[1 + L]`: the
+        network's, each layer's."""
         own, network = self._heard(m, self.own[m], gates[1:]), gates[0]
         if network:
             own = own + network * self.cross[m]
@@ -55,18 +59,24 @@ class Kernels:
 
     def _heard(self, m: str, rows: np.ndarray, gates: np.ndarray) -> np.ndarray:
         """rows + Σ_l γ_l S_l rows."""
-        return sum((g * (mean @ rows) for g, mean in zip(gates, self.means[m], strict=True) if g), rows)
+        return sum(
+            (g * (mean @ rows) for g, mean in zip(gates, self.means[m], strict=True) if g), rows
+        )
 
     def spread(self, m: str, gates: np.ndarray, alpha: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """`alpha` `[n, J]` on the smoothed kernel as coefficients on the patients' own columns and on their network
-        neighbours' means, so that smoothed logits are those of x + g · A x + Σ γ_l S_l x."""
+        """`alpha` `[n, J]` on the smoothed kernel as coefficients on the patients' own columns and
+        on their network neighbours' means, so that smoothed logits are those of x + g · A x + Σ γ_l
+        S_l x."""
         scale = (1 + gates.sum()) ** 2
-        own = sum((g * (mean.T @ alpha) for g, mean in zip(gates[1:], self.means[m], strict=True) if g), alpha)
+        own = sum(
+            (g * (mean.T @ alpha) for g, mean in zip(gates[1:], self.means[m], strict=True) if g),
+            alpha,
+        )
         return own / scale, gates[0] * alpha / scale
 
     def views(self, m: str, own: np.ndarray, hop: np.ndarray) -> np.ndarray:
-        """Logits `[n, 2 + L, J]` of every patient's own columns, network neighbours and patient neighbours by layer, from
-        coefficients `[n, J]`."""
+        """Logits `[n, 2 + L, J]` of every patient's own columns, network neighbours and patient
+        neighbours by layer, from coefficients `[n, J]`."""
         near = self.own[m] @ own
         far = np.zeros_like(near)
         if m in self.hop:
@@ -77,7 +87,8 @@ class Kernels:
 
 
 def slope_of(views: Views, m: str, own: np.ndarray, hop: np.ndarray) -> np.ndarray:
-    """Weights `[F, K]` of the modality's columns, from coefficients `[n, K]` on training patients with these views."""
+    """Weights `[F, K]` of the modality's columns, from coefficients `[n, K]` on training patients
+    with these views."""
     found = views.own[m].T @ own
     return found + views.hop[m].T @ hop if hop.any() else found
 
@@ -87,17 +98,23 @@ def means_of(preparation: Preparation) -> dict[str, list[csr_matrix]]:
     return {m: [mean_operator(each) for each in found] for m, found in preparation.lists().items()}
 
 
-def means_around(preparation: Preparation, views: Views, train: np.ndarray) -> dict[str, list[csr_matrix]]:
-    """The same over n patients of whom those at `train` fitted the preparation and the others, with these views of all n,
-    attach to them: nobody hears the others."""
+def means_around(
+    preparation: Preparation, views: Views, train: np.ndarray
+) -> dict[str, list[csr_matrix]]:
+    """The same over n patients of whom those at `train` fitted the preparation and the others, with
+    these views of all n, attach to them: nobody hears the others."""
     others = np.setdiff1d(np.arange(len(views.present)), train)
     order = np.argsort(np.r_[train, others])
-    place = csr_matrix((np.ones(len(train)), (np.arange(len(train)), train)), shape=(len(train), len(order)))
+    place = csr_matrix(
+        (np.ones(len(train)), (np.arange(len(train)), train)), shape=(len(train), len(order))
+    )
     own, hop = ({m: rows[others] for m, rows in part.items()} for part in (views.own, views.hop))
     attached = preparation.lists(Views(own, hop, views.present[others], views.patients[others]))
 
     def mean(among: Neighbours, around: Neighbours) -> csr_matrix:
-        return (vstack([mean_operator(among), mean_operator(around)]).tocsr()[order] @ place).tocsr()
+        return (
+            vstack([mean_operator(among), mean_operator(around)]).tocsr()[order] @ place
+        ).tocsr()
 
     among = preparation.lists()
     return {m: [mean(*pair) for pair in zip(among[m], attached[m], strict=True)] for m in among}

@@ -1,7 +1,8 @@
-"""A patient layer that can be made anew on any of its patients: for resampling, and for data without clusters.
+"""A patient layer that can be made anew on any of its patients: for resampling, and for data
+without clusters.
 
-Columns are imputed and scaled once, on all patients and without labels; what depends on neighbours (components, scales, lists,
-fusion) is fitted anew each time.
+Columns are imputed and scaled once, on all patients and without labels; what depends on neighbours
+(components, scales, lists, fusion) is fitted anew each time.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ FUSED = ("snf", "shared")
 
 @dataclass(frozen=True, eq=False)
 class Tables:
-    """What a layer is fitted on: modality → standardised columns `[N, F]`, modality → who has it `[N]`, and the patients."""
+    """What a layer is fitted on: modality → standardised columns `[N, F]`, modality → who has it
+    `[N]`, and the patients."""
 
     values: dict[str, np.ndarray]
     present: dict[str, np.ndarray]
@@ -41,20 +43,29 @@ class Tables:
 
     def only(self, modalities: tuple[str, ...]) -> Tables:
         """The tables of some modalities."""
-        return replace(self, values={m: self.values[m] for m in modalities}, present={m: self.present[m] for m in modalities})
+        return replace(
+            self,
+            values={m: self.values[m] for m in modalities},
+            present={m: self.present[m] for m in modalities},
+        )
 
     def cloud(self, rng: np.random.Generator) -> Tables:
-        """Patients drawn from one Gaussian with the covariance of these, across modalities too; the same patients lack the
-        same modalities. Each is a random combination of all patients, the same one in every modality."""
+        """Patients drawn from one Gaussian with the covariance of these, across modalities too; the
+        same patients lack the same modalities. Each is a random combination of all patients, the
+        same one in every modality."""
         drawn = {m: np.zeros_like(v) for m, v in self.values.items()}
-        centred = {m: v[self.present[m]] - v[self.present[m]].mean(0) for m, v in self.values.items()}
+        centred = {
+            m: v[self.present[m]] - v[self.present[m]].mean(0) for m, v in self.values.items()
+        }
         count = len(self.patients)
         step = max(1, CELLS // count)
         for start in range(0, count, step):
             block = slice(start, min(start + step, count))
             mix = rng.standard_normal((block.stop - start, count))
             for m, has in self.present.items():
-                drawn[m][block][has[block]] = mix[np.ix_(has[block], has)] @ centred[m] / np.sqrt(max(has.sum(), 1))
+                drawn[m][block][has[block]] = (
+                    mix[np.ix_(has[block], has)] @ centred[m] / np.sqrt(max(has.sum(), 1))
+                )
         return Tables(drawn, self.present, self.patients)
 
 
@@ -63,7 +74,8 @@ Build = Callable[[Tables], csr_matrix]  # fits the layer on these patients and g
 
 @dataclass(frozen=True, eq=False)
 class Layered:
-    """One layer of a recipe over the patients `rows` of a cohort that have any of its modalities `of`.
+    """One layer of a recipe over the patients `rows` of a cohort that have any of its modalities
+    `of`.
 
     A layer of one's own edges is not fitted: its graph among some patients is what it is among all.
     """
@@ -78,18 +90,24 @@ class Layered:
 
     def builder(self) -> Build:
         """Makes the graph of any of these patients."""
-        return self._induced(self.control, self.seed) if self.spec.edges else self._fit(self.control, self.seed)
+        return (
+            self._induced(self.control, self.seed)
+            if self.spec.edges
+            else self._fit(self.control, self.seed)
+        )
 
     def null(self, draw: int) -> tuple[Tables, Build]:
-        """The same patients without clusters: a Gaussian cloud of the same covariance, or, for one's own edges, a graph in
-        which everyone keeps the number of neighbours."""
+        """The same patients without clusters: a Gaussian cloud of the same covariance, or, for
+        one's own edges, a graph in which everyone keeps the number of neighbours."""
         if self.spec.edges:
             return self.tables, self._induced("rewired", self.seed + 1 + draw)
         return self.tables.cloud(np.random.default_rng([self.seed, 1, draw])), self.builder()
 
     def _fit(self, control: str, seed: int) -> Build:
         def build(tables: Tables) -> csr_matrix:
-            layer = fit_layer(self.name, self.spec, tables.values, tables.present, tables.patients, control, seed)
+            layer = fit_layer(
+                self.name, self.spec, tables.values, tables.present, tables.patients, control, seed
+            )
             return symmetric(layer.lists())
 
         return build
@@ -105,26 +123,38 @@ class Layered:
 
 
 def layered(
-    cohort: Cohort, recipe: Recipe, layer: str, tables: Tables, seed: int = 0, rows: np.ndarray | None = None
+    cohort: Cohort,
+    recipe: Recipe,
+    layer: str,
+    tables: Tables,
+    seed: int = 0,
+    rows: np.ndarray | None = None,
 ) -> Layered:
-    """The layer called `layer`: a modality, `"snf"` or `"shared"` of all, or one that the recipe names; over those who have
-    any of its modalities, or the patients `rows`.
+    """The layer called `layer`: a modality, `"snf"` or `"shared"` of all, or one that the recipe
+    names; over those who have any of its modalities, or the patients `rows`.
 
-    Raises `InputError` for an unknown name and where too few patients have the layer or one of its modalities.
+    Raises `InputError` for an unknown name and where too few patients have the layer or one of its
+    modalities.
     """
     modalities = tuple(cohort.modalities)
     known = dict.fromkeys((*modalities, *FUSED, *recipe.patient.layer))
     if layer not in known:
         raise InputError(
-            f"layer {layer!r}: cohort {cohort.name!r} and recipe {recipe.name!r} have none{nearest(layer, known)}"
+            f"layer {layer!r}: cohort {cohort.name!r} and recipe {recipe.name!r} have "
+            f"none{nearest(layer, known)}"
         )
     spec = _spec(recipe.patient, layer, modalities)
     inside = np.any([tables.present[m] for m in spec.of], axis=0) | bool(spec.edges)
     for m in () if spec.edges else spec.of:
         if tables.present[m].sum() < LEAST:
-            raise InputError(f"modality {m!r}: {tables.present[m].sum()} patients have it; clusters need at least {LEAST}")
+            raise InputError(
+                f"modality {m!r}: {tables.present[m].sum()} patients have it; clusters need "
+                f"at least {LEAST}"
+            )
     if inside.sum() < LEAST:
-        raise InputError(f"layer {layer!r}: {inside.sum()} patients are in it; clusters need at least {LEAST}")
+        raise InputError(
+            f"layer {layer!r}: {inside.sum()} patients are in it; clusters need at least {LEAST}"
+        )
     rows = np.flatnonzero(inside) if rows is None else rows
     chosen = tables.only(spec.of).take(rows)
     if spec.similarity in ("cosine", "euclidean"):
@@ -134,12 +164,15 @@ def layered(
 
 def _spec(section: PatientSection, layer: str, modalities: tuple[str, ...]) -> Spec:
     named = {name: table for name, table in section.layer.items() if name == layer}
-    return layer_specs(section.model_copy(update={"layers": [layer], "layer": named}), modalities)[layer]
+    return layer_specs(section.model_copy(update={"layers": [layer], "layer": named}), modalities)[
+        layer
+    ]
 
 
 def tables_of(cohort: Cohort, recipe: Recipe) -> Tables:
-    """Standardised columns of every modality, fitted on all patients without labels; with `[select] top`, the columns of
-    greatest variance as measured (EHR columns, whose units differ, all stay)."""
+    """Standardised columns of every modality, fitted on all patients without labels; with `[select]
+    top`, the columns of greatest variance as measured (EHR columns, whose units differ, all
+    stay)."""
     unlabelled = np.full(len(cohort), -1)
     values, present = {}, {}
     for name, modality in cohort.modalities.items():
@@ -155,11 +188,16 @@ def _widest(modality: Modality, top: int | None) -> Modality:
     variance = modality.table.var(ddof=0).fillna(-1.0).to_numpy()
     order = np.lexsort((np.asarray(modality.columns, dtype=str), -variance))
     keep = np.sort(order[:top])
-    return replace(modality, table=modality.table.iloc[:, keep], symbols=tuple(modality.symbols[i] for i in keep))
+    return replace(
+        modality,
+        table=modality.table.iloc[:, keep],
+        symbols=tuple(modality.symbols[i] for i in keep),
+    )
 
 
 def turned(tables: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Tables with more columns than rows on axes of their own, as many as rows: all inner products stay, the work shrinks."""
+    """Tables with more columns than rows on axes of their own, as many as rows: all inner products
+    stay, the work shrinks."""
     found = {}
     for name, values in tables.items():
         found[name] = values

@@ -1,17 +1,19 @@
 """The linear models of a fold, cross-fitted inside its training patients.
 
-One set of kernels serves all: every rung of the ladder, every pattern of modalities and the net's linear start are ridge
-regressions on sums of kernels, and so are those on columns smoothed by a graph. Inner folds hide labels: what the net is shown
-of a training patient comes from an inner model that never saw that patient's label, so its gates learn what a new patient
-would gain. Scalers, components and layers see the training patients' values alone, labelled or not; where a recipe selects
-columns by label, they are fitted anew in every inner fold, on the inner training patients.
+One set of kernels serves all: every rung of the ladder, every pattern of modalities and the net's
+linear start are ridge regressions on sums of kernels, and so are those on columns smoothed by a
+graph. Inner folds hide labels: what the net is shown of a training patient comes from an inner
+model that never saw that patient's label, so its gates learn what a new patient would gain.
+Scalers, components and layers see the training patients' values alone, labelled or not; where a
+recipe selects columns by label, they are fitted anew in every inner fold, on the inner training
+patients.
 """
 
 from __future__ import annotations
 
 import copy
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -21,6 +23,7 @@ from graphfuse.graph.network import GeneNetwork
 from graphfuse.learn.assemble import Preparation
 from graphfuse.learn.channels import Signal, Silent, fit_signals
 from graphfuse.learn.kernels import Kernels, means_around, means_of
+from graphfuse.learn.paths import Walk, World
 from graphfuse.learn.ridge import PENALTIES, Descent, coordinates, log_loss, lowest_level
 from graphfuse.learn.splits import dealt
 from graphfuse.learn.stacking import linear_start
@@ -29,42 +32,29 @@ from graphfuse.learn.threads import side_by_side
 from graphfuse.schema import Recipe
 
 INNER = 5
-PARTITIONS = (2, 10)  # into inner folds, at least and at most: what is chosen by all depends less on how the dice fell
+PARTITIONS = (
+    2,
+    10,
+)  # into inner folds, at least and at most: what is chosen by all depends less on how the dice fell
 CALLS = 600  # so many partitions that the labelled patients are held out about this often in all
 MOST_PATIENTS = 20_000  # a kernel of 3.2 GB for each modality
 GATES = (1.0, 2.0, 4.0)  # tried in turn while the held-out loss falls
-WORTH = 0.01  # share of the loss by which it must fall where all patients are labelled; in proportion less where fewer are
-ROUGH = 1e-3  # gradient per patient at which a search may judge a fit; the one it takes goes on to the usual
+# share of the loss by which it must fall where all patients are labelled; in proportion less where
+# fewer are
+WORTH = 0.01
+# gradient per patient at which a search may judge a fit; the one it takes goes on to the usual
+ROUGH = 1e-3
 WHOLE = -1  # the fit on all, beside the inner folds 0 … INNER - 1
 
 
-@dataclass(frozen=True, eq=False)
-class World:
-    """Kernels of all training patients of a fold, and which fits stand on them (inner folds, partition by partition, or
-    `WHOLE`)."""
-
-    kernels: Kernels
-    fits: tuple[int, ...]
-
-
-@dataclass(frozen=True, eq=False)
-class Walk:
-    """Where a search over penalties ended: the penalty's `level`, `held_out` logits `[partitions, n, K]` and their `loss`, and
-    for every world alphas `[n, fits, K]` and intercepts `[fits, K]`. `seconds`: what it took."""
-
-    level: int
-    held_out: np.ndarray
-    loss: float
-    ends: list[tuple[np.ndarray, np.ndarray]]
-    seconds: float
-
-
 class CrossFit:
-    """The kernels of one fold's training patients; `solve` fits a ridge on some modalities, whole and in inner folds.
+    """The kernels of one fold's training patients; `solve` fits a ridge on some modalities, whole
+    and in inner folds.
 
-    `splits` `[partitions, n]`: inner fold of every training patient; `inner`, the first of them, is shared by the net's epoch
-    search. `keep` `[n]`: the group of every training patient where inner folds must not part groups. `walks`: what another
-    fit of the same patients found that does not hang on where the two differ (`unheard`).
+    `splits` `[partitions, n]`: inner fold of every training patient; `inner`, the first of them, is
+    shared by the net's epoch search. `keep` `[n]`: the group of every training patient where inner
+    folds must not part groups. `walks`: what another fit of the same patients found that does not
+    hang on where the two differ (`unheard`).
     """
 
     def __init__(
@@ -80,14 +70,20 @@ class CrossFit:
     ):
         if len(codes) > MOST_PATIENTS:
             raise InputError(
-                f"cohort {cohort.name!r}: {len(codes):,} training patients; linear starts are solved from patients × patients "
-                f"kernels, which are kept up to {MOST_PATIENTS:,} patients so far. Train on a part of them"
+                f"cohort {cohort.name!r}: {len(codes):,} training patients; linear starts "
+                "are solved from patients × patients "
+                f"kernels, which are kept up to {MOST_PATIENTS:,} patients so far. Train on "
+                "a part of them"
             )
         self.cohort, self.recipe, self.network, self.seed = cohort, recipe, network, seed
         self.codes, self.classes, self.graphs, self.keep = codes, classes, True, keep
         count = int(np.clip(CALLS // max((codes >= 0).sum(), 1), *PARTITIONS))
-        count = count if recipe.select.top is None else 1  # each fold of which then has tables of its own
-        self.splits = np.stack([dealt(codes, INNER, seed + number, keep) for number in range(count)])
+        count = (
+            count if recipe.select.top is None else 1
+        )  # each fold of which then has tables of its own
+        self.splits = np.stack(
+            [dealt(codes, INNER, seed + number, keep) for number in range(count)]
+        )
         self.inner = self.splits[0]
         self.preparation, self.training = Preparation.fit(cohort, codes, recipe, network, seed)
         whole = Kernels.of(self.training, means_of(self.preparation))
@@ -107,27 +103,35 @@ class CrossFit:
     def _inside(self, k: int) -> World:
         """All anew on the patients outside inner fold k."""
         train = np.flatnonzero(self.inner != k)
-        preparation, _ = Preparation.fit(self.cohort.take(train), self.codes[train], self.recipe, self.network, self.seed)
+        preparation, _ = Preparation.fit(
+            self.cohort.take(train), self.codes[train], self.recipe, self.network, self.seed
+        )
         views = preparation.views(self.cohort)
         return World(Kernels.of(views, means_around(preparation, views, train)), (k,))
 
-    # ------------------------------------------------------------------------------------------ ridge regressions
+    # ---------------------------------------------------------------------------- ridge regressions
 
-    def solve(self, modalities: tuple[str, ...], plain: bool = False, near: int | None = None) -> LinearFit:
-        """The ridge on the sum of these modalities' kernels, each smoothed through its gates (not with `plain`, nor without
-        graphs), fitted once and remembered; `near`: a penalty's level to search around. A `plain` one of several modalities is
-        a rung of the ladder: it searches by itself, whatever level a net's start was found at."""
+    def solve(
+        self, modalities: tuple[str, ...], plain: bool = False, near: int | None = None
+    ) -> LinearFit:
+        """The ridge on the sum of these modalities' kernels, each smoothed through its gates (not
+        with `plain`, nor without graphs), fitted once and remembered; `near`: a penalty's level to
+        search around. A `plain` one of several modalities is a rung of the ladder: it searches by
+        itself, whatever level a net's start was found at."""
         closed = plain or not self.graphs
         gates = {m: self._closed() if closed else self.gates(m) for m in modalities}
         if not plain or len(modalities) == 1:
             return self._fitted(modalities, gates, near)
         if modalities not in self._rungs:
-            self._rungs[modalities] = self._taken_apart(modalities, gates, self._walk(modalities, gates, None))
+            self._rungs[modalities] = self._taken_apart(
+                modalities, gates, self._walk(modalities, gates, None)
+            )
         return self._rungs[modalities]
 
     def gates(self, m: str) -> np.ndarray:
-        """How far the modality's gene network and each of its patient layers are let in `[1 + L]`: that which lowers the
-        held-out loss of the ridge on the smoothed columns most is opened first, for as long as the loss falls."""
+        """How far the modality's gene network and each of its patient layers are let in `[1 + L]`:
+        that which lowers the held-out loss of the ridge on the smoothed columns most is opened
+        first, for as long as the loss falls."""
         if m not in self._gates:
             self._gates[m] = self._opened(m)
         return self._gates[m]
@@ -149,7 +153,9 @@ class CrossFit:
             doors = [each for each in doors if each != door]
         return gates
 
-    def _through(self, m: str, gates: np.ndarray, door: int, value: float, fit: LinearFit) -> tuple[np.ndarray, LinearFit]:
+    def _through(
+        self, m: str, gates: np.ndarray, door: int, value: float, fit: LinearFit
+    ) -> tuple[np.ndarray, LinearFit]:
         """`gates` with one of them set to `value`, and the fit through them."""
         wider = gates.copy()
         wider[door] = value
@@ -158,13 +164,19 @@ class CrossFit:
     def _doors(self, m: str) -> list[int]:
         """Which of the modality's gates lead anywhere."""
         kernels = self.kernels
-        layers = [1 + number for number, mean in enumerate(kernels.means[m]) if mean.nnz and not self.preparation.alone]
+        layers = [
+            1 + number
+            for number, mean in enumerate(kernels.means[m])
+            if mean.nnz and not self.preparation.alone
+        ]
         return [0, *layers] if m in kernels.hop and kernels.hop[m].any() else layers
 
     def _closed(self) -> np.ndarray:
         return np.zeros(1 + self.preparation.depth)
 
-    def _fitted(self, modalities: tuple[str, ...], gates: dict[str, np.ndarray], near: int | None = None) -> LinearFit:
+    def _fitted(
+        self, modalities: tuple[str, ...], gates: dict[str, np.ndarray], near: int | None = None
+    ) -> LinearFit:
         key = (modalities, *(tuple(gates[m]) for m in modalities))
         if key not in self._solved:
             if key not in self._walks:
@@ -172,7 +184,9 @@ class CrossFit:
             self._solved[key] = self._taken_apart(modalities, gates, self._walks[key])
         return self._solved[key]
 
-    def _walk(self, modalities: tuple[str, ...], gates: dict[str, np.ndarray], near: int | None) -> Walk:
+    def _walk(
+        self, modalities: tuple[str, ...], gates: dict[str, np.ndarray], near: int | None
+    ) -> Walk:
         """Ridge regressions of all worlds, at the penalty with the lowest held-out loss."""
         began, columns = time.perf_counter(), [list(self.training.own).index(m) for m in modalities]
         codes = np.where(self.training.present[:, columns].any(1), self.codes, -1)
@@ -201,7 +215,8 @@ class CrossFit:
         return Walk(level, *held_out(), ends, time.perf_counter() - began)
 
     def _held_out(self, said: list[np.ndarray]) -> np.ndarray:
-        """What fits say of those they hold out `[partitions, n, K]`, from all they say, by world `[n, fits, K]`."""
+        """What fits say of those they hold out `[partitions, n, K]`, from all they say, by world
+        `[n, fits, K]`."""
         logits = np.zeros((len(self.splits), len(self.codes), self.classes))
         for world, each in zip(self._worlds, said, strict=True):
             for g, k in enumerate(world.fits):
@@ -209,15 +224,26 @@ class CrossFit:
         return logits
 
     def unheard(self, graph: str) -> dict[tuple, Walk]:
-        """What was found through gates that keep this graph ("patient" or "gene") out: it holds whatever the graph."""
+        """What was found through gates that keep this graph ("patient" or "gene") out: it holds
+        whatever the graph."""
         gates = slice(0, 1) if graph == "gene" else slice(1, None)
-        return {key: walk for key, walk in self._walks.items() if not any(any(each[gates]) for each in key[1:])}
+        return {
+            key: walk
+            for key, walk in self._walks.items()
+            if not any(any(each[gates]) for each in key[1:])
+        }
 
     def _held(self, fit: int) -> np.ndarray:
         """bool `[n]`: whom the fit holds out."""
-        return np.zeros(len(self.codes), bool) if fit == WHOLE else self.splits[fit // INNER] == fit % INNER
+        return (
+            np.zeros(len(self.codes), bool)
+            if fit == WHOLE
+            else self.splits[fit // INNER] == fit % INNER
+        )
 
-    def _taken_apart(self, modalities: tuple[str, ...], gates: dict[str, np.ndarray], walk: Walk) -> LinearFit:
+    def _taken_apart(
+        self, modalities: tuple[str, ...], gates: dict[str, np.ndarray], walk: Walk
+    ) -> LinearFit:
         """The fit on all, and what fits of the first partition say of those they hold out."""
         shape = (len(self.codes), len(modalities), 2 + self.preparation.depth, self.classes)
         views, held_bias, coefficients, bias = np.zeros(shape), np.zeros(shape[::3]), {}, None
@@ -240,15 +266,17 @@ class CrossFit:
         return LinearFit(modalities, walk.level, walk.loss, *found)
 
     def coordinates(self, m: str) -> tuple[np.ndarray, np.ndarray]:
-        """The training patients' columns of a modality in their own coordinates, and what turns them (`ridge.coordinates`)."""
+        """The training patients' columns of a modality in their own coordinates, and what turns
+        them (`ridge.coordinates`)."""
         if m not in self._turned:
             self._turned[m] = coordinates(self.grams[m])
         return self._turned[m]
 
-    # -------------------------------------------------------------------------------------------------- starts
+    # --------------------------------------------------------------------------------------- starts
 
     def start(self, modalities: tuple[str, ...], stacked: bool) -> LinearStart:
-        """The linear start on these modalities (`stacking.linear_start`), built once and remembered."""
+        """The linear start on these modalities (`stacking.linear_start`), built once and
+        remembered."""
         key = (modalities, stacked, self.graphs)
         if key not in self._starts:
             self._starts[key] = linear_start(self, modalities, stacked)
@@ -259,29 +287,41 @@ class CrossFit:
         """Those of all training patients, on which the fit on all stands."""
         return self._worlds[-1].kernels
 
-    # ------------------------------------------------------------------------------- the same fold, made smaller
+    # ------------------------------------------------------------------ the same fold, made smaller
 
     def prepared(self, modalities: tuple[str, ...]) -> Preparation:
-        """The preparation of these modalities, with signals fitted on them alone, once and remembered."""
+        """The preparation of these modalities, with signals fitted on them alone, once and
+        remembered."""
         chosen = self.preparation.only(modalities)
         if modalities not in self._signals:
             views, whole = self.training.only(modalities), self.cohort.modalities
-            symbols = {m: [whole[m].symbols[c] for c in pipeline.owners] for m, pipeline in chosen.pipelines.items()}
+            symbols = {
+                m: [whole[m].symbols[c] for c in pipeline.owners]
+                for m, pipeline in chosen.pipelines.items()
+            }
             others = [m for m in whole if m not in modalities]
             cohort, recipe = self.cohort.without(*others), self.recipe.without(*others)
-            self._signals[modalities] = fit_signals(recipe, cohort, symbols, views.own, views.present, self.network, self.seed)
+            self._signals[modalities] = fit_signals(
+                recipe, cohort, symbols, views.own, views.present, self.network, self.seed
+            )
         signals = self._signals[modalities]
-        return replace(chosen, signals=signals if self.graphs else {n: Silent(s) for n, s in signals.items()})
+        return replace(
+            chosen, signals=signals if self.graphs else {n: Silent(s) for n, s in signals.items()}
+        )
 
     def restricted(self, modalities: tuple[str, ...]) -> CrossFit:
-        """The same fold on some modalities: itself, or, where a layer joins them with others, fitted anew without those."""
+        """The same fold on some modalities: itself, or, where a layer joins them with others,
+        fitted anew without those."""
         others = tuple(m for m in self.cohort.modalities if m not in modalities)
         if not any(
-            set(layer.of) & set(modalities) and set(layer.of) & set(others) for layer in self.preparation.layers.values()
+            set(layer.of) & set(modalities) and set(layer.of) & set(others)
+            for layer in self.preparation.layers.values()
         ):
             return self
         cohort, recipe = self.cohort.without(*others), self.recipe.without(*others)
-        return CrossFit(cohort, self.codes, self.classes, recipe, self.network, self.seed, self.keep)
+        return CrossFit(
+            cohort, self.codes, self.classes, recipe, self.network, self.seed, self.keep
+        )
 
     def without_graphs(self) -> CrossFit:
         """The same fold, kernels and fits shared, with every graph taken away."""

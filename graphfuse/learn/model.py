@@ -1,4 +1,5 @@
-"""A fitted model: everything needed to score a patient never seen, and nothing of who the training patients were."""
+"""A fitted model: everything needed to score a patient never seen, and nothing of who the training
+patients were."""
 
 from __future__ import annotations
 
@@ -26,16 +27,25 @@ from graphfuse.schema import SCHEMA, Recipe
 class FusionModel(BaseEstimator):
     """A graph fusion classifier in scikit-learn's manner: hyper-parameters here, data in `fit`.
 
-    Parameters: `recipe` (a `Recipe`, a name or a path), `seed`, `device` ("auto", "cpu", "cuda"), `network` (a gene
-    network, card or edge list in place of the recipe's). After `fit`: `classes_`, `modalities_`, `fitted_`,
-    `epochs_`, `setting_` (the learning rate and weight decay chosen), `gates_`.
+    Parameters: `recipe` (a `Recipe`, a name or a path), `seed`, `device` ("auto", "cpu", "cuda"),
+    `network` (a gene network, card or edge list in place of the recipe's). After `fit`: `classes_`,
+    `modalities_`, `fitted_`, `epochs_`, `setting_` (the learning rate and weight decay chosen),
+    `gates_`.
     """
 
-    def __init__(self, recipe: Recipe | str | Path = "multiplex", *, seed: int = 0, device: str = "auto", network=None):
+    def __init__(
+        self,
+        recipe: Recipe | str | Path = "multiplex",
+        *,
+        seed: int = 0,
+        device: str = "auto",
+        network=None,
+    ):
         self.recipe, self.seed, self.device, self.network = recipe, seed, device, network
 
     def fit(self, cohort: Cohort | str | Path, target: str | None = None) -> FusionModel:
-        """Fitted on all patients of `cohort` (or its manifest); those without a label take part unlabelled."""
+        """Fitted on all patients of `cohort` (or its manifest); those without a label take part
+        unlabelled."""
         cohort = as_cohort(cohort)
         recipe = self.recipe if isinstance(self.recipe, Recipe) else Recipe.named(self.recipe)
         outcome = class_target(cohort, target)
@@ -54,9 +64,11 @@ class FusionModel(BaseEstimator):
         return self
 
     def predict_proba(self, cohort: Cohort) -> np.ndarray:
-        """Class probabilities float64 `[N, K]`, the mean over seeds. A patient's row does not depend on who else is there.
+        """Class probabilities float64 `[N, K]`, the mean over seeds. A patient's row does not
+        depend on who else is there.
 
-        Raises `InputError` where a patient has none of the model's modalities, or a modality lacks half its columns.
+        Raises `InputError` where a patient has none of the model's modalities, or a modality lacks
+        half its columns.
         """
         check_is_fitted(self, "fitted_")
         cohort = as_cohort(cohort)
@@ -64,7 +76,8 @@ class FusionModel(BaseEstimator):
         nothing = ~views.present.any(1)
         if nothing.any():
             raise InputError(
-                f"cohort {cohort.name!r}: {int(nothing.sum())} of {len(cohort)} patients have none of the model's modalities "
+                f"cohort {cohort.name!r}: {int(nothing.sum())} of {len(cohort)} patients "
+                "have none of the model's modalities "
                 f"({', '.join(self.modalities_)}); add their tables or leave them out"
             )
         return torch.softmax(self.fitted_.logits(views), -1).mean(0).numpy()
@@ -83,65 +96,93 @@ class FusionModel(BaseEstimator):
         if not hasattr(self, "fitted_"):
             return f"FusionModel({getattr(self.recipe, 'name', self.recipe)!r}, not fitted)"
         return (
-            f"FusionModel({self.recipe_.name!r}: {self.target_} of {len(self.classes_)} classes from "
-            f"{', '.join(self.modalities_)}; fitted on {self.fitted_.trained_on:,} patients, {self.epochs_} epochs)"
+            f"FusionModel({self.recipe_.name!r}: {self.target_} of {len(self.classes_)} "
+            "classes from "
+            f"{', '.join(self.modalities_)}; fitted on {self.fitted_.trained_on:,} "
+            f"patients, {self.epochs_} epochs)"
         )
 
-    # -------------------------------------------------------------------------------------------- on disk
+    # -------------------------------------------------------------------------------------- on disk
 
     def save(self, folder: str | Path) -> None:
-        """`model.json` and `model.safetensors` in `folder`: no pickle, no patient ids (but patients' states and points)."""
+        """`model.json` and `model.safetensors` in `folder`: no pickle, no patient ids (but
+        patients' states and points)."""
         check_is_fitted(self, "fitted_")
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         arrays, described = pack(self.fitted_)
         described |= {
-            "schema": SCHEMA, "recipe": self.recipe_.model_dump(mode="json"), "target": self.target_,
+            "schema": SCHEMA, "recipe": self.recipe_.model_dump(mode="json"),
+            "target": self.target_,
             "classes": self.classes_, "seed": self.seed,
         }  # fmt: skip
-        save_file({k: np.ascontiguousarray(v) for k, v in arrays.items()}, folder / "model.safetensors")
+        save_file(
+            {k: np.ascontiguousarray(v) for k, v in arrays.items()}, folder / "model.safetensors"
+        )
         (folder / "model.json").write_text(json.dumps(described, indent=1) + os.linesep)
 
     @classmethod
     def load(cls, folder: str | Path) -> FusionModel:
-        """The model saved in `folder`. Raises `InputError` where there is none or its schema is newer."""
+        """The model saved in `folder`. Raises `InputError` where there is none or its schema is
+        newer."""
         folder = Path(folder)
         try:
             described = json.loads((folder / "model.json").read_text())
             arrays = load_file(folder / "model.safetensors")
         except (FileNotFoundError, NotADirectoryError):
-            raise InputError(f"{folder}: holds no model; train one with `graphfuse train COHORT -o DIR`") from None
+            raise InputError(
+                f"{folder}: holds no model; train one with `graphfuse train COHORT -o DIR`"
+            ) from None
         if described["schema"] > SCHEMA:
             raise InputError(
-                f"{folder}: schema {described['schema']} is newer than this graphfuse reads ({SCHEMA}); update it"
+                f"{folder}: schema {described['schema']} is newer than this graphfuse reads "
+                f"({SCHEMA}); update it"
             )
         recipe = Recipe.model_validate(described["recipe"])
         model = cls(recipe, seed=described["seed"])
-        model.recipe_, model.target_, model.classes_ = recipe, described["target"], tuple(described["classes"])
+        model.recipe_, model.target_, model.classes_ = (
+            recipe,
+            described["target"],
+            tuple(described["classes"]),
+        )
         model.fitted_ = unpack(arrays, described)
         model.modalities_ = tuple(model.fitted_.linear.slopes)
-        model.epochs_, model.setting_, model.gates_ = model.fitted_.epochs, model.fitted_.setting, model.fitted_.gates()
+        model.epochs_, model.setting_, model.gates_ = (
+            model.fitted_.epochs,
+            model.fitted_.setting,
+            model.fitted_.gates(),
+        )
         return model
 
 
 def class_target(cohort: Cohort, target: str | None):
-    """The cohort's class outcome of that name (default: the first). Raises `InputError` for another kind or one class."""
+    """The cohort's class outcome of that name (default: the first). Raises `InputError` for another
+    kind or one class."""
     outcome = cohort.outcome(target)
     if outcome.kind != "class":
-        raise InputError(f"outcome {outcome.name!r} is of kind {outcome.kind!r}; training needs a class outcome so far")
+        raise InputError(
+            f"outcome {outcome.name!r} is of kind {outcome.kind!r}; training needs a class "
+            "outcome so far"
+        )
     counts = np.bincount(outcome.values[outcome.known], minlength=len(outcome.classes))
     if (counts > 0).sum() < 2:
-        raise InputError(f"outcome {outcome.name!r}: all labelled patients are of one class; two are needed")
+        raise InputError(
+            f"outcome {outcome.name!r}: all labelled patients are of one class; two are needed"
+        )
     return outcome
 
 
 def pick_device(device: str) -> str:
-    """ "auto" → "cuda" where there is a GPU, else "cpu". Raises `InputError` for a device that is not there."""
+    """ "auto" → "cuda" where there is a GPU, else "cpu". Raises `InputError` for a device that is
+    not there."""
     there = torch.cuda.is_available()
     if device == "auto":
         return "cuda" if there else "cpu"
     if device.startswith("cuda") and not there:
-        raise InputError("--device cuda: PyTorch sees no GPU here; use --device cpu, or install a CUDA build of torch")
+        raise InputError(
+            "--device cuda: PyTorch sees no GPU here; use --device cpu, or install a CUDA "
+            "build of torch"
+        )
     if device.split(":")[0] not in ("cpu", "cuda"):
         raise InputError(f"--device {device}: no such device; use auto, cpu or cuda")
     return device

@@ -47,7 +47,9 @@ def pack(fitted: Fitted) -> tuple[dict[str, np.ndarray], dict]:
             own, described[kind][name] = each.state()
             arrays |= {f"{kind}/{name}/{key}": value for key, value in own.items()}
     for seed, (net, states) in enumerate(zip(fitted.nets, fitted.states, strict=True)):
-        arrays |= {f"net{seed}/{key}": value.float().numpy() for key, value in net.state_dict().items()}
+        arrays |= {
+            f"net{seed}/{key}": value.float().numpy() for key, value in net.state_dict().items()
+        }
         arrays[f"net{seed}/states"] = states.numpy()
     return arrays, described
 
@@ -61,12 +63,18 @@ def unpack(arrays: dict[str, np.ndarray], described: dict) -> Fitted:
     preparation = Preparation(
         {n: Pipeline.from_state(own[n], about[n]) for n in about},
         {n: _operator(own[n]) for n in about if "smoothing_data" in own[n]},
-        {n: layer_from_state(_under(arrays, f"layers/{n}"), each) for n, each in described["layers"].items()},
+        {
+            n: layer_from_state(_under(arrays, f"layers/{n}"), each)
+            for n, each in described["layers"].items()
+        },
         dict(zip((*about, *described["signals"]), shape.encode, strict=True)),
         arrays["present"].astype(bool),
         described["depth"],
         described["control"],
-        {n: SIGNALS[n].from_state(_under(arrays, f"signals/{n}"), each) for n, each in described["signals"].items()},
+        {
+            n: SIGNALS[n].from_state(_under(arrays, f"signals/{n}"), each)
+            for n, each in described["signals"].items()
+        },
     )
     nets, states, seed = [], [], 0
     while f"net{seed}/states" in arrays:

@@ -23,10 +23,11 @@ from graphfuse.schema import SCHEMA, Recipe
 class Subtypes:
     """Clusters of N patients, how steady they are, and what they say of modalities and outcomes.
 
-    `labels` int `[N]`: cluster, 0 for the largest; -1 for a patient who is in no modality of the layer, or has no edge there;
-    `confidence` float `[N]`: share of the subsamples with the patient in which it stays with its cluster; `table`: one row per
-    number of clusters; `choice`: which and why; `clusters`: one row per cluster. `contribution`, `survival` and
-    `association`: see `separation`; empty where there is one cluster. `about`: how it was made.
+    `labels` int `[N]`: cluster, 0 for the largest; -1 for a patient who is in no modality of the
+    layer, or has no edge there; `confidence` float `[N]`: share of the subsamples with the patient
+    in which it stays with its cluster; `table`: one row per number of clusters; `choice`: which and
+    why; `clusters`: one row per cluster. `contribution`, `survival` and `association`: see
+    `separation`; empty where there is one cluster. `about`: how it was made.
     """
 
     cohort: str
@@ -48,10 +49,13 @@ class Subtypes:
         return self.choice.clusters
 
     def frame(self) -> pd.DataFrame:
-        """`patient, cluster, confidence` of every patient; cluster is missing where there is none."""
+        """`patient, cluster, confidence` of every patient; cluster is missing where there is
+        none."""
         cluster = pd.array(self.labels, dtype="Int64")
         cluster[self.labels < 0] = pd.NA
-        return pd.DataFrame({"patient": self.patients, "cluster": cluster, "confidence": self.confidence})
+        return pd.DataFrame(
+            {"patient": self.patients, "cluster": cluster, "confidence": self.confidence}
+        )
 
     def save(self, folder: str | Path) -> Path:
         """The tables in a folder, whole or not at all."""
@@ -60,7 +64,8 @@ class Subtypes:
         return Path(folder)
 
     def write(self, folder: str | Path) -> None:
-        """subtypes.csv, stability.csv, contribution.csv, survival.csv and subtypes.json into an existing folder."""
+        """subtypes.csv, stability.csv, contribution.csv, survival.csv and subtypes.json into an
+        existing folder."""
         folder = Path(folder)
         safe_csv(self.frame(), folder / "subtypes.csv")
         safe_csv(self.table, folder / "stability.csv")
@@ -68,11 +73,14 @@ class Subtypes:
         curves = [s.curves.assign(outcome=name) for name, s in self.survival.items()]
         if curves:
             table = pd.concat(curves, ignore_index=True)
-            safe_csv(table[["outcome", *(c for c in table if c != "outcome")]], folder / "survival.csv")
+            safe_csv(
+                table[["outcome", *(c for c in table if c != "outcome")]], folder / "survival.csv"
+            )
         write_json(folder / "subtypes.json", self.describe())
 
     def describe(self) -> dict[str, Any]:
-        """All but the patients, as JSON (`subtypes.json`); what is missing or infinite is `null`."""
+        """All but the patients, as JSON (`subtypes.json`); what is missing or infinite is
+        `null`."""
         tests = {
             name: {
                 "log_rank": s.test.statistic, "df": s.test.df, "p": s.test.p, "p_holm": s.p_holm,
@@ -81,15 +89,20 @@ class Subtypes:
         }  # fmt: skip
         classes = {
             name: {
-                "nmi": a.nmi, "ari": a.ari, "derived_from": list(a.derived_from), "classes": list(a.counts),
+                "nmi": a.nmi, "ari": a.ari, "derived_from": list(a.derived_from),
+                "classes": list(a.counts),
                 "counts": a.counts.to_numpy().tolist(),
             } for name, a in self.association.items()
         }  # fmt: skip
         return plain({
-            "schema": SCHEMA, "cohort": self.cohort, "verdict": self.verdict, "choice": asdict(self.choice), "rule": RULE,
-            "patients": len(self.patients), "in_no_cluster": int((self.labels < 0).sum()), "modalities": list(self.modalities),
-            "clusters": self.clusters.to_dict("records"), "candidates": self.table.to_dict("records"),
-            "contribution": self.contribution.to_dict("records"), "survival": tests, "classes": classes, **self.about,
+            "schema": SCHEMA, "cohort": self.cohort, "verdict": self.verdict,
+            "choice": asdict(self.choice), "rule": RULE,
+            "patients": len(self.patients), "in_no_cluster": int((self.labels < 0).sum()),
+            "modalities": list(self.modalities),
+            "clusters": self.clusters.to_dict("records"),
+            "candidates": self.table.to_dict("records"),
+            "contribution": self.contribution.to_dict("records"), "survival": tests,
+            "classes": classes, **self.about,
         })  # fmt: skip
 
     @property
@@ -101,19 +114,42 @@ class Subtypes:
 
     def __repr__(self) -> str:
         asked = self.about["parameters"]
-        lines = [f"Subtypes({self.cohort}, layer {asked['layer']}, {asked['method']}: {self.verdict})", f"  {self.choice.why}"]
+        lines = [
+            f"Subtypes({self.cohort}, layer {asked['layer']}, {asked['method']}: {self.verdict})",
+            f"  {self.choice.why}",
+        ]
         lines.append(
-            "  clusters of " + ", ".join(f"{n:,}" for n in self.clusters["patients"]) + " patients" + self._left_out()
+            "  clusters of "
+            + ", ".join(f"{n:,}" for n in self.clusters["patients"])
+            + " patients"
+            + self._left_out()
         )
         if self.count > 1:
             row = self.table.set_index("clusters").loc[self.count]
-            chance = f", {row['null_stability']:.2f} without clusters" if np.isfinite(row["null_stability"]) else ""
-            lines.append(f"  stability {row['stability']:.2f} ({row['stability_lo']:.2f}-{row['stability_hi']:.2f}){chance}")
-            shares = ", ".join(f"{r.modality} {r.nmi:.2f}" for r in self.contribution.itertuples() if np.isfinite(r.nmi))
+            chance = (
+                f", {row['null_stability']:.2f} without clusters"
+                if np.isfinite(row["null_stability"])
+                else ""
+            )
+            lines.append(
+                f"  stability {row['stability']:.2f} "
+                f"({row['stability_lo']:.2f}-{row['stability_hi']:.2f}){chance}"
+            )
+            shares = ", ".join(
+                f"{r.modality} {r.nmi:.2f}"
+                for r in self.contribution.itertuples()
+                if np.isfinite(r.nmi)
+            )
             lines += [f"  NMI with the clusters of {shares}"] if shares else []
         for name, s in self.survival.items():
-            lines.append(f"  survival {name}: log-rank chi2 {s.test.statistic:.2f}, df {s.test.df}, p {s.test.p:.2g}")
-        lines += [f"  class {name}: NMI {a.nmi:.2f}, ARI {a.ari:.2f}" for name, a in self.association.items()]
+            lines.append(
+                f"  survival {name}: log-rank chi2 {s.test.statistic:.2f}, df {s.test.df}, "
+                f"p {s.test.p:.2g}"
+            )
+        lines += [
+            f"  class {name}: NMI {a.nmi:.2f}, ARI {a.ari:.2f}"
+            for name, a in self.association.items()
+        ]
         return "\n".join(lines)
 
     def _left_out(self) -> str:
@@ -125,7 +161,11 @@ def provenance(cohort: Cohort, recipe: Recipe, asked: dict[str, Any]) -> dict[st
     """How a partition was made: parameters, recipe, and sha256 of the recipe and of the data."""
     made = recipe.model_dump(mode="json")
     digest = text_sha256(json.dumps(made, sort_keys=True))
-    hashes = {"recipe": digest, "data": cohort.digest(), "manifest": cohort.about.get("manifest_sha256", "")}
+    hashes = {
+        "recipe": digest,
+        "data": cohort.digest(),
+        "manifest": cohort.about.get("manifest_sha256", ""),
+    }
     return {"parameters": asked | {"subsample": SHARE}, "hashes": hashes, "recipe": made}
 
 

@@ -1,9 +1,11 @@
-"""Multinomial ridge logistic regression in the coordinates of its kernel: the ladder's rungs and the net's start.
+"""Multinomial ridge logistic regression in the coordinates of its kernel: the ladder's rungs and
+the net's start.
 
-With n patients and F features, the ridge solution lies in the span of the training rows, so it is found exactly
-from the kernel K = X Xᵀ `[n, n]`, whatever F. In the kernel's eigenbasis the curvature of the softmax loss is bounded
-by a diagonal (Böhning 1992, doi:10.1007/BF00048682: Hessian ≤ ½ ZᵀZ), so an accelerated diagonal descent finds it (Nesterov
-momentum with adaptive restart). Fits that count only some of the rows have a smaller curvature: one basis serves a
+With n patients and F features, the ridge solution lies in the span of the training rows, so it is
+found exactly from the kernel K = X Xᵀ `[n, n]`, whatever F. In the kernel's eigenbasis the
+curvature of the softmax loss is bounded by a diagonal (Böhning 1992, doi:10.1007/BF00048682:
+Hessian ≤ ½ ZᵀZ), so an accelerated diagonal descent finds it (Nesterov momentum with adaptive
+restart). Fits that count only some of the rows have a smaller curvature: one basis serves a
 cross-validation's fits and the fit on all, as one product per step.
 """
 
@@ -16,14 +18,17 @@ import numpy as np
 from scipy.linalg import eigh
 from scipy.special import log_softmax
 
-PENALTIES = tuple(float(c) for c in 10.0 ** np.arange(-2.0, 3.1, 0.5))  # C: inverse penalty on a kernel of mean diagonal 1
+PENALTIES = tuple(
+    float(c) for c in 10.0 ** np.arange(-2.0, 3.1, 0.5)
+)  # C: inverse penalty on a kernel of mean diagonal 1
 
 
 @dataclass(frozen=True, eq=False)
 class Ridge:
     """A fitted path over L penalties: `logits = kernel(new, train) @ alpha[l] + intercept[l]`.
 
-    `alpha` float64 `[L, n, K]` on the unscaled kernel; `intercept` `[L, K]`; `inverse_penalties` `[L]`.
+    `alpha` float64 `[L, n, K]` on the unscaled kernel; `intercept` `[L, K]`; `inverse_penalties`
+    `[L]`.
     """
 
     alpha: np.ndarray
@@ -48,10 +53,12 @@ def fit_ridge(
     tolerance: float = 1e-4,
     steps: int = 400,
 ) -> Ridge:
-    """Ridge logistic regression for every inverse penalty C, each from where the last one ended: min Σ CE + ‖W‖² / 2C.
+    """Ridge logistic regression for every inverse penalty C, each from where the last one ended:
+    min Σ CE + ‖W‖² / 2C.
 
-    `kernel` float64 `[n, n]` among training patients; `codes` int `[n]` in `0 … classes - 1`, -1 for unlabelled patients,
-    who take no part. The intercept is not penalised. Tolerance and steps as in `Descent.to`.
+    `kernel` float64 `[n, n]` among training patients; `codes` int `[n]` in `0 … classes - 1`, -1
+    for unlabelled patients, who take no part. The intercept is not penalised. Tolerance and steps
+    as in `Descent.to`.
     """
     descent = Descent(kernel, codes, classes)
     found = []
@@ -63,13 +70,17 @@ def fit_ridge(
 
 
 class Descent:
-    """G ridge regressions on one kernel `[n, n]`, each counting other patients, walked from penalty to penalty.
+    """G ridge regressions on one kernel `[n, n]`, each counting other patients, walked from penalty
+    to penalty.
 
-    `counted` bool `[n, G]`: whom each counts (default: one that counts all). Patients without a label (code -1) count in
-    none. The kernel is scaled inside to a mean diagonal of 1 over those who count somewhere, at `rows`.
+    `counted` bool `[n, G]`: whom each counts (default: one that counts all). Patients without a
+    label (code -1) count in none. The kernel is scaled inside to a mean diagonal of 1 over those
+    who count somewhere, at `rows`.
     """
 
-    def __init__(self, kernel: np.ndarray, codes: np.ndarray, classes: int, counted: np.ndarray | None = None):
+    def __init__(
+        self, kernel: np.ndarray, codes: np.ndarray, classes: int, counted: np.ndarray | None = None
+    ):
         counted = np.ones((len(codes), 1), bool) if counted is None else counted
         self.kernel, self.rows = kernel, np.flatnonzero((codes >= 0) & counted.any(1))
         among = kernel[np.ix_(self.rows, self.rows)]
@@ -78,13 +89,15 @@ class Descent:
         self.design = np.hstack([z, np.ones((len(z), 1))])
         self.counted = np.ascontiguousarray(counted[self.rows].T, float)
         self.target = np.eye(classes)[codes[self.rows]].T[:, None]
-        self.weights = np.zeros((classes, counted.shape[1], self.design.shape[1]))  # classes first: sums over them are cheap
+        self.weights = np.zeros(
+            (classes, counted.shape[1], self.design.shape[1])
+        )  # classes first: sums over them are cheap
         shares = (self.counted * self.target).sum(2) / np.maximum(self.counted.sum(1), 1)
         self.weights[..., -1] = np.log(shares + 1e-3)
 
     def to(self, inverse_penalty: float, tolerance: float = 1e-4, steps: int = 400) -> None:
-        """Moves all weights to their optimum at C, from where they are: min Σ CE + ‖W‖² / 2C; stops where no gradient exceeds
-        `tolerance` per patient, or after `steps`."""
+        """Moves all weights to their optimum at C, from where they are: min Σ CE + ‖W‖² / 2C; stops
+        where no gradient exceeds `tolerance` per patient, or after `steps`."""
         ridge = np.r_[np.full(self.design.shape[1] - 1, 1 / inverse_penalty), 0.0]
         curvature = 0.5 * (self.design**2).sum(0) + ridge
         weights, ahead, momentum = self.weights, self.weights, np.ones(self.weights.shape[1])
@@ -112,7 +125,9 @@ class Descent:
 
     def _logits(self, weights: np.ndarray) -> np.ndarray:
         """`[K, G, rows]`."""
-        return (weights.reshape(-1, weights.shape[2]) @ self.design.T).reshape(*weights.shape[:2], -1)
+        return (weights.reshape(-1, weights.shape[2]) @ self.design.T).reshape(
+            *weights.shape[:2], -1
+        )
 
     def logits(self) -> np.ndarray:
         """`[n, G, K]` of all patients."""
@@ -122,7 +137,9 @@ class Descent:
     def alpha(self) -> np.ndarray:
         """`[n, G, K]` on the unscaled kernel: logits = kernel @ alpha + intercept."""
         alpha = np.zeros((len(self.kernel), *self.weights.shape[1::-1]))
-        alpha[self.rows] = np.einsum("nr,kgr->ngk", self.basis, self.weights[..., :-1], optimize=True) / self.size
+        alpha[self.rows] = (
+            np.einsum("nr,kgr->ngk", self.basis, self.weights[..., :-1], optimize=True) / self.size
+        )
         return alpha
 
     def intercept(self) -> np.ndarray:
@@ -133,12 +150,15 @@ class Descent:
 def coordinates(kernel: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The kernel's eigenbasis: Z `[n, r]` with Z Zᵀ = kernel, and B `[n, r]` with kernel @ B = Z.
 
-    For kernel = X Xᵀ, Xᵀ B `[F, r]` is an orthonormal basis of the training rows and Z = X (Xᵀ B): X in that basis.
+    For kernel = X Xᵀ, Xᵀ B `[F, r]` is an orthonormal basis of the training rows and Z = X (Xᵀ B):
+    X in that basis.
     """
     values, vectors = eigh(kernel, check_finite=False, driver="evd")
     keep = values > max(values[-1], 0) * 1e-10
     root, vectors = np.sqrt(values[keep]), vectors[:, keep]
-    vectors = vectors * np.where(np.einsum("nr,nr,nr->r", vectors, vectors, vectors) < 0, -1.0, 1.0)  # rounding cannot turn it
+    vectors = vectors * np.where(
+        np.einsum("nr,nr,nr->r", vectors, vectors, vectors) < 0, -1.0, 1.0
+    )  # rounding cannot turn it
     return vectors * root, vectors / root
 
 
@@ -150,8 +170,8 @@ def log_loss(logits: np.ndarray, codes: np.ndarray) -> np.ndarray:
 
 
 def lowest_level(loss: Callable[[int], float], first: int) -> tuple[int, float]:
-    """The penalty's level with the lowest loss, and that loss: upwards from `first` for as long as it falls, and downwards
-    where `first` itself is the best."""
+    """The penalty's level with the lowest loss, and that loss: upwards from `first` for as long as
+    it falls, and downwards where `first` itself is the best."""
     best, lowest = first, loss(first)
     for level in range(first + 1, len(PENALTIES)):
         found = loss(level)

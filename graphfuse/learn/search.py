@@ -1,8 +1,9 @@
 """Successive halving over fusions, encoders and propagators, inside the training folds.
 
-Automated fusion as AutoFM's, by halving in place of a differentiable mix (Jamieson and Talwalkar 2016, arXiv 1502.07943):
-candidates are recipes that differ from the given one in one slot. Each trains on inner folds for a few epochs; every fold
-keeps its better half and gives them three times as many. The fold's winner is trained on all its training patients as usual.
+Automated fusion as AutoFM's, by halving in place of a differentiable mix (Jamieson and Talwalkar
+2016, arXiv 1502.07943): candidates are recipes that differ from the given one in one slot. Each
+trains on inner folds for a few epochs; every fold keeps its better half and gives them three times
+as many. The fold's winner is trained on all its training patients as usual.
 """
 
 from __future__ import annotations
@@ -45,8 +46,9 @@ class Found:
 def trained_by(
     crosses: Sequence[CrossFit], modalities: tuple[str, ...], recipe: Recipe, seed: int, device: str
 ) -> list[Found]:
-    """Every fold's nets: of the recipe as it stands, or, where it has a `[search]`, of the candidate that the fold's own inner
-    folds prefer. Raises `InputError` where a part of one's own breaks the contract of its slot."""
+    """Every fold's nets: of the recipe as it stands, or, where it has a `[search]`, of the
+    candidate that the fold's own inner folds prefer. Raises `InputError` where a part of one's own
+    breaks the contract of its slot."""
     check_parts(recipe)
     if recipe.search is None:
         folds = side_by_side(lambda cross: fit.fold_data(cross, modalities, recipe), crosses)
@@ -55,8 +57,8 @@ def trained_by(
 
 
 def check_parts(recipe: Recipe) -> None:
-    """The contract suite on every part of one's own that the recipe, or its search, names. Raises `InputError` with what
-    fails."""
+    """The contract suite on every part of one's own that the recipe, or its search, names. Raises
+    `InputError` with what fails."""
     named: dict[tuple[str, str], None] = {}
     for net in (each.net for each in candidates(recipe)):
         encoders = [net.encode] if isinstance(net.encode, str) else net.encode.values()
@@ -66,15 +68,20 @@ def check_parts(recipe: Recipe) -> None:
 
 
 def candidates(recipe: Recipe) -> list[Recipe]:
-    """The recipe, and where it has a `[search]`, every one that differs from it by one of the parts named there; a fusion that
-    needs several tokens of a modality also comes with the encoder that gives them."""
+    """The recipe, and where it has a `[search]`, every one that differs from it by one of the parts
+    named there; a fusion that needs several tokens of a modality also comes with the encoder that
+    gives them."""
     found, wanted = [recipe], recipe.search
     if wanted is None:
         return found
-    changes = [{"fuse": name} for name in wanted.fuse] + [{"propagate": name} for name in wanted.propagate]
+    changes = [{"fuse": name} for name in wanted.fuse] + [
+        {"propagate": name} for name in wanted.propagate
+    ]
     changes += [{"encode": _default(recipe, name)} for name in wanted.encode]
     changes += [
-        {"encode": _default(recipe, "tokens"), "fuse": name} for name in wanted.fuse if part("fuse", name).least_tokens > 1
+        {"encode": _default(recipe, "tokens"), "fuse": name}
+        for name in wanted.fuse
+        if part("fuse", name).least_tokens > 1
     ]
     for change in changes:
         net = recipe.net.model_copy(update=change)
@@ -90,7 +97,11 @@ def _default(recipe: Recipe, name: str) -> dict[str, str]:
 
 
 def halved(
-    crosses: Sequence[CrossFit], modalities: tuple[str, ...], recipes: Sequence[Recipe], seed: int, device: str
+    crosses: Sequence[CrossFit],
+    modalities: tuple[str, ...],
+    recipes: Sequence[Recipe],
+    seed: int,
+    device: str,
 ) -> list[Found]:
     """Successive halving of these recipes in every fold; no patient outside the folds is read.
 
@@ -102,17 +113,36 @@ def halved(
     budget, most = FIRST, recipes[0].train.epochs
     while True:
         racing = [n for n in data if any(n in left for left in alive.values())]
-        log.info("search: %s for %d epochs on inner folds", counted(len(racing), "candidate"), min(budget, most))
-        for place, number in enumerate(racing, 1):  # all folds: who is in a bank must not depend on others' data
-            passed = first_pass(data[number], recipes[number].train, seed, device, epochs=min(budget, most))
+        log.info(
+            "search: %s for %d epochs on inner folds",
+            counted(len(racing), "candidate"),
+            min(budget, most),
+        )
+        for place, number in enumerate(
+            racing, 1
+        ):  # all folds: who is in a bank must not depend on others' data
+            passed = first_pass(
+                data[number], recipes[number].train, seed, device, epochs=min(budget, most)
+            )
             for f, choice in enumerate(passed):
                 chosen[f][number] = choice
             lowest = _mean_loss(chosen, number, [f for f in alive if number in alive[f]])
-            log.info("search: %d of %d: %s: loss %.3f", place, len(racing), described(recipes[number]), lowest)
+            log.info(
+                "search: %d of %d: %s: loss %.3f",
+                place,
+                len(racing),
+                described(recipes[number]),
+                lowest,
+            )
         if budget >= most:
             break
-        alive = {f: sorted(left, key=lambda n: (chosen[f][n].loss, n))[: -(-len(left) // 2)] for f, left in alive.items()}
-        budget = most if all(len(left) == 1 for left in alive.values()) else budget * FACTOR  # a winner trains to the end
+        alive = {
+            f: sorted(left, key=lambda n: (chosen[f][n].loss, n))[: -(-len(left) // 2)]
+            for f, left in alive.items()
+        }
+        budget = (
+            most if all(len(left) == 1 for left in alive.values()) else budget * FACTOR
+        )  # a winner trains to the end
     best = {f: min(left, key=lambda n: (chosen[f][n].loss, n)) for f, left in alive.items()}
     found = {}
     for number, folds in data.items():
@@ -122,16 +152,24 @@ def halved(
             nets = second_pass(folds, choices, recipes[number].train, seed, device)
             found |= {f: Found(recipes[number], nets[f]) for f in mine}
             taken = described(recipes[number]), _mean_loss(chosen, number, mine)
-            log.info("search: %d of %s took %s: loss %.3f", len(mine), counted(len(best), "model"), *taken)
+            log.info(
+                "search: %d of %s took %s: loss %.3f",
+                len(mine),
+                counted(len(best), "model"),
+                *taken,
+            )
     return [found[f] for f in range(len(crosses))]
 
 
-def _mean_loss(chosen: Mapping[int, Mapping[int, Choice]], number: int, folds: Sequence[int]) -> float:
+def _mean_loss(
+    chosen: Mapping[int, Mapping[int, Choice]], number: int, folds: Sequence[int]
+) -> float:
     return sum(chosen[f][number].loss for f in folds) / len(folds)
 
 
 def described(recipe: Recipe) -> str:
-    """What stands in the slots that a search may change: 'fuse late, encode table (network for gene), propagate mean'."""
+    """What stands in the slots that a search may change: 'fuse late, encode table (network for
+    gene), propagate mean'."""
     encode = recipe.net.encode
     if not isinstance(encode, str):
         others = ", ".join(f"{name} for {key}" for key, name in encode.items() if key != "default")
@@ -161,10 +199,15 @@ def with_net(cross: CrossFit, recipe: Recipe) -> CrossFit:
     for name, encoder in wanted.items():
         if name in have and cross.graphs and _looks(encoder) != _looks(have[name]):
             raise InputError(
-                f"[search] encode: {encoder!r} looks otherwise along the gene network than the recipe's {have[name]!r}"
+                f"[search] encode: {encoder!r} looks otherwise along the gene network than "
+                f"the recipe's {have[name]!r}"
             )
     other = copy.copy(cross)
-    kept = wanted if cross.graphs else {m: "table" if part("encode", e).hops else e for m, e in wanted.items()}
+    kept = (
+        wanted
+        if cross.graphs
+        else {m: "table" if part("encode", e).hops else e for m, e in wanted.items()}
+    )
     other.preparation = replace(cross.preparation, encoders=kept)
     return other
 

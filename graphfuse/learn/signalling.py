@@ -1,9 +1,10 @@
-"""The signalling graph as a channel of the net: fitted on training patients, it shows anyone as a signal on typed nodes.
+"""The signalling graph as a channel of the net: fitted on training patients, it shows anyone as a
+signal on typed nodes.
 
-What a cohort costs: N patients become `[N, C, P]` float64, P = kinds × genes. Two modalities on three kinds make C of about
-10: 800 patients on 500 genes are 96 MB, on 5,000 genes 960 MB, and while it trains each replica holds some ten arrays
-`[N, P, 4]` of float32 (a step on one core with 600 patients: .15 s at 500 genes, .4 s at 1,000). `[signalling] genes` sets the
-price.
+What a cohort costs: N patients become `[N, C, P]` float64, P = kinds × genes. Two modalities on
+three kinds make C of about 10: 800 patients on 500 genes are 96 MB, on 5,000 genes 960 MB, and
+while it trains each replica holds some ten arrays `[N, P, 4]` of float32 (a step on one core with
+600 patients: .15 s at 500 genes, .4 s at 1,000). `[signalling] genes` sets the price.
 """
 
 from __future__ import annotations
@@ -36,10 +37,12 @@ LEARNED, NONE = -1, 0
 
 @dataclass(frozen=True, eq=False)
 class Signalling:
-    """Each patient's standardised columns on the nodes of a template, and what arrives there along its relations.
+    """Each patient's standardised columns on the nodes of a template, and what arrives there along
+    its relations.
 
-    `order`: the cohort's modalities, which is the order of the columns of `present`. `table` float64 `[P, d]`: what is known
-    of each node beforehand, d = 0 without; `learned`: whether nodes are told apart by what the encoder learns of each.
+    `order`: the cohort's modalities, which is the order of the columns of `present`. `table`
+    float64 `[P, d]`: what is known of each node beforehand, d = 0 without; `learned`: whether nodes
+    are told apart by what the encoder learns of each.
     """
 
     template: Template
@@ -58,15 +61,22 @@ class Signalling:
         section: SignallingSection,
         seed: int = 0,
     ) -> Signalling:
-        """On training patients; `symbols`: modality → gene symbol of each standardised column. Nothing here is drawn by
-        chance, so `seed` changes nothing. Raises `InputError` as `Template.build` does, and for tables without a node."""
-        kinds = {m: kind for m, kind in kinds_of(section, cohort).items() if any(symbols.get(m, ()))}
+        """On training patients; `symbols`: modality → gene symbol of each standardised column.
+        Nothing here is drawn by chance, so `seed` changes nothing. Raises `InputError` as
+        `Template.build` does, and for tables without a node."""
+        kinds = {
+            m: kind for m, kind in kinds_of(section, cohort).items() if any(symbols.get(m, ()))
+        }
         seen = {m: tuple(symbols[m]) for m in kinds}
         if section.genes is not None:
             kept = chosen_genes(cohort, seen, network, section.genes)
             seen = {m: tuple(s if s in kept else None for s in names) for m, names in seen.items()}
         template = Template.build(seen, network, section, kinds)
-        table = np.zeros((len(template), 0)) if section.table is None else identity_table(section.table, template)
+        table = (
+            np.zeros((len(template), 0))
+            if section.table is None
+            else identity_table(section.table, template)
+        )
         return cls(template, tuple(cohort.modalities), table, section.identity == "learned")
 
     @cached_property
@@ -81,7 +91,8 @@ class Signalling:
 
     @property
     def features(self) -> tuple[int, int, int]:
-        """(channels C, nodes P, identity): identity is -1 where it is learned, 0 for none, d for a table of that width."""
+        """(channels C, nodes P, identity): identity is -1 where it is learned, 0 for none, d for a
+        table of that width."""
         identity = LEARNED if self.learned else self.table.shape[1]
         return len(self.template.slots) + len(self.carried), len(self.template), identity
 
@@ -100,11 +111,13 @@ class Signalling:
         return [_tensor(item.step) for item in self.carried]
 
     def inputs(self, own: Mapping[str, Tensor], present: Tensor) -> Tensor:
-        """float64 `[N, C, P]`: per slot its values, per slot who is measured (1 or 0), and per path what arrives.
+        """float64 `[N, C, P]`: per slot its values, per slot who is measured (1 or 0), and per path
+        what arrives.
 
-        `own`: modality → standardised columns `[N, F]`, in which the result is linear; `present` bool `[N, M]`. Every
-        channel is 0 outside its own kind's nodes, so that kinds share a width and no weight. A missing cell of a present
-        patient has been imputed with the training median before.
+        `own`: modality → standardised columns `[N, F]`, in which the result is linear; `present`
+        bool `[N, M]`. Every channel is 0 outside its own kind's nodes, so that kinds share a width
+        and no weight. A missing cell of a present patient has been imputed with the training median
+        before.
         """
         has = present.to(torch.float64)
         channels, nodes, _ = self.features
@@ -142,8 +155,9 @@ class Signalling:
     def edges(self, gradient, own: Mapping[str, Tensor], weight) -> tuple[pd.DataFrame, np.ndarray]:
         """The typed edges and what each adds to each class `[K, E]` (see `edge_contributions`).
 
-        `gradient` `[K, N, C, P]` of each class's logit by `inputs(own, present)`, averaged along a path or not; `own` has
-        zeros for whoever is absent; `weight` `[N, K]` of each patient in the mean of each class.
+        `gradient` `[K, N, C, P]` of each class's logit by `inputs(own, present)`, averaged along a
+        path or not; `own` has zeros for whoever is absent; `weight` `[N, K]` of each patient in the
+        mean of each class.
         """
         gradient, weight = np.asarray(gradient, float), np.asarray(weight, float)
         has = torch.ones(gradient.shape[1], len(self.order), dtype=torch.float64)
@@ -163,7 +177,12 @@ class Signalling:
         arrays |= {f"pathway/{i}": edges for i, edges in enumerate(graph.pathways.values())}
         for i, arrows in enumerate(graph.relations.values()):
             arrays |= {f"relation/{i}/{end}": array for end, array in enumerate(arrows)}
-        about = {"genes": graph.genes, "kinds": graph.kinds, "slots": graph.slots, "directed": graph.directed}
+        about = {
+            "genes": graph.genes,
+            "kinds": graph.kinds,
+            "slots": graph.slots,
+            "directed": graph.directed,
+        }
         about |= {"relations": list(graph.relations), "pathways": list(graph.pathways)}
         return arrays, about | {"order": self.order, "learned": self.learned}
 
@@ -176,8 +195,10 @@ class Signalling:
             for i, relation in enumerate(about["relations"])
         }
         template = Template(
-            tuple(about["genes"]), tuple(about["kinds"]), slots, {m: arrays[f"place/{m}"] for _, m in slots}, relations,
-            about["directed"], {name: arrays[f"pathway/{i}"] for i, name in enumerate(about["pathways"])},
+            tuple(about["genes"]), tuple(about["kinds"]), slots, {m: arrays[f"place/{m}"] for _,
+            m in slots}, relations,
+            about["directed"], {name: arrays[f"pathway/{i}"] for i,
+            name in enumerate(about["pathways"])},
         )  # fmt: skip
         return cls(template, tuple(about["order"]), arrays["table"], about["learned"])
 
@@ -189,22 +210,34 @@ def _tensor(matrix: sparse.csr_matrix) -> Tensor:
     entries = matrix.tocoo()
     places = torch.from_numpy(np.stack([entries.row, entries.col]).astype(np.int64))
     return torch.sparse_coo_tensor(
-        places, torch.from_numpy(entries.data), matrix.shape, is_coalesced=True, check_invariants=False
+        places,
+        torch.from_numpy(entries.data),
+        matrix.shape,
+        is_coalesced=True,
+        check_invariants=False,
     )
 
 
-# --------------------------------------------------------------------------------------- what is fitted beside it
+# ------------------------------------------------------------------------- what is fitted beside it
 
 
 def chosen_genes(
-    cohort: Cohort, symbols: Mapping[str, Sequence[str | None]], network: GeneNetwork | None, most: int
+    cohort: Cohort,
+    symbols: Mapping[str, Sequence[str | None]],
+    network: GeneNetwork | None,
+    most: int,
 ) -> set[str]:
-    """At most so many genes: first those measured in more modalities, then those whose columns vary most among training
-    patients (by rank within a modality, averaged over modalities), then by name. With a network, genes that it holds."""
+    """At most so many genes: first those measured in more modalities, then those whose columns vary
+    most among training patients (by rank within a modality, averaged over modalities), then by
+    name. With a network, genes that it holds."""
     known = {s for names in symbols.values() for s in names if s}
     known &= known if network is None else set(network.genes)
-    rank = pd.DataFrame({m: _variance(cohort.modalities[m], known & set(names)) for m, names in symbols.items()})
-    rank = pd.DataFrame({"count": rank.notna().sum(axis=1), "rank": rank.mean(axis=1), "gene": rank.index})
+    rank = pd.DataFrame(
+        {m: _variance(cohort.modalities[m], known & set(names)) for m, names in symbols.items()}
+    )
+    rank = pd.DataFrame(
+        {"count": rank.notna().sum(axis=1), "rank": rank.mean(axis=1), "gene": rank.index}
+    )
     best = rank.sort_values(["count", "rank", "gene"], ascending=[False, False, True])
     return set(best["gene"].head(most))
 
@@ -216,25 +249,34 @@ def _variance(modality: Modality, genes: set[str]) -> pd.Series:
     for symbol, value in zip(modality.symbols, spread, strict=True):
         if symbol in genes:
             found[symbol] = max(value, found.get(symbol, 0.0))
-    return pd.Series(rankdata(list(found.values())) / max(len(found), 1), index=list(found), dtype=float)
+    return pd.Series(
+        rankdata(list(found.values())) / max(len(found), 1), index=list(found), dtype=float
+    )
 
 
 def identity_table(path: str, template: Template) -> np.ndarray:
-    """float64 `[P, d + kinds]`: a table of genes, standardised over the nodes it knows, and which kind a node is.
+    """float64 `[P, d + kinds]`: a table of genes, standardised over the nodes it knows, and which
+    kind a node is.
 
-    Rows are named by gene symbol, or by `kind:symbol` where the kinds of a gene differ; a node without a row gets 0. Raises
-    `InputError` where columns hold text or no node has a row.
+    Rows are named by gene symbol, or by `kind:symbol` where the kinds of a gene differ; a node
+    without a row gets 0. Raises `InputError` where columns hold text or no node has a row.
     """
     frame = read_table(path)
     text = [c for c in frame.columns if not pd.api.types.is_numeric_dtype(frame[c])]
     if text or not frame.shape[1]:
-        raise InputError(f"[signalling] table {path}: columns must be numbers (not so: {examples(text) or 'no column'})")
+        raise InputError(
+            f"[signalling] table {path}: columns must be numbers (not so: "
+            f"{examples(text) or 'no column'})"
+        )
     row = {name: i for i, name in enumerate(frame.index)}
-    place = np.array([row.get(f"{kind}:{gene}", row.get(gene, -1)) for kind, gene in template.nodes])
+    place = np.array(
+        [row.get(f"{kind}:{gene}", row.get(gene, -1)) for kind, gene in template.nodes]
+    )
     known = place >= 0
     if not known.any():
         raise InputError(
-            f"[signalling] table {path}: no row is named after a gene of the graph (rows: {examples(frame.index)})"
+            f"[signalling] table {path}: no row is named after a gene of the graph (rows: "
+            f"{examples(frame.index)})"
         )
     log.info("identity table: %d of %d nodes have a row in %s", known.sum(), len(known), path)
     values = np.nan_to_num(frame.to_numpy(float)[place[known]])

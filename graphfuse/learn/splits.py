@@ -12,7 +12,8 @@ _QUIET = threading.Lock()  # filters of warnings are everybody's; folds are deal
 
 
 def stratified(codes: np.ndarray, folds: int, seed: int) -> np.ndarray:
-    """Fold of each patient, int `[N]` in `0 … folds - 1`, each class spread evenly; unlabelled ones are a class too.
+    """Fold of each patient, int `[N]` in `0 … folds - 1`, each class spread evenly; unlabelled ones
+    are a class too.
 
     Classes with fewer members than folds are spread as far as they go.
     """
@@ -31,10 +32,12 @@ def stratified(codes: np.ndarray, folds: int, seed: int) -> np.ndarray:
 
 
 def grouped(codes: np.ndarray, groups: np.ndarray, folds: int, seed: int) -> np.ndarray:
-    """Fold of each patient, int `[N]`, groups whole and classes about even; as many folds as groups where there are fewer.
+    """Fold of each patient, int `[N]`, groups whole and classes about even; as many folds as groups
+    where there are fewer.
 
-    `StratifiedGroupKFold` goes by the groups' sizes and so deals unequal groups alike whatever its seed (40 sites of
-    TCGA-BRCA: adjusted Rand index 0.97 between seeds). It is shown a random half of the patients, and one of each group: 0.31.
+    `StratifiedGroupKFold` goes by the groups' sizes and so deals unequal groups alike whatever its
+    seed (40 sites of TCGA-BRCA: adjusted Rand index 0.97 between seeds). It is shown a random half
+    of the patients, and one of each group: 0.31.
     """
     rng, first = np.random.default_rng(seed), np.unique(groups, return_index=True)[1]
     shown = np.union1d(first, rng.permutation(len(codes))[: len(codes) // 2])
@@ -44,7 +47,9 @@ def grouped(codes: np.ndarray, groups: np.ndarray, folds: int, seed: int) -> np.
         return np.zeros(len(codes), np.int64)
     fold_of = {}
     with _QUIET, warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # a class with fewer members than folds is spread as far as it goes
+        warnings.simplefilter(
+            "ignore", UserWarning
+        )  # a class with fewer members than folds is spread as far as it goes
         dealer = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
         for k, (_, held) in enumerate(dealer.split(seen, seen, own)):
             fold_of |= dict.fromkeys(own[held], k)
@@ -52,7 +57,8 @@ def grouped(codes: np.ndarray, groups: np.ndarray, folds: int, seed: int) -> np.
 
 
 def dealt(codes: np.ndarray, folds: int, seed: int, groups: np.ndarray | None = None) -> np.ndarray:
-    """Inner fold of each patient, int `[N]`: `grouped`; `stratified` where there are no groups to keep whole, or one only."""
+    """Inner fold of each patient, int `[N]`: `grouped`; `stratified` where there are no groups to
+    keep whole, or one only."""
     if groups is None or len(set(groups)) < 2:
         return stratified(codes, folds, seed)
     return grouped(codes, groups, folds, seed)

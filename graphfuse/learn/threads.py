@@ -14,10 +14,12 @@ _HERE = threading.local()  # `busy` in a thread that works for `side_by_side`
 
 
 def side_by_side(work: Callable, *items: Iterable) -> list:
-    """`work` on every item (of several rows of items: on one of each), one thread each; within such work, one after another.
+    """`work` on every item (of several rows of items: on one of each), one thread each; within such
+    work, one after another.
 
-    Small matrix products gain more from this than from threads of their own, and give the same digits however many threads
-    there are. The threads stay: new ones each time would leave what they freed in arenas of their own (gigabytes).
+    Small matrix products gain more from this than from threads of their own, and give the same
+    digits however many threads there are. The threads stay: new ones each time would leave what
+    they freed in arenas of their own (gigabytes).
     """
     if getattr(_HERE, "busy", False):
         return list(map(work, *items))

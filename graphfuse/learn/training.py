@@ -1,8 +1,9 @@
 """From folds to trained nets, all folds, settings and seeds in one bank.
 
-Two passes. The first trains each seed without one inner fold and follows the loss there; the setting (learning rate, weight
-decay) and the epoch at which the mean curve of a fold's seeds is lowest (possibly 0: the linear start itself) are the fold's
-own. The second trains every seed on all training patients for that long. Held-out patients are in no tensor.
+Two passes. The first trains each seed without one inner fold and follows the loss there; the
+setting (learning rate, weight decay) and the epoch at which the mean curve of a fold's seeds is
+lowest (possibly 0: the linear start itself) are the fold's own. The second trains every seed on all
+training patients for that long. Held-out patients are in no tensor.
 """
 
 from __future__ import annotations
@@ -15,22 +16,26 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from graphfuse.learn.bank import TEMPERATURES, Bank
+from graphfuse.learn.bank import Bank
 from graphfuse.learn.budget import Chunk, Size, chunks
 from graphfuse.learn.fit import FoldData
+from graphfuse.learn.stop import TEMPERATURES
 from graphfuse.nn.net import Net, Shape
 from graphfuse.schema import Recipe
 from graphfuse.schema.recipe import TrainSection
 
 log = logging.getLogger(__name__)
 
-LEAN = 0.5  # sd of the normal prior of a temperature's logarithm around 0: a few patients held out move it little
+# sd of the normal prior of a temperature's logarithm around 0: a few patients held out move it
+# little
+LEAN = 0.5
 
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """The nets of one fold, their rotation folded back: `nets` (one per seed; one in all after 0 epochs, where seeds do not
-    differ), `epochs`, the `setting` chosen, its `curve` in the first pass, and the `temperature` to divide logits by."""
+    """The nets of one fold, their rotation folded back: `nets` (one per seed; one in all after 0
+    epochs, where seeds do not differ), `epochs`, the `setting` chosen, its `curve` in the first
+    pass, and the `temperature` to divide logits by."""
 
     shape: Shape
     nets: list[Net]
@@ -42,8 +47,9 @@ class Trained:
 
 @dataclass(frozen=True, eq=False)
 class Choice:
-    """What the first pass found for a fold: the number of the setting, how many epochs, that setting's curve, and the
-    temperature at which the probabilities are those that held-out patients bear out (Guo et al. 2017, arXiv 1706.04599)."""
+    """What the first pass found for a fold: the number of the setting, how many epochs, that
+    setting's curve, and the temperature at which the probabilities are those that held-out patients
+    bear out (Guo et al. 2017, arXiv 1706.04599)."""
 
     setting: int
     epochs: int
@@ -52,8 +58,8 @@ class Choice:
 
     @classmethod
     def lowest(cls, curves: Tensor, temperatures: Sequence[float] = ()) -> Choice:
-        """Of curves `[epochs + 1, settings]`: the lowest loss, the first of those that differ by less than 1e-4; with the
-        temperature of each setting."""
+        """Of curves `[epochs + 1, settings]`: the lowest loss, the first of those that differ by
+        less than 1e-4; with the temperature of each setting."""
         epochs, settings = curves.shape
         setting, epoch = divmod(int(np.argmin(np.round(curves.T.numpy(), 4))), epochs)
         curve = curves[:, setting][curves[:, setting].isfinite()].double().numpy().round(6).tolist()
@@ -65,7 +71,9 @@ class Choice:
         return min(self.curve, default=float("inf"))
 
 
-def train(folds: list[FoldData], recipe: Recipe, seed: int, device: str, dtype=torch.float32) -> list[Trained]:
+def train(
+    folds: list[FoldData], recipe: Recipe, seed: int, device: str, dtype=torch.float32
+) -> list[Trained]:
     """All folds × settings × seeds, both passes."""
     section = recipe.train
     if section.stop == "last":
@@ -77,46 +85,74 @@ def train(folds: list[FoldData], recipe: Recipe, seed: int, device: str, dtype=t
 
 
 def first_pass(
-    folds: list[FoldData], section: TrainSection, seed: int, device: str, dtype=torch.float32, epochs: int | None = None
+    folds: list[FoldData],
+    section: TrainSection,
+    seed: int,
+    device: str,
+    dtype=torch.float32,
+    epochs: int | None = None,
 ) -> list[Choice]:
-    """Trains every setting and seed without one inner fold, for at most `epochs`, and follows the loss there."""
+    """Trains every setting and seed without one inner fold, for at most `epochs`, and follows the
+    loss there."""
     settings, limit = section.settings, section.epochs if epochs is None else epochs
     curves = torch.full((limit + 1, len(folds), len(settings)), torch.inf)
     warmth = np.ones((len(folds), len(settings)))
     for chunk in _chunks(folds, section, seed, dtype, len(settings)):
         mine = [folds[f] for f in chunk.folds]
         bank, draws = _bank(mine, section, seed, device, dtype, chunk)
-        held = _rows([[fold.inner == s % (1 + fold.inner.max()) for s in range(section.seeds)] for fold in mine])
+        held = _rows(
+            [
+                [fold.inner == s % (1 + fold.inner.max()) for s in range(section.seeds)]
+                for fold in mine
+            ]
+        )
         whole = _rows([[np.ones(len(fold.inner))] * section.seeds for fold in mine])
         weight, watch = (each.repeat(1, len(chunk.settings), 1) for each in (whole - held, held))
-        rates = torch.tensor(settings, dtype=torch.float64)[chunk.settings].repeat_interleave(section.seeds, 0)
+        rates = torch.tensor(settings, dtype=torch.float64)[chunk.settings].repeat_interleave(
+            section.seeds, 0
+        )
         options = {"watch": watch, "learning_rate": rates[:, 0], "weight_decay": rates[:, 1]}
         found = bank.train(weight, [limit] * len(mine), draws, **options)
         where = np.ix_(chunk.folds, chunk.settings)
         curves[: len(found.losses), *map(torch.from_numpy, where)] = found.losses.float()
-        patients = [(h.any(0)[: len(fold.codes)] & (fold.codes >= 0)).sum() for h, fold in zip(held, mine, strict=True)]
+        patients = [
+            (h.any(0)[: len(fold.codes)] & (fold.codes >= 0)).sum()
+            for h, fold in zip(held, mine, strict=True)
+        ]
         warmth[where] = temperature(found.tempered.numpy(), np.array(patients)[:, None])
     return [Choice.lowest(curves[:, f], warmth[f].tolist()) for f in range(len(folds))]
 
 
 def temperature(losses: np.ndarray, patients: np.ndarray) -> np.ndarray:
-    """The temperature with the lowest mean loss of `patients` `[…]` held out, `losses` `[…, temperatures]`, under a prior that
-    leans to 1 (`LEAN`)."""
+    """The temperature with the lowest mean loss of `patients` `[…]` held out, `losses` `[…,
+    temperatures]`, under a prior that leans to 1 (`LEAN`)."""
     lean = np.log(TEMPERATURES) ** 2 / (2 * LEAN**2) / np.maximum(patients, 1)[..., None]
     return np.asarray(TEMPERATURES)[np.argmin(np.round(losses + lean, 6), axis=-1)]
 
 
 def second_pass(
-    folds: list[FoldData], choices: Sequence[Choice], section: TrainSection, seed: int, device: str, dtype=torch.float32
+    folds: list[FoldData],
+    choices: Sequence[Choice],
+    section: TrainSection,
+    seed: int,
+    device: str,
+    dtype=torch.float32,
 ) -> list[Trained]:
-    """Trains every seed on all training patients, each fold with the setting and for the epochs chosen; a fold of 0 epochs
-    stays in the bank, so that no other fold's digits depend on what it chose."""
-    states = {f: [fresh(fold, seed).to(dtype).state_dict()] for f, fold in enumerate(folds) if not choices[f].epochs}
+    """Trains every seed on all training patients, each fold with the setting and for the epochs
+    chosen; a fold of 0 epochs stays in the bank, so that no other fold's digits depend on what it
+    chose."""
+    states = {
+        f: [fresh(fold, seed).to(dtype).state_dict()]
+        for f, fold in enumerate(folds)
+        if not choices[f].epochs
+    }
     for chunk in _chunks(folds, section, seed, dtype, 1) if len(states) < len(folds) else ():
         mine, own = [folds[f] for f in chunk.folds], [choices[f] for f in chunk.folds]
         bank, draws = _bank(mine, section, seed, device, dtype, chunk)
         whole = _rows([[np.ones(len(fold.inner))] * section.seeds for fold in mine])
-        rates = torch.tensor([section.settings[choice.setting] for choice in own], dtype=torch.float64).view(-1, 2, 1)
+        rates = torch.tensor(
+            [section.settings[choice.setting] for choice in own], dtype=torch.float64
+        ).view(-1, 2, 1)
         options = {"learning_rate": rates[:, 0], "weight_decay": rates[:, 1]}
         bank.train(whole, [choice.epochs for choice in own], draws, **options)
         moved = [i for i, choice in enumerate(own) if choice.epochs]
@@ -124,14 +160,25 @@ def second_pass(
     return [_trained(fold, states[f], choices[f], section) for f, fold in enumerate(folds)]
 
 
-def _trained(fold: FoldData, states: list[dict[str, Tensor]], choice: Choice, section: TrainSection) -> Trained:
-    setting = dict(zip(("learning_rate", "weight_decay"), section.settings[choice.setting], strict=True))
+def _trained(
+    fold: FoldData, states: list[dict[str, Tensor]], choice: Choice, section: TrainSection
+) -> Trained:
+    setting = dict(
+        zip(("learning_rate", "weight_decay"), section.settings[choice.setting], strict=True)
+    )
     return Trained(
-        fold.shape, [unrotated(fold, state) for state in states], choice.epochs, choice.curve, setting, choice.temperature
+        fold.shape,
+        [unrotated(fold, state) for state in states],
+        choice.epochs,
+        choice.curve,
+        setting,
+        choice.temperature,
     )
 
 
-def _chunks(folds: list[FoldData], section: TrainSection, seed: int, dtype: torch.dtype, settings: int) -> list[Chunk]:
+def _chunks(
+    folds: list[FoldData], section: TrainSection, seed: int, dtype: torch.dtype, settings: int
+) -> list[Chunk]:
     """Sized by the fold with the most patients."""
     largest = max(folds, key=lambda fold: len(fold.codes))
     size = Size.of(fresh(largest, seed), largest.inputs, dtype)
@@ -139,14 +186,26 @@ def _chunks(folds: list[FoldData], section: TrainSection, seed: int, dtype: torc
 
 
 def _bank(
-    folds: list[FoldData], section: TrainSection, seed: int, device: str, dtype: torch.dtype, chunk: Chunk
+    folds: list[FoldData],
+    section: TrainSection,
+    seed: int,
+    device: str,
+    dtype: torch.dtype,
+    chunk: Chunk,
 ) -> tuple[Bank, list[list[torch.Generator]]]:
     seeds = range(section.seeds)
     nets = [[fresh(fold, seed + s) for s in seeds] * len(chunk.settings) for fold in folds]
     draws = [[torch.Generator().manual_seed(seed + s) for s in seeds] for _ in folds]
     options = {"dropout": section.dropout, "modality_dropout": section.modality_dropout}
     options |= {"amp": section.amp, "compiled": section.compile, "at_once": chunk.at_once}
-    bank = Bank(nets, [f.inputs for f in folds], [f.codes for f in folds], device=device, dtype=dtype, **options)
+    bank = Bank(
+        nets,
+        [f.inputs for f in folds],
+        [f.codes for f in folds],
+        device=device,
+        dtype=dtype,
+        **options,
+    )
     return bank, draws
 
 
@@ -155,7 +214,11 @@ def fresh(fold: FoldData, seed: int) -> Net:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         turned = zip(fold.shape.features, fold.basis, strict=True)
-        net = Net(fold.shape._replace(features=tuple(f if basis is None else basis.shape[1] for f, basis in turned)))
+        net = Net(
+            fold.shape._replace(
+                features=tuple(f if basis is None else basis.shape[1] for f, basis in turned)
+            )
+        )
     with torch.no_grad():
         for m, encode in enumerate(net.encode):
             if encode.linear:
@@ -170,7 +233,8 @@ def fresh(fold: FoldData, seed: int) -> Net:
 
 
 def unrotated(fold: FoldData, state: dict[str, Tensor]) -> Net:
-    """The trained net over the columns themselves: each rotated encoder's weight becomes basis @ weight."""
+    """The trained net over the columns themselves: each rotated encoder's weight becomes basis @
+    weight."""
     net = Net(fold.shape)
     for m, basis in enumerate(fold.basis):
         if basis is not None:
@@ -183,4 +247,6 @@ def unrotated(fold: FoldData, state: dict[str, Tensor]) -> Net:
 def _rows(rows: list[list[np.ndarray]]) -> Tensor:
     """`[folds, seeds, n]` of ones and zeros, padded with zeros."""
     longest = max(len(r) for row in rows for r in row)
-    return torch.tensor(np.array([[np.pad(r.astype(float), (0, longest - len(r))) for r in row] for row in rows]))
+    return torch.tensor(
+        np.array([[np.pad(r.astype(float), (0, longest - len(r))) for r in row] for row in rows])
+    )

@@ -1,4 +1,5 @@
-"""Trees of tensors with a leading axis of folds or replicas: padded and stacked, picked, and run together or in turn."""
+"""Trees of tensors with a leading axis of folds or replicas: padded and stacked, picked, and run
+together or in turn."""
 
 from __future__ import annotations
 
@@ -19,8 +20,11 @@ def stacked(rows: Sequence[Sequence[Tensor]]) -> Tensor:
     return torch.stack([torch.stack([_grown(t.detach(), largest) for t in row]) for row in rows])
 
 
-def stacked_inputs(inputs: Sequence[Inputs], device: torch.device, dtype: torch.dtype, senders: int | None = None) -> Inputs:
-    """Inputs of several folds as one, fold by fold; `senders`: how many there are to hear (default: as many as hear)."""
+def stacked_inputs(
+    inputs: Sequence[Inputs], device: torch.device, dtype: torch.dtype, senders: int | None = None
+) -> Inputs:
+    """Inputs of several folds as one, fold by fold; `senders`: how many there are to hear (default:
+    as many as hear)."""
 
     def together(tensors: Sequence[Tensor]) -> Tensor:
         return stacked([[t] for t in tensors])[:, 0].to(device, dtype)
@@ -31,7 +35,11 @@ def stacked_inputs(inputs: Sequence[Inputs], device: torch.device, dtype: torch.
         grown = [each.padded(rows, senders or rows, edges).to(device, dtype) for each in column]
         lists.append(Lists(*map(torch.stack, zip(*grown, strict=True))))
     x = tuple(together(column) for column in zip(*(i.x for i in inputs), strict=True))
-    return Inputs(x, *(together([getattr(i, f) for i in inputs]) for f in ("present", "start", "bias")), tuple(lists))
+    return Inputs(
+        x,
+        *(together([getattr(i, f) for i in inputs]) for f in ("present", "start", "bias")),
+        tuple(lists),
+    )
 
 
 def over(tree, change: Callable[[Tensor], Tensor]):
@@ -59,7 +67,11 @@ def batched(work: Callable, *trees):
 def looped(work: Callable, *trees):
     """The same, one after the other, for work that does not run under `vmap`."""
     count = len(next(iter(trees[0].values())))
-    found = [work(*(over(tree, lambda t: t[i]) for tree in trees)) for i in range(count)]  # noqa: B023
+
+    def one(i: int):
+        return work(*(over(tree, lambda leaf: leaf[i]) for tree in trees))
+
+    found = [one(i) for i in range(count)]
     return _joined(found)
 
 
@@ -70,5 +82,9 @@ def _joined(found: list):
 
 
 def _grown(tensor: Tensor, shape: Sequence[int]) -> Tensor:
-    more = [n for have, want in zip(reversed(tensor.shape), reversed(shape), strict=True) for n in (0, want - have)]
+    more = [
+        n
+        for have, want in zip(reversed(tensor.shape), reversed(shape), strict=True)
+        for n in (0, want - have)
+    ]
     return pad(tensor, more) if any(more) else tensor

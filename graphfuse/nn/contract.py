@@ -1,26 +1,51 @@
-"""The contract suite of the slots: what every part must hold, run on any class (`graphfuse check-part file.py:Class`)."""
+"""The contract suite of the slots: what every part must hold, run on any class (`graphfuse
+check-part file.py:Class`)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 import torch
 from torch import Tensor, nn
 
 from graphfuse.errors import Faults, InputError, nearest
+from graphfuse.nn.contract_samples import (
+    MANY,
+    as_mask,
+    sample,
+    sample_fusion,
+    sample_lists,
+    sample_modalities,
+)
 from graphfuse.nn.lists import Lists
 from graphfuse.nn.parts import SLOTS, Encode, Fuse, Head, Propagate, part
-from graphfuse.nn.promises import D, F, K, M, N, Promise, T, alone, bank, differ, forbidden, gradients, moved, shape
+from graphfuse.nn.promises import (
+    D,
+    F,
+    K,
+    M,
+    N,
+    Promise,
+    alone,
+    bank,
+    differ,
+    forbidden,
+    gradients,
+    moved,
+    shape,
+)
 
-MANY = 3  # tokens of a modality, where a part is shown several
 LEVELS = ("embedding", "decision", "hybrid")
 
 
 def check_named(name: str) -> list[str]:
-    """Lines that say what was checked of the part `file.py:Class`. Raises `InputError` with everything that fails."""
+    """Lines that say what was checked of the part `file.py:Class`. Raises `InputError` with
+    everything that fails."""
     if ":" not in name:
         file = name if name.endswith(".py") else "my.py"
-        raise InputError(f"{name}: names no class of a file; give file.py:Class, such as {file}:Bilinear")
+        raise InputError(
+            f"{name}: names no class of a file; give file.py:Class, such as {file}:Bilinear"
+        )
     for slot, base in SLOTS.items():
         try:
             found = part(slot, name)
@@ -29,22 +54,30 @@ def check_named(name: str) -> list[str]:
                 raise
             continue
         kept = [f"  ok  {line}" for line in check(found, name)]
-        return [f"{name}: a part of slot {slot} ({base.__name__})", *kept, *(f"  note  {line}" for line in _notes(found))]
+        return [
+            f"{name}: a part of slot {slot} ({base.__name__})",
+            *kept,
+            *(f"  note  {line}" for line in _notes(found)),
+        ]
     raise InputError(
-        f"{name}: is of no slot; derive it from one of graphfuse.nn.parts.{', '.join(b.__name__ for b in SLOTS.values())}"
+        f"{name}: is of no slot; derive it from one of "
+        f"graphfuse.nn.parts.{', '.join(b.__name__ for b in SLOTS.values())}"
     )
 
 
 def check(cls: type[nn.Module], name: str | None = None) -> list[str]:
-    """Names of the promises that the part `cls` keeps. Raises `InputError` with those that it does not."""
+    """Names of the promises that the part `cls` keeps. Raises `InputError` with those that it does
+    not."""
     with torch.random.fork_rng(devices=[]):
         return _checked(cls, name or cls.__name__)
 
 
 def check_own(names: Iterable[tuple[str, str]]) -> None:
-    """The suite on the parts of one's own, `file.py:Class`, among these (slot, name). Raises `InputError` as `check` does."""
+    """The suite on the parts of one's own, `file.py:Class`, among these (slot, name). Raises
+    `InputError` as `check` does."""
     for slot, name in names:
-        if ":" in name and not name.startswith("pyg:"):  # those of PyTorch Geometric are tried out when they are built
+        # those of PyTorch Geometric are tried out when they are built
+        if ":" in name and not name.startswith("pyg:"):
             check(part(slot, name), name)
 
 
@@ -53,11 +86,14 @@ def _notes(cls: type[nn.Module]) -> list[str]:
     if not issubclass(cls, Fuse) or cls.level == "decision":
         return []
     with torch.random.fork_rng(devices=[]):
-        build, (h, present) = _sample(cls)
+        build, (h, present) = sample(cls)
         fuse = build()
         fuse = fuse if cls.level == "embedding" else fuse.fuse.joint
         blind = not differ(fuse(h, present), fuse(h, torch.ones_like(present)))
-    zeros = "an absent modality counts as a row of zeros (right in a sum; not in a maximum, a product or a softmax)"
+    zeros = (
+        "an absent modality counts as a row of zeros (right in a sum; not in a maximum, a "
+        "product or a softmax)"
+    )
     return [f"`present` is not looked at: {zeros}"] if blind else []
 
 
@@ -65,7 +101,10 @@ def _checked(cls: type[nn.Module], name: str) -> list[str]:
     suites = {Encode: _encode, Propagate: _propagate, Fuse: _fuse, Head: _head}
     suite = next(suite for base, suite in suites.items() if issubclass(cls, base))
     if issubclass(cls, Fuse) and cls.level not in LEVELS:
-        raise InputError(f"{name}: level = {cls.level!r}: there is no such level{nearest(str(cls.level), LEVELS)}")
+        raise InputError(
+            f"{name}: level = {cls.level!r}: there is no such "
+            f"level{nearest(str(cls.level), LEVELS)}"
+        )
     faults, kept, promises = Faults(name), [], []
     try:
         promises = [*suite(cls), *_common(cls)]
@@ -85,52 +124,23 @@ def _checked(cls: type[nn.Module], name: str) -> list[str]:
 
 
 def _common(cls) -> Iterator[Promise]:
-    build, arguments = _sample(cls)
+    build, arguments = sample(cls)
     yield "no dropout, no batch statistics inside", lambda: forbidden(build())
-    yield "the same call twice gives the same", lambda: differ(*(build_once(*arguments) for build_once in [build()] * 2))
+    yield (
+        "the same call twice gives the same",
+        lambda: differ(*(build_once(*arguments) for build_once in [build()] * 2)),
+    )
     if not getattr(cls, "loops", False):
         yield "a bank of replicas = the loop over them", lambda: bank(build, arguments)
     yield "gradients are finite and reach the parameters", lambda: gradients(build(), arguments)
 
 
-def _sample(cls) -> tuple[Callable[[], nn.Module], tuple]:
-    """How to build the part away from its start (where a head or a gate at zero would hide what it does), and arguments of one
-    call, float64."""
-    torch.manual_seed(0)
-    if issubclass(cls, Encode):
-        features, x = _seen(cls)
-        return lambda: moved(cls(features, D)), (cls.prepare(x),)
-    if issubclass(cls, Propagate):
-        own, senders = torch.randn(2, N, *((M,) if cls.couples else ()), T, D, dtype=torch.float64)
-        return lambda: moved(cls(D)), (own, senders, (_lists(),) * M if cls.couples else _lists())
-    if issubclass(cls, Fuse):
-        return lambda: moved(_fusion(cls, M)), _modalities(cls)
-    return lambda: moved(cls(D, K)), (torch.randn(N, D, dtype=torch.float64),)
-
-
-def _seen(cls: type[Encode]) -> tuple[int | tuple[int, ...], Tensor]:
-    """What an encoder is built with, and N patients as it sees them."""
-    if cls.sees == "planes":
-        rows = torch.randn(N, 2 + K, F, dtype=torch.float64)
-        return (2 + K, F), torch.cat([rows[:, :1], (rows[:, 1:] > 0).double()], 1)
-    if cls.sees == "nodes":
-        return (K, F, -1), torch.randn(N, K, F, dtype=torch.float64)
-    if cls.sees == "sets":
-        return (K, F), torch.randn(N, K, F, dtype=torch.float64)
-    width = 0 if cls.sees == "nothing" else F
-    return width, torch.randn((N, 1 + cls.hops, width) if cls.hops else (N, width), dtype=torch.float64)
-
-
-def _lists(weight: float = 0.5) -> Lists:
-    """Every patient hears two others; the last hears nobody."""
-    index = torch.tensor([(i + step) % N for i in range(N - 1) for step in (1, 3)])
-    offsets = torch.tensor([*range(0, 2 * N - 1, 2), 2 * N - 2])
-    return Lists.build(offsets, index, torch.full((len(index),), weight, dtype=torch.float64), N)
-
-
 def _encode(cls) -> Iterator[Promise]:
-    build, (x,) = _sample(cls)
-    yield "what it sees becomes [N, T, D], T = its tokens", lambda: shape(build()(x), (N, build().tokens, D))
+    build, (x,) = sample(cls)
+    yield (
+        "what it sees becomes [N, T, D], T = its tokens",
+        lambda: shape(build()(x), (N, build().tokens, D)),
+    )
     yield "a patient alone = in a batch", lambda: differ(*alone(build(), x))
     if cls.linear:
         yield "a rotation of the columns folds into `weight`", lambda: _rotates(build(), x)
@@ -139,73 +149,58 @@ def _encode(cls) -> Iterator[Promise]:
 
 
 def _propagate(cls) -> Iterator[Promise]:
-    build, (own, senders, _) = _sample(cls)
+    build, (own, senders, _) = sample(cls)
     module = build()
 
     def heard(lists: Lists, said: Tensor = senders) -> Tensor:
         return module(own, said, (lists,) * M if cls.couples else lists)
 
-    lists = _lists()
+    lists = sample_lists()
     yield "states become a message of their shape", lambda: shape(heard(lists), tuple(own.shape))
     silent = lists._replace(weight=torch.zeros_like(lists.weight))
     elsewhere = Lists.build(lists.offsets, lists.index.flip(0), silent.weight, N)
     yield "an edge of weight 0 is no edge", lambda: differ(heard(silent), heard(elsewhere))
     if cls.quiet:
-        yield "quiet: without edges, no message", lambda: differ(heard(silent), torch.zeros_like(own))
+        yield (
+            "quiet: without edges, no message",
+            lambda: differ(heard(silent), torch.zeros_like(own)),
+        )
     order = torch.randperm(N)
     renamed = Lists.build(lists.offsets, torch.argsort(order)[lists.index], lists.weight, N)
-    yield "the order of the senders does not matter", lambda: differ(heard(lists), heard(renamed, senders[order]))
-
-
-class _Whole(nn.Module):
-    """A hybrid fusion as the net runs it, with heads that read the first K numbers of an embedding."""
-
-    def __init__(self, fuse: Fuse):
-        super().__init__()
-        self.fuse = fuse
-
-    def forward(self, h: Tensor, present: Tensor) -> Tensor:
-        said = torch.cat([h.mean(2)[..., :K], self.fuse.joint(h, present)[:, None, :K]], 1)
-        return self.fuse(said, torch.cat([present, torch.ones_like(present[:, :1])], 1))
-
-
-def _fusion(cls: type[Fuse], modalities: int) -> nn.Module:
-    """The fusion as a map of `h` and `present`, whatever its level."""
-    fuse = cls(K if cls.level == "decision" else D, modalities)
-    return _Whole(fuse) if cls.level == "hybrid" else fuse
-
-
-def _modalities(cls: type[Fuse], tokens: int = T) -> tuple[Tensor, Tensor]:
-    """`h` and `present` of patients of whom two lack a modality."""
-    present = torch.ones(N, M, dtype=torch.float64)
-    present[1, 0] = present[2, M - 1] = 0
-    tokens = tokens if cls.least_tokens == 1 else max(MANY, cls.least_tokens)
-    h = torch.randn((N, M, K) if cls.level == "decision" else (N, M, tokens, D), dtype=torch.float64)
-    return h * _beside(present, h), present
-
-
-def _beside(present: Tensor, h: Tensor) -> Tensor:
-    return present.view(*present.shape, *(1,) * (h.dim() - 2))
+    yield (
+        "the order of the senders does not matter",
+        lambda: differ(heard(lists), heard(renamed, senders[order])),
+    )
 
 
 def _fuse(cls) -> Iterator[Promise]:
-    build, (h, present) = _sample(cls)
+    build, (h, present) = sample(cls)
     module, out = build(), (N, D if cls.level == "embedding" else K)
     yield "level, apart and least_tokens go together", lambda: _settings(cls)
     if cls.level == "hybrid":
         yield "joint gives an embedding", lambda: shape(module.fuse.joint(h, present), (N, D))
     yield "modalities become one", lambda: shape(module(h, present), out)
     yield "a patient alone = in a batch", lambda: differ(*alone(module, h, present))
-    yield "one modality will do", lambda: shape(_fusion(cls, 1).double()(h[:, :1], torch.ones_like(present[:, :1])), out)
+    single = sample_fusion(cls, 1).double()
+    yield (
+        "one modality will do",
+        lambda: shape(single(h[:, :1], torch.ones_like(present[:, :1])), out),
+    )
     only = torch.eye(M, dtype=h.dtype)[torch.arange(N) % M]
-    yield "all but one absent is finite", lambda: shape(module(h * _beside(only, h), only), out)
+    yield (
+        "all but one absent is finite",
+        lambda: shape(module(h * as_mask(only, h), only), out),
+    )
     none = torch.zeros_like(h), torch.zeros_like(present)
     yield "all absent is finite, gradients too", lambda: gradients(module, none, reach=False)
     yield "each present modality gets a gradient", lambda: _reaches(module, h, present)
     if cls.level != "embedding":
         yield "what lies behind the mask changes nothing", lambda: _hidden(cls)
     if cls.level != "decision" and cls.least_tokens == 1:
-        yield "several tokens of a modality will do", lambda: shape(module(*_modalities(cls, MANY)), out)
+        yield (
+            "several tokens of a modality will do",
+            lambda: shape(module(*sample_modalities(cls, MANY)), out),
+        )
     if cls.level != "decision" and cls.least_tokens > 1:
         yield (
             "the order of a modality's tokens does not matter",
@@ -213,38 +208,61 @@ def _fuse(cls) -> Iterator[Promise]:
         )
     if cls.prime is not Fuse.prime:
         yield "primed, its parameters are finite, whoever is labelled", lambda: _primed_finite(cls)
-        yield "priming sees labelled patients and present modalities only", lambda: _primed_blind(cls)
+        yield (
+            "priming sees labelled patients and present modalities only",
+            lambda: _primed_blind(cls),
+        )
 
 
 def _settings(cls: type[Fuse]) -> str:
     if cls.apart and cls.level != "decision":
-        return f"apart = True is for level = 'decision', where modalities can be trained by themselves; got {cls.level!r}"
-    return "" if cls.least_tokens >= 1 else f"expected least_tokens of 1 or more, got {cls.least_tokens}"
+        return (
+            "apart = True is for level = 'decision', where modalities can be trained by "
+            f"themselves; got {cls.level!r}"
+        )
+    return (
+        ""
+        if cls.least_tokens >= 1
+        else f"expected least_tokens of 1 or more, got {cls.least_tokens}"
+    )
 
 
 def _hidden(cls: type[Fuse]) -> str:
     """Logits of absent modalities, set to something else."""
     count = M + (cls.level == "hybrid")
-    fuse, present = moved(cls(K if cls.level == "decision" else D, M)), torch.ones(N, count, dtype=torch.float64)
+    fuse, present = (
+        moved(cls(K if cls.level == "decision" else D, M)),
+        torch.ones(N, count, dtype=torch.float64),
+    )
     present[0, 0] = present[1, 1:M] = 0
     logits = torch.randn(N, count, K, dtype=torch.float64)
-    return differ(fuse(logits, present), fuse(torch.where(present[..., None] > 0, logits, 9 * logits + 1), present))
+    return differ(
+        fuse(logits, present),
+        fuse(torch.where(present[..., None] > 0, logits, 9 * logits + 1), present),
+    )
 
 
 def _primed_finite(cls: type[Fuse]) -> str:
     held, present, codes = _held()
-    all_finite = all(torch.isfinite(_primed(cls, held, present, each)).all() for each in (codes, codes.clamp(max=-1)))
+    all_finite = all(
+        torch.isfinite(_primed(cls, held, present, each)).all()
+        for each in (codes, codes.clamp(max=-1))
+    )
     return "" if all_finite else "a parameter is not"
 
 
 def _primed_blind(cls: type[Fuse]) -> str:
     held, present, codes = _held()
     seen = (codes >= 0)[:, None, None] & (present > 0)[..., None]
-    return differ(_primed(cls, held, present, codes), _primed(cls, torch.where(seen, held, 9.0 - held), present, codes))
+    return differ(
+        _primed(cls, held, present, codes),
+        _primed(cls, torch.where(seen, held, 9.0 - held), present, codes),
+    )
 
 
 def _held() -> tuple[Tensor, Tensor, Tensor]:
-    """Held-out logits `[5 N, M, K]` of patients of whom one in five is unlabelled, some lack a modality and one all."""
+    """Held-out logits `[5 N, M, K]` of patients of whom one in five is unlabelled, some lack a
+    modality and one all."""
     held, codes = torch.randn(5 * N, M, K, dtype=torch.float64), torch.arange(5 * N) % 5 - 1
     present = torch.ones(5 * N, M, dtype=torch.float64)
     present[1::3, 0] = present[2::4, M - 1] = present[4] = 0
@@ -261,10 +279,13 @@ def _primed(cls: type[Fuse], held: Tensor, present: Tensor, codes: Tensor) -> Te
 
 
 def _head(cls) -> Iterator[Promise]:
-    build, (z,) = _sample(cls)
+    build, (z,) = sample(cls)
     yield "[N, D] becomes [N, K]", lambda: shape(build()(z), (N, K))
     yield "a patient alone = in a batch", lambda: differ(*alone(build(), z))
-    yield "starts at zero", lambda: "" if not cls(D, K).double()(z).any() else "a new head must give zeros"
+    yield (
+        "starts at zero",
+        lambda: "" if not cls(D, K).double()(z).any() else "a new head must give zeros",
+    )
 
 
 def _rotates(module: Encode, x: Tensor) -> str:

@@ -1,9 +1,10 @@
-"""Neighbour lists as tensors, and the two operations on them: a weighted sum over each receiver's senders, and the product of
-a receiver's state with a sender's along each edge.
+"""Neighbour lists as tensors, and the two operations on them: a weighted sum over each receiver's
+senders, and the product of a receiver's state with a sender's along each edge.
 
-Each is the other's gradient, the sum also its own over the transposed lists. The sum is one `embedding_bag` call, so that
-nothing is scattered and all is deterministic. Under `torch.func.vmap` replicas become more rows of the same call; what is kept
-for the backward pass holds lists that replicas share once, and no state of any edge.
+Each is the other's gradient, the sum also its own over the transposed lists. The sum is one
+`embedding_bag` call, so that nothing is scattered and all is deterministic. Under `torch.func.vmap`
+replicas become more rows of the same call; what is kept for the backward pass holds lists that
+replicas share once, and no state of any edge.
 """
 
 from __future__ import annotations
@@ -19,10 +20,11 @@ FULL = 4  # pairs per edge up to which all pairs' products are cheaper than thos
 
 
 class Lists(NamedTuple):
-    """Ragged lists of N receivers over S senders with E edges, and the same edges ordered by sender.
+    """Ragged lists of N receivers over S senders with E edges, and the same edges ordered by
+    sender.
 
-    `offsets` `[N + 1]`, `index` `[E]`, `weight` `[E]`, `receiver` `[E]`; `back_offsets` `[S + 1]`, `back_index` `[E]`
-    (receivers, by sender), `back_order` `[E]` (edges, by sender).
+    `offsets` `[N + 1]`, `index` `[E]`, `weight` `[E]`, `receiver` `[E]`; `back_offsets` `[S + 1]`,
+    `back_index` `[E]` (receivers, by sender), `back_order` `[E]` (edges, by sender).
     """
 
     offsets: Tensor
@@ -43,7 +45,8 @@ class Lists(NamedTuple):
         return cls(offsets, index, weight, receiver, back, receiver[order], order)
 
     def padded(self, receivers: int, senders: int, edges: int) -> Lists:
-        """The same lists with more rows, senders and edges of weight 0 (all between the last ones), so that folds stack."""
+        """The same lists with more rows, senders and edges of weight 0 (all between the last ones),
+        so that folds stack."""
         more = edges - len(self.index)
         index = torch.cat([self.index, self.index.new_full((more,), senders - 1)])
         weight = torch.cat([self.weight, self.weight.new_zeros(more)])
@@ -53,7 +56,9 @@ class Lists(NamedTuple):
         return Lists.build(offsets, index, weight, senders)
 
     def to(self, device, dtype) -> Lists:
-        return Lists(*(t.to(device, dtype) if t.is_floating_point() else t.to(device) for t in self))
+        return Lists(
+            *(t.to(device, dtype) if t.is_floating_point() else t.to(device) for t in self)
+        )
 
 
 def aggregate(states: Tensor, lists: Lists, weight: Tensor | None = None) -> Tensor:
@@ -78,7 +83,8 @@ def _edges(lists: Lists) -> tuple[Tensor, ...]:
 
 
 class _Sum(torch.autograd.Function):
-    """States `[R, S, d]`, weights `[R, E]` → `[R, N, d]`, along L lists; R / L replicas in a row share one."""
+    """States `[R, S, d]`, weights `[R, E]` → `[R, N, d]`, along L lists; R / L replicas in a row
+    share one."""
 
     @staticmethod
     def forward(states, weight, offsets, index, receiver, back_offsets, back_index, back_order):
@@ -90,7 +96,9 @@ class _Sum(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, grad):
-        states, weight, offsets, index, receiver, back_offsets, back_index, back_order = ctx.saved_tensors
+        states, weight, offsets, index, receiver, back_offsets, back_index, back_order = (
+            ctx.saved_tensors
+        )
         to_states = to_weight = None
         if ctx.needs_input_grad[0]:
             to_states = _sum(grad, _reordered(weight, back_order), back_offsets, back_index)
@@ -119,7 +127,9 @@ class _Products(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, grad):
-        own, senders, offsets, index, receiver, back_offsets, back_index, back_order = ctx.saved_tensors
+        own, senders, offsets, index, receiver, back_offsets, back_index, back_order = (
+            ctx.saved_tensors
+        )
         to_own = to_senders = None
         if ctx.needs_input_grad[0]:
             to_own = _sum(senders, grad, offsets, index)
@@ -135,7 +145,9 @@ class _Products(torch.autograd.Function):
 def _sum(states: Tensor, weight: Tensor, offsets: Tensor, index: Tensor) -> Tensor:
     replicas, senders, width = states.shape
     edges = index.shape[1]
-    starts = torch.cat([_rows(offsets[:, :-1], replicas, edges), offsets.new_full((1,), replicas * edges)])
+    starts = torch.cat(
+        [_rows(offsets[:, :-1], replicas, edges), offsets.new_full((1,), replicas * edges)]
+    )
     out = embedding_bag(
         _rows(index, replicas, senders),
         states.reshape(-1, width).contiguous(),
@@ -154,12 +166,17 @@ def _products(own: Tensor, senders: Tensor, receiver: Tensor, index: Tensor) -> 
         place = (receiver * columns + index)[:, None]
         return every.gather(2, place.expand(-1, every.shape[1], -1)).flatten(0, 1)
     sides = [(_rows(receiver, replicas, rows), own), (_rows(index, replicas, columns), senders)]
-    (left, a), (right, b) = [(place.split(CHUNK), states.reshape(-1, width)) for place, states in sides]
-    return torch.cat([(a[i] * b[j]).sum(-1) for i, j in zip(left, right, strict=True)]).view(replicas, -1)
+    (left, a), (right, b) = [
+        (place.split(CHUNK), states.reshape(-1, width)) for place, states in sides
+    ]
+    return torch.cat([(a[i] * b[j]).sum(-1) for i, j in zip(left, right, strict=True)]).view(
+        replicas, -1
+    )
 
 
 def _rows(index: Tensor, replicas: int, size: int) -> Tensor:
-    """`[L, …]` positions among `size` rows as positions among the `[R × size]` rows of all replicas."""
+    """`[L, …]` positions among `size` rows as positions among the `[R × size]` rows of all
+    replicas."""
     step = torch.arange(replicas, device=index.device).view(len(index), -1, 1)
     return (index[:, None] + step * size).flatten()
 
@@ -171,10 +188,15 @@ def _reordered(values: Tensor, order: Tensor) -> Tensor:
 
 
 def _more_replicas(function, count: int, in_dims: tuple, inputs: tuple) -> tuple[Tensor, int]:
-    """`function` with one more axis of replicas: along its lists' axis if they have it, else within each list's replicas."""
+    """`function` with one more axis of replicas: along its lists' axis if they have it, else within
+    each list's replicas."""
     batched = any(dim is not None for dim in in_dims[2:])
     full = [
-        each if i > 1 and not batched else each.expand(count, *each.shape) if dim is None else each.movedim(dim, 0)
+        each
+        if i > 1 and not batched
+        else each.expand(count, *each.shape)
+        if dim is None
+        else each.movedim(dim, 0)
         for i, (each, dim) in enumerate(zip(inputs, in_dims, strict=True))
     ]
     if batched:
@@ -182,4 +204,6 @@ def _more_replicas(function, count: int, in_dims: tuple, inputs: tuple) -> tuple
     values, edges = full[:2], full[2:]
     lists = len(edges[0])
     values = [each.unflatten(1, (lists, -1)).transpose(0, 1).flatten(0, 2) for each in values]
-    return function.apply(*values, *edges).unflatten(0, (lists, count, -1)).transpose(0, 1).flatten(1, 2), 0
+    return function.apply(*values, *edges).unflatten(0, (lists, count, -1)).transpose(0, 1).flatten(
+        1, 2
+    ), 0

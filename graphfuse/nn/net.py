@@ -13,12 +13,13 @@ from graphfuse.nn.parts import part
 
 
 class Inputs(NamedTuple):
-    """What the net sees of N patients with M channels (modalities, then signals on a graph of their own), L patient layers
-    for each, and K classes.
+    """What the net sees of N patients with M channels (modalities, then signals on a graph of their
+    own), L patient layers for each, and K classes.
 
-    `x`: per channel what its encoder sees (see `parts.Encode`). `present` `[N, M]`. `start` `[N, M, 2 + L, K]`: the linear
-    start's logits of the patient's own columns, of their network neighbours (zeros without a network), and the mean over
-    the patient's neighbours in each layer. `bias` `[N, M, K]`. `lists`: M × L, channel by channel: who hears from whom.
+    `x`: per channel what its encoder sees (see `parts.Encode`). `present` `[N, M]`. `start` `[N, M,
+    2 + L, K]`: the linear start's logits of the patient's own columns, of their network neighbours
+    (zeros without a network), and the mean over the patient's neighbours in each layer. `bias` `[N,
+    M, K]`. `lists`: M × L, channel by channel: who hears from whom.
     """
 
     x: tuple[Tensor, ...]
@@ -29,9 +30,9 @@ class Inputs(NamedTuple):
 
 
 class Shape(NamedTuple):
-    """What a net is built from: part names per slot and sizes; `features`: what each channel's encoder is built with;
-    `rounds`: how often patients hear from their neighbours; `bridge`: whether absent modalities are guessed from present
-    ones."""
+    """What a net is built from: part names per slot and sizes; `features`: what each channel's
+    encoder is built with; `rounds`: how often patients hear from their neighbours; `bridge`:
+    whether absent modalities are guessed from present ones."""
 
     encode: tuple[str, ...]
     features: tuple[int | tuple[int, ...], ...]
@@ -48,12 +49,13 @@ class Shape(NamedTuple):
 class Net(nn.Module):
     """logits = linear start through its gates + head(fuse(propagate(encode(x)))).
 
-    The linear start is a ridge regression, given with the inputs. The encoder's own `gate` lets its gene-network
-    neighbours in; `patient_gate` `[M, L]` lets in the patient's neighbours, both into the linear logits and into the
-    states; all gates are 0 in a new net. The head starts at zero, so a net starts as its linear model and every
-    departure from it is learned.
+    The linear start is a ridge regression, given with the inputs. The encoder's own `gate` lets its
+    gene-network neighbours in; `patient_gate` `[M, L]` lets in the patient's neighbours, both into
+    the linear logits and into the states; all gates are 0 in a new net. The head starts at zero, so
+    a net starts as its linear model and every departure from it is learned.
 
-    Raises `InputError` where encoders give token counts that do not go together, or fewer than the fusion needs.
+    Raises `InputError` where encoders give token counts that do not go together, or fewer than the
+    fusion needs.
     """
 
     def __init__(self, shape: Shape):
@@ -62,7 +64,8 @@ class Net(nn.Module):
         fuse = part("fuse", shape.fuse)
         self.level = fuse.level
         self.encode = nn.ModuleList(
-            part("encode", name)(features, shape.width) for name, features in zip(shape.encode, shape.features, strict=True)
+            part("encode", name)(features, shape.width)
+            for name, features in zip(shape.encode, shape.features, strict=True)
         )
         self.tokens = _tokens(self.encode, shape.fuse, fuse.least_tokens)
         propagate = part("propagate", shape.propagate)
@@ -81,9 +84,11 @@ class Net(nn.Module):
         tokens = [encode(x) for encode, x in zip(self.encode, inputs.x, strict=True)]
         return torch.stack([each.expand(-1, self.tokens, -1) for each in tokens], 1)
 
-    def states(self, inputs: Inputs, mask: Tensor | None = None, encoded: Tensor | None = None) -> Tensor:
-        """Encoded states before any message `[N, M, T, D]`; `mask` `[N, M, D]` is the replica's dropout mask; `encoded` is
-        given where it is known already."""
+    def states(
+        self, inputs: Inputs, mask: Tensor | None = None, encoded: Tensor | None = None
+    ) -> Tensor:
+        """Encoded states before any message `[N, M, T, D]`; `mask` `[N, M, D]` is the replica's
+        dropout mask; `encoded` is given where it is known already."""
         h = self.encoded(inputs) if encoded is None else encoded
         seen = inputs.present[..., None] if mask is None else mask * inputs.present[..., None]
         h = h * seen[:, :, None]
@@ -97,8 +102,8 @@ class Net(nn.Module):
         encoded: Tensor | None = None,
         rounds: int | None = None,
     ) -> list[Tensor]:
-        """States before each round of messages and after the last of `rounds` (default: all), each `[N, M, T, D]`; other
-        arguments as in `forward`."""
+        """States before each round of messages and after the last of `rounds` (default: all), each
+        `[N, M, T, D]`; other arguments as in `forward`."""
         found = [self.states(inputs, mask, encoded)]
         quiet = None if self.propagate[0].quiet else tuple(map(silent, inputs.lists))
         for number in range(self.rounds if rounds is None else rounds):
@@ -120,17 +125,23 @@ class Net(nn.Module):
         kept: Tensor | None = None,
         encoded: Tensor | None = None,
     ) -> Tensor | tuple[Tensor, Tensor]:
-        """Logits `[N, K]`; with `own` (not at the embedding level) also those of each modality by itself `[N, M, K]`.
+        """Logits `[N, K]`; with `own` (not at the embedding level) also those of each modality by
+        itself `[N, M, K]`.
 
-        `senders` `[S, rounds, M, T, D]`: the training patients' stored states before each round (default: these patients).
-        `kept` `[N, M]` of 0 and 1: modalities that a training step keeps; a dropped one is absent but for its linear start.
-        `encoded`: what the encoders say, where it is known already; `inputs.x` is then not looked at.
+        `senders` `[S, rounds, M, T, D]`: the training patients' stored states before each round
+        (default: these patients). `kept` `[N, M]` of 0 and 1: modalities that a training step
+        keeps; a dropped one is absent but for its linear start. `encoded`: what the encoders say,
+        where it is known already; `inputs.x` is then not looked at.
         """
         seen = inputs if kept is None else inputs._replace(present=inputs.present * kept)
         h, linear = self.rounds_of(seen, mask, senders, encoded)[-1], self.linear(inputs)
         if self.level == "embedding":
             return self.head[0](self.fuse(h, seen.present)) + linear.sum(1)
-        said = torch.stack([self.head[m](h[:, m].mean(1)) for m in range(h.shape[1])], 1) * seen.present[..., None] + linear
+        said = (
+            torch.stack([self.head[m](h[:, m].mean(1)) for m in range(h.shape[1])], 1)
+            * seen.present[..., None]
+            + linear
+        )
         present = inputs.present
         if self.level == "hybrid":
             joint = self.head[-1](self.fuse.joint(h, seen.present)) + linear.sum(1)
@@ -146,18 +157,26 @@ class Net(nn.Module):
         layers, parts = self.patient_gate.shape[1], self.propagate[number * len(lists) :]
         own, said = h.unbind(1), senders.unbind(1)
         each = enumerate(zip(parts, lists, strict=False))
-        return torch.stack([along(own[i // layers], said[i // layers], found) for i, (along, found) in each], 1)
+        return torch.stack(
+            [along(own[i // layers], said[i // layers], found) for i, (along, found) in each], 1
+        )
 
     def linear(self, inputs: Inputs) -> Tensor:
         """The linear start through the gates `[N, M, K]`."""
-        doors = torch.stack([encode.gate[0] if encode.hops else self.patient_gate.new_zeros(()) for encode in self.encode])
+        doors = torch.stack(
+            [
+                encode.gate[0] if encode.hops else self.patient_gate.new_zeros(())
+                for encode in self.encode
+            ]
+        )
         doors = torch.cat([torch.ones_like(doors)[:, None], doors[:, None], self.patient_gate], 1)
         return ((doors[..., None] * inputs.start).sum(2) + inputs.bias) * inputs.present[..., None]
 
 
 class Bridge(nn.Module):
-    """A guess at the embeddings of absent modalities: the mean over those present of a linear map from each to each, through
-    a gate per modality that starts closed. States `[N, M, T, D]`, `present` `[N, M]` → the same with absent rows filled."""
+    """A guess at the embeddings of absent modalities: the mean over those present of a linear map
+    from each to each, through a gate per modality that starts closed. States `[N, M, T, D]`,
+    `present` `[N, M]` → the same with absent rows filled."""
 
     def __init__(self, width: int, modalities: int):
         super().__init__()
@@ -165,7 +184,10 @@ class Bridge(nn.Module):
         self.gate = nn.Parameter(torch.zeros(modalities))
 
     def forward(self, h: Tensor, present: Tensor) -> Tensor:
-        guess = torch.einsum("nitd,jide->njte", h, self.weight) / present.sum(1).clamp(min=1)[:, None, None, None]
+        guess = (
+            torch.einsum("nitd,jide->njte", h, self.weight)
+            / present.sum(1).clamp(min=1)[:, None, None, None]
+        )
         return h + guess * (self.gate * (1 - present))[..., None, None]
 
 
@@ -173,10 +195,13 @@ def _tokens(encode: nn.ModuleList, fuse: str, least: int) -> int:
     """How many tokens every modality has in the net; those that give one have it repeated."""
     counts = sorted({each.tokens for each in encode} - {1}) or [1]
     if len(counts) > 1:
-        raise InputError(f"[net] encode: encoders give {counts} tokens; only one count besides 1 goes together")
+        raise InputError(
+            f"[net] encode: encoders give {counts} tokens; only one count besides 1 goes together"
+        )
     if counts[0] < least:
         raise InputError(
-            f"[net] fuse = {fuse!r} needs at least {least} tokens of a modality (with one, attention has nothing to choose "
+            f"[net] fuse = {fuse!r} needs at least {least} tokens of a modality (with one, "
+            "attention has nothing to choose "
             'from and its weight is always 1); take encode = "tokens", or pathways'
         )
     return counts[0]

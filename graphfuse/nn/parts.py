@@ -1,9 +1,11 @@
-"""The slot contracts. A part is a class in a file of its slot's folder, or `file.py:Class` anywhere.
+"""The slot contracts. A part is a class in a file of its slot's folder, or `file.py:Class`
+anywhere.
 
-A file of one's own may import those beside it; they are read anew with it, and found only while it is being read.
+A file of one's own may import those beside it; they are read anew with it, and found only while it
+is being read.
 
-Parts are written for one replica: no `nn.Dropout` (the bank draws masks per replica), no batch statistics, no
-boolean indexing, no `.item()`, no shape that depends on data.
+Parts are written for one replica: no `nn.Dropout` (the bank draws masks per replica), no batch
+statistics, no boolean indexing, no `.item()`, no shape that depends on data.
 """
 
 from __future__ import annotations
@@ -27,18 +29,22 @@ from graphfuse.nn.lists import Lists
 class Encode(nn.Module):
     """One channel → tokens `[N, T, D]`. Built as `Encode(features, width)`.
 
-    `sees` says of what: `"columns"`, a modality's standardised columns `[N, F]`, absent rows zero, features = F;
-    `"planes"`, concept planes `[N, 2 + planes, codes]`, features = (2 + planes, codes); `"nodes"`, a signal on the
-    signalling graph `[N, C, nodes]`, features = (C, nodes, identity); `"sets"`, the columns of each gene set `[N, T, G]`,
-    features = (T, G); `"nothing"`, `[N, 0]`.
+    `sees` says of what: `"columns"`, a modality's standardised columns `[N, F]`, absent rows zero,
+    features = F; `"planes"`, concept planes `[N, 2 + planes, codes]`, features = (2 + planes,
+    codes); `"nodes"`, a signal on the signalling graph `[N, C, nodes]`, features = (C, nodes,
+    identity); `"sets"`, the columns of each gene set `[N, T, G]`, features = (T, G); `"nothing"`,
+    `[N, 0]`.
 
-    `tokens`: how many it gives of each patient; a part that gives more than one says so on the instance.
+    `tokens`: how many it gives of each patient; a part that gives more than one says so on the
+    instance.
 
-    `hops`: how many rounds over the gene network the part wants to see; with hops = 1 it gets `[N, 2, F]`, the columns
-    and their network neighbours' mean, and mixes them by its parameter `gate` `[hops]`, which starts at 0. `reach` and
-    `restart`: how many rounds that mean goes over the network, and how much of the start each brings back. `linear`: the
-    part touches the columns only through a matrix `weight` `[F, …]` (its output is the same in any rotation of the columns),
-    so that the fit may run in the training patients' own coordinates and fold the rotation back afterwards.
+    `hops`: how many rounds over the gene network the part wants to see; with hops = 1 it gets `[N,
+    2, F]`, the columns and their network neighbours' mean, and mixes them by its parameter `gate`
+    `[hops]`, which starts at 0. `reach` and `restart`: how many rounds that mean goes over the
+    network, and how much of the start each brings back. `linear`: the part touches the columns only
+    through a matrix `weight` `[F, …]` (its output is the same in any rotation of the columns), so
+    that the fit may run in the training patients' own coordinates and fold the rotation back
+    afterwards.
     """
 
     sees: str = "columns"
@@ -50,7 +56,8 @@ class Encode(nn.Module):
 
     @staticmethod
     def prepare(x: Tensor) -> Tensor:
-        """What is computed of the input without any parameter: done once for all epochs, seeds and settings."""
+        """What is computed of the input without any parameter: done once for all epochs, seeds and
+        settings."""
         return x
 
     def forward(self, x: Tensor) -> Tensor:
@@ -58,12 +65,15 @@ class Encode(nn.Module):
 
 
 class Propagate(nn.Module):
-    """Message over one patient layer: own states `[N, T, D]`, senders' states `[S, T, D]`, lists → `[N, T, D]`.
+    """Message over one patient layer: own states `[N, T, D]`, senders' states `[S, T, D]`, lists →
+    `[N, T, D]`.
 
-    Built as `Propagate(width)`. The net adds `gate · (message(with edges) - message(no edges))`. With `couples = True` the
-    part serves all layers at once: own `[N, M, T, D]`, senders `[S, M, T, D]`, a sequence of P = M × L lists (modality by
-    modality) → `[N, P, T, D]`. `quiet`: without edges its message is zero, so that there is nothing to subtract. `loops`: it
-    does not run under `vmap` (shapes that depend on data); the bank then calls its replicas one by one, which takes longer.
+    Built as `Propagate(width)`. The net adds `gate · (message(with edges) - message(no edges))`.
+    With `couples = True` the part serves all layers at once: own `[N, M, T, D]`, senders `[S, M, T,
+    D]`, a sequence of P = M × L lists (modality by modality) → `[N, P, T, D]`. `quiet`: without
+    edges its message is zero, so that there is nothing to subtract. `loops`: it does not run under
+    `vmap` (shapes that depend on data); the bank then calls its replicas one by one, which takes
+    longer.
     """
 
     couples: bool = False
@@ -71,24 +81,29 @@ class Propagate(nn.Module):
     loops: bool = False
 
     def forward(self, own: Tensor, senders: Tensor, lists: Lists) -> Tensor:
-        raise TypeError(f"{type(self).__name__} must define forward(own, senders, lists) -> [N, T, D]")
+        raise TypeError(
+            f"{type(self).__name__} must define forward(own, senders, lists) -> [N, T, D]"
+        )
 
 
 class Fuse(nn.Module):
-    """Many modalities → one: `h` `[N, M, T, D]`, `present` `[N, M]` → `[N, D]`; absent modalities arrive as zeros (with
-    `[net] bridge`, as a guess made from those present).
+    """Many modalities → one: `h` `[N, M, T, D]`, `present` `[N, M]` → `[N, D]`; absent modalities
+    arrive as zeros (with `[net] bridge`, as a guess made from those present).
 
-    A row of zeros is neutral in a sum, and in a linear map; where it is not (a maximum, a product, a softmax or a mean over
-    modalities), the part must look at `present`, and give something finite where all are absent. No test can tell a share
-    given to absent modalities from a gate that is meant, so that is the author's to see to.
+    A row of zeros is neutral in a sum, and in a linear map; where it is not (a maximum, a product,
+    a softmax or a mean over modalities), the part must look at `present`, and give something finite
+    where all are absent. No test can tell a share given to absent modalities from a gate that is
+    meant, so that is the author's to see to.
 
-    Built as `Fuse(dim, modalities)`. With `level = "decision"` it gets per-modality logits `[N, M, K]` and gives `[N, K]`;
-    `dim` is then the number of classes. With `level = "hybrid"` it has a method `joint(h, present)` as at the embedding level,
-    whose head's logits stand last, as if of one modality more, in what `forward` gets: `[N, M + 1, K]` → `[N, K]`.
+    Built as `Fuse(dim, modalities)`. With `level = "decision"` it gets per-modality logits `[N, M,
+    K]` and gives `[N, K]`; `dim` is then the number of classes. With `level = "hybrid"` it has a
+    method `joint(h, present)` as at the embedding level, whose head's logits stand last, as if of
+    one modality more, in what `forward` gets: `[N, M + 1, K]` → `[N, K]`.
 
-    `apart` (decision level): each modality's own logits are trained on the labels alone, as separate models are; what
-    `forward` learns does not reach them. `least_tokens`: how many tokens of a modality it takes to be what its name says.
-    `weighs`: its `weights` begin with how much each modality counts, whoever the patient.
+    `apart` (decision level): each modality's own logits are trained on the labels alone, as
+    separate models are; what `forward` learns does not reach them. `least_tokens`: how many tokens
+    of a modality it takes to be what its name says. `weighs`: its `weights` begin with how much
+    each modality counts, whoever the patient.
     """
 
     level: str = "embedding"
@@ -100,19 +115,25 @@ class Fuse(nn.Module):
         raise TypeError(f"{type(self).__name__} must define forward(h, present)")
 
     def prime(self, held: Tensor, present: Tensor, codes: Tensor) -> None:
-        """Decision level: where its parameters start, given what each training patient's modalities said of it while it was
-        held out, logits `[n, M, K]`, and its class `[n]` (-1: unlabelled)."""
+        """Decision level: where its parameters start, given what each training patient's modalities
+        said of it while it was held out, logits `[n, M, K]`, and its class `[n]` (-1:
+        unlabelled)."""
 
 
 class Head(nn.Module):
-    """Embedding → outcome: `[N, D]` → `[N, K]`. Built as `Head(dim, classes)`; starts at zero, so that the net starts
-    at its linear model."""
+    """Embedding → outcome: `[N, D]` → `[N, K]`. Built as `Head(dim, classes)`; starts at zero, so
+    that the net starts at its linear model."""
 
     def forward(self, z: Tensor) -> Tensor:
         raise TypeError(f"{type(self).__name__} must define forward([N, D]) -> [N, K]")
 
 
-SLOTS: dict[str, type[nn.Module]] = {"encode": Encode, "propagate": Propagate, "fuse": Fuse, "head": Head}
+SLOTS: dict[str, type[nn.Module]] = {
+    "encode": Encode,
+    "propagate": Propagate,
+    "fuse": Fuse,
+    "head": Head,
+}
 
 
 def available(slot: str) -> list[str]:
@@ -127,7 +148,8 @@ def _shipped(slot: str) -> tuple[str, ...]:
 
 
 def part(slot: str, name: str) -> type[nn.Module]:
-    """The class of a part, by name in its slot's folder, as `file.py:Class`, or as `pyg:NAME` (see `graphfuse.nn.pyg`).
+    """The class of a part, by name in its slot's folder, as `file.py:Class`, or as `pyg:NAME` (see
+    `graphfuse.nn.pyg`).
 
     Raises `InputError` for an unknown name, a missing file or class, or a class of another slot.
     """
@@ -138,13 +160,25 @@ def part(slot: str, name: str) -> type[nn.Module]:
         found = _from_file(name)
     elif name in available(slot):
         module = importlib.import_module(f"graphfuse.nn.{slot}.{name}")
-        own = [v for v in vars(module).values() if isinstance(v, type) and v.__module__ == module.__name__]
+        own = [
+            v
+            for v in vars(module).values()
+            if isinstance(v, type) and v.__module__ == module.__name__
+        ]
         found = next(v for v in own if issubclass(v, base))
     else:
-        or_pyg = ", or pyg:NAME for a convolution of PyTorch Geometric" if slot == "propagate" else ""
-        raise InputError(f"{slot} = {name!r}: no such part{nearest(name, available(slot))}; or give file.py:Class{or_pyg}")
+        or_pyg = (
+            ", or pyg:NAME for a convolution of PyTorch Geometric" if slot == "propagate" else ""
+        )
+        raise InputError(
+            f"{slot} = {name!r}: no such part{nearest(name, available(slot))}; or give "
+            f"file.py:Class{or_pyg}"
+        )
     if not (isinstance(found, type) and issubclass(found, base)):
-        raise InputError(f"{slot} = {name!r}: is no {base.__name__}; derive it from graphfuse.nn.parts.{base.__name__}")
+        raise InputError(
+            f"{slot} = {name!r}: is no {base.__name__}; derive it from "
+            f"graphfuse.nn.parts.{base.__name__}"
+        )
     return found
 
 
@@ -159,13 +193,17 @@ def _from_file(name: str) -> type:
     with _loading:
         module = _loaded(Path(path))
     if not hasattr(module, symbol):
-        raise InputError(f"{path}: has no class {symbol!r}{nearest(symbol, [k for k in vars(module) if k[0] != '_'])}")
+        raise InputError(
+            f"{path}: has no class "
+            f"{symbol!r}{nearest(symbol, [k for k in vars(module) if k[0] != '_'])}"
+        )
     return getattr(module, symbol)
 
 
 def _loaded(path: Path) -> ModuleType:
-    """The file as a module. While it is read its own folder comes first, as when Python runs it; what it imports from there
-    goes by another name afterwards: two folders, and the caller, may each have a `layers.py`."""
+    """The file as a module. While it is read its own folder comes first, as when Python runs it;
+    what it imports from there goes by another name afterwards: two folders, and the caller, may
+    each have a `layers.py`."""
     label, folder, before = f"graphfuse_part_{path.stem}", path.resolve().parent, set(sys.modules)
     spec = importlib.util.spec_from_file_location(label, path)
     module = importlib.util.module_from_spec(spec)
@@ -176,14 +214,20 @@ def _loaded(path: Path) -> ModuleType:
         spec.loader.exec_module(module)
     except Exception as error:  # a researcher's file may raise anything
         del sys.modules[label]
-        raise InputError(f"{path}: cannot be imported: {type(error).__name__}: {_where(error, path)}") from error
+        raise InputError(
+            f"{path}: cannot be imported: {type(error).__name__}: {_where(error, path)}"
+        ) from error
     finally:
         sys.path.remove(str(folder))
         for name in sys.modules.keys() - before:
-            top, file = name.partition(".")[0], Path(getattr(sys.modules[name], "__file__", None) or "")
+            top, file = (
+                name.partition(".")[0],
+                Path(getattr(sys.modules[name], "__file__", None) or ""),
+            )
             if top not in before and (file == folder / f"{top}.py" or folder / top in file.parents):
                 found = sys.modules.pop(name)
-                found.__name__ = f"{label}.{name}"  # still to be found by that name: torch.compile looks modules up
+                # still to be found by that name: torch.compile looks modules up
+                found.__name__ = f"{label}.{name}"
                 sys.modules[found.__name__] = found
     return module
 
@@ -194,8 +238,14 @@ def _where(error: Exception, path: Path) -> str:
     frames = [(f.filename, f.lineno) for f in traceback.extract_tb(error.__traceback__)]
     if isinstance(error, SyntaxError):
         said, frames = error.msg, [(error.filename or str(path), error.lineno)]
-    own = [(Path(name).resolve(), line) for name, line in frames if line and Path(name).resolve().parent == folder]
+    own = [
+        (Path(name).resolve(), line)
+        for name, line in frames
+        if line and Path(name).resolve().parent == folder
+    ]
     if not own:
         return said
     file, line = own[-1]
-    return f"{said} (line {line})" if file == path.resolve() else f"{said} ({file.name}, line {line})"
+    return (
+        f"{said} (line {line})" if file == path.resolve() else f"{said} ({file.name}, line {line})"
+    )

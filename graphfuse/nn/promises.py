@@ -1,4 +1,5 @@
-"""What the promises of the contract suite are made of: sizes, and comparisons that say what is wrong, or nothing."""
+"""What the promises of the contract suite are made of: sizes, and comparisons that say what is
+wrong, or nothing."""
 
 from __future__ import annotations
 
@@ -23,7 +24,9 @@ def moved(module: nn.Module) -> nn.Module:
 
 def shape(out: Tensor, expected: tuple) -> str:
     """Whether `out` is finite and of this shape; `None` stands for any size."""
-    fits = out.dim() == len(expected) and all(e in (None, s) for s, e in zip(out.shape, expected, strict=True))
+    fits = out.dim() == len(expected) and all(
+        e in (None, s) for s, e in zip(out.shape, expected, strict=True)
+    )
     if not fits:
         return f"expected shape {expected}, got {tuple(out.shape)}"
     return "" if torch.isfinite(out).all() else "not all values are finite"
@@ -44,7 +47,14 @@ def forbidden(module: nn.Module) -> str:
     """What no part may hold."""
     names = [type(m).__name__ for m in module.modules()]
     found = [n for n in names if "Dropout" in n or "BatchNorm" in n]
-    return f"holds {', '.join(found)}; the bank draws dropout masks itself, and LayerNorm needs no batch" if found else ""
+    return (
+        (
+            f"holds {', '.join(found)}; the bank draws dropout masks itself, and LayerNorm "
+            "needs no batch"
+        )
+        if found
+        else ""
+    )
 
 
 def bank(build, arguments) -> str:
@@ -66,17 +76,29 @@ def bank(build, arguments) -> str:
 
 
 def gradients(module: nn.Module, arguments, reach: bool = True) -> str:
-    """Whether what comes out is finite, and all gradients, of parameters and of what was given; with `reach`, whether every
-    parameter has one."""
+    """Whether what comes out is finite, and all gradients, of parameters and of what was given;
+    with `reach`, whether every parameter has one."""
     given = tuple(a.clone().requires_grad_() if isinstance(a, Tensor) else a for a in arguments)
-    leaves = {**dict(module.named_parameters()), **{f"argument {i}": a for i, a in enumerate(given) if isinstance(a, Tensor)}}
+    leaves = {
+        **dict(module.named_parameters()),
+        **{f"argument {i}": a for i, a in enumerate(given) if isinstance(a, Tensor)},
+    }
     out = module(*given)
     if not torch.isfinite(out).all():
         return "not all values are finite"
     if not out.requires_grad:
         return ""
-    grads = torch.autograd.grad((out * torch.randn_like(out)).sum(), list(leaves.values()), allow_unused=True)
+    grads = torch.autograd.grad(
+        (out * torch.randn_like(out)).sum(), list(leaves.values()), allow_unused=True
+    )
     found = dict(zip(leaves, grads, strict=True))
     unused = [name for name, _ in module.named_parameters() if reach and found[name] is None]
-    wrong = [name for name, grad in found.items() if grad is not None and not torch.isfinite(grad).all()]
-    return "; ".join([*(f"{name} has none" for name in unused), *(f"that of {name} is not finite" for name in wrong)])
+    wrong = [
+        name for name, grad in found.items() if grad is not None and not torch.isfinite(grad).all()
+    ]
+    return "; ".join(
+        [
+            *(f"{name} has none" for name in unused),
+            *(f"that of {name} is not finite" for name in wrong),
+        ]
+    )

@@ -19,15 +19,17 @@ TRIAL_WIDTH = 8
 
 
 class Geometric(Propagate):
-    """A convolution over one graph of S senders, which hear only themselves, and N receivers, who hear their senders.
+    """A convolution over one graph of S senders, which hear only themselves, and N receivers, who
+    hear their senders.
 
-    Senders keep their stored states and receivers never hear each other, whatever number of hops the convolution takes.
-    Edges of weight 0 are left out; weights go where the convolution takes them, and where it takes none all edges count
-    alike. Every token is a graph of its own. Nothing is dropped at random, and the convolution stays in evaluation mode.
-    PyTorch Geometric scatters: on a GPU two runs may differ in the last digits.
+    Senders keep their stored states and receivers never hear each other, whatever number of hops
+    the convolution takes. Edges of weight 0 are left out; weights go where the convolution takes
+    them, and where it takes none all edges count alike. Every token is a graph of its own. Nothing
+    is dropped at random, and the convolution stays in evaluation mode. PyTorch Geometric scatters:
+    on a GPU two runs may differ in the last digits.
 
-    Raises `InputError` where the convolution cannot be built from width to width, or patients would hear more than their
-    senders.
+    Raises `InputError` where the convolution cannot be built from width to width, or patients would
+    hear more than their senders.
     """
 
     loops = True
@@ -37,7 +39,8 @@ class Geometric(Propagate):
         super().__init__()
         if why := refusal(self.name, width):
             raise InputError(
-                f"propagate = 'pyg:{self.name}' does not work at width {width}: {why}; take another convolution, or write a "
+                f"propagate = 'pyg:{self.name}' does not work at width {width}: {why}; take "
+                "another convolution, or write a "
                 "class of your own around it and give file.py:Class"
             )
         self.conv, self.takes = build(self.name, width)
@@ -55,18 +58,27 @@ class Geometric(Propagate):
 def convolution(name: str) -> type[Geometric]:
     """The propagator of `torch_geometric.nn.conv.NAME`; the same class each time.
 
-    Raises `InputError` for an unknown name and for a convolution that does not go with patient layers.
+    Raises `InputError` for an unknown name and for a convolution that does not go with patient
+    layers.
     """
     if name not in (known := names()):
-        raise InputError(f"propagate = 'pyg:{name}': torch_geometric.nn has no such convolution{nearest(name, known)}")
-    found = type(name, (Geometric,), {"name": name, "__doc__": f"`torch_geometric.nn.{name}` over a patient layer."})
+        raise InputError(
+            f"propagate = 'pyg:{name}': torch_geometric.nn has no such "
+            f"convolution{nearest(name, known)}"
+        )
+    found = type(
+        name,
+        (Geometric,),
+        {"name": name, "__doc__": f"`torch_geometric.nn.{name}` over a patient layer."},
+    )
     with torch.random.fork_rng(devices=[]):
         found(TRIAL_WIDTH)
     return found
 
 
 def names() -> list[str]:
-    """Every convolution of the installed PyTorch Geometric, whether or not it goes with patient layers."""
+    """Every convolution of the installed PyTorch Geometric, whether or not it goes with patient
+    layers."""
     return sorted(set(_all().__all__) - {"MessagePassing"})
 
 
@@ -74,16 +86,20 @@ def _all():
     return importlib.import_module("torch_geometric.nn.conv")
 
 
-# ------------------------------------------------------------------------------------------------ building
+# ----------------------------------------------------------------------------------------- building
 
 
 def _perceptron(into: int, out: int) -> nn.Module:
     return nn.Sequential(nn.Linear(into, out), nn.LeakyReLU(), nn.Linear(out, out))
 
 
-# What a convolution asks for and has no default of its own for, by the argument's name in PyTorch Geometric.
+# What a convolution asks for and has no default of its own for, by the argument's name in PyTorch
+# Geometric.
 ASKED: dict[str, Callable] = {
-    **dict.fromkeys(("in_channels", "out_channels", "channels", "hidden_channels", "edge_type_emb_dim"), lambda width: width),
+    **dict.fromkeys(
+        ("in_channels", "out_channels", "channels", "hidden_channels", "edge_type_emb_dim"),
+        lambda width: width,
+    ),
     **dict.fromkeys(("edge_dim", "dim", "edge_attr_emb_dim"), lambda width: 1),
     **dict.fromkeys(("num_relations", "num_node_types", "num_edge_types"), lambda width: 1),
     **dict.fromkeys(("K", "num_layers", "kernel_size"), lambda width: 2),
@@ -95,9 +111,12 @@ ASKED: dict[str, Callable] = {
     "deg": lambda width: torch.tensor([0, 1]),
 }
 
-# What some need besides, so that states keep their width, weights are heard, and nothing looks at a whole batch.
+# What some need besides, so that states keep their width, weights are heard, and nothing looks at a
+# whole batch.
 BESIDES: dict[str, Callable[[int], dict]] = {
-    "ChebConv": lambda width: {"normalization": None},  # degrees of senders would count who else hears them
+    "ChebConv": lambda width: {
+        "normalization": None
+    },  # degrees of senders would count who else hears them
     "EGConv": lambda width: {"num_heads": math.gcd(8, width)},
     "EdgeConv": lambda width: {"nn": _perceptron(2 * width, width)},
     "FAConv": lambda width: {"normalize": False},
@@ -108,7 +127,14 @@ BESIDES: dict[str, Callable[[int], dict]] = {
     "MixHopConv": lambda width: {"powers": [0, 1], "out_channels": width // 2},
     "NNConv": lambda width: {"nn": _perceptron(1, width * width)},
 }
-SHOWN = {"x_0", "edge_weight", "edge_attr", "edge_type", "node_type", "lambda_max"}  # besides states and edges
+SHOWN = {
+    "x_0",
+    "edge_weight",
+    "edge_attr",
+    "edge_type",
+    "node_type",
+    "lambda_max",
+}  # besides states and edges
 WEIGHT_AS_ATTRIBUTE = {"GINEConv", "GMMConv", "HEATConv", "NNConv", "PDNConv", "SplineConv"}
 
 
@@ -119,7 +145,10 @@ def build(name: str, width: int) -> tuple[nn.Module, frozenset[str]]:
     """
     cls = getattr(_all(), name)
     chosen = BESIDES.get(name, lambda _: {})(width)
-    wanted, told = _asked(cls.__init__) - {"self", *chosen}, _asked(cls.forward) - {"self", "x", "edge_index", *SHOWN}
+    wanted, told = (
+        _asked(cls.__init__) - {"self", *chosen},
+        _asked(cls.forward) - {"self", "x", "edge_index", *SHOWN},
+    )
     if missing := sorted(wanted - set(ASKED) | told):
         raise InputError(f"it asks for {', '.join(missing)}, which patient layers do not have")
     conv = cls(**{key: ASKED[key](width) for key in sorted(wanted)}, **chosen)
@@ -134,20 +163,26 @@ def _asked(function: Callable) -> set[str]:
     """Arguments without a default."""
     plain = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
     return {
-        k for k, given in signature(function).parameters.items() if given.default is Parameter.empty and given.kind in plain
+        k
+        for k, given in signature(function).parameters.items()
+        if given.default is Parameter.empty and given.kind in plain
     }
 
 
-# ------------------------------------------------------------------------------------------------- running
+# ------------------------------------------------------------------------------------------ running
 
 
-def through(conv: nn.Module, takes: frozenset[str], own: Tensor, senders: Tensor, lists: Lists) -> Tensor:
+def through(
+    conv: nn.Module, takes: frozenset[str], own: Tensor, senders: Tensor, lists: Lists
+) -> Tensor:
     """What the receivers hear, by token `[N, T, D]`."""
     (count, tokens, _), start = own.shape, len(senders)
     nodes = start + count
     keep = lists.weight != 0
     alone = torch.arange(start, device=own.device)
-    edges = torch.stack([torch.cat([alone, lists.index[keep]]), torch.cat([alone, start + lists.receiver[keep]])])
+    edges = torch.stack(
+        [torch.cat([alone, lists.index[keep]]), torch.cat([alone, start + lists.receiver[keep]])]
+    )
     weight = torch.cat([own.new_ones(start), lists.weight[keep].to(own.dtype)]).repeat(tokens)
     edges = (edges[:, None] + nodes * torch.arange(tokens, device=own.device)[:, None]).flatten(1)
     x = torch.cat([senders, own]).transpose(0, 1).flatten(0, 1)
@@ -163,12 +198,13 @@ def through(conv: nn.Module, takes: frozenset[str], own: Tensor, senders: Tensor
     return out.unflatten(0, (tokens, nodes))[:, start:].transpose(0, 1)
 
 
-# -------------------------------------------------------------------------------------------------- trying
+# ------------------------------------------------------------------------------------------- trying
 
 
 @cache
 def refusal(name: str, width: int) -> str:
-    """Why the convolution is no propagator at this width; empty where it is one. Uses up no randomness."""
+    """Why the convolution is no propagator at this width; empty where it is one. Uses up no
+    randomness."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         try:
@@ -183,7 +219,8 @@ def refusal(name: str, width: int) -> str:
 
 
 def _tried(heard: Callable[[Tensor, Tensor, Lists], Tensor], width: int) -> str:
-    """What is wrong with the messages to three patients, two of whom hear two of four senders each."""
+    """What is wrong with the messages to three patients, two of whom hear two of four senders
+    each."""
     own, senders = torch.randn(3, 2, width).double(), torch.randn(4, 2, width).double()
     offsets, index = torch.tensor([0, 2, 4, 4]), torch.tensor([0, 1, 1, 2])
     lists = Lists.build(offsets, index, torch.tensor([0.5, 0.5, 0.3, 0.7]).double(), 4)

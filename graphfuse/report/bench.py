@@ -1,4 +1,5 @@
-"""What a bench came to: tables to read, to paste and to go on with, and one page with its figures."""
+"""What a bench came to: tables to read, to paste and to go on with, and one page with its
+figures."""
 
 from __future__ import annotations
 
@@ -17,7 +18,17 @@ from graphfuse.report import figures, ledger, scores, words
 from graphfuse.report.template import template
 from graphfuse.schema import METRICS, Score
 
-_RUNGS = ("majority", "clinical", "single", "early", "late", "forest", "boosting", "no-graph", words.OURS)
+_RUNGS = (
+    "majority",
+    "clinical",
+    "single",
+    "early",
+    "late",
+    "forest",
+    "boosting",
+    "no-graph",
+    words.OURS,
+)
 _README = """\
 bench.html       the page: every table and figure, opens offline
 bench.md         the same tables, to paste
@@ -27,19 +38,34 @@ timings.csv      seconds of each of those rows
 scores.csv       means over folds with 95 % intervals (corrected for overlapping training sets)
 comparisons.csv  paired differences; "better" and "worse" only where the interval leaves out 0
 modalities.csv   what each modality adds (Shapley values), where subsets were scored
-parts/           finished repeats, named by a hash of all they depend on; the same command goes on from them. May be deleted
+parts/           finished repeats, named by a hash of all they depend on; the same command goes on
+                 from them. May be deleted
 """
 
 
-def write_bench(folder: Path, results: Sequence[Result], table: pd.DataFrame, about: dict[str, Any]) -> None:
-    """Every file of a bench folder but `parts/` and `bench.json`; `table`: the rows of all folds, `about`: what `bench.json`
-    says. The same inputs give the same bytes, timings apart."""
+def write_bench(
+    folder: Path, results: Sequence[Result], table: pd.DataFrame, about: dict[str, Any]
+) -> None:
+    """Every file of a bench folder but `parts/` and `bench.json`; `table`: the rows of all folds,
+    `about`: what `bench.json` says. The same inputs give the same bytes, timings apart."""
     safe_csv(table.drop(columns="seconds"), folder / "results.csv")
-    safe_csv(table[["cohort", "recipe", "model", "repeat", "fold", "seconds"]], folder / "timings.csv")
+    safe_csv(
+        table[["cohort", "recipe", "model", "repeat", "fold", "seconds"]], folder / "timings.csv"
+    )
     safe_csv(_scores(results), folder / "scores.csv")
-    safe_csv(_rows(results, lambda r: [pair.model_dump() for pair in r.metrics.comparisons]), folder / "comparisons.csv")
-    safe_csv(_rows(results, lambda r: [each.model_dump() for each in r.contributions]), folder / "modalities.csv")
-    told = {"about": about, "contests": [_told(result) for result in results], "summary": summary(results)}
+    safe_csv(
+        _rows(results, lambda r: [pair.model_dump() for pair in r.metrics.comparisons]),
+        folder / "comparisons.csv",
+    )
+    safe_csv(
+        _rows(results, lambda r: [each.model_dump() for each in r.contributions]),
+        folder / "modalities.csv",
+    )
+    told = {
+        "about": about,
+        "contests": [_told(result) for result in results],
+        "summary": summary(results),
+    }
     for name, page in (("bench.html", "bench.html.jinja"), ("bench.md", "bench.md.jinja")):
         with whole(folder / name) as part:
             part.write_text(template(page).render(**told), encoding="utf-8", newline="\n")
@@ -52,14 +78,23 @@ def headline(result: Result) -> str:
 
 
 def summary(results: Sequence[Result]) -> dict[str, Any]:
-    """One column a contest and one row a rung: mean and interval of the headline metric, and what the net's difference to the
-    rung comes to."""
-    rungs = list(dict.fromkeys(name for result in results for name in result.metrics.models if not name.startswith("single:")))
+    """One column a contest and one row a rung: mean and interval of the headline metric, and what
+    the net's difference to the rung comes to."""
+    rungs = list(
+        dict.fromkeys(
+            name
+            for result in results
+            for name in result.metrics.models
+            if not name.startswith("single:")
+        )
+    )
     rungs.sort(key=_RUNGS.index)
     return {
         "titles": [_title(result, results) for result in results],
         "metrics": [words.INLINE[headline(result)] for result in results],
-        "rows": [{"name": name, "cells": [_cell(result, name) for result in results]} for name in rungs],
+        "rows": [
+            {"name": name, "cells": [_cell(result, name) for result in results]} for name in rungs
+        ],
         "graphs": [sentences(result.metrics.comparisons, headline(result)) for result in results],
     }
 
@@ -67,7 +102,9 @@ def summary(results: Sequence[Result]) -> dict[str, Any]:
 def _title(result: Result, results: Sequence[Result]) -> str:
     """The contest's name; with its recipe where the bench has several."""
     several = len({each.contest.recipe.name for each in results}) > 1
-    return f"{result.contest.name}, {result.contest.recipe.name}" if several else result.contest.name
+    return (
+        f"{result.contest.name}, {result.contest.recipe.name}" if several else result.contest.name
+    )
 
 
 def _cell(result: Result, name: str) -> dict[str, Any]:
@@ -76,7 +113,11 @@ def _cell(result: Result, name: str) -> dict[str, Any]:
     if not isinstance(score, Score):
         return {"mean": "–", "interval": "", "verdict": ""}
     pair = ledger.against(result.metrics, words.OURS, name, metric)
-    return {"mean": words.number(score.mean), "interval": words.span(score.ci95), "verdict": pair.verdict if pair else ""}
+    return {
+        "mean": words.number(score.mean),
+        "interval": words.span(score.ci95),
+        "verdict": pair.verdict if pair else "",
+    }
 
 
 def _told(result: Result) -> dict[str, Any]:
@@ -91,7 +132,11 @@ def _told(result: Result) -> dict[str, Any]:
         "patients": len(contest.cohort),
         "labelled": int(contest.outcome.known.sum()),
         "hashes": contest.hashes,
-        "forest": Markup(figures.forest(panels, _identifier(number), f"{contest.name}: scores by model with 95 % intervals")),
+        "forest": Markup(
+            figures.forest(
+                panels, _identifier(number), f"{contest.name}: scores by model with 95 % intervals"
+            )
+        ),
         "ladder": scores.ladder(metrics),
         "variants": scores.variants(metrics),
         "compared": compared,

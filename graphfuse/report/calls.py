@@ -13,22 +13,28 @@ from graphfuse.report.words import HIDE_BELOW
 
 @dataclass(frozen=True)
 class Shaded:
-    """A cell of the confusion matrix as shown; `share` of its row, in whole per cents, `None` where it is hidden."""
+    """A cell of the confusion matrix as shown; `share` of its row, in whole per cents, `None` where
+    it is hidden."""
 
     text: str
     share: int | None
 
 
-def confusion(predictions: pd.DataFrame, classes: Sequence[str], hide_below: int = HIDE_BELOW) -> list[list[Shaded]]:
-    """Patients by truth (rows) and call (columns), the mean over repeats; small counts hidden as by `shaded`."""
+def confusion(
+    predictions: pd.DataFrame, classes: Sequence[str], hide_below: int = HIDE_BELOW
+) -> list[list[Shaded]]:
+    """Patients by truth (rows) and call (columns), the mean over repeats; small counts hidden as by
+    `shaded`."""
     repeats = max(predictions["repeat"].nunique(), 1)
-    table = pd.crosstab(predictions["truth"], predictions["call"]).reindex(index=classes, columns=classes, fill_value=0)
+    table = pd.crosstab(predictions["truth"], predictions["call"]).reindex(
+        index=classes, columns=classes, fill_value=0
+    )
     return [shaded(counts / repeats, hide_below) for counts in table.to_numpy(float)]
 
 
 def shaded(counts: np.ndarray, hide_below: int = HIDE_BELOW) -> list[Shaded]:
-    """Counts that share a known total, as shown: those under `hide_below` are not; where that hides only one, the largest is
-    given as a range, since the total would give the hidden one away."""
+    """Counts that share a known total, as shown: those under `hide_below` are not; where that hides
+    only one, the largest is given as a range, since the total would give the hidden one away."""
     shown = np.rint(counts).astype(int)
     hidden = (counts > 0) & (shown < hide_below)
     total, row = max(counts.sum(), 1e-300), []

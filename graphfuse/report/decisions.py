@@ -17,18 +17,30 @@ MOST = 6  # classes drawn, the commonest
 
 
 def told(predictions: pd.DataFrame, classes: Sequence[str]) -> dict[str, Any] | None:
-    """The figure, a sentence a class, and classes left out; `None` where no class has patients enough.
+    """The figure, a sentence a class, and classes left out; `None` where no class has patients
+    enough.
 
     Of two classes, the second is the one acted on, as for AUROC.
     """
-    once = predictions.drop_duplicates("patient")["truth"].value_counts().reindex(list(classes), fill_value=0)
-    enough = [c for c in classes if min(once[c], once.sum() - once[c]) >= FEWEST and f"p_{c}" in predictions]
+    once = (
+        predictions.drop_duplicates("patient")["truth"]
+        .value_counts()
+        .reindex(list(classes), fill_value=0)
+    )
+    enough = [
+        c
+        for c in classes
+        if min(once[c], once.sum() - once[c]) >= FEWEST and f"p_{c}" in predictions
+    ]
     wanted = [c for c in enough if len(classes) != 2 or c == classes[1]]
     drawn = sorted(sorted(wanted, key=lambda c: -once[c])[:MOST], key=list(classes).index)
     if not drawn:
         return None
     curves = {name: decision_curve(predictions, name) for name in drawn}
-    title = f"Net benefit against the threshold for {listed(drawn)}: the net, treating all, treating none"
+    title = (
+        f"Net benefit against the threshold for {listed(drawn)}: the net, treating all, "
+        "treating none"
+    )
     out = [] if len(classes) == 2 else [name for name in classes if name not in drawn]
     return {
         "figure": Markup(figures.benefit(curves, "benefit", title)),
@@ -40,8 +52,15 @@ def told(predictions: pd.DataFrame, classes: Sequence[str]) -> dict[str, Any] | 
 
 def _sentence(name: str, spans: list[tuple[float, float]]) -> dict[str, str]:
     if not spans:
-        return {"name": name, "said": "at no threshold is it shown to do better than treating all and treating none"}
+        return {
+            "name": name,
+            "said": "at no threshold is it shown to do better than treating all and treating none",
+        }
     low, high = max(spans, key=lambda ends: ends[1] - ends[0])
-    more = f" and in {len(spans) - 1} shorter stretch{'es' if len(spans) > 2 else ''}" if len(spans) > 1 else ""
+    more = (
+        f" and in {len(spans) - 1} shorter stretch{'es' if len(spans) > 2 else ''}"
+        if len(spans) > 1
+        else ""
+    )
     at = f"thresholds from {low:.2f} to {high:.2f}" if high > low else f"a threshold of {low:.2f}"
     return {"name": name, "said": f"better than treating all and than treating none at {at}{more}"}

@@ -1,6 +1,7 @@
 """Bare figures and how they become SVG inside a page: the same bytes for the same numbers.
 
-Colours are written as CSS variables (with a fallback), so that a page decides on light and dark; text stays text.
+Colours are written as CSS variables (with a fallback), so that a page decides on light and dark;
+text stays text.
 """
 
 from __future__ import annotations
@@ -44,13 +45,16 @@ class Drawn:
 
 @contextmanager
 def canvas(wide: float, high: float, name: str, title: str) -> Iterator[Drawn]:
-    """A bare figure in inches under the module's settings; nothing of pyplot, nothing global left behind."""
+    """A bare figure in inches under the module's settings; nothing of pyplot, nothing global left
+    behind."""
     import matplotlib
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
     with matplotlib.rc_context(_SETTINGS | {"svg.hashsalt": name}), warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # a glyph that matplotlib's font lacks is the browser's to draw
+        warnings.simplefilter(
+            "ignore", UserWarning
+        )  # a glyph that matplotlib's font lacks is the browser's to draw
         drawn = Drawn()
         drawn.figure = Figure((wide, high), facecolor="none")
         FigureCanvasSVG(drawn.figure)
@@ -61,13 +65,23 @@ def canvas(wide: float, high: float, name: str, title: str) -> Iterator[Drawn]:
 
 
 def _inline(svg: str, name: str, title: str) -> str:
-    """`svg` for use inside an HTML page: no prologue, metadata or namespaces, ids made unique, colours as variables."""
-    svg = re.sub(r"<metadata>.*?</metadata>|<style[^>]*>.*?</style>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
+    """`svg` for use inside an HTML page: no prologue, metadata or namespaces, ids made unique,
+    colours as variables."""
+    svg = re.sub(
+        r"<metadata>.*?</metadata>|<style[^>]*>.*?</style>",
+        "",
+        svg[svg.index("<svg") :],
+        flags=re.DOTALL,
+    )
     svg = re.sub(r"<[^>]+>", lambda tag: _tag(tag.group(), name), svg)
     box = re.search(r'viewBox="0 0 ([\d.]+)', svg).group(1)
     label = escape(clip(title, 200), quote=True)
     opening = f'<svg role="img" aria-label="{label}" style="max-width:{float(box) * 4 / 3:.0f}px"'
-    return opening + " " + re.sub(r' (?:width|height)="[\d.]+pt"', "", svg.removeprefix("<svg"), count=2).strip()
+    return (
+        opening
+        + " "
+        + re.sub(r' (?:width|height)="[\d.]+pt"', "", svg.removeprefix("<svg"), count=2).strip()
+    )
 
 
 def _tag(tag: str, name: str) -> str:
@@ -87,7 +101,9 @@ def _font(rule: str) -> str:
 def panel(figure: Figure, left: float, bottom: float, wide: float, high: float) -> Axes:
     """Quiet axes at a place in inches."""
     size = figure.get_size_inches()
-    axes = figure.add_axes((left / size[0], bottom / size[1], wide / size[0], high / size[1]), facecolor="none")
+    axes = figure.add_axes(
+        (left / size[0], bottom / size[1], wide / size[0], high / size[1]), facecolor="none"
+    )
     for side, spine in axes.spines.items():
         spine.set(visible=side in ("bottom",), color=LINE)
     axes.tick_params(colors=MUTED, length=0, labelsize=8.5, pad=5)
@@ -98,7 +114,10 @@ def panel(figure: Figure, left: float, bottom: float, wide: float, high: float) 
 
 def clip(text: str, longest: int = LONGEST) -> str:
     """`text` on one line without control characters, its end cut off where it is long."""
-    text = "".join(" " if unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp") else letter for letter in str(text))
+    text = "".join(
+        " " if unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp") else letter
+        for letter in str(text)
+    )
     return text if len(text) <= longest else text[: longest - 1] + "…"
 
 

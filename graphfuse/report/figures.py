@@ -23,7 +23,8 @@ _COLUMNS = 3  # panels side by side
 
 @dataclass(frozen=True)
 class Dot:
-    """A row of a dot plot: a value and its interval (`None` where unknown), a note beside it, drawn `strong` or `hollow`."""
+    """A row of a dot plot: a value and its interval (`None` where unknown), a note beside it, drawn
+    `strong` or `hollow`."""
 
     label: str
     value: float | None
@@ -35,9 +36,11 @@ class Dot:
 
 
 def forest(panels: dict[str, Sequence[Dot]], name: str, title: str) -> str:
-    """SVG of dots with intervals, one panel a metric, rows in the order given; hollow rows stand apart, below.
+    """SVG of dots with intervals, one panel a metric, rows in the order given; hollow rows stand
+    apart, below.
 
-    `panels`: metric → rows, the same rows in each. `name` makes the ids of the SVG unique in a page.
+    `panels`: metric → rows, the same rows in each. `name` makes the ids of the SVG unique in a
+    page.
     """
     first = next(iter(panels.values()))
     heights = _heights(first)
@@ -56,15 +59,20 @@ def forest(panels: dict[str, Sequence[Dot]], name: str, title: str) -> str:
                 axes.annotate(
                     "–" if unknown(dot.value) else f"{dot.value:.3f}".replace("-", "−"),
                     (1, y), (8, 0), ("axes fraction", "data"), "offset points",
-                    va="center", color=ACCENT if dot.strong else INK, fontweight="bold" if dot.strong else "normal",
+                    va="center", color=ACCENT if dot.strong else INK,
+                    fontweight="bold" if dot.strong else "normal",
                 )  # fmt: skip
     return drawn.svg
 
 
 def ranks(dots: Sequence[Dot], name: str, title: str) -> str:
-    """SVG of mean ranks with intervals on a log axis, rank 1 at the left; notes stand at the right."""
+    """SVG of mean ranks with intervals on a log axis, rank 1 at the left; notes stand at the
+    right."""
     heights = np.arange(len(dots), dtype=float)
-    gutter, notes = _gutter(dots), max((len(dot.note) for dot in dots), default=0) * LETTER * 0.95 + 0.2
+    gutter, notes = (
+        _gutter(dots),
+        max((len(dot.note) for dot in dots), default=0) * LETTER * 0.95 + 0.2,
+    )
     with canvas(max(5.2, gutter + notes + 2), 0.5 + _ROW * (len(dots) + 0.2), name, title) as drawn:
         wide = drawn.figure.get_figwidth() - gutter - notes
         axes = _rows(drawn.figure, gutter, wide, dots, heights, (0.04, 0.43))
@@ -87,31 +95,50 @@ def ranks(dots: Sequence[Dot], name: str, title: str) -> str:
 
 
 def reliability(bins: Sequence[Bin], chance: float, name: str, title: str) -> str:
-    """SVG of the share called right against the confidence stated, with the diagonal of an honest model, and how many
-    patients stand at each confidence below; the axis starts at `chance` (1 / classes)."""
+    """SVG of the share called right against the confidence stated, with the diagonal of an honest
+    model, and how many patients stand at each confidence below; the axis starts at `chance` (1 /
+    classes)."""
     with canvas(5.0, 4.6, name, title) as drawn:
         start = math.floor(chance * 10) / 10
         axes = panel(drawn.figure, 0.62, 1.35, 4.2, 3.1)
         axes.plot([0, 1], [0, 1], color=MUTED, lw=1, ls=(0, (4, 3)))
         for each in bins:
-            axes.plot([each.confidence] * 2, [each.low, each.high], color=ACCENT, lw=1.4, solid_capstyle="butt")
-        axes.plot([b.confidence for b in bins], [b.right for b in bins], "o-", color=ACCENT, ms=5.5, lw=0.8)
+            axes.plot(
+                [each.confidence] * 2,
+                [each.low, each.high],
+                color=ACCENT,
+                lw=1.4,
+                solid_capstyle="butt",
+            )
+        axes.plot(
+            [b.confidence for b in bins],
+            [b.right for b in bins],
+            "o-",
+            color=ACCENT,
+            ms=5.5,
+            lw=0.8,
+        )
         axes.set(xlim=(start, 1.01), ylim=(0, 1.02), xticklabels=[])
         axes.set_ylabel("share called right", color=MUTED, fontsize=9)
         below = panel(drawn.figure, 0.62, 0.52, 4.2, 0.65)
         below.bar([b.confidence for b in bins], [100 * b.share for b in bins], 0.05, color=ACCENT)
         below.set(xlim=(start, 1.01))
         below.set_ylabel("% of\npatients", color=MUTED, fontsize=8.5)
-        below.set_xlabel("confidence stated (probability of the class called)", color=MUTED, fontsize=9)
+        below.set_xlabel(
+            "confidence stated (probability of the class called)", color=MUTED, fontsize=9
+        )
         below.set_ylim(0, max([10, *(110 * b.share for b in bins)]))
     return drawn.svg
 
 
 def bars(dots: Sequence[Dot], name: str, title: str, axis: str) -> str:
-    """SVG of bars from 0 with intervals, values written at the right; `axis` names what is measured."""
+    """SVG of bars from 0 with intervals, values written at the right; `axis` names what is
+    measured."""
     heights = np.arange(len(dots), dtype=float)
     gutter, notes = _gutter(dots), 0.2 + LETTER * max((len(dot.note) for dot in dots), default=0)
-    with canvas(max(7.2, gutter + notes + 2.5), 0.55 + _ROW * (len(dots) + 0.4), name, title) as drawn:
+    with canvas(
+        max(7.2, gutter + notes + 2.5), 0.55 + _ROW * (len(dots) + 0.4), name, title
+    ) as drawn:
         wide = drawn.figure.get_figwidth() - gutter - notes
         axes = _rows(drawn.figure, gutter, wide, dots, heights, (0.04, 0.46))
         low, high = _limits([*dots, Dot("", 0.0)])
@@ -123,15 +150,17 @@ def bars(dots: Sequence[Dot], name: str, title: str, axis: str) -> str:
             if not (unknown(dot.low) or unknown(dot.high)):
                 axes.plot([dot.low, dot.high], [y, y], color=INK, lw=1.4, solid_capstyle="butt")
             axes.annotate(
-                clip(dot.note), (1, y), (8, 0), ("axes fraction", "data"), "offset points", va="center", color=INK
+                clip(dot.note), (1, y), (8, 0), ("axes fraction", "data"), "offset points",
+                va="center", color=INK
             )  # fmt: skip
         axes.set_xlabel(clip(axis, 80), color=MUTED, fontsize=9)
     return drawn.svg
 
 
 def benefit(curves: Mapping[str, pd.DataFrame], name: str, title: str) -> str:
-    """SVG of decision curves, a panel a class: net benefit of the model with its band, of treating all (dashed) and of
-    treating none (the line at 0) against the threshold. Tables as of `evaluate.curves.decision_curve`."""
+    """SVG of decision curves, a panel a class: net benefit of the model with its band, of treating
+    all (dashed) and of treating none (the line at 0) against the threshold. Tables as of
+    `evaluate.curves.decision_curve`."""
     columns, lines = min(_COLUMNS, len(curves)), math.ceil(len(curves) / _COLUMNS)
     each, high, left, below = (3.9, 2.6, 0.62, 0.5) if columns == 1 else (2.45, 1.75, 0.55, 0.72)
     with canvas(columns * (each + left) + 0.1, lines * (high + below) + 0.1, name, title) as drawn:
@@ -140,7 +169,9 @@ def benefit(curves: Mapping[str, pd.DataFrame], name: str, title: str) -> str:
             bottom = (lines - 1 - line) * (high + below) + 0.5
             axes = panel(drawn.figure, left + column * (each + left), bottom, each, high - 0.2)
             _benefit(axes, curve)
-            axes.set_title(clip(label, 24), loc="left", fontsize=9.5, color=INK, fontweight="bold", pad=5)
+            axes.set_title(
+                clip(label, 24), loc="left", fontsize=9.5, color=INK, fontweight="bold", pad=5
+            )
             axes.set_xlabel("threshold", color=MUTED, fontsize=8.5)
             if column == 0:
                 axes.set_ylabel("net benefit", color=MUTED, fontsize=8.5)
@@ -157,7 +188,7 @@ def _benefit(axes: Axes, curve: pd.DataFrame) -> None:
     axes.set(xlim=(0, 1), ylim=(-0.25 * most, 1.08 * most), xticks=[0, 0.25, 0.5, 0.75, 1])
 
 
-# ------------------------------------------------------------------------------------------------- parts
+# -------------------------------------------------------------------------------------------- parts
 
 
 def _rows(
@@ -175,7 +206,11 @@ def _rows(
     axes.set_ylim(heights[-1] + 0.7, -0.7)
     axes.set_yticks(heights, [clip(dot.label) for dot in dots] if labelled else [])
     for text, dot in zip(axes.get_yticklabels(), dots):
-        text.set(color=ACCENT if dot.strong else INK, fontsize=9.5, fontweight="bold" if dot.strong else "normal")
+        text.set(
+            color=ACCENT if dot.strong else INK,
+            fontsize=9.5,
+            fontweight="bold" if dot.strong else "normal",
+        )
     return axes
 
 
@@ -184,7 +219,13 @@ def _dot(axes: Axes, dot: Dot, y: float) -> None:
         return
     colour = ACCENT if dot.strong else INK
     if not (unknown(dot.low) or unknown(dot.high)):
-        axes.plot([dot.low, dot.high], [y, y], color=colour, lw=2.2 if dot.strong else 1.4, solid_capstyle="butt")
+        axes.plot(
+            [dot.low, dot.high],
+            [y, y],
+            color=colour,
+            lw=2.2 if dot.strong else 1.4,
+            solid_capstyle="butt",
+        )
     face = {"markerfacecolor": CARD} if dot.hollow else {}
     axes.plot([dot.value], [y], "o", color=colour, ms=6.5 if dot.strong else 5.2, **face)
 
@@ -196,7 +237,10 @@ def _heights(dots: Sequence[Dot]) -> np.ndarray:
 
 
 def _limits(dots: Sequence[Dot]) -> tuple[float, float]:
-    seen = [x for dot in dots for x in (dot.value, dot.low, dot.high) if not unknown(x)] or [0.0, 1.0]
+    seen = [x for dot in dots for x in (dot.value, dot.low, dot.high) if not unknown(x)] or [
+        0.0,
+        1.0,
+    ]
     pad = 0.04 * max(max(seen) - min(seen), 0.05)
     return min(seen) - pad, max(seen) + pad
 

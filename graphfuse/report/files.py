@@ -15,13 +15,23 @@ from graphfuse.files import parse
 from graphfuse.schema import PREDICTION_COLUMNS, RANKING_COLUMNS, Evaluation, Metrics, RunRecord
 
 RANKINGS = ("nodes", "genes", "edges", "modalities", "nodes_by_class")
-_NUMBERS = {"rank", "score", "sign", "rank_mean", "rank_lo", "rank_hi", "selected_frequency", "null_quantile", "degree"}
+_NUMBERS = {
+    "rank",
+    "score",
+    "sign",
+    "rank_mean",
+    "rank_lo",
+    "rank_hi",
+    "selected_frequency",
+    "null_quantile",
+    "degree",
+}
 
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """The files of a run directory: `rankings` is empty where none were made, `predictions` and `evaluation` where there is
-    no such file."""
+    """The files of a run directory: `rankings` is empty where none were made, `predictions` and
+    `evaluation` where there is no such file."""
 
     record: RunRecord
     metrics: Metrics
@@ -31,17 +41,21 @@ class Run:
 
 
 def read_run(folder: Path) -> Run:
-    """The run in `folder`; raises `InputError` where `run.json` or `metrics.json` is missing or a file is not as it
-    should be."""
+    """The run in `folder`; raises `InputError` where `run.json` or `metrics.json` is missing or a
+    file is not as it should be."""
     folder = Path(folder)
     tables = {name: folder / "rankings" / f"{name}.csv" for name in RANKINGS}
     predictions, evaluation = folder / "predictions.csv", folder / "evaluation.json"
     return Run(
         record=parse(_json(folder / "run.json"), RunRecord, "run.json"),
         metrics=parse(_json(folder / "metrics.json"), Metrics, "metrics.json"),
-        predictions=_predictions(predictions) if predictions.is_file() else pd.DataFrame(columns=PREDICTION_COLUMNS),
+        predictions=_predictions(predictions)
+        if predictions.is_file()
+        else pd.DataFrame(columns=PREDICTION_COLUMNS),
         rankings={name: _ranking(path) for name, path in tables.items() if path.is_file()},
-        evaluation=parse(_json(evaluation), Evaluation, "evaluation.json") if evaluation.is_file() else Evaluation(),
+        evaluation=parse(_json(evaluation), Evaluation, "evaluation.json")
+        if evaluation.is_file()
+        else Evaluation(),
     )
 
 
@@ -49,11 +63,15 @@ def _json(path: Path) -> dict:
     try:
         table = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise InputError(f"{path}: no such file; give the folder that `graphfuse train … -o DIR` wrote") from None
+        raise InputError(
+            f"{path}: no such file; give the folder that `graphfuse train … -o DIR` wrote"
+        ) from None
     except ValueError as error:
         raise InputError(f"{path}: not valid JSON: {error}; train again") from None
     if not isinstance(table, dict):
-        raise InputError(f"{path}: expected a table of keys (got a {type(table).__name__}); train again")
+        raise InputError(
+            f"{path}: expected a table of keys (got a {type(table).__name__}); train again"
+        )
     return table
 
 
@@ -80,5 +98,7 @@ def _csv(path: Path, wanted: Iterable[str]) -> pd.DataFrame:
         raise InputError(f"{path}: not readable as csv: {error}; make it again") from None
     missing = [column for column in wanted if column not in table]
     if missing:
-        raise InputError(f"{path}: no column {', '.join(missing)}; make the file again with this version")
+        raise InputError(
+            f"{path}: no column {', '.join(missing)}; make the file again with this version"
+        )
     return table.apply(unguarded)

@@ -15,25 +15,40 @@ _SHOWN = "gap shown"
 
 
 def told(found: list[GroupScore]) -> list[dict]:
-    """For each group: its name, a sentence, the metrics, a row for each level that is scored, and those that are not."""
+    """For each group: its name, a sentence, the metrics, a row for each level that is scored, and
+    those that are not."""
     return [_group(name, list(rows)) for name, rows in groupby(found, key=lambda row: row.group)]
 
 
 def _group(name: str, found: list[GroupScore]) -> dict:
-    metrics = [metric for metric in NAMES if any(row.metric == metric and row.score is not None for row in found)]
+    metrics = [
+        metric
+        for metric in NAMES
+        if any(row.metric == metric and row.score is not None for row in found)
+    ]
     levels: dict[str, dict[str, GroupScore]] = {}
     for row in found:
         levels.setdefault(row.level, {})[row.metric] = row
-    sizes = shaded(np.array([next(iter(rows.values())).patients for rows in levels.values()], float))
+    sizes = shaded(
+        np.array([next(iter(rows.values())).patients for rows in levels.values()], float)
+    )
     patients = {level: size.text for level, size in zip(levels, sizes, strict=True)}
-    scored = {level: rows for level, rows in levels.items() if any(row.score is not None for row in rows.values())}
+    scored = {
+        level: rows
+        for level, rows in levels.items()
+        if any(row.score is not None for row in rows.values())
+    }
     small = [f"{level} ({patients[level]})" for level in levels if level not in scored]
     return {
         "name": name,
         "sentence": _sentence(scored),
         "metrics": metrics,
         "rows": [
-            {"name": level, "patients": patients[level], "cells": [_cell(rows.get(metric)) for metric in metrics]}
+            {
+                "name": level,
+                "patients": patients[level],
+                "cells": [_cell(rows.get(metric)) for metric in metrics],
+            }
             for level, rows in scored.items()
         ],
         "small": _small(small),
@@ -53,15 +68,24 @@ def _cell(row: GroupScore | None) -> dict | None:
 
 
 def _sentence(scored: dict[str, dict[str, GroupScore]]) -> str:
-    """The levels with a gap, the widest first, and in which metrics they fare worse or better than the rest."""
+    """The levels with a gap, the widest first, and in which metrics they fare worse or better than
+    the rest."""
     if not scored:
         return "No level is large enough to be scored."
-    gaps = {level: [row for row in rows.values() if row.verdict == _SHOWN] for level, rows in scored.items()}
-    widest = sorted((level for level in gaps if gaps[level]), key=lambda level: -max(abs(row.gap) for row in gaps[level]))
+    gaps = {
+        level: [row for row in rows.values() if row.verdict == _SHOWN]
+        for level, rows in scored.items()
+    }
+    widest = sorted(
+        (level for level in gaps if gaps[level]),
+        key=lambda level: -max(abs(row.gap) for row in gaps[level]),
+    )
     rest = len(scored) - len(widest)
     none = f"no gap is shown for {f'the other {rest}' if widest else 'any of them'}" if rest else ""
     told = (
-        f"{none}." if not widest else f"a gap is shown for {listed([f'{level} ({_ways(gaps[level])})' for level in widest])}"
+        f"{none}."
+        if not widest
+        else f"a gap is shown for {listed([f'{level} ({_ways(gaps[level])})' for level in widest])}"
     )
     if widest:
         told += f"; {none}." if none else "."
@@ -72,7 +96,9 @@ def _ways(rows: list[GroupScore]) -> str:
     """`worse in accuracy and Brier, better in AUROC`."""
     ways: dict[str, list[str]] = {"worse": [], "better": []}
     for row in rows:
-        ways["worse" if (row.gap < 0) != (row.metric in LOWER_IS_BETTER) else "better"].append(INLINE[row.metric])
+        ways["worse" if (row.gap < 0) != (row.metric in LOWER_IS_BETTER) else "better"].append(
+            INLINE[row.metric]
+        )
     return ", ".join(f"{way} in {listed(metrics)}" for way, metrics in ways.items() if metrics)
 
 
@@ -80,4 +106,7 @@ def _small(small: list[str]) -> str:
     if not small:
         return ""
     more = f" and {len(small) - LISTED} more" if len(small) > LISTED else ""
-    return f"Not scored, since they or the rest have too few tested patients: {', '.join(small[:LISTED])}{more}."
+    return (
+        "Not scored, since they or the rest have too few tested patients: "
+        f"{', '.join(small[:LISTED])}{more}."
+    )

@@ -1,4 +1,5 @@
-"""The report of a run: one HTML file that opens offline, made from the files of the run directory and nothing else."""
+"""The report of a run: one HTML file that opens offline, made from the files of the run directory
+and nothing else."""
 
 from __future__ import annotations
 
@@ -11,7 +12,18 @@ from markupsafe import Markup
 
 from graphfuse.data.export import whole
 from graphfuse.evaluate.curves import reliability
-from graphfuse.report import calls, decisions, figures, groups, leaks, ledger, markers, modalities, scores, words
+from graphfuse.report import (
+    calls,
+    decisions,
+    figures,
+    groups,
+    leaks,
+    ledger,
+    markers,
+    modalities,
+    scores,
+    words,
+)
 from graphfuse.report.files import Run, read_run
 from graphfuse.report.template import template
 from graphfuse.schema import METRICS
@@ -20,9 +32,11 @@ _FOREST = ("accuracy", "macro_f1")
 
 
 def write_report(folder: Path) -> Path:
-    """Writes `report.html` in a run directory from that directory's files alone, whole or not at all; returns its path.
+    """Writes `report.html` in a run directory from that directory's files alone, whole or not at
+    all; returns its path.
 
-    The same files give the same bytes. No patient's id is in it. Raises `InputError` where the folder is no run directory.
+    The same files give the same bytes. No patient's id is in it. Raises `InputError` where the
+    folder is no run directory.
     """
     folder = Path(folder)
     text = page(read_run(folder))
@@ -75,7 +89,8 @@ def _told(run: Run) -> dict[str, Any]:
 
 
 def _flow(fitted: Mapping[str, Any], tested: int) -> dict[str, Any]:
-    """The cohort in counts; blank where the run did not note them. `tested`: how many were held out at some time."""
+    """The cohort in counts; blank where the run did not note them. `tested`: how many were held out
+    at some time."""
     patients, classes = fitted.get("patients"), fitted.get("classes", {})
     labelled = fitted.get("labelled", sum(classes.values()) or None)
     return {
@@ -89,9 +104,13 @@ def _flow(fitted: Mapping[str, Any], tested: int) -> dict[str, Any]:
 
 
 def _bars(counts: Mapping[str, int], total: int | None) -> list[tuple[str, int, int]]:
-    """Name, count and share in whole per cents of `total`; no share is given where the count is hidden."""
+    """Name, count and share in whole per cents of `total`; no share is given where the count is
+    hidden."""
     total = total or max(counts.values(), default=1)
-    return [(n, c, round(100 * c / max(total, 1)) if c >= words.HIDE_BELOW else 0) for n, c in counts.items()]
+    return [
+        (n, c, round(100 * c / max(total, 1)) if c >= words.HIDE_BELOW else 0)
+        for n, c in counts.items()
+    ]
 
 
 def _forest(run: Run) -> Markup | None:
@@ -109,7 +128,9 @@ def _calls(run: Run) -> dict[str, Any]:
         return {"confusion": None, "reliability": None, "decisions": None, "repeats": 0}
     bins = reliability(table, classes)
     title = "Share of patients called right against the confidence stated"
-    drawn = figures.reliability(bins, 1 / max(len(classes), 1), "reliability", title) if bins else None
+    drawn = (
+        figures.reliability(bins, 1 / max(len(classes), 1), "reliability", title) if bins else None
+    )
     return {
         "confusion": list(zip(classes, calls.confusion(table, classes), strict=True)),
         "reliability": Markup(drawn) if drawn else None,
@@ -119,16 +140,20 @@ def _calls(run: Run) -> dict[str, Any]:
 
 
 def _ranked(run: Run) -> dict[str, Any]:
-    """Rankings as shown: figures and tables of genes, features and edges, shares of modalities, features by class."""
+    """Rankings as shown: figures and tables of genes, features and edges, shares of modalities,
+    features by class."""
     found = {name: table for name, table in run.rankings.items() if not table.empty}
     kinds = [
         _kind(found[name], name, what) for name, what in
-        (("genes", "genes"), ("nodes", "features"), ("edges", "gene-network edges")) if name in found
+        (("genes", "genes"), ("nodes", "features"), ("edges",
+        "gene-network edges")) if name in found
     ]  # fmt: skip
     return {
         "kinds": kinds,
         "shares": markers.shares(found["modalities"]) if "modalities" in found else [],
-        "by_class": markers.by_class(found["nodes_by_class"], run.record.classes) if "nodes_by_class" in found else {},
+        "by_class": markers.by_class(found["nodes_by_class"], run.record.classes)
+        if "nodes_by_class" in found
+        else {},
     }
 
 

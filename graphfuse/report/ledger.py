@@ -17,26 +17,40 @@ _KINDS = {
 
 
 def told(metrics: Metrics) -> list[dict]:
-    """For each graph with controls: its name, sentences, and a row for the real graph and each control."""
-    return [_graph(metrics, prefix) for prefix in PREFIXES if any(name.startswith(prefix) for name in metrics.variants)]
+    """For each graph with controls: its name, sentences, and a row for the real graph and each
+    control."""
+    return [
+        _graph(metrics, prefix)
+        for prefix in PREFIXES
+        if any(name.startswith(prefix) for name in metrics.variants)
+    ]
 
 
 def _graph(metrics: Metrics, prefix: str) -> dict:
     models = metrics.models | metrics.variants
     bare = f"{prefix}empty" if f"{prefix}empty" in models else "no-graph"
-    names = {"real": OURS} | {kind: f"{prefix}{kind}" for kind in _KINDS if f"{prefix}{kind}" in models}
+    names = {"real": OURS} | {
+        kind: f"{prefix}{kind}" for kind in _KINDS if f"{prefix}{kind}" in models
+    }
     names["empty"] = bare
     rows = [
         {
             "name": {"real": "real", "empty": "none"}.get(kind, kind),
             "about": _KINDS[kind] + (" (the net without any graph)" if model == "no-graph" else ""),
             "ours": kind == "real",
-            "cells": [_cell(models.get(model, {}).get(m), against(metrics, model, bare, m)) for m in COMPARED],
+            "cells": [
+                _cell(models.get(model, {}).get(m), against(metrics, model, bare, m))
+                for m in COMPARED
+            ],
         }
         for kind, model in names.items()
         if model in models
     ]
-    return {"name": PREFIXES[prefix], "sentences": _sentences(metrics, prefix, names, bare), "rows": rows}
+    return {
+        "name": PREFIXES[prefix],
+        "sentences": _sentences(metrics, prefix, names, bare),
+        "rows": rows,
+    }
 
 
 def against(metrics: Metrics, a: str, b: str, metric: str) -> Comparison | None:
@@ -58,19 +72,36 @@ def _sentences(metrics: Metrics, prefix: str, names: dict[str, str], bare: str) 
         return [f"{graph} was not compared with none."]
     if identical(*(against(metrics, OURS, bare, metric) for metric in COMPARED)):
         return [
-            f"{graph} adds nothing: without it every prediction scores the same. It has no edges, or its gates stayed shut."
+            (
+                f"{graph} adds nothing: without it every prediction scores the same. It has no "
+                "edges, or its gates stayed shut."
+            )
         ]
-    gain = {"better": "a gain is shown", "worse": "a loss is shown"}.get(real.verdict, "no gain shown")
-    found = [f"{graph} adds {points(real.difference)} points of accuracy ({points_span(real.ci95)}): {gain}."]
-    also = [k for k in ("rewired", "random", "identity") if k in names and _verdict(metrics, names[k], bare) == "better"]
+    gain = {"better": "a gain is shown", "worse": "a loss is shown"}.get(
+        real.verdict, "no gain shown"
+    )
+    found = [
+        (
+            f"{graph} adds {points(real.difference)} points of accuracy "
+            f"({points_span(real.ci95)}): {gain}."
+        )
+    ]
+    also = [
+        k
+        for k in ("rewired", "random", "identity")
+        if k in names and _verdict(metrics, names[k], bare) == "better"
+    ]
     if real.verdict == "better" and also:
         found.append(
-            f"So does the net with {listed(also)} edges, so the gain is not shown to come from who is joined to whom."
+            f"So does the net with {listed(also)} edges, so the gain is not shown to come "
+            "from who is joined to whom."
         )
     twin = against(metrics, OURS, f"{prefix}rewired", "accuracy")
     if twin:
         change = f"{points(twin.difference, sign=True)} points, {points_span(twin.ci95)}"
-        found.append(f"The real graph against its rewired control: {twin.verdict} ({change}) in accuracy.")
+        found.append(
+            f"The real graph against its rewired control: {twin.verdict} ({change}) in accuracy."
+        )
     return found
 
 

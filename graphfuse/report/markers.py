@@ -50,7 +50,10 @@ def dots(table: pd.DataFrame, top: int = TOP) -> list[Dot]:
     """The same rows for a figure: mean rank and interval, the modality as a note."""
     rows = _first(table, top)
     several = table["modality"].nunique() > 1
-    return [Dot(name, row.rank_mean, row.rank_lo, row.rank_hi, row.modality if several else "") for row, name in rows]
+    return [
+        Dot(name, row.rank_mean, row.rank_lo, row.rank_hi, row.modality if several else "")
+        for row, name in rows
+    ]
 
 
 def steadiness(table: pd.DataFrame, what: str, top: int = TOP) -> str:
@@ -61,12 +64,16 @@ def steadiness(table: pd.DataFrame, what: str, top: int = TOP) -> str:
     steady = sum(row.rank_hi <= STEADY for row in rows)
     widest = max(rows, key=lambda row: row.rank_hi - row.rank_lo)
     return (
-        f"Of the first {len(rows)} {what}, {steady or 'none'} stay among the first {STEADY} (of {len(table):,}) over their "
-        f"whole interval; the widest interval runs from {number(widest.rank_lo, 0)} to {number(widest.rank_hi, 0)}."
+        f"Of the first {len(rows)} {what}, {steady or 'none'} stay among the first {STEADY} "
+        f"(of {len(table):,}) over their "
+        f"whole interval; the widest interval runs from {number(widest.rank_lo, 0)} to "
+        f"{number(widest.rank_hi, 0)}."
     )
 
 
-def by_class(table: pd.DataFrame, classes: Sequence[str], top: int = TOP_BY_CLASS) -> dict[str, list[Marker]]:
+def by_class(
+    table: pd.DataFrame, classes: Sequence[str], top: int = TOP_BY_CLASS
+) -> dict[str, list[Marker]]:
     """Class → its first features."""
     return {name: markers(table[table["class"] == name], top) for name in classes}
 
@@ -74,7 +81,10 @@ def by_class(table: pd.DataFrame, classes: Sequence[str], top: int = TOP_BY_CLAS
 def shares(table: pd.DataFrame) -> list[tuple[str, str, int]]:
     """Modality, its share as text and in whole per cents for a bar."""
     known = table.dropna(subset=["score"])
-    return [(row.modality, f"{100 * row.score:.1f} %", round(100 * row.score)) for row in known.itertuples()]
+    return [
+        (row.modality, f"{100 * row.score:.1f} %", round(100 * row.score))
+        for row in known.itertuples()
+    ]
 
 
 def _first(table: pd.DataFrame, top: int) -> list[tuple[Any, str]]:
@@ -83,7 +93,8 @@ def _first(table: pd.DataFrame, top: int) -> list[tuple[Any, str]]:
 
 
 def _name(row: Any) -> str:
-    """An edge by its ends, a gene by its symbol, a feature by its column and its symbol where that says more."""
+    """An edge by its ends, a gene by its symbol, a feature by its column and its symbol where that
+    says more."""
     if row.kind == "edge":
         return f"{row.source} – {row.target}"
     name = row.id.removeprefix(f"{row.modality}:") if row.kind == "feature" else row.id
@@ -110,7 +121,7 @@ def _percent(share: float) -> str:
     return "–" if math.isnan(share) else f"{100 * share:.0f} %"
 
 
-# ----------------------------------------------------------------------------------------------- the net
+# ------------------------------------------------------------------------------------------ the net
 
 DOORS = {"modality": "weight", "patients": "patient graph", "network": "gene network"}
 
@@ -122,18 +133,30 @@ def doors(fitted: Mapping[str, Any]) -> dict[str, str]:
 
 
 def gates(fitted: Mapping[str, Any]) -> list[dict]:
-    """A row a modality: its name and per door the gate as text and in per cents of a bar (`None` without that door).
+    """A row a modality: its name and per door the gate as text and in per cents of a bar (`None`
+    without that door).
 
     A bar is full at 1, or at the largest of its door where that is above 1.
     """
-    found, headed = {name: values for name, values in fitted.get("gates", {}).items() if values}, doors(fitted)
-    full = {door: max([1.0, *(abs(values[door]) for values in found.values() if door in values)]) for door in headed}
+    found, headed = (
+        {name: values for name, values in fitted.get("gates", {}).items() if values},
+        doors(fitted),
+    )
+    full = {
+        door: max([1.0, *(abs(values[door]) for values in found.values() if door in values)])
+        for door in headed
+    }
     rows = found.items()
-    return [{"name": name, "doors": [_door(values.get(door), full[door]) for door in headed]} for name, values in rows]
+    return [
+        {"name": name, "doors": [_door(values.get(door), full[door]) for door in headed]}
+        for name, values in rows
+    ]
 
 
 def _door(value: float | None, full: float) -> dict | None:
-    return None if value is None else {"text": number(value, 2), "bar": round(100 * abs(value) / full)}
+    return (
+        None if value is None else {"text": number(value, 2), "bar": round(100 * abs(value) / full)}
+    )
 
 
 def epochs(fitted: Mapping[str, Any]) -> str:
@@ -142,19 +165,32 @@ def epochs(fitted: Mapping[str, Any]) -> str:
         return ""
     found = sorted(fitted.get("fold_epochs", []))
     alike = set(found) == {fitted["epochs"]}
-    folds = " (as in every fold)" if alike else f" (in the folds: {found[0]} to {found[-1]})" if found else ""
-    start = "; the model is its linear start, and no step was learned beyond it" if fitted["epochs"] == 0 else ""
+    folds = (
+        " (as in every fold)"
+        if alike
+        else f" (in the folds: {found[0]} to {found[-1]})"
+        if found
+        else ""
+    )
+    start = (
+        "; the model is its linear start, and no step was learned beyond it"
+        if fitted["epochs"] == 0
+        else ""
+    )
     return f"Inner folds chose {fitted['epochs']} epochs for the final net{folds}{start}."
 
 
-# --------------------------------------------------------------------------------------- how it was made
+# ---------------------------------------------------------------------------------- how it was made
 
 
 def toml_text(table: Mapping[str, Any]) -> str:
-    """A recipe as its TOML file would have it: keys first, then sections; unset keys are left out."""
+    """A recipe as its TOML file would have it: keys first, then sections; unset keys are left
+    out."""
     plain = {name: value for name, value in table.items() if not isinstance(value, Mapping)}
     sections = {f"[{name}]\n": inner for name, inner in table.items() if isinstance(inner, Mapping)}
-    return "\n\n".join(head + _lines(keys) for head, keys in ({"": plain} | sections).items()).strip()
+    return "\n\n".join(
+        head + _lines(keys) for head, keys in ({"": plain} | sections).items()
+    ).strip()
 
 
 def _lines(keys: Mapping[str, Any]) -> str:
@@ -173,7 +209,10 @@ def made(record: RunRecord) -> list[tuple[str, dict[str, str]]]:
     """Titled tables of keys and values; paths are cut to their last part."""
     seconds = {name.replace("_", " "): duration(value) for name, value in record.timings.items()}
     return [
-        ("Protocol", {key.replace("_", " "): plain(value) for key, value in record.protocol.items()}),
+        (
+            "Protocol",
+            {key.replace("_", " "): plain(value) for key, value in record.protocol.items()},
+        ),
         (
             "Run",
             {

@@ -7,10 +7,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from graphfuse.report.figures import Dot
-from graphfuse.report.words import LOWER_IS_BETTER, NAMES, OURS, about, identical, listed, number, signed, span
+from graphfuse.report.words import (
+    LOWER_IS_BETTER,
+    NAMES,
+    OURS,
+    about,
+    identical,
+    listed,
+    number,
+    signed,
+    span,
+)
 from graphfuse.schema import Comparison, Metrics, Score
 
-ELSEWHERE = ("patient:", "gene:", "only:", "pattern:")  # variants told in the sections on graphs and modalities
+ELSEWHERE = (
+    "patient:",
+    "gene:",
+    "only:",
+    "pattern:",
+)  # variants told in the sections on graphs and modalities
 CHOSEN = {
     "single": "the single modality chosen by inner folds",
     "early": "ridge regression on all modalities side by side",
@@ -18,7 +33,7 @@ CHOSEN = {
 }
 
 
-# ----------------------------------------------------------------------------------------------- verdict
+# ------------------------------------------------------------------------------------------ verdict
 
 
 def verdict(metrics: Metrics) -> str:
@@ -26,11 +41,19 @@ def verdict(metrics: Metrics) -> str:
     score = metrics.models.get(OURS, {}).get("accuracy")
     if not isinstance(score, Score) or score.mean is None:
         return f"This run holds no accuracy of {OURS}."
-    interval = f"95 % interval {span(score.ci95)}" if span(score.ci95) else f"no interval: {_why_none(metrics)}"
+    interval = (
+        f"95 % interval {span(score.ci95)}"
+        if span(score.ci95)
+        else f"no interval: {_why_none(metrics)}"
+    )
     parts = [f"{OURS} {number(score.mean)} accuracy ({interval})", *_beside(metrics)]
     graphs = _against(metrics, "no-graph")
-    if graphs and identical(*(pair for pair in metrics.comparisons if (pair.a, pair.b) == (OURS, "no-graph"))):
-        parts.append("the graphs: identical without them (there is none, or every gate stayed shut)")
+    if graphs and identical(
+        *(pair for pair in metrics.comparisons if (pair.a, pair.b) == (OURS, "no-graph"))
+    ):
+        parts.append(
+            "the graphs: identical without them (there is none, or every gate stayed shut)"
+        )
     elif graphs:
         change = f"{signed(graphs.difference)}, {span(graphs.ci95)}"
         parts.append(f"the graphs: {_words(graphs)} the same net without graphs ({change})")
@@ -44,11 +67,15 @@ def _why_none(metrics: Metrics) -> str:
 
 
 def _beside(metrics: Metrics) -> list[str]:
-    """The net against the first of `CHOSEN` that was run, and against whichever of them scores best."""
+    """The net against the first of `CHOSEN` that was run, and against whichever of them scores
+    best."""
     there = [name for name in CHOSEN if _against(metrics, name)]
     if not there:
         return []
-    first, strongest = there[0], max(there, key=lambda name: _mean(metrics.models.get(name, {}), "accuracy") or 0.0)
+    first, strongest = (
+        there[0],
+        max(there, key=lambda name: _mean(metrics.models.get(name, {}), "accuracy") or 0.0),
+    )
     kin = f"the strongest of {listed(there)}"
     said = f"{_words(_against(metrics, first))} {CHOSEN[first]} ({_scored(metrics, first)})"
     if len(there) == 1:
@@ -73,13 +100,17 @@ def tally(metrics: Metrics) -> str:
         f"{word} for {len(found[word])} ({', '.join(found[word])})"
         for word in ("better", "no difference shown", "worse") if word in found
     ]  # fmt: skip
-    guess = f" Always calling the commonest class scores {_scored(metrics, 'majority').split(', ')[1]}."
+    guess = (
+        f" Always calling the commonest class scores {_scored(metrics, 'majority').split(', ')[1]}."
+    )
     said = f"By accuracy, {OURS} against the {total} other rungs: {'; '.join(parts)}."
     return said + (guess if "majority" in metrics.models else "")
 
 
 def _against(metrics: Metrics, name: str, metric: str = "accuracy") -> Comparison | None:
-    return next((c for c in metrics.comparisons if (c.a, c.b, c.metric) == (OURS, name, metric)), None)
+    return next(
+        (c for c in metrics.comparisons if (c.a, c.b, c.metric) == (OURS, name, metric)), None
+    )
 
 
 def _scored(metrics: Metrics, name: str) -> str:
@@ -92,11 +123,13 @@ def _words(pair: Comparison) -> str:
 
 def derived_from(metrics: Metrics) -> list[str]:
     """Modalities from which the label was computed, told by the variant without them."""
-    names = [name.removeprefix("without:") for name in metrics.variants if name.startswith("without:")]
+    names = [
+        name.removeprefix("without:") for name in metrics.variants if name.startswith("without:")
+    ]
     return names[0].split("+") if names else []
 
 
-# ------------------------------------------------------------------------------------------------ ladder
+# ------------------------------------------------------------------------------------------- ladder
 
 
 @dataclass(frozen=True)
@@ -126,7 +159,9 @@ def ladder(metrics: Metrics) -> list[Row]:
 
 def variants(metrics: Metrics) -> list[Row]:
     """What stands beside the ladder and has no section of its own; nothing is marked as best."""
-    return _ladder({name: row for name, row in metrics.variants.items() if not name.startswith(ELSEWHERE)}, {})
+    return _ladder(
+        {name: row for name, row in metrics.variants.items() if not name.startswith(ELSEWHERE)}, {}
+    )
 
 
 def _ladder(models: Mapping[str, Mapping], best: Mapping[str, float | None]) -> list[Row]:
@@ -134,9 +169,20 @@ def _ladder(models: Mapping[str, Mapping], best: Mapping[str, float | None]) -> 
     for name, scores in models.items():
         cells = []
         for metric in NAMES:
-            mean, interval = _mean(scores, metric), getattr(scores.get(metric), "ci95", (None, None))
-            cells.append(Cell(number(mean), span(interval), mean is not None and _round(mean) == best.get(metric)))
-        rows.append(Row(name, about(name), name == OURS, cells, number(scores.get("fit_seconds"), 1)))
+            mean, interval = (
+                _mean(scores, metric),
+                getattr(scores.get(metric), "ci95", (None, None)),
+            )
+            cells.append(
+                Cell(
+                    number(mean),
+                    span(interval),
+                    mean is not None and _round(mean) == best.get(metric),
+                )
+            )
+        rows.append(
+            Row(name, about(name), name == OURS, cells, number(scores.get("fit_seconds"), 1))
+        )
     return rows
 
 
@@ -165,16 +211,21 @@ def dots(metrics: Metrics, metric: str) -> list[Dot]:
             if name.startswith(ELSEWHERE):
                 continue
             low, high = getattr(scores.get(metric), "ci95", (None, None))
-            rows.append(Dot(name, _mean(scores, metric), low, high, strong=name == OURS, hollow=hollow))
+            rows.append(
+                Dot(name, _mean(scores, metric), low, high, strong=name == OURS, hollow=hollow)
+            )
     return rows
 
 
-# ------------------------------------------------------------------------------------------- comparisons
+# -------------------------------------------------------------------------------------- comparisons
 
 
 def comparisons(metrics: Metrics) -> tuple[list[str], list[dict]]:
-    """Metrics compared, and a row for each other model: its name, whether it is a variant, a comparison a metric."""
-    pairs = [pair for pair in metrics.comparisons if pair.a == OURS and not pair.b.startswith(ELSEWHERE)]
+    """Metrics compared, and a row for each other model: its name, whether it is a variant, a
+    comparison a metric."""
+    pairs = [
+        pair for pair in metrics.comparisons if pair.a == OURS and not pair.b.startswith(ELSEWHERE)
+    ]
     compared = [metric for metric in NAMES if any(pair.metric == metric for pair in pairs)]
     others = list(dict.fromkeys(pair.b for pair in pairs))
     order = {name: place for place, name in enumerate([*metrics.models, *metrics.variants])}

@@ -18,7 +18,8 @@ from graphfuse.report.template import template
 
 
 def save_subtypes(found: Subtypes, folder: str | Path) -> Path:
-    """The tables of `Subtypes.write` and `report.html` in a folder, whole or not at all; returns the folder."""
+    """The tables of `Subtypes.write` and `report.html` in a folder, whole or not at all; returns
+    the folder."""
     with run_directory(Path(folder), mark="subtypes.json") as part:
         found.write(part)
         write_page(found, part)
@@ -45,7 +46,10 @@ def chance(p: float) -> str:
 
 def _told(found: Subtypes) -> dict[str, Any]:
     confidence = pd.Series(found.confidence).groupby(found.labels).mean()
-    clusters = [row | {"confidence": float(confidence[row["cluster"]])} for row in found.clusters.to_dict("records")]
+    clusters = [
+        row | {"confidence": float(confidence[row["cluster"]])}
+        for row in found.clusters.to_dict("records")
+    ]
     return {
         "found": found,
         "asked": found.about["parameters"],
@@ -67,7 +71,10 @@ def _told(found: Subtypes) -> dict[str, Any]:
 def _survival(separation: Separation) -> dict[str, Any]:
     table, groups = separation.curves, separation.groups.to_dict("records")
     moments = curves.ticks(float(table["time"].max()) or 1.0)
-    each = {row["cluster"]: curves.at_risk(table[table["cluster"] == row["cluster"]], moments) for row in groups}
+    each = {
+        row["cluster"]: curves.at_risk(table[table["cluster"] == row["cluster"]], moments)
+        for row in groups
+    }
     title = f"Kaplan-Meier curves of {separation.outcome} by cluster"
     return {
         "name": separation.outcome,
@@ -82,7 +89,10 @@ def _survival(separation: Separation) -> dict[str, Any]:
 
 def _classes(association: Association) -> dict[str, Any]:
     counts = association.counts
-    rows = [(int(cluster), [int(n) for n in row]) for cluster, row in zip(counts.index, counts.to_numpy(), strict=True)]
+    rows = [
+        (int(cluster), [int(n) for n in row])
+        for cluster, row in zip(counts.index, counts.to_numpy(), strict=True)
+    ]
     return {
         "name": association.outcome,
         "classes": list(counts.columns),

@@ -19,6 +19,11 @@ def template(name: str, **filters: Callable) -> jinja2.Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": words.number, "span": words.span, "count": words.count, "signed": words.signed}
+    environment.filters |= {
+        "number": words.number,
+        "span": words.span,
+        "count": words.count,
+        "signed": words.signed,
+    }
     environment.filters |= {"breakable": words.breakable, "said": words.said, **filters}
     return environment.get_template(name)

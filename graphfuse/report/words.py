@@ -22,7 +22,11 @@ NAMES = {
     "brier": "Brier",
     "ece": "ECE",
 }
-INLINE = NAMES | {"accuracy": "accuracy", "balanced_accuracy": "balanced accuracy", "macro_f1": "macro-F1"}  # in a sentence
+INLINE = NAMES | {
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
+    "macro_f1": "macro-F1",
+}  # in a sentence
 BASIS = {  # what intervals stand on, by the protocol
     "corrected": "corrected for overlapping training sets",
     "bootstrap": "over resampled patients of the held-out part; the luck of training is not in it",
@@ -30,9 +34,12 @@ BASIS = {  # what intervals stand on, by the protocol
 LOWER_IS_BETTER = ("brier", "ece")
 MEANINGS = {
     "accuracy": "share of patients called right",
-    "balanced_accuracy": "mean over classes of the share called right, so that a rare class counts like a common one",
+    "balanced_accuracy": (
+        "mean over classes of the share called right, so that a rare class counts like a common one"
+    ),
     "macro_f1": "mean over classes of F1, the harmonic mean of precision and recall",
-    "auroc": "chance that a patient of a class is ranked above one who is not of it; 0.5 is guessing",
+    "auroc": "chance that a patient of a class is ranked above one who is not of it; "
+    "0.5 is guessing",
     "auprc": "area under the precision-recall curve; guessing scores the class's share",
     "mcc": "correlation of calls and truth; 0 is guessing",
     "brier": "squared distance of the probabilities from the truth; lower is better",
@@ -49,7 +56,12 @@ _ABOUT = {
     "no-graph": "the same net without graphs",
     OURS: "the net with its graphs",
 }
-_CONTROLS = {"rewired": "a rewired", "random": "a random", "identity": "an identity", "empty": "an empty"}
+_CONTROLS = {
+    "rewired": "a rewired",
+    "random": "a random",
+    "identity": "an identity",
+    "empty": "an empty",
+}
 
 
 def number(value: float | None, digits: int = 3) -> str:
@@ -121,7 +133,9 @@ def breakable(name: str) -> Markup:
 def identical(*pairs: Comparison | None) -> bool:
     """Whether nothing at all differs: every difference is 0 in every fold."""
     found = [pair for pair in pairs if pair]
-    return bool(found) and all(pair.difference == 0 and tuple(pair.ci95) == (0, 0) for pair in found)
+    return bool(found) and all(
+        pair.difference == 0 and tuple(pair.ci95) == (0, 0) for pair in found
+    )
 
 
 def said(pair: Comparison) -> str:

@@ -1,12 +1,21 @@
 """The shapes of everything read from and written to disk, versioned (format 1).
 
-TOML in: `Manifest`, `Recipe`, `NetworkCard`. JSON and CSV out: `RunRecord`, `Metrics`, `RANKING_COLUMNS`,
-`PREDICTION_COLUMNS`. An unknown key is an error that names the nearest known one.
+TOML in: `Manifest`, `Recipe`, `NetworkCard`. JSON and CSV out: `RunRecord`, `Metrics`,
+`RANKING_COLUMNS`, `PREDICTION_COLUMNS`. An unknown key is an error that names the nearest known
+one.
 """
 
 from graphfuse.schema.bench import Bench, BenchEntry
 from graphfuse.schema.evaluation import Contribution, Evaluation, GroupScore
-from graphfuse.schema.manifest import Event, GroupSpec, Manifest, ModalitySpec, OutcomeSpec, Patients, Series
+from graphfuse.schema.manifest import (
+    Event,
+    GroupSpec,
+    Manifest,
+    ModalitySpec,
+    OutcomeSpec,
+    Patients,
+    Series,
+)
 from graphfuse.schema.network import EdgeSpec, Expect, NetworkCard
 from graphfuse.schema.recipe import (
     ConceptSection,

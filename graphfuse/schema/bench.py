@@ -11,9 +11,9 @@ from graphfuse.schema.shape import Shape, Words
 
 
 class BenchEntry(Shape):
-    """`[[cohort]]`: a manifest (beside the bench file, or a name in data_manifests/), what to predict, and modalities to go
-    `without`; `called`: its name in the tables (default: the cohort's own, with what it lacks). `recipes`: in place of the
-    bench's."""
+    """`[[cohort]]`: a manifest (beside the bench file, or a name in data_manifests/), what to
+    predict, and modalities to go `without`; `called`: its name in the tables (default: the cohort's
+    own, with what it lacks). `recipes`: in place of the bench's."""
 
     cohort: str
     target: str | None = None
@@ -23,12 +23,15 @@ class BenchEntry(Shape):
 
     def name(self, cohort: str) -> str:
         """What the tables call it, given the cohort's own name."""
-        return self.called or cohort + (f" without {', '.join(self.without)}" if self.without else "")
+        return self.called or cohort + (
+            f" without {', '.join(self.without)}" if self.without else ""
+        )
 
 
 class Bench(Shape):
-    """What `graphfuse bench` runs. `recipes` hold for every cohort that names none of its own; `ledger`: the nets with real,
-    rewired, random, identity and no graphs; `modalities`: a net for every subset of them."""
+    """What `graphfuse bench` runs. `recipes` hold for every cohort that names none of its own;
+    `ledger`: the nets with real, rewired, random, identity and no graphs; `modalities`: a net for
+    every subset of them."""
 
     name: str
     title: str = ""
@@ -41,7 +44,8 @@ class Bench(Shape):
 
     @classmethod
     def read(cls, path: str | Path) -> Bench:
-        """A bench file; what it names by a path is looked for beside it. Raises `InputError` with every fault."""
+        """A bench file; what it names by a path is looked for beside it. Raises `InputError` with
+        every fault."""
         path = Path(path)
         found = read_toml(path, cls)
 
@@ -49,6 +53,13 @@ class Bench(Shape):
             return str(path.parent / name) if (path.parent / name).is_file() else name
 
         def located(entry: BenchEntry) -> BenchEntry:
-            return entry.model_copy(update={"cohort": beside(entry.cohort), "recipes": [*map(beside, entry.recipes)]})
+            return entry.model_copy(
+                update={"cohort": beside(entry.cohort), "recipes": [*map(beside, entry.recipes)]}
+            )
 
-        return found.model_copy(update={"cohort": [*map(located, found.cohort)], "recipes": [*map(beside, found.recipes)]})
+        return found.model_copy(
+            update={
+                "cohort": [*map(located, found.cohort)],
+                "recipes": [*map(beside, found.recipes)],
+            }
+        )

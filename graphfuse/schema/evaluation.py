@@ -1,4 +1,5 @@
-"""`evaluation.json`: what a run says of its modalities and of groups of patients, beside the scores in `metrics.json`."""
+"""`evaluation.json`: what a run says of its modalities and of groups of patients, beside the scores
+in `metrics.json`."""
 
 from __future__ import annotations
 
@@ -11,7 +12,8 @@ Interval = tuple[float | None, float | None]
 
 
 class Contribution(Shape):
-    """The Shapley value of a modality in a metric: what it adds to a subset of the others, on average over all orders."""
+    """The Shapley value of a modality in a metric: what it adds to a subset of the others, on
+    average over all orders."""
 
     modality: str
     metric: str
@@ -20,8 +22,8 @@ class Contribution(Shape):
 
 
 class GroupScore(Shape):
-    """A metric in one group of patients, and its gap: the score there less the score of everyone else; `None` where the group
-    or the rest is too small to be scored."""
+    """A metric in one group of patients, and its gap: the score there less the score of everyone
+    else; `None` where the group or the rest is too small to be scored."""
 
     group: str
     level: str
@@ -35,7 +37,8 @@ class GroupScore(Shape):
 
 
 class Evaluation(BaseModel):
-    """`contributions`: Shapley values; `cross_modal`: the net against its additive projection (EMAP); `subgroups`."""
+    """`contributions`: Shapley values; `cross_modal`: the net against its additive projection
+    (EMAP); `subgroups`."""
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 

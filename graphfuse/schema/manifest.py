@@ -39,7 +39,9 @@ class OutcomeSpec(Shape):
     def complete(self) -> OutcomeSpec:
         if self.kind == "survival":
             if not self.time or self.event is None:
-                raise ValueError("a survival outcome needs time = [column, …] and event = { column, value }")
+                raise ValueError(
+                    "a survival outcome needs time = [column, …] and event = { column, value }"
+                )
         elif self.column is None:
             raise ValueError(f"a {self.kind} outcome needs column")
         return self
@@ -79,13 +81,20 @@ class ModalitySpec(Shape):
     @model_validator(mode="after")
     def complete(self) -> ModalitySpec:
         if self.series is not None and (self.kind != "ehr" or not self.columns):
-            raise ValueError('a series needs kind = "ehr" and columns = […]: its variables, known when the prediction is made')
+            raise ValueError(
+                'a series needs kind = "ehr" and columns = […]: its variables, known when '
+                "the prediction is made"
+            )
         if self.series is not None and (self.types or self.orient != "patients-in-rows"):
-            raise ValueError("a series holds numbers, one measurement a row: remove types and orient")
+            raise ValueError(
+                "a series holds numbers, one measurement a row: remove types and orient"
+            )
         if self.kind == "ehr" and not self.columns:
             raise ValueError("an ehr modality needs columns = […]: name what is known at diagnosis")
         if self.ids == "ensembl" and self.map is None:
-            raise ValueError('ids = "ensembl" needs map = "table.tsv" (two columns: Ensembl id, symbol)')
+            raise ValueError(
+                'ids = "ensembl" needs map = "table.tsv" (two columns: Ensembl id, symbol)'
+            )
         return self
 
 
@@ -119,6 +128,7 @@ class Manifest(Described):
             for parent in outcome.derived_from:
                 if parent not in self.modality:
                     raise ValueError(
-                        f"[outcome.{name}] derived_from names {parent!r}, which is no modality{nearest(parent, self.modality)}"
+                        f"[outcome.{name}] derived_from names {parent!r}, which is no "
+                        f"modality{nearest(parent, self.modality)}"
                     )
         return self

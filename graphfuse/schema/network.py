@@ -28,7 +28,8 @@ class Expect(Shape):
 
 
 class NetworkCard(Described):
-    """A gene network: origin, licence, cut and the counts it must give (`graphs/networks/NAME.toml`)."""
+    """A gene network: origin, licence, cut and the counts it must give
+    (`graphs/networks/NAME.toml`)."""
 
     version: str = ""
     how_to_get: str = ""

@@ -37,7 +37,8 @@ class LayerSpec(Shape):
 class PatientSection(Shape):
     """`[patient]`: the patient layers.
 
-    `gate`: where their gates start in a net without a linear start; beside one, held-out labels say it.
+    `gate`: where their gates start in a net without a linear start; beside one, held-out labels say
+    it.
     """
 
     similarity: Similarity = "cosine"
@@ -85,7 +86,8 @@ class ConceptSection(Shape):
 
 
 class SignallingSection(Shape):
-    """`[signalling]`: a typed graph of genes' methylation, transcripts and proteins, filled with each patient's values."""
+    """`[signalling]`: a typed graph of genes' methylation, transcripts and proteins, filled with
+    each patient's values."""
 
     kinds: Literal["auto"] | dict[str, Words] = "auto"
     links: list[tuple[str, str]] = [("meth", "tran"), ("tran", "prot")]
@@ -113,7 +115,8 @@ class PathwaySection(Shape):
 
 
 class NetSection(Shape):
-    """`[net]`: the part in each slot, the width, and how often patients hear from their neighbours."""
+    """`[net]`: the part in each slot, the width, and how often patients hear from their
+    neighbours."""
 
     encode: str | dict[str, str] = "table"
     propagate: str = "mean"
@@ -126,10 +129,12 @@ class NetSection(Shape):
 
 
 class TrainSection(Shape):
-    """`[train]`: how long, how often and how fast; learning rates and weight decays given as lists are searched.
+    """`[train]`: how long, how often and how fast; learning rates and weight decays given as lists
+    are searched.
 
-    `amp` (bfloat16 where a GPU gains from it) and `compile` (by `torch.compile`) are off: neither has been timed on a GPU yet.
-    On a CPU a compiled step takes a third of the time, and a minute to compile, for each shape of bank anew.
+    `amp` (bfloat16 where a GPU gains from it) and `compile` (by `torch.compile`) are off: neither
+    has been timed on a GPU yet. On a CPU a compiled step takes a third of the time, and a minute to
+    compile, for each shape of bank anew.
     """
 
     epochs: int = Field(200, ge=0)
@@ -146,35 +151,50 @@ class TrainSection(Shape):
     @property
     def settings(self) -> list[tuple[float, float]]:
         """(learning rate, weight decay) of every point of the grid."""
-        rates, decays = ([v] if isinstance(v, float) else v for v in (self.learning_rate, self.weight_decay))
+        rates, decays = (
+            [v] if isinstance(v, float) else v for v in (self.learning_rate, self.weight_decay)
+        )
         return list(product(rates, decays))
 
     @model_validator(mode="after")
     def chosen_somehow(self) -> TrainSection:
         if self.stop == "last" and len(self.settings) > 1:
-            raise ValueError('[train] stop = "last" holds nobody out to choose by; give one learning_rate, one weight_decay')
+            raise ValueError(
+                '[train] stop = "last" holds nobody out to choose by; give one '
+                "learning_rate, one weight_decay"
+            )
         return self
 
 
 class SearchSection(Shape):
-    """`[search]`: parts tried in place of the recipe's own, one slot at a time, by successive halving on inner folds; `encode`
-    in place of its default encoder."""
+    """`[search]`: parts tried in place of the recipe's own, one slot at a time, by successive
+    halving on inner folds; `encode` in place of its default encoder."""
 
-    fuse: Words = ["concat", "gated", "bilinear", "attention_pool", "cross_attention", "label_tensor", "late", "stack"]
+    fuse: Words = [
+        "concat",
+        "gated",
+        "bilinear",
+        "attention_pool",
+        "cross_attention",
+        "label_tensor",
+        "late",
+        "stack",
+    ]
     encode: Words = ["table", "mlp", "tokens"]
     propagate: Words = ["none", "mean", "gcn", "attention"]
 
 
 class SelectSection(Shape):
-    """`[select]`: how many columns per modality are kept, chosen inside each fold, and what each is divided by: its standard
-    deviation or its range among training patients."""
+    """`[select]`: how many columns per modality are kept, chosen inside each fold, and what each is
+    divided by: its standard deviation or its range among training patients."""
 
     top: int | None = Field(None, ge=1)
     scale: Literal["deviation", "range"] = "deviation"
 
 
 class Recipe(Described):
-    """Graphs, net and training as a value (`graphs/NAME.toml`); a published method is a recipe, never a class."""
+    """Graphs, net and training as a value (`graphs/NAME.toml`); a published method is a recipe,
+    never a class."""
 
     patient: PatientSection = PatientSection()
     gene: GeneSection = GeneSection()
@@ -189,34 +209,55 @@ class Recipe(Described):
     @model_validator(mode="after")
     def gate_starts_somewhere(self) -> Recipe:
         if self.patient.gate and self.net.start == "linear":
-            raise ValueError('[patient] gate is for nets without a linear start: set [net] start = "none", or leave it out')
+            raise ValueError(
+                "[patient] gate is for nets without a linear start: set [net] start = "
+                '"none", or leave it out'
+            )
         return self
 
     def controlled(self, patient: str | None = None, gene: str | None = None) -> Recipe:
-        """The same recipe with other controls of its patient and gene graphs; `None` leaves what it says. Raises `InputError`
-        for unknown controls."""
+        """The same recipe with other controls of its patient and gene graphs; `None` leaves what it
+        says. Raises `InputError` for unknown controls."""
         for kind in (patient, gene):
             if kind is not None and kind not in get_args(Control):
                 raise InputError(f"control {kind!r} is unknown{nearest(kind, get_args(Control))}")
         sections = {"patient": (self.patient, patient), "gene": (self.gene, gene)}
-        changed = {n: s.model_copy(update={"control": kind}) for n, (s, kind) in sections.items() if kind is not None}
+        changed = {
+            n: s.model_copy(update={"control": kind})
+            for n, (s, kind) in sections.items()
+            if kind is not None
+        }
         return self.model_copy(update=changed)
 
     def searched(self) -> Recipe:
         """The same recipe with a `[search]`: its own, or the usual one."""
-        return self if self.search is not None else self.model_copy(update={"search": SearchSection()})
+        return (
+            self if self.search is not None else self.model_copy(update={"search": SearchSection()})
+        )
 
     def without(self, *modalities: str) -> Recipe:
         """The same recipe for a cohort that lacks these modalities: nothing names them any more."""
 
         def left(names):
-            return names if isinstance(names, str) else [name for name in names if name not in modalities]
+            return (
+                names
+                if isinstance(names, str)
+                else [name for name in names if name not in modalities]
+            )
 
         tables = {name: spec for name, spec in self.patient.layer.items() if name not in modalities}
         gone = {name for name, spec in tables.items() if spec.of and not left(spec.of)}
-        tables = {name: spec.model_copy(update={"of": left(spec.of)}) for name, spec in tables.items() if name not in gone}
+        tables = {
+            name: spec.model_copy(update={"of": left(spec.of)})
+            for name, spec in tables.items()
+            if name not in gone
+        }
         layers = self.patient.layers
-        layers = layers if isinstance(layers, str) else [name for name in left(layers) if name not in gone]
+        layers = (
+            layers
+            if isinstance(layers, str)
+            else [name for name in left(layers) if name not in gone]
+        )
         encode, signalling = self.net.encode, self.signalling
         if not isinstance(encode, str):
             encode = {key: value for key, value in encode.items() if key not in modalities}
@@ -234,20 +275,29 @@ class Recipe(Described):
         return read_toml(path, Recipe).located(path.parent)
 
     def located(self, beside: Path = Path()) -> Recipe:
-        """The same recipe with its files' paths absolute, where they are found in the working folder or in `beside`; the files
-        of parts of one's own too. Raises `InputError` for such a part whose file is in neither."""
+        """The same recipe with its files' paths absolute, where they are found in the working
+        folder or in `beside`; the files of parts of one's own too. Raises `InputError` for such a
+        part whose file is in neither."""
         folders, faults = (Path(), Path(beside)), Faults(f"recipe {self.name!r}")
 
         def at(section: Shape, *keys: str) -> Shape:
             named = {key: value for key in keys if (value := getattr(section, key)) is not None}
-            return section.model_copy(update={key: _found(value, folders) or value for key, value in named.items()})
+            return section.model_copy(
+                update={key: _found(value, folders) or value for key, value in named.items()}
+            )
 
         def parts(table: str, section: Shape, *keys: str) -> Shape:
-            named = {key: _parts_found(getattr(section, key), folders, f"[{table}] {key}", faults) for key in keys}
+            named = {
+                key: _parts_found(getattr(section, key), folders, f"[{table}] {key}", faults)
+                for key in keys
+            }
             return section.model_copy(update=named)
 
         tables = {name: at(spec, "edges") for name, spec in self.patient.layer.items()}
-        changed = {"patient": self.patient.model_copy(update={"layer": tables}), "gene": at(self.gene, "network", "aliases")}
+        changed = {
+            "patient": self.patient.model_copy(update={"layer": tables}),
+            "gene": at(self.gene, "network", "aliases"),
+        }
         changed["net"] = parts("net", self.net, "encode", "propagate", "fuse", "head")
         if self.signalling is not None:
             changed["signalling"] = at(self.signalling, "table", "pathways")
@@ -266,9 +316,13 @@ def _found(name: str, folders: Sequence[Path]) -> str | None:
 
 
 def _parts_found(named, folders: Sequence[Path], where: str, faults: Faults):
-    """Names of parts (one, a list, or by channel) with `file.py:Class` absolute; adds a fault where there is no such file."""
+    """Names of parts (one, a list, or by channel) with `file.py:Class` absolute; adds a fault where
+    there is no such file."""
     if isinstance(named, dict):
-        return {key: _parts_found(name, folders, f"{where}.{key}", faults) for key, name in named.items()}
+        return {
+            key: _parts_found(name, folders, f"{where}.{key}", faults)
+            for key, name in named.items()
+        }
     if not isinstance(named, str):
         return [_parts_found(name, folders, where, faults) for name in named]
     file, _, symbol = named.rpartition(":")
@@ -276,5 +330,8 @@ def _parts_found(named, folders: Sequence[Path], where: str, faults: Faults):
         return named
     path = _found(file, folders)
     if path is None:
-        faults.add(f"{where} = {named!r}: no such file in the working folder or beside the recipe; put it there")
+        faults.add(
+            f"{where} = {named!r}: no such file in the working folder or beside the recipe; "
+            "put it there"
+        )
     return f"{path or file}:{symbol}"

@@ -41,7 +41,8 @@ class RunRecord(Shape):
 
 
 class Score(Shape):
-    """One metric of one model: mean and SD over folds, and the 95 % interval; `None` where there is none."""
+    """One metric of one model: mean and SD over folds, and the 95 % interval; `None` where there is
+    none."""
 
     mean: float | None
     sd: float | None

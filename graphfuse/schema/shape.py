@@ -28,7 +28,8 @@ class Described(Shape):
 
 
 class Source(Shape):
-    """Where files come from: exactly one of a wheel on the package index, an address, a folder or archive."""
+    """Where files come from: exactly one of a wheel on the package index, an address, a folder or
+    archive."""
 
     pypi: str | None = None
     url: str | None = None

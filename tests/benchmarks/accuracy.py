@@ -1,9 +1,12 @@
-"""One unchanged default recipe beside the ladder on three real cohorts: where it stands, and whether it is below any rung.
+"""One unchanged default recipe beside the ladder on three real cohorts: where it stands, and
+whether it is below any rung.
 
-    python tests/benchmarks/accuracy.py [--only rosmap,covid,tcga-brca] [--cv 5x5] [--data FOLDER] [--recipe multiplex]
+    python tests/benchmarks/accuracy.py [--only rosmap,covid,tcga-brca] [--cv 5x5] [--data FOLDER]
+    [--recipe multiplex]
 
-Everything is fitted inside the training patients of each fold. A rung is "above" where the net is below it by more than the
-larger of .01 and one standard error of the difference, corrected for overlapping training sets (Nadeau and Bengio 2003).
+Everything is fitted inside the training patients of each fold. A rung is "above" where the net is
+below it by more than the larger of .01 and one standard error of the difference, corrected for
+overlapping training sets (Nadeau and Bengio 2003).
 """
 
 from __future__ import annotations
@@ -13,7 +16,9 @@ import os
 import time
 from pathlib import Path
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # small matrices: more threads cost more than they gain
+os.environ.setdefault(
+    "OMP_NUM_THREADS", "1"
+)  # small matrices: more threads cost more than they gain
 
 import cohorts
 from scipy import stats
@@ -39,21 +44,29 @@ def load(name: str, data: Path) -> gf.Cohort:
 def against(report: Report, metric: str) -> list[str]:
     """The net's difference to every rung in this metric, one line each."""
     folds = len(report.replicas)
-    lines = [f"  {'graphfuse less …, ' + metric:<34}{'difference':>12}{'95 % interval':>20}{'SE':>8}"]
+    lines = [
+        f"  {'graphfuse less …, ' + metric:<34}{'difference':>12}{'95 % interval':>20}{'SE':>8}"
+    ]
     for pair in report.metrics.comparisons:
         if (pair.a, pair.metric) != ("graphfuse", metric) or pair.b not in report.metrics.models:
             continue
         low, high = pair.ci95
         error = (high - pair.difference) / stats.t.ppf(0.975, folds - 1)
         below = "  ABOVE THE NET" if pair.difference < -max(LEAST, error) else ""
-        lines.append(f"  {pair.b:<34}{pair.difference:>+12.3f}{f'({low:+.3f} to {high:+.3f})':>20}{error:>8.3f}{below}")
+        lines.append(
+            "  "
+            f"{pair.b:<34}{pair.difference:>+12.3f}"
+            f"{f'({low:+.3f} to {high:+.3f})':>20}{error:>8.3f}{below}"
+        )
     return lines
 
 
 def measured(name: str, cohort: gf.Cohort, recipe: Recipe, cv: tuple[int, int]) -> None:
     began = time.perf_counter()
     report = gf.train(cohort, recipe, cv=cv, ledger=False)  # which `honest.toml` has
-    print(f"{name}: {len(cohort)} patients, {cv[0]}x{cv[1]} CV, {time.perf_counter() - began:.0f} s")
+    print(
+        f"{name}: {len(cohort)} patients, {cv[0]}x{cv[1]} CV, {time.perf_counter() - began:.0f} s"
+    )
     print("\n".join(ladder_lines(report.metrics)))
     for metric, bar in COHORTS[name].items():
         mean = report.metrics.models["graphfuse"][metric].mean

@@ -1,4 +1,5 @@
-"""The real cohorts that the benchmarks stand on, from the folder of shared data (`--data`, default `../shared/data`)."""
+"""The real cohorts that the benchmarks stand on, from the folder of shared data (`--data`, default
+`../shared/data`)."""
 
 from __future__ import annotations
 
@@ -13,19 +14,32 @@ ROOT = Path(__file__).parents[2]
 PLACES = (ROOT / "shared" / "data", ROOT.parent / "shared" / "data")
 DATA = next((place for place in PLACES if place.is_dir()), PLACES[-1])
 # columns of the COVID records that are the outcome, or follow it
-AFTER = ["COVID", "ICU_1", "APACHEII", "Mech_Ventilation", "Vent_free_days", "Hospital_free_days_45", "SOFA"]
+AFTER = [
+    "COVID",
+    "ICU_1",
+    "APACHEII",
+    "Mech_Ventilation",
+    "Vent_free_days",
+    "Hospital_free_days_45",
+    "SOFA",
+]
 
 
 def rosmap(data: Path = DATA) -> gf.Cohort:
-    """Alzheimer's disease against control, 351 patients, 3 × 200 features; group `split`: the benchmark's official one."""
-    tables = {name: _table(data / "rosmap" / f"{name}.csv.gz") for name in ("mrna", "methylation", "mirna")}
+    """Alzheimer's disease against control, 351 patients, 3 × 200 features; group `split`: the
+    benchmark's official one."""
+    tables = {
+        name: _table(data / "rosmap" / f"{name}.csv.gz")
+        for name in ("mrna", "methylation", "mirna")
+    }
     about = pd.read_csv(data / "rosmap" / "labels.csv", index_col="patient")
     groups = {"split": about["official_split"]}
     return gf.Cohort.from_frames(tables, about["diagnosis"], name="rosmap", groups=groups)
 
 
 def covid(data: Path = DATA) -> gf.Cohort:
-    """Intensive care or not, 128 hospital patients: proteins, metabolites, records without what is the outcome."""
+    """Intensive care or not, 128 hospital patients: proteins, metabolites, records without what is
+    the outcome."""
     folder = data / "covid_omics_ehr"
     records = pd.read_csv(folder / "ehr.csv", index_col=0)
     labels = records["ICU_1"].map({0.0: "ward", 1.0: "icu"}).rename("icu")
@@ -57,7 +71,9 @@ def with_holes(cohort: gf.Cohort, share: float, seed: int) -> gf.Cohort:
     less = rng.permutation(len(cohort)) < round(share * len(cohort))
     missing = np.where(less, rng.integers(0, len(cohort.modalities), len(cohort)), -1)
     outcome = cohort.outcome()
-    labels = pd.Series(np.asarray(outcome.classes)[outcome.values], cohort.patients, name=outcome.name).where(outcome.known)
+    labels = pd.Series(
+        np.asarray(outcome.classes)[outcome.values], cohort.patients, name=outcome.name
+    ).where(outcome.known)
     tables = {m.name: m.table[missing != i] for i, m in enumerate(cohort.modalities.values())}
     return gf.Cohort.from_frames(tables, labels, name=cohort.name)
 

@@ -1,10 +1,12 @@
 """Few labels, many patients: what the graph gains at 5, 10, 25 and 100 % of the labels.
 
-    python tests/benchmarks/labels.py [--only tcga-brca,rosmap] [--repeats 4] [--out labels.svg] [--data FOLDER] [--quick]
+    python tests/benchmarks/labels.py [--only tcga-brca,rosmap] [--repeats 4] [--out labels.svg]
+    [--data FOLDER] [--quick]
 
-In every fold, a stratified share of the training patients keeps its labels; the others stay, unlabelled. The default recipe is
-set beside its twin without graphs and beside the ladder, all fitted on the same patients and labels, scored on the same test
-patients. Another draw in each fold and repeat. The folds are for reporting: nothing is chosen by what they show.
+In every fold, a stratified share of the training patients keeps its labels; the others stay,
+unlabelled. The default recipe is set beside its twin without graphs and beside the ladder, all
+fitted on the same patients and labels, scored on the same test patients. Another draw in each fold
+and repeat. The folds are for reporting: nothing is chosen by what they show.
 """
 
 from __future__ import annotations
@@ -14,7 +16,9 @@ import os
 import time
 from pathlib import Path
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # small matrices: more threads cost more than they gain
+os.environ.setdefault(
+    "OMP_NUM_THREADS", "1"
+)  # small matrices: more threads cost more than they gain
 
 import cohorts
 import numpy as np
@@ -36,12 +40,19 @@ from graphs import machine
 FOLDS = 5
 SHARES = (0.05, 0.10, 0.25, 1.0)
 RUNGS = ("no-graph", "early", "late", "single")
-LINES = {"graphfuse": "#0b6a88", "no-graph": "#c06a1b", "early": "#626a73", "late": "#626a73", "single": "#626a73"}
+LINES = {
+    "graphfuse": "#0b6a88",
+    "no-graph": "#c06a1b",
+    "early": "#626a73",
+    "late": "#626a73",
+    "single": "#626a73",
+}
 DASHES = {"early": "--", "late": ":", "single": "-."}
 
 
 def drawn(codes: np.ndarray, share: float, seed: list[int]) -> np.ndarray:
-    """`codes` with all but a random share of each class hidden (-1); one of each class stays at least."""
+    """`codes` with all but a random share of each class hidden (-1); one of each class stays at
+    least."""
     rng, kept = np.random.default_rng(seed), np.full(len(codes), -1)
     for k in np.unique(codes[codes >= 0]):
         mine = np.flatnonzero(codes == k)
@@ -50,17 +61,23 @@ def drawn(codes: np.ndarray, share: float, seed: list[int]) -> np.ndarray:
     return kept
 
 
-def nets(crosses: list[CrossFit], cohort: gf.Cohort, recipe: Recipe, seed: int) -> list[gf.FusionModel]:
+def nets(
+    crosses: list[CrossFit], cohort: gf.Cohort, recipe: Recipe, seed: int
+) -> list[gf.FusionModel]:
     """The recipe's net on every fold, all in one bank."""
     names, outcome = tuple(cohort.modalities), cohort.outcome()
     trained = train([fit.fold_data(cross, names, recipe) for cross in crosses], recipe, seed, "cpu")
     return [
-        gf.FusionModel(recipe, seed=seed).adopt(Fitted.gather(cross, names, recipe, each), recipe, outcome)
+        gf.FusionModel(recipe, seed=seed).adopt(
+            Fitted.gather(cross, names, recipe, each), recipe, outcome
+        )
         for cross, each in zip(crosses, trained)
     ]
 
 
-def repeat_of(cohort: gf.Cohort, network, recipe: Recipe, share: float, repeat: int, folds: int) -> list[dict]:
+def repeat_of(
+    cohort: gf.Cohort, network, recipe: Recipe, share: float, repeat: int, folds: int
+) -> list[dict]:
     """Scores of every model in the first `folds` folds of a repeat, one row each."""
     codes, classes = cohort.outcome().values, len(cohort.outcome().classes)
     known = np.flatnonzero(codes >= 0)
@@ -73,21 +90,39 @@ def repeat_of(cohort: gf.Cohort, network, recipe: Recipe, share: float, repeat: 
         crosses.append(CrossFit(cohort.take(rest), shown, classes, recipe, network, repeat))
     tests = [cohort.take(np.flatnonzero(fold == k)) for k in range(folds)]
     probability = {
-        "graphfuse": [model.predict_proba(t) for model, t in zip(nets(crosses, cohort, recipe, repeat), tests)],
+        "graphfuse": [
+            model.predict_proba(t) for model, t in zip(nets(crosses, cohort, recipe, repeat), tests)
+        ],
         "no-graph": [
             model.predict_proba(t)
-            for model, t in zip(nets([cross.without_graphs() for cross in crosses], cohort, recipe, repeat), tests)
+            for model, t in zip(
+                nets([cross.without_graphs() for cross in crosses], cohort, recipe, repeat), tests
+            )
         ],
     }
-    ladder = [climb(cross, cohort, cross.preparation.views(test)) for cross, test in zip(crosses, tests)]
-    probability |= {name: [rungs[name].probability for rungs in ladder] for name in ("early", "late", "single")}
+    ladder = [
+        climb(cross, cohort, cross.preparation.views(test)) for cross, test in zip(crosses, tests)
+    ]
+    probability |= {
+        name: [rungs[name].probability for rungs in ladder] for name in ("early", "late", "single")
+    }
     for name, found in probability.items():
         for k, (p, test) in enumerate(zip(found, tests)):
-            rows.append({"share": share, "repeat": repeat, "fold": k, "model": name, **scores(test.outcome().values, p)})
+            rows.append(
+                {
+                    "share": share,
+                    "repeat": repeat,
+                    "fold": k,
+                    "model": name,
+                    **scores(test.outcome().values, p),
+                }
+            )
     return rows
 
 
-def measured(cohort: gf.Cohort, recipe: Recipe, shares: tuple[float, ...], repeats: int, folds: int) -> pd.DataFrame:
+def measured(
+    cohort: gf.Cohort, recipe: Recipe, shares: tuple[float, ...], repeats: int, folds: int
+) -> pd.DataFrame:
     cohort, network, _ = gene_side(recipe, cohort)
     rows = []
     for share in shares:
@@ -95,7 +130,9 @@ def measured(cohort: gf.Cohort, recipe: Recipe, shares: tuple[float, ...], repea
             began = time.perf_counter()
             rows += repeat_of(cohort, network, recipe, share, repeat, folds)
             print(
-                f"  {share:.0%} of labels, repeat {repeat + 1} of {repeats}: {time.perf_counter() - began:.0f} s", flush=True
+                f"  {share:.0%} of labels, repeat {repeat + 1} of {repeats}: "
+                f"{time.perf_counter() - began:.0f} s",
+                flush=True,
             )
     return pd.DataFrame(rows)
 
@@ -110,7 +147,11 @@ def against(table: pd.DataFrame, rung: str) -> tuple[float, float, float]:
     """The net's mean difference to a rung and its corrected interval (NaN for a single fit)."""
     ours, theirs = table["graphfuse"].to_numpy(), table[rung].to_numpy()
     pair = compare("graphfuse", rung, "macro_f1", ours, theirs, 1 / (FOLDS - 1))
-    return (float((ours - theirs).mean()), np.nan, np.nan) if pair is None else (pair.difference, *pair.ci95)
+    return (
+        (float((ours - theirs).mean()), np.nan, np.nan)
+        if pair is None
+        else (pair.difference, *pair.ci95)
+    )
 
 
 def said(difference: float, low: float, high: float) -> str:
@@ -122,23 +163,41 @@ def shown(found: pd.DataFrame, metric: str = "macro_f1") -> None:
     print(f"  {metric:<8}" + "".join(f"{name:>11}" for name in ("graphfuse", *RUNGS)))
     for share in found["share"].unique():
         table = wide(found, share, metric)
-        print(f"  {share:>7.0%} " + "".join(f"{table[name].mean():>11.3f}" for name in ("graphfuse", *RUNGS)))
+        print(
+            f"  {share:>7.0%} "
+            + "".join(f"{table[name].mean():>11.3f}" for name in ("graphfuse", *RUNGS))
+        )
     for share in found["share"].unique():
         table = wide(found, share, metric)
         gain = table["graphfuse"] - table["no-graph"]
-        print(f"  {share:>7.0%} graphfuse less " + "; ".join(f"{rung} {said(*against(table, rung))}" for rung in RUNGS))
-        print(f"          the graph gains in {(gain > 0).mean():.0%} of {len(gain)} fits, loses in {(gain < 0).mean():.0%}")
+        print(
+            f"  {share:>7.0%} graphfuse less "
+            + "; ".join(f"{rung} {said(*against(table, rung))}" for rung in RUNGS)
+        )
+        print(
+            f"          the graph gains in {(gain > 0).mean():.0%} of {len(gain)} fits, "
+            f"loses in {(gain < 0).mean():.0%}"
+        )
 
 
 def figure(found: dict[str, pd.DataFrame], path: Path) -> None:
-    """Macro-F1 by share of labels, and below it what the graph adds, with its corrected interval."""
+    """Macro-F1 by share of labels, and below it what the graph adds, with its corrected
+    interval."""
     drawing = Figure((4.6 * len(found), 5.6), layout="constrained")
     panels = drawing.subplots(2, len(found), squeeze=False, sharex=True, height_ratios=(2, 1))
     for (name, table), (above, below) in zip(found.items(), panels.T):
         shares = table["share"].unique()
         for model, colour in LINES.items():
             means = [wide(table, s, "macro_f1")[model].mean() for s in shares]
-            above.plot(100 * shares, means, DASHES.get(model, "-"), marker="o", ms=4, color=colour, label=model)
+            above.plot(
+                100 * shares,
+                means,
+                DASHES.get(model, "-"),
+                marker="o",
+                ms=4,
+                color=colour,
+                label=model,
+            )
         gains = np.array([against(wide(table, s, "macro_f1"), "no-graph") for s in shares])
         below.vlines(100 * shares, gains[:, 1], gains[:, 2], color=LINES["graphfuse"])
         below.plot(100 * shares, gains[:, 0], "o", color=LINES["graphfuse"])
@@ -157,17 +216,27 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=cohorts.DATA, help="the folder of shared data")
     parser.add_argument("--only", default="tcga-brca,rosmap", help="cohorts to run, by comma")
     parser.add_argument("--repeats", type=int, default=4, help="of five folds each")
-    parser.add_argument("--shares", default=",".join(map(str, SHARES)), help="of the labels, by comma")
+    parser.add_argument(
+        "--shares", default=",".join(map(str, SHARES)), help="of the labels, by comma"
+    )
     parser.add_argument("--recipe", default="multiplex", help="a recipe's name or file")
-    parser.add_argument("--out", type=Path, default=Path("labels.svg"), help="the figure; its suffix is its format")
-    parser.add_argument("--quick", action="store_true", help="one fold, 5 and 100 %%: a check that it runs, not a measurement")
+    parser.add_argument(
+        "--out", type=Path, default=Path("labels.svg"), help="the figure; its suffix is its format"
+    )
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="one fold, 5 and 100 %%: a check that it runs, not a measurement",
+    )
     options = parser.parse_args()
     load = {"tcga-brca": cohorts.tcga_brca, "rosmap": lambda: cohorts.rosmap(options.data)}
     chosen = options.only.split(",")
     if unknown := set(chosen) - set(load):
         parser.error(f"--only: {', '.join(sorted(unknown))} not among {', '.join(load)}")
     given = tuple(float(share) for share in options.shares.split(","))
-    repeats, folds, shares = (1, 1, (SHARES[0], SHARES[-1])) if options.quick else (options.repeats, FOLDS, given)
+    repeats, folds, shares = (
+        (1, 1, (SHARES[0], SHARES[-1])) if options.quick else (options.repeats, FOLDS, given)
+    )
     print(machine())
     found = {}
     for name in chosen:

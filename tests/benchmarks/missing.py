@@ -1,11 +1,14 @@
-"""Missing modalities: does training on everyone pay, and does a modality absent at test cost anything?
+"""Missing modalities: does training on everyone pay, and does a modality absent at test cost
+anything?
 
     python tests/benchmarks/missing.py [--data FOLDER] [--only rosmap,diablo] [--cv 5x5] [--quick]
 
-1. ROSMAP, of whose patients 60 % miss one random modality of three (drawn anew in each repeat): the default recipe trained on
-   all training patients against the same trained on the complete 40 % of them, each scored on the test patients who have
-   everything and on those who do not.
-2. breast_tcga_diablo: trained on 150 patients with proteins, scored on 70 without, beside nets that never saw a protein.
+1. ROSMAP, of whose patients 60 % miss one random modality of three (drawn anew in each repeat): the
+   default recipe trained on
+   all training patients against the same trained on the complete 40 % of them, each scored on the
+   test patients who have everything and on those who do not.
+2. breast_tcga_diablo: trained on 150 patients with proteins, scored on 70 without, beside nets that
+   never saw a protein.
 """
 
 from __future__ import annotations
@@ -15,7 +18,9 @@ import os
 import time
 from pathlib import Path
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # small matrices: more threads cost more than they gain
+os.environ.setdefault(
+    "OMP_NUM_THREADS", "1"
+)  # small matrices: more threads cost more than they gain
 
 import numpy as np
 import pandas as pd
@@ -39,7 +44,7 @@ def scored(model: gf.FusionModel, test: gf.Cohort) -> dict[str, float]:
     return scores(test.outcome().values, model.predict_proba(test))
 
 
-# ------------------------------------------------------------------------------------------------ 1. holes
+# ----------------------------------------------------------------------------------------- 1. holes
 
 
 def holes(data: Path, folds: int, repeats: int) -> None:
@@ -49,26 +54,54 @@ def holes(data: Path, folds: int, repeats: int) -> None:
     for repeat, _, tested, train in splits(plan, whole.outcome().known):
         cohort = with_holes(whole, SHARE, seed=repeat)
         complete = cohort.present.all(axis=1).to_numpy()
-        models = {"union": fitted(cohort.take(train)), "complete": fitted(cohort.take(train[complete[train]]))}
-        for who, mine in (("complete", complete), ("incomplete", ~complete), ("all", complete | True)):
+        models = {
+            "union": fitted(cohort.take(train)),
+            "complete": fitted(cohort.take(train[complete[train]])),
+        }
+        for who, mine in (
+            ("complete", complete),
+            ("incomplete", ~complete),
+            ("all", complete | True),
+        ):
             test = cohort.take(tested[mine[tested]])
-            rows += [{"trained on": name, "scored on": who, **scored(model, test)} for name, model in models.items()]
+            rows += [
+                {"trained on": name, "scored on": who, **scored(model, test)}
+                for name, model in models.items()
+            ]
     found = pd.DataFrame(rows)
-    print(f"1. ROSMAP, {len(whole)} patients, {SHARE:.0%} of whom miss one modality of three; {folds}x{repeats} CV")
-    print(f"   {'scored on':<12}{'metric':<10}{'union':>8}{'complete':>10}{'difference':>12}{'95 % interval':>20}{'SE':>8}")
+    print(
+        f"1. ROSMAP, {len(whole)} patients, {SHARE:.0%} of whom miss one modality of three; "
+        f"{folds}x{repeats} CV"
+    )
+    print(
+        "   "
+        f"{'scored on':<12}{'metric':<10}{'union':>8}{'complete':>10}"
+        f"{'difference':>12}{'95 % interval':>20}{'SE':>8}"
+    )
     for who, part in found.groupby("scored on", sort=False):
         for metric in METRICS:
-            first, second = (part.loc[part["trained on"] == name, metric].to_numpy() for name in ("union", "complete"))
-            print(f"   {who:<12}{metric:<10}{first.mean():>8.3f}{second.mean():>10.3f}{_difference(first, second, folds)}")
+            first, second = (
+                part.loc[part["trained on"] == name, metric].to_numpy()
+                for name in ("union", "complete")
+            )
+            print(
+                "   "
+                f"{who:<12}{metric:<10}{first.mean():>8.3f}{second.mean():>10.3f}"
+                f"{_difference(first, second, folds)}"
+            )
 
 
 def _difference(first: np.ndarray, second: np.ndarray, folds: int) -> str:
     share = 1 / (folds - 1)
-    pair, error = compare("union", "complete", "", first, second, share), corrected(first - second, share)
-    return f"{pair.difference:>+12.3f}{f'({pair.ci95[0]:+.3f} to {pair.ci95[1]:+.3f})':>20}{error:>8.3f}"
+    pair, error = (
+        compare("union", "complete", "", first, second, share),
+        corrected(first - second, share),
+    )
+    interval = f"({pair.ci95[0]:+.3f} to {pair.ci95[1]:+.3f})"
+    return f"{pair.difference:>+12.3f}{interval:>20}{error:>8.3f}"
 
 
-# --------------------------------------------------------------------------------------------- 2. no protein
+# ------------------------------------------------------------------------------------ 2. no protein
 
 
 def no_protein(data: Path, seeds: int) -> None:
@@ -81,8 +114,10 @@ def no_protein(data: Path, seeds: int) -> None:
         rows[name] = pd.DataFrame([scored(model, test) for model in models])
         mean[name] = np.mean([model.predict_proba(test) for model in models], 0)
     print(
-        f"2. breast_tcga_diablo: trained on {len(train)}, scored on {len(test)} without protein; mean ± sd of {seeds} seeds;"
-        " below, of probabilities averaged over them, differences with bootstrap intervals over the patients"
+        f"2. breast_tcga_diablo: trained on {len(train)}, scored on {len(test)} without "
+        f"protein; mean ± sd of {seeds} seeds;"
+        " below, of probabilities averaged over them, differences with bootstrap intervals "
+        "over the patients"
     )
     print(f"   {'trained with':<20}" + "".join(f"{metric:>18}" for metric in METRICS))
     for name, table in rows.items():
@@ -90,11 +125,15 @@ def no_protein(data: Path, seeds: int) -> None:
         print(f"   {name:<20}" + "".join(f"{cell:>18}" for cell in cells))
     boot = bootstrapped(test.outcome().values, mean)
     for name in list(sets)[1:]:
-        print(f"   all three less {name}: " + "; ".join(_paired(boot["all three"][m] - boot[name][m], m) for m in METRICS))
+        print(
+            f"   all three less {name}: "
+            + "; ".join(_paired(boot["all three"][m] - boot[name][m], m) for m in METRICS)
+        )
 
 
 def bootstrapped(codes: np.ndarray, probability: dict[str, np.ndarray]) -> dict[str, pd.DataFrame]:
-    """Scores of each model, first on the patients as they are, then on as many drawn from them with replacement."""
+    """Scores of each model, first on the patients as they are, then on as many drawn from them with
+    replacement."""
     rng, found = np.random.default_rng(0), {name: [] for name in probability}
     for draw in range(DRAWS + 1):
         rows = rng.integers(0, len(codes), len(codes)) if draw else np.arange(len(codes))
@@ -113,7 +152,11 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=DATA, help="the folder of shared data")
     parser.add_argument("--only", default="rosmap,diablo", help="parts to run, by comma")
     parser.add_argument("--cv", default="5x5", help="FOLDSxREPEATS of the first part")
-    parser.add_argument("--quick", action="store_true", help="3x1 CV and one seed: a check that it runs, not a measurement")
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="3x1 CV and one seed: a check that it runs, not a measurement",
+    )
     options = parser.parse_args()
     folds, repeats = (3, 1) if options.quick else (int(part) for part in options.cv.split("x"))
     parts = {"rosmap": lambda: holes(options.data, folds, repeats)}

@@ -2,10 +2,11 @@
 
     python tests/benchmarks/published.py [--data FOLDER] [--seeds 5] [--inner] [--recipe mogonet]
 
-Trained on the 245 patients of the split's training part, to the last epoch, and scored on the other 106; nothing was chosen on
-those, though other settings have been scored too (the README beside this file). Each seed is a net of its own, not an average
-of nets. The original's own code was run on the same files, last epoch, 5 seeds: its numbers stand in `ORIGINAL`, those of its
-paper in `PAPER`. `--inner` scores inner folds of the 245 instead, by which settings are chosen.
+Trained on the 245 patients of the split's training part, to the last epoch, and scored on the other
+106; nothing was chosen on those, though other settings have been scored too (the README beside this
+file). Each seed is a net of its own, not an average of nets. The original's own code was run on the
+same files, last epoch, 5 seeds: its numbers stand in `ORIGINAL`, those of its paper in `PAPER`.
+`--inner` scores inner folds of the 245 instead, by which settings are chosen.
 """
 
 from __future__ import annotations
@@ -32,25 +33,40 @@ BAR = (0.78, 0.84)  # of accuracy
 def scored(truth: np.ndarray, probability: np.ndarray) -> list[float]:
     """Accuracy, F1 of the second class and AUROC of probabilities `[N, 2]`."""
     call = probability.argmax(1)
-    return [accuracy_score(truth, call), f1_score(truth, call), roc_auc_score(truth, probability[:, 1])]
+    return [
+        accuracy_score(truth, call),
+        f1_score(truth, call),
+        roc_auc_score(truth, probability[:, 1]),
+    ]
 
 
-def by_seed(recipe: Recipe, train: gf.Cohort, test: gf.Cohort, seeds: int) -> tuple[np.ndarray, np.ndarray]:
-    """Probabilities of Alzheimer's disease by each seed's net `[seeds, N]`, and who has it `[N]`."""
+def by_seed(
+    recipe: Recipe, train: gf.Cohort, test: gf.Cohort, seeds: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Probabilities of Alzheimer's disease by each seed's net `[seeds, N]`, and who has it
+    `[N]`."""
     whole = recipe.model_copy(update={"train": recipe.train.model_copy(update={"seeds": seeds})})
     model = gf.FusionModel(whole, device="cpu").fit(train)
-    probability = torch.softmax(model.fitted_.logits(model.fitted_.preparation.views(test)), -1).numpy()
+    probability = torch.softmax(
+        model.fitted_.logits(model.fitted_.preparation.views(test)), -1
+    ).numpy()
     truth = np.asarray(test.outcome().classes)[test.outcome().values] == "AD"
     return probability[..., model.classes_.index("AD")], truth
 
 
 def inside(recipe: Recipe, cohort: gf.Cohort, seeds: int, partitions: int = 2) -> np.ndarray:
-    """Held-out log loss, accuracy and AUROC `[folds × seeds, 3]` over partitions of the cohort into five folds."""
+    """Held-out log loss, accuracy and AUROC `[folds × seeds, 3]` over partitions of the cohort into
+    five folds."""
     codes, found = cohort.outcome().values, []
     for number in range(partitions):
-        for train, test in StratifiedKFold(5, shuffle=True, random_state=number).split(codes, codes):
+        for train, test in StratifiedKFold(5, shuffle=True, random_state=number).split(
+            codes, codes
+        ):
             sick, truth = by_seed(recipe, cohort.take(train), cohort.take(test), seeds)
-            found += [[log_loss(truth, p), accuracy_score(truth, p > 0.5), roc_auc_score(truth, p)] for p in sick]
+            found += [
+                [log_loss(truth, p), accuracy_score(truth, p > 0.5), roc_auc_score(truth, p)]
+                for p in sick
+            ]
     return np.array(found)
 
 
@@ -64,7 +80,9 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=DATA, help="the folder of shared data")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--recipe", default="mogonet", help="a recipe's name or file")
-    parser.add_argument("--inner", action="store_true", help="score inner folds of the training part alone")
+    parser.add_argument(
+        "--inner", action="store_true", help="score inner folds of the training part alone"
+    )
     options = parser.parse_args()
     began, recipe = time.perf_counter(), Recipe.named(options.recipe)
     cohort = rosmap(options.data)
@@ -72,19 +90,31 @@ def main() -> None:
     train, test = cohort.take(part == "train"), cohort.take(part == "test")
     if options.inner:
         loss, accuracy, auroc = inside(recipe, train, options.seeds).mean(0)
-        print(f"inner folds of 245 patients: loss {loss:.3f}, accuracy {accuracy:.3f}, AUROC {auroc:.3f}")
+        print(
+            f"inner folds of 245 patients: loss {loss:.3f}, accuracy {accuracy:.3f}, AUROC "
+            f"{auroc:.3f}"
+        )
         return
     sick, truth = by_seed(recipe, train, test, options.seeds)
     found = np.array([scored(truth, np.stack([1 - p, p], 1)) for p in sick])
-    print(f"ROSMAP, official split: 245 training patients, 106 test patients; {options.seeds} seeds, mean ± sd")
+    print(
+        f"ROSMAP, official split: 245 training patients, 106 test patients; {options.seeds} "
+        "seeds, mean ± sd"
+    )
     print(f"{'':<36}" + "".join(f"{metric:>16}" for metric in METRICS))
     print(row(f"{recipe.name} recipe", zip(found.mean(0), found.std(0, ddof=1))))
     print(row("MOGONET's own code, last epoch", ORIGINAL))
     print(row("MOGONET's paper", PAPER))
     low, high = BAR
     verdict = "inside" if low <= found[:, 0].mean() <= high else "OUTSIDE"
-    print(f"accuracy by seed: {', '.join(f'{a:.3f}' for a in found[:, 0])}; the mean is {verdict} {low} to {high}")
-    print(f"one standard error of an accuracy of .8 on 106 patients is .039; {time.perf_counter() - began:.0f} s")
+    print(
+        f"accuracy by seed: {', '.join(f'{a:.3f}' for a in found[:, 0])}; the mean is "
+        f"{verdict} {low} to {high}"
+    )
+    print(
+        "one standard error of an accuracy of .8 on 106 patients is .039; "
+        f"{time.perf_counter() - began:.0f} s"
+    )
 
 
 if __name__ == "__main__":

@@ -46,7 +46,9 @@ def clinic(tmp_path, monkeypatch):
     for modality in truth.cohort.modalities.values():
         modality.table.to_csv(f"{modality.name}.csv")
     labels = np.asarray(outcome.classes)[outcome.values]
-    pd.DataFrame({"subtype": labels, "site": np.repeat(["a", "b", "c", "d"], 15)}, ids).to_csv("about.csv")
+    pd.DataFrame({"subtype": labels, "site": np.repeat(["a", "b", "c", "d"], 15)}, ids).to_csv(
+        "about.csv"
+    )
     truth.network.to_csv("edges.csv", index=False)
     (tmp_path / "clinic.toml").write_text(MANIFEST)
     (tmp_path / "quick.toml").write_text(RECIPE)

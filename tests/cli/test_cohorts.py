@@ -17,7 +17,9 @@ def lab(small, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "data").mkdir()
     for modality in small.cohort.modalities.values():
-        modality.table.dropna(how="all").rename_axis("id").to_csv(tmp_path / "data" / f"{modality.name}.csv")
+        modality.table.dropna(how="all").rename_axis("id").to_csv(
+            tmp_path / "data" / f"{modality.name}.csv"
+        )
     return tmp_path
 
 
@@ -28,7 +30,9 @@ def test_what_init_drafts_check_reads(lab):
 
 
 def test_check_of_a_table_says_what_to_do(lab):
-    assert "`graphfuse init data/rna.csv` drafts its manifest" in str(call("check", "data/rna.csv").exception)
+    assert "`graphfuse init data/rna.csv` drafts its manifest" in str(
+        call("check", "data/rna.csv").exception
+    )
 
 
 @pytest.fixture
@@ -52,8 +56,12 @@ def test_check_reads_the_recipes_own_files(drafted):
 
 def test_check_warns_of_what_comes_to_nothing(drafted):
     (drafted / "p.gmt").write_text("b\t\tX\n")
-    (drafted / "r.toml").write_text('name = "r"\n[net]\nencode = "network"\n[pathways]\nsets = "p.gmt"\n')
+    (drafted / "r.toml").write_text(
+        'name = "r"\n[net]\nencode = "network"\n[pathways]\nsets = "p.gmt"\n'
+    )
     said = call("check", "m.toml", "-r", "r.toml").output.partition("No faults.")[2]
     assert (
-        "0 of 1 set" in said and "no gene set has 5 of the" in said and "looks along a gene network, but there is none" in said
+        "0 of 1 set" in said
+        and "no gene set has 5 of the" in said
+        and "looks along a gene network, but there is none" in said
     )

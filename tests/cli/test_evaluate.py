@@ -1,4 +1,5 @@
-"""bench, nulls and the protocols of train: what they leave, and that a stopped bench goes on to the same numbers."""
+"""bench, nulls and the protocols of train: what they leave, and that a stopped bench goes on to the
+same numbers."""
 
 import json
 
@@ -38,30 +39,69 @@ def test_a_bench_leaves_tables_figures_and_hashes(plan, call, clinic):
     done = call("bench", "--plan", plan, "-o", "out", "-q")
     assert done.exit_code == 0, done.output
     out = clinic / "out"
-    made = {"bench.html", "bench.md", "bench.json", "results.csv", "timings.csv", "scores.csv", "comparisons.csv"}
+    made = {
+        "bench.html",
+        "bench.md",
+        "bench.json",
+        "results.csv",
+        "timings.csv",
+        "scores.csv",
+        "comparisons.csv",
+    }
     assert {p.name for p in out.iterdir()} == made | {"modalities.csv", "README.txt", "parts"}
     rows = pd.read_csv(out / "results.csv")
     key = ["cohort", "recipe", "model", "repeat", "fold"]
-    assert not rows.duplicated(key).any() and list(rows.columns) == ["cohort", "target", "recipe", "model", "repeat", "fold",
-                                                                   "tested", "trained", *METRICS]  # fmt: skip
+    assert not rows.duplicated(key).any() and list(rows.columns) == [
+        "cohort",
+        "target",
+        "recipe",
+        "model",
+        "repeat",
+        "fold",
+        "tested",
+        "trained",
+        *METRICS,
+    ]
     assert set(rows["cohort"]) == {"clinic", "clinic without rna"}
     first = rows[rows["cohort"] == "clinic"]
-    assert {"majority", "single:rna", "early", "late", "forest", "boosting", "no-graph", "graphfuse"} <= set(first["model"])
+    assert {
+        "majority",
+        "single:rna",
+        "early",
+        "late",
+        "forest",
+        "boosting",
+        "no-graph",
+        "graphfuse",
+    } <= set(first["model"])
     assert {"patient:rewired", "gene:identity", "only:rna", "additive"} <= set(first["model"])
     assert (first.groupby("model").size().drop("additive") == 4).all()
     means = pd.read_csv(out / "scores.csv").set_index(["cohort", "model", "metric"])["mean"]
-    assert means["clinic", "graphfuse", "auroc"] == pytest.approx(first[first["model"] == "graphfuse"]["auroc"].mean())
+    assert means["clinic", "graphfuse", "auroc"] == pytest.approx(
+        first[first["model"] == "graphfuse"]["auroc"].mean()
+    )
     said = json.loads((out / "bench.json").read_text())
     assert all(len(sha) == 64 for c in said["contests"] for name, sha in c["hashes"].items() if sha)
     assert said["contests"][0]["hashes"]["data"] != said["contests"][1]["hashes"]["data"]
     text = (out / "bench.md").read_text()
-    assert "Two tasks" in text and "the patient graph adds" in text and said["contests"][0]["hashes"]["data"][:12] in text
-    assert f"{means['clinic', 'graphfuse', 'auroc']:.3f}" in text and text.splitlines()[0] in done.output
+    assert (
+        "Two tasks" in text
+        and "the patient graph adds" in text
+        and said["contests"][0]["hashes"]["data"][:12] in text
+    )
+    assert (
+        f"{means['clinic', 'graphfuse', 'auroc']:.3f}" in text
+        and text.splitlines()[0] in done.output
+    )
     tables = [block.splitlines() for block in text.split("\n\n") if block.startswith("|")]
-    assert len(tables) == 3 and all(len({line.count("|") for line in table}) == 1 for table in tables)  # no row short
+    assert len(tables) == 3 and all(
+        len({line.count("|") for line in table}) == 1 for table in tables
+    )  # no row short
     assert [line.split(" | ")[0] for line in tables[0][-2:]] == ["| no-graph", "| **graphfuse**"]
     page = (out / "bench.html").read_text()
-    assert page.count("<svg") == 2 and not any(patient in page for patient in pd.read_csv(plan.parent / "rna.csv").iloc[:, 0])
+    assert page.count("<svg") == 2 and not any(
+        patient in page for patient in pd.read_csv(plan.parent / "rna.csv").iloc[:, 0]
+    )
 
 
 @pytest.mark.slow
@@ -89,11 +129,17 @@ def test_a_bench_that_was_stopped_goes_on_to_the_same_numbers(plan, call, clinic
 def test_what_a_part_depends_on_is_in_its_name(plan):
     def names(text=PLAN, seed=0):
         plan.write_text(text)
-        return {key for contest in Contest.all_of(Bench.read(plan), seed) for key, _ in contest.repeats()}
+        return {
+            key
+            for contest in Contest.all_of(Bench.read(plan), seed)
+            for key, _ in contest.repeats()
+        }
 
     before = names()
     assert len(before) == 4 and names() == before
-    assert len(names(PLAN.replace("repeats = 2", "repeats = 3")) & before) == 4  # finished repeats count
+    assert (
+        len(names(PLAN.replace("repeats = 2", "repeats = 3")) & before) == 4
+    )  # finished repeats count
     assert not names(PLAN.replace("folds = 2", "folds = 3")) & before and not names(seed=1) & before
     assert not names(PLAN.replace("repeats", "ledger = false\nrepeats")) & before
     recipe = plan.parent / "quick.toml"
@@ -121,21 +167,29 @@ def test_what_cannot_be_run_is_refused_before_anything_is(clinic, call, argument
     assert not (clinic / "out").exists()
 
 
-@pytest.mark.parametrize("options, named", [(["--cv", "5x5"], "cv"), (["-r", "snf", "--no-ledger"], "recipes, ledger")])
+@pytest.mark.parametrize(
+    "options, named", [(["--cv", "5x5"], "cv"), (["-r", "snf", "--no-ledger"], "recipes, ledger")]
+)
 def test_options_that_stand_in_the_plan_are_refused_beside_it(plan, call, clinic, options, named):
     done = call("bench", "--plan", plan, "-o", "out", *options)
-    assert isinstance(done.exception, InputError) and f"bench --plan: {named} stand in the plan" in str(done.exception)
+    assert isinstance(
+        done.exception, InputError
+    ) and f"bench --plan: {named} stand in the plan" in str(done.exception)
 
 
 def test_a_cohort_without_any_modality_is_refused(plan, call, clinic):
     plan.write_text(PLAN.replace('["rna"]', '["rna", "meth"]'))
     done = call("bench", "--plan", plan, "-o", "out", "-q")
-    assert isinstance(done.exception, InputError) and "nothing is left of 'clinic'" in str(done.exception)
+    assert isinstance(done.exception, InputError) and "nothing is left of 'clinic'" in str(
+        done.exception
+    )
     assert not (clinic / "out").exists()
 
 
 def test_nulls_prints_and_writes_its_table(clinic, call):
-    done = call("nulls", "clinic.toml", "--recipe", "quick.toml", "--cv", "2x1", "-o", "nulls.csv", "-q")
+    done = call(
+        "nulls", "clinic.toml", "--recipe", "quick.toml", "--cv", "2x1", "-o", "nulls.csv", "-q"
+    )
     assert done.exit_code == 0, done.output
     assert "intervals leave out chance" in done.output and "from picking" in done.output
     assert set(pd.read_csv("nulls.csv")["null"]) == {"shuffled labels", "noise features"}
@@ -151,7 +205,9 @@ def test_nulls_prints_and_writes_its_table(clinic, call):
     ],
 )
 def test_protocols(clinic, call, options, kind, folds):
-    done = call("train", "clinic.toml", "--recipe", "quick.toml", "--no-ledger", "-o", "run", "-q", *options)
+    done = call(
+        "train", "clinic.toml", "--recipe", "quick.toml", "--no-ledger", "-o", "run", "-q", *options
+    )
     if kind == "leave-out":  # sites of 15 are too small to be folds of their own
         assert isinstance(done.exception, InputError) and "--group-by site" in str(done.exception)
         return
@@ -161,13 +217,17 @@ def test_protocols(clinic, call, options, kind, folds):
     tested = pd.read_csv(clinic / "run" / "predictions.csv")
     site = pd.read_csv("about.csv", index_col=0)["site"]
     if kind == "split":
-        assert set(site[tested["patient"]]) == {"d"} and metrics["protocol"]["interval"] == "bootstrap"
+        assert (
+            set(site[tested["patient"]]) == {"d"} and metrics["protocol"]["interval"] == "bootstrap"
+        )
     if "--group-by" in options:
         assert (site[tested["patient"]].groupby(tested["fold"].to_numpy()).nunique() == 2).all()
         assert metrics["protocol"]["inner_grouped_by"] == "site"
     if kind == "holdout":
         assert (tested.groupby("repeat").size() == 18).all() and tested["repeat"].nunique() == 2
-    assert json.loads((clinic / "run" / "run.json").read_text())["fitted"]["checks"][0].startswith("every read in")
+    assert json.loads((clinic / "run" / "run.json").read_text())["fitted"]["checks"][0].startswith(
+        "every read in"
+    )
 
 
 @pytest.mark.parametrize("share", ["1.5", "0", "x3", "0.3x0", "half"])

@@ -11,15 +11,23 @@ from graphfuse.data.export import safe_csv
 from graphfuse.learn.model import FusionModel
 from graphfuse.schema import Recipe
 
-MANIFEST = 'name = "clinic"\n\n[modality.rna]\nfile = "rna.csv"\nkind = "omics"\nvalues = "z-score"\nentity = "gene"\n'
+MANIFEST = (
+    'name = "clinic"\n\n[modality.rna]\nfile = "rna.csv"\nkind = "omics"\nvalues = '
+    '"z-score"\nentity = "gene"\n'
+)
 
 
 @pytest.fixture(scope="module")
 def run(small, tmp_path_factory):
-    """The folder of a model of rna, trained on the first 60 patients, the id of the first of whom looks like a formula."""
+    """The folder of a model of rna, trained on the first 60 patients, the id of the first of whom
+    looks like a formula."""
     folder = tmp_path_factory.mktemp("runs") / "mine"
-    recipe = Recipe.model_validate({"name": "quick", "net": {"width": 4}, "train": {"epochs": 2, "seeds": 1}})
-    FusionModel(recipe, device="cpu").fit(small.cohort.without("meth").take(range(60))).save(folder / "model")
+    recipe = Recipe.model_validate(
+        {"name": "quick", "net": {"width": 4}, "train": {"epochs": 2, "seeds": 1}}
+    )
+    FusionModel(recipe, device="cpu").fit(small.cohort.without("meth").take(range(60))).save(
+        folder / "model"
+    )
     ids = ["=1+1", *small.cohort.patients[1:60]]
     safe_csv(pd.DataFrame({"patient": ids, "repeat": 0, "fold": 0}), folder / "folds.csv")
     return folder
@@ -27,7 +35,11 @@ def run(small, tmp_path_factory):
 
 def predicted(run, small, folder, rows):
     """What `graphfuse predict` says of the patients at these rows, and the table that it writes."""
-    table = small.cohort.modalities["rna"].table.rename(index={small.cohort.patients[0]: "=1+1"}).iloc[rows]
+    table = (
+        small.cohort.modalities["rna"]
+        .table.rename(index={small.cohort.patients[0]: "=1+1"})
+        .iloc[rows]
+    )
     table.to_csv(folder / "rna.csv")
     (folder / "new.toml").write_text(MANIFEST)
     out = folder / "predictions.csv"
@@ -40,7 +52,10 @@ def predicted(run, small, folder, rows):
     [
         (range(60), "60 of 60 patients were trained on, by their ids: these calls are no test"),
         (range(50, 80), "10 of 30 patients were trained on, by their ids: these calls are no test"),
-        ([0, 70], "some (fewer than 5) patients were trained on, by their ids: these calls are no test"),
+        (
+            [0, 70],
+            "some (fewer than 5) patients were trained on, by their ids: these calls are no test",
+        ),
         (range(60, 70), None),
     ],
     ids=["all", "some", "few, guarded", "none"],

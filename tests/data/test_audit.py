@@ -1,4 +1,5 @@
-"""The audit: each fault planted is found and named, what is clean is left in peace, and no patient is named."""
+"""The audit: each fault planted is found and named, what is clean is left in peace, and no patient
+is named."""
 
 import csv
 import itertools
@@ -28,14 +29,19 @@ from graphfuse.files import read_toml, resolve
 from graphfuse.schema import Manifest
 
 ROOT = Path(__file__).parents[2]
-REAL = next((p for p in (ROOT / "shared" / "data", ROOT.parent / "shared" / "data") if p.is_dir()), ROOT / "none")
+REAL = next(
+    (p for p in (ROOT / "shared" / "data", ROOT.parent / "shared" / "data") if p.is_dir()),
+    ROOT / "none",
+)
 N = 120
 IDS = [f"zq{i:04d}" for i in range(N)]
 
 
 def noise(seed=0, patients=N, columns=60):
     rng = np.random.default_rng(seed)
-    return pd.DataFrame(rng.normal(size=(patients, columns)), [f"zq{i:04d}" for i in range(patients)]).add_prefix("c")
+    return pd.DataFrame(
+        rng.normal(size=(patients, columns)), [f"zq{i:04d}" for i in range(patients)]
+    ).add_prefix("c")
 
 
 def labels(seed=0, classes=2, ids=IDS):
@@ -44,13 +50,20 @@ def labels(seed=0, classes=2, ids=IDS):
 
 
 def cohort(table=None, outcome=None, **how):
-    return Cohort.from_frames({"rna": noise() if table is None else table}, labels() if outcome is None else outcome, **how)
+    return Cohort.from_frames(
+        {"rna": noise() if table is None else table},
+        labels() if outcome is None else outcome,
+        **how,
+    )
 
 
 def records(seed=0, patients=N):
     """A made clinic's few columns, in which equal rows are common."""
     rng = np.random.default_rng(seed)
-    table = {"age": rng.integers(50, 60, patients).astype(float), "sex": rng.choice(["f", "m"], patients)}
+    table = {
+        "age": rng.integers(50, 60, patients).astype(float),
+        "sex": rng.choice(["f", "m"], patients),
+    }
     for name in ("stage", "grade", "race", "smoker"):
         table[name] = rng.choice(["I", "II", "III"], patients, p=[0.7, 0.2, 0.1])
     return pd.DataFrame(table, [f"zq{i:04d}" for i in range(patients)])
@@ -69,7 +82,7 @@ def folds(fold_of, repeats=1):
     return pd.concat([table.assign(repeat=r) for r in range(repeats)])
 
 
-# --------------------------------------------------------------------------------------- the clean are left in peace
+# ---------------------------------------------------------------------- the clean are left in peace
 
 
 def alarms(of):
@@ -78,7 +91,12 @@ def alarms(of):
 
 @pytest.mark.parametrize("seed", range(3))
 def test_planted_signal_is_no_leak(seed):
-    assert audit(planted(300, classes=2 + seed, missing={"meth": 0.3}, unlabelled=0.1, seed=seed).cohort).findings == ()
+    assert (
+        audit(
+            planted(300, classes=2 + seed, missing={"meth": 0.3}, unlabelled=0.1, seed=seed).cohort
+        ).findings
+        == ()
+    )
 
 
 def test_pure_noise_is_clean():
@@ -88,7 +106,10 @@ def test_pure_noise_is_clean():
 def test_rosmap_is_clean():
     if not (REAL / "rosmap").is_dir():
         pytest.skip("no shared data")
-    tables = {m: pd.read_csv(REAL / "rosmap" / f"{m}.csv.gz", index_col=0) for m in ("mrna", "methylation", "mirna")}
+    tables = {
+        m: pd.read_csv(REAL / "rosmap" / f"{m}.csv.gz", index_col=0)
+        for m in ("mrna", "methylation", "mirna")
+    }
     about = pd.read_csv(REAL / "rosmap" / "labels.csv", index_col="patient")
     split = {"split": about["official_split"]}
     assert alarms(audit(Cohort.from_frames(tables, about["diagnosis"], groups=split))) == []
@@ -98,7 +119,10 @@ def test_rosmap_is_clean():
 def test_tcga_brca_is_clean_once_its_label_is_declared_to_come_from_rna():
     path = resolve("tcga-brca", "data_manifests")
     manifest = read_toml(path, Manifest)
-    if not any((Path.home() / ".cache" / "graphfuse" / source.sha256).is_dir() for source in manifest.source):
+    if not any(
+        (Path.home() / ".cache" / "graphfuse" / source.sha256).is_dir()
+        for source in manifest.source
+    ):
         pytest.skip("not fetched")
     try:
         obtain(manifest.source, beside=path.parent, how_to_get=None, where=str(path))
@@ -108,10 +132,13 @@ def test_tcga_brca_is_clean_once_its_label_is_declared_to_come_from_rna():
     assert alarms(audit(brca)) == []
     silent = replace(brca, outcomes={"subtype": replace(brca.outcome(), derived_from=())})
     alarm = found(audit(silent), "label-like")
-    assert (alarm.severity, alarm.columns) == ("leak", ("MLPH_79083",))  # one gene that tells Basal: declared, a note
+    assert (alarm.severity, alarm.columns) == (
+        "leak",
+        ("MLPH_79083",),
+    )  # one gene that tells Basal: declared, a note
 
 
-# -------------------------------------------------------------------------------------------- the same patient twice
+# --------------------------------------------------------------------------- the same patient twice
 
 
 def test_a_profile_under_two_ids_is_found():
@@ -119,7 +146,12 @@ def test_a_profile_under_two_ids_is_found():
     table.iloc[3, 5] = np.nan
     table.iloc[70] = table.iloc[3]
     alarm = found(audit(cohort(table)), "duplicate-patients")
-    assert (alarm.severity, alarm.where, alarm.count, alarm.patients) == ("leak", "rna", 2, ((3, 70),))
+    assert (alarm.severity, alarm.where, alarm.count, alarm.patients) == (
+        "leak",
+        "rna",
+        2,
+        ((3, 70),),
+    )
     assert "<5 patients, in sets of 2" in alarm.message
 
 
@@ -147,8 +179,16 @@ def test_the_message_counts_sets_with_one_label():
 @pytest.mark.parametrize(
     ("fold_of", "severity", "said"),
     [
-        (lambda i: i % 2, "leak", "<5 sets stand on both sides of a fold, in 4 folds"),  # 3 and 70: folds 1 and 0, twice
-        (lambda i: None if i == 3 else i % 2, "leak", "in 2 folds"),  # always trains, while its twin is tested
+        (
+            lambda i: i % 2,
+            "leak",
+            "<5 sets stand on both sides of a fold, in 4 folds",
+        ),  # 3 and 70: folds 1 and 0, twice
+        (
+            lambda i: None if i == 3 else i % 2,
+            "leak",
+            "in 2 folds",
+        ),  # always trains, while its twin is tested
         (lambda i: 0 if i in (3, 70) else i % 2, "warning", "0 sets stand on both sides"),
     ],
     ids=["two folds", "training and tested", "one fold"],
@@ -164,7 +204,9 @@ def test_with_folds_it_says_whether_twins_stand_on_both_sides(fold_of, severity,
 def test_equal_rows_by_chance_do_not_alarm(seed):
     table = records(seed, 300)
     assert table.duplicated().sum() > 5
-    assert audit(Cohort.from_frames({"clinical": table}, ehr=["clinical"])).table["kind"].tolist() == ["not-looked-at"]
+    assert audit(Cohort.from_frames({"clinical": table}, ehr=["clinical"])).table[
+        "kind"
+    ].tolist() == ["not-looked-at"]
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -182,14 +224,18 @@ def test_sparse_binary_rows_do_not_alarm_and_a_copied_rich_one_does(seed):
 def test_records_with_enough_in_them_are_told_apart_from_chance():
     table = pd.concat([records(), noise(2, columns=4)], axis=1)
     table.iloc[8] = table.iloc[90]
-    alarm = found(audit(Cohort.from_frames({"clinical": table}, ehr=["clinical"])), "duplicate-patients")
+    alarm = found(
+        audit(Cohort.from_frames({"clinical": table}, ehr=["clinical"])), "duplicate-patients"
+    )
     assert alarm.patients == ((8, 90),)
 
 
 @pytest.mark.parametrize("fill", ["zero", "mean", "median"])
 def test_filled_rows_are_no_twins(fill):
     table = noise()
-    table.iloc[10:30] = 0.0 if fill == "zero" else getattr(table.drop(table.index[10:30]), fill)().to_numpy()
+    table.iloc[10:30] = (
+        0.0 if fill == "zero" else getattr(table.drop(table.index[10:30]), fill)().to_numpy()
+    )
     alarm = found(audit(cohort(table)), "filled-rows")
     assert (alarm.severity, alarm.count) == ("warning", 20)
 
@@ -200,7 +246,12 @@ def test_near_identical_patients_are_found():
     table.iloc[51] = table.iloc[7] + 0.01 * np.random.default_rng(2).normal(size=400)
     alarm = found(audit(cohort(table)), "near-identical-patients")
     assert (alarm.severity, alarm.patients) == ("leak", ((7, 50, 51),))
-    assert found(audit(cohort(table), folds=folds(lambda i: i % 3)), "near-identical-patients").severity == "leak"
+    assert (
+        found(
+            audit(cohort(table), folds=folds(lambda i: i % 3)), "near-identical-patients"
+        ).severity
+        == "leak"
+    )
     calm = audit(cohort(table), folds=folds(lambda i: 0 if i in (7, 50, 51) else i % 3))
     assert found(calm, "near-identical-patients").severity == "warning"
 
@@ -217,8 +268,12 @@ def test_near_identical_patients_are_found_over_gaps():
 @pytest.mark.parametrize("seed", range(3))
 def test_where_everyone_correlates_nobody_is_a_twin(dimensions, seed):
     rng = np.random.default_rng(seed)
-    table = rng.normal(size=(300, dimensions)) @ rng.normal(size=(dimensions, 200)) + 50 * rng.normal(size=200)
-    table = pd.DataFrame(table + 1e-3 * rng.normal(size=table.shape), [f"zq{i:04d}" for i in range(300)])
+    table = rng.normal(size=(300, dimensions)) @ rng.normal(
+        size=(dimensions, 200)
+    ) + 50 * rng.normal(size=200)
+    table = pd.DataFrame(
+        table + 1e-3 * rng.normal(size=table.shape), [f"zq{i:04d}" for i in range(300)]
+    )
     raw = np.corrcoef(table)
     if dimensions < 5:
         assert np.median(np.sort(raw, axis=1)[:, -2]) > 0.999
@@ -230,7 +285,9 @@ def test_a_twin_stands_out_where_everyone_correlates():
     table = rng.normal(size=(300, 8)) @ rng.normal(size=(8, 200)) + 50 * rng.normal(size=200)
     table = pd.DataFrame(table, [f"zq{i:04d}" for i in range(300)])
     table.iloc[5] = table.iloc[6] + 1e-3 * rng.normal(size=200)
-    assert found(audit(Cohort.from_frames({"rna": table})), "near-identical-patients").patients == ((5, 6),)
+    assert found(audit(Cohort.from_frames({"rna": table})), "near-identical-patients").patients == (
+        (5, 6),
+    )
 
 
 @pytest.mark.parametrize(
@@ -248,7 +305,19 @@ def test_a_twin_stands_out_where_everyone_correlates():
         (["TCGA.3C.AAAU.01", "TCGA.3C.AAAU.06", "TCGA.4C.AAAU.01"], 2),
         (["a", "b", "c"], 0),
     ],
-    ids=["suffix", "visits", "rep", "two reps", "dup", "numbers", "sites", "barcodes", "samples", "dots", "letters"],
+    ids=[
+        "suffix",
+        "visits",
+        "rep",
+        "two reps",
+        "dup",
+        "numbers",
+        "sites",
+        "barcodes",
+        "samples",
+        "dots",
+        "letters",
+    ],
 )
 def test_ids_of_one_patient(ids, related):
     table = noise(patients=len(ids)).set_axis(ids)
@@ -257,7 +326,7 @@ def test_ids_of_one_patient(ids, related):
     assert counts == ([("warning", related)] if related else [])
 
 
-# ------------------------------------------------------------------------------------------ the label in other words
+# ------------------------------------------------------------------------- the label in other words
 
 
 @pytest.mark.parametrize("sign", [1, -1])
@@ -287,10 +356,15 @@ def test_what_the_label_is_declared_to_come_from_may_tell_it_but_not_be_it():
     table, outcome = noise(), labels()
     table["c3"] = 1.0 * (outcome == "class1") + 0.05 * table["c3"]
     declared = cohort(table, outcome)
-    declared = replace(declared, outcomes={"subtype": replace(declared.outcome(), derived_from=("rna",))})
+    declared = replace(
+        declared, outcomes={"subtype": replace(declared.outcome(), derived_from=("rna",))}
+    )
     result = audit(declared)
     assert result.leaks == 0
-    assert {(f.kind, f.severity) for f in result.findings} == {("label-like", "note"), ("derived-label", "note")}
+    assert {(f.kind, f.severity) for f in result.findings} == {
+        ("label-like", "note"),
+        ("derived-label", "note"),
+    }
     declared.modalities["rna"].table["c3"] = 1.0 * (outcome == "class1")
     assert audit(declared).leaks == 1
 
@@ -302,7 +376,10 @@ def test_a_tiny_cohort_is_not_alarmed_by_chance():
     assert (np.abs(tells - 0.5) > 0.49).sum() > 10  # with 6 against 6, 1 in 462 columns is perfect
     result = audit(cohort(table, outcome))
     (note,) = result.findings
-    assert (note.kind, note.severity) == ("label-like", "note") and "expected by chance" in note.message
+    assert (note.kind, note.severity) == (
+        "label-like",
+        "note",
+    ) and "expected by chance" in note.message
 
 
 def test_levels_that_determine_the_label():
@@ -316,15 +393,21 @@ def test_levels_that_determine_the_label():
 
 
 def test_texts_that_never_repeat_tell_nothing():
-    table = records().assign(name=[f"note {i}" for i in range(N)], pair=[f"pair {i // 2}" for i in range(N)])
+    table = records().assign(
+        name=[f"note {i}" for i in range(N)], pair=[f"pair {i // 2}" for i in range(N)]
+    )
     assert alarms(audit(Cohort.from_frames({"clinical": table}, labels(), ehr=["clinical"]))) == []
 
 
 def test_a_date_can_be_the_label():
     outcome = labels()
-    day = pd.Timestamp("2020-01-01") + pd.to_timedelta(np.arange(N) % 40 + 90 * (outcome == "class1").to_numpy(), "D")
+    day = pd.Timestamp("2020-01-01") + pd.to_timedelta(
+        np.arange(N) % 40 + 90 * (outcome == "class1").to_numpy(), "D"
+    )
     table = records().assign(admitted=day.strftime("%Y-%m-%d"))
-    clinic = Cohort.from_frames({"clinical": table}, outcome, ehr={"clinical": {"admitted": "date"}})
+    clinic = Cohort.from_frames(
+        {"clinical": table}, outcome, ehr={"clinical": {"admitted": "date"}}
+    )
     assert found(audit(clinic), "label-like").columns == ("admitted",)
 
 
@@ -336,7 +419,9 @@ def test_auroc_is_scikit_learns():
     ours = aurocs(values, codes, 3)
     for k, c in itertools.product(range(3), range(6)):
         known = ~np.isnan(values[:, c])
-        assert ours[k, c] == pytest.approx(roc_auc_score(codes[known] == k, values[known, c]), abs=1e-12)
+        assert ours[k, c] == pytest.approx(
+            roc_auc_score(codes[known] == k, values[known, c]), abs=1e-12
+        )
 
 
 @pytest.mark.parametrize(("a", "b"), [(3, 5), (6, 6), (5, 40), (9, 4)])
@@ -358,19 +443,27 @@ def _with_u(u, a, b):
 @pytest.mark.parametrize(("a", "b"), [(15, 15), (30, 30), (100, 100), (20, 400)])
 def test_the_normal_tail_that_stands_in_for_it_is_on_the_safe_side(a, b):
     u = a * b // 100
-    assert log_chance(u, a, b) < log_ndtr((u + 0.5 - a * b / 2) / math.sqrt(a * b * (a + b + 1) / 12))
+    assert log_chance(u, a, b) < log_ndtr(
+        (u + 0.5 - a * b / 2) / math.sqrt(a * b * (a + b + 1) / 12)
+    )
     assert log_chance(10 * a * b, 10 * a, 100 * b) < -100
 
 
-# ----------------------------------------------------------------------------------------------- what is missing
+# ---------------------------------------------------------------------------------- what is missing
 
 
 def test_having_a_modality_can_tell_the_label():
     outcome = labels()
     cases = outcome.index[outcome == "class1"]
-    tables = {"rna": noise(), "image": noise(9).loc[cases.append(outcome.index[outcome == "class0"][:5])]}
+    tables = {
+        "rna": noise(),
+        "image": noise(9).loc[cases.append(outcome.index[outcome == "class0"][:5])],
+    }
     alarm = found(audit(Cohort.from_frames(tables, outcome)), "missing-by-label")
-    assert (alarm.severity, alarm.where) == ("warning", "image") and "has image tells 'class1'" in alarm.message
+    assert (alarm.severity, alarm.where) == (
+        "warning",
+        "image",
+    ) and "has image tells 'class1'" in alarm.message
 
 
 def test_a_gap_in_a_column_can_tell_the_label():
@@ -390,10 +483,12 @@ def test_a_gap_that_is_the_label_is_a_leak():
 
 def test_gaps_at_random_tell_nothing():
     table = noise(columns=3_000)
-    assert audit(cohort(table.mask(np.random.default_rng(3).random(table.shape) < 0.3))).findings == ()
+    assert (
+        audit(cohort(table.mask(np.random.default_rng(3).random(table.shape) < 0.3))).findings == ()
+    )
 
 
-# --------------------------------------------------------------------------------------------------------- groups
+# ------------------------------------------------------------------------------------------- groups
 
 
 def test_a_site_for_each_class_is_completely_confounded():
@@ -408,9 +503,14 @@ def test_a_site_for_each_class_is_completely_confounded():
 @pytest.mark.parametrize(("swapped", "severity"), [(0.1, "warning"), (0.35, "note"), (0.5, None)])
 def test_the_severity_goes_by_the_size(swapped, severity):
     outcome = labels()
-    site = outcome.where(np.random.default_rng(2).random(N) >= swapped, outcome.map({"class0": "class1", "class1": "class0"}))
+    site = outcome.where(
+        np.random.default_rng(2).random(N) >= swapped,
+        outcome.map({"class0": "class1", "class1": "class0"}),
+    )
     result = audit(cohort(outcome=outcome, groups={"batch": site}))
-    assert [(f.kind, f.severity) for f in result.findings] == ([("group-by-label", severity)] if severity else [])
+    assert [(f.kind, f.severity) for f in result.findings] == (
+        [("group-by-label", severity)] if severity else []
+    )
 
 
 def test_families_that_share_a_label_are_to_be_kept_together():
@@ -424,8 +524,13 @@ def test_families_that_share_a_label_are_to_be_kept_together():
 def test_groups_that_go_with_having_a_modality():
     site = pd.Series(np.where(np.arange(N) < 60, "north", "south"), IDS)
     tables = {"rna": noise(), "image": noise(9).iloc[:60]}
-    alarm = found(audit(Cohort.from_frames(tables, labels(), groups={"site": site})), "group-by-presence")
-    assert (alarm.severity, alarm.where) == ("warning", "group site, image") and "as a whole" in alarm.message
+    alarm = found(
+        audit(Cohort.from_frames(tables, labels(), groups={"site": site})), "group-by-presence"
+    )
+    assert (alarm.severity, alarm.where) == (
+        "warning",
+        "group site, image",
+    ) and "as a whole" in alarm.message
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -441,17 +546,23 @@ def test_cramers_v():
     phi2 = plain**2 * 2 - 4 / (n - 1)
     assert cramers_v(counts)[0] == pytest.approx(math.sqrt(phi2 / (3 - 4 / (n - 1) - 1)))
     assert cramers_v(np.diag([40, 40, 40]))[0] == pytest.approx(1)
-    assert cramers_v(np.full((3, 2), 20)) == (0.0, 1.0) and cramers_v(np.array([[5, 9]])) == (0.0, 1.0)
+    assert cramers_v(np.full((3, 2), 20)) == (0.0, 1.0) and cramers_v(np.array([[5, 9]])) == (
+        0.0,
+        1.0,
+    )
 
 
 def test_the_correction_takes_the_bias_away():
     rng = np.random.default_rng(0)
-    tables = [np.histogram2d(rng.integers(0, 12, 100), rng.integers(0, 4, 100), (12, 4))[0] for _ in range(100)]
+    tables = [
+        np.histogram2d(rng.integers(0, 12, 100), rng.integers(0, 4, 100), (12, 4))[0]
+        for _ in range(100)
+    ]
     assert np.mean([association(t.astype(int), method="cramer") for t in tables]) > 0.3
     assert np.mean([cramers_v(t)[0] for t in tables]) < 0.12
 
 
-# ---------------------------------------------------------------------------------------------- scaled, derived, none
+# ---------------------------------------------------------------------------- scaled, derived, none
 
 
 @pytest.mark.parametrize("ddof", [0, 1])
@@ -467,8 +578,12 @@ def test_a_survival_outcome_is_looked_at_by_its_event(tmp_path):
     rng, died = np.random.default_rng(0), np.arange(N) % 3 == 0
     noise().rename_axis("id").to_csv(tmp_path / "rna.csv")
     time, last = rng.integers(10, 900, N), rng.integers(10, 900, N)
-    about = pd.DataFrame({"death": np.where(died, time, np.nan), "last": last, "dead": died.astype(int)}, IDS)
-    about.assign(seen=np.where(died, last, np.nan)).rename_axis("id").to_csv(tmp_path / "clinical.csv")
+    about = pd.DataFrame(
+        {"death": np.where(died, time, np.nan), "last": last, "dead": died.astype(int)}, IDS
+    )
+    about.assign(seen=np.where(died, last, np.nan)).rename_axis("id").to_csv(
+        tmp_path / "clinical.csv"
+    )
     (tmp_path / "made.toml").write_text("""name = "made"
 [outcome.overall]
 kind = "survival"
@@ -492,7 +607,7 @@ columns = ["seen"]
     assert note.kind == "not-looked-at" and "a number" in note.message
 
 
-# ------------------------------------------------------------------------------------------------- how it is told
+# ----------------------------------------------------------------------------------- how it is told
 
 
 @pytest.fixture(scope="module")
@@ -510,9 +625,20 @@ def told():
 
 def test_worst_first_and_no_patient_is_named(told):
     severities = [f.severity for f in told.findings]
-    assert severities == sorted(severities, key=["leak", "warning", "note"].index) and told.leaks == 3
-    assert {f.kind for f in told.findings} == {"duplicate-patients", "label-like", "group-by-label", "related-ids"}
-    assert "zq" not in str(told) and "zq" not in told.table.to_string() and "zq" not in repr(told.findings)
+    assert (
+        severities == sorted(severities, key=["leak", "warning", "note"].index) and told.leaks == 3
+    )
+    assert {f.kind for f in told.findings} == {
+        "duplicate-patients",
+        "label-like",
+        "group-by-label",
+        "related-ids",
+    }
+    assert (
+        "zq" not in str(told)
+        and "zq" not in told.table.to_string()
+        and "zq" not in repr(told.findings)
+    )
     assert "leaks:" in str(told) and "warnings:" in str(told)
     assert list(told.table.columns) == ["kind", "severity", "where", "message", "count", "cure"]
 
@@ -523,7 +649,9 @@ def test_the_csv_says_which_column_and_which_patient(told, tmp_path):
     twins = [row for row in rows if row["kind"] == "duplicate-patients"]
     assert [row["set"] for row in twins] == ["1", "1"] and twins[0]["patient"] == IDS[3]
     assert all(told.patients[int(row["row"])] == row["patient"] for row in twins)
-    assert [row["column"] for row in rows if row["kind"] == "label-like"] == ["'=c9"]  # no spreadsheet runs it
+    assert [row["column"] for row in rows if row["kind"] == "label-like"] == [
+        "'=c9"
+    ]  # no spreadsheet runs it
     assert len([row for row in rows if row["kind"] == "group-by-label"]) == 1
 
 
@@ -538,7 +666,10 @@ def test_nothing_is_changed_and_it_is_told_alike_twice():
     ("change", "said"),
     [
         (lambda f: f.drop(columns="fold"), "columns patient and fold"),
-        (lambda f: f.assign(patient=["new", *IDS[1:]]), "1 rows are of patients who are not in the cohort"),
+        (
+            lambda f: f.assign(patient=["new", *IDS[1:]]),
+            "1 rows are of patients who are not in the cohort",
+        ),
         (lambda f: pd.concat([f, f]), "twice in a repeat"),
         (lambda f: f.assign(fold="first"), "no numbers"),
     ],
@@ -565,12 +696,17 @@ def test_the_absent_are_no_twins():
     assert audit(Cohort.from_frames(tables, labels())).findings == ()
 
 
-# ---------------------------------------------------------------------------------------------------- the shell
+# ---------------------------------------------------------------------------------------- the shell
 
 
 def shell(folder, *arguments):
     code = "import graphfuse.cli.audit; from graphfuse.cli import main; main()"
-    return subprocess.run([sys.executable, "-c", code, "audit", *arguments], cwd=folder, capture_output=True, text=True)
+    return subprocess.run(
+        [sys.executable, "-c", code, "audit", *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -601,22 +737,29 @@ def test_a_leak_ends_in_0_and_with_strict_in_2(clinic):
     listed = pd.read_csv(clinic / "out" / "findings.csv")
     assert listed["patient"].tolist() == [IDS[3], IDS[70]] and listed["row"].tolist() == [3, 70]
     strict = shell(clinic, "made.toml", "--strict", "--folds", "folds.csv")
-    assert strict.returncode == 2 and "both sides of a fold" in strict.stdout and strict.stderr == ""
+    assert (
+        strict.returncode == 2 and "both sides of a fold" in strict.stdout and strict.stderr == ""
+    )
 
 
 def test_bad_input_is_told_in_one_line_and_help_has_an_example(clinic):
     (clinic / "bad.csv").write_text("patient,fold\nnobody,1\n")
     bad = shell(clinic, "made.toml", "--folds", "bad.csv")
-    assert bad.returncode == 2 and "not in the cohort" in bad.stderr and "Traceback" not in bad.stderr
+    assert (
+        bad.returncode == 2 and "not in the cohort" in bad.stderr and "Traceback" not in bad.stderr
+    )
     said = shell(clinic, "--help").stdout
-    assert "Example: graphfuse audit" in said and "patient ids" in " ".join(said.replace("│", " ").split())
+    assert "Example: graphfuse audit" in said and "patient ids" in " ".join(
+        said.replace("│", " ").split()
+    )
 
 
-# ------------------------------------------------------------------------------------------- many patients
+# ------------------------------------------------------------------------------------ many patients
 
 
 def test_the_chance_to_miss_a_column_among_very_many_patients_is_none(monkeypatch):
-    """Columns are first looked at among some patients; a rare class and a rare overlap are still found."""
+    """Columns are first looked at among some patients; a rare class and a rare overlap are still
+    found."""
     import graphfuse.data.audit_labels as labels_
 
     rng = np.random.default_rng(0)
@@ -626,7 +769,11 @@ def test_the_chance_to_miss_a_column_among_very_many_patients_is_none(monkeypatc
     table["c4"] += 3.6 * (outcome == "rare")
     area = roc_auc_score(outcome == "rare", table["c4"])
     monkeypatch.setattr(labels_, "_SCREEN", 1_000)
-    hits = [f for f in audit(Cohort.from_frames({"rna": table}, outcome)).findings if f.kind == "label-like"]
+    hits = [
+        f
+        for f in audit(Cohort.from_frames({"rna": table}, outcome)).findings
+        if f.kind == "label-like"
+    ]
     assert bool(hits) == (area > 0.99) and area > 0.99
 
 
@@ -641,5 +788,9 @@ def test_blocks_do_not_change_what_is_found(monkeypatch):
     whole = str(audit(cohort(table, outcome)))
     monkeypatch.setattr(finding, "_CELLS", 700)
     chunks = patients._chunks
-    monkeypatch.setattr(patients, "_chunks", lambda rows, n: [c for part in chunks(rows, n) for c in np.array_split(part, 5)])
+    monkeypatch.setattr(
+        patients,
+        "_chunks",
+        lambda rows, n: [c for part in chunks(rows, n) for c in np.array_split(part, 5)],
+    )
     assert str(audit(cohort(table, outcome))) == whole

@@ -13,14 +13,22 @@ LABELS = pd.Series(["B", "A", "B"], index=["a", "b", "d"], name="subtype")
 
 
 def cohort(**changes):
-    given = {"ehr": {"ehr": {"age": "numeric", "sex": "categorical"}}, "symbols": {"rna": {"TP53": "TP53"}}}
+    given = {
+        "ehr": {"ehr": {"age": "numeric", "sex": "categorical"}},
+        "symbols": {"rna": {"TP53": "TP53"}},
+    }
     return Cohort.from_frames({"rna": RNA, "ehr": EHR}, LABELS, **{**given, **changes})
 
 
 def test_patients_are_the_sorted_union():
     made = cohort(groups={"site": pd.Series(["s", "t"], index=["a", "d"])})
     assert list(made.patients) == list("abcd") and len(made) == 4
-    assert made.present.to_numpy().tolist() == [[True, True], [True, False], [True, False], [False, True]]
+    assert made.present.to_numpy().tolist() == [
+        [True, True],
+        [True, False],
+        [True, False],
+        [False, True],
+    ]
     assert made.outcome().classes == ("A", "B") and list(made.outcome().values) == [1, 0, -1, 1]
     assert made.modalities["rna"].symbols == ("TP53", None) and made.modalities["ehr"].kind == "ehr"
     assert list(made.groups["site"])[::3] == ["s", "t"]
@@ -33,7 +41,10 @@ def test_take_of_and_without():
     assert taken.modalities["ehr"].table["age"].tolist() == [50, 60]
     assert list(made.take(np.array([True, False, False, True])).patients) == ["a", "d"]
     assert list(made.of(["c", "b"]).patients) == ["c", "b"]
-    assert list(made.without("rna").modalities) == ["ehr"] and list(made.modalities) == ["rna", "ehr"]
+    assert list(made.without("rna").modalities) == ["ehr"] and list(made.modalities) == [
+        "rna",
+        "ehr",
+    ]
     with pytest.raises(InputError, match="1 patient ids are not in cohort"):
         made.of(["a", "nobody"])
 
@@ -77,9 +88,16 @@ def test_labels_become_codes():
     found = class_outcome(pd.Series([0.0, 1.0, np.nan], index=list("abc"), name="y"), patients)
     assert found.classes == ("0", "1") and list(found.values) == [0, 1, -1, -1]
     named = class_outcome(
-        pd.Series([3, 0, 3], index=list("abd")), patients, {"0": "Normal", "1": "Basal", "3": "LumA"}, ("rna",)
+        pd.Series([3, 0, 3], index=list("abd")),
+        patients,
+        {"0": "Normal", "1": "Basal", "3": "LumA"},
+        ("rna",),
     )
-    assert named.classes == ("Normal", "LumA") and list(named.values) == [1, 0, -1, 1] and named.derived_from == ("rna",)
+    assert (
+        named.classes == ("Normal", "LumA")
+        and list(named.values) == [1, 0, -1, 1]
+        and named.derived_from == ("rna",)
+    )
     with pytest.raises(InputError, match="differ only in case"):
         class_outcome(pd.Series(["LumA", "luma "], index=["a", "b"]), patients)
     with pytest.raises(InputError, match="not among labels"):
@@ -92,11 +110,16 @@ def test_from_anndata_and_mudata():
 
     def made():
         return anndata.AnnData(
-            RNA.to_numpy(), obs=pd.DataFrame({"s": list("uvu")}, RNA.index), var=pd.DataFrame(index=RNA.columns)
+            RNA.to_numpy(),
+            obs=pd.DataFrame({"s": list("uvu")}, RNA.index),
+            var=pd.DataFrame(index=RNA.columns),
         )
 
     one = Cohort.from_anndata(made(), "s")
-    assert one.modalities["rna"].table.loc["c", "TP53"] == 1.0 and one.outcome().classes == ("u", "v")
+    assert one.modalities["rna"].table.loc["c", "TP53"] == 1.0 and one.outcome().classes == (
+        "u",
+        "v",
+    )
     with pytest.raises(InputError, match="no column 'z'"):
         Cohort.from_anndata(made(), "z")
     two = Cohort.from_mudata(mudata.MuData({"a": made(), "b": made()[:2]}))
@@ -105,4 +128,8 @@ def test_from_anndata_and_mudata():
 
 def test_its_words_hold_counts_and_no_ids():
     said = repr(cohort())
-    assert "4 patients" in said and "rna: omics, 3 of 4 patients" in said and "A 1, B 2; unlabelled 1" in said
+    assert (
+        "4 patients" in said
+        and "rna: omics, 3 of 4 patients" in said
+        and "A 1, B 2; unlabelled 1" in said
+    )

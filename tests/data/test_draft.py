@@ -13,8 +13,14 @@ from graphfuse.data.manifest import load
 from graphfuse.errors import InputError
 
 ROOT = Path(__file__).parents[2]
-REAL = next((p for p in (ROOT / "shared" / "data", ROOT.parent / "shared" / "data") if p.is_dir()), ROOT / "none")
-GENES = [a + b + str(i) for i, (a, b) in enumerate((a, b) for a in "ABCDEF" for b in ("RAF", "KIT", "TP", "SOX", "MYC"))]
+REAL = next(
+    (p for p in (ROOT / "shared" / "data", ROOT.parent / "shared" / "data") if p.is_dir()),
+    ROOT / "none",
+)
+GENES = [
+    a + b + str(i)
+    for i, (a, b) in enumerate((a, b) for a in "ABCDEF" for b in ("RAF", "KIT", "TP", "SOX", "MYC"))
+]
 rng = np.random.default_rng(0)
 
 
@@ -22,8 +28,12 @@ def tables(folder, ids, flip=()):
     """Four tables of one cohort; those named in `flip` have patients in columns."""
     n = len(ids)
     made = {
-        "rna": pd.DataFrame(rng.normal(8, 2, (n, 30)), ids, [f"{g}_{i + 10}" for i, g in enumerate(GENES)]),
-        "meth": pd.DataFrame(rng.beta(0.5, 0.5, (n, 25)) * 0.9 + 0.05, ids, [f"cg{i:08d}" for i in range(25)]),
+        "rna": pd.DataFrame(
+            rng.normal(8, 2, (n, 30)), ids, [f"{g}_{i + 10}" for i, g in enumerate(GENES)]
+        ),
+        "meth": pd.DataFrame(
+            rng.beta(0.5, 0.5, (n, 25)) * 0.9 + 0.05, ids, [f"cg{i:08d}" for i in range(25)]
+        ),
         "mirna": pd.DataFrame(rng.poisson(99, (n, 22)), ids, [f"hsa-mir-{i}" for i in range(22)]),
         "image": pd.DataFrame(rng.normal(size=(n, 20)) * 500, ids, [f"f{i}" for i in range(20)]),
         "clinical": pd.DataFrame(
@@ -67,7 +77,9 @@ def test_what_is_seen_is_written_and_loads(tmp_path, flip):
         "image": ("embedding", "mixed", "none"),
         "clinical": ("ehr", None, None),
     }
-    assert {k for k, m in table["modality"].items() if m.get("orient") == "patients-in-columns"} == set(flip)
+    assert {
+        k for k, m in table["modality"].items() if m.get("orient") == "patients-in-columns"
+    } == set(flip)
     assert cohort.modalities["rna"].symbols == tuple(GENES)
 
 
@@ -84,7 +96,9 @@ def test_outcomes_are_found_and_what_follows_them_is_left_out(tmp_path):
 
 
 def test_barcodes_give_level_and_site(tmp_path):
-    table, cohort, _ = drafted(tmp_path, tables(tmp_path, [f"TCGA-{i % 3}X-{i:04d}-01A" for i in range(24)]))
+    table, cohort, _ = drafted(
+        tmp_path, tables(tmp_path, [f"TCGA-{i % 3}X-{i:04d}-01A" for i in range(24)])
+    )
     assert table["patients"] == {"level": "tcga-patient"}
     assert table["groups"] == {"site": {"id_slice": [5, 7]}}
     assert cohort.patients[0] == "TCGA-0X-0000" and set(cohort.groups["site"]) == {"0X", "1X", "2X"}
@@ -92,7 +106,9 @@ def test_barcodes_give_level_and_site(tmp_path):
 
 def test_a_file_of_labels_is_an_outcome_not_a_modality(tmp_path):
     files = tables(tmp_path, [f"P{i:03d}" for i in range(24)])[:2]
-    pd.Series(np.resize([0, 1], 24), [f"P{i:03d}" for i in range(24)], name="y").to_csv(tmp_path / "labels.csv")
+    pd.Series(np.resize([0, 1], 24), [f"P{i:03d}" for i in range(24)], name="y").to_csv(
+        tmp_path / "labels.csv"
+    )
     table, cohort, _ = drafted(tmp_path, [*files, tmp_path / "labels.csv"])
     assert list(table["outcome"]) == ["y"] and list(table["modality"]) == ["rna", "meth"]
     assert cohort.outcome().classes == ("0", "1")
@@ -116,8 +132,15 @@ def test_paths_are_those_from_where_the_manifest_stands(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name in ("data", "elsewhere"):
         (tmp_path / name).mkdir()
-    files = [path.relative_to(tmp_path) for path in tables(tmp_path / "data", [f"P{i:03d}" for i in range(24)])[:2]]
-    for folder, first in ((Path(), "data/rna.csv"), (Path("elsewhere"), "../data/rna.csv"), (Path("data"), "rna.csv")):
+    files = [
+        path.relative_to(tmp_path)
+        for path in tables(tmp_path / "data", [f"P{i:03d}" for i in range(24)])[:2]
+    ]
+    for folder, first in (
+        (Path(), "data/rna.csv"),
+        (Path("elsewhere"), "../data/rna.csv"),
+        (Path("data"), "rna.csv"),
+    ):
         (folder / "m.toml").write_text(draft(files, beside=folder))
         assert places(folder)[0] == first
         assert list(load(folder / "m.toml").modalities) == ["rna", "meth"]
@@ -128,7 +151,9 @@ def test_paths_hold_where_a_folder_is_a_link(tmp_path):
     for name in ("deep", "deep/er", "data"):
         (tmp_path / name).mkdir()
     files = tables(tmp_path / "data", [f"P{i:03d}" for i in range(24)])[:2]
-    (tmp_path / "link").symlink_to(tmp_path / "deep" / "er")  # its parent is not the folder it stands in
+    (tmp_path / "link").symlink_to(
+        tmp_path / "deep" / "er"
+    )  # its parent is not the folder it stands in
     (tmp_path / "link" / "linked").symlink_to(tmp_path / "data")
     (tmp_path / "link" / "m.toml").write_text(
         draft([*files[:1], tmp_path / "link" / "linked" / "meth.csv"], beside=tmp_path / "link")
@@ -139,12 +164,21 @@ def test_paths_hold_where_a_folder_is_a_link(tmp_path):
 
 def test_proteins_called_as_genes_are_may_be_genes(tmp_path):
     ids = [f"P{i:03d}" for i in range(24)]
-    pd.DataFrame(rng.normal(8, 2, (24, 30)), ids, GENES).rename_axis("id").to_csv(tmp_path / "proteome.csv")
+    pd.DataFrame(rng.normal(8, 2, (24, 30)), ids, GENES).rename_axis("id").to_csv(
+        tmp_path / "proteome.csv"
+    )
     spots = [f"spot-{a}{i}" for i, a in enumerate("abcdefghijklmnopqrstuvwxy")]
-    pd.DataFrame(rng.normal(8, 2, (24, 25)), ids, spots).rename_axis("id").to_csv(tmp_path / "rppa.csv")
+    pd.DataFrame(rng.normal(8, 2, (24, 25)), ids, spots).rename_axis("id").to_csv(
+        tmp_path / "rppa.csv"
+    )
     table, _, text = drafted(tmp_path, [tmp_path / "proteome.csv", tmp_path / "rppa.csv"])
     assert {m["entity"] for m in table["modality"].values()} == {"protein"}
-    assert text.count('# The columns look like gene symbols: entity = "gene" would let the gene network in.') == 1
+    assert (
+        text.count(
+            '# The columns look like gene symbols: entity = "gene" would let the gene network in.'
+        )
+        == 1
+    )
     assert text.index("look like gene symbols") < text.index("[modality.rppa]")
 
 
@@ -154,7 +188,10 @@ def test_without_an_outcome_the_draft_says_so_and_loads(tmp_path):
 
 
 def test_awkward_names_are_quoted(tmp_path):
-    frame = pd.DataFrame({'a "b" \\ #': [1, 2, 3, 4], "größe (cm)": [1.5, 2.5, 3.5, 4.5], "x": list("uuvv")}, list("abcd"))
+    frame = pd.DataFrame(
+        {'a "b" \\ #': [1, 2, 3, 4], "größe (cm)": [1.5, 2.5, 3.5, 4.5], "x": list("uuvv")},
+        list("abcd"),
+    )
     frame.rename_axis("id").to_csv(tmp_path / "my table [1].csv")
     table, cohort, _ = drafted(tmp_path, [tmp_path / "my table [1].csv"])
     assert table["modality"]["my-table-1"]["columns"] == list(frame.columns)
@@ -183,20 +220,30 @@ def test_drafts_of_real_tables_load(tmp_path, folder):
     table, cohort, _ = drafted(tmp_path, [tmp_path / file.name for file in files])
     assert len(cohort) > 90
     columns = [c.lower() for m in table["modality"].values() for c in m.get("columns", [])]
-    assert not any(word in c for c in columns for word in ("death", "vital", "treatment", "icu", "vent", "split"))
+    assert not any(
+        word in c
+        for c in columns
+        for word in ("death", "vital", "treatment", "icu", "vent", "split")
+    )
 
 
 def test_where_a_patient_was_measured_is_a_group_and_no_feature(tmp_path):
     ids = [f"P{i:02d}" for i in range(24)]
     tables(tmp_path, ids)
     clinical = pd.read_csv(tmp_path / "clinical.csv", index_col=0)
-    more = {"Study Site": np.resize(["north", "south"], 24), "primary_site": np.resize(["c1", "c2"], 24)}
+    more = {
+        "Study Site": np.resize(["north", "south"], 24),
+        "primary_site": np.resize(["c1", "c2"], 24),
+    }
     more["family_id"] = np.arange(24) // 2
     clinical.assign(**more, batch="one").to_csv(tmp_path / "clinical.csv")
     text = draft([tmp_path / "rna.csv", tmp_path / "clinical.csv"])
     written = tomllib.loads(text)
     assert set(written["groups"]) == {"study site", "family_id"}  # one batch is no group
     assert not {"Study Site", "family_id"} & set(written["modality"]["clinical"]["columns"])
-    assert "primary_site" in written["modality"]["clinical"]["columns"] and "a group: Study Site, family_id" in text
+    assert (
+        "primary_site" in written["modality"]["clinical"]["columns"]
+        and "a group: Study Site, family_id" in text
+    )
     (tmp_path / "m.toml").write_text(text)
     assert set(load(tmp_path / "m.toml").groups["study site"]) == {"north", "south"}

@@ -39,7 +39,9 @@ def test_safe_csv_guards_cells_and_names_and_leaves_the_frame_alone(tmp_path):
 
 def test_safe_csv_takes_the_index_and_twice_named_columns(tmp_path):
     frame = pd.DataFrame([["+a", 1]], columns=["x", "x"], index=pd.Index(["=id"], name="patient"))
-    assert safe_csv(frame, tmp_path / "t.csv", index=True).read_text() == "patient,x,x\n'=id,'+a,1\n"
+    assert (
+        safe_csv(frame, tmp_path / "t.csv", index=True).read_text() == "patient,x,x\n'=id,'+a,1\n"
+    )
 
 
 def test_safe_csv_writes_compressed_files_by_their_name(tmp_path):

@@ -1,4 +1,5 @@
-"""Fetching: verified before opened, unpacked safely, nothing left behind, offline the second time."""
+"""Fetching: verified before opened, unpacked safely, nothing left behind, offline the second
+time."""
 
 import hashlib
 import http.server
@@ -36,7 +37,9 @@ def served(tmp_path):
         def log_message(self, *args):
             asked.append(self.path)
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(folder)))
+    server = http.server.ThreadingHTTPServer(
+        ("127.0.0.1", 0), partial(Handler, directory=str(folder))
+    )
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield folder, f"http://127.0.0.1:{server.server_port}", asked
     server.shutdown()
@@ -66,9 +69,14 @@ def test_a_folder_is_used_where_it_is(tmp_path, cache):
 
 
 def test_an_archive_beside_the_manifest_gives_only_what_lies_under_root(tmp_path, cache):
-    make_zip(tmp_path / "a.zip", {"pkg/data/x.csv": "1", "pkg/data/deep/y.csv": "2", "pkg/code.py": "boom"})
+    make_zip(
+        tmp_path / "a.zip",
+        {"pkg/data/x.csv": "1", "pkg/data/deep/y.csv": "2", "pkg/code.py": "boom"},
+    )
     folder = fetch.obtain([Source(path="a.zip", root="pkg/data")], beside=tmp_path)
-    found = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*.*") if not p.name.startswith("."))
+    found = sorted(
+        p.relative_to(folder).as_posix() for p in folder.rglob("*.*") if not p.name.startswith(".")
+    )
     assert found == ["deep/y.csv", "x.csv"]
     assert (folder / "deep" / "y.csv").read_text() == "2"
     assert not left_in(cache)
@@ -100,7 +108,10 @@ def test_a_single_table_at_an_address_keeps_its_name(tmp_path, cache, served):
     folder, address, _ = served
     (folder / "edges.csv").write_text("a,b\n")
     sha256 = hashlib.sha256(b"a,b\n").hexdigest()
-    assert (fetch.obtain([Source(url=f"{address}/edges.csv", sha256=sha256)], beside=tmp_path) / "edges.csv").is_file()
+    assert (
+        fetch.obtain([Source(url=f"{address}/edges.csv", sha256=sha256)], beside=tmp_path)
+        / "edges.csv"
+    ).is_file()
 
 
 def test_a_wrong_checksum_is_refused_and_the_old_entry_stays(tmp_path, cache, served):
@@ -124,11 +135,20 @@ def test_sources_are_tried_in_order_and_all_failures_are_told(tmp_path, cache, s
     _, address, _ = served
     dead = Source(url=f"{address}/none.zip", sha256=WRONG)
     (tmp_path / "here").mkdir()
-    assert fetch.obtain([dead, Source(path="here")], beside=tmp_path) == (tmp_path / "here").resolve()
+    assert (
+        fetch.obtain([dead, Source(path="here")], beside=tmp_path) == (tmp_path / "here").resolve()
+    )
     with pytest.raises(FetchError) as caught:
-        fetch.obtain([dead, Source(path="gone")], beside=tmp_path, how_to_get="ask the committee", where="m.toml")
+        fetch.obtain(
+            [dead, Source(path="gone")],
+            beside=tmp_path,
+            how_to_get="ask the committee",
+            where="m.toml",
+        )
     said = str(caught.value)
-    assert all(word in said for word in ("m.toml", "none.zip", "gone", "path =", "ask the committee"))
+    assert all(
+        word in said for word in ("m.toml", "none.zip", "gone", "path =", "ask the committee")
+    )
 
 
 def test_unpinned_and_option_like_requirements_are_refused(tmp_path, cache):
@@ -142,7 +162,9 @@ def test_only_web_addresses_are_fetched(tmp_path, cache):
         fetch.obtain([Source(url="file:///etc/passwd", sha256=WRONG)], beside=tmp_path)
 
 
-@pytest.mark.parametrize("name", ["../out.csv", "/etc/out.csv", "a/../../out.csv", "..\\out.csv", "C:/out.csv"])
+@pytest.mark.parametrize(
+    "name", ["../out.csv", "/etc/out.csv", "a/../../out.csv", "..\\out.csv", "C:/out.csv"]
+)
 def test_names_that_lead_outside_are_refused(tmp_path, cache, name):
     make_zip(tmp_path / "a.zip", {"fine.csv": "1", name: "evil"})
     with pytest.raises(FetchError, match="leads outside"):
@@ -156,7 +178,9 @@ def add_member(bundle, name, kind, link=""):
     bundle.addfile(member)
 
 
-@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE])
+@pytest.mark.parametrize(
+    "kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE]
+)
 def test_links_and_devices_in_a_tar_are_refused(tmp_path, cache, kind):
     with tarfile.open(tmp_path / "a.tar", "w") as bundle:
         add_member(bundle, "x.csv", kind, "/etc/passwd")
@@ -257,5 +281,7 @@ def test_the_pinned_wheel_comes_from_the_index(tmp_path, cache):
     from graphfuse.schema import Manifest
 
     folder = fetch.obtain(read_toml(manifest, Manifest).source, beside=tmp_path)
-    assert {"rna.csv", "meth.csv", "mirna.csv", "clinical.csv", "pam50.csv"} <= {p.name for p in folder.iterdir()}
+    assert {"rna.csv", "meth.csv", "mirna.csv", "clinical.csv", "pam50.csv"} <= {
+        p.name for p in folder.iterdir()
+    }
     assert not left_in(cache)

@@ -23,8 +23,12 @@ def test_patterns_hide_names():
 
 def test_barcodes_become_one_spelling():
     faults = Faults("f")
-    assert list(normalised(ids("tcga.3c.aaau.01a"), "tcga-patient", "f", faults)) == ["TCGA-3C-AAAU"]
-    assert list(normalised(ids("TCGA-3C-AAAU-01A-11R"), "tcga-sample", "f", faults)) == ["TCGA-3C-AAAU-01"]
+    assert list(normalised(ids("tcga.3c.aaau.01a"), "tcga-patient", "f", faults)) == [
+        "TCGA-3C-AAAU"
+    ]
+    assert list(normalised(ids("TCGA-3C-AAAU-01A-11R"), "tcga-sample", "f", faults)) == [
+        "TCGA-3C-AAAU-01"
+    ]
     assert list(normalised(ids("x.y"), None, "f", faults)) == ["x.y"] and not faults.found
 
 
@@ -38,13 +42,19 @@ def test_islands_are_told_once_each():
 
 
 def test_few_shared_patients_are_noticed():
-    found, notices = overlap(a=[f"P{i}" for i in range(100)], b=["P0", *(f"Q{i}" for i in range(99))])
+    found, notices = overlap(
+        a=[f"P{i}" for i in range(100)], b=["P0", *(f"Q{i}" for i in range(99))]
+    )
     assert not found and "only 1 of 100 patients" in notices[0]
 
 
 def test_patients_written_in_two_ways_are_a_fault():
 
     faults, notices = Faults("c.toml"), []
-    check_overlap({"rna.csv": pd.Index(["PT-1", "PT-2", "PT-3"]), "meth.csv": pd.Index(["PT-1", "pt.2"])}, faults, notices)
+    check_overlap(
+        {"rna.csv": pd.Index(["PT-1", "PT-2", "PT-3"]), "meth.csv": pd.Index(["PT-1", "pt.2"])},
+        faults,
+        notices,
+    )
     assert len(faults.found) == 1 and "1 patients are written in two ways" in faults.found[0]
     assert "PT-2" not in faults.found[0]

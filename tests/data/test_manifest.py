@@ -13,7 +13,10 @@ from graphfuse.data.manifest import load
 from graphfuse.errors import InputError
 
 ROOT = Path(__file__).parents[2]
-REAL = next((p for p in (ROOT / "shared" / "data", ROOT.parent / "shared" / "data") if p.is_dir()), ROOT / "none")
+REAL = next(
+    (p for p in (ROOT / "shared" / "data", ROOT.parent / "shared" / "data") if p.is_dir()),
+    ROOT / "none",
+)
 
 MANIFEST = """
 name = "made"
@@ -97,18 +100,29 @@ def test_a_cohort_is_what_its_manifest_says(tmp_path):
 
 def test_records_are_typed_and_unknown_is_missing(tmp_path):
     clinical = load(write(tmp_path)).modalities["clinical"]
-    assert clinical.types == {"age": "numeric", "stage": "ordinal", "sex": "categorical", "code": "categorical"}
+    assert clinical.types == {
+        "age": "numeric",
+        "stage": "ordinal",
+        "sex": "categorical",
+        "code": "categorical",
+    }
     assert clinical.table["age"].dtype == float and np.isnan(clinical.table.loc["AA2", "age"])
     assert clinical.table["stage"].tolist()[:2] == ["Stage I", "Stage IIA"]
     assert clinical.table.loc[["BB3", "CC4"], "stage"].isna().all()
-    assert clinical.table["code"].tolist()[:2] == ["1", "2"] and pd.isna(clinical.table.loc["CC4", "sex"])
+    assert clinical.table["code"].tolist()[:2] == ["1", "2"] and pd.isna(
+        clinical.table.loc["CC4", "sex"]
+    )
 
 
 def test_outcomes_are_read(tmp_path):
     cohort = load(write(tmp_path))
     assert list(cohort.outcomes) == ["subtype", "overall", "score"]
     subtype = cohort.outcome()
-    assert subtype.classes == ("A", "B") and list(subtype.values) == [0, 1, 1, -1] and subtype.derived_from == ("rna",)
+    assert (
+        subtype.classes == ("A", "B")
+        and list(subtype.values) == [0, 1, 1, -1]
+        and subtype.derived_from == ("rna",)
+    )
     overall = cohort.outcome("overall")  # time 0 and a blank status are unknown
     assert overall.values.tolist()[:2] == [100, 30] and np.isnan(overall.values[2:]).all()
     assert overall.event[:2].tolist() == [False, True]
@@ -120,7 +134,10 @@ def test_groups_and_origin(tmp_path):
     assert list(cohort.groups["site"]) == ["AA", "AA", "BB", "CC"]
     assert list(cohort.groups["ward"]) == ["x", "unknown", "1", "1"]
     assert cohort.about["title"] == "A made cohort" and cohort.about["licence"] == "CC0"
-    assert cohort.about["manifest"].endswith("made.toml") and len(cohort.about["manifest_sha256"]) == 64
+    assert (
+        cohort.about["manifest"].endswith("made.toml")
+        and len(cohort.about["manifest_sha256"]) == 64
+    )
 
 
 def test_patients_without_a_modality_are_dropped_with_a_notice(tmp_path, caplog):
@@ -139,18 +156,32 @@ def test_row_order_and_repetition_change_nothing(tmp_path):
 
 
 def test_columns_of_outcomes_and_groups_are_no_features_of_the_same_file(tmp_path):
-    text = FILES["rna.csv"].replace("odd", "label").replace("3.5", "0").replace("6.5", "1").replace(",9.5", ",1")
-    cohort = load(write(tmp_path, MANIFEST.replace('"labels.csv"', '"rna.csv"'), **{"rna.csv": text}))
+    text = (
+        FILES["rna.csv"]
+        .replace("odd", "label")
+        .replace("3.5", "0")
+        .replace("6.5", "1")
+        .replace(",9.5", ",1")
+    )
+    cohort = load(
+        write(tmp_path, MANIFEST.replace('"labels.csv"', '"rna.csv"'), **{"rna.csv": text})
+    )
     assert cohort.modalities["rna"].columns == ["TP53_7157", "ESR1_2099"]
 
 
-# --------------------------------------------------------------------------------------------------- bad
+# ---------------------------------------------------------------------------------------------- bad
 
 
 def test_every_fault_is_told_at_once(tmp_path):
-    bad = MANIFEST.replace('"rna.csv"', '"rnaa.csv"').replace('"age"', '"agee"').replace('column = "ward"', 'column = "wrd"')
+    bad = (
+        MANIFEST.replace('"rna.csv"', '"rnaa.csv"')
+        .replace('"age"', '"agee"')
+        .replace('column = "ward"', 'column = "wrd"')
+    )
     said = fault(tmp_path, bad)
-    assert "[modality.rna] file: no such file 'rnaa.csv'" in said and "did you mean 'rna.csv'" in said
+    assert (
+        "[modality.rna] file: no such file 'rnaa.csv'" in said and "did you mean 'rna.csv'" in said
+    )
     assert "clinical.csv: no column 'agee' (did you mean 'age'?)" in said
     assert "made.toml: " in said and "things to mend" in said
 
@@ -169,8 +200,17 @@ def test_how_to_get_is_told_for_missing_files(tmp_path):
 
 
 def test_an_id_column_that_is_not_there(tmp_path):
-    said = fault(tmp_path, MANIFEST.replace("title", '[patients]\nid = "idd"\n[outcome]\n#', 1).replace("licence", "#"))
-    assert "no id column 'idd' (did you mean 'id'?)" in said and "labels.csv" in said and "rna.csv" in said
+    said = fault(
+        tmp_path,
+        MANIFEST.replace("title", '[patients]\nid = "idd"\n[outcome]\n#', 1).replace(
+            "licence", "#"
+        ),
+    )
+    assert (
+        "no id column 'idd' (did you mean 'id'?)" in said
+        and "labels.csv" in said
+        and "rna.csv" in said
+    )
 
 
 def test_no_patient_in_common_names_both_files_and_shows_only_patterns(tmp_path):
@@ -187,7 +227,10 @@ def test_no_patient_in_common_names_both_files_and_shows_only_patterns(tmp_path)
 
 
 def test_two_omics_apart_from_their_records_are_noticed(tmp_path):
-    renamed = {n: FILES[n].replace("AA", "XX-").replace("BB", "YY-").replace("CC", "XX-") for n in ("rna.csv", "prot.tsv")}
+    renamed = {
+        n: FILES[n].replace("AA", "XX-").replace("BB", "YY-").replace("CC", "XX-")
+        for n in ("rna.csv", "prot.tsv")
+    }
     said = fault(tmp_path, **renamed)
     assert "no patient in common" in said and "AA-9" in said
 
@@ -206,13 +249,19 @@ def test_barcodes_are_cut_and_spelt_alike(tmp_path):
             full = [f"{code}-01A-11R", code.lower().replace("-", "."), code, f" {code} "][at]
             text = text.replace(short, full)
         files[name] = text
-    manifest = MANIFEST.replace("[outcome.subtype]", '[patients]\nlevel = "tcga-patient"\n[outcome.subtype]')
+    manifest = MANIFEST.replace(
+        "[outcome.subtype]", '[patients]\nlevel = "tcga-patient"\n[outcome.subtype]'
+    )
     cohort = load(write(tmp_path, manifest, **files))
     assert list(cohort.patients) == sorted(barcodes.values())[:4]
     assert cohort.modalities["rna"].present.sum() == 3
     files["rna.csv"] += "TCGA-AA-0001-11A-22R,1.5,2.5,3.5\n"
     said = fault(tmp_path, manifest, **files)
-    assert "1 patients have more than one row" in said and "01 × 1, 11 × 1" in said and "AA-0001" not in said
+    assert (
+        "1 patients have more than one row" in said
+        and "01 × 1, 11 × 1" in said
+        and "AA-0001" not in said
+    )
     assert "are no TCGA barcodes" in fault(tmp_path, manifest)
 
 
@@ -232,7 +281,11 @@ def test_an_ehr_column_that_is_the_outcome_is_a_fault(tmp_path):
         ('column = "score"', 'column = "scor"', "did you mean 'score'"),
         ('column = "score"', 'column = "stage"', "no numbers"),
         ('{ 0 = "A", 1 = "B" }', '{ 0 = "A", 2 = "B" }', "not among labels"),
-        ('stage = "ordinal"', 'stage = "numeric"', "column 'stage' is numeric, but 3 values are text"),
+        (
+            'stage = "ordinal"',
+            'stage = "numeric"',
+            "column 'stage' is numeric, but 3 values are text",
+        ),
         ('stage = "ordinal"', 'stag = "ordinal"', "not among columns (did you mean 'stage'?)"),
         ("id_slice = [0, 2]", "id_slice = [20, 22]", "outside every patient id"),
     ],
@@ -279,21 +332,36 @@ def test_a_flipped_table_is_told(tmp_path):
 
 def test_events_compare_as_text(tmp_path):
     text = FILES["clinical.csv"].replace("Alive", "0.0").replace("Dead", "1.0")
-    cohort = load(write(tmp_path, MANIFEST.replace('value = "Dead"', "value = 1"), **{"clinical.csv": text}))
+    cohort = load(
+        write(tmp_path, MANIFEST.replace('value = "Dead"', "value = 1"), **{"clinical.csv": text})
+    )
     assert cohort.outcome("overall").event[:2].tolist() == [False, True]
 
 
 def test_ensembl_ids_find_their_symbols_whatever_the_version(tmp_path):
-    text = FILES["rna.csv"].replace("TP53_7157", "ENSG00000141510.17").replace("ESR1_2099", "ENSG00000091831")
-    (tmp_path / "map.tsv").write_text("id\tsymbol\nENSG00000141510.1\tTP53\nENSG00000091831.2\tESR1\n")
+    text = (
+        FILES["rna.csv"]
+        .replace("TP53_7157", "ENSG00000141510.17")
+        .replace("ESR1_2099", "ENSG00000091831")
+    )
+    (tmp_path / "map.tsv").write_text(
+        "id\tsymbol\nENSG00000141510.1\tTP53\nENSG00000091831.2\tESR1\n"
+    )
     manifest = MANIFEST.replace('symbol = "^(.+)_[0-9]+$"', 'ids = "ensembl"\nmap = "map.tsv"')
-    assert load(write(tmp_path, manifest, **{"rna.csv": text})).modalities["rna"].symbols == ("TP53", "ESR1", None)
+    assert load(write(tmp_path, manifest, **{"rna.csv": text})).modalities["rna"].symbols == (
+        "TP53",
+        "ESR1",
+        None,
+    )
 
 
 def test_a_notice_for_small_classes_and_low_overlap(tmp_path, caplog):
     with caplog.at_level(logging.WARNING):
         load(write(tmp_path))
-    assert "[outcome.subtype] classes 'A', " in caplog.text and "fewer than 5 labelled patients" in caplog.text
+    assert (
+        "[outcome.subtype] classes 'A', " in caplog.text
+        and "fewer than 5 labelled patients" in caplog.text
+    )
 
 
 @pytest.mark.skipif(not (REAL / "tcga_brca").is_dir(), reason="the real tables are not here")
@@ -304,7 +372,9 @@ def test_the_shipped_manifest_fits_the_real_tables(tmp_path):
     (tmp_path / "files").mkdir()
     for name in ("rna", "meth", "mirna", "clinical"):
         plain = pd.read_csv(REAL / "tcga_brca" / f"{name}.csv.gz", dtype=str, keep_default_na=False)
-        plain.columns = [c if c not in ("vital_status.1", "days_to_death.1") else c[:-2] for c in plain.columns]
+        plain.columns = [
+            c if c not in ("vital_status.1", "days_to_death.1") else c[:-2] for c in plain.columns
+        ]
         plain.to_csv(tmp_path / "files" / f"{name}.csv", index=False)
     shutil.copy(REAL / "tcga_brca" / "pam50.csv", tmp_path / "files" / "pam50.csv")
     cohort = load(tmp_path / "made.toml")
@@ -331,7 +401,8 @@ def test_an_empty_table_is_a_modality_nobody_has(tmp_path):
     (tmp_path / "rna.csv").write_text("id,G1,G2\nA,1.5,2\nB,3,4.5\n")
     (tmp_path / "meth.csv").write_text("id,G1\n")
     (tmp_path / "c.toml").write_text(
-        'name = "c"\n[modality.rna]\nfile = "rna.csv"\nkind = "omics"\n[modality.meth]\nfile = "meth.csv"\nkind = "omics"\n'
+        'name = "c"\n[modality.rna]\nfile = "rna.csv"\nkind = '
+        '"omics"\n[modality.meth]\nfile = "meth.csv"\nkind = "omics"\n'
     )
     cohort = load(tmp_path / "c.toml")
     assert cohort.present["rna"].all() and not cohort.present["meth"].any()

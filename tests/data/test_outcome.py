@@ -14,7 +14,9 @@ def test_classes():
 
 
 def test_survival():
-    outcome = Outcome("os", "survival", np.array([3.0, np.nan, 5.0]), event=np.array([True, True, False]))
+    outcome = Outcome(
+        "os", "survival", np.array([3.0, np.nan, 5.0]), event=np.array([True, True, False])
+    )
     assert outcome.known.tolist() == [True, False, True]
     assert outcome.take(np.array([2, 0])).event.tolist() == [False, True]
     assert "2 known, 1 events" in repr(outcome)
@@ -22,4 +24,6 @@ def test_survival():
 
 def test_numbers():
     outcome = Outcome("n", "number", np.array([0.0, np.nan]))
-    assert outcome.known.tolist() == [True, False] and repr(outcome) == "Outcome(n: number; 1 known)"
+    assert (
+        outcome.known.tolist() == [True, False] and repr(outcome) == "Outcome(n: number; 1 known)"
+    )

@@ -36,7 +36,10 @@ def write_as(path, ending):
         (path.parent / "t.ids.txt").write_text("00123\nP2\nP3\n")
     elif ending == "npz":
         np.savez(
-            path, values=FRAME.to_numpy(), ids=np.array(FRAME.index, dtype=str), columns=np.array(FRAME.columns, dtype=str)
+            path,
+            values=FRAME.to_numpy(),
+            ids=np.array(FRAME.index, dtype=str),
+            columns=np.array(FRAME.columns, dtype=str),
         )
     elif ending == "h5ad":
         anndata().write_h5ad(path)
@@ -58,7 +61,9 @@ def anndata():
     )
 
 
-@pytest.mark.parametrize("ending", ["csv", "csv.gz", "tsv", "tsv.gz", "txt", "parquet", "npz", "h5ad", "h5mu"])
+@pytest.mark.parametrize(
+    "ending", ["csv", "csv.gz", "tsv", "tsv.gz", "txt", "parquet", "npz", "h5ad", "h5mu"]
+)
 def test_every_format_gives_the_same_frame(tmp_path, ending):
     got = read_table(write_as(tmp_path, ending))
     pd.testing.assert_frame_equal(got, FRAME, check_column_type=False)
@@ -127,17 +132,25 @@ def test_tokens_for_missing(tmp_path):
     tokens = ["NA", "null", ".", "?", "-", "n/a", "--", "NaN", ""]
     rows = "".join(f"p{i},{t},1.5\n" for i, t in enumerate(tokens)) + "q,2.5,1.5\n"
     got = read_table(text(tmp_path, "id,x,y\n" + rows))
-    assert got["x"].dtype == float and got["x"].isna().sum() == len(tokens) and got.loc["q", "x"] == 2.5
+    assert (
+        got["x"].dtype == float
+        and got["x"].isna().sum() == len(tokens)
+        and got.loc["q", "x"] == 2.5
+    )
 
 
 def test_mark_and_windows_newlines(tmp_path):
-    got = read_table(text(tmp_path, b"\xef\xbb\xbfpatient;x\r\nP1;1\r\nP2;2\r\n"), id_column="patient")
+    got = read_table(
+        text(tmp_path, b"\xef\xbb\xbfpatient;x\r\nP1;1\r\nP2;2\r\n"), id_column="patient"
+    )
     assert list(got.index) == ["P1", "P2"] and list(got["x"]) == [1, 2]
 
 
 def test_utf16_and_latin1(tmp_path):
     assert list(read_table(text(tmp_path, "id\tx\nP1\tüü\n".encode("utf-16")))["x"]) == ["üü"]
-    assert list(read_table(text(tmp_path, "id,x\nP1,Zürich\n".encode("latin-1")))["x"]) == ["Zürich"]
+    assert list(read_table(text(tmp_path, "id,x\nP1,Zürich\n".encode("latin-1")))["x"]) == [
+        "Zürich"
+    ]
 
 
 def test_decimal_comma_where_it_is_plain(tmp_path):
@@ -171,14 +184,18 @@ def test_a_repeated_column_stops_unless_others_are_named(tmp_path):
 
 
 def test_a_missing_id_column_names_file_column_and_nearest(tmp_path):
-    with pytest.raises(InputError, match=r"t\.csv: no id column 'patinet' \(did you mean 'patient'\?\)"):
+    with pytest.raises(
+        InputError, match=r"t\.csv: no id column 'patinet' \(did you mean 'patient'\?\)"
+    ):
         read_table(text(tmp_path, "patient,x\nP1,1\n"), id_column="patinet")
 
 
 def test_all_missing_columns_are_told_at_once(tmp_path):
     with pytest.raises(InputError) as caught:
         read_table(text(tmp_path, "id,age,sex\nP1,1,f\n"), columns=["agee", "sexx", "age"])
-    assert "'agee' (did you mean 'age'?)" in str(caught.value) and "'sexx' (did you mean 'sex'?)" in str(caught.value)
+    assert "'agee' (did you mean 'age'?)" in str(
+        caught.value
+    ) and "'sexx' (did you mean 'sex'?)" in str(caught.value)
 
 
 def test_repeated_and_blank_ids_stop_without_showing_ids(tmp_path):
@@ -202,7 +219,11 @@ def test_repeated_and_blank_ids_stop_without_showing_ids(tmp_path):
         ("t.csv", b"id,x\nP\x00,1\n", "null bytes"),
         ("t.csv", gzip.compress(b"id,x\nP1,1\n", mtime=0), "gzip"),
         ("t.csv.gz", b"id,x\nP1,1\n", "text"),
-        ("t.csv.gz", gzip.compress(b"id,x\n" + b"P1,1\n" * 9999, mtime=0)[:60], "damaged or cut short"),
+        (
+            "t.csv.gz",
+            gzip.compress(b"id,x\n" + b"P1,1\n" * 9999, mtime=0)[:60],
+            "damaged or cut short",
+        ),
         ("t.h5ad", b"id,x\nP1,1\n", "text"),
         ("t.h5ad", b"\x89HDF\r\n\x1a\n" + b"\0" * 64, "damaged or cut short"),
         ("t.parquet", b"PAR1 nothing", "damaged or cut short"),
@@ -238,7 +259,9 @@ def test_a_sparse_table_too_large_is_never_made_dense(tmp_path, monkeypatch):
 
 def test_wide_tables_read_fast(tmp_path):
     values = np.random.default_rng(0).normal(size=(200, 6000)).round(4)
-    pd.DataFrame(values, index=[f"P{i}" for i in range(200)]).add_prefix("g").to_csv(tmp_path / "t.csv")
+    pd.DataFrame(values, index=[f"P{i}" for i in range(200)]).add_prefix("g").to_csv(
+        tmp_path / "t.csv"
+    )
     start = time.perf_counter()
     got = read_table(tmp_path / "t.csv")
     assert time.perf_counter() - start < 5  # about 0.3 s; a loop over columns takes far longer

@@ -1,4 +1,5 @@
-"""Series: known last values, slopes and counts; what must not change them; every bad input with one clear message."""
+"""Series: known last values, slopes and counts; what must not change them; every bad input with one
+clear message."""
 
 import numpy as np
 import pandas as pd
@@ -31,11 +32,17 @@ def made(seed=0, patients=30):
     return pd.DataFrame(rows, columns=["id", "day", "test", "result"])
 
 
-# ------------------------------------------------------------------------------------------- known answers
+# ------------------------------------------------------------------------------------ known answers
 
 
 def test_a_line_a_constant_a_point_and_nothing():
-    rows = [("A", 3, "x", 16.0), ("A", 1, "x", 12.0), ("A", 9, "x", 28.0), ("B", 5, "x", 0.1), ("B", 7, "x", 0.1)]
+    rows = [
+        ("A", 3, "x", 16.0),
+        ("A", 1, "x", 12.0),
+        ("A", 9, "x", 28.0),
+        ("B", 5, "x", 0.1),
+        ("B", 7, "x", 0.1),
+    ]
     rows += [("B", 8, "x", 0.1), ("C", 2, "x", 4.0), ("C", 2, "y", 1.0), ("D", 4, "y", np.nan)]
     table = summary(pd.DataFrame(rows, columns=["id", "day", "test", "result"]))
     assert list(table) == ["x last", "x slope", "x count", "y last", "y slope", "y count"]
@@ -64,31 +71,42 @@ def test_never_missing_where_there_is_a_measurement():
         assert 0 < measured.sum() < len(table)
         for summarised in ("last", "slope"):
             assert (table[f"{test} {summarised}"].notna() == measured).all()
-    assert np.isfinite(table.filter(like="slope").to_numpy()[table.filter(like="last").notna().to_numpy()]).all()
+    assert np.isfinite(
+        table.filter(like="slope").to_numpy()[table.filter(like="last").notna().to_numpy()]
+    ).all()
 
 
-# ----------------------------------------------------------------------------------------- what changes what
+# -------------------------------------------------------------------------------- what changes what
 
 
 def test_the_order_of_rows_is_nothing():
     frame = pd.concat([made(), made(1).assign(day=3.0)])  # many at one time
     for seed in range(3):
-        pd.testing.assert_frame_equal(summary(frame.sample(frac=1, random_state=seed)), summary(frame), check_exact=True)
+        pd.testing.assert_frame_equal(
+            summary(frame.sample(frac=1, random_state=seed)), summary(frame), check_exact=True
+        )
 
 
 def test_other_times_change_slope_and_last_only():
     frame, rng = made(), np.random.default_rng(0)
-    shuffled = frame.assign(day=frame.groupby(["id", "test"])["day"].transform(lambda days: rng.permutation(days)))
+    shuffled = frame.assign(
+        day=frame.groupby(["id", "test"])["day"].transform(lambda days: rng.permutation(days))
+    )
     before, after = summary(frame), summary(shuffled)
     pd.testing.assert_frame_equal(before.filter(like="count"), after.filter(like="count"))
-    assert not np.allclose(before.filter(like="slope").fillna(0), after.filter(like="slope").fillna(0))
+    assert not np.allclose(
+        before.filter(like="slope").fillna(0), after.filter(like="slope").fillna(0)
+    )
     many = before["CRP count"] > 2
     assert (before["CRP last"][many] != after["CRP last"][many]).any()
 
 
 def test_later_clocks_and_other_units():
     frame = made()
-    shifted, hours = summary(frame.assign(day=frame["day"] + 1000)), summary(frame.assign(day=frame["day"] * 24))
+    shifted, hours = (
+        summary(frame.assign(day=frame["day"] + 1000)),
+        summary(frame.assign(day=frame["day"] * 24)),
+    )
     pd.testing.assert_frame_equal(shifted, summary(frame), check_exact=True)
     np.testing.assert_allclose(hours["LDH slope"] * 24, summary(frame)["LDH slope"])
 
@@ -112,24 +130,47 @@ def test_values_at_one_time_are_averaged_and_a_row_twice_is_one(caplog):
 def test_dates_are_days_whatever_their_dress():
     frame = made()
     dates = pd.Timestamp("2020-02-25") + pd.to_timedelta(frame["day"], unit="D")
-    dressed = [dates, dates.dt.strftime("%Y-%m-%d"), dates.dt.strftime("%Y-%m-%dT%H:%M:%SZ"), dates.dt.date]
+    dressed = [
+        dates,
+        dates.dt.strftime("%Y-%m-%d"),
+        dates.dt.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        dates.dt.date,
+    ]
     for day in [*dressed, pd.to_timedelta(frame["day"], unit="D"), frame["day"].map(str)]:
         pd.testing.assert_frame_equal(summary(frame.assign(day=day)), summary(frame))
-    half = pd.DataFrame({"id": "A", "day": ["2020-01-31", "2020-01-31 12:00"], "test": "x", "result": [1.0, 2.0]})
+    half = pd.DataFrame(
+        {"id": "A", "day": ["2020-01-31", "2020-01-31 12:00"], "test": "x", "result": [1.0, 2.0]}
+    )
     assert summary(half).loc["A", "x slope"] == 2.0
 
 
 def test_numbers_as_names_and_words_for_unknown():
-    frame = pd.DataFrame({"id": [7, 7.0, 8], "day": [0, 1, 0], "test": 50912, "result": ["1.5", "Not available", " 2 "]})
+    frame = pd.DataFrame(
+        {
+            "id": [7, 7.0, 8],
+            "day": [0, 1, 0],
+            "test": 50912,
+            "result": ["1.5", "Not available", " 2 "],
+        }
+    )
     table = summary(frame)
-    assert list(table.index) == ["7", "8"] and list(table) == ["50912 last", "50912 slope", "50912 count"]
+    assert list(table.index) == ["7", "8"] and list(table) == [
+        "50912 last",
+        "50912 slope",
+        "50912 count",
+    ]
     assert table["50912 last"].tolist() == [1.5, 2.0]
 
 
 def test_variables_fix_the_columns_and_the_rest_is_not_looked_at(caplog):
-    frame = pd.concat([made(), pd.DataFrame({"id": "Q", "day": "?", "test": "blood group", "result": ["A"]})])
+    frame = pd.concat(
+        [made(), pd.DataFrame({"id": "Q", "day": "?", "test": "blood group", "result": ["A"]})]
+    )
     table = summary(frame, variables=["LDH", "Troponin"])
-    assert next(iter(table)) == "LDH last" and (table["Troponin count"][table["LDH count"].notna()] == 0).all()
+    assert (
+        next(iter(table)) == "LDH last"
+        and (table["Troponin count"][table["LDH count"].notna()] == 0).all()
+    )
     assert table["Troponin last"].isna().all() and table.loc["Q"].isna().all()
     assert "no value of 'Troponin'" in caplog.text
     summary(pd.concat([made(), made().assign(test="crp")]), variables=["CRP"])
@@ -146,7 +187,7 @@ def test_a_time_that_stands_still_is_told(caplog):
     assert "every slope is 0" in caplog.text
 
 
-# ------------------------------------------------------------------------------------------------ bad input
+# ---------------------------------------------------------------------------------------- bad input
 
 
 def _with(column, *values):
@@ -164,7 +205,10 @@ def _with(column, *values):
         ),
         (_with("result", np.inf), ["column 'result': 1 value is infinite"]),
         (_with("result", pd.Timestamp("2020-01-01")), ["column 'result': 1 value is no number"]),
-        (_with("day", "31/12/2020"), ["column 'day': 1 of", "are no numbers (they look like 99/99/9999)", "2020-01-31"]),
+        (
+            _with("day", "31/12/2020"),
+            ["column 'day': 1 of", "are no numbers (they look like 99/99/9999)", "2020-01-31"],
+        ),
         (_with("day", np.inf), ["column 'day': 1 of"]),
         (_with("day", None, np.nan), ["column 'day': 2 values have no time"]),
         (made().assign(day="20200131"), ["look like dates without dashes"]),
@@ -173,13 +217,18 @@ def _with(column, *values):
         (_with("id", None, ""), ["2 values have no patient id"]),
         (made().rename(columns={"day": "days"}), ["no column 'day' (did you mean 'days'?)"]),
     ],
-    ids="text infinite stamp date infinite-time no-time compact no-date no-variable no-patient no-column".split(),
+    ids=(
+        "text infinite stamp date infinite-time no-time compact no-date no-variable no-patient "
+        "no-column"
+    ).split(),
 )
 def test_bad_rows_are_told(frame, said):
     with pytest.raises(InputError) as caught:
         summary(frame)
     assert all(words in str(caught.value) for words in said), str(caught.value)
-    assert "2020-13" not in str(caught.value) and "31/12" not in str(caught.value)  # dates are private
+    assert "2020-13" not in str(caught.value) and "31/12" not in str(
+        caught.value
+    )  # dates are private
 
 
 def test_all_faults_at_once_and_columns_apart():
@@ -195,13 +244,15 @@ def test_all_faults_at_once_and_columns_apart():
 
 def test_of_many_variables_a_few_are_shown_and_the_nearest_of_all():
     frame = pd.concat([made().assign(test=f"lab{i:03d}") for i in range(90)])
-    with pytest.raises(InputError, match=r"variables 'zzz' \(known: lab000, lab001, lab002 and 87 more\)"):
+    with pytest.raises(
+        InputError, match=r"variables 'zzz' \(known: lab000, lab001, lab002 and 87 more\)"
+    ):
         summary(frame, variables=["zzz"])
     with pytest.raises(InputError, match=r"did you mean 'lab089'"):
         summary(frame, variables=["Lab089"])
 
 
-# ------------------------------------------------------------------------------------------------ manifests
+# ---------------------------------------------------------------------------------------- manifests
 
 MANIFEST = """
 name = "made"
@@ -223,7 +274,9 @@ series = { time = "day", variable = "test", value = "result" }
 def write(folder, manifest=MANIFEST, labs=None):
     ids = [f"P{p:02d}" for p in range(34)]
     rng = np.random.default_rng(0)
-    pd.DataFrame(rng.normal(8, 2, (34, 25)), ids, [f"GEN{i}A" for i in range(25)]).to_csv(folder / "rna.csv", index_label="id")
+    pd.DataFrame(rng.normal(8, 2, (34, 25)), ids, [f"GEN{i}A" for i in range(25)]).to_csv(
+        folder / "rna.csv", index_label="id"
+    )
     pd.DataFrame({"id": ids, "label": ["a", "b"] * 17}).to_csv(folder / "labels.csv", index=False)
     labs = made() if labs is None else labs
     if not isinstance(labs, str):
@@ -264,9 +317,16 @@ def test_one_new_patient_without_a_variable_is_as_among_many(tmp_path):
 def test_check_shows_it(tmp_path):
     found = check(write(tmp_path, labs=pd.concat([made(), made().head(2)])))
     row = found.match.loc["labs"]
-    assert (row["kind"], row["columns"], row["patients"]) == ("ehr", 9, made()["id"].nunique()) and not found.faults
+    assert (row["kind"], row["columns"], row["patients"]) == (
+        "ehr",
+        9,
+        made()["id"].nunique(),
+    ) and not found.faults
     assert found.notices == [
-        f"[modality.labs] labs.csv: 2 of {len(made()) + 2} values share patient, variable and time with another: averaged"
+        (
+            f"[modality.labs] labs.csv: 2 of {len(made()) + 2} values share patient, variable "
+            "and time with another: averaged"
+        )
     ]
 
 
@@ -291,9 +351,14 @@ def test_bad_manifests_are_told(tmp_path, old, new, said):
 
 
 def test_bad_files_are_told(tmp_path):
-    with pytest.raises(InputError, match=r"\[modality.labs\] .*labs.csv: column 'result': 1 value is no number"):
+    with pytest.raises(
+        InputError, match=r"\[modality.labs\] .*labs.csv: column 'result': 1 value is no number"
+    ):
         load(write(tmp_path, labs=_with("result", "high")))
-    with pytest.raises(InputError, match=r"column 'day' cannot hold patient ids, series has it; say \[patients\] id"):
+    with pytest.raises(
+        InputError,
+        match=r"column 'day' cannot hold patient ids, series has it; say \[patients\] id",
+    ):
         load(write(tmp_path, labs=made()[["day", "id", "test", "result"]]))
     with pytest.raises(InputError, match="no patient in common"):
         load(write(tmp_path, labs=made().assign(id=lambda f: "Z" + f["id"])))
@@ -302,11 +367,20 @@ def test_bad_files_are_told(tmp_path):
 
 
 def test_init_knows_a_long_table(tmp_path):
-    write(tmp_path, labs=pd.concat([made(), pd.DataFrame({"id": ["P00"], "day": 1, "test": "ABO", "result": ["A"]})]))
+    write(
+        tmp_path,
+        labs=pd.concat(
+            [made(), pd.DataFrame({"id": ["P00"], "day": 1, "test": "ABO", "result": ["A"]})]
+        ),
+    )
     text = draft([tmp_path / "rna.csv", tmp_path / "labels.csv", tmp_path / "labs.csv"])
     (tmp_path / "drafted.toml").write_text(text)
     assert "# left out of labs.csv: hold text: ABO" in text
-    assert sorted(load(tmp_path / "drafted.toml").modalities["labs"].table) == sorted(summary(made()))
-    made().pivot_table(index=["id", "day"], columns="test", values="result").to_csv(tmp_path / "labs.csv")
+    assert sorted(load(tmp_path / "drafted.toml").modalities["labs"].table) == sorted(
+        summary(made())
+    )
+    made().pivot_table(index=["id", "day"], columns="test", values="result").to_csv(
+        tmp_path / "labs.csv"
+    )
     with pytest.raises(InputError, match="or one measurement a row: series?"):
         draft([tmp_path / "rna.csv", tmp_path / "labels.csv", tmp_path / "labs.csv"])

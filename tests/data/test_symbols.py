@@ -23,12 +23,16 @@ def test_by_name_by_pattern_or_none():
 
 def test_by_table(tmp_path):
     (tmp_path / "map.tsv").write_text("id\tname\nENSG01.3\tTP53\n")
-    got = gene_symbols(["ENSG01.9", "ENSG02"], spec(ids="ensembl", map="map.tsv"), tmp_path / "map.tsv")
+    got = gene_symbols(
+        ["ENSG01.9", "ENSG02"], spec(ids="ensembl", map="map.tsv"), tmp_path / "map.tsv"
+    )
     assert got == ("TP53", None)
 
 
 def test_dates_made_of_genes():
-    assert turned_into_dates(["2-Sep", "MAR-1", "43891", "2.31E+13", "SEPT2", "TP53", "MARCH1"]) == [
+    assert turned_into_dates(
+        ["2-Sep", "MAR-1", "43891", "2.31E+13", "SEPT2", "TP53", "MARCH1"]
+    ) == [
         "2-Sep",
         "MAR-1",
         "43891",

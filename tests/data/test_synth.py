@@ -12,7 +12,9 @@ from graphfuse.data.transform import anova_f
 def f_of(made, name):
     modality = made.cohort.modalities[name]
     codes = made.cohort.outcome().values[modality.present]
-    return pd.Series(anova_f(modality.table[modality.present].to_numpy(), codes), index=modality.feature_ids)
+    return pd.Series(
+        anova_f(modality.table[modality.present].to_numpy(), codes), index=modality.feature_ids
+    )
 
 
 def null(made, name, level):
@@ -53,11 +55,16 @@ def test_a_modality_without_weight_is_noise():
 
 
 def test_missing_unlabelled_and_sites():
-    made = planted(2000, {"rna": 5, "meth": 5}, missing={"meth": 0.3}, unlabelled=0.2, batch_shift=2.0, seed=2)
+    made = planted(
+        2000, {"rna": 5, "meth": 5}, missing={"meth": 0.3}, unlabelled=0.2, batch_shift=2.0, seed=2
+    )
     present = made.cohort.present
     assert present["rna"].all() and present["meth"].mean() == pytest.approx(0.7, abs=0.04)
     outcome = made.cohort.outcome()
-    assert (~outcome.known).mean() == pytest.approx(0.2, abs=0.04) and outcome.classes == ("class0", "class1")
+    assert (~outcome.known).mean() == pytest.approx(0.2, abs=0.04) and outcome.classes == (
+        "class0",
+        "class1",
+    )
     site, table = made.cohort.groups["site"], made.cohort.modalities["rna"].table
     noise = table[[c for c in table if f"rna:{c}" not in made.features] or list(table)]
     gap = noise[site == "site1"].mean() - noise[site == "site0"].mean()
@@ -73,7 +80,10 @@ def test_classes_are_even():
 
 def test_the_planted_genes_are_a_connected_module():
     made = planted(50, {"rna": 80, "meth": 60}, carriers=12, seed=5)
-    assert set(made.genes) == {feature.partition(":")[2] for feature in made.features} and len(made.genes) == 12
+    assert (
+        set(made.genes) == {feature.partition(":")[2] for feature in made.features}
+        and len(made.genes) == 12
+    )
     rows = set(zip(made.network["source"], made.network["target"], strict=True))
     assert set(made.edges) == {(a, b) for a, b in rows if {a, b} <= set(made.genes)}
     assert len(rows) == len(made.network) and all(a < b for a, b in rows)
@@ -88,7 +98,10 @@ def test_the_planted_genes_are_a_connected_module():
 
 
 def test_off_the_network_no_edge_is_planted_on_purpose():
-    counts = [len(planted(10, {"rna": 200}, carriers=10, on_network=False, seed=s).edges) for s in range(20)]
+    counts = [
+        len(planted(10, {"rna": 200}, carriers=10, on_network=False, seed=s).edges)
+        for s in range(20)
+    ]
     assert np.mean(counts) < 3 < len(planted(10, {"rna": 200}, carriers=10, seed=0).edges)
 
 

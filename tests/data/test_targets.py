@@ -29,7 +29,9 @@ def classes(sizes):
 )
 def test_classes_too_small_for_the_usual_folds_are_a_notice(sizes, said):
     _, notices = outcome(classes(sizes), kind="class", column="label")
-    assert len(notices) == len(said) and all(n.startswith(s) for n, s in zip(notices, said, strict=True))
+    assert len(notices) == len(said) and all(
+        n.startswith(s) for n, s in zip(notices, said, strict=True)
+    )
     assert all("--cv" in notice and "labels = " in notice for notice in notices)
 
 

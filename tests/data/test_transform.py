@@ -1,4 +1,5 @@
-"""Steps fitted on training patients: against scikit-learn, and what may never reach a fitted number."""
+"""Steps fitted on training patients: against scikit-learn, and what may never reach a fitted
+number."""
 
 import json
 import warnings
@@ -11,7 +12,15 @@ from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from graphfuse.data.modality import Modality
-from graphfuse.data.transform import Impute, Pipeline, Scale, Select, TypedColumns, anova_f, unknown_values
+from graphfuse.data.transform import (
+    Impute,
+    Pipeline,
+    Scale,
+    Select,
+    TypedColumns,
+    anova_f,
+    unknown_values,
+)
 from graphfuse.errors import InputError
 
 RNG = np.random.default_rng(7)
@@ -26,29 +35,40 @@ def table(missing=0.1):
 
 
 def omics(values, names=NAMES, ids=None):
-    frame = pd.DataFrame(values, index=ids or [f"P{i}" for i in range(len(values))], columns=list(names))
+    frame = pd.DataFrame(
+        values, index=ids or [f"P{i}" for i in range(len(values))], columns=list(names)
+    )
     return Modality("rna", frame)
 
 
 def ehr(columns, types):
     return Modality(
-        "ehr", pd.DataFrame(columns).astype({c: object for c, t in types.items() if t != "numeric"}), "ehr", types=types
+        "ehr",
+        pd.DataFrame(columns).astype({c: object for c, t in types.items() if t != "numeric"}),
+        "ehr",
+        types=types,
     )
 
 
 def same(a, b):
     """Two pipelines have the same fitted numbers, bit for bit."""
     (left, about), (right, other) = a.state(), b.state()
-    return about == other and left.keys() == right.keys() and all(np.array_equal(left[k], right[k]) for k in left)
+    return (
+        about == other
+        and left.keys() == right.keys()
+        and all(np.array_equal(left[k], right[k]) for k in left)
+    )
 
 
-# --------------------------------------------------------------------------------------------------- steps
+# -------------------------------------------------------------------------------------------- steps
 
 
 def test_impute_is_the_median_of_scikit_learn():
     values = table()
     step = Impute.fit(values)
-    np.testing.assert_allclose(step.apply(values), SimpleImputer(strategy="median").fit_transform(values), rtol=1e-13)
+    np.testing.assert_allclose(
+        step.apply(values), SimpleImputer(strategy="median").fit_transform(values), rtol=1e-13
+    )
     full = table(missing=0)
     np.testing.assert_allclose(Impute.fit(full).median, np.median(full, axis=0), rtol=1e-13)
     np.testing.assert_array_equal(step.apply(full), full)
@@ -60,21 +80,29 @@ def test_a_column_never_seen_is_imputed_with_zero_and_without_a_warning():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         step = Impute.fit(values)
-    assert step.median[3] == 0 and np.isfinite(step.apply(values)).all() and not step.apply(values)[:, 3].any()
+    assert (
+        step.median[3] == 0
+        and np.isfinite(step.apply(values)).all()
+        and not step.apply(values)[:, 3].any()
+    )
     assert Impute.fit(np.full((4, 2), np.nan)).median.tolist() == [0, 0]
 
 
 def test_scale_is_the_standard_scaler():
     values = table(missing=0)
     reference = StandardScaler().fit(values[:40])
-    np.testing.assert_allclose(Scale.fit(values[:40]).apply(values), reference.transform(values), rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(
+        Scale.fit(values[:40]).apply(values), reference.transform(values), rtol=1e-10, atol=1e-12
+    )
 
 
 def test_by_range_is_the_range_scaler_around_the_mean():
     values = table(missing=0)
     reference = MinMaxScaler().fit(values[:40])
     expected = reference.transform(values) - reference.transform(values[:40]).mean(0)
-    np.testing.assert_allclose(Scale.fit(values[:40], "range").apply(values), expected, rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(
+        Scale.fit(values[:40], "range").apply(values), expected, rtol=1e-10, atol=1e-12
+    )
 
 
 @pytest.mark.parametrize("by", ["deviation", "range"])
@@ -97,7 +125,9 @@ def test_f_is_that_of_scikit_learn():
     values[:, 2] += CODES
     np.testing.assert_allclose(anova_f(values, CODES), f_classif(values, CODES)[0], rtol=1e-9)
     some = np.where(np.arange(60) % 4 == 0, -1, CODES)
-    np.testing.assert_allclose(anova_f(values, some), f_classif(values[some >= 0], some[some >= 0])[0], rtol=1e-9)
+    np.testing.assert_allclose(
+        anova_f(values, some), f_classif(values[some >= 0], some[some >= 0])[0], rtol=1e-9
+    )
 
 
 def test_a_perfect_marker_comes_first_and_a_constant_last():
@@ -129,7 +159,7 @@ def test_ties_go_by_name_whatever_the_column_order():
         assert chosen == expected and len(chosen) == 7
 
 
-# ------------------------------------------------------------------------------------------- typed columns
+# ------------------------------------------------------------------------------------ typed columns
 
 
 def test_numbers_stay_and_a_flag_says_what_was_missing():
@@ -137,13 +167,17 @@ def test_numbers_stay_and_a_flag_says_what_was_missing():
     typed = TypedColumns.fit(made.table, made.types)
     np.testing.assert_array_equal(typed.apply(made.table), [[50, 0], [np.nan, 1], [70, 0]])
     full = TypedColumns.fit(made.table.iloc[[0, 2]], made.types)
-    np.testing.assert_array_equal(full.apply(made.table), [[50], [np.nan], [70]])  # no missing in training: no flag
+    np.testing.assert_array_equal(
+        full.apply(made.table), [[50], [np.nan], [70]]
+    )  # no missing in training: no flag
 
 
 def test_categories_are_one_hot_and_an_unseen_level_is_none_of_them():
     made = ehr({"race": ["b", "a", np.nan, "c"]}, {"race": "categorical"})
     typed = TypedColumns.fit(made.table.iloc[:3], made.types)
-    np.testing.assert_array_equal(typed.apply(made.table), [[0, 1, 0], [1, 0, 0], [0, 0, 1], [0, 0, 0]])
+    np.testing.assert_array_equal(
+        typed.apply(made.table), [[0, 1, 0], [1, 0, 0], [0, 0, 1], [0, 0, 0]]
+    )
     assert typed.owners.tolist() == [0, 0, 0]
 
 
@@ -174,7 +208,11 @@ def test_a_date_is_its_day():
 
 
 @pytest.mark.parametrize(
-    "dates", [["2001-05-03", "03/05/2001", "junk", "13/02/2001"], ["04/02/2001", "01/02/2001", "2001-02-03"]]
+    "dates",
+    [
+        ["2001-05-03", "03/05/2001", "junk", "13/02/2001"],
+        ["04/02/2001", "01/02/2001", "2001-02-03"],
+    ],
 )
 def test_a_date_does_not_depend_on_who_else_is_there(dates):
     made = ehr({"seen": dates}, {"seen": "date"})
@@ -222,14 +260,18 @@ def test_what_the_fit_can_make_nothing_of_is_counted_and_told():
 def test_missing_values_and_columns_are_not_unknown_ones():
     train = mixed()
     fitted = Pipeline.fit(train, np.zeros(40, int))
-    gone = Modality("ehr", train.table[["age", "stage"]].assign(age=np.nan), "ehr", types=train.types)
+    gone = Modality(
+        "ehr", train.table[["age", "stage"]].assign(age=np.nan), "ehr", types=train.types
+    )
     assert fitted.unknown(gone) == []
     assert unknown_values({"ehr": fitted, "absent": fitted}, {"ehr": gone}) == []
     odd = Modality("ehr", train.table.assign(race="d"), "ehr", types=train.types)
-    assert unknown_values({"ehr": fitted, "absent": fitted}, {"ehr": odd}) == fitted.unknown(odd) != []
+    assert (
+        unknown_values({"ehr": fitted, "absent": fitted}, {"ehr": odd}) == fitted.unknown(odd) != []
+    )
 
 
-# ------------------------------------------------------------------------------------------------ pipeline
+# ----------------------------------------------------------------------------------------- pipeline
 
 
 def mixed(rows=40, seed=0):
@@ -245,7 +287,12 @@ def mixed(rows=40, seed=0):
         },
         index=[f"P{i}" for i in range(rows)],
     ).mask(gaps)
-    return Modality("ehr", frame, "ehr", types={"age": "numeric", "race": "categorical", "stage": "ordinal", "seen": "date"})
+    return Modality(
+        "ehr",
+        frame,
+        "ehr",
+        types={"age": "numeric", "race": "categorical", "stage": "ordinal", "seen": "date"},
+    )
 
 
 def test_omics_go_through_impute_scale_select():
@@ -255,7 +302,9 @@ def test_omics_go_through_impute_scale_select():
     scaled = StandardScaler().fit_transform(full)
     kept = np.sort(np.argsort(-f_classif(scaled, CODES)[0])[:8])
     np.testing.assert_allclose(made.apply(omics(values)), scaled[:, kept], rtol=1e-9, atol=1e-12)
-    assert made.owners.tolist() == kept.tolist() and [made.columns[o] for o in made.owners] == [NAMES[k] for k in kept]
+    assert made.owners.tolist() == kept.tolist() and [made.columns[o] for o in made.owners] == [
+        NAMES[k] for k in kept
+    ]
 
 
 def test_ehr_columns_know_their_owners():
@@ -273,11 +322,15 @@ def test_ehr_columns_know_their_owners():
 def test_held_out_patients_change_no_fitted_number(kind):
     whole = omics(table()) if kind == "omics" else mixed(60)
     train = np.arange(40)
-    whole = Modality("x", whole.table.astype(float if kind == "omics" else object), whole.kind, types=whole.types)
+    whole = Modality(
+        "x", whole.table.astype(float if kind == "omics" else object), whole.kind, types=whole.types
+    )
     fitted = Pipeline.fit(whole.take(train), CODES[train], top=4)
     changed = whole.table.copy()
     changed.iloc[40:] = 1e6 if kind == "omics" else "1999"
-    other = Pipeline.fit(Modality("x", changed, whole.kind, types=whole.types).take(train), CODES[train], top=4)
+    other = Pipeline.fit(
+        Modality("x", changed, whole.kind, types=whole.types).take(train), CODES[train], top=4
+    )
     assert same(fitted, other)
     assert not same(fitted, Pipeline.fit(whole, CODES, top=4))  # and they would, had they been seen
 
@@ -288,7 +341,10 @@ def test_absent_patients_are_not_fitted_on_and_get_zero_rows():
     gone[[3, 17]] = np.nan
     fitted = Pipeline.fit(omics(gone), CODES, top=9)
     there = np.setdiff1d(np.arange(60), [3, 17])
-    (left, about), (right, other) = fitted.state(), Pipeline.fit(omics(values[there]), CODES[there], top=9).state()
+    (left, about), (right, other) = (
+        fitted.state(),
+        Pipeline.fit(omics(values[there]), CODES[there], top=9).state(),
+    )
     assert about == other and left["keep"].tolist() == right["keep"].tolist()
     for key in ("median", "mean", "factor"):  # to rounding: tables lie differently in memory
         np.testing.assert_allclose(left[key], right[key], rtol=1e-12)
@@ -304,7 +360,9 @@ def test_one_patient_is_as_many(kind):
     whole = omics(table()) if kind == "omics" else mixed(60)
     fitted = Pipeline.fit(whole, CODES, top=5)
     together = fitted.apply(whole)
-    np.testing.assert_array_equal(together, np.concatenate([fitted.apply(whole.take(np.array([i]))) for i in range(60)]))
+    np.testing.assert_array_equal(
+        together, np.concatenate([fitted.apply(whole.take(np.array([i]))) for i in range(60)])
+    )
 
 
 def test_column_order_and_further_columns_do_not_matter_later():
@@ -326,7 +384,9 @@ def test_missing_columns_are_imputed_down_to_half():
     np.testing.assert_array_equal(some[:, :13], full[:, :13])
     empty = (fitted.impute.median - fitted.scale.mean) * fitted.scale.factor
     np.testing.assert_allclose(some[:, 13:], np.tile(empty[13:], (60, 1)), rtol=1e-13)
-    with pytest.raises(InputError, match="modality 'rna': 12 of the 25 columns .* at least 50% are needed"):
+    with pytest.raises(
+        InputError, match="modality 'rna': 12 of the 25 columns .* at least 50% are needed"
+    ):
         fitted.apply(Modality("rna", whole.table[NAMES[:12]]))
 
 

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 from sklearn import metrics as reference
 
-from graphfuse.evaluate.bootstrap import blocks, bootstrap_compare, bootstrap_scores, interval, stacked, weighted_scores
+from graphfuse.evaluate.bootstrap import (
+    blocks,
+    bootstrap_compare,
+    bootstrap_scores,
+    interval,
+    stacked,
+    weighted_scores,
+)
 from graphfuse.evaluate.metrics import scores
 from graphfuse.schema import METRICS
 
@@ -27,27 +34,39 @@ def test_whole_weights_are_repeated_patients(classes, grain):
     for row, weight in enumerate(weights.astype(int)):
         expected = scores(np.repeat(codes, weight), np.repeat(p, weight, axis=0))
         for metric in METRICS:
-            assert found[metric][row] == pytest.approx(expected[metric], abs=1e-12, nan_ok=True), metric
+            assert found[metric][row] == pytest.approx(expected[metric], abs=1e-12, nan_ok=True), (
+                metric
+            )
 
 
 def test_any_weights_are_those_of_scikit_learn():
     codes, p = made(2, grain=20)
     weight = np.random.default_rng(2).gamma(1.0, 1.0, len(codes))
-    found = {name: values.item() for name, values in weighted_scores(weight[None], codes, p).items()}
+    found = {
+        name: values.item() for name, values in weighted_scores(weight[None], codes, p).items()
+    }
     call, area = p.argmax(1), {"sample_weight": weight}
     assert found["accuracy"] == pytest.approx(reference.accuracy_score(codes, call, **area))
-    assert found["balanced_accuracy"] == pytest.approx(reference.balanced_accuracy_score(codes, call, **area))
-    assert found["macro_f1"] == pytest.approx(reference.f1_score(codes, call, average="macro", **area))
+    assert found["balanced_accuracy"] == pytest.approx(
+        reference.balanced_accuracy_score(codes, call, **area)
+    )
+    assert found["macro_f1"] == pytest.approx(
+        reference.f1_score(codes, call, average="macro", **area)
+    )
     assert found["mcc"] == pytest.approx(reference.matthews_corrcoef(codes, call, **area))
     assert found["auroc"] == pytest.approx(reference.roc_auc_score(codes, p[:, 1], **area))
-    assert found["auprc"] == pytest.approx(reference.average_precision_score(codes, p[:, 1], **area))
+    assert found["auprc"] == pytest.approx(
+        reference.average_precision_score(codes, p[:, 1], **area)
+    )
 
 
 def test_means_over_some_classes_leave_out_the_others():
     codes, p = made(4)
     some = np.array([0, 2])
     found = weighted_scores(np.ones((1, len(codes))), codes, p, METRICS, some)
-    assert found["macro_f1"][0] == pytest.approx(reference.f1_score(codes, p.argmax(1), labels=some, average="macro"))
+    assert found["macro_f1"][0] == pytest.approx(
+        reference.f1_score(codes, p.argmax(1), labels=some, average="macro")
+    )
     areas = [reference.roc_auc_score(codes == k, p[:, k]) for k in some]
     assert found["auroc"][0] == pytest.approx(np.mean(areas))
     none = weighted_scores(np.ones((1, len(codes))), codes, p, ("auroc", "macro_f1"), some[:0])
@@ -72,7 +91,9 @@ def test_the_interval_of_a_mean_is_that_of_students_t():
     drawn = np.concatenate([w @ values / 25 for w in blocks(np.zeros(25, int), 20_000, rng)])
     low, high = interval(drawn, values.mean(), 25)
     half = 2.0639 * values.std(ddof=1) / 5
-    assert (low, high) == pytest.approx((values.mean() - half, values.mean() + half), abs=0.06 * half)
+    assert (low, high) == pytest.approx(
+        (values.mean() - half, values.mean() + half), abs=0.06 * half
+    )
 
 
 def test_there_is_no_interval_where_nothing_varies_or_most_is_unknown():
@@ -86,30 +107,46 @@ def test_there_is_no_interval_where_nothing_varies_or_most_is_unknown():
 
 def test_the_same_seed_gives_the_same_intervals_and_more_patients_narrower_ones():
     few, many = made(3, 60), made(3, 2000)
-    assert bootstrap_scores(*few, draws=200) == bootstrap_scores(*few, draws=200) != bootstrap_scores(*few, draws=200, seed=1)
+    assert (
+        bootstrap_scores(*few, draws=200)
+        == bootstrap_scores(*few, draws=200)
+        != bootstrap_scores(*few, draws=200, seed=1)
+    )
     wide, narrow = bootstrap_scores(*few, draws=200), bootstrap_scores(*many, draws=200)
     point = scores(*few)
     for metric in METRICS:
-        assert narrow[metric][1] - narrow[metric][0] < 0.5 * (wide[metric][1] - wide[metric][0]), metric
+        assert narrow[metric][1] - narrow[metric][0] < 0.5 * (wide[metric][1] - wide[metric][0]), (
+            metric
+        )
         assert wide[metric][0] <= point[metric] <= wide[metric][1], metric
 
 
 def test_intervals_cover_the_score_of_all_patients_there_are():
     """Of 200 held-out sets of 80 patients, about 95 % of intervals hold the score of 100,000."""
-    truth, hits = scores(*made(3, 100_000, seed=99)), dict.fromkeys(("accuracy", "macro_f1", "auroc", "brier"), 0)
+    truth, hits = (
+        scores(*made(3, 100_000, seed=99)),
+        dict.fromkeys(("accuracy", "macro_f1", "auroc", "brier"), 0),
+    )
     for seed in range(200):
         found = bootstrap_scores(*made(3, 80, seed), draws=200, seed=seed)
         for metric in hits:
             hits[metric] += found[metric][0] <= truth[metric] <= found[metric][1]
-    assert all(180 <= hit <= 199 for hit in hits.values()), hits  # 95 % of 200: 190, give or take three deviations
+    assert all(180 <= hit <= 199 for hit in hits.values()), (
+        hits
+    )  # 95 % of 200: 190, give or take three deviations
 
 
 def test_paired_comparisons_find_what_is_there_and_nothing_else():
     codes, p = made(3, 200)
     noise = np.random.default_rng(5).dirichlet(np.ones(3), 200)
-    found = {pair.metric: pair for pair in bootstrap_compare("ours", "noise", codes, p, noise, METRICS, draws=300)}
+    found = {
+        pair.metric: pair
+        for pair in bootstrap_compare("ours", "noise", codes, p, noise, METRICS, draws=300)
+    }
     assert {pair.verdict for metric, pair in found.items() if metric != "ece"} == {"better"}
-    assert found["accuracy"].difference == pytest.approx(scores(codes, p)["accuracy"] - scores(codes, noise)["accuracy"])
+    assert found["accuracy"].difference == pytest.approx(
+        scores(codes, p)["accuracy"] - scores(codes, noise)["accuracy"]
+    )
     assert found["brier"].ci95[1] < 0 and found["accuracy"].p < 0.02
     same = bootstrap_compare("ours", "twin", codes, p, p, draws=50)
     assert [(pair.difference, pair.ci95, pair.p, pair.verdict) for pair in same] == [
@@ -123,13 +160,16 @@ def test_models_that_differ_by_noise_are_called_better_in_few_of_100():
         codes, p = made(2, 100, seed)
         q = np.clip(p[:, 1] + np.random.default_rng([seed, 1]).normal(0, 0.1, 100), 0, 1)
         r = np.clip(p[:, 1] + np.random.default_rng([seed, 2]).normal(0, 0.1, 100), 0, 1)
-        pair = bootstrap_compare("a", "b", codes, np.c_[1 - q, q], np.c_[1 - r, r], ("auroc",), draws=200, seed=seed)[0]
+        pair = bootstrap_compare(
+            "a", "b", codes, np.c_[1 - q, q], np.c_[1 - r, r], ("auroc",), draws=200, seed=seed
+        )[0]
         called += pair.verdict != "no difference shown"
     assert called <= 12
 
 
 def test_ends_stay_within_the_bounds_and_in_order():
-    """Eight patients all called right: what is resampled lies at the bound, and tells nothing of others."""
+    """Eight patients all called right: what is resampled lies at the bound, and tells nothing of
+    others."""
     codes = np.array([0] * 3 + [1] * 3 + [2] * 2)
     right = np.eye(3)[codes] * 0.8 + 0.1
     for ends in bootstrap_scores(codes, right / right.sum(1, keepdims=True)).values():

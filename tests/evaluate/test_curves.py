@@ -9,7 +9,13 @@ from graphfuse.evaluate.curves import decision_curve, net_benefit, reliability, 
 
 
 def table(case, chance, repeats=1):
-    one = pd.DataFrame({"patient": [f"p{i}" for i in range(len(case))], "fold": 0, "truth": np.where(case, "yes", "no")})
+    one = pd.DataFrame(
+        {
+            "patient": [f"p{i}" for i in range(len(case))],
+            "fold": 0,
+            "truth": np.where(case, "yes", "no"),
+        }
+    )
     one["p_yes"], one["p_no"] = chance, 1 - np.asarray(chance)
     one["call"] = np.where(np.asarray(chance) >= 0.5, "yes", "no")
     return pd.concat([one.assign(repeat=repeat) for repeat in range(repeats)], ignore_index=True)
@@ -48,12 +54,16 @@ def test_repeats_add_no_patients():
     rng = np.random.default_rng(2)
     case = rng.random(100) < 0.5
     chance = np.clip(0.5 + 0.3 * (case - 0.5) + rng.normal(0, 0.2, 100), 0, 1)
-    once, often = (decision_curve(table(case, chance, repeats), "yes", draws=100) for repeats in (1, 5))
+    once, often = (
+        decision_curve(table(case, chance, repeats), "yes", draws=100) for repeats in (1, 5)
+    )
     pd.testing.assert_frame_equal(once, often)
 
 
 def test_spans_of_thresholds():
-    curve = pd.DataFrame({"threshold": [0.1, 0.2, 0.3, 0.4, 0.5], "gain_lo": [0.1, -1.0, 0.1, 0.2, np.nan]})
+    curve = pd.DataFrame(
+        {"threshold": [0.1, 0.2, 0.3, 0.4, 0.5], "gain_lo": [0.1, -1.0, 0.1, 0.2, np.nan]}
+    )
     assert useful(curve) == [(0.1, 0.1), (0.3, 0.4)]
 
 
@@ -64,8 +74,13 @@ def test_reliability_bins_hold_their_own_and_leave_out_the_few():
     found = table(np.ones(164, bool), np.where(right, sure, 1 - sure))
     bins = reliability(found, ["yes", "no"])
     assert [round(b.confidence, 2) for b in bins] == [0.55, 0.75]
-    assert bins[0].right == pytest.approx(right[:100].mean()) and bins[0].low < bins[0].right < bins[0].high
-    often = reliability(table(np.ones(164, bool), np.where(right, sure, 1 - sure), 5), ["yes", "no"])
+    assert (
+        bins[0].right == pytest.approx(right[:100].mean())
+        and bins[0].low < bins[0].right < bins[0].high
+    )
+    often = reliability(
+        table(np.ones(164, bool), np.where(right, sure, 1 - sure), 5), ["yes", "no"]
+    )
     assert [b.low for b in often] == pytest.approx([b.low for b in bins])
     assert reliability(found.iloc[:0], ["yes", "no"]) == []
 
@@ -73,4 +88,6 @@ def test_reliability_bins_hold_their_own_and_leave_out_the_few():
 @pytest.mark.parametrize("right, patients", [(50, 100), (20, 20), (0, 7), (3, 11)])
 def test_wilson_is_that_of_scipy(right, patients):
     expected = binomtest(right, patients).proportion_ci(method="wilson")
-    assert wilson(right / patients, patients) == pytest.approx((expected.low, expected.high), abs=1e-6)
+    assert wilson(right / patients, patients) == pytest.approx(
+        (expected.low, expected.high), abs=1e-6
+    )

@@ -1,5 +1,5 @@
-"""The additive projection against least squares, loops and recombined cohorts; what it leaves of nets that do and do not use
-modalities together."""
+"""The additive projection against least squares, loops and recombined cohorts; what it leaves of
+nets that do and do not use modalities together."""
 
 from dataclasses import replace
 from functools import cache
@@ -20,7 +20,7 @@ from graphfuse.graph.network import GeneNetwork
 from graphfuse.learn.model import FusionModel
 from graphfuse.schema import Recipe
 
-# ---------------------------------------------------------------------------------------------- the projection itself
+# ---------------------------------------------------------------------------- the projection itself
 
 
 def grid(f, *parts, donors=None):
@@ -36,11 +36,14 @@ def grid(f, *parts, donors=None):
 
 
 def test_of_two_modalities_it_is_the_nearest_additive_function():
-    """Least squares on all pairs of patients, one free value for each first half and each second half."""
+    """Least squares on all pairs of patients, one free value for each first half and each second
+    half."""
     rng = np.random.default_rng(0)
     count = 9
     table = rng.normal(size=(count, count))  # f(a of i, b of j)
-    design = np.hstack([np.kron(np.eye(count), np.ones((count, 1))), np.kron(np.ones((count, 1)), np.eye(count))])
+    design = np.hstack(
+        [np.kron(np.eye(count), np.ones((count, 1))), np.kron(np.ones((count, 1)), np.eye(count))]
+    )
     fitted = design @ np.linalg.lstsq(design, table.ravel(), rcond=None)[0]
     numbers = np.arange(count)
     found = projection(*grid(lambda i, j: table[i, j], numbers, numbers))
@@ -55,34 +58,51 @@ def test_nothing_is_left_of_a_product_on_a_balanced_grid():
 def test_a_product_in_closed_form():
     """Of f = a·b: a_i b̄ + ā b_i - ā b̄."""
     a, b = np.random.default_rng(0).normal(size=(2, 15))
-    np.testing.assert_allclose(projection(*grid(np.multiply, a, b)), a * b.mean() + a.mean() * b - a.mean() * b.mean())
+    np.testing.assert_allclose(
+        projection(*grid(np.multiply, a, b)), a * b.mean() + a.mean() * b - a.mean() * b.mean()
+    )
 
 
 @pytest.mark.parametrize("modalities", [2, 3, 4])
 @pytest.mark.parametrize("some", [False, True], ids=["all", "drawn"])
 def test_a_sum_is_its_own_projection(modalities, some):
     parts = np.random.default_rng(0).normal(size=(modalities, 12))
-    said, donors = grid(lambda *x: sum(np.sin(k + v) for k, v in enumerate(x)) + 3, *parts, donors=[1, 4, 7] if some else None)
-    np.testing.assert_allclose(projection(said, donors), np.sin(np.arange(modalities)[:, None] + parts).sum(0) + 3)
+    said, donors = grid(
+        lambda *x: sum(np.sin(k + v) for k, v in enumerate(x)) + 3,
+        *parts,
+        donors=[1, 4, 7] if some else None,
+    )
+    np.testing.assert_allclose(
+        projection(said, donors), np.sin(np.arange(modalities)[:, None] + parts).sum(0) + 3
+    )
 
 
 def test_of_three_modalities_in_closed_form():
-    """Of f = a·b with a third that says c: each keeps its own say; what a and b say together is a constant to c."""
+    """Of f = a·b with a third that says c: each keeps its own say; what a and b say together is a
+    constant to c."""
     a, b, c = np.random.default_rng(1).normal(size=(3, 15))
     both = a.mean() * b.mean()
     own = a * b.mean() + a.mean() * b + (a * b).mean() + c + 2 * c.mean()
     mean = (2 * both + (a * b).mean()) / 3 + c.mean()
-    np.testing.assert_allclose(projection(*grid(lambda x, y, z: x * y + z, a, b, c)), own - 2 * mean)
+    np.testing.assert_allclose(
+        projection(*grid(lambda x, y, z: x * y + z, a, b, c)), own - 2 * mean
+    )
 
 
-# ---------------------------------------------------------------------------------------------- of fitted models
+# --------------------------------------------------------------------------------- of fitted models
 
 
 def model_of(cohort, network=None, **changes):
-    sections = {"patient": {"neighbours": 4}, "net": {"width": 6}, "train": {"epochs": 6, "seeds": 2, "learning_rate": 3e-2}}
+    sections = {
+        "patient": {"neighbours": 4},
+        "net": {"width": 6},
+        "train": {"epochs": 6, "seeds": 2, "learning_rate": 3e-2},
+    }
     for name, more in changes.items():
         sections[name] = sections.get(name, {}) | more
-    return FusionModel(Recipe.model_validate({"name": "quick", **sections}), device="cpu", network=network).fit(cohort)
+    return FusionModel(
+        Recipe.model_validate({"name": "quick", **sections}), device="cpu", network=network
+    ).fit(cohort)
 
 
 def with_records(cohort, seed=0):
@@ -91,18 +111,24 @@ def with_records(cohort, seed=0):
     count = len(cohort)
     age = pd.Series(rng.normal(60, 9, count)).where(rng.random(count) > 0.2).to_numpy()
     table = pd.DataFrame({"age": age, "sex": rng.choice(["f", "m"], count)}, index=cohort.patients)
-    return replace(cohort, modalities={**cohort.modalities, "clinical": Modality("clinical", table, kind="ehr")})
+    return replace(
+        cohort,
+        modalities={**cohort.modalities, "clinical": Modality("clinical", table, kind="ehr")},
+    )
 
 
 def by_cohort(model, cohort):
-    """The projections of logits and of probabilities, from recombined tables and `predict_proba` alone, patient by patient and
-    donor by donor."""
+    """The projections of logits and of probabilities, from recombined tables and `predict_proba`
+    alone, patient by patient and donor by donor."""
     present = cohort.present.to_numpy()
 
     @cache
     def said(name, own, other):
         rows = {m: [own if m == name else other] for m in cohort.modalities}
-        parts = {m: replace(each, table=each.table.iloc[rows[m]].set_axis(["made"])) for m, each in cohort.modalities.items()}
+        parts = {
+            m: replace(each, table=each.table.iloc[rows[m]].set_axis(["made"]))
+            for m, each in cohort.modalities.items()
+        }
         return model.predict_proba(Cohort("made", pd.Index(["made"]), parts))[0]
 
     logits, shares = model.predict_proba(cohort), model.predict_proba(cohort)
@@ -117,12 +143,14 @@ def by_cohort(model, cohort):
 
 
 def test_it_is_that_of_recombined_cohorts(small):
-    """With gene network and patient layers, records, a modality that some lack; of one seed, as logs of mean probabilities
-    are not means of logits."""
+    """With gene network and patient layers, records, a modality that some lack; of one seed, as
+    logs of mean probabilities are not means of logits."""
     cohort = with_records(small.cohort)
     network = GeneNetwork.from_frame(small.network, "planted")
     net = {"encode": {"default": "table", "rna": "network"}, "fuse": "bilinear"}
-    model = model_of(cohort.take(np.arange(60)), network, net=net, train={"seeds": 1, "stop": "last"})
+    model = model_of(
+        cohort.take(np.arange(60)), network, net=net, train={"seeds": 1, "stop": "last"}
+    )
     lacking = np.flatnonzero(~cohort.present["meth"].to_numpy())
     test = cohort.take(np.r_[60:66, lacking[lacking >= 66][:2]])
     assert 2 <= (~test.present["meth"]).sum() < 6
@@ -134,13 +162,17 @@ def test_it_is_that_of_recombined_cohorts(small):
 
 @pytest.mark.parametrize(
     "net, train",
-    [({"fuse": "late"}, {"stop": "last"}), ({"fuse": "stack"}, {"stop": "last"}), ({"fuse": "bilinear"}, {"epochs": 0})],
+    [
+        ({"fuse": "late"}, {"stop": "last"}),
+        ({"fuse": "stack"}, {"stop": "last"}),
+        ({"fuse": "bilinear"}, {"epochs": 0}),
+    ],
     ids=["late", "stack", "linear"],
 )
 @pytest.mark.parametrize("draws", [5, 50])
 def test_an_additive_net_is_its_own_projection(small, net, train, draws):
-    """Of probabilities (late) or of logits; whether all are donors or some, with several seeds and with those who lack a
-    modality."""
+    """Of probabilities (late) or of logits; whether all are donors or some, with several seeds and
+    with those who lack a modality."""
     cohort = with_records(small.cohort)
     model = model_of(cohort.take(np.arange(50)), net=net, train=train)
     test = cohort.take(np.arange(50, 80))
@@ -148,21 +180,32 @@ def test_an_additive_net_is_its_own_projection(small, net, train, draws):
 
 
 def test_a_layer_of_several_modalities_is_an_interaction(small):
-    changes = {"net": {"fuse": "late"}, "patient": {"neighbours": 4, "layers": "shared"}, "train": {"stop": "last"}}
+    changes = {
+        "net": {"fuse": "late"},
+        "patient": {"neighbours": 4, "layers": "shared"},
+        "train": {"stop": "last"},
+    }
     model = model_of(small.cohort.take(np.arange(50)), **changes)
     test = small.cohort.take(np.arange(50, 80))
     assert np.abs(additive(model, test) - model.predict_proba(test)).max() > 1e-4
 
 
 def test_one_s_own_edges_go_with_the_first_modality(small, tmp_path):
-    """Along a patient's own edges a late net stays additive: edges and the first modality are one."""
+    """Along a patient's own edges a late net stays additive: edges and the first modality are
+    one."""
     cohort = small.cohort
     rng = np.random.default_rng(0)
-    pairs = pd.DataFrame(cohort.patients.to_numpy()[rng.integers(0, 80, (240, 2))], columns=["source", "target"])
-    pairs[pairs["source"] != pairs["target"]].drop_duplicates().to_csv(tmp_path / "kin.csv", index=False)
+    pairs = pd.DataFrame(
+        cohort.patients.to_numpy()[rng.integers(0, 80, (240, 2))], columns=["source", "target"]
+    )
+    pairs[pairs["source"] != pairs["target"]].drop_duplicates().to_csv(
+        tmp_path / "kin.csv", index=False
+    )
     layer = {"kin": {"edges": str(tmp_path / "kin.csv"), "of": ["rna"]}}
     patient = {"layers": ["kin"], "layer": layer}
-    model = model_of(cohort.take(np.arange(50)), patient=patient, net={"fuse": "late"}, train={"stop": "last"})
+    model = model_of(
+        cohort.take(np.arange(50)), patient=patient, net={"fuse": "late"}, train={"stop": "last"}
+    )
     test = cohort.take(np.arange(50, 80))
     assert model.gates_["rna"]["kin"] != 0
     np.testing.assert_allclose(additive(model, test), model.predict_proba(test), atol=1e-9)
@@ -171,7 +214,11 @@ def test_one_s_own_edges_go_with_the_first_modality(small, tmp_path):
 @pytest.fixture(scope="module")
 def mixed(small):
     """A net that uses modalities together, and patients it has not seen."""
-    model = model_of(small.cohort.take(np.arange(50)), net={"fuse": "bilinear"}, train={"stop": "last", "epochs": 20})
+    model = model_of(
+        small.cohort.take(np.arange(50)),
+        net={"fuse": "bilinear"},
+        train={"stop": "last", "epochs": 20},
+    )
     return model, small.cohort.take(np.arange(50, 80))
 
 
@@ -187,13 +234,17 @@ def test_who_has_one_modality_keeps_what_the_net_says(mixed):
 def test_the_order_of_patients_does_not_matter(mixed):
     model, test = mixed
     order = np.random.default_rng(0).permutation(len(test))
-    np.testing.assert_allclose(additive(model, test.take(order)), additive(model, test)[order], atol=1e-12)
+    np.testing.assert_allclose(
+        additive(model, test.take(order)), additive(model, test)[order], atol=1e-12
+    )
 
 
 def test_drawn_donors_are_near_all_and_the_same_for_the_same_seed(mixed):
     model, test = mixed
     drawn = additive(model, test, 12, seed=3)
-    assert (drawn == additive(model, test, 12, seed=3)).all() and (drawn != additive(model, test, 12, seed=4)).any()
+    assert (drawn == additive(model, test, 12, seed=3)).all() and (
+        drawn != additive(model, test, 12, seed=4)
+    ).any()
     whole, said = additive(model, test), model.predict_proba(test)
     assert np.abs(drawn - whole).mean() < np.abs(said - whole).mean()
 
@@ -210,22 +261,30 @@ def test_what_cannot_be_projected_is_refused(mixed, small):
     model, test = mixed
     with pytest.raises(InputError, match="1 draws"):
         additive(model, test, 1)
-    bare = replace(test, modalities={m: replace(each, table=each.table * np.nan) for m, each in test.modalities.items()})
+    bare = replace(
+        test,
+        modalities={
+            m: replace(each, table=each.table * np.nan) for m, each in test.modalities.items()
+        },
+    )
     with pytest.raises(InputError, match="none of the model's modalities"):
         additive(model, bare)
 
 
-# ------------------------------------------------------------------------------------- what a net uses, over folds
+# ---------------------------------------------------------------------- what a net uses, over folds
 
 
 def signs(together, patients=500, seed=0):
-    """Two modalities, each of which shows a sign; the class is their product (`together`) or whether their sum is positive."""
+    """Two modalities, each of which shows a sign; the class is their product (`together`) or
+    whether their sum is positive."""
     rng = np.random.default_rng(seed)
     ids = pd.Index([f"P{i:03d}" for i in range(patients)], name="patient")
     each = rng.choice([-1.0, 1.0], (patients, 2))
     score = each.prod(1) if together else each.sum(1) + rng.normal(size=patients) / 2
     tables = {
-        m: pd.DataFrame(each[:, [k]] * np.ones(6) + rng.normal(size=(patients, 6)) / 2, ids).add_prefix(m)
+        m: pd.DataFrame(
+            each[:, [k]] * np.ones(6) + rng.normal(size=(patients, 6)) / 2, ids
+        ).add_prefix(m)
         for k, m in enumerate("ab")
     }
     return Cohort.from_frames(tables, pd.Series(np.where(score > 0, "up", "down"), ids, name="y"))
@@ -238,13 +297,18 @@ def both(cohort, metrics=("accuracy", "auroc")):
     for _, _, test, train in splits(repeated(cohort.patients, codes, 5, 1, 0), codes >= 0):
         model = model_of(cohort.take(train), net=net, train={"epochs": 60})
         held = cohort.take(test)
-        found.append([scores(codes[test], p) for p in (model.predict_proba(held), additive(model, held, 60))])
+        found.append(
+            [scores(codes[test], p) for p in (model.predict_proba(held), additive(model, held, 60))]
+        )
     return tuple({m: np.array([pair[k][m] for pair in found]) for m in metrics} for k in (0, 1))
 
 
 def compared(net, projected):
     """The net against its projection, by metric, in folds a fifth of the patients large."""
-    return [compare("graphfuse", "additive", metric, net[metric], projected[metric], 0.25) for metric in net]
+    return [
+        compare("graphfuse", "additive", metric, net[metric], projected[metric], 0.25)
+        for metric in net
+    ]
 
 
 def test_a_net_that_needs_both_modalities_at_once_loses_what_it_knew():

@@ -1,4 +1,5 @@
-"""What picking the epoch on the test patients gains, by a curve that is that of nets trained so long."""
+"""What picking the epoch on the test patients gains, by a curve that is that of nets trained so
+long."""
 
 import numpy as np
 import pytest
@@ -16,7 +17,9 @@ def recipe_of(net=None, **train):
     """Two layers, few epochs."""
     train = {"epochs": 30, "seeds": 2, "learning_rate": 1e-2} | train
     net = {"width": 8} | (net or {})
-    return Recipe.model_validate({"name": "quick", "patient": {"neighbours": 5}, "net": net, "train": train})
+    return Recipe.model_validate(
+        {"name": "quick", "patient": {"neighbours": 5}, "net": net, "train": train}
+    )
 
 
 def ran(cohort, recipe, folds=3, network=None, **options):
@@ -27,16 +30,23 @@ def ran(cohort, recipe, folds=3, network=None, **options):
 
 @pytest.mark.parametrize(
     "net, network",
-    [({}, False), ({"encode": "mlp", "fuse": "late"}, False), ({"encode": {"default": "table", "rna": "network"}}, True)],
+    [
+        ({}, False),
+        ({"encode": "mlp", "fuse": "late"}, False),
+        ({"encode": {"default": "table", "rna": "network"}}, True),
+    ],
     ids=["table", "mlp", "network"],
 )
 def test_the_curve_is_that_of_nets_trained_so_long(small, net, network):
-    """After e epochs the nets followed are those that training for e epochs gives, for patients who lack a modality, too."""
+    """After e epochs the nets followed are those that training for e epochs gives, for patients who
+    lack a modality, too."""
     network = GeneNetwork.from_frame(small.network, "planted") if network else None
     whole = ran(small.cohort, recipe_of(net, stop="last", epochs=8), 2, network, metric="brier")
     assert whole.curves.shape == (2, 9) and np.ptp(whole.curves, axis=1).min() > 1e-4
     for epochs in (0, 3):
-        alone = ran(small.cohort, recipe_of(net, stop="last", epochs=epochs), 2, network, metric="brier")
+        alone = ran(
+            small.cohort, recipe_of(net, stop="last", epochs=epochs), 2, network, metric="brier"
+        )
         np.testing.assert_allclose(whole.curves[:, epochs], alone.honest, atol=1e-5)
     np.testing.assert_allclose(whole.curves[:, 8], whole.honest, atol=1e-5)
 
@@ -48,7 +58,8 @@ def test_the_honest_score_is_one_of_the_curve_and_below_the_best(small):
 
 
 def test_what_is_picked_on_shuffled_labels_is_self_deception():
-    """100 patients who differ in nothing: honest folds are at chance, the best of 31 epochs is points above."""
+    """100 patients who differ in nothing: honest folds are at chance, the best of 31 epochs is
+    points above."""
     cohort = shuffled(planted(100, {"rna": 60, "meth": 40}, effect=2.0, seed=0).cohort, seed=1)
     found = ran(cohort, recipe_of(), folds=5)
     assert found.honest.mean() == pytest.approx(0.5, abs=0.12)
@@ -81,11 +92,15 @@ def test_an_unknown_metric_is_refused(small):
         ((25, 25, 25, 25, 28), 2, 10, 0.651, None),
     ],
 )
-def test_guesses_picked_by_the_test_fold_score_what_was_worked_out_elsewhere(tested, classes, epochs, mean, interval):
+def test_guesses_picked_by_the_test_fold_score_what_was_worked_out_elsewhere(
+    tested, classes, epochs, mean, interval
+):
     """Figures worked out beforehand by simulation, for the fold sizes of two published systems."""
     found, span = best_of_guesses(tested, classes, epochs)
     assert found == pytest.approx(mean, abs=1e-3)
-    assert interval is None or span == pytest.approx(interval, abs=1 / sum(tested))  # a patient more or less
+    assert interval is None or span == pytest.approx(
+        interval, abs=1 / sum(tested)
+    )  # a patient more or less
 
 
 def test_one_guess_is_chance():

@@ -20,8 +20,18 @@ from graphfuse.evaluate.frozen import Frozen, known_profiles
 from graphfuse.learn.model import FusionModel
 from graphfuse.schema import METRICS, Recipe
 
-RECIPE = Recipe.model_validate({"name": "quick", "net": {"width": 6}, "train": {"epochs": 5, "seeds": 2}})
-MADE = planted(150, {"rna": 40, "meth": 24}, carriers=6, effect=1.5, missing={"meth": 0.3}, unlabelled=0.1, seed=5).cohort
+RECIPE = Recipe.model_validate(
+    {"name": "quick", "net": {"width": 6}, "train": {"epochs": 5, "seeds": 2}}
+)
+MADE = planted(
+    150,
+    {"rna": 40, "meth": 24},
+    carriers=6,
+    effect=1.5,
+    missing={"meth": 0.3},
+    unlabelled=0.1,
+    seed=5,
+).cohort
 TRAIN, OTHER = MADE.take(range(80)), replace(MADE.take(range(80, 150)), name="other clinic")
 
 
@@ -47,7 +57,7 @@ def relabelled(cohort, classes, codes=None):
     return replace(cohort, outcomes={outcome.name: new})
 
 
-# ------------------------------------------------------------------------------------------------- scores
+# ------------------------------------------------------------------------------------------- scores
 
 
 def test_scores_are_those_of_scikit_learn_on_the_models_own_predictions(run, found):
@@ -56,7 +66,9 @@ def test_scores_are_those_of_scikit_learn_on_the_models_own_predictions(run, fou
     known = codes >= 0
     row = found.metrics.models["graphfuse"]
     assert row["auroc"].mean == pytest.approx(roc_auc_score(codes[known], probability[known, 1]))
-    assert row["accuracy"].mean == pytest.approx(accuracy_score(codes[known], probability[known].argmax(1)))
+    assert row["accuracy"].mean == pytest.approx(
+        accuracy_score(codes[known], probability[known].argmax(1))
+    )
     assert found.predictions["p_class1"].to_numpy() == pytest.approx(probability[:, 1])
     assert found.predictions["truth"].isna().to_numpy().tolist() == (~known).tolist()
     assert found.record["patients"] == 70 and found.record["scored"] == known.sum() < 70
@@ -70,7 +82,10 @@ def test_beside_it_stand_the_training_shares(found):
     codes, trained = codes[codes >= 0], TRAIN.outcome().values
     share = np.bincount(trained[trained >= 0]) / (trained >= 0).sum()
     row = found.metrics.models["majority"]
-    assert row["accuracy"].mean == pytest.approx((codes == share.argmax()).mean()) and row["auroc"].mean == 0.5
+    assert (
+        row["accuracy"].mean == pytest.approx((codes == share.argmax()).mean())
+        and row["auroc"].mean == 0.5
+    )
     assert row["brier"].mean == pytest.approx(((np.eye(2)[codes] - share) ** 2).sum(1).mean())
 
 
@@ -88,7 +103,9 @@ def test_the_same_cohort_in_another_order_scores_the_same(run, found):
     other = score(run, OTHER.take(np.random.default_rng(0).permutation(70)))
     for name in ("majority", "graphfuse"):
         for metric in METRICS:
-            assert other.metrics.models[name][metric].mean == pytest.approx(found.metrics.models[name][metric].mean)
+            assert other.metrics.models[name][metric].mean == pytest.approx(
+                found.metrics.models[name][metric].mean
+            )
 
 
 def test_classes_are_met_by_name_whatever_their_order(run, found):
@@ -110,15 +127,20 @@ def test_scores_of_few_patients_of_one_class_say_so(run, found):
     few = score(run, OTHER.take(np.flatnonzero(codes == 1)[:15]))
     assert few.record["notices"][-2].startswith("15 patients scored: too few")
     assert few.record["notices"][-1].startswith("nobody here is 'class0'")
-    assert not any("too few" in notice or "nobody here" in notice for notice in found.record["notices"])
+    assert not any(
+        "too few" in notice or "nobody here" in notice for notice in found.record["notices"]
+    )
 
 
 def test_who_lacks_a_modality_among_others_is_counted(found):
     meth = OTHER.modalities["meth"]
-    assert any(f"{int((~meth.present).sum())} patients lack modality 'meth'" in n for n in found.record["notices"])
+    assert any(
+        f"{int((~meth.present).sum())} patients lack modality 'meth'" in n
+        for n in found.record["notices"]
+    )
 
 
-# ---------------------------------------------------------------------------------------------- never seen
+# --------------------------------------------------------------------------------------- never seen
 
 
 def test_a_training_patient_stops_it_by_count_not_by_name(run):
@@ -134,7 +156,9 @@ def test_ids_spelt_otherwise_are_the_same_patients(run):
 
 
 def test_training_patients_under_other_ids_are_known_by_their_profile(run):
-    with pytest.raises(LeakError, match="5 patients have the very values of a training patient under another id"):
+    with pytest.raises(
+        LeakError, match="5 patients have the very values of a training patient under another id"
+    ):
         score(run, renamed(MADE.take(range(75, 145))))
 
 
@@ -144,22 +168,34 @@ def test_one_modality_gives_a_patient_away(run, modality):
     copies = renamed(MADE.take(range(60, 90))).without("rna" if modality == "meth" else "meth")
     twins, looked = known_profiles(model, copies)
     has = copies.modalities[modality].present
-    assert looked == [modality] and twins.tolist() == (has & (np.arange(30) < 20)).tolist() and twins.any()
+    assert (
+        looked == [modality]
+        and twins.tolist() == (has & (np.arange(30) < 20)).tolist()
+        and twins.any()
+    )
 
 
 def test_a_rounded_copy_and_a_stranger_are_not_taken_for_a_twin(run):
     model, rna = FusionModel.load(run / "model"), MADE.modalities["rna"]
-    near = replace(TRAIN, modalities={"rna": replace(rna.take(range(80)), table=rna.table.iloc[:80].round(3))})
+    near = replace(
+        TRAIN, modalities={"rna": replace(rna.take(range(80)), table=rna.table.iloc[:80].round(3))}
+    )
     assert not known_profiles(model, near)[0].any() and not known_profiles(model, OTHER)[0].any()
 
 
 def test_rows_of_few_values_are_nobodys_profile():
     """Mutations: many patients share a row of zeros and ones."""
     rng = np.random.default_rng(0)
-    table = pd.DataFrame(rng.integers(0, 2, (80, 12)).astype(float), index=[f"A{i}" for i in range(80)]).add_prefix("g")
-    labels = pd.Series(np.where(table["g0"] + rng.normal(0, 0.3, 80) > 0.5, "yes", "no"), table.index, name="kind")
+    table = pd.DataFrame(
+        rng.integers(0, 2, (80, 12)).astype(float), index=[f"A{i}" for i in range(80)]
+    ).add_prefix("g")
+    labels = pd.Series(
+        np.where(table["g0"] + rng.normal(0, 0.3, 80) > 0.5, "yes", "no"), table.index, name="kind"
+    )
     model = FusionModel(RECIPE, device="cpu").fit(Cohort.from_frames({"mutations": table}, labels))
-    twins, looked = known_profiles(model, Cohort.from_frames({"mutations": table.add_prefix("")}, labels))
+    twins, looked = known_profiles(
+        model, Cohort.from_frames({"mutations": table.add_prefix("")}, labels)
+    )
     assert not twins.any() and not looked
 
 
@@ -172,18 +208,24 @@ def test_a_model_without_its_run_says_what_could_not_be_checked():
         score(model, MADE.take(range(70, 90)))
 
 
-# --------------------------------------------------------------------------------------------- labels
+# ------------------------------------------------------------------------------------------- labels
 
 
 def test_labels_never_trained_on_are_named(run):
     codes = OTHER.outcome().values.copy()
     codes[:3] = 2
-    with pytest.raises(InputError, match="label 'Class-2' .3 patients. is none that the model was trained on .did you mean"):
+    with pytest.raises(
+        InputError,
+        match="label 'Class-2' .3 patients. is none that the model was trained on .did you mean",
+    ):
         score(run, relabelled(OTHER, ("class0", "class1", "Class-2"), codes))
 
 
 def test_a_class_that_nobody_has_is_no_obstacle(run, found):
-    assert score(run, relabelled(OTHER, ("class0", "class1", "other"))).metrics.models == found.metrics.models
+    assert (
+        score(run, relabelled(OTHER, ("class0", "class1", "other"))).metrics.models
+        == found.metrics.models
+    )
 
 
 @pytest.mark.parametrize(
@@ -191,7 +233,11 @@ def test_a_class_that_nobody_has_is_no_obstacle(run, found):
     [
         (relabelled(OTHER, ("class0", "class1"), np.full(70, -1)), None, "nobody has a label"),
         (OTHER, "stage", "has no outcome 'stage'"),
-        (replace(OTHER, outcomes={"subtype": Outcome("subtype", "number", np.ones(70))}), None, "of kind 'number'"),
+        (
+            replace(OTHER, outcomes={"subtype": Outcome("subtype", "number", np.ones(70))}),
+            None,
+            "of kind 'number'",
+        ),
     ],
     ids=["unlabelled", "no such outcome", "a number"],
 )
@@ -212,7 +258,7 @@ def test_what_is_no_run_is_refused(tmp_path, run):
     assert score(run / "model", OTHER).record["checked_unseen"]["ids"] is False
 
 
-# ------------------------------------------------------------------------------------------- on record
+# ---------------------------------------------------------------------------------------- on record
 
 
 def record_of(folder):
@@ -239,8 +285,13 @@ def test_the_first_evaluation_stays_and_later_ones_say_what_changed(run, found, 
     assert {p.name for p in (folder / "3").iterdir()} == set(before)
     for entry in entries:
         place = folder / entry["folder"]
-        assert entry["files"]["metrics.json"] == hashlib.sha256((place / "metrics.json").read_bytes()).hexdigest()
-    assert all(entry["time"] and len(entry["model"]) == len(entry["data"]) == 64 for entry in entries)
+        assert (
+            entry["files"]["metrics.json"]
+            == hashlib.sha256((place / "metrics.json").read_bytes()).hexdigest()
+        )
+    assert all(
+        entry["time"] and len(entry["model"]) == len(entry["data"]) == 64 for entry in entries
+    )
 
 
 def test_hashes_are_those_of_the_files(run, found):
@@ -252,9 +303,14 @@ def test_hashes_are_those_of_the_files(run, found):
 
 def test_metrics_on_disk_are_metrics(found, tmp_path):
     found.save(tmp_path / "e")
-    told = gf.schema.Metrics.model_validate(json.loads((tmp_path / "e" / "metrics.json").read_text()))
+    told = gf.schema.Metrics.model_validate(
+        json.loads((tmp_path / "e" / "metrics.json").read_text())
+    )
     assert told == found.metrics and told.protocol["kind"] == "external"
-    assert pd.read_csv(tmp_path / "e" / "predictions.csv")["patient"].tolist() == OTHER.patients.tolist()
+    assert (
+        pd.read_csv(tmp_path / "e" / "predictions.csv")["patient"].tolist()
+        == OTHER.patients.tolist()
+    )
 
 
 def test_another_folder_with_files_in_it_is_left_alone(found, tmp_path):
@@ -274,15 +330,22 @@ def test_from_the_shell(run, tmp_path):
     assert command in [each.callback for each in app.registered_commands]
     OTHER.modalities["rna"].table.to_csv(tmp_path / "rna.csv")
     known = OTHER.outcome().known
-    labels = pd.Series(np.asarray(OTHER.outcome().classes)[OTHER.outcome().values], OTHER.patients, name="subtype")[known]
+    labels = pd.Series(
+        np.asarray(OTHER.outcome().classes)[OTHER.outcome().values], OTHER.patients, name="subtype"
+    )[known]
     labels.to_csv(tmp_path / "labels.csv")
     (tmp_path / "clinic.toml").write_text(
-        'name = "clinic"\n[outcome.subtype]\nkind = "class"\nfile = "labels.csv"\ncolumn = "subtype"\n'
+        'name = "clinic"\n[outcome.subtype]\nkind = "class"\nfile = "labels.csv"\ncolumn = '
+        '"subtype"\n'
         '[modality.rna]\nfile = "rna.csv"\nkind = "omics"\nentity = "gene"\nsymbol = "^(.+)$"\n'
     )
-    done = CliRunner().invoke(app, ["score", str(run), str(tmp_path / "clinic.toml"), "-o", str(tmp_path / "out"), "-q"])
+    done = CliRunner().invoke(
+        app, ["score", str(run), str(tmp_path / "clinic.toml"), "-o", str(tmp_path / "out"), "-q"]
+    )
     assert done.exit_code == 0, done.output
     assert (
-        "that the model never saw" in done.output and "graphfuse" in done.output and "accuracy against majority" in done.output
+        "that the model never saw" in done.output
+        and "graphfuse" in done.output
+        and "accuracy against majority" in done.output
     )
     assert record_of(tmp_path / "out")[0]["run"] == "mine"

@@ -1,4 +1,5 @@
-"""Folds: everyone once, classes even, groups whole, the user's own read or refused with a reason."""
+"""Folds: everyone once, classes even, groups whole, the user's own read or refused with a
+reason."""
 
 import hashlib
 
@@ -20,7 +21,10 @@ def sites(count, seed=0, codes=CODES):
     """A site for everyone, of very unequal sizes."""
     rng = np.random.default_rng(seed)
     share = np.linspace(1, 5, count) ** 2
-    return pd.Series(rng.choice([f"s{k:02d}" for k in range(count)], len(codes), p=share / share.sum()), name="site")
+    return pd.Series(
+        rng.choice([f"s{k:02d}" for k in range(count)], len(codes), p=share / share.sum()),
+        name="site",
+    )
 
 
 def test_labelled_patients_are_tested_once_a_repeat_and_unlabelled_never():
@@ -37,11 +41,22 @@ def test_labelled_patients_are_tested_once_a_repeat_and_unlabelled_never():
 @pytest.mark.parametrize(
     ("codes", "folds", "said"),
     [
-        (CODES, 8, "8 folds: every class needs at least 8 labelled patients; class 2 has 7. Take fewer folds, merge"),
+        (
+            CODES,
+            8,
+            (
+                "8 folds: every class needs at least 8 labelled patients; class 2 has 7. Take "
+                "fewer folds, merge"
+            ),
+        ),
         (CODES, 1, "at least 2 are needed"),
         (np.zeros(20, int), 5, "at least 2 classes; all are class 0"),
         (np.full(20, -1), 5, "at least 2 classes; nobody has a label"),
-        (np.repeat([0, 2], 10), 11, "at least 11 labelled patients; class 0 has 10, class 2 has 10"),
+        (
+            np.repeat([0, 2], 10),
+            11,
+            "at least 11 labelled patients; class 0 has 10, class 2 has 10",
+        ),
     ],
 )
 def test_too_few_for_the_folds(codes, folds, said):
@@ -78,7 +93,7 @@ def test_a_patient_who_stands_twice_stops_the_run():
         splits(pd.concat([table, table.iloc[[3]]]), KNOWN)
 
 
-# ------------------------------------------------------------------------------------------------- groups
+# ------------------------------------------------------------------------------------------- groups
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -95,19 +110,24 @@ def test_nobody_of_a_group_is_on_both_sides_the_unlabelled_neither(count, seed):
     for _, part in table.groupby("repeat"):
         blank = part["fold"].isna().to_numpy()
         assert not blank[KNOWN].any()  # every labelled patient is tested
-        assert (blank == ~groups.isin(here).to_numpy()).all()  # of the others, who has a tested relative is held out with it
+        assert (
+            blank == ~groups.isin(here).to_numpy()
+        ).all()  # of the others, who has a tested relative is held out with it
 
 
 def test_an_unlabelled_relative_is_held_out_and_not_scored():
     groups = pd.Series([f"f{i // 2}" for i in range(len(CODES))], name="family")
     groups.iloc[-1] = groups.iloc[0]  # an unlabelled patient of a labelled family
-    (first,) = [s for s in splits(repeated(PATIENTS, CODES, 5, 1, 0, groups=groups), KNOWN) if 0 in s.tested]
+    (first,) = [
+        s for s in splits(repeated(PATIENTS, CODES, 5, 1, 0, groups=groups), KNOWN) if 0 in s.tested
+    ]
     last = len(CODES) - 1
     assert last not in first.tested and last not in first.train
 
 
 def test_repeats_of_unequal_groups_are_other_partitions():
-    """scikit-learn's own dealer goes by size: it would give nearly the same folds whatever the seed."""
+    """scikit-learn's own dealer goes by size: it would give nearly the same folds whatever the
+    seed."""
     rng = np.random.default_rng(0)
     codes = rng.choice(3, 700, p=[0.6, 0.3, 0.1])
     groups = sites(40, 1, codes)
@@ -116,7 +136,9 @@ def test_repeats_of_unequal_groups_are_other_partitions():
     pairs = [adjusted_rand_score(a, b) for i, a in enumerate(wide) for b in wide[:i]]
     assert np.mean(pairs) < 0.6
     for fold in wide:
-        counts = np.array([np.bincount(codes[fold == k], minlength=3) for k in range(5)]) / np.bincount(codes)
+        counts = np.array(
+            [np.bincount(codes[fold == k], minlength=3) for k in range(5)]
+        ) / np.bincount(codes)
         assert np.abs(counts.sum(1) / 3 - 0.2).max() < 0.08  # and classes stay about even
 
 
@@ -128,13 +150,17 @@ def test_repeats_that_groups_do_not_allow_are_dropped(caplog):
 
 def test_fewer_groups_than_folds():
     groups = pd.Series(np.arange(len(CODES)) % 3, name="site").astype(str)
-    with pytest.raises(InputError, match="5 folds need at least 5 groups with labelled patients; there are 3"):
+    with pytest.raises(
+        InputError, match="5 folds need at least 5 groups with labelled patients; there are 3"
+    ):
         repeated(PATIENTS, CODES, 5, 1, 0, groups=groups)
 
 
 def test_groups_of_one_are_stratified_folds():
     groups = pd.Series(PATIENTS, name="own")
-    (fold,) = [p["fold"] for _, p in repeated(PATIENTS, CODES, 5, 1, 0, groups=groups).groupby("repeat")]
+    (fold,) = [
+        p["fold"] for _, p in repeated(PATIENTS, CODES, 5, 1, 0, groups=groups).groupby("repeat")
+    ]
     for code in range(3):
         counts = np.bincount(fold[code == CODES].astype(int), minlength=5)
         assert counts.max() - counts.min() <= 1
@@ -156,7 +182,7 @@ def test_a_parted_group_is_a_leak_unless_nobody_knows_it():
     check_groups(table, pd.Series("unknown", index=range(len(CODES)), name="site"))
 
 
-# ------------------------------------------------------------------------------------------ the user's own
+# ----------------------------------------------------------------------------------- the user's own
 
 
 def folds_file(tmp_path, table):
@@ -182,26 +208,40 @@ def test_ids_that_were_guarded_against_spreadsheets_are_read_back(tmp_path):
     patients = pd.Index(["=1+1", "-7", "@x", "P"])
     table = repeated(patients, np.array([0, 1, 0, 1]), 2, 1, 0)
     safe_csv(table, tmp_path / "folds.csv")
-    assert digest(read_folds(tmp_path / "folds.csv", patients, np.array([0, 1, 0, 1]))) == digest(table)
+    assert digest(read_folds(tmp_path / "folds.csv", patients, np.array([0, 1, 0, 1]))) == digest(
+        table
+    )
 
 
 def test_who_is_not_named_or_blank_always_trains(tmp_path):
-    found = read_folds(folds_file(tmp_path, "patient,repeat,fold\nP03,0,1\nP01,0,0\nP02,0,\n"), PATIENTS, CODES)
+    found = read_folds(
+        folds_file(tmp_path, "patient,repeat,fold\nP03,0,1\nP01,0,0\nP02,0,\n"), PATIENTS, CODES
+    )
     assert len(found) == len(PATIENTS) and found["fold"].notna().sum() == 2
-    assert [(r, k, rows.tolist()) for r, k, rows, _ in splits(found, KNOWN)] == [(0, 0, [1]), (0, 1, [3])]
+    assert [(r, k, rows.tolist()) for r, k, rows, _ in splits(found, KNOWN)] == [
+        (0, 0, [1]),
+        (0, 1, [3]),
+    ]
 
 
 def test_ids_that_look_like_numbers_stay_text(tmp_path):
     patients = pd.Index(["007", "008"])
-    found = read_folds(folds_file(tmp_path, "patient,repeat,fold\n007,0,0\n008,0,1\n"), patients, np.array([0, 1]))
+    found = read_folds(
+        folds_file(tmp_path, "patient,repeat,fold\n007,0,0\n008,0,1\n"), patients, np.array([0, 1])
+    )
     assert found["patient"].tolist() == ["007", "008"] and found["fold"].tolist() == [0, 1]
 
 
 def test_an_unlabelled_patient_with_a_fold_is_held_out_with_it(tmp_path, caplog):
-    found = read_folds(folds_file(tmp_path, "patient,repeat,fold\nP01,0,0\nP85,0,0\nP02,0,1\n"), PATIENTS, CODES)
+    found = read_folds(
+        folds_file(tmp_path, "patient,repeat,fold\nP01,0,0\nP85,0,0\nP02,0,1\n"), PATIENTS, CODES
+    )
     first = splits(found, KNOWN)[0]
     assert first.tested.tolist() == [1] and 85 not in first.train
-    assert "1 row without a label: held out with their fold, not scored" in caplog.text and "P85" not in caplog.text
+    assert (
+        "1 row without a label: held out with their fold, not scored" in caplog.text
+        and "P85" not in caplog.text
+    )
 
 
 @pytest.mark.parametrize(
@@ -226,8 +266,14 @@ def test_bad_folds_are_refused(tmp_path, table, said):
 
 @pytest.mark.parametrize("other", ["1", ""], ids=["two folds", "tested and always training"])
 def test_a_patient_on_both_sides_is_a_leak(tmp_path, other):
-    with pytest.raises(LeakError, match="1 stand twice in a repeat and are tested by a model that they train") as caught:
-        read_folds(folds_file(tmp_path, f"patient,repeat,fold\nP01,0,0\nP02,0,1\nP01,0,{other}\n"), PATIENTS, CODES)
+    with pytest.raises(
+        LeakError, match="1 stand twice in a repeat and are tested by a model that they train"
+    ) as caught:
+        read_folds(
+            folds_file(tmp_path, f"patient,repeat,fold\nP01,0,0\nP02,0,1\nP01,0,{other}\n"),
+            PATIENTS,
+            CODES,
+        )
     assert "P01" not in str(caught.value)
 
 

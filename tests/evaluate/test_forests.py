@@ -1,4 +1,5 @@
-"""Random forest and gradient boosting: which columns they see, how they are tuned, and what they do where data are thin."""
+"""Random forest and gradient boosting: which columns they see, how they are tuned, and what they do
+where data are thin."""
 
 from dataclasses import replace
 
@@ -24,7 +25,14 @@ def fold(cohort, train, codes=None, classes=None):
     """The fold that trains on the first `train` patients, and the others' views."""
     outcome = cohort.outcome()
     codes = outcome.values if codes is None else codes
-    cross = CrossFit(cohort.take(np.arange(train)), codes[:train], classes or len(outcome.classes), RECIPE, None, 0)
+    cross = CrossFit(
+        cohort.take(np.arange(train)),
+        codes[:train],
+        classes or len(outcome.classes),
+        RECIPE,
+        None,
+        0,
+    )
     return cross, cross.preparation.views(cohort.take(np.arange(train, len(cohort))))
 
 
@@ -54,7 +62,9 @@ def test_noise_stays_at_chance(rung):
         noise = planted(120, {"rna": 1000}, effect=0.0, seed=seed).cohort
         found.append(rung(*fold(noise, 60))[:, 1])
         truth.append(noise.outcome().values[60:])
-    assert abs(roc_auc_score(np.concatenate(truth), np.concatenate(found)) - 0.5) < 0.11  # 2.5 standard errors
+    assert (
+        abs(roc_auc_score(np.concatenate(truth), np.concatenate(found)) - 0.5) < 0.11
+    )  # 2.5 standard errors
 
 
 @BOTH
@@ -62,13 +72,17 @@ def test_two_columns_that_tell_only_together_are_found(rung):
     """The sign of a product, which no linear rung finds."""
     rng = np.random.default_rng(0)
     values = rng.normal(size=(400, 4))
-    label = pd.Series(np.where(values[:, 0] * values[:, 1] > 0, "same", "other"), index=frames(values, list("abcd")).index)
+    label = pd.Series(
+        np.where(values[:, 0] * values[:, 1] > 0, "same", "other"),
+        index=frames(values, list("abcd")).index,
+    )
     cohort = Cohort.from_frames({"rna": frames(values, list("abcd"))}, label.rename("sign"))
     cross, views = fold(cohort, 300)
     assert roc_auc_score(cohort.outcome().values[300:], rung(cross, views)[:, 1]) > 0.9
 
 
-# columns ------------------------------------------------------------------------------------------------
+# columns
+# ------------------------------------------------------------------------------------------------
 
 
 def test_the_columns_are_those_of_highest_f_whichever_modality(monkeypatch, made):
@@ -91,7 +105,11 @@ def test_ties_go_by_name_wherever_the_columns_stand(monkeypatch):
     monkeypatch.setattr(forests, "TOP", 3)
     rng = np.random.default_rng(1)
     one = rng.normal(size=30)
-    label = pd.Series(rng.permutation(np.arange(30) % 2).astype(str), index=frames(one[:, None], ["x"]).index, name="y")
+    label = pd.Series(
+        rng.permutation(np.arange(30) % 2).astype(str),
+        index=frames(one[:, None], ["x"]).index,
+        name="y",
+    )
     for order in (list("edcba"), list("badce")):
         cohort = Cohort.from_frames({"m": frames(np.tile(one[:, None], 5), order)}, label)
         cross, _ = fold(cohort, 30)
@@ -108,7 +126,8 @@ def test_who_lacks_a_modality_has_nan_there(made):
 
 
 def test_a_modality_of_two_patients_or_of_none_with_a_label_takes_no_places(monkeypatch, made):
-    """One patient a class parts any column: that is no sign. And what no labelled patient has cannot be learned from."""
+    """One patient a class parts any column: that is no sign. And what no labelled patient has
+    cannot be learned from."""
     monkeypatch.setattr(forests, "TOP", 45)
     cross, views = fold(made, 100)
     codes, has = cross.codes, cross.training.has["meth"]
@@ -122,7 +141,8 @@ def test_a_modality_of_two_patients_or_of_none_with_a_label_takes_no_places(monk
         assert np.isfinite(rung(cross, views)).all()
 
 
-# tuning -------------------------------------------------------------------------------------------------
+# tuning
+# -------------------------------------------------------------------------------------------------
 
 
 def test_the_forest_is_the_one_of_lowest_out_of_bag_loss(made):
@@ -135,19 +155,29 @@ def test_the_forest_is_the_one_of_lowest_out_of_bag_loss(made):
         floored = np.maximum(tried.oob_decision_function_, 0.5 / TRIED)
         losses[split] = -np.log(floored[np.arange(100), cross.codes]).sum()
     features, least = min(losses, key=losses.get)
-    whole = RandomForestClassifier(TREES, max_features=features, min_samples_leaf=least, random_state=0).fit(x, cross.codes)
-    np.testing.assert_allclose(forest(cross, views), whole.predict_proba(columns.of(views)), rtol=1e-12)
+    whole = RandomForestClassifier(
+        TREES, max_features=features, min_samples_leaf=least, random_state=0
+    ).fit(x, cross.codes)
+    np.testing.assert_allclose(
+        forest(cross, views), whole.predict_proba(columns.of(views)), rtol=1e-12
+    )
 
 
 def test_boostings_curves_are_held_out(made):
-    """The curve of the inner folds, from scikit-learn's own pieces with columns chosen outside the held-out patients."""
+    """The curve of the inner folds, from scikit-learn's own pieces with columns chosen outside the
+    held-out patients."""
     cross, _ = fold(made, 100)
     inner, expected = forests.dealt(cross.codes, forests.INNER, 0), 0.0
     for k in range(forests.INNER):
         codes = np.where(inner == k, -1, cross.codes)
         x = Columns.fit(cross, codes).of(cross.training)
         model = HistGradientBoostingClassifier(
-            max_iter=7, max_leaf_nodes=8, min_samples_leaf=5, max_bins=32, max_features=0.1, random_state=0
+            max_iter=7,
+            max_leaf_nodes=8,
+            min_samples_leaf=5,
+            max_bins=32,
+            max_features=0.1,
+            random_state=0,
         ).fit(x[inner != k], cross.codes[inner != k])
         said = np.clip(model.predict_proba(x[inner == k])[:, 1], 0.5 / TRIED, 1 - 0.5 / TRIED)
         expected += log_loss(cross.codes[inner == k], said, normalize=False)
@@ -162,7 +192,12 @@ def test_on_noise_boosting_stops_early():
     cross, _ = fold(noise, 100)
     assert forests._curves(cross, cross.codes).argmin(1).max() < 10
     kept = Columns.fit(cross, cross.codes)
-    leaky = replace(noise, modalities={"rna": replace(noise.modalities["rna"], table=_columns(noise, kept), symbols=())})
+    leaky = replace(
+        noise,
+        modalities={
+            "rna": replace(noise.modalities["rna"], table=_columns(noise, kept), symbols=())
+        },
+    )
     assert forests._curves(fold(leaky, 100)[0], cross.codes).argmin(1).min() > 30
 
 
@@ -170,7 +205,8 @@ def _columns(cohort, kept):
     return cohort.modalities["rna"].table.iloc[:, kept.chosen["rna"]]
 
 
-# thin data ----------------------------------------------------------------------------------------------
+# thin data
+# ----------------------------------------------------------------------------------------------
 
 
 @BOTH
@@ -219,7 +255,9 @@ def test_where_all_are_of_one_class_it_is_certain(rung, made):
 def test_a_handful_of_labels_will_do(rung, made):
     cross, views = fold(made, 100)
     for labels in (2, 3, 6):
-        shown = np.concatenate([np.flatnonzero(cross.codes == k)[: labels // 2 + k * (labels % 2)] for k in (0, 1)])
+        shown = np.concatenate(
+            [np.flatnonzero(cross.codes == k)[: labels // 2 + k * (labels % 2)] for k in (0, 1)]
+        )
         few = np.full(100, -1)
         few[shown] = cross.codes[shown]
         thin, _ = fold(made, 100, np.concatenate([few, made.outcome().values[100:]]))

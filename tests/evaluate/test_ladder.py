@@ -19,15 +19,29 @@ RECIPE = Recipe.model_validate({"name": "small", "patient": {"neighbours": 4}})
 
 def cohort(effect=1.5, seed=0):
     """RNA (strong), methylation (noise, often absent) and records (age by class)."""
-    made = planted(90, {"rna": 40, "meth": 30}, weights={"meth": 0.0}, missing={"meth": 0.3}, effect=effect, seed=seed).cohort
+    made = planted(
+        90,
+        {"rna": 40, "meth": 30},
+        weights={"meth": 0.0},
+        missing={"meth": 0.3},
+        effect=effect,
+        seed=seed,
+    ).cohort
     codes = made.outcome().values
     rng = np.random.default_rng(seed)
-    records = pd.DataFrame({"age": rng.normal(60, 5, 90) + 6 * codes, "sex": rng.choice(["f", "m"], 90)}, index=made.patients)
+    records = pd.DataFrame(
+        {"age": rng.normal(60, 5, 90) + 6 * codes, "sex": rng.choice(["f", "m"], 90)},
+        index=made.patients,
+    )
     tables = {name: m.table[m.present] for name, m in made.modalities.items()}
-    labels = pd.Series(np.asarray(made.outcome().classes)[codes], index=made.patients, name="subtype")
+    labels = pd.Series(
+        np.asarray(made.outcome().classes)[codes], index=made.patients, name="subtype"
+    )
     labels.iloc[:4] = None
     return Cohort.from_frames(
-        {**tables, "clinical": records}, labels, ehr={"clinical": {"age": "numeric", "sex": "categorical"}}
+        {**tables, "clinical": records},
+        labels,
+        ehr={"clinical": {"age": "numeric", "sex": "categorical"}},
     )
 
 
@@ -43,7 +57,16 @@ def climbed():
 def test_the_rungs(climbed):
     _, _, _, rungs = climbed
     singles = ["single:rna", "single:meth", "single:clinical"]
-    assert list(rungs) == ["majority", "clinical", *singles, "single", "early", "late", "forest", "boosting"]
+    assert list(rungs) == [
+        "majority",
+        "clinical",
+        *singles,
+        "single",
+        "early",
+        "late",
+        "forest",
+        "boosting",
+    ]
     for rung in rungs.values():
         assert rung.probability.shape == (30, 2) and rung.seconds >= 0
         np.testing.assert_allclose(rung.probability.sum(1), 1, rtol=1e-9)
@@ -53,7 +76,9 @@ def test_the_rungs(climbed):
 def test_majority_is_the_shares_of_the_training_labels(climbed):
     cross, _, _, rungs = climbed
     counts = [(cross.codes == k).sum() for k in range(2)]
-    np.testing.assert_allclose(rungs["majority"].probability, np.tile(np.array(counts) / sum(counts), (30, 1)))
+    np.testing.assert_allclose(
+        rungs["majority"].probability, np.tile(np.array(counts) / sum(counts), (30, 1))
+    )
 
 
 def test_late_is_the_mean_of_the_singles_a_patient_has(climbed):
@@ -75,7 +100,9 @@ def test_single_is_the_one_of_lowest_inner_loss(climbed):
 
 def test_clinical_is_the_ridge_on_the_records(climbed):
     _, test, _, rungs = climbed
-    np.testing.assert_array_equal(rungs["clinical"].probability, rungs["single:clinical"].probability)
+    np.testing.assert_array_equal(
+        rungs["clinical"].probability, rungs["single:clinical"].probability
+    )
     assert (rungs["clinical"].probability.argmax(1) == test.outcome().values).mean() > 0.6
 
 
@@ -83,8 +110,12 @@ def test_early_is_the_ridge_on_all_columns_side_by_side(climbed):
     cross, _, views, rungs = climbed
     fit = cross.solve(("rna", "meth", "clinical"), plain=True)
     wide = np.hstack([views.own[m] for m in fit.modalities])
-    slope = np.hstack([cross.training.own[m] for m in fit.modalities]).T @ fit.coefficients["rna"][0]  # one for all
-    np.testing.assert_allclose(rungs["early"].probability, softmax(wide @ slope + fit.bias, axis=1), rtol=1e-9)
+    slope = (
+        np.hstack([cross.training.own[m] for m in fit.modalities]).T @ fit.coefficients["rna"][0]
+    )  # one for all
+    np.testing.assert_allclose(
+        rungs["early"].probability, softmax(wide @ slope + fit.bias, axis=1), rtol=1e-9
+    )
 
 
 def test_planted_truth_is_found_and_noise_is_not(climbed):
@@ -104,7 +135,9 @@ def test_who_lacks_a_rungs_modalities_gets_the_shares(climbed):
     absent = ~test.modalities["meth"].present
     majority = rungs["majority"].probability
     np.testing.assert_allclose(rungs["single:meth"].probability[absent], majority[absent])
-    nothing = replace(views, own={m: v * 0 for m, v in views.own.items()}, present=np.zeros_like(views.present))
+    nothing = replace(
+        views, own={m: v * 0 for m, v in views.own.items()}, present=np.zeros_like(views.present)
+    )
     for name, rung in climb(cross, test, nothing).items():
         np.testing.assert_allclose(rung.probability, majority, err_msg=name)
 
@@ -114,18 +147,29 @@ def test_a_test_patients_rungs_do_not_depend_on_the_others(climbed):
     for i in (0, 11):
         alone = climb(cross, test, cross.preparation.views(test.take([i])))
         for name, rung in alone.items():
-            np.testing.assert_allclose(rung.probability[0], rungs[name].probability[i], atol=1e-10, err_msg=name)
+            np.testing.assert_allclose(
+                rung.probability[0], rungs[name].probability[i], atol=1e-10, err_msg=name
+            )
 
 
 def test_without_records_there_is_no_clinical_rung():
     made = planted(60, {"rna": 10}, seed=1).cohort
     cross = CrossFit(made, made.outcome().values, 2, RECIPE, None, 0)
     rungs = climb(cross, made, cross.preparation.views(made))
-    assert list(rungs) == ["majority", "single:rna", "single", "early", "late", "forest", "boosting"]
+    assert list(rungs) == [
+        "majority",
+        "single:rna",
+        "single",
+        "early",
+        "late",
+        "forest",
+        "boosting",
+    ]
 
 
 def test_the_group_alone_says_what_it_says():
-    """Two sites that mostly hold one class each: `group:site` has their shares; an unknown site has the overall ones."""
+    """Two sites that mostly hold one class each: `group:site` has their shares; an unknown site has
+    the overall ones."""
     whole = planted(80, {"rna": 10}, effect=0.0, seed=1).cohort
     codes = whole.outcome().values
     site = np.where(np.arange(80) % 4 == 0, 1 - codes, codes).astype(str)

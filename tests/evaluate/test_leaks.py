@@ -1,4 +1,5 @@
-"""Twelve planted leaks, each beside its honest twin: what is seen of held-out patients is caught, and nothing else is.
+"""Twelve planted leaks, each beside its honest twin: what is seen of held-out patients is caught,
+and nothing else is.
 
 Each is a pipeline of its own that differs from its twin in one thing: whom a step is fitted on.
 """
@@ -36,17 +37,22 @@ ROWS, HELD = np.arange(60), np.arange(60, 80)
 
 
 def holed():
-    """80 patients of two sites that differ, weakly separable, with a tenth of the RNA values missing."""
-    made = planted(80, {"rna": 20, "meth": 12}, carriers=4, effect=0.8, batch_shift=1.0, seed=4).cohort
+    """80 patients of two sites that differ, weakly separable, with a tenth of the RNA values
+    missing."""
+    made = planted(
+        80, {"rna": 20, "meth": 12}, carriers=4, effect=0.8, batch_shift=1.0, seed=4
+    ).cohort
     rna = made.modalities["rna"]
     gaps = np.random.default_rng(0).random(rna.table.shape) < 0.1
-    return replace(made, modalities=made.modalities | {"rna": replace(rna, table=rna.table.mask(gaps))})
+    return replace(
+        made, modalities=made.modalities | {"rna": replace(rna, table=rna.table.mask(gaps))}
+    )
 
 
 COHORT = holed()
 
 
-# ------------------------------------------------------------------------------------------- small pipelines
+# ---------------------------------------------------------------------------------- small pipelines
 
 
 def raw(cohort):
@@ -74,7 +80,9 @@ class Model:
 
 
 def classified(shown, train, **settings):
-    return Model(shown, LogisticRegression(**{"max_iter": 5000, **settings}).fit(shown(train), labels(train)))
+    return Model(
+        shown, LogisticRegression(**{"max_iter": 5000, **settings}).fit(shown(train), labels(train))
+    )
 
 
 # A step: what it makes of a cohort, fitted on the patients of `seen`.
@@ -99,7 +107,9 @@ def selector(seen):
 def harmoniser(seen):
     site, x = seen.groups["site"], filled(seen)
     means = {each: x[site == each].mean(0) for each in set(site)}
-    return lambda cohort: filled(cohort) - np.stack([means.get(each, x.mean(0)) for each in cohort.groups["site"]])
+    return lambda cohort: (
+        filled(cohort) - np.stack([means.get(each, x.mean(0)) for each in cohort.groups["site"]])
+    )
 
 
 def autoencoder(seen):
@@ -125,7 +135,9 @@ def snf(seen):
     status = fuse([affinity(each / each.mean(), 10) for each in distance], neighbours=10, rounds=5)
     states = status / status.sum(1, keepdims=True) @ filled(seen)
     near = NearestNeighbors(n_neighbors=1).fit(filled(seen))
-    return lambda cohort: np.hstack([filled(cohort), states[near.kneighbors(filled(cohort))[1][:, 0]]])
+    return lambda cohort: np.hstack(
+        [filled(cohort), states[near.kneighbors(filled(cohort))[1][:, 0]]]
+    )
 
 
 def step_on_everyone(step):
@@ -164,42 +176,62 @@ class Weights:
 
 
 def settings(train, judge):
-    return min((classified(filled, train, C=c) for c in np.logspace(-4, 1, 11)), key=lambda run: judged(run, judge))
+    return min(
+        (classified(filled, train, C=c) for c in np.logspace(-4, 1, 11)),
+        key=lambda run: judged(run, judge),
+    )
 
 
 def ranking(train, judge):
-    """Fitted honestly; it is only the ranking of columns handed out beside the model that looks at `judge`."""
+    """Fitted honestly; it is only the ranking of columns handed out beside the model that looks at
+    `judge`."""
     known = labels(judge) >= 0
     columns = filled(judge)[known].T if known.any() else ()
     model = classified(filled, train)
-    model.ranking = np.argsort([-abs(roc_auc_score(labels(judge)[known], column) - 0.5) for column in columns])
+    model.ranking = np.argsort(
+        [-abs(roc_auc_score(labels(judge)[known], column) - 0.5) for column in columns]
+    )
     return model
 
 
 def by_held_out(choose):
-    return lambda cohort, rows: choose(cohort.take(rows), cohort.take(np.setdiff1d(np.arange(len(cohort)), rows)))
+    return lambda cohort, rows: choose(
+        cohort.take(rows), cohort.take(np.setdiff1d(np.arange(len(cohort)), rows))
+    )
 
 
 def by_inner_fold(choose):
     return lambda cohort, rows: choose(cohort.take(rows[:45]), cohort.take(rows[45:]))
 
 
-STEPS = {f.__name__: f for f in (scaler, imputer, selector, harmoniser, autoencoder, patient_graph, snf)}
+STEPS = {
+    f.__name__: f for f in (scaler, imputer, selector, harmoniser, autoencoder, patient_graph, snf)
+}
 CHOICES = {f.__name__: f for f in (epochs, settings, ranking)}
-LEAKY = {n: step_on_everyone(f) for n, f in STEPS.items()} | {n: by_held_out(f) for n, f in CHOICES.items()}
-HONEST = {n: step_on_training(f) for n, f in STEPS.items()} | {n: by_inner_fold(f) for n, f in CHOICES.items()}
+LEAKY = {n: step_on_everyone(f) for n, f in STEPS.items()} | {
+    n: by_held_out(f) for n, f in CHOICES.items()
+}
+HONEST = {n: step_on_training(f) for n, f in STEPS.items()} | {
+    n: by_inner_fold(f) for n, f in CHOICES.items()
+}
 BY_LABEL = {"selector", *CHOICES}
 
 
 def checked(fit, cohort=COHORT, rows=ROWS, **options):
-    return leak_check(fit, cohort, rows, numbers=lambda model: () if model.ranking is None else model.ranking, **options)
+    return leak_check(
+        fit,
+        cohort,
+        rows,
+        numbers=lambda model: () if model.ranking is None else model.ranking,
+        **options,
+    )
 
 
 def seen(findings):
     return {(finding.instrument, finding.what) for finding in findings}
 
 
-# ------------------------------------------------------------------------------------------- the planted leaks
+# -------------------------------------------------------------------------------- the planted leaks
 
 
 @pytest.mark.parametrize("name", LEAKY)
@@ -207,7 +239,10 @@ def test_the_spy_stops_a_leak(name):
     cohort, spy = spied(COHORT)
     with (
         spy.fitting(ROWS),
-        pytest.raises(LeakError, match=r"of 20 held-out patients were read while fitting on 60.*test_leaks\.py"),
+        pytest.raises(
+            LeakError,
+            match=r"of 20 held-out patients were read while fitting on 60.*test_leaks\.py",
+        ),
     ):
         LEAKY[name](cohort, ROWS)
 
@@ -215,7 +250,11 @@ def test_the_spy_stops_a_leak(name):
 @pytest.mark.parametrize("name", LEAKY)
 def test_both_instruments_see_the_leak_and_what_leaks(name):
     told = checked(LEAKY[name])
-    assert all("the fit changes: " in finding.says for finding in told if finding.instrument == "perturbation")
+    assert all(
+        "the fit changes: " in finding.says
+        for finding in told
+        if finding.instrument == "perturbation"
+    )
     found = seen(told)
     wanted = {("spy", "values"), ("perturbation", "values")}
     wanted |= {("spy", "labels"), ("perturbation", "labels")} if name in BY_LABEL else set()
@@ -240,33 +279,54 @@ def split(cohort):
 
 def test_the_label_among_the_features_is_seen_in_the_tables_alone():
     """The eleventh: nothing that is fitted reads a held-out patient; the column itself tells."""
-    assert not [finding for finding in audit(COHORT, folds=split(COHORT)).findings if finding.severity == "leak"]
+    assert not [
+        finding
+        for finding in audit(COHORT, folds=split(COHORT)).findings
+        if finding.severity == "leak"
+    ]
     rna = COHORT.modalities["rna"]
     noisy = labels(COHORT) + np.random.default_rng(0).normal(0, 0.05, 80)
     told = replace(rna, table=rna.table.assign(relapse_score=noisy), symbols=())
     leaky = replace(COHORT, modalities=COHORT.modalities | {"rna": told})
     assert checked(HONEST["scaler"], leaky) == []
-    found = [finding for finding in audit(leaky, folds=split(leaky)).findings if finding.severity == "leak"]
+    found = [
+        finding
+        for finding in audit(leaky, folds=split(leaky)).findings
+        if finding.severity == "leak"
+    ]
     assert len(found) == 1 and "relapse_score" in str(found[0]) and "rna" in found[0].where
 
 
 def test_a_patient_under_two_ids_is_seen_in_the_tables_alone():
-    """The twelfth: ten patients stand in the tables twice, so that folds hold them on both sides."""
+    """The twelfth: ten patients stand in the tables twice, so that folds hold them on both
+    sides."""
     again = COHORT.take(range(10))
-    tables = {k: pd.concat([m.table, again.modalities[k].table.rename("Q{}".format)]) for k, m in COHORT.modalities.items()}
-    codes = pd.Series([f"class{c}" for c in (*labels(COHORT), *labels(again))], tables["rna"].index, name="subtype")
+    tables = {
+        k: pd.concat([m.table, again.modalities[k].table.rename("Q{}".format)])
+        for k, m in COHORT.modalities.items()
+    }
+    codes = pd.Series(
+        [f"class{c}" for c in (*labels(COHORT), *labels(again))],
+        tables["rna"].index,
+        name="subtype",
+    )
     leaky = Cohort.from_frames(tables, codes)
     honest = step_on_training(scaler)
     assert leak_check(honest, leaky, ROWS) == []
-    found = [finding for finding in audit(leaky, folds=split(leaky)).findings if finding.severity == "leak"]
+    found = [
+        finding
+        for finding in audit(leaky, folds=split(leaky)).findings
+        if finding.severity == "leak"
+    ]
     assert found and any(len(finding.patients) == 10 for finding in found)
 
 
-# ------------------------------------------------------------------------------- where one instrument is blind
+# -------------------------------------------------------------------- where one instrument is blind
 
 
 def test_the_spy_is_blind_to_what_was_fitted_before_the_phase():
-    """Scaled on everyone before the spy is told who is held out: no read is out of bounds any more, but numbers move."""
+    """Scaled on everyone before the spy is told who is held out: no read is out of bounds any more,
+    but numbers move."""
 
     def scaled(cohort):
         step = StandardScaler().fit(filled(cohort))
@@ -282,14 +342,18 @@ def test_the_spy_is_blind_to_what_was_fitted_before_the_phase():
     def whole(cohort, rows):
         prepared = scaled(cohort)
         model = classified(filled, prepared.take(rows))
-        return SimpleNamespace(predict_proba=lambda asked: model.predict_proba(prepared.of(asked.patients)))
+        return SimpleNamespace(
+            predict_proba=lambda asked: model.predict_proba(prepared.of(asked.patients))
+        )
 
     assert ("perturbation", "values") in seen(leak_check(whole, COHORT, ROWS))
 
 
 def test_the_spy_is_blind_to_who_reaches_past_the_cohorts_parts():
     def past(cohort, rows):
-        columns = [np.nan_to_num(vars(m)["table"].to_numpy(float)) for m in cohort.modalities.values()]
+        columns = [
+            np.nan_to_num(vars(m)["table"].to_numpy(float)) for m in cohort.modalities.values()
+        ]
         step = StandardScaler().fit(np.hstack(columns))
         return classified(lambda c: step.transform(filled(c)), cohort.take(rows))
 
@@ -297,7 +361,10 @@ def test_the_spy_is_blind_to_who_reaches_past_the_cohorts_parts():
 
 
 def test_perturbation_is_blind_to_reads_that_change_no_prediction():
-    assert seen(leak_check(LEAKY["ranking"], COHORT, ROWS)) == {("spy", "values"), ("spy", "labels")}
+    assert seen(leak_check(LEAKY["ranking"], COHORT, ROWS)) == {
+        ("spy", "values"),
+        ("spy", "labels"),
+    }
 
     def looked(cohort, rows):
         if cohort.outcome().known.mean() > 2:  # never: but how often it is, the held-out were asked
@@ -318,14 +385,19 @@ def test_a_model_that_looks_up_labels_in_scoring_is_seen_by_both():
     assert any("while scoring 20 patients" in finding.says for finding in found)
 
 
-# ------------------------------------------------------------------------------------------ how it is told
+# ----------------------------------------------------------------------------------- how it is told
 
 
 def test_a_finding_says_who_saw_what_in_words():
     spy, *_, moved = checked(LEAKY["selector"])
     assert isinstance(spy, Finding)
-    assert str(spy).startswith("spy: the labels of outcome 'subtype' of 20 held-out patients were read while fitting on 60 ")
-    assert str(moved).startswith("perturbation: where the labels of 20 held-out patients are scrambled, the fit changes: ")
+    assert str(spy).startswith(
+        "spy: the labels of outcome 'subtype' of 20 held-out patients were read while "
+        "fitting on 60 "
+    )
+    assert str(moved).startswith(
+        "perturbation: where the labels of 20 held-out patients are scrambled, the fit changes: "
+    )
     assert "probabilities of training patients by up to 0." in moved.says
 
 
@@ -336,7 +408,10 @@ def test_a_pipeline_stopped_by_held_out_values_has_seen_them():
         return classified(filled, cohort.take(rows))
 
     (_, _, found) = leak_check(strict, COHORT, ROWS)
-    assert found.says == "where the values of 20 held-out patients are blank, fitting stops with ValueError"
+    assert (
+        found.says
+        == "where the values of 20 held-out patients are blank, fitting stops with ValueError"
+    )
 
 
 def test_a_pipeline_that_is_not_seeded_is_told_so():
@@ -345,11 +420,15 @@ def test_a_pipeline_that_is_not_seeded_is_told_so():
     def dice(cohort, rows):
         return classified(filled, cohort.take(rng.permutation(rows)[:50]))
 
-    with pytest.raises(InputError, match="fitted twice on the same data, the pipeline differs.*seed every draw"):
+    with pytest.raises(
+        InputError, match="fitted twice on the same data, the pipeline differs.*seed every draw"
+    ):
         leak_check(dice, COHORT, ROWS)
 
 
-@pytest.mark.parametrize("rows", [[], np.arange(80), np.zeros(80, bool)], ids=["nobody", "everybody", "a mask of nobody"])
+@pytest.mark.parametrize(
+    "rows", [[], np.arange(80), np.zeros(80, bool)], ids=["nobody", "everybody", "a mask of nobody"]
+)
 def test_someone_must_be_held_out_and_someone_trained_on(rows):
     with pytest.raises(InputError, match="give train_rows with some on either side"):
         leak_check(HONEST["scaler"], COHORT, rows)
@@ -376,27 +455,45 @@ def test_differences_in_words():
     assert differences(one, one | {"a": np.array([0.5 + 1e-10, np.nan])}) == []
     assert differences(one, one | {"a": np.array([0.75, np.nan])}) == ["a by up to 0.25"]
     assert differences(one, one | {"a": np.array([np.nan, np.nan])}) == ["a become missing"]
-    assert differences(one, one | {"b": np.array(["y"]), "c": np.zeros(3)}) == ["b differ", "c have another shape"]
+    assert differences(one, one | {"b": np.array(["y"]), "c": np.zeros(3)}) == [
+        "b differ",
+        "c have another shape",
+    ]
 
 
-# ---------------------------------------------------------------------------------------- what perturbing does
+# ----------------------------------------------------------------------------- what perturbing does
 
 
 def mixed():
     """Numbers, words, flags and whole numbers, a survival outcome and a number, a site."""
-    base = planted(30, {"rna": 5, "meth": 4}, missing={"rna": 0.2}, unlabelled=0.2, classes=3, seed=1).cohort
+    base = planted(
+        30, {"rna": 5, "meth": 4}, missing={"rna": 0.2}, unlabelled=0.2, classes=3, seed=1
+    ).cohort
     rng = np.random.default_rng(0)
     records = pd.DataFrame(
         {
-            "age": rng.normal(60, 9, 30), "stage": rng.choice(["I", "II", None], 30), "smokes": rng.random(30) < 0.5,
+            "age": rng.normal(60, 9, 30), "stage": rng.choice(["I", "II", None], 30),
+            "smokes": rng.random(30) < 0.5,
             "nodes": rng.integers(0, 9, 30),
         },
         index=base.patients,
     )  # fmt: skip
-    whole = Cohort.from_frames({"rna": base.modalities["rna"].table, "clinical": records}, ehr=["clinical"])
-    survival = replace(base.outcome(), name="os", kind="survival", values=rng.exponential(size=30), event=rng.random(30) < 0.5)
+    whole = Cohort.from_frames(
+        {"rna": base.modalities["rna"].table, "clinical": records}, ehr=["clinical"]
+    )
+    survival = replace(
+        base.outcome(),
+        name="os",
+        kind="survival",
+        values=rng.exponential(size=30),
+        event=rng.random(30) < 0.5,
+    )
     number = replace(base.outcome(), name="grade", kind="number", values=rng.normal(size=30))
-    return replace(whole, outcomes={"subtype": base.outcome(), "os": survival, "grade": number}, groups=base.groups)
+    return replace(
+        whole,
+        outcomes={"subtype": base.outcome(), "os": survival, "grade": number},
+        groups=base.groups,
+    )
 
 
 MIXED, LAST = mixed(), np.arange(20, 30)
@@ -414,7 +511,9 @@ def test_perturbing_leaves_everyone_else_alone(what, way):
 @pytest.mark.parametrize("way", ["scrambled", "blank"])
 def test_perturbing_labels_changes_every_one(way):
     before, after = MIXED.take(LAST), perturbed(MIXED, LAST, "labels", way).take(LAST)
-    pd.testing.assert_frame_equal(before.modalities["clinical"].table, after.modalities["clinical"].table)
+    pd.testing.assert_frame_equal(
+        before.modalities["clinical"].table, after.modalities["clinical"].table
+    )
     for name, outcome in before.outcomes.items():
         changed = after.outcomes[name]
         assert changed.values.dtype == outcome.values.dtype
@@ -426,18 +525,24 @@ def test_perturbing_labels_changes_every_one(way):
 @pytest.mark.parametrize("way", ["scrambled", "blank"])
 def test_perturbing_values_changes_every_one(way):
     before, after = MIXED.take(LAST), perturbed(MIXED, LAST, "values", way).take(LAST)
-    assert (after.groups["site"] != before.groups["site"]).all() and (labels(after) == labels(before)).all()
+    assert (after.groups["site"] != before.groups["site"]).all() and (
+        labels(after) == labels(before)
+    ).all()
     for name, modality in before.modalities.items():
         old, new = modality.table, after.modalities[name].table
         assert list(new.columns) == modality.columns and (new.dtypes == old.dtypes).all()
         numbers = new.select_dtypes(float).to_numpy()
-        assert np.isnan(numbers).all() if way == "blank" else not np.isclose(numbers, old.select_dtypes(float)).any()
+        assert (
+            np.isnan(numbers).all()
+            if way == "blank"
+            else not np.isclose(numbers, old.select_dtypes(float)).any()
+        )
     old, new = (cohort.modalities["clinical"].table for cohort in (before, after))
     assert (new["smokes"] != old["smokes"]).all() and (new["nodes"] > old["nodes"]).all()
     assert new["stage"].isna().all() if way == "blank" else set(new["stage"]) <= {"I", "II"}
 
 
-# ----------------------------------------------------------------------------------------------- our own net
+# -------------------------------------------------------------------------------------- our own net
 
 SMALL = {
     "concepts": {"planes": 4, "codes": 4, "components": 8, "epochs": 10},
@@ -447,7 +552,16 @@ SMALL = {
     "patient": {"neighbours": 4},
 }  # fmt: skip
 FAST = ("multiplex",)
-SLOW = ("cross-attention", "late-stack", "moadln", "mogcn", "mogonet", "mplex-concept", "snf", "supreme")
+SLOW = (
+    "cross-attention",
+    "late-stack",
+    "moadln",
+    "mogcn",
+    "mogonet",
+    "mplex-concept",
+    "snf",
+    "supreme",
+)
 
 
 def shipped(name):
@@ -458,7 +572,9 @@ def shipped(name):
     return Recipe.model_validate(whole)
 
 
-@pytest.mark.parametrize("name", [*FAST, *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW)])
+@pytest.mark.parametrize(
+    "name", [*FAST, *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW)]
+)
 def test_our_own_net_passes(small, network, name):
     recipe, genes = shipped(name), network if name == "multiplex" else None
 
@@ -473,13 +589,23 @@ def test_our_own_net_on_columns_chosen_by_everyone_does_not():
         shown = selector(cohort)
 
         def chosen(part):
-            return replace(part, modalities={"all": Cohort.from_frames({"all": frame(shown, part)}).modalities["all"]})
+            return replace(
+                part,
+                modalities={
+                    "all": Cohort.from_frames({"all": frame(shown, part)}).modalities["all"]
+                },
+            )
 
         model = FusionModel(shipped("multiplex"), device="cpu").fit(chosen(cohort.take(rows)))
         return SimpleNamespace(predict_proba=lambda asked: model.predict_proba(chosen(asked)))
 
     found = seen(leak_check(fit, COHORT, ROWS))
-    assert {("spy", "labels"), ("perturbation", "labels"), ("spy", "values"), ("perturbation", "values")} <= found
+    assert {
+        ("spy", "labels"),
+        ("perturbation", "labels"),
+        ("spy", "values"),
+        ("perturbation", "values"),
+    } <= found
 
 
 def frame(shown, cohort):
@@ -496,7 +622,8 @@ def saved(cohort, folds, folder):
 
 
 def test_missing_values_and_labels_of_the_held_out_change_no_fitted_number(tmp_path):
-    """Through the whole of a study, which does hold the tested patients: two saved models, byte for byte."""
+    """Through the whole of a study, which does hold the tested patients: two saved models, byte for
+    byte."""
     folds = repeated(COHORT.patients, labels(COHORT), 4, 1, 0)
     folds["fold"] = folds["fold"].where(folds["fold"] == 0)
     tested = np.flatnonzero(folds["fold"].notna())
@@ -505,4 +632,6 @@ def test_missing_values_and_labels_of_the_held_out_change_no_fitted_number(tmp_p
     assert np.isnan(raw(blank)[tested]).all() and (labels(blank)[tested] == -1).all()
     bare, other = saved(blank, folds, tmp_path / "bare")
     assert sorted(whole) == ["model.json", "model.safetensors"] and whole == bare
-    np.testing.assert_array_equal(one.model.predict_proba(COHORT), other.model.predict_proba(COHORT))
+    np.testing.assert_array_equal(
+        one.model.predict_proba(COHORT), other.model.predict_proba(COHORT)
+    )

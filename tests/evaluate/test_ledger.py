@@ -1,4 +1,5 @@
-"""What a graph is worth: shown where the label lies on it, and for the real one alone; never where it lies elsewhere."""
+"""What a graph is worth: shown where the label lies on it, and for the real one alone; never where
+it lies elsewhere."""
 
 from __future__ import annotations
 
@@ -24,9 +25,12 @@ GENES_ONLY = DEFAULT.model_copy(
 )
 
 
-def modules(seed: int, on: bool, patients: int = 400, genes: int = 1500, blocks: int = 15) -> tuple[Cohort, GeneNetwork]:
-    """Genes in modules of a network, each following a latent of its own, faintly. The label follows the latents of two
-    modules, or (not `on`) one latent more, which a tenth of the genes, placed at random, follow."""
+def modules(
+    seed: int, on: bool, patients: int = 400, genes: int = 1500, blocks: int = 15
+) -> tuple[Cohort, GeneNetwork]:
+    """Genes in modules of a network, each following a latent of its own, faintly. The label follows
+    the latents of two modules, or (not `on`) one latent more, which a tenth of the genes, placed at
+    random, follow."""
     rng = np.random.default_rng(seed)
     block = np.arange(genes) % blocks
     joined = rng.random((genes, genes)) < np.where(block[:, None] == block, 0.3, 0.003)
@@ -38,7 +42,9 @@ def modules(seed: int, on: bool, patients: int = 400, genes: int = 1500, blocks:
         x[:, some] = 0.3 * side[:, None] + rng.normal(size=(patients, len(some)))
     ids, names = [f"P{i:04d}" for i in range(patients)], [f"G{j:04d}" for j in range(genes)]
     label = pd.Series(np.where(side > 0, "high", "low"), ids, name="y")
-    cohort = Cohort.from_frames({"rna": pd.DataFrame(x, ids, names)}, label, symbols={"rna": {g: g for g in names}})
+    cohort = Cohort.from_frames(
+        {"rna": pd.DataFrame(x, ids, names)}, label, symbols={"rna": {g: g for g in names}}
+    )
     source, target = np.nonzero(np.triu(joined, 1))
     edges = pd.DataFrame({"source": np.array(names)[source], "target": np.array(names)[target]})
     return cohort, GeneNetwork.from_frame(edges, "modules")
@@ -47,7 +53,9 @@ def modules(seed: int, on: bool, patients: int = 400, genes: int = 1500, blocks:
 def ledger_of(cohort: Cohort, network: GeneNetwork, recipe: Recipe = GENES_ONLY, cv=(5, 2)):
     outcome = cohort.outcome()
     folds = repeated(cohort.patients, outcome.values, *cv, 0, outcome.classes)
-    return study(cohort, outcome, recipe, network, folds, 0, "cpu", beside=Beside(ledger=True), final=False).metrics({})
+    return study(
+        cohort, outcome, recipe, network, folds, 0, "cpu", beside=Beside(ledger=True), final=False
+    ).metrics({})
 
 
 @pytest.mark.slow
@@ -57,7 +65,9 @@ def test_a_gain_is_shown_for_the_real_graph_alone_where_the_label_lies_on_it(see
     metrics = ledger_of(*modules(seed, on=True))
     rows = entries(metrics.comparisons)["gene"]
     assert rows["real"].verdict == "better" and rows["real"].difference > 0.05
-    assert all(rows[kind].verdict == "no difference shown" for kind in ("rewired", "random", "identity"))
+    assert all(
+        rows[kind].verdict == "no difference shown" for kind in ("rewired", "random", "identity")
+    )
     (said,) = sentences(metrics.comparisons)
     assert said.startswith("the gene network adds +") and said.endswith("a gain is shown")
 
@@ -67,13 +77,17 @@ def test_a_gain_is_shown_for_the_real_graph_alone_where_the_label_lies_on_it(see
 def test_no_gain_is_shown_where_the_label_lies_elsewhere(seed):
     metrics = ledger_of(*modules(seed, on=False))
     rows = entries(metrics.comparisons)["gene"]
-    assert {pair.verdict for pair in rows.values()} == {"no difference shown"} and abs(rows["real"].difference) < 0.02
+    assert {pair.verdict for pair in rows.values()} == {"no difference shown"} and abs(
+        rows["real"].difference
+    ) < 0.02
     assert sentences(metrics.comparisons)[0].endswith("no gain shown")
 
 
 def test_both_graphs_have_an_entry_of_their_own():
     cohort, network = modules(0, on=True, patients=60, genes=60, blocks=3)
-    recipe = DEFAULT.model_copy(update={"train": DEFAULT.train.model_copy(update={"seeds": 1, "epochs": 2})})
+    recipe = DEFAULT.model_copy(
+        update={"train": DEFAULT.train.model_copy(update={"seeds": 1, "epochs": 2})}
+    )
     metrics = ledger_of(cohort, network, recipe, (2, 1))
     expected = {f"{graph}:{kind}" for graph in ("patient", "gene") for kind in CONTROLS}
     assert set(metrics.variants) == expected and not expected & set(metrics.models)
@@ -86,10 +100,16 @@ def test_both_graphs_have_an_entry_of_their_own():
 def test_who_has_which_graphs():
     cohort, network = modules(0, on=True, patients=30, genes=30, blocks=3)
     assert graphs_of(DEFAULT, cohort, network) == ["patient", "gene"]
-    assert graphs_of(DEFAULT, cohort, None) == ["patient"] and graphs_of(GENES_ONLY, cohort, network) == ["gene"]
+    assert graphs_of(DEFAULT, cohort, None) == ["patient"] and graphs_of(
+        GENES_ONLY, cohort, network
+    ) == ["gene"]
     assert graphs_of(GENES_ONLY, cohort, None) == [] == twins(GENES_ONLY, cohort, None, 0)
     assert graphs_of(DEFAULT.controlled(patient="rewired"), cohort, network) == ["gene"]
-    assert [twin.name for twin in twins(GENES_ONLY, cohort, network, 0)] == ["gene:rewired", "gene:random", "gene:identity"]
+    assert [twin.name for twin in twins(GENES_ONLY, cohort, network, 0)] == [
+        "gene:rewired",
+        "gene:random",
+        "gene:identity",
+    ]
     assert len(twins(DEFAULT, cohort, network, 0)) == 8
     rewired = twins(GENES_ONLY, cohort, network, 0)[0].network
     assert rewired.edges == network.edges and sorted(rewired.degree) == sorted(network.degree)
@@ -97,21 +117,45 @@ def test_who_has_which_graphs():
 
 def made(a: str, b: str, difference: float, verdict: str) -> Comparison:
     return Comparison(
-        a=a, b=b, metric="accuracy", difference=difference, ci95=(difference - 0.02, difference + 0.02), p=0.5, verdict=verdict
+        a=a,
+        b=b,
+        metric="accuracy",
+        difference=difference,
+        ci95=(difference - 0.02, difference + 0.02),
+        p=0.5,
+        verdict=verdict,
     )
 
 
 def test_pairs_are_made_with_the_net_that_lacks_the_graph():
     one = ["majority", "no-graph", "graphfuse", "gene:rewired"]
-    assert pairs(one) == [("gene:rewired", "no-graph")]  # graphfuse against no-graph is compared anyhow
-    both = ["no-graph", "graphfuse", "patient:rewired", "patient:empty", "gene:rewired", "gene:empty"]
-    assert pairs(both)[:2] == [("graphfuse", "patient:empty"), ("patient:rewired", "patient:empty")] and len(pairs(both)) == 4
+    assert pairs(one) == [
+        ("gene:rewired", "no-graph")
+    ]  # graphfuse against no-graph is compared anyhow
+    both = [
+        "no-graph",
+        "graphfuse",
+        "patient:rewired",
+        "patient:empty",
+        "gene:rewired",
+        "gene:empty",
+    ]
+    assert (
+        pairs(both)[:2] == [("graphfuse", "patient:empty"), ("patient:rewired", "patient:empty")]
+        and len(pairs(both)) == 4
+    )
 
 
 def test_a_gain_that_chance_edges_share_is_no_gain_of_the_edges():
-    found = [made("graphfuse", "no-graph", 0.05, "better"), made("gene:rewired", "no-graph", 0.04, "better")]
+    found = [
+        made("graphfuse", "no-graph", 0.05, "better"),
+        made("gene:rewired", "no-graph", 0.04, "better"),
+    ]
     (said,) = sentences(found)
-    assert said == "the gene network adds +5.0 points (+3.0 to +7.0): a gain, but not of its edges: so it is with rewired ones"
+    assert said == (
+        "the gene network adds +5.0 points (+3.0 to +7.0): a gain, but not of its edges: so "
+        "it is with rewired ones"
+    )
     assert sentences([made("graphfuse", "early", 0.05, "better")]) == []
 
 
@@ -121,13 +165,21 @@ def test_a_twin_that_takes_over_what_its_graph_is_not_in_is_the_twin_fitted_alon
     codes, names = cohort.outcome().values, tuple(cohort.modalities)
     real = CrossFit(cohort, codes, 2, DEFAULT, network, 0)
     start_of(real, names, DEFAULT)
-    assert any(any(walk[1][:1]) for walk in real._walks) and any(any(walk[1][1:]) for walk in real._walks)
+    assert any(any(walk[1][:1]) for walk in real._walks) and any(
+        any(walk[1][1:]) for walk in real._walks
+    )
     taken = 0
     for twin in twins(DEFAULT, cohort, network, 0):
         walks = real.unheard(twin.graph)
-        alone, helped = (CrossFit(cohort, codes, 2, twin.recipe, twin.network, 0, walks=w) for w in (None, walks))
+        alone, helped = (
+            CrossFit(cohort, codes, 2, twin.recipe, twin.network, 0, walks=w) for w in (None, walks)
+        )
         one, two = (start_of(cross, names, twin.recipe) for cross in (alone, helped))
-        assert (one.views == two.views).all() and (one.bias == two.bias).all() and (one.gates == two.gates).all()
+        assert (
+            (one.views == two.views).all()
+            and (one.bias == two.bias).all()
+            and (one.gates == two.gates).all()
+        )
         assert all((one.linear.slopes[m] == two.linear.slopes[m]).all() for m in names)
         taken += len(walks)
     assert taken >= 8

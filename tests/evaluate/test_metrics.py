@@ -28,11 +28,18 @@ def test_scores_are_those_of_scikit_learn(classes):
         "balanced_accuracy": reference.balanced_accuracy_score(codes, called),
         "macro_f1": reference.f1_score(codes, called, average="macro"),
         "mcc": reference.matthews_corrcoef(codes, called),
-        "auroc": reference.roc_auc_score(codes, p[:, 1] if classes == 2 else p, multi_class="ovr", average="macro"),
+        "auroc": reference.roc_auc_score(
+            codes, p[:, 1] if classes == 2 else p, multi_class="ovr", average="macro"
+        ),
         "auprc": reference.average_precision_score(codes, p[:, 1])
         if classes == 2
         else reference.average_precision_score(truth, p, average="macro"),
-        "brier": np.mean([sum((p[i, k] - (codes[i] == k)) ** 2 for k in range(classes)) for i in range(len(codes))]),
+        "brier": np.mean(
+            [
+                sum((p[i, k] - (codes[i] == k)) ** 2 for k in range(classes))
+                for i in range(len(codes))
+            ]
+        ),
     }
     assert tuple(found) == METRICS
     for name, value in expected.items():
@@ -64,13 +71,16 @@ def test_a_fold_of_one_class_has_no_area():
 
 
 def test_calibration_error_by_hand():
-    """0.95 and 0.97 share the last of 15 bins, 0.62 and 0.65 the tenth: 2/5·|1 - 1.92/2| ... and so on."""
+    """0.95 and 0.97 share the last of 15 bins, 0.62 and 0.65 the tenth: 2/5·|1 - 1.92/2| ... and so
+    on."""
     confidence = np.array([0.95, 0.97, 0.62, 0.65, 1.0])
     right = np.array([True, True, True, False, False])
     last = 3 / 5 * abs(2 / 3 - (0.95 + 0.97 + 1.0) / 3)
     tenth = 2 / 5 * abs(1 / 2 - (0.62 + 0.65) / 2)
     assert calibration_error(right, confidence) == pytest.approx(last + tenth, rel=1e-12)
-    assert calibration_error(right, confidence, bins=1) == pytest.approx(abs(0.6 - confidence.mean()), rel=1e-12)
+    assert calibration_error(right, confidence, bins=1) == pytest.approx(
+        abs(0.6 - confidence.mean()), rel=1e-12
+    )
 
 
 def test_calibration_error_is_a_loop():
@@ -92,11 +102,12 @@ def test_calibrated_probabilities_have_little_error_and_boasts_have_much():
     assert calibration_error(right, np.ones(100_000)) == pytest.approx(1 - right.mean(), rel=1e-9)
 
 
-# --------------------------------------------------------------------------------------------------- intervals
+# ---------------------------------------------------------------------------------------- intervals
 
 
 def test_the_corrected_interval_by_hand():
-    """Five folds 0.7, 0.8, 0.9, 0.8, 0.8; test share 1/4: sd = √0.005, error = sd·√(1/5 + 1/4), t(4) = 2.776."""
+    """Five folds 0.7, 0.8, 0.9, 0.8, 0.8; test share 1/4: sd = √0.005, error = sd·√(1/5 + 1/4),
+    t(4) = 2.776."""
     values = np.array([0.7, 0.8, 0.9, 0.8, 0.8])
     sd = np.sqrt(0.02 / 4)
     assert corrected(values, 0.25) == pytest.approx(sd * np.sqrt(0.45), rel=1e-12)
@@ -118,7 +129,10 @@ def test_intervals_of_few_folds():
 def test_no_interval_leaves_the_range_of_its_metric():
     low, high = np.array([0.0, 0.01, 0.3]), np.array([1.0, 0.99, 0.7])
     for metric in METRICS:
-        assert summary(high, 0.25, metric).ci95[1] == pytest.approx({"brier": 2.0}.get(metric, 1.0)) or metric == "brier"
+        assert (
+            summary(high, 0.25, metric).ci95[1] == pytest.approx({"brier": 2.0}.get(metric, 1.0))
+            or metric == "brier"
+        )
         assert summary(low, 0.25, metric).ci95[0] == 0 or metric == "mcc"
     assert summary(low, 0.25, "mcc").ci95[0] < 0  # a correlation may be negative, down to -1
     assert summary(np.array([-0.9, -1.0, -0.2]), 0.25, "mcc").ci95[0] == -1
@@ -134,8 +148,12 @@ def test_the_verdict_knows_which_way_is_up(metric):
     up = metric not in ("brier", "ece")
     high = compare("a", "b", metric, GOOD, BAD, 0.25)
     low = compare("a", "b", metric, BAD, GOOD, 0.25)
-    assert high.verdict == ("better" if up else "worse") and low.verdict == ("worse" if up else "better")
-    assert high.difference == pytest.approx((GOOD - BAD).mean()) and low.difference == -high.difference
+    assert high.verdict == ("better" if up else "worse") and low.verdict == (
+        "worse" if up else "better"
+    )
+    assert (
+        high.difference == pytest.approx((GOOD - BAD).mean()) and low.difference == -high.difference
+    )
     assert (high.a, high.b, high.metric) == ("a", "b", metric)
 
 
@@ -147,7 +165,9 @@ def test_the_comparison_is_a_corrected_paired_t_test():
     t = difference.mean() / error
     assert found.p == pytest.approx(2 * stats.t.sf(abs(t), 4), rel=1e-10)
     half = stats.t.ppf(0.975, 4) * error
-    assert found.ci95 == pytest.approx((difference.mean() - half, difference.mean() + half), rel=1e-10)
+    assert found.ci95 == pytest.approx(
+        (difference.mean() - half, difference.mean() + half), rel=1e-10
+    )
     assert found.verdict == "no difference shown" and found.p > 0.05
 
 
@@ -172,12 +192,17 @@ def test_nothing_can_be_said_of_fewer_than_two_folds():
 
 
 def test_by_chance_one_in_twenty_differs():
-    """The size of the test: without the correction for shared training patients it would be far above 5 %."""
+    """The size of the test: without the correction for shared training patients it would be far
+    above 5 %."""
     rng = np.random.default_rng(1)
     wrong = 0
     for _ in range(2000):
-        shared = rng.normal(0, np.sqrt(0.2), 1)  # correlation of folds = test share / (1 + test share) at a share of 1/4
-        found = compare("a", "b", "auroc", shared + rng.normal(0, np.sqrt(0.8), 5), np.zeros(5), 0.25)
+        shared = rng.normal(
+            0, np.sqrt(0.2), 1
+        )  # correlation of folds = test share / (1 + test share) at a share of 1/4
+        found = compare(
+            "a", "b", "auroc", shared + rng.normal(0, np.sqrt(0.8), 5), np.zeros(5), 0.25
+        )
         wrong += found.verdict != "no difference shown"
     assert 0.03 < wrong / 2000 < 0.07
 

@@ -1,4 +1,5 @@
-"""Shapley values against all orders written out, and what they must do with copies, noise and folds."""
+"""Shapley values against all orders written out, and what they must do with copies, noise and
+folds."""
 
 from itertools import combinations, permutations
 
@@ -19,7 +20,9 @@ NAMES = ("rna", "meth", "mirna", "clinical")
 def game(names, folds=5, seed=0):
     """A score for every subset, of any size."""
     rng = np.random.default_rng(seed)
-    return {s: rng.random(folds) for size in range(len(names) + 1) for s in combinations(names, size)}
+    return {
+        s: rng.random(folds) for size in range(len(names) + 1) for s in combinations(names, size)
+    }
 
 
 def averaged(value, orders):
@@ -28,11 +31,13 @@ def averaged(value, orders):
     value = {frozenset(s): v for s, v in value.items()}
     for order in orders:
         for at, name in enumerate(order):
-            found.setdefault(name, []).append(value[frozenset(order[: at + 1])] - value[frozenset(order[:at])])
+            found.setdefault(name, []).append(
+                value[frozenset(order[: at + 1])] - value[frozenset(order[:at])]
+            )
     return {name: np.mean(each, 0) for name, each in found.items()}
 
 
-# --------------------------------------------------------------------------------------------------- subsets
+# ------------------------------------------------------------------------------------------ subsets
 
 
 def test_subsets_stand_by_size_and_then_in_order():
@@ -54,10 +59,12 @@ def test_of_many_modalities_not_every_subset_is_trained(count):
     assert len(set(map(frozenset, found))) == len(found) == count * (count - 1)
     assert set(map(tuple, names)) <= set(found)
     assert {tuple(n for n in names if n != left) for left in names} <= set(found)
-    assert all(list(s) == sorted(s) for s in found) and [len(s) for s in found] == sorted(len(s) for s in found)
+    assert all(list(s) == sorted(s) for s in found) and [len(s) for s in found] == sorted(
+        len(s) for s in found
+    )
 
 
-# ---------------------------------------------------------------------------------------------------- values
+# ------------------------------------------------------------------------------------------- values
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 4])
@@ -72,8 +79,12 @@ def test_values_are_the_mean_over_all_orders(count):
 
 def test_of_many_modalities_values_are_the_mean_over_orders_around_the_circle():
     names = "abcdef"
-    orders = [[names[(first + step * k) % 6] for k in range(6)] for first in range(6) for step in (1, -1)]
-    assert {tuple(sorted(order[:k])) for order in orders for k in range(1, 6)} == set(subsets(names))
+    orders = [
+        [names[(first + step * k) % 6] for k in range(6)] for first in range(6) for step in (1, -1)
+    ]
+    assert {tuple(sorted(order[:k])) for order in orders for k in range(1, 6)} == set(
+        subsets(names)
+    )
     value = {s: v for s, v in game(names).items() if s in {(), *subsets(names), tuple(names)}}
     found, expected = shapley(value, names), averaged(value, orders)
     for name in names:
@@ -85,12 +96,17 @@ def test_of_many_modalities_values_are_the_mean_over_orders_around_the_circle():
 def test_values_sum_to_all_less_none_in_every_fold(count):
     names = tuple("abcdefg"[:count])
     value = game(names)
-    np.testing.assert_allclose(sum(shapley(value, names).values()), value[names] - value[()], rtol=1e-12)
+    np.testing.assert_allclose(
+        sum(shapley(value, names).values()), value[names] - value[()], rtol=1e-12
+    )
 
 
 @pytest.mark.parametrize("count", [3, 6])
 def test_what_simply_adds_up_is_given_back(count):
-    names, worth = tuple("abcdef"[:count]), dict(zip("abcdef", [0.2, -0.1, 0.0, 0.05, 0.3, 0.01], strict=True))
+    names, worth = (
+        tuple("abcdef"[:count]),
+        dict(zip("abcdef", [0.2, -0.1, 0.0, 0.05, 0.3, 0.01], strict=True)),
+    )
     value = {s: np.array([0.5 + sum(worth[n] for n in s)]) for s in game(names)}
     for name, found in shapley(value, names).items():
         assert found == pytest.approx(worth[name], abs=1e-12)
@@ -101,7 +117,9 @@ def test_a_copied_modality_shares_the_credit():
     value = {s: inner[tuple(sorted({n[0] for n in s}))] for s in game(("a", "a'", "b"))}
     found = shapley(value, ("a", "a'", "b"))
     np.testing.assert_allclose(found["a"], found["a'"], rtol=1e-12)
-    np.testing.assert_allclose(found["a"] + found["a'"] + found["b"], inner["a", "b"] - inner[()], rtol=1e-12)
+    np.testing.assert_allclose(
+        found["a"] + found["a'"] + found["b"], inner["a", "b"] - inner[()], rtol=1e-12
+    )
 
 
 def test_a_modality_that_changes_nothing_is_worth_nothing():
@@ -126,11 +144,12 @@ def test_what_is_missing_is_named():
         shapley(value, ("a", "b"))
 
 
-# ---------------------------------------------------------------------------------------------- contributions
+# ------------------------------------------------------------------------------------ contributions
 
 
 def real(copies=False, patients=240, seed=0):
-    """Accuracy in five folds of a regression on every subset of: a signal, another, noise; or with the first copied."""
+    """Accuracy in five folds of a regression on every subset of: a signal, another, noise; or with
+    the first copied."""
     rng = np.random.default_rng(seed)
     y = rng.integers(0, 2, patients)
     tables = {
@@ -161,14 +180,18 @@ def test_signal_is_told_from_noise_by_its_interval():
 def test_a_copy_of_real_data_has_the_same_value():
     value, names = real(copies=True)
     strong, _, copy = contributions(value, names, "accuracy", 0.25)
-    assert copy.value == pytest.approx(strong.value, abs=1e-12) and copy.ci95 == pytest.approx(strong.ci95)
+    assert copy.value == pytest.approx(strong.value, abs=1e-12) and copy.ci95 == pytest.approx(
+        strong.ci95
+    )
 
 
 def test_the_interval_by_hand():
     value = {(): np.array([0.5, 0.5, 0.5]), ("a",): np.array([0.7, 0.9, 0.8])}
     (found,) = contributions(value, ("a",), "auroc", 0.5)
     half = stats.t.ppf(0.975, 2) * 0.1 * np.sqrt(1 / 3 + 0.5)
-    assert found.value == pytest.approx(0.3) and found.ci95 == pytest.approx((0.3 - half, 0.3 + half))
+    assert found.value == pytest.approx(0.3) and found.ci95 == pytest.approx(
+        (0.3 - half, 0.3 + half)
+    )
 
 
 def test_values_are_differences_and_know_no_bounds():
@@ -190,7 +213,8 @@ def test_scores_are_found_in_the_table_of_a_study():
     rng = np.random.default_rng(0)
     models = ["majority", "graphfuse", "only:a", "only:b", "late", "single:a"]
     rows = [
-        {"model": model, "repeat": r, "fold": k} | scored(rng.integers(0, 2, 20), rng.dirichlet([1, 1], 20))
+        {"model": model, "repeat": r, "fold": k} | scored(rng.integers(0, 2, 20), rng.dirichlet([1,
+        1], 20))
         for model in models for r in (0, 1) for k in (0, 1, 2)
     ]  # fmt: skip
     table = pd.DataFrame(rows)
@@ -200,6 +224,11 @@ def test_scores_are_found_in_the_table_of_a_study():
         assert found[subset].tolist() == table[table["model"] == model]["auroc"].tolist()
     table.loc[(table["model"] == "only:a") & (table["fold"] == 1), "auroc"] = np.nan
     assert [len(v) for v in by_subset(table, ("a", "b"), "auroc").values()] == [4] * 4
-    assert contributions(by_subset(table.assign(auroc=np.nan), ("a", "b"), "auroc"), ("a", "b"), "auroc", 0.25) == []
+    assert (
+        contributions(
+            by_subset(table.assign(auroc=np.nan), ("a", "b"), "auroc"), ("a", "b"), "auroc", 0.25
+        )
+        == []
+    )
     with pytest.raises(InputError, match=r"\(b\)"):
         shapley(by_subset(table[table["model"] != "only:b"], ("a", "b"), "auroc"), ("a", "b"))

@@ -28,12 +28,17 @@ def recipe_of(net=None, **train):
     """Two layers, few epochs."""
     train = {"epochs": 30, "seeds": 2, "learning_rate": 1e-2} | train
     net = {"width": 8} | (net or {})
-    return Recipe.model_validate({"name": "quick", "patient": {"neighbours": 5}, "net": net, "train": train})
+    return Recipe.model_validate(
+        {"name": "quick", "patient": {"neighbours": 5}, "net": net, "train": train}
+    )
 
 
 def made():
-    """Omics of which some lack one, records with numbers, ordered words and dates, three outcomes."""
-    base = planted(90, {"rna": 30, "meth": 20}, missing={"meth": 0.3}, unlabelled=0.2, effect=3.0, seed=1).cohort
+    """Omics of which some lack one, records with numbers, ordered words and dates, three
+    outcomes."""
+    base = planted(
+        90, {"rna": 30, "meth": 20}, missing={"meth": 0.3}, unlabelled=0.2, effect=3.0, seed=1
+    ).cohort
     rng = np.random.default_rng(0)
     table = pd.DataFrame(
         {
@@ -45,7 +50,9 @@ def made():
     )
     types = {"stage": "ordinal", "seen": "date"}
     clinical = Modality("clinical", table, kind="ehr", types=types)
-    times = Outcome("overall", "survival", np.r_[np.arange(1.0, 86), [np.nan] * 5], event=np.arange(90) % 3 == 0)
+    times = Outcome(
+        "overall", "survival", np.r_[np.arange(1.0, 86), [np.nan] * 5], event=np.arange(90) % 3 == 0
+    )
     grade = Outcome("grade", "class", rng.integers(0, 2, 90), ("low", "high"))
     return replace(
         base,
@@ -57,13 +64,16 @@ def made():
 COHORT = made()
 
 
-# --------------------------------------------------------------------------------------------- shuffled labels
+# ---------------------------------------------------------------------------------- shuffled labels
 
 
 def test_labels_are_dealt_among_those_who_have_one():
     found, before = shuffled(COHORT, seed=1).outcome(), COHORT.outcome()
     assert (found.known == before.known).all() and not before.known.all()
-    assert np.bincount(found.values[found.known]).tolist() == np.bincount(before.values[before.known]).tolist()
+    assert (
+        np.bincount(found.values[found.known]).tolist()
+        == np.bincount(before.values[before.known]).tolist()
+    )
     assert 0.3 < (found.values == before.values)[before.known].mean() < 0.7
     assert (found.name, found.classes) == (before.name, before.classes)
 
@@ -72,10 +82,17 @@ def test_all_else_stays_and_the_cohort_itself_is_not_changed():
     before = COHORT.digest()
     found = shuffled(COHORT, "grade", seed=1)
     assert COHORT.digest() == before and found.digest() != before
-    assert list(found.outcomes) == list(COHORT.outcomes) and found.outcomes["subtype"] is COHORT.outcomes["subtype"]
+    assert (
+        list(found.outcomes) == list(COHORT.outcomes)
+        and found.outcomes["subtype"] is COHORT.outcomes["subtype"]
+    )
     assert found.modalities is COHORT.modalities and found.patients is COHORT.patients
-    assert (shuffled(COHORT, "grade", seed=1).outcomes["grade"].values == found.outcomes["grade"].values).all()
-    assert (shuffled(COHORT, "grade", seed=2).outcomes["grade"].values != found.outcomes["grade"].values).any()
+    assert (
+        shuffled(COHORT, "grade", seed=1).outcomes["grade"].values == found.outcomes["grade"].values
+    ).all()
+    assert (
+        shuffled(COHORT, "grade", seed=2).outcomes["grade"].values != found.outcomes["grade"].values
+    ).any()
 
 
 def test_a_time_stays_with_its_event():
@@ -90,11 +107,15 @@ def test_an_unknown_target_is_refused():
         shuffled(COHORT, "grad")
 
 
-# -------------------------------------------------------------------------------------------------------- noise
+# -------------------------------------------------------------------------------------------- noise
 
 
 def test_noise_has_the_columns_moments_and_gaps_and_nothing_else():
-    tables = {"rna": pd.DataFrame(np.random.default_rng(0).normal([5.0, -2.0, 0.0, 7.0], [2.0, 0.1, 1.0, 0.0], (4000, 4)))}
+    tables = {
+        "rna": pd.DataFrame(
+            np.random.default_rng(0).normal([5.0, -2.0, 0.0, 7.0], [2.0, 0.1, 1.0, 0.0], (4000, 4))
+        )
+    }
     tables["rna"][0] = tables["rna"][0].where(np.arange(4000) % 4 > 0)
     before = Cohort.from_frames({"rna": tables["rna"].add_prefix("g")})
     found = noise(before, seed=3).modalities["rna"].table
@@ -114,7 +135,10 @@ def test_records_are_dealt_anew_column_by_column():
         assert (found.table[column].isna() == before.table[column].isna()).all()
         assert sorted(found.table[column].dropna()) == sorted(before.table[column].dropna())
         assert found.table[column].dtype == before.table[column].dtype
-    moved = (found.table["stage"] != before.table["stage"]), (found.table["seen"] != before.table["seen"])
+    moved = (
+        (found.table["stage"] != before.table["stage"]),
+        (found.table["seen"] != before.table["seen"]),
+    )
     assert moved[0].mean() > 0.4 and (moved[0] != moved[1]).any()
 
 
@@ -126,12 +150,14 @@ def test_noise_keeps_presence_outcomes_and_the_cohort_itself():
     assert found.digest() == noise(COHORT, seed=1).digest() != noise(COHORT, seed=2).digest()
 
 
-# --------------------------------------------------------------------------------- what is found where nothing is
+# ------------------------------------------------------------------- what is found where nothing is
 
 
 def wide(seed, columns=(3000, 2000)):
     """A cohort full of signal, of 5,000 columns."""
-    return planted(120, dict(zip(("rna", "meth"), columns, strict=True)), effect=3.0, carriers=60, seed=seed).cohort
+    return planted(
+        120, dict(zip(("rna", "meth"), columns, strict=True)), effect=3.0, carriers=60, seed=seed
+    ).cohort
 
 
 NULLS = {"noise": noise, "shuffled": lambda cohort, seed: shuffled(cohort, seed=seed)}
@@ -144,7 +170,10 @@ def of_the_net(cohort, seed=0):
         model = FusionModel(recipe_of(), seed=seed, device="cpu").fit(cohort.take(train))
         found.append(scores(codes[test], model.predict_proba(cohort.take(test))))
     table = pd.DataFrame(found)
-    return {metric: summary(table[metric].to_numpy(), 0.25, metric) for metric in ("accuracy", "balanced_accuracy", "auroc")}
+    return {
+        metric: summary(table[metric].to_numpy(), 0.25, metric)
+        for metric in ("accuracy", "balanced_accuracy", "auroc")
+    }
 
 
 @pytest.mark.parametrize("null", [pytest.param("shuffled", marks=pytest.mark.slow), "noise"])
@@ -162,7 +191,9 @@ def test_no_rung_of_the_ladder_finds_anything_where_nothing_is(null):
     outcome = cohort.outcome()
     folds = repeated(cohort.patients, outcome.values, 5, 1, 0)
     found = study(cohort, outcome, recipe_of(), None, folds, 0, "cpu", final=False).metrics({})
-    assert {"majority", "single:rna", "single", "early", "late", "no-graph", "graphfuse"} <= set(found.models)
+    assert {"majority", "single:rna", "single", "early", "late", "no-graph", "graphfuse"} <= set(
+        found.models
+    )
     for name, row in found.models.items():
         for metric in ("accuracy", "balanced_accuracy", "auroc"):
             low, high = row[metric].ci95
@@ -176,17 +207,22 @@ def test_over_many_nulls_intervals_miss_chance_as_rarely_as_they_say(null):
     for metric in rows[0]:
         means = np.array([row[metric].mean for row in rows])
         assert abs(means.mean() - 0.5) <= 3 * means.std(ddof=1) / np.sqrt(20), metric
-        assert np.mean([row[metric].ci95[0] <= 0.5 <= row[metric].ci95[1] for row in rows]) >= 0.8, metric
+        assert (
+            np.mean([row[metric].ci95[0] <= 0.5 <= row[metric].ci95[1] for row in rows]) >= 0.8
+        ), metric
 
 
 def test_selecting_on_all_patients_finds_what_is_not_there():
-    """What an honest pipeline is measured against: the same selection and regression, its choice made before the folds."""
+    """What an honest pipeline is measured against: the same selection and regression, its choice
+    made before the folds."""
     cohort = noise(wide(0), 0)
     table, codes = cohort.modalities["rna"].table.to_numpy(), cohort.outcome().values
     folds, regression = StratifiedKFold(5, shuffle=True, random_state=0), LogisticRegression(C=0.01)
 
     def area(model, x):
-        return roc_auc_score(codes, cross_val_predict(model, x, codes, cv=folds, method="decision_function"))
+        return roc_auc_score(
+            codes, cross_val_predict(model, x, codes, cv=folds, method="decision_function")
+        )
 
     assert area(regression, SelectKBest(f_classif, k=200).fit_transform(table, codes)) > 0.99
     assert 0.35 < area(make_pipeline(SelectKBest(f_classif, k=200), regression), table) < 0.65
@@ -195,7 +231,9 @@ def test_selecting_on_all_patients_finds_what_is_not_there():
 def test_the_verb_tells_of_every_rung_and_of_picking():
     cohort = planted(60, {"rna": 30, "meth": 20}, effect=4.0, seed=3).cohort
     folds = repeated(cohort.patients, cohort.outcome().values, 3, 1, 0)
-    found = nulls(cohort, cohort.outcome().name, recipe_of(epochs=5, seeds=1), None, folds, 0, "cpu")
+    found = nulls(
+        cohort, cohort.outcome().name, recipe_of(epochs=5, seeds=1), None, folds, 0, "cpu"
+    )
     table = found.table
     assert set(table["null"]) == {"shuffled labels", "noise features"} and set(table["model"]) >= {
         "late",
@@ -203,9 +241,14 @@ def test_the_verb_tells_of_every_rung_and_of_picking():
         "graphfuse",
     }
     honest = table[(table["model"] == "graphfuse")]
-    assert honest["holds_chance"].all() and (honest["lo"] < 0.5).all() and (honest["hi"] > 0.5).all()
+    assert (
+        honest["holds_chance"].all() and (honest["lo"] < 0.5).all() and (honest["hi"] > 0.5).all()
+    )
     said = str(found)
     judged = table[table["model"] != "majority"]  # which is chance itself
     missed = int((~judged["holds_chance"].astype(bool)).sum())
-    assert f"{missed} of {len(judged)} intervals leave out chance" in said and said.count("LEAVES OUT") == missed
+    assert (
+        f"{missed} of {len(judged)} intervals leave out chance" in said
+        and said.count("LEAVES OUT") == missed
+    )
     assert "best of epochs, shuffled labels: accuracy" in said and found.picked.optimism >= 0

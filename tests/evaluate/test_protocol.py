@@ -11,8 +11,9 @@ from graphfuse.data.cohort import Cohort
 from graphfuse.data.synth import planted
 from graphfuse.errors import InputError, LeakError
 from graphfuse.evaluate.folds import digest, repeated, splits
+from graphfuse.evaluate.held_out import left_out, share_held_out
 from graphfuse.evaluate.metrics import FEWEST
-from graphfuse.evaluate.protocol import Protocol, left_out, share_held_out
+from graphfuse.evaluate.protocol import Protocol
 
 CODES = np.tile([0, 1, 2], 60)
 CLASSES = ("a", "b", "c")
@@ -53,7 +54,12 @@ def test_the_default_is_repeated_stratified_folds():
 def test_no_site_is_on_both_sides_and_a_seed_is_a_table(given):
     rng = np.random.default_rng(1)
     codes = np.where(rng.random(180) < 0.2, -1, CODES)
-    cohort = made(codes=codes, site=rng.choice(["s1", "s2", "s3", "s4", "s5", "s6"], 180, p=[0.3, 0.2, 0.2, 0.1, 0.1, 0.1]))
+    cohort = made(
+        codes=codes,
+        site=rng.choice(
+            ["s1", "s2", "s3", "s4", "s5", "s6"], 180, p=[0.3, 0.2, 0.2, 0.1, 0.1, 0.1]
+        ),
+    )
     protocol, known = Protocol.of(**given), cohort.outcome().known
     table = folds_of(cohort, protocol)
     for split in splits(table, known):
@@ -61,27 +67,39 @@ def test_no_site_is_on_both_sides_and_a_seed_is_a_table(given):
         assert not set(cohort.groups["site"][held]) & set(cohort.groups["site"][split.train])
         assert split.tested.tolist() == held[known[held]].tolist() and not known[held].all()
     assert (
-        digest(table) == digest(folds_of(cohort, protocol)) == digest(folds_of(cohort, Protocol.of(folds=table, group="site")))
+        digest(table)
+        == digest(folds_of(cohort, protocol))
+        == digest(folds_of(cohort, Protocol.of(folds=table, group="site")))
     )
 
 
-# ------------------------------------------------------------------------------------- leave one group out
+# ------------------------------------------------------------------------------ leave one group out
 
 
 def test_each_large_group_is_tested_once_by_name_and_the_small_ones_together():
     sizes = {"b": 40, "a": 30, "c": 90, "s1": 7, "s2": 9, "s3": 4}
     cohort = made(site=np.repeat(list(sizes), list(sizes.values())))
     found = splits(folds_of(cohort, Protocol.of(leave_out="site")), np.ones(180, bool))
-    assert [sorted(set(cohort.groups["site"][s.tested])) for s in found] == [["a"], ["b"], ["c"], ["s1", "s2", "s3"]]
+    assert [sorted(set(cohort.groups["site"][s.tested])) for s in found] == [
+        ["a"],
+        ["b"],
+        ["c"],
+        ["s1", "s2", "s3"],
+    ]
     assert [len(s.tested) for s in found] == [30, 40, 90, 20]
 
 
 def test_many_small_groups_are_several_pools_of_the_middle_size():
-    groups = pd.Series(np.r_[["big1"] * 40, ["big2"] * 40, np.arange(100) % 25], name="site").astype(str)
+    groups = pd.Series(
+        np.r_[["big1"] * 40, ["big2"] * 40, np.arange(100) % 25], name="site"
+    ).astype(str)
     ids = pd.RangeIndex(180).astype(str)
     found = splits(left_out(ids, CODES, groups), np.ones(180, bool))
     assert [len(s.tested) for s in found][:2] == [40, 40] and len(found) == 4
-    assert all(FEWEST <= len(s.tested) <= 80 for s in found) and sum(len(s.tested) for s in found) == 180
+    assert (
+        all(FEWEST <= len(s.tested) <= 80 for s in found)
+        and sum(len(s.tested) for s in found) == 180
+    )
 
 
 def test_what_is_too_small_even_together_always_trains(caplog):
@@ -108,7 +126,7 @@ def test_families_cannot_be_left_out_one_at_a_time():
         folds_of(made(family=np.arange(180) // 2), Protocol.of(leave_out="family"))
 
 
-# ------------------------------------------------------------------------------------- one part held out
+# -------------------------------------------------------------------------------- one part held out
 
 
 def test_a_declared_split_is_that_split():
@@ -125,7 +143,9 @@ def test_a_share_is_stratified_and_drawn_anew_in_every_repeat(share):
     found = splits(folds_of(cohort, Protocol.of(holdout=(share, 3))), codes >= 0)
     assert [(s.repeat, s.fold) for s in found] == [(0, 0), (1, 0), (2, 0)]
     for split in found:
-        assert np.bincount(codes[split.tested]).tolist() == pytest.approx(share * np.array([100, 40, 20]), abs=1)
+        assert np.bincount(codes[split.tested]).tolist() == pytest.approx(
+            share * np.array([100, 40, 20]), abs=1
+        )
         assert set(np.flatnonzero(codes < 0)) <= set(split.train)
     assert found[0].tested.tolist() != found[1].tested.tolist()
 
@@ -133,12 +153,15 @@ def test_a_share_is_stratified_and_drawn_anew_in_every_repeat(share):
 @pytest.mark.parametrize("seed", range(3))
 def test_a_share_of_whole_families_is_near_that_share(seed):
     families = pd.Series(np.arange(180) // 3, name="family").astype(str)
-    (split,) = splits(share_held_out(families.index.astype(str), CODES, 0.3, 1, seed, groups=families), np.ones(180, bool))
+    (split,) = splits(
+        share_held_out(families.index.astype(str), CODES, 0.3, 1, seed, groups=families),
+        np.ones(180, bool),
+    )
     assert len(split.tested) == pytest.approx(54, abs=6)
     assert np.bincount(CODES[split.tested]).min() > 12
 
 
-# --------------------------------------------------------------------------------------------- refusals
+# ----------------------------------------------------------------------------------------- refusals
 
 
 @pytest.mark.parametrize(
@@ -152,7 +175,10 @@ def test_a_share_of_whole_families_is_near_that_share(seed):
         ({"holdout": 0.001}, "fewer than one of each class"),
         ({"split": "one=a"}, "leaves to train labelled patients of one class only"),
         ({"split": "blank=1"}, "tests nobody with a label"),
-        ({"cv": (200, 1)}, "every class needs at least 200 labelled patients; a has 60, b has 60, c has 60"),
+        (
+            {"cv": (200, 1)},
+            "every class needs at least 200 labelled patients; a has 60, b has 60, c has 60",
+        ),
     ],
 )
 def test_what_cannot_be_is_refused_with_a_cure(given, said):
@@ -199,11 +225,14 @@ def test_a_class_that_some_fold_does_not_train_is_named(caplog):
     assert "can only be called wrong: c (1 fold)" in caplog.text
 
 
-# ------------------------------------------------------------------------------------------ what it says
+# ------------------------------------------------------------------------------------- what it says
 
 
 def test_what_is_said_is_json_without_ids_and_says_what_intervals_mean():
-    cohort = made(site=np.repeat(["a", "b", "c"], 60), split=np.where(CODES * 0 + np.arange(180) < 90, "train", "test"))
+    cohort = made(
+        site=np.repeat(["a", "b", "c"], 60),
+        split=np.where(CODES * 0 + np.arange(180) < 90, "train", "test"),
+    )
     said = {}
     for name, given in {
         "cv": {"cv": (4, 2)},
@@ -214,22 +243,36 @@ def test_what_is_said_is_json_without_ids_and_says_what_intervals_mean():
     }.items():
         protocol = Protocol.of(**given)
         said[name] = protocol.described(folds_of(cohort, protocol))
-        assert json.loads(json.dumps(said[name])) == said[name] and "P0" not in json.dumps(said[name])
+        assert json.loads(json.dumps(said[name])) == said[name] and "P0" not in json.dumps(
+            said[name]
+        )
         assert said[name]["inner_folds"] == 5 and said[name]["selection"].startswith("nested")
     assert (said["cv"]["folds"], said["cv"]["repeats"]) == (4, 2)
-    assert [said[n]["interval"] for n in said] == ["corrected", "corrected", "bootstrap", "bootstrap", "corrected"]
+    assert [said[n]["interval"] for n in said] == [
+        "corrected",
+        "corrected",
+        "bootstrap",
+        "bootstrap",
+        "corrected",
+    ]
     assert "Nadeau" in said["cv"]["intervals"] and "bootstrap" in said["split"]["intervals"]
-    assert said["leave"]["left_out"] == said["leave"]["inner_grouped_by"] == "site" and said["leave"]["folds"] == 3
+    assert (
+        said["leave"]["left_out"] == said["leave"]["inner_grouped_by"] == "site"
+        and said["leave"]["folds"] == 3
+    )
     assert said["split"]["held_out"] == "split=test" and said["split"]["always_training"] == 90
 
 
 def test_inner_folds_keep_what_the_outer_ones_keep():
     assert Protocol.of(group="family").keeps == "family"
-    assert Protocol.of(leave_out="site").keeps == "site" and Protocol.of(leave_out="site", group="family").keeps == "family"
+    assert (
+        Protocol.of(leave_out="site").keeps == "site"
+        and Protocol.of(leave_out="site", group="family").keeps == "family"
+    )
     assert Protocol.of(split="split=test").keeps is None
 
 
-# ---------------------------------------------------------------------------------------- planted truth
+# ------------------------------------------------------------------------------------ planted truth
 
 
 def test_relatives_on_both_sides_look_like_skill_and_whole_families_do_not():
@@ -241,7 +284,9 @@ def test_relatives_on_both_sides_look_like_skill_and_whole_families_do_not():
     for group in (None, "family"):
         found = splits(folds_of(cohort, Protocol.of((5, 3), group=group)), codes >= 0)
         models = [KNeighborsClassifier(1).fit(values[s.train], codes[s.train]) for s in found]
-        right[group] = np.mean([m.score(values[s.tested], codes[s.tested]) for m, s in zip(models, found, strict=True)])
+        right[group] = np.mean(
+            [m.score(values[s.tested], codes[s.tested]) for m, s in zip(models, found, strict=True)]
+        )
     assert right[None] > 0.9 and abs(right["family"] - 0.5) < 0.12
 
 

@@ -10,7 +10,9 @@ from graphfuse.evaluate.report import load_record, load_replicas
 from graphfuse.files import run_directory
 from graphfuse.schema import Recipe
 
-RECIPE = Recipe.model_validate({"name": "quick", "net": {"width": 6}, "train": {"epochs": 3, "seeds": 1}})
+RECIPE = Recipe.model_validate(
+    {"name": "quick", "net": {"width": 6}, "train": {"epochs": 3, "seeds": 1}}
+)
 
 
 def test_a_block_that_fails_leaves_the_old_run(tmp_path):

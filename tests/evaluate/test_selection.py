@@ -1,4 +1,5 @@
-"""Nogueira's stability against closed forms, a count over pairs, and the spread of selections drawn again."""
+"""Nogueira's stability against closed forms, a count over pairs, and the spread of selections drawn
+again."""
 
 import numpy as np
 import pytest
@@ -15,7 +16,10 @@ def drawn(count=10, features=40, chance=0.3, kept=8, seed=0):
 
 
 def test_equal_selections_are_wholly_stable():
-    assert nogueira(np.tile([True, False, False, True], (5, 1))) == (pytest.approx(1), (pytest.approx(1), pytest.approx(1)))
+    assert nogueira(np.tile([True, False, False, True], (5, 1))) == (
+        pytest.approx(1),
+        (pytest.approx(1), pytest.approx(1)),
+    )
 
 
 def test_two_disjoint_halves_are_as_unstable_as_can_be():
@@ -24,7 +28,8 @@ def test_two_disjoint_halves_are_as_unstable_as_can_be():
 
 
 def test_selections_of_one_size_by_hand():
-    """Kuncheva's index, of which this is the general form: mean over pairs of (overlap - k²/d) / (k - k²/d)."""
+    """Kuncheva's index, of which this is the general form: mean over pairs of (overlap - k²/d) / (k
+    - k²/d)."""
     rng = np.random.default_rng(0)
     size, features = 6, 30
     chosen = np.zeros((7, features), bool)
@@ -37,7 +42,8 @@ def test_selections_of_one_size_by_hand():
 
 @pytest.mark.parametrize("seed", range(3))
 def test_selections_of_any_size_are_a_count_over_pairs(seed):
-    """The unbiased variance of a feature is half the mean over pairs of selections of its squared difference."""
+    """The unbiased variance of a feature is half the mean over pairs of selections of its squared
+    difference."""
     chosen = drawn(seed=seed)
     pairs = [(a, b) for i, a in enumerate(chosen) for b in chosen[:i]]
     differ = np.mean([(a != b).mean() for a, b in pairs]) / 2
@@ -56,19 +62,30 @@ def test_the_interval_is_that_of_the_paper_written_out():
         both = sum(p[f] for f in range(d) if chosen[i, f]) / d
         third = value / 2 * (2 * mean * k[i] / d**2 - k[i] / d - mean / d + 1)
         phi.append((both - k[i] * mean / d**2 + third) / (mean / d * (1 - mean / d)))
-    half = stats.norm.ppf(0.975) * np.sqrt(4 / m**2 * sum((each - np.mean(phi)) ** 2 for each in phi))
-    assert (low, high) == (pytest.approx(value - half, rel=1e-10), pytest.approx(min(value + half, 1), rel=1e-10))
+    half = stats.norm.ppf(0.975) * np.sqrt(
+        4 / m**2 * sum((each - np.mean(phi)) ** 2 for each in phi)
+    )
+    assert (low, high) == (
+        pytest.approx(value - half, rel=1e-10),
+        pytest.approx(min(value + half, 1), rel=1e-10),
+    )
 
 
 def test_the_interval_is_as_wide_as_selections_drawn_again_vary():
     values = np.array([nogueira(drawn(30, 60, seed=seed))[0] for seed in range(400)])
-    halves = [high - value for value, (_, high) in (nogueira(drawn(30, 60, seed=seed)) for seed in range(50))]
+    halves = [
+        high - value
+        for value, (_, high) in (nogueira(drawn(30, 60, seed=seed)) for seed in range(50))
+    ]
     assert np.mean(halves) / 1.96 == pytest.approx(values.std(ddof=1), rel=0.15)
 
 
 def test_the_interval_covers_the_stability_of_all_selections():
     truth = nogueira(drawn(20_000, 60, seed=1000))[0]
-    inside = [low <= truth <= high for _, (low, high) in (nogueira(drawn(30, 60, seed=seed)) for seed in range(300))]
+    inside = [
+        low <= truth <= high
+        for _, (low, high) in (nogueira(drawn(30, 60, seed=seed)) for seed in range(300))
+    ]
     assert 0.90 < np.mean(inside) <= 1
 
 

@@ -1,4 +1,5 @@
-"""A cohort that notices who is looked at: what is a read and what is none, whom a phase lets be seen, and what it says."""
+"""A cohort that notices who is looked at: what is a read and what is none, whom a phase lets be
+seen, and what it says."""
 
 import copy
 import pickle
@@ -40,10 +41,19 @@ def test_it_passes_for_the_cohort_it_watches(small, watched):
     assert cohort.digest() == small.cohort.digest()
     assert isinstance(cohort.outcome(), Outcome) and isinstance(cohort.modalities["rna"], Modality)
     pd.testing.assert_frame_equal(cohort.present, small.cohort.present)
-    for made in (lambda c: c.take(HELD), lambda c: c.without("meth"), lambda c: c.of(c.patients[[5, 3]]), copy.deepcopy):
+    for made in (
+        lambda c: c.take(HELD),
+        lambda c: c.without("meth"),
+        lambda c: c.of(c.patients[[5, 3]]),
+        copy.deepcopy,
+    ):
         assert made(cohort).digest() == made(small.cohort).digest()
     plain = cohort.plain
-    assert type(plain) is Cohort and type(plain.modalities["rna"]) is Modality and type(plain.outcome()) is Outcome
+    assert (
+        type(plain) is Cohort
+        and type(plain.modalities["rna"]) is Modality
+        and type(plain.outcome()) is Outcome
+    )
 
 
 def test_outside_a_phase_nothing_is_noted_and_all_can_be_read(watched):
@@ -84,14 +94,22 @@ GLANCES = {
     "take": lambda c: c.take(HELD).take([0, 1]).without("rna"),
     "patients": lambda c: c.patients[HELD],
     "length": lambda c: (len(c), len(c.take(HELD))),
-    "columns": lambda c: (c.modalities["rna"].columns, c.modalities["rna"].feature_ids, c.modalities["rna"].symbols),
+    "columns": lambda c: (
+        c.modalities["rna"].columns,
+        c.modalities["rna"].feature_ids,
+        c.modalities["rna"].symbols,
+    ),
     "classes": lambda c: c.outcome().classes,
     "names of groups": lambda c: (list(c.groups), "site" in c.groups, len(c.groups)),
-    "carried over": lambda c: replace(c, modalities={k: replace(m, symbols=()) for k, m in c.modalities.items()}),
+    "carried over": lambda c: replace(
+        c, modalities={k: replace(m, symbols=()) for k, m in c.modalities.items()}
+    ),
     "outcome carried over": lambda c: replace(c.outcome(), derived_from=("rna",)),
     "repr": repr,
 }
-TRAINING = {name: lambda c, read=read: read(c.take(TRAIN)) for name, read in list(READS.items())[:13]}
+TRAINING = {
+    name: lambda c, read=read: read(c.take(TRAIN)) for name, read in list(READS.items())[:13]
+}
 
 
 @pytest.mark.parametrize("name", READS)
@@ -99,7 +117,9 @@ def test_a_read_of_the_held_out_is_a_leak(watched, name):
     cohort, spy = watched
     with (
         spy.fitting(TRAIN),
-        pytest.raises(LeakError, match="of (20|<5) held-out patients were read while fitting on 60 "),
+        pytest.raises(
+            LeakError, match="of (20|<5) held-out patients were read while fitting on 60 "
+        ),
     ):
         READS[name](cohort)
 
@@ -129,10 +149,12 @@ def test_what_is_read_is_noted_by_phase(watched):
         cohort.take(HELD).groups["site"]
     noted = {tuple(row) for row in spy.reads().itertuples(index=False)}
     assert noted == {
-        ("fold 1", "labels", "subtype", 20), ("fold 1", "values", "rna", 60), ("fold 1, scored", "groups", "site", 20)
+        ("fold 1", "labels", "subtype", 20), ("fold 1", "values", "rna", 60), ("fold 1, scored",
+        "groups", "site", 20)
     }  # fmt: skip
     assert spy.told() == (
-        "every read in 1 fit and 1 scoring: no fit read a held-out patient's values, labels or groups, no scoring a label"
+        "every read in 1 fit and 1 scoring: no fit read a held-out patient's values, labels "
+        "or groups, no scoring a label"
     )
 
 
@@ -142,7 +164,9 @@ def test_scoring_sees_values_and_never_labels(watched):
         values(cohort.take(HELD)), cohort.take(HELD).groups["site"], values(cohort)
         labels(cohort.take(TRAIN))
         for rows in (HELD, [0, 79], np.arange(80)):
-            with pytest.raises(LeakError, match="labels of outcome 'subtype' of (20|<5) held-out patients"):
+            with pytest.raises(
+                LeakError, match="labels of outcome 'subtype' of (20|<5) held-out patients"
+            ):
                 labels(cohort.take(rows))
 
 
@@ -173,14 +197,19 @@ def test_rows_may_be_given_as_a_part_of_the_cohort(watched):
     with spy.scoring(held, train), pytest.raises(LeakError):
         values(train), values(held), labels(train), labels(held)
     assert [phase.name for phase in spy.phases] == ["fitting on 60 patients", "scoring 20 patients"]
-    assert set(spy.reads()["patients"]) <= {20, 60, 80} and [leak.what for leak in spy.leaks] == ["values", "labels"]
+    assert set(spy.reads()["patients"]) <= {20, 60, 80} and [leak.what for leak in spy.leaks] == [
+        "values",
+        "labels",
+    ]
 
 
 def test_folds_side_by_side_must_not_be_mixed(watched):
     cohort, spy = watched
     with spy.fitting(TRAIN, np.arange(20, 80)):
         values(cohort.take(TRAIN)), values(cohort.take(HELD))
-        with pytest.raises(LeakError, match="of 20 held-out patients were read while fitting on 60/60 patients"):
+        with pytest.raises(
+            LeakError, match="of 20 held-out patients were read while fitting on 60/60 patients"
+        ):
             values(cohort)
 
 
@@ -223,9 +252,13 @@ def test_two_spies_do_not_blind_one_another(watched):
         inner, other = spied(cohort.take(TRAIN))
         with other.fitting(TRAIN[:40]):
             values(inner.take(TRAIN[:40]))
-            with pytest.raises(LeakError, match="of 20 held-out patients were read while fitting on 40"):
+            with pytest.raises(
+                LeakError, match="of 20 held-out patients were read while fitting on 40"
+            ):
                 values(inner)
-            with pytest.raises(LeakError, match="of 20 held-out patients were read while fitting on 60"):
+            with pytest.raises(
+                LeakError, match="of 20 held-out patients were read while fitting on 60"
+            ):
                 values(cohort)
 
 
@@ -234,12 +267,19 @@ def test_a_message_says_what_where_and_the_cure_and_no_id(watched):
     with spy.fitting(TRAIN, name="fitting fold 2"), pytest.raises(LeakError) as found:
         labels(cohort)
     said = str(found.value)
-    assert said.startswith("the labels of outcome 'subtype' of 20 held-out patients were read while fitting fold 2, at ")
+    assert said.startswith(
+        "the labels of outcome 'subtype' of 20 held-out patients were read while fitting "
+        "fold 2, at "
+    )
     assert re.search(r"test_spy\.py:\d+; take labels from cohort\.take\(rows\)", said)
     with spy.fitting(TRAIN), pytest.raises(LeakError) as found:
         Pipeline.fit(cohort.take(range(62)).modalities["rna"], np.zeros(62, int), None)
     said = str(found.value)
-    assert re.search(r"of <5 held-out .* at graphfuse/data/transform\.py:\d+ \(called at \S*test_spy\.py:\d+\); fit on", said)
+    assert re.search(
+        r"of <5 held-out .* at graphfuse/data/transform\.py:\d+ \(called at "
+        r"\S*test_spy\.py:\d+\); fit on",
+        said,
+    )
     assert not any(patient in said for patient in cohort.patients)
 
 
@@ -258,7 +298,9 @@ def test_parts_given_later_are_watched_too(small, watched):
     cohort, spy = watched
     scaled = {k: Modality(k, m.table - m.table.mean()) for k, m in small.cohort.modalities.items()}
     shuffled = {"subtype": replace(small.cohort.outcome(), values=labels(small.cohort)[::-1])}
-    other = replace(cohort, modalities=scaled, outcomes=shuffled, groups={"site": small.cohort.groups["site"]})
+    other = replace(
+        cohort, modalities=scaled, outcomes=shuffled, groups={"site": small.cohort.groups["site"]}
+    )
     with spy.fitting(TRAIN):
         other.take(TRAIN).digest()
         for read in (lambda: values(other), lambda: labels(other), lambda: other.groups["site"]):

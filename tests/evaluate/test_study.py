@@ -1,4 +1,5 @@
-"""A cross-validation as a whole: what it hands over, by which names, and that held-out patients stay out of it."""
+"""A cross-validation as a whole: what it hands over, by which names, and that held-out patients
+stay out of it."""
 
 from dataclasses import replace
 
@@ -17,18 +18,35 @@ from graphfuse.evaluate.study import study
 from graphfuse.schema import METRICS, PREDICTION_COLUMNS, Metrics, Recipe
 
 RECIPE = Recipe.model_validate(
-    {"name": "small", "patient": {"neighbours": 3}, "net": {"width": 4}, "train": {"epochs": 2, "seeds": 1}}
+    {
+        "name": "small",
+        "patient": {"neighbours": 3},
+        "net": {"width": 4},
+        "train": {"epochs": 2, "seeds": 1},
+    }
 )
 
 
 def made(seed=0):
-    """RNA that carries three classes, methylation of most patients, records; the label is computed from RNA."""
+    """RNA that carries three classes, methylation of most patients, records; the label is computed
+    from RNA."""
     base = planted(
-        66, {"rna": 12, "meth": 8}, classes=3, missing={"meth": 0.2}, unlabelled=0.1, effect=3.0, carriers=6, seed=seed
+        66,
+        {"rna": 12, "meth": 8},
+        classes=3,
+        missing={"meth": 0.2},
+        unlabelled=0.1,
+        effect=3.0,
+        carriers=6,
+        seed=seed,
     ).cohort
-    records = pd.DataFrame({"age": np.random.default_rng(seed).normal(60, 9, 66)}, index=base.patients)
+    records = pd.DataFrame(
+        {"age": np.random.default_rng(seed).normal(60, 9, 66)}, index=base.patients
+    )
     tables = {name: m.table[m.present] for name, m in base.modalities.items()}
-    whole = Cohort.from_frames({**tables, "clinical": records}, ehr={"clinical": {"age": "numeric"}})
+    whole = Cohort.from_frames(
+        {**tables, "clinical": records}, ehr={"clinical": {"age": "numeric"}}
+    )
     outcome = replace(base.outcome(), derived_from=("rna",))
     return replace(whole, outcomes={"subtype": outcome})
 
@@ -51,7 +69,11 @@ def test_predictions_have_the_columns_of_the_design(found):
     classes = COHORT.outcome().classes
     assert list(table.columns) == [*PREDICTION_COLUMNS, *(f"p_{c}" for c in classes)]
     known = COHORT.outcome().known.sum()
-    assert len(table) == 2 * known and not table.duplicated(["patient", "repeat"]).any() and not table.isna().any().any()
+    assert (
+        len(table) == 2 * known
+        and not table.duplicated(["patient", "repeat"]).any()
+        and not table.isna().any().any()
+    )
     p = table[[f"p_{c}" for c in classes]].to_numpy()
     np.testing.assert_allclose(p.sum(1), 1, rtol=1e-9)
     assert (table["call"] == np.asarray(classes)[p.argmax(1)]).all()
@@ -64,7 +86,16 @@ def test_predictions_have_the_columns_of_the_design(found):
 
 def test_models_are_the_ladder_and_all_else_is_a_variant(found):
     metrics = found.metrics({"folds": 2})
-    ladder = ["majority", "clinical", "single:rna", "single:meth", "single:clinical", "single", "early", "late"]
+    ladder = [
+        "majority",
+        "clinical",
+        "single:rna",
+        "single:meth",
+        "single:clinical",
+        "single",
+        "early",
+        "late",
+    ]
     ladder += ["forest", "boosting", "no-graph", "graphfuse"]
     assert list(metrics.models) == ladder
     assert "without:rna" in metrics.variants and not set(metrics.variants) & set(ladder)
@@ -76,7 +107,10 @@ def test_models_are_the_ladder_and_all_else_is_a_variant(found):
 def test_means_are_means_of_fold_scores(found):
     metrics, truth = found.metrics({}), COHORT.outcome().values
     for name in ("graphfuse", "early", "without:rna"):
-        folds = [scores(truth[r.tested], p) for r, p in zip(found.replicas, found.probability[name], strict=True)]
+        folds = [
+            scores(truth[r.tested], p)
+            for r, p in zip(found.replicas, found.probability[name], strict=True)
+        ]
         row = (metrics.models | metrics.variants)[name]
         assert len(folds) == 4
         for metric in ("accuracy", "brier"):
@@ -85,12 +119,21 @@ def test_means_are_means_of_fold_scores(found):
 
 def test_every_fold_has_its_model_and_one_is_of_all(found):
     assert [(r.repeat, r.fold) for r in found.replicas] == [(0, 0), (0, 1), (1, 0), (1, 1)]
-    for (repeat, fold, rows, _), replica in zip(splits(FOLDS, COHORT.outcome().known), found.replicas, strict=True):
-        assert (replica.repeat, replica.fold) == (repeat, fold) and replica.tested.tolist() == rows.tolist()
+    for (repeat, fold, rows, _), replica in zip(
+        splits(FOLDS, COHORT.outcome().known), found.replicas, strict=True
+    ):
+        assert (replica.repeat, replica.fold) == (
+            repeat,
+            fold,
+        ) and replica.tested.tolist() == rows.tolist()
         assert replica.model.fitted_.trained_on == len(COHORT) - len(rows)
         again = replica.model.predict_proba(COHORT.take(rows))
         table = found.predictions(COHORT.patients)
-        mine = table[(table["repeat"] == repeat) & (table["fold"] == fold)].set_index("patient").loc[COHORT.patients[rows]]
+        mine = (
+            table[(table["repeat"] == repeat) & (table["fold"] == fold)]
+            .set_index("patient")
+            .loc[COHORT.patients[rows]]
+        )
         np.testing.assert_array_equal(again, mine.filter(like="p_").to_numpy())
     assert found.model.fitted_.trained_on == len(COHORT)
     assert found.model.classes_ == COHORT.outcome().classes
@@ -99,7 +142,9 @@ def test_every_fold_has_its_model_and_one_is_of_all(found):
 def test_comparisons_are_of_the_net_with_every_other(found):
     metrics = found.metrics({})
     assert {pair.a for pair in metrics.comparisons} == {"graphfuse"}
-    others = set(metrics.models) | {v for v in metrics.variants if not v.startswith("pattern:")}  # those are the net itself
+    others = set(metrics.models) | {
+        v for v in metrics.variants if not v.startswith("pattern:")
+    }  # those are the net itself
     assert {pair.b for pair in metrics.comparisons} == others - {"graphfuse"}
     beaten = next(p for p in metrics.comparisons if p.b == "majority" and p.metric == "macro_f1")
     assert beaten.verdict == "better" and beaten.difference > 0.3
@@ -109,11 +154,15 @@ def test_planted_signal_is_found_and_lost_without_its_modality(found):
     metrics = found.metrics({})
     assert metrics.models["graphfuse"]["accuracy"].mean > 0.8
     assert metrics.models["majority"]["accuracy"].mean < 0.5
-    assert metrics.models["graphfuse"]["accuracy"].mean >= metrics.variants["without:rna"]["accuracy"].mean
+    assert (
+        metrics.models["graphfuse"]["accuracy"].mean
+        >= metrics.variants["without:rna"]["accuracy"].mean
+    )
 
 
 def test_held_out_values_and_labels_change_nothing_that_is_fitted(found):
-    """Contract 1, end to end: the first fold's tested patients are given nonsense; its model predicts others as before."""
+    """Contract 1, end to end: the first fold's tested patients are given nonsense; its model
+    predicts others as before."""
     tested = found.replicas[0].tested
     only = FOLDS.assign(fold=FOLDS["fold"].where((FOLDS["repeat"] == 0) & (FOLDS["fold"] == 0)))
     only = only[only["repeat"] == 0]
@@ -121,16 +170,22 @@ def test_held_out_values_and_labels_change_nothing_that_is_fitted(found):
     for name, modality in COHORT.modalities.items():
         table = modality.table.copy()
         table.iloc[tested] = -7.0 * table.iloc[tested] + 3
-        tables[name] = Modality(name, table, modality.kind, symbols=modality.symbols, types=modality.types)
+        tables[name] = Modality(
+            name, table, modality.kind, symbols=modality.symbols, types=modality.types
+        )
     labels = COHORT.outcome().values.copy()
     labels[tested] = (labels[tested] + 1) % 3
-    other = replace(COHORT, modalities=tables, outcomes={"subtype": replace(COHORT.outcome(), values=labels)})
+    other = replace(
+        COHORT, modalities=tables, outcomes={"subtype": replace(COHORT.outcome(), values=labels)}
+    )
     before = found.replicas[0].model
     alone, after = (ran(c, only).replicas[0].model for c in (COHORT, other))
     rest = COHORT.take(np.setdiff1d(np.arange(66), tested))
     np.testing.assert_array_equal(alone.predict_proba(rest), after.predict_proba(rest))
     np.testing.assert_allclose(alone.predict_proba(rest), before.predict_proba(rest), atol=1e-5)
-    assert not np.array_equal(after.predict_proba(COHORT.take(tested)), after.predict_proba(other.take(tested)))
+    assert not np.array_equal(
+        after.predict_proba(COHORT.take(tested)), after.predict_proba(other.take(tested))
+    )
 
 
 def test_the_same_seed_gives_the_same_numbers():
@@ -147,24 +202,31 @@ def test_without_a_derived_label_there_is_no_variant():
 
 def test_patterns_of_modalities_are_scored_by_themselves(found):
     metrics, truth = found.metrics({}), COHORT.outcome().values
-    assert "pattern:rna+meth+clinical" in metrics.variants and "pattern:rna+meth" not in metrics.variants
+    assert (
+        "pattern:rna+meth+clinical" in metrics.variants
+        and "pattern:rna+meth" not in metrics.variants
+    )
     has = COHORT.modalities["meth"].present
     folds = [
         scores(truth[r.tested][has[r.tested]], p[has[r.tested]])["accuracy"]
         for r, p in zip(found.replicas, found.probability["graphfuse"], strict=True)
     ]
-    assert metrics.variants["pattern:rna+meth+clinical"]["accuracy"].mean == pytest.approx(np.mean(folds))
+    assert metrics.variants["pattern:rna+meth+clinical"]["accuracy"].mean == pytest.approx(
+        np.mean(folds)
+    )
     whole = ran(COHORT.without("meth"), FOLDS[FOLDS["repeat"] == 0]).metrics({})
     assert not any(name.startswith("pattern:") for name in whole.variants)
 
 
-# ------------------------------------------------------------------------------------------------- under watch
+# -------------------------------------------------------------------------------------- under watch
 
 
 def test_a_clean_run_says_what_was_watched(found):
-    """4 folds, each with a fit, a scoring and the ladder's fits; then the nets, with and without graphs, and without RNA."""
+    """4 folds, each with a fit, a scoring and the ladder's fits; then the nets, with and without
+    graphs, and without RNA."""
     assert (
-        found.watch.startswith("every read in ") and "no fit read a held-out patient's values, labels or groups" in found.watch
+        found.watch.startswith("every read in ")
+        and "no fit read a held-out patient's values, labels or groups" in found.watch
     )
     fits = int(found.watch.split()[3])
     assert fits >= 4 * 2 + 2 * 3
@@ -195,23 +257,33 @@ def test_who_is_held_out_without_a_label_trains_nothing_and_is_not_scored():
     own.loc[own["patient"].isin(COHORT.patients[blank[:3]]), "fold"] = 0
     found = ran(COHORT, own)
     table = found.predictions(COHORT.patients)
-    assert not table["patient"].isin(COHORT.patients[blank]).any() and len(table) == COHORT.outcome().known.sum()
+    assert (
+        not table["patient"].isin(COHORT.patients[blank]).any()
+        and len(table) == COHORT.outcome().known.sum()
+    )
     first = found.replicas[0]
     assert (
-        not set(blank[:3]) & set(first.train) and not set(blank[:3]) & set(first.tested) and set(blank[3:]) <= set(first.train)
+        not set(blank[:3]) & set(first.train)
+        and not set(blank[:3]) & set(first.tested)
+        and set(blank[3:]) <= set(first.train)
     )
     assert found.scores()["trained"].iloc[0] == COHORT.outcome().known[first.train].sum()
 
 
-@pytest.mark.parametrize("sites", [2, *(pytest.param(count, marks=pytest.mark.slow) for count in (4, 12))])
+@pytest.mark.parametrize(
+    "sites", [2, *(pytest.param(count, marks=pytest.mark.slow) for count in (4, 12))]
+)
 def test_inner_folds_keep_a_group_whole(sites, monkeypatch):
     seen = []
     monkeypatch.setattr(
-        "graphfuse.evaluate.study.climb", lambda cross, test, views: seen.append(cross) or climb(cross, test, views)
+        "graphfuse.evaluate.study.climb",
+        lambda cross, test, views: seen.append(cross) or climb(cross, test, views),
     )
     site = np.arange(66) % sites
     grouped = replace(COHORT, groups={"site": np.array([f"s{k}" for k in site])})
-    found = study(grouped, grouped.outcome(), RECIPE, None, FOLDS, 0, "cpu", keeps="site", final=False)
+    found = study(
+        grouped, grouped.outcome(), RECIPE, None, FOLDS, 0, "cpu", keeps="site", final=False
+    )
     for cross in seen:
         where = pd.Series(cross.inner).groupby(cross.keep).nunique()
         assert (where == 1).all() and cross.inner.max() + 1 == min(sites, 5)

@@ -35,13 +35,17 @@ def parts(fitted, cohort):
 def shaken(model, strength=0.5) -> FusionModel:
     generator = torch.Generator().manual_seed(1)
     for parameter in model.fitted_.nets[0].parameters():
-        parameter.data = parameter.data + strength * torch.randn(parameter.shape, generator=generator).to(parameter.dtype)
+        parameter.data = parameter.data + strength * torch.randn(
+            parameter.shape, generator=generator
+        ).to(parameter.dtype)
     return model
 
 
 @pytest.mark.parametrize("fuse", ["gated", "concat", "late"])
 def test_attributions_add_up_to_the_change_of_the_logits(small, network, fuse):
-    fitted = shaken(FusionModel(recipe(fuse), device="cpu", network=network).fit(small.cohort)).fitted_
+    fitted = shaken(
+        FusionModel(recipe(fuse), device="cpu", network=network).fit(small.cohort)
+    ).fitted_
     cohort = small.cohort.take(range(12))
     views, inputs = parts(fitted, cohort)
     found = slopes(fitted, 0, inputs, views)
@@ -51,7 +55,9 @@ def test_attributions_add_up_to_the_change_of_the_logits(small, network, fuse):
         given = given + (found.columns(fitted, name) * views.own[name]).sum(2)
     path = _Path(fitted, 0, inputs, views)
     with torch.no_grad():
-        change = path.logits(path.columns) - path.logits([torch.zeros_like(x) for x in path.columns])
+        change = path.logits(path.columns) - path.logits(
+            [torch.zeros_like(x) for x in path.columns]
+        )
     assert np.abs(given.T - change.numpy()).sum() <= 0.011 * np.abs(change.numpy()).sum()
 
 
@@ -69,10 +75,16 @@ def test_the_closed_form_is_the_gradient(small, network):
         gradient = stepped[m].numpy()
         own = gradient if gradient.ndim == 3 else gradient[:, :, 0]
         present = views.present[:, m]
-        np.testing.assert_allclose(own[:, present], np.broadcast_to(closed.own[name], own.shape)[:, present], atol=1e-9)
+        np.testing.assert_allclose(
+            own[:, present], np.broadcast_to(closed.own[name], own.shape)[:, present], atol=1e-9
+        )
         if name in closed.hop:
             hop = gradient[:, present, 1]
-            np.testing.assert_allclose(hop, np.broadcast_to(closed.hop[name], gradient[:, :, 1].shape)[:, present], atol=1e-9)
+            np.testing.assert_allclose(
+                hop,
+                np.broadcast_to(closed.hop[name], gradient[:, :, 1].shape)[:, present],
+                atol=1e-9,
+            )
 
 
 def test_signs_say_which_class_a_high_value_speaks_for(small, model):
@@ -97,10 +109,13 @@ def test_labels_are_not_read(small, model):
 def test_a_head_of_ones_own_is_explained(small, network, tmp_path):
     (tmp_path / "mine.py").write_text(
         "from torch import nn\nfrom graphfuse.nn.parts import Head\n\n\nclass Plain(Head):\n"
-        "    def __init__(self, dim, classes):\n        super().__init__()\n        self.last = nn.Linear(dim, classes)\n"
+        "    def __init__(self, dim, classes):\n        super().__init__()\n        "
+        "self.last = nn.Linear(dim, classes)\n"
         "        nn.init.zeros_(self.last.weight)\n        nn.init.zeros_(self.last.bias)\n\n"
         "    def forward(self, z):\n        return self.last(z)\n"
     )
-    mine = recipe().model_copy(update={"net": recipe().net.model_copy(update={"head": f"{tmp_path / 'mine.py'}:Plain"})})
+    mine = recipe().model_copy(
+        update={"net": recipe().net.model_copy(update={"head": f"{tmp_path / 'mine.py'}:Plain"})}
+    )
     model = FusionModel(mine, device="cpu", network=network).fit(small.cohort)
     assert np.isfinite(attribute(model.fitted_, 0, small.cohort).push["rna"]).all()

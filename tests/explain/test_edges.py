@@ -41,7 +41,9 @@ def test_edges_equal_the_loop_over_column_pairs(small, network, model):
                     if {left, right} == {a, b} and left != right:
                         for k in range(len(carried)):
                             g = np.broadcast_to(gradient[k], x.shape)[:, i]
-                            expected[k, e] += (found.weight[:, k] * g * operator[i, j] * x[:, j]).sum()
+                            expected[k, e] += (
+                                found.weight[:, k] * g * operator[i, j] * x[:, j]
+                            ).sum()
     np.testing.assert_allclose(carried, expected, atol=1e-10)
 
 

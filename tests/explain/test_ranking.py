@@ -15,7 +15,9 @@ from graphfuse.learn.model import FusionModel
 from graphfuse.learn.search import trained_by
 from graphfuse.schema import RANKING_COLUMNS, Recipe
 
-ITEMS = pd.DataFrame({"id": list("abcd"), "gene": list("ABCD"), "modality": "rna", "degree": [3, None, 1, 2]})
+ITEMS = pd.DataFrame(
+    {"id": list("abcd"), "gene": list("ABCD"), "modality": "rna", "degree": [3, None, 1, 2]}
+)
 
 
 def test_ties_share_a_rank_and_every_item_has_one():
@@ -32,7 +34,9 @@ def test_ties_share_a_rank_and_every_item_has_one():
 def test_intervals_hold_the_folds_ranks():
     rng = np.random.default_rng(0)
     table = _table("feature", ITEMS, rng.random((40, 4)), None)
-    assert (table["rank_lo"] <= table["rank_mean"]).all() and (table["rank_mean"] <= table["rank_hi"]).all()
+    assert (table["rank_lo"] <= table["rank_mean"]).all() and (
+        table["rank_mean"] <= table["rank_hi"]
+    ).all()
     assert table["rank_lo"].min() >= 1 and table["rank_hi"].max() <= 4
 
 
@@ -54,7 +58,9 @@ def ranking(small, network):
 def test_every_measured_thing_is_there_once(small, network, ranking):
     features = {f for m in small.cohort.modalities.values() for f in m.feature_ids}
     assert set(ranking.nodes["id"]) == features and len(ranking.nodes) == len(features)
-    assert set(ranking.genes["id"]) == {s for m in small.cohort.modalities.values() for s in m.symbols}
+    assert set(ranking.genes["id"]) == {
+        s for m in small.cohort.modalities.values() for s in m.symbols
+    }
     assert len(ranking.edges) == network.edges
     assert set(ranking.modalities["id"]) == set(small.cohort.modalities)
     assert ranking.modalities["score"].sum() == pytest.approx(1)
@@ -76,19 +82,25 @@ def test_top_limits_the_print_never_the_files(ranking, tmp_path):
     assert len(pd.read_csv(tmp_path / "nodes.csv")) == len(ranking.nodes)
     assert list(pd.read_csv(tmp_path / "pathways.csv").columns) == list(RANKING_COLUMNS)
     said = (tmp_path / "README.txt").read_text()
-    assert said.startswith("Rankings") and "pathways.csv          empty: the recipe has no [pathways]\n" in said
+    assert (
+        said.startswith("Rankings")
+        and "pathways.csv          empty: the recipe has no [pathways]\n" in said
+    )
     short.to_csv(tmp_path / "biomarkers.csv")
     assert (tmp_path / "biomarkers.csv").read_bytes() == (tmp_path / "nodes.csv").read_bytes()
 
 
-# ------------------------------------------------------------------------------------------------- gene sets
+# ---------------------------------------------------------------------------------------- gene sets
 
 
 def ranked_sets(folder, made, least=3, **sections):
-    """The ranking of two folds' models with tokens of five sets, of which one holds the planted genes."""
+    """The ranking of two folds' models with tokens of five sets, of which one holds the planted
+    genes."""
     others = [g for g in made.cohort.modalities["rna"].table.columns if g not in made.genes]
     sets = {"planted": made.genes} | {f"noise {i}": others[5 * i : 5 * i + 5] for i in range(4)}
-    (folder / "sets.gmt").write_text("".join("\t".join([name, "", *genes]) + "\n" for name, genes in sets.items()))
+    (folder / "sets.gmt").write_text(
+        "".join("\t".join([name, "", *genes]) + "\n" for name, genes in sets.items())
+    )
     given = {
         "name": "tokens",
         "pathways": {"sets": str(folder / "sets.gmt"), "least": least},
@@ -101,15 +113,25 @@ def ranked_sets(folder, made, least=3, **sections):
     kept = [np.setdiff1d(np.arange(len(cohort)), tested) for tested in tests]
     folds = [CrossFit(cohort.take(rows), outcome.values[rows], 2, recipe, None, 0) for rows in kept]
     replicas = [
-        Replica(0, k, tests[k], kept[k], FusionModel(recipe, device="cpu").adopt(found.gathered(fold, names), recipe, outcome))
-        for k, (fold, found) in enumerate(zip(folds, trained_by(folds, names, recipe, 0, "cpu"), strict=True))
+        Replica(
+            0,
+            k,
+            tests[k],
+            kept[k],
+            FusionModel(recipe, device="cpu").adopt(found.gathered(fold, names), recipe, outcome),
+        )
+        for k, (fold, found) in enumerate(
+            zip(folds, trained_by(folds, names, recipe, 0, "cpu"), strict=True)
+        )
     ]
     return rank(replicas, cohort, None, outcome.classes)
 
 
 @pytest.fixture(scope="module")
 def made():
-    return planted(150, {"rna": 40, "meth": 24}, carriers=5, effect=2.0, missing={"meth": 0.3}, seed=3)
+    return planted(
+        150, {"rna": 40, "meth": 24}, carriers=5, effect=2.0, missing={"meth": 0.3}, seed=3
+    )
 
 
 def test_a_planted_gene_set_ranks_first(tmp_path, made):
@@ -121,22 +143,37 @@ def test_a_planted_gene_set_ranks_first(tmp_path, made):
     assert first["id"] == "planted" and first["rank"] == first["rank_lo"] == first["rank_hi"] == 1
     assert first["score"] > 2 * second["score"] > 0
     genes = ranking.nodes[ranking.nodes["gene"].isin(made.genes)]
-    assert first["sign"] == np.sign((genes["sign"] * genes["score"]).sum())  # planted genes speak for one class or the other
+    assert first["sign"] == np.sign(
+        (genes["sign"] * genes["score"]).sum()
+    )  # planted genes speak for one class or the other
     ranking.save(tmp_path / "rankings")
     assert (
-        "pathways.csv          gene sets of [pathways], by what their tokens" in (tmp_path / "rankings/README.txt").read_text()
+        "pathways.csv          gene sets of [pathways], by what their tokens"
+        in (tmp_path / "rankings/README.txt").read_text()
     )
     assert pd.read_csv(tmp_path / "rankings/pathways.csv")["id"].tolist() == table["id"].tolist()
 
 
 def test_sets_whose_tokens_add_nothing_share_a_rank_and_it_says_why(tmp_path, made):
-    still = {"net": {"propagate": "none", "fuse": "attention_pool", "width": 8}, "train": {"epochs": 0, "seeds": 1}}
+    still = {
+        "net": {"propagate": "none", "fuse": "attention_pool", "width": 8},
+        "train": {"epochs": 0, "seeds": 1},
+    }
     ranking = ranked_sets(tmp_path, made, **still)
-    assert len(ranking.pathways) == 5 and (ranking.pathways["score"] == 0).all() and (ranking.pathways["rank"] == 1).all()
-    assert ranking.about_pathways.endswith("; all 0 in 2 of 2 models, which stayed at their linear start")
+    assert (
+        len(ranking.pathways) == 5
+        and (ranking.pathways["score"] == 0).all()
+        and (ranking.pathways["rank"] == 1).all()
+    )
+    assert ranking.about_pathways.endswith(
+        "; all 0 in 2 of 2 models, which stayed at their linear start"
+    )
 
 
 def test_where_no_set_has_enough_genes_it_says_so(tmp_path, made):
     ranking = ranked_sets(tmp_path, made, least=9)
     assert ranking.pathways.empty and tuple(ranking.pathways.columns) == RANKING_COLUMNS
-    assert ranking.about_pathways == "empty: no gene set of the recipe's [pathways] has enough measured genes"
+    assert (
+        ranking.about_pathways
+        == "empty: no gene set of the recipe's [pathways] has enough measured genes"
+    )

@@ -17,7 +17,13 @@ def network(genes=60, edges=300, directed=False, seed=0):
     names = np.array([f"G{i:02d}" for i in range(genes)])
     heavy = rng.dirichlet(np.full(genes, 0.5), 1)[0] * 0.5 + 0.5 / genes
     pairs = rng.choice(genes, (edges, 2), p=heavy)
-    frame = pd.DataFrame({"source": names[pairs[:, 0]], "target": names[pairs[:, 1]], "score": rng.random(edges) + 0.1})
+    frame = pd.DataFrame(
+        {
+            "source": names[pairs[:, 0]],
+            "target": names[pairs[:, 1]],
+            "score": rng.random(edges) + 0.1,
+        }
+    )
     return GeneNetwork.from_frame(frame, "made", directed=directed)
 
 
@@ -27,7 +33,9 @@ def layer(receivers=40, senders=40, neighbours=5, seed=0):
     pool = [j for j in range(senders) if j not in (3, 11)]
     chosen = [rng.choice([j for j in pool if j != i], neighbours, replace=False) for i in rows]
     flat = np.repeat(rows, neighbours)
-    return Neighbours.from_edges(flat, np.concatenate(chosen), rng.random(len(flat)) + 0.1, receivers, senders)
+    return Neighbours.from_edges(
+        flat, np.concatenate(chosen), rng.random(len(flat)) + 0.1, receivers, senders
+    )
 
 
 def arrows(graph):
@@ -78,12 +86,18 @@ def test_edges_are_as_many_none_twice_none_to_itself(graph, make):
 
 def test_rewiring_keeps_every_degree_and_mixes(graph):
     made = rewired(graph, 1)
-    ends = (lambda g: (g.receivers, g.index)) if isinstance(graph, Neighbours) else (lambda g: (g.source, g.target))
+    ends = (
+        (lambda g: (g.receivers, g.index))
+        if isinstance(graph, Neighbours)
+        else (lambda g: (g.source, g.target))
+    )
     if isinstance(graph, GeneNetwork) and not graph.directed:
         np.testing.assert_array_equal(made.degree, graph.degree)
     else:
         for now, before in zip(ends(made), ends(graph), strict=True):
-            np.testing.assert_array_equal(np.bincount(now, minlength=60), np.bincount(before, minlength=60))
+            np.testing.assert_array_equal(
+                np.bincount(now, minlength=60), np.bincount(before, minlength=60)
+            )
     kept = len(set(arrows(made)) & set(arrows(graph))) / graph.edges
     assert kept < 0.5
 
@@ -115,7 +129,11 @@ def test_random_pairs_are_uniform():
 
 def test_random_senders_are_uniform():
     graph = Neighbours.from_edges(
-        np.repeat(np.arange(6), [1, 2, 3, 4, 5, 0]), [1, 0, 2, 0, 1, 3, 0, 1, 2, 4, 0, 1, 2, 3, 5], 1.0, 6, 6
+        np.repeat(np.arange(6), [1, 2, 3, 4, 5, 0]),
+        [1, 0, 2, 0, 1, 3, 0, 1, 2, 4, 0, 1, 2, 3, 5],
+        1.0,
+        6,
+        6,
     )
     counts = np.zeros((6, 6))
     for seed in range(800):
@@ -123,13 +141,18 @@ def test_random_senders_are_uniform():
         np.testing.assert_array_equal(made.degree, graph.degree)
         counts[made.receivers, made.index] += 1
     expected = 800 * graph.degree[:, None] / 5 * ~np.eye(6, dtype=bool)
-    assert np.abs(counts - expected).max() < 6 * np.sqrt(expected.max()) and (counts.diagonal() == 0).all()
+    assert (
+        np.abs(counts - expected).max() < 6 * np.sqrt(expected.max())
+        and (counts.diagonal() == 0).all()
+    )
     assert (counts[4] == [800, 800, 800, 800, 0, 800]).all()  # all others: nothing to draw
 
 
 def test_random_weights_leave_their_senders():
     graph = layer(receivers=200, senders=200)
-    graph = Neighbours(graph.offsets, graph.index, graph.index + 1.0, graph.senders)  # a weight that tells its sender
+    graph = Neighbours(
+        graph.offsets, graph.index, graph.index + 1.0, graph.senders
+    )  # a weight that tells its sender
     made = random(graph, 0)
     for i in range(len(graph)):
         mine = slice(graph.offsets[i], graph.offsets[i + 1])
@@ -139,7 +162,9 @@ def test_random_weights_leave_their_senders():
 
 
 def of_pairs(pairs, directed=False):
-    return GeneNetwork.from_frame(pd.DataFrame(pairs, columns=["source", "target"]), directed=directed)
+    return GeneNetwork.from_frame(
+        pd.DataFrame(pairs, columns=["source", "target"]), directed=directed
+    )
 
 
 STAR = of_pairs([("hub", f"leaf{i}") for i in range(6)])
@@ -152,7 +177,9 @@ STUCK = {
     "complete": COMPLETE,
     "directed star": of_pairs([("hub", f"leaf{i}") for i in range(6)], directed=True),
     "one neighbour": Neighbours.from_edges([0], [1], 0.5, 2, 2),
-    "everybody hears everybody": Neighbours.from_edges(*np.nonzero(~np.eye(5, dtype=bool)), 1.0, 5, 5),
+    "everybody hears everybody": Neighbours.from_edges(
+        *np.nonzero(~np.eye(5, dtype=bool)), 1.0, 5, 5
+    ),
     "everybody hears one": Neighbours.from_edges(np.arange(1, 6), np.zeros(5), 1.0, 6, 6),
 }
 
@@ -169,25 +196,37 @@ def test_what_cannot_be_rewired_stays(name):
 
 def test_two_edges_can_only_swap():
     graph = of_pairs([("a", "b"), ("c", "d")])
-    found = {tuple(map(tuple, rewired(graph, seed).to_frame()[["source", "target"]].to_numpy())) for seed in range(40)}
+    found = {
+        tuple(map(tuple, rewired(graph, seed).to_frame()[["source", "target"]].to_numpy()))
+        for seed in range(40)
+    }
     assert found == {(("a", "b"), ("c", "d")), (("a", "c"), ("b", "d")), (("a", "d"), ("b", "c"))}
 
 
 @pytest.mark.parametrize("make", [rewired, random, identity, empty])
 def test_graphs_of_nothing_end(make):
     arguments = () if make in (identity, empty) else (0,)
-    for graph in (network().on([]), network().on(["G00"]), Neighbours.empty(0, 0), Neighbours.empty(3, 3)):
+    for graph in (
+        network().on([]),
+        network().on(["G00"]),
+        Neighbours.empty(0, 0),
+        Neighbours.empty(3, 3),
+    ):
         made = make(graph, *arguments)
         assert type(made) is type(graph)
-        assert made.edges == (1 if make is identity and isinstance(graph, GeneNetwork) and graph.genes else 0)
+        assert made.edges == (
+            1 if make is identity and isinstance(graph, GeneNetwork) and graph.genes else 0
+        )
 
 
 def test_rewiring_leaves_of_a_graph_what_chance_leaves():
-    """The overlap with the original is that of the configuration model: an edge between degrees a and b stays with
-    chance near a b / 2E."""
+    """The overlap with the original is that of the configuration model: an edge between degrees a
+    and b stays with chance near a b / 2E."""
     graph = network(genes=2_000, edges=12_000)
     before = set(arrows(graph))
-    kept = np.mean([len(before & set(arrows(rewired(graph, seed)))) / graph.edges for seed in range(5)])
+    kept = np.mean(
+        [len(before & set(arrows(rewired(graph, seed)))) / graph.edges for seed in range(5)]
+    )
     degree = graph.degree.astype(float)
     chance = np.minimum(degree[graph.source] * degree[graph.target] / degree.sum(), 1).mean()
     assert abs(kept - chance) < 0.01
@@ -197,9 +236,14 @@ def test_identity_is_each_alone():
     graph = GRAPHS["layer"]
     made = control("identity", graph, 0)
     here = [i for i in range(40) if i not in (3, 11)]
-    assert arrows(made) == [(i, i) for i in here] and (made.weight == 1).all()  # an absent patient stays absent
+    assert (
+        arrows(made) == [(i, i) for i in here] and (made.weight == 1).all()
+    )  # an absent patient stays absent
     genes = control("identity", GRAPHS["directed"], 0)
-    assert arrows(genes) == [(i, i) for i in range(len(genes.genes))] and genes.about["control"] == "identity"
+    assert (
+        arrows(genes) == [(i, i) for i in range(len(genes.genes))]
+        and genes.about["control"] == "identity"
+    )
     assert same(identity(genes), genes)
     with pytest.raises(InputError, match="25 receivers and 40 senders"):
         control("identity", GRAPHS["oblong layer"], 0)
@@ -236,7 +280,9 @@ def test_a_whole_interactome_is_rewired_in_seconds():
 def test_a_hundred_thousand_patients_get_their_control_in_seconds():
     count, each = 100_000, 10
     receivers = np.repeat(np.arange(count), each)
-    ring = Neighbours.from_edges(receivers, (receivers + 1 + np.tile(np.arange(each), count)) % count, 1.0, count, count)
+    ring = Neighbours.from_edges(
+        receivers, (receivers + 1 + np.tile(np.arange(each), count)) % count, 1.0, count, count
+    )
     start = time.perf_counter()
     made = random(ring, 0)
     assert time.perf_counter() - start < 10  # 0.2 s

@@ -11,7 +11,15 @@ import pytest
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.outcome import Outcome
 from graphfuse.errors import InputError
-from graphfuse.graph.convert import load_hetero, save_hetero, to_anndata, to_frames, to_hetero, to_networkx, write
+from graphfuse.graph.convert import (
+    load_hetero,
+    save_hetero,
+    to_anndata,
+    to_frames,
+    to_hetero,
+    to_networkx,
+    write,
+)
 from graphfuse.graph.neighbours import Neighbours
 from graphfuse.graph.network import GeneNetwork
 
@@ -51,7 +59,11 @@ def layer(seed, neighbours=3):
     rng = np.random.default_rng(seed)
     chosen = [rng.choice(np.delete(np.arange(N), i), neighbours, replace=False) for i in range(N)]
     return Neighbours.from_edges(
-        np.repeat(np.arange(N), neighbours), np.concatenate(chosen), rng.random(N * neighbours) + 0.1, N, N
+        np.repeat(np.arange(N), neighbours),
+        np.concatenate(chosen),
+        rng.random(N * neighbours) + 0.1,
+        N,
+        N,
     )
 
 
@@ -64,13 +76,25 @@ def graph():
     labels = pd.Series(["low", "high"] * 5 + [None, "low"], index=IDS, name="risk")
     symbols = {"rna": {"a_1": "A", "b_2": "B", "c_3": "C"}}
     site = pd.Series(["x", "y"] * 6, index=IDS)
-    cohort = Cohort.from_frames({"rna": rna, "mirna": mirna}, labels, symbols=symbols, groups={"site": site})
-    time = Outcome("overall", "survival", np.r_[np.nan, np.arange(1.0, N)], event=np.arange(N) % 2 == 0)
+    cohort = Cohort.from_frames(
+        {"rna": rna, "mirna": mirna}, labels, symbols=symbols, groups={"site": site}
+    )
+    time = Outcome(
+        "overall", "survival", np.r_[np.nan, np.arange(1.0, N)], event=np.arange(N) % 2 == 0
+    )
     cohort = replace(cohort, outcomes={**cohort.outcomes, "overall": time})
-    edges = pd.DataFrame({"source": ["A", "B", "A"], "target": ["B", "C", "D"], "score": [0.5, 0.7, 0.9]})
+    edges = pd.DataFrame(
+        {"source": ["A", "B", "A"], "target": ["B", "C", "D"], "score": [0.5, 0.7, 0.9]}
+    )
     features = {name: m.table.to_numpy() for name, m in cohort.modalities.items()}
     names = {name: m.columns for name, m in cohort.modalities.items()}
-    return Built(cohort, {"rna": layer(1), "mirna": layer(2, 2)}, GeneNetwork.from_frame(edges), features, names)
+    return Built(
+        cohort,
+        {"rna": layer(1), "mirna": layer(2, 2)},
+        GeneNetwork.from_frame(edges),
+        features,
+        names,
+    )
 
 
 def bare(graph):
@@ -88,7 +112,7 @@ def edges_by_loop(graph, name):
     return found
 
 
-# --------------------------------------------------------------------------------------------------- frames
+# ------------------------------------------------------------------------------------------- frames
 
 
 def test_frames_hold_every_node_and_edge(graph):
@@ -100,18 +124,26 @@ def test_frames_hold_every_node_and_edge(graph):
     assert nodes["has_rna"].tolist() == graph.cohort.modalities["rna"].present.tolist()
     for name in graph.layers:
         part = frames["patient_edges"].query("layer == @name")
-        assert set(part[["source", "target", "weight"]].itertuples(index=False, name=None)) == edges_by_loop(graph, name)
+        assert set(
+            part[["source", "target", "weight"]].itertuples(index=False, name=None)
+        ) == edges_by_loop(graph, name)
     assert frames["gene_nodes"].to_dict("list") == {"gene": GENES, "degree": [2, 2, 1, 1]}
-    assert frames["gene_edges"].to_numpy().tolist() == [["A", "B", 0.5], ["A", "D", 0.9], ["B", "C", 0.7]]
+    assert frames["gene_edges"].to_numpy().tolist() == [
+        ["A", "B", 0.5],
+        ["A", "D", 0.9],
+        ["B", "C", 0.7],
+    ]
 
 
 def test_a_bare_graph_gives_frames_with_columns_and_no_rows(graph):
     frames = to_frames(bare(graph))
     assert list(frames["patient_edges"]) == ["source", "target", "layer", "weight"]
-    assert [len(frames[key]) for key in ("patient_nodes", "patient_edges", "gene_nodes", "gene_edges")] == [N, 0, 0, 0]
+    assert [
+        len(frames[key]) for key in ("patient_nodes", "patient_edges", "gene_nodes", "gene_edges")
+    ] == [N, 0, 0, 0]
 
 
-# ------------------------------------------------------------------------------------------------- networkx
+# ----------------------------------------------------------------------------------------- networkx
 
 
 def test_a_layer_as_networkx(graph):
@@ -123,8 +155,15 @@ def test_a_layer_as_networkx(graph):
 
 def test_genes_as_networkx(graph):
     made = to_networkx(graph, "genes")
-    assert type(made) is nx.Graph and made["B"]["A"]["weight"] == 0.5 and made.nodes["A"]["degree"] == 2
-    assert type(to_networkx(replace(graph, network=replace(graph.network, directed=True)), "genes")) is nx.DiGraph
+    assert (
+        type(made) is nx.Graph
+        and made["B"]["A"]["weight"] == 0.5
+        and made.nodes["A"]["degree"] == 2
+    )
+    assert (
+        type(to_networkx(replace(graph, network=replace(graph.network, directed=True)), "genes"))
+        is nx.DiGraph
+    )
 
 
 def test_an_unknown_layer_stops(graph):
@@ -134,7 +173,7 @@ def test_an_unknown_layer_stops(graph):
         to_networkx(bare(graph), "genes")
 
 
-# -------------------------------------------------------------------------------------------------- AnnData
+# ------------------------------------------------------------------------------------------ AnnData
 
 
 def test_anndata_holds_table_outcomes_and_layers(graph, tmp_path):
@@ -158,13 +197,16 @@ def test_anndata_holds_table_outcomes_and_layers(graph, tmp_path):
     assert np.nansum(np.abs(graph.features["rna"])) > 0  # a copy
     adata.write_h5ad(tmp_path / "graph.h5ad")
     back = anndata.read_h5ad(tmp_path / "graph.h5ad")
-    assert back.obs["risk"].astype(object).fillna("?").tolist() == adata.obs["risk"].astype(object).fillna("?").tolist()
+    assert (
+        back.obs["risk"].astype(object).fillna("?").tolist()
+        == adata.obs["risk"].astype(object).fillna("?").tolist()
+    )
     assert to_anndata(graph, "mirna").shape == (N, 2)
     with pytest.raises(InputError, match="did you mean 'mirna'"):
         to_anndata(graph, "mirnas")
 
 
-# --------------------------------------------------------------------------------------------------- hetero
+# ------------------------------------------------------------------------------------------- hetero
 
 
 def assert_equal(a, b):
@@ -195,8 +237,19 @@ def test_hetero_holds_what_the_graph_holds(graph):
     np.testing.assert_array_equal(data["patient"].present, graph.cohort.present)
     assert data["patient"].y.tolist() == graph.cohort.outcome("risk").values.tolist()
     assert data["patient"].ids == list(graph.cohort.patients) and data["gene"].symbol == GENES
-    assert (data.target, data.classes, data.modalities) == ("risk", ["high", "low"], ["rna", "mirna"])
-    assert data.feature_names == ["rna:a_1", "rna:b_2", "rna:c_3", "rna:x_9", "mirna:mir-1", "mirna:mir-2"]
+    assert (data.target, data.classes, data.modalities) == (
+        "risk",
+        ["high", "low"],
+        ["rna", "mirna"],
+    )
+    assert data.feature_names == [
+        "rna:a_1",
+        "rna:b_2",
+        "rna:c_3",
+        "rna:x_9",
+        "mirna:mir-1",
+        "mirna:mir-2",
+    ]
     assert data.feature_gene.tolist() == [0, 1, 2, -1, -1, -1]
 
 
@@ -251,11 +304,17 @@ def test_a_two_layer_hetero_net_trains_a_step_on_it(graph, tmp_path):
     data = load_hetero(tmp_path)
     torch.manual_seed(0)
     genes = torch.nn.Embedding(data["gene"].num_nodes, 6)
-    layers = [HeteroConv({edge: GraphConv((-1, -1), width) for edge in data.edge_types}) for width in (8, 2)]
+    layers = [
+        HeteroConv({edge: GraphConv((-1, -1), width) for edge in data.edge_types})
+        for width in (8, 2)
+    ]
 
     def logits():
         h = {"patient": data["patient"].x, "gene": genes.weight}
-        h = {kind: value.relu() for kind, value in layers[0](h, data.edge_index_dict, data.edge_weight_dict).items()}
+        h = {
+            kind: value.relu()
+            for kind, value in layers[0](h, data.edge_index_dict, data.edge_weight_dict).items()
+        }
         return layers[1](h, data.edge_index_dict, data.edge_weight_dict)["patient"]
 
     labelled = data["patient"].y >= 0
@@ -271,7 +330,7 @@ def test_a_two_layer_hetero_net_trains_a_step_on_it(graph, tmp_path):
     assert losses[1] < losses[0]
 
 
-# ---------------------------------------------------------------------------------------------------- files
+# -------------------------------------------------------------------------------------------- files
 
 
 def test_write_gives_every_file_and_explains_it(graph, tmp_path):
@@ -279,10 +338,14 @@ def test_write_gives_every_file_and_explains_it(graph, tmp_path):
     assert {path.name for path in folder.iterdir()} == FILES
     readme = (folder / "README.txt").read_text()
     assert all(name in readme for name in FILES - {"README.txt"})
-    pd.testing.assert_frame_equal(pd.read_parquet(folder / "patient_edges.parquet"), to_frames(graph)["patient_edges"])
+    pd.testing.assert_frame_equal(
+        pd.read_parquet(folder / "patient_edges.parquet"), to_frames(graph)["patient_edges"]
+    )
     assert "\n'=cmd()," in (folder / "patient_nodes.csv").read_text(encoding="utf-8")
     assert_equal(load_hetero(folder), to_hetero(graph))
-    assert {path.name for path in write(bare(graph), folder).iterdir()} == FILES  # written over, nothing left behind
+    assert {
+        path.name for path in write(bare(graph), folder).iterdir()
+    } == FILES  # written over, nothing left behind
 
 
 def test_graphml_is_read_back_by_networkx(graph, tmp_path):
@@ -306,21 +369,38 @@ def test_graphml_is_read_back_by_networkx(graph, tmp_path):
         "kind": "patient", "name": "P00", "risk": "low", "overall": 1.0, "overall_event": False,
         "site": "x", "has_rna": True, "has_mirna": True,
     }  # fmt: skip
-    assert not {"overall", "overall_event", "risk"} & set(made.nodes["patient:=cmd()"])  # unknown: left out
+    assert not {"overall", "overall_event", "risk"} & set(
+        made.nodes["patient:=cmd()"]
+    )  # unknown: left out
     assert made.nodes["gene:A"] == {"kind": "gene", "name": "A", "degree": 2}
     assert all(d["symmetric"] == (d["layer"] == "interacts") for *_, d in made.edges(data=True))
 
 
 def test_graphml_bears_hostile_text(graph, tmp_path):
     nodes = to_frames(graph)["patient_nodes"]
-    nodes["risk"] = ["]]>", "<!--", "&amp;", "\x00", "a\rb\nc", "\ud800", "😀", "", "' \"", None, "x" * 9999, "<data>"]
+    nodes["risk"] = [
+        "]]>",
+        "<!--",
+        "&amp;",
+        "\x00",
+        "a\rb\nc",
+        "\ud800",
+        "😀",
+        "",
+        "' \"",
+        None,
+        "x" * 9999,
+        "<data>",
+    ]
     nodes['<&">'] = 1
     from graphfuse.graph.export.graphml import write_graphml
 
     write_graphml({**to_frames(graph), "patient_nodes": nodes}, tmp_path / "g.graphml")
     made = nx.read_graphml(tmp_path / "g.graphml")
     got = [made.nodes[key].get("risk") for key in made if key.startswith("patient:")]
-    assert got[:7] == ["]]>", "<!--", "&amp;", "\ufffd", "a\rb\nc", "\ufffd", "😀"] and got[9] is None
+    assert (
+        got[:7] == ["]]>", "<!--", "&amp;", "\ufffd", "a\rb\nc", "\ufffd", "😀"] and got[9] is None
+    )
     assert made.nodes["patient:P00"]['<&">'] == 1
 
 
@@ -331,9 +411,16 @@ def test_beyond_the_limits_files_are_left_out_and_the_readme_says_why(graph, tmp
     monkeypatch.setattr(convert, "MOST_EDGES", 10)
     monkeypatch.setattr(convert, "MOST_CELLS", 10)
     write(graph, tmp_path)  # what was there before goes too
-    assert {path.name for path in tmp_path.iterdir()} == FILES - {"graph.graphml", "graph.gexf", "graph.h5mu"}
+    assert {path.name for path in tmp_path.iterdir()} == FILES - {
+        "graph.graphml",
+        "graph.gexf",
+        "graph.h5mu",
+    }
     readme = (tmp_path / "README.txt").read_text()
-    assert "graph.gexf is left out: 63 edges" in readme and "graph.h5mu is left out: 72 cells" in readme
+    assert (
+        "graph.gexf is left out: 63 edges" in readme
+        and "graph.h5mu is left out: 72 cells" in readme
+    )
 
 
 def test_twenty_thousand_patients_are_written_in_seconds_and_pieces(tmp_path):
@@ -349,7 +436,12 @@ def test_twenty_thousand_patients_are_written_in_seconds_and_pieces(tmp_path):
     frames = {
         "patient_nodes": pd.DataFrame({"patient": ids}),
         "patient_edges": pd.DataFrame(
-            {"source": ids[heard.ravel()], "target": np.repeat(ids, 10), "layer": "rna", "weight": 1.0}
+            {
+                "source": ids[heard.ravel()],
+                "target": np.repeat(ids, 10),
+                "layer": "rna",
+                "weight": 1.0,
+            }
         ),
         "gene_nodes": pd.DataFrame({"gene": [], "degree": []}),
         "gene_edges": pd.DataFrame({"source": [], "target": [], "weight": []}),

@@ -16,11 +16,15 @@ PAIR = GeneNetwork.from_frame(pd.DataFrame({"source": ["TP53"], "target": ["MDM2
 
 def modality(symbols):
     columns = [f"c{i}" for i in range(len(symbols))]
-    return Modality("rna", pd.DataFrame(np.ones((2, len(symbols))), columns=columns), symbols=tuple(symbols))
+    return Modality(
+        "rna", pd.DataFrame(np.ones((2, len(symbols))), columns=columns), symbols=tuple(symbols)
+    )
 
 
 def test_coverage_tells_what_is_lost_at_each_step():
-    network = GeneNetwork.from_frame(pd.DataFrame({"source": ["A", "C", "E"], "target": ["B", "D", "F"]}))
+    network = GeneNetwork.from_frame(
+        pd.DataFrame({"source": ["A", "C", "E"], "target": ["B", "D", "F"]})
+    )
     table = network.coverage(modality(["A", "B", "A", None, "X", "Y", "Z", "W", "C", "E"]))
     assert table["count"].tolist() == [10, 9, 5, 3]
     assert table["share"].tolist() == [1.0, 0.9, 0.5, 0.3]
@@ -36,15 +40,22 @@ def test_mouse_symbols_ids_and_dates_are_told(caplog):
     [ids] = PAIR.notices(["ENSG00000141510", "ENSG00000135679"])
     assert "writes MDM2, TP53, the table ENSG00000135679" in ids
     [dates] = PAIR.notices(["TP53", "MDM2", "2-Sep", "Mar-1", "2.31E+13", "SEPTIN2"])
-    assert dates.startswith("3 symbols look like genes a spreadsheet turned into dates") and "MARCHF1 or MTARC1" in dates
+    assert (
+        dates.startswith("3 symbols look like genes a spreadsheet turned into dates")
+        and "MARCHF1 or MTARC1" in dates
+    )
     [case] = PAIR.notices(["tp53", "mdm2", "cd4"])
     assert "2 differ in case only (mdm2, tp53)" in case
     assert PAIR.notices(["TP53", None]) == PAIR.notices([None]) == []
 
 
 def test_every_lost_column_has_one_reason():
-    network = GeneNetwork.from_frame(pd.DataFrame({"source": ["TP53", "KMT2A"], "target": ["MDM2", "X"]}))
-    table = Aliases.of([("MLL", "KMT2A"), ("BAF", "BANF1"), ("BAF", "SMARCA4"), ("OLD", "ELSEWHERE")], "table.tsv")
+    network = GeneNetwork.from_frame(
+        pd.DataFrame({"source": ["TP53", "KMT2A"], "target": ["MDM2", "X"]})
+    )
+    table = Aliases.of(
+        [("MLL", "KMT2A"), ("BAF", "BANF1"), ("BAF", "SMARCA4"), ("OLD", "ELSEWHERE")], "table.tsv"
+    )
     symbols = [
         "TP53",
         "MDM2",
@@ -73,20 +84,28 @@ def test_every_lost_column_has_one_reason():
         "not in the network": 1,
     }
     assert lost["count"].sum() == len(symbols) - 2
-    assert lost.loc["a provisional or retired name: an alias table may save it", "examples"] == "c10: SEPT2, c11: C1orf9"
+    assert (
+        lost.loc["a provisional or retired name: an alias table may save it", "examples"]
+        == "c10: SEPT2, c11: C1orf9"
+    )
     bare = by_reason(network, modality(["TP53", "MDM2"]))
     assert bare.empty and list(bare.columns) == ["reason", "count", "examples"]
 
 
 def test_a_cohort_in_a_page():
     frame = pd.DataFrame(np.ones((2, 3)), index=["a", "b"], columns=["TP53", "MDM2", "MLL"])
-    cohort = Cohort.from_frames({"rna": frame, "other": frame[["MLL"]]}, symbols={"rna": {c: c for c in frame}})
+    cohort = Cohort.from_frames(
+        {"rna": frame, "other": frame[["MLL"]]}, symbols={"rna": {c: c for c in frame}}
+    )
     found = cover(PAIR, cohort)
     assert found.steps["modality"].unique().tolist() == ["rna"] and found.lost["count"].sum() == 1
     text = str(found)
     assert text.splitlines() == [
         "gene network pair:",
-        "  rna: 3 columns measured, 3 with a gene symbol, 2 symbol in the network, 2 in an edge among measured genes",
+        (
+            "  rna: 3 columns measured, 3 with a gene symbol, 2 symbol in the network, 2 in an "
+            "edge among measured genes"
+        ),
         "    1 lost: not in the network (MLL)",
     ]
     assert "no modality has a gene symbol" in str(cover(PAIR, cohort.without("rna")))

@@ -8,8 +8,10 @@ import pandas as pd
 import pytest
 
 from graphfuse.errors import InputError
-from graphfuse.graph.edgelist import combined, read_edges, tidy_symbol
-from graphfuse.graph.network import GeneNetwork, load_network
+from graphfuse.graph.edge_cleaning import tidy_symbol
+from graphfuse.graph.edgelist import combined, read_edges
+from graphfuse.graph.network import GeneNetwork
+from graphfuse.graph.network_files import load_network
 
 DIRTY = """source,target,score
 B,A,0.9
@@ -37,7 +39,7 @@ def edges_of(network):
     return [tuple(row) for row in network.to_frame().itertuples(index=False)]
 
 
-# ------------------------------------------------------------------------------------------------- cleaning
+# ----------------------------------------------------------------------------------------- cleaning
 
 
 def test_a_dirty_list_is_cleaned_with_counts(tmp_path):
@@ -59,7 +61,9 @@ def test_a_dirty_list_is_cleaned_with_counts(tmp_path):
 
 
 def test_a_directed_network_keeps_both_directions():
-    frame = pd.DataFrame({"source": ["B", "A", "A"], "target": ["A", "B", "B"], "score": [0.9, 0.7, 0.8]})
+    frame = pd.DataFrame(
+        {"source": ["B", "A", "A"], "target": ["A", "B", "B"], "score": [0.9, 0.7, 0.8]}
+    )
     network = GeneNetwork.from_frame(frame, directed=True)
     assert edges_of(network) == [("A", "B", 0.8), ("B", "A", 0.9)]
     assert (network.cleaned["duplicate"], network.cleaned["both_directions"]) == (1, 0)
@@ -93,7 +97,11 @@ def test_one_way_edges_in_a_list_of_both_ways_are_told(caplog):
     frame = pd.DataFrame([*both, ("D", "E")], columns=["source", "target"])
     with caplog.at_level(logging.WARNING):
         network = GeneNetwork.from_frame(frame)
-    assert (network.edges, network.about["one_way"], network.cleaned["both_directions"]) == (4, 1, 3)
+    assert (network.edges, network.about["one_way"], network.cleaned["both_directions"]) == (
+        4,
+        1,
+        3,
+    )
     assert "1 of 4 edges stand in one direction only" in caplog.text
     caplog.clear()
     GeneNetwork.from_frame(frame[:6])
@@ -104,9 +112,16 @@ def test_one_way_edges_in_a_list_of_both_ways_are_told(caplog):
 def test_names_without_a_symbol_are_counted():
     frame = pd.DataFrame({"source": ["p1", "p1", "p2", ""], "target": ["p2", "p3", "p4", "p1"]})
     symbols = {"p1": "A", "p2": "B", "p4": "B"}
-    network = GeneNetwork.from_frame(frame, symbols=lambda names: [symbols.get(name) for name in names])
+    network = GeneNetwork.from_frame(
+        frame, symbols=lambda names: [symbols.get(name) for name in names]
+    )
     assert edges_of(network) == [("A", "B", 1.0)]
-    assert network.cleaned["blank_symbol"] == network.cleaned["no_symbol"] == network.cleaned["self_loop"] == 1
+    assert (
+        network.cleaned["blank_symbol"]
+        == network.cleaned["no_symbol"]
+        == network.cleaned["self_loop"]
+        == 1
+    )
 
 
 def test_only_useless_edges_stop():
@@ -118,7 +133,7 @@ def test_only_useless_edges_stop():
         GeneNetwork.from_frame(frame, symbols=lambda names: [None] * len(names))
 
 
-# --------------------------------------------------------------------------------------------- several scores
+# ----------------------------------------------------------------------------------- several scores
 
 
 def combined_by_loop(row, prior=0.041):
@@ -130,11 +145,15 @@ def combined_by_loop(row, prior=0.041):
 
 
 def test_channels_are_combined_as_string_does():
-    rows = np.array([[0, 0, 900], [300, 400, 500], [41, 0, 0], [0, 0, 0], [999, 999, 999], [500, 0, 0]], float)
+    rows = np.array(
+        [[0, 0, 900], [300, 400, 500], [41, 0, 0], [0, 0, 0], [999, 999, 999], [500, 0, 0]], float
+    )
     found = combined(rows)
     expected = [0 if max(row) <= 41 else combined_by_loop(row) for row in rows]
     np.testing.assert_allclose(found, expected, rtol=1e-12)
-    assert found[0] == pytest.approx(900) and found[5] == pytest.approx(500)  # one channel alone is its own score
+    assert found[0] == pytest.approx(900) and found[5] == pytest.approx(
+        500
+    )  # one channel alone is its own score
     np.testing.assert_allclose(combined(rows / 1000), found / 1000, rtol=1e-12)
     assert combined(np.array([[np.nan, 900.0]]))[0] == pytest.approx(900)
     assert combined(np.zeros((0, 3))).shape == (0,)
@@ -151,7 +170,10 @@ def test_columns_of_several_scores_are_read(tmp_path):
 
 def test_nothing_left_after_the_cut_says_how_many_there_were_and_the_range(tmp_path):
     path = write(tmp_path, DIRTY)
-    with pytest.raises(InputError, match=r"none of 12 edges is left.*scores run from -0.4 to 0.9; lower min_score \(2\)"):
+    with pytest.raises(
+        InputError,
+        match=r"none of 12 edges is left.*scores run from -0.4 to 0.9; lower min_score \(2\)",
+    ):
         load_network(path, min_score=2)
     with pytest.raises(InputError, match="self_loop 1.*check the columns"):
         load_network(write(tmp_path, "source,target\nA,A\n"))
@@ -171,7 +193,7 @@ def test_a_cut_on_another_scale_is_told(tmp_path, caplog):
     assert "min_score = 0.7 cuts nothing: scores run from 400 to 900" in caplog.text
 
 
-# -------------------------------------------------------------------------------------------------- reading
+# ------------------------------------------------------------------------------------------ reading
 
 
 @pytest.mark.parametrize(
@@ -198,12 +220,19 @@ def test_lists_of_many_kinds_are_one_network(tmp_path, text):
 
 
 def test_parquet_is_read(tmp_path):
-    frame = pd.DataFrame({"gene1": ["A", "B"], "gene2": ["B", "C"], "score": [0.5, 1.0]}, index=["x", "y"])
+    frame = pd.DataFrame(
+        {"gene1": ["A", "B"], "gene2": ["B", "C"], "score": [0.5, 1.0]}, index=["x", "y"]
+    )
     frame.to_parquet(tmp_path / "list.parquet")
-    assert edges_of(load_network(str(tmp_path / "list.parquet"))) == [("A", "B", 0.5), ("B", "C", 1.0)]
+    assert edges_of(load_network(str(tmp_path / "list.parquet"))) == [
+        ("A", "B", 0.5),
+        ("B", "C", 1.0),
+    ]
 
 
-@pytest.mark.parametrize("text", ["from,to\nA,B\nB,C\n", "A\tB\nB\tC\n", "x,y,kind\nA,B,binds\nB,C,inhibits\n"])
+@pytest.mark.parametrize(
+    "text", ["from,to\nA,B\nB,C\n", "A\tB\nB\tC\n", "x,y,kind\nA,B,binds\nB,C,inhibits\n"]
+)
 def test_edges_without_a_score_weigh_one(tmp_path, text):
     assert edges_of(load_network(write(tmp_path, text))) == [("A", "B", 1.0), ("B", "C", 1.0)]
 
@@ -212,7 +241,10 @@ def test_edges_without_a_score_weigh_one(tmp_path, text):
     ("text", "message"),
     [
         ("source\nA\n", "expected two columns of gene symbols"),
-        ("source,target,score\nA,B,high\nB,C,0.5\n", r"column 'score': 1 scores are no numbers \(high\)"),
+        (
+            "source,target,score\nA,B,high\nB,C,0.5\n",
+            r"column 'score': 1 scores are no numbers \(high\)",
+        ),
         ("x,y,z\n1,2,3\n4,5,6\n", "hold numbers"),
         ("<!DOCTYPE html><html></html>", "a web page"),
         ("", "it is empty"),

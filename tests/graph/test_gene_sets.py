@@ -13,7 +13,11 @@ SETS = {"small": GENES[:3], "large": GENES[:20], "all": GENES}
 def test_sizes_stay_and_no_gene_stands_twice():
     drawn = random_sets(SETS, GENES, 0)
     assert list(drawn) == ["small (random)", "large (random)", "all (random)"]
-    assert [len(set(genes)) for genes in drawn.values()] == [len(genes) for genes in drawn.values()] == [3, 20, 30]
+    assert (
+        [len(set(genes)) for genes in drawn.values()]
+        == [len(genes) for genes in drawn.values()]
+        == [3, 20, 30]
+    )
     assert set(drawn["large (random)"]) < set(GENES) != set(drawn["large (random)"])
     assert drawn["small (random)"] != tuple(GENES[:3])
 

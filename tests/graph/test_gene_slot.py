@@ -1,4 +1,5 @@
-"""The gene slot: the network on the genes measured, names brought together, and when it switches off."""
+"""The gene slot: the network on the genes measured, names brought together, and when it switches
+off."""
 
 import logging
 
@@ -13,7 +14,8 @@ from graphfuse.graph.network import GeneNetwork
 from graphfuse.schema import GeneSection, Recipe
 
 CHAIN = GeneNetwork.from_frame(
-    pd.DataFrame({"source": ["TP53", "MDM2", "KMT2A"], "target": ["MDM2", "KMT2A", "MEN1"]}), "chain"
+    pd.DataFrame({"source": ["TP53", "MDM2", "KMT2A"], "target": ["MDM2", "KMT2A", "MEN1"]}),
+    "chain",
 )
 
 
@@ -62,7 +64,10 @@ def test_an_old_network_meets_a_new_cohort(tmp_path):
         given = cohort(symbols)
         network, _ = gene_network(recipe(aliases=str(table)), given, old)
         made, _ = gene_cohort(recipe(aliases=str(table)), given, network)
-        assert genes_of(network) == [("KMT2A", "MEN1")] and made.modalities["rna"].symbols == ("KMT2A", "MEN1")
+        assert genes_of(network) == [("KMT2A", "MEN1")] and made.modalities["rna"].symbols == (
+            "KMT2A",
+            "MEN1",
+        )
 
 
 def test_a_gene_that_the_network_has_is_never_renamed(tmp_path):
@@ -76,7 +81,9 @@ def test_a_gene_that_the_network_has_is_never_renamed(tmp_path):
 
 def test_ensembl_versions_do_not_matter():
     ids = ["ENSG00000141510", "ENSG00000135679"]
-    network = GeneNetwork.from_frame(pd.DataFrame({"source": [f"{ids[0]}.17"], "target": [f"{ids[1]}.2"]}))
+    network = GeneNetwork.from_frame(
+        pd.DataFrame({"source": [f"{ids[0]}.17"], "target": [f"{ids[1]}.2"]})
+    )
     given = cohort([f"{ids[0]}.3", ids[1]])
     made, _ = gene_network(recipe(), given, network)
     assert made.edges == 1
@@ -90,7 +97,9 @@ def test_a_missing_alias_table_stops():
 
 def test_too_few_genes_switch_it_off_or_stop(caplog):
     mouse = cohort(["Trp53", "Mdm2", "Kmt2a", "Men1"])
-    with pytest.raises(InputError, match=r"0.0% of the 4 gene columns have an edge.*like mouse genes"):
+    with pytest.raises(
+        InputError, match=r"0.0% of the 4 gene columns have an edge.*like mouse genes"
+    ):
         gene_network(recipe(), mouse, CHAIN)
 
 
@@ -98,7 +107,12 @@ def test_a_network_that_cannot_be_had(tmp_path, monkeypatch, caplog):
     monkeypatch.chdir(tmp_path)
     with caplog.at_level(logging.WARNING):
         network, [notice] = gene_network(recipe(network="string"), cohort(["TP53"]))
-    assert network is None and "goes without it" in notice and "string-db.org" in notice and notice in caplog.text
+    assert (
+        network is None
+        and "goes without it" in notice
+        and "string-db.org" in notice
+        and notice in caplog.text
+    )
     for asked, given in ((recipe(network="string", required=True), None), (recipe(), "string")):
         with pytest.raises(FetchError, match="string-db.org"):
             gene_network(asked, cohort(["TP53"]), given)
@@ -106,8 +120,16 @@ def test_a_network_that_cannot_be_had(tmp_path, monkeypatch, caplog):
 
 @pytest.mark.parametrize("kind", ["none", "rewired", "random", "identity", "empty"])
 def test_a_control_is_one_flag_and_seeded(kind):
-    made = [gene_network(recipe(control=kind), cohort(["TP53", "MDM2", "KMT2A", "MEN1"]), CHAIN, 3)[0] for _ in "ab"]
-    assert made[0].to_frame().equals(made[1].to_frame()) and made[0].genes == ("KMT2A", "MDM2", "MEN1", "TP53")
+    made = [
+        gene_network(recipe(control=kind), cohort(["TP53", "MDM2", "KMT2A", "MEN1"]), CHAIN, 3)[0]
+        for _ in "ab"
+    ]
+    assert made[0].to_frame().equals(made[1].to_frame()) and made[0].genes == (
+        "KMT2A",
+        "MDM2",
+        "MEN1",
+        "TP53",
+    )
     assert made[0].edges == {"none": 3, "rewired": 3, "random": 3, "identity": 4, "empty": 0}[kind]
 
 
@@ -116,6 +138,13 @@ def test_coverage_before_anything_is_trained(tmp_path):
     given = cohort(["TP53", "MDM2", "MLL", "SEPT2", None])
     bare = gene_coverage(recipe(), given, CHAIN)
     helped = gene_coverage(recipe(aliases=str(tmp_path / "aliases.tsv")), given, CHAIN)
-    assert bare.steps["count"].tolist() == [5, 4, 2, 2] and helped.steps["count"].tolist() == [5, 4, 3, 3]
-    assert "1 symbols renamed (MLL is KMT2A)" in str(helped) and "may save it (rna3: SEPT2)" in str(bare)
+    assert bare.steps["count"].tolist() == [5, 4, 2, 2] and helped.steps["count"].tolist() == [
+        5,
+        4,
+        3,
+        3,
+    ]
+    assert "1 symbols renamed (MLL is KMT2A)" in str(helped) and "may save it (rna3: SEPT2)" in str(
+        bare
+    )
     assert gene_coverage(recipe(), given) is None

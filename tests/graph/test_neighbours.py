@@ -31,10 +31,16 @@ def test_from_edges_holds_every_edge_in_any_order(lists):
     dense, made = lists
     np.testing.assert_array_equal(dense_of(made), dense)
     assert made.edges == np.count_nonzero(dense)
-    assert (made.offsets.dtype, made.index.dtype, made.weight.dtype) == (np.int64, np.int64, np.float64)
+    assert (made.offsets.dtype, made.index.dtype, made.weight.dtype) == (
+        np.int64,
+        np.int64,
+        np.float64,
+    )
     np.testing.assert_array_equal(made.degree, (dense != 0).sum(1))
     np.testing.assert_array_equal(made.receivers, np.nonzero(dense)[0])
-    np.testing.assert_array_equal(made.index, np.nonzero(dense)[1])  # sorted by receiver, then sender
+    np.testing.assert_array_equal(
+        made.index, np.nonzero(dense)[1]
+    )  # sorted by receiver, then sender
 
 
 def test_edges_of_no_weight_are_dropped():
@@ -56,7 +62,9 @@ def test_take_is_the_rows_of_the_matrix(lists):
 
 def test_mean_weights_sum_to_one_where_anything_is_heard(lists):
     dense, made = lists
-    expected = [dense[i, j] / np.abs(dense[i]).sum() for i in range(12) for j in range(9) if dense[i, j]]
+    expected = [
+        dense[i, j] / np.abs(dense[i]).sum() for i in range(12) for j in range(9) if dense[i, j]
+    ]
     np.testing.assert_allclose(made.mean_weights(), expected, rtol=1e-14)
 
 
@@ -68,7 +76,9 @@ def test_empty_lists_have_no_edges():
 
 
 def test_identity_is_a_diagonal():
-    np.testing.assert_array_equal(dense_of(Neighbours.identity(np.array([True, False, True]))), np.diag([1.0, 0, 1]))
+    np.testing.assert_array_equal(
+        dense_of(Neighbours.identity(np.array([True, False, True]))), np.diag([1.0, 0, 1])
+    )
     assert Neighbours.identity(np.zeros(0, bool)).edges == 0
 
 
@@ -98,10 +108,16 @@ def test_union_holds_every_edge_once_with_its_greatest_weight(lists):
 
 
 def test_take_is_quick_for_a_million_rows():
-    made = Neighbours.from_edges(np.repeat(np.arange(1000), 5), np.tile(np.arange(5), 1000), 1.0, 1000, 5)
+    made = Neighbours.from_edges(
+        np.repeat(np.arange(1000), 5), np.tile(np.arange(5), 1000), 1.0, 1000, 5
+    )
     rows = np.random.default_rng(0).integers(0, 1000, 1_000_000)
     taken = made.take(rows)
-    assert taken.edges == 5_000_000 and (taken.degree == 5).all() and taken.index[-5:].tolist() == [0, 1, 2, 3, 4]
+    assert (
+        taken.edges == 5_000_000
+        and (taken.degree == 5).all()
+        and taken.index[-5:].tolist() == [0, 1, 2, 3, 4]
+    )
 
 
 def test_the_strongest_are_those_of_a_sort_for_each_receiver():

@@ -1,4 +1,5 @@
-"""Gene networks: cards, one's own STRING download, renaming, and the operators against naive loops."""
+"""Gene networks: cards, one's own STRING download, renaming, and the operators against naive
+loops."""
 
 import gzip
 from pathlib import Path
@@ -10,7 +11,8 @@ import pytest
 from graphfuse.errors import FetchError, InputError
 from graphfuse.graph.aliases import Aliases
 from graphfuse.graph.controls import identity
-from graphfuse.graph.network import GeneNetwork, load_network
+from graphfuse.graph.network import GeneNetwork
+from graphfuse.graph.network_files import load_network
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 CARD = """name = "made"
@@ -37,22 +39,40 @@ def made(genes=14, edges=30, directed=False, seed=0):
     rng = np.random.default_rng(seed)
     names = np.array([f"G{i:02d}" for i in range(genes)])
     ends = names[rng.integers(0, genes, (edges, 2))]
-    frame = pd.DataFrame({"source": ends[:, 0], "target": ends[:, 1], "score": rng.random(edges) + 0.1})
+    frame = pd.DataFrame(
+        {"source": ends[:, 0], "target": ends[:, 1], "score": rng.random(edges) + 0.1}
+    )
     return GeneNetwork.from_frame(frame, directed=directed)
 
 
 # Shared genes (G01 three times, G03 twice), no gene, an unknown gene, and genes left isolated.
-SYMBOLS = ["G05", "G01", None, "G03", "G01", "NOPE", "G00", "G03", "G07", "G02", "G01", "G11", "G09"]
+SYMBOLS = [
+    "G05",
+    "G01",
+    None,
+    "G03",
+    "G01",
+    "NOPE",
+    "G00",
+    "G03",
+    "G07",
+    "G02",
+    "G01",
+    "G11",
+    "G09",
+]
 
 
 def test_row_order_and_direction_do_not_matter():
     network = made()
     frame = network.to_frame().rename(columns={"weight": "score"})
-    turned = frame.rename(columns={"source": "target", "target": "source"}).sample(frac=1, random_state=0)
+    turned = frame.rename(columns={"source": "target", "target": "source"}).sample(
+        frac=1, random_state=0
+    )
     assert edges_of(GeneNetwork.from_frame(turned)) == edges_of(network)
 
 
-# ---------------------------------------------------------------------------------------------------- cards
+# -------------------------------------------------------------------------------------------- cards
 
 
 def card(folder, extra="", text="a,b,s\nA,B,0.9\nB,C,0.4\nC,D,0.6\n"):
@@ -63,13 +83,17 @@ def card(folder, extra="", text="a,b,s\nA,B,0.9\nB,C,0.4\nC,D,0.6\n"):
 def test_a_card_beside_its_file(tmp_path):
     network = load_network(card(tmp_path, "[expect]\nnodes = 4\nedges = 2\n"))
     assert (network.name, network.edges, network.about["min_score"]) == ("made", 2, 0.5)
-    assert load_network(tmp_path / "made.toml", min_score=0.3).edges == 3  # another cut: [expect] does not speak
+    assert (
+        load_network(tmp_path / "made.toml", min_score=0.3).edges == 3
+    )  # another cut: [expect] does not speak
 
 
 def test_a_card_with_a_folder_as_source(tmp_path):
     (tmp_path / "folder").mkdir()
     write(tmp_path / "folder", "a,b,s\nA,B,0.9\n")
-    path = write(tmp_path, CARD.replace("[edges]", '[[source]]\npath = "folder"\n[edges]'), "made.toml")
+    path = write(
+        tmp_path, CARD.replace("[edges]", '[[source]]\npath = "folder"\n[edges]'), "made.toml"
+    )
     assert load_network(path).edges == 1
 
 
@@ -93,7 +117,9 @@ def test_a_directed_card(tmp_path):
 def test_counts_other_than_expected_stop(tmp_path):
     with pytest.raises(InputError) as raised:
         load_network(card(tmp_path, "[expect]\nnodes = 5\nedges = 9\n"))
-    assert "nodes: expected 5, got 4" in str(raised.value) and "edges: expected 9, got 2" in str(raised.value)
+    assert "nodes: expected 5, got 4" in str(raised.value) and "edges: expected 9, got 2" in str(
+        raised.value
+    )
 
 
 def test_columns_that_are_not_there_are_all_named(tmp_path):
@@ -102,7 +128,7 @@ def test_columns_that_are_not_there_are_all_named(tmp_path):
     assert "no column 'a'" in str(raised.value) and "no column 'b'" in str(raised.value)
 
 
-# ----------------------------------------------------------------------------------------------- operators
+# ---------------------------------------------------------------------------------------- operators
 
 
 @pytest.mark.parametrize("directed", [False, True])
@@ -124,7 +150,9 @@ def test_on_is_the_induced_network():
     network = made()
     inner = network.on(SYMBOLS)
     assert inner.genes == tuple(gene for gene in network.genes if gene in SYMBOLS)
-    assert edges_of(inner) == [edge for edge in edges_of(network) if edge[0] in SYMBOLS and edge[1] in SYMBOLS]
+    assert edges_of(inner) == [
+        edge for edge in edges_of(network) if edge[0] in SYMBOLS and edge[1] in SYMBOLS
+    ]
     assert edges_of(inner.on(SYMBOLS)) == edges_of(inner)
     assert network.on([]).genes == () and network.on([None, "NOPE"]).edges == 0
 
@@ -164,8 +192,12 @@ def test_smoothing_a_pair_swaps_them_and_shared_genes_speak_with_one_voice():
 
 def test_smoothing_does_not_depend_on_the_scale_of_weights_and_bears_empty_input():
     network = made()
-    louder = GeneNetwork(network.name, network.genes, network.source, network.target, network.weight * 1000)
-    np.testing.assert_allclose(louder.smoothing(SYMBOLS).toarray(), network.smoothing(SYMBOLS).toarray(), rtol=1e-12)
+    louder = GeneNetwork(
+        network.name, network.genes, network.source, network.target, network.weight * 1000
+    )
+    np.testing.assert_allclose(
+        louder.smoothing(SYMBOLS).toarray(), network.smoothing(SYMBOLS).toarray(), rtol=1e-12
+    )
     assert network.smoothing([]).shape == (0, 0)
     assert network.smoothing([None, "NOPE"]).nnz == 0
 
@@ -198,18 +230,31 @@ def test_edge_features_sum_a_gradient_over_the_operator():
     assert total.sum() == pytest.approx(gradient[pattern].sum())
 
 
-# ------------------------------------------------------------------------------------------ names and loops
+# ---------------------------------------------------------------------------------- names and loops
 
 
 def test_renaming_joins_names_of_one_gene_and_keeps_the_rest():
     frame = pd.DataFrame(
-        {"source": ["MLL", "HRX", "MLL", "B"], "target": ["B", "B", "HRX", "C"], "score": [0.5, 0.9, 0.4, 0.3]}
+        {
+            "source": ["MLL", "HRX", "MLL", "B"],
+            "target": ["B", "B", "HRX", "C"],
+            "score": [0.5, 0.9, 0.4, 0.3],
+        }
     )
     network = GeneNetwork.from_frame(frame, "old")
-    made = network.renamed(Aliases.of([("MLL", "KMT2A"), ("HRX", "KMT2A"), ("B", "X"), ("B", "Y")], "table"))
-    assert made.genes == ("B", "C", "KMT2A") and edges_of(made) == [("B", "C", 0.3), ("B", "KMT2A", 0.9)]
+    made = network.renamed(
+        Aliases.of([("MLL", "KMT2A"), ("HRX", "KMT2A"), ("B", "X"), ("B", "Y")], "table")
+    )
+    assert made.genes == ("B", "C", "KMT2A") and edges_of(made) == [
+        ("B", "C", 0.3),
+        ("B", "KMT2A", 0.9),
+    ]
     assert (made.cleaned["self_loop"], made.cleaned["duplicate"]) == (1, 0 + 1)
-    assert (made.about["renamed"], made.about["ambiguous"], made.about["aliases"]) == (2, 1, "table")
+    assert (made.about["renamed"], made.about["ambiguous"], made.about["aliases"]) == (
+        2,
+        1,
+        "table",
+    )
     assert made.renamed(Aliases.of([("MLL", "KMT2A")])) is made
     assert network.renamed(Aliases.of([("Q", "R")])) is network
 
@@ -231,17 +276,21 @@ def test_under_identity_every_operator_is_sane(directed):
     np.testing.assert_array_equal(network.adjacency().toarray(), np.eye(count))
     np.testing.assert_array_equal(network.degree, np.ones(count))
     assert edges_of(network) == [(gene, gene, 1.0) for gene in network.genes]
-    assert edges_of(network.on(SYMBOLS)) == [(gene, gene, 1.0) for gene in network.genes if gene in SYMBOLS]
+    assert edges_of(network.on(SYMBOLS)) == [
+        (gene, gene, 1.0) for gene in network.genes if gene in SYMBOLS
+    ]
     operator = network.smoothing(SYMBOLS).toarray()
     same = [[float(a == b and a in network.genes) for b in SYMBOLS] for a in SYMBOLS]
-    np.testing.assert_allclose(operator, np.array(same) / np.maximum(np.sum(same, 1, keepdims=True), 1), rtol=1e-12)
+    np.testing.assert_allclose(
+        operator, np.array(same) / np.maximum(np.sum(same, 1, keepdims=True), 1), rtol=1e-12
+    )
     edge, a, b = network.edge_features(SYMBOLS)
     gradient = np.random.default_rng(0).normal(size=operator.shape)
     total = np.bincount(edge, gradient[b, a], minlength=network.on(SYMBOLS).edges)
     assert total.sum() == pytest.approx(gradient[operator != 0].sum())
 
 
-# ------------------------------------------------------------------------------------------ one's own STRING
+# --------------------------------------------------------------------------------- one's own STRING
 
 INFO = """#string_protein_id\tpreferred_name\tprotein_size\tannotation
 9606.ENSP00000269305\tTP53\t393\tCellular tumor antigen p53; the "guardian
@@ -250,7 +299,15 @@ INFO = """#string_protein_id\tpreferred_name\tprotein_size\tannotation
 9606.ENSP00000000002\tKMT2A\t1\tanother protein of the same gene
 9606.ENSP00000000003\tENSP00000000003\t1\twithout a name
 """
-CHANNELS = ["neighborhood", "fusion", "cooccurence", "coexpression", "experimental", "database", "textmining"]
+CHANNELS = [
+    "neighborhood",
+    "fusion",
+    "cooccurence",
+    "coexpression",
+    "experimental",
+    "database",
+    "textmining",
+]
 P53, MDM2, KMT, MLL, BARE, UNKNOWN = (
     f"9606.ENSP{n:011d}" for n in (269305, 258149, 1, 2, 3, 4)
 )  # fmt: skip
@@ -267,11 +324,19 @@ LINKS = [  # ends, channels as above, combined
 
 
 def download(folder, packed=True):
-    """A download from STRING as its owner would have it: every edge in both directions, separated by blanks."""
+    """A download from STRING as its owner would have it: every edge in both directions, separated
+    by blanks."""
     folder.mkdir(exist_ok=True)
-    pairs = [row for a, b, channels, score in LINKS for row in ((a, b, channels, score), (b, a, channels, score))]
+    pairs = [
+        row
+        for a, b, channels, score in LINKS
+        for row in ((a, b, channels, score), (b, a, channels, score))
+    ]
     texts = {
-        "protein.links": ["protein1 protein2 combined_score", *(f"{a} {b} {s}" for a, b, _, s in pairs)],
+        "protein.links": [
+            "protein1 protein2 combined_score",
+            *(f"{a} {b} {s}" for a, b, _, s in pairs),
+        ],
         "protein.links.detailed": [
             " ".join(["protein1 protein2", *CHANNELS, "combined_score"]),
             *(" ".join(map(str, [a, b, *channels, s])) for a, b, channels, s in pairs),
@@ -291,7 +356,11 @@ def test_ones_own_string_download_is_read(tmp_path, monkeypatch, packed):
     download(tmp_path / "string", packed)
     monkeypatch.chdir(tmp_path)
     network = load_network("string")
-    assert edges_of(network) == [("KMT2A", "MDM2", 800), ("KMT2A", "TP53", 855), ("MDM2", "TP53", 999)]
+    assert edges_of(network) == [
+        ("KMT2A", "MDM2", 800),
+        ("KMT2A", "TP53", 855),
+        ("MDM2", "TP53", 999),
+    ]
     assert network.cleaned == {
         "blank_symbol": 0,
         "no_symbol": 4,
@@ -314,7 +383,10 @@ def test_string_without_text_mining(tmp_path, monkeypatch):
     for score in (62, 900, 900):
         left *= 1 - (score / 1000 - 0.041) / (1 - 0.041)
     strong = 1000 * (1 - left * (1 - 0.041))
-    assert edges_of(network) == [("KMT2A", "MDM2", pytest.approx(800)), ("MDM2", "TP53", pytest.approx(strong))]
+    assert edges_of(network) == [
+        ("KMT2A", "MDM2", pytest.approx(800)),
+        ("MDM2", "TP53", pytest.approx(strong)),
+    ]
 
 
 def test_a_string_download_that_is_not_there_says_how_to_get_it(tmp_path, monkeypatch):
@@ -323,7 +395,11 @@ def test_a_string_download_that_is_not_there_says_how_to_get_it(tmp_path, monkey
         load_network("string")
     said = str(raised.value)
     assert "9606.protein.links.v12.0.txt.gz, 9606.protein.info.v12.0.txt.gz not found in" in said
-    assert str(tmp_path / "string") in said and "https://string-db.org/cgi/download" in said and "\n" not in said
+    assert (
+        str(tmp_path / "string") in said
+        and "https://string-db.org/cgi/download" in said
+        and "\n" not in said
+    )
     download(tmp_path / "string")
     (tmp_path / "string" / "9606.protein.info.v12.0.txt.gz").unlink()
     with pytest.raises(FetchError, match=r"'string': 9606.protein.info.v12.0.txt.gz not found"):
@@ -333,7 +409,9 @@ def test_a_string_download_that_is_not_there_says_how_to_get_it(tmp_path, monkey
 def test_a_table_of_other_ids_stops(tmp_path, monkeypatch):
     download(tmp_path / "string", packed=False)
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "string" / "9606.protein.info.v12.0.txt").write_text("#string_protein_id\tpreferred_name\n10090.Q1\tTrp53\n")
+    (tmp_path / "string" / "9606.protein.info.v12.0.txt").write_text(
+        "#string_protein_id\tpreferred_name\n10090.Q1\tTrp53\n"
+    )
     with pytest.raises(InputError, match="names none of 6 ids .ENSP00000000001"):
         load_network("string")
 
@@ -348,7 +426,10 @@ ids = "ensembl"
 
 
 def test_a_card_of_ensembl_ids(tmp_path):
-    write(tmp_path, "a,b\nENSG00000141510.17,ENSG00000135679.24\nENSG00000135679.3,ENSG00000118058.1\n")
+    write(
+        tmp_path,
+        "a,b\nENSG00000141510.17,ENSG00000135679.24\nENSG00000135679.3,ENSG00000118058.1\n",
+    )
     path = write(tmp_path, ENSEMBL, "made.toml")
     assert load_network(path).genes == ("ENSG00000118058", "ENSG00000135679", "ENSG00000141510")
     write(tmp_path, "ENSG00000141510,TP53\nENSG00000135679.1,MDM2\n", "names.csv")
@@ -371,7 +452,7 @@ def test_a_card_of_symbols_with_an_alias_table(tmp_path):
     ]
 
 
-# ----------------------------------------------------------------------------------------------- real data
+# ---------------------------------------------------------------------------------------- real data
 
 
 def test_the_default_network_has_the_counts_of_its_card():
@@ -389,5 +470,8 @@ def test_a_real_string_network_is_read():
         pytest.skip("no real data here")
     network = load_network(path, min_score=900)
     frame = pd.read_csv(path, sep="\t")
-    pairs = {frozenset(p) for p in frame.loc[frame["combined_score"] >= 900, ["gene1", "gene2"]].to_numpy().tolist()}
+    pairs = {
+        frozenset(p)
+        for p in frame.loc[frame["combined_score"] >= 900, ["gene1", "gene2"]].to_numpy().tolist()
+    }
     assert network.edges == len({pair for pair in pairs if len(pair) == 2})

@@ -12,13 +12,21 @@ from graphfuse.graph.patients import PatientGraph
 @pytest.fixture
 def graph():
     table = pd.DataFrame(np.arange(8.0).reshape(4, 2), index=list("abcd"), columns=["TP53", "ESR1"])
-    cohort = Cohort.from_frames({"rna": table}, pd.Series(list("xyxy"), index=list("abcd")), name="four")
+    cohort = Cohort.from_frames(
+        {"rna": table}, pd.Series(list("xyxy"), index=list("abcd")), name="four"
+    )
     lists = Neighbours.from_edges([0, 1, 1], [1, 0, 3], [1.0, 1.0, 0.5], 4, 4)
-    return PatientGraph(cohort, {"rna": lists}, None, {"rna": table.to_numpy()}, {"rna": list(table.columns)})
+    return PatientGraph(
+        cohort, {"rna": lists}, None, {"rna": table.to_numpy()}, {"rna": list(table.columns)}
+    )
 
 
 def test_it_says_what_it_holds(graph):
-    assert repr(graph).splitlines() == ["PatientGraph(four: 4 patients)", "  layer rna: 3 edges", "  no gene network"]
+    assert repr(graph).splitlines() == [
+        "PatientGraph(four: 4 patients)",
+        "  layer rna: 3 edges",
+        "  no gene network",
+    ]
 
 
 def test_the_edges_come_out_by_name(graph):

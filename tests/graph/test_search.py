@@ -1,4 +1,5 @@
-"""Neighbour search: against plain loops and scikit-learn, ties, the same alone and together, and points that go wrong."""
+"""Neighbour search: against plain loops and scikit-learn, ties, the same alone and together, and
+points that go wrong."""
 
 import logging
 import sys
@@ -23,12 +24,16 @@ def made(n, d, seed=0, metric="euclidean"):
 
 def clusters(n, d, seed=0, groups=40):
     rng = np.random.default_rng(seed)
-    return rng.normal(size=(groups, d))[rng.integers(groups, size=n)] + 0.3 * rng.normal(size=(n, d))
+    return rng.normal(size=(groups, d))[rng.integers(groups, size=n)] + 0.3 * rng.normal(
+        size=(n, d)
+    )
 
 
 def naive(queries, reference, metric):
     """All similarities `[q, n]`, as defined."""
-    queries, reference = (p.toarray() if sparse.issparse(p) else np.asarray(p, float) for p in (queries, reference))
+    queries, reference = (
+        p.toarray() if sparse.issparse(p) else np.asarray(p, float) for p in (queries, reference)
+    )
     if metric == "euclidean":
         return np.round(-cdist(queries, reference), 12)
     if metric == "cityblock":
@@ -36,7 +41,8 @@ def naive(queries, reference, metric):
     if metric == "cosine":
         one, other = (np.linalg.norm(p, axis=1, keepdims=True) for p in (queries, reference))
         queries, reference = (
-            np.divide(p, s, out=np.zeros_like(p), where=s > 0) for p, s in ((queries, one), (reference, other))
+            np.divide(p, s, out=np.zeros_like(p), where=s > 0)
+            for p, s in ((queries, one), (reference, other))
         )
     return np.round((queries[:, None] * reference[None]).sum(2), 12)
 
@@ -52,7 +58,7 @@ def first(values, count, own=None):
     return out
 
 
-# ---------------------------------------------------------------------------------------------- the nearest
+# -------------------------------------------------------------------------------------- the nearest
 
 
 @pytest.mark.parametrize("stored", ["array", "sparse"])
@@ -60,7 +66,9 @@ def first(values, count, own=None):
 def test_nearest_is_a_loop(metric, stored):
     reference, queries = made(300, 7, 0, metric), made(40, 7, 1, metric)
     if stored == "sparse":
-        reference, queries = (sparse.csr_matrix(np.where(abs(p) > 0.3, p, 0)) for p in (reference, queries))
+        reference, queries = (
+            sparse.csr_matrix(np.where(abs(p) > 0.3, p, 0)) for p in (reference, queries)
+        )
     found = nearest(queries, reference, 6, metric)
     expected = naive(queries, reference, metric)
     np.testing.assert_array_equal(found.index, first(expected, 6))
@@ -68,14 +76,20 @@ def test_nearest_is_a_loop(metric, stored):
     assert found.method == "exact" and found.recall is None and "40 queries" in repr(found)
     own = np.arange(300)
     np.testing.assert_array_equal(
-        nearest(reference, reference, 6, metric, own=own).index, first(naive(reference, reference, metric), 6, own)
+        nearest(reference, reference, 6, metric, own=own).index,
+        first(naive(reference, reference, metric), 6, own),
     )
 
 
-@pytest.mark.parametrize(("metric", "d"), [("cosine", 3), ("euclidean", 64), ("euclidean", 200), ("cityblock", 5)])
+@pytest.mark.parametrize(
+    ("metric", "d"), [("cosine", 3), ("euclidean", 64), ("euclidean", 200), ("cityblock", 5)]
+)
 def test_many_tiles_and_threads_miss_nothing(metric, d):
-    """More points than a tile holds: the bar is raised on the way, by products in float32 far from the origin."""
-    points = made(5000, d, 2) * np.random.default_rng(1).lognormal(size=(5000, 1)) + (0 if metric == "cosine" else 30)
+    """More points than a tile holds: the bar is raised on the way, by products in float32 far from
+    the origin."""
+    points = made(5000, d, 2) * np.random.default_rng(1).lognormal(size=(5000, 1)) + (
+        0 if metric == "cosine" else 30
+    )
     rows = np.arange(0, 5000, 29)
     own = np.full(5000, -1)
     own[rows] = rows
@@ -84,7 +98,9 @@ def test_many_tiles_and_threads_miss_nothing(metric, d):
     np.testing.assert_array_equal(found.index[rows], first(np.round(shown, 12), 9, rows))
     others = np.setdiff1d(np.arange(5000), rows)
     if metric != "cosine":
-        np.testing.assert_array_equal(found.index[others, 0], others)  # nobody is nearer than oneself
+        np.testing.assert_array_equal(
+            found.index[others, 0], others
+        )  # nobody is nearer than oneself
 
 
 def test_scikit_learn_agrees():
@@ -108,7 +124,9 @@ def test_ties_go_to_the_lowest_place(metric):
 
 
 def test_ties_among_unequal_points_go_to_the_lowest_place():
-    points = np.random.default_rng(0).integers(0, 2, (3000, 14)).astype(float)  # distances take 15 values
+    points = (
+        np.random.default_rng(0).integers(0, 2, (3000, 14)).astype(float)
+    )  # distances take 15 values
     found = nearest(points[:200], points, 25, "cityblock")
     np.testing.assert_array_equal(found.index, first(naive(points[:200], points, "cityblock"), 25))
     found = nearest(points[:200], points, 25, "euclidean")
@@ -119,7 +137,9 @@ def test_too_many_candidates_are_taken_in_pieces(monkeypatch):
     monkeypatch.setattr(sys.modules[search.chosen.__module__], "CROWD", 500)
     points = np.random.default_rng(0).integers(0, 2, (900, 12)).astype(float)
     found = nearest(points, points, 5, "euclidean", own=np.arange(900))
-    np.testing.assert_array_equal(found.index, first(naive(points, points, "euclidean"), 5, np.arange(900)))
+    np.testing.assert_array_equal(
+        found.index, first(naive(points, points, "euclidean"), 5, np.arange(900))
+    )
 
 
 @pytest.mark.parametrize("exact", [True, False])
@@ -128,7 +148,9 @@ def test_a_query_finds_the_same_alone_together_and_shuffled(metric, exact):
     d = 33
     reference, queries = clusters(4000, d), clusters(300, d, 5)
     if metric == "dot":
-        reference, queries = (p / np.linalg.norm(p, axis=1, keepdims=True) for p in (reference, queries))
+        reference, queries = (
+            p / np.linalg.norm(p, axis=1, keepdims=True) for p in (reference, queries)
+        )
     together = nearest(queries, reference, 8, metric, exact=exact)
     assert (together.recall is None) == exact
     order = np.random.default_rng(0).permutation(300)
@@ -144,7 +166,10 @@ def test_a_query_finds_the_same_alone_together_and_shuffled(metric, exact):
 
 def test_two_searches_give_the_same():
     points, own = clusters(3000, 20), np.arange(3000)
-    one, two = (nearest(points, points.copy(), 7, "euclidean", own=own, exact=False, seed=3) for _ in range(2))
+    one, two = (
+        nearest(points, points.copy(), 7, "euclidean", own=own, exact=False, seed=3)
+        for _ in range(2)
+    )
     np.testing.assert_array_equal(one.index, two.index)
     assert one.recall == two.recall
 
@@ -154,9 +179,15 @@ def test_two_searches_give_the_same():
 def test_the_stated_recall_is_the_recall(kind, metric):
     points = clusters(6000, 24) if kind == "clusters" else made(6000, 24)
     points[:40] = 0  # zero rows, for the dot product too
-    points = points / np.maximum(np.linalg.norm(points, axis=1, keepdims=True), 1e-9) if metric == "dot" else points
+    points = (
+        points / np.maximum(np.linalg.norm(points, axis=1, keepdims=True), 1e-9)
+        if metric == "dot"
+        else points
+    )
     own = np.arange(6000)
-    found, true = (nearest(points, points, 10, metric, own=own, exact=exact) for exact in (False, True))
+    found, true = (
+        nearest(points, points, 10, metric, own=own, exact=exact) for exact in (False, True)
+    )
     recall = (found.similarity >= true.similarity[:, -1:]).mean()
     assert recall >= 0.95 and (found.index != own[:, None]).all()
     assert (np.diff(found.similarity, axis=1) <= 0).all()
@@ -195,7 +226,8 @@ def test_a_long_search_says_so_and_names_the_cure(caplog, monkeypatch):
 
 @pytest.mark.parametrize("metric", ["dot", "euclidean"])
 def test_the_gpu_search_misses_nothing(metric):
-    """The same program on the CPU device: sure candidates hold all true neighbours, near ties are handed back."""
+    """The same program on the CPU device: sure candidates hold all true neighbours, near ties are
+    handed back."""
     points = clusters(1500, 10)
     points[:200] = points[200]  # more equal points than spare candidates
     quick = search.scores(points, metric)
@@ -220,13 +252,16 @@ def test_a_gpu_finds_what_the_cpu_finds():
         pytest.skip("no GPU")
     points, own = clusters(20_000, 40), np.arange(20_000)
     for metric in ("cosine", "euclidean"):
-        there, here = (nearest(points, points, 15, metric, own=own, device=device) for device in ("cuda", "cpu"))
+        there, here = (
+            nearest(points, points, 15, metric, own=own, device=device)
+            for device in ("cuda", "cpu")
+        )
         np.testing.assert_array_equal(there.index, here.index)
         np.testing.assert_array_equal(there.similarity, here.similarity)
         assert there.method == "exact (cuda)" and there.recall is None
 
 
-# ---------------------------------------------------------------------------------------------- odd points
+# --------------------------------------------------------------------------------------- odd points
 
 
 @pytest.mark.parametrize("metric", METRICS)
@@ -255,7 +290,11 @@ def test_many_equal_points_are_quick_and_in_order():
 def test_tiny_and_huge_numbers(metric, size):
     points = made(200, 6) * size
     found = nearest(points, points, 5, metric, own=np.arange(200))
-    near = -cdist(points / size, points / size, metric) if metric == "cosine" else -cdist(points, points)
+    near = (
+        -cdist(points / size, points / size, metric)
+        if metric == "cosine"
+        else -cdist(points, points)
+    )
     np.testing.assert_array_equal(found.index, first(np.round(near, 12), 5, np.arange(200)))
 
 
@@ -264,7 +303,8 @@ def test_outliers_and_points_far_from_the_origin():
     points[7] = 1e12
     queries = np.vstack([points[:5], np.full((1, 5), -1e30)])
     np.testing.assert_array_equal(
-        nearest(queries, points, 4, "euclidean").index, first(naive(queries, points, "euclidean"), 4)
+        nearest(queries, points, 4, "euclidean").index,
+        first(naive(queries, points, "euclidean"), 4),
     )
 
 
@@ -309,7 +349,7 @@ def test_bad_input_is_refused_with_its_number():
         threshold(points, 0)
 
 
-# ------------------------------------------------------------------------------------- within, and the threshold
+# ------------------------------------------------------------------------ within, and the threshold
 
 
 @pytest.mark.parametrize("stored", ["array", "sparse"])
@@ -319,7 +359,11 @@ def test_within_is_a_loop(metric, stored):
     points[10] = queries[4] = points[3]
     true = naive(queries, points, metric)
     least = np.sort(true, axis=None)[-2000]  # a similarity that occurs: the pair itself belongs
-    given = (sparse.csr_array(p) for p in (queries, points)) if stored == "sparse" else (queries, points)
+    given = (
+        (sparse.csr_array(p) for p in (queries, points))
+        if stored == "sparse"
+        else (queries, points)
+    )
     receiver, sender, similarity = within(*given, least, metric)
     expected = np.nonzero(true >= least)
     np.testing.assert_array_equal(np.stack([receiver, sender]), np.stack(expected))
@@ -331,7 +375,9 @@ def test_within_is_a_loop(metric, stored):
 
 def test_too_many_pairs_are_refused_with_the_cure(monkeypatch):
     monkeypatch.setattr(search, "EDGES", 1000)
-    with pytest.raises(InputError, match=r"more than 1,000 pairs are at least -1 similar; raise .*nearest"):
+    with pytest.raises(
+        InputError, match=r"more than 1,000 pairs are at least -1 similar; raise .*nearest"
+    ):
         within(made(50, 3), made(50, 3), -1)
 
 
@@ -351,12 +397,23 @@ def test_the_threshold_of_many_points_is_exact_up_to_its_limit_and_close_beyond(
     points = clusters(3000, 8)
     exact = threshold(points, 10, "cosine")
     few = np.sort(naive(points, points, "cosine")[~np.eye(3000, dtype=bool)])[-30]
-    assert all(threshold(points, 0.01, "cosine", seed=seed) == pytest.approx(few, abs=2e-12) for seed in range(6))
-    assert exact == pytest.approx(np.sort(naive(points, points, "cosine")[~np.eye(3000, dtype=bool)])[-30_000], abs=2e-12)
-    assert exact == threshold(points, 10, "cosine", seed=5) == threshold(sparse.csr_array(points), 10, "cosine")
+    assert all(
+        threshold(points, 0.01, "cosine", seed=seed) == pytest.approx(few, abs=2e-12)
+        for seed in range(6)
+    )
+    assert exact == pytest.approx(
+        np.sort(naive(points, points, "cosine")[~np.eye(3000, dtype=bool)])[-30_000], abs=2e-12
+    )
+    assert (
+        exact
+        == threshold(points, 10, "cosine", seed=5)
+        == threshold(sparse.csr_array(points), 10, "cosine")
+    )
     monkeypatch.setattr(search, "LARGE", 2500)
     near = threshold(points, 10, "cosine")
-    assert len(within(points, points, near, "cosine", own=np.arange(3000))[0]) / 3000 == pytest.approx(10, rel=0.1)
+    assert len(
+        within(points, points, near, "cosine", own=np.arange(3000))[0]
+    ) / 3000 == pytest.approx(10, rel=0.1)
 
 
 def test_the_threshold_of_equal_points():

@@ -1,4 +1,5 @@
-"""The signalling graph: its counts (G1), what it is filled with (G2), what its relations carry, and gene sets."""
+"""The signalling graph: its counts (G1), what it is filled with (G2), what its relations carry, and
+gene sets."""
 
 import gzip
 from itertools import pairwise
@@ -28,7 +29,9 @@ PAIRS = [("A", "B", 1.0), ("B", "C", 0.5), ("C", "D", 2.0), ("D", "E", 1.0), ("A
 
 
 def network(pairs=PAIRS, directed=False):
-    return GeneNetwork.from_frame(pd.DataFrame(pairs, columns=["source", "target", "score"]), "made", directed=directed)
+    return GeneNetwork.from_frame(
+        pd.DataFrame(pairs, columns=["source", "target", "score"]), "made", directed=directed
+    )
 
 
 def template(section=None, directed=False, **changes):
@@ -41,7 +44,7 @@ def tables(patients=6, seed=0):
     return {m: rng.normal(size=(patients, len(symbols))) for m, symbols in SYMBOLS.items()}
 
 
-# ---------------------------------------------------------------------------------------------------- G1 counts
+# ---------------------------------------------------------------------------------------- G1 counts
 
 
 def big(genes, pairs, directed=False):
@@ -84,19 +87,26 @@ def test_genes_times_kinds_are_the_nodes_and_links_join_the_kinds_of_a_gene(kind
     section = SignallingSection(kinds={k: [k] for k in chain}, links=links, interact=chain[-1])
     for direction, ways in (("both", 2), ("forward", 1)):
         directed = section.model_copy(update={"direction": direction})
-        graph = Template.build(dict.fromkeys(chain, names), net, directed, dict(zip(chain, chain, strict=True)))
+        graph = Template.build(
+            dict.fromkeys(chain, names), net, directed, dict(zip(chain, chain, strict=True))
+        )
         assert len(graph) == kinds * 30 and graph.edges == ways * (kinds - 1) * 30 + 120
 
 
 def test_nodes_stand_in_order_kind_by_kind():
     graph = template()
     assert graph.genes == ("A", "B", "C", "D") and graph.kinds == ("meth", "prot", "tran")
-    assert graph.nodes == sorted(graph.nodes) and graph.nodes[graph.block("prot")][0] == ("prot", "A")
+    assert graph.nodes == sorted(graph.nodes) and graph.nodes[graph.block("prot")][0] == (
+        "prot",
+        "A",
+    )
     assert graph.slots == (("meth", "meth"), ("prot", "rppa"), ("tran", "rna"))
 
 
 def test_genes_outside_the_network_go_and_isolated_ones_stay():
-    graph = Template.build({"rna": ["A", "E", "Z"]}, network(), SignallingSection(), {"rna": "tran"})
+    graph = Template.build(
+        {"rna": ["A", "E", "Z"]}, network(), SignallingSection(), {"rna": "tran"}
+    )
     assert graph.genes == ("A", "E") and graph.relations["prot", "interacts", "prot"][0].size == 0
     alone = Template.build({"rna": ["A", "E", "Z"]}, None, SignallingSection(), {"rna": "tran"})
     assert alone.genes == ("A", "E", "Z") and alone.kinds == ("tran",) and alone.edges == 0
@@ -106,7 +116,9 @@ def test_a_directed_network_keeps_its_direction():
     pairs = {("A", "B"), ("B", "C"), ("C", "D"), ("A", "C")}
     forward = template(directed=True, direction="forward")
     source, target, _ = forward.relations["prot", "interacts", "prot"]
-    assert {(forward.genes[a], forward.genes[b]) for a, b in zip(source, target, strict=True)} == pairs
+    assert {
+        (forward.genes[a], forward.genes[b]) for a, b in zip(source, target, strict=True)
+    } == pairs
     assert not any(verb.startswith("rev_") for _, verb, _ in forward.relations)
     both = template(directed=True)
     source, target, _ = both.relations["prot", "rev_interacts", "prot"]
@@ -115,10 +127,19 @@ def test_a_directed_network_keeps_its_direction():
 
 def test_order_of_columns_and_modalities_changes_nothing():
     turned = {m: list(reversed(symbols)) for m, symbols in reversed(SYMBOLS.items())}
-    graph, other = template(), Template.build(turned, network(), SignallingSection(), dict(reversed(THREE.items())))
-    assert graph.nodes == other.nodes and graph.slots == other.slots and graph.counts() == other.counts()
+    graph, other = (
+        template(),
+        Template.build(turned, network(), SignallingSection(), dict(reversed(THREE.items()))),
+    )
+    assert (
+        graph.nodes == other.nodes
+        and graph.slots == other.slots
+        and graph.counts() == other.counts()
+    )
     for relation, arrows in graph.relations.items():
-        assert all(np.array_equal(a, b) for a, b in zip(arrows, other.relations[relation], strict=True))
+        assert all(
+            np.array_equal(a, b) for a, b in zip(arrows, other.relations[relation], strict=True)
+        )
 
 
 def test_to_hetero_holds_every_type():
@@ -130,7 +151,7 @@ def test_to_hetero_holds_every_type():
     assert np.array_equal(data["prot", "interacts", "prot"].edge_index.numpy(), ends)
 
 
-# ------------------------------------------------------------------------------------------------------ G2 fill
+# ------------------------------------------------------------------------------------------ G2 fill
 
 
 def test_what_is_filled_in_reads_back_as_the_tables():
@@ -149,7 +170,11 @@ def test_what_is_filled_in_reads_back_as_the_tables():
                 cells = cells[~np.isnan(cells)]
                 there = node == kind and len(cells) and present[n, list(given).index(modality)]
                 assert mask[n, slot, p] == bool(there)
-                assert np.isclose(values[n, slot, p], cells.mean()) if there else np.isnan(values[n, slot, p])
+                assert (
+                    np.isclose(values[n, slot, p], cells.mean())
+                    if there
+                    else np.isnan(values[n, slot, p])
+                )
     assert not mask[:, 1, at["prot", "C"]].any() and not mask[:, 1, at["prot", "D"]].any()
 
 
@@ -158,14 +183,17 @@ def test_what_stands_behind_the_mask_is_never_read():
     present[2] = False
     given, other = tables(), tables()
     other["rna"][2] = 1e6
-    assert np.array_equal(graph.fill(given, present)[0], graph.fill(other, present)[0], equal_nan=True)
+    assert np.array_equal(
+        graph.fill(given, present)[0], graph.fill(other, present)[0], equal_nan=True
+    )
 
 
-# ------------------------------------------------------------------------------------------------- what is carried
+# ---------------------------------------------------------------------------------- what is carried
 
 
 def naive(graph, item, values):
-    """Values along a path by loops: the weighted mean over senders that have one; NaN where there is none."""
+    """Values along a path by loops: the weighted mean over senders that have one; NaN where there
+    is none."""
     for relation in item.path:
         heard = np.full_like(values, np.nan)
         source, target, weight = graph.relations[relation]
@@ -181,7 +209,9 @@ def along(items, table, patient):
     """The values of every item, by its steps."""
     found = []
     for item in items:
-        found.append(item.step @ (table[item.modality][patient] if item.before < 0 else found[item.before]))
+        found.append(
+            item.step @ (table[item.modality][patient] if item.before < 0 else found[item.before])
+        )
     return found
 
 
@@ -197,15 +227,25 @@ def test_relations_carry_the_mean_over_whoever_is_measured(directed, direction):
         assert np.array_equal(item.known, ~np.isnan(expected))
         assert np.allclose(found, np.nan_to_num(expected))
     paths = {(item.modality, *(verb for _, verb, _ in item.path)) for item in items}
-    assert {("rna", "translates", "interacts"), ("rppa", "interacts", "interacts"), ("meth", "regulates")} <= paths
-    assert not {("meth", "regulates", "rev_regulates"), ("rppa", "interacts", "rev_interacts")} & paths
+    assert {
+        ("rna", "translates", "interacts"),
+        ("rppa", "interacts", "interacts"),
+        ("meth", "regulates"),
+    } <= paths
+    assert (
+        not {("meth", "regulates", "rev_regulates"), ("rppa", "interacts", "rev_interacts")} & paths
+    )
     assert (("rppa", "rev_translates") in paths) == (direction == "both")
 
 
 def test_the_network_carries_transcripts_where_no_protein_is_measured():
     graph = Template.build({"rna": SYMBOLS["rna"]}, network(), SignallingSection(), {"rna": "tran"})
     assert graph.kinds == ("prot", "tran") and "prot (inferred)" in repr(graph)
-    assert [[verb for _, verb, _ in item.path] for item in carried(graph)] == [[], ["translates"], ["translates", "interacts"]]
+    assert [[verb for _, verb, _ in item.path] for item in carried(graph)] == [
+        [],
+        ["translates"],
+        ["translates", "interacts"],
+    ]
 
 
 @pytest.mark.parametrize("control", ["none", "identity", "empty"])
@@ -228,10 +268,18 @@ def test_what_edges_add_sums_to_what_arrives(directed, control):
 
 
 def test_under_the_identity_control_every_protein_hears_itself():
-    graph = Template.build(SYMBOLS, controls.control("identity", network(), seed=0), SignallingSection(), THREE)
-    assert graph.listed(("prot", "interacts", "prot")) == len(graph.relations["prot", "interacts", "prot"][0]) == 4
+    graph = Template.build(
+        SYMBOLS, controls.control("identity", network(), seed=0), SignallingSection(), THREE
+    )
+    assert (
+        graph.listed(("prot", "interacts", "prot"))
+        == len(graph.relations["prot", "interacts", "prot"][0])
+        == 4
+    )
     heard = next(
-        item for item in carried(graph) if item.modality == "rppa" and item.path[:1] == (("prot", "interacts", "prot"),)
+        item
+        for item in carried(graph)
+        if item.modality == "rppa" and item.path[:1] == (("prot", "interacts", "prot"),)
     )
     assert np.array_equal(heard.step.toarray(), np.diag(heard.known.astype(float)))
 
@@ -240,7 +288,11 @@ def test_an_edge_adds_gradient_times_weight_times_value():
     graph, given = template(), tables(4)
     items = carried(graph)
     values = [np.stack(v) for v in zip(*(along(items, given, n) for n in range(4)), strict=True)]
-    at = next(i for i, x in enumerate(items) if x.modality == "rppa" and [v for _, v, _ in x.path] == ["interacts"])
+    at = next(
+        i
+        for i, x in enumerate(items)
+        if x.modality == "rppa" and [v for _, v, _ in x.path] == ["interacts"]
+    )
     gradients = [np.zeros((1, *v.shape)) for v in values]
     gradients[at] = np.random.default_rng(2).normal(size=gradients[at].shape)
     frame, score = edge_contributions(graph, items, values, gradients)
@@ -248,12 +300,14 @@ def test_an_edge_adds_gradient_times_weight_times_value():
     (row,) = np.flatnonzero((frame["source"] == "B") & (frame["target"] == "C"))
     assert frame["relation"][row] == "prot-interacts-prot"
     step, own = items[at].step, values[items[at].before]
-    assert step[b, c] == 0 and np.isclose(step[c, b], 0.5 / 1.5)  # C is not measured; of B (.5) and A (1) C hears the mean
+    assert step[b, c] == 0 and np.isclose(
+        step[c, b], 0.5 / 1.5
+    )  # C is not measured; of B (.5) and A (1) C hears the mean
     assert np.isclose(score[0, row], (gradients[at][0, :, c] * own[:, b]).sum() / 3)
     assert len(frame) == 4 * 4 + 4  # links in both directions, and every interaction once
 
 
-# ------------------------------------------------------------------------------------------------ kinds and faults
+# --------------------------------------------------------------------------------- kinds and faults
 
 
 def cohort(**modalities):
@@ -274,7 +328,13 @@ def test_kinds_follow_what_the_manifest_declares():
         mutation=("binary", "gene", ("A", "B")),
         image=("mixed", "none", (None, None)),
     )
-    assert kinds_auto(made) == {"rna": "tran", "cpg": "meth", "promoter": "meth", "rppa": "prot", "mutation": "tran"}
+    assert kinds_auto(made) == {
+        "rna": "tran",
+        "cpg": "meth",
+        "promoter": "meth",
+        "rppa": "prot",
+        "mutation": "tran",
+    }
     assert kinds_of(SignallingSection(), made) == kinds_auto(made)
     own = SignallingSection(kinds={"cnv": ["mutation"], "tran": ["rna"]})
     assert kinds_of(own, made) == {"mutation": "cnv", "rna": "tran"}
@@ -285,7 +345,11 @@ def test_faults_of_the_kinds_are_told_at_once():
     section = SignallingSection(kinds={"tran": ["rna", "rma", "image"], "prot": ["rna"]})
     with pytest.raises(InputError) as told:
         kinds_of(section, made)
-    for said in ("did you mean 'rna'", "'image', none of whose columns has a gene symbol", "under 'tran' and 'prot'"):
+    for said in (
+        "did you mean 'rna'",
+        "'image', none of whose columns has a gene symbol",
+        "under 'tran' and 'prot'",
+    ):
         assert said in str(told.value)
     with pytest.raises(InputError, match="no column has a gene symbol"):
         kinds_of(SignallingSection(), cohort(image=("mixed", "none", (None, None))))
@@ -301,11 +365,15 @@ def test_faults_of_the_kinds_are_told_at_once():
 )
 def test_links_and_the_kind_that_interacts_must_meet(changes, said):
     with pytest.raises(InputError, match=said):
-        Template.build({"rna": ["A", "B"]}, network(), SignallingSection(**changes), {"rna": "tran"})
+        Template.build(
+            {"rna": ["A", "B"]}, network(), SignallingSection(**changes), {"rna": "tran"}
+        )
 
 
 def test_a_network_that_would_carry_nothing_is_left_out_and_said_so(caplog):
-    graph = Template.build({"rna": ["A", "B"]}, network(), SignallingSection(links=[]), {"rna": "tran"})
+    graph = Template.build(
+        {"rna": ["A", "B"]}, network(), SignallingSection(links=[]), {"rna": "tran"}
+    )
     assert graph.kinds == ("tran",) and not graph.relations and "carries nothing" in caplog.text
     lonely = Template.build(
         {"meth": ["A", "B"]}, network(), SignallingSection(), {"meth": "meth"}
@@ -314,8 +382,12 @@ def test_a_network_that_would_carry_nothing_is_left_out_and_said_so(caplog):
 
 
 def test_a_kind_that_lost_its_modalities_may_still_be_linked():
-    section = SignallingSection(kinds={"cnv": [], "tran": ["rna"]}, links=[("cnv", "tran")], interact="tran")
-    assert Template.build({"rna": ["A", "B"]}, network(), section, {"rna": "tran"}).kinds == ("tran",)
+    section = SignallingSection(
+        kinds={"cnv": [], "tran": ["rna"]}, links=[("cnv", "tran")], interact="tran"
+    )
+    assert Template.build({"rna": ["A", "B"]}, network(), section, {"rna": "tran"}).kinds == (
+        "tran",
+    )
 
 
 def test_no_gene_in_the_network_is_an_error():
@@ -323,7 +395,7 @@ def test_no_gene_in_the_network_is_an_error():
         Template.build({"rna": ["X", None]}, network(), SignallingSection(), {"rna": "tran"})
 
 
-# ---------------------------------------------------------------------------------------------------- gene sets
+# ---------------------------------------------------------------------------------------- gene sets
 
 
 def gmt(folder: Path, text: str, name: str = "sets.gmt") -> Path:
@@ -364,10 +436,15 @@ def test_pathways_are_edge_sets_and_a_relation_of_their_own(tmp_path):
     path = gmt(tmp_path, "abc\t\tA\tB\tC\ncd\t\tC\tD\tQ\nab\t\tA\tB\nlone\t\tA\tD\n")
     graph = template(SignallingSection(pathways=str(path)))
     source, target, _ = graph.relations["prot", "interacts", "prot"]
-    named = {name: {graph.genes[source[e]] + graph.genes[target[e]] for e in edges} for name, edges in graph.pathways.items()}
+    named = {
+        name: {graph.genes[source[e]] + graph.genes[target[e]] for e in edges}
+        for name, edges in graph.pathways.items()
+    }
     assert named == {"ab": {"AB"}, "abc": {"AB", "AC", "BC"}, "cd": {"CD"}}
     source, target, weight = graph.relations["prot", "shares_pathway", "prot"]
-    got = {graph.genes[a] + graph.genes[b]: w for a, b, w in zip(source, target, weight, strict=True)}
+    got = {
+        graph.genes[a] + graph.genes[b]: w for a, b, w in zip(source, target, weight, strict=True)
+    }
     assert got == {"AB": 2, "BA": 2, "AC": 1, "CA": 1, "BC": 0.5, "CB": 0.5, "CD": 2, "DC": 2}
     assert any(item.path and item.path[-1][1] == "shares_pathway" for item in carried(graph))
 

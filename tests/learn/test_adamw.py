@@ -1,4 +1,5 @@
-"""Replicas' descent: torch's own AdamW, each with its own rate; clipped by itself; nothing moves that has stopped."""
+"""Replicas' descent: torch's own AdamW, each with its own rate; clipped by itself; nothing moves
+that has stopped."""
 
 from __future__ import annotations
 
@@ -14,7 +15,9 @@ DECAYS = torch.tensor([[1e-2, 0.0, 0.3], [0.1, 1.0, 0.0]]).double()
 
 def gradients(steps: int = 40) -> torch.Tensor:
     torch.manual_seed(1)
-    return torch.randn(steps, FOLDS, REPLICAS, SIZE, dtype=torch.float64) * torch.logspace(-3, 2, steps).view(-1, 1, 1, 1)
+    return torch.randn(steps, FOLDS, REPLICAS, SIZE, dtype=torch.float64) * torch.logspace(
+        -3, 2, steps
+    ).view(-1, 1, 1, 1)
 
 
 def start() -> torch.Tensor:
@@ -28,17 +31,26 @@ def test_it_is_the_adamw_of_torch_for_each_replica():
         ours.step(grad.clone(), torch.ones(FOLDS, REPLICAS, dtype=torch.bool))
     for f in range(FOLDS):
         for r in range(REPLICAS):
-            weights, gates = (part.clone().requires_grad_() for part in start()[f, r].split([DECAYED, SIZE - DECAYED]))
+            weights, gates = (
+                part.clone().requires_grad_()
+                for part in start()[f, r].split([DECAYED, SIZE - DECAYED])
+            )
             rate, decay = RATES[f, r].item(), DECAYS[f, r].item()
             theirs = torch.optim.AdamW(
-                [{"params": [weights], "weight_decay": decay}, {"params": [gates], "weight_decay": 0.0}], lr=rate
+                [
+                    {"params": [weights], "weight_decay": decay},
+                    {"params": [gates], "weight_decay": 0.0},
+                ],
+                lr=rate,
             )
             for grad in gradients():
                 weights.grad, gates.grad = grad[f, r].clone().split([DECAYED, SIZE - DECAYED])
                 torch.nn.utils.clip_grad_norm_([weights, gates], CLIP)
                 theirs.step()
             found = torch.cat([weights, gates]).detach()
-            assert (ours.values[f, r] - found).abs().max() <= 2e-7 * (rate > 0)  # torch divides by norm + 1e-6, we do not
+            assert (ours.values[f, r] - found).abs().max() <= 2e-7 * (
+                rate > 0
+            )  # torch divides by norm + 1e-6, we do not
 
 
 def test_without_clipping_it_is_equal_to_the_last_digits():
@@ -58,13 +70,21 @@ def test_without_clipping_it_is_equal_to_the_last_digits():
 
 def test_gates_do_not_decay():
     ours = AdamW(start(), DECAYED, RATES, DECAYS)
-    ours.step(torch.zeros(FOLDS, REPLICAS, SIZE, dtype=torch.float64), torch.ones(FOLDS, REPLICAS, dtype=torch.bool))
+    ours.step(
+        torch.zeros(FOLDS, REPLICAS, SIZE, dtype=torch.float64),
+        torch.ones(FOLDS, REPLICAS, dtype=torch.bool),
+    )
     assert torch.equal(ours.values[..., DECAYED:], start()[..., DECAYED:])
-    assert torch.allclose(ours.values[..., :DECAYED], start()[..., :DECAYED] * (1 - RATES * DECAYS)[..., None])
+    assert torch.allclose(
+        ours.values[..., :DECAYED], start()[..., :DECAYED] * (1 - RATES * DECAYS)[..., None]
+    )
 
 
 def test_neither_values_nor_moments_move_of_a_replica_that_has_stopped():
-    ours, alive = AdamW(start(), DECAYED, RATES, DECAYS), torch.ones(FOLDS, REPLICAS, dtype=torch.bool)
+    ours, alive = (
+        AdamW(start(), DECAYED, RATES, DECAYS),
+        torch.ones(FOLDS, REPLICAS, dtype=torch.bool),
+    )
     first, *rest = gradients(5)
     ours.step(first.clone(), alive)
     before = [each.clone() for each in (ours.values, ours.first, ours.second)]

@@ -58,14 +58,19 @@ def test_an_encoder_must_see_what_its_channel_shows(small, network, encode, said
 
 
 def layers(small, **sections):
-    preparation, _ = Preparation.fit(small.cohort, small.cohort.outcome().values, recipe(**sections), None)
+    preparation, _ = Preparation.fit(
+        small.cohort, small.cohort.outcome().values, recipe(**sections), None
+    )
     return preparation
 
 
 def test_layers_follow_the_recipe(small):
     assert layers(small).carried == {"rna": ["rna"], "meth": ["meth"]}
     assert layers(small, patient={"layers": ["meth"]}).carried == {"rna": [], "meth": ["meth"]}
-    assert layers(small, patient={"layers": ["shared", "rna"]}).carried == {"rna": ["shared", "rna"], "meth": ["shared"]}
+    assert layers(small, patient={"layers": ["shared", "rna"]}).carried == {
+        "rna": ["shared", "rna"],
+        "meth": ["shared"],
+    }
     assert not layers(small, net={"propagate": "none"}).layers
     assert not layers(small, patient={"control": "empty"}).layers
     with pytest.raises(InputError, match="layers names 'mrna'"):
@@ -76,9 +81,13 @@ def test_modalities_have_equally_many_lists_and_absent_patients_are_in_none(smal
     preparation = layers(small, patient={"layers": ["shared", "rna"]})
     absent = np.flatnonzero(~preparation.present[:, 1])
     lists = preparation.lists()
-    assert {m: len(found) for m, found in lists.items()} == {"rna": 2, "meth": 2} and lists["meth"][1].edges == 0
+    assert {m: len(found) for m, found in lists.items()} == {"rna": 2, "meth": 2} and lists["meth"][
+        1
+    ].edges == 0
     shared = lists["meth"][0]
-    assert len(absent) and not shared.degree[absent].any() and not np.isin(shared.index, absent).any()
+    assert (
+        len(absent) and not shared.degree[absent].any() and not np.isin(shared.index, absent).any()
+    )
     assert lists["rna"][0].degree[absent].all()
 
 
@@ -104,17 +113,28 @@ def test_presence_counts_fitted_columns_only(small):
 def test_modalities_that_do_not_match_are_named_in_order_with_the_nearest(small, caplog):
     cohort = small.cohort
     preparation, _ = Preparation.fit(cohort, cohort.outcome().values, recipe(), None)
-    other = replace(cohort, modalities={"RNA": cohort.modalities["rna"], "protein": cohort.modalities["meth"]})
+    other = replace(
+        cohort, modalities={"RNA": cohort.modalities["rna"], "protein": cohort.modalities["meth"]}
+    )
     assert preparation.unused(cohort) == []
     assert preparation.unused(other) == [
-        "modality 'RNA' is not used: the model was trained on none of that name (did you mean 'rna'?)",
-        "modality 'protein' is not used: the model was trained on none of that name (known: meth, rna)",
+        (
+            "modality 'RNA' is not used: the model was trained on none of that name (did you "
+            "mean 'rna'?)"
+        ),
+        (
+            "modality 'protein' is not used: the model was trained on none of that name (known: "
+            "meth, rna)"
+        ),
     ]
     caplog.clear()
     assert not preparation.views(other).present.any()
     said = [record.getMessage() for record in caplog.records]
     assert [line.split()[1] for line in said] == ["'meth'", "'rna'"]
-    assert all(line.endswith("by the others (the model does not know the cohort's 'RNA', 'protein')") for line in said)
+    assert all(
+        line.endswith("by the others (the model does not know the cohort's 'RNA', 'protein')")
+        for line in said
+    )
 
 
 def test_who_has_what_is_told_by_name(small):
@@ -127,7 +147,10 @@ def test_who_has_what_is_told_by_name(small):
 
 def test_a_modality_that_no_training_patient_has_is_refused(small):
     meth = small.cohort.modalities["meth"]
-    nobody = replace(small.cohort, modalities=small.cohort.modalities | {"meth": replace(meth, table=meth.table * np.nan)})
+    nobody = replace(
+        small.cohort,
+        modalities=small.cohort.modalities | {"meth": replace(meth, table=meth.table * np.nan)},
+    )
     with pytest.raises(InputError, match="no training patient has it"):
         Preparation.fit(nobody, nobody.outcome().values, recipe(), None)
 

@@ -1,4 +1,5 @@
-"""The bank: own rates, own epochs, own stops, own masks; padding that no gradient reaches; in parts, in turn, the same."""
+"""The bank: own rates, own epochs, own stops, own masks; padding that no gradient reaches; in
+parts, in turn, the same."""
 
 from __future__ import annotations
 
@@ -8,8 +9,9 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from graphfuse.learn import fit
-from graphfuse.learn.bank import TEMPERATURES, Bank, Stop, mean_loss
+from graphfuse.learn.bank import Bank, mean_loss
 from graphfuse.learn.linear import CrossFit
+from graphfuse.learn.stop import TEMPERATURES, Stop
 from graphfuse.learn.training import fresh
 from graphfuse.nn.lists import aggregate
 from graphfuse.nn.parts import Propagate
@@ -59,13 +61,20 @@ def folds(small):
 
 def bank_of(folds, seeds=(0, 1), settings=1, **options) -> tuple[Bank, list]:
     nets = [[fresh(fold, s) for s in seeds] * settings for fold in folds]
-    bank = Bank(nets, [f.inputs for f in folds], [f.codes for f in folds], **{"dtype": torch.float64} | options)
+    bank = Bank(
+        nets,
+        [f.inputs for f in folds],
+        [f.codes for f in folds],
+        **{"dtype": torch.float64} | options,
+    )
     return bank, [[torch.Generator().manual_seed(s) for s in seeds] for _ in folds]
 
 
 def rows(folds, replicas=2) -> torch.Tensor:
     longest = max(len(f.codes) for f in folds)
-    return torch.stack([(torch.arange(longest) < len(f.codes)).double().expand(replicas, -1) for f in folds])
+    return torch.stack(
+        [(torch.arange(longest) < len(f.codes)).double().expand(replicas, -1) for f in folds]
+    )
 
 
 def held_rows(folds, replicas=2) -> torch.Tensor:
@@ -93,7 +102,9 @@ def test_a_fold_stops_after_its_own_epochs(folds):
     bank, draws = bank_of(folds)
     before = [bank.state(f, 0) for f in (0, 1)]
     bank.train(rows(folds), [0, 4], draws, learning_rate=1e-2, weight_decay=0.0)
-    moved = [any(not torch.equal(before[f][n], v) for n, v in bank.state(f, 0).items()) for f in (0, 1)]
+    moved = [
+        any(not torch.equal(before[f][n], v) for n, v in bank.state(f, 0).items()) for f in (0, 1)
+    ]
     assert moved == [False, True]
 
 
@@ -122,10 +133,14 @@ def test_what_is_watched_is_the_loss_of_those_held_out_before_each_step(folds):
     """Curves from the held-out rows alone are those of the whole net's logits, step by step."""
     held, weight = held_rows(folds), rows(folds)
     bank, draws = bank_of(folds)
-    curves = bank.train(weight - held, [6, 4], draws, learning_rate=1e-2, weight_decay=1e-2, watch=held).losses
+    curves = bank.train(
+        weight - held, [6, 4], draws, learning_rate=1e-2, weight_decay=1e-2, watch=held
+    ).losses
     for epoch, row in enumerate(curves[..., 0]):
         other, draws = bank_of(folds)
-        other.train(weight - held, [epoch, min(epoch, 4)], draws, learning_rate=1e-2, weight_decay=1e-2)
+        other.train(
+            weight - held, [epoch, min(epoch, 4)], draws, learning_rate=1e-2, weight_decay=1e-2
+        )
         logits = other.logits()
         for f, fold in enumerate(folds):
             if epoch > 4 and f == 1:
@@ -142,15 +157,23 @@ def test_what_is_watched_is_the_loss_of_those_held_out_before_each_step(folds):
 @pytest.mark.parametrize("rounds", [1, 2])
 def test_rounds_of_messages_are_watched_too(small, rounds):
     recipe = Recipe.model_validate(
-        {"name": "far", "patient": {"neighbours": 4}, "net": {"width": 4, "rounds": rounds, "propagate": "gcn"}}
+        {
+            "name": "far",
+            "patient": {"neighbours": 4},
+            "net": {"width": 4, "rounds": rounds, "propagate": "gcn"},
+        }
     )
     (fold, _) = folds_of(small, recipe)
     bank, draws = bank_of([fold])
     with torch.no_grad():
-        bank.values += 0.1 * torch.randn(bank.values.shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+        bank.values += 0.1 * torch.randn(
+            bank.values.shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64
+        )
     held = held_rows([fold])
     logits = bank.logits()
-    (row,) = bank.train(rows([fold]) - held, [0], draws, learning_rate=0.1, weight_decay=0.0, watch=held).losses
+    (row,) = bank.train(
+        rows([fold]) - held, [0], draws, learning_rate=0.1, weight_decay=0.0, watch=held
+    ).losses
     each = [cross_entropy(logits[0, s][held[0, s] > 0], fold.codes[held[0, s] > 0]) for s in (0, 1)]
     assert abs(row[0, 0] - sum(each) / 2) <= CLOSE
 
@@ -158,12 +181,18 @@ def test_rounds_of_messages_are_watched_too(small, rounds):
 def test_temperatures_are_those_of_the_lowest_epoch(folds):
     bank, draws = bank_of(folds)
     held = held_rows(folds)
-    found = bank.train(rows(folds) - held, [6, 6], draws, learning_rate=1e-2, weight_decay=1e-2, watch=held)
+    found = bank.train(
+        rows(folds) - held, [6, 6], draws, learning_rate=1e-2, weight_decay=1e-2, watch=held
+    )
     middle = found.tempered[..., len(TEMPERATURES) // 2]
-    assert TEMPERATURES[len(TEMPERATURES) // 2] == 1 and torch.equal(middle, found.losses.min(0).values)
+    assert TEMPERATURES[len(TEMPERATURES) // 2] == 1 and torch.equal(
+        middle, found.losses.min(0).values
+    )
     still, sources = bank_of(folds)
     logits = still.logits()
-    at_start = still.train(rows(folds), [0, 0], sources, learning_rate=0.0, weight_decay=0.0, watch=held).tempered
+    at_start = still.train(
+        rows(folds), [0, 0], sources, learning_rate=0.0, weight_decay=0.0, watch=held
+    ).tempered
     for t, value in enumerate(TEMPERATURES):
         losses = mean_loss(logits / value, still.shown.codes[:, None], held)
         assert (losses.mean(1) - at_start[:, 0, t]).abs().max() <= CLOSE
@@ -196,7 +225,9 @@ def test_settings_side_by_side_are_settings_alone(folds):
     stops = []
     for g, rate in enumerate(rates.tolist()):
         alone, draws = bank_of(folds)
-        curve = alone.train(weight - held, [12, 12], draws, watch=held, learning_rate=rate, **options).losses
+        curve = alone.train(
+            weight - held, [12, 12], draws, watch=held, learning_rate=rate, **options
+        ).losses
         stops.append(len(curve))
         seen = curves[: len(curve), :, g]
         assert torch.equal(torch.isfinite(seen), torch.isfinite(curve[..., 0]))
@@ -209,12 +240,14 @@ def test_settings_side_by_side_are_settings_alone(folds):
 def test_a_replica_that_diverges_stops_and_is_never_the_best():
     stop = Stop(torch.tensor([50]), 2, patience=3)
     for epoch, loss in enumerate((1.0, torch.nan, 0.5, torch.inf, torch.nan, torch.nan)):
-        seen = stop.see(torch.tensor([[loss, 1.0]])[..., None].expand(1, 2, len(TEMPERATURES)), epoch)
+        seen = stop.see(
+            torch.tensor([[loss, 1.0]])[..., None].expand(1, 2, len(TEMPERATURES)), epoch
+        )
         assert not seen.isnan().any()
     assert stop.going(1).tolist() == [[False, False]] and stop.best[0, 0] == 0.5
 
 
-# ---------------------------------------------------------------------------------------- parts and turns
+# ---------------------------------------------------------------------------------- parts and turns
 
 
 @pytest.mark.parametrize("at_once", [1, 3, 4])
@@ -223,7 +256,9 @@ def test_replicas_in_parts_are_all_at_once(folds, at_once):
     banks = []
     for size in (None, at_once):
         bank, draws = bank_of(folds, seeds=(0, 1, 2, 3), at_once=size, modality_dropout=0.3)
-        found = bank.train(weight - held, [6, 6], draws, learning_rate=1e-2, weight_decay=1e-2, watch=held)
+        found = bank.train(
+            weight - held, [6, 6], draws, learning_rate=1e-2, weight_decay=1e-2, watch=held
+        )
         banks.append((bank, found.losses))
     (whole, curves), (parts, again) = banks
     assert gap(whole, parts) <= CLOSE and (curves - again).abs().max() <= CLOSE
@@ -234,16 +269,23 @@ def test_parts_that_do_not_run_under_vmap_run_in_turn(small, tmp_path):
     banks = []
     for name in ("Plain", "InTurn"):
         net = {"width": 6, "propagate": f"{tmp_path / 'mine.py'}:{name}", "fuse": "late"}
-        folds = folds_of(small, Recipe.model_validate({"name": "turns", "patient": {"neighbours": 4}, "net": net}))
+        folds = folds_of(
+            small,
+            Recipe.model_validate({"name": "turns", "patient": {"neighbours": 4}, "net": net}),
+        )
         held, weight = held_rows(folds), rows(folds)
         bank, draws = bank_of(folds, modality_dropout=0.2)
         bank.train(weight - held, [5, 4], draws, learning_rate=1e-2, weight_decay=1e-2, watch=held)
         banks.append(bank)
     assert gap(*banks) <= CLOSE
-    assert issubclass(type(banks[1].net.propagate[0]), Propagate) and banks[1].net.propagate[0].loops and aggregate
+    assert (
+        issubclass(type(banks[1].net.propagate[0]), Propagate)
+        and banks[1].net.propagate[0].loops
+        and aggregate
+    )
 
 
-# -------------------------------------------------------------------------------------- modality dropout
+# --------------------------------------------------------------------------------- modality dropout
 
 
 def drawn(folds, **options) -> tuple[Bank, dict]:
@@ -258,7 +300,9 @@ def test_modalities_are_dropped_at_the_rate_given_but_never_all_of_a_patient(fol
     assert torch.equal(left.any(3), present.any(3))
     both = present.all(3)
     dropped = 1 - left[both].double().mean()
-    assert dropped == pytest.approx(0.4 * (1 - 0.4), abs=0.06)  # one falls, the other stays: both cannot
+    assert dropped == pytest.approx(
+        0.4 * (1 - 0.4), abs=0.06
+    )  # one falls, the other stays: both cannot
     only = present.sum(3) == 1
     assert torch.equal(left[only], present[only])
     assert not torch.equal(hidden["kept"][0, 0], hidden["kept"][0, 1])
@@ -269,12 +313,19 @@ def test_a_dropped_modality_is_absent_but_for_its_linear_start(folds):
     net = fresh(fold, 0).double()
     with torch.no_grad():
         for value in net.parameters():
-            value.add_(0.3 * torch.randn(value.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64))
+            value.add_(
+                0.3
+                * torch.randn(
+                    value.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64
+                )
+            )
         kept = torch.ones_like(fold.inputs.present)
         kept[::2, 0] = 0
         without = fold.inputs._replace(present=fold.inputs.present * kept)
         residual = net(without) - net.linear(without).sum(1)
-        assert torch.allclose(net(fold.inputs, kept=kept), residual + net.linear(fold.inputs).sum(1), atol=1e-12)
+        assert torch.allclose(
+            net(fold.inputs, kept=kept), residual + net.linear(fold.inputs).sum(1), atol=1e-12
+        )
         assert torch.equal(net(fold.inputs, kept=torch.ones_like(kept)), net(fold.inputs))
         assert not torch.allclose(net(fold.inputs, kept=kept), net(fold.inputs))
 
@@ -282,13 +333,17 @@ def test_a_dropped_modality_is_absent_but_for_its_linear_start(folds):
 @pytest.mark.parametrize("fuse", ["gated", "late", "hybrid"])
 def test_a_new_net_says_its_linear_start_whatever_is_dropped(small, fuse):
     net = {"width": 6, "fuse": fuse}
-    fold = folds_of(small, Recipe.model_validate({"name": "drop", "patient": {"neighbours": 4}, "net": net}))[0]
+    fold = folds_of(
+        small, Recipe.model_validate({"name": "drop", "patient": {"neighbours": 4}, "net": net})
+    )[0]
     module = fresh(fold, 0).double()
     kept = (torch.arange(len(fold.codes)) % 2).double()[:, None].expand_as(fold.inputs.present)
     assert torch.allclose(module(fold.inputs, kept=kept), module(fold.inputs), atol=1e-12)
 
 
-@pytest.mark.parametrize("dropout, modality_dropout", [(0.3, 0.0), (0.3, 0.3), (0.0, 0.0), (0.0, 0.3)])
+@pytest.mark.parametrize(
+    "dropout, modality_dropout", [(0.3, 0.0), (0.3, 0.3), (0.0, 0.0), (0.0, 0.3)]
+)
 def test_masks_are_those_of_a_training_alone(folds, dropout, modality_dropout):
     options = {"dropout": dropout, "modality_dropout": modality_dropout}
     together, draws = bank_of(folds, **options)
@@ -322,13 +377,17 @@ def test_half_precision_on_the_cpu_stays_close(folds):
 def test_a_compiled_bank_is_the_same_bank(small):
     """As written down for the compiler: compiling itself takes a minute, and is torch's."""
     net = {"width": 4, "fuse": "late"}
-    (fold, _) = folds_of(small, Recipe.model_validate({"name": "fast", "patient": {"neighbours": 4}, "net": net}))
+    (fold, _) = folds_of(
+        small, Recipe.model_validate({"name": "fast", "patient": {"neighbours": 4}, "net": net})
+    )
     banks = []
     for compiled in (False, True):
         bank, draws = bank_of([fold], compiled=compiled, modality_dropout=0.2)
         held = held_rows([fold])
         with torch.compiler.set_stance("force_eager"):
-            bank.train(rows([fold]) - held, [4], draws, learning_rate=1e-2, weight_decay=1e-2, watch=held)
+            bank.train(
+                rows([fold]) - held, [4], draws, learning_rate=1e-2, weight_decay=1e-2, watch=held
+            )
         banks.append(bank)
     assert gap(*banks) <= CLOSE and len(banks[1]._step.programs) == 1
 

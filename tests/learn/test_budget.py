@@ -51,7 +51,9 @@ def test_what_does_not_fit_is_counted_and_what_cannot_is_warned_of(caplog):
 def tables(n, features, width):
     """A net whose encoders are tables, and what it sees."""
     torch.manual_seed(0)
-    nobody = Lists.build(torch.zeros(n + 1).long(), torch.zeros(0).long(), torch.zeros(0).double(), n)
+    nobody = Lists.build(
+        torch.zeros(n + 1).long(), torch.zeros(0).long(), torch.zeros(0).double(), n
+    )
     x = tuple(torch.randn(n, f).double() for f in features)
     start, bias = torch.zeros(n, 2, 3, 2).double(), torch.zeros(n, 2, 2).double()
     inputs = Inputs(x, torch.ones(n, 2).double(), start, bias, (nobody,) * 2)
@@ -64,7 +66,9 @@ def test_the_size_of_a_replica_is_what_it_keeps():
     net, inputs = tables(n, features, width)
     size = Size.of(net, inputs, torch.float32)
     parameters = sum(p.numel() for p in net.parameters())
-    heard = sum(each.numel() * each.element_size() for lists in inputs.lists for each in lists) / INNER
+    heard = (
+        sum(each.numel() * each.element_size() for lists in inputs.lists for each in lists) / INNER
+    )
     assert size.own == COPIES * parameters * 4 + RANDOM * n * 2 * width + heard
     stage = n * 2 * width * 4
     assert 3 * SPREAD * stage < size.step < 20 * SPREAD * stage < SPREAD * n * sum(features) * 4

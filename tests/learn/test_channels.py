@@ -14,18 +14,24 @@ def recipe(**sections):
 
 @pytest.mark.parametrize("key", ["concepts", "signalling", "pathways"])
 def test_an_encoder_of_a_signal_that_the_recipe_lacks_names_the_section(small, network, key):
-    with pytest.raises(InputError, match=rf"\[net\] encode names '{key}', which needs a \[{key}\] section"):
-        encoders_of(recipe(net={"encode": {"default": "table", key: "table"}}), small.cohort, network)
+    with pytest.raises(
+        InputError, match=rf"\[net\] encode names '{key}', which needs a \[{key}\] section"
+    ):
+        encoders_of(
+            recipe(net={"encode": {"default": "table", key: "table"}}), small.cohort, network
+        )
 
 
-# ------------------------------------------------------------------------------------ gene network and encoders
+# ------------------------------------------------------------------------ gene network and encoders
 
 
 def test_a_network_that_no_encoder_looks_along_is_said_once(small, network, caplog):
     warn_once.cache_clear()
     for _ in range(3):
         encoders_of(recipe(net={"encode": "table"}), small.cohort, network)
-    assert [m for m in caplog.messages if "no encoder looks along it, so it changes no prediction" in m] == caplog.messages
+    assert [
+        m for m in caplog.messages if "no encoder looks along it, so it changes no prediction" in m
+    ] == caplog.messages
     assert len(caplog.messages) == 1 and "recipe 'made'" in caplog.text
 
 
@@ -34,7 +40,8 @@ def test_an_encoder_without_a_network_is_said_once(small, caplog):
     for _ in range(3):
         encoders_of(recipe(net={"encode": {"gene": "network"}}), small.cohort, None)
     assert (
-        len(caplog.messages) == 1 and "[net] encode = 'network' looks along a gene network, but there is none" in caplog.text
+        len(caplog.messages) == 1
+        and "[net] encode = 'network' looks along a gene network, but there is none" in caplog.text
     )
 
 
@@ -43,7 +50,10 @@ def test_an_encoder_without_a_network_is_said_once(small, caplog):
     [
         ({"net": {"encode": {"gene": "network"}}}, True),
         ({"net": {"encode": "table"}}, False),
-        ({"net": {"encode": "network"}, "gene": {"network": "gone"}}, False),  # switched off, which has been told
+        (
+            {"net": {"encode": "network"}, "gene": {"network": "gone"}},
+            False,
+        ),  # switched off, which has been told
         ({"net": {"encode": "none"}, "signalling": {}}, True),
         ({"net": {"encode": "table"}, "search": {}}, True),
     ],
@@ -57,14 +67,21 @@ def test_without_a_gene_an_idle_network_is_no_matter(small, network):
     assert notices(recipe(), small.cohort.without("rna", "meth"), network) == []
 
 
-# ------------------------------------------------------------------------------------------------------ gene sets
+# ---------------------------------------------------------------------------------------- gene sets
 
 
 @pytest.fixture
 def sets(tmp_path, small):
     genes = small.cohort.modalities["rna"].columns
-    lines = [("large", genes[:9]), ("middle", genes[3:8]), ("small", genes[:4]), ("mouse", ["Actb", "Gapdh"])]
-    (tmp_path / "sets.gmt").write_text("".join("\t".join([name, "", *of]) + "\n" for name, of in lines))
+    lines = [
+        ("large", genes[:9]),
+        ("middle", genes[3:8]),
+        ("small", genes[:4]),
+        ("mouse", ["Actb", "Gapdh"]),
+    ]
+    (tmp_path / "sets.gmt").write_text(
+        "".join("\t".join([name, "", *of]) + "\n" for name, of in lines)
+    )
     return str(tmp_path / "sets.gmt")
 
 
@@ -82,7 +99,9 @@ def test_how_many_gene_sets_qualify(small, sets, least, said):
     asked = recipe(pathways={"sets": sets, "least": least})
     assert files_said(asked, small.cohort) == [f"[pathways] sets: {sets}: {said}"]
     found = notices(asked, small.cohort, None)
-    assert len(found) == (least == 10) and all("no gene set has 10 of the 40 genes measured in rna" in f for f in found)
+    assert len(found) == (least == 10) and all(
+        "no gene set has 10 of the 40 genes measured in rna" in f for f in found
+    )
 
 
 def test_more_gene_sets_than_are_taken(small, sets):
@@ -100,7 +119,12 @@ def test_every_file_that_is_not_there_is_told(small, tmp_path):
         files_said(asked, small.cohort)
     said = str(caught.value)
     assert said.startswith("recipe 'made': 4 things to mend")
-    for where in ("[pathways] sets", "[signalling] pathways", "[signalling] table", "[patient.layer.kin] edges"):
+    for where in (
+        "[pathways] sets",
+        "[signalling] pathways",
+        "[signalling] table",
+        "[patient.layer.kin] edges",
+    ):
         assert f"{where}: " in said
     with pytest.raises(InputError, match=r"\[gene\] aliases: .*no such alias table"):
         files_said(recipe(gene={"aliases": str(tmp_path / "aliases.csv")}), small.cohort)
@@ -109,14 +133,19 @@ def test_every_file_that_is_not_there_is_told(small, tmp_path):
 def test_what_files_hold_of_the_cohort_and_of_no_patient_by_name(small, tmp_path):
     genes, ids = small.cohort.modalities["rna"].columns, list(small.cohort.patients)
     (tmp_path / "sets.gmt").write_text("\t".join(["s", "", *genes[:3]]) + "\n")
-    pd.DataFrame({"x": 1.0}, index=[f"prot:{genes[0]}", genes[1], "NOBODY"]).to_csv(tmp_path / "t.csv")
-    pd.DataFrame({"source": ids[:2], "target": [ids[2], "stranger"]}).to_csv(tmp_path / "kin.csv", index=False)
+    pd.DataFrame({"x": 1.0}, index=[f"prot:{genes[0]}", genes[1], "NOBODY"]).to_csv(
+        tmp_path / "t.csv"
+    )
+    pd.DataFrame({"source": ids[:2], "target": [ids[2], "stranger"]}).to_csv(
+        tmp_path / "kin.csv", index=False
+    )
     (tmp_path / "aliases.csv").write_text("name,symbol\nOLD1,NEW1\nOLD2,NEW1\n")
     at = {name: str(tmp_path / name) for name in ("sets.gmt", "t.csv", "kin.csv", "aliases.csv")}
     said = files_said(
         recipe(
             signalling={"identity": "table", "table": at["t.csv"], "pathways": at["sets.gmt"]},
-            patient={"layer": {"kin": {"edges": at["kin.csv"]}}}, gene={"aliases": at["aliases.csv"]},
+            patient={"layer": {"kin": {"edges": at["kin.csv"]}}},
+            gene={"aliases": at["aliases.csv"]},
         ), small.cohort,
     )  # fmt: skip
     assert said == [

@@ -66,7 +66,10 @@ def test_clusters_are_found_numbered_by_size_and_follow_their_patients():
 
 def test_patients_without_edges_have_no_cluster():
     graph, truth = blocks((20, 16))
-    wider = csr_matrix((graph.data, graph.indices, np.concatenate([graph.indptr, [graph.indptr[-1]] * 2])), (38, 38))
+    wider = csr_matrix(
+        (graph.data, graph.indices, np.concatenate([graph.indptr, [graph.indptr[-1]] * 2])),
+        (38, 38),
+    )
     labels = clusters.spectral(wider, [2])[2]
     assert labels[-2:].tolist() == [-1, -1] and adjusted_rand_score(truth, labels[:-2]) == 1
     assert clusters.spectral(csr_matrix((5, 5)), [2]) == {}

@@ -30,7 +30,10 @@ def cohort(count=40, seed=0, widths=WIDTHS):
     """Columns that share three latents, and who has what: everyone has something."""
     draw, fixed = np.random.default_rng(seed), np.random.default_rng(99)
     latent = draw.normal(size=(count, 3))
-    own = {m: latent @ fixed.normal(size=(3, f)) + draw.normal(size=(count, f)) for m, f in widths.items()}
+    own = {
+        m: latent @ fixed.normal(size=(3, f)) + draw.normal(size=(count, f))
+        for m, f in widths.items()
+    }
     present = draw.random((count, len(widths))) < 0.8
     present[:, 0] |= ~present.any(1)
     return {m: x * present[:, [i]] for i, (m, x) in enumerate(own.items())}, present
@@ -49,7 +52,7 @@ def changed(section=SMALL, **keys):
     return section.model_copy(update=keys)
 
 
-# ------------------------------------------------------------------------------------------------- the autoencoder
+# ---------------------------------------------------------------------------------- the autoencoder
 
 
 def test_the_autoencoder_by_hand():
@@ -61,7 +64,9 @@ def test_the_autoencoder_by_hand():
     x, leak = torch.randn(3, 5, dtype=torch.float64), torch.nn.functional.leaky_relu
     code = leak(leak(x @ model.inner.T + model.inner_bias) @ model.outer.T + model.outer_bias)
     assert torch.equal(model.encode(x), code)
-    torch.testing.assert_close(model(x), leak(code @ model.outer + model.hidden_bias) @ model.inner + model.out_bias)
+    torch.testing.assert_close(
+        model(x), leak(code @ model.outer + model.hidden_bias) @ model.inner + model.out_bias
+    )
 
 
 def test_building_an_autoencoder_leaves_the_callers_random_numbers_alone():
@@ -91,7 +96,7 @@ def test_a_linear_truth_is_reconstructed():
     assert reconstruction_loss(model, x, torch.ones(200, 1)) < 0.1 * x.var()
 
 
-# ------------------------------------------------------------------------------------------------- planes from codes
+# -------------------------------------------------------------------------------- planes from codes
 
 
 def random_codes(count=20, codes=12, planes=5, seed=0):
@@ -117,7 +122,9 @@ def test_active_codes_lie_above_the_quantile(quantile):
     moved = torch.rand(20, 5, 37, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     moved[3, 2] = 0
     active = most_salient(moved, torch.ones(20, 37), quantile)
-    assert torch.equal(active, (moved > torch.quantile(moved, quantile, dim=-1, keepdim=True)).double())
+    assert torch.equal(
+        active, (moved > torch.quantile(moved, quantile, dim=-1, keepdim=True)).double()
+    )
     assert not active[3, 2].any()
 
 
@@ -133,22 +140,35 @@ def test_the_quantile_is_taken_over_observed_codes_alone():
     active = most_salient(moved, there, 0.8)
     for i in range(1, 6):
         seen = there[i].bool()
-        assert torch.equal(active[i][:, seen], most_salient(moved[i : i + 1, :, seen], there[i : i + 1, seen], 0.8)[0])
+        assert torch.equal(
+            active[i][:, seen],
+            most_salient(moved[i : i + 1, :, seen], there[i : i + 1, seen], 0.8)[0],
+        )
         assert not active[i][:, ~seen].any()
     assert not active[:2].any()
 
 
 def test_a_neighbourhood_is_the_top_code_and_those_nearest_to_it():
-    moved = torch.tensor([[[0.1, 0.9, 0.3, 0.2, 0.0]], [[0.5, 0.9, 0.3, 0.2, 0.0]], [[0.0] * 5], [[0.1] * 5]]).double()
+    moved = torch.tensor(
+        [[[0.1, 0.9, 0.3, 0.2, 0.0]], [[0.5, 0.9, 0.3, 0.2, 0.0]], [[0.0] * 5], [[0.1] * 5]]
+    ).double()
     near = torch.zeros(5, 5, dtype=torch.float64)
-    near[1], near[0] = torch.tensor([0.1, 1.0, 0.8, 0.8, 0.9]), torch.tensor([0.0, 0.0, 0.9, 0.0, 0.2])
+    near[1], near[0] = (
+        torch.tensor([0.1, 1.0, 0.8, 0.8, 0.9]),
+        torch.tensor([0.0, 0.0, 0.9, 0.0, 0.2]),
+    )
     there = torch.ones(4, 5)
     there[1, 1] = 0
     active = neighbourhood(moved, there, near, 2)[:, 0]
     assert active.int().tolist() == [[0, 1, 1, 0, 1], [1, 0, 1, 0, 1], [0] * 5, [1, 0, 1, 0, 1]]
     there[:] = 0
     there[0, [1, 3]] = 1
-    assert neighbourhood(moved, there, near, 3)[:, 0].int().tolist() == [[0, 1, 0, 1, 0], [0] * 5, [0] * 5, [0] * 5]
+    assert neighbourhood(moved, there, near, 3)[:, 0].int().tolist() == [
+        [0, 1, 0, 1, 0],
+        [0] * 5,
+        [0] * 5,
+        [0] * 5,
+    ]
 
 
 def test_correlations_are_those_of_patients_who_have_both():
@@ -168,8 +188,9 @@ def test_correlations_are_those_of_patients_who_have_both():
 
 @pytest.mark.parametrize("seed", range(3))
 def test_a_planted_plane_is_found(seed):
-    """T7: codes 1–10 and 40–50 of 64 follow one latent. The plane of the concept that follows it, with room for 21 codes, is
-    their union in patients in whom the latent departs from its mean (elsewhere there is nothing to see)."""
+    """T7: codes 1–10 and 40–50 of 64 follow one latent. The plane of the concept that follows it,
+    with room for 21 codes, is their union in patients in whom the latent departs from its mean
+    (elsewhere there is nothing to see)."""
     draw = np.random.default_rng(seed)
     planted = np.isin(np.arange(1, 65), [*range(1, 11), *range(40, 51)])
     latent = draw.normal(size=400)
@@ -177,13 +198,15 @@ def test_a_planted_plane_is_found(seed):
     codes = torch.from_numpy((codes - codes.min(0)) / np.ptp(codes, axis=0))
     concepts = fit_autoencoder(codes, torch.ones(400, 1), 2, 200, seed)
     follows = np.abs(np.corrcoef(concepts.encode(codes).T.numpy(), latent)[-1, :-1])
-    active = most_salient(saliency(concepts, codes, codes.mean(0)), torch.ones(400, 64), 1 - 21 / 64)
+    active = most_salient(
+        saliency(concepts, codes, codes.mean(0)), torch.ones(400, 64), 1 - 21 / 64
+    )
     plane = active[:, follows.argmax()].bool().numpy()[np.abs(latent) > 1]
     jaccard = (plane & planted).sum(1) / (plane | planted).sum(1)
     assert jaccard.mean() > 0.8 and follows.max() > 0.9
 
 
-# ------------------------------------------------------------------------------------------------- the channel
+# -------------------------------------------------------------------------------------- the channel
 
 
 def test_what_a_patient_is_shown():
@@ -200,7 +223,10 @@ def test_what_a_patient_is_shown():
         seen = codes[there[:, p], p]
         assert np.isclose(seen.min(), 0) and np.isclose(seen.max(), 1)
         assert np.allclose(codes[~there[:, p], p], seen.mean())
-    assert (v.sum(2) == np.array([np.ceil((1 - 0.6) * (n - 1)) if n > 1 else 0 for n in there.sum(1)])[:, None]).mean() > 0.9
+    assert (
+        v.sum(2)
+        == np.array([np.ceil((1 - 0.6) * (n - 1)) if n > 1 else 0 for n in there.sum(1)])[:, None]
+    ).mean() > 0.9
 
 
 def test_the_baseline_is_what_an_absent_code_stands_at():
@@ -216,7 +242,10 @@ def test_what_lies_behind_the_mask_changes_nothing(edges):
     for missing in ("mask", "impute"):
         planes, own, present = fitted(changed(missing=missing, edges=edges))
         other = {m: np.where(present[:, [i]], x, 1e3) for i, (m, x) in enumerate(own.items())}
-        before, after = planes.inputs(*tensors(own, present)), planes.inputs(*tensors(other, present))
+        before, after = (
+            planes.inputs(*tensors(own, present)),
+            planes.inputs(*tensors(other, present)),
+        )
         assert torch.equal(before, after)
         again = ConceptPlanes.fit(other, present, planes.section, 0)
         assert torch.equal(again.inputs(*tensors(own, present)), before)
@@ -224,7 +253,8 @@ def test_what_lies_behind_the_mask_changes_nothing(edges):
 
 @pytest.mark.parametrize("missing", ["mask", "impute"])
 def test_imputed_passes_for_observed_and_masked_does_not(missing):
-    """T5's other half: an imputed modality is one observed at the training mean, and takes part; a masked one is out."""
+    """T5's other half: an imputed modality is one observed at the training mean, and takes part; a
+    masked one is out."""
     planes, own, present = fitted(changed(missing=missing))
     x, here = tensors(own, present)
     absent, there = here.clone(), here.clone()
@@ -243,7 +273,9 @@ def test_one_patient_is_a_row_of_the_batch(edges, missing):
     planes, own, present = fitted(changed(edges=edges, missing=missing))
     new, here = tensors(*cohort(30, seed=5))
     batch = planes.inputs(new, here)
-    alone = torch.cat([planes.inputs({m: x[[i]] for m, x in new.items()}, here[[i]]) for i in range(30)])
+    alone = torch.cat(
+        [planes.inputs({m: x[[i]] for m, x in new.items()}, here[[i]]) for i in range(30)]
+    )
     assert (batch - alone).abs().max() <= 1e-12
     order = torch.randperm(30, generator=torch.Generator().manual_seed(0))
     turned = planes.inputs({m: x[order] for m, x in new.items()}, here[order])
@@ -255,7 +287,9 @@ def test_in_chunks_as_at_once(monkeypatch):
     whole = planes.inputs(*tensors(own, present))
     monkeypatch.setattr("graphfuse.learn.concepts.CHUNK", 200)
     assert torch.equal(planes.inputs(*tensors(own, present)), whole)
-    nobody = planes.inputs({m: torch.zeros(0, f).double() for m, f in WIDTHS.items()}, torch.zeros(0, 3))
+    nobody = planes.inputs(
+        {m: torch.zeros(0, f).double() for m, f in WIDTHS.items()}, torch.zeros(0, 3)
+    )
     assert nobody.shape == (0, 6, 8)
 
 
@@ -292,13 +326,22 @@ def test_saved_is_live(edges):
     planes, own, present = fitted(changed(edges=edges))
     assert all(coder.turn.is_contiguous() for coder in planes.coders.values())
     arrays, about = planes.state()
-    assert all(isinstance(a, np.ndarray) and a.dtype == np.float64 and a.flags.c_contiguous for a in arrays.values())
+    assert all(
+        isinstance(a, np.ndarray) and a.dtype == np.float64 and a.flags.c_contiguous
+        for a in arrays.values()
+    )
     back = ConceptPlanes.from_state(arrays, json.loads(json.dumps(about)))
     new = tensors(*cohort(10, seed=3))
     assert torch.equal(back.inputs(*new), planes.inputs(*new))
-    assert back.section == planes.section and back.features == planes.features and back.modalities == planes.modalities
+    assert (
+        back.section == planes.section
+        and back.features == planes.features
+        and back.modalities == planes.modalities
+    )
     again = back.state()[0]
-    assert again.keys() == arrays.keys() and all(np.array_equal(again[key], arrays[key]) for key in arrays)
+    assert again.keys() == arrays.keys() and all(
+        np.array_equal(again[key], arrays[key]) for key in arrays
+    )
 
 
 def test_the_same_seed_gives_the_same_planes():
@@ -312,7 +355,9 @@ def test_new_patients_change_nothing_that_was_fitted():
     before = {key: value.copy() for key, value in planes.state()[0].items()}
     x, here = tensors(*cohort(10, seed=3))
     far = planes.inputs({m: 100 * v for m, v in x.items()}, here)
-    assert far[:, 0].abs().max() > 5, "codes are scaled by the training patients' range, not by their own"
+    assert far[:, 0].abs().max() > 5, (
+        "codes are scaled by the training patients' range, not by their own"
+    )
     assert all(np.array_equal(before[key], value) for key, value in planes.state()[0].items())
 
 
@@ -330,7 +375,9 @@ def test_a_modality_that_nobody_new_has():
 def test_a_modality_that_no_training_patient_has():
     own, present = cohort()
     present[:, 1] = False
-    with pytest.raises(InputError, match=r"\[concepts\]: no training patient has 'meth'; leave it out"):
+    with pytest.raises(
+        InputError, match=r"\[concepts\]: no training patient has 'meth'; leave it out"
+    ):
         ConceptPlanes.fit(own, present, SMALL, 0)
 
 
@@ -356,29 +403,36 @@ def test_hardly_any_patients(count, edges):
     assert torch.isfinite(shown).all() and shown.shape == (count, *planes.features)
 
 
-# ------------------------------------------------------------------------------------------------- what planes are for
+# ------------------------------------------------------------------------------ what planes are for
 
 
 def xor(count, seed):
-    """Two modalities of 20 columns, each with a sign and three nuisances; the class is the product of the signs."""
+    """Two modalities of 20 columns, each with a sign and three nuisances; the class is the product
+    of the signs."""
     draw, fixed = np.random.default_rng(seed), np.random.default_rng(99)
     signs = draw.choice([-1.0, 1.0], size=(count, 2))
     own = {}
     for i, m in enumerate("ab"):
         nuisance = draw.normal(size=(count, 3)) @ fixed.normal(size=(3, 20)) / 2
-        own[m] = 1.5 * signs[:, [i]] * fixed.normal(size=20) + nuisance + draw.normal(size=(count, 20))
+        own[m] = (
+            1.5 * signs[:, [i]] * fixed.normal(size=20) + nuisance + draw.normal(size=(count, 20))
+        )
     return own, torch.from_numpy((signs.prod(1) > 0).astype(int))
 
 
 class Perceptron(torch.nn.Sequential):
     def __init__(self, features, width):
-        super().__init__(torch.nn.Linear(features, width), torch.nn.GELU(), torch.nn.Unflatten(1, (1, width)))
+        super().__init__(
+            torch.nn.Linear(features, width), torch.nn.GELU(), torch.nn.Unflatten(1, (1, width))
+        )
 
 
 def trained(encode, x, y):
     head = part("head", "class")(16, 2).double()
     encode = encode.double()
-    optimiser = torch.optim.AdamW([*encode.parameters(), *head.parameters()], lr=5e-3, weight_decay=1e-2)
+    optimiser = torch.optim.AdamW(
+        [*encode.parameters(), *head.parameters()], lr=5e-3, weight_decay=1e-2
+    )
     for _ in range(100):
         optimiser.zero_grad()
         cross_entropy(head(encode(x)[:, 0]), y).backward()
@@ -387,13 +441,19 @@ def trained(encode, x, y):
 
 
 def test_exclusive_or_across_modalities():
-    """T8: neither modality alone knows anything; planes over the codes of both, walked, know it all."""
+    """T8: neither modality alone knows anything; planes over the codes of both, walked, know it
+    all."""
     torch.manual_seed(0)
     (train, y), (test, truth) = xor(500, 0), xor(300, 1)
     scale = {m: (x.mean(0), x.std(0)) for m, x in train.items()}
-    train, test = ({m: torch.from_numpy((x - scale[m][0]) / scale[m][1]) for m, x in each.items()} for each in (train, test))
+    train, test = (
+        {m: torch.from_numpy((x - scale[m][0]) / scale[m][1]) for m, x in each.items()}
+        for each in (train, test)
+    )
     section = ConceptSection(planes=4, codes=4, quantile=0.5, epochs=60)
-    planes = ConceptPlanes.fit({m: x.numpy() for m, x in train.items()}, np.ones((500, 2), bool), section, 0)
+    planes = ConceptPlanes.fit(
+        {m: x.numpy() for m, x in train.items()}, np.ones((500, 2), bool), section, 0
+    )
     x, new = (planes.inputs(own, torch.ones(len(own["a"]), 2)) for own in (train, test))
     walked = trained(WalkLearned(planes.features, 16), x, y)(new)
     late = sum(trained(Perceptron(20, 16), train[m], y)(test[m]) for m in "ab")

@@ -15,7 +15,8 @@ IDS = pd.Index([f"P{i:03d}" for i in range(40)], name="patient")
 def cohort(columns=12, seed=0, missing=()):
     rng = np.random.default_rng(seed)
     frames = {
-        m: pd.DataFrame(rng.normal(size=(40, columns)), IDS, [f"{m}{c}" for c in range(columns)]) for m in ("rna", "meth")
+        m: pd.DataFrame(rng.normal(size=(40, columns)), IDS, [f"{m}{c}" for c in range(columns)])
+        for m in ("rna", "meth")
     }
     frames["meth"].loc[list(missing)] = np.nan
     return Cohort.from_frames(frames)
@@ -37,14 +38,19 @@ def test_a_cloud_keeps_covariances_and_presence():
     cloud = Tables(values, present, pd.RangeIndex(4000)).cloud(np.random.default_rng(1))
     assert np.cov(cloud.values["a"].T) == pytest.approx(np.cov(values["a"].T), rel=0.1)
     assert (cloud.values["b"][~present["b"]] == 0).all()
-    across = np.corrcoef(cloud.values["a"][present["b"], 0], cloud.values["b"][present["b"], 0])[0, 1]
+    across = np.corrcoef(cloud.values["a"][present["b"], 0], cloud.values["b"][present["b"], 0])[
+        0, 1
+    ]
     assert across > 0.6  # 0.94 when everyone is present; fewer common patients weaken it
 
 
 def test_a_cloud_has_no_clusters_left():
-    """Two far clusters become one Gaussian: the first axis loses its two peaks (excess kurtosis -2 to about 0)."""
+    """Two far clusters become one Gaussian: the first axis loses its two peaks (excess kurtosis -2
+    to about 0)."""
     values = np.random.default_rng(0).normal(size=(600, 3)) + 20 * (np.arange(600) % 2)[:, None]
-    cloud = Tables({"a": values}, {"a": np.ones(600, bool)}, pd.RangeIndex(600)).cloud(np.random.default_rng(2))
+    cloud = Tables({"a": values}, {"a": np.ones(600, bool)}, pd.RangeIndex(600)).cloud(
+        np.random.default_rng(2)
+    )
     axis = cloud.values["a"].sum(1)
     assert abs((((axis - axis.mean()) / axis.std()) ** 4).mean() - 3) < 0.7
 
@@ -81,7 +87,9 @@ def test_top_keeps_the_columns_of_greatest_variance_as_measured():
     made = cohort()
     scaled = made.modalities["rna"].table
     scaled.iloc[:, [2, 5, 7]] *= 9
-    found = tables_of(made, Recipe.model_validate({"name": "made", "select": {"top": 3}})).values["rna"]
+    found = tables_of(made, Recipe.model_validate({"name": "made", "select": {"top": 3}})).values[
+        "rna"
+    ]
     wanted = scaled.iloc[:, [2, 5, 7]].to_numpy()
     assert found == pytest.approx((wanted - wanted.mean(0)) / wanted.std(0))
 
@@ -98,7 +106,9 @@ def test_unknown_layers_and_too_few_patients_are_said():
     tables = tables_of(made, recipe())
     with pytest.raises(InputError, match="layer 'ran'.*did you mean 'rna'"):
         layered(made, recipe(), "ran", tables)
-    with pytest.raises(InputError, match="modality 'meth': 5 patients have it; clusters need at least 8"):
+    with pytest.raises(
+        InputError, match="modality 'meth': 5 patients have it; clusters need at least 8"
+    ):
         layered(made, recipe(), "snf", tables)
 
 

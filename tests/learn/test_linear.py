@@ -1,4 +1,5 @@
-"""Cross-fitted linear models: nothing of a patient in what the net is shown of it, and mixes and gates that find the truth."""
+"""Cross-fitted linear models: nothing of a patient in what the net is shown of it, and mixes and
+gates that find the truth."""
 
 from dataclasses import replace
 
@@ -18,7 +19,15 @@ from graphfuse.learn.kernels import Kernels, means_of, slope_of
 from graphfuse.learn.linear import GATES, INNER, CrossFit
 from graphfuse.learn.ridge import PENALTIES, fit_ridge, lowest_level
 from graphfuse.learn.splits import stratified
-from graphfuse.learn.start import GATE_PRIOR, Linear, LinearFit, gates_of, mix_of, patterns_of, shared_bias
+from graphfuse.learn.start import (
+    GATE_PRIOR,
+    Linear,
+    LinearFit,
+    gates_of,
+    mix_of,
+    patterns_of,
+    shared_bias,
+)
 from graphfuse.schema import Recipe
 
 RECIPE = Recipe.model_validate(
@@ -30,7 +39,9 @@ RECIPE = Recipe.model_validate(
     }
 )
 NAMES = ("rna", "meth")
-MADE = planted(70, {"rna": 40, "meth": 30}, missing={"meth": 0.15}, unlabelled=0.1, effect=0.7, seed=2)
+MADE = planted(
+    70, {"rna": 40, "meth": 30}, missing={"meth": 0.15}, unlabelled=0.1, effect=0.7, seed=2
+)
 COHORT, CODES = MADE.cohort, MADE.cohort.outcome().values
 NETWORK = GeneNetwork.from_frame(MADE.network, "planted")
 
@@ -44,19 +55,24 @@ def cross():
     return crossed()
 
 
-# ---------------------------------------------------------------------------------------------- cross-fitting
+# ------------------------------------------------------------------------------------ cross-fitting
 
 
 @pytest.mark.parametrize("names", [("rna",), ("meth",), NAMES])
 def test_what_a_patient_is_shown_is_by_the_inner_model_without_it(cross, names):
-    """All anew for one inner fold: preparation, kernels and ridge on the others, applied to the held-out."""
+    """All anew for one inner fold: preparation, kernels and ridge on the others, applied to the
+    held-out."""
     fit = cross.solve(names, plain=True)
     for k in (0, 3):
         held, train = np.flatnonzero(cross.inner == k), np.flatnonzero(cross.inner != k)
-        preparation, training = Preparation.fit(COHORT.take(train), CODES[train], RECIPE, NETWORK, 0)
+        preparation, training = Preparation.fit(
+            COHORT.take(train), CODES[train], RECIPE, NETWORK, 0
+        )
         views = preparation.views(COHORT.take(held))
         kernel = sum(training.own[m] @ training.own[m].T for m in names)
-        codes = np.where(training.present[:, [NAMES.index(m) for m in names]].any(1), CODES[train], -1)
+        codes = np.where(
+            training.present[:, [NAMES.index(m) for m in names]].any(1), CODES[train], -1
+        )
         ridge = fit_ridge(kernel, codes, 2, (PENALTIES[fit.level],), tolerance=1e-6, steps=5000)
         lists = {m: found[0] for m, found in preparation.lists(views).items()}
         for column, m in enumerate(names):
@@ -64,24 +80,34 @@ def test_what_a_patient_is_shown_is_by_the_inner_model_without_it(cross, names):
             around = np.zeros((len(held), 2))
             for i in range(len(held)):
                 senders = lists[m].index[lists[m].offsets[i] : lists[m].offsets[i + 1]]
-                around[i] = np.mean([training.own[m][j] @ slope for j in senders], 0) if len(senders) else 0
+                around[i] = (
+                    np.mean([training.own[m][j] @ slope for j in senders], 0) if len(senders) else 0
+                )
             expected = np.stack([views.own[m] @ slope, views.hop[m] @ slope, around], 1)
-            np.testing.assert_allclose(fit.views[held, column], expected, atol=0.02)  # a descent stops early, ours later
-        np.testing.assert_allclose(fit.held_bias[held], ridge.intercept[[0]].repeat(len(held), 0), atol=0.02)
+            np.testing.assert_allclose(
+                fit.views[held, column], expected, atol=0.02
+            )  # a descent stops early, ours later
+        np.testing.assert_allclose(
+            fit.held_bias[held], ridge.intercept[[0]].repeat(len(held), 0), atol=0.02
+        )
 
 
 @pytest.mark.parametrize("names", [("rna",), NAMES])
 def test_own_views_and_bias_are_the_held_out_logits(cross, names):
     fit = cross.solve(names, plain=True)
-    np.testing.assert_allclose(fit.views[:, :, 0].sum(1) + fit.held_bias, fit.held_out[0], atol=1e-10)
+    np.testing.assert_allclose(
+        fit.views[:, :, 0].sum(1) + fit.held_bias, fit.held_out[0], atol=1e-10
+    )
     there = (CODES >= 0) & cross.training.present[:, [NAMES.index(m) for m in names]].any(1)
     assert fit.loss == pytest.approx(
-        -np.mean([log_softmax(fit.held_out[0, i])[CODES[i]] for i in np.flatnonzero(there)]), rel=1e-9
+        -np.mean([log_softmax(fit.held_out[0, i])[CODES[i]] for i in np.flatnonzero(there)]),
+        rel=1e-9,
     )
 
 
 def neighbours_that_may_swap(fold):
-    """Pairs of adjacent patients of one inner fold whose labels, swapped, leave every inner fold as it is."""
+    """Pairs of adjacent patients of one inner fold whose labels, swapped, leave every inner fold as
+    it is."""
     for i in range(len(CODES) - 1):
         if CODES[i] != CODES[i + 1] and min(CODES[i], CODES[i + 1]) >= 0 and fold[i] == fold[i + 1]:
             swapped = CODES.copy()
@@ -94,13 +120,18 @@ def neighbours_that_may_swap(fold):
 def test_the_label_of_a_held_out_patient_changes_nothing_shown_of_its_fold(cross, names):
     tried = 0
     for i, swapped in neighbours_that_may_swap(cross.inner):
-        before, after = cross.solve(names, plain=True), crossed(codes=swapped).solve(names, plain=True)
+        before, after = (
+            cross.solve(names, plain=True),
+            crossed(codes=swapped).solve(names, plain=True),
+        )
         if before.level != after.level:
             continue  # the one number chosen on all training patients
         mine = cross.inner == cross.inner[i]
         np.testing.assert_array_equal(before.views[mine], after.views[mine])
         np.testing.assert_array_equal(before.held_bias[mine], after.held_bias[mine])
-        assert np.abs(before.views[~mine] - after.views[~mine]).max() > 1e-6  # the others learn from it
+        assert (
+            np.abs(before.views[~mine] - after.views[~mine]).max() > 1e-6
+        )  # the others learn from it
         tried += 1
         if tried == 2:
             break
@@ -148,7 +179,7 @@ def test_a_fit_is_remembered(cross):
     assert kept.solve(("rna",)) is first
 
 
-# -------------------------------------------------------------------------------------------- without graphs
+# ----------------------------------------------------------------------------------- without graphs
 
 
 def test_without_graphs_the_views_of_graphs_are_zero(cross):
@@ -159,8 +190,12 @@ def test_without_graphs_the_views_of_graphs_are_zero(cross):
         assert not without.views[:, :, 1:].any() and not without.gates.any()
         assert plain.solve(names).level == cross.solve(names, plain=True).level
     assert plain.solve(("rna",)) is cross.solve(("rna",), plain=True)
-    assert cross.graphs and cross.preparation.layers and cross.training.hop  # the fold itself keeps them
-    assert not plain.preparation.layers and not plain.preparation.smoothing and not plain.training.hop
+    assert (
+        cross.graphs and cross.preparation.layers and cross.training.hop
+    )  # the fold itself keeps them
+    assert (
+        not plain.preparation.layers and not plain.preparation.smoothing and not plain.training.hop
+    )
     assert set(plain.preparation.encoders.values()) == {"table"}
 
 
@@ -174,17 +209,24 @@ def test_the_start_is_a_sum_over_modalities(cross, stacked):
         assert (whole, shares) == (0.0, [1.0, 1.0])
     for column, m in enumerate(NAMES):
         slope = whole * slope_of(cross.training, m, *joint.coefficients[m])
-        slope = slope + shares[column] * slope_of(cross.training, m, *singles[column].coefficients[m])
+        slope = slope + shares[column] * slope_of(
+            cross.training, m, *singles[column].coefficients[m]
+        )
         np.testing.assert_allclose(start.linear.slopes[m][0], slope, rtol=1e-9, atol=1e-12)
         expected = whole * joint.views[:, column] + shares[column] * singles[column].views[:, 0]
-        np.testing.assert_allclose(start.views[full, column], expected[full], rtol=1e-12, atol=1e-12)
-        np.testing.assert_allclose(start.linear.memory[m][0], cross.training.own[m] @ slope, rtol=1e-7, atol=1e-9)
+        np.testing.assert_allclose(
+            start.views[full, column], expected[full], rtol=1e-12, atol=1e-12
+        )
+        np.testing.assert_allclose(
+            start.linear.memory[m][0], cross.training.own[m] @ slope, rtol=1e-7, atol=1e-9
+        )
     np.testing.assert_allclose(start.linear.bias[0], whole * joint.bias, rtol=1e-12)
     assert min([whole, *shares]) >= 0 and start.gates.shape == (2, 2)
 
 
 def test_a_patient_without_a_modality_starts_at_the_model_of_the_others(cross):
-    """The linear start for those without methylation is the RNA regression, trained on everyone with RNA."""
+    """The linear start for those without methylation is the RNA regression, trained on everyone
+    with RNA."""
     start, rna = cross.start(NAMES, stacked=True), cross.solve(("rna",))
     lacking = np.flatnonzero(~cross.training.present[:, 1])
     which = start.linear.pattern(cross.training.present)
@@ -192,7 +234,9 @@ def test_a_patient_without_a_modality_starts_at_the_model_of_the_others(cross):
     np.testing.assert_allclose(start.views[lacking, 0], rna.views[lacking, 0], rtol=1e-12)
     np.testing.assert_allclose(start.bias[lacking].sum(1), rna.held_bias[lacking], rtol=1e-12)
     p = which[lacking[0]]
-    np.testing.assert_allclose(start.linear.slopes["rna"][p], slope_of(cross.training, "rna", *rna.coefficients["rna"]))
+    np.testing.assert_allclose(
+        start.linear.slopes["rna"][p], slope_of(cross.training, "rna", *rna.coefficients["rna"])
+    )
     assert not start.linear.slopes["meth"][p].any() and not start.views[lacking, 1].any()
 
 
@@ -205,7 +249,9 @@ def test_patterns_are_the_whole_the_seen_all_but_one_and_each_alone():
 
 def test_a_pattern_that_nobody_prepared_takes_the_largest_inside_it():
     none = np.zeros(0)
-    linear = Linear(np.array([[1, 1, 1], [1, 1, 0], [0, 1, 0], [0, 0, 1]], bool), {}, none, none, {}, none)
+    linear = Linear(
+        np.array([[1, 1, 1], [1, 1, 0], [0, 1, 0], [0, 0, 1]], bool), {}, none, none, {}, none
+    )
     present = np.array([[1, 1, 1], [1, 1, 0], [0, 1, 1], [0, 0, 1], [0, 0, 0]], bool)
     assert linear.pattern(present).tolist() == [0, 1, 2, 3, 0]
 
@@ -227,8 +273,12 @@ def test_the_mix_is_no_worse_than_joint_or_any_single(cross):
 def test_kernels_are_inner_products_and_means():
     preparation, training = Preparation.fit(COHORT, CODES, RECIPE, NETWORK, 0)
     made = Kernels.of(training, means_of(preparation))
-    np.testing.assert_allclose(made.own["rna"], training.own["rna"] @ training.own["rna"].T, rtol=1e-12)
-    np.testing.assert_allclose(made.cross["rna"], training.hop["rna"] @ training.own["rna"].T, rtol=1e-12)
+    np.testing.assert_allclose(
+        made.own["rna"], training.own["rna"] @ training.own["rna"].T, rtol=1e-12
+    )
+    np.testing.assert_allclose(
+        made.cross["rna"], training.hop["rna"] @ training.own["rna"].T, rtol=1e-12
+    )
     mean = made.means["meth"][0].toarray()
     present = COHORT.modalities["meth"].present
     np.testing.assert_allclose(mean.sum(1), present)
@@ -245,9 +295,13 @@ def test_a_smoothed_kernel_is_that_of_smoothed_columns(gates):
     alpha = np.random.default_rng(0).normal(size=(70, 2))
     coefficients = made.spread("rna", gates, alpha)
     slope = smooth.T @ alpha / (1 + gates.sum())
-    np.testing.assert_allclose(slope_of(training, "rna", *coefficients), slope, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(
+        slope_of(training, "rna", *coefficients), slope, rtol=1e-9, atol=1e-9
+    )
     views = made.views("rna", *coefficients)
-    np.testing.assert_allclose(views, np.stack([own @ slope, hop @ slope, mean @ (own @ slope)], 1), rtol=1e-7, atol=1e-9)
+    np.testing.assert_allclose(
+        views, np.stack([own @ slope, hop @ slope, mean @ (own @ slope)], 1), rtol=1e-7, atol=1e-9
+    )
     logits = np.einsum("nvk,v->nk", views, np.r_[1, gates])
     np.testing.assert_allclose(logits, smooth @ smooth.T @ alpha, rtol=1e-7, atol=1e-9)
 
@@ -261,7 +315,7 @@ def test_the_search_for_a_penalty_finds_the_lowest():
     assert asked == [4, 5, 6]
 
 
-# --------------------------------------------------------------------------------------------- mixes and gates
+# ---------------------------------------------------------------------------------- mixes and gates
 
 
 def shares(count=1500, classes=3, seed=0):
@@ -294,7 +348,9 @@ def test_the_mix_takes_the_joint_model_and_mends_its_scale():
 
 def test_weights_are_never_negative_and_the_absent_and_unlabelled_count_nothing():
     signal, codes, rng = shares()
-    mix = mix_of(fit_of(-signal), [fit_of(-signal), fit_of(0.5 * signal)], np.ones((1500, 2)), codes)
+    mix = mix_of(
+        fit_of(-signal), [fit_of(-signal), fit_of(0.5 * signal)], np.ones((1500, 2)), codes
+    )
     assert (mix >= 0).all() and mix[2] == pytest.approx(2, abs=0.3) and max(mix[:2]) < 1e-6
     present = np.ones((1500, 2))
     present[::2, 0] = 0
@@ -306,7 +362,9 @@ def test_weights_are_never_negative_and_the_absent_and_unlabelled_count_nothing(
     some[::3] = -1
     shown = signal.copy()
     shown[::3] *= -5
-    a, b = (mix_of(noise, [fit_of(s), fit_of(0 * s)], np.ones((1500, 2)), some) for s in (signal, shown))
+    a, b = (
+        mix_of(noise, [fit_of(s), fit_of(0 * s)], np.ones((1500, 2)), some) for s in (signal, shown)
+    )
     np.testing.assert_array_equal(a, b)
 
 
@@ -356,12 +414,17 @@ def test_a_gate_is_the_maximum_of_its_posterior():
 
 
 def grouped(labelled=1.0, noise=2.0, patients=160, control="none", seed=0):
-    """Patients in four groups that share 20 latent columns each, seen through much noise; two groups make a class."""
+    """Patients in four groups that share 20 latent columns each, seen through much noise; two
+    groups make a class."""
     rng = np.random.default_rng(seed)
     group = rng.integers(0, 4, patients)
-    values = 2.0 * rng.normal(size=(4, 120))[group] * (np.arange(120) < 60) + noise * rng.normal(size=(patients, 120))
+    values = 2.0 * rng.normal(size=(4, 120))[group] * (np.arange(120) < 60) + noise * rng.normal(
+        size=(patients, 120)
+    )
     codes = np.where(rng.random(patients) < labelled, group % 2, -1)
-    frame = pd.DataFrame(values, [f"P{i:03d}" for i in range(patients)], [f"x{i:03d}" for i in range(120)])
+    frame = pd.DataFrame(
+        values, [f"P{i:03d}" for i in range(patients)], [f"x{i:03d}" for i in range(120)]
+    )
     cohort = Cohort.from_frames({"rna": frame}, pd.Series(codes, frame.index, name="y"))
     recipe = Recipe.model_validate({"name": "grouped", "patient": {"control": control}})
     return CrossFit(cohort, codes, 2, recipe, None, 0)
@@ -373,8 +436,14 @@ def test_a_gate_opens_where_neighbours_help_and_stays_shut_where_they_do_not():
     assert gates[1] in GATES and gates[0] == 0
     assert few.solve(("rna",)).loss < 0.95 * few.solve(("rna",), plain=True).loss
     rng = np.random.default_rng(1)
-    frame = pd.DataFrame(rng.normal(size=(240, 400)), [f"P{i:03d}" for i in range(240)], [f"x{i}" for i in range(400)])
-    codes = (frame["x0"] + 0.3 * rng.normal(size=240) > 0).to_numpy().astype(int)  # one column, which no neighbour shares
+    frame = pd.DataFrame(
+        rng.normal(size=(240, 400)),
+        [f"P{i:03d}" for i in range(240)],
+        [f"x{i}" for i in range(400)],
+    )
+    codes = (
+        (frame["x0"] + 0.3 * rng.normal(size=240) > 0).to_numpy().astype(int)
+    )  # one column, which no neighbour shares
     alone = Cohort.from_frames({"rna": frame}, pd.Series(codes, frame.index, name="y"))
     assert not CrossFit(alone, codes, 2, Recipe(name="alone"), None, 0).gates("rna").any()
     for control in ("rewired", "random", "identity", "empty"):
@@ -382,23 +451,31 @@ def test_a_gate_opens_where_neighbours_help_and_stays_shut_where_they_do_not():
 
 
 def test_the_planted_network_and_its_control():
-    """Patients whose carriers share a signal through their neighbours: with one noisy copy each, the net's gate opens."""
+    """Patients whose carriers share a signal through their neighbours: with one noisy copy each,
+    the net's gate opens."""
     rng = np.random.default_rng(0)
     codes = rng.integers(0, 2, 200)
     genes = [f"G{i}" for i in range(60)]
     values = rng.normal(size=(200, 60))
     values[:, :30] += (0.9 * (codes - 0.5) + 0.2 * rng.normal(size=200))[:, None]
     pairs = pd.DataFrame(
-        [(genes[i], genes[j]) for i in range(30) for j in range(i + 1, 30) if (i + j) % 3 == 0], columns=["source", "target"]
+        [(genes[i], genes[j]) for i in range(30) for j in range(i + 1, 30) if (i + j) % 3 == 0],
+        columns=["source", "target"],
     )
     frame = pd.DataFrame(values, index=[f"P{i:03d}" for i in range(200)], columns=genes)
     cohort = Cohort.from_frames(
-        {"rna": frame}, pd.Series(codes, index=frame.index, name="y"), symbols={"rna": {g: g for g in genes}}
+        {"rna": frame},
+        pd.Series(codes, index=frame.index, name="y"),
+        symbols={"rna": {g: g for g in genes}},
     )
     network = GeneNetwork.from_frame(pairs.assign(score=1.0), "module")
-    cross = CrossFit(cohort, codes, 2, RECIPE.model_copy(update={"select": Recipe(name="x").select}), network, 0)
+    cross = CrossFit(
+        cohort, codes, 2, RECIPE.model_copy(update={"select": Recipe(name="x").select}), network, 0
+    )
     views = cross.solve(("rna",)).views[:, 0]
-    margin = views[..., 1] - views[..., 0]  # [n, 3]: towards class 1 by own columns, network, patients
+    margin = (
+        views[..., 1] - views[..., 0]
+    )  # [n, 3]: towards class 1 by own columns, network, patients
     side = np.where(codes == 1, 1, -1)
     accuracy = (np.sign(margin) == side[:, None]).mean(0)
     assert accuracy[0] > 0.8 and accuracy[1] > 0.8 and accuracy[2] > 0.7

@@ -13,7 +13,9 @@ from graphfuse.errors import InputError
 from graphfuse.learn.model import FusionModel, pick_device
 from graphfuse.schema import Recipe
 
-RECIPE = Recipe.model_validate({"name": "quick", "net": {"width": 6}, "train": {"epochs": 5, "seeds": 2}})
+RECIPE = Recipe.model_validate(
+    {"name": "quick", "net": {"width": 6}, "train": {"epochs": 5, "seeds": 2}}
+)
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +28,10 @@ def test_fit_returns_itself_and_learns_names_that_end_in_an_underscore(small, mo
     assert not [name for name in vars(fresh) if name.endswith("_")]
     assert model.classes_ == ("class0", "class1") and model.modalities_ == ("rna", "meth")
     assert set(model.gates_) == {"rna", "meth"}
-    assert (model.predict(small.cohort) == np.asarray(model.classes_)[model.predict_proba(small.cohort).argmax(1)]).all()
+    assert (
+        model.predict(small.cohort)
+        == np.asarray(model.classes_)[model.predict_proba(small.cohort).argmax(1)]
+    ).all()
 
 
 def test_parameters_can_be_read_set_and_cloned():
@@ -49,7 +54,10 @@ def test_unlabelled_patients_take_part(small):
     model = FusionModel(RECIPE, device="cpu").fit(cohort)
     assert model.fitted_.trained_on == 90
     known = cohort.outcome().known
-    right = model.predict(cohort.take(known)) == np.asarray(model.classes_)[cohort.outcome().values[known]]
+    right = (
+        model.predict(cohort.take(known))
+        == np.asarray(model.classes_)[cohort.outcome().values[known]]
+    )
     assert right.mean() > 0.9
 
 
@@ -58,7 +66,9 @@ def test_a_patient_with_nothing_is_refused_by_count_not_by_name(small, model):
     nobody = cohort.take(~cohort.present["meth"].to_numpy())
     if not len(nobody):
         nobody = small.cohort.take([0]).without("rna", "meth")
-    with pytest.raises(InputError, match=r"have none of the model's modalities \(rna, meth\)") as error:
+    with pytest.raises(
+        InputError, match=r"have none of the model's modalities \(rna, meth\)"
+    ) as error:
         model.predict_proba(nobody)
     assert not any(patient in str(error.value) for patient in nobody.patients)
 
@@ -93,4 +103,6 @@ def test_a_fusion_that_weighs_modalities_reports_its_weights(small, fuse):
     given = RECIPE.model_copy(update={"net": RECIPE.net.model_copy(update={"fuse": fuse})})
     found = FusionModel(given, device="cpu").fit(small.cohort)
     weights = [net.fuse.weights.detach().numpy() for net in found.fitted_.nets]
-    assert [found.gates_[m]["modality"] for m in ("rna", "meth")] == pytest.approx(np.mean(weights, 0)[:2])
+    assert [found.gates_[m]["modality"] for m in ("rna", "meth")] == pytest.approx(
+        np.mean(weights, 0)[:2]
+    )

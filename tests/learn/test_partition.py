@@ -11,7 +11,13 @@ from graphfuse.learn.partition import Subtypes, plain
 from graphfuse.learn.stability import Choice
 
 TABLE = pd.DataFrame(
-    {"clusters": [2], "stability": [0.9], "stability_lo": [0.8], "stability_hi": [1.0], "null_stability": [0.4]}
+    {
+        "clusters": [2],
+        "stability": [0.9],
+        "stability_lo": [0.8],
+        "stability_hi": [1.0],
+        "null_stability": [0.4],
+    }
 )
 
 
@@ -23,7 +29,15 @@ def made(ids=("=a", "b", "c", "d")):
         labels=np.array([0, 0, 1, -1]),
         confidence=np.array([1.0, 0.5, 1.0, np.nan]),
         table=TABLE,
-        choice=Choice(2, 2, 3, True, False, 0.05, "2 clusters by stability; the eigengap says 3: the two disagree"),
+        choice=Choice(
+            2,
+            2,
+            3,
+            True,
+            False,
+            0.05,
+            "2 clusters by stability; the eigengap says 3: the two disagree",
+        ),
         clusters=pd.DataFrame({"cluster": [0, 1], "patients": [2, 1]}),
         contribution=pd.DataFrame({"modality": ["rna"], "nmi": [float("nan")]}),
         survival={},
@@ -43,9 +57,15 @@ def test_a_print_is_short_and_says_both_rules():
 
 def test_tables_are_safe_and_blank_where_nothing_is_known(tmp_path):
     folder = made().save(tmp_path / "out")
-    assert (folder / "subtypes.csv").read_text() == "patient,cluster,confidence\n'=a,0,1.0\nb,0,0.5\nc,1,1.0\nd,,\n"
+    assert (
+        folder / "subtypes.csv"
+    ).read_text() == "patient,cluster,confidence\n'=a,0,1.0\nb,0,0.5\nc,1,1.0\nd,,\n"
     told = json.loads((folder / "subtypes.json").read_text())
-    assert told["in_no_cluster"] == 1 and told["contribution"][0]["nmi"] is None and told["verdict"] == "2 stable clusters"
+    assert (
+        told["in_no_cluster"] == 1
+        and told["contribution"][0]["nmi"] is None
+        and told["verdict"] == "2 stable clusters"
+    )
     assert not (folder / "survival.csv").exists()
 
 

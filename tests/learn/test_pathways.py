@@ -1,4 +1,5 @@
-"""The pathway channel: which sets, which columns, absent modalities, its control, and the net that reads its tokens."""
+"""The pathway channel: which sets, which columns, absent modalities, its control, and the net that
+reads its tokens."""
 
 from __future__ import annotations
 
@@ -42,32 +43,51 @@ def gmt(tmp_path):
 def cohort(patients=6):
     rng, index = np.random.default_rng(0), [f"P{i}" for i in range(patients)]
     frames = {m: pd.DataFrame(rng.normal(size=(patients, len(g))), index) for m, g in GENES.items()}
-    frames = {m: frame.set_axis([f"{m}{c}" for c in frame.columns], axis=1) for m, frame in frames.items()}
-    symbols = {m: {c: g for c, g in zip(frames[m], genes, strict=True) if g} for m, genes in GENES.items()}
+    frames = {
+        m: frame.set_axis([f"{m}{c}" for c in frame.columns], axis=1) for m, frame in frames.items()
+    }
+    symbols = {
+        m: {c: g for c, g in zip(frames[m], genes, strict=True) if g} for m, genes in GENES.items()
+    }
     return Cohort.from_frames(frames, symbols=symbols)
 
 
 def channel(gmt, symbols=None, seed=0, **section):
-    return Pathways.fit(cohort(), symbols or GENES, PathwaySection(**{"sets": gmt, "least": 2, **section}), seed)
+    return Pathways.fit(
+        cohort(), symbols or GENES, PathwaySection(**{"sets": gmt, "least": 2, **section}), seed
+    )
 
 
 def columns(patients=6):
-    own = {m: torch.from_numpy(modality.table.to_numpy()) for m, modality in cohort(patients).modalities.items()}
+    own = {
+        m: torch.from_numpy(modality.table.to_numpy())
+        for m, modality in cohort(patients).modalities.items()
+    }
     return own, torch.ones(patients, 2, dtype=torch.bool)
 
 
-# --------------------------------------------------------------------------------------------------- the channel
+# -------------------------------------------------------------------------------------- the channel
 
 
 def test_every_set_shows_all_columns_of_its_genes(gmt):
     made, (own, present) = channel(gmt), columns()
-    assert made.sets == ("one", "three", "two") and made.modalities == ("rna", "meth") and made.features == (3, 5)
+    assert (
+        made.sets == ("one", "three", "two")
+        and made.modalities == ("rna", "meth")
+        and made.features == (3, 5)
+    )
     shown, (rna, meth) = made.inputs(own, present), own.values()
     zero = torch.zeros(6, dtype=torch.float64)
     one = torch.stack([rna[:, 0], rna[:, 1], rna[:, 3], rna[:, 4], meth[:, 1]], 1)
     two = torch.stack([rna[:, 3], meth[:, 0], zero, zero, zero], 1)
-    assert torch.equal(shown[:, 0], one) and torch.equal(shown[:, 2], two) and shown.dtype == torch.float64
-    assert made.columns.tolist() == [5, 5, 2] and "3 sets of up to 5 columns of rna, meth" in repr(made)
+    assert (
+        torch.equal(shown[:, 0], one)
+        and torch.equal(shown[:, 2], two)
+        and shown.dtype == torch.float64
+    )
+    assert made.columns.tolist() == [5, 5, 2] and "3 sets of up to 5 columns of rna, meth" in repr(
+        made
+    )
 
 
 def test_sets_with_most_measured_genes_are_kept(gmt):
@@ -77,10 +97,18 @@ def test_sets_with_most_measured_genes_are_kept(gmt):
 
 
 def test_what_was_selected_changes_columns_and_not_sets(gmt):
-    """So that all folds have the same tokens; a set of which nothing was selected keeps its place, empty."""
+    """So that all folds have the same tokens; a set of which nothing was selected keeps its place,
+    empty."""
     made = channel(gmt, {"rna": ["A", None], "meth": ["Z"]})
-    assert made.sets == ("one", "three", "two") and made.modalities == ("rna",) and made.columns.tolist() == [1, 1, 0]
-    own = {"rna": torch.ones(2, 2, dtype=torch.float64), "meth": torch.ones(2, 1, dtype=torch.float64)}
+    assert (
+        made.sets == ("one", "three", "two")
+        and made.modalities == ("rna",)
+        and made.columns.tolist() == [1, 1, 0]
+    )
+    own = {
+        "rna": torch.ones(2, 2, dtype=torch.float64),
+        "meth": torch.ones(2, 1, dtype=torch.float64),
+    }
     shown = made.inputs(own, torch.tensor([[True, True], [False, True]]))
     assert shown[..., 0].tolist() == [[1, 1, 0], [0, 0, 0]]
     assert made.present(np.array([[True, True], [False, True]])).tolist() == [True, False]
@@ -93,7 +121,12 @@ def test_absent_means_absent_and_a_patient_alone_is_the_same(gmt):
     other = {m: v.clone() for m, v in own.items()}
     other["rna"][2], other["meth"][3] = np.nan, 1e9
     assert torch.equal(made.inputs(other, present), shown) and not shown[3].any() and shown[2].any()
-    alone = torch.cat([made.inputs({m: v[i : i + 1] for m, v in own.items()}, present[i : i + 1]) for i in range(6)])
+    alone = torch.cat(
+        [
+            made.inputs({m: v[i : i + 1] for m, v in own.items()}, present[i : i + 1])
+            for i in range(6)
+        ]
+    )
     assert torch.equal(alone, shown)
     assert made.present(present.numpy()).tolist() == [True] * 3 + [False] + [True] * 2
 
@@ -102,12 +135,18 @@ def test_gradients_come_back_to_the_columns(gmt):
     made, (own, present) = channel(gmt), columns()
     own = {m: v.requires_grad_() for m, v in own.items()}
     rna, meth = torch.autograd.grad(made.inputs(own, present).sum(), list(own.values()))
-    assert rna[0].tolist() == [2, 2, 0, 2, 2] and meth[0].tolist() == [2, 2, 0]  # how many sets a column is in
+    assert rna[0].tolist() == [2, 2, 0, 2, 2] and meth[0].tolist() == [
+        2,
+        2,
+        0,
+    ]  # how many sets a column is in
 
 
 def test_the_random_control_keeps_sizes_and_nothing_else(gmt):
     real, made, again = channel(gmt), channel(gmt, control="random"), channel(gmt, control="random")
-    assert made.sets == tuple(f"{name} (random)" for name in real.sets) and np.array_equal(made.place, again.place)
+    assert made.sets == tuple(f"{name} (random)" for name in real.sets) and np.array_equal(
+        made.place, again.place
+    )
     assert not np.array_equal(made.place, channel(gmt, control="random", seed=1).place)
     genes = [s for m in GENES for s in GENES[m]]
     of = [[{genes[c] for c in row if c >= 0} for row in each.place] for each in (real, made)]
@@ -123,7 +162,9 @@ def test_where_no_gene_maps_there_is_no_channel_and_it_says_so(gmt, caplog):
 def test_saved_and_read_back_it_shows_the_same(gmt):
     made, (own, present) = channel(gmt), columns()
     arrays, about = made.state()
-    again = Pathways.from_state({k: v.copy() for k, v in arrays.items()}, json.loads(json.dumps(about)))
+    again = Pathways.from_state(
+        {k: v.copy() for k, v in arrays.items()}, json.loads(json.dumps(about))
+    )
     assert (again.sets, again.modalities, again.order) == (made.sets, made.modalities, made.order)
     assert torch.equal(again.inputs(own, present), made.inputs(own, present))
 
@@ -141,10 +182,12 @@ def test_what_sets_push_is_what_their_tokens_bring(gmt):
     gradient, weight = np.random.default_rng(1).normal(size=(2, 6, 3, 5)), np.full((6, 2), 1 / 6)
     pushed = made.pushes(gradient, {m: v.numpy() for m, v in own.items()}, weight)
     shown = made.inputs(own, present).numpy()
-    assert np.allclose(pushed, [[(gradient[k, :, t] * shown[:, t]).sum() / 6 for t in range(3)] for k in range(2)])
+    assert np.allclose(
+        pushed, [[(gradient[k, :, t] * shown[:, t]).sum() / 6 for t in range(3)] for k in range(2)]
+    )
 
 
-# ------------------------------------------------------------------------------------------------------- the net
+# ------------------------------------------------------------------------------------------ the net
 
 
 def recipe(path, fuse="gated", **sections):
@@ -152,7 +195,12 @@ def recipe(path, fuse="gated", **sections):
         "name": "tokens",
         "patient": {"neighbours": 4},
         "pathways": {"sets": str(path), "least": 3},
-        "net": {"encode": {"default": "none", "pathways": "pathways"}, "width": 6, "fuse": fuse, "propagate": "none"},
+        "net": {
+            "encode": {"default": "none", "pathways": "pathways"},
+            "width": 6,
+            "fuse": fuse,
+            "propagate": "none",
+        },
         "train": {"epochs": 6, "seeds": 2},
     }
     for section, keys in sections.items():
@@ -163,7 +211,10 @@ def recipe(path, fuse="gated", **sections):
 def written(path, made):
     """A file with a set of the planted genes, and four of genes without any, 5 each."""
     others = [g for g in made.cohort.modalities["rna"].table.columns if g not in made.genes]
-    lines = [("planted", made.genes), *((f"noise {i}", others[5 * i : 5 * i + 5]) for i in range(4))]
+    lines = [
+        ("planted", made.genes),
+        *((f"noise {i}", others[5 * i : 5 * i + 5]) for i in range(4)),
+    ]
     path.write_text("".join("\t".join([name, "", *genes]) + "\n" for name, genes in lines))
     return path
 
@@ -178,11 +229,16 @@ def opened(model):
     generator = torch.Generator().manual_seed(0)
     for module in model.fitted_.nets:
         for parameter in module.parameters():
-            parameter.data = (parameter.detach().float() + 0.3 * torch.randn(parameter.shape, generator=generator)).double()
+            parameter.data = (
+                parameter.detach().float() + 0.3 * torch.randn(parameter.shape, generator=generator)
+            ).double()
     return model
 
 
-@pytest.mark.parametrize("fuse", [f for f in ("gated", "late", "attention_pool", "cross_attention") if f in available("fuse")])
+@pytest.mark.parametrize(
+    "fuse",
+    [f for f in ("gated", "late", "attention_pool", "cross_attention") if f in available("fuse")],
+)
 def test_the_contracts_hold(small, collection, fuse, tmp_path):
     model = opened(FusionModel(recipe(collection, fuse), seed=1, device="cpu").fit(small.cohort))
     fitted = model.fitted_
@@ -200,10 +256,15 @@ def test_the_contracts_hold(small, collection, fuse, tmp_path):
 
 
 def test_folds_with_other_columns_train_as_one_bank(small, tmp_path):
-    """Columns are chosen inside folds, sets are not: a bank of both folds gives each what it gets alone."""
+    """Columns are chosen inside folds, sets are not: a bank of both folds gives each what it gets
+    alone."""
     genes = list(small.cohort.modalities["rna"].table.columns)
-    (tmp_path / "sets.gmt").write_text("\n".join("\t".join([s[0], "", *s]) for s in (genes[:15], genes[10:30], genes[25:])))
-    chosen = recipe(tmp_path / "sets.gmt", select={"top": 15}, train={"epochs": 4, "learning_rate": 1e-2})
+    (tmp_path / "sets.gmt").write_text(
+        "\n".join("\t".join([s[0], "", *s]) for s in (genes[:15], genes[10:30], genes[25:]))
+    )
+    chosen = recipe(
+        tmp_path / "sets.gmt", select={"top": 15}, train={"epochs": 4, "learning_rate": 1e-2}
+    )
     outcome, folds = small.cohort.outcome(), []
     for rows in (np.arange(0, 80, 2), np.arange(1, 80, 2)):
         cross = CrossFit(small.cohort.take(rows), outcome.values[rows], 2, chosen, None, 0)
@@ -222,22 +283,35 @@ def test_a_recipe_for_genes_that_are_not_there_goes_without(small, tmp_path, cap
     (tmp_path / "other.gmt").write_text("mouse\t\tActb\tGapdh\tTp53\n")
     with caplog.at_level(logging.WARNING):
         model = FusionModel(recipe(tmp_path / "other.gmt"), device="cpu").fit(small.cohort)
-    assert "no pathway tokens" in caplog.text and model.fitted_.preparation.channels == ("rna", "meth")
+    assert "no pathway tokens" in caplog.text and model.fitted_.preparation.channels == (
+        "rna",
+        "meth",
+    )
 
 
 def test_another_encoder_than_one_of_sets_is_an_error(small, collection):
-    wrong = recipe(collection, net={"encode": {"default": "table", "pathways": "signalling"}, "width": 6})
+    wrong = recipe(
+        collection, net={"encode": {"default": "table", "pathways": "signalling"}, "width": 6}
+    )
     with pytest.raises(InputError, match="'signalling' sees nodes, but 'pathways' shows sets"):
         FusionModel(wrong, device="cpu").fit(small.cohort)
 
 
 def test_without_a_linear_start_tokens_find_the_planted_genes(tmp_path):
-    """The net alone, from nothing: it scores above chance, and the planted set and its genes get the weight."""
-    made = planted(160, {"rna": 40, "meth": 24}, carriers=5, effect=2.0, missing={"meth": 0.3}, seed=3)
-    trained = recipe(
-        written(tmp_path / "sets.gmt", made), net={"width": 8, "start": "none"}, train={"epochs": 60, "learning_rate": 1e-2}
+    """The net alone, from nothing: it scores above chance, and the planted set and its genes get
+    the weight."""
+    made = planted(
+        160, {"rna": 40, "meth": 24}, carriers=5, effect=2.0, missing={"meth": 0.3}, seed=3
     )
-    model, tested = FusionModel(trained, device="cpu").fit(made.cohort.take(range(110))), made.cohort.take(range(110, 160))
+    trained = recipe(
+        written(tmp_path / "sets.gmt", made),
+        net={"width": 8, "start": "none"},
+        train={"epochs": 60, "learning_rate": 1e-2},
+    )
+    model, tested = (
+        FusionModel(trained, device="cpu").fit(made.cohort.take(range(110))),
+        made.cohort.take(range(110, 160)),
+    )
     assert model.score(tested) >= 0.8
     found = attribute(model.fitted_, 0, tested)
     for name, modality in made.cohort.modalities.items():
@@ -258,7 +332,7 @@ def test_rankings_cover_every_feature(small, collection):
     assert len(ranking.nodes) == 64 and ranking.error <= 0.01
 
 
-# ---------------------------------------------------------------------------------------- the deep gene network
+# ---------------------------------------------------------------------------- the deep gene network
 
 
 def test_the_deep_network_is_heard_by_new_patients_as_far_as_by_old(small, network, tmp_path):
@@ -271,8 +345,12 @@ def test_the_deep_network_is_heard_by_new_patients_as_far_as_by_old(small, netwo
     for _ in range(9):
         heard = 0.8 * step @ heard + 0.2 * own
     assert np.allclose(views.hop["rna"].T, step @ heard, atol=1e-10)
-    shallow = replace(preparation, encoders=dict.fromkeys(preparation.encoders, "network")).views(small.cohort)
+    shallow = replace(preparation, encoders=dict.fromkeys(preparation.encoders, "network")).views(
+        small.cohort
+    )
     assert np.array_equal(shallow.hop["rna"].T, preparation.smoothing["rna"] @ own)
     model.save(tmp_path)
     again = FusionModel.load(tmp_path)
-    assert np.abs(again.predict_proba(small.cohort) - model.predict_proba(small.cohort)).max() <= 1e-6
+    assert (
+        np.abs(again.predict_proba(small.cohort) - model.predict_proba(small.cohort)).max() <= 1e-6
+    )

@@ -1,4 +1,5 @@
-"""The ladder's ridge regression against scikit-learn's, and its kernel form against explicit columns."""
+"""The ladder's ridge regression against scikit-learn's, and its kernel form against explicit
+columns."""
 
 import numpy as np
 import pytest
@@ -14,7 +15,9 @@ TIGHT = {"tolerance": 1e-9, "steps": 40_000}
 def made(patients=60, columns=25, classes=4, seed=0):
     rng = np.random.default_rng(seed)
     codes = rng.integers(0, classes, patients)
-    return rng.normal(size=(patients, columns)) + 0.8 * rng.normal(size=(classes, columns))[codes], codes
+    return rng.normal(size=(patients, columns)) + 0.8 * rng.normal(size=(classes, columns))[
+        codes
+    ], codes
 
 
 def centred(logits):
@@ -31,12 +34,15 @@ def test_four_classes_are_those_of_scikit_learn(columns):
     for level, c in enumerate(CS):
         reference = LogisticRegression(C=c, tol=1e-10, max_iter=100_000).fit(x / size, codes)
         np.testing.assert_allclose(
-            centred(path.logits(fresh @ x.T)[level]), centred(reference.decision_function(fresh / size)), atol=1e-3
+            centred(path.logits(fresh @ x.T)[level]),
+            centred(reference.decision_function(fresh / size)),
+            atol=1e-3,
         )
 
 
 def test_two_classes_are_those_of_scikit_learn():
-    """Two rows of weights w, -w cost 2‖w‖², one row 2w costs 4‖w‖²: our C is half of the binary model's."""
+    """Two rows of weights w, -w cost 2‖w‖², one row 2w costs 4‖w‖²: our C is half of the binary
+    model's."""
     x, codes = made(classes=2)
     fresh, _ = made(20, seed=1)
     path = fit_ridge(x @ x.T, codes, 2, CS, **TIGHT)
@@ -44,19 +50,25 @@ def test_two_classes_are_those_of_scikit_learn():
     for level, c in enumerate(CS):
         reference = LogisticRegression(C=2 * c, tol=1e-10, max_iter=100_000).fit(x / size, codes)
         logits = path.logits(fresh @ x.T)[level]
-        np.testing.assert_allclose(logits[:, 1] - logits[:, 0], reference.decision_function(fresh / size), atol=1e-3)
+        np.testing.assert_allclose(
+            logits[:, 1] - logits[:, 0], reference.decision_function(fresh / size), atol=1e-3
+        )
 
 
 def test_the_usual_tolerance_is_close_enough_to_the_optimum():
     x, codes = made(columns=80)
     usual, tight = (fit_ridge(x @ x.T, codes, 4, PENALTIES, **given) for given in ({}, TIGHT))
-    p = [np.exp(log) / np.exp(log).sum(-1, keepdims=True) for log in (usual.logits(x @ x.T), tight.logits(x @ x.T))]
+    p = [
+        np.exp(log) / np.exp(log).sum(-1, keepdims=True)
+        for log in (usual.logits(x @ x.T), tight.logits(x @ x.T))
+    ]
     assert np.abs(p[0] - p[1])[: PENALTIES.index(10.0)].max() < 0.01
     assert np.abs(p[0] - p[1]).max() < 0.03
 
 
 def test_alpha_holds_the_weights_of_the_columns():
-    """kernel(new, train) @ alpha = new @ W with W = Xᵀ alpha, and W is stationary: gradient of loss plus penalty is 0."""
+    """kernel(new, train) @ alpha = new @ W with W = Xᵀ alpha, and W is stationary: gradient of loss
+    plus penalty is 0."""
     x, codes = made()
     path = fit_ridge(x @ x.T, codes, 4, (0.5,), **TIGHT)
     weights = x.T @ path.alpha[0]
@@ -65,13 +77,18 @@ def test_alpha_holds_the_weights_of_the_columns():
     p = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
     residual = p - np.eye(4)[codes]
     size = (x**2).sum(1).mean()
-    np.testing.assert_allclose(x.T @ residual / np.sqrt(size) + np.sqrt(size) * weights / 0.5, 0, atol=1e-6)
+    np.testing.assert_allclose(
+        x.T @ residual / np.sqrt(size) + np.sqrt(size) * weights / 0.5, 0, atol=1e-6
+    )
     np.testing.assert_allclose(residual.sum(0), 0, atol=1e-6)  # the intercept is not penalised
 
 
 def test_the_scale_of_the_columns_does_not_matter():
     x, codes = made()
-    a, b = (fit_ridge(k * k * (x @ x.T), codes, 4, CS, **TIGHT).logits(k * k * (x @ x.T)) for k in (1, 1000.0))
+    a, b = (
+        fit_ridge(k * k * (x @ x.T), codes, 4, CS, **TIGHT).logits(k * k * (x @ x.T))
+        for k in (1, 1000.0)
+    )
     np.testing.assert_allclose(a, b, atol=1e-5)
 
 

@@ -17,8 +17,15 @@ def test_holm_steps_down_and_keeps_order():
 
 
 def test_shared_information_is_on_the_patients_of_both():
-    assert shared(LABELS, np.array([5, 5, 5, 2, 2, 2, 0])) == (pytest.approx(1), pytest.approx(1), 6)
-    assert shared(LABELS, np.array([0, 1, -1, 0, 1, -1, 0]))[:2] == (pytest.approx(0), pytest.approx(-0.5, abs=0.6))
+    assert shared(LABELS, np.array([5, 5, 5, 2, 2, 2, 0])) == (
+        pytest.approx(1),
+        pytest.approx(1),
+        6,
+    )
+    assert shared(LABELS, np.array([0, 1, -1, 0, 1, -1, 0]))[:2] == (
+        pytest.approx(0),
+        pytest.approx(-0.5, abs=0.6),
+    )
     assert np.isnan(shared(LABELS, np.full(7, -1))[0])
 
 
@@ -27,17 +34,27 @@ def test_a_modality_with_the_same_clusters_contributes_all():
     fused = Resampled(rows, [{2: LABELS[r]} for r in rows])
     other = Resampled(rows, [{2: np.array([0, 1, 0, 1])}, {}])
     table = contribution(
-        LABELS, {"same": LABELS, "other": np.array([0, 1, 0, 1, 0, 1, 0])}, fused, {"same": fused, "other": other}, 2
+        LABELS,
+        {"same": LABELS, "other": np.array([0, 1, 0, 1, 0, 1, 0])},
+        fused,
+        {"same": fused, "other": other},
+        2,
     )
     same, other = table.to_dict("records")
-    assert [same[c] for c in ("patients", "nmi", "nmi_lo", "nmi_hi", "ami")] == pytest.approx([6, 1, 1, 1, 1])
+    assert [same[c] for c in ("patients", "nmi", "nmi_lo", "nmi_hi", "ami")] == pytest.approx(
+        [6, 1, 1, 1, 1]
+    )
     assert other["nmi"] < 0.1 and other["nmi_lo"] == other["nmi_hi"] == pytest.approx(0)
 
 
 def test_survival_of_the_known_only():
     time = np.array([1.0, 2, np.nan, 5, 6, 7, 3])
-    outcome = Outcome("overall", "survival", time, event=np.array([True, True, False, True, False, True, True]))
-    found = separations(LABELS, {"overall": outcome, "again": outcome, "age": Outcome("age", "number", time)})
+    outcome = Outcome(
+        "overall", "survival", time, event=np.array([True, True, False, True, False, True, True])
+    )
+    found = separations(
+        LABELS, {"overall": outcome, "again": outcome, "age": Outcome("age", "number", time)}
+    )
     assert list(found) == ["overall", "again"]
     groups = found["overall"].groups
     assert groups["patients"].tolist() == [2, 3] and groups["events"].tolist() == [2, 2]
@@ -47,7 +64,17 @@ def test_survival_of_the_known_only():
 
 
 def test_classes_are_counted_by_cluster():
-    outcome = Outcome("type", "class", np.array([0, 0, 2, 1, 1, -1, 1]), ("a", "b", "c"), derived_from=("rna", "prot"))
+    outcome = Outcome(
+        "type",
+        "class",
+        np.array([0, 0, 2, 1, 1, -1, 1]),
+        ("a", "b", "c"),
+        derived_from=("rna", "prot"),
+    )
     found = associations(LABELS, {"type": outcome}, ("rna", "meth"))["type"]
-    assert found.counts.to_numpy().tolist() == [[2, 0, 1], [0, 2, 0]] and list(found.counts) == ["a", "b", "c"]
+    assert found.counts.to_numpy().tolist() == [[2, 0, 1], [0, 2, 0]] and list(found.counts) == [
+        "a",
+        "b",
+        "c",
+    ]
     assert found.derived_from == ("rna",) and 0 < found.nmi < 1

@@ -1,5 +1,5 @@
-"""The signalling channel: linear inputs, masks, genes, tables and saving; and known answers: symmetry on a ring (G3), planted
-genes (G4), a planted interaction (G5) and genes of sex (G6)."""
+"""The signalling channel: linear inputs, masks, genes, tables and saving; and known answers:
+symmetry on a ring (G3), planted genes (G4), a planted interaction (G5) and genes of sex (G6)."""
 
 import json
 
@@ -31,13 +31,20 @@ def cohort(tables):
     frames = {}
     for name, (values, genes) in tables.items():
         index = [f"P{i:04d}" for i in range(len(values))]
-        frames[name] = pd.DataFrame(values, index=index, columns=[f"{g}_{i}" for i, g in enumerate(genes)])
-    symbols = {name: dict(zip(frames[name].columns, genes, strict=True)) for name, (_, genes) in tables.items()}
+        frames[name] = pd.DataFrame(
+            values, index=index, columns=[f"{g}_{i}" for i, g in enumerate(genes)]
+        )
+    symbols = {
+        name: dict(zip(frames[name].columns, genes, strict=True))
+        for name, (_, genes) in tables.items()
+    }
     return Cohort.from_frames(frames, symbols=symbols)
 
 
 def channel(tables, network, section):
-    return Signalling.fit(cohort(tables), {name: genes for name, (_, genes) in tables.items()}, network, section)
+    return Signalling.fit(
+        cohort(tables), {name: genes for name, (_, genes) in tables.items()}, network, section
+    )
 
 
 def tensors(tables):
@@ -51,14 +58,17 @@ def everyone(tables):
 def two_tables(patients=7, seed=0):
     rng = np.random.default_rng(seed)
     genes = ["A", "A", "B", "C", "Z"]
-    return {"meth": (rng.normal(size=(patients, 5)), genes), "rna": (rng.normal(size=(patients, 4)), ["D", "A", "B", "C"])}
+    return {
+        "meth": (rng.normal(size=(patients, 5)), genes),
+        "rna": (rng.normal(size=(patients, 4)), ["D", "A", "B", "C"]),
+    }
 
 
 SMALL = net_of([("A", "B"), ("B", "C"), ("C", "D"), ("A", "D")])
 BOTH = SignallingSection(kinds={"meth": ["meth"], "tran": ["rna"]})
 
 
-# --------------------------------------------------------------------------------------------------- the channel
+# -------------------------------------------------------------------------------------- the channel
 
 
 def test_inputs_show_values_then_masks_then_what_arrives():
@@ -66,13 +76,20 @@ def test_inputs_show_values_then_masks_then_what_arrives():
     made = channel(tables, SMALL, BOTH)
     shown = made.inputs(tensors(tables), everyone(tables))
     assert tuple(shown.shape[1:]) == made.features[:2] and shown.dtype == torch.float64
-    values, mask = made.template.fill({m: v for m, (v, _) in tables.items()}, everyone(tables).numpy())
-    assert np.allclose(shown[:, :2], np.nan_to_num(values)) and np.array_equal(shown[:, 2:4] == 1, mask)
+    values, mask = made.template.fill(
+        {m: v for m, (v, _) in tables.items()}, everyone(tables).numpy()
+    )
+    assert np.allclose(shown[:, :2], np.nan_to_num(values)) and np.array_equal(
+        shown[:, 2:4] == 1, mask
+    )
     at = {node: p for p, node in enumerate(made.template.nodes)}
     rows = [[verb for _, verb, _ in item.path] for item in made.carried]
     meth, rna = (tables[m][0] for m in ("meth", "rna"))
     regulated = shown[:, 2 + rows.index(["regulates"])].numpy()
-    assert np.allclose(regulated[:, at["tran", "A"]], meth[:, :2].mean(1)) and not regulated[:, at["tran", "D"]].any()
+    assert (
+        np.allclose(regulated[:, at["tran", "A"]], meth[:, :2].mean(1))
+        and not regulated[:, at["tran", "D"]].any()
+    )
     heard = shown[:, 2 + rows.index(["translates", "interacts"])].numpy()
     assert np.allclose(heard[:, at["prot", "A"]], (rna[:, 0] + rna[:, 2]) / 2)
     assert made.edge_rows == slice(4, made.features[0]) and "channels on Template" in repr(made)
@@ -103,7 +120,12 @@ def test_absent_means_absent_and_a_patient_alone_is_the_same():
     other = {m: v.clone() for m, v in own.items()}
     other["meth"][2], other["rna"][3] = np.nan, 1e9
     assert torch.equal(made.inputs(other, present), shown) and not shown[3].any() and shown[2].any()
-    alone = torch.cat([made.inputs({m: v[i : i + 1] for m, v in own.items()}, present[i : i + 1]) for i in range(7)])
+    alone = torch.cat(
+        [
+            made.inputs({m: v[i : i + 1] for m, v in own.items()}, present[i : i + 1])
+            for i in range(7)
+        ]
+    )
     assert torch.allclose(alone, shown, atol=1e-12)
     assert made.present(present.numpy()).tolist() == [True] * 3 + [False] + [True] * 3
 
@@ -121,11 +143,20 @@ def test_so_many_genes_are_kept_those_measured_most_and_then_most_variable():
     rng = np.random.default_rng(0)
     spread = np.array([1, 5, 3, 0.1, 9, 2])
     genes = ["A", "B", "C", "D", "E", "F"]
-    tables = {"rna": (rng.normal(size=(200, 6)) * spread, genes), "meth": (rng.normal(size=(200, 1)), ["D"])}
-    ring = net_of([(a, b) for a, b in zip(genes[:4], genes[1:4] + genes[:1], strict=True)] + [("F", "A")])
+    tables = {
+        "rna": (rng.normal(size=(200, 6)) * spread, genes),
+        "meth": (rng.normal(size=(200, 1)), ["D"]),
+    }
+    ring = net_of(
+        [(a, b) for a, b in zip(genes[:4], genes[1:4] + genes[:1], strict=True)] + [("F", "A")]
+    )
     kinds = {"kinds": {"tran": ["rna"], "meth": ["meth"]}}
     made = channel(tables, ring, SignallingSection(genes=3, **kinds))
-    assert made.template.genes == ("B", "C", "D")  # D in two tables; E varies most, but is not in the network
+    assert made.template.genes == (
+        "B",
+        "C",
+        "D",
+    )  # D in two tables; E varies most, but is not in the network
     assert channel(tables, None, SignallingSection(genes=2, **kinds)).template.genes == ("D", "E")
 
 
@@ -134,52 +165,73 @@ def test_saved_and_read_back_it_shows_the_same(tmp_path, identity):
     (tmp_path / "sets.gmt").write_text("one\t\tA\tB\tC\ntwo\t\tC\tD\n")
     table = {"table": str(_table(tmp_path))} if identity == "table" else {}
     section = SignallingSection(
-        kinds={"meth": ["meth"], "tran": ["rna"]}, pathways=str(tmp_path / "sets.gmt"), identity=identity, **table
+        kinds={"meth": ["meth"], "tran": ["rna"]},
+        pathways=str(tmp_path / "sets.gmt"),
+        identity=identity,
+        **table,
     )
     tables = two_tables()
     made = channel(tables, SMALL, section)
     arrays, about = made.state()
-    again = Signalling.from_state({k: v.copy() for k, v in arrays.items()}, json.loads(json.dumps(about)))
+    again = Signalling.from_state(
+        {k: v.copy() for k, v in arrays.items()}, json.loads(json.dumps(about))
+    )
     assert again.features == made.features and again.template.nodes == made.template.nodes
     own, present = tensors(tables), everyone(tables)
     assert torch.equal(again.inputs(own, present), made.inputs(own, present))
-    assert np.array_equal(again.table, made.table) and list(again.template.pathways) == ["one", "two"]
+    assert np.array_equal(again.table, made.table) and list(again.template.pathways) == [
+        "one",
+        "two",
+    ]
 
 
-# ------------------------------------------------------------------------------------------------ identity tables
+# ---------------------------------------------------------------------------------- identity tables
 
 
 def _table(folder, rows=("A", "B", "prot:C", "Q"), text=False):
-    frame = pd.DataFrame({"gene": rows, "x": np.arange(len(rows)) ** 2.0, "y": "word" if text else 1.0})
+    frame = pd.DataFrame(
+        {"gene": rows, "x": np.arange(len(rows)) ** 2.0, "y": "word" if text else 1.0}
+    )
     frame.to_csv(folder / "table.csv", index=False)
     return folder / "table.csv"
 
 
 def test_a_table_is_put_on_its_nodes_and_into_the_encoder(tmp_path):
-    section = SignallingSection(kinds={"tran": ["rna"]}, identity="table", table=str(_table(tmp_path)))
+    section = SignallingSection(
+        kinds={"tran": ["rna"]}, identity="table", table=str(_table(tmp_path))
+    )
     made = channel({"rna": two_tables()["rna"]}, SMALL, section)
     assert made.features[2] == 2 + 2 and made.table.shape == (8, 4)
     at = {node: p for p, node in enumerate(made.template.nodes)}
     known = [at["prot", "A"], at["prot", "B"], at["prot", "C"], at["tran", "A"], at["tran", "B"]]
     x = np.array([0, 1, 4, 0, 1.0])
     assert np.allclose(made.table[known, 0], (x - x.mean()) / x.std())
-    assert not made.table[[at["prot", "D"], at["tran", "C"]], :2].any() and not made.table[:, 1].any()
+    assert (
+        not made.table[[at["prot", "D"], at["tran", "C"]], :2].any() and not made.table[:, 1].any()
+    )
     assert np.array_equal(made.table[:, 2:].argmax(1), np.repeat([0, 1], 4))
     encode = Signals(made.features, 8)
     made.prime(encode)
     assert np.allclose(encode.table, made.table, atol=1e-6)
-    learned = channel({"rna": two_tables()["rna"]}, SMALL, SignallingSection(kinds={"tran": ["rna"]}))
+    learned = channel(
+        {"rna": two_tables()["rna"]}, SMALL, SignallingSection(kinds={"tran": ["rna"]})
+    )
     learned.prime(Signals(learned.features, 8))  # nothing to put in
 
 
-@pytest.mark.parametrize(("changes", "said"), [({"rows": ("X", "Y")}, "no row is named"), ({"text": True}, "must be numbers")])
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [({"rows": ("X", "Y")}, "no row is named"), ({"text": True}, "must be numbers")],
+)
 def test_tables_that_tell_nothing_are_errors(tmp_path, changes, said):
-    section = SignallingSection(kinds={"tran": ["rna"]}, identity="table", table=str(_table(tmp_path, **changes)))
+    section = SignallingSection(
+        kinds={"tran": ["rna"]}, identity="table", table=str(_table(tmp_path, **changes))
+    )
     with pytest.raises(InputError, match=said):
         channel({"rna": two_tables()["rna"]}, SMALL, section)
 
 
-# ---------------------------------------------------------------------------------------------- a net to train
+# ----------------------------------------------------------------------------------- a net to train
 
 
 class Model(nn.Module):
@@ -196,7 +248,8 @@ class Model(nn.Module):
 
 
 def trained(made, tables, y, split, seed, epochs=200):
-    """The model (float64) of the epoch with the least loss on the second part, and its AUROC on the third."""
+    """The model (float64) of the epoch with the least loss on the second part, and its AUROC on the
+    third."""
     torch.manual_seed(seed)
     model, best = Model(made.features), (np.inf, None)
     train, check = split
@@ -219,13 +272,16 @@ def trained(made, tables, y, split, seed, epochs=200):
 
 
 def attributions(model, made, tables, rows, steps=8):
-    """Mean absolute integrated gradients of the second class's logit over the first's, by column."""
+    """Mean absolute integrated gradients of the second class's logit over the first's, by
+    column."""
     own = {m: v[rows] for m, v in tensors(tables).items()}
     present, total = everyone(tables)[rows], dict.fromkeys(own, 0.0)
     for step in range(steps):
         x = {m: (v * (step + 0.5) / steps).requires_grad_() for m, v in own.items()}
         out = model(made.inputs(x, present))
-        for m, g in zip(x, torch.autograd.grad((out[:, 1] - out[:, 0]).sum(), list(x.values())), strict=True):
+        for m, g in zip(
+            x, torch.autograd.grad((out[:, 1] - out[:, 0]).sum(), list(x.values())), strict=True
+        ):
             total[m] = total[m] + g / steps
     return {m: (total[m] * own[m]).abs().mean(0).numpy() for m in own}
 
@@ -235,7 +291,7 @@ def scale_free(genes, seed):
     return net_of([(f"G{a:03d}", f"G{b:03d}") for a, b in pairs])
 
 
-# -------------------------------------------------------------------------------------------------------- G3 ring
+# ------------------------------------------------------------------------------------------ G3 ring
 
 
 @pytest.mark.parametrize("identity", ["none", "learned"])
@@ -243,15 +299,21 @@ def test_on_a_ring_only_identity_tells_where_a_spike_is(identity):
     genes = [f"G{i:02d}" for i in range(20)]
     ring = net_of(list(zip(genes, genes[1:] + genes[:1], strict=True)))
     spikes = 3 * np.eye(20)
-    made = channel({"rna": (spikes, genes)}, ring, SignallingSection(kinds={"tran": ["rna"]}, identity=identity))
+    made = channel(
+        {"rna": (spikes, genes)},
+        ring,
+        SignallingSection(kinds={"tran": ["rna"]}, identity=identity),
+    )
     torch.manual_seed(0)
     encode = Signals(made.features, 32).double()
-    out = encode(made.inputs({"rna": torch.tensor(spikes)}, torch.ones(20, 1, dtype=torch.bool)))[:, 0].detach()
+    out = encode(made.inputs({"rna": torch.tensor(spikes)}, torch.ones(20, 1, dtype=torch.bool)))[
+        :, 0
+    ].detach()
     assert (out.std(0).max() < 1e-12) == (identity == "none")
     assert identity == "none" or torch.cdist(out, out).fill_diagonal_(1).min() > 0.01
 
 
-# --------------------------------------------------------------------------------------------------- G4 planted genes
+# --------------------------------------------------------------------------------- G4 planted genes
 
 
 def planted_genes(seed, patients=900):
@@ -269,7 +331,9 @@ def found_genes(seed, identity):
     network, tables, y, truth = planted_genes(seed)
     made = channel(tables, network, SignallingSection(identity=identity, **ONE_KIND))
     model, auc = trained(made, tables, y, (500, 650), seed)
-    return average_precision_score(truth, attributions(model, made, tables, slice(650, None))["rna"]), auc
+    return average_precision_score(
+        truth, attributions(model, made, tables, slice(650, None))["rna"]
+    ), auc
 
 
 def recovery(seeds):
@@ -278,7 +342,9 @@ def recovery(seeds):
         _, tables, y, truth = planted_genes(seed)
         fitted = LogisticRegression(C=0.1, max_iter=1000).fit(tables["rna"][0][:500], y[:500])
         linear.append(average_precision_score(truth, np.abs(fitted.coef_[0])))
-    return np.array(linear), *(np.array([found_genes(s, kind) for s in seeds]) for kind in ("learned", "none"))
+    return np.array(linear), *(
+        np.array([found_genes(s, kind) for s in seeds]) for kind in ("learned", "none")
+    )
 
 
 def check_recovery(seeds):
@@ -297,12 +363,12 @@ def test_planted_genes_are_found_over_five_seeds():
     check_recovery(range(5))
 
 
-# -------------------------------------------------------------------------------------------- G5 planted interaction
+# --------------------------------------------------------------------------- G5 planted interaction
 
 
 def interaction(seed, patients=1500):
-    """y = sign(x_a x_b) of two linked genes of low degree, and a rewired twin in which they are three links apart or more
-    (a gene that hears both would still see their product)."""
+    """y = sign(x_a x_b) of two linked genes of low degree, and a rewired twin in which they are
+    three links apart or more (a gene that hears both would still see their product)."""
     rng, network = np.random.default_rng(seed), scale_free(40, seed)
     modest = np.maximum(network.degree[network.source], network.degree[network.target])
     edge = int(np.argmax(modest <= 4))
@@ -325,13 +391,19 @@ def edge_scores(model, made, tables, rows, steps=8):
         z = (x * (step + 0.5) / steps).requires_grad_()
         out = model(z)
         out = out - out.mean(1, keepdim=True)
-        total = total + torch.stack([torch.autograd.grad(out[:, k].sum(), z, retain_graph=True)[0] for k in range(2)])
+        total = total + torch.stack(
+            [torch.autograd.grad(out[:, k].sum(), z, retain_graph=True)[0] for k in range(2)]
+        )
     p = model(x).softmax(1).detach()
     frame, score = made.edges(total / steps, own, p / p.sum(0))
-    return frame.assign(score=np.abs(score).max(0)).sort_values("score", ascending=False, ignore_index=True)
+    return frame.assign(score=np.abs(score).max(0)).sort_values(
+        "score", ascending=False, ignore_index=True
+    )
 
 
-@pytest.mark.parametrize("seed", [1, pytest.param(3, marks=pytest.mark.slow), pytest.param(4, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "seed", [1, pytest.param(3, marks=pytest.mark.slow), pytest.param(4, marks=pytest.mark.slow)]
+)
 def test_a_planted_interaction_is_the_first_edge_and_lost_on_the_rewired_network(seed):
     network, rewired, tables, y, (a, b) = interaction(seed)
     tested = slice(1200, None)
@@ -345,7 +417,7 @@ def test_a_planted_interaction_is_the_first_edge_and_lost_on_the_rewired_network
     assert chance < 0.6 and others["score"][0] < edges["score"][0] / 5
 
 
-# ------------------------------------------------------------------------------------------------------- G6 sex
+# ------------------------------------------------------------------------------------------- G6 sex
 
 
 FEMALE, MALE = ("XIST", "TSIX"), ("DDX3Y", "EIF1AY", "KDM5D", "RPS4Y1", "USP9Y", "UTY", "ZFY")
@@ -362,7 +434,9 @@ def test_genes_of_sex_come_first():
     meth[:, 0] -= sex  # XIST's promoter
     tables = {"meth": (meth, genes[:100]), "rna": (rna, genes)}
     tables = {m: ((v - v[:250].mean(0)) / v[:250].std(0), g) for m, (v, g) in tables.items()}
-    network = net_of([(genes[a], genes[b]) for a, b in rng.integers(0, len(genes), (600, 2)) if a != b])
+    network = net_of(
+        [(genes[a], genes[b]) for a, b in rng.integers(0, len(genes), (600, 2)) if a != b]
+    )
     made = channel(tables, network, BOTH)
     model, auc = trained(made, tables, sex, (250, 320), seed=0, epochs=100)
     found = attributions(model, made, tables, slice(320, None))

@@ -43,7 +43,9 @@ def test_a_seed_is_a_split():
 def sites(count):
     """A site for everyone, of very unequal sizes."""
     share = np.linspace(1, 5, count) ** 2
-    return np.random.default_rng(0).choice([f"s{k:02d}" for k in range(count)], len(CODES), p=share / share.sum())
+    return np.random.default_rng(0).choice(
+        [f"s{k:02d}" for k in range(count)], len(CODES), p=share / share.sum()
+    )
 
 
 def test_inner_folds_are_as_many_as_there_are_groups():
@@ -54,7 +56,10 @@ def test_inner_folds_are_as_many_as_there_are_groups():
 def test_a_seed_is_a_partition_into_groups():
     groups = sites(12)
     assert grouped(CODES, groups, 5, 3).tolist() == grouped(CODES, groups, 5, 3).tolist()
-    assert any(grouped(CODES, groups, 5, 3).tolist() != grouped(CODES, groups, 5, s).tolist() for s in (4, 5))
+    assert any(
+        grouped(CODES, groups, 5, 3).tolist() != grouped(CODES, groups, 5, s).tolist()
+        for s in (4, 5)
+    )
 
 
 def test_inner_folds_keep_groups_whole_where_there_are_two():

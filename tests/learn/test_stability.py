@@ -4,16 +4,29 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from graphfuse.learn.stability import Resampled, Weighed, candidates, choose, corrected, membership, structure_p
+from graphfuse.learn.stability import (
+    Resampled,
+    Weighed,
+    candidates,
+    choose,
+    corrected,
+    membership,
+    structure_p,
+)
 
 
-def table(stability, cohesion=0.9, null=(0.3, 0.4, 0.5) * 7, loose=(0.4, 0.5, 0.6) * 7, smallest=20):
-    """Candidates 2, 3, … of these stabilities and one cohesion, the same null draws for each; p, and how many nulls."""
+def table(
+    stability, cohesion=0.9, null=(0.3, 0.4, 0.5) * 7, loose=(0.4, 0.5, 0.6) * 7, smallest=20
+):
+    """Candidates 2, 3, … of these stabilities and one cohesion, the same null draws for each; p,
+    and how many nulls."""
     counts = list(range(2, 2 + len(stability)))
     full = {k: np.arange(k * smallest) % k for k in counts}
     agreement = pd.DataFrame({k: [s, s] for k, s in zip(counts, stability)})
     held = dict.fromkeys(counts, cohesion)
-    nulls = Weighed.of([(pd.Series(s, counts), dict.fromkeys(counts, c)) for s, c in zip(null, loose)], counts)
+    nulls = Weighed.of(
+        [(pd.Series(s, counts), dict.fromkeys(counts, c)) for s, c in zip(null, loose)], counts
+    )
     found = candidates(full, {k: k for k in counts}, np.zeros(9), agreement, held, nulls)
     return found, structure_p(Weighed.of([(agreement.mean(), held)], counts), nulls), len(null)
 
@@ -24,7 +37,12 @@ def chosen(stability, gap=3, given=None, **more):
 
 def test_the_steadiest_number_beyond_chance_is_chosen():
     choice = chosen([0.7, 0.98, 0.8])
-    assert (choice.clusters, choice.by_stability, choice.by_eigengap, choice.stable) == (3, 3, 3, True)
+    assert (choice.clusters, choice.by_stability, choice.by_eigengap, choice.stable) == (
+        3,
+        3,
+        3,
+        True,
+    )
     assert choice.p == pytest.approx(1 / 22)
     assert "disagree" not in choice.why and "disagree" in chosen([0.98, 0.7], gap=5).why
 
@@ -51,7 +69,10 @@ def test_no_stable_subtypes(more):
 
 def test_a_number_that_was_asked_for_is_kept_and_judged():
     assert chosen([0.7, 0.98], given=2).clusters == 2
-    assert not chosen([0.4, 0.98], given=2).stable and "are not stable" in chosen([0.4, 0.98], given=2).why
+    assert (
+        not chosen([0.4, 0.98], given=2).stable
+        and "are not stable" in chosen([0.4, 0.98], given=2).why
+    )
     assert "stability says 3" in chosen([0.4, 0.98], given=2).why
 
 
@@ -77,7 +98,10 @@ def test_trying_many_numbers_is_paid_for():
 
 def test_membership_matches_clusters_whatever_their_numbers():
     labels = np.array([0, 0, 0, 1, 1, -1])
-    same = Resampled([np.array([0, 1, 3, 5]), np.array([1, 2, 4])], [{2: np.array([1, 1, 0, -1])}, {2: np.array([0, 0, 1])}])
+    same = Resampled(
+        [np.array([0, 1, 3, 5]), np.array([1, 2, 4])],
+        [{2: np.array([1, 1, 0, -1])}, {2: np.array([0, 0, 1])}],
+    )
     confidence, jaccard = membership(labels, same, 2)
     assert confidence[:5].tolist() == [1] * 5 and np.isnan(confidence[5])
     assert (jaccard == 1).all(axis=None)

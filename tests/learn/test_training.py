@@ -1,4 +1,5 @@
-"""Both passes: settings chosen on inner folds, chunks that change nothing, training to the last epoch."""
+"""Both passes: settings chosen on inner folds, chunks that change nothing, training to the last
+epoch."""
 
 from __future__ import annotations
 
@@ -11,10 +12,18 @@ from scipy.special import softmax
 from sklearn.metrics import log_loss
 
 from graphfuse.learn import fit
-from graphfuse.learn.bank import TEMPERATURES
 from graphfuse.learn.linear import CrossFit
 from graphfuse.learn.model import FusionModel
-from graphfuse.learn.training import Choice, Trained, first_pass, fresh, second_pass, temperature, train
+from graphfuse.learn.stop import TEMPERATURES
+from graphfuse.learn.training import (
+    Choice,
+    Trained,
+    first_pass,
+    fresh,
+    second_pass,
+    temperature,
+    train,
+)
 from graphfuse.schema import Recipe
 
 CLOSE = 1e-9
@@ -23,7 +32,12 @@ CLOSE = 1e-9
 def recipe_of(**train) -> Recipe:
     options = {"epochs": 12, "seeds": 2, "learning_rate": 1e-2}
     return Recipe.model_validate(
-        {"name": "quick", "patient": {"neighbours": 4}, "net": {"width": 6, "fuse": "gated"}, "train": options | train}
+        {
+            "name": "quick",
+            "patient": {"neighbours": 4},
+            "net": {"width": 6, "fuse": "gated"},
+            "train": options | train,
+        }
     )
 
 
@@ -44,10 +58,14 @@ def trained(folds, **options) -> list[Trained]:
 def gap(one: Trained, other: Trained) -> float:
     assert len(one.nets) == len(other.nets)
     pairs = zip(one.nets, other.nets, strict=True)
-    return max((v - b.state_dict()[n]).abs().max().item() for a, b in pairs for n, v in a.state_dict().items())
+    return max(
+        (v - b.state_dict()[n]).abs().max().item()
+        for a, b in pairs
+        for n, v in a.state_dict().items()
+    )
 
 
-# ------------------------------------------------------------------------------------------------ choice
+# ------------------------------------------------------------------------------------------- choice
 
 
 def test_the_lowest_point_of_all_settings_is_chosen():
@@ -83,7 +101,7 @@ def test_a_few_patients_hardly_move_the_temperature():
     assert temperature(losses, np.array(10)) == 1 and temperature(losses, np.array(1000)) == 2
 
 
-# ------------------------------------------------------------------------------------ a grid as replicas
+# ------------------------------------------------------------------------------- a grid as replicas
 
 
 def test_a_grid_chooses_what_its_settings_alone_would(folds):
@@ -100,7 +118,9 @@ def test_a_grid_chooses_what_its_settings_alone_would(folds):
 
 
 def test_folds_may_choose_differently_and_say_what(folds):
-    choices = first_pass(folds, recipe_of(learning_rate=[1e-3, 1e-2, 1e-1], epochs=20).train, 0, "cpu", torch.float64)
+    choices = first_pass(
+        folds, recipe_of(learning_rate=[1e-3, 1e-2, 1e-1], epochs=20).train, 0, "cpu", torch.float64
+    )
     assert all(len(choice.curve) > choice.epochs for choice in choices)
     assert any(choice.epochs for choice in choices)
 
@@ -108,19 +128,23 @@ def test_folds_may_choose_differently_and_say_what(folds):
 def test_a_model_says_which_setting_it_chose_and_saves_it(small, tmp_path):
     recipe = recipe_of(learning_rate=[1e-3, 3e-2], epochs=15)
     model = FusionModel(recipe, device="cpu").fit(small.cohort)
-    assert set(model.setting_) == {"learning_rate", "weight_decay"} and model.setting_["learning_rate"] in (1e-3, 3e-2)
+    assert set(model.setting_) == {"learning_rate", "weight_decay"} and model.setting_[
+        "learning_rate"
+    ] in (1e-3, 3e-2)
     model.save(tmp_path)
     assert FusionModel.load(tmp_path).setting_ == model.setting_
 
 
-# --------------------------------------------------------------------------------------------- last epoch
+# --------------------------------------------------------------------------------------- last epoch
 
 
 def test_to_the_last_epoch_everybody_trains_and_nobody_is_held_out(folds):
     found = trained(folds, stop="last", epochs=5)
     assert [each.epochs for each in found] == [5, 5, 5] and not any(each.curve for each in found)
     other = [fit.FoldData(**{**vars(fold), "inner": np.roll(fold.inner, 1)}) for fold in folds]
-    assert all(gap(a, b) == 0 for a, b in zip(found, trained(other, stop="last", epochs=5), strict=True))
+    assert all(
+        gap(a, b) == 0 for a, b in zip(found, trained(other, stop="last", epochs=5), strict=True)
+    )
     assert gap(found[0], trained(folds[:1], stop="last", epochs=5)[0]) <= CLOSE
 
 
@@ -141,7 +165,7 @@ def test_a_fold_s_digits_do_not_depend_on_what_another_chose(folds):
     assert len(other[1].nets) == 1 and gap(one[2], other[2]) > 0
 
 
-# ------------------------------------------------------------------------------------------------- chunks
+# ------------------------------------------------------------------------------------------- chunks
 
 
 @pytest.mark.parametrize("memory_gb", [1e-9, 5e-4, 1e-3, 2e-3])

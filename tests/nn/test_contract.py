@@ -1,4 +1,5 @@
-"""The contract suite catches what it is there to catch: planted bad parts, each with one thing wrong."""
+"""The contract suite catches what it is there to catch: planted bad parts, each with one thing
+wrong."""
 
 import pytest
 import torch
@@ -56,7 +57,10 @@ class Hops(Encode):
 
     def __init__(self, features, width):
         super().__init__()
-        self.weight, self.gate = nn.Parameter(torch.randn(features, width)), nn.Parameter(torch.zeros(1))
+        self.weight, self.gate = (
+            nn.Parameter(torch.randn(features, width)),
+            nn.Parameter(torch.zeros(1)),
+        )
 
     def forward(self, x):
         own, far = (x @ self.weight).unbind(1)
@@ -346,7 +350,13 @@ def test_good_parts_pass(cls):
     [
         (Drops, "no dropout, no batch statistics inside: holds Dropout"),
         (DropsQuietly, "the same call twice gives the same"),
-        (DropsQuietly, "a bank of .*: it draws random numbers; the bank draws dropout itself, so parts must not draw"),
+        (
+            DropsQuietly,
+            (
+                "a bank of .*: it draws random numbers; the bank draws dropout itself, so parts "
+                "must not draw"
+            ),
+        ),
         (BatchStatistics, "holds BatchNorm1d"),
         (MixesPatients, "a patient alone = in a batch"),
         (Deaf, "each present modality gets a gradient"),
@@ -357,7 +367,13 @@ def test_good_parts_pass(cls):
         (Breaks, "KeyError: 'mine'"),
         (NotAtZero, "starts at zero: a new head must give zeros"),
         (HeadTooWide, r"expected shape \(7, 4\), got \(7, 8\)"),
-        (NoTokens, r"what it sees becomes \[N, T, D\], T = its tokens: expected shape \(7, 1, 8\), got \(7, 8\)"),
+        (
+            NoTokens,
+            (
+                r"what it sees becomes \[N, T, D\], T = its tokens: expected shape \(7, 1, 8\), "
+                r"got \(7, 8\)"
+            ),
+        ),
         (NotLinear, "a rotation of the columns folds into `weight`"),
         (EncodeMixes, "a patient alone = in a batch"),
         (OpenDoor, "with its gate closed, the network is not there"),
@@ -370,7 +386,10 @@ def test_good_parts_pass(cls):
         (Unheard, "gradients are finite and reach the parameters: spare has none"),
         (NoJoint, "joint gives an embedding: TypeError"),
         (JointTooSlim, r"joint gives an embedding: expected shape \(7, 8\), got \(7, 4\)"),
-        (BothApart, "level, apart and least_tokens go together: apart = True is for level = 'decision'"),
+        (
+            BothApart,
+            "level, apart and least_tokens go together: apart = True is for level = 'decision'",
+        ),
         (Elsewhere, r"level = 'desicion': there is no such level \(did you mean 'decision'\?\)"),
         (OneToken, "several tokens of a modality will do"),
         (InOrder, "the order of a modality's tokens does not matter"),
@@ -394,8 +413,29 @@ def test_what_shows_only_after_the_start_is_caught(cls):
 
 def test_a_finding_stands_alone():
     """One thing wrong is one finding: the suite does not drown it in others."""
-    lone = (Deaf, NotAtZero, OpenDoor, CountsEdges, BySeat, FixedModalities, Looks, PrimedOnAll, PrimedByNobody, Refuses)
-    for cls in (*lone, Unheard, JointTooSlim, BothApart, Elsewhere, OneToken, InOrder, Speaks, ManyTokens):
+    lone = (
+        Deaf,
+        NotAtZero,
+        OpenDoor,
+        CountsEdges,
+        BySeat,
+        FixedModalities,
+        Looks,
+        PrimedOnAll,
+        PrimedByNobody,
+        Refuses,
+    )
+    for cls in (
+        *lone,
+        Unheard,
+        JointTooSlim,
+        BothApart,
+        Elsewhere,
+        OneToken,
+        InOrder,
+        Speaks,
+        ManyTokens,
+    ):
         with pytest.raises(InputError) as caught:
             check(cls)
         assert "things to mend" not in str(caught.value), cls.__name__
@@ -422,10 +462,15 @@ def test_a_part_that_does_not_run_as_a_bank_is_not_asked_to():
         loops = True
 
         def forward(self, own, senders, lists):
-            return super().forward(own, senders, lists) * (1 if self.map.weight.sum().item() > -1e9 else 0)
+            return super().forward(own, senders, lists) * (
+                1 if self.map.weight.sum().item() > -1e9 else 0
+            )
 
     kept = check(Loops)
-    assert "an edge of weight 0 is no edge" in kept and "a bank of replicas = the loop over them" not in kept
+    assert (
+        "an edge of weight 0 is no edge" in kept
+        and "a bank of replicas = the loop over them" not in kept
+    )
     Loops.loops = False
     with pytest.raises(InputError, match="a bank of replicas = the loop over them"):
         check(type("Claims", (Loops,), {}))

@@ -1,4 +1,5 @@
-"""Encoders of tables, of the gene network and of gene sets: tokens, folding, what a token may depend on, padding."""
+"""Encoders of tables, of the gene network and of gene sets: tokens, folding, what a token may
+depend on, padding."""
 
 import pytest
 import torch
@@ -34,7 +35,9 @@ def test_every_encoder_keeps_its_promises(name):
     assert len(check(part("encode", name), name)) >= 6
 
 
-@pytest.mark.parametrize(("cls", "tokens"), [(Perceptron, 1), (Tokens, COUNT)], ids=["mlp", "tokens"])
+@pytest.mark.parametrize(
+    ("cls", "tokens"), [(Perceptron, 1), (Tokens, COUNT)], ids=["mlp", "tokens"]
+)
 def test_a_table_becomes_so_many_tokens_of_the_order_of_one(cls, tokens):
     torch.manual_seed(0)
     encode = cls(1000, D)
@@ -46,13 +49,16 @@ def test_a_table_becomes_so_many_tokens_of_the_order_of_one(cls, tokens):
 def test_the_perceptron_is_the_one_said():
     encode, x = built(Perceptron, F), drawn(N, F)
     hidden = x @ encode.weight / F**0.5 + encode.bias
-    hidden = (hidden - hidden.mean(1, keepdim=True)) / (hidden.var(1, unbiased=False, keepdim=True) + 1).sqrt()
+    hidden = (hidden - hidden.mean(1, keepdim=True)) / (
+        hidden.var(1, unbiased=False, keepdim=True) + 1
+    ).sqrt()
     hidden = torch.nn.functional.gelu(hidden * encode.norm.weight + encode.norm.bias)
     assert torch.allclose(encode(x)[:, 0], hidden @ encode.out + encode.out_bias, atol=1e-7)
 
 
 def test_the_perceptron_has_no_cliff_at_the_training_mean():
-    """A patient a thousandth as far from the mean moves a thousandth as far; the usual layer norm would move it as far."""
+    """A patient a thousandth as far from the mean moves a thousandth as far; the usual layer norm
+    would move it as far."""
     torch.manual_seed(0)
     encode, x = Perceptron(F, D).double(), drawn(N, F)
     whole, near, mean = encode(x), encode(x / 1000), encode(torch.zeros_like(x))
@@ -70,11 +76,13 @@ def test_each_token_has_weights_of_its_own():
 def test_the_deep_network_encoder_mixes_the_same_two_views():
     encode, x = built(NetworkDeep, F), drawn(N, 2, F)
     mixed = x[:, 0] + encode.gate * x[:, 1]
-    assert torch.allclose(encode(x)[:, 0], mixed @ encode.weight * encode.scale + encode.bias, atol=1e-12)
+    assert torch.allclose(
+        encode(x)[:, 0], mixed @ encode.weight * encode.scale + encode.bias, atol=1e-12
+    )
     assert NetworkDeep.reach == 10 and part("encode", "network").reach == 1
 
 
-# ------------------------------------------------------------------------------------------------------ gene sets
+# ---------------------------------------------------------------------------------------- gene sets
 
 
 def test_a_pathway_token_hears_its_own_columns_alone():
@@ -90,7 +98,9 @@ def test_masking_a_pathways_genes_leaves_its_embedding():
     masked = x.clone()
     masked[:, 1] = 0
     out, left = encode(x), encode(masked)
-    assert torch.equal(left[:, 1], encode.embedding[1].expand(N, D)) and torch.equal(left[:, [0, 2]], out[:, [0, 2]])
+    assert torch.equal(left[:, 1], encode.embedding[1].expand(N, D)) and torch.equal(
+        left[:, [0, 2]], out[:, [0, 2]]
+    )
     assert (out[:, 1] - left[:, 1]).abs().min() > 0
 
 
@@ -100,7 +110,9 @@ def test_tokens_are_linear_in_the_columns_with_the_rank_said():
     assert torch.linalg.matrix_rank(slope) == RANK
     x, y = drawn(2, N, T, 40)
     both = encode(2 * x - 3 * y) - encode.embedding
-    assert torch.allclose(both, 2 * (encode(x) - encode.embedding) - 3 * (encode(y) - encode.embedding), atol=1e-12)
+    assert torch.allclose(
+        both, 2 * (encode(x) - encode.embedding) - 3 * (encode(y) - encode.embedding), atol=1e-12
+    )
 
 
 def test_padding_a_set_says_nothing():

@@ -1,4 +1,5 @@
-"""Fusions: each against its formula written naively, against a reference fit, and on truth that was planted."""
+"""Fusions: each against its formula written naively, against a reference fit, and on truth that was
+planted."""
 
 import itertools
 
@@ -17,7 +18,10 @@ from graphfuse.nn.parts import available, part
 
 N, M, T, D, K = 6, 3, 2, 8, 4
 EVERY = available("fuse")
-BY_LEVEL = {level: [f for f in EVERY if part("fuse", f).level == level] for level in ("embedding", "decision", "hybrid")}
+BY_LEVEL = {
+    level: [f for f in EVERY if part("fuse", f).level == level]
+    for level in ("embedding", "decision", "hybrid")
+}
 ABSENT = ((1, 0), (2, 2), (3, 0), (3, 1))
 
 
@@ -53,17 +57,27 @@ def close(a, b, to=1e-12):
 
 
 def test_the_taxonomy():
-    assert set(BY_LEVEL["decision"]) >= {"late", "weighted", "stack", "label_tensor"} and "hybrid" in BY_LEVEL["hybrid"]
-    assert {f for f in EVERY if part("fuse", f).apart} == {"late", "weighted", "stack", "label_tensor"}
+    assert (
+        set(BY_LEVEL["decision"]) >= {"late", "weighted", "stack", "label_tensor"}
+        and "hybrid" in BY_LEVEL["hybrid"]
+    )
+    assert {f for f in EVERY if part("fuse", f).apart} == {
+        "late",
+        "weighted",
+        "stack",
+        "label_tensor",
+    }
     assert {f for f in EVERY if part("fuse", f).least_tokens > 1} == {"cross_attention"}
 
 
-# ------------------------------------------------------------------------------------------ embeddings
+# --------------------------------------------------------------------------------------- embeddings
 
 
 def test_sum_and_a_new_gated_are_the_sum_of_those_present():
     h, present = states()
-    expected = torch.stack([sum(h[i, m].mean(0) for m in range(M) if present[i, m]) for i in range(N)])
+    expected = torch.stack(
+        [sum(h[i, m].mean(0) for m in range(M) if present[i, m]) for i in range(N)]
+    )
     close(part("fuse", "sum")(D, M)(h, present), expected)
     close(part("fuse", "gated")(D, M).double()(h, present), expected)
 
@@ -94,7 +108,9 @@ def test_bilinear_is_the_sum_over_pairs_beside_the_linear_path():
     pairs = 0
     for one, other in itertools.combinations(range(M), 2):
         both = (present[:, one] * present[:, other])[:, None]
-        pairs = pairs + both * torch.tanh(x[:, one] @ fuse.factor[one]) * torch.tanh(x[:, other] @ fuse.factor[other])
+        pairs = pairs + both * torch.tanh(x[:, one] @ fuse.factor[one]) * torch.tanh(
+            x[:, other] @ fuse.factor[other]
+        )
     close(fuse(h, present), x.sum(1) + pairs @ fuse.out)
     with torch.no_grad():
         fuse.out.zero_()
@@ -109,29 +125,38 @@ def test_attention_pool_is_a_softmax_over_the_tokens_present():
         here = [(m, t) for m in range(M) if present[i, m] for t in range(T)]
         out = []
         for head, values in enumerate(fuse.value.weight.chunk(heads)):
-            score = torch.stack([h[i, m, t] @ fuse.query[head] / D**0.5 + fuse.offset[head, m] for m, t in here])
+            score = torch.stack(
+                [h[i, m, t] @ fuse.query[head] / D**0.5 + fuse.offset[head, m] for m, t in here]
+            )
             share = torch.softmax(score, 0)
             close(fuse.weights(h, present)[i, head][present[i] > 0].flatten(), share)
-            out.append(sum(w * (values @ h[i, m, t]) for w, (m, t) in zip(share, here, strict=True)))
+            out.append(
+                sum(w * (values @ h[i, m, t]) for w, (m, t) in zip(share, here, strict=True))
+            )
         close(fuse(h, present)[i], torch.cat(out))
 
 
-# -------------------------------------------------------------------------------------- cross attention
+# ---------------------------------------------------------------------------------- cross attention
 
 
 def test_cross_attention_looks_at_other_modalities_that_are_there():
     h, present = states()
-    found = made("cross_attention").weights(h, present).unflatten(-1, (M, T)).unflatten(2, (M, T))  # [N, heads, M, T, M, T]
+    found = (
+        made("cross_attention").weights(h, present).unflatten(-1, (M, T)).unflatten(2, (M, T))
+    )  # [N, heads, M, T, M, T]
     for i, one, other in itertools.product(range(N), range(M), range(M)):
         block = found[i, :, one, :, other]
         assert (block > 0).all() if one != other and present[i, other] else not block.any()
     rows = found.flatten(-2).sum(-1)
-    lonely = torch.tensor([[present[i].sum() - present[i, m] == 0 for m in range(M)] for i in range(N)])
+    lonely = torch.tensor(
+        [[present[i].sum() - present[i, m] == 0 for m in range(M)] for i in range(N)]
+    )
     close(rows, (~lonely).double()[:, None, :, None].expand_as(rows))
 
 
 def test_cross_attention_weights_vary():
-    """Over one token each, attention between two modalities is identically 1, as published; over more it must choose."""
+    """Over one token each, attention between two modalities is identically 1, as published; over
+    more it must choose."""
     fuse, several = made("cross_attention", modalities=2), states(absent=())[0][:, :2]
     present = torch.ones(N, 2).double()
     found = fuse.weights(several, present)
@@ -161,10 +186,12 @@ def test_cross_attention_of_a_modality_alone_is_its_own_mean():
 def test_cross_attention_wants_tokens():
     with pytest.raises(InputError, match="'cross_attention' needs at least 2 tokens"):
         Net(Shape(("table", "table"), (5, 4), "none", "cross_attention", "class", D, K))
-    assert Net(Shape(("tokens", "table"), (5, 4), "none", "cross_attention", "class", D, K)).tokens > 1
+    assert (
+        Net(Shape(("tokens", "table"), (5, 4), "none", "cross_attention", "class", D, K)).tokens > 1
+    )
 
 
-# -------------------------------------------------------------------------------------------- decisions
+# ---------------------------------------------------------------------------------------- decisions
 
 
 def mean_of(logits, present, weights):
@@ -181,14 +208,20 @@ def test_late_and_weighted_are_means_over_those_present():
     close(part("fuse", "late")(K, M)(logits, present), mean_of(logits, present, [1, 1, 1]))
     fuse = made("weighted")
     close(fuse(logits, present), mean_of(logits, present, fuse.weights))
-    close(part("fuse", "weighted")(K, M).double()(logits, present), mean_of(logits, present, [1, 1, 1]))
+    close(
+        part("fuse", "weighted")(K, M).double()(logits, present),
+        mean_of(logits, present, [1, 1, 1]),
+    )
 
 
 def test_stack_adds_weighted_logits():
     logits, present = said()
     fuse = made("stack")
     assert (fuse.weights > 0).all()
-    close(fuse(logits, present), ((logits * present[..., None]) * fuse.weights[:, None]).sum(1) + fuse.bias)
+    close(
+        fuse(logits, present),
+        ((logits * present[..., None]) * fuse.weights[:, None]).sum(1) + fuse.bias,
+    )
     new = part("fuse", "stack")(K, M).double()
     close(new.weights, torch.full((M,), 1 / M).double(), to=1e-6)
 
@@ -209,10 +242,14 @@ def test_of_a_patient_without_modalities_every_class_is_alike(name):
 
 
 def test_label_tensor_cells():
-    """One-hot views name the cell, the last modality's class running fastest; an absent one's axis is uniform."""
+    """One-hot views name the cell, the last modality's class running fastest; an absent one's axis
+    is uniform."""
     classes = torch.tensor(list(itertools.product(range(K), repeat=M))[: 4**3])
     logits = 1e3 * nn.functional.one_hot(classes, K).double()
-    fuse, everyone = part("fuse", "label_tensor")(K, M).double(), torch.ones(len(classes), M).double()
+    fuse, everyone = (
+        part("fuse", "label_tensor")(K, M).double(),
+        torch.ones(len(classes), M).double(),
+    )
     close(fuse.tensor(logits, everyone), torch.eye(K**M).double())
     logits, present = said(absent=((0, 1),))
     cells, p = fuse.tensor(logits, present).view(N, K, K, K), torch.softmax(logits, -1)
@@ -222,17 +259,25 @@ def test_label_tensor_cells():
 
 def test_a_new_label_tensor_is_late():
     logits, present = said()
-    close(part("fuse", "label_tensor")(K, M).double()(logits, present), part("fuse", "late")(K, M)(logits, present))
-    assert (made("label_tensor")(logits, present) - part("fuse", "late")(K, M)(logits, present)).abs().max() > 0.05
+    close(
+        part("fuse", "label_tensor")(K, M).double()(logits, present),
+        part("fuse", "late")(K, M)(logits, present),
+    )
+    assert (
+        made("label_tensor")(logits, present) - part("fuse", "late")(K, M)(logits, present)
+    ).abs().max() > 0.05
 
 
 def test_label_tensor_stops_where_cells_explode():
     part("fuse", "label_tensor")(2, 12)
-    with pytest.raises(InputError, match=r"5 classes in each of 6 modalities are 5\^6 = 15,625 cells.*at most 4,096.*'stack'"):
+    with pytest.raises(
+        InputError,
+        match=r"5 classes in each of 6 modalities are 5\^6 = 15,625 cells.*at most 4,096.*'stack'",
+    ):
         part("fuse", "label_tensor")(5, 6)
 
 
-# ---------------------------------------------------------------------------------------------- hybrid
+# ------------------------------------------------------------------------------------------- hybrid
 
 
 def test_hybrid_weighs_the_heads_of_modalities_and_of_all():
@@ -240,9 +285,14 @@ def test_hybrid_weighs_the_heads_of_modalities_and_of_all():
     fuse, (h, present) = made("hybrid"), states()
     total = h.mean(2).sum(1)
     close(fuse.joint(h, present), total + fuse.out(gelu(fuse.hidden(total))))
-    logits, there = torch.randn(N, M + 1, K).double(), torch.cat([present, torch.ones(N, 1).double()], 1)
+    logits, there = (
+        torch.randn(N, M + 1, K).double(),
+        torch.cat([present, torch.ones(N, 1).double()], 1),
+    )
     share = fuse.weights * there
-    expected = ((share / share.sum(1, keepdim=True))[..., None] * torch.softmax(logits, -1)).sum(1).log()
+    expected = (
+        ((share / share.sum(1, keepdim=True))[..., None] * torch.softmax(logits, -1)).sum(1).log()
+    )
     close(fuse(logits, there), expected)
     assert len(fuse.weights) == M + 1 and abs(fuse.weights.sum().item() - 1) < 1e-12
 
@@ -253,11 +303,17 @@ def test_hybrid_starts_from_the_summed_logits_where_signals_add_up():
     fuse.prime(held, present, codes)
     assert fuse.weights.argmax() == M and fuse.weights[M] > 0.5
     joint = torch.cat([held, held.sum(1, keepdim=True)], 1)
-    known = torch.log_softmax(joint, -1).gather(2, codes.view(-1, 1, 1).expand(-1, M + 1, 1))[..., 0]
-    close(fuse.weights.detach(), mixture_weights(known, torch.cat([present, torch.ones(len(codes), 1)], 1)), to=1e-9)
+    known = torch.log_softmax(joint, -1).gather(2, codes.view(-1, 1, 1).expand(-1, M + 1, 1))[
+        ..., 0
+    ]
+    close(
+        fuse.weights.detach(),
+        mixture_weights(known, torch.cat([present, torch.ones(len(codes), 1)], 1)),
+        to=1e-9,
+    )
 
 
-# -------------------------------------------------------------------------------------- where they start
+# --------------------------------------------------------------------------------- where they start
 
 
 def held_out(strength, n=150, classes=3, missing=0.0, seed=0):
@@ -271,14 +327,18 @@ def held_out(strength, n=150, classes=3, missing=0.0, seed=0):
 
 
 def on_the_simplex(step):
-    a, b = np.meshgrid(np.arange(0, 1 + step / 2, step), np.arange(0, 1 + step / 2, step), indexing="ij")
+    a, b = np.meshgrid(
+        np.arange(0, 1 + step / 2, step), np.arange(0, 1 + step / 2, step), indexing="ij"
+    )
     return np.stack([a, b, 1 - a - b], -1)[a + b <= 1 + 1e-12].clip(1e-12)
 
 
 def mixture_objective(weights, known, present, prior):
     """Log likelihood `[W]` of candidates `[W, M]`."""
     p = np.exp(known) * present
-    return (np.log(weights @ p.T) - np.log(weights @ present.T)).sum(1) + prior * np.log(weights).sum(1)
+    return (np.log(weights @ p.T) - np.log(weights @ present.T)).sum(1) + prior * np.log(
+        weights
+    ).sum(1)
 
 
 @pytest.mark.parametrize(("prior", "missing"), [(0.0, 0.0), (PRIOR, 0.0), (PRIOR, 0.3), (0.5, 0.3)])
@@ -293,7 +353,9 @@ def test_mixture_weights_are_the_best_on_the_simplex(prior, missing):
 
     coarse = on_the_simplex(0.01)
     best = coarse[score(coarse).argmax()]
-    fine = best + np.array([(a, b, -a - b) for a, b in itertools.product(np.arange(-0.012, 0.0121, 4e-4), repeat=2)])
+    fine = best + np.array(
+        [(a, b, -a - b) for a, b in itertools.product(np.arange(-0.012, 0.0121, 4e-4), repeat=2)]
+    )
     fine = fine[(fine > 0).all(1)]
     best = fine[score(fine).argmax()]
     assert np.abs(found - best).max() < 1e-3
@@ -318,7 +380,11 @@ def test_who_is_missing_at_random_does_not_move_the_weights():
     assert abs(fuse.weights[1].item() - 0.5) < 0.1
 
 
-@pytest.mark.parametrize("strength", [(1.0, 1.5, 0.3), (2.0, 0.0, -1.0)], ids=["all-say-something", "one-says-the-opposite"])
+@pytest.mark.parametrize(
+    "strength",
+    [(1.0, 1.5, 0.3), (2.0, 0.0, -1.0)],
+    ids=["all-say-something", "one-says-the-opposite"],
+)
 @pytest.mark.parametrize("missing", [0.0, 0.3])
 def test_stack_starts_at_the_least_penalised_loss(strength, missing):
     held, present, codes = held_out(strength, missing=missing)
@@ -335,13 +401,17 @@ def test_stack_starts_at_the_least_penalised_loss(strength, missing):
         return value.item(), at.grad.numpy()
 
     bounds = [(0, None)] * M + [(None, None)] * 3
-    reference = minimize(loss, np.full(M + 3, 0.5), jac=True, bounds=bounds, options={"ftol": 1e-15, "gtol": 1e-9}).x
+    reference = minimize(
+        loss, np.full(M + 3, 0.5), jac=True, bounds=bounds, options={"ftol": 1e-15, "gtol": 1e-9}
+    ).x
     weights, bias = stacked(torch.from_numpy(x), codes)
     np.testing.assert_allclose(torch.cat([weights, bias]).numpy(), reference, atol=2e-6)
     assert (weights[2] == 0) == (strength[2] < 0)
     fuse = part("fuse", "stack")(3, M).double()
     fuse.prime(held, present, codes)
-    np.testing.assert_allclose(torch.cat([fuse.weights, fuse.bias]).detach().numpy(), reference, atol=1e-4)
+    np.testing.assert_allclose(
+        torch.cat([fuse.weights, fuse.bias]).detach().numpy(), reference, atol=1e-4
+    )
 
 
 @pytest.mark.parametrize("name", ["weighted", "stack", "hybrid"])
@@ -362,7 +432,7 @@ def test_priming_counts_the_labelled_only_and_gives_the_same_twice(name):
     assert (found - primed()).abs().max() > 0.05
 
 
-# ------------------------------------------------------------------------------------------- in training
+# -------------------------------------------------------------------------------------- in training
 
 
 @pytest.mark.parametrize("name", [f for f in EVERY if f not in ("sum", "late")])  # which have none
@@ -380,7 +450,8 @@ def test_every_parameter_of_every_fusion_learns(name):
 
 
 class Toy(nn.Module):
-    """Linear encoders, a fusion and linear heads on two modalities: what is not linear in the columns is the fusion's work."""
+    """Linear encoders, a fusion and linear heads on two modalities: what is not linear in the
+    columns is the fusion's work."""
 
     def __init__(self, name, width=16):
         super().__init__()
@@ -419,12 +490,15 @@ def xor_accuracy(name, steps=200):
     return (net(x[800:])[0].argmax(1) == y[800:]).float().mean().item()
 
 
-@pytest.mark.parametrize("name", ["bilinear", "cross_attention", "attention_pool", "early", "hybrid"])
+@pytest.mark.parametrize(
+    "name", ["bilinear", "cross_attention", "attention_pool", "early", "hybrid"]
+)
 def test_what_only_both_modalities_tell_is_learned(name):
     assert xor_accuracy(name) >= 0.9
 
 
 @pytest.mark.parametrize("name", ["late", "weighted", "stack", "label_tensor", "sum", "concat"])
 def test_what_only_both_modalities_tell_is_beyond_sums(name):
-    """Late, and any fusion of modalities trained apart, by design; sums of embeddings leave it to the head, linear here."""
+    """Late, and any fusion of modalities trained apart, by design; sums of embeddings leave it to
+    the head, linear here."""
     assert abs(xor_accuracy(name) - 0.5) < 0.08

@@ -73,8 +73,18 @@ def test_the_folders_are_the_registry():
     assert set(SLOTS) == {"encode", "propagate", "fuse", "head"}
     assert {"table", "network"} <= set(available("encode"))
     assert {"mean", "none"} <= set(available("propagate"))
-    assert {"early", "concat", "sum", "gated", "attention_pool", "cross_attention", "bilinear"} <= set(available("fuse"))
-    assert {"label_tensor", "late", "weighted", "stack", "hybrid"} <= set(available("fuse")) and "class" in available("head")
+    assert {
+        "early",
+        "concat",
+        "sum",
+        "gated",
+        "attention_pool",
+        "cross_attention",
+        "bilinear",
+    } <= set(available("fuse"))
+    assert {"label_tensor", "late", "weighted", "stack", "hybrid"} <= set(
+        available("fuse")
+    ) and "class" in available("head")
     for slot, name in EVERY:
         found = part(slot, name)
         assert issubclass(found, SLOTS[slot]) and found is not SLOTS[slot]
@@ -83,7 +93,10 @@ def test_the_folders_are_the_registry():
 
 
 def test_an_unknown_name_names_the_nearest():
-    with pytest.raises(InputError, match=r"fuse = 'gatd': no such part \(did you mean 'gated'\?\); or give file.py:Class"):
+    with pytest.raises(
+        InputError,
+        match=r"fuse = 'gatd': no such part \(did you mean 'gated'\?\); or give file.py:Class",
+    ):
         part("fuse", "gatd")
     with pytest.raises(InputError, match="known: .*mean"):
         part("propagate", "zzzzz")
@@ -94,15 +107,25 @@ def test_a_part_of_ones_own(mine):
     assert found.__name__ == "Bilinear" and check(found)
     assert part("head", f"{mine}:Slim").__name__ == "Slim"
     said = check_named(f"{mine}:Bilinear")
-    assert "slot fuse" in said[0] and len(said) > 6 and all(line.startswith("  ok  ") for line in said[1:-1])
-    assert said[-1].startswith("  note  `present` is not looked at") and "note" not in check_named(f"{mine}:Slim")[-1]
+    assert (
+        "slot fuse" in said[0]
+        and len(said) > 6
+        and all(line.startswith("  ok  ") for line in said[1:-1])
+    )
+    assert (
+        said[-1].startswith("  note  `present` is not looked at")
+        and "note" not in check_named(f"{mine}:Slim")[-1]
+    )
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
         ("x = 1\ndef f(:\n", r"SyntaxError: invalid syntax \(line 2\)"),
-        ("import torch\nimport nowhere_at_all\n", r"ModuleNotFoundError: No module named 'nowhere_at_all' \(line 2\)"),
+        (
+            "import torch\nimport nowhere_at_all\n",
+            r"ModuleNotFoundError: No module named 'nowhere_at_all' \(line 2\)",
+        ),
         ("\n\n1 / 0\n", r"ZeroDivisionError: division by zero \(line 3\)"),
         ("from broken import x\n", r"SyntaxError: .* \(broken.py, line 1\)"),
         ("raise ValueError('one\\ntwo')\n", r"ValueError: one \(line 1\)$"),
@@ -122,8 +145,12 @@ def test_a_file_that_cannot_be_imported_says_where(tmp_path, text, said):
 def test_a_file_may_import_those_beside_it(tmp_path):
     for home in ("a", "b"):
         (tmp_path / home).mkdir()
-        (tmp_path / home / "beside_it.py").write_text(f"HOME = '{home}'\ndef where():\n    return HOME\n")
-        (tmp_path / home / "mine.py").write_text("from beside_it import where\n" + MINE + "\nBilinear.home = where\n")
+        (tmp_path / home / "beside_it.py").write_text(
+            f"HOME = '{home}'\ndef where():\n    return HOME\n"
+        )
+        (tmp_path / home / "mine.py").write_text(
+            "from beside_it import where\n" + MINE + "\nBilinear.home = where\n"
+        )
     a, b = (part("fuse", f"{tmp_path / home / 'mine.py'}:Bilinear") for home in ("a", "b"))
     assert (a.home(), b.home()) == ("a", "b") and check(a) and check(b)
     assert str(tmp_path / "a") not in sys.path and "beside_it" not in sys.modules
@@ -138,7 +165,11 @@ def test_files_read_at_once_are_not_mixed_up(tmp_path):
         slow = "import time\nfrom beside_it import HOME\ntime.sleep(0.01)\n"
         (tmp_path / home / "mine.py").write_text(slow + MINE + "\nBilinear.home = HOME\n")
     with ThreadPoolExecutor(4) as pool:
-        found = list(pool.map(lambda home: part("fuse", f"{tmp_path / home / 'mine.py'}:Bilinear").home, "ab" * 6))
+        found = list(
+            pool.map(
+                lambda home: part("fuse", f"{tmp_path / home / 'mine.py'}:Bilinear").home, "ab" * 6
+            )
+        )
     assert found == list("ab" * 6) and "beside_it" not in sys.modules
 
 
@@ -155,12 +186,22 @@ def test_what_the_caller_imported_stays(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(("name", "file"), [("bilinear", "my.py"), ("mine.py", "mine.py")])
 def test_a_name_without_a_class_says_how_to_give_one(name, file):
-    with pytest.raises(InputError, match=f"^{name}: names no class of a file; give file.py:Class, such as {file}:Bilinear$"):
+    with pytest.raises(
+        InputError,
+        match=f"^{name}: names no class of a file; give file.py:Class, such as {file}:Bilinear$",
+    ):
         check_named(name)
 
 
 def test_parts_of_ones_own_are_checked_and_those_that_ship_are_not(mine):
-    check_own([("fuse", "gated"), ("head", "no such part"), ("propagate", "pyg:GCNConv"), ("fuse", f"{mine}:Bilinear")])
+    check_own(
+        [
+            ("fuse", "gated"),
+            ("head", "no such part"),
+            ("propagate", "pyg:GCNConv"),
+            ("fuse", f"{mine}:Bilinear"),
+        ]
+    )
     mine.write_text(MINE.replace("total = h.sum(1)", "total = h.sum(1) - h.sum(1).mean(0)"))
     with pytest.raises(InputError, match="mine.py:Bilinear: a patient alone = in a batch"):
         check_own([("fuse", "gated"), ("fuse", f"{mine}:Bilinear")])
@@ -203,7 +244,7 @@ def test_two_files_of_one_name_are_two_parts(tmp_path):
     assert (a.home, b.home) == ("a", "b") and check(a) and check(b)
 
 
-# --------------------------------------------------------------------------------------- a net of these parts
+# ----------------------------------------------------------------------------- a net of these parts
 
 
 N, K = 6, 3
@@ -227,13 +268,24 @@ def net_and_inputs(fuse="gated", propagate="mean", absent=()):
         for parameter in net.parameters():
             parameter.add_(0.3 * torch.randn_like(parameter))
     index = torch.tensor([(i + step) % N for i in range(N) for step in (1, 2)])
-    lists = Lists.build(torch.arange(0, 2 * N + 1, 2), index, torch.full((2 * N,), 0.5, dtype=torch.float64), N)
-    x = [torch.randn(N, 2, f) if e == "network" else torch.randn(N, f) for e, f in zip(encode, features, strict=True)]
+    lists = Lists.build(
+        torch.arange(0, 2 * N + 1, 2), index, torch.full((2 * N,), 0.5, dtype=torch.float64), N
+    )
+    x = [
+        torch.randn(N, 2, f) if e == "network" else torch.randn(N, f)
+        for e, f in zip(encode, features, strict=True)
+    ]
     present = torch.ones(N, len(encode))
     for patient, modality in absent:
         present[patient, modality] = 0
     start, bias = torch.randn(N, len(encode), 3, K), torch.randn(N, len(encode), K)
-    inputs = Inputs(tuple(v.double() for v in x), present.double(), start.double(), bias.double(), (lists,) * len(encode))
+    inputs = Inputs(
+        tuple(v.double() for v in x),
+        present.double(),
+        start.double(),
+        bias.double(),
+        (lists,) * len(encode),
+    )
     return net, inputs
 
 
@@ -249,7 +301,9 @@ def test_a_new_net_is_its_linear_start(fuse):
     expected = {
         "embedding": lambda: joint,
         "decision": lambda: net.fuse(each, inputs.present),
-        "hybrid": lambda: net.fuse(torch.cat([each, joint[:, None]], 1), torch.cat([inputs.present, one], 1)),
+        "hybrid": lambda: net.fuse(
+            torch.cat([each, joint[:, None]], 1), torch.cat([inputs.present, one], 1)
+        ),
     }[net.level]()
     torch.testing.assert_close(net(inputs), expected, rtol=1e-12, atol=1e-12)
 
@@ -274,7 +328,9 @@ def test_no_edges_is_no_graph(fuse, propagate):
 def test_what_lies_behind_the_mask_changes_nothing(fuse):
     net, inputs = net_and_inputs(fuse=fuse, absent=[(2, 0), (4, 1)])
     before = net(inputs)
-    other = inputs._replace(x=tuple(v.clone() for v in inputs.x), start=inputs.start.clone(), bias=inputs.bias.clone())
+    other = inputs._replace(
+        x=tuple(v.clone() for v in inputs.x), start=inputs.start.clone(), bias=inputs.bias.clone()
+    )
     for patient, m in ((2, 0), (4, 1)):
         other.x[m][patient], other.start[patient, m], other.bias[patient, m] = 7.0, -3.0, 5.0
     torch.testing.assert_close(net(other), before, rtol=1e-12, atol=1e-12)
@@ -290,9 +346,18 @@ def test_a_new_patient_does_not_depend_on_the_batch_and_hears_the_stored_states(
     together = net(inputs, senders=stored)
     for i in range(N):
         lists = tuple(
-            type(each).build(torch.tensor([0, 2]), each.index[2 * i : 2 * i + 2], each.weight[:2], N) for each in inputs.lists
+            type(each).build(
+                torch.tensor([0, 2]), each.index[2 * i : 2 * i + 2], each.weight[:2], N
+            )
+            for each in inputs.lists
         )
-        one = Inputs(tuple(v[[i]] for v in inputs.x), inputs.present[[i]], inputs.start[[i]], inputs.bias[[i]], lists)
+        one = Inputs(
+            tuple(v[[i]] for v in inputs.x),
+            inputs.present[[i]],
+            inputs.start[[i]],
+            inputs.bias[[i]],
+            lists,
+        )
         torch.testing.assert_close(net(one, senders=stored)[0], together[i], rtol=1e-10, atol=1e-10)
     assert (net(inputs, senders=stored.flip(0)) - together).abs().max() > 1e-4
 
@@ -304,7 +369,9 @@ def test_modalities_trained_apart_hear_nothing_of_what_the_fusion_learns(fuse):
     encoders = list(net.encode.parameters())
 
     def reached(out):
-        found = torch.autograd.grad(out.square().sum(), encoders, allow_unused=True, retain_graph=True)
+        found = torch.autograd.grad(
+            out.square().sum(), encoders, allow_unused=True, retain_graph=True
+        )
         return any(grad is not None and grad.any() for grad in found)
 
     assert reached(own)
@@ -315,12 +382,18 @@ def test_modalities_trained_apart_hear_nothing_of_what_the_fusion_learns(fuse):
 def test_the_fusion_that_contributors_are_shown_is_right(tmp_path):
     """Its maximum is that of the modalities present, and zero where there is none."""
     page = (Path(__file__).parents[2] / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    (tmp_path / "peak.py").write_text(re.search(r"```python\n(.*?class Peak.*?)```", page, re.S).group(1))
+    (tmp_path / "peak.py").write_text(
+        re.search(r"```python\n(.*?class Peak.*?)```", page, re.S).group(1)
+    )
     assert "note" not in check_named(f"{tmp_path / 'peak.py'}:Peak")[-1]
     peak = part("fuse", f"{tmp_path / 'peak.py'}:Peak")(2, 3).double()
     with torch.no_grad():
         peak.first.weight.zero_(), peak.first.bias.zero_(), peak.second.bias.zero_()
         peak.second.weight.copy_(torch.eye(2))
-    h = torch.tensor([[-3.0, 1.0], [-2.0, -1.0], [0.0, 0.0]]).double()[None, :, None].expand(2, -1, -1, -1)
+    h = (
+        torch.tensor([[-3.0, 1.0], [-2.0, -1.0], [0.0, 0.0]])
+        .double()[None, :, None]
+        .expand(2, -1, -1, -1)
+    )
     present = torch.tensor([[1.0, 1.0, 0.0], [0.0, 0.0, 0.0]]).double()
     assert peak(h * present[..., None, None], present).tolist() == [[-2.0, 1.0], [0.0, 0.0]]

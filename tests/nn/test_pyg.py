@@ -1,4 +1,5 @@
-"""Convolutions of PyTorch Geometric as propagators: which work, what they say, and what is refused."""
+"""Convolutions of PyTorch Geometric as propagators: which work, what they say, and what is
+refused."""
 
 import copy
 
@@ -24,9 +25,12 @@ EDGES = [
 ]  # receiver, sender, weight; 2 hears nobody
 
 WORK = """
-AGNNConv APPNP ARMAConv AntiSymmetricConv CGConv ChebConv ClusterGCNConv DirGNNConv EGConv EdgeConv FAConv FastRGCNConv
-FeaStConv FiLMConv GATConv GATv2Conv GCN2Conv GCNConv GENConv GINConv GINEConv GMMConv GatedGraphConv GeneralConv
-GraphConv HEATConv LEConv LGConv MFConv MixHopConv NNConv PDNConv PNAConv RGATConv RGCNConv ResGatedGraphConv SAGEConv
+AGNNConv APPNP ARMAConv AntiSymmetricConv CGConv ChebConv ClusterGCNConv DirGNNConv EGConv
+EdgeConv FAConv FastRGCNConv
+FeaStConv FiLMConv GATConv GATv2Conv GCN2Conv GCNConv GENConv GINConv GINEConv GMMConv
+GatedGraphConv GeneralConv
+GraphConv HEATConv LEConv LGConv MFConv MixHopConv NNConv PDNConv PNAConv RGATConv RGCNConv
+ResGatedGraphConv SAGEConv
 SGConv SSGConv SimpleConv SuperGATConv TAGConv TransformerConv WLConvContinuous
 """.split()
 
@@ -50,7 +54,12 @@ REFUSED = {  # and why
     "WLConv": "states",
     "XConv": "pos",
 }
-PACKAGES = ["CuGraphGATConv", "CuGraphRGCNConv", "CuGraphSAGEConv", "SplineConv"]  # that are not there after a plain install
+PACKAGES = [
+    "CuGraphGATConv",
+    "CuGraphRGCNConv",
+    "CuGraphSAGEConv",
+    "SplineConv",
+]  # that are not there after a plain install
 
 
 def lists_of(edges=EDGES):
@@ -60,7 +69,9 @@ def lists_of(edges=EDGES):
 
 
 def states(count, seed):
-    return torch.randn(count, T, D, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+    return torch.randn(
+        count, T, D, dtype=torch.float64, generator=torch.Generator().manual_seed(seed)
+    )
 
 
 def built(name, width=D):
@@ -68,13 +79,15 @@ def built(name, width=D):
     return part("propagate", f"pyg:{name}")(width).double()
 
 
-# ----------------------------------------------------------------------------------------------- which work
+# --------------------------------------------------------------------------------------- which work
 
 
 def test_every_convolution_works_or_says_why():
     found = {name: refusal(name, D) for name in names()}
     broken = {name: found[name] for name in WORK if found[name]}
-    assert not broken, f"of {len(found)}, {len([n for n in found if not found[n]])} work; these should: {broken}"
+    assert not broken, (
+        f"of {len(found)}, {len([n for n in found if not found[n]])} work; these should: {broken}"
+    )
     assert len(WORK) == 44 and len(found) >= 66
     for name, why in REFUSED.items():
         assert why in found[name], (name, found[name])
@@ -83,12 +96,26 @@ def test_every_convolution_works_or_says_why():
 
 
 @pytest.mark.parametrize(
-    "name", ["GCNConv", "SAGEConv", "GATv2Conv", "TransformerConv", "GINConv", "ChebConv", "GraphConv", "PNAConv"]
+    "name",
+    [
+        "GCNConv",
+        "SAGEConv",
+        "GATv2Conv",
+        "TransformerConv",
+        "GINConv",
+        "ChebConv",
+        "GraphConv",
+        "PNAConv",
+    ],
 )
 def test_it_keeps_the_contract(name):
     kept = check(part("propagate", f"pyg:{name}"))
-    assert {"an edge of weight 0 is no edge", "the order of the senders does not matter"} <= set(kept)
-    assert "a bank of replicas = the loop over them" not in kept  # `loops`: the bank calls them one by one
+    assert {"an edge of weight 0 is no edge", "the order of the senders does not matter"} <= set(
+        kept
+    )
+    assert (
+        "a bank of replicas = the loop over them" not in kept
+    )  # `loops`: the bank calls them one by one
 
 
 def test_it_can_be_checked_by_name():
@@ -96,7 +123,7 @@ def test_it_can_be_checked_by_name():
     assert "slot propagate" in said[0] and len(said) > 5
 
 
-# ------------------------------------------------------------------------------------------- what they say
+# ------------------------------------------------------------------------------------ what they say
 
 
 def explicit():
@@ -106,7 +133,9 @@ def explicit():
     return edge_index, torch.tensor([w for *_, w in kept], dtype=torch.float64)
 
 
-@pytest.mark.parametrize("name", ["GCNConv", "GraphConv", "SAGEConv", "GATv2Conv", "TransformerConv", "GINConv"])
+@pytest.mark.parametrize(
+    "name", ["GCNConv", "GraphConv", "SAGEConv", "GATv2Conv", "TransformerConv", "GINConv"]
+)
 def test_the_message_is_that_of_the_convolution_on_the_explicit_graph(name):
     module, own, senders = built(name), states(N, 0), states(S, 1)
     said = module(own, senders, lists_of())
@@ -118,7 +147,8 @@ def test_the_message_is_that_of_the_convolution_on_the_explicit_graph(name):
 
 
 def test_the_graph_convolution_by_hand():
-    """(h_i + Σ_j w_ij √(1 + Σ_k w_ik) h_j) / (1 + Σ_k w_ik): senders hear nobody, so that their degree is 1."""
+    """(h_i + Σ_j w_ij √(1 + Σ_k w_ik) h_j) / (1 + Σ_k w_ik): senders hear nobody, so that their
+    degree is 1."""
     module, own, senders = built("GCNConv"), states(N, 0), states(S, 1)
     matrix = torch.zeros(N, S, dtype=torch.float64)
     for r, s, w in EDGES:
@@ -137,9 +167,16 @@ def test_a_patient_hears_senders_and_nobody_else(name):
     assert torch.equal(together, module(own, senders, lists_of()))
     for i in range(N):
         mine = [(0, s, w) for r, s, w in EDGES if r == i]
-        offsets, index = torch.tensor([0, len(mine)]), torch.tensor([s for _, s, _ in mine], dtype=torch.long)
-        alone = Lists.build(offsets, index, torch.tensor([w for *_, w in mine], dtype=torch.float64), S)
-        torch.testing.assert_close(module(own[[i]], senders, alone)[0], together[i], rtol=1e-9, atol=1e-9)
+        offsets, index = (
+            torch.tensor([0, len(mine)]),
+            torch.tensor([s for _, s, _ in mine], dtype=torch.long),
+        )
+        alone = Lists.build(
+            offsets, index, torch.tensor([w for *_, w in mine], dtype=torch.float64), S
+        )
+        torch.testing.assert_close(
+            module(own[[i]], senders, alone)[0], together[i], rtol=1e-9, atol=1e-9
+        )
     quiet = module(own, senders, silent(lists_of()))
     torch.testing.assert_close(quiet, module(own, senders, lists_of([])), rtol=1e-12, atol=1e-12)
     assert ((together - quiet).abs().amax((1, 2)) > 1e-9).tolist() == [True, True, False, True]
@@ -153,7 +190,7 @@ def test_training_mode_changes_nothing(name):
     assert not any(each.training for each in module.modules())
 
 
-# ------------------------------------------------------------------------------------------------ in a net
+# ----------------------------------------------------------------------------------------- in a net
 
 
 @pytest.mark.parametrize("name", ["pyg:GCNConv", "pyg:GATv2Conv"])
@@ -165,7 +202,9 @@ def test_a_net_of_it_learns_and_without_edges_is_no_graph(name):
         for parameter in net.parameters():
             parameter.add_(0.3 * torch.randn_like(parameter))
     index = torch.tensor([(i + step) % count for i in range(count) for step in (1, 2)])
-    lists = Lists.build(torch.arange(0, 2 * count + 1, 2), index, torch.full((2 * count,), 0.5).double(), count)
+    lists = Lists.build(
+        torch.arange(0, 2 * count + 1, 2), index, torch.full((2 * count,), 0.5).double(), count
+    )
     x = tuple(torch.randn(count, f).double() for f in (5, 4))
     start = torch.zeros(count, 2, 3, 3).double()
     inputs = Inputs(x, torch.ones(count, 2).double(), start, start[:, :, 0], (lists,) * 2)
@@ -173,8 +212,12 @@ def test_a_net_of_it_learns_and_without_edges_is_no_graph(name):
     bare = copy.deepcopy(net).to("meta")  # as the bank holds it
     out = functional_call(bare, state, (inputs,))
     assert torch.equal(out, net(inputs))
-    grads = torch.autograd.grad(out.square().sum(), list(net.propagate.parameters()), allow_unused=True)
-    assert all(g is None or g.isfinite().all() for g in grads) and any(g is not None and g.any() for g in grads)
+    grads = torch.autograd.grad(
+        out.square().sum(), list(net.propagate.parameters()), allow_unused=True
+    )
+    assert all(g is None or g.isfinite().all() for g in grads) and any(
+        g is not None and g.any() for g in grads
+    )
     cut = net(inputs._replace(lists=tuple(map(silent, inputs.lists))))
     assert (out - cut).abs().max() > 1e-4
     with torch.no_grad():
@@ -182,7 +225,7 @@ def test_a_net_of_it_learns_and_without_edges_is_no_graph(name):
     torch.testing.assert_close(net(inputs), cut, rtol=1e-12, atol=1e-12)
 
 
-# -------------------------------------------------------------------------------------------------- errors
+# ------------------------------------------------------------------------------------------- errors
 
 
 def test_the_same_name_gives_the_same_class_and_uses_up_no_randomness():
@@ -197,7 +240,11 @@ def test_the_same_name_gives_the_same_class_and_uses_up_no_randomness():
 
 def test_an_unknown_convolution_names_the_nearest():
     with pytest.raises(
-        InputError, match=r"pyg:GCNCon': torch_geometric.nn has no such convolution \(did you mean 'GCNConv'\?\)"
+        InputError,
+        match=(
+            r"pyg:GCNCon': torch_geometric.nn has no such convolution \(did you mean "
+            r"'GCNConv'\?\)"
+        ),
     ):
         part("propagate", "pyg:GCNCon")
     with pytest.raises(InputError, match="no such convolution"):
@@ -209,10 +256,13 @@ def test_an_unknown_convolution_names_the_nearest():
 
 
 @pytest.mark.parametrize(
-    ("name", "why"), [("PointNetConv", "it asks for pos"), ("GPSConv", "what a patient hears depends on who")]
+    ("name", "why"),
+    [("PointNetConv", "it asks for pos"), ("GPSConv", "what a patient hears depends on who")],
 )
 def test_what_does_not_go_with_patient_layers_is_refused(name, why):
-    with pytest.raises(InputError, match=f"pyg:{name}' does not work at width 8: {why}.*; take another convolution"):
+    with pytest.raises(
+        InputError, match=f"pyg:{name}' does not work at width 8: {why}.*; take another convolution"
+    ):
         part("propagate", f"pyg:{name}")
 
 

@@ -81,7 +81,8 @@ def test_nodes_with_the_same_row_of_the_table_are_alike():
 
 
 def test_a_node_multiplies_its_own_value_by_what_arrives():
-    """The mixed derivative by two channels of one node is not zero; by channels of two nodes it is."""
+    """The mixed derivative by two channels of one node is not zero; by channels of two nodes it
+    is."""
     encode, x = built(-1), signal()[:1]
     second = torch.autograd.functional.hessian(lambda v: encode(v)[0, 0, 0], x).reshape(C, P, C, P)
     assert second[0, 3, 2, 3].abs() > 1e-4

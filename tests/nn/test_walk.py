@@ -1,4 +1,5 @@
-"""Walks over a multiplex: the fast forms against the supra-matrices they stand for, and the encoders that walk."""
+"""Walks over a multiplex: the fast forms against the supra-matrices they stand for, and the
+encoders that walk."""
 
 import pytest
 import torch
@@ -9,7 +10,14 @@ from graphfuse.nn.contract import check
 from graphfuse.nn.encode.walk import Walk
 from graphfuse.nn.encode.walk_learned import WalkLearned
 from graphfuse.nn.lists import Lists
-from graphfuse.nn.walk import WalkLayer, clique_sums, jump_then_step, step_then_jump, walk, walk_lists
+from graphfuse.nn.walk import (
+    WalkLayer,
+    clique_sums,
+    jump_then_step,
+    step_then_jump,
+    walk,
+    walk_lists,
+)
 
 K, P, D = 5, 9, 3
 
@@ -19,11 +27,14 @@ def close(a, b, tol=1e-12):
 
 
 def states(seed=0, planes=K, nodes=P, width=D, dtype=torch.float64):
-    return torch.randn(planes, nodes, width, generator=torch.Generator().manual_seed(seed), dtype=dtype)
+    return torch.randn(
+        planes, nodes, width, generator=torch.Generator().manual_seed(seed), dtype=dtype
+    )
 
 
 def activity(seed=0):
-    """An empty plane, a plane of one node, a full plane, and two alike; node 8 is active in none but the full one."""
+    """An empty plane, a plane of one node, a full plane, and two alike; node 8 is active in none
+    but the full one."""
     v = (torch.rand(K, P, generator=torch.Generator().manual_seed(seed)) < 0.5).double()
     v[:, -1] = 0
     v[0], v[1], v[2] = 0, torch.eye(P)[3], 1
@@ -37,8 +48,9 @@ def cliques(v):
 
 
 def supra_messages(h, planes):
-    """Mean over walks by the published matrices: A = blockdiag(A_1 … A_K), C = 11^T ⊗ I (identity blocks included), supra-node
-    (k, p) at kP + p; row i of AC are the walks from i, so receivers gather by its columns."""
+    """Mean over walks by the published matrices: A = blockdiag(A_1 … A_K), C = 11^T ⊗ I (identity
+    blocks included), supra-node (k, p) at kP + p; row i of AC are the walks from i, so receivers
+    gather by its columns."""
     count, nodes = planes.shape[:2]
     a = torch.block_diag(*planes)
     c = torch.kron(torch.ones(count, count, dtype=h.dtype), torch.eye(nodes, dtype=h.dtype))
@@ -105,7 +117,9 @@ def test_any_leading_axes():
 
 def test_under_vmap():
     h, v = torch.stack([states(i) for i in range(3)]), activity()
-    for together, alone in zip(vmap(walk, in_dims=(0, None))(h, v), walk(h, v.expand(3, K, P)), strict=True):
+    for together, alone in zip(
+        vmap(walk, in_dims=(0, None))(h, v), walk(h, v.expand(3, K, P)), strict=True
+    ):
         close(together, alone)
 
 
@@ -136,7 +150,7 @@ def test_permuting_planes_or_nodes_permutes_states():
     close(layer(h[:, nodes], v[:, nodes]), out[:, nodes])
 
 
-# ------------------------------------------------------------------------------------------------- lists
+# -------------------------------------------------------------------------------------------- lists
 
 
 def lists_of(a, weight=None):
@@ -149,14 +163,18 @@ def lists_of(a, weight=None):
 
 def sparse(seed, directed=False):
     """Random planes: one empty, two alike."""
-    a = (torch.rand(K, P, P, generator=torch.Generator().manual_seed(seed)) < 0.25).double() * (1 - torch.eye(P))
+    a = (torch.rand(K, P, P, generator=torch.Generator().manual_seed(seed)) < 0.25).double() * (
+        1 - torch.eye(P)
+    )
     a[1], a[4] = 0, a[3]
     return a.double() if directed else ((a + a.mT) > 0).double()
 
 
 def test_lists_that_are_cliques_are_the_fast_form():
     h, v = states(), activity()
-    for by_lists, fast in zip(walk_lists(h, [lists_of(a) for a in cliques(v)]), walk(h, v), strict=True):
+    for by_lists, fast in zip(
+        walk_lists(h, [lists_of(a) for a in cliques(v)]), walk(h, v), strict=True
+    ):
         close(by_lists, fast)
 
 
@@ -174,10 +192,17 @@ def test_lists_of_any_planes_are_the_supra_form(seed, directed):
 def test_weights_count_walks_and_receivers_need_not_send():
     """Patients who only receive: three senders, two receivers, by hand."""
     h = torch.tensor([[[1.0], [2.0], [4.0]], [[10.0], [20.0], [40.0]]], dtype=torch.float64)
-    first = Lists.build(torch.tensor([0, 2, 2]), torch.tensor([0, 1]), torch.tensor([1.0, 3.0]).double(), 3)
-    second = Lists.build(torch.tensor([0, 1, 1]), torch.tensor([2]), torch.tensor([1.0]).double(), 3)
+    first = Lists.build(
+        torch.tensor([0, 2, 2]), torch.tensor([0, 1]), torch.tensor([1.0, 3.0]).double(), 3
+    )
+    second = Lists.build(
+        torch.tensor([0, 1, 1]), torch.tensor([2]), torch.tensor([1.0]).double(), 3
+    )
     ac, ca = walk_lists(h, [first, second])
-    close(ac, torch.tensor([(1 + 3 * 2 + 40) / 5, 0], dtype=torch.float64).view(1, 2, 1).expand(2, 2, 1))
+    close(
+        ac,
+        torch.tensor([(1 + 3 * 2 + 40) / 5, 0], dtype=torch.float64).view(1, 2, 1).expand(2, 2, 1),
+    )
     close(ca[:, 0, 0], torch.tensor([(5.5 + 3 * 11) / 4, 22], dtype=torch.float64))
     assert not ca[:, 1].any()
 
@@ -189,7 +214,7 @@ def test_lists_let_gradients_through():
     assert torch.autograd.gradcheck(lambda h: walk(h, v), states().requires_grad_())
 
 
-# ------------------------------------------------------------------------------------------------- layers and parts
+# --------------------------------------------------------------------------------- layers and parts
 
 
 def test_a_layer_joins_both_walks():
@@ -199,12 +224,16 @@ def test_a_layer_joins_both_walks():
     assert not list(WalkLayer(D).parameters())
     torch.manual_seed(0)
     layer = WalkLayer(D, "linear").double()
-    before_ac, before_ca = step_then_jump(h @ layer.ac.weight.T, v), jump_then_step(h @ layer.ca.weight.T, v)
+    before_ac, before_ca = (
+        step_then_jump(h @ layer.ac.weight.T, v),
+        jump_then_step(h @ layer.ca.weight.T, v),
+    )
     close(layer(h, v), torch.cat([leaky_relu(h + before_ac), leaky_relu(h + before_ca)], -1))
 
 
 def patients(count=7, planes=4, codes=6, seed=0):
-    """Codes, mask and planes of patients; the last has nothing, the one before lacks the last two codes."""
+    """Codes, mask and planes of patients; the last has nothing, the one before lacks the last two
+    codes."""
     draw = torch.Generator().manual_seed(seed)
     x = torch.rand(count, 2 + planes, codes, generator=draw, dtype=torch.float64)
     x[:, 1] = 1
@@ -214,7 +243,8 @@ def patients(count=7, planes=4, codes=6, seed=0):
 
 
 def spoken(part, x):
-    """What a part says of patients, its parameterless half done first, as `Preparation.seen` does it."""
+    """What a part says of patients, its parameterless half done first, as `Preparation.seen` does
+    it."""
     return part(part.prepare(x))
 
 
@@ -227,7 +257,8 @@ def test_parts_keep_their_contract(cls):
 
 
 def test_walk_is_the_published_net():
-    """Two layers on supra-nodes by dense matrices, one number each, then the perceptron over positions."""
+    """Two layers on supra-nodes by dense matrices, one number each, then the perceptron over
+    positions."""
     torch.manual_seed(0)
     part, x = Walk((6, 6), 5).double(), patients()
     for i, one in enumerate(x):
@@ -256,7 +287,10 @@ def test_what_stands_at_an_absent_code_changes_nothing_in_the_learned_walk():
     learned, x = WalkLearned((6, 6), 5).double(), patients()
     other = x.clone()
     other[-2, 0, -2:], other[-1, 0] = 9.0, -9.0
-    assert torch.equal(spoken(learned, x), spoken(learned, other)) and torch.isfinite(spoken(learned, x)).all()
+    assert (
+        torch.equal(spoken(learned, x), spoken(learned, other))
+        and torch.isfinite(spoken(learned, x)).all()
+    )
 
 
 @BOTH
@@ -279,7 +313,8 @@ def test_planes_matter(cls):
 
 
 def test_codes_are_told_apart():
-    """Two codes swapped, in values, mask and planes alike, are another patient: nodes have an identity."""
+    """Two codes swapped, in values, mask and planes alike, are another patient: nodes have an
+    identity."""
     torch.manual_seed(0)
     x = patients()
     swapped = x[..., [1, 0, 2, 3, 4, 5]]
@@ -289,7 +324,8 @@ def test_codes_are_told_apart():
 
 @BOTH
 def test_padded_codes_are_not_there(cls):
-    """A bank pads folds of fewer codes with zeros, inputs and parameters: same output, no gradient to the padding."""
+    """A bank pads folds of fewer codes with zeros, inputs and parameters: same output, no gradient
+    to the padding."""
     torch.manual_seed(0)
     part, wide, x = cls((6, 6), 5).double(), cls((6, 8), 5).double(), patients()
     with torch.no_grad():

@@ -11,11 +11,14 @@ from graphfuse.schema import RANKING_COLUMNS
 
 FIVE = ["Normal-like", "Basal", "HER2", "LumA", "LumB"]
 MODELS = {
-    "majority": 0.544, "clinical": 0.561, "single:rna": 0.880, "single:meth": 0.812, "single:mirna": 0.809,
-    "single:clinical": 0.561, "single": 0.880, "early": 0.867, "late": 0.844, "no-graph": 0.8785, "graphfuse": 0.8794,
+    "majority": 0.544, "clinical": 0.561, "single:rna": 0.880, "single:meth": 0.812,
+    "single:mirna": 0.809,
+    "single:clinical": 0.561, "single": 0.880, "early": 0.867, "late": 0.844, "no-graph": 0.8785,
+    "graphfuse": 0.8794,
 }  # fmt: skip
 GENES = [
-    "ESR1", "FOXA1", "GATA3", "MLPH", "ERBB2", "GRB7", "FOXC1", "KRT5", "KRT17", "MKI67", "UBE2C", "BIRC5",
+    "ESR1", "FOXA1", "GATA3", "MLPH", "ERBB2", "GRB7", "FOXC1", "KRT5", "KRT17", "MKI67", "UBE2C",
+    "BIRC5",
     "CCNB1", "PGR", "NAT1", "BCL2", "EGFR", "MIA", "SFRP1", "CDC20", "TYMS", "ANLN",
 ]  # fmt: skip
 ID = "TCGA-{:02d}-A{:03d}"
@@ -44,17 +47,26 @@ def _metrics(rng, k):
         guess = name == "majority"
         means = {
             "accuracy": accuracy, "balanced_accuracy": 1 / k if guess else accuracy - 0.09,
-            "macro_f1": 0.141 if guess else accuracy - 0.08, "auroc": 0.5 if guess else 0.5 + accuracy / 2 + 0.02,
+            "macro_f1": 0.141 if guess else accuracy - 0.08,
+            "auroc": 0.5 if guess else 0.5 + accuracy / 2 + 0.02,
             "auprc": 1 / k if guess else accuracy - 0.02, "mcc": 0.0 if guess else accuracy - 0.07,
-            "brier": 1.19 - 1.1 * accuracy, "ece": 0.004 if guess else 0.05 + float(rng.uniform(0, 0.03)),
+            "brier": 1.19 - 1.1 * accuracy, "ece": 0.004 if guess else 0.05 + float(rng.uniform(0,
+            0.03)),
         }  # fmt: skip
-        return {m: _score(rng, float(v)) for m, v in means.items()} | {"fit_seconds": round(float(rng.uniform(0, 90)), 2)}
+        return {m: _score(rng, float(v)) for m, v in means.items()} | {
+            "fit_seconds": round(float(rng.uniform(0, 90)), 2)
+        }
 
     comparisons = []
     for name, accuracy in (MODELS | {"without:rna": 0.841}).items():
         for metric in ("accuracy", "macro_f1", "auroc") if name != "graphfuse" else ():
-            d, half = (MODELS["graphfuse"] - accuracy) * (0.6 if metric == "auroc" else 1), float(rng.uniform(0.008, 0.02))
-            verdict = "better" if d - half > 0 else "worse" if d + half < 0 else "no difference shown"
+            d, half = (
+                (MODELS["graphfuse"] - accuracy) * (0.6 if metric == "auroc" else 1),
+                float(rng.uniform(0.008, 0.02)),
+            )
+            verdict = (
+                "better" if d - half > 0 else "worse" if d + half < 0 else "no difference shown"
+            )
             comparisons.append(
                 {
                     "a": "graphfuse",
@@ -96,7 +108,8 @@ def predict(rng, classes, patients, repeats):
 
 def _record(classes, predictions, patients):
     once = predictions[predictions["repeat"] == 0]["truth"].value_counts()
-    steps = [("columns measured", 6000, 1.0, ""), ("with a gene symbol", 5990, 0.998, "no gene symbol"),
+    steps = [("columns measured", 6000, 1.0, ""), ("with a gene symbol", 5990, 0.998,
+    "no gene symbol"),
              ("symbol in the network", 4870, 0.81, "not in the network"),
              ("in an edge among measured genes", 4510, 0.75, "isolated")]  # fmt: skip
     return {
@@ -135,7 +148,9 @@ def _record(classes, predictions, patients):
             "labelled": patients,
             "presence": {"rna": patients, "meth": patients - 20, "mirna": 3},
             "classes": {c: int(once.get(c, 0)) for c in classes},
-            "coverage": {"rna": [dict(zip(("step", "count", "share", "reason"), step)) for step in steps]},
+            "coverage": {
+                "rna": [dict(zip(("step", "count", "share", "reason"), step)) for step in steps]
+            },
         },
     }
 
@@ -145,14 +160,18 @@ def _ranking(rng, kind, ids, spread=2.2, **columns):
     mean = 1 + np.sort(rng.gamma(1.2, 1.0, n)).round(2) * np.linspace(1, 12, n)
     table = pd.DataFrame({
         "rank": range(1, n + 1), "kind": kind, "id": ids, "score": np.linspace(1, 0.01, n) ** 2 / 7,
-        "sign": rng.choice([-1, 1], n), "rank_mean": mean, "rank_lo": np.maximum(1, mean / spread).round(1),
-        "rank_hi": (mean * spread).round(1), "selected_frequency": 1.0, "method": "integrated gradients", **columns,
+        "sign": rng.choice([-1, 1], n), "rank_mean": mean, "rank_lo": np.maximum(1,
+        mean / spread).round(1),
+        "rank_hi": (mean * spread).round(1), "selected_frequency": 1.0,
+        "method": "integrated gradients", **columns,
     })  # fmt: skip
     return table.reindex(columns=RANKING_COLUMNS)
 
 
 def _rankings(rng, folder, classes, genes):
-    features = [f"rna:{gene}_{2000 + i}" for i, gene in enumerate(genes)] + [f"mirna:hsa-mir-{i}" for i in range(150)]
+    features = [f"rna:{gene}_{2000 + i}" for i, gene in enumerate(genes)] + [
+        f"mirna:hsa-mir-{i}" for i in range(150)
+    ]
     where = ["rna"] * len(genes) + ["mirna"] * 150
     symbols = list(genes) + [None] * 150
     nodes = _ranking(rng, "feature", features, gene=symbols, modality=where)
@@ -160,15 +179,25 @@ def _rankings(rng, folder, classes, genes):
     ends = [(a, b) for a in genes for b in genes if a < b]
     safe_csv(nodes, folder / "nodes.csv")
     safe_csv(pd.concat(by_class), folder / "nodes_by_class.csv")
-    safe_csv(_ranking(rng, "gene", list(genes), gene=list(genes), modality="rna"), folder / "genes.csv")
-    edges = _ranking(rng, "edge", [f"{a}|{b}" for a, b in ends], 4, source=[a for a, _ in ends], target=[b for _, b in ends])
+    safe_csv(
+        _ranking(rng, "gene", list(genes), gene=list(genes), modality="rna"), folder / "genes.csv"
+    )
+    edges = _ranking(
+        rng,
+        "edge",
+        [f"{a}|{b}" for a, b in ends],
+        4,
+        source=[a for a, _ in ends],
+        target=[b for _, b in ends],
+    )
     safe_csv(edges, folder / "edges.csv")
     shares = _ranking(rng, "modality", ["rna", "meth", "mirna"], modality=["rna", "meth", "mirna"])
     safe_csv(shares.assign(score=[0.86, 0.09, 0.05]), folder / "modalities.csv")
 
 
 def _evaluated(folder, seed=3):
-    """Adds to a made run what an evaluation does: twins of each graph, subsets, patterns, Shapley values, EMAP and groups."""
+    """Adds to a made run what an evaluation does: twins of each graph, subsets, patterns, Shapley
+    values, EMAP and groups."""
     rng = np.random.default_rng(seed)
     metrics = json.loads((folder / "metrics.json").read_text())
     plain, variants = metrics["models"]["early"], metrics["variants"]
@@ -180,7 +209,9 @@ def _evaluated(folder, seed=3):
     for graph, none in (("patient", 0.874), ("gene", 0.860)):
         for kind, more in (("rewired", 0.001), ("random", -0.002), ("identity", 0.0)):
             add(f"{graph}:{kind}", none + more)
-            metrics["comparisons"] += pairs(f"{graph}:{kind}", f"{graph}:empty", more, 0.011 if more else 0.0)
+            metrics["comparisons"] += pairs(
+                f"{graph}:{kind}", f"{graph}:empty", more, 0.011 if more else 0.0
+            )
         add(f"{graph}:empty", none)
     for names, accuracy in (("rna+mirna", 0.877), ("rna", 0.871), ("meth", 0.80)):
         add(f"only:{names}", accuracy)
@@ -214,10 +245,20 @@ def pairs(a, b, difference, half):
 def _level(name, patients, gap):
     row = {"group": "site", "level": name, "patients": patients}
     if gap is None:
-        none = {"score": None, "ci95": [None, None], "gap": None, "gap_ci95": [None, None], "verdict": "not scored"}
+        none = {
+            "score": None,
+            "ci95": [None, None],
+            "gap": None,
+            "gap_ci95": [None, None],
+            "verdict": "not scored",
+        }
         return [row | none | {"metric": metric} for metric in ("accuracy", "brier")]
     ends = [gap - 0.04, gap + 0.04]
-    about = row | {"ci95": [0.7, 0.9], "gap_ci95": ends, "verdict": "gap shown" if abs(gap) > 0.04 else "no gap shown"}
+    about = row | {
+        "ci95": [0.7, 0.9],
+        "gap_ci95": ends,
+        "verdict": "gap shown" if abs(gap) > 0.04 else "no gap shown",
+    }
     return [
         about | {"metric": "accuracy", "score": 0.8, "gap": gap},
         about | {"metric": "brier", "score": 0.3, "gap": -gap, "gap_ci95": [-ends[1], -ends[0]]},
@@ -245,4 +286,6 @@ def evaluated(tmp_path_factory):
 @pytest.fixture(scope="session")
 def predictions():
     """Makes a predictions table: (classes, patients, repeats)."""
-    return lambda classes, patients, repeats: predict(np.random.default_rng(1), classes, patients, repeats)
+    return lambda classes, patients, repeats: predict(
+        np.random.default_rng(1), classes, patients, repeats
+    )

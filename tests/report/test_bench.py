@@ -16,7 +16,9 @@ def result(evaluated):
     def made(name="one", classes=5, recipe="multiplex"):
         outcome = SimpleNamespace(classes=list("abcde"[:classes]))
         return Result(
-            SimpleNamespace(name=name, outcome=outcome, recipe=SimpleNamespace(name=recipe)), metrics.model_copy(deep=True), []
+            SimpleNamespace(name=name, outcome=outcome, recipe=SimpleNamespace(name=recipe)),
+            metrics.model_copy(deep=True),
+            [],
         )
 
     return made
@@ -29,11 +31,17 @@ def test_two_classes_are_told_by_auroc_and_more_by_macro_f1(result):
 def test_a_row_for_every_rung_but_single_modalities_and_the_net_last(result):
     found = summary([result("one"), result("two", classes=2)])
     names = [row["name"] for row in found["rows"]]
-    assert names[-2:] == ["no-graph", "graphfuse"] and not any(name.startswith("single:") for name in names)
+    assert names[-2:] == ["no-graph", "graphfuse"] and not any(
+        name.startswith("single:") for name in names
+    )
     assert found["titles"] == ["one", "two"] and found["metrics"] == ["macro-F1", "AUROC"]
     ours = found["rows"][-1]["cells"]
-    assert ours[0]["mean"] == "0.799" and " to " in ours[0]["interval"] and ours[0]["verdict"] == ""  # accuracy less .08
-    assert {row["name"]: row["cells"][0]["verdict"] for row in found["rows"]}["majority"] == "better"
+    assert (
+        ours[0]["mean"] == "0.799" and " to " in ours[0]["interval"] and ours[0]["verdict"] == ""
+    )  # accuracy less .08
+    assert {row["name"]: row["cells"][0]["verdict"] for row in found["rows"]}[
+        "majority"
+    ] == "better"
 
 
 def test_recipes_are_named_where_there_are_several(result):

@@ -6,10 +6,17 @@ import pytest
 from graphfuse.report import calls
 
 
-@pytest.mark.parametrize("classes", [["AD", "control"], ["Normal-like", "Basal", "HER2", "LumA", "LumB"]])
+@pytest.mark.parametrize(
+    "classes", [["AD", "control"], ["Normal-like", "Basal", "HER2", "LumA", "LumB"]]
+)
 def test_small_counts_are_hidden_and_cannot_be_worked_out(predictions, classes):
     found = predictions(classes, 200, 2)
-    counts = pd.crosstab(found["truth"], found["call"]).reindex(index=classes, columns=classes, fill_value=0) / 2
+    counts = (
+        pd.crosstab(found["truth"], found["call"]).reindex(
+            index=classes, columns=classes, fill_value=0
+        )
+        / 2
+    )
     table = calls.confusion(found, classes)
     for row, true in zip(table, counts.to_numpy()):
         shown = [cell.text for cell in row]
@@ -24,6 +31,18 @@ def test_small_counts_are_hidden_and_cannot_be_worked_out(predictions, classes):
 
 
 def test_a_row_without_small_counts_shows_them_all_and_the_limit_can_be_moved():
-    table = pd.DataFrame({"repeat": "0", "truth": ["a"] * 20 + ["b"] * 12, "call": ["a"] * 14 + ["b"] * 6 + ["b"] * 12})
-    assert [[cell.text for cell in row] for row in calls.confusion(table, ["a", "b"])] == [["14", "6"], ["0", "12"]]
-    assert [cell.text for cell in calls.confusion(table, ["a", "b"], hide_below=10)[0]] == ["11–20", "<10"]
+    table = pd.DataFrame(
+        {
+            "repeat": "0",
+            "truth": ["a"] * 20 + ["b"] * 12,
+            "call": ["a"] * 14 + ["b"] * 6 + ["b"] * 12,
+        }
+    )
+    assert [[cell.text for cell in row] for row in calls.confusion(table, ["a", "b"])] == [
+        ["14", "6"],
+        ["0", "12"],
+    ]
+    assert [cell.text for cell in calls.confusion(table, ["a", "b"], hide_below=10)[0]] == [
+        "11–20",
+        "<10",
+    ]

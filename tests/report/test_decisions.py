@@ -10,8 +10,13 @@ FIVE = ["Normal-like", "Basal", "HER2", "LumA", "LumB"]
 
 def test_classes_with_patients_enough_have_a_curve_and_a_sentence(predictions):
     found = decisions.told(predictions(FIVE, 240, 2), FIVE)
-    assert [row["name"] for row in found["sentences"]] == ["Basal", "LumA", "LumB"] and found["out"] == "Normal-like and HER2"
-    assert all(row["said"].startswith("better than treating all and than treating none at") for row in found["sentences"])
+    assert [row["name"] for row in found["sentences"]] == ["Basal", "LumA", "LumB"] and found[
+        "out"
+    ] == "Normal-like and HER2"
+    assert all(
+        row["said"].startswith("better than treating all and than treating none at")
+        for row in found["sentences"]
+    )
     assert found["figure"].count("<svg") == 1 and "LumA" in found["figure"]
 
 
@@ -24,7 +29,9 @@ def test_predictions_by_chance_are_at_no_threshold_shown_to_do_good():
     rng = np.random.default_rng(0)
     chance = rng.uniform(0.4, 0.6, 200)
     truth = np.where(rng.random(200) < 0.5, "a", "b")
-    table = pd.DataFrame({"patient": range(200), "repeat": 0, "truth": truth, "p_a": 1 - chance, "p_b": chance})
+    table = pd.DataFrame(
+        {"patient": range(200), "repeat": 0, "truth": truth, "p_a": 1 - chance, "p_b": chance}
+    )
     said = decisions.told(table, ["a", "b"])["sentences"][0]["said"]
     assert said == "at no threshold is it shown to do better than treating all and treating none"
 

@@ -37,7 +37,10 @@ def test_a_forest_shows_every_row_and_its_value():
 @pytest.mark.parametrize("count", [1, 5, 40])
 def test_rows_do_not_touch_however_many_there_are(count):
     svg = forest({"Accuracy": [Dot(f"model {i}", i / count, 0, 1) for i in range(count)]}, "f", "t")
-    lines = re.findall(r'<text[^>]*?translate\(([\d.]+) ([\d.]+)\)[^>]*>model|<text[^>]*? y="([\d.]+)"[^>]*>model', svg)
+    lines = re.findall(
+        r'<text[^>]*?translate\(([\d.]+) ([\d.]+)\)[^>]*>model|<text[^>]*? y="([\d.]+)"[^>]*>model',
+        svg,
+    )
     heights = sorted(float(a[1] or a[2]) for a in lines)
     assert len(heights) == count
     assert all(below - above > 13 for above, below in pairwise(heights))
@@ -53,16 +56,23 @@ def test_the_same_numbers_give_the_same_bytes_and_names_keep_figures_apart():
 
 
 def test_ranks_have_a_log_axis_with_ticks_that_fit():
-    assert {"1", "3", "10", "30", "100", "300"} <= set(labels(ranks([Dot("a", 1, 1, 2), Dot("b", 90, 10, 812)], "r", "t")))
+    assert {"1", "3", "10", "30", "100", "300"} <= set(
+        labels(ranks([Dot("a", 1, 1, 2), Dot("b", 90, 10, 812)], "r", "t"))
+    )
     assert {"1", "2", "5"} <= set(labels(ranks([Dot("a", 1, 1, 6)], "r", "t")))
     long = [Dot("x" * 30, 1, 1, 99_000, "y" * 20)]
     assert "1,000" in labels(ranks(long, "r", "t")) and "3,000" not in labels(ranks(long, "r", "t"))
     ranks([Dot("a", 1.0, None, None)], "r", "t")
 
 
-@pytest.mark.parametrize("text", ["<script>alert(1)</script>", "$\\frac{", 'a&b"c', "\x00\x1b[31m\n", "😀漢字", "é" * 200, ""])
+@pytest.mark.parametrize(
+    "text",
+    ["<script>alert(1)</script>", "$\\frac{", 'a&b"c', "\x00\x1b[31m\n", "😀漢字", "é" * 200, ""],
+)
 def test_any_text_is_harmless(text):
-    svg = ranks([Dot(text, 3, 1, 9, text), Dot("other", 4, 2, 9)], "r", text) + forest({"<b>": [Dot(text, 0.5)]}, "f", text)
+    svg = ranks([Dot(text, 3, 1, 9, text), Dot("other", 4, 2, 9)], "r", text) + forest(
+        {"<b>": [Dot(text, 0.5)]}, "f", text
+    )
     assert "<script" not in svg and "<b>" not in svg and "\x00" not in svg
     assert max(map(len, labels(svg))) <= len("rank among all (1 = strongest; log scale)")
 
@@ -76,7 +86,12 @@ def test_nothing_is_fetched_dated_or_painted_for_one_theme_only():
         benefit({"a": curve()}, "b", "t"),
         bars(DOTS, "b", "t", "u"),
     ):
-        assert "://" not in svg and "metadata" not in svg and "<style" not in svg and "xmlns" not in svg
+        assert (
+            "://" not in svg
+            and "metadata" not in svg
+            and "<style" not in svg
+            and "xmlns" not in svg
+        )
         bare = re.sub(r"var\(--\w+, #\w+\)", "", svg)
         assert not re.findall(r"(?:fill|stroke): #\w+", bare)
 
@@ -91,12 +106,18 @@ def curve(points=9):
 def test_decision_curves_have_a_panel_a_class(count):
     svg = benefit({f"class {i}": curve() for i in range(count)}, "b", "net benefit")
     shown = labels(svg)
-    assert [shown.count(f"class {i}") for i in range(count)] == [1] * count and shown.count("threshold") == count
+    assert [shown.count(f"class {i}") for i in range(count)] == [1] * count and shown.count(
+        "threshold"
+    ) == count
     assert svg.startswith('<svg role="img" aria-label="net benefit"') and "nan" not in svg
 
 
 def test_bars_show_every_value_and_stand_on_0():
-    rows = [Dot("rna", 21.0, 19.0, 23.0, "+21.0"), Dot("meth", -2.0, None, None, "−2.0"), Dot("x", None, note="–")]
+    rows = [
+        Dot("rna", 21.0, 19.0, 23.0, "+21.0"),
+        Dot("meth", -2.0, None, None, "−2.0"),
+        Dot("x", None, note="–"),
+    ]
     svg = bars(rows, "b", "Shapley", "points of accuracy")
     assert {"rna", "meth", "x", "+21.0", "−2.0", "–", "points of accuracy", "0"} <= set(labels(svg))
     assert bars(rows, "b", "Shapley", "points") == bars(rows, "b", "Shapley", "points")
@@ -112,7 +133,9 @@ def test_settings_of_matplotlib_stay_as_they_were():
 
 def test_matplotlib_is_imported_late_and_pyplot_never():
     code = (
-        "import sys, graphfuse.report.html, graphfuse.report.figures as f; assert 'matplotlib' not in sys.modules;"
-        "f.ranks([f.Dot('a', 1, 1, 2)], 'r', 't'); assert not {'matplotlib.pyplot', 'torch'} & set(sys.modules)"
+        "import sys, graphfuse.report.html, graphfuse.report.figures as f; assert "
+        "'matplotlib' not in sys.modules;"
+        "f.ranks([f.Dot('a', 1, 1, 2)], 'r', 't'); assert not {'matplotlib.pyplot', "
+        "'torch'} & set(sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0

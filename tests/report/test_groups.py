@@ -10,11 +10,18 @@ def rows(evaluated):
 
 def test_gaps_are_named_with_their_way_and_small_groups_are_not_scored(evaluated):
     (found,) = groups.told(rows(evaluated))
-    assert found["sentence"] == "A gap is shown for BH (worse in accuracy and Brier); no gap is shown for the other 1."
+    assert (
+        found["sentence"]
+        == "A gap is shown for BH (worse in accuracy and Brier); no gap is shown for the other 1."
+    )
     assert found["small"].endswith("too few tested patients: C8 (<5).")
-    assert [row["name"] for row in found["rows"]] == ["BH", "A8"] and found["metrics"] == ["accuracy", "brier"]
+    assert [row["name"] for row in found["rows"]] == ["BH", "A8"] and found["metrics"] == [
+        "accuracy",
+        "brier",
+    ]
     assert found["rows"][0]["cells"][0] | {"interval": ""} == {
-        "score": "0.800", "interval": "", "gap": "−0.100", "gap_interval": "−0.140 to −0.060", "shown": True,
+        "score": "0.800", "interval": "", "gap": "−0.100", "gap_interval": "−0.140 to −0.060",
+        "shown": True,
     }  # fmt: skip
 
 
@@ -25,7 +32,8 @@ def test_a_single_small_group_cannot_be_worked_out_from_the_total(evaluated):
 
 def level(name, gap, verdict, metric="accuracy"):
     return GroupScore(
-        group="sex", level=name, patients=50, metric=metric, score=None if gap is None else 0.8, ci95=(None, None),
+        group="sex", level=name, patients=50, metric=metric, score=None if gap is None else 0.8,
+        ci95=(None, None),
         gap=gap, gap_ci95=(None, None), verdict=verdict,
     )  # fmt: skip
 
@@ -34,7 +42,10 @@ def test_sentences_for_all_none_and_too_few():
     def said(*found):
         return groups.told(list(found))[0]["sentence"]
 
-    assert said(level("F", 0.0, "no gap shown"), level("M", 0.0, "no gap shown")) == "No gap is shown for any of them."
+    assert (
+        said(level("F", 0.0, "no gap shown"), level("M", 0.0, "no gap shown"))
+        == "No gap is shown for any of them."
+    )
     assert said(level("F", None, "not scored")) == "No level is large enough to be scored."
     both = said(level("F", 0.1, "gap shown"), level("M", -0.2, "gap shown"))
     assert both == "A gap is shown for M (worse in accuracy) and F (better in accuracy)."

@@ -11,7 +11,9 @@ from graphfuse.report.files import read_run
 def test_who_was_tested_is_counted_and_doubles_are_named(run):
     whole = read_run(run)
     found = leaks.told(whole)
-    assert found["checked"][0].startswith("who was tested: 240 patients in 10 test folds, each once a repeat")
+    assert found["checked"][0].startswith(
+        "who was tested: 240 patients in 10 test folds, each once a repeat"
+    )
     assert found["open"][0].startswith("what each fit read")
     twice = replace(whole, predictions=pd.concat([whole.predictions, whole.predictions.head(3)]))
     assert "<5 of them more than once in a repeat" in leaks.told(twice)["checked"][0]

@@ -23,8 +23,12 @@ def test_subsets_go_from_small_to_all_and_patterns_stand_apart(files):
 
 def test_shapley_values_are_told_in_accuracy_largest_first(files):
     found = modalities.told(*files)["shapley"]
-    assert [row["name"] for row in found["rows"]] == ["rna", "meth", "clinical"] and found["metrics"][0] == "accuracy"
-    assert found["sentence"].endswith("a gain is shown for rna and meth; none is shown for clinical.")
+    assert [row["name"] for row in found["rows"]] == ["rna", "meth", "clinical"] and found[
+        "metrics"
+    ][0] == "accuracy"
+    assert found["sentence"].endswith(
+        "a gain is shown for rna and meth; none is shown for clinical."
+    )
     assert found["rows"][0]["cells"][0] == "+21.0 (19.0 to 23.0)" in found["figure"]
 
 
@@ -50,17 +54,31 @@ def test_emap_in_words(files, difference, half, said):
     metrics, evaluation = files
     ends = (difference - half, difference + half)
     verdict = "better" if ends[0] > 0 else "worse" if ends[1] < 0 else "no difference shown"
-    pairs = [p.model_copy(update={"difference": difference, "ci95": ends, "verdict": verdict}) for p in evaluation.cross_modal]
+    pairs = [
+        p.model_copy(update={"difference": difference, "ci95": ends, "verdict": verdict})
+        for p in evaluation.cross_modal
+    ]
     found = modalities.told(metrics, Evaluation(cross_modal=pairs))
-    assert found["together"].startswith(f"Cross-modal interactions: {said}") and found["shapley"] is None
+    assert (
+        found["together"].startswith(f"Cross-modal interactions: {said}")
+        and found["shapley"] is None
+    )
 
 
 def test_without_any_of_it_there_is_no_section(run):
-    assert modalities.told(Metrics.model_validate_json((run / "metrics.json").read_text()), Evaluation()) is None
+    assert (
+        modalities.told(
+            Metrics.model_validate_json((run / "metrics.json").read_text()), Evaluation()
+        )
+        is None
+    )
 
 
 def test_one_fold_has_values_without_intervals(files):
     metrics, evaluation = files
     bare = [each.model_copy(update={"ci95": (None, None)}) for each in evaluation.contributions]
     found = modalities.told(metrics, Evaluation(contributions=bare))["shapley"]
-    assert found["sentence"].endswith("none is shown for rna, meth or clinical.") and "+21.0 (no interval)" in found["figure"]
+    assert (
+        found["sentence"].endswith("none is shown for rna, meth or clinical.")
+        and "+21.0 (no interval)" in found["figure"]
+    )

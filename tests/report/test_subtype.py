@@ -19,11 +19,15 @@ def cohort(apart):
     rng = np.random.default_rng(0)
     ids = [f"PATIENT{i:02d}" for i in range(60)]
     values = rng.normal(size=(60, 12)) + apart * TWO[:, None]
-    made = Cohort.from_frames({"rna<b>": pd.DataFrame(values, ids, [f"g{i}" for i in range(12)])}, name="made & kept")
+    made = Cohort.from_frames(
+        {"rna<b>": pd.DataFrame(values, ids, [f"g{i}" for i in range(12)])}, name="made & kept"
+    )
     classes = np.where(np.arange(60) == 1, 0, TWO)
     outcomes = {
         "type": Outcome("type", "class", classes, ("one", "<two>"), derived_from=("rna<b>",)),
-        "overall": Outcome("overall", "survival", rng.exponential(9 + 9 * TWO), event=rng.random(60) < 0.8),
+        "overall": Outcome(
+            "overall", "survival", rng.exponential(9 + 9 * TWO), event=rng.random(60) < 0.8
+        ),
     }
     return replace(made, outcomes=outcomes)
 
@@ -36,7 +40,12 @@ def found():
 def test_the_page_tells_it_all_and_no_patient(found):
     text = page(found)
     assert "2 stable clusters" in text and "Log-rank" in text and "How many clusters" in text
-    assert "PATIENT" not in text and "rna<b>" not in text and "&lt;two&gt;" in text and "made &amp; kept" in text
+    assert (
+        "PATIENT" not in text
+        and "rna<b>" not in text
+        and "&lt;two&gt;" in text
+        and "made &amp; kept" in text
+    )
     assert "agreement is expected" in text
     assert not re.search(r"https?://", text)
 
@@ -58,7 +67,9 @@ def test_one_cluster_makes_a_page_too():
 
 def test_tables_and_page_are_saved_together(found, tmp_path):
     folder = save_subtypes(found, tmp_path / "out")
-    assert {"report.html", "subtypes.json", "subtypes.csv"} <= {path.name for path in folder.iterdir()}
+    assert {"report.html", "subtypes.json", "subtypes.csv"} <= {
+        path.name for path in folder.iterdir()
+    }
 
 
 def test_a_p_value_in_words():

@@ -5,17 +5,38 @@ from graphfuse.schema import Comparison
 
 
 def test_numbers_in_words():
-    assert [words.number(x) for x in (0.8794, -0.0004, -0.02, None, float("nan"))] == ["0.879", "0.000", "−0.020", "–", "–"]
-    assert [words.signed(x) for x in (0.01, -0.01, -0.0001, 0.0)] == ["+0.010", "−0.010", "0.000", "0.000"]
+    assert [words.number(x) for x in (0.8794, -0.0004, -0.02, None, float("nan"))] == [
+        "0.879",
+        "0.000",
+        "−0.020",
+        "–",
+        "–",
+    ]
+    assert [words.signed(x) for x in (0.01, -0.01, -0.0001, 0.0)] == [
+        "+0.010",
+        "−0.010",
+        "0.000",
+        "0.000",
+    ]
     assert [words.count(n) for n in (0, 1, 4, 5, 1200)] == ["0", "<5", "<5", "5", "1,200"]
     assert [words.points(x) for x in (0.004, -0.0054, 0.0, None)] == ["0.4", "−0.5", "0.0", "–"]
-    assert [words.points(x, sign=True) for x in (0.004, -0.004, 0.0, None)] == ["+0.4", "−0.4", "0.0", "–"]
-    assert words.points_span((-0.005, 0.013)) == "−0.5 to 1.3" and words.points_span((None, None)) == "no interval"
+    assert [words.points(x, sign=True) for x in (0.004, -0.004, 0.0, None)] == [
+        "+0.4",
+        "−0.4",
+        "0.0",
+        "–",
+    ]
+    assert (
+        words.points_span((-0.005, 0.013)) == "−0.5 to 1.3"
+        and words.points_span((None, None)) == "no interval"
+    )
 
 
 def test_lists_in_words():
     found = [words.listed(list(letters)) for letters in ("", "a", "ab", "abc")]
-    assert found == ["", "a", "a and b", "a, b and c"] and words.listed(["a", "b"], "or") == "a or b"
+    assert (
+        found == ["", "a", "a and b", "a, b and c"] and words.listed(["a", "b"], "or") == "a or b"
+    )
 
 
 def test_names_break_behind_their_marks_and_stay_harmless():
@@ -26,14 +47,28 @@ def test_names_break_behind_their_marks_and_stay_harmless():
 def test_every_kind_of_model_has_words():
     assert words.about("without:rna+meth") == "the net with its graphs, rna and meth withheld"
     assert words.about("pattern:rna+meth+x") == "the net on patients with rna, meth and x only"
-    assert words.about("gene:rewired") == "the net with a rewired gene network" and words.about("new:thing") == ""
+    assert (
+        words.about("gene:rewired") == "the net with a rewired gene network"
+        and words.about("new:thing") == ""
+    )
 
 
 def test_identical_is_0_with_no_spread_in_every_metric():
     def pair(d, half):
         ends = (d - half, d + half)
-        return Comparison(a="a", b="b", metric="auroc", difference=d, ci95=ends, p=1.0, verdict="no difference shown")
+        return Comparison(
+            a="a",
+            b="b",
+            metric="auroc",
+            difference=d,
+            ci95=ends,
+            p=1.0,
+            verdict="no difference shown",
+        )
 
-    assert words.identical(pair(0.0, 0.0), pair(0.0, 0.0)) and words.said(pair(0.0, 0.0)) == "same in every fold"
+    assert (
+        words.identical(pair(0.0, 0.0), pair(0.0, 0.0))
+        and words.said(pair(0.0, 0.0)) == "same in every fold"
+    )
     assert not words.identical(pair(0.0, 0.0), pair(0.0, 0.1)) and not words.identical(None)
     assert words.said(pair(0.0, 0.1)) == "no difference shown"

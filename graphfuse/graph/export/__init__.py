@@ -1,1 +1,2 @@
-"""A built graph in other programs' forms, and back: PyG, networkx, AnnData, MuData, GraphML, GEXF, tables, a page."""
+"""A built graph in other programs' forms, and back: PyG, networkx, AnnData, MuData, GraphML, GEXF,
+tables, a page."""

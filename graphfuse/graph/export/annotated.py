@@ -1,4 +1,5 @@
-"""A built graph as AnnData and MuData, and neighbour lists back from them: `obsp` for patients, `varp` for genes."""
+"""A built graph as AnnData and MuData, and neighbour lists back from them: `obsp` for patients,
+`varp` for genes."""
 
 from __future__ import annotations
 
@@ -27,13 +28,15 @@ GENES = "genes"
 def to_anndata(graph: PatientGraph, modality: str | None = None) -> AnnData:
     """One modality's table as AnnData (the first when none is named), all patients in it.
 
-    X float `[N, F]`; `obs` outcomes, groups and presence; `var` with `gene`; `obsp[layer]` csr `[N, N]` and
-    `varp["genes"]` csr `[F, F]`, the gene network between columns; in both, row = who hears. `uns["graphfuse"]` says what
-    the graph is. Raises `InputError` for unknown modalities.
+    X float `[N, F]`; `obs` outcomes, groups and presence; `var` with `gene`; `obsp[layer]` csr `[N,
+    N]` and `varp["genes"]` csr `[F, F]`, the gene network between columns; in both, row = who
+    hears. `uns["graphfuse"]` says what the graph is. Raises `InputError` for unknown modalities.
     """
     modality = next(iter(graph.features), None) if modality is None else modality
     if modality not in graph.features:
-        raise InputError(f"the graph has no table {modality!r}{nearest(str(modality), graph.features)}")
+        raise InputError(
+            f"the graph has no table {modality!r}{nearest(str(modality), graph.features)}"
+        )
     adata = _table(graph, modality, np.arange(len(graph.cohort)))
     adata.obs = _obs(graph)
     for name, lists in graph.layers.items():
@@ -45,24 +48,33 @@ def to_anndata(graph: PatientGraph, modality: str | None = None) -> AnnData:
 def to_mudata(graph: PatientGraph) -> MuData:
     """Every modality as an AnnData of the patients who have it, in one MuData.
 
-    `mdata[m].obsp[m]` holds the layer of modality m among its patients, `mdata.obsp` every other layer (shared ones) among
-    all; `mdata[m].varp["genes"]` the gene network between its columns; `mdata.obs` outcomes and groups, in the graph's order;
-    a patient without a modality is not in it, as `mdata.obsm[m]` says. Patients without any modality cannot stand in a MuData:
-    `uns["graphfuse"]["left_out"]` names them. Columns are named `modality:column`, as in rankings: one gene may stand in two
-    tables; `var["column"]` has the bare name. Raises `InputError` where the graph has no table.
+    `mdata[m].obsp[m]` holds the layer of modality m among its patients, `mdata.obsp` every other
+    layer (shared ones) among all; `mdata[m].varp["genes"]` the gene network between its columns;
+    `mdata.obs` outcomes and groups, in the graph's order; a patient without a modality is not in
+    it, as `mdata.obsm[m]` says. Patients without any modality cannot stand in a MuData:
+    `uns["graphfuse"]["left_out"]` names them. Columns are named `modality:column`, as in rankings:
+    one gene may stand in two tables; `var["column"]` has the bare name. Raises `InputError` where
+    the graph has no table.
     """
     import mudata
 
     if not graph.features:
-        raise InputError("the graph has no table, so there is nothing for a MuData to hold; use to_networkx or to_hetero")
+        raise InputError(
+            "the graph has no table, so there is nothing for a MuData to hold; use "
+            "to_networkx or to_hetero"
+        )
     rows = {name: np.flatnonzero(_present(graph, name)) for name in graph.features}
     parts = {name: _table(graph, name, mine) for name, mine in rows.items()}
     for name, part in parts.items():
         part.var["column"] = part.var_names.to_numpy()
         part.var_names = f"{name}:" + part.var_names
-    own = {name for name, lists in graph.layers.items() if name in rows and _within(lists, rows[name])}
+    own = {
+        name for name, lists in graph.layers.items() if name in rows and _within(lists, rows[name])
+    }
     for name in own:
-        parts[name].obsp[_key(name)] = connectivities(graph.layers[name], len(graph.cohort))[rows[name]][:, rows[name]]
+        parts[name].obsp[_key(name)] = connectivities(graph.layers[name], len(graph.cohort))[
+            rows[name]
+        ][:, rows[name]]
     held = np.zeros(len(graph.cohort), bool)
     held[np.concatenate(list(rows.values()))] = True
     obs = _obs(graph)
@@ -73,7 +85,9 @@ def to_mudata(graph: PatientGraph) -> MuData:
     mdata.obs = obs[held]
     for name in graph.layers:
         if name not in own:
-            mdata.obsp[_key(name)] = connectivities(graph.layers[name], len(graph.cohort))[held][:, held]
+            mdata.obsp[_key(name)] = connectivities(graph.layers[name], len(graph.cohort))[held][
+                :, held
+            ]
     mdata.uns["graphfuse"] = _about(graph) | {"left_out": obs.index[~held].to_numpy(str)}
     return mdata
 
@@ -88,15 +102,19 @@ def write_h5mu(mdata: MuData, path: str | Path) -> None:
 
 def connectivities(lists: Neighbours, senders: int | None = None) -> sparse.csr_matrix:
     """float64 csr `[N, senders]`: row i holds the weights of those whom i hears."""
-    return sparse.csr_matrix((lists.weight, lists.index, lists.offsets), shape=(len(lists), senders or lists.senders))
+    return sparse.csr_matrix(
+        (lists.weight, lists.index, lists.offsets), shape=(len(lists), senders or lists.senders)
+    )
 
 
 def gene_connectivities(network: GeneNetwork, symbols: list[str | None]) -> sparse.csr_matrix:
-    """float64 csr `[F, F]`: weights of the gene network between columns that measure its genes; row = who hears (both ways
-    where undirected). Columns of the same gene are not joined."""
+    """float64 csr `[F, F]`: weights of the gene network between columns that measure its genes; row
+    = who hears (both ways where undirected). Columns of the same gene are not joined."""
     edge, a, b = network.edge_features(symbols)
     measured = network.on(symbols)
-    back = ((measured.source != measured.target) & (not network.directed))[edge]  # a loop's pairs go both ways already
+    back = ((measured.source != measured.target) & (not network.directed))[
+        edge
+    ]  # a loop's pairs go both ways already
     rows, columns = np.concatenate([b, a[back]]), np.concatenate([a, b[back]])
     weight = measured.weight[np.concatenate([edge, edge[back]])]
     return sparse.csr_matrix((weight, (rows, columns)), shape=(len(symbols), len(symbols)))
@@ -108,12 +126,18 @@ def _table(graph: PatientGraph, modality: str, rows: np.ndarray) -> AnnData:
 
     columns = pd.Series(graph.feature_names[modality], dtype=object).astype(str)
     again = columns.groupby(columns).cumcount()
-    var = pd.DataFrame(index=pd.Index(np.where(again > 0, columns + "#" + (again + 1).astype(str), columns), dtype=object))
+    var = pd.DataFrame(
+        index=pd.Index(
+            np.where(again > 0, columns + "#" + (again + 1).astype(str), columns), dtype=object
+        )
+    )
     genes = feature_genes(graph, modality)
     if any(genes):
         var["gene"] = pd.Categorical(genes)
     ids = pd.Index(graph.cohort.patients.astype(str)[rows], dtype=object)
-    adata = AnnData(X=np.array(graph.features[modality][rows]), obs=pd.DataFrame(index=ids), var=var)
+    adata = AnnData(
+        X=np.array(graph.features[modality][rows]), obs=pd.DataFrame(index=ids), var=var
+    )
     if graph.network is not None and any(genes):
         adata.varp[GENES] = gene_connectivities(graph.network, genes)
     return adata
@@ -128,8 +152,16 @@ def _obs(graph: PatientGraph) -> pd.DataFrame:
 
 
 def _about(graph: PatientGraph) -> dict:
-    network = {} if graph.network is None else {"network": graph.network.name, "directed": graph.network.directed}
-    return {"cohort": graph.cohort.name, "layers": np.array([_key(name) for name in graph.layers], dtype=str), **network}
+    network = (
+        {}
+        if graph.network is None
+        else {"network": graph.network.name, "directed": graph.network.directed}
+    )
+    return {
+        "cohort": graph.cohort.name,
+        "layers": np.array([_key(name) for name in graph.layers], dtype=str),
+        **network,
+    }
 
 
 def _key(name: str) -> str:
@@ -149,31 +181,46 @@ def _within(lists: Neighbours, rows: np.ndarray) -> bool:
     return bool(here[lists.index].all() and here[lists.receivers].all())
 
 
-# ------------------------------------------------------------------------------------------------- and back
+# ----------------------------------------------------------------------------------------- and back
 
 
 def from_anndata(adata: AnnData, patients: pd.Index | None = None) -> dict[str, Neighbours]:
-    """Every matrix of `obsp` as neighbour lists among `patients` (default: those of `adata`, in its order).
+    """Every matrix of `obsp` as neighbour lists among `patients` (default: those of `adata`, in its
+    order).
 
-    Row = who hears, column = who is heard; entries that are not stored or 0 are no edges. Raises `InputError` for
-    weights that are not finite, and for edges of patients who are not in `patients`.
+    Row = who hears, column = who is heard; entries that are not stored or 0 are no edges. Raises
+    `InputError` for weights that are not finite, and for edges of patients who are not in
+    `patients`.
     """
     patients = adata.obs_names if patients is None else patients
     place = pd.Index(patients.astype(str)).get_indexer(adata.obs_names.astype(str))
-    return {str(name): _lists(matrix, place, len(patients), str(name)) for name, matrix in adata.obsp.items()}
+    return {
+        str(name): _lists(matrix, place, len(patients), str(name))
+        for name, matrix in adata.obsp.items()
+    }
 
 
 def from_mudata(mdata: MuData, patients: pd.Index | None = None) -> dict[str, Neighbours]:
-    """Every `obsp` of a MuData and of its modalities as neighbour lists among `patients` (default: those of `mdata`).
+    """Every `obsp` of a MuData and of its modalities as neighbour lists among `patients` (default:
+    those of `mdata`).
 
-    A modality's matrix keeps its name where no other has it, else it is `modality:name`. Raises as `from_anndata`.
+    A modality's matrix keeps its name where no other has it, else it is `modality:name`. Raises as
+    `from_anndata`.
     """
     patients = mdata.obs_names if patients is None else patients
     found = from_anndata(mdata, patients)
-    parts = [(key, name, lists) for key, adata in mdata.mod.items() for name, lists in from_anndata(adata, patients).items()]
+    parts = [
+        (key, name, lists)
+        for key, adata in mdata.mod.items()
+        for name, lists in from_anndata(adata, patients).items()
+    ]
     names = [*found, *(name for _, name, _ in parts)]
     for key, name, lists in parts:
-        found[name if names.count(name) == 1 or (name == key and name not in mdata.obsp) else f"{key}:{name}"] = lists
+        found[
+            name
+            if names.count(name) == 1 or (name == key and name not in mdata.obsp)
+            else f"{key}:{name}"
+        ] = lists
     return found
 
 
@@ -181,11 +228,19 @@ def _lists(matrix, place: np.ndarray, count: int, name: str) -> Neighbours:
     edges = sparse.coo_matrix(matrix)
     if not np.isfinite(edges.data).all():
         raise InputError(
-            f"obsp[{name!r}]: {int((~np.isfinite(edges.data)).sum()):,} weights are not finite; remove those edges"
+            f"obsp[{name!r}]: {int((~np.isfinite(edges.data)).sum()):,} weights are not "
+            "finite; remove those edges"
         )
-    strange = np.unique(np.concatenate([edges.row, edges.col])[np.concatenate([place[edges.row], place[edges.col]]) < 0])
+    strange = np.unique(
+        np.concatenate([edges.row, edges.col])[
+            np.concatenate([place[edges.row], place[edges.col]]) < 0
+        ]
+    )
     if len(strange):
         raise InputError(
-            f"obsp[{name!r}]: rows {examples(strange)} are none of the patients; take them out, or add the patients"
+            f"obsp[{name!r}]: rows {examples(strange)} are none of the patients; take them "
+            "out, or add the patients"
         )
-    return Neighbours.from_edges(place[edges.row], place[edges.col], edges.data.astype(float), count, count)
+    return Neighbours.from_edges(
+        place[edges.row], place[edges.col], edges.data.astype(float), count, count
+    )

@@ -1,4 +1,5 @@
-"""What of a large graph is drawn: a sample of patients with those they hear, and the strongest lines among them."""
+"""What of a large graph is drawn: a sample of patients with those they hear, and the strongest
+lines among them."""
 
 from __future__ import annotations
 
@@ -18,8 +19,8 @@ CLUMP = 8  # drawn patients per one that is drawn by chance
 
 @dataclass(frozen=True, eq=False)
 class Pairs:
-    """Lines to draw: `a` < `b` int `[P]`, places among the drawn; `way` 1 = a hears b, 2 = b hears a, 3 = both. `left_out`
-    counts the lines among the drawn that are weaker."""
+    """Lines to draw: `a` < `b` int `[P]`, places among the drawn; `way` 1 = a hears b, 2 = b hears
+    a, 3 = both. `left_out` counts the lines among the drawn that are weaker."""
 
     a: np.ndarray
     b: np.ndarray
@@ -27,12 +28,14 @@ class Pairs:
     left_out: int = 0
 
 
-def sample(layers: dict[str, Neighbours], strata: np.ndarray, most: int, seed: int) -> tuple[np.ndarray, int]:
+def sample(
+    layers: dict[str, Neighbours], strata: np.ndarray, most: int, seed: int
+) -> tuple[np.ndarray, int]:
     """Rows of at most `most` patients, sorted, and how many of them are there by chance.
 
-    All patients where they are few. Else `most / 8` are drawn by chance, in proportion to `strata` `[N]` with at least
-    three of each, and then, in turn, those they hear (strongest first, ties by chance), until `most` are
-    found.
+    All patients where they are few. Else `most / 8` are drawn by chance, in proportion to `strata`
+    `[N]` with at least three of each, and then, in turn, those they hear (strongest first, ties by
+    chance), until `most` are found.
     """
     if len(strata) <= most:
         return np.arange(len(strata)), len(strata)
@@ -50,7 +53,8 @@ def sample(layers: dict[str, Neighbours], strata: np.ndarray, most: int, seed: i
 
 
 def _by_strata(strata: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """All rows by chance, such that any beginning of the list has the strata in proportion, and three of each come first."""
+    """All rows by chance, such that any beginning of the list has the strata in proportion, and
+    three of each come first."""
     shuffled = rng.permutation(len(strata))
     place_in = np.zeros(len(strata))
     for value in np.unique(strata):
@@ -60,8 +64,11 @@ def _by_strata(strata: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return shuffled[np.argsort(place_in[shuffled], kind="stable")]
 
 
-def _heard(layers: dict[str, Neighbours], rows: np.ndarray, chosen: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Patients whom `rows` hear and who are not chosen yet: everyone's strongest first, then everyone's second."""
+def _heard(
+    layers: dict[str, Neighbours], rows: np.ndarray, chosen: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
+    """Patients whom `rows` hear and who are not chosen yet: everyone's strongest first, then
+    everyone's second."""
     found, rank = [], []
     for lists in layers.values():
         part = lists.take(rows)
@@ -77,7 +84,8 @@ def _heard(layers: dict[str, Neighbours], rows: np.ndarray, chosen: np.ndarray, 
 
 
 def pairs(lists: Neighbours, rows: np.ndarray, most: int, seed: int) -> Pairs:
-    """Lines of a layer among the patients at `rows`, at most `most`: the strongest, ties by chance."""
+    """Lines of a layer among the patients at `rows`, at most `most`: the strongest, ties by
+    chance."""
     place_of = np.full(max(len(lists), lists.senders), -1)
     place_of[rows] = np.arange(len(rows))
     part = lists.take(rows)
@@ -90,18 +98,24 @@ def pairs(lists: Neighbours, rows: np.ndarray, most: int, seed: int) -> Pairs:
     np.bitwise_or.at(way, line, np.where(receiver < sender, 1, 2))
     np.maximum.at(strength, line, weight)
     kept = np.sort(np.lexsort((np.random.default_rng(seed).random(len(found)), -strength))[:most])
-    return Pairs(found[kept] // len(rows), found[kept] % len(rows), way[kept], len(found) - len(kept))
+    return Pairs(
+        found[kept] // len(rows), found[kept] % len(rows), way[kept], len(found) - len(kept)
+    )
 
 
-def whole_and_parts(layers: dict[str, Neighbours], rows: np.ndarray, most: int) -> dict[str, np.ndarray]:
-    """Places `[n, 2]` of the patients at `rows`: by all layers together (key ""), and by each of the first `most` layers,
-    begun from the whole.
+def whole_and_parts(
+    layers: dict[str, Neighbours], rows: np.ndarray, most: int
+) -> dict[str, np.ndarray]:
+    """Places `[n, 2]` of the patients at `rows`: by all layers together (key ""), and by each of
+    the first `most` layers, begun from the whole.
 
-    Where not all patients are drawn, those who stand near each other in the whole graph (its smoothest vectors) count as
-    joined as well.
+    Where not all patients are drawn, those who stand near each other in the whole graph (its
+    smoothest vectors) count as joined as well.
     """
     joined = {name: symmetric(_matrix(lists)) for name, lists in layers.items() if lists.edges}
-    total = reduce(add, joined.values(), sparse.csr_matrix((len(next(iter(layers.values()), rows)),) * 2))
+    total = reduce(
+        add, joined.values(), sparse.csr_matrix((len(next(iter(layers.values()), rows)),) * 2)
+    )
     found = {"": place(_among(total, rows))}
     for name in list(joined)[:most] if len(layers) > 1 else []:
         found[name] = place(_among(joined[name], rows), found[""], steps=90)
@@ -110,7 +124,9 @@ def whole_and_parts(layers: dict[str, Neighbours], rows: np.ndarray, most: int) 
 
 def _matrix(lists: Neighbours) -> sparse.csr_matrix:
     size = max(len(lists), lists.senders)
-    return sparse.csr_matrix((np.ones(lists.edges), (lists.receivers, lists.index)), shape=(size, size))
+    return sparse.csr_matrix(
+        (np.ones(lists.edges), (lists.receivers, lists.index)), shape=(size, size)
+    )
 
 
 def _among(links: sparse.csr_matrix, rows: np.ndarray) -> sparse.csr_matrix:
@@ -120,22 +136,31 @@ def _among(links: sparse.csr_matrix, rows: np.ndarray) -> sparse.csr_matrix:
     points = spectral(links, 10)[rows]
     known = np.flatnonzero(np.diff(links.indptr)[rows])
     near = nearest_links(points[known], 6).tocoo()
-    return (inner + sparse.csr_matrix((near.data, (known[near.row], known[near.col])), shape=inner.shape)).tocsr()
+    return (
+        inner
+        + sparse.csr_matrix((near.data, (known[near.row], known[near.col])), shape=inner.shape)
+    ).tocsr()
 
 
 def leading_genes(network: GeneNetwork, most: int, each: int = 3) -> tuple[np.ndarray, Pairs]:
-    """The `most` genes with the most edges (ties to the first by name), and each one's `each` strongest lines among them."""
+    """The `most` genes with the most edges (ties to the first by name), and each one's `each`
+    strongest lines among them."""
     chosen = np.sort(np.argsort(-network.degree, kind="stable")[:most])
     place_of = np.full(len(network.genes), -1)
     place_of[chosen] = np.arange(len(chosen))
     source, target = place_of[network.source], place_of[network.target]
     here = (source >= 0) & (target >= 0) & (source != target)
     weight = np.concatenate([network.weight[here]] * 2)
-    one, other = np.concatenate([source[here], target[here]]), np.concatenate([target[here], source[here]])
+    one, other = (
+        np.concatenate([source[here], target[here]]),
+        np.concatenate([target[here], source[here]]),
+    )
     order = np.lexsort((other, -weight, one))
     one, other = one[order], other[order]
     rank = np.arange(len(one)) - np.searchsorted(one, one)
     one, other = one[rank < each], other[rank < each]
     lines = np.unique(np.minimum(one, other) * len(chosen) + np.maximum(one, other))
     left_out = len(np.unique(source[here] * len(chosen) + target[here])) - len(lines)
-    return chosen, Pairs(lines // max(len(chosen), 1), lines % max(len(chosen), 1), np.full(len(lines), 3), left_out)
+    return chosen, Pairs(
+        lines // max(len(chosen), 1), lines % max(len(chosen), 1), np.full(len(lines), 3), left_out
+    )

@@ -17,15 +17,19 @@ _OPEN = (
     'http://gexf.net/1.3/gexf.xsd">\n<meta><creator>graphfuse</creator></meta>\n'
     '<graph mode="static" defaultedgetype="directed" idtype="string">\n'
 )
-_LAYER = "networkx_key"  # the title under which networkx takes an edge's key: edges of several layers stay apart
+# the title under which networkx takes an edge's key: edges of several layers stay apart
+_LAYER = "networkx_key"
 
 
-def write_gexf(frames: dict[str, pd.DataFrame], path: str | Path, directed_genes: bool = False) -> None:
+def write_gexf(
+    frames: dict[str, pd.DataFrame], path: str | Path, directed_genes: bool = False
+) -> None:
     """The frames of `to_frames` as one directed multigraph.
 
-    Node ids are `patient:ID` and `gene:SYMBOL`, labels the bare names; every node has `kind`, every edge `weight`, the
-    attribute `layer` and its `kind` the layer too, so that Gephi keeps parallel edges apart; undirected gene edges are
-    `mutual`. Missing cells are left out; characters that XML does not know become U+FFFD.
+    Node ids are `patient:ID` and `gene:SYMBOL`, labels the bare names; every node has `kind`, every
+    edge `weight`, the attribute `layer` and its `kind` the layer too, so that Gephi keeps parallel
+    edges apart; undirected gene edges are `mutual`. Missing cells are left out; characters that XML
+    does not know become U+FFFD.
     """
     nodes, edges = nodes_and_edges(frames, directed_genes)
     node = {("kind", "string")}.union(*(elements.data.items() for elements in nodes))
@@ -65,11 +69,15 @@ def _nodes(elements: Elements, keys: Keys) -> Iterator[str]:
     for frame in elements.slices():
         lines = texts(
             frame[elements.columns[0]],
-            lambda text: f"<node id={quoted(f'{elements.kind}:{text}')} label={quoted(text)}>{kind}",
+            lambda text: (
+                f"<node id={quoted(f'{elements.kind}:{text}')} label={quoted(text)}>{kind}"
+            ),
             "string",
         )
         for name, type_ in elements.data.items():
-            lines = lines + texts(frame[name], lambda text, key=keys[name, type_]: _value(key, text))
+            lines = lines + texts(
+                frame[name], lambda text, key=keys[name, type_]: _value(key, text)
+            )
         yield "</attvalues></node>\n".join([*lines, ""])
 
 
@@ -82,11 +90,16 @@ def _edges(elements: Elements, keys: Keys, count: int) -> Iterator[str]:
         lines = '<edge id="' + number + f'"{mutual}'
         for side in elements.columns:
             lines = lines + texts(
-                frame[side], lambda text, side=side: f" {side}={quoted(f'{elements.kind}:{text}')}", "string"
+                frame[side],
+                lambda text, side=side: f" {side}={quoted(f'{elements.kind}:{text}')}",
+                "string",
             )
         lines = lines + texts(frame["weight"], lambda text: f' weight="{text}"')
         lines = lines + texts(
             frame["layer"],
-            lambda text: f" kind={quoted(text)}><attvalues>{_value(layer, text)}{_value(joint, text)}</attvalues>",
+            lambda text: (
+                f" kind={quoted(text)}><attvalues>"
+                f"{_value(layer, text)}{_value(joint, text)}</attvalues>"
+            ),
         )
         yield "</edge>\n".join([*lines, ""])

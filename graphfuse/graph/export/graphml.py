@@ -1,4 +1,5 @@
-"""GraphML: patients, genes and every kind of edge in one file for Cytoscape, Gephi, igraph and networkx."""
+"""GraphML: patients, genes and every kind of edge in one file for Cytoscape, Gephi, igraph and
+networkx."""
 
 from __future__ import annotations
 
@@ -12,20 +13,24 @@ from graphfuse.data.export import whole
 from graphfuse.graph.export.markup import Elements, nodes_and_edges, quoted, texts, type_of
 
 _OPEN = (
-    '<?xml version="1.0" encoding="UTF-8"?>\n<graphml xmlns="http://graphml.graphdrawing.org/xmlns" '
-    'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:schemaLocation="http://graphml.graphdrawing.org/xmlns '
+    '<?xml version="1.0" encoding="UTF-8"?>\n<graphml '
+    'xmlns="http://graphml.graphdrawing.org/xmlns" '
+    'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" '
+    'xsi:schemaLocation="http://graphml.graphdrawing.org/xmlns '
     'http://graphml.graphdrawing.org/xmlns/1.0/graphml.xsd">\n'
 )
 _NODE = {"kind": "string", "name": "string"}
 _EDGE = {"symmetric": "boolean"}
 
 
-def write_graphml(frames: dict[str, pd.DataFrame], path: str | Path, directed_genes: bool = False) -> None:
+def write_graphml(
+    frames: dict[str, pd.DataFrame], path: str | Path, directed_genes: bool = False
+) -> None:
     """The frames of `to_frames` as one directed multigraph.
 
-    Node ids are `patient:ID` and `gene:SYMBOL`; every node has `kind` and `name`, every edge `layer` and `weight`; an
-    undirected gene edge is written once with `symmetric` true. Missing cells are left out; characters that XML does not
-    know become U+FFFD.
+    Node ids are `patient:ID` and `gene:SYMBOL`; every node has `kind` and `name`, every edge
+    `layer` and `weight`; an undirected gene edge is written once with `symmetric` true. Missing
+    cells are left out; characters that XML does not know become U+FFFD.
     """
     nodes, edges = nodes_and_edges(frames, directed_genes)
     with whole(path) as part, open(part, "w", encoding="utf-8", newline="\n") as file:
@@ -48,7 +53,10 @@ def _keys(what: str, groups: list[Elements], own: dict[str, str]) -> Iterator[st
     """Declarations of all attributes of nodes or edges, each once."""
     found = set(own.items()).union(*(elements.data.items() for elements in groups))
     for name, kind in sorted(found):
-        yield f'<key id={_key(what, name, kind)} for="{what}" attr.name={quoted(name)} attr.type="{kind}"/>\n'
+        yield (
+            f'<key id={_key(what, name, kind)} for="{what}" attr.name={quoted(name)} '
+            f'attr.type="{kind}"/>\n'
+        )
 
 
 def _datum(what: str, name: str, kind: str, text: str) -> str:
@@ -65,7 +73,9 @@ def _nodes(elements: Elements) -> Iterator[str]:
     kind = _datum("node", "kind", "string", elements.kind)
     for frame in elements.slices():
         name = frame[elements.columns[0]].astype(object)
-        lines = texts(name, lambda text: f"<node id={quoted(f'{elements.kind}:{text}')}>{kind}", "string")
+        lines = texts(
+            name, lambda text: f"<node id={quoted(f'{elements.kind}:{text}')}>{kind}", "string"
+        )
         lines = lines + _cells(name.rename("name"), "node")
         for column in elements.data:
             lines = lines + _cells(frame[column], "node")
@@ -76,7 +86,11 @@ def _edges(elements: Elements) -> Iterator[str]:
     symmetric = _datum("edge", "symmetric", "boolean", str(elements.symmetric).lower())
     for frame in elements.slices():
         source, target = (
-            texts(frame[side], lambda text, side=side: f" {side}={quoted(f'{elements.kind}:{text}')}", "string")
+            texts(
+                frame[side],
+                lambda text, side=side: f" {side}={quoted(f'{elements.kind}:{text}')}",
+                "string",
+            )
             for side in elements.columns
         )
         lines = "<edge" + source + target + ">"

@@ -1,4 +1,5 @@
-"""A built graph as a PyTorch Geometric HeteroData and back: every node and relation, in the precision that layers take."""
+"""A built graph as a PyTorch Geometric HeteroData and back: every node and relation, in the
+precision that layers take."""
 
 from __future__ import annotations
 
@@ -26,18 +27,21 @@ PATIENT, GENE, GENE_EDGE = "patient", "gene", "interacts"
 def to_hetero(graph: PatientGraph, dtype: str = "float32") -> HeteroData:
     """Patients, genes and every edge type as one HeteroData that PyG's layers train on as it is.
 
-    `patient`: `x [N, F]` (all tables side by side; cells of absent or unknown values 0), `present [N, M]` bool, `known
-    [N, F]` bool (only where cells of present rows are missing), `y [N]` (codes of the first class outcome, -1 unlabelled),
-    `ids`, and each outcome and group under its own name (`outcome:risk`; times and numbers with `known:overall`, and 0 where
-    unknown; `event:overall`, `group:site`); (patient, LAYER, patient): `edge_index [2, E]` from sender to receiver,
-    `edge_weight [E]`. `gene`: `symbol`, `num_nodes`; (gene, interacts, gene): both directions where undirected. A signalling
-    graph adds its kinds of nodes and its relations. On the data itself: `feature_names` (`modality:column`),
-    `feature_modality`, `feature_gene [F]` (place of the gene that column measures, or -1), `feature_symbols`, `modalities`,
-    `target`, `classes`, `outcomes`, `groups`, `network`.
+    `patient`: `x [N, F]` (all tables side by side; cells of absent or unknown values 0), `present
+    [N, M]` bool, `known [N, F]` bool (only where cells of present rows are missing), `y [N]` (codes
+    of the first class outcome, -1 unlabelled), `ids`, and each outcome and group under its own name
+    (`outcome:risk`; times and numbers with `known:overall`, and 0 where unknown; `event:overall`,
+    `group:site`); (patient, LAYER, patient): `edge_index [2, E]` from sender to receiver,
+    `edge_weight [E]`. `gene`: `symbol`, `num_nodes`; (gene, interacts, gene): both directions where
+    undirected. A signalling graph adds its kinds of nodes and its relations. On the data itself:
+    `feature_names` (`modality:column`), `feature_modality`, `feature_gene [F]` (place of the gene
+    that column measures, or -1), `feature_symbols`, `modalities`, `target`, `classes`, `outcomes`,
+    `groups`, `network`.
 
-    There are no edges between patients and genes: such edges are dense (patients × genes), and `feature_gene` says the same.
-    Nothing of nodes and relations is lost: weights that float32 cannot hold stand in float64 as `weight` beside
-    `edge_weight`, and `from_hetero` takes them. `x` is rounded to `dtype`; with "float64" it is exact as well.
+    There are no edges between patients and genes: such edges are dense (patients × genes), and
+    `feature_gene` says the same. Nothing of nodes and relations is lost: weights that float32
+    cannot hold stand in float64 as `weight` beside `edge_weight`, and `from_hetero` takes them. `x`
+    is rounded to `dtype`; with "float64" it is exact as well.
     """
     from torch_geometric.data import HeteroData
 
@@ -64,8 +68,14 @@ def _add_patients(data: HeteroData, graph: PatientGraph, dtype: np.dtype) -> Non
 
     cohort, names = graph.cohort, list(dict.fromkeys([*graph.cohort.modalities, *graph.features]))
     widths = [table.shape[1] for table in graph.features.values()]
-    x, known, at = np.zeros((len(cohort), sum(widths)), dtype), np.ones((len(cohort), sum(widths)), bool), 0
-    present = np.array([_present(graph, name) for name in names], bool).reshape(-1, len(cohort)).T.copy()
+    x, known, at = (
+        np.zeros((len(cohort), sum(widths)), dtype),
+        np.ones((len(cohort), sum(widths)), bool),
+        0,
+    )
+    present = (
+        np.array([_present(graph, name) for name in names], bool).reshape(-1, len(cohort)).T.copy()
+    )
     for (name, table), width in zip(graph.features.items(), widths, strict=True):
         here = ~np.isnan(table)
         np.copyto(x[:, at : at + width], table, where=here, casting="same_kind")
@@ -80,7 +90,9 @@ def _add_patients(data: HeteroData, graph: PatientGraph, dtype: np.dtype) -> Non
     owners = np.repeat([names.index(name) for name in graph.features], widths)
     data.modalities, data.tables = names, list(graph.features)
     data.feature_modality = torch.from_numpy(owners.astype(np.int64))
-    data.feature_names = [f"{name}:{column}" for name in graph.features for column in graph.feature_names[name]]
+    data.feature_names = [
+        f"{name}:{column}" for name in graph.features for column in graph.feature_names[name]
+    ]
     data.feature_symbols = [gene for name in graph.features for gene in feature_genes(graph, name)]
 
 
@@ -91,12 +103,18 @@ def _add_known(data: HeteroData, graph: PatientGraph) -> None:
     store, cohort = data[PATIENT], graph.cohort
     data.cohort_name, data.outcomes, data.groups = cohort.name, {}, {}
     for name, outcome in cohort.outcomes.items():
-        kept = {"kind": outcome.kind, "classes": list(outcome.classes), "derived_from": list(outcome.derived_from)}
+        kept = {
+            "kind": outcome.kind,
+            "classes": list(outcome.classes),
+            "derived_from": list(outcome.derived_from),
+        }
         data.outcomes[name] = kept
         if outcome.kind == "class":
             store[f"outcome:{name}"] = torch.from_numpy(outcome.values.astype(np.int64))
         else:  # no NaN among the tensors: a loss would spread it
-            store[f"outcome:{name}"] = torch.from_numpy(np.where(outcome.known, outcome.values, 0.0))
+            store[f"outcome:{name}"] = torch.from_numpy(
+                np.where(outcome.known, outcome.values, 0.0)
+            )
             store[f"known:{name}"] = torch.from_numpy(outcome.known)
         if outcome.event is not None:
             store[f"event:{name}"] = torch.from_numpy(np.array(outcome.event, bool))
@@ -116,7 +134,9 @@ def _add_genes(data: HeteroData, network: GeneNetwork, dtype: str) -> None:
     data[GENE].num_nodes = len(network.genes)
     data[GENE].symbol = list(network.genes)
     place = {gene: i for i, gene in enumerate(network.genes)}
-    data.feature_gene = torch.tensor([place.get(gene, -1) for gene in data.feature_symbols], dtype=torch.int64)
+    data.feature_gene = torch.tensor(
+        [place.get(gene, -1) for gene in data.feature_symbols], dtype=torch.int64
+    )
     data.network = {
         "name": network.name,
         "directed": network.directed,
@@ -145,7 +165,9 @@ def _add_signalling(data: HeteroData, template: Template, dtype: str) -> None:
         data[f"place:{modality}"] = torch.from_numpy(np.array(place, np.int64))
 
 
-def _add_edges(store, source: np.ndarray, target: np.ndarray, weight: np.ndarray, dtype: str) -> None:
+def _add_edges(
+    store, source: np.ndarray, target: np.ndarray, weight: np.ndarray, dtype: str
+) -> None:
     import torch
 
     store.edge_index = torch.from_numpy(np.stack([source, target]).astype(np.int64))
@@ -166,20 +188,27 @@ def feature_genes(graph: PatientGraph, modality: str) -> list[str | None]:
     return [known.get(name) for name in graph.feature_names[modality]]
 
 
-# ------------------------------------------------------------------------------------------------- and back
+# ----------------------------------------------------------------------------------------- and back
 
 
 def from_hetero(data: HeteroData) -> PatientGraph:
-    """The `PatientGraph` that `to_hetero` turned into `data`: its frames are equal, and its features to the precision of `x`.
+    """The `PatientGraph` that `to_hetero` turned into `data`: its frames are equal, and its
+    features to the precision of `x`.
 
-    A graph keeps the standardised columns, not the tables they came from, so these columns are the tables of its cohort, and
-    a modality that gave the graph no column is one column `measured`. Raises `InputError` for a HeteroData of another make.
+    A graph keeps the standardised columns, not the tables they came from, so these columns are the
+    tables of its cohort, and a modality that gave the graph no column is one column `measured`.
+    Raises `InputError` for a HeteroData of another make.
     """
     from graphfuse.graph.patients import PatientGraph
 
-    missing = [name for name in ("feature_names", "modalities", "outcomes", "groups") if name not in data]
+    missing = [
+        name for name in ("feature_names", "modalities", "outcomes", "groups") if name not in data
+    ]
     if missing or PATIENT not in data.node_types:
-        raise InputError(f"from_hetero: the HeteroData has no {missing or PATIENT!r}; give one that to_hetero made")
+        raise InputError(
+            f"from_hetero: the HeteroData has no {missing or PATIENT!r}; give one that "
+            "to_hetero made"
+        )
     features, names, tables = {}, {}, {}
     owner = data.feature_modality.numpy()
     for place, name in enumerate(data.modalities):
@@ -192,15 +221,27 @@ def from_hetero(data: HeteroData) -> PatientGraph:
         tables[name] = _modality(data, name, place, columns, values, labels)
     patients = pd.Index(data[PATIENT].ids, name="patient", dtype=object)
     cohort = Cohort(data.cohort_name, patients, tables, _outcomes(data), _groups(data))
-    layers = {kind[1]: _lists(data[kind]) for kind in data.edge_types if kind[0] == PATIENT == kind[2]}
+    layers = {
+        kind[1]: _lists(data[kind]) for kind in data.edge_types if kind[0] == PATIENT == kind[2]
+    }
     kept = {name: features[name] for name in data.tables}
     about = {name: data[PATIENT, name, PATIENT].get("about") for name in layers}
     signalling = _signalling(data) if "signalling" in data else None
     kept_names = {name: names[name] for name in kept}
-    return PatientGraph(cohort, layers, _network(data), kept, kept_names, signalling, {n: a for n, a in about.items() if a})
+    return PatientGraph(
+        cohort,
+        layers,
+        _network(data),
+        kept,
+        kept_names,
+        signalling,
+        {n: a for n, a in about.items() if a},
+    )
 
 
-def _modality(data: HeteroData, name: str, place: int, columns, values: np.ndarray, labels: list[str]) -> Modality:
+def _modality(
+    data: HeteroData, name: str, place: int, columns, values: np.ndarray, labels: list[str]
+) -> Modality:
     """Columns of a modality, missing where the patient does not have it."""
     symbols = tuple(data.feature_symbols[c] for c in columns)
     if not len(columns):
@@ -217,7 +258,9 @@ def _outcomes(data: HeteroData) -> dict[str, Outcome]:
         values = store[f"outcome:{name}"].numpy()
         if f"known:{name}" in store:
             values = np.where(store[f"known:{name}"].numpy(), values, np.nan)
-        found[name] = Outcome(name, kept["kind"], values, tuple(kept["classes"]), event, tuple(kept["derived_from"]))
+        found[name] = Outcome(
+            name, kept["kind"], values, tuple(kept["classes"]), event, tuple(kept["derived_from"])
+        )
     return found
 
 
@@ -231,7 +274,9 @@ def _lists(store) -> Neighbours:
     order = np.argsort(receiver, kind="stable")
     weight = _weight(store)
     count = store.size(1)
-    offsets = np.concatenate([[0], np.cumsum(np.bincount(receiver, minlength=count))]).astype(np.int64)
+    offsets = np.concatenate([[0], np.cumsum(np.bincount(receiver, minlength=count))]).astype(
+        np.int64
+    )
     return Neighbours(offsets, sender[order], weight[order], int(store.get("senders", count)))
 
 
@@ -248,15 +293,28 @@ def _network(data: HeteroData) -> GeneNetwork | None:
     once = np.ones(len(source), bool) if kept["directed"] else source <= target
     genes = tuple(data[GENE].symbol)
     arrays = (source[once], target[once], weight[once])
-    return GeneNetwork(kept["name"], genes, *arrays, kept["directed"], dict(kept["about"]), dict(kept["cleaned"]))
+    return GeneNetwork(
+        kept["name"], genes, *arrays, kept["directed"], dict(kept["about"]), dict(kept["cleaned"])
+    )
 
 
 def _signalling(data: HeteroData) -> Template:
     from graphfuse.graph.signalling import Template
 
     kept = data.signalling
-    relations = {tuple(key): (*data[tuple(key)].edge_index.numpy(), _weight(data[tuple(key)])) for key in kept["relations"]}
+    relations = {
+        tuple(key): (*data[tuple(key)].edge_index.numpy(), _weight(data[tuple(key)]))
+        for key in kept["relations"]
+    }
     slots = tuple((kind, modality) for kind, modality in kept["slots"])
     place = {modality: data[f"place:{modality}"].numpy() for _, modality in slots}
     pathways = {name: np.array(edges, np.int64) for name, edges in kept["pathways"].items()}
-    return Template(tuple(kept["genes"]), tuple(kept["kinds"]), slots, place, relations, kept["directed"], pathways)
+    return Template(
+        tuple(kept["genes"]),
+        tuple(kept["kinds"]),
+        slots,
+        place,
+        relations,
+        kept["directed"],
+        pathways,
+    )

@@ -18,9 +18,11 @@ if TYPE_CHECKING:
 
 
 def save_hetero(graph: PatientGraph | HeteroData, folder: str | Path) -> None:
-    """`hetero.safetensors` (tensors) and `hetero.json` (schema version, types, lists) into `folder`.
+    """`hetero.safetensors` (tensors) and `hetero.json` (schema version, types, lists) into
+    `folder`.
 
-    Values that are neither tensors nor JSON raise `InputError` that names them; nothing is written then.
+    Values that are neither tensors nor JSON raise `InputError` that names them; nothing is written
+    then.
     """
     import torch
     from safetensors.torch import save_file
@@ -48,10 +50,15 @@ def save_hetero(graph: PatientGraph | HeteroData, folder: str | Path) -> None:
 
 def _text(stores: list[dict]) -> str:
     try:
-        return json.dumps({"schema": SCHEMA, "kind": "hetero", "stores": stores}, ensure_ascii=False, indent=1)
+        return json.dumps(
+            {"schema": SCHEMA, "kind": "hetero", "stores": stores}, ensure_ascii=False, indent=1
+        )
     except (TypeError, ValueError) as error:
         kinds = {type(value).__name__ for entry in stores for value in entry["values"].values()}
-        raise InputError(f"save_hetero: {error}; values are tensors or plain JSON (got {', '.join(sorted(kinds))})") from None
+        raise InputError(
+            f"save_hetero: {error}; values are tensors or plain JSON (got "
+            f"{', '.join(sorted(kinds))})"
+        ) from None
 
 
 def _apart(tensors: dict) -> dict:
@@ -60,13 +67,18 @@ def _apart(tensors: dict) -> dict:
     for key, value in tensors.items():
         value = value.detach().cpu().contiguous()
         home = value.untyped_storage().data_ptr()
-        apart[key] = value.clone() if home in seen or value.untyped_storage().nbytes() != value.nbytes else value
+        apart[key] = (
+            value.clone()
+            if home in seen or value.untyped_storage().nbytes() != value.nbytes
+            else value
+        )
         seen.add(home)
     return apart
 
 
 def load_hetero(folder: str | Path) -> HeteroData:
-    """The HeteroData that `save_hetero` wrote. Raises `InputError` for missing, foreign or newer files."""
+    """The HeteroData that `save_hetero` wrote. Raises `InputError` for missing, foreign or newer
+    files."""
     from torch_geometric.data import HeteroData
 
     stores, tensors = _read(Path(folder))
@@ -89,9 +101,17 @@ def _read(folder: Path) -> tuple[list[dict], dict]:
         about = json.loads((folder / "hetero.json").read_text(encoding="utf-8"))
         tensors = load_file(folder / "hetero.safetensors")
     except (OSError, ValueError, SafetensorError) as error:
-        raise InputError(f"{folder}: no HeteroData can be read ({error}); give a folder that graphfuse wrote") from None
+        raise InputError(
+            f"{folder}: no HeteroData can be read ({error}); give a folder that graphfuse wrote"
+        ) from None
     if not isinstance(about, dict) or about.get("kind") != "hetero":
-        raise InputError(f"{folder / 'hetero.json'}: not a HeteroData of graphfuse; give a folder that graphfuse wrote")
+        raise InputError(
+            f"{folder / 'hetero.json'}: not a HeteroData of graphfuse; give a folder that "
+            "graphfuse wrote"
+        )
     if about.get("schema") != SCHEMA:
-        raise InputError(f"{folder / 'hetero.json'}: schema {about.get('schema')!r}, this graphfuse reads {SCHEMA}; update it")
+        raise InputError(
+            f"{folder / 'hetero.json'}: schema {about.get('schema')!r}, this graphfuse "
+            f"reads {SCHEMA}; update it"
+        )
     return about["stores"], tensors

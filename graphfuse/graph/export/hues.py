@@ -1,4 +1,5 @@
-"""What the nodes of a picture can be coloured by: outcomes, groups, presence of modalities; for genes, who measures them."""
+"""What the nodes of a picture can be coloured by: outcomes, groups, presence of modalities; for
+genes, who measures them."""
 
 from __future__ import annotations
 
@@ -18,8 +19,8 @@ _QUIET = ("not measured", "other")
 def patient_hues(cohort: Cohort, rows: np.ndarray) -> list[dict]:
     """Outcomes, groups and presence of the patients at `rows`, the first class outcome first.
 
-    Each is `{name, kind, names, codes, quiet}` (kind "names"; code -1 unknown, code `quiet` drawn in grey too) or
-    `{name, kind, values}` (kind "number"; None unknown).
+    Each is `{name, kind, names, codes, quiet}` (kind "names"; code -1 unknown, code `quiet` drawn
+    in grey too) or `{name, kind, values}` (kind "number"; None unknown).
     """
     outcomes = sorted(cohort.outcomes.values(), key=lambda outcome: outcome.kind != "class")
     found = []
@@ -27,7 +28,12 @@ def patient_hues(cohort: Cohort, rows: np.ndarray) -> list[dict]:
         if outcome.kind == "class":
             found.append(_names(outcome.name, list(outcome.classes), outcome.values[rows]))
         else:
-            found.append(_numbers(outcome.name + (" (time)" if outcome.event is not None else ""), outcome.values[rows]))
+            found.append(
+                _numbers(
+                    outcome.name + (" (time)" if outcome.event is not None else ""),
+                    outcome.values[rows],
+                )
+            )
         if outcome.event is not None:
             codes = np.where(outcome.known, outcome.event, -1).astype(int)[rows]
             found.append(_names(f"{outcome.name} (event)", ["no event", "event"], codes))
@@ -35,14 +41,22 @@ def patient_hues(cohort: Cohort, rows: np.ndarray) -> list[dict]:
         codes, values = pd.factorize(np.asarray(group, object))
         found.append(_names(name, [str(value) for value in values], codes[rows]))
     for name, modality in cohort.modalities.items():
-        found.append(_names(f"has {name}", ["not measured", "measured"], modality.present[rows].astype(int)))
+        found.append(
+            _names(f"has {name}", ["not measured", "measured"], modality.present[rows].astype(int))
+        )
     return found
 
 
 def gene_hues(graph: PatientGraph, genes: list[str]) -> list[dict]:
     """Which modalities measure each gene, by the names of their columns."""
-    measured = {name: set(m.symbols) for name, m in graph.cohort.modalities.items() if any(m.symbols)}
-    words = [" and ".join(name for name, symbols in measured.items() if gene in symbols) or "not measured" for gene in genes]
+    measured = {
+        name: set(m.symbols) for name, m in graph.cohort.modalities.items() if any(m.symbols)
+    }
+    words = [
+        " and ".join(name for name, symbols in measured.items() if gene in symbols)
+        or "not measured"
+        for gene in genes
+    ]
     names = sorted(set(words), key=lambda word: (-words.count(word), word))
     return [_names("measured in", names, np.array([names.index(word) for word in words], int))]
 
@@ -59,4 +73,8 @@ def _names(name: str, names: list[str], codes: np.ndarray) -> dict:
 
 
 def _numbers(name: str, values: np.ndarray) -> dict:
-    return {"name": name, "kind": "number", "values": [float(f"{v:.6g}") if np.isfinite(v) else None for v in values]}
+    return {
+        "name": name,
+        "kind": "number",
+        "values": [float(f"{v:.6g}") if np.isfinite(v) else None for v in values],
+    }

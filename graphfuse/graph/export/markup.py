@@ -1,4 +1,5 @@
-"""What GraphML and GEXF share: node and edge tables as XML text, typed, escaped, and a slice at a time."""
+"""What GraphML and GEXF share: node and edge tables as XML text, typed, escaped, and a slice at a
+time."""
 
 from __future__ import annotations
 
@@ -17,8 +18,8 @@ _PLAIN = {"boolean": lambda value: str(value).lower(), "long": str, "double": re
 
 @dataclass(frozen=True, eq=False)
 class Elements:
-    """Nodes or edges of one kind: `columns` of `frame` say who they are (`patient`; `source`, `target`), all others what
-    is known of them; edges may be `symmetric`."""
+    """Nodes or edges of one kind: `columns` of `frame` say who they are (`patient`; `source`,
+    `target`), all others what is known of them; edges may be `symmetric`."""
 
     kind: str
     columns: tuple[str, ...]
@@ -36,12 +37,21 @@ class Elements:
             yield self.frame.iloc[start : start + ROWS]
 
 
-def nodes_and_edges(frames: dict[str, pd.DataFrame], directed_genes: bool) -> tuple[list[Elements], list[Elements]]:
-    """The frames of `to_frames` as elements: patients and genes; patient edges, and gene edges of layer `interacts`."""
+def nodes_and_edges(
+    frames: dict[str, pd.DataFrame], directed_genes: bool
+) -> tuple[list[Elements], list[Elements]]:
+    """The frames of `to_frames` as elements: patients and genes; patient edges, and gene edges of
+    layer `interacts`."""
     genes = frames["gene_edges"].assign(layer="interacts")
-    nodes = [Elements("patient", ("patient",), frames["patient_nodes"]), Elements("gene", ("gene",), frames["gene_nodes"])]
+    nodes = [
+        Elements("patient", ("patient",), frames["patient_nodes"]),
+        Elements("gene", ("gene",), frames["gene_nodes"]),
+    ]
     ends = ("source", "target")
-    return nodes, [Elements("patient", ends, frames["patient_edges"]), Elements("gene", ends, genes, not directed_genes)]
+    return nodes, [
+        Elements("patient", ends, frames["patient_edges"]),
+        Elements("gene", ends, genes, not directed_genes),
+    ]
 
 
 def type_of(column: pd.Series) -> str:
@@ -64,8 +74,8 @@ def quoted(value: object) -> str:
 
 
 def texts(column: pd.Series, form: Callable[[str], str], kind: str | None = None) -> np.ndarray:
-    """Text object `[n]` of each cell by `form`, which is asked once per value; empty where the cell is missing (or, among
-    doubles, infinite)."""
+    """Text object `[n]` of each cell by `form`, which is asked once per value; empty where the cell
+    is missing (or, among doubles, infinite)."""
     kind = kind or type_of(column)
     if kind == "double":
         column = column.where(np.isfinite(column))

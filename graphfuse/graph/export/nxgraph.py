@@ -17,19 +17,26 @@ if TYPE_CHECKING:
 GENES = "genes"
 
 
-def to_networkx(graph: PatientGraph, layer: str | None = None) -> nx.Graph | nx.DiGraph | nx.MultiDiGraph:
-    """One layer as networkx: a DiGraph of patients (sender to receiver), or the gene network for `"genes"`; everything as a
-    MultiDiGraph where no layer is named.
+def to_networkx(
+    graph: PatientGraph, layer: str | None = None
+) -> nx.Graph | nx.DiGraph | nx.MultiDiGraph:
+    """One layer as networkx: a DiGraph of patients (sender to receiver), or the gene network for
+    `"genes"`; everything as a MultiDiGraph where no layer is named.
 
-    Nodes carry what is known of them, edges `weight`; nodes without an edge are there too. The MultiDiGraph names its nodes
-    `patient:ID` and `gene:SYMBOL` (each with `kind` and `name`, as in the GraphML file), keys its edges by layer
-    (`interacts` among genes), and has undirected edges in both directions. Raises `InputError` for unknown layers.
+    Nodes carry what is known of them, edges `weight`; nodes without an edge are there too. The
+    MultiDiGraph names its nodes `patient:ID` and `gene:SYMBOL` (each with `kind` and `name`, as in
+    the GraphML file), keys its edges by layer (`interacts` among genes), and has undirected edges
+    in both directions. Raises `InputError` for unknown layers.
     """
     import networkx as nx
 
     frames = to_frames(graph)
     if layer is None:
-        return _everything(nx.MultiDiGraph(name=graph.cohort.name), frames, graph.network is None or graph.network.directed)
+        return _everything(
+            nx.MultiDiGraph(name=graph.cohort.name),
+            frames,
+            graph.network is None or graph.network.directed,
+        )
     if layer == GENES and graph.network is not None and GENES not in graph.layers:
         made = nx.DiGraph() if graph.network.directed else nx.Graph()
         nodes, edges = frames["gene_nodes"], frames["gene_edges"]
@@ -37,12 +44,18 @@ def to_networkx(graph: PatientGraph, layer: str | None = None) -> nx.Graph | nx.
         _known(graph, layer)
         made, nodes, edges = nx.DiGraph(), frames["patient_nodes"], frames["patient_edges"]
         edges = edges[edges["layer"] == layer]
-    made.add_nodes_from((record[nodes.columns[0]], _less(record, nodes.columns[0])) for record in _records(nodes))
-    made.add_weighted_edges_from(zip(edges["source"], edges["target"], edges["weight"].tolist(), strict=True))
+    made.add_nodes_from(
+        (record[nodes.columns[0]], _less(record, nodes.columns[0])) for record in _records(nodes)
+    )
+    made.add_weighted_edges_from(
+        zip(edges["source"], edges["target"], edges["weight"].tolist(), strict=True)
+    )
     return made
 
 
-def _everything(made: nx.MultiDiGraph, frames: dict[str, pd.DataFrame], directed: bool) -> nx.MultiDiGraph:
+def _everything(
+    made: nx.MultiDiGraph, frames: dict[str, pd.DataFrame], directed: bool
+) -> nx.MultiDiGraph:
     for kind, column in (("patient", "patient"), ("gene", "gene")):
         for record in _records(frames[f"{kind}_nodes"]):
             name = record[column]
@@ -53,7 +66,9 @@ def _everything(made: nx.MultiDiGraph, frames: dict[str, pd.DataFrame], directed
     for kind, edges in (("patient", links), ("gene", genes), ("gene", turned)):
         cells = (edges[name].tolist() for name in ("source", "target", "layer", "weight"))
         for source, target, layer, weight in zip(*cells, strict=True):
-            made.add_edge(f"{kind}:{source}", f"{kind}:{target}", key=layer, layer=layer, weight=weight)
+            made.add_edge(
+                f"{kind}:{source}", f"{kind}:{target}", key=layer, layer=layer, weight=weight
+            )
     return made
 
 

@@ -1,4 +1,5 @@
-"""A built graph to look at: one HTML file that opens offline and asks nothing of anyone; a sample of a large graph."""
+"""A built graph to look at: one HTML file that opens offline and asks nothing of anyone; a sample
+of a large graph."""
 
 from __future__ import annotations
 
@@ -30,9 +31,11 @@ _HERE = Path(__file__).parent
 
 
 def write_picture(graph: PatientGraph, path: str | Path, seed: int = 0) -> str:
-    """Writes the picture of a graph to `path`, whole or not at all; returns in words what of the graph is drawn.
+    """Writes the picture of a graph to `path`, whole or not at all; returns in words what of the
+    graph is drawn.
 
-    The same graph and seed give the same bytes. It is patient data: ids and outcomes of those drawn stand in it.
+    The same graph and seed give the same bytes. It is patient data: ids and outcomes of those drawn
+    stand in it.
     """
     text, drawn = page(graph, seed)
     with whole(path) as part:
@@ -43,9 +46,12 @@ def write_picture(graph: PatientGraph, path: str | Path, seed: int = 0) -> str:
 def page(graph: PatientGraph, seed: int = 0) -> tuple[str, str]:
     """The picture as HTML, and what of the graph is drawn."""
     data = told(graph, seed)
-    style, script = ((_HERE / f"graph.{ending}").read_text(encoding="utf-8") for ending in ("css", "js"))
+    style, script = (
+        (_HERE / f"graph.{ending}").read_text(encoding="utf-8") for ending in ("css", "js")
+    )
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_HERE), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
+        loader=jinja2.FileSystemLoader(_HERE), autoescape=True, undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
     text = environment.get_template("graph.html.jinja").render(
@@ -77,25 +83,37 @@ def told(graph: PatientGraph, seed: int = 0) -> dict:
             "ids": [str(patient) for patient in cohort.patients[rows]],
             "places": _whole_steps(places[""]),
             "hues": patient_hues(cohort, rows),
-            "layers": [_layer(name, graph.layers[name], lines[name], places.get(name), rows, codes) for name in lines],
+            "layers": [
+                _layer(name, graph.layers[name], lines[name], places.get(name), rows, codes)
+                for name in lines
+            ],
         },
         "genes": _genes(graph),
     }
 
 
-def _in_words(total: int, count: int, by_chance: int, target, seed: int, lines: dict[str, Pairs]) -> str:
+def _in_words(
+    total: int, count: int, by_chance: int, target, seed: int, lines: dict[str, Pairs]
+) -> str:
     left_out = sum(found.left_out for found in lines.values())
-    weaker = f"; of the lines among them the strongest are drawn, {left_out:,} weaker ones are not" if left_out else ""
+    weaker = (
+        f"; of the lines among them the strongest are drawn, {left_out:,} weaker ones are not"
+        if left_out
+        else ""
+    )
     if count == total:
         return f"all {total:,} patients are drawn{weaker}"
     within = f", in proportion to the classes of {target.name}" if target is not None else ""
     return (
-        f"{count:,} of {total:,} patients are drawn: {by_chance:,} by chance (seed {seed}){within}, and those whom they hear, "
+        f"{count:,} of {total:,} patients are drawn: {by_chance:,} by chance (seed "
+        f"{seed}){within}, and those whom they hear, "
         f"strongest first{weaker}"
     )
 
 
-def _layer(name: str, lists: Neighbours, lines: Pairs, places: np.ndarray | None, rows: np.ndarray, codes) -> dict:
+def _layer(
+    name: str, lists: Neighbours, lines: Pairs, places: np.ndarray | None, rows: np.ndarray, codes
+) -> dict:
     heard = np.bincount(lists.index, minlength=max(len(lists), lists.senders))
     return {
         "name": name,
@@ -109,14 +127,17 @@ def _layer(name: str, lists: Neighbours, lines: Pairs, places: np.ndarray | None
 
 
 def _alike(lists: Neighbours, codes: np.ndarray) -> list[float] | None:
-    """Share of edges between patients of one class, and the share by chance, given how often each class hears and is heard."""
+    """Share of edges between patients of one class, and the share by chance, given how often each
+    class hears and is heard."""
     to, of = codes[lists.receivers], codes[lists.index]
     both = (to >= 0) & (of >= 0) & (lists.receivers != lists.index)
     if not both.any():
         return None
     to, of = to[both], of[both]
     classes = int(max(to.max(), of.max())) + 1
-    chance = (np.bincount(to, minlength=classes) / len(to)) @ (np.bincount(of, minlength=classes) / len(of))
+    chance = (np.bincount(to, minlength=classes) / len(to)) @ (
+        np.bincount(of, minlength=classes) / len(of)
+    )
     return [round(float((to == of).mean()), 4), round(float(chance), 4)]
 
 
@@ -127,11 +148,20 @@ def _genes(graph: PatientGraph) -> dict | None:
     chosen, lines = leading_genes(network, MOST_GENES)
     size = len(chosen)
     links = symmetric(_matrix(lines, size))
-    named = f"the {size:,} of {len(network.genes):,} genes with the most edges" if size < len(network.genes) else "all genes"
-    edges = f"each with its 3 strongest lines among them ({lines.left_out:,} weaker ones are not drawn)"
+    named = (
+        f"the {size:,} of {len(network.genes):,} genes with the most edges"
+        if size < len(network.genes)
+        else "all genes"
+    )
+    edges = (
+        f"each with its 3 strongest lines among them ({lines.left_out:,} weaker ones are not drawn)"
+    )
     return {
         "name": network.name,
-        "drawn": f"{network.edges:,} edges among {len(network.genes):,} genes; drawn are {named}, {edges}",
+        "drawn": (
+            f"{network.edges:,} edges among {len(network.genes):,} genes; drawn are {named}, "
+            f"{edges}"
+        ),
         "ids": [network.genes[gene] for gene in chosen],
         "places": _whole_steps(place(links)),
         "degree": network.degree[chosen].tolist(),

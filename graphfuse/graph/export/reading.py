@@ -20,23 +20,30 @@ log = logging.getLogger(__name__)
 
 
 def read_graph(folder: str | Path) -> PatientGraph:
-    """The graph that `write` put into `folder`: nodes, edges and weights as they were (from `hetero.*`), features as they
-    were where `graph.h5mu` stands beside, else rounded to float32, which the log says.
+    """The graph that `write` put into `folder`: nodes, edges and weights as they were (from
+    `hetero.*`), features as they were where `graph.h5mu` stands beside, else rounded to float32,
+    which the log says.
 
-    Its cohort holds what the graph knew: outcomes, groups, presence, and the standardised columns as tables (see
-    `from_hetero`). Raises `InputError` for folders that hold no graph, or files of two different graphs.
+    Its cohort holds what the graph knew: outcomes, groups, presence, and the standardised columns
+    as tables (see `from_hetero`). Raises `InputError` for folders that hold no graph, or files of
+    two different graphs.
     """
     folder = Path(folder)
     graph = from_hetero(load_hetero(folder))
     if not (folder / "graph.h5mu").is_file():
         if graph.features:
-            log.warning("%s: no graph.h5mu, so the features are those of hetero.safetensors, rounded to float32", folder)
+            log.warning(
+                "%s: no graph.h5mu, so the features are those of hetero.safetensors, "
+                "rounded to float32",
+                folder,
+            )
         return graph
     return _exact(graph, folder / "graph.h5mu")
 
 
 def _exact(graph: PatientGraph, path: Path) -> PatientGraph:
-    """The graph with its features from the MuData, zero where a patient does not have the modality."""
+    """The graph with its features from the MuData, zero where a patient does not have the
+    modality."""
     import mudata
 
     with mudata.set_options(pull_on_update=False):
@@ -45,7 +52,9 @@ def _exact(graph: PatientGraph, path: Path) -> PatientGraph:
     for (name, rounded), adata in zip(graph.features.items(), mdata.mod.values(), strict=True):
         rows = graph.cohort.patients.get_indexer(adata.obs_names)
         if (rows < 0).any() or adata.shape[1] != rounded.shape[1]:
-            raise InputError(f"{path}: not of the same graph as hetero.json beside it; build the folder anew")
+            raise InputError(
+                f"{path}: not of the same graph as hetero.json beside it; build the folder anew"
+            )
         features[name] = np.zeros(rounded.shape)
         features[name][rows] = adata.X
     tables = {

@@ -21,14 +21,19 @@ TABLES = ("patient_nodes", "patient_edges", "gene_nodes", "gene_edges")
 def to_frames(graph: PatientGraph) -> dict[str, pd.DataFrame]:
     """Nodes and edges as tables.
 
-    `patient_nodes` (patient, outcomes, groups, has_<modality>), `patient_edges` (source, target, layer, weight; source
-    is heard by target), `gene_nodes` (gene, degree), `gene_edges` (source, target, weight).
+    `patient_nodes` (patient, outcomes, groups, has_<modality>), `patient_edges` (source, target,
+    layer, weight; source is heard by target), `gene_nodes` (gene, degree), `gene_edges` (source,
+    target, weight).
     """
     network = graph.network
     genes = pd.DataFrame({"gene": pd.Series(dtype=str), "degree": pd.Series(dtype="int64")})
-    gene_edges = pd.DataFrame({"source": [], "target": []}, dtype=str).assign(weight=pd.Series(dtype=float))
+    gene_edges = pd.DataFrame({"source": [], "target": []}, dtype=str).assign(
+        weight=pd.Series(dtype=float)
+    )
     if network is not None:
-        genes = pd.DataFrame({"gene": np.array(network.genes, dtype=object), "degree": network.degree})
+        genes = pd.DataFrame(
+            {"gene": np.array(network.genes, dtype=object), "degree": network.degree}
+        )
         gene_edges = network.to_frame()
     made = (patient_nodes(graph), _patient_edges(graph), genes, gene_edges)
     return dict(zip(TABLES, made, strict=True))
@@ -45,7 +50,9 @@ def patient_nodes(graph: PatientGraph) -> pd.DataFrame:
         else:
             nodes[name] = outcome.values
         if outcome.event is not None:
-            nodes[f"{name}_event"] = pd.array(np.where(outcome.known, outcome.event, None), dtype="boolean")
+            nodes[f"{name}_event"] = pd.array(
+                np.where(outcome.known, outcome.event, None), dtype="boolean"
+            )
     for name, group in cohort.groups.items():
         nodes[f"group:{name}" if name in nodes else name] = group
     for name, modality in cohort.modalities.items():
@@ -56,18 +63,23 @@ def patient_nodes(graph: PatientGraph) -> pd.DataFrame:
 def _patient_edges(graph: PatientGraph) -> pd.DataFrame:
     ids = np.array(graph.cohort.patients.astype(str), dtype=object)
     parts = [
-        pd.DataFrame({"source": ids[n.index], "target": ids[n.receivers], "layer": layer, "weight": n.weight})
+        pd.DataFrame(
+            {"source": ids[n.index], "target": ids[n.receivers], "layer": layer, "weight": n.weight}
+        )
         for layer, n in graph.layers.items()
     ]
-    none = pd.DataFrame({"source": [], "target": [], "layer": []}, dtype=str).assign(weight=pd.Series(dtype=float))
+    none = pd.DataFrame({"source": [], "target": [], "layer": []}, dtype=str).assign(
+        weight=pd.Series(dtype=float)
+    )
     return pd.concat(parts, ignore_index=True) if parts else none
 
 
-# ----------------------------------------------------------------------------------------------------- files
+# -------------------------------------------------------------------------------------------- files
 
 
 def write_tables(frames: dict[str, pd.DataFrame], folder: Path) -> None:
-    """The frames of `to_frames` as parquet, and all but the patient edges, which are many, as CSV too."""
+    """The frames of `to_frames` as parquet, and all but the patient edges, which are many, as CSV
+    too."""
     for name, frame in frames.items():
         with whole(folder / f"{name}.parquet") as part:
             frame.to_parquet(part, index=False)
@@ -76,34 +88,50 @@ def write_tables(frames: dict[str, pd.DataFrame], folder: Path) -> None:
 
 
 def read_tables(folder: str | Path) -> dict[str, pd.DataFrame]:
-    """The frames that `write_tables` wrote, as they were. Raises `InputError` that names every table not there."""
+    """The frames that `write_tables` wrote, as they were. Raises `InputError` that names every
+    table not there."""
     paths = {name: Path(folder) / f"{name}.parquet" for name in TABLES}
     faults = Faults(str(folder))
     for path in paths.values():
         if not path.is_file():
-            faults.add(f"no {path.name}; give a graph folder, as `graphfuse build … -o DIR` writes it")
+            faults.add(
+                f"no {path.name}; give a graph folder, as `graphfuse build … -o DIR` writes it"
+            )
     faults.stop()
     return {name: pd.read_parquet(path) for name, path in paths.items()}
 
 
 def layers_of(edges: pd.DataFrame, patients: pd.Index) -> dict[str, Neighbours]:
-    """Neighbour lists among `patients` from a table `source, target[, layer][, weight]`, one per layer in order of
-    appearance; weights are 1 and the layer is "edges" where the table has no such column.
+    """Neighbour lists among `patients` from a table `source, target[, layer][, weight]`, one per
+    layer in order of appearance; weights are 1 and the layer is "edges" where the table has no such
+    column.
 
     Raises `InputError` for missing columns, unknown patients and weights that are no numbers.
     """
     missing = [column for column in ("source", "target") if column not in edges]
     if missing:
-        raise InputError(f"patient edges: no column {missing}; got {list(edges.columns)}; rename them")
+        raise InputError(
+            f"patient edges: no column {missing}; got {list(edges.columns)}; rename them"
+        )
     place = pd.Index(patients.astype(str))
     ends = {side: place.get_indexer(edges[side].astype(str)) for side in ("source", "target")}
-    weight = pd.to_numeric(edges["weight"], errors="coerce") if "weight" in edges else pd.Series(1.0, edges.index)
+    weight = (
+        pd.to_numeric(edges["weight"], errors="coerce")
+        if "weight" in edges
+        else pd.Series(1.0, edges.index)
+    )
     strange = sorted({str(x) for side, rows in ends.items() for x in edges[side][rows < 0]})
     faults = Faults("patient edges")
     if strange:
-        faults.add(f"{len(strange):,} ids are none of the patients ({examples(strange)}); leave their edges out")
+        faults.add(
+            f"{len(strange):,} ids are none of the patients ({examples(strange)}); leave "
+            "their edges out"
+        )
     if not np.isfinite(weight).all():
-        faults.add(f"{int((~np.isfinite(weight)).sum()):,} weights are no finite numbers; mend or remove those edges")
+        faults.add(
+            f"{int((~np.isfinite(weight)).sum()):,} weights are no finite numbers; mend or "
+            "remove those edges"
+        )
     faults.stop()
     layer = edges["layer"].astype(str) if "layer" in edges else pd.Series("edges", edges.index)
     found = {}

@@ -1,1 +1,2 @@
-"""Patient layers: who resembles whom, by one table, several joined or fused, or as the user says."""
+"""Patient layers: who resembles whom, by one table, several joined or fused, or as the user
+says."""

@@ -1,4 +1,5 @@
-"""The patient layers of a recipe: which there are, fitting one, and restoring one that was saved."""
+"""The patient layers of a recipe: which there are, fitting one, and restoring one that was
+saved."""
 
 from __future__ import annotations
 
@@ -19,23 +20,33 @@ __all__ = ["KINDS", "Layer", "Spec", "fit_layer", "layer_from_state", "layer_spe
 
 log = logging.getLogger(__name__)
 
-KINDS: dict[str, type[Layer]] = {kind.kind: kind for kind in (SimilarityLayer, FusedLayer, GivenLayer)}
+KINDS: dict[str, type[Layer]] = {
+    kind.kind: kind for kind in (SimilarityLayer, FusedLayer, GivenLayer)
+}
 _SETTINGS = ("similarity", "space", "neighbours", "rule", "radius", "weight")
 
 
-def layer_specs(section: PatientSection, modalities: Sequence[str], where: str = "recipe") -> dict[str, Spec]:
-    """Name → spec of the layers that a recipe, in messages called `where`, gives on these modalities.
+def layer_specs(
+    section: PatientSection, modalities: Sequence[str], where: str = "recipe"
+) -> dict[str, Spec]:
+    """Name → spec of the layers that a recipe, in messages called `where`, gives on these
+    modalities.
 
-    `each`: one per modality, named after it, and every `[patient.layer.NAME]`; `shared`: one in which all modalities'
-    points stand side by side; `snf`: one in which they are fused; a list: exactly those, each a modality, a table, "shared"
-    or "snf". A table named like one of these changes its settings. What a table leaves open is as in `[patient]`; a table
-    without `of` has all modalities, or the one it is named after. Raises `InputError` with every fault.
+    `each`: one per modality, named after it, and every `[patient.layer.NAME]`; `shared`: one in
+    which all modalities' points stand side by side; `snf`: one in which they are fused; a list:
+    exactly those, each a modality, a table, "shared" or "snf". A table named like one of these
+    changes its settings. What a table leaves open is as in `[patient]`; a table without `of` has
+    all modalities, or the one it is named after. Raises `InputError` with every fault.
     """
     modalities, faults = list(modalities), Faults(where)
     if section.layers == "each":
         names = [*modalities, *(name for name in section.layer if name not in modalities)]
     else:
-        names = [section.layers] if isinstance(section.layers, str) else list(dict.fromkeys(section.layers))
+        names = (
+            [section.layers]
+            if isinstance(section.layers, str)
+            else list(dict.fromkeys(section.layers))
+        )
     known = {*modalities, *section.layer, "shared", "snf"}
     for name in names:
         if name not in known:
@@ -61,11 +72,14 @@ def _resolved(name: str, section: PatientSection, modalities: list[str], faults:
     if table.edges is not None:
         idle = [key for key in (*said, *table.model_fields_set & {"combine"}) if key != "weight"]
         if idle:
-            faults.add(f"{where} has edges of its own: {', '.join(idle)} would change nothing; remove it")
+            faults.add(
+                f"{where} has edges of its own: {', '.join(idle)} would change nothing; remove it"
+            )
         return Spec(of, edges=table.edges, weight=table.weight or "similarity")
     if combine == "snf" and settings["rule"] != "nearest":
         faults.add(
-            f'{where} fused layers keep everyone\'s nearest (got rule = {settings["rule"]!r}); set rule = "nearest" there'
+            f"{where} fused layers keep everyone's nearest (got rule = "
+            f'{settings["rule"]!r}); set rule = "nearest" there'
         )
     if settings["rule"] == "radius" and settings["radius"] is None:
         faults.add(f'{where} rule = "radius" needs radius = the greatest distance')
@@ -73,29 +87,48 @@ def _resolved(name: str, section: PatientSection, modalities: list[str], faults:
 
 
 def fit_layer(
-    name: str, spec: Spec, tables: Tables, present: Tables, patients: pd.Index, control: str = "none", seed: int = 0
+    name: str,
+    spec: Spec,
+    tables: Tables,
+    present: Tables,
+    patients: pd.Index,
+    control: str = "none",
+    seed: int = 0,
 ) -> Layer:
     """The layer of this spec, fitted on n training patients.
 
-    `tables`: modality → standardised columns `[n, F]`, absent rows zero; `present`: modality → bool `[n]`; `patients`: their
-    ids. Raises `InputError` where it cannot be fitted.
+    `tables`: modality → standardised columns `[n, F]`, absent rows zero; `present`: modality → bool
+    `[n]`; `patients`: their ids. Raises `InputError` where it cannot be fitted.
     """
     if not spec.of:
         raise InputError(f"patient layer {name!r}: no modality goes along it; name some in of")
-    if spec.edges is None and spec.rule != "radius" and spec.neighbours >= np.any([present[m] for m in spec.of], 0).sum():
+    if (
+        spec.edges is None
+        and spec.rule != "radius"
+        and spec.neighbours >= np.any([present[m] for m in spec.of], 0).sum()
+    ):
         warn_once(
             log,
-            f"[patient] neighbours = {spec.neighbours}: a layer has not so many other training patients, so everybody "
+            f"[patient] neighbours = {spec.neighbours}: a layer has not so many other "
+            "training patients, so everybody "
             "there hears all others; lower it if that is not meant",
         )
-    kind = GivenLayer if spec.edges is not None else FusedLayer if spec.combine == "snf" else SimilarityLayer
+    kind = (
+        GivenLayer
+        if spec.edges is not None
+        else FusedLayer
+        if spec.combine == "snf"
+        else SimilarityLayer
+    )
     return kind.fit(name, spec, tables, present, patients, control, seed)
 
 
 def layer_from_state(arrays: dict[str, np.ndarray], about: dict) -> Layer:
-    """The layer of `Layer.state`. Raises `InputError` for a kind that this version does not know."""
+    """The layer of `Layer.state`. Raises `InputError` for a kind that this version does not
+    know."""
     if about["kind"] not in KINDS:
         raise InputError(
-            f"patient layer of kind {about['kind']!r}{nearest(about['kind'], KINDS)}; saved by a newer graphfuse?"
+            f"patient layer of kind {about['kind']!r}{nearest(about['kind'], KINDS)}; saved "
+            "by a newer graphfuse?"
         )
     return KINDS[about["kind"]].from_state(arrays, about)

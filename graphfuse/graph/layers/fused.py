@@ -11,7 +11,15 @@ from scipy.sparse import csr_array
 from graphfuse.errors import InputError
 from graphfuse.graph.layers.layer import Layer, Spec, Tables, counts
 from graphfuse.graph.layers.reference import Pairs, Reference
-from graphfuse.graph.layers.snf import MU, NEIGHBOURS, ROUNDS, affinity, exponent, fuse, near_distance
+from graphfuse.graph.layers.snf import (
+    MU,
+    NEIGHBOURS,
+    ROUNDS,
+    affinity,
+    exponent,
+    fuse,
+    near_distance,
+)
 from graphfuse.graph.neighbours import Neighbours, strongest
 
 MOST = 5_000  # training patients; see `room`
@@ -20,17 +28,21 @@ ROWS = 4_096  # new patients attached at once
 
 @dataclass(frozen=True, eq=False)
 class FusedLayer(Layer):
-    """Similarity network fusion of the modalities; a patient hears its k strongest others in the fused matrix.
+    """Similarity network fusion of the modalities; a patient hears its k strongest others in the
+    fused matrix.
 
-    Distances are Euclidean or 1 - similarity, in units of the training patients' mean distance to their 20 nearest.
-    Weights: `one`, or `similarity`: the fused value; only their ratios within a patient mean anything.
+    Distances are Euclidean or 1 - similarity, in units of the training patients' mean distance to
+    their 20 nearest. Weights: `one`, or `similarity`: the fused value; only their ratios within a
+    patient mean anything.
 
-    New patients are attached by an approximation, as fusion itself knows no new patient: in every modality it has, its
-    affinities to its 20 nearest training patients, on scales fitted on training patients, are divided by their sum and go
-    one step along the fused matrix, of which everyone's half for itself and 20 strongest others are kept (`carry`
-    `[n, n]`); the mean over those modalities is its row, and its k strongest are heard.
+    New patients are attached by an approximation, as fusion itself knows no new patient: in every
+    modality it has, its affinities to its 20 nearest training patients, on scales fitted on
+    training patients, are divided by their sum and go one step along the fused matrix, of which
+    everyone's half for itself and 20 strongest others are kept (`carry` `[n, n]`); the mean over
+    those modalities is its row, and its k strongest are heard.
 
-    `near`: per modality float64 `[n]`, the mean distance of every training patient to its nearest; `units`: per modality.
+    `near`: per modality float64 `[n]`, the mean distance of every training patient to its nearest;
+    `units`: per modality.
     """
 
     kind = "fused"
@@ -41,24 +53,45 @@ class FusedLayer(Layer):
 
     @classmethod
     def fit(
-        cls, name: str, spec: Spec, tables: Tables, present: Tables, patients: pd.Index, control: str, seed: int
+        cls,
+        name: str,
+        spec: Spec,
+        tables: Tables,
+        present: Tables,
+        patients: pd.Index,
+        control: str,
+        seed: int,
     ) -> FusedLayer:
-        """From standardised columns of n training patients, modality → `[n, F]`. Raises `InputError` beyond `MOST`."""
+        """From standardised columns of n training patients, modality → `[n, F]`. Raises
+        `InputError` beyond `MOST`."""
         room(name, len(patients), len(spec.of))
         there = [m for m in spec.of if np.any(present[m])] or list(spec.of[:1])
-        references = [Reference.fit((m,), tables, present, spec.similarity, spec.space) for m in there]
+        references = [
+            Reference.fit((m,), tables, present, spec.similarity, spec.space) for m in there
+        ]
         scaled = [_scaled(reference) for reference in references]
         has = np.column_stack([reference.members for reference in references])
         fused = fuse([weights for weights, _, _ in scaled], has)
         near, units = [near for _, near, _ in scaled], [unit for _, _, unit in scaled]
-        carry, own = _carried(fused, has.any(1)), _lists(_top(fused, spec.neighbours), spec.weight, len(fused))
-        about = {"kind": cls.kind, "of": list(spec.of), "similarity": spec.similarity, "space": spec.space}
+        carry, own = (
+            _carried(fused, has.any(1)),
+            _lists(_top(fused, spec.neighbours), spec.weight, len(fused)),
+        )
+        about = {
+            "kind": cls.kind,
+            "of": list(spec.of),
+            "similarity": spec.similarity,
+            "space": spec.space,
+        }
         about |= {"rule": "nearest", "neighbours": spec.neighbours, "weight": spec.weight}
         about |= {
             "fusion": {"neighbours": NEIGHBOURS, "mu": MU, "rounds": ROUNDS},
             "units": dict(zip(there, units, strict=True)),
         }
-        about |= {"search": {"method": "exact", "recall": None}, "extension": "approximate"} | counts(own, has.any(1))
+        about |= {
+            "search": {"method": "exact", "recall": None},
+            "extension": "approximate",
+        } | counts(own, has.any(1))
         return cls(name, spec, control, seed, own, about, references, near, units, carry)
 
     @property
@@ -84,13 +117,18 @@ class FusedLayer(Layer):
         return _lists(Pairs(*found), self.spec.weight, count, n)
 
     def _step(self, i: int, near: Pairs, count: int) -> csr_array:
-        """Sparse `[q, n]`: affinities to the nearest training patients in modality i, rows summing to 1."""
+        """Sparse `[q, n]`: affinities to the nearest training patients in modality i, rows summing
+        to 1."""
         distance = self.references[i].distance_of(near.similarity) / self.units[i]
-        ours = np.bincount(near.receiver, distance, count) / np.maximum(np.bincount(near.receiver, minlength=count), 1)
+        ours = np.bincount(near.receiver, distance, count) / np.maximum(
+            np.bincount(near.receiver, minlength=count), 1
+        )
         power = exponent(distance, ours[near.receiver], self.near[i][near.sender])
         least = np.full(count, np.inf)
         np.minimum.at(least, near.receiver, power)
-        weight = np.exp(least[near.receiver] - power)  # the sum divides out what is common, so nothing underflows
+        weight = np.exp(
+            least[near.receiver] - power
+        )  # the sum divides out what is common, so nothing underflows
         weight /= np.bincount(near.receiver, weight, count)[near.receiver]
         return csr_array((weight, (near.receiver, near.sender)), shape=(count, len(self.carry)))
 
@@ -105,7 +143,10 @@ class FusedLayer(Layer):
 
     @classmethod
     def restored(cls, arrays: dict[str, np.ndarray], numbers: dict, **base) -> FusedLayer:
-        references = [Reference.from_state(arrays, each, f"{i}_") for i, each in enumerate(numbers["references"])]
+        references = [
+            Reference.from_state(arrays, each, f"{i}_")
+            for i, each in enumerate(numbers["references"])
+        ]
         offsets, index, weight = (arrays[f"carry_{key}"] for key in ("offsets", "index", "weight"))
         near = [arrays[f"{i}_near"] for i in range(len(references))]
         carry = Neighbours(offsets, index, weight, len(offsets) - 1)
@@ -117,14 +158,17 @@ def room(name: str, patients: int, modalities: int) -> None:
     if patients > MOST:
         matrices = 3 * modalities + 4
         raise InputError(
-            f"patient layer {name!r}: similarity network fusion holds about {matrices} matrices of patients × patients, "
-            f"8 bytes × {patients:,}² × {matrices} = {8 * patients**2 * matrices / 1e9:,.0f} GB; it stops at {MOST:,}; "
+            f"patient layer {name!r}: similarity network fusion holds about {matrices} "
+            "matrices of patients × patients, "
+            f"8 bytes × {patients:,}² × {matrices} = "
+            f"{8 * patients**2 * matrices / 1e9:,.0f} GB; it stops at {MOST:,}; "
             'join the modalities instead: layers = "shared", or combine = "join"'
         )
 
 
 def _scaled(reference: Reference) -> tuple[np.ndarray, np.ndarray, float]:
-    """(affinity `[n, n]`, 0 for who lacks the modality; mean distance to the nearest `[n]`; unit) of one modality."""
+    """(affinity `[n, n]`, 0 for who lacks the modality; mean distance to the nearest `[n]`; unit)
+    of one modality."""
     rows, n = np.flatnonzero(reference.members), len(reference)
     distance = reference.distances()[np.ix_(rows, rows)]
     unit = float(near_distance(distance).mean()) if len(rows) else 0.0
@@ -136,7 +180,8 @@ def _scaled(reference: Reference) -> tuple[np.ndarray, np.ndarray, float]:
 
 
 def _top(fused: np.ndarray, count: int) -> Pairs:
-    """The `count` strongest others of everyone; ties go to who stands first, and what weighs nothing is left out."""
+    """The `count` strongest others of everyone; ties go to who stands first, and what weighs
+    nothing is left out."""
     n = len(fused)
     ranked = np.round(fused * n, 12)
     np.fill_diagonal(ranked, -np.inf)
@@ -149,11 +194,14 @@ def _top(fused: np.ndarray, count: int) -> Pairs:
 
 def _lists(pairs: Pairs, weight: str, receivers: int, senders: int | None = None) -> Neighbours:
     value = pairs.similarity if weight == "similarity" else (pairs.similarity > 0).astype(float)
-    return Neighbours.from_edges(pairs.receiver, pairs.sender, value, receivers, receivers if senders is None else senders)
+    return Neighbours.from_edges(
+        pairs.receiver, pairs.sender, value, receivers, receivers if senders is None else senders
+    )
 
 
 def _carried(fused: np.ndarray, members: np.ndarray) -> Neighbours:
-    """What goes along the fused matrix in one step: half stays, half goes to the strongest others."""
+    """What goes along the fused matrix in one step: half stays, half goes to the strongest
+    others."""
     n, rows = len(fused), np.flatnonzero(members)
     top = _top(fused, NEIGHBOURS)
     total = np.bincount(top.receiver, top.similarity, n)

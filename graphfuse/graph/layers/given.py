@@ -19,18 +19,26 @@ from graphfuse.graph.neighbours import Neighbours
 
 log = logging.getLogger(__name__)
 
-PAIRS = (("source", "target"), ("patient1", "patient2"), ("patient_a", "patient_b"), ("id1", "id2"), ("from", "to"))
+PAIRS = (
+    ("source", "target"),
+    ("patient1", "patient2"),
+    ("patient_a", "patient_b"),
+    ("id1", "id2"),
+    ("from", "to"),
+)
 WEIGHTS = ("weight", "score", "similarity")
 
 
 @dataclass(frozen=True, eq=False)
 class GivenLayer(Layer):
-    """Edges read from a file, undirected: a patient hears the training patients whom the file joins it to.
+    """Edges read from a file, undirected: a patient hears the training patients whom the file joins
+    it to.
 
-    A new patient has those edges of the file that join it to a training patient, as the file stood at fitting. For this the
-    layer keeps the first 8 bytes of a salted sha256 of every id in the file with such an edge (`hashes` int64 `[u]`, sorted)
-    beside its edges (`known`, u receivers). No id can be read from them, but who has an id can ask whether it is there.
-    The edges hold whether or not a patient has a modality. Weights: those of the file; 1 under weight = "one".
+    A new patient has those edges of the file that join it to a training patient, as the file stood
+    at fitting. For this the layer keeps the first 8 bytes of a salted sha256 of every id in the
+    file with such an edge (`hashes` int64 `[u]`, sorted) beside its edges (`known`, u receivers).
+    No id can be read from them, but who has an id can ask whether it is there. The edges hold
+    whether or not a patient has a modality. Weights: those of the file; 1 under weight = "one".
     """
 
     kind = "given"
@@ -40,9 +48,17 @@ class GivenLayer(Layer):
 
     @classmethod
     def fit(
-        cls, name: str, spec: Spec, tables: Tables, present: Tables, patients: pd.Index, control: str, seed: int
+        cls,
+        name: str,
+        spec: Spec,
+        tables: Tables,
+        present: Tables,
+        patients: pd.Index,
+        control: str,
+        seed: int,
     ) -> GivenLayer:
-        """From the file `spec.edges`. Raises `InputError` for a file that cannot be used, or names no training patient."""
+        """From the file `spec.edges`. Raises `InputError` for a file that cannot be used, or names
+        no training patient."""
         path = Path(spec.edges)
         edges, cleaned = clean_edges(read_edges(path, patients), str(path))
         ids = pd.Index(patients.astype(str))
@@ -51,12 +67,19 @@ class GivenLayer(Layer):
         strangers = int((~np.isin(named, ids.to_numpy(object))).sum())
         if strangers == len(named):
             raise InputError(
-                f"{path}: none of its {len(named):,} patients is among the {len(ids):,} training patients; "
+                f"{path}: none of its {len(named):,} patients is among the {len(ids):,} "
+                "training patients; "
                 "check how ids are written in both (level = …, blanks, leading zeros)"
             )
-        counted = {**cleaned, "unknown_patients": strangers, "unusable": int(((place[0] < 0) & (place[1] < 0)).sum())}
+        counted = {
+            **cleaned,
+            "unknown_patients": strangers,
+            "unusable": int(((place[0] < 0) & (place[1] < 0)).sum()),
+        }
         _say(name, counted)
-        salt = hashlib.sha256("\0".join([*edges["source"], *edges["target"]]).encode()).hexdigest()[:32]
+        salt = hashlib.sha256("\0".join([*edges["source"], *edges["target"]]).encode()).hexdigest()[
+            :32
+        ]
         edges = edges if spec.weight == "similarity" else edges.assign(weight=1.0)
         hashes, known = _known(edges, place, len(ids), salt)
         own = _looked_up(hashes, known, _hashed(ids, salt))
@@ -78,37 +101,64 @@ class GivenLayer(Layer):
     @classmethod
     def restored(cls, arrays: dict[str, np.ndarray], numbers: dict, **base) -> GivenLayer:
         known = (arrays[f"known_{key}"] for key in ("offsets", "index", "weight"))
-        return cls(**base, salt=numbers["salt"], hashes=arrays["hashes"], known=Neighbours(*known, base["own"].senders))
+        return cls(
+            **base,
+            salt=numbers["salt"],
+            hashes=arrays["hashes"],
+            known=Neighbours(*known, base["own"].senders),
+        )
 
 
-# --------------------------------------------------------------------------------------------------- reading
+# ------------------------------------------------------------------------------------------ reading
 
 
 def read_edges(path: Path, patients: pd.Index) -> pd.DataFrame:
-    """The patient edges at `path` (csv, tsv, gz, parquet) as `source, target, weight`: ids as text, nothing cleaned.
+    """The patient edges at `path` (csv, tsv, gz, parquet) as `source, target, weight`: ids as text,
+    nothing cleaned.
 
-    Columns are named source, target[, weight], or as in `PAIRS` and `WEIGHTS`. Without such names the first two columns are
-    patients, and a third is the weight, if the first row holds two of `patients`. No weight column means 1. Raises
-    `InputError` for files that cannot be read, columns that cannot be told and weights that are no numbers.
+    Columns are named source, target[, weight], or as in `PAIRS` and `WEIGHTS`. Without such names
+    the first two columns are patients, and a third is the weight, if the first row holds two of
+    `patients`. No weight column means 1. Raises `InputError` for files that cannot be read, columns
+    that cannot be told and weights that are no numbers.
     """
     if not path.is_file():
-        raise InputError(f"{path}: no such file; give the patient edges (csv, tsv, gz or parquet: source, target[, weight])")
+        raise InputError(
+            f"{path}: no such file; give the patient edges (csv, tsv, gz or parquet: "
+            "source, target[, weight])"
+        )
     try:
         cells = pd.read_parquet(path) if path.suffix == ".parquet" else _text(path)
     except BROKEN as error:
-        raise InputError(f"{path}: cannot be read as edges ({brief(error)}); give csv, tsv, gz or parquet") from None
+        raise InputError(
+            f"{path}: cannot be read as edges ({brief(error)}); give csv, tsv, gz or parquet"
+        ) from None
     places = _places(cells.columns)
-    if places is None and cells.shape[1] > 1 and len(cells) and all(_id(cell) in patients for cell in cells.iloc[0, :2]):
+    if (
+        places is None
+        and cells.shape[1] > 1
+        and len(cells)
+        and all(_id(cell) in patients for cell in cells.iloc[0, :2])
+    ):
         places = list(range(min(cells.shape[1], 3)))
     if places is None:
-        raise InputError(f"{path}: none of its {cells.shape[1]} columns are called source and target[, weight]; name them so")
+        raise InputError(
+            f"{path}: none of its {cells.shape[1]} columns are called source and target[, "
+            "weight]; name them so"
+        )
     return _typed(path, cells.iloc[:, places])
 
 
 def _text(path: Path) -> pd.DataFrame:
-    """All cells as text; the first line is the heading if it has known names, else a row like the others."""
+    """All cells as text; the first line is the heading if it has known names, else a row like the
+    others."""
     sep, _ = opening(path)
-    options = {"header": None, "dtype": str, "keep_default_na": False, "encoding": "utf-8-sig", "index_col": False}
+    options = {
+        "header": None,
+        "dtype": str,
+        "keep_default_na": False,
+        "encoding": "utf-8-sig",
+        "index_col": False,
+    }
     cells = pd.read_csv(path, sep=sep, **options)
     first = cells.iloc[0].tolist()
     return cells if _places(first) is None else cells.iloc[1:].set_axis(first, axis=1)
@@ -118,19 +168,31 @@ def _places(names: Iterable) -> list[int] | None:
     """Where source, target and, if there is one, weight stand among known column names."""
     names = [str(name).strip().lower() for name in names]
     pair = next((pair for pair in PAIRS if pair[0] in names and pair[1] in names), None)
-    return pair and [names.index(name) for name in pair] + [names.index(name) for name in WEIGHTS if name in names][:1]
+    return (
+        pair
+        and [names.index(name) for name in pair]
+        + [names.index(name) for name in WEIGHTS if name in names][:1]
+    )
 
 
 def _typed(path: Path, cells: pd.DataFrame) -> pd.DataFrame:
-    edges = pd.DataFrame({side: list(map(_id, cells.iloc[:, i])) for i, side in enumerate(("source", "target"))}, dtype=object)
+    edges = pd.DataFrame(
+        {side: list(map(_id, cells.iloc[:, i])) for i, side in enumerate(("source", "target"))},
+        dtype=object,
+    )
     if cells.shape[1] < 3:
         return edges.assign(weight=1.0)
     raw = cells.iloc[:, 2].reset_index(drop=True)
     weight = pd.to_numeric(raw, errors="coerce").astype(float)
-    blank = raw.isna() | raw.astype(str).str.strip().str.lower().isin(["", "na", "nan", "n/a", "null"])
+    blank = raw.isna() | raw.astype(str).str.strip().str.lower().isin(
+        ["", "na", "nan", "n/a", "null"]
+    )
     odd = raw[weight.isna() & ~blank]
     if len(odd):
-        raise InputError(f"{path}: {len(odd):,} weights are no numbers (they look like {patterns(odd)}); mend them")
+        raise InputError(
+            f"{path}: {len(odd):,} weights are no numbers (they look like {patterns(odd)}); "
+            "mend them"
+        )
     return edges.assign(weight=weight)
 
 
@@ -141,12 +203,13 @@ def _id(cell: object) -> str:
     return "" if cell is None or cell is pd.NA else str(cell).strip()
 
 
-# -------------------------------------------------------------------------------------------------- cleaning
+# ----------------------------------------------------------------------------------------- cleaning
 
 
 def clean_edges(edges: pd.DataFrame, where: str = "") -> tuple[pd.DataFrame, dict[str, int]]:
-    """Undirected edges that mean something, each once with its greatest weight, and counts of those left out, in this order:
-    `blank_id`, `self_loop`, `missing_weight` (NaN, infinite), `nonpositive_weight`, `duplicate` (either way round).
+    """Undirected edges that mean something, each once with its greatest weight, and counts of those
+    left out, in this order: `blank_id`, `self_loop`, `missing_weight` (NaN, infinite),
+    `nonpositive_weight`, `duplicate` (either way round).
 
     Raises `InputError` when none is left.
     """
@@ -162,11 +225,23 @@ def clean_edges(edges: pd.DataFrame, where: str = "") -> tuple[pd.DataFrame, dic
         cleaned[what] = int((keep & bad).sum())
         keep &= ~bad
     if not keep.any():
-        why = ", ".join(f"{what} {count:,}" for what, count in cleaned.items() if count) or "the list is empty"
-        raise InputError(f"{where}: none of {len(edges):,} edges is left ({why}); mend the file, or leave the layer out")
+        why = (
+            ", ".join(f"{what} {count:,}" for what, count in cleaned.items() if count)
+            or "the list is empty"
+        )
+        raise InputError(
+            f"{where}: none of {len(edges):,} edges is left ({why}); mend the file, or "
+            "leave the layer out"
+        )
     turn = source > target
-    ends = {"source": np.where(turn, target, source), "target": np.where(turn, source, target), "weight": weight}
-    tidy = pd.DataFrame(ends)[keep].sort_values(["source", "target", "weight"], ascending=[True, True, False])
+    ends = {
+        "source": np.where(turn, target, source),
+        "target": np.where(turn, source, target),
+        "weight": weight,
+    }
+    tidy = pd.DataFrame(ends)[keep].sort_values(
+        ["source", "target", "weight"], ascending=[True, True, False]
+    )
     once = tidy.drop_duplicates(["source", "target"], ignore_index=True)
     return once, {**cleaned, "duplicate": len(tidy) - len(once)}
 
@@ -176,7 +251,7 @@ def _say(name: str, counted: dict[str, int]) -> None:
     log.info("patient layer %s: edges read; left out: %s", name, left_out or "none")
 
 
-# ------------------------------------------------------------------------------------------------ who is who
+# --------------------------------------------------------------------------------------- who is who
 
 
 def _hashed(ids: pd.Index, salt: str) -> np.ndarray:
@@ -185,9 +260,14 @@ def _hashed(ids: pd.Index, salt: str) -> np.ndarray:
     return np.frombuffer(b"".join(digests), ">i8").astype(np.int64)
 
 
-def _known(edges: pd.DataFrame, place: list[np.ndarray], n: int, salt: str) -> tuple[np.ndarray, Neighbours]:
+def _known(
+    edges: pd.DataFrame, place: list[np.ndarray], n: int, salt: str
+) -> tuple[np.ndarray, Neighbours]:
     """Hashes of everyone with an edge to a training patient, sorted, and those edges."""
-    ends, other = pd.concat([edges["source"], edges["target"]]).to_numpy(), np.concatenate([place[1], place[0]])
+    ends, other = (
+        pd.concat([edges["source"], edges["target"]]).to_numpy(),
+        np.concatenate([place[1], place[0]]),
+    )
     weight = np.tile(edges["weight"].to_numpy(float), 2)
     keep = other >= 0
     codes, names = pd.factorize(ends[keep])
@@ -195,7 +275,9 @@ def _known(edges: pd.DataFrame, place: list[np.ndarray], n: int, salt: str) -> t
     order = np.argsort(hashes)
     row = np.empty(len(order), np.int64)
     row[order] = np.arange(len(order))
-    return hashes[order], Neighbours.from_edges(row[codes], other[keep], weight[keep], len(order), n)
+    return hashes[order], Neighbours.from_edges(
+        row[codes], other[keep], weight[keep], len(order), n
+    )
 
 
 def _looked_up(hashes: np.ndarray, known: Neighbours, asked: np.ndarray) -> Neighbours:
@@ -203,4 +285,6 @@ def _looked_up(hashes: np.ndarray, known: Neighbours, asked: np.ndarray) -> Neig
     nobody = np.append(known.offsets, known.offsets[-1])  # one more row, empty
     place = np.searchsorted(hashes, asked)
     found = np.isin(asked, hashes)
-    return Neighbours(nobody, known.index, known.weight, known.senders).take(np.where(found, place, len(known)))
+    return Neighbours(nobody, known.index, known.weight, known.senders).take(
+        np.where(found, place, len(known))
+    )

@@ -1,4 +1,5 @@
-"""One patient layer: fitted on n training patients, extended to new ones; senders are training patients only."""
+"""One patient layer: fitted on n training patients, extended to new ones; senders are training
+patients only."""
 
 from __future__ import annotations
 
@@ -33,8 +34,8 @@ class Spec:
 
 @dataclass(frozen=True, eq=False)
 class Layer(ABC):
-    """One fitted layer: `spec`, its `control` graph and `seed`, the lists `own` of the training patients before the
-    control, and `about`, what is worth saying of it (JSON)."""
+    """One fitted layer: `spec`, its `control` graph and `seed`, the lists `own` of the training
+    patients before the control, and `about`, what is worth saying of it (JSON)."""
 
     kind: ClassVar[str]
     name: str
@@ -56,9 +57,10 @@ class Layer(ABC):
     def extend(self, tables: Tables, present: Tables, patients: pd.Index) -> Neighbours:
         """Lists of q new patients, after the control; the layer itself does not change.
 
-        `tables`: modality → standardised columns `[q, F]`; `present`: modality → bool `[q]`; a modality in neither is
-        absent. Under `rewired` and `random`, a new patient hears from senders drawn by chance from its own values' bytes
-        and the seed, as many as it has neighbours; under `identity` and `empty` from no training patient.
+        `tables`: modality → standardised columns `[q, F]`; `present`: modality → bool `[q]`; a
+        modality in neither is absent. Under `rewired` and `random`, a new patient hears from
+        senders drawn by chance from its own values' bytes and the seed, as many as it has
+        neighbours; under `identity` and `empty` from no training patient.
         """
         found = self.attached(tables, present, patients)
         if self.control in ("rewired", "random"):
@@ -84,12 +86,23 @@ class Layer(ABC):
         """The layer of `fitted` and the fields that all layers share."""
 
     def state(self) -> tuple[dict[str, np.ndarray], dict]:
-        """The layer as arrays and JSON: its lists, so that nothing is searched twice, and what new patients need. No
-        patient's id is in it."""
+        """The layer as arrays and JSON: its lists, so that nothing is searched twice, and what new
+        patients need. No patient's id is in it."""
         arrays, numbers = self.fitted()
         lists = {"offsets": self.own.offsets, "index": self.own.index, "weight": self.own.weight}
-        kept = {"kind": self.kind, "name": self.name, "spec": asdict(self.spec), "control": self.control, "seed": self.seed}
-        return arrays | lists, {**kept, "senders": self.own.senders, "fitted": numbers, "about": self.about}
+        kept = {
+            "kind": self.kind,
+            "name": self.name,
+            "spec": asdict(self.spec),
+            "control": self.control,
+            "seed": self.seed,
+        }
+        return arrays | lists, {
+            **kept,
+            "senders": self.own.senders,
+            "fitted": numbers,
+            "about": self.about,
+        }
 
     @classmethod
     def from_state(cls, arrays: dict[str, np.ndarray], about: dict) -> Layer:
@@ -106,7 +119,9 @@ class Layer(ABC):
             start, stop = found.offsets[row : row + 2]
             rng = np.random.default_rng([self.seed, *_words(tables, self.of, row)])
             index[start:stop] = rng.choice(members, stop - start, replace=False)
-        return Neighbours.from_edges(found.receivers, index, found.weight, len(found), found.senders)
+        return Neighbours.from_edges(
+            found.receivers, index, found.weight, len(found), found.senders
+        )
 
 
 def _words(tables: Tables, of: tuple[str, ...], row: int) -> list[int]:
@@ -116,7 +131,8 @@ def _words(tables: Tables, of: tuple[str, ...], row: int) -> list[int]:
 
 
 def counts(own: Neighbours, members: np.ndarray) -> dict:
-    """How many patients a layer knows, how many edges it has, and who of those patients hears nobody (JSON)."""
+    """How many patients a layer knows, how many edges it has, and who of those patients hears
+    nobody (JSON)."""
     known = int(members.sum())
     return {
         "patients": known,

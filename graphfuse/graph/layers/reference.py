@@ -1,9 +1,11 @@
-"""Training patients as points in one or several modalities, to be searched; every search of a patient layer is here.
+"""Training patients as points in one or several modalities, to be searched; every search of a
+patient layer is here.
 
-Several modalities are set side by side, each scaled to the same total variance among training patients (Gower: the same
-total weight). Two patients are compared on the modalities that both have, so patients are searched by their pattern of
-presence: every pair of patterns is one plain search among the columns shared. A squared Euclidean distance over s of M
-modalities counts M / s times. Patients without a modality in common are not compared.
+Several modalities are set side by side, each scaled to the same total variance among training
+patients (Gower: the same total weight). Two patients are compared on the modalities that both have,
+so patients are searched by their pattern of presence: every pair of patterns is one plain search
+among the columns shared. A squared Euclidean distance over s of M modalities counts M / s times.
+Patients without a modality in common are not compared.
 """
 
 from __future__ import annotations
@@ -24,7 +26,8 @@ LEAST = -1e100  # below every similarity
 
 
 class Pairs(NamedTuple):
-    """Candidate edges: `receiver` and `sender` int64 `[E]` in any order; `similarity` float64 `[E]`; how they were found."""
+    """Candidate edges: `receiver` and `sender` int64 `[E]` in any order; `similarity` float64
+    `[E]`; how they were found."""
 
     receiver: np.ndarray
     sender: np.ndarray
@@ -42,8 +45,8 @@ class Placed(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Reference:
-    """Training patients placed in the spaces of their modalities. Similarity: greater is nearer; cosine, correlation and
-    Gower as such, for Euclidean minus the distance."""
+    """Training patients placed in the spaces of their modalities. Similarity: greater is nearer;
+    cosine, correlation and Gower as such, for Euclidean minus the distance."""
 
     of: tuple[str, ...]
     similarity: str
@@ -51,14 +54,25 @@ class Reference:
     placed: Placed
 
     @classmethod
-    def fit(cls, of: tuple[str, ...], tables: Tables, present: Tables, similarity: str, space: str) -> Reference:
+    def fit(
+        cls, of: tuple[str, ...], tables: Tables, present: Tables, similarity: str, space: str
+    ) -> Reference:
         """From standardised columns `[n, F]` of the training patients (absent rows zero)."""
         joined = len(of) > 1
         there = [(m, np.asarray(present[m], bool)) for m in of]
-        of = tuple(m for m, has in there if has.any()) or of[:1]  # a modality that nobody has compares nobody
-        spaces = [Space.fit(tables[m], has, similarity, space, joined) for m, has in there if m in of]
+        of = (
+            tuple(m for m, has in there if has.any()) or of[:1]
+        )  # a modality that nobody has compares nobody
+        spaces = [
+            Space.fit(tables[m], has, similarity, space, joined) for m, has in there if m in of
+        ]
         blocks = [each.place(tables[m]) for m, each in zip(of, spaces, strict=True)]
-        return cls(of, similarity, spaces, Placed(blocks, np.column_stack([has for m, has in there if m in of])))
+        return cls(
+            of,
+            similarity,
+            spaces,
+            Placed(blocks, np.column_stack([has for m, has in there if m in of])),
+        )
 
     def __len__(self) -> int:
         return len(self.placed.present)
@@ -73,18 +87,24 @@ class Reference:
         return self.placed.present.any(1)
 
     def place(self, tables: Tables, present: Tables, count: int) -> Placed:
-        """`count` new patients in the fitted spaces; a modality that is in neither mapping is absent."""
+        """`count` new patients in the fitted spaces; a modality that is in neither mapping is
+        absent."""
         has = [m in tables and m in present for m in self.of]
-        flags = [np.asarray(present[m], bool) if h else np.zeros(count, bool) for m, h in zip(self.of, has, strict=True)]
+        flags = [
+            np.asarray(present[m], bool) if h else np.zeros(count, bool)
+            for m, h in zip(self.of, has, strict=True)
+        ]
         blocks = [
             space.place(tables[m]) if h else np.zeros((count, block.shape[1]))
-            for m, h, space, block in zip(self.of, has, self.spaces, self.placed.blocks, strict=True)
+            for m, h, space, block in zip(
+                self.of, has, self.spaces, self.placed.blocks, strict=True
+            )
         ]
         return Placed(blocks, np.column_stack(flags))
 
     def nearest(self, queries: Placed | None, count: int) -> Pairs:
-        """The `count` nearest training patients of each query; of the training patients themselves where `None`, each
-        without itself."""
+        """The `count` nearest training patients of each query; of the training patients themselves
+        where `None`, each without itself."""
         parts, methods, recalls = [], set(), []
         for rows, senders, ours, theirs, own in self._sides(queries):
             found = search.nearest(ours, theirs, min(count, len(senders)), self.metric, own=own)
@@ -102,26 +122,40 @@ class Reference:
         """All training patients at least as similar as `least`, as the search has it."""
         parts = []
         for rows, senders, ours, theirs, own in self._sides(queries):
-            receiver, sender, similarity = search.within(ours, theirs, max(least, LEAST), self.metric, own=own)
+            receiver, sender, similarity = search.within(
+                ours, theirs, max(least, LEAST), self.metric, own=own
+            )
             parts.append((rows[receiver], senders[sender], similarity))
         return Pairs(*_together(parts))
 
     def threshold(self, mean_degree: float) -> float:
-        """The similarity at which the training patients who have any of the modalities have on average `mean_degree` others
-        each; the least of all where there are not that many pairs."""
-        sides = [(len(rows), theirs) for rows, _, _, theirs, own in self._sides(None) if own is not None]
+        """The similarity at which the training patients who have any of the modalities have on
+        average `mean_degree` others each; the least of all where there are not that many pairs."""
+        sides = [
+            (len(rows), theirs) for rows, _, _, theirs, own in self._sides(None) if own is not None
+        ]
         wanted = max(1, round(mean_degree * int(self.members.sum())))
-        bounds = [search.threshold(points, wanted / n, self.metric) for n, points in sides if n * (n - 1) >= wanted]
+        bounds = [
+            search.threshold(points, wanted / n, self.metric)
+            for n, points in sides
+            if n * (n - 1) >= wanted
+        ]
         if len(sides) == 1 and bounds:
             return bounds[0]
-        # The pairs inside one pattern are some of all: the wanted-th of all is at least the wanted-th of those.
+        # The pairs inside one pattern are some of all: the wanted-th of all is at least the
+        # wanted-th of those.
         similarity = self.within(None, max(bounds, default=LEAST)).similarity
         if not len(similarity):
             return -np.inf
-        return float(-np.partition(-similarity, min(wanted, len(similarity)) - 1)[min(wanted, len(similarity)) - 1])
+        return float(
+            -np.partition(-similarity, min(wanted, len(similarity)) - 1)[
+                min(wanted, len(similarity)) - 1
+            ]
+        )
 
     def distances(self) -> np.ndarray:
-        """float64 `[n, n]` among the training patients, one modality: Euclidean, or 1 - similarity."""
+        """float64 `[n, n]` among the training patients, one modality: Euclidean, or 1 -
+        similarity."""
         points = normalised(self.placed.blocks[0], self.similarity)
         if self.metric == "dot":
             distance = np.clip(1 - points @ points.T, 0, None)
@@ -135,43 +169,66 @@ class Reference:
         """Distances ≥ 0 of similarities that a search gave."""
         return np.maximum(-similarity if self.metric == "euclidean" else 1 - similarity, 0)
 
-    # ------------------------------------------------------------------------------------------------- saving
+    # --------------------------------------------------------------------------------------- saving
 
     def state(self, prefix: str = "") -> tuple[dict[str, np.ndarray], dict]:
         """Arrays, each name behind `prefix`, and JSON."""
         arrays = {f"{prefix}present": self.placed.present.astype(np.uint8)}
         for i, (space, block) in enumerate(zip(self.spaces, self.placed.blocks, strict=True)):
             kept = {"points": block, "components": space.components, "spread": space.spread}
-            arrays |= {f"{prefix}{key}{i}": np.ascontiguousarray(v) for key, v in kept.items() if v is not None}
-        return arrays, {"of": self.of, "similarity": self.similarity, "scales": [float(s.scale) for s in self.spaces]}
+            arrays |= {
+                f"{prefix}{key}{i}": np.ascontiguousarray(v)
+                for key, v in kept.items()
+                if v is not None
+            }
+        return arrays, {
+            "of": self.of,
+            "similarity": self.similarity,
+            "scales": [float(s.scale) for s in self.spaces],
+        }
 
     @classmethod
     def from_state(cls, arrays: dict[str, np.ndarray], about: dict, prefix: str = "") -> Reference:
         """The reference of `state`."""
         similarity, blocks, spaces = about["similarity"], [], []
         for i, scale in enumerate(about["scales"]):
-            components, spread = (arrays.get(f"{prefix}{key}{i}") for key in ("components", "spread"))
+            components, spread = (
+                arrays.get(f"{prefix}{key}{i}") for key in ("components", "spread")
+            )
             spaces.append(Space(similarity, components, spread, scale))
             blocks.append(arrays[f"{prefix}points{i}"])
         placed = Placed(blocks, arrays[f"{prefix}present"].astype(bool))
         return cls(tuple(about["of"]), similarity, spaces, placed)
 
-    # ---------------------------------------------------------------------------------------------- patterns
+    # ------------------------------------------------------------------------------------- patterns
 
     def _sides(self, queries: Placed | None) -> Iterator[tuple]:
-        """(rows, senders, their points, own places) of every two patterns of presence that share a modality."""
+        """(rows, senders, their points, own places) of every two patterns of presence that share a
+        modality."""
         asked = self.placed if queries is None else queries
         theirs = list(_patterns(self.placed.present))
         for pattern, rows in _patterns(asked.present):
             for other, senders in theirs:
                 shared = np.flatnonzero(pattern & other)
                 if len(shared):
-                    own = np.arange(len(rows)) if queries is None and (pattern == other).all() else None
-                    yield rows, senders, self._beside(asked, rows, shared), self._beside(self.placed, senders, shared), own
+                    own = (
+                        np.arange(len(rows))
+                        if queries is None and (pattern == other).all()
+                        else None
+                    )
+                    yield (
+                        rows,
+                        senders,
+                        self._beside(asked, rows, shared),
+                        self._beside(self.placed, senders, shared),
+                        own,
+                    )
 
     def _beside(self, placed: Placed, rows: np.ndarray, shared: np.ndarray) -> np.ndarray:
         blocks = [placed.blocks[i][rows] for i in shared]
-        if self.metric == "cityblock":  # the search takes a mean over columns; this makes it a mean over modalities
+        if (
+            self.metric == "cityblock"
+        ):  # the search takes a mean over columns; this makes it a mean over modalities
             width = sum(block.shape[1] for block in blocks)
             blocks = [block * (width / (len(blocks) * block.shape[1])) for block in blocks]
         if self.metric == "euclidean":

@@ -16,15 +16,18 @@ from graphfuse.graph.neighbours import Neighbours
 class SimilarityLayer(Layer):
     """Edges between patients who are alike, by one of four rules, all fitted on training patients:
 
-    `nearest`: a patient hears the k most similar; `mutual`: only those which count it among their own k (a new patient: to
-    which it is nearer than their k-th); `mean-degree`: all at least as similar as `threshold`, at which training patients
-    have k edges on average (MOGONET, doi:10.1038/s41467-021-23774-w); `radius`: all within a distance (1 - similarity, for
-    Euclidean the distance). Ties go to the patient that comes first.
+    `nearest`: a patient hears the k most similar; `mutual`: only those which count it among their
+    own k (a new patient: to which it is nearer than their k-th); `mean-degree`: all at least as
+    similar as `threshold`, at which training patients have k edges on average (MOGONET,
+    doi:10.1038/s41467-021-23774-w); `radius`: all within a distance (1 - similarity, for Euclidean
+    the distance). Ties go to the patient that comes first.
 
-    Weights: `one`, or `similarity`: the similarity clipped at 0 (an edge of weight 0 is none), for Euclidean
-    exp(-(d / bandwidth)²) with the mean distance of training patients to their k-th neighbour.
+    Weights: `one`, or `similarity`: the similarity clipped at 0 (an edge of weight 0 is none), for
+    Euclidean exp(-(d / bandwidth)²) with the mean distance of training patients to their k-th
+    neighbour.
 
-    A patient without any of the modalities has no edges. `kth` `[n]`: similarity of the k-th neighbour (mutual only).
+    A patient without any of the modalities has no edges. `kth` `[n]`: similarity of the k-th
+    neighbour (mutual only).
     """
 
     kind = "similarity"
@@ -35,19 +38,31 @@ class SimilarityLayer(Layer):
 
     @classmethod
     def fit(
-        cls, name: str, spec: Spec, tables: Tables, present: Tables, patients: pd.Index, control: str, seed: int
+        cls,
+        name: str,
+        spec: Spec,
+        tables: Tables,
+        present: Tables,
+        patients: pd.Index,
+        control: str,
+        seed: int,
     ) -> SimilarityLayer:
-        """From standardised columns of n training patients, modality → `[n, F]` (absent rows zero)."""
+        """From standardised columns of n training patients, modality → `[n, F]` (absent rows
+        zero)."""
         reference = Reference.fit(spec.of, tables, present, spec.similarity, spec.space)
         nobody = Neighbours.empty(len(reference), len(reference))
-        layer = cls(name, spec, control, seed, nobody, {}, reference, threshold=_threshold(reference, spec))
+        layer = cls(
+            name, spec, control, seed, nobody, {}, reference, threshold=_threshold(reference, spec)
+        )
         near = reference.nearest(None, spec.neighbours) if layer.searches or layer.fades else None
         if layer.fades:
             layer = replace(layer, bandwidth=_bandwidth(near))
         if spec.rule == "mutual":
             layer = replace(layer, kth=_kth(near, spec.neighbours, len(reference)))
         pairs = near if layer.searches else reference.within(None, layer.threshold)
-        own = layer._weighed(_both_ways(pairs, len(reference)) if spec.rule == "mutual" else pairs, len(reference))
+        own = layer._weighed(
+            _both_ways(pairs, len(reference)) if spec.rule == "mutual" else pairs, len(reference)
+        )
         return replace(layer, own=own, about=layer._described(pairs, own))
 
     @property
@@ -82,25 +97,49 @@ class SimilarityLayer(Layer):
             weight = _faded(-pairs.similarity, self.bandwidth)
         elif self.spec.weight == "similarity":
             weight = np.maximum(pairs.similarity, 0)
-        return Neighbours.from_edges(pairs.receiver, pairs.sender, weight, receivers, len(self.reference))
+        return Neighbours.from_edges(
+            pairs.receiver, pairs.sender, weight, receivers, len(self.reference)
+        )
 
     def _described(self, pairs: Pairs, own: Neighbours) -> dict:
         spec = self.spec
-        about = {"kind": self.kind, "of": list(spec.of), "similarity": spec.similarity, "space": spec.space}
-        about |= {"rule": spec.rule, "neighbours": spec.neighbours, "weight": spec.weight, "radius": spec.radius}
+        about = {
+            "kind": self.kind,
+            "of": list(spec.of),
+            "similarity": spec.similarity,
+            "space": spec.space,
+        }
+        about |= {
+            "rule": spec.rule,
+            "neighbours": spec.neighbours,
+            "weight": spec.weight,
+            "radius": spec.radius,
+        }
         about |= {"threshold": self.threshold, "bandwidth": self.bandwidth}
-        return about | {"search": {"method": pairs.method, "recall": pairs.recall}} | counts(own, self.members)
+        return (
+            about
+            | {"search": {"method": pairs.method, "recall": pairs.recall}}
+            | counts(own, self.members)
+        )
 
     def fitted(self) -> tuple[dict[str, np.ndarray], dict]:
         arrays, about = self.reference.state()
         arrays |= {} if self.kth is None else {"kth": self.kth}
-        return arrays, {"reference": about, "threshold": self.threshold, "bandwidth": self.bandwidth}
+        return arrays, {
+            "reference": about,
+            "threshold": self.threshold,
+            "bandwidth": self.bandwidth,
+        }
 
     @classmethod
     def restored(cls, arrays: dict[str, np.ndarray], numbers: dict, **base) -> SimilarityLayer:
         reference = Reference.from_state(arrays, numbers["reference"])
         return cls(
-            **base, reference=reference, kth=arrays.get("kth"), threshold=numbers["threshold"], bandwidth=numbers["bandwidth"]
+            **base,
+            reference=reference,
+            kth=arrays.get("kth"),
+            threshold=numbers["threshold"],
+            bandwidth=numbers["bandwidth"],
         )
 
 
@@ -114,7 +153,9 @@ def _threshold(reference: Reference, spec: Spec) -> float | None:
 
 
 def _kept(pairs: Pairs, keep: np.ndarray) -> Pairs:
-    return pairs._replace(receiver=pairs.receiver[keep], sender=pairs.sender[keep], similarity=pairs.similarity[keep])
+    return pairs._replace(
+        receiver=pairs.receiver[keep], sender=pairs.sender[keep], similarity=pairs.similarity[keep]
+    )
 
 
 def _both_ways(pairs: Pairs, count: int) -> Pairs:
@@ -131,7 +172,8 @@ def _kth(near: Pairs, k: int, count: int) -> np.ndarray:
 
 
 def _bandwidth(near: Pairs) -> float:
-    """The mean over patients of the distance to the last of their nearest, 0 where there are none."""
+    """The mean over patients of the distance to the last of their nearest, 0 where there are
+    none."""
     if not len(near.receiver):
         return 0.0
     least = np.full(near.receiver.max() + 1, np.inf)
@@ -141,4 +183,6 @@ def _bandwidth(near: Pairs) -> float:
 
 def _faded(distance: np.ndarray, bandwidth: float) -> np.ndarray:
     """exp(-(d / bandwidth)²); without a bandwidth, 1 for those at no distance."""
-    return np.exp(-((distance / bandwidth) ** 2)) if bandwidth > 0 else (distance <= 0).astype(float)
+    return (
+        np.exp(-((distance / bandwidth) ** 2)) if bandwidth > 0 else (distance <= 0).astype(float)
+    )

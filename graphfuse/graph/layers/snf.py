@@ -1,4 +1,5 @@
-"""Similarity network fusion (Wang et al. 2014, doi:10.1038/nmeth.2810): affinities of one modality each to one of all.
+"""Similarity network fusion (Wang et al. 2014, doi:10.1038/nmeth.2810): affinities of one modality
+each to one of all.
 
 Dense by nature: n × n. `fused.py` makes a patient layer of it and says up to how many patients.
 """
@@ -14,7 +15,8 @@ NEIGHBOURS, MU, ROUNDS = 20, 0.5, 20
 
 
 def near_distance(distance: np.ndarray, neighbours: int = NEIGHBOURS) -> np.ndarray:
-    """float64 `[n]`: the mean distance of everyone to its nearest others, `neighbours` of them or all there are."""
+    """float64 `[n]`: the mean distance of everyone to its nearest others, `neighbours` of them or
+    all there are."""
     n = len(distance)
     count = min(neighbours, n - 1)
     if count < 1:
@@ -25,38 +27,51 @@ def near_distance(distance: np.ndarray, neighbours: int = NEIGHBOURS) -> np.ndar
 
 
 def affinity(distance: np.ndarray, neighbours: int = NEIGHBOURS, mu: float = MU) -> np.ndarray:
-    """float64 `[n, n]`: W_ij = exp(-ρ_ij² / (μ ε_ij)), with ε_ij the mean of ρ_ij and of both patients' mean distances to
-    their nearest others. Where ε is 0, W is 1.
+    """float64 `[n, n]`: W_ij = exp(-ρ_ij² / (μ ε_ij)), with ε_ij the mean of ρ_ij and of both
+    patients' mean distances to their nearest others. Where ε is 0, W is 1.
 
-    `distance` ρ `[n, n]`, symmetric. The formula depends on the unit of ρ; a distance whose typical value is 1 suits μ = 0.5.
+    `distance` ρ `[n, n]`, symmetric. The formula depends on the unit of ρ; a distance whose typical
+    value is 1 suits μ = 0.5.
     """
     near = near_distance(distance, neighbours)
     return np.exp(-exponent(distance, near[:, None], near[None], mu))
 
 
-def exponent(distance: np.ndarray, ours: np.ndarray, theirs: np.ndarray, mu: float = MU) -> np.ndarray:
+def exponent(
+    distance: np.ndarray, ours: np.ndarray, theirs: np.ndarray, mu: float = MU
+) -> np.ndarray:
     """ρ² / (μ ε), ε = (ρ + `ours` + `theirs`) / 3; 0 where ε is 0. Shapes broadcast."""
     width = (distance + ours + theirs) * (mu / 3)
     return np.divide(distance**2, width, out=np.zeros_like(width), where=width > 0)
 
 
 def fuse(
-    affinities: list[np.ndarray], present: np.ndarray | None = None, neighbours: int = NEIGHBOURS, rounds: int = ROUNDS
+    affinities: list[np.ndarray],
+    present: np.ndarray | None = None,
+    neighbours: int = NEIGHBOURS,
+    rounds: int = ROUNDS,
 ) -> np.ndarray:
-    """The fused status matrix `[n, n]`, symmetric, of M affinities `[n, n]`; `present` bool `[n, M]`: who has which.
+    """The fused status matrix `[n, n]`, symmetric, of M affinities `[n, n]`; `present` bool `[n,
+    M]`: who has which.
 
-    P_m: rows of W_m divided by twice their sum without the diagonal, and ½ on it; S_m: the rows over oneself and the
-    `neighbours` of greatest affinity, divided by their sum. Every round, all at once, P_m becomes S_m · (mean of the other
-    P) · S_mᵀ, normalised again; in the end the mean over m, made symmetric.
+    P_m: rows of W_m divided by twice their sum without the diagonal, and ½ on it; S_m: the rows
+    over oneself and the `neighbours` of greatest affinity, divided by their sum. Every round, all
+    at once, P_m becomes S_m · (mean of the other P) · S_mᵀ, normalised again; in the end the mean
+    over m, made symmetric.
 
-    A patient who lacks modalities is fused over those it has: P_m and S_m live on the n_m patients who have m, and a mean
-    for i and j runs over the modalities that both have, each P_m times n_m, so that having few patients makes no edge
-    heavier. A pair that no other modality has keeps what m says; a pair without a modality in common gets 0. One modality
-    alone diffuses along itself. With everyone present, this is the paper. Raises `InputError` without an affinity.
+    A patient who lacks modalities is fused over those it has: P_m and S_m live on the n_m patients
+    who have m, and a mean for i and j runs over the modalities that both have, each P_m times n_m,
+    so that having few patients makes no edge heavier. A pair that no other modality has keeps what
+    m says; a pair without a modality in common gets 0. One modality alone diffuses along itself.
+    With everyone present, this is the paper. Raises `InputError` without an affinity.
     """
     if not affinities:
         raise InputError("similarity network fusion needs at least one modality")
-    present = np.ones((len(affinities[0]), len(affinities)), bool) if present is None else np.asarray(present, bool)
+    present = (
+        np.ones((len(affinities[0]), len(affinities)), bool)
+        if present is None
+        else np.asarray(present, bool)
+    )
     rows = [np.flatnonzero(column) for column in present.T]
     inside = [w[_square(r, len(present))] for w, r in zip(affinities, rows, strict=True)]
     local = [_local(w, neighbours) for w in inside]
@@ -72,7 +87,8 @@ def fuse(
 
 
 def _status(weights: np.ndarray) -> np.ndarray:
-    """P: half on the diagonal, the other half spread over the others (nothing where all weigh 0)."""
+    """P: half on the diagonal, the other half spread over the others (nothing where all weigh
+    0)."""
     status = weights.copy()
     np.fill_diagonal(status, 0)
     total = 2 * status.sum(1, keepdims=True)
@@ -82,7 +98,8 @@ def _status(weights: np.ndarray) -> np.ndarray:
 
 
 def _local(weights: np.ndarray, neighbours: int) -> csr_array:
-    """S: everyone's own and its strongest weights, divided by their sum; ties go to who stands first."""
+    """S: everyone's own and its strongest weights, divided by their sum; ties go to who stands
+    first."""
     n = len(weights)
     count = min(neighbours + 1, n)
     ranked = weights.copy()

@@ -1,4 +1,5 @@
-"""Where patients lie: points in which similarity is a dot product or a distance, fitted on training patients."""
+"""Where patients lie: points in which similarity is a dot product or a distance, fitted on training
+patients."""
 
 from __future__ import annotations
 
@@ -15,8 +16,9 @@ METRIC = {"cosine": "dot", "correlation": "dot", "euclidean": "euclidean", "gowe
 
 @dataclass(frozen=True, eq=False)
 class Space:
-    """The space of one modality: `components` `[F, d]` of the latent space, or `None` for raw columns; `spread` `[F]`:
-    Gower's range of every column among training patients; `scale`: what makes its total variance 1 where it is joined."""
+    """The space of one modality: `components` `[F, d]` of the latent space, or `None` for raw
+    columns; `spread` `[F]`: Gower's range of every column among training patients; `scale`: what
+    makes its total variance 1 where it is joined."""
 
     similarity: str
     components: np.ndarray | None
@@ -24,8 +26,16 @@ class Space:
     scale: float = 1.0
 
     @classmethod
-    def fit(cls, values: np.ndarray, present: np.ndarray, similarity: str, space: str, joined: bool = False) -> Space:
-        """From standardised columns `[n, F]` of the training patients. `joined`: other modalities stand beside it."""
+    def fit(
+        cls,
+        values: np.ndarray,
+        present: np.ndarray,
+        similarity: str,
+        space: str,
+        joined: bool = False,
+    ) -> Space:
+        """From standardised columns `[n, F]` of the training patients. `joined`: other modalities
+        stand beside it."""
         gower = similarity == "gower"
         latent = space == "latent" and values.shape[1] > LATENT and not gower
         components = principal_components(values[present], LATENT) if latent else None
@@ -37,7 +47,8 @@ class Space:
         return cls(similarity, components, spread, 1 / np.sqrt(total) if total > 0 else 0.0)
 
     def place(self, values: np.ndarray) -> np.ndarray:
-        """Points `[q, d]` of columns `[q, F]`: columns over their training range for Gower (1971, doi:10.2307/2528823)."""
+        """Points `[q, d]` of columns `[q, F]`: columns over their training range for Gower (1971,
+        doi:10.2307/2528823)."""
         if self.spread is not None:
             return np.divide(values, self.spread, out=np.zeros_like(values), where=self.spread > 0)
         points = values if self.components is None else values @ self.components
@@ -45,8 +56,9 @@ class Space:
 
 
 def normalised(points: np.ndarray, similarity: str) -> np.ndarray:
-    """Rows of unit length for cosine, centred first for correlation; others as they are. A row without length (for
-    correlation: of one value throughout) stays zero: its similarity to everyone is 0."""
+    """Rows of unit length for cosine, centred first for correlation; others as they are. A row
+    without length (for correlation: of one value throughout) stays zero: its similarity to everyone
+    is 0."""
     if METRIC[similarity] != "dot":
         return points
     whole = length = np.linalg.norm(points, axis=1, keepdims=True)
@@ -57,11 +69,14 @@ def normalised(points: np.ndarray, similarity: str) -> np.ndarray:
 
 
 def principal_components(values: np.ndarray, count: int) -> np.ndarray:
-    """The leading right singular vectors `[F, d]` of `values` `[n, F]`, d ≤ count, found on its smaller side."""
+    """The leading right singular vectors `[F, d]` of `values` `[n, F]`, d ≤ count, found on its
+    smaller side."""
     n, width = values.shape
     count = min(count, n, width)
     if not count:
-        raise InputError("a patient layer in latent space needs training patients with the modality")
+        raise InputError(
+            "a patient layer in latent space needs training patients with the modality"
+        )
     if width <= n:
         return eigh(values.T @ values, subset_by_index=(width - count, width - 1))[1][:, ::-1]
     power, left = eigh(values @ values.T, subset_by_index=(n - count, n - 1))

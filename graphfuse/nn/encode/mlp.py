@@ -14,8 +14,9 @@ WIDER = 2  # hidden units for each entry of the embedding
 class Perceptron(Table):
     """`[N, F]` → `[N, 1, D]`: V gelu(norm(x W / √F + b)) + c with 2 D hidden units.
 
-    The layer norm divides by √(variance + 1): a patient whose columns all stand near the training mean stays near it, where
-    the usual 1e-5 would blow up whatever noise is there (and leave integrated gradients a cliff at their baseline).
+    The layer norm divides by √(variance + 1): a patient whose columns all stand near the training
+    mean stays near it, where the usual 1e-5 would blow up whatever noise is there (and leave
+    integrated gradients a cliff at their baseline).
     """
 
     def __init__(self, features: int, width: int):

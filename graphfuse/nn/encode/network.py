@@ -10,12 +10,14 @@ from graphfuse.nn.product import product
 
 
 class Network(Table):
-    """`[N, 2, F]` → `[N, 1, D]`: (x + g · x̂) W / √F + b, where x̂ is the mean of a gene's network neighbours.
+    """`[N, 2, F]` → `[N, 1, D]`: (x + g · x̂) W / √F + b, where x̂ is the mean of a gene's network
+    neighbours.
 
-    Every gene has its own row of W: node identity is learned, never shared (a net that shares weights over genes and
-    reads them out symmetrically cannot tell two genes in equal positions apart). The gate g starts at 0: no network.
-    `reach`: over how many rounds neighbours gather what they say, `restart`: the share of their own in each (see
-    `network_deep`); with reach = 1 they speak of themselves alone.
+    Every gene has its own row of W: node identity is learned, never shared (a net that shares
+    weights over genes and reads them out symmetrically cannot tell two genes in equal positions
+    apart). The gate g starts at 0: no network. `reach`: over how many rounds neighbours gather what
+    they say, `restart`: the share of their own in each (see `network_deep`); with reach = 1 they
+    speak of themselves alone.
     """
 
     hops = 1

@@ -8,7 +8,8 @@ from graphfuse.nn.parts import Encode
 
 
 class Nothing(Encode):
-    """Zeros `[N, 1, D]`, whatever the columns: for recipes in which another channel carries the modality."""
+    """Zeros `[N, 1, D]`, whatever the columns: for recipes in which another channel carries the
+    modality."""
 
     sees = "nothing"
 

@@ -11,11 +11,13 @@ RANK = 8  # numbers that a set's columns are first brought to
 
 
 class Pathways(Encode):
-    """`[N, T, G]` → `[N, T, D]`: token t is (x_t W_t · s_t) V_t + e_t, of its own columns alone, after DeePathNet's tokens.
+    """`[N, T, G]` → `[N, T, D]`: token t is (x_t W_t · s_t) V_t + e_t, of its own columns alone,
+    after DeePathNet's tokens.
 
-    W_t `[G, 8]` and V_t `[8, D]` are a set's own: a map of rank 8, as W_t to D would be 4 times the weights at D = 32 and
-    what a pathway does in a patient is commonly taken for a single number. s_t is 1 / √(the set's columns) and e_t the set's
-    learned embedding: it is all that is left of a token whose columns are 0. Sets shorter than G are padded with zeros.
+    W_t `[G, 8]` and V_t `[8, D]` are a set's own: a map of rank 8, as W_t to D would be 4 times the
+    weights at D = 32 and what a pathway does in a patient is commonly taken for a single number.
+    s_t is 1 / √(the set's columns) and e_t the set's learned embedding: it is all that is left of a
+    token whose columns are 0. Sets shorter than G are padded with zeros.
     """
 
     sees = "sets"

@@ -13,19 +13,23 @@ SMALL = 0.1  # where nodes' codes start: learned differences between nodes soon 
 
 
 class Signals(Encode):
-    """`[N, C, P]` → `[N, 1, D]`: every node says tanh(a) + a · v, and the patient is what all nodes say together.
+    """`[N, C, P]` → `[N, 1, D]`: every node says tanh(a) + a · v, and the patient is what all nodes
+    say together.
 
-    At node p with channels x: a = f ⊙ (x A + c) + o and v = x B, of width H = max(4, D / 8); z = Σ_p s ⊙ (tanh(a) + a ⊙ v) /
-    √P, then a linear map to D. A and B are shared by all nodes (channels of different kinds never meet in one node, so their
-    weights are of one kind); the product lets a node weigh what it measures by what its neighbours say, and starts at 0.
-    f, o and s `[P, H]` are the node's identity: free (`learned`), linear in a table `[P, d]` of what is known of it, or, with
-    `none`, 1, 0 and 1. Without identity the output is the same for two patients whose signals an automorphism of the graph
-    carries into one another: effects of opposite sign then cancel, and no gene is told from another in like position.
+    At node p with channels x: a = f ⊙ (x A + c) + o and v = x B, of width H = max(4, D / 8); z =
+    Σ_p s ⊙ (tanh(a) + a ⊙ v) / √P, then a linear map to D. A and B are shared by all nodes
+    (channels of different kinds never meet in one node, so their weights are of one kind); the
+    product lets a node weigh what it measures by what its neighbours say, and starts at 0. f, o and
+    s `[P, H]` are the node's identity: free (`learned`), linear in a table `[P, d]` of what is
+    known of it, or, with `none`, 1, 0 and 1. Without identity the output is the same for two
+    patients whose signals an automorphism of the graph carries into one another: effects of
+    opposite sign then cancel, and no gene is told from another in like position.
 
-    Free codes are learned in rotated coordinates, θ `[a, b, 3H]` with a · b ≥ P and Σ_xy R_px θ_xy C_py the code of node p:
-    an optimiser with a step per coordinate would else move every gene as far as the few that matter. Built with features =
-    (C, P, identity): -1 learned, 0 none, d > 0 the table's width. Nodes and channels may be padded with zeros, and so may
-    every parameter and buffer: what is padded says nothing.
+    Free codes are learned in rotated coordinates, θ `[a, b, 3H]` with a · b ≥ P and Σ_xy R_px θ_xy
+    C_py the code of node p: an optimiser with a step per coordinate would else move every gene as
+    far as the few that matter. Built with features = (C, P, identity): -1 learned, 0 none, d > 0
+    the table's width. Nodes and channels may be padded with zeros, and so may every parameter and
+    buffer: what is padded says nothing.
     """
 
     sees = "nodes"
@@ -37,7 +41,9 @@ class Signals(Encode):
         self.own = nn.Parameter(torch.randn(channels, hidden) * channels**-0.5)
         self.shift = nn.Parameter(torch.zeros(hidden))
         self.other = nn.Parameter(torch.zeros(channels, hidden))
-        self.out = nn.Parameter(torch.randn(hidden, width) * hidden**-0.5 / (SMALL if identity else 1.0))
+        self.out = nn.Parameter(
+            torch.randn(hidden, width) * hidden**-0.5 / (SMALL if identity else 1.0)
+        )
         self.bias = nn.Parameter(torch.zeros(width))
         self.register_buffer("scale", torch.tensor(nodes**-0.5))
         if identity < 0:
@@ -62,7 +68,8 @@ class Signals(Encode):
         return (said.sum(1) * self.scale @ self.out + self.bias)[:, None]
 
     def _identity(self) -> tuple[Tensor | float, Tensor | float, Tensor]:
-        """Factor, offset and weight of every node, each `[P, H]`; 1, 0 and `[P, 1]` where nodes are all alike."""
+        """Factor, offset and weight of every node, each `[P, H]`; 1, 0 and `[P, 1]` where nodes are
+        all alike."""
         if hasattr(self, "alike"):
             return 1.0, 0.0, self.alike
         if hasattr(self, "table"):

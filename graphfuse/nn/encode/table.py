@@ -10,7 +10,8 @@ from graphfuse.nn.product import product
 
 
 class Table(Encode):
-    """`[N, F]` → `[N, 1, D]`: x W / √F + b; unit-variance columns give unit-variance embeddings at the start."""
+    """`[N, F]` → `[N, 1, D]`: x W / √F + b; unit-variance columns give unit-variance embeddings at
+    the start."""
 
     linear = True
 

@@ -14,8 +14,8 @@ COUNT = 4
 class Tokens(Table):
     """`[N, F]` → `[N, 4, D]`: token t is gelu(x W_t / √F + b_t) + e_t, with e_t learned.
 
-    The weights of all tokens stand side by side, `weight` `[F, 4 D]`. What a token looks for is learned: gene sets, where
-    there are any, say it beforehand (`pathways`).
+    The weights of all tokens stand side by side, `weight` `[F, 4 D]`. What a token looks for is
+    learned: gene sets, where there are any, say it beforehand (`pathways`).
     """
 
     def __init__(self, features: int, width: int):
@@ -24,4 +24,6 @@ class Tokens(Table):
         self.embedding = nn.Parameter(torch.randn(COUNT, width) * width**-0.5)
 
     def forward(self, x: Tensor) -> Tensor:
-        return gelu(super().forward(x).squeeze(1)).unflatten(1, self.embedding.shape) + self.embedding
+        return (
+            gelu(super().forward(x).squeeze(1)).unflatten(1, self.embedding.shape) + self.embedding
+        )

@@ -13,11 +13,12 @@ HIDDEN = 100  # width of the readout
 
 
 class Walk(Encode):
-    """`[N, 2 + K, P]` → `[N, 1, D]`: two walk layers without weights, widths 1 → 2 → 4, one number per node and plane, and a
-    perceptron on their positions, KP → 100 → D (D'Souza et al. 2022, arXiv 2210.14377).
+    """`[N, 2 + K, P]` → `[N, 1, D]`: two walk layers without weights, widths 1 → 2 → 4, one number
+    per node and plane, and a perceptron on their positions, KP → 100 → D (D'Souza et al. 2022,
+    arXiv 2210.14377).
 
-    The published layers of 20 and of the classes are the net's width and head, its dropout the net's own; the mask row is
-    not seen. The map 4 → 1 has no bias: the next layer's own holds it.
+    The published layers of 20 and of the classes are the net's width and head, its dropout the
+    net's own; the mask row is not seen. The map 4 → 1 has no bias: the next layer's own holds it.
     """
 
     sees = "planes"
@@ -26,7 +27,9 @@ class Walk(Encode):
         super().__init__()
         planes, codes = features[0] - 2, features[1]
         self.state = nn.Parameter(torch.randn(4) / 2)
-        self.position = nn.Parameter(torch.randn(planes, codes, HIDDEN) * (2 / max(planes * codes, 1)) ** 0.5)
+        self.position = nn.Parameter(
+            torch.randn(planes, codes, HIDDEN) * (2 / max(planes * codes, 1)) ** 0.5
+        )
         self.position_bias = nn.Parameter(torch.zeros(HIDDEN))
         self.out = nn.Parameter(torch.randn(HIDDEN, width) * (2 / HIDDEN) ** 0.5)
         self.bias = nn.Parameter(torch.zeros(width))

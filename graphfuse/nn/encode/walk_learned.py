@@ -14,13 +14,15 @@ QUERIES = 8
 
 
 class WalkLearned(Encode):
-    """`[N, 2 + K, P]` → `[N, 1, D]`: every code has a direction and an identity of its own, walks have learned weights, and
-    queries attend to the states they leave, whatever the order of the planes.
+    """`[N, 2 + K, P]` → `[N, 1, D]`: every code has a direction and an identity of its own, walks
+    have learned weights, and queries attend to the states they leave, whatever the order of the
+    planes.
 
-    All copies of a node start alike, so a walk AC leaves them alike: P states h + W_AC m_AC. A walk CA leaves K · P; they
-    are averaged over each plane's active nodes before the activation, which comes to the plane's mean state x, plus
-    W_CA x where the plane has two nodes or more: K states. So nothing of size K · P · d is ever held, for a replica or at
-    all. Codes that the mask row calls absent and empty planes are not attended to.
+    All copies of a node start alike, so a walk AC leaves them alike: P states h + W_AC m_AC. A walk
+    CA leaves K · P; they are averaged over each plane's active nodes before the activation, which
+    comes to the plane's mean state x, plus W_CA x where the plane has two nodes or more: K states.
+    So nothing of size K · P · d is ever held, for a replica or at all. Codes that the mask row
+    calls absent and empty planes are not attended to.
     """
 
     sees = "planes"
@@ -33,13 +35,18 @@ class WalkLearned(Encode):
         self.ac = nn.Linear(STATE, STATE, bias=False)
         self.ca = nn.Linear(STATE, STATE, bias=False)
         self.query = nn.Parameter(torch.randn(2, QUERIES, STATE) / STATE**0.5)
-        self.out = nn.Parameter(torch.randn(2 * QUERIES * STATE, width) * (4 / (2 * QUERIES * STATE)) ** 0.5)
+        self.out = nn.Parameter(
+            torch.randn(2 * QUERIES * STATE, width) * (4 / (2 * QUERIES * STATE)) ** 0.5
+        )
         self.bias = nn.Parameter(torch.zeros(width))
 
     def forward(self, x: Tensor) -> Tensor:
         nodes, planes = self.states(x)
         filled = (x[:, 2:].sum(-1, keepdim=True) > 0).to(x.dtype)
-        read = [_attend(nodes, x[:, 1, :, None], self.query[0]), _attend(planes, filled, self.query[1])]
+        read = [
+            _attend(nodes, x[:, 1, :, None], self.query[0]),
+            _attend(planes, filled, self.query[1]),
+        ]
         return (torch.cat(read, 1).flatten(1) @ self.out + self.bias)[:, None]
 
     def states(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -48,11 +55,14 @@ class WalkLearned(Encode):
         h = x[:, 1, :, None] * (x[:, 0, :, None] * self.direction + self.identity)
         active = v.sum(-1, keepdim=True)
         mean = v @ h / active.clamp(min=1)
-        nodes = h + self.ac(step_then_jump(h[:, None], v)[:, 0])  # gathering is linear: W may act after it
+        nodes = h + self.ac(
+            step_then_jump(h[:, None], v)[:, 0]
+        )  # gathering is linear: W may act after it
         return leaky_relu(nodes), leaky_relu(mean + self.ca(mean) * (active > 1))
 
 
 def _attend(states: Tensor, there: Tensor, query: Tensor) -> Tensor:
-    """Each query's mean of the states that are `there`: `[N, T, d]`, `[N, T, 1]`, `[Q, d]` → `[N, Q, d]`."""
+    """Each query's mean of the states that are `there`: `[N, T, d]`, `[N, T, 1]`, `[Q, d]` → `[N,
+    Q, d]`."""
     share = torch.where(there > 0, states @ query.T, -1e9).softmax(1) * there
     return share.mT @ states

@@ -1,1 +1,2 @@
-"""Fusions: `[N, M, T, D]` → `[N, D]`, or per-modality logits `[N, M, K]` → `[N, K]`. A file here is a part."""
+"""Fusions: `[N, M, T, D]` → `[N, D]`, or per-modality logits `[N, M, K]` → `[N, K]`. A file here is
+a part."""

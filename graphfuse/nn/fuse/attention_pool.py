@@ -9,10 +9,12 @@ from graphfuse.nn.parts import Fuse
 
 
 class AttentionPool(Fuse):
-    """Σ over tokens of softmax(q_h · x / √D + c_hm) V_h x for each head h, heads side by side: `[N, M, T, D]` → `[N, D]`.
+    """Σ over tokens of softmax(q_h · x / √D + c_hm) V_h x for each head h, heads side by side: `[N,
+    M, T, D]` → `[N, D]`.
 
-    The offset c says how much a modality counts whatever its tokens hold. Attention goes to the modalities present; an
-    absent one's tokens have a fixed share, 1 / (M T), of the zeros that they are.
+    The offset c says how much a modality counts whatever its tokens hold. Attention goes to the
+    modalities present; an absent one's tokens have a fixed share, 1 / (M T), of the zeros that they
+    are.
     """
 
     def __init__(self, dim: int, modalities: int):
@@ -22,8 +24,12 @@ class AttentionPool(Fuse):
         self.value = nn.Linear(dim, dim, bias=False)
 
     def weights(self, h: Tensor, present: Tensor) -> Tensor:
-        """How much each head looks at each token `[N, heads, M, T]`; over the modalities present it adds up to 1."""
-        score = torch.einsum("nmtd,hd->nhmt", h, self.query) * h.shape[-1] ** -0.5 + self.offset[..., None]
+        """How much each head looks at each token `[N, heads, M, T]`; over the modalities present it
+        adds up to 1."""
+        score = (
+            torch.einsum("nmtd,hd->nhmt", h, self.query) * h.shape[-1] ** -0.5
+            + self.offset[..., None]
+        )
         here = present[:, None, :, None] > 0
         found = torch.softmax(torch.where(here, score, -1e9).flatten(2), -1).view(score.shape)
         return torch.where(here, found, 1 / (h.shape[1] * h.shape[2]))

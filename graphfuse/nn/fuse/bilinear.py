@@ -11,10 +11,12 @@ RANK = 16
 
 
 class Bilinear(Fuse):
-    """Σ_m h_m + P Σ_{l<m} tanh(U_l h_l) ∘ tanh(U_m h_m): `[N, M, T, D]` → `[N, D]`, tokens averaged.
+    """Σ_m h_m + P Σ_{l<m} tanh(U_l h_l) ∘ tanh(U_m h_m): `[N, M, T, D]` → `[N, D]`, tokens
+    averaged.
 
-    Low-rank bilinear pooling (Kim et al. 2017, *Hadamard product for low-rank bilinear pooling*) over all pairs, beside a
-    linear path. The sum over pairs is ((Σ a)² - Σ a²) / 2. An absent modality, all zeros, adds nothing to any pair.
+    Low-rank bilinear pooling (Kim et al. 2017, *Hadamard product for low-rank bilinear pooling*)
+    over all pairs, beside a linear path. The sum over pairs is ((Σ a)² - Σ a²) / 2. An absent
+    modality, all zeros, adds nothing to any pair.
     """
 
     def __init__(self, dim: int, modalities: int):

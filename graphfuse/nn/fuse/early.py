@@ -12,10 +12,11 @@ from graphfuse.nn.parts import Fuse
 class Early(Fuse):
     """Two hidden layers on the sum of the modalities' embeddings, `[N, M, T, D]` → `[N, D]`.
 
-    With `encode = "table"` this is early fusion exactly: the encoders are linear, and W [x_1 … x_M] = Σ_m W_m x_m, so that
-    their sum is the first layer of a network on the concatenated columns. (With any other encoder the modalities meet
-    after it, and the fusion is intermediate.) An absent modality's columns are zeros, as after standardising and filling
-    with the mean; a bias of its own says that they are absent.
+    With `encode = "table"` this is early fusion exactly: the encoders are linear, and W [x_1 … x_M]
+    = Σ_m W_m x_m, so that their sum is the first layer of a network on the concatenated columns.
+    (With any other encoder the modalities meet after it, and the fusion is intermediate.) An absent
+    modality's columns are zeros, as after standardising and filling with the mean; a bias of its
+    own says that they are absent.
     """
 
     def __init__(self, dim: int, modalities: int):

@@ -9,7 +9,8 @@ from graphfuse.nn.parts import Fuse
 
 
 class Gated(Fuse):
-    """Σ_m 2σ(a_m + u_m · h_m) h_m over the modalities; all gates start at 1, and an absent one's zeros add nothing."""
+    """Σ_m 2σ(a_m + u_m · h_m) h_m over the modalities; all gates start at 1, and an absent one's
+    zeros add nothing."""
 
     def __init__(self, dim: int, modalities: int):
         super().__init__()

@@ -10,10 +10,12 @@ from graphfuse.nn.fuse.weighted import Weighted
 
 
 class Hybrid(Weighted):
-    """log of a convex combination of M single-modality heads' probabilities and a joint head's, whose logits stand last:
-    `[N, M + 1, K]` → `[N, K]`; the joint embedding is the sum through a hidden layer beside an identity path.
+    """log of a convex combination of M single-modality heads' probabilities and a joint head's,
+    whose logits stand last: `[N, M + 1, K]` → `[N, K]`; the joint embedding is the sum through a
+    hidden layer beside an identity path.
 
-    The weights start where inner cross-validation puts them, the joint logits being the sum of the modalities'.
+    The weights start where inner cross-validation puts them, the joint logits being the sum of the
+    modalities'.
     """
 
     level = "hybrid"
@@ -30,4 +32,8 @@ class Hybrid(Weighted):
 
     def prime(self, held: Tensor, present: Tensor, codes: Tensor) -> None:
         said = torch.where(present[..., None] > 0, held, 0.0).sum(1, keepdim=True)
-        super().prime(torch.cat([held, said], 1), torch.cat([present, torch.ones_like(present[:, :1])], 1), codes)
+        super().prime(
+            torch.cat([held, said], 1),
+            torch.cat([present, torch.ones_like(present[:, :1])], 1),
+            codes,
+        )

@@ -22,8 +22,8 @@ class Late(Fuse):
 
 
 def mixture(logits: Tensor, present: Tensor, score: Tensor) -> Tensor:
-    """log Σ_m w_m p_m, with weights w = softmax of `score` `[M]` over the modalities present: logits `[N, M, K]` → `[N, K]`.
-    Of a patient without any, all classes are alike."""
+    """log Σ_m w_m p_m, with weights w = softmax of `score` `[M]` over the modalities present:
+    logits `[N, M, K]` → `[N, K]`. Of a patient without any, all classes are alike."""
     here = present > 0
     share = torch.log_softmax(torch.where(here, score, -1e9), -1)
     said = torch.log_softmax(torch.where(here[..., None], logits, 0.0), -1)

@@ -8,15 +8,18 @@ from torch.nn.functional import cross_entropy, one_hot, softplus
 
 from graphfuse.nn.parts import Fuse
 
-RIDGE = 1.0  # how firmly the weights are held to 1/M, and the bias to 0, against a patient's log likelihood
+# how firmly the weights are held to 1/M, and the bias to 0, against a patient's log likelihood
+RIDGE = 1.0
 LEAST = 1e-5  # of a weight: so that a modality that says nothing can still be heard later
 
 
 class Stack(Fuse):
-    """b + Σ_m a_m · logits_m over the modalities present, a_m = softplus(·) ≥ 0: `[N, M, K]` → `[N, K]`.
+    """b + Σ_m a_m · logits_m over the modalities present, a_m = softplus(·) ≥ 0: `[N, M, K]` → `[N,
+    K]`.
 
-    Stacked generalisation (Wolpert 1992), weights not negative (Breiman 1996). They start where inner cross-validation
-    puts them (`prime`); without it at 1/M, the geometric mean of the probabilities.
+    Stacked generalisation (Wolpert 1992), weights not negative (Breiman 1996). They start where
+    inner cross-validation puts them (`prime`); without it at 1/M, the geometric mean of the
+    probabilities.
     """
 
     level = "decision"
@@ -34,7 +37,10 @@ class Stack(Fuse):
         return softplus(self.raw)
 
     def forward(self, h: Tensor, present: Tensor) -> Tensor:
-        return torch.einsum("nmk,m->nk", torch.where(present[..., None] > 0, h, 0.0), self.weights) + self.bias
+        return (
+            torch.einsum("nmk,m->nk", torch.where(present[..., None] > 0, h, 0.0), self.weights)
+            + self.bias
+        )
 
     @torch.no_grad()
     def prime(self, held: Tensor, present: Tensor, codes: Tensor) -> None:
@@ -45,9 +51,11 @@ class Stack(Fuse):
 
 
 def stacked(said: Tensor, codes: Tensor, ridge: float = RIDGE) -> tuple[Tensor, Tensor]:
-    """a `[M]` ≥ 0 and b `[K]` of least Σ_i -log softmax(b + Σ_m a_m said_im)[class of i] + ridge/2 (|a - 1/M|² + |b|²).
+    """a `[M]` ≥ 0 and b `[K]` of least Σ_i -log softmax(b + Σ_m a_m said_im)[class of i] + ridge/2
+    (|a - 1/M|² + |b|²).
 
-    `said` `[n, M, K]`, absent modalities zero. The loss is convex: Newton's method, projected on a ≥ 0 (Bertsekas 1982).
+    `said` `[n, M, K]`, absent modalities zero. The loss is convex: Newton's method, projected on a
+    ≥ 0 (Bertsekas 1982).
     """
     modalities, classes = said.shape[1:]
     unit = torch.eye(classes).to(said).expand(len(said), -1, -1)
@@ -57,14 +65,20 @@ def stacked(said: Tensor, codes: Tensor, ridge: float = RIDGE) -> tuple[Tensor, 
 
     def loss(at: Tensor) -> Tensor:
         logits = torch.einsum("npk,p->nk", design, at)
-        return cross_entropy(logits, codes, reduction="sum") + ridge / 2 * (at - middle).square().sum()
+        return (
+            cross_entropy(logits, codes, reduction="sum") + ridge / 2 * (at - middle).square().sum()
+        )
 
     at = middle
     for _ in range(100):
         p = torch.softmax(torch.einsum("npk,p->nk", design, at), -1)
         slope = torch.einsum("npk,nk->p", design, p - truth) + ridge * (at - middle)
         mean = torch.einsum("npk,nk->np", design, p)
-        bend = torch.einsum("npk,nk,nqk->pq", design, p, design) - mean.T @ mean + ridge * torch.eye(len(at)).to(at)
+        bend = (
+            torch.einsum("npk,nk,nqk->pq", design, p, design)
+            - mean.T @ mean
+            + ridge * torch.eye(len(at)).to(at)
+        )
         free = ((at > least) | (slope < 0)).to(at.dtype)
         step = torch.linalg.solve(free[:, None] * bend * free + torch.diag(1 - free), free * slope)
         before, at = at, _shortened(loss, at, step, least)
@@ -74,7 +88,8 @@ def stacked(said: Tensor, codes: Tensor, ridge: float = RIDGE) -> tuple[Tensor, 
 
 
 def _shortened(loss, at: Tensor, step: Tensor, least: Tensor) -> Tensor:
-    """The point that the longest of step, step/2, step/4, … reaches with less loss; the same point where none does."""
+    """The point that the longest of step, step/2, step/4, … reaches with less loss; the same point
+    where none does."""
     now = loss(at)
     for halved in range(40):
         found = torch.maximum(at - step * 0.5**halved, least)

@@ -9,7 +9,8 @@ from graphfuse.nn.parts import Head
 
 
 class Classes(Head):
-    """Layer norm, one hidden layer beside an identity path, and a last map that starts at zero: `[N, D]` → `[N, K]`."""
+    """Layer norm, one hidden layer beside an identity path, and a last map that starts at zero:
+    `[N, D]` → `[N, K]`."""
 
     def __init__(self, dim: int, classes: int):
         super().__init__()

@@ -16,12 +16,14 @@ BOUND = 10.0  # scores bend smoothly towards ± this, so that no exponential ove
 
 
 class Attention(Propagate):
-    """Σ_j α_ij V h_j by head, with α_ij = w_ij e^s_ij / Σ_k |w_ik| e^s_ik over the receiver's own edges.
+    """Σ_j α_ij V h_j by head, with α_ij = w_ij e^s_ij / Σ_k |w_ik| e^s_ik over the receiver's own
+    edges.
 
-    s_ij = (Q h_i + b) · K h_j / √d, bounded: which sender counts most depends on the receiver (as GATv2, arXiv 2105.14491,
-    asks of graph attention, arXiv 1710.10903), and no state of an edge is ever kept, so that even lists in which everybody
-    hears everybody fit in memory. An edge of weight 2 is two edges, one of weight 0 none. Q and b start at 0 and V at the
-    identity: a new part is `mean`.
+    s_ij = (Q h_i + b) · K h_j / √d, bounded: which sender counts most depends on the receiver (as
+    GATv2, arXiv 2105.14491, asks of graph attention, arXiv 1710.10903), and no state of an edge is
+    ever kept, so that even lists in which everybody hears everybody fit in memory. An edge of
+    weight 2 is two edges, one of weight 0 none. Q and b start at 0 and V at the identity: a new
+    part is `mean`.
     """
 
     quiet = True
@@ -39,7 +41,9 @@ class Attention(Propagate):
     def forward(self, own: Tensor, senders: Tensor, lists: Lists) -> Tensor:
         shown = self.query(own), self.key(senders), self.value(senders)
         by_head = (each.unflatten(-1, (self.heads, -1)).flatten(1, 2) for each in shown)
-        return vmap(lambda *one: attend(*one, lists), in_dims=1, out_dims=1)(*by_head).reshape(own.shape)
+        return vmap(lambda *one: attend(*one, lists), in_dims=1, out_dims=1)(*by_head).reshape(
+            own.shape
+        )
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor, lists: Lists) -> Tensor:

@@ -13,10 +13,12 @@ SLOPE = 0.25
 
 
 class Convolution(Propagate):
-    """σ(W (h_i + Σ_j w_ij h_j) / (1 + Σ_j |w_ij|) + b), σ = leaky ReLU (Kipf and Welling, arXiv 1609.02907).
+    """σ(W (h_i + Σ_j w_ij h_j) / (1 + Σ_j |w_ij|) + b), σ = leaky ReLU (Kipf and Welling, arXiv
+    1609.02907).
 
-    Rows are normalised, not rows and columns: a sender counts alike whoever else hears it, and a new patient changes nothing
-    for the others. The patient's own state has weight 1, as much as all neighbours together where theirs sum to 1.
+    Rows are normalised, not rows and columns: a sender counts alike whoever else hears it, and a
+    new patient changes nothing for the others. The patient's own state has weight 1, as much as all
+    neighbours together where theirs sum to 1.
     """
 
     def __init__(self, width: int):

@@ -9,7 +9,8 @@ from graphfuse.nn.parts import Propagate
 
 
 class Mean(Propagate):
-    """Σ_j w_ij h_j, the weights of a receiver summing to 1: no parameters of its own (SGC, arXiv 1902.07153, one hop)."""
+    """Σ_j w_ij h_j, the weights of a receiver summing to 1: no parameters of its own (SGC, arXiv
+    1902.07153, one hop)."""
 
     quiet = True
 

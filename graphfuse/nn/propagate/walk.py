@@ -1,4 +1,5 @@
-"""Walks over the patient multiplex: layers as planes, coupled through the copies of each patient."""
+"""Walks over the patient multiplex: layers as planes, coupled through the copies of each
+patient."""
 
 from __future__ import annotations
 
@@ -12,10 +13,12 @@ from graphfuse.nn.walk import walk_lists
 
 
 class Walk(Propagate):
-    """The mean of both kinds of walk: step in the layer then jump to another modality's copy (AC), and jump then step (CA).
+    """The mean of both kinds of walk: step in the layer then jump to another modality's copy (AC),
+    and jump then step (CA).
 
-    Layers whose patients hear a mean count alike, however many neighbours they have (D'Souza et al. 2022, arXiv 2210.14377,
-    with patients for nodes and modalities' layers for planes). Nothing is learned.
+    Layers whose patients hear a mean count alike, however many neighbours they have (D'Souza et al.
+    2022, arXiv 2210.14377, with patients for nodes and modalities' layers for planes). Nothing is
+    learned.
     """
 
     couples = True
@@ -30,6 +33,9 @@ class Walk(Propagate):
 
 
 def walked(senders: Tensor, lists: Sequence[Lists]) -> tuple[Tensor, Tensor]:
-    """(AC, CA) messages `[N, P, T, D]` along P layers, as many for each of M modalities: `senders` `[S, M, T, D]`."""
+    """(AC, CA) messages `[N, P, T, D]` along P layers, as many for each of M modalities: `senders`
+    `[S, M, T, D]`."""
     planes = senders.transpose(0, 1).flatten(2).repeat_interleave(len(lists) // senders.shape[1], 0)
-    return tuple(m.transpose(0, 1).unflatten(2, senders.shape[2:]) for m in walk_lists(planes, lists))
+    return tuple(
+        m.transpose(0, 1).unflatten(2, senders.shape[2:]) for m in walk_lists(planes, lists)
+    )

@@ -1,4 +1,5 @@
-"""What is drawn of a large graph: who, which lines, and that nobody is favoured for standing first."""
+"""What is drawn of a large graph: who, which lines, and that nobody is favoured for standing
+first."""
 
 import numpy as np
 
@@ -54,17 +55,27 @@ def test_the_strongest_pairs_stay_and_ties_go_by_chance():
     assert len(found.a) == 400 and found.left_out == 400
     kept = {(a, b) for a, b in zip(found.a, found.b, strict=True)}
     strong = {
-        tuple(sorted(e)) for e, w in zip(zip(lists.receivers, lists.index, strict=True), lists.weight, strict=True) if w == 1
+        tuple(sorted(e))
+        for e, w in zip(zip(lists.receivers, lists.index, strict=True), lists.weight, strict=True)
+        if w == 1
     }
     assert kept == strong
     even = Neighbours(lists.offsets, lists.index, np.ones(lists.edges), 400)
-    assert abs(pairs(even, np.arange(400), 200, 0).a.mean() - pairs(even, np.arange(400), 10**6, 0).a.mean()) < 25
+    assert (
+        abs(
+            pairs(even, np.arange(400), 200, 0).a.mean()
+            - pairs(even, np.arange(400), 10**6, 0).a.mean()
+        )
+        < 25
+    )
 
 
 def test_places_by_every_layer():
     layers = {"a": ring(60), "b": ring(60, seed=1), "none": Neighbours.empty(60, 60)}
     found = whole_and_parts(layers, np.arange(60), 8)
-    assert set(found) == {"", "a", "b"} and all(p.shape == (60, 2) and np.isfinite(p).all() for p in found.values())
+    assert set(found) == {"", "a", "b"} and all(
+        p.shape == (60, 2) and np.isfinite(p).all() for p in found.values()
+    )
     assert set(whole_and_parts({"a": layers["a"]}, np.arange(60), 8)) == {""}
     assert set(whole_and_parts({}, np.arange(60), 8)) == {""}
     assert set(whole_and_parts(layers, np.arange(60), 1)) == {"", "a"}

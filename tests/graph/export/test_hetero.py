@@ -63,25 +63,46 @@ def test_what_is_missing_there_comes_back_missing(bare, built, tmp_path):
     back = there_and_back(no_table, tmp_path)
     assert back.features == {}
     assert_same_frames(no_table, back)  # presence stays known
-    holes = replace(built, features={**built.features, "rna": np.where(np.eye(24, 4, -3) > 0, np.nan, built.features["rna"])})
+    holes = replace(
+        built,
+        features={
+            **built.features,
+            "rna": np.where(np.eye(24, 4, -3) > 0, np.nan, built.features["rna"]),
+        },
+    )
     back = there_and_back(holes, tmp_path, "float64")
     np.testing.assert_array_equal(back.features["rna"], holes.features["rna"])
     assert torch.isfinite(to_hetero(holes)["patient"].x).all()
 
 
 def test_odd_graphs_come_back_too(built, tmp_path):
-    """Directed networks, self-loops (the identity control), lists whose senders are some patients only, no edge at all."""
-    directed = replace(built.network, directed=True, source=built.network.target, target=built.network.source)
-    for network in (directed, controls.control("empty", built.network, 0), controls.control("identity", built.network, 0)):
+    """Directed networks, self-loops (the identity control), lists whose senders are some patients
+    only, no edge at all."""
+    directed = replace(
+        built.network, directed=True, source=built.network.target, target=built.network.source
+    )
+    for network in (
+        directed,
+        controls.control("empty", built.network, 0),
+        controls.control("identity", built.network, 0),
+    ):
         back = there_and_back(replace(built, network=network), tmp_path)
         assert_same_edges(replace(built, network=network), back)
-    some = {"few": Neighbours.from_edges([0, 3, 3], [1, 0, 2], [0.1, 0.2, 1.0], 24, 3), "none": Neighbours.empty(24, 24)}
-    odd = replace(built, layers={**some, "itself": Neighbours.from_edges(range(24), range(24), 1.0, 24, 24)})
+    some = {
+        "few": Neighbours.from_edges([0, 3, 3], [1, 0, 2], [0.1, 0.2, 1.0], 24, 3),
+        "none": Neighbours.empty(24, 24),
+    }
+    odd = replace(
+        built, layers={**some, "itself": Neighbours.from_edges(range(24), range(24), 1.0, 24, 24)}
+    )
     assert_same_edges(odd, there_and_back(odd, tmp_path))
 
 
 def test_exact_weights_stand_beside_only_where_float32_rounds(built):
-    one = replace(built, layers={"rna": replace(built.layers["rna"], weight=np.ones(built.layers["rna"].edges))})
+    one = replace(
+        built,
+        layers={"rna": replace(built.layers["rna"], weight=np.ones(built.layers["rna"].edges))},
+    )
     assert "weight" not in to_hetero(one)["patient", "rna", "patient"]
     store = to_hetero(built)["patient", "rna", "patient"]
     assert store.edge_weight.dtype == torch.float32 and store.weight.dtype == torch.float64
@@ -92,9 +113,15 @@ def test_absent_rows_are_zero_and_masked(built):
     data = to_hetero(built)
     place = data.modalities.index("meth")
     columns = data.feature_modality == place
-    assert data["patient"].present[:, place].tolist() == built.cohort.modalities["meth"].present.tolist()
+    assert (
+        data["patient"].present[:, place].tolist()
+        == built.cohort.modalities["meth"].present.tolist()
+    )
     assert (data["patient"].x[~data["patient"].present[:, place]][:, columns] == 0).all()
-    assert not any(isinstance(v, torch.Tensor) and v.is_floating_point() and v.isnan().any() for v in data["patient"].values())
+    assert not any(
+        isinstance(v, torch.Tensor) and v.is_floating_point() and v.isnan().any()
+        for v in data["patient"].values()
+    )
     assert data.feature_gene.tolist() == [0, 1, 2, -1, 0, 0, 3, -1]
 
 
@@ -112,7 +139,9 @@ def test_a_signalling_graph_comes_along(built, tmp_path):
         template.genes, template.kinds, template.slots, template.directed,
     )  # fmt: skip
     for relation, arrows in template.relations.items():
-        assert all(np.array_equal(a, b) for a, b in zip(arrows, back.relations[relation], strict=True))
+        assert all(
+            np.array_equal(a, b) for a, b in zip(arrows, back.relations[relation], strict=True)
+        )
     assert all(np.array_equal(template.place[m], back.place[m]) for m in template.place)
 
 
@@ -140,13 +169,17 @@ def test_a_two_layer_hetero_net_trains_on_what_comes_back(built, tmp_path, name)
     genes = torch.nn.Embedding(data["gene"].num_nodes, 6)
     convolution = getattr(nn, name)
     layers = torch.nn.ModuleList(
-        nn.HeteroConv({edge: convolution((-1, -1), width) for edge in data.edge_types}) for width in (8, 2)
+        nn.HeteroConv({edge: convolution((-1, -1), width) for edge in data.edge_types})
+        for width in (8, 2)
     )
     weights = {"edge_weight_dict": data.edge_weight_dict} if name == "GraphConv" else {}
 
     def step():
         h = {"patient": data["patient"].x, "gene": genes.weight}
-        h = {kind: value.relu() for kind, value in layers[0](h, data.edge_index_dict, **weights).items()}
+        h = {
+            kind: value.relu()
+            for kind, value in layers[0](h, data.edge_index_dict, **weights).items()
+        }
         return layers[1](h, data.edge_index_dict, **weights)
 
     labelled = data["patient"].y >= 0
@@ -155,7 +188,9 @@ def test_a_two_layer_hetero_net_trains_on_what_comes_back(built, tmp_path, name)
     losses = []
     for _ in range(15):
         out = step()
-        loss = torch.nn.functional.cross_entropy(out["patient"][labelled], data["patient"].y[labelled])
+        loss = torch.nn.functional.cross_entropy(
+            out["patient"][labelled], data["patient"].y[labelled]
+        )
         loss = loss + out["gene"].square().mean()  # the gene network takes part
         optimiser.zero_grad()
         loss.backward()
@@ -164,7 +199,12 @@ def test_a_two_layer_hetero_net_trains_on_what_comes_back(built, tmp_path, name)
         optimiser.step()
         losses.append(loss.item())
     assert losses[-1] < 0.7 * losses[0]
-    moved = [name for name, p in layers[1].named_parameters() if p.grad is not None and p.grad.abs().sum() > 0]
-    assert {edge for edge in ("rna", "meth", "shared", "interacts") if any(edge in n for n in moved)} == {
+    moved = [
+        name
+        for name, p in layers[1].named_parameters()
+        if p.grad is not None and p.grad.abs().sum() > 0
+    ]
+    assert {edge for edge in ("rna", "meth", "shared",
+    "interacts") if any(edge in n for n in moved)} == {
         "rna", "meth", "shared", "interacts",
     }  # fmt: skip

@@ -73,7 +73,10 @@ def test_loose_nodes_stand_around_the_rest():
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3])
 def test_few_nodes_have_places(count):
-    for links in (sparse.csr_matrix((count, count)), symmetric(sparse.csr_matrix(np.ones((count, count))))):
+    for links in (
+        sparse.csr_matrix((count, count)),
+        symmetric(sparse.csr_matrix(np.ones((count, count)))),
+    ):
         places = place(links)
         assert places.shape == (count, 2) and np.isfinite(places).all()
         assert len(np.unique(places.round(6), axis=0)) == count

@@ -13,10 +13,17 @@ def test_all_layers_keep_apart_under_their_keys(built):
     assert type(made) is nx.MultiDiGraph and len(made) == 24 + 4
     for name, lists in built.layers.items():
         ids = [f"patient:{p}" for p in built.cohort.patients]
-        was = {(ids[s], ids[r], w) for r, s, w in zip(lists.receivers, lists.index, lists.weight, strict=True)}
-        assert {(a, b, d["weight"]) for a, b, k, d in made.edges(data=True, keys=True) if k == name} == was
+        was = {
+            (ids[s], ids[r], w)
+            for r, s, w in zip(lists.receivers, lists.index, lists.weight, strict=True)
+        }
+        assert {
+            (a, b, d["weight"]) for a, b, k, d in made.edges(data=True, keys=True) if k == name
+        } == was
     assert (
-        made.edges["gene:B", "gene:A", "interacts"]["weight"] == made.edges["gene:A", "gene:B", "interacts"]["weight"] == 0.5
+        made.edges["gene:B", "gene:A", "interacts"]["weight"]
+        == made.edges["gene:A", "gene:B", "interacts"]["weight"]
+        == 0.5
     )
     assert made.nodes["patient:P00"]["kind"] == "patient" and made.nodes["gene:A"]["name"] == "A"
 
@@ -24,5 +31,9 @@ def test_all_layers_keep_apart_under_their_keys(built):
 def test_directed_genes_and_loops_go_one_way(built):
     directed = to_networkx(replace(built, network=replace(built.network, directed=True)))
     assert directed.has_edge("gene:A", "gene:B") and not directed.has_edge("gene:B", "gene:A")
-    alone = to_networkx(replace(built, layers={}, network=controls.control("identity", built.network, 0)))
-    assert {(a, b) for a, b in alone.edges()} == {(f"gene:{g}", f"gene:{g}") for g in "ABCD"} and alone.number_of_edges() == 4
+    alone = to_networkx(
+        replace(built, layers={}, network=controls.control("identity", built.network, 0))
+    )
+    assert {(a, b) for a, b in alone.edges()} == {
+        (f"gene:{g}", f"gene:{g}") for g in "ABCD"
+    } and alone.number_of_edges() == 4

@@ -1,4 +1,5 @@
-"""graph.html: one safe file, the same each time, right in what it says, small whatever the graph."""
+"""graph.html: one safe file, the same each time, right in what it says, small whatever the
+graph."""
 
 import base64
 import hashlib
@@ -17,7 +18,9 @@ from graphfuse.graph.export.picture import page, told, write_picture
 from graphfuse.graph.neighbours import Neighbours
 from graphfuse.graph.patients import PatientGraph
 
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+BROWSER = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
 
 
 def block(html, tag):
@@ -32,11 +35,17 @@ def big(count, neighbours=10):
     """A cohort of `count` patients in four groups on a line, each joined to those beside."""
     rng = np.random.default_rng(0)
     ids = [f"P{i:06d}" for i in range(count)]
-    labels = pd.Series(np.array(list("abcd"), object)[np.arange(count) * 4 // count], ids, name="group")
-    cohort = Cohort.from_frames({"rna": pd.DataFrame(rng.normal(size=(count, 1)), ids, ["g"])}, labels)
+    labels = pd.Series(
+        np.array(list("abcd"), object)[np.arange(count) * 4 // count], ids, name="group"
+    )
+    cohort = Cohort.from_frames(
+        {"rna": pd.DataFrame(rng.normal(size=(count, 1)), ids, ["g"])}, labels
+    )
     step = rng.integers(1, 200, (count, neighbours)) * rng.choice([-1, 1], (count, neighbours))
     heard = np.clip(np.arange(count)[:, None] + step, 0, count - 1)
-    lists = Neighbours.from_edges(np.repeat(np.arange(count), neighbours), heard.ravel(), rng.random(heard.size), count, count)
+    lists = Neighbours.from_edges(
+        np.repeat(np.arange(count), neighbours), heard.ravel(), rng.random(heard.size), count, count
+    )
     return PatientGraph(cohort, {"rna": lists, "family": lists}, None, {}, {})
 
 
@@ -47,7 +56,9 @@ def test_the_page_asks_nothing_of_anyone_and_runs_only_its_own_script(built):
     for tag in ("script", "style"):
         digest = base64.b64encode(hashlib.sha256(block(html, tag).encode()).digest()).decode()
         assert f"{tag}-src 'sha256-{digest}'" in policy
-    assert not re.findall(r"(src|href)=|@import|url\(|fetch\(|XMLHttp|WebSocket|eval\(|innerHTML", html)
+    assert not re.findall(
+        r"(src|href)=|@import|url\(|fetch\(|XMLHttp|WebSocket|eval\(|innerHTML", html
+    )
     assert set(re.findall(r"https?://[^\"' ]+", html)) == {"http://www.w3.org/2000/svg"}
 
 
@@ -74,12 +85,21 @@ def test_it_tells_what_the_graph_holds(built):
         for a, b, way in np.reshape(layer["lines"], (-1, 3)).tolist():
             heard |= ({(a, b)} if way & 1 else set()) | ({(b, a)} if way & 2 else set())
         assert heard == set(zip(lists.receivers.tolist(), lists.index.tolist(), strict=True))
-        assert layer["hears"] == lists.degree.tolist() and sum(layer["heard"]) == layer["edges"] == lists.edges
-    assert data["drawn"] == "all 24 patients are drawn" and data["genes"]["ids"] == ["A", "B", "C", "D"]
+        assert (
+            layer["hears"] == lists.degree.tolist()
+            and sum(layer["heard"]) == layer["edges"] == lists.edges
+        )
+    assert data["drawn"] == "all 24 patients are drawn" and data["genes"]["ids"] == [
+        "A",
+        "B",
+        "C",
+        "D",
+    ]
 
 
 def test_how_many_lines_join_one_class_is_counted(built):
-    """Four patients, classes 0 0 1 and unknown: 0 hears 1 and 2, 2 hears 0, 3 hears 0, 1 hears itself."""
+    """Four patients, classes 0 0 1 and unknown: 0 hears 1 and 2, 2 hears 0, 3 hears 0, 1 hears
+    itself."""
     from graphfuse.graph.export.picture import _alike
 
     lists = Neighbours.from_edges([0, 0, 2, 3, 1], [1, 2, 0, 0, 1], 1.0, 4, 4)
@@ -98,7 +118,8 @@ def test_a_large_graph_is_sampled_and_says_so():
     graph = big(20_000)
     html, drawn = page(graph, seed=3)
     assert re.fullmatch(
-        r"1,500 of 20,000 patients are drawn: \d+ by chance \(seed 3\), in proportion to the classes of group, and those whom "
+        r"1,500 of 20,000 patients are drawn: \d+ by chance \(seed 3\), in proportion to "
+        r"the classes of group, and those whom "
         r"they hear, strongest first(; .*)?",
         drawn,
     )
@@ -115,7 +136,9 @@ def test_a_large_graph_is_sampled_and_says_so():
 @pytest.mark.skipif(shutil.which("node") is None, reason="needs node")
 def test_the_script_is_javascript(built, tmp_path):
     (tmp_path / "graph.js").write_text(block(page(built)[0], "script"), encoding="utf-8")
-    done = subprocess.run(["node", "--check", tmp_path / "graph.js"], capture_output=True, text=True)
+    done = subprocess.run(
+        ["node", "--check", tmp_path / "graph.js"], capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
 
 
@@ -131,7 +154,8 @@ def test_a_browser_runs_it(built, tmp_path):
         "--virtual-time-budget=2000",
     ]
     done = subprocess.run(
-        [BROWSER, *flags, "--enable-logging=stderr", "--dump-dom", (tmp_path / "graph.html").as_uri()],
+        [BROWSER, *flags, "--enable-logging=stderr", "--dump-dom",
+        (tmp_path / "graph.html").as_uri()],
         capture_output=True, text=True, timeout=60,
     )  # fmt: skip
     said = re.sub(r"<script.*?</script>", "", done.stdout, flags=re.S)

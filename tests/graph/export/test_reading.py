@@ -21,15 +21,25 @@ def test_a_folder_gives_the_graph_back(built, tmp_path):
     for name, values in built.features.items():
         np.testing.assert_array_equal(back.features[name], values)  # float64, from the MuData
         present = built.cohort.modalities[name].present
-        np.testing.assert_array_equal(back.cohort.modalities[name].table.to_numpy()[present], values[present])
+        np.testing.assert_array_equal(
+            back.cohort.modalities[name].table.to_numpy()[present], values[present]
+        )
     convert.write(back, tmp_path / "again")
-    for name in ("patient_nodes.csv", "gene_edges.csv", "graph.graphml", "graph.gexf", "graph.html"):
+    for name in (
+        "patient_nodes.csv",
+        "gene_edges.csv",
+        "graph.graphml",
+        "graph.gexf",
+        "graph.html",
+    ):
         assert (tmp_path / "again" / name).read_bytes() == (tmp_path / name).read_bytes(), name
 
 
 def test_how_a_layer_was_made_stays_with_it(built, tmp_path):
     layer = next(iter(built.layers))
-    about = {layer: {"rule": "nearest", "search": {"method": "cells of a k-means", "recall": 0.973}}}
+    about = {
+        layer: {"rule": "nearest", "search": {"method": "cells of a k-means", "recall": 0.973}}
+    }
     convert.write(replace(built, about=about), tmp_path)
     back = read_graph(tmp_path)
     assert back.about == about and "(cells of a k-means, recall 0.973)" in repr(back)

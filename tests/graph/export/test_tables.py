@@ -15,7 +15,9 @@ def test_parquet_gives_the_frames_back_as_they_were(built, bare, tmp_path):
         write_tables(frames, tmp_path / str(i))
         back = read_tables(tmp_path / str(i))
         for name, frame in frames.items():
-            pd.testing.assert_frame_equal(back[name], frame, check_exact=True, check_dtype=len(frame) > 0)
+            pd.testing.assert_frame_equal(
+                back[name], frame, check_exact=True, check_dtype=len(frame) > 0
+            )
 
 
 def test_layers_come_back_from_edges(built):

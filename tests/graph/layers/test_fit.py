@@ -19,11 +19,14 @@ def specs(**section):
     return layer_specs(PatientSection(**section), MODALITIES)
 
 
-# ------------------------------------------------------------------------------------------------ which there are
+# ---------------------------------------------------------------------------------- which there are
 
 
 def test_each_modality_has_its_own_layer_and_tables_theirs():
-    found = specs(neighbours=7, layer={"both": {"of": ["meth", "rna"], "neighbours": 3}, "kin": {"edges": "kin.csv"}})
+    found = specs(
+        neighbours=7,
+        layer={"both": {"of": ["meth", "rna"], "neighbours": 3}, "kin": {"edges": "kin.csv"}},
+    )
     assert list(found) == ["rna", "meth", "mirna", "both", "kin"]
     assert found["meth"] == Spec(("meth",), neighbours=7)
     assert found["both"] == Spec(("rna", "meth"), neighbours=3)  # in the order of the cohort
@@ -31,27 +34,46 @@ def test_each_modality_has_its_own_layer_and_tables_theirs():
 
 
 def test_one_layer_for_all():
-    assert specs(layers="shared", similarity="gower") == {"shared": Spec(MODALITIES, similarity="gower")}
+    assert specs(layers="shared", similarity="gower") == {
+        "shared": Spec(MODALITIES, similarity="gower")
+    }
     assert specs(layers="snf") == {"snf": Spec(MODALITIES, "snf")}
 
 
 def test_a_list_is_exactly_those_and_tables_change_their_settings(caplog):
     warn_once.cache_clear()
-    tables = {"rna": {"similarity": "euclidean"}, "snf": {"of": ["rna", "meth"], "neighbours": 20}, "idle": {}}
+    tables = {
+        "rna": {"similarity": "euclidean"},
+        "snf": {"of": ["rna", "meth"], "neighbours": 20},
+        "idle": {},
+    }
     found = specs(layers=["snf", "rna", "shared", "rna"], layer=tables)
     assert list(found) == ["snf", "rna", "shared"]
     assert found["rna"] == Spec(("rna",), similarity="euclidean")
     assert found["snf"] == Spec(("rna", "meth"), "snf", neighbours=20)
     assert "[patient.layer.idle] is not used" in caplog.text
     assert specs(layers=[]) == {}
-    assert specs(layers=["kin"], layer={"kin": {"edges": "e", "of": "rna", "weight": "one"}})["kin"].weight == "one"
+    assert (
+        specs(layers=["kin"], layer={"kin": {"edges": "e", "of": "rna", "weight": "one"}})[
+            "kin"
+        ].weight
+        == "one"
+    )
 
 
 def test_what_is_not_said_is_as_in_the_section():
-    section = {"similarity": "correlation", "space": "raw", "neighbours": 4, "rule": "radius", "radius": 0.3}
+    section = {
+        "similarity": "correlation",
+        "space": "raw",
+        "neighbours": 4,
+        "rule": "radius",
+        "radius": 0.3,
+    }
     found = specs(**section, weight="similarity", layer={"mine": {"rule": "mutual", "radius": 0.9}})
     assert found["rna"] == Spec(("rna",), weight="similarity", **section)
-    assert found["mine"] == Spec(MODALITIES, weight="similarity", **{**section, "rule": "mutual", "radius": 0.9})
+    assert found["mine"] == Spec(
+        MODALITIES, weight="similarity", **{**section, "rule": "mutual", "radius": 0.9}
+    )
 
 
 @pytest.mark.parametrize(
@@ -59,10 +81,22 @@ def test_what_is_not_said_is_as_in_the_section():
     [
         ({"layers": ["rnaa"]}, r"layers names 'rnaa' \(did you mean 'rna'\?\)"),
         ({"layers": ["rna", "snff"]}, r"names 'snff' \(did you mean 'snf'\?\)"),
-        ({"layer": {"mine": {"of": ["metth"]}}}, r"\[patient.layer.mine\] of names 'metth' \(did you mean 'meth'\?\)"),
-        ({"layers": "snf", "rule": "mutual"}, r"fused layers keep everyone's nearest \(got rule = 'mutual'\)"),
-        ({"layer": {"kin": {"edges": "e", "rule": "nearest"}}}, r"has edges of its own: rule would change nothing"),
-        ({"layer": {"kin": {"edges": "e", "combine": "snf"}}}, r"has edges of its own: combine would change nothing"),
+        (
+            {"layer": {"mine": {"of": ["metth"]}}},
+            r"\[patient.layer.mine\] of names 'metth' \(did you mean 'meth'\?\)",
+        ),
+        (
+            {"layers": "snf", "rule": "mutual"},
+            r"fused layers keep everyone's nearest \(got rule = 'mutual'\)",
+        ),
+        (
+            {"layer": {"kin": {"edges": "e", "rule": "nearest"}}},
+            r"has edges of its own: rule would change nothing",
+        ),
+        (
+            {"layer": {"kin": {"edges": "e", "combine": "snf"}}},
+            r"has edges of its own: combine would change nothing",
+        ),
     ],
     ids=["layer", "fused", "of", "rule", "idle setting", "idle combine"],
 )
@@ -83,8 +117,10 @@ def test_faults_say_whose_they_are():
 
 @pytest.mark.parametrize(
     ("settings", "warned"),
-    [({"neighbours": 30}, True), ({"neighbours": 29}, False), ({"neighbours": 500, "rule": "mutual"}, True),
-     ({"combine": "snf", "neighbours": 31}, True), ({"rule": "radius", "radius": 0.5, "neighbours": 500}, False)],
+    [({"neighbours": 30}, True), ({"neighbours": 29}, False), ({"neighbours": 500,
+    "rule": "mutual"}, True),
+     ({"combine": "snf", "neighbours": 31}, True), ({"rule": "radius", "radius": 0.5,
+     "neighbours": 500}, False)],
     ids=["all there are", "all others", "mutual", "fused", "radius"],
 )  # fmt: skip
 def test_more_neighbours_than_there_are_is_said_once(settings, warned, caplog):
@@ -92,16 +128,28 @@ def test_more_neighbours_than_there_are_is_said_once(settings, warned, caplog):
     tables = {m: np.random.default_rng(0).normal(size=(30, 4)) for m in ("rna", "meth")}
     present = {m: np.ones(30, bool) for m in tables}
     for name in ("one", "two"):
-        fit_layer(name, Spec(("rna", "meth"), **settings), tables, present, pd.Index([f"P{i}" for i in range(30)]))
-    assert len([m for m in caplog.messages if f"neighbours = {settings['neighbours']}: " in m]) == warned
+        fit_layer(
+            name,
+            Spec(("rna", "meth"), **settings),
+            tables,
+            present,
+            pd.Index([f"P{i}" for i in range(30)]),
+        )
+    assert (
+        len([m for m in caplog.messages if f"neighbours = {settings['neighbours']}: " in m])
+        == warned
+    )
 
 
-# --------------------------------------------------------------------------------- what every kind promises
+# ------------------------------------------------------------------------- what every kind promises
 
 
 def made(rows, seed=0, lack=0.2):
     rng = np.random.default_rng(seed)
-    tables = {m: rng.normal(size=(rows, 3)) @ rng.normal(size=(3, w)) for m, w in zip(MODALITIES, (50, 20, 8), strict=True)}
+    tables = {
+        m: rng.normal(size=(rows, 3)) @ rng.normal(size=(3, w))
+        for m, w in zip(MODALITIES, (50, 20, 8), strict=True)
+    }
     present = {m: rng.random(rows) >= lack for m in MODALITIES}
     for m in MODALITIES:
         tables[m] = np.where(present[m][:, None], tables[m] + rng.normal(size=tables[m].shape), 0)
@@ -112,7 +160,9 @@ def made(rows, seed=0, lack=0.2):
 def kin(tmp_path_factory):
     rng = np.random.default_rng(7)
     ids = np.concatenate([made(40)[2], made(12, 1)[2]])
-    frame = pd.DataFrame({"source": rng.choice(ids, 200), "target": rng.choice(ids, 200), "weight": rng.random(200)})
+    frame = pd.DataFrame(
+        {"source": rng.choice(ids, 200), "target": rng.choice(ids, 200), "weight": rng.random(200)}
+    )
     path = tmp_path_factory.mktemp("kin") / "kin.csv"
     frame.to_csv(path, index=False)
     return str(path)
@@ -121,7 +171,12 @@ def kin(tmp_path_factory):
 KINDS = {
     "one": {"of": ("rna",)},
     "joined": {"of": MODALITIES, "weight": "similarity"},
-    "mutual": {"of": ("rna", "meth"), "rule": "mutual", "similarity": "euclidean", "weight": "similarity"},
+    "mutual": {
+        "of": ("rna", "meth"),
+        "rule": "mutual",
+        "similarity": "euclidean",
+        "weight": "similarity",
+    },
     "threshold": {"of": MODALITIES, "rule": "mean-degree", "similarity": "gower"},
     "radius": {"of": ("meth",), "rule": "radius", "radius": 0.8, "similarity": "correlation"},
     "fused": {"of": MODALITIES, "combine": "snf", "weight": "similarity"},
@@ -140,12 +195,19 @@ def fitted(spec, control="none", seed=3):
 
 
 def same(a, b):
-    return all(np.array_equal(getattr(a, part), getattr(b, part)) for part in ("offsets", "index", "weight"))
+    return all(
+        np.array_equal(getattr(a, part), getattr(b, part))
+        for part in ("offsets", "index", "weight")
+    )
 
 
 def picked(data, rows):
     tables, present, ids = data
-    return {m: v[rows] for m, v in tables.items()}, {m: v[rows] for m, v in present.items()}, ids[rows]
+    return (
+        {m: v[rows] for m, v in tables.items()},
+        {m: v[rows] for m, v in present.items()},
+        ids[rows],
+    )
 
 
 CONTROLS = ["none", "rewired", "random", "identity", "empty"]
@@ -155,10 +217,14 @@ CONTROLS = ["none", "rewired", "random", "identity", "empty"]
 def test_saved_is_live(spec, control):
     layer = fitted(spec, control)
     arrays, about = layer.state()
-    arrays = {key: np.frombuffer(v.tobytes(), v.dtype).reshape(v.shape) for key, v in arrays.items()}
+    arrays = {
+        key: np.frombuffer(v.tobytes(), v.dtype).reshape(v.shape) for key, v in arrays.items()
+    }
     again = layer_from_state(arrays, json.loads(json.dumps(about, allow_nan=False)))
     assert (again.name, again.of, again.spec, again.about) == ("it", layer.of, spec, layer.about)
-    assert same(again.lists(), layer.lists()) and same(again.extend(*made(12, 1)), layer.extend(*made(12, 1)))
+    assert same(again.lists(), layer.lists()) and same(
+        again.extend(*made(12, 1)), layer.extend(*made(12, 1))
+    )
     assert same(layer_from_state(*again.state()).lists(), layer.lists())
 
 
@@ -191,7 +257,9 @@ def test_controls_keep_degrees_and_forget_neighbours(spec):
         new, kept = other.extend(*made(12, 1)), real.extend(*made(12, 1))
         assert np.array_equal(new.degree, kept.degree) and not np.array_equal(new.index, kept.index)
         np.testing.assert_allclose(np.sort(new.weight), np.sort(kept.weight))
-    assert fitted(spec, "empty").lists().edges == fitted(spec, "empty").extend(*made(12, 1)).edges == 0
+    assert (
+        fitted(spec, "empty").lists().edges == fitted(spec, "empty").extend(*made(12, 1)).edges == 0
+    )
     alone = fitted(spec, "identity").lists()
     assert np.array_equal(alone.receivers, alone.index) and alone.degree.max() == 1
     assert fitted(spec, "identity").extend(*made(12, 1)).edges == 0
@@ -199,7 +267,8 @@ def test_controls_keep_degrees_and_forget_neighbours(spec):
 
 def test_who_lacks_every_modality_has_no_edges(spec):
     if spec.edges:
-        return  # edges of one's own hold for everyone; the net takes those along which something goes
+        # edges of one's own hold for everyone; the net takes those along which something goes
+        return
     present = np.any([made(40)[1][m] for m in spec.of], axis=0)
     found = fitted(spec).lists()
     assert not found.degree[~present].any() and present[found.index].all()

@@ -29,7 +29,9 @@ def made(n, seed=0, lack=0.0):
 
 def fitted(data, control="none", **settings):
     _, tables, present, ids = data
-    return fit_layer("snf", Spec(OF, "snf", **{"neighbours": 6, **settings}), tables, present, ids, control, 1)
+    return fit_layer(
+        "snf", Spec(OF, "snf", **{"neighbours": 6, **settings}), tables, present, ids, control, 1
+    )
 
 
 def rows(table, chosen):
@@ -59,7 +61,9 @@ def test_neighbours_share_the_cluster_that_no_modality_shows_alone(similarity):
     both, met = (np.all([has[m] for m in OF], axis=0) for has in (present, there))
     layer = fitted(data, similarity=similarity)
     own, new = layer.lists().among(both, both), layer.extend(fresh, there, new_ids).among(met, both)
-    alone = fit_layer("rna", Spec(("rna",), similarity=similarity, neighbours=6), tables, present, ids).lists()
+    alone = fit_layer(
+        "rna", Spec(("rna",), similarity=similarity, neighbours=6), tables, present, ids
+    ).lists()
     assert (kind[alone.receivers] == kind[alone.index]).mean() < 0.85
     assert (kind[own.receivers] == kind[own.index]).mean() > 0.95
     assert (other[new.receivers] == kind[new.index]).mean() > 0.95
@@ -75,7 +79,9 @@ def test_a_new_patient_alone_is_as_in_a_batch_and_shuffled(similarity, control):
     shuffled = layer.extend(rows(tables, order), rows(present, order), ids[order])
     np.testing.assert_array_equal(shuffled.index, together.take(order).index)
     for i in range(20):
-        alone = layer.extend(rows(tables, slice(i, i + 1)), rows(present, slice(i, i + 1)), ids[i : i + 1])
+        alone = layer.extend(
+            rows(tables, slice(i, i + 1)), rows(present, slice(i, i + 1)), ids[i : i + 1]
+        )
         np.testing.assert_array_equal(alone.index, together.take([i]).index)
         np.testing.assert_allclose(alone.weight, together.take([i]).weight, rtol=1e-9)
 
@@ -104,7 +110,11 @@ def test_absent_patients_are_silent_and_deaf_and_hidden_values_count_for_nothing
     layer = fitted((None, tables, present, ids))
     found, new = layer.lists(), layer.extend(tables, present, ids)
     for each in (found, new):
-        assert not each.degree[nobody].any() and not nobody[each.index].any() and each.degree[~nobody].all()
+        assert (
+            not each.degree[nobody].any()
+            and not nobody[each.index].any()
+            and each.degree[~nobody].all()
+        )
     behind = {m: np.where(present[m][:, None], v, 77.0) for m, v in tables.items()}
     again = fitted((None, behind, present, ids))
     np.testing.assert_array_equal(again.lists().index, found.index)
@@ -118,18 +128,31 @@ def test_absent_patients_are_silent_and_deaf_and_hidden_values_count_for_nothing
 def test_bad_graphs_have_a_defined_result(similarity, n):
     ids = pd.Index(list("abcde")[:n])
     _, fresh, there, _ = made(5, seed=1)
-    for tables in (made(n)[1], {m: np.zeros((n, 40)) for m in OF}, {m: np.ones((n, 40)) for m in OF}):
+    for tables in (
+        made(n)[1],
+        {m: np.zeros((n, 40)) for m in OF},
+        {m: np.ones((n, 40)) for m in OF},
+    ):
         for has in (np.ones(n, bool), np.arange(n) == 0, np.zeros(n, bool)):
             present = {"rna": np.ones(n, bool), "meth": has}
             with np.errstate(all="raise", under="ignore"):
-                layer = fitted((None, tables, present, ids), similarity=similarity, space="raw", weight="similarity")
+                layer = fitted(
+                    (None, tables, present, ids),
+                    similarity=similarity,
+                    space="raw",
+                    weight="similarity",
+                )
                 found, new = layer.lists(), layer.extend(fresh, there, ids.reindex(range(5))[0])
             assert np.isfinite(found.weight).all() and np.isfinite(new.weight).all()
-            assert found.degree.max(initial=0) <= n - 1 and not (found.receivers == found.index).any()
+            assert (
+                found.degree.max(initial=0) <= n - 1 and not (found.receivers == found.index).any()
+            )
 
 
 def test_too_many_patients_are_refused_with_the_reason_and_the_cure(monkeypatch):
     monkeypatch.setattr(fused, "MOST", 30)
-    with pytest.raises(InputError, match=r"8 bytes × 31² × 10 .* it stops at 30; .*layers = \"shared\""):
+    with pytest.raises(
+        InputError, match=r"8 bytes × 31² × 10 .* it stops at 30; .*layers = \"shared\""
+    ):
         fitted(made(31))
     assert fitted(made(30)).lists().edges

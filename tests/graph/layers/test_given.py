@@ -22,7 +22,13 @@ def fitted(path, ids=IDS, control="none", weight="similarity"):
     n = len(ids)
     present = {"rna": np.ones(n, bool)}
     return fit_layer(
-        "kin", Spec(("rna",), edges=str(path), weight=weight), {"rna": np.zeros((n, 2))}, present, ids, control, 0
+        "kin",
+        Spec(("rna",), edges=str(path), weight=weight),
+        {"rna": np.zeros((n, 2))},
+        present,
+        ids,
+        control,
+        0,
     )
 
 
@@ -33,7 +39,10 @@ def written(tmp_path, text, name="kin.csv"):
 
 
 def edges(found):
-    return {(int(r), int(s)): float(w) for r, s, w in zip(found.receivers, found.index, found.weight, strict=True)}
+    return {
+        (int(r), int(s)): float(w)
+        for r, s, w in zip(found.receivers, found.index, found.weight, strict=True)
+    }
 
 
 def attached(layer, ids):
@@ -41,13 +50,18 @@ def attached(layer, ids):
     return layer.extend({"rna": np.zeros((rows, 2))}, {"rna": np.ones(rows, bool)}, pd.Index(ids))
 
 
-# ------------------------------------------------------------------------------------------------ who hears whom
+# ----------------------------------------------------------------------------------- who hears whom
 
 
 def test_edges_go_both_ways_with_their_weights(tmp_path):
     layer = fitted(written(tmp_path, FILE))
     assert edges(layer.lists()) == {(0, 1): 2, (1, 0): 2, (1, 2): 0.5, (2, 1): 0.5}
-    assert edges(fitted(written(tmp_path, FILE), weight="one").lists()) == {(0, 1): 1, (1, 0): 1, (1, 2): 1, (2, 1): 1}
+    assert edges(fitted(written(tmp_path, FILE), weight="one").lists()) == {
+        (0, 1): 1,
+        (1, 0): 1,
+        (1, 2): 1,
+        (2, 1): 1,
+    }
     assert layer.of == ("rna",) and layer.lists().senders == 5
 
 
@@ -55,7 +69,12 @@ def test_a_new_patient_has_the_edges_that_the_file_gives_it(tmp_path):
     layer = fitted(written(tmp_path, FILE))
     asked = ["099", "001", "nobody", "098", "002"]
     together = attached(layer, asked)
-    assert edges(together) == {(0, 2): 3, (1, 1): 2, (4, 0): 2, (4, 2): 0.5}  # 001 and 002 as in training
+    assert edges(together) == {
+        (0, 2): 3,
+        (1, 1): 2,
+        (4, 0): 2,
+        (4, 2): 0.5,
+    }  # 001 and 002 as in training
     for i, name in enumerate(asked):
         np.testing.assert_array_equal(attached(layer, [name]).weight, together.take([i]).weight)
     assert len(attached(layer, [])) == 0
@@ -66,12 +85,18 @@ def test_held_out_patients_leave_their_edges_and_get_them_back(tmp_path):
     whole, fold = fitted(path), fitted(path, IDS[[0, 2, 3, 4]])
     assert fold.lists().edges == 0
     assert edges(attached(fold, ["002"])) == {(0, 0): 2, (0, 1): 0.5}
-    assert whole.about["cleaned"]["unknown_patients"] == 2 and fold.about["cleaned"]["unknown_patients"] == 3
+    assert (
+        whole.about["cleaned"]["unknown_patients"] == 2
+        and fold.about["cleaned"]["unknown_patients"] == 3
+    )
 
 
 def test_no_id_is_kept(tmp_path):
     ids = pd.Index(["TCGA-AA-0001", "TCGA-AA-0002"])
-    layer = fitted(written(tmp_path, "source,target\nTCGA-AA-0001,TCGA-AA-0002\nTCGA-AA-0001,TCGA-ZZ-9999\n"), ids)
+    layer = fitted(
+        written(tmp_path, "source,target\nTCGA-AA-0001,TCGA-AA-0002\nTCGA-AA-0001,TCGA-ZZ-9999\n"),
+        ids,
+    )
     arrays, about = layer.state()
     kept = json.dumps(about) + "".join(f"{v.tobytes()!r}" for v in arrays.values())
     assert "TCGA" not in kept and len(arrays["hashes"]) == 3
@@ -89,13 +114,20 @@ def test_controls_keep_the_count(tmp_path):
     assert layer.lists().degree.tolist() == [1, 2, 1, 0, 0]
 
 
-# ------------------------------------------------------------------------------------------- reading and cleaning
+# ----------------------------------------------------------------------------- reading and cleaning
 
 
-@pytest.mark.parametrize("kind", ["csv", "tsv", "gz", "parquet", "semicolon", "bare", "renamed", "numbers"])
+@pytest.mark.parametrize(
+    "kind", ["csv", "tsv", "gz", "parquet", "semicolon", "bare", "renamed", "numbers"]
+)
 def test_every_format_gives_the_same_edges(tmp_path, kind):
     frame = pd.DataFrame({"source": ["001", "002"], "target": ["002", "003"], "weight": [2.0, 0.5]})
-    path = tmp_path / {"tsv": "e.tsv", "gz": "e.csv.gz", "parquet": "e.parquet", "numbers": "e.parquet"}.get(kind, "e.csv")
+    path = tmp_path / {
+        "tsv": "e.tsv",
+        "gz": "e.csv.gz",
+        "parquet": "e.parquet",
+        "numbers": "e.parquet",
+    }.get(kind, "e.csv")
     expected = {(0, 1): 2, (1, 0): 2, (1, 2): 0.5, (2, 1): 0.5}
     if kind == "parquet":
         frame.to_parquet(path)
@@ -106,7 +138,9 @@ def test_every_format_gives_the_same_edges(tmp_path, kind):
     elif kind == "gz":
         path.write_bytes(gzip.compress(frame.to_csv(index=False).encode()))
     elif kind == "renamed":
-        frame.assign(note="x")[["note", "target", "source", "weight"]].rename(columns=str.upper).to_csv(path, index=False)
+        frame.assign(note="x")[["note", "target", "source", "weight"]].rename(
+            columns=str.upper
+        ).to_csv(path, index=False)
     else:
         sep = {"tsv": "\t", "semicolon": ";"}.get(kind, ",")
         frame.to_csv(path, index=False, header=kind != "bare", sep=sep)
@@ -114,7 +148,11 @@ def test_every_format_gives_the_same_edges(tmp_path, kind):
 
 
 def test_what_means_nothing_is_left_out_and_counted(tmp_path, caplog):
-    text = FILE + "001,001,5\n004,005,\n004,005,nan\n004,005,0\n003,004,-1\n002,001,7\n001,002,1\n,003,1\n005,777,1\n"
+    text = (
+        FILE
+        + "001,001,5\n004,005,\n004,005,nan\n004,005,0\n003,004,-1\n"
+        + "002,001,7\n001,002,1\n,003,1\n005,777,1\n"
+    )
     caplog.set_level(logging.INFO, "graphfuse")
     layer = fitted(written(tmp_path, text))
     assert edges(layer.lists()) == {(0, 1): 7, (1, 0): 7, (1, 2): 0.5, (2, 1): 0.5}
@@ -134,7 +172,10 @@ def test_what_means_nothing_is_left_out_and_counted(tmp_path, caplog):
         ("source,target,weight\n001,002,0\n", "none of 1 edges is left .nonpositive_weight 1"),
         ("source,target\n", "none of 0 edges is left .the list is empty"),
         ("left,right\n001,002\n", "none of its 2 columns are called source and target"),
-        ("source,target,weight\n001,002,strong\n", "1 weights are no numbers .they look like aaaaaa"),
+        (
+            "source,target,weight\n001,002,strong\n",
+            "1 weights are no numbers .they look like aaaaaa",
+        ),
         ("", "cannot be read as edges"),
         ("<html>\n", "cannot be read as edges"),
     ],

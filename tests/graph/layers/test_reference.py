@@ -24,7 +24,8 @@ def made(rows, seed=0, lack=0.0, size=(1.0, 20.0, 0.1)):
 
 
 def loop(ours, has, theirs, had, similarity):
-    """Similarities `[q, n]`, NaN where no modality is shared; scales and ranges from `theirs`, the training patients."""
+    """Similarities `[q, n]`, NaN where no modality is shared; scales and ranges from `theirs`, the
+    training patients."""
     out = np.full((len(has["rna"]), len(had["rna"])), np.nan)
     variance = {m: theirs[m][had[m]].var(0).sum() for m in OF}
     spread = {m: np.ptp(theirs[m][had[m]], axis=0) for m in OF}
@@ -34,9 +35,14 @@ def loop(ours, has, theirs, had, similarity):
             if not shared:
                 continue
             if similarity == "gower":
-                out[i, j] = np.mean([1 - (np.abs(ours[m][i] - theirs[m][j]) / spread[m]).mean() for m in shared])
+                out[i, j] = np.mean(
+                    [1 - (np.abs(ours[m][i] - theirs[m][j]) / spread[m]).mean() for m in shared]
+                )
                 continue
-            a, b = (np.concatenate([t[m][r] / np.sqrt(variance[m]) for m in shared]) for t, r in ((ours, i), (theirs, j)))
+            a, b = (
+                np.concatenate([t[m][r] / np.sqrt(variance[m]) for m in shared])
+                for t, r in ((ours, i), (theirs, j))
+            )
             if similarity == "euclidean":
                 out[i, j] = -np.sqrt(((a - b) ** 2).sum() * len(OF) / len(shared))
                 continue
@@ -66,16 +72,22 @@ def test_several_modalities_are_compared_on_those_that_both_have(data, similarit
     new = loop(fresh, there, tables, present, similarity)
     placed = reference.place(fresh, there, 12)
     np.testing.assert_allclose(
-        dense(reference.within(None, -1e9), own.shape), own, atol=1e-6 if similarity == "euclidean" else 1e-9
+        dense(reference.within(None, -1e9), own.shape),
+        own,
+        atol=1e-6 if similarity == "euclidean" else 1e-9,
     )
     np.testing.assert_allclose(
-        dense(reference.within(placed, -1e9), new.shape), new, atol=1e-6 if similarity == "euclidean" else 1e-9
+        dense(reference.within(placed, -1e9), new.shape),
+        new,
+        atol=1e-6 if similarity == "euclidean" else 1e-9,
     )
     for queries, whole in ((None, own), (placed, new)):
         found = reference.nearest(queries, 5)
         for i, row in enumerate(whole):
             best = np.sort(row[~np.isnan(row)])[::-1][:5]
-            np.testing.assert_allclose(np.sort(found.similarity[found.receiver == i])[::-1], best, atol=1e-6)
+            np.testing.assert_allclose(
+                np.sort(found.similarity[found.receiver == i])[::-1], best, atol=1e-6
+            )
 
 
 @pytest.mark.parametrize("similarity", SIMILARITIES)
@@ -92,12 +104,15 @@ def test_the_threshold_is_that_of_all_pairs(data, similarity, degree):
 
 @pytest.mark.parametrize("similarity", SIMILARITIES)
 def test_no_modality_drowns_the_others_by_its_unit_or_width(similarity):
-    """A modality in other units, or with its columns many times over, changes nobody's neighbours."""
+    """A modality in other units, or with its columns many times over, changes nobody's
+    neighbours."""
     tables, present = made(45)
     wider = {**tables, "meth": np.tile(tables["meth"], (1, 5)) * 7}
     if similarity == "correlation":  # every column counts in the mean, so only the unit is free
         wider["meth"] = tables["meth"] * 7
-    one, other = (Reference.fit(OF, t, present, similarity, "raw").nearest(None, 5) for t in (tables, wider))
+    one, other = (
+        Reference.fit(OF, t, present, similarity, "raw").nearest(None, 5) for t in (tables, wider)
+    )
     np.testing.assert_array_equal(one.sender, other.sender)
 
 
@@ -106,7 +121,10 @@ def test_patients_without_a_modality_in_common_are_no_pair():
     first = np.array([True, True, True, False, False, False])
     present = {"rna": first, "meth": ~first, "mirna": np.zeros(6, bool)}
     found = Reference.fit(OF, tables, present, "cosine", "raw").nearest(None, 5)
-    assert {(i < 3, j < 3) for i, j in zip(found.receiver, found.sender, strict=True)} == {(True, True), (False, False)}
+    assert {(i < 3, j < 3) for i, j in zip(found.receiver, found.sender, strict=True)} == {
+        (True, True),
+        (False, False),
+    }
     nobody = {m: np.zeros(6, bool) for m in OF}
     assert not len(Reference.fit(OF, tables, nobody, "cosine", "raw").nearest(None, 5).receiver)
 
@@ -118,7 +136,10 @@ def test_a_joined_patient_finds_the_same_alone_and_together(similarity):
     reference = Reference.fit(OF, tables, present, similarity, "latent")
     together = reference.nearest(reference.place(fresh, there, 15), 4)
     for i in range(15):
-        one = {m: v[i : i + 1] for m, v in fresh.items()}, {m: v[i : i + 1] for m, v in there.items()}
+        one = (
+            {m: v[i : i + 1] for m, v in fresh.items()},
+            {m: v[i : i + 1] for m, v in there.items()},
+        )
         alone = reference.nearest(reference.place(*one, 1), 4)
         assert sorted(alone.sender) == sorted(together.sender[together.receiver == i])
 

@@ -20,7 +20,7 @@ def made(n, layers, seed=0):
     return [distances(rng.normal(size=(n, 4))) / 2.5 for _ in range(layers)]
 
 
-# -------------------------------------------------------------------------------------------- by the paper
+# ------------------------------------------------------------------------------------- by the paper
 
 
 def loop_affinity(d, k, mu):
@@ -114,13 +114,15 @@ def test_what_stands_behind_the_mask_changes_nothing():
     np.testing.assert_array_equal(fuse(weights, present, 5), before)
 
 
-# ------------------------------------------------------------------------------------------- what it is for
+# ----------------------------------------------------------------------------------- what it is for
 
 
 def test_identical_layers_fuse_to_that_layer_and_keep_its_order():
     """Copies say no more than one; patients on a line keep their nearest beside them."""
     (d,) = made(30, 1)
-    np.testing.assert_allclose(fuse([affinity(d)] * 3, None, 5), fuse([affinity(d)], None, 5), atol=1e-12)
+    np.testing.assert_allclose(
+        fuse([affinity(d)] * 3, None, 5), fuse([affinity(d)], None, 5), atol=1e-12
+    )
     line = distances(np.arange(30.0)[:, None]) / 10
     fused = fuse([affinity(line, 6)] * 2, None, 6)
     for i in range(8, 22):
@@ -132,7 +134,8 @@ TRUTH = np.repeat(np.arange(4), 25)
 
 
 def half(rng, corner):
-    """100 patients in 10 dimensions; `corner` of each of the four clusters: two of them share one."""
+    """100 patients in 10 dimensions; `corner` of each of the four clusters: two of them share
+    one."""
     centres = np.zeros((3, 10))
     centres[1, 0] = centres[2, 1] = 6
     return distances(centres[corner][TRUTH] + rng.normal(size=(100, 10)))
@@ -154,7 +157,8 @@ def test_two_layers_that_each_separate_half_of_the_clusters_separate_all_togethe
 
 
 def test_lacking_a_modality_is_no_likeness():
-    """Without structure, patients with all modalities are as near to those with one as to each other."""
+    """Without structure, patients with all modalities are as near to those with one as to each
+    other."""
     present = np.ones((60, 2), bool)
     present[15:, 1] = False
     fused = fuse([affinity(d) for d in made(60, 2, seed=4)], present) * 60
@@ -163,7 +167,7 @@ def test_lacking_a_modality_is_no_likeness():
     assert 0.5 < inside / across < 2
 
 
-# ------------------------------------------------------------------------------------------------ bad graphs
+# --------------------------------------------------------------------------------------- bad graphs
 
 
 @pytest.mark.parametrize("n", [1, 2, 3])

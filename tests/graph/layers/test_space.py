@@ -10,7 +10,9 @@ from graphfuse.graph.layers.space import LATENT, Space, normalised, principal_co
 
 def made(rows, columns, seed=0):
     rng = np.random.default_rng(seed)
-    return rng.normal(size=(rows, 5)) @ rng.normal(size=(5, columns)) + rng.normal(size=(rows, columns))
+    return rng.normal(size=(rows, 5)) @ rng.normal(size=(5, columns)) + rng.normal(
+        size=(rows, columns)
+    )
 
 
 @pytest.mark.parametrize("shape", [(200, 60), (50, 90), (60, 60)])
@@ -22,7 +24,9 @@ def test_latent_space_is_the_leading_singular_subspace(shape):
     np.testing.assert_allclose(found.T @ found, np.eye(LATENT), atol=1e-9)
     np.testing.assert_allclose(found @ found.T, reference @ reference.T, atol=1e-6)
     strength = np.linalg.norm(values @ found, axis=0)
-    np.testing.assert_allclose(strength, np.linalg.svd(values, compute_uv=False)[:LATENT], rtol=1e-8)
+    np.testing.assert_allclose(
+        strength, np.linalg.svd(values, compute_uv=False)[:LATENT], rtol=1e-8
+    )
 
 
 def test_components_of_nobody_are_refused():
@@ -43,13 +47,17 @@ def test_unit_rows_have_that_similarity_as_their_dot_product(similarity):
     points = normalised(values, similarity)
     centred = values - values.mean(1, keepdims=True) if similarity == "correlation" else values
     for i, j in ((0, 1), (3, 17), (5, 5)):
-        expected = centred[i] @ centred[j] / np.sqrt((centred[i] @ centred[i]) * (centred[j] @ centred[j]))
+        expected = (
+            centred[i] @ centred[j] / np.sqrt((centred[i] @ centred[i]) * (centred[j] @ centred[j]))
+        )
         assert points[i] @ points[j] == pytest.approx(expected, abs=1e-12)
 
 
 def test_a_row_of_one_value_correlates_with_nobody():
     """0.1 × 60 less its mean leaves 1e-17s, which are no direction."""
-    values = np.vstack([np.full((1, 60), 0.1), np.full((1, 60), 0.3), np.zeros((1, 60)), made(1, 60)])
+    values = np.vstack(
+        [np.full((1, 60), 0.1), np.full((1, 60), 0.3), np.zeros((1, 60)), made(1, 60)]
+    )
     points = normalised(values, "correlation")
     assert not points[:3].any() and np.linalg.norm(points[3]) == pytest.approx(1)
     assert not normalised(values, "cosine")[2].any()

@@ -1,0 +1,168 @@
+"""Edges that mean something, and a count for everything that is left out."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from pandas.api.types import union_categoricals
+
+from graphfuse.errors import InputError
+
+log = logging.getLogger(__name__)
+
+BLANK, UNNAMED = -1, -2  # codes of an empty name, and of one without a symbol
+
+_ENSEMBL = re.compile(
+    r"^(?:\d+\.)?(ENS[A-Z]*\d{11})(?:\.\d+)?(?:_\w+)?$"
+)  # taxon before, version and GENCODE's marks after
+
+
+@dataclass(frozen=True, eq=False)
+class Edges:
+    """Clean edges: `genes` sorted, `source` and `target` int64 `[E]`, `weight` float64 `[E]`, what
+    was left out, and how many edges stood in one direction only (0 where direction matters)."""
+
+    genes: tuple[str, ...]
+    source: np.ndarray
+    target: np.ndarray
+    weight: np.ndarray
+    cleaned: dict[str, int]
+    one_way: int = 0
+
+
+def clean(
+    edges: pd.DataFrame,
+    *,
+    min_score: float | None = None,
+    directed: bool = False,
+    where: str = "",
+    symbols: Callable[[Sequence[str]], Sequence[str | None]] | None = None,
+) -> Edges:
+    """Edges that mean something, and counts of those left out, in this order.
+
+    `blank_symbol`, `no_symbol`, `self_loop`, `missing_weight` (NaN, infinite),
+    `nonpositive_weight`, `below_cut` (score less than `min_score`), then `duplicate` (the highest
+    score stays) and, undirected, `both_directions`. `symbols`: from tidy names to gene symbols,
+    `None` where a name has none. Names keep their case; blanks around them go, and taxon and
+    version of Ensembl ids. Edges without a score weigh 1. Raises `InputError` when no edge is left,
+    and when there is a cut but no score.
+    """
+    names, source, target = _coded(edges, symbols)
+    weight = edges["score"].to_numpy(float) if "score" in edges else np.ones(len(edges))
+    if min_score is not None and "score" not in edges:
+        raise InputError(
+            f"{where}: min_score = {min_score:g} but the edges have no score column; name "
+            "one or drop the cut"
+        )
+    faulty = {
+        "blank_symbol": (source == BLANK) | (target == BLANK),
+        "no_symbol": (source < 0) | (target < 0),
+        "self_loop": source == target,
+        "missing_weight": ~np.isfinite(weight),
+        "nonpositive_weight": ~(weight > 0),
+        "below_cut": np.zeros(len(edges), bool) if min_score is None else ~(weight >= min_score),
+    }
+    keep, cleaned = np.ones(len(edges), bool), {}
+    for what, bad in faulty.items():
+        cleaned[what] = int((keep & bad).sum())
+        keep &= ~bad
+    _check_left(keep, weight, min_score, cleaned, where)
+    source, target, weight = _merged(source[keep], target[keep], weight[keep], directed, cleaned)
+    one_way = 0 if directed else _one_way(len(source), cleaned["both_directions"], where)
+    used = np.unique(np.concatenate([source, target]))  # names are sorted, so the genes stay sorted
+    genes = tuple(names[i] for i in used)
+    return Edges(
+        genes,
+        np.searchsorted(used, source),
+        np.searchsorted(used, target),
+        weight,
+        cleaned,
+        one_way,
+    )
+
+
+def _coded(edges: pd.DataFrame, symbols) -> tuple[list[str], np.ndarray, np.ndarray]:
+    """Sorted symbols, and source and target as int64 codes into them; `BLANK` and `UNNAMED` where
+    there is none."""
+    pair = [edges[side].astype("category") for side in ("source", "target")]
+    both = union_categoricals(
+        [column.cat.rename_categories(map(str, column.cat.categories)) for column in pair]
+    )
+    tidy = [tidy_symbol(name) for name in both.categories]
+    found = tidy if symbols is None else symbols(tidy)
+    names = sorted({symbol for symbol in found if symbol})
+    place = {symbol: i for i, symbol in enumerate(names)}
+    codes = [
+        place.get(symbol, UNNAMED) if name else BLANK
+        for name, symbol in zip(tidy, found, strict=True)
+    ]
+    codes = np.array([*codes, BLANK], np.int64)[
+        both.codes
+    ]  # a missing name has code -1: the last entry
+    return names, codes[: len(edges)], codes[len(edges) :]
+
+
+def tidy_symbol(name: str) -> str:
+    """`name` without blanks around it and, for Ensembl ids, without taxon and version:
+    `9606.ENSP00000269305.4`."""
+    return _ENSEMBL.sub(r"\1", name.strip())
+
+
+def is_id(name: str) -> bool:
+    """Whether a name is an Ensembl or Entrez id and cannot be a symbol."""
+    return bool(_ENSEMBL.match(name)) or name.isdigit()
+
+
+def _merged(source, target, weight, directed: bool, cleaned: dict[str, int]):
+    """Every edge once with its highest weight, sorted; undirected edges with source < target."""
+    span = np.int64(max(source.max(), target.max()) + 1)
+    arrows = len(np.unique(source * span + target))
+    cleaned["duplicate"] = len(source) - arrows
+    if not directed:
+        source, target = np.minimum(source, target), np.maximum(source, target)
+    key = source * span + target
+    order = np.lexsort((-weight, key))
+    first = np.r_[True, np.diff(key[order]) > 0]
+    chosen = order[first]
+    cleaned["both_directions"] = arrows - len(chosen)
+    return source[chosen], target[chosen], weight[chosen]
+
+
+def _one_way(count: int, both: int, where: str) -> int:
+    """How many of `count` undirected edges stood one way round; warns where most of a list stands
+    both ways."""
+    if both and 0 < count - both < count / 2:
+        log.warning(
+            "%s: %d of %d edges stand in one direction only; taken as undirected",
+            where,
+            count - both,
+            count,
+        )
+    return count - both
+
+
+def _check_left(
+    keep: np.ndarray, weight: np.ndarray, min_score: float | None, cleaned: dict, where: str
+) -> None:
+    """Raises `InputError` when nothing is left; warns when the cut is on another scale than the
+    scores."""
+    finite = weight[np.isfinite(weight)]
+    span = (
+        f"scores run from {finite.min():g} to {finite.max():g}"
+        if len(finite)
+        else "no score is a number"
+    )
+    if not keep.any():
+        why = (
+            ", ".join(f"{what} {count:,}" for what, count in cleaned.items() if count)
+            or "the list is empty"
+        )
+        cure = f"lower min_score ({min_score:g})" if cleaned["below_cut"] else "check the columns"
+        raise InputError(f"{where}: none of {len(keep):,} edges is left ({why}); {span}; {cure}")
+    if min_score is not None and 0 < min_score <= 1 < finite.min():
+        log.warning("%s: min_score = %g cuts nothing: %s", where, min_score, span)

@@ -1,0 +1,40 @@
+"""When a replica of the bank has trained enough."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+TEMPERATURES = tuple(
+    2 ** (step / 8) for step in range(-8, 9)
+)  # by which logits may be divided; the middle one is 1
+
+
+class Stop:
+    """Who goes on: fold f for `epochs[f]` epochs, each of its settings until the loss watched has
+    not improved for `patience` epochs; `tempered` holds the losses at every temperature where it
+    was lowest."""
+
+    def __init__(self, epochs: Tensor, settings: int, patience: int):
+        self.epochs, self.patience = epochs, patience
+        self.waited = torch.zeros(len(epochs), settings, dtype=torch.long)
+        self.best = torch.full((len(epochs), settings), torch.inf, dtype=torch.float64)
+        self.tempered = torch.full(
+            (len(epochs), settings, len(TEMPERATURES)), torch.inf, dtype=torch.float64
+        )
+
+    def see(self, tempered: Tensor, epoch: int) -> Tensor:
+        """Takes in this epoch's losses `[folds, settings, temperatures]`; gives back those of the
+        logits as they are, infinite where they are not finite or nobody goes on."""
+        losses = tempered[..., len(TEMPERATURES) // 2]
+        running = (self.waited < self.patience) & (epoch <= self.epochs)[:, None]
+        losses = torch.where(running & torch.isfinite(losses), losses, torch.inf)
+        better = losses < self.best
+        self.waited = torch.where(running & better, 0, self.waited + running)
+        self.best = torch.minimum(self.best, losses.double())
+        self.tempered = torch.where(better[..., None], tempered.double(), self.tempered)
+        return losses
+
+    def going(self, epoch: int) -> Tensor:
+        """bool `[folds, settings]`: who takes a step in this epoch."""
+        return (epoch < self.epochs)[:, None] & (self.waited < self.patience)
