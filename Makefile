@@ -1,13 +1,16 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint clean
+.PHONY: demo test nightly lint clean
 
 demo: .venv/installed
 	$(BIN)/graphfuse run tcga-brca -o runs/tcga-brca
 
 test: .venv/installed
 	$(BIN)/python -m pytest -n auto --dist loadscope
+
+nightly: .venv/installed
+	$(BIN)/python -m pytest -n auto -m nightly
 
 lint: .venv/installed
 	$(BIN)/ruff check .

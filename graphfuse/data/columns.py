@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from graphfuse.data.column_types import guess_type
 from graphfuse.data.ehr import as_word, typed
-from graphfuse.data.sniff import guess_type, sniff_values
+from graphfuse.data.sniff import sniff_values
 from graphfuse.errors import Faults
 
 _MIRNA = re.compile(r"^([a-z]{3}[-_.])?(mir|let)[-_.]?\d*", re.IGNORECASE)

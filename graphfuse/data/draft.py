@@ -20,9 +20,9 @@ from graphfuse.data.columns import (
     survival_columns,
     usable_columns,
 )
-from graphfuse.data.delimited import turned
 from graphfuse.data.ids import LENGTH, tcga_share
 from graphfuse.data.read import column_names, format_of, read_table
+from graphfuse.data.read.wanted import turned
 from graphfuse.data.series import looks_like_series, variables_of
 from graphfuse.errors import Faults, InputError
 from graphfuse.schema import Series

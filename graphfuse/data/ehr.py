@@ -8,7 +8,7 @@ import re
 import numpy as np
 import pandas as pd
 
-from graphfuse.data.sniff import guess_type
+from graphfuse.data.column_types import guess_type
 from graphfuse.errors import Faults, examples
 
 UNKNOWN = frozenset({

@@ -16,7 +16,7 @@ import torch
 from scipy.sparse import csr_matrix
 
 from graphfuse.data.cohort import Cohort
-from graphfuse.data.transform import Pipeline
+from graphfuse.data.pipeline import Pipeline
 from graphfuse.errors import InputError, nearest
 from graphfuse.graph.layers.fit import Layer, fit_layer, layer_specs
 from graphfuse.graph.neighbours import Neighbours

@@ -16,7 +16,7 @@ from scipy.sparse import csr_matrix
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.modality import Modality
-from graphfuse.data.transform import Pipeline
+from graphfuse.data.pipeline import Pipeline
 from graphfuse.errors import InputError, nearest
 from graphfuse.graph.layers.fit import Spec, fit_layer, layer_specs
 from graphfuse.learn.clusters import symmetric

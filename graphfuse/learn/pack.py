@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from scipy.sparse import csr_matrix
 
-from graphfuse.data.transform import Pipeline
+from graphfuse.data.pipeline import Pipeline
 from graphfuse.graph.layers.fit import layer_from_state
 from graphfuse.learn.assemble import Preparation
 from graphfuse.learn.channels import SIGNALS

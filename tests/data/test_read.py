@@ -252,7 +252,7 @@ def test_a_truncated_h5ad(tmp_path):
 
 
 def test_a_sparse_table_too_large_is_never_made_dense(tmp_path, monkeypatch):
-    monkeypatch.setattr("graphfuse.data.read.MAX_CELLS", 5)
+    monkeypatch.setattr("graphfuse.data.read.annotated.MAX_CELLS", 5)
     with pytest.raises(InputError, match="too large"):
         read_table(write_as(tmp_path, "h5ad"))
 

@@ -9,8 +9,8 @@ from graphfuse.data.check import check
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.draft import draft
 from graphfuse.data.manifest import load
+from graphfuse.data.pipeline import Pipeline
 from graphfuse.data.series import series_columns
-from graphfuse.data.transform import Pipeline
 from graphfuse.errors import InputError
 
 KEYS = {"patient": "id", "time": "day", "variable": "test", "value": "result"}

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from graphfuse.data.column_types import guess_type
 from graphfuse.data.modality import Modality
-from graphfuse.data.sniff import conflicts, doubts, guess_type, sniff_values
+from graphfuse.data.sniff import conflicts, doubts, sniff_values
 
 rng = np.random.default_rng(0)
 SHAPE = (60, 40)

@@ -12,15 +12,9 @@ from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from graphfuse.data.modality import Modality
-from graphfuse.data.transform import (
-    Impute,
-    Pipeline,
-    Scale,
-    Select,
-    TypedColumns,
-    anova_f,
-    unknown_values,
-)
+from graphfuse.data.pipeline import Pipeline, unknown_values
+from graphfuse.data.transform import Impute, Scale, Select, anova_f
+from graphfuse.data.typed_columns import TypedColumns
 from graphfuse.errors import InputError
 
 RNG = np.random.default_rng(7)

@@ -14,7 +14,7 @@ import pytest
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.modality import Modality
 from graphfuse.data.outcome import Outcome
-from graphfuse.data.transform import Pipeline
+from graphfuse.data.pipeline import Pipeline
 from graphfuse.errors import LeakError
 from graphfuse.evaluate.spy import spied
 
@@ -276,7 +276,7 @@ def test_a_message_says_what_where_and_the_cure_and_no_id(watched):
         Pipeline.fit(cohort.take(range(62)).modalities["rna"], np.zeros(62, int), None)
     said = str(found.value)
     assert re.search(
-        r"of <5 held-out .* at graphfuse/data/transform\.py:\d+ \(called at "
+        r"of <5 held-out .* at graphfuse/data/pipeline\.py:\d+ \(called at "
         r"\S*test_spy\.py:\d+\); fit on",
         said,
     )

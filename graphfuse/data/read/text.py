@@ -8,13 +8,14 @@ import gzip
 import io
 import logging
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from graphfuse.errors import Faults, InputError, examples, nearest
+from graphfuse.data.read.wanted import known
+from graphfuse.errors import InputError, examples, nearest
 
 log = logging.getLogger(__name__)
 
@@ -123,28 +124,6 @@ def read(path: Path, id_column: str | None, columns: Sequence[str] | None) -> pd
         not shape.names[-1] and len(shape.names) - 1 in chosen and frame.iloc[:, -1].isna().all()
     )
     return frame.iloc[:, :-1] if trailing else frame  # a delimiter at every line's end
-
-
-def known(columns: Iterable[str], there: Iterable[str], path: Path) -> list[str]:
-    """`columns` as a list; raises `InputError` that names all which are not there."""
-    columns, there = list(columns), set(map(str, there))
-    faults = Faults(str(path))
-    for name in columns:
-        if name not in there:
-            faults.add(f"no column {name!r}{nearest(name, there) if len(there) < 1000 else ''}")
-    faults.stop()
-    return columns
-
-
-def turned(frame: pd.DataFrame) -> pd.DataFrame:
-    """Columns to rows; numbers stay numbers."""
-    frame = frame.T
-    return frame.apply(_number_or_text) if frame.select_dtypes(object).shape[1] else frame
-
-
-def _number_or_text(column: pd.Series) -> pd.Series:
-    numbers = pd.to_numeric(column, errors="coerce")
-    return numbers if numbers.notna().sum() == column.notna().sum() else column
 
 
 # ------------------------------------------------------------------------------------ looking at it

@@ -1,0 +1,148 @@
+"""From a modality's table to standardised columns, fitted on training patients.
+
+A `Pipeline` chains typed columns, impute, scale and select for one modality, and knows which input
+column each output came from. `state()` is arrays and JSON, so that it is saved without pickle.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import pandas as pd
+
+from graphfuse.data.modality import Modality
+from graphfuse.data.transform import Impute, Scale, Select
+from graphfuse.data.typed_columns import TypedColumns
+from graphfuse.errors import InputError, counted
+
+log = logging.getLogger(__name__)
+
+_UNKNOWN = {
+    "numeric": "that is no number; taken as missing",
+    "date": "that is no date; taken as missing",
+    "ordinal": "not seen in training; taken as missing",
+    "categorical": "not seen in training; taken as none of those that were",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Pipeline:
+    """From a modality's table to standardised columns `[N, F]`, absent patients' rows zero.
+
+    `columns`: the input columns in fitted order; `owners` int `[F]`: input column of each output
+    column.
+    """
+
+    columns: tuple[str, ...]
+    typed: TypedColumns | None
+    impute: Impute
+    scale: Scale
+    select: Select
+    owners: np.ndarray
+
+    @classmethod
+    def fit(
+        cls, modality: Modality, codes: np.ndarray, top: int | None = None, scale: str = "deviation"
+    ) -> Pipeline:
+        """Fitted on the patients of `modality` who have it; `codes` `[N]` are their class codes,
+        for selection; `scale` as in `Scale.fit`."""
+        rows = modality.present
+        table, names = modality.table[rows], np.asarray(modality.columns, dtype=str)
+        typed = TypedColumns.fit(table, modality.types) if modality.kind == "ehr" else None
+        values = typed.apply(table) if typed else table.to_numpy(float)
+        owners = typed.owners if typed else np.arange(values.shape[1])
+        impute = Impute.fit(values)
+        values = impute.apply(values)
+        scaled = Scale.fit(values, scale)
+        select = Select.fit(values, codes[rows], names[owners], top)
+        return cls(tuple(modality.columns), typed, impute, scaled, select, owners[select.keep])
+
+    def apply(self, modality: Modality, least: float = 0.5) -> np.ndarray:
+        """float64 `[N, F]`. Raises `InputError` where less than `least` of the fitted columns are
+        there."""
+        table = modality.table
+        if tuple(table.columns) != self.columns:
+            there = table.columns.intersection(pd.Index(self.columns))
+            if len(there) < least * len(self.columns):
+                raise InputError(
+                    f"modality {modality.name!r}: {len(there):,} of the "
+                    f"{len(self.columns):,} columns that the model was "
+                    f"fitted on are there; at least {least:.0%} are needed. Rename columns "
+                    "as in training"
+                )
+            if len(there) < len(self.columns):
+                log.warning(
+                    
+                        "modality %r: %s of the %s columns of the model are there; the others "
+                        "are taken at their training median"
+                    ,
+                    modality.name, len(there), len(self.columns),
+                )  # fmt: skip
+            table = table.reindex(columns=list(self.columns))
+        values = self.typed.apply(table) if self.typed else table.to_numpy(float)
+        values = self.select.apply(self.scale.apply(self.impute.apply(values)))
+        values[~self.present(modality)] = 0.0
+        return values
+
+    def present(self, modality: Modality) -> np.ndarray:
+        """bool `[N]`: patients with a value in any fitted column; values elsewhere cannot be used,
+        so they do not count."""
+        return modality.table.reindex(columns=list(self.columns)).notna().any(axis=1).to_numpy()
+
+    def unknown(self, modality: Modality) -> list[str]:
+        """What to tell of records that the model can make nothing of: column, how many patients,
+        what is taken in their place. Counts alone: neither ids nor values."""
+        if self.typed is None:
+            return []
+        kinds = {name: kind for name, kind, *_ in self.typed.columns}
+        counts = self.typed.unknown(modality.table.reindex(columns=list(self.columns)))
+        return [
+            (
+                f"{modality.name}, {name}: {counted(count, 'patient has', 'patients have')} a "
+                f"value {_UNKNOWN[kinds[name]]}"
+            )
+            for name, count in counts.items()
+        ]
+
+    def state(self) -> tuple[dict[str, np.ndarray], dict]:
+        """Arrays and JSON from which `from_state` rebuilds the pipeline."""
+        arrays = {
+            "median": self.impute.median, "mean": self.scale.mean, "factor": self.scale.factor,
+            "keep": self.select.keep, "owners": self.owners,
+        }  # fmt: skip
+        return arrays, {
+            "columns": self.columns,
+            "typed": None if self.typed is None else asdict(self.typed)["columns"],
+        }
+
+    @classmethod
+    def from_state(cls, arrays: dict[str, np.ndarray], described: dict) -> Pipeline:
+        typed = described["typed"]
+        if typed is not None:
+            typed = TypedColumns(
+                tuple((name, kind, tuple(levels), flag) for name, kind, levels, flag in typed)
+            )
+        return cls(
+            tuple(described["columns"]),
+            typed,
+            Impute(arrays["median"]),
+            Scale(arrays["mean"], arrays["factor"]),
+            Select(arrays["keep"]),
+            arrays["owners"],
+        )
+
+
+def unknown_values(
+    pipelines: Mapping[str, Pipeline], modalities: Mapping[str, Modality]
+) -> list[str]:
+    """`Pipeline.unknown` of every modality that these patients have: what to tell before a model
+    scores them."""
+    return [
+        said
+        for name, pipeline in pipelines.items()
+        if name in modalities
+        for said in pipeline.unknown(modalities[name])
+    ]

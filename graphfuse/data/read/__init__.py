@@ -1,0 +1,193 @@
+"""Tables from files: one reader per format, patients as text in the index, one clear message when a
+file is not usable."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from graphfuse.data.read import text
+from graphfuse.data.read.annotated import read_h5ad, read_h5mu
+from graphfuse.data.read.arrays import read_npy, read_npz
+from graphfuse.data.read.parquet import read_parquet
+from graphfuse.data.read.wanted import Wanted, pick
+from graphfuse.errors import Faults, InputError, examples
+
+_TEXT = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")
+_DAMAGE = (OSError, EOFError, ValueError, KeyError, TypeError, IndexError, zlib.error)
+_SIGNS = {
+    b"\x1f\x8b": "gzip", b"\x89HDF\r\n\x1a\n": "HDF5 (h5ad or h5mu)",
+    b"MuData": "HDF5 (h5ad or h5mu)",
+    b"PAR1": "Parquet", b"\x93NUMPY": "npy",
+    b"PK\x03\x04": "zip (npz or an Excel workbook)", b"\xd0\xcf\x11\xe0": "old Excel workbook",
+    b"%PDF": "PDF",
+}  # fmt: skip
+
+
+def read_table(
+    path: str | Path,
+    *,
+    orient: str = "patients-in-rows",
+    id_column: str | None = None,
+    columns: list[str] | None = None,
+    layer: str | None = None,
+    modality: str | None = None,
+    repeats: bool = False,
+) -> pd.DataFrame:
+    """The table at `path`, patients × columns, indexed by patient id as text.
+
+    csv, tsv, txt (plain or .gz; delimiter seen by itself), parquet, npy or npz with ids, h5ad
+    (`layer`), h5mu (`modality`, `layer`). `id_column`: default is the first column. `columns`: only
+    these, in this order; where a name stands twice the first one wins. `repeats`: a patient may
+    have many rows. Raises `InputError` with what is wrong, in which file, and the cure.
+    """
+    path = Path(path)
+    kind = format_of(path)
+    wanted = Wanted(
+        orient == "patients-in-columns",
+        id_column,
+        None if columns is None else tuple(columns),
+        layer,
+        modality,
+    )
+    expected = _check_signs(path, kind)
+    try:
+        frame = _READERS[kind](path, wanted)
+    except ImportError as error:
+        raise InputError(
+            f"{path}: reading {kind} needs a package that is not installed ({error})"
+        ) from None
+    except _DAMAGE as error:
+        raise InputError(
+            f"{path}: not readable as {expected}: damaged or cut short ({_first_line(error)})"
+        ) from None
+    return _with_clean_ids(frame, path, repeats)
+
+
+def column_names(path: str | Path) -> list[str]:
+    """Every column of a text table, the id column first; repeated names get .1, .2, … as in
+    pandas."""
+    path = Path(path)
+    if format_of(path) != "text":
+        return [str(name) for name in ("patient", *read_table(path).columns)]
+    _check_signs(path, "text")
+    return list(text.layout(path).names)
+
+
+def format_of(path: Path) -> str:
+    """text | parquet | npy | npz | h5ad | h5mu, by the file's name. Raises `InputError` for
+    anything else."""
+    name = path.name.lower()
+    if name.endswith(_TEXT):
+        return "text"
+    kind = path.suffix.lower().lstrip(".")
+    if kind in _READERS:
+        return kind
+    cure = (
+        "save it as csv first"
+        if kind in ("xlsx", "xls", "ods", "rds", "rdata")
+        else "known: " + ", ".join(_KNOWN)
+    )
+    raise InputError(f"{path}: no reader for {path.suffix or 'a name without an ending'}; {cure}")
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+
+
+def _check_signs(path: Path, kind: str) -> str:
+    """The format in words. Raises `InputError` where the file is absent, empty or, by its first
+    bytes, another format."""
+    if not path.is_file():
+        raise InputError(f"{path}: no such file")
+    with open(path, "rb") as file:
+        head = file.read(512)
+    if not head:
+        raise InputError(f"{path}: the file is empty; obtain it again")
+    found = next((words for sign, words in _SIGNS.items() if head.startswith(sign)), "text")
+    plain = "gzip" if path.name.lower().endswith(".gz") else "text"
+    expected = {"text": plain, "h5ad": "HDF5 (h5ad or h5mu)", "h5mu": "HDF5 (h5ad or h5mu)",
+    "parquet": "Parquet",
+                "npy": "npy", "npz": "zip (npz or an Excel workbook)"}[kind]  # fmt: skip
+    if head.lstrip(b"\xef\xbb\xbf \r\n\t").lower().startswith((b"<!doctype", b"<html", b"<?xml")):
+        raise InputError(
+            f"{path}: a web page, not a table (often a login or error page); download the "
+            "file again"
+        )
+    if found != expected:
+        raise InputError(
+            f"{path}: expected {expected}, but the file is {found}; give it the right "
+            "ending or convert it"
+        )
+    return expected
+
+
+def _with_clean_ids(frame: pd.DataFrame, path: Path, repeats: bool) -> pd.DataFrame:
+    """The frame with stripped text ids and text columns; raises `InputError` for blank or repeated
+    ones."""
+    faults = Faults(str(path))
+    index = pd.Index(_as_text(frame.index), name="patient", dtype=object)
+    columns = pd.Index([str(c).strip() for c in frame.columns], dtype=object)
+    blank = np.flatnonzero(index == "")
+    if len(blank):
+        faults.add(
+            f"{len(blank)} rows have no patient id (rows {examples(blank + 1)}); fill or "
+            "remove them"
+        )
+    once = (
+        [("columns", columns)]
+        if repeats
+        else [("patient ids", index[index != ""]), ("columns", columns)]
+    )
+    for what, labels in once:
+        twice = labels[labels.duplicated()].unique()
+        if len(twice):
+            at = (
+                f"rows {examples(np.flatnonzero(index.isin(twice)) + 1)}"
+                if what == "patient ids"
+                else examples(twice)
+            )
+            faults.add(
+                f"{len(twice)} {what} stand more than once ({at}); keep or average one each"
+                " (or is the table the other way round: orient? or one measurement a row: series?)"
+            )
+    faults.stop()
+    return frame.set_axis(index, axis=0).set_axis(columns, axis=1)
+
+
+def _as_text(labels) -> list[str]:
+    """Ids as written: 7 stays '7', 7.0 too, bytes are decoded, a missing id becomes ''."""
+    out = []
+    for label in labels:
+        if isinstance(label, bytes):
+            label = label.decode("utf-8", "replace")
+        elif isinstance(label, float | np.floating):
+            label = (
+                "" if np.isnan(label) else f"{label:.0f}" if float(label).is_integer() else label
+            )
+        out.append("" if label is None or label is pd.NA else str(label).strip())
+    return out
+
+
+# -------------------------------------------------------------------------------------- the readers
+
+
+def _read_text(path: Path, wanted: Wanted) -> pd.DataFrame:
+    if not wanted.flipped:
+        return text.read(path, wanted.id_column, wanted.columns)
+    return pick(text.read(path, wanted.id_column, None), wanted, path, None)
+
+
+_READERS: dict[str, Callable[[Path, Wanted], pd.DataFrame]] = {
+    "text": _read_text,
+    "parquet": read_parquet,
+    "npy": read_npy,
+    "npz": read_npz,
+    "h5ad": read_h5ad,
+    "h5mu": read_h5mu,
+}
+_KNOWN = (*_TEXT[:4], ".parquet", ".npy", ".npz", ".h5ad", ".h5mu")
