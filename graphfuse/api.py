@@ -21,7 +21,7 @@ from graphfuse.evaluate.report import Report, load_record, load_replicas
 from graphfuse.evaluate.study import Beside, study
 from graphfuse.explain.ranking import Ranking
 from graphfuse.explain.ranking import rank as rank_replicas
-from graphfuse.files import run_directory, write_json
+from graphfuse.files import located, run_directory, write_json
 from graphfuse.graph.coverage import Coverage
 from graphfuse.graph.gene_slot import gene_coverage, gene_side
 from graphfuse.graph.network import GeneNetwork
@@ -158,7 +158,7 @@ def train(
         cohort, recipe, genes, table, found, described, seed, device, notices, seconds
     )
     if network is not None and not isinstance(network, GeneNetwork):
-        record.fitted["network"] = str(Path(network).resolve())
+        record.fitted["network"] = located(network, [Path()], "graphs/networks")
     return Report.of(found, cohort, genes, table, described, record)
 
 

@@ -9,7 +9,7 @@ import os
 import shutil
 import tempfile
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -48,6 +48,21 @@ def resolve(name: str | Path, folder: str) -> Path:
         f"{str(name)!r}: no such name in {folder}/{nearest(str(name), known)}; a path to a "
         ".toml works too"
     )
+
+
+def located(name: str | Path, folders: Iterable[Path], home: str | None = None) -> str:
+    """The absolute path of a file in the first of `folders` that has it, or the name as it is.
+
+    With `home`, also the path of `home/NAME.toml`: a file of one's own that is called by its name.
+    """
+    for folder in folders:
+        places = [folder / name]
+        if home is not None:
+            places.append(folder / home / f"{name}.toml")
+        for place in places:
+            if place.is_file():
+                return str(place.resolve())
+    return str(name)
 
 
 def read_toml(path: Path, shape: type[Shaped]) -> Shaped:

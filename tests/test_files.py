@@ -5,7 +5,7 @@ import tomllib
 import pytest
 
 from graphfuse.errors import InputError
-from graphfuse.files import parse, read_toml, resolve
+from graphfuse.files import located, parse, read_toml, resolve
 from graphfuse.schema import Manifest, Recipe
 
 
@@ -146,3 +146,18 @@ def test_a_file_is_told_by_its_path(tmp_path):
     (tmp_path / "r.toml").write_text('name = "r"\n[train]\nepochs = "9"\n')
     with pytest.raises(InputError, match=r"r\.toml: \[train\] epochs: expected a whole number"):
         read_toml(tmp_path / "r.toml", Recipe)
+
+
+def test_files_are_located_in_the_first_folder_that_has_them(tmp_path):
+    first, second = tmp_path / "first", tmp_path / "second"
+    for folder in (first, second):
+        (folder / "cards").mkdir(parents=True)
+    (second / "edges.csv").write_text("")
+    (second / "cards" / "mine.toml").write_text("")
+    folders = [first, second]
+    assert located("edges.csv", folders) == str((second / "edges.csv").resolve())
+    (first / "edges.csv").write_text("")
+    assert located("edges.csv", folders) == str((first / "edges.csv").resolve())
+    assert located("mine", folders) == "mine"
+    assert located("mine", folders, "cards") == str((second / "cards" / "mine.toml").resolve())
+    assert located("theirs", folders, "cards") == "theirs"

@@ -47,7 +47,8 @@ class FusionModel(BaseEstimator):
         """Fitted on all patients of `cohort` (or its manifest); those without a label take part
         unlabelled."""
         cohort = as_cohort(cohort)
-        recipe = self.recipe if isinstance(self.recipe, Recipe) else Recipe.named(self.recipe)
+        given = self.recipe
+        recipe = given.located() if isinstance(given, Recipe) else Recipe.named(given)
         outcome = class_target(cohort, target)
         cohort, network, _ = gene_side(recipe, cohort, self.network, self.seed)
         cross = CrossFit(cohort, outcome.values, len(outcome.classes), recipe, network, self.seed)

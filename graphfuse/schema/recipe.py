@@ -7,10 +7,10 @@ from itertools import product
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from graphfuse.errors import Faults, InputError, nearest
-from graphfuse.files import read_toml, resolve
+from graphfuse.files import located, read_toml, resolve
 from graphfuse.schema.shape import Described, Shape, Words
 
 Control = Literal["none", "rewired", "random", "identity", "empty"]
@@ -20,11 +20,21 @@ Rate = Annotated[float, Field(ge=0)]
 Rates = Rate | Annotated[list[Rate], Field(min_length=1)]
 
 
-class LayerSpec(Shape):
-    """`[patient.layer.NAME]`: a layer of one's own; what is not said is as in `[patient]`."""
+class Section(Shape):
+    """A table of a recipe; its numbers are finite."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
+
+
+class LayerSpec(Section):
+    """`[patient.layer.NAME]`: a layer of one's own; what is not said is as in `[patient]`.
+
+    What was left out is `None` (or empty), so that a recipe written out with its defaults and read
+    back is the same recipe.
+    """
 
     of: Words = []
-    combine: Literal["join", "snf"] = "join"
+    combine: Literal["join", "snf"] | None = None
     edges: str | None = None
     similarity: Similarity | None = None
     space: Literal["raw", "latent"] | None = None
@@ -34,7 +44,7 @@ class LayerSpec(Shape):
     weight: Literal["one", "similarity"] | None = None
 
 
-class PatientSection(Shape):
+class PatientSection(Section):
     """`[patient]`: the patient layers.
 
     `gate`: where their gates start in a net without a linear start; beside one, held-out labels say
@@ -61,7 +71,7 @@ class PatientSection(Shape):
         return self
 
 
-class GeneSection(Shape):
+class GeneSection(Section):
     """`[gene]`: the gene network."""
 
     network: str | None = None
@@ -71,7 +81,7 @@ class GeneSection(Shape):
     aliases: str | None = None
 
 
-class ConceptSection(Shape):
+class ConceptSection(Section):
     """`[concepts]`: concept planes, a graph per patient over the codes of all modalities."""
 
     planes: int = Field(32, ge=1)
@@ -85,7 +95,7 @@ class ConceptSection(Shape):
     epochs: int = Field(200, ge=0)
 
 
-class SignallingSection(Shape):
+class SignallingSection(Section):
     """`[signalling]`: a typed graph of genes' methylation, transcripts and proteins, filled with
     each patient's values."""
 
@@ -105,7 +115,7 @@ class SignallingSection(Shape):
         return self
 
 
-class PathwaySection(Shape):
+class PathwaySection(Section):
     """`[pathways]`: a token for each gene set, of all modalities' columns of its genes."""
 
     sets: str
@@ -114,7 +124,7 @@ class PathwaySection(Shape):
     control: Literal["none", "random"] = "none"
 
 
-class NetSection(Shape):
+class NetSection(Section):
     """`[net]`: the part in each slot, the width, and how often patients hear from their
     neighbours."""
 
@@ -128,7 +138,7 @@ class NetSection(Shape):
     bridge: Literal["none", "linear"] = "none"
 
 
-class TrainSection(Shape):
+class TrainSection(Section):
     """`[train]`: how long, how often and how fast; learning rates and weight decays given as lists
     are searched.
 
@@ -166,7 +176,7 @@ class TrainSection(Shape):
         return self
 
 
-class SearchSection(Shape):
+class SearchSection(Section):
     """`[search]`: parts tried in place of the recipe's own, one slot at a time, by successive
     halving on inner folds; `encode` in place of its default encoder."""
 
@@ -184,7 +194,7 @@ class SearchSection(Shape):
     propagate: Words = ["none", "mean", "gcn", "attention"]
 
 
-class SelectSection(Shape):
+class SelectSection(Section):
     """`[select]`: how many columns per modality are kept, chosen inside each fold, and what each is
     divided by: its standard deviation or its range among training patients."""
 
@@ -276,15 +286,14 @@ class Recipe(Described):
 
     def located(self, beside: Path = Path()) -> Recipe:
         """The same recipe with its files' paths absolute, where they are found in the working
-        folder or in `beside`; the files of parts of one's own too. Raises `InputError` for such a
-        part whose file is in neither."""
+        folder or in `beside`; network cards and the files of parts of one's own too. Raises
+        `InputError` for such a part whose file is in neither."""
         folders, faults = (Path(), Path(beside)), Faults(f"recipe {self.name!r}")
 
-        def at(section: Shape, *keys: str) -> Shape:
+        def at(section: Shape, *keys: str, home: str | None = None) -> Shape:
             named = {key: value for key in keys if (value := getattr(section, key)) is not None}
-            return section.model_copy(
-                update={key: _found(value, folders) or value for key, value in named.items()}
-            )
+            found = {key: located(value, folders, home) for key, value in named.items()}
+            return section.model_copy(update=found)
 
         def parts(table: str, section: Shape, *keys: str) -> Shape:
             named = {
@@ -296,7 +305,7 @@ class Recipe(Described):
         tables = {name: at(spec, "edges") for name, spec in self.patient.layer.items()}
         changed = {
             "patient": self.patient.model_copy(update={"layer": tables}),
-            "gene": at(self.gene, "network", "aliases"),
+            "gene": at(at(self.gene, "aliases"), "network", home="graphs/networks"),
         }
         changed["net"] = parts("net", self.net, "encode", "propagate", "fuse", "head")
         if self.signalling is not None:
@@ -307,12 +316,6 @@ class Recipe(Described):
             changed["search"] = parts("search", self.search, "encode", "propagate", "fuse")
         faults.stop()
         return self.model_copy(update=changed)
-
-
-def _found(name: str, folders: Sequence[Path]) -> str | None:
-    """The absolute path of a file in the first folder that has it."""
-    path = next((folder / name for folder in folders if (folder / name).is_file()), None)
-    return None if path is None else str(path.resolve())
 
 
 def _parts_found(named, folders: Sequence[Path], where: str, faults: Faults):
@@ -328,10 +331,10 @@ def _parts_found(named, folders: Sequence[Path], where: str, faults: Faults):
     file, _, symbol = named.rpartition(":")
     if not file.endswith(".py"):
         return named
-    path = _found(file, folders)
-    if path is None:
+    path = located(file, folders)
+    if not Path(path).is_absolute():
         faults.add(
             f"{where} = {named!r}: no such file in the working folder or beside the recipe; "
             "put it there"
         )
-    return f"{path or file}:{symbol}"
+    return f"{path}:{symbol}"

@@ -67,10 +67,12 @@ def _resolved(name: str, section: PatientSection, modalities: list[str], faults:
     wanted = table.of or ([name] if name in modalities else modalities)
     said = {key: getattr(table, key) for key in _SETTINGS if getattr(table, key) is not None}
     settings = {key: getattr(section, key) for key in _SETTINGS} | said
-    combine = "snf" if name == "snf" and "combine" not in table.model_fields_set else table.combine
+    combine = table.combine or ("snf" if name == "snf" else "join")
     of = tuple(m for m in modalities if m in wanted)
     if table.edges is not None:
-        idle = [key for key in (*said, *table.model_fields_set & {"combine"}) if key != "weight"]
+        idle = [key for key in said if key != "weight"]
+        if table.combine == "snf":  # "join" is what runs of older versions wrote out by default
+            idle.append("combine")
         if idle:
             faults.add(
                 f"{where} has edges of its own: {', '.join(idle)} would change nothing; remove it"
