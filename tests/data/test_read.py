@@ -139,6 +139,27 @@ def test_tokens_for_missing(tmp_path):
     )
 
 
+def test_as_text_gives_every_cell_as_written(tmp_path):
+    path = text(tmp_path, "id,a,b\nP1,TRUE,01\nP2, 1_2 ,1E2\nP3,,NA\nP4,-,1.0\n")
+    got = read_table(path, as_text=True)
+    assert got["a"].tolist()[:2] == ["TRUE", "1_2"] and got["a"].isna().tolist()[2]
+    assert got.loc["P4", "a"] == "-"
+    assert got["b"].tolist() == ["01", "1E2", "NA", "1.0"]
+    comma = text(tmp_path, "id;x;y\nP1;1,5;a,b\nP2;-0,25;3\n")
+    got = read_table(comma, as_text=True)
+    assert got["x"].tolist() == ["1.5", "-0.25"] and got["y"].tolist() == ["a,b", "3"]
+
+
+def test_as_text_of_a_parquet_file_is_what_a_csv_would_hold(tmp_path):
+    frame = pd.DataFrame(
+        {"id": ["a", "b"], "x": [True, False], "y": [1.5, None], "z": [" s ", " "]}
+    )
+    frame.to_parquet(tmp_path / "t.parquet")
+    got = read_table(tmp_path / "t.parquet", as_text=True)
+    assert got.loc["a"].tolist() == ["True", "1.5", "s"]
+    assert got.loc["b", "x"] == "False" and got.loc["b", ["y", "z"]].isna().all()
+
+
 def test_mark_and_windows_newlines(tmp_path):
     got = read_table(
         text(tmp_path, b"\xef\xbb\xbfpatient;x\r\nP1;1\r\nP2;2\r\n"), id_column="patient"

@@ -14,7 +14,7 @@ from graphfuse.data.read import text
 from graphfuse.data.read.annotated import read_h5ad, read_h5mu
 from graphfuse.data.read.arrays import read_npy, read_npz
 from graphfuse.data.read.parquet import read_parquet
-from graphfuse.data.read.wanted import Wanted, pick
+from graphfuse.data.read.wanted import Wanted, as_written, pick
 from graphfuse.errors import Faults, InputError, examples
 
 _TEXT = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")
@@ -37,13 +37,17 @@ def read_table(
     layer: str | None = None,
     modality: str | None = None,
     repeats: bool = False,
+    as_text: bool = False,
 ) -> pd.DataFrame:
     """The table at `path`, patients × columns, indexed by patient id as text.
 
     csv, tsv, txt (plain or .gz; delimiter seen by itself), parquet, npy or npz with ids, h5ad
     (`layer`), h5mu (`modality`, `layer`). `id_column`: default is the first column. `columns`: only
     these, in this order; where a name stands twice the first one wins. `repeats`: a patient may
-    have many rows. Raises `InputError` with what is wrong, in which file, and the cure.
+    have many rows. `as_text`: every cell as it is written, without the blanks around it, and only
+    blank cells missing, so that whoever asks decides what is a number, a category or a date (a
+    decimal comma becomes a point). Raises `InputError` with what is wrong,
+    in which file, and the cure.
     """
     path = Path(path)
     kind = format_of(path)
@@ -53,10 +57,13 @@ def read_table(
         None if columns is None else tuple(columns),
         layer,
         modality,
+        as_text,
     )
     expected = _check_signs(path, kind)
     try:
         frame = _READERS[kind](path, wanted)
+        if as_text and kind != "text":
+            frame = as_written(frame)
     except ImportError as error:
         raise InputError(
             f"{path}: reading {kind} needs a package that is not installed ({error})"
@@ -178,8 +185,9 @@ def _as_text(labels) -> list[str]:
 
 def _read_text(path: Path, wanted: Wanted) -> pd.DataFrame:
     if not wanted.flipped:
-        return text.read(path, wanted.id_column, wanted.columns)
-    return pick(text.read(path, wanted.id_column, None), wanted, path, None)
+        return text.read(path, wanted.id_column, wanted.columns, wanted.as_text)
+    whole = text.read(path, wanted.id_column, None, wanted.as_text)
+    return pick(whole, wanted, path, None)
 
 
 _READERS: dict[str, Callable[[Path, Wanted], pd.DataFrame]] = {

@@ -95,11 +95,16 @@ def layout(path: Path) -> Layout:
     )
 
 
-def read(path: Path, id_column: str | None, columns: Sequence[str] | None) -> pd.DataFrame:
+def read(
+    path: Path,
+    id_column: str | None,
+    columns: Sequence[str] | None,
+    as_text: bool = False,
+) -> pd.DataFrame:
     """The columns wanted (all of them by default), indexed by the id column as text.
 
-    Raises `InputError` where the id column or others are not there, or names are repeated and all
-    were asked for.
+    `as_text`: every cell as written, only blank ones missing. Raises `InputError` where the id
+    column or others are not there, or names are repeated and all were asked for.
     """
     shape = layout(path)
     position = {name: at for at, name in reversed(list(enumerate(shape.names)))}
@@ -116,8 +121,11 @@ def read(path: Path, id_column: str | None, columns: Sequence[str] | None) -> pd
         chosen = [at for at in range(len(shape.names)) if at != id_at]
     else:
         chosen = [position[name] for name in known(columns, shape.names, path)]
-    table = _parse(path, shape, id_at, chosen)
-    frame = table[chosen].astype(float) if table.empty else table[chosen]
+    table = _parse(path, shape, id_at, chosen, as_text)
+    if as_text:
+        frame = table[chosen].apply(_as_written, args=(shape.decimal,))
+    else:
+        frame = table[chosen].astype(float) if table.empty else table[chosen]
     frame = frame.set_axis([shape.names[at] for at in chosen], axis=1)
     frame.index = pd.Index(table[id_at], dtype=object)
     trailing = (
@@ -205,7 +213,18 @@ def _decimal(rows: list[list[str]], delimiter: str, path: Path) -> str:
     return ","
 
 
-def _parse(path: Path, shape: Layout, id_at: int, chosen: list[int]) -> pd.DataFrame:
+def _as_written(cells: pd.Series, decimal: str) -> pd.Series:
+    """Text without the blanks around it; a number's decimal comma becomes a point."""
+    cells = cells.str.strip()
+    if decimal == ",":
+        numbers = cells.str.fullmatch(_COMMA_NUMBER)
+        cells = cells.where(~numbers, cells.str.replace(",", "."))
+    return cells.where(cells != "", float("nan"))
+
+
+def _parse(
+    path: Path, shape: Layout, id_at: int, chosen: list[int], as_text: bool = False
+) -> pd.DataFrame:
     """The columns at these positions, by pandas' C engine; the id column as text."""
     with _opened(path) as file:
         content = file.read()
@@ -219,13 +238,17 @@ def _parse(path: Path, shape: Layout, id_at: int, chosen: list[int]) -> pd.DataF
         "skipinitialspace": True,
         "low_memory": False,
     }  # fmt: skip
+    if as_text:
+        texts = dict.fromkeys(chosen, object)
+        texts.pop(id_at, None)
+        options |= {"dtype": texts, "na_filter": False}
     try:
         return pd.read_csv(io.BytesIO(content), encoding=shape.encoding, **options)
     except UnicodeDecodeError:
         log.warning("%s: not UTF-8; read as Latin-1", path.name)
         return pd.read_csv(io.BytesIO(content), encoding="latin-1", **options)
     except pd.errors.EmptyDataError:
-        return pd.DataFrame()
+        return pd.DataFrame(columns=sorted({id_at, *chosen}), dtype=object)
 
 
 def _check_widths(content: bytes, shape: Layout, path: Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from graphfuse.errors import Faults, InputError, nearest
@@ -42,6 +43,23 @@ class Wanted:
     columns: tuple[str, ...] | None = None
     layer: str | None = None
     modality: str | None = None
+    as_text: bool = False
+
+
+def as_written(frame: pd.DataFrame) -> pd.DataFrame:
+    """Every cell as the text a csv file would hold, stripped; blank ones are NaN."""
+    columns = [_texts(frame.iloc[:, at]) for at in range(frame.shape[1])]
+    if not columns:
+        return frame
+    return pd.concat(columns, axis=1)
+
+
+def _texts(column: pd.Series) -> pd.Series:
+    """One column as text; what is missing stays NaN."""
+    known = column.notna().to_numpy(bool)
+    texts = pd.Series(np.nan, index=column.index, name=column.name, dtype=object)
+    texts[known] = column[known].astype(str).str.strip().to_numpy(object)
+    return texts.where(texts != "", np.nan)
 
 
 def pick(frame: pd.DataFrame, wanted: Wanted, path: Path, id_column: str | None) -> pd.DataFrame:
@@ -53,5 +71,5 @@ def pick(frame: pd.DataFrame, wanted: Wanted, path: Path, id_column: str | None)
             )
         frame = frame.set_index(id_column)
     if wanted.flipped:
-        frame = turned(frame)
+        frame = frame.T if wanted.as_text else turned(frame)
     return frame if wanted.columns is None else frame[known(wanted.columns, frame.columns, path)]
