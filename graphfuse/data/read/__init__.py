@@ -3,8 +3,8 @@ file is not usable."""
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +15,9 @@ from graphfuse.data.read.annotated import read_h5ad, read_h5mu
 from graphfuse.data.read.arrays import read_npy, read_npz
 from graphfuse.data.read.parquet import read_parquet
 from graphfuse.data.read.wanted import Wanted, as_written, pick
-from graphfuse.errors import Faults, InputError, examples
+from graphfuse.errors import Faults, GraphfuseError, InputError, examples
 
 _TEXT = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")
-_DAMAGE = (OSError, EOFError, ValueError, KeyError, TypeError, IndexError, zlib.error)
 _SIGNS = {
     b"\x1f\x8b": "gzip", b"\x89HDF\r\n\x1a\n": "HDF5 (h5ad or h5mu)",
     b"MuData": "HDF5 (h5ad or h5mu)",
@@ -59,19 +58,10 @@ def read_table(
         modality,
         as_text,
     )
-    expected = _check_signs(path, kind)
-    try:
+    with _told(path, kind):
         frame = _READERS[kind](path, wanted)
         if as_text and kind != "text":
             frame = as_written(frame)
-    except ImportError as error:
-        raise InputError(
-            f"{path}: reading {kind} needs a package that is not installed ({error})"
-        ) from None
-    except _DAMAGE as error:
-        raise InputError(
-            f"{path}: not readable as {expected}: damaged or cut short ({_first_line(error)})"
-        ) from None
     return _with_clean_ids(frame, path, repeats)
 
 
@@ -81,8 +71,8 @@ def column_names(path: str | Path) -> list[str]:
     path = Path(path)
     if format_of(path) != "text":
         return [str(name) for name in ("patient", *read_table(path).columns)]
-    _check_signs(path, "text")
-    return list(text.layout(path).names)
+    with _told(path, "text"):
+        return list(text.layout(path).names)
 
 
 def format_of(path: Path) -> str:
@@ -100,6 +90,33 @@ def format_of(path: Path) -> str:
         else "known: " + ", ".join(_KNOWN)
     )
     raise InputError(f"{path}: no reader for {path.suffix or 'a name without an ending'}; {cure}")
+
+
+@contextmanager
+def _told(path: Path, kind: str) -> Iterator[None]:
+    """Turns what another library raises over a file that it cannot read into an `InputError`.
+
+    That may be any exception: damaged bytes lead numpy to a `TokenError` of Python's tokenizer,
+    h5py to a `RuntimeError`, gzip to an `EOFError`, which the shell would take for Ctrl-C.
+    """
+    expected = _check_signs(path, kind)
+    try:
+        yield
+    except GraphfuseError:
+        raise
+    except ImportError as error:
+        raise InputError(
+            f"{path}: reading {kind} needs a package that is not installed ({error})"
+        ) from None
+    except MemoryError as error:
+        raise InputError(
+            f"{path}: asks for more memory than there is ({_first_line(error)}); name columns "
+            "= […], or obtain the file again if it is not that large"
+        ) from None
+    except Exception as error:
+        raise InputError(
+            f"{path}: not readable as {expected}: damaged or cut short ({_first_line(error)})"
+        ) from None
 
 
 def _first_line(error: Exception) -> str:
