@@ -24,10 +24,16 @@ from graphfuse.data.ids import LENGTH, tcga_share
 from graphfuse.data.read import column_names, format_of, read_table
 from graphfuse.data.read.wanted import turned
 from graphfuse.data.series import looks_like_series, variables_of
+from graphfuse.data.sniff import looks_raw
 from graphfuse.errors import Faults, InputError
 from graphfuse.schema import Series
 
 _LEVEL = "tcga-patient"
+_RAW = [
+    "# The values look like raw counts or intensities: a few large ones would decide what a column",
+    '# says. "cpm-log" also divides by each patient\'s total; "none" keeps them as they are.',
+    'transform = "log1p"',
+]
 _PROTEIN = 'The columns look like gene symbols: entity = "gene" would let the gene network in.'
 
 
@@ -253,7 +259,9 @@ def _modality(table: Table, own: str, seen: Look, tables: list[str]) -> list[str
         return _series(table, own, tables)
     lines = [f"[modality.{_key(own)}]", f"file = {_quoted(table.file)}"]
     if seen.kind in ("omics", "embedding"):
-        lines += [f'kind = "{seen.kind}"', f'values = "{seen.values}"', f'entity = "{seen.entity}"']
+        lines += [f'kind = "{seen.kind}"', f'values = "{seen.values}"']
+        lines += _RAW if seen.kind == "omics" and looks_raw(table.frame) else []
+        lines += [f'entity = "{seen.entity}"']
         lines += [f"symbol = {_quoted(seen.symbol)}"] if seen.symbol else []
         remark = seen.remark or (
             _PROTEIN if seen.entity == "protein" and look(table.frame, "").entity == "gene" else ""

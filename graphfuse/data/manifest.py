@@ -14,12 +14,13 @@ from graphfuse.data.cohort import Cohort, numeric
 from graphfuse.data.ehr import as_word, typed
 from graphfuse.data.fetch import obtain
 from graphfuse.data.ids import check_overlap, normalised
+from graphfuse.data.judge import odd_about, wrong_with
 from graphfuse.data.modality import Modality
 from graphfuse.data.outcome import Outcome
+from graphfuse.data.per_patient import transformed
 from graphfuse.data.read import read_table
 from graphfuse.data.series import read_series
-from graphfuse.data.sniff import conflicts, doubts
-from graphfuse.data.symbols import gene_symbols, turned_into_dates
+from graphfuse.data.symbols import gene_symbols
 from graphfuse.data.targets import columns_of, outcome_from
 from graphfuse.errors import Faults, InputError, examples, nearest
 from graphfuse.files import file_sha256, read_toml, resolve
@@ -204,11 +205,7 @@ class Reading:
             self.faults.add(said if said.startswith(where) else f"{where}: {said}")
             return None
         modality = Modality(name, table, spec.kind, spec.values, spec.entity, symbols, types)
-        if table.empty:
-            self.notices.append(f"{where}: no patient has it (a heading and no rows)")
-        else:
-            self._judge(modality, where)
-        return modality
+        return self._judged(modality, spec, where)
 
     def _features(self, name: str, spec: ModalitySpec, frame: pd.DataFrame) -> pd.DataFrame:
         """The table less columns of the same file that are outcomes or groups."""
@@ -232,26 +229,27 @@ class Reading:
         among = self.folder / spec.map
         return among if among.is_file() else self.path.parent / spec.map
 
-    def _judge(self, modality: Modality, where: str) -> None:
-        """Faults and notices about a modality's values and names."""
-        if modality.table.shape[1] == 0:
-            self.faults.add(f"{where}: no columns; the table holds ids only")
-            return
-        for said in conflicts(modality):
-            self.faults.add(f"{where}: {said}; correct values, or the table")
-        self.notices += [f"{where}: {said}" for said in doubts(modality)]
-        dated = turned_into_dates(modality.columns) if modality.entity == "gene" else []
-        if dated:
-            self.notices.append(
-                f"{where}: {len(dated)} columns look like genes a spreadsheet made into "
-                f"dates ({examples(dated)})"
-            )
-        if modality.kind != "ehr" and any(m is not None for m in modality.symbols):
-            mapped = sum(symbol is not None for symbol in modality.symbols)
-            if mapped < 0.5 * len(modality.symbols):
-                self.notices.append(
-                    f"{where}: only {mapped:,} of {len(modality.symbols):,} columns map to a gene"
-                )
+    def _judged(self, modality: Modality, spec: ModalitySpec, where: str) -> Modality | None:
+        """The modality on the scale it is trained on, or None after a fault; faults and notices
+        about its values and names as the file has them."""
+        if modality.table.shape[1] and modality.table.empty:
+            self.notices.append(f"{where}: no patient has it (a heading and no rows)")
+            return modality
+        wrong = wrong_with(modality)
+        for said in wrong:
+            self.faults.add(f"{where}: {said}")
+        if modality.table.shape[1]:
+            odd = odd_about(modality, "transform" in spec.model_fields_set)
+            self.notices += [f"{where}: {said}" for said in odd]
+        if wrong:
+            return modality
+        try:
+            modality, notices = transformed(modality, spec.transform)
+        except InputError as error:
+            self.faults.add(f"{where}: {error}")
+            return None
+        self.notices += [f"{where}: {said}" for said in notices]
+        return modality
 
     def _patients(self, modalities: list[Modality]) -> pd.Index:
         """All patients with a value in any modality, sorted; notices for who is left out."""

@@ -17,6 +17,10 @@ class Modality:
     categories as text). `symbols`: gene symbol per column, `None` where a column maps to no gene.
     `types`: EHR column types (numeric | categorical | ordinal | date). `present` bool `[N]`:
     patients who have the modality.
+
+    `values`: what the numbers of `table` are (counts, log, …). `transform`: what was done to each
+    patient's numbers on the way from the file (`per_patient`), and `declared`: what they were
+    before it.
     """
 
     name: str
@@ -26,10 +30,14 @@ class Modality:
     entity: str = "none"
     symbols: tuple[str | None, ...] = ()
     types: dict[str, str] = field(default_factory=dict)
+    transform: str = "none"
+    declared: str = ""
 
     def __post_init__(self):
         if not self.symbols:
             object.__setattr__(self, "symbols", (None,) * self.table.shape[1])
+        if not self.declared:
+            object.__setattr__(self, "declared", self.values)
 
     @property
     def present(self) -> np.ndarray:

@@ -11,6 +11,8 @@ from graphfuse.errors import examples
 _SAMPLE = 2_000_000  # cells looked at
 _SENTINELS = (-9.0, -99.0, -999.0, -9999.0, 99.0, 999.0, 9999.0)
 _LOG_TOP = 45.0  # log2 of the largest mass-spectrometry intensities
+_SMALL_COUNTS = 30  # copies, stages, mutations of a gene: counts up to here need no logarithm
+_SKEWED = 1.0  # skewness of a column with a long tail to the right
 
 
 def sniff_values(frame: pd.DataFrame) -> str:
@@ -70,6 +72,30 @@ def doubts(modality: Modality) -> list[str]:
     return found
 
 
+def looks_raw(frame: pd.DataFrame) -> bool:
+    """Whether a table `[N, F]` holds counts or intensities that should be logarithms: none is
+    negative, and most columns have a few so large that they decide what the column says."""
+    values = _matrix(frame)
+    seen = values[np.isfinite(values)]
+    if seen.size == 0 or seen.min() < 0:
+        return False
+    whole = bool((seen % 1 == 0).all())
+    return seen.max() > (_SMALL_COUNTS if whole else _LOG_TOP) and _skewed(values)
+
+
+def untransformed(modality: Modality) -> list[str]:
+    """A notice for an omics table that looks raw."""
+    if modality.kind != "omics" or not looks_raw(modality.table):
+        return []
+    seen = _matrix(modality.table)
+    return [
+        f"values look like raw counts or intensities (from {np.nanmin(seen):,.6g} to "
+        f"{np.nanmax(seen):,.6g}, skewed in most columns), and a few large ones decide what a "
+        'column says: transform = "log1p" takes logarithms ("cpm-log": of counts per million), '
+        '"none" keeps the values as they are'
+    ]
+
+
 # ---------------------------------------------------------------------------------- what values are
 
 
@@ -104,6 +130,23 @@ def _stretched(values: np.ndarray) -> bool:
     )
     between = ((values > 0) & (values < 1)).any(axis=0)
     return bool((ends & between).mean() > 0.9)
+
+
+def _skewed(values: np.ndarray) -> bool:
+    """Most columns have a long tail to the right, and the logarithm shortens it."""
+    values = _columns_with_values(values)
+    values = values[:, np.nanstd(values, axis=0) > 0]
+    if values.shape[1] == 0:
+        return False
+    skewness = np.nanmedian(_skewness(values))
+    left = np.nanmedian(np.abs(_skewness(np.log1p(values))))
+    return bool(skewness > _SKEWED and left < skewness)
+
+
+def _skewness(values: np.ndarray) -> np.ndarray:
+    """The third standardised moment of every column."""
+    centred = values - np.nanmean(values, axis=0)
+    return np.nanmean(centred**3, axis=0) / np.nanstd(values, axis=0) ** 3
 
 
 def _share(bad: np.ndarray) -> str:

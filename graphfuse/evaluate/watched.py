@@ -79,6 +79,8 @@ class SpiedModality(_Part, Modality):
         table = vars(self)["table"]
         if not self.symbols:
             object.__setattr__(self, "symbols", (None,) * table.shape[1])
+        if not self.declared:
+            object.__setattr__(self, "declared", self.values)
         self._settle(len(table))
 
     @property

@@ -67,6 +67,7 @@ class ModalitySpec(Shape):
     file: str
     kind: Literal["omics", "embedding", "ehr"]
     values: Literal["counts", "log", "beta", "m-value", "z-score", "binary", "mixed"] = "mixed"
+    transform: Literal["none", "log1p", "cpm-log"] = "none"
     entity: Literal["gene", "cpg", "mirna", "protein", "none"] = "none"
     symbol: str | None = None
     ids: Literal["symbol", "ensembl"] = "symbol"
@@ -91,6 +92,17 @@ class ModalitySpec(Shape):
             )
         if self.kind == "ehr" and not self.columns:
             raise ValueError("an ehr modality needs columns = […]: name what is known at diagnosis")
+        if self.transform != "none" and self.kind == "ehr":
+            raise ValueError(
+                f'transform = "{self.transform}" is for tables of numbers: kind = "omics" or '
+                '"embedding"'
+            )
+        if self.transform != "none" and self.values not in ("counts", "mixed"):
+            raise ValueError(
+                f'transform = "{self.transform}" takes counts or intensities, but values = '
+                f'"{self.values}": say what the file holds, values = "counts" or "mixed"; '
+                "logarithms and scaled values need no transform"
+            )
         if self.ids == "ensembl" and self.map is None:
             raise ValueError(
                 'ids = "ensembl" needs map = "table.tsv" (two columns: Ensembl id, symbol)'

@@ -247,3 +247,15 @@ def test_where_a_patient_was_measured_is_a_group_and_no_feature(tmp_path):
     )
     (tmp_path / "m.toml").write_text(text)
     assert set(load(tmp_path / "m.toml").groups["study site"]) == {"north", "south"}
+
+
+def test_a_raw_table_is_drafted_with_its_logarithm(tmp_path):
+    ids = [f"P{i:03d}" for i in range(24)]
+    raw = pd.DataFrame(np.exp(rng.normal(6, 1.5, (24, 30))), ids, GENES)
+    raw.rename_axis("id").to_csv(tmp_path / "rna.csv")
+    np.log2(raw + 1).rename_axis("id").to_csv(tmp_path / "logs.csv")
+    table, cohort, text = drafted(tmp_path, [tmp_path / "rna.csv", tmp_path / "logs.csv"])
+    rna, logs = table["modality"].values()
+    assert (rna["values"], rna["transform"]) == ("mixed", "log1p") and "transform" not in logs
+    assert "# The values look like raw counts or intensities" in text
+    np.testing.assert_allclose(cohort.modalities["rna"].table.to_numpy(), np.log1p(raw.to_numpy()))
