@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from graphfuse.data import date_genes
 from graphfuse.data.modality import Modality
 from graphfuse.data.sniff import conflicts, doubts, untransformed
-from graphfuse.data.symbols import turned_into_dates
-from graphfuse.errors import examples
 
 
 def wrong_with(modality: Modality) -> list[str]:
@@ -24,11 +23,12 @@ def odd_about(modality: Modality, scale_declared: bool) -> list[str]:
     found = doubts(modality)
     if not scale_declared:
         found += untransformed(modality)
-    dated = turned_into_dates(modality.columns) if modality.entity == "gene" else []
-    if dated:
+    symbols = [symbol for symbol in modality.symbols if symbol]
+    dates = date_genes.turned_into_dates(symbols)
+    if dates:
         found.append(
-            f"{len(dated)} columns look like genes a spreadsheet made into dates "
-            f"({examples(dated)})"
+            f"{len(dates)} gene symbols look like genes a spreadsheet turned into dates "
+            f"({date_genes.in_words(dates)}); {date_genes.CURE}"
         )
     mapped = sum(symbol is not None for symbol in modality.symbols)
     if 0 < mapped < 0.5 * len(modality.symbols):

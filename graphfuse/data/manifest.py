@@ -199,7 +199,10 @@ class Reading:
                 symbols = ()
             else:
                 table, types = numeric(self._features(name, spec, frame), where), {}
-                symbols = gene_symbols(list(table.columns), spec, self._map_file(spec))
+                told: list[str] = []
+                columns = list(table.columns)
+                symbols = gene_symbols(columns, spec, self._map_file(spec), told)
+                self.notices += [f"{where}: {notice}" for notice in told]
         except InputError as error:
             said = str(error)
             self.faults.add(said if said.startswith(where) else f"{where}: {said}")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from graphfuse.data import date_genes
 from graphfuse.data.modality import Modality
 from graphfuse.errors import examples
 from graphfuse.graph.aliases import NO_ALIASES, Aliases
@@ -23,19 +24,11 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 TINY = 0.05  # share of symbols in the network below which names are likely of another kind
-_MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|sept|oct|nov|dec"
-_DATE = re.compile(
-    rf"^(\d{{1,2}}-({_MONTHS})|({_MONTHS})-\d{{1,2}}|\d(\.\d+)?e\+\d+)$", re.IGNORECASE
-)
 _MOUSE = re.compile(r"^[A-Z][a-z0-9]*[a-z][a-z0-9]*$")
 # Families that were renamed as a whole, and names given until a gene's function is known.
 _RETIRED = re.compile(
     r"^((SEPT|MARCH|MARC)\d{1,2}|DEC1|KIAA\d{4}L?|C\d+orf\d+|CXorf\d+|FAM\d+[A-Z]\d*|LOC\d+|"
     r"FLJ\d+|MGC\d+)$"
-)
-_DATES_CURE = (
-    "2-Sep was SEPTIN2, but 1-Mar may be MARCHF1 or MTARC1: restore them from the source, or "
-    "list them in an alias table"
 )
 
 
@@ -124,21 +117,26 @@ def by_reason(
     column counts once."""
     known, linked = frozenset(network.genes), _linked(network, modality)
     folded = {gene.upper(): gene for gene in network.genes}
+    symbols = [symbol for symbol in modality.symbols if symbol]
+    dates = frozenset(date_genes.turned_into_dates(symbols))
     found: dict[str, list[str]] = {}
     for column, symbol in zip(modality.columns, modality.symbols, strict=True):
         if symbol not in linked:
-            found.setdefault(_reason(symbol, known, folded, aliases), []).append(
-                _shown(column, symbol)
-            )
+            reason = _reason(symbol, known, folded, aliases, dates)
+            found.setdefault(reason, []).append(_shown(column, symbol))
     rows = [(reason, len(lost), examples(lost)) for reason, lost in found.items()]
     rows.sort(key=lambda row: (-row[1], row[0]))
     return pd.DataFrame(rows, columns=["reason", "count", "examples"])
 
 
 def _reason(
-    symbol: str | None, known: frozenset[str], folded: dict[str, str], aliases: Aliases
+    symbol: str | None,
+    known: frozenset[str],
+    folded: dict[str, str],
+    aliases: Aliases,
+    dates: frozenset[str],
 ) -> str:
-    """Why a symbol is in no edge."""
+    """Why a symbol is in no edge; `dates`: symbols that look like dates."""
     if symbol is None:
         return "no gene symbol"
     if symbol in known:
@@ -147,7 +145,7 @@ def _reason(
         return f"retired or another name: the alias table {aliases.title} would save it"
     if symbol in aliases.ambiguous:
         return "stands for more than one symbol in the alias table"
-    if _DATE.match(symbol):
+    if symbol in dates:
         return "made a date or a number by a spreadsheet"
     if is_id(symbol):
         return "an id, not a symbol: map it, by an alias table or by map = in the manifest"
@@ -172,12 +170,12 @@ def suspicions(network: GeneNetwork, symbols: Sequence[str | None]) -> list[str]
     """What looks wrong with the names of measured genes: dates, another case, another species, ids
     of another kind."""
     named = sorted({symbol for symbol in symbols if symbol})
-    dates = [symbol for symbol in named if _DATE.match(symbol)]
+    dates = date_genes.turned_into_dates(named)
     known, found = set(network.genes), []
     if dates:
         found.append(
             f"{len(dates)} symbols look like genes a spreadsheet turned into dates "
-            f"({examples(dates)}); {_DATES_CURE}"
+            f"({date_genes.in_words(dates)}); {date_genes.CURE}"
         )
     outside = [symbol for symbol in named if symbol not in known]
     if not named or 1 - len(outside) / len(named) >= TINY:

@@ -1,0 +1,190 @@
+"""Gene symbols that a spreadsheet made into dates or numbers: found and told, never guessed back.
+
+Excel reads SEPT2 as the second of September and MARCH1 as the first of March, and writes them as
+its language and the cell's format have it: 2-Sep, Sep-02, 02. Sep, 2021-09-02, 44441. A clone such
+as 2310009E13 becomes the number 2.31E+19.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from datetime import date, timedelta
+
+from graphfuse.errors import examples
+
+# How spreadsheets abbreviate or write the months: English, German, Dutch and Scandinavian words
+# first; then the words that only French, Spanish, Italian and Portuguese have.
+_NORTHERN = (
+    "jan january januar", "feb february februar", "mar march mrz mär märz mrt mars",
+    "apr april", "may mei maj", "jun june juni", "jul july juli", "aug august",
+    "sep sept september", "oct october okt oktober", "nov november",
+    "dec december dez dezember",
+)  # fmt: skip
+_ROMANCE = (
+    "janv janvier ene enero gen gennaio janeiro", "fév févr février fev febrero febbraio",
+    "marzo março", "avr avril abr abril aprile", "mai mayo mag maggio maio",
+    "juin junio giu giugno",
+    "juil juillet julio lug luglio", "août ago agosto", "set septembre septiembre settembre",
+    "octobre octubre ott ottobre out outubro", "novembre noviembre novembro",
+    "déc décembre dic diciembre dicembre dezembro",
+)  # fmt: skip
+
+
+def _numbered(words: tuple[str, ...]) -> dict[str, int]:
+    """Each word of the twelve months → the number of its month."""
+    return {word: at for at, month in enumerate(words, start=1) for word in month.split()}
+
+
+# "SET-2", "AGO-2" and "MARS-1" are ways to write genes: words that are genes too count after the
+# day only, as in "2-set".
+_MONTH_FIRST = {word: at for word, at in _numbered(_NORTHERN).items() if word != "mars"}
+_DAY_FIRST = _numbered(_NORTHERN) | _numbered(_ROMANCE)
+
+_WORD = r"([^\W\d_]{3,10})\.?"
+_YEAR = r"(\d{4}|\d{2})"
+_CLOCK = r"([T ]00:00(:00)?)?"
+_DAY_MONTH = re.compile(
+    rf"^(\d{{1,2}})(?:st|nd|rd|th)?[-./ ]{{0,2}}{_WORD}([-./, ]{{1,2}}{_YEAR})?$"
+)
+_MONTH_DAY = re.compile(rf"^{_WORD}[-./ ]{{1,2}}(\d{{1,2}})([-./, ]{{1,2}}{_YEAR})?$")
+_ISO = re.compile(rf"^(?:19|20)\d\d[-./](\d{{1,2}})[-./](\d{{1,2}}){_CLOCK}$")
+_NUMBERS = re.compile(
+    rf"^(\d{{1,2}})([/.-])(\d{{1,2}})(?:\2{_YEAR}{_CLOCK})$|^(\d{{1,2}})/(\d{{1,2}})$"
+)
+_GERMAN_DAY = re.compile(r"^(\d{1,2})\. ?(\d{1,2})\.$")
+_SERIAL = re.compile(r"^\d{5}(\.0+)?$")
+_SCIENTIFIC = re.compile(r"^\d(\.\d+E[+.]?|E\+)\d{1,2}$", re.IGNORECASE)
+_EPOCH = date(1899, 12, 30)  # day 0 of a spreadsheet
+_CLONE = "a clone's id such as 2310009E13, whose digits are lost"
+_FEW_NUMBERS = 0.2  # share of names that are numbers above which numbers are ids, not dates
+
+CURE = (
+    "restore them from the source, or list them in an alias table; nothing was renamed, since "
+    "1-Mar may be MARCHF1 or MTARC1"
+)
+
+
+def turned_into_dates(names: Iterable[str]) -> list[str]:
+    """Names that look like genes a spreadsheet made into dates or numbers, in their order.
+
+    A five-digit number counts where it is the serial number of a day that a gene was named like,
+    and where the names are not numbers anyway (as ids of Entrez are).
+
+    Parameters
+    ----------
+    names
+        Names of columns, or gene symbols.
+
+    Returns
+    -------
+    list of str
+        Those of `names` that look so.
+
+    Examples
+    --------
+    >>> turned_into_dates(["TP53", "2-Sep", "SEPT2", "MARCH1", "02.03.2021"])
+    ['2-Sep', '02.03.2021']
+    """
+    names = list(names)
+    with_digit = [name for name in names if any(letter.isdigit() for letter in name)]
+    numbers = sum(bool(_SERIAL.match(name)) or name.isdigit() for name in with_digit)
+    numbers_are_ids = numbers > 1 and numbers > _FEW_NUMBERS * len(names)
+    return [
+        name
+        for name in with_digit
+        if _readings(name) and not (numbers_are_ids and _SERIAL.match(name))
+    ]
+
+
+def in_words(names: list[str]) -> str:
+    """The first few such names, each with the gene that it may have been.
+
+    Parameters
+    ----------
+    names
+        Names that `turned_into_dates` found.
+
+    Returns
+    -------
+    str
+        As in `2-Sep: SEPTIN2 (formerly SEPT2)`.
+    """
+    return examples([f"{name}: {_suggestion(name)}" for name in dict.fromkeys(names)])
+
+
+def _suggestion(name: str) -> str:
+    """The genes that a name may have been, joined by 'or'."""
+    return " or ".join(dict.fromkeys(_readings(name)))
+
+
+def _readings(name: str) -> list[str]:
+    """What a name may have been before a spreadsheet took it for a date or number; empty for a
+    symbol that is intact."""
+    plain = unicodedata.normalize("NFC", name.strip())
+    plain = re.sub(r"^X(?=\d)", "", plain)  # R writes an X before names that begin with a digit
+    found = _read(plain)
+    unsuffixed = re.sub(r"\.\d$", "", plain)  # pandas writes 1-Mar.1 for the second 1-Mar
+    return found or (_read(unsuffixed) if unsuffixed != plain else [])
+
+
+def _read(plain: str) -> list[str]:
+    """The readings of a name without prefix and suffix."""
+    if _SCIENTIFIC.match(plain):
+        return [_CLONE]
+    if _SERIAL.match(plain):
+        day = _EPOCH + timedelta(days=int(plain[:5]))
+        gene = _gene(day.month, day.day)
+        return [gene] if gene and 2000 <= day.year <= 2040 else []
+    days = [(month, day) for month, day in _month_and_day(plain) if month <= 12 and 1 <= day <= 31]
+    genes = [_gene(month, day) for month, day in days]
+    named = [gene for gene in genes if gene]
+    return named or (["no gene that we know of"] if days else [])
+
+
+def _month_and_day(plain: str) -> list[tuple[int, int]]:
+    """The (month, day) that a text may stand for: two where it could be either way round."""
+    if found := _DAY_MONTH.match(plain):
+        month = _DAY_FIRST.get(found[2].lower())
+        return [] if month is None else [(month, int(found[1]))]
+    if found := _MONTH_DAY.match(plain):
+        month = None if _is_a_name(found[1], found[2]) else _MONTH_FIRST.get(found[1].lower())
+        return [] if month is None else [(month, int(found[2]))]
+    if found := _ISO.match(plain):
+        return [(int(found[1]), int(found[2]))]
+    if found := _GERMAN_DAY.match(plain):
+        return [(int(found[2]), int(found[1]))]
+    if found := _NUMBERS.match(plain):
+        first, second = int(found[1] or found[7]), int(found[3] or found[8])
+        return [(first, second), (second, first)]
+    return []
+
+
+def _is_a_name(word: str, number: str) -> bool:
+    """Whether people write a gene so: OCT-4, APR-1, SEPT-2 and MARCH-1 in capitals keep what they
+    mean, while a spreadsheet writes Oct-04."""
+    known = word in ("OCT", "APR") or (word.isupper() and len(word) > 3)
+    return known and not number.startswith("0")
+
+
+def _gene(month: int, day: int) -> str:
+    """The genes whose names a spreadsheet takes for this day of this month; '' where none is."""
+    if month == 3 and day <= 11:
+        march = f"MARCHF{day} (formerly MARCH{day})"
+        return f"{march} or MTARC{day} (formerly MARC{day})" if day <= 2 else march
+    if month == 9 and day <= 14:
+        return f"SEPTIN{day} (formerly SEPT{day})"
+    known = {
+        (4, 3): "ATRAID (formerly APR3)",
+        (9, 15): "SELENOF (formerly SEP15)",
+        (10, 1): "POU2F1 (OCT1)",
+        (10, 2): "POU2F2 (OCT2)",
+        (10, 3): "POU5F1 (OCT3)",
+        (10, 4): "POU5F1 (OCT4)",
+        (10, 6): "POU3F1 (OCT6)",
+        (10, 11): "POU2F3 (OCT11)",
+        (12, 1): "DELEC1 (formerly DEC1) or BHLHE40 (DEC1)",
+        (12, 2): "BHLHE41 (DEC2)",
+    }
+    return known.get((month, day), "")
