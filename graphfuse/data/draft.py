@@ -23,8 +23,8 @@ from graphfuse.data.columns import (
 from graphfuse.data.ids import LENGTH, tcga_share
 from graphfuse.data.read import column_names, format_of, read_table
 from graphfuse.data.read.wanted import turned
+from graphfuse.data.scales import looks_raw
 from graphfuse.data.series import looks_like_series, variables_of
-from graphfuse.data.sniff import looks_raw
 from graphfuse.errors import Faults, InputError
 from graphfuse.schema import Series
 

@@ -2,27 +2,71 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pandas as pd
+
 from graphfuse.data import date_genes
 from graphfuse.data.modality import Modality
-from graphfuse.data.sniff import conflicts, doubts, untransformed
+from graphfuse.data.scales import two_scales, untransformed
+from graphfuse.data.sentinels import Sentinel, blanked, sentinel_of, sentinels_in
+from graphfuse.data.sniff import conflicts, scaled_over_cohort, unlike_declared
+
+_FREE_TEXT = 20  # different texts, from which a column may be no category
 
 
-def wrong_with(modality: Modality) -> list[str]:
-    """What cannot be trained on: no columns, or values that contradict what is declared."""
-    if modality.table.shape[1] == 0:
-        return ["no columns; the table holds ids only"]
-    return [f"{said}; correct values, or the table" for said in conflicts(modality)]
+def judged(modality: Modality, scale_declared: bool = False) -> tuple[list[str], list[str]]:
+    """The faults of a modality, which cannot be trained on, and notices of what can and is odd.
 
+    Parameters
+    ----------
+    modality : Modality
+        As its file has it, before any transform.
+    scale_declared : bool
+        Whether the manifest says `transform`, be it "none": then large skewed numbers are meant.
 
-def odd_about(modality: Modality, scale_declared: bool) -> list[str]:
-    """What to tell of values and names that can be trained on.
-
-    `scale_declared`: whether the manifest says `transform`, be it "none"; then large skewed numbers
-    are meant.
+    Returns
+    -------
+    faults, notices : list of str
     """
-    found = doubts(modality)
-    if not scale_declared:
-        found += untransformed(modality)
+    if modality.table.shape[1] == 0:
+        return ["no columns; the table holds ids only"], []
+    if modality.kind == "ehr":
+        return [], _odd_records(modality)
+    codes = sentinels_in(modality.table)
+    faults, notices = _against(modality, codes)
+    measured = replace(modality, table=blanked(modality.table, codes))
+    if not faults:
+        notices += _odd_values(measured)
+    if not faults and not scale_declared:
+        notices += untransformed(measured)
+    return faults, notices + _odd_names(modality)
+
+
+def _against(modality: Modality, codes: list[Sentinel]) -> tuple[list[str], list[str]]:
+    """Faults of values that contradict what is declared, and of codes for missing that cause it or
+    are no measurement in any table; the other codes as notices."""
+    said = conflicts(modality)
+    if said:
+        cure = "; ".join(map(str, codes)) or "correct values, or the table"
+        return [f"{each}; {cure}" for each in said], []
+    faults = [str(code) for code in codes if code.impossible]
+    return faults, [str(code) for code in codes if not code.impossible]
+
+
+def _odd_values(modality: Modality) -> list[str]:
+    """What a table's values look like, where that is not what was declared or not one thing."""
+    said = [
+        scaled_over_cohort(modality.table),
+        two_scales(modality.table),
+        unlike_declared(modality),
+    ]
+    return [each for each in said if each]
+
+
+def _odd_names(modality: Modality) -> list[str]:
+    """Gene symbols that a spreadsheet changed, or that are few."""
+    found = []
     symbols = [symbol for symbol in modality.symbols if symbol]
     dates = date_genes.turned_into_dates(symbols)
     if dates:
@@ -30,7 +74,35 @@ def odd_about(modality: Modality, scale_declared: bool) -> list[str]:
             f"{len(dates)} gene symbols look like genes a spreadsheet turned into dates "
             f"({date_genes.in_words(dates)}); {date_genes.CURE}"
         )
-    mapped = sum(symbol is not None for symbol in modality.symbols)
-    if 0 < mapped < 0.5 * len(modality.symbols):
-        found.append(f"only {mapped:,} of {len(modality.symbols):,} columns map to a gene")
+    if 0 < len(symbols) < 0.5 * len(modality.symbols):
+        found.append(f"only {len(symbols):,} of {len(modality.symbols):,} columns map to a gene")
     return found
+
+
+def _odd_records(modality: Modality) -> list[str]:
+    """Codes for missing in columns of numbers, and columns of text that are no categories."""
+    found = []
+    for name in modality.columns:
+        column = modality.table[name]
+        if not pd.api.types.is_numeric_dtype(column):
+            found += _unrepeated(column)
+            continue
+        code = sentinel_of(column)
+        if code is not None:
+            found.append(
+                f"{name!r} is {code:.6g} for {int((column == code).sum())} patients, far from all "
+                "others: a code for missing?"
+            )
+    return found
+
+
+def _unrepeated(column: pd.Series) -> list[str]:
+    """Text whose values hardly repeat is a name, a date or free text, not a category."""
+    known = column.dropna()
+    distinct = known.nunique()
+    if distinct <= _FREE_TEXT or distinct <= 0.5 * len(known):
+        return []
+    return [
+        f"{column.name!r} has {distinct} different texts for {len(known)} patients: is it a "
+        "category?"
+    ]

@@ -14,7 +14,7 @@ from graphfuse.data.cohort import Cohort, numeric
 from graphfuse.data.ehr import as_word, typed
 from graphfuse.data.fetch import obtain
 from graphfuse.data.ids import check_overlap, normalised
-from graphfuse.data.judge import odd_about, wrong_with
+from graphfuse.data.judge import judged
 from graphfuse.data.modality import Modality
 from graphfuse.data.outcome import Outcome
 from graphfuse.data.per_patient import transformed
@@ -238,13 +238,11 @@ class Reading:
         if modality.table.shape[1] and modality.table.empty:
             self.notices.append(f"{where}: no patient has it (a heading and no rows)")
             return modality
-        wrong = wrong_with(modality)
-        for said in wrong:
-            self.faults.add(f"{where}: {said}")
-        if modality.table.shape[1]:
-            odd = odd_about(modality, "transform" in spec.model_fields_set)
-            self.notices += [f"{where}: {said}" for said in odd]
-        if wrong:
+        faults, notices = judged(modality, "transform" in spec.model_fields_set)
+        for fault in faults:
+            self.faults.add(f"{where}: {fault}")
+        self.notices += [f"{where}: {said}" for said in notices]
+        if faults:
             return modality
         try:
             modality, notices = transformed(modality, spec.transform)
