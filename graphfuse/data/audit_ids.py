@@ -9,7 +9,7 @@ import numpy as np
 
 from graphfuse.data.audit_finding import Finding, Subject
 from graphfuse.data.audit_patients import as_tuples, sizes_in_words
-from graphfuse.data.ids import LENGTH, tcga_share
+from graphfuse.data.barcodes import LENGTH, tcga_share, uniform
 from graphfuse.errors import few
 
 _REPEAT = re.compile(
@@ -55,9 +55,7 @@ def _stems(ids: list[str]) -> list[list[int]]:
     stems = defaultdict(list)
     if tcga_share(ids) > 0.5:
         for row, name in enumerate(ids):
-            stems[
-                name[: LENGTH["tcga-patient"]].upper().replace(".", "-").replace("_", "-")
-            ].append(row)
+            stems[uniform(name)[: LENGTH["tcga-patient"]]].append(row)
         return list(stems.values())
     numbered = {name: found[1] for name in ids if (found := _NUMBER.match(name))}
     clinics = max(Counter(numbered.values()).values(), default=0) > _VISITS

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from graphfuse.data.barcodes import LENGTH, tcga_share
 from graphfuse.data.columns import (
     Look,
     group_columns,
@@ -20,7 +21,6 @@ from graphfuse.data.columns import (
     survival_columns,
     usable_columns,
 )
-from graphfuse.data.ids import LENGTH, tcga_share
 from graphfuse.data.read import column_names, format_of, read_table
 from graphfuse.data.read.wanted import turned
 from graphfuse.data.scales import looks_raw

@@ -9,48 +9,71 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from graphfuse.errors import Faults, examples
+from graphfuse.data import barcodes
+from graphfuse.data.barcodes import LENGTH
+from graphfuse.data.spelling import padding, style
+from graphfuse.errors import Faults, counted, examples
 
-LENGTH = {"tcga-patient": 12, "tcga-sample": 15}
-_TCGA = re.compile(r"^TCGA[-._][A-Z0-9]{2}[-._][A-Z0-9]{4}", re.IGNORECASE)
-_SAMPLE = re.compile(r"^.{12}[-._](\d{2})")
 
+def normalised(
+    index: pd.Index, level: str | None, where: str, faults: Faults, notices: list[str]
+) -> pd.Index:
+    """The ids of one table at `level`.
 
-def normalised(index: pd.Index, level: str | None, where: str, faults: Faults) -> pd.Index:
-    """The ids at `level` (TCGA barcodes: upper case, dashes, cut); adds a fault where that makes
-    two rows one."""
+    Parameters
+    ----------
+    index
+        Ids as the file has them.
+    level
+        `tcga-patient` or `tcga-sample`: barcodes in upper case, with dashes, cut. None: as they
+        are.
+    where
+        The table, for messages.
+    faults
+        A fault is added for ids that are no barcodes, for rows that become one, and where normal
+        tissue would pass for a tumour.
+    notices
+        A notice is added where ids are kept apart that are samples of different kinds.
+
+    Returns
+    -------
+    pd.Index
+        One id a row.
+    """
+    mixed = barcodes.mixed_in_one_table(index)
     if level is None:
+        if mixed:
+            notices.append(f"{where}: {mixed}, unless they are meant to be told apart")
         return index
-    strange = [not _TCGA.match(name) for name in index]
+    strange = [not barcodes.is_barcode(name) for name in index]
     if any(strange):
         faults.add(
             f"{where}: {sum(strange)} of {len(index)} ids are no TCGA barcodes (they look "
             f"like {patterns(index[strange])}); "
             'remove [patients] level, or turn the table: orient = "patients-in-columns"'
         )
-    cut = pd.Index(
-        [name.upper().replace(".", "-").replace("_", "-")[: LENGTH[level]] for name in index],
-        name="patient",
-        dtype=object,
-    )
-    doubled = cut.duplicated(keep=False)
-    if doubled.any() and not any(strange):
+        return barcodes.cut(index, level)
+    short = [name for name in index if len(name) < LENGTH[level]]
+    if short:
         faults.add(
-            f"{where}: {cut[doubled].nunique()} patients have more than one row once "
-            "barcodes are cut to "
-            f"{LENGTH[level]} characters{_sample_types(index[doubled])}; keep one row each"
+            f"{where}: {len(short)} of {len(index)} barcodes are shorter than the "
+            f'{LENGTH[level]} characters of level = "{level}" (they look like '
+            f'{patterns(short)}); set [patients] level = "tcga-patient"'
         )
-    return cut
-
-
-def _sample_types(index: pd.Index) -> str:
-    """' (sample types: 01 × 3, 11 × 3)' for barcodes that say so."""
-    types = Counter(found[1] for name in index if (found := _SAMPLE.match(name)))
-    return (
-        f" (sample types: {', '.join(f'{k} × {n}' for k, n in sorted(types.items()))})"
-        if types
-        else ""
-    )
+    ids = barcodes.cut(index, level)
+    doubled = ids.duplicated(keep=False)
+    if doubled.any():
+        types = barcodes.sample_types(index[doubled])
+        listed = f" (sample types: {barcodes.types_in_words(types)})" if types else ""
+        faults.add(
+            f"{where}: {ids[doubled].nunique()} patients have more than one row once barcodes "
+            f"are cut to {LENGTH[level]} characters{listed}; keep one row each"
+        )
+    if mixed and level == "tcga-patient":
+        faults.add(f"{where}: {mixed}")
+    elif mixed:
+        notices.append(f"{where}: {mixed}, unless they are meant to be told apart")
+    return ids
 
 
 def patterns(ids: Iterable[str], limit: int = 2) -> str:
@@ -61,28 +84,35 @@ def patterns(ids: Iterable[str], limit: int = 2) -> str:
 
 def mask(name: str) -> str:
     """One id as a pattern: 'TCGA-3C-AAAU' → 'AAAA-9A-AAAA'."""
-    shape = re.sub(r"[^\W\d_]", lambda c: "A" if c[0].isupper() else "a", re.sub(r"\d", "9", name))
+    digits = re.sub(r"\d", "9", name)
+    shape = re.sub(r"[^\W\d_]", lambda found: "A" if found[0].isupper() else "a", digits)
     return shape[:40] + ("…" if len(shape) > 40 else "")
 
 
-def tcga_share(ids: Iterable[str]) -> float:
-    """Share of ids that are TCGA barcodes."""
-    ids = list(ids)
-    return sum(bool(_TCGA.match(str(name))) for name in ids) / max(len(ids), 1)
+# ---------------------------------------------------------------------------------- between tables
 
 
 def check_overlap(tables: dict[str, pd.Index], faults: Faults, notices: list[str]) -> None:
-    """Faults where the files fall apart into groups without a patient in common, notices for files
-    that share few.
+    """What is wrong between the ids of a cohort's files.
 
-    `tables`: each file's ids.
+    Parameters
+    ----------
+    tables
+        Each file's ids.
+    faults
+        A fault is added where patients are written in two ways, and where the files fall apart
+        into groups without a patient in common.
+    notices
+        A notice is added for files that share few patients with the others.
     """
     tables = {file: ids for file, ids in tables.items() if len(ids)}
-    _check_spelling(tables, faults)
+    _check_spelling(tables, faults, notices)
     islands = _islands(tables)
     main = islands[0] if islands else []
     for island in islands[1:]:
         faults.add(_strangers(island, main, tables))
+    if len(islands) == 1:
+        _check_lengths(tables, faults)
     for file in main if len(main) > 1 else []:
         ids = tables[file]
         others = set().union(*(tables[other] for other in main if other != file))
@@ -94,18 +124,69 @@ def check_overlap(tables: dict[str, pd.Index], faults: Faults, notices: list[str
             )
 
 
-def _check_spelling(tables: dict[str, pd.Index], faults: Faults) -> None:
-    """A fault where the same patients are written in two ways (case, dots for dashes, blanks)."""
-    every = pd.Index(sorted(set().union(*tables.values())))
-    alike = every.str.lower().str.replace(r"[\s._-]+", "-", regex=True)
-    twice = every[alike.duplicated(keep=False)]
-    if len(twice):
-        files = [file for file, ids in tables.items() if ids.isin(twice).any()]
-        faults.add(
-            f"{alike[alike.duplicated()].nunique()} patients are written in two ways in "
-            f"{examples(files)} "
-            f"(like {patterns(twice)}); write their ids alike"
+def _check_spelling(tables: dict[str, pd.Index], faults: Faults, notices: list[str]) -> None:
+    """Faults where the same patients are written in two ways.
+
+    Ids that differ in case or separators are one patient. Those whose numbers are written
+    otherwise (P1, P01) are one where they stand in different files; where a file has a row for
+    each, that is told.
+    """
+    every = pd.Index(sorted(set().union(*tables.values())), dtype=object)
+    styles = every.map(style)
+    in_style = every[styles.duplicated(keep=False)]
+    if len(in_style):
+        how = "case, dots or dashes"
+        faults.add(_two_ways(in_style, styles[styles.duplicated()].nunique(), how, tables))
+    every = every[~styles.duplicated()]
+    paddings = every.map(padding)
+    alike = every[paddings.duplicated(keep=False)]
+    together = _in_one_file(alike, tables)
+    apart = [name for name in alike if padding(name) not in together]
+    if apart:
+        how = "zeros in front, decimal points or exponents"
+        faults.add(_two_ways(apart, len({padding(name) for name in apart}), how, tables))
+    if together:
+        like = patterns(name for name in alike if padding(name) in together)
+        notices.append(
+            f"{counted(len(together), 'pair of ids differs', 'pairs of ids differ')} only in how "
+            f"numbers are written (like {like}), each with a row of its own in one file; taken "
+            "for different patients"
         )
+
+
+def _check_lengths(tables: dict[str, pd.Index], faults: Faults) -> None:
+    """A fault where a patient's barcode stands at two lengths, as two patients."""
+    every = set().union(*tables.values())
+    short = barcodes.torn_between_lengths(every)
+    if short:
+        faults.add(
+            f"{counted(len(short), 'patient stands', 'patients stand')} at different lengths of "
+            f"barcode in {examples(_holding(short, tables))} "
+            f'({barcodes.lengths_in_words(every)}); set [patients] level = "tcga-patient"'
+        )
+
+
+def _in_one_file(alike: pd.Index, tables: dict[str, pd.Index]) -> set[str]:
+    """Keys of padding under which some file has more than one id."""
+    found: set[str] = set()
+    for ids in tables.values():
+        keys = ids[ids.isin(alike)].unique().map(padding)
+        found |= set(keys[keys.duplicated()])
+    return found
+
+
+def _two_ways(names: Iterable[str], patients: int, how: str, tables: dict[str, pd.Index]) -> str:
+    names = pd.Index(names, dtype=object)
+    return (
+        f"{patients} patients are written in two ways in {examples(_holding(names, tables))} "
+        f"(like {patterns(names)}: {how}); write their ids alike"
+    )
+
+
+def _holding(names: Iterable[str], tables: dict[str, pd.Index]) -> list[str]:
+    """Files that hold one of these ids."""
+    names = list(names)
+    return [file for file, ids in tables.items() if ids.isin(names).any()]
 
 
 def _islands(tables: dict[str, pd.Index]) -> list[list[str]]:
@@ -121,10 +202,10 @@ def _islands(tables: dict[str, pd.Index]) -> list[list[str]]:
 
 def _strangers(island: list[str], main: list[str], tables: dict[str, pd.Index]) -> str:
     here, there = tables[island[0]], tables[main[0]]
-    barcodes = tcga_share(here) > 0.5 or tcga_share(there) > 0.5
+    tcga = barcodes.tcga_share(here) > 0.5 or barcodes.tcga_share(there) > 0.5
     cure = (
         'set [patients] level = "tcga-patient"'
-        if barcodes
+        if tcga
         else 'check [patients] id, or orient = "patients-in-columns"'
     )
     return (

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from graphfuse.data.barcodes import kinds, mixed_between_tables, sample_types
 from graphfuse.data.cohort import Cohort, numeric
 from graphfuse.data.ehr import as_word, typed
 from graphfuse.data.fetch import obtain
@@ -80,9 +81,9 @@ class Reading:
 
     def __post_init__(self):
         self.faults = Faults(str(self.path))
-        self.tables: dict[
-            str, pd.DataFrame
-        ] = {}  # by place in the manifest: "modality.rna", "outcome.subtype"
+        # By place in the manifest: "modality.rna", "outcome.subtype", "groups.site".
+        self.tables: dict[str, pd.DataFrame] = {}
+        self._sample_kinds: dict[str, set[str]] = {}
 
     def run(self) -> None:
         """Reads, matches and builds; what is wrong goes to `faults`."""
@@ -91,6 +92,10 @@ class Reading:
             self._read(f"modality.{name}", spec.file, self._columns_of(name, spec), spec)
         for name, spec in self.manifest.outcome.items():
             self._read(f"outcome.{name}", spec.file, columns_of(spec))
+        for name, spec in self.manifest.groups.items():
+            if spec.file is not None:
+                self._read(f"groups.{name}", spec.file, [spec.column])
+        self.notices += mixed_between_tables(self._sample_kinds)
         check_overlap(self._ids_by_file(), self.faults, self.notices)
         modalities = [self._modality(name, spec) for name, spec in self.manifest.modality.items()]
         if None in modalities or any(table.index.has_duplicates for table in self.tables.values()):
@@ -150,9 +155,10 @@ class Reading:
         except InputError as error:
             self.faults.add(f"[{place}] {error}")
             return
-        ids = normalised(
-            frame.index, self.manifest.patients.level, f"[{place}] {file}", self.faults
-        )
+        level, where = self.manifest.patients.level, f"[{place}] {file}"
+        ids = normalised(frame.index, level, where, self.faults, self.notices)
+        if level == "tcga-patient":
+            self._sample_kinds[where] = kinds(sample_types(frame.index))
         self.tables[place] = frame.set_axis(ids, axis=0)
 
     def _ids_by_file(self) -> dict[str, pd.Index]:
@@ -296,12 +302,11 @@ class Reading:
                     f"[groups.{name}] id_slice = [{start}, {end}] lies outside every patient id"
                 )
             return found.to_numpy()
-        self._read(f"groups.{name}", spec.file, [spec.column])
-        table = self.tables.pop(f"groups.{name}", None)
-        if table is None or table.index.has_duplicates:
+        table = self.tables.get(f"groups.{name}")
+        if table is None:
             return np.full(len(patients), "unknown", dtype=object)
-        found = table[spec.column].reindex(patients)
-        if found.isna().all():
+        found = table[spec.column].astype(object).reindex(patients)
+        if found.isna().all() and patients.isin(table.index).any():
             self.faults.add(
                 f"[groups.{name}] {spec.file}: column {spec.column!r} has no value for any patient"
             )

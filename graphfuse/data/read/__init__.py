@@ -7,15 +7,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from graphfuse.data.read import text
 from graphfuse.data.read.annotated import read_h5ad, read_h5mu
 from graphfuse.data.read.arrays import read_npy, read_npz
+from graphfuse.data.read.clean_ids import with_clean_ids
 from graphfuse.data.read.parquet import read_parquet
 from graphfuse.data.read.wanted import Wanted, as_written, pick
-from graphfuse.errors import Faults, GraphfuseError, InputError, examples
+from graphfuse.errors import GraphfuseError, InputError
 
 _TEXT = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")
 _SIGNS = {
@@ -62,7 +62,7 @@ def read_table(
         frame = _READERS[kind](path, wanted)
         if as_text and kind != "text":
             frame = as_written(frame)
-    return _with_clean_ids(frame, path, repeats)
+    return with_clean_ids(frame, path, repeats)
 
 
 def column_names(path: str | Path) -> list[str]:
@@ -148,53 +148,6 @@ def _check_signs(path: Path, kind: str) -> str:
             "ending or convert it"
         )
     return expected
-
-
-def _with_clean_ids(frame: pd.DataFrame, path: Path, repeats: bool) -> pd.DataFrame:
-    """The frame with stripped text ids and text columns; raises `InputError` for blank or repeated
-    ones."""
-    faults = Faults(str(path))
-    index = pd.Index(_as_text(frame.index), name="patient", dtype=object)
-    columns = pd.Index([str(c).strip() for c in frame.columns], dtype=object)
-    blank = np.flatnonzero(index == "")
-    if len(blank):
-        faults.add(
-            f"{len(blank)} rows have no patient id (rows {examples(blank + 1)}); fill or "
-            "remove them"
-        )
-    once = (
-        [("columns", columns)]
-        if repeats
-        else [("patient ids", index[index != ""]), ("columns", columns)]
-    )
-    for what, labels in once:
-        twice = labels[labels.duplicated()].unique()
-        if len(twice):
-            at = (
-                f"rows {examples(np.flatnonzero(index.isin(twice)) + 1)}"
-                if what == "patient ids"
-                else examples(twice)
-            )
-            faults.add(
-                f"{len(twice)} {what} stand more than once ({at}); keep or average one each"
-                " (or is the table the other way round: orient? or one measurement a row: series?)"
-            )
-    faults.stop()
-    return frame.set_axis(index, axis=0).set_axis(columns, axis=1)
-
-
-def _as_text(labels) -> list[str]:
-    """Ids as written: 7 stays '7', 7.0 too, bytes are decoded, a missing id becomes ''."""
-    out = []
-    for label in labels:
-        if isinstance(label, bytes):
-            label = label.decode("utf-8", "replace")
-        elif isinstance(label, float | np.floating):
-            label = (
-                "" if np.isnan(label) else f"{label:.0f}" if float(label).is_integer() else label
-            )
-        out.append("" if label is None or label is pd.NA else str(label).strip())
-    return out
 
 
 # -------------------------------------------------------------------------------------- the readers
