@@ -33,7 +33,7 @@ _HOMES = {
     "nulls": "api",
     "subtype": "api",
     "coverage": "api",
-    "check": "data.check",
+    "check": "evaluate.readiness",
     "audit": "data.audit",
     "leak_check": "evaluate.leaks",
 }

@@ -10,12 +10,15 @@ import typer
 
 from graphfuse.cli.app import (
     CohortName,
+    Cv,
     Device,
     Network,
     OutFile,
     Quiet,
     Seed,
+    Target,
     app,
+    folds_of,
     speak,
 )
 from graphfuse.errors import InputError
@@ -46,14 +49,15 @@ def check(
     cohort: CohortName,
     recipe: Annotated[str | None, typer.Option("--recipe", "-r",
     help="Also show what its files hold of it.")] = None,
-    network: Network = None, device: Device = "auto", seed: Seed = 0, quiet: Quiet = False,
+    network: Network = None, target: Target = None, cv: Cv = "5x5",
+    device: Device = "auto", seed: Seed = 0, quiet: Quiet = False,
 ):  # fmt: skip
-    """Show ids matched, features mapped, value types and what a gene network covers. Nothing is
-    trained."""
+    """Show ids matched, features mapped, value types, what a gene network covers and whether train
+    would run. Nothing is trained."""
     speak(quiet)
-    from graphfuse.data.check import check as look
+    from graphfuse.evaluate.readiness import check as look
 
-    found = look(cohort)
+    found = look(cohort, target, cv=folds_of(cv), seed=seed)
     asked = (
         found.cohort is not None
         and not found.faults

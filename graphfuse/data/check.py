@@ -12,6 +12,7 @@ import pandas as pd
 from graphfuse.data.cohort import Cohort, group_known
 from graphfuse.data.columns import look
 from graphfuse.data.manifest import read_cohort
+from graphfuse.data.modality import Modality
 from graphfuse.data.outcome import Outcome
 from graphfuse.data.sniff import sniff_values
 from graphfuse.errors import Faults, counted
@@ -23,7 +24,9 @@ class Checked:
     raises them), `notices`, and `where`, the manifest.
 
     `match`: modality × (columns, genes, patients, only_here, labelled, declared, looks_like);
-    `patterns`: which modalities patients have, and how many have just these.
+    `patterns`: which modalities patients have, and how many have just these. `refused`: why `train`
+    would refuse the cohort as it stands, which `evaluate.readiness` knows; empty where it would
+    not, None where nobody asked.
     """
 
     name: str
@@ -33,6 +36,7 @@ class Checked:
     notices: list[str]
     match: pd.DataFrame
     patterns: pd.Series
+    refused: list[str] | None = None
 
     def stop(self) -> None:
         """Raises `InputError` with all faults if there are any."""
@@ -54,8 +58,17 @@ class Checked:
             ]
             parts += [_group_in_words(name, values) for name, values in self.cohort.groups.items()]
         parts += _listed("warnings", self.notices)
-        parts += [] if self.faults else ["", "No faults."]
+        parts += [] if self.faults else ["", *self._verdict()]
         return "\n".join(parts)
+
+    def _verdict(self) -> list[str]:
+        """What may be done with tables that have no faults."""
+        if self.refused is None:
+            return ["The tables have no faults."]
+        if not self.refused:
+            return ["No faults."]
+        reasons = [f"  - {reason}" for reason in self.refused]
+        return ["The tables can be read, but train would refuse them as they stand:", *reasons]
 
 
 def check(name_or_path: str | Path) -> Checked:
@@ -110,10 +123,17 @@ def _match(cohort: Cohort) -> pd.DataFrame:
             else 0,
             "labelled": int((here & labelled).sum()),
             "missing_cells": f"{_missing(modality.table[here]):.1%}",
-            "declared": "-" if modality.kind == "ehr" else modality.values,
+            "declared": "-" if modality.kind == "ehr" else _declared(modality),
             "looks_like": "-" if modality.kind == "ehr" else sniff_values(modality.table),
         }
     return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def _declared(modality: Modality) -> str:
+    """What the manifest says of the values, and what is done with them."""
+    if modality.transform == "none":
+        return modality.declared
+    return f"{modality.declared}, {modality.transform}"
 
 
 def _missing(table: pd.DataFrame) -> float:

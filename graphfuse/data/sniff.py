@@ -13,6 +13,7 @@ LOG_TOP = 45.0  # log2 of the largest mass-spectrometry intensities
 _LOG_END = 100.0  # no logarithm of a measurement is larger, or smaller than its negative
 _M_END = 50.0  # nor is an M-value
 _Z_END = 1000.0  # nor is a z-score, whoever's mean and spread it was taken with
+_ENOUGH = 30  # values that are all on one side by no chance; one new patient may have fewer
 _UNLIKE = {
     "log": ("beta", "binary", "counts"),
     "m-value": (),
@@ -62,7 +63,7 @@ def unlike_declared(modality: Modality) -> str:
         return ""
     if declared == "counts" and (seen % 1 != 0).any():
         return f"counts, but {_share(seen % 1 != 0)} are no whole numbers"
-    if declared not in _UNLIKE or seen.min() < 0:
+    if declared not in _UNLIKE or seen.size < _ENOUGH or seen.min() < 0:
         return ""
     if declared == "m-value":
         return 'declared values = "m-value", but no value is negative: are they logarithms?'
@@ -170,7 +171,7 @@ def _against_beta(seen: np.ndarray) -> str:
 
 
 def _against_m_value(seen: np.ndarray) -> str:
-    if seen.min() >= 0 and seen.max() <= 1:
+    if seen.size >= _ENOUGH and seen.min() >= 0 and seen.max() <= 1:
         return "all values lie between 0 and 1"
     if np.abs(seen).max() > _M_END:
         return f"values reach {np.abs(seen).max():,.6g}; M-values stay below 50"
@@ -180,7 +181,7 @@ def _against_m_value(seen: np.ndarray) -> str:
 def _against_z(seen: np.ndarray) -> str:
     if np.abs(seen).max() > _Z_END:
         return f"values reach {np.abs(seen).max():,.6g}; z-scores stay far below 1,000"
-    if seen.min() >= 0 and seen.max() > 0:
+    if seen.size >= _ENOUGH and seen.min() >= 0 and seen.max() > 0:
         return f"no value is negative (from {seen.min():.4g} to {seen.max():.4g})"
     return ""
 

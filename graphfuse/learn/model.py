@@ -161,9 +161,11 @@ def class_target(cohort: Cohort, target: str | None):
     kind or one class."""
     outcome = cohort.outcome(target)
     if outcome.kind != "class":
+        classes = [each.name for each in cohort.outcomes.values() if each.kind == "class"]
+        cure = f" (--target {classes[0]})" if classes else ""
         raise InputError(
             f"outcome {outcome.name!r} is of kind {outcome.kind!r}; training needs a class "
-            "outcome so far"
+            f"outcome so far{cure}"
         )
     counts = np.bincount(outcome.values[outcome.known], minlength=len(outcome.classes))
     if (counts > 0).sum() < 2:

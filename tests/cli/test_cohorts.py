@@ -1,5 +1,7 @@
 """init and check, as somebody meets them for the first time."""
 
+import numpy as np
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
@@ -26,7 +28,19 @@ def lab(small, tmp_path, monkeypatch):
 def test_what_init_drafts_check_reads(lab):
     assert call("init", "data/rna.csv", "data/meth.csv", "-o", "m.toml").exit_code == 0
     done = call("check", "m.toml")
-    assert done.exit_code == 0 and "No faults." in done.output
+    assert done.exit_code == 0 and "The tables can be read, but train would refuse" in done.output
+    assert "has no outcome" in done.output and "No faults" not in done.output
+
+
+def test_no_faults_is_said_where_train_would_run(lab, small):
+    outcome = small.cohort.outcome()
+    labels = pd.Series(np.asarray(outcome.classes)[outcome.values], small.cohort.patients)
+    labels.rename("subtype").rename_axis("id").to_csv("labels.csv")
+    assert call("init", "data/rna.csv", "labels.csv", "-o", "m.toml").exit_code == 0
+    assert "No faults." in call("check", "m.toml").output
+    few = call("check", "m.toml", "--cv", "50x1").output
+    assert "No faults" not in few and "every class needs at least 50" in few
+    assert "has no outcome 'grade'" in call("check", "m.toml", "-t", "grade").output
 
 
 def test_check_of_a_table_says_what_to_do(lab):
@@ -51,7 +65,7 @@ def test_check_reads_the_recipes_own_files(drafted):
     (drafted / "p.gmt").write_text("a\t\tG0001\tG0002\tG0003\tG0004\tG0005\nb\t\tX\n")
     done = call("check", "m.toml", "-r", "r.toml")
     assert done.exit_code == 0 and "p.gmt: 1 of 2 sets has at least 5 measured genes" in done.output
-    assert "warnings:" not in done.output.partition("No faults.")[2]
+    assert "warnings:" not in done.output.partition("train would refuse")[2]
 
 
 def test_check_warns_of_what_comes_to_nothing(drafted):
@@ -59,7 +73,7 @@ def test_check_warns_of_what_comes_to_nothing(drafted):
     (drafted / "r.toml").write_text(
         'name = "r"\n[net]\nencode = "network"\n[pathways]\nsets = "p.gmt"\n'
     )
-    said = call("check", "m.toml", "-r", "r.toml").output.partition("No faults.")[2]
+    said = call("check", "m.toml", "-r", "r.toml").output.partition("train would refuse")[2]
     assert (
         "0 of 1 set" in said
         and "no gene set has 5 of the" in said

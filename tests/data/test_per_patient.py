@@ -83,6 +83,8 @@ def test_a_manifest_takes_logarithms_as_the_table_is_read(tmp_path):
     rna = load(path).modalities["rna"]
     np.testing.assert_allclose(rna.table.to_numpy(), np.log1p(COUNTS))
     assert (rna.values, rna.declared, rna.transform) == ("log", "counts", "log1p")
+    seen = check(path).match.loc["rna"]
+    assert (seen["declared"], seen["looks_like"]) == ("counts, log1p", "log")
 
 
 def test_a_manifest_with_negative_counts_is_told_once(tmp_path):
