@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 
+from graphfuse.data.audit import label_leaks
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.manifest import as_cohort, load
 from graphfuse.errors import InputError, LeakError
@@ -33,6 +35,8 @@ from graphfuse.learn.subtype import Subtypes, subtypes
 from graphfuse.report.bench import write_bench
 from graphfuse.report.html import write_report
 from graphfuse.schema import Bench, Recipe
+
+log = logging.getLogger(__name__)
 
 DEFAULT = "multiplex"
 
@@ -140,7 +144,11 @@ def train(
     cohort = as_cohort(cohort)
     outcome = class_target(cohort, target)
     table = protocol.table(cohort, outcome, seed)
+    leaks = label_leaks(cohort, outcome.name)
+    for said in leaks:
+        log.warning("%s: %s", cohort.name, said)
     cohort, genes, notices = gene_side(recipe, cohort, network, seed)
+    notices = [*leaks, *notices]
     found = study(
         cohort,
         outcome,

@@ -36,11 +36,13 @@ def init(
     """Look at tables and draft a manifest for them."""
     speak(quiet)
     from graphfuse.data.draft import draft
+    from graphfuse.data.export import whole
 
     if out.exists():
         raise InputError(f"{out}: is there already; give another with -o")
     text = draft(files, out.stem, out.parent)
-    out.write_text(text, encoding="utf-8")
+    with whole(out) as part:
+        part.write_text(text, encoding="utf-8")
     typer.echo(f"{out}: read it, mend what is wrong, then: graphfuse check {out}")
 
 

@@ -115,6 +115,32 @@ def audit(
     )
 
 
+def label_leaks(cohort: Cohort, target: str | None = None) -> list[str]:
+    """What makes the scores of an outcome worthless, in a sentence each.
+
+    The part of `audit` that is quick enough to be told by every check and training: columns that
+    are the label in other words, and declared groups (batches, sites) that hold it completely.
+
+    Parameters
+    ----------
+    cohort
+        The cohort to look at.
+    target
+        An outcome's name; the first outcome where it is None.
+
+    Returns
+    -------
+    list of str
+        One sentence a finding, without any patient's id; empty for a cohort without outcomes.
+    """
+    if not cohort.outcomes:
+        return []
+    subject = Subject(cohort, cohort.outcome(target))
+    found = [*label_like(subject), *confounded(subject)]
+    leaks = [finding for finding in found if finding.severity == "leak"]
+    return [f"{finding.where}: {finding.message}; {finding.cure}" for finding in leaks]
+
+
 def _derived(subject: Subject) -> list[Finding]:
     """A note for each modality that the label is declared to be computed from."""
     message = (

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from graphfuse.data.audit import label_leaks
 from graphfuse.data.cohort import Cohort, group_known
 from graphfuse.data.columns import look
 from graphfuse.data.manifest import read_cohort
@@ -79,12 +80,15 @@ def check(name_or_path: str | Path) -> Checked:
     """
     reading = read_cohort(name_or_path)
     cohort = reading.cohort
+    notices = list(reading.notices)
+    if cohort is not None:
+        notices += [*_outside_the_network(cohort), *label_leaks(cohort)]
     return Checked(
         reading.manifest.name,
         reading.faults.where,
         cohort,
         list(reading.faults.found),
-        [*reading.notices, *([] if cohort is None else _outside_the_network(cohort))],
+        notices,
         pd.DataFrame() if cohort is None else _match(cohort),
         pd.Series(dtype=int) if cohort is None else _patterns(cohort),
     )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +27,25 @@ def whole(path: str | Path) -> Iterator[Path]:
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
+
+
+@contextmanager
+def filled(folder: str | Path) -> Iterator[Path]:
+    """A hidden folder beside `folder`, whose files move into it when the block ends well.
+
+    Files that `folder` holds already stay, save those of the same name. A block that fails leaves
+    `folder` as it was, or absent.
+    """
+    folder = Path(folder).absolute()
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    part = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        yield part
+        folder.mkdir(exist_ok=True)
+        for path in sorted(part.iterdir()):
+            os.replace(path, folder / path.name)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
 
 
 def guarded(text: pd.Series) -> pd.Series:

@@ -7,7 +7,7 @@ import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from graphfuse.data.export import whole
+from graphfuse.data.export import filled
 from graphfuse.graph.export.annotated import (
     from_anndata,
     from_mudata,
@@ -73,6 +73,7 @@ graph.graphml          all of the above in one file for Cytoscape, Gephi, igraph
                        an edge with symmetric = true goes both ways and is written once"""
 _GEXF = """\
 graph.gexf             the same for Gephi (GEXF 1.3), where layers stay apart as kinds of edges"""
+_SOMETIMES = {"graph.graphml", "graph.gexf", "graph.h5mu"}
 _H5MU = """\
 graph.h5mu             the standardised tables, exact, as a MuData: one AnnData per modality of the
                        patients who have it, its own layer in .obsp, the gene network between its
@@ -81,14 +82,22 @@ graph.h5mu             the standardised tables, exact, as a MuData: one AnnData 
 
 
 def write(graph: PatientGraph, folder: str | Path) -> Path:
-    """All exports into `folder` (made where missing), each file whole or not at all; README.txt
-    explains them.
+    """All exports, or none, into `folder` (made where missing); README.txt explains them.
 
     GraphML and GEXF are left out beyond `MOST_EDGES` edges, the MuData beyond `MOST_CELLS` cells or
     without a table: the README says so, and a file of that name from before is removed.
     """
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    with filled(folder) as part:
+        _write_all(graph, part)
+        written = {path.name for path in part.iterdir()}
+    for name in _SOMETIMES - written:
+        (folder / name).unlink(missing_ok=True)
+    return folder
+
+
+def _write_all(graph: PatientGraph, folder: Path) -> None:
+    """All exports and their README.txt into a folder without any."""
     frames = to_frames(graph)
     directed = graph.network is not None and graph.network.directed
     write_tables(frames, folder)
@@ -102,10 +111,8 @@ def write(graph: PatientGraph, folder: str | Path) -> Path:
     told["genes"] = (
         "it points from source to target" if directed else "it goes both ways and is written once"
     )
-    with whole(folder / "README.txt") as part:
-        part.write_text(README.format(**told), encoding="utf-8")
+    (folder / "README.txt").write_text(README.format(**told), encoding="utf-8")
     log.info("graph of %d patients and %d genes written", *counts)
-    return folder
 
 
 def _write_drawings(frames, folder: Path, directed: bool) -> dict[str, str]:
@@ -115,7 +122,7 @@ def _write_drawings(frames, folder: Path, directed: bool) -> dict[str, str]:
     for name, writer, text in (("graphml", write_graphml, _GRAPHML), ("gexf", write_gexf, _GEXF)):
         if edges > MOST_EDGES:
             told[name] = _left_out(
-                folder / f"graph.{name}", f"{edges:,} edges are more than programs for it open"
+                f"graph.{name}", f"{edges:,} edges are more than programs for it open"
             )
         else:
             writer(frames, folder / f"graph.{name}", directed)
@@ -126,16 +133,12 @@ def _write_drawings(frames, folder: Path, directed: bool) -> dict[str, str]:
 def _write_mudata(graph: PatientGraph, folder: Path) -> str:
     cells = sum(table.size for table in graph.features.values())
     if not graph.features:
-        return _left_out(folder / "graph.h5mu", "the graph has no table")
+        return _left_out("graph.h5mu", "the graph has no table")
     if cells > MOST_CELLS:
-        return _left_out(
-            folder / "graph.h5mu", f"{cells:,} cells of the tables would only be copied"
-        )
-    with whole(folder / "graph.h5mu") as part:
-        write_h5mu(to_mudata(graph), part)
+        return _left_out("graph.h5mu", f"{cells:,} cells of the tables would only be copied")
+    write_h5mu(to_mudata(graph), folder / "graph.h5mu")
     return _H5MU
 
 
-def _left_out(path: Path, why: str) -> str:
-    path.unlink(missing_ok=True)
-    return f"({path.name} is left out: {why})"
+def _left_out(name: str, why: str) -> str:
+    return f"({name} is left out: {why})"

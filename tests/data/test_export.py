@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from graphfuse.data.export import guarded, safe_csv, unguarded, whole
+from graphfuse.data.export import filled, guarded, safe_csv, unguarded, whole
 
 DANGEROUS = ["=cmd()", "+1", "-A1", "@sum", "\tx", "\rx"]
 HARMLESS = ["TP53", "a=b", " =x", "'quoted'", "", "ünï", "<script>"]
@@ -61,3 +61,21 @@ def test_a_failed_write_leaves_the_old_file_and_no_scraps(tmp_path):
 
 def test_an_empty_frame_writes_its_header(tmp_path):
     assert safe_csv(pd.DataFrame({"a": [], "b": []}), tmp_path / "e.csv").read_text() == "a,b\n"
+
+
+def test_a_folder_is_filled_whole_or_stays_as_it_was(tmp_path):
+    out = tmp_path / "deep" / "out"
+    with pytest.raises(OSError, match="no room"), filled(out) as part:
+        (part / "new.csv").write_text("half")
+        raise OSError("no room")
+    assert not out.exists() and not list(out.parent.iterdir())
+    out.mkdir()
+    (out / "mine.txt").write_text("mine")
+    (out / "new.csv").write_text("old")
+    with filled(out) as part:
+        (part / "new.csv").write_text("new")
+    assert {path.name: path.read_text() for path in out.iterdir()} == {
+        "mine.txt": "mine",
+        "new.csv": "new",
+    }
+    assert list(out.parent.iterdir()) == [out]
