@@ -14,6 +14,8 @@ from graphfuse.data.barcodes import LENGTH
 from graphfuse.data.spelling import padding, style
 from graphfuse.errors import Faults, counted, examples
 
+LOW_OVERLAP = 0.1  # share of its patients that a file should have in common with the others
+
 
 def normalised(
     index: pd.Index, level: str | None, where: str, faults: Faults, notices: list[str]
@@ -92,7 +94,12 @@ def mask(name: str) -> str:
 # ---------------------------------------------------------------------------------- between tables
 
 
-def check_overlap(tables: dict[str, pd.Index], faults: Faults, notices: list[str]) -> None:
+def check_overlap(
+    tables: dict[str, pd.Index],
+    faults: Faults,
+    notices: list[str],
+    allow_low_overlap: bool = False,
+) -> None:
     """What is wrong between the ids of a cohort's files.
 
     Parameters
@@ -100,10 +107,13 @@ def check_overlap(tables: dict[str, pd.Index], faults: Faults, notices: list[str
     tables
         Each file's ids.
     faults
-        A fault is added where patients are written in two ways, and where the files fall apart
-        into groups without a patient in common.
+        A fault is added where patients are written in two ways, where the files fall apart into
+        groups without a patient in common, and for files that share fewer than a tenth of their
+        patients with the others.
     notices
-        A notice is added for files that share few patients with the others.
+        Where that is allowed, a notice is added in place of the last fault.
+    allow_low_overlap
+        Whether files may share few patients.
     """
     tables = {file: ids for file, ids in tables.items() if len(ids)}
     _check_spelling(tables, faults, notices)
@@ -117,10 +127,15 @@ def check_overlap(tables: dict[str, pd.Index], faults: Faults, notices: list[str
         ids = tables[file]
         others = set().union(*(tables[other] for other in main if other != file))
         shared = int(ids.isin(others).sum())
-        if shared < 0.1 * min(len(ids), len(others)):
-            notices.append(
-                f"{file}: only {shared} of {len(ids)} patients stand in any other table; "
-                "check the ids"
+        if shared >= LOW_OVERLAP * min(len(ids), len(others)):
+            continue
+        said = f"{file}: only {shared} of {len(ids)} patients stand in any other table"
+        if allow_low_overlap:
+            notices.append(f"{said}; check the ids")
+        else:
+            faults.add(
+                f"{said} (ids like {patterns(ids)}); check the ids, or, where so few are meant, "
+                "set [patients] allow_low_overlap = true"
             )
 
 

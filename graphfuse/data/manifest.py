@@ -96,7 +96,8 @@ class Reading:
             if spec.file is not None:
                 self._read(f"groups.{name}", spec.file, [spec.column])
         self.notices += mixed_between_tables(self._sample_kinds)
-        check_overlap(self._ids_by_file(), self.faults, self.notices)
+        allowed = self.manifest.patients.allow_low_overlap
+        check_overlap(self._ids_by_file(), self.faults, self.notices, allowed)
         modalities = [self._modality(name, spec) for name, spec in self.manifest.modality.items()]
         if None in modalities or any(table.index.has_duplicates for table in self.tables.values()):
             return

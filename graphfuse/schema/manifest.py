@@ -11,10 +11,12 @@ from graphfuse.schema.shape import Described, Shape, Source, Text, Words
 
 
 class Patients(Shape):
-    """How patients are named: the id column, and the level to which barcodes are cut."""
+    """How patients are named: the id column, the level to which barcodes are cut, and whether
+    files may share fewer than a tenth of their patients."""
 
     id: str | None = None
     level: Literal["tcga-patient", "tcga-sample"] | None = None
+    allow_low_overlap: bool = False
 
 
 class Event(Shape):

@@ -42,11 +42,19 @@ def test_islands_are_told_once_each():
     assert len(found) == 2 and "c, d has ids" in found[0] and "e has ids" in found[1]
 
 
-def test_few_shared_patients_are_noticed():
-    found, notices = overlap(
-        a=[f"P{i}" for i in range(100)], b=["P0", *(f"Q{i}" for i in range(99))]
-    )
-    assert not found and "only 1 of 100 patients" in notices[0]
+def test_few_shared_patients_stop_unless_they_are_meant():
+    many, others = [f"P{i}" for i in range(100)], [f"Q{i}" for i in range(99)]
+    found, notices = overlap(a=many, b=["P0", *others])
+    assert not notices and len(found) == 2
+    assert "only 1 of 100 patients" in found[0] and "allow_low_overlap = true" in found[0]
+    faults = Faults("f")
+    check_overlap({"a": ids(*many), "b": ids("P0", *others)}, faults, notices, True)
+    assert not faults.found and "only 1 of 100 patients" in notices[0]
+
+
+def test_a_tenth_of_the_patients_in_common_is_enough():
+    found, notices = overlap(a=[f"P{i}" for i in range(100)], b=[f"P{i}" for i in range(90, 190)])
+    assert not found and not notices
 
 
 def test_patients_written_in_two_ways_are_a_fault():

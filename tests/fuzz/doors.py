@@ -184,7 +184,8 @@ def _called(arguments: list[str], folder: Path) -> str:
         return f"exit code {code}\n{said}"
     if "Traceback" in said or "Warning:" in said:
         return f"more than a message on the terminal\n{said}"
-    if code == 2 and said.count("graphfuse: ") != 1 and "Usage:" not in said:
+    usage = "Usage:" in said or said.startswith("Error: ")  # what click says of a command line
+    if code == 2 and said.count("graphfuse: ") != 1 and not usage:
         return f"exit code 2 without one message\n{said}\n{out.getvalue()[-300:]}"
     return _is_drafted(folder, arguments) if code == 0 else ""
 
