@@ -12,6 +12,7 @@ import pandas as pd
 from graphfuse.data.audit import label_leaks
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.manifest import as_cohort, load
+from graphfuse.data.variation import require_variation
 from graphfuse.errors import InputError, LeakError
 from graphfuse.evaluate import external
 from graphfuse.evaluate.bench import Contest, Result, about_bench, contend, results
@@ -143,6 +144,7 @@ def train(
     recipe = _recipe(recipe).searched() if search else _recipe(recipe)
     cohort = as_cohort(cohort)
     outcome = class_target(cohort, target)
+    require_variation(cohort)
     table = protocol.table(cohort, outcome, seed)
     leaks = label_leaks(cohort, outcome.name)
     for said in leaks:
@@ -252,6 +254,7 @@ def nulls(
     leak. Arguments as in `train`."""
     cohort, recipe = as_cohort(cohort), _recipe(recipe)
     outcome = class_target(cohort, target)
+    require_variation(cohort)
     folds = Protocol.of(cv).table(cohort, outcome, seed)
     cohort, genes, _ = gene_side(recipe, cohort, None, seed)
     return find_nothing(cohort, outcome.name, recipe, genes, folds, seed, pick_device(device))

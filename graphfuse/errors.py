@@ -5,7 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from difflib import get_close_matches
-from functools import cache
+from threading import Lock
+
+SAID: set[tuple[str, str]] = set()  # what `warn_once` has told in this process
+_saying = Lock()
 
 
 class GraphfuseError(Exception):
@@ -85,7 +88,11 @@ def few(patients: int) -> str:
     return f"<{FEW}" if 0 < patients < FEW else f"{patients:,}"
 
 
-@cache
 def warn_once(log: logging.Logger, message: str) -> None:
-    """A warning that a process gives once, though every fold would have reason to."""
-    log.warning("%s", message)
+    """A warning that a process gives once, though every fold, in its own thread, would have reason
+    to."""
+    with _saying:
+        is_new = (log.name, message) not in SAID
+        SAID.add((log.name, message))
+    if is_new:
+        log.warning("%s", message)

@@ -16,6 +16,7 @@ from graphfuse.data.manifest import read_cohort
 from graphfuse.data.modality import Modality
 from graphfuse.data.outcome import Outcome
 from graphfuse.data.sniff import sniff_values
+from graphfuse.data.variation import barely_varying
 from graphfuse.errors import Faults, counted
 
 
@@ -82,7 +83,11 @@ def check(name_or_path: str | Path) -> Checked:
     cohort = reading.cohort
     notices = list(reading.notices)
     if cohort is not None:
-        notices += [*_outside_the_network(cohort), *label_leaks(cohort)]
+        notices += [
+            *_outside_the_network(cohort),
+            *barely_varying(cohort),
+            *label_leaks(cohort),
+        ]
     return Checked(
         reading.manifest.name,
         reading.faults.where,

@@ -87,6 +87,11 @@ class Pipeline:
         values[~self.present(modality)] = 0.0
         return values
 
+    @property
+    def is_blank(self) -> bool:
+        """Whether no column varies among the training patients, so that nothing can be learned."""
+        return not self.scale.factor[self.select.keep].any()
+
     def present(self, modality: Modality) -> np.ndarray:
         """bool `[N]`: patients with a value in any fitted column; values elsewhere cannot be used,
         so they do not count."""

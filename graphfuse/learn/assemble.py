@@ -17,7 +17,7 @@ from scipy.sparse import csr_matrix
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.pipeline import Pipeline
-from graphfuse.errors import InputError, nearest
+from graphfuse.errors import nearest, warn_once
 from graphfuse.graph.layers.fit import Layer, fit_layer, layer_specs
 from graphfuse.graph.neighbours import Neighbours
 from graphfuse.graph.network import GeneNetwork
@@ -90,12 +90,9 @@ class Preparation:
         encoders = encoders_of(recipe, cohort, network)
         pipelines, smoothing = {}, {}
         for name, modality in cohort.modalities.items():
-            if not modality.present.any():
-                raise InputError(
-                    f"modality {name!r}: no training patient has it; leave it out or change "
-                    "the folds"
-                )
             pipelines[name] = Pipeline.fit(modality, codes, recipe.select.top, recipe.select.scale)
+        _tell_blank(pipelines)
+        for name, modality in cohort.modalities.items():
             if part("encode", encoders[name]).hops:
                 symbols = [modality.symbols[column] for column in pipelines[name].owners]
                 smoothing[name] = network.smoothing(symbols)
@@ -268,6 +265,18 @@ class Preparation:
         """bool `[N, channels]` from `present` `[N, M]`: who has what the channel shows."""
         return np.column_stack(
             [present, *(signal.present(present) for signal in self.signals.values())]
+        )
+
+
+def _tell_blank(pipelines: Mapping[str, Pipeline]) -> None:
+    """Tells once of each modality in which no column varies among the training patients."""
+    blank = [name for name, pipeline in pipelines.items() if pipeline.is_blank]
+    for name in blank:
+        warn_once(
+            log,
+            f"modality {name!r}: in at least one training set, no column varies among those who "
+            "have it; it counts as without columns there, and patients are scored by the others. "
+            "Leave it out, or give it to more patients",
         )
 
 

@@ -188,8 +188,11 @@ class CrossFit:
         self, modalities: tuple[str, ...], gates: dict[str, np.ndarray], near: int | None
     ) -> Walk:
         """Ridge regressions of all worlds, at the penalty with the lowest held-out loss."""
-        began, columns = time.perf_counter(), [list(self.training.own).index(m) for m in modalities]
+        began = time.perf_counter()
+        columns = [list(self.training.own).index(m) for m in modalities]
         codes = np.where(self.training.present[:, columns].any(1), self.codes, -1)
+        if not (codes >= 0).any():  # nobody to learn from: the shares of the classes are left
+            codes = self.codes
         descents = []
         for world in self._worlds:
             kernel = sum(world.kernels.smoothed(m, gates[m]) for m in modalities)
@@ -267,9 +270,12 @@ class CrossFit:
 
     def coordinates(self, m: str) -> tuple[np.ndarray, np.ndarray]:
         """The training patients' columns of a modality in their own coordinates, and what turns
-        them (`ridge.coordinates`)."""
+        them (`ridge.coordinates`); where no column varies, one coordinate in which all are 0."""
         if m not in self._turned:
-            self._turned[m] = coordinates(self.grams[m])
+            placed, turn = coordinates(self.grams[m])
+            if not placed.shape[1]:
+                placed = turn = np.zeros((len(self.codes), 1))
+            self._turned[m] = placed, turn
         return self._turned[m]
 
     # --------------------------------------------------------------------------------------- starts

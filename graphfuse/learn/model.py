@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.manifest import as_cohort
+from graphfuse.data.variation import require_variation
 from graphfuse.errors import InputError
 from graphfuse.graph.gene_slot import gene_side
 from graphfuse.learn.fitted import Fitted
@@ -50,6 +51,7 @@ class FusionModel(BaseEstimator):
         given = self.recipe
         recipe = given.located() if isinstance(given, Recipe) else Recipe.named(given)
         outcome = class_target(cohort, target)
+        require_variation(cohort)
         cohort, network, _ = gene_side(recipe, cohort, self.network, self.seed)
         cross = CrossFit(cohort, outcome.values, len(outcome.classes), recipe, network, self.seed)
         modalities = tuple(cohort.modalities)

@@ -154,7 +154,7 @@ def coordinates(kernel: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     X in that basis.
     """
     values, vectors = eigh(kernel, check_finite=False, driver="evd")
-    keep = values > max(values[-1], 0) * 1e-10
+    keep = values > values.max(initial=0) * 1e-10
     root, vectors = np.sqrt(values[keep]), vectors[:, keep]
     vectors = vectors * np.where(
         np.einsum("nr,nr,nr->r", vectors, vectors, vectors) < 0, -1.0, 1.0

@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.modality import Modality
 from graphfuse.data.read import read_table
+from graphfuse.data.transform import Scale
 from graphfuse.errors import InputError, examples
 from graphfuse.graph.carried import Carried, carried, edge_contributions
 from graphfuse.graph.network import GeneNetwork
@@ -280,8 +281,7 @@ def identity_table(path: str, template: Template) -> np.ndarray:
         )
     log.info("identity table: %d of %d nodes have a row in %s", known.sum(), len(known), path)
     values = np.nan_to_num(frame.to_numpy(float)[place[known]])
-    spread = values.std(0)
     scaled = np.zeros((len(template), frame.shape[1]))
-    scaled[known] = (values - values.mean(0)) / np.where(spread > 1e-12, spread, 1.0)
+    scaled[known] = Scale.fit(values).apply(values)
     kinds = np.repeat(np.eye(len(template.kinds)), len(template.genes), axis=0)
     return np.column_stack([scaled, kinds])

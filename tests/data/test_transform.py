@@ -13,7 +13,7 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from graphfuse.data.modality import Modality
 from graphfuse.data.pipeline import Pipeline, unknown_values
-from graphfuse.data.transform import Impute, Scale, Select, anova_f
+from graphfuse.data.transform import Impute, Scale, Select, anova_f, is_constant
 from graphfuse.data.typed_columns import TypedColumns
 from graphfuse.errors import InputError
 
@@ -112,6 +112,37 @@ def test_a_constant_column_becomes_zero_for_everyone(constant, by):
 def test_a_small_spread_is_no_constant():
     values = 1e-6 * np.arange(10.0)[:, None]
     assert Scale.fit(values).apply(values).std() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("by", ["deviation", "range"])
+@pytest.mark.parametrize("unit", [1e-200, 1e-15, 1e-12, 1e-9, 1e12, 1e150])
+def test_neither_the_unit_nor_an_offset_decides_whether_a_column_counts(unit, by):
+    values = table(missing=0)
+    expected = Scale.fit(values, by).apply(values)
+    found = Scale.fit(values * unit, by).apply(values * unit)
+    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(anova_f(values * unit, CODES), anova_f(values, CODES), rtol=1e-9)
+    constant = np.full((60, 1), 0.3) * unit
+    assert not Scale.fit(constant, by).factor.any() and not anova_f(constant, CODES).any()
+
+
+@pytest.mark.parametrize("offset", [1e9, -1e9, 1e6])
+def test_an_offset_costs_no_more_than_the_rounding_of_the_values(offset):
+    values = table(missing=0)
+    moved = values + offset
+    expected = Scale.fit(moved - offset).apply(moved - offset)
+    np.testing.assert_allclose(Scale.fit(moved).apply(moved), expected, atol=1e-5)
+    np.testing.assert_allclose(Scale.fit(moved).apply(moved).mean(axis=0), 0, atol=1e-5)
+    np.testing.assert_allclose(
+        anova_f(moved, CODES), f_classif(moved - offset, CODES)[0], rtol=1e-4
+    )
+
+
+def test_what_only_rounding_tells_apart_is_constant():
+    values = np.full(60, 0.1) * np.random.default_rng(0).integers(1, 9, 60)
+    sums = np.column_stack([(values + 0.2) - values, (values * 3 / values) * 1e-9])
+    assert np.ptp(sums, axis=0).all() and is_constant(sums).all()
+    assert not Scale.fit(sums).factor.any()
 
 
 def test_f_is_that_of_scikit_learn():

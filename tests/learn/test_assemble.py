@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from graphfuse.data.cohort import Cohort
-from graphfuse.errors import InputError
+from graphfuse.errors import SAID, InputError
 from graphfuse.graph.neighbours import Neighbours
 from graphfuse.learn.assemble import Preparation, mean_operator, tensor_lists
 from graphfuse.learn.channels import encoders_of
@@ -145,14 +145,26 @@ def test_who_has_what_is_told_by_name(small):
     assert np.array_equal(has["meth"], views.present[:, 1]) and has.index.equals(cohort.patients)
 
 
-def test_a_modality_that_no_training_patient_has_is_refused(small):
+@pytest.mark.parametrize("kind", ["constant", "nobody", "one patient"])
+def test_a_modality_without_variation_counts_as_without_columns(small, caplog, kind):
     meth = small.cohort.modalities["meth"]
-    nobody = replace(
-        small.cohort,
-        modalities=small.cohort.modalities | {"meth": replace(meth, table=meth.table * np.nan)},
-    )
-    with pytest.raises(InputError, match="no training patient has it"):
-        Preparation.fit(nobody, nobody.outcome().values, recipe(), None)
+    if kind == "constant":
+        table = meth.table * 0 + 3.5
+    elif kind == "nobody":
+        table = meth.table * np.nan
+    else:
+        table = meth.table.copy()
+        table.iloc[np.arange(len(table)) != 4] = np.nan
+    blank = replace(meth, table=table)
+    cohort = replace(small.cohort, modalities=small.cohort.modalities | {"meth": blank})
+    SAID.clear()
+    preparation, views = Preparation.fit(cohort, cohort.outcome().values, recipe(), None)
+    assert preparation.pipelines["meth"].is_blank and not preparation.pipelines["rna"].is_blank
+    assert not views.own["meth"].any() and np.isfinite(views.own["rna"]).all()
+    told = [line for line in caplog.messages if "counts as without columns" in line]
+    assert len(told) == 1 and told[0].startswith("modality 'meth'")
+    Preparation.fit(cohort, cohort.outcome().values, recipe(), None)
+    assert sum("counts as without columns" in line for line in caplog.messages) == 1
 
 
 def test_lists_and_operators_take_the_same_mean():

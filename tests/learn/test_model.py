@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone
 
+from graphfuse.data.modality import Modality
 from graphfuse.data.synth import planted
 from graphfuse.errors import InputError
 from graphfuse.learn.model import FusionModel, pick_device
@@ -105,4 +108,36 @@ def test_a_fusion_that_weighs_modalities_reports_its_weights(small, fuse):
     weights = [net.fuse.weights.detach().numpy() for net in found.fitted_.nets]
     assert [found.gates_[m]["modality"] for m in ("rna", "meth")] == pytest.approx(
         np.mean(weights, 0)[:2]
+    )
+
+
+@pytest.mark.parametrize("holder", ["everybody", "one patient"])
+def test_a_modality_without_variation_is_left_to_the_others(small, holder):
+    cohort = small.cohort.without("meth")
+    table = pd.DataFrame(4.0, index=cohort.patients, columns=["a", "b"])
+    if holder == "one patient":
+        table.iloc[np.arange(len(table)) != 7] = np.nan
+    flat = Modality("flat", table)
+    wider = replace(cohort, modalities=cohort.modalities | {"flat": flat})
+    plain = FusionModel(RECIPE, device="cpu").fit(cohort)
+    both = FusionModel(RECIPE, device="cpu").fit(wider)
+    calls = (plain.predict(cohort) == both.predict(wider)).mean()
+    assert calls > 0.9 and np.isfinite(both.predict_proba(wider)).all()
+
+
+def test_a_cohort_in_which_nothing_varies_is_refused(small):
+    cohort = small.cohort.without("meth")
+    flat = replace(cohort.modalities["rna"], table=cohort.modalities["rna"].table * 0 + 2.0)
+    with pytest.raises(InputError, match="nothing to learn from"):
+        FusionModel(RECIPE, device="cpu").fit(replace(cohort, modalities={"rna": flat}))
+
+
+@pytest.mark.parametrize(("unit", "offset"), [(1e-12, 0.0), (1e12, 0.0), (1.0, 1e9)])
+def test_units_and_offsets_move_no_call(small, model, unit, offset):
+    meth = small.cohort.modalities["meth"]
+    other = replace(meth, table=meth.table * unit + offset)
+    cohort = replace(small.cohort, modalities=small.cohort.modalities | {"meth": other})
+    found = FusionModel(RECIPE, device="cpu").fit(cohort).predict_proba(cohort)
+    np.testing.assert_allclose(
+        found, model.predict_proba(small.cohort), rtol=1e-5 if offset else 1e-9
     )

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import eigh
 
-from graphfuse.errors import InputError
-
 LATENT = 30  # components of the latent space in which neighbours are sought
 METRIC = {"cosine": "dot", "correlation": "dot", "euclidean": "euclidean", "gower": "cityblock"}
 
@@ -70,13 +68,11 @@ def normalised(points: np.ndarray, similarity: str) -> np.ndarray:
 
 def principal_components(values: np.ndarray, count: int) -> np.ndarray:
     """The leading right singular vectors `[F, d]` of `values` `[n, F]`, d ≤ count, found on its
-    smaller side."""
+    smaller side; one column of zeros where there are no values, or none but zeros."""
     n, width = values.shape
     count = min(count, n, width)
-    if not count:
-        raise InputError(
-            "a patient layer in latent space needs training patients with the modality"
-        )
+    if not values.any():
+        return np.zeros((width, 1))
     if width <= n:
         return eigh(values.T @ values, subset_by_index=(width - count, width - 1))[1][:, ::-1]
     power, left = eigh(values @ values.T, subset_by_index=(n - count, n - 1))

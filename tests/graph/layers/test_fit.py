@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from graphfuse.errors import InputError, warn_once
+from graphfuse.errors import SAID, InputError
 from graphfuse.graph.layers.fit import fit_layer, layer_from_state, layer_specs
 from graphfuse.graph.layers.layer import Spec
 from graphfuse.schema import PatientSection
@@ -41,7 +41,7 @@ def test_one_layer_for_all():
 
 
 def test_a_list_is_exactly_those_and_tables_change_their_settings(caplog):
-    warn_once.cache_clear()
+    SAID.clear()
     tables = {
         "rna": {"similarity": "euclidean"},
         "snf": {"of": ["rna", "meth"], "neighbours": 20},
@@ -124,7 +124,7 @@ def test_faults_say_whose_they_are():
     ids=["all there are", "all others", "mutual", "fused", "radius"],
 )  # fmt: skip
 def test_more_neighbours_than_there_are_is_said_once(settings, warned, caplog):
-    warn_once.cache_clear()
+    SAID.clear()
     tables = {m: np.random.default_rng(0).normal(size=(30, 4)) for m in ("rna", "meth")}
     present = {m: np.ones(30, bool) for m in tables}
     for name in ("one", "two"):
