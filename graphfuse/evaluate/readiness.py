@@ -5,14 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from graphfuse.data.check import Checked
 from graphfuse.data.check import check as check_tables
 from graphfuse.data.cohort import Cohort
-from graphfuse.data.modality import Modality
 from graphfuse.data.outcome import Outcome
-from graphfuse.data.pipeline import Pipeline
+from graphfuse.data.variation import require_variation
 from graphfuse.errors import GraphfuseError
 from graphfuse.evaluate.protocol import Protocol
 from graphfuse.learn.model import class_target
@@ -60,22 +57,14 @@ def check(
     found = check_tables(name_or_path)
     if found.cohort is None or found.faults:
         return found
-    idle = _idle(found.cohort)
-    notices = [
-        f"[modality.{name}] every column is constant: nothing in it tells patients apart; leave "
-        "it out"
-        for name in idle
-    ]
-    refused = _refused(found.cohort, target, cv, seed)
-    if len(idle) == len(found.cohort.modalities):
-        refused.append("no modality has a column that is not constant")
-    return replace(found, notices=[*found.notices, *notices], refused=refused)
+    return replace(found, refused=_refused(found.cohort, target, cv, seed))
 
 
 def _refused(cohort: Cohort, target: str | None, cv: tuple[int, int] | int, seed: int) -> list[str]:
     """What `train` would raise before it fits anything; empty where it would raise nothing."""
     try:
         outcome = class_target(cohort, target)
+        require_variation(cohort)
     except GraphfuseError as error:
         return [str(error)]
     try:
@@ -94,16 +83,3 @@ def _with_fewer_folds(cohort: Cohort, outcome: Outcome, seed: int) -> str:
             continue
         return f" (with --cv {folds}x1 it would run)"
     return ""
-
-
-def _idle(cohort: Cohort) -> list[str]:
-    """The modalities of which every column is constant."""
-    return [name for name, each in cohort.modalities.items() if not _varies(each)]
-
-
-def _varies(modality: Modality) -> bool:
-    """Whether anything is left of a modality once its columns are standardised over everyone."""
-    if not modality.present.any():
-        return False
-    unlabelled = np.full(len(modality.table), -1)  # without selection, no label is looked at
-    return bool(Pipeline.fit(modality, unlabelled).apply(modality).any())
