@@ -13,6 +13,7 @@ from graphfuse.data.read import text
 from graphfuse.data.read.annotated import read_h5ad, read_h5mu
 from graphfuse.data.read.arrays import read_npy, read_npz
 from graphfuse.data.read.clean_ids import with_clean_ids
+from graphfuse.data.read.id_column import check_first_column, without_row_numbers
 from graphfuse.data.read.parquet import read_parquet
 from graphfuse.data.read.wanted import Wanted, as_written, pick
 from graphfuse.errors import GraphfuseError, InputError
@@ -62,6 +63,8 @@ def read_table(
         frame = _READERS[kind](path, wanted)
         if as_text and kind != "text":
             frame = as_written(frame)
+    if columns is None and not wanted.flipped:
+        frame = without_row_numbers(frame, path)
     return with_clean_ids(frame, path, repeats)
 
 
@@ -154,10 +157,19 @@ def _check_signs(path: Path, kind: str) -> str:
 
 
 def _read_text(path: Path, wanted: Wanted) -> pd.DataFrame:
-    if not wanted.flipped:
-        return text.read(path, wanted.id_column, wanted.columns, wanted.as_text)
-    whole = text.read(path, wanted.id_column, None, wanted.as_text)
-    return pick(whole, wanted, path, None)
+    columns = None if wanted.flipped else wanted.columns
+    frame = text.read(path, wanted.id_column, columns, wanted.as_text)
+    if wanted.id_column is None:
+        heading, *others = text.layout(path).names
+        check_first_column(
+            path,
+            heading,
+            frame.index,
+            others,
+            lambda names: text.read(path, None, names, True),
+            wanted.flipped,
+        )
+    return pick(frame, wanted, path, None) if wanted.flipped else frame
 
 
 _READERS: dict[str, Callable[[Path, Wanted], pd.DataFrame]] = {

@@ -34,6 +34,14 @@ def _number_or_text(column: pd.Series) -> pd.Series:
     return numbers if numbers.notna().sum() == column.notna().sum() else column
 
 
+def names_as_text(names: Iterable) -> list[str]:
+    """Names of columns as text, whatever type a binary format gives them: 0 becomes '0'."""
+    decoded = (
+        name.decode("utf-8", "replace") if isinstance(name, bytes) else name for name in names
+    )
+    return [str(name).strip() for name in decoded]
+
+
 @dataclass(frozen=True)
 class Wanted:
     """What is asked of a file."""
@@ -71,5 +79,6 @@ def pick(frame: pd.DataFrame, wanted: Wanted, path: Path, id_column: str | None)
             )
         frame = frame.set_index(id_column)
     if wanted.flipped:
+        frame = frame.set_axis(names_as_text(frame.index), axis=0)
         frame = frame.T if wanted.as_text else turned(frame)
     return frame if wanted.columns is None else frame[known(wanted.columns, frame.columns, path)]

@@ -1,0 +1,172 @@
+"""Whether the first column of a table holds its ids, or row numbers and measurements beside them.
+
+`DataFrame.to_csv()` writes the row numbers of a frame into a first column without a name. Taken for
+ids, they match the rows of any other file by accident.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from graphfuse.errors import InputError, examples, warn_once
+
+log = logging.getLogger(__name__)
+
+_UNNAMED = re.compile(r"^(unnamed: ?\d+|\.\.\.1|__index_level_0__)?$", re.IGNORECASE)
+_COUNTER = re.compile(
+    r"^(index|level_0|x|v1|rows?|row[_. ]?(names?|num|number|nr|no|id|index)|#|(s[_. ]?)?n(o|r)\.?|"
+    r"sr[_. ]?no\.?|lfd\.? ?nr\.?|n|i|idx|count(er)?)$",
+    re.IGNORECASE,
+)
+_SERIAL_KEY = re.compile(r"^(id|pk|key|record[_. ]?id)$", re.IGNORECASE)
+_PERSON = re.compile(
+    r"(^|[_. -])(patient|subject|participant|donor|individual|proband|submitter|usubjid|mrn|"
+    r"pseudonym)s?($|[_. -]?(id|ids|code|number|nr|no|name|key|barcode|uuid)$)|"
+    r"^(patient|subject|participant|donor|individual|case|sample|pat|pt)[_. -]?"
+    r"(id|ids|code|number|nr|no|barcode|uuid)$|barcode$",
+    re.IGNORECASE,
+)
+_NAME = re.compile(
+    r"(^|[_. -])(id|ids|uuid|guid|identifier|barcode|accession)$|"
+    r"^(id|ids|name|names|sample|samples|case|cases|specimen|aliquot|person|record|cell|gene|"
+    r"symbol|gene[_. ]?name|hugo[_. ]symbol|probe|feature)s?$",
+    re.IGNORECASE,
+)
+_CAMEL = re.compile(r"(?<=[a-z])(ID|Id)s?$")
+
+
+class NotTheIds(InputError):
+    """The first column of a table does not hold the ids; `column` seems to."""
+
+    def __init__(self, message: str, column: str):
+        super().__init__(message)
+        self.column = column
+
+
+def check_first_column(
+    path: Path,
+    heading: str | None,
+    ids: pd.Index,
+    others: Sequence[str],
+    read: Callable[[list[str]], pd.DataFrame],
+    flipped: bool = False,
+) -> None:
+    """Refuses a first column that counts rows or measures something while another holds the ids.
+
+    Parameters
+    ----------
+    path
+        The file, for messages.
+    heading
+        What the first column (or the index) is called; None or '' where it has no name.
+    ids
+        Its values.
+    others
+        Names of the other columns.
+    read
+        Gives the named columns as a frame; called only where there is a reason to look.
+    flipped
+        Whether patients stand in columns, so that the first column names features.
+
+    Raises
+    ------
+    NotTheIds
+        Where another column is named as ids are, and the first one holds numbers and is not. Where
+        no other column is, row numbers are told in a warning.
+    """
+    heading = "" if heading is None else str(heading).strip()
+    if not len(ids) or not _all_numbers(ids):
+        return
+    counts = bool(_UNNAMED.match(heading) or _COUNTER.match(heading)) and counts_rows(ids)
+    if not counts and _named_like_id(heading) and not _SERIAL_KEY.match(heading):
+        return
+    candidates = [name for name in others if _named_like_id(name)]
+    found = _id_column(read(candidates), counts) if candidates else None
+    shown = f"its first column {heading!r}" if heading else "its first column, without a name,"
+    if found is None:
+        if _UNNAMED.match(heading) and counts and not flipped:
+            warn_once(
+                log,
+                f"{path}: {shown} counts rows; taken for patient ids, which is right only where "
+                "the rows of all tables stand in one order. Write ids, or the table without row "
+                "numbers (index=False)",
+            )
+        return
+    if _SERIAL_KEY.match(heading):
+        if counts_rows(ids) and not flipped:
+            warn_once(
+                log,
+                f"{path}: ids are those of the first column {heading!r}, which counts rows, not "
+                f'those of {found!r}; if that is wrong, set [patients] id = "{found}"',
+            )
+        return
+    does = f"counts rows ({examples(ids[:3])}, …)" if counts else "holds numbers"
+    cure = (
+        "write the table without row numbers (index=False)"
+        if flipped
+        else f'set [patients] id = "{found}"'
+    )
+    raise NotTheIds(
+        f"{path}: {shown} {does}, while column {found!r} is named as ids are; {cure}", found
+    )
+
+
+def without_row_numbers(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """The frame less columns without a name that count rows: they are no measurements."""
+    unnamed = [name for name in frame.columns if _UNNAMED.match(str(name).strip())]
+    numbers = [name for name in unnamed if counts_rows(frame[name])]
+    if not numbers:
+        return frame
+    warn_once(log, f"{path}: left out a column without a name that counts rows")
+    return frame.drop(columns=numbers)
+
+
+def counts_rows(values: pd.Index | pd.Series) -> bool:
+    """Whether values are row numbers: whole, and hardly larger than the table is long.
+
+    They need not be in order, nor all be there: rows are sorted and left out before a table is
+    written.
+    """
+    numbers = pd.to_numeric(pd.Series(list(values), dtype=object), errors="coerce")
+    if numbers.isna().any() or len(numbers) == 0:
+        return False
+    whole = bool((numbers % 1 == 0).all()) and numbers.min() >= 0
+    padded = any(re.match(r"0\d", str(value)) for value in values)
+    return whole and not padded and numbers.max() <= max(10 * len(numbers), 100)
+
+
+def _all_numbers(ids: pd.Index) -> bool:
+    """Whether every id is a number; looks at a few first, since most tables end there."""
+    few = pd.to_numeric(pd.Series(list(ids[:5]), dtype=object), errors="coerce")
+    if few.isna().any():
+        return False
+    return bool(pd.to_numeric(pd.Series(list(ids), dtype=object), errors="coerce").notna().all())
+
+
+def _named_like_id(name: str) -> bool:
+    name = str(name).strip()
+    return bool(_PERSON.search(name) or _NAME.search(name) or _CAMEL.search(name))
+
+
+def _id_column(frame: pd.DataFrame, counts: bool) -> str | None:
+    """The column of candidates that seems to hold the ids, those of persons first.
+
+    Beside row numbers a person's id may be repeated, as in a table with one measurement a row.
+    """
+    persons = [name for name in frame.columns if _PERSON.search(str(name).strip())]
+    for name in persons:
+        if counts or _tells_apart(frame[name]):
+            return name
+    if not counts:
+        return None
+    return next((name for name in frame.columns if _tells_apart(frame[name])), None)
+
+
+def _tells_apart(column: pd.Series) -> bool:
+    """Whether a column has another value in every row."""
+    return bool(column.notna().all() and column.is_unique)
