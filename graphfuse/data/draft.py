@@ -21,7 +21,9 @@ from graphfuse.data.columns import (
     survival_columns,
     usable_columns,
 )
+from graphfuse.data.draft_ids import common_id_column
 from graphfuse.data.read import column_names, format_of, read_table
+from graphfuse.data.read.id_column import NotTheIds
 from graphfuse.data.read.wanted import turned
 from graphfuse.data.scales import looks_raw
 from graphfuse.data.series import looks_like_series, variables_of
@@ -41,7 +43,8 @@ _PROTEIN = 'The columns look like gene symbols: entity = "gene" would let the ge
 class Table:
     """A file as read with patients in rows, `flipped` where that was the wrong way round.
 
-    `series`: the columns of time, variable and value where a patient has many rows.
+    `series`: the columns of time, variable and value where a patient has many rows. `id_column`:
+    the column of ids, where it is not the first one.
     """
 
     path: Path
@@ -49,6 +52,7 @@ class Table:
     frame: pd.DataFrame
     flipped: bool = False
     series: Series | None = None
+    id_column: str | None = None
 
 
 def draft(files: list[Path], name: str | None = None, beside: Path | None = None) -> str:
@@ -82,7 +86,8 @@ def draft(files: list[Path], name: str | None = None, beside: Path | None = None
             f"{base}: none of the tables can be a modality (measurements, or records known "
             "at diagnosis)"
         )
-    parts = [_head(name or base.name, tcga), *outcomes, *modalities]
+    head = _head(name or base.name, tcga, common_id_column(tables))
+    parts = [head, *outcomes, *modalities]
     parts += [_NO_OUTCOME] if not outcomes else []
     groups = _groups(tables, seen)
     groups |= {"site": "{ id_slice = [5, 7] }            # tissue source site"} if tcga else {}
@@ -108,8 +113,7 @@ def _read_all(paths: list[Path], beside: Path) -> list[Table]:
     faults, tables = Faults("init"), []
     for path in paths:
         try:
-            frame, series = _read(path)
-            tables.append(Table(path, _from(beside, path), frame, series=series))
+            tables.append(_read(path, _from(beside, path)))
         except InputError as error:
             faults.add(str(error))
     faults.stop()
@@ -128,18 +132,23 @@ def _from(folder: Path, path: Path) -> str:
         return path.resolve().as_posix()
 
 
-def _read(path: Path) -> tuple[pd.DataFrame, Series | None]:
+def _read(path: Path, file: str) -> Table:
     """The whole table; repeated columns of text tables are told apart, repeated patients only
     refused where no series."""
     text = path.is_file() and format_of(path) == "text"
-    columns = column_names(path)[1:] if text else None
-    frame = read_table(path, columns=columns, repeats=True)
+    names = column_names(path) if text else None
+    how = {"columns": None if names is None else names[1:], "repeats": True}
+    try:
+        frame = read_table(path, **how)
+    except NotTheIds as error:
+        how["id_column"] = error.column
+        if names is not None:
+            how["columns"] = [name for name in names[1:] if name != error.column]
+        frame = read_table(path, **how)
     series = looks_like_series(frame)
-    return (
-        (frame, series)
-        if series
-        else (read_table(path, columns=columns) if frame.index.has_duplicates else frame, None)
-    )
+    if frame.index.has_duplicates and series is None:
+        read_table(path, **{**how, "repeats": False})  # says which rows
+    return Table(path, file, frame, series=series, id_column=how.get("id_column"))
 
 
 def _orient(tables: list[Table]) -> None:
@@ -196,10 +205,14 @@ def _key(name: str) -> str:
     return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _quoted(name)
 
 
-def _head(name: str, tcga: bool) -> str:
+def _head(name: str, tcga: bool, id_column: str | None) -> str:
     slug = re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-").lower() or "cohort"
-    text = f'name = {_quoted(slug)}\ntitle = ""\nlicence = ""\ncitation = ""'
-    return text + (f'\n\n[patients]\nlevel = "{_LEVEL}"' if tcga else "")
+    lines = [f"name = {_quoted(slug)}", 'title = ""', 'licence = ""', 'citation = ""']
+    if tcga or id_column:
+        lines += ["", "[patients]"]
+    lines += [f"id = {_quoted(id_column)}"] if id_column else []
+    lines += [f'level = "{_LEVEL}"'] if tcga else []
+    return "\n".join(lines)
 
 
 def _outcomes(tables: list[Table], names: list[str], seen: list[Look]) -> list[str]:

@@ -259,3 +259,29 @@ def test_a_raw_table_is_drafted_with_its_logarithm(tmp_path):
     assert (rna["values"], rna["transform"]) == ("mixed", "log1p") and "transform" not in logs
     assert "# The values look like raw counts or intensities" in text
     np.testing.assert_allclose(cohort.modalities["rna"].table.to_numpy(), np.log1p(raw.to_numpy()))
+
+
+def test_ids_beside_row_numbers_are_named(tmp_path):
+    ids = [f"S-{number}" for number in range(200, 240)]
+    rng = np.random.default_rng(5)
+    rna = pd.DataFrame(rng.normal(size=(40, 25)).round(3)).add_prefix("GENE")
+    rna.insert(0, "subject_id", ids)
+    labels = pd.DataFrame({"subject_id": ids, "group": ["a", "b"] * 20})
+    rna.sample(frac=1, random_state=1).to_csv(tmp_path / "rna.csv")
+    labels.to_csv(tmp_path / "labels.csv")
+    text = draft([tmp_path / "rna.csv", tmp_path / "labels.csv"])
+    assert '[patients]\nid = "subject_id"' in text and "[outcome.group]" in text
+    (tmp_path / "m.toml").write_text(text)
+    cohort = load(tmp_path / "m.toml")
+    assert list(cohort.patients) == ids and cohort.modalities["rna"].table.shape == (40, 25)
+    truth = dict(zip(ids, labels["group"], strict=True))
+    found = cohort.outcome()
+    assert [found.classes[code] for code in found.values] == [truth[i] for i in cohort.patients]
+
+
+def test_columns_of_ids_of_different_names_are_told(tmp_path):
+    frame = pd.DataFrame({"subject_id": ["u", "v"], "x": [1.5, 2.5], "y": [1.0, 2.0]})
+    frame.to_csv(tmp_path / "a.csv")
+    frame.rename(columns={"subject_id": "who"}).to_csv(tmp_path / "b.csv", index=False)
+    with pytest.raises(InputError, match=r"b\.csv: has no ids in 'subject_id'"):
+        draft([tmp_path / "a.csv", tmp_path / "b.csv"])
