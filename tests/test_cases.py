@@ -31,7 +31,7 @@ OPEN = {
     **dict.fromkeys(["01", "02", "03", "05", "06", "08", "15", "36", "38"], "reader"),
     **dict.fromkeys(["24", "29", "51", "52"], "ids"),
     **dict.fromkeys(["09", "10", "13", "16", "27", "28", "30", "31", "56", "59"], "records"),
-    **dict.fromkeys(["12", "14"], "values"),
+    **dict.fromkeys(["14"], "values"),
     **dict.fromkeys(["18b", "19", "20", "22b", "26", "50"], "networks and recipes"),
     **dict.fromkeys(["23d", "25", "41"], "shift"),
 }
@@ -216,7 +216,7 @@ def test_10_a_status_that_is_not_available(case):
 
 
 def test_12_a_code_for_missing_among_measurements(case):
-    has(case.checked().said, "-9999")
+    has(case.checked().said, "-9,?999")
 
 
 def test_13_ages_beyond_ninety(case):
