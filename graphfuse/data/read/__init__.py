@@ -18,7 +18,8 @@ from graphfuse.data.read.parquet import read_parquet
 from graphfuse.data.read.wanted import Wanted, as_written, pick
 from graphfuse.errors import GraphfuseError, InputError
 
-_TEXT = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")
+_PLAIN = (".csv", ".tsv", ".txt", ".tab", ".gct", ".maf")
+_TEXT = (*_PLAIN, *(f"{ending}.gz" for ending in _PLAIN))
 _SIGNS = {
     b"\x1f\x8b": "gzip", b"\x89HDF\r\n\x1a\n": "HDF5 (h5ad or h5mu)",
     b"MuData": "HDF5 (h5ad or h5mu)",
@@ -75,7 +76,7 @@ def column_names(path: str | Path) -> list[str]:
     if format_of(path) != "text":
         return [str(name) for name in ("patient", *read_table(path).columns)]
     with _told(path, "text"):
-        return list(text.layout(path).names)
+        return text.names(path)
 
 
 def format_of(path: Path) -> str:
@@ -180,4 +181,15 @@ _READERS: dict[str, Callable[[Path, Wanted], pd.DataFrame]] = {
     "h5ad": read_h5ad,
     "h5mu": read_h5mu,
 }
-_KNOWN = (*_TEXT[:4], ".parquet", ".npy", ".npz", ".h5ad", ".h5mu")
+_KNOWN = (
+    ".csv",
+    ".tsv",
+    ".txt",
+    ".gct",
+    "each also .gz",
+    ".parquet",
+    ".npy",
+    ".npz",
+    ".h5ad",
+    ".h5mu",
+)

@@ -1,98 +1,42 @@
-"""Text tables (csv, tsv, txt, .gz): what the file's layout is, and a fast read of the columns
-wanted."""
+"""Text tables (csv, tsv, txt, gct, plain or .gz) as frames: a fast read of the columns wanted."""
 
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import logging
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
+from graphfuse.data.read.dialect import TextTable, text_table
+from graphfuse.data.read.numbers import (
+    MISSING,
+    Shapes,
+    decimal_mark,
+    has_decimals,
+    point3_shapes,
+    shape_of,
+    shapes_of,
+    to_numbers,
+    with_points,
+)
 from graphfuse.data.read.wanted import known
-from graphfuse.errors import InputError, examples, nearest
+from graphfuse.errors import InputError, examples, nearest, warn_once
 
 log = logging.getLogger(__name__)
 
-MISSING = (
-    "",
-    "NA",
-    "N/A",
-    "n/a",
-    "na",
-    "NaN",
-    "nan",
-    "-nan",
-    "null",
-    "NULL",
-    "Null",
-    ".",
-    "?",
-    "-",
-    "--",
-    "#N/A",
-    "<NA>",
-)
-_HEAD = 1 << 18
-_COMMA_NUMBER = re.compile(r"[-+]?\d+,\d+([eE][-+]?\d+)?")
-_COMMA_THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(,\d{3})+")
-_POINT_NUMBER = re.compile(r"[-+]?\d*\.\d+([eE][-+]?\d+)?")
+_SNIFFED = 50  # rows that the decimal mark is first guessed from
+_SNIFFED_CELLS = 1000  # of each of them
+_UNITS = frozenset({"unit", "units", "einheit", "einheiten", "unité", "unités", "unidad"})
 
 
-@dataclass(frozen=True)
-class Layout:
-    """How a text table is written. `names`: its columns, repeated ones as NAME.1, …; `repeated`:
-    those, once each."""
-
-    names: tuple[str, ...]
-    repeated: tuple[str, ...]
-    delimiter: str
-    decimal: str
-    skip: int  # lines up to and with the heading
-    encoding: str
-
-
-def layout(path: Path) -> Layout:
-    """The layout, from the file's beginning. Raises `InputError` for what is no table."""
-    with _opened(path) as file:
-        raw = file.read(_HEAD)
-        whole = len(raw) < _HEAD
-    text, encoding = _decoded(raw, path)
-    lines = text.splitlines(keepends=True)
-    lines = lines if whole or len(lines) < 2 else lines[:-1]
-    if not text.strip():
-        raise InputError(f"{path}: the table is empty")
-    if whole is False and len(lines) < 2:  # the heading alone is longer: read up to its end
-        lines = _long_heading(path, encoding)
-    delimiter = _delimiter(lines, path)
-    reader = csv.reader(lines, delimiter=delimiter)
-    heading = next(row for row in reader if any(cell.strip() for cell in row))
-    skip = reader.line_num
-    rows = [row for _, row in zip(range(50), reader, strict=False) if row]
-    if (
-        rows and len(rows[0]) == len(heading) + 1
-    ):  # a delimiter at every line's end, or R's row names without a heading
-        trailing = all(row[-1] == "" for row in rows)
-        heading = [*heading, ""] if trailing else ["", *heading]
-    names = [cell.strip() for cell in heading]
-    repeated = (
-        tuple(dict.fromkeys(n for n in names if n and names.count(n) > 1))
-        if len(set(names)) < len(names)
-        else ()
-    )
-    return Layout(
-        tuple(_told_apart(names)),
-        repeated,
-        delimiter,
-        _decimal(rows, delimiter, path),
-        skip,
-        encoding,
-    )
+def names(path: Path) -> list[str]:
+    """The columns of a text table, the id column first; raises `InputError` for what is none."""
+    table = text_table(path)
+    return [name for at, name in enumerate(table.names) if at not in table.descriptions]
 
 
 def read(
@@ -101,175 +45,219 @@ def read(
     columns: Sequence[str] | None,
     as_text: bool = False,
 ) -> pd.DataFrame:
-    """The columns wanted (all of them by default), indexed by the id column as text.
+    """The columns wanted, indexed by the id column as text.
 
-    `as_text`: every cell as written, only blank ones missing. Raises `InputError` where the id
-    column or others are not there, or names are repeated and all were asked for.
+    Parameters
+    ----------
+    path : Path
+        The file.
+    id_column : str or None
+        Whose cells are the index; the first column by default.
+    columns : sequence of str or None
+        All others by default.
+    as_text : bool
+        Every cell as it is written, and only blank ones missing.
+
+    Returns
+    -------
+    pd.DataFrame
+        Numbers where a column holds nothing else, else text; only text with `as_text`.
+
+    Raises
+    ------
+    InputError
+        Where columns are not there, names are repeated and all were asked for, the file is damaged,
+        or its numbers could be read in two ways.
     """
-    shape = layout(path)
-    position = {name: at for at, name in reversed(list(enumerate(shape.names)))}
+    table = text_table(path)
+    position = {name: at for at, name in reversed(list(enumerate(table.names)))}
     if id_column is not None and id_column not in position:
-        raise InputError(f"{path}: no id column {id_column!r}{nearest(id_column, shape.names)}")
+        raise InputError(f"{path}: no id column {id_column!r}{nearest(id_column, table.names)}")
     id_at = 0 if id_column is None else position[id_column]
     if columns is None:
-        if shape.repeated:
-            raise InputError(
-                f"{path}: {len(shape.repeated)} columns stand more than once "
-                f"({examples(shape.repeated)}); "
-                "keep or average one each, or name columns = […]"
-            )
-        chosen = [at for at in range(len(shape.names)) if at != id_at]
+        chosen = _all_but(id_at, table, path)
     else:
-        chosen = [position[name] for name in known(columns, shape.names, path)]
-    table = _parse(path, shape, id_at, chosen, as_text)
-    if as_text:
-        frame = table[chosen].apply(_as_written, args=(shape.decimal,))
-    else:
-        frame = table[chosen].astype(float) if table.empty else table[chosen]
-    frame = frame.set_axis([shape.names[at] for at in chosen], axis=1)
-    frame.index = pd.Index(table[id_at], dtype=object)
-    trailing = (
-        not shape.names[-1] and len(shape.names) - 1 in chosen and frame.iloc[:, -1].isna().all()
-    )
-    return frame.iloc[:, :-1] if trailing else frame  # a delimiter at every line's end
+        chosen = [position[name] for name in known(columns, table.names, path)]
+    cells = _parsed(table, id_at, chosen, path, as_text)
+    _check_rows(cells[id_at], table.names[id_at], path)
+    frame = cells[chosen].set_axis([table.names[at] for at in chosen], axis=1)
+    frame.index = pd.Index(cells[id_at], dtype=object)
+    has_trailing = not table.names[-1] and len(table.names) - 1 in chosen
+    if has_trailing and frame.iloc[:, -1].isna().all():  # a delimiter at every line's end
+        return frame.iloc[:, :-1]
+    return frame
 
 
-# ------------------------------------------------------------------------------------ looking at it
-
-
-def _opened(path: Path):
-    return gzip.open(path, "rb") if path.name.lower().endswith(".gz") else open(path, "rb")
-
-
-def _decoded(raw: bytes, path: Path) -> tuple[str, str]:
-    """The text and its encoding: UTF-8 (with or without mark), UTF-16 by its mark, else Latin-1."""
-    if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return raw.decode("utf-16", "ignore"), "utf-16"
-    if b"\0" in raw:
-        raise InputError(f"{path}: not a text table (it holds null bytes); convert it to csv")
-    for cut in range(4):  # the last character may be cut in two
-        try:
-            return raw[: len(raw) - cut].decode("utf-8-sig"), "utf-8-sig"
-        except UnicodeDecodeError:
-            continue
-    return raw.decode("latin-1"), "latin-1"
-
-
-def _long_heading(path: Path, encoding: str) -> list[str]:
-    with _opened(path) as file:
-        lines = [file.readline(), file.readline()]
-    return [line.decode(encoding, "replace") for line in lines if line]
-
-
-def _delimiter(lines: list[str], path: Path) -> str:
-    """The delimiter that splits the heading most and the next lines alike. Raises `InputError` when
-    none does."""
-    lines = [line for line in lines if line.strip()][:20]
-    best, most = "", 1
-    for mark in ("\t", ",", ";"):
-        widths = [len(row) for row in csv.reader(lines, delimiter=mark) if row]
-        steady = all(width in (widths[0], widths[0] + 1) for width in widths)
-        score = widths[0] * (2 if steady else 1)
-        if widths[0] > 1 and score > most:
-            best, most = mark, score
-    if not best:
+def _all_but(id_at: int, table: TextTable, path: Path) -> list[int]:
+    """Every column but the ids' and those that describe; raises `InputError` for repeated names."""
+    if table.repeated:
         raise InputError(
-            f"{path}: no table found: the first line has no comma, semicolon or tab; save it as csv"
+            f"{path}: {len(table.repeated)} columns stand more than once "
+            f"({examples(table.repeated)}); keep or average one each, or name columns = […]"
         )
-    return best
+    if table.descriptions:
+        described = [table.names[at] for at in table.descriptions]
+        warn_once(log, f"{path}: {examples(described)} left out: no patients")
+    left_out = {id_at, *table.descriptions}
+    return [at for at in range(len(table.names)) if at not in left_out]
 
 
-def _told_apart(names: list[str]) -> list[str]:
-    """Repeated names become NAME.1, NAME.2, …; the first stays."""
-    taken, count, out = set(names), {}, []
-    for name in names:
-        if name not in count:
-            count[name] = 0
-            out.append(name)
-            continue
-        while (other := f"{name}.{count[name] + 1}") in taken:
-            count[name] += 1
-        count[name] += 1
-        taken.add(other)
-        out.append(other)
-    return out
-
-
-def _decimal(rows: list[list[str]], delimiter: str, path: Path) -> str:
-    """'.' or ',' from the first rows. Raises `InputError` where 1,234 could be either."""
-    if delimiter == ",":
-        return "."
-    cells = [cell.strip() for row in rows for cell in row[1:2000]]
-    commas = [cell for cell in cells if _COMMA_NUMBER.fullmatch(cell)]
-    points = any(_POINT_NUMBER.fullmatch(cell) for cell in cells)
-    if not commas:
-        return "."
-    if points or all(_COMMA_THOUSANDS.fullmatch(cell) for cell in commas):
-        raise InputError(
-            f"{path}: a comma in numbers ({examples(dict.fromkeys(commas))}) could be a "
-            "decimal or a thousands mark; "
-            "write numbers with a point and without thousands marks"
-        )
-    return ","
-
-
-def _as_written(cells: pd.Series, decimal: str) -> pd.Series:
-    """Text without the blanks around it; a number's decimal comma becomes a point."""
-    cells = cells.str.strip()
-    if decimal == ",":
-        numbers = cells.str.fullmatch(_COMMA_NUMBER)
-        cells = cells.where(~numbers, cells.str.replace(",", "."))
-    return cells.where(cells != "", float("nan"))
-
-
-def _parse(
-    path: Path, shape: Layout, id_at: int, chosen: list[int], as_text: bool = False
+def _parsed(
+    table: TextTable, id_at: int, chosen: list[int], path: Path, as_text: bool
 ) -> pd.DataFrame:
-    """The columns at these positions, by pandas' C engine; the id column as text."""
-    with _opened(path) as file:
-        content = file.read()
-    _check_widths(content, shape, path)
-    options = {
-        "header": None, "skiprows": shape.skip, "names": list(range(len(shape.names))),
-        "index_col": False, "engine": "c",
-        "usecols": sorted({id_at, *chosen}), "converters": {id_at: str.strip},
-        "sep": shape.delimiter,
-        "decimal": shape.decimal, "na_values": list(MISSING), "keep_default_na": False,
-        "skipinitialspace": True,
-        "low_memory": False,
-    }  # fmt: skip
+    """The cells by position."""
+    used = sorted({id_at, *chosen})
+    if not table.rows:
+        cells = pd.DataFrame(columns=used, dtype=object if as_text else float)
+        return cells.astype({id_at: object})
     if as_text:
-        texts = dict.fromkeys(chosen, object)
-        texts.pop(id_at, None)
-        options |= {"dtype": texts, "na_filter": False}
-    try:
-        return pd.read_csv(io.BytesIO(content), encoding=shape.encoding, **options)
-    except UnicodeDecodeError:
-        log.warning("%s: not UTF-8; read as Latin-1", path.name)
-        return pd.read_csv(io.BytesIO(content), encoding="latin-1", **options)
-    except pd.errors.EmptyDataError:
-        return pd.DataFrame(columns=sorted({id_at, *chosen}), dtype=object)
+        cells = _by_pandas(table, used, id_at, None, path)
+        decimal = _decimal(cells.drop(columns=id_at), table, path)
+        return _with_columns(cells, _normalised(cells, id_at, decimal, _blank_as_nan))
+    cells, decimal = _with_decimal(table, used, id_at, path)
+    return _with_columns(cells, _normalised(cells, id_at, decimal, _numbers_or_text))
 
 
-def _check_widths(content: bytes, shape: Layout, path: Path) -> None:
-    """Raises `InputError` for lines with more or fewer fields than the heading (lines with quotes
-    are not counted)."""
-    if shape.encoding == "utf-16":
-        return
-    mark, expected = shape.delimiter.encode(), len(shape.names) - 1
-    faulty = []
-    for number, line in enumerate(io.BytesIO(content), start=1):
-        if (
-            number > shape.skip
-            and b'"' not in line
-            and line.count(mark) != expected
-            and line.strip()
-        ):
-            faulty.append((number, line.count(mark) + 1))
-    if faulty:
-        number, width = faulty[0]
+def _with_decimal(
+    table: TextTable, used: list[int], id_at: int, path: Path
+) -> tuple[pd.DataFrame, str]:
+    """The cells and their decimal mark: guessed from the first rows, then judged by every cell."""
+    if _guessed_decimal(table) == ",":
+        cells = _by_pandas(table, used, id_at, ",", path)
+        values = cells.drop(columns=id_at)
+        if has_decimals(values.select_dtypes(float)):
+            return cells, decimal_mark(_shapes(values, table), ",", path)
+    cells = _by_pandas(table, used, id_at, ".", path)
+    decimal = _decimal(cells.drop(columns=id_at), table, path)
+    if decimal == ",":
+        cells = _by_pandas(table, used, id_at, ",", path)
+    return cells, decimal
+
+
+def _decimal(values: pd.DataFrame, table: TextTable, path: Path) -> str:
+    """The decimal mark of cells that were read with points."""
+    shapes = _shapes(values, table)
+    numbers = values.select_dtypes(float)
+    if has_decimals(numbers):
+        return decimal_mark(shapes, ".", path)
+    for at, column in numbers.items():
+        shapes[table.names[at]] = point3_shapes(column)
+    return decimal_mark(shapes, None, path)
+
+
+def _shapes(values: pd.DataFrame, table: TextTable) -> dict[str, Shapes]:
+    """How the numbers in columns of text are written, by the columns' names."""
+    texts = values.select_dtypes(object)
+    return {table.names[at]: shapes_of(_words(texts[at])) for at in texts.columns}
+
+
+def _words(cells: pd.Series) -> list[str]:
+    """The cells that are text, but for blank ones."""
+    return [cell for cell in cells if isinstance(cell, str) and cell]
+
+
+def _normalised(
+    cells: pd.DataFrame, id_at: int, decimal: str, finish: Callable[[pd.Series], pd.Series]
+) -> dict[int, pd.Series]:
+    """The columns of text, their numbers with decimal points and without thousands marks."""
+    columns = {}
+    for at, column in cells.drop(columns=id_at).select_dtypes(object).items():
+        if shapes_of(_words(column)).are_numbers:
+            columns[at] = finish(with_points(column, decimal))
+        else:
+            columns[at] = finish(column)
+    return columns
+
+
+def _numbers_or_text(cells: pd.Series) -> pd.Series:
+    """Numbers where the column holds nothing else."""
+    numbers = to_numbers(cells)
+    return cells if numbers is None else numbers
+
+
+def _blank_as_nan(cells: pd.Series) -> pd.Series:
+    """Blank cells are missing."""
+    return cells.where(cells != "", np.nan)
+
+
+def _with_columns(cells: pd.DataFrame, columns: dict[int, pd.Series]) -> pd.DataFrame:
+    """The frame with some columns replaced."""
+    if not columns:
+        return cells
+    changed = pd.DataFrame(columns, index=cells.index)
+    return pd.concat([cells.drop(columns=list(columns)), changed], axis=1)[list(cells.columns)]
+
+
+def _by_pandas(
+    table: TextTable, used: list[int], id_at: int, decimal: str | None, path: Path
+) -> pd.DataFrame:
+    """The columns at these positions, by pandas' C engine: the ids as text, and all as text where
+    `decimal` is None.
+
+    Raises `InputError` where pandas does not see the rows that the records are.
+    """
+    as_text = decimal is None
+    others = [at for at in used if at != id_at]
+    cells = pd.read_csv(
+        io.BytesIO(table.body),
+        sep=table.delimiter,
+        decimal=decimal or ".",
+        header=None,
+        names=range(len(table.names)),
+        index_col=False,
+        usecols=used,
+        converters={id_at: str.strip},  # and no id is a word for missing
+        dtype=dict.fromkeys(others, object) if as_text else None,
+        na_values=list(MISSING),  # one list: a mapping takes twice the time
+        keep_default_na=False,
+        na_filter=not as_text,
+        quoting=csv.QUOTE_MINIMAL if table.records.quoted else csv.QUOTE_NONE,
+        skipinitialspace=True,
+        low_memory=False,
+        engine="c",
+        encoding="utf-8",
+    )
+    if len(cells) != table.rows:
         raise InputError(
-            f"{path}: {len(faulty)} lines do not have {expected + 1} fields as the heading "
-            f"has (line {number} has {width}): "
-            "damaged or cut short; obtain it again or mend it"
+            f"{path}: {table.rows:,} rows stand in the file, {len(cells):,} were read: damaged; "
+            "write it anew"
+        )
+    values = cells.drop(columns=id_at).select_dtypes(object)
+    return _with_columns(cells, {at: _stripped(column) for at, column in values.items()})
+
+
+def _stripped(cells: pd.Series) -> pd.Series:
+    """Text without the blanks around it; all else as it is."""
+    if pd.api.types.infer_dtype(cells, skipna=True) == "boolean":
+        return cells
+    return cells.map(lambda cell: cell.strip() if isinstance(cell, str) else cell)
+
+
+def _guessed_decimal(table: TextTable) -> str:
+    """The decimal mark that the first rows speak for."""
+    content = table.records.content
+    between = b'"' if table.delimiter == "," else b","
+    if between not in content:
+        return "."
+    last = min(table.first + _SNIFFED, len(table.records))
+    shapes: set[str | None] = set()
+    for record in range(table.first, last):
+        cells = table.records.cells(record, _SNIFFED_CELLS)
+        shapes |= {shape_of(cell) for cell in cells[1:]}
+    has_commas = bool(shapes & {"comma", "german"})
+    return "," if has_commas and not shapes & {"point", "english"} else "."
+
+
+def _check_rows(ids: pd.Series, name: str, path: Path) -> None:
+    """Raises `InputError` where a row is another heading, or holds the columns' units."""
+    again = np.flatnonzero((ids == name) & (name != ""))
+    if len(again):
+        raise InputError(
+            f"{path}: the heading stands again among the rows (row {examples(again + 1)}); were "
+            "tables put one under the other? remove it"
+        )
+    if len(ids) and ids.iloc[0].lower().strip("[]()") in _UNITS:
+        raise InputError(
+            f"{path}: the row under the heading holds units, no patient; remove it, or write them "
+            "into the columns' names"
         )

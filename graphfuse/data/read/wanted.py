@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from graphfuse.data.read.annotations import without_annotations
+from graphfuse.data.read.numbers import to_numbers
 from graphfuse.errors import Faults, InputError, nearest
 
 
@@ -30,8 +32,9 @@ def turned(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _number_or_text(column: pd.Series) -> pd.Series:
-    numbers = pd.to_numeric(column, errors="coerce")
-    return numbers if numbers.notna().sum() == column.notna().sum() else column
+    """Numbers where the column holds nothing else."""
+    numbers = to_numbers(column)
+    return column if numbers is None else numbers
 
 
 def names_as_text(names: Iterable) -> list[str]:
@@ -79,6 +82,7 @@ def pick(frame: pd.DataFrame, wanted: Wanted, path: Path, id_column: str | None)
             )
         frame = frame.set_index(id_column)
     if wanted.flipped:
+        frame = without_annotations(frame, path)
         frame = frame.set_axis(names_as_text(frame.index), axis=0)
         frame = frame.T if wanted.as_text else turned(frame)
     return frame if wanted.columns is None else frame[known(wanted.columns, frame.columns, path)]

@@ -1,0 +1,140 @@
+"""The heading of a text table: where it stands, and what its columns are called."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from graphfuse.data.read.numbers import shape_of
+from graphfuse.data.read.records import Records
+from graphfuse.errors import InputError
+
+_ID_NAME = re.compile(
+    r"(.+[_ .-])?(id|ids|barcode|symbol)"
+    r"|patient|sample|subject|case|participant|gene|geneid|gene_name|probe|name|feature",
+    re.IGNORECASE,
+)
+_SEEN = 200  # rows that are looked at beside the heading
+_FEW = 20  # rows that a heading of values is told from
+
+
+def hash_heading(comments: tuple[bytes, ...], records: Records, path: Path) -> list[str] | None:
+    """The heading where it is the last line that starts with #, because a row of values follows.
+
+    Parameters
+    ----------
+    comments : tuple of bytes
+        The lines above the table that start with #.
+    records : Records
+        What stands beneath them.
+    path : Path
+        The file, for messages.
+
+    Returns
+    -------
+    list of str or None
+        The names, or None where the first record is the heading and # begins comments.
+
+    Raises
+    ------
+    InputError
+        Where the line could as well be a comment.
+    """
+    if not comments:
+        return None
+    plain = [line for line in comments if not line.startswith((b"##", b'"##'))]
+    width = records.widths[0]
+    alike = [line for line in plain if len(_cells_of(line, records.delimiter)) == width]
+    if len(alike) != 1 or alike[0] != comments[-1] or width == 1:
+        return None
+    following = [records.cells(record) for record in range(min(_SEEN, len(records)))]
+    columns = list(zip(*following, strict=False))[1:]
+    if any(_is_value(column[0], column[1:]) for column in columns):
+        return _cells_of(comments[-1].lstrip(b'#" '), records.delimiter)
+    if any(_has_values(column[1:]) for column in columns):
+        return None
+    raise InputError(
+        f"{path}: the line that starts with # could be a comment or the heading; remove it, or "
+        "its #"
+    )
+
+
+def _is_value(cell: str, beneath: tuple[str, ...]) -> bool:
+    """Whether a cell is one of its column's values and not the column's name."""
+    return shape_of(cell) is not None or (cell != "" and cell in beneath)
+
+
+def _has_values(cells: tuple[str, ...]) -> bool:
+    """Whether cells are numbers, or words that stand again."""
+    numbers = any(shape_of(cell) for cell in cells)
+    return numbers or len(set(cells)) < len(cells)
+
+
+def with_row_names(heading: list[str], records: Records, first: int, path: Path) -> list[str]:
+    """The heading, longer by one where every row is: R's row names, or a delimiter at every end.
+
+    Raises `InputError` where the heading names an id column and still lacks a name.
+    """
+    widths = records.widths[first:]
+    if not len(widths) or not (widths == len(heading) + 1).all():
+        return heading
+    if all(records.last_cell(record) == "" for record in range(first, len(records))):
+        return [*heading, ""]
+    if _ID_NAME.fullmatch(heading[0]):
+        raise InputError(
+            f"{path}: the heading has {len(heading):,} names from {heading[0]!r} on, and every row "
+            f"{len(heading) + 1:,} cells: a name is lost; mend the heading"
+        )
+    return ["", *heading]
+
+
+def check_heading(heading: list[str], records: Records, first: int, path: Path) -> None:
+    """Raises `InputError` where the heading is a row of values like those beneath it."""
+    count = min(_FEW, len(records) - first)
+    ids = [records.cells(record, 1)[0] for record in range(first, first + count)]
+    shapes = {_shape(each) for each in ids}
+    others = [cell for cell in heading[1:] if cell]
+    alike = bool(ids) and shapes == {_shape(heading[0])} and any(map(str.isdigit, heading[0]))
+    numbers = [cell for cell in others if shape_of(cell)]
+    are_labels = all(cell.isdigit() for cell in others) and len(set(others)) == len(others)
+    if alike and numbers and len(numbers) == len(others) and not are_labels:
+        raise InputError(
+            f"{path}: no heading: the first line holds values like the lines beneath it; write "
+            "the columns' names above"
+        )
+
+
+def _shape(text: str) -> str:
+    """Letters as A, digits as 9."""
+    return re.sub(r"\d+", "9", re.sub(r"[^\W\d_]+", "A", text))
+
+
+def repeated_names(names: list[str]) -> tuple[str, ...]:
+    """The names that stand more than once, once each."""
+    seen, repeated = set(), {}
+    for name in names:
+        if name and name in seen:
+            repeated[name] = None
+        seen.add(name)
+    return tuple(repeated)
+
+
+def told_apart(names: list[str]) -> list[str]:
+    """Repeated names become NAME.1, NAME.2, …; the first stays."""
+    taken, count, apart = set(names), {}, []
+    for name in names:
+        if name not in count:
+            count[name] = 0
+            apart.append(name)
+            continue
+        count[name] += 1
+        while (other := f"{name}.{count[name]}") in taken:
+            count[name] += 1
+        taken.add(other)
+        apart.append(other)
+    return apart
+
+
+def _cells_of(line: bytes, delimiter: str) -> list[str]:
+    """The cells of one line."""
+    return Records(line, delimiter).cells(0)

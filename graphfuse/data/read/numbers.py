@@ -1,0 +1,226 @@
+"""What the marks in a table's numbers mean: decimal comma or point, and thousands.
+
+One file is written in one way. Some cells say which: `0,5` and `1.234,5` hold a decimal comma,
+`2.75` and `1,234.5` a decimal point. `1,234` and `1.234` could be either, and are read only where
+others of the file and of their own column leave one reading.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from graphfuse.errors import Faults, examples
+
+MISSING = (
+    "", "NA", "N/A", "n/a", "na", "NaN", "nan", "-nan", "null", "NULL", "Null", ".", "?", "-",
+    "--", "#N/A", "<NA>",
+)  # fmt: skip
+_MISSING = frozenset(MISSING)
+_EXPONENT = r"(?:[eE][-+]?\d+)?"
+_SHAPE = re.compile(
+    rf"""[-+]?(?:
+      (?P<whole>  \d+{_EXPONENT})
+    | (?P<point3> [1-9]\d{{0,2}}\.\d{{3}})                          # 1.234
+    | (?P<comma3> [1-9]\d{{0,2}},\d{{3}})                           # 1,234
+    | (?P<english>[1-9]\d{{0,2}}(?:,\d{{3}})+(?:\.\d*)?)            # 1,234,567 or 1,234.5
+    | (?P<german> [1-9]\d{{0,2}}(?:\.\d{{3}})+(?:,\d*)?)            # 1.234.567 or 1.234,5
+    | (?P<point>  (?:\d+\.\d*|\.\d+){_EXPONENT})
+    | (?P<comma>  (?:\d+,\d+|,\d+){_EXPONENT})
+    )""",
+    re.VERBOSE | re.ASCII,
+)
+_DECIMAL = {"point": ".", "english": ".", "comma": ",", "german": ","}
+_UNCLEAR = {".": "comma3", ",": "point3"}  # thousands, where the file's decimal mark is this
+_PLAIN = {"whole", "point", "point3"}  # shapes that read as they stand
+_OTHER = {".": ",", ",": "."}
+
+
+def shape_of(cell: str) -> str | None:
+    """How a number is written (whole, point, comma, …); None for what is no number.
+
+    >>> shape_of("1.234,5"), shape_of("1,234"), shape_of("1_2")
+    ('german', 'comma3', None)
+    """
+    match = _SHAPE.fullmatch(cell)
+    return None if match is None else match.lastgroup
+
+
+@dataclass(frozen=True)
+class Shapes:
+    """How the numbers of one column are written: the cells by shape, each once."""
+
+    cells: Mapping[str, list[str]]
+    are_numbers: bool  # more than half of what is not missing
+
+    def of(self, *shapes: str) -> list[str]:
+        """The cells of these shapes."""
+        return [cell for shape in shapes for cell in self.cells.get(shape, [])]
+
+    def says(self, decimal: str) -> list[str]:
+        """The cells that can only be read with this decimal mark."""
+        return self.of(*[shape for shape, mark in _DECIMAL.items() if mark == decimal])
+
+    @property
+    def has_hundreds(self) -> bool:
+        """Whether whole numbers from 100 to 999 stand here, and none above."""
+        whole = [abs(float(cell)) for cell in self.of("whole")]
+        return bool(whole) and 100 <= max(whole) < 1000
+
+
+def shapes_of(cells: Iterable[str]) -> Shapes:
+    """How the numbers of a column are written."""
+    found: dict[str, dict[str, None]] = {}
+    numbers = words = 0
+    for cell in cells:
+        shape = shape_of(cell)
+        if shape is not None:
+            numbers += 1
+            found.setdefault(shape, {})[cell] = None
+        elif cell not in _MISSING:
+            words += 1
+    return Shapes({shape: list(each) for shape, each in found.items()}, numbers > words)
+
+
+def decimal_mark(columns: Mapping[str, Shapes], said: str | None, path: Path) -> str:
+    """The decimal mark of a table.
+
+    Parameters
+    ----------
+    columns : mapping of str to Shapes
+        How the columns with text are written; those that are no numbers say nothing.
+    said : str or None
+        The mark that columns read as numbers have beyond doubt.
+    path : Path
+        The file, for messages.
+
+    Returns
+    -------
+    str
+        "." or ",".
+
+    Raises
+    ------
+    InputError
+        Where numbers of the file are written in two ways, or could be read in two ways.
+    """
+    numbers = {name: shapes for name, shapes in columns.items() if shapes.are_numbers}
+    sure = {}
+    for mark in ".", ",":
+        sure[mark] = {name: found for name, each in numbers.items() if (found := each.says(mark))}
+    has_commas, has_points = [bool(sure[mark]) or said == mark for mark in ",."]
+    faults = Faults(str(path))
+    if has_commas and has_points:
+        seen = [cells[0] for mark in ",." for cells in sure[mark].values()]
+        faults.add(
+            f"a decimal comma in some numbers, a decimal point in others ({examples(seen)}): a "
+            "comma could be a decimal or a thousands mark; write numbers with a point and without "
+            "thousands marks"
+        )
+    decimal = "," if has_commas else "."
+    for name, shapes in numbers.items():
+        unclear = _unclear(shapes, decimal, has_commas or has_points)
+        if unclear:
+            faults.add(
+                f"column {name!r}: the mark in {examples(unclear)} could be a decimal or a "
+                "thousands mark; write numbers with a point and without thousands marks"
+            )
+    faults.stop()
+    return decimal
+
+
+def _unclear(shapes: Shapes, decimal: str, known: bool) -> list[str]:
+    """The cells of a column that can be read in two ways.
+
+    `known`: whether something in the file says that `decimal` is its mark.
+    """
+    thousands = shapes.of(_UNCLEAR[decimal])
+    if known:
+        clear = bool(shapes.says(decimal)) or _has_large(shapes)
+        return [] if clear else thousands
+    if thousands:
+        return thousands
+    return shapes.of("point3") if shapes.has_hundreds else []
+
+
+def _has_large(shapes: Shapes) -> bool:
+    """Whether whole numbers of three digits or more stand in the column."""
+    return any(abs(float(cell)) >= 100 for cell in shapes.of("whole"))
+
+
+def has_decimals(frame: pd.DataFrame) -> bool:
+    """Whether numbers read with a decimal mark cannot have been whole ones with a thousands mark.
+
+    0.5, 2.75 and 1.2345 cannot, 1.234 can.
+    """
+    for _, column in frame.items():
+        parts = _with_parts(column)
+        if len(parts) and not _could_be_thousands(parts).all():
+            return True
+    return False
+
+
+def point3_shapes(column: pd.Series) -> Shapes:
+    """The shapes of a column read with decimal points, where all of them could be thousands."""
+    values = np.abs(column.dropna().to_numpy(float))
+    whole = [f"{value:.0f}" for value in np.unique(values[values == np.rint(values)])]
+    parts = [f"{value:.3f}" for value in np.unique(_with_parts(column))]
+    return Shapes({"whole": whole, "point3": parts}, True)
+
+
+def _with_parts(column: pd.Series) -> np.ndarray:
+    """The sizes of finite numbers that are not whole."""
+    if column.dtype != float:
+        return np.empty(0)
+    values = np.abs(column.to_numpy())
+    return values[np.isfinite(values) & (values != np.rint(values))]
+
+
+def _could_be_thousands(parts: np.ndarray) -> np.ndarray:
+    """bool: which numbers have 1 to 3 digits before the point and exactly 3 behind it."""
+    thousandfold = parts * 1000
+    three = np.isclose(thousandfold, np.rint(thousandfold), rtol=1e-12, atol=1e-6)
+    two = np.isclose(parts * 100, np.rint(parts * 100), rtol=1e-12, atol=1e-6)
+    return three & ~two & (parts >= 1) & (parts < 1000)
+
+
+def with_points(cells: pd.Series, decimal: str) -> pd.Series:
+    """Numbers with a decimal point and without thousands marks; all else as it is."""
+    other = _OTHER[decimal]
+    plain: dict[str, str] = {}
+    for cell in cells.unique():
+        marked = isinstance(cell, str) and ("," in cell or (decimal == "," and "." in cell))
+        if marked and shape_of(cell) is not None:
+            plain[cell] = cell.replace(other, "").replace(decimal, ".")
+    return cells.replace(plain) if plain else cells
+
+
+def to_numbers(cells: pd.Series) -> pd.Series | None:
+    """A column of text as numbers, or None where a cell is neither a number nor missing.
+
+    Parameters
+    ----------
+    cells : pd.Series
+        Text with decimal points, or truth values, or NaN.
+
+    Returns
+    -------
+    pd.Series or None
+        float64; TRUE and FALSE are 1 and 0 where the column holds nothing else.
+    """
+    if pd.api.types.infer_dtype(cells, skipna=True) == "boolean":
+        return cells.astype(float)
+    numbers = {}
+    for cell in cells.dropna().unique():
+        if isinstance(cell, str) and cell in _MISSING:
+            numbers[cell] = np.nan
+        elif pd.api.types.is_number(cell) or shape_of(str(cell)) in _PLAIN:
+            numbers[cell] = float(cell)
+        else:
+            return None
+    return cells.map(numbers).astype(float)

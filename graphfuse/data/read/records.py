@@ -1,0 +1,205 @@
+"""Where the records and cells of a text table stand: one notion of a record for every reader.
+
+A record is what RFC 4180 says it is: a line, but for line breaks between quotes. Line breaks are
+LF, CRLF or CR. Positions are found for the whole table at once with numpy, so that a wide table
+costs little more than reading it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+_FEED, _RETURN, _BLANK, _QUOTE = b"\n"[0], b"\r"[0], b" "[0], b'"'[0]
+
+
+@dataclass(frozen=True)
+class Records:
+    """The records of a table; blank lines are none.
+
+    Parameters
+    ----------
+    content : bytes
+        The table in UTF-8, from its heading on.
+    delimiter : str
+        What stands between two cells.
+    quoted : bool
+        Whether quotes enclose cells; if not they are letters like any other.
+
+    Examples
+    --------
+    >>> table = Records(b'id,note\\nP1,"two\\nlines"\\n', ",")
+    >>> len(table), table.cells(1)
+    (2, ['P1', 'two\\nlines'])
+    """
+
+    content: bytes
+    delimiter: str
+    quoted: bool = True
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    @cached_property
+    def _codes(self) -> np.ndarray:
+        return np.frombuffer(self.content, np.uint8)
+
+    @cached_property
+    def _quotes(self) -> np.ndarray:
+        """Positions of quotes that may enclose cells."""
+        if not self.quoted or b'"' not in self.content:
+            return np.empty(0, np.intp)
+        return np.flatnonzero(self._codes == _QUOTE)
+
+    def _outside(self, positions: np.ndarray) -> np.ndarray:
+        """Those of the positions that no quotes enclose."""
+        if not len(self._quotes):
+            return positions
+        before = np.searchsorted(self._quotes, positions)
+        return positions[before % 2 == 0]
+
+    @cached_property
+    def _marks(self) -> np.ndarray:
+        """Positions of the delimiters between cells."""
+        return self._outside(np.flatnonzero(self._codes == ord(self.delimiter)))
+
+    @cached_property
+    def _lines(self) -> tuple[np.ndarray, np.ndarray]:
+        """Start and stop (without the line break) of every record and every blank line."""
+        breaks = self._outside(_breaks(self._codes))
+        starts = np.concatenate([[0], breaks + 1])
+        stops = np.concatenate([breaks, [len(self.content)]])
+        after_return = (stops > starts) & (stops < len(self.content))
+        after_return[after_return] = self._codes[stops[after_return] - 1] == _RETURN
+        after_return[after_return] = self._codes[stops[after_return]] == _FEED
+        return starts, stops - after_return
+
+    @cached_property
+    def _kept(self) -> np.ndarray:
+        """bool: which lines are records, not blank."""
+        starts, stops = self._lines
+        kept = stops > starts
+        narrow = np.flatnonzero(kept & (self._widths_of(starts, stops) == 1))
+        for line in narrow:
+            kept[line] = self.content[starts[line] : stops[line]].strip(b" \t") != b""
+        return kept
+
+    def _widths_of(self, starts: np.ndarray, stops: np.ndarray) -> np.ndarray:
+        before_start = np.searchsorted(self._marks, starts)
+        before_stop = np.searchsorted(self._marks, stops)
+        return before_stop - before_start + 1
+
+    @cached_property
+    def starts(self) -> np.ndarray:
+        """int `[n]`: where each record starts."""
+        return self._lines[0][self._kept]
+
+    @cached_property
+    def stops(self) -> np.ndarray:
+        """int `[n]`: where each record stops, before its line break."""
+        return self._lines[1][self._kept]
+
+    @cached_property
+    def widths(self) -> np.ndarray:
+        """int `[n]`: how many cells each record has."""
+        return self._widths_of(self.starts, self.stops)
+
+    def cells(self, record: int, limit: int | None = None) -> list[str]:
+        """The cells of one record (the first few), without quotes and the blanks around them."""
+        start, stop = self.starts[record], self.stops[record]
+        first, last = np.searchsorted(self._marks, [start, stop])
+        marks = self._marks[first:last].tolist()
+        begins = [start, *(mark + 1 for mark in marks)][:limit]
+        ends = [*marks, stop][:limit]
+        cells = [self.content[b:e] for b, e in zip(begins, ends, strict=True)]
+        return [_unquoted(cell, self.quoted) for cell in cells]
+
+    def last_cell(self, record: int) -> str:
+        """The last cell of one record."""
+        start, stop = self.starts[record], self.stops[record]
+        mark = np.searchsorted(self._marks, stop) - 1
+        begin = start if mark < 0 else max(start, self._marks[mark] + 1)
+        return _unquoted(self.content[begin:stop], self.quoted)
+
+    @property
+    def open_quote(self) -> int | None:
+        """Where a quote is opened and never closed."""
+        return int(self._quotes[-1]) if len(self._quotes) % 2 else None
+
+    def stray_quotes(self) -> np.ndarray:
+        """Positions of quotes that open within a cell or close before its end."""
+        pairs = len(self._quotes) // 2
+        if not pairs:
+            return self._quotes[:0]
+        opening, closing = self._quotes[: 2 * pairs : 2], self._quotes[1 : 2 * pairs : 2]
+        follows = np.append(opening[1:], -1) == closing + 1  # "" within quotes
+        continues = np.concatenate([[False], follows[:-1]])[: len(opening)]
+        starts_cell = continues | self._at_edge(opening, -1)
+        ends_cell = follows | self._at_edge(closing, 1)
+        return np.sort(np.concatenate([opening[~starts_cell], closing[~ends_cell]]))
+
+    def _at_edge(self, positions: np.ndarray, step: int) -> np.ndarray:
+        """bool: whether only blanks lie between the position and a cell's edge on that side."""
+        edges = [ord(self.delimiter), _FEED, _RETURN]
+        beside = positions + step
+        while True:
+            there = (beside >= 0) & (beside < len(self.content))
+            codes = np.where(there, self._codes[np.where(there, beside, 0)], _FEED)
+            blank = codes == _BLANK
+            if not blank.any():
+                return np.isin(codes, edges)
+            beside = beside + step * blank
+
+    def line_of(self, position: int) -> int:
+        """The physical line, from 1, in which a position lies."""
+        before = self.content[:position]
+        feeds, both = before.count(b"\n"), before.count(b"\r\n")
+        return feeds + before.count(b"\r") - both + 1
+
+
+def head_of(content: bytes, delimiter: str, count: int) -> Records:
+    """The first `count` records of a table, or all where there are fewer; no other is looked at.
+
+    Parameters
+    ----------
+    content : bytes
+        The table in UTF-8.
+    delimiter : str
+        What stands between two cells.
+    count : int
+        How many records.
+
+    Returns
+    -------
+    Records
+        Whole records only.
+    """
+    size = 1 << 16
+    while size < len(content):
+        head = Records(content[:size], delimiter)
+        if len(head) > count:
+            whole = int(head.starts[count])  # the last one may be cut
+            return Records(content[:whole], delimiter)
+        size *= 4
+    return Records(content, delimiter)
+
+
+def _breaks(codes: np.ndarray) -> np.ndarray:
+    """Positions where a line ends: at LF, or at CR that no LF follows."""
+    feeds = np.flatnonzero(codes == _FEED)
+    returns = np.flatnonzero(codes == _RETURN)
+    if not len(returns):
+        return feeds
+    following = np.append(codes, 0)[returns + 1]
+    alone = returns[following != _FEED]
+    return np.sort(np.concatenate([feeds, alone]))
+
+
+def _unquoted(cell: bytes, quoted: bool) -> str:
+    """A cell's text."""
+    text = cell.decode().strip()
+    if quoted and len(text) > 1 and text[0] == text[-1] == '"':
+        text = text[1:-1].replace('""', '"').strip()
+    return text
