@@ -177,13 +177,14 @@ def head_of(content: bytes, delimiter: str, count: int) -> Records:
         Whole records only.
     """
     size = 1 << 16
-    while size < len(content):
+    while True:
         head = Records(content[:size], delimiter)
         if len(head) > count:
-            whole = int(head.starts[count])  # the last one may be cut
+            whole = int(head.starts[count])  # the record after it may be cut
             return Records(content[:whole], delimiter)
+        if size >= len(content):
+            return head
         size *= 4
-    return Records(content, delimiter)
 
 
 def _breaks(codes: np.ndarray) -> np.ndarray:
