@@ -18,8 +18,8 @@ from graphfuse.data.read.parquet import read_parquet
 from graphfuse.data.read.wanted import Wanted, as_written, pick
 from graphfuse.errors import GraphfuseError, InputError
 
-_PLAIN = (".csv", ".tsv", ".txt", ".tab", ".gct", ".maf")
-_TEXT = (*_PLAIN, *(f"{ending}.gz" for ending in _PLAIN))
+_PLAIN = (".csv", ".tsv", ".txt", ".tab", ".gct")
+_TEXT = (*_PLAIN, ".maf", ".maf.gz", *(f"{ending}.gz" for ending in _PLAIN))
 _SIGNS = {
     b"\x1f\x8b": "gzip", b"\x89HDF\r\n\x1a\n": "HDF5 (h5ad or h5mu)",
     b"MuData": "HDF5 (h5ad or h5mu)",
@@ -76,7 +76,7 @@ def column_names(path: str | Path) -> list[str]:
     if format_of(path) != "text":
         return [str(name) for name in ("patient", *read_table(path).columns)]
     with _told(path, "text"):
-        return text.names(path)
+        return text.text_table(path).measured_names
 
 
 def format_of(path: Path) -> str:
@@ -158,16 +158,18 @@ def _check_signs(path: Path, kind: str) -> str:
 
 
 def _read_text(path: Path, wanted: Wanted) -> pd.DataFrame:
+    """A text table; where no id column is named, its first one is looked at."""
+    table = text.text_table(path)
     columns = None if wanted.flipped else wanted.columns
-    frame = text.read(path, wanted.id_column, columns, wanted.as_text)
+    frame = text.read(table, wanted.id_column, columns, wanted.as_text)
     if wanted.id_column is None:
-        heading, *others = text.layout(path).names
+        heading, *others = table.names
         check_first_column(
             path,
             heading,
             frame.index,
             others,
-            lambda names: text.read(path, None, names, True),
+            lambda names: text.read(table, None, names, True),
             wanted.flipped,
         )
     return pick(frame, wanted, path, None) if wanted.flipped else frame
@@ -181,15 +183,4 @@ _READERS: dict[str, Callable[[Path, Wanted], pd.DataFrame]] = {
     "h5ad": read_h5ad,
     "h5mu": read_h5mu,
 }
-_KNOWN = (
-    ".csv",
-    ".tsv",
-    ".txt",
-    ".gct",
-    "each also .gz",
-    ".parquet",
-    ".npy",
-    ".npz",
-    ".h5ad",
-    ".h5mu",
-)
+_KNOWN = (*_PLAIN, "each also .gz", ".parquet", ".npy", ".npz", ".h5ad", ".h5mu")

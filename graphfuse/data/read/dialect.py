@@ -31,6 +31,8 @@ class TextTable:
 
     Parameters
     ----------
+    path : Path
+        The file.
     names : tuple of str
         Its columns; repeated ones as NAME.1, NAME.2, …
     repeated : tuple of str
@@ -43,6 +45,7 @@ class TextTable:
         Columns of a GCT file that describe the genes, by position.
     """
 
+    path: Path
     names: tuple[str, ...]
     repeated: tuple[str, ...]
     records: Records
@@ -53,6 +56,11 @@ class TextTable:
     def delimiter(self) -> str:
         """What stands between two cells."""
         return self.records.delimiter
+
+    @property
+    def measured_names(self) -> list[str]:
+        """The columns but for those that describe, the id column first."""
+        return [name for at, name in enumerate(self.names) if at not in self.descriptions]
 
     @property
     def rows(self) -> int:
@@ -106,6 +114,7 @@ def text_table(path: Path) -> TextTable:
     _check_size(envelope, len(heading), len(records) - first, path)
     names = [re.sub(r"\r\n?", "\n", cell) for cell in heading]
     return TextTable(
+        path,
         tuple(told_apart(names)),
         repeated_names(names),
         records,

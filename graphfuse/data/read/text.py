@@ -26,6 +26,7 @@ from graphfuse.data.read.numbers import (
 from graphfuse.data.read.wanted import known
 from graphfuse.errors import InputError, examples, nearest, warn_once
 
+__all__ = ["read", "text_table"]
 log = logging.getLogger(__name__)
 
 _SNIFFED = 50  # rows that the decimal mark is first guessed from
@@ -33,14 +34,8 @@ _SNIFFED_CELLS = 1000  # of each of them
 _UNITS = frozenset({"unit", "units", "einheit", "einheiten", "unité", "unités", "unidad"})
 
 
-def names(path: Path) -> list[str]:
-    """The columns of a text table, the id column first; raises `InputError` for what is none."""
-    table = text_table(path)
-    return [name for at, name in enumerate(table.names) if at not in table.descriptions]
-
-
 def read(
-    path: Path,
+    table: TextTable,
     id_column: str | None,
     columns: Sequence[str] | None,
     as_text: bool = False,
@@ -49,8 +44,8 @@ def read(
 
     Parameters
     ----------
-    path : Path
-        The file.
+    table : TextTable
+        The table in its file, of `text_table`.
     id_column : str or None
         Whose cells are the index; the first column by default.
     columns : sequence of str or None
@@ -69,16 +64,16 @@ def read(
         Where columns are not there, names are repeated and all were asked for, the file is damaged,
         or its numbers could be read in two ways.
     """
-    table = text_table(path)
+    path = table.path
     position = {name: at for at, name in reversed(list(enumerate(table.names)))}
     if id_column is not None and id_column not in position:
         raise InputError(f"{path}: no id column {id_column!r}{nearest(id_column, table.names)}")
     id_at = 0 if id_column is None else position[id_column]
     if columns is None:
-        chosen = _all_but(id_at, table, path)
+        chosen = _all_but(id_at, table)
     else:
         chosen = [position[name] for name in known(columns, table.names, path)]
-    cells = _parsed(table, id_at, chosen, path, as_text)
+    cells = _parsed(table, id_at, chosen, as_text)
     _check_rows(cells[id_at], table.names[id_at], path)
     frame = cells[chosen].set_axis([table.names[at] for at in chosen], axis=1)
     frame.index = pd.Index(cells[id_at], dtype=object)
@@ -88,61 +83,57 @@ def read(
     return frame
 
 
-def _all_but(id_at: int, table: TextTable, path: Path) -> list[int]:
+def _all_but(id_at: int, table: TextTable) -> list[int]:
     """Every column but the ids' and those that describe; raises `InputError` for repeated names."""
     if table.repeated:
         raise InputError(
-            f"{path}: {len(table.repeated)} columns stand more than once "
+            f"{table.path}: {len(table.repeated)} columns stand more than once "
             f"({examples(table.repeated)}); keep or average one each, or name columns = […]"
         )
     if table.descriptions:
         described = [table.names[at] for at in table.descriptions]
-        warn_once(log, f"{path}: {examples(described)} left out: no patients")
+        warn_once(log, f"{table.path}: {examples(described)} left out: no patients")
     left_out = {id_at, *table.descriptions}
     return [at for at in range(len(table.names)) if at not in left_out]
 
 
-def _parsed(
-    table: TextTable, id_at: int, chosen: list[int], path: Path, as_text: bool
-) -> pd.DataFrame:
+def _parsed(table: TextTable, id_at: int, chosen: list[int], as_text: bool) -> pd.DataFrame:
     """The cells by position."""
     used = sorted({id_at, *chosen})
     if not table.rows:
         cells = pd.DataFrame(columns=used, dtype=object if as_text else float)
         return cells.astype({id_at: object})
     if as_text:
-        cells = _by_pandas(table, used, id_at, None, path)
-        decimal = _decimal(cells.drop(columns=id_at), table, path)
+        cells = _by_pandas(table, used, id_at, None)
+        decimal = _decimal(cells.drop(columns=id_at), table)
         return _with_columns(cells, _normalised(cells, id_at, decimal, _blank_as_nan))
-    cells, decimal = _with_decimal(table, used, id_at, path)
+    cells, decimal = _with_decimal(table, used, id_at)
     return _with_columns(cells, _normalised(cells, id_at, decimal, _numbers_or_text))
 
 
-def _with_decimal(
-    table: TextTable, used: list[int], id_at: int, path: Path
-) -> tuple[pd.DataFrame, str]:
+def _with_decimal(table: TextTable, used: list[int], id_at: int) -> tuple[pd.DataFrame, str]:
     """The cells and their decimal mark: guessed from the first rows, then judged by every cell."""
     if _guessed_decimal(table) == ",":
-        cells = _by_pandas(table, used, id_at, ",", path)
+        cells = _by_pandas(table, used, id_at, ",")
         values = cells.drop(columns=id_at)
         if has_decimals(values.select_dtypes(float)):
-            return cells, decimal_mark(_shapes(values, table), ",", path)
-    cells = _by_pandas(table, used, id_at, ".", path)
-    decimal = _decimal(cells.drop(columns=id_at), table, path)
+            return cells, decimal_mark(_shapes(values, table), ",", table.path)
+    cells = _by_pandas(table, used, id_at, ".")
+    decimal = _decimal(cells.drop(columns=id_at), table)
     if decimal == ",":
-        cells = _by_pandas(table, used, id_at, ",", path)
+        cells = _by_pandas(table, used, id_at, ",")
     return cells, decimal
 
 
-def _decimal(values: pd.DataFrame, table: TextTable, path: Path) -> str:
+def _decimal(values: pd.DataFrame, table: TextTable) -> str:
     """The decimal mark of cells that were read with points."""
     shapes = _shapes(values, table)
     numbers = values.select_dtypes(float)
     if has_decimals(numbers):
-        return decimal_mark(shapes, ".", path)
+        return decimal_mark(shapes, ".", table.path)
     for at, column in numbers.items():
         shapes[table.names[at]] = point3_shapes(column)
-    return decimal_mark(shapes, None, path)
+    return decimal_mark(shapes, None, table.path)
 
 
 def _shapes(values: pd.DataFrame, table: TextTable) -> dict[str, Shapes]:
@@ -188,9 +179,7 @@ def _with_columns(cells: pd.DataFrame, columns: dict[int, pd.Series]) -> pd.Data
     return pd.concat([cells.drop(columns=list(columns)), changed], axis=1)[list(cells.columns)]
 
 
-def _by_pandas(
-    table: TextTable, used: list[int], id_at: int, decimal: str | None, path: Path
-) -> pd.DataFrame:
+def _by_pandas(table: TextTable, used: list[int], id_at: int, decimal: str | None) -> pd.DataFrame:
     """The columns at these positions, by pandas' C engine: the ids as text, and all as text where
     `decimal` is None.
 
@@ -219,8 +208,8 @@ def _by_pandas(
     )
     if len(cells) != table.rows:
         raise InputError(
-            f"{path}: {table.rows:,} rows stand in the file, {len(cells):,} were read: damaged; "
-            "write it anew"
+            f"{table.path}: {table.rows:,} rows stand in the file, {len(cells):,} were read: "
+            "damaged; write it anew"
         )
     values = cells.drop(columns=id_at).select_dtypes(object)
     return _with_columns(cells, {at: _stripped(column) for at, column in values.items()})
