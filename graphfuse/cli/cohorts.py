@@ -43,7 +43,26 @@ def init(
     text = draft(files, out.stem, out.parent)
     with whole(out) as part:
         part.write_text(text, encoding="utf-8")
+    typer.echo(_outlook(out))
     typer.echo(f"{out}: read it, mend what is wrong, then: graphfuse check {out}")
+
+
+def _outlook(path: Path) -> str:
+    """Which outcomes of a manifest there are, and which of them train."""
+    from graphfuse.files import read_toml
+    from graphfuse.schema import Manifest
+
+    outcomes = read_toml(path, Manifest).outcome
+    if not outcomes:
+        return f"no outcome was recognised: name the column to predict in {path}"
+    found = ", ".join(f"{name} ({spec.kind})" for name, spec in outcomes.items())
+    first = next(iter(outcomes.values()))
+    which = (
+        "the first is what train takes"
+        if first.kind == "class"
+        else "only outcomes of kind class train so far, and none was recognised"
+    )
+    return f"outcomes found: {found}; {which}"
 
 
 @app.command(epilog="Example: graphfuse check cohort.toml --recipe multiplex")

@@ -10,15 +10,16 @@ import pandas as pd
 
 from graphfuse.data.column_types import guess_type
 from graphfuse.data.ehr import as_word, typed
+from graphfuse.data.feature_names import counted_through, named
 from graphfuse.data.sniff import sniff_values
 from graphfuse.errors import Faults
 
-_MIRNA = re.compile(r"^([a-z]{3}[-_.])?(mir|let)[-_.]?\d*", re.IGNORECASE)
-_CPG = re.compile(r"^c[gh]\d{6,}")
-_ENSEMBL = re.compile(r"^ENS[A-Z]*G\d{6,}")
-_WITH_ENTREZ = re.compile(r"^.+_[0-9]+$")
-_GENE = re.compile(r"^([A-Z][A-Z0-9]{1,}(-[A-Z0-9]+)*|C\d+orf\d+)$")
-_STEM = re.compile(r"[\d._-]+$")
+_PERSONAL = re.compile(
+    r"^(age|sex|gender|bmi|race|ethnicity|smok(er|ing)|(tumou?r|path\w*)?[_. ]?(stage|grade)|"
+    r"comorbidit\w*|diabetes|hypertension)($|[_. ])|^is_?(female|male)$",
+    re.IGNORECASE,
+)
+_WIDE = 200  # columns from which on a table is no patients' record
 
 _OUTCOME = re.compile(
     r"(^|[_. ])"
@@ -52,7 +53,8 @@ _AT_DIAGNOSIS = re.compile(
     r"^(er|pr|her2|msi|smoking|menopaus\w*|marital|receptor|mutation)[_. ]?status", re.IGNORECASE
 )
 _SUBTYPE = re.compile(
-    r"subtype|cluster|pam50|mrna_|histology_?type_?call|class(ification)?$", re.IGNORECASE
+    r"subtype|cluster|leiden|louvain|pam50|mrna_|histology_?type_?call|class(ification)?$",
+    re.IGNORECASE,
 )
 _IDENTITY = re.compile(
     r"(^|[_. ])(id|uuid|barcode|accession|datetime|created|updated|split|fold|set|batch|plate)"
@@ -108,50 +110,23 @@ def look(frame: pd.DataFrame, name: str) -> Look:
         not numeric or frame.iloc[:, 0].nunique() <= 20 or _OUTCOME.search(str(frame.columns[0]))
     ):
         return Look("labels")
-    entity, symbol, remark = _entity(list(frame.columns), name)
-    if not numeric or (frame.shape[1] < 20 and entity == "none"):
+    names = named(list(frame.columns), name)
+    unnamed = names.entity == "none" and not names.remark
+    if not numeric or (frame.shape[1] < 20 and unnamed) or _of_a_person(frame):
         return Look("ehr")
-    if entity == "none" and not remark and _numbered(list(frame.columns), name):
+    if unnamed and counted_through(list(frame.columns), name):
         return Look("embedding", "mixed")
     values = sniff_values(frame)
-    scaled = (
-        values == "beta" and entity != "cpg" and not re.search(r"meth|cpg", name, re.IGNORECASE)
-    )
-    return Look("omics", "mixed" if scaled else values, entity, symbol, remark)
+    methylation = names.entity == "cpg" or re.search(r"meth|cpg", name, re.IGNORECASE)
+    if values == "beta" and not methylation:
+        values = "mixed"  # something else scaled to 0 to 1
+    return Look("omics", values, names.entity, names.symbol, names.remark)
 
 
-def _entity(columns: list[str], name: str) -> tuple[str, str | None, str]:
-    """(entity, pattern of symbols, remark) by what most columns are called."""
-    if _share(columns, _MIRNA) > 0.8:
-        return "mirna", None, ""
-    if _share(columns, _CPG) > 0.8:
-        return "cpg", None, ""
-    if _share(columns, _ENSEMBL) > 0.8:
-        return (
-            "none",
-            None,
-            'Ensembl ids: for gene symbols set entity = "gene", ids = "ensembl", map = "table.tsv"',
-        )
-    stems = len({_STEM.sub("", column) for column in columns})
-    if stems < 0.3 * len(columns):
-        return "none", None, ""
-    if _share(columns, _WITH_ENTREZ) > 0.95:
-        return "gene", "^(.+)_[0-9]+$", ""
-    if re.search(r"prot|rppa", name, re.IGNORECASE):
-        return "protein", None, ""
-    return ("gene", None, "") if _share(columns, _GENE) > 0.7 else ("none", None, "")
-
-
-def _share(columns: list[str], pattern: re.Pattern) -> float:
-    return sum(bool(pattern.match(column)) for column in columns) / max(len(columns), 1)
-
-
-def _numbered(columns: list[str], name: str) -> bool:
-    """Columns that are only counted through (f0, f1, …), or a file that says it holds features."""
-    stems = {_STEM.sub("", column) for column in columns}
-    return len(stems) <= max(3, 0.02 * len(columns)) or bool(
-        re.search(r"embed|latent|image|hif|feature", name, re.IGNORECASE)
-    )
+def _of_a_person(frame: pd.DataFrame) -> bool:
+    """Whether a table that is not wide has what is asked of everybody: then AGE, BMI and LDH are no
+    gene symbols."""
+    return frame.shape[1] < _WIDE and any(_PERSONAL.match(str(name)) for name in frame.columns)
 
 
 # ----------------------------------------------------------------------------------------- outcomes

@@ -9,7 +9,7 @@ from graphfuse.data.read import column_names, format_of
 from graphfuse.errors import Faults
 
 if TYPE_CHECKING:
-    from graphfuse.data.draft import Table
+    from graphfuse.data.draft_tables import Table
 
 
 def common_id_column(tables: list[Table]) -> str | None:

@@ -7,10 +7,12 @@ from dataclasses import replace
 import pandas as pd
 
 from graphfuse.data import date_genes
+from graphfuse.data.feature_names import mouse_symbols
 from graphfuse.data.modality import Modality
 from graphfuse.data.scales import two_scales, untransformed
 from graphfuse.data.sentinels import Sentinel, blanked, sentinel_of, sentinels_in
 from graphfuse.data.sniff import conflicts, scaled_over_cohort, unlike_declared
+from graphfuse.errors import examples
 
 _FREE_TEXT = 20  # different texts, from which a column may be no category
 
@@ -73,6 +75,13 @@ def _odd_names(modality: Modality) -> list[str]:
         found.append(
             f"{len(dates)} gene symbols look like genes a spreadsheet turned into dates "
             f"({date_genes.in_words(dates)}); {date_genes.CURE}"
+        )
+    mice = mouse_symbols(symbols)
+    if mice:
+        found.append(
+            f"{len(mice):,} of {len(symbols):,} gene symbols are written as those of mouse or rat "
+            f"are ({examples(mice)}): the gene networks that come with graphfuse are human; bring "
+            "your own, or map the symbols to human ones"
         )
     if 0 < len(symbols) < 0.5 * len(modality.symbols):
         found.append(f"only {len(symbols):,} of {len(modality.symbols):,} columns map to a gene")

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from graphfuse.data import date_genes
+from graphfuse.data.feature_names import mouse_symbols
 from graphfuse.data.modality import Modality
 from graphfuse.errors import examples
 from graphfuse.graph.aliases import NO_ALIASES, Aliases
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 TINY = 0.05  # share of symbols in the network below which names are likely of another kind
-_MOUSE = re.compile(r"^[A-Z][a-z0-9]*[a-z][a-z0-9]*$")
 # Families that were renamed as a whole, and names given until a gene's function is known.
 _RETIRED = re.compile(
     r"^((SEPT|MARCH|MARC)\d{1,2}|DEC1|KIAA\d{4}L?|C\d+orf\d+|CXorf\d+|FAM\d+[A-Z]\d*|LOC\d+|"
@@ -186,7 +186,7 @@ def suspicions(network: GeneNetwork, symbols: Sequence[str | None]) -> list[str]
 
 def _kind(network: GeneNetwork, outside: list[str]) -> str:
     """What the names outside the network look like, and the cure."""
-    if sum(bool(_MOUSE.match(symbol)) for symbol in outside) > len(outside) / 2:
+    if mouse_symbols(outside):
         return "they are written like mouse genes: map them to human symbols"
     folded = {gene.upper() for gene in network.genes}
     alike = [symbol for symbol in outside if symbol.upper() in folded]

@@ -79,3 +79,15 @@ def test_check_warns_of_what_comes_to_nothing(drafted):
         and "no gene set has 5 of the" in said
         and "looks along a gene network, but there is none" in said
     )
+
+
+def test_init_says_which_outcomes_train(lab):
+    ids = pd.Index([f"P{i}" for i in range(30)], name="id")
+    records = {"os_time": np.arange(30) + 1.0, "os": np.resize([0, 1], 30), "age": np.arange(30)}
+    pd.DataFrame(records, ids).to_csv("clinical.csv")
+    done = call("init", "clinical.csv", "-o", "s.toml")
+    assert "outcomes found: survival (survival); only outcomes of kind class train" in done.output
+    pd.DataFrame(records | {"label": np.resize(["a", "b"], 30)}, ids).to_csv("clinical.csv")
+    done = call("init", "clinical.csv", "-o", "c.toml")
+    assert "found: label (class), survival (survival); the first is what train takes" in done.output
+    assert "no outcome was recognised" in call("init", "data/rna.csv", "-o", "n.toml").output

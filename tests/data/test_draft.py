@@ -285,3 +285,53 @@ def test_columns_of_ids_of_different_names_are_told(tmp_path):
     frame.rename(columns={"subject_id": "who"}).to_csv(tmp_path / "b.csv", index=False)
     with pytest.raises(InputError, match=r"b\.csv: has no ids in 'subject_id'"):
         draft([tmp_path / "a.csv", tmp_path / "b.csv"])
+
+
+def test_names_of_files_do_not_become_names_of_modalities(tmp_path):
+    files = tables(tmp_path, [f"P{i:03d}" for i in range(24)])
+    for file in files[:2]:
+        file.rename(tmp_path / f"train_{file.stem}_normalized.csv")
+    table, _, _ = drafted(tmp_path, sorted(tmp_path.glob("train_*.csv")))
+    assert sorted(table["modality"]) == ["meth", "rna"]
+
+
+def test_a_class_comes_before_numbers_and_survival(tmp_path):
+    ids = [f"P{i:03d}" for i in range(40)]
+    files = tables(tmp_path, ids)[:1]
+    pd.Series(rng.normal(size=40), ids, name="target").rename_axis("id").to_csv(tmp_path / "y.csv")
+    records = {"os_time": np.arange(40) + 1.0, "os": np.resize([0, 1], 40), "age": 50}
+    records["diagnosis"] = np.resize(["case", "control"], 40)
+    pd.DataFrame(records, ids).rename_axis("id").to_csv(tmp_path / "clinical.csv")
+    table, _, text = drafted(tmp_path, [*files, tmp_path / "y.csv", tmp_path / "clinical.csv"])
+    kinds = {name: spec["kind"] for name, spec in table["outcome"].items()}
+    assert kinds == {"diagnosis": "class", "target": "number", "survival": "survival"}
+    assert next(iter(kinds)) == "diagnosis"
+    assert text.count("only outcomes of kind class train") == 2
+
+
+def test_codes_for_missing_are_remarked_and_hide_nothing(tmp_path):
+    values = rng.normal(8, 2, (30, 30))
+    values[rng.random((30, 30)) < 0.05] = -9999
+    frame = pd.DataFrame(values, [f"P{i:03d}" for i in range(30)], GENES)
+    frame.rename_axis("id").to_csv(tmp_path / "rna.csv")
+    text = draft([tmp_path / "rna.csv"])
+    assert tomllib.loads(text)["modality"]["rna"]["values"] == "log"
+    assert "# -9,999 in" in text and "a code for missing?" in text
+
+
+def test_symbols_in_columns_are_drafted(tmp_path):
+    frame = pd.DataFrame(rng.normal(8, 2, (30, 30)), [f"P{i:03d}" for i in range(30)])
+    frame.set_axis([f"{gene} ({40 + i})" for i, gene in enumerate(GENES)], axis=1).to_csv(
+        tmp_path / "OmicsExpression.csv"
+    )
+    table, cohort, _ = drafted(tmp_path, [tmp_path / "OmicsExpression.csv"])
+    assert table["modality"]["expression"]["symbol"] == r"^(.+?) \(\d+\)$"
+    assert cohort.modalities["expression"].symbols == tuple(GENES)
+
+
+def test_records_in_capitals_are_no_genes(tmp_path):
+    names = ["AGE", "BMI", "LDH", "CRP", "ALT", "AST"]
+    frame = pd.DataFrame(rng.normal(50, 9, (30, 6)), [f"P{i:03d}" for i in range(30)], names)
+    frame.rename_axis("id").to_csv(tmp_path / "bloods.csv")
+    table, _, _ = drafted(tmp_path, [tmp_path / "bloods.csv"])
+    assert table["modality"]["bloods"]["columns"] == names

@@ -99,3 +99,10 @@ def test_text_that_hardly_repeats_is_told():
 def test_a_table_without_columns_is_a_fault():
     empty = Modality("m", pd.DataFrame(index=["a", "b"]))
     assert judged(empty) == (["no columns; the table holds ids only"], [])
+
+
+def test_mouse_symbols_are_told():
+    frame = pd.DataFrame(LOGS[:, :3], columns=["Trp53", "Esr1", "ACTB"])
+    mice = Modality("m", frame, values="log", entity="gene", symbols=("Trp53", "Esr1", "ACTB"))
+    (said,) = judged(mice)[1]
+    assert "2 of 3 gene symbols are written as those of mouse or rat are (Trp53, Esr1)" in said

@@ -1,0 +1,120 @@
+"""The tables that a manifest is drafted for: read, named, and turned so that patients stand in
+rows."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from graphfuse.data.barcodes import LENGTH, tcga_share
+from graphfuse.data.modality_names import modality_names
+from graphfuse.data.read import column_names, format_of, read_table
+from graphfuse.data.read.id_column import NotTheIds
+from graphfuse.data.read.wanted import turned
+from graphfuse.data.series import looks_like_series
+from graphfuse.errors import Faults, InputError
+from graphfuse.schema import Series
+
+LEVEL = "tcga-patient"
+
+
+@dataclass
+class Table:
+    """A table as read, with patients in rows; `flipped` where that was the wrong way round.
+
+    `file`: as the manifest calls it; `stem`: what it is called by itself; `name`: of the modality
+    that it may be. `series`: the columns of time, variable and value where a patient has many rows.
+    `id_column`: the column of ids, where it is not the first one.
+    """
+
+    path: Path
+    file: str
+    stem: str
+    frame: pd.DataFrame
+    name: str = ""
+    flipped: bool = False
+    series: Series | None = None
+    id_column: str | None = None
+
+
+def read_tables(paths: list[Path], beside: Path) -> list[Table]:
+    """Every table of the files, as a manifest in the folder `beside` calls them. Raises
+    `InputError` for files that cannot be read, all at once."""
+    faults, tables = Faults("init"), []
+    for path in paths:
+        try:
+            tables.append(_read(path, _from(beside, path)))
+        except InputError as error:
+            faults.add(str(error))
+    faults.stop()
+    _orient(tables)
+    for table, name in zip(tables, modality_names([t.stem for t in tables]), strict=True):
+        table.name = name
+    return tables
+
+
+def _from(folder: Path, path: Path) -> str:
+    """How a manifest in `folder` calls the file: as it stands below it, or by the way there; in
+    full on another drive."""
+    below, here = Path(os.path.abspath(path)), Path(os.path.abspath(folder))
+    if below.is_relative_to(here):
+        return below.relative_to(here).as_posix()
+    try:
+        return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
+    except ValueError:
+        return path.resolve().as_posix()
+
+
+def _read(path: Path, file: str) -> Table:
+    """The whole table; repeated columns of text tables are told apart, repeated patients only
+    refused where no series."""
+    text = path.is_file() and format_of(path) == "text"
+    names = column_names(path) if text else None
+    how = {"columns": None if names is None else names[1:], "repeats": True}
+    try:
+        frame = read_table(path, **how)
+    except NotTheIds as error:
+        how["id_column"] = error.column
+        if names is not None:
+            how["columns"] = [name for name in names[1:] if name != error.column]
+        frame = read_table(path, **how)
+    series = looks_like_series(frame)
+    if frame.index.has_duplicates and series is None:
+        read_table(path, **{**how, "repeats": False})  # says which rows
+    stem = path.name.split(".")[0]
+    return Table(path, file, stem, frame, series=series, id_column=how.get("id_column"))
+
+
+def _orient(tables: list[Table]) -> None:
+    """Turns the tables whose columns, not rows, are the patients of the others."""
+    patients = _anchor(tables)
+    for table in tables:
+        rows = len(patients & _cut(table.frame.index))
+        columns = len(patients & _cut(table.frame.columns))
+        if columns > rows:
+            table.frame, table.flipped = turned(table.frame), True
+
+
+def _anchor(tables: list[Table]) -> set[str]:
+    """The patients, from where they are surest: barcodes, records with text, labels; else whom most
+    tables share."""
+    for table in tables:
+        for side in (table.frame.index, table.frame.columns):
+            if tcga_share(side) > 0.9:
+                return _cut(side)
+    records = [t for t in tables if t.frame.shape[1] <= 3 or t.frame.select_dtypes(object).shape[1]]
+    sides = [_cut(table.frame.index) for table in records]
+    if not sides:
+        sides = [_cut(s) for t in tables for s in (t.frame.index, t.frame.columns)]
+    everyone = [_cut(table.frame.index) | _cut(table.frame.columns) for table in tables]
+    return max(sides, key=lambda side: sum(bool(side & other) for other in everyone))
+
+
+def _cut(labels: pd.Index) -> set[str]:
+    """Labels as ids: TCGA barcodes at patient level."""
+    if tcga_share(labels) <= 0.9:
+        return set(labels)
+    return {label.upper().replace(".", "-").replace("_", "-")[: LENGTH[LEVEL]] for label in labels}
