@@ -22,22 +22,41 @@ def main() -> None:
     130."""
     try:
         code = app(standalone_mode=False)
-    except GraphfuseError as error:
-        typer.echo(f"graphfuse: {error}", err=True)
-        code = 2
-    except OSError as error:
-        typer.echo(
-            f"graphfuse: {error.filename or 'output'}: {error.strerror}; choose another "
-            "place or free it",
-            err=True,
-        )
-        code = 2
-    except (KeyboardInterrupt, typer.Abort):  # Ctrl-C arrives as either
-        typer.echo("graphfuse: stopped", err=True)
-        code = 130
+    except typer.Abort as error:
+        code = _refused(error.__cause__) if isinstance(error.__cause__, EOFError) else _stopped()
+    except KeyboardInterrupt:
+        code = _stopped()
+    except (GraphfuseError, OSError, MemoryError) as error:
+        code = _refused(error)
     except Exception as error:
         if not hasattr(error, "exit_code"):
             raise
         error.show()  # a usage error of the command line itself
         code = error.exit_code
     sys.exit(code or 0)
+
+
+def _stopped() -> int:
+    """Says that Ctrl-C was heard; gives the exit code."""
+    typer.echo("graphfuse: stopped", err=True)
+    return 130
+
+
+def _refused(error: BaseException) -> int:
+    """Says what is wrong, in one message; gives the exit code."""
+    typer.echo(f"graphfuse: {_in_words(error)}", err=True)
+    return 2
+
+
+def _in_words(error: BaseException) -> str:
+    if isinstance(error, OSError):
+        place, why = error.filename or "output", error.strerror or error
+        return f"{place}: {why}; choose another place or free it"
+    if isinstance(error, MemoryError):
+        return (
+            f"out of memory ({str(error) or 'no more is there'}); give fewer columns or patients, a "
+            "smaller width in the recipe, or a larger machine"
+        )
+    if isinstance(error, EOFError):  # the shell's library would take it for Ctrl-C
+        return f"a file ends too early ({error or 'end of file'}); obtain it again"
+    return str(error)

@@ -72,6 +72,12 @@ def draft(files: list[Path], name: str | None = None, beside: Path | None = None
     paths = [Path(file) for file in files]
     if not paths:
         raise InputError("no files given; name the tables of the cohort")
+    unwritable = [path for path in paths if not _is_text(str(path.resolve()))]
+    if unwritable:
+        raise InputError(
+            f"{str(unwritable[0])!a}: the name is not UTF-8, so that no manifest can hold "
+            "it; rename the file or its folder"
+        )
     base = Path(os.path.commonpath([path.resolve().parent for path in paths]))
     tables = read_tables(paths, base if beside is None else Path(beside))
     sights = [_look(table) for table in tables]
@@ -89,6 +95,15 @@ def draft(files: list[Path], name: str | None = None, beside: Path | None = None
     head = _head(name or base.name, tcga, common_id_column(tables))
     parts = [head, *outcomes, *modalities]
     return "\n\n".join([*parts, *_groups(tables, sights, tcga)]) + "\n"
+
+
+def _is_text(name: str) -> bool:
+    """Whether a file's name can be written down; Linux lets names be any bytes."""
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _look(table: Table) -> Look:
