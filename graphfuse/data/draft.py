@@ -110,7 +110,10 @@ def _look(table: Table) -> Look:
     """What the table is, its codes for missing aside."""
     if table.series is not None:
         return Look("series")
-    return look(blanked(table.frame, sentinels_in(table.frame)), table.stem)
+    sight = look(blanked(table.frame, sentinels_in(table.frame)), table.stem)
+    if table.observed and sight.kind not in ("labels", "ehr"):
+        return Look("ehr")
+    return sight
 
 
 # ---------------------------------------------------------------------------------- parts of a text
@@ -188,18 +191,18 @@ def _outcomes(tables: list[Table], sights: list[Look]) -> list[str]:
 
 def _outcomes_of(table: Table, sight: Look) -> list[_Outcome]:
     """The class or number, and the survival, that one table seems to hold."""
-    found, file = [], f"file = {_quoted(table.file)}"
+    found, source = [], tuple(f"{key} = {_quoted(text)}" for key, text in table.source.items())
     column = outcome_column(table.frame, sight)
     if column is not None:
         kind = "class" if table.frame[column].nunique() <= _MANY else "number"
         rank = -1 if sight.kind == "labels" else outcome_rank(column)
-        lines = (file, f"column = {_quoted(column)}")
+        lines = (*source, f"column = {_quoted(column)}")
         found.append(_Outcome(kind, rank, table.name, column, lines))
     survival = survival_columns(table.frame)
     if survival is not None:
         times, event, value = survival
         seen = f"event = {{ column = {_quoted(event)}, value = {_quoted(value)} }}"
-        lines = (file, f"time = {_quoted(times)}", seen)
+        lines = (*source, f"time = {_quoted(times)}", seen)
         found.append(_Outcome("survival", 0, table.name, "survival", lines))
     return found
 
@@ -214,8 +217,9 @@ def _groups(tables: list[Table], sights: list[Look], tcga: bool) -> list[str]:
         if sight.kind != "ehr" or table.flipped:
             continue
         for column in group_columns(table.frame):
-            where = f"{{ file = {_quoted(table.file)}, column = {_quoted(column)} }}"
-            found.setdefault(column.lower(), where)
+            keys = table.source | {"column": column}
+            pairs = ", ".join(f"{key} = {_quoted(text)}" for key, text in keys.items())
+            found.setdefault(column.lower(), f"{{ {pairs} }}")
     if tcga:
         found["site"] = "{ id_slice = [5, 7] }            # tissue source site"
     lines = [f"{_key(name)} = {text}" for name, text in found.items()]
@@ -232,7 +236,8 @@ def _modality(table: Table, sight: Look, names: list[str]) -> list[str]:
     """
     if sight.kind == "labels":
         return []
-    heading = [f"[modality.{_key(table.name)}]", f"file = {_quoted(table.file)}"]
+    heading = [f"[modality.{_key(table.name)}]"]
+    heading += [f"{key} = {_quoted(text)}" for key, text in table.source.items()]
     if sight.kind == "series":
         lines = _series(table, heading, names)
     elif sight.kind == "ehr":

@@ -11,7 +11,7 @@ import pandas as pd
 
 from graphfuse.data.barcodes import LENGTH, tcga_share
 from graphfuse.data.modality_names import modality_names
-from graphfuse.data.read import column_names, format_of, read_table
+from graphfuse.data.read import Part, column_names, format_of, read_table, tables_in
 from graphfuse.data.read.id_column import NotTheIds
 from graphfuse.data.read.wanted import turned
 from graphfuse.data.series import looks_like_series
@@ -27,7 +27,8 @@ class Table:
 
     `file`: as the manifest calls it; `stem`: what it is called by itself; `name`: of the modality
     that it may be. `series`: the columns of time, variable and value where a patient has many rows.
-    `id_column`: the column of ids, where it is not the first one.
+    `id_column`: the column of ids, where it is not the first one. `modality`: the part of a MuData;
+    `observed`: whether the table is what `.obs` says of the rows.
     """
 
     path: Path
@@ -38,6 +39,13 @@ class Table:
     flipped: bool = False
     series: Series | None = None
     id_column: str | None = None
+    modality: str | None = None
+    observed: bool = False
+
+    @property
+    def source(self) -> dict[str, str]:
+        """Where the table is, as keys of a manifest."""
+        return {"file": self.file} | ({"modality": self.modality} if self.modality else {})
 
 
 def read_tables(paths: list[Path], beside: Path) -> list[Table]:
@@ -46,7 +54,7 @@ def read_tables(paths: list[Path], beside: Path) -> list[Table]:
     faults, tables = Faults("init"), []
     for path in paths:
         try:
-            tables.append(_read(path, _from(beside, path)))
+            tables += [_read(path, _from(beside, path), part) for part in tables_in(path)]
         except InputError as error:
             faults.add(str(error))
     faults.stop()
@@ -68,30 +76,49 @@ def _from(folder: Path, path: Path) -> str:
         return path.resolve().as_posix()
 
 
-def _read(path: Path, file: str) -> Table:
-    """The whole table; repeated columns of text tables are told apart, repeated patients only
-    refused where no series."""
-    text = path.is_file() and format_of(path) == "text"
-    names = column_names(path) if text else None
-    how = {"columns": None if names is None else names[1:], "repeats": True}
+def _read(path: Path, file: str, part: Part) -> Table:
+    """One table of a file, whole; repeated columns of text tables are told apart, repeated patients
+    only refused where no series."""
+    names = None if part.columns is None else list(part.columns)
+    if format_of(path) == "text":
+        names = column_names(path)[1:]
+    how = {"columns": names, "modality": part.modality, "repeats": True}
     try:
         frame = read_table(path, **how)
     except NotTheIds as error:
         how["id_column"] = error.column
         if names is not None:
-            how["columns"] = [name for name in names[1:] if name != error.column]
+            how["columns"] = [name for name in names if name != error.column]
         frame = read_table(path, **how)
     series = looks_like_series(frame)
     if frame.index.has_duplicates and series is None:
         read_table(path, **{**how, "repeats": False})  # says which rows
-    stem = path.name.split(".")[0]
-    return Table(path, file, stem, frame, series=series, id_column=how.get("id_column"))
+    return Table(
+        path,
+        file,
+        _stem(path, part),
+        frame,
+        series=series,
+        id_column=how.get("id_column"),
+        modality=part.modality,
+        observed=part.columns is not None,
+    )
+
+
+def _stem(path: Path, part: Part) -> str:
+    """What a table is called: as its file, or as the part of it that it is."""
+    stem = part.modality or path.name.split(".")[0]
+    if part.columns is None:
+        return stem
+    return "obs" if part.modality is None else f"{stem}-obs"
 
 
 def _orient(tables: list[Table]) -> None:
     """Turns the tables whose columns, not rows, are the patients of the others."""
     patients = _anchor(tables)
     for table in tables:
+        if table.observed:
+            continue
         rows = len(patients & _cut(table.frame.index))
         columns = len(patients & _cut(table.frame.columns))
         if columns > rows:

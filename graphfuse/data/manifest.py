@@ -91,10 +91,10 @@ class Reading:
         for name, spec in self.manifest.modality.items():
             self._read(f"modality.{name}", spec.file, self._columns_of(name, spec), spec)
         for name, spec in self.manifest.outcome.items():
-            self._read(f"outcome.{name}", spec.file, columns_of(spec))
+            self._read(f"outcome.{name}", spec.file, columns_of(spec), modality=spec.modality)
         for name, spec in self.manifest.groups.items():
             if spec.file is not None:
-                self._read(f"groups.{name}", spec.file, [spec.column])
+                self._read(f"groups.{name}", spec.file, [spec.column], modality=spec.modality)
         self.notices += mixed_between_tables(self._sample_kinds)
         allowed = self.manifest.patients.allow_low_overlap
         check_overlap(self._ids_by_file(), self.faults, self.notices, allowed)
@@ -136,12 +136,17 @@ class Reading:
                 )
 
     def _read(
-        self, place: str, file: str, columns: list[str] | None, spec: ModalitySpec | None = None
+        self,
+        place: str,
+        file: str,
+        columns: list[str] | None,
+        spec: ModalitySpec | None = None,
+        modality: str | None = None,
     ) -> None:
         """Reads one table into `tables`, ids normalised; what is wrong becomes a fault."""
         if not (self.folder / file).is_file():
             return  # told by _check_files
-        how = {"columns": columns, "id_column": self.manifest.patients.id}
+        how = {"columns": columns, "id_column": self.manifest.patients.id, "modality": modality}
         if spec is not None:
             how |= {"orient": spec.orient, "layer": spec.layer, "modality": spec.modality}
             how["id_column"] = None if spec.orient == "patients-in-columns" else how["id_column"]

@@ -20,7 +20,7 @@ _MEASURED = frozenset({
     "clinical", "clin", "ehr", "emr", "demographics", "phenotype", "phenotypes", "pheno", "labs",
     "vitals", "medications", "drugs", "comorbidities", "image", "images", "imaging", "histology",
     "wsi", "hif", "radiomics", "ct", "mri", "pet", "xray", "ecg", "eeg", "embedding",
-    "embeddings", "latent", "features", "cytometry", "facs", "adt", "text", "notes",
+    "embeddings", "latent", "features", "cytometry", "facs", "adt", "text", "notes", "obs",
 })  # fmt: skip
 # Of these, what may be said of more than one thing.
 _VAGUE = frozenset({"expression", "genes", "microarray", "features", "embedding", "embeddings"})

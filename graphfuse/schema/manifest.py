@@ -31,6 +31,7 @@ class OutcomeSpec(Shape):
 
     kind: Literal["class", "survival", "number"]
     file: str
+    modality: str | None = None
     column: str | None = None
     labels: dict[str, str] | None = None
     derived_from: Words = []
@@ -117,6 +118,7 @@ class GroupSpec(Shape):
 
     id_slice: tuple[int, int] | None = None
     file: str | None = None
+    modality: str | None = None
     column: str | None = None
 
     @model_validator(mode="after")

@@ -13,6 +13,7 @@ from graphfuse.data.read import text
 from graphfuse.data.read.annotated import read_h5ad, read_h5mu
 from graphfuse.data.read.arrays import read_npy, read_npz
 from graphfuse.data.read.clean_ids import with_clean_ids
+from graphfuse.data.read.contents import Part, parts_of
 from graphfuse.data.read.id_column import check_first_column, without_row_numbers
 from graphfuse.data.read.parquet import read_parquet
 from graphfuse.data.read.wanted import Wanted, as_written, pick
@@ -77,6 +78,17 @@ def column_names(path: str | Path) -> list[str]:
         return [str(name) for name in ("patient", *read_table(path).columns)]
     with _told(path, "text"):
         return text.text_table(path).measured_names
+
+
+def tables_in(path: str | Path) -> list[Part]:
+    """The tables that a file holds: for AnnData and MuData the values of each modality and what
+    `.obs` says of the rows, one for every other format. Raises `InputError` as `read_table`."""
+    path = Path(path)
+    kind = format_of(path)
+    if kind not in ("h5ad", "h5mu"):
+        return [Part(None)]
+    with _told(path, kind):
+        return parts_of(path, kind)
 
 
 def format_of(path: Path) -> str:
