@@ -53,9 +53,10 @@ def _in_words(error: BaseException) -> str:
         place, why = error.filename or "output", error.strerror or error
         return f"{place}: {why}; choose another place or free it"
     if isinstance(error, MemoryError):
+        why = str(error) or "no more is there"
         return (
-            f"out of memory ({str(error) or 'no more is there'}); give fewer columns or patients, a "
-            "smaller width in the recipe, or a larger machine"
+            f"out of memory ({why}); give fewer columns or patients, a smaller width in the "
+            "recipe, or a larger machine"
         )
     if isinstance(error, EOFError):  # the shell's library would take it for Ctrl-C
         return f"a file ends too early ({error or 'end of file'}); obtain it again"

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
+from graphfuse.data.magnitude import LARGEST, is_huge
 from graphfuse.data.modality import Modality
 from graphfuse.data.outcome import Outcome
-from graphfuse.errors import Faults, InputError, examples, nearest
+from graphfuse.errors import Faults, InputError, counted, examples, nearest
 
 
 @dataclass(frozen=True, eq=False)
@@ -207,7 +208,8 @@ def check_unique(frame: pd.DataFrame, where: str, faults: Faults) -> None:
 
 
 def numeric(frame: pd.DataFrame, where: str) -> pd.DataFrame:
-    """`frame` as float64; raises `InputError` that names columns with text or infinities."""
+    """`frame` as float64; raises `InputError` that names columns with text, infinities or numbers
+    beyond `LARGEST`."""
     faults = Faults(where)
     text = [
         c
@@ -232,6 +234,15 @@ def numeric(frame: pd.DataFrame, where: str) -> pd.DataFrame:
             faults.add(
                 f"{len(infinite)} columns hold infinite values ({examples(infinite)}); make "
                 "them missing"
+            )
+        huge = is_huge(frame.to_numpy())
+        columns = frame.columns[huge.any(axis=0)]
+        if len(columns):
+            faults.add(
+                f"{counted(huge.sum(), 'value')} in {counted(len(columns), 'column')} "
+                f"({examples(columns)}) lie "
+                f"beyond ±{LARGEST:g}, larger than any measurement: a code for missing? Make "
+                "such values missing"
             )
     faults.stop()
     return frame

@@ -12,7 +12,7 @@ from graphfuse.data.modality import Modality
 from graphfuse.data.scales import two_scales, untransformed
 from graphfuse.data.sentinels import Sentinel, blanked, sentinel_of, sentinels_in
 from graphfuse.data.sniff import conflicts, scaled_over_cohort, unlike_declared
-from graphfuse.errors import examples
+from graphfuse.errors import counted, examples
 
 _FREE_TEXT = 20  # different texts, from which a column may be no category
 
@@ -62,8 +62,23 @@ def _odd_values(modality: Modality) -> list[str]:
         scaled_over_cohort(modality.table),
         two_scales(modality.table),
         unlike_declared(modality),
+        _mostly_blank(modality),
     ]
     return [each for each in said if each]
+
+
+def _mostly_blank(modality: Modality) -> str:
+    """What to say of columns that are blank for most of those who have the table."""
+    table = modality.table[modality.present]
+    blank = table.columns[table.isna().mean() > 0.5]
+    if blank.empty:
+        return ""
+    few = counted(len(blank), "column is", "columns are")
+    return (
+        f"{few} blank for more than half of the patients ({examples(blank)}): the blanks are "
+        "taken at the median of the training patients; leave such columns out, unless the rest "
+        "is worth it"
+    )
 
 
 def _odd_names(modality: Modality) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from graphfuse.data.magnitude import measurable
 from graphfuse.data.modality import Modality
 from graphfuse.errors import examples
 
@@ -37,7 +38,7 @@ def sniff_values(frame: pd.DataFrame) -> str:
         return "z-score"
     if high > LOG_TOP or low < -LOG_TOP:
         return "mixed"
-    means = np.nanmean(values, axis=0)
+    means = np.nanmean(values[:, np.isfinite(values).any(axis=0)], axis=0)
     two_signed = np.nanstd(means) > 0.8 and 0.2 < (seen < 0).mean() < 0.95 and max(-low, high) <= 12
     return "m-value" if two_signed else "log"
 
@@ -94,10 +95,11 @@ def scaled_over_cohort(frame: pd.DataFrame) -> str:
 
 
 def matrix(frame: pd.DataFrame) -> np.ndarray:
-    """Float values `[N, F]` of the numeric columns, evenly thinned where there are many."""
+    """Float values `[N, F]` of the numeric columns, evenly thinned where there are many; NaN for
+    numbers that no measurement is."""
     frame = frame.select_dtypes("number")
     step = max(1, -(-frame.size // _SAMPLE))
-    return frame.iloc[:, ::step].to_numpy(dtype=float)
+    return measurable(frame.iloc[:, ::step].to_numpy(dtype=float))
 
 
 def _finite(frame: pd.DataFrame) -> np.ndarray:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from graphfuse.data.cohort import Cohort
+from graphfuse.data.magnitude import measurable
 from graphfuse.data.modality import Modality
 from graphfuse.data.transform import ROUNDING
 from graphfuse.errors import FEW, InputError
@@ -35,6 +36,7 @@ def deviating(modality: Modality) -> np.ndarray:
 
 def _off_the_median(values: np.ndarray) -> np.ndarray:
     """bool `[N]`: rows with a value that rounding does not explain as the column's median."""
+    values = measurable(values)
     values = values[:, ~np.isnan(values).all(axis=0)] if len(values) else values
     if not values.size:
         return np.zeros(len(values), dtype=bool)

@@ -1,0 +1,22 @@
+"""Numbers that no measurement is: infinite, or so large that their squares leave float64."""
+
+from __future__ import annotations
+
+import numpy as np
+
+LARGEST = 1e100  # squares of smaller numbers, and sums of those, stay finite
+
+
+def is_huge(values: np.ndarray) -> np.ndarray:
+    """bool, like `values`: finite and beyond `LARGEST`, on either side of zero."""
+    sizes = np.abs(values)
+    return np.isfinite(sizes) & (sizes > LARGEST)
+
+
+def measurable(values: np.ndarray) -> np.ndarray:
+    """`values` with NaN for what no measurement is, so that means and spreads can be taken.
+
+    >>> measurable(np.array([1.5, np.inf, -1e200]))
+    array([1.5, nan, nan])
+    """
+    return np.where(np.abs(values) <= LARGEST, values, np.nan)
