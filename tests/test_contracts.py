@@ -18,6 +18,7 @@ from graphfuse.evaluate.study import study
 from graphfuse.explain.ranking import rank
 from graphfuse.learn import fit
 from graphfuse.learn.bank import Bank
+from graphfuse.learn.draws import mask_sources
 from graphfuse.learn.linear import CrossFit
 from graphfuse.learn.model import FusionModel
 from graphfuse.learn.pack import pack
@@ -215,7 +216,7 @@ def test_a_bank_is_its_loop(small, network, net):
 
 def trained(folds: list[fit.FoldData], seeds: list[int], epochs: list[int]) -> Bank:
     nets = [[fresh(fold, s) for s in seeds] for fold in folds]
-    draws = [[torch.Generator().manual_seed(s) for s in seeds] for _ in folds]
+    draws = [[mask_sources(fold.channels, s) for s in seeds] for fold in folds]
     bank = Bank(nets, [f.inputs for f in folds], [f.codes for f in folds], dtype=torch.float64)
     longest = max(len(f.codes) for f in folds)
     rows = torch.stack(

@@ -147,7 +147,7 @@ def test_held_out_values_and_labels_change_no_fitted_number(small, network, spoi
 def test_values_behind_the_mask_change_nothing(models, newcomers, recipe):
     model = models(recipe)
     views = model.fitted_.preparation.views(newcomers)
-    absent = ~views.present[:, 1]
+    absent = ~views.has["meth"]
     assert absent.any()
     before = model.fitted_.logits(views)
     views.own["meth"][absent] = 7.0

@@ -81,6 +81,11 @@ class Cohort:
             self, modalities={k: m for k, m in self.modalities.items() if k not in names}
         )
 
+    def ordered(self) -> Cohort:
+        """The cohort with its modalities in the order of their names, in which models are fitted:
+        no number may depend on the order of tables in a manifest."""
+        return replace(self, modalities=dict(sorted(self.modalities.items())))
+
     def digest(self) -> str:
         """sha256 over ids, columns, values and outcomes: equal exactly where the data are."""
         sha = hashlib.sha256()

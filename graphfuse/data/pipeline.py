@@ -88,9 +88,14 @@ class Pipeline:
         return values
 
     @property
+    def varying(self) -> int:
+        """How many of the columns that it gives vary among the training patients."""
+        return int(np.count_nonzero(self.scale.factor[self.select.keep]))
+
+    @property
     def is_blank(self) -> bool:
         """Whether no column varies among the training patients, so that nothing can be learned."""
-        return not self.scale.factor[self.select.keep].any()
+        return self.varying == 0
 
     def present(self, modality: Modality) -> np.ndarray:
         """bool `[N]`: patients with a value in any fitted column; values elsewhere cannot be used,

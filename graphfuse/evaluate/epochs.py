@@ -19,6 +19,7 @@ from graphfuse.evaluate.metrics import compare, scores
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.learn.assemble import Views
 from graphfuse.learn.bank import Bank
+from graphfuse.learn.draws import mask_sources
 from graphfuse.learn.fit import FoldData, fold_data
 from graphfuse.learn.fitted import Fitted
 from graphfuse.learn.linear import CrossFit
@@ -124,7 +125,7 @@ def best_of_epochs(
     if metric not in METRICS:
         raise InputError(f"metric {metric!r} is unknown{nearest(metric, METRICS)}")
     honest, curves, shares, sizes = [], [], [], []
-    codes = outcome.values
+    cohort, codes = cohort.ordered(), outcome.values
     for _, _, tested, rows in splits(folds, outcome.known):
         cross = CrossFit(
             cohort.take(rows), codes[rows], len(outcome.classes), recipe, network, seed
@@ -227,7 +228,7 @@ def followed(view: _View, recipe: Recipe, seed: int, device: str) -> list[np.nda
     bank = _Watched(nets, fold, lambda nets: seen.append(view.said(nets)), device=device, **options)
     whole, draws = (
         torch.ones(1, section.seeds, len(fold.codes)),
-        [[torch.Generator().manual_seed(each) for each in seeds]],
+        [[mask_sources(fold.channels, each) for each in seeds]],
     )
     bank.train(whole, [section.epochs], draws, **view.fitted.setting)
     bank.show()

@@ -38,6 +38,12 @@ def subsets(modalities: Sequence[str], most: int = MOST) -> list[tuple[str, ...]
     return [tuple(name for name in names if name in run) for run in runs]
 
 
+def only(modalities: Sequence[str]) -> dict[tuple[str, ...], list[str]]:
+    """Subset, in the order of names, in which it is fitted → what its net is called, in the order
+    of `modalities`."""
+    return {tuple(sorted(each)): ["only:" + "+".join(each)] for each in subsets(modalities)}
+
+
 def shapley(scores: Scores, modalities: Sequence[str], most: int = MOST) -> dict[str, np.ndarray]:
     """Shapley value of every modality in every fold `[J]`: what it adds to the modalities before
     it, on average over orders.

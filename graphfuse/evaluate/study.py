@@ -20,7 +20,7 @@ from graphfuse.evaluate.folds import Split, splits
 from graphfuse.evaluate.ladder import Rung, by_group, climb
 from graphfuse.evaluate.ledger import GRAPHS, NONE, OURS, Twin, twins
 from graphfuse.evaluate.metrics import FEWEST, scores
-from graphfuse.evaluate.modalities import subsets
+from graphfuse.evaluate.modalities import only
 from graphfuse.evaluate.spy import Spy, spied
 from graphfuse.evaluate.tally import ADDITIVE, COLUMNS, of_one_part, shapley_of, tally
 from graphfuse.graph.network import GeneNetwork
@@ -172,7 +172,8 @@ def study(
     raises `LeakError` where one reads a held-out patient.
     """
     found = Study(outcome, cohort.present)
-    watched, spy = spied(replace(cohort, outcomes={**cohort.outcomes, outcome.name: outcome}))
+    outcomes = {**cohort.outcomes, outcome.name: outcome}
+    watched, spy = spied(replace(cohort.ordered(), outcomes=outcomes))
     run = _Run(found, watched, spy, recipe, network, seed, device, keeps)
     everyone = np.arange(len(cohort))
     todo = [
@@ -207,7 +208,7 @@ class _Run:
         """The folds of one repeat."""
         names, derived = tuple(self.cohort.modalities), self.found.outcome.derived_from
         rest = tuple(m for m in names if m not in derived)
-        fewer = {s: [f"only:{'+'.join(s)}"] for s in subsets(names)} if beside.modalities else {}
+        fewer = only(tuple(self.found.present)) if beside.modalities else {}
         if derived and rest:
             fewer.setdefault(rest, []).append("without:" + "+".join(derived))
         sets = {names, *fewer}
@@ -311,13 +312,8 @@ class _Run:
             for name in called:
                 self._note(name, rung)
         what, seeds = " = ".join(called), self.recipe.train.seeds
-        log.info(
-            "%s: %d folds × %d seeds in %.0f s",
-            what,
-            len(crosses),
-            seeds,
-            time.perf_counter() - began,
-        )
+        took = time.perf_counter() - began
+        log.info("%s: %d folds × %d seeds in %.0f s", what, len(crosses), seeds, took)
         return models
 
     def _fitting(self, mine: Sequence[Split]):

@@ -127,7 +127,7 @@ def rank(
 ) -> Ranking:
     """The ranking behind fold models, each explained on the patients of `cohort` that it was tested
     on."""
-    modalities = [m for m in cohort.modalities.values() if m.name in replicas[0].model.modalities_]
+    modalities = [cohort.modalities[name] for name in replicas[0].model.modalities_]
     symbols = [s for m in modalities for s in m.symbols]
     measured = network.on([s for s in symbols if s]) if network is not None else None
     found = [_explain(replica, cohort, measured) for replica in replicas]

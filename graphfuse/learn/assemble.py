@@ -241,6 +241,12 @@ class Preparation:
             else len(self.pipelines[channel].owners)
         )
 
+    def varying(self, channel: str) -> int:
+        """How many of the channel's columns are not constant among the training patients."""
+        if channel in self.signals:
+            return 0
+        return self.pipelines[channel].varying
+
     def seen(
         self, views: Views, rotated: Mapping[str, np.ndarray] | None = None
     ) -> tuple[torch.Tensor, ...]:

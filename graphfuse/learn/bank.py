@@ -235,7 +235,7 @@ class Bank:
         self,
         weight: Tensor,
         epochs: Sequence[int],
-        draws: Sequence[Sequence[torch.Generator]],
+        draws: Sequence[Sequence[Sequence[torch.Generator]]],
         *,
         learning_rate: float | Tensor,
         weight_decay: float | Tensor,
@@ -246,10 +246,11 @@ class Bank:
         batches, AdamW.
 
         `learning_rate` and `weight_decay` may differ by replica, `[folds, replicas]`. `draws[f][s]`
-        is a replica's own source of dropout masks; of G settings × S seeds, the S sources serve
-        every setting. With `watch` `[folds, replicas, n]`: the loss on those rows before every
-        epoch is followed, and a fold's setting stops once the mean over its seeds has not improved
-        for `patience` epochs. Returns what was followed; its curves are empty without `watch`.
+        are a replica's own sources of dropout masks, one a modality; of G settings × S seeds, the S
+        rows of sources serve every setting. With `watch` `[folds, replicas, n]`: the loss on those
+        rows before every epoch is followed, and a fold's setting stops once the mean over its seeds
+        has not improved for `patience` epochs. Returns what was followed; its curves are empty
+        without `watch`.
         """
         seeds = len(draws[0])
         settings = self.replicas // seeds
@@ -283,20 +284,22 @@ class Bank:
         value = torch.as_tensor(value, dtype=self.dtype, device=self.device)
         return value.expand(self.folds, self.replicas)
 
-    def masks(self, draws: Sequence[Sequence[torch.Generator]], settings: int) -> dict[str, Tensor]:
-        """What the next step hides, each replica's drawn from a source of its own: `mask` `[folds,
-        replicas, n, M, D]`, 0 or 1 / (1 - dropout), and `kept` `[folds, replicas, n, M]` where
-        modalities are dropped."""
+    def masks(
+        self, draws: Sequence[Sequence[Sequence[torch.Generator]]], settings: int
+    ) -> dict[str, Tensor]:
+        """What the next step hides, each replica's and modality's drawn from a source of its own:
+        `mask` `[folds, replicas, n, M, D]`, 0 or 1 / (1 - dropout), and `kept` `[folds, replicas,
+        n, M]` where modalities are dropped."""
         present = self.shown.inputs.present.cpu() > 0
         shape, hidden = (self.folds, len(draws[0]), *present.shape[1:]), {}
         entries, whole = torch.zeros(*shape, self.net.width), torch.zeros(shape)
         for f, row in enumerate(draws):
-            for s, source in enumerate(row):
-                for drawn in (entries,) * (self.dropout > 0) + (whole,) * (
-                    self.modality_dropout > 0
-                ):
-                    own = drawn[f, s, : self.patients[f]]
-                    torch.rand(own.shape, generator=source, out=own)
+            for s, sources in enumerate(row):
+                for m, source in enumerate(sources):
+                    if self.dropout > 0:
+                        entries[f, s, : self.patients[f], m].uniform_(generator=source)
+                    if self.modality_dropout > 0:
+                        whole[f, s, : self.patients[f], m].uniform_(generator=source)
         if self.dropout:
             hidden["mask"] = (
                 (entries >= self.dropout).to(self.device).to(self.dtype).div_(1 - self.dropout)

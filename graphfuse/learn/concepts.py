@@ -22,6 +22,7 @@ from torch.nn.functional import linear
 
 from graphfuse.errors import InputError
 from graphfuse.graph.layers.space import principal_components
+from graphfuse.learn.draws import seed_of
 from graphfuse.nn.autoencoder import Autoencoder, reconstruction_loss
 from graphfuse.schema import ConceptSection
 
@@ -120,12 +121,13 @@ class ConceptPlanes:
                 f"[concepts]: no training patient has {', '.join(map(repr, lacking))}; leave it out"
             )
         coders = {
-            m: Coder.fit(x[here], section, seed + i)
-            for i, ((m, x), here) in enumerate(zip(own.items(), present.T))
+            m: Coder.fit(x[here], section, seed_of(seed, m))
+            for (m, x), here in zip(own.items(), present.T, strict=True)
         }
         tensors = {m: torch.from_numpy(x) for m, x in own.items()}
         codes, there = codes_of(coders, tensors, torch.from_numpy(present), section)
-        concepts = fit_autoencoder(codes, there, section.planes, section.epochs, seed + len(coders))
+        whole = seed_of(seed, "concepts of all")
+        concepts = fit_autoencoder(codes, there, section.planes, section.epochs, whole)
         near = (
             correlations(codes, there)
             if section.edges == "nearest"

@@ -25,7 +25,7 @@ class FoldData:
     of each `[n]`, and `basis`: per modality `[F, r]`, the rotation in which its columns are given
     (`None` where they are given as they are). `gates` `[M, 1 + L]`: where the net's network and
     patient gates start; `prime`: channel's number → what puts a signal's fixed numbers into its
-    encoder."""
+    encoder. `channels`: their names; `varying`: how many columns of each are not constant."""
 
     inputs: Inputs
     codes: Tensor
@@ -34,6 +34,8 @@ class FoldData:
     gates: np.ndarray
     shape: Shape
     prime: dict[int, Callable]
+    channels: tuple[str, ...]
+    varying: tuple[int, ...]
 
 
 def start_of(cross: CrossFit, modalities: tuple[str, ...], recipe: Recipe) -> LinearStart:
@@ -66,9 +68,10 @@ def fold_data(cross: CrossFit, modalities: tuple[str, ...], recipe: Recipe) -> F
         for m, c in enumerate(preparation.channels)
         if c in preparation.signals
     }
-    return FoldData(
-        inputs, torch.from_numpy(cross.codes), cross.inner, rotations, gates, shape, prime
-    )
+    codes = torch.from_numpy(cross.codes)
+    channels = preparation.channels
+    varying = tuple(preparation.varying(channel) for channel in channels)
+    return FoldData(inputs, codes, cross.inner, rotations, gates, shape, prime, channels, varying)
 
 
 def shape_of(preparation: Preparation, recipe: Recipe, classes: int) -> Shape:

@@ -47,7 +47,7 @@ class FusionModel(BaseEstimator):
     def fit(self, cohort: Cohort | str | Path, target: str | None = None) -> FusionModel:
         """Fitted on all patients of `cohort` (or its manifest); those without a label take part
         unlabelled."""
-        cohort = as_cohort(cohort)
+        cohort = as_cohort(cohort).ordered()
         given = self.recipe
         recipe = given.located() if isinstance(given, Recipe) else Recipe.named(given)
         outcome = class_target(cohort, target)

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from graphfuse.learn.bank import Bank
 from graphfuse.learn.budget import Chunk, Size, chunks
+from graphfuse.learn.draws import mask_sources, seed_of
 from graphfuse.learn.fit import FoldData
 from graphfuse.learn.stop import TEMPERATURES
 from graphfuse.nn.net import Net, Shape
@@ -192,10 +193,10 @@ def _bank(
     device: str,
     dtype: torch.dtype,
     chunk: Chunk,
-) -> tuple[Bank, list[list[torch.Generator]]]:
+) -> tuple[Bank, list[list[list[torch.Generator]]]]:
     seeds = range(section.seeds)
     nets = [[fresh(fold, seed + s) for s in seeds] * len(chunk.settings) for fold in folds]
-    draws = [[torch.Generator().manual_seed(seed + s) for s in seeds] for _ in folds]
+    draws = [[mask_sources(fold.channels, seed + s) for s in seeds] for fold in folds]
     options = {"dropout": section.dropout, "modality_dropout": section.modality_dropout}
     options |= {"amp": section.amp, "compiled": section.compile, "at_once": chunk.at_once}
     bank = Bank(
@@ -210,19 +211,21 @@ def _bank(
 
 
 def fresh(fold: FoldData, seed: int) -> Net:
-    """A net at its start, built for the coordinates in which the fold's columns are given."""
+    """A net at its start, built for the coordinates in which the fold's columns are given. Every
+    part's first weights come from the seed, its slot and its channel's name."""
+
+    def draw(slot: str, channel: int | None = None) -> None:
+        name = "" if channel is None else fold.channels[channel]
+        torch.manual_seed(seed_of(seed, f"{slot} {name}"))
+
+    turned = zip(fold.shape.features, fold.basis, strict=True)
+    features = tuple(f if basis is None else basis.shape[1] for f, basis in turned)
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        turned = zip(fold.shape.features, fold.basis, strict=True)
-        net = Net(
-            fold.shape._replace(
-                features=tuple(f if basis is None else basis.shape[1] for f, basis in turned)
-            )
-        )
+        net = Net(fold.shape._replace(features=features), draw)
     with torch.no_grad():
         for m, encode in enumerate(net.encode):
             if encode.linear:
-                encode.scale.fill_(max(fold.shape.features[m], 1) ** -0.5)
+                encode.scale.fill_(max(fold.varying[m], 1) ** -0.5)
             if encode.hops:
                 encode.gate.fill_(fold.gates[m, 0])
             net.patient_gate[m] = torch.from_numpy(fold.gates[m, 1:])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from itertools import product
 from typing import NamedTuple
 
 import torch
@@ -46,6 +48,13 @@ class Shape(NamedTuple):
     bridge: bool = False
 
 
+Draw = Callable[[str, int | None], None]
+
+
+def as_it_comes(slot: str, channel: int | None) -> None:
+    """Leaves torch's generator as it stands."""
+
+
 class Net(nn.Module):
     """logits = linear start through its gates + head(fuse(propagate(encode(x)))).
 
@@ -54,27 +63,38 @@ class Net(nn.Module):
     the linear logits and into the states; all gates are 0 in a new net. The head starts at zero, so
     a net starts as its linear model and every departure from it is learned.
 
-    Raises `InputError` where encoders give token counts that do not go together, or fewer than the
-    fusion needs.
+    `draw` is called with slot and channel (`None` where a part serves all) before a part is built,
+    to seed torch's generator for the part's first weights. Raises `InputError` where encoders give
+    token counts that do not go together, or fewer than the fusion needs.
     """
 
-    def __init__(self, shape: Shape):
+    def __init__(self, shape: Shape, draw: Draw = as_it_comes):
         super().__init__()
         count = len(shape.encode)
         fuse = part("fuse", shape.fuse)
         self.level = fuse.level
-        self.encode = nn.ModuleList(
-            part("encode", name)(features, shape.width)
-            for name, features in zip(shape.encode, shape.features, strict=True)
-        )
+        self.encode = nn.ModuleList()
+        for m, (name, features) in enumerate(zip(shape.encode, shape.features, strict=True)):
+            draw("encode", m)
+            self.encode.append(part("encode", name)(features, shape.width))
         self.tokens = _tokens(self.encode, shape.fuse, fuse.least_tokens)
         propagate = part("propagate", shape.propagate)
-        self.rounds, times = shape.rounds, 1 if propagate.couples else count * shape.layers
-        self.propagate = nn.ModuleList(propagate(shape.width) for _ in range(shape.rounds * times))
+        self.rounds = shape.rounds
+        along = [(None, 0)] if propagate.couples else [*product(range(count), range(shape.layers))]
+        self.propagate = nn.ModuleList()
+        for number, (m, layer) in product(range(shape.rounds), along):
+            draw(f"propagate {number} {layer}", m)
+            self.propagate.append(propagate(shape.width))
+        draw("fuse", None)
         self.fuse = fuse(shape.classes if fuse.level == "decision" else shape.width, count)
         head = part("head", shape.head)
-        heads = {"embedding": 1, "decision": count, "hybrid": count + 1}[fuse.level]
-        self.head = nn.ModuleList(head(shape.width, shape.classes) for _ in range(heads))
+        own = [] if fuse.level == "embedding" else [*range(count)]
+        joint = [] if fuse.level == "decision" else [None]
+        self.head = nn.ModuleList()
+        for m in [*own, *joint]:
+            draw("head", m)
+            self.head.append(head(shape.width, shape.classes))
+        draw("bridge", None)
         self.bridge = Bridge(shape.width, count) if shape.bridge else None
         self.width = shape.width
         self.patient_gate = nn.Parameter(torch.zeros(count, shape.layers))

@@ -35,6 +35,7 @@ from torch.nn.functional import cross_entropy
 import graphfuse as gf
 from graphfuse.evaluate.folds import repeated, splits
 from graphfuse.evaluate.metrics import scores
+from graphfuse.learn.draws import mask_sources
 from graphfuse.learn.fit import FoldData, fold_data
 from graphfuse.learn.fitted import Fitted
 from graphfuse.learn.linear import INNER, CrossFit
@@ -161,7 +162,7 @@ def alone(fold: FoldData, recipe: gf.Recipe, device: str = "cpu") -> tuple[int, 
     nets, draws = [], []
     for seed in range(recipe.train.seeds):
         nets.append(fresh(fold, seed).to(device))
-        draws.append(torch.Generator().manual_seed(seed))
+        draws.append(mask_sources(fold.channels, seed))
     inputs, codes = to(fold.inputs, device), fold.codes.to(device)
     steps = [optimiser(net, recipe) for net in nets]
     held = [torch.from_numpy(fold.inner == s % INNER).to(device) for s in range(len(nets))]
@@ -195,11 +196,14 @@ def optimiser(net, recipe: gf.Recipe) -> torch.optim.Optimizer:
 
 
 def hidden(
-    present: torch.Tensor, width: int, draw: torch.Generator, recipe: gf.Recipe
+    present: torch.Tensor, width: int, draw: list[torch.Generator], recipe: gf.Recipe
 ) -> tuple[torch.Tensor, torch.Tensor]:
     dropout = recipe.train.dropout
-    mask = (torch.rand(*present.shape, width, generator=draw) >= dropout).float() / (1 - dropout)
-    kept = torch.rand(present.shape, generator=draw) >= recipe.train.modality_dropout
+    count = len(present)
+    entries = torch.stack([torch.rand(count, width, generator=each) for each in draw], 1)
+    mask = (entries >= dropout).float() / (1 - dropout)
+    whole = torch.stack([torch.rand(count, generator=each) for each in draw], 1)
+    kept = whole >= recipe.train.modality_dropout
     return mask, kept | ~(kept & present.bool()).any(1, keepdim=True)
 
 

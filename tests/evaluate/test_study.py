@@ -89,9 +89,9 @@ def test_models_are_the_ladder_and_all_else_is_a_variant(found):
     ladder = [
         "majority",
         "clinical",
-        "single:rna",
-        "single:meth",
         "single:clinical",
+        "single:meth",
+        "single:rna",
         "single",
         "early",
         "late",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -177,3 +179,24 @@ def test_where_no_set_has_enough_genes_it_says_so(tmp_path, made):
         ranking.about_pathways
         == "empty: no gene set of the recipe's [pathways] has enough measured genes"
     )
+
+
+def test_a_ranking_does_not_depend_on_the_order_of_modalities(small):
+    cohort = small.cohort
+    names = list(cohort.modalities)
+    other = replace(cohort, modalities={m: cohort.modalities[m] for m in reversed(names)})
+    folds = repeated(cohort.patients, cohort.outcome().values, 2, 1, 0)
+    recipe = Recipe.model_validate(
+        {"name": "r", "net": {"width": 4}, "train": {"epochs": 3, "stop": "last", "seeds": 1}}
+    )
+    found = []
+    for given in (cohort, other):
+        run = study(given, given.outcome(), recipe, None, folds, 0, "cpu", final=False)
+        found.append(rank(run.replicas, given, None, given.outcome().classes))
+    for name in ("nodes", "genes", "modalities", "nodes_by_class"):
+        tables = [getattr(each, name).drop(columns="rank") for each in found]
+        key = [c for c in ("id", "class") if c in tables[0]]
+        first, second = (t.sort_values(key, ignore_index=True) for t in tables)
+        pd.testing.assert_frame_equal(first, second, rtol=1e-9)
+    best = found[0].nodes["id"][:5].tolist()
+    assert set(best) <= set(small.features)

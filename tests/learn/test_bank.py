@@ -10,6 +10,7 @@ from torch.nn.functional import cross_entropy
 
 from graphfuse.learn import fit
 from graphfuse.learn.bank import Bank, mean_loss
+from graphfuse.learn.draws import mask_sources
 from graphfuse.learn.linear import CrossFit
 from graphfuse.learn.stop import TEMPERATURES, Stop
 from graphfuse.learn.training import fresh
@@ -67,7 +68,7 @@ def bank_of(folds, seeds=(0, 1), settings=1, **options) -> tuple[Bank, list]:
         [f.codes for f in folds],
         **{"dtype": torch.float64} | options,
     )
-    return bank, [[torch.Generator().manual_seed(s) for s in seeds] for _ in folds]
+    return bank, [[mask_sources(fold.channels, s) for s in seeds] for fold in folds]
 
 
 def rows(folds, replicas=2) -> torch.Tensor:

@@ -29,7 +29,7 @@ def model(small) -> FusionModel:
 def test_fit_returns_itself_and_learns_names_that_end_in_an_underscore(small, model):
     fresh = FusionModel(RECIPE)
     assert not [name for name in vars(fresh) if name.endswith("_")]
-    assert model.classes_ == ("class0", "class1") and model.modalities_ == ("rna", "meth")
+    assert model.classes_ == ("class0", "class1") and model.modalities_ == ("meth", "rna")
     assert set(model.gates_) == {"rna", "meth"}
     assert (
         model.predict(small.cohort)
@@ -70,7 +70,7 @@ def test_a_patient_with_nothing_is_refused_by_count_not_by_name(small, model):
     if not len(nobody):
         nobody = small.cohort.take([0]).without("rna", "meth")
     with pytest.raises(
-        InputError, match=r"have none of the model's modalities \(rna, meth\)"
+        InputError, match=r"have none of the model's modalities \(meth, rna\)"
     ) as error:
         model.predict_proba(nobody)
     assert not any(patient in str(error.value) for patient in nobody.patients)
@@ -106,7 +106,7 @@ def test_a_fusion_that_weighs_modalities_reports_its_weights(small, fuse):
     given = RECIPE.model_copy(update={"net": RECIPE.net.model_copy(update={"fuse": fuse})})
     found = FusionModel(given, device="cpu").fit(small.cohort)
     weights = [net.fuse.weights.detach().numpy() for net in found.fitted_.nets]
-    assert [found.gates_[m]["modality"] for m in ("rna", "meth")] == pytest.approx(
+    assert [found.gates_[m]["modality"] for m in found.modalities_] == pytest.approx(
         np.mean(weights, 0)[:2]
     )
 
