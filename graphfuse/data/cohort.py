@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 
-from graphfuse.data.magnitude import LARGEST, is_huge
+from graphfuse.data import frames, in_memory
+from graphfuse.data.ids import check_overlap
 from graphfuse.data.modality import Modality
 from graphfuse.data.outcome import Outcome
-from graphfuse.errors import Faults, InputError, counted, examples, nearest
+from graphfuse.errors import Faults, InputError, examples, nearest
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,134 +127,170 @@ class Cohort:
         symbols: Mapping[str, Mapping[str, str]] | None = None,
         groups: Mapping[str, pd.Series] | None = None,
     ) -> Cohort:
-        """A cohort from patients × columns frames; patients are the union of the tables' indices.
+        """A cohort from frames; its patients are the union of the frames' indices.
 
-        `outcome`: class labels indexed by patient (missing = unlabelled). `ehr`: names of EHR
-        tables, or for each the types of its columns (numeric, categorical, ordinal or date), as in
-        `ehr={"clinical": {"stage": "ordinal"}}`. `symbols`: for each gene table, column name → gene
-        symbol. Raises `InputError` on duplicate patients or columns and on non-numeric omics
-        columns.
+        Parameters
+        ----------
+        tables
+            A frame patients × columns for each modality, its index the patients' ids.
+        outcome
+            Class labels indexed by patient; missing or absent: unlabelled.
+        name
+            What the cohort is called.
+        ehr
+            Names of tables that are records, or for each the types of its columns (numeric,
+            categorical, ordinal or date), as in `{"clinical": {"stage": "ordinal"}}`.
+        symbols
+            For each gene table, name of column → gene symbol.
+        groups
+            A Series indexed by patient for each site, batch or other grouping.
+
+        Returns
+        -------
+        Cohort
+            Patients in the order of their ids.
+
+        Raises
+        ------
+        InputError
+            With everything that is wrong: ids that are missing, repeated or written in two ways,
+            tables that are none, columns that hold no numbers, labels that are no classes, and
+            keys that name no table or column.
+
+        Examples
+        --------
+        >>> rna = pd.DataFrame({"TP53": [1.5, 2.5]}, index=["P1", "P2"])
+        >>> Cohort.from_frames({"rna": rna}, pd.Series({"P1": "a", "P2": "b"}, name="arm"))
+        Cohort(cohort: 2 patients)
+          Modality(rna: omics, 2 of 2 patients, 1 columns)
+          Outcome(arm: class; a 1, b 1; unlabelled 0)
         """
-        symbols, faults = symbols or {}, Faults(f"cohort {name!r}")
-        ehr = ehr if isinstance(ehr, Mapping) else {key: {} for key in ehr or ()}
-        for key in {*ehr, *symbols} - set(tables):
-            faults.add(f"{key!r} is no table{nearest(key, tables)}")
-        if outcome is not None and not isinstance(outcome, pd.Series):
-            faults.add(
-                "outcome: expected a pandas Series of labels indexed by patient (got "
-                f"{type(outcome).__name__})"
-            )
-        elif outcome is not None and not set(outcome.index.map(str)) & {
-            str(i) for t in tables.values() for i in t.index
-        }:
-            faults.add("outcome: its index has no patient in common with the tables")
+        faults, notices = Faults(f"cohort {name!r}"), []
+        tables = frames.checked_tables(tables, faults)
         faults.stop()
-        tables = {
-            key: frame.set_axis(frame.index.map(str), axis=0) for key, frame in tables.items()
-        }
+        types = frames.checked_types(ehr, tables, faults)
+        genes = frames.checked_symbols(symbols, tables, faults)
+        known = frames.checked_groups(groups, faults)
+        labels = None
+        if outcome is not None:
+            labels = frames.checked_series(outcome, "outcome", faults)
+        if labels is not None:
+            frames.check_labels(labels, faults)
+        ids = {f"table {key!r}": frame.index for key, frame in tables.items()}
+        ids |= {f"group {key!r}": series.index for key, series in known.items()}
+        if labels is not None:
+            ids["outcome"] = labels.index
+        check_overlap(ids, faults, notices, allow_low_overlap=True)
+        modalities = []
         for key, frame in tables.items():
-            check_unique(frame, f"table {key!r}", faults)
-        faults.stop()
-        patients = pd.Index(
-            sorted(set().union(*(frame.index for frame in tables.values()))), name="patient"
-        )
-        modalities = {}
-        for key, frame in tables.items():
-            genes = symbols.get(key, {})
-            modalities[key] = Modality(
-                key,
-                (frame if key in ehr else numeric(frame, f"table {key!r}")).reindex(patients),
-                kind="ehr" if key in ehr else "omics",
-                entity="gene" if genes else "none",
-                symbols=tuple(genes.get(column) for column in frame.columns),
-                types=dict(ehr.get(key, {})),
-            )
-        outcomes = (
-            {}
-            if outcome is None
-            else {str(outcome.name or "outcome"): class_outcome(outcome, patients)}
-        )
+            made = frames.modality(key, frame, types.get(key), genes.get(key, {}), faults)
+            modalities.append(made)
+        patients = sorted(set().union(*(frame.index for frame in tables.values())))
+        patients = pd.Index(patients, name="patient", dtype=object)
         sites = {
-            k: g.set_axis(g.index.map(str)).reindex(patients).astype(str).to_numpy()
-            for k, g in (groups or {}).items()
+            key: frames.group_values(series, patients, f"group {key!r}", faults, notices)
+            for key, series in known.items()
         }
-        return cls(name, patients, modalities, outcomes, sites)
+        faults.stop()
+        for notice in notices:
+            log.warning("%s: %s", name, notice)
+        outcomes = {}
+        if labels is not None:
+            outcomes[str(labels.name or "outcome")] = class_outcome(labels, patients)
+        return cls(
+            name,
+            patients,
+            {made.name: made.over(patients) for made in modalities},
+            outcomes,
+            sites,
+        )
 
     @classmethod
     def from_anndata(
-        cls, adata, outcome: str | None = None, *, name: str = "cohort", modality: str = "rna"
+        cls,
+        adata,
+        outcome: str | None = None,
+        *,
+        name: str = "cohort",
+        modality: str = "rna",
+        layer: str | None = None,
+        symbols: str | None = None,
+        groups: Iterable[str] = (),
+        id_column: str | None = None,
     ) -> Cohort:
-        """A cohort of one modality from an AnnData; `outcome` names a column of `.obs`."""
-        labels = None if outcome is None else _observed(adata, outcome)
-        return cls.from_frames({modality: adata.to_df()}, labels, name=name)
+        """A cohort of one modality from an AnnData, in memory or backed by its file.
+
+        Parameters
+        ----------
+        adata
+            Patients × columns; its values may be sparse.
+        outcome
+            A column of `.obs` with class labels.
+        name, modality
+            What the cohort and its modality are called.
+        layer
+            Which layer holds the values; default: `.X`.
+        symbols
+            A column of `.var` with gene symbols.
+        groups
+            Columns of `.obs` with the site, batch or other group of each patient.
+        id_column
+            A column of `.obs` with the patients' ids; default: the names of observations.
+
+        Raises
+        ------
+        InputError
+            As `from_frames` does, and for columns and layers that are not there.
+        """
+        ids = in_memory.ids_of(adata, id_column)
+        table = in_memory.table_of(adata, layer, ids, "AnnData")
+        genes = in_memory.symbols_of(adata, symbols, "AnnData")
+        labels, known = in_memory.observed(adata, outcome, groups, ids)
+        return cls.from_frames(
+            {modality: table}, labels, name=name, symbols={modality: genes}, groups=known
+        )
 
     @classmethod
-    def from_mudata(cls, mdata, outcome: str | None = None, *, name: str = "cohort") -> Cohort:
-        """A cohort from a MuData, one modality each; patients are the union; `outcome` names a
-        column of `.obs`."""
-        labels = None if outcome is None else _observed(mdata, outcome)
-        return cls.from_frames(
-            {key: adata.to_df() for key, adata in mdata.mod.items()}, labels, name=name
-        )
+    def from_mudata(
+        cls,
+        mdata,
+        outcome: str | None = None,
+        *,
+        name: str = "cohort",
+        layer: Mapping[str, str] | str | None = None,
+        symbols: Mapping[str, str] | str | None = None,
+        groups: Iterable[str] = (),
+    ) -> Cohort:
+        """A cohort from a MuData, one modality each; its patients are the union.
 
+        Parameters
+        ----------
+        mdata
+            Its modalities are tables of the same patients.
+        outcome
+            A column of `.obs` with class labels.
+        name
+            What the cohort is called.
+        layer, symbols
+            As in `from_anndata`: one word for all modalities, or one for each by its name.
+        groups
+            Columns of `.obs` with the site, batch or other group of each patient.
 
-def _observed(data, column: str) -> pd.Series:
-    if column not in data.obs:
-        raise InputError(f".obs has no column {column!r}{nearest(column, data.obs.columns)}")
-    return data.obs[column]
-
-
-def check_unique(frame: pd.DataFrame, where: str, faults: Faults) -> None:
-    """Adds a fault for duplicated patients and for duplicated columns."""
-    for what, index in (("patient id", frame.index), ("column", frame.columns)):
-        twice = index[index.duplicated()].unique()
-        if len(twice):
-            shown = "" if what == "patient id" else f" ({examples(twice)})"
-            faults.add(
-                f"{where}: {len(twice)} {what}s stand more than once{shown}; keep or "
-                "average one row each"
-            )
-
-
-def numeric(frame: pd.DataFrame, where: str) -> pd.DataFrame:
-    """`frame` as float64; raises `InputError` that names columns with text, infinities or numbers
-    beyond `LARGEST`."""
-    faults = Faults(where)
-    text = [
-        c
-        for c, kind in zip(frame.columns, frame.dtypes, strict=True)
-        if not pd.api.types.is_numeric_dtype(kind)
-    ]
-    if text:
-        words = frame[text[0]].dropna()
-        words = words[pd.to_numeric(words, errors="coerce").isna()]
-        cure = (
-            'remove or encode them, or declare the table as EHR (kind = "ehr" in a manifest, '
-            "ehr= in Python)"
-        )
-        faults.add(
-            f"{len(text)} columns hold text ({examples(text)}; e.g. "
-            f"{words.iloc[:1].tolist()}); {cure}"
-        )
-    else:
-        frame = frame.astype(float)
-        infinite = frame.columns[np.isinf(frame.to_numpy()).any(axis=0)]
-        if len(infinite):
-            faults.add(
-                f"{len(infinite)} columns hold infinite values ({examples(infinite)}); make "
-                "them missing"
-            )
-        huge = is_huge(frame.to_numpy())
-        columns = frame.columns[huge.any(axis=0)]
-        if len(columns):
-            faults.add(
-                f"{counted(huge.sum(), 'value')} in {counted(len(columns), 'column')} "
-                f"({examples(columns)}) lie "
-                f"beyond ±{LARGEST:g}, larger than any measurement: a code for missing? Make "
-                "such values missing"
-            )
-    faults.stop()
-    return frame
+        Raises
+        ------
+        InputError
+            As `from_frames` does, and for columns and layers that are not there.
+        """
+        layers = in_memory.by_modality(layer, mdata.mod, "layer")
+        columns = in_memory.by_modality(symbols, mdata.mod, "symbols")
+        tables, genes = {}, {}
+        for key, adata in mdata.mod.items():
+            where = f"modality {key!r}"
+            ids = in_memory.ids_of(adata, None)
+            tables[key] = in_memory.table_of(adata, layers.get(key), ids, where)
+            genes[key] = in_memory.symbols_of(adata, columns.get(key), where)
+        labels, known = in_memory.observed(mdata, outcome, groups, mdata.obs_names)
+        return cls.from_frames(tables, labels, name=name, symbols=genes, groups=known)
 
 
 _NO_GROUP = ("", "unknown", "nan", "none", "<na>")

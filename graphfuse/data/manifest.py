@@ -11,12 +11,14 @@ import numpy as np
 import pandas as pd
 
 from graphfuse.data.barcodes import kinds, mixed_between_tables, sample_types
-from graphfuse.data.cohort import Cohort, numeric
-from graphfuse.data.ehr import as_word, typed
+from graphfuse.data.cohort import Cohort
+from graphfuse.data.ehr import typed
 from graphfuse.data.fetch import obtain
+from graphfuse.data.frames import group_values
 from graphfuse.data.ids import check_overlap, normalised
 from graphfuse.data.judge import judged
 from graphfuse.data.modality import Modality
+from graphfuse.data.numeric import numeric
 from graphfuse.data.outcome import Outcome
 from graphfuse.data.per_patient import transformed
 from graphfuse.data.read import read_table
@@ -105,10 +107,7 @@ class Reading:
         self.cohort = Cohort(
             self.manifest.name,
             patients,
-            {
-                m.name: Modality(**{**vars(m), "table": m.table.reindex(patients)})
-                for m in modalities
-            },
+            {modality.name: modality.over(patients) for modality in modalities},
             self._outcomes(patients),
             {
                 name: self._group(name, spec, patients)
@@ -311,12 +310,11 @@ class Reading:
         table = self.tables.get(f"groups.{name}")
         if table is None:
             return np.full(len(patients), "unknown", dtype=object)
-        found = table[spec.column].astype(object).reindex(patients)
-        if found.isna().all() and patients.isin(table.index).any():
-            self.faults.add(
-                f"[groups.{name}] {spec.file}: column {spec.column!r} has no value for any patient"
-            )
-        return found.map(as_word, na_action="ignore").fillna("unknown").to_numpy(dtype=object)
+        column, where = table[spec.column], f"[groups.{name}] {spec.file}"
+        shared = patients.intersection(table.index)
+        if len(shared) and column[shared].isna().all():
+            self.faults.add(f"{where}: column {spec.column!r} has no value for any patient")
+        return group_values(column, patients, where, self.faults, self.notices)
 
     def _about(self) -> dict[str, str]:
         """Origin and licence, and which manifest this was."""

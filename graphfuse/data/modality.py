@@ -56,6 +56,10 @@ class Modality:
         """The same modality for the patients at `rows`."""
         return replace(self, table=self.table.iloc[rows])
 
+    def over(self, patients: pd.Index) -> Modality:
+        """The same modality over these patients; those it does not know have missing values."""
+        return replace(self, table=self.table.reindex(patients))
+
     def __repr__(self) -> str:
         mapped = sum(s is not None for s in self.symbols)
         genes = f", {mapped:,} columns with a gene" if mapped else ""

@@ -87,10 +87,12 @@ class FusionModel(BaseEstimator):
 
     def predict(self, cohort: Cohort) -> np.ndarray:
         """Class names `[N]`."""
-        return np.asarray(self.classes_)[self.predict_proba(cohort).argmax(1)]
+        probability = self.predict_proba(cohort)  # says so where nothing is fitted
+        return np.asarray(self.classes_)[probability.argmax(1)]
 
     def score(self, cohort: Cohort, target: str | None = None) -> float:
         """Accuracy on the labelled patients of `cohort`."""
+        check_is_fitted(self, "fitted_")
         outcome = as_cohort(cohort).outcome(target or self.target_)
         called, truth = self.predict(cohort)[outcome.known], outcome.values[outcome.known]
         return float((called == np.asarray(outcome.classes)[truth]).mean())

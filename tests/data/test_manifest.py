@@ -406,3 +406,22 @@ def test_an_empty_table_is_a_modality_nobody_has(tmp_path):
     )
     cohort = load(tmp_path / "c.toml")
     assert cohort.present["rna"].all() and not cohort.present["meth"].any()
+
+
+def test_groups_whose_values_look_alike(tmp_path):
+    text = (
+        FILES["clinical.csv"]
+        .replace("Alive,0.5,x", "Alive,0.5,North")
+        .replace(",,2.5,1.0", ",,2.5,north ")
+    )
+    assert "values differ only in case or blanks ('North', 'north')" in fault(
+        tmp_path, **{"clinical.csv": text}
+    )
+
+
+def test_ids_of_a_group_file_are_held_against_the_others(tmp_path):
+    manifest = MANIFEST.replace(
+        'file = "clinical.csv", column = "ward"', 'file = "w.csv", column = "w"'
+    )
+    text = "id,w\nAA01,x\nAA2,y\nBB3,x\n"
+    assert "1 patients are written in two ways" in fault(tmp_path, manifest, **{"w.csv": text})

@@ -141,3 +141,11 @@ def test_units_and_offsets_move_no_call(small, model, unit, offset):
     np.testing.assert_allclose(
         found, model.predict_proba(small.cohort), rtol=1e-5 if offset else 1e-9
     )
+
+
+def test_nothing_is_predicted_before_fit():
+    from sklearn.exceptions import NotFittedError
+
+    for call in (FusionModel().predict, FusionModel().predict_proba, FusionModel().score):
+        with pytest.raises(NotFittedError):
+            call("cohort.toml")

@@ -49,19 +49,20 @@ class NotTheIds(InputError):
 
 
 def check_first_column(
-    path: Path,
+    path: Path | str,
     heading: str | None,
     ids: pd.Index,
     others: Sequence[str],
     read: Callable[[list[str]], pd.DataFrame],
     flipped: bool = False,
+    cure: str = 'set [patients] id = "{}"',
 ) -> None:
     """Refuses a first column that counts rows or measures something while another holds the ids.
 
     Parameters
     ----------
     path
-        The file, for messages.
+        The file (or the table in memory), for messages.
     heading
         What the first column (or the index) is called; None or '' where it has no name.
     ids
@@ -72,6 +73,8 @@ def check_first_column(
         Gives the named columns as a frame; called only where there is a reason to look.
     flipped
         Whether patients stand in columns, so that the first column names features.
+    cure
+        What to do, with {} for the column that seems to hold the ids.
 
     Raises
     ------
@@ -102,15 +105,11 @@ def check_first_column(
             warn_once(
                 log,
                 f"{path}: ids are those of the first column {heading!r}, which counts rows, not "
-                f'those of {found!r}; if that is wrong, set [patients] id = "{found}"',
+                f"those of {found!r}; if that is wrong, {cure.format(found)}",
             )
         return
     does = f"counts rows ({examples(ids[:3])}, …)" if counts else "holds numbers"
-    cure = (
-        "write the table without row numbers (index=False)"
-        if flipped
-        else f'set [patients] id = "{found}"'
-    )
+    cure = "write the table without row numbers (index=False)" if flipped else cure.format(found)
     raise NotTheIds(
         f"{path}: {shown} {does}, while column {found!r} is named as ids are; {cure}", found
     )
