@@ -176,11 +176,10 @@ def _records(table: bytes, delimiter: str, path: Path, skipped: int) -> Records:
 
 
 def _encloses(table: bytes, delimiter: str) -> bool:
-    """Whether quotes enclose a whole cell somewhere."""
+    """Whether quotes enclose a whole cell somewhere, or stand twice as they do within quotes."""
     mark = re.escape(delimiter.encode())
-    edge = rb"(?:^|[\r\n]|" + mark + rb")"
-    cell = edge + rb' *"[^"\r\n' + mark + rb']*" *(?=[\r\n]|$|' + mark + rb")"
-    return re.search(cell, table) is not None
+    cell = rb"(?:^|[\r\n]|" + mark + rb') *"[^\r\n' + mark + rb']*" *(?=[\r\n]|$|' + mark + rb")"
+    return b'""' in table or re.search(cell, table) is not None
 
 
 def _check_widths(width: int, records: Records, first: int, path: Path, skipped: int) -> None:

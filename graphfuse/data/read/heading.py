@@ -80,10 +80,11 @@ def with_row_names(heading: list[str], records: Records, first: int, path: Path)
         return heading
     if all(records.last_cell(record) == "" for record in range(first, len(records))):
         return [*heading, ""]
-    if _ID_NAME.fullmatch(heading[0]):
+    if heading[0] == "" or _ID_NAME.fullmatch(heading[0]):
         raise InputError(
-            f"{path}: the heading has {len(heading):,} names from {heading[0]!r} on, and every row "
-            f"{len(heading) + 1:,} cells: a name is lost; mend the heading"
+            f"{path}: the heading has {len(heading):,} names, that of the ids ({heading[0]!r}) "
+            f"among them, and every row {len(heading) + 1:,} cells: a name is lost; mend the "
+            "heading"
         )
     return ["", *heading]
 

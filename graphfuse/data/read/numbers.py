@@ -7,6 +7,7 @@ others of the file and of their own column leave one reading.
 
 from __future__ import annotations
 
+import numbers
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -76,15 +77,15 @@ class Shapes:
 def shapes_of(cells: Iterable[str]) -> Shapes:
     """How the numbers of a column are written."""
     found: dict[str, dict[str, None]] = {}
-    numbers = words = 0
+    hits = words = 0
     for cell in cells:
         shape = shape_of(cell)
         if shape is not None:
-            numbers += 1
+            hits += 1
             found.setdefault(shape, {})[cell] = None
         elif cell not in _MISSING:
             words += 1
-    return Shapes({shape: list(each) for shape, each in found.items()}, numbers > words)
+    return Shapes({shape: list(each) for shape, each in found.items()}, hits > words)
 
 
 def decimal_mark(columns: Mapping[str, Shapes], said: str | None, path: Path) -> str:
@@ -109,10 +110,10 @@ def decimal_mark(columns: Mapping[str, Shapes], said: str | None, path: Path) ->
     InputError
         Where numbers of the file are written in two ways, or could be read in two ways.
     """
-    numbers = {name: shapes for name, shapes in columns.items() if shapes.are_numbers}
+    written = {name: shapes for name, shapes in columns.items() if shapes.are_numbers}
     sure = {}
     for mark in ".", ",":
-        sure[mark] = {name: found for name, each in numbers.items() if (found := each.says(mark))}
+        sure[mark] = {name: found for name, each in written.items() if (found := each.says(mark))}
     has_commas, has_points = [bool(sure[mark]) or said == mark for mark in ",."]
     faults = Faults(str(path))
     if has_commas and has_points:
@@ -123,7 +124,7 @@ def decimal_mark(columns: Mapping[str, Shapes], said: str | None, path: Path) ->
             "thousands marks"
         )
     decimal = "," if has_commas else "."
-    for name, shapes in numbers.items():
+    for name, shapes in written.items():
         unclear = _unclear(shapes, decimal, has_commas or has_points)
         if unclear:
             faults.add(
@@ -189,15 +190,19 @@ def _could_be_thousands(parts: np.ndarray) -> np.ndarray:
     return three & ~two & (parts >= 1) & (parts < 1000)
 
 
-def with_points(cells: pd.Series, decimal: str) -> pd.Series:
+def with_points(cells: np.ndarray, decimal: str) -> np.ndarray:
     """Numbers with a decimal point and without thousands marks; all else as it is."""
     other = _OTHER[decimal]
     plain: dict[str, str] = {}
-    for cell in cells.unique():
-        marked = isinstance(cell, str) and ("," in cell or (decimal == "," and "." in cell))
-        if marked and shape_of(cell) is not None:
+    for cell in cells:
+        if not isinstance(cell, str) or ("," not in cell and decimal == "."):
+            continue
+        if shape_of(cell) is not None:
             plain[cell] = cell.replace(other, "").replace(decimal, ".")
-    return cells.replace(plain) if plain else cells
+    if not plain:
+        return cells
+    pointed = [plain.get(cell, cell) if isinstance(cell, str) else cell for cell in cells]
+    return np.array(pointed, dtype=object)
 
 
 def to_numbers(cells: pd.Series) -> pd.Series | None:
@@ -206,21 +211,30 @@ def to_numbers(cells: pd.Series) -> pd.Series | None:
     Parameters
     ----------
     cells : pd.Series
-        Text with decimal points, or truth values, or NaN.
+        Text with decimal points, numbers, truth values, or NaN.
 
     Returns
     -------
     pd.Series or None
         float64; TRUE and FALSE are 1 and 0 where the column holds nothing else.
     """
+    floats = as_floats(cells.to_numpy(object))
+    return None if floats is None else pd.Series(floats, cells.index, name=cells.name)
+
+
+def as_floats(cells: np.ndarray) -> np.ndarray | None:
+    """The same for an array: every digit counts, and `1_2` is no number as it is for Python."""
     if pd.api.types.infer_dtype(cells, skipna=True) == "boolean":
-        return cells.astype(float)
-    numbers = {}
-    for cell in cells.dropna().unique():
-        if isinstance(cell, str) and cell in _MISSING:
-            numbers[cell] = np.nan
-        elif pd.api.types.is_number(cell) or shape_of(str(cell)) in _PLAIN:
-            numbers[cell] = float(cell)
-        else:
-            return None
-    return cells.map(numbers).astype(float)
+        return pd.Series(cells).astype(float).to_numpy()
+    floats = np.full(len(cells), np.nan)
+    for at, cell in enumerate(cells):
+        if isinstance(cell, str):
+            if shape_of(cell) in _PLAIN:
+                floats[at] = float(cell)
+            elif cell not in _MISSING:
+                return None
+        elif not pd.isna(cell):
+            if not isinstance(cell, numbers.Number):
+                return None
+            floats[at] = float(cell)
+    return floats

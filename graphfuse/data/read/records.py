@@ -106,6 +106,12 @@ class Records:
         """int `[n]`: how many cells each record has."""
         return self._widths_of(self.starts, self.stops)
 
+    @property
+    def longest(self) -> int:
+        """How many bytes the longest cell of a line without quotes and breaks can have."""
+        edges = np.concatenate([self._marks, self.starts, self.stops])
+        return int(np.diff(np.sort(edges)).max(initial=0))
+
     def cells(self, record: int, limit: int | None = None) -> list[str]:
         """The cells of one record (the first few), without quotes and the blanks around them."""
         start, stop = self.starts[record], self.stops[record]

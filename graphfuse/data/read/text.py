@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from graphfuse.data.read.cells import Cells, cells_of
 from graphfuse.data.read.dialect import TextTable, text_table
-from graphfuse.data.read.numbers import (
-    MISSING,
-    Shapes,
-    decimal_mark,
-    has_decimals,
-    point3_shapes,
-    shape_of,
-    shapes_of,
-    to_numbers,
-    with_points,
-)
+from graphfuse.data.read.numbers import decimal_mark, has_decimals, point3_shapes, shape_of
 from graphfuse.data.read.wanted import known
 from graphfuse.errors import InputError, examples, nearest, warn_once
 
@@ -73,10 +62,10 @@ def read(
         chosen = _all_but(id_at, table)
     else:
         chosen = [position[name] for name in known(columns, table.names, path)]
-    cells = _parsed(table, id_at, chosen, as_text)
-    _check_rows(cells[id_at], table.names[id_at], path)
-    frame = cells[chosen].set_axis([table.names[at] for at in chosen], axis=1)
-    frame.index = pd.Index(cells[id_at], dtype=object)
+    cells = _read(table, id_at, chosen, as_text)
+    _check_rows(cells.ids, table.names[id_at], path)
+    frame = cells.frame(as_text)[chosen].set_axis([table.names[at] for at in chosen], axis=1)
+    frame.index = pd.Index(cells.ids, dtype=object)
     has_trailing = not table.names[-1] and len(table.names) - 1 in chosen
     if has_trailing and frame.iloc[:, -1].isna().all():  # a delimiter at every line's end
         return frame.iloc[:, :-1]
@@ -97,129 +86,33 @@ def _all_but(id_at: int, table: TextTable) -> list[int]:
     return [at for at in range(len(table.names)) if at not in left_out]
 
 
-def _parsed(table: TextTable, id_at: int, chosen: list[int], as_text: bool) -> pd.DataFrame:
-    """The cells by position."""
-    used = sorted({id_at, *chosen})
+def _read(table: TextTable, id_at: int, chosen: list[int], as_text: bool) -> Cells:
+    """The cells, numbers with decimal points; the mark is guessed first, then judged by all."""
     if not table.rows:
-        cells = pd.DataFrame(columns=used, dtype=object if as_text else float)
-        return cells.astype({id_at: object})
+        empty = np.empty(0, dtype=object)
+        return Cells(empty, pd.DataFrame(columns=chosen, dtype=object if as_text else float), {})
     if as_text:
-        cells = _by_pandas(table, used, id_at, None)
-        decimal = _decimal(cells.drop(columns=id_at), table)
-        return _with_columns(cells, _normalised(cells, id_at, decimal, _blank_as_nan))
-    cells, decimal = _with_decimal(table, used, id_at)
-    return _with_columns(cells, _normalised(cells, id_at, decimal, _numbers_or_text))
-
-
-def _with_decimal(table: TextTable, used: list[int], id_at: int) -> tuple[pd.DataFrame, str]:
-    """The cells and their decimal mark: guessed from the first rows, then judged by every cell."""
+        cells = cells_of(table, id_at, chosen, None)
+        return cells.with_points(_decimal(cells, table))
     if _guessed_decimal(table) == ",":
-        cells = _by_pandas(table, used, id_at, ",")
-        values = cells.drop(columns=id_at)
-        if has_decimals(values.select_dtypes(float)):
-            return cells, decimal_mark(_shapes(values, table), ",", table.path)
-    cells = _by_pandas(table, used, id_at, ".")
-    decimal = _decimal(cells.drop(columns=id_at), table)
+        cells = cells_of(table, id_at, chosen, ",")
+        if has_decimals(cells.numbers):
+            return cells.with_points(decimal_mark(cells.shapes(table), ",", table.path))
+    cells = cells_of(table, id_at, chosen, ".")
+    decimal = _decimal(cells, table)
     if decimal == ",":
-        cells = _by_pandas(table, used, id_at, ",")
-    return cells, decimal
+        cells = cells_of(table, id_at, chosen, ",")
+    return cells.with_points(decimal)
 
 
-def _decimal(values: pd.DataFrame, table: TextTable) -> str:
+def _decimal(cells: Cells, table: TextTable) -> str:
     """The decimal mark of cells that were read with points."""
-    shapes = _shapes(values, table)
-    numbers = values.select_dtypes(float)
-    if has_decimals(numbers):
+    shapes = cells.shapes(table)
+    if has_decimals(cells.numbers):
         return decimal_mark(shapes, ".", table.path)
-    for at, column in numbers.items():
+    for at, column in cells.numbers.select_dtypes(float).items():
         shapes[table.names[at]] = point3_shapes(column)
     return decimal_mark(shapes, None, table.path)
-
-
-def _shapes(values: pd.DataFrame, table: TextTable) -> dict[str, Shapes]:
-    """How the numbers in columns of text are written, by the columns' names."""
-    texts = values.select_dtypes(object)
-    return {table.names[at]: shapes_of(_words(texts[at])) for at in texts.columns}
-
-
-def _words(cells: pd.Series) -> list[str]:
-    """The cells that are text, but for blank ones."""
-    return [cell for cell in cells if isinstance(cell, str) and cell]
-
-
-def _normalised(
-    cells: pd.DataFrame, id_at: int, decimal: str, finish: Callable[[pd.Series], pd.Series]
-) -> dict[int, pd.Series]:
-    """The columns of text, their numbers with decimal points and without thousands marks."""
-    columns = {}
-    for at, column in cells.drop(columns=id_at).select_dtypes(object).items():
-        if shapes_of(_words(column)).are_numbers:
-            columns[at] = finish(with_points(column, decimal))
-        else:
-            columns[at] = finish(column)
-    return columns
-
-
-def _numbers_or_text(cells: pd.Series) -> pd.Series:
-    """Numbers where the column holds nothing else."""
-    numbers = to_numbers(cells)
-    return cells if numbers is None else numbers
-
-
-def _blank_as_nan(cells: pd.Series) -> pd.Series:
-    """Blank cells are missing."""
-    return cells.where(cells != "", np.nan)
-
-
-def _with_columns(cells: pd.DataFrame, columns: dict[int, pd.Series]) -> pd.DataFrame:
-    """The frame with some columns replaced."""
-    if not columns:
-        return cells
-    changed = pd.DataFrame(columns, index=cells.index)
-    return pd.concat([cells.drop(columns=list(columns)), changed], axis=1)[list(cells.columns)]
-
-
-def _by_pandas(table: TextTable, used: list[int], id_at: int, decimal: str | None) -> pd.DataFrame:
-    """The columns at these positions, by pandas' C engine: the ids as text, and all as text where
-    `decimal` is None.
-
-    Raises `InputError` where pandas does not see the rows that the records are.
-    """
-    as_text = decimal is None
-    others = [at for at in used if at != id_at]
-    cells = pd.read_csv(
-        io.BytesIO(table.body),
-        sep=table.delimiter,
-        decimal=decimal or ".",
-        header=None,
-        names=range(len(table.names)),
-        index_col=False,
-        usecols=used,
-        converters={id_at: str.strip},  # and no id is a word for missing
-        dtype=dict.fromkeys(others, object) if as_text else None,
-        na_values=list(MISSING),  # one list: a mapping takes twice the time
-        keep_default_na=False,
-        na_filter=not as_text,
-        quoting=csv.QUOTE_MINIMAL if table.records.quoted else csv.QUOTE_NONE,
-        skipinitialspace=True,
-        low_memory=False,
-        engine="c",
-        encoding="utf-8",
-    )
-    if len(cells) != table.rows:
-        raise InputError(
-            f"{table.path}: {table.rows:,} rows stand in the file, {len(cells):,} were read: "
-            "damaged; write it anew"
-        )
-    values = cells.drop(columns=id_at).select_dtypes(object)
-    return _with_columns(cells, {at: _stripped(column) for at, column in values.items()})
-
-
-def _stripped(cells: pd.Series) -> pd.Series:
-    """Text without the blanks around it; all else as it is."""
-    if pd.api.types.infer_dtype(cells, skipna=True) == "boolean":
-        return cells
-    return cells.map(lambda cell: cell.strip() if isinstance(cell, str) else cell)
 
 
 def _guessed_decimal(table: TextTable) -> str:
@@ -237,7 +130,7 @@ def _guessed_decimal(table: TextTable) -> str:
     return "," if has_commas and not shapes & {"point", "english"} else "."
 
 
-def _check_rows(ids: pd.Series, name: str, path: Path) -> None:
+def _check_rows(ids: np.ndarray, name: str, path: Path) -> None:
     """Raises `InputError` where a row is another heading, or holds the columns' units."""
     again = np.flatnonzero((ids == name) & (name != ""))
     if len(again):
@@ -245,7 +138,7 @@ def _check_rows(ids: pd.Series, name: str, path: Path) -> None:
             f"{path}: the heading stands again among the rows (row {examples(again + 1)}); were "
             "tables put one under the other? remove it"
         )
-    if len(ids) and ids.iloc[0].lower().strip("[]()") in _UNITS:
+    if len(ids) and ids[0].lower().strip("[]()") in _UNITS:
         raise InputError(
             f"{path}: the row under the heading holds units, no patient; remove it, or write them "
             "into the columns' names"

@@ -1,5 +1,7 @@
 """Marks in numbers: read where the file leaves one reading, refused where it leaves two."""
 
+import time
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -103,3 +105,20 @@ def test_to_numbers_of_mixed_objects():
     ]  # fmt: skip
     assert to_numbers(pd.Series(["1_2"])) is None
     assert to_numbers(pd.Series(["1,5"])) is None
+
+
+@pytest.mark.parametrize("mark", [".", ","])
+def test_small_numbers_written_without_an_exponent_keep_their_digits(tmp_path, mark):
+    cells = ["0.000000000001234567891", "0.00000000000000000012345", "-0.5"]
+    got = column(tmp_path, [cell.replace(".", mark) for cell in cells])
+    assert got == [float(cell) for cell in cells]
+
+
+def test_a_wide_table_as_text_is_read_fast(tmp_path):
+    path = tmp_path / "w.csv"
+    values = np.random.default_rng(0).normal(size=(5, 20_000)).round(3)
+    pd.DataFrame(values, index=list("abcde")).add_prefix("g").to_csv(path)
+    began = time.perf_counter()
+    got = read_table(path, as_text=True)
+    assert time.perf_counter() - began < 10  # about 0.5 s; a frame's work per column takes minutes
+    assert np.array_equal(got.astype(float).to_numpy(), values)
