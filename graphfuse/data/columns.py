@@ -23,7 +23,8 @@ _WIDE = 200  # columns from which on a table is no patients' record
 
 _OUTCOME = re.compile(
     r"(^|[_. ])"
-    r"(subtype|label|labels|class|pam50|diagnosis|group|target|outcome|phenotype|condition|disease)"
+    r"(subtype|label|labels|class|pam50|diagnosis|dx|group|grp|target|outcome|phenotype|condition|"
+    r"disease|case[_. ]?control|responder|(cell|cancer|tumou?r)[_. ]?type)"
     r"($|[_. ])|^(y|status|response)$",
     re.IGNORECASE,
 )
