@@ -24,7 +24,7 @@ from graphfuse.evaluate.report import Report, load_record, load_replicas
 from graphfuse.evaluate.study import Beside, study
 from graphfuse.explain.ranking import Ranking
 from graphfuse.explain.ranking import rank as rank_replicas
-from graphfuse.files import located, run_directory, write_json
+from graphfuse.files import located, run_directory, undamaged, write_json
 from graphfuse.graph.coverage import Coverage
 from graphfuse.graph.gene_slot import gene_coverage, gene_side
 from graphfuse.graph.network import GeneNetwork
@@ -322,7 +322,8 @@ def rank_run(folder: Path, top: int = 50) -> Ranking:
             "train again"
         )
     replicas = load_replicas(folder, cohort, record.target)
-    recipe = Recipe.model_validate(record.recipe)
+    with undamaged(folder / "run.json"):
+        recipe = Recipe.model_validate(record.recipe)
     cohort, genes, _ = gene_side(recipe, cohort, record.fitted.get("network"), record.seed)
     if network_hash(genes) != record.hashes["network"]:
         raise InputError(
@@ -331,7 +332,8 @@ def rank_run(folder: Path, top: int = 50) -> Ranking:
         )
     ranking = rank_replicas(replicas, cohort, genes, record.classes).top(top)
     ranking.save(folder / "rankings")
-    write_report(folder)
+    with undamaged(folder):
+        write_report(folder)
     return ranking
 
 

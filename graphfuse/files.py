@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from graphfuse.errors import Faults, InputError, nearest
+from graphfuse.errors import Faults, GraphfuseError, InputError, nearest
 
 Shaped = TypeVar("Shaped", bound=BaseModel)
 _HERE = Path(__file__).parent
@@ -233,6 +233,23 @@ def file_sha256(path: Path) -> str:
     """sha256 of a file's bytes, in lower-case hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def undamaged(path: Path) -> Iterator[None]:
+    """Turns whatever a damaged file of a run directory raises in the block into one `InputError`.
+
+    Errors that were raised on purpose pass through.
+    """
+    try:
+        yield
+    except (GraphfuseError, MemoryError):
+        raise
+    except Exception as error:
+        why = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+        raise InputError(
+            f"{path}: damaged: not as graphfuse wrote it ({why}); copy the run anew, or train again"
+        ) from None
 
 
 @contextmanager

@@ -118,9 +118,12 @@ def _say_whom_it_knows(folder: Path, patients) -> None:
     import pandas as pd
 
     from graphfuse.data.export import unguarded
+    from graphfuse.files import undamaged
 
     if (folder / "folds.csv").is_file():
-        trained = unguarded(pd.read_csv(folder / "folds.csv", dtype={"patient": str})["patient"])
+        with undamaged(folder / "folds.csv"):
+            folds = pd.read_csv(folder / "folds.csv", dtype={"patient": str})
+            trained = unguarded(folds["patient"])
         count = int(patients.isin(trained).sum())
         if count:
             some = f"{count:,} of {len(patients):,}" if count >= 5 else "some (fewer than 5)"

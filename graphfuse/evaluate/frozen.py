@@ -15,7 +15,7 @@ from graphfuse.data.cohort import Cohort
 from graphfuse.data.export import unguarded
 from graphfuse.errors import InputError
 from graphfuse.evaluate.report import Report, load_record
-from graphfuse.files import file_sha256, text_sha256
+from graphfuse.files import file_sha256, text_sha256, undamaged
 from graphfuse.learn.model import FusionModel
 
 _VALUES = 10  # different values that a row needs for it to be anybody's profile
@@ -69,7 +69,8 @@ def alike(ids: Iterable[str]) -> pd.Series:
 
 
 def _shares(classes: dict[str, int], model: FusionModel) -> np.ndarray | None:
-    counts = np.array([classes.get(name, 0) for name in model.classes_], float)
+    with undamaged(Path("run.json")):
+        counts = np.array([classes.get(name, 0) for name in model.classes_], float)
     return counts / counts.sum() if counts.sum() else None
 
 
@@ -77,7 +78,7 @@ def _ids(path: Path) -> frozenset[str]:
     """The run's patients; raises `InputError` where its folds are gone."""
     try:
         return frozenset(unguarded(pd.read_csv(path, dtype={"patient": str})["patient"]))
-    except (OSError, KeyError, pd.errors.EmptyDataError):
+    except (OSError, KeyError, ValueError):
         raise InputError(
             f"{path}: cannot be read, so nobody can say whom this run trained on; bring it back"
         ) from None

@@ -15,7 +15,7 @@ from graphfuse.evaluate.folds import splits
 from graphfuse.evaluate.ledger import NONE, OURS, sentences
 from graphfuse.evaluate.study import Replica, Study
 from graphfuse.evaluate.subgroups import subgroups
-from graphfuse.files import run_directory, write_json
+from graphfuse.files import run_directory, undamaged, write_json
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.learn.model import FusionModel
 from graphfuse.schema import Evaluation, Metrics, Recipe, RunRecord
@@ -153,22 +153,25 @@ def ladder_lines(metrics: Metrics) -> list[str]:
 
 
 def load_record(folder: Path) -> RunRecord:
-    """`run.json` of a run directory. Raises `InputError` where there is none."""
-    try:
-        return RunRecord.model_validate(json.loads((folder / "run.json").read_text()))
-    except (FileNotFoundError, NotADirectoryError):
+    """`run.json` of a run directory. Raises `InputError` where there is none, or it is damaged."""
+    path = folder / "run.json"
+    if not path.is_file():
         raise InputError(
             f"{folder}: is no run directory (no run.json); make one with `graphfuse train "
             "COHORT -o DIR`"
-        ) from None
+        )
+    with undamaged(path):
+        return RunRecord.model_validate(json.loads(path.read_text(encoding="utf-8")))
 
 
 def load_replicas(folder: Path, cohort: Cohort, target: str) -> list[Replica]:
     """The fold models of a run directory, with the rows of its `cohort` that each was tested and
-    trained on."""
-    folds = pd.read_csv(folder / "folds.csv", dtype={"patient": str})
+    trained on. Raises `InputError` where its files are damaged."""
+    with undamaged(folder / "folds.csv"):
+        folds = pd.read_csv(folder / "folds.csv", dtype={"patient": str})
+        parts = splits(folds, cohort.outcome(target).known)
     saved = folder / "model" / "folds"
     return [
         Replica(*split, FusionModel.load(saved / f"r{split.repeat}f{split.fold}"))
-        for split in splits(folds, cohort.outcome(target).known)
+        for split in parts
     ]

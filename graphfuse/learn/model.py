@@ -17,10 +17,12 @@ from graphfuse.data.cohort import Cohort
 from graphfuse.data.manifest import as_cohort
 from graphfuse.data.variation import require_variation
 from graphfuse.errors import InputError
+from graphfuse.files import undamaged
 from graphfuse.graph.gene_slot import gene_side
 from graphfuse.learn.fitted import Fitted
 from graphfuse.learn.linear import CrossFit
 from graphfuse.learn.pack import pack, unpack
+from graphfuse.learn.seal import check_seal, sealed
 from graphfuse.learn.search import trained_by
 from graphfuse.schema import SCHEMA, Recipe
 
@@ -124,25 +126,34 @@ class FusionModel(BaseEstimator):
         save_file(
             {k: np.ascontiguousarray(v) for k, v in arrays.items()}, folder / "model.safetensors"
         )
+        described = sealed(described, folder / "model.safetensors")
         (folder / "model.json").write_text(json.dumps(described, indent=1) + os.linesep)
 
     @classmethod
     def load(cls, folder: str | Path) -> FusionModel:
-        """The model saved in `folder`. Raises `InputError` where there is none or its schema is
-        newer."""
+        """The model saved in `folder`.
+
+        Raises `InputError` where there is none, its schema is newer, or it is damaged: not as it
+        was written.
+        """
         folder = Path(folder)
-        try:
-            described = json.loads((folder / "model.json").read_text())
-            arrays = load_file(folder / "model.safetensors")
-        except (FileNotFoundError, NotADirectoryError):
+        if not (folder / "model.json").is_file() or not (folder / "model.safetensors").is_file():
             raise InputError(
                 f"{folder}: holds no model; train one with `graphfuse train COHORT -o DIR`"
-            ) from None
-        if described["schema"] > SCHEMA:
-            raise InputError(
-                f"{folder}: schema {described['schema']} is newer than this graphfuse reads "
-                f"({SCHEMA}); update it"
             )
+        with undamaged(folder):
+            described = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+            if described["schema"] > SCHEMA:
+                raise InputError(
+                    f"{folder}: schema {described['schema']} is newer than this graphfuse reads "
+                    f"({SCHEMA}); update it"
+                )
+            check_seal(described, folder / "model.safetensors")
+            return cls._restored(load_file(folder / "model.safetensors"), described)
+
+    @classmethod
+    def _restored(cls, arrays: dict[str, np.ndarray], described: dict) -> FusionModel:
+        """The model of saved arrays and what describes them."""
         recipe = Recipe.model_validate(described["recipe"])
         model = cls(recipe, seed=described["seed"])
         model.recipe_, model.target_, model.classes_ = (

@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from graphfuse.data.export import whole
 from graphfuse.evaluate.curves import reliability
+from graphfuse.files import undamaged
 from graphfuse.report import (
     calls,
     decisions,
@@ -39,7 +40,9 @@ def write_report(folder: Path) -> Path:
     folder is no run directory.
     """
     folder = Path(folder)
-    text = page(read_run(folder))
+    with undamaged(folder):
+        run = read_run(folder)
+    text = page(run)
     with whole(folder / "report.html") as part:
         part.write_text(text, encoding="utf-8", newline="\n")
     return folder / "report.html"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import logging
 import os
 import random
@@ -23,9 +24,10 @@ from graphfuse.cli import main
 from graphfuse.errors import GraphfuseError
 
 from .mutate import spoiled_bytes, spoiled_shape, spoiled_table, toml
-from .valid import CARD, MANIFEST, RECIPE, files
+from .valid import CARD, MANIFEST, RECIPE, files, run_files
 
-SECONDS = 20  # an input may take; most take a tenth of one
+SECONDS = 20  # of a processor's time that an input may take; most take a twentieth of one
+PATIENCE = 180  # seconds in all, on a machine that has other things to do
 
 
 _command = cache(typer.main.get_command)  # made anew at every call, it takes a third of the time
@@ -70,6 +72,7 @@ def tried(seed: int, folder: Path) -> Tried:
 def _lay(content: dict[str, bytes], folder: Path) -> None:
     (folder / "folder").mkdir()
     for name, written in content.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(written)
 
 
@@ -134,6 +137,20 @@ def _some_folds(content: dict[str, bytes], source: random.Random) -> list[str]:
     return source.choice((["folds"],) * 4 + (["audit", "cohort.toml", "--folds", "folds.csv"],))
 
 
+def _a_run(content: dict[str, bytes], source: random.Random) -> list[str]:
+    """A file of a run directory, at the commands that read it."""
+    content |= run_files()
+    name = source.choice(sorted(name for name in run_files() if "/folds/" not in name))
+    if name.endswith(".json") and source.random() < 0.5:
+        spoiled = spoiled_shape(json.loads(content[name]), source)
+        content[name] = json.dumps(spoiled).encode("utf-8", "replace")
+    else:
+        content[name] = spoiled_bytes(content[name], source)
+    scored = ["score", "run", "cohort.toml", "-o", "scored"]
+    called = ["predict", "run", "cohort.toml", "-o", "calls.csv"]
+    return source.choice((called, called, scored, ["rank", "run"]))
+
+
 def _a_command(content: dict[str, bytes], source: random.Random) -> list[str]:
     """A command line with words that do not belong there."""
     from .mutate import NUMBERS, WORDS
@@ -164,6 +181,7 @@ _KINDS = {
     "network": (12, _a_network),
     "folds": (7, _some_folds),
     "command": (2, _a_command),
+    "run": (4, _a_run),
 }
 
 
@@ -246,12 +264,14 @@ def _within(folder: Path):
     """Works in `folder`, for a limited time; afterwards all is as it was."""
 
     def stop(number, frame):
-        raise TooLong(f"more than {SECONDS} seconds")
+        raise TooLong(f"more than {SECONDS} seconds of work, or {PATIENCE} in all")
 
-    home, handler = Path.cwd(), signal.signal(signal.SIGALRM, stop)
+    home = Path.cwd()
+    handlers = {kind: signal.signal(kind, stop) for kind in (signal.SIGALRM, signal.SIGPROF)}
     root, own = logging.getLogger(), logging.getLogger("graphfuse")
     logs = root.handlers[:], root.level, own.level
-    signal.setitimer(signal.ITIMER_REAL, SECONDS)
+    signal.setitimer(signal.ITIMER_PROF, SECONDS)
+    signal.setitimer(signal.ITIMER_REAL, PATIENCE)
     os.chdir(folder)
     try:
         with warnings.catch_warnings():
@@ -261,8 +281,10 @@ def _within(folder: Path):
             warnings.simplefilter("ignore", ResourceWarning)
             yield
     finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
         signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, handler)
+        for kind, handler in handlers.items():
+            signal.signal(kind, handler)
         os.chdir(home)
         root.handlers[:] = logs[0]
         root.setLevel(logs[1])
