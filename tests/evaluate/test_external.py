@@ -202,7 +202,7 @@ def test_rows_of_few_values_are_nobodys_profile():
 def test_a_model_without_its_run_says_what_could_not_be_checked():
     model = FusionModel(RECIPE, device="cpu").fit(TRAIN)
     found = score(model, OTHER)
-    assert found.record["checked_unseen"] == {"ids": False, "profiles": ["rna", "meth"]}
+    assert found.record["checked_unseen"] == {"ids": False, "profiles": ["meth", "rna"]}
     assert any("keeps no patient ids" in notice for notice in found.record["notices"])
     with pytest.raises(LeakError, match="very values"):
         score(model, MADE.take(range(70, 90)))
