@@ -80,9 +80,15 @@ def _checked_frame(frame: pd.DataFrame, where: str, faults: Faults) -> pd.DataFr
         return frame.set_axis(index, axis=0)
     named = frame.set_axis(columns, axis=1)
     try:
-        heading = frame.index.name
-        cure = '.set_index("{}") makes them the index'
-        check_first_column(where, heading, index, list(columns), named.__getitem__, cure=cure)
+        check_first_column(
+            where,
+            frame.index.name,
+            index,
+            list(columns),
+            named.__getitem__,
+            cure='.set_index("{}") makes them the index',
+            tell=False,
+        )
     except NotTheIds as error:
         faults.add(str(error).replace("its first column", "its index"))
     return plain(named.set_axis(index, axis=0))

@@ -23,8 +23,15 @@ def ids_of(adata, id_column: str | None) -> pd.Index:
     if id_column is not None:
         return pd.Index(observations(adata, [id_column], "AnnData")[id_column])
     names, others = adata.obs_names, list(map(str, adata.obs.columns))
-    cure = 'name it: id_column="{}"'
-    check_first_column("AnnData", names.name, names, others, adata.obs.__getitem__, cure=cure)
+    check_first_column(
+        "AnnData",
+        names.name,
+        names,
+        others,
+        adata.obs.__getitem__,
+        cure='name it: id_column="{}"',
+        tell=False,
+    )
     return names
 
 

@@ -119,8 +119,8 @@ def _read_pairs(table: Path) -> pd.Series:
                 f"({which} is called so); keep two columns, Ensembl id and symbol"
             )
         wanted = headed[0]
-    frame = read_table(table, columns=[wanted], repeats=True)
-    symbols = frame.iloc[:, 0].dropna().astype(str).str.strip()
+    frame = read_table(table, columns=[wanted], repeats=True, as_text=True)
+    symbols = frame.iloc[:, 0].dropna()
     symbols = symbols[~symbols.isin(_NO_SYMBOL)]
     if len(symbols) and symbols.str.fullmatch(r"\d+(\.0)?").mean() > 0.5:
         raise InputError(

@@ -68,6 +68,12 @@ def test_row_numbers_beside_ids():
     refused('set_index."patient_id"', {"rna": frame}, None)
 
 
+def test_row_numbers_alone_are_ids_in_memory(caplog):
+    with caplog.at_level(logging.WARNING):
+        assert len(made({"rna": TABLE.reset_index(drop=True)}, None)) == 24
+    assert caplog.text == ""
+
+
 def test_things_that_are_no_tables():
     refused("expected a DataFrame indexed by patient .got ndarray", {"rna": TABLE.to_numpy()})
     refused("got Series", {"rna": TABLE["MYC"]})

@@ -24,11 +24,14 @@ _COUNTER = re.compile(
     re.IGNORECASE,
 )
 _SERIAL_KEY = re.compile(r"^(id|pk|key|record[_. ]?id)$", re.IGNORECASE)
+_WHO = (
+    "patient|patienten|paciente|paziente|subject|sujet|sujeto|participant|donor|individual|"
+    "proband|probanden|submitter|usubjid|mrn|pseudonym"
+)
+_WHICH = "id|ids|code|number|nummer|nr|no|name|key|barcode|uuid"
 _PERSON = re.compile(
-    r"(^|[_. -])(patient|subject|participant|donor|individual|proband|submitter|usubjid|mrn|"
-    r"pseudonym)s?($|[_. -]?(id|ids|code|number|nr|no|name|key|barcode|uuid)$)|"
-    r"^(patient|subject|participant|donor|individual|case|sample|pat|pt)[_. -]?"
-    r"(id|ids|code|number|nr|no|barcode|uuid)$|barcode$",
+    rf"(^|[_. -])({_WHO})s?($|[_. -]?({_WHICH})$)|"
+    rf"^(case|sample|specimen|pat|pt|fall)[_. -]?({_WHICH})$|barcode$",
     re.IGNORECASE,
 )
 _NAME = re.compile(
@@ -38,6 +41,7 @@ _NAME = re.compile(
     re.IGNORECASE,
 )
 _CAMEL = re.compile(r"(?<=[a-z])(ID|Id)s?$")
+_LOOKED_AT = 5  # columns beside row numbers in which an id without a telling name may stand
 
 
 class NotTheIds(InputError):
@@ -56,6 +60,7 @@ def check_first_column(
     read: Callable[[list[str]], pd.DataFrame],
     flipped: bool = False,
     cure: str = 'set [patients] id = "{}"',
+    tell: bool = True,
 ) -> None:
     """Refuses a first column that counts rows or measures something while another holds the ids.
 
@@ -75,6 +80,8 @@ def check_first_column(
         Whether patients stand in columns, so that the first column names features.
     cure
         What to do, with {} for the column that seems to hold the ids.
+    tell
+        Whether to warn of row numbers where no other column is named as ids are.
 
     Raises
     ------
@@ -92,16 +99,11 @@ def check_first_column(
     found = _id_column(read(candidates), counts) if candidates else None
     shown = f"its first column {heading!r}" if heading else "its first column, without a name,"
     if found is None:
-        if _UNNAMED.match(heading) and counts and not flipped:
-            warn_once(
-                log,
-                f"{path}: {shown} counts rows; taken for patient ids, which is right only where "
-                "the rows of all tables stand in one order. Write ids, or the table without row "
-                "numbers (index=False)",
-            )
+        if tell and _UNNAMED.match(heading) and counts and not flipped:
+            _tell_of_row_numbers(path, shown, read(list(others[:_LOOKED_AT])))
         return
     if _SERIAL_KEY.match(heading):
-        if counts_rows(ids) and not flipped:
+        if tell and counts_rows(ids) and not flipped:
             warn_once(
                 log,
                 f"{path}: ids are those of the first column {heading!r}, which counts rows, not "
@@ -113,6 +115,22 @@ def check_first_column(
     raise NotTheIds(
         f"{path}: {shown} {does}, while column {found!r} is named as ids are; {cure}", found
     )
+
+
+def _tell_of_row_numbers(path: Path | str, shown: str, beside: pd.DataFrame) -> None:
+    """Warns of ids that are row numbers, and names a column of text that tells the rows apart."""
+    words = [name for name in beside if _tells_apart(beside[name]) and _is_text(beside[name])]
+    asks = f" Is {words[0]!r} the id? Then set [patients] id." if words else ""
+    warn_once(
+        log,
+        f"{path}: {shown} counts rows; taken for patient ids, which is right only where the rows "
+        f"of all tables stand in one order.{asks} Write ids, or the table without row numbers "
+        "(index=False)",
+    )
+
+
+def _is_text(column: pd.Series) -> bool:
+    return bool(pd.to_numeric(column.astype(object), errors="coerce").isna().all())
 
 
 def without_row_numbers(frame: pd.DataFrame, path: Path) -> pd.DataFrame:

@@ -42,7 +42,7 @@ def test_row_numbers_beside_a_column_of_ids(tmp_path, rows, ending):
 
 @pytest.mark.parametrize("heading", ["", "Unnamed: 0", "index", "X", "row_number", "No."])
 @pytest.mark.parametrize(
-    "name", ["patient_id", "SampleID", "sample_id", "barcode", "Subject", "id", "Case ID"]
+    "name", ["patient_id", "SampleID", "Sample_Name", "barcode", "Subject", "id", "PatientenNr"]
 )
 def test_headings_of_row_numbers_and_of_ids(tmp_path, heading, name):
     frame = FRAME.rename(columns={"donor_id": name})
@@ -82,6 +82,10 @@ def test_row_numbers_alone_are_told(tmp_path, caplog):
     with caplog.at_level(logging.WARNING):
         assert list(read_table(tmp_path / "t.csv").index) == list("01234")
     assert "counts rows; taken for patient ids" in caplog.text
+    FRAME.rename(columns={"donor_id": "wer"}).to_csv(tmp_path / "u.csv")
+    with caplog.at_level(logging.WARNING):
+        read_table(tmp_path / "u.csv", columns=["ALB"])
+    assert "Is 'wer' the id?" in caplog.text
 
 
 def test_a_key_of_a_database_is_told(tmp_path, caplog):
