@@ -12,6 +12,7 @@ import pandas as pd
 from graphfuse.data.barcodes import LENGTH, tcga_share
 from graphfuse.data.modality_names import modality_names
 from graphfuse.data.read import Part, column_names, format_of, read_table, tables_in
+from graphfuse.data.read.annotations import without_annotations
 from graphfuse.data.read.id_column import NotTheIds
 from graphfuse.data.read.wanted import turned
 from graphfuse.data.series import looks_like_series
@@ -122,7 +123,8 @@ def _orient(tables: list[Table]) -> None:
         rows = len(patients & _cut(table.frame.index))
         columns = len(patients & _cut(table.frame.columns))
         if columns > rows:
-            table.frame, table.flipped = turned(table.frame), True
+            patients_only = without_annotations(table.frame, table.path)
+            table.frame, table.flipped = turned(patients_only), True
 
 
 def _anchor(tables: list[Table]) -> set[str]:

@@ -110,3 +110,19 @@ def test_a_real_annotated_file(tmp_path):
     table, cohort, _ = drafted(tmp_path, file.name)
     assert list(table["outcome"]) == ["bulk_labels"] and len(cohort) == 700
     assert table["modality"]["obs"]["columns"][:2] == ["n_genes", "percent_mito"]
+
+
+def test_second_ids_of_genes_do_not_speak_for_the_values(tmp_path):
+    """Entrez numbers of five digits beside logarithms once made init propose log1p."""
+    random = np.random.default_rng(2)
+    names = [f"Q{at:02d}" for at in range(30)]
+    rna = pd.DataFrame(random.normal(7, 1, (20, 30)).round(3), columns=names)
+    rna.insert(0, "Entrez_Gene_Id", range(100_000, 100_020))
+    rna.index = pd.Index([f"GENE{at}" for at in range(20)], name="Hugo_Symbol")
+    rna.to_csv(tmp_path / "rna.txt", sep="\t")
+    labels = pd.DataFrame({"grp": ["a", "b"] * 15}, index=pd.Index(names, name="id"))
+    labels.to_csv(tmp_path / "labels.csv")
+    table, cohort, _ = drafted(tmp_path, "rna.txt", "labels.csv")
+    rna = table["modality"]["rna"]
+    assert rna["orient"] == "patients-in-columns" and rna.get("transform", "none") == "none"
+    assert list(cohort.patients) == names

@@ -156,7 +156,7 @@ def _numbers(head: Records) -> float:
 
 
 def _records(table: bytes, delimiter: str, path: Path, skipped: int) -> Records:
-    """The records; where no quote encloses a whole cell, quotes are letters like any other.
+    """The records; where no quote opens a cell, quotes are letters like any other.
 
     Raises `InputError` where quotes do not pair.
     """
@@ -176,10 +176,9 @@ def _records(table: bytes, delimiter: str, path: Path, skipped: int) -> Records:
 
 
 def _encloses(table: bytes, delimiter: str) -> bool:
-    """Whether quotes enclose a whole cell somewhere, or stand twice as they do within quotes."""
-    mark = re.escape(delimiter.encode())
-    cell = rb"(?:^|[\r\n]|" + mark + rb') *"[^\r\n' + mark + rb']*" *(?=[\r\n]|$|' + mark + rb")"
-    return b'""' in table or re.search(cell, table) is not None
+    """Whether quotes open a cell somewhere, or stand twice as they do within quotes."""
+    opening = rb"(?:^|[\r\n]|" + re.escape(delimiter.encode()) + rb') *"'
+    return b'""' in table or re.search(opening, table) is not None
 
 
 def _check_widths(width: int, records: Records, first: int, path: Path, skipped: int) -> None:
