@@ -12,13 +12,13 @@ import pandas as pd
 from graphfuse.data.audit import label_leaks
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.manifest import as_cohort, load
-from graphfuse.data.variation import require_variation
 from graphfuse.errors import InputError, LeakError
 from graphfuse.evaluate import external
 from graphfuse.evaluate.bench import Contest, Result, about_bench, contend, results
 from graphfuse.evaluate.nulls import Nulls
 from graphfuse.evaluate.nulls import nulls as find_nothing
 from graphfuse.evaluate.protocol import Protocol
+from graphfuse.evaluate.readiness import ready
 from graphfuse.evaluate.record import network_hash, peak_memory, record_run
 from graphfuse.evaluate.report import Report, load_record, load_replicas
 from graphfuse.evaluate.study import Beside, study
@@ -30,7 +30,7 @@ from graphfuse.graph.gene_slot import gene_coverage, gene_side
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.graph.patients import PatientGraph
 from graphfuse.learn.assemble import Preparation
-from graphfuse.learn.model import FusionModel, class_target, pick_device
+from graphfuse.learn.model import FusionModel, pick_device
 from graphfuse.learn.signalling import Signalling
 from graphfuse.learn.subtype import Subtypes, subtypes
 from graphfuse.report.bench import write_bench
@@ -143,9 +143,7 @@ def train(
     )
     recipe = _recipe(recipe).searched() if search else _recipe(recipe)
     cohort = as_cohort(cohort)
-    outcome = class_target(cohort, target)
-    require_variation(cohort)
-    table = protocol.table(cohort, outcome, seed)
+    outcome, table = ready(cohort, target, protocol, seed)
     leaks = label_leaks(cohort, outcome.name)
     for said in leaks:
         log.warning("%s: %s", cohort.name, said)
@@ -253,9 +251,7 @@ def nulls(
     noise, in the best of epochs. An interval that leaves out chance more often than it says is a
     leak. Arguments as in `train`."""
     cohort, recipe = as_cohort(cohort), _recipe(recipe)
-    outcome = class_target(cohort, target)
-    require_variation(cohort)
-    folds = Protocol.of(cv).table(cohort, outcome, seed)
+    outcome, folds = ready(cohort, target, Protocol.of(cv), seed)
     cohort, genes, _ = gene_side(recipe, cohort, None, seed)
     return find_nothing(cohort, outcome.name, recipe, genes, folds, seed, pick_device(device))
 

@@ -23,14 +23,15 @@ from graphfuse.data.export import whole
 from graphfuse.data.manifest import load
 from graphfuse.data.outcome import Outcome
 from graphfuse.errors import InputError, nearest
-from graphfuse.evaluate.folds import digest, repeated
+from graphfuse.evaluate.folds import digest
+from graphfuse.evaluate.protocol import Protocol
+from graphfuse.evaluate.readiness import ready
 from graphfuse.evaluate.record import network_hash, packages
 from graphfuse.evaluate.study import Beside, study
 from graphfuse.evaluate.tally import COLUMNS, shapley_of, tally
 from graphfuse.files import text_sha256
 from graphfuse.graph.gene_slot import gene_side
 from graphfuse.graph.network import GeneNetwork
-from graphfuse.learn.model import class_target
 from graphfuse.schema import SCHEMA, Bench, Contribution, Metrics, Recipe
 
 log = logging.getLogger(__name__)
@@ -64,9 +65,8 @@ class Contest:
         beside: Beside,
     ):
         """Everything but the fits."""
-        outcome = class_target(cohort, target)
+        outcome, folds = ready(cohort, target, Protocol.of(cv), seed)
         cohort, network, _ = gene_side(recipe, cohort, None, seed)
-        folds = repeated(cohort.patients, outcome.values, *cv, seed, outcome.classes)
         return cls(name, cohort, outcome, recipe, network, folds, seed, beside)
 
     @classmethod

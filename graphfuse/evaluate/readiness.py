@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
+
 from graphfuse.data.check import Checked
 from graphfuse.data.check import check as check_tables
 from graphfuse.data.cohort import Cohort
@@ -60,25 +62,54 @@ def check(
     return replace(found, refused=_refused(found.cohort, target, cv, seed))
 
 
+def ready(
+    cohort: Cohort, target: str | None, protocol: Protocol, seed: int
+) -> tuple[Outcome, pd.DataFrame]:
+    """What training on a cohort starts with: every validation that needs no fit.
+
+    Parameters
+    ----------
+    cohort : Cohort
+    target : str, optional
+        The outcome to train on; by default the cohort's first.
+    protocol : Protocol
+        Who is tested when.
+    seed : int
+        Of the folds.
+
+    Returns
+    -------
+    outcome : Outcome
+    folds : DataFrame
+        As in `evaluate.folds`.
+
+    Raises
+    ------
+    InputError
+        Where the outcome cannot be trained on, nothing varies between patients, or the folds
+        cannot be made.
+    LeakError
+        Where a patient or a group stands on both sides of a fold.
+    """
+    outcome = class_target(cohort, target)
+    require_variation(cohort)
+    return outcome, protocol.table(cohort, outcome, seed)
+
+
 def _refused(cohort: Cohort, target: str | None, cv: tuple[int, int] | int, seed: int) -> list[str]:
     """What `train` would raise before it fits anything; empty where it would raise nothing."""
     try:
-        outcome = class_target(cohort, target)
-        require_variation(cohort)
+        ready(cohort, target, Protocol.of(cv), seed)
     except GraphfuseError as error:
-        return [str(error)]
-    try:
-        Protocol.of(cv).table(cohort, outcome, seed)
-    except GraphfuseError as error:
-        return [f"{error}{_with_fewer_folds(cohort, outcome, seed)}"]
+        return [f"{error}{_with_fewer_folds(cohort, target, seed)}"]
     return []
 
 
-def _with_fewer_folds(cohort: Cohort, outcome: Outcome, seed: int) -> str:
-    """The largest number of folds that would do, as an option of the shell."""
+def _with_fewer_folds(cohort: Cohort, target: str | None, seed: int) -> str:
+    """The largest number of folds that would do, as an option of the shell; '' for none."""
     for folds in _FEWER:
         try:
-            Protocol.of((folds, 1)).table(cohort, outcome, seed)
+            ready(cohort, target, Protocol.of((folds, 1)), seed)
         except GraphfuseError:
             continue
         return f" (with --cv {folds}x1 it would run)"
