@@ -28,11 +28,6 @@ seeds = 1
 """
 
 
-def owned(owner, what):
-    """Not yet so: another part of the same issue."""
-    return pytest.mark.xfail(reason=f"{owner}: {what}", strict=False)
-
-
 class Clinic:
     """A folder with a cohort of 40 patients that the tests spoil."""
 
@@ -643,7 +638,6 @@ def test_39_a_table_too_large_to_be_dense_is_refused_before_it_is_made(clinic, m
     _has(done.err, ["rna.h5ad", "200,000 × 20,000", "too large for a dense table", "columns"])
 
 
-@owned("ids", "AnnData in memory")
 def test_39_a_huge_anndata_in_memory_is_refused_too(monkeypatch):
     import anndata
     from scipy.sparse import csr_matrix

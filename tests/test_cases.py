@@ -28,10 +28,9 @@ QUICK = ("--cv", "3x1", "--no-ledger", "-q", "-o", "out")
 
 # Not yet right, and whose part of the same issue it is.
 OPEN = {
-    **dict.fromkeys(["51", "52"], "ids"),
-    **dict.fromkeys(["09", "10", "13", "16", "27", "28", "30", "31", "56", "59"], "records"),
-    **dict.fromkeys(["18b", "19", "20", "22b", "26", "50"], "networks and recipes"),
-    **dict.fromkeys(["23d", "25", "41"], "shift"),
+    **dict.fromkeys(["09", "10", "13", "27", "28", "30", "31", "56", "59"], "records"),
+    **dict.fromkeys(["18b", "19", "20", "22b", "50"], "networks and recipes"),
+    **dict.fromkeys(["41"], "shift"),
 }
 
 
@@ -296,10 +295,10 @@ def test_23d_columns_in_mol_per_litre(case):
 @pytest.mark.slow
 def test_26_a_modality_that_is_constant(case):
     done = case.checked()
-    has(done.said, "\\bcn\\b(.|\n)*(constant|does not vary|one value)")
+    has(done.said, "modality.mut.*(constant|vary)")
     done = case.call("train", "m.toml", *QUICK)
     if done.code == 2:
-        has(done.err, "cn")
+        has(done.err, "mut")
 
 
 # ---------------------------------------------------------------------------------------- networks
@@ -362,7 +361,7 @@ def test_25_numbers_beyond_all_numbers(case):
 def test_41_counts_for_a_model_of_logarithms(case):
     case.trains()
     done = case.call("predict", "out", "n.toml", "-o", "p.csv")
-    has(done.err, "counts")
+    has(done.err, "counts", "log", "allow-shift|trained on")
     assert done.code == 0 or not (case.folder / "p.csv").exists()
 
 
