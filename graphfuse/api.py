@@ -178,16 +178,16 @@ def rank(report: Report, top: int = 50) -> Ranking:
     )
 
 
-def predict(model: FusionModel | str | Path, cohort: Cohort) -> pd.DataFrame:
-    """`patient, call, p_<class>…` for patients that the model may never have seen; `model`: fitted,
-    or its run directory."""
+def predict(
+    model: FusionModel | str | Path, cohort: Cohort, *, allow_shift: bool = False
+) -> pd.DataFrame:
+    """`patient, call, p_<class>…, flag` for patients that the model may never have seen; `model`:
+    fitted, or its run directory. `flag` says why a row should not be trusted, blank where nothing
+    was found. Raises `InputError` where tables are far from the scale of training, unless
+    `allow_shift` (`FusionModel.shifts`)."""
     if not isinstance(model, FusionModel):
         model = FusionModel.load(Path(model) / "model")
-    cohort = as_cohort(cohort)
-    probability = model.predict_proba(cohort)
-    called = [model.classes_[k] for k in probability.argmax(1)]
-    table = pd.DataFrame({"patient": cohort.patients, "call": called})
-    return table.assign(**{f"p_{c}": probability[:, k] for k, c in enumerate(model.classes_)})
+    return model.table(as_cohort(cohort), allow_shift=allow_shift)
 
 
 def subtype(cohort: Cohort, recipe: Recipe | str | Path = DEFAULT, **options) -> Subtypes:
@@ -262,10 +262,11 @@ def score(
     target: str | None = None,
     *,
     seed: int = 0,
+    allow_shift: bool = False,
 ):
     """An `External`: a trained run on a cohort that it never saw, both frozen by hash
     (`evaluate.external.score`)."""
-    return external.score(run, cohort, target, seed=seed)
+    return external.score(run, cohort, target, seed=seed, allow_shift=allow_shift)
 
 
 def bench(

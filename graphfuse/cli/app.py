@@ -81,6 +81,12 @@ Modalities = Annotated[
         "--modalities", help="Also every subset of modalities: Shapley values, interactions (slow)."
     ),
 ]
+AllowShift = Annotated[
+    bool,
+    typer.Option(
+        "--allow-shift", help="Go on where tables are not on the scale that was trained on."
+    ),
+]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
 Seed = Annotated[int, typer.Option("--seed", help="The seed of everything drawn by chance.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Only results and errors.")]

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from graphfuse.cli.app import (
+    AllowShift,
     CohortName,
     Cv,
     Device,
@@ -35,13 +36,14 @@ def score(
     help="A folder; default: external/COHORT beside DIR.")] = None,
     target: Annotated[str | None, typer.Option("--target", "-t",
     help="The outcome; default: of the run's own name.")] = None,
+    allow_shift: AllowShift = False,
     device: Device = "auto", seed: Seed = 0, quiet: Quiet = False,
 ):  # fmt: skip
     """Score a trained run on a cohort it never saw; every such look stays on record."""
     speak(quiet)
     from graphfuse.evaluate import external
 
-    found = external.score(folder, cohort, target, seed=seed)
+    found = external.score(folder, cohort, target, seed=seed, allow_shift=allow_shift)
     saved = found.save(out or external.beside(folder, found.cohort))
     typer.echo(str(found))
     typer.echo(f"\nevaluation: {saved}")

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from graphfuse.cli.app import (
+    AllowShift,
     CohortName,
     Cv,
     Device,
@@ -98,7 +99,7 @@ def rank(
 @app.command(epilog="Example: graphfuse predict runs/mine new-clinic.toml -o predictions.csv")
 def predict(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A run directory.")],
-    cohort: CohortName, out: OutFile = Path("predictions.csv"),
+    cohort: CohortName, out: OutFile = Path("predictions.csv"), allow_shift: AllowShift = False,
     device: Device = "auto", seed: Seed = 0, quiet: Quiet = False,
 ):  # fmt: skip
     """Score new patients with a trained run."""
@@ -106,11 +107,13 @@ def predict(
     from graphfuse import api
     from graphfuse.data.export import safe_csv
 
-    table = api.predict(folder, api.load(cohort))
+    table = api.predict(folder, api.load(cohort), allow_shift=allow_shift)
     _say_whom_it_knows(folder, table["patient"])
     safe_csv(table, out)
     counts = ", ".join(f"{name} {count}" for name, count in table["call"].value_counts().items())
-    typer.echo(f"{len(table):,} patients called ({counts}): {out}")
+    flagged = int((table["flag"] != "").sum())
+    told = f"; {flagged:,} flagged, see the column flag" if flagged else ""
+    typer.echo(f"{len(table):,} patients called ({counts}){told}: {out}")
 
 
 def _say_whom_it_knows(folder: Path, patients) -> None:

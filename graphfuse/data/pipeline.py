@@ -20,6 +20,9 @@ from graphfuse.errors import InputError, counted
 
 log = logging.getLogger(__name__)
 
+ABSURD = 1e9  # training standard deviations
+LARGEST = 1e37  # a tenth of what single precision holds; fillers for missing values lie above
+
 _UNKNOWN = {
     "numeric": "that is no number; taken as missing",
     "date": "that is no date; taken as missing",
@@ -54,6 +57,7 @@ class Pipeline:
         typed = TypedColumns.fit(table, modality.types) if modality.kind == "ehr" else None
         values = typed.apply(table) if typed else table.to_numpy(float)
         owners = typed.owners if typed else np.arange(values.shape[1])
+        _refuse_fillers(modality.name, values)
         impute = Impute.fit(values)
         values = impute.apply(values)
         scaled = Scale.fit(values, scale)
@@ -63,29 +67,53 @@ class Pipeline:
     def apply(self, modality: Modality, least: float = 0.5) -> np.ndarray:
         """float64 `[N, F]`. Raises `InputError` where less than `least` of the fitted columns are
         there."""
-        table = modality.table
-        if tuple(table.columns) != self.columns:
-            there = table.columns.intersection(pd.Index(self.columns))
-            if len(there) < least * len(self.columns):
-                raise InputError(
-                    f"modality {modality.name!r}: {len(there):,} of the "
-                    f"{len(self.columns):,} columns that the model was "
-                    f"fitted on are there; at least {least:.0%} are needed. Rename columns "
-                    "as in training"
-                )
-            if len(there) < len(self.columns):
-                log.warning(
-                    
-                        "modality %r: %s of the %s columns of the model are there; the others "
-                        "are taken at their training median"
-                    ,
-                    modality.name, len(there), len(self.columns),
-                )  # fmt: skip
-            table = table.reindex(columns=list(self.columns))
+        table = self._in_fitted_order(modality, least)
         values = self.typed.apply(table) if self.typed else table.to_numpy(float)
-        values = self.select.apply(self.scale.apply(self.impute.apply(values)))
+        with np.errstate(over="ignore", invalid="ignore"):  # `overflowing` refuses what comes of it
+            values = self.select.apply(self.scale.apply(self.impute.apply(values)))
         values[~self.present(modality)] = 0.0
         return values
+
+    def _in_fitted_order(self, modality: Modality, least: float) -> pd.DataFrame:
+        """The modality's table with the fitted columns, those that it lacks missing."""
+        table = modality.table
+        if tuple(table.columns) == self.columns:
+            return table
+        there = table.columns.intersection(pd.Index(self.columns))
+        if len(there) < least * len(self.columns):
+            raise InputError(
+                f"modality {modality.name!r}: {len(there):,} of the {len(self.columns):,} "
+                "columns that the model was fitted on are there; at least "
+                f"{least:.0%} are needed. Rename columns as in training"
+            )
+        if len(there) < len(self.columns):
+            log.warning(
+                "modality %r: %s of the %s columns of the model are there; the others are taken "
+                "at their training median",
+                modality.name,
+                len(there),
+                len(self.columns),
+            )
+        return table.reindex(columns=list(self.columns))
+
+    def numbers(self, modality: Modality) -> np.ndarray:
+        """float64 `[N, F]`: the numbers behind the output columns before anything is imputed or
+        scaled, NaN where missing."""
+        table = modality.table.reindex(columns=list(self.columns))
+        values = self.typed.apply(table) if self.typed else table.to_numpy(dtype=float)
+        return self.select.apply(values)
+
+    def standardise(self, numbers: np.ndarray) -> np.ndarray:
+        """`numbers` `[N, F]` standardised, missing ones still NaN, none beyond `ABSURD`."""
+        keep = self.select.keep
+        with np.errstate(over="ignore", invalid="ignore"):
+            columns = (numbers - self.scale.mean[keep]) * self.scale.factor[keep]
+        return np.clip(columns, -ABSURD, ABSURD)
+
+    def overflowing(self, values: np.ndarray) -> int:
+        """How many columns of `apply`'s output hold a size that no measurement has."""
+        sane = np.isfinite(values) & (np.abs(values) < ABSURD)
+        return int((~sane).any(axis=0).sum())
 
     @property
     def varying(self) -> int:
@@ -142,6 +170,16 @@ class Pipeline:
             Scale(arrays["mean"], arrays["factor"]),
             Select(arrays["keep"]),
             arrays["owners"],
+        )
+
+
+def _refuse_fillers(name: str, values: np.ndarray) -> None:
+    """Raises `InputError` where training values are too large to be measurements."""
+    filled = (np.abs(np.nan_to_num(values, nan=0.0, posinf=np.inf)) > LARGEST).any(axis=0)
+    if filled.any():
+        raise InputError(
+            f"modality {name!r}: {counted(int(filled.sum()), 'column holds', 'columns hold')} "
+            f"values beyond {LARGEST:.0e}, which stand for missing in some formats; make them blank"
         )
 
 

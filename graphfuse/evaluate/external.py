@@ -7,7 +7,6 @@ import datetime
 import importlib.metadata
 import logging
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,9 +19,10 @@ from graphfuse.data.manifest import as_cohort
 from graphfuse.data.outcome import Outcome
 from graphfuse.errors import Faults, InputError, LeakError, counted, nearest
 from graphfuse.evaluate.bootstrap import bootstrap_compare, bootstrap_scores
+from graphfuse.evaluate.external_notices import modalities_lacking, thinly_scored
 from graphfuse.evaluate.external_record import evaluations_in, sums_of, write_record
 from graphfuse.evaluate.frozen import Frozen, alike, known_profiles
-from graphfuse.evaluate.metrics import FEWEST, scores
+from graphfuse.evaluate.metrics import scores
 from graphfuse.evaluate.report import Report
 from graphfuse.files import run_directory, write_json
 from graphfuse.learn.model import FusionModel
@@ -136,6 +136,7 @@ def score(
     target: str | None = None,
     *,
     seed: int = 0,
+    allow_shift: bool = False,
 ) -> External:
     """Scores a trained model on a cohort that it never saw: nothing is fitted, chosen or calibrated
     there.
@@ -143,21 +144,23 @@ def score(
     `run`: a run directory, a report, or a model; `target`: the cohort's outcome (default: of the
     model's own name), its labels met by class name. Modalities that a patient lacks are masked.
     Raises `LeakError` where patients of the cohort trained the model, by id or by profile, and
-    `InputError` for labels that it was not trained on.
+    `InputError` for labels that it was not trained on, and for tables far from the scale of
+    training unless `allow_shift` (`FusionModel.shifts`).
     """
     frozen, cohort = Frozen.of(run), as_cohort(cohort)
     notices = []
     checked = _check_unseen(frozen, cohort, notices)
     outcome, codes = _labels(frozen.model, cohort, target)
     known = codes >= 0
-    notices += _modalities(frozen.model, cohort)
+    notices += modalities_lacking(frozen.model, cohort)
     if not known.all():
         notices.append(
             f"{counted((~known).sum(), 'patient has', 'patients have')} no label: called, "
             "not scored"
         )
-    notices += _thin(frozen.model.classes_, codes[known])
     probability = frozen.model.predict_proba(cohort)
+    notices += frozen.model.shifts(cohort, allow_shift=allow_shift)
+    notices += thinly_scored(frozen.model.classes_, codes[known])
     record = {
         "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "run": frozen.about,
@@ -251,42 +254,6 @@ def _labels(model: FusionModel, cohort: Cohort, target: str | None) -> tuple[Out
     return outcome, np.array([*of, -1])[outcome.values]
 
 
-def _modalities(model: FusionModel, cohort: Cohort) -> list[str]:
-    """What is said of modalities that are absent, and of those that nothing is made of."""
-    there, notices = cohort.present, []
-    for m in model.modalities_:
-        lacking = len(cohort) - int(there[m].sum()) if m in there else len(cohort)
-        if lacking:
-            who = (
-                "all patients lack"
-                if lacking == len(cohort)
-                else counted(lacking, "patient lacks", "patients lack")
-            )
-            notices.append(f"{who} modality {m!r}: it is masked, and they are scored by the others")
-    unused = [m for m in cohort.modalities if m not in model.modalities_]
-    return notices + (
-        [f"not used, as the model was trained without: {', '.join(unused)}"] if unused else []
-    )
-
-
-def _thin(classes: Sequence[str], codes: np.ndarray) -> list[str]:
-    """What is said of scores that few patients, or not all classes, stand behind."""
-    notices = []
-    if len(codes) < FEWEST:
-        notices.append(
-            f"{counted(len(codes), 'patient')} scored: too few to say more than that the "
-            "interval is wide"
-        )
-    absent = [repr(name) for k, name in enumerate(classes) if not (codes == k).any()]
-    if absent:
-        notices.append(
-            f"nobody here is {' or '.join(absent)}: macro-F1 is the mean over classes that "
-            "are here or were called, AUROC and "
-            "AUPRC over those with patients in and out of them"
-        )
-    return notices
-
-
 def _predictions(
     model: FusionModel, cohort: Cohort, codes: np.ndarray, probability: np.ndarray
 ) -> pd.DataFrame:
@@ -294,7 +261,8 @@ def _predictions(
     table = pd.DataFrame(
         {"patient": cohort.patients, "truth": names[codes], "call": names[probability.argmax(1)]}
     )
-    return table.assign(**{f"p_{c}": probability[:, k] for k, c in enumerate(model.classes_)})
+    table = table.assign(**{f"p_{c}": probability[:, k] for k, c in enumerate(model.classes_)})
+    return table.assign(flag=model.flags(cohort))
 
 
 # ------------------------------------------------------------------------------------------- scores

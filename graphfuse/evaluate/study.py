@@ -228,7 +228,7 @@ class _Run:
             Replica(*split, model) for split, model in zip(mine, models, strict=False)
         ]
         if final:
-            self.found.model = models[-1]
+            self.found.model = models[-1].compared_with(self.cohort)
         if beside.modalities and len(names) > 1 and mine[0].repeat == 0:
             self._project(models, mine)
         shared = [{graph: cross.unheard(graph) for graph in GRAPHS} for cross in crosses]

@@ -4,10 +4,12 @@ patients were."""
 from __future__ import annotations
 
 import json
+import logging
 import os
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 from safetensors.numpy import load_file, save_file
 from sklearn.base import BaseEstimator
@@ -15,16 +17,21 @@ from sklearn.utils.validation import check_is_fitted
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.manifest import as_cohort
+from graphfuse.data.pipeline import ABSURD
 from graphfuse.data.variation import require_variation
-from graphfuse.errors import InputError
+from graphfuse.errors import Faults, InputError, counted
 from graphfuse.files import undamaged
 from graphfuse.graph.gene_slot import gene_side
+from graphfuse.learn.assemble import Views
+from graphfuse.learn.comparison import Comparison, refuse
 from graphfuse.learn.fitted import Fitted
 from graphfuse.learn.linear import CrossFit
 from graphfuse.learn.pack import pack, unpack
 from graphfuse.learn.seal import check_seal, sealed
 from graphfuse.learn.search import trained_by
 from graphfuse.schema import SCHEMA, Recipe
+
+log = logging.getLogger(__name__)
 
 
 class FusionModel(BaseEstimator):
@@ -58,7 +65,8 @@ class FusionModel(BaseEstimator):
         cross = CrossFit(cohort, outcome.values, len(outcome.classes), recipe, network, self.seed)
         modalities = tuple(cohort.modalities)
         (found,) = trained_by([cross], modalities, recipe, self.seed, pick_device(self.device))
-        return self.adopt(found.gathered(cross, modalities), found.recipe, outcome)
+        self.adopt(found.gathered(cross, modalities), found.recipe, outcome)
+        return self.compared_with(cohort)
 
     def adopt(self, fitted: Fitted, recipe: Recipe, outcome) -> FusionModel:
         """Takes over what a bank fitted elsewhere."""
@@ -66,14 +74,57 @@ class FusionModel(BaseEstimator):
         self.target_, self.classes_ = outcome.name, tuple(outcome.classes)
         self.modalities_ = tuple(fitted.linear.slopes)
         self.epochs_, self.setting_, self.gates_ = fitted.epochs, fitted.setting, fitted.gates()
+        self.comparison_ = None
         return self
+
+    def compared_with(self, training: Cohort) -> FusionModel:
+        """Keeps what new patients' tables are compared with, from those of the training
+        patients."""
+        self.comparison_ = Comparison.fit(training, self.fitted_.preparation.pipelines)
+        return self
+
+    def shifts(self, cohort: Cohort, *, allow_shift: bool = False) -> list[str]:
+        """What is to be told of patients whose tables are not on the scale of training.
+
+        Parameters
+        ----------
+        cohort : Cohort
+            The new patients, compared as one batch; no prediction depends on it.
+        allow_shift : bool
+            Whether what would be refused is told instead.
+
+        Returns
+        -------
+        list of str
+            A message for each modality that is shifted; empty where none is.
+
+        Raises
+        ------
+        InputError
+            For declared values other than in training, and for a shift beyond the bound.
+        """
+        check_is_fitted(self, "fitted_")
+        if self.comparison_ is None:
+            return ["this model keeps nothing to compare new tables with: scales were not checked"]
+        cohort = as_cohort(cohort)
+        found = self.comparison_.told(cohort, self.fitted_.preparation.pipelines)
+        if not allow_shift:
+            refuse(f"cohort {cohort.name!r}", found)
+        return [told.message for told in found]
+
+    def flags(self, cohort: Cohort) -> list[str]:
+        """Why each patient's row should not be trusted, from that row alone; "" where nothing is
+        found."""
+        comparison = self.comparison_ or Comparison({}, {})
+        return comparison.flags(as_cohort(cohort), self.fitted_.preparation.pipelines)
 
     def predict_proba(self, cohort: Cohort) -> np.ndarray:
         """Class probabilities float64 `[N, K]`, the mean over seeds. A patient's row does not
-        depend on who else is there.
+        depend on who else is there. Whether tables are on the scale of training is not looked at
+        here, but in `predict` and `shifts`.
 
-        Raises `InputError` where a patient has none of the model's modalities, or a modality lacks
-        half its columns.
+        Raises `InputError` where a patient has none of the model's modalities, a modality lacks
+        half its columns, or values are too large to be measurements.
         """
         check_is_fitted(self, "fitted_")
         cohort = as_cohort(cohort)
@@ -85,12 +136,45 @@ class FusionModel(BaseEstimator):
                 "have none of the model's modalities "
                 f"({', '.join(self.modalities_)}); add their tables or leave them out"
             )
-        return torch.softmax(self.fitted_.logits(views), -1).mean(0).numpy()
+        self._refuse_overflow(cohort, views)
+        found = torch.softmax(self.fitted_.logits(views), -1).mean(0).numpy()
+        lost = ~np.isfinite(found).all(axis=1)
+        if lost.any():
+            raise InputError(
+                f"cohort {cohort.name!r}: no probability can be computed for {int(lost.sum())} of "
+                f"{len(cohort)} patients; look at their tables for extreme values"
+            )
+        return found
 
-    def predict(self, cohort: Cohort) -> np.ndarray:
-        """Class names `[N]`."""
-        probability = self.predict_proba(cohort)  # says so where nothing is fitted
-        return np.asarray(self.classes_)[probability.argmax(1)]
+    def _refuse_overflow(self, cohort: Cohort, views: Views) -> None:
+        faults = Faults(f"cohort {cohort.name!r}")
+        for name, pipeline in self.fitted_.preparation.pipelines.items():
+            count = pipeline.overflowing(views.own[name])
+            if count:
+                faults.add(
+                    f"modality {name!r}: {counted(count, 'column holds', 'columns hold')} values "
+                    f"more than {ABSURD:.0e} standard deviations from those of training; where "
+                    "they stand for missing, make them blank"
+                )
+        faults.stop()
+
+    def predict(self, cohort: Cohort, *, allow_shift: bool = False) -> np.ndarray:
+        """Class names `[N]`. Warns where tables are not on the scale of training, and raises
+        `InputError` where they are far from it, unless `allow_shift`."""
+        called = self.table(cohort, allow_shift=allow_shift)["call"]
+        return called.to_numpy(dtype=np.asarray(self.classes_).dtype)
+
+    def table(self, cohort: Cohort, *, allow_shift: bool = False) -> pd.DataFrame:
+        """`patient, call, p_<class>…, flag`, one row a patient; warns and raises as `predict`."""
+        cohort = as_cohort(cohort)
+        probability = self.predict_proba(cohort)
+        for said in self.shifts(cohort, allow_shift=allow_shift):
+            log.warning("%s", said)
+        called = np.asarray(self.classes_, dtype=object)[probability.argmax(1)]
+        table = pd.DataFrame({"patient": cohort.patients, "call": called})
+        for number, name in enumerate(self.classes_):
+            table[f"p_{name}"] = probability[:, number]
+        return table.assign(flag=self.flags(cohort))
 
     def score(self, cohort: Cohort, target: str | None = None) -> float:
         """Accuracy on the labelled patients of `cohort`."""
@@ -123,6 +207,9 @@ class FusionModel(BaseEstimator):
             "target": self.target_,
             "classes": self.classes_, "seed": self.seed,
         }  # fmt: skip
+        if self.comparison_ is not None:
+            shifts, described["compared"] = self.comparison_.state()
+            arrays |= shifts
         save_file(
             {k: np.ascontiguousarray(v) for k, v in arrays.items()}, folder / "model.safetensors"
         )
@@ -162,6 +249,9 @@ class FusionModel(BaseEstimator):
             tuple(described["classes"]),
         )
         model.fitted_ = unpack(arrays, described)
+        model.comparison_ = None
+        if "compared" in described:
+            model.comparison_ = Comparison.from_state(arrays, described["compared"])
         model.modalities_ = tuple(model.fitted_.linear.slopes)
         model.epochs_, model.setting_, model.gates_ = (
             model.fitted_.epochs,

@@ -1,0 +1,48 @@
+"""What is said beside an external evaluation: of lacking modalities, and of few labels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from graphfuse.data.cohort import Cohort
+from graphfuse.errors import counted
+from graphfuse.evaluate.metrics import FEWEST
+from graphfuse.learn.model import FusionModel
+
+
+def modalities_lacking(model: FusionModel, cohort: Cohort) -> list[str]:
+    """What is said of modalities that are absent, and of those that nothing is made of."""
+    there, notices = cohort.present, []
+    for m in model.modalities_:
+        lacking = len(cohort) - int(there[m].sum()) if m in there else len(cohort)
+        if lacking:
+            who = (
+                "all patients lack"
+                if lacking == len(cohort)
+                else counted(lacking, "patient lacks", "patients lack")
+            )
+            notices.append(f"{who} modality {m!r}: it is masked, and they are scored by the others")
+    unused = [m for m in cohort.modalities if m not in model.modalities_]
+    return notices + (
+        [f"not used, as the model was trained without: {', '.join(unused)}"] if unused else []
+    )
+
+
+def thinly_scored(classes: Sequence[str], codes: np.ndarray) -> list[str]:
+    """What is said of scores that few patients, or not all classes, stand behind."""
+    notices = []
+    if len(codes) < FEWEST:
+        notices.append(
+            f"{counted(len(codes), 'patient')} scored: too few to say more than that the "
+            "interval is wide"
+        )
+    absent = [repr(name) for k, name in enumerate(classes) if not (codes == k).any()]
+    if absent:
+        notices.append(
+            f"nobody here is {' or '.join(absent)}: macro-F1 is the mean over classes that "
+            "are here or were called, AUROC and "
+            "AUPRC over those with patients in and out of them"
+        )
+    return notices
