@@ -166,6 +166,7 @@ class FusionModel(BaseEstimator):
 
     def table(self, cohort: Cohort, *, allow_shift: bool = False) -> pd.DataFrame:
         """`patient, call, p_<class>…, flag`, one row a patient; warns and raises as `predict`."""
+        check_is_fitted(self, "fitted_")
         cohort = as_cohort(cohort)
         probability = self.predict_proba(cohort)
         for said in self.shifts(cohort, allow_shift=allow_shift):
