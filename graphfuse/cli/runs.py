@@ -125,7 +125,7 @@ def _say_whom_it_knows(folder: Path, patients) -> None:
 
     if (folder / "folds.csv").is_file():
         with undamaged(folder / "folds.csv"):
-            folds = pd.read_csv(folder / "folds.csv", dtype={"patient": str})
+            folds = pd.read_csv(folder / "folds.csv", dtype={"patient": str}, keep_default_na=False)
             trained = unguarded(folds["patient"])
         count = int(patients.isin(trained).sum())
         if count:

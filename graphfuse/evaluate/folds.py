@@ -18,6 +18,7 @@ import pandas as pd
 
 from graphfuse.data.cohort import group_known
 from graphfuse.data.export import unguarded
+from graphfuse.data.spelling import MISSING_IDS
 from graphfuse.errors import Faults, InputError, LeakError, counted
 from graphfuse.files import text_sha256
 from graphfuse.learn.splits import grouped, stratified
@@ -232,7 +233,9 @@ def _folds_table(path: str | Path | pd.DataFrame) -> pd.DataFrame:
     if isinstance(path, pd.DataFrame):
         return path.astype("string").astype(object)
     try:
-        return pd.read_csv(path, dtype=str)
+        # A patient may be called NA; in the other columns that is a blank.
+        missing = {name: ["", *MISSING_IDS] for name in ("repeat", "fold")}
+        return pd.read_csv(path, dtype=str, keep_default_na=False, na_values=missing)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError):

@@ -13,6 +13,7 @@ from scipy.spatial import cKDTree
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.export import unguarded
+from graphfuse.data.spelling import style, visible
 from graphfuse.errors import InputError
 from graphfuse.evaluate.report import Report, load_record
 from graphfuse.files import file_sha256, text_sha256, undamaged
@@ -64,8 +65,8 @@ class Frozen:
 
 
 def alike(ids: Iterable[str]) -> pd.Series:
-    """Ids without what spelling may change: case, and dots, dashes or blanks."""
-    return pd.Series(list(ids), dtype=str).str.lower().str.replace(r"[\s._-]+", "-", regex=True)
+    """Ids without what spelling may change: case, width, and dots, dashes or blanks."""
+    return pd.Series([style(visible(name)) for name in ids], dtype=str)
 
 
 def _shares(classes: dict[str, int], model: FusionModel) -> np.ndarray | None:
@@ -77,7 +78,8 @@ def _shares(classes: dict[str, int], model: FusionModel) -> np.ndarray | None:
 def _ids(path: Path) -> frozenset[str]:
     """The run's patients; raises `InputError` where its folds are gone."""
     try:
-        return frozenset(unguarded(pd.read_csv(path, dtype={"patient": str})["patient"]))
+        folds = pd.read_csv(path, dtype={"patient": str}, keep_default_na=False)
+        return frozenset(unguarded(folds["patient"]))
     except (OSError, KeyError, ValueError):
         raise InputError(
             f"{path}: cannot be read, so nobody can say whom this run trained on; bring it back"

@@ -168,7 +168,10 @@ def load_replicas(folder: Path, cohort: Cohort, target: str) -> list[Replica]:
     """The fold models of a run directory, with the rows of its `cohort` that each was tested and
     trained on. Raises `InputError` where its files are damaged."""
     with undamaged(folder / "folds.csv"):
-        folds = pd.read_csv(folder / "folds.csv", dtype={"patient": str})
+        # A patient may be called NA: only a blank fold is missing.
+        folds = pd.read_csv(
+            folder / "folds.csv", dtype={"patient": str}, keep_default_na=False, na_values=[""]
+        )
         parts = splits(folds, cohort.outcome(target).known)
     saved = folder / "model" / "folds"
     return [

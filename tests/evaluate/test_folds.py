@@ -287,3 +287,10 @@ def test_all_faults_of_a_folds_file_at_once_and_no_ids(tmp_path):
 def test_a_missing_folds_file(tmp_path):
     with pytest.raises(InputError, match="no such file"):
         read_folds(tmp_path / "gone.csv", PATIENTS, CODES)
+
+
+def test_a_patient_may_be_called_na(tmp_path):
+    patients = pd.Index(["AB", "CD", "NA", "XY"])
+    path = folds_file(tmp_path, "patient,repeat,fold\nNA,0,1\nAB,0,NA\nCD,0,0\nXY,0,\n")
+    found = read_folds(path, patients, np.array([0, 1, 0, 1])).set_index("patient")["fold"]
+    assert found["NA"] == 1 and found["CD"] == 0 and found[["AB", "XY"]].isna().all()
