@@ -80,7 +80,10 @@ def with_row_names(heading: list[str], records: Records, first: int, path: Path)
         return heading
     if all(records.last_cell(record) == "" for record in range(first, len(records))):
         return [*heading, ""]
-    if heading[0] == "" or _ID_NAME.fullmatch(heading[0]):
+    ids = [records.cells(record, 1)[0] for record in range(first, len(records))]
+    counts_rows = all(each.isdigit() for each in ids)  # R names rows so where nobody else does
+    names_ids = heading[0] == "" or _ID_NAME.fullmatch(heading[0])
+    if names_ids and not counts_rows:
         raise InputError(
             f"{path}: the heading has {len(heading):,} names, that of the ids ({heading[0]!r}) "
             f"among them, and every row {len(heading) + 1:,} cells: a name is lost; mend the "

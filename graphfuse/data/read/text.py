@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,6 +21,8 @@ log = logging.getLogger(__name__)
 
 _SNIFFED = 50  # rows that the decimal mark is first guessed from
 _SNIFFED_CELLS = 1000  # of each of them
+_UNNAMED = re.compile(r"(\.\d+)?")  # how columns without a name are told apart
+_HEADING = re.compile(r"(\w+[_ .-])?(ids?|index)|\w+[_ .-]barcode", re.IGNORECASE)
 _UNITS = frozenset({"unit", "units", "einheit", "einheiten", "unité", "unités", "unidad"})
 
 
@@ -66,10 +69,16 @@ def read(
     _check_rows(cells.ids, table.names[id_at], path)
     frame = cells.frame(as_text)[chosen].set_axis([table.names[at] for at in chosen], axis=1)
     frame.index = pd.Index(cells.ids, dtype=object)
-    has_trailing = not table.names[-1] and len(table.names) - 1 in chosen
-    if has_trailing and frame.iloc[:, -1].isna().all():  # a delimiter at every line's end
-        return frame.iloc[:, :-1]
-    return frame
+    return frame if columns is not None else _without_blank_columns(frame)
+
+
+def _without_blank_columns(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame less columns with neither name nor cells: delimiters at every line's end."""
+    unnamed = [_UNNAMED.fullmatch(name) is not None for name in frame.columns]
+    if not any(unnamed):
+        return frame
+    blank = frame.columns[unnamed & frame.isna().all().to_numpy()]
+    return frame.drop(columns=blank)
 
 
 def _all_but(id_at: int, table: TextTable) -> list[int]:
@@ -137,6 +146,11 @@ def _check_rows(ids: np.ndarray, name: str, path: Path) -> None:
         raise InputError(
             f"{path}: the heading stands again among the rows (row {examples(again + 1)}); were "
             "tables put one under the other? remove it"
+        )
+    if len(ids) and _HEADING.fullmatch(ids[0]):
+        raise InputError(
+            f"{path}: the row under the heading starts with {ids[0]!r} and is a heading too; keep "
+            "one line of names"
         )
     if len(ids) and ids[0].lower().strip("[]()") in _UNITS:
         raise InputError(

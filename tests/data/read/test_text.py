@@ -120,3 +120,23 @@ def test_the_id_column_may_be_asked_for_as_a_column(tmp_path):
 def test_infinite_numbers_and_large_ones(tmp_path):
     got = read_table(write(tmp_path, "id,x,y\nA,inf,99999999999999999999\nB,1,3\n"))
     assert np.isinf(got.loc["A", "x"]) and got["y"].tolist() == [1e20, 3]
+
+
+def test_two_lines_of_names_are_refused(tmp_path):
+    """As pandas writes columns that have a name of their own, or two levels."""
+    with pytest.raises(InputError, match="is a heading too"):
+        read_table(write(tmp_path, "gene,TP53,MYC\npatient_id,,\nA,1,2\n"))
+    with pytest.raises(InputError, match="is a heading too"):
+        read_table(write(tmp_path, ",rna,protein\nid,TP53,TP53\nA,1,2\n"))
+
+
+def test_columns_with_neither_name_nor_cells_are_none(tmp_path):
+    got = read_table(write(tmp_path, "id;x;;;\nA;1;;;\nB;2;;;\n"))
+    assert list(got.columns) == ["x"]
+
+
+def test_row_numbers_of_r_are_told_from_a_lost_name(tmp_path):
+    path = write(tmp_path, "patient\tx\n1\tA\t5\n2\tB\t6\n", "t.tsv")
+    assert read_table(path, id_column="patient")["x"].tolist() == [5, 6]
+    with pytest.raises(InputError, match="named as ids are"):
+        read_table(path)
