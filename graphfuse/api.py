@@ -179,15 +179,16 @@ def rank(report: Report, top: int = 50) -> Ranking:
 
 
 def predict(
-    model: FusionModel | str | Path, cohort: Cohort, *, allow_shift: bool = False
+    model: FusionModel | str | Path, cohort: Cohort | str | Path, *, allow_shift: bool = False
 ) -> pd.DataFrame:
     """`patient, call, p_<class>…, flag` for patients that the model may never have seen; `model`:
-    fitted, or its run directory. `flag` says why a row should not be trusted, blank where nothing
-    was found. Raises `InputError` where tables are far from the scale of training, unless
-    `allow_shift` (`FusionModel.shifts`)."""
+    fitted, or its run directory; `cohort`: theirs, or its manifest, which is then read by the
+    model's types of columns, so that no row depends on the file's others. `flag` says why a row
+    should not be trusted, blank where nothing was found. Raises `InputError`
+    where tables are far from the scale of training, unless `allow_shift` (`FusionModel.shifts`)."""
     if not isinstance(model, FusionModel):
         model = FusionModel.load(Path(model) / "model")
-    return model.table(as_cohort(cohort), allow_shift=allow_shift)
+    return model.table(as_cohort(cohort, like=model), allow_shift=allow_shift)
 
 
 def subtype(cohort: Cohort, recipe: Recipe | str | Path = DEFAULT, **options) -> Subtypes:

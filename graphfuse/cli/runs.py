@@ -107,7 +107,7 @@ def predict(
     from graphfuse import api
     from graphfuse.data.export import safe_csv
 
-    table = api.predict(folder, api.load(cohort), allow_shift=allow_shift)
+    table = api.predict(folder, cohort, allow_shift=allow_shift)
     _say_whom_it_knows(folder, table["patient"])
     safe_csv(table, out)
     counts = ", ".join(f"{name} {count}" for name, count in table["call"].value_counts().items())

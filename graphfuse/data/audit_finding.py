@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from graphfuse.data.cohort import Cohort
-from graphfuse.data.ehr import as_word
 from graphfuse.data.modality import Modality
 from graphfuse.data.outcome import Outcome
+from graphfuse.data.words import as_word
 from graphfuse.errors import InputError
 
 SEVERITIES = ("leak", "warning", "note")

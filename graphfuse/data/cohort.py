@@ -11,10 +11,12 @@ import numpy as np
 import pandas as pd
 
 from graphfuse.data import frames, in_memory
+from graphfuse.data.class_labels import class_outcome
+from graphfuse.data.groups import group_values
 from graphfuse.data.ids import check_overlap
 from graphfuse.data.modality import Modality
 from graphfuse.data.outcome import Outcome
-from graphfuse.errors import Faults, InputError, examples, nearest
+from graphfuse.errors import Faults, InputError, nearest
 
 log = logging.getLogger(__name__)
 
@@ -139,7 +141,9 @@ class Cohort:
             What the cohort is called.
         ehr
             Names of tables that are records, or for each the types of its columns (numeric,
-            categorical, ordinal or date), as in `{"clinical": {"stage": "ordinal"}}`.
+            categorical, ordinal, date, or an ordinal's levels from the lowest to the highest), as
+            in `{"clinical": {"stage": "ordinal", "mood": ["low", "fair", "good"]}}`; guessed where
+            silent.
         symbols
             For each gene table, name of column → gene symbol.
         groups
@@ -183,20 +187,22 @@ class Cohort:
         check_overlap(ids, faults, notices, allow_low_overlap=True)
         modalities = []
         for key, frame in tables.items():
-            made = frames.modality(key, frame, types.get(key), genes.get(key, {}), faults)
+            made = frames.modality(key, frame, types.get(key), genes.get(key, {}), faults, notices)
             modalities.append(made)
         patients = sorted(set().union(*(frame.index for frame in tables.values())))
         patients = pd.Index(patients, name="patient", dtype=object)
         sites = {
-            key: frames.group_values(series, patients, f"group {key!r}", faults, notices)
+            key: group_values(series, patients, f"group {key!r}", faults, notices)
             for key, series in known.items()
         }
         faults.stop()
-        for notice in notices:
-            log.warning("%s: %s", name, notice)
         outcomes = {}
         if labels is not None:
-            outcomes[str(labels.name or "outcome")] = class_outcome(labels, patients)
+            made, told = class_outcome(labels, patients)
+            outcomes[made.name] = made
+            notices += told
+        for notice in notices:
+            log.warning("%s: %s", name, notice)
         return cls(
             name,
             patients,
@@ -301,39 +307,3 @@ def group_known(values: Iterable) -> np.ndarray:
     return ~pd.Series(list(values), dtype=object).astype(str).str.strip().str.lower().isin(
         _NO_GROUP
     ).to_numpy(bool)
-
-
-def class_outcome(
-    labels: pd.Series,
-    patients: pd.Index,
-    names: Mapping[str, str] | None = None,
-    derived_from: tuple[str, ...] = (),
-) -> Outcome:
-    """A class outcome from labels indexed by patient; `names` maps the values as written to class
-    names."""
-    where = f"outcome {labels.name!r}"
-    labels = labels.set_axis(labels.index.map(str)).reindex(patients)
-    if pd.api.types.is_float_dtype(labels) and (labels.dropna() % 1 == 0).all():
-        labels = labels.astype("Int64")
-    text = labels.astype("string").str.strip().replace({"": pd.NA})
-    if names:
-        unknown = sorted(set(text.dropna()) - set(names))
-        if unknown:
-            raise InputError(
-                f"{where}: values {examples(unknown)} are not among labels = {dict(names)}"
-            )
-        text = text.map(names)
-    folded = pd.Series(sorted(set(text.dropna())), dtype=str)
-    alike = folded[folded.str.lower().duplicated(keep=False)]
-    if len(alike):
-        raise InputError(
-            f"{where}: labels differ only in case ({examples(alike)}); write them alike"
-        )
-    found = set(text.dropna())
-    classes = (
-        tuple(dict.fromkeys(n for n in names.values() if n in found)) if names else tuple(folded)
-    )
-    codes = text.map({c: i for i, c in enumerate(classes)}).fillna(-1).astype("int64").to_numpy()
-    return Outcome(
-        str(labels.name or "outcome"), "class", codes, classes, derived_from=tuple(derived_from)
-    )

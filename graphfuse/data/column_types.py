@@ -2,39 +2,50 @@
 
 from __future__ import annotations
 
-import re
-
+import numpy as np
 import pandas as pd
 
+from graphfuse.data.dates import looks_like_date
+from graphfuse.data.numbers import shapes
+from graphfuse.data.ordinal_scales import is_assessed, places
+
 _NUMERIC_SHARE = 0.8
-
-_DATE = re.compile(r"^(\d{4}[-/]\d{1,2}[-/]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4})([T ].*)?$")
-
-_ORDINAL = tuple(
-    re.compile(pattern, re.IGNORECASE)
-    for pattern in (
-        r"^stage\s*(is|x|0|[ivx]+)\s*[abc]?\d?$",
-        r"^(c|p|yp)?[tnm]([0-4x]|is)[a-d]?(mi)?\s*(\(.*\))?$",
-        r"^g(rade\s*)?[1-4x]$",
-        r"^(very )?(low|high)$|^(medium|moderate|intermediate)$",
-        r"^(none|absent|mild|moderate|severe|critical)$",
-        r"^[ivx]+[abc]?$",
-    )
-)
+_DATE_SHARE = 0.9
+_FEW_LEVELS = 10  # up to here, numbers with a unit may be the arms of a trial: '10 mg', '20 mg'
 
 
-def guess_type(series: pd.Series) -> str:
-    """numeric | categorical | ordinal | date for a column of patients' records."""
-    if pd.api.types.is_bool_dtype(series):
+def guess_type(column: pd.Series) -> str:
+    """numeric | categorical | ordinal | date for a column of patients' records, by most of its
+    cells; missing cells do not count.
+
+    Ordinal only where the order of all its words is known (`ordinal_scales`).
+    """
+    if pd.api.types.is_bool_dtype(column):
         return "categorical"
-    if pd.api.types.is_numeric_dtype(series):
+    if pd.api.types.is_numeric_dtype(column):
         return "numeric"
-    text = series.dropna().astype(str).str.strip()
-    if text.empty:
+    known = column.dropna()
+    if known.empty:
         return "categorical"
-    if pd.to_numeric(text, errors="coerce").notna().mean() >= _NUMERIC_SHARE:
+    if _is_numeric(known):
         return "numeric"
-    if text.str.match(_DATE).mean() >= 0.9:
+    words = known.astype(str).str.strip()
+    if words.map(looks_like_date).mean() >= _DATE_SHARE:
         return "date"
-    ordered = any(text.str.match(pattern).mean() >= 0.9 for pattern in _ORDINAL)
-    return "ordinal" if ordered and text.nunique() > 1 else "categorical"
+    levels = [word for word in words.unique() if is_assessed(word)]
+    ordered = len(levels) > 1 and places(levels, guessing=True) is not None
+    return "ordinal" if ordered else "categorical"
+
+
+def _is_numeric(known: pd.Series) -> bool:
+    """Whether most cells are numbers, or were meant as such: '90+', '12 mg', '1,234'."""
+    shape = shapes(known)
+    plain = np.isin(shape, ("number", "infinite"))
+    if plain.mean() >= _NUMERIC_SHARE:
+        return True
+    if (shape != "text").mean() < _NUMERIC_SHARE:
+        return False
+    bounds = shape == "bound"
+    if bounds.any():  # '<40', '40+', or '0', '1+', '2+' are few levels; ages with '90+' are many
+        return known[plain].nunique() > known[bounds].nunique()
+    return bool(plain.any()) or known.nunique() > _FEW_LEVELS

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import pandas as pd
 
 from graphfuse.data.column_types import guess_type
-from graphfuse.data.ehr import as_word, typed
+from graphfuse.data.ehr import typed
 from graphfuse.data.feature_names import counted_through, named
 from graphfuse.data.sniff import sniff_values
+from graphfuse.data.words import as_word
 from graphfuse.errors import Faults
 
 _PERSONAL = re.compile(
@@ -79,6 +80,8 @@ _EVENTS = (
     "status", "survival_status", "pfs_status", "pfs_event", "dfs_status", "censored",
 )  # fmt: skip
 _DEAD = ("dead", "deceased", "died", "death", "1:deceased", "event", "yes", "true", "1")
+
+_FEW_LEVELS = 10
 
 
 def group_columns(frame: pd.DataFrame) -> list[str]:
@@ -213,10 +216,15 @@ def usable_columns(
 
 
 def _type(frame: pd.DataFrame) -> str:
-    """The guessed type, categorical where numbers are mixed with text."""
+    """The guessed type of the frame's one column.
+
+    Where some cells are not of that type, a few different cells are categories. Many are left as
+    guessed: `check` then names the cells, which a category per number would hide.
+    """
     faults = Faults("")
-    _, types = typed(frame, {}, "", faults)
-    return "categorical" if faults.found else next(iter(types.values()))
+    (kind,) = typed(frame, {}, "", faults).types.values()
+    few = frame.iloc[:, 0].nunique() <= _FEW_LEVELS
+    return "categorical" if faults.found and few else kind
 
 
 def _may_follow(name: str) -> bool:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
-from graphfuse.data.ehr import as_word, typed
+from graphfuse.data.ehr import Records, typed
 from graphfuse.data.modality import Modality
 from graphfuse.data.numeric import check_range, numeric, plain
 from graphfuse.data.read.id_column import NotTheIds, check_first_column
 from graphfuse.data.read.wanted import names_as_text
-from graphfuse.data.spelling import ids_as_text, missing_words, padding, visible
+from graphfuse.data.spelling import ids_as_text, missing_words, visible
 from graphfuse.errors import Faults, InputError, counted, examples, nearest, warn_once
 
 log = logging.getLogger(__name__)
@@ -183,48 +183,6 @@ def looks_like_number(labels: pd.Series) -> str:
     return ""
 
 
-def group_values(
-    found: pd.Series, patients: pd.Index, where: str, faults: Faults, notices: list[str]
-) -> np.ndarray:
-    """Each patient's group as it is written.
-
-    Parameters
-    ----------
-    found
-        Groups indexed by patient.
-    patients
-        Of whom.
-    where
-        The group, for messages.
-    faults
-        A fault is added where values differ only in case or blanks.
-    notices
-        A notice is added where values differ only in zeros in front.
-
-    Returns
-    -------
-    np.ndarray
-        Text `[N]`, 'unknown' where there is none.
-    """
-    words = found.astype(object).reindex(patients).map(as_word, na_action="ignore")
-    words = words.map(visible, na_action="ignore")
-    distinct = pd.Index(sorted(set(words.dropna())), dtype=object)
-    folded = distinct.map(lambda word: " ".join(word.casefold().split()))
-    alike = distinct[folded.duplicated(keep=False)]
-    if len(alike):
-        faults.add(
-            f"{where}: values differ only in case or blanks ({examples(map(repr, alike))}); write "
-            "them alike"
-        )
-    padded = distinct[distinct.map(padding).duplicated(keep=False)].difference(alike)
-    if len(padded):
-        notices.append(
-            f"{where}: values differ only in how numbers or separators are written "
-            f"({examples(map(repr, padded))}); taken for different groups"
-        )
-    return words.where(words.notna(), "unknown").to_numpy(dtype=object)
-
-
 def checked_symbols(
     symbols: Mapping[str, Mapping[str, str]] | None,
     tables: Mapping[str, pd.DataFrame],
@@ -268,11 +226,18 @@ def checked_types(
             if column not in tables[name].columns:
                 meant = nearest(str(column), tables[name].columns)
                 faults.add(f"ehr of {name!r}: no column {column!r}{meant}")
-            if kind not in TYPES:
+            if not _is_type(kind):
                 meant = nearest(str(kind), TYPES)
                 faults.add(f"ehr of {name!r}: {column!r} cannot be of type {kind!r}{meant}")
-        checked[name] = {key: kind for key, kind in types.items() if key in tables[name].columns}
+        there = tables[name].columns
+        usable = {key: kind for key, kind in types.items() if key in there and _is_type(kind)}
+        checked[name] = usable
     return checked
+
+
+def _is_type(kind) -> bool:
+    """A type's name, or an ordinal's levels in their order."""
+    return kind in TYPES if isinstance(kind, str) else isinstance(kind, list | tuple)
 
 
 def _of_tables(given: Mapping, what: str, tables: Mapping, faults: Faults):
@@ -303,9 +268,10 @@ def checked_groups(groups: Mapping[str, pd.Series] | None, faults: Faults) -> di
 def modality(
     name: str,
     frame: pd.DataFrame,
-    types: dict[str, str] | None,
+    types: Mapping[str, str | Sequence[str]] | None,
     genes: Mapping[str, str],
     faults: Faults,
+    notices: list[str],
 ) -> Modality:
     """One modality over the patients of its table.
 
@@ -321,10 +287,14 @@ def modality(
         Name of column → gene symbol.
     faults
         A fault is added where columns hold what they cannot.
+    notices
+        What is told of records, such as bounds among numbers.
     """
     where = f"table {name!r}"
     if types is not None:
-        return Modality(name, _records(frame, types, where, faults), "ehr", types=types)
+        read = _records(frame, types, where, faults)
+        notices += [f"{where}: {notice}" for notice in read.notices]
+        return Modality(name, read.table, "ehr", types=read.types, levels=read.levels)
     try:
         table = numeric(frame, where)
     except InputError as error:
@@ -335,12 +305,8 @@ def modality(
     return Modality(name, table, entity=entity, symbols=symbols)
 
 
-def _records(
-    frame: pd.DataFrame, types: dict[str, str], where: str, faults: Faults
-) -> pd.DataFrame:
-    """An EHR table with the columns of declared types read as those of files are."""
-    declared, _ = typed(frame[list(types)], types, where, faults)
-    read = {name: declared[name] if name in types else frame[name] for name in frame.columns}
-    table = pd.DataFrame(read, index=frame.index)
-    check_range(table.select_dtypes("number"), where, faults)
-    return table
+def _records(frame: pd.DataFrame, types: Mapping[str, str], where: str, faults: Faults) -> Records:
+    """An EHR table read as those of files are, types guessed where silent."""
+    found = typed(frame, types, where, faults)
+    check_range(found.table.select_dtypes("number"), where, faults)
+    return found

@@ -4,6 +4,7 @@ what is declared."""
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from graphfuse.data.barcodes import kinds, mixed_between_tables, sample_types
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.ehr import typed
 from graphfuse.data.fetch import obtain
-from graphfuse.data.frames import group_values
+from graphfuse.data.groups import group_values
 from graphfuse.data.ids import check_overlap, normalised
 from graphfuse.data.judge import judged
 from graphfuse.data.modality import Modality
@@ -25,6 +26,7 @@ from graphfuse.data.read import read_table
 from graphfuse.data.series import read_series
 from graphfuse.data.symbols import gene_symbols
 from graphfuse.data.targets import columns_of, outcome_from
+from graphfuse.data.typed_columns import Trained, TypedColumns
 from graphfuse.errors import Faults, InputError, examples, nearest
 from graphfuse.files import file_sha256, read_toml, resolve
 from graphfuse.schema import GroupSpec, Manifest, ModalitySpec
@@ -32,24 +34,29 @@ from graphfuse.schema import GroupSpec, Manifest, ModalitySpec
 log = logging.getLogger(__name__)
 
 
-def load(name_or_path: str | Path) -> Cohort:
+def load(name_or_path: str | Path, like: Trained | None = None) -> Cohort:
     """The cohort that a manifest describes: a path to a .toml, or a name in `data_manifests/`.
 
     Patients are the union over modalities, sorted; who lacks a modality has a row of missing values
     there. Raises `InputError` with every fault found (files, columns, values, ids), `FetchError`
     where files cannot be had.
+
+    `like`: the model that is to be applied. Columns of records then have the types with which it
+    was trained, and none is guessed: a patient's record means the same whatever stands in the
+    file's other rows.
     """
-    reading = read_cohort(name_or_path)
+    reading = read_cohort(name_or_path, None if like is None else like.record_types)
     reading.faults.stop()
     for notice in reading.notices:
         log.warning("%s: %s", reading.manifest.name, notice)
     return reading.cohort
 
 
-def as_cohort(cohort: Cohort | str | Path) -> Cohort:
-    """A cohort as it is, or loaded from its manifest. Raises `InputError` for anything else."""
+def as_cohort(cohort: Cohort | str | Path, like: Trained | None = None) -> Cohort:
+    """A cohort as it is, or loaded from its manifest (`like` as in `load`). Raises `InputError` for
+    anything else."""
     if isinstance(cohort, str | Path):
-        return load(cohort)
+        return load(cohort, like)
     if not isinstance(cohort, Cohort):
         raise InputError(
             f"expected a Cohort or a manifest (got {type(cohort).__name__}); graphfuse.load "
@@ -58,26 +65,31 @@ def as_cohort(cohort: Cohort | str | Path) -> Cohort:
     return cohort
 
 
-def read_cohort(name_or_path: str | Path) -> Reading:
+def read_cohort(
+    name_or_path: str | Path, like: Mapping[str, TypedColumns] | None = None
+) -> Reading:
     """Everything found on the way to a cohort: the cohort where there is one, faults and notices.
-    Does not stop at faults."""
+    Does not stop at faults. `like`: as in `Reading`."""
     path = resolve(name_or_path, "data_manifests")
     manifest = read_toml(path, Manifest)
     folder = obtain(
         manifest.source, beside=path.parent, how_to_get=manifest.how_to_get, where=str(path)
     )
-    reading = Reading(manifest, path, folder)
+    reading = Reading(manifest, path, folder, like)
     reading.run()
     return reading
 
 
 @dataclass
 class Reading:
-    """One pass over a manifest's files."""
+    """One pass over a manifest's files.
+
+    `like`: records' modalities as a trained model has them, whose types then hold."""
 
     manifest: Manifest
     path: Path
     folder: Path
+    like: Mapping[str, TypedColumns] | None = None
     cohort: Cohort | None = None
     notices: list[str] = field(default_factory=list)
 
@@ -146,6 +158,7 @@ class Reading:
         if not (self.folder / file).is_file():
             return  # told by _check_files
         how = {"columns": columns, "id_column": self.manifest.patients.id, "modality": modality}
+        how["as_text"] = spec is None or spec.kind == "ehr"
         if spec is not None:
             how |= {"orient": spec.orient, "layer": spec.layer, "modality": spec.modality}
             how["id_column"] = None if spec.orient == "patients-in-columns" else how["id_column"]
@@ -206,20 +219,33 @@ class Reading:
             return None
         try:
             if spec.kind == "ehr":
-                table, types = typed(frame, spec.types, where, self.faults)
-                symbols = ()
+                modality, told = self._records(name, spec, frame, where)
             else:
-                table, types = numeric(self._features(name, spec, frame), where), {}
-                told: list[str] = []
-                columns = list(table.columns)
-                symbols = gene_symbols(columns, spec, self._map_file(spec), told)
-                self.notices += [f"{where}: {notice}" for notice in told]
+                modality, told = self._measurements(name, spec, frame, where)
         except InputError as error:
             said = str(error)
             self.faults.add(said if said.startswith(where) else f"{where}: {said}")
             return None
-        modality = Modality(name, table, spec.kind, spec.values, spec.entity, symbols, types)
+        self.notices += [f"{where}: {notice}" for notice in told]
         return self._judged(modality, spec, where)
+
+    def _records(
+        self, name: str, spec: ModalitySpec, frame: pd.DataFrame, where: str
+    ) -> tuple[Modality, list[str]]:
+        """Records, typed as declared, or as the model has them that is to be applied."""
+        found = typed(frame, spec.types, where, self.faults, (self.like or {}).get(name))
+        modality = Modality(
+            name, found.table, spec.kind, spec.values, types=found.types, levels=found.levels
+        )
+        return modality, found.notices
+
+    def _measurements(
+        self, name: str, spec: ModalitySpec, frame: pd.DataFrame, where: str
+    ) -> tuple[Modality, list[str]]:
+        """A table of numbers, its columns mapped to genes where it has any."""
+        table, told = numeric(self._features(name, spec, frame), where), []
+        symbols = gene_symbols(list(table.columns), spec, self._map_file(spec), told)
+        return Modality(name, table, spec.kind, spec.values, spec.entity, symbols), told
 
     def _features(self, name: str, spec: ModalitySpec, frame: pd.DataFrame) -> pd.DataFrame:
         """The table less columns of the same file that are outcomes or groups."""

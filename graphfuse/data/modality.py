@@ -15,8 +15,9 @@ class Modality:
 
     `table`: float columns for omics and embeddings; typed columns for EHR (numbers as float,
     categories as text). `symbols`: gene symbol per column, `None` where a column maps to no gene.
-    `types`: EHR column types (numeric | categorical | ordinal | date). `present` bool `[N]`:
-    patients who have the modality.
+    `types`: EHR column types (numeric | categorical | ordinal | date). `levels`: the order of an
+    ordinal's levels, or of the parts of a date, where it is given. `present` bool `[N]`: patients
+    who have the modality.
 
     `values`: what the numbers of `table` are (counts, log, …). `transform`: what was done to each
     patient's numbers on the way from the file (`per_patient`), and `declared`: what they were
@@ -32,6 +33,7 @@ class Modality:
     types: dict[str, str] = field(default_factory=dict)
     transform: str = "none"
     declared: str = ""
+    levels: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self):
         if not self.symbols:

@@ -16,7 +16,7 @@ import pandas as pd
 from graphfuse.data.modality import Modality
 from graphfuse.data.transform import Impute, Scale, Select
 from graphfuse.data.typed_columns import TypedColumns
-from graphfuse.errors import InputError, counted
+from graphfuse.errors import Faults, InputError, counted
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +54,9 @@ class Pipeline:
         for selection; `scale` as in `Scale.fit`."""
         rows = modality.present
         table, names = modality.table[rows], np.asarray(modality.columns, dtype=str)
-        typed = TypedColumns.fit(table, modality.types) if modality.kind == "ehr" else None
+        typed = None
+        if modality.kind == "ehr":
+            typed = TypedColumns.fit(table, modality.types, modality.levels)
         values = typed.apply(table) if typed else table.to_numpy(float)
         owners = typed.owners if typed else np.arange(values.shape[1])
         _refuse_fillers(modality.name, values)
@@ -187,10 +189,28 @@ def unknown_values(
     pipelines: Mapping[str, Pipeline], modalities: Mapping[str, Modality]
 ) -> list[str]:
     """`Pipeline.unknown` of every modality that these patients have: what to tell before a model
-    scores them."""
-    return [
-        said
-        for name, pipeline in pipelines.items()
-        if name in modalities
-        for said in pipeline.unknown(modalities[name])
-    ]
+    scores them.
+
+    Raises `InputError` where a column was read as another type than the model was trained with: its
+    values may then mean something else.
+    """
+    told = []
+    for name, pipeline in pipelines.items():
+        if name in modalities:
+            _check_types(pipeline, modalities[name])
+            told += pipeline.unknown(modalities[name])
+    return told
+
+
+def _check_types(pipeline: Pipeline, modality: Modality) -> None:
+    fitted = {} if pipeline.typed is None else pipeline.typed.kinds
+    faults = Faults(f"modality {modality.name!r}")
+    for column, kind in fitted.items():
+        own = modality.types.get(column, kind)
+        if own != kind and column in modality.table:
+            faults.add(
+                f"column {column!r} was read as {own}, and the model was trained with it as "
+                f"{kind}; give predict or score the manifest, or load(manifest, like=model), which "
+                "reads it as the model does"
+            )
+    faults.stop()

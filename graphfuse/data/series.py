@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from graphfuse.data.numbers import numbers
 from graphfuse.data.read import column_names, format_of, read_table
 from graphfuse.data.read.wanted import known
 from graphfuse.data.series_rows import measurements, plain, times_of, word_of
@@ -97,7 +98,7 @@ def read_series(
                 "[patients] id = …"
             )
     return summarised(
-        read_table(path, id_column=id_column, columns=keys, repeats=True),
+        read_table(path, id_column=id_column, columns=keys, repeats=True, as_text=True),
         series,
         variables,
         str(path),
@@ -110,10 +111,11 @@ def summarised(
     """`long`, indexed by patient, as columns (see `series_columns`), and notices."""
     faults = Faults(where)
     patients = pd.Index(sorted(set(long.index) - {""}), name="patient", dtype=object)
-    rows, seen = measurements(long, series, variables, faults)
+    notices: list[str] = []
+    rows, seen = measurements(long, series, variables, faults, notices)
     faults.stop()
     names = list(dict.fromkeys(variables)) if variables is not None else sorted(seen)
-    notices = _names_apart(names, seen, series, where) if seen else []
+    notices += _names_apart(names, seen, series, where) if seen else []
     repeated = int(rows.duplicated(["patient", "variable", "time"]).sum())
     if repeated:
         notices.append(
@@ -160,10 +162,10 @@ def variables_of(frame: pd.DataFrame, series: Series) -> tuple[pd.DataFrame, lis
     """Each patient's mean of every variable that holds numbers, patients × variables, and the
     variables that hold text."""
     name, value = frame[series.variable].map(word_of), plain(frame[series.value])
-    numbers = pd.to_numeric(value, errors="coerce").astype(float)
-    texts = sorted(set(name[value.notna() & numbers.isna()]) - {""})
+    found = numbers(value)
+    texts = sorted(set(name[value.notna() & found.isna()]) - {""})
     kept = ~name.isin([*texts, ""])
-    return numbers[kept].groupby([frame.index[kept], name[kept]]).mean().unstack(), texts
+    return found[kept].groupby([frame.index[kept], name[kept]]).mean().unstack(), texts
 
 
 def _readable(column: pd.Series) -> bool:
@@ -173,7 +175,7 @@ def _readable(column: pd.Series) -> bool:
 
 
 def _share_of_numbers(column: pd.Series) -> float:
-    return float(pd.to_numeric(column.dropna(), errors="coerce").notna().mean())
+    return float(numbers(column.dropna()).notna().mean())
 
 
 # -------------------------------------------------------------------------------------- summarising

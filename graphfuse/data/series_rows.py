@@ -8,8 +8,9 @@ import re
 import numpy as np
 import pandas as pd
 
-from graphfuse.data.ehr import UNKNOWN, as_word
 from graphfuse.data.ids import patterns
+from graphfuse.data.numbers import numbers, shape_of
+from graphfuse.data.words import as_word, cleaned
 from graphfuse.errors import Faults, counted, examples
 from graphfuse.schema import Series
 
@@ -21,10 +22,14 @@ _COMPACT = re.compile(r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])(\.0)?")
 
 
 def measurements(
-    long: pd.DataFrame, series: Series, variables: list[str] | None, faults: Faults
+    long: pd.DataFrame,
+    series: Series,
+    variables: list[str] | None,
+    faults: Faults,
+    notices: list[str],
 ) -> tuple[pd.DataFrame, dict[str, int]]:
     """The measurements as patient, variable, time, value, and how many rows each variable has in
-    the table."""
+    the table. Adds faults for cells that cannot be read, and notices."""
     rows = pd.DataFrame(
         {"patient": long.index, "variable": long[series.variable].map(word_of).to_numpy()},
         dtype=object,
@@ -48,26 +53,40 @@ def measurements(
         faults.add(
             f"{counted(nobody, 'value has', 'values have')} no patient id; fill or remove them"
         )
-    value = _numbers(rows, series.value, faults)
+    value = _numbers(rows, series.value, faults, notices)
     return rows.assign(value=value, time=times_of(rows["time"], series.time, faults)), seen
 
 
-def _numbers(rows: pd.DataFrame, name: str, faults: Faults) -> pd.Series:
-    """Values as float; adds faults for text and infinities."""
-    plain = rows["value"].map(
-        lambda cell: cell if isinstance(cell, int | float | np.number) else str(cell)
-    )  # a date is text
-    values = pd.to_numeric(plain, errors="coerce").astype(float)
-    for bad, *said in ((values.isna(), "value is no number", "values are no numbers"),
-                       (np.isinf(values), "value is infinite", "values are infinite")):  # fmt: skip
-        if bad.any():
-            shown, of = (
-                examples(dict.fromkeys(rows["value"][bad].map(repr))),
-                examples(sorted(set(rows["variable"][bad]))),
-            )
-            count = counted(bad.sum(), *said)
-            faults.add(f"column {name!r}: {count} ({shown}; of {of}); write numbers or leave blank")
+def _numbers(rows: pd.DataFrame, name: str, faults: Faults, notices: list[str]) -> pd.Series:
+    """Values as float, bounds ('<0.01') as their number; adds faults for text and infinities."""
+    cells = rows["value"]
+    values = numbers(cells, bounds=True)
+    bad = cells[values.isna()]
+    if len(bad):
+        count = counted(len(bad), "value is no number", "values are no numbers")
+        faults.add(_unreadable(rows, bad, name, count))
+    infinite = cells[np.isinf(values)]
+    if len(infinite):
+        count = counted(len(infinite), "value is infinite", "values are infinite")
+        faults.add(_unreadable(rows, infinite, name, count))
+    bounds = cells[cells.map(shape_of) == "bound"]
+    if len(bounds):
+        shown = examples(dict.fromkeys(bounds.map(repr)))
+        count = counted(len(bounds), "value is a bound", "values are bounds")
+        notices.append(f"column {name!r}: {count} ({shown}), read as the number in it")
     return values
+
+
+def _unreadable(rows: pd.DataFrame, cells: pd.Series, name: str, count: str) -> str:
+    """A fault about these cells: what they are, of which variables, and the cure."""
+    shown = examples(dict.fromkeys(cells.map(lambda cell: repr(_as_python(cell)))))
+    of = examples(sorted(set(rows.loc[cells.index, "variable"])))
+    return f"column {name!r}: {count} ({shown}; of {of}); write numbers or leave blank"
+
+
+def _as_python(cell):
+    """A numpy number as Python's own, which prints as the number alone."""
+    return cell.item() if isinstance(cell, np.generic) else cell
 
 
 def times_of(column: pd.Series, name: str, faults: Faults) -> pd.Series:
@@ -81,20 +100,20 @@ def times_of(column: pd.Series, name: str, faults: Faults) -> pd.Series:
             "fill or remove them"
         )
     words = column[~blank].map(str)
-    numbers, days = pd.to_numeric(words, errors="coerce").astype(float), _days(words)
-    times = numbers if numbers.notna().sum() >= days.notna().sum() else days
+    plain_numbers = numbers(words)
+    days = _days(words)
+    are_numbers = plain_numbers.notna().sum() >= days.notna().sum()
+    times = plain_numbers if are_numbers else days
     bad = ~np.isfinite(times)
     if bad.any():
-        most = "numbers" if times is numbers else "dates"
+        most = "numbers" if are_numbers else "dates"
         faults.add(
             f"column {name!r}: {int(bad.sum())} of {len(words)} times are no {most} (they "
             f"look like {patterns(words[bad])}); "
             "write all as numbers, or all as dates like 2020-01-31 (1678 to 2261)"
         )
     elif (
-        times is numbers
-        and len(words)
-        and words.map(lambda word: bool(_COMPACT.fullmatch(word))).all()
+        are_numbers and len(words) and words.map(lambda word: bool(_COMPACT.fullmatch(word))).all()
     ):
         faults.add(
             f"column {name!r}: the times look like dates without dashes; write them as 2020-01-31"
@@ -111,17 +130,12 @@ def _days(words: pd.Series) -> pd.Series:
 
 
 def plain(column: pd.Series) -> pd.Series:
-    """Objects, text stripped, words for unknown missing, spans of time as days."""
+    """Objects, text as spelt, words for unknown missing, spans of time as days."""
     if pd.api.types.is_timedelta64_dtype(column):
         column = column / pd.Timedelta(days=1)
-    column = column.astype(object).map(lambda cell: cell.strip() if isinstance(cell, str) else cell)
-    return column.where(
-        column.notna()
-        & ~column.map(lambda cell: isinstance(cell, str) and cell.lower() in UNKNOWN),
-        None,
-    )
+    return cleaned(column.astype(object), minus=False)
 
 
 def word_of(cell) -> str:
-    """An id's or a variable's text: as written, a number without .0, '' where missing."""
-    return cell.strip() if isinstance(cell, str) else "" if pd.isna(cell) else as_word(cell)
+    """An id's or a variable's text: as spelt, a number without .0, '' where missing."""
+    return "" if pd.isna(cell) else as_word(cell)

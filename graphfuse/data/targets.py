@@ -5,15 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from graphfuse.data.cohort import class_outcome
-from graphfuse.data.ehr import as_word
+from graphfuse.data.class_labels import class_outcome
+from graphfuse.data.events import read_events
+from graphfuse.data.numbers import numbers, shapes
 from graphfuse.data.outcome import Outcome
+from graphfuse.data.words import cleaned
 from graphfuse.errors import InputError, counted, examples
 from graphfuse.schema import OutcomeSpec
 
-FOLDS = (
-    5  # of cross-validation, unless --cv says otherwise; each class needs a patient in every fold
-)
+# Folds of cross-validation unless --cv says otherwise: each class needs a patient in every one.
+FOLDS = 5
 
 
 def columns_of(spec: OutcomeSpec) -> list[str]:
@@ -38,15 +39,10 @@ def outcome_from(
 
 
 def _classes(frame: pd.DataFrame, spec: OutcomeSpec, name: str) -> tuple[Outcome, list[str]]:
-    labels = frame[spec.column]
-    if spec.labels:
-        labels = labels.map(as_word, na_action="ignore").where(
-            ~labels.isin(list(spec.labels)), labels
-        )
-    found = class_outcome(labels.rename(name), frame.index, spec.labels, tuple(spec.derived_from))
+    labels = frame[spec.column].rename(name)
+    found, notices = class_outcome(labels, frame.index, spec.labels, tuple(spec.derived_from))
     sizes = np.bincount(found.values[found.known], minlength=len(found.classes))
     few = [repr(name) for name, size in zip(found.classes, sizes, strict=True) if size < FOLDS]
-    notices = []
     if few:
         which = f"{'class' if len(few) == 1 else 'classes'} {examples(few)}"
         notices.append(
@@ -67,26 +63,17 @@ def _number(frame: pd.DataFrame, spec: OutcomeSpec, name: str) -> tuple[Outcome,
 
 
 def _survival(frame: pd.DataFrame, spec: OutcomeSpec, name: str) -> tuple[Outcome, list[str]]:
-    """Time is the first known of the columns; unknown where time ≤ 0 or the event's column is
-    blank."""
+    """Time is the first known of the columns; unknown where time ≤ 0 or the status is."""
     times = pd.DataFrame({column: _numeric(frame[column]) for column in spec.time})
     time = times.bfill(axis=1).iloc[:, 0]
-    status = frame[spec.event.column].map(as_word, na_action="ignore")
-    event = (status == as_word(spec.event.value)).to_numpy()
-    if not event.any():
-        values = sorted(set(status.dropna()))
-        raise InputError(
-            f"no patient has {spec.event.column} = {spec.event.value!r}: no events "
-            f"(values: {examples(values, 5)}); correct event"
-        )
-    notices = []
-    early = (time <= 0) & status.notna()
+    event, known, notices = read_events(frame[spec.event.column], spec.event.value)
+    early = (time <= 0) & known
     if early.any():
         notices.append(
             f"{counted(early.sum(), 'patient has', 'patients have')} a time of 0 or less, "
             "which counts as unknown"
         )
-    usable = time.where((time > 0) & status.notna())
+    usable = time.where((time > 0) & known)
     if not event[usable.notna()].any():
         raise InputError(
             f"no patient with an event has a time above 0 in {examples(spec.time)}; correct "
@@ -99,9 +86,8 @@ def _survival(frame: pd.DataFrame, spec: OutcomeSpec, name: str) -> tuple[Outcom
             "last follow-up to time = […]"
         )
     values = usable.to_numpy(dtype=float)
-    return Outcome(
-        name, "survival", values, event=event, derived_from=tuple(spec.derived_from)
-    ), notices
+    derived = tuple(spec.derived_from)
+    return Outcome(name, "survival", values, event=event, derived_from=derived), notices
 
 
 def _flipped(times: pd.DataFrame, event: np.ndarray) -> list[str]:
@@ -118,16 +104,20 @@ def _flipped(times: pd.DataFrame, event: np.ndarray) -> list[str]:
 
 
 def _numeric(column: pd.Series) -> pd.Series:
-    """Floats; raises `InputError` with examples where there is text."""
-    values = pd.to_numeric(column, errors="coerce").astype(float)
-    bad = column.notna() & values.isna()
-    if bad.any():
+    """Floats; raises `InputError` with examples where there is text, a bound or an infinity."""
+    column = cleaned(column)
+    shape = shapes(column)
+    bad = column[~np.isin(shape, ("", "number", "infinite"))]
+    if len(bad):
         raise InputError(
             f"column {column.name!r}: "
-            f"{counted(bad.sum(), 'value is no number', 'values are no numbers')} "
-            f"({examples(dict.fromkeys(column[bad].map(repr)))}); write numbers or leave blank"
+            f"{counted(len(bad), 'value is no number', 'values are no numbers')} "
+            f"({examples(dict.fromkeys(bad.map(repr)))}); write numbers or leave blank"
         )
-    return values.replace([np.inf, -np.inf], np.nan)
+    values = numbers(column)
+    if np.isinf(values).any():
+        raise InputError(f"column {column.name!r} holds infinite values; make them missing")
+    return values
 
 
 _KINDS = {"class": _classes, "number": _number, "survival": _survival}

@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
-import logging
-import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import pandas as pd
 
-from graphfuse.data.ehr import as_word
+from graphfuse.data.dates import date_order, days
+from graphfuse.data.numbers import numbers
+from graphfuse.data.ordinal_scales import in_order
+from graphfuse.data.words import as_word
+from graphfuse.errors import InputError, examples
 
-log = logging.getLogger(__name__)
 
-_DAY_FIRST = re.compile(r"^(1[3-9]|2\d|3[01])[/.-]")
+class TypedColumn(NamedTuple):
+    """One column of records as it was fitted.
+
+    `kind`: numeric | categorical | ordinal | date. `levels`: the words seen among the training
+    patients, an ordinal's in their order; of dates, which part comes first where they end with the
+    year. `flagged`: whether a further column says who lacks it.
+    """
+
+    name: str
+    kind: str
+    levels: tuple[str, ...]
+    flagged: bool
 
 
 @dataclass(frozen=True)
@@ -21,86 +35,138 @@ class TypedColumns:
     """EHR columns as numbers: numeric as is, ordinal as rank of its level, categories one-hot, a
     flag for missing.
 
-    `columns`: (name, type, levels, flagged) per input column; levels are those of the training
-    patients (`_levels`).
+    `columns`: a `TypedColumn` per input column; levels are those of the training patients.
     """
 
-    columns: tuple[tuple[str, str, tuple[str, ...], bool], ...]
+    columns: tuple[TypedColumn, ...]
 
     @classmethod
-    def fit(cls, table: pd.DataFrame, types: dict[str, str]) -> TypedColumns:
+    def fit(
+        cls,
+        table: pd.DataFrame,
+        types: Mapping[str, str],
+        levels: Mapping[str, tuple[str, ...]] | None = None,
+    ) -> TypedColumns:
+        """Fitted on the training patients' rows of `table`.
+
+        `types`: each column's; by default, numeric where pandas says so, else categorical.
+        `levels`: the order of an ordinal's levels, or of a date's parts, where it is given. Raises
+        `InputError` for an ordinal column whose order is neither given nor known.
+        """
         columns = []
         for name in table.columns:
-            kind = types.get(
-                name, "numeric" if pd.api.types.is_numeric_dtype(table[name]) else "categorical"
-            )
+            by_dtype = "numeric" if pd.api.types.is_numeric_dtype(table[name]) else "categorical"
+            kind = types.get(name, by_dtype)
             known = table[name].dropna()
-            columns.append((name, kind, _levels(known, kind), len(known) < len(table)))
+            found = _levels(known, kind, (levels or {}).get(name))
+            columns.append(TypedColumn(name, kind, found, len(known) < len(table)))
         return cls(tuple(columns))
 
     def apply(self, table: pd.DataFrame) -> np.ndarray:
-        return np.column_stack(
-            [block for column in self.columns for block in self._blocks(table[column[0]], column)]
-        )
+        """float64 `[N, F']`: each column's numbers, NaN where missing or unreadable."""
+        blocks = []
+        for column in self.columns:
+            blocks += _blocks(table[column[0]], TypedColumn(*column))
+        return np.column_stack(blocks)
 
     def unknown(self, table: pd.DataFrame) -> dict[str, int]:
         """Column → how many of these patients have a value there that the fit makes nothing of,
         where any have."""
         found = {}
         for column in self.columns:
-            values, kind = table[column[0]], column[1]
-            read = self._blocks(values, (*column[:3], False))
-            lost = ~np.any(read, axis=0) if kind == "categorical" else np.isnan(read[0])
-            found[column[0]] = int((values.notna().to_numpy() & lost).sum())
+            unflagged = TypedColumn(*column)._replace(flagged=False)
+            values = table[unflagged.name]
+            read = _blocks(values, unflagged)
+            categorical = unflagged.kind == "categorical"
+            lost = ~np.any(read, axis=0) if categorical else np.isnan(read[0])
+            found[unflagged.name] = int((values.notna().to_numpy() & lost).sum())
         return {name: count for name, count in found.items() if count}
+
+    @property
+    def kinds(self) -> dict[str, str]:
+        """Each column's type."""
+        return {column[0]: column[1] for column in self.columns}
+
+    @property
+    def levels(self) -> dict[str, tuple[str, ...]]:
+        """Each column's levels."""
+        return {column[0]: tuple(column[2]) for column in self.columns}
 
     @property
     def owners(self) -> np.ndarray:
         """int `[F']`: input column of each output column."""
-        widths = [self._width(column) for column in self.columns]
+        widths = [_width(TypedColumn(*column)) for column in self.columns]
         return np.repeat(np.arange(len(widths)), widths)
 
-    @staticmethod
-    def _width(column) -> int:
-        _, kind, levels, flagged = column
-        return (len(levels) if kind == "categorical" else 1) + flagged
 
-    @staticmethod
-    def _blocks(values: pd.Series, column) -> list[np.ndarray]:
-        _, kind, levels, flagged = column
-        missing = values.isna().to_numpy()
-        if kind == "numeric":
-            blocks = [pd.to_numeric(values, errors="coerce").to_numpy(float)]
-        elif kind == "date":
-            days = pd.to_datetime(
-                values, errors="coerce", format="mixed", dayfirst=bool(levels), utc=True
-            )
-            blocks = [
-                ((days - pd.Timestamp("2000-01-01", tz="UTC")) / pd.Timedelta(days=1)).to_numpy(
-                    float
-                )
-            ]
+class Trained(Protocol):
+    """A trained model, which knows the types of records' columns (a `FusionModel`)."""
+
+    @property
+    def record_types(self) -> Mapping[str, TypedColumns]:
+        """Modality of records → its columns as they were fitted."""
+
+
+def _width(column: TypedColumn) -> int:
+    own = len(column.levels) if column.kind == "categorical" else 1
+    return own + column.flagged
+
+
+def _blocks(values: pd.Series, column: TypedColumn) -> list[np.ndarray]:
+    """The output columns of one input column, each float `[N]`."""
+    missing = values.isna().to_numpy()
+    if column.kind == "numeric":
+        blocks = [numbers(values).to_numpy(float)]
+    elif column.kind == "date":
+        blocks = [days(values, column.levels[0] if column.levels else None)]
+    else:
+        words = values.where(~missing).map(as_word, na_action="ignore")
+        codes = pd.Categorical(words, categories=list(column.levels)).codes
+        if column.kind == "ordinal":
+            blocks = [np.where(codes < 0, np.nan, codes).astype(float)]
         else:
-            codes = pd.Categorical(
-                values.where(~missing).map(as_word, na_action="ignore"), categories=levels
-            ).codes
-            if kind == "ordinal":
-                blocks = [np.where(codes < 0, np.nan, codes).astype(float)]
-            else:
-                blocks = [(codes == level).astype(float) for level in range(len(levels))]
-        return blocks + ([missing.astype(float)] if flagged else [])
+            blocks = [(codes == level).astype(float) for level in range(len(column.levels))]
+    return blocks + ([missing.astype(float)] if column.flagged else [])
 
 
-def _levels(known: pd.Series, kind: str) -> tuple[str, ...]:
-    """A column's levels among training patients, numbers in the order of numbers. For dates, ("day
-    first",) where a training date can only be read so: every date is then read alone, and no
-    patient's date depends on who else is in the batch."""
+def _levels(known: pd.Series, kind: str, given: tuple[str, ...] | None) -> tuple[str, ...]:
+    """A column's levels among training patients, in the order given or known; a category's numbers
+    in the order of numbers, its words alphabetically.
+
+    For dates, which part comes first where they end with the year. Every date is then read alone.
+    """
     if kind == "numeric":
         return ()
-    words = sorted(set(known.map(as_word)))
     if kind == "date":
-        return ("day first",) if any(_DAY_FIRST.match(word) for word in words) else ()
-    value = pd.to_numeric(pd.Series(words, dtype=object), errors="coerce")
-    return tuple(
-        words if value.isna().any() else [words[i] for i in np.argsort(value, kind="stable")]
-    )
+        return _date_parts(known) if given is None else tuple(given)
+    words = sorted(set(known.map(as_word)))
+    if kind == "ordinal":
+        return _ordered(words, known.name, given)
+    value = numbers(pd.Series(words, dtype=object))
+    if value.isna().any():
+        return tuple(words)
+    return tuple(words[at] for at in np.argsort(value, kind="stable"))
+
+
+def _ordered(words: list[str], name: str, given: tuple[str, ...] | None) -> tuple[str, ...]:
+    order = in_order(words) if given is None else [word for word in given if word in words]
+    if order is None:
+        raise InputError(
+            f"column {name!r} is ordinal, but the order of {examples(words)} is not known: give "
+            "the levels from the lowest to the highest in place of the word ordinal, or call it "
+            "categorical"
+        )
+    return tuple(order)
+
+
+def _date_parts(known: pd.Series) -> tuple[str, ...]:
+    """Raises `InputError` where training dates do not say whether the day or the month is first."""
+    order = date_order(known.map(str))
+    if order is None:
+        return ()
+    if order in ("", "both"):
+        raise InputError(
+            f"column {known.name!r}: dates do not say whether the day or the month comes first; "
+            "write them as 2020-01-31"
+        )
+    return (order,)

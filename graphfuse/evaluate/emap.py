@@ -47,7 +47,7 @@ def additive(model: FusionModel, cohort: Cohort, draws: int = DRAWS, seed: int =
     """
     if draws < 2:
         raise InputError(f"EMAP: {draws} draws; at least 2 are needed")
-    whole, fitted = model.predict_proba(cohort), model.fitted_
+    whole, fitted = model.probabilities(cohort), model.fitted_
     views, found = fitted.preparation.views(cohort), {scale: whole.copy() for scale in SCALES}
     for pattern in np.unique(views.present, axis=0):
         rows = np.flatnonzero((views.present == pattern).all(1))

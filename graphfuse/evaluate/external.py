@@ -147,8 +147,9 @@ def score(
     `InputError` for labels that it was not trained on, and for tables far from the scale of
     training unless `allow_shift` (`FusionModel.shifts`).
     """
-    frozen, cohort = Frozen.of(run), as_cohort(cohort)
-    notices = []
+    frozen = Frozen.of(run)
+    cohort = as_cohort(cohort, like=frozen.model)
+    notices = frozen.model.unknown_values(cohort)
     checked = _check_unseen(frozen, cohort, notices)
     outcome, codes = _labels(frozen.model, cohort, target)
     known = codes >= 0
@@ -158,7 +159,7 @@ def score(
             f"{counted((~known).sum(), 'patient has', 'patients have')} no label: called, "
             "not scored"
         )
-    probability = frozen.model.predict_proba(cohort)
+    probability = frozen.model.probabilities(cohort)
     notices += frozen.model.shifts(cohort, allow_shift=allow_shift)
     notices += thinly_scored(frozen.model.classes_, codes[known])
     record = {

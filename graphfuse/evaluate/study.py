@@ -342,5 +342,5 @@ def _probability(model: FusionModel, test: Cohort) -> np.ndarray:
     has = test.present[list(model.modalities_)].any(axis=1).to_numpy()
     probability = np.full((len(test), len(model.classes_)), 1 / len(model.classes_))
     if has.any():
-        probability[has] = model.predict_proba(test.take(has))
+        probability[has] = model.probabilities(test.take(has))
     return probability

@@ -17,7 +17,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.manifest import as_cohort
-from graphfuse.data.pipeline import ABSURD
+from graphfuse.data.pipeline import ABSURD, unknown_values
+from graphfuse.data.typed_columns import TypedColumns
 from graphfuse.data.variation import require_variation
 from graphfuse.errors import Faults, InputError, counted
 from graphfuse.files import undamaged
@@ -106,7 +107,7 @@ class FusionModel(BaseEstimator):
         check_is_fitted(self, "fitted_")
         if self.comparison_ is None:
             return ["this model keeps nothing to compare new tables with: scales were not checked"]
-        cohort = as_cohort(cohort)
+        cohort = as_cohort(cohort, like=self)
         found = self.comparison_.told(cohort, self.fitted_.preparation.pipelines)
         if not allow_shift:
             refuse(f"cohort {cohort.name!r}", found)
@@ -116,18 +117,38 @@ class FusionModel(BaseEstimator):
         """Why each patient's row should not be trusted, from that row alone; "" where nothing is
         found."""
         comparison = self.comparison_ or Comparison({}, {})
-        return comparison.flags(as_cohort(cohort), self.fitted_.preparation.pipelines)
+        return comparison.flags(as_cohort(cohort, like=self), self.fitted_.preparation.pipelines)
 
-    def predict_proba(self, cohort: Cohort) -> np.ndarray:
+    @property
+    def record_types(self) -> dict[str, TypedColumns]:
+        """Modality of records → its columns as fitted, for `load(manifest, like=model)`."""
+        pipelines = self.fitted_.preparation.pipelines
+        return {name: each.typed for name, each in pipelines.items() if each.typed is not None}
+
+    def unknown_values(self, cohort: Cohort) -> list[str]:
+        """What to tell of records that the model can make nothing of: levels never seen in training
+        and the like, by column, with counts. Raises `InputError` for columns of another type."""
+        check_is_fitted(self, "fitted_")
+        return unknown_values(self.fitted_.preparation.pipelines, cohort.modalities)
+
+    def predict_proba(self, cohort: Cohort | str | Path) -> np.ndarray:
         """Class probabilities float64 `[N, K]`, the mean over seeds. A patient's row does not
         depend on who else is there. Whether tables are on the scale of training is not looked at
         here, but in `predict` and `shifts`.
 
-        Raises `InputError` where a patient has none of the model's modalities, a modality lacks
-        half its columns, or values are too large to be measurements.
+        `cohort`: patients, or their manifest, which is then read by the model's own column types.
+        Warns of values that the model does not know. Raises `InputError` where a patient has none
+        of the model's modalities, a modality lacks half its columns, or values are too large to be
+        measurements.
         """
         check_is_fitted(self, "fitted_")
-        cohort = as_cohort(cohort)
+        cohort = as_cohort(cohort, like=self)
+        for said in self.unknown_values(cohort):
+            log.warning("%s: %s", cohort.name, said)
+        return self.probabilities(cohort)
+
+    def probabilities(self, cohort: Cohort) -> np.ndarray:
+        """As `predict_proba`, without a word of values that are unknown to the model."""
         views = self.fitted_.preparation.views(cohort)
         nothing = ~views.present.any(1)
         if nothing.any():
@@ -167,7 +188,7 @@ class FusionModel(BaseEstimator):
     def table(self, cohort: Cohort, *, allow_shift: bool = False) -> pd.DataFrame:
         """`patient, call, p_<class>…, flag`, one row a patient; warns and raises as `predict`."""
         check_is_fitted(self, "fitted_")
-        cohort = as_cohort(cohort)
+        cohort = as_cohort(cohort, like=self)
         probability = self.predict_proba(cohort)
         for said in self.shifts(cohort, allow_shift=allow_shift):
             log.warning("%s", said)
@@ -180,7 +201,8 @@ class FusionModel(BaseEstimator):
     def score(self, cohort: Cohort, target: str | None = None) -> float:
         """Accuracy on the labelled patients of `cohort`."""
         check_is_fitted(self, "fitted_")
-        outcome = as_cohort(cohort).outcome(target or self.target_)
+        cohort = as_cohort(cohort, like=self)
+        outcome = cohort.outcome(target or self.target_)
         called, truth = self.predict(cohort)[outcome.known], outcome.values[outcome.known]
         return float((called == np.asarray(outcome.classes)[truth]).mean())
 

@@ -79,7 +79,7 @@ class ModalitySpec(Shape):
     layer: str | None = None
     modality: str | None = None
     columns: list[str] | None = None
-    types: dict[str, Literal["numeric", "categorical", "ordinal", "date"]] = {}
+    types: dict[str, Literal["numeric", "categorical", "ordinal", "date"] | list[Text]] = {}
     series: Series | None = None
 
     @model_validator(mode="after")

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from graphfuse.data.cohort import Cohort, class_outcome
+from graphfuse.data.cohort import Cohort
 from graphfuse.errors import InputError
 
 RNA = pd.DataFrame({"TP53": [1.0, 2.0, 3.0], "x": [4.0, np.nan, 6.0]}, index=["c", "a", "b"])
@@ -81,27 +81,6 @@ def test_bad_tables_are_told_without_showing_ids():
         Cohort.from_frames({"rna": RNA.assign(t="word")})
     with pytest.raises(InputError, match="infinite"):
         Cohort.from_frames({"rna": RNA.assign(t=np.inf)})
-
-
-def test_labels_become_codes():
-    patients = pd.Index(["a", "b", "c", "d"])
-    found = class_outcome(pd.Series([0.0, 1.0, np.nan], index=list("abc"), name="y"), patients)
-    assert found.classes == ("0", "1") and list(found.values) == [0, 1, -1, -1]
-    named = class_outcome(
-        pd.Series([3, 0, 3], index=list("abd")),
-        patients,
-        {"0": "Normal", "1": "Basal", "3": "LumA"},
-        ("rna",),
-    )
-    assert (
-        named.classes == ("Normal", "LumA")
-        and list(named.values) == [1, 0, -1, 1]
-        and named.derived_from == ("rna",)
-    )
-    with pytest.raises(InputError, match="differ only in case"):
-        class_outcome(pd.Series(["LumA", "luma "], index=["a", "b"]), patients)
-    with pytest.raises(InputError, match="not among labels"):
-        class_outcome(pd.Series([7], index=["a"]), patients, {"0": "x"})
 
 
 def test_from_anndata_and_mudata():

@@ -118,7 +118,7 @@ def test_labels_that_are_numbers():
         refused("outcome 'dose': looks like a number", None, labels)
     refused("looks like a number", None, pd.Series(range(24), index=IDS, name="dose"))
     doses = pd.Series([0.5, 1.0, 2.5] * 8, index=IDS)
-    assert made(None, doses).outcome().classes == ("0.5", "1.0", "2.5")
+    assert made(None, doses).outcome().classes == ("0.5", "1", "2.5")
     assert made(None, pd.Series([0.0, 1.0] * 12, index=IDS)).outcome().classes == ("0", "1")
     assert looks_like_number(pd.Series(list("abc") * 10)) == ""
     hospitals = pd.Series([f"H{number}" for number in range(25)] * 8)

@@ -201,7 +201,7 @@ def _with(column, *values):
     [
         (
             _with("result", "<5", "12 mg"),
-            ["column 'result': 2 values are no numbers ('<5', '12 mg'; of CRP)", "write numbers"],
+            ["column 'result': 1 value is no number ('12 mg'; of CRP)", "write numbers"],
         ),
         (_with("result", np.inf), ["column 'result': 1 value is infinite"]),
         (_with("result", pd.Timestamp("2020-01-01")), ["column 'result': 1 value is no number"]),

@@ -236,7 +236,7 @@ def test_a_date_is_its_day():
     "dates",
     [
         ["2001-05-03", "03/05/2001", "junk", "13/02/2001"],
-        ["04/02/2001", "01/02/2001", "2001-02-03"],
+        ["04/02/2001", "01/13/2001", "2001-02-03"],
     ],
 )
 def test_a_date_does_not_depend_on_who_else_is_there(dates):
@@ -255,6 +255,23 @@ def test_days_come_first_where_a_training_date_says_so():
     assert fitted.apply(later)[:, 0].tolist() == [1, 31]
     months_first = TypedColumns.fit(pd.DataFrame({"d": ["01/13/2000"]}), {"d": "date"})
     assert months_first.apply(later)[:, 0].tolist() == [31, 31]
+
+
+def test_dates_that_do_not_say_which_part_is_the_day_are_refused():
+    with pytest.raises(InputError, match="'seen': dates do not say whether the day"):
+        TypedColumns.fit(pd.DataFrame({"seen": ["04/02/2001", "01/02/2001"]}), {"seen": "date"})
+
+
+def test_an_order_that_nobody_knows_is_never_the_alphabet():
+    frame = pd.DataFrame({"pain": ["none", "mild", "severe"], "mood": ["grim", "gay", "glum"]})
+    fitted = TypedColumns.fit(frame[["pain"]], {"pain": "ordinal"})
+    assert fitted.apply(frame)[:, 0].tolist() == [0, 1, 2]
+    with pytest.raises(InputError, match="order of gay, glum, grim is not known"):
+        TypedColumns.fit(frame[["mood"]], {"mood": "ordinal"})
+    given = TypedColumns.fit(
+        frame[["mood"]], {"mood": "ordinal"}, {"mood": ("grim", "glum", "gay")}
+    )
+    assert given.apply(frame)[:, 0].tolist() == [0, 2, 1]
 
 
 def test_what_has_no_type_is_guessed_by_its_values():

@@ -1,0 +1,87 @@
+"""Class labels as an outcome: which cells mean the same class, and which mean none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from graphfuse.data.outcome import Outcome
+from graphfuse.data.words import as_word, spelt, told_unknown, words_of, written_alike
+from graphfuse.errors import InputError, counted, examples
+
+
+def class_outcome(
+    labels: pd.Series,
+    patients: pd.Index,
+    names: Mapping[str, str] | None = None,
+    derived_from: tuple[str, ...] = (),
+) -> tuple[Outcome, list[str]]:
+    """A class outcome from labels indexed by patient, and notices.
+
+    Labels are compared as `as_word` writes them. Words for unknown are no class, unless `names`,
+    which maps the values as written to class names, has them. Raises `InputError` for values that
+    `names` lacks, and for labels that differ only in case and the like.
+    """
+    where = f"outcome {labels.name!r}"
+    cells = labels.set_axis(labels.index.map(str)).reindex(patients).astype(object)
+    found = _named(cells, names, where) if names else words_of(cells)
+    alike = written_alike(found.dropna())
+    if alike:
+        raise InputError(
+            f"{where}: labels differ only in case, or in underscores or letters that look alike "
+            f"({examples(alike)}); write them alike"
+        )
+    notices = [*_unlabelled(cells, found), *_merged(cells, found)]
+    there = set(found.dropna())
+    order = dict.fromkeys(names.values()) if names else sorted(there)
+    classes = tuple(name for name in order if name in there)
+    codes = found.map({name: code for code, name in enumerate(classes)})
+    values = codes.fillna(-1).astype("int64").to_numpy()
+    name = str(labels.name or "outcome")
+    return Outcome(name, "class", values, classes, derived_from=tuple(derived_from)), notices
+
+
+def _named(cells: pd.Series, names: Mapping[str, str], where: str) -> pd.Series:
+    """Each cell's class name: by the value as written, else as `as_word` writes it."""
+    as_written = {spelt(value): name for value, name in reversed(names.items())}
+    by_word = {as_word(value): name for value, name in reversed(names.items())}
+
+    def name_of(cell):
+        return as_written.get(spelt(str(cell)), by_word.get(as_word(cell), np.nan))
+
+    found = cells.map(name_of, na_action="ignore").astype(object)
+    left = words_of(cells[found.isna()]).dropna()
+    if len(left):
+        raise InputError(
+            f"{where}: values {examples(sorted(set(left)))} are not among labels = {dict(names)}"
+        )
+    return found
+
+
+def _unlabelled(cells: pd.Series, found: pd.Series) -> list[str]:
+    """A notice for words that count as no label."""
+    words = told_unknown(cells, found)
+    if not words:
+        return []
+    shown = examples(map(repr, sorted(set(words))))
+    return [
+        f"{counted(len(words), 'patient is', 'patients are')} unlabelled, as {shown} says that the "
+        "class is unknown; name it in labels = { … } where it is a class"
+    ]
+
+
+def _merged(cells: pd.Series, found: pd.Series) -> list[str]:
+    """A notice for classes that the file writes in more than one way."""
+    known = found.notna()
+    written = cells[known].map(str).str.strip()
+    ways = written.groupby(found[known].to_numpy()).nunique()
+    several = sorted(ways[ways > 1].index)
+    named_twice = written.groupby(written.map(as_word)).nunique() > 1
+    if not several or not named_twice.any():
+        return []
+    return [
+        f"labels written in more than one way (blanks or characters that cannot be seen, 1.0 for "
+        f"1, TRUE for True) are one class: {examples(map(repr, several))}"
+    ]

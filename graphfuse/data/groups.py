@@ -1,0 +1,51 @@
+"""Groups of patients: sites, batches, families, as they are written."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from graphfuse.data.spelling import padding
+from graphfuse.data.words import words_of
+from graphfuse.errors import Faults, examples
+
+
+def group_values(
+    found: pd.Series, patients: pd.Index, where: str, faults: Faults, notices: list[str]
+) -> np.ndarray:
+    """Each patient's group as it is written.
+
+    Parameters
+    ----------
+    found
+        Groups indexed by patient.
+    patients
+        Of whom.
+    where
+        The group, for messages.
+    faults
+        A fault is added where values differ only in case or blanks.
+    notices
+        A notice is added where values differ only in zeros in front.
+
+    Returns
+    -------
+    np.ndarray
+        Text `[N]`, 'unknown' where there is none.
+    """
+    words = words_of(found.astype(object).reindex(patients))
+    distinct = pd.Index(sorted(set(words.dropna())), dtype=object)
+    folded = distinct.map(lambda word: " ".join(word.casefold().split()))
+    alike = distinct[folded.duplicated(keep=False)]
+    if len(alike):
+        faults.add(
+            f"{where}: values differ only in case or blanks ({examples(map(repr, alike))}); write "
+            "them alike"
+        )
+    padded = distinct[distinct.map(padding).duplicated(keep=False)].difference(alike)
+    if len(padded):
+        notices.append(
+            f"{where}: values differ only in how numbers or separators are written "
+            f"({examples(map(repr, padded))}); taken for different groups"
+        )
+    return words.where(words.notna(), "unknown").to_numpy(dtype=object)
