@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import logging
 import re
 from collections.abc import Collection, Iterable, Sequence
@@ -14,7 +13,7 @@ import pandas as pd
 from graphfuse.data.cohort import Cohort
 from graphfuse.errors import InputError, examples
 from graphfuse.graph.edge_cleaning import is_id, tidy_symbol
-from graphfuse.graph.edgelist import BROKEN, brief, opening
+from graphfuse.graph.pair_table import BROKEN, brief, pair_table
 
 log = logging.getLogger(__name__)
 
@@ -179,30 +178,28 @@ def _told(found: Renamed) -> str:
 
 def _pairs(path: Path) -> Iterable[tuple[str, str]]:
     """(name, symbol) of every row of the file."""
-    sep, first = opening(path)
-    headings = [cell.strip().strip('"').lstrip("#").lower() for cell in first]
-    if len(headings) < 2:
+    table = pair_table(path, lambda first, rows: _is_heading(first))
+    if table.width < 2:
         raise ValueError("it has one column")
-    titled = first[0].startswith("#") or bool({*headings} & {*SYMBOL_HEADINGS, *NAME_HEADINGS})
-    options = (
-        {"quoting": csv.QUOTE_NONE} if sep == "\t" else {}
-    )  # STRING's annotations hold lone quotation marks
-    string = headings[1:3] == [
-        "alias",
-        "source",
-    ]  # STRING's protein.aliases: id, any other name, who says so
-    symbol = next((headings.index(h) for h in SYMBOL_HEADINGS if titled and h in headings), 1)
-    name = next(
-        (headings.index(h) for h in NAME_HEADINGS if titled and h in headings), int(symbol == 0)
-    )
-    frame = pd.read_csv(
-        path, sep=sep, header=0 if titled else None, names=range(len(headings)),
-        dtype="category" if string else str,
-        usecols=[0, 1, 2] if string else [name, symbol], encoding="utf-8-sig",
-        keep_default_na=False, index_col=False,
-        **options,
-    )  # fmt: skip
-    return _of_string(frame) if string else zip(frame[name], frame[symbol], strict=True)
+    headings = [cell.lower() for cell in _plain(table.names or [""] * table.width)]
+    if headings[1:3] == ["alias", "source"]:
+        # STRING's protein.aliases: id, any other name, who says so
+        return _of_string(table.read([0, 1, 2], dict.fromkeys(range(3), "category")))
+    symbol = next((headings.index(h) for h in SYMBOL_HEADINGS if h in headings), 1)
+    name = next((headings.index(h) for h in NAME_HEADINGS if h in headings), int(symbol == 0))
+    frame = table.read([name, symbol], {name: str, symbol: str}).fillna("")
+    return zip(frame[name], frame[symbol], strict=True)
+
+
+def _plain(names: Sequence[str]) -> list[str]:
+    """Headings without blanks and the # before the first."""
+    return [name.strip().lstrip("#") for name in names]
+
+
+def _is_heading(first: Sequence[str]) -> bool:
+    """Whether the cells of a line name columns."""
+    known = {*SYMBOL_HEADINGS, *NAME_HEADINGS, "#string_protein_id", "string_protein_id"}
+    return bool(known & {cell.lower() for cell in [*first, *_plain(first)]})
 
 
 def _of_string(frame: pd.DataFrame) -> Iterable[tuple[str, str]]:

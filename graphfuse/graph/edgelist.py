@@ -1,35 +1,33 @@
-"""Edge lists: read from any table with two columns of genes, and cleaned with a count for
-everything left out."""
+"""Edge lists: read from any table with two columns of genes, nothing cleaned yet."""
 
 from __future__ import annotations
 
-import gzip
 import logging
 import re
-import zlib
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from graphfuse.data.read.numbers import shapes_of
 from graphfuse.errors import Faults, InputError, examples, nearest
+from graphfuse.graph.pair_table import BROKEN, PairTable, as_numbers, brief, pair_table
 
 log = logging.getLogger(__name__)
 
+# Headings of the two columns of genes, symbols before ids of other kinds.
 PAIRS = (
-    ("source", "target"), ("protein1", "protein2"), ("g1_symbol", "g2_symbol"), ("gene1", "gene2"),
-    ("gene_a", "gene_b"), ("symbol1", "symbol2"), ("node1", "node2"), ("from", "to"),
+    ("source_genesymbol", "target_genesymbol"),
+    ("official symbol interactor a", "official symbol interactor b"),
+    ("g1_symbol", "g2_symbol"), ("symbol1", "symbol2"), ("symbol_a", "symbol_b"),
+    ("gene1", "gene2"), ("gene_a", "gene_b"), ("gene_1", "gene_2"), ("genea", "geneb"),
+    ("source", "target"), ("participant_a", "participant_b"), ("protein1", "protein2"),
+    ("protein_a", "protein_b"), ("interactor_a", "interactor_b"), ("node1", "node2"),
+    ("from", "to"), ("tf", "target"),
 )  # fmt: skip
-SCORES = ("score", "weight", "combined_score", "conn", "confidence")
+SCORES = ("score", "weight", "combined_score", "conn", "confidence", "confidence_score")
 PRIOR = 0.041  # STRING's chance of any two proteins being linked, part of every evidence score
 _NUMBER = re.compile(r"^[+-]?\d+([.,]\d+)?([eE][+-]?\d+)?$")
-BROKEN = (
-    OSError,
-    EOFError,
-    zlib.error,
-    UnicodeError,
-    ValueError,
-)  # pandas and pyarrow faults are ValueErrors
 
 
 # ------------------------------------------------------------------------------------------ reading
@@ -40,147 +38,171 @@ def read_edges(
     source: str | None = None,
     target: str | None = None,
     score: str | list[str] | None = None,
-):
-    """The edge list at `path` (csv, tsv, blanks, gz, parquet) as a frame `source, target[, score]`,
-    nothing cleaned.
+) -> pd.DataFrame:
+    """The edge list in a file, nothing cleaned.
 
-    With `source` and `target` named, those columns are taken, and several columns of `score`
-    combined (`combined`); else known headers (`PAIRS`, `SCORES`), else the first two columns and a
-    numeric third. A list without a header line is recognised. Symbols are categorical, scores
-    float64. Raises `InputError` for files that cannot be read, unknown columns and scores that are
-    no numbers.
+    Parameters
+    ----------
+    path : Path
+        Text (see `pair_table`), SIF or Parquet.
+    source, target : str, optional
+        The columns of genes; by default known headings (`PAIRS`), else the first two columns, or
+        the first and third where a relation stands between them.
+    score : str or list of str, optional
+        The score, or several that are combined (`combined`), taken where the genes are named. By
+        default a column with a known heading (`SCORES`), else the column behind the genes where its
+        numbers are clearly a score.
+
+    Returns
+    -------
+    pd.DataFrame
+        `source, target[, score]`: categorical symbols, float64 scores.
+
+    Raises
+    ------
+    InputError
+        For files that cannot be read, unknown columns and scores that are no numbers.
     """
     if not path.is_file():
         raise InputError(
             f"{path}: no such file; give an edge list (csv, tsv, gz, parquet) or the name of a card"
         )
+    scores = [score] if isinstance(score, str) else score or []
+    asked = (source, target, *scores) if source and target else ()
     try:
-        frame, names = _parquet(path) if path.suffix == ".parquet" else _text(path)
-        scores = [score] if isinstance(score, str) else score or []
-        asked = (source, target, *scores) if source and target else None
-        places = _named(path, names, asked) if asked else _guessed(path, names)
-        edges = frame(places)
+        table = pair_table(path, lambda first, rows: _is_heading(first, rows, asked))
+        pair, scored = _named(table, asked) if asked else _guessed(table)
+        places = [*pair, *scored]
+        edges = table.read(places, dict.fromkeys(pair, "category"))
     except BROKEN as error:
         raise InputError(
             f"{path}: cannot be read as an edge list ({brief(error)}); give csv, tsv, gz or parquet"
         ) from None
-    used = [names[place] for place in places]
-    log.info("%s: columns %s read as source, target, score", path.name, used)
-    return _typed(path, edges, used, sure=asked is not None or used[-1].lower() in SCORES)
+    used = [_called(table, place) for place in places]
+    log.info(
+        "%s: columns %s read as source and target, %s", path.name, used[:2],
+        f"{used[2:]} as score" if scored else "none as score: every edge weighs 1",
+    )  # fmt: skip
+    return _typed(path, edges, used)
 
 
-def _parquet(path: Path):
-    """A reader of chosen columns, and the names of all columns."""
-    import pyarrow.parquet as pq
-
-    names = [name for name in pq.read_schema(path).names if not name.startswith("__index_level_")]
-    return lambda places: pd.read_parquet(path, columns=[names[p] for p in places]), names
+def _called(table: PairTable, place: int) -> str:
+    """A column's heading, or its number where it has none."""
+    return f"column {place + 1}" if table.names is None else table.names[place]
 
 
-def _text(path: Path):
-    """A reader of chosen columns, and the names of all columns (`column 1`, … where the file has no
-    header)."""
-    sep, _ = opening(path)
-    options = {"sep": sep, "encoding": "utf-8-sig", "index_col": False}
-    head = pd.read_csv(path, header=None, nrows=200, dtype=str, **options)
-    first = [str(name) if pd.notna(name) else "" for name in head.iloc[0]]
-    titled = _is_header(first, head)
-    names = first if titled else [f"column {i + 1}" for i in range(len(first))]
-
-    def columns(places: list[int]) -> pd.DataFrame:
-        kinds = dict.fromkeys(places[:2], "category")
-        options.update(
-            header=0 if titled else None, names=list(range(len(names))), usecols=places, dtype=kinds
-        )
-        return pd.read_csv(path, **options)[places]
-
-    return columns, names
-
-
-def opening(path: Path) -> tuple[str, list[str]]:
-    """What separates the columns of a text table (plain or gz), and the cells of its first line.
-    Raises `ValueError` for what is no text."""
-    with gzip.open(path, "rb") if path.suffix == ".gz" else open(path, "rb") as file:
-        start = file.read(65536).decode("utf-8-sig", errors="ignore").lstrip("\r\n")
-    line = start.split("\n", 1)[0]
-    if line.lstrip().startswith("<") or "\0" in start:
-        raise ValueError("it holds a web page or binary data")
-    if not line.strip():
-        raise ValueError("it is empty")
-    sep = next((mark for mark in ("\t", ",", ";") if mark in line), r"\s+")
-    return sep, re.split(sep, line.strip("\r\n"))
-
-
-def _is_header(first: list[str], head: pd.DataFrame) -> bool:
-    """Whether the first line names columns: known names, or no number in third place and no gene
-    met again below."""
-    if _known(first) is not None:
+def _is_heading(first: list[str], rows: pd.DataFrame, asked: tuple[str, ...]) -> bool:
+    """Whether the first line names columns: known or asked names, or no number in third place and
+    no gene met again below."""
+    if _known(first) is not None or set(asked) & set(first):
         return True
     numeric = len(first) > 2 and bool(_NUMBER.match(first[2]))
-    return not numeric and not set(first[:2]) & set(head.iloc[1:, :2].to_numpy().ravel())
+    return not numeric and not set(first[:2]) & set(rows.iloc[:, :3].to_numpy().ravel())
 
 
-def _lower(names: list[str]) -> list[str]:
+def _lower(names: list[str] | tuple[str, ...]) -> list[str]:
     return [name.strip().lstrip("#").lower() for name in names]
 
 
-def _known(names: list[str]) -> list[int] | None:
+def _known(names: list[str] | tuple[str, ...]) -> list[int] | None:
     """Places of source and target when the header is a known one."""
     names = _lower(names)
     pair = next((pair for pair in PAIRS if pair[0] in names and pair[1] in names), None)
     return pair and [names.index(pair[0]), names.index(pair[1])]
 
 
-def _guessed(path: Path, names: list[str]) -> list[int]:
-    """Places of source, target and, where there may be one, score."""
+def _guessed(table: PairTable) -> tuple[list[int], list[int]]:
+    """Places of source and target, and of the score where there is one."""
+    names = table.names or tuple(f"column {i + 1}" for i in range(table.width))
     titled = [i for i, name in enumerate(names) if name.strip() and not name.startswith("Unnamed")]
-    pair = _known(names) or titled[:2]
+    pair = _known(names) or _around_relation(table, titled) or titled[:2]
     if len(pair) < 2:
         raise InputError(
-            f"{path}: expected two columns of gene symbols, got {names}; name them source, "
-            "target[, score]"
+            f"{table.path}: expected two columns of gene symbols, got {list(names)}; name them "
+            "source, target[, score]"
         )
-    known = [i for i, name in enumerate(_lower(names)) if name in SCORES and i not in pair]
-    after = [i for i in titled if i > max(pair)]
-    return pair + (known or after)[:1]
+    others = [i for i in titled if i not in pair]
+    known = [i for i in others if _lower(names)[i] in SCORES and not _is_mostly_blank(table, i)]
+    after = [i for i in others if i > max(pair)][:1]
+    clear = [i for i in after if _is_score(table, i)]
+    return pair, (known or clear)[:1]
 
 
-def _named(path: Path, names: list[str], asked: tuple[str, ...]) -> list[int]:
+def _around_relation(table: PairTable, titled: list[int]) -> list[int] | None:
+    """Places of the genes where a relation stands between them, as in `TP53 activates MDM2`: words
+    that repeat, and are no genes of the columns beside them."""
+    if len(titled) < 3:
+        return None
+    first, between, second = (set(table.head[place].dropna()) for place in titled[:3])
+    numbers = any(_NUMBER.match(str(cell)) for cell in (*between, *second))
+    repeats = len(between) <= len(table.head) / 2
+    if numbers or not repeats or between & (first | second):
+        return None
+    few = len(second) <= len(between)  # a word on each edge, not another gene
+    return None if few or not first & second else [titled[0], titled[2]]
+
+
+def _cells(table: PairTable, place: int) -> pd.Series:
+    """What the first rows hold in a column."""
+    return table.head[place].dropna().astype(str).str.strip()
+
+
+def _is_mostly_blank(table: PairTable, place: int) -> bool:
+    """Whether most rows have no number in a column, as BioGRID's have no score."""
+    filled = (~_cells(table, place).isin(["", "-", "."])).sum()
+    return filled < len(table.head) / 2
+
+
+def _is_score(table: PairTable, place: int) -> bool:
+    """Whether a column that nobody called a score is clearly one: numbers, and not only 0 and 1, as
+    flags such as is_directed are; under a heading, with decimals."""
+    cells = _cells(table, place)
+    shapes = shapes_of(cells)
+    if not len(cells) or not shapes.are_numbers:
+        return False
+    decimals = set(shapes.cells) - {"whole"}
+    flags = cells.isin(["0", "1", "0.0", "1.0"]).all()
+    return not flags and (table.names is None or bool(decimals))
+
+
+def _named(table: PairTable, asked: tuple[str, ...]) -> tuple[list[int], list[int]]:
     """Places of the asked columns; raises `InputError` with all that are not there."""
-    faults = Faults(str(path))
+    names, faults = list(table.names or ()), Faults(str(table.path))
     for name in asked:
         if name not in names:
             faults.add(f"no column {name!r}{nearest(name, names)}; correct [edges] of the card")
     faults.stop()
-    return [names.index(name) for name in asked]
+    places = [names.index(name) for name in asked]
+    return places[:2], places[2:]
 
 
-def _typed(path: Path, edges: pd.DataFrame, used: list[str], sure: bool) -> pd.DataFrame:
-    """Columns as categorical symbols and float64 scores; a third column of text that nobody called
-    a score is left."""
+def _typed(path: Path, edges: pd.DataFrame, used: list[str]) -> pd.DataFrame:
+    """Columns as categorical symbols and float64 scores. Raises `InputError` where a column of
+    genes holds numbers."""
     pair = [edges.iloc[:, i].astype("category") for i in (0, 1)]
+    for name, column in zip(used, pair, strict=False):
+        words = [str(symbol) for symbol in column.cat.categories]
+        if words and all(_NUMBER.match(word) for word in words):
+            raise InputError(
+                f"{path}: column {name!r} holds numbers ({examples(words)}), Entrez ids maybe; "
+                "map them to gene symbols, or call the columns of symbols source and target"
+            )
     frame = pd.DataFrame({"source": pair[0], "target": pair[1]})
-    words = [str(symbol) for column in pair for symbol in column.cat.categories]
-    if words and all(_NUMBER.match(word) for word in words):
-        raise InputError(
-            f"{path}: columns {used[:2]} hold numbers ({examples(words)}); map them to gene symbols"
-        )
-    scores = [_numbers(path, edges.iloc[:, i], used[i], sure) for i in range(2, edges.shape[1])]
-    if scores and scores[0] is not None:
+    scores = [_numbers(path, edges.iloc[:, i], used[i]) for i in range(2, edges.shape[1])]
+    if scores:
         frame["score"] = scores[0] if len(scores) == 1 else combined(np.column_stack(scores))
     return frame
 
 
-def _numbers(path: Path, raw: pd.Series, name: str, sure: bool) -> np.ndarray | None:
-    """A column as float64, `None` where it is text that nobody called a score."""
-    score = pd.to_numeric(raw, errors="coerce").astype(float)
-    odd = raw[raw.notna() & score.isna()]
-    if len(odd) and (sure or len(odd) < raw.notna().sum()):
+def _numbers(path: Path, raw: pd.Series, name: str) -> np.ndarray:
+    """A column of scores as float64; raises `InputError` for what is no number."""
+    score, odd = as_numbers(raw, name, path)
+    if odd:
         raise InputError(
             f"{path}: column {name!r}: {len(odd)} scores are no numbers ({examples(odd)}); "
             "mend them"
         )
-    return None if len(odd) else score.to_numpy()
+    return score
 
 
 def combined(channels: np.ndarray) -> np.ndarray:
@@ -195,11 +217,3 @@ def combined(channels: np.ndarray) -> np.ndarray:
     beyond = np.clip((channels / scale - PRIOR) / (1 - PRIOR), 0, None)
     linked = 1 - np.prod(1 - np.nan_to_num(beyond), axis=1)
     return scale * np.where(linked > 0, PRIOR + (1 - PRIOR) * linked, 0.0)
-
-
-def brief(error: Exception) -> str:
-    """The first line of an error of another library."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
-
-
-# ----------------------------------------------------------------------------------------- cleaning

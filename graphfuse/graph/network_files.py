@@ -18,7 +18,7 @@ from graphfuse.schema import NetworkCard
 
 log = logging.getLogger(__name__)
 
-_LISTS = (".csv", ".tsv", ".txt", ".gz", ".parquet")
+_LISTS = (".csv", ".tsv", ".txt", ".tab", ".sif", ".gz", ".parquet")
 
 
 def load_network(name_or_path: str | Path, min_score: float | None = None) -> GeneNetwork:

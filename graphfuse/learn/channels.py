@@ -17,8 +17,8 @@ from graphfuse.data.read import read_table
 from graphfuse.errors import Faults, InputError, counted, nearest, warn_once
 from graphfuse.graph.gene_sets import gmt_file, read_gmt
 from graphfuse.graph.gene_slot import aliases_of, gene_cohort
-from graphfuse.graph.layers.given import clean_edges, read_edges
 from graphfuse.graph.network import GeneNetwork
+from graphfuse.graph.patient_edges import clean_patient_edges, read_patient_edges
 from graphfuse.learn.concepts import ConceptPlanes
 from graphfuse.learn.pathways import Pathways, measured_in, qualifying
 from graphfuse.learn.signalling import Signalling
@@ -217,7 +217,7 @@ def _rows_said(path: str, cohort: Cohort) -> str:
 
 
 def _edges_said(path: str, cohort: Cohort) -> str:
-    edges, _ = clean_edges(read_edges(Path(path), cohort.patients), path)
+    edges, _ = clean_patient_edges(read_patient_edges(Path(path), cohort.patients), path)
     known = {*edges["source"], *edges["target"]} & set(cohort.patients.astype(str))
     return (
         f"{path}: {counted(len(edges), 'edge')}, with {len(known):,} of the cohort's "

@@ -245,7 +245,7 @@ def test_edges_without_a_score_weigh_one(tmp_path, text):
             "source,target,score\nA,B,high\nB,C,0.5\n",
             r"column 'score': 1 scores are no numbers \(high\)",
         ),
-        ("x,y,z\n1,2,3\n4,5,6\n", "hold numbers"),
+        ("x,y,z\n1,2,3\n4,5,6\n", "column 'x' holds numbers .*map them to gene symbols"),
         ("<!DOCTYPE html><html></html>", "a web page"),
         ("", "it is empty"),
         ("source,target\nA,B\nC,D,E,F\n", "cannot be read as an edge list"),
@@ -262,7 +262,7 @@ def test_broken_files_get_one_clear_message(tmp_path):
     (tmp_path / "bad.parquet").write_text("source,target\nA,B\n")
     (tmp_path / "bad.csv").write_bytes(b"PK\x03\x04\0\0\0binary")
     for name in ("bad.gz", "bad.parquet", "bad.csv"):
-        with pytest.raises(InputError, match="cannot be read as an edge list"):
+        with pytest.raises(InputError, match="cannot be read as an edge list|null bytes"):
             load_network(tmp_path / name)
     with pytest.raises(InputError, match="no such file"):
         load_network(tmp_path / "absent.csv")
@@ -271,3 +271,118 @@ def test_broken_files_get_one_clear_message(tmp_path):
 def test_a_text_gene_column_of_missing_names_is_blank(tmp_path):
     network = load_network(write(tmp_path, "source,target\nA,NA\nA,B\n"))
     assert (edges_of(network), network.cleaned["blank_symbol"]) == ([("A", "B", 1.0)], 1)
+
+
+# ------------------------------------------------------------------- the lists people really have
+
+PLAIN = [("A", "B", 1.0), ("A", "D", 1.0), ("B", "C", 1.0), ("C", "D", 1.0)]
+SCORED = [("A", "B", 0.25), ("A", "D", 0.5), ("B", "C", 1.0), ("C", "D", 0.75)]
+ROWS = [("A", "B"), ("B", "C"), ("C", "D"), ("D", "A")]
+
+
+def rows(between="{a}\t{b}", values=("0.25", "1", "0.75", "0.5"), heading=None):
+    lines = [between.format(a=a, b=b, v=v) for (a, b), v in zip(ROWS, values, strict=True)]
+    return "\n".join([*([heading] if heading else []), *lines]) + "\n"
+
+
+UNSCORED = {
+    "flags are no score": rows("{a}\t{b}\t{v}\t1", "0110", "source\ttarget\tis_directed\tx"),
+    "flags without a heading": rows("{a},{b},{v}", "0110"),
+    "true and false": rows("{a},{b},{v}", ("True", "False") * 2, "source,target,is_stimulation"),
+    "counts of papers": rows("{a},{b},{v}", "3152", "source,target,n_references"),
+    "OmniPath": rows(
+        "P1\tP2\t{a}\t{b}\t{v}", "0110",
+        "source\ttarget\tsource_genesymbol\ttarget_genesymbol\tis_directed",
+    ),
+    "a relation between": rows("{a}\tactivates\t{b}"),
+    "two relations between": "A binds B\nB activates C\nC binds D\nD activates A\n",
+    "relation with heading": rows("{a},pp,{b}", heading="one,kind,other"),
+    "a word behind": rows("{a},{b},binds", heading="one,other,kind"),
+    "BioGRID": rows(
+        "{v}\t{a}\t{b}\t-", "1234",
+        "#BioGRID Interaction ID\tOfficial Symbol Interactor A\t"
+        "Official Symbol Interactor B\tScore",
+    ),
+    "Pathway Commons": rows(
+        "{a}\tcontrols\t{b}\tReactome",
+        heading="PARTICIPANT_A\tINTERACTION_TYPE\tPARTICIPANT_B\tINTERACTION_DATA_SOURCE",
+    ),
+    "row names of R": '"from" "to"\n"1" "A" "B"\n"2" "B" "C"\n"3" "C" "D"\n"4" "D" "A"\n',
+    "row names and commas": '"from","to"\n"1","A","B"\n"2","B","C"\n"3","C","D"\n"4","D","A"\n',
+}  # fmt: skip
+TABS, HEADING = "{a}\t{b}\t{v}", "source\ttarget\tscore"
+WITH_SCORE = {
+    "comments": "# made by x\n# version 1.2\n" + rows(TABS, heading=HEADING),
+    "comments within": rows(TABS, heading=HEADING) + "# the end\n",
+    "comments of as many words": "# two words\n" + rows("{a} {b} {v}"),
+    "a comment as wide": "#made, by, x\n" + rows("{a},{b},{v}", heading="source,target,score"),
+    "a heading behind #": "# a b c\n#gene1\tgene2\tscore\n" + rows("{a}\t{b}\t{v}"),
+    "decimal commas": rows(
+        "{a};{b};{v}", ("0,25", "1", "0,75", "0,5"), "source;target;score"
+    ),
+    "decimal commas, no heading": rows("{a};{b};{v}", ("0,25", "1,0", "0,75", "0,5")),
+    "decimal commas and tabs": rows(
+        "{a}\t{b}\t{v}", ("0,25", "1,00", "0,75", "0,50"), "source\ttarget\tweight"
+    ),
+    "quoted": rows('"{a}","{b}","{v}"', heading='"source","target","score"'),
+    "quoted, blanks": rows('"{a}" "{b}" {v}', heading='"protein1" "protein2" "combined_score"'),
+    "Excel's sep line": "sep=;\n" + rows("{a};{b};{v}", heading="source;target;score"),
+    "aligned blanks": rows("{a}    {b}  {v}", heading="protein1  protein2  combined_score"),
+    "Reactome FI": rows(
+        "{a}\t{b}\tcatalyze, by; x\t->\t{v}",
+        heading="Gene1\tGene2\tAnnotation\tDirection\tScore",
+    ),
+    "old Mac": rows(TABS, heading=HEADING).replace("\n", "\r"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", UNSCORED.values(), ids=list(UNSCORED))
+def test_lists_without_a_score(tmp_path, text):
+    assert edges_of(load_network(write(tmp_path, text, "list.txt"))) == PLAIN
+
+
+@pytest.mark.parametrize("text", WITH_SCORE.values(), ids=list(WITH_SCORE))
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_lists_with_a_score(tmp_path, text, encoding):
+    path = tmp_path / "list.txt"
+    path.write_bytes(text.encode(encoding))
+    assert edges_of(load_network(path)) == SCORED
+
+
+def test_sif_has_a_relation_and_any_number_of_targets(tmp_path):
+    for blank in "\t", " ":
+        lines = ["# comment", "A pp B D", "B activates C", "alone", "C pp D", "C pp C"]
+        text = "\n".join(lines).replace(" ", blank) + "\n"
+        network = load_network(write(tmp_path, text, "net.sif"))
+        assert edges_of(network) == PLAIN and network.cleaned["self_loop"] == 1
+    with pytest.raises(InputError, match="a SIF file has a source, a relation, targets"):
+        load_network(write(tmp_path, "A B\nB C\n", "net.sif"))
+
+
+def test_genes_of_two_letters_that_repeat_are_no_relation(tmp_path):
+    text = "A,HUB,0.5\nB,HUB,0.25\nC,HUB,1\nD,HUB,0.75\n"
+    assert len(edges_of(load_network(write(tmp_path, text)))) == 4
+    text = "HUB,A,x\nHUB,B,y\nHUB,C,x\nHUB,D,x\n"
+    assert ("D", "HUB", 1.0) in edges_of(load_network(write(tmp_path, text)))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("source,target\n7157,4609\n1956,999\n", "'source' holds numbers .*Entrez ids maybe"),
+        ("TP53_HUMAN\t7157\tMYC_HUMAN\t4609\t0.7\n" * 3, "'column 2' holds numbers"),
+        ("source;target;score\nA;B;1,5\nB;C;1.5\n", "decimal comma in some"),
+        ("source,target,score\nA,B,1\nB,C\n", "1 of 2 rows do not have 3 cells"),
+        ("uniprotkb:P1\tuniprotkb:P2\t-\nuniprotkb:P1\tuniprotkb:P3\t-\n", "PSI-MI TAB"),
+        ("# only\n# comments\n", "every line is a comment"),
+    ],
+)
+def test_what_is_no_list_of_symbols_says_the_cure(tmp_path, text, message):
+    with pytest.raises(InputError, match=message):
+        load_network(write(tmp_path, text))
+
+
+def test_which_columns_are_read_is_told(tmp_path, caplog):
+    caplog.set_level(logging.INFO)
+    load_network(write(tmp_path, UNSCORED["flags are no score"]))
+    assert "none as score: every edge weighs 1" in caplog.text

@@ -10,8 +10,8 @@ import pytest
 
 from graphfuse.errors import InputError
 from graphfuse.graph.layers.fit import fit_layer, layer_from_state
-from graphfuse.graph.layers.given import read_edges
 from graphfuse.graph.layers.layer import Spec
+from graphfuse.graph.patient_edges import read_patient_edges
 
 IDS = pd.Index(["001", "002", "003", "004", "005"])
 NONE = ({"rna": np.zeros((5, 2))}, {"rna": np.zeros(5, bool)})
@@ -188,7 +188,7 @@ def test_files_that_cannot_be_used_say_why(tmp_path, text, words):
 
 def test_a_missing_or_broken_file_says_so(tmp_path):
     with pytest.raises(InputError, match="no such file"):
-        read_edges(tmp_path / "none.csv", IDS)
+        read_patient_edges(tmp_path / "none.csv", IDS)
     (tmp_path / "bad.parquet").write_bytes(b"PAR1 is not enough")
     with pytest.raises(InputError, match="cannot be read as edges"):
-        read_edges(tmp_path / "bad.parquet", IDS)
+        read_patient_edges(tmp_path / "bad.parquet", IDS)

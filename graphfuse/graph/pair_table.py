@@ -1,0 +1,307 @@
+"""Tables of pairs (edges of genes or of patients, names and their symbols) as they stand in files:
+one reader for all of them, which takes nothing for granted but rows and columns."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from graphfuse.data.read.encoding import utf8_content
+from graphfuse.data.read.foreign import envelope_of
+from graphfuse.data.read.numbers import (
+    MISSING,
+    as_floats,
+    decimal_mark,
+    shape_of,
+    shapes_of,
+    with_points,
+)
+from graphfuse.data.read.records import Records, head_of
+
+BROKEN = (
+    OSError,
+    EOFError,
+    zlib.error,
+    UnicodeError,
+    ValueError,
+)  # pandas and pyarrow faults are ValueErrors
+
+_BLANKS = r"\s+"
+_SEEN = 20  # records that the delimiter is seen from
+_HEAD = 200  # rows that show what columns hold
+_COMMENT = re.compile(rb"^[ \t]*#[^\r\n]*(?:\r\n|\n|\r|\Z)", re.MULTILINE)
+_CELL = re.compile(r'"([^"]*)"|(\S+)')
+_MITAB = re.compile(
+    r"^(uniprotkb|entrez gene/locuslink|intact|refseq|ensembl|psi-mi|biogrid):", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True, eq=False)
+class PairTable:
+    """A table in a text or Parquet file.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    names : tuple of str or None
+        What its heading calls the columns; `None` where it has no heading.
+    head : pd.DataFrame
+        Its first rows as text, columns by position.
+    read : callable
+        Positions of columns, and the types they are read as by position → these columns of all
+        rows.
+    """
+
+    path: Path
+    names: tuple[str, ...] | None
+    head: pd.DataFrame
+    read: Callable[[Sequence[int], Mapping[int, str]], pd.DataFrame]
+
+    @property
+    def width(self) -> int:
+        """How many columns there are."""
+        return self.head.shape[1]
+
+
+def pair_table(path: Path, is_heading: Callable[[list[str], pd.DataFrame], bool]) -> PairTable:
+    """The table in a file.
+
+    Parameters
+    ----------
+    path : Path
+        Text in any common encoding (csv, tsv, semicolons, blanks, SIF; plain or .gz), or Parquet.
+        Lines that begin with # are comments, but for a heading.
+    is_heading : callable
+        Whether the cells of the first line name columns, given it and the rows beneath.
+
+    Returns
+    -------
+    PairTable
+        Its names and a reader of its columns.
+
+    Raises
+    ------
+    InputError
+        Where the file is empty, a web page, damaged, or of a format of its own.
+    """
+    if path.suffix == ".parquet":
+        return _parquet(path)
+    content = utf8_content(path)
+    start = content[:4096].lstrip()
+    if start.startswith(b"<"):
+        raise ValueError("it holds a web page")
+    if not start:
+        raise ValueError("it is empty")
+    if _is_sif(path):
+        return _sif(path, _COMMENT.sub(b"", content))
+    envelope = envelope_of(content, path)
+    body = content[envelope.begin :]
+    if b"\n#" in body or b"\r#" in body:
+        body = _COMMENT.sub(b"", body)
+    if not body.strip():
+        raise ValueError("every line is a comment")
+    return _text(path, body, envelope.comments, envelope.delimiter, is_heading)
+
+
+def _parquet(path: Path) -> PairTable:
+    """A table whose types are known."""
+    import pyarrow.parquet as pq
+
+    names = [name for name in pq.read_schema(path).names if not name.startswith("__index_level_")]
+
+    def read(places: Sequence[int], kinds: Mapping[int, str]) -> pd.DataFrame:
+        frame = pd.read_parquet(path, columns=[names[place] for place in places])
+        return frame.set_axis(list(places), axis=1)
+
+    head = read(range(len(names)), {}).head(_HEAD)
+    return PairTable(path, tuple(names), head, read)
+
+
+def _text(
+    path: Path,
+    body: bytes,
+    comments: Sequence[bytes],
+    delimiter: str | None,
+    is_heading: Callable[[list[str], pd.DataFrame], bool],
+) -> PairTable:
+    layout = _Layout.of(body, delimiter or _delimiter(body))
+    cells = layout.first_cells()
+    first, widest = cells[0], max(map(len, cells))
+    shown = layout.frame(range(widest), nrows=_HEAD + 1, dtype=str)
+    said = layout.commented_heading(comments, widest)
+    if is_heading(first, shown.iloc[1:]):
+        names, skipped = first, 1
+    elif said is not None and is_heading(said, shown):
+        names, skipped = said, 0
+    else:
+        names, skipped = None, 0
+    width = layout.checked_width(skipped, len(names or first))
+    if names is not None and len(names) == width - 1:
+        names = ["", *names]  # R's row names have no heading
+    head = layout.frame(range(width), skiprows=skipped, nrows=_HEAD, dtype=str)
+    _refuse_mitab(head)
+
+    def read(places: Sequence[int], kinds: Mapping[int, str]) -> pd.DataFrame:
+        options = {"skiprows": skipped, "usecols": list(places), "dtype": dict(kinds)}
+        return layout.frame(range(width), **options)[list(places)]
+
+    return PairTable(path, None if names is None else tuple(names), head, read)
+
+
+def _delimiter(body: bytes) -> str:
+    """What separates columns: the mark that splits the first records alike, and most; blanks where
+    there is none. Semicolons go before commas, which may then be decimal marks."""
+    best, most = _BLANKS, 1
+    for mark in "\t;,":
+        widths = head_of(body, mark, _SEEN).widths
+        steady = bool(np.isin(widths, [widths[0], widths[0] + 1]).all())
+        if int(widths[0]) > most and (steady or mark == "\t"):
+            best, most = mark, int(widths[0])
+    if best == _BLANKS:
+        for mark in ",;":
+            if int(head_of(body, mark, 1).widths[0]) > 1:
+                return mark  # a damaged table, which is refused by its widths
+    return best
+
+
+def _split(line: str) -> list[str]:
+    """The cells of a line that blanks separate."""
+    return [quoted or plain for quoted, plain in _CELL.findall(line)]
+
+
+@dataclass(frozen=True, eq=False)
+class _Layout:
+    """The rows of a text, what separates their cells, and whether quotes enclose cells."""
+
+    body: bytes
+    delimiter: str
+    quoted: bool
+
+    @classmethod
+    def of(cls, body: bytes, delimiter: str) -> _Layout:
+        if delimiter == _BLANKS:
+            return cls(body, delimiter, True)
+        records = Records(body, delimiter)
+        quoted = records.open_quote is None and not len(records.stray_quotes())
+        return cls(body, delimiter, quoted)
+
+    def first_cells(self) -> list[list[str]]:
+        """The cells of the first records."""
+        if self.delimiter == _BLANKS:
+            lines = self.body[: 1 << 16].decode(errors="ignore").splitlines()
+            return [_split(line) for line in lines if line.strip()][:_SEEN]
+        head = head_of(self.body, self.delimiter, _SEEN)
+        head = Records(head.content, self.delimiter, self.quoted)
+        return [head.cells(record) for record in range(len(head))]
+
+    def commented_heading(self, comments: Sequence[bytes], width: int) -> list[str] | None:
+        """The cells of the last line that starts with #, where they are as many as the columns."""
+        if not comments:
+            return None
+        line = comments[-1].decode().lstrip("#").strip()
+        if self.delimiter == _BLANKS:
+            cells = _split(line)
+        else:
+            cells = [cell.strip().strip('"') for cell in line.split(self.delimiter)]
+        return cells if len(cells) == width else None
+
+    def checked_width(self, skipped: int, width: int) -> int:
+        """How many cells every row has: as many as the heading, or one more, as R writes row names.
+        Raises `ValueError` where they differ."""
+        if self.delimiter == _BLANKS:
+            widths = np.array([len(cells) for cells in self.first_cells()])
+        else:
+            widths = Records(self.body, self.delimiter, self.quoted).widths
+        rows = widths[skipped:]
+        if skipped and len(rows) and (rows == width + 1).all():
+            return width + 1
+        odd = int((rows != width).sum())
+        if odd:
+            raise ValueError(
+                f"{odd:,} of {len(rows):,} rows do not have {width:,} cells as the first line: "
+                "damaged or cut short"
+            )
+        return width
+
+    def frame(self, names: Sequence[int], **options) -> pd.DataFrame:
+        """Rows by pandas' C engine, columns by position."""
+        return pd.read_csv(
+            io.BytesIO(self.body),
+            sep=self.delimiter,
+            header=None,
+            names=list(names),
+            index_col=False,
+            skipinitialspace=True,
+            quoting=csv.QUOTE_MINIMAL if self.quoted else csv.QUOTE_NONE,
+            encoding="utf-8",
+            **options,
+        )
+
+
+def _refuse_mitab(head: pd.DataFrame) -> None:
+    """Raises `ValueError` for PSI-MI's table, whose cells are `database:accession`."""
+    cells = head.iloc[:, 0].dropna().astype(str)
+    if len(cells) and cells.map(lambda cell: bool(_MITAB.match(cell))).all():
+        raise ValueError(
+            "it is a PSI-MI TAB file, whose cells are database:accession; make a table source, "
+            "target of gene symbols of it"
+        )
+
+
+def as_numbers(raw: pd.Series, name: str, path: Path) -> tuple[np.ndarray, list[str]]:
+    """A column as float64, decimal commas too, and the cells that are no numbers.
+
+    Raises `InputError` where numbers could be read in two ways.
+    """
+    if raw.dtype == bool or pd.api.types.is_numeric_dtype(raw):
+        return raw.to_numpy(float), []
+    raw = raw.map(lambda cell: cell.strip() if isinstance(cell, str) else cell)
+    words = [str(cell) for cell in raw.dropna().unique()]
+    shapes = shapes_of(words)
+    if shapes.are_numbers:
+        decimal = decimal_mark({name: shapes}, None, path)
+        numbers = as_floats(with_points(raw.to_numpy(object), decimal))
+        if numbers is not None:
+            return numbers, []
+    return np.empty(0), [word for word in words if word not in MISSING and shape_of(word) is None]
+
+
+def brief(error: Exception) -> str:
+    """The first line of an error of another library."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+# ------------------------------------------------------------------------------------------ SIF
+
+
+def _is_sif(path: Path) -> bool:
+    return path.name.lower().removesuffix(".gz").endswith(".sif")
+
+
+def _sif(path: Path, content: bytes) -> PairTable:
+    """Cytoscape's simple interaction format: a node, a relation, and any number of nodes; a line
+    with a node alone has no edge."""
+    text = content.decode()
+    delimiter = "\t" if "\t" in text else None
+    pairs = []
+    for line in text.splitlines():
+        cells = [cell.strip() for cell in line.strip().split(delimiter)]
+        cells = [cell for cell in cells if cell]
+        if len(cells) == 2:
+            raise ValueError("a line has two cells; a SIF file has a source, a relation, targets")
+        pairs += [(cells[0], target) for target in cells[2:]]
+    frame = pd.DataFrame(pairs, columns=[0, 1], dtype=str)
+
+    def read(places: Sequence[int], kinds: Mapping[int, str]) -> pd.DataFrame:
+        return frame[list(places)]
+
+    return PairTable(path, ("source", "target"), frame.head(_HEAD), read)
