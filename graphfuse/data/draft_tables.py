@@ -13,7 +13,7 @@ from graphfuse.data.barcodes import LENGTH, tcga_share
 from graphfuse.data.modality_names import modality_names
 from graphfuse.data.read import Part, column_names, format_of, read_table, tables_in
 from graphfuse.data.read.annotations import without_annotations
-from graphfuse.data.read.id_column import NotTheIds
+from graphfuse.data.read.id_column import NotTheIds, id_column_of
 from graphfuse.data.read.wanted import turned
 from graphfuse.data.series import looks_like_series
 from graphfuse.errors import Faults, InputError
@@ -86,24 +86,36 @@ def _read(path: Path, file: str, part: Part) -> Table:
     how = {"columns": names, "modality": part.modality, "repeats": True}
     try:
         frame = read_table(path, **how)
+        id_column = _other_ids(frame)
+        if id_column is not None and names is not None and part.columns is None:
+            names = column_names(path)  # the first column says something too
     except NotTheIds as error:
-        how["id_column"] = error.column
+        id_column = error.column
+    if id_column is not None:
         if names is not None:
-            how["columns"] = [name for name in names if name != error.column]
-        frame = read_table(path, **how)
+            how["columns"] = [name for name in names if name != id_column]
+        frame = read_table(path, **how, id_column=id_column)
     series = looks_like_series(frame)
     if frame.index.has_duplicates and series is None:
-        read_table(path, **{**how, "repeats": False})  # says which rows
+        read_table(path, **{**how, "repeats": False}, id_column=id_column)  # says which rows
     return Table(
         path,
         file,
         _stem(path, part),
         frame,
         series=series,
-        id_column=how.get("id_column"),
+        id_column=id_column,
         modality=part.modality,
         observed=part.columns is not None,
     )
+
+
+def _other_ids(frame: pd.DataFrame) -> str | None:
+    """The column of ids of a table whose first column repeats and says something of the patients,
+    such as their sex; None for any other table."""
+    if not frame.index.has_duplicates or looks_like_series(frame) is not None:
+        return None
+    return id_column_of(frame)
 
 
 def _stem(path: Path, part: Part) -> str:

@@ -11,6 +11,7 @@ import pytest
 
 from graphfuse.data.draft import draft
 from graphfuse.data.manifest import load
+from graphfuse.errors import InputError
 
 ROOT = Path(__file__).parents[2]
 REAL = next(
@@ -126,3 +127,28 @@ def test_second_ids_of_genes_do_not_speak_for_the_values(tmp_path):
     rna = table["modality"]["rna"]
     assert rna["orient"] == "patients-in-columns" and rna.get("transform", "none") == "none"
     assert list(cohort.patients) == names
+
+
+def test_ids_that_stand_in_another_column_are_named(tmp_path):
+    about = {"sex": np.resize(["f", "m"], N), "age": np.arange(N) + 20, "Sample ID": IDS}
+    about["label"] = np.resize(["x", "y", "z"], N)
+    pd.DataFrame(about).to_csv(tmp_path / "clinical.csv", index=False)
+    table, cohort, _ = drafted(tmp_path, "clinical.csv")
+    assert table["patients"] == {"id": "Sample ID"} and list(cohort.patients) == IDS
+    assert table["modality"]["clinical"]["columns"] == ["sex", "age"]
+
+
+def test_a_patient_who_stands_twice_is_still_refused(tmp_path):
+    about = {"patient_id": [*IDS[:-1], IDS[0]], "age": np.arange(N), "sex": np.resize([0, 1], N)}
+    pd.DataFrame(about).to_csv(tmp_path / "clinical.csv", index=False)
+    with pytest.raises(InputError, match="stand more than once"):
+        draft([tmp_path / "clinical.csv"])
+
+
+def test_a_counter_with_a_name_is_no_feature(tmp_path):
+    frame = pd.DataFrame(rng.normal(size=(N, 10)), columns=GENES)
+    frame.insert(0, "patient_id", IDS)
+    frame.rename_axis("index").to_csv(tmp_path / "rna.csv")
+    table, cohort, _ = drafted(tmp_path, "rna.csv")
+    assert table["patients"] == {"id": "patient_id"}
+    assert cohort.modalities["rna"].columns == GENES

@@ -23,6 +23,9 @@ _COUNTER = re.compile(
     r"sr[_. ]?no\.?|lfd\.? ?nr\.?|n|i|idx|count(er)?)$",
     re.IGNORECASE,
 )
+_INDEX = re.compile(
+    r"^(index|level_0|idx|rows?|row[_. ]?(names?|num|number|nr|no|id|index))$", re.IGNORECASE
+)
 _SERIAL_KEY = re.compile(r"^(id|pk|key|record[_. ]?id)$", re.IGNORECASE)
 _WHO = (
     "patient|patienten|paciente|paziente|subject|sujet|sujeto|participant|donor|individual|"
@@ -134,13 +137,26 @@ def _is_text(column: pd.Series) -> bool:
 
 
 def without_row_numbers(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
-    """The frame less columns without a name that count rows: they are no measurements."""
-    unnamed = [name for name in frame.columns if _UNNAMED.match(str(name).strip())]
-    numbers = [name for name in unnamed if counts_rows(frame[name])]
+    """The frame less columns that count rows, without a name or named as a counter is: they are no
+    measurements, and tell in which order the patients were written."""
+    numbers = [name for name in frame.columns if _is_counter(frame, name)]
     if not numbers:
         return frame
-    warn_once(log, f"{path}: left out a column without a name that counts rows")
+    shown = [f"{name!r}" if str(name).strip() else "without a name" for name in numbers]
+    warn_once(log, f"{path}: left out a column that counts rows ({', '.join(shown)})")
     return frame.drop(columns=numbers)
+
+
+def _is_counter(frame: pd.DataFrame, name: str) -> bool:
+    """Whether a column holds row numbers: for one with a name, from 0 or 1 on each number once."""
+    plain = str(name).strip()
+    if _UNNAMED.match(plain):
+        return counts_rows(frame[name])
+    if not _INDEX.match(plain) or not counts_rows(frame[name]):
+        return False
+    numbers = pd.to_numeric(frame[name])
+    from_first = numbers.min() in (0, 1) and numbers.max() - numbers.min() == len(frame) - 1
+    return bool(from_first and numbers.is_unique)
 
 
 def counts_rows(values: pd.Index | pd.Series) -> bool:
@@ -155,6 +171,14 @@ def counts_rows(values: pd.Index | pd.Series) -> bool:
     whole = bool((numbers % 1 == 0).all()) and numbers.min() >= 0
     padded = any(re.match(r"0\d", str(value)) for value in values)
     return whole and not padded and numbers.max() <= max(10 * len(numbers), 100)
+
+
+def id_column_of(frame: pd.DataFrame) -> str | None:
+    """The column that is named as ids are and has another value in every row; None where there is
+    none, or more than one."""
+    named = [name for name in frame.columns if _named_like_id(name)]
+    found = [name for name in named if _tells_apart(frame[name])]
+    return found[0] if len(found) == 1 else None
 
 
 def _all_numbers(ids: pd.Index) -> bool:
