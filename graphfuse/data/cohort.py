@@ -248,6 +248,7 @@ class Cohort:
         InputError
             As `from_frames` does, and for columns and layers that are not there.
         """
+        in_memory.check_kind(adata, "obs_names", "an AnnData")
         ids = in_memory.ids_of(adata, id_column)
         table = in_memory.table_of(adata, layer, ids, "AnnData")
         genes = in_memory.symbols_of(adata, symbols, "AnnData")
@@ -287,6 +288,7 @@ class Cohort:
         InputError
             As `from_frames` does, and for columns and layers that are not there.
         """
+        in_memory.check_kind(mdata, "mod", "a MuData")
         layers = in_memory.by_modality(layer, mdata.mod, "layer")
         columns = in_memory.by_modality(symbols, mdata.mod, "symbols")
         tables, genes = {}, {}

@@ -137,7 +137,14 @@ def checked_series(given, what: str, faults: Faults) -> pd.Series | None:
         return None
     values = series.astype(object).where(series.notna(), np.nan)
     seen = values.map(lambda value: visible(value) if isinstance(value, str) else value)
-    return seen.replace("", np.nan).infer_objects()
+    if seen.map(_is_collection).any():
+        faults.add(f"{what}: holds lists or other collections; one value a patient is needed")
+        return None
+    return seen.where(seen != "", np.nan).infer_objects()
+
+
+def _is_collection(value) -> bool:
+    return isinstance(value, list | dict | set | tuple | np.ndarray)
 
 
 def check_labels(labels: pd.Series, faults: Faults) -> None:
@@ -191,6 +198,8 @@ def checked_symbols(
     """Symbols by table and column; a fault for tables and columns that are not there."""
     checked = {}
     for name, genes in _of_tables(symbols or {}, "symbols", tables, faults):
+        if isinstance(genes, pd.Series):
+            genes = genes.to_dict()
         if not isinstance(genes, Mapping):
             faults.add(
                 f"symbols of {name!r}: expected {{column: symbol}} (got {type(genes).__name__})"

@@ -62,7 +62,8 @@ def numeric(frame: pd.DataFrame, where: str) -> pd.DataFrame:
     frame = plain(frame)
     objects = frame.select_dtypes(object)
     empty = objects.columns[objects.isna().all()]
-    frame = frame.astype(dict.fromkeys(empty, float))
+    if len(empty):
+        frame = frame.astype(dict.fromkeys(empty, float))
     kinds = zip(frame.columns, frame.dtypes, strict=True)
     text = [name for name, kind in kinds if not _is_real(kind)]
     if text:

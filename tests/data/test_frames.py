@@ -144,22 +144,6 @@ def test_labels_of_any_type():
     assert made(None, truth).outcome().classes == ("False", "True")
 
 
-def test_groups_are_words():
-    sites = pd.Series([1.0, 2.0, np.nan] * 8, index=IDS)
-    cohort = made(groups={"site": sites, "arm": LABELS.astype("category")})
-    assert list(cohort.groups["site"][:3]) != [] and set(cohort.groups["site"]) == {
-        "1", "2", "unknown",
-    }  # fmt: skip
-    refused("differ only in case or blanks", groups={"arm": LABELS.replace({"K": "K"}).where(
-        LABELS.index != "K7", "CASE")})  # fmt: skip
-
-
-def test_groups_that_differ_in_zeros_are_told(caplog):
-    with caplog.at_level(logging.WARNING):
-        made(groups={"site": pd.Series(["1", "01", "2"] * 8, index=IDS)})
-    assert "taken for different groups" in caplog.text
-
-
 def test_records_of_declared_types_are_read_as_those_of_files():
     clinical = pd.DataFrame(
         {"age": ["50", "Unknown"] * 12, "stage": ["II", "I"] * 12, "sex": ["f", "m"] * 12},
@@ -182,3 +166,9 @@ def test_a_mended_cohort_is_the_same_cohort():
     expected = TABLE.sort_index()
     assert np.array_equal(cohort.modalities["rna"].table.to_numpy(), expected.to_numpy())
     assert cohort.modalities["rna"].symbols == ("TP53", None, None)
+
+
+def test_labels_that_are_collections_and_symbols_that_are_a_series():
+    refused("holds lists", None, pd.Series([["a"], ["b"]] * 12, index=IDS))
+    symbols = {"rna": pd.Series({"MYC": "MYC", "ALB": np.nan})}
+    assert made(symbols=symbols).modalities["rna"].symbols == (None, "MYC", None)

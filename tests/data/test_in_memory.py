@@ -104,3 +104,11 @@ def test_mudata_has_them_too():
     assert list(cohort.groups["site"]) == ["m", "m", "n", "n"]
     with pytest.raises(InputError, match="no modality 'rn' .did you mean 'rna'"):
         Cohort.from_mudata(both, layer={"rn": "log"})
+
+
+@pytest.mark.parametrize("thing", [None, pd.DataFrame({"a": [1.0]}), VALUES])
+def test_what_is_neither(thing):
+    with pytest.raises(InputError, match="expected an AnnData"):
+        Cohort.from_anndata(thing)
+    with pytest.raises(InputError, match="expected a MuData"):
+        Cohort.from_mudata(thing)
