@@ -3,6 +3,7 @@ file is not usable."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +18,7 @@ from graphfuse.data.read.contents import Part, parts_of
 from graphfuse.data.read.id_column import check_first_column, without_row_numbers
 from graphfuse.data.read.parquet import read_parquet
 from graphfuse.data.read.wanted import Wanted, as_written, pick
-from graphfuse.errors import GraphfuseError, InputError
+from graphfuse.errors import GraphfuseError, InputError, counted
 
 _PLAIN = (".csv", ".tsv", ".txt", ".tab", ".gct")
 _TEXT = (*_PLAIN, ".maf", ".maf.gz", *(f"{ending}.gz" for ending in _PLAIN))
@@ -67,7 +68,19 @@ def read_table(
             frame = as_written(frame)
     if columns is None and not wanted.flipped:
         frame = without_row_numbers(frame, path)
+        _check_names(frame, path)
     return with_clean_ids(frame, path, repeats)
+
+
+def _check_names(frame: pd.DataFrame, path: Path) -> None:
+    """Raises `InputError` where a column that holds values has no name."""
+    unnamed = [at for at, name in enumerate(frame.columns) if re.fullmatch(r"(\.\d+)?", str(name))]
+    if unnamed:
+        values = int(frame.iloc[:, unnamed].notna().to_numpy().sum())
+        raise InputError(
+            f"{path}: {counted(len(unnamed), 'column')} without a name "
+            f"({counted(values, 'value')}): name or remove what stands there"
+        )
 
 
 def column_names(path: str | Path) -> list[str]:

@@ -6,7 +6,7 @@ import gzip
 import logging
 from pathlib import Path
 
-from graphfuse.errors import InputError, warn_once
+from graphfuse.errors import InputError, counted, warn_once
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ def utf8_content(path: Path) -> bytes:
     content = raw if text is None else text.encode()
     if b"\0" in content:
         raise InputError(f"{path}: not a text table (it holds null bytes); convert it to csv")
-    return content
+    return content.removesuffix(b"\x1a")  # with which DOS ends a text
 
 
 def _content(path: Path) -> bytes:
@@ -87,7 +87,7 @@ def _decoded(raw: bytes, encoding: str, path: Path) -> str:
     except UnicodeError as error:
         name = encoding.upper().removesuffix("-SIG")
         raise InputError(
-            f"{path}: not readable as {name}, which its first bytes name: damaged or cut short "
+            f"{path}: not readable as {name}, which its bytes look like: damaged or cut short "
             f"(byte {getattr(error, 'start', 0):,}); obtain it again"
         ) from None
     return text
@@ -96,7 +96,7 @@ def _decoded(raw: bytes, encoding: str, path: Path) -> str:
 def _utf8_or_windows(raw: bytes, path: Path) -> str:
     """UTF-8 where it is, else Windows-1252.
 
-    Raises `InputError` where UTF-8 ends within a character: the file was cut short.
+    Raises `InputError` where UTF-8 ends within a character or is broken in places.
     """
     try:
         return raw.decode("utf-8")
@@ -107,8 +107,23 @@ def _utf8_or_windows(raw: bytes, path: Path) -> str:
             raise InputError(
                 f"{path}: the file ends within a character: cut short; obtain it again"
             ) from None
+    sound, broken = _characters(raw)
+    if sound > broken:
+        raise InputError(
+            f"{path}: {counted(broken, 'character')} of {sound + broken:,} beyond plain letters "
+            "cannot be read as UTF-8: damaged, or texts of two encodings in one file; save it anew "
+            "as UTF-8"
+        )
     warn_once(log, f"{path}: not UTF-8; read as Windows-1252")
     try:
         return raw.decode("cp1252")
     except UnicodeDecodeError:
         return raw.decode("latin-1")
+
+
+def _characters(raw: bytes) -> tuple[int, int]:
+    """How many characters beyond ASCII are sound UTF-8, and how many are not."""
+    text = raw.decode("utf-8", "replace")
+    broken = text.count("\ufffd")
+    plain = len(text.encode("ascii", "ignore"))
+    return len(text) - plain - broken, broken

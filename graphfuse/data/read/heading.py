@@ -45,17 +45,17 @@ def hash_heading(comments: tuple[bytes, ...], records: Records, path: Path) -> l
     plain = [line for line in comments if not line.startswith((b"##", b'"##'))]
     width = records.widths[0]
     alike = [line for line in plain if len(_cells_of(line, records.delimiter)) == width]
-    if len(alike) != 1 or alike[0] != comments[-1] or width == 1:
+    if not alike or alike[-1] != comments[-1] or width == 1:
         return None
     following = [records.cells(record) for record in range(min(_SEEN, len(records)))]
     columns = list(zip(*following, strict=False))[1:]
-    if any(_is_value(column[0], column[1:]) for column in columns):
+    is_row = any(_is_value(column[0], column[1:]) for column in columns)
+    if is_row and len(alike) == 1:
         return _cells_of(comments[-1].lstrip(b'#" '), records.delimiter)
-    if any(_has_values(column[1:]) for column in columns):
+    if not is_row and (len(alike) > 1 or any(_has_values(column[1:]) for column in columns)):
         return None
     raise InputError(
-        f"{path}: the line that starts with # could be a comment or the heading; remove it, or "
-        "its #"
+        f"{path}: a line that starts with # could be a comment or the heading; remove it, or its #"
     )
 
 

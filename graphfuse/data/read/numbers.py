@@ -157,7 +157,7 @@ def _has_large(shapes: Shapes) -> bool:
 def has_decimals(frame: pd.DataFrame) -> bool:
     """Whether numbers read with a decimal mark cannot have been whole ones with a thousands mark.
 
-    0.5, 2.75 and 1.2345 cannot, 1.234 can.
+    0.5, 2750.5 and 1.2345 cannot, 1.234 can.
     """
     for _, column in frame.items():
         parts = _with_parts(column)
@@ -166,12 +166,9 @@ def has_decimals(frame: pd.DataFrame) -> bool:
     return False
 
 
-def point3_shapes(column: pd.Series) -> Shapes:
-    """The shapes of a column read with decimal points, where all of them could be thousands."""
-    values = np.abs(column.dropna().to_numpy(float))
-    whole = [f"{value:.0f}" for value in np.unique(values[values == np.rint(values)])]
-    parts = [f"{value:.3f}" for value in np.unique(_with_parts(column))]
-    return Shapes({"whole": whole, "point3": parts}, True)
+def columns_with_parts(frame: pd.DataFrame) -> list:
+    """The columns that hold numbers which are not whole."""
+    return [at for at, column in frame.items() if len(_with_parts(column))]
 
 
 def _with_parts(column: pd.Series) -> np.ndarray:
@@ -183,11 +180,13 @@ def _with_parts(column: pd.Series) -> np.ndarray:
 
 
 def _could_be_thousands(parts: np.ndarray) -> np.ndarray:
-    """bool: which numbers have 1 to 3 digits before the point and exactly 3 behind it."""
+    """bool: which numbers have 1 to 3 digits before the point and at most 3 behind it.
+
+    Zeros at the end are not seen in a number: 2.1 may have been 2.100.
+    """
     thousandfold = parts * 1000
     three = np.isclose(thousandfold, np.rint(thousandfold), rtol=1e-12, atol=1e-6)
-    two = np.isclose(parts * 100, np.rint(parts * 100), rtol=1e-12, atol=1e-6)
-    return three & ~two & (parts >= 1) & (parts < 1000)
+    return three & (parts >= 1) & (parts < 1000)
 
 
 def with_points(cells: np.ndarray, decimal: str) -> np.ndarray:

@@ -12,14 +12,14 @@ import pandas as pd
 
 from graphfuse.data.read.cells import Cells, cells_of
 from graphfuse.data.read.dialect import TextTable, text_table
-from graphfuse.data.read.numbers import decimal_mark, has_decimals, point3_shapes, shape_of
+from graphfuse.data.read.numbers import columns_with_parts, decimal_mark, has_decimals, shape_of
 from graphfuse.data.read.wanted import known
 from graphfuse.errors import InputError, examples, nearest, warn_once
 
 __all__ = ["read", "text_table"]
 log = logging.getLogger(__name__)
 
-_SNIFFED = 50  # rows that the decimal mark is first guessed from
+_SNIFFED = 50  # rows (and columns) that the decimal mark is first guessed from
 _SNIFFED_CELLS = 1000  # of each of them
 _UNNAMED = re.compile(r"(\.\d+)?")  # how columns without a name are told apart
 _HEADING = re.compile(r"(\w+[_ .-])?(ids?|index)|\w+[_ .-]barcode", re.IGNORECASE)
@@ -69,7 +69,7 @@ def read(
     _check_rows(cells.ids, table.names[id_at], path)
     frame = cells.frame(as_text)[chosen].set_axis([table.names[at] for at in chosen], axis=1)
     frame.index = pd.Index(cells.ids, dtype=object)
-    return frame if columns is not None else _without_blank_columns(frame)
+    return _without_blank_columns(frame)
 
 
 def _without_blank_columns(frame: pd.DataFrame) -> pd.DataFrame:
@@ -102,25 +102,29 @@ def _read(table: TextTable, id_at: int, chosen: list[int], as_text: bool) -> Cel
         return Cells(empty, pd.DataFrame(columns=chosen, dtype=object if as_text else float), {})
     if as_text:
         cells = cells_of(table, id_at, chosen, None)
-        return cells.with_points(_decimal(cells, table))
+        return cells.with_points(_decimal(cells, table, id_at))
     if _guessed_decimal(table) == ",":
         cells = cells_of(table, id_at, chosen, ",")
         if has_decimals(cells.numbers):
             return cells.with_points(decimal_mark(cells.shapes(table), ",", table.path))
     cells = cells_of(table, id_at, chosen, ".")
-    decimal = _decimal(cells, table)
+    decimal = _decimal(cells, table, id_at)
     if decimal == ",":
         cells = cells_of(table, id_at, chosen, ",")
     return cells.with_points(decimal)
 
 
-def _decimal(cells: Cells, table: TextTable) -> str:
+def _decimal(cells: Cells, table: TextTable, id_at: int) -> str:
     """The decimal mark of cells that were read with points."""
     shapes = cells.shapes(table)
     if has_decimals(cells.numbers):
         return decimal_mark(shapes, ".", table.path)
-    for at, column in cells.numbers.select_dtypes(float).items():
-        shapes[table.names[at]] = point3_shapes(column)
+    unclear = columns_with_parts(cells.numbers)
+    for some in unclear[:_SNIFFED], unclear[_SNIFFED:]:  # the first mostly tell
+        found = cells_of(table, id_at, some, None).shapes(table) if some else {}
+        if any(each.says(".") for each in found.values()):
+            return decimal_mark(shapes, ".", table.path)
+        shapes |= found
     return decimal_mark(shapes, None, table.path)
 
 

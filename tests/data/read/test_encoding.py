@@ -36,6 +36,7 @@ def test_another_encoding_is_told(tmp_path, caplog):
         (TEXT.encode("utf-16")[:-1], "cut short"),
         ("id,x\nA,ß\nB,ü".encode()[:-1], "cut short"),
         (b"\xef\xbb\xbfid,x\nA,\xff\n", "not readable as UTF-8"),
+        ("id,x\nA,ß\nB,ü\nC,".encode() + b"\xe4\n", "1 character of 3"),
         (b"id,x\nA,\0\n", "null bytes"),
         ("id,x\nA,\0\n".encode("utf-16"), "null bytes"),
     ],

@@ -55,6 +55,8 @@ def test_a_heading_that_starts_with_a_hash_is_the_heading(tmp_path):
     assert list(read_table(names).columns) == ["GRP"]
     with pytest.raises(InputError, match="could be a comment or the heading"):
         read_table(write(tmp_path, "#id,note\nA,one\nB,two\n", "u.csv"))
+    with pytest.raises(InputError, match="could be a comment or the heading"):
+        read_table(write(tmp_path, "#id,x\n#A,1\nB,2\nC,3\n", "v.csv"))
 
 
 @pytest.mark.parametrize("line", ["sep=;", '"sep=;"', "SEP=;\r", "sep=|"])

@@ -35,6 +35,7 @@ def column(tmp_path, cells, others=None, mark=";", **how):
         (["1.5", ".25", "1e5"], None, [1.5, 0.25, 1e5]),
         (["1.234", "2.345", "0.999"], None, [1.234, 2.345, 0.999]),
         (["1.234", "2.5", "12"], None, [1.234, 2.5, 12]),
+        (["1.234", "450", "145.333"], ["1.5", "2", "3.25"], [1.234, 450, 145.333]),
     ],
 )
 def test_marks_that_leave_one_reading(tmp_path, cells, others, values):
@@ -48,6 +49,7 @@ def test_marks_that_leave_one_reading(tmp_path, cells, others, values):
     [
         (["1,234", "2,500", "4"], None),  # no other cell says which
         (["1.234", "980", "450"], None),  # thousands, or three decimals beside 980?
+        (["1.230", "980", "2.100"], None),
         (["1,5", "2", "3"], ["2.5", "1", "1"]),
         (["1,5", "2.5", "3"], None),
         (["1.234", "2.345", "7.125"], ["0,5", "1,5", "2"]),  # thousands, or points in this column?

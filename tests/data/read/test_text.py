@@ -140,3 +140,9 @@ def test_row_numbers_of_r_are_told_from_a_lost_name(tmp_path):
     assert read_table(path, id_column="patient")["x"].tolist() == [5, 6]
     with pytest.raises(InputError, match="named as ids are"):
         read_table(path)
+
+
+def test_values_without_a_name_are_refused(tmp_path):
+    with pytest.raises(InputError, match="1 column without a name"):
+        read_table(write(tmp_path, "id,x,\nA,1,\nB,2,7.5\n"))
+    assert read_table(write(tmp_path, "id,x\nA,1\n\x1a")).shape == (1, 1)
