@@ -111,6 +111,7 @@ def _huge_in(known: np.ndarray) -> list[float]:
     return sorted(set(known[size > max(_HUGE, 1e6 * usual.max())]))
 
 
+@np.errstate(over="ignore")  # infinite differences compare as they should
 def _is_code(values: np.ndarray, spike: np.ndarray, code: float) -> bool:
     """Whether a value of the table, at `spike` bool `[N, F]`, can only be a code for missing."""
     rest = values[np.isfinite(values) & ~spike]
