@@ -81,7 +81,8 @@ def _lay(content: dict[str, bytes], folder: Path) -> None:
 
 def _a_table(content: dict[str, bytes], source: random.Random) -> list[str]:
     """A text table, spoiled by cells or by bytes, at check or at init."""
-    name = source.choice(("rna.csv", "meth.tsv", "about.csv", "about.csv"))
+    tables = ("rna.csv", "meth.tsv", "about.csv", "about.csv", "labs.csv", "counts.csv", "map.tsv")
+    name = source.choice(tables)
     spoil = spoiled_bytes if source.random() < 0.3 else spoiled_table
     content[name] = spoil(content[name], source)
     return source.choice((_CHECK, _CHECK, ["init", "rna.csv", "meth.tsv", "about.csv", *_TO]))

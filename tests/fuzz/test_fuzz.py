@@ -29,11 +29,7 @@ def faults(start, end):
     return said
 
 
-_OPEN = pytest.mark.xfail(reason="text tables and warnings of numpy are being mended", strict=False)
-
-
 # Two classes, since a class is what goes to a process of its own where tests run side by side.
-@_OPEN
 @pytest.mark.slow
 class TestTwoThousandEven:
     @pytest.mark.parametrize("start", range(0, 2000, 2 * CHUNK))
@@ -41,7 +37,6 @@ class TestTwoThousandEven:
         assert not (said := faults(start, start + CHUNK)), "\n\n".join(said)
 
 
-@_OPEN
 @pytest.mark.slow
 class TestTwoThousandOdd:
     @pytest.mark.parametrize("start", range(CHUNK, 2000, 2 * CHUNK))
@@ -49,7 +44,6 @@ class TestTwoThousandOdd:
         assert not (said := faults(start, start + CHUNK)), "\n\n".join(said)
 
 
-@_OPEN
 @pytest.mark.nightly
 class TestTwentyThousandEven:
     @pytest.mark.parametrize("start", range(0, 20_000, 2 * CHUNK))
@@ -57,7 +51,6 @@ class TestTwentyThousandEven:
         assert not (said := faults(start, start + CHUNK)), "\n\n".join(said)
 
 
-@_OPEN
 @pytest.mark.nightly
 class TestTwentyThousandOdd:
     @pytest.mark.parametrize("start", range(CHUNK, 20_000, 2 * CHUNK))

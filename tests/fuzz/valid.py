@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 
 PATIENTS = [f"P{number:02d}" for number in range(24)]
+ENSEMBL = [f"ENSG{number:011d}" for number in range(8)]
+_TESTS = ("CRP", "LDH")
 GENES = ["TP53", "EGFR", "KRAS", "PTEN", "MYC", "ESR1", "GATA3", "CDH1"]
 
 MANIFEST = {
@@ -53,6 +55,21 @@ MANIFEST = {
             "columns": ["age", "sex", "stage", "seen"],
             "types": {"age": "numeric", "stage": "ordinal", "seen": "date"},
         },
+        "labs": {
+            "file": "labs.csv",
+            "kind": "ehr",
+            "columns": ["CRP", "LDH"],
+            "series": {"time": "day", "variable": "test", "value": "result"},
+        },
+        "counts": {
+            "file": "counts.csv",
+            "kind": "omics",
+            "values": "counts",
+            "transform": "log1p",
+            "entity": "gene",
+            "ids": "ensembl",
+            "map": "map.tsv",
+        },
     },
     "groups": {
         "site": {"file": "about.csv", "column": "site"},
@@ -95,7 +112,7 @@ CARD = {
         "ids": "symbol",
         "aliases": "aliases.csv",
     },
-    "expect": {"nodes": 6, "edges": 12},
+    "expect": {"nodes": 7, "edges": 10},
 }
 
 
@@ -107,8 +124,12 @@ def files() -> dict[str, bytes]:
     rna = rna.rename_axis("patient")
     sites = [f"cg{number:05d}" for number in range(6)]
     meth = pd.DataFrame(random.uniform(0.05, 0.95, (6, 20)).round(3), sites, PATIENTS[:20])
+    mapped = [f"{one}\t{gene}" for one, gene in zip(ENSEMBL, GENES, strict=True)]
     made = {
         "rna.csv": rna.to_csv().encode(),
+        "labs.csv": _labs(random).to_csv(index=False).encode(),
+        "counts.csv": _counts(random).rename_axis("patient").to_csv().encode(),
+        "map.tsv": "\n".join(["id\tsymbol", *mapped]).encode(),
         "meth.tsv": meth.rename_axis("site").to_csv(sep="\t").encode(),
         "about.csv": _about(random).to_csv(index=False).encode(),
         "edges.csv": _edges(random).to_csv(index=False).encode(),
@@ -158,6 +179,17 @@ def _about(random: np.random.Generator) -> pd.DataFrame:
             "weight": random.normal(70, 9, 24).round(1),
         }
     )
+
+
+def _labs(random: np.random.Generator) -> pd.DataFrame:
+    """Measurements, one a row: three days of two tests."""
+    rows = [(patient, day, test) for patient in PATIENTS for day in (1, 3, 4) for test in _TESTS]
+    frame = pd.DataFrame(rows, columns=["patient", "day", "test"])
+    return frame.assign(result=random.uniform(1, 90, len(rows)).round(1))
+
+
+def _counts(random: np.random.Generator) -> pd.DataFrame:
+    return pd.DataFrame(random.poisson(90, (24, 8)), PATIENTS, ENSEMBL)
 
 
 def _edges(random: np.random.Generator) -> pd.DataFrame:
