@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -33,6 +32,7 @@ from graphfuse.learn.assemble import Preparation
 from graphfuse.learn.model import FusionModel, pick_device
 from graphfuse.learn.signalling import Signalling
 from graphfuse.learn.subtype import Subtypes, subtypes
+from graphfuse.report.add_ons import AddOns
 from graphfuse.report.bench import write_bench
 from graphfuse.report.html import write_report
 from graphfuse.schema import Bench, Recipe
@@ -167,7 +167,9 @@ def train(
     )
     if network is not None and not isinstance(network, GeneNetwork):
         record.fitted["network"] = located(network, [Path()], "graphs/networks")
-    return Report.of(found, cohort, genes, table, described, record)
+    report = Report.of(found, cohort, genes, table, described, record)
+    report.failed = tuple(found.failed.values())
+    return report
 
 
 def rank(report: Report, top: int = 50) -> Ranking:
@@ -217,26 +219,30 @@ def run(
 def save_run(
     out: Path, cohort: Cohort, recipe, *, ranked: bool, top: int = 50, **options
 ) -> tuple[Report, Ranking | None]:
-    """Trains and writes a run directory, whole or not at all; `ranked` adds the rankings."""
+    """Trains and writes a run directory, whole or not at all: first what was trained, then the
+    graphs, the rankings (where `ranked`) and the report.
+
+    Raises `IncompleteRunError` where one of these failed; the run is there without it.
+    """
     with run_directory(out) as folder:
         report = train(cohort, recipe, **options)
-        timings, ranking = dict(report.record.timings), None
-        _clocked(
-            timings,
-            "graph",
-            lambda: _graph(report.cohort, report.recipe, report.network, report.record.seed).write(
-                folder / "graph"
-            ),
-        )
-        if ranked:
-            ranking = _clocked(timings, "rank", lambda: rank(report, top))
-            ranking.save(folder / "rankings")
-        report.record = report.record.model_copy(
-            update={"timings": timings, "peak_memory_gb": peak_memory()}
-        )
         report.write(folder)
-        write_report(folder)
+        beside = AddOns(out, report.record.timings, report.failed)
+        again = f"`graphfuse rank {out}` makes it again"
+        by_build = f"`graphfuse build COHORT -r RECIPE -o {out / 'graph'}` makes it again"
+        beside.make("graph", by_build, lambda: _graph_of(report).write(folder / "graph"))
+        ranking = beside.make("rank", again, lambda: rank(report, top)) if ranked else None
+        if ranking is not None:
+            beside.make("rankings", again, lambda: ranking.write(folder / "rankings"))
+        report.record = beside.timed(report.record, peak_memory())
+        report.write_record(folder)
+        beside.make("report", again, lambda: write_report(folder))
+    beside.stop(report)
     return report, ranking
+
+
+def _graph_of(report: Report) -> PatientGraph:
+    return _graph(report.cohort, report.recipe, report.network, report.record.seed)
 
 
 def nulls(
@@ -329,7 +335,7 @@ def rank_run(folder: Path, top: int = 50) -> Ranking:
             "train again"
         )
     ranking = rank_replicas(replicas, cohort, genes, record.classes).top(top)
-    ranking.save(folder / "rankings")
+    ranking.write(folder / "rankings")
     with undamaged(folder):
         write_report(folder)
     return ranking
@@ -337,10 +343,3 @@ def rank_run(folder: Path, top: int = 50) -> Ranking:
 
 def _recipe(recipe: Recipe | str | Path) -> Recipe:
     return recipe.located() if isinstance(recipe, Recipe) else Recipe.named(recipe)
-
-
-def _clocked(timings: dict[str, float], name: str, work: Callable):
-    began = time.perf_counter()
-    done = work()
-    timings[name] = round(time.perf_counter() - began, 1)
-    return done

@@ -96,3 +96,9 @@ def warn_once(log: logging.Logger, message: str) -> None:
         SAID.add((log.name, message))
     if is_new:
         log.warning("%s", message)
+
+
+def reason(error: Exception) -> str:
+    """The first line of an error; with its kind, where it was not raised on purpose."""
+    line = (str(error).strip().splitlines() or ["no reason given"])[0]
+    return line if isinstance(error, GraphfuseError) else f"{type(error).__name__}: {line}"

@@ -3,6 +3,7 @@ Ctrl-C."""
 
 from __future__ import annotations
 
+import logging
 import sys
 
 import typer
@@ -20,6 +21,7 @@ from graphfuse.cli import cohorts, audit, runs, evaluate, subtypes, parts  # noq
 def main() -> None:
     """The entry point: turns graphfuse's errors into one message and exit code 2, Ctrl-C into
     130."""
+    _hush_libraries()
     try:
         code = app(standalone_mode=False)
     except typer.Abort as error:
@@ -34,6 +36,12 @@ def main() -> None:
         error.show()  # a usage error of the command line itself
         code = error.exit_code
     sys.exit(code or 0)
+
+
+def _hush_libraries() -> None:
+    """Keeps other libraries' warnings, which speak to programmers, from the terminal."""
+    logging.captureWarnings(True)
+    logging.getLogger("py.warnings").setLevel(logging.CRITICAL)
 
 
 def _stopped() -> int:

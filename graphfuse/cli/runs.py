@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -76,11 +78,24 @@ def train(
     from graphfuse import api
 
     recipe = controlled(recipe, patient_control, gene_control)
-    report, _ = api.save_run(
-        out, api.load(cohort), recipe, ranked=False, **training(context.params)
-    )
+    loaded = api.load(cohort)
+    with _printed_if_incomplete():
+        report, _ = api.save_run(out, loaded, recipe, ranked=False, **training(context.params))
     typer.echo(str(report))
     typer.echo(f"\nrun: {out}   report: {out / 'report.html'}   next: graphfuse rank {out}")
+
+
+@contextmanager
+def _printed_if_incomplete() -> Iterator[None]:
+    """Prints the scores of a run that was saved without all its add-ons, before that is an
+    error."""
+    from graphfuse.report.add_ons import IncompleteRunError
+
+    try:
+        yield
+    except IncompleteRunError as error:
+        typer.echo(str(error.report))
+        raise
 
 
 @app.command(epilog="Example: graphfuse rank runs/mine --top 50")
@@ -150,6 +165,8 @@ def run(
     from graphfuse import api
 
     recipe = controlled(recipe, patient_control, gene_control)
-    report, ranking = api.run(api.load(cohort), out, recipe, top=top, **training(context.params))
+    loaded = api.load(cohort)
+    with _printed_if_incomplete():
+        report, ranking = api.run(loaded, out, recipe, top=top, **training(context.params))
     typer.echo(f"{report}\n\n{ranking!r}")
     typer.echo(f"\nrun: {out}   report: {out / 'report.html'}   rankings: {out / 'rankings'}")

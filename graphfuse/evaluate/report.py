@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from graphfuse.data.cohort import Cohort
-from graphfuse.data.export import safe_csv
+from graphfuse.data.export import safe_csv, whole
 from graphfuse.errors import InputError
 from graphfuse.evaluate.folds import splits
 from graphfuse.evaluate.ledger import NONE, OURS, sentences
@@ -28,7 +28,8 @@ class Report:
     `metrics`: a `schema.Metrics`; `evaluation`: a `schema.Evaluation`, what there is to say of
     modalities and of groups of patients; `predictions` and `folds`: as in `predictions.csv` and
     `folds.csv`; `model`: fitted on all patients; `replicas`: one model per fold; `record`: how the
-    run was made. `cohort` and `network` are those of the run.
+    run was made; `failed`: what beside the net could not be trained, and why. `cohort` and
+    `network` are those of the run.
     """
 
     cohort: Cohort
@@ -40,6 +41,7 @@ class Report:
     model: FusionModel
     replicas: list[Replica]
     record: RunRecord
+    failed: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -84,7 +86,7 @@ class Report:
         """The files of a run directory into an existing folder (rankings, graphs and the report are
         written elsewhere)."""
         folder = Path(folder)
-        write_json(folder / "run.json", self.record.model_dump(mode="json", by_alias=True))
+        self.write_record(folder)
         write_json(folder / "metrics.json", self.metrics.model_dump(mode="json", by_alias=True))
         write_json(
             folder / "evaluation.json", self.evaluation.model_dump(mode="json", by_alias=True)
@@ -94,6 +96,11 @@ class Report:
         self.model.save(folder / "model")
         for replica in self.replicas:
             replica.model.save(folder / "model" / "folds" / f"r{replica.repeat}f{replica.fold}")
+
+    def write_record(self, folder: Path) -> None:
+        """`run.json` into an existing folder."""
+        with whole(folder / "run.json") as part:
+            write_json(part, self.record.model_dump(mode="json", by_alias=True))
 
     def __str__(self) -> str:
         return "\n".join(

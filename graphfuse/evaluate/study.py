@@ -19,6 +19,7 @@ from graphfuse.evaluate.emap import additive
 from graphfuse.evaluate.folds import Split, splits
 from graphfuse.evaluate.ladder import Rung, by_group, climb
 from graphfuse.evaluate.ledger import GRAPHS, NONE, OURS, Twin, twins
+from graphfuse.evaluate.left_out import left_out_if_failed
 from graphfuse.evaluate.metrics import FEWEST, scores
 from graphfuse.evaluate.modalities import only
 from graphfuse.evaluate.spy import Spy, spied
@@ -62,7 +63,8 @@ class Study:
     final model.
 
     `present` bool `[N, M]`: which patient has which modality; `probability`, `seconds`: model name
-    → list over folds of `[q, K]`, of fit times; `watch`: what the spy over all fits saw.
+    → list over folds of `[q, K]`, of fit times; `watch`: what the spy over all fits saw; `failed`:
+    what was left out, and why.
     """
 
     outcome: Outcome
@@ -72,6 +74,7 @@ class Study:
     probability: dict[str, list[np.ndarray]] = field(default_factory=lambda: defaultdict(list))
     seconds: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     watch: str = ""
+    failed: dict[str, str] = field(default_factory=dict)
 
     def predictions(self, patients: pd.Index) -> pd.DataFrame:
         """`patient, repeat, fold, truth, call, p_<class>…` of the net, by repeat, fold, patient."""
@@ -233,12 +236,13 @@ class _Run:
             self._project(models, mine)
         shared = [{graph: cross.unheard(graph) for graph in GRAPHS} for cross in crosses]
         del crosses, whole
-        for twin in (
-            twins(self.recipe, self.cohort, self.network, self.seed) if beside.ledger else ()
-        ):
-            self._bank(
-                [twin.name], side_by_side(partial(self._twin, twin), mine, shared), names, mine
-            )
+        compared = twins(self.recipe, self.cohort, self.network, self.seed)
+        for twin in compared if beside.ledger else ():
+            if twin.name in self.found.failed:
+                continue
+            with left_out_if_failed(twin.name, self.found):
+                twins_of = side_by_side(partial(self._twin, twin), mine, shared)
+                self._bank([twin.name], twins_of, names, mine)
 
     def _cross(
         self, train: np.ndarray, twin: Twin | None = None, walks: Mapping | None = None

@@ -24,6 +24,7 @@ from graphfuse.evaluate.study import Replica
 from graphfuse.explain.attribute import attribute
 from graphfuse.explain.edges import gene_edges, onto, patient_edges, typed_edges
 from graphfuse.explain.tokens import set_tokens
+from graphfuse.files import run_directory
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.schema import RANKING_COLUMNS, Recipe
 
@@ -61,6 +62,11 @@ class Ranking:
     def to_csv(self, path: str | Path) -> None:
         """The feature ranking as one csv file."""
         safe_csv(self.nodes, Path(path))
+
+    def write(self, folder: Path) -> None:
+        """`save`, whole or not at all, in place of an older one."""
+        with run_directory(folder, mark="README.txt") as part:
+            self.save(part)
 
     def save(self, folder: Path) -> None:
         """All tables in `folder`, every row, with a README."""

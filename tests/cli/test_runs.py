@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
@@ -72,3 +76,27 @@ def test_a_model_alone_says_nothing_of_it(run, small, tmp_path):
     (tmp_path / "bare" / "model").symlink_to(run / "model")
     done, _ = predicted(tmp_path / "bare", small, tmp_path, range(20))
     assert done.exit_code == 0 and "no test" not in done.output
+
+
+@pytest.mark.slow
+def test_no_foreign_warning_reaches_the_terminal(clinic):
+    """Not those of forests in threads, whose filters race, nor those of imports."""
+    shell = "from graphfuse.cli import main; main()"
+    command = [
+        "train",
+        "clinic.toml",
+        "-r",
+        "quick.toml",
+        "--cv",
+        "4x1",
+        "--no-ledger",
+        "-o",
+        "run",
+    ]
+    ran = subprocess.run(
+        [sys.executable, "-c", shell, *command, "-o", "run"],
+        env=os.environ | {"OMP_NUM_THREADS": "2", "PYTHONWARNINGS": "always::UserWarning"},
+        capture_output=True, text=True, timeout=500, check=False,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    assert "Warning" not in ran.stderr and "warnings.warn" not in ran.stderr
