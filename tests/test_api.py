@@ -77,7 +77,7 @@ def test_predict_says_what_is_not_there(report, small, caplog):
     rna = small.cohort.modalities["rna"].table.iloc[:5, :30]
     with caplog.at_level(logging.WARNING):
         table = gf.predict(report.model, gf.Cohort.from_frames({"rna": rna}))
-    assert list(table.columns) == ["patient", "call", "p_class0", "p_class1"]
+    assert list(table.columns) == ["patient", "call", "p_class0", "p_class1", "flag"]
     assert (
         "30 of the 40 columns" in caplog.text
         and "'meth' is absent for all 5 patients" in caplog.text
