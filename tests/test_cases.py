@@ -26,10 +26,6 @@ pytestmark = pytest.mark.skipif(CASES is None, reason="the cases are not here")
 QUICK = ("--cv", "3x1", "--no-ledger", "-q", "-o", "out")
 
 
-# Not yet right, and whose part of the same issue it is.
-OPEN = dict.fromkeys(["18b", "19", "20", "22b", "50"], "networks and recipes")
-
-
 class Case:
     """A copy of a case's folder, and the shell's command in it."""
 
@@ -103,9 +99,6 @@ def has(text, *words):
 def case(request, tmp_path):
     """The case that the test's name begins with (test_01_… is the folder 01-…)."""
     number = re.match(r"test_(\d+[a-z]?)_", request.node.name)[1]
-    if number in OPEN:
-        reason = f"{OPEN[number]}: being mended"
-        request.applymarker(pytest.mark.xfail(reason=reason, strict=False))
     (source,) = CASES.glob(f"{number}-*")
     folder = tmp_path / source.name
     shutil.copytree(source, folder)
@@ -399,8 +392,6 @@ def script(case):
 
 @pytest.mark.slow
 def test_50_a_fit_in_a_forked_child(case):
-    if "spawn" in (ROOT / "README.md").read_text("utf-8"):
-        return
     script(case)
 
 
