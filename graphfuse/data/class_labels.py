@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from graphfuse.data.outcome import Outcome
+from graphfuse.data.spelling import padding
 from graphfuse.data.words import as_word, spelt, told_unknown, words_of, written_alike
 from graphfuse.errors import InputError, counted, examples
 
@@ -33,7 +34,7 @@ def class_outcome(
             f"{where}: labels differ only in case, or in underscores or letters that look alike "
             f"({examples(alike)}); write them alike"
         )
-    notices = [*_unlabelled(cells, found), *_merged(cells, found)]
+    notices = [*_unlabelled(cells, found), *_merged(cells, found), *_padded(found)]
     there = set(found.dropna())
     order = dict.fromkeys(names.values()) if names else sorted(there)
     classes = tuple(name for name in order if name in there)
@@ -84,4 +85,17 @@ def _merged(cells: pd.Series, found: pd.Series) -> list[str]:
     return [
         f"labels written in more than one way (blanks or characters that cannot be seen, 1.0 for "
         f"1, TRUE for True) are one class: {examples(map(repr, several))}"
+    ]
+
+
+def _padded(found: pd.Series) -> list[str]:
+    """A notice for classes that differ only in how their numbers are written."""
+    classes = pd.Index(sorted(set(found.dropna())), dtype=object)
+    same_number = classes[classes.map(padding).duplicated(keep=False)]
+    if not len(same_number):
+        return []
+    return [
+        f"labels differ only in how numbers or separators are written "
+        f"({examples(map(repr, same_number))}); taken for different classes: write them alike "
+        "where they are one"
     ]

@@ -34,6 +34,7 @@ _WHOLE = re.compile(r"([+-]?)(0|[1-9][0-9]*)\.0+")
 _PLUS = re.compile(r"\(?[+/±-]*\+[+/-]*\)?")
 _COUNTED_PLUS = re.compile(r"[1-4]\+")
 _MINUS = ("-", "--", "–", "—", "−")
+_DASHES = re.compile("[\u2010-\u2015\u2212]")
 
 
 def spelt(text: str) -> str:
@@ -135,10 +136,10 @@ def _known(cell, minus: bool):
 
 
 def folded(word: str) -> str:
-    """What is left of a word when case, underscores and compatible characters do not count: two
-    words that agree in it are most likely one, written in two ways."""
+    """What is left of a word when case, underscores, kinds of dash and compatible characters do not
+    count: two words that agree in it are most likely one, written in two ways."""
     plain = unicodedata.normalize("NFKC", word).casefold().replace("_", " ")
-    return " ".join(plain.split())
+    return " ".join(_DASHES.sub("-", plain).split())
 
 
 def written_alike(words: Iterable[str]) -> list[str]:

@@ -69,3 +69,13 @@ def test_booleans_and_floats_are_written_in_many_ways():
 def test_minus_is_a_class_beside_plus():
     assert made(["+", "-", "+"])[0].classes == ("+", "-")
     assert made(["a", "-", "b"])[0].classes == ("a", "b")
+
+
+def test_kinds_of_dash_are_one_and_zeros_in_front_are_told():
+    dashes = ["HER2-low", "HER2\u2011low", "HER2\u2013low", "other"]
+    with pytest.raises(InputError, match="differ only in case"):
+        made(dashes)
+    codes, notices = made(["01", "1", "02", "2"])
+    assert codes.classes == ("01", "02", "1", "2")
+    assert "taken for different classes" in " ".join(notices)
+    assert not made(["1_2", "12", "1_2", "12"])[1]

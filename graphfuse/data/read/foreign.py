@@ -89,7 +89,7 @@ def envelope_of(content: bytes, path: Path) -> Envelope:
     if start.startswith((b"!series_", b"!sample_", b'"!series_', b'"!sample_')):
         return _series_matrix(content, path)
     at, line = _line(content, 0)
-    said = _SEPARATOR.fullmatch(line.strip())
+    said = _SEPARATOR.fullmatch(line.strip(b" \r\n"))
     delimiter = None
     if said and said[1].isascii():
         delimiter, begin = said[1].decode(), at

@@ -59,9 +59,9 @@ def test_a_heading_that_starts_with_a_hash_is_the_heading(tmp_path):
         read_table(write(tmp_path, "#id,x\n#A,1\nB,2\nC,3\n", "v.csv"))
 
 
-@pytest.mark.parametrize("line", ["sep=;", '"sep=;"', "SEP=;\r", "sep=|"])
+@pytest.mark.parametrize("line", ["sep=;", '"sep=;"', "SEP=;\r", "sep=|", "sep=\t"])
 def test_the_line_in_which_excel_says_the_delimiter(tmp_path, line):
-    mark = "|" if "|" in line else ";"
+    mark = next(mark for mark in "|\t;" if mark in line)
     path = write(tmp_path, f"{line}\nid{mark}x{mark}y\nA{mark}1{mark}2\n", "t.csv")
     assert read_table(path).loc["A"].tolist() == [1, 2]
 
