@@ -70,7 +70,7 @@ def perturbed(
 ) -> Cohort:
     """The cohort with the `what` of the patients at `rows` set to something else.
 
-    "values", "scrambled": numbers far from their column's own, words drawn from it, nothing absent,
+    "values", "scrambled": numbers far from their column's own, other words of it, nothing absent,
     groups exchanged; "blank": missing wherever the type allows it. "labels", "scrambled": another
     class, another number; "blank": unknown. `target`: the one outcome to change (default: all).
     """
@@ -237,17 +237,16 @@ def _revalued(modality: Modality, rows: np.ndarray, way: str, rng: np.random.Gen
 
 
 def _reworded(column: pd.Series, rows: np.ndarray, way: str, rng: np.random.Generator) -> pd.Series:
-    """Words of the column's own; flags are turned and whole numbers raised, as neither can be
-    missing."""
+    """Another word of the column's own in each row, or none."""
+    words = sorted(column.dropna().unique())
     column = column.copy()
-    if pd.api.types.is_bool_dtype(column):
-        column.iloc[rows] = ~column.iloc[rows]
-    elif pd.api.types.is_integer_dtype(column):
-        column.iloc[rows] = column.max() + rng.integers(1, 9, len(rows))
-    elif way == "blank":
+    if way == "blank":
         column.iloc[rows] = np.nan
-    elif column.notna().any():
-        column.iloc[rows] = rng.choice(column.dropna().unique(), len(rows))
+        return column
+    for row in rows:
+        others = [word for word in words if word != column.iloc[row]]
+        if others:
+            column.iloc[row] = rng.choice(others)
     return column
 
 
