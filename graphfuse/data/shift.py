@@ -187,13 +187,15 @@ def _residuals(columns: np.ndarray, filled: np.ndarray, components: np.ndarray) 
 
 
 def _held_out_residuals(columns: np.ndarray, filled: np.ndarray, count: int) -> np.ndarray:
-    """Every training patient's residual by the components, and on the scale, of the others."""
+    """Every training patient's residual by the components, and on the scale, of the others.
+
+    Columns keep their size: they need not be of unit variance, as those divided by their range."""
     fold = np.random.default_rng(0).permutation(len(filled)) % FOLDS
-    found = np.zeros(len(filled))
+    found, size = np.zeros(len(filled)), filled.std(axis=0)
     for number in range(FOLDS):
         held, rest = fold == number, fold != number
         mean, spread = filled[rest].mean(axis=0), filled[rest].std(axis=0)
-        factor = np.where(spread > 0, 1 / np.where(spread > 0, spread, 1), 0.0)
+        factor = np.where(spread > 0, size / np.where(spread > 0, spread, 1), 0.0)
         components = _leading((filled[rest] - mean) * factor, min(count, rest.sum() // 4))
         rows = (columns[held] - mean) * factor
         found[held] = _residuals(rows, np.nan_to_num(rows), components)

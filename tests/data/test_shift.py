@@ -101,3 +101,14 @@ def test_what_is_saved_compares_the_same():
     back = ShiftReference.from_state(REFERENCE.state())
     values = SHIFTS["plus 1"](logs(20, seed=2))
     assert compared(values, back) == compared(values)
+
+
+def test_columns_divided_by_their_range_are_compared_on_their_own_size():
+    rng = np.random.default_rng(5)
+    columns = rng.normal(size=(120, 8)) @ rng.normal(size=(8, 60)) + rng.normal(size=(120, 60))
+    columns -= columns.mean(axis=0)
+    by_range, by_deviation = columns / np.ptp(columns, axis=0), columns / columns.std(axis=0)
+    for own in (by_range, by_deviation):
+        found = ShiftReference.fit(own[:80])
+        same, other = found.compare(own[80:]), found.compare(30 * own[80:])
+        assert not same.warned and not same.refused and other.refused
