@@ -55,7 +55,7 @@ class Report:
     ) -> Report:
         """The report of a finished study; who is in which of the cohort's groups is looked at now,
         for scores by group."""
-        metrics, predictions = found.metrics(protocol), found.predictions(cohort.patients)
+        metrics, predictions = found.metrics(protocol), found.predictions(cohort)
         groups = subgroups(
             predictions, cohort.groups, cohort.patients, found.outcome.classes, seed=record.seed
         )

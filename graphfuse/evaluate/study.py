@@ -76,22 +76,22 @@ class Study:
     watch: str = ""
     failed: dict[str, str] = field(default_factory=dict)
 
-    def predictions(self, patients: pd.Index) -> pd.DataFrame:
-        """`patient, repeat, fold, truth, call, p_<class>…` of the net, by repeat, fold, patient."""
+    def predictions(self, cohort: Cohort) -> pd.DataFrame:
+        """`patient, repeat, fold, truth, call, p_<class>…, flag` of the net, fold after fold."""
         classes, tables = np.asarray(self.outcome.classes), []
         for replica, probability in zip(self.replicas, self.probability[OURS], strict=True):
             if not self._labelled(replica):
                 continue
             table = {
-                "patient": patients[replica.tested],
+                "patient": cohort.patients[replica.tested],
                 "repeat": replica.repeat,
                 "fold": replica.fold,
                 "truth": classes[self.outcome.values[replica.tested]],
                 "call": classes[probability.argmax(1)],
             }
-            tables.append(
-                pd.DataFrame(table | {f"p_{c}": probability[:, k] for k, c in enumerate(classes)})
-            )
+            table |= {f"p_{name}": probability[:, k] for k, name in enumerate(classes)}
+            table["flag"] = replica.model.flags(cohort.take(replica.tested))
+            tables.append(pd.DataFrame(table))
         return pd.concat(tables, ignore_index=True)
 
     def scores(self) -> pd.DataFrame:

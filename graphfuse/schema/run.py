@@ -13,7 +13,8 @@ RANKING_COLUMNS = (
     "rank_mean", "rank_lo", "rank_hi", "selected_frequency", "null_quantile", "degree", "method",
 )  # fmt: skip
 FOLD_COLUMNS = ("patient", "repeat", "fold")
-PREDICTION_COLUMNS = ("patient", "repeat", "fold", "truth", "call")  # then one p_<class> per class
+# then one p_<class> per class, and `flag`
+PREDICTION_COLUMNS = ("patient", "repeat", "fold", "truth", "call")
 METRICS = ("accuracy", "balanced_accuracy", "macro_f1", "auroc", "auprc", "mcc", "brier", "ece")
 
 

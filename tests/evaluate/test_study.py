@@ -65,9 +65,10 @@ def found():
 
 
 def test_predictions_have_the_columns_of_the_design(found):
-    table = found.predictions(COHORT.patients)
+    table = found.predictions(COHORT)
     classes = COHORT.outcome().classes
-    assert list(table.columns) == [*PREDICTION_COLUMNS, *(f"p_{c}" for c in classes)]
+    assert list(table.columns) == [*PREDICTION_COLUMNS, *(f"p_{c}" for c in classes), "flag"]
+    assert (table["flag"] == "").all()
     known = COHORT.outcome().known.sum()
     assert (
         len(table) == 2 * known
@@ -128,7 +129,7 @@ def test_every_fold_has_its_model_and_one_is_of_all(found):
         ) and replica.tested.tolist() == rows.tolist()
         assert replica.model.fitted_.trained_on == len(COHORT) - len(rows)
         again = replica.model.predict_proba(COHORT.take(rows))
-        table = found.predictions(COHORT.patients)
+        table = found.predictions(COHORT)
         mine = (
             table[(table["repeat"] == repeat) & (table["fold"] == fold)]
             .set_index("patient")
@@ -190,7 +191,7 @@ def test_held_out_values_and_labels_change_nothing_that_is_fitted(found):
 
 def test_the_same_seed_gives_the_same_numbers():
     one = FOLDS[FOLDS["repeat"] == 1].reset_index(drop=True)
-    first, second = (ran(COHORT, one).predictions(COHORT.patients) for _ in range(2))
+    first, second = (ran(COHORT, one).predictions(COHORT) for _ in range(2))
     pd.testing.assert_frame_equal(first, second, check_exact=True)
 
 
@@ -256,7 +257,7 @@ def test_who_is_held_out_without_a_label_trains_nothing_and_is_not_scored():
     own = FOLDS[FOLDS["repeat"] == 0].copy()
     own.loc[own["patient"].isin(COHORT.patients[blank[:3]]), "fold"] = 0
     found = ran(COHORT, own)
-    table = found.predictions(COHORT.patients)
+    table = found.predictions(COHORT)
     assert (
         not table["patient"].isin(COHORT.patients[blank]).any()
         and len(table) == COHORT.outcome().known.sum()
