@@ -42,7 +42,7 @@ def additive(model: FusionModel, cohort: Cohort, draws: int = DRAWS, seed: int =
     keeps the model's own probabilities. A patient is among its own donors, as in the paper: of N
     patients, about 2 / N of an interaction stays, so that few patients say "no difference" rather
     than too much. Neighbours are those of the values as recombined; a layer of several modalities
-    is an interaction, and the user's own edges go with a patient's first modality. Raises
+    is an interaction, and the user's own edges go with a patient's first modality by name. Raises
     `InputError` as `predict_proba` does, and for fewer than two draws.
     """
     if draws < 2:

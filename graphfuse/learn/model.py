@@ -131,24 +131,40 @@ class FusionModel(BaseEstimator):
         check_is_fitted(self, "fitted_")
         return unknown_values(self.fitted_.preparation.pipelines, cohort.modalities)
 
-    def predict_proba(self, cohort: Cohort | str | Path) -> np.ndarray:
-        """Class probabilities float64 `[N, K]`, the mean over seeds. A patient's row does not
-        depend on who else is there. Whether tables are on the scale of training is not looked at
-        here, but in `predict` and `shifts`.
+    def predict_proba(
+        self, cohort: Cohort | str | Path, *, allow_shift: bool = False
+    ) -> np.ndarray:
+        """Class probabilities, the mean over seeds; a row does not depend on who else is there.
 
-        `cohort`: patients, or their manifest, which is then read by the model's own column types.
-        Warns of values that the model does not know. Raises `InputError` where a patient has none
-        of the model's modalities, a modality lacks half its columns, or values are too large to be
-        measurements.
+        Parameters
+        ----------
+        cohort : Cohort, str or Path
+            Patients, or their manifest, which is then read by the model's own column types.
+        allow_shift : bool
+            Whether tables far from the scale of training are told of only, not refused.
+
+        Returns
+        -------
+        np.ndarray
+            float64 `[N, K]`, the classes in the order of `classes_`.
+
+        Raises
+        ------
+        InputError
+            Where a patient has none of the model's modalities, a modality lacks half its columns,
+            values are too large to be measurements, or tables are not on the scale of training.
         """
         check_is_fitted(self, "fitted_")
         cohort = as_cohort(cohort, like=self)
         for said in self.unknown_values(cohort):
             log.warning("%s: %s", cohort.name, said)
-        return self.probabilities(cohort)
+        probability = self.probabilities(cohort)
+        for said in self.shifts(cohort, allow_shift=allow_shift):
+            log.warning("%s", said)
+        return probability
 
     def probabilities(self, cohort: Cohort) -> np.ndarray:
-        """As `predict_proba`, without a word of values that are unknown to the model."""
+        """As `predict_proba`, without a word of unknown values or of another scale."""
         views = self.fitted_.preparation.views(cohort)
         nothing = ~views.present.any(1)
         if nothing.any():
@@ -189,9 +205,7 @@ class FusionModel(BaseEstimator):
         """`patient, call, p_<class>…, flag`, one row a patient; warns and raises as `predict`."""
         check_is_fitted(self, "fitted_")
         cohort = as_cohort(cohort, like=self)
-        probability = self.predict_proba(cohort)
-        for said in self.shifts(cohort, allow_shift=allow_shift):
-            log.warning("%s", said)
+        probability = self.predict_proba(cohort, allow_shift=allow_shift)
         called = np.asarray(self.classes_, dtype=object)[probability.argmax(1)]
         table = pd.DataFrame({"patient": cohort.patients, "call": called})
         for number, name in enumerate(self.classes_):

@@ -75,9 +75,12 @@ def test_another_scale_is_refused_unless_allowed(model, caplog, kind):
         gf.score(model, new)
     with pytest.raises(InputError, match="not on the scale"):
         model.predict(new)
+    with pytest.raises(InputError, match="not on the scale"):
+        model.predict_proba(new)
     found = gf.predict(model, new, allow_shift=True)
     assert any("not on the scale" in said for said in caplog.messages)
-    np.testing.assert_array_equal(found[["p_high", "p_low"]], model.predict_proba(new))
+    probability = model.predict_proba(new, allow_shift=True)
+    np.testing.assert_array_equal(found[["p_high", "p_low"]], probability)
     notices = gf.score(model, new, allow_shift=True).record["notices"]
     assert any("not on the scale" in notice for notice in notices)
 
