@@ -13,6 +13,8 @@ from typer.testing import CliRunner
 
 from graphfuse.cli import app
 from graphfuse.data.synth import planted
+from graphfuse.schema import Recipe
+from graphfuse.schema.recipe import LayerSpec
 
 README = Path(__file__).parents[1] / "graphs" / "README.md"
 BASE = (
@@ -46,6 +48,13 @@ KEYS = {
     "[patient] control": '[patient]\ncontrol = "rewired"',
     "[patient] gate": '[patient]\ngate = 0.5\n[net]\nstart = "none"',
     "[patient.layer.genome]": '[patient.layer.genome]\nof = ["rna", "meth"]\ncombine = "snf"',
+    "[patient.layer.genome] compared": (
+        '[patient.layer.genome]\nof = ["rna", "meth"]\ncombine = "join"\nsimilarity = "euclidean"\n'
+        'space = "raw"\nrule = "mutual"\nneighbours = 4\nweight = "similarity"'
+    ),
+    "[patient.layer.genome] radius": (
+        '[patient.layer.genome]\nof = ["rna", "meth"]\nrule = "radius"\nradius = 0.9'
+    ),
     "[patient.layer.family]": '[patient.layer.family]\nedges = "family.csv"',
     "[gene] network": f'[gene]\nnetwork = "net.csv"\n[net]\n{NETWORK}',
     "[gene] min_score": f"[gene]\nmin_score = 0.5\n[net]\n{NETWORK}",
@@ -55,14 +64,17 @@ KEYS = {
     "[concepts] planes": "[concepts]\nplanes = 3\ncodes = 3\ncomponents = 4\nepochs = 2",
     "[concepts] quantile": "[concepts]\nquantile = 0.5\ncodes = 3\ncomponents = 4\nepochs = 2",
     "[concepts] edges": '[concepts]\nedges = "nearest"\nneighbours = 2\ncodes = 3\nepochs = 2',
+    "[concepts] neighbours": '[concepts]\nedges = "nearest"\nneighbours = 3\ncodes = 4\nepochs = 2',
     "[concepts] codes": "[concepts]\ncodes = 3\nplanes = 3\nepochs = 2",
     "[concepts] components": "[concepts]\ncomponents = 4\ncodes = 3\nplanes = 3\nepochs = 2",
     "[concepts] baseline": '[concepts]\nbaseline = "zero"\ncodes = 3\nplanes = 3\nepochs = 2',
     "[concepts] missing": '[concepts]\nmissing = "impute"\ncodes = 3\nplanes = 3\nepochs = 2',
     "[signalling] kinds": TYPED,
+    "[signalling] kinds = auto": '[signalling]\nkinds = "auto"\nlinks = []\ninteract = "tran"',
     "[signalling] links": f'{TYPED}\nlinks = [["meth", "tran"]]',
     "[signalling] interact": TYPED,
     "[signalling] identity": f'{TYPED}\nidentity = "none"',
+    "[signalling] table": f'{TYPED}\nidentity = "table"\ntable = "vectors.csv"',
     "[signalling] direction": f'{TYPED}\ndirection = "forward"',
     "[signalling] pathways": f'{TYPED}\npathways = "sets.gmt"',
     "[signalling] genes": f"{TYPED}\ngenes = 9",
@@ -114,6 +126,18 @@ def test_every_documented_key_is_in_the_table():
     assert len(documented()) > 40 and documented() <= set(KEYS)
 
 
+def test_every_key_that_is_read_is_in_the_table():
+    whole = Recipe.model_validate(
+        {"name": "all", "concepts": {}, "signalling": {}, "pathways": {"sets": "s"}, "search": {}}
+    )
+    rows = [tomllib.loads(lines) for lines in KEYS.values()]
+    for name, section in whole:
+        given = set().union(*(row.get(name, {}) for row in rows))
+        assert isinstance(section, str) or set(type(section).model_fields) <= given, name
+    layers = [layer for row in rows for layer in row.get("patient", {}).get("layer", {}).values()]
+    assert set(LayerSpec.model_fields) <= set().union(*layers)
+
+
 def merged(lines: str) -> str:
     """A recipe: the base, with the keys of these lines over it."""
     whole, more = tomllib.loads(BASE), tomllib.loads(lines)
@@ -153,6 +177,10 @@ def clinic(tmp_path, monkeypatch):
     pd.DataFrame({"subtype": labels}, ids).to_csv("about.csv")
     truth.network.to_csv("net.csv", index=False)
     pd.DataFrame({"source": ids, "target": ids[1:] + ids[:1]}).to_csv("family.csv", index=False)
+    vectors = pd.DataFrame(
+        {"x": [0.5, 1.0, 2.0], "y": [3.0, 1.0, 2.0]}, ["G0001", "G0002", "G0005"]
+    )
+    vectors.to_csv("vectors.csv", index_label="gene")
     Path("names.csv").write_text("name,symbol\nOLD1,G0001\n")
     sets = [[f"G{i:04d}" for i in range(k, k + 6)] for k in (1, 3, 5)]
     lines = ["\t".join([f"set {k}", "", *genes]) for k, genes in enumerate(sets)]
