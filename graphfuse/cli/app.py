@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -19,6 +20,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     epilog="Begin with: graphfuse run tcga-brca -o runs/tcga-brca",
 )
+
+MOST_SEED = 2**32 - 1  # the largest that every generator of numpy takes
+MOST_REPEATS = 1_000  # of a cross-validation or a hold-out
 
 CohortName = Annotated[
     str, typer.Argument(metavar="COHORT", help="A manifest's path, or a name in data_manifests/.")
@@ -88,7 +92,10 @@ AllowShift = Annotated[
     ),
 ]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
-Seed = Annotated[int, typer.Option("--seed", help="The seed of everything drawn by chance.")]
+Seed = Annotated[
+    int,
+    typer.Option("--seed", min=0, max=MOST_SEED, help="The seed of everything drawn by chance."),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Only results and errors.")]
 PatientControl = Annotated[
     str | None,
@@ -127,10 +134,15 @@ def controlled(recipe: str, patient: str | None, gene: str | None):
 
 def folds_of(text: str) -> tuple[int, int]:
     """`5x3` → (5, 3). Raises `InputError`."""
-    folds, _, repeats = text.lower().partition("x")
-    if not (folds.isdigit() and (repeats or "1").isdigit()) or int(repeats or 1) < 1:
+    found = re.fullmatch(r"([0-9]{1,9})(?:x([0-9]{1,9}))?", text.lower())
+    if found is None:
         raise InputError(f"--cv {text}: give FOLDSxREPEATS, such as 5x5")
-    return int(folds), int(repeats or 1)
+    folds, repeats = int(found[1]), int(found[2] or 1)
+    if folds < 2:
+        raise InputError(f"--cv {text}: {folds} folds; at least 2 are needed")
+    if not 1 <= repeats <= MOST_REPEATS:
+        raise InputError(f"--cv {text}: repeats must be 1 to {MOST_REPEATS:,}, such as 5x5")
+    return folds, repeats
 
 
 def share_of(text: str | None) -> tuple[float, int] | None:
@@ -142,7 +154,7 @@ def share_of(text: str | None) -> tuple[float, int] | None:
         found = float(share), int(repeats or 1)
     except ValueError:
         found = 0.0, 0
-    if not 0 < found[0] < 1 or found[1] < 1:
+    if not 0 < found[0] < 1 or not 1 <= found[1] <= MOST_REPEATS:
         raise InputError(
             f"--holdout {text}: give a share between 0 and 1, or SHARExREPEATS, such as 0.3 "
             "or 0.3x10"

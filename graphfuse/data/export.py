@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from graphfuse.errors import InputError
+
 _FORMULA = r"^('*[=+\-@\t\r])"
 _GUARDED = r"^'('*[=+\-@\t\r])"
 
@@ -20,6 +22,8 @@ def whole(path: str | Path) -> Iterator[Path]:
     """A path to write to beside `path`; moved to `path` when the block ends well, removed when it
     does not."""
     path = Path(path)
+    if not path.name or path.is_dir():
+        raise InputError(f"{path}: is a folder; name the file to write")
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{os.getpid()}-{path.name}")
     try:

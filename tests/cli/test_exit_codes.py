@@ -43,6 +43,7 @@ def test_an_end_has_its_code_and_one_line(monkeypatch, capsys, error, cause, cod
 @pytest.mark.parametrize(
     "arguments",
     [["nope"], ["check"], ["check", "a.toml", "--nope"], ["train", "a.toml", "--seed", "x"],
+     ["train", "a.toml", "--seed", "-1"],
      ["train", "a.toml", "-o"], ["rank", "run", "--top", "0"], ["check", "a.toml", "b.toml"]],
 )  # fmt: skip
 def test_a_wrong_command_line_has_code_2(monkeypatch, capsys, arguments):

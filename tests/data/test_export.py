@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from graphfuse.data.export import filled, guarded, safe_csv, unguarded, whole
+from graphfuse.errors import InputError
 
 DANGEROUS = ["=cmd()", "+1", "-A1", "@sum", "\tx", "\rx"]
 HARMLESS = ["TP53", "a=b", " =x", "'quoted'", "", "ünï", "<script>"]
@@ -79,3 +80,12 @@ def test_a_folder_is_filled_whole_or_stays_as_it_was(tmp_path):
         "new.csv": "new",
     }
     assert list(out.parent.iterdir()) == [out]
+
+
+@pytest.mark.parametrize("name", ["", "folder"])
+def test_a_folder_is_no_file_to_write(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(InputError, match="is a folder; name the file"):
+        safe_csv(pd.DataFrame({"a": [1]}), name)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["folder"]

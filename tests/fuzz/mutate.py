@@ -134,7 +134,8 @@ def _of_another_kind(content: bytes, random: Random) -> bytes:
         (b"", b"\n", b"\0" * 64, b"\xef\xbb\xbf", b"\xff\xfe", b"<html>404</html>", b"PK\x03\x04xx",
          b"", b"\n", b"\0" * 64, b"\xef\xbb\xbf", b"\xff\xfe", b"<html>404</html>",
          b"PK\x03\x04xx", b"\x1f\x8b\x08\x00", b"\x89HDF\r\n\x1a\n", b"PAR1",
-         b"\x93NUMPY\x01\x00", b"%PDF-1.4", b"\x80\x04.", gzip.compress(content), content[::-1],
+         b"\x93NUMPY\x01\x00", b"%PDF-1.4", b"\x80\x04.", gzip.compress(content, mtime=0),
+         content[::-1],
          random.randbytes(200), b"[" * 5000, b"a=" + b"[" * 5000, b"a = {b = " * 300,
          b".".join([b"a"] * 2000) + b" = 1",
          b"a = {b = " * 300, b".".join([b"a"] * 2000) + b" = 1")

@@ -101,7 +101,7 @@ def write_formats(rna, meth, about) -> None:
     head = '!Series_title\t"Ours"\n!series_matrix_table_begin\n'
     Path("rna_series_matrix.txt").write_text(f"{head}{body}!series_matrix_table_end\n")
     whole = Path("rna_series_matrix.txt").read_bytes()
-    Path("rna_series_matrix.txt.gz").write_bytes(gzip.compress(whole))
+    Path("rna_series_matrix.txt.gz").write_bytes(gzip.compress(whole, mtime=0))
     parts = {
         name: anndata.AnnData(
             frame.to_numpy(),
