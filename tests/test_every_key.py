@@ -1,5 +1,5 @@
 """Every key of a recipe that its README names goes through the shell once with a value other than
-its default: train, rank, predict, report."""
+its default: check, train, rank, predict, report."""
 
 from __future__ import annotations
 
@@ -192,9 +192,10 @@ def clinic(tmp_path, monkeypatch):
 def through_the_shell(key: str, folder: Path, monkeypatch) -> None:
     (folder / "one.toml").write_text(merged(KEYS[key]))
     asked = ["train", "clinic.toml", "-r", "one.toml", "--cv", "2x1", "--no-ledger", "-o", "run"]
-    calls = [asked, ["rank", "run"], ["predict", "run", "clinic.toml", "-o", "calls.csv"]]
-    for number, call in enumerate(calls):
-        if number:
+    first = ["check", "clinic.toml", "-r", "one.toml", "--cv", "2x1"]
+    last = ["predict", "run", "clinic.toml", "-o", "calls.csv"]
+    for number, call in enumerate([first, asked, ["rank", "run"], last]):
+        if number > 1:
             (folder / "elsewhere").mkdir(exist_ok=True)
             monkeypatch.chdir(folder / "elsewhere")
             call = [str(folder / each) if each in ("run", "clinic.toml") else each for each in call]

@@ -104,12 +104,14 @@ def _odd_names(modality: Modality) -> list[str]:
 
 
 def _odd_records(modality: Modality) -> list[str]:
-    """Codes for missing in columns of numbers, and columns of text that are no categories."""
+    """Codes for missing in columns of numbers, and columns of text that are no categories, where
+    they are neither dates nor levels of a scale."""
     found = []
     for name in modality.columns:
         column = modality.table[name]
         if not pd.api.types.is_numeric_dtype(column):
-            found += _unrepeated(column)
+            if modality.types.get(name, "categorical") == "categorical":
+                found += _unrepeated(column)
             continue
         code = sentinel_of(column)
         if code is not None:

@@ -96,6 +96,14 @@ def test_text_that_hardly_repeats_is_told():
     assert "50 different texts" in said
 
 
+@pytest.mark.parametrize("kind", ["date", "ordinal", "categorical"])
+def test_dates_and_levels_that_do_not_repeat_are_no_free_text(kind):
+    days = pd.date_range("2019-11-04", periods=45, freq="3D").strftime("%Y-%m-%d")
+    table = pd.DataFrame({"start": days.astype(object)})
+    said = judged(Modality("m", table, "ehr", types={"start": kind}))
+    assert said[0] == [] and len(said[1]) == (kind == "categorical")
+
+
 def test_a_table_without_columns_is_a_fault():
     empty = Modality("m", pd.DataFrame(index=["a", "b"]))
     assert judged(empty) == (["no columns; the table holds ids only"], [])

@@ -138,6 +138,17 @@ OTHER = {
     },
 }
 ROWS = ALIKE | OTHER
+# The warnings of check; of every other row there is none.
+TOLD = {
+    "file: npy": [
+        "  - rna: 0 of 14 symbols are in the network; the network writes G0001, G0002, G0003 and "
+        "10 more, the table f0, f1, f10 and 11 more: map one to the other"
+    ],
+    "values: z-score": [
+        "  - [modality.rna] z.csv: values look z-scored over the whole cohort: test patients took "
+        "part in that scaling, scores may be optimistic"
+    ],
+}
 FEW = ("modality", "patients.level: tcga-patient", "survival", "series")
 PLAN = """name = "all"
 title = "All"
@@ -266,7 +277,8 @@ def test_the_same_values_come_out_however_they_are_written(name, prepared):
 
 def through_the_shell(name: str, folder: Path, monkeypatch) -> None:
     asked = ["train", "clinic.toml", "-r", "one.toml", "--cv", "2x1", "--no-ledger", "-o", "run"]
-    done("check", name, ["check", "clinic.toml", "-r", "one.toml", "--cv", "2x1"])
+    said = done("check", name, ["check", "clinic.toml", "-r", "one.toml", "--cv", "2x1"])
+    assert [line for line in said.splitlines() if line.startswith("  - ")] == TOLD.get(name, [])
     done("train", name, asked)
     elsewhere = folder / "elsewhere"
     elsewhere.mkdir()
@@ -275,14 +287,17 @@ def through_the_shell(name: str, folder: Path, monkeypatch) -> None:
     cohort = str(folder / "clinic.toml")
     done("predict", name, ["predict", str(folder / "run"), cohort, "-o", "calls.csv"])
     calls = pd.read_csv("calls.csv")
+    assert calls["flag"].isna().all(), f"{name}: patients of training are flagged"
     assert len(calls) == len(load(cohort).patients) >= 40
     assert (folder / "run" / "report.html").stat().st_size > 1000
     assert (folder / "run" / "rankings" / "nodes.csv").is_file()
 
 
-def done(step: str, name: str, call: list[str]) -> None:
+def done(step: str, name: str, call: list[str]) -> str:
+    """What the command prints."""
     found = CliRunner().invoke(app, call)
     assert found.exit_code == 0, f"{name}: {step}: {found.output} {found.exception!r}"
+    return found.output
 
 
 @pytest.mark.slow
