@@ -9,6 +9,7 @@ import re
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -135,7 +136,7 @@ def _text(
 ) -> PairTable:
     layout = _Layout.of(body, delimiter or _delimiter(body))
     cells = layout.first_cells()
-    first, widest = cells[0], max(map(len, cells))
+    first, widest = cells[0], int(layout.widths[: _HEAD + 1].max())
     shown = layout.frame(range(widest), nrows=_HEAD + 1, dtype=str)
     said = layout.commented_heading(comments, widest)
     if is_heading(first, shown.iloc[1:]):
@@ -151,6 +152,9 @@ def _text(
     _refuse_mitab(head)
 
     def read(places: Sequence[int], kinds: Mapping[int, str]) -> pd.DataFrame:
+        if len(layout.widths) == skipped:  # a heading alone
+            columns = {place: pd.Series(dtype=kinds.get(place, object)) for place in places}
+            return pd.DataFrame(columns)
         options = {"skiprows": skipped, "usecols": list(places), "dtype": dict(kinds)}
         return layout.frame(range(width), **options)[list(places)]
 
@@ -217,11 +221,7 @@ class _Layout:
     def checked_width(self, skipped: int, width: int) -> int:
         """How many cells every row has: as many as the heading, or one more, as R writes row names.
         Raises `ValueError` where they differ."""
-        if self.delimiter == _BLANKS:
-            widths = np.array([len(cells) for cells in self.first_cells()])
-        else:
-            widths = Records(self.body, self.delimiter, self.quoted).widths
-        rows = widths[skipped:]
+        rows = self.widths[skipped:]
         if skipped and len(rows) and (rows == width + 1).all():
             return width + 1
         odd = int((rows != width).sum())
@@ -231,6 +231,16 @@ class _Layout:
                 "damaged or cut short"
             )
         return width
+
+    @cached_property
+    def widths(self) -> np.ndarray:
+        """int `[n]`: how many cells every record has."""
+        if self.delimiter != _BLANKS:
+            return Records(self.body, self.delimiter, self.quoted).widths
+        text = self.body.decode(errors="ignore")
+        split = _split if '"' in text else str.split
+        lines = text.splitlines()
+        return np.array([len(split(line)) for line in lines if line.strip()], dtype=int)
 
     def frame(self, names: Sequence[int], **options) -> pd.DataFrame:
         """Rows by pandas' C engine, columns by position."""
