@@ -188,8 +188,8 @@ def test_the_net_finds_nothing_where_nothing_is(null):
 @pytest.mark.slow
 @pytest.mark.parametrize("null", NULLS)
 def test_no_rung_of_the_ladder_finds_anything_where_nothing_is(null):
-    """One draw proves nothing: an interval leaves chance out once in twenty, and those of AUROC over
-    five folds oftener. A leak finds something in every draw, and above chance."""
+    """One draw proves nothing: an interval leaves chance out once in twenty, and those of AUROC
+    over five folds oftener. A leak finds something in every draw, and above chance."""
     draws, found_something = (2, 3, 4), Counter()
     for draw in draws:
         cohort = NULLS[null](wide(0), draw)
