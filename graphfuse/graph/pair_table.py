@@ -36,6 +36,8 @@ BROKEN = (
 )  # pandas and pyarrow faults are ValueErrors
 
 _BLANKS = r"\s+"
+_LINE_BREAK = re.compile(r"\r\n|\n|\r")
+_PLAIN = re.compile(r"[^ \t]+")  # a cell between blanks, as pandas has it
 _SEEN = 20  # records that the delimiter is seen from
 _HEAD = 200  # rows that show what columns hold
 _COMMENT = re.compile(rb"^[ \t]*#[^\r\n]*(?:\r\n|\n|\r|\Z)", re.MULTILINE)
@@ -201,8 +203,8 @@ class _Layout:
     def first_cells(self) -> list[list[str]]:
         """The cells of the first records."""
         if self.delimiter == _BLANKS:
-            lines = self.body[: 1 << 16].decode(errors="ignore").splitlines()
-            return [_split(line) for line in lines if line.strip()][:_SEEN]
+            lines = _LINE_BREAK.split(self.body[: 1 << 16].decode(errors="ignore"))
+            return [_split(line) for line in lines if line.strip(" \t")][:_SEEN]
         head = head_of(self.body, self.delimiter, _SEEN)
         head = Records(head.content, self.delimiter, self.quoted)
         return [head.cells(record) for record in range(len(head))]
@@ -238,9 +240,9 @@ class _Layout:
         if self.delimiter != _BLANKS:
             return Records(self.body, self.delimiter, self.quoted).widths
         text = self.body.decode(errors="ignore")
-        split = _split if '"' in text else str.split
-        lines = text.splitlines()
-        return np.array([len(split(line)) for line in lines if line.strip()], dtype=int)
+        split = _split if '"' in text else _PLAIN.findall
+        lines = _LINE_BREAK.split(text)
+        return np.array([len(split(line)) for line in lines if line.strip(" \t")], dtype=int)
 
     def frame(self, names: Sequence[int], **options) -> pd.DataFrame:
         """Rows by pandas' C engine, columns by position."""
