@@ -14,6 +14,8 @@ from numbers import Real
 import numpy as np
 import pandas as pd
 
+from graphfuse.data.spelling import visible
+
 UNKNOWN = frozenset({
     "", "unknown", "unk", "not known", "not reported", "not available", "not applicable",
     "not evaluated", "not assessed", "not performed", "not done", "not tested", "not determined",
@@ -29,7 +31,6 @@ BLANKS = frozenset({
 })  # fmt: skip
 """Those that every table reader takes as blank: nothing to be told of."""
 
-_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
 _WHOLE = re.compile(r"([+-]?)(0|[1-9][0-9]*)\.0+")
 _PLUS = re.compile(r"\(?[+/±-]*\+[+/-]*\)?")
 _COUNTED_PLUS = re.compile(r"[1-4]\+")
@@ -38,13 +39,12 @@ _DASHES = re.compile("[\u2010-\u2015\u2212]")
 
 
 def spelt(text: str) -> str:
-    """The text in one Unicode form (NFC), without invisible characters, with single blanks.
+    """The text as `visible` has it, with single blanks.
 
     >>> spelt("  Stage\\u00a0 II\\u200b ")
     'Stage II'
     """
-    visible = _INVISIBLE.sub("", unicodedata.normalize("NFC", text))
-    return " ".join(visible.split())
+    return " ".join(visible(text).split())
 
 
 def as_word(value) -> str:
