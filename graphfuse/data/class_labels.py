@@ -12,6 +12,8 @@ from graphfuse.data.spelling import padding
 from graphfuse.data.words import as_word, spelt, told_unknown, words_of, written_alike
 from graphfuse.errors import InputError, counted, examples
 
+MANY = 20  # different values, beyond which hardly a column is a class
+
 
 def class_outcome(
     labels: pd.Series,
@@ -23,7 +25,8 @@ def class_outcome(
 
     Labels are compared as `as_word` writes them. Words for unknown are no class, unless `names`,
     which maps the values as written to class names, has them. Raises `InputError` for values that
-    `names` lacks, and for labels that differ only in case and the like.
+    `names` lacks, for labels that differ only in case and the like, and for numbers that are no
+    classes.
     """
     where = f"outcome {labels.name!r}"
     cells = labels.set_axis(labels.index.map(str)).reindex(patients).astype(object)
@@ -34,6 +37,12 @@ def class_outcome(
             f"{where}: labels differ only in case, or in underscores or letters that look alike "
             f"({examples(alike)}); write them alike"
         )
+    said = "" if names else looks_like_number(found)
+    if said:
+        raise InputError(
+            f"{where}: looks like a number, not a class: {said}; make classes of it (pd.cut), or "
+            'declare kind = "number" in a manifest'
+        )
     notices = [*_unlabelled(cells, found), *_merged(cells, found), *_padded(found)]
     there = set(found.dropna())
     order = dict.fromkeys(names.values()) if names else sorted(there)
@@ -42,6 +51,29 @@ def class_outcome(
     values = codes.fillna(-1).astype("int64").to_numpy()
     name = str(labels.name or "outcome")
     return Outcome(name, "class", values, classes, derived_from=tuple(derived_from)), notices
+
+
+def looks_like_number(labels: pd.Series) -> str:
+    """What speaks against labels being classes: fractions or hardly repeated values; '' where
+    nothing does.
+
+    Parameters
+    ----------
+    labels
+        Labels as written, of numbers or text.
+    """
+    known = labels.dropna()
+    distinct = known.nunique()
+    hardly_repeat = distinct > 0.5 * len(known)
+    values = pd.to_numeric(known.astype(str), errors="coerce")
+    fractions = values.notna().all() and bool((values % 1 != 0).any())
+    many = distinct > MANY
+    if (fractions and (many or hardly_repeat)) or (many and hardly_repeat):
+        return (
+            f"{distinct:,} different values for {counted(len(known), 'patient')} "
+            f"({examples(known.iloc[:3])})"
+        )
+    return ""
 
 
 def _named(cells: pd.Series, names: Mapping[str, str], where: str) -> pd.Series:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from graphfuse.data.barcodes import tcga_share
+from graphfuse.data.class_labels import MANY
 from graphfuse.data.columns import (
     Look,
     group_columns,
@@ -39,7 +40,6 @@ _NO_OUTCOME = (
     '# [outcome.NAME]\n# kind = "class"                        # class | survival | '
     'number\n# file = "…"\n# column = "…"'
 )
-_MANY = 20  # different values, from which a column is a number and not a class
 
 
 def draft(files: list[Path], name: str | None = None, beside: Path | None = None) -> str:
@@ -194,7 +194,7 @@ def _outcomes_of(table: Table, sight: Look) -> list[_Outcome]:
     found, source = [], tuple(f"{key} = {_quoted(text)}" for key, text in table.source.items())
     column = outcome_column(table.frame, sight)
     if column is not None:
-        kind = "class" if table.frame[column].nunique() <= _MANY else "number"
+        kind = "class" if table.frame[column].nunique() <= MANY else "number"
         rank = -1 if sight.kind == "labels" else outcome_rank(column)
         lines = (*source, f"column = {_quoted(column)}")
         found.append(_Outcome(kind, rank, table.name, column, lines))

@@ -20,7 +20,6 @@ log = logging.getLogger(__name__)
 
 TYPES = ("numeric", "categorical", "ordinal", "date")
 _MADE_TEXT = ("nan", "NaN", "<NA>", "NaT")  # what astype(str) makes of missing values
-_MANY = 20  # classes
 
 
 def checked_tables(tables: Mapping[str, pd.DataFrame], faults: Faults) -> dict[str, pd.DataFrame]:
@@ -148,7 +147,7 @@ def _is_collection(value) -> bool:
 
 
 def check_labels(labels: pd.Series, faults: Faults) -> None:
-    """Faults where labels are numbers to be predicted, or missing values that became text."""
+    """A fault where labels are missing values that became text."""
     where = f"outcome {str(labels.name or 'outcome')!r}"
     made = labels.isin(_MADE_TEXT)
     if made.any():
@@ -159,35 +158,6 @@ def check_labels(labels: pd.Series, faults: Faults) -> None:
         )
     if labels.isin(["None"]).any():
         warn_once(log, f"{where}: 'None' is taken for a class; leave labels missing where unknown")
-    said = looks_like_number(labels[~made])
-    if said:
-        faults.add(
-            f"{where}: looks like a number, not a class: {said}; make classes of it (pd.cut), or "
-            'declare kind = "number" in a manifest'
-        )
-
-
-def looks_like_number(labels: pd.Series) -> str:
-    """What speaks against labels being classes: fractions or hardly repeated values; '' where
-    nothing does.
-
-    Parameters
-    ----------
-    labels
-        Labels as written, of numbers or text.
-    """
-    known = labels.dropna()
-    distinct = known.nunique()
-    hardly_repeat = distinct > 0.5 * len(known)
-    values = pd.to_numeric(known.astype(str), errors="coerce")
-    fractions = values.notna().all() and bool((values % 1 != 0).any())
-    many = distinct > _MANY
-    if (fractions and (many or hardly_repeat)) or (many and hardly_repeat):
-        return (
-            f"{distinct:,} different values for {counted(len(known), 'patient')} "
-            f"({examples(known.iloc[:3])})"
-        )
-    return ""
 
 
 def checked_symbols(

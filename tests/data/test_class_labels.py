@@ -79,3 +79,13 @@ def test_kinds_of_dash_are_one_and_zeros_in_front_are_told():
     assert codes.classes == ("01", "02", "1", "2")
     assert "taken for different classes" in " ".join(notices)
     assert not made(["1_2", "12", "1_2", "12"])[1]
+
+
+def test_numbers_that_are_no_classes_are_refused_unless_they_are_named():
+    fractions = [f"{number * 1.37:.3f}" for number in range(40)]
+    with pytest.raises(InputError, match="looks like a number, not a class: 40 different values"):
+        made(fractions)
+    codes, _ = made(["0.5", "1.5"] * 10)
+    assert codes.classes == ("0.5", "1.5")
+    named, _ = made(fractions, {value: f"dose {value}" for value in fractions})
+    assert len(named.classes) == 40

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from graphfuse.data.class_labels import looks_like_number
 from graphfuse.data.cohort import Cohort
-from graphfuse.data.frames import looks_like_number
 from graphfuse.errors import InputError
 
 IDS = [f"K{number}" for number in range(24)]
