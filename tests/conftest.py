@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
+import subprocess
+import sys
+from contextlib import chdir, redirect_stderr, redirect_stdout
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # the tests themselves run side by side
 
@@ -26,6 +30,29 @@ def logs():
     root.handlers[:] = before[0]
     root.setLevel(before[1])
     own.setLevel(before[2])
+
+
+@pytest.fixture(scope="session")
+def shell():
+    """`shell(folder, *arguments)`: what graphfuse's command does in a folder. It runs in this
+    process, as starting Python anew each time would take minutes."""
+    from graphfuse.cli import main
+
+    def call(folder, *arguments) -> subprocess.CompletedProcess:
+        out, err = io.StringIO(), io.StringIO()
+        with (
+            chdir(folder),
+            redirect_stdout(out),
+            redirect_stderr(err),
+            pytest.MonkeyPatch.context() as patch,
+        ):
+            patch.setattr(sys, "argv", ["graphfuse", *map(str, arguments)])
+            with pytest.raises(SystemExit) as stop:
+                main()
+        code = stop.value.code or 0
+        return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
+
+    return call
 
 
 @pytest.fixture(scope="session")

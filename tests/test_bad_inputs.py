@@ -2,20 +2,15 @@
 that names the file and the cure, exit code 2 and nothing half written."""
 
 import gzip
-import io
 import os
 import re
-import sys
 import zipfile
-from contextlib import chdir, redirect_stderr, redirect_stdout
 from itertools import pairwise
 from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
-
-from graphfuse.cli import main
 
 PATIENTS = [f"K{number:03d}" for number in range(40)]
 GENES = ["TP53", "EGFR", "KRAS", "PTEN", "MYC", "ESR1", "GATA3", "CDH1", "BRAF", "ALK"]
@@ -31,8 +26,8 @@ seeds = 1
 class Clinic:
     """A folder with a cohort of 40 patients that the tests spoil."""
 
-    def __init__(self, folder):
-        self.folder = folder
+    def __init__(self, folder, shell):
+        self.folder, self.shell = folder, shell
         random = np.random.default_rng(11)
         self.truth = np.arange(40) % 2
         values = random.normal(6, 1.5, (40, len(GENES))) + np.outer(self.truth, np.arange(10) < 3)
@@ -72,19 +67,9 @@ class Clinic:
 
     def call(self, *arguments):
         """What the shell's command does in the folder, in this process."""
-        out, err = io.StringIO(), io.StringIO()
-        with (
-            chdir(self.folder),
-            redirect_stdout(out),
-            redirect_stderr(err),
-            pytest.MonkeyPatch.context() as patch,
-        ):
-            patch.setattr(sys, "argv", ["graphfuse", *map(str, arguments)])
-            with pytest.raises(SystemExit) as stop:
-                main()
-        said = f"{out.getvalue()}\n{err.getvalue()}"
-        assert "Traceback" not in said
-        return SimpleNamespace(code=stop.value.code or 0, out=out.getvalue(), err=err.getvalue())
+        done = self.shell(self.folder, *arguments)
+        assert "Traceback" not in f"{done.stdout}\n{done.stderr}"
+        return SimpleNamespace(code=done.returncode, out=done.stdout, err=done.stderr)
 
     def checked(self):
         return self.lay().call("check", "clinic.toml")
@@ -116,8 +101,8 @@ def _has(text, words):
 
 
 @pytest.fixture
-def clinic(tmp_path):
-    return Clinic(tmp_path)
+def clinic(tmp_path, shell):
+    return Clinic(tmp_path, shell)
 
 
 def test_the_clinic_is_sound_before_it_is_spoiled(clinic):
@@ -231,7 +216,7 @@ def test_09_a_modality_that_some_lack_is_masked_and_shown(clinic):
 @pytest.mark.slow
 def test_10_a_modality_that_all_new_patients_lack_is_told(clinic):
     assert clinic.trained().code == 0
-    new = Clinic(clinic.folder)
+    new = Clinic(clinic.folder, clinic.shell)
     new.prot = None
     new.rna.index = new.labels.index = new.records.index = [f"N{n:03d}" for n in range(40)]
     new.outcome = ""
@@ -456,7 +441,7 @@ def test_30_two_classes_in_any_coding(clinic, words):
 @pytest.mark.slow
 def test_30_a_label_never_trained_on_is_named(clinic):
     assert clinic.trained().code == 0
-    new = Clinic(clinic.folder)
+    new = Clinic(clinic.folder, clinic.shell)
     for frame in (new.rna, new.prot, new.labels, new.records):
         frame.index = [f"N{number:03d}" for number in range(40)]
     new.rna += 0.25

@@ -2,12 +2,11 @@
 comes of them is what their `expected.txt` calls right. They lie in `../shared/cases` beside the
 repository; where they do not, nothing is tested here."""
 
-import io
 import re
 import shutil
 import subprocess
 import sys
-from contextlib import chdir, redirect_stderr, redirect_stdout
+from contextlib import chdir
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,7 +14,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from graphfuse.cli import main
 from graphfuse.data.manifest import read_cohort
 from graphfuse.graph.network_files import load_network
 
@@ -29,25 +27,16 @@ QUICK = ("--cv", "3x1", "--no-ledger", "-q", "-o", "out")
 class Case:
     """A copy of a case's folder, and the shell's command in it."""
 
-    def __init__(self, folder):
-        self.folder = folder
+    def __init__(self, folder, shell):
+        self.folder, self.shell = folder, shell
 
     def call(self, *arguments):
         """What the command does, in this process."""
-        out, err = io.StringIO(), io.StringIO()
-        with (
-            chdir(self.folder),
-            redirect_stdout(out),
-            redirect_stderr(err),
-            pytest.MonkeyPatch.context() as patch,
-        ):
-            patch.setattr(sys, "argv", ["graphfuse", *arguments])
-            with pytest.raises(SystemExit) as stop:
-                main()
-        said = f"{out.getvalue()}\n{err.getvalue()}"
-        assert stop.value.code in (0, 2, None), said
+        done = self.shell(self.folder, *arguments)
+        said = f"{done.stdout}\n{done.stderr}"
+        assert done.returncode in (0, 2), said
         assert "Traceback" not in said
-        return SimpleNamespace(code=stop.value.code or 0, said=said, err=err.getvalue())
+        return SimpleNamespace(code=done.returncode, said=said, err=done.stderr)
 
     def checked(self, manifest="m.toml"):
         return self.call("check", manifest)
@@ -96,13 +85,13 @@ def has(text, *words):
 
 
 @pytest.fixture
-def case(request, tmp_path):
+def case(request, tmp_path, shell):
     """The case that the test's name begins with (test_01_… is the folder 01-…)."""
     number = re.match(r"test_(\d+[a-z]?)_", request.node.name)[1]
     (source,) = CASES.glob(f"{number}-*")
     folder = tmp_path / source.name
     shutil.copytree(source, folder)
-    return Case(folder)
+    return Case(folder, shell)
 
 
 # -------------------------------------------------------------------------------- what a record is
