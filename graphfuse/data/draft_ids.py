@@ -27,12 +27,20 @@ def common_id_column(tables: list[Table]) -> str | None:
                 "(index=False)"
             )
         elif not table.flipped and column not in (table.id_column, *_first_name(table.path)):
-            faults.add(
-                f"{table.file}: has no ids in {column!r}, where {found[column].file} has them; "
-                "call the columns of ids alike"
-            )
+            faults.add(f"{table.file}: {_taken_otherwise(table, column, found[column].file)}")
     faults.stop()
     return column
+
+
+def _taken_otherwise(table: Table, column: str, other: str) -> str:
+    """Why the ids of a table are not taken from the column that another file has them in."""
+    if column in table.frame.columns:
+        (first,) = _first_name(table.path) or ("",)
+        return (
+            f"its first column {first!r} looks like ids, and so does {column!r}, where {other} has "
+            "them; leave one of them out, or put the ids first"
+        )
+    return f"has no ids in {column!r}, where {other} has them; call the columns of ids alike"
 
 
 def _first_name(path: Path) -> list[str]:

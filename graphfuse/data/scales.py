@@ -19,12 +19,15 @@ _SHARE = 0.1  # of columns within 0 to 1, beside others below 0
 
 def looks_raw(frame: pd.DataFrame) -> bool:
     """Whether a table `[N, F]` holds counts or intensities that should be logarithms: none is
-    negative, and most columns have a few so large that they decide what the column says."""
+    negative, and they are whole numbers beyond 1,000, or most columns have a few so large that they
+    decide what the column says."""
     values = matrix(frame)
     seen = values[np.isfinite(values)]
     if seen.size == 0 or seen.min() < 0:
         return False
     whole = bool((seen % 1 == 0).all())
+    if whole and seen.max() > _RAW:
+        return True
     return seen.max() > (_SMALL_COUNTS if whole else LOG_TOP) and _skewed(values)
 
 
@@ -35,8 +38,8 @@ def untransformed(modality: Modality) -> list[str]:
     seen = matrix(modality.table)
     return [
         f"values look like raw counts or intensities (from {np.nanmin(seen):,.6g} to "
-        f"{np.nanmax(seen):,.6g}, skewed in most columns), and a few large ones decide what a "
-        'column says: transform = "log1p" takes logarithms ("cpm-log": of counts per million), '
+        f"{np.nanmax(seen):,.6g}), of which the largest decide what a column says: "
+        'transform = "log1p" takes logarithms ("cpm-log": of counts per million), '
         '"none" keeps the values as they are'
     ]
 

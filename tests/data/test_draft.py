@@ -335,3 +335,14 @@ def test_records_in_capitals_are_no_genes(tmp_path):
     frame.rename_axis("id").to_csv(tmp_path / "bloods.csv")
     table, _, _ = drafted(tmp_path, [tmp_path / "bloods.csv"])
     assert table["modality"]["bloods"]["columns"] == names
+
+
+def test_two_columns_that_look_like_ids_are_told_apart_by_the_user(tmp_path):
+    people = [f"N{number:02d}" for number in range(12)]
+    values = {"ALB": [3.5, 4.1, 2.9] * 4, "CRP": np.linspace(0.5, 80, 12)}
+    frame = pd.DataFrame({"sample_no": range(1, 13), "patient_id": people} | values)
+    frame.to_csv(tmp_path / "labs.csv", index=False)
+    rows = pd.DataFrame({"row": range(12), "patient_id": people, "sex": ["f", "m"] * 6})
+    rows.to_csv(tmp_path / "about.csv", index=False)
+    with pytest.raises(InputError, match="'sample_no' looks like ids, and so does 'patient_id'"):
+        draft([tmp_path / "labs.csv", tmp_path / "about.csv"])

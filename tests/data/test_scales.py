@@ -40,3 +40,10 @@ def test_raw_is_never_negative_large_and_skewed():
     for values in (LOGS, M, BETA, rng.normal(900, 30, SHAPE), np.full(SHAPE, 999.0)):
         assert not looks_raw(pd.DataFrame(values))
     assert not looks_raw(pd.DataFrame({"a": ["x"]}))
+
+
+def test_whole_numbers_beyond_a_thousand_are_raw_though_no_column_is_skewed():
+    counts = np.round(rng.normal(900, 90, SHAPE))
+    assert looks_raw(pd.DataFrame(counts + 300))
+    assert not looks_raw(pd.DataFrame(np.round(counts / 12)))
+    assert not looks_raw(pd.DataFrame(counts - 5000))

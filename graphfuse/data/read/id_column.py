@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from graphfuse.errors import InputError, examples, warn_once
@@ -44,6 +45,7 @@ _NAME = re.compile(
     re.IGNORECASE,
 )
 _CAMEL = re.compile(r"(?<=[a-z])(ID|Id)s?$")
+_RUN = 10  # rows from which running numbers are no accident
 _LOOKED_AT = 5  # columns beside row numbers in which an id without a telling name may stand
 
 
@@ -137,14 +139,32 @@ def _is_text(column: pd.Series) -> bool:
 
 
 def without_row_numbers(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
-    """The frame less columns that count rows, without a name or named as a counter is: they are no
-    measurements, and tell in which order the patients were written."""
-    numbers = [name for name in frame.columns if _is_counter(frame, name)]
+    """The frame less columns that count rows: they are no measurements, and tell in which order
+    the patients were written. One that runs from 0 or 1 in the order of the file counts rows
+    whatever its name; in another order, one without a name or named as a counter is."""
+    running = _running_numbers(frame)
+    numbers = [name for name in frame.columns if name in running or _is_counter(frame, name)]
     if not numbers:
         return frame
     shown = [f"{name!r}" if str(name).strip() else "without a name" for name in numbers]
     warn_once(log, f"{path}: left out a column that counts rows ({', '.join(shown)})")
     return frame.drop(columns=numbers)
+
+
+def _running_numbers(frame: pd.DataFrame) -> set[str]:
+    """Columns of a table of ten rows or more that hold 0, 1, 2, … or 1, 2, 3, …, row by row."""
+    if len(frame) < _RUN:
+        return set()
+    numeric = frame.select_dtypes("number")
+    start = numeric.iloc[:_RUN].to_numpy(dtype=float)
+    steps = np.arange(len(frame), dtype=float)
+    runs = np.isin(start[0], (0, 1)) & (start - start[0] == steps[:_RUN, None]).all(axis=0)
+    found = set()
+    for place in np.flatnonzero(runs):
+        column = numeric.iloc[:, place].to_numpy(dtype=float)
+        if (column - column[0] == steps).all():
+            found.add(numeric.columns[place])
+    return found
 
 
 def _is_counter(frame: pd.DataFrame, name: str) -> bool:

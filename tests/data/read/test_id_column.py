@@ -119,3 +119,18 @@ def test_what_counts_rows():
     assert counts_rows(pd.Index(["0.0", "1.0"])) and counts_rows(pd.Index([90, 3]))
     for values in ([1001, 1002], [0.5, 1], [-1, 0], ["01", "02"], ["a"], [np.nan, 1.0], []):
         assert not counts_rows(pd.Index(values))
+
+
+@pytest.mark.parametrize(("start", "kept"), [(0, False), (1, False), (5, True)])
+def test_running_numbers_are_no_measurement_whatever_their_name(tmp_path, caplog, start, kept):
+    rows = 24
+    frame = pd.DataFrame({"donor_id": [f"D{row:02d}" for row in range(rows)]})
+    frame["tube"] = np.arange(rows) + start
+    frame["CRP"] = np.linspace(0.5, 9.5, rows)
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    got = read_table(tmp_path / "t.csv")
+    assert ("tube" in got) is kept and "CRP" in got
+    assert ("'tube'" in caplog.text) is not kept
+    frame["tube"] = frame["tube"].to_numpy()[::-1]
+    frame.to_csv(tmp_path / "other.csv", index=False)
+    assert "tube" in read_table(tmp_path / "other.csv")
