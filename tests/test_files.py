@@ -5,7 +5,7 @@ import tomllib
 import pytest
 
 from graphfuse.errors import InputError
-from graphfuse.files import located, parse, read_toml, resolve
+from graphfuse.files.toml import located, parse, read_toml, resolve
 from graphfuse.schema import Manifest, Recipe
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from graphfuse.errors import InputError
-from graphfuse.files import parse, read_toml, resolve
+from graphfuse.files.toml import parse, read_toml, resolve
 from graphfuse.schema import (
     FOLD_COLUMNS,
     METRICS,

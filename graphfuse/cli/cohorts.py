@@ -36,7 +36,7 @@ def init(
     """Look at tables and draft a manifest for them."""
     speak(quiet)
     from graphfuse.data.draft import draft
-    from graphfuse.data.export import whole
+    from graphfuse.files.written import whole
 
     if out.exists():
         raise InputError(f"{out}: is there already; give another with -o")
@@ -49,7 +49,7 @@ def init(
 
 def _outlook(path: Path) -> str:
     """Which outcomes of a manifest there are, and which of them train."""
-    from graphfuse.files import read_toml
+    from graphfuse.files.toml import read_toml
     from graphfuse.schema import Manifest
 
     outcomes = read_toml(path, Manifest).outcome
@@ -98,9 +98,9 @@ def _of_recipe(cohort: Cohort, recipe: str | None, network: Path | None) -> list
     comes to nothing. Raises `InputError` where a file cannot be used."""
     from graphfuse import api
     from graphfuse.learn.channels import files_said, notices
-    from graphfuse.schema import Recipe
+    from graphfuse.schema import DEFAULT_RECIPE, Recipe
 
-    asked = Recipe.named(recipe or api.DEFAULT)
+    asked = Recipe.named(recipe or DEFAULT_RECIPE)
     files = files_said(asked, cohort)
     covered = api.coverage(cohort, asked, network=network)
     warned = notices(asked, cohort, network or asked.gene.network)
@@ -118,7 +118,7 @@ def fetch(cohort: CohortName, device: Device = "auto", seed: Seed = 0, quiet: Qu
     """Download a cohort's files once, verify and cache them."""
     speak(quiet)
     from graphfuse.data.fetch import obtain
-    from graphfuse.files import read_toml, resolve
+    from graphfuse.files.toml import read_toml, resolve
     from graphfuse.schema import Manifest
 
     path = resolve(cohort, "data_manifests")

@@ -136,7 +136,7 @@ def _say_whom_it_knows(folder: Path, patients) -> None:
     import pandas as pd
 
     from graphfuse.data.export import unguarded
-    from graphfuse.files import undamaged
+    from graphfuse.files.written import undamaged
 
     if (folder / "folds.csv").is_file():
         with undamaged(folder / "folds.csv"):

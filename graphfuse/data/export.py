@@ -1,55 +1,15 @@
-"""Tables for other programs: formulas in text are defused, files appear whole or not at all."""
+"""Tables for other programs: formulas in text are defused."""
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
 
-from graphfuse.errors import InputError
+from graphfuse.files.written import whole
 
 _FORMULA = r"^('*[=+\-@\t\r])"
 _GUARDED = r"^'('*[=+\-@\t\r])"
-
-
-@contextmanager
-def whole(path: str | Path) -> Iterator[Path]:
-    """A path to write to beside `path`; moved to `path` when the block ends well, removed when it
-    does not."""
-    path = Path(path)
-    if not path.name or path.is_dir():
-        raise InputError(f"{path}: is a folder; name the file to write")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{os.getpid()}-{path.name}")
-    try:
-        yield part
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-@contextmanager
-def filled(folder: str | Path) -> Iterator[Path]:
-    """A hidden folder beside `folder`, whose files move into it when the block ends well.
-
-    Files that `folder` holds already stay, save those of the same name. A block that fails leaves
-    `folder` as it was, or absent.
-    """
-    folder = Path(folder).absolute()
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    part = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    try:
-        yield part
-        folder.mkdir(exist_ok=True)
-        for path in sorted(part.iterdir()):
-            os.replace(path, folder / path.name)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
 
 
 def guarded(text: pd.Series) -> pd.Series:

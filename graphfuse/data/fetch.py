@@ -21,7 +21,7 @@ from urllib.parse import unquote, urlparse
 
 from graphfuse.data.unpack import is_archive, unpack
 from graphfuse.errors import FetchError
-from graphfuse.files import file_sha256, text_sha256
+from graphfuse.files.hashes import file_sha256, text_sha256
 from graphfuse.schema import Source
 
 log = logging.getLogger(__name__)

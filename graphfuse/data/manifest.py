@@ -28,7 +28,8 @@ from graphfuse.data.symbols import gene_symbols
 from graphfuse.data.targets import columns_of, outcome_from
 from graphfuse.data.typed_columns import Trained, TypedColumns
 from graphfuse.errors import Faults, InputError, examples, nearest
-from graphfuse.files import file_sha256, read_toml, resolve
+from graphfuse.files.hashes import file_sha256
+from graphfuse.files.toml import read_toml, resolve
 from graphfuse.schema import GroupSpec, Manifest, ModalitySpec
 
 log = logging.getLogger(__name__)

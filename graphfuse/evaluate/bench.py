@@ -19,7 +19,6 @@ from pathlib import Path
 import pandas as pd
 
 from graphfuse.data.cohort import Cohort
-from graphfuse.data.export import whole
 from graphfuse.data.manifest import load
 from graphfuse.data.outcome import Outcome
 from graphfuse.errors import InputError, nearest
@@ -29,7 +28,8 @@ from graphfuse.evaluate.readiness import ready
 from graphfuse.evaluate.record import network_hash, packages
 from graphfuse.evaluate.study import Beside, study
 from graphfuse.evaluate.tally import COLUMNS, shapley_of, tally
-from graphfuse.files import text_sha256
+from graphfuse.files.hashes import text_sha256
+from graphfuse.files.written import whole
 from graphfuse.graph.gene_slot import gene_side
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.schema import SCHEMA, Bench, Contribution, Metrics, Recipe

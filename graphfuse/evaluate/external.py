@@ -24,7 +24,7 @@ from graphfuse.evaluate.external_record import evaluations_in, sums_of, write_re
 from graphfuse.evaluate.frozen import Frozen, alike, known_profiles
 from graphfuse.evaluate.metrics import scores
 from graphfuse.evaluate.report import Report
-from graphfuse.files import run_directory, write_json
+from graphfuse.files.written import run_directory, write_json
 from graphfuse.learn.model import FusionModel
 from graphfuse.schema import METRICS, Metrics, Score
 

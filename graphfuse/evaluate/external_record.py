@@ -6,9 +6,9 @@ import json
 import logging
 from pathlib import Path
 
-from graphfuse.data.export import whole
 from graphfuse.errors import InputError
-from graphfuse.files import file_sha256, write_json
+from graphfuse.files.hashes import file_sha256
+from graphfuse.files.written import whole, write_json
 from graphfuse.schema import SCHEMA
 
 log = logging.getLogger(__name__)

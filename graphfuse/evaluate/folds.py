@@ -20,7 +20,7 @@ from graphfuse.data.cohort import group_known
 from graphfuse.data.export import unguarded
 from graphfuse.data.spelling import MISSING_IDS
 from graphfuse.errors import Faults, InputError, LeakError, counted
-from graphfuse.files import text_sha256
+from graphfuse.files.hashes import text_sha256
 from graphfuse.learn.splits import grouped, stratified
 from graphfuse.schema import FOLD_COLUMNS
 

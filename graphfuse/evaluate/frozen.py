@@ -16,7 +16,8 @@ from graphfuse.data.export import unguarded
 from graphfuse.data.spelling import style, visible
 from graphfuse.errors import InputError
 from graphfuse.evaluate.report import Report, load_record
-from graphfuse.files import file_sha256, text_sha256, undamaged
+from graphfuse.files.hashes import file_sha256, text_sha256
+from graphfuse.files.written import undamaged
 from graphfuse.learn.model import FusionModel
 
 _VALUES = 10  # different values that a row needs for it to be anybody's profile

@@ -13,7 +13,7 @@ import pandas as pd
 from graphfuse.data.cohort import Cohort
 from graphfuse.evaluate.folds import digest
 from graphfuse.evaluate.study import Study
-from graphfuse.files import text_sha256
+from graphfuse.files.hashes import text_sha256
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.schema import Recipe, RunRecord
 

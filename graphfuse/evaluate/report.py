@@ -9,13 +9,13 @@ from pathlib import Path
 import pandas as pd
 
 from graphfuse.data.cohort import Cohort
-from graphfuse.data.export import safe_csv, whole
+from graphfuse.data.export import safe_csv
 from graphfuse.errors import InputError
 from graphfuse.evaluate.folds import splits
 from graphfuse.evaluate.ledger import NONE, OURS, sentences
 from graphfuse.evaluate.study import Replica, Study
 from graphfuse.evaluate.subgroups import subgroups
-from graphfuse.files import run_directory, undamaged, write_json
+from graphfuse.files.written import run_directory, undamaged, whole, write_json
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.learn.model import FusionModel
 from graphfuse.schema import Evaluation, Metrics, Recipe, RunRecord

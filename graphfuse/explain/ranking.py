@@ -24,7 +24,7 @@ from graphfuse.evaluate.study import Replica
 from graphfuse.explain.attribute import attribute
 from graphfuse.explain.edges import gene_edges, onto, patient_edges, typed_edges
 from graphfuse.explain.tokens import set_tokens
-from graphfuse.files import run_directory
+from graphfuse.files.written import run_directory
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.schema import RANKING_COLUMNS, Recipe
 

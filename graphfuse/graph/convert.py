@@ -7,7 +7,7 @@ import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from graphfuse.data.export import filled
+from graphfuse.files.written import filled
 from graphfuse.graph.export.annotated import (
     from_anndata,
     from_mudata,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from graphfuse.data.fetch import obtain
 from graphfuse.errors import Faults, FetchError, InputError, examples
-from graphfuse.files import read_toml, resolve
+from graphfuse.files.toml import read_toml, resolve
 from graphfuse.graph.aliases import Aliases
 from graphfuse.graph.edge_cleaning import is_id
 from graphfuse.graph.edgelist import read_edges

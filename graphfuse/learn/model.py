@@ -21,7 +21,7 @@ from graphfuse.data.pipeline import ABSURD, unknown_values
 from graphfuse.data.typed_columns import TypedColumns
 from graphfuse.data.variation import require_variation
 from graphfuse.errors import Faults, InputError, counted
-from graphfuse.files import undamaged
+from graphfuse.files.written import undamaged
 from graphfuse.graph.gene_slot import gene_side
 from graphfuse.learn.assemble import Views
 from graphfuse.learn.comparison import Comparison, refuse
@@ -58,8 +58,7 @@ class FusionModel(BaseEstimator):
         """Fitted on all patients of `cohort` (or its manifest); those without a label take part
         unlabelled."""
         cohort = as_cohort(cohort).ordered()
-        given = self.recipe
-        recipe = given.located() if isinstance(given, Recipe) else Recipe.named(given)
+        recipe = Recipe.of(self.recipe)
         outcome = class_target(cohort, target)
         require_variation(cohort)
         cohort, network, _ = gene_side(recipe, cohort, self.network, self.seed)

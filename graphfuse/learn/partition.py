@@ -13,7 +13,8 @@ import pandas as pd
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.export import safe_csv
-from graphfuse.files import run_directory, text_sha256, write_json
+from graphfuse.files.hashes import text_sha256
+from graphfuse.files.written import run_directory, write_json
 from graphfuse.learn.separation import Association, Separation
 from graphfuse.learn.stability import RULE, SHARE, Choice
 from graphfuse.schema import SCHEMA, Recipe

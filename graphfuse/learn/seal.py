@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 from graphfuse.errors import InputError
-from graphfuse.files import file_sha256, text_sha256
+from graphfuse.files.hashes import file_sha256, text_sha256
 
 _SEAL = "sha256"
 

@@ -10,10 +10,11 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from graphfuse.data.export import safe_csv, whole
+from graphfuse.data.export import safe_csv
 from graphfuse.evaluate.bench import Result
 from graphfuse.evaluate.ledger import sentences
 from graphfuse.evaluate.tally import ADDITIVE
+from graphfuse.files.written import whole
 from graphfuse.report import figures, ledger, scores, words
 from graphfuse.report.template import template
 from graphfuse.schema import METRICS, Score

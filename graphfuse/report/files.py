@@ -11,7 +11,7 @@ import pandas as pd
 
 from graphfuse.data.export import unguarded
 from graphfuse.errors import InputError
-from graphfuse.files import parse
+from graphfuse.files.toml import parse
 from graphfuse.schema import PREDICTION_COLUMNS, RANKING_COLUMNS, Evaluation, Metrics, RunRecord
 
 RANKINGS = ("nodes", "genes", "edges", "modalities", "nodes_by_class")

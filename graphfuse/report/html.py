@@ -10,9 +10,8 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from graphfuse.data.export import whole
 from graphfuse.evaluate.curves import reliability
-from graphfuse.files import undamaged
+from graphfuse.files.written import undamaged, whole
 from graphfuse.report import (
     calls,
     decisions,

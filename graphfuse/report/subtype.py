@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from graphfuse.data.export import whole
-from graphfuse.files import run_directory
+from graphfuse.files.written import run_directory, whole
 from graphfuse.learn.partition import Subtypes
 from graphfuse.learn.separation import Association, Separation
 from graphfuse.learn.stability import RULE

@@ -18,6 +18,7 @@ from graphfuse.schema.manifest import (
 )
 from graphfuse.schema.network import EdgeSpec, Expect, NetworkCard
 from graphfuse.schema.recipe import (
+    DEFAULT_RECIPE,
     ConceptSection,
     Control,
     GeneSection,

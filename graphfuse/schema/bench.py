@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from graphfuse.files import read_toml
+from graphfuse.files.toml import read_toml
 from graphfuse.schema.shape import Shape, Words
 
 

@@ -10,8 +10,10 @@ from typing import Annotated, Literal, get_args
 from pydantic import ConfigDict, Field, model_validator
 
 from graphfuse.errors import Faults, InputError, nearest
-from graphfuse.files import located, read_toml, resolve
+from graphfuse.files.toml import located, read_toml, resolve
 from graphfuse.schema.shape import Described, Shape, Words
+
+DEFAULT_RECIPE = "multiplex"
 
 Control = Literal["none", "rewired", "random", "identity", "empty"]
 Similarity = Literal["cosine", "euclidean", "correlation", "gower"]
@@ -283,6 +285,11 @@ class Recipe(Described):
         """The recipe at a path, in `graphs/` of the working folder, or shipped with the package."""
         path = resolve(name, "graphs")
         return read_toml(path, Recipe).located(path.parent)
+
+    @staticmethod
+    def of(given: Recipe | str | Path) -> Recipe:
+        """A recipe, or the one of that name or path, with its files' paths absolute."""
+        return given.located() if isinstance(given, Recipe) else Recipe.named(given)
 
     def located(self, beside: Path = Path()) -> Recipe:
         """The same recipe with its files' paths absolute, where they are found in the working

@@ -25,7 +25,7 @@ from graphfuse.data.fetch import obtain
 from graphfuse.data.manifest import load
 from graphfuse.data.synth import planted
 from graphfuse.errors import FetchError, InputError
-from graphfuse.files import read_toml, resolve
+from graphfuse.files.toml import read_toml, resolve
 from graphfuse.schema import Manifest
 
 ROOT = Path(__file__).parents[2]

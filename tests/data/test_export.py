@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from graphfuse.data.export import filled, guarded, safe_csv, unguarded, whole
+from graphfuse.data.export import guarded, safe_csv, unguarded
 from graphfuse.errors import InputError
+from graphfuse.files.written import filled, whole
 
 DANGEROUS = ["=cmd()", "+1", "-A1", "@sum", "\tx", "\rx"]
 HARMLESS = ["TP53", "a=b", " =x", "'quoted'", "", "ünï", "<script>"]

@@ -277,7 +277,7 @@ def test_a_cache_that_is_a_file_names_the_setting(tmp_path, cache):
 @pytest.mark.network
 def test_the_pinned_wheel_comes_from_the_index(tmp_path, cache):
     manifest = Path(__file__).parents[2] / "data_manifests" / "tcga-brca.toml"
-    from graphfuse.files import read_toml
+    from graphfuse.files.toml import read_toml
     from graphfuse.schema import Manifest
 
     folder = fetch.obtain(read_toml(manifest, Manifest).source, beside=tmp_path)

@@ -389,7 +389,7 @@ def test_the_shipped_manifest_fits_the_real_tables(tmp_path):
 
 
 def test_every_shipped_manifest_is_valid():
-    from graphfuse.files import parse
+    from graphfuse.files.toml import parse
     from graphfuse.schema import Manifest
 
     for path in (ROOT / "data_manifests").glob("*.toml"):

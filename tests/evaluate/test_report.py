@@ -7,7 +7,7 @@ import pytest
 from graphfuse import api
 from graphfuse.errors import InputError, LeakError
 from graphfuse.evaluate.report import load_record, load_replicas
-from graphfuse.files import run_directory
+from graphfuse.files.written import run_directory
 from graphfuse.schema import Recipe
 
 RECIPE = Recipe.model_validate(

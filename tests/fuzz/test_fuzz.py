@@ -8,7 +8,7 @@ import pytest
 
 from graphfuse.data.read import column_names, read_table
 from graphfuse.errors import InputError
-from graphfuse.files import read_toml
+from graphfuse.files.toml import read_toml
 from graphfuse.schema import Manifest
 
 from .doors import tried

@@ -59,7 +59,7 @@ PARTS = {
 def test_an_add_on_that_fails_costs_nothing_else(cohort, tmp_path, monkeypatch, part):
     function, cure, missing = PARTS[part]
     with monkeypatch.context() as patched:
-        patched.setattr(api, function, broken)
+        patched.setattr("graphfuse.api.runs." + function, broken)
         with pytest.raises(IncompleteRunError) as caught:
             saved(cohort, tmp_path / "run")
     said = str(caught.value)

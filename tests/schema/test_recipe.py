@@ -8,7 +8,7 @@ import pytest
 
 from graphfuse import api
 from graphfuse.errors import InputError
-from graphfuse.files import parse
+from graphfuse.files.toml import parse
 from graphfuse.graph.layers.fit import layer_specs
 from graphfuse.schema import LayerSpec, Recipe
 

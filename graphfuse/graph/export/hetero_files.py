@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from graphfuse.data.export import whole
 from graphfuse.errors import InputError
+from graphfuse.files.written import whole
 from graphfuse.graph.export.hetero import to_hetero
 from graphfuse.schema import SCHEMA
 

@@ -13,7 +13,7 @@ import jinja2
 import numpy as np
 from markupsafe import Markup
 
-from graphfuse.data.export import whole
+from graphfuse.files.written import whole
 from graphfuse.graph.export.drawn import Pairs, leading_genes, pairs, sample, whole_and_parts
 from graphfuse.graph.export.hues import gene_hues, patient_hues
 from graphfuse.graph.export.layout import place, symmetric

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from graphfuse.data.export import safe_csv, whole
+from graphfuse.data.export import safe_csv
 from graphfuse.errors import Faults, InputError, examples
+from graphfuse.files.written import whole
 from graphfuse.graph.neighbours import Neighbours
 
 if TYPE_CHECKING:

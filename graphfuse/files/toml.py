@@ -1,25 +1,18 @@
-"""Files: TOML found by name and read as shapes with errors a person can act on; folders written
-whole or not at all."""
+"""TOML files, found by name and read as shapes, with errors a person can act on."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
-import shutil
-import tempfile
 import tomllib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from graphfuse.errors import Faults, GraphfuseError, InputError, nearest
+from graphfuse.errors import Faults, InputError, nearest
 
 Shaped = TypeVar("Shaped", bound=BaseModel)
-_HERE = Path(__file__).parent
+_PACKAGE = Path(__file__).parents[1]
 
 
 def resolve(name: str | Path, folder: str) -> Path:
@@ -35,7 +28,7 @@ def resolve(name: str | Path, folder: str) -> Path:
         raise InputError(
             f"{name}: no such file; give a path to a .toml file or a name in {folder}/"
         )
-    homes = [Path.cwd() / folder, _HERE / "shipped" / folder, _HERE.parent / folder]
+    homes = [Path.cwd() / folder, _PACKAGE / "shipped" / folder, _PACKAGE.parent / folder]
     for home in homes:
         if (home / f"{name}.toml").is_file():
             return home / f"{name}.toml"
@@ -214,73 +207,3 @@ def _known_keys(shape: type[BaseModel], parents: list) -> set[str]:
         inner = [field.annotation, *getattr(field.annotation, "__args__", ())]
         shape = next((t for t in inner if isinstance(t, type) and issubclass(t, BaseModel)), shape)
     return set(shape.model_fields)
-
-
-def write_json(path: Path, content: dict) -> None:
-    """A JSON file; what JSON does not know is written as text."""
-    path.write_text(
-        json.dumps(content, indent=1, ensure_ascii=False, default=str) + os.linesep,
-        encoding="utf-8",
-    )
-
-
-def text_sha256(text: str) -> str:
-    """sha256 of a text in UTF-8, in lower-case hex."""
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def file_sha256(path: Path) -> str:
-    """sha256 of a file's bytes, in lower-case hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-@contextmanager
-def undamaged(path: Path) -> Iterator[None]:
-    """Turns whatever a damaged file of a run directory raises in the block into one `InputError`.
-
-    Errors that were raised on purpose pass through.
-    """
-    try:
-        yield
-    except (GraphfuseError, MemoryError):
-        raise
-    except Exception as error:
-        why = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-        raise InputError(
-            f"{path}: damaged: not as graphfuse wrote it ({why}); copy the run anew, or train again"
-        ) from None
-
-
-@contextmanager
-def run_directory(folder: Path, mark: str = "run.json") -> Iterator[Path]:
-    """A hidden folder beside `folder` that takes its place when the block ends well, and vanishes
-    when it does not.
-
-    Raises `InputError` where `folder` holds anything but an older one of its kind, known by the
-    file `mark`.
-    """
-    if folder.exists() and (
-        not folder.is_dir() or (any(folder.iterdir()) and not (folder / mark).is_file())
-    ):
-        what = "run directory" if mark == "run.json" else f"folder of this kind (no {mark})"
-        raise InputError(f"{folder}: is there already and is no {what}; give another with -o")
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        part = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    except OSError as error:
-        raise InputError(
-            f"{folder}: cannot be written ({error.strerror}); give another with -o"
-        ) from None
-    part.chmod(0o755)
-    try:
-        yield part
-        if folder.exists():
-            old = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent)) / "old"
-            folder.rename(old)
-            part.rename(folder)
-            shutil.rmtree(old.parent)
-        else:
-            part.rename(folder)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)

@@ -1,0 +1,98 @@
+"""Run directories: trained into, and ranked again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from graphfuse.api.graphs import graph_of
+from graphfuse.api.trained import rank
+from graphfuse.api.training import train
+from graphfuse.data.cohort import Cohort
+from graphfuse.data.manifest import load
+from graphfuse.errors import InputError
+from graphfuse.evaluate.record import network_hash, peak_memory
+from graphfuse.evaluate.report import Report, load_record, load_replicas
+from graphfuse.explain.ranking import Ranking
+from graphfuse.explain.ranking import rank as rank_replicas
+from graphfuse.files.written import run_directory, undamaged
+from graphfuse.graph.gene_slot import gene_side
+from graphfuse.graph.patients import PatientGraph
+from graphfuse.report.add_ons import AddOns
+from graphfuse.report.html import write_report
+from graphfuse.schema import DEFAULT_RECIPE, Recipe
+
+
+def run(
+    cohort: Cohort,
+    out: str | Path,
+    recipe: Recipe | str | Path = DEFAULT_RECIPE,
+    *,
+    top: int = 10,
+    **options,
+):
+    """Train, rank, graphs and report into a run directory; gives the `Report` and the `Ranking`.
+    Options as in `train` (here `cv` defaults to 5 folds, once)."""
+    return save_run(Path(out), cohort, recipe, ranked=True, top=top, **{"cv": (5, 1)} | options)
+
+
+def save_run(
+    out: Path, cohort: Cohort, recipe, *, ranked: bool, top: int = 50, **options
+) -> tuple[Report, Ranking | None]:
+    """Trains and writes a run directory, whole or not at all: first what was trained, then the
+    graphs, the rankings (where `ranked`) and the report.
+
+    Raises `IncompleteRunError` where one of these failed; the run is there without it.
+    """
+    with run_directory(out) as folder:
+        report = train(cohort, recipe, **options)
+        report.write(folder)
+        beside = AddOns(out, report.record.timings, report.failed)
+        again = f"`graphfuse rank {out}` makes it again"
+        by_build = f"`graphfuse build COHORT -r RECIPE -o {out / 'graph'}` makes it again"
+        beside.make("graph", by_build, lambda: _graph_of(report).write(folder / "graph"))
+        ranking = beside.make("rank", again, lambda: rank(report, top)) if ranked else None
+        if ranking is not None:
+            beside.make("rankings", again, lambda: ranking.write(folder / "rankings"))
+        report.record = beside.timed(report.record, peak_memory())
+        report.write_record(folder)
+        beside.make("report", again, lambda: write_report(folder))
+    beside.stop(report)
+    return report, ranking
+
+
+def rank_run(folder: Path, top: int = 50) -> Ranking:
+    """Rankings of a saved run: reloads its cohort, explains the fold models, writes `rankings/` and
+    the report anew.
+
+    Raises `InputError` where the cohort's manifest has gone or its data are no longer those of the
+    run.
+    """
+    record = load_record(folder)
+    if record.manifest is None:
+        raise InputError(
+            f"{folder}: was trained on tables in memory; rank it there with graphfuse.rank(report)"
+        )
+    cohort = load(record.manifest)
+    if cohort.digest() != record.hashes["data"]:
+        raise InputError(
+            f"{folder}: the data behind {record.manifest} are no longer those of this run; "
+            "train again"
+        )
+    replicas = load_replicas(folder, cohort, record.target)
+    with undamaged(folder / "run.json"):
+        recipe = Recipe.model_validate(record.recipe)
+    cohort, genes, _ = gene_side(recipe, cohort, record.fitted.get("network"), record.seed)
+    if network_hash(genes) != record.hashes["network"]:
+        raise InputError(
+            f"{folder}: the gene network is no longer that of this run; bring it back, or "
+            "train again"
+        )
+    ranking = rank_replicas(replicas, cohort, genes, record.classes).top(top)
+    ranking.write(folder / "rankings")
+    with undamaged(folder):
+        write_report(folder)
+    return ranking
+
+
+def _graph_of(report: Report) -> PatientGraph:
+    return graph_of(report.cohort, report.recipe, report.network, report.record.seed)

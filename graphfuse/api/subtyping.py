@@ -1,0 +1,20 @@
+"""Subtypes without labels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from graphfuse.data.cohort import Cohort
+from graphfuse.data.manifest import as_cohort
+from graphfuse.learn.subtype import Subtypes, subtypes
+from graphfuse.schema import DEFAULT_RECIPE, Recipe
+
+
+def subtype(cohort: Cohort, recipe: Recipe | str | Path = DEFAULT_RECIPE, **options) -> Subtypes:
+    """Clusters of patients that no label was used for, how stable they are, and what they go with.
+
+    Options as in `graphfuse.learn.subtype.subtypes`: `layer` ("snf", a modality, or any layer),
+    `method` ("spectral" or "leiden"), `clusters` (chosen where not given), `resolution`,
+    `resamples`, `nulls`, `seed`.
+    """
+    return subtypes(as_cohort(cohort), Recipe.of(recipe), **options)

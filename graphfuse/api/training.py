@@ -1,0 +1,154 @@
+"""Training: a recipe beside its ladder, many recipes on many cohorts, and what is found where there
+is nothing."""
+
+from __future__ import annotations
+
+import logging
+import time
+from pathlib import Path
+
+import pandas as pd
+
+from graphfuse.data.audit import label_leaks
+from graphfuse.data.cohort import Cohort
+from graphfuse.data.manifest import as_cohort
+from graphfuse.errors import InputError, LeakError
+from graphfuse.evaluate.bench import Contest, Result, about_bench, contend, results
+from graphfuse.evaluate.nulls import Nulls
+from graphfuse.evaluate.nulls import nulls as find_nothing
+from graphfuse.evaluate.protocol import Protocol
+from graphfuse.evaluate.readiness import ready
+from graphfuse.evaluate.record import record_run
+from graphfuse.evaluate.report import Report
+from graphfuse.evaluate.study import Beside, study
+from graphfuse.files.toml import located
+from graphfuse.files.written import write_json
+from graphfuse.graph.gene_slot import gene_side
+from graphfuse.graph.network import GeneNetwork
+from graphfuse.graph.patients import PatientGraph
+from graphfuse.learn.model import pick_device
+from graphfuse.report.bench import write_bench
+from graphfuse.schema import DEFAULT_RECIPE, Bench, Recipe
+
+log = logging.getLogger(__name__)
+
+
+def train(
+    cohort: Cohort,
+    recipe: Recipe | str | Path = DEFAULT_RECIPE,
+    target: str | None = None,
+    *,
+    cv: tuple[int, int] | int = (5, 5),
+    folds: str | Path | pd.DataFrame | None = None,
+    group: str | None = None,
+    leave_out: str | None = None,
+    split: str | None = None,
+    holdout: float | tuple[float, int] | None = None,
+    network: str | Path | GeneNetwork | None = None,
+    search: bool = False,
+    ledger: bool = True,
+    modalities: bool = False,
+    seed: int = 0,
+    device: str = "auto",
+) -> Report:
+    """Cross-validates the recipe's net beside the ladder, and fits a final model on all patients.
+
+    `target`: a class outcome (default: the first). Who is tested when: `cv` (folds, repeats), or
+    one of `folds` (a file), `leave_out` (each value of a declared group once), `split`
+    ("split=test": those of that group) and `holdout` (a share, or share and repeats); `group`: a
+    declared group that must never stand on both sides (see `evaluate.protocol`). `network`: an edge
+    list, card or `GeneNetwork` in place of the recipe's. `search`: fusions, encoders and
+    propagators by successive halving on inner folds (the recipe's `[search]`, or the usual
+    candidates). `ledger`: also the net with rewired, random, identity and no graphs, which says
+    what the graphs are worth. `modalities`: also every subset of the modalities, their Shapley
+    values, and whether the net uses interactions between them. Everything is fitted anew on each
+    fold's training patients. Raises `InputError` for unusable input, and `LeakError` where a
+    held-out patient would be seen, or when given a built graph: it knows them all.
+    """
+    if isinstance(cohort, PatientGraph) or isinstance(recipe, PatientGraph):
+        raise LeakError(
+            "train takes a cohort and a recipe, not a built graph: a graph of all patients "
+            "knows the held-out ones"
+        )
+    began, device = time.perf_counter(), pick_device(device)
+    protocol = Protocol.of(
+        cv, folds=folds, group=group, leave_out=leave_out, split=split, holdout=holdout
+    )
+    recipe = Recipe.of(recipe).searched() if search else Recipe.of(recipe)
+    cohort = as_cohort(cohort)
+    outcome, table = ready(cohort, target, protocol, seed)
+    leaks = label_leaks(cohort, outcome.name)
+    for said in leaks:
+        log.warning("%s: %s", cohort.name, said)
+    cohort, genes, notices = gene_side(recipe, cohort, network, seed)
+    notices = [*leaks, *notices]
+    found = study(
+        cohort,
+        outcome,
+        recipe,
+        genes,
+        table,
+        seed,
+        device,
+        beside=Beside(ledger, modalities),
+        keeps=protocol.keeps,
+    )
+    described = protocol.described(table)
+    seconds = {"train": round(time.perf_counter() - began, 1)}
+    record = record_run(
+        cohort, recipe, genes, table, found, described, seed, device, notices, seconds
+    )
+    if network is not None and not isinstance(network, GeneNetwork):
+        record.fitted["network"] = located(network, [Path()], "graphs/networks")
+    report = Report.of(found, cohort, genes, table, described, record)
+    report.failed = tuple(found.failed.values())
+    return report
+
+
+def nulls(
+    cohort: Cohort,
+    recipe: Recipe | str | Path = DEFAULT_RECIPE,
+    target: str | None = None,
+    *,
+    cv: tuple[int, int] | int = (5, 1),
+    seed: int = 0,
+    device: str = "auto",
+) -> Nulls:
+    """What the recipe's net and its ladder find where there is nothing: in shuffled labels, in
+    noise, in the best of epochs. An interval that leaves out chance more often than it says is a
+    leak. Arguments as in `train`."""
+    cohort, recipe = as_cohort(cohort), Recipe.of(recipe)
+    outcome, folds = ready(cohort, target, Protocol.of(cv), seed)
+    cohort, genes, _ = gene_side(recipe, cohort, None, seed)
+    return find_nothing(cohort, outcome.name, recipe, genes, folds, seed, pick_device(device))
+
+
+def bench(
+    plan: Bench | str | Path,
+    out: str | Path,
+    *,
+    seed: int = 0,
+    device: str = "auto",
+    command: str = "",
+) -> list[Result]:
+    """Cohorts × recipes beside the ladder and the ledger, under one protocol, into a folder of
+    tables, figures and hashes.
+
+    `plan`: a bench file, or its value. Finished repeats stay in `out`, so that a bench that was
+    stopped goes on where it was; what it depends on (data, recipes, networks, folds, versions,
+    code) is in their names. Raises `InputError` where a cohort or a recipe cannot be used, or `out`
+    holds something else.
+    """
+    out, plan = Path(out), plan if isinstance(plan, Bench) else Bench.read(plan)
+    if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / "parts").is_dir())):
+        raise InputError(
+            f"{out}: is there already and is no folder of a bench; give another with -o"
+        )
+    contests = Contest.all_of(plan, seed)
+    table = contend(contests, out / "parts", pick_device(device))
+    protocol = Protocol.of((plan.folds, plan.repeats)).described(contests[0].folds)
+    found = results(contests, table, protocol)
+    about = about_bench(plan, found, protocol, seed, command)
+    write_json(out / "bench.json", about)
+    write_bench(out, found, table, about)
+    return found
