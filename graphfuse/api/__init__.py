@@ -1,7 +1,8 @@
 """The verbs: their defaults, and what their arguments mean."""
 
 from graphfuse.api.graphs import build, coverage
-from graphfuse.api.runs import rank_run, run, save_run
+from graphfuse.api.ranked import rank_run
+from graphfuse.api.runs import run, save_run
 from graphfuse.api.subtyping import subtype
 from graphfuse.api.trained import predict, rank, score
 from graphfuse.api.training import bench, nulls, train

@@ -3,15 +3,13 @@ patients were."""
 
 from __future__ import annotations
 
-import json
 import logging
-import os
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
-from safetensors.numpy import load_file, save_file
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
@@ -21,16 +19,14 @@ from graphfuse.data.pipeline import ABSURD, unknown_values
 from graphfuse.data.typed_columns import TypedColumns
 from graphfuse.data.variation import require_variation
 from graphfuse.errors import Faults, InputError, counted
-from graphfuse.files.written import undamaged
 from graphfuse.graph.gene_slot import gene_side
 from graphfuse.learn.assemble import Views
 from graphfuse.learn.comparison import Comparison, refuse
 from graphfuse.learn.fitted import Fitted
 from graphfuse.learn.linear import CrossFit
-from graphfuse.learn.pack import pack, unpack
-from graphfuse.learn.seal import check_seal, sealed
+from graphfuse.learn.saved import read_model, write_model
 from graphfuse.learn.search import trained_by
-from graphfuse.schema import SCHEMA, Recipe
+from graphfuse.schema import Recipe
 
 log = logging.getLogger(__name__)
 
@@ -70,12 +66,15 @@ class FusionModel(BaseEstimator):
 
     def adopt(self, fitted: Fitted, recipe: Recipe, outcome) -> FusionModel:
         """Takes over what a bank fitted elsewhere."""
+        self._take(fitted, recipe, outcome.name, outcome.classes)
+        return self
+
+    def _take(self, fitted: Fitted, recipe: Recipe, target: str, classes: Iterable[str]) -> None:
         self.recipe_, self.fitted_ = recipe, fitted
-        self.target_, self.classes_ = outcome.name, tuple(outcome.classes)
+        self.target_, self.classes_ = target, tuple(classes)
         self.modalities_ = tuple(fitted.linear.slopes)
         self.epochs_, self.setting_, self.gates_ = fitted.epochs, fitted.setting, fitted.gates()
         self.comparison_ = None
-        return self
 
     def compared_with(self, training: Cohort) -> FusionModel:
         """Keeps what new patients' tables are compared with, from those of the training
@@ -229,28 +228,11 @@ class FusionModel(BaseEstimator):
             f"patients, {self.epochs_} epochs)"
         )
 
-    # -------------------------------------------------------------------------------------- on disk
-
     def save(self, folder: str | Path) -> None:
         """`model.json` and `model.safetensors` in `folder`: no pickle, no patient ids (but
         patients' states and points)."""
         check_is_fitted(self, "fitted_")
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        arrays, described = pack(self.fitted_)
-        described |= {
-            "schema": SCHEMA, "recipe": self.recipe_.model_dump(mode="json"),
-            "target": self.target_,
-            "classes": self.classes_, "seed": self.seed,
-        }  # fmt: skip
-        if self.comparison_ is not None:
-            shifts, described["compared"] = self.comparison_.state()
-            arrays |= shifts
-        save_file(
-            {k: np.ascontiguousarray(v) for k, v in arrays.items()}, folder / "model.safetensors"
-        )
-        described = sealed(described, folder / "model.safetensors")
-        (folder / "model.json").write_text(json.dumps(described, indent=1) + os.linesep)
+        write_model(self, Path(folder))
 
     @classmethod
     def load(cls, folder: str | Path) -> FusionModel:
@@ -259,41 +241,10 @@ class FusionModel(BaseEstimator):
         Raises `InputError` where there is none, its schema is newer, or it is damaged: not as it
         was written.
         """
-        folder = Path(folder)
-        if not (folder / "model.json").is_file() or not (folder / "model.safetensors").is_file():
-            raise InputError(
-                f"{folder}: holds no model; train one with `graphfuse train COHORT -o DIR`"
-            )
-        with undamaged(folder):
-            described = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-            if described["schema"] > SCHEMA:
-                raise InputError(
-                    f"{folder}: schema {described['schema']} is newer than this graphfuse reads "
-                    f"({SCHEMA}); update it"
-                )
-            check_seal(described, folder / "model.safetensors")
-            return cls._restored(load_file(folder / "model.safetensors"), described)
-
-    @classmethod
-    def _restored(cls, arrays: dict[str, np.ndarray], described: dict) -> FusionModel:
-        """The model of saved arrays and what describes them."""
-        recipe = Recipe.model_validate(described["recipe"])
-        model = cls(recipe, seed=described["seed"])
-        model.recipe_, model.target_, model.classes_ = (
-            recipe,
-            described["target"],
-            tuple(described["classes"]),
-        )
-        model.fitted_ = unpack(arrays, described)
-        model.comparison_ = None
-        if "compared" in described:
-            model.comparison_ = Comparison.from_state(arrays, described["compared"])
-        model.modalities_ = tuple(model.fitted_.linear.slopes)
-        model.epochs_, model.setting_, model.gates_ = (
-            model.fitted_.epochs,
-            model.fitted_.setting,
-            model.fitted_.gates(),
-        )
+        saved = read_model(Path(folder))
+        model = cls(saved.recipe, seed=saved.seed)
+        model._take(saved.fitted, saved.recipe, saved.target, saved.classes)
+        model.comparison_ = saved.comparison
         return model
 
 
