@@ -16,8 +16,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import typer
 
-from graphfuse.cli import main
+from graphfuse.cli import app, main
 from graphfuse.data.synth import planted
 from graphfuse.evaluate.ledger import CONTROLS
 from graphfuse.schema import FOLD_COLUMNS, PREDICTION_COLUMNS, RANKING_COLUMNS, Metrics, RunRecord
@@ -279,7 +280,32 @@ def test_every_help_ends_with_an_example(clinic):
     ):
         shown = call(clinic, command, "--help").stdout
         assert f"Example: graphfuse {command}" in shown
-        assert "--device" in shown and "--seed" in shown and "--quiet" in shown
+        assert "--quiet" in shown
+
+
+HEEDS = {
+    "--device": {"train", "run", "rank", "predict", "score", "nulls", "bench"},
+    "--seed": {"check", "build", "train", "run", "score", "nulls", "bench", "subtype"},
+}
+
+
+@pytest.mark.parametrize("flag", HEEDS)
+def test_a_flag_stands_only_on_commands_that_heed_it(flag):
+    commands = typer.main.get_command(app).commands
+    have = {name for name, it in commands.items() if any(flag in p.opts for p in it.params)}
+    assert have == HEEDS[flag]
+
+
+def test_a_flag_that_a_command_would_not_heed_is_refused(clinic):
+    done = call(clinic, "audit", "clinic.toml", "--device", "cpu")
+    assert done.returncode == 2 and "No such option: --device" in done.stderr
+
+
+@pytest.mark.parametrize("verb", ["rank", "predict", "score"])
+def test_a_device_that_is_not_there_is_named(clinic, verb):
+    cohort = [] if verb == "rank" else ["clinic.toml"]
+    done = call(clinic, verb, "run", *cohort, "--device", "cuda:99")
+    assert done.returncode == 2 and "--device cuda:99" in done.stderr
 
 
 def test_user_folds_are_used(clinic):

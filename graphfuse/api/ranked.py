@@ -12,18 +12,19 @@ from graphfuse.explain.ranking import Ranking
 from graphfuse.explain.ranking import rank as rank_replicas
 from graphfuse.files.written import undamaged
 from graphfuse.graph.gene_slot import gene_side
+from graphfuse.learn.device import pick_device
 from graphfuse.report.html import write_report
 from graphfuse.schema import Recipe
 
 
-def rank_run(folder: Path, top: int = 50) -> Ranking:
+def rank_run(folder: Path, top: int = 50, *, device: str = "auto") -> Ranking:
     """Rankings of a saved run: reloads its cohort, explains the fold models, writes `rankings/` and
-    the report anew.
+    the report anew; `device`: where gradients are computed.
 
-    Raises `InputError` where the cohort's manifest has gone or its data are no longer those of the
-    run.
+    Raises `InputError` for a device that is not there, and where the cohort's manifest has gone or
+    its data are no longer those of the run.
     """
-    record = load_record(folder)
+    device, record = pick_device(device), load_record(folder)
     if record.manifest is None:
         raise InputError(
             f"{folder}: was trained on tables in memory; rank it there with graphfuse.rank(report)"
@@ -43,7 +44,7 @@ def rank_run(folder: Path, top: int = 50) -> Ranking:
             f"{folder}: the gene network is no longer that of this run; bring it back, or "
             "train again"
         )
-    ranking = rank_replicas(replicas, cohort, genes, record.classes).top(top)
+    ranking = rank_replicas(replicas, cohort, genes, record.classes, device).top(top)
     ranking.write(folder / "rankings")
     with undamaged(folder):
         write_report(folder)

@@ -46,7 +46,10 @@ def save_run(
         again = f"`graphfuse rank {out}` makes it again"
         by_build = f"`graphfuse build COHORT -r RECIPE -o {out / 'graph'}` makes it again"
         beside.make("graph", by_build, lambda: _graph_of(report).write(folder / "graph"))
-        ranking = beside.make("rank", again, lambda: rank(report, top)) if ranked else None
+        ranking = None
+        if ranked:
+            device = options.get("device", "auto")
+            ranking = beside.make("rank", again, lambda: rank(report, top, device=device))
         if ranking is not None:
             beside.make("rankings", again, lambda: ranking.write(folder / "rankings"))
         report.record = beside.timed(report.record, peak_memory())

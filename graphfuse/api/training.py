@@ -26,7 +26,7 @@ from graphfuse.files.written import write_json
 from graphfuse.graph.gene_slot import gene_side
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.graph.patients import PatientGraph
-from graphfuse.learn.model import pick_device
+from graphfuse.learn.device import pick_device
 from graphfuse.report.bench import write_bench
 from graphfuse.schema import DEFAULT_RECIPE, Bench, Recipe
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from graphfuse.cli.app import CohortName, Device, Folds, Quiet, Seed, Target, app, speak
+from graphfuse.cli.app import CohortName, Folds, Quiet, Target, app, speak
 
 
 @app.command(epilog="Example: graphfuse audit cohort.toml --folds folds.csv -o findings.csv")
@@ -22,7 +22,7 @@ def audit(
         typer.Option("--out", "-o",
         help="A csv of all findings, with the columns and patient ids they are about."),
     ] = None,
-    device: Device = "auto", seed: Seed = 0, quiet: Quiet = False,
+    quiet: Quiet = False,
 ):  # fmt: skip
     """Look for leaks in the tables: patients twice, the label among features or gaps, sites that
     hold the label."""

@@ -11,7 +11,6 @@ import typer
 from graphfuse.cli.app import (
     CohortName,
     Cv,
-    Device,
     Network,
     OutFile,
     Quiet,
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
 def init(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Your tables.")],
     out: OutFile = Path("cohort.toml"),
-    device: Device = "auto", seed: Seed = 0, quiet: Quiet = False,
+    quiet: Quiet = False,
 ):  # fmt: skip
     """Look at tables and draft a manifest for them."""
     speak(quiet)
@@ -71,7 +70,7 @@ def check(
     recipe: Annotated[str | None, typer.Option("--recipe", "-r",
     help="Also show what its files hold of it.")] = None,
     network: Network = None, target: Target = None, cv: Cv = "5x5",
-    device: Device = "auto", seed: Seed = 0, quiet: Quiet = False,
+    seed: Seed = 0, quiet: Quiet = False,
 ):  # fmt: skip
     """Show ids matched, features mapped, value types, what a gene network covers and whether train
     would run. Nothing is trained."""
@@ -114,7 +113,7 @@ def _of_recipe(cohort: Cohort, recipe: str | None, network: Path | None) -> list
 
 
 @app.command(epilog="Example: graphfuse fetch tcga-brca")
-def fetch(cohort: CohortName, device: Device = "auto", seed: Seed = 0, quiet: Quiet = False):
+def fetch(cohort: CohortName, quiet: Quiet = False):
     """Download a cohort's files once, verify and cache them."""
     speak(quiet)
     from graphfuse.data.fetch import obtain

@@ -43,7 +43,9 @@ def score(
     speak(quiet)
     from graphfuse.evaluate import external
 
-    found = external.score(folder, cohort, target, seed=seed, allow_shift=allow_shift)
+    found = external.score(
+        folder, cohort, target, seed=seed, allow_shift=allow_shift, device=device
+    )
     saved = found.save(out or external.beside(folder, found.cohort))
     typer.echo(str(found))
     typer.echo(f"\nevaluation: {saved}")

@@ -7,9 +7,7 @@ from typing import Annotated
 import typer
 
 from graphfuse.cli.app import (
-    Device,
     Quiet,
-    Seed,
     app,
     speak,
 )
@@ -19,7 +17,7 @@ from graphfuse.cli.app import (
 def check_part(
     part: Annotated[str, typer.Argument(metavar="FILE.PY:CLASS",
     help="Your own encoder, propagator, fusion or head.")],
-    device: Device = "auto", seed: Seed = 0, quiet: Quiet = False,
+    quiet: Quiet = False,
 ):  # fmt: skip
     """Run the contract suite on a part of your own."""
     speak(quiet)

@@ -46,7 +46,7 @@ log = logging.getLogger(__name__)
 def build(
     cohort: CohortName, out: Out, recipe: RecipeName = "multiplex", network: Network = None,
     patient_control: PatientControl = None, gene_control: GeneControl = None,
-    device: Device = "auto", seed: Seed = 0, quiet: Quiet = False,
+    seed: Seed = 0, quiet: Quiet = False,
 ):  # fmt: skip
     """Build the graphs of a cohort and write them in every export format."""
     speak(quiet)
@@ -101,13 +101,13 @@ def _printed_if_incomplete() -> Iterator[None]:
 @app.command(epilog="Example: graphfuse rank runs/mine --top 50")
 def rank(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A run directory.")],
-    top: Top = 50, device: Device = "auto", seed: Seed = 0, quiet: Quiet = False,
+    top: Top = 50, device: Device = "auto", quiet: Quiet = False,
 ):  # fmt: skip
     """Rank the features, genes and edges of a trained run."""
     speak(quiet)
     from graphfuse import api
 
-    typer.echo(repr(api.rank_run(folder, top)))
+    typer.echo(repr(api.rank_run(folder, top, device=device)))
     typer.echo(f"\nrankings: {folder / 'rankings'}")
 
 
@@ -115,14 +115,14 @@ def rank(
 def predict(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A run directory.")],
     cohort: CohortName, out: OutFile = Path("predictions.csv"), allow_shift: AllowShift = False,
-    device: Device = "auto", seed: Seed = 0, quiet: Quiet = False,
+    device: Device = "auto", quiet: Quiet = False,
 ):  # fmt: skip
     """Score new patients with a trained run."""
     speak(quiet)
     from graphfuse import api
     from graphfuse.data.export import safe_csv
 
-    table = api.predict(folder, cohort, allow_shift=allow_shift)
+    table = api.predict(folder, cohort, allow_shift=allow_shift, device=device)
     _say_whom_it_knows(folder, table["patient"])
     safe_csv(table, out)
     counts = ", ".join(f"{name} {count}" for name, count in table["call"].value_counts().items())

@@ -9,7 +9,6 @@ import typer
 
 from graphfuse.cli.app import (
     CohortName,
-    Device,
     Quiet,
     RecipeName,
     Seed,
@@ -31,7 +30,7 @@ def subtype(
     help="How many; chosen where not given.")] = None,
     resamples: Annotated[int, typer.Option("--resamples", min=2,
     help="Subsamples behind the stability.")] = 50,
-    device: Device = "auto", seed: Seed = 0, quiet: Quiet = False,
+    seed: Seed = 0, quiet: Quiet = False,
 ):  # fmt: skip
     """Find subtypes without labels: how many, how stable, and what they go with."""
     speak(quiet)

@@ -17,6 +17,7 @@ from scipy.special import softmax
 from graphfuse.data.cohort import Cohort
 from graphfuse.errors import InputError
 from graphfuse.learn.assemble import Views
+from graphfuse.learn.device import pick_device
 from graphfuse.learn.fitted import Fitted
 from graphfuse.learn.model import FusionModel
 
@@ -47,7 +48,7 @@ def additive(model: FusionModel, cohort: Cohort, draws: int = DRAWS, seed: int =
     """
     if draws < 2:
         raise InputError(f"EMAP: {draws} draws; at least 2 are needed")
-    whole, fitted = model.probabilities(cohort), model.fitted_
+    whole, fitted = model.probabilities(cohort), model.fitted_.on(pick_device(model.device))
     views, found = fitted.preparation.views(cohort), {scale: whole.copy() for scale in SCALES}
     for pattern in np.unique(views.present, axis=0):
         rows = np.flatnonzero((views.present == pattern).all(1))

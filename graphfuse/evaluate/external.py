@@ -7,7 +7,7 @@ import datetime
 import importlib.metadata
 import logging
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -137,6 +137,7 @@ def score(
     *,
     seed: int = 0,
     allow_shift: bool = False,
+    device: str | None = None,
 ) -> External:
     """Scores a trained model on a cohort that it never saw: nothing is fitted, chosen or calibrated
     there.
@@ -145,9 +146,11 @@ def score(
     model's own name), its labels met by class name. Modalities that a patient lacks are masked.
     Raises `LeakError` where patients of the cohort trained the model, by id or by profile, and
     `InputError` for labels that it was not trained on, and for tables far from the scale of
-    training unless `allow_shift` (`FusionModel.shifts`).
+    training unless `allow_shift` (`FusionModel.shifts`), and for a `device` (default: the model's
+    own) that is not there.
     """
     frozen = Frozen.of(run)
+    frozen = replace(frozen, model=frozen.model.on(device))
     cohort = as_cohort(cohort, like=frozen.model)
     notices = frozen.model.unknown_values(cohort)
     checked = _check_unseen(frozen, cohort, notices)

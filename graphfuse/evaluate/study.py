@@ -304,7 +304,7 @@ class _Run:
         with self._fitting(mine):
             trained = trained_by(crosses, modalities, self.recipe, self.seed, self.device)
             models = [
-                FusionModel(each.recipe, seed=self.seed).adopt(
+                FusionModel(each.recipe, seed=self.seed, device=self.device).adopt(
                     each.gathered(cross, modalities), each.recipe, self.found.outcome
                 )
                 for cross, each in zip(crosses, trained, strict=True)

@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import one_hot
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.errors import GraphfuseError
@@ -77,7 +76,8 @@ def attribute(fitted: Fitted, net: int, cohort: Cohort) -> Attribution:
     views = fitted.preparation.views(cohort)
     inputs = fitted.inputs(views)
     with torch.no_grad():
-        probability = torch.softmax(fitted.run(net, inputs) / fitted.temperature, -1).numpy()
+        logits = fitted.run(net, inputs).cpu()
+        probability = torch.softmax(logits / fitted.temperature, -1).numpy()
     weight = probability / probability.sum(0)
     found = slopes(fitted, net, inputs, views)
     push, lean = {}, {}
@@ -130,14 +130,18 @@ class _Path:
 
     def __init__(self, fitted: Fitted, net: int, inputs: Inputs, views: Views):
         self.fitted, self.net, self.inputs = fitted, net, inputs
-        self.slope = [torch.tensor(s) for s in fitted.linear.slopes.values()]
-        self.which = one_hot(
-            torch.from_numpy(fitted.linear.pattern(views.present)), len(fitted.linear.patterns)
-        ).double()
+        device = fitted.device
+        self.slope = [torch.tensor(s, device=device) for s in fitted.linear.slopes.values()]
+        pattern = fitted.linear.pattern(views.present)
+        self.which = {
+            number: torch.from_numpy((pattern == number).astype(float)).to(device)
+            for number in np.unique(pattern)
+        }
         self.present = torch.from_numpy(views.present)
         own = {m: torch.from_numpy(v) for m, v in views.own.items()}
         hop = {m: torch.from_numpy(v) for m, v in views.hop.items()}
-        self.columns = [torch.stack([v, hop[m]], 1) if m in hop else v for m, v in own.items()]
+        columns = [torch.stack([v, hop[m]], 1) if m in hop else v for m, v in own.items()]
+        self.columns = [each.to(device) for each in columns]
         signals = fitted.preparation.signals
         self.here = {name: signal.inputs(own, self.present) for name, signal in signals.items()}
 
@@ -148,9 +152,7 @@ class _Path:
         for m, (given, slope) in enumerate(zip(columns, self.slope, strict=True)):
             ways = given[:, None] if given.dim() == 2 else given
             linear = sum(
-                own[:, None, None] * (ways @ s)
-                for own, s in zip(self.which.T, slope, strict=True)
-                if own.any()
+                own[:, None, None] * (ways @ slope[number]) for number, own in self.which.items()
             )
             silent = linear.new_zeros(len(linear), 2 - ways.shape[1], linear.shape[2])
             views.append(torch.cat([linear, silent, self.inputs.start[:, m, 2:]], 1))
@@ -164,17 +166,20 @@ class _Path:
         return logits - logits.mean(1, keepdim=True)
 
     def shown(self, columns: list[Tensor]) -> list[Tensor]:
-        """What encoders see `[N, C, P]` of the signals of patients with these columns."""
+        """What encoders see `[N, C, P]` of the signals of patients with these columns. Signals
+        themselves are computed on the CPU, where they were fitted."""
+        if not self.here:
+            return []
         own = {
-            m: c if c.dim() == 2 else c[:, 0]
+            m: c.cpu() if c.dim() == 2 else c[:, 0].cpu()
             for m, c in zip(self.fitted.preparation.pipelines, columns, strict=True)
         }
-        found, preparation = [], self.fitted.preparation
+        found, preparation, device = [], self.fitted.preparation, self.fitted.device
         for name, here in self.here.items():
             signal, moves = preparation.signals[name], here.new_zeros(here.shape[1], 1)
             moves[signal.smooth_rows] = 1
             shown = moves * signal.inputs(own, self.present) + (1 - moves) * here
-            found.append(part("encode", preparation.encoders[name]).prepare(shown))
+            found.append(part("encode", preparation.encoders[name]).prepare(shown).to(device))
         return found
 
     def gradients(self, steps: int) -> list[Tensor]:
@@ -230,14 +235,14 @@ def _linear_slopes(fitted: Fitted, net: Net, views: Views) -> Slopes:
 def _split(fitted: Fitted, gradients: list[Tensor], error: float) -> Slopes:
     own, hop = {}, {}
     for name, gradient in zip(fitted.preparation.pipelines, gradients, strict=False):
-        both = gradient.numpy()
+        both = gradient.cpu().numpy()
         own[name] = both if both.ndim == 3 else both[:, :, 0]
         if both.ndim == 4:
             hop[name] = both[:, :, 1]
     shown = zip(
         fitted.preparation.signals, gradients[len(fitted.preparation.pipelines) :], strict=True
     )
-    return Slopes(own, hop, error, {name: gradient.numpy() for name, gradient in shown})
+    return Slopes(own, hop, error, {name: gradient.cpu().numpy() for name, gradient in shown})
 
 
 def _by_column(values: np.ndarray, owners: np.ndarray, columns: int) -> np.ndarray:

@@ -129,14 +129,18 @@ degree                neighbours in the gene network among measured genes (edges
 
 
 def rank(
-    replicas: Sequence[Replica], cohort: Cohort, network: GeneNetwork | None, classes: Sequence[str]
+    replicas: Sequence[Replica],
+    cohort: Cohort,
+    network: GeneNetwork | None,
+    classes: Sequence[str],
+    device: str = "cpu",
 ) -> Ranking:
     """The ranking behind fold models, each explained on the patients of `cohort` that it was tested
-    on."""
+    on; `device`: where gradients are computed."""
     modalities = [cohort.modalities[name] for name in replicas[0].model.modalities_]
     symbols = [s for m in modalities for s in m.symbols]
     measured = network.on([s for s in symbols if s]) if network is not None else None
-    found = [_explain(replica, cohort, measured) for replica in replicas]
+    found = [_explain(replica, cohort, measured, device) for replica in replicas]
     push, lean = np.stack([f.push for f in found]), np.stack([f.lean for f in found])
     features = _features(modalities, measured)
     nodes, by_gene = _nodes(features, push, lean), _genes(features, push, lean)
@@ -176,10 +180,12 @@ class _Explained:
     error: float
 
 
-def _explain(replica: Replica, cohort: Cohort, measured: GeneNetwork | None) -> _Explained:
+def _explain(
+    replica: Replica, cohort: Cohort, measured: GeneNetwork | None, device: str
+) -> _Explained:
     """One fold's model, the mean over its seeds: `push`, `lean` `[K, columns]`, `edges` `[K, E]`,
     `links` (a row each, a column per class), `sets` as `set_tokens` gives them."""
-    fitted, tested = replica.model.fitted_, cohort.take(replica.tested)
+    fitted, tested = replica.model.fitted_.on(device), cohort.take(replica.tested)
     pushes, leans, edges, links, sets, errors = [], [], [], [], [], []
     for net in range(len(fitted.nets)):
         found = attribute(fitted, net, tested)

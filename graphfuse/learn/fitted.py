@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,6 +14,7 @@ from graphfuse.learn.assemble import Preparation, Views
 from graphfuse.learn.linear import CrossFit
 from graphfuse.learn.start import Linear
 from graphfuse.learn.training import Trained
+from graphfuse.learn.trees import over
 from graphfuse.nn.net import Inputs, Net, Shape
 from graphfuse.nn.parts import part
 from graphfuse.schema import Recipe
@@ -24,7 +26,8 @@ class Fitted:
 
     `linear`: the linear start. `states`: per seed, the training patients' states before each round
     of messages `[n, rounds, M, T, D]`. `nets`: one per seed; `setting`: the learning rate and
-    weight decay they were trained with; `temperature`: what logits are divided by.
+    weight decay they were trained with; `temperature`: what logits are divided by; `device`: where
+    nets and states are.
     """
 
     preparation: Preparation
@@ -36,6 +39,7 @@ class Fitted:
     curve: list[float]
     setting: dict[str, float]
     temperature: float = 1.0
+    device: str = "cpu"
 
     @classmethod
     def gather(
@@ -56,23 +60,30 @@ class Fitted:
             ]
         return replace(bare, states=states)
 
+    def on(self, device: str) -> Fitted:
+        """The same, computing on that device."""
+        if device == self.device:
+            return self
+        nets = [copy.deepcopy(net).to(device) for net in self.nets]
+        states = [each.to(device) for each in self.states]
+        return replace(self, nets=nets, states=states, device=device)
+
     def inputs(self, views: Views, *, new: bool = True) -> Inputs:
         """The net's inputs, float64, for patients with these views: new ones, or the training
         patients themselves."""
         lists = self.preparation.lists(views if new else None)
         start, bias = self.linear.views(views, lists, self.preparation.alone)
-        return fit.net_inputs(
+        found = fit.net_inputs(
             self.preparation, self.preparation.seen(views), views, lists, start, bias
         )
+        return over(found, lambda tensor: tensor.to(self.device))
 
     def logits(self, views: Views) -> Tensor:
-        """Of new patients, float64 `[seeds, N, K]`, calibrated."""
+        """Of new patients, float64 `[seeds, N, K]`, calibrated; on the CPU."""
         inputs = self.inputs(views)
         with torch.no_grad():
-            return (
-                torch.stack([self.run(seed, inputs) for seed in range(len(self.nets))])
-                / self.temperature
-            )
+            each = [self.run(seed, inputs) for seed in range(len(self.nets))]
+            return torch.stack(each).cpu() / self.temperature
 
     def run(self, seed: int, inputs: Inputs) -> Tensor:
         """Logits `[N, K]` of one seed's net, float64, not calibrated, the training patients' stored

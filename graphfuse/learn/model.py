@@ -3,6 +3,7 @@ patients were."""
 
 from __future__ import annotations
 
+import copy
 import logging
 from collections.abc import Iterable
 from pathlib import Path
@@ -22,6 +23,7 @@ from graphfuse.errors import Faults, InputError, counted
 from graphfuse.graph.gene_slot import gene_side
 from graphfuse.learn.assemble import Views
 from graphfuse.learn.comparison import Comparison, refuse
+from graphfuse.learn.device import pick_device
 from graphfuse.learn.fitted import Fitted
 from graphfuse.learn.linear import CrossFit
 from graphfuse.learn.saved import read_model, write_model
@@ -75,6 +77,15 @@ class FusionModel(BaseEstimator):
         self.modalities_ = tuple(fitted.linear.slopes)
         self.epochs_, self.setting_, self.gates_ = fitted.epochs, fitted.setting, fitted.gates()
         self.comparison_ = None
+
+    def on(self, device: str | None) -> FusionModel:
+        """The same model, which computes on that device (`None`: on its own); the fit is shared,
+        not copied."""
+        if device is None or device == self.device:
+            return self
+        there = copy.copy(self)
+        there.device = pick_device(device)
+        return there
 
     def compared_with(self, training: Cohort) -> FusionModel:
         """Keeps what new patients' tables are compared with, from those of the training
@@ -163,7 +174,8 @@ class FusionModel(BaseEstimator):
 
     def probabilities(self, cohort: Cohort) -> np.ndarray:
         """As `predict_proba`, without a word of unknown values or of another scale."""
-        views = self.fitted_.preparation.views(cohort)
+        fitted = self.fitted_.on(pick_device(self.device))
+        views = fitted.preparation.views(cohort)
         nothing = ~views.present.any(1)
         if nothing.any():
             raise InputError(
@@ -172,7 +184,7 @@ class FusionModel(BaseEstimator):
                 f"({', '.join(self.modalities_)}); add their tables or leave them out"
             )
         self._refuse_overflow(cohort, views)
-        found = torch.softmax(self.fitted_.logits(views), -1).mean(0).numpy()
+        found = torch.softmax(fitted.logits(views), -1).mean(0).numpy()
         lost = ~np.isfinite(found).all(axis=1)
         if lost.any():
             raise InputError(
@@ -265,19 +277,3 @@ def class_target(cohort: Cohort, target: str | None):
             f"outcome {outcome.name!r}: all labelled patients are of one class; two are needed"
         )
     return outcome
-
-
-def pick_device(device: str) -> str:
-    """ "auto" → "cuda" where there is a GPU, else "cpu". Raises `InputError` for a device that is
-    not there."""
-    there = torch.cuda.is_available()
-    if device == "auto":
-        return "cuda" if there else "cpu"
-    if device.startswith("cuda") and not there:
-        raise InputError(
-            "--device cuda: PyTorch sees no GPU here; use --device cpu, or install a CUDA "
-            "build of torch"
-        )
-    if device.split(":")[0] not in ("cpu", "cuda"):
-        raise InputError(f"--device {device}: no such device; use auto, cpu or cuda")
-    return device

@@ -13,7 +13,7 @@ from sklearn.base import clone
 from graphfuse.data.modality import Modality
 from graphfuse.data.synth import planted
 from graphfuse.errors import InputError
-from graphfuse.learn.model import FusionModel, pick_device
+from graphfuse.learn.model import FusionModel
 from graphfuse.schema import Recipe
 
 RECIPE = Recipe.model_validate(
@@ -82,13 +82,6 @@ def test_what_cannot_be_trained_says_why(small):
     one = planted(30, {"rna": 10}, classes=1).cohort
     with pytest.raises(InputError, match="two are needed"):
         FusionModel(RECIPE).fit(one)
-
-
-def test_devices_are_named_or_refused():
-    assert pick_device("cpu") == "cpu"
-    assert pick_device("auto") in ("cpu", "cuda")
-    with pytest.raises(InputError, match="use auto, cpu or cuda"):
-        pick_device("tpu")
 
 
 def test_loading_nothing_or_a_newer_model_is_refused(model, tmp_path):
