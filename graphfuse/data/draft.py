@@ -27,6 +27,7 @@ from graphfuse.data.scales import looks_raw
 from graphfuse.data.sentinels import blanked, sentinels_in
 from graphfuse.data.series import variables_of
 from graphfuse.errors import InputError
+from graphfuse.schema.names import TAKEN_BY_TABLES, usable_name
 
 _RAW = [
     "# The values look like raw counts or intensities: a few large ones would decide what a column",
@@ -148,7 +149,7 @@ def _listed(columns: list[str]) -> list[str]:
 
 def _head(name: str, tcga: bool, id_column: str | None) -> str:
     slug = re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-").lower() or "cohort"
-    lines = [f"name = {_quoted(slug)}", 'title = ""', 'licence = ""', 'citation = ""']
+    lines = [f"name = {_quoted(usable_name(slug))}", 'title = ""', 'licence = ""', 'citation = ""']
     if tcga or id_column:
         lines += ["", "[patients]"]
     lines += [f"id = {_quoted(id_column)}"] if id_column else []
@@ -184,6 +185,7 @@ def _outcomes(tables: list[Table], sights: list[Look]) -> list[str]:
     written: dict[str, str] = {}
     for each in sorted(found, key=lambda one: one.order):
         title = f"{each.table}-{each.name}" if each.name in written else each.name
+        title = usable_name(title, TAKEN_BY_TABLES)
         lines = [f"[outcome.{_key(title)}]", f'kind = "{each.kind}"', *each.lines]
         written[title] = "\n".join(lines + ([] if each.kind == "class" else [_NOT_YET]))
     return list(written.values())
@@ -219,7 +221,8 @@ def _groups(tables: list[Table], sights: list[Look], tcga: bool) -> list[str]:
         for column in group_columns(table.frame):
             keys = table.source | {"column": column}
             pairs = ", ".join(f"{key} = {_quoted(text)}" for key, text in keys.items())
-            found.setdefault(column.lower(), f"{{ {pairs} }}")
+            name = usable_name(column.lower(), TAKEN_BY_TABLES)
+            found.setdefault(name, f"{{ {pairs} }}")
     if tcga:
         found["site"] = "{ id_slice = [5, 7] }            # tissue source site"
     lines = [f"{_key(name)} = {text}" for name, text in found.items()]

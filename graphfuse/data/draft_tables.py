@@ -18,6 +18,7 @@ from graphfuse.data.read.wanted import turned
 from graphfuse.data.series import looks_like_series
 from graphfuse.errors import Faults, InputError
 from graphfuse.schema import Series
+from graphfuse.schema.names import TAKEN_BY_LAYERS, usable_name
 
 LEVEL = "tcga-patient"
 
@@ -61,7 +62,7 @@ def read_tables(paths: list[Path], beside: Path) -> list[Table]:
     faults.stop()
     _orient(tables)
     for table, name in zip(tables, modality_names([t.stem for t in tables]), strict=True):
-        table.name = name
+        table.name = usable_name(name, TAKEN_BY_LAYERS)
     return tables
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,7 @@ from graphfuse.data.read.id_column import NotTheIds, check_first_column
 from graphfuse.data.read.wanted import names_as_text
 from graphfuse.data.spelling import ids_as_text, missing_words, visible
 from graphfuse.errors import Faults, InputError, counted, examples, nearest, warn_once
+from graphfuse.schema.names import TAKEN_BY_LAYERS, TAKEN_BY_TABLES, name_fault
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +47,7 @@ def checked_tables(tables: Mapping[str, pd.DataFrame], faults: Faults) -> dict[s
         return {}
     checked = {}
     for name, frame in tables.items():
+        _check_name(name, f"table {name!r}", TAKEN_BY_LAYERS, faults)
         if not isinstance(frame, pd.DataFrame):
             faults.add(
                 f"table {name!r}: expected a DataFrame indexed by patient (got {_what(frame)}); "
@@ -54,6 +56,14 @@ def checked_tables(tables: Mapping[str, pd.DataFrame], faults: Faults) -> dict[s
             continue
         checked[name] = _checked_frame(frame, f"table {name!r}", faults)
     return checked
+
+
+def _check_name(name, where: str, taken: Collection[str], faults: Faults) -> None:
+    """A fault where a modality, outcome or group cannot be called so."""
+    if not isinstance(name, str):
+        faults.add(f"{where}: a name is text (got {type(name).__name__}); rename it")
+    elif name_fault(name, taken):
+        faults.add(f"{where}: {name_fault(name, taken)}")
 
 
 def _what(thing) -> str:
@@ -149,6 +159,7 @@ def _is_collection(value) -> bool:
 def check_labels(labels: pd.Series, faults: Faults) -> None:
     """A fault where labels are missing values that became text."""
     where = f"outcome {str(labels.name or 'outcome')!r}"
+    _check_name(str(labels.name or "outcome"), where, TAKEN_BY_TABLES, faults)
     made = labels.isin(_MADE_TEXT)
     if made.any():
         faults.add(
@@ -237,6 +248,8 @@ def checked_groups(groups: Mapping[str, pd.Series] | None, faults: Faults) -> di
     if not isinstance(groups, Mapping):
         faults.add(f"groups: expected {{name: Series}} (got {type(groups).__name__})")
         return {}
+    for name in groups:
+        _check_name(str(name), f"group {name!r}", TAKEN_BY_TABLES, faults)
     found = {
         str(name): checked_series(given, f"group {name!r}", faults)
         for name, given in groups.items()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from graphfuse.data.patterns import first_groups
 from graphfuse.data.read import column_names, read_table
 from graphfuse.errors import InputError, counted, examples
 from graphfuse.schema import ModalitySpec
@@ -67,13 +68,7 @@ def gene_symbols(
 
 def _by_pattern(columns: list[str], pattern: str) -> tuple[str | None, ...]:
     """The first group of the pattern in each column, or the whole match of one without groups."""
-    try:
-        compiled = re.compile(pattern)
-    except re.error as error:
-        raise InputError(f"symbol = {pattern!r} is no regular expression ({error})") from None
-    group = 1 if compiled.groups else 0
-    matches = [compiled.search(column) for column in columns]
-    symbols = [match[group] if match else None for match in matches]
+    symbols = first_groups(pattern, columns)
     return tuple(_known_symbol(symbol) for symbol in symbols)
 
 

@@ -13,6 +13,8 @@ from graphfuse.errors import Faults, InputError, nearest
 
 Shaped = TypeVar("Shaped", bound=BaseModel)
 _PACKAGE = Path(__file__).parents[1]
+DEEPEST = 20  # tables and lists of a TOML file in each other
+_SHOWN = 200  # characters of a value in a message
 
 
 def resolve(name: str | Path, folder: str) -> Path:
@@ -68,9 +70,24 @@ def read_toml(path: Path, shape: type[Shaped]) -> Shaped:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from None
     except RecursionError:
         raise InputError(f"{path}: not valid TOML: its brackets are nested too deeply") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:  # of TOML, of UTF-8, or of a number with thousands of digits
         raise InputError(f"{path}: not valid TOML: {error}") from None
+    if _is_deeper(table, DEEPEST):
+        raise InputError(
+            f"{path}: tables and lists are nested more than {DEEPEST} deep; no key of ours is"
+        )
     return parse(table, shape, str(path))
+
+
+def _is_deeper(table, most: int) -> bool:
+    """Whether tables and lists stand in each other more than `most` deep."""
+    level = [table]
+    for _ in range(most):
+        inside = [value.values() if isinstance(value, dict) else value for value in level]
+        level = [value for each in inside for value in each if isinstance(value, dict | list)]
+        if not level:
+            return False
+    return True
 
 
 def parse(table: dict, shape: type[Shaped], where: str) -> Shaped:
@@ -94,29 +111,38 @@ def parse(table: dict, shape: type[Shaped], where: str) -> Shaped:
 def _explain(fault: dict, shape: type[BaseModel]) -> str:
     """One pydantic fault in a person's words."""
     *parents, key = fault["loc"] or ("",)
-    where = f"[{'.'.join(map(str, parents))}] " if parents else ""
+    where = f"[{'.'.join(map(_step, parents))}] " if parents else ""
     if fault["type"] == "extra_forbidden":
-        return f"{where}unknown key {key!r}{nearest(str(key), _known_keys(shape, parents))}"
+        return (
+            f"{where}unknown key {key[:_SHOWN]!r}{nearest(str(key), _known_keys(shape, parents))}"
+        )
     if fault["type"] == "missing":
         return f"{where}{key} is missing"
     message = fault["msg"].removeprefix("Value error, ")
     if not fault["loc"] or (fault["type"] == "value_error" and message.startswith("[")):
         return message  # which says itself where
     place = _said(fault["loc"])
-    return (
-        f"{place}: {message}"
-        if fault["type"] == "value_error"
-        else f"{place}: {message} (got {fault['input']!r})"
-    )
+    if fault["type"] == "value_error":
+        return f"{place}: {message}"
+    given = repr(fault["input"])
+    shown = given if len(given) <= _SHOWN else f"{given[:_SHOWN]} …"
+    return f"{place}: {message} (got {shown})"
 
 
 def _said(place: tuple) -> str:
     """A place in a TOML file: ("train", "epochs") is '[train] epochs', a list's second item
     '[train] rates[1]'."""
     named = max((i for i, step in enumerate(place) if isinstance(step, str)), default=0)
-    *parents, key = place[: named + 1]
-    where = f"[{'.'.join(map(str, parents))}] " if parents else ""
+    *parents, key = map(_step, place[: named + 1])
+    where = f"[{'.'.join(parents)}] " if parents else ""
     return f"{where}{key}{''.join(f'[{step}]' for step in place[named + 1 :])}"
+
+
+def _step(step) -> str:
+    """A key as it is written, in quotes where that could not be seen, and not without end."""
+    text = str(step)
+    seen = text if text.strip() == text != "" and text.isprintable() else repr(text)
+    return seen if len(seen) <= _SHOWN else f"{seen[:_SHOWN]} …"
 
 
 _OF_KIND = (

@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import Field
 
 from graphfuse.files.toml import read_toml
+from graphfuse.schema.names import Name
 from graphfuse.schema.shape import Shape, Words
 
 
@@ -18,7 +19,7 @@ class BenchEntry(Shape):
     cohort: str
     target: str | None = None
     without: Words = []
-    called: str | None = None
+    called: Name | None = None
     recipes: Words = []
 
     def name(self, cohort: str) -> str:
@@ -33,7 +34,7 @@ class Bench(Shape):
     `ledger`: the nets with real, rewired, random, identity and no graphs; `modalities`: a net for
     every subset of them."""
 
-    name: str
+    name: Name
     title: str = ""
     folds: int = Field(5, ge=2)
     repeats: int = Field(5, ge=1)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Literal
 
 from pydantic import Field, model_validator
 
 from graphfuse.errors import nearest
+from graphfuse.schema.names import ColumnName, ModalityName
 from graphfuse.schema.shape import Described, Shape, Source, Text, Words
 
 
@@ -134,9 +136,9 @@ class Manifest(Described):
     how_to_get: str = ""
     source: list[Source] = []
     patients: Patients = Patients()
-    outcome: dict[str, OutcomeSpec] = {}
-    modality: dict[str, ModalitySpec] = Field(min_length=1)
-    groups: dict[str, GroupSpec] = {}
+    outcome: dict[ColumnName, OutcomeSpec] = {}
+    modality: dict[ModalityName, ModalitySpec] = Field(min_length=1)
+    groups: dict[ColumnName, GroupSpec] = {}
 
     @model_validator(mode="after")
     def names_meet(self) -> Manifest:
@@ -147,4 +149,18 @@ class Manifest(Described):
                         f"[outcome.{name}] derived_from names {parent!r}, which is no "
                         f"modality{nearest(parent, self.modality)}"
                     )
+        return self
+
+    @model_validator(mode="after")
+    def columns_apart(self) -> Manifest:
+        """Outcomes, groups and modalities give a graph's table of patients its columns."""
+        events = [f"{name}_event" for name, spec in self.outcome.items() if spec.event is not None]
+        columns = Counter([*self.outcome, *events, *(f"has_{name}" for name in self.modality)])
+        groups = [f"group:{name}" if name in columns else name for name in self.groups]
+        twice = [name for name, count in (columns + Counter(groups)).items() if count > 1]
+        if twice:
+            raise ValueError(
+                f"{twice[0]!r} would be two columns of the table of patients "
+                "(NAME, NAME_event of an outcome with events, has_NAME of a modality); rename one"
+            )
         return self

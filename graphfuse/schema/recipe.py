@@ -11,6 +11,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from graphfuse.errors import Faults, InputError, nearest
 from graphfuse.files.toml import located, read_toml, resolve
+from graphfuse.schema.names import ColumnName, Name
 from graphfuse.schema.shape import Described, Shape, Words
 
 DEFAULT_RECIPE = "multiplex"
@@ -62,7 +63,7 @@ class PatientSection(Section):
     layers: Literal["each", "shared", "snf"] | list[str] = "each"
     control: Control = "none"
     gate: Rate = 0.0
-    layer: dict[str, LayerSpec] = {}
+    layer: dict[Name, LayerSpec] = {}
 
     @model_validator(mode="after")
     def radius_given(self) -> PatientSection:
@@ -101,7 +102,7 @@ class SignallingSection(Section):
     """`[signalling]`: a typed graph of genes' methylation, transcripts and proteins, filled with
     each patient's values."""
 
-    kinds: Literal["auto"] | dict[str, Words] = "auto"
+    kinds: Literal["auto"] | dict[ColumnName, Words] = "auto"
     links: list[tuple[str, str]] = [("meth", "tran"), ("tran", "prot")]
     interact: str = "prot"
     identity: Literal["none", "learned", "table"] = "learned"

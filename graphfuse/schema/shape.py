@@ -6,6 +6,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from graphfuse.schema.names import Name
+
 SCHEMA = 1
 
 Words = Annotated[list[str], BeforeValidator(lambda v: [v] if isinstance(v, str) else v)]
@@ -21,7 +23,7 @@ class Shape(BaseModel):
 class Described(Shape):
     """What every file of ours says of itself."""
 
-    name: str
+    name: Name
     title: str = ""
     licence: str = ""
     citation: str = ""
