@@ -113,9 +113,8 @@ def _explain(fault: dict, shape: type[BaseModel]) -> str:
     *parents, key = fault["loc"] or ("",)
     where = f"[{'.'.join(map(_step, parents))}] " if parents else ""
     if fault["type"] == "extra_forbidden":
-        return (
-            f"{where}unknown key {key[:_SHOWN]!r}{nearest(str(key), _known_keys(shape, parents))}"
-        )
+        shown = str(key)[:_SHOWN]
+        return f"{where}unknown key {shown!r}{nearest(shown, _known_keys(shape, parents))}"
     if fault["type"] == "missing":
         return f"{where}{key} is missing"
     message = fault["msg"].removeprefix("Value error, ")
