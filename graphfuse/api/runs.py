@@ -9,9 +9,9 @@ from graphfuse.api.trained import rank
 from graphfuse.api.training import train
 from graphfuse.data.cohort import Cohort
 from graphfuse.evaluate.record import peak_memory
-from graphfuse.evaluate.report import Report
+from graphfuse.evaluate.report import RUN, Report
 from graphfuse.explain.ranking import Ranking
-from graphfuse.files.written import run_directory
+from graphfuse.files.written import whole_folder
 from graphfuse.graph.patients import PatientGraph
 from graphfuse.report.add_ons import AddOns
 from graphfuse.report.html import write_report
@@ -39,7 +39,7 @@ def save_run(
 
     Raises `IncompleteRunError` where one of these failed; the run is there without it.
     """
-    with run_directory(out) as folder:
+    with whole_folder(out, RUN) as folder:
         report = train(cohort, recipe, **options)
         report.write(folder)
         beside = AddOns(out, report.record.timings, report.failed)

@@ -24,7 +24,7 @@ from graphfuse.evaluate.external_record import evaluations_in, sums_of, write_re
 from graphfuse.evaluate.frozen import Frozen, alike, known_profiles
 from graphfuse.evaluate.metrics import scores
 from graphfuse.evaluate.report import Report
-from graphfuse.files.written import run_directory, write_json
+from graphfuse.files.written import Kind, whole_folder, write_json
 from graphfuse.learn.model import FusionModel
 from graphfuse.schema import METRICS, Metrics, Score
 
@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 
 DRAWS = 1000
 COMPARED = ("accuracy", "macro_f1", "auroc", "brier")
+_RECORD = Kind.of("record of evaluations", "record.json", "predictions.csv", "metrics.json")
+_EVALUATION = Kind.of("evaluation", "metrics.json", "predictions.csv")
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +81,7 @@ class External:
             "changed_since_first": changed,
         } | self.record
         if not done:
-            with run_directory(folder, mark="record.json") as part:
+            with whole_folder(folder, _RECORD) as part:
                 self._write(part)
                 write_record(part, self.cohort, [entry | {"files": sums_of(part)}])
             return folder
@@ -95,7 +97,7 @@ class External:
             since,
         )
         if not same:
-            with run_directory(folder / name, mark="metrics.json") as part:
+            with whole_folder(folder / name, _EVALUATION) as part:
                 self._write(part)
         write_record(folder, self.cohort, [*done, entry | {"files": sums_of(folder / name)}])
         return folder / name

@@ -15,10 +15,17 @@ from graphfuse.evaluate.folds import splits
 from graphfuse.evaluate.ledger import NONE, OURS, sentences
 from graphfuse.evaluate.study import Replica, Study
 from graphfuse.evaluate.subgroups import subgroups
-from graphfuse.files.written import run_directory, undamaged, whole, write_json
+from graphfuse.files.written import Kind, undamaged, whole, whole_folder, write_json
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.learn.model import FusionModel
 from graphfuse.schema import Evaluation, Metrics, Recipe, RunRecord
+
+RUN = Kind.of(
+    "run directory",
+    "run.json",
+    *("metrics.json", "evaluation.json", "folds.csv", "predictions.csv", "report.html"),
+    *("model", "rankings", "graph"),
+)
 
 
 @dataclass(eq=False)
@@ -78,7 +85,7 @@ class Report:
 
     def save(self, folder: str | Path) -> Path:
         """The run directory, whole or not at all."""
-        with run_directory(Path(folder)) as part:
+        with whole_folder(folder, RUN) as part:
             self.write(part)
         return Path(folder)
 

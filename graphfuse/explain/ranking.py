@@ -24,7 +24,7 @@ from graphfuse.evaluate.study import Replica
 from graphfuse.explain.attribute import attribute
 from graphfuse.explain.edges import gene_edges, onto, patient_edges, typed_edges
 from graphfuse.explain.tokens import set_tokens
-from graphfuse.files.written import run_directory
+from graphfuse.files.written import Kind, whole_folder
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.schema import RANKING_COLUMNS, Recipe
 
@@ -32,6 +32,9 @@ log = logging.getLogger(__name__)
 
 TOP = 100  # `selected_frequency` is the share of folds in which an item stands among this many
 METHOD = "integrated gradients"
+_TABLES = ("nodes", "genes", "edges", "modalities", "pathways", "nodes_by_class")
+_FILES = (*(f"{name}.csv" for name in (*_TABLES, "links")), "patient_edges.parquet", "README.txt")
+RANKINGS = Kind.of("folder of rankings", "nodes_by_class.csv", *_FILES)
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,20 +68,18 @@ class Ranking:
 
     def write(self, folder: Path) -> None:
         """`save`, whole or not at all, in place of an older one."""
-        with run_directory(folder, mark="README.txt") as part:
+        with whole_folder(folder, RANKINGS) as part:
             self.save(part)
 
     def save(self, folder: Path) -> None:
         """All tables in `folder`, every row, with a README."""
         folder.mkdir(parents=True, exist_ok=True)
         links = ("links",) if len(self.links) else ()
-        for name in ("nodes", "genes", "edges", *links, "modalities", "pathways", "nodes_by_class"):
+        for name in (*_TABLES, *links):
             safe_csv(getattr(self, name), folder / f"{name}.csv")
         self.patient_edges.to_parquet(folder / "patient_edges.parquet", index=False)
-        (folder / "README.txt").write_text(
-            _README.format(top=TOP, folds=self.folds, pathways=self.about_pathways),
-            encoding="utf-8",
-        )
+        told = _README.format(top=TOP, folds=self.folds, pathways=self.about_pathways)
+        (folder / "README.txt").write_text(told, encoding="utf-8")
 
     def __repr__(self) -> str:
         genes = self.genes if len(self.genes) else self.nodes

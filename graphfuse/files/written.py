@@ -5,13 +5,53 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-from graphfuse.errors import GraphfuseError, InputError
+from graphfuse.errors import GraphfuseError, InputError, examples
+from graphfuse.files.working import flush, take_place, working
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a folder of results is called, the file by which one is known, and the names of all that
+    stand in one."""
+
+    what: str
+    mark: str
+    names: frozenset[str]
+
+    @classmethod
+    def of(cls, what: str, mark: str, *others: str) -> Kind:
+        """A kind whose folders hold the mark and these others."""
+        return cls(what, mark, frozenset({mark, *others}))
+
+    def refuse_foreign(self, folder: Path, overwrite: bool = False) -> None:
+        """Raises `InputError` where a folder may not be written: it is a file, or holds what is not
+        of this kind. With `overwrite`, one that has the mark may hold other things too."""
+        if not os.path.lexists(folder):
+            return
+        if not folder.is_dir():
+            raise InputError(f"{folder}: is a file; name a folder with -o")
+        if os.path.ismount(folder) or Path.cwd().is_relative_to(folder.resolve()):
+            raise InputError(
+                f"{folder}: is the working folder, one above it, or a disk of its own; name a "
+                "folder inside it with -o"
+            )
+        found = {path.name for path in folder.iterdir()}
+        if found and self.mark not in found:
+            raise InputError(
+                f"{folder}: is there already and is no {self.what} (no {self.mark}); give another "
+                "with -o"
+            )
+        foreign = sorted(name for name in found - self.names if not name.startswith("."))
+        if foreign and not overwrite:
+            raise InputError(
+                f"{folder}: holds what is not of a {self.what} and would be lost "
+                f"({examples(foreign)}); move it, or give another folder with -o"
+            )
 
 
 def write_json(path: Path, content: dict) -> None:
@@ -24,71 +64,46 @@ def write_json(path: Path, content: dict) -> None:
 
 @contextmanager
 def whole(path: str | Path) -> Iterator[Path]:
-    """A path to write to beside `path`; moved to `path` when the block ends well, removed when it
-    does not."""
+    """A path to write to; moved to `path` when the block ends well, removed when it does not.
+
+    Raises `InputError` where `path` is a folder, or another process is writing it.
+    """
+    path = named_file(path)
+    with working(path) as work:
+        part = work / path.name
+        yield part
+        flush(part)
+        os.replace(part, path)
+
+
+def named_file(path: str | Path) -> Path:
+    """`path` as a path. Raises `InputError` where it is empty or a folder."""
     path = Path(path)
     if not path.name or path.is_dir():
         raise InputError(f"{path}: is a folder; name the file to write")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{os.getpid()}-{path.name}")
-    try:
-        yield part
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+    return path
 
 
 @contextmanager
-def filled(folder: str | Path) -> Iterator[Path]:
-    """A hidden folder beside `folder`, whose files move into it when the block ends well.
+def whole_folder(folder: str | Path, kind: Kind) -> Iterator[Path]:
+    """A new folder to fill, which takes the place of `folder` when the block ends well, and
+    vanishes when it does not.
 
-    Files that `folder` holds already stay, save those of the same name. A block that fails leaves
-    `folder` as it was, or absent.
+    Raises `InputError` where `folder` holds anything but an older one of its kind, or another
+    process is writing it.
     """
-    folder = Path(folder).absolute()
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    part = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    try:
-        yield part
-        folder.mkdir(exist_ok=True)
-        for path in sorted(part.iterdir()):
-            os.replace(path, folder / path.name)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+    folder = real(folder)
+    kind.refuse_foreign(folder)
+    with working(folder) as work:
+        new = work / "new"
+        new.mkdir()
+        yield new
+        take_place(work, folder)
 
 
-@contextmanager
-def run_directory(folder: Path, mark: str = "run.json") -> Iterator[Path]:
-    """A hidden folder beside `folder` that takes its place when the block ends well, and vanishes
-    when it does not.
-
-    Raises `InputError` where `folder` holds anything but an older one of its kind, known by the
-    file `mark`.
-    """
-    if folder.exists() and (
-        not folder.is_dir() or (any(folder.iterdir()) and not (folder / mark).is_file())
-    ):
-        what = "run directory" if mark == "run.json" else f"folder of this kind (no {mark})"
-        raise InputError(f"{folder}: is there already and is no {what}; give another with -o")
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        part = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    except OSError as error:
-        raise InputError(
-            f"{folder}: cannot be written ({error.strerror}); give another with -o"
-        ) from None
-    part.chmod(0o755)
-    try:
-        yield part
-        if folder.exists():
-            old = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent)) / "old"
-            folder.rename(old)
-            part.rename(folder)
-            shutil.rmtree(old.parent)
-        else:
-            part.rename(folder)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+def real(folder: str | Path) -> Path:
+    """A folder's own path: a link to one is written through, not replaced."""
+    return Path(folder).resolve()
 
 
 @contextmanager

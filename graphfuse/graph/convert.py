@@ -7,7 +7,7 @@ import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from graphfuse.files.written import filled
+from graphfuse.files.written import Kind, whole_folder
 from graphfuse.graph.export.annotated import (
     from_anndata,
     from_mudata,
@@ -22,7 +22,13 @@ from graphfuse.graph.export.hetero_files import load_hetero, save_hetero
 from graphfuse.graph.export.nxgraph import to_networkx
 from graphfuse.graph.export.picture import write_picture
 from graphfuse.graph.export.reading import read_graph
-from graphfuse.graph.export.tables import layers_of, read_tables, to_frames, write_tables
+from graphfuse.graph.export.tables import (
+    TABLES,
+    layers_of,
+    read_tables,
+    to_frames,
+    write_tables,
+)
 
 if TYPE_CHECKING:
     from graphfuse.graph.patients import PatientGraph
@@ -73,7 +79,13 @@ graph.graphml          all of the above in one file for Cytoscape, Gephi, igraph
                        an edge with symmetric = true goes both ways and is written once"""
 _GEXF = """\
 graph.gexf             the same for Gephi (GEXF 1.3), where layers stay apart as kinds of edges"""
-_SOMETIMES = {"graph.graphml", "graph.gexf", "graph.h5mu"}
+GRAPH = Kind.of(
+    "folder of a graph",
+    "hetero.json",
+    *("hetero.safetensors", "graph.html", "graph.graphml", "graph.gexf", "graph.h5mu"),
+    *(f"{name}.{kind}" for name in TABLES for kind in ("csv", "parquet")),
+    "README.txt",
+)
 _H5MU = """\
 graph.h5mu             the standardised tables, exact, as a MuData: one AnnData per modality of the
                        patients who have it, its own layer in .obsp, the gene network between its
@@ -82,18 +94,14 @@ graph.h5mu             the standardised tables, exact, as a MuData: one AnnData 
 
 
 def write(graph: PatientGraph, folder: str | Path) -> Path:
-    """All exports, or none, into `folder` (made where missing); README.txt explains them.
+    """All exports, or none, into `folder`, in place of an older graph; README.txt explains them.
 
     GraphML and GEXF are left out beyond `MOST_EDGES` edges, the MuData beyond `MOST_CELLS` cells or
-    without a table: the README says so, and a file of that name from before is removed.
+    without a table: the README says so. Raises `InputError` where the folder holds anything else.
     """
-    folder = Path(folder)
-    with filled(folder) as part:
+    with whole_folder(folder, GRAPH) as part:
         _write_all(graph, part)
-        written = {path.name for path in part.iterdir()}
-    for name in _SOMETIMES - written:
-        (folder / name).unlink(missing_ok=True)
-    return folder
+    return Path(folder)
 
 
 def _write_all(graph: PatientGraph, folder: Path) -> None:

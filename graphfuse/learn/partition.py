@@ -14,10 +14,13 @@ import pandas as pd
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.export import safe_csv
 from graphfuse.files.hashes import text_sha256
-from graphfuse.files.written import run_directory, write_json
+from graphfuse.files.written import Kind, whole_folder, write_json
 from graphfuse.learn.separation import Association, Separation
 from graphfuse.learn.stability import RULE, SHARE, Choice
 from graphfuse.schema import SCHEMA, Recipe
+
+_TABLES = ("subtypes.csv", "stability.csv", "contribution.csv", "survival.csv")
+SUBTYPES = Kind.of("folder of subtypes", "subtypes.json", *_TABLES, "report.html")
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +63,7 @@ class Subtypes:
 
     def save(self, folder: str | Path) -> Path:
         """The tables in a folder, whole or not at all."""
-        with run_directory(Path(folder), mark="subtypes.json") as part:
+        with whole_folder(folder, SUBTYPES) as part:
             self.write(part)
         return Path(folder)
 

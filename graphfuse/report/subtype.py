@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from graphfuse.files.written import run_directory, whole
-from graphfuse.learn.partition import Subtypes
+from graphfuse.files.written import whole, whole_folder
+from graphfuse.learn.partition import SUBTYPES, Subtypes
 from graphfuse.learn.separation import Association, Separation
 from graphfuse.learn.stability import RULE
 from graphfuse.report import curves, words
@@ -19,7 +19,7 @@ from graphfuse.report.template import template
 def save_subtypes(found: Subtypes, folder: str | Path) -> Path:
     """The tables of `Subtypes.write` and `report.html` in a folder, whole or not at all; returns
     the folder."""
-    with run_directory(Path(folder), mark="subtypes.json") as part:
+    with whole_folder(folder, SUBTYPES) as part:
         found.write(part)
         write_page(found, part)
     return Path(folder)

@@ -6,8 +6,8 @@ import pytest
 
 from graphfuse import api
 from graphfuse.errors import InputError, LeakError
-from graphfuse.evaluate.report import load_record, load_replicas
-from graphfuse.files.written import run_directory
+from graphfuse.evaluate.report import RUN, load_record, load_replicas
+from graphfuse.files.written import whole_folder
 from graphfuse.schema import Recipe
 
 RECIPE = Recipe.model_validate(
@@ -19,7 +19,7 @@ def test_a_block_that_fails_leaves_the_old_run(tmp_path):
     old = tmp_path / "run"
     old.mkdir()
     (old / "run.json").write_text("old")
-    with pytest.raises(KeyboardInterrupt), run_directory(old) as part:
+    with pytest.raises(KeyboardInterrupt), whole_folder(old, RUN) as part:
         (part / "run.json").write_text("new")
         raise KeyboardInterrupt
     assert (old / "run.json").read_text() == "old"
@@ -28,7 +28,7 @@ def test_a_block_that_fails_leaves_the_old_run(tmp_path):
 
 def test_a_block_that_ends_well_takes_its_place(tmp_path):
     for text in ("first", "second"):
-        with run_directory(tmp_path / "deep" / "run") as part:
+        with whole_folder(tmp_path / "deep" / "run", RUN) as part:
             (part / "run.json").write_text(text)
         assert (tmp_path / "deep" / "run" / "run.json").read_text() == text
     assert len(list((tmp_path / "deep").iterdir())) == 1
@@ -36,7 +36,7 @@ def test_a_block_that_ends_well_takes_its_place(tmp_path):
 
 def test_somebody_elses_folder_is_never_replaced(tmp_path):
     (tmp_path / "thesis.tex").write_text("years of work")
-    with pytest.raises(InputError, match="no run directory"), run_directory(tmp_path):
+    with pytest.raises(InputError, match="no run directory"), whole_folder(tmp_path, RUN):
         pass
     assert (tmp_path / "thesis.tex").read_text() == "years of work"
     with pytest.raises(InputError, match=r"no run\.json"):
