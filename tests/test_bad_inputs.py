@@ -615,6 +615,7 @@ def test_39_a_table_too_large_to_be_dense_is_refused_before_it_is_made(clinic, m
     import anndata
     from scipy.sparse import csr_matrix
 
+    monkeypatch.setenv("GRAPHFUSE_MEMORY_GB", "2")
     clinic.lay()
     ids = [f"K{number:06d}" for number in range(200_000)]
     wide = csr_matrix((len(ids), 20_000), dtype=np.float32)  # empty, so that the file is small
@@ -624,7 +625,7 @@ def test_39_a_table_too_large_to_be_dense_is_refused_before_it_is_made(clinic, m
     (clinic.folder / "clinic.toml").write_text(text)
     done = clinic.call("check", "clinic.toml")
     assert done.code == 2
-    _has(done.err, ["rna.h5ad", "200,000 × 20,000", "too large for a dense table", "columns"])
+    _has(done.err, ["rna.h5ad", "200,000 × 20,000 is too large", "32.0 GB", "1,250", "columns"])
 
 
 def test_39_a_huge_anndata_in_memory_is_refused_too(monkeypatch):
@@ -634,10 +635,10 @@ def test_39_a_huge_anndata_in_memory_is_refused_too(monkeypatch):
     from graphfuse.data.cohort import Cohort
     from graphfuse.errors import InputError
 
-    monkeypatch.setattr("graphfuse.data.read.annotated.MAX_CELLS", 1000)
+    monkeypatch.setenv("GRAPHFUSE_MEMORY_GB", "1e-5")
     ids = pd.DataFrame(index=[f"K{number}" for number in range(200)])
     data = anndata.AnnData(csr_matrix((200, 20), dtype=np.float32), ids)
-    with pytest.raises(InputError, match="too large for a dense table"):
+    with pytest.raises(InputError, match="200 × 20 is too large"):
         Cohort.from_anndata(data)
 
 

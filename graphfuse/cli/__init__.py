@@ -9,7 +9,7 @@ import sys
 import typer
 
 from graphfuse.cli.app import app
-from graphfuse.errors import GraphfuseError
+from graphfuse.errors import GraphfuseError, reason
 
 # Each registers its commands, in this order.
 # isort: off
@@ -31,10 +31,13 @@ def main() -> None:
     except (GraphfuseError, OSError, MemoryError) as error:
         code = _refused(error)
     except Exception as error:
-        if not hasattr(error, "exit_code"):
+        if _is_of_memory(error):
+            code = _refused(MemoryError(reason(error)))
+        elif hasattr(error, "exit_code"):
+            error.show()  # a usage error of the command line itself
+            code = error.exit_code
+        else:
             raise
-        error.show()  # a usage error of the command line itself
-        code = error.exit_code
     sys.exit(code or 0)
 
 
@@ -54,6 +57,13 @@ def _refused(error: BaseException) -> int:
     """Says what is wrong, in one message; gives the exit code."""
     typer.echo(f"graphfuse: {_in_words(error)}", err=True)
     return 2
+
+
+def _is_of_memory(error: Exception) -> bool:
+    """Whether torch, which has no MemoryError, could not have what it asked for."""
+    said = str(error)
+    is_full = "can't allocate memory" in said or "out of memory" in said
+    return isinstance(error, RuntimeError) and is_full
 
 
 def _in_words(error: BaseException) -> str:

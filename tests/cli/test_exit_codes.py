@@ -4,6 +4,7 @@ traceback."""
 import sys
 
 import pytest
+import torch
 import typer
 
 import graphfuse.cli
@@ -38,6 +39,20 @@ def test_an_end_has_its_code_and_one_line(monkeypatch, capsys, error, cause, cod
     assert stop.value.code == code
     told = capsys.readouterr().err
     assert said in told and told.count("\n") == 1
+
+
+def test_what_torch_cannot_have_is_out_of_memory(monkeypatch, capsys):
+    """torch raises a RuntimeError with lines of C++ beneath."""
+
+    def asks(standalone_mode):
+        torch.empty(1 << 62, dtype=torch.uint8)
+
+    monkeypatch.setattr(graphfuse.cli, "app", asks)
+    with pytest.raises(SystemExit) as stop:
+        graphfuse.cli.main()
+    told = capsys.readouterr().err
+    assert stop.value.code == 2 and told.count("\n") == 1, told
+    assert told.startswith("graphfuse: out of memory (") and "fewer columns" in told
 
 
 @pytest.mark.parametrize(

@@ -5,28 +5,37 @@ from __future__ import annotations
 import warnings
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
+from graphfuse.data import memory
 from graphfuse.data.read.id_column import check_first_column
 from graphfuse.data.read.wanted import Wanted, known, names_as_text, pick
 from graphfuse.errors import Faults, InputError, examples, nearest
 
-MAX_CELLS = 500_000_000  # a dense float64 table of 4 GB
+_CURE = "Name columns = […], those you need, such as the most variable ones"
 
 
 def read_h5ad(path: Path, wanted: Wanted) -> pd.DataFrame:
     """The table of an AnnData file."""
     import anndata
 
+    part = wanted.columns is not None and not wanted.flipped
+    _require_whole(path, ("X",) if part else ())
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return _annotated(anndata.read_h5ad(path), wanted, path)
+        data = anndata.read_h5ad(path, backed="r" if part else None)
+        try:
+            return _annotated(data, wanted, path)
+        finally:
+            data.file.close()
 
 
 def read_h5mu(path: Path, wanted: Wanted) -> pd.DataFrame:
     """The table of one modality of a MuData file, or columns of its `.obs`."""
     import mudata
 
+    _require_whole(path)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         data = mudata.read_h5mu(path)
@@ -43,6 +52,27 @@ def read_h5mu(path: Path, wanted: Wanted) -> pd.DataFrame:
         if name not in data.mod:
             raise InputError(f"{path}: no modality {name!r}{nearest(name, data.mod)}")
         return _annotated(data.mod[name], wanted, path)
+
+
+def _require_whole(path: Path, but: tuple[str, ...] = ()) -> None:
+    """Raises `InputError` where what an HDF5 file holds, unpacked, is more than memory holds;
+    `but`: what of it stays in the file."""
+    import h5py
+
+    sizes: list[int] = []
+
+    def note(name: str, part) -> None:
+        if isinstance(part, h5py.Dataset) and name.split("/")[0] not in but:
+            sizes.append(part.size * part.dtype.itemsize)
+
+    with h5py.File(path, "r") as file:
+        file.visititems(note)
+    free = memory.available()
+    if free is not None and sum(sizes) > free:
+        raise InputError(
+            f"{path}: what it holds takes {memory.in_gb(sum(sizes))} of memory, and "
+            f"{memory.in_gb(free)} are free. {_CURE}, or save it with fewer layers"
+        )
 
 
 def _annotated(data, wanted: Wanted, path: Path) -> pd.DataFrame:
@@ -149,15 +179,13 @@ def values_of(data, layer: str | None, where: Path | str) -> pd.DataFrame:
     Raises
     ------
     InputError
-        Where the layer is not there, there are no values, or too many for a dense table.
+        Where the layer is not there, there are no values, or memory does not hold them as a dense
+        table.
     """
     if layer is not None and layer not in data.layers:
         raise InputError(f"{where}: no layer {layer!r}{nearest(layer, data.layers.keys())}")
-    if data.n_obs * data.n_vars > MAX_CELLS:
-        raise InputError(
-            f"{where}: {data.n_obs:,} × {data.n_vars:,} is too large for a dense table; name "
-            "columns = […]"
-        )
+    needed = data.n_obs * data.n_vars * np.dtype(float).itemsize
+    memory.require(where, data.n_obs, data.n_vars, needed, _CURE)
     if layer is None and data.X is None:
         layers = examples(data.layers.keys()) or "none"
         raise InputError(f"{where}: holds no values in .X; name a layer (known: {layers})")

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import csv
+import math
+import zipfile
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import pandas as pd
 
+from graphfuse.data import memory
 from graphfuse.data.read.id_column import check_first_column
 from graphfuse.data.read.wanted import Wanted, names_as_text, pick
 from graphfuse.errors import InputError, nearest
@@ -16,6 +20,8 @@ from graphfuse.errors import InputError, nearest
 def read_npy(path: Path, wanted: Wanted) -> pd.DataFrame:
     """The table of an npy file, its ids one a line in a file beside it."""
     with open(path, "rb") as file:
+        _require(file, path)
+        file.seek(0)
         values = _array(lambda: np.load(file, allow_pickle=False), path, "the file")
     beside = [path.with_name(f"{path.stem}.ids{ending}") for ending in (".txt", ".csv")]
     found = next((file for file in beside if file.is_file()), None)
@@ -25,6 +31,19 @@ def read_npy(path: Path, wanted: Wanted) -> pd.DataFrame:
         )
     ids = _ids_beside(found, len(values) if values.ndim else 0)
     return pick(_framed(values, ids, None, path), wanted, path, None)
+
+
+def _require(file: IO[bytes], path: Path) -> None:
+    """Raises `InputError` where an array, by its header, takes more memory than there is."""
+    major, _ = np.lib.format.read_magic(file)
+    heads = {1: np.lib.format.read_array_header_1_0, 2: np.lib.format.read_array_header_2_0}
+    if major not in heads:
+        return  # names of fields beyond Latin-1: no table of numbers, and refused as that
+    shape, _, kind = heads[major](file)
+    size = math.prod(shape) * kind.itemsize
+    rows, columns = (*shape, 1, 1)[:2]
+    cure = "Keep those you need in the file, or save it as h5ad or Parquet and name columns = […]"
+    memory.require(path, rows, columns, memory.COPIES * size, cure)
 
 
 def _ids_beside(path: Path, rows: int) -> list[str]:
@@ -42,6 +61,11 @@ def _ids_beside(path: Path, rows: int) -> list[str]:
 
 def read_npz(path: Path, wanted: Wanted) -> pd.DataFrame:
     """The table of an npz file that holds values, ids and perhaps columns."""
+    with zipfile.ZipFile(path) as packed:
+        for entry in packed.infolist():
+            if entry.filename in ("values.npy", "ids.npy", "columns.npy"):
+                with packed.open(entry) as file:
+                    _require(file, path)
     with np.load(path, allow_pickle=False) as bundle:
         for name in ("values", "ids"):
             if name not in bundle:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from graphfuse.data import memory
 from graphfuse.data.read.encoding import utf8_content
 from graphfuse.data.read.foreign import Envelope, envelope_of, refuse_maf
 from graphfuse.data.read.heading import (
@@ -91,7 +92,8 @@ def text_table(path: Path) -> TextTable:
     Raises
     ------
     InputError
-        Where there is no table, or records do not have as many cells as the heading.
+        Where there is no table, records do not have as many cells as the heading, or there is less
+        memory than reading it takes.
     """
     content = utf8_content(path)
     if not content or content.isspace():
@@ -103,6 +105,7 @@ def text_table(path: Path) -> TextTable:
     above = content[: envelope.begin]
     skipped = above.count(b"\n") or above.count(b"\r")
     delimiter = envelope.delimiter or _delimiter(table, path)
+    memory.require_text(path, table, delimiter)
     records = _records(table, delimiter, path, skipped)
     heading, first = hash_heading(envelope.comments, records, path), 0
     if heading is None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import io
 import logging
 from pathlib import Path
 
+from graphfuse.data import memory
 from graphfuse.errors import InputError, counted, warn_once
 
 log = logging.getLogger(__name__)
@@ -18,6 +20,7 @@ _MARKS = {
     b"\xfe\xff": "utf-16",
 }  # a longer mark stands before the one it begins with
 _CHARACTER = 4  # bytes of the longest character in UTF-8
+_CHUNK = 1 << 20  # bytes that are unpacked at a time
 
 
 def utf8_content(path: Path) -> bytes:
@@ -36,7 +39,7 @@ def utf8_content(path: Path) -> bytes:
     Raises
     ------
     InputError
-        Where the file holds null bytes, or ends within a character.
+        Where the file holds null bytes, ends within a character, or is more than memory holds.
     """
     raw = _content(path)
     encoding = _marked(raw) or _unmarked_utf16(raw)
@@ -53,11 +56,26 @@ def utf8_content(path: Path) -> bytes:
 
 
 def _content(path: Path) -> bytes:
-    """The file's bytes, unpacked."""
+    """The file's bytes, unpacked; raises `InputError` where they are more than memory holds."""
+    size = path.stat().st_size
     if path.name.lower().endswith(".gz"):
-        with gzip.open(path, "rb") as file:
-            return file.read()
+        return _unpacked(path, size)
+    if size > memory.most_text():
+        memory.refuse_text(path, size)
     return path.read_bytes()
+
+
+def _unpacked(path: Path, size: int) -> bytes:
+    """What a gzip file of `size` bytes holds, unpacked bit by bit up to what memory holds: a small
+    file may unpack to a thousand times its size."""
+    most, whole = memory.most_text(), io.BytesIO()
+    with open(path, "rb") as packed, gzip.GzipFile(fileobj=packed) as file:
+        while chunk := file.read(_CHUNK):
+            whole.write(chunk)
+            if whole.tell() > most:
+                grown = size / max(1, min(packed.tell(), size))
+                memory.refuse_text(path, whole.tell() * grown, size)
+    return whole.getvalue()
 
 
 def _marked(raw: bytes) -> str | None:
