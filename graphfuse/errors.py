@@ -15,7 +15,7 @@ class GraphfuseError(Exception):
     """Base of every error graphfuse raises on purpose."""
 
 
-class InputError(GraphfuseError):
+class InputError(GraphfuseError, ValueError):
     """An input is not usable; the message names file, column and cure (exit code 2 in the
     shell)."""
 

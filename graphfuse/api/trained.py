@@ -20,7 +20,11 @@ def rank(report: Report, top: int = 50, *, device: str = "auto") -> Ranking:
     """Ranked features, genes, edges and modalities of a trained report; `top` is how many a print
     shows."""
     return rank_replicas(
-        report.replicas, report.cohort, report.network, report.model.classes_, pick_device(device)
+        report.replicas,
+        report.cohort,
+        report.network,
+        report.model.class_names,
+        pick_device(device),
     ).top(top)
 
 

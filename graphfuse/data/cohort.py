@@ -16,6 +16,7 @@ from graphfuse.data.groups import group_values
 from graphfuse.data.ids import check_overlap
 from graphfuse.data.modality import Modality
 from graphfuse.data.outcome import Outcome
+from graphfuse.data.rows import rows_of
 from graphfuse.errors import Faults, InputError, nearest
 
 log = logging.getLogger(__name__)
@@ -61,10 +62,42 @@ class Cohort:
             )
         return self.outcomes[name]
 
-    def take(self, rows: np.ndarray) -> Cohort:
-        """The cohort of the patients at `rows`, in that order."""
-        rows = np.atleast_1d(np.asarray(rows, dtype=None if np.size(rows) else int))
-        rows = np.flatnonzero(rows) if rows.dtype == bool else rows
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Patients and modalities."""
+        return len(self.patients), len(self.modalities)
+
+    def __getitem__(self, rows) -> Cohort:
+        """`take`; as of arrays, `cohort[rows, ...]` too, which is how scikit-learn asks."""
+        return self.take(rows[0] if isinstance(rows, tuple) else rows)
+
+    __iter__ = None  # a patient is no cohort: there is nothing to go through
+
+    def __array__(self, *args, **options):
+        raise TypeError("a Cohort is no array; take cohort.modalities[NAME].table")
+
+    def __sklearn_clone__(self) -> Cohort:
+        return self  # never changed, and too large for a copy at every fold
+
+    def take(self, rows) -> Cohort:
+        """The cohort of some patients.
+
+        Parameters
+        ----------
+        rows : array-like, slice, int or str
+            Row numbers, ids (`cohort.take(["P1", "P2"])`), or a truth value for each patient.
+
+        Returns
+        -------
+        Cohort
+            Patients in the order in which they were asked for.
+
+        Raises
+        ------
+        InputError
+            For rows and ids that are not there, and for ids given twice.
+        """
+        rows = rows_of(rows, self.patients)
         return replace(
             self,
             patients=self.patients[rows],
@@ -73,19 +106,15 @@ class Cohort:
             groups={k: g[rows] for k, g in self.groups.items()},
         )
 
-    def of(self, ids) -> Cohort:
-        """The cohort of the patients with these ids, in that order. Raises `InputError` for unknown
-        ids."""
-        rows = self.patients.get_indexer(pd.Index(ids))
-        if (rows < 0).any():
-            raise InputError(f"{int((rows < 0).sum())} patient ids are not in cohort {self.name!r}")
-        return self.take(rows)
-
     def without(self, *names: str) -> Cohort:
         """The cohort less these modalities."""
         return replace(
             self, modalities={k: m for k, m in self.modalities.items() if k not in names}
         )
+
+    def with_outcome(self, outcome: Outcome) -> Cohort:
+        """The cohort with this outcome besides its own, or in place of one of that name."""
+        return replace(self, outcomes={**self.outcomes, outcome.name: outcome})
 
     def ordered(self) -> Cohort:
         """The cohort with its modalities in the order of their names, in which models are fitted:

@@ -166,7 +166,7 @@ def score(
         )
     probability = frozen.model.probabilities(cohort)
     notices += frozen.model.shifts(cohort, allow_shift=allow_shift)
-    notices += thinly_scored(frozen.model.classes_, codes[known])
+    notices += thinly_scored(frozen.model.class_names, codes[known])
     record = {
         "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "run": frozen.about,
@@ -177,7 +177,7 @@ def score(
         "manifest_sha256": cohort.about.get("manifest_sha256", ""),
         "patients": len(cohort),
         "scored": int(known.sum()),
-        "classes": {c: int((codes == k).sum()) for k, c in enumerate(frozen.model.classes_)},
+        "classes": {c: int((codes == k).sum()) for k, c in enumerate(frozen.model.class_names)},
         "checked_unseen": checked,
         "notices": notices,
         "graphfuse": importlib.metadata.version("graphfuse"),
@@ -243,11 +243,11 @@ def _labels(model: FusionModel, cohort: Cohort, target: str | None) -> tuple[Out
         )
     counts = np.bincount(outcome.values[outcome.known], minlength=len(outcome.classes))
     for name, count in zip(outcome.classes, counts, strict=True):
-        if count and name not in model.classes_:
+        if count and name not in model.class_names:
             faults.add(
                 f"outcome {outcome.name!r}: label {name!r} ({counted(count, 'patient')}) is "
                 "none that the model was trained on"
-                f"{nearest(name, model.classes_)}; rename it by labels = {{ … }} in the "
+                f"{nearest(name, model.class_names)}; rename it by labels = {{ … }} in the "
                 "manifest, or leave it blank"
             )
     faults.stop()
@@ -256,18 +256,19 @@ def _labels(model: FusionModel, cohort: Cohort, target: str | None) -> tuple[Out
             f"outcome {outcome.name!r}: nobody has a label to score by; call them with "
             "`graphfuse predict`"
         )
-    of = [model.classes_.index(name) if name in model.classes_ else -1 for name in outcome.classes]
+    known = model.class_names
+    of = [known.index(name) if name in known else -1 for name in outcome.classes]
     return outcome, np.array([*of, -1])[outcome.values]
 
 
 def _predictions(
     model: FusionModel, cohort: Cohort, codes: np.ndarray, probability: np.ndarray
 ) -> pd.DataFrame:
-    names = np.array([*model.classes_, None], dtype=object)
+    names = np.array([*model.class_names, None], dtype=object)
     table = pd.DataFrame(
         {"patient": cohort.patients, "truth": names[codes], "call": names[probability.argmax(1)]}
     )
-    table = table.assign(**{f"p_{c}": probability[:, k] for k, c in enumerate(model.classes_)})
+    table = table.assign(**{f"p_{c}": probability[:, k] for k, c in enumerate(model.class_names)})
     return table.assign(flag=model.flags(cohort))
 
 
@@ -289,7 +290,7 @@ def _metrics(
             f"95 %, bootstrap over the cohort's patients ({DRAWS:,} draws): of this model, not "
             "of its training"
         ),
-        "prevalence": dict(zip(frozen.model.classes_, shares.round(4).tolist(), strict=True)),
+        "prevalence": dict(zip(frozen.model.class_names, shares.round(4).tolist(), strict=True)),
     }
     models = {}
     for name, each in said.items():

@@ -72,7 +72,7 @@ def alike(ids: Iterable[str]) -> pd.Series:
 
 def _shares(classes: dict[str, int], model: FusionModel) -> np.ndarray | None:
     with undamaged(Path("run.json")):
-        counts = np.array([classes.get(name, 0) for name in model.classes_], float)
+        counts = np.array([classes.get(name, 0) for name in model.class_names], float)
     return counts / counts.sum() if counts.sum() else None
 
 

@@ -11,21 +11,22 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from graphfuse.data.cohort import Cohort
-from graphfuse.data.manifest import as_cohort
 from graphfuse.data.pipeline import ABSURD, unknown_values
 from graphfuse.data.typed_columns import TypedColumns
 from graphfuse.data.variation import require_variation
 from graphfuse.errors import Faults, InputError, counted
 from graphfuse.graph.gene_slot import gene_side
+from graphfuse.graph.network import GeneNetwork
 from graphfuse.learn.assemble import Views
 from graphfuse.learn.comparison import Comparison, refuse
 from graphfuse.learn.device import pick_device
 from graphfuse.learn.fitted import Fitted
 from graphfuse.learn.linear import CrossFit
+from graphfuse.learn.rows import cohort_of, labelled, labels_of
 from graphfuse.learn.saved import read_model, write_model
 from graphfuse.learn.search import trained_by
 from graphfuse.schema import Recipe
@@ -33,30 +34,82 @@ from graphfuse.schema import Recipe
 log = logging.getLogger(__name__)
 
 
-class FusionModel(BaseEstimator):
-    """A graph fusion classifier in scikit-learn's manner: hyper-parameters here, data in `fit`.
+class FusionModel(ClassifierMixin, BaseEstimator):
+    """A graph fusion classifier in scikit-learn's manner.
 
-    Parameters: `recipe` (a `Recipe`, a name or a path), `seed`, `device` ("auto", "cpu", "cuda"),
-    `network` (a gene network, card or edge list in place of the recipe's). After `fit`: `classes_`,
-    `modalities_`, `fitted_`, `epochs_`, `setting_` (the learning rate and weight decay chosen),
-    `gates_`.
+    Parameters
+    ----------
+    recipe : Recipe, str or Path
+        A recipe, its name or its file.
+    cohort : Cohort, str or Path, optional
+        Whose rows `fit`, `predict` and `score` are given, as in
+        `cross_val_score(FusionModel(cohort=cohort), np.arange(len(cohort)), y)`. Without one they
+        take a cohort, a manifest, or a plain table of numbers.
+    target : str, optional
+        The outcome to learn; default: the cohort's first.
+    seed : int
+        Of everything drawn by chance.
+    device : str
+        "auto", "cpu" or "cuda".
+    network : GeneNetwork, str or Path, optional
+        In place of the recipe's.
+
+    Attributes
+    ----------
+    classes_ : np.ndarray
+        Sorted as labels are, or in the manifest's order.
+    modalities_ : tuple of str
+    epochs_ : int
+    setting_ : dict
+        The learning rate and weight decay chosen.
+    gates_ : dict
+        See `Fitted.gates`.
+    fitted_ : Fitted
     """
 
     def __init__(
         self,
         recipe: Recipe | str | Path = "multiplex",
         *,
+        cohort: Cohort | str | Path | None = None,
+        target: str | None = None,
         seed: int = 0,
         device: str = "auto",
-        network=None,
+        network: GeneNetwork | str | Path | None = None,
     ):
-        self.recipe, self.seed, self.device, self.network = recipe, seed, device, network
+        self.recipe, self.cohort, self.target = recipe, cohort, target
+        self.seed, self.device, self.network = seed, device, network
 
-    def fit(self, cohort: Cohort | str | Path, target: str | None = None) -> FusionModel:
-        """Fitted on all patients of `cohort` (or its manifest); those without a label take part
-        unlabelled."""
-        cohort = as_cohort(cohort).ordered()
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
+
+    def fit(self, X, y=None) -> FusionModel:
+        """Fits everything on these patients.
+
+        Parameters
+        ----------
+        X : Cohort, str, Path or array-like
+            A cohort or its manifest; rows of the model's own `cohort`; or a table of numbers
+            `[N, F]`, in which NaN is missing.
+        y : array-like or str, optional
+            Labels `[N]`, which a table needs; or the name of the cohort's outcome. Without it,
+            patients of a cohort who have no label take part unlabelled.
+
+        Returns
+        -------
+        FusionModel
+            Itself.
+
+        Raises
+        ------
+        InputError
+            For what cannot be fitted on.
+        """
+        cohort = cohort_of(self, X, fitting=True).ordered()
         recipe = Recipe.of(self.recipe)
+        cohort, target, classes = labelled(cohort, y, self.target)
         outcome = class_target(cohort, target)
         require_variation(cohort)
         cohort, network, _ = gene_side(recipe, cohort, self.network, self.seed)
@@ -64,6 +117,7 @@ class FusionModel(BaseEstimator):
         modalities = tuple(cohort.modalities)
         (found,) = trained_by([cross], modalities, recipe, self.seed, pick_device(self.device))
         self.adopt(found.gathered(cross, modalities), found.recipe, outcome)
+        self.classes_ = self.classes_ if classes is None else classes
         return self.compared_with(cohort)
 
     def adopt(self, fitted: Fitted, recipe: Recipe, outcome) -> FusionModel:
@@ -73,7 +127,7 @@ class FusionModel(BaseEstimator):
 
     def _take(self, fitted: Fitted, recipe: Recipe, target: str, classes: Iterable[str]) -> None:
         self.recipe_, self.fitted_ = recipe, fitted
-        self.target_, self.classes_ = target, tuple(classes)
+        self.target_, self.classes_ = target, np.asarray(classes)
         self.modalities_ = tuple(fitted.linear.slopes)
         self.epochs_, self.setting_, self.gates_ = fitted.epochs, fitted.setting, fitted.gates()
         self.comparison_ = None
@@ -116,7 +170,7 @@ class FusionModel(BaseEstimator):
         check_is_fitted(self, "fitted_")
         if self.comparison_ is None:
             return ["this model keeps nothing to compare new tables with: scales were not checked"]
-        cohort = as_cohort(cohort, like=self)
+        cohort = cohort_of(self, cohort)
         found = self.comparison_.told(cohort, self.fitted_.preparation.pipelines)
         if not allow_shift:
             refuse(f"cohort {cohort.name!r}", found)
@@ -125,12 +179,19 @@ class FusionModel(BaseEstimator):
     def flags(self, cohort: Cohort) -> list[str]:
         """Why each patient's row should not be trusted, from that row alone; "" where nothing is
         found."""
+        check_is_fitted(self, "fitted_")
         comparison = self.comparison_ or Comparison({}, {})
-        return comparison.flags(as_cohort(cohort, like=self), self.fitted_.preparation.pipelines)
+        return comparison.flags(cohort_of(self, cohort), self.fitted_.preparation.pipelines)
+
+    @property
+    def class_names(self) -> list[str]:
+        """`classes_` in words, as in tables and files."""
+        return list(map(str, self.classes_))
 
     @property
     def record_types(self) -> dict[str, TypedColumns]:
         """Modality of records → its columns as fitted, for `load(manifest, like=model)`."""
+        check_is_fitted(self, "fitted_")
         pipelines = self.fitted_.preparation.pipelines
         return {name: each.typed for name, each in pipelines.items() if each.typed is not None}
 
@@ -140,15 +201,13 @@ class FusionModel(BaseEstimator):
         check_is_fitted(self, "fitted_")
         return unknown_values(self.fitted_.preparation.pipelines, cohort.modalities)
 
-    def predict_proba(
-        self, cohort: Cohort | str | Path, *, allow_shift: bool = False
-    ) -> np.ndarray:
+    def predict_proba(self, X, *, allow_shift: bool = False) -> np.ndarray:
         """Class probabilities, the mean over seeds; a row does not depend on who else is there.
 
         Parameters
         ----------
-        cohort : Cohort, str or Path
-            Patients, or their manifest, which is then read by the model's own column types.
+        X : Cohort, str, Path or array-like
+            Patients as in `fit`; a manifest is read by the model's own column types.
         allow_shift : bool
             Whether tables far from the scale of training are told of only, not refused.
 
@@ -164,7 +223,7 @@ class FusionModel(BaseEstimator):
             values are too large to be measurements, or tables are not on the scale of training.
         """
         check_is_fitted(self, "fitted_")
-        cohort = as_cohort(cohort, like=self)
+        cohort = cohort_of(self, X)
         for said in self.unknown_values(cohort):
             log.warning("%s: %s", cohort.name, said)
         probability = self.probabilities(cohort)
@@ -205,30 +264,34 @@ class FusionModel(BaseEstimator):
                 )
         faults.stop()
 
-    def predict(self, cohort: Cohort, *, allow_shift: bool = False) -> np.ndarray:
-        """Class names `[N]`. Warns where tables are not on the scale of training, and raises
-        `InputError` where they are far from it, unless `allow_shift`."""
-        called = self.table(cohort, allow_shift=allow_shift)["call"]
-        return called.to_numpy(dtype=np.asarray(self.classes_).dtype)
+    def predict(self, X, *, allow_shift: bool = False) -> np.ndarray:
+        """Classes `[N]` of patients as in `fit`. Warns where tables are not on the scale of
+        training, and raises `InputError` where they are far from it, unless `allow_shift`."""
+        probability = self.predict_proba(X, allow_shift=allow_shift)
+        return self.classes_[probability.argmax(1)]
 
-    def table(self, cohort: Cohort, *, allow_shift: bool = False) -> pd.DataFrame:
+    def table(self, X, *, allow_shift: bool = False) -> pd.DataFrame:
         """`patient, call, p_<class>…, flag`, one row a patient; warns and raises as `predict`."""
         check_is_fitted(self, "fitted_")
-        cohort = as_cohort(cohort, like=self)
+        cohort = cohort_of(self, X)
         probability = self.predict_proba(cohort, allow_shift=allow_shift)
-        called = np.asarray(self.classes_, dtype=object)[probability.argmax(1)]
+        called = np.asarray(self.class_names, dtype=object)[probability.argmax(1)]
         table = pd.DataFrame({"patient": cohort.patients, "call": called})
-        for number, name in enumerate(self.classes_):
+        for number, name in enumerate(self.class_names):
             table[f"p_{name}"] = probability[:, number]
         return table.assign(flag=self.flags(cohort))
 
-    def score(self, cohort: Cohort, target: str | None = None) -> float:
-        """Accuracy on the labelled patients of `cohort`."""
+    def score(self, X, y=None) -> float:
+        """Accuracy on patients as in `fit`: by the labels `y` `[N]`, or on those with a
+        label in the cohort (`y`: the outcome's name; default: that of training)."""
         check_is_fitted(self, "fitted_")
-        cohort = as_cohort(cohort, like=self)
-        outcome = cohort.outcome(target or self.target_)
-        called, truth = self.predict(cohort)[outcome.known], outcome.values[outcome.known]
-        return float((called == np.asarray(outcome.classes)[truth]).mean())
+        cohort = cohort_of(self, X)
+        if y is not None and not isinstance(y, str):
+            return float((self.predict(cohort) == labels_of(y, cohort)).mean())
+        outcome = cohort.outcome(y or self.target_)
+        called = self.predict(cohort)[outcome.known].astype(str)
+        truth = np.asarray(outcome.classes)[outcome.values[outcome.known]]
+        return float((called == truth).mean())
 
     def __repr__(self) -> str:
         if not hasattr(self, "fitted_"):

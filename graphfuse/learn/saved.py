@@ -39,7 +39,7 @@ def write_model(model, folder: Path) -> None:
         "schema": SCHEMA,
         "recipe": model.recipe_.model_dump(mode="json"),
         "target": model.target_,
-        "classes": model.classes_,
+        "classes": model.class_names,
         "seed": model.seed,
     }
     if model.comparison_ is not None:

@@ -51,7 +51,7 @@ def by_seed(
         model.fitted_.logits(model.fitted_.preparation.views(test)), -1
     ).numpy()
     truth = np.asarray(test.outcome().classes)[test.outcome().values] == "AD"
-    return probability[..., model.classes_.index("AD")], truth
+    return probability[..., model.class_names.index("AD")], truth
 
 
 def inside(recipe: Recipe, cohort: gf.Cohort, seeds: int, partitions: int = 2) -> np.ndarray:

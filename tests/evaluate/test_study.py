@@ -137,7 +137,7 @@ def test_every_fold_has_its_model_and_one_is_of_all(found):
         )
         np.testing.assert_array_equal(again, mine.filter(like="p_").to_numpy())
     assert found.model.fitted_.trained_on == len(COHORT)
-    assert found.model.classes_ == COHORT.outcome().classes
+    assert tuple(found.model.classes_) == COHORT.outcome().classes
 
 
 def test_comparisons_are_of_the_net_with_every_other(found):

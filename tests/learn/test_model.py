@@ -29,7 +29,7 @@ def model(small) -> FusionModel:
 def test_fit_returns_itself_and_learns_names_that_end_in_an_underscore(small, model):
     fresh = FusionModel(RECIPE)
     assert not [name for name in vars(fresh) if name.endswith("_")]
-    assert model.classes_ == ("class0", "class1") and model.modalities_ == ("meth", "rna")
+    assert list(model.classes_) == ["class0", "class1"] and model.modalities_ == ("meth", "rna")
     assert set(model.gates_) == {"rna", "meth"}
     assert (
         model.predict(small.cohort)

@@ -1,0 +1,151 @@
+"""What a model is given, as a cohort: cohorts and manifests, rows of the model's own cohort, or a
+plain table of numbers as scikit-learn hands it on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_consistent_length, column_or_1d, validate_data
+
+from graphfuse.data.cohort import Cohort
+from graphfuse.data.manifest import as_cohort
+from graphfuse.data.outcome import Outcome
+from graphfuse.errors import InputError
+
+TABLE = "X"  # the modality of a plain table
+_OF_TABLES = ("n_features_in_", "feature_names_in_")  # what scikit-learn remembers of them
+
+
+def cohort_of(model, X, *, fitting: bool = False) -> Cohort:
+    """The patients that a model is fitted on or asked about.
+
+    Parameters
+    ----------
+    model : FusionModel
+        Its `cohort`, if any, is what rows are taken of; what it was fitted on says how a manifest
+        is read and which columns a table must have.
+    X : Cohort, str, Path, or array-like
+        A cohort or its manifest; with a `cohort`, rows of it (numbers, ids or a mask); else a table
+        of numbers `[N, F]`, in which NaN is missing.
+    fitting : bool
+        Whether the model learns from them, and so forgets what it was fitted on before.
+
+    Raises
+    ------
+    InputError
+        For anything else, and for tables that scikit-learn refuses.
+    """
+    is_table = not isinstance(X, Cohort | str | Path) and model.cohort is None
+    if fitting and not is_table:
+        for name in _OF_TABLES:
+            vars(model).pop(name, None)
+    if is_table:
+        return _of_table(model, X, fitting)
+    like = None if fitting else model
+    if isinstance(X, Cohort | str | Path):
+        return as_cohort(X, like)
+    return as_cohort(model.cohort, like).take(X)
+
+
+def _of_table(model, X, fitting: bool) -> Cohort:
+    """One modality; patients are called by their row, in their order."""
+    if not fitting and not hasattr(model, "n_features_in_"):
+        raise InputError(
+            f"X: this model was fitted on a cohort: give one, its manifest, or rows of "
+            f"FusionModel(cohort=…) (got {type(X).__name__})"
+        )
+    kept = {"dtype": np.float64, "ensure_all_finite": "allow-nan", "reset": fitting}
+    try:
+        values = validate_data(model, X, **kept)
+    except ValueError as error:
+        raise InputError(f"X: {error}") from None
+    columns = getattr(model, "feature_names_in_", None)
+    if columns is None:
+        columns = [f"x{number}" for number in range(values.shape[1])]
+    ids = [f"{row:09d}" for row in range(len(values))]
+    return Cohort.from_frames({TABLE: pd.DataFrame(values, ids, columns)}, name=TABLE)
+
+
+def labelled(cohort: Cohort, y, target: str | None) -> tuple[Cohort, str | None, np.ndarray | None]:
+    """The cohort with labels to learn, the outcome's name, and the classes as given.
+
+    Parameters
+    ----------
+    cohort : Cohort
+    y : array-like, str or None
+        A label each; or the name of one of the cohort's outcomes; or None for `target`.
+    target : str, optional
+        The outcome to learn where `y` names none, and what labels are called.
+
+    Returns
+    -------
+    cohort : Cohort
+    name : str or None
+        Of the outcome; None for the cohort's first.
+    classes : np.ndarray or None
+        Sorted, of `y`'s own type; None where the cohort's outcome is learned.
+
+    Raises
+    ------
+    InputError
+        For labels that are no classes, that are missing, or that are of other rows.
+    """
+    if y is None and not cohort.outcomes:
+        raise InputError(
+            "y: FusionModel requires y to be passed, but the target y is None (or a cohort with an "
+            "outcome)"
+        )
+    if y is None or isinstance(y, str):
+        return cohort, y or target, None
+    values = labels_of(y, cohort)
+    classes, codes = np.unique(values, return_inverse=True)
+    name = target or str(getattr(y, "name", None) or "y")
+    outcome = Outcome(name, "class", codes.astype(np.int64), tuple(map(str, classes)))
+    return cohort.with_outcome(outcome), name, classes
+
+
+def labels_of(y, cohort: Cohort) -> np.ndarray:
+    """A label for each patient `[N]`. Raises `InputError` as `labelled` does."""
+    try:
+        values = column_or_1d(y, warn=True)
+        check_consistent_length(cohort.patients, values)
+        _refuse_missing(values)
+        check_classification_targets(values)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"y: {error}") from None
+    if isinstance(y, pd.Series):
+        _refuse_other_order(y.index, cohort)
+    _refuse_codes(values, cohort)
+    return values
+
+
+def _refuse_missing(values: np.ndarray) -> None:
+    if pd.isna(values).any():
+        raise InputError("Input y contains NaN; leave rows without a label out")
+    if values.dtype.kind == "f" and np.isinf(values).any():
+        raise InputError("Input y contains infinity")
+
+
+def _refuse_other_order(index: pd.Index, cohort: Cohort) -> None:
+    """A series by patient must be in the order of the patients: rows are matched by place."""
+    if index.isin(cohort.patients).any() and not index.equals(pd.Index(cohort.patients)):
+        raise InputError(
+            "y: its index has the cohort's patients in another order than the cohort; rows are "
+            "matched by place, so give y.loc[cohort.patients]"
+        )
+
+
+def _refuse_codes(values: np.ndarray, cohort: Cohort) -> None:
+    """-1 among a cohort's own codes is nobody's class."""
+    unknown = values == -1
+    if not unknown.any():
+        return
+    for outcome in cohort.outcomes.values():
+        if outcome.kind == "class" and np.array_equal(unknown, ~outcome.known):
+            raise InputError(
+                f"y: -1 is no class but stands for patients without {outcome.name!r}; leave their "
+                "rows out, or leave y out: they then take part unlabelled"
+            )
