@@ -343,7 +343,7 @@ def test_the_spy_is_blind_to_what_was_fitted_before_the_phase():
         prepared = scaled(cohort)
         model = classified(filled, prepared.take(rows))
         return SimpleNamespace(
-            predict_proba=lambda asked: model.predict_proba(prepared.of(asked.patients))
+            predict_proba=lambda asked: model.predict_proba(prepared.take(asked.patients))
         )
 
     assert ("perturbation", "values") in seen(leak_check(whole, COHORT, ROWS))

@@ -44,7 +44,7 @@ def test_it_passes_for_the_cohort_it_watches(small, watched):
     for made in (
         lambda c: c.take(HELD),
         lambda c: c.without("meth"),
-        lambda c: c.of(c.patients[[5, 3]]),
+        lambda c: c.take(c.patients[[5, 3]]),
         copy.deepcopy,
     ):
         assert made(cohort).digest() == made(small.cohort).digest()
