@@ -405,6 +405,6 @@ def test_52_the_rest_of_the_python_side(case):
     unfitted = wrong.pop("predict before fit")
     assert unfitted.startswith("NotFittedError")
     other_order = wrong.pop("cross_val_score(FusionModel(), cohort, y)")  # P10 sorts before P2
-    assert other_order.startswith("ValueError") and "All the 3 fits failed" in str(other_order)
+    assert other_order.startswith("ValueError")  # of scikit-learn: all fits failed, and why
     assert not wrong
     assert "damaged or cut short" not in str(found)
