@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import io
 import json
 import logging
@@ -273,6 +274,8 @@ def _within(folder: Path):
     logs = root.handlers[:], root.level, own.level
     signal.setitimer(signal.ITIMER_PROF, SECONDS)
     signal.setitimer(signal.ITIMER_REAL, PATIENCE)
+    # No signal reaches a library in C that loops for ever: then the process ends, and says where.
+    faulthandler.dump_traceback_later(2 * PATIENCE, exit=True)
     os.chdir(folder)
     try:
         with warnings.catch_warnings():
@@ -282,6 +285,7 @@ def _within(folder: Path):
             warnings.simplefilter("ignore", ResourceWarning)
             yield
     finally:
+        faulthandler.cancel_dump_traceback_later()
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.setitimer(signal.ITIMER_REAL, 0)
         for kind, handler in handlers.items():

@@ -15,6 +15,7 @@ from graphfuse.data.read.annotated import read_h5ad, read_h5mu
 from graphfuse.data.read.arrays import read_npy, read_npz
 from graphfuse.data.read.clean_ids import with_clean_ids
 from graphfuse.data.read.contents import Part, parts_of
+from graphfuse.data.read.heaps import check_heaps
 from graphfuse.data.read.id_column import check_first_column, without_row_numbers
 from graphfuse.data.read.parquet import read_parquet
 from graphfuse.data.read.wanted import Wanted, as_written, pick
@@ -176,6 +177,8 @@ def _check_signs(path: Path, kind: str) -> str:
             f"{path}: expected {expected}, but the file is {found}; give it the right "
             "ending or convert it"
         )
+    if kind in ("h5ad", "h5mu"):
+        check_heaps(path)
     return expected
 
 
