@@ -91,6 +91,8 @@ class Aliases:
             )
         try:
             pairs = _pairs(path)
+        except InputError:  # which says more, and is a ValueError
+            raise
         except BROKEN as error:
             raise InputError(
                 f"{path}: cannot be read as an alias table ({brief(error)}); give csv or tsv"

@@ -74,6 +74,8 @@ def read_edges(
         pair, scored = _named(table, asked) if asked else _guessed(table)
         places = [*pair, *scored]
         edges = table.read(places, dict.fromkeys(pair, "category"))
+    except InputError:  # which says more, and is a ValueError
+        raise
     except BROKEN as error:
         raise InputError(
             f"{path}: cannot be read as an edge list ({brief(error)}); give csv, tsv, gz or parquet"

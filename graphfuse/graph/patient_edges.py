@@ -47,6 +47,8 @@ def read_patient_edges(path: Path, patients: pd.Index) -> pd.DataFrame:
                 "weight]; name them so"
             )
         cells = table.read(places, dict.fromkeys(places[:2], "str"))
+    except InputError:  # which says more, and is a ValueError
+        raise
     except BROKEN as error:
         raise InputError(
             f"{path}: cannot be read as edges ({brief(error)}); give csv, tsv, gz or parquet"
