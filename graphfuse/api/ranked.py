@@ -2,50 +2,165 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from contextlib import nullcontext
 from pathlib import Path
 
-from graphfuse.data.manifest import load
-from graphfuse.errors import InputError
+import numpy as np
+
+from graphfuse.data.cohort import Cohort
+from graphfuse.data.fetch import nothing_requested
+from graphfuse.data.manifest import as_cohort, load
+from graphfuse.errors import FetchError, InputError
 from graphfuse.evaluate.record import network_hash
 from graphfuse.evaluate.report import load_record, load_replicas
 from graphfuse.explain.ranking import Ranking
 from graphfuse.explain.ranking import rank as rank_replicas
+from graphfuse.files.inside import inside
+from graphfuse.files.json import damaged
+from graphfuse.files.references import referenced
 from graphfuse.files.written import undamaged
 from graphfuse.graph.gene_slot import gene_side
+from graphfuse.graph.network import GeneNetwork
 from graphfuse.learn.device import pick_device
 from graphfuse.report.html import write_report
-from graphfuse.schema import Recipe
+from graphfuse.schema import Recipe, RunRecord
+from graphfuse.schema.written import shaped
 
 
-def rank_run(folder: Path, top: int = 50, *, device: str = "auto") -> Ranking:
-    """Rankings of a saved run: reloads its cohort, explains the fold models, writes `rankings/` and
-    the report anew; `device`: where gradients are computed.
+def rank_run(
+    folder: str | Path,
+    top: int = 50,
+    cohort: Cohort | str | Path | None = None,
+    *,
+    network: str | Path | None = None,
+    allow_parts: Iterable[str | Path] = (),
+    device: str = "auto",
+) -> Ranking:
+    """Rankings of a saved run: explains its fold models on its cohort, writes `rankings/` and the
+    report anew.
 
-    Raises `InputError` for a device that is not there, and where the cohort's manifest has gone or
-    its data are no longer those of the run.
+    Parameters
+    ----------
+    folder : str or Path
+        The run directory.
+    top : int
+        How many a print shows.
+    cohort : Cohort, str, Path or None
+        The cohort that the run was trained on, or its manifest; by default the manifest that the
+        run names, of which only files that are here already are read.
+    network : str, Path or None
+        The run's gene network; by default the one that the run names, likewise.
+    allow_parts : iterable of str or Path
+        Python files whose parts the models may use (`FusionModel.load`).
+    device : str
+        Where gradients are computed: "auto", "cpu" or "cuda".
+
+    Returns
+    -------
+    Ranking
+        As it is written.
+
+    Raises
+    ------
+    InputError
+        Where the cohort, the network or the device is not here, or no longer that of the run, or
+        the run is damaged.
     """
-    device, record = pick_device(device), load_record(folder)
-    if record.manifest is None:
+    folder, device = Path(folder), pick_device(device)
+    inside(folder, "rankings")
+    record = load_record(folder)
+    found = _own_cohort(folder, record) if cohort is None else as_cohort(cohort)
+    if found.digest() != record.hashes.get("data"):
         raise InputError(
-            f"{folder}: was trained on tables in memory; rank it there with graphfuse.rank(report)"
+            f"{folder}: the data of cohort {found.name!r} are not, or no longer, those of this "
+            "run; give the cohort that it was trained on, or train again"
         )
-    cohort = load(record.manifest)
-    if cohort.digest() != record.hashes["data"]:
-        raise InputError(
-            f"{folder}: the data behind {record.manifest} are no longer those of this run; "
-            "train again"
-        )
-    replicas = load_replicas(folder, cohort, record.target)
-    with undamaged(folder / "run.json"):
-        recipe = Recipe.model_validate(record.recipe)
-    cohort, genes, _ = gene_side(recipe, cohort, record.fitted.get("network"), record.seed)
-    if network_hash(genes) != record.hashes["network"]:
-        raise InputError(
-            f"{folder}: the gene network is no longer that of this run; bring it back, or "
-            "train again"
-        )
-    ranking = rank_replicas(replicas, cohort, genes, record.classes, device).top(top)
+    replicas = load_replicas(folder, found, record.target, allow_parts=allow_parts)
+    if any(replica.model.class_names != record.classes for replica in replicas):
+        raise damaged(folder, "its models are of other classes than run.json says")
+    found, genes = _gene_side(folder, record, found, network)
+    with undamaged(folder), np.errstate(over="ignore", invalid="ignore"):
+        ranking = rank_replicas(replicas, found, genes, record.classes, device).top(top)
+    _check_finite(folder, ranking)
     ranking.write(folder / "rankings")
     with undamaged(folder):
         write_report(folder)
     return ranking
+
+
+def _own_cohort(folder: Path, record: RunRecord) -> Cohort:
+    """The cohort of the manifest that the run names, from files that are here already."""
+    again = f"give its manifest: `graphfuse rank {folder} COHORT`"
+    if record.manifest is None:
+        raise InputError(
+            f"{folder}: was trained on tables in memory; rank it there with "
+            f"graphfuse.rank(report), or {again}"
+        )
+    is_shipped = _is_plain(record.manifest)
+    path = record.manifest if is_shipped else referenced(record.manifest, folder)
+    if path is None:
+        raise InputError(
+            f"{folder}: its manifest {record.manifest!r} is not to be found from here (was the "
+            f"run or the manifest moved?); {again}"
+        )
+    try:
+        with nothing_requested():
+            return load(path)
+    except FetchError as error:
+        fetch = f"`graphfuse fetch {path}`, then rank again; or " if is_shipped else ""
+        raise InputError(
+            f"{folder}: the files of its cohort are not here, and a run directory fetches "
+            f"nothing: {fetch}{again}\n{error}"
+        ) from None
+
+
+def _is_plain(name: str) -> bool:
+    """Whether a name is one of something shipped, not a path."""
+    return bool(name) and not set(name) & set("/\\:.")
+
+
+def _gene_side(
+    folder: Path, record: RunRecord, cohort: Cohort, network: str | Path | None
+) -> tuple[Cohort, GeneNetwork | None]:
+    """The cohort and the gene network in the symbols of the run; raises `InputError` where the
+    network is not that of the run."""
+    recipe = shaped(record.recipe, Recipe, folder / "run.json")
+    request = nothing_requested if network is None else nullcontext
+    own = None
+    if network is None and record.hashes.get("network"):
+        if "network" in record.fitted:
+            network = _here(folder, record.fitted["network"], "gene network")
+        else:
+            own = _here(folder, recipe.gene.network or "", "gene network")
+    aliases = recipe.gene.aliases and _here(folder, recipe.gene.aliases, "alias table")
+    gene = {"network": own, "required": own is not None, "aliases": aliases}
+    recipe = recipe.model_copy(update={"gene": recipe.gene.model_copy(update=gene)})
+    with request():
+        cohort, genes, _ = gene_side(recipe, cohort, network, record.seed)
+    if network_hash(genes) != record.hashes.get("network", ""):
+        raise InputError(
+            f"{folder}: the gene network is no longer that of this run; bring it back, give it "
+            "with --network, or train again"
+        )
+    return cohort, genes
+
+
+def _here(folder: Path, name: str, what: str) -> str:
+    """The path of a file that the run names, or its shipped name."""
+    if _is_plain(name):
+        return name
+    path = referenced(name, folder)
+    if path is None:
+        raise InputError(
+            f"{folder}: its {what} {name!r} is not to be found from here; put it into the "
+            "working folder" + (", or give it with --network" if what == "gene network" else "")
+        )
+    return str(path)
+
+
+def _check_finite(folder: Path, ranking: Ranking) -> None:
+    """Raises `InputError` where a score is no number: nothing of such a model means anything."""
+    for table in (ranking.nodes, ranking.edges, ranking.modalities):
+        if not np.isfinite(table["score"].to_numpy(float)).all():
+            raise damaged(folder, "its models give scores that are no numbers", "damaged model")

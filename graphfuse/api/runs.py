@@ -41,7 +41,7 @@ def save_run(
     """
     with whole_folder(out, RUN) as folder:
         report = train(cohort, recipe, **options)
-        report.write(folder)
+        report.write(folder, out)
         beside = AddOns(out, report.record.timings, report.failed)
         again = f"`graphfuse rank {out}` makes it again"
         by_build = f"`graphfuse build COHORT -r RECIPE -o {out / 'graph'}` makes it again"
@@ -53,7 +53,7 @@ def save_run(
         if ranking is not None:
             beside.make("rankings", again, lambda: ranking.write(folder / "rankings"))
         report.record = beside.timed(report.record, peak_memory())
-        report.write_record(folder)
+        report.write_record(folder, out)
         beside.make("report", again, lambda: write_report(folder))
     beside.stop(report)
     return report, ranking

@@ -91,6 +91,13 @@ AllowShift = Annotated[
         "--allow-shift", help="Go on where tables are not on the scale that was trained on."
     ),
 ]
+AllowPart = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--allow-part",
+        help="A Python file whose parts the run was trained with and may use; may be given again.",
+    ),
+]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
 Seed = Annotated[
     int,

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from graphfuse.cli.app import (
+    AllowPart,
     AllowShift,
     CohortName,
     Cv,
@@ -36,7 +37,7 @@ def score(
     help="A folder; default: external/COHORT beside DIR.")] = None,
     target: Annotated[str | None, typer.Option("--target", "-t",
     help="The outcome; default: of the run's own name.")] = None,
-    allow_shift: AllowShift = False,
+    allow_shift: AllowShift = False, allow_part: AllowPart = None,
     device: Device = "auto", seed: Seed = 0, quiet: Quiet = False,
 ):  # fmt: skip
     """Score a trained run on a cohort it never saw; every such look stays on record."""
@@ -44,7 +45,13 @@ def score(
     from graphfuse.evaluate import external
 
     found = external.score(
-        folder, cohort, target, seed=seed, allow_shift=allow_shift, device=device
+        folder,
+        cohort,
+        target,
+        seed=seed,
+        allow_shift=allow_shift,
+        device=device,
+        allow_parts=allow_part or (),
     )
     saved = found.save(out or external.beside(folder, found.cohort))
     typer.echo(str(found))

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from graphfuse.cli.app import (
+    AllowPart,
     AllowShift,
     CohortName,
     Cv,
@@ -82,7 +83,9 @@ def train(
     with _printed_if_incomplete():
         report, _ = api.save_run(out, loaded, recipe, ranked=False, **training(context.params))
     typer.echo(str(report))
-    typer.echo(f"\nrun: {out}   report: {out / 'report.html'}   next: graphfuse rank {out}")
+    typer.echo(
+        f"\nrun: {out}   report: {out / 'report.html'}   next: graphfuse rank {out} {cohort}"
+    )
 
 
 @contextmanager
@@ -98,16 +101,23 @@ def _printed_if_incomplete() -> Iterator[None]:
         raise
 
 
-@app.command(epilog="Example: graphfuse rank runs/mine --top 50")
+@app.command(epilog="Example: graphfuse rank runs/mine my-cohort.toml --top 50")
 def rank(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A run directory.")],
-    top: Top = 50, device: Device = "auto", quiet: Quiet = False,
+    cohort: Annotated[str | None, typer.Argument(metavar="[COHORT]",
+    help="The cohort that it was trained on; default: the run's own, where its files are here.")]
+    = None,
+    top: Top = 50, network: Network = None, allow_part: AllowPart = None,
+    device: Device = "auto", quiet: Quiet = False,
 ):  # fmt: skip
     """Rank the features, genes and edges of a trained run."""
     speak(quiet)
     from graphfuse import api
 
-    typer.echo(repr(api.rank_run(folder, top, device=device)))
+    ranking = api.rank_run(
+        folder, top, cohort, network=network, allow_parts=allow_part or (), device=device
+    )
+    typer.echo(repr(ranking))
     typer.echo(f"\nrankings: {folder / 'rankings'}")
 
 
@@ -115,14 +125,15 @@ def rank(
 def predict(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A run directory.")],
     cohort: CohortName, out: OutFile = Path("predictions.csv"), allow_shift: AllowShift = False,
-    device: Device = "auto", quiet: Quiet = False,
+    allow_part: AllowPart = None, device: Device = "auto", quiet: Quiet = False,
 ):  # fmt: skip
     """Score new patients with a trained run."""
     speak(quiet)
     from graphfuse import api
     from graphfuse.data.export import safe_csv
 
-    table = api.predict(folder, cohort, allow_shift=allow_shift, device=device)
+    allowed = allow_part or ()
+    table = api.predict(folder, cohort, allow_shift=allow_shift, device=device, allow_parts=allowed)
     _say_whom_it_knows(folder, table["patient"])
     safe_csv(table, out)
     counts = ", ".join(f"{name} {count}" for name, count in table["call"].value_counts().items())
@@ -133,16 +144,10 @@ def predict(
 
 def _say_whom_it_knows(folder: Path, patients) -> None:
     """A warning where ids are those of patients that the run was trained on, by its folds.csv."""
-    import pandas as pd
-
-    from graphfuse.data.export import unguarded
-    from graphfuse.files.written import undamaged
+    from graphfuse.evaluate.report import load_folds
 
     if (folder / "folds.csv").is_file():
-        with undamaged(folder / "folds.csv"):
-            folds = pd.read_csv(folder / "folds.csv", dtype={"patient": str}, keep_default_na=False)
-            trained = unguarded(folds["patient"])
-        count = int(patients.isin(trained).sum())
+        count = int(patients.isin(load_folds(folder)["patient"]).sum())
         if count:
             some = f"{count:,} of {len(patients):,}" if count >= 5 else "some (fewer than 5)"
             log.warning("%s patients were trained on, by their ids: these calls are no test", some)

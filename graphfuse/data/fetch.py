@@ -8,6 +8,9 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 from graphfuse.data import cache, limits
@@ -20,6 +23,17 @@ from graphfuse.schema import Source
 log = logging.getLogger(__name__)
 
 _PINNED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9][A-Za-z0-9.!+_-]*")
+_offline: ContextVar[bool] = ContextVar("offline", default=False)
+
+
+@contextmanager
+def nothing_requested() -> Iterator[None]:
+    """Inside, `obtain` gives what is here already, and downloads nothing."""
+    token = _offline.set(True)
+    try:
+        yield
+    finally:
+        _offline.reset(token)
 
 
 def obtain(sources: list[Source], *, beside: Path, how_to_get: str = "", where: str = "") -> Path:
@@ -37,6 +51,9 @@ def obtain(sources: list[Source], *, beside: Path, how_to_get: str = "", where: 
         return ready
     failed = []
     for source in sources:
+        if source.path is None and _offline.get():
+            failed.append(f"{_label(source)}: is not in the cache, and is not fetched unasked")
+            continue
         try:
             return _local(source, beside) if source.path is not None else _remote(source)
         except FetchError as error:

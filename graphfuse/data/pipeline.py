@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -155,19 +155,15 @@ class Pipeline:
         }  # fmt: skip
         return arrays, {
             "columns": self.columns,
-            "typed": None if self.typed is None else asdict(self.typed)["columns"],
+            "typed": None if self.typed is None else self.typed.state(),
         }
 
     @classmethod
     def from_state(cls, arrays: dict[str, np.ndarray], described: dict) -> Pipeline:
         typed = described["typed"]
-        if typed is not None:
-            typed = TypedColumns(
-                tuple((name, kind, tuple(levels), flag) for name, kind, levels, flag in typed)
-            )
         return cls(
             tuple(described["columns"]),
-            typed,
+            None if typed is None else TypedColumns.from_state(typed),
             Impute(arrays["median"]),
             Scale(arrays["mean"], arrays["factor"]),
             Select(arrays["keep"]),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -81,6 +81,16 @@ class TypedColumns:
             lost = ~np.any(read, axis=0) if categorical else np.isnan(read[0])
             found[unflagged.name] = int((values.notna().to_numpy() & lost).sum())
         return {name: count for name, count in found.items() if count}
+
+    def state(self) -> list[dict]:
+        """Each column as JSON, from which `from_state` rebuilds them."""
+        return [TypedColumn(*column)._asdict() for column in self.columns]
+
+    @classmethod
+    def from_state(cls, columns: Sequence[Mapping]) -> TypedColumns:
+        """The columns of `state`."""
+        found = [TypedColumn(**column) for column in columns]
+        return cls(tuple(each._replace(levels=tuple(each.levels)) for each in found))
 
     @property
     def kinds(self) -> dict[str, str]:

@@ -7,6 +7,7 @@ import datetime
 import importlib.metadata
 import logging
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -140,6 +141,7 @@ def score(
     seed: int = 0,
     allow_shift: bool = False,
     device: str | None = None,
+    allow_parts: Iterable[str | Path] = (),
 ) -> External:
     """Scores a trained model on a cohort that it never saw: nothing is fitted, chosen or calibrated
     there.
@@ -149,9 +151,9 @@ def score(
     Raises `LeakError` where patients of the cohort trained the model, by id or by profile, and
     `InputError` for labels that it was not trained on, and for tables far from the scale of
     training unless `allow_shift` (`FusionModel.shifts`), and for a `device` (default: the model's
-    own) that is not there.
+    own) that is not there. `allow_parts`: as in `FusionModel.load`.
     """
-    frozen = Frozen.of(run)
+    frozen = Frozen.of(run, allow_parts)
     frozen = replace(frozen, model=frozen.model.on(device))
     cohort = as_cohort(cohort, like=frozen.model)
     notices = frozen.model.unknown_values(cohort)

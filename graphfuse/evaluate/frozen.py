@@ -12,12 +12,10 @@ import pandas as pd
 from scipy.spatial import cKDTree
 
 from graphfuse.data.cohort import Cohort
-from graphfuse.data.export import unguarded
 from graphfuse.data.spelling import style, visible
-from graphfuse.errors import InputError
-from graphfuse.evaluate.report import Report, load_record
+from graphfuse.evaluate.report import Report, load_folds, load_record
 from graphfuse.files.hashes import file_sha256, text_sha256
-from graphfuse.files.written import undamaged
+from graphfuse.files.inside import inside
 from graphfuse.learn.model import FusionModel
 
 _VALUES = 10  # different values that a row needs for it to be anybody's profile
@@ -42,9 +40,11 @@ class Frozen:
         return text_sha256("".join(self.hashes[name] for name in sorted(self.hashes)))
 
     @classmethod
-    def of(cls, run: str | Path | Report | FusionModel) -> Frozen:
+    def of(
+        cls, run: str | Path | Report | FusionModel, allow_parts: Iterable[str | Path] = ()
+    ) -> Frozen:
         """Of a run directory, a report, or a model (or its folder), of which neither ids nor shares
-        are known."""
+        are known; `allow_parts`: as in `FusionModel.load`."""
         if isinstance(run, FusionModel):
             return cls(run, _hashes_of(run), "in memory")
         if isinstance(run, Report):
@@ -53,16 +53,13 @@ class Frozen:
             return cls(run.model, _hashes_of(run.model), run.record.cohort, ids, shares)
         folder = Path(run)
         if (folder / "model.json").is_file() and not (folder / "run.json").is_file():
-            return cls(FusionModel.load(folder), _hashes(folder), folder.name)
-        record, model = load_record(folder), FusionModel.load(folder / "model")
+            model = FusionModel.load(folder, allow_parts=allow_parts)
+            return cls(model, _hashes(folder), folder.name)
+        record, saved = load_record(folder), inside(folder, "model")
+        model = FusionModel.load(saved, allow_parts=allow_parts)
+        ids = frozenset(load_folds(folder)["patient"])
         shares = _shares(record.fitted.get("classes", {}), model)
-        return cls(
-            model,
-            _hashes(folder / "model"),
-            folder.resolve().name,
-            _ids(folder / "folds.csv"),
-            shares,
-        )
+        return cls(model, _hashes(saved), folder.resolve().name, ids, shares)
 
 
 def alike(ids: Iterable[str]) -> pd.Series:
@@ -71,20 +68,8 @@ def alike(ids: Iterable[str]) -> pd.Series:
 
 
 def _shares(classes: dict[str, int], model: FusionModel) -> np.ndarray | None:
-    with undamaged(Path("run.json")):
-        counts = np.array([classes.get(name, 0) for name in model.class_names], float)
+    counts = np.array([classes.get(name, 0) for name in model.class_names], float)
     return counts / counts.sum() if counts.sum() else None
-
-
-def _ids(path: Path) -> frozenset[str]:
-    """The run's patients; raises `InputError` where its folds are gone."""
-    try:
-        folds = pd.read_csv(path, dtype={"patient": str}, keep_default_na=False)
-        return frozenset(unguarded(folds["patient"]))
-    except (OSError, KeyError, ValueError):
-        raise InputError(
-            f"{path}: cannot be read, so nobody can say whom this run trained on; bring it back"
-        ) from None
 
 
 def _hashes(folder: Path) -> dict[str, str]:

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from graphfuse.data.cohort import Cohort
-from graphfuse.data.export import safe_csv
+from graphfuse.data.export import safe_csv, unguarded
 from graphfuse.errors import InputError
 from graphfuse.evaluate.folds import splits
 from graphfuse.evaluate.ledger import NONE, OURS, sentences
+from graphfuse.evaluate.portable import portable, portable_metrics
 from graphfuse.evaluate.study import Replica, Study
 from graphfuse.evaluate.subgroups import subgroups
+from graphfuse.files.inside import inside
+from graphfuse.files.json import damaged
 from graphfuse.files.written import Kind, undamaged, whole, whole_folder, write_json
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.learn.model import FusionModel
-from graphfuse.schema import Evaluation, Metrics, Recipe, RunRecord
+from graphfuse.schema import FOLD_COLUMNS, Evaluation, Metrics, Recipe, RunRecord
+from graphfuse.schema.written import read_shape
 
 RUN = Kind.of(
     "run directory",
@@ -86,15 +90,16 @@ class Report:
     def save(self, folder: str | Path) -> Path:
         """The run directory, whole or not at all."""
         with whole_folder(folder, RUN) as part:
-            self.write(part)
+            self.write(part, Path(folder))
         return Path(folder)
 
-    def write(self, folder: str | Path) -> None:
+    def write(self, folder: str | Path, place: str | Path | None = None) -> None:
         """The files of a run directory into an existing folder (rankings, graphs and the report are
-        written elsewhere)."""
+        written elsewhere); `place`: where it will stand in the end, if not there."""
         folder = Path(folder)
-        self.write_record(folder)
-        write_json(folder / "metrics.json", self.metrics.model_dump(mode="json", by_alias=True))
+        self.write_record(folder, place)
+        metrics = portable_metrics(self.metrics, self.record)
+        write_json(folder / "metrics.json", metrics.model_dump(mode="json", by_alias=True))
         write_json(
             folder / "evaluation.json", self.evaluation.model_dump(mode="json", by_alias=True)
         )
@@ -104,10 +109,12 @@ class Report:
         for replica in self.replicas:
             replica.model.save(folder / "model" / "folds" / f"r{replica.repeat}f{replica.fold}")
 
-    def write_record(self, folder: Path) -> None:
-        """`run.json` into an existing folder."""
+    def write_record(self, folder: Path, place: str | Path | None = None) -> None:
+        """`run.json` into an existing folder; files are called by where they are from `place`
+        (default: the folder)."""
+        written = portable(self.record, folder if place is None else Path(place))
         with whole(folder / "run.json") as part:
-            write_json(part, self.record.model_dump(mode="json", by_alias=True))
+            write_json(part, written.model_dump(mode="json", by_alias=True))
 
     def __str__(self) -> str:
         return "\n".join(
@@ -168,27 +175,59 @@ def ladder_lines(metrics: Metrics) -> list[str]:
 
 def load_record(folder: Path) -> RunRecord:
     """`run.json` of a run directory. Raises `InputError` where there is none, or it is damaged."""
-    path = folder / "run.json"
+    path = inside(folder, "run.json")
     if not path.is_file():
         raise InputError(
             f"{folder}: is no run directory (no run.json); make one with `graphfuse train "
             "COHORT -o DIR`"
         )
-    with undamaged(path):
-        return RunRecord.model_validate(json.loads(path.read_text(encoding="utf-8")))
+    return read_shape(path, RunRecord)
 
 
-def load_replicas(folder: Path, cohort: Cohort, target: str) -> list[Replica]:
-    """The fold models of a run directory, with the rows of its `cohort` that each was tested and
-    trained on. Raises `InputError` where its files are damaged."""
-    with undamaged(folder / "folds.csv"):
-        # A patient may be called NA: only a blank fold is missing.
-        folds = pd.read_csv(
-            folder / "folds.csv", dtype={"patient": str}, keep_default_na=False, na_values=[""]
+def load_folds(folder: Path) -> pd.DataFrame:
+    """`folds.csv` of a run directory: `patient` as text, `repeat` int64 and `fold` Int64, blank for
+    who always trains.
+
+    Raises `InputError` where it is gone, or damaged.
+    """
+    path = inside(folder, "folds.csv")
+    if not path.is_file():
+        raise InputError(
+            f"{path}: is gone, so nobody can say whom this run trained on; bring it back"
         )
-        parts = splits(folds, cohort.outcome(target).known)
-    saved = folder / "model" / "folds"
-    return [
-        Replica(*split, FusionModel.load(saved / f"r{split.repeat}f{split.fold}"))
-        for split in parts
-    ]
+    with undamaged(path):
+        # A patient may be called NA: only a blank fold is missing.
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+        absent = [column for column in FOLD_COLUMNS if column not in table]
+        if absent:
+            raise ValueError(f"no column {absent[0]}")
+        whole = table["fold"].where(table["fold"] != "", "0"), table["repeat"]
+        if not all(column.str.fullmatch("[0-9]{1,9}").all() for column in whole):
+            raise ValueError("a repeat or a fold is no whole number")
+    return pd.DataFrame(
+        {
+            "patient": unguarded(table["patient"]),
+            "repeat": table["repeat"].astype("int64"),
+            "fold": table["fold"].replace("", None).astype("Int64"),
+        }
+    )
+
+
+def load_replicas(
+    folder: Path, cohort: Cohort, target: str, *, allow_parts: Iterable[str | Path] = ()
+) -> list[Replica]:
+    """The fold models of a run directory, with the rows of its `cohort` that each was tested and
+    trained on. Raises `InputError` where its files are damaged, or of other patients;
+    `allow_parts`: as in `FusionModel.load`."""
+    folds = load_folds(folder)
+    for _, part in folds.groupby("repeat"):
+        if list(part["patient"]) != list(cohort.patients.astype(str)):
+            raise damaged(folder / "folds.csv", "its patients are not those of the cohort")
+    replicas = []
+    for split in splits(folds, cohort.outcome(target).known):
+        name = f"model/folds/r{split.repeat}f{split.fold}"
+        model = FusionModel.load(inside(folder, name), allow_parts=allow_parts)
+        if model.fitted_.trained_on != len(split.train):
+            raise damaged(folder / name, "it was not trained on this fold", "damaged model")
+        replicas.append(Replica(*split, model))
+    return replicas

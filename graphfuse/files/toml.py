@@ -30,7 +30,7 @@ def resolve(name: str | Path, folder: str) -> Path:
         raise InputError(
             f"{name}: no such file; give a path to a .toml file or a name in {folder}/"
         )
-    homes = [Path.cwd() / folder, _PACKAGE / "shipped" / folder, _PACKAGE.parent / folder]
+    homes = [Path.cwd() / folder, *shipped_folder(folder)]
     for home in homes:
         if (home / f"{name}.toml").is_file():
             return home / f"{name}.toml"
@@ -43,6 +43,11 @@ def resolve(name: str | Path, folder: str) -> Path:
         f"{str(name)!r}: no such name in {folder}/{nearest(str(name), known)}; a path to a "
         ".toml works too"
     )
+
+
+def shipped_folder(folder: str) -> tuple[Path, Path]:
+    """Where files that ship with the package may be: in an installed one, and in its sources."""
+    return _PACKAGE / "shipped" / folder, _PACKAGE.parent / folder
 
 
 def located(name: str | Path, folders: Iterable[Path], home: str | None = None) -> str:

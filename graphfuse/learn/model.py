@@ -310,13 +310,14 @@ class FusionModel(ClassifierMixin, BaseEstimator):
         write_model(self, Path(folder))
 
     @classmethod
-    def load(cls, folder: str | Path) -> FusionModel:
-        """The model saved in `folder`.
+    def load(cls, folder: str | Path, *, allow_parts: Iterable[str | Path] = ()) -> FusionModel:
+        """The model saved in `folder`; nothing that its files name is run.
 
-        Raises `InputError` where there is none, its schema is newer, or it is damaged: not as it
-        was written.
+        `allow_parts`: Python files whose parts the model may use, known by hash as those that it
+        was trained with. Raises `InputError` where there is none, its schema is another, it is
+        damaged, or it has parts of one's own that are not allowed.
         """
-        saved = read_model(Path(folder))
+        saved = read_model(Path(folder), allow_parts)
         model = cls(saved.recipe, seed=saved.seed)
         model._take(saved.fitted, saved.recipe, saved.target, saved.classes)
         model.comparison_ = saved.comparison

@@ -8,11 +8,17 @@ from scipy.sparse import csr_matrix
 
 from graphfuse.data.pipeline import Pipeline
 from graphfuse.graph.layers.fit import layer_from_state
+from graphfuse.learn.arrays import SINGLES, Array, check_shapes, check_values
 from graphfuse.learn.assemble import Preparation
-from graphfuse.learn.channels import SIGNALS
+from graphfuse.learn.channels import SHOWN, SIGNALS
+from graphfuse.learn.checked import same, within
+from graphfuse.learn.expected import expected_states
 from graphfuse.learn.fitted import Fitted
+from graphfuse.learn.own_parts import is_own, saved_part
 from graphfuse.learn.start import Linear
 from graphfuse.nn.net import Net, Shape
+from graphfuse.nn.parts import part
+from graphfuse.schema.model import ModelFile
 
 
 def pack(fitted: Fitted) -> tuple[dict[str, np.ndarray], dict]:
@@ -34,7 +40,8 @@ def pack(fitted: Fitted) -> tuple[dict[str, np.ndarray], dict]:
         "depth": preparation.depth,
         "control": preparation.control,
         "modalities": {},
-        "net": fitted.shape._asdict(),
+        "net": fitted.shape._asdict() | _saved_parts(fitted.shape),
+        "seeds": len(fitted.nets),
     }
     for name, pipeline in preparation.pipelines.items():
         own, described["modalities"][name] = pipeline.state()
@@ -54,44 +61,103 @@ def pack(fitted: Fitted) -> tuple[dict[str, np.ndarray], dict]:
     return arrays, described
 
 
-def unpack(arrays: dict[str, np.ndarray], described: dict) -> Fitted:
-    """The fitted fold of `pack`'s arrays and JSON."""
-    about, shape = described["modalities"], described["net"]
-    features = tuple(tuple(f) if isinstance(f, list) else f for f in shape["features"])
-    shape = Shape(**shape | {"encode": tuple(shape["encode"]), "features": features})
-    own = {name: _under(arrays, f"tables/{name}") for name in about}
-    preparation = Preparation(
-        {n: Pipeline.from_state(own[n], about[n]) for n in about},
-        {n: _operator(own[n]) for n in about if "smoothing_data" in own[n]},
-        {
-            n: layer_from_state(_under(arrays, f"layers/{n}"), each)
-            for n, each in described["layers"].items()
-        },
-        dict(zip((*about, *described["signals"]), shape.encode, strict=True)),
-        arrays["present"].astype(bool),
-        described["depth"],
-        described["control"],
-        {
-            n: SIGNALS[n].from_state(_under(arrays, f"signals/{n}"), each)
-            for n, each in described["signals"].items()
-        },
+def _saved_parts(shape: Shape) -> dict[str, object]:
+    one = {slot: saved_part(getattr(shape, slot)) for slot in ("propagate", "fuse", "head")}
+    return {"encode": [saved_part(name) for name in shape.encode], **one}
+
+
+def unpack(arrays: dict[str, np.ndarray], model: ModelFile, parts: dict[str, object]) -> Fitted:
+    """The fitted fold of `pack`'s arrays and of what describes them.
+
+    `parts`: the net's slots, by `own_parts.loaded_parts`. Raises `ValueError` where parts, sizes
+    and arrays do not go together.
+    """
+    shape = Shape(**model.net.model_dump() | parts)
+    preparation = _preparation(arrays, model, shape)
+    _check_channels(preparation, shape)
+    frame = bare_net(shape)
+    states = expected_states(model, frame.tokens)
+    check_shapes(arrays, states, {"n": len(arrays["present"])})
+    check_values(arrays, states, {})
+    nets = [_net(shape, _under(arrays, f"net{seed}")) for seed in range(model.seeds)]
+    _check_all_used(arrays, nets)
+    slopes, memory = (
+        {m: arrays[f"tables/{m}/{key}"] for m in model.modalities} for key in ("slope", "memory")
     )
-    nets, states, seed = [], [], 0
-    while f"net{seed}/states" in arrays:
-        net = Net(shape)
-        state = {k: torch.from_numpy(v) for k, v in _under(arrays, f"net{seed}").items()}
-        states.append(state.pop("states"))
-        net.load_state_dict(state)
-        nets.append(net.eval())
-        seed += 1
-    slopes, memory = ({n: own[n][key] for n in about} for key in ("slope", "memory"))
     patterns = arrays["patterns"].astype(bool)
     return Fitted(
         preparation,
         Linear(patterns, slopes, arrays["bias"], arrays["own_bias"], memory, arrays["mix"]),
-        shape, nets, states, described["epochs"], described["curve"], described["setting"],
-        described["temperature"],
-    )  # fmt: skip
+        shape,
+        nets,
+        [torch.from_numpy(arrays[name]) for name in states],
+        model.epochs,
+        list(model.curve),
+        dict(model.setting),
+        model.temperature,
+    )
+
+
+def _preparation(arrays: dict[str, np.ndarray], model: ModelFile, shape: Shape) -> Preparation:
+    own = {name: _under(arrays, f"tables/{name}") for name in model.modalities}
+    tables = {name: table.model_dump() for name, table in model.modalities.items()}
+    layers = {name: layer.model_dump() for name, layer in model.layers.items()}
+    signals = model.signals.model_dump(exclude_none=True)
+    return Preparation(
+        {n: Pipeline.from_state(own[n], table) for n, table in tables.items()},
+        {n: _operator(own[n]) for n in tables if "smoothing_data" in own[n]},
+        {n: layer_from_state(_under(arrays, f"layers/{n}"), each) for n, each in layers.items()},
+        dict(zip((*tables, *signals), shape.encode, strict=True)),
+        arrays["present"].astype(bool),
+        model.depth,
+        model.control,
+        {
+            n: SIGNALS[n].from_state(_under(arrays, f"signals/{n}"), each)
+            for n, each in signals.items()
+        },
+    )
+
+
+def _check_channels(preparation: Preparation, shape: Shape) -> None:
+    """Raises `ValueError` where an encoder is not one for what its channel shows."""
+    for channel, features in zip(preparation.channels, shape.features, strict=True):
+        encode = part("encode", preparation.encoders[channel])
+        within(f"encoder of {channel}", [encode.sees], [SHOWN.get(channel, "columns"), "nothing"])
+        same(f"features of {channel}", features, "its columns", preparation.features(channel))
+        if channel in preparation.pipelines:
+            hops = bool(encode.hops)
+            same(f"{channel} smoothed", channel in preparation.smoothing, "its encoder", hops)
+
+
+def bare_net(shape: Shape) -> Net:
+    """The net without memory for its parameters, so that a size that no array has allocates
+    nothing; with memory where parts of one's own may keep numbers besides parameters."""
+    names = (*shape.encode, shape.propagate, shape.fuse, shape.head)
+    if any(map(is_own, names)):
+        return Net(shape)
+    with torch.device("meta"):
+        return Net(shape)
+
+
+def _net(shape: Shape, arrays: dict[str, np.ndarray]) -> Net:
+    """A net with these parameters, each checked."""
+    net = bare_net(shape)
+    kept = {key: value for key, value in arrays.items() if key != "states"}
+    wanted = {key: tuple(value.shape) for key, value in net.state_dict().items()}
+    expected = {key: Array(SINGLES, size) for key, size in wanted.items()}
+    check_shapes(kept, expected, {})
+    check_values(kept, expected, {})
+    net.load_state_dict({key: torch.from_numpy(value) for key, value in kept.items()}, assign=True)
+    return net.eval()
+
+
+def _check_all_used(arrays: dict[str, np.ndarray], nets: list[Net]) -> None:
+    """Raises `ValueError` for arrays of nets that there are not."""
+    used = {f"net{seed}/{key}" for seed, net in enumerate(nets) for key in net.state_dict()}
+    used |= {f"net{seed}/states" for seed in range(len(nets))}
+    besides = [name for name in arrays if name.startswith("net") and name not in used]
+    if besides:
+        raise ValueError(f"it has an array {besides[0]!r}, which nothing asks for")
 
 
 def _under(arrays: dict[str, np.ndarray], name: str) -> dict[str, np.ndarray]:

@@ -6,8 +6,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from graphfuse.errors import InputError
 from graphfuse.files.hashes import file_sha256, text_sha256
+from graphfuse.files.json import damaged
 
 _SEAL = "sha256"
 
@@ -19,17 +19,18 @@ def sealed(described: dict, tensors: Path) -> dict:
 
 
 def check_seal(described: dict, tensors: Path) -> None:
-    """Raises `InputError` where a description or its tensors are not those that were sealed; models
-    from before there were seals pass."""
-    if _SEAL not in described:
-        return
+    """Raises `InputError` where a description or its tensors are not those that were sealed, or
+    there is no seal."""
     plain = {key: value for key, value in described.items() if key != _SEAL}
-    if described[_SEAL] != _hash(plain, tensors):
-        raise InputError(
-            f"{tensors.parent}: the model is not as it was written (its sha256 differs): damaged "
-            "or changed by hand; copy it anew, or train again"
-        )
+    if _SEAL not in described:
+        why = "it has no sha256, without which nothing tells whether it is as it was written"
+    elif described[_SEAL] != _hash(plain, tensors):
+        why = "it is not as it was written (its sha256 differs), or was changed by hand"
+    else:
+        return
+    raise damaged(tensors.parent, why, "damaged model")
 
 
 def _hash(described: dict, tensors: Path) -> str:
-    return text_sha256(json.dumps(described, sort_keys=True) + file_sha256(tensors))
+    """Of the description in its order, which says what the net's channels are, and the tensors."""
+    return text_sha256(json.dumps(described) + file_sha256(tensors))

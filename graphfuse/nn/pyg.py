@@ -71,7 +71,7 @@ def convolution(name: str) -> type[Geometric]:
         (Geometric,),
         {"name": name, "__doc__": f"`torch_geometric.nn.{name}` over a patient layer."},
     )
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), torch.device("cpu"):
         found(TRIAL_WIDTH)
     return found
 
@@ -108,7 +108,7 @@ ASKED: dict[str, Callable] = {
     "conv": lambda width: _all().SAGEConv(width, width),
     "aggregators": lambda width: ["mean", "min", "max", "std"],
     "scalers": lambda width: ["identity"],
-    "deg": lambda width: torch.tensor([0, 1]),
+    "deg": lambda width: torch.tensor([0, 1], device="cpu"),
 }
 
 # What some need besides, so that states keep their width, weights are heard, and nothing looks at a
@@ -205,7 +205,7 @@ def through(
 def refusal(name: str, width: int) -> str:
     """Why the convolution is no propagator at this width; empty where it is one. Uses up no
     randomness."""
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), torch.device("cpu"):
         torch.manual_seed(0)
         try:
             conv, takes = build(name, width)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +10,9 @@ import pandas as pd
 
 from graphfuse.data.export import unguarded
 from graphfuse.errors import InputError
-from graphfuse.files.toml import parse
+from graphfuse.files.inside import inside
 from graphfuse.schema import PREDICTION_COLUMNS, RANKING_COLUMNS, Evaluation, Metrics, RunRecord
+from graphfuse.schema.written import Shaped, read_shape
 
 RANKINGS = ("nodes", "genes", "edges", "modalities", "nodes_by_class")
 _NUMBERS = {
@@ -44,35 +44,25 @@ def read_run(folder: Path) -> Run:
     """The run in `folder`; raises `InputError` where `run.json` or `metrics.json` is missing or a
     file is not as it should be."""
     folder = Path(folder)
-    tables = {name: folder / "rankings" / f"{name}.csv" for name in RANKINGS}
-    predictions, evaluation = folder / "predictions.csv", folder / "evaluation.json"
+    tables = {name: inside(folder, f"rankings/{name}.csv") for name in RANKINGS}
+    predictions, evaluation = inside(folder, "predictions.csv"), inside(folder, "evaluation.json")
     return Run(
-        record=parse(_json(folder / "run.json"), RunRecord, "run.json"),
-        metrics=parse(_json(folder / "metrics.json"), Metrics, "metrics.json"),
+        record=_shaped(inside(folder, "run.json"), RunRecord),
+        metrics=_shaped(inside(folder, "metrics.json"), Metrics),
         predictions=_predictions(predictions)
         if predictions.is_file()
         else pd.DataFrame(columns=PREDICTION_COLUMNS),
         rankings={name: _ranking(path) for name, path in tables.items() if path.is_file()},
-        evaluation=parse(_json(evaluation), Evaluation, "evaluation.json")
-        if evaluation.is_file()
-        else Evaluation(),
+        evaluation=_shaped(evaluation, Evaluation) if evaluation.is_file() else Evaluation(),
     )
 
 
-def _json(path: Path) -> dict:
-    try:
-        table = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+def _shaped(path: Path, shape: type[Shaped]) -> Shaped:
+    if not path.is_file():
         raise InputError(
             f"{path}: no such file; give the folder that `graphfuse train … -o DIR` wrote"
-        ) from None
-    except ValueError as error:
-        raise InputError(f"{path}: not valid JSON: {error}; train again") from None
-    if not isinstance(table, dict):
-        raise InputError(
-            f"{path}: expected a table of keys (got a {type(table).__name__}); train again"
         )
-    return table
+    return read_shape(path, shape)
 
 
 def _predictions(path: Path) -> pd.DataFrame:

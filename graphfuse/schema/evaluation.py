@@ -3,9 +3,9 @@ in `metrics.json`."""
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
-from graphfuse.schema.run import Comparison
+from graphfuse.schema.run import Comparison, Known
 from graphfuse.schema.shape import SCHEMA, Shape
 
 Interval = tuple[float | None, float | None]
@@ -42,7 +42,7 @@ class Evaluation(BaseModel):
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
-    schema_version: int = Field(SCHEMA, alias="schema")
+    schema_version: Known = SCHEMA
     contributions: list[Contribution] = []
     cross_modal: list[Comparison] = []
     subgroups: list[GroupScore] = []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 from typing import Annotated, Literal, get_args
@@ -12,6 +11,7 @@ from pydantic import ConfigDict, Field, model_validator
 from graphfuse.errors import Faults, InputError, nearest
 from graphfuse.files.toml import located, read_toml, resolve
 from graphfuse.schema.names import ColumnName, Name
+from graphfuse.schema.recipe_files import with_files
 from graphfuse.schema.shape import Described, Shape, Words
 
 DEFAULT_RECIPE = "multiplex"
@@ -298,51 +298,16 @@ class Recipe(Described):
         `InputError` for such a part whose file is in neither."""
         folders, faults = (Path(), Path(beside)), Faults(f"recipe {self.name!r}")
 
-        def at(section: Shape, *keys: str, home: str | None = None) -> Shape:
-            named = {key: value for key in keys if (value := getattr(section, key)) is not None}
-            found = {key: located(value, folders, home) for key, value in named.items()}
-            return section.model_copy(update=found)
+        def part(where: str, name: str) -> str:
+            file, _, symbol = name.rpartition(":")
+            path = located(file, folders)
+            if not Path(path).is_absolute():
+                faults.add(
+                    f"{where} = {name!r}: no such file in the working folder or beside the recipe; "
+                    "put it there"
+                )
+            return f"{path}:{symbol}"
 
-        def parts(table: str, section: Shape, *keys: str) -> Shape:
-            named = {
-                key: _parts_found(getattr(section, key), folders, f"[{table}] {key}", faults)
-                for key in keys
-            }
-            return section.model_copy(update=named)
-
-        tables = {name: at(spec, "edges") for name, spec in self.patient.layer.items()}
-        changed = {
-            "patient": self.patient.model_copy(update={"layer": tables}),
-            "gene": at(at(self.gene, "aliases"), "network", home="graphs/networks"),
-        }
-        changed["net"] = parts("net", self.net, "encode", "propagate", "fuse", "head")
-        if self.signalling is not None:
-            changed["signalling"] = at(self.signalling, "table", "pathways")
-        if self.pathways is not None:
-            changed["pathways"] = at(self.pathways, "sets")
-        if self.search is not None:
-            changed["search"] = parts("search", self.search, "encode", "propagate", "fuse")
+        changed = with_files(self, lambda name, home: located(name, folders, home), part)
         faults.stop()
-        return self.model_copy(update=changed)
-
-
-def _parts_found(named, folders: Sequence[Path], where: str, faults: Faults):
-    """Names of parts (one, a list, or by channel) with `file.py:Class` absolute; adds a fault where
-    there is no such file."""
-    if isinstance(named, dict):
-        return {
-            key: _parts_found(name, folders, f"{where}.{key}", faults)
-            for key, name in named.items()
-        }
-    if not isinstance(named, str):
-        return [_parts_found(name, folders, where, faults) for name in named]
-    file, _, symbol = named.rpartition(":")
-    if not file.endswith(".py"):
-        return named
-    path = located(file, folders)
-    if not Path(path).is_absolute():
-        faults.add(
-            f"{where} = {named!r}: no such file in the working folder or beside the recipe; "
-            "put it there"
-        )
-    return f"{path}:{symbol}"
+        return changed

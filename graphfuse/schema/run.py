@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, NotRequired
 
 from pydantic import BaseModel, ConfigDict, Field
+from typing_extensions import TypedDict
 
 from graphfuse.schema.shape import SCHEMA, Shape
 
@@ -18,12 +19,50 @@ PREDICTION_COLUMNS = ("patient", "repeat", "fold", "truth", "call")
 METRICS = ("accuracy", "balanced_accuracy", "macro_f1", "auroc", "auprc", "mcc", "brier", "ece")
 
 
+Known = Annotated[int, Field(ge=SCHEMA, le=SCHEMA, alias="schema")]
+Count = Annotated[int, Field(ge=0)]
+Real = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class Step(TypedDict):
+    """How many of a modality's columns a gene network can use, at one step."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    step: str
+    count: Count
+    share: Real
+    reason: str
+    lost: NotRequired[Count]
+    examples: NotRequired[str]
+
+
+class FittedRecord(TypedDict, total=False):
+    """What the final model learned and whom it saw, as far as a run noted it; `network`: the gene
+    network given in place of the recipe's."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    epochs: Count
+    fold_epochs: list[Count]
+    mix: dict[str, Real]
+    gates: dict[str, dict[str, Real]]
+    patients: Count
+    labelled: Count
+    derived_from: list[str]
+    presence: dict[str, Count]
+    classes: dict[str, Count]
+    coverage: dict[str, list[Step]]
+    checks: list[str]
+    network: str
+
+
 class RunRecord(Shape):
     """`run.json`: how a run was made."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
-    schema_version: int = Field(SCHEMA, alias="schema")
+    schema_version: Known = SCHEMA
     created: str
     cohort: str
     manifest: str | None
@@ -31,14 +70,14 @@ class RunRecord(Shape):
     target: str
     classes: list[str]
     protocol: dict[str, Any]
-    seed: int
+    seed: Annotated[int, Field(ge=0, lt=2**64)]
     device: str
     packages: dict[str, str]
     hashes: dict[str, str]
-    timings: dict[str, float]
-    peak_memory_gb: float
+    timings: dict[str, Annotated[Real, Field(ge=0)]]
+    peak_memory_gb: Annotated[Real, Field(ge=0)]
     notices: list[str] = []
-    fitted: dict[str, Any] = {}
+    fitted: FittedRecord = FittedRecord()
 
 
 class Score(Shape):
@@ -67,7 +106,7 @@ class Metrics(BaseModel):
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
-    schema_version: int = Field(SCHEMA, alias="schema")
+    schema_version: Known = SCHEMA
     target: str
     protocol: dict[str, Any]
     models: dict[str, dict[str, Score | float]]

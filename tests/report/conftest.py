@@ -113,7 +113,7 @@ def _record(classes, predictions, patients):
              ("symbol in the network", 4870, 0.81, "not in the network"),
              ("in an edge among measured genes", 4510, 0.75, "isolated")]  # fmt: skip
     return {
-        "schema_version": 1,
+        "schema": 1,
         "created": "2025-11-23T18:40:12+00:00",
         "cohort": "tcga-brca",
         "manifest": "/home/someone/secret/tcga-brca.toml",

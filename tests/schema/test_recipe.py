@@ -105,7 +105,8 @@ def test_a_run_with_a_part_of_ones_own_is_used_from_anywhere(small, lab, monkeyp
     )
     monkeypatch.chdir(lab.parent / "elsewhere")
     assert report.record.recipe["net"]["fuse"] == f"{lab.resolve() / 'part.py'}:Mean"
-    assert len(api.predict(lab / "run", cohort.take(range(3)))) == 3
+    patients = cohort.take(range(3))
+    assert len(api.predict(lab / "run", patients, allow_parts=[lab / "part.py"])) == 3
 
 
 # ------------------------------------------------------------------ written out and read back
@@ -255,4 +256,5 @@ def test_a_layer_of_ones_own_edges_is_trained_ranked_and_used_from_anywhere(
     monkeypatch.chdir(lab.parent / "elsewhere")
     layer = report.recipe.patient.layer["family"]
     assert layer.edges == str((lab / "family.csv").resolve())
-    assert len(api.predict(lab / "run", cohort.take(range(3)))) == 3
+    patients = cohort.take(range(3))
+    assert len(api.predict(lab / "run", patients, allow_parts=[lab / "part.py"])) == 3

@@ -6,6 +6,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -87,13 +88,13 @@ class Layer(ABC):
 
     def state(self) -> tuple[dict[str, np.ndarray], dict]:
         """The layer as arrays and JSON: its lists, so that nothing is searched twice, and what new
-        patients need. No patient's id is in it."""
-        arrays, numbers = self.fitted()
+        patients need. No patient's id is in it, and no folder of a file."""
+        arrays, numbers, edges = *self.fitted(), self.spec.edges
         lists = {"offsets": self.own.offsets, "index": self.own.index, "weight": self.own.weight}
         kept = {
             "kind": self.kind,
             "name": self.name,
-            "spec": asdict(self.spec),
+            "spec": asdict(self.spec) | {"edges": edges and Path(edges).name},
             "control": self.control,
             "seed": self.seed,
         }

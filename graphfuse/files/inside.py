@@ -1,0 +1,26 @@
+"""Files inside a folder that others may have made: none leads out of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from graphfuse.errors import InputError
+
+
+def inside(folder: Path, name: str) -> Path:
+    """The path of a file or folder in a run directory, whether or not it is there.
+
+    Raises `InputError` where a link leads out of the folder: what a run directory says would then
+    be read from, or written to, somewhere else.
+    """
+    path = Path(folder) / name
+    try:
+        leads_out = not path.resolve().is_relative_to(Path(folder).resolve())
+    except (OSError, RuntimeError):  # links that lead in a circle
+        leads_out = True
+    if leads_out:
+        raise InputError(
+            f"{path}: is a link that leads out of {folder}; a run directory holds its own files: "
+            "copy what it points to into its place"
+        )
+    return path

@@ -1,0 +1,70 @@
+"""The files that a recipe names, each called otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from graphfuse.schema.shape import Shape
+
+if TYPE_CHECKING:
+    from graphfuse.schema.recipe import Recipe
+
+NETWORKS = "graphs/networks"  # where network cards are called by their names
+
+
+def with_files(
+    recipe: Recipe,
+    file: Callable[[str, str | None], str],
+    part: Callable[[str, str], str],
+) -> Recipe:
+    """The same recipe with other names for its files.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        The recipe, which stays as it is.
+    file : callable
+        From a file's name, and the folder where such files are called by a bare name (or `None`),
+        to its new name.
+    part : callable
+        From the key where a part of one's own stands, and `file.py:Class`, to the part's new name.
+
+    Returns
+    -------
+    Recipe
+        The renamed copy.
+    """
+
+    def files(section: Shape, *keys: str, home: str | None = None) -> Shape:
+        named = {key: getattr(section, key) for key in keys}
+        renamed = {key: file(name, home) for key, name in named.items() if name is not None}
+        return section.model_copy(update=renamed)
+
+    def parts(table: str, section: Shape, *keys: str) -> Shape:
+        renamed = {key: _parts(getattr(section, key), f"[{table}] {key}", part) for key in keys}
+        return section.model_copy(update=renamed)
+
+    layers = {name: files(spec, "edges") for name, spec in recipe.patient.layer.items()}
+    changed = {
+        "patient": recipe.patient.model_copy(update={"layer": layers}),
+        "gene": files(files(recipe.gene, "aliases"), "network", home=NETWORKS),
+        "net": parts("net", recipe.net, "encode", "propagate", "fuse", "head"),
+    }
+    if recipe.signalling is not None:
+        changed["signalling"] = files(recipe.signalling, "table", "pathways")
+    if recipe.pathways is not None:
+        changed["pathways"] = files(recipe.pathways, "sets")
+    if recipe.search is not None:
+        changed["search"] = parts("search", recipe.search, "encode", "propagate", "fuse")
+    return recipe.model_copy(update=changed)
+
+
+def _parts(named, where: str, part: Callable[[str, str], str]):
+    """Names of parts (one, a list, or by channel), those of one's own renamed."""
+    if isinstance(named, dict):
+        return {key: _parts(name, f"{where}.{key}", part) for key, name in named.items()}
+    if not isinstance(named, str):
+        return [_parts(name, where, part) for name in named]
+    is_own = named.rpartition(":")[0].endswith(".py")
+    return part(where, named) if is_own else named
