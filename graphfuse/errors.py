@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from threading import Lock
 
@@ -86,6 +86,61 @@ FEW = 5  # patients below which no exact number is said
 def few(patients: int) -> str:
     """A number of patients; `<5` where there are few."""
     return f"<{FEW}" if 0 < patients < FEW else f"{patients:,}"
+
+
+def few_counted(patients: int, one: str, many: str | None = None) -> str:
+    """As `counted`, with `few`: '<5 patients', '7 patients'."""
+    words = counted(patients, one, many)
+    return words if few(patients) == f"{patients:,}" else f"<{FEW} {many or one + 's'}"
+
+
+def few_of(parts: Mapping[str, int], spare: str | None = None) -> dict[str, str]:
+    """Numbers of patients that add up to a known total, in words that give no small one away.
+
+    Parameters
+    ----------
+    parts
+        How many patients each part has.
+    spare
+        A part that says nothing of its patients, such as the unlabelled. It may be 0, nothing is
+        hidden for its sake, and it is the first to be hidden for another's.
+
+    Returns
+    -------
+    dict of str
+        `<5` for 1 to 4 patients. Where the other numbers and the total would tell what that stands
+        for, `spare` and then the smallest others are hidden too: `<5`, or `5 or more`.
+
+    Examples
+    --------
+    >>> few_of({"case": 31, "control": 27, "unlabelled": 2}, spare="unlabelled")
+    {'case': '31', 'control': '27', 'unlabelled': '<5'}
+    >>> few_of({"case": 31, "rare": 3, "unlabelled": 9}, spare="unlabelled")
+    {'case': '31', 'rare': '<5', 'unlabelled': '5 or more'}
+    >>> few_of({"case": 31, "rare": 3, "unlabelled": 0}, spare="unlabelled")
+    {'case': '31', 'rare': '<5', 'unlabelled': '<5'}
+    """
+    hidden = [name for name, count in parts.items() if 0 < count < FEW]
+    others = [name for name, count in parts.items() if name not in hidden and count]
+    others.sort(key=lambda name: parts[name])
+    if spare in parts and spare not in hidden:
+        others = [spare, *(name for name in others if name != spare)]
+    while hidden and others and _is_told(parts, hidden, spare):
+        hidden.append(others.pop(0))
+    words = {True: f"<{FEW}", False: f"{FEW} or more"}
+    return {
+        name: words[count < FEW] if name in hidden else f"{count:,}"
+        for name, count in parts.items()
+    }
+
+
+def _is_told(parts: Mapping[str, int], hidden: list[str], spare: str | None) -> bool:
+    """Whether what hidden parts add up to leaves no doubt of each."""
+    together = sum(parts[name] for name in hidden)
+    least = sum(FEW if parts[name] >= FEW else name != spare for name in hidden)
+    is_open = any(parts[name] >= FEW for name in hidden)
+    most = None if is_open else len(hidden) * (FEW - 1)
+    return hidden != [spare] and (len(hidden) == 1 or together in (least, most))
 
 
 def warn_once(log: logging.Logger, message: str) -> None:

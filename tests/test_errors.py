@@ -1,5 +1,6 @@
 """Errors: one family, all faults at once, the nearest word."""
 
+import itertools
 import logging
 
 import pytest
@@ -12,6 +13,8 @@ from graphfuse.errors import (
     LeakError,
     counted,
     examples,
+    few_counted,
+    few_of,
     nearest,
     warn_once,
 )
@@ -22,6 +25,49 @@ def test_one_family():
         assert issubclass(kind, GraphfuseError)
     assert issubclass(FetchError, InputError)
     assert not issubclass(LeakError, InputError) and not issubclass(GraphfuseError, ValueError)
+
+
+@pytest.mark.parametrize(
+    ("parts", "words"),
+    [
+        ({"a": 31, "b": 27, "none": 0}, ["31", "27", "0"]),
+        ({"a": 31, "b": 27, "none": 3}, ["31", "27", "<5"]),  # nothing is hidden for its sake
+        ({"a": 31, "b": 3, "none": 0}, ["31", "<5", "<5"]),
+        ({"a": 31, "b": 3, "none": 9}, ["31", "<5", "5 or more"]),
+        ({"a": 31, "b": 1, "none": 0}, ["5 or more", "<5", "<5"]),  # 1 + 0 leaves no doubt
+        ({"a": 1, "b": 1, "c": 40, "d": 20, "none": 0}, ["<5", "<5", "40", "5 or more", "<5"]),
+        ({"a": 4, "b": 4, "c": 40, "none": 0}, ["<5", "<5", "40", "<5"]),
+        ({"a": 2, "b": 3, "c": 1_000, "none": 0}, ["<5", "<5", "1,000", "0"]),
+    ],
+)
+def test_small_parts_of_a_total_cannot_be_told_by_subtraction(parts, words):
+    assert list(few_of(parts, spare="none").values()) == words
+
+
+def test_what_is_hidden_has_more_than_one_reading():
+    """By brute force: of all parts up to 9 that read the same and have the same total of 10 or
+    more, no class under 5 is the same in all."""
+    readings = {}
+    for a, b, none in itertools.product(range(1, 10), range(1, 10), range(10)):
+        parts = {"a": a, "b": b, "none": none}
+        seen = (a + b + none, *few_of(parts, spare="none").values())
+        readings.setdefault(seen, []).append((a, b))
+    for seen, found in readings.items():
+        if seen[0] < 10:
+            continue
+        for place in (0, 1):
+            if seen[1 + place] == "<5":
+                assert len({pair[place] for pair in found}) > 1, (seen, found)
+
+
+def test_few_patients_are_not_counted():
+    assert [few_counted(n, "patient") for n in (0, 1, 4, 5)] == [
+        "0 patients",
+        "<5 patients",
+        "<5 patients",
+        "5 patients",
+    ]
+    assert few_counted(1, "patient has", "patients have") == "<5 patients have"
 
 
 def test_no_fault_no_error():

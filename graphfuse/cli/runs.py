@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -39,6 +39,10 @@ from graphfuse.cli.app import (
     speak,
     training,
 )
+from graphfuse.errors import FEW, few
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 log = logging.getLogger(__name__)
 
@@ -136,10 +140,23 @@ def predict(
     table = api.predict(folder, cohort, allow_shift=allow_shift, device=device, allow_parts=allowed)
     _say_whom_it_knows(folder, table["patient"])
     safe_csv(table, out)
-    counts = ", ".join(f"{name} {count}" for name, count in table["call"].value_counts().items())
     flagged = int((table["flag"] != "").sum())
-    told = f"; {flagged:,} flagged, see the column flag" if flagged else ""
-    typer.echo(f"{len(table):,} patients called ({counts}){told}: {out}")
+    told = f"; {few(flagged)} flagged, see the column flag" if flagged else ""
+    typer.echo(f"{_called(table['call'])}{told}: {out}")
+
+
+def _called(calls: pd.Series) -> str:
+    """How many were called what; no total where it would tell the number of a class with few."""
+    counts = calls.value_counts()
+    each = ", ".join(f"{name} {few(count)}" for name, count in counts.items())
+    shown = int(counts[counts >= FEW].sum())
+    if shown == len(calls):
+        total = f"{shown:,}"
+    elif shown:
+        total = f"more than {shown:,}"
+    else:
+        total = few(len(calls)) if len(calls) < FEW else f"{FEW} or more"
+    return f"{total} patients called ({each})"
 
 
 def _say_whom_it_knows(folder: Path, patients) -> None:

@@ -16,6 +16,7 @@ from graphfuse.data.audit_patients import identical, near_identical
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.export import safe_csv
 from graphfuse.data.manifest import as_cohort
+from graphfuse.errors import few
 
 _LOOKED = 1_000  # columns looked at for scaling
 _TITLES = {"leak": "leaks", "warning": "warnings", "note": "notes"}
@@ -71,7 +72,7 @@ class Audit:
         return safe_csv(frame, path)
 
     def __str__(self) -> str:
-        parts = [f"{self.cohort}: {len(self.patients):,} patients, {self.target}"]
+        parts = [f"{self.cohort}: {few(len(self.patients))} patients, {self.target}"]
         for severity in SEVERITIES:
             these = [finding for finding in self.findings if finding.severity == severity]
             parts += ["", f"{_TITLES[severity]}:"] if these else []

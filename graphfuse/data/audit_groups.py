@@ -8,6 +8,7 @@ import pandas as pd
 
 from graphfuse.data.audit_finding import RARE, Finding, Subject
 from graphfuse.data.cohort import group_known
+from graphfuse.errors import few
 
 _SHOWN, _STRONG = 0.2, 0.5  # Cramér's V from which a note, and a warning, is given
 _FAMILY = 5  # groups smaller than this on average are families or repeated samples, not sites
@@ -73,7 +74,7 @@ def _against_label(
         return None
     said = (
         f"Cramér's V {v:.2f} corrected for bias, chi-squared p {p:.1g}, {len(counts)} groups of "
-        f"{counts.sum():,} patients"
+        f"{few(counts.sum())} patients"
     )
     where, kind = f"group {name}", "group-by-label"
     if _complete(counts) and counts.sum() < _FAMILY * len(counts):

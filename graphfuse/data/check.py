@@ -17,7 +17,9 @@ from graphfuse.data.modality import Modality
 from graphfuse.data.outcome import Outcome
 from graphfuse.data.sniff import sniff_values
 from graphfuse.data.variation import barely_varying
-from graphfuse.errors import Faults, counted
+from graphfuse.errors import FEW, Faults, counted, few, few_counted, few_of
+
+_UNLABELLED = None  # among names of classes, which are text
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,10 +52,10 @@ class Checked:
         parts = [
             self.name
             if self.cohort is None
-            else f"{self.name}: {counted(len(self.cohort), 'patient')}"
+            else f"{self.name}: {few_counted(len(self.cohort), 'patient')}"
         ]
         if self.cohort is not None:
-            parts += ["", self.match.to_string(), "", *_patterns_in_words(self.patterns)]
+            parts += ["", self._match_in_words(), "", *_patterns_in_words(self.patterns)]
             parts += [
                 "",
                 *(_outcome_in_words(outcome) for outcome in self.cohort.outcomes.values()),
@@ -62,6 +64,20 @@ class Checked:
         parts += _listed("warnings", self.notices)
         parts += [] if self.faults else ["", *self._verdict()]
         return "\n".join(parts)
+
+    def _match_in_words(self) -> str:
+        """The table `match` without a number under 5, and without one that would tell such a
+        class by subtraction."""
+        table = self.match.assign(
+            patients=self.match["patients"].map(few), only_here=self.match["only_here"].map(few)
+        )
+        first = next(iter(self.cohort.outcomes.values()), None)
+        is_open = first is None or not _has_few(first)
+        labelled = self.match["labelled"]
+        if is_open:
+            return table.assign(labelled=labelled.map(few)).to_string()
+        hidden = np.where(labelled < FEW, f"<{FEW}", f"{FEW} or more")
+        return table.assign(labelled=np.where(labelled == 0, "0", hidden)).to_string()
 
     def _verdict(self) -> list[str]:
         """What may be done with tables that have no faults."""
@@ -157,7 +173,7 @@ def _patterns(cohort: Cohort) -> pd.Series:
 
 def _patterns_in_words(patterns: pd.Series) -> list[str]:
     shown = [
-        f"  {counted(n, 'patient has', 'patients have')} {names}"
+        f"  {few_counted(n, 'patient has', 'patients have')} {names}"
         for names, n in patterns.head(8).items()
     ]
     rest = [f"  and {counted(len(patterns) - 8, 'more pattern')}"] if len(patterns) > 8 else []
@@ -165,35 +181,51 @@ def _patterns_in_words(patterns: pd.Series) -> list[str]:
 
 
 def _outcome_in_words(outcome: Outcome) -> str:
-    """Class counts, or events, with shares."""
+    """Class counts, with shares where none is small; or events."""
     known = int(outcome.known.sum())
     if outcome.kind == "class":
-        sizes = [int((outcome.values == code).sum()) for code in range(len(outcome.classes))]
-        words = ", ".join(
-            f"{c} {n} ({n / known:.0%})" for c, n in zip(outcome.classes, sizes, strict=True)
-        )
+        sizes = _sizes(outcome)
+        told = few_of(sizes, spare=_UNLABELLED)
         derived = (
             f"; derived from {', '.join(outcome.derived_from)}" if outcome.derived_from else ""
         )
-        return f"outcome {outcome.name}: {words}; unlabelled {len(outcome.values) - known}{derived}"
+        shares = {
+            name: "" if _has_few(outcome) else f" ({sizes[name] / known:.0%})"
+            for name in outcome.classes
+        }
+        words = ", ".join(f"{name} {told[name]}{share}" for name, share in shares.items())
+        return f"outcome {outcome.name}: {words}; unlabelled {told[_UNLABELLED]}{derived}"
     values = outcome.values[outcome.known]
-    events = (
-        f", {counted(outcome.event[outcome.known].sum(), 'event')}"
-        if outcome.event is not None
-        else ""
-    )
+    events = ""
+    if outcome.event is not None:
+        seen = int(outcome.event[outcome.known].sum())
+        told = few_of({"event": seen, "censored": known - seen})
+        events = f", {told['event']} event{'' if told['event'] == '1' else 's'}"
     return (
-        f"outcome {outcome.name}: {outcome.kind}, {known} known{events}, {values.min():.6g} to "
-        f"{values.max():.6g}"
+        f"outcome {outcome.name}: {outcome.kind}, {few(known)} known{events}, "
+        f"{values.min():.6g} to {values.max():.6g}"
     )
+
+
+def _sizes(outcome: Outcome) -> dict[str | None, int]:
+    """How many patients each class has, and how many none."""
+    sizes = {name: int((outcome.values == k).sum()) for k, name in enumerate(outcome.classes)}
+    return sizes | {_UNLABELLED: int((~outcome.known).sum())}
+
+
+def _has_few(outcome: Outcome) -> bool:
+    """Whether a class is so small that its number of patients is not said."""
+    sizes = _sizes(outcome)
+    return outcome.kind == "class" and any(0 < sizes[name] < FEW for name in outcome.classes)
 
 
 def _group_in_words(name: str, values: np.ndarray) -> str:
     known = group_known(values)
     sizes = pd.Series(values[known]).value_counts()
-    each = f", {sizes.iloc[-1]} to {counted(sizes.iloc[0], 'patient')} each" if len(sizes) else ""
+    told = list(few_of({**sizes.to_dict(), _UNLABELLED: int((~known).sum())}, _UNLABELLED).values())
+    each = f", {told[-2]} to {told[0]} patients each" if len(sizes) else ""
     return f"group {name}: {counted(len(sizes), 'value')}{each}" + (
-        "" if known.all() else f"; {(~known).sum():,} unknown"
+        "" if known.all() else f"; {told[-1]} unknown"
     )
 
 

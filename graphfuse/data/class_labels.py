@@ -10,7 +10,7 @@ import pandas as pd
 from graphfuse.data.outcome import Outcome
 from graphfuse.data.spelling import padding
 from graphfuse.data.words import as_word, spelt, told_unknown, words_of, written_alike
-from graphfuse.errors import InputError, counted, examples
+from graphfuse.errors import InputError, examples, few_counted
 
 MANY = 20  # different values, beyond which hardly a column is a class
 
@@ -70,7 +70,7 @@ def looks_like_number(labels: pd.Series) -> str:
     many = distinct > MANY
     if (fractions and (many or hardly_repeat)) or (many and hardly_repeat):
         return (
-            f"{distinct:,} different values for {counted(len(known), 'patient')} "
+            f"{distinct:,} different values for {few_counted(len(known), 'patient')} "
             f"({examples(known.iloc[:3])})"
         )
     return ""
@@ -100,8 +100,8 @@ def _unlabelled(cells: pd.Series, found: pd.Series) -> list[str]:
         return []
     shown = examples(map(repr, sorted(set(words))))
     return [
-        f"{counted(len(words), 'patient is', 'patients are')} unlabelled, as {shown} says that the "
-        "class is unknown; name it in labels = { … } where it is a class"
+        f"{few_counted(len(words), 'patient is', 'patients are')} unlabelled, as {shown} says that "
+        "the class is unknown; name it in labels = { … } where it is a class"
     ]
 
 

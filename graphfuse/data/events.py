@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from graphfuse.data.words import as_word, folded, told_unknown, words_of
-from graphfuse.errors import InputError, counted, examples
+from graphfuse.errors import InputError, examples, few_counted
 
 _CODED = re.compile(r"([0-9])\s*:\s*(.+)")
 _CENSORED = frozenset({
@@ -56,7 +56,7 @@ def _unknown(column: pd.Series, status: pd.Series) -> list[str]:
     if not words:
         return []
     return [
-        f"{counted(len(words), 'patient has', 'patients have')} a status like "
+        f"{few_counted(len(words), 'patient has', 'patients have')} a status like "
         f"{examples(map(repr, sorted(set(words))))}: unknown, which is neither an event nor "
         "censored"
     ]
@@ -85,8 +85,8 @@ def _others(status: pd.Series, had: pd.Series, value: str) -> list[str]:
     elif strange and (len(others) > 1 or happened):
         count = int(left.isin(strange).sum())
         notices.append(
-            f"{counted(count, 'patient', 'patients')} whose status is "
-            f"{examples(map(repr, strange))} {'counts' if count == 1 else 'count'} as censored, as "
+            f"{few_counted(count, 'patient')} whose status is "
+            f"{examples(map(repr, strange))} count as censored, as "
             f"the event is {value!r}; make them blank where that is not meant"
         )
     return notices

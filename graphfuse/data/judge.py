@@ -12,7 +12,7 @@ from graphfuse.data.modality import Modality
 from graphfuse.data.scales import two_scales, untransformed
 from graphfuse.data.sentinels import Sentinel, blanked, sentinel_of, sentinels_in
 from graphfuse.data.sniff import conflicts, scaled_over_cohort, unlike_declared
-from graphfuse.errors import counted, examples
+from graphfuse.errors import counted, examples, few
 
 _FREE_TEXT = 20  # different texts, from which a column may be no category
 
@@ -116,8 +116,8 @@ def _odd_records(modality: Modality) -> list[str]:
         code = sentinel_of(column)
         if code is not None:
             found.append(
-                f"{name!r} is {code:.6g} for {int((column == code).sum())} patients, far from all "
-                "others: a code for missing?"
+                f"{name!r} is {code:.6g} for {few(int((column == code).sum()))} patients, far from "
+                "all others: a code for missing?"
             )
     return found
 
@@ -129,6 +129,6 @@ def _unrepeated(column: pd.Series) -> list[str]:
     if distinct <= _FREE_TEXT or distinct <= 0.5 * len(known):
         return []
     return [
-        f"{column.name!r} has {distinct} different texts for {len(known)} patients: is it a "
+        f"{column.name!r} has {distinct} different texts for {few(len(known))} patients: is it a "
         "category?"
     ]

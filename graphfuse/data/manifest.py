@@ -27,7 +27,7 @@ from graphfuse.data.series import read_series
 from graphfuse.data.symbols import gene_symbols
 from graphfuse.data.targets import columns_of, outcome_from
 from graphfuse.data.typed_columns import Trained, TypedColumns
-from graphfuse.errors import Faults, InputError, examples, nearest
+from graphfuse.errors import Faults, InputError, examples, few, nearest
 from graphfuse.files.hashes import file_sha256
 from graphfuse.files.toml import read_toml, resolve
 from graphfuse.schema import GroupSpec, Manifest, ModalitySpec
@@ -296,14 +296,15 @@ class Reading:
         seen = set().union(*(m.table.index[m.present] for m in modalities))
         if len(named) > len(seen):
             self.notices.append(
-                f"{len(named) - len(seen)} patients have no value in any modality; they are "
+                f"{few(len(named) - len(seen))} patients have no value in any modality; they are "
                 "left out"
             )
         for place, frame in self.tables.items():
             only = len(set(frame.index) - named)
             if place.startswith("outcome.") and only:
                 self.notices.append(
-                    f"[{place}] {only} patients have an outcome but no modality; they are left out"
+                    f"[{place}] {few(only)} patients have an outcome but no modality; they are "
+                    "left out"
                 )
         return pd.Index(sorted(seen), name="patient", dtype=object)
 

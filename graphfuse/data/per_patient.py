@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from graphfuse.data.modality import Modality
-from graphfuse.errors import InputError, counted, examples
+from graphfuse.errors import InputError, counted, examples, few_counted
 
 _MILLION = 1e6
 
@@ -113,7 +113,7 @@ def _notices(values: np.ndarray, transform: str) -> list[str]:
     empty = measured.any(axis=1) & (np.nansum(np.abs(values), axis=1) == 0)
     found = []
     if empty.any():
-        who = counted(int(empty.sum()), "patient has", "patients have")
+        who = few_counted(int(empty.sum()), "patient has", "patients have")
         taken = (
             "there are no counts per million, so they count as without this modality"
             if transform == "cpm-log"
@@ -122,6 +122,6 @@ def _notices(values: np.ndarray, transform: str) -> list[str]:
         found.append(f"{who} 0 in every column: {taken}")
     partial = measured.any(axis=1) & ~measured.all(axis=1)
     if transform == "cpm-log" and partial.any():
-        who = counted(int(partial.sum()), "patient lacks", "patients lack")
+        who = few_counted(int(partial.sum()), "patient lacks", "patients lack")
         found.append(f"{who} some counts: the total that cpm-log divides by is of the others")
     return found

@@ -16,7 +16,7 @@ import pandas as pd
 from graphfuse.data.modality import Modality
 from graphfuse.data.transform import Impute, Scale, Select
 from graphfuse.data.typed_columns import TypedColumns
-from graphfuse.errors import Faults, InputError, counted
+from graphfuse.errors import Faults, InputError, counted, few_counted
 
 log = logging.getLogger(__name__)
 
@@ -141,7 +141,7 @@ class Pipeline:
         counts = self.typed.unknown(modality.table.reindex(columns=list(self.columns)))
         return [
             (
-                f"{modality.name}, {name}: {counted(count, 'patient has', 'patients have')} a "
+                f"{modality.name}, {name}: {few_counted(count, 'patient has', 'patients have')} a "
                 f"value {_UNKNOWN[kinds[name]]}"
             )
             for name, count in counts.items()

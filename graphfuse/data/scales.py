@@ -8,7 +8,7 @@ import pandas as pd
 
 from graphfuse.data.modality import Modality
 from graphfuse.data.sniff import LOG_TOP, columns_with_values, matrix
-from graphfuse.errors import counted
+from graphfuse.errors import counted, few_counted
 
 _SMALL_COUNTS = 30  # copies, stages, mutations of a gene: counts up to here need no logarithm
 _SKEWED = 1.0  # skewness of a column with a long tail to the right
@@ -56,16 +56,17 @@ def two_scales(frame: pd.DataFrame) -> str:
     negative = lows < 0
     if unit.any() and negative.any():
         return (
-            f"all values of {counted(int(unit.sum()), 'patient')} lie between 0 and 1, those of "
-            f"{counted(int(negative.sum()), 'other')} do not: beta and M-values in one table?"
+            f"all values of {few_counted(int(unit.sum()), 'patient')} lie between 0 and 1, those "
+            f"of {few_counted(int(negative.sum()), 'other')} do not: beta and M-values in one "
+            "table?"
         )
     logs, raw = (lows >= 0) & (highs <= LOG_TOP) & ~unit, highs > _RAW
     broken = logs & (values % 1 != 0).any(axis=1)
     if broken.sum() > 1 and raw.sum() > 1:
         return (
             f"values reach {highs[broken].max():,.4g} in "
-            f"{counted(int(broken.sum()), 'patient')} and {highs[raw].max():,.6g} in "
-            f"{counted(int(raw.sum()), 'other')}: logarithms and raw numbers in one table?"
+            f"{few_counted(int(broken.sum()), 'patient')} and {highs[raw].max():,.6g} in "
+            f"{few_counted(int(raw.sum()), 'other')}: logarithms and raw numbers in one table?"
         )
     return _columns_within_0_to_1(values)
 
@@ -81,7 +82,8 @@ def _columns_within_0_to_1(values: np.ndarray) -> str:
         return ""
     return (
         f"all values of {counted(int(unit.sum()), 'column')} lie between 0 and 1, those of "
-        f"{counted(int((lows < 0).sum()), 'other')} do not: beta and M-values in one table?"
+        f"{counted(int((lows < 0).sum()), 'other')} do not: beta and M-values in one "
+        "table?"
     )
 
 

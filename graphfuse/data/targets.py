@@ -10,7 +10,7 @@ from graphfuse.data.events import read_events
 from graphfuse.data.numbers import numbers, shapes
 from graphfuse.data.outcome import Outcome
 from graphfuse.data.words import cleaned
-from graphfuse.errors import InputError, counted, examples
+from graphfuse.errors import InputError, counted, examples, few_counted
 from graphfuse.schema import OutcomeSpec
 
 # Folds of cross-validation unless --cv says otherwise: each class needs a patient in every one.
@@ -70,7 +70,7 @@ def _survival(frame: pd.DataFrame, spec: OutcomeSpec, name: str) -> tuple[Outcom
     early = (time <= 0) & known
     if early.any():
         notices.append(
-            f"{counted(early.sum(), 'patient has', 'patients have')} a time of 0 or less, "
+            f"{few_counted(early.sum(), 'patient has', 'patients have')} a time of 0 or less, "
             "which counts as unknown"
         )
     usable = time.where((time > 0) & known)

@@ -18,7 +18,7 @@ from graphfuse.data.cohort import Cohort
 from graphfuse.data.export import safe_csv
 from graphfuse.data.manifest import as_cohort
 from graphfuse.data.outcome import Outcome
-from graphfuse.errors import Faults, InputError, LeakError, counted, nearest
+from graphfuse.errors import Faults, InputError, LeakError, counted, few_counted, nearest
 from graphfuse.evaluate.bootstrap import bootstrap_compare, bootstrap_scores
 from graphfuse.evaluate.external_notices import modalities_lacking, thinly_scored
 from graphfuse.evaluate.external_record import evaluations_in, sums_of, write_record
@@ -110,8 +110,8 @@ class External:
     def __str__(self) -> str:
         said = self.record
         head = (
-            f"{self.cohort}: {self.metrics.target} of {counted(said['scored'], 'patient')} that "
-            "the model never saw"
+            f"{self.cohort}: {self.metrics.target} of {few_counted(said['scored'], 'patient')} "
+            "that the model never saw"
         )
         names = list(self.metrics.models)
         lines = [head, "", f"{'':<20}" + "".join(f"{name:>26}" for name in names)]
@@ -163,7 +163,7 @@ def score(
     notices += modalities_lacking(frozen.model, cohort)
     if not known.all():
         notices.append(
-            f"{counted((~known).sum(), 'patient has', 'patients have')} no label: called, "
+            f"{few_counted((~known).sum(), 'patient has', 'patients have')} no label: called, "
             "not scored"
         )
     probability = frozen.model.probabilities(cohort)
@@ -208,8 +208,8 @@ def _check_unseen(frozen: Frozen, cohort: Cohort, notices: list[str]) -> dict[st
     same = 0 if frozen.ids is None else int(alike(cohort.patients).isin(alike(frozen.ids)).sum())
     if same:
         raise LeakError(
-            f"cohort {cohort.name!r}: {same} of {counted(len(cohort), 'patient id')} are in "
-            "the training data of this model. "
+            f"cohort {cohort.name!r}: {same} of {counted(len(cohort), 'patient id')} are "
+            "in the training data of this model. "
             "Leave them out; or, where they are other people, give their ids a prefix"
         )
     if frozen.ids is None:
@@ -247,7 +247,7 @@ def _labels(model: FusionModel, cohort: Cohort, target: str | None) -> tuple[Out
     for name, count in zip(outcome.classes, counts, strict=True):
         if count and name not in model.class_names:
             faults.add(
-                f"outcome {outcome.name!r}: label {name!r} ({counted(count, 'patient')}) is "
+                f"outcome {outcome.name!r}: label {name!r} ({few_counted(count, 'patient')}) is "
                 "none that the model was trained on"
                 f"{nearest(name, model.class_names)}; rename it by labels = {{ … }} in the "
                 "manifest, or leave it blank"

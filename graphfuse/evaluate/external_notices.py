@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from graphfuse.data.cohort import Cohort
-from graphfuse.errors import counted
+from graphfuse.errors import few_counted
 from graphfuse.evaluate.metrics import FEWEST
 from graphfuse.learn.model import FusionModel
 
@@ -21,7 +21,7 @@ def modalities_lacking(model: FusionModel, cohort: Cohort) -> list[str]:
             who = (
                 "all patients lack"
                 if lacking == len(cohort)
-                else counted(lacking, "patient lacks", "patients lack")
+                else few_counted(lacking, "patient lacks", "patients lack")
             )
             notices.append(f"{who} modality {m!r}: it is masked, and they are scored by the others")
     unused = [m for m in cohort.modalities if m not in model.modalities_]
@@ -35,7 +35,7 @@ def thinly_scored(classes: Sequence[str], codes: np.ndarray) -> list[str]:
     notices = []
     if len(codes) < FEWEST:
         notices.append(
-            f"{counted(len(codes), 'patient')} scored: too few to say more than that the "
+            f"{few_counted(len(codes), 'patient')} scored: too few to say more than that the "
             "interval is wide"
         )
     absent = [repr(name) for k, name in enumerate(classes) if not (codes == k).any()]

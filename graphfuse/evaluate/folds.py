@@ -19,7 +19,7 @@ import pandas as pd
 from graphfuse.data.cohort import group_known
 from graphfuse.data.export import unguarded
 from graphfuse.data.spelling import MISSING_IDS
-from graphfuse.errors import Faults, InputError, LeakError, counted
+from graphfuse.errors import Faults, InputError, LeakError, counted, few
 from graphfuse.files.hashes import text_sha256
 from graphfuse.learn.splits import grouped, stratified
 from graphfuse.schema import FOLD_COLUMNS
@@ -73,7 +73,7 @@ def enough(codes: np.ndarray, fewest: int, classes: Sequence[str], what: str) ->
     counts = np.bincount(codes[codes >= 0])
     names = classes or [f"class {k}" for k in range(len(counts))]
     small = [
-        f"{names[k]} has {counts[k]}" for k in np.flatnonzero((counts > 0) & (counts < fewest))
+        f"{names[k]} has {few(counts[k])}" for k in np.flatnonzero((counts > 0) & (counts < fewest))
     ]
     if (counts > 0).sum() < 2:
         there = f"all are {names[counts.argmax()]}" if counts.any() else "nobody has a label"

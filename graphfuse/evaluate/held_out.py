@@ -10,7 +10,7 @@ import pandas as pd
 from sklearn.model_selection import train_test_split
 
 from graphfuse.data.cohort import group_known
-from graphfuse.errors import InputError, counted, nearest
+from graphfuse.errors import InputError, counted, few, few_counted, nearest
 from graphfuse.evaluate.folds import (
     enough,
     grouped,
@@ -68,7 +68,7 @@ def left_out(
                 "--leave-out %s: %s in groups that are too small, even together, or not known; "
                 "they always train"
             ,
-            groups.name, counted(never.sum(), "labelled patient"),
+            groups.name, few_counted(never.sum(), "labelled patient"),
         )  # fmt: skip
     return table_of(patients, fold[None])
 
@@ -116,7 +116,7 @@ def share_held_out(
             )[1]
         except ValueError:
             raise InputError(
-                f"--holdout {share:g} of {len(rows)} labelled patients leaves fewer than "
+                f"--holdout {share:g} of {few(len(rows))} labelled patients leaves fewer than "
                 "one of each class on a side; "
                 "take another share, or --cv"
             ) from None

@@ -12,7 +12,7 @@ import pandas as pd
 
 from graphfuse.data.cohort import Cohort, group_known
 from graphfuse.data.outcome import Outcome
-from graphfuse.errors import InputError, counted, nearest
+from graphfuse.errors import InputError, counted, few_counted, nearest
 from graphfuse.evaluate.folds import (
     check_groups,
     check_ids,
@@ -211,7 +211,7 @@ def groups_of(cohort: Cohort, name: str, option: str) -> pd.Series:
                 "%s %s: %s no known value; they are kept together, which keeps nobody from a "
                 "relative whose value is known"
             ,
-            option, name, counted(blank, "patient has", "patients have"),
+            option, name, few_counted(blank, "patient has", "patients have"),
         )  # fmt: skip
     return found.where(known, "unknown")
 

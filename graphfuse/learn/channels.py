@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.read import read_table
-from graphfuse.errors import Faults, InputError, counted, nearest, warn_once
+from graphfuse.errors import Faults, InputError, counted, few_counted, nearest, warn_once
 from graphfuse.graph.gene_sets import gmt_file, read_gmt
 from graphfuse.graph.gene_slot import aliases_of, gene_cohort
 from graphfuse.graph.network import GeneNetwork
@@ -221,7 +221,7 @@ def _edges_said(path: str, cohort: Cohort) -> str:
     known = {*edges["source"], *edges["target"]} & set(cohort.patients.astype(str))
     return (
         f"{path}: {counted(len(edges), 'edge')}, with {len(known):,} of the cohort's "
-        f"{counted(len(cohort), 'patient')}"
+        f"{few_counted(len(cohort), 'patient')}"
     )
 
 

@@ -12,7 +12,7 @@ from graphfuse.data.modality import Modality
 from graphfuse.data.pipeline import Pipeline
 from graphfuse.data.shift import Shift, ShiftReference
 from graphfuse.data.shift_cause import in_figures, likely_cause
-from graphfuse.errors import Faults, counted
+from graphfuse.errors import Faults, few_counted
 
 FEW_VALUES = 0.5  # share of a modality's columns below which a row is flagged
 FAR = 300.0  # training standard deviations beyond which a single value is flagged
@@ -150,7 +150,7 @@ def refuse(where: str, found: list[Told]) -> None:
 
 def _message(name: str, shift: Shift, cause: str) -> str:
     return (
-        f"modality {name!r}: the tables of {counted(shift.patients, 'patient')} are not on the "
+        f"modality {name!r}: the tables of {few_counted(shift.patients, 'patient')} are not on the "
         f"scale that the model was trained on ({in_figures(shift)}). They look like {cause}: give "
         "values as in training"
     )

@@ -18,7 +18,7 @@ from graphfuse.data.cohort import Cohort
 from graphfuse.data.pipeline import ABSURD, unknown_values
 from graphfuse.data.typed_columns import TypedColumns
 from graphfuse.data.variation import require_variation
-from graphfuse.errors import Faults, InputError, counted
+from graphfuse.errors import Faults, InputError, counted, few
 from graphfuse.graph.gene_slot import gene_side
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.learn.assemble import Views
@@ -238,7 +238,7 @@ class FusionModel(ClassifierMixin, BaseEstimator):
         nothing = ~views.present.any(1)
         if nothing.any():
             raise InputError(
-                f"cohort {cohort.name!r}: {int(nothing.sum())} of {len(cohort)} patients "
+                f"cohort {cohort.name!r}: {few(int(nothing.sum()))} of {few(len(cohort))} patients "
                 "have none of the model's modalities "
                 f"({', '.join(self.modalities_)}); add their tables or leave them out"
             )
@@ -247,8 +247,9 @@ class FusionModel(ClassifierMixin, BaseEstimator):
         lost = ~np.isfinite(found).all(axis=1)
         if lost.any():
             raise InputError(
-                f"cohort {cohort.name!r}: no probability can be computed for {int(lost.sum())} of "
-                f"{len(cohort)} patients; look at their tables for extreme values"
+                f"cohort {cohort.name!r}: no probability can be computed for "
+                f"{few(int(lost.sum()))} of {few(len(cohort))} patients; look at their tables for "
+                "extreme values"
             )
         return found
 

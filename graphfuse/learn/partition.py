@@ -13,6 +13,7 @@ import pandas as pd
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.export import safe_csv
+from graphfuse.errors import few
 from graphfuse.files.hashes import text_sha256
 from graphfuse.files.written import Kind, whole_folder, write_json
 from graphfuse.learn.separation import Association, Separation
@@ -124,7 +125,7 @@ class Subtypes:
         ]
         lines.append(
             "  clusters of "
-            + ", ".join(f"{n:,}" for n in self.clusters["patients"])
+            + ", ".join(few(n) for n in self.clusters["patients"])
             + " patients"
             + self._left_out()
         )
@@ -158,7 +159,7 @@ class Subtypes:
 
     def _left_out(self) -> str:
         out = int((self.labels < 0).sum())
-        return f"; {out:,} in none" if out else ""
+        return f"; {few(out)} in none" if out else ""
 
 
 def provenance(cohort: Cohort, recipe: Recipe, asked: dict[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ import pandas as pd
 from scipy.sparse import csr_matrix
 
 from graphfuse.data.cohort import Cohort
-from graphfuse.errors import InputError, nearest
+from graphfuse.errors import InputError, few, nearest
 from graphfuse.learn import clusters as clustering
 from graphfuse.learn import separation, stability
 from graphfuse.learn.layered import LEAST, Layered, Tables, layered, tables_of
@@ -104,7 +104,8 @@ def _try(where: Layered, asked: dict) -> _Tried:
     linked, name = len(where.rows), where.name
     if clusters is not None and clusters >= linked:
         raise InputError(
-            f"clusters = {clusters}: layer {name!r} has {linked} patients; ask for fewer clusters"
+            f"clusters = {clusters}: layer {name!r} has {few(linked)} patients; ask for "
+            "fewer clusters"
         )
     graph = where.builder()(where.tables)
     if not graph.nnz:

@@ -14,10 +14,8 @@ _UNSAFE = '/\\:*?"<>|'
 _DEVICES = frozenset(
     ["con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))]
 )
-# Columns of the tables that hold one row a patient, and what graph formats call every node.
-TAKEN_BY_TABLES = frozenset(
-    ["patient", "repeat", "fold", "truth", "call", "flag", "gene", "degree", "kind", "name", "id"]
-)
+# Columns of tables with one row a patient, and the other kind of node in a graph.
+TAKEN_BY_TABLES = frozenset(["patient", "repeat", "fold", "truth", "call", "flag", "gene"])
 # Words of recipes and graphs that stand where a modality's name may stand.
 TAKEN_BY_LAYERS = frozenset(["patient", "default", "each", "shared", "snf", "interacts"])
 

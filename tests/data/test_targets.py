@@ -45,6 +45,6 @@ def test_unlabelled_patients_do_not_count():
 def test_one_is_one_and_not_many():
     frame = pd.DataFrame({"time": [0.0, 5, 7, 9], "dead": [1, 1, 0, 0], "score": [1, 2, "high", 4]})
     _, notices = outcome(frame, kind="survival", time="time", event={"column": "dead", "value": 1})
-    assert "1 patient has a time of 0 or less, which counts as unknown" in notices
+    assert "<5 patients have a time of 0 or less, which counts as unknown" in notices
     with pytest.raises(InputError, match=r"column 'score': 1 value is no number \('high'\)"):
         outcome(frame, kind="number", column="score")

@@ -146,7 +146,7 @@ def test_rows_are_flagged_from_themselves_alone(model):
 
 def test_one_patient_is_compared_too(model):
     assert (gf.predict(model, cohort(1, 2, name="new"))["flag"] == "").all()
-    with pytest.raises(InputError, match="tables of 1 patient are not on the scale"):
+    with pytest.raises(InputError, match="tables of <5 patients are not on the scale"):
         gf.predict(model, cohort(40, 2, SHIFTS["not logarithms"], name="new").take([5]))
 
 

@@ -117,7 +117,7 @@ def test_a_prediction_does_not_depend_on_other_rows(trained, tmp_path, caplog):
         rest = clinical.index[1:]
         np.testing.assert_allclose(found.loc[rest], together.loc[rest], rtol=0, atol=1e-9)
     for column in ("site", "pain", "mood", "smoker", "code", "er"):
-        said = f"clinical, {column}: 1 patient has a value not seen in training"
+        said = f"clinical, {column}: <5 patients have a value not seen in training"
         assert said in caplog.text
     assert "N5x0" not in caplog.text
 
