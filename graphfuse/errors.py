@@ -94,53 +94,34 @@ def few_counted(patients: int, one: str, many: str | None = None) -> str:
     return words if few(patients) == f"{patients:,}" else f"<{FEW} {many or one + 's'}"
 
 
-def few_of(parts: Mapping[str, int], spare: str | None = None) -> dict[str, str]:
-    """Numbers of patients that add up to a known total, in words that give no small one away.
+def few_of(parts: Mapping[str, int], spare: str) -> dict[str, str]:
+    """Numbers of patients that add up to a known total, so that no small one can be told by
+    subtraction.
 
     Parameters
     ----------
     parts
         How many patients each part has.
     spare
-        A part that says nothing of its patients, such as the unlabelled. It may be 0, nothing is
-        hidden for its sake, and it is the first to be hidden for another's.
+        A part that says nothing of its patients, such as the unlabelled.
 
     Returns
     -------
     dict of str
-        `<5` for 1 to 4 patients. Where the other numbers and the total would tell what that stands
-        for, `spare` and then the smallest others are hidden too: `<5`, or `5 or more`.
+        As `few` says them; of `spare`, nothing where another part has few. Only where each of those
+        has one patient and `spare` none does the total still tell.
 
     Examples
     --------
     >>> few_of({"case": 31, "control": 27, "unlabelled": 2}, spare="unlabelled")
     {'case': '31', 'control': '27', 'unlabelled': '<5'}
     >>> few_of({"case": 31, "rare": 3, "unlabelled": 9}, spare="unlabelled")
-    {'case': '31', 'rare': '<5', 'unlabelled': '5 or more'}
-    >>> few_of({"case": 31, "rare": 3, "unlabelled": 0}, spare="unlabelled")
-    {'case': '31', 'rare': '<5', 'unlabelled': '<5'}
+    {'case': '31', 'rare': '<5', 'unlabelled': 'some or none'}
     """
-    hidden = [name for name, count in parts.items() if 0 < count < FEW]
-    others = [name for name, count in parts.items() if name not in hidden and count]
-    others.sort(key=lambda name: parts[name])
-    if spare in parts and spare not in hidden:
-        others = [spare, *(name for name in others if name != spare)]
-    while hidden and others and _is_told(parts, hidden, spare):
-        hidden.append(others.pop(0))
-    words = {True: f"<{FEW}", False: f"{FEW} or more"}
-    return {
-        name: words[count < FEW] if name in hidden else f"{count:,}"
-        for name, count in parts.items()
-    }
-
-
-def _is_told(parts: Mapping[str, int], hidden: list[str], spare: str | None) -> bool:
-    """Whether what hidden parts add up to leaves no doubt of each."""
-    together = sum(parts[name] for name in hidden)
-    least = sum(FEW if parts[name] >= FEW else name != spare for name in hidden)
-    is_open = any(parts[name] >= FEW for name in hidden)
-    most = None if is_open else len(hidden) * (FEW - 1)
-    return hidden != [spare] and (len(hidden) == 1 or together in (least, most))
+    words = {name: few(count) for name, count in parts.items()}
+    if any(0 < count < FEW for name, count in parts.items() if name != spare):
+        words[spare] = "some or none"
+    return words
 
 
 def warn_once(log: logging.Logger, message: str) -> None:

@@ -196,13 +196,13 @@ def _outcome_in_words(outcome: Outcome) -> str:
         words = ", ".join(f"{name} {told[name]}{share}" for name, share in shares.items())
         return f"outcome {outcome.name}: {words}; unlabelled {told[_UNLABELLED]}{derived}"
     values = outcome.values[outcome.known]
-    events = ""
+    events, told = "", few(known)
     if outcome.event is not None:
         seen = int(outcome.event[outcome.known].sum())
-        told = few_of({"event": seen, "censored": known - seen})
-        events = f", {told['event']} event{'' if told['event'] == '1' else 's'}"
+        events = f", {few_counted(seen, 'event')}"
+        told = few(known) if min(seen, known - seen) not in range(1, FEW) else "some"
     return (
-        f"outcome {outcome.name}: {outcome.kind}, {few(known)} known{events}, "
+        f"outcome {outcome.name}: {outcome.kind}, {told} known{events}, "
         f"{values.min():.6g} to {values.max():.6g}"
     )
 
@@ -222,11 +222,11 @@ def _has_few(outcome: Outcome) -> bool:
 def _group_in_words(name: str, values: np.ndarray) -> str:
     known = group_known(values)
     sizes = pd.Series(values[known]).value_counts()
-    told = list(few_of({**sizes.to_dict(), _UNLABELLED: int((~known).sum())}, _UNLABELLED).values())
+    parts = sizes.to_dict() | {_UNLABELLED: int((~known).sum())}
+    told = list(few_of(parts, _UNLABELLED).values())
     each = f", {told[-2]} to {told[0]} patients each" if len(sizes) else ""
-    return f"group {name}: {counted(len(sizes), 'value')}{each}" + (
-        "" if known.all() else f"; {told[-1]} unknown"
-    )
+    rest = "" if told[-1] == "0" else f"; {told[-1]} unknown"
+    return f"group {name}: {counted(len(sizes), 'value')}{each}{rest}"
 
 
 def _listed(title: str, lines: list[str]) -> list[str]:
