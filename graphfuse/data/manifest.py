@@ -303,8 +303,7 @@ class Reading:
             only = len(set(frame.index) - named)
             if place.startswith("outcome.") and only:
                 self.notices.append(
-                    f"[{place}] {few(only)} patients have an outcome but no modality; they are "
-                    "left out"
+                    f"[{place}] {few(only)} patients have an outcome but no modality: left out"
                 )
         return pd.Index(sorted(seen), name="patient", dtype=object)
 
