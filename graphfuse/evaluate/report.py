@@ -18,7 +18,7 @@ from graphfuse.evaluate.study import Replica, Study
 from graphfuse.evaluate.subgroups import subgroups
 from graphfuse.files.inside import inside
 from graphfuse.files.json import damaged
-from graphfuse.files.written import Kind, undamaged, whole, whole_folder, write_json
+from graphfuse.files.written import Kind, whole, whole_folder, write_json
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.learn.model import FusionModel
 from graphfuse.schema import FOLD_COLUMNS, Evaluation, Metrics, Recipe, RunRecord
@@ -195,15 +195,17 @@ def load_folds(folder: Path) -> pd.DataFrame:
         raise InputError(
             f"{path}: is gone, so nobody can say whom this run trained on; bring it back"
         )
-    with undamaged(path):
+    try:
         # A patient may be called NA: only a blank fold is missing.
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
-        absent = [column for column in FOLD_COLUMNS if column not in table]
-        if absent:
-            raise ValueError(f"no column {absent[0]}")
-        whole = table["fold"].where(table["fold"] != "", "0"), table["repeat"]
-        if not all(column.str.fullmatch("[0-9]{1,9}").all() for column in whole):
-            raise ValueError("a repeat or a fold is no whole number")
+    except (ValueError, OSError) as error:  # those of pandas' parser are ValueErrors
+        raise damaged(path, f"no csv ({error})") from None
+    absent = [column for column in FOLD_COLUMNS if column not in table]
+    if absent:
+        raise damaged(path, f"no column {absent[0]}")
+    whole = table["fold"].where(table["fold"] != "", "0"), table["repeat"]
+    if not all(column.str.fullmatch("[0-9]{1,9}").all() for column in whole):
+        raise damaged(path, "a repeat or a fold is no whole number")
     return pd.DataFrame(
         {
             "patient": unguarded(table["patient"]),

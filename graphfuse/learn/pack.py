@@ -79,7 +79,7 @@ def unpack(arrays: dict[str, np.ndarray], model: ModelFile, parts: dict[str, obj
     states = expected_states(model, frame.tokens)
     check_shapes(arrays, states, {"n": len(arrays["present"])})
     check_values(arrays, states, {})
-    nets = [_net(shape, _under(arrays, f"net{seed}")) for seed in range(model.seeds)]
+    nets = [_net(shape, arrays, f"net{seed}/") for seed in range(model.seeds)]
     _check_all_used(arrays, nets)
     slopes, memory = (
         {m: arrays[f"tables/{m}/{key}"] for m in model.modalities} for key in ("slope", "memory")
@@ -139,15 +139,15 @@ def bare_net(shape: Shape) -> Net:
         return Net(shape)
 
 
-def _net(shape: Shape, arrays: dict[str, np.ndarray]) -> Net:
-    """A net with these parameters, each checked."""
+def _net(shape: Shape, arrays: dict[str, np.ndarray], prefix: str) -> Net:
+    """A net with the parameters that stand behind `prefix`, each checked."""
     net = bare_net(shape)
-    kept = {key: value for key, value in arrays.items() if key != "states"}
-    wanted = {key: tuple(value.shape) for key, value in net.state_dict().items()}
-    expected = {key: Array(SINGLES, size) for key, size in wanted.items()}
-    check_shapes(kept, expected, {})
-    check_values(kept, expected, {})
-    net.load_state_dict({key: torch.from_numpy(value) for key, value in kept.items()}, assign=True)
+    sizes = {key: tuple(value.shape) for key, value in net.state_dict().items()}
+    expected = {f"{prefix}{key}": Array(SINGLES, size) for key, size in sizes.items()}
+    check_shapes(arrays, expected, {})
+    check_values(arrays, expected, {})
+    state = {key: torch.from_numpy(arrays[f"{prefix}{key}"]) for key in sizes}
+    net.load_state_dict(state, assign=True)
     return net.eval()
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import faulthandler
 import io
-import json
 import logging
 import os
 import random
@@ -25,7 +24,7 @@ from graphfuse.cli import main
 from graphfuse.errors import GraphfuseError
 
 from .mutate import spoiled_bytes, spoiled_shape, spoiled_table, toml
-from .valid import CARD, MANIFEST, RECIPE, files, run_files
+from .valid import CARD, MANIFEST, RECIPE, files
 
 SECONDS = 20  # of a processor's time that an input may take; most take a twentieth of one
 PATIENCE = 180  # seconds in all, on a machine that has other things to do
@@ -65,7 +64,7 @@ def tried(seed: int, folder: Path) -> Tried:
     call = spoil(content, source)
     _lay(content, folder)
     before = {path.name for path in folder.iterdir()}
-    said = _read_folds(folder) if call == ["folds"] else _called(call, folder)
+    said = _read_folds(folder) if call == ["folds"] else called(call, folder)
     fault = said or _left_over(folder, before)
     return Tried(seed, f"{kind}: {' '.join(call)}", fault)
 
@@ -139,20 +138,6 @@ def _some_folds(content: dict[str, bytes], source: random.Random) -> list[str]:
     return source.choice((["folds"],) * 4 + (["audit", "cohort.toml", "--folds", "folds.csv"],))
 
 
-def _a_run(content: dict[str, bytes], source: random.Random) -> list[str]:
-    """A file of a run directory, at the commands that read it."""
-    content |= run_files()
-    name = source.choice(sorted(name for name in run_files() if "/folds/" not in name))
-    if name.endswith(".json") and source.random() < 0.5:
-        spoiled = spoiled_shape(json.loads(content[name]), source)
-        content[name] = json.dumps(spoiled).encode("utf-8", "replace")
-    else:
-        content[name] = spoiled_bytes(content[name], source)
-    scored = ["score", "run", "cohort.toml", "-o", "scored"]
-    called = ["predict", "run", "cohort.toml", "-o", "calls.csv"]
-    return source.choice((called, called, scored, ["rank", "run"]))
-
-
 def _a_command(content: dict[str, bytes], source: random.Random) -> list[str]:
     """A command line with words that do not belong there."""
     from .mutate import NUMBERS, WORDS
@@ -183,14 +168,13 @@ _KINDS = {
     "network": (12, _a_network),
     "folds": (7, _some_folds),
     "command": (2, _a_command),
-    "run": (4, _a_run),
 }
 
 
 # -------------------------------------------------------------------------------- what comes of it
 
 
-def _called(arguments: list[str], folder: Path) -> str:
+def called(arguments: list[str], folder: Path) -> str:
     """What is wrong with the answer of the shell's command, run in this process."""
     out, err = io.StringIO(), io.StringIO()
     code, wrong = 0, ""
@@ -230,7 +214,7 @@ def _is_drafted(folder: Path, arguments: list[str]) -> str:
         tomllib.loads((folder / "draft.toml").read_text("utf-8"))
     except ValueError as error:
         return f"init drafted what is no TOML: {error}"
-    return _called(["check", "draft.toml"], folder)
+    return called(["check", "draft.toml"], folder)
 
 
 def _read_folds(folder: Path) -> str:

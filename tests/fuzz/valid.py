@@ -141,26 +141,6 @@ def files() -> dict[str, bytes]:
     return made | _other_formats(rna)
 
 
-@cache
-def run_files() -> dict[str, bytes]:
-    """The files of a run directory of a small net, by path."""
-    import tempfile
-    from pathlib import Path
-
-    import graphfuse as gf
-
-    labels = pd.Series(np.where(np.arange(24) % 2, "wild", "calm"), PATIENTS, name="subtype")
-    table = pd.read_csv(BytesIO(files()["rna.csv"]), index_col=0)
-    recipe = gf.Recipe.model_validate(
-        {"name": "quick", "net": {"width": 4}, "train": {"epochs": 2, "seeds": 1}}
-    )
-    cohort = gf.Cohort.from_frames({"rna": table}, labels)
-    with tempfile.TemporaryDirectory() as folder:
-        place = gf.train(cohort, recipe, cv=(2, 1), ledger=False).save(Path(folder) / "run")
-        paths = [path for path in place.rglob("*") if path.is_file()]
-        return {f"run/{path.relative_to(place)}": path.read_bytes() for path in sorted(paths)}
-
-
 def _about(random: np.random.Generator) -> pd.DataFrame:
     dead = np.arange(24) % 3 == 0
     days = random.integers(30, 900, 24)
