@@ -8,10 +8,12 @@ from graphfuse.api.graphs import graph_of
 from graphfuse.api.trained import rank
 from graphfuse.api.training import train
 from graphfuse.data.cohort import Cohort
+from graphfuse.data.manifest import as_cohort
+from graphfuse.evaluate.finished import finished_beside
 from graphfuse.evaluate.record import peak_memory
-from graphfuse.evaluate.report import RUN, Report
+from graphfuse.evaluate.report import Report, run_folder
 from graphfuse.explain.ranking import Ranking
-from graphfuse.files.written import whole_folder
+from graphfuse.files.working import take_place
 from graphfuse.graph.patients import PatientGraph
 from graphfuse.report.add_ons import AddOns
 from graphfuse.report.html import write_report
@@ -24,24 +26,68 @@ def run(
     recipe: Recipe | str | Path = DEFAULT_RECIPE,
     *,
     top: int = 10,
+    resume: bool = False,
+    overwrite: bool = False,
     **options,
-):
-    """Train, rank, graphs and report into a run directory; gives the `Report` and the `Ranking`.
-    Options as in `train` (here `cv` defaults to 5 folds, once)."""
-    return save_run(Path(out), cohort, recipe, ranked=True, top=top, **{"cv": (5, 1)} | options)
+) -> tuple[Report, Ranking | None]:
+    """Train, rank, graphs and report into a run directory.
+
+    Parameters
+    ----------
+    cohort : Cohort, str or Path
+        Patients, or their manifest.
+    out : str or Path
+        The run directory; an older run on the same data is replaced.
+    recipe : Recipe, str or Path
+        As in `train`.
+    top : int
+        How many items a print of the ranking shows.
+    resume : bool
+        Whether to go on from what a run that was stopped had finished, and to keep what is finished
+        where this one is interrupted.
+    overwrite : bool
+        Whether to replace a run on other data, or one that is damaged.
+    **options
+        As in `train`; here `cv` defaults to 5 folds, once.
+
+    Returns
+    -------
+    tuple of Report and Ranking
+
+    Raises
+    ------
+    InputError
+        For unusable input, where `out` holds something else or another process writes there, and
+        where what a stopped run left was of other inputs.
+    """
+    options = {"cv": (5, 1), "resume": resume, "overwrite": overwrite} | options
+    return save_run(Path(out), cohort, recipe, ranked=True, top=top, **options)
 
 
 def save_run(
-    out: Path, cohort: Cohort, recipe, *, ranked: bool, top: int = 50, **options
+    out: Path,
+    cohort: Cohort,
+    recipe,
+    *,
+    ranked: bool,
+    top: int = 50,
+    resume: bool = False,
+    overwrite: bool = False,
+    **options,
 ) -> tuple[Report, Ranking | None]:
     """Trains and writes a run directory, whole or not at all: first what was trained, then the
     graphs, the rankings (where `ranked`) and the report.
 
     Raises `IncompleteRunError` where one of these failed; the run is there without it.
     """
-    with whole_folder(out, RUN) as folder:
-        report = train(cohort, recipe, **options)
-        report.write(folder, out)
+    cohort = as_cohort(cohort)
+    with (
+        run_folder(out, cohort, overwrite) as (work, place),
+        finished_beside(place, resume) as finished,
+    ):
+        folder = work / "new"
+        report = train(cohort, recipe, finished=finished, **options)
+        report.write(folder, place)
         beside = AddOns(out, report.record.timings, report.failed)
         again = f"`graphfuse rank {out}` makes it again"
         by_build = f"`graphfuse build COHORT -r RECIPE -o {out / 'graph'}` makes it again"
@@ -53,8 +99,10 @@ def save_run(
         if ranking is not None:
             beside.make("rankings", again, lambda: ranking.write(folder / "rankings"))
         report.record = beside.timed(report.record, peak_memory())
-        report.write_record(folder, out)
+        report.write_record(folder, place)
         beside.make("report", again, lambda: write_report(folder))
+        take_place(work, place)
+        finished.hand_over(work)
     beside.stop(report)
     return report, ranking
 

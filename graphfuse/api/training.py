@@ -14,13 +14,16 @@ from graphfuse.data.cohort import Cohort
 from graphfuse.data.manifest import as_cohort
 from graphfuse.errors import InputError, LeakError
 from graphfuse.evaluate.bench import Contest, Result, about_bench, contend, results
+from graphfuse.evaluate.depends import Beside, dependencies
+from graphfuse.evaluate.finished import Finished
+from graphfuse.evaluate.folds import digest
 from graphfuse.evaluate.nulls import Nulls
 from graphfuse.evaluate.nulls import nulls as find_nothing
 from graphfuse.evaluate.protocol import Protocol
 from graphfuse.evaluate.readiness import ready
 from graphfuse.evaluate.record import record_run
 from graphfuse.evaluate.report import Report
-from graphfuse.evaluate.study import Beside, study
+from graphfuse.evaluate.study import study
 from graphfuse.files.toml import located
 from graphfuse.files.written import write_json
 from graphfuse.graph.gene_slot import gene_side
@@ -50,6 +53,7 @@ def train(
     modalities: bool = False,
     seed: int = 0,
     device: str = "auto",
+    finished: Finished | None = None,
 ) -> Report:
     """Cross-validates the recipe's net beside the ladder, and fits a final model on all patients.
 
@@ -61,8 +65,9 @@ def train(
     propagators by successive halving on inner folds (the recipe's `[search]`, or the usual
     candidates). `ledger`: also the net with rewired, random, identity and no graphs, which says
     what the graphs are worth. `modalities`: also every subset of the modalities, their Shapley
-    values, and whether the net uses interactions between them. Everything is fitted anew on each
-    fold's training patients. Raises `InputError` for unusable input, and `LeakError` where a
+    values, and whether the net uses interactions between them. `finished`: the parts that a run
+    keeps (`gf.run`'s own; by itself, `train` keeps none). Everything is fitted anew on each fold's
+    training patients. Raises `InputError` for unusable input, and `LeakError` where a
     held-out patient would be seen, or when given a built graph: it knows them all.
     """
     if isinstance(cohort, PatientGraph) or isinstance(recipe, PatientGraph):
@@ -81,7 +86,12 @@ def train(
     for said in leaks:
         log.warning("%s: %s", cohort.name, said)
     cohort, genes, notices = gene_side(recipe, cohort, network, seed)
-    notices = [*leaks, *notices]
+    notices, beside = [*leaks, *notices], Beside(ledger, modalities)
+    finished = finished or Finished()
+    finished.begin(
+        dependencies(cohort, outcome.name, recipe, genes, seed, beside, protocol.keeps)
+        | {"folds": digest(table), "device": device.split(":")[0]}
+    )
     found = study(
         cohort,
         outcome,
@@ -90,9 +100,12 @@ def train(
         table,
         seed,
         device,
-        beside=Beside(ledger, modalities),
+        beside=beside,
         keeps=protocol.keeps,
+        finished=finished,
     )
+    if finished.reused:
+        log.info("%s", finished.told())
     described = protocol.described(table)
     seconds = {"train": round(time.perf_counter() - began, 1)}
     record = record_run(

@@ -1,10 +1,14 @@
 """The same verbs for the shell. Exit codes: 0; 2 for bad input, with one message; 130 after
-Ctrl-C."""
+Ctrl-C, 143 after SIGTERM."""
 
 from __future__ import annotations
 
 import logging
+import signal
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import typer
 
@@ -19,15 +23,19 @@ from graphfuse.cli import cohorts, audit, runs, evaluate, subtypes, parts  # noq
 
 
 def main() -> None:
-    """The entry point: turns graphfuse's errors into one message and exit code 2, Ctrl-C into
-    130."""
+    """The entry point: turns graphfuse's errors into one message and exit code 2, Ctrl-C into 130
+    and SIGTERM into 143."""
     _hush_libraries()
     try:
-        code = app(standalone_mode=False)
+        with _terminable():
+            code = app(standalone_mode=False)
     except typer.Abort as error:
-        code = _refused(error.__cause__) if isinstance(error.__cause__, EOFError) else _stopped()
-    except KeyboardInterrupt:
-        code = _stopped()
+        cause = error.__cause__
+        code = _refused(cause) if isinstance(cause, EOFError) else _stopped(cause, 130)
+    except KeyboardInterrupt as error:
+        code = _stopped(error, 130)
+    except _TerminatedError as error:
+        code = _stopped(error, 143)
     except (GraphfuseError, OSError, MemoryError) as error:
         code = _refused(error)
     except Exception as error:
@@ -47,15 +55,42 @@ def _hush_libraries() -> None:
     logging.getLogger("py.warnings").setLevel(logging.CRITICAL)
 
 
-def _stopped() -> int:
-    """Says that Ctrl-C was heard; gives the exit code."""
-    typer.echo("graphfuse: stopped", err=True)
-    return 130
+class _TerminatedError(BaseException):
+    """The system, or a queue of jobs, asks the process to end. Nothing that catches errors may
+    catch it, as with Ctrl-C."""
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """SIGTERM ends the block in order, so that what is tidied after Ctrl-C is tidied."""
+
+    def end(number: int, frame: object) -> None:
+        raise _TerminatedError
+
+    if threading.current_thread() is not threading.main_thread():
+        yield  # which alone hears signals
+        return
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _stopped(cause: BaseException | None, code: int) -> int:
+    """Says that the process was asked to end, and what to do with what it had finished; gives the
+    exit code."""
+    typer.echo(f"graphfuse: stopped{_noted(cause)}", err=True)
+    return code
+
+
+def _noted(error: BaseException | None) -> str:
+    return "".join(f"; {note}" for note in getattr(error, "__notes__", ()))
 
 
 def _refused(error: BaseException) -> int:
     """Says what is wrong, in one message; gives the exit code."""
-    typer.echo(f"graphfuse: {_in_words(error)}", err=True)
+    typer.echo(f"graphfuse: {_in_words(error)}{_noted(error)}", err=True)
     return 2
 
 

@@ -104,6 +104,17 @@ Seed = Annotated[
     typer.Option("--seed", min=0, max=MOST_SEED, help="The seed of everything drawn by chance."),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Only results and errors.")]
+Resume = Annotated[
+    bool,
+    typer.Option(
+        "--resume",
+        help="Keep finished parts when stopped, and go on from those of a run that was stopped.",
+    ),
+]
+Overwrite = Annotated[
+    bool,
+    typer.Option("--overwrite", help="Replace a run on other data, or one that is damaged."),
+]
 PatientControl = Annotated[
     str | None,
     typer.Option(
@@ -170,7 +181,7 @@ def share_of(text: str | None) -> tuple[float, int] | None:
 
 
 def training(given: dict) -> dict:
-    """The options of `graphfuse.train` in a command's parameters."""
+    """The options of `graphfuse.train` and its run directory in a command's parameters."""
     same = (
         "target",
         "folds",
@@ -180,6 +191,8 @@ def training(given: dict) -> dict:
         "search",
         "ledger",
         "modalities",
+        "resume",
+        "overwrite",
         "seed",
         "device",
     )

@@ -26,9 +26,11 @@ from graphfuse.cli.app import (
     Network,
     Out,
     OutFile,
+    Overwrite,
     PatientControl,
     Quiet,
     RecipeName,
+    Resume,
     Search,
     Seed,
     Split,
@@ -75,7 +77,7 @@ def train(
     split: Split = None,
     holdout: Holdout = None, network: Network = None, patient_control: PatientControl = None,
     gene_control: GeneControl = None, search: Search = False, ledger: Ledger = True,
-    modalities: Modalities = False,
+    modalities: Modalities = False, resume: Resume = False, overwrite: Overwrite = False,
     device: Device = "auto", seed: Seed = 0, quiet: Quiet = False,
 ):  # fmt: skip
     """Cross-validate a recipe beside the ladder, and fit a final model."""
@@ -179,7 +181,7 @@ def run(
     holdout: Holdout = None, network: Network = None, top: Top = 10,
     patient_control: PatientControl = None,
     gene_control: GeneControl = None, search: Search = False, ledger: Ledger = True,
-    modalities: Modalities = False,
+    modalities: Modalities = False, resume: Resume = False, overwrite: Overwrite = False,
     device: Device = "auto", seed: Seed = 0, quiet: Quiet = False,
 ):  # fmt: skip
     """All of it: train, rank, graphs and the report."""

@@ -7,7 +7,6 @@ finds its parts again; one that has changed does not.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import time
@@ -22,11 +21,12 @@ from graphfuse.data.cohort import Cohort
 from graphfuse.data.manifest import load
 from graphfuse.data.outcome import Outcome
 from graphfuse.errors import InputError, nearest
+from graphfuse.evaluate.depends import Beside, dependencies
 from graphfuse.evaluate.folds import digest
 from graphfuse.evaluate.protocol import Protocol
 from graphfuse.evaluate.readiness import ready
-from graphfuse.evaluate.record import network_hash, packages
-from graphfuse.evaluate.study import Beside, study
+from graphfuse.evaluate.record import packages
+from graphfuse.evaluate.study import study
 from graphfuse.evaluate.tally import COLUMNS, shapley_of, tally
 from graphfuse.files.hashes import text_sha256
 from graphfuse.files.written import whole
@@ -102,21 +102,13 @@ class Contest:
     @cached_property
     def hashes(self) -> dict[str, str]:
         """sha256 of what the results depend on, but for the folds of a repeat."""
-        made = json.dumps(self.recipe.model_dump(mode="json"), sort_keys=True)
-        about = {"target": self.outcome.name, "seed": self.seed, "ledger": self.beside.ledger}
-        about |= {"modalities": self.beside.modalities, "present": list(self.cohort.modalities)}
-        return {
-            "data": self.cohort.digest(),
-            "recipe": text_sha256(made),
-            "network": network_hash(self.network),
-            "settings": text_sha256(json.dumps(about, sort_keys=True)),
-            "packages": text_sha256(json.dumps(packages(), sort_keys=True)),
-            "code": code_hash(),
-        }
+        return dependencies(
+            self.cohort, self.outcome.name, self.recipe, self.network, self.seed, self.beside
+        )
 
-    def repeats(self) -> list[tuple[str, pd.DataFrame]]:
-        """(hash, folds) of every repeat."""
-        base = json.dumps(self.hashes, sort_keys=True)
+    def repeats(self, device: str) -> list[tuple[str, pd.DataFrame]]:
+        """(hash, folds) of every repeat on a kind of device."""
+        base = json.dumps({**self.hashes, "device": device.split(":")[0]}, sort_keys=True)
         return [
             (text_sha256(base + digest(part))[:16], part)
             for _, part in self.folds.groupby("repeat", sort=True)
@@ -155,7 +147,7 @@ def contend(contests: Sequence[Contest], parts: Path, device: str) -> pd.DataFra
     todo = [
         (contest, parts / f"{key}.csv", folds)
         for contest in contests
-        for key, folds in contest.repeats()
+        for key, folds in contest.repeats(device)
     ]
     log.info(
         "%d repeats of %d contests; %d are there already",
@@ -218,17 +210,6 @@ def about_bench(
         "packages": packages(),
         "contests": contests,
     }
-
-
-def code_hash() -> str:
-    """sha256 over the package's own source files: a part that other code made is not taken for this
-    one's."""
-    home = Path(__file__).parents[1]
-    found = hashlib.sha256()
-    for path in sorted(home.rglob("*.py")):
-        if path.relative_to(home).parts[0] not in ("report", "cli"):
-            found.update(path.relative_to(home).as_posix().encode() + path.read_bytes())
-    return found.hexdigest()
 
 
 def _less(cohort: Cohort, without: Sequence[str]) -> Cohort:

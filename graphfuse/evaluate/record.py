@@ -6,16 +6,19 @@ import datetime
 import importlib.metadata
 import json
 import sys
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.evaluate.folds import digest
-from graphfuse.evaluate.study import Study
 from graphfuse.files.hashes import text_sha256
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.schema import Recipe, RunRecord
+
+if TYPE_CHECKING:
+    from graphfuse.evaluate.study import Study
 
 PACKAGES = ("graphfuse", "torch", "torch-geometric", "numpy", "scipy", "pandas", "scikit-learn")
 
@@ -95,7 +98,7 @@ def _fitted(cohort: Cohort, network: GeneNetwork | None, found: Study) -> dict:
         "presence": {m: int(n) for m, n in cohort.present.sum().items()},
         "classes": dict(zip(outcome.classes, counts.tolist(), strict=True)),
         "coverage": coverage,
-        "checks": [found.watch],
+        "checks": found.checks,
     }
 
 

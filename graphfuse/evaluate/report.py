@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +19,8 @@ from graphfuse.evaluate.study import Replica, Study
 from graphfuse.evaluate.subgroups import subgroups
 from graphfuse.files.inside import inside
 from graphfuse.files.json import damaged
-from graphfuse.files.written import Kind, whole, whole_folder, write_json
+from graphfuse.files.working import recover, take_place, working
+from graphfuse.files.written import Kind, real, whole, write_json
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.learn.model import FusionModel
 from graphfuse.schema import FOLD_COLUMNS, Evaluation, Metrics, Recipe, RunRecord
@@ -87,10 +89,12 @@ class Report:
     def recipe(self) -> Recipe:
         return Recipe.model_validate(self.record.recipe)
 
-    def save(self, folder: str | Path) -> Path:
-        """The run directory, whole or not at all."""
-        with whole_folder(folder, RUN) as part:
-            self.write(part, Path(folder))
+    def save(self, folder: str | Path, *, overwrite: bool = False) -> Path:
+        """The run directory, whole or not at all. Raises `InputError` where the folder holds
+        something else: also a run on other data, unless `overwrite`."""
+        with run_folder(folder, self.cohort, overwrite) as (work, out):
+            self.write(work / "new", out)
+            take_place(work, out)
         return Path(folder)
 
     def write(self, folder: str | Path, place: str | Path | None = None) -> None:
@@ -171,6 +175,43 @@ def ladder_lines(metrics: Metrics) -> list[str]:
             cells.append(text + (f" ({low:.3f}-{high:.3f})" if low is not None else ""))
         lines.append(f"{name:<22}" + "".join(f"{cell:>24}" for cell in cells))
     return lines
+
+
+@contextmanager
+def run_folder(
+    folder: str | Path, cohort: Cohort, overwrite: bool = False
+) -> Iterator[tuple[Path, Path]]:
+    """The working folder of a new run directory, which is filled at `new` within, and the folder
+    whose place it is to take.
+
+    Raises `InputError` where that holds something else: also a run on other data, unless
+    `overwrite`.
+    """
+    out = real(folder)
+    recover(out)
+    RUN.refuse_foreign(out, overwrite)
+    if not overwrite:
+        refuse_other(out, cohort)
+    with working(out) as work:
+        (work / "new").mkdir()
+        yield work, out
+
+
+def refuse_other(folder: Path, cohort: Cohort) -> None:
+    """Raises `InputError` where a folder holds a run on other data than the cohort's, or one of
+    which nobody can say."""
+    if not (folder / RUN.mark).is_file():
+        return
+    cure = "give another folder with -o, or --overwrite to replace it"
+    try:
+        record = load_record(folder)
+        data, date = record.hashes["data"], record.created[:10]
+    except (InputError, KeyError):
+        raise InputError(f"{folder}: holds a run whose run.json is damaged; {cure}") from None
+    if data != cohort.digest():
+        raise InputError(
+            f"{folder}: holds a run on other data (cohort {record.cohort!r}, {date}); {cure}"
+        )
 
 
 def load_record(folder: Path) -> RunRecord:

@@ -8,9 +8,10 @@ import pandas as pd
 import pytest
 
 from graphfuse.data.cohort import Cohort
+from graphfuse.evaluate.depends import Beside
 from graphfuse.evaluate.folds import repeated
 from graphfuse.evaluate.ledger import CONTROLS, entries, graphs_of, pairs, sentences, twins
-from graphfuse.evaluate.study import Beside, study
+from graphfuse.evaluate.study import study
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.learn.fit import start_of
 from graphfuse.learn.linear import CrossFit

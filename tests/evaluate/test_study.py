@@ -225,11 +225,12 @@ def test_patterns_of_modalities_are_scored_by_themselves(found):
 def test_a_clean_run_says_what_was_watched(found):
     """4 folds, each with a fit, a scoring and the ladder's fits; then the nets, with and without
     graphs, and without RNA."""
+    (watch,) = found.checks
     assert (
-        found.watch.startswith("every read in ")
-        and "no fit read a held-out patient's values, labels or groups" in found.watch
+        watch.startswith("every read in ")
+        and "no fit read a held-out patient's values, labels or groups" in watch
     )
-    fits = int(found.watch.split()[3])
+    fits = int(watch.split()[3])
     assert fits >= 4 * 2 + 2 * 3
 
 
@@ -245,7 +246,7 @@ def test_a_fit_that_reads_a_held_out_patient_stops_the_run(monkeypatch, what):
         reads[what](test)
         return climb(cross, test, views)
 
-    monkeypatch.setattr("graphfuse.evaluate.study.climb", peeking)
+    monkeypatch.setattr("graphfuse.evaluate.fits.climb", peeking)
     sited = replace(COHORT, groups={"site": np.repeat(["a", "b"], 33)})
     with pytest.raises(LeakError, match="held-out patients were read while fitting on"):
         ran(sited, FOLDS)
@@ -277,7 +278,7 @@ def test_who_is_held_out_without_a_label_trains_nothing_and_is_not_scored():
 def test_inner_folds_keep_a_group_whole(sites, monkeypatch):
     seen = []
     monkeypatch.setattr(
-        "graphfuse.evaluate.study.climb",
+        "graphfuse.evaluate.fits.climb",
         lambda cross, test, views: seen.append(cross) or climb(cross, test, views),
     )
     site = np.arange(66) % sites

@@ -12,9 +12,10 @@ import torch
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.synth import planted
+from graphfuse.evaluate.depends import Beside
 from graphfuse.evaluate.epochs import best_of_epochs
 from graphfuse.evaluate.folds import repeated
-from graphfuse.evaluate.study import Beside, study
+from graphfuse.evaluate.study import study
 from graphfuse.learn import fit
 from graphfuse.learn.draws import mask_sources, seed_of
 from graphfuse.learn.linear import CrossFit

@@ -1,0 +1,267 @@
+"""The fits of a study, repeat after repeat: the ladder, and a bank of nets for each model."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import product
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from graphfuse.data.cohort import Cohort
+from graphfuse.evaluate.depends import Beside
+from graphfuse.evaluate.emap import additive
+from graphfuse.evaluate.finished import Finished
+from graphfuse.evaluate.folds import Split
+from graphfuse.evaluate.ladder import Rung, by_group, climb
+from graphfuse.evaluate.ledger import GRAPHS, NONE, OURS, Twin, twins
+from graphfuse.evaluate.left_out import left_out_if_failed
+from graphfuse.evaluate.modalities import only
+from graphfuse.evaluate.parts import BANK, MODELS, RUNGS, Bank, name_of
+from graphfuse.evaluate.spy import Spy
+from graphfuse.evaluate.tally import ADDITIVE
+from graphfuse.graph.network import GeneNetwork
+from graphfuse.learn import fit
+from graphfuse.learn.linear import CrossFit
+from graphfuse.learn.model import FusionModel
+from graphfuse.learn.search import candidates, trained_by
+from graphfuse.learn.threads import side_by_side
+from graphfuse.schema import Recipe
+
+if TYPE_CHECKING:
+    from graphfuse.evaluate.study import Study
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class Fits:
+    """What every fit of a study shares, and where it notes what it found."""
+
+    found: Study
+    cohort: Cohort
+    spy: Spy
+    recipe: Recipe
+    network: GeneNetwork | None
+    seed: int
+    device: str
+    keeps: str | None
+    finished: Finished
+
+    def repeat(self, mine: Sequence[Split], beside: Beside, final: bool) -> list[FusionModel]:
+        """Fits the folds of one repeat; gives the net of each and, if `final`, that of everyone."""
+        names, derived = tuple(self.cohort.modalities), self.found.outcome.derived_from
+        rest = tuple(m for m in names if m not in derived)
+        fewer = only(tuple(self.found.present)) if beside.modalities else {}
+        if derived and rest:
+            fewer.setdefault(rest, []).append("without:" + "+".join(derived))
+        folds = _Folds(self, mine, {names, *fewer})
+        for ladder in folds.ladders():
+            self._note(ladder)
+        self._bank([NONE], folds.bare, names, mine)
+        for modalities, called in fewer.items():
+            self._bank(called, partial(folds.restricted, modalities), modalities, mine)
+        models = self._bank([OURS], partial(folds.crosses, final), names, mine, form=MODELS).models
+        if beside.modalities and len(names) > 1 and mine[0].repeat == 0:
+            self._project(models, mine)
+        folds.rest()
+        compared = twins(self.recipe, self.cohort, self.network, self.seed)
+        for twin in compared if beside.ledger else ():
+            if twin.name not in self.found.failed:
+                with left_out_if_failed(twin.name, self.found):
+                    self._bank([twin.name], partial(folds.twins, twin), names, mine)
+        return models
+
+    def cross(
+        self, train: np.ndarray, twin: Twin | None = None, walks: Mapping | None = None
+    ) -> CrossFit:
+        """The linear models of these training patients, or those of a twin, with what is known of
+        them."""
+        of = self if twin is None else twin
+        cohort, outcome = self.cohort.take(train), self.found.outcome
+        codes = cohort.outcome(outcome.name).values
+        keep = None if self.keeps is None else cohort.groups[self.keeps]
+        return CrossFit(
+            cohort, codes, len(outcome.classes), of.recipe, of.network, self.seed, keep, walks
+        )
+
+    def settled(self, cross: CrossFit, sets: set[tuple[str, ...]]) -> CrossFit:
+        """Fits what the nets on these sets of modalities will start from and, where they have any,
+        their signals."""
+        for modalities, candidate in product(sorted(sets), candidates(self.recipe)):
+            fit.start_of(cross, modalities, candidate)
+            cross.prepared(modalities)
+        return cross
+
+    def fitting(self, mine: Sequence[Split]):
+        """A phase in which folds are fitted side by side."""
+        return self.spy.fitting(*(split.train for split in mine))
+
+    def _bank(
+        self,
+        called: Sequence[str],
+        crosses: Callable[[], Sequence[CrossFit]],
+        modalities: tuple[str, ...],
+        mine: Sequence[Split],
+        form=BANK,
+    ) -> Bank:
+        """One net trained over all folds, its probabilities noted by all its names."""
+        work = partial(self._trained, " = ".join(called), crosses, modalities, mine)
+        bank = self.finished.make(name_of(mine[0].repeat, called[0]), work, form)
+        for rung in bank.rungs:
+            self._note(dict.fromkeys(called, rung))
+        return bank
+
+    def _trained(
+        self,
+        what: str,
+        crosses: Callable[[], Sequence[CrossFit]],
+        modalities: tuple[str, ...],
+        mine: Sequence[Split],
+    ) -> Bank:
+        """Trains one net over all folds, and scores the folds' test patients by it."""
+        linear = crosses()
+        began = time.perf_counter()
+        with self.fitting(mine):
+            trained = trained_by(linear, modalities, self.recipe, self.seed, self.device)
+            models = [
+                FusionModel(each.recipe, seed=self.seed, device=self.device).adopt(
+                    each.gathered(cross, modalities), each.recipe, self.found.outcome
+                )
+                for cross, each in zip(linear, trained, strict=True)
+            ]
+        seconds = (time.perf_counter() - began) / max(len(mine), 1)
+        rungs = []
+        for model, split in zip(models, mine, strict=False):
+            with self.spy.scoring(split.tested, split.train):
+                rungs.append(Rung(_probability(model, self.cohort.take(split.tested)), seconds))
+        took = time.perf_counter() - began
+        seeds = self.recipe.train.seeds
+        log.info("%s: %d folds × %d seeds in %.0f s", what, len(linear), seeds, took)
+        return Bank(rungs, models)
+
+    def _project(self, models: Sequence[FusionModel], mine: Sequence[Split]) -> None:
+        """Notes what the nets would say could their modalities not interact."""
+        work = partial(self._projected, models, mine)
+        projected = self.finished.make(name_of(mine[0].repeat, ADDITIVE), work, BANK)
+        for rung in projected.rungs:
+            self._note({ADDITIVE: rung})
+
+    def _projected(self, models: Sequence[FusionModel], mine: Sequence[Split]) -> Bank:
+        began, rungs = time.perf_counter(), []
+        for model, split in zip(models, mine, strict=False):
+            with self.spy.scoring(split.tested, split.train):
+                probability = additive(model, self.cohort.take(split.tested), seed=self.seed)
+                rungs.append(Rung(probability, 0.0))
+        log.info("%s: %d folds in %.0f s", ADDITIVE, len(mine), time.perf_counter() - began)
+        return Bank(rungs, [])
+
+    def _note(self, rungs: Mapping[str, Rung]) -> None:
+        for name, rung in rungs.items():
+            self.found.probability[name].append(rung.probability)
+            self.found.seconds[name].append(rung.seconds)
+
+
+class _Folds:
+    """The folds of one repeat; their linear models are fitted when first asked for, which is never
+    where all that stands on them was finished before.
+
+    `sets`: the sets of modalities that nets are trained on.
+    """
+
+    def __init__(self, fits: Fits, splits: Sequence[Split], sets: set[tuple[str, ...]]):
+        self.fits, self.splits, self.sets = fits, splits, sets
+        self.names = tuple(fits.cohort.modalities)
+        self._built: dict[int, CrossFit] = {}
+        self._shared: list[dict] | None = None
+
+    def ladders(self) -> list[dict[str, Rung]]:
+        """The rungs of every fold's ladder."""
+        return side_by_side(self._ladder, range(len(self.splits)))
+
+    def crosses(self, final: bool = False) -> list[CrossFit]:
+        """Every fold's linear models and, if `final`, those of everyone."""
+        crosses = side_by_side(self._solved, range(len(self.splits)))
+        if final:
+            everyone = np.arange(len(self.fits.cohort))
+            crosses.append(self.fits.settled(self.fits.cross(everyone), {self.names}))
+        return crosses
+
+    def bare(self) -> list[CrossFit]:
+        """Those without graphs."""
+        return [cross.without_graphs() for cross in self.crosses()]
+
+    def restricted(self, modalities: tuple[str, ...]) -> list[CrossFit]:
+        """Those on some modalities."""
+        crosses = self.crosses()
+        with self.fits.fitting(self.splits):
+            return [cross.restricted(modalities) for cross in crosses]
+
+    def twins(self, twin: Twin) -> list[CrossFit]:
+        """Those of a twin, which takes over what does not hang on the graph in which it differs."""
+        return side_by_side(partial(self._twin, twin), self.splits, self._walks())
+
+    def rest(self) -> None:
+        """Frees the linear models; what twins take over of them stays."""
+        if self._built:
+            self._walks()
+
+    def _walks(self) -> list[dict]:
+        """Of every fold: graph → what was found without it."""
+        if self._shared is None:
+            crosses = self.crosses()
+            self._shared = [{graph: cross.unheard(graph) for graph in GRAPHS} for cross in crosses]
+            self._built = {}
+        return self._shared
+
+    def _cross(self, number: int) -> CrossFit:
+        if number not in self._built:
+            fits, train = self.fits, self.splits[number].train
+            with fits.spy.fitting(train):
+                cross = fits.settled(fits.cross(train), self.sets)
+                fits.settled(cross.without_graphs(), {self.names})
+            self._built[number] = cross
+        return self._built[number]
+
+    def _solved(self, number: int) -> CrossFit:
+        cross = self._cross(number)
+        cross.forget()
+        return cross
+
+    def _ladder(self, number: int) -> dict[str, Rung]:
+        split = self.splits[number]
+        name = name_of(split.repeat, f"ladder {split.fold}")
+        return self.fits.finished.make(name, partial(self._climbed, number), RUNGS)
+
+    def _climbed(self, number: int) -> dict[str, Rung]:
+        """The rungs of a fold's ladder."""
+        began, spy, split = time.perf_counter(), self.fits.spy, self.splits[number]
+        test, cross = self.fits.cohort.take(split.tested), self._cross(number)
+        with spy.scoring(split.tested, split.train):
+            views, groups = cross.preparation.views(test), by_group(cross, test)
+        with spy.fitting(split.train):
+            rungs = climb(cross, test, views) | groups
+        cross.forget()
+        log.info("a fold's ladder: %.0f s", time.perf_counter() - began)
+        return rungs
+
+    def _twin(self, twin: Twin, split: Split, walks: Mapping[str, Mapping]) -> CrossFit:
+        with self.fits.spy.fitting(split.train):
+            cross = self.fits.cross(split.train, twin, walks[twin.graph])
+            self.fits.settled(cross, {self.names})
+        cross.forget()
+        return cross
+
+
+def _probability(model: FusionModel, test: Cohort) -> np.ndarray:
+    """The model's probabilities; uniform for a patient who has none of its modalities (in a variant
+    without some)."""
+    has = test.present[list(model.modalities_)].any(axis=1).to_numpy()
+    probability = np.full((len(test), len(model.classes_)), 1 / len(model.classes_))
+    if has.any():
+        probability[has] = model.probabilities(test.take(has))
+    return probability
