@@ -4,6 +4,7 @@ is nothing."""
 from __future__ import annotations
 
 import logging
+import shutil
 import time
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pandas as pd
 from graphfuse.data.audit import label_leaks
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.manifest import as_cohort
-from graphfuse.errors import InputError, LeakError
+from graphfuse.errors import LeakError
 from graphfuse.evaluate.bench import Contest, Result, about_bench, contend, results
 from graphfuse.evaluate.depends import Beside, dependencies
 from graphfuse.evaluate.finished import Finished
@@ -25,12 +26,13 @@ from graphfuse.evaluate.record import record_run
 from graphfuse.evaluate.report import Report
 from graphfuse.evaluate.study import study
 from graphfuse.files.toml import located
-from graphfuse.files.written import write_json
+from graphfuse.files.working import recover, take_place, working
+from graphfuse.files.written import real, write_json
 from graphfuse.graph.gene_slot import gene_side
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.graph.patients import PatientGraph
 from graphfuse.learn.device import pick_device
-from graphfuse.report.bench import write_bench
+from graphfuse.report.bench import BENCH, write_bench
 from graphfuse.schema import DEFAULT_RECIPE, Bench, Recipe
 
 log = logging.getLogger(__name__)
@@ -152,16 +154,16 @@ def bench(
     code) is in their names. Raises `InputError` where a cohort or a recipe cannot be used, or `out`
     holds something else.
     """
-    out, plan = Path(out), plan if isinstance(plan, Bench) else Bench.read(plan)
-    if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / "parts").is_dir())):
-        raise InputError(
-            f"{out}: is there already and is no folder of a bench; give another with -o"
-        )
-    contests = Contest.all_of(plan, seed)
-    table = contend(contests, out / "parts", pick_device(device))
-    protocol = Protocol.of((plan.folds, plan.repeats)).described(contests[0].folds)
-    found = results(contests, table, protocol)
-    about = about_bench(plan, found, protocol, seed, command)
-    write_json(out / "bench.json", about)
-    write_bench(out, found, table, about)
+    out, plan = recover(real(out)), plan if isinstance(plan, Bench) else Bench.read(plan)
+    BENCH.refuse_foreign(out)
+    with working(out) as work:
+        contests = Contest.all_of(plan, seed)
+        table = contend(contests, out / "parts", pick_device(device))
+        protocol = Protocol.of((plan.folds, plan.repeats)).described(contests[0].folds)
+        found = results(contests, table, protocol)
+        about = about_bench(plan, found, protocol, seed, command)
+        shutil.copytree(out / "parts", work / "new" / "parts", ignore=shutil.ignore_patterns(".*"))
+        write_json(work / "new" / "bench.json", about)
+        write_bench(work / "new", found, table, about)
+        take_place(work, out)
     return found

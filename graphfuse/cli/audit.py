@@ -28,8 +28,11 @@ def audit(
     hold the label."""
     speak(quiet)
     from graphfuse.data.audit import audit as look
+    from graphfuse.data.inputs import output_file
     from graphfuse.data.manifest import load
 
+    if out is not None:
+        output_file(out, cohort, [folds])
     loaded = load(cohort)
     found = look(loaded, target, None if folds is None else _folds(folds, loaded, target))
     typer.echo(str(found))

@@ -69,7 +69,10 @@ def nulls(
     speak(quiet)
     from graphfuse import api
     from graphfuse.data.export import safe_csv
+    from graphfuse.data.inputs import output_file
 
+    if out is not None:
+        output_file(out, cohort, [recipe])
     found = api.nulls(api.load(cohort), recipe, target, cv=folds_of(cv), seed=seed, device=device)
     typer.echo(str(found))
     if out is not None:

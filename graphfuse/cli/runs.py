@@ -41,7 +41,7 @@ from graphfuse.cli.app import (
     speak,
     training,
 )
-from graphfuse.errors import FEW, few
+from graphfuse.errors import FEW, InputError, few
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,7 +58,9 @@ def build(
     """Build the graphs of a cohort and write them in every export format."""
     speak(quiet)
     from graphfuse import api
+    from graphfuse.graph.convert import GRAPH
 
+    GRAPH.refuse_foreign(out)
     graph = api.build(
         api.load(cohort),
         controlled(recipe, patient_control, gene_control),
@@ -137,7 +139,9 @@ def predict(
     speak(quiet)
     from graphfuse import api
     from graphfuse.data.export import safe_csv
+    from graphfuse.data.inputs import output_file
 
+    _refuse_run_files(output_file(out, cohort), folder)
     allowed = allow_part or ()
     table = api.predict(folder, cohort, allow_shift=allow_shift, device=device, allow_parts=allowed)
     _say_whom_it_knows(folder, table["patient"])
@@ -159,6 +163,15 @@ def _called(calls: pd.Series) -> str:
     else:
         total = few(len(calls)) if len(calls) < FEW else f"{FEW} or more"
     return f"{total} patients called ({each})"
+
+
+def _refuse_run_files(out: Path, folder: Path) -> None:
+    """Raises `InputError` where a file to write is one of a run, and no earlier predictions."""
+    within = out.resolve().is_relative_to(folder.resolve()) or (out.parent / "run.json").is_file()
+    if within and out.exists():
+        with out.open("rb") as file:
+            if not file.readline().startswith(b"patient,call,"):
+                raise InputError(f"{out}: is a file of a run; name another with -o")
 
 
 def _say_whom_it_knows(folder: Path, patients) -> None:

@@ -25,6 +25,7 @@ from graphfuse.evaluate.external_record import evaluations_in, sums_of, write_re
 from graphfuse.evaluate.frozen import Frozen, alike, known_profiles
 from graphfuse.evaluate.metrics import scores
 from graphfuse.evaluate.report import Report
+from graphfuse.files.working import recover
 from graphfuse.files.written import Kind, whole_folder, write_json
 from graphfuse.learn.model import FusionModel
 from graphfuse.schema import METRICS, Metrics, Score
@@ -59,7 +60,7 @@ class External:
         a line to `record.json`; of another model or other data, it goes into `folder/2`,
         `folder/3`, …, and the record says what had changed.
         """
-        folder = Path(folder)
+        folder = recover(Path(folder))
         done = evaluations_in(folder)
         same = [
             e

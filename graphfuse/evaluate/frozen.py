@@ -16,6 +16,7 @@ from graphfuse.data.spelling import style, visible
 from graphfuse.evaluate.report import Report, load_folds, load_record
 from graphfuse.files.hashes import file_sha256, text_sha256
 from graphfuse.files.inside import inside
+from graphfuse.files.working import recover
 from graphfuse.learn.model import FusionModel
 
 _VALUES = 10  # different values that a row needs for it to be anybody's profile
@@ -51,7 +52,7 @@ class Frozen:
             shares = _shares(run.record.fitted.get("classes", {}), run.model)
             ids = frozenset(run.folds["patient"].astype(str))
             return cls(run.model, _hashes_of(run.model), run.record.cohort, ids, shares)
-        folder = Path(run)
+        folder = recover(Path(run))
         if (folder / "model.json").is_file() and not (folder / "run.json").is_file():
             model = FusionModel.load(folder, allow_parts=allow_parts)
             return cls(model, _hashes(folder), folder.name)

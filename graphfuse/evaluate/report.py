@@ -187,8 +187,7 @@ def run_folder(
     Raises `InputError` where that holds something else: also a run on other data, unless
     `overwrite`.
     """
-    out = real(folder)
-    recover(out)
+    out = recover(real(folder))
     RUN.refuse_foreign(out, overwrite)
     if not overwrite:
         refuse_other(out, cohort)

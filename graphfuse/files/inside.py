@@ -5,17 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 
 from graphfuse.errors import InputError
+from graphfuse.files.working import recover
 
 
 def inside(folder: Path, name: str) -> Path:
-    """The path of a file or folder in a run directory, whether or not it is there.
+    """The path of a file or folder in a run directory, whether or not it is there; the directory is
+    brought back where a process was killed while it took its place.
 
     Raises `InputError` where a link leads out of the folder: what a run directory says would then
     be read from, or written to, somewhere else.
     """
-    path = Path(folder) / name
+    folder = recover(Path(folder))
+    path = folder / name
     try:
-        leads_out = not path.resolve().is_relative_to(Path(folder).resolve())
+        leads_out = not path.resolve().is_relative_to(folder.resolve())
     except (OSError, RuntimeError):  # links that lead in a circle
         leads_out = True
     if leads_out:

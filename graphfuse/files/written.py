@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from graphfuse.errors import GraphfuseError, InputError, examples
-from graphfuse.files.working import flush, take_place, working
+from graphfuse.files.working import flush, recover, take_place, working
 
 
 @dataclass(frozen=True)
@@ -35,11 +35,6 @@ class Kind:
             return
         if not folder.is_dir():
             raise InputError(f"{folder}: is a file; name a folder with -o")
-        if os.path.ismount(folder) or Path.cwd().is_relative_to(folder.resolve()):
-            raise InputError(
-                f"{folder}: is the working folder, one above it, or a disk of its own; name a "
-                "folder inside it with -o"
-            )
         found = {path.name for path in folder.iterdir()}
         if found and self.mark not in found:
             raise InputError(
@@ -51,6 +46,11 @@ class Kind:
             raise InputError(
                 f"{folder}: holds what is not of a {self.what} and would be lost "
                 f"({examples(foreign)}); move it, or give another folder with -o"
+            )
+        if os.path.ismount(folder) or Path.cwd().is_relative_to(folder.resolve()):
+            raise InputError(
+                f"{folder}: is the working folder, one above it, or a disk of its own; name a "
+                "folder inside it with -o"
             )
 
 
@@ -92,7 +92,7 @@ def whole_folder(folder: str | Path, kind: Kind) -> Iterator[Path]:
     Raises `InputError` where `folder` holds anything but an older one of its kind, or another
     process is writing it.
     """
-    folder = real(folder)
+    folder = recover(real(folder))
     kind.refuse_foreign(folder)
     with working(folder) as work:
         new = work / "new"

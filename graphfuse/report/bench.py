@@ -14,7 +14,7 @@ from graphfuse.data.export import safe_csv
 from graphfuse.evaluate.bench import Result
 from graphfuse.evaluate.ledger import sentences
 from graphfuse.evaluate.tally import ADDITIVE
-from graphfuse.files.written import whole
+from graphfuse.files.written import Kind, whole
 from graphfuse.report import figures, ledger, scores, words
 from graphfuse.report.template import template
 from graphfuse.schema import METRICS, Score
@@ -29,6 +29,12 @@ _RUNGS = (
     "boosting",
     "no-graph",
     words.OURS,
+)
+BENCH = Kind.of(
+    "folder of a bench",
+    "parts",
+    *("bench.html", "bench.md", "bench.json", "results.csv", "timings.csv", "scores.csv"),
+    *("comparisons.csv", "modalities.csv", "README.txt"),
 )
 _README = """\
 bench.html       the page: every table and figure, opens offline

@@ -100,16 +100,16 @@ def test_half_a_folder_of_rankings_is_none(cohort, tmp_path, monkeypatch):
 
 
 def test_a_twin_of_the_ledger_that_fails_is_left_out(cohort, tmp_path, monkeypatch):
-    from graphfuse.evaluate import study
+    from graphfuse.evaluate import fits
 
-    real = study._Run._twin
+    real = fits._Folds.twins
 
-    def twin(self, which, *rest):
+    def twins(self, which):
         if which.name == "patient:random":
             raise MemoryError("no room")
-        return real(self, which, *rest)
+        return real(self, which)
 
-    monkeypatch.setattr(study._Run, "_twin", twin)
+    monkeypatch.setattr(fits._Folds, "twins", twins)
     with pytest.raises(IncompleteRunError, match=r"patient:random: MemoryError: no room; train"):
         saved(cohort, tmp_path / "run", ledger=True, ranked=False, cv=(2, 2))
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from graphfuse.errors import InputError
+from graphfuse.files.working import recover
 from graphfuse.graph.export.hetero import from_hetero
 from graphfuse.graph.export.hetero_files import load_hetero
 
@@ -28,7 +29,7 @@ def read_graph(folder: str | Path) -> PatientGraph:
     as tables (see `from_hetero`). Raises `InputError` for folders that hold no graph, or files of
     two different graphs.
     """
-    folder = Path(folder)
+    folder = recover(Path(folder))
     graph = from_hetero(load_hetero(folder))
     if not (folder / "graph.h5mu").is_file():
         if graph.features:
