@@ -75,7 +75,7 @@ def dependencies(
         "columns": _hash(columns),
         "groups": _hash(groups),
         "recipe": _hash(made),
-        "files": _hash({name: file_sha256(Path(name)) for name in sorted(set(_files(made)))}),
+        "files": _hash({name: file_sha256(Path(name)) for name in named_files(recipe)}),
         "network": network_hash(network),
         "settings": _hash(settings),
         "packages": _hash(packages()),
@@ -85,6 +85,11 @@ def dependencies(
 
 def _hash(value: object) -> str:
     return text_sha256(json.dumps(value, sort_keys=True, default=str))
+
+
+def named_files(recipe: Recipe) -> list[str]:
+    """The files that a recipe names, which are there."""
+    return sorted(set(_files(recipe.model_dump(mode="json"))))
 
 
 def _files(value: object) -> Iterator[str]:

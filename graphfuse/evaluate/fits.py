@@ -15,13 +15,13 @@ import numpy as np
 from graphfuse.data.cohort import Cohort
 from graphfuse.evaluate.depends import Beside
 from graphfuse.evaluate.emap import additive
-from graphfuse.evaluate.finished import Finished
+from graphfuse.evaluate.finished import Finished, Form
 from graphfuse.evaluate.folds import Split
 from graphfuse.evaluate.ladder import Rung, by_group, climb
 from graphfuse.evaluate.ledger import GRAPHS, NONE, OURS, Twin, twins
 from graphfuse.evaluate.left_out import left_out_if_failed
 from graphfuse.evaluate.modalities import only
-from graphfuse.evaluate.parts import BANK, MODELS, RUNGS, Bank, name_of
+from graphfuse.evaluate.parts import BANK, RUNGS, Bank, name_of, with_models
 from graphfuse.evaluate.spy import Spy
 from graphfuse.evaluate.tally import ADDITIVE
 from graphfuse.graph.network import GeneNetwork
@@ -65,7 +65,8 @@ class Fits:
         self._bank([NONE], folds.bare, names, mine)
         for modalities, called in fewer.items():
             self._bank(called, partial(folds.restricted, modalities), modalities, mine)
-        models = self._bank([OURS], partial(folds.crosses, final), names, mine, form=MODELS).models
+        form = with_models(self.recipe)
+        models = self._bank([OURS], partial(folds.crosses, final), names, mine, form).models
         if beside.modalities and len(names) > 1 and mine[0].repeat == 0:
             self._project(models, mine)
         folds.rest()
@@ -107,7 +108,7 @@ class Fits:
         crosses: Callable[[], Sequence[CrossFit]],
         modalities: tuple[str, ...],
         mine: Sequence[Split],
-        form=BANK,
+        form: Form[Bank] = BANK,
     ) -> Bank:
         """One net trained over all folds, its probabilities noted by all its names."""
         work = partial(self._trained, " = ".join(called), crosses, modalities, mine)

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
+from graphfuse.evaluate.depends import named_files
 from graphfuse.evaluate.finished import Form
 from graphfuse.evaluate.ladder import Rung
 from graphfuse.files.hashes import text_sha256
 from graphfuse.files.written import write_json
 from graphfuse.learn.model import FusionModel
+from graphfuse.schema import Recipe
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,15 +67,21 @@ def _save_models(bank: Bank, folder: Path) -> None:
     write_json(folder / "models.json", {"count": len(bank.models), "device": bank.models[0].device})
 
 
-def _load_models(folder: Path) -> Bank:
+def _load_models(own_parts: Sequence[str], folder: Path) -> Bank:
     about = json.loads((folder / "models.json").read_text(encoding="utf-8"))
     models = []
     for number in range(about["count"]):
-        model = FusionModel.load(folder / "models" / str(number))
+        model = FusionModel.load(folder / "models" / str(number), allow_parts=own_parts)
         models.append(model.on(about["device"]))
     return Bank(_load_bank(folder).rungs, models)
 
 
 RUNGS = Form(_save_rungs, _load_rungs)
 BANK = Form(_save_bank, _load_bank)
-MODELS = Form(_save_models, _load_models)
+
+
+def with_models(recipe: Recipe) -> Form[Bank]:
+    """The form of a bank whose models are asked for again; they may use the parts of one's own that
+    the recipe names."""
+    own_parts = [name for name in named_files(recipe) if name.endswith(".py")]
+    return Form(_save_models, partial(_load_models, own_parts))
