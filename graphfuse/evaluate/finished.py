@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Generic, TypeVar
 
 from graphfuse.errors import InputError, LeakError, counted, reason
@@ -57,6 +58,8 @@ class Finished:
         self._folder: Path | None = None
         self._about: dict = {}
         self._new: list[Path] = []
+        self._writing = Lock()
+        self._is_over = False
 
     def begin(self, hashes: Mapping[str, str]) -> None:
         """Says what the parts depend on, before the first is made.
@@ -97,11 +100,9 @@ class Finished:
                 self.reused.append(name)
                 return part
         made = work()
-        try:
-            self._keep(place, made, form)
-        except OSError as error:
-            log.warning("%s: finished parts cannot be kept any more: %s", self.home, reason(error))
-            self._folder = None
+        with self._writing:
+            if not self._is_over:
+                self._try_to_keep(place, made, form)
         return made
 
     def told(self) -> str:
@@ -109,6 +110,12 @@ class Finished:
         if not self.reused:
             return ""
         return f"resumed: {len(self.reused)} of {counted(len(self.names), 'part')} were there"
+
+    def end(self) -> None:
+        """From now on nothing is kept: threads may still be at work when their process is to
+        end."""
+        with self._writing:
+            self._is_over = True
 
     @property
     def kept(self) -> int:
@@ -132,6 +139,13 @@ class Finished:
             self.home.rename(work / "finished")
 
     # ------------------------------------------------------------------------------------- on disk
+
+    def _try_to_keep(self, place: Path, made: Part, form: Form[Part]) -> None:
+        try:
+            self._keep(place, made, form)
+        except OSError as error:
+            log.warning("%s: finished parts cannot be kept any more: %s", self.home, reason(error))
+            self._is_over = True
 
     def _keep(self, place: Path, part: Part, form: Form[Part]) -> None:
         """Writes a part whole: half of one is known by its name."""
@@ -221,6 +235,7 @@ def finished_beside(out: Path, resume: bool) -> Iterator[Finished]:
     try:
         yield finished
     except BaseException as error:
+        finished.end()
         given_up = isinstance(error, KeyboardInterrupt) and not resume
         if given_up or isinstance(error, LeakError):
             finished.forget()
