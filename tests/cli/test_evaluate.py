@@ -132,7 +132,7 @@ def test_what_a_part_depends_on_is_in_its_name(plan):
         return {
             key
             for contest in Contest.all_of(Bench.read(plan), seed)
-            for key, _ in contest.repeats()
+            for key, _ in contest.repeats("cpu")
         }
 
     before = names()
