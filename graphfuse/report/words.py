@@ -7,10 +7,11 @@ from collections.abc import Sequence
 
 from markupsafe import Markup, escape
 
+from graphfuse.errors import FEW
 from graphfuse.schema import Comparison
 
 OURS = "graphfuse"
-HIDE_BELOW = 5  # counts of fewer patients than this are not shown
+HIDE_BELOW = FEW  # counts of fewer patients than this are not shown
 
 NAMES = {
     "accuracy": "Accuracy",
