@@ -17,7 +17,7 @@ from scipy.sparse import csr_matrix
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.modality import Modality
 from graphfuse.data.pipeline import Pipeline
-from graphfuse.errors import InputError, nearest
+from graphfuse.errors import InputError, few, nearest
 from graphfuse.graph.layers.fit import Spec, fit_layer, layer_specs
 from graphfuse.learn.clusters import symmetric
 from graphfuse.schema import PatientSection, Recipe
@@ -148,8 +148,8 @@ def layered(
     for m in () if spec.edges else spec.of:
         if tables.present[m].sum() < LEAST:
             raise InputError(
-                f"modality {m!r}: {tables.present[m].sum()} patients have it; clusters need "
-                f"at least {LEAST}"
+                f"modality {m!r}: {few(tables.present[m].sum())} patients have it; clusters "
+                f"need at least {LEAST}"
             )
     if inside.sum() < LEAST:
         raise InputError(
