@@ -63,6 +63,7 @@ def test_a_table_of_biomart_repeats_rows_and_leaves_symbols_blank(tmp_path):
         ("id\tHGNC symbol\tGene name\nENSG00000146648\tA\tB\n", "which column"),
         ("id\tentrez\nENSG00000146648\t1956\nENSG00000136997\t4609\n", "holds numbers"),
         ("id\tname\nENSG00000000001\tX\n", "yields no gene symbol"),
+        ("id\t\x0b\nENSG00000000001\t\x0b\n", "yields no gene symbol"),
     ],
 )
 def test_tables_that_are_none_of_ids_and_symbols_are_refused(tmp_path, text, said):

@@ -69,7 +69,7 @@ def read(
     _check_rows(cells.ids, table.names[id_at], path)
     frame = cells.frame(as_text)[chosen].set_axis([table.names[at] for at in chosen], axis=1)
     frame.index = pd.Index(cells.ids, dtype=object)
-    return _without_blank_columns(frame)
+    return _without_blank_columns(frame) if columns is None else frame
 
 
 def _without_blank_columns(frame: pd.DataFrame) -> pd.DataFrame:

@@ -146,3 +146,11 @@ def test_values_without_a_name_are_refused(tmp_path):
     with pytest.raises(InputError, match="1 column without a name"):
         read_table(write(tmp_path, "id,x,\nA,1,\nB,2,7.5\n"))
     assert read_table(write(tmp_path, "id,x\nA,1\n\x1a")).shape == (1, 1)
+
+
+def test_a_blank_column_is_there_where_it_is_asked_for(tmp_path):
+    """Without a name and without cells it is left out of a whole table, and of nothing else."""
+    (tmp_path / "trailing.csv").write_text("id,a,\nP1,1,\nP2,2,\n")
+    assert list(read_table(tmp_path / "trailing.csv")) == ["a"]
+    asked = read_table(tmp_path / "trailing.csv", columns=["", "a"], as_text=True)
+    assert list(asked) == ["", "a"] and asked[""].isna().all()
