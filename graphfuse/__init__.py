@@ -31,6 +31,7 @@ _HOMES = {
     "score": "api",
     "bench": "api",
     "nulls": "api",
+    "plan": "api",
     "subtype": "api",
     "coverage": "api",
     "check": "evaluate.readiness",

@@ -1,6 +1,7 @@
 """The verbs: their defaults, and what their arguments mean."""
 
 from graphfuse.api.graphs import build, coverage
+from graphfuse.api.planning import plan
 from graphfuse.api.ranked import rank_run
 from graphfuse.api.runs import run, save_run
 from graphfuse.api.subtyping import subtype
@@ -14,6 +15,7 @@ __all__ = [
     "coverage",
     "load",
     "nulls",
+    "plan",
     "predict",
     "rank",
     "rank_run",

@@ -18,6 +18,7 @@ from graphfuse.evaluate.bench import Contest, Result, about_bench, contend, resu
 from graphfuse.evaluate.depends import Beside, dependencies
 from graphfuse.evaluate.finished import Finished
 from graphfuse.evaluate.folds import digest
+from graphfuse.evaluate.footprint import require_memory
 from graphfuse.evaluate.nulls import Nulls
 from graphfuse.evaluate.nulls import nulls as find_nothing
 from graphfuse.evaluate.protocol import Protocol
@@ -69,8 +70,9 @@ def train(
     what the graphs are worth. `modalities`: also every subset of the modalities, their Shapley
     values, and whether the net uses interactions between them. `finished`: the parts that a run
     keeps (`gf.run`'s own; by itself, `train` keeps none). Everything is fitted anew on each fold's
-    training patients. Raises `InputError` for unusable input, and `LeakError` where a
-    held-out patient would be seen, or when given a built graph: it knows them all.
+    training patients. Raises `InputError` for unusable input and where memory cannot hold it
+    (`plan`), and `LeakError` where a held-out patient would be seen, or when given a built graph:
+    it knows them all.
     """
     if isinstance(cohort, PatientGraph) or isinstance(recipe, PatientGraph):
         raise LeakError(
@@ -88,6 +90,7 @@ def train(
     for said in leaks:
         log.warning("%s: %s", cohort.name, said)
     cohort, genes, notices = gene_side(recipe, cohort, network, seed)
+    require_memory(cohort, recipe, genes, table)
     notices, beside = [*leaks, *notices], Beside(ledger, modalities)
     finished = finished or Finished()
     finished.begin(

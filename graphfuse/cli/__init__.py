@@ -17,7 +17,7 @@ from graphfuse.errors import GraphfuseError, reason
 
 # Each registers its commands, in this order.
 # isort: off
-from graphfuse.cli import cohorts, audit, runs, evaluate, subtypes, parts  # noqa: F401
+from graphfuse.cli import cohorts, audit, planning, runs, evaluate, subtypes, parts  # noqa: F401
 
 # isort: on
 

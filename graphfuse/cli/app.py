@@ -181,7 +181,8 @@ def share_of(text: str | None) -> tuple[float, int] | None:
 
 
 def training(given: dict) -> dict:
-    """The options of `graphfuse.train` and its run directory in a command's parameters."""
+    """The options of `graphfuse.train` in a command's parameters, and of its run directory where
+    the command writes one."""
     same = (
         "target",
         "folds",
@@ -191,17 +192,16 @@ def training(given: dict) -> dict:
         "search",
         "ledger",
         "modalities",
-        "resume",
-        "overwrite",
         "seed",
         "device",
     )
+    written = [name for name in ("resume", "overwrite") if name in given]
     more = {
         "cv": folds_of(given["cv"]),
         "group": given["group_by"],
         "holdout": share_of(given["holdout"]),
     }
-    return {name: given[name] for name in same} | more
+    return {name: given[name] for name in (*same, *written)} | more
 
 
 def speak(quiet: bool) -> None:

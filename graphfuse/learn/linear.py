@@ -337,6 +337,12 @@ class CrossFit:
         other.training = replace(self.training, hop={})
         return other
 
+    @property
+    def turned(self) -> int:
+        """How many kernels were brought into their own coordinates, which is what takes longest
+        where patients are many: one for each search over penalties, and for each linear table."""
+        return len(self._walks) + len(self._rungs) + len(self._turned)
+
     def forget(self) -> None:
         """Frees what only solving needs, once everything needed is solved."""
         self._worlds = []

@@ -55,7 +55,7 @@ def test_every_format_is_refused_where_it_does_not_fit(tmp_path, monkeypatch, en
     path = lay(tmp_path / f"rna.{ending}")
     assert read_table(path).shape == (120, 500)
     monkeypatch.setenv(memory.LIMIT, "1e-4")  # a hundred kilobytes for 60,000 numbers
-    with pytest.raises(InputError, match=r"rna.*takes? .*GB.*free"):
+    with pytest.raises(InputError, match=r"rna.*takes? .*MB.*free"):
         read_table(path)
 
 

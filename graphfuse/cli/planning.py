@@ -1,0 +1,55 @@
+"""What a training would take."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from graphfuse.cli.app import (
+    CohortName,
+    Cv,
+    Device,
+    Folds,
+    GeneControl,
+    GroupBy,
+    Holdout,
+    LeaveOut,
+    Ledger,
+    Modalities,
+    Network,
+    PatientControl,
+    Quiet,
+    RecipeName,
+    Search,
+    Seed,
+    Split,
+    Target,
+    app,
+    controlled,
+    speak,
+    training,
+)
+
+
+@app.command(epilog="Example: graphfuse plan cohort.toml --recipe multiplex --cv 5x5")
+def plan(
+    context: typer.Context, cohort: CohortName, recipe: RecipeName = "multiplex",
+    target: Target = None,
+    cv: Cv = "5x5", folds: Folds = None, group_by: GroupBy = None, leave_out: LeaveOut = None,
+    split: Split = None,
+    holdout: Holdout = None, network: Network = None, patient_control: PatientControl = None,
+    gene_control: GeneControl = None, search: Search = False, ledger: Ledger = True,
+    modalities: Modalities = False,
+    ranked: Annotated[bool, typer.Option("--ranked", help="With the rankings that run makes.")
+    ] = False,
+    device: Device = "auto", seed: Seed = 0, quiet: Quiet = False,
+):  # fmt: skip
+    """Say what train with the same options would take: time, memory and disk, from short trainings
+    of some of the patients."""
+    speak(quiet)
+    from graphfuse import api
+
+    recipe = controlled(recipe, patient_control, gene_control)
+    found = api.plan(cohort, recipe, ranked=ranked, **training(context.params))
+    typer.echo(str(found))
