@@ -248,7 +248,7 @@ def _labels(model: FusionModel, cohort: Cohort, target: str | None) -> tuple[Out
     for name, count in zip(outcome.classes, counts, strict=True):
         if count and name not in model.class_names:
             faults.add(
-                f"outcome {outcome.name!r}: label {name!r} ({few_counted(count, 'patient')}) is "
+                f"outcome {outcome.name!r}: label {name!r} ({counted(count, 'patient')}) is "
                 "none that the model was trained on"
                 f"{nearest(name, model.class_names)}; rename it by labels = {{ … }} in the "
                 "manifest, or leave it blank"
