@@ -15,10 +15,16 @@ from graphfuse.graph.patients import PatientGraph
 from graphfuse.learn.assemble import Preparation
 from graphfuse.learn.signalling import Signalling
 from graphfuse.schema import DEFAULT_RECIPE, Recipe
+from graphfuse.schema.arguments import Seed, checked
 
 
+@checked
 def build(
-    cohort: Cohort, recipe: Recipe | str | Path = DEFAULT_RECIPE, *, network=None, seed: int = 0
+    cohort: Cohort | str | Path,
+    recipe: Recipe | str | Path = DEFAULT_RECIPE,
+    *,
+    network: GeneNetwork | str | Path | None = None,
+    seed: Seed = 0,
 ) -> PatientGraph:
     """The graphs of a whole cohort, to look at and to export: one layer per modality, and the gene
     network.
@@ -51,8 +57,12 @@ def graph_of(cohort: Cohort, recipe: Recipe, genes: GeneNetwork | None, seed: in
     return PatientGraph(cohort, lists, genes, views.own, names, template, about)
 
 
+@checked
 def coverage(
-    cohort: Cohort, recipe: Recipe | str | Path = DEFAULT_RECIPE, *, network=None
+    cohort: Cohort | str | Path,
+    recipe: Recipe | str | Path = DEFAULT_RECIPE,
+    *,
+    network: GeneNetwork | str | Path | None = None,
 ) -> Coverage | str:
     """How much of the cohort's gene tables the recipe's network (or `network`) covers, and why the
     rest is lost."""

@@ -18,14 +18,16 @@ from graphfuse.graph.patients import PatientGraph
 from graphfuse.report.add_ons import AddOns
 from graphfuse.report.html import write_report
 from graphfuse.schema import DEFAULT_RECIPE, Recipe
+from graphfuse.schema.arguments import Count, checked
 
 
+@checked
 def run(
-    cohort: Cohort,
+    cohort: Cohort | str | Path,
     out: str | Path,
     recipe: Recipe | str | Path = DEFAULT_RECIPE,
     *,
-    top: int = 10,
+    top: Count = 10,
     resume: bool = False,
     overwrite: bool = False,
     **options,

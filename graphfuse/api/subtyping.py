@@ -8,9 +8,13 @@ from graphfuse.data.cohort import Cohort
 from graphfuse.data.manifest import as_cohort
 from graphfuse.learn.subtype import Subtypes, subtypes
 from graphfuse.schema import DEFAULT_RECIPE, Recipe
+from graphfuse.schema.arguments import checked
 
 
-def subtype(cohort: Cohort, recipe: Recipe | str | Path = DEFAULT_RECIPE, **options) -> Subtypes:
+@checked
+def subtype(
+    cohort: Cohort | str | Path, recipe: Recipe | str | Path = DEFAULT_RECIPE, **options
+) -> Subtypes:
     """Clusters of patients that no label was used for, how stable they are, and what they go with.
 
     Options as in `graphfuse.learn.subtype.subtypes`: `layer` ("snf", a modality, or any layer),

@@ -16,9 +16,11 @@ from graphfuse.explain.ranking import rank as rank_replicas
 from graphfuse.files.inside import inside
 from graphfuse.learn.device import pick_device
 from graphfuse.learn.model import FusionModel
+from graphfuse.schema.arguments import Count, Seed, checked
 
 
-def rank(report: Report, top: int = 50, *, device: str = "auto") -> Ranking:
+@checked
+def rank(report: Report, top: Count = 50, *, device: str = "auto") -> Ranking:
     """Ranked features, genes, edges and modalities of a trained report; `top` is how many a print
     shows."""
     return rank_replicas(
@@ -30,6 +32,7 @@ def rank(report: Report, top: int = 50, *, device: str = "auto") -> Ranking:
     ).top(top)
 
 
+@checked
 def predict(
     model: FusionModel | str | Path,
     cohort: Cohort | str | Path,
@@ -71,12 +74,13 @@ def predict(
     return model.table(as_cohort(cohort, like=model), allow_shift=allow_shift)
 
 
+@checked
 def score(
     run: str | Path | Report | FusionModel,
     cohort: Cohort | str | Path,
     target: str | None = None,
     *,
-    seed: int = 0,
+    seed: Seed = 0,
     allow_shift: bool = False,
     device: str | None = None,
     allow_parts: Iterable[str | Path] = (),

@@ -35,12 +35,14 @@ from graphfuse.graph.patients import PatientGraph
 from graphfuse.learn.device import pick_device
 from graphfuse.report.bench import BENCH, write_bench
 from graphfuse.schema import DEFAULT_RECIPE, Bench, Recipe
+from graphfuse.schema.arguments import Seed, checked
 
 log = logging.getLogger(__name__)
 
 
+@checked
 def train(
-    cohort: Cohort,
+    cohort: Cohort | str | Path,
     recipe: Recipe | str | Path = DEFAULT_RECIPE,
     target: str | None = None,
     *,
@@ -54,7 +56,7 @@ def train(
     search: bool = False,
     ledger: bool = True,
     modalities: bool = False,
-    seed: int = 0,
+    seed: Seed = 0,
     device: str = "auto",
     finished: Finished | None = None,
 ) -> Report:
@@ -123,13 +125,14 @@ def train(
     return report
 
 
+@checked
 def nulls(
-    cohort: Cohort,
+    cohort: Cohort | str | Path,
     recipe: Recipe | str | Path = DEFAULT_RECIPE,
     target: str | None = None,
     *,
     cv: tuple[int, int] | int = (5, 1),
-    seed: int = 0,
+    seed: Seed = 0,
     device: str = "auto",
 ) -> Nulls:
     """What the recipe's net and its ladder find where there is nothing: in shuffled labels, in
@@ -141,11 +144,12 @@ def nulls(
     return find_nothing(cohort, outcome.name, recipe, genes, folds, seed, pick_device(device))
 
 
+@checked
 def bench(
     plan: Bench | str | Path,
     out: str | Path,
     *,
-    seed: int = 0,
+    seed: Seed = 0,
     device: str = "auto",
     command: str = "",
 ) -> list[Result]:

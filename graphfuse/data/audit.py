@@ -17,6 +17,7 @@ from graphfuse.data.cohort import Cohort
 from graphfuse.data.export import safe_csv
 from graphfuse.data.manifest import as_cohort
 from graphfuse.errors import few
+from graphfuse.schema.arguments import checked
 
 _LOOKED = 1_000  # columns looked at for scaling
 _TITLES = {"leak": "leaks", "warning": "warnings", "note": "notes"}
@@ -83,6 +84,7 @@ class Audit:
         )
 
 
+@checked
 def audit(
     cohort: Cohort | str | Path, target: str | None = None, folds: pd.DataFrame | None = None
 ) -> Audit:

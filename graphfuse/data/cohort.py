@@ -18,10 +18,12 @@ from graphfuse.data.modality import Modality
 from graphfuse.data.outcome import Outcome
 from graphfuse.data.rows import rows_of
 from graphfuse.errors import Faults, InputError, nearest
+from graphfuse.schema.arguments import checked
 
 log = logging.getLogger(__name__)
 
 
+@checked
 @dataclass(frozen=True, eq=False)
 class Cohort:
     """Patients, their modalities, outcomes and groups, all in one patient order (sorted by id).
@@ -154,7 +156,12 @@ class Cohort:
         outcome: pd.Series | None = None,
         *,
         name: str = "cohort",
-        ehr: Mapping[str, Mapping[str, str]] | Iterable[str] | None = None,
+        ehr: Mapping[str, Mapping[str, str]]
+        | str
+        | list[str]
+        | tuple[str, ...]
+        | set[str]
+        | None = None,
         symbols: Mapping[str, Mapping[str, str]] | None = None,
         groups: Mapping[str, pd.Series] | None = None,
     ) -> Cohort:
@@ -250,7 +257,7 @@ class Cohort:
         modality: str = "rna",
         layer: str | None = None,
         symbols: str | None = None,
-        groups: Iterable[str] = (),
+        groups: str | list[str] | tuple[str, ...] = (),
         id_column: str | None = None,
     ) -> Cohort:
         """A cohort of one modality from an AnnData, in memory or backed by its file.
@@ -277,7 +284,7 @@ class Cohort:
         InputError
             As `from_frames` does, and for columns and layers that are not there.
         """
-        in_memory.check_kind(adata, "obs_names", "an AnnData")
+        in_memory.check_kind(adata, "obs_names", "adata: expected an AnnData")
         ids = in_memory.ids_of(adata, id_column)
         table = in_memory.table_of(adata, layer, ids, "AnnData")
         genes = in_memory.symbols_of(adata, symbols, "AnnData")
@@ -295,7 +302,7 @@ class Cohort:
         name: str = "cohort",
         layer: Mapping[str, str] | str | None = None,
         symbols: Mapping[str, str] | str | None = None,
-        groups: Iterable[str] = (),
+        groups: str | list[str] | tuple[str, ...] = (),
     ) -> Cohort:
         """A cohort from a MuData, one modality each; its patients are the union.
 
@@ -317,7 +324,7 @@ class Cohort:
         InputError
             As `from_frames` does, and for columns and layers that are not there.
         """
-        in_memory.check_kind(mdata, "mod", "a MuData")
+        in_memory.check_kind(mdata, "mod", "mdata: expected a MuData")
         layers = in_memory.by_modality(layer, mdata.mod, "layer")
         columns = in_memory.by_modality(symbols, mdata.mod, "symbols")
         tables, genes = {}, {}

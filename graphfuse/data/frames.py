@@ -39,7 +39,7 @@ def checked_tables(tables: Mapping[str, pd.DataFrame], faults: Faults) -> dict[s
     dict of pd.DataFrame
         Those that can be used.
     """
-    if not isinstance(tables, Mapping) or not tables:
+    if not tables:
         faults.add(
             'tables: expected {"name": DataFrame, …}, a patients × columns frame for each '
             f"modality (got {_what(tables)})"
@@ -232,9 +232,6 @@ def _is_type(kind) -> bool:
 
 def _of_tables(given: Mapping, what: str, tables: Mapping, faults: Faults):
     """The entries whose key is a table; a fault for each other key."""
-    if not isinstance(given, Mapping):
-        faults.add(f"{what}: expected {{table: …}} (got {type(given).__name__})")
-        return []
     for key in given:
         if key not in tables:
             faults.add(f"{what}: {key!r} is no table{nearest(str(key), tables)}")
@@ -244,9 +241,6 @@ def _of_tables(given: Mapping, what: str, tables: Mapping, faults: Faults):
 def checked_groups(groups: Mapping[str, pd.Series] | None, faults: Faults) -> dict[str, pd.Series]:
     """Groups by name, each indexed by patient id as text; what is wrong becomes a fault."""
     if groups is None:
-        return {}
-    if not isinstance(groups, Mapping):
-        faults.add(f"groups: expected {{name: Series}} (got {type(groups).__name__})")
         return {}
     for name in groups:
         _check_name(str(name), f"group {name!r}", TAKEN_BY_TABLES, faults)

@@ -38,9 +38,7 @@ def ids_of(adata, id_column: str | None) -> pd.Index:
 def check_kind(data, attribute: str, expected: str) -> None:
     """Raises `InputError` for what is not the expected kind of object, by an attribute of it."""
     if isinstance(data, pd.DataFrame) or not hasattr(data, attribute):
-        raise InputError(
-            f"expected {expected} (got {type(data).__name__}); Cohort.from_frames takes frames"
-        )
+        raise InputError(f"{expected} (got {type(data).__name__}); Cohort.from_frames takes frames")
 
 
 def table_of(adata, layer: str | None, ids: pd.Index, where: str) -> pd.DataFrame:

@@ -31,10 +31,12 @@ from graphfuse.errors import Faults, InputError, examples, few, nearest
 from graphfuse.files.hashes import file_sha256
 from graphfuse.files.toml import read_toml, resolve
 from graphfuse.schema import GroupSpec, Manifest, ModalitySpec
+from graphfuse.schema.arguments import checked
 
 log = logging.getLogger(__name__)
 
 
+@checked
 def load(name_or_path: str | Path, like: Trained | None = None) -> Cohort:
     """The cohort that a manifest describes: a path to a .toml, or a name in `data_manifests/`.
 
@@ -53,17 +55,11 @@ def load(name_or_path: str | Path, like: Trained | None = None) -> Cohort:
     return reading.cohort
 
 
+@checked
 def as_cohort(cohort: Cohort | str | Path, like: Trained | None = None) -> Cohort:
     """A cohort as it is, or loaded from its manifest (`like` as in `load`). Raises `InputError` for
     anything else."""
-    if isinstance(cohort, str | Path):
-        return load(cohort, like)
-    if not isinstance(cohort, Cohort):
-        raise InputError(
-            f"expected a Cohort or a manifest (got {type(cohort).__name__}); graphfuse.load "
-            "or Cohort.from_frames makes one"
-        )
-    return cohort
+    return cohort if isinstance(cohort, Cohort) else load(cohort, like)
 
 
 def read_cohort(

@@ -7,7 +7,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
+from graphfuse.data.rows import rows_of
+from graphfuse.schema.arguments import checked
 
+
+@checked
 @dataclass(frozen=True, eq=False)
 class Modality:
     """A table `[N, F]` over all N patients of a cohort; a patient without the modality has a row of
@@ -54,9 +58,9 @@ class Modality:
         """`modality:column` for every column: how rankings name features."""
         return [f"{self.name}:{column}" for column in self.table.columns]
 
-    def take(self, rows: np.ndarray) -> Modality:
+    def take(self, rows) -> Modality:
         """The same modality for the patients at `rows`."""
-        return replace(self, table=self.table.iloc[rows])
+        return replace(self, table=self.table.iloc[rows_of(rows, self.table.index)])
 
     def over(self, patients: pd.Index) -> Modality:
         """The same modality over these patients; those it does not know have missing values."""

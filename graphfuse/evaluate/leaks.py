@@ -22,6 +22,7 @@ from graphfuse.data.modality import Modality
 from graphfuse.data.outcome import Outcome
 from graphfuse.errors import InputError, few
 from graphfuse.evaluate.spy import spied
+from graphfuse.schema.arguments import Seed, checked
 
 TOLERANCE = 1e-9  # absolute, of probabilities and of other fitted numbers
 WAYS = ("scrambled", "blank")
@@ -40,14 +41,15 @@ class Finding:
         return f"{self.instrument}: {self.says}"
 
 
+@checked
 def leak_check(
     fit: Callable,
     cohort: Cohort,
-    train_rows: np.ndarray,
+    train_rows,
     target: str | None = None,
-    seed: int = 0,
+    seed: Seed = 0,
     *,
-    numbers=None,
+    numbers: Callable | None = None,
 ) -> list[Finding]:
     """What held-out patients change in a pipeline, as both instruments see it; an empty list where
     they change nothing.

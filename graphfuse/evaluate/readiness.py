@@ -14,17 +14,19 @@ from graphfuse.data.outcome import Outcome
 from graphfuse.data.variation import require_variation
 from graphfuse.errors import GraphfuseError
 from graphfuse.evaluate.protocol import Protocol
-from graphfuse.learn.model import class_target
+from graphfuse.learn.rows import class_target
+from graphfuse.schema.arguments import Seed, checked
 
 _FEWER = (4, 3, 2)  # folds that may do where more do not
 
 
+@checked
 def check(
     name_or_path: str | Path,
     target: str | None = None,
     *,
     cv: tuple[int, int] | int = (5, 5),
-    seed: int = 0,
+    seed: Seed = 0,
 ) -> Checked:
     """Reads a cohort and says what is there, what is wrong, and whether `train` would run.
 

@@ -24,6 +24,7 @@ from graphfuse.files.written import Kind, real, whole, write_json
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.learn.model import FusionModel
 from graphfuse.schema import FOLD_COLUMNS, Evaluation, Metrics, Recipe, RunRecord
+from graphfuse.schema.arguments import checked
 from graphfuse.schema.written import read_shape
 
 RUN = Kind.of(
@@ -34,6 +35,7 @@ RUN = Kind.of(
 )
 
 
+@checked
 @dataclass(eq=False)
 class Report:
     """Scores of the net beside the ladder, its predictions, the fold models and the final model.

@@ -27,6 +27,7 @@ from graphfuse.explain.tokens import set_tokens
 from graphfuse.files.written import Kind, whole_folder
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.schema import RANKING_COLUMNS, Recipe
+from graphfuse.schema.arguments import Count, checked
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +38,7 @@ _FILES = (*(f"{name}.csv" for name in (*_TABLES, "links")), "patient_edges.parqu
 RANKINGS = Kind.of("folder of rankings", "nodes_by_class.csv", *_FILES)
 
 
+@checked
 @dataclass(frozen=True, eq=False)
 class Ranking:
     """Ranked items: `nodes` (features), `genes`, `edges`, `modalities`, `pathways` and
@@ -58,7 +60,7 @@ class Ranking:
     about_pathways: str
     shown: int = 50
 
-    def top(self, count: int) -> Ranking:
+    def top(self, count: Count) -> Ranking:
         """The same ranking, showing `count` items when printed; tables and files stay whole."""
         return replace(self, shown=count)
 
@@ -66,13 +68,14 @@ class Ranking:
         """The feature ranking as one csv file."""
         safe_csv(self.nodes, Path(path))
 
-    def write(self, folder: Path) -> None:
+    def write(self, folder: str | Path) -> None:
         """`save`, whole or not at all, in place of an older one."""
-        with whole_folder(folder, RANKINGS) as part:
+        with whole_folder(Path(folder), RANKINGS) as part:
             self.save(part)
 
-    def save(self, folder: Path) -> None:
+    def save(self, folder: str | Path) -> None:
         """All tables in `folder`, every row, with a README."""
+        folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         links = ("links",) if len(self.links) else ()
         for name in (*_TABLES, *links):
@@ -85,12 +88,8 @@ class Ranking:
         genes = self.genes if len(self.genes) else self.nodes
         what = "genes" if len(self.genes) else "features"
         shown = genes.head(self.shown)
-        lines = [
-            (
-                f"Ranking over {self.folds} fold models: {len(self.nodes):,} features; top "
-                f"{len(shown)} {what}"
-            )
-        ]
+        head = f"Ranking over {self.folds} fold models: {len(self.nodes):,} features"
+        lines = [f"{head}; top {len(shown)} {what}"]
         lines += [f"{'rank':>5}  {what[:-1]:<24}{'score':>9}  rank in the folds   in top {TOP}"]
         for row in shown.itertuples():
             name = row.gene if isinstance(row.gene, str) and what == "genes" else row.id
@@ -195,13 +194,9 @@ def _explain(
         sets.append(set_tokens(fitted, found))
         errors.append(found.slopes.error)
         if measured is not None:
-            symbols = {
-                m: _symbols(cohort, m, p.owners) for m, p in fitted.preparation.pipelines.items()
-            }
+            symbols = _symbols(fitted, cohort)
             typed, carried = typed_edges(fitted, found)
-            own = (typed["source"] == typed["target"]).to_numpy(
-                bool
-            )  # links between a gene's own nodes
+            own = (typed["source"] == typed["target"]).to_numpy(bool)  # a gene's own nodes
             links.append(pd.DataFrame(carried[:, own].T, pd.MultiIndex.from_frame(typed[own])))
             between = onto(measured, typed[~own], carried[:, ~own])
             edges.append(gene_edges(fitted, found, measured, symbols) + between)
@@ -214,8 +209,13 @@ def _explain(
     return _Explained(push, lean, carried, own, tokens, between, max(errors))
 
 
-def _symbols(cohort: Cohort, name: str, owners: np.ndarray) -> list[str | None]:
-    return [cohort.modalities[name].symbols[column] for column in owners]
+def _symbols(fitted, cohort: Cohort) -> dict[str, list[str | None]]:
+    """Modality → the gene of each column that its encoder sees."""
+    found = {}
+    for name, pipeline in fitted.preparation.pipelines.items():
+        symbols = cohort.modalities[name].symbols
+        found[name] = [symbols[column] for column in pipeline.owners]
+    return found
 
 
 def _features(modalities, network: GeneNetwork | None) -> pd.DataFrame:

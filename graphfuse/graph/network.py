@@ -16,12 +16,14 @@ from graphfuse.errors import InputError
 from graphfuse.graph.aliases import Aliases
 from graphfuse.graph.coverage import by_step, suspicions
 from graphfuse.graph.edge_cleaning import clean
+from graphfuse.schema.arguments import checked
 
 log = logging.getLogger(__name__)
 
 _ENDS = ("source", "target")
 
 
+@checked
 @dataclass(frozen=True, eq=False)
 class GeneNetwork:
     """Genes and their weighted interactions.
@@ -56,7 +58,7 @@ class GeneNetwork:
         missing = [column for column in ("source", "target") if column not in edges]
         if missing:
             raise InputError(
-                f"network {name!r}: no column {missing}; got {list(edges.columns)}; rename them"
+                f"network {name!r}: edges have no column {missing}; got {list(edges.columns)}; rename them"
             )
         found = clean(
             edges,

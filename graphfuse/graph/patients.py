@@ -12,8 +12,10 @@ from graphfuse.graph import convert
 from graphfuse.graph.neighbours import Neighbours
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.graph.signalling import Template
+from graphfuse.schema.arguments import Seed, checked
 
 
+@checked
 @dataclass(frozen=True, eq=False)
 class PatientGraph:
     """The graphs of a whole cohort, to look at and to take elsewhere; training fits its own in
@@ -55,7 +57,7 @@ class PatientGraph:
         """A MuData: an AnnData per modality, its layers in `obsp`, the gene network in `varp`."""
         return convert.to_mudata(self)
 
-    def to_html(self, path: str | Path, seed: int = 0) -> str:
+    def to_html(self, path: str | Path, seed: Seed = 0) -> str:
         """One page that opens offline: layers to switch, patients coloured by outcome, search. Says
         what it drew."""
         return convert.write_picture(self, path, seed)
@@ -64,7 +66,7 @@ class PatientGraph:
         """Nodes and edges as pandas tables."""
         return convert.to_frames(self)
 
-    def write(self, folder):
+    def write(self, folder: str | Path):
         """All of these, in every format, with a README."""
         return convert.write(self, folder)
 

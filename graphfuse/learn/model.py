@@ -26,10 +26,11 @@ from graphfuse.learn.comparison import Comparison, refuse
 from graphfuse.learn.device import pick_device
 from graphfuse.learn.fitted import Fitted
 from graphfuse.learn.linear import CrossFit
-from graphfuse.learn.rows import cohort_of, labelled, labels_of
+from graphfuse.learn.rows import class_target, cohort_of, labelled, labels_of
 from graphfuse.learn.saved import read_model, write_model
 from graphfuse.learn.search import trained_by
 from graphfuse.schema import Recipe
+from graphfuse.schema.arguments import Seed, check_arguments, checked
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +74,7 @@ class FusionModel(ClassifierMixin, BaseEstimator):
         *,
         cohort: Cohort | str | Path | None = None,
         target: str | None = None,
-        seed: int = 0,
+        seed: Seed = 0,
         device: str = "auto",
         network: GeneNetwork | str | Path | None = None,
     ):
@@ -107,6 +108,7 @@ class FusionModel(ClassifierMixin, BaseEstimator):
         InputError
             For what cannot be fitted on.
         """
+        check_arguments(FusionModel.__init__, self.get_params(deep=False))
         cohort = cohort_of(self, X, fitting=True).ordered()
         recipe = Recipe.of(self.recipe)
         cohort, target, classes = labelled(cohort, y, self.target)
@@ -132,6 +134,7 @@ class FusionModel(ClassifierMixin, BaseEstimator):
         self.epochs_, self.setting_, self.gates_ = fitted.epochs, fitted.setting, fitted.gates()
         self.comparison_ = None
 
+    @checked
     def on(self, device: str | None) -> FusionModel:
         """The same model, which computes on that device (`None`: on its own); the fit is shared,
         not copied."""
@@ -141,13 +144,15 @@ class FusionModel(ClassifierMixin, BaseEstimator):
         there.device = pick_device(device)
         return there
 
+    @checked
     def compared_with(self, training: Cohort) -> FusionModel:
         """Keeps what new patients' tables are compared with, from those of the training
         patients."""
         self.comparison_ = Comparison.fit(training, self.fitted_.preparation.pipelines)
         return self
 
-    def shifts(self, cohort: Cohort, *, allow_shift: bool = False) -> list[str]:
+    @checked
+    def shifts(self, cohort: Cohort | str | Path, *, allow_shift: bool = False) -> list[str]:
         """What is to be told of patients whose tables are not on the scale of training.
 
         Parameters
@@ -195,12 +200,14 @@ class FusionModel(ClassifierMixin, BaseEstimator):
         pipelines = self.fitted_.preparation.pipelines
         return {name: each.typed for name, each in pipelines.items() if each.typed is not None}
 
+    @checked
     def unknown_values(self, cohort: Cohort) -> list[str]:
         """What to tell of records that the model can make nothing of: levels never seen in training
         and the like, by column, with counts. Raises `InputError` for columns of another type."""
         check_is_fitted(self, "fitted_")
         return unknown_values(self.fitted_.preparation.pipelines, cohort.modalities)
 
+    @checked
     def predict_proba(self, X, *, allow_shift: bool = False) -> np.ndarray:
         """Class probabilities, the mean over seeds; a row does not depend on who else is there.
 
@@ -231,6 +238,7 @@ class FusionModel(ClassifierMixin, BaseEstimator):
             log.warning("%s", said)
         return probability
 
+    @checked
     def probabilities(self, cohort: Cohort) -> np.ndarray:
         """As `predict_proba`, without a word of unknown values or of another scale."""
         fitted = self.fitted_.on(pick_device(self.device))
@@ -265,12 +273,14 @@ class FusionModel(ClassifierMixin, BaseEstimator):
                 )
         faults.stop()
 
+    @checked
     def predict(self, X, *, allow_shift: bool = False) -> np.ndarray:
         """Classes `[N]` of patients as in `fit`. Warns where tables are not on the scale of
         training, and raises `InputError` where they are far from it, unless `allow_shift`."""
         probability = self.predict_proba(X, allow_shift=allow_shift)
         return self.classes_[probability.argmax(1)]
 
+    @checked
     def table(self, X, *, allow_shift: bool = False) -> pd.DataFrame:
         """`patient, call, p_<class>…, flag`, one row a patient; warns and raises as `predict`."""
         check_is_fitted(self, "fitted_")
@@ -304,6 +314,7 @@ class FusionModel(ClassifierMixin, BaseEstimator):
             f"patients, {self.epochs_} epochs)"
         )
 
+    @checked
     def save(self, folder: str | Path) -> None:
         """`model.json` and `model.safetensors` in `folder`: no pickle, no patient ids (but
         patients' states and points)."""
@@ -311,6 +322,7 @@ class FusionModel(ClassifierMixin, BaseEstimator):
         write_model(self, Path(folder))
 
     @classmethod
+    @checked
     def load(cls, folder: str | Path, *, allow_parts: Iterable[str | Path] = ()) -> FusionModel:
         """The model saved in `folder`; nothing that its files name is run.
 
@@ -323,22 +335,3 @@ class FusionModel(ClassifierMixin, BaseEstimator):
         model._take(saved.fitted, saved.recipe, saved.target, saved.classes)
         model.comparison_ = saved.comparison
         return model
-
-
-def class_target(cohort: Cohort, target: str | None):
-    """The cohort's class outcome of that name (default: the first). Raises `InputError` for another
-    kind or one class."""
-    outcome = cohort.outcome(target)
-    if outcome.kind != "class":
-        classes = [each.name for each in cohort.outcomes.values() if each.kind == "class"]
-        cure = f" (--target {classes[0]})" if classes else ""
-        raise InputError(
-            f"outcome {outcome.name!r} is of kind {outcome.kind!r}; training needs a class "
-            f"outcome so far{cure}"
-        )
-    counts = np.bincount(outcome.values[outcome.known], minlength=len(outcome.classes))
-    if (counts > 0).sum() < 2:
-        raise InputError(
-            f"outcome {outcome.name!r}: all labelled patients are of one class; two are needed"
-        )
-    return outcome

@@ -149,3 +149,22 @@ def _refuse_codes(values: np.ndarray, cohort: Cohort) -> None:
                 f"y: -1 is no class but stands for patients without {outcome.name!r}; leave their "
                 "rows out, or leave y out: they then take part unlabelled"
             )
+
+
+def class_target(cohort: Cohort, target: str | None):
+    """The cohort's class outcome of that name (default: the first). Raises `InputError` for another
+    kind or one class."""
+    outcome = cohort.outcome(target)
+    if outcome.kind != "class":
+        classes = [each.name for each in cohort.outcomes.values() if each.kind == "class"]
+        cure = f" (--target {classes[0]})" if classes else ""
+        raise InputError(
+            f"outcome {outcome.name!r} is of kind {outcome.kind!r}; training needs a class "
+            f"outcome so far{cure}"
+        )
+    counts = np.bincount(outcome.values[outcome.known], minlength=len(outcome.classes))
+    if (counts > 0).sum() < 2:
+        raise InputError(
+            f"outcome {outcome.name!r}: all labelled patients are of one class; two are needed"
+        )
+    return outcome

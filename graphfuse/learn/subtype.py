@@ -23,12 +23,14 @@ from graphfuse.learn.layered import LEAST, Layered, Tables, layered, tables_of
 from graphfuse.learn.partition import Subtypes, provenance
 from graphfuse.learn.stability import Choice, Resampled
 from graphfuse.schema import Recipe
+from graphfuse.schema.arguments import Seed, checked
 
 log = logging.getLogger(__name__)
 
 MOST = 8  # clusters tried, unless more are asked for
 
 
+@checked
 def subtypes(
     cohort: Cohort,
     recipe: Recipe | None = None,
@@ -39,7 +41,7 @@ def subtypes(
     resolution: float | None = None,
     resamples: int = 50,
     nulls: int = 20,
-    seed: int = 0,
+    seed: Seed = 0,
 ) -> Subtypes:
     """Clusters of the patients of `cohort` on one patient layer of `recipe`: a modality, `"snf"`
     (all fused), `"shared"`, or a layer that the recipe names.

@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from graphfuse.errors import Faults, InputError, nearest
 from graphfuse.files.toml import located, read_toml, resolve
+from graphfuse.schema.arguments import checked
 from graphfuse.schema.names import ColumnName, Name
 from graphfuse.schema.recipe_files import with_files
 from graphfuse.schema.shape import Described, Shape, Words
@@ -205,6 +206,7 @@ class SelectSection(Section):
     scale: Literal["deviation", "range"] = "deviation"
 
 
+@checked
 class Recipe(Described):
     """Graphs, net and training as a value (`graphs/NAME.toml`); a published method is a recipe,
     never a class."""
@@ -292,7 +294,7 @@ class Recipe(Described):
         """A recipe, or the one of that name or path, with its files' paths absolute."""
         return given.located() if isinstance(given, Recipe) else Recipe.named(given)
 
-    def located(self, beside: Path = Path()) -> Recipe:
+    def located(self, beside: str | Path = Path()) -> Recipe:
         """The same recipe with its files' paths absolute, where they are found in the working
         folder or in `beside`; network cards and the files of parts of one's own too. Raises
         `InputError` for such a part whose file is in neither."""

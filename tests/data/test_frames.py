@@ -77,8 +77,9 @@ def test_row_numbers_alone_are_ids_in_memory(caplog):
 def test_things_that_are_no_tables():
     refused("expected a DataFrame indexed by patient .got ndarray", {"rna": TABLE.to_numpy()})
     refused("got Series", {"rna": TABLE["MYC"]})
-    for tables in ({}, [TABLE], TABLE):
-        refused("tables: expected", tables)
+    refused("tables: expected", {})
+    for tables in ([TABLE], TABLE):
+        refused("argument 'tables': expected {str: DataFrame}", tables)
     refused("got list", None, ["ctl"] * 24)
     refused("got DataFrame", None, LABELS.to_frame())
     refused("index has several levels", {"rna": pd.concat({"x": TABLE})})
@@ -99,11 +100,11 @@ def test_columns_that_are_none_or_twice():
         ({"symbols": {"rna": {"MYCC": "MYC"}}}, r"MYCC\) \(did you mean 'MYC'"),
         ({"symbols": {"dna": {"MYC": "MYC"}}}, "'dna' is no table"),
         ({"symbols": {"rna": ["MYC"]}}, "got list"),
-        ({"symbols": ["rna"]}, "symbols: expected"),
+        ({"symbols": ["rna"]}, "argument 'symbols': expected {str: {str: str}} or None .got list"),
         ({"ehr": {"rna": {"MYCC": "numeric"}}}, "no column 'MYCC' .did you mean 'MYC'"),
         ({"ehr": {"rna": {"MYC": "number"}}}, "'number' .did you mean 'numeric'"),
         ({"ehr": ["clin"]}, "'clin' is no table"),
-        ({"groups": ["ward"]}, "groups: expected"),
+        ({"groups": ["ward"]}, "argument 'groups': expected {str: Series} or None .got list"),
         ({"groups": {"ward": list(LABELS)}}, "group 'ward': expected a pandas Series"),
         ({"groups": {"ward": LABELS.add_prefix("Z")}}, "no patient in common"),
     ],
