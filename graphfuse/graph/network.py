@@ -58,7 +58,8 @@ class GeneNetwork:
         missing = [column for column in ("source", "target") if column not in edges]
         if missing:
             raise InputError(
-                f"network {name!r}: edges have no column {missing}; got {list(edges.columns)}; rename them"
+                f"network {name!r}: edges have no column {missing}; got {list(edges.columns)}; "
+                "rename them"
             )
         found = clean(
             edges,
