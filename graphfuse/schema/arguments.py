@@ -102,7 +102,7 @@ def _fits(value, kind) -> bool:
         return value is None
     if origin in (typing.Union, types.UnionType):
         is_path = Path in inside and isinstance(value, str | Path)
-        return any(_fits(value, each) for each in inside) and (not is_path or _fits_disks(value))
+        return any(_fits(value, each) for each in inside) and (not is_path or _names_a_file(value))
     if origin is Annotated:
         return _fits(value, inside[0]) and all(value in rule for rule in inside[1:])
     if origin is not None:
@@ -135,10 +135,10 @@ def _can_be_written(text: str | Path) -> bool:
         return False
 
 
-def _fits_disks(path: str | Path) -> bool:
-    """Whether a path is no longer than file systems take."""
+def _names_a_file(path: str | Path) -> bool:
+    """Whether a path is not blank, and no longer than file systems take."""
     written = os.fsencode(path)
-    return len(written) < 4096 and all(len(step) < 256 for step in written.split(b"/"))
+    return 0 < len(written) < 4096 and all(len(step) < 256 for step in written.split(b"/"))
 
 
 def _holds(value, origin, inside: tuple) -> bool:
