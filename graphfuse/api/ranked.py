@@ -25,24 +25,46 @@ from graphfuse.graph.network import GeneNetwork
 from graphfuse.learn.device import pick_device
 from graphfuse.report.html import write_report
 from graphfuse.schema import Recipe, RunRecord
+from graphfuse.schema.arguments import Count, checked
 from graphfuse.schema.written import shaped
 
 
+@checked
 def rank_run(
     folder: str | Path,
-    top: int = 50,
+    top: Count = 50,
     cohort: Cohort | str | Path | None = None,
     *,
     network: str | Path | None = None,
     allow_parts: Iterable[str | Path] = (),
     device: str = "auto",
 ) -> Ranking:
-    """Rankings of a saved run: explains its fold models on its cohort, writes `rankings/` and the
-    report anew.
+    """Rankings of a saved run, as `rank_saved` gives them, written to its `rankings/`; the report
+    anew."""
+    given = {"network": network, "allow_parts": allow_parts, "device": device}
+    folder = Path(folder)
+    inside(folder, "rankings")
+    ranking = rank_saved(folder, top, cohort, **given)
+    ranking.write(folder / "rankings")
+    with undamaged(folder):
+        write_report(folder)
+    return ranking
+
+
+def rank_saved(
+    folder: Path,
+    top: int,
+    cohort: Cohort | str | Path | None,
+    *,
+    network: str | Path | None,
+    allow_parts: Iterable[str | Path],
+    device: str,
+) -> Ranking:
+    """Rankings of a saved run: explains its fold models on its cohort; nothing is written.
 
     Parameters
     ----------
-    folder : str or Path
+    folder : Path
         The run directory.
     top : int
         How many a print shows.
@@ -59,7 +81,6 @@ def rank_run(
     Returns
     -------
     Ranking
-        As it is written.
 
     Raises
     ------
@@ -67,8 +88,7 @@ def rank_run(
         Where the cohort, the network or the device is not here, or no longer that of the run, or
         the run is damaged.
     """
-    folder, device = Path(folder), pick_device(device)
-    inside(folder, "rankings")
+    device = pick_device(device)
     record = load_record(folder)
     found = _own_cohort(folder, record) if cohort is None else as_cohort(cohort)
     if found.digest() != record.hashes.get("data"):
@@ -83,9 +103,6 @@ def rank_run(
     with undamaged(folder), np.errstate(over="ignore", invalid="ignore"):
         ranking = rank_replicas(replicas, found, genes, record.classes, device).top(top)
     _check_finite(folder, ranking)
-    ranking.write(folder / "rankings")
-    with undamaged(folder):
-        write_report(folder)
     return ranking
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from graphfuse.api.ranked import rank_saved
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.manifest import as_cohort
 from graphfuse.evaluate import external
@@ -20,9 +21,46 @@ from graphfuse.schema.arguments import Count, Seed, checked
 
 
 @checked
-def rank(report: Report, top: Count = 50, *, device: str = "auto") -> Ranking:
-    """Ranked features, genes, edges and modalities of a trained report; `top` is how many a print
-    shows."""
+def rank(
+    report: Report | str | Path,
+    top: Count = 50,
+    cohort: Cohort | str | Path | None = None,
+    *,
+    network: str | Path | None = None,
+    allow_parts: Iterable[str | Path] = (),
+    device: str = "auto",
+) -> Ranking:
+    """Ranked features, genes, edges and modalities of a trained run.
+
+    Parameters
+    ----------
+    report : Report, str or Path
+        What `train` gave, or a run directory, of which nothing is run and to which nothing is
+        written.
+    top : int
+        How many a print shows.
+    cohort : Cohort, str or Path, optional
+        The cohort that a run directory is of; default: the one it names, where its files are here.
+    network : str or Path, optional
+        Its gene network, likewise.
+    allow_parts : iterable of str or Path
+        Python files whose parts its models may use (`FusionModel.load`).
+    device : str
+        Where gradients are computed: "auto", "cpu" or "cuda".
+
+    Returns
+    -------
+    Ranking
+
+    Raises
+    ------
+    InputError
+        Where the device, or what a run directory was trained on, is not here, or it is damaged.
+    """
+    folder = report.folder if isinstance(report, Report) else Path(report)
+    if folder is not None:
+        given = {"network": network, "allow_parts": allow_parts, "device": device}
+        return rank_saved(folder, top, cohort, **given)
     return rank_replicas(
         report.replicas,
         report.cohort,
@@ -34,7 +72,7 @@ def rank(report: Report, top: Count = 50, *, device: str = "auto") -> Ranking:
 
 @checked
 def predict(
-    model: FusionModel | str | Path,
+    model: FusionModel | Report | str | Path,
     cohort: Cohort | str | Path,
     *,
     allow_shift: bool = False,
@@ -45,8 +83,9 @@ def predict(
 
     Parameters
     ----------
-    model : FusionModel, str or Path
-        Fitted, or its run directory, of which nothing is run.
+    model : FusionModel, Report, str or Path
+        Fitted, the report of its run, or its run directory or model folder, of which nothing is
+        run.
     cohort : Cohort, str or Path
         Patients, or their manifest, which is then read by the model's types of columns, so that no
         row depends on the file's others.
@@ -68,10 +107,21 @@ def predict(
         Where there is no such model, cohort or device, or tables are far from the scale of training
         (`FusionModel.shifts`).
     """
-    if not isinstance(model, FusionModel):
-        model = FusionModel.load(inside(Path(model), "model"), allow_parts=allow_parts)
-    model = model.on(device)
+    model = _model_of(model, allow_parts).on(device)
     return model.table(as_cohort(cohort, like=model), allow_shift=allow_shift)
+
+
+def _model_of(
+    given: FusionModel | Report | str | Path, allow_parts: Iterable[str | Path]
+) -> FusionModel:
+    if isinstance(given, FusionModel):
+        return given
+    if isinstance(given, Report):
+        return given.model
+    folder = Path(given)
+    is_model = (folder / "model.json").is_file() and not (folder / "run.json").is_file()
+    saved = folder if is_model else inside(folder, "model")
+    return FusionModel.load(saved, allow_parts=allow_parts)
 
 
 @checked

@@ -3,6 +3,7 @@ is nothing."""
 
 from __future__ import annotations
 
+import functools
 import logging
 import shutil
 import time
@@ -40,6 +41,22 @@ from graphfuse.schema.arguments import Seed, checked
 log = logging.getLogger(__name__)
 
 
+def _from_no_graph(door):
+    """The same function, refusing a built graph for what it is: a leak."""
+
+    @functools.wraps(door)
+    def call(*given, **named):
+        if any(isinstance(each, PatientGraph) for each in (*given, *named.values())):
+            raise LeakError(
+                "train takes a cohort and a recipe, not a built graph: a graph of all patients "
+                "knows the held-out ones"
+            )
+        return door(*given, **named)
+
+    return call
+
+
+@_from_no_graph
 @checked
 def train(
     cohort: Cohort | str | Path,
@@ -76,11 +93,6 @@ def train(
     (`plan`), and `LeakError` where a held-out patient would be seen, or when given a built graph:
     it knows them all.
     """
-    if isinstance(cohort, PatientGraph) or isinstance(recipe, PatientGraph):
-        raise LeakError(
-            "train takes a cohort and a recipe, not a built graph: a graph of all patients "
-            "knows the held-out ones"
-        )
     began, device = time.perf_counter(), pick_device(device)
     protocol = Protocol.of(
         cv, folds=folds, group=group, leave_out=leave_out, split=split, holdout=holdout

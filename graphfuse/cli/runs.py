@@ -176,7 +176,7 @@ def _refuse_run_files(out: Path, folder: Path) -> None:
 
 def _say_whom_it_knows(folder: Path, patients) -> None:
     """A warning where ids are those of patients that the run was trained on, by its folds.csv."""
-    from graphfuse.evaluate.report import load_folds
+    from graphfuse.evaluate.saved_tables import load_folds
 
     if (folder / "folds.csv").is_file():
         count = int(patients.isin(load_folds(folder)["patient"]).sum())

@@ -13,7 +13,8 @@ from scipy.spatial import cKDTree
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.spelling import style, visible
-from graphfuse.evaluate.report import Report, load_folds, load_record
+from graphfuse.evaluate.report import Report, load_record
+from graphfuse.evaluate.saved_tables import load_folds
 from graphfuse.files.hashes import file_sha256, text_sha256
 from graphfuse.files.inside import inside
 from graphfuse.files.working import recover

@@ -10,11 +10,12 @@ from pathlib import Path
 import pandas as pd
 
 from graphfuse.data.cohort import Cohort
-from graphfuse.data.export import safe_csv, unguarded
+from graphfuse.data.export import safe_csv
 from graphfuse.errors import InputError
 from graphfuse.evaluate.folds import splits
 from graphfuse.evaluate.ledger import NONE, OURS, sentences
 from graphfuse.evaluate.portable import portable, portable_metrics
+from graphfuse.evaluate.saved_tables import load_folds, load_predictions
 from graphfuse.evaluate.study import Replica, Study
 from graphfuse.evaluate.subgroups import subgroups
 from graphfuse.files.inside import inside
@@ -23,7 +24,12 @@ from graphfuse.files.working import recover, take_place, working
 from graphfuse.files.written import Kind, real, whole, write_json
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.learn.model import FusionModel
-from graphfuse.schema import FOLD_COLUMNS, Evaluation, Metrics, Recipe, RunRecord
+from graphfuse.schema import (
+    Evaluation,
+    Metrics,
+    Recipe,
+    RunRecord,
+)
 from graphfuse.schema.arguments import checked
 from graphfuse.schema.written import read_shape
 
@@ -44,10 +50,10 @@ class Report:
     modalities and of groups of patients; `predictions` and `folds`: as in `predictions.csv` and
     `folds.csv`; `model`: fitted on all patients; `replicas`: one model per fold; `record`: how the
     run was made; `failed`: what beside the net could not be trained, and why. `cohort` and
-    `network` are those of the run.
+    `network` are those of the run; one that is loaded from its `folder` has neither, nor replicas.
     """
 
-    cohort: Cohort
+    cohort: Cohort | None
     network: GeneNetwork | None
     metrics: Metrics
     evaluation: Evaluation
@@ -57,6 +63,44 @@ class Report:
     replicas: list[Replica]
     record: RunRecord
     failed: tuple[str, ...] = ()
+    folder: Path | None = None
+
+    @classmethod
+    def load(cls, folder: str | Path, *, allow_parts: Iterable[str | Path] = ()) -> Report:
+        """The report of a run directory, of which nothing is run.
+
+        Parameters
+        ----------
+        folder : str or Path
+            What `save` or `graphfuse train` wrote.
+        allow_parts : iterable of str or Path
+            Python files whose parts the model may use (`FusionModel.load`).
+
+        Returns
+        -------
+        Report
+            Without cohort, network and fold models: `graphfuse.rank(report, cohort=…)` fetches them
+            from the folder.
+
+        Raises
+        ------
+        InputError
+            Where it is no run directory, or is damaged.
+        """
+        folder = recover(Path(folder))
+        record = load_record(folder)
+        return cls(
+            cohort=None,
+            network=None,
+            metrics=read_shape(inside(folder, "metrics.json"), Metrics),
+            evaluation=read_shape(inside(folder, "evaluation.json"), Evaluation),
+            predictions=load_predictions(folder),
+            folds=load_folds(folder),
+            model=FusionModel.load(inside(folder, "model"), allow_parts=allow_parts),
+            replicas=[],
+            record=record,
+            folder=folder,
+        )
 
     @classmethod
     def of(
@@ -102,6 +146,11 @@ class Report:
     def write(self, folder: str | Path, place: str | Path | None = None) -> None:
         """The files of a run directory into an existing folder (rankings, graphs and the report are
         written elsewhere); `place`: where it will stand in the end, if not there."""
+        if self.folder is not None:
+            raise InputError(
+                f"this report was loaded from {self.folder}, without its fold models; copy that "
+                "folder"
+            )
         folder = Path(folder)
         self.write_record(folder, place)
         metrics = portable_metrics(self.metrics, self.record)
@@ -125,7 +174,7 @@ class Report:
     def __str__(self) -> str:
         return "\n".join(
             [
-                f"{self.cohort.name}: {self.metrics.target}",
+                f"{self.record.cohort}: {self.metrics.target}",
                 *ladder_lines(self.metrics),
                 "",
                 *self.verdicts(),
@@ -224,37 +273,6 @@ def load_record(folder: Path) -> RunRecord:
             "COHORT -o DIR`"
         )
     return read_shape(path, RunRecord)
-
-
-def load_folds(folder: Path) -> pd.DataFrame:
-    """`folds.csv` of a run directory: `patient` as text, `repeat` int64 and `fold` Int64, blank for
-    who always trains.
-
-    Raises `InputError` where it is gone, or damaged.
-    """
-    path = inside(folder, "folds.csv")
-    if not path.is_file():
-        raise InputError(
-            f"{path}: is gone, so nobody can say whom this run trained on; bring it back"
-        )
-    try:
-        # A patient may be called NA: only a blank fold is missing.
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except (ValueError, OSError) as error:  # those of pandas' parser are ValueErrors
-        raise damaged(path, f"no csv ({error})") from None
-    absent = [column for column in FOLD_COLUMNS if column not in table]
-    if absent:
-        raise damaged(path, f"no column {absent[0]}")
-    whole = table["fold"].where(table["fold"] != "", "0"), table["repeat"]
-    if not all(column.str.fullmatch("[0-9]{1,9}").all() for column in whole):
-        raise damaged(path, "a repeat or a fold is no whole number")
-    return pd.DataFrame(
-        {
-            "patient": unguarded(table["patient"]),
-            "repeat": table["repeat"].astype("int64"),
-            "fold": table["fold"].replace("", None).astype("Int64"),
-        }
-    )
 
 
 def load_replicas(

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
 import pytest
 
 from graphfuse import api
+from graphfuse.data.synth import planted
 from graphfuse.errors import InputError, LeakError
-from graphfuse.evaluate.report import RUN, load_record, load_replicas
+from graphfuse.evaluate.report import RUN, Report, load_record, load_replicas
 from graphfuse.files.written import whole_folder
 from graphfuse.schema import Recipe
 
@@ -55,6 +61,68 @@ def test_a_saved_report_reads_back(small, tmp_path):
         assert (saved.model.predict_proba(test) == live.model.predict_proba(test)).all()
     text = str(report)
     assert "graphfuse" in text and "no-graph" in text and "macro-F1 against single" in text
+
+
+@pytest.fixture(scope="module")
+def saved(small, tmp_path_factory):
+    """A report, and the run directory that it was saved to."""
+    report = api.train(small.cohort, RECIPE, cv=(2, 1), ledger=False, device="cpu")
+    return report, report.save(tmp_path_factory.mktemp("runs") / "run")
+
+
+def test_a_report_is_loaded_as_it_was_saved(small, saved):
+    report, folder = saved
+    again = Report.load(folder)
+    assert str(again) == str(report) and again.record == report.record
+    assert again.metrics == report.metrics and again.evaluation == report.evaluation
+    pd.testing.assert_frame_equal(again.predictions, report.predictions, check_dtype=False)
+    pd.testing.assert_frame_equal(again.folds, report.folds, check_dtype=False)
+    wanted = report.model.predict_proba(small.cohort)
+    assert np.array_equal(again.model.predict_proba(small.cohort), wanted)
+    with pytest.raises(InputError, match="was loaded from .* copy that folder"):
+        again.save(folder.parent / "copy")
+
+
+def test_reports_models_and_folders_predict_and_score_alike(small, saved):
+    report, folder = saved
+    wanted = api.predict(report.model, small.cohort)
+    for given in (report, Report.load(folder), folder, str(folder), folder / "model"):
+        pd.testing.assert_frame_equal(api.predict(given, small.cohort), wanted)
+    other = planted(30, {"rna": 40, "meth": 24}, seed=9).cohort
+    other = replace(other, patients=pd.Index([f"Q{row}" for row in range(30)], name="patient"))
+    scores = [api.score(each, other, allow_shift=True).metrics for each in (report, folder)]
+    assert scores[0] == scores[1]
+
+
+def test_a_folder_is_ranked_with_its_cohort_and_nothing_is_written(small, saved):
+    report, folder = saved
+    wanted, before = api.rank(report), sorted(folder.rglob("*"))
+    for given in (folder, str(folder), Report.load(folder)):
+        found = api.rank(given, cohort=small.cohort, top=3)
+        pd.testing.assert_frame_equal(found.nodes, wanted.nodes)
+    assert sorted(folder.rglob("*")) == before
+    with pytest.raises(InputError, match="was trained on tables in memory"):
+        api.rank(folder)
+    with pytest.raises(InputError, match="not, or no longer, those of this run"):
+        api.rank(folder, cohort=small.cohort.take(slice(0, 50)))
+
+
+@pytest.mark.parametrize(
+    "column, value, said",
+    [
+        ("p_class0", "1.5", "p_class0 holds what is no probability"),
+        ("p_class0", "", "p_class0 holds what is no probability"),
+        ("fold", "x", "a repeat or a fold is no whole number"),
+        ("call", None, "no column call"),
+    ],
+)
+def test_damaged_predictions_are_one_message(saved, tmp_path, column, value, said):
+    folder = shutil.copytree(saved[1], tmp_path / "run")
+    table = pd.read_csv(folder / "predictions.csv", dtype=str, keep_default_na=False)
+    table = table.drop(columns=column) if value is None else table.assign(**{column: value})
+    table.to_csv(folder / "predictions.csv", index=False)
+    with pytest.raises(InputError, match=f"predictions.csv: damaged.*{said}"):
+        Report.load(folder)
 
 
 def test_a_built_graph_is_refused_as_a_leak(small):
