@@ -167,7 +167,7 @@ _KINDS = {
     "recipe": (14, _a_recipe),
     "network": (12, _a_network),
     "folds": (7, _some_folds),
-    "command": (2, _a_command),
+    "command": (6, _a_command),
 }
 
 
