@@ -79,7 +79,8 @@ def unpack(arrays: dict[str, np.ndarray], model: ModelFile, parts: dict[str, obj
     states = expected_states(model, frame.tokens)
     check_shapes(arrays, states, {"n": len(arrays["present"])})
     check_values(arrays, states, {})
-    nets = [_net(shape, arrays, f"net{seed}/") for seed in range(model.seeds)]
+    frames = [frame, *(bare_net(shape) for _ in range(1, model.seeds))]
+    nets = [_filled(net, arrays, f"net{seed}/") for seed, net in enumerate(frames)]
     _check_all_used(arrays, nets)
     slopes, memory = (
         {m: arrays[f"tables/{m}/{key}"] for m in model.modalities} for key in ("slope", "memory")
@@ -139,9 +140,8 @@ def bare_net(shape: Shape) -> Net:
         return Net(shape)
 
 
-def _net(shape: Shape, arrays: dict[str, np.ndarray], prefix: str) -> Net:
-    """A net with the parameters that stand behind `prefix`, each checked."""
-    net = bare_net(shape)
+def _filled(net: Net, arrays: dict[str, np.ndarray], prefix: str) -> Net:
+    """A bare net with the parameters that stand behind `prefix`, each checked."""
     sizes = {key: tuple(value.shape) for key, value in net.state_dict().items()}
     expected = {f"{prefix}{key}": Array(SINGLES, size) for key, size in sizes.items()}
     check_shapes(arrays, expected, {})
