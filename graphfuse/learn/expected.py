@@ -78,10 +78,10 @@ def expected_arrays(model: ModelFile, names: Container[str]) -> Expected:
     return found
 
 
-def expected_states(model: ModelFile, tokens: int) -> Expected:
-    """The stored states of the training patients, for each seed."""
+def expected_states(model: ModelFile) -> Expected:
+    """The stored states of the training patients, for each seed; `tokens`: of each channel."""
     net = model.net
-    shape = ("n", net.rounds, len(net.encode), tokens, net.width)
+    shape = ("n", net.rounds, len(net.encode), "tokens", net.width)
     return {f"net{seed}/states": Array(SINGLES, shape) for seed in range(model.seeds)}
 
 

@@ -75,10 +75,12 @@ def unpack(arrays: dict[str, np.ndarray], model: ModelFile, parts: dict[str, obj
     shape = Shape(**model.net.model_dump() | parts)
     preparation = _preparation(arrays, model, shape)
     _check_channels(preparation, shape)
+    within("seeds", [f"net{model.seeds - 1}/states"], arrays)
+    states, sizes = expected_states(model), {"n": len(arrays["present"])}
+    check_shapes(arrays, states, sizes)  # before anything of these sizes is built
+    check_values(arrays, states, sizes)
     frame = bare_net(shape)
-    states = expected_states(model, frame.tokens)
-    check_shapes(arrays, states, {"n": len(arrays["present"])})
-    check_values(arrays, states, {})
+    same("tokens of the states", sizes["tokens"], "those of the encoders", frame.tokens)
     frames = [frame, *(bare_net(shape) for _ in range(1, model.seeds))]
     nets = [_filled(net, arrays, f"net{seed}/") for seed, net in enumerate(frames)]
     _check_all_used(arrays, nets)
