@@ -101,3 +101,26 @@ def test_no_foreign_warning_reaches_the_terminal(clinic):
     )  # fmt: skip
     assert ran.returncode == 0, ran.stderr
     assert "Warning" not in ran.stderr and "warnings.warn" not in ran.stderr
+
+
+@pytest.mark.parametrize("name", ["folds.csv", "model/model.json", "new.toml", "rna.csv"])
+def test_predict_writes_over_no_file_of_a_run_and_no_input(run, small, tmp_path, name):
+    predicted(run, small, tmp_path, range(60, 70))
+    path = (run if (run / name).is_file() else tmp_path) / name
+    before = path.read_bytes()
+    done = CliRunner().invoke(
+        app, ["predict", str(run), str(tmp_path / "new.toml"), "-o", str(path)]
+    )
+    assert done.exit_code != 0 and "name another" in str(done.exception)
+    assert path.read_bytes() == before
+
+
+def test_predict_writes_anew_over_earlier_predictions_in_a_run(run, small, tmp_path):
+    predicted(run, small, tmp_path, range(60, 70))
+    shutil.copy(tmp_path / "predictions.csv", run / "earlier.csv")
+    done = CliRunner().invoke(
+        app,
+        ["predict", str(run), str(tmp_path / "new.toml"), "-o", str(run / "earlier.csv")],
+    )
+    assert done.exit_code == 0, done.output
+    (run / "earlier.csv").unlink()
