@@ -338,7 +338,7 @@ def _put(flat: np.ndarray, place, number) -> None:
 
 def _scaled(arrays: Arrays, name: str, source: random.Random) -> None:
     factor = source.choice((-1, 0, 2, 1e10, 1e30, 1e200))
-    arrays[name] = (arrays[name] * factor).astype(arrays[name].dtype)
+    arrays[name] = (arrays[name].astype(float) * factor).astype(arrays[name].dtype)
 
 
 def _permuted(arrays: Arrays, name: str, source: random.Random) -> None:
