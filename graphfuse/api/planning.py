@@ -163,15 +163,12 @@ class _Asked:
         needs = Footprint.of(self.cohort, self.recipe, self.network, self.folds)
         times = factors(needs.folds, needs.repeats)
         threads = min(os.cpu_count() or 1, needs.folds, FOLDS)
-        written = []
-        resident = 0.0
+        written, resident = [], memory.resident()
 
         def probe(count: int) -> dict[str, float]:
-            nonlocal resident
             self._train(count)
             if len(self.done) == 1:
                 written.append(self._written(self.done[0], ranked))
-                resident = memory.resident()
             last = self.done[-1]
             return parts_of(last.found, last.spent, threads)
 
@@ -181,28 +178,17 @@ class _Asked:
             if len(self.done) > 1:
                 written.append(self._written(last, ranked))
         stretch = last.spent.wall / last.spent.cpu
-        per_cube = self._per_cube(last)
-        for size, each in zip(sizes, taken, strict=True):
-            share = needs.trained / needs.everyone
-            seen = per_cube * cubes(size, share * size, min(FOLDS, needs.folds))
-            each["linear"] = max(0.0, each["linear"] - seen)
-        whole = predicted(sizes, taken, len(self.cohort))
-        whole = {part: times[part] * cpu for part, cpu in whole.items() if cpu}
-        all_folds = needs.folds * needs.repeats
-        whole["linear"] += per_cube * cubes(needs.everyone, needs.trained, all_folds)
-        parts = {NAMES[part]: Spent(cpu * stretch, cpu) for part, cpu in whole.items()}
+        fitted = self._whole(sizes, taken, needs)
+        parts = {NAMES[part]: Spent(cpu * stretch, cpu) for part, cpu in fitted.items() if cpu}
         ends = [self.done[0].patients, last.patients][-len(written) :]
         parts = before | parts | {"report and graphs": self._files(ends, written)}
-        peak = resident + needs.likely(self._step(last))
-        free = memory.available()
-        fits = ""
-        if free is not None and peak - resident > free:
-            step = self._step(last)
-            fits = what_fits(needs, free, lambda footprint: footprint.likely(step))
+        step, free, fits = self._step(last), memory.available(), ""
+        if free is not None and needs.peak(step) > free:
+            fits = what_fits(needs, free, lambda footprint: footprint.peak(step))
         return Plan(
             self._title(needs),
             parts,
-            peak,
+            resident + needs.peak(step),
             free,
             self._disk(ends, written, times["trees"]),
             tuple(sizes),
@@ -210,6 +196,23 @@ class _Asked:
             tuple(each.model.epochs_ for each in last.found.replicas),
             fits,
         )
+
+    def _whole(
+        self, sizes: list[int], taken: list[dict[str, float]], needs: Footprint
+    ) -> dict[str, float]:
+        """CPU seconds of the whole by part. What grows with patients³ is reckoned by itself: in
+        small probes it is too little to be seen."""
+        per_cube, share = self._per_cube(self.done[-1]), needs.trained / needs.everyone
+        rest = []
+        for size, each in zip(sizes, taken, strict=True):
+            seen = per_cube * cubes(size, share * size, min(FOLDS, needs.folds))
+            rest.append(each | {"linear": max(0.0, each["linear"] - seen)})
+        times = factors(needs.folds, needs.repeats)
+        found = predicted(sizes, rest, needs.everyone)
+        found = {part: times[part] * cpu for part, cpu in found.items()}
+        folds = needs.folds * needs.repeats
+        found["linear"] += per_cube * cubes(needs.everyone, needs.trained, folds)
+        return found
 
     def _title(self, needs: Footprint) -> str:
         """What is planned, in words."""

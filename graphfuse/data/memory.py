@@ -105,9 +105,10 @@ def require_text(path: Path, text: bytes, delimiter: str) -> None:
     needed = (UNPACKED - 1) * len(text) + MARK * marks  # the text itself is there already
     if free is None or needed <= free:
         return
-    rows = max(1, text.count(b"\n") or text.count(b"\r"))
+    breaks = text.count(b"\n") or text.count(b"\r")
+    rows = max(1, breaks - 1)  # the heading is none
     cure = "Keep those you need in the file, or save it as h5ad or Parquet and name columns = […]"
-    require(path, rows, marks // rows, needed, cure)
+    require(path, rows, marks // max(1, breaks), needed, cure)
 
 
 # ----------------------------------------------------------------------------------- what there is

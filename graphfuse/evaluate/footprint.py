@@ -31,6 +31,8 @@ TURNED = 3.0  # kernels while a table is turned into its own coordinates
 PER_COLUMN = 370  # bytes that a model keeps of a column: names, scales, slopes
 WEIGHT = 4  # bytes
 STEPS = 8  # copies of a net's weights while it trains
+KEPT = 1.15  # times what is in use: allocators keep some of what is freed
+TRAINING, WRITING = 4e7, 1.5e8  # bytes of libraries that are loaded to train, and to draw a report
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,12 @@ class Footprint:
         shown = self.folds * self._shown(self.trained) + self._shown(self.everyone)
         steps = step * (self.folds * self.trained + self.everyone)
         bank = whole + shown + steps
-        return max(ladder, final, bank) + self.folds * self.repeats * self._model()
+        return KEPT * (max(ladder, final, bank) + self._models())
+
+    def peak(self, step: float = 0.0) -> float:
+        """What the process takes at most beside what it has, until its report is written."""
+        written = self._models() + self._moment(self.everyone)
+        return max(TRAINING + self.likely(step), WRITING + KEPT * written)
 
     def _fold(self, patients: int) -> float:
         """A fold's rows as they are and as the net sees them, and a kernel for each table."""
@@ -146,10 +153,11 @@ class Footprint:
             found += self.candidates * (turned + given) + weights
         return found
 
-    def _model(self) -> float:
-        """What a fold leaves behind."""
+    def _models(self) -> float:
+        """What all folds leave behind, and the final model."""
         weights = self.width * self.seeds * WEIGHT
-        return sum(table.columns * PER_COLUMN + table.shown * weights for table in self.tables)
+        one = sum(table.columns * PER_COLUMN + table.shown * weights for table in self.tables)
+        return (self.folds * self.repeats + 1) * one
 
 
 def require_memory(

@@ -20,7 +20,8 @@ from graphfuse.learn.ridge import coordinates
 TREES = ("forest", "boosting")
 POWERS = {"trees": (0, 1.2), "net": (0, 1, 2), "controls": (0, 1, 2), "linear": (0, 1, 2)}
 TURNED = 1000  # patients of the kernel that is timed
-FIRST = (64, 128)  # patients of the first probe: a quarter of all, at least and at most
+FEW = 200  # patients of whom the first probe has all
+FIRST = (64, 128)  # of more: a quarter, at least and at most
 FOLDS = 2  # that a probe tests; the patients of the others train
 FINAL = 1.5  # folds that the linear part of the final model costs: it has more patients than one
 AT_EASE = 8.0  # CPU seconds that the probes may always take
@@ -210,7 +211,8 @@ def probes(
     """Sizes and CPU seconds by part of studies of ever more patients, each twice as many, for as
     long as they are cheap beside the whole, which is `times` (by part) such a study of all."""
     sizes, taken = [], []
-    count, used = min(patients, max(FIRST[0], min(patients // 4, FIRST[1]))), 0.0
+    used, least, most = 0.0, *FIRST
+    count = patients if patients <= FEW else max(least, min(patients // 4, most))
     while True:
         taken.append(study(count))
         sizes.append(count)

@@ -53,7 +53,7 @@ def test_probes_double_while_they_are_cheap_beside_the_whole():
 
 def test_probes_of_few_patients_end_with_all_of_them():
     assert probes(_took, 40, factors(5, 1))[0] == [40]
-    assert probes(_took, 150, factors(5, 1))[0][-1] == 150
+    assert probes(_took, 300, factors(5, 1))[0] == [75, 150, 300]
 
 
 def test_some_patients_are_of_every_class_and_fold(small):
