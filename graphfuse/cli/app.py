@@ -113,7 +113,7 @@ Resume = Annotated[
 ]
 Overwrite = Annotated[
     bool,
-    typer.Option("--overwrite", help="Replace a run on other data, or one that is damaged."),
+    typer.Option("--overwrite", help="Replace a result of other data, or one that is damaged."),
 ]
 PatientControl = Annotated[
     str | None,

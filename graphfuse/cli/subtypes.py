@@ -9,6 +9,7 @@ import typer
 
 from graphfuse.cli.app import (
     CohortName,
+    Overwrite,
     Quiet,
     RecipeName,
     Seed,
@@ -30,12 +31,13 @@ def subtype(
     help="How many; chosen where not given.")] = None,
     resamples: Annotated[int, typer.Option("--resamples", min=2,
     help="Subsamples behind the stability.")] = 50,
+    overwrite: Overwrite = False,
     seed: Seed = 0, quiet: Quiet = False,
 ):  # fmt: skip
     """Find subtypes without labels: how many, how stable, and what they go with."""
     speak(quiet)
     from graphfuse import api
-    from graphfuse.report.subtype import save_subtypes
+    from graphfuse.report.subtype import may_hold_subtypes, save_subtypes
 
     options = {
         "layer": layer,
@@ -44,7 +46,10 @@ def subtype(
         "resamples": resamples,
         "seed": seed,
     }
-    found = api.subtype(api.load(cohort), recipe, **options)
+    loaded = api.load(cohort)
+    if out is not None:
+        may_hold_subtypes(out, loaded, overwrite)
+    found = api.subtype(loaded, recipe, **options)
     typer.echo(repr(found))
     if out is not None:
         save_subtypes(found, out)

@@ -241,27 +241,10 @@ def run_folder(
     out = recover(real(folder))
     RUN.refuse_foreign(out, overwrite)
     if not overwrite:
-        refuse_other(out, cohort)
+        RUN.refuse_other(out, cohort.digest())
     with working(out) as work:
         (work / "new").mkdir()
         yield work, out
-
-
-def refuse_other(folder: Path, cohort: Cohort) -> None:
-    """Raises `InputError` where a folder holds a run on other data than the cohort's, or one of
-    which nobody can say."""
-    if not (folder / RUN.mark).is_file():
-        return
-    cure = "give another folder with -o, or --overwrite to replace it"
-    try:
-        record = load_record(folder)
-        data, date = record.hashes["data"], record.created[:10]
-    except (InputError, KeyError):
-        raise InputError(f"{folder}: holds a run whose run.json is damaged; {cure}") from None
-    if data != cohort.digest():
-        raise InputError(
-            f"{folder}: holds a run on other data (cohort {record.cohort!r}, {date}); {cure}"
-        )
 
 
 def load_record(folder: Path) -> RunRecord:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from graphfuse.errors import GraphfuseError, InputError, examples
+from graphfuse.files.json import read_json
 from graphfuse.files.working import flush, recover, take_place, working
 
 
@@ -51,6 +52,23 @@ class Kind:
             raise InputError(
                 f"{folder}: is the working folder, one above it, or a disk of its own; name a "
                 "folder inside it with -o"
+            )
+
+    def refuse_other(self, folder: Path, data: str) -> None:
+        """Raises `InputError` where a folder of this kind was made of other data than those with
+        this sha256, or is damaged."""
+        if not (folder / self.mark).is_file():
+            return
+        cure = "give another folder with -o, or --overwrite to replace it"
+        try:
+            found = read_json(folder / self.mark)
+            cohort, of = found["cohort"], found["hashes"]["data"]
+        except (InputError, KeyError, TypeError):
+            raise InputError(f"{folder / self.mark}: damaged; {cure}") from None
+        if of != data:
+            date = f", {str(found['created'])[:10]}" if "created" in found else ""
+            raise InputError(
+                f"{folder}: is a {self.what} of other data (cohort {cohort!r}{date}); {cure}"
             )
 
 
@@ -102,8 +120,9 @@ def whole_folder(folder: str | Path, kind: Kind) -> Iterator[Path]:
 
 
 def real(folder: str | Path) -> Path:
-    """A folder's own path: a link to one is written through, not replaced."""
-    return Path(folder).resolve()
+    """A folder's path; its own where it is a link, which is written through, not replaced."""
+    folder = Path(folder)
+    return folder.resolve() if folder.is_symlink() or folder.name in ("", "..") else folder
 
 
 @contextmanager

@@ -8,12 +8,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from graphfuse.data.cohort import Cohort
 from graphfuse.files.written import whole, whole_folder
 from graphfuse.learn.partition import SUBTYPES, Subtypes
 from graphfuse.learn.separation import Association, Separation
 from graphfuse.learn.stability import RULE
 from graphfuse.report import curves, words
 from graphfuse.report.template import template
+
+
+def may_hold_subtypes(folder: Path, cohort: Cohort, overwrite: bool = False) -> None:
+    """Raises `InputError` where a folder holds anything but subtypes, or, unless `overwrite`, those
+    of other data."""
+    SUBTYPES.refuse_foreign(folder, overwrite)
+    if not overwrite:
+        SUBTYPES.refuse_other(folder, cohort.digest())
 
 
 def save_subtypes(found: Subtypes, folder: str | Path) -> Path:

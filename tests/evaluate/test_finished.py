@@ -226,11 +226,11 @@ def test_a_run_on_other_data_is_not_replaced(whole, tmp_path):
     run = tmp_path / "run"
     shutil.copytree(whole, run)
     kept = (run / "run.json").read_bytes()
-    with pytest.raises(InputError, match=r"other data \(cohort .*, 20\d\d-.*--overwrite"):
+    with pytest.raises(InputError, match=r"of other data \(cohort .*, 20\d\d-.*--overwrite"):
         gf.run(COHORT.take(np.arange(50)), run, RECIPE, cv=(2, 1))
     assert (run / "run.json").read_bytes() == kept
     (run / "run.json").write_bytes(kept[:100])
-    with pytest.raises(InputError, match=r"run\.json is damaged.*--overwrite"):
+    with pytest.raises(InputError, match=r"run\.json: damaged.*--overwrite"):
         train(run)
     (run / "notes.txt").touch()
     with pytest.raises(InputError, match=r"notes\.txt"):
