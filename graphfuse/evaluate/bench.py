@@ -32,6 +32,7 @@ from graphfuse.files.hashes import text_sha256
 from graphfuse.files.written import whole
 from graphfuse.graph.gene_slot import gene_side
 from graphfuse.graph.network import GeneNetwork
+from graphfuse.learn.progress import progress
 from graphfuse.schema import SCHEMA, Bench, Contribution, Metrics, Recipe
 
 log = logging.getLogger(__name__)
@@ -156,23 +157,24 @@ def contend(contests: Sequence[Contest], parts: Path, device: str) -> pd.DataFra
         sum(p.is_file() for _, p, _ in todo),
     )
     tables = []
-    for number, (contest, path, folds) in enumerate(todo, 1):
-        if not path.is_file():
-            began = time.perf_counter()
-            rows = contest.run(folds, device)
-            with whole(path) as part:
-                rows.to_csv(part, index=False, float_format="%.17g")
-            what, seconds = f"{contest.name}, {contest.recipe.name}", time.perf_counter() - began
-            log.info(
-                "%d of %d: %s, repeat %s: %.0f s",
-                number,
-                len(todo),
-                what,
-                folds["repeat"].iloc[0],
-                seconds,
-            )
-        tables.append(pd.read_csv(path, keep_default_na=False, na_values=[""]))
+    with progress("bench", len(todo)) as step:
+        for contest, path, folds in todo:
+            is_new = not path.is_file()
+            if is_new:
+                _run_into(path, contest, folds, device)
+            step(is_new)
+            tables.append(pd.read_csv(path, keep_default_na=False, na_values=[""]))
     return pd.concat(tables, ignore_index=True)
+
+
+def _run_into(path: Path, contest: Contest, folds: pd.DataFrame, device: str) -> None:
+    """Writes the rows of a contest's repeat."""
+    began = time.perf_counter()
+    rows = contest.run(folds, device)
+    with whole(path) as part:
+        rows.to_csv(part, index=False, float_format="%.17g")
+    what, seconds = f"{contest.name}, {contest.recipe.name}", time.perf_counter() - began
+    log.info("%s, repeat %s: %.0f s", what, folds["repeat"].iloc[0], seconds)
 
 
 def results(contests: Sequence[Contest], table: pd.DataFrame, protocol: dict) -> list[Result]:

@@ -15,10 +15,10 @@ import numpy as np
 from graphfuse.data.cohort import Cohort
 from graphfuse.evaluate.depends import Beside
 from graphfuse.evaluate.emap import additive
-from graphfuse.evaluate.finished import Finished, Form
+from graphfuse.evaluate.finished import Finished, Form, Part
 from graphfuse.evaluate.folds import Split
 from graphfuse.evaluate.ladder import Rung, by_group, climb
-from graphfuse.evaluate.ledger import GRAPHS, NONE, OURS, Twin, twins
+from graphfuse.evaluate.ledger import GRAPHS, NONE, OURS, Twin, controlled, twins
 from graphfuse.evaluate.left_out import left_out_if_failed
 from graphfuse.evaluate.modalities import only
 from graphfuse.evaluate.parts import BANK, RUNGS, Bank, name_of, with_models
@@ -28,6 +28,7 @@ from graphfuse.graph.network import GeneNetwork
 from graphfuse.learn import fit
 from graphfuse.learn.linear import CrossFit
 from graphfuse.learn.model import FusionModel
+from graphfuse.learn.progress import Step, nothing_to_tell
 from graphfuse.learn.search import candidates, trained_by
 from graphfuse.learn.threads import side_by_side
 from graphfuse.schema import Recipe
@@ -51,14 +52,28 @@ class Fits:
     device: str
     keeps: str | None
     finished: Finished
+    step: Step = nothing_to_tell
 
-    def repeat(self, mine: Sequence[Split], beside: Beside, final: bool) -> list[FusionModel]:
-        """Fits the folds of one repeat; gives the net of each and, if `final`, that of everyone."""
-        names, derived = tuple(self.cohort.modalities), self.found.outcome.derived_from
-        rest = tuple(m for m in names if m not in derived)
+    def parts(self, splits: Sequence[Split], beside: Beside) -> int:
+        """How many parts all repeats have: the ladder of each fold, and a bank for each net."""
+        twins_of = (self.recipe, self.cohort, self.network)
+        nets = 2 + len(self._fewer(beside)) + (len(controlled(*twins_of)) if beside.ledger else 0)
+        projected = beside.modalities and len(self.cohort.modalities) > 1
+        return len(splits) + nets * len({split.repeat for split in splits}) + projected
+
+    def _fewer(self, beside: Beside) -> dict[tuple[str, ...], list[str]]:
+        """Sets of modalities that nets are trained on besides all of them, and what these nets are
+        called."""
+        derived = self.found.outcome.derived_from
+        rest = tuple(m for m in self.cohort.modalities if m not in derived)
         fewer = only(tuple(self.found.present)) if beside.modalities else {}
         if derived and rest:
             fewer.setdefault(rest, []).append("without:" + "+".join(derived))
+        return fewer
+
+    def repeat(self, mine: Sequence[Split], beside: Beside, final: bool) -> list[FusionModel]:
+        """Fits the folds of one repeat; gives the net of each and, if `final`, that of everyone."""
+        names, fewer = tuple(self.cohort.modalities), self._fewer(beside)
         folds = _Folds(self, mine, {names, *fewer})
         for ladder in folds.ladders():
             self._note(ladder)
@@ -76,6 +91,12 @@ class Fits:
                 with left_out_if_failed(twin.name, self.found):
                     self._bank([twin.name], partial(folds.twins, twin), names, mine)
         return models
+
+    def part(self, name: str, work: Callable[[], Part], form: Form[Part]) -> Part:
+        """A part of the study, made or found as it was made before."""
+        made = self.finished.make(name, work, form)
+        self.step(name not in self.finished.reused)
+        return made
 
     def cross(
         self, train: np.ndarray, twin: Twin | None = None, walks: Mapping | None = None
@@ -112,7 +133,7 @@ class Fits:
     ) -> Bank:
         """One net trained over all folds, its probabilities noted by all its names."""
         work = partial(self._trained, " = ".join(called), crosses, modalities, mine)
-        bank = self.finished.make(name_of(mine[0].repeat, called[0]), work, form)
+        bank = self.part(name_of(mine[0].repeat, called[0]), work, form)
         for rung in bank.rungs:
             self._note(dict.fromkeys(called, rung))
         return bank
@@ -148,7 +169,7 @@ class Fits:
     def _project(self, models: Sequence[FusionModel], mine: Sequence[Split]) -> None:
         """Notes what the nets would say could their modalities not interact."""
         work = partial(self._projected, models, mine)
-        projected = self.finished.make(name_of(mine[0].repeat, ADDITIVE), work, BANK)
+        projected = self.part(name_of(mine[0].repeat, ADDITIVE), work, BANK)
         for rung in projected.rungs:
             self._note({ADDITIVE: rung})
 
@@ -236,7 +257,7 @@ class _Folds:
     def _ladder(self, number: int) -> dict[str, Rung]:
         split = self.splits[number]
         name = name_of(split.repeat, f"ladder {split.fold}")
-        return self.fits.finished.make(name, partial(self._climbed, number), RUNGS)
+        return self.fits.part(name, partial(self._climbed, number), RUNGS)
 
     def _climbed(self, number: int) -> dict[str, Rung]:
         """The rungs of a fold's ladder."""

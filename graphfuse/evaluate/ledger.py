@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import product
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.graph.controls import KINDS, control
@@ -58,18 +59,24 @@ def graphs_of(recipe: Recipe, cohort: Cohort, network: GeneNetwork | None) -> li
     return found
 
 
+def controlled(
+    recipe: Recipe, cohort: Cohort, network: GeneNetwork | None
+) -> list[tuple[str, str]]:
+    """(graph, control) of every twin; where there is one graph, the net without it is the ladder's
+    `no-graph`."""
+    graphs = graphs_of(recipe, cohort, network)
+    kinds = [kind for kind in CONTROLS if kind != "empty" or len(graphs) > 1]
+    return list(product(graphs, kinds))
+
+
 def twins(recipe: Recipe, cohort: Cohort, network: GeneNetwork | None, seed: int) -> list[Twin]:
-    """A twin for each graph and control; where there is one graph, the net without it is the
-    ladder's `no-graph`."""
-    graphs, found = graphs_of(recipe, cohort, network), []
-    for graph in graphs:
-        for kind in CONTROLS:
-            if kind == "empty" and len(graphs) == 1:
-                continue
-            if graph == "patient":
-                found.append(Twin(graph, kind, recipe.controlled(patient=kind), network))
-            else:
-                found.append(Twin(graph, kind, recipe, control(kind, network, seed)))
+    """A twin for each graph and control."""
+    found = []
+    for graph, kind in controlled(recipe, cohort, network):
+        if graph == "patient":
+            found.append(Twin(graph, kind, recipe.controlled(patient=kind), network))
+        else:
+            found.append(Twin(graph, kind, recipe, control(kind, network, seed)))
     return found
 
 

@@ -17,6 +17,7 @@ from graphfuse.data.modality import Modality
 from graphfuse.evaluate.epochs import Picked, best_of_epochs
 from graphfuse.evaluate.study import study
 from graphfuse.graph.network import GeneNetwork
+from graphfuse.learn.progress import progress
 from graphfuse.schema import Metrics, Recipe
 
 DEALT = 5  # beside a seed: the generator of that seed alone may have made the cohort
@@ -154,10 +155,12 @@ def nulls(
     features, over a folds table; and what picking the epoch on the test patients would have gained
     where there is nothing to gain."""
     found, dealt = {}, shuffled(cohort, target, seed)
-    for kind, made in KINDS.items():
-        null = made(cohort, target, seed)
-        found[kind] = study(
-            null, null.outcome(target), recipe, network, folds, seed, device, final=False
-        ).metrics({})
-    picked = best_of_epochs(dealt, dealt.outcome(target), recipe, network, folds, seed, device)
+    with progress("nulls", len(KINDS) + 1) as step:
+        for kind, made in KINDS.items():
+            null = made(cohort, target, seed)
+            found[kind] = study(
+                null, null.outcome(target), recipe, network, folds, seed, device, final=False
+            ).metrics({})
+            step(True)
+        picked = best_of_epochs(dealt, dealt.outcome(target), recipe, network, folds, seed, device)
     return Nulls(cohort.name, found, picked)

@@ -21,6 +21,7 @@ from graphfuse.evaluate.spy import spied
 from graphfuse.evaluate.tally import ADDITIVE, COLUMNS, of_one_part, shapley_of, tally
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.learn.model import FusionModel
+from graphfuse.learn.progress import progress
 from graphfuse.schema import Evaluation, GroupScore, Metrics, Recipe
 
 
@@ -165,15 +166,17 @@ def study(
         for s in splits(folds, outcome.known)
     ]
     repeats = sorted({split.repeat for split in todo})
-    for repeat in repeats:
-        mine = [split for split in todo if split.repeat == repeat]
-        with_final = final and repeat == repeats[0]
-        models = fits.repeat(mine, beside, with_final)
-        found.replicas += [
-            Replica(*split, model) for split, model in zip(mine, models, strict=False)
-        ]
-        if with_final:
-            found.model = models[-1].compared_with(watched)
+    with progress("training", fits.parts(todo, beside)) as step:
+        fits = replace(fits, step=step)
+        for repeat in repeats:
+            mine = [split for split in todo if split.repeat == repeat]
+            with_final = final and repeat == repeats[0]
+            models = fits.repeat(mine, beside, with_final)
+            found.replicas += [
+                Replica(*split, model) for split, model in zip(mine, models, strict=False)
+            ]
+            if with_final:
+                found.model = models[-1].compared_with(watched)
     found.checks = [spy.told()]
     if finished.reused:
         found.checks.append(f"{finished.told()}, fitted under the same watch before")

@@ -9,7 +9,6 @@ cohorts would be.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,10 +25,9 @@ from graphfuse.explain.edges import gene_edges, onto, patient_edges, typed_edges
 from graphfuse.explain.tokens import set_tokens
 from graphfuse.files.written import Kind, whole_folder
 from graphfuse.graph.network import GeneNetwork
+from graphfuse.learn.progress import progress
 from graphfuse.schema import RANKING_COLUMNS, Recipe
 from graphfuse.schema.arguments import Count, checked
-
-log = logging.getLogger(__name__)
 
 TOP = 100  # `selected_frequency` is the share of folds in which an item stands among this many
 METHOD = "integrated gradients"
@@ -140,7 +138,11 @@ def rank(
     modalities = [cohort.modalities[name] for name in replicas[0].model.modalities_]
     symbols = [s for m in modalities for s in m.symbols]
     measured = network.on([s for s in symbols if s]) if network is not None else None
-    found = [_explain(replica, cohort, measured, device) for replica in replicas]
+    found = []
+    with progress("ranking", len(replicas)) as step:
+        for replica in replicas:
+            found.append(_explain(replica, cohort, measured, device))
+            step(True)
     push, lean = np.stack([f.push for f in found]), np.stack([f.lean for f in found])
     features = _features(modalities, measured)
     nodes, by_gene = _nodes(features, push, lean), _genes(features, push, lean)
@@ -200,10 +202,8 @@ def _explain(
             links.append(pd.DataFrame(carried[:, own].T, pd.MultiIndex.from_frame(typed[own])))
             between = onto(measured, typed[~own], carried[:, ~own])
             edges.append(gene_edges(fitted, found, measured, symbols) + between)
-    training = cohort.patients[replica.train]
-    log.info("explained repeat %d, fold %d", replica.repeat + 1, replica.fold + 1)
     carried = np.mean(edges, axis=0) if edges else np.zeros((len(replica.model.classes_), 0))
-    between = patient_edges(fitted, tested, training)
+    between = patient_edges(fitted, tested, cohort.patients[replica.train])
     own = pd.concat(links).groupby(level=[0, 1, 2]).sum() / len(links) if links else pd.DataFrame()
     push, lean, tokens = np.mean(pushes, axis=0), np.mean(leans, axis=0), sum(sets) / len(sets)
     return _Explained(push, lean, carried, own, tokens, between, max(errors))
