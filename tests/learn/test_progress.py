@@ -28,11 +28,12 @@ def plain_log():
     log.setLevel(level)
 
 
-@pytest.fixture
-def terminal(monkeypatch, capsys):
+def look_at(monkeypatch) -> None:
+    """From here on, the standard error is a terminal."""
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("beside", [{}, {"ledger": False}, {"modalities": True}])
 def test_every_part_of_a_training_is_counted(small, caplog, beside):
     caplog.set_level(logging.INFO, "graphfuse")
@@ -42,7 +43,8 @@ def test_every_part_of_a_training_is_counted(small, caplog, beside):
     assert found == [(number, total) for number in range(1, total)]  # the last has nothing left
 
 
-def test_a_terminal_shows_a_bar_and_no_lines(small, plain_log, terminal, capsys):
+def test_a_terminal_shows_a_bar_and_no_lines(small, plain_log, monkeypatch, capsys):
+    look_at(monkeypatch)
     report = api.train(small.cohort, QUICK, cv=(2, 1), ledger=False, device="cpu")
     api.rank(report)
     shown = capsys.readouterr()
@@ -55,7 +57,8 @@ def test_nothing_is_shown_where_nobody_looks(small, plain_log, capsys):
     assert capsys.readouterr() == ("", "")
 
 
-def test_who_asks_for_quiet_has_it(plain_log, terminal, capsys):
+def test_who_asks_for_quiet_has_it(plain_log, monkeypatch, capsys):
+    look_at(monkeypatch)
     plain_log.setLevel(logging.ERROR)
     with progress("work", 2) as step:
         step()
