@@ -47,11 +47,15 @@ class Faults:
 
     def stop(self) -> None:
         """Raise `InputError` with all faults if there are any."""
-        if len(self.found) == 1:
-            raise InputError(f"{self.where}: {self.found[0]}")
         if self.found:
-            lines = "\n".join(f"  - {fault}" for fault in self.found)
-            raise InputError(f"{self.where}: {len(self.found)} things to mend\n{lines}")
+            raise self.error()
+
+    def error(self) -> InputError:
+        """All faults as one error."""
+        if len(self.found) == 1:
+            return InputError(f"{self.where}: {self.found[0]}")
+        lines = "\n".join(f"  - {fault}" for fault in self.found)
+        return InputError(f"{self.where}: {len(self.found)} things to mend\n{lines}")
 
 
 def nearest(word: str, known: Iterable[str], limit: int = 20) -> str:

@@ -97,6 +97,7 @@ def calls(given: dict):
         "Ranking.top": (given["ranking"].top, {"count": 3}),
         "Ranking.to_csv": (given["ranking"].to_csv, {"path": "x.csv"}),
         "Ranking.write": (given["ranking"].write, {"folder": out}),
+        "Recipe": (Recipe, {"name": "mine", "title": "", "net": {}, "train": {}, "select": {}}),
         "Recipe.named": (Recipe.named, {"name": "multiplex"}),
         "Recipe.of": (Recipe.of, {"given": "multiplex"}),
         "Recipe.controlled": (QUICK.controlled, {"patient": "random", "gene": None}),

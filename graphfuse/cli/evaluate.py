@@ -109,7 +109,9 @@ def bench(
         folds, repeats = folds_of(cv)
         entries = [BenchEntry(cohort=name, target=target) for name in cohorts]
         options = {"recipes": recipes or ["multiplex"], "ledger": ledger, "modalities": modalities}
-        asked = Bench(name=out.name, folds=folds, repeats=repeats, cohort=entries, **options)
+        asked = Bench(
+            name=out.absolute().name, folds=folds, repeats=repeats, cohort=entries, **options
+        )
     else:
         given = [
             name

@@ -102,15 +102,20 @@ def parse(table: dict, shape: type[Shaped], where: str) -> Shaped:
     try:
         made = shape.model_validate(table)
     except ValidationError as error:
-        for fault in _once_each(error.errors(), table):
-            faults.add(_explain(fault, shape))
-        faults.stop()
-        raise
+        raise refused(error, table, shape, where) from None
     for place, given, wanted in _turned(table, made):
         cure = "; write it without quotes" if isinstance(given, str) else ""
         faults.add(f"{_said(place)}: expected {_NUMBERS[type(wanted)]} (got {given!r}){cure}")
     faults.stop()
     return made
+
+
+def refused(error: ValidationError, table: dict, shape: type[BaseModel], where: str) -> InputError:
+    """Pydantic's error on a table, in a person's words: every fault with its key."""
+    faults = Faults(where)
+    for fault in _once_each(error.errors(), table):
+        faults.add(_explain(fault, shape))
+    return faults.error()
 
 
 def _explain(fault: dict, shape: type[BaseModel]) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from graphfuse.files.toml import refused
 from graphfuse.schema.names import Name
 
 SCHEMA = 1
@@ -14,7 +15,17 @@ Words = Annotated[list[str], BeforeValidator(lambda v: [v] if isinstance(v, str)
 Text = Annotated[str, BeforeValidator(str)]
 
 
-class Shape(BaseModel):
+class _Built(type(BaseModel)):
+    """What is wrong with a shape that Python builds is told as of one that is read."""
+
+    def __call__(cls, **given):
+        try:
+            return super().__call__(**given)
+        except ValidationError as error:
+            raise refused(error, given, cls, cls.__name__) from None
+
+
+class Shape(BaseModel, metaclass=_Built):
     """A table of known keys; anything else is a fault."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
