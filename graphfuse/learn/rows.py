@@ -3,6 +3,7 @@ plain table of numbers as scikit-learn hands it on."""
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,9 @@ from sklearn.utils.validation import check_consistent_length, column_or_1d, vali
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.manifest import as_cohort
 from graphfuse.data.outcome import Outcome
-from graphfuse.errors import InputError
+from graphfuse.errors import InputError, warn_once
+
+log = logging.getLogger(__name__)
 
 TABLE = "X"  # the modality of a plain table
 _OF_TABLES = ("n_features_in_", "feature_names_in_")  # what scikit-learn remembers of them
@@ -119,6 +122,7 @@ def labels_of(y, cohort: Cohort) -> np.ndarray:
     if isinstance(y, pd.Series):
         _refuse_other_order(y.index, cohort)
     _refuse_codes(values, cohort)
+    _tell_other_labels(values, cohort)
     return values
 
 
@@ -136,6 +140,22 @@ def _refuse_other_order(index: pd.Index, cohort: Cohort) -> None:
             "y: its index has the cohort's patients in another order than the cohort; rows are "
             "matched by place, so give y.loc[cohort.patients]"
         )
+
+
+def _tell_other_labels(values: np.ndarray, cohort: Cohort) -> None:
+    """A warning where labels have the names of an outcome's classes and are not those of the same
+    patients, as labels in the order of a table are not in that of the cohort."""
+    words = values.astype(str)
+    for outcome in cohort.outcomes.values():
+        if outcome.kind != "class" or not set(words) <= set(outcome.classes):
+            continue
+        own = np.asarray(outcome.classes)[outcome.values]
+        if (own != words)[outcome.known].any():
+            warn_once(
+                log,
+                f"y: is not the outcome {outcome.name!r} of the same patients; where it should be, "
+                "give labels in the order of cohort.patients",
+            )
 
 
 def _refuse_codes(values: np.ndarray, cohort: Cohort) -> None:

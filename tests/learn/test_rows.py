@@ -165,6 +165,14 @@ def test_labels_in_another_order_are_refused(cohort, labels):
     assert np.array_equal(by_place.predict_proba(cohort), right.predict_proba(cohort))
 
 
+def test_labels_that_are_not_the_cohorts_own_are_told(cohort, labels, caplog):
+    FusionModel(QUICK).fit(cohort, labels)
+    FusionModel(QUICK).fit(cohort, np.where(labels == "class0", "late", "early"))
+    assert "y: is not" not in caplog.text
+    FusionModel(QUICK).fit(cohort, np.roll(labels, 1))
+    assert "y: is not the outcome 'subtype' of the same patients" in caplog.text
+
+
 def test_the_code_of_unlabelled_patients_is_no_class():
     cohort = planted(40, {"rna": 8}, seed=2).cohort
     outcome = cohort.outcome()
