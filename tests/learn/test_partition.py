@@ -50,7 +50,7 @@ def test_a_print_is_short_and_says_both_rules():
     assert repr(made()).splitlines() == [
         "Subtypes(made, layer rna, spectral: 2 stable clusters)",
         "  2 clusters by stability; the eigengap says 3: the two disagree",
-        "  clusters of 2, 1 patients; 1 in none",
+        "  clusters of <5, <5 patients; <5 in none",
         "  stability 0.90 (0.80-1.00), 0.40 without clusters",
     ]
 
