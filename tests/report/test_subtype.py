@@ -20,11 +20,11 @@ def cohort(apart):
     ids = [f"PATIENT{i:02d}" for i in range(60)]
     values = rng.normal(size=(60, 12)) + apart * TWO[:, None]
     made = Cohort.from_frames(
-        {"rna<b>": pd.DataFrame(values, ids, [f"g{i}" for i in range(12)])}, name="made & kept"
+        {"rna&b": pd.DataFrame(values, ids, [f"g{i}" for i in range(12)])}, name="made & kept"
     )
     classes = np.where(np.arange(60) == 1, 0, TWO)
     outcomes = {
-        "type": Outcome("type", "class", classes, ("one", "<two>"), derived_from=("rna<b>",)),
+        "type": Outcome("type", "class", classes, ("one", "<two>"), derived_from=("rna&b",)),
         "overall": Outcome(
             "overall", "survival", rng.exponential(9 + 9 * TWO), event=rng.random(60) < 0.8
         ),
@@ -34,7 +34,7 @@ def cohort(apart):
 
 @pytest.fixture(scope="module")
 def found():
-    return subtypes(cohort(3.0), layer="rna<b>", resamples=4, nulls=3)
+    return subtypes(cohort(3.0), layer="rna&b", resamples=4, nulls=3)
 
 
 def test_the_page_tells_it_all_and_no_patient(found):
@@ -42,7 +42,7 @@ def test_the_page_tells_it_all_and_no_patient(found):
     assert "2 stable clusters" in text and "Log-rank" in text and "How many clusters" in text
     assert (
         "PATIENT" not in text
-        and "rna<b>" not in text
+        and "rna&b" not in text
         and "&lt;two&gt;" in text
         and "made &amp; kept" in text
     )
@@ -61,7 +61,7 @@ def test_the_same_partition_gives_the_same_bytes(found):
 
 
 def test_one_cluster_makes_a_page_too():
-    text = page(subtypes(cohort(0.0), layer="rna<b>", resamples=4, nulls=3))
+    text = page(subtypes(cohort(0.0), layer="rna&b", resamples=4, nulls=3))
     assert "No stable subtypes" in text and "there is one cluster" in text
 
 
