@@ -284,8 +284,8 @@ def test_every_help_ends_with_an_example(clinic):
 
 
 HEEDS = {
-    "--device": {"train", "run", "rank", "predict", "score", "nulls", "bench"},
-    "--seed": {"check", "build", "train", "run", "score", "nulls", "bench", "subtype"},
+    "--device": {"plan", "train", "run", "rank", "predict", "score", "nulls", "bench"},
+    "--seed": {"check", "plan", "build", "train", "run", "score", "nulls", "bench", "subtype"},
 }
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import graphfuse as gf
+from graphfuse.data import memory
 from graphfuse.data.synth import planted
 from graphfuse.errors import InputError
 
@@ -27,13 +28,15 @@ def without_network():
 def test_a_plan_of_a_cohort(small, monkeypatch, tmp_path):
     """All parts are there, nothing is left on disk, and more repeats take more time."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    resident = memory.resident()
     once = gf.plan(small.cohort, without_network(), cv=(3, 1), ranked=True)
     assert list(once.parts) == [
         "reading", "checks, gene network", "ladder: forest, boosting", "nets, the final one too",
         "nets with control graphs", "ladder and starts: linear", "report and graphs",
     ]  # fmt: skip
     assert once.probed == (80,) and not once.fits and once.seconds > 0
-    assert 2e8 < once.memory < 3e9 and 1e5 < once.disk < 1e7
+    beyond = once.memory - resident  # what this process holds of other tests is none of the plan's
+    assert 2e7 < beyond < 2e9 and 1e5 < once.disk < 1e7
     assert not list(tmp_path.glob("graphfuse-*"))
     monkeypatch.setenv("GRAPHFUSE_MEMORY_GB", "1e-3")
     often = gf.plan(small.cohort, without_network(), cv=(3, 9), ledger=False)

@@ -57,6 +57,7 @@ COMMANDS = {
     "init": "init here/rna.csv here/about.csv -o drafted.toml",
     "check": "check here/m.toml --recipe quick.toml --cv 2x1",
     "check rare": "check here/m.toml --target rare",
+    "plan": "plan here/m.toml --recipe quick.toml --cv 2x1 --no-ledger",
     "audit": "audit here/m.toml --folds folds.csv",
     "audit twins": "audit twins/m.toml -o findings.csv",
     "build": "build here/m.toml --recipe quick.toml -o graphs",

@@ -138,6 +138,7 @@ class Report:
     def save(self, folder: str | Path, *, overwrite: bool = False) -> Path:
         """The run directory, whole or not at all. Raises `InputError` where the folder holds
         something else: also a run on other data, unless `overwrite`."""
+        self._refuse_if_loaded()
         with run_folder(folder, self.cohort, overwrite) as (work, out):
             self.write(work / "new", out)
             take_place(work, out)
@@ -146,11 +147,7 @@ class Report:
     def write(self, folder: str | Path, place: str | Path | None = None) -> None:
         """The files of a run directory into an existing folder (rankings, graphs and the report are
         written elsewhere); `place`: where it will stand in the end, if not there."""
-        if self.folder is not None:
-            raise InputError(
-                f"this report was loaded from {self.folder}, without its fold models; copy that "
-                "folder"
-            )
+        self._refuse_if_loaded()
         folder = Path(folder)
         self.write_record(folder, place)
         metrics = portable_metrics(self.metrics, self.record)
@@ -163,6 +160,13 @@ class Report:
         self.model.save(folder / "model")
         for replica in self.replicas:
             replica.model.save(folder / "model" / "folds" / f"r{replica.repeat}f{replica.fold}")
+
+    def _refuse_if_loaded(self) -> None:
+        if self.folder is not None:
+            raise InputError(
+                f"this report was loaded from {self.folder}, without its fold models; copy that "
+                "folder"
+            )
 
     def write_record(self, folder: Path, place: str | Path | None = None) -> None:
         """`run.json` into an existing folder; files are called by where they are from `place`
