@@ -35,8 +35,17 @@ def available() -> float | None:
 
 def resident() -> float:
     """Bytes of memory that this process takes now; 0 where the system does not tell."""
+    return _of_this_process("VmRSS:")
+
+
+def largest_resident() -> float:
+    """The most bytes of memory that this process has taken; 0 where the system does not tell."""
+    return _of_this_process("VmHWM:")
+
+
+def _of_this_process(field: str) -> float:
     for line in _lines(Path("/proc/self/status")):
-        if line.startswith("VmRSS:"):
+        if line.startswith(field):
             return 1024.0 * int(line.split()[1])
     return 0.0
 

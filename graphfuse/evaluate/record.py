@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from graphfuse.data.cohort import Cohort
+from graphfuse.data.memory import largest_resident
 from graphfuse.evaluate.folds import digest
 from graphfuse.files.hashes import text_sha256
 from graphfuse.graph.network import GeneNetwork
@@ -68,7 +69,14 @@ def packages() -> dict[str, str]:
 
 
 def peak_memory() -> float:
-    """Largest resident memory of this process so far, in GB; 0 where the system does not tell."""
+    """Largest resident memory of this process so far, in GB; 0 where the system does not tell.
+
+    Linux counts it in `/proc` for the process alone; `getrusage` starts a new process at the peak
+    of the one that started it.
+    """
+    peak = largest_resident()
+    if peak:
+        return round(peak / 1e9, 2)
     try:
         import resource
     except ImportError:  # Windows

@@ -3,7 +3,6 @@ inside them."""
 
 from __future__ import annotations
 
-import gzip
 import logging
 import zlib
 from collections.abc import Mapping, Sequence
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from graphfuse.data.read.encoding import utf8_content
 from graphfuse.errors import Faults, InputError, examples
 from graphfuse.graph.network import GeneNetwork
 
@@ -115,11 +115,8 @@ def gmt_file(path: str | Path) -> Path:
 
 def _lines(path: Path) -> list[str]:
     try:
-        content = gmt_file(path).read_bytes()
-        text = (gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content).decode(
-            "utf-8-sig"
-        )
-    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
+        text = utf8_content(gmt_file(path)).decode()
+    except (OSError, EOFError, zlib.error) as error:
         raise InputError(
             f"{path}: cannot be read as gene sets ({error}); give a .gmt file, plain or .gz"
         ) from None

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from graphfuse.data import memory
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.modality import Modality
 from graphfuse.errors import InputError
@@ -422,6 +423,14 @@ def test_gene_sets_are_read(tmp_path, name):
 def test_files_that_are_no_gene_sets_say_so(tmp_path, text, said):
     with pytest.raises(InputError, match=said):
         read_gmt(gmt(tmp_path, text))
+
+
+def test_gene_sets_that_unpack_to_more_than_memory_holds_are_refused(tmp_path, monkeypatch):
+    path = tmp_path / "bomb.gmt.gz"
+    path.write_bytes(gzip.compress(b"one\t\tA\n" * 1_000_000))
+    monkeypatch.setattr(memory, "most_text", lambda: 2_000_000)
+    with pytest.raises(InputError, match="memory"):
+        read_gmt(path)
 
 
 def test_broken_files_of_gene_sets_say_so(tmp_path):

@@ -19,6 +19,7 @@ _MARKS = {
     b"\xff\xfe": "utf-16",
     b"\xfe\xff": "utf-16",
 }  # a longer mark stands before the one it begins with
+_GZIP = b"\x1f\x8b"  # with which every gzip file begins
 _CHARACTER = 4  # bytes of the longest character in UTF-8
 _CHUNK = 1 << 20  # bytes that are unpacked at a time
 
@@ -58,7 +59,9 @@ def utf8_content(path: Path) -> bytes:
 def _content(path: Path) -> bytes:
     """The file's bytes, unpacked; raises `InputError` where they are more than memory holds."""
     size = path.stat().st_size
-    if path.name.lower().endswith(".gz"):
+    with open(path, "rb") as file:
+        is_packed = file.read(len(_GZIP)) == _GZIP
+    if is_packed:
         return _unpacked(path, size)
     if size > memory.most_text():
         memory.refuse_text(path, size)

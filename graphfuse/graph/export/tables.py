@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from graphfuse.graph.patients import PatientGraph
 
 TABLES = ("patient_nodes", "patient_edges", "gene_nodes", "gene_edges")
+_OF_EVERY_NODE = ("kind", "name")  # attributes that all exports of whole graphs give to nodes
 
 
 def to_frames(graph: PatientGraph) -> dict[str, pd.DataFrame]:
@@ -41,10 +42,15 @@ def to_frames(graph: PatientGraph) -> dict[str, pd.DataFrame]:
 
 
 def patient_nodes(graph: PatientGraph) -> pd.DataFrame:
-    """One row per patient: outcomes (classes by name), groups, and `has_<modality>`."""
+    """One row per patient: outcomes (classes by name), groups, and `has_<modality>`.
+
+    An outcome or a group whose name means something else in a graph is `outcome:<name>` or
+    `group:<name>`.
+    """
     cohort = graph.cohort
     nodes: dict[str, object] = {"patient": cohort.patients.astype(str)}
-    for name, outcome in cohort.outcomes.items():
+    for own, outcome in cohort.outcomes.items():
+        name = f"outcome:{own}" if own in _OF_EVERY_NODE else own
         if outcome.kind == "class":
             names = np.array([*outcome.classes, None], dtype=object)
             nodes[name] = names[outcome.values]  # code -1, unlabelled, is the last entry
@@ -55,7 +61,8 @@ def patient_nodes(graph: PatientGraph) -> pd.DataFrame:
                 np.where(outcome.known, outcome.event, None), dtype="boolean"
             )
     for name, group in cohort.groups.items():
-        nodes[f"group:{name}" if name in nodes else name] = group
+        is_taken = name in nodes or name in _OF_EVERY_NODE
+        nodes[f"group:{name}" if is_taken else name] = group
     for name, modality in cohort.modalities.items():
         nodes[f"has_{name}"] = modality.present
     return pd.DataFrame(nodes)

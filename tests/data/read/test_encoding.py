@@ -22,6 +22,13 @@ def test_every_encoding_gives_the_same_text(tmp_path, encoding, ending):
     assert utf8_content(path).decode() == TEXT
 
 
+def test_what_is_packed_is_seen_in_the_file_not_in_its_name(tmp_path):
+    packed, plain = tmp_path / "packed.txt", tmp_path / "plain.gz"
+    packed.write_bytes(gzip.compress(TEXT.encode()))
+    plain.write_bytes(TEXT.encode())
+    assert utf8_content(packed).decode() == utf8_content(plain).decode() == TEXT
+
+
 def test_another_encoding_is_told(tmp_path, caplog):
     path = tmp_path / "told.csv"
     path.write_bytes("id,x\nA,5 – 7 µg…\n".encode("cp1252"))

@@ -3,7 +3,9 @@
 from dataclasses import replace
 
 import networkx as nx
+import pytest
 
+from graphfuse.data.outcome import Outcome
 from graphfuse.graph import controls
 from graphfuse.graph.export.nxgraph import to_networkx
 
@@ -26,6 +28,17 @@ def test_all_layers_keep_apart_under_their_keys(built):
         == 0.5
     )
     assert made.nodes["patient:P00"]["kind"] == "patient" and made.nodes["gene:A"]["name"] == "A"
+
+
+@pytest.mark.parametrize("name", ["kind", "name"])
+def test_an_outcome_called_as_an_attribute_of_all_nodes_keeps_its_values(built, name):
+    outcome = next(iter(built.cohort.outcomes.values()))
+    called = Outcome(name, outcome.kind, outcome.values, outcome.classes)
+    made = to_networkx(replace(built, cohort=built.cohort.with_outcome(called)))
+    first = f"patient:{built.cohort.patients[0]}"
+    truth = outcome.classes[outcome.values[0]]
+    assert made.nodes[first][f"outcome:{name}"] == truth
+    assert (made.nodes[first]["kind"], made.nodes[first]["name"]) == ("patient", first[8:])
 
 
 def test_directed_genes_and_loops_go_one_way(built):
