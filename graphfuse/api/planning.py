@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import logging
-import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 import torch
+from joblib import cpu_count
 
 from graphfuse import errors
 from graphfuse.api.graphs import graph_of
@@ -162,7 +162,7 @@ class _Asked:
         """The plan, `before` being what was spent before any fit."""
         needs = Footprint.of(self.cohort, self.recipe, self.network, self.folds)
         times = factors(needs.folds, needs.repeats)
-        threads = min(os.cpu_count() or 1, needs.folds, FOLDS)
+        threads = min(cpu_count(), needs.folds, FOLDS)
         written, resident = [], memory.resident()
 
         def probe(count: int) -> dict[str, float]:

@@ -7,13 +7,13 @@ allocation by allocation on cohorts of 100 × 20,000 and 800 × 100.
 
 from __future__ import annotations
 
-import os
 from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from operator import attrgetter
 
 import pandas as pd
+from joblib import cpu_count
 
 from graphfuse.data import memory
 from graphfuse.data.cohort import Cohort
@@ -114,7 +114,7 @@ class Footprint:
 
     def likely(self, step: float = 0.0) -> float:
         """The peak; `step`: bytes of a bank's training step for each patient and fold."""
-        threads = min(os.cpu_count() or 1, self.folds)
+        threads = min(cpu_count(), self.folds)
         kept = self.folds * self._fold(self.trained)
         whole = kept + self._fold(self.everyone)
         ladder = kept + threads * self._moment(self.trained)

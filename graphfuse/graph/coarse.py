@@ -7,13 +7,13 @@ k nearest have scores of at least s - 2 · slack; those pairs alone are summed i
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from copy import copy
 
 import numpy as np
+from joblib import cpu_count
 from scipy import sparse
 from threadpoolctl import threadpool_info, threadpool_limits
 
@@ -189,9 +189,7 @@ def spread(work: Callable, pieces: list, cells: float) -> Iterator:
     threads = max(
         (pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"), default=1
     )
-    threads = min(
-        threads, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else threads
-    )
+    threads = min(threads, cpu_count())
     if threads < 2 or cells < BUSY or len(pieces) < 2:
         yield from map(work, pieces)
         return

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
 import torch
+from joblib import cpu_count
 from threadpoolctl import threadpool_limits
 
 _HERE = threading.local()  # `busy` in a thread that works for `side_by_side`
@@ -20,7 +21,8 @@ def side_by_side(work: Callable, *items: Iterable) -> list:
     work, one after another.
 
     Small matrix products gain more from this than from threads of their own, and give the same
-    digits however many threads there are. The threads stay: new ones each time would leave what
+    digits however many threads there are: as many as this process may use processors, by its
+    affinity and the limits of its container. The threads stay: new ones each time would leave what
     they freed in arenas of their own (gigabytes).
 
     Filters of warnings are everybody's: a thread that changes them and puts them back (as every
@@ -36,7 +38,7 @@ def side_by_side(work: Callable, *items: Iterable) -> list:
 
 @cache
 def _threads() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(os.cpu_count() or 1, initializer=lambda: setattr(_HERE, "busy", True))
+    return ThreadPoolExecutor(cpu_count(), initializer=lambda: setattr(_HERE, "busy", True))
 
 
 def _begin_alone() -> None:

@@ -3,6 +3,7 @@ of its parent."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -54,3 +55,20 @@ def test_a_forked_process_has_threads_of_its_own():
         [sys.executable, "-c", FORKED], capture_output=True, text=True, timeout=100, check=False
     )
     assert ran.stdout.strip() == "[6, 12]", ran.stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="no affinity to set")
+def test_there_are_as_many_threads_as_processors_that_may_be_used():
+    asked = """
+import os, threading, time
+os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+from graphfuse.learn.threads import side_by_side
+
+def who(number):
+    time.sleep(0.02)
+    return threading.get_ident()
+
+print(len(set(side_by_side(who, range(6)))))
+"""
+    answer = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True)
+    assert answer.stdout.strip() == "1", answer.stderr
