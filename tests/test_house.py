@@ -23,10 +23,12 @@ BELOW = {
     "errors": set(),
     "files": {"errors"},
     "schema": {"errors", "files"},
+    "text": {"errors"},
     "nn": {"errors"},
     "__init__": set(),
 }
-BELOW["data"] = {"errors", "files", "schema"}
+BELOW["task"] = {"errors", "files", "schema", "text"}
+BELOW["data"] = BELOW["task"] | {"task"}
 BELOW["graph"] = BELOW["data"] | {"data"}
 BELOW["learn"] = BELOW["graph"] | {"graph", "nn"}
 BELOW["evaluate"] = BELOW["learn"] | {"learn"}

@@ -12,8 +12,8 @@ import pandas as pd
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.modality import Modality
 from graphfuse.data.outcome import Outcome
-from graphfuse.data.words import as_word
 from graphfuse.errors import InputError
+from graphfuse.text.words import as_word
 
 SEVERITIES = ("leak", "warning", "note")
 RARE = (

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from graphfuse.data.outcome import Outcome
-from graphfuse.data.spelling import padding
-from graphfuse.data.words import as_word, spelt, told_unknown, words_of, written_alike
 from graphfuse.errors import InputError, examples, few_counted
+from graphfuse.text.spelling import padding
+from graphfuse.text.words import as_word, spelt, told_unknown, words_of, written_alike
 
 MANY = 20  # different values, beyond which hardly a column is a class
 

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from graphfuse.data.dates import looks_like_date
-from graphfuse.data.numbers import shapes
 from graphfuse.data.ordinal_scales import is_assessed, places
+from graphfuse.text.numbers import shapes
 
 _NUMERIC_SHARE = 0.8
 _DATE_SHARE = 0.9

@@ -12,8 +12,8 @@ from graphfuse.data.column_types import guess_type
 from graphfuse.data.ehr import typed
 from graphfuse.data.feature_names import counted_through, named
 from graphfuse.data.sniff import sniff_values
-from graphfuse.data.words import as_word
 from graphfuse.errors import Faults
+from graphfuse.text.words import as_word
 
 _PERSONAL = re.compile(
     r"^(age|sex|gender|bmi|race|ethnicity|smok(er|ing)|(tumou?r|path\w*)?[_. ]?(stage|grade)|"

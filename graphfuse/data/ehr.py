@@ -11,11 +11,11 @@ import pandas as pd
 
 from graphfuse.data.column_types import guess_type
 from graphfuse.data.dates import date_order, has_short_year, stamps, written
-from graphfuse.data.numbers import numbers, shapes
 from graphfuse.data.ordinal_scales import is_assessed, places
 from graphfuse.data.typed_columns import TypedColumns
-from graphfuse.data.words import as_word, cleaned, words_of, written_alike
 from graphfuse.errors import Faults, counted, examples
+from graphfuse.text.numbers import numbers, shapes
+from graphfuse.text.words import as_word, cleaned, words_of, written_alike
 
 _MINUS = "-"
 

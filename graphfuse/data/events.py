@@ -7,8 +7,8 @@ import re
 import numpy as np
 import pandas as pd
 
-from graphfuse.data.words import as_word, folded, told_unknown, words_of
 from graphfuse.errors import InputError, examples, few_counted
+from graphfuse.text.words import as_word, folded, told_unknown, words_of
 
 _CODED = re.compile(r"([0-9])\s*:\s*(.+)")
 _CENSORED = frozenset({

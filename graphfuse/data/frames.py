@@ -13,9 +13,9 @@ from graphfuse.data.modality import Modality
 from graphfuse.data.numeric import check_range, numeric, plain
 from graphfuse.data.read.id_column import NotTheIds, check_first_column
 from graphfuse.data.read.wanted import names_as_text
-from graphfuse.data.spelling import ids_as_text, missing_words, visible
 from graphfuse.errors import Faults, InputError, counted, examples, nearest, warn_once
 from graphfuse.schema.names import TAKEN_BY_LAYERS, TAKEN_BY_TABLES, name_fault
+from graphfuse.text.spelling import ids_as_text, missing_words, visible
 
 log = logging.getLogger(__name__)
 

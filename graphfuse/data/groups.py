@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from graphfuse.data.spelling import padding
-from graphfuse.data.words import words_of
 from graphfuse.errors import Faults, examples
+from graphfuse.text.spelling import padding
+from graphfuse.text.words import words_of
 
 
 def group_values(

@@ -11,8 +11,8 @@ import pandas as pd
 
 from graphfuse.data import barcodes
 from graphfuse.data.barcodes import LENGTH
-from graphfuse.data.spelling import padding, style
 from graphfuse.errors import Faults, counted, examples
+from graphfuse.text.spelling import padding, style
 
 LOW_OVERLAP = 0.1  # share of its patients that a file should have in common with the others
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 
-from graphfuse.data.numbers import number_of, shape_of
+from graphfuse.text.numbers import number_of, shape_of
 
 Place = tuple
 

@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from graphfuse.data.numbers import numbers
 from graphfuse.data.read import column_names, format_of, read_table
 from graphfuse.data.read.wanted import known
 from graphfuse.data.series_rows import measurements, plain, times_of, word_of
 from graphfuse.errors import Faults, InputError, counted, examples, nearest
 from graphfuse.schema import Series
+from graphfuse.text.numbers import numbers
 
 log = logging.getLogger(__name__)
 

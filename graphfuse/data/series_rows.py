@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from graphfuse.data.ids import patterns
-from graphfuse.data.numbers import numbers, shape_of
-from graphfuse.data.words import as_word, cleaned
 from graphfuse.errors import Faults, counted, examples
 from graphfuse.schema import Series
+from graphfuse.text.numbers import numbers, shape_of
+from graphfuse.text.words import as_word, cleaned
 
 log = logging.getLogger(__name__)
 

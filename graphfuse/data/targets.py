@@ -7,11 +7,11 @@ import pandas as pd
 
 from graphfuse.data.class_labels import class_outcome
 from graphfuse.data.events import read_events
-from graphfuse.data.numbers import numbers, shapes
 from graphfuse.data.outcome import Outcome
-from graphfuse.data.words import cleaned
 from graphfuse.errors import InputError, counted, examples, few_counted
 from graphfuse.schema import OutcomeSpec
+from graphfuse.text.numbers import numbers, shapes
+from graphfuse.text.words import cleaned
 
 # Folds of cross-validation unless --cv says otherwise: each class needs a patient in every one.
 FOLDS = 5

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 
 from graphfuse.data.dates import date_order, days
-from graphfuse.data.numbers import numbers
 from graphfuse.data.ordinal_scales import in_order
-from graphfuse.data.words import as_word
 from graphfuse.errors import InputError, examples
+from graphfuse.text.numbers import numbers
+from graphfuse.text.words import as_word
 
 
 class TypedColumn(NamedTuple):

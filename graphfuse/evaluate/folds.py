@@ -18,11 +18,11 @@ import pandas as pd
 
 from graphfuse.data.cohort import group_known
 from graphfuse.data.export import unguarded
-from graphfuse.data.spelling import MISSING_IDS
 from graphfuse.errors import Faults, InputError, LeakError, counted, few
 from graphfuse.files.hashes import text_sha256
 from graphfuse.learn.splits import grouped, stratified
 from graphfuse.schema import FOLD_COLUMNS
+from graphfuse.text.spelling import MISSING_IDS
 
 log = logging.getLogger(__name__)
 

@@ -12,13 +12,13 @@ import pandas as pd
 from scipy.spatial import cKDTree
 
 from graphfuse.data.cohort import Cohort
-from graphfuse.data.spelling import style, visible
 from graphfuse.evaluate.report import Report, load_record
 from graphfuse.evaluate.saved_tables import load_folds
 from graphfuse.files.hashes import file_sha256, text_sha256
 from graphfuse.files.inside import inside
 from graphfuse.files.working import recover
 from graphfuse.learn.model import FusionModel
+from graphfuse.text.spelling import style, visible
 
 _VALUES = 10  # different values that a row needs for it to be anybody's profile
 _SAME = 1e-11  # of the largest logit

@@ -14,7 +14,7 @@ from numbers import Real
 import numpy as np
 import pandas as pd
 
-from graphfuse.data.spelling import visible
+from graphfuse.text.spelling import visible
 
 UNKNOWN = frozenset({
     "", "unknown", "unk", "not known", "not reported", "not available", "not applicable",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from graphfuse.data.words import as_word, is_unknown, plus_and_minus, spelt, written_alike
+from graphfuse.text.words import as_word, is_unknown, plus_and_minus, spelt, written_alike
 
 
 @pytest.mark.parametrize(

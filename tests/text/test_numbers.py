@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from graphfuse.data.numbers import number_of, numbers, shape_of
+from graphfuse.text.numbers import number_of, numbers, shape_of
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from graphfuse.data.spelling import has_hidden, ids_as_text, missing_words, padding, style, visible
+from graphfuse.text.spelling import has_hidden, ids_as_text, missing_words, padding, style, visible
 
 
 @pytest.mark.parametrize(
