@@ -22,13 +22,13 @@ FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 BELOW = {
     "errors": set(),
     "files": {"errors"},
-    "schema": {"errors", "files"},
     "text": {"errors"},
     "nn": {"errors"},
     "__init__": set(),
 }
-BELOW["task"] = {"errors", "files", "schema", "text"}
-BELOW["data"] = BELOW["task"] | {"task"}
+BELOW["task"] = {"errors", "files", "text"}
+BELOW["schema"] = BELOW["task"] | {"task"}
+BELOW["data"] = BELOW["schema"] | {"schema"}
 BELOW["graph"] = BELOW["data"] | {"data"}
 BELOW["learn"] = BELOW["graph"] | {"graph", "nn"}
 BELOW["evaluate"] = BELOW["learn"] | {"learn"}

@@ -21,7 +21,6 @@ from graphfuse.data import memory
 from graphfuse.data.audit import label_leaks
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.manifest import as_cohort
-from graphfuse.data.outcome import Outcome
 from graphfuse.evaluate.depends import Beside
 from graphfuse.evaluate.footprint import Footprint, what_fits
 from graphfuse.evaluate.plan import (
@@ -50,6 +49,7 @@ from graphfuse.learn.device import pick_device
 from graphfuse.learn.linear import CrossFit
 from graphfuse.report.html import write_report
 from graphfuse.schema import DEFAULT_RECIPE, Recipe
+from graphfuse.task.outcome import Outcome
 
 NAMES = {
     "trees": "ladder: forest, boosting",

@@ -11,8 +11,8 @@ import pandas as pd
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.modality import Modality
-from graphfuse.data.outcome import Outcome
 from graphfuse.errors import InputError
+from graphfuse.task.outcome import Outcome
 from graphfuse.text.words import as_word
 
 SEVERITIES = ("leak", "warning", "note")
@@ -56,17 +56,17 @@ class Subject:
 
     @property
     def codes(self) -> np.ndarray:
-        if self.outcome is None or self.outcome.kind == "number":
-            return np.full(len(self.cohort), -1)
-        if self.outcome.kind == "survival":
-            return np.where(self.outcome.known, self.outcome.event, -1).astype(int)
-        return self.outcome.values
+        return self._categories[0]
 
     @property
     def classes(self) -> tuple[str, ...]:
-        if self.outcome is None or self.outcome.kind == "number":
-            return ()
-        return self.outcome.classes if self.outcome.kind == "class" else ("no event", "event")
+        return self._categories[1]
+
+    @property
+    def _categories(self) -> tuple[np.ndarray, tuple[str, ...]]:
+        if self.outcome is None:
+            return np.full(len(self.cohort), -1), ()
+        return self.outcome.task.categories(self.outcome.target)
 
     @property
     def derived(self) -> tuple[str, ...]:

@@ -14,10 +14,10 @@ from graphfuse.data.cohort import Cohort, group_known
 from graphfuse.data.columns import look
 from graphfuse.data.manifest import read_cohort
 from graphfuse.data.modality import Modality
-from graphfuse.data.outcome import Outcome
 from graphfuse.data.sniff import sniff_values
 from graphfuse.data.variation import barely_varying
 from graphfuse.errors import FEW, Faults, counted, few, few_counted, few_of
+from graphfuse.task.outcome import Outcome
 
 _UNLABELLED = None  # among names of classes, which are text
 
@@ -181,42 +181,17 @@ def _patterns_in_words(patterns: pd.Series) -> list[str]:
 
 
 def _outcome_in_words(outcome: Outcome) -> str:
-    """Class counts, with shares where none is small; or events."""
-    known = int(outcome.known.sum())
-    if outcome.kind == "class":
-        sizes = _sizes(outcome)
-        told = few_of(sizes, spare=_UNLABELLED)
-        derived = (
-            f"; derived from {', '.join(outcome.derived_from)}" if outcome.derived_from else ""
-        )
-        shares = {
-            name: "" if _has_few(outcome) else f" ({sizes[name] / known:.0%})"
-            for name in outcome.classes
-        }
-        words = ", ".join(f"{name} {told[name]}{share}" for name, share in shares.items())
-        return f"outcome {outcome.name}: {words}; unlabelled {told[_UNLABELLED]}{derived}"
-    values = outcome.values[outcome.known]
-    events, told = "", few(known)
-    if outcome.event is not None:
-        seen = int(outcome.event[outcome.known].sum())
-        events = f", {few_counted(seen, 'event')}"
-        told = few(known) if min(seen, known - seen) not in range(1, FEW) else "some"
-    return (
-        f"outcome {outcome.name}: {outcome.kind}, {told} known{events}, "
-        f"{values.min():.6g} to {values.max():.6g}"
-    )
-
-
-def _sizes(outcome: Outcome) -> dict[str | None, int]:
-    """How many patients each class has, and how many none."""
-    sizes = {name: int((outcome.values == k).sum()) for k, name in enumerate(outcome.classes)}
-    return sizes | {_UNLABELLED: int((~outcome.known).sum())}
+    """Who has what, and from which modalities it was derived."""
+    parents = ", ".join(outcome.derived_from)
+    derived = f"; derived from {parents}" if parents else ""
+    return f"outcome {outcome.name}: {outcome.task.in_words(outcome.target)}{derived}"
 
 
 def _has_few(outcome: Outcome) -> bool:
-    """Whether a class is so small that its number of patients is not said."""
-    sizes = _sizes(outcome)
-    return outcome.kind == "class" and any(0 < sizes[name] < FEW for name in outcome.classes)
+    """Whether a category is so small that its number of patients is not said."""
+    codes, names = outcome.task.categories(outcome.target)
+    sizes = np.bincount(codes[codes >= 0], minlength=len(names))
+    return bool(((sizes > 0) & (sizes < FEW)).any())
 
 
 def _group_in_words(name: str, values: np.ndarray) -> str:

@@ -11,14 +11,14 @@ import numpy as np
 import pandas as pd
 
 from graphfuse.data import frames, in_memory
-from graphfuse.data.class_labels import class_outcome
 from graphfuse.data.groups import group_values
 from graphfuse.data.ids import check_overlap
 from graphfuse.data.modality import Modality
-from graphfuse.data.outcome import Outcome
 from graphfuse.data.rows import rows_of
 from graphfuse.errors import Faults, InputError, nearest
 from graphfuse.schema.arguments import checked
+from graphfuse.task.class_labels import class_outcome
+from graphfuse.task.outcome import Outcome
 
 log = logging.getLogger(__name__)
 

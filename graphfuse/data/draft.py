@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from graphfuse.data.barcodes import tcga_share
-from graphfuse.data.class_labels import MANY
 from graphfuse.data.columns import (
     Look,
     group_columns,
@@ -28,6 +27,7 @@ from graphfuse.data.sentinels import blanked, sentinels_in
 from graphfuse.data.series import variables_of
 from graphfuse.errors import InputError
 from graphfuse.schema.names import TAKEN_BY_TABLES, usable_name
+from graphfuse.task.registry import kind_of, kind_that_may_be, kinds
 
 _RAW = [
     "# The values look like raw counts or intensities: a few large ones would decide what a column",
@@ -35,7 +35,6 @@ _RAW = [
     'transform = "log1p"',
 ]
 _PROTEIN = 'The columns look like gene symbols: entity = "gene" would let the gene network in.'
-_NOT_YET = "# Kept for later: only outcomes of kind class train so far."
 _NO_OUTCOME = (
     "# No outcome was recognised. Name the column to predict:\n"
     '# [outcome.NAME]\n# kind = "class"                        # class | survival | '
@@ -173,7 +172,7 @@ class _Outcome:
     @property
     def order(self) -> tuple[bool, int]:
         """The first outcome of a manifest is what `train` takes, so one that trains comes first."""
-        return self.kind != "class", self.rank
+        return not kind_of(self.kind).trains, self.rank
 
 
 def _outcomes(tables: list[Table], sights: list[Look]) -> list[str]:
@@ -187,8 +186,13 @@ def _outcomes(tables: list[Table], sights: list[Look]) -> list[str]:
         title = f"{each.table}-{each.name}" if each.name in written else each.name
         title = usable_name(title, TAKEN_BY_TABLES)
         lines = [f"[outcome.{_key(title)}]", f'kind = "{each.kind}"', *each.lines]
-        written[title] = "\n".join(lines + ([] if each.kind == "class" else [_NOT_YET]))
+        written[title] = "\n".join(lines + ([] if kind_of(each.kind).trains else [_not_yet()]))
     return list(written.values())
+
+
+def _not_yet() -> str:
+    trained = " and ".join(name for name, kind in kinds().items() if kind.trains)
+    return f"# Kept for later: only outcomes of kind {trained} train so far."
 
 
 def _outcomes_of(table: Table, sight: Look) -> list[_Outcome]:
@@ -196,7 +200,7 @@ def _outcomes_of(table: Table, sight: Look) -> list[_Outcome]:
     found, source = [], tuple(f"{key} = {_quoted(text)}" for key, text in table.source.items())
     column = outcome_column(table.frame, sight)
     if column is not None:
-        kind = "class" if table.frame[column].nunique() <= MANY else "number"
+        kind = kind_that_may_be(table.frame[column])
         rank = -1 if sight.kind == "labels" else outcome_rank(column)
         lines = (*source, f"column = {_quoted(column)}")
         found.append(_Outcome(kind, rank, table.name, column, lines))

@@ -20,18 +20,18 @@ from graphfuse.data.ids import check_overlap, normalised
 from graphfuse.data.judge import judged
 from graphfuse.data.modality import Modality
 from graphfuse.data.numeric import numeric
-from graphfuse.data.outcome import Outcome
 from graphfuse.data.per_patient import transformed
 from graphfuse.data.read import read_table
 from graphfuse.data.series import read_series
 from graphfuse.data.symbols import gene_symbols
-from graphfuse.data.targets import columns_of, outcome_from
 from graphfuse.data.typed_columns import Trained, TypedColumns
 from graphfuse.errors import Faults, InputError, examples, few, nearest
 from graphfuse.files.hashes import file_sha256
 from graphfuse.files.toml import read_toml, resolve
 from graphfuse.schema import GroupSpec, Manifest, ModalitySpec
 from graphfuse.schema.arguments import checked
+from graphfuse.task.outcome import Outcome, read_outcome
+from graphfuse.task.registry import kind_of
 
 log = logging.getLogger(__name__)
 
@@ -102,7 +102,8 @@ class Reading:
         for name, spec in self.manifest.modality.items():
             self._read(f"modality.{name}", spec.file, self._columns_of(name, spec), spec)
         for name, spec in self.manifest.outcome.items():
-            self._read(f"outcome.{name}", spec.file, columns_of(spec), modality=spec.modality)
+            columns = kind_of(spec.kind).columns_read(spec)
+            self._read(f"outcome.{name}", spec.file, columns, modality=spec.modality)
         for name, spec in self.manifest.groups.items():
             if spec.file is not None:
                 self._read(f"groups.{name}", spec.file, [spec.column], modality=spec.modality)
@@ -188,7 +189,8 @@ class Reading:
     def _columns_of(self, name: str, spec: ModalitySpec) -> list[str] | None:
         """The columns to read of a modality; a fault where an outcome stands among them."""
         for other, outcome in self.manifest.outcome.items():
-            for column in sorted(set(columns_of(outcome)) & set(spec.columns or [])):
+            named = kind_of(outcome.kind).columns_read(outcome)
+            for column in sorted(set(named) & set(spec.columns or [])):
                 if outcome.file == spec.file:
                     self.faults.add(
                         f"[modality.{name}] columns: {column!r} is the outcome "
@@ -248,9 +250,8 @@ class Reading:
         """The table less columns of the same file that are outcomes or groups."""
         if spec.columns is not None:
             return frame
-        taken = [
-            c for o in self.manifest.outcome.values() if o.file == spec.file for c in columns_of(o)
-        ]
+        here = [each for each in self.manifest.outcome.values() if each.file == spec.file]
+        taken = [column for each in here for column in kind_of(each.kind).columns_read(each)]
         taken += [g.column for g in self.manifest.groups.values() if g.file == spec.file]
         among = [column for column in dict.fromkeys(taken) if column in frame.columns]
         if among:
@@ -309,9 +310,8 @@ class Reading:
             if f"outcome.{name}" not in self.tables:
                 continue
             try:
-                found[name], notices = outcome_from(
-                    self.tables[f"outcome.{name}"], spec, name, patients
-                )
+                table = self.tables[f"outcome.{name}"]
+                found[name], notices = read_outcome(table, spec, name, patients)
             except InputError as error:
                 self.faults.add(f"[outcome.{name}] {spec.file}: {error}")
                 continue

@@ -19,7 +19,6 @@ import pandas as pd
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.manifest import load
-from graphfuse.data.outcome import Outcome
 from graphfuse.errors import InputError, nearest
 from graphfuse.evaluate.depends import Beside, dependencies
 from graphfuse.evaluate.folds import digest
@@ -34,6 +33,7 @@ from graphfuse.graph.gene_slot import gene_side
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.learn.progress import progress
 from graphfuse.schema import SCHEMA, Bench, Contribution, Metrics, Recipe
+from graphfuse.task.outcome import Outcome
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,6 @@ import torch
 from scipy import stats
 
 from graphfuse.data.cohort import Cohort
-from graphfuse.data.outcome import Outcome
 from graphfuse.errors import InputError, nearest
 from graphfuse.evaluate.folds import splits
 from graphfuse.evaluate.metrics import compare, scores
@@ -26,6 +25,7 @@ from graphfuse.learn.linear import CrossFit
 from graphfuse.learn.training import fresh, train
 from graphfuse.nn.net import Inputs, Net
 from graphfuse.schema import METRICS, Comparison, Recipe
+from graphfuse.task.outcome import Outcome
 
 LESS_IS_BETTER = ("brier", "ece")
 _DRAWS = 100_000

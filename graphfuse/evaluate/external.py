@@ -17,7 +17,6 @@ import pandas as pd
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.export import safe_csv
 from graphfuse.data.manifest import as_cohort
-from graphfuse.data.outcome import Outcome
 from graphfuse.errors import Faults, InputError, LeakError, counted, few_counted, nearest
 from graphfuse.evaluate.bootstrap import bootstrap_compare, bootstrap_scores
 from graphfuse.evaluate.external_notices import modalities_lacking, thinly_scored
@@ -29,6 +28,7 @@ from graphfuse.files.working import recover
 from graphfuse.files.written import Kind, whole_folder, write_json
 from graphfuse.learn.model import FusionModel
 from graphfuse.schema import METRICS, Metrics, Score
+from graphfuse.task.outcome import Outcome
 
 log = logging.getLogger(__name__)
 

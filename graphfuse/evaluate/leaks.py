@@ -19,10 +19,10 @@ import pandas as pd
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.modality import Modality
-from graphfuse.data.outcome import Outcome
 from graphfuse.errors import InputError, few
 from graphfuse.evaluate.spy import spied
 from graphfuse.schema.arguments import Seed, checked
+from graphfuse.task.outcome import Outcome
 
 TOLERANCE = 1e-9  # absolute, of probabilities and of other fitted numbers
 WAYS = ("scrambled", "blank")
@@ -264,16 +264,9 @@ def _regrouped(
 
 
 def _relabelled(outcome: Outcome, rows: np.ndarray, way: str, rng: np.random.Generator) -> Outcome:
-    values, event = outcome.values.copy(), None if outcome.event is None else outcome.event.copy()
+    """The outcome with other values at `rows`, or (`way` "blank") with none."""
+    values, event = outcome.task.altered(outcome.target, rows, rng)
     if way == "blank":
-        values[rows] = -1 if outcome.kind == "class" else np.nan
-    elif outcome.kind == "class":
-        values[rows] = (
-            values[rows] + rng.integers(1, max(len(outcome.classes), 2), len(rows))
-        ) % len(outcome.classes)
-    else:
-        known = pd.Series(values).fillna(0)
-        values[rows] = known.max() + (1 + known.std()) * rng.random(len(rows))
-    if event is not None:
-        event[rows] = ~event[rows]
+        values = outcome.values.copy()
+        values[rows] = outcome.task.unknown
     return replace(outcome, values=values, event=event)

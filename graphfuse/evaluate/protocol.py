@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 
 from graphfuse.data.cohort import Cohort, group_known
-from graphfuse.data.outcome import Outcome
 from graphfuse.errors import InputError, counted, few_counted, nearest
 from graphfuse.evaluate.folds import (
     check_groups,
@@ -21,6 +20,7 @@ from graphfuse.evaluate.folds import (
     splits,
 )
 from graphfuse.evaluate.held_out import left_out, part_held_out, share_held_out
+from graphfuse.task.outcome import Outcome
 
 log = logging.getLogger(__name__)
 

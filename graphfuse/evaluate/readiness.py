@@ -10,12 +10,12 @@ import pandas as pd
 from graphfuse.data.check import Checked
 from graphfuse.data.check import check as check_tables
 from graphfuse.data.cohort import Cohort
-from graphfuse.data.outcome import Outcome
 from graphfuse.data.variation import require_variation
 from graphfuse.errors import GraphfuseError
 from graphfuse.evaluate.protocol import Protocol
 from graphfuse.learn.rows import class_target
 from graphfuse.schema.arguments import Seed, checked
+from graphfuse.task.outcome import Outcome
 
 _FEWER = (4, 3, 2)  # folds that may do where more do not
 

@@ -23,11 +23,11 @@ import pandas as pd
 
 from graphfuse.data import cohort as cohorts
 from graphfuse.data import modality as modalities
-from graphfuse.data import outcome as outcomes
 from graphfuse.data.cohort import Cohort
 from graphfuse.errors import LeakError, counted, few
 from graphfuse.evaluate import watched as watchers
 from graphfuse.evaluate.watched import watched
+from graphfuse.task import outcome as outcomes
 
 _SUBJECT = {
     "values": "the values of modality",

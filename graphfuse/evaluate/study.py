@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from graphfuse.data.cohort import Cohort
-from graphfuse.data.outcome import Outcome
 from graphfuse.evaluate.depends import NOTHING_BESIDE, Beside
 from graphfuse.evaluate.finished import Finished
 from graphfuse.evaluate.fits import Fits
@@ -23,6 +22,7 @@ from graphfuse.graph.network import GeneNetwork
 from graphfuse.learn.model import FusionModel
 from graphfuse.learn.progress import progress
 from graphfuse.schema import Evaluation, GroupScore, Metrics, Recipe
+from graphfuse.task.outcome import Outcome
 
 
 @dataclass(eq=False)

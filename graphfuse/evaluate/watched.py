@@ -15,7 +15,7 @@ import numpy as np
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.modality import Modality
-from graphfuse.data.outcome import Outcome
+from graphfuse.task.outcome import Outcome
 
 if TYPE_CHECKING:
     from graphfuse.evaluate.spy import Spy

@@ -13,8 +13,8 @@ from sklearn.utils.validation import check_consistent_length, column_or_1d, vali
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.manifest import as_cohort
-from graphfuse.data.outcome import Outcome
 from graphfuse.errors import InputError, warn_once
+from graphfuse.task.outcome import Outcome
 
 log = logging.getLogger(__name__)
 

@@ -14,9 +14,9 @@ from sklearn.metrics import (
     normalized_mutual_info_score,
 )
 
-from graphfuse.data.outcome import Outcome
 from graphfuse.learn.stability import Resampled
 from graphfuse.learn.survival import LogRank, kaplan_meier, log_rank, median_survival
+from graphfuse.task.outcome import Outcome
 
 Labels = np.ndarray
 _COLUMNS = ["modality", "patients", "nmi", "nmi_lo", "nmi_hi", "ami"]

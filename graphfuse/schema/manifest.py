@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from graphfuse.errors import nearest
 from graphfuse.schema.names import ColumnName, ModalityName
 from graphfuse.schema.shape import Described, Shape, Source, Text, Words
+from graphfuse.task.registry import kind_of, kinds
 
 
 class Patients(Shape):
@@ -29,9 +30,9 @@ class Event(Shape):
 
 
 class OutcomeSpec(Shape):
-    """One outcome: a class, a survival time or a number, and where it stands."""
+    """One outcome, of a kind of `graphfuse.task`, and where it stands."""
 
-    kind: Literal["class", "survival", "number"]
+    kind: str
     file: str
     modality: str | None = None
     column: str | None = None
@@ -42,14 +43,18 @@ class OutcomeSpec(Shape):
 
     @model_validator(mode="after")
     def complete(self) -> OutcomeSpec:
-        if self.kind == "survival":
-            if not self.time or self.event is None:
-                raise ValueError(
-                    "a survival outcome needs time = [column, …] and event = { column, value }"
-                )
-        elif self.column is None:
-            raise ValueError(f"a {self.kind} outcome needs column")
+        lacking = kind_of(self.kind).lacking(self)
+        if lacking:
+            raise ValueError(lacking)
         return self
+
+    @field_validator("kind")
+    @classmethod
+    def is_a_kind(cls, kind: str) -> str:
+        if kind not in kinds():
+            known = ", ".join(map(repr, kinds()))
+            raise ValueError(f"{kind!r} is none of {known}{nearest(kind, kinds())}")
+        return kind
 
 
 class Series(Shape):

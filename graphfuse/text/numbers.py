@@ -7,6 +7,9 @@ import re
 import numpy as np
 import pandas as pd
 
+from graphfuse.errors import InputError, counted, examples
+from graphfuse.text.words import cleaned
+
 _NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 _UNIT = (
     r"(?:%|‰|percent|(?:k|m|d|c|n|p|f|µ|μ|u)?(?:g|l|m|mol|iu|u)"
@@ -67,3 +70,23 @@ def numbers(column: pd.Series, bounds: bool = False) -> pd.Series:
         return column.astype(float)
     found = [np.nan if pd.isna(cell) else number_of(cell, bounds) for cell in column]
     return pd.Series(found, index=column.index, name=column.name, dtype=float)
+
+
+def plain_numbers(column: pd.Series) -> pd.Series:
+    """Every cell as a float, missing where it is blank.
+
+    Raises `InputError` with examples where there is text, a bound or an infinity.
+    """
+    column = cleaned(column)
+    shape = shapes(column)
+    bad = column[~np.isin(shape, ("", "number", "infinite"))]
+    if len(bad):
+        raise InputError(
+            f"column {column.name!r}: "
+            f"{counted(len(bad), 'value is no number', 'values are no numbers')} "
+            f"({examples(dict.fromkeys(bad.map(repr)))}); write numbers or leave blank"
+        )
+    values = numbers(column)
+    if np.isinf(values).any():
+        raise InputError(f"column {column.name!r} holds infinite values; make them missing")
+    return values

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from graphfuse.data.class_labels import looks_like_number
 from graphfuse.data.cohort import Cohort
 from graphfuse.errors import InputError
+from graphfuse.task.class_labels import looks_like_number
 
 IDS = [f"K{number}" for number in range(24)]
 TABLE = pd.DataFrame(

@@ -12,13 +12,13 @@ from typer.testing import CliRunner
 
 import graphfuse as gf
 from graphfuse.data.cohort import Cohort
-from graphfuse.data.outcome import Outcome
 from graphfuse.data.synth import planted
 from graphfuse.errors import InputError, LeakError
 from graphfuse.evaluate.external import beside, score
 from graphfuse.evaluate.frozen import Frozen, known_profiles
 from graphfuse.learn.model import FusionModel
 from graphfuse.schema import METRICS, Recipe
+from graphfuse.task.outcome import Outcome
 
 RECIPE = Recipe.model_validate(
     {"name": "quick", "net": {"width": 6}, "train": {"epochs": 5, "seeds": 2}}

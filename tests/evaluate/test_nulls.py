@@ -14,7 +14,6 @@ from sklearn.pipeline import make_pipeline
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.modality import Modality
-from graphfuse.data.outcome import Outcome
 from graphfuse.data.synth import planted
 from graphfuse.errors import InputError
 from graphfuse.evaluate.folds import repeated, splits
@@ -23,6 +22,7 @@ from graphfuse.evaluate.nulls import noise, nulls, shuffled
 from graphfuse.evaluate.study import study
 from graphfuse.learn.model import FusionModel
 from graphfuse.schema import Recipe
+from graphfuse.task.outcome import Outcome
 
 
 def recipe_of(net=None, **train):

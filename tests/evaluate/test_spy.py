@@ -13,10 +13,10 @@ import pytest
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.modality import Modality
-from graphfuse.data.outcome import Outcome
 from graphfuse.data.pipeline import Pipeline
 from graphfuse.errors import LeakError
 from graphfuse.evaluate.spy import spied
+from graphfuse.task.outcome import Outcome
 
 TRAIN, HELD = np.arange(60), np.arange(60, 80)
 REPORT = ["phase", "what", "of", "patients"]

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 from graphfuse.data.cohort import Cohort
-from graphfuse.data.outcome import Outcome
 from graphfuse.graph.neighbours import Neighbours
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.graph.patients import PatientGraph
+from graphfuse.task.outcome import Outcome
 
 N = 24
 

@@ -9,7 +9,6 @@ import pandas as pd
 import pytest
 
 from graphfuse.data.cohort import Cohort
-from graphfuse.data.outcome import Outcome
 from graphfuse.errors import InputError
 from graphfuse.graph.convert import (
     load_hetero,
@@ -22,6 +21,7 @@ from graphfuse.graph.convert import (
 )
 from graphfuse.graph.neighbours import Neighbours
 from graphfuse.graph.network import GeneNetwork
+from graphfuse.task.outcome import Outcome
 
 N = 12
 IDS = [f"P{i:02d}" for i in range(N - 2)] + ["=cmd()", 'Z<&"\x01é']

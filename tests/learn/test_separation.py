@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from graphfuse.data.outcome import Outcome
 from graphfuse.learn.separation import associations, contribution, holm, separations, shared
 from graphfuse.learn.stability import Resampled
+from graphfuse.task.outcome import Outcome
 
 LABELS = np.array([0, 0, 0, 1, 1, 1, -1])
 

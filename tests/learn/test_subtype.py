@@ -9,10 +9,10 @@ import pytest
 from sklearn.metrics import adjusted_rand_score
 
 from graphfuse.data.cohort import Cohort
-from graphfuse.data.outcome import Outcome
 from graphfuse.errors import InputError
 from graphfuse.learn.subtype import subtypes
 from graphfuse.schema import Recipe
+from graphfuse.task.outcome import Outcome
 
 QUICK = {"resamples": 10, "nulls": 9}
 RECIPE = Recipe.model_validate(

@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 
 from graphfuse.data.cohort import Cohort
-from graphfuse.data.outcome import Outcome
 from graphfuse.learn.subtype import subtypes
 from graphfuse.report.subtype import chance, page, save_subtypes
+from graphfuse.task.outcome import Outcome
 
 TWO = np.arange(60) % 2
 

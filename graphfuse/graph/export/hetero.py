@@ -10,10 +10,10 @@ import pandas as pd
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.modality import Modality
-from graphfuse.data.outcome import Outcome
 from graphfuse.errors import InputError
 from graphfuse.graph.neighbours import Neighbours
 from graphfuse.graph.network import GeneNetwork
+from graphfuse.task.outcome import Outcome
 
 if TYPE_CHECKING:
     from torch_geometric.data import HeteroData

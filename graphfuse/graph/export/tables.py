@@ -51,15 +51,8 @@ def patient_nodes(graph: PatientGraph) -> pd.DataFrame:
     nodes: dict[str, object] = {"patient": cohort.patients.astype(str)}
     for own, outcome in cohort.outcomes.items():
         name = f"outcome:{own}" if own in _OF_EVERY_NODE else own
-        if outcome.kind == "class":
-            names = np.array([*outcome.classes, None], dtype=object)
-            nodes[name] = names[outcome.values]  # code -1, unlabelled, is the last entry
-        else:
-            nodes[name] = outcome.values
-        if outcome.event is not None:
-            nodes[f"{name}_event"] = pd.array(
-                np.where(outcome.known, outcome.event, None), dtype="boolean"
-            )
+        shown = outcome.task.shown(outcome.target)
+        nodes |= {f"{name}{addition}": values for addition, values in shown.items()}
     for name, group in cohort.groups.items():
         is_taken = name in nodes or name in _OF_EVERY_NODE
         nodes[f"group:{name}" if is_taken else name] = group

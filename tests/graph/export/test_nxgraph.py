@@ -5,9 +5,9 @@ from dataclasses import replace
 import networkx as nx
 import pytest
 
-from graphfuse.data.outcome import Outcome
 from graphfuse.graph import controls
 from graphfuse.graph.export.nxgraph import to_networkx
+from graphfuse.task.outcome import Outcome
 
 
 def test_all_layers_keep_apart_under_their_keys(built):

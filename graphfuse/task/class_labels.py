@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from graphfuse.data.outcome import Outcome
 from graphfuse.errors import InputError, examples, few_counted
+from graphfuse.task.outcome import Outcome
 from graphfuse.text.spelling import padding
 from graphfuse.text.words import as_word, spelt, told_unknown, words_of, written_alike
 

@@ -3,8 +3,8 @@
 import pandas as pd
 import pytest
 
-from graphfuse.data.events import read_events
 from graphfuse.errors import InputError
+from graphfuse.text.events import read_events
 
 
 def read(words, value):

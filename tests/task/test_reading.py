@@ -4,13 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from graphfuse.data.targets import outcome_from
 from graphfuse.errors import InputError
 from graphfuse.schema import OutcomeSpec
+from graphfuse.task.outcome import read_outcome
 
 
 def outcome(frame, **spec):
-    return outcome_from(frame, OutcomeSpec(file="f.csv", **spec), "made", frame.index)
+    return read_outcome(frame, OutcomeSpec(file="f.csv", **spec), "made", frame.index)
 
 
 def classes(sizes):

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from graphfuse.data.class_labels import class_outcome
 from graphfuse.errors import InputError
+from graphfuse.task.class_labels import class_outcome
 
 
 def made(labels, names=None):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from graphfuse.data.outcome import Outcome
+from graphfuse.task.outcome import Outcome
 
 
 def test_classes():

@@ -1,0 +1,101 @@
+"""What every kind of outcome says of itself, so that nobody else needs to ask which kind it is."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+
+
+class Kind(ABC):
+    """A kind of outcome, and one outcome of it: how it is read, counted and shown.
+
+    Written once per kind, as a class in a module of this folder. An instance is made for one
+    outcome (`of`) and holds what is the outcome's own, such as the names of its classes. A
+    `target` is a `task.outcome.Target`, an `outcome` a `task.outcome.Outcome`.
+    """
+
+    kind: ClassVar[str] = ""
+    trains: ClassVar[bool] = False
+    unknown: ClassVar[float] = np.nan  # what stands for a value that nobody knows
+
+    # ------------------------------------------------------------------------ from tables to values
+
+    @classmethod
+    @abstractmethod
+    def lacking(cls, spec) -> str:
+        """What the manifest must say of such an outcome and does not; "" where it says all."""
+
+    @classmethod
+    @abstractmethod
+    def columns_read(cls, spec) -> list[str]:
+        """The columns from which the outcome is read."""
+
+    @classmethod
+    @abstractmethod
+    def read(cls, frame: pd.DataFrame, spec, name: str) -> tuple:
+        """The outcome from these columns, and what is to be told of it.
+
+        Parameters
+        ----------
+        frame : pd.DataFrame
+            A row for each patient of the cohort, blank where the file has none.
+        spec : OutcomeSpec
+            The manifest's `[outcome.<name>]`.
+        name : str
+            The outcome's.
+
+        Returns
+        -------
+        outcome : Outcome
+        notices : list of str
+
+        Raises
+        ------
+        InputError
+            Where the columns cannot be read as such an outcome.
+        """
+
+    @classmethod
+    def may_be(cls, column: pd.Series) -> bool:
+        """Whether a column that holds an outcome most likely holds one of this kind."""
+        return False
+
+    @classmethod
+    @abstractmethod
+    def of(cls, outcome) -> Kind:
+        """The kind as this outcome has it."""
+
+    @staticmethod
+    def known(values: np.ndarray) -> np.ndarray:
+        """bool `[N]`: of whom a value is known."""
+        return np.isfinite(values)
+
+    # -------------------------------------------------------------------------- in words and tables
+
+    @abstractmethod
+    def counted(self, target) -> str:
+        """How many patients have what, for whoever holds the data."""
+
+    @abstractmethod
+    def in_words(self, target) -> str:
+        """The same for a log, in which no number under five is said."""
+
+    @abstractmethod
+    def shown(self, target) -> dict[str, np.ndarray]:
+        """What tables of patients show: "" → the values in words or numbers `[N]`, and more columns
+        by what is added to the outcome's name."""
+
+    @abstractmethod
+    def categories(self, target) -> tuple[np.ndarray, tuple[str, ...]]:
+        """Which of a few named categories each patient is in, int `[N]` with -1 for none, and their
+        names; no names where there are no categories."""
+
+    @abstractmethod
+    def altered(self, target, rows: np.ndarray, rng: np.random.Generator) -> tuple:
+        """Values `[N]` and events, others at `rows`: what those patients might have had.
+
+        Nothing that is fitted without those patients may change with them (`leak_check`).
+        """

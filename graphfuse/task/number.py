@@ -1,0 +1,60 @@
+"""A number for each patient, such as a score or a concentration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from graphfuse.errors import few
+from graphfuse.task.kind import Kind
+from graphfuse.task.outcome import Outcome, Target
+from graphfuse.text.numbers import plain_numbers
+
+
+@dataclass(frozen=True)
+class Number(Kind):
+    """A number."""
+
+    kind = "number"
+
+    @classmethod
+    def lacking(cls, spec) -> str:
+        return "" if spec.column else "a number outcome needs column"
+
+    @classmethod
+    def columns_read(cls, spec) -> list[str]:
+        return [spec.column]
+
+    @classmethod
+    def read(cls, frame: pd.DataFrame, spec, name: str) -> tuple[Outcome, list[str]]:
+        values = plain_numbers(frame[spec.column]).to_numpy()
+        return Outcome(name, cls.kind, values, derived_from=tuple(spec.derived_from)), []
+
+    @classmethod
+    def may_be(cls, column: pd.Series) -> bool:
+        return True
+
+    @classmethod
+    def of(cls, outcome: Outcome) -> Number:
+        return cls()
+
+    def counted(self, target: Target) -> str:
+        return f"{int(target.known.sum())} known"
+
+    def in_words(self, target: Target) -> str:
+        values = target.values[target.known]
+        return f"number, {few(len(values))} known, {values.min():.6g} to {values.max():.6g}"
+
+    def shown(self, target: Target) -> dict[str, np.ndarray]:
+        return {"": target.values}
+
+    def categories(self, target: Target) -> tuple[np.ndarray, tuple[str, ...]]:
+        return np.full(len(target.values), -1), ()
+
+    def altered(self, target: Target, rows: np.ndarray, rng: np.random.Generator) -> tuple:
+        values = target.values.copy()
+        known = pd.Series(values).fillna(0)
+        values[rows] = known.max() + (1 + known.std()) * rng.random(len(rows))
+        return values, None

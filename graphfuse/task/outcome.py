@@ -1,0 +1,123 @@
+"""What is to be predicted for each patient: the values, who has one, and of which kind they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from graphfuse.errors import InputError, examples
+from graphfuse.task.registry import kind_of
+
+
+class Target(NamedTuple):
+    """What a model learns of N patients, whatever kind of outcome it is.
+
+    A named tuple, and so a tree of arrays (or tensors) that banks of nets stack and pad.
+
+    Attributes
+    ----------
+    values : array
+        `[N]`; what stands where nothing is known has no meaning.
+    known : array
+        bool `[N]`: who has a value.
+    event : array or None
+        bool `[N]`, of times to an event: whether it was seen.
+    """
+
+    values: np.ndarray
+    known: np.ndarray
+    event: np.ndarray | None = None
+
+    def take(self, rows) -> Target:
+        """The target of some patients, by number or by a truth value for each."""
+        return Target(*(None if each is None else each[rows] for each in self))
+
+    def hide(self, rows) -> Target:
+        """The same patients, with nothing known of those at `rows`."""
+        known = self.known.copy()
+        known[rows] = False
+        return self._replace(known=known)
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """One outcome over N patients.
+
+    Parameters
+    ----------
+    name : str
+    kind : str
+        "class", "number" or "survival": a module of `graphfuse.task` says what that means.
+    values : np.ndarray
+        Class codes int64 `[N]` with -1 for unlabelled; times or numbers float64 `[N]` with NaN for
+        unknown.
+    classes : tuple of str
+        Of a class: their names, in the order of the codes.
+    event : np.ndarray, optional
+        Of times to an event: bool `[N]`, whether it was seen.
+    derived_from : tuple of str
+        Modalities from which the outcome was computed.
+    """
+
+    name: str
+    kind: str
+    values: np.ndarray
+    classes: tuple[str, ...] = ()
+    event: np.ndarray | None = None
+    derived_from: tuple[str, ...] = ()
+
+    @property
+    def known(self) -> np.ndarray:
+        """bool `[N]`: patients with this outcome."""
+        return kind_of(self.kind).known(self.values)
+
+    @property
+    def target(self) -> Target:
+        """What a model learns of it."""
+        return Target(self.values, self.known, self.event)
+
+    @property
+    def task(self):
+        """What depends on its kind: a `task.kind.Kind` made for this outcome."""
+        return kind_of(self.kind).of(self)
+
+    def take(self, rows: np.ndarray) -> Outcome:
+        """The same outcome for the patients at `rows`."""
+        return replace(
+            self, values=self.values[rows], event=None if self.event is None else self.event[rows]
+        )
+
+    def __repr__(self) -> str:
+        return f"Outcome({self.name}: {self.kind}; {self.task.counted(self.target)})"
+
+
+def read_outcome(
+    frame: pd.DataFrame, spec, name: str, patients: pd.Index
+) -> tuple[Outcome, list[str]]:
+    """The outcome of these patients, and notices.
+
+    Parameters
+    ----------
+    frame : pd.DataFrame
+        The columns that its kind reads (`Kind.columns_read`), by patient.
+    spec : OutcomeSpec
+        What the manifest says of it.
+    name : str
+    patients : pd.Index
+
+    Raises
+    ------
+    InputError
+        Where it cannot be predicted at all.
+    """
+    kind = kind_of(spec.kind)
+    outcome, notices = kind.read(frame.reindex(patients), spec, name)
+    if not outcome.known.any():
+        raise InputError(
+            f"no patient of any modality has a value in {examples(kind.columns_read(spec))}; check "
+            "the ids and the column"
+        )
+    return outcome, notices

@@ -1,0 +1,40 @@
+"""The kinds of outcome: every module of this folder that holds one is registered by being there."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from functools import cache
+from pathlib import Path
+
+import pandas as pd
+
+from graphfuse.errors import InputError, nearest
+
+
+@cache
+def kinds() -> dict[str, type]:
+    """Name of a kind, as manifests have it → its class, in the order of the files."""
+    found = {}
+    for module in pkgutil.iter_modules([str(Path(__file__).parent)]):
+        loaded = importlib.import_module(f"graphfuse.task.{module.name}")
+        for each in vars(loaded).values():
+            is_own = isinstance(each, type) and each.__module__ == loaded.__name__
+            if is_own and getattr(each, "kind", None):
+                found[each.kind] = each
+    return found
+
+
+def kind_of(name: str) -> type:
+    """The class of a kind of outcome. Raises `InputError` for a kind that there is not."""
+    if name not in kinds():
+        raise InputError(
+            f"no kind of outcome is called {name!r}{nearest(name, kinds())}; there are "
+            f"{', '.join(kinds())}"
+        )
+    return kinds()[name]
+
+
+def kind_that_may_be(column: pd.Series) -> str:
+    """The name of the first kind that a column with an outcome most likely is of."""
+    return next(name for name, kind in kinds().items() if kind.may_be(column))
