@@ -50,16 +50,18 @@ def _outlook(path: Path) -> str:
     """Which outcomes of a manifest there are, and which of them train."""
     from graphfuse.files.toml import read_toml
     from graphfuse.schema import Manifest
+    from graphfuse.task.registry import kind_of, trained_kinds
 
     outcomes = read_toml(path, Manifest).outcome
     if not outcomes:
         return f"no outcome was recognised: name the column to predict in {path}"
     found = ", ".join(f"{name} ({spec.kind})" for name, spec in outcomes.items())
     first = next(iter(outcomes.values()))
+    trained = " and ".join(trained_kinds())
     which = (
         "the first is what train takes"
-        if first.kind == "class"
-        else "only outcomes of kind class train so far, and none was recognised"
+        if kind_of(first.kind).trains
+        else f"only outcomes of kind {trained} train so far, and none was recognised"
     )
     return f"outcomes found: {found}; {which}"
 

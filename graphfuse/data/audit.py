@@ -186,13 +186,10 @@ def _not_looked_at(subject: Subject) -> list[Finding]:
     sizes = np.bincount(subject.codes[subject.codes >= 0], minlength=2)
     if (sizes >= HANDFUL).sum() > 1:
         return []
-    kind = (
-        "a number"
-        if subject.outcome is not None and subject.outcome.kind == "number"
-        else "not known in two classes"
-    )
+    has_classes = subject.outcome is None or subject.classes
+    which = "not known in two classes" if has_classes else f"a {subject.outcome.kind}"
     message = (
-        f"the label is {kind}: label-like columns, telling gaps and confounded groups were not "
+        f"the label is {which}: label-like columns, telling gaps and confounded groups were not "
         "looked for"
     )
     cure = f"give a class outcome with {HANDFUL} patients in two classes (--target)"

@@ -17,8 +17,8 @@ from graphfuse.data.modality import Modality
 from graphfuse.data.rows import rows_of
 from graphfuse.errors import Faults, InputError, nearest
 from graphfuse.schema.arguments import checked
-from graphfuse.task.class_labels import class_outcome
 from graphfuse.task.outcome import Outcome
+from graphfuse.task.registry import kind_of
 
 log = logging.getLogger(__name__)
 
@@ -164,6 +164,7 @@ class Cohort:
         | None = None,
         symbols: Mapping[str, Mapping[str, str]] | None = None,
         groups: Mapping[str, pd.Series] | None = None,
+        kind: str = "class",
     ) -> Cohort:
         """A cohort from frames; its patients are the union of the frames' indices.
 
@@ -172,7 +173,7 @@ class Cohort:
         tables
             A frame patients × columns for each modality, its index the patients' ids.
         outcome
-            Class labels indexed by patient; missing or absent: unlabelled.
+            Class labels, or numbers, indexed by patient; missing or absent: unlabelled.
         name
             What the cohort is called.
         ehr
@@ -184,6 +185,8 @@ class Cohort:
             For each gene table, name of column → gene symbol.
         groups
             A Series indexed by patient for each site, batch or other grouping.
+        kind
+            What the outcome is: "class" or "number".
 
         Returns
         -------
@@ -234,7 +237,7 @@ class Cohort:
         faults.stop()
         outcomes = {}
         if labels is not None:
-            made, told = class_outcome(labels, patients)
+            made, told = kind_of(kind).from_series(labels, patients)
             outcomes[made.name] = made
             notices += told
         for notice in notices:
@@ -259,6 +262,7 @@ class Cohort:
         symbols: str | None = None,
         groups: str | list[str] | tuple[str, ...] = (),
         id_column: str | None = None,
+        kind: str = "class",
     ) -> Cohort:
         """A cohort of one modality from an AnnData, in memory or backed by its file.
 
@@ -267,7 +271,7 @@ class Cohort:
         adata
             Patients × columns; its values may be sparse.
         outcome
-            A column of `.obs` with class labels.
+            A column of `.obs` with class labels, or numbers.
         name, modality
             What the cohort and its modality are called.
         layer
@@ -278,6 +282,8 @@ class Cohort:
             Columns of `.obs` with the site, batch or other group of each patient.
         id_column
             A column of `.obs` with the patients' ids; default: the names of observations.
+        kind
+            What the outcome is: "class" or "number".
 
         Raises
         ------
@@ -289,9 +295,8 @@ class Cohort:
         table = in_memory.table_of(adata, layer, ids, "AnnData")
         genes = in_memory.symbols_of(adata, symbols, "AnnData")
         labels, known = in_memory.observed(adata, outcome, groups, ids)
-        return cls.from_frames(
-            {modality: table}, labels, name=name, symbols={modality: genes}, groups=known
-        )
+        given = {"name": name, "symbols": {modality: genes}, "groups": known, "kind": kind}
+        return cls.from_frames({modality: table}, labels, **given)
 
     @classmethod
     def from_mudata(
@@ -303,6 +308,7 @@ class Cohort:
         layer: Mapping[str, str] | str | None = None,
         symbols: Mapping[str, str] | str | None = None,
         groups: str | list[str] | tuple[str, ...] = (),
+        kind: str = "class",
     ) -> Cohort:
         """A cohort from a MuData, one modality each; its patients are the union.
 
@@ -311,13 +317,15 @@ class Cohort:
         mdata
             Its modalities are tables of the same patients.
         outcome
-            A column of `.obs` with class labels.
+            A column of `.obs` with class labels, or numbers.
         name
             What the cohort is called.
         layer, symbols
             As in `from_anndata`: one word for all modalities, or one for each by its name.
         groups
             Columns of `.obs` with the site, batch or other group of each patient.
+        kind
+            What the outcome is: "class" or "number".
 
         Raises
         ------
@@ -334,7 +342,8 @@ class Cohort:
             tables[key] = in_memory.table_of(adata, layers.get(key), ids, where)
             genes[key] = in_memory.symbols_of(adata, columns.get(key), where)
         labels, known = in_memory.observed(mdata, outcome, groups, mdata.obs_names)
-        return cls.from_frames(tables, labels, name=name, symbols=genes, groups=known)
+        given = {"name": name, "symbols": genes, "groups": known, "kind": kind}
+        return cls.from_frames(tables, labels, **given)
 
 
 _NO_GROUP = ("", "unknown", "nan", "none", "<na>")

@@ -27,7 +27,7 @@ from graphfuse.data.sentinels import blanked, sentinels_in
 from graphfuse.data.series import variables_of
 from graphfuse.errors import InputError
 from graphfuse.schema.names import TAKEN_BY_TABLES, usable_name
-from graphfuse.task.registry import kind_of, kind_that_may_be, kinds
+from graphfuse.task.registry import kind_of, kind_that_may_be, trained_kinds
 
 _RAW = [
     "# The values look like raw counts or intensities: a few large ones would decide what a column",
@@ -191,7 +191,7 @@ def _outcomes(tables: list[Table], sights: list[Look]) -> list[str]:
 
 
 def _not_yet() -> str:
-    trained = " and ".join(name for name, kind in kinds().items() if kind.trains)
+    trained = " and ".join(trained_kinds())
     return f"# Kept for later: only outcomes of kind {trained} train so far."
 
 

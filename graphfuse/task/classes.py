@@ -56,6 +56,10 @@ class Classes(Kind):
         return found, notices
 
     @classmethod
+    def from_series(cls, values: pd.Series, patients: pd.Index) -> tuple[Outcome, list[str]]:
+        return class_outcome(values, patients)
+
+    @classmethod
     def may_be(cls, column: pd.Series) -> bool:
         return column.nunique() <= MANY
 

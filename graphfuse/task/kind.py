@@ -8,6 +8,8 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
+from graphfuse.errors import InputError
+
 
 class Kind(ABC):
     """A kind of outcome, and one outcome of it: how it is read, counted and shown.
@@ -57,6 +59,14 @@ class Kind(ABC):
         InputError
             Where the columns cannot be read as such an outcome.
         """
+
+    @classmethod
+    def from_series(cls, values: pd.Series, patients: pd.Index) -> tuple:
+        """The outcome and notices, as of `read`, from a series by patient. Raises `InputError`."""
+        raise InputError(
+            f"outcome {values.name!r}: one series does not say a {cls.kind} outcome; describe its "
+            "files in a manifest"
+        )
 
     @classmethod
     def may_be(cls, column: pd.Series) -> bool:

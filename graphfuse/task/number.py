@@ -33,6 +33,12 @@ class Number(Kind):
         return Outcome(name, cls.kind, values, derived_from=tuple(spec.derived_from)), []
 
     @classmethod
+    def from_series(cls, values: pd.Series, patients: pd.Index) -> tuple[Outcome, list[str]]:
+        name = str(values.name or "outcome")
+        numbers = plain_numbers(values.rename(name).reindex(patients))
+        return Outcome(name, cls.kind, numbers.to_numpy()), []
+
+    @classmethod
     def may_be(cls, column: pd.Series) -> bool:
         return True
 

@@ -38,3 +38,8 @@ def kind_of(name: str) -> type:
 def kind_that_may_be(column: pd.Series) -> str:
     """The name of the first kind that a column with an outcome most likely is of."""
     return next(name for name, kind in kinds().items() if kind.may_be(column))
+
+
+def trained_kinds() -> list[str]:
+    """The names of the kinds of which models are trained."""
+    return [name for name, kind in kinds().items() if kind.trains]

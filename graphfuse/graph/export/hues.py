@@ -22,10 +22,10 @@ def patient_hues(cohort: Cohort, rows: np.ndarray) -> list[dict]:
     Each is `{name, kind, names, codes, quiet}` (kind "names"; code -1 unknown, code `quiet` drawn
     in grey too) or `{name, kind, values}` (kind "number"; None unknown).
     """
-    outcomes = sorted(cohort.outcomes.values(), key=lambda outcome: outcome.kind != "class")
+    outcomes = sorted(cohort.outcomes.values(), key=lambda outcome: not outcome.classes)
     found = []
     for outcome in outcomes:
-        if outcome.kind == "class":
+        if outcome.classes:
             found.append(_names(outcome.name, list(outcome.classes), outcome.values[rows]))
         else:
             found.append(

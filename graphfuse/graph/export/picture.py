@@ -68,7 +68,7 @@ def page(graph: PatientGraph, seed: int = 0) -> tuple[str, str]:
 def told(graph: PatientGraph, seed: int = 0) -> dict:
     """Everything the page shows, as plain values."""
     cohort = graph.cohort
-    target = next((o for o in cohort.outcomes.values() if o.kind == "class"), None)
+    target = next((each for each in cohort.outcomes.values() if each.classes), None)
     strata = np.zeros(len(cohort), int) if target is None else target.values
     rows, by_chance = sample(graph.layers, strata, MOST_PATIENTS, seed)
     share = MOST_LINES // max(len(graph.layers), 1)
