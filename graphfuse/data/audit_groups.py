@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from graphfuse.data.audit_finding import RARE, Finding, Subject
-from graphfuse.data.cohort import group_known
+from graphfuse.data.groups import group_known
 from graphfuse.errors import few
 
 _SHOWN, _STRONG = 0.2, 0.5  # Cramér's V from which a note, and a warning, is given

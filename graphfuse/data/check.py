@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 
 from graphfuse.data.audit import label_leaks
-from graphfuse.data.cohort import Cohort, group_known
+from graphfuse.data.cohort import Cohort
 from graphfuse.data.columns import look
+from graphfuse.data.groups import group_known
 from graphfuse.data.manifest import read_cohort
 from graphfuse.data.modality import Modality
 from graphfuse.data.sniff import sniff_values

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 
 from graphfuse.data import frames, in_memory
-from graphfuse.data.groups import group_values
+from graphfuse.data.groups import group_known, group_values
 from graphfuse.data.ids import check_overlap
 from graphfuse.data.modality import Modality
 from graphfuse.data.rows import rows_of
@@ -344,13 +344,3 @@ class Cohort:
         labels, known = in_memory.observed(mdata, outcome, groups, mdata.obs_names)
         given = {"name": name, "symbols": genes, "groups": known, "kind": kind}
         return cls.from_frames(tables, labels, **given)
-
-
-_NO_GROUP = ("", "unknown", "nan", "none", "<na>")
-
-
-def group_known(values: Iterable) -> np.ndarray:
-    """bool `[N]`: whose site, batch or other group is known, and not a blank or a word for one."""
-    return ~pd.Series(list(values), dtype=object).astype(str).str.strip().str.lower().isin(
-        _NO_GROUP
-    ).to_numpy(bool)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 
@@ -49,3 +51,13 @@ def group_values(
             f"({examples(map(repr, padded))}); taken for different groups"
         )
     return words.where(words.notna(), "unknown").to_numpy(dtype=object)
+
+
+_NO_GROUP = ("", "unknown", "nan", "none", "<na>")
+
+
+def group_known(values: Iterable) -> np.ndarray:
+    """bool `[N]`: whose site, batch or other group is known, and not a blank or a word for one."""
+    return ~pd.Series(list(values), dtype=object).astype(str).str.strip().str.lower().isin(
+        _NO_GROUP
+    ).to_numpy(bool)

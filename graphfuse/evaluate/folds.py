@@ -16,8 +16,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from graphfuse.data.cohort import group_known
 from graphfuse.data.export import unguarded
+from graphfuse.data.groups import group_known
 from graphfuse.errors import Faults, InputError, LeakError, counted, few
 from graphfuse.files.hashes import text_sha256
 from graphfuse.learn.splits import grouped, stratified

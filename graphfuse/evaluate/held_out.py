@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import train_test_split
 
-from graphfuse.data.cohort import group_known
+from graphfuse.data.groups import group_known
 from graphfuse.errors import InputError, counted, few, few_counted, nearest
 from graphfuse.evaluate.folds import (
     enough,

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from graphfuse.data.cohort import Cohort, group_known
+from graphfuse.data.cohort import Cohort
+from graphfuse.data.groups import group_known
 from graphfuse.errors import InputError, counted, few_counted, nearest
 from graphfuse.evaluate.folds import (
     check_groups,
