@@ -100,6 +100,7 @@ KEYS = {
     "[train] memory_gb": "[train]\nmemory_gb = 1.0",
     "[train] amp": "[train]\namp = true",
     "[train] compile": "[train]\ncompile = false",  # a minute for each shape of bank
+    "[prepare] steps": '[prepare]\nsteps = ["impute", "select", "scale"]',
     "[select] top": "[select]\ntop = 9",
     "[select] scale": '[select]\nscale = "range"',
     "[search] fuse": '[search]\nfuse = ["concat"]\nencode = []\npropagate = []',

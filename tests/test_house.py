@@ -23,7 +23,7 @@ BELOW = {
     "errors": set(),
     "files": {"errors"},
     "text": {"errors"},
-    "nn": {"errors"},
+    "nn": {"errors", "files"},
     "__init__": set(),
 }
 BELOW["task"] = {"errors", "files", "text"}

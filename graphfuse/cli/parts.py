@@ -16,11 +16,11 @@ from graphfuse.cli.app import (
 @app.command("check-part", epilog="Example: graphfuse check-part my.py:Bilinear")
 def check_part(
     part: Annotated[str, typer.Argument(metavar="FILE.PY:CLASS",
-    help="Your own encoder, propagator, fusion or head.")],
+    help="Your own encoder, propagator, fusion, head or step.")],
     quiet: Quiet = False,
 ):  # fmt: skip
-    """Run the contract suite on a part of your own."""
+    """Run the contract suite on a part or a step of your own."""
     speak(quiet)
-    from graphfuse.nn.contract import check_named
+    from graphfuse.learn.own_parts import check_part as checked
 
-    typer.echo("\n".join(check_named(part)))
+    typer.echo("\n".join(checked(part)))

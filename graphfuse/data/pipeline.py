@@ -1,27 +1,37 @@
-"""From a modality's table to standardised columns, fitted on training patients.
+"""From a modality's table to the columns that models see, fitted on training patients.
 
-A `Pipeline` chains typed columns, impute, scale and select for one modality, and knows which input
+A `Pipeline` is a tuple of steps, for records after their columns were typed. It knows which input
 column each output came from. `state()` is arrays and JSON, so that it is saved without pickle.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from graphfuse.data.fitted_steps import (
+    LARGEST,
+    applied,
+    fit_steps,
+    left_missing,
+    restored_step,
+    sources_of,
+)
 from graphfuse.data.modality import Modality
-from graphfuse.data.transform import Impute, Scale, Select
+from graphfuse.data.step import Context, Step, step
+from graphfuse.data.steps.impute import Impute
 from graphfuse.data.typed_columns import TypedColumns
 from graphfuse.errors import Faults, InputError, counted, few_counted
+from graphfuse.files.arrays import PLACES, Array, check_shapes
+from graphfuse.schema.prepare import USUAL_STEPS, PrepareSection, StepSpec
 
 log = logging.getLogger(__name__)
 
 ABSURD = 1e9  # training standard deviations
-LARGEST = 1e37  # a tenth of what single precision holds; fillers for missing values lie above
 
 _UNKNOWN = {
     "numeric": "that is no number; taken as missing",
@@ -33,48 +43,90 @@ _UNKNOWN = {
 
 @dataclass(frozen=True, eq=False)
 class Pipeline:
-    """From a modality's table to standardised columns `[N, F]`, absent patients' rows zero.
+    """From a modality's table to columns `[N, F]` for models, absent patients' rows zero.
 
-    `columns`: the input columns in fitted order; `owners` int `[F]`: input column of each output
-    column.
+    `columns`: the input columns in fitted order; `typed`: of records, how they become numbers;
+    `names` and `steps`: what the numbers go through; `sources` int `[F]`: the number, before the
+    first step, that each output column came from; `owners` int `[F]`: its input column.
     """
 
     columns: tuple[str, ...]
     typed: TypedColumns | None
-    impute: Impute
-    scale: Scale
-    select: Select
+    names: tuple[str, ...]
+    steps: tuple[Step, ...]
+    sources: np.ndarray
     owners: np.ndarray
 
     @classmethod
     def fit(
-        cls, modality: Modality, codes: np.ndarray, top: int | None = None, scale: str = "deviation"
+        cls,
+        modality: Modality,
+        target: np.ndarray,
+        steps: Sequence[StepSpec] = PrepareSection().of(),
+        groups: Mapping[str, np.ndarray] | None = None,
     ) -> Pipeline:
-        """Fitted on the patients of `modality` who have it; `codes` `[N]` are their class codes,
-        for selection; `scale` as in `Scale.fit`."""
+        """Fitted on the patients of `modality` who have it.
+
+        Parameters
+        ----------
+        modality : Modality
+            Of n training patients.
+        target : array of int `[n]`
+            Their class codes, -1 for unlabelled.
+        steps : sequence of StepSpec
+            What the numbers go through.
+        groups : mapping of str to array `[n]`, optional
+            Their groups.
+
+        Raises
+        ------
+        InputError
+            Where values are no measurements, or a step leaves values missing.
+        """
         rows = modality.present
-        table, names = modality.table[rows], np.asarray(modality.columns, dtype=str)
+        table = modality.table[rows]
         typed = None
         if modality.kind == "ehr":
             typed = TypedColumns.fit(table, modality.types, modality.levels)
-        values = typed.apply(table) if typed else table.to_numpy(float)
-        owners = typed.owners if typed else np.arange(values.shape[1])
-        _refuse_fillers(modality.name, values)
-        impute = Impute.fit(values)
-        values = impute.apply(values)
-        scaled = Scale.fit(values, scale)
-        select = Select.fit(values, codes[rows], names[owners], top)
-        return cls(tuple(modality.columns), typed, impute, scaled, select, owners[select.keep])
+        numbers = typed.apply(table) if typed else table.to_numpy(float)
+        made_of = typed.owners if typed else np.arange(numbers.shape[1])
+        _refuse_fillers(modality.name, numbers)
+        names = np.asarray(modality.columns, dtype=str)[made_of]
+        known = {name: np.asarray(values)[rows] for name, values in (groups or {}).items()}
+        about = (modality.name, modality.kind, table.index, names, known, target[rows])
+        fitted = fit_steps(steps, numbers, Context(*about))
+        sources = sources_of(fitted, len(made_of))
+        called = tuple(spec.step for spec in steps)
+        return cls(tuple(modality.columns), typed, called, fitted, sources, made_of[sources])
 
     def apply(self, modality: Modality, least: float = 0.5) -> np.ndarray:
         """float64 `[N, F]`. Raises `InputError` where less than `least` of the fitted columns are
-        there."""
-        table = self._in_fitted_order(modality, least)
-        values = self.typed.apply(table) if self.typed else table.to_numpy(float)
-        with np.errstate(over="ignore", invalid="ignore"):  # `overflowing` refuses what comes of it
-            values = self.select.apply(self.scale.apply(self.impute.apply(values)))
+        there, and where a step leaves values missing."""
+        numbers = self._numbers(self._in_fitted_order(modality, least))
+        values = self._through(numbers)
         values[~self.present(modality)] = 0.0
+        self._refuse_missing(modality.name, numbers, values)
         return values
+
+    def _refuse_missing(self, name: str, numbers: np.ndarray, values: np.ndarray) -> None:
+        """Raises `InputError` where values are NaN and the numbers behind them are measurements;
+        `overflowing` is for the others."""
+        lost = np.isnan(values).any(axis=1)
+        if lost.any():
+            lost &= ~(np.abs(numbers) > LARGEST).any(axis=1)
+        if lost.any():
+            raise InputError(left_missing(name, self.names, self.steps, numbers[lost]))
+
+    def _through(self, numbers: np.ndarray) -> np.ndarray:
+        """What the steps make of numbers `[N, G]`, a table of its own."""
+        values = numbers
+        with np.errstate(over="ignore", invalid="ignore"):
+            for name, made in zip(self.names, self.steps, strict=True):
+                values = applied(name, made, values)
+        return values.copy() if np.may_share_memory(values, numbers) else values
+
+    def _numbers(self, table: pd.DataFrame) -> np.ndarray:
+        return self.typed.apply(table) if self.typed else table.to_numpy(dtype=float)
 
     def _in_fitted_order(self, modality: Modality, least: float) -> pd.DataFrame:
         """The modality's table with the fitted columns, those that it lacks missing."""
@@ -90,8 +142,8 @@ class Pipeline:
             )
         if len(there) < len(self.columns):
             log.warning(
-                "modality %r: %s of the %s columns of the model are there; the others are taken "
-                "at their training median",
+                "modality %r: %s of the %s columns of the model are there; the others count as "
+                "missing",
                 modality.name,
                 len(there),
                 len(self.columns),
@@ -99,33 +151,27 @@ class Pipeline:
         return table.reindex(columns=list(self.columns))
 
     def numbers(self, modality: Modality) -> np.ndarray:
-        """float64 `[N, F]`: the numbers behind the output columns before anything is imputed or
-        scaled, NaN where missing."""
-        table = modality.table.reindex(columns=list(self.columns))
-        values = self.typed.apply(table) if self.typed else table.to_numpy(dtype=float)
-        return self.select.apply(values)
+        """float64 `[N, G]`: the numbers before the first step, NaN where missing."""
+        return self._numbers(modality.table.reindex(columns=list(self.columns)))
 
     def standardise(self, numbers: np.ndarray) -> np.ndarray:
-        """`numbers` `[N, F]` standardised, missing ones still NaN, none beyond `ABSURD`."""
-        keep = self.select.keep
-        with np.errstate(over="ignore", invalid="ignore"):
-            columns = (numbers - self.scale.mean[keep]) * self.scale.factor[keep]
-        return np.clip(columns, -ABSURD, ABSURD)
+        """What the steps make of `numbers` `[N, G]`, as columns `[N, F]`: NaN where the number that
+        a column came from is missing, none beyond `ABSURD`."""
+        columns = np.clip(self._through(numbers), -ABSURD, ABSURD)
+        columns[np.isnan(numbers[:, self.sources])] = np.nan
+        return columns
+
+    @property
+    def medians(self) -> np.ndarray | None:
+        """float64 `[G]`: training medians of the numbers before the first step, where that is the
+        imputer and so keeps them."""
+        first = self.steps[0]
+        return first.median if isinstance(first, Impute) else None
 
     def overflowing(self, values: np.ndarray) -> int:
         """How many columns of `apply`'s output hold a size that no measurement has."""
         sane = np.isfinite(values) & (np.abs(values) < ABSURD)
         return int((~sane).any(axis=0).sum())
-
-    @property
-    def varying(self) -> int:
-        """How many of the columns that it gives vary among the training patients."""
-        return int(np.count_nonzero(self.scale.factor[self.select.keep]))
-
-    @property
-    def is_blank(self) -> bool:
-        """Whether no column varies among the training patients, so that nothing can be learned."""
-        return self.varying == 0
 
     def present(self, modality: Modality) -> np.ndarray:
         """bool `[N]`: patients with a value in any fitted column; values elsewhere cannot be used,
@@ -149,26 +195,44 @@ class Pipeline:
 
     def state(self) -> tuple[dict[str, np.ndarray], dict]:
         """Arrays and JSON from which `from_state` rebuilds the pipeline."""
-        arrays = {
-            "median": self.impute.median, "mean": self.scale.mean, "factor": self.scale.factor,
-            "keep": self.select.keep, "owners": self.owners,
-        }  # fmt: skip
-        return arrays, {
+        arrays, saved = {}, []
+        for place, (name, made) in enumerate(zip(self.names, self.steps, strict=True)):
+            own, about = made.state()
+            start = _start(self.names, place)
+            arrays |= {f"{start}{key}": value for key, value in own.items()}
+            saved.append({"step": name, "about": about})
+        return arrays | {"owners": self.owners}, {
             "columns": self.columns,
             "typed": None if self.typed is None else self.typed.state(),
+            "steps": None if self.names == USUAL_STEPS else saved,
         }
 
     @classmethod
-    def from_state(cls, arrays: dict[str, np.ndarray], described: dict) -> Pipeline:
+    def from_state(cls, arrays: Mapping[str, np.ndarray], described: Mapping) -> Pipeline:
+        """The pipeline of `state`'s arrays and JSON. Raises `ValueError` where they do not go
+        together."""
         typed = described["typed"]
-        return cls(
-            tuple(described["columns"]),
-            None if typed is None else TypedColumns.from_state(typed),
-            Impute(arrays["median"]),
-            Scale(arrays["mean"], arrays["factor"]),
-            Select(arrays["keep"]),
-            arrays["owners"],
-        )
+        typed = None if typed is None else TypedColumns.from_state(typed)
+        made_of = np.arange(len(described["columns"])) if typed is None else typed.owners
+        saved = described.get("steps") or [{"step": name, "about": {}} for name in USUAL_STEPS]
+        names, width = tuple(each["step"] for each in saved), len(made_of)
+        steps: list[Step] = []
+        for place, each in enumerate(saved):
+            start = _start(names, place)
+            name, about = each["step"], each["about"]
+            steps.append(restored_step(step(name), name, arrays, start, about, width))
+            width = len(sources_of(steps[-1:], width))
+        sources = sources_of(steps, len(made_of))
+        check_shapes(arrays, {"owners": Array(PLACES, ("kept",))}, {"kept": width})
+        if not np.array_equal(made_of[sources], arrays["owners"]):
+            raise ValueError("owners: not the columns that are kept")
+        columns = tuple(described["columns"])
+        return cls(columns, typed, names, tuple(steps), sources, arrays["owners"])
+
+
+def _start(names: tuple[str, ...], place: int) -> str:
+    """What the names of a step's arrays begin with; those of the usual steps stand alone."""
+    return "" if names == USUAL_STEPS else f"steps/{place}/"
 
 
 def _refuse_fillers(name: str, values: np.ndarray) -> None:

@@ -36,7 +36,8 @@ _CONVERSIONS: tuple[tuple[str, Callable[[np.ndarray], np.ndarray]], ...] = (
 def likely_cause(
     reference: ShiftReference,
     values: np.ndarray,
-    medians: np.ndarray,
+    shown: np.ndarray,
+    medians: np.ndarray | None,
     standardise: Callable[[np.ndarray], np.ndarray],
 ) -> str:
     """What the values of a shifted table seem to be, in words that follow 'they look like'.
@@ -45,19 +46,22 @@ def likely_cause(
     ----------
     reference : ShiftReference
         Of the training patients.
-    values : array `[N, F]`
-        The new patients' numbers as they came, NaN where missing, in the model's columns.
-    medians : array `[F]`
-        Training medians of these columns, as numbers of the same kind.
+    values : array `[N, G]`
+        The new patients' numbers as they came, NaN where missing.
+    shown : array of int `[F]`
+        The number that each of the model's columns comes from.
+    medians : array `[G]`, or None
+        Training medians, as numbers of the same kind; where they are not known, exchanged columns
+        are not looked for.
     standardise : callable
-        From such numbers to the model's standardised columns.
+        From such numbers to the model's columns `[N, F]`.
     """
-    values = values[~np.isnan(values).all(axis=1)][:SAMPLE]
-    if _is_standardised(values):
+    values = values[~np.isnan(values[:, shown]).all(axis=1)][:SAMPLE]
+    if _is_standardised(values[:, shown]):
         return "columns standardised to mean 0 and standard deviation 1 (z-scores)"
-    if _is_exchanged(values, medians):
+    if medians is not None and _is_exchanged(values[:, shown], medians[shown]):
         return "the right numbers under the wrong column names"
-    converted = _conversion(reference, values, standardise)
+    converted = _conversion(reference, values, shown, standardise)
     return converted or "another platform, unit or normalisation"
 
 
@@ -72,6 +76,7 @@ def _is_standardised(values: np.ndarray) -> bool:
 def _conversion(
     reference: ShiftReference,
     values: np.ndarray,
+    shown: np.ndarray,
     standardise: Callable[[np.ndarray], np.ndarray],
 ) -> str | None:
     """The conversion after which the batch compares best, if it then compares well."""
@@ -80,7 +85,7 @@ def _conversion(
         with np.errstate(all="ignore"):
             changed = convert(values)
             changed = np.where(np.isfinite(changed), changed, np.nan)
-            lost = np.isnan(changed).mean() - np.isnan(values).mean()
+            lost = np.isnan(changed[:, shown]).mean() - np.isnan(values[:, shown]).mean()
             shift = reference.compare(standardise(changed)) if lost < 0.2 else None
         if shift is None or shift.warned:
             continue

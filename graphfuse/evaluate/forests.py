@@ -15,7 +15,7 @@ import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from threadpoolctl import threadpool_limits
 
-from graphfuse.data.transform import anova_f
+from graphfuse.data.column_statistics import anova_f
 from graphfuse.learn.assemble import Views
 from graphfuse.learn.linear import CrossFit
 from graphfuse.learn.splits import dealt

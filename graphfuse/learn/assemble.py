@@ -23,6 +23,7 @@ from graphfuse.graph.neighbours import Neighbours
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.graph.spread import Spread
 from graphfuse.learn.channels import Signal, encoders_of
+from graphfuse.learn.steps import steps_of
 from graphfuse.nn.lists import Lists
 from graphfuse.nn.parts import part
 from graphfuse.schema import Recipe
@@ -54,6 +55,15 @@ class Views:
         """Modality → bool `[N]`: who has it."""
         return dict(zip(self.own, self.present.T, strict=True))
 
+    def variation(self) -> dict[str, int]:
+        """Modality → how many of its columns vary among those who have it."""
+        return {name: _varying(own[self.has[name]]) for name, own in self.own.items()}
+
+
+def _varying(columns: np.ndarray) -> int:
+    """How many columns of `[n, F]` hold more than one value."""
+    return int(np.count_nonzero((columns != columns[:1]).any(axis=0)))
+
 
 @dataclass(frozen=True, eq=False)
 class Preparation:
@@ -63,7 +73,8 @@ class Preparation:
     `smoothing`: modality → sparse `[F, F]`; `layers`: name → patient layer; `encoders`: channel →
     part name; `present` bool `[n, M]`: which training patient has which modality; `depth`: patient
     layers of each modality in the net, at least one (those that have fewer get empty ones);
-    `control`: of these layers; `signals`: channels on a graph of their own.
+    `control`: of these layers; `signals`: channels on a graph of their own; `variation`: how many
+    columns of each modality vary among the training patients (not saved: only training asks).
     """
 
     pipelines: dict[str, Pipeline]
@@ -74,6 +85,7 @@ class Preparation:
     depth: int = 1
     control: str = "none"
     signals: dict[str, Signal] = field(default_factory=dict)
+    variation: dict[str, int] = field(default_factory=dict)
 
     @classmethod
     def fit(
@@ -88,10 +100,9 @@ class Preparation:
         `[N]` are their class codes, -1 for unlabelled. Signals come later: they need no inner folds
         (`CrossFit.prepared`)."""
         encoders = encoders_of(recipe, cohort, network)
-        pipelines, smoothing = {}, {}
+        steps, pipelines, smoothing = steps_of(recipe, cohort), {}, {}
         for name, modality in cohort.modalities.items():
-            pipelines[name] = Pipeline.fit(modality, codes, recipe.select.top, recipe.select.scale)
-        _tell_blank(pipelines)
+            pipelines[name] = Pipeline.fit(modality, codes, steps[name], cohort.groups)
         for name, modality in cohort.modalities.items():
             if part("encode", encoders[name]).hops:
                 symbols = [modality.symbols[column] for column in pipelines[name].owners]
@@ -101,7 +112,14 @@ class Preparation:
             pipelines, smoothing, {}, encoders, np.zeros((0, len(pipelines)), bool), control=control
         )
         views = bare.views(cohort)
-        layered = replace(bare, layers=fit_layers(recipe, views, seed), present=views.present)
+        variation = views.variation()
+        _tell_blank(variation)
+        layered = replace(
+            bare,
+            layers=fit_layers(recipe, views, seed),
+            present=views.present,
+            variation=variation,
+        )
         return replace(layered, depth=max(1, *map(len, layered.carried.values()))), views
 
     def views(self, cohort: Cohort) -> Views:
@@ -245,7 +263,7 @@ class Preparation:
         """How many of the channel's columns are not constant among the training patients."""
         if channel in self.signals:
             return 0
-        return self.pipelines[channel].varying
+        return self.variation[channel]
 
     def seen(
         self, views: Views, rotated: Mapping[str, np.ndarray] | None = None
@@ -274,9 +292,9 @@ class Preparation:
         )
 
 
-def _tell_blank(pipelines: Mapping[str, Pipeline]) -> None:
+def _tell_blank(variation: Mapping[str, int]) -> None:
     """Tells once of each modality in which no column varies among the training patients."""
-    blank = [name for name, pipeline in pipelines.items() if pipeline.is_blank]
+    blank = [name for name, varying in variation.items() if not varying]
     for name in blank:
         warn_once(
             log,

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from graphfuse.data.typed_columns import TypedColumn, TypedColumns
-from graphfuse.learn.arrays import Sizes, check_shapes, check_values
+from graphfuse.data.pipeline import Pipeline
+from graphfuse.files.arrays import Sizes, check_shapes, check_values
 from graphfuse.learn.expected import expected_arrays, sizes_of
 from graphfuse.schema.model import (
     AnyLayer,
@@ -16,7 +16,6 @@ from graphfuse.schema.model import (
     GivenShape,
     ModelFile,
     SimilarityShape,
-    Table,
 )
 
 
@@ -86,31 +85,23 @@ def _check_signals(model: ModelFile, modalities: tuple[str, ...]) -> None:
         within("pathways modalities", sets.modalities, modalities)
 
 
-def check_arrays(model: ModelFile, arrays: Mapping[str, np.ndarray]) -> None:
-    """All arrays but the nets' own, in shape, range and with one another."""
-    owners = {name: _owners(table) for name, table in model.modalities.items()}
-    sizes = sizes_of(model, {name: len(each) for name, each in owners.items()})
+def check_arrays(
+    model: ModelFile, arrays: Mapping[str, np.ndarray], pipelines: Mapping[str, Pipeline]
+) -> None:
+    """All arrays but the nets' own, in shape, range and with one another; `pipelines`: of arrays
+    that are as they should be."""
+    sizes = sizes_of(model, {name: len(each.owners) for name, each in pipelines.items()})
     expected = expected_arrays(model, arrays)
-    besides = [name for name in arrays if name not in expected and not name.startswith("net")]
+    known = {f"tables/{m}/{key}" for m, each in pipelines.items() for key in each.state()[0]}
+    known |= expected.keys()
+    besides = [name for name in arrays if name not in known and not name.startswith("net")]
     if besides:
         raise ValueError(f"it has an array {besides[0]!r}, which nothing asks for")
     check_shapes(arrays, expected, sizes)
     _check_sizes(model, sizes)
     check_values(arrays, expected, sizes)
-    for name, of in owners.items():
-        keep, own = arrays[f"tables/{name}/keep"], arrays[f"tables/{name}/owners"]
-        if not np.array_equal(of[keep], own):
-            raise ValueError(f"tables/{name}/owners: not the columns that are kept")
     if not arrays["patterns"][:1].all():
         raise ValueError("patterns: the first is not that of all modalities")
-
-
-def _owners(table: Table) -> np.ndarray:
-    """Which column each number comes from, before selection."""
-    if table.typed is None:
-        return np.arange(len(table.columns))
-    typed = [TypedColumn(each.name, each.kind, each.levels, each.flagged) for each in table.typed]
-    return TypedColumns(tuple(typed)).owners
 
 
 def _check_sizes(model: ModelFile, sizes: Sizes) -> None:

@@ -86,8 +86,8 @@ class Comparison:
         shift = reference.compare(pipeline.standardise(numbers))
         if shift is None or not (shift.warned or shift.refused):
             return []
-        medians = pipeline.impute.median[pipeline.select.keep]
-        cause = likely_cause(reference, numbers, medians, pipeline.standardise)
+        known = (pipeline.sources, pipeline.medians, pipeline.standardise)
+        cause = likely_cause(reference, numbers, *known)
         return [Told(_message(modality.name, shift, cause), shift.refused)]
 
     def flags(self, cohort: Cohort, pipelines: Mapping[str, Pipeline]) -> list[str]:

@@ -1,14 +1,15 @@
 """The arrays that a saved model must have, by what its `model.json` says.
 
 Words for sizes: `n` training patients, `M` modalities, `P` patterns of modalities, `K` classes,
-`columns:m` and `kept:m` the columns of a modality before and after selection, `edges:l` of a layer.
+`kept:m` the columns that a modality's pipeline gives, `edges:l` of a layer. What arrays a pipeline
+has, its steps declare.
 """
 
 from __future__ import annotations
 
 from collections.abc import Container, Mapping
 
-from graphfuse.learn.arrays import (
+from graphfuse.files.arrays import (
     BITS,
     FLOATS,
     PLACES,
@@ -16,7 +17,6 @@ from graphfuse.learn.arrays import (
     Array,
     Sizes,
     at_most_finite,
-    chosen,
     finite,
     flags,
     not_negative,
@@ -44,16 +44,15 @@ QUANTILES = 101
 
 
 def sizes_of(model: ModelFile, widths: Mapping[str, int]) -> Sizes:
-    """The sizes that `model.json` itself says; `widths`: numbers that a modality's columns become,
-    before selection."""
-    columns = {f"columns:{name}": len(table.columns) for name, table in model.modalities.items()}
-    made = {f"made:{name}": width for name, width in widths.items()}
-    return columns | made | {"M": len(model.modalities), "K": len(model.classes)}
+    """The sizes that `model.json` itself says; `widths`: columns that a modality's pipeline
+    gives."""
+    kept = {f"kept:{name}": width for name, width in widths.items()}
+    return kept | {"M": len(model.modalities), "K": len(model.classes)}
 
 
 def expected_arrays(model: ModelFile, names: Container[str]) -> Expected:
-    """Every array but the nets' parameters; `names`: those there are, which decides on what only
-    some models have."""
+    """Every array but those of pipelines and the nets' parameters; `names`: those there are, which
+    decides on what only some models have."""
     found = {
         "present": Array(BITS, ("n", "M"), flags),
         "patterns": Array(BITS, ("P", "M"), flags),
@@ -90,13 +89,8 @@ def _under(name: str, expected: Expected) -> Expected:
 
 
 def _table(m: str, names: Container[str]) -> Expected:
-    made, kept = f"made:{m}", f"kept:{m}"
+    kept = f"kept:{m}"
     found = {
-        "median": Array(FLOATS, (made,)),
-        "mean": Array(FLOATS, (made,)),
-        "factor": Array(FLOATS, (made,), not_negative),
-        "keep": Array(PLACES, (kept,), chosen(made)),
-        "owners": Array(PLACES, (kept,), places(f"columns:{m}")),
         "slope": Array(FLOATS, ("P", kept, "K")),
         "memory": Array(FLOATS, ("P", "n", "K")),
     }

@@ -20,6 +20,7 @@ from graphfuse.data.pipeline import Pipeline
 from graphfuse.errors import InputError, few, nearest
 from graphfuse.graph.layers.fit import Spec, fit_layer, layer_specs
 from graphfuse.learn.clusters import symmetric
+from graphfuse.learn.steps import steps_of, unlabelled_steps
 from graphfuse.schema import PatientSection, Recipe
 
 CELLS = 4_000_000  # random numbers held at once
@@ -174,10 +175,12 @@ def tables_of(cohort: Cohort, recipe: Recipe) -> Tables:
     top`, the columns of greatest variance as measured (EHR columns, whose units differ, all
     stay)."""
     unlabelled = np.full(len(cohort), -1)
+    steps_of(recipe, cohort)  # refuses, before anything is fitted, what cannot be
     values, present = {}, {}
     for name, modality in cohort.modalities.items():
         modality = _widest(modality, recipe.select.top)
-        pipeline = Pipeline.fit(modality, unlabelled)
+        steps = unlabelled_steps(recipe, modality)
+        pipeline = Pipeline.fit(modality, unlabelled, steps, cohort.groups)
         values[name], present[name] = pipeline.apply(modality), pipeline.present(modality)
     return Tables(values, present, cohort.patients)
 

@@ -28,6 +28,7 @@ from graphfuse.learn.ridge import PENALTIES, Descent, coordinates, log_loss, low
 from graphfuse.learn.splits import dealt
 from graphfuse.learn.stacking import linear_start
 from graphfuse.learn.start import LinearFit, LinearStart
+from graphfuse.learn.steps import reads_target
 from graphfuse.learn.threads import side_by_side
 from graphfuse.schema import Recipe
 
@@ -78,9 +79,8 @@ class CrossFit:
         self.cohort, self.recipe, self.network, self.seed = cohort, recipe, network, seed
         self.codes, self.classes, self.graphs, self.keep = codes, classes, True, keep
         count = int(np.clip(CALLS // max((codes >= 0).sum(), 1), *PARTITIONS))
-        count = (
-            count if recipe.select.top is None else 1
-        )  # each fold of which then has tables of its own
+        is_shared = not reads_target(recipe, cohort)
+        count = count if is_shared else 1  # each fold of which then has tables of its own
         self.splits = np.stack(
             [dealt(codes, INNER, seed + number, keep) for number in range(count)]
         )
@@ -88,7 +88,7 @@ class CrossFit:
         self.preparation, self.training = Preparation.fit(cohort, codes, recipe, network, seed)
         whole = Kernels.of(self.training, means_of(self.preparation))
         self.grams = whole.own
-        if recipe.select.top is None:
+        if is_shared:
             self._worlds = [World(whole, (*range(count * INNER), WHOLE))]
         else:
             self._worlds = [*side_by_side(self._inside, range(INNER)), World(whole, (WHOLE,))]

@@ -1,5 +1,5 @@
-"""Parts of one's own in saved models: kept as file name, class and hash, and loaded only from files
-that were allowed."""
+"""Parts and steps of one's own: checked by their contract, and kept in saved models as file name,
+class and hash, to be loaded only from files that were allowed."""
 
 from __future__ import annotations
 
@@ -7,10 +7,14 @@ from collections.abc import Iterable
 from importlib import import_module
 from pathlib import Path
 
+from graphfuse.data.step import available_steps, is_step
+from graphfuse.data.step_contract import check_step
 from graphfuse.errors import InputError
 from graphfuse.files.hashes import file_sha256
+from graphfuse.files.own_class import class_in_file
+from graphfuse.nn.contract import check_named
 from graphfuse.nn.parts import available
-from graphfuse.schema.model import NetShape, OwnPart
+from graphfuse.schema.model import ModelFile, OwnPart
 
 PYG = "pyg:"
 
@@ -34,13 +38,15 @@ def saved_part(name: str) -> str | dict[str, str]:
     return {"file": Path(file).name, "symbol": symbol, "sha256": file_sha256(Path(file))}
 
 
-def loaded_parts(net: NetShape, allowed: Iterable[str | Path], where: str) -> dict[str, object]:
-    """The slots of a net with the names of its parts, those of one's own in files that are allowed.
+def loaded_parts(
+    model: ModelFile, allowed: Iterable[str | Path], where: str
+) -> tuple[dict[str, object], dict[str, tuple[str, ...]]]:
+    """The names of a model's parts and steps, those of one's own in files that are allowed.
 
     Parameters
     ----------
-    net : NetShape
-        As a model's file has it.
+    model : ModelFile
+        What a model's file says.
     allowed : iterable of str or Path
         Python files that may be run.
     where : str
@@ -48,8 +54,9 @@ def loaded_parts(net: NetShape, allowed: Iterable[str | Path], where: str) -> di
 
     Returns
     -------
-    dict
-        `encode` (a tuple), `propagate`, `fuse` and `head`.
+    tuple of dict
+        The net's slots: `encode` (a tuple), `propagate`, `fuse` and `head`; and modality → names of
+        its steps, where they are not the usual ones.
 
     Raises
     ------
@@ -59,24 +66,27 @@ def loaded_parts(net: NetShape, allowed: Iterable[str | Path], where: str) -> di
         For a name that no part has.
     """
     files = _hashed(allowed)
-    slots = {"encode": net.encode, "propagate": (net.propagate,), "fuse": (net.fuse,)}
-    slots["head"] = (net.head,)
     lacking: list[OwnPart] = []
-    found: dict[str, list[str]] = {}
-    for slot, parts in slots.items():
-        found[slot] = []
-        for part in parts:
-            if isinstance(part, str):
-                _check_shipped(slot, part)
-                found[slot].append(part)
-            elif part.sha256 in files:
-                found[slot].append(f"{files[part.sha256]}:{part.symbol}")
-            else:
-                lacking.append(part)
+
+    def named(slot: str, part: str | OwnPart) -> str:
+        if isinstance(part, str):
+            _check_shipped(slot, part)
+            return part
+        if part.sha256 not in files:
+            lacking.append(part)
+            return ""
+        return f"{files[part.sha256]}:{part.symbol}"
+
+    net = model.net
+    slots: dict[str, object] = {"encode": tuple(named("encode", part) for part in net.encode)}
+    slots |= {slot: named(slot, getattr(net, slot)) for slot in ("propagate", "fuse", "head")}
+    steps = {
+        name: tuple(named("step", each.step) for each in table.steps or ())
+        for name, table in model.modalities.items()
+    }
     if lacking:
         raise InputError(f"{where}: {_refusal(lacking, files)}")
-    one = {slot: parts[0] for slot, parts in found.items() if slot != "encode"}
-    return {"encode": tuple(found["encode"]), **one}
+    return slots, steps
 
 
 def _hashed(allowed: Iterable[str | Path]) -> dict[str, Path]:
@@ -92,7 +102,7 @@ def _hashed(allowed: Iterable[str | Path]) -> dict[str, Path]:
 def _check_shipped(slot: str, name: str) -> None:
     """Raises `ValueError` for what is neither a shipped part nor a convolution of PyTorch
     Geometric."""
-    if name in available(slot):
+    if name in (available_steps() if slot == "step" else available(slot)):
         return
     if slot == "propagate" and name.startswith(PYG):
         known = import_module("graphfuse.nn.pyg").names()
@@ -118,3 +128,12 @@ def _refusal(lacking: list[OwnPart], files: dict[str, Path]) -> str:
         f"and no code runs that was not allowed; look at the file, then add {options} "
         f"(Python: allow_parts={names})"
     )
+
+
+def check_part(name: str) -> list[str]:
+    """Lines that say what was checked of the part or step `file.py:Class`. Raises `InputError` with
+    everything that fails."""
+    found = class_in_file(name) if is_own(name) else None
+    if not is_step(found):
+        return check_named(name)
+    return [f"{name}: a step", *(f"  ok  {line}" for line in check_step(found, name))]

@@ -7,8 +7,9 @@ import torch
 from scipy.sparse import csr_matrix
 
 from graphfuse.data.pipeline import Pipeline
+from graphfuse.errors import InputError
+from graphfuse.files.arrays import SINGLES, Array, check_shapes, check_values
 from graphfuse.graph.layers.fit import layer_from_state
-from graphfuse.learn.arrays import SINGLES, Array, check_shapes, check_values
 from graphfuse.learn.assemble import Preparation
 from graphfuse.learn.channels import SHOWN, SIGNALS
 from graphfuse.learn.checked import same, within
@@ -44,7 +45,7 @@ def pack(fitted: Fitted) -> tuple[dict[str, np.ndarray], dict]:
         "seeds": len(fitted.nets),
     }
     for name, pipeline in preparation.pipelines.items():
-        own, described["modalities"][name] = pipeline.state()
+        own, described["modalities"][name] = _packed_pipeline(pipeline)
         own |= {"slope": linear.slopes[name], "memory": linear.memory[name]}
         own |= _packed_operator(preparation.smoothing.get(name))
         arrays |= {f"tables/{name}/{key}": value for key, value in own.items()}
@@ -61,19 +62,54 @@ def pack(fitted: Fitted) -> tuple[dict[str, np.ndarray], dict]:
     return arrays, described
 
 
+def _packed_pipeline(pipeline: Pipeline) -> tuple[dict[str, np.ndarray], dict]:
+    arrays, table = pipeline.state()
+    for each in table["steps"] or ():
+        each["step"] = saved_part(each["step"])
+    return arrays, table
+
+
+def unpack_pipelines(
+    arrays: dict[str, np.ndarray], model: ModelFile, steps: dict[str, tuple[str, ...]]
+) -> dict[str, Pipeline]:
+    """Modality → its pipeline, of the arrays that its steps declare. All other arrays are as wide
+    as these say.
+
+    `steps`: modality → names of its steps, by `own_parts.loaded_parts`. Raises `ValueError` where
+    arrays are not as declared.
+    """
+    found = {}
+    for name, table in model.modalities.items():
+        described = table.model_dump()
+        for each, step in zip(described["steps"] or (), steps[name], strict=True):
+            each["step"] = step
+        try:
+            found[name] = Pipeline.from_state(_under(arrays, f"tables/{name}"), described)
+        except InputError:
+            raise
+        except ValueError as error:
+            raise ValueError(f"tables/{name}: {error}") from None
+    return found
+
+
 def _saved_parts(shape: Shape) -> dict[str, object]:
     one = {slot: saved_part(getattr(shape, slot)) for slot in ("propagate", "fuse", "head")}
     return {"encode": [saved_part(name) for name in shape.encode], **one}
 
 
-def unpack(arrays: dict[str, np.ndarray], model: ModelFile, parts: dict[str, object]) -> Fitted:
+def unpack(
+    arrays: dict[str, np.ndarray],
+    model: ModelFile,
+    slots: dict[str, object],
+    pipelines: dict[str, Pipeline],
+) -> Fitted:
     """The fitted fold of `pack`'s arrays and of what describes them.
 
-    `parts`: the net's slots, by `own_parts.loaded_parts`. Raises `ValueError` where parts, sizes
-    and arrays do not go together.
+    `slots`: the net's parts, by `own_parts.loaded_parts`; `pipelines`: by `unpack_pipelines`.
+    Raises `ValueError` where parts, sizes and arrays do not go together.
     """
-    shape = Shape(**model.net.model_dump() | parts)
-    preparation = _preparation(arrays, model, shape)
+    shape = Shape(**model.net.model_dump() | slots)
+    preparation = _preparation(arrays, model, shape, pipelines)
     _check_channels(preparation, shape)
     within("seeds", [f"net{model.seeds - 1}/states"], arrays)
     states, sizes = expected_states(model), {"n": len(arrays["present"])}
@@ -101,16 +137,17 @@ def unpack(arrays: dict[str, np.ndarray], model: ModelFile, parts: dict[str, obj
     )
 
 
-def _preparation(arrays: dict[str, np.ndarray], model: ModelFile, shape: Shape) -> Preparation:
+def _preparation(
+    arrays: dict[str, np.ndarray], model: ModelFile, shape: Shape, pipelines: dict[str, Pipeline]
+) -> Preparation:
     own = {name: _under(arrays, f"tables/{name}") for name in model.modalities}
-    tables = {name: table.model_dump() for name, table in model.modalities.items()}
     layers = {name: layer.model_dump() for name, layer in model.layers.items()}
     signals = model.signals.model_dump(exclude_none=True)
     return Preparation(
-        {n: Pipeline.from_state(own[n], table) for n, table in tables.items()},
-        {n: _operator(own[n]) for n in tables if "smoothing_data" in own[n]},
+        pipelines,
+        {n: _operator(own[n]) for n in own if "smoothing_data" in own[n]},
         {n: layer_from_state(_under(arrays, f"layers/{n}"), each) for n, each in layers.items()},
-        dict(zip((*tables, *signals), shape.encode, strict=True)),
+        dict(zip((*own, *signals), shape.encode, strict=True)),
         arrays["present"].astype(bool),
         model.depth,
         model.control,

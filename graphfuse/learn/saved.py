@@ -23,7 +23,7 @@ from graphfuse.learn.checked import check_arrays, check_description
 from graphfuse.learn.comparison import Comparison
 from graphfuse.learn.fitted import Fitted
 from graphfuse.learn.own_parts import bare, loaded_parts
-from graphfuse.learn.pack import pack, unpack
+from graphfuse.learn.pack import pack, unpack, unpack_pipelines
 from graphfuse.learn.seal import check_seal, sealed
 from graphfuse.schema import SCHEMA, Recipe
 from graphfuse.schema.model import ModelFile
@@ -101,12 +101,13 @@ def _restored(
     model: ModelFile, arrays: dict[str, np.ndarray], folder: Path, allowed: Iterable[str | Path]
 ) -> SavedModel:
     """The model of arrays that are as they should be; raises `ValueError` where they are not."""
-    parts = loaded_parts(model.net, allowed, str(folder))
-    check_arrays(model, arrays)
+    slots, steps = loaded_parts(model, allowed, str(folder))
+    pipelines = unpack_pipelines(arrays, model, steps)
+    check_arrays(model, arrays, pipelines)
     comparison = None
     if model.compared is not None:
         comparison = Comparison.from_state(arrays, dict(model.compared))
-    fitted = unpack(arrays, model, parts)
+    fitted = unpack(arrays, model, slots, pipelines)
     return SavedModel(fitted, comparison, model.recipe, model.target, model.classes, model.seed)
 
 

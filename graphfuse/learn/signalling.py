@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.modality import Modality
 from graphfuse.data.read import read_table
-from graphfuse.data.transform import Scale
+from graphfuse.data.steps.scale import Scale
 from graphfuse.errors import InputError, examples
 from graphfuse.graph.carried import Carried, carried, edge_contributions
 from graphfuse.graph.network import GeneNetwork

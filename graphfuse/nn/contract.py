@@ -61,7 +61,8 @@ def check_named(name: str) -> list[str]:
         ]
     raise InputError(
         f"{name}: is of no slot; derive it from one of "
-        f"graphfuse.nn.parts.{', '.join(b.__name__ for b in SLOTS.values())}"
+        f"graphfuse.nn.parts.{', '.join(b.__name__ for b in SLOTS.values())}, or a step from "
+        "graphfuse.data.step.Step"
     )
 
 

@@ -88,11 +88,20 @@ class RecordColumn(Shape):
     flagged: bool
 
 
+class SavedStep(Shape):
+    """A step of a pipeline, and what its fit left besides arrays."""
+
+    step: Part
+    about: dict[str, Any]
+
+
 class Table(Shape):
-    """A modality's columns; `typed` where they are records."""
+    """A modality's columns; `typed` where they are records; `steps` where they are not the usual
+    ones."""
 
     columns: Some
     typed: tuple[RecordColumn, ...] | None
+    steps: Annotated[tuple[SavedStep, ...], Field(min_length=1)] | None = None
 
     @model_validator(mode="after")
     def typed_in_order(self) -> Table:

@@ -6,14 +6,15 @@ from itertools import product
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from graphfuse.errors import Faults, InputError, nearest
 from graphfuse.files.toml import located, read_toml, resolve
 from graphfuse.schema.arguments import checked
 from graphfuse.schema.names import ColumnName, Name
+from graphfuse.schema.prepare import PrepareSection, StepSpec
 from graphfuse.schema.recipe_files import with_files
-from graphfuse.schema.shape import Described, Shape, Words
+from graphfuse.schema.shape import Described, Section, Words
 
 DEFAULT_RECIPE = "multiplex"
 
@@ -22,12 +23,6 @@ Similarity = Literal["cosine", "euclidean", "correlation", "gower"]
 Rule = Literal["nearest", "mutual", "mean-degree", "radius"]
 Rate = Annotated[float, Field(ge=0)]
 Rates = Rate | Annotated[list[Rate], Field(min_length=1)]
-
-
-class Section(Shape):
-    """A table of a recipe; its numbers are finite."""
-
-    model_config = ConfigDict(allow_inf_nan=False)
 
 
 class LayerSpec(Section):
@@ -215,6 +210,7 @@ class Recipe(Described):
     gene: GeneSection = GeneSection()
     net: NetSection = NetSection()
     train: TrainSection = TrainSection()
+    prepare: PrepareSection = PrepareSection()
     select: SelectSection = SelectSection()
     concepts: ConceptSection | None = None
     signalling: SignallingSection | None = None
@@ -229,6 +225,26 @@ class Recipe(Described):
                 '"none", or leave it out'
             )
         return self
+
+    @model_validator(mode="after")
+    def selection_has_its_steps(self) -> Recipe:
+        steps = self.prepare.named
+        if self.select.top is not None and "select" not in steps:
+            raise ValueError('[select] top needs "select" among [prepare] steps')
+        if self.select.scale != "deviation" and "scale" not in steps:
+            raise ValueError('[select] scale needs "scale" among [prepare] steps')
+        return self
+
+    def steps_of(self, *names: str) -> tuple[StepSpec, ...]:
+        """The steps of a modality that goes by these names (itself, its entity, its kind), those of
+        `scale` and `select` with what `[select]` says."""
+        said: dict[str, dict] = {"scale": {"by": self.select.scale}}
+        if self.select.top is not None:
+            said["select"] = {"top": self.select.top}
+        specs = self.prepare.of(*names)
+        merged = [said.get(spec.step, {}) | spec.options for spec in specs]
+        pairs = zip(specs, merged, strict=True)
+        return tuple(spec.model_copy(update={"options": options}) for spec, options in pairs)
 
     def controlled(self, patient: str | None = None, gene: str | None = None) -> Recipe:
         """The same recipe with other controls of its patient and gene graphs; `None` leaves what it
@@ -279,9 +295,13 @@ class Recipe(Described):
         if signalling is not None and not isinstance(signalling.kinds, str):
             kinds = {kind: left(names) for kind, names in signalling.kinds.items()}
             signalling = signalling.model_copy(update={"kinds": kinds})
-        patient = self.patient.model_copy(update={"layers": layers, "layer": tables})
-        net = self.net.model_copy(update={"encode": encode})
-        return self.model_copy(update={"patient": patient, "net": net, "signalling": signalling})
+        changed = {
+            "patient": self.patient.model_copy(update={"layers": layers, "layer": tables}),
+            "net": self.net.model_copy(update={"encode": encode}),
+            "prepare": self.prepare.without(*modalities),
+            "signalling": signalling,
+        }
+        return self.model_copy(update=changed)
 
     @staticmethod
     def named(name: str | Path) -> Recipe:

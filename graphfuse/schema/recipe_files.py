@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from graphfuse.schema.prepare import StepSpec
 from graphfuse.schema.shape import Shape
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ def with_files(
         "patient": recipe.patient.model_copy(update={"layer": layers}),
         "gene": files(files(recipe.gene, "aliases"), "network", home=NETWORKS),
         "net": parts("net", recipe.net, "encode", "propagate", "fuse", "head"),
+        "prepare": parts("prepare", recipe.prepare, "steps"),
     }
     if recipe.signalling is not None:
         changed["signalling"] = files(recipe.signalling, "table", "pathways")
@@ -61,7 +63,9 @@ def with_files(
 
 
 def _parts(named, where: str, part: Callable[[str, str], str]):
-    """Names of parts (one, a list, or by channel), those of one's own renamed."""
+    """Names of parts and steps (one, a list, or by channel), those of one's own renamed."""
+    if isinstance(named, StepSpec):
+        return named.model_copy(update={"step": _parts(named.step, where, part)})
     if isinstance(named, dict):
         return {key: _parts(name, f"{where}.{key}", part) for key, name in named.items()}
     if not isinstance(named, str):

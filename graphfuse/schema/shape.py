@@ -31,6 +31,12 @@ class Shape(BaseModel, metaclass=_Built):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class Section(Shape):
+    """A table of a recipe; its numbers are finite."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
+
+
 class Described(Shape):
     """What every file of ours says of itself."""
 

@@ -26,6 +26,7 @@ def standardise(x):
     return (x - MEAN) / SPREAD
 
 
+SHOWN = np.arange(TRAINING.shape[1])
 REFERENCE = ShiftReference.fit(standardise(TRAINING))
 
 
@@ -45,7 +46,7 @@ REFERENCE = ShiftReference.fit(standardise(TRAINING))
 )
 def test_the_cause_is_named(change, said):
     values = change(logs(40, seed=21))
-    found = likely_cause(REFERENCE, values, np.median(TRAINING, axis=0), standardise)
+    found = likely_cause(REFERENCE, values, SHOWN, np.median(TRAINING, axis=0), standardise)
     assert said in found
 
 

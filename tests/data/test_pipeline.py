@@ -11,11 +11,16 @@ from sklearn.feature_selection import f_classif
 from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
+from graphfuse.data.column_statistics import anova_f, is_constant
 from graphfuse.data.modality import Modality
 from graphfuse.data.pipeline import Pipeline, unknown_values
-from graphfuse.data.transform import Impute, Scale, Select, anova_f, is_constant
+from graphfuse.data.step import Context
+from graphfuse.data.steps.impute import Impute
+from graphfuse.data.steps.scale import Scale
+from graphfuse.data.steps.select import Select
 from graphfuse.data.typed_columns import TypedColumns
 from graphfuse.errors import InputError
+from graphfuse.schema import Recipe
 
 RNG = np.random.default_rng(7)
 CODES = RNG.integers(0, 3, 60)
@@ -42,6 +47,17 @@ def ehr(columns, types):
         "ehr",
         types=types,
     )
+
+
+def keeping(top):
+    """The usual steps, of which the last keeps so many columns."""
+    return Recipe(name="r", select={"top": top}).steps_of()
+
+
+def selected(values, codes, names, top):
+    """`Select` fitted on columns of these names."""
+    context = Context("rna", "omics", pd.RangeIndex(len(values)), np.array(names), {}, codes)
+    return Select.fit(values, context, top=top)
 
 
 def same(a, b):
@@ -95,7 +111,7 @@ def test_by_range_is_the_range_scaler_around_the_mean():
     reference = MinMaxScaler().fit(values[:40])
     expected = reference.transform(values) - reference.transform(values[:40]).mean(0)
     np.testing.assert_allclose(
-        Scale.fit(values[:40], "range").apply(values), expected, rtol=1e-10, atol=1e-12
+        Scale.fit(values[:40], by="range").apply(values), expected, rtol=1e-10, atol=1e-12
     )
 
 
@@ -104,7 +120,7 @@ def test_by_range_is_the_range_scaler_around_the_mean():
 def test_a_constant_column_becomes_zero_for_everyone(constant, by):
     values = table(missing=0)
     values[:, 4] = constant
-    step = Scale.fit(values, by)
+    step = Scale.fit(values, by=by)
     values[:, 4] += 5
     assert not step.apply(values)[:, 4].any() and np.isfinite(step.apply(values)).all()
 
@@ -118,12 +134,12 @@ def test_a_small_spread_is_no_constant():
 @pytest.mark.parametrize("unit", [1e-200, 1e-15, 1e-12, 1e-9, 1e12, 1e150])
 def test_neither_the_unit_nor_an_offset_decides_whether_a_column_counts(unit, by):
     values = table(missing=0)
-    expected = Scale.fit(values, by).apply(values)
-    found = Scale.fit(values * unit, by).apply(values * unit)
+    expected = Scale.fit(values, by=by).apply(values)
+    found = Scale.fit(values * unit, by=by).apply(values * unit)
     np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(anova_f(values * unit, CODES), anova_f(values, CODES), rtol=1e-9)
     constant = np.full((60, 1), 0.3) * unit
-    assert not Scale.fit(constant, by).factor.any() and not anova_f(constant, CODES).any()
+    assert not Scale.fit(constant, by=by).factor.any() and not anova_f(constant, CODES).any()
 
 
 @pytest.mark.parametrize("offset", [1e9, -1e9, 1e6])
@@ -160,16 +176,16 @@ def test_a_perfect_marker_comes_first_and_a_constant_last():
     values[:, 1], values[:, 2] = CODES, 5.0
     f = anova_f(values, CODES)
     assert f[1] == np.inf and f[2] == 0 and np.isfinite(f[[0, 3]]).all()
-    assert Select.fit(values, CODES, list("abcd"), 1).keep.tolist() == [1]
+    assert selected(values, CODES, list("abcd"), 1).keep.tolist() == [1]
 
 
 def test_select_takes_the_best_in_column_order():
     values = table(missing=0)
     best = np.argsort(-f_classif(values, CODES)[0])[:6]
-    step = Select.fit(values, CODES, NAMES, 6)
+    step = selected(values, CODES, NAMES, 6)
     assert step.keep.tolist() == sorted(best) and step.apply(values).shape == (60, 6)
     for top in (None, 25, 100):
-        assert Select.fit(values, CODES, NAMES, top).keep.tolist() == list(range(25))
+        assert selected(values, CODES, NAMES, top).keep.tolist() == list(range(25))
 
 
 def test_ties_go_by_name_whatever_the_column_order():
@@ -178,7 +194,7 @@ def test_ties_go_by_name_whatever_the_column_order():
     expected = None
     for seed in range(6):
         order = np.random.default_rng(seed).permutation(20)
-        kept = Select.fit(twins[:, order], CODES, [names[i] for i in order], 7).keep
+        kept = selected(twins[:, order], CODES, [names[i] for i in order], 7).keep
         chosen = {names[order[k]] for k in kept}
         expected = expected or chosen
         assert chosen == expected and len(chosen) == 7
@@ -340,7 +356,7 @@ def mixed(rows=40, seed=0):
 
 def test_omics_go_through_impute_scale_select():
     values = table()
-    made = Pipeline.fit(omics(values), CODES, top=8)
+    made = Pipeline.fit(omics(values), CODES, steps=keeping(8))
     full = SimpleImputer(strategy="median").fit_transform(values)
     scaled = StandardScaler().fit_transform(full)
     kept = np.sort(np.argsort(-f_classif(scaled, CODES)[0])[:8])
@@ -368,25 +384,27 @@ def test_held_out_patients_change_no_fitted_number(kind):
     whole = Modality(
         "x", whole.table.astype(float if kind == "omics" else object), whole.kind, types=whole.types
     )
-    fitted = Pipeline.fit(whole.take(train), CODES[train], top=4)
+    fitted = Pipeline.fit(whole.take(train), CODES[train], steps=keeping(4))
     changed = whole.table.copy()
     changed.iloc[40:] = 1e6 if kind == "omics" else "1999"
     other = Pipeline.fit(
         Modality("x", changed, whole.kind, types=whole.types).take(train), CODES[train], top=4
     )
     assert same(fitted, other)
-    assert not same(fitted, Pipeline.fit(whole, CODES, top=4))  # and they would, had they been seen
+    assert not same(
+        fitted, Pipeline.fit(whole, CODES, steps=keeping(4))
+    )  # and they would, had they been seen
 
 
 def test_absent_patients_are_not_fitted_on_and_get_zero_rows():
     values = table()
     gone = values.copy()
     gone[[3, 17]] = np.nan
-    fitted = Pipeline.fit(omics(gone), CODES, top=9)
+    fitted = Pipeline.fit(omics(gone), CODES, steps=keeping(9))
     there = np.setdiff1d(np.arange(60), [3, 17])
     (left, about), (right, other) = (
         fitted.state(),
-        Pipeline.fit(omics(values[there]), CODES[there], top=9).state(),
+        Pipeline.fit(omics(values[there]), CODES[there], steps=keeping(9)).state(),
     )
     assert about == other and left["keep"].tolist() == right["keep"].tolist()
     for key in ("median", "mean", "factor"):  # to rounding: tables lie differently in memory
@@ -401,7 +419,7 @@ def test_absent_patients_are_not_fitted_on_and_get_zero_rows():
 @pytest.mark.parametrize("kind", ["omics", "ehr"])
 def test_one_patient_is_as_many(kind):
     whole = omics(table()) if kind == "omics" else mixed(60)
-    fitted = Pipeline.fit(whole, CODES, top=5)
+    fitted = Pipeline.fit(whole, CODES, steps=keeping(5))
     together = fitted.apply(whole)
     np.testing.assert_array_equal(
         together, np.concatenate([fitted.apply(whole.take(np.array([i]))) for i in range(60)])
@@ -410,7 +428,7 @@ def test_one_patient_is_as_many(kind):
 
 def test_column_order_and_further_columns_do_not_matter_later():
     whole = omics(table())
-    fitted = Pipeline.fit(whole, CODES, top=10)
+    fitted = Pipeline.fit(whole, CODES, steps=keeping(10))
     other = whole.table[NAMES[::-1]].assign(extra=1.0)
     np.testing.assert_array_equal(fitted.apply(Modality("rna", other)), fitted.apply(whole))
     records = mixed()
@@ -425,7 +443,8 @@ def test_missing_columns_are_imputed_down_to_half():
     some = fitted.apply(Modality("rna", whole.table[NAMES[:13]]))
     full = fitted.apply(whole)
     np.testing.assert_array_equal(some[:, :13], full[:, :13])
-    empty = (fitted.impute.median - fitted.scale.mean) * fitted.scale.factor
+    impute, scale, _ = fitted.steps
+    empty = (impute.median - scale.mean) * scale.factor
     np.testing.assert_allclose(some[:, 13:], np.tile(empty[13:], (60, 1)), rtol=1e-13)
     with pytest.raises(
         InputError, match="modality 'rna': 12 of the 25 columns .* at least 50% are needed"
@@ -436,7 +455,7 @@ def test_missing_columns_are_imputed_down_to_half():
 @pytest.mark.parametrize("kind", ["omics", "ehr"])
 def test_a_pipeline_survives_arrays_and_json(kind):
     whole = omics(table()) if kind == "omics" else mixed(60)
-    fitted = Pipeline.fit(whole, CODES, top=6)
+    fitted = Pipeline.fit(whole, CODES, steps=keeping(6))
     arrays, described = fitted.state()
     assert all(isinstance(a, np.ndarray) and a.dtype != object for a in arrays.values())
     back = Pipeline.from_state(arrays, json.loads(json.dumps(described)))

@@ -1,0 +1,61 @@
+"""Columns centred and divided by their spread among training patients."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from graphfuse.data.column_statistics import is_constant, near_one
+from graphfuse.data.step import Context, Step
+from graphfuse.errors import InputError
+from graphfuse.files.arrays import FLOATS, Array, not_negative
+
+
+@dataclass(frozen=True, eq=False)
+class Scale(Step):
+    """Zero mean over training patients, and there a standard deviation of 1, or a range (largest
+    less smallest) of 1, after which a column with outliers says less; a column constant there
+    becomes 0 everywhere.
+
+    Whether a column is constant is judged against the size of its own values (`is_constant`), so
+    that neither its unit nor an offset decides whether it counts. It comes after `impute`.
+    """
+
+    mean: np.ndarray
+    factor: np.ndarray
+
+    arrays: ClassVar[Mapping[str, Array]] = {
+        "mean": Array(FLOATS, ("before",)),
+        "factor": Array(FLOATS, ("before",), not_negative),
+    }
+    rescales: ClassVar[bool] = True
+
+    @classmethod
+    def reads_target(cls, **options: Any) -> bool:
+        return False
+
+    @classmethod
+    def fit(cls, table: np.ndarray, context: Context | None = None, by: str = "deviation") -> Scale:
+        """`by`: `"deviation"` or `"range"`."""
+        if by not in ("deviation", "range"):
+            raise InputError(f'scale: by = "deviation" or "range" (got {by!r})')
+        if not len(table):
+            return cls(np.zeros(table.shape[1]), np.zeros(table.shape[1]))
+        scaled, exponent = near_one(table)
+        mean = scaled.mean(axis=0)
+        if np.isnan(mean).any():
+            raise InputError(
+                'scale: values are missing; put "impute" before "scale" among [prepare] steps'
+            )
+        deviations = scaled - mean
+        drift = deviations.mean(axis=0)  # what rounding left in the mean of large values
+        width = np.ptp(scaled, axis=0) if by == "range" else deviations.std(axis=0)
+        constant = is_constant(table)
+        factor = np.ldexp(1 / np.where(constant, 1.0, width), -exponent)
+        return cls(np.ldexp(mean + drift, exponent), np.where(constant, 0.0, factor))
+
+    def apply(self, table: np.ndarray) -> np.ndarray:
+        return (table - self.mean) * self.factor

@@ -1,0 +1,45 @@
+"""The columns that say most of the target."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from graphfuse.data.step import Context, Step
+from graphfuse.errors import InputError
+from graphfuse.files.arrays import PLACES, Array, chosen
+
+
+@dataclass(frozen=True, eq=False)
+class Select(Step):
+    """The `top` columns by relevance for the training labels; ties go by column name, never by
+    column order."""
+
+    keep: np.ndarray
+
+    arrays: ClassVar[Mapping[str, Array]] = {"keep": Array(PLACES, ("after",), chosen("before"))}
+    unitless: ClassVar[bool] = True
+
+    @classmethod
+    def reads_target(cls, top: int | None = None) -> bool:
+        return top is not None
+
+    @classmethod
+    def fit(cls, table: np.ndarray, context: Context, top: int | None = None) -> Select:
+        """`top`: how many; `None` keeps all."""
+        if top is not None and (type(top) is not int or top < 1):
+            raise InputError(f"select: top must be a whole number of 1 or more (got {top!r})")
+        if top is None or top >= table.shape[1]:
+            return cls(np.arange(table.shape[1]))
+        names = np.asarray(context.columns, dtype=str)
+        order = np.lexsort((names, -context.relevance(table)))
+        return cls(np.sort(order[:top]))
+
+    def apply(self, table: np.ndarray) -> np.ndarray:
+        return table[:, self.keep]
+
+    def owners(self, columns: int) -> np.ndarray:
+        return self.keep
