@@ -271,7 +271,7 @@ def test_an_unknown_key_names_the_nearest_one_and_its_table(text, shape, said):
 def test_an_unknown_key_like_no_other_lists_what_there_is():
     said = refused(RECIPE + "[qqq]\n", Recipe)
     known = (
-        "citation, concepts, gene, licence, name, net, pathways, patient, search, select, "
+        "citation, concepts, gene, licence, name, net, pathways, patient, prepare, search, select, "
         "signalling, title, train"
     )
     assert f"unknown key 'qqq' (known: {known})" in said

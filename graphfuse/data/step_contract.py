@@ -26,6 +26,12 @@ class _AnyGroup(dict):
         super().__init__()
         self.rows = rows
 
+    def __contains__(self, name: object) -> bool:
+        return True
+
+    def get(self, name: str, default: object = None) -> np.ndarray:
+        return self[name]
+
     def __missing__(self, name: str) -> np.ndarray:
         return np.array(["one", "other"], dtype=object)[np.arange(self.rows) % 2]
 

@@ -133,9 +133,9 @@ OTHER = {
         "weight_decay": 1, "dropout": 0.1, "modality_dropout": 0.2, "memory_gb": 1, "amp": True,
         "compile": True,
     },
-    "prepare": {
-        "steps": {"rna": ["impute", "scale"], "default": [{"step": "select", "options": {"top": 3}}]}
-    },
+    "prepare": {"steps": {
+        "rna": ["impute", "scale"], "default": [{"step": "select", "options": {"top": 3}}],
+    }},
     "select": {"top": 20, "scale": "range"},
     "concepts": {
         "planes": 4, "quantile": 0.5, "codes": 4, "components": 8, "edges": "nearest",
