@@ -122,7 +122,13 @@ def test_the_readme_runs_as_printed(others):
 @pytest.mark.network
 def test_contributing_runs_as_printed(folder):
     run_page(
-        "CONTRIBUTING.md", folder, {"class Peak": "peak.py", "[outcome.subtype]": "clinic.toml"}
+        "CONTRIBUTING.md",
+        folder,
+        {
+            "class Peak": "peak.py",
+            "class Quantile": "quantile.py",
+            "[outcome.subtype]": "clinic.toml",
+        },
     )
     assert (folder / "runs" / "clinic" / "report.html").is_file()
 

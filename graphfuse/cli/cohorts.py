@@ -96,12 +96,14 @@ def check(
 
 def _of_recipe(cohort: Cohort, recipe: str | None, network: Path | None) -> list[str]:
     """What a gene network covers of the cohort, what the recipe's other files hold of it, and what
-    comes to nothing. Raises `InputError` where a file cannot be used."""
+    comes to nothing. Raises `InputError` where a file or a step cannot be used."""
     from graphfuse import api
     from graphfuse.learn.channels import files_said, notices
+    from graphfuse.learn.steps import steps_of
     from graphfuse.schema import DEFAULT_RECIPE, Recipe
 
     asked = Recipe.named(recipe or DEFAULT_RECIPE)
+    steps_of(asked, cohort)
     files = files_said(asked, cohort)
     covered = api.coverage(cohort, asked, network=network)
     warned = notices(asked, cohort, network or asked.gene.network)
