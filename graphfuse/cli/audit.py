@@ -47,4 +47,4 @@ def _folds(path: Path, cohort, target: str | None):
     from graphfuse.evaluate.folds import read_folds
 
     known = cohort.outcome(target).known
-    return read_folds(path, cohort.patients, known.astype(int) - 1)
+    return read_folds(path, cohort.patients, known)

@@ -9,7 +9,6 @@ fold: it trains nothing there, for its values tell of its relatives'.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,7 +17,7 @@ import pandas as pd
 
 from graphfuse.data.export import unguarded
 from graphfuse.data.groups import group_known
-from graphfuse.errors import Faults, InputError, LeakError, counted, few
+from graphfuse.errors import Faults, InputError, LeakError, counted
 from graphfuse.files.hashes import text_sha256
 from graphfuse.learn.splits import grouped, stratified
 from graphfuse.schema import FOLD_COLUMNS
@@ -41,56 +40,48 @@ class Split(NamedTuple):
 
 def repeated(
     patients: pd.Index,
-    codes: np.ndarray,
+    strata: np.ndarray,
     folds: int,
     repeats: int,
     seed: int,
-    classes: Sequence[str] = (),
     groups: pd.Series | None = None,
 ) -> pd.DataFrame:
     """Repeated stratified folds: labelled patients are tested once a repeat; unlabelled ones train,
     save as said above.
 
-    `groups`: each patient's group, none of which is parted (`grouped`); repeats that no new
-    partition is left for are dropped. Raises `InputError` where a class has fewer members, or there
-    are fewer groups, than folds.
+    Parameters
+    ----------
+    patients : pd.Index
+    strata : np.ndarray
+        int `[N]`, what every fold has its share of (`Task.strata`); -1 for unlabelled.
+    folds, repeats : int
+    seed : int
+        Of the first repeat; the next one's is one more.
+    groups : pd.Series, optional
+        Each patient's group, none of which is parted (`grouped`); repeats that no new partition is
+        left for are dropped.
+
+    Raises
+    ------
+    InputError
+        Where there is one fold, or there are fewer groups than folds.
     """
     if folds < 2:
         raise InputError(f"--cv: {folds} folds; at least 2 are needed")
-    enough(codes, folds, classes, f"--cv: {folds} folds")
     if groups is None:
-        known = np.flatnonzero(codes >= 0)
-        dealt = np.full((repeats, len(codes)), -1)
+        known = np.flatnonzero(strata >= 0)
+        dealt = np.full((repeats, len(strata)), -1)
         for repeat in range(repeats):
-            dealt[repeat, known] = stratified(codes[known], folds, seed + repeat)
+            dealt[repeat, known] = stratified(strata[known], folds, seed + repeat)
         return table_of(patients, dealt)
-    return table_of(patients, _partitions(codes, groups, folds, repeats, seed))
-
-
-def enough(codes: np.ndarray, fewest: int, classes: Sequence[str], what: str) -> None:
-    """Raises `InputError` where there are fewer than 2 classes, or classes with fewer than `fewest`
-    labelled patients."""
-    counts = np.bincount(codes[codes >= 0])
-    names = classes or [f"class {k}" for k in range(len(counts))]
-    small = [
-        f"{names[k]} has {few(counts[k])}" for k in np.flatnonzero((counts > 0) & (counts < fewest))
-    ]
-    if (counts > 0).sum() < 2:
-        there = f"all are {names[counts.argmax()]}" if counts.any() else "nobody has a label"
-        raise InputError(f"{what} need labelled patients of at least 2 classes; {there}")
-    if small:
-        raise InputError(
-            f"{what}: every class needs at least {fewest} labelled patients; "
-            f"{', '.join(small)}. Take fewer folds, merge "
-            "small classes, or leave their labels blank"
-        )
+    return table_of(patients, _partitions(strata, groups, folds, repeats, seed))
 
 
 def _partitions(
-    codes: np.ndarray, groups: pd.Series, folds: int, repeats: int, seed: int
+    strata: np.ndarray, groups: pd.Series, folds: int, repeats: int, seed: int
 ) -> np.ndarray:
     """int `[repeats, N]`, -1 = always training: partitions into whole groups, all different."""
-    known, count = codes >= 0, groups[codes >= 0].nunique()
+    known, count = strata >= 0, groups[strata >= 0].nunique()
     if count < folds:
         raise InputError(
             f"--group-by {groups.name}: {folds} folds need at least {folds} groups with "
@@ -99,8 +90,8 @@ def _partitions(
         )
     found: dict[bytes, np.ndarray] = {}
     for attempt in range(repeats * _TRIES):
-        fold = grouped(codes[known], groups[known].to_numpy(), folds, seed + attempt)
-        if len(set(fold)) == folds and _taught(codes[known], fold, groups[known].to_numpy()):
+        fold = grouped(strata[known], groups[known].to_numpy(), folds, seed + attempt)
+        if len(set(fold)) == folds and _taught(strata[known], fold, groups[known].to_numpy()):
             found.setdefault(pd.factorize(fold)[0].tobytes(), spread(fold, known, groups))
         if len(found) == repeats:
             break
@@ -116,10 +107,11 @@ def _partitions(
     return np.stack(list(found.values()))
 
 
-def _taught(codes: np.ndarray, fold: np.ndarray, groups: np.ndarray) -> bool:
-    """Whether every class of two groups or more is in two folds or more, so that the rest can train
-    it."""
-    each = pd.DataFrame({"class": codes, "fold": fold, "group": groups}).groupby("class").nunique()
+def _taught(strata: np.ndarray, fold: np.ndarray, groups: np.ndarray) -> bool:
+    """Whether every stratum of two groups or more is in two folds or more, so that the rest can
+    train it."""
+    table = pd.DataFrame({"stratum": strata, "fold": fold, "group": groups})
+    each = table.groupby("stratum").nunique()
     return bool(((each["fold"] > 1) | (each["group"] < 2)).all())
 
 
@@ -142,10 +134,10 @@ def table_of(patients: pd.Index, dealt: np.ndarray) -> pd.DataFrame:
 
 
 def read_folds(
-    path: str | Path | pd.DataFrame, patients: pd.Index, codes: np.ndarray
+    path: str | Path | pd.DataFrame, patients: pd.Index, known: np.ndarray
 ) -> pd.DataFrame:
     """The user's folds file: `patient, repeat, fold`, the fold in which a patient is held out;
-    blank = always training.
+    blank = always training. `known` bool `[N]`: who has a label.
 
     Who has a fold and no label is held out with it and not scored. Raises `InputError` for missing
     columns, unknown or doubled patients and folds that test nobody; `LeakError` where a patient is
@@ -167,7 +159,7 @@ def read_folds(
     table["patient"] = table["patient"].where(
         table["patient"].isin(patients), unguarded(table["patient"])
     )
-    both = _judge(table, patients, codes, faults)
+    both = _judge(table, patients, known, faults)
     try:
         faults.stop()
     except InputError as error:
@@ -194,7 +186,7 @@ def read_folds(
     )
 
 
-def _judge(table: pd.DataFrame, patients: pd.Index, codes: np.ndarray, faults: Faults) -> bool:
+def _judge(table: pd.DataFrame, patients: pd.Index, known: np.ndarray, faults: Faults) -> bool:
     """Adds what is wrong with a table whose columns are right; gives whether a patient stands on
     both sides."""
     unknown = ~table["patient"].isin(patients)
@@ -214,7 +206,7 @@ def _judge(table: pd.DataFrame, patients: pd.Index, codes: np.ndarray, faults: F
             "keep one row each"
         )
     held = table[table["fold"].notna() & ~unknown]
-    scored = codes[patients.get_indexer(held["patient"])] >= 0
+    scored = known[patients.get_indexer(held["patient"])]
     if not scored.all():
         log.warning(
             "%s: %s without a label: held out with their fold, not scored",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -12,7 +11,6 @@ from sklearn.model_selection import train_test_split
 from graphfuse.data.groups import group_known
 from graphfuse.errors import InputError, counted, few, few_counted, nearest
 from graphfuse.evaluate.folds import (
-    enough,
     grouped,
     spread,
     table_of,
@@ -25,7 +23,7 @@ _SLICES = 20  # of whole groups, of which a held-out part is put together
 
 
 def left_out(
-    patients: pd.Index, codes: np.ndarray, groups: pd.Series, seed: int = 0
+    patients: pd.Index, strata: np.ndarray, groups: pd.Series, seed: int = 0
 ) -> pd.DataFrame:
     """Leave one group out: a fold for each with at least `FEWEST` labelled patients of two classes,
     in the order of names.
@@ -34,8 +32,8 @@ def left_out(
     tested too; a pool that is too small itself, and patients whose group is not known, always
     train. Raises `InputError` where no group is large enough.
     """
-    known = (codes >= 0) & group_known(groups)
-    counts = pd.crosstab(groups[known].to_numpy(), codes[known])
+    known = (strata >= 0) & group_known(groups)
+    counts = pd.crosstab(groups[known].to_numpy(), strata[known])
     own = sorted(counts.index[(counts.sum(axis=1) >= FEWEST) & ((counts > 0).sum(axis=1) > 1)])
     if not own or len(counts) < 2:
         raise InputError(
@@ -48,7 +46,7 @@ def left_out(
     small = known & ~groups.isin(own).to_numpy()
     if small.any():
         pool = grouped(
-            codes[small],
+            strata[small],
             groups[small].to_numpy(),
             int(small.sum() // counts.sum(axis=1)[own].median()),
             seed,
@@ -56,12 +54,12 @@ def left_out(
         fits = [
             k
             for k in np.unique(pool)
-            if (pool == k).sum() >= FEWEST and len(set(codes[small][pool == k])) > 1
+            if (pool == k).sum() >= FEWEST and len(set(strata[small][pool == k])) > 1
         ]
         for number, k in enumerate(fits, len(own)):
             fold_of |= dict.fromkeys(groups[small][pool == k], number)
     fold = groups.map(fold_of).fillna(-1).to_numpy(np.int64)
-    never = (fold < 0) & (codes >= 0)
+    never = (fold < 0) & (strata >= 0)
     if never.any():
         log.warning(
             
@@ -87,11 +85,10 @@ def part_held_out(patients: pd.Index, groups: pd.Series, value: str) -> pd.DataF
 
 def share_held_out(
     patients: pd.Index,
-    codes: np.ndarray,
+    strata: np.ndarray,
     share: float,
     repeats: int,
     seed: int,
-    classes: Sequence[str] = (),
     groups: pd.Series | None = None,
 ) -> pd.DataFrame:
     """A stratified share of the labelled patients is fold 0, drawn anew in every repeat; with
@@ -101,18 +98,17 @@ def share_held_out(
         raise InputError(
             f"--holdout {share:g}: give the share to hold out, between 0 and 1, such as 0.3"
         )
-    enough(codes, 2, classes, f"--holdout {share:g}")
-    known = codes >= 0
-    rows, dealt = np.flatnonzero(known), np.full((repeats, len(codes)), -1)
+    known = strata >= 0
+    rows, dealt = np.flatnonzero(known), np.full((repeats, len(strata)), -1)
     for repeat in range(repeats):
         if groups is not None:
             dealt[repeat] = spread(
-                _share_of_groups(codes[known], groups[known], share, seed + repeat), known, groups
+                _share_of_groups(strata[known], groups[known], share, seed + repeat), known, groups
             )
             continue
         try:
             held = train_test_split(
-                rows, test_size=share, stratify=codes[rows], random_state=seed + repeat
+                rows, test_size=share, stratify=strata[rows], random_state=seed + repeat
             )[1]
         except ValueError:
             raise InputError(
@@ -124,9 +120,9 @@ def share_held_out(
     return table_of(patients, dealt)
 
 
-def _share_of_groups(codes: np.ndarray, groups: pd.Series, share: float, seed: int) -> np.ndarray:
+def _share_of_groups(strata: np.ndarray, groups: pd.Series, share: float, seed: int) -> np.ndarray:
     """0 for whole groups that are about this share of the patients, -1 for the rest."""
-    slices = grouped(codes, groups.to_numpy(), _SLICES, seed)
+    slices = grouped(strata, groups.to_numpy(), _SLICES, seed)
     reached = np.cumsum(np.bincount(slices)) / len(slices)
     if len(reached) < 2:
         raise InputError(

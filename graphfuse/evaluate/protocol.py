@@ -4,10 +4,10 @@ scores."""
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from graphfuse.data.cohort import Cohort
@@ -124,16 +124,19 @@ class Protocol:
     def _table(
         self, cohort: Cohort, outcome: Outcome, groups: pd.Series | None, seed: int
     ) -> pd.DataFrame:
-        patients, codes, classes = cohort.patients, outcome.values, outcome.classes
+        patients, target = cohort.patients, outcome.target
         if self.kind == "file":
-            return read_folds(self.file, patients, codes)
+            return read_folds(self.file, patients, target.known)
+        strata = outcome.task.strata(target)
         if self.kind == "leave-out":
-            return left_out(patients, codes, groups_of(cohort, self.by, "--leave-out"), seed)
+            return left_out(patients, strata, groups_of(cohort, self.by, "--leave-out"), seed)
         if self.kind == "split":
             return part_held_out(patients, groups_of(cohort, self.by, "--split"), self.value)
         if self.kind == "holdout":
-            return share_held_out(patients, codes, self.share, self.repeats, seed, classes, groups)
-        return repeated(patients, codes, self.folds, self.repeats, seed, classes, groups)
+            outcome.task.require(target, 2, f"--holdout {self.share:g}")
+            return share_held_out(patients, strata, self.share, self.repeats, seed, groups)
+        outcome.task.require(target, self.folds, f"--cv: {self.folds} folds")
+        return repeated(patients, strata, self.folds, self.repeats, seed, groups)
 
     @property
     def keeps(self) -> str | None:
@@ -218,26 +221,18 @@ def groups_of(cohort: Cohort, name: str, option: str) -> pd.Series:
 
 
 def _check_training(table: pd.DataFrame, outcome: Outcome) -> None:
-    """Raises `InputError` where a split trains one class only or tests nobody; says which classes
+    """Raises `InputError` where a split has nothing to learn or tests nobody; says which classes
     some fold does not train."""
-    missing = {}
+    missing, task, target = Counter(), outcome.task, outcome.target
     for split in splits(table, outcome.known):
-        counts = np.bincount(outcome.values[split.train] + 1, minlength=len(outcome.classes) + 1)[
-            1:
-        ]
-        if (counts > 0).sum() < 2 or not len(split.tested):
-            what = (
-                "nobody with a label"
-                if not len(split.tested)
-                else "labelled patients of one class only"
-            )
-            side = "tests" if not len(split.tested) else "leaves to train"
-            raise InputError(
-                f"fold {split.fold} of repeat {split.repeat} {side} {what}; hold others out"
-            )
-        for code in np.unique(outcome.values[split.tested]):
-            if not counts[code]:
-                missing[outcome.classes[code]] = missing.get(outcome.classes[code], 0) + 1
+        where = f"fold {split.fold} of repeat {split.repeat}"
+        if not len(split.tested):
+            raise InputError(f"{where} tests nobody with a label; hold others out")
+        training = target.take(split.train)
+        lacking = task.lacks_spread(training)
+        if lacking:
+            raise InputError(f"{where} leaves to train {lacking}; hold others out")
+        missing.update(task.untrained(training, target.take(split.tested)))
     if missing:
         said = ", ".join(
             f"{name} ({counted(folds, 'fold')})" for name, folds in sorted(missing.items())

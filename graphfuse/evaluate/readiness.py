@@ -13,7 +13,7 @@ from graphfuse.data.cohort import Cohort
 from graphfuse.data.variation import require_variation
 from graphfuse.errors import GraphfuseError
 from graphfuse.evaluate.protocol import Protocol
-from graphfuse.learn.rows import class_target
+from graphfuse.learn.rows import trained_outcome
 from graphfuse.schema.arguments import Seed, checked
 from graphfuse.task.outcome import Outcome
 
@@ -93,7 +93,7 @@ def ready(
     LeakError
         Where a patient or a group stands on both sides of a fold.
     """
-    outcome = class_target(cohort, target)
+    outcome = trained_outcome(cohort, target)
     require_variation(cohort)
     return outcome, protocol.table(cohort, outcome, seed)
 

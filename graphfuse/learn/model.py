@@ -26,7 +26,7 @@ from graphfuse.learn.comparison import Comparison, refuse
 from graphfuse.learn.device import pick_device
 from graphfuse.learn.fitted import Fitted
 from graphfuse.learn.linear import CrossFit
-from graphfuse.learn.rows import class_target, cohort_of, labelled, labels_of
+from graphfuse.learn.rows import cohort_of, labelled, labels_of, trained_outcome
 from graphfuse.learn.saved import read_model, write_model
 from graphfuse.learn.search import trained_by
 from graphfuse.schema import Recipe
@@ -112,7 +112,7 @@ class FusionModel(ClassifierMixin, BaseEstimator):
         cohort = cohort_of(self, X, fitting=True).ordered()
         recipe = Recipe.of(self.recipe)
         cohort, target, classes = labelled(cohort, y, self.target)
-        outcome = class_target(cohort, target)
+        outcome = trained_outcome(cohort, target)
         require_variation(cohort)
         cohort, network, _ = gene_side(recipe, cohort, self.network, self.seed)
         cross = CrossFit(cohort, outcome.values, len(outcome.classes), recipe, network, self.seed)

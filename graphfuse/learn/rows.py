@@ -15,6 +15,7 @@ from graphfuse.data.cohort import Cohort
 from graphfuse.data.manifest import as_cohort
 from graphfuse.errors import InputError, warn_once
 from graphfuse.task.outcome import Outcome
+from graphfuse.task.registry import trained_kinds
 
 log = logging.getLogger(__name__)
 
@@ -171,20 +172,18 @@ def _refuse_codes(values: np.ndarray, cohort: Cohort) -> None:
             )
 
 
-def class_target(cohort: Cohort, target: str | None):
-    """The cohort's class outcome of that name (default: the first). Raises `InputError` for another
-    kind or one class."""
+def trained_outcome(cohort: Cohort, target: str | None) -> Outcome:
+    """The cohort's outcome of that name (default: the first). Raises `InputError` where no model
+    can be trained of it."""
     outcome = cohort.outcome(target)
-    if outcome.kind != "class":
-        classes = [each.name for each in cohort.outcomes.values() if each.kind == "class"]
-        cure = f" (--target {classes[0]})" if classes else ""
+    if not outcome.task.trains:
+        others = [each.name for each in cohort.outcomes.values() if each.task.trains]
+        cure = f" (--target {others[0]})" if others else ""
         raise InputError(
-            f"outcome {outcome.name!r} is of kind {outcome.kind!r}; training needs a class "
-            f"outcome so far{cure}"
+            f"outcome {outcome.name!r} is of kind {outcome.kind!r}; training needs an outcome of "
+            f"kind {' or '.join(trained_kinds())} so far{cure}"
         )
-    counts = np.bincount(outcome.values[outcome.known], minlength=len(outcome.classes))
-    if (counts > 0).sum() < 2:
-        raise InputError(
-            f"outcome {outcome.name!r}: all labelled patients are of one class; two are needed"
-        )
+    lacking = outcome.task.lacks_spread(outcome.target)
+    if lacking:
+        raise InputError(f"outcome {outcome.name!r}: there are {lacking}; nothing can be learned")
     return outcome

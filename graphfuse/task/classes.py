@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from graphfuse.errors import FEW, examples, few_of
+from graphfuse.errors import FEW, InputError, examples, few, few_of
 from graphfuse.task.class_labels import MANY, class_outcome
-from graphfuse.task.kind import Kind
+from graphfuse.task.kind import Task
 from graphfuse.task.outcome import Outcome, Target
 
 # Folds of cross-validation unless --cv says otherwise: each class needs a patient in every one.
@@ -18,13 +18,12 @@ _UNLABELLED = None
 
 
 @dataclass(frozen=True)
-class Classes(Kind):
+class Classes(Task):
     """The classes of one outcome: their `names`, in the order of the codes."""
 
     names: tuple[str, ...]
 
     kind = "class"
-    trains = True
     unknown = -1
 
     @classmethod
@@ -97,6 +96,41 @@ class Classes(Kind):
         values, count = target.values.copy(), len(self.names)
         values[rows] = (values[rows] + rng.integers(1, max(count, 2), len(rows))) % count
         return values, None
+
+    def strata(self, target: Target) -> np.ndarray:
+        """The classes themselves."""
+        return target.values
+
+    def require(self, target: Target, fewest: int, what: str) -> None:
+        counts = self._counts(target)
+        if (counts > 0).sum() < 2:
+            there = (
+                f"all are {self.names[counts.argmax()]}" if counts.any() else "nobody has a label"
+            )
+            raise InputError(f"{what} need labelled patients of at least 2 classes; {there}")
+        small = [
+            f"{name} has {few(count)}"
+            for name, count in zip(self.names, counts, strict=True)
+            if 0 < count < fewest
+        ]
+        if small:
+            raise InputError(
+                f"{what}: every class needs at least {fewest} labelled patients; "
+                f"{', '.join(small)}. Take fewer folds, merge small classes, or leave their labels "
+                "blank"
+            )
+
+    def lacks_spread(self, target: Target) -> str:
+        several = (self._counts(target) > 0).sum() > 1
+        return "" if several else "labelled patients of one class only"
+
+    def untrained(self, training: Target, tested: Target) -> list[str]:
+        trained = self._counts(training) > 0
+        return [self.names[code] for code in np.unique(tested.values) if not trained[code]]
+
+    def _counts(self, target: Target) -> np.ndarray:
+        """int `[K]`: patients of each class."""
+        return np.bincount(target.values[target.known], minlength=len(self.names))
 
     def _sizes(self, target: Target) -> dict[str | None, int]:
         """How many patients each class has, and how many none."""

@@ -109,3 +109,29 @@ class Kind(ABC):
 
         Nothing that is fitted without those patients may change with them (`leak_check`).
         """
+
+
+class Task(Kind):
+    """A kind of outcome of which models are trained."""
+
+    trains = True
+
+    # ------------------------------------------------------------------------ who trains, in folds
+
+    @abstractmethod
+    def strata(self, target) -> np.ndarray:
+        """int `[N]`: what every fold should have its share of; -1 where nothing is known."""
+
+    @abstractmethod
+    def require(self, target, fewest: int, what: str) -> None:
+        """Raises `InputError`, naming `what` asks for it, where there are fewer than `fewest` known
+        patients of each stratum, or nothing to learn."""
+
+    @abstractmethod
+    def lacks_spread(self, target) -> str:
+        """Why nothing can be learned of this target, as "labelled patients of one class only"; ""
+        where something can."""
+
+    @abstractmethod
+    def untrained(self, training, tested) -> list[str]:
+        """The names of what is `tested` and nobody in `training` has."""

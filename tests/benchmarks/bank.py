@@ -69,7 +69,7 @@ class Folds:
 
     def __init__(self, cohort: gf.Cohort, repeats: int):
         self.cohort, self.outcome = cohort, cohort.outcome()
-        folds = repeated(cohort.patients, self.outcome.values, 5, repeats, 0, self.outcome.classes)
+        folds = repeated(cohort.patients, self.outcome.values, 5, repeats, 0)
         found = splits(folds, self.outcome.known)
         self.repeats = [
             [(s.train, s.tested) for s in found if s.repeat == n] for n in range(repeats)

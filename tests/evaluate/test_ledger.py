@@ -53,7 +53,7 @@ def modules(
 
 def ledger_of(cohort: Cohort, network: GeneNetwork, recipe: Recipe = GENES_ONLY, cv=(5, 2)):
     outcome = cohort.outcome()
-    folds = repeated(cohort.patients, outcome.values, *cv, 0, outcome.classes)
+    folds = repeated(cohort.patients, outcome.values, *cv, 0)
     return study(
         cohort, outcome, recipe, network, folds, 0, "cpu", beside=Beside(ledger=True), final=False
     ).metrics({})

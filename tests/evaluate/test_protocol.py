@@ -35,7 +35,7 @@ def folds_of(cohort, protocol, seed=0):
 def test_the_default_is_repeated_stratified_folds():
     cohort = made()
     table = folds_of(cohort, Protocol.of((4, 2)), 3)
-    pd.testing.assert_frame_equal(table, repeated(cohort.patients, CODES, 4, 2, 3, CLASSES))
+    pd.testing.assert_frame_equal(table, repeated(cohort.patients, CODES, 4, 2, 3))
     assert Protocol.of() == Protocol.of((5, 5)) and Protocol.of(5) == Protocol.of((5, 1))
 
 

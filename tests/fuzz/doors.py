@@ -229,7 +229,7 @@ def _read_folds(folder: Path) -> str:
     codes = np.arange(len(PATIENTS)) % 2
     with _within(folder):
         try:
-            table = read_folds(folder / "folds.csv", pd.Index(PATIENTS), codes)
+            table = read_folds(folder / "folds.csv", pd.Index(PATIENTS), codes >= 0)
             splits(table, codes >= 0)
         except GraphfuseError:
             return ""

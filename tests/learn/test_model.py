@@ -80,7 +80,7 @@ def test_what_cannot_be_trained_says_why(small):
     with pytest.raises(InputError, match="no outcome 'grade'"):
         FusionModel(RECIPE).fit(small.cohort, "grade")
     one = planted(30, {"rna": 10}, classes=1).cohort
-    with pytest.raises(InputError, match="two are needed"):
+    with pytest.raises(InputError, match="one class only"):
         FusionModel(RECIPE).fit(one)
 
 
