@@ -28,7 +28,7 @@ from graphfuse.files.working import recover
 from graphfuse.files.written import Kind, whole_folder, write_json
 from graphfuse.learn.model import FusionModel
 from graphfuse.schema import METRICS, Metrics, Score
-from graphfuse.task.outcome import Outcome
+from graphfuse.task.outcome import Outcome, Target
 
 log = logging.getLogger(__name__)
 
@@ -267,12 +267,9 @@ def _labels(model: FusionModel, cohort: Cohort, target: str | None) -> tuple[Out
 def _predictions(
     model: FusionModel, cohort: Cohort, codes: np.ndarray, probability: np.ndarray
 ) -> pd.DataFrame:
-    names = np.array([*model.class_names, None], dtype=object)
-    table = pd.DataFrame(
-        {"patient": cohort.patients, "truth": names[codes], "call": names[probability.argmax(1)]}
-    )
-    table = table.assign(**{f"p_{c}": probability[:, k] for k, c in enumerate(model.class_names)})
-    return table.assign(flag=model.flags(cohort))
+    truth = model.task_.shown(Target(codes, codes >= 0))[""]
+    said = {"patient": cohort.patients, "truth": truth, **model.task_.table(probability)}
+    return pd.DataFrame({**said, "flag": model.flags(cohort)})
 
 
 # ------------------------------------------------------------------------------------------- scores

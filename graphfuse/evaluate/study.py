@@ -58,7 +58,8 @@ class Study:
 
     def predictions(self, cohort: Cohort) -> pd.DataFrame:
         """`patient, repeat, fold, truth, call, p_<class>…, flag` of the net, fold after fold."""
-        classes, tables = np.asarray(self.outcome.classes), []
+        task, tables = self.outcome.task, []
+        truth = task.shown(self.outcome.target)[""]
         for replica, probability in zip(self.replicas, self.probability[OURS], strict=True):
             if not self._labelled(replica):
                 continue
@@ -66,10 +67,9 @@ class Study:
                 "patient": cohort.patients[replica.tested],
                 "repeat": replica.repeat,
                 "fold": replica.fold,
-                "truth": classes[self.outcome.values[replica.tested]],
-                "call": classes[probability.argmax(1)],
+                "truth": truth[replica.tested],
             }
-            table |= {f"p_{name}": probability[:, k] for k, name in enumerate(classes)}
+            table |= task.table(probability)
             table["flag"] = replica.model.flags(cohort.take(replica.tested))
             tables.append(pd.DataFrame(table))
         return pd.concat(tables, ignore_index=True)

@@ -31,6 +31,8 @@ from graphfuse.learn.saved import read_model, write_model
 from graphfuse.learn.search import trained_by
 from graphfuse.schema import Recipe
 from graphfuse.schema.arguments import Seed, check_arguments, checked
+from graphfuse.task.classes import Classes
+from graphfuse.task.kind import Task
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +61,8 @@ class FusionModel(ClassifierMixin, BaseEstimator):
     ----------
     classes_ : np.ndarray
         Sorted as labels are, or in the manifest's order.
+    task_ : Task
+        The kind of outcome that is predicted (`graphfuse.task`).
     modalities_ : tuple of str
     epochs_ : int
     setting_ : dict
@@ -124,12 +128,12 @@ class FusionModel(ClassifierMixin, BaseEstimator):
 
     def adopt(self, fitted: Fitted, recipe: Recipe, outcome) -> FusionModel:
         """Takes over what a bank fitted elsewhere."""
-        self._take(fitted, recipe, outcome.name, outcome.classes)
+        self._take(fitted, recipe, outcome.name, outcome.task)
         return self
 
-    def _take(self, fitted: Fitted, recipe: Recipe, target: str, classes: Iterable[str]) -> None:
+    def _take(self, fitted: Fitted, recipe: Recipe, target: str, task: Task) -> None:
         self.recipe_, self.fitted_ = recipe, fitted
-        self.target_, self.classes_ = target, np.asarray(classes)
+        self.target_, self.task_, self.classes_ = target, task, np.asarray(task.names)
         self.modalities_ = tuple(fitted.linear.slopes)
         self.epochs_, self.setting_, self.gates_ = fitted.epochs, fitted.setting, fitted.gates()
         self.comparison_ = None
@@ -191,7 +195,7 @@ class FusionModel(ClassifierMixin, BaseEstimator):
     @property
     def class_names(self) -> list[str]:
         """`classes_` in words, as in tables and files."""
-        return list(map(str, self.classes_))
+        return list(self.task_.names)
 
     @property
     def record_types(self) -> dict[str, TypedColumns]:
@@ -286,11 +290,8 @@ class FusionModel(ClassifierMixin, BaseEstimator):
         check_is_fitted(self, "fitted_")
         cohort = cohort_of(self, X)
         probability = self.predict_proba(cohort, allow_shift=allow_shift)
-        called = np.asarray(self.class_names, dtype=object)[probability.argmax(1)]
-        table = pd.DataFrame({"patient": cohort.patients, "call": called})
-        for number, name in enumerate(self.class_names):
-            table[f"p_{name}"] = probability[:, number]
-        return table.assign(flag=self.flags(cohort))
+        said = {"patient": cohort.patients, **self.task_.table(probability)}
+        return pd.DataFrame({**said, "flag": self.flags(cohort)})
 
     def score(self, X, y=None) -> float:
         """Accuracy on patients as in `fit`: by the labels `y` `[N]`, or on those with a
@@ -332,6 +333,6 @@ class FusionModel(ClassifierMixin, BaseEstimator):
         """
         saved = read_model(Path(folder), allow_parts)
         model = cls(saved.recipe, seed=saved.seed)
-        model._take(saved.fitted, saved.recipe, saved.target, saved.classes)
+        model._take(saved.fitted, saved.recipe, saved.target, Classes(tuple(saved.classes)))
         model.comparison_ = saved.comparison
         return model

@@ -128,6 +128,14 @@ class Classes(Task):
         trained = self._counts(training) > 0
         return [self.names[code] for code in np.unique(tested.values) if not trained[code]]
 
+    def called(self, output: np.ndarray) -> np.ndarray:
+        return np.asarray(self.names, dtype=object)[output.argmax(1)]
+
+    def table(self, output: np.ndarray) -> dict[str, np.ndarray]:
+        """`call`, and `p_<class>` for each class."""
+        chances = {f"p_{name}": output[:, k] for k, name in enumerate(self.names)}
+        return {"call": self.called(output), **chances}
+
     def _counts(self, target: Target) -> np.ndarray:
         """int `[K]`: patients of each class."""
         return np.bincount(target.values[target.known], minlength=len(self.names))

@@ -135,3 +135,13 @@ class Task(Kind):
     @abstractmethod
     def untrained(self, training, tested) -> list[str]:
         """The names of what is `tested` and nobody in `training` has."""
+
+    # -------------------------------------------------------------------------- what is predicted
+
+    @abstractmethod
+    def called(self, output: np.ndarray) -> np.ndarray:
+        """`[N]`: the one value that a model's output `[N, O]` stands for."""
+
+    @abstractmethod
+    def table(self, output: np.ndarray) -> dict[str, np.ndarray]:
+        """The output `[N, O]` in the columns of a table of predictions, without their truth."""
