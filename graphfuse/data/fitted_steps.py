@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -10,10 +11,13 @@ import numpy as np
 import pandas as pd
 
 from graphfuse.data.step import Context, Step, check_options, step
-from graphfuse.errors import InputError
+from graphfuse.errors import InputError, warn_once
 from graphfuse.files.arrays import check_shapes, check_values
 from graphfuse.schema.prepare import StepSpec
 
+log = logging.getLogger(__name__)
+
+OFF_CENTRE = 0.25  # standard deviations
 LARGEST = 1e37  # a tenth of what single precision holds; fillers for missing values lie above
 
 
@@ -30,6 +34,7 @@ def fit_steps(specs: Sequence[StepSpec], numbers: np.ndarray, context: Context) 
     names, width = context.columns, numbers.shape[1]
     values = unscaled = numbers
     fitted: list[Step] = []
+    is_scaled = False
     for spec in specs:
         kind = step(spec.step)
         check_options(spec.step, kind, spec.options)
@@ -39,10 +44,24 @@ def fit_steps(specs: Sequence[StepSpec], numbers: np.ndarray, context: Context) 
         fitted.append(kind.fit(shown, told, **spec.options))
         values = applied(spec.step, fitted[-1], values)
         unscaled = unscaled if kind.rescales else values
+        is_scaled = kind.rescales or (is_scaled and kind.unitless)
     if not np.isfinite(values).all():
         called = [spec.step for spec in specs]
         raise InputError(left_missing(context.modality, called, fitted, numbers))
+    if not is_scaled:
+        _tell_off_centre(context.modality, values)
     return tuple(fitted)
+
+
+def _tell_off_centre(modality: str, values: np.ndarray) -> None:
+    """Tells once of columns of training patients whose mean is not about 0."""
+    far = np.abs(values.mean(axis=0)) > OFF_CENTRE * values.std(axis=0)
+    if far.any():
+        warn_once(
+            log,
+            f"modality {modality!r}: after the last step, columns are not centred on training "
+            'patients, and models take 0 as their mean; put "scale" last among [prepare] steps',
+        )
 
 
 def _nobody(context: Context) -> Context:

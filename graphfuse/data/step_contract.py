@@ -77,6 +77,7 @@ def _promises(kind: type[Step], name: str, options: Mapping[str, Any]) -> Iterat
     def fitted(missing: bool = False) -> Step:
         return kind.fit(sample_table(missing), sample_context(), **options)
 
+    yield "says whether it reads the target", lambda: _says(kind.reads_target(**options))
     yield "[N, F] becomes [N, F'], F' as `owners` says", lambda: _shape(fitted(), name)
     yield "no number becomes NaN or infinite", lambda: _finite(fitted(), name)
     yield "gaps cost no number beside them, or are refused", lambda: _gaps(fitted, name)
@@ -86,6 +87,10 @@ def _promises(kind: type[Step], name: str, options: Mapping[str, Any]) -> Iterat
     yield "the same fit twice gives the same", lambda: _twice(fitted, name)
     yield "its arrays are those it declares", lambda: _declared(fitted())
     yield "saved and read back, it gives the same", lambda: _read_back(fitted(), name)
+
+
+def _says(answer: object) -> str:
+    return "" if isinstance(answer, bool) else f"expected True or False (got {answer!r})"
 
 
 def _shape(made: Step, name: str) -> str:

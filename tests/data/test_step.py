@@ -11,7 +11,7 @@ from graphfuse.data.modality import Modality
 from graphfuse.data.pipeline import Pipeline
 from graphfuse.data.step import Context, Step, available_steps, step
 from graphfuse.data.step_contract import check_step
-from graphfuse.errors import InputError
+from graphfuse.errors import SAID, InputError
 from graphfuse.files.arrays import FLOATS, Array
 from graphfuse.learn.own_parts import check_part
 from graphfuse.schema import Recipe
@@ -107,7 +107,7 @@ def test_the_folder_is_the_registry():
 
 @pytest.mark.parametrize("name", available_steps())
 def test_every_step_that_ships_keeps_its_contract(name):
-    assert len(check_step(step(name), name)) == 9
+    assert len(check_step(step(name), name)) == 10
 
 
 def test_an_unknown_step_names_the_nearest_and_a_strange_class_is_told(tmp_path, quantile):
@@ -272,6 +272,19 @@ def test_a_pipeline_without_an_imputer_says_so():
     assert not fitted.apply(rna(gone))[4].any()  # an absent patient is none with missing values
 
 
+def test_columns_that_no_step_centred_are_told(quantile, caplog):
+    SAID.clear()
+    for last in (("scale",), ("scale", "select"), (quantile, "scale")):
+        Pipeline.fit(rna(made_table()), CODES, steps("impute", *last))
+    centred = np.nan_to_num(made_table() - np.nanmean(made_table(), axis=0))
+    Pipeline.fit(rna(centred), CODES, steps("impute"))
+    assert not caplog.messages
+    for _ in range(2):
+        Pipeline.fit(rna(made_table()), CODES, steps("impute"))
+    (said,) = caplog.messages
+    assert "'rna': after the last step, columns are not centred on training patients" in said
+
+
 def test_a_step_that_makes_nan_is_named(tmp_path):
     path = tmp_path / "log.py"
     path.write_text(TWICE.replace("np.concatenate([table, table**self.power], axis=1)",
@@ -296,7 +309,7 @@ def test_a_modality_that_nobody_of_the_training_set_has_is_fitted(quantile):
 
 def test_check_part_checks_steps(quantile, tmp_path):
     said = check_part(quantile)
-    assert said[0].endswith("quantile.py:Quantile: a step") and len(said) == 10
+    assert said[0].endswith("quantile.py:Quantile: a step") and len(said) == 11
     broken = QUANTILE.replace("return self.reference[rank]", "return table - table.mean(axis=0)")
     (tmp_path / "broken.py").write_text(broken)
     with pytest.raises(
@@ -318,6 +331,7 @@ def test_check_part_checks_steps(quantile, tmp_path):
         ({"arrays": {"factor": Array(FLOATS, ("after",))}, "owners": lambda self, n: [0]}, "shape"),
         ({"arrays": {"factor": Array(("i8",), ("before",))}}, "of type float64, not i8"),
         ({"arrays": {"factor": Array(FLOATS, (3,))}}, "factor: of shape"),
+        ({"reads_target": classmethod(lambda cls: None)}, "expected True or False .got None"),
         ({"arrays": {}}, "TypeError: Object of type ndarray is not JSON"),
         ({"state": lambda self: ({"factor": self.factor * 2}, {})}, "read back, it gives the same"),
         ({"fit": classmethod(lambda cls, t, c: cls(t.std(axis=0, ddof=1)))}, "one training"),
@@ -325,7 +339,7 @@ def test_check_part_checks_steps(quantile, tmp_path):
     ],
 )  # fmt: skip
 def test_a_step_that_breaks_its_contract_is_told(changed, said):
-    assert len(check_step(Halve, "half")) == 9
+    assert len(check_step(Halve, "half")) == 10
     with np.errstate(all="ignore"), pytest.raises(InputError, match=said):
         check_step(dataclass(frozen=True, eq=False)(type("Broken", (Halve,), changed)), "broken")
 

@@ -60,6 +60,7 @@ RECIPES = {
         "concepts": {"planes": 2, "codes": 3, "components": 3, "epochs": 2, "edges": "nearest"},
         "signalling": {"kinds": {"tran": ["rna"]}, "interact": "tran", "links": []},
         "net": {"width": 4, "propagate": "attention", "bridge": "linear", "rounds": 2},
+        "prepare": {"steps": ["impute", "select", "scale"]},
     },
 }  # fmt: skip
 LAIR = "graphfuse-lair-"

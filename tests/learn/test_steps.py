@@ -16,6 +16,7 @@ from safetensors.numpy import load_file
 import graphfuse as gf
 from graphfuse.data.synth import planted
 from graphfuse.errors import InputError
+from graphfuse.evaluate.depends import named_files
 from graphfuse.files.hashes import file_sha256
 from graphfuse.files.toml import parse
 from graphfuse.learn.assemble import Preparation
@@ -111,7 +112,7 @@ def model(lab, monkeypatch):
 
 
 def test_the_step_in_contributing_keeps_its_contract(lab):
-    assert len(check_part(f"{lab / 'quantile.py'}:Quantile")) == 10
+    assert len(check_part(f"{lab / 'quantile.py'}:Quantile")) == 11
 
 
 def test_through_the_shell_from_recipe_to_prediction(lab, shell, tmp_path):
@@ -158,6 +159,7 @@ def test_a_model_is_loaded_and_says_the_same_of_one_as_of_many(model, tmp_path, 
     said = model.predict_proba(new, allow_shift=True)
     model.save(tmp_path / "model")
     file = json.loads((tmp_path / "model" / "model.json").read_text())
+    assert named_files(model.recipe_) == [str((lab / "quantile.py").resolve())]
     step = file["modalities"]["rna"]["steps"][1]
     sha256 = file_sha256(lab / "quantile.py")
     own = {"file": "quantile.py", "symbol": "Quantile", "sha256": sha256}
