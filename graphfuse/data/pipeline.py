@@ -18,6 +18,7 @@ from graphfuse.data.fitted_steps import (
     applied,
     fit_steps,
     left_missing,
+    owners_of,
     restored_step,
     sources_of,
 )
@@ -221,7 +222,7 @@ class Pipeline:
             start = _start(names, place)
             name, about = each["step"], each["about"]
             steps.append(restored_step(step(name), name, arrays, start, about, width))
-            width = len(sources_of(steps[-1:], width))
+            width = len(owners_of(name, steps[-1], width))
         sources = sources_of(steps, len(made_of))
         check_shapes(arrays, {"owners": Array(PLACES, ("kept",))}, {"kept": width})
         if not np.array_equal(made_of[sources], arrays["owners"]):
