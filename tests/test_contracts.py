@@ -19,7 +19,7 @@ from graphfuse.explain.ranking import rank
 from graphfuse.learn import fit
 from graphfuse.learn.bank import Bank
 from graphfuse.learn.draws import mask_sources
-from graphfuse.learn.linear import CrossFit
+from graphfuse.learn.linear.fold import PreparedFold
 from graphfuse.learn.model import FusionModel
 from graphfuse.learn.pack import pack
 from graphfuse.learn.training import fresh
@@ -81,10 +81,10 @@ def fitted(small, network, **net) -> FusionModel:
 
 def fold_of(
     cohort: Cohort, recipe: Recipe, network, rows=slice(None)
-) -> tuple[CrossFit, fit.FoldData]:
+) -> tuple[PreparedFold, fit.FoldData]:
     cohort = cohort.take(np.arange(len(cohort))[rows])
     outcome = cohort.outcome()
-    cross = CrossFit(cohort, outcome.values, len(outcome.classes), recipe, network, 0)
+    cross = PreparedFold.fit(cohort, outcome.values, len(outcome.classes), recipe, network, 0)
     return cross, fit.fold_data(cross, tuple(cohort.modalities), recipe)
 
 

@@ -15,7 +15,7 @@ from graphfuse.errors import InputError
 from graphfuse.evaluate.folds import repeated
 from graphfuse.evaluate.study import study
 from graphfuse.explain.ranking import rank
-from graphfuse.learn.linear import CrossFit
+from graphfuse.learn.linear.fold import PreparedFold
 from graphfuse.learn.model import FusionModel
 from graphfuse.learn.pack import pack
 from graphfuse.schema import Recipe
@@ -159,17 +159,15 @@ def test_values_behind_the_mask_change_nothing(models, newcomers, recipe):
 @inside
 def test_without_its_edges_a_signal_is_the_no_graph_net(small, network, name):
     recipe, cohort = RECIPES[name], small.cohort
-    cross = CrossFit(cohort, cohort.outcome().values, 2, recipe, network, 0)
+    cross = PreparedFold.fit(cohort, cohort.outcome().values, 2, recipe, network, 0)
     names, own = (
         tuple(cohort.modalities),
-        {m: torch.from_numpy(v) for m, v in cross.training.own.items()},
+        {m: torch.from_numpy(v) for m, v in cross.views.own.items()},
     )
     signals = [
         next(iter(c.prepared(names).signals.values())) for c in (cross, cross.without_graphs())
     ]
-    whole, plain = (
-        signal.inputs(own, torch.from_numpy(cross.training.present)) for signal in signals
-    )
+    whole, plain = (signal.inputs(own, torch.from_numpy(cross.views.present)) for signal in signals)
     rows = signals[0].edge_rows
     assert whole[:, rows].any() and not plain[:, rows].any()
     kept = torch.ones(whole.shape[1], dtype=torch.bool)
@@ -180,7 +178,7 @@ def test_without_its_edges_a_signal_is_the_no_graph_net(small, network, name):
 @inside
 def test_a_signal_is_fitted_on_the_modalities_it_may_see(small, network, name):
     cohort = small.cohort
-    cross = CrossFit(cohort, cohort.outcome().values, 2, RECIPES[name], network, 0)
+    cross = PreparedFold.fit(cohort, cohort.outcome().values, 2, RECIPES[name], network, 0)
     (signal,) = cross.prepared(("meth",)).signals.values()
     assert tuple(signal.modalities) == ("meth",)
 

@@ -46,7 +46,7 @@ from graphfuse.graph.network import GeneNetwork
 from graphfuse.learn import fit
 from graphfuse.learn.budget import HEADROOM, Size
 from graphfuse.learn.device import pick_device
-from graphfuse.learn.linear import CrossFit
+from graphfuse.learn.linear.fold import PreparedFold
 from graphfuse.report.html import write_report
 from graphfuse.schema import DEFAULT_RECIPE, Recipe
 from graphfuse.task.outcome import Outcome
@@ -249,12 +249,12 @@ class _Asked:
         """CPU seconds by patients³ of all kernels that a fold brings into their coordinates."""
         names, codes = tuple(probe.cohort.modalities), probe.found.outcome.values
         classes = len(self.outcome.classes)
-        cross = CrossFit(probe.cohort, codes, classes, self.recipe, self.network, self.seed)
-        fit.start_of(cross, names, self.recipe)
+        fold = PreparedFold.fit(probe.cohort, codes, classes, self.recipe, self.network, self.seed)
+        fit.start_of(fold, names, self.recipe)
         plain = int(len(names) > 1)  # the ladder's own search on all tables
         needs = Footprint.of(self.cohort, self.recipe, self.network, self.folds)
         linear = sum(table.linear for table in needs.tables)
-        return (cross.turned + plain + linear) * turning(len(self.cohort))
+        return (fold.results.count("path") + plain + linear) * turning(len(self.cohort))
 
     def _written(self, probe: _Probe, ranked: bool) -> _Written:
         """Writes a probe's run directory to where it is forgotten."""

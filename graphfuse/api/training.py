@@ -34,6 +34,7 @@ from graphfuse.graph.gene_slot import gene_side
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.graph.patients import PatientGraph
 from graphfuse.learn.device import pick_device
+from graphfuse.learn.linear.kernels import require_kernels
 from graphfuse.report.bench import BENCH, write_bench
 from graphfuse.schema import DEFAULT_RECIPE, Bench, Recipe
 from graphfuse.schema.arguments import Seed, checked
@@ -104,6 +105,8 @@ def train(
     for said in leaks:
         log.warning("%s: %s", cohort.name, said)
     cohort, genes, notices = gene_side(recipe, cohort, network, seed)
+    if recipe.net.start == "linear":
+        require_kernels(cohort)
     require_memory(cohort, recipe, genes, table)
     notices, beside = [*leaks, *notices], Beside(ledger, modalities)
     finished = finished or Finished()

@@ -21,7 +21,7 @@ from graphfuse.learn.bank import Bank
 from graphfuse.learn.draws import mask_sources
 from graphfuse.learn.fit import FoldData, fold_data
 from graphfuse.learn.fitted import Fitted
-from graphfuse.learn.linear import CrossFit
+from graphfuse.learn.linear.fold import PreparedFold
 from graphfuse.learn.training import fresh, train
 from graphfuse.nn.net import Inputs, Net
 from graphfuse.schema import METRICS, Comparison, Recipe
@@ -127,10 +127,10 @@ def best_of_epochs(
     honest, curves, shares, sizes = [], [], [], []
     cohort, codes = cohort.ordered(), outcome.values
     for _, _, tested, rows in splits(folds, outcome.known):
-        cross = CrossFit(
+        fold = PreparedFold.fit(
             cohort.take(rows), codes[rows], len(outcome.classes), recipe, network, seed
         )
-        view = _View.of(cross, cohort.take(tested), recipe, seed, device)
+        view = _View.of(fold, cohort.take(tested), recipe, seed, device)
         honest.append(scores(codes[tested], view.honest())[metric])
         curves.append(
             [scores(codes[tested], p)[metric] for p in followed(view, recipe, seed, device)]
@@ -153,13 +153,15 @@ class _View:
     shown: Inputs
 
     @classmethod
-    def of(cls, cross: CrossFit, test: Cohort, recipe: Recipe, seed: int, device: str) -> _View:
-        modalities = tuple(cross.cohort.modalities)
-        fold = fold_data(cross, modalities, recipe)
+    def of(
+        cls, prepared: PreparedFold, test: Cohort, recipe: Recipe, seed: int, device: str
+    ) -> _View:
+        modalities = tuple(prepared.cohort.modalities)
+        fold = fold_data(prepared, modalities, recipe)
         (trained,) = train([fold], recipe, seed, device)
-        fitted = Fitted.gather(cross, modalities, recipe, trained)
+        fitted = Fitted.gather(prepared, modalities, recipe, trained)
         views = fitted.preparation.views(test)
-        own = fitted.inputs(cross.training.only(modalities), new=False)._replace(x=fold.inputs.x)
+        own = fitted.inputs(prepared.views.only(modalities), new=False)._replace(x=fold.inputs.x)
         asked = fitted.inputs(views)
         return cls(
             fold,

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,7 +17,7 @@ from graphfuse.evaluate.emap import additive
 from graphfuse.evaluate.finished import Finished, Form, Part
 from graphfuse.evaluate.folds import Split
 from graphfuse.evaluate.ladder import Rung, by_group, climb
-from graphfuse.evaluate.ledger import GRAPHS, NONE, OURS, Twin, controlled, twins
+from graphfuse.evaluate.ledger import NONE, OURS, Twin, controlled, twins
 from graphfuse.evaluate.left_out import left_out_if_failed
 from graphfuse.evaluate.modalities import only
 from graphfuse.evaluate.parts import BANK, RUNGS, Bank, name_of, with_models
@@ -26,7 +25,7 @@ from graphfuse.evaluate.spy import Spy
 from graphfuse.evaluate.tally import ADDITIVE
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.learn import fit
-from graphfuse.learn.linear import CrossFit
+from graphfuse.learn.linear.fold import PreparedFold
 from graphfuse.learn.model import FusionModel
 from graphfuse.learn.progress import Step, nothing_to_tell
 from graphfuse.learn.search import candidates, trained_by
@@ -52,6 +51,7 @@ class Fits:
     device: str
     keeps: str | None
     finished: Finished
+    has_kernels: bool = True
     step: Step = nothing_to_tell
 
     def parts(self, splits: Sequence[Split], beside: Beside) -> int:
@@ -74,22 +74,21 @@ class Fits:
     def repeat(self, mine: Sequence[Split], beside: Beside, final: bool) -> list[FusionModel]:
         """Fits the folds of one repeat; gives the net of each and, if `final`, that of everyone."""
         names, fewer = tuple(self.cohort.modalities), self._fewer(beside)
-        folds = _Folds(self, mine, {names, *fewer})
+        folds = _Folds(self, mine)
         for ladder in folds.ladders():
             self._note(ladder)
-        self._bank([NONE], folds.bare, names, mine)
+        self._bank([NONE], folds.without_graphs, names, mine)
         for modalities, called in fewer.items():
             self._bank(called, partial(folds.restricted, modalities), modalities, mine)
         form = with_models(self.recipe)
-        models = self._bank([OURS], partial(folds.crosses, final), names, mine, form).models
+        models = self._bank([OURS], partial(folds.prepared, final), names, mine, form).models
         if beside.modalities and len(names) > 1 and mine[0].repeat == 0:
             self._project(models, mine)
-        folds.rest()
         compared = twins(self.recipe, self.cohort, self.network, self.seed)
         for twin in compared if beside.ledger else ():
             if twin.name not in self.found.failed:
                 with left_out_if_failed(twin.name, self.found):
-                    self._bank([twin.name], partial(folds.twins, twin), names, mine)
+                    self._bank([twin.name], partial(folds.controlled, twin), names, mine)
         return models
 
     def part(self, name: str, work: Callable[[], Part], form: Form[Part]) -> Part:
@@ -98,26 +97,15 @@ class Fits:
         self.step(name not in self.finished.reused)
         return made
 
-    def cross(
-        self, train: np.ndarray, twin: Twin | None = None, walks: Mapping | None = None
-    ) -> CrossFit:
-        """The linear models of these training patients, or those of a twin, with what is known of
-        them."""
-        of = self if twin is None else twin
+    def fold(self, train: np.ndarray) -> PreparedFold:
+        """These training patients, prepared."""
         cohort, outcome = self.cohort.take(train), self.found.outcome
         codes = cohort.outcome(outcome.name).values
-        keep = None if self.keeps is None else cohort.groups[self.keeps]
-        return CrossFit(
-            cohort, codes, len(outcome.classes), of.recipe, of.network, self.seed, keep, walks
+        groups = None if self.keeps is None else cohort.groups[self.keeps]
+        classes = len(outcome.classes)
+        return PreparedFold.fit(
+            cohort, codes, classes, self.recipe, self.network, self.seed, groups
         )
-
-    def settled(self, cross: CrossFit, sets: set[tuple[str, ...]]) -> CrossFit:
-        """Fits what the nets on these sets of modalities will start from and, where they have any,
-        their signals."""
-        for modalities, candidate in product(sorted(sets), candidates(self.recipe)):
-            fit.start_of(cross, modalities, candidate)
-            cross.prepared(modalities)
-        return cross
 
     def fitting(self, mine: Sequence[Split]):
         """A phase in which folds are fitted side by side."""
@@ -126,13 +114,13 @@ class Fits:
     def _bank(
         self,
         called: Sequence[str],
-        crosses: Callable[[], Sequence[CrossFit]],
+        folds: Callable[[], Sequence[PreparedFold]],
         modalities: tuple[str, ...],
         mine: Sequence[Split],
         form: Form[Bank] = BANK,
     ) -> Bank:
         """One net trained over all folds, its probabilities noted by all its names."""
-        work = partial(self._trained, " = ".join(called), crosses, modalities, mine)
+        work = partial(self._trained, " = ".join(called), folds, modalities, mine)
         bank = self.part(name_of(mine[0].repeat, called[0]), work, form)
         for rung in bank.rungs:
             self._note(dict.fromkeys(called, rung))
@@ -141,20 +129,21 @@ class Fits:
     def _trained(
         self,
         what: str,
-        crosses: Callable[[], Sequence[CrossFit]],
+        prepared: Callable[[], Sequence[PreparedFold]],
         modalities: tuple[str, ...],
         mine: Sequence[Split],
     ) -> Bank:
         """Trains one net over all folds, and scores the folds' test patients by it."""
-        linear = crosses()
+        folds = prepared()
+        side_by_side(partial(self._start, modalities), folds)
         began = time.perf_counter()
         with self.fitting(mine):
-            trained = trained_by(linear, modalities, self.recipe, self.seed, self.device)
+            trained = trained_by(folds, modalities, self.recipe, self.seed, self.device)
             models = [
                 FusionModel(each.recipe, seed=self.seed, device=self.device).adopt(
-                    each.gathered(cross, modalities), each.recipe, self.found.outcome
+                    each.gathered(fold, modalities), each.recipe, self.found.outcome
                 )
-                for cross, each in zip(linear, trained, strict=True)
+                for fold, each in zip(folds, trained, strict=True)
             ]
         seconds = (time.perf_counter() - began) / max(len(mine), 1)
         rungs = []
@@ -163,8 +152,16 @@ class Fits:
                 rungs.append(Rung(_probability(model, self.cohort.take(split.tested)), seconds))
         took = time.perf_counter() - began
         seeds = self.recipe.train.seeds
-        log.info("%s: %d folds × %d seeds in %.0f s", what, len(linear), seeds, took)
+        log.info("%s: %d folds × %d seeds in %.0f s", what, len(folds), seeds, took)
         return Bank(rungs, models)
+
+    def _start(self, modalities: tuple[str, ...], fold: PreparedFold) -> None:
+        """Fits what nets on these modalities start from, so that a net's clock does not count
+        it."""
+        with self.spy.fitting(fold.cohort):
+            for candidate in candidates(self.recipe):
+                fit.start_of(fold, modalities, candidate)
+            fold.prepared(modalities)
 
     def _project(self, models: Sequence[FusionModel], mine: Sequence[Split]) -> None:
         """Notes what the nets would say could their modalities not interact."""
@@ -189,70 +186,44 @@ class Fits:
 
 
 class _Folds:
-    """The folds of one repeat; their linear models are fitted when first asked for, which is never
-    where all that stands on them was finished before.
+    """The folds of one repeat; they are prepared when first asked for, which is never where all
+    that stands on them was finished before."""
 
-    `sets`: the sets of modalities that nets are trained on.
-    """
-
-    def __init__(self, fits: Fits, splits: Sequence[Split], sets: set[tuple[str, ...]]):
-        self.fits, self.splits, self.sets = fits, splits, sets
-        self.names = tuple(fits.cohort.modalities)
-        self._built: dict[int, CrossFit] = {}
-        self._shared: list[dict] | None = None
+    def __init__(self, fits: Fits, splits: Sequence[Split]):
+        self.fits, self.splits = fits, splits
+        self._made: dict[int, PreparedFold] = {}
 
     def ladders(self) -> list[dict[str, Rung]]:
         """The rungs of every fold's ladder."""
         return side_by_side(self._ladder, range(len(self.splits)))
 
-    def crosses(self, final: bool = False) -> list[CrossFit]:
-        """Every fold's linear models and, if `final`, those of everyone."""
-        crosses = side_by_side(self._solved, range(len(self.splits)))
+    def prepared(self, final: bool = False) -> list[PreparedFold]:
+        """All folds and, if `final`, everyone."""
+        folds = side_by_side(self._fold, range(len(self.splits)))
         if final:
-            everyone = np.arange(len(self.fits.cohort))
-            crosses.append(self.fits.settled(self.fits.cross(everyone), {self.names}))
-        return crosses
+            folds.append(self.fits.fold(np.arange(len(self.fits.cohort))))
+        return folds
 
-    def bare(self) -> list[CrossFit]:
-        """Those without graphs."""
-        return [cross.without_graphs() for cross in self.crosses()]
+    def without_graphs(self) -> list[PreparedFold]:
+        """All folds without graphs."""
+        return [fold.without_graphs() for fold in self.prepared()]
 
-    def restricted(self, modalities: tuple[str, ...]) -> list[CrossFit]:
-        """Those on some modalities."""
-        crosses = self.crosses()
+    def restricted(self, modalities: tuple[str, ...]) -> list[PreparedFold]:
+        """All folds for nets on some modalities."""
+        folds = self.prepared()
         with self.fits.fitting(self.splits):
-            return [cross.restricted(modalities) for cross in crosses]
+            return [fold.restricted(modalities) for fold in folds]
 
-    def twins(self, twin: Twin) -> list[CrossFit]:
-        """Those of a twin, which takes over what does not hang on the graph in which it differs."""
-        return side_by_side(partial(self._twin, twin), self.splits, self._walks())
+    def controlled(self, twin: Twin) -> list[PreparedFold]:
+        """All folds with a control in place of a graph."""
+        return [fold.controlled(twin.recipe, twin.network) for fold in self.prepared()]
 
-    def rest(self) -> None:
-        """Frees the linear models; what twins take over of them stays."""
-        if self._built:
-            self._walks()
-
-    def _walks(self) -> list[dict]:
-        """Of every fold: graph → what was found without it."""
-        if self._shared is None:
-            crosses = self.crosses()
-            self._shared = [{graph: cross.unheard(graph) for graph in GRAPHS} for cross in crosses]
-            self._built = {}
-        return self._shared
-
-    def _cross(self, number: int) -> CrossFit:
-        if number not in self._built:
-            fits, train = self.fits, self.splits[number].train
-            with fits.spy.fitting(train):
-                cross = fits.settled(fits.cross(train), self.sets)
-                fits.settled(cross.without_graphs(), {self.names})
-            self._built[number] = cross
-        return self._built[number]
-
-    def _solved(self, number: int) -> CrossFit:
-        cross = self._cross(number)
-        cross.forget()
-        return cross
+    def _fold(self, number: int) -> PreparedFold:
+        if number not in self._made:
+            train = self.splits[number].train
+            with self.fits.spy.fitting(train):
+                self._made[number] = self.fits.fold(train)
+        return self._made[number]
 
     def _ladder(self, number: int) -> dict[str, Rung]:
         split = self.splits[number]
@@ -262,21 +233,13 @@ class _Folds:
     def _climbed(self, number: int) -> dict[str, Rung]:
         """The rungs of a fold's ladder."""
         began, spy, split = time.perf_counter(), self.fits.spy, self.splits[number]
-        test, cross = self.fits.cohort.take(split.tested), self._cross(number)
+        test, fold = self.fits.cohort.take(split.tested), self._fold(number)
         with spy.scoring(split.tested, split.train):
-            views, groups = cross.preparation.views(test), by_group(cross, test)
+            views, groups = fold.preparation.views(test), by_group(fold, test)
         with spy.fitting(split.train):
-            rungs = climb(cross, test, views) | groups
-        cross.forget()
+            rungs = climb(fold, test, views, self.fits.has_kernels) | groups
         log.info("a fold's ladder: %.0f s", time.perf_counter() - began)
         return rungs
-
-    def _twin(self, twin: Twin, split: Split, walks: Mapping[str, Mapping]) -> CrossFit:
-        with self.fits.spy.fitting(split.train):
-            cross = self.fits.cross(split.train, twin, walks[twin.graph])
-            self.fits.settled(cross, {self.names})
-        cross.forget()
-        return cross
 
 
 def _probability(model: FusionModel, test: Cohort) -> np.ndarray:

@@ -20,6 +20,7 @@ from graphfuse.data.cohort import Cohort
 from graphfuse.errors import InputError, counted
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.learn.channels import encoders_of
+from graphfuse.learn.linear.kernels import allows_kernels
 from graphfuse.learn.search import candidates
 from graphfuse.nn.parts import part
 from graphfuse.schema import Recipe
@@ -44,6 +45,11 @@ class Table:
     shown: int
     hears: bool
     linear: bool
+
+    @property
+    def kernels(self) -> int:
+        """Of its columns, and where it hears its neighbours, of theirs too."""
+        return 1 + 2 * self.hears
 
     def cut(self, most: int) -> Table:
         """The same with so many columns at most."""
@@ -130,20 +136,24 @@ class Footprint:
         return max(TRAINING + self.likely(step), WRITING + KEPT * written)
 
     def _fold(self, patients: int) -> float:
-        """A fold's rows as they are and as the net sees them, and a kernel for each table."""
+        """A fold's rows as they are and as the net sees them, and the kernels that stay, which
+        are no larger than their tables."""
         cells = sum(table.columns + table.seen for table in self.tables)
-        return NUMBER * patients * (cells + patients * len(self.tables))
+        kernels = sum(table.kernels * min(patients, table.shown) for table in self.tables)
+        return NUMBER * patients * (cells + kernels)
 
     def _moment(self, patients: int) -> float:
         """What stands beside a fold while it is fitted."""
-        columns = max(table.columns for table in self.tables)
-        kernels = SOLVED + 2 * sum(table.hears for table in self.tables)
-        return NUMBER * patients * max(FITTED * columns, kernels * patients)
+        columns = FITTED * max(table.columns for table in self.tables)
+        if not allows_kernels(patients):
+            return NUMBER * patients * columns
+        kernels = SOLVED + sum(table.kernels for table in self.tables if patients > table.shown)
+        return NUMBER * patients * max(columns, kernels * patients)
 
     def _shown(self, patients: int) -> float:
         """What a bank is given of a fold, and what its nets are while they train."""
         found = 0.0
-        if any(table.linear for table in self.tables):
+        if allows_kernels(patients) and any(table.linear for table in self.tables):
             found += TURNED * NUMBER * patients**2 / self.folds  # one fold at a time
         for table in self.tables:
             rank = min(patients, table.shown) if table.linear else table.shown

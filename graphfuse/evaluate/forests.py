@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_limits
 
 from graphfuse.data.column_statistics import anova_f
 from graphfuse.learn.assemble import Views
-from graphfuse.learn.linear import CrossFit
+from graphfuse.learn.linear.fold import PreparedFold
 from graphfuse.learn.splits import dealt
 
 TOP = 500  # columns; on tens of thousands the two would cost more than the net
@@ -30,27 +30,27 @@ STAGES = 100  # trees per class at most, by which time the held-out loss has tur
 INNER = 3
 
 
-def forest(cross: CrossFit, views: Views) -> np.ndarray:
+def forest(fold: PreparedFold, views: Views) -> np.ndarray:
     """Random forest (doi:10.1023/A:1010933404324): probabilities `[q, K]` of patients with these
     views.
 
     Columns per split and patients per leaf are those of lowest out-of-bag log loss.
     """
-    every = _codes(cross)
-    columns = Columns.fit(cross, every)
-    x, codes = columns.of(cross.training)[every >= 0], every[every >= 0]
-    tried = [_unfitted_forest(*split, cross.seed).fit(x, codes) for split in SPLITS]
+    every = _codes(fold)
+    columns = Columns.fit(fold, every)
+    x, codes = columns.of(fold.views)[every >= 0], every[every >= 0]
+    tried = [_unfitted_forest(*split, fold.seed).fit(x, codes) for split in SPLITS]
     best = min(
         tried,
-        key=lambda model: _loss(_placed(model, model.oob_decision_function_, cross.classes), codes),
+        key=lambda model: _loss(_placed(model, model.oob_decision_function_, fold.classes), codes),
     )
     best.set_params(n_estimators=TREES, warm_start=True, oob_score=False).fit(
         x, codes
     )  # the trees it lacks
-    return _placed(best, best.predict_proba(columns.of(views)), cross.classes)
+    return _placed(best, best.predict_proba(columns.of(views)), fold.classes)
 
 
-def boosting(cross: CrossFit, views: Views) -> np.ndarray:
+def boosting(fold: PreparedFold, views: Views) -> np.ndarray:
     """Gradient boosting of histogram trees (LightGBM's, NeurIPS 2017): probabilities `[q, K]` of
     patients with these views.
 
@@ -58,17 +58,17 @@ def boosting(cross: CrossFit, views: Views) -> np.ndarray:
     columns chosen anew: by columns that have seen the held-out labels, more trees would always look
     better.
     """
-    codes = _codes(cross)
+    codes = _codes(fold)
     seen = np.unique(codes[codes >= 0])
     if len(seen) < 2:
-        return np.tile(np.eye(cross.classes)[seen], (len(views.present), 1))  # nothing to boost
-    columns = Columns.fit(cross, codes)
+        return np.tile(np.eye(fold.classes)[seen], (len(views.present), 1))  # nothing to boost
+    columns = Columns.fit(fold, codes)
     with threadpool_limits(1, user_api="openmp"):
-        curves = _curves(cross, codes)
+        curves = _curves(fold, codes)
         leaves, stage = np.unravel_index(curves.argmin(), curves.shape)
-        model = _unfitted_boosting(LEAVES[leaves], int(stage) + 1, cross.seed)
-        model.fit(columns.of(cross.training)[codes >= 0], codes[codes >= 0])
-        return _placed(model, model.predict_proba(columns.of(views)), cross.classes)
+        model = _unfitted_boosting(LEAVES[leaves], int(stage) + 1, fold.seed)
+        model.fit(columns.of(fold.views)[codes >= 0], codes[codes >= 0])
+        return _placed(model, model.predict_proba(columns.of(views)), fold.classes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,14 +78,13 @@ class Columns:
     chosen: dict[str, np.ndarray]
 
     @classmethod
-    def fit(cls, cross: CrossFit, codes: np.ndarray) -> Columns:
+    def fit(cls, fold: PreparedFold, codes: np.ndarray) -> Columns:
         """The `TOP` columns by F over the training patients with a class in `codes` `[n]` who have
         the modality, ties by `modality:column`; all of them where they are fewer."""
         found = {
-            m: _f(own, np.where(cross.training.has[m], codes, -1))
-            for m, own in cross.training.own.items()
+            m: _f(own, np.where(fold.views.has[m], codes, -1)) for m, own in fold.views.own.items()
         }
-        pipelines = {m: cross.preparation.pipelines[m] for m in found}
+        pipelines = {m: fold.preparation.pipelines[m] for m in found}
         names = np.concatenate(
             [[f"{m}:{p.columns[c]}" for c in p.owners] for m, p in pipelines.items()]
         )
@@ -117,27 +116,27 @@ def _f(own: np.ndarray, codes: np.ndarray) -> np.ndarray:
     return np.full(own.shape[1], 0.0 if len(known) else -1.0)
 
 
-def _codes(cross: CrossFit) -> np.ndarray:
+def _codes(fold: PreparedFold) -> np.ndarray:
     """int `[n]`: class codes of the training patients who have a modality, else -1."""
-    return np.where(cross.training.present.any(1), cross.codes, -1)
+    return np.where(fold.views.present.any(1), fold.codes, -1)
 
 
-def _curves(cross: CrossFit, codes: np.ndarray) -> np.ndarray:
+def _curves(fold: PreparedFold, codes: np.ndarray) -> np.ndarray:
     """Sum over the held-out patients of the log loss after each tree `[LEAVES, STAGES]`."""
-    fold = np.full(len(codes), -1)
-    groups = None if cross.keep is None else cross.keep[codes >= 0]
-    fold[codes >= 0] = dealt(codes[codes >= 0], INNER, cross.seed, groups)
+    inner = np.full(len(codes), -1)
+    groups = None if fold.groups is None else fold.groups[codes >= 0]
+    inner[codes >= 0] = dealt(codes[codes >= 0], INNER, fold.seed, groups)
     curves = np.zeros((len(LEAVES), STAGES))
     for k in range(INNER):
-        inside = np.where(fold == k, -1, codes)
-        shown, held = inside >= 0, fold == k
+        inside = np.where(inner == k, -1, codes)
+        shown, held = inside >= 0, inner == k
         if not held.any() or len(set(codes[shown])) < 2:
             continue
-        x = Columns.fit(cross, inside).of(cross.training)
+        x = Columns.fit(fold, inside).of(fold.views)
         for curve, leaves in zip(curves, LEAVES, strict=True):
-            model = _unfitted_boosting(leaves, STAGES, cross.seed).fit(x[shown], codes[shown])
+            model = _unfitted_boosting(leaves, STAGES, fold.seed).fit(x[shown], codes[shown])
             said = np.stack(list(model.staged_predict_proba(x[held])))
-            curve += _loss(_placed(model, said, cross.classes), codes[held])
+            curve += _loss(_placed(model, said, fold.classes), codes[held])
     return curves
 
 

@@ -13,8 +13,9 @@ from scipy.special import softmax
 from graphfuse.data.cohort import Cohort
 from graphfuse.evaluate.forests import boosting, forest
 from graphfuse.learn.assemble import Views
-from graphfuse.learn.kernels import slope_of
-from graphfuse.learn.linear import CrossFit
+from graphfuse.learn.linear.fold import PreparedFold
+from graphfuse.learn.linear.kernels import slope_of
+from graphfuse.learn.linear.solver import kernel_sets, ridge
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,8 +26,11 @@ class Rung:
     seconds: float
 
 
-def climb(cross: CrossFit, cohort: Cohort, views: Views) -> dict[str, Rung]:
-    """All rungs of one fold, for test patients with these views.
+def climb(
+    fold: PreparedFold, cohort: Cohort, views: Views, has_kernels: bool = True
+) -> dict[str, Rung]:
+    """All rungs of one fold, for test patients with these views; without those that need kernels
+    among the training patients where there are none.
 
     majority: the training classes' shares. `single:<modality>`: ridge on one modality; `single`:
     the one with the lowest inner loss. `clinical`: ridge on all EHR modalities. early: ridge on all
@@ -34,39 +38,47 @@ def climb(cross: CrossFit, cohort: Cohort, views: Views) -> dict[str, Rung]:
     patient has. forest, boosting: trees on all modalities side by side (`forests`). Who has none of
     a rung's modalities gets the training shares.
     """
-    names = tuple(cohort.modalities)
-    ehr = tuple(m for m in names if cohort.modalities[m].kind == "ehr")
-    rungs = {"majority": Rung(np.tile(_shares(cross), (len(views.present), 1)), 0.0)}
-    if ehr:
-        rungs["clinical"] = _ridge(cross, ehr, views)
-    singles = {m: _ridge(cross, (m,), views) for m in names}
-    rungs |= {f"single:{m}": rung for m, rung in singles.items()}
-    best = min(names, key=lambda m: cross.solve((m,), plain=True).loss)
-    every = sum(rung.seconds for rung in singles.values())
-    rungs["single"] = Rung(singles[best].probability, every)
-    rungs["early"] = _ridge(cross, names, views)
-    stacked = np.stack([singles[m].probability for m in names], 1)
-    share = views.present / np.maximum(views.present.sum(1, keepdims=True), 1)
-    late = (stacked * share[..., None]).sum(1)
-    late[~views.present.any(1)] = _shares(cross)
-    rungs["late"] = Rung(late, every)
+    rungs = {"majority": Rung(np.tile(fold.shares, (len(views.present), 1)), 0.0)}
+    if has_kernels:
+        rungs |= _ridges(fold.without_graphs(), cohort, views)
     return rungs | {
-        "forest": _trees(cross, forest, views),
-        "boosting": _trees(cross, boosting, views),
+        "forest": _trees(fold, forest, views),
+        "boosting": _trees(fold, boosting, views),
     }
 
 
-def by_group(cross: CrossFit, cohort: Cohort) -> dict[str, Rung]:
+def _ridges(fold: PreparedFold, cohort: Cohort, views: Views) -> dict[str, Rung]:
+    """The rungs that are ridge regressions, of a fold without graphs."""
+    names, rungs = tuple(cohort.modalities), {}
+    held = kernel_sets(fold, names)  # kept while all of them are fitted
+    ehr = tuple(m for m in names if cohort.modalities[m].kind == "ehr")
+    if ehr:
+        rungs["clinical"] = _ridge(fold, ehr, views)
+    singles = {m: _ridge(fold, (m,), views) for m in names}
+    rungs |= {f"single:{m}": rung for m, rung in singles.items()}
+    best = min(names, key=lambda m: ridge(fold, (m,)).loss)
+    every = sum(rung.seconds for rung in singles.values())
+    rungs["single"] = Rung(singles[best].probability, every)
+    rungs["early"] = _ridge(fold, names, views)
+    del held
+    stacked = np.stack([singles[m].probability for m in names], 1)
+    share = views.present / np.maximum(views.present.sum(1, keepdims=True), 1)
+    late = (stacked * share[..., None]).sum(1)
+    late[~views.present.any(1)] = fold.shares
+    return rungs | {"late": Rung(late, every)}
+
+
+def by_group(fold: PreparedFold, cohort: Cohort) -> dict[str, Rung]:
     """`group:<name>`: what the group alone says of each test patient: the classes' shares among the
     training patients of the same site, batch or cancer type, with the overall shares counting as
     one patient more. A net that does no better has learned the group."""
-    overall, found = _shares(cross), {}
-    known = cross.codes >= 0
+    overall, found = fold.shares, {}
+    known = fold.codes >= 0
     for name in cohort.groups:
-        there = cross.cohort.groups[name][known]
+        there = fold.cohort.groups[name][known]
         shares = {}
         for group in set(there):
-            counts = np.bincount(cross.codes[known][there == group], minlength=cross.classes)
+            counts = np.bincount(fold.codes[known][there == group], minlength=fold.classes)
             shares[group] = (counts + overall) / (counts.sum() + 1)
         found[f"group:{name}"] = Rung(
             np.stack([shares.get(group, overall) for group in cohort.groups[name]]), 0.0
@@ -74,27 +86,24 @@ def by_group(cross: CrossFit, cohort: Cohort) -> dict[str, Rung]:
     return found
 
 
-def _shares(cross: CrossFit) -> np.ndarray:
-    counts = np.bincount(cross.codes[cross.codes >= 0], minlength=cross.classes)
-    return counts / counts.sum()
-
-
-def _ridge(cross: CrossFit, modalities: tuple[str, ...], views: Views) -> Rung:
+def _ridge(fold: PreparedFold, modalities: tuple[str, ...], views: Views) -> Rung:
     """Ridge on these modalities; a patient with none of them gets the training shares."""
-    fit = cross.solve(modalities, plain=True)
+    fit = ridge(fold, modalities)
     logits = (
-        sum(views.own[m] @ slope_of(cross.training, m, *fit.coefficients[m]) for m in modalities)
+        sum(views.own[m] @ slope_of(fold.views, m, *fit.coefficients[m]) for m in modalities)
         + fit.bias
     )
     probability = softmax(logits, axis=1)
     columns = [list(views.own).index(m) for m in modalities]
-    probability[~views.present[:, columns].any(1)] = _shares(cross)
+    probability[~views.present[:, columns].any(1)] = fold.shares
     return Rung(probability, fit.seconds)
 
 
-def _trees(cross: CrossFit, grown: Callable[[CrossFit, Views], np.ndarray], views: Views) -> Rung:
+def _trees(
+    fold: PreparedFold, grown: Callable[[PreparedFold, Views], np.ndarray], views: Views
+) -> Rung:
     """Trees on all modalities; a patient with none of them gets the training shares."""
     began = time.perf_counter()
-    probability = grown(cross, views)
-    probability[~views.present.any(1)] = _shares(cross)
+    probability = grown(fold, views)
+    probability[~views.present.any(1)] = fold.shares
     return Rung(probability, time.perf_counter() - began)

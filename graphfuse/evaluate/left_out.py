@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from graphfuse.errors import LeakError, reason
+from graphfuse.learn.linear.kernels import MOST_PATIENTS
 
 if TYPE_CHECKING:
     from graphfuse.evaluate.study import Study
@@ -30,3 +31,15 @@ def left_out_if_failed(name: str, found: Study) -> Iterator[None]:
         cure = "train again for it, or without the ledger (--no-ledger)"
         found.failed[name] = f"{name}: {reason(error)}; {cure}"
         log.warning("%s could not be trained and is left out: %s", name, reason(error))
+
+
+def leave_out_linear(found: Study, patients: int) -> None:
+    """Notes that the linear baselines are left out, where so many training patients have no
+    kernels."""
+    message = (
+        "linear baselines (clinical, single, early, late): they are solved from patients × "
+        f"patients kernels, which are kept up to {MOST_PATIENTS:,} training patients, and there "
+        f"are {patients:,}; train on a part of them"
+    )
+    found.failed["linear"] = message
+    log.warning("left out: %s", message)

@@ -15,7 +15,7 @@ from scipy.optimize import nnls
 from graphfuse.data.memory import in_gb
 from graphfuse.evaluate.ledger import NONE, OURS
 from graphfuse.evaluate.study import Study
-from graphfuse.learn.ridge import coordinates
+from graphfuse.learn.linear.ridge import coordinates
 
 TREES = ("forest", "boosting")
 POWERS = {"trees": (0, 1.2), "net": (0, 1, 2), "controls": (0, 1, 2), "linear": (0, 1, 2)}

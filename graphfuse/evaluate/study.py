@@ -15,10 +15,12 @@ from graphfuse.evaluate.finished import Finished
 from graphfuse.evaluate.fits import Fits
 from graphfuse.evaluate.folds import splits
 from graphfuse.evaluate.ledger import OURS
+from graphfuse.evaluate.left_out import leave_out_linear
 from graphfuse.evaluate.metrics import FEWEST, scores
 from graphfuse.evaluate.spy import spied
 from graphfuse.evaluate.tally import ADDITIVE, COLUMNS, of_one_part, shapley_of, tally
 from graphfuse.graph.network import GeneNetwork
+from graphfuse.learn.linear.kernels import allows_kernels
 from graphfuse.learn.model import FusionModel
 from graphfuse.learn.progress import progress
 from graphfuse.schema import Evaluation, GroupScore, Metrics, Recipe
@@ -159,12 +161,16 @@ def study(
     found, finished = Study(outcome, cohort.present), finished or Finished()
     outcomes = {**cohort.outcomes, outcome.name: outcome}
     watched, spy = spied(replace(cohort.ordered(), outcomes=outcomes))
-    fits = Fits(found, watched, spy, recipe, network, seed, device, keeps, finished)
     everyone = np.arange(len(cohort))
     todo = [
         s if len(s.tested) else s._replace(tested=np.setdiff1d(everyone, s.train))
         for s in splits(folds, outcome.known)
     ]
+    most = max(len(split.train) for split in todo)
+    has_kernels = allows_kernels(most)
+    if not has_kernels:
+        leave_out_linear(found, most)
+    fits = Fits(found, watched, spy, recipe, network, seed, device, keeps, finished, has_kernels)
     repeats = sorted({split.repeat for split in todo})
     with progress("training", fits.parts(todo, beside)) as step:
         fits = replace(fits, step=step)

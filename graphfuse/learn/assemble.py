@@ -98,29 +98,43 @@ class Preparation:
     ) -> tuple[Preparation, Views]:
         """Fitted on all patients of `cohort` (the training ones); also gives their views. `codes`
         `[N]` are their class codes, -1 for unlabelled. Signals come later: they need no inner folds
-        (`CrossFit.prepared`)."""
+        (`PreparedFold.prepared`)."""
         encoders = encoders_of(recipe, cohort, network)
-        steps, pipelines, smoothing = steps_of(recipe, cohort), {}, {}
-        for name, modality in cohort.modalities.items():
-            pipelines[name] = Pipeline.fit(modality, codes, steps[name], cohort.groups)
-        for name, modality in cohort.modalities.items():
-            if part("encode", encoders[name]).hops:
-                symbols = [modality.symbols[column] for column in pipelines[name].owners]
-                smoothing[name] = network.smoothing(symbols)
-        control = recipe.patient.control
-        bare = cls(
-            pipelines, smoothing, {}, encoders, np.zeros((0, len(pipelines)), bool), control=control
-        )
+        steps = steps_of(recipe, cohort)
+        pipelines = {
+            name: Pipeline.fit(modality, codes, steps[name], cohort.groups)
+            for name, modality in cohort.modalities.items()
+        }
+        nobody = np.zeros((0, len(pipelines)), bool)
+        bare = cls(pipelines, {}, {}, encoders, nobody).with_network(cohort, network)
         views = bare.views(cohort)
-        variation = views.variation()
-        _tell_blank(variation)
-        layered = replace(
-            bare,
-            layers=fit_layers(recipe, views, seed),
-            present=views.present,
-            variation=variation,
-        )
-        return replace(layered, depth=max(1, *map(len, layered.carried.values()))), views
+        found = replace(bare, variation=views.variation())
+        _tell_blank(found.variation)
+        return found.with_layers(recipe, views, seed), views
+
+    def with_network(self, cohort: Cohort, network: GeneNetwork | None) -> Preparation:
+        """With operators of this gene network, where an encoder looks along it."""
+        smoothing = {}
+        for name, pipeline in self.pipelines.items():
+            if part("encode", self.encoders[name]).hops:
+                symbols = [cohort.modalities[name].symbols[c] for c in pipeline.owners]
+                smoothing[name] = network.smoothing(symbols)
+        return replace(self, smoothing=smoothing)
+
+    def with_layers(self, recipe: Recipe, views: Views, seed: int) -> Preparation:
+        """With the recipe's patient layers, fitted on the training patients, who have these
+        views."""
+        layers = fit_layers(recipe, views, seed)
+        return self._layered(layers, recipe.patient.control, views.present)
+
+    def controlled(self, control: str) -> Preparation:
+        """With another control of the same patient layers, which are not fitted anew."""
+        layers = {name: replace(layer, control=control) for name, layer in self.layers.items()}
+        return self._layered({} if control == "empty" else layers, control, self.present)
+
+    def _layered(self, layers: dict[str, Layer], control: str, present: np.ndarray) -> Preparation:
+        found = replace(self, layers=layers, control=control, present=present)
+        return replace(found, depth=max(1, *map(len, found.carried.values())))
 
     def views(self, cohort: Cohort) -> Views:
         """Standardised columns of any patients. A modality that the cohort lacks is absent for all
@@ -144,8 +158,12 @@ class Preparation:
             else np.zeros((count, len(pipeline.owners)))
             for name, pipeline in self.pipelines.items()
         }
-        hop = {name: (operator @ own[name].T).T for name, operator in self.spread.items()}
-        return Views(own, hop, self.has(cohort).to_numpy(), cohort.patients)
+        return Views(own, self.hop(own), self.has(cohort).to_numpy(), cohort.patients)
+
+    def hop(self, own: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Modality → mean over each column's gene-network neighbours `[N, F]`, from standardised
+        columns `own`."""
+        return {name: (operator @ own[name].T).T for name, operator in self.spread.items()}
 
     def has(self, cohort: Cohort) -> pd.DataFrame:
         """Which patient has which of these modalities, with a value in any column that was fitted:
@@ -325,12 +343,4 @@ def tensor_lists(neighbours: Neighbours) -> Lists:
         torch.from_numpy(neighbours.index),
         torch.from_numpy(neighbours.mean_weights()),
         neighbours.senders,
-    )
-
-
-def mean_operator(neighbours: Neighbours) -> csr_matrix:
-    """Sparse `[N, S]` that takes the mean over each receiver's senders."""
-    shape = (len(neighbours), neighbours.senders)
-    return csr_matrix(
-        (neighbours.mean_weights(), neighbours.index, neighbours.offsets), shape=shape
     )

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from graphfuse.learn.linear import INNER
+from graphfuse.learn.linear.inner_folds import INNER_FOLDS
 from graphfuse.learn.trees import leaves
 from graphfuse.nn.net import Inputs, Net
 
@@ -59,7 +59,7 @@ class Size:
         )
         count = sum(p.numel() for p in net.parameters())
         step = SPREAD * sum(kept.values()) * item / said[0].element_size()
-        held = sum(t.numel() * t.element_size() for t in leaves(inputs.lists)) / INNER
+        held = sum(t.numel() * t.element_size() for t in leaves(inputs.lists)) / INNER_FOLDS
         return cls(shared, COPIES * count * item + RANDOM * mask.numel() + held, step)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -12,8 +13,12 @@ from torch import Tensor
 
 from graphfuse.graph.neighbours import Neighbours
 from graphfuse.learn.assemble import Preparation, Views, tensor_lists
-from graphfuse.learn.linear import CrossFit
-from graphfuse.learn.start import LinearStart
+from graphfuse.learn.linear.fold import PreparedFold
+from graphfuse.learn.linear.kernels import allows_kernels
+from graphfuse.learn.linear.ridge import coordinates, coordinates_of_columns
+from graphfuse.learn.linear.solver import kernels
+from graphfuse.learn.linear.stacking import linear_start, no_start
+from graphfuse.learn.linear.start import LinearStart
 from graphfuse.nn.net import Inputs, Shape
 from graphfuse.nn.parts import part
 from graphfuse.schema import Recipe
@@ -38,40 +43,85 @@ class FoldData:
     varying: tuple[int, ...]
 
 
-def start_of(cross: CrossFit, modalities: tuple[str, ...], recipe: Recipe) -> LinearStart:
+def start_of(fold: PreparedFold, modalities: tuple[str, ...], recipe: Recipe) -> LinearStart:
     """The linear start that the recipe's fusion takes: stacked, or each modality on its own where
     the net decides by them; zeros where the recipe wants none."""
-    start = cross.start(modalities, stacked=part("fuse", recipe.net.fuse).level == "embedding")
-    return start if recipe.net.start == "linear" else start.nothing(recipe.patient.gate)
+    stacked = part("fuse", recipe.net.fuse).level == "embedding"
+    if recipe.net.start == "linear":
+        return linear_start(fold, modalities, stacked)
+    return no_start(fold, modalities, stacked, recipe.patient.gate)
 
 
-def fold_data(cross: CrossFit, modalities: tuple[str, ...], recipe: Recipe) -> FoldData:
+@dataclass(frozen=True, eq=False)
+class Turned:
+    """A modality's columns in their own coordinates: `own` `[n, r]` those of the training patients,
+    and `basis` `[F, r]`, the rotation that takes columns there."""
+
+    own: np.ndarray
+    basis: np.ndarray
+
+
+def turned(fold: PreparedFold, modality: str) -> Turned:
+    """A modality's columns in the coordinates of their kernel; where no column varies, one
+    coordinate in which all are 0."""
+    return fold.results.tables.get(("turned", modality), partial(_turned, fold, modality))
+
+
+def _turned(fold: PreparedFold, modality: str) -> Turned:
+    columns = fold.views.own[modality]
+    if allows_kernels(len(columns)):
+        own, into = coordinates(kernels(fold, (modality,))[modality].own)
+        basis = columns.T @ into
+    else:
+        own, basis = coordinates_of_columns(columns)
+    if own.shape[1]:
+        return Turned(own, basis)
+    return Turned(np.zeros((len(columns), 1)), np.zeros((columns.shape[1], 1)))
+
+
+def _is_turned(fold: PreparedFold, modality: str, encoder: str) -> bool:
+    """Whether an encoder is given the columns in coordinates of their own while it trains: a linear
+    one, which may be folded back, where either side of the table is small enough to find them."""
+    columns = fold.views.own[modality]
+    return part("encode", encoder).linear and allows_kernels(min(columns.shape))
+
+
+def _rotated(fold: PreparedFold, modality: str) -> np.ndarray:
+    """A modality's columns as a linear encoder is shown them while it trains: `[n, r]`, or, where
+    it looks along the gene network, `[n, 2, r]` with those of the network neighbours."""
+    own = turned(fold, modality)
+    hop = fold.views.hop.get(modality)
+    if hop is None:
+        return own.own
+    return fold.results.network.get(
+        ("turned hop", modality), lambda: np.stack([own.own, hop @ own.basis], 1)
+    )
+
+
+def fold_data(fold: PreparedFold, modalities: tuple[str, ...], recipe: Recipe) -> FoldData:
     """The bank's view of a fold's training patients, restricted to `modalities`."""
-    preparation, training = cross.prepared(modalities), cross.training.only(modalities)
-    basis, rotated = {}, {}
-    for m in modalities:
-        if part("encode", preparation.encoders[m]).linear:
-            own, into = cross.coordinates(m)
-            basis[m] = training.own[m].T @ into
-            hop = training.hop.get(m)
-            rotated[m] = own if hop is None else np.stack([own, hop @ basis[m]], 1)
-    start = start_of(cross, modalities, recipe)
+    preparation, views = fold.prepared(modalities), fold.views.only(modalities)
+    linear = [m for m in modalities if _is_turned(fold, m, preparation.encoders[m])]
+    rotated = {m: _rotated(fold, m) for m in linear}
+    start = start_of(fold, modalities, recipe)
     lists = preparation.lists()
     inputs = net_inputs(
-        preparation, preparation.seen(training, rotated), training, lists, start.views, start.bias
+        preparation, preparation.seen(views, rotated), views, lists, start.views, start.bias
     )
     gates = with_rows(start.gates, len(preparation.channels), axis=0)
+    basis = {m: turned(fold, m).basis for m in linear}
     rotations = tuple(basis.get(channel) for channel in preparation.channels)
-    shape = shape_of(preparation, recipe, cross.classes)
+    shape = shape_of(preparation, recipe, fold.classes)
     prime = {
         m: preparation.signals[c].prime
         for m, c in enumerate(preparation.channels)
         if c in preparation.signals
     }
-    codes = torch.from_numpy(cross.codes)
+    codes = torch.from_numpy(fold.codes)
     channels = preparation.channels
     varying = tuple(preparation.varying(channel) for channel in channels)
-    return FoldData(inputs, codes, cross.inner, rotations, gates, shape, prime, channels, varying)
+    inner = fold.inner.first
+    return FoldData(inputs, codes, inner, rotations, gates, shape, prime, channels, varying)
 
 
 def shape_of(preparation: Preparation, recipe: Recipe, classes: int) -> Shape:

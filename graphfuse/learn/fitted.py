@@ -11,8 +11,8 @@ from torch import Tensor
 
 from graphfuse.learn import fit
 from graphfuse.learn.assemble import Preparation, Views
-from graphfuse.learn.linear import CrossFit
-from graphfuse.learn.start import Linear
+from graphfuse.learn.linear.fold import PreparedFold
+from graphfuse.learn.linear.start import Linear
 from graphfuse.learn.training import Trained
 from graphfuse.learn.trees import over
 from graphfuse.nn.net import Inputs, Net, Shape
@@ -43,12 +43,12 @@ class Fitted:
 
     @classmethod
     def gather(
-        cls, cross: CrossFit, modalities: tuple[str, ...], recipe: Recipe, trained: Trained
+        cls, fold: PreparedFold, modalities: tuple[str, ...], recipe: Recipe, trained: Trained
     ) -> Fitted:
-        """Of a cross-fitted fold and its trained nets."""
-        start, views = fit.start_of(cross, modalities, recipe), cross.training.only(modalities)
+        """Of a prepared fold and its trained nets."""
+        start, views = fit.start_of(fold, modalities, recipe), fold.views.only(modalities)
         bare = cls(
-            cross.prepared(modalities),
+            fold.prepared(modalities),
             start.linear,
             trained.shape, trained.nets, [], trained.epochs, trained.curve, trained.setting,
             trained.temperature,

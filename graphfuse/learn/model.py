@@ -25,7 +25,7 @@ from graphfuse.learn.assemble import Views
 from graphfuse.learn.comparison import Comparison, refuse
 from graphfuse.learn.device import pick_device
 from graphfuse.learn.fitted import Fitted
-from graphfuse.learn.linear import CrossFit
+from graphfuse.learn.linear.fold import PreparedFold
 from graphfuse.learn.rows import cohort_of, labelled, labels_of, trained_outcome
 from graphfuse.learn.saved import read_model, write_model
 from graphfuse.learn.search import trained_by
@@ -119,10 +119,11 @@ class FusionModel(ClassifierMixin, BaseEstimator):
         outcome = trained_outcome(cohort, target)
         require_variation(cohort)
         cohort, network, _ = gene_side(recipe, cohort, self.network, self.seed)
-        cross = CrossFit(cohort, outcome.values, len(outcome.classes), recipe, network, self.seed)
+        codes, count = outcome.values, len(outcome.classes)
+        fold = PreparedFold.fit(cohort, codes, count, recipe, network, self.seed)
         modalities = tuple(cohort.modalities)
-        (found,) = trained_by([cross], modalities, recipe, self.seed, pick_device(self.device))
-        self.adopt(found.gathered(cross, modalities), found.recipe, outcome)
+        (found,) = trained_by([fold], modalities, recipe, self.seed, pick_device(self.device))
+        self.adopt(found.gathered(fold, modalities), found.recipe, outcome)
         self.classes_ = self.classes_ if classes is None else classes
         return self.compared_with(cohort)
 

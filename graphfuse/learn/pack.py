@@ -15,8 +15,8 @@ from graphfuse.learn.channels import SHOWN, SIGNALS
 from graphfuse.learn.checked import same, within
 from graphfuse.learn.expected import expected_states
 from graphfuse.learn.fitted import Fitted
+from graphfuse.learn.linear.start import Linear
 from graphfuse.learn.own_parts import is_own, saved_part
-from graphfuse.learn.start import Linear
 from graphfuse.nn.net import Net, Shape
 from graphfuse.nn.parts import part
 from graphfuse.schema.model import ModelFile

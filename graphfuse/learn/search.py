@@ -8,16 +8,14 @@ as many. The fold's winner is trained on all its training patients as usual.
 
 from __future__ import annotations
 
-import copy
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from graphfuse.errors import InputError, counted
 from graphfuse.learn import fit
-from graphfuse.learn.channels import encoders_of
 from graphfuse.learn.fitted import Fitted
-from graphfuse.learn.linear import CrossFit
+from graphfuse.learn.linear.fold import PreparedFold
 from graphfuse.learn.threads import side_by_side
 from graphfuse.learn.training import Choice, Trained, first_pass, second_pass, train
 from graphfuse.nn.contract import check_own
@@ -37,23 +35,27 @@ class Found:
     recipe: Recipe
     trained: Trained
 
-    def gathered(self, cross: CrossFit, modalities: tuple[str, ...]) -> Fitted:
+    def gathered(self, fold: PreparedFold, modalities: tuple[str, ...]) -> Fitted:
         """What the fold leaves behind."""
-        own = cross if self.recipe.search is None else with_net(cross, self.recipe)
+        own = fold if self.recipe.search is None else fold.with_net(self.recipe)
         return Fitted.gather(own, modalities, self.recipe, self.trained)
 
 
 def trained_by(
-    crosses: Sequence[CrossFit], modalities: tuple[str, ...], recipe: Recipe, seed: int, device: str
+    folds: Sequence[PreparedFold],
+    modalities: tuple[str, ...],
+    recipe: Recipe,
+    seed: int,
+    device: str,
 ) -> list[Found]:
     """Every fold's nets: of the recipe as it stands, or, where it has a `[search]`, of the
     candidate that the fold's own inner folds prefer. Raises `InputError` where a part of one's own
     breaks the contract of its slot."""
     check_parts(recipe)
     if recipe.search is None:
-        folds = side_by_side(lambda cross: fit.fold_data(cross, modalities, recipe), crosses)
-        return [Found(recipe, each) for each in train(folds, recipe, seed, device)]
-    return halved(crosses, modalities, candidates(recipe), seed, device)
+        data = side_by_side(lambda fold: fit.fold_data(fold, modalities, recipe), folds)
+        return [Found(recipe, each) for each in train(data, recipe, seed, device)]
+    return halved(folds, modalities, candidates(recipe), seed, device)
 
 
 def check_parts(recipe: Recipe) -> None:
@@ -97,7 +99,7 @@ def _default(recipe: Recipe, name: str) -> dict[str, str]:
 
 
 def halved(
-    crosses: Sequence[CrossFit],
+    folds: Sequence[PreparedFold],
     modalities: tuple[str, ...],
     recipes: Sequence[Recipe],
     seed: int,
@@ -107,8 +109,8 @@ def halved(
 
     Raises `InputError` where no recipe makes a net of these modalities.
     """
-    data = _buildable(crosses, modalities, recipes)
-    alive = {f: list(data) for f in range(len(crosses))}
+    data = _buildable(folds, modalities, recipes)
+    alive = {f: list(data) for f in range(len(folds))}
     chosen: dict[int, dict[int, Choice]] = {f: {} for f in alive}
     budget, most = FIRST, recipes[0].train.epochs
     while True:
@@ -145,11 +147,11 @@ def halved(
         )  # a winner trains to the end
     best = {f: min(left, key=lambda n: (chosen[f][n].loss, n)) for f, left in alive.items()}
     found = {}
-    for number, folds in data.items():
+    for number, shown in data.items():
         mine = [f for f in best if best[f] == number]
         if mine:
             choices = [chosen[f][number] if f in mine else Choice(0, 0, []) for f in best]
-            nets = second_pass(folds, choices, recipes[number].train, seed, device)
+            nets = second_pass(shown, choices, recipes[number].train, seed, device)
             found |= {f: Found(recipes[number], nets[f]) for f in mine}
             taken = described(recipes[number]), _mean_loss(chosen, number, mine)
             log.info(
@@ -158,7 +160,7 @@ def halved(
                 counted(len(best), "model"),
                 *taken,
             )
-    return [found[f] for f in range(len(crosses))]
+    return [found[f] for f in range(len(folds))]
 
 
 def _mean_loss(
@@ -177,41 +179,17 @@ def described(recipe: Recipe) -> str:
     return f"fuse {recipe.net.fuse}, encode {encode}, propagate {recipe.net.propagate}"
 
 
-def _buildable(crosses, modalities, recipes) -> dict[int, list[fit.FoldData]]:
+def _buildable(folds, modalities, recipes) -> dict[int, list[fit.FoldData]]:
     """Number → what the folds show a net of that recipe, for those that these modalities make."""
     found, why = {}, None
     for number, recipe in enumerate(recipes):
         try:
-            turned = [with_net(cross, recipe) for cross in crosses]
-            Net(fit.shape_of(turned[0].prepared(modalities), recipe, crosses[0].classes))
-            found[number] = [fit.fold_data(cross, modalities, recipe) for cross in turned]
+            turned = [fold.with_net(recipe) for fold in folds]
+            Net(fit.shape_of(turned[0].prepared(modalities), recipe, folds[0].classes))
+            found[number] = [fit.fold_data(fold, modalities, recipe) for fold in turned]
         except InputError as error:
             why = error
             log.info("search: %s is passed over: %s", described(recipe), error)
     if not found:
         raise why
     return found
-
-
-def with_net(cross: CrossFit, recipe: Recipe) -> CrossFit:
-    """The same fold with the recipe's encoders, where they see what the fold's own see."""
-    wanted, have = encoders_of(recipe, cross.cohort, cross.network), cross.preparation.encoders
-    for name, encoder in wanted.items():
-        if name in have and cross.graphs and _looks(encoder) != _looks(have[name]):
-            raise InputError(
-                f"[search] encode: {encoder!r} looks otherwise along the gene network than "
-                f"the recipe's {have[name]!r}"
-            )
-    other = copy.copy(cross)
-    kept = (
-        wanted
-        if cross.graphs
-        else {m: "table" if part("encode", e).hops else e for m, e in wanted.items()}
-    )
-    other.preparation = replace(cross.preparation, encoders=kept)
-    return other
-
-
-def _looks(encoder: str) -> tuple[int, int]:
-    """How far an encoder looks along the gene network."""
-    return part("encode", encoder).hops, part("encode", encoder).reach

@@ -38,7 +38,8 @@ from graphfuse.evaluate.metrics import scores
 from graphfuse.learn.draws import mask_sources
 from graphfuse.learn.fit import FoldData, fold_data
 from graphfuse.learn.fitted import Fitted
-from graphfuse.learn.linear import INNER, CrossFit
+from graphfuse.learn.linear.fold import PreparedFold
+from graphfuse.learn.linear.inner_folds import INNER_FOLDS
 from graphfuse.learn.training import fresh, train
 from graphs import machine
 
@@ -75,10 +76,10 @@ class Folds:
             [(s.train, s.tested) for s in found if s.repeat == n] for n in range(repeats)
         ]
 
-    def crosses(self, repeat: int) -> list[CrossFit]:
+    def crosses(self, repeat: int) -> list[PreparedFold]:
         values, classes = self.outcome.values, len(self.outcome.classes)
         return [
-            CrossFit(self.cohort.take(tr), values[tr], classes, RECIPE, None, 0)
+            PreparedFold.fit(self.cohort.take(tr), values[tr], classes, RECIPE, None, 0)
             for tr, _ in self.repeats[repeat]
         ]
 
@@ -165,7 +166,7 @@ def alone(fold: FoldData, recipe: gf.Recipe, device: str = "cpu") -> tuple[int, 
         draws.append(mask_sources(fold.channels, seed))
     inputs, codes = to(fold.inputs, device), fold.codes.to(device)
     steps = [optimiser(net, recipe) for net in nets]
-    held = [torch.from_numpy(fold.inner == s % INNER).to(device) for s in range(len(nets))]
+    held = [torch.from_numpy(fold.inner == s % INNER_FOLDS).to(device) for s in range(len(nets))]
     curve, waited = [], 0
     while waited < PATIENCE and len(curve) <= recipe.train.epochs:
         with torch.no_grad():

@@ -31,7 +31,7 @@ from graphfuse.evaluate.metrics import compare, scores
 from graphfuse.graph.gene_slot import gene_side
 from graphfuse.learn import fit
 from graphfuse.learn.fitted import Fitted
-from graphfuse.learn.linear import CrossFit
+from graphfuse.learn.linear.fold import PreparedFold
 from graphfuse.learn.splits import stratified
 from graphfuse.learn.training import train
 from graphfuse.schema import Recipe
@@ -62,7 +62,7 @@ def drawn(codes: np.ndarray, share: float, seed: list[int]) -> np.ndarray:
 
 
 def nets(
-    crosses: list[CrossFit], cohort: gf.Cohort, recipe: Recipe, seed: int
+    crosses: list[PreparedFold], cohort: gf.Cohort, recipe: Recipe, seed: int
 ) -> list[gf.FusionModel]:
     """The recipe's net on every fold, all in one bank."""
     names, outcome = tuple(cohort.modalities), cohort.outcome()
@@ -87,7 +87,7 @@ def repeat_of(
     for k in range(folds):
         rest = np.flatnonzero(fold != k)
         shown = drawn(codes[rest], share, [repeat, k, round(100 * share)])
-        crosses.append(CrossFit(cohort.take(rest), shown, classes, recipe, network, repeat))
+        crosses.append(PreparedFold.fit(cohort.take(rest), shown, classes, recipe, network, repeat))
     tests = [cohort.take(np.flatnonzero(fold == k)) for k in range(folds)]
     probability = {
         "graphfuse": [

@@ -29,8 +29,9 @@ def test_nets_and_repeats_raise_the_peak_alone(more):
 
 
 def test_the_least_is_below_the_peak_and_is_what_stands_there():
-    """Per fold: rows as they are (1,200 columns), as shown (900 twice, 300), and two kernels."""
-    assert MADE.least == 5 * 8 * 160 * (1200 + 2100 + 2 * 160)
+    """Per fold: rows as they are (1,200 columns), as shown (900 twice, 300), and four kernels:
+    three of the table that hears its neighbours."""
+    assert MADE.least == 5 * 8 * 160 * (1200 + 2100 + 4 * 160)
     assert MADE.least < MADE.likely() < MADE.likely(1e6)
 
 
@@ -58,8 +59,9 @@ def test_what_is_said_to_fit_fits_and_no_more_would(share):
     assert ("--cv 2x1" in said) == (replace(MADE, folds=2, trained=100).least <= free)
 
 
-def test_where_kernels_alone_do_not_fit_patients_have_to_be_fewer():
-    assert what_fits(MADE, 0.05 * MADE.least) == "What would fit: 11 patients"
+def test_where_a_twentieth_is_free_few_columns_or_few_patients_fit():
+    said = what_fits(MADE, 0.05 * MADE.least)
+    assert "21 columns of each table" in said and said.endswith("12 patients")
 
 
 def test_a_study_that_cannot_fit_is_refused_and_others_are_not(small, monkeypatch):
@@ -70,7 +72,7 @@ def test_a_study_that_cannot_fit_is_refused_and_others_are_not(small, monkeypatc
     require_memory(small.cohort, recipe, None, folds)
     monkeypatch.setenv("GRAPHFUSE_MEMORY_GB", f"{0.5 * least / 1e9}")
     with pytest.raises(
-        InputError, match=r"at least 0\.\d MB .* free\. What would fit: 49 patients"
+        InputError, match=r"at least 0\.\d MB .* free\. What would fit: .*, or 42 patients"
     ):
         require_memory(small.cohort, recipe, None, folds)
 
@@ -80,3 +82,10 @@ def test_patients_always_training_count(small):
     one = folds.assign(fold=folds["fold"].where(folds["fold"] == 0).astype("Int64"))
     found = Footprint.of(small.cohort, Recipe.named("multiplex"), None, pd.DataFrame(one))
     assert found.folds == 1 and found.trained == 60
+
+
+def test_more_patients_than_kernels_are_kept_for_take_none():
+    narrow = replace(MADE, tables=(Table(50, 50, False, True),), trained=24_000, everyone=30_000)
+    bound = replace(narrow, trained=20_000)
+    assert narrow._moment(30_000) < bound._moment(20_000) / 100
+    assert narrow.likely() < 4e9 < bound.likely()

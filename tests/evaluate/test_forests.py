@@ -14,7 +14,7 @@ from graphfuse.data.cohort import Cohort
 from graphfuse.data.synth import planted
 from graphfuse.evaluate import forests
 from graphfuse.evaluate.forests import SPLITS, STAGES, TREES, TRIED, Columns, boosting, forest
-from graphfuse.learn.linear import CrossFit
+from graphfuse.learn.linear.fold import PreparedFold
 from graphfuse.schema import Recipe
 
 RECIPE = Recipe.model_validate({"name": "plain", "net": {"propagate": "none"}})
@@ -25,7 +25,7 @@ def fold(cohort, train, codes=None, classes=None):
     """The fold that trains on the first `train` patients, and the others' views."""
     outcome = cohort.outcome()
     codes = outcome.values if codes is None else codes
-    cross = CrossFit(
+    cross = PreparedFold.fit(
         cohort.take(np.arange(train)),
         codes[:train],
         classes or len(outcome.classes),
@@ -130,13 +130,13 @@ def test_a_modality_of_two_patients_or_of_none_with_a_label_takes_no_places(monk
     cannot be learned from."""
     monkeypatch.setattr(forests, "TOP", 45)
     cross, views = fold(made, 100)
-    codes, has = cross.codes, cross.training.has["meth"]
+    codes, has = cross.codes, cross.views.has["meth"]
     pair = np.array([np.flatnonzero(has & (codes == k))[0] for k in (0, 1)])
     for kept, left in ((pair, 5), ([], 0)):
         few = np.where(has & ~np.isin(np.arange(100), kept), -1, codes)
         chosen = Columns.fit(cross, few).chosen
         assert (len(chosen["rna"]), len(chosen["meth"])) == (40, left)
-    cross.codes = np.where(has, -1, codes)
+    cross = replace(cross, codes=np.where(has, -1, codes))
     for rung in (forest, boosting):
         assert np.isfinite(rung(cross, views)).all()
 
@@ -148,7 +148,7 @@ def test_a_modality_of_two_patients_or_of_none_with_a_label_takes_no_places(monk
 def test_the_forest_is_the_one_of_lowest_out_of_bag_loss(made):
     cross, views = fold(made, 100)
     columns = Columns.fit(cross, cross.codes)
-    x, losses = columns.of(cross.training), {}
+    x, losses = columns.of(cross.views), {}
     for split in SPLITS:
         kind = {"max_features": split[0], "min_samples_leaf": split[1], "random_state": 0}
         tried = RandomForestClassifier(TRIED, oob_score=True, **kind).fit(x, cross.codes)
@@ -170,7 +170,7 @@ def test_boostings_curves_are_held_out(made):
     inner, expected = forests.dealt(cross.codes, forests.INNER, 0), 0.0
     for k in range(forests.INNER):
         codes = np.where(inner == k, -1, cross.codes)
-        x = Columns.fit(cross, codes).of(cross.training)
+        x = Columns.fit(cross, codes).of(cross.views)
         model = HistGradientBoostingClassifier(
             max_iter=7,
             max_leaf_nodes=8,
@@ -247,7 +247,7 @@ def test_a_class_of_one_is_no_obstacle(rung):
 @BOTH
 def test_where_all_are_of_one_class_it_is_certain(rung, made):
     cross, views = fold(made, 100)
-    cross.codes = np.ones(100, int)
+    cross = replace(cross, codes=np.ones(100, int))
     np.testing.assert_allclose(rung(cross, views), np.tile([0.0, 1.0], (50, 1)))
 
 

@@ -11,7 +11,8 @@ from graphfuse.data.cohort import Cohort
 from graphfuse.data.synth import planted
 from graphfuse.evaluate.ladder import by_group, climb
 from graphfuse.learn.fit import start_of
-from graphfuse.learn.linear import CrossFit
+from graphfuse.learn.linear.fold import PreparedFold
+from graphfuse.learn.linear.solver import ridge
 from graphfuse.schema import Recipe
 
 RECIPE = Recipe.model_validate({"name": "small", "patient": {"neighbours": 4}})
@@ -49,7 +50,7 @@ def cohort(effect=1.5, seed=0):
 def climbed():
     whole = cohort()
     train, test = whole.take(np.arange(0, 60)), whole.take(np.arange(60, 90))
-    cross = CrossFit(train, train.outcome().values, 2, RECIPE, None, 0)
+    cross = PreparedFold.fit(train, train.outcome().values, 2, RECIPE, None, 0)
     views = cross.preparation.views(test)
     return cross, test, views, climb(cross, test, views)
 
@@ -92,7 +93,7 @@ def test_late_is_the_mean_of_the_singles_a_patient_has(climbed):
 
 def test_single_is_the_one_of_lowest_inner_loss(climbed):
     cross, _, _, rungs = climbed
-    losses = {m: cross.solve((m,), plain=True).loss for m in ("rna", "meth", "clinical")}
+    losses = {m: ridge(cross.without_graphs(), (m,)).loss for m in ("rna", "meth", "clinical")}
     best = min(losses, key=losses.get)
     assert best != "meth"
     np.testing.assert_array_equal(rungs["single"].probability, rungs[f"single:{best}"].probability)
@@ -108,10 +109,10 @@ def test_clinical_is_the_ridge_on_the_records(climbed):
 
 def test_early_is_the_ridge_on_all_columns_side_by_side(climbed):
     cross, _, views, rungs = climbed
-    fit = cross.solve(("rna", "meth", "clinical"), plain=True)
+    fit = ridge(cross.without_graphs(), ("rna", "meth", "clinical"))
     wide = np.hstack([views.own[m] for m in fit.modalities])
     slope = (
-        np.hstack([cross.training.own[m] for m in fit.modalities]).T @ fit.coefficients["rna"][0]
+        np.hstack([cross.views.own[m] for m in fit.modalities]).T @ fit.coefficients["rna"][0]
     )  # one for all
     np.testing.assert_allclose(
         rungs["early"].probability, softmax(wide @ slope + fit.bias, axis=1), rtol=1e-9
@@ -154,7 +155,7 @@ def test_a_test_patients_rungs_do_not_depend_on_the_others(climbed):
 
 def test_without_records_there_is_no_clinical_rung():
     made = planted(60, {"rna": 10}, seed=1).cohort
-    cross = CrossFit(made, made.outcome().values, 2, RECIPE, None, 0)
+    cross = PreparedFold.fit(made, made.outcome().values, 2, RECIPE, None, 0)
     rungs = climb(cross, made, cross.preparation.views(made))
     assert list(rungs) == [
         "majority",
@@ -174,7 +175,7 @@ def test_the_group_alone_says_what_it_says():
     codes = whole.outcome().values
     site = np.where(np.arange(80) % 4 == 0, 1 - codes, codes).astype(str)
     whole = replace(whole, groups={"site": site})
-    cross = CrossFit(whole, codes, 2, Recipe(name="plain"), None, 0)
+    cross = PreparedFold.fit(whole, codes, 2, Recipe(name="plain"), None, 0)
     strange = replace(whole.take([0, 1, 2]), groups={"site": np.array(["0", "1", "elsewhere"])})
     found = by_group(cross, strange)["group:site"].probability
     for row, group in enumerate("01"):
@@ -192,7 +193,7 @@ def test_a_rung_that_was_solved_before_still_says_what_it_took(climbed):
 
 def test_a_rung_does_not_hang_on_what_the_net_asked_for_before(climbed):
     cross, test, views, rungs = climbed
-    other = CrossFit(cross.cohort, cross.codes, 2, RECIPE, None, 0)
+    other = PreparedFold.fit(cross.cohort, cross.codes, 2, RECIPE, None, 0)
     start_of(other, tuple(test.modalities), RECIPE)
     again = climb(other, test, views)
     for name, rung in rungs.items():

@@ -6,6 +6,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.evaluate.depends import Beside
@@ -13,8 +14,9 @@ from graphfuse.evaluate.folds import repeated
 from graphfuse.evaluate.ledger import CONTROLS, entries, graphs_of, pairs, sentences, twins
 from graphfuse.evaluate.study import study
 from graphfuse.graph.network import GeneNetwork
-from graphfuse.learn.fit import start_of
-from graphfuse.learn.linear import CrossFit
+from graphfuse.learn.fit import fold_data, start_of
+from graphfuse.learn.linear.fold import PreparedFold
+from graphfuse.learn.trees import leaves
 from graphfuse.schema import Comparison, Recipe
 
 DEFAULT = Recipe.named("multiplex")
@@ -160,27 +162,38 @@ def test_a_gain_that_chance_edges_share_is_no_gain_of_the_edges():
     assert sentences([made("graphfuse", "early", 0.05, "better")]) == []
 
 
-def test_a_twin_that_takes_over_what_its_graph_is_not_in_is_the_twin_fitted_alone():
-    """To the last bit: a walk through gates that keep a graph out does not hang on that graph."""
+def test_a_control_that_takes_over_what_its_graph_does_not_change_is_the_control_fitted_alone():
+    """To the last bit: columns, penalties and starts that do not depend on a graph are those of any
+    other."""
     cohort, network = modules(0, on=True, patients=120, genes=120, blocks=3)
     codes, names = cohort.outcome().values, tuple(cohort.modalities)
-    real = CrossFit(cohort, codes, 2, DEFAULT, network, 0)
+    real = PreparedFold.fit(cohort, codes, 2, DEFAULT, network, 0)
     start_of(real, names, DEFAULT)
-    assert any(any(walk[1][:1]) for walk in real._walks) and any(
-        any(walk[1][1:]) for walk in real._walks
-    )
-    taken = 0
+    assert real.results.network.count("path") and real.results.layers.count("path")
     for twin in twins(DEFAULT, cohort, network, 0):
-        walks = real.unheard(twin.graph)
-        alone, helped = (
-            CrossFit(cohort, codes, 2, twin.recipe, twin.network, 0, walks=w) for w in (None, walks)
-        )
-        one, two = (start_of(cross, names, twin.recipe) for cross in (alone, helped))
-        assert (
-            (one.views == two.views).all()
-            and (one.bias == two.bias).all()
-            and (one.gates == two.gates).all()
-        )
-        assert all((one.linear.slopes[m] == two.linear.slopes[m]).all() for m in names)
-        taken += len(walks)
-    assert taken >= 8
+        alone = PreparedFold.fit(cohort, codes, 2, twin.recipe, twin.network, 0)
+        helped = real.controlled(twin.recipe, twin.network)
+        assert helped.views.own is real.views.own
+        one, two = (start_of(fold, names, twin.recipe) for fold in (alone, helped))
+        np.testing.assert_array_equal(one.views, two.views)
+        np.testing.assert_array_equal(one.bias, two.bias)
+        np.testing.assert_array_equal(one.gates, two.gates)
+        for m in names:
+            np.testing.assert_array_equal(one.linear.slopes[m], two.linear.slopes[m])
+        shown = [fold_data(fold, names, twin.recipe).inputs for fold in (alone, helped)]
+        for first, second in zip(*map(leaves, shown), strict=True):
+            assert torch.equal(first, second)
+
+
+def test_controls_of_a_fold_with_selected_columns_are_those_fitted_alone():
+    """Each inner fold then has columns of its own."""
+    cohort, network = modules(0, on=True, patients=90, genes=60, blocks=3)
+    codes, names = cohort.outcome().values, tuple(cohort.modalities)
+    recipe = DEFAULT.model_copy(update={"select": DEFAULT.select.model_copy(update={"top": 20})})
+    real = PreparedFold.fit(cohort, codes, 2, recipe, network, 0)
+    for twin in twins(recipe, cohort, network, 0):
+        alone = PreparedFold.fit(cohort, codes, 2, twin.recipe, twin.network, 0)
+        helped = real.controlled(twin.recipe, twin.network)
+        one, two = (start_of(fold, names, twin.recipe) for fold in (alone, helped))
+        np.testing.assert_array_equal(one.views, two.views)
+        np.testing.assert_array_equal(one.gates, two.gates)

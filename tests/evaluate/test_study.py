@@ -242,9 +242,9 @@ def test_a_fit_that_reads_a_held_out_patient_stops_the_run(monkeypatch, what):
         "groups": lambda cohort: cohort.groups["site"],
     }
 
-    def peeking(cross, test, views):
+    def peeking(fold, test, *given):
         reads[what](test)
-        return climb(cross, test, views)
+        return climb(fold, test, *given)
 
     monkeypatch.setattr("graphfuse.evaluate.fits.climb", peeking)
     sited = replace(COHORT, groups={"site": np.repeat(["a", "b"], 33)})
@@ -279,7 +279,7 @@ def test_inner_folds_keep_a_group_whole(sites, monkeypatch):
     seen = []
     monkeypatch.setattr(
         "graphfuse.evaluate.fits.climb",
-        lambda cross, test, views: seen.append(cross) or climb(cross, test, views),
+        lambda fold, *given: seen.append(fold) or climb(fold, *given),
     )
     site = np.arange(66) % sites
     grouped = replace(COHORT, groups={"site": np.array([f"s{k}" for k in site])})
@@ -287,6 +287,21 @@ def test_inner_folds_keep_a_group_whole(sites, monkeypatch):
         grouped, grouped.outcome(), RECIPE, None, FOLDS, 0, "cpu", keeps="site", final=False
     )
     for cross in seen:
-        where = pd.Series(cross.inner).groupby(cross.keep).nunique()
-        assert (where == 1).all() and cross.inner.max() + 1 == min(sites, 5)
+        where = pd.Series(cross.inner.first).groupby(cross.groups).nunique()
+        assert (where == 1).all() and cross.inner.first.max() + 1 == min(sites, 5)
     assert np.isfinite(found.scores()["brier"]).all()
+
+
+# --------------------------------------------------------------------------------- many patients
+
+
+def test_more_patients_than_kernels_leave_the_linear_baselines_out(monkeypatch, caplog):
+    monkeypatch.setattr("graphfuse.learn.linear.kernels.MOST_PATIENTS", 20)
+    net = RECIPE.net.model_copy(update={"start": "none"})
+    found = ran(COHORT, FOLDS, RECIPE.model_copy(update={"net": net}))
+    models = found.metrics({}).models
+    assert list(models) == ["majority", "forest", "boosting", "no-graph", "graphfuse"]
+    assert np.isfinite(found.predictions(COHORT).filter(like="p_").to_numpy()).all()
+    (said,) = found.failed.values()
+    assert said.startswith("linear baselines (clinical, single, early, late): they are solved")
+    assert f"left out: {said}" in caplog.text

@@ -12,7 +12,7 @@ from graphfuse.data.synth import planted
 from graphfuse.evaluate.folds import repeated
 from graphfuse.evaluate.study import Replica, study
 from graphfuse.explain.ranking import _table, rank
-from graphfuse.learn.linear import CrossFit
+from graphfuse.learn.linear.fold import PreparedFold
 from graphfuse.learn.model import FusionModel
 from graphfuse.learn.search import trained_by
 from graphfuse.schema import RANKING_COLUMNS, Recipe
@@ -113,7 +113,10 @@ def ranked_sets(folder, made, least=3, **sections):
     cohort, outcome, names = made.cohort, made.cohort.outcome(), tuple(made.cohort.modalities)
     tests = np.array_split(np.arange(len(cohort)), 2)
     kept = [np.setdiff1d(np.arange(len(cohort)), tested) for tested in tests]
-    folds = [CrossFit(cohort.take(rows), outcome.values[rows], 2, recipe, None, 0) for rows in kept]
+    folds = [
+        PreparedFold.fit(cohort.take(rows), outcome.values[rows], 2, recipe, None, 0)
+        for rows in kept
+    ]
     replicas = [
         Replica(
             0,

@@ -11,7 +11,7 @@ from torch.nn.functional import cross_entropy
 from graphfuse.learn import fit
 from graphfuse.learn.bank import Bank, mean_loss
 from graphfuse.learn.draws import mask_sources
-from graphfuse.learn.linear import CrossFit
+from graphfuse.learn.linear.fold import PreparedFold
 from graphfuse.learn.stop import TEMPERATURES, Stop
 from graphfuse.learn.training import fresh
 from graphfuse.nn.lists import aggregate
@@ -50,7 +50,7 @@ def folds_of(small, recipe: Recipe) -> list[fit.FoldData]:
     found = []
     for rows in (np.arange(70), np.arange(15, 80)):
         cohort = small.cohort.take(rows)
-        cross = CrossFit(cohort, cohort.outcome().values, 2, recipe, None, 0)
+        cross = PreparedFold.fit(cohort, cohort.outcome().values, 2, recipe, None, 0)
         found.append(fit.fold_data(cross, tuple(cohort.modalities), recipe))
     return found
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from graphfuse.learn.budget import COPIES, HEADROOM, RANDOM, SPREAD, Size, chunks
-from graphfuse.learn.linear import INNER
+from graphfuse.learn.linear.inner_folds import INNER_FOLDS
 from graphfuse.nn.lists import Lists
 from graphfuse.nn.net import Inputs, Net, Shape
 
@@ -67,7 +67,8 @@ def test_the_size_of_a_replica_is_what_it_keeps():
     size = Size.of(net, inputs, torch.float32)
     parameters = sum(p.numel() for p in net.parameters())
     heard = (
-        sum(each.numel() * each.element_size() for lists in inputs.lists for each in lists) / INNER
+        sum(each.numel() * each.element_size() for lists in inputs.lists for each in lists)
+        / INNER_FOLDS
     )
     assert size.own == COPIES * parameters * 4 + RANDOM * n * 2 * width + heard
     stage = n * 2 * width * 4

@@ -18,7 +18,7 @@ from graphfuse.evaluate.folds import repeated
 from graphfuse.evaluate.study import study
 from graphfuse.learn import fit
 from graphfuse.learn.draws import mask_sources, seed_of
-from graphfuse.learn.linear import CrossFit
+from graphfuse.learn.linear.fold import PreparedFold
 from graphfuse.learn.model import FusionModel
 from graphfuse.learn.training import fresh
 from graphfuse.schema import Recipe
@@ -126,7 +126,7 @@ def test_a_constant_column_moves_no_trained_net(cohort):
 
 def fold_of(cohort: Cohort, names) -> fit.FoldData:
     chosen = in_order(cohort, names)
-    cross = CrossFit(chosen, chosen.outcome().values, 2, NETS["gated"], None, 0)
+    cross = PreparedFold.fit(chosen, chosen.outcome().values, 2, NETS["gated"], None, 0)
     return fit.fold_data(cross, tuple(chosen.modalities), NETS["gated"])
 
 

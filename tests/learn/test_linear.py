@@ -1,6 +1,7 @@
 """Cross-fitted linear models: nothing of a patient in what the net is shown of it, and mixes and
 gates that find the truth."""
 
+import weakref
 from dataclasses import replace
 
 import numpy as np
@@ -15,11 +16,21 @@ from graphfuse.data.synth import planted
 from graphfuse.errors import InputError
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.learn.assemble import Preparation
-from graphfuse.learn.kernels import Kernels, means_of, slope_of
-from graphfuse.learn.linear import GATES, INNER, CrossFit
-from graphfuse.learn.ridge import PENALTIES, fit_ridge, lowest_level
-from graphfuse.learn.splits import stratified
-from graphfuse.learn.start import (
+from graphfuse.learn.linear.fold import PreparedFold
+from graphfuse.learn.linear.inner_folds import INNER_FOLDS, ON_ALL, Fit, InnerFolds
+from graphfuse.learn.linear.kernels import Kernel, means_of, slope_of
+from graphfuse.learn.linear.ridge import PENALTIES, fit_ridge, lowest_level
+from graphfuse.learn.linear.solver import (
+    GATES,
+    RidgeKey,
+    gates,
+    kernel_sets,
+    linear_fit,
+    path,
+    ridge,
+)
+from graphfuse.learn.linear.stacking import linear_start
+from graphfuse.learn.linear.start import (
     GATE_PRIOR,
     Linear,
     LinearFit,
@@ -28,6 +39,8 @@ from graphfuse.learn.start import (
     patterns_of,
     shared_bias,
 )
+from graphfuse.learn.model import FusionModel
+from graphfuse.learn.splits import stratified
 from graphfuse.schema import Recipe
 
 RECIPE = Recipe.model_validate(
@@ -47,7 +60,7 @@ NETWORK = GeneNetwork.from_frame(MADE.network, "planted")
 
 
 def crossed(cohort=COHORT, codes=CODES, recipe=RECIPE):
-    return CrossFit(cohort, codes, 2, recipe, NETWORK, seed=0)
+    return PreparedFold.fit(cohort, codes, 2, recipe, NETWORK, seed=0)
 
 
 @pytest.fixture(scope="module")
@@ -62,9 +75,9 @@ def cross():
 def test_what_a_patient_is_shown_is_by_the_inner_model_without_it(cross, names):
     """All anew for one inner fold: preparation, kernels and ridge on the others, applied to the
     held-out."""
-    fit = cross.solve(names, plain=True)
+    fit = linear_fit(cross, RidgeKey(names, ((),) * len(names)))  # with all gates shut
     for k in (0, 3):
-        held, train = np.flatnonzero(cross.inner == k), np.flatnonzero(cross.inner != k)
+        held, train = np.flatnonzero(cross.inner.first == k), np.flatnonzero(cross.inner.first != k)
         preparation, training = Preparation.fit(
             COHORT.take(train), CODES[train], RECIPE, NETWORK, 0
         )
@@ -73,10 +86,10 @@ def test_what_a_patient_is_shown_is_by_the_inner_model_without_it(cross, names):
         codes = np.where(
             training.present[:, [NAMES.index(m) for m in names]].any(1), CODES[train], -1
         )
-        ridge = fit_ridge(kernel, codes, 2, (PENALTIES[fit.level],), tolerance=1e-6, steps=5000)
+        alone = fit_ridge(kernel, codes, 2, (PENALTIES[fit.level],), tolerance=1e-6, steps=5000)
         lists = {m: found[0] for m, found in preparation.lists(views).items()}
         for column, m in enumerate(names):
-            slope = training.own[m].T @ ridge.alpha[0]
+            slope = training.own[m].T @ alone.alpha[0]
             around = np.zeros((len(held), 2))
             for i in range(len(held)):
                 senders = lists[m].index[lists[m].offsets[i] : lists[m].offsets[i + 1]]
@@ -88,17 +101,17 @@ def test_what_a_patient_is_shown_is_by_the_inner_model_without_it(cross, names):
                 fit.views[held, column], expected, atol=0.02
             )  # a descent stops early, ours later
         np.testing.assert_allclose(
-            fit.held_bias[held], ridge.intercept[[0]].repeat(len(held), 0), atol=0.02
+            fit.held_bias[held], alone.intercept[[0]].repeat(len(held), 0), atol=0.02
         )
 
 
 @pytest.mark.parametrize("names", [("rna",), NAMES])
 def test_own_views_and_bias_are_the_held_out_logits(cross, names):
-    fit = cross.solve(names, plain=True)
+    fit = ridge(cross.without_graphs(), names)
     np.testing.assert_allclose(
         fit.views[:, :, 0].sum(1) + fit.held_bias, fit.held_out[0], atol=1e-10
     )
-    there = (CODES >= 0) & cross.training.present[:, [NAMES.index(m) for m in names]].any(1)
+    there = (CODES >= 0) & cross.views.present[:, [NAMES.index(m) for m in names]].any(1)
     assert fit.loss == pytest.approx(
         -np.mean([log_softmax(fit.held_out[0, i])[CODES[i]] for i in np.flatnonzero(there)]),
         rel=1e-9,
@@ -112,21 +125,21 @@ def neighbours_that_may_swap(fold):
         if CODES[i] != CODES[i + 1] and min(CODES[i], CODES[i + 1]) >= 0 and fold[i] == fold[i + 1]:
             swapped = CODES.copy()
             swapped[[i, i + 1]] = CODES[[i + 1, i]]
-            if np.array_equal(stratified(swapped, INNER, 0), fold):
+            if np.array_equal(stratified(swapped, INNER_FOLDS, 0), fold):
                 yield i, swapped
 
 
 @pytest.mark.parametrize("names", [("rna",), NAMES])
 def test_the_label_of_a_held_out_patient_changes_nothing_shown_of_its_fold(cross, names):
     tried = 0
-    for i, swapped in neighbours_that_may_swap(cross.inner):
+    for i, swapped in neighbours_that_may_swap(cross.inner.first):
         before, after = (
-            cross.solve(names, plain=True),
-            crossed(codes=swapped).solve(names, plain=True),
+            ridge(cross.without_graphs(), names),
+            ridge(crossed(codes=swapped).without_graphs(), names),
         )
         if before.level != after.level:
             continue  # the one number chosen on all training patients
-        mine = cross.inner == cross.inner[i]
+        mine = cross.inner.first == cross.inner.first[i]
         np.testing.assert_array_equal(before.views[mine], after.views[mine])
         np.testing.assert_array_equal(before.held_bias[mine], after.held_bias[mine])
         assert (
@@ -139,26 +152,27 @@ def test_the_label_of_a_held_out_patient_changes_nothing_shown_of_its_fold(cross
 
 
 def test_the_values_of_a_held_out_patient_change_nothing_shown_of_the_others_in_its_fold(cross):
-    k = cross.inner[5]
+    k = cross.inner.first[5]
     changed = dict(COHORT.modalities)
     for name, modality in changed.items():
         table = modality.table.copy()
         table.iloc[5] = table.iloc[5] * 1.01 + 0.01
         changed[name] = Modality(name, table, symbols=modality.symbols, entity=modality.entity)
     other = crossed(replace(COHORT, modalities=changed))
-    before, after = cross.solve(NAMES, plain=True), other.solve(NAMES, plain=True)
-    assert np.array_equal(other.inner, cross.inner) and before.level == after.level
-    rest = (cross.inner == k) & (np.arange(70) != 5)
+    before, after = ridge(cross.without_graphs(), NAMES), ridge(other.without_graphs(), NAMES)
+    assert np.array_equal(other.inner.first, cross.inner.first) and before.level == after.level
+    rest = (cross.inner.first == k) & (np.arange(70) != 5)
     np.testing.assert_array_equal(before.views[rest], after.views[rest])
     assert (before.views[5] != after.views[5]).any() and (
-        before.views[cross.inner != k] != after.views[cross.inner != k]
+        before.views[cross.inner.first != k] != after.views[cross.inner.first != k]
     ).any()
 
 
 def test_labels_without_any_signal_are_not_predicted():
     """The held-out loss of noise is no better than that of the shares."""
     noise = planted(100, {"rna": 300}, effect=0.0, seed=3).cohort
-    fit = CrossFit(noise, noise.outcome().values, 2, Recipe(name="plain"), None, 0).solve(("rna",))
+    fold = PreparedFold.fit(noise, noise.outcome().values, 2, Recipe(name="plain"), None, 0)
+    fit = ridge(fold, ("rna",))
     assert fit.loss > np.log(2) - 0.03
     agreement = (fit.held_out[0].argmax(1) == noise.outcome().values).mean()
     assert 0.3 < agreement < 0.7
@@ -167,16 +181,71 @@ def test_labels_without_any_signal_are_not_predicted():
 def test_a_patient_without_a_modality_is_shown_zeros_of_it(cross):
     absent = ~COHORT.modalities["meth"].present
     assert absent.sum() > 3
-    fit = cross.solve(NAMES)
+    fit = ridge(cross, NAMES)
     assert not fit.views[absent, 1].any() and fit.views[~absent, 1].any()
 
 
 def test_a_fit_is_remembered(cross):
-    assert cross.solve(NAMES) is cross.solve(NAMES)
-    kept = crossed()
-    first = kept.solve(("rna",))
-    kept.forget()
-    assert kept.solve(("rna",)) is first
+    assert ridge(cross, NAMES) is ridge(cross, NAMES)
+
+
+def test_no_fit_depends_on_what_was_asked_for_before(cross):
+    """Everything asked for in one order, and on another fold in the other."""
+    asked = [
+        lambda fold: ridge(fold.without_graphs(), NAMES),
+        lambda fold: ridge(fold, ("meth",)),
+        lambda fold: linear_start(fold, NAMES, stacked=True),
+        lambda fold: linear_start(fold, ("rna",), stacked=True),
+        lambda fold: linear_start(fold.without_graphs(), NAMES, stacked=True),
+    ]
+    forth, back = crossed(), crossed()
+    one = [ask(forth) for ask in asked]
+    other = [ask(back) for ask in reversed(asked)][::-1]
+    for first, second in zip(one, other, strict=True):
+        np.testing.assert_array_equal(first.views, second.views)
+
+
+def test_kernels_larger_than_their_tables_are_freed_and_made_again():
+    """70 patients by 20 columns: nothing is kept of the kernels once nobody holds them."""
+    fold = crossed()
+    (*_, whole) = kernel_sets(fold, NAMES)
+    assert kernel_sets(fold, NAMES)[-1].kernels["rna"].own is whole.kernels["rna"].own
+    kept = whole.kernels["rna"].own.copy()
+    seen = weakref.ref(whole.kernels["rna"].own)
+    del whole
+    assert seen() is None
+    np.testing.assert_array_equal(kernel_sets(fold, NAMES)[-1].kernels["rna"].own, kept)
+
+
+# -------------------------------------------------------------------------------------- inner folds
+
+
+def test_inner_folds_hold_everybody_out_once_in_each_partition():
+    inner = InnerFolds.deal(CODES, seed=0)
+    assert inner.partitions.shape == (600 // (CODES >= 0).sum(), 70)
+    times = sum(inner.held_out(fit).astype(int) for fit in inner.fits)
+    assert (times == len(inner.partitions)).all()
+    assert not inner.held_out(ON_ALL).any()
+    np.testing.assert_array_equal(inner.held_out(Fit(1, 3)), inner.partitions[1] == 3)
+    assert [fit.is_first for fit in inner.fits[:6]] == [True] * 5 + [False]
+
+
+def test_few_labels_are_dealt_more_often():
+    few, many = np.tile([0, 1], 20), np.tile([0, 1], 400)
+    assert len(InnerFolds.deal(few, 0).partitions) == 10
+    assert len(InnerFolds.deal(many, 0).partitions) == 2
+    assert len(InnerFolds.deal(many, 0, partitions=1).partitions) == 1
+
+
+def test_keys_say_which_graphs_they_are_along():
+    shut = RidgeKey.of_one("rna", np.zeros(3))
+    network = RidgeKey.of_one("rna", np.array([2.0, 0, 0]))
+    layer = RidgeKey.of_one("rna", np.array([0, 0, 1.0]))
+    both = RidgeKey(("rna", "meth"), network.gates + layer.gates)
+    along = [(each.is_along_network, each.is_along_layers) for each in (shut, network, layer, both)]
+    assert along == [(False, False), (True, False), (False, True), (True, True)]
+    np.testing.assert_array_equal(network.gates_of("rna", 2), [2, 0, 0])
+    np.testing.assert_array_equal(both.gates_of("meth", 3), [0, 0, 1, 0])
 
 
 # ----------------------------------------------------------------------------------- without graphs
@@ -185,40 +254,41 @@ def test_a_fit_is_remembered(cross):
 def test_without_graphs_the_views_of_graphs_are_zero(cross):
     plain = cross.without_graphs()
     for names in (("rna",), NAMES):
-        with_graphs, without = cross.start(names, stacked=True), plain.start(names, stacked=True)
+        with_graphs, without = (
+            linear_start(cross, names, stacked=True),
+            linear_start(plain, names, stacked=True),
+        )
         assert with_graphs.views[:, :, 1].any() and with_graphs.views[:, :, 2].any()
         assert not without.views[:, :, 1:].any() and not without.gates.any()
-        assert plain.solve(names).level == cross.solve(names, plain=True).level
-    assert plain.solve(("rna",)) is cross.solve(("rna",), plain=True)
+        assert ridge(plain, names).level == ridge(cross.without_graphs(), names).level
+    key = RidgeKey.of_one("rna", np.zeros(2))
+    assert path(plain, key) is path(cross, key)
     assert (
-        cross.graphs and cross.preparation.layers and cross.training.hop
+        cross.has_graphs and cross.preparation.layers and cross.views.hop
     )  # the fold itself keeps them
-    assert (
-        not plain.preparation.layers and not plain.preparation.smoothing and not plain.training.hop
-    )
+    assert not plain.preparation.layers and not plain.preparation.smoothing and not plain.views.hop
     assert set(plain.preparation.encoders.values()) == {"table"}
 
 
 @pytest.mark.parametrize("stacked", [True, False])
 def test_the_start_is_a_sum_over_modalities(cross, stacked):
-    start = cross.start(NAMES, stacked)
-    joint, singles = cross.solve(NAMES), [cross.solve((m,)) for m in NAMES]
-    mix, full = start.linear.shares(), cross.training.present.all(1)
+    start = linear_start(cross, NAMES, stacked)
+    singles = [ridge(cross, (m,)) for m in NAMES]
+    joint = ridge(cross, NAMES, near=min(singles, key=lambda fit: fit.loss).level)
+    mix, full = start.linear.shares(), cross.views.present.all(1)
     whole, shares = mix["joint"], [mix[m] for m in NAMES]
     if not stacked:
         assert (whole, shares) == (0.0, [1.0, 1.0])
     for column, m in enumerate(NAMES):
-        slope = whole * slope_of(cross.training, m, *joint.coefficients[m])
-        slope = slope + shares[column] * slope_of(
-            cross.training, m, *singles[column].coefficients[m]
-        )
+        slope = whole * slope_of(cross.views, m, *joint.coefficients[m])
+        slope = slope + shares[column] * slope_of(cross.views, m, *singles[column].coefficients[m])
         np.testing.assert_allclose(start.linear.slopes[m][0], slope, rtol=1e-9, atol=1e-12)
         expected = whole * joint.views[:, column] + shares[column] * singles[column].views[:, 0]
         np.testing.assert_allclose(
             start.views[full, column], expected[full], rtol=1e-12, atol=1e-12
         )
         np.testing.assert_allclose(
-            start.linear.memory[m][0], cross.training.own[m] @ slope, rtol=1e-7, atol=1e-9
+            start.linear.memory[m][0], cross.views.own[m] @ slope, rtol=1e-7, atol=1e-9
         )
     np.testing.assert_allclose(start.linear.bias[0], whole * joint.bias, rtol=1e-12)
     assert min([whole, *shares]) >= 0 and start.gates.shape == (2, 2)
@@ -227,15 +297,15 @@ def test_the_start_is_a_sum_over_modalities(cross, stacked):
 def test_a_patient_without_a_modality_starts_at_the_model_of_the_others(cross):
     """The linear start for those without methylation is the RNA regression, trained on everyone
     with RNA."""
-    start, rna = cross.start(NAMES, stacked=True), cross.solve(("rna",))
-    lacking = np.flatnonzero(~cross.training.present[:, 1])
-    which = start.linear.pattern(cross.training.present)
+    start, rna = linear_start(cross, NAMES, stacked=True), ridge(cross, ("rna",))
+    lacking = np.flatnonzero(~cross.views.present[:, 1])
+    which = start.linear.pattern(cross.views.present)
     assert (start.linear.patterns[which[lacking]] == [True, False]).all()
     np.testing.assert_allclose(start.views[lacking, 0], rna.views[lacking, 0], rtol=1e-12)
     np.testing.assert_allclose(start.bias[lacking].sum(1), rna.held_bias[lacking], rtol=1e-12)
     p = which[lacking[0]]
     np.testing.assert_allclose(
-        start.linear.slopes["rna"][p], slope_of(cross.training, "rna", *rna.coefficients["rna"])
+        start.linear.slopes["rna"][p], slope_of(cross.views, "rna", *rna.coefficients["rna"])
     )
     assert not start.linear.slopes["meth"][p].any() and not start.views[lacking, 1].any()
 
@@ -257,8 +327,8 @@ def test_a_pattern_that_nobody_prepared_takes_the_largest_inside_it():
 
 
 def test_the_mix_is_no_worse_than_joint_or_any_single(cross):
-    start = cross.start(NAMES, stacked=True)
-    present = cross.training.present.astype(float)
+    start = linear_start(cross, NAMES, stacked=True)
+    present = cross.views.present.astype(float)
     known = (CODES >= 0) & present.all(1).astype(bool)  # those who decide it
 
     def loss(logits):
@@ -266,43 +336,42 @@ def test_the_mix_is_no_worse_than_joint_or_any_single(cross):
 
     doors = np.concatenate([np.ones((2, 1)), start.gates], 1)[..., None]
     mixed = (((start.views * doors).sum(2) + start.bias) * present[..., None]).sum(1)
-    singles = [cross.solve((m,)).held_out[0] * present[:, [c]] for c, m in enumerate(NAMES)]
-    assert loss(mixed) <= min(map(loss, [cross.solve(NAMES).held_out[0], *singles])) + 1e-6
+    singles = [ridge(cross, (m,)).held_out[0] * present[:, [c]] for c, m in enumerate(NAMES)]
+    assert loss(mixed) <= min(map(loss, [ridge(cross, NAMES).held_out[0], *singles])) + 1e-6
 
 
 def test_kernels_are_inner_products_and_means():
-    preparation, training = Preparation.fit(COHORT, CODES, RECIPE, NETWORK, 0)
-    made = Kernels.of(training, means_of(preparation))
-    np.testing.assert_allclose(
-        made.own["rna"], training.own["rna"] @ training.own["rna"].T, rtol=1e-12
-    )
-    np.testing.assert_allclose(
-        made.cross["rna"], training.hop["rna"] @ training.own["rna"].T, rtol=1e-12
-    )
-    mean = made.means["meth"][0].toarray()
+    fold = crossed()
+    (*_, whole) = kernel_sets(fold, NAMES)
+    rna, own, hop = whole.kernels["rna"], fold.views.own["rna"], fold.views.hop["rna"]
+    np.testing.assert_allclose(rna.own, own @ own.T, rtol=1e-12)
+    np.testing.assert_allclose(rna.cross, hop @ own.T, rtol=1e-12)
+    np.testing.assert_allclose(rna.hop, hop @ hop.T, rtol=1e-12)
+    mean = whole.kernels["meth"].means[0].toarray()
     present = COHORT.modalities["meth"].present
     np.testing.assert_allclose(mean.sum(1), present)
     assert not mean[:, ~present].any()
 
 
-@pytest.mark.parametrize("gates", [(0.0, 0.0), (0.0, 2.0), (1.5, 0.0), (1.0, 4.0)])
-def test_a_smoothed_kernel_is_that_of_smoothed_columns(gates):
+@pytest.mark.parametrize("values", [(0.0, 0.0), (0.0, 2.0), (1.5, 0.0), (1.0, 4.0)])
+def test_a_smoothed_kernel_is_that_of_smoothed_columns(values):
     preparation, training = Preparation.fit(COHORT, CODES, RECIPE, NETWORK, 0)
-    made, gates = Kernels.of(training, means_of(preparation)), np.array(gates)
-    own, hop, mean = training.own["rna"], training.hop["rna"], made.means["rna"][0]
-    smooth = (own + gates[0] * hop + gates[1] * (mean @ own)) / (1 + gates.sum())
-    np.testing.assert_allclose(made.smoothed("rna", gates), smooth @ smooth.T, rtol=1e-9, atol=1e-9)
+    own, hop, values = training.own["rna"], training.hop["rna"], np.array(values)
+    (mean,) = means_of(preparation)["rna"]
+    made = Kernel(own @ own.T, hop @ own.T, hop @ hop.T, [mean])
+    smooth = (own + values[0] * hop + values[1] * (mean @ own)) / (1 + values.sum())
+    np.testing.assert_allclose(made.smoothed(values), smooth @ smooth.T, rtol=1e-9, atol=1e-9)
     alpha = np.random.default_rng(0).normal(size=(70, 2))
-    coefficients = made.spread("rna", gates, alpha)
-    slope = smooth.T @ alpha / (1 + gates.sum())
+    coefficients = made.spread(values, alpha)
+    slope = smooth.T @ alpha / (1 + values.sum())
     np.testing.assert_allclose(
         slope_of(training, "rna", *coefficients), slope, rtol=1e-9, atol=1e-9
     )
-    views = made.views("rna", *coefficients)
+    views = made.views(*coefficients)
     np.testing.assert_allclose(
         views, np.stack([own @ slope, hop @ slope, mean @ (own @ slope)], 1), rtol=1e-7, atol=1e-9
     )
-    logits = np.einsum("nvk,v->nk", views, np.r_[1, gates])
+    logits = np.einsum("nvk,v->nk", views, np.r_[1, values])
     np.testing.assert_allclose(logits, smooth @ smooth.T @ alpha, rtol=1e-7, atol=1e-9)
 
 
@@ -373,9 +442,9 @@ def test_a_useful_view_opens_its_gate_and_noise_stays_out():
     views = np.zeros((1500, 2, 2, 3))
     views[:, 0, 0], views[:, 0, 1] = signal, rng.normal(size=signal.shape)
     views[:, 1] = rng.normal(size=views[:, 1].shape)
-    gates = gates_of(np.zeros((1500, 3)), views, codes)
-    assert gates.shape == (2, 2) and gates[0, 0] > 0.8
-    rest = np.array([gates[0, 1], *gates[1]])
+    found = gates_of(np.zeros((1500, 3)), views, codes)
+    assert found.shape == (2, 2) and found[0, 0] > 0.8
+    rest = np.array([found[0, 1], *found[1]])
     assert np.abs(rest).max() < 0.1
 
 
@@ -427,14 +496,14 @@ def grouped(labelled=1.0, noise=2.0, patients=160, control="none", seed=0):
     )
     cohort = Cohort.from_frames({"rna": frame}, pd.Series(codes, frame.index, name="y"))
     recipe = Recipe.model_validate({"name": "grouped", "patient": {"control": control}})
-    return CrossFit(cohort, codes, 2, recipe, None, 0)
+    return PreparedFold.fit(cohort, codes, 2, recipe, None, 0)
 
 
 def test_a_gate_opens_where_neighbours_help_and_stays_shut_where_they_do_not():
     few = grouped(labelled=0.2)
-    gates = few.gates("rna")
-    assert gates[1] in GATES and gates[0] == 0
-    assert few.solve(("rna",)).loss < 0.95 * few.solve(("rna",), plain=True).loss
+    opened = gates(few, "rna")
+    assert opened[1] in GATES and opened[0] == 0
+    assert ridge(few, ("rna",)).loss < 0.95 * ridge(few.without_graphs(), ("rna",)).loss
     rng = np.random.default_rng(1)
     frame = pd.DataFrame(
         rng.normal(size=(240, 400)),
@@ -445,9 +514,10 @@ def test_a_gate_opens_where_neighbours_help_and_stays_shut_where_they_do_not():
         (frame["x0"] + 0.3 * rng.normal(size=240) > 0).to_numpy().astype(int)
     )  # one column, which no neighbour shares
     alone = Cohort.from_frames({"rna": frame}, pd.Series(codes, frame.index, name="y"))
-    assert not CrossFit(alone, codes, 2, Recipe(name="alone"), None, 0).gates("rna").any()
+    fold = PreparedFold.fit(alone, codes, 2, Recipe(name="alone"), None, 0)
+    assert not gates(fold, "rna").any()
     for control in ("rewired", "random", "identity", "empty"):
-        assert not grouped(labelled=0.2, control=control).gates("rna").any(), control
+        assert not gates(grouped(labelled=0.2, control=control), "rna").any(), control
 
 
 def test_the_planted_network_and_its_control():
@@ -469,10 +539,10 @@ def test_the_planted_network_and_its_control():
         symbols={"rna": {g: g for g in genes}},
     )
     network = GeneNetwork.from_frame(pairs.assign(score=1.0), "module")
-    cross = CrossFit(
+    cross = PreparedFold.fit(
         cohort, codes, 2, RECIPE.model_copy(update={"select": Recipe(name="x").select}), network, 0
     )
-    views = cross.solve(("rna",)).views[:, 0]
+    views = ridge(cross, ("rna",)).views[:, 0]
     margin = (
         views[..., 1] - views[..., 0]
     )  # [n, 3]: towards class 1 by own columns, network, patients
@@ -492,6 +562,20 @@ def test_bias_is_shared_over_who_is_there():
 
 
 def test_more_patients_than_kernels_can_hold_are_refused(monkeypatch):
-    monkeypatch.setattr("graphfuse.learn.linear.MOST_PATIENTS", 50)
-    with pytest.raises(InputError, match="kept up to 50 patients"):
+    monkeypatch.setattr("graphfuse.learn.linear.kernels.MOST_PATIENTS", 50)
+    with pytest.raises(InputError, match="kept up to 50 patients.*start = "):
         crossed()
+
+
+def test_without_a_linear_start_no_kernel_is_made(monkeypatch):
+    """The same net, whether or not kernels could be: to what rounding in its coordinates moves."""
+    net = RECIPE.net.model_copy(update={"start": "none"})
+    train = RECIPE.train.model_copy(update={"epochs": 3, "seeds": 1})
+    recipe = RECIPE.model_copy(update={"net": net, "train": train})
+
+    def fitted() -> np.ndarray:
+        return FusionModel(recipe, network=NETWORK, device="cpu").fit(COHORT).predict_proba(COHORT)
+
+    expected = fitted()
+    monkeypatch.setattr("graphfuse.learn.linear.kernels.MOST_PATIENTS", 50)
+    np.testing.assert_allclose(fitted(), expected, atol=1e-4)

@@ -6,7 +6,13 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss as reference_loss
 
-from graphfuse.learn.ridge import PENALTIES, coordinates, fit_ridge, log_loss
+from graphfuse.learn.linear.ridge import (
+    PENALTIES,
+    coordinates,
+    coordinates_of_columns,
+    fit_ridge,
+    log_loss,
+)
 
 CS = (0.01, 0.3, 10.0, 1000.0)
 TIGHT = {"tolerance": 1e-9, "steps": 40_000}
@@ -140,3 +146,16 @@ def test_log_loss_is_that_of_scikit_learn():
     known = codes >= 0
     expected = [reference_loss(codes[known], each[known], labels=range(4)) for each in p]
     np.testing.assert_allclose(log_loss(logits, codes), expected, rtol=1e-10)
+
+
+def test_coordinates_are_the_same_from_either_side_of_a_table():
+    """A column that repeats others and one of zeros add no coordinate."""
+    rng = np.random.default_rng(0)
+    table = rng.normal(size=(60, 9)) @ np.diag(np.arange(1.0, 10))
+    table = np.column_stack([table, table[:, 0] - table[:, 1], np.zeros(60)])
+    placed, into = coordinates(table @ table.T)
+    own, basis = coordinates_of_columns(table)
+    assert own.shape == (60, 9)
+    np.testing.assert_allclose(own, placed, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(basis, table.T @ into, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(basis.T @ basis, np.eye(9), atol=1e-12)

@@ -11,7 +11,7 @@ from graphfuse.data.cohort import Cohort
 from graphfuse.data.synth import planted
 from graphfuse.errors import InputError
 from graphfuse.evaluate.study import study
-from graphfuse.learn.linear import CrossFit
+from graphfuse.learn.linear.fold import PreparedFold
 from graphfuse.learn.model import FusionModel
 from graphfuse.learn.search import candidates, described, halved, trained_by
 from graphfuse.schema import Recipe
@@ -53,8 +53,10 @@ def exclusive_or(patients=500, seed=0) -> Cohort:
     return Cohort.from_frames(tables, pd.Series((a[:, 0] * b[:, 0] > 0).astype(int), ids, name="y"))
 
 
-def crossed(cohort, given) -> CrossFit:
-    return CrossFit(cohort, cohort.outcome().values, len(cohort.outcome().classes), given, None, 0)
+def crossed(cohort, given) -> PreparedFold:
+    return PreparedFold.fit(
+        cohort, cohort.outcome().values, len(cohort.outcome().classes), given, None, 0
+    )
 
 
 def test_candidates_differ_in_one_slot_and_bring_the_tokens_they_need():

@@ -20,7 +20,7 @@ from graphfuse.evaluate.depends import named_files
 from graphfuse.files.hashes import file_sha256
 from graphfuse.files.toml import parse
 from graphfuse.learn.assemble import Preparation
-from graphfuse.learn.linear import CrossFit
+from graphfuse.learn.linear.fold import PreparedFold
 from graphfuse.learn.own_parts import check_part
 from graphfuse.learn.saved import read_model
 from graphfuse.learn.seal import sealed
@@ -273,7 +273,7 @@ def test_a_step_that_reads_labels_is_fitted_anew_in_inner_folds(tmp_path, reads)
     assert reads_target(recipe, made) == reads
     for path in seen.iterdir():
         path.unlink()
-    CrossFit(made, made.outcome().values, 3, recipe, None, 0)
+    PreparedFold.fit(made, made.outcome().values, 3, recipe, None, 0)
     fits = [np.load(path) for path in seen.iterdir()]
     assert sorted(map(len, fits)) == ([48] * 5 + [60] if reads else [60])
     assert all((fit >= 0).all() == reads for fit in fits)

@@ -12,7 +12,7 @@ from scipy.special import softmax
 from sklearn.metrics import log_loss
 
 from graphfuse.learn import fit
-from graphfuse.learn.linear import CrossFit
+from graphfuse.learn.linear.fold import PreparedFold
 from graphfuse.learn.model import FusionModel
 from graphfuse.learn.stop import TEMPERATURES
 from graphfuse.learn.training import (
@@ -46,7 +46,7 @@ def folds(small) -> list[fit.FoldData]:
     found = []
     for rows in (np.arange(70), np.arange(15, 80), np.arange(5, 75)):
         cohort = small.cohort.take(rows)
-        cross = CrossFit(cohort, cohort.outcome().values, 2, recipe_of(), None, 0)
+        cross = PreparedFold.fit(cohort, cohort.outcome().values, 2, recipe_of(), None, 0)
         found.append(fit.fold_data(cross, tuple(cohort.modalities), recipe_of()))
     return found
 

@@ -4,14 +4,15 @@ have."""
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import minimize
 from scipy.special import log_softmax
 
 from graphfuse.graph.neighbours import Neighbours
-from graphfuse.learn.assemble import Views, mean_operator
+from graphfuse.learn.assemble import Views
+from graphfuse.learn.linear.kernels import mean_operator
 
 MIX_PRIOR = 0.4
 GATE_PRIOR = 0.3
@@ -104,20 +105,6 @@ class LinearStart:
     views: np.ndarray
     bias: np.ndarray
     gates: np.ndarray
-
-    def nothing(self, gate: float) -> LinearStart:
-        """No start at all: zeros of the same shapes, the gene network's gates closed, those of
-        patient layers at `gate`."""
-        kept = self.linear
-
-        def zero(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-            return {m: np.zeros_like(a) for m, a in arrays.items()}
-
-        blank = {name: np.zeros_like(getattr(kept, name)) for name in ("bias", "own_bias", "mix")}
-        linear = replace(kept, slopes=zero(kept.slopes), memory=zero(kept.memory), **blank)
-        gates = np.zeros_like(self.gates)
-        gates[:, 1:] = gate
-        return LinearStart(linear, np.zeros_like(self.views), np.zeros_like(self.bias), gates)
 
 
 @dataclass(frozen=True, eq=False)

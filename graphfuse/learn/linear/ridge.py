@@ -153,13 +153,31 @@ def coordinates(kernel: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     For kernel = X Xᵀ, Xᵀ B `[F, r]` is an orthonormal basis of the training rows and Z = X (Xᵀ B):
     X in that basis.
     """
-    values, vectors = eigh(kernel, check_finite=False, driver="evd")
-    keep = values > values.max(initial=0) * 1e-10
-    root, vectors = np.sqrt(values[keep]), vectors[:, keep]
-    vectors = vectors * np.where(
-        np.einsum("nr,nr,nr->r", vectors, vectors, vectors) < 0, -1.0, 1.0
-    )  # rounding cannot turn it
+    root, vectors = _eigenbasis(kernel)
+    vectors = vectors * _turns(vectors)
     return vectors * root, vectors / root
+
+
+def coordinates_of_columns(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The same coordinates of a table `[n, F]` found on the side of its columns, where these are
+    the fewer: Z `[n, r]`, and the orthonormal basis `[F, r]` in which Z = table @ basis."""
+    _, basis = _eigenbasis(table.T @ table)
+    placed = table @ basis
+    turns = _turns(placed)
+    return placed * turns, basis * turns
+
+
+def _eigenbasis(symmetric: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Square roots of the eigenvalues that are not zero, and their eigenvectors."""
+    values, vectors = eigh(symmetric, check_finite=False, driver="evd")
+    keep = values > values.max(initial=0) * 1e-10
+    return np.sqrt(values[keep]), vectors[:, keep]
+
+
+def _turns(vectors: np.ndarray) -> np.ndarray:
+    """1 or -1 for each vector, so that their cubes' sums are positive: rounding turns none of
+    them."""
+    return np.where(np.einsum("nr,nr,nr->r", vectors, vectors, vectors) < 0, -1.0, 1.0)
 
 
 def log_loss(logits: np.ndarray, codes: np.ndarray) -> np.ndarray:

@@ -1,0 +1,326 @@
+"""Ridge regressions cross-fitted inside a fold's training patients.
+
+One set of kernels serves all: every linear baseline, every pattern of modalities and the net's
+linear start are ridge regressions on sums of kernels, and so are those on columns smoothed by a
+graph. Each is asked for by its key, in any order, and fitted once.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cache, partial
+
+import numpy as np
+from scipy.sparse import csr_matrix
+
+from graphfuse.learn.assemble import Views
+from graphfuse.learn.linear.fold import PreparedFold
+from graphfuse.learn.linear.inner_folds import ON_ALL, Fit
+from graphfuse.learn.linear.kernels import Kernel, means_around, means_of, require_kernels
+from graphfuse.learn.linear.memo import Memo
+from graphfuse.learn.linear.ridge import PENALTIES, Descent, log_loss, lowest_level
+from graphfuse.learn.linear.start import LinearFit
+from graphfuse.learn.threads import side_by_side
+
+GATES = (1.0, 2.0, 4.0)  # tried in turn while the held-out loss falls
+# share of the loss by which it must fall where all patients are labelled; in proportion less where
+# fewer are
+WORTH = 0.01
+# gradient per patient at which a search may judge a fit; the one it takes goes on to the usual
+ROUGH = 1e-3
+
+
+@dataclass(frozen=True)
+class RidgeKey:
+    """Which ridge regression: the one on the sum of these modalities' kernels.
+
+    `gates`: how far each of them is smoothed along the gene network and its patient layers, without
+    the zeros at the end; `first`: the level of the penalty at which its search begins.
+    """
+
+    modalities: tuple[str, ...]
+    gates: tuple[tuple[float, ...], ...]
+    first: int = 0
+
+    @classmethod
+    def of_one(cls, modality: str, gates: np.ndarray, first: int = 0) -> RidgeKey:
+        """The regression on one modality, smoothed through `gates` `[1 + L]`."""
+        opened = np.flatnonzero(gates)
+        count = 0 if not len(opened) else int(opened[-1]) + 1
+        return cls((modality,), (tuple(gates[:count].tolist()),), first)
+
+    def gates_of(self, modality: str, depth: int) -> np.ndarray:
+        """A modality's gates `[1 + L]`, of L = `depth` patient layers."""
+        found = np.zeros(1 + depth)
+        opened = self.gates[self.modalities.index(modality)]
+        found[: len(opened)] = opened
+        return found
+
+    @property
+    def is_along_network(self) -> bool:
+        """Whether anything is smoothed along the gene network."""
+        return any(each[0] != 0 for each in self.gates if each)
+
+    @property
+    def is_along_layers(self) -> bool:
+        """Whether anything is smoothed along a patient layer."""
+        return any(len(each) > 1 for each in self.gates)
+
+
+@dataclass(frozen=True, eq=False)
+class KernelSet:
+    """Kernels of all training patients of a fold, by modality, in the columns of one preparation,
+    and the fits that stand on them."""
+
+    kernels: dict[str, Kernel]
+    fits: tuple[Fit, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class RidgePath:
+    """Where a search over penalties ended: the penalty's `level`, `held_out` logits `[partitions,
+    n, K]` and their `loss`, and for every kernel set alphas `[n, fits, K]` and intercepts
+    `[fits, K]`. `seconds`: what it took."""
+
+    level: int
+    held_out: np.ndarray
+    loss: float
+    ends: list[tuple[np.ndarray, np.ndarray]]
+    seconds: float
+
+
+# ------------------------------------------------------------------------------------ what is asked
+
+
+def ridge(fold: PreparedFold, modalities: tuple[str, ...], near: int | None = None) -> LinearFit:
+    """The ridge regression on the sum of these modalities' kernels, each smoothed through its
+    gates; `near`: a level of the penalty to search around (of several modalities)."""
+    if len(modalities) == 1:
+        return linear_fit(fold, opened(fold, *modalities))
+    return linear_fit(fold, joined(fold, modalities, near))
+
+
+def joined(fold: PreparedFold, modalities: tuple[str, ...], near: int | None = None) -> RidgeKey:
+    """The regression on several modalities, each smoothed as it is when alone; `near`: a level of
+    the penalty to search around."""
+    gates = tuple(opened(fold, m).gates[0] for m in modalities)
+    return RidgeKey(modalities, gates, 0 if near is None else _before(near))
+
+
+def gates(fold: PreparedFold, modality: str) -> np.ndarray:
+    """How far the modality's gene network and each of its patient layers are let in `[1 + L]`."""
+    return opened(fold, modality).gates_of(modality, fold.preparation.depth)
+
+
+def opened(fold: PreparedFold, modality: str) -> RidgeKey:
+    """The regression on one modality with its gates as far open as its held-out loss falls."""
+    return fold.results.both.get(("opened", modality), partial(_opened, fold, modality))
+
+
+def linear_fit(fold: PreparedFold, key: RidgeKey) -> LinearFit:
+    """The regression of this key."""
+
+    def taken() -> LinearFit:
+        sets = kernel_sets(fold, key.modalities)
+        return _taken_apart(fold, key, sets, path(fold, key))
+
+    return fold.results.both.get(("linear fit", key), taken)
+
+
+def path(fold: PreparedFold, key: RidgeKey) -> RidgePath:
+    """The search over penalties of this key; it depends on the graphs that are let in alone."""
+    return results_along(fold, [key]).get(("path", key), partial(_searched, fold, key))
+
+
+def results_along(fold: PreparedFold, keys: Iterable[RidgeKey]) -> Memo:
+    """The results that depend on no other graphs than those which these regressions let in."""
+    keys = list(keys)
+    network = any(key.is_along_network for key in keys)
+    return fold.results.of(network, any(key.is_along_layers for key in keys))
+
+
+# -------------------------------------------------------------------------------------------- gates
+
+
+def _opened(fold: PreparedFold, m: str) -> RidgeKey:
+    """The gate that lowers the held-out loss of the ridge on the smoothed columns most is opened
+    first, for as long as the loss falls."""
+    key = RidgeKey.of_one(m, np.zeros(1 + fold.preparation.depth))
+    least = 1 - WORTH * (fold.codes >= 0).mean()
+    shut = _leading(fold, m)
+    held = kernel_sets(fold, (m,)) if shut else []  # kept while all these paths are searched
+    while shut:
+        tried = {gate: _wider(fold, key, gate, GATES[0]) for gate in shut}
+        gate = min(shut, key=lambda each: path(fold, tried[each]).loss)
+        opens = False
+        for value in GATES:
+            wider = _wider(fold, key, gate, value)
+            if path(fold, wider).loss > least * path(fold, key).loss:
+                break
+            key, opens = wider, True
+        if not opens:
+            break
+        shut.remove(gate)
+    del held
+    return key
+
+
+def _wider(fold: PreparedFold, key: RidgeKey, gate: int, value: float) -> RidgeKey:
+    """The regression with one gate set to `value`, its penalty sought around the present one."""
+    (m,) = key.modalities
+    values = key.gates_of(m, fold.preparation.depth)
+    values[gate] = value
+    return RidgeKey.of_one(m, values, _before(path(fold, key).level))
+
+
+def _before(level: int) -> int:
+    """Where a search around a level begins."""
+    return max(level - 1, 0)
+
+
+def _leading(fold: PreparedFold, m: str) -> list[int]:
+    """Which of the modality's gates lead anywhere."""
+    means = _means(fold, None, lambda: fold.views)[m]
+    layers = [1 + number for number, mean in enumerate(means) if mean.nnz]
+    if fold.preparation.alone:
+        layers = []
+    return [0, *layers] if m in fold.views.hop and fold.views.hop[m].any() else layers
+
+
+# ------------------------------------------------------------------------------------------ kernels
+
+
+def kernel_sets(fold: PreparedFold, modalities: tuple[str, ...]) -> list[KernelSet]:
+    """The kernels of these modalities, one set for each preparation of the fold; that on all
+    patients is the last.
+
+    Kernels that take more memory than the tables they come from, and those of inner preparations,
+    are freed when nobody holds them any more, and made again when they are needed again.
+    """
+    whole = kernels(fold, modalities)
+    if not fold.inner_preparations:
+        return [KernelSet(whole, (*fold.inner.fits, ON_ALL))]
+    number = range(len(fold.inner_preparations))
+    inside = side_by_side(lambda place: kernels(fold, modalities, place), number)
+    sets = [KernelSet(each, (fit,)) for each, fit in zip(inside, fold.inner.fits, strict=True)]
+    return [*sets, KernelSet(whole, (ON_ALL,))]
+
+
+def kernels(
+    fold: PreparedFold, modalities: tuple[str, ...], place: int | None = None
+) -> dict[str, Kernel]:
+    """Kernels of all patients in the columns of one preparation: that of all patients, or the one
+    at `place` among the inner ones."""
+    require_kernels(fold.cohort)
+    preparation = fold.preparation if place is None else fold.inner_preparations[place]
+    views = cache(lambda: fold.views if place is None else preparation.views(fold.cohort))
+    results, found = fold.results, {}
+    means = _means(fold, place, views)
+    for m in modalities:
+        keep = place is None and len(fold.codes) <= len(preparation.pipelines[m].owners)
+
+        def kernel(memo: Memo, kind: str, left: str, right: str, m=m, keep=keep) -> np.ndarray:
+            def made() -> np.ndarray:
+                return getattr(views(), left)[m] @ getattr(views(), right)[m].T
+
+            return memo.get((kind, place, m), made, keep)
+
+        own = kernel(results.tables, "own kernel", "own", "own")
+        cross = hop = None
+        if m in preparation.smoothing:
+            cross = kernel(results.network, "cross kernel", "hop", "own")
+            hop = kernel(results.network, "hop kernel", "hop", "hop")
+        found[m] = Kernel(own, cross, hop, means[m])
+    return found
+
+
+def _means(
+    fold: PreparedFold, place: int | None, views: Callable[[], Views]
+) -> dict[str, list[csr_matrix]]:
+    """Modality → per layer, the mean over each patient's neighbours."""
+    if place is None:
+        return fold.results.layers.get(("means", None), lambda: means_of(fold.preparation))
+    preparation, rows = fold.inner_preparations[place], fold.outside[place]
+    return fold.results.layers.get(
+        ("means", place), lambda: means_around(preparation, views(), rows)
+    )
+
+
+# ---------------------------------------------------------------------------------------- the paths
+
+
+def _searched(fold: PreparedFold, key: RidgeKey) -> RidgePath:
+    """Ridge regressions on all kernel sets, at the penalty with the lowest held-out loss."""
+    began = time.perf_counter()
+    sets, depth = kernel_sets(fold, key.modalities), fold.preparation.depth
+    columns = [list(fold.views.own).index(m) for m in key.modalities]
+    codes = np.where(fold.views.present[:, columns].any(1), fold.codes, -1)
+    if not (codes >= 0).any():  # nobody to learn from: the shares of the classes are left
+        codes = fold.codes
+    descents = []
+    for each in sets:
+        smoothed = (each.kernels[m].smoothed(key.gates_of(m, depth)) for m in key.modalities)
+        counted = np.column_stack([~fold.inner.held_out(fit) for fit in each.fits])
+        descents.append(Descent(sum(smoothed), codes, fold.classes, counted))
+    weights = {}
+
+    def held_out() -> tuple[np.ndarray, float]:
+        logits = _held_out(fold, sets, [descent.logits() for descent in descents])
+        return logits, float(log_loss(logits, codes).mean())
+
+    def loss(level: int) -> float:
+        for descent in descents:
+            descent.to(PENALTIES[level], ROUGH)
+        weights[level] = [descent.weights for descent in descents]
+        return held_out()[1]
+
+    level, _ = lowest_level(loss, key.first)
+    for descent, start in zip(descents, weights[level], strict=True):
+        descent.weights = start
+        descent.to(PENALTIES[level])
+    ends = [(descent.alpha(), descent.intercept()) for descent in descents]
+    return RidgePath(level, *held_out(), ends, time.perf_counter() - began)
+
+
+def _held_out(fold: PreparedFold, sets: list[KernelSet], logits: list[np.ndarray]) -> np.ndarray:
+    """What fits say of those they hold out `[partitions, n, K]`, from all they say, by kernel set
+    `[n, fits, K]`."""
+    found = np.zeros((*fold.inner.partitions.shape, fold.classes))
+    for each, said in zip(sets, logits, strict=True):
+        for column, fit in enumerate(each.fits):
+            if fit != ON_ALL:
+                rows = fold.inner.held_out(fit)
+                found[fit.partition, rows] = said[rows, column]
+    return found
+
+
+def _taken_apart(
+    fold: PreparedFold, key: RidgeKey, sets: list[KernelSet], found: RidgePath
+) -> LinearFit:
+    """The fit on all, and what fits of the first partition say of those they hold out."""
+    depth, classes = fold.preparation.depth, fold.classes
+    views = np.zeros((len(fold.codes), len(key.modalities), 2 + depth, classes))
+    held_bias = np.zeros((len(fold.codes), classes))
+    coefficients, bias = {}, None
+    for each, (alpha, intercept) in zip(sets, found.ends, strict=True):
+        fits, flat = len(each.fits), alpha.reshape(len(alpha), -1)
+        for column, m in enumerate(key.modalities):
+            kernel = each.kernels[m]
+            own, hop = kernel.spread(key.gates_of(m, depth), flat)
+            ways = kernel.views(own, hop).reshape(len(alpha), -1, fits, classes)
+            for number, fit in enumerate(each.fits):
+                if fit.is_first:
+                    rows = fold.inner.held_out(fit)
+                    views[rows, column] = ways[rows, :, number]
+                if fit == ON_ALL:
+                    take = slice(number * classes, (number + 1) * classes)
+                    coefficients[m] = own[:, take], hop[:, take]
+        for number, fit in enumerate(each.fits):
+            if fit.is_first:
+                held_bias[fold.inner.held_out(fit)] = intercept[number]
+            if fit == ON_ALL:
+                bias = intercept[number]
+    taken = (coefficients, bias, found.held_out, views, held_bias, found.seconds)
+    return LinearFit(key.modalities, found.level, found.loss, *taken)
