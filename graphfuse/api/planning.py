@@ -47,6 +47,7 @@ from graphfuse.learn import fit
 from graphfuse.learn.budget import HEADROOM, Size
 from graphfuse.learn.device import pick_device
 from graphfuse.learn.linear.fold import PreparedFold
+from graphfuse.learn.linear.kernels import allows_kernels, is_narrow
 from graphfuse.report.html import write_report
 from graphfuse.schema import DEFAULT_RECIPE, Recipe
 from graphfuse.task.outcome import Outcome
@@ -246,15 +247,20 @@ class _Asked:
         self.done.append(_Probe(len(rows), small, table, found, began.since()))
 
     def _per_cube(self, probe: _Probe) -> float:
-        """CPU seconds by patients³ of all kernels that a fold brings into their coordinates."""
+        """CPU seconds by patients³ of all kernels that a fold brings into their coordinates: none
+        of narrow tables, and none where there are more patients than kernels are kept for."""
+        needs = Footprint.of(self.cohort, self.recipe, self.network, self.folds)
+        count = len(self.cohort)
+        wide = [table for table in needs.tables if not is_narrow(count, table.shown)]
+        if not wide or not allows_kernels(count):
+            return 0.0
         names, codes = tuple(probe.cohort.modalities), probe.found.outcome.values
         classes = len(self.outcome.classes)
         fold = PreparedFold.fit(probe.cohort, codes, classes, self.recipe, self.network, self.seed)
         fit.start_of(fold, names, self.recipe)
         plain = int(len(names) > 1)  # the ladder's own search on all tables
-        needs = Footprint.of(self.cohort, self.recipe, self.network, self.folds)
-        linear = sum(table.linear for table in needs.tables)
-        return (fold.results.count("path") + plain + linear) * turning(len(self.cohort))
+        linear = sum(table.linear for table in wide)
+        return (fold.results.count("path") + plain + linear) * turning(count)
 
     def _written(self, probe: _Probe, ranked: bool) -> _Written:
         """Writes a probe's run directory to where it is forgotten."""

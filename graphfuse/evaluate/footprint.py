@@ -20,7 +20,7 @@ from graphfuse.data.cohort import Cohort
 from graphfuse.errors import InputError, counted
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.learn.channels import encoders_of
-from graphfuse.learn.linear.kernels import allows_kernels
+from graphfuse.learn.linear.kernels import allows_kernels, is_narrow
 from graphfuse.learn.search import candidates
 from graphfuse.nn.parts import part
 from graphfuse.schema import Recipe
@@ -147,13 +147,16 @@ class Footprint:
         columns = FITTED * max(table.columns for table in self.tables)
         if not allows_kernels(patients):
             return NUMBER * patients * columns
-        kernels = SOLVED + sum(table.kernels for table in self.tables if patients > table.shown)
-        return NUMBER * patients * max(columns, kernels * patients)
+        wide = [table for table in self.tables if not is_narrow(patients, table.shown)]
+        beside = sum(table.kernels for table in wide if patients > table.shown)
+        solved = SOLVED * (patients if wide else max(table.shown for table in self.tables))
+        return NUMBER * patients * max(columns, solved + beside * patients)
 
     def _shown(self, patients: int) -> float:
         """What a bank is given of a fold, and what its nets are while they train."""
         found = 0.0
-        if allows_kernels(patients) and any(table.linear for table in self.tables):
+        wide = [table for table in self.tables if not is_narrow(patients, table.shown)]
+        if allows_kernels(patients) and any(table.linear for table in wide):
             found += TURNED * NUMBER * patients**2 / self.folds  # one fold at a time
         for table in self.tables:
             rank = min(patients, table.shown) if table.linear else table.shown

@@ -14,8 +14,9 @@ from graphfuse.data.cohort import Cohort
 from graphfuse.evaluate.forests import boosting, forest
 from graphfuse.learn.assemble import Views
 from graphfuse.learn.linear.fold import PreparedFold
+from graphfuse.learn.linear.kernel_sets import kernel_sets
 from graphfuse.learn.linear.kernels import slope_of
-from graphfuse.learn.linear.solver import kernel_sets, ridge
+from graphfuse.learn.linear.solver import ridge
 
 
 @dataclass(frozen=True, eq=False)

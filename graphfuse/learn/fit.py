@@ -14,9 +14,9 @@ from torch import Tensor
 from graphfuse.graph.neighbours import Neighbours
 from graphfuse.learn.assemble import Preparation, Views, tensor_lists
 from graphfuse.learn.linear.fold import PreparedFold
-from graphfuse.learn.linear.kernels import allows_kernels
+from graphfuse.learn.linear.kernel_sets import kernels
+from graphfuse.learn.linear.kernels import allows_kernels, is_narrow
 from graphfuse.learn.linear.ridge import coordinates, coordinates_of_columns
-from graphfuse.learn.linear.solver import kernels
 from graphfuse.learn.linear.stacking import linear_start, no_start
 from graphfuse.learn.linear.start import LinearStart
 from graphfuse.nn.net import Inputs, Shape
@@ -69,7 +69,7 @@ def turned(fold: PreparedFold, modality: str) -> Turned:
 
 def _turned(fold: PreparedFold, modality: str) -> Turned:
     columns = fold.views.own[modality]
-    if allows_kernels(len(columns)):
+    if allows_kernels(len(columns)) and not is_narrow(*columns.shape):
         own, into = coordinates(kernels(fold, (modality,))[modality].own)
         basis = columns.T @ into
     else:

@@ -18,13 +18,13 @@ from graphfuse.graph.network import GeneNetwork
 from graphfuse.learn.assemble import Preparation
 from graphfuse.learn.linear.fold import PreparedFold
 from graphfuse.learn.linear.inner_folds import INNER_FOLDS, ON_ALL, Fit, InnerFolds
-from graphfuse.learn.linear.kernels import Kernel, means_of, slope_of
+from graphfuse.learn.linear.kernel_sets import kernel_sets, kernels
+from graphfuse.learn.linear.kernels import Kernel, Narrow, means_of, slope_of, spread, summed
 from graphfuse.learn.linear.ridge import PENALTIES, fit_ridge, lowest_level
 from graphfuse.learn.linear.solver import (
     GATES,
     RidgeKey,
     gates,
-    kernel_sets,
     linear_fit,
     path,
     ridge,
@@ -360,9 +360,11 @@ def test_a_smoothed_kernel_is_that_of_smoothed_columns(values):
     (mean,) = means_of(preparation)["rna"]
     made = Kernel(own @ own.T, hop @ own.T, hop @ hop.T, [mean])
     smooth = (own + values[0] * hop + values[1] * (mean @ own)) / (1 + values.sum())
-    np.testing.assert_allclose(made.smoothed(values), smooth @ smooth.T, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(
+        made.smoothed(values).values, smooth @ smooth.T, rtol=1e-9, atol=1e-9
+    )
     alpha = np.random.default_rng(0).normal(size=(70, 2))
-    coefficients = made.spread(values, alpha)
+    coefficients = spread([mean], values, alpha)
     slope = smooth.T @ alpha / (1 + values.sum())
     np.testing.assert_allclose(
         slope_of(training, "rna", *coefficients), slope, rtol=1e-9, atol=1e-9
@@ -373,6 +375,37 @@ def test_a_smoothed_kernel_is_that_of_smoothed_columns(values):
     )
     logits = np.einsum("nvk,v->nk", views, np.r_[1, values])
     np.testing.assert_allclose(logits, smooth @ smooth.T @ alpha, rtol=1e-7, atol=1e-9)
+
+
+@pytest.mark.parametrize("values", [(0.0, 0.0), (0.0, 2.0), (1.5, 0.0), (1.0, 4.0)])
+def test_a_narrow_table_gives_what_its_kernel_gives(values):
+    preparation, training = Preparation.fit(COHORT, CODES, RECIPE, NETWORK, 0)
+    own, hop, values = training.own["rna"], training.hop["rna"], np.array(values)
+    means, rows = means_of(preparation)["rna"], np.arange(0, 70, 2)
+    dense = Kernel(own @ own.T, hop @ own.T, hop @ hop.T, means)
+    narrow = Narrow(own, hop, means)
+    alpha = np.random.default_rng(0).normal(size=(70, 3))
+    coefficients = spread(means, values, alpha)
+    np.testing.assert_allclose(narrow.views(*coefficients), dense.views(*coefficients), atol=1e-9)
+    one, other = narrow.smoothed(values), dense.smoothed(values)
+    np.testing.assert_allclose(one.times(alpha), other.times(alpha), atol=1e-9)
+    for found, expected in zip(one.coordinates(rows), other.coordinates(rows), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-7, atol=1e-7)
+    together = summed([one, narrow.smoothed(np.zeros(2))])
+    expected = other.values + dense.smoothed(np.zeros(2)).values
+    np.testing.assert_allclose(together.times(alpha), expected @ alpha, atol=1e-9)
+
+
+def test_a_start_found_on_the_side_of_the_columns_is_that_of_the_kernels(monkeypatch):
+    expected = linear_start(crossed(), NAMES, stacked=True)
+    monkeypatch.setattr("graphfuse.learn.linear.kernels.MANY", 50)
+    fold = crossed()
+    assert all(isinstance(kernel, Narrow) for kernel in kernels(fold, NAMES).values())
+    found = linear_start(fold, NAMES, stacked=True)
+    np.testing.assert_allclose(found.views, expected.views, atol=1e-9)
+    np.testing.assert_allclose(found.gates, expected.gates, atol=1e-9)
+    for m in NAMES:
+        np.testing.assert_allclose(found.linear.slopes[m], expected.linear.slopes[m], atol=1e-9)
 
 
 def test_the_search_for_a_penalty_finds_the_lowest():

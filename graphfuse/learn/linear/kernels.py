@@ -9,6 +9,7 @@ regression.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,8 +19,19 @@ from graphfuse.data.cohort import Cohort
 from graphfuse.errors import InputError
 from graphfuse.graph.neighbours import Neighbours
 from graphfuse.learn.assemble import Preparation, Views
+from graphfuse.learn.linear.ridge import Dense, Factored
 
 MOST_PATIENTS = 20_000  # a kernel of 3.2 GB for each modality
+
+
+# patients from whom, where columns are half as many at most, everything is found on the side of the
+# columns; below, a kernel takes no second
+MANY = 2_000
+
+
+def is_narrow(patients: int, columns: int) -> bool:
+    """Whether a table is worked with on the side of its columns."""
+    return patients >= MANY and columns <= patients / 2
 
 
 def allows_kernels(patients: int) -> bool:
@@ -50,34 +62,17 @@ class Kernel:
     hop: np.ndarray | None
     means: list[csr_matrix]
 
-    def smoothed(self, gates: np.ndarray) -> np.ndarray:
-        """The kernel `[n, n]` of the columns smoothed through `gates` `[1 + L]`: the network's,
-        each layer's."""
-        own, network = self._around(self.own, gates[1:]), gates[0]
+    def smoothed(self, gates: np.ndarray) -> Dense:
+        """The kernel of the columns smoothed through `gates` `[1 + L]`: the network's, each
+        layer's."""
+        own, network = around(self.own, self.means, gates[1:]), gates[0]
         if network:
             own = own + network * self.cross
-        whole = self._around(own.T, gates[1:]).T
+        whole = around(own.T, self.means, gates[1:]).T
         if network:
-            through = self._around(self.cross.T, gates[1:]) + network * self.hop
+            through = around(self.cross.T, self.means, gates[1:]) + network * self.hop
             whole = whole + network * through
-        return whole / (1 + gates.sum()) ** 2
-
-    def _around(self, rows: np.ndarray, gates: np.ndarray) -> np.ndarray:
-        """rows + Σ_l γ_l S_l rows."""
-        return sum(
-            (g * (mean @ rows) for g, mean in zip(gates, self.means, strict=True) if g), rows
-        )
-
-    def spread(self, gates: np.ndarray, alpha: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """`alpha` `[n, J]` on the smoothed kernel as coefficients on the patients' own columns and
-        on their network neighbours' means, so that smoothed logits are those of x + g · A x + Σ γ_l
-        S_l x."""
-        scale = (1 + gates.sum()) ** 2
-        own = sum(
-            (g * (mean.T @ alpha) for g, mean in zip(gates[1:], self.means, strict=True) if g),
-            alpha,
-        )
-        return own / scale, gates[0] * alpha / scale
+        return Dense(whole / (1 + gates.sum()) ** 2)
 
     def near(self, own: np.ndarray, hop: np.ndarray) -> np.ndarray:
         """Logits `[n, J]` of every patient's own columns, from coefficients `[n, J]` on columns and
@@ -95,6 +90,67 @@ class Kernel:
         if hop.any():
             far = far + self.hop @ hop
         return np.stack([near, far, *(mean @ near for mean in self.means)], 1)
+
+
+@dataclass(frozen=True, eq=False)
+class Narrow:
+    """The same of a table with few columns, whose kernels are never written out: `own` `[n, F]` its
+    columns, `hop` `[n, F]` the means over their network neighbours (or `None`), and `means`."""
+
+    own: np.ndarray
+    hop: np.ndarray | None
+    means: list[csr_matrix]
+
+    def smoothed(self, gates: np.ndarray) -> Factored:
+        """As `Kernel.smoothed`."""
+        table = around(self.own, self.means, gates[1:])
+        if gates[0]:
+            table = table + gates[0] * self.hop
+        return Factored(table / (1 + gates.sum()))
+
+    def near(self, own: np.ndarray, hop: np.ndarray) -> np.ndarray:
+        """As `Kernel.near`."""
+        return self.own @ self._slope(own, hop)
+
+    def views(self, own: np.ndarray, hop: np.ndarray) -> np.ndarray:
+        """As `Kernel.views`."""
+        slope = self._slope(own, hop)
+        near = self.own @ slope
+        far = np.zeros_like(near) if self.hop is None else self.hop @ slope
+        return np.stack([near, far, *(mean @ near for mean in self.means)], 1)
+
+    def _slope(self, own: np.ndarray, hop: np.ndarray) -> np.ndarray:
+        found = self.own.T @ own
+        return found + self.hop.T @ hop if hop.any() else found
+
+
+def summed(kernels: Sequence[Dense | Factored]) -> Dense | Factored:
+    """The sum of kernels."""
+    if all(isinstance(each, Factored) for each in kernels):
+        table = kernels[0].table if len(kernels) == 1 else np.hstack([k.table for k in kernels])
+        if is_narrow(*table.shape):
+            return Factored(table)
+    dense = [k.table @ k.table.T if isinstance(k, Factored) else k.values for k in kernels]
+    return Dense(sum(dense))
+
+
+def around(rows: np.ndarray, means: list[csr_matrix], gates: np.ndarray) -> np.ndarray:
+    """rows + Σ_l γ_l S_l rows."""
+    return sum((g * (mean @ rows) for g, mean in zip(gates, means, strict=True) if g), rows)
+
+
+def spread(
+    means: list[csr_matrix], gates: np.ndarray, alpha: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """`alpha` `[n, J]` on the smoothed kernel as coefficients on the patients' own columns and
+    on their network neighbours' means, so that smoothed logits are those of x + g · A x + Σ γ_l
+    S_l x."""
+    scale = (1 + gates.sum()) ** 2
+    own = sum(
+        (g * (mean.T @ alpha) for g, mean in zip(gates[1:], means, strict=True) if g),
+        alpha,
+    )
+    return own / scale, gates[0] * alpha / scale
 
 
 def slope_of(views: Views, m: str, own: np.ndarray, hop: np.ndarray) -> np.ndarray:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from scipy.linalg import eigh
@@ -21,6 +22,7 @@ from scipy.special import log_softmax
 PENALTIES = tuple(
     float(c) for c in 10.0 ** np.arange(-2.0, 3.1, 0.5)
 )  # C: inverse penalty on a kernel of mean diagonal 1
+LEAST = 1e-300  # of a mean diagonal
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +62,7 @@ def fit_ridge(
     for unlabelled patients, who take no part. The intercept is not penalised. Tolerance and steps
     as in `Descent.to`.
     """
-    descent = Descent(kernel, codes, classes)
+    descent = Descent(Dense(kernel), codes, classes)
     found = []
     for c in inverse_penalties:
         descent.to(c, tolerance, steps)
@@ -69,9 +71,51 @@ def fit_ridge(
     return Ridge(alpha, intercept, tuple(inverse_penalties))
 
 
+class Kernel(Protocol):
+    """Inner products among n patients."""
+
+    def coordinates(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+        """Of the patients at `rows`: Z and B as in `coordinates`, of the kernel among them divided
+        by its mean diagonal; and that."""
+
+    def times(self, alpha: np.ndarray) -> np.ndarray:
+        """kernel @ alpha `[n, J]`."""
+
+
+@dataclass(frozen=True, eq=False)
+class Dense:
+    """A kernel as it is: `values` `[n, n]`."""
+
+    values: np.ndarray
+
+    def coordinates(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+        among = self.values[np.ix_(rows, rows)]
+        size = max(float(np.trace(among)) / max(len(among), 1), LEAST)
+        return *coordinates(among / size), size
+
+    def times(self, alpha: np.ndarray) -> np.ndarray:
+        return self.values @ alpha
+
+
+@dataclass(frozen=True, eq=False)
+class Factored:
+    """The kernel of a `table` `[n, F]` with few columns, never written out."""
+
+    table: np.ndarray
+
+    def coordinates(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+        among = self.table[rows]
+        size = max(float((among**2).sum()) / max(len(among), 1), LEAST)
+        placed, _ = coordinates_of_columns(among / np.sqrt(size))
+        return placed, placed / (placed**2).sum(0), size
+
+    def times(self, alpha: np.ndarray) -> np.ndarray:
+        return self.table @ (self.table.T @ alpha)
+
+
 class Descent:
-    """G ridge regressions on one kernel `[n, n]`, each counting other patients, walked from penalty
-    to penalty.
+    """G ridge regressions on one kernel among n patients, each counting other patients, walked from
+    penalty to penalty.
 
     `counted` bool `[n, G]`: whom each counts (default: one that counts all). Patients without a
     label (code -1) count in none. The kernel is scaled inside to a mean diagonal of 1 over those
@@ -79,13 +123,12 @@ class Descent:
     """
 
     def __init__(
-        self, kernel: np.ndarray, codes: np.ndarray, classes: int, counted: np.ndarray | None = None
+        self, kernel: Kernel, codes: np.ndarray, classes: int, counted: np.ndarray | None = None
     ):
         counted = np.ones((len(codes), 1), bool) if counted is None else counted
-        self.kernel, self.rows = kernel, np.flatnonzero((codes >= 0) & counted.any(1))
-        among = kernel[np.ix_(self.rows, self.rows)]
-        self.size = max(float(np.trace(among)) / max(len(among), 1), 1e-300)
-        z, self.basis = coordinates(among / self.size)
+        self.kernel, self.patients = kernel, len(codes)
+        self.rows = np.flatnonzero((codes >= 0) & counted.any(1))
+        z, self.basis, self.size = kernel.coordinates(self.rows)
         self.design = np.hstack([z, np.ones((len(z), 1))])
         self.counted = np.ascontiguousarray(counted[self.rows].T, float)
         self.target = np.eye(classes)[codes[self.rows]].T[:, None]
@@ -132,11 +175,13 @@ class Descent:
     def logits(self) -> np.ndarray:
         """`[n, G, K]` of all patients."""
         alpha = self.alpha()
-        return (self.kernel @ alpha.reshape(len(alpha), -1)).reshape(alpha.shape) + self.intercept()
+        return self.kernel.times(alpha.reshape(len(alpha), -1)).reshape(alpha.shape) + (
+            self.intercept()
+        )
 
     def alpha(self) -> np.ndarray:
         """`[n, G, K]` on the unscaled kernel: logits = kernel @ alpha + intercept."""
-        alpha = np.zeros((len(self.kernel), *self.weights.shape[1::-1]))
+        alpha = np.zeros((self.patients, *self.weights.shape[1::-1]))
         alpha[self.rows] = (
             np.einsum("nr,kgr->ngk", self.basis, self.weights[..., :-1], optimize=True) / self.size
         )

@@ -8,21 +8,19 @@ graph. Each is asked for by its key, in any order, and fitted once.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 
 import numpy as np
-from scipy.sparse import csr_matrix
 
-from graphfuse.learn.assemble import Views
 from graphfuse.learn.linear.fold import PreparedFold
-from graphfuse.learn.linear.inner_folds import ON_ALL, Fit
-from graphfuse.learn.linear.kernels import Kernel, means_around, means_of, require_kernels
+from graphfuse.learn.linear.inner_folds import ON_ALL
+from graphfuse.learn.linear.kernel_sets import KernelSet, kernel_sets, means
+from graphfuse.learn.linear.kernels import spread, summed
 from graphfuse.learn.linear.memo import Memo
 from graphfuse.learn.linear.ridge import PENALTIES, Descent, log_loss, lowest_level
 from graphfuse.learn.linear.start import LinearFit
-from graphfuse.learn.threads import side_by_side
 
 GATES = (1.0, 2.0, 4.0)  # tried in turn while the held-out loss falls
 # share of the loss by which it must fall where all patients are labelled; in proportion less where
@@ -67,15 +65,6 @@ class RidgeKey:
     def is_along_layers(self) -> bool:
         """Whether anything is smoothed along a patient layer."""
         return any(len(each) > 1 for each in self.gates)
-
-
-@dataclass(frozen=True, eq=False)
-class KernelSet:
-    """Kernels of all training patients of a fold, by modality, in the columns of one preparation,
-    and the fits that stand on them."""
-
-    kernels: dict[str, Kernel]
-    fits: tuple[Fit, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,70 +171,11 @@ def _before(level: int) -> int:
 
 def _leading(fold: PreparedFold, m: str) -> list[int]:
     """Which of the modality's gates lead anywhere."""
-    means = _means(fold, None, lambda: fold.views)[m]
-    layers = [1 + number for number, mean in enumerate(means) if mean.nnz]
+    around = means(fold)[m]
+    layers = [1 + number for number, mean in enumerate(around) if mean.nnz]
     if fold.preparation.alone:
         layers = []
     return [0, *layers] if m in fold.views.hop and fold.views.hop[m].any() else layers
-
-
-# ------------------------------------------------------------------------------------------ kernels
-
-
-def kernel_sets(fold: PreparedFold, modalities: tuple[str, ...]) -> list[KernelSet]:
-    """The kernels of these modalities, one set for each preparation of the fold; that on all
-    patients is the last.
-
-    Kernels that take more memory than the tables they come from, and those of inner preparations,
-    are freed when nobody holds them any more, and made again when they are needed again.
-    """
-    whole = kernels(fold, modalities)
-    if not fold.inner_preparations:
-        return [KernelSet(whole, (*fold.inner.fits, ON_ALL))]
-    number = range(len(fold.inner_preparations))
-    inside = side_by_side(lambda place: kernels(fold, modalities, place), number)
-    sets = [KernelSet(each, (fit,)) for each, fit in zip(inside, fold.inner.fits, strict=True)]
-    return [*sets, KernelSet(whole, (ON_ALL,))]
-
-
-def kernels(
-    fold: PreparedFold, modalities: tuple[str, ...], place: int | None = None
-) -> dict[str, Kernel]:
-    """Kernels of all patients in the columns of one preparation: that of all patients, or the one
-    at `place` among the inner ones."""
-    require_kernels(fold.cohort)
-    preparation = fold.preparation if place is None else fold.inner_preparations[place]
-    views = cache(lambda: fold.views if place is None else preparation.views(fold.cohort))
-    results, found = fold.results, {}
-    means = _means(fold, place, views)
-    for m in modalities:
-        keep = place is None and len(fold.codes) <= len(preparation.pipelines[m].owners)
-
-        def kernel(memo: Memo, kind: str, left: str, right: str, m=m, keep=keep) -> np.ndarray:
-            def made() -> np.ndarray:
-                return getattr(views(), left)[m] @ getattr(views(), right)[m].T
-
-            return memo.get((kind, place, m), made, keep)
-
-        own = kernel(results.tables, "own kernel", "own", "own")
-        cross = hop = None
-        if m in preparation.smoothing:
-            cross = kernel(results.network, "cross kernel", "hop", "own")
-            hop = kernel(results.network, "hop kernel", "hop", "hop")
-        found[m] = Kernel(own, cross, hop, means[m])
-    return found
-
-
-def _means(
-    fold: PreparedFold, place: int | None, views: Callable[[], Views]
-) -> dict[str, list[csr_matrix]]:
-    """Modality → per layer, the mean over each patient's neighbours."""
-    if place is None:
-        return fold.results.layers.get(("means", None), lambda: means_of(fold.preparation))
-    preparation, rows = fold.inner_preparations[place], fold.outside[place]
-    return fold.results.layers.get(
-        ("means", place), lambda: means_around(preparation, views(), rows)
-    )
 
 
 # ---------------------------------------------------------------------------------------- the paths
@@ -261,9 +191,9 @@ def _searched(fold: PreparedFold, key: RidgeKey) -> RidgePath:
         codes = fold.codes
     descents = []
     for each in sets:
-        smoothed = (each.kernels[m].smoothed(key.gates_of(m, depth)) for m in key.modalities)
+        smoothed = [each.kernels[m].smoothed(key.gates_of(m, depth)) for m in key.modalities]
         counted = np.column_stack([~fold.inner.held_out(fit) for fit in each.fits])
-        descents.append(Descent(sum(smoothed), codes, fold.classes, counted))
+        descents.append(Descent(summed(smoothed), codes, fold.classes, counted))
     weights = {}
 
     def held_out() -> tuple[np.ndarray, float]:
@@ -308,7 +238,7 @@ def _taken_apart(
         fits, flat = len(each.fits), alpha.reshape(len(alpha), -1)
         for column, m in enumerate(key.modalities):
             kernel = each.kernels[m]
-            own, hop = kernel.spread(key.gates_of(m, depth), flat)
+            own, hop = spread(kernel.means, key.gates_of(m, depth), flat)
             ways = kernel.views(own, hop).reshape(len(alpha), -1, fits, classes)
             for number, fit in enumerate(each.fits):
                 if fit.is_first:

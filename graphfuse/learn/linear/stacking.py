@@ -11,12 +11,11 @@ from itertools import chain
 import numpy as np
 
 from graphfuse.learn.linear.fold import PreparedFold
+from graphfuse.learn.linear.kernel_sets import kernel_sets, kernels
 from graphfuse.learn.linear.kernels import slope_of
 from graphfuse.learn.linear.solver import (
     RidgeKey,
     joined,
-    kernel_sets,
-    kernels,
     linear_fit,
     opened,
     path,

@@ -1,0 +1,106 @@
+"""Kernels of a fold's training patients, made when somebody needs them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from scipy.sparse import csr_matrix
+
+from graphfuse.learn.assemble import Preparation, Views
+from graphfuse.learn.linear.fold import PreparedFold
+from graphfuse.learn.linear.inner_folds import ON_ALL, Fit
+from graphfuse.learn.linear.kernels import (
+    Kernel,
+    Narrow,
+    is_narrow,
+    means_around,
+    means_of,
+    require_kernels,
+)
+from graphfuse.learn.linear.memo import Memo
+from graphfuse.learn.threads import side_by_side
+
+Rows = Callable[[], np.ndarray]
+
+
+@dataclass(frozen=True, eq=False)
+class KernelSet:
+    """Kernels of all training patients of a fold, by modality, in the columns of one preparation,
+    and the fits that stand on them."""
+
+    kernels: dict[str, Kernel | Narrow]
+    fits: tuple[Fit, ...]
+
+
+def kernel_sets(fold: PreparedFold, modalities: tuple[str, ...]) -> list[KernelSet]:
+    """The kernels of these modalities, one set for each preparation of the fold; that on all
+    patients is the last.
+
+    Kernels that take more memory than the tables they come from, and those of inner preparations,
+    are freed when nobody holds them any more, and made again when they are needed again.
+    """
+    whole = kernels(fold, modalities)
+    if not fold.inner_preparations:
+        return [KernelSet(whole, (*fold.inner.fits, ON_ALL))]
+    number = range(len(fold.inner_preparations))
+    inside = side_by_side(lambda place: kernels(fold, modalities, place), number)
+    sets = [KernelSet(each, (fit,)) for each, fit in zip(inside, fold.inner.fits, strict=True)]
+    return [*sets, KernelSet(whole, (ON_ALL,))]
+
+
+def kernels(
+    fold: PreparedFold, modalities: tuple[str, ...], place: int | None = None
+) -> dict[str, Kernel | Narrow]:
+    """Kernels of all patients in the columns of one preparation: that of all patients, or the one
+    at `place` among the inner ones."""
+    require_kernels(fold.cohort)
+    preparation = fold.preparation if place is None else fold.inner_preparations[place]
+    views = cache(lambda: fold.views if place is None else preparation.views(fold.cohort))
+    around = means(fold, place, views)
+    return {m: _kernel(fold, place, preparation, m, views, around[m]) for m in modalities}
+
+
+def _kernel(
+    fold: PreparedFold,
+    place: int | None,
+    preparation: Preparation,
+    m: str,
+    views: Callable[[], Views],
+    around: list[csr_matrix],
+) -> Kernel | Narrow:
+    """One modality's kernels."""
+    patients, columns = len(fold.codes), len(preparation.pipelines[m].owners)
+    if is_narrow(patients, columns):
+        return Narrow(views().own[m], views().hop.get(m), around)
+    keep = place is None and patients <= columns
+
+    def products(memo: Memo, kind: str, left: Rows, right: Rows) -> np.ndarray:
+        return memo.get((kind, place, m), lambda: left() @ right().T, keep)
+
+    def own() -> np.ndarray:
+        return views().own[m]
+
+    def hop() -> np.ndarray:
+        return views().hop[m]
+
+    results = fold.results
+    among = products(results.tables, "own kernel", own, own)
+    if m not in preparation.smoothing:
+        return Kernel(among, None, None, around)
+    across = products(results.network, "cross kernel", hop, own)
+    return Kernel(among, across, products(results.network, "hop kernel", hop, hop), around)
+
+
+def means(
+    fold: PreparedFold, place: int | None = None, views: Callable[[], Views] | None = None
+) -> dict[str, list[csr_matrix]]:
+    """Modality → per layer, the mean over each patient's neighbours."""
+    if place is None:
+        return fold.results.layers.get(("means", None), lambda: means_of(fold.preparation))
+    preparation, rows = fold.inner_preparations[place], fold.outside[place]
+    return fold.results.layers.get(
+        ("means", place), lambda: means_around(preparation, views(), rows)
+    )
