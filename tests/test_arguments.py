@@ -95,6 +95,7 @@ def calls(given: dict):
         "PatientGraph.to_html": (given["graph"].to_html, {"path": "x.html", "seed": 0}),
         "PatientGraph.write": (given["graph"].write, {"folder": out}),
         "Ranking.top": (given["ranking"].top, {"count": 3}),
+        "Ranking.with_nulls": (given["ranking"].with_nulls, {"nulls": [given["ranking"]]}),
         "Ranking.to_csv": (given["ranking"].to_csv, {"path": "x.csv"}),
         "Ranking.write": (given["ranking"].write, {"folder": out}),
         "Recipe": (Recipe, {"name": "mine", "title": "", "net": {}, "train": {}, "select": {}}),

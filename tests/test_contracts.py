@@ -15,7 +15,7 @@ from graphfuse.data.cohort import Cohort
 from graphfuse.data.synth import planted
 from graphfuse.evaluate.folds import repeated
 from graphfuse.evaluate.study import study
-from graphfuse.explain.ranking import rank
+from graphfuse.explain.fold_models import rank
 from graphfuse.learn import fit
 from graphfuse.learn.bank import Bank
 from graphfuse.learn.draws import mask_sources

@@ -14,7 +14,7 @@ from graphfuse.data.synth import planted
 from graphfuse.errors import InputError
 from graphfuse.evaluate.folds import repeated
 from graphfuse.evaluate.study import study
-from graphfuse.explain.ranking import rank
+from graphfuse.explain.fold_models import rank
 from graphfuse.learn.linear.fold import PreparedFold
 from graphfuse.learn.model import FusionModel
 from graphfuse.learn.pack import pack

@@ -14,8 +14,10 @@ from graphfuse.data.manifest import as_cohort, load
 from graphfuse.errors import FetchError, InputError
 from graphfuse.evaluate.record import network_hash
 from graphfuse.evaluate.report import load_record, load_replicas
+from graphfuse.explain.fold_models import rank as rank_replicas
+from graphfuse.explain.method import ranking_method
+from graphfuse.explain.methods import DEFAULT
 from graphfuse.explain.ranking import Ranking
-from graphfuse.explain.ranking import rank as rank_replicas
 from graphfuse.files.inside import inside
 from graphfuse.files.json import damaged
 from graphfuse.files.references import referenced
@@ -35,6 +37,7 @@ def rank_run(
     top: Count = 50,
     cohort: Cohort | str | Path | None = None,
     *,
+    method: str = DEFAULT,
     network: str | Path | None = None,
     allow_parts: Iterable[str | Path] = (),
     device: str = "auto",
@@ -42,6 +45,7 @@ def rank_run(
     """Rankings of a saved run, as `rank_saved` gives them, written to its `rankings/`; the report
     anew."""
     given = {"network": network, "allow_parts": allow_parts, "device": device}
+    given |= {"method": method}
     folder = Path(folder)
     inside(folder, "rankings")
     ranking = rank_saved(folder, top, cohort, **given)
@@ -56,6 +60,7 @@ def rank_saved(
     top: int,
     cohort: Cohort | str | Path | None,
     *,
+    method: str,
     network: str | Path | None,
     allow_parts: Iterable[str | Path],
     device: str,
@@ -71,6 +76,8 @@ def rank_saved(
     cohort : Cohort, str, Path or None
         The cohort that the run was trained on, or its manifest; by default the manifest that the
         run names, of which only files that are here already are read.
+    method : str
+        How columns and edges are scored, as in `graphfuse.rank`; never what the run directory says.
     network : str, Path or None
         The run's gene network; by default the one that the run names, likewise.
     allow_parts : iterable of str or Path
@@ -85,10 +92,10 @@ def rank_saved(
     Raises
     ------
     InputError
-        Where the cohort, the network or the device is not here, or no longer that of the run, or
-        the run is damaged.
+        Where the method, the cohort, the network or the device is not here, or no longer that of
+        the run, or the run is damaged.
     """
-    device = pick_device(device)
+    device, chosen = pick_device(device), ranking_method(method)
     record = load_record(folder)
     found = _own_cohort(folder, record) if cohort is None else as_cohort(cohort)
     if found.digest() != record.hashes.get("data"):
@@ -101,7 +108,7 @@ def rank_saved(
         raise damaged(folder, "its models are of other classes than run.json says")
     found, genes = _gene_side(folder, record, found, network)
     with undamaged(folder), np.errstate(over="ignore", invalid="ignore"):
-        ranking = rank_replicas(replicas, found, genes, record.classes, device).top(top)
+        ranking = rank_replicas(replicas, found, genes, record.classes, device, chosen).top(top)
     _check_finite(folder, ranking)
     return ranking
 

@@ -12,8 +12,10 @@ from graphfuse.data.cohort import Cohort
 from graphfuse.data.manifest import as_cohort
 from graphfuse.evaluate import external
 from graphfuse.evaluate.report import Report
+from graphfuse.explain.fold_models import rank as rank_replicas
+from graphfuse.explain.method import ranking_method
+from graphfuse.explain.methods import DEFAULT
 from graphfuse.explain.ranking import Ranking
-from graphfuse.explain.ranking import rank as rank_replicas
 from graphfuse.files.inside import inside
 from graphfuse.learn.device import pick_device
 from graphfuse.learn.model import FusionModel
@@ -26,6 +28,7 @@ def rank(
     top: Count = 50,
     cohort: Cohort | str | Path | None = None,
     *,
+    method: str = DEFAULT,
     network: str | Path | None = None,
     allow_parts: Iterable[str | Path] = (),
     device: str = "auto",
@@ -41,6 +44,9 @@ def rank(
         How many a print shows.
     cohort : Cohort, str or Path, optional
         The cohort that a run directory is of; default: the one it names, where its files are here.
+    method : str
+        How columns and edges are scored: a name in `graphfuse.explain.methods.available()`, or one
+        of your own as `file.py:Class`, whose file is run (see `graphfuse.explain.method`).
     network : str or Path, optional
         Its gene network, likewise.
     allow_parts : iterable of str or Path
@@ -55,11 +61,13 @@ def rank(
     Raises
     ------
     InputError
-        Where the device, or what a run directory was trained on, is not here, or it is damaged.
+        Where the method, the device, or what a run directory was trained on, is not here, or it is
+        damaged.
     """
     folder = report.folder if isinstance(report, Report) else Path(report)
     if folder is not None:
         given = {"network": network, "allow_parts": allow_parts, "device": device}
+        given |= {"method": method}
         return rank_saved(folder, top, cohort, **given)
     return rank_replicas(
         report.replicas,
@@ -67,6 +75,7 @@ def rank(
         report.network,
         report.model.class_names,
         pick_device(device),
+        ranking_method(method),
     ).top(top)
 
 

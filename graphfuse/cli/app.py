@@ -12,6 +12,7 @@ import typer
 
 import graphfuse
 from graphfuse.errors import InputError
+from graphfuse.explain.methods import available
 
 app = typer.Typer(
     add_completion=False,
@@ -96,6 +97,15 @@ AllowPart = Annotated[
     typer.Option(
         "--allow-part",
         help="A Python file whose parts the run was trained with and may use; may be given again.",
+    ),
+]
+RankingMethod = Annotated[
+    str,
+    typer.Option(
+        "--method",
+        metavar="NAME",
+        help=f"How columns and edges are scored: {', '.join(available())}; or your own, as "
+        "FILE.PY:CLASS.",
     ),
 ]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]

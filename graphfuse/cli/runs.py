@@ -29,6 +29,7 @@ from graphfuse.cli.app import (
     Overwrite,
     PatientControl,
     Quiet,
+    RankingMethod,
     RecipeName,
     Resume,
     Search,
@@ -42,6 +43,7 @@ from graphfuse.cli.app import (
     training,
 )
 from graphfuse.errors import FEW, InputError, few
+from graphfuse.explain.methods import DEFAULT
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -115,16 +117,15 @@ def rank(
     cohort: Annotated[str | None, typer.Argument(metavar="[COHORT]",
     help="The cohort that it was trained on; default: the run's own, where its files are here.")]
     = None,
-    top: Top = 50, network: Network = None, allow_part: AllowPart = None,
-    device: Device = "auto", quiet: Quiet = False,
+    method: RankingMethod = DEFAULT, top: Top = 50, network: Network = None,
+    allow_part: AllowPart = None, device: Device = "auto", quiet: Quiet = False,
 ):  # fmt: skip
-    """Rank the features, genes and edges of a trained run."""
+    """Rank the features, genes and edges of a trained run: its rankings/ are made anew."""
     speak(quiet)
     from graphfuse import api
 
-    ranking = api.rank_run(
-        folder, top, cohort, network=network, allow_parts=allow_part or (), device=device
-    )
+    given = {"method": method, "network": network, "device": device}
+    ranking = api.rank_run(folder, top, cohort, allow_parts=allow_part or (), **given)
     typer.echo(repr(ranking))
     typer.echo(f"\nrankings: {folder / 'rankings'}")
 

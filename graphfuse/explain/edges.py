@@ -1,5 +1,5 @@
-"""What each edge carries: gene-network edges by integrated gradients of their weight, patient edges
-by what the sender adds."""
+"""What each edge carries: gene-network edges by gradients along their weight, patient edges by what
+the sender adds."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 
 from graphfuse.data.cohort import Cohort
-from graphfuse.explain.attribute import Attribution
+from graphfuse.explain.forward import Gradients
+from graphfuse.explain.method import FoldNet
 from graphfuse.graph.neighbours import Neighbours
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.learn.assemble import Views
@@ -16,44 +17,51 @@ from graphfuse.learn.fitted import Fitted
 CHUNK = 20_000
 
 
-def gene_edges(
-    fitted: Fitted, found: Attribution, network: GeneNetwork, symbols: dict[str, list]
-) -> np.ndarray:
+def gene_edges(net: FoldNet, gradients: Gradients) -> np.ndarray:
     """Mean contribution of every edge to each class `[K, E]`, summed over modalities and both
     directions.
 
-    For edge (a, b): Σ over its column pairs of gradient at a × operator weight × what b says in the
-    last round (its value, where there is one round), which is integrated gradients over the edge's
-    weight from 0 to its value. `network`: the edges, on the genes measured; `symbols`: modality →
-    gene of each column the encoder saw.
+    For edge (a, b): Σ over its column pairs of gradient at a × operator weight × what b sends in
+    the last round (its value, where there is one round), which, with gradients averaged along a
+    path, is integrated gradients over the edge's weight from 0 to its value.
     """
-    total = np.zeros((found.weight.shape[1], network.edges))
-    for name, gradient in found.slopes.hop.items():
-        spread = fitted.preparation.spread[name]
-        operator, said = spread.step.tocsr(), spread.before(found.views.own[name].T).T
+    network, symbols = net.network, net.symbols
+    total = np.zeros((net.weight.shape[1], network.edges))
+    for name, gradient in gradients.hop.items():
+        spread = net.fitted.preparation.spread[name]
+        operator, sent = spread.step.tocsr(), spread.before(net.columns[name].T).T
         edge, a, b = network.edge_features(symbols[name])
         edge = _places(network.on(symbols[name]), network)[edge]
         both = network.source[edge] != network.target[edge]
         for here, there, counts in ((a, b, 1.0), (b, a, both)):  # a self-loop goes one way
             factor = counts * np.asarray(operator[here, there]).ravel()
             for k in range(len(total)):
-                value = factor * _paired(gradient[k], said, found.weight[:, k], here, there)
+                value = factor * _paired(gradient[k], sent, net.weight[:, k], here, there)
                 total[k] += np.bincount(edge, value, minlength=network.edges)
     return total
 
 
-def typed_edges(fitted: Fitted, found: Attribution) -> tuple[pd.DataFrame, np.ndarray]:
+def links_and_edges(net: FoldNet, gradients: Gradients) -> tuple[pd.DataFrame, np.ndarray]:
+    """What the typed edges of a signalling graph add to each class: as `Attribution.links`, those
+    between a gene's own nodes; as `Attribution.edges` `[K, E]`, the others, summed onto the
+    network's edges."""
+    typed, carried = _typed_edges(net, gradients)
+    own = (typed["source"] == typed["target"]).to_numpy(bool)
+    links = pd.DataFrame(carried[:, own].T, pd.MultiIndex.from_frame(typed[own]))
+    return links, _onto(net.network, typed[~own], carried[:, ~own])
+
+
+def _typed_edges(net: FoldNet, gradients: Gradients) -> tuple[pd.DataFrame, np.ndarray]:
     """The edges of the signalling graph, `source, target, relation`, and what each adds to each
     class `[K, E]`; none where the model has no such graph, or where its net is still linear."""
-    gradient = found.slopes.shown.get("signalling")
+    gradient = gradients.signals.get("signalling")
     if gradient is None:
-        return pd.DataFrame(columns=["source", "target", "relation"]), np.zeros(
-            (found.weight.shape[1], 0)
-        )
-    return fitted.preparation.signals["signalling"].edges(gradient, found.views.own, found.weight)
+        nothing = pd.DataFrame(columns=["source", "target", "relation"])
+        return nothing, np.zeros((net.weight.shape[1], 0))
+    return net.fitted.preparation.signals["signalling"].edges(gradient, net.columns, net.weight)
 
 
-def onto(network: GeneNetwork, edges: pd.DataFrame, carried: np.ndarray) -> np.ndarray:
+def _onto(network: GeneNetwork, edges: pd.DataFrame, carried: np.ndarray) -> np.ndarray:
     """`carried` `[K, E]` of typed edges summed onto the network's edges `[K, edges]`, whichever way
     they point."""
     total = np.zeros((len(carried), network.edges))
@@ -105,7 +113,7 @@ def patient_edges(fitted: Fitted, cohort: Cohort, training: pd.Index) -> pd.Data
     tables = []
     for name, layers in fitted.preparation.carried.items():
         for layer, found in zip(layers, lists[name], strict=False):
-            score = _heard(fitted, views, name, layer, found, called)
+            score = _edge_logits(fitted, views, name, layer, found, called)
             ids = {
                 "layer": layer,
                 "source": senders[found.index],
@@ -126,19 +134,19 @@ def patient_edges(fitted: Fitted, cohort: Cohort, training: pd.Index) -> pd.Data
     )
 
 
-def _heard(
+def _edge_logits(
     fitted: Fitted, views: Views, name: str, layer: str, found: Neighbours, called: np.ndarray
 ) -> np.ndarray:
     """`[E]`: the gated linear logit that each edge brings to the class its receiver is called."""
-    door = "patients" if layer == name else layer
+    gate = "patients" if layer == name else layer
     linear = fitted.linear
-    said = (
+    sent = (
         np.stack([views.own[name] @ s for s in linear.slopes[name]])
         if fitted.preparation.alone
         else linear.memory[name]
     )
-    centred = said - said.mean(2, keepdims=True)
-    heard = centred[
+    centred = sent - sent.mean(2, keepdims=True)
+    carried = centred[
         linear.pattern(views.present)[found.receivers], found.index, called[found.receivers]
     ]
-    return fitted.gates()[name].get(door, 0.0) * found.mean_weights() * heard
+    return fitted.gates()[name].get(gate, 0.0) * found.mean_weights() * carried

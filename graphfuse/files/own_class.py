@@ -19,13 +19,13 @@ from graphfuse.errors import InputError, nearest
 _loading = threading.RLock()  # folds are fitted side by side, and what is importable is one for all
 
 
-def class_in_file(name: str) -> type:
-    """What `file.py:Class` names; the file is run. Raises `InputError` where there is no such file
+def class_in_file(name: str, what: str = "a part") -> type:
+    """What `file.py:Class` names; the file is run; `what` it is, for messages. Raises `InputError` where there is no such file
     or class, and where the file cannot be imported."""
     path, _, symbol = name.rpartition(":")
     if not Path(path).is_file() or Path(path).suffix != ".py":
-        what = "is no .py file" if Path(path).is_file() else "no such file"
-        raise InputError(f"{path}: {what}; a part is named as file.py:Class")
+        fault = "is no .py file" if Path(path).is_file() else "no such file"
+        raise InputError(f"{path}: {fault}; {what} is named as file.py:Class")
     with _loading:
         module = _loaded(Path(path))
     if not hasattr(module, symbol):
@@ -51,7 +51,7 @@ def _loaded(path: Path) -> ModuleType:
     except Exception as error:  # a researcher's file may raise anything
         del sys.modules[label]
         raise InputError(
-            f"{path}: cannot be imported: {type(error).__name__}: {_where(error, path)}"
+            f"{path}: cannot be imported: {type(error).__name__}: {said_where(error, path)}"
         ) from error
     finally:
         sys.path.remove(str(folder))
@@ -68,7 +68,7 @@ def _loaded(path: Path) -> ModuleType:
     return module
 
 
-def _where(error: Exception, path: Path) -> str:
+def said_where(error: Exception, path: Path) -> str:
     """What the error says, and in which line of the file or of one beside it."""
     said, folder = str(error).strip().partition("\n")[0], path.resolve().parent
     frames = [(f.filename, f.lineno) for f in traceback.extract_tb(error.__traceback__)]

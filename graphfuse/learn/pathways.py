@@ -114,7 +114,7 @@ class Pathways:
         alike."""
         encode.scale.copy_(torch.from_numpy(np.maximum(self.columns, 1) ** -0.5))
 
-    def pushes(
+    def attributions(
         self, gradient: np.ndarray, own: Mapping[str, np.ndarray], weight: np.ndarray
     ) -> np.ndarray:
         """What each set's token adds to each class `[K, T]`: Σ over its columns of gradient ×

@@ -150,7 +150,9 @@ def _ranked(run: Run) -> dict[str, Any]:
         (("genes", "genes"), ("nodes", "features"), ("edges",
         "gene-network edges")) if name in found
     ]  # fmt: skip
+    methods = {table["method"].iloc[0] for table in found.values()} - {""}
     return {
+        "method": ", ".join(sorted(methods)),
         "kinds": kinds,
         "shares": markers.shares(found["modalities"]) if "modalities" in found else [],
         "by_class": markers.by_class(found["nodes_by_class"], run.record.classes)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from graphfuse.explain.attribute import attribute
 from graphfuse.explain.edges import gene_edges, patient_edges
+from graphfuse.explain.method import FoldNet
+from graphfuse.explain.methods.integrated_gradients import path_averaged
 from graphfuse.learn.model import FusionModel
 from graphfuse.schema import Recipe
 
@@ -27,14 +28,15 @@ def model(small, network) -> FusionModel:
 
 def test_edges_equal_the_loop_over_column_pairs(small, network, model):
     fitted, cohort = model.fitted_, small.cohort
-    found = attribute(fitted, 0, cohort)
+    net = FoldNet(fitted, 0, cohort, network)
+    gradients = path_averaged(net)
     symbols = {m: list(cohort.modalities[m].symbols) for m in cohort.modalities}
-    carried = gene_edges(fitted, found, network, symbols)
+    carried = gene_edges(net, gradients)
     frame = network.to_frame()
     expected = np.zeros_like(carried)
-    for name in found.slopes.hop:
+    for name in gradients.hop:
         operator = fitted.preparation.smoothing[name].toarray()
-        x, gradient = found.views.own[name], found.slopes.hop[name]
+        x, gradient = net.columns[name], gradients.hop[name]
         for e, (a, b) in enumerate(zip(frame["source"], frame["target"], strict=True)):
             for i, left in enumerate(symbols[name]):
                 for j, right in enumerate(symbols[name]):
@@ -42,20 +44,20 @@ def test_edges_equal_the_loop_over_column_pairs(small, network, model):
                         for k in range(len(carried)):
                             g = np.broadcast_to(gradient[k], x.shape)[:, i]
                             expected[k, e] += (
-                                found.weight[:, k] * g * operator[i, j] * x[:, j]
+                                net.weight[:, k] * g * operator[i, j] * x[:, j]
                             ).sum()
     np.testing.assert_allclose(carried, expected, atol=1e-10)
 
 
 def test_the_edges_together_are_what_the_network_adds(small, network, model):
     fitted, cohort = model.fitted_, small.cohort
-    found = attribute(fitted, 0, cohort)
-    symbols = {m: list(cohort.modalities[m].symbols) for m in cohort.modalities}
-    whole = gene_edges(fitted, found, network, symbols).sum(1)
+    net = FoldNet(fitted, 0, cohort, network)
+    gradients = path_averaged(net)
+    whole = gene_edges(net, gradients).sum(1)
     through = np.zeros(2)
-    for name, gradient in found.slopes.hop.items():
-        hop = found.views.hop[name]
-        through += [(found.weight[:, k] @ (hop * gradient[k])).sum() for k in range(2)]
+    for name, gradient in gradients.hop.items():
+        hop = net.views.hop[name]
+        through += [(net.weight[:, k] @ (hop * gradient[k])).sum() for k in range(2)]
     np.testing.assert_allclose(whole, through, atol=1e-10)
 
 

@@ -11,35 +11,11 @@ import pytest
 from graphfuse.data.synth import planted
 from graphfuse.evaluate.folds import repeated
 from graphfuse.evaluate.study import Replica, study
-from graphfuse.explain.ranking import _table, rank
+from graphfuse.explain.fold_models import rank
 from graphfuse.learn.linear.fold import PreparedFold
 from graphfuse.learn.model import FusionModel
 from graphfuse.learn.search import trained_by
 from graphfuse.schema import RANKING_COLUMNS, Recipe
-
-ITEMS = pd.DataFrame(
-    {"id": list("abcd"), "gene": list("ABCD"), "modality": "rna", "degree": [3, None, 1, 2]}
-)
-
-
-def test_ties_share_a_rank_and_every_item_has_one():
-    scores = np.array([[3.0, 0, 0, 1], [2.0, 0, 0, 5]])
-    table = _table("feature", ITEMS, scores, np.array([1, 0, 0, -1]))
-    assert tuple(table.columns) == RANKING_COLUMNS
-    assert table["id"].tolist() == ["d", "a", "b", "c"]
-    assert table["rank"].tolist() == [1, 2, 3, 3]
-    assert table["score"].tolist() == [3, 2.5, 0, 0]
-    assert table["rank_mean"].tolist() == [1.5, 1.5, 3.5, 3.5]
-    assert table["selected_frequency"].tolist() == [1, 1, 0, 0]
-
-
-def test_intervals_hold_the_folds_ranks():
-    rng = np.random.default_rng(0)
-    table = _table("feature", ITEMS, rng.random((40, 4)), None)
-    assert (table["rank_lo"] <= table["rank_mean"]).all() and (
-        table["rank_mean"] <= table["rank_hi"]
-    ).all()
-    assert table["rank_lo"].min() >= 1 and table["rank_hi"].max() <= 4
 
 
 @pytest.fixture(scope="module")
@@ -170,7 +146,7 @@ def test_sets_whose_tokens_add_nothing_share_a_rank_and_it_says_why(tmp_path, ma
         and (ranking.pathways["score"] == 0).all()
         and (ranking.pathways["rank"] == 1).all()
     )
-    assert ranking.about_pathways.endswith(
+    assert ranking.about["pathways"].endswith(
         "; all 0 in 2 of 2 models, which stayed at their linear start"
     )
 
@@ -179,7 +155,7 @@ def test_where_no_set_has_enough_genes_it_says_so(tmp_path, made):
     ranking = ranked_sets(tmp_path, made, least=9)
     assert ranking.pathways.empty and tuple(ranking.pathways.columns) == RANKING_COLUMNS
     assert (
-        ranking.about_pathways
+        ranking.about["pathways"]
         == "empty: no gene set of the recipe's [pathways] has enough measured genes"
     )
 

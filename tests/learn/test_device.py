@@ -9,8 +9,8 @@ import torch
 
 from graphfuse import api
 from graphfuse.errors import InputError
-from graphfuse.explain.attribute import _Path
-from graphfuse.explain.ranking import rank
+from graphfuse.explain.fold_models import rank
+from graphfuse.explain.forward import Forward
 from graphfuse.learn.device import pick_device
 from graphfuse.learn.model import FusionModel
 from graphfuse.schema import Recipe
@@ -51,8 +51,8 @@ def test_a_model_moves_whole(model, small):
     there = fitted.on("meta")
     inputs = there.inputs(views)
     assert there.run(0, inputs).device.type == "meta"
-    path = _Path(there, 0, inputs, views)
-    assert {each.device.type for each in path.gradients(1)} == {"meta"}
+    forward = Forward(there, 0, inputs, views)
+    assert {each.device.type for each in forward.gradients(forward.columns)} == {"meta"}
     assert {each.device.type for net in fitted.nets for each in net.parameters()} == {"cpu"}
 
 

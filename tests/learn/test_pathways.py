@@ -17,8 +17,9 @@ from graphfuse.data.synth import planted
 from graphfuse.errors import InputError
 from graphfuse.evaluate.folds import repeated
 from graphfuse.evaluate.study import study
-from graphfuse.explain.attribute import attribute
-from graphfuse.explain.ranking import rank
+from graphfuse.explain.fold_models import rank
+from graphfuse.explain.method import FoldNet
+from graphfuse.explain.methods.integrated_gradients import IntegratedGradients
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.learn import fit
 from graphfuse.learn.linear.fold import PreparedFold
@@ -180,10 +181,10 @@ def test_large_and_small_sets_start_alike(gmt):
 def test_what_sets_push_is_what_their_tokens_bring(gmt):
     made, (own, present) = channel(gmt), columns()
     gradient, weight = np.random.default_rng(1).normal(size=(2, 6, 3, 5)), np.full((6, 2), 1 / 6)
-    pushed = made.pushes(gradient, {m: v.numpy() for m, v in own.items()}, weight)
+    added = made.attributions(gradient, {m: v.numpy() for m, v in own.items()}, weight)
     shown = made.inputs(own, present).numpy()
     assert np.allclose(
-        pushed, [[(gradient[k, :, t] * shown[:, t]).sum() / 6 for t in range(3)] for k in range(2)]
+        added, [[(gradient[k, :, t] * shown[:, t]).sum() / 6 for t in range(3)] for k in range(2)]
     )
 
 
@@ -311,14 +312,14 @@ def test_without_a_linear_start_tokens_find_the_planted_genes(tmp_path):
         made.cohort.take(range(110, 160)),
     )
     assert model.score(tested) >= 0.8
-    found = attribute(model.fitted_, 0, tested)
+    net = FoldNet(model.fitted_, 0, tested)
+    found = IntegratedGradients().attribute(net)
     for name, modality in made.cohort.modalities.items():
-        share = np.abs(found.push[name]).sum(0) / np.abs(found.push[name]).sum()
+        size = np.abs(net.class_mean(name, found.columns[name])).sum(0)
+        share = size / size.sum()
         at = np.isin(modality.table.columns, made.genes)
         assert at.sum() == 5 and share[at].sum() > 0.5  # by chance .13 and .21
-    signal = model.fitted_.preparation.signals["pathways"]
-    pushed = signal.pushes(found.slopes.shown["pathways"], found.views.own, found.weight)
-    assert signal.sets[np.abs(pushed).sum(0).argmax()] == "planted"
+    assert found.sets["attribution"].abs().sum(axis=1).idxmax() == "planted"
 
 
 def test_rankings_cover_every_feature(small, collection):

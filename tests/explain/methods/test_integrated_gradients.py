@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from graphfuse.explain.attribute import _Path, attribute, slopes
+from graphfuse.explain.method import FoldNet
+from graphfuse.explain.methods.integrated_gradients import (
+    IntegratedGradients,
+    path_averaged,
+    path_gradients,
+)
 from graphfuse.learn.model import FusionModel
 from graphfuse.schema import Recipe
 
@@ -27,11 +32,6 @@ def model(small, network) -> FusionModel:
     return FusionModel(recipe(), device="cpu", network=network).fit(small.cohort)
 
 
-def parts(fitted, cohort):
-    views = fitted.preparation.views(cohort)
-    return views, fitted.inputs(views)
-
-
 def shaken(model, strength=0.5) -> FusionModel:
     generator = torch.Generator().manual_seed(1)
     for parameter in model.fitted_.nets[0].parameters():
@@ -46,19 +46,13 @@ def test_attributions_add_up_to_the_change_of_the_logits(small, network, fuse):
     fitted = shaken(
         FusionModel(recipe(fuse), device="cpu", network=network).fit(small.cohort)
     ).fitted_
-    cohort = small.cohort.take(range(12))
-    views, inputs = parts(fitted, cohort)
-    found = slopes(fitted, 0, inputs, views)
+    net = FoldNet(fitted, 0, small.cohort.take(range(12)))
+    found = IntegratedGradients().attribute(net)
     assert found.error <= 0.01
-    given = 0
-    for name in views.own:
-        given = given + (found.columns(fitted, name) * views.own[name]).sum(2)
-    path = _Path(fitted, 0, inputs, views)
-    with torch.no_grad():
-        change = path.logits(path.columns) - path.logits(
-            [torch.zeros_like(x) for x in path.columns]
-        )
-    assert np.abs(given.T - change.numpy()).sum() <= 0.011 * np.abs(change.numpy()).sum()
+    attributed = sum(found.columns[name].sum(2) for name in net.columns)  # [K, N]
+    baseline = {name: np.zeros_like(own) for name, own in net.columns.items()}
+    change = net.logits(net.columns) - net.logits(baseline)
+    assert np.abs(attributed.T - change).sum() <= 0.011 * np.abs(change).sum()
 
 
 def test_the_closed_form_is_the_gradient(small, network):
@@ -67,14 +61,14 @@ def test_the_closed_form_is_the_gradient(small, network):
     for head in fitted.nets[0].head:
         head.out.weight.data.zero_()
         head.out.bias.data.zero_()
-    views, inputs = parts(fitted, cohort.take(range(9)))
-    closed = slopes(fitted, 0, inputs, views)
+    net = FoldNet(fitted, 0, cohort.take(range(9)))
+    closed = path_averaged(net)
     assert closed.error == 0
-    stepped = _Path(fitted, 0, inputs, views).gradients(1)
-    for m, name in enumerate(views.own):
+    stepped = path_gradients(net.forward, 1)
+    for m, name in enumerate(net.columns):
         gradient = stepped[m].numpy()
         own = gradient if gradient.ndim == 3 else gradient[:, :, 0]
-        present = views.present[:, m]
+        present = net.views.present[:, m]
         np.testing.assert_allclose(
             own[:, present], np.broadcast_to(closed.own[name], own.shape)[:, present], atol=1e-9
         )
@@ -88,22 +82,27 @@ def test_the_closed_form_is_the_gradient(small, network):
 
 
 def test_signs_say_which_class_a_high_value_speaks_for(small, model):
-    found = attribute(model.fitted_, 0, small.cohort)
+    net = FoldNet(model.fitted_, 0, small.cohort)
+    found = IntegratedGradients().attribute(net)
+    attribution = net.class_mean("rna", found.columns["rna"])
+    gradient = net.class_mean("rna", found.gradient["rna"])
     table = small.cohort.modalities["rna"].table
     codes = small.cohort.outcome().values
     for feature in (f for f in small.features if f.startswith("rna:")):
         column = table.columns.get_loc(feature.removeprefix("rna:"))
         higher = table.iloc[codes == 1, column].mean() > table.iloc[codes == 0, column].mean()
-        assert (found.lean["rna"][1, column] > 0) == higher
-        assert found.push["rna"][1, column] > 0
+        assert (gradient[1, column] > 0) == higher
+        assert attribution[1, column] > 0
 
 
 def test_labels_are_not_read(small, model):
     from dataclasses import replace
 
     blind = replace(small.cohort, outcomes={})
-    first, second = (attribute(model.fitted_, 0, c).push["rna"] for c in (small.cohort, blind))
+    nets = [FoldNet(model.fitted_, 0, cohort) for cohort in (small.cohort, blind)]
+    first, second = (IntegratedGradients().attribute(net).columns["rna"] for net in nets)
     assert np.array_equal(first, second)
+    assert np.array_equal(nets[0].weight, nets[1].weight)
 
 
 def test_a_head_of_ones_own_is_explained(small, network, tmp_path):
@@ -118,4 +117,5 @@ def test_a_head_of_ones_own_is_explained(small, network, tmp_path):
         update={"net": recipe().net.model_copy(update={"head": f"{tmp_path / 'mine.py'}:Plain"})}
     )
     model = FusionModel(mine, device="cpu", network=network).fit(small.cohort)
-    assert np.isfinite(attribute(model.fitted_, 0, small.cohort).push["rna"]).all()
+    found = IntegratedGradients().attribute(FoldNet(model.fitted_, 0, small.cohort))
+    assert np.isfinite(found.columns["rna"]).all()

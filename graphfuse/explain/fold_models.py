@@ -1,0 +1,223 @@
+"""The ranking behind fold models, each explained on the patients it never saw.
+
+The unit is a fold: its seeds are one model (their labels are not read). A score is the mean over
+classes of the absolute mean attribution among patients of the class (each class counts alike,
+however rare); ranks are taken in every fold, and the interval is that of the folds' ranks. Folds
+share training patients, so it is narrower than that of new cohorts would be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from graphfuse.data.cohort import Cohort
+from graphfuse.evaluate.study import Replica
+from graphfuse.explain import tables
+from graphfuse.explain.edges import patient_edges
+from graphfuse.explain.method import Attribution, FoldNet, Method, attributed, ranking_method
+from graphfuse.explain.methods import DEFAULT
+from graphfuse.explain.ranking import Ranking
+from graphfuse.graph.network import GeneNetwork
+from graphfuse.learn.progress import progress
+from graphfuse.schema import Recipe
+
+
+def rank(
+    replicas: Sequence[Replica],
+    cohort: Cohort,
+    network: GeneNetwork | None,
+    classes: Sequence[str],
+    device: str = "cpu",
+    method: Method | None = None,
+) -> Ranking:
+    """The ranking behind fold models.
+
+    Parameters
+    ----------
+    replicas : sequence of Replica
+        The fold models.
+    cohort : Cohort
+        The cohort that they were trained on: each is explained on the patients that it was tested
+        on.
+    network : GeneNetwork or None
+        The gene network.
+    classes : sequence of str
+        Names of the classes.
+    device : str
+        Where gradients are computed.
+    method : Method, optional
+        How columns and edges are scored; by default integrated gradients.
+
+    Returns
+    -------
+    Ranking
+
+    Raises
+    ------
+    InputError
+        Where a method of the user's own fails.
+    GraphfuseError
+        Where a net cannot be explained by the method.
+    """
+    method = ranking_method(DEFAULT) if method is None else method
+    modalities = [cohort.modalities[name] for name in replicas[0].model.modalities_]
+    symbols = [s for m in modalities for s in m.symbols]
+    measured = network.on([s for s in symbols if s]) if network is not None else None
+    found, between = [], []
+    with progress("ranking", len(replicas)) as step:
+        for replica in replicas:
+            found.append(_explain(replica, cohort, measured, device, method))
+            between.append(_patient_edges(replica, cohort, device))
+            step(True)
+    features = tables.features(modalities, measured)
+    columns = np.stack([f.columns for f in found])  # [folds, K, columns]
+    gradient = _stacked([f.gradient for f in found])
+    by_class = [
+        tables.nodes(features, columns[:, [k]], _of_class(gradient, k)).assign(**{"class": c})
+        for k, c in enumerate(classes)
+    ]
+    edges = _stacked([f.edges for f in found])
+    sets = _all([f.sets for f in found])
+    links = _all([f.links for f in found])
+    with_genes = "+".join(m.name for m in modalities if any(m.symbols))
+    errors = [f.error for f in found if f.error is not None]
+    ranked = {
+        "nodes": tables.nodes(features, columns, gradient),
+        "genes": tables.genes(features, columns, gradient),
+        "edges": tables.edges(measured, edges, with_genes),
+        "links": tables.links(links or []),
+        "modalities": tables.modalities(features, columns),
+        "pathways": tables.pathways(sets or []),
+        "nodes_by_class": pd.concat(by_class, ignore_index=True),
+    }
+    return Ranking(
+        **{name: table.assign(method=method.name) for name, table in ranked.items()},
+        patient_edges=pd.concat(between, ignore_index=True),
+        folds=len(replicas),
+        error=max(errors, default=None),
+        method=method.name,
+        about=_about(method, found[0], measured, sets, replicas[0].model.recipe_),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class ClassMeans:
+    """`Attribution` as means over the patients of each class, of a fold's nets: `columns` and
+    `gradient` `[K, columns]`, all modalities' columns side by side; the rest as there."""
+
+    columns: np.ndarray
+    gradient: np.ndarray | None
+    edges: np.ndarray | None
+    links: pd.DataFrame | None
+    sets: pd.DataFrame | None
+    error: float | None
+
+    @classmethod
+    def of(cls, found: Attribution, net: FoldNet) -> ClassMeans:
+        """Of one net."""
+        return cls(
+            _side_by_side(net, found.columns),
+            None if found.gradient is None else _side_by_side(net, found.gradient),
+            found.edges,
+            found.links,
+            found.sets,
+            found.error,
+        )
+
+    @classmethod
+    def mean(cls, nets: Sequence[ClassMeans]) -> ClassMeans:
+        """Over nets of one model; the largest `error`."""
+        columns = np.mean([net.columns for net in nets], axis=0)
+        gradient, edges = _all([n.gradient for n in nets]), _all([n.edges for n in nets])
+        links, sets = _all([n.links for n in nets]), _all([n.sets for n in nets])
+        errors = _all([n.error for n in nets])
+        return cls(
+            columns,
+            np.mean(gradient, axis=0) if gradient else None,
+            np.mean(edges, axis=0) if edges else None,
+            pd.concat(links).groupby(level=[0, 1, 2]).sum() / len(links) if links else None,
+            sum(sets) / len(sets) if sets else None,
+            max(errors) if errors else None,
+        )
+
+
+def _side_by_side(net: FoldNet, values: dict[str, np.ndarray]) -> np.ndarray:
+    means = [net.class_mean(name, values[name]) for name in net.columns]
+    return np.concatenate(means, 1)
+
+
+def _all(found: list) -> list | None:
+    """The list, or `None` where something of it is."""
+    return None if any(each is None for each in found) else found
+
+
+def _stacked(found: list[np.ndarray | None]) -> np.ndarray | None:
+    """`[folds, K, …]`."""
+    return None if _all(found) is None else np.stack(found)
+
+
+def _of_class(gradient: np.ndarray | None, k: int) -> np.ndarray | None:
+    return None if gradient is None else gradient[:, [k]]
+
+
+def _explain(
+    replica: Replica, cohort: Cohort, measured: GeneNetwork | None, device: str, method: Method
+) -> ClassMeans:
+    """One fold's model, the mean over its seeds."""
+    fitted, tested = replica.model.fitted_.on(device), cohort.take(replica.tested)
+    found = []
+    for number in range(len(fitted.nets)):
+        net = FoldNet(fitted, number, tested, measured)
+        found.append(ClassMeans.of(attributed(method, net), net))
+    return ClassMeans.mean(found)
+
+
+def _patient_edges(replica: Replica, cohort: Cohort, device: str) -> pd.DataFrame:
+    """What patients' neighbours add, which no method is asked for."""
+    fitted, tested = replica.model.fitted_.on(device), cohort.take(replica.tested)
+    found = patient_edges(fitted, tested, cohort.patients[replica.train])
+    return found.assign(repeat=replica.repeat, fold=replica.fold)
+
+
+def _about(
+    method: Method,
+    found: ClassMeans,
+    measured: GeneNetwork | None,
+    sets: list[pd.DataFrame] | None,
+    recipe: Recipe,
+) -> dict[str, str]:
+    """What the README says of the method and of what it leaves empty."""
+    silent = f"empty: {method.name} says nothing of"
+    about = {
+        "method": f"{method.name}: {method.about}" if method.about else method.name,
+        "pathways": _about_pathways(sets, recipe, f"{silent} gene sets"),
+    }
+    if measured is not None and found.edges is None:
+        about["edges"] = f"{silent} edges"
+    if found.gradient is None:
+        about["sign"] = f"blank for columns and gene sets: {method.name} gives no direction"
+    return about
+
+
+def _about_pathways(folds: list[pd.DataFrame] | None, recipe: Recipe, silent: str) -> str:
+    """What pathways.csv holds, or why it holds nothing."""
+    if recipe.pathways is None:
+        return "empty: the recipe has no [pathways]"
+    if folds is None:
+        return silent
+    if not any(len(fold) for fold in folds):
+        return "empty: no gene set of the recipe's [pathways] has enough measured genes"
+    still = sum(not fold.to_numpy().any() for fold in folds)
+    linear = (
+        f"; all 0 in {still} of {len(folds)} models, which stayed at their linear start"
+        if still
+        else ""
+    )
+    return (
+        "gene sets of [pathways], by what their tokens add beside the linear start (which "
+        f"knows no sets){linear}"
+    )

@@ -1,0 +1,91 @@
+"""`graphfuse rank --method`: a method is one file, whoever adds it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import graphfuse as gf
+from graphfuse import api
+from graphfuse.data.synth import planted
+from graphfuse.schema import Recipe
+
+ROOT = Path(__file__).parents[2]
+OCCLUSION = ROOT / "tests" / "explain" / "occlusion.py"
+PLANTED = set(planted(60, {"rna": 24, "meth": 16}, carriers=6, effect=2.0, seed=5).genes)
+
+
+@pytest.fixture
+def run(clinic):
+    """A run directory of the clinic, with a gene network, and the report behind it."""
+    recipe = Recipe.named("quick.toml")
+    report, _ = api.save_run(
+        clinic / "run", "clinic.toml", recipe, ranked=False, cv=(2, 1), ledger=False, device="cpu"
+    )
+    return report
+
+
+def table(name: str) -> pd.DataFrame:
+    return pd.read_csv(f"run/rankings/{name}.csv")
+
+
+def test_a_method_added_as_one_file_is_listed_and_ranks(clinic, run):
+    """In a copy of the package, in a process of its own."""
+    copy = clinic / "copy" / "graphfuse"
+    shutil.copytree(ROOT / "graphfuse", copy, ignore=shutil.ignore_patterns("__pycache__"))
+    for folder in ("graphs", "data_manifests"):
+        shutil.copytree(ROOT / folder, clinic / "copy" / folder)
+    shutil.copy(OCCLUSION, copy / "explain" / "methods")
+
+    def graphfuse(*arguments):
+        shell = "from graphfuse.cli import main; main()"
+        done = subprocess.run(
+            [sys.executable, "-c", shell, *arguments],
+            env=os.environ | {"PYTHONPATH": str(clinic / "copy"), "COLUMNS": "200"},
+            capture_output=True, text=True, timeout=300, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert "integrated-gradients, occlusion;" in graphfuse("rank", "--help")
+    graphfuse("rank", "run", "clinic.toml", "--method", "occlusion", "-q")
+    assert set(table("nodes")["method"]) == {"occlusion"}
+    assert set(table("genes")["id"].head(4)) <= PLANTED
+    assert "rest on, by occlusion, on patients" in Path("run/report.html").read_text()
+
+
+def test_a_method_of_ones_own_ranks_runs_and_reports(clinic, run, call):
+    shutil.copy(OCCLUSION, "mine.py")
+    done = call("rank", "run", "clinic.toml", "--method", "mine.py:Occlusion")
+    assert done.exit_code == 0, done.output
+    nodes, genes = table("nodes"), table("genes")
+    assert set(nodes["method"]) == {"mine.py:Occlusion"} and len(nodes) == 40
+    assert set(genes["id"].head(4)) <= PLANTED
+    assert nodes["sign"].isna().all() and genes["sign"].isna().all()
+    assert nodes["rank_lo"].notna().all() and table("modalities")["score"].sum() > 0.999
+    assert table("edges").empty and len(pd.read_parquet("run/rankings/patient_edges.parquet"))
+    told = Path("run/rankings/README.txt").read_text()
+    assert told.count("method: mine.py:Occlusion: The fall of the class's logit") == 1
+    assert "edges.csv             empty: mine.py:Occlusion says nothing of edges\n" in told
+    assert "mine.py:Occlusion gives no direction" in told
+    live = gf.rank(run, method="mine.py:Occlusion", device="cpu")
+    assert live.genes["id"].tolist() == genes["id"].tolist()
+    assert abs(live.genes["score"] - genes["score"]).max() < 1e-6
+    assert live.error is None
+
+    # what the folder says now is no program, and the default is what it was
+    Path("mine.py").write_text("raise SystemExit(9)\n")
+    assert call("rank", "run", "clinic.toml").exit_code == 0
+    assert set(table("nodes")["method"]) == {"integrated gradients"}
+    assert len(table("edges")) and table("nodes")["sign"].notna().all()
+
+
+def test_a_method_that_is_not_there_is_named_before_anything_is_read(call):
+    done = call("rank", "nowhere", "--method", "integrated-gradient")
+    assert done.exit_code != 0 and "did you mean 'integrated-gradients'?" in str(done.exception)
