@@ -121,15 +121,15 @@ def test_the_readme_runs_as_printed(others):
 @pytest.mark.slow
 @pytest.mark.network
 def test_contributing_runs_as_printed(folder):
-    run_page(
-        "CONTRIBUTING.md",
-        folder,
-        {
-            "class Peak": "peak.py",
-            "class Quantile": "quantile.py",
-            "[outcome.subtype]": "clinic.toml",
-        },
-    )
+    files = {
+        "class Peak": "peak.py",
+        "class Quantile": "quantile.py",
+        "class Occlusion": "occlusion.py",
+        "[outcome.subtype]": "clinic.toml",
+    }
+    run_page("CONTRIBUTING.md", folder, files)
+    nodes = pd.read_csv(folder / "runs" / "clinic" / "rankings" / "nodes.csv")
+    assert set(nodes["method"]) == {"occlusion.py:Occlusion"}
     assert (folder / "runs" / "clinic" / "report.html").is_file()
 
 

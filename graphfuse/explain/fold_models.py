@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from graphfuse.data.cohort import Cohort
+from graphfuse.data.modality import Modality
 from graphfuse.evaluate.study import Replica
 from graphfuse.explain import tables
 from graphfuse.explain.edges import patient_edges
@@ -22,6 +23,7 @@ from graphfuse.explain.method import Attribution, FoldNet, Method, attributed, r
 from graphfuse.explain.methods import DEFAULT
 from graphfuse.explain.ranking import Ranking
 from graphfuse.graph.network import GeneNetwork
+from graphfuse.learn.fitted import Fitted
 from graphfuse.learn.progress import progress
 from graphfuse.schema import Recipe
 
@@ -70,37 +72,19 @@ def rank(
     found, between = [], []
     with progress("ranking", len(replicas)) as step:
         for replica in replicas:
-            found.append(_explain(replica, cohort, measured, device, method))
-            between.append(_patient_edges(replica, cohort, device))
+            fitted, tested = replica.model.fitted_.on(device), cohort.take(replica.tested)
+            found.append(_explain(fitted, tested, measured, method))
+            edges = patient_edges(fitted, tested, cohort.patients[replica.train])
+            between.append(edges.assign(repeat=replica.repeat, fold=replica.fold))
             step(True)
-    features = tables.features(modalities, measured)
-    columns = np.stack([f.columns for f in found])  # [folds, K, columns]
-    gradient = _stacked([f.gradient for f in found])
-    by_class = [
-        tables.nodes(features, columns[:, [k]], _of_class(gradient, k)).assign(**{"class": c})
-        for k, c in enumerate(classes)
-    ]
-    edges = _stacked([f.edges for f in found])
-    sets = _all([f.sets for f in found])
-    links = _all([f.links for f in found])
-    with_genes = "+".join(m.name for m in modalities if any(m.symbols))
-    errors = [f.error for f in found if f.error is not None]
-    ranked = {
-        "nodes": tables.nodes(features, columns, gradient),
-        "genes": tables.genes(features, columns, gradient),
-        "edges": tables.edges(measured, edges, with_genes),
-        "links": tables.links(links or []),
-        "modalities": tables.modalities(features, columns),
-        "pathways": tables.pathways(sets or []),
-        "nodes_by_class": pd.concat(by_class, ignore_index=True),
-    }
+    ranked = _tables(found, modalities, measured, classes)
     return Ranking(
         **{name: table.assign(method=method.name) for name, table in ranked.items()},
         patient_edges=pd.concat(between, ignore_index=True),
         folds=len(replicas),
-        error=max(errors, default=None),
+        error=max((f.error for f in found if f.error is not None), default=None),
         method=method.name,
-        about=_about(method, found[0], measured, sets, replicas[0].model.recipe_),
+        about=_about(method, found, measured, replicas[0].model.recipe_),
     )
 
 
@@ -160,15 +144,10 @@ def _stacked(found: list[np.ndarray | None]) -> np.ndarray | None:
     return None if _all(found) is None else np.stack(found)
 
 
-def _of_class(gradient: np.ndarray | None, k: int) -> np.ndarray | None:
-    return None if gradient is None else gradient[:, [k]]
-
-
 def _explain(
-    replica: Replica, cohort: Cohort, measured: GeneNetwork | None, device: str, method: Method
+    fitted: Fitted, tested: Cohort, measured: GeneNetwork | None, method: Method
 ) -> ClassMeans:
     """One fold's model, the mean over its seeds."""
-    fitted, tested = replica.model.fitted_.on(device), cohort.take(replica.tested)
     found = []
     for number in range(len(fitted.nets)):
         net = FoldNet(fitted, number, tested, measured)
@@ -176,30 +155,48 @@ def _explain(
     return ClassMeans.mean(found)
 
 
-def _patient_edges(replica: Replica, cohort: Cohort, device: str) -> pd.DataFrame:
-    """What patients' neighbours add, which no method is asked for."""
-    fitted, tested = replica.model.fitted_.on(device), cohort.take(replica.tested)
-    found = patient_edges(fitted, tested, cohort.patients[replica.train])
-    return found.assign(repeat=replica.repeat, fold=replica.fold)
+def _tables(
+    found: Sequence[ClassMeans],
+    modalities: Sequence[Modality],
+    measured: GeneNetwork | None,
+    classes: Sequence[str],
+) -> dict[str, pd.DataFrame]:
+    """The tables of a `Ranking`, by name."""
+    features = tables.features(modalities, measured)
+    columns = np.stack([f.columns for f in found])  # [folds, K, columns]
+    gradient = _stacked([f.gradient for f in found])
+    by_class = []
+    for k, name in enumerate(classes):
+        of_class = None if gradient is None else gradient[:, [k]]
+        table = tables.nodes(features, columns[:, [k]], of_class)
+        by_class.append(table.assign(**{"class": name}))
+    with_genes = "+".join(m.name for m in modalities if any(m.symbols))
+    edges = _stacked([f.edges for f in found])
+    return {
+        "nodes": tables.nodes(features, columns, gradient),
+        "genes": tables.genes(features, columns, gradient),
+        "edges": tables.edges(measured, edges, with_genes),
+        "links": tables.links(_all([f.links for f in found]) or []),
+        "modalities": tables.modalities(features, columns),
+        "pathways": tables.pathways(_all([f.sets for f in found]) or []),
+        "nodes_by_class": pd.concat(by_class, ignore_index=True),
+    }
 
 
 def _about(
-    method: Method,
-    found: ClassMeans,
-    measured: GeneNetwork | None,
-    sets: list[pd.DataFrame] | None,
-    recipe: Recipe,
+    method: Method, found: Sequence[ClassMeans], measured: GeneNetwork | None, recipe: Recipe
 ) -> dict[str, str]:
     """What the README says of the method and of what it leaves empty."""
     silent = f"empty: {method.name} says nothing of"
+    sets = _all([f.sets for f in found])
     about = {
         "method": f"{method.name}: {method.about}" if method.about else method.name,
         "pathways": _about_pathways(sets, recipe, f"{silent} gene sets"),
     }
-    if measured is not None and found.edges is None:
+    if measured is not None and _all([f.edges for f in found]) is None:
         about["edges"] = f"{silent} edges"
-    if found.gradient is None:
-        about["sign"] = f"blank for columns and gene sets: {method.name} gives no direction"
+    if _all([f.gradient for f in found]) is None:
+        about["sign"] = f"blank for columns: {method.name} gives no direction"
     return about
 
 

@@ -20,8 +20,10 @@ _loading = threading.RLock()  # folds are fitted side by side, and what is impor
 
 
 def class_in_file(name: str, what: str = "a part") -> type:
-    """What `file.py:Class` names; the file is run; `what` it is, for messages. Raises `InputError` where there is no such file
-    or class, and where the file cannot be imported."""
+    """What `file.py:Class` names, whose file is run; `what` it is, for messages.
+
+    Raises `InputError` where there is no such file or class, and where the file cannot be imported.
+    """
     path, _, symbol = name.rpartition(":")
     if not Path(path).is_file() or Path(path).suffix != ".py":
         fault = "is no .py file" if Path(path).is_file() else "no such file"
