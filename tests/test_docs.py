@@ -133,6 +133,12 @@ def test_contributing_runs_as_printed(folder):
     assert (folder / "runs" / "clinic" / "report.html").is_file()
 
 
+def test_the_method_as_printed_is_the_one_that_is_tested():
+    tested = (ROOT / "tests" / "explain" / "occlusion.py").read_text(encoding="utf-8")
+    printed = [text for _, text in blocks("CONTRIBUTING.md") if "class Occlusion" in text]
+    assert printed == [tested]
+
+
 def test_the_readme_names_the_two_commands():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert "make demo" in text and "make test" in text
