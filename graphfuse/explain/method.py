@@ -64,8 +64,9 @@ class FoldNet:
 
     @property
     def columns(self) -> dict[str, np.ndarray]:
-        """Modality → float64 `[N, F]`, what its F inputs are, in training standard deviations from
-        the training mean, which is 0; rows of patients without the modality are 0."""
+        """Modality → float64 `[N, F]`: its F inputs, in training standard deviations from the
+        training mean, which is 0 (or as the recipe's own steps leave them); rows of patients
+        without the modality are 0."""
         return self.views.own
 
     @cached_property
