@@ -7,6 +7,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.fetch import nothing_requested
@@ -14,6 +15,8 @@ from graphfuse.data.manifest import as_cohort, load
 from graphfuse.errors import FetchError, InputError
 from graphfuse.evaluate.record import network_hash
 from graphfuse.evaluate.report import load_record, load_replicas
+from graphfuse.evaluate.saved_tables import load_predictions
+from graphfuse.evaluate.study import Replica
 from graphfuse.explain.fold_models import rank as rank_replicas
 from graphfuse.explain.method import ranking_method
 from graphfuse.explain.methods import DEFAULT
@@ -29,6 +32,8 @@ from graphfuse.report.html import write_report
 from graphfuse.schema import Recipe, RunRecord
 from graphfuse.schema.arguments import Count, checked
 from graphfuse.schema.written import shaped
+
+SAME = 1e-3  # how far a fold's model may be from its predictions: machines round differently
 
 
 @checked
@@ -106,6 +111,7 @@ def rank_saved(
     replicas = load_replicas(folder, found, record.target, allow_parts=allow_parts)
     if any(replica.model.class_names != record.classes for replica in replicas):
         raise damaged(folder, "its models are of other classes than run.json says")
+    _check_folds(folder, replicas, found)
     found, genes = _gene_side(folder, record, found, network)
     with undamaged(folder), np.errstate(over="ignore", invalid="ignore"):
         ranking = rank_replicas(replicas, found, genes, record.classes, device, chosen).top(top)
@@ -115,7 +121,7 @@ def rank_saved(
 
 def _own_cohort(folder: Path, record: RunRecord) -> Cohort:
     """The cohort of the manifest that the run names, from files that are here already."""
-    again = f"give its manifest: `graphfuse rank {folder} COHORT`"
+    again = f"give its manifest: `graphfuse rank {folder} COHORT` (Python: cohort=…)"
     if record.manifest is None:
         raise InputError(
             f"{folder}: was trained on tables in memory; rank it there with "
@@ -181,6 +187,23 @@ def _here(folder: Path, name: str, what: str) -> str:
             "working folder" + (", or give it with --network" if what == "gene network" else "")
         )
     return str(path)
+
+
+def _check_folds(folder: Path, replicas: Iterable[Replica], cohort: Cohort) -> None:
+    """Raises `InputError` where a fold's model does not predict what the run says of its patients:
+    it may have been trained on them."""
+    written = load_predictions(folder).set_index(["repeat", "fold", "patient"])
+    for replica in replicas:
+        tested = cohort.take(replica.tested)
+        rows = [(replica.repeat, replica.fold, patient) for patient in tested.patients.astype(str)]
+        with undamaged(folder):
+            output = replica.model.probabilities(tested)
+            given = pd.DataFrame(replica.model.task_.table(output)).select_dtypes("number")
+            said = written.reindex(index=rows, columns=given.columns).astype(float)
+        if not np.allclose(given, said, rtol=0, atol=SAME):
+            name = f"model/folds/r{replica.repeat}f{replica.fold}"
+            why = "it does not give what predictions.csv holds of this fold's patients"
+            raise damaged(folder / name, why, "damaged model")
 
 
 def _check_finite(folder: Path, ranking: Ranking) -> None:

@@ -9,12 +9,25 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+import typer.core
 
 import graphfuse
 from graphfuse.errors import InputError
 from graphfuse.explain.methods import available
 
+
+class _Commands(typer.core.TyperGroup):
+    """The commands. typer makes a bare exit code of Ctrl-C, and loses what was noted on it."""
+
+    def invoke(self, ctx: typer.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as error:
+            raise typer.Abort from error
+
+
 app = typer.Typer(
+    cls=_Commands,
     add_completion=False,
     no_args_is_help=True,
     invoke_without_command=True,

@@ -194,11 +194,10 @@ def score(
 def beside(run: str | Path, cohort: str) -> Path:
     """Where evaluations on a cohort stand by default: `external/<cohort>` beside the run directory,
     which a new training into that directory leaves alone."""
-    return (
-        Path(run).resolve().parent
-        / "external"
-        / (re.sub(r"[^\w.-]+", "-", cohort).strip(".") or "cohort")
-    )
+    run = Path(run)
+    if run.name in ("", "..") or run.is_symlink():
+        run = run.resolve()
+    return run.parent / "external" / (re.sub(r"[^\w.-]+", "-", cohort).strip(".") or "cohort")
 
 
 # --------------------------------------------------------------------------------------- never seen

@@ -26,7 +26,7 @@ from graphfuse.learn.comparison import Comparison, refuse
 from graphfuse.learn.device import pick_device
 from graphfuse.learn.fitted import Fitted
 from graphfuse.learn.linear.fold import PreparedFold
-from graphfuse.learn.rows import cohort_of, labelled, labels_of, trained_outcome
+from graphfuse.learn.rows import cohort_of, labelled, labels_of, remember_table, trained_outcome
 from graphfuse.learn.saved import read_model, write_model
 from graphfuse.learn.search import trained_by
 from graphfuse.schema import Recipe
@@ -336,4 +336,5 @@ class FusionModel(ClassifierMixin, BaseEstimator):
         model = cls(saved.recipe, seed=saved.seed)
         model._take(saved.fitted, saved.recipe, saved.target, Classes(tuple(saved.classes)))
         model.comparison_ = saved.comparison
+        remember_table(model)
         return model

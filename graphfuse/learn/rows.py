@@ -54,6 +54,21 @@ def cohort_of(model, X, *, fitting: bool = False) -> Cohort:
     return as_cohort(model.cohort, like).take(X)
 
 
+def remember_table(model) -> None:
+    """What scikit-learn remembers of a table, for a loaded model that was fitted on one."""
+    if model.modalities_ != (TABLE,):
+        return
+    columns = model.fitted_.preparation.pipelines[TABLE].columns
+    model.n_features_in_ = len(columns)
+    if columns != _numbered(len(columns)):
+        model.feature_names_in_ = np.asarray(columns, dtype=object)
+
+
+def _numbered(count: int) -> tuple[str, ...]:
+    """What the columns of a table without names are called."""
+    return tuple(f"x{number}" for number in range(count))
+
+
 def _of_table(model, X, fitting: bool) -> Cohort:
     """One modality; patients are called by their row, in their order."""
     if not fitting and not hasattr(model, "n_features_in_"):
@@ -68,7 +83,7 @@ def _of_table(model, X, fitting: bool) -> Cohort:
         raise InputError(f"X: {error}") from None
     columns = getattr(model, "feature_names_in_", None)
     if columns is None:
-        columns = [f"x{number}" for number in range(values.shape[1])]
+        columns = _numbered(values.shape[1])
     ids = [f"{row:09d}" for row in range(len(values))]
     return Cohort.from_frames({TABLE: pd.DataFrame(values, ids, columns)}, name=TABLE)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,7 +66,9 @@ def write_model(model, folder: Path) -> None:
     tensors = folder / "model.safetensors"
     save_file({key: np.array(value, order="C") for key, value in arrays.items()}, tensors)
     described = sealed(described, tensors)
-    (folder / "model.json").write_text(json.dumps(described, indent=1) + os.linesep)
+    text = folder / "model.json"
+    text.write_text(json.dumps(described, indent=1) + os.linesep)
+    shutil.copymode(text, tensors)  # safetensors lets nobody else read it
 
 
 def _bare_recipe(recipe: Recipe) -> Recipe:

@@ -41,6 +41,23 @@ def test_an_end_has_its_code_and_one_line(monkeypatch, capsys, error, cause, cod
     assert said in told and told.count("\n") == 1
 
 
+def test_ctrl_c_within_a_command_says_what_was_kept(monkeypatch, capsys, tmp_path):
+    """typer alone would end with 130 and say nothing."""
+
+    def load(*_, **__):
+        error = KeyboardInterrupt()
+        error.add_note("the same command with --resume goes on from 3 finished parts")
+        raise error
+
+    monkeypatch.setattr("graphfuse.api.load", load)
+    monkeypatch.setattr(sys, "argv", ["graphfuse", "train", "a.toml", "-o", str(tmp_path / "run")])
+    with pytest.raises(SystemExit) as stop:
+        graphfuse.cli.main()
+    assert stop.value.code == 130
+    said = "graphfuse: stopped; the same command with --resume goes on from 3 finished parts\n"
+    assert capsys.readouterr().err == said
+
+
 def test_what_torch_cannot_have_is_out_of_memory(monkeypatch, capsys):
     """torch raises a RuntimeError with lines of C++ beneath."""
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -320,7 +321,17 @@ def test_another_folder_with_files_in_it_is_left_alone(found, tmp_path):
 
 
 def test_it_stands_beside_the_run(run):
-    assert beside(run, "other clinic/2") == run.parent.resolve() / "external" / "other-clinic-2"
+    assert beside(run, "other clinic/2") == run.parent / "external" / "other-clinic-2"
+
+
+def test_it_stands_beside_a_run_as_that_was_typed(tmp_path, monkeypatch):
+    (tmp_path / "runs" / "mine").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    assert beside("runs/mine", "clinic") == Path("runs/external/clinic")
+    (tmp_path / "link").symlink_to(tmp_path / "runs" / "mine")
+    monkeypatch.chdir(tmp_path / "runs" / "mine")
+    for here in (".", "../mine", tmp_path / "link"):
+        assert beside(here, "clinic").resolve() == tmp_path.resolve() / "runs/external/clinic"
 
 
 def test_from_the_shell(run, tmp_path):

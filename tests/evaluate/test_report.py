@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from dataclasses import replace
 
@@ -131,3 +132,22 @@ def test_a_built_graph_is_refused_as_a_leak(small):
         api.train(small.cohort, graph)
     with pytest.raises(LeakError):
         api.train(graph, RECIPE)
+
+
+def test_fold_models_in_the_place_of_one_another_are_damage(small, saved, tmp_path):
+    """As many patients trained both; each would be explained on its own training patients."""
+    run = shutil.copytree(saved[1], tmp_path / "run")
+    folds = run / "model" / "folds"
+    whole = api.rank(run, cohort=small.cohort)
+    assert len(whole.nodes)
+    (folds / "r0f0").rename(folds / "other")
+    (folds / "r0f1").rename(folds / "r0f0")
+    (folds / "other").rename(folds / "r0f1")
+    with pytest.raises(InputError, match="r0f0: damaged model: .*predictions.csv"):
+        api.rank(run, cohort=small.cohort)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
+def test_all_files_of_a_run_may_be_read_by_the_same_people(saved):
+    modes = {path.stat().st_mode for path in saved[1].rglob("*") if path.is_file()}
+    assert len(modes) == 1

@@ -125,6 +125,19 @@ def test_a_table_is_a_cohort_of_one_modality(cohort, labels):
     assert of_table.n_features_in_ == 14 and of_table.modalities_ == ("X",)
 
 
+@pytest.mark.parametrize("named", [True, False])
+def test_a_loaded_model_takes_the_table_that_it_was_fitted_on(cohort, labels, named, tmp_path):
+    table = cohort.modalities["rna"].table
+    X = table if named else table.to_numpy()
+    model = FusionModel(QUICK).fit(X, labels)
+    model.save(tmp_path / "model")
+    again = FusionModel.load(tmp_path / "model")
+    assert (again.predict_proba(X) == model.predict_proba(X)).all()
+    assert hasattr(again, "feature_names_in_") == named and again.n_features_in_ == 14
+    with pytest.raises(InputError, match="X has 13 features"):
+        again.predict(X.iloc[:, :13].to_numpy() if named else X[:, :13])
+
+
 def test_classes_keep_their_type(cohort):
     X, codes = cohort.modalities["rna"].table.to_numpy(), cohort.outcome().values
     model = FusionModel(QUICK).fit(X, 7 * codes + 2)

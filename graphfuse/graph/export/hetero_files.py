@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,6 +47,8 @@ def save_hetero(graph: PatientGraph | HeteroData, folder: str | Path) -> None:
         save_file(_apart(tensors), part)
     with whole(folder / "hetero.json") as part:
         part.write_text(text, encoding="utf-8")
+    # safetensors lets nobody else read its file
+    shutil.copymode(folder / "hetero.json", folder / "hetero.safetensors")
 
 
 def _text(stores: list[dict]) -> str:
