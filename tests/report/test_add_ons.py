@@ -102,14 +102,14 @@ def test_half_a_folder_of_rankings_is_none(cohort, tmp_path, monkeypatch):
 def test_a_twin_of_the_ledger_that_fails_is_left_out(cohort, tmp_path, monkeypatch):
     from graphfuse.evaluate import fits
 
-    real = fits._Folds.twins
+    real = fits._Folds.controlled
 
-    def twins(self, which):
+    def controlled(self, which):
         if which.name == "patient:random":
             raise MemoryError("no room")
         return real(self, which)
 
-    monkeypatch.setattr(fits._Folds, "twins", twins)
+    monkeypatch.setattr(fits._Folds, "controlled", controlled)
     with pytest.raises(IncompleteRunError, match=r"patient:random: MemoryError: no room; train"):
         saved(cohort, tmp_path / "run", ledger=True, ranked=False, cv=(2, 2))
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
