@@ -415,9 +415,11 @@ def test_28_a_fold_that_tests_nobody_with_a_label_stops(clinic):
 
 
 def test_28_scores_without_their_class_are_blank_not_0():
-    from graphfuse.evaluate.metrics import scores
+    from graphfuse.task.registry import metrics_of
 
-    found = scores(np.array([0, 0, 0]), np.array([[0.9, 0.1], [0.8, 0.2], [0.3, 0.7]]))
+    found = metrics_of("class").scores(
+        np.array([0, 0, 0]), np.array([[0.9, 0.1], [0.8, 0.2], [0.3, 0.7]])
+    )
     assert np.isnan(found["auroc"]) and found["accuracy"] == pytest.approx(2 / 3)
 
 

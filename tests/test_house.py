@@ -151,9 +151,10 @@ def test_nn_knows_torch_and_itself_only():
     assert not offences(within("nn"), lambda top, module, at_load: top not in allowed)
 
 
-def test_data_never_sees_torch():
+@pytest.mark.parametrize("folder", ["data", "task"])
+def test_data_and_tasks_never_see_torch(folder):
     assert not offences(
-        within("data"),
+        within(folder),
         lambda top, module, at_load: top in ("torch", "torch_geometric", "torchvision"),
     )
 

@@ -11,7 +11,6 @@ from graphfuse.errors import InputError
 from graphfuse.files.toml import parse, read_toml, resolve
 from graphfuse.schema import (
     FOLD_COLUMNS,
-    METRICS,
     PREDICTION_COLUMNS,
     RANKING_COLUMNS,
     SCHEMA,
@@ -23,6 +22,7 @@ from graphfuse.schema import (
     RunRecord,
     Score,
 )
+from graphfuse.task.registry import metrics_of
 
 ROOT = Path(__file__).parents[1]
 
@@ -195,7 +195,7 @@ def test_the_columns_of_the_design():
         "rank_hi selected_frequency "
         "null_quantile degree method"
     )
-    assert METRICS == (
+    assert metrics_of("class").names == (
         "accuracy",
         "balanced_accuracy",
         "macro_f1",

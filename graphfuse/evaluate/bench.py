@@ -26,18 +26,20 @@ from graphfuse.evaluate.protocol import Protocol
 from graphfuse.evaluate.readiness import ready
 from graphfuse.evaluate.record import packages
 from graphfuse.evaluate.study import study
-from graphfuse.evaluate.tally import COLUMNS, shapley_of, tally
+from graphfuse.evaluate.tally import columns, shapley_of, tally
 from graphfuse.files.hashes import text_sha256
 from graphfuse.files.written import whole
 from graphfuse.graph.gene_slot import gene_side
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.learn.progress import progress
 from graphfuse.schema import SCHEMA, Bench, Contribution, Metrics, Recipe
+from graphfuse.task.metric import MetricSet
 from graphfuse.task.outcome import Outcome
+from graphfuse.task.registry import metrics_of
 
 log = logging.getLogger(__name__)
 
-ABOUT = ("cohort", "target", "recipe")  # before `tally.COLUMNS` in the table of results
+ABOUT = ("cohort", "target", "recipe")  # before `tally.columns` in the table of results
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,6 +102,11 @@ class Contest:
             )
         return found
 
+    @property
+    def metrics(self) -> MetricSet:
+        """Those of the outcome's kind."""
+        return metrics_of(self.outcome.kind)
+
     @cached_property
     def hashes(self) -> dict[str, str]:
         """sha256 of what the results depend on, but for the folds of a repeat."""
@@ -129,7 +136,7 @@ class Contest:
             final=False,
         )
         about = dict(zip(ABOUT, (self.name, self.outcome.name, self.recipe.name), strict=True))
-        return found.scores().assign(**about)[[*ABOUT, *COLUMNS]]
+        return found.scores().assign(**about)[[*ABOUT, *columns(self.metrics)]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,8 +189,9 @@ def results(contests: Sequence[Contest], table: pd.DataFrame, protocol: dict) ->
     found = []
     for contest in contests:
         mine = table[(table["cohort"] == contest.name) & (table["recipe"] == contest.recipe.name)]
-        metrics = tally(mine, contest.outcome.name, protocol)
-        found.append(Result(contest, metrics, shapley_of(mine, tuple(contest.cohort.modalities))))
+        metrics = tally(mine, contest.outcome.name, protocol, contest.metrics)
+        shares = shapley_of(mine, tuple(contest.cohort.modalities), contest.metrics)
+        found.append(Result(contest, metrics, shares))
     return found
 
 

@@ -12,9 +12,8 @@ import torch
 from scipy import stats
 
 from graphfuse.data.cohort import Cohort
-from graphfuse.errors import InputError, nearest
 from graphfuse.evaluate.folds import splits
-from graphfuse.evaluate.metrics import compare, scores
+from graphfuse.evaluate.metrics import compare
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.learn.assemble import Views
 from graphfuse.learn.bank import Bank
@@ -24,10 +23,11 @@ from graphfuse.learn.fitted import Fitted
 from graphfuse.learn.linear.fold import PreparedFold
 from graphfuse.learn.training import fresh, train
 from graphfuse.nn.net import Inputs, Net
-from graphfuse.schema import METRICS, Comparison, Recipe
+from graphfuse.schema import Comparison, Recipe
+from graphfuse.task.metric import Metric
 from graphfuse.task.outcome import Outcome
+from graphfuse.task.registry import metrics_of
 
-LESS_IS_BETTER = ("brier", "ece")
 _DRAWS = 100_000
 
 
@@ -57,7 +57,7 @@ class Picked:
     scored that was fitted without them, `honest` `[J]`; `test_share` = n_test / n_train. `tested`:
     patients of each fold; `classes`: how many."""
 
-    metric: str
+    metric: Metric
     honest: np.ndarray
     curves: np.ndarray
     test_share: float
@@ -68,11 +68,8 @@ class Picked:
     def best(self) -> np.ndarray:
         """What a test fold shows to whoever looks at it after every epoch and reports the best
         `[J]`."""
-        return (
-            np.nanmin(self.curves, 1)
-            if self.metric in LESS_IS_BETTER
-            else np.nanmax(self.curves, 1)
-        )
+        best = np.nanmin if self.metric.lower_is_better else np.nanmax
+        return best(self.curves, 1)
 
     @property
     def optimism(self) -> float:
@@ -88,7 +85,7 @@ class Picked:
 
     def __str__(self) -> str:
         return (
-            f"{self.metric}: {np.nanmean(self.honest):.3f} with the epoch chosen on inner "
+            f"{self.metric.name}: {np.nanmean(self.honest):.3f} with the epoch chosen on inner "
             f"folds, {np.nanmean(self.best):.3f} "
             f"with the best of {self.curves.shape[1]} on the test patients: "
             f"{self.optimism:.3f} from picking{self._guessed()}"
@@ -96,7 +93,7 @@ class Picked:
 
     def _guessed(self) -> str:
         """What guessing anew after every epoch would reach, of equal classes."""
-        if self.metric != "accuracy" or not self.tested:
+        if not (self.metric.counts_hits and self.tested):
             return ""
         mean, (low, high) = best_of_guesses(self.tested, self.classes, self.curves.shape[1])
         return (
@@ -113,17 +110,18 @@ def best_of_epochs(
     folds: pd.DataFrame,
     seed: int,
     device: str,
-    metric: str = "accuracy",
+    metric: str | None = None,
 ) -> Picked:
     """What picking the epoch on the test patients is worth; with `shuffled` labels, all of it is
     self-deception.
 
     Every fold of the table is fitted as always; then its nets train once more, with the setting
     that was chosen, for all of the recipe's epochs, and are scored on the test patients before
-    every one. A `[search]` is passed over. Raises `InputError` for an unknown metric.
+    every one. A `[search]` is passed over. `metric`: by name; default: the primary one of the
+    outcome's kind. Raises `InputError` for an unknown one.
     """
-    if metric not in METRICS:
-        raise InputError(f"metric {metric!r} is unknown{nearest(metric, METRICS)}")
+    metrics = metrics_of(outcome.kind)
+    chosen = metrics[metric or metrics.primary]
     honest, curves, shares, sizes = [], [], [], []
     cohort, codes = cohort.ordered(), outcome.values
     for _, _, tested, rows in splits(folds, outcome.known):
@@ -131,14 +129,15 @@ def best_of_epochs(
             cohort.take(rows), codes[rows], len(outcome.classes), recipe, network, seed
         )
         view = _View.of(fold, cohort.take(tested), recipe, seed, device)
-        honest.append(scores(codes[tested], view.honest())[metric])
-        curves.append(
-            [scores(codes[tested], p)[metric] for p in followed(view, recipe, seed, device)]
-        )
+        once = np.ones((1, len(tested)))
+        seen = [view.honest(), *followed(view, recipe, seed, device)]
+        first, *later = [chosen.score(codes[tested], p, once).item() for p in seen]
+        honest.append(first)
+        curves.append(later)
         shares.append(len(tested) / max((codes[rows] >= 0).sum(), 1))
         sizes.append(len(tested))
     share, classes = float(np.mean(shares)), len(outcome.classes)
-    return Picked(metric, np.array(honest), np.array(curves), share, tuple(sizes), classes)
+    return Picked(chosen, np.array(honest), np.array(curves), share, tuple(sizes), classes)
 
 
 @dataclass(frozen=True, eq=False)

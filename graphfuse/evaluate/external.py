@@ -22,18 +22,17 @@ from graphfuse.evaluate.bootstrap import bootstrap_compare, bootstrap_scores
 from graphfuse.evaluate.external_notices import modalities_lacking, thinly_scored
 from graphfuse.evaluate.external_record import evaluations_in, sums_of, write_record
 from graphfuse.evaluate.frozen import Frozen, alike, known_profiles
-from graphfuse.evaluate.metrics import scores
 from graphfuse.evaluate.report import Report
 from graphfuse.files.working import recover
 from graphfuse.files.written import Kind, whole_folder, write_json
 from graphfuse.learn.model import FusionModel
-from graphfuse.schema import METRICS, Metrics, Score
+from graphfuse.schema import Metrics, Score
 from graphfuse.task.outcome import Outcome, Target
+from graphfuse.task.registry import metrics_of
 
 log = logging.getLogger(__name__)
 
 DRAWS = 1000
-COMPARED = ("accuracy", "macro_f1", "auroc", "brier")
 _RECORD = Kind.of("record of evaluations", "record.json", "predictions.csv", "metrics.json")
 _EVALUATION = Kind.of("evaluation", "metrics.json", "predictions.csv")
 
@@ -116,7 +115,7 @@ class External:
         )
         names = list(self.metrics.models)
         lines = [head, "", f"{'':<20}" + "".join(f"{name:>26}" for name in names)]
-        for metric in METRICS:
+        for metric in metrics_of(self.metrics.kind).names:
             lines.append(
                 f"{metric:<20}"
                 + "".join(f"{_cell(self.metrics.models[name][metric]):>26}" for name in names)
@@ -185,7 +184,7 @@ def score(
         "notices": notices,
         "graphfuse": importlib.metadata.version("graphfuse"),
     }
-    metrics = _metrics(frozen, outcome.name, codes[known], probability[known], seed)
+    metrics = _metrics(frozen, outcome, codes[known], probability[known], seed)
     return External(
         cohort.name, _predictions(frozen.model, cohort, codes, probability), metrics, record
     )
@@ -275,10 +274,10 @@ def _predictions(
 
 
 def _metrics(
-    frozen: Frozen, target: str, codes: np.ndarray, probability: np.ndarray, seed: int
+    frozen: Frozen, outcome: Outcome, codes: np.ndarray, probability: np.ndarray, seed: int
 ) -> Metrics:
     """The model's scores, and beside them those of the training shares, where they are known."""
-    said = {"graphfuse": probability}
+    metrics, said = metrics_of(outcome.kind), {"graphfuse": probability}
     if frozen.shares is not None:
         said = {"majority": np.tile(frozen.shares, (len(codes), 1))} | said
     shares = np.bincount(codes, minlength=probability.shape[1]) / len(codes)
@@ -293,10 +292,11 @@ def _metrics(
     }
     models = {}
     for name, each in said.items():
-        intervals, points = bootstrap_scores(codes, each, DRAWS, seed), scores(codes, each)
+        points = metrics.scores(codes, each)
+        intervals = bootstrap_scores(metrics, codes, each, DRAWS, seed)
         models[name] = {
             m: Score(mean=points[m] if np.isfinite(points[m]) else None, sd=None, ci95=intervals[m])
-            for m in METRICS
+            for m in metrics.names
         }
     pairs = []
     if frozen.shares is not None:
@@ -306,11 +306,17 @@ def _metrics(
             codes,
             said["graphfuse"],
             said["majority"],
-            COMPARED,
+            metrics.compared_outside,
             DRAWS,
             seed,
         )
-    return Metrics(target=target, protocol=protocol, models=models, comparisons=pairs)
+    return Metrics(
+        target=outcome.name,
+        kind=outcome.kind,
+        protocol=protocol,
+        models=models,
+        comparisons=pairs,
+    )
 
 
 def _cell(score: Score) -> str:

@@ -17,6 +17,7 @@ from graphfuse.graph.network import GeneNetwork
 from graphfuse.learn.channels import encoders_of
 from graphfuse.nn.parts import part
 from graphfuse.schema import Comparison, Recipe
+from graphfuse.task.metric import Metric
 
 GRAPHS = {"patient": "the patient graph", "gene": "the gene network"}
 CONTROLS = tuple(kind for kind in KINDS if kind != "none")
@@ -102,9 +103,7 @@ def pairs(names: list[str]) -> list[tuple[str, str]]:
     return found
 
 
-def entries(
-    comparisons: list[Comparison], metric: str = "accuracy"
-) -> dict[str, dict[str, Comparison]]:
+def entries(comparisons: list[Comparison], metric: str) -> dict[str, dict[str, Comparison]]:
     """graph → "real" and each control → its comparison with the net that lacks the graph."""
     found: dict[str, dict[str, Comparison]] = {}
     names = {pair.b for pair in comparisons} | {pair.a for pair in comparisons}
@@ -118,14 +117,15 @@ def entries(
     return found
 
 
-def sentences(comparisons: list[Comparison], metric: str = "accuracy") -> list[str]:
-    """What each graph adds, in points of the metric, and whether a gain is shown."""
+def sentences(comparisons: list[Comparison], metric: Metric) -> list[str]:
+    """What each graph adds to the metric, in points where it is written so, and whether a gain
+    is shown."""
     said = []
-    for graph, rows in entries(comparisons, metric).items():
+    for graph, rows in entries(comparisons, metric.name).items():
         if "real" not in rows:
             continue
         real = rows["real"]
-        low, high = (100 * end for end in real.ci95)
+        change, low, high = (metric.in_points(each) for each in (real.difference, *real.ci95))
         verdict = {"better": "a gain is shown", "worse": "a loss is shown"}.get(
             real.verdict, "no gain shown"
         )
@@ -133,7 +133,7 @@ def sentences(comparisons: list[Comparison], metric: str = "accuracy") -> list[s
         if real.verdict == "better" and also:
             verdict = f"a gain, but not of its edges: so it is with {' and '.join(also)} ones"
         said.append(
-            f"{GRAPHS[graph]} adds {100 * real.difference:+.1f} points ({low:+.1f} to "
-            f"{high:+.1f}): {verdict}"
+            f"{GRAPHS[graph]} adds {change}{' points' if metric.percent else ''} ({low} to "
+            f"{high}): {verdict}"
         )
     return said

@@ -19,6 +19,8 @@ from graphfuse.evaluate.study import study
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.learn.progress import progress
 from graphfuse.schema import Metrics, Recipe
+from graphfuse.task.metric import Metric
+from graphfuse.task.registry import metrics_of
 
 DEALT = 5  # beside a seed: the generator of that seed alone may have made the cohort
 
@@ -72,7 +74,6 @@ KINDS: dict[str, Callable[[Cohort, str, int], Cohort]] = {
     "shuffled labels": shuffled,
     "noise features": lambda cohort, target, seed: noise(cohort, seed),
 }
-CHANCE = 0.5  # AUROC, the mean over classes too
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,18 +90,25 @@ class Nulls:
     picked: Picked
 
     @property
+    def metric(self) -> Metric:
+        """The one in which chance is judged: the first whose chance is the same for all
+        outcomes."""
+        kind = next(iter(self.metrics.values())).kind
+        return next(each for each in metrics_of(kind) if not callable(each.chance))
+
+    @property
     def table(self) -> pd.DataFrame:
-        """null, model, AUROC with its 95 % interval, and whether that holds chance."""
-        rows = []
+        """null, model, the metric with its 95 % interval, and whether that holds chance."""
+        metric, rows = self.metric, []
         for null, metrics in self.metrics.items():
             for model, row in metrics.models.items():
-                mean, (low, high) = row["auroc"].mean, row["auroc"].ci95
-                inside = None if low is None else bool(low <= CHANCE <= high)
+                mean, (low, high) = row[metric.name].mean, row[metric.name].ci95
+                inside = None if low is None else bool(low <= metric.chance <= high)
                 rows.append(
                     {
                         "null": null,
                         "model": model,
-                        "auroc": mean,
+                        metric.name: mean,
                         "lo": low,
                         "hi": high,
                         "holds_chance": inside,
@@ -109,15 +117,11 @@ class Nulls:
         return pd.DataFrame(rows)
 
     def __str__(self) -> str:
-        table, lines = (
-            self.table,
-            [
-                (
-                    f"{self.cohort}: what is found where nothing is (AUROC, 95 % interval; "
-                    "chance is 0.5)"
-                )
-            ],
-        )
+        table, metric = self.table, self.metric
+        lines = [
+            f"{self.cohort}: what is found where nothing is ({metric.in_sentence}, 95 % interval; "
+            f"chance is {metric.chance:g})"
+        ]
         for null, rows in table.groupby("null", sort=False):
             lines += ["", null]
             for row in rows.itertuples():
@@ -125,7 +129,7 @@ class Nulls:
                     "" if row.lo is None or np.isnan(row.lo) else f" ({row.lo:.3f} to {row.hi:.3f})"
                 )
                 found = "   LEAVES OUT CHANCE" if row.holds_chance is False else ""
-                lines.append(f"  {row.model:<22}{row.auroc:.3f}{span}{found}")
+                lines.append(f"  {row.model:<22}{getattr(row, metric.name):.3f}{span}{found}")
         judged = table[table["model"] != "majority"].dropna(
             subset="holds_chance"
         )  # which is chance itself

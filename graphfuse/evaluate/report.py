@@ -29,9 +29,11 @@ from graphfuse.schema import (
     Metrics,
     Recipe,
     RunRecord,
+    Score,
 )
 from graphfuse.schema.arguments import checked
 from graphfuse.schema.written import read_shape
+from graphfuse.task.registry import metrics_of
 
 RUN = Kind.of(
     "run directory",
@@ -116,7 +118,12 @@ class Report:
         for scores by group."""
         metrics, predictions = found.metrics(protocol), found.predictions(cohort)
         groups = subgroups(
-            predictions, cohort.groups, cohort.patients, found.outcome.classes, seed=record.seed
+            predictions,
+            cohort.groups,
+            cohort.patients,
+            found.outcome.classes,
+            metrics_of(metrics.kind).by_group,
+            seed=record.seed,
         )
         evaluation = found.evaluation(metrics, groups)
         return cls(
@@ -190,32 +197,34 @@ class Report:
     def verdicts(self) -> list[str]:
         """The net against the rungs chosen without looking and its twin without graphs, in
         words."""
-        lines = []
+        metrics, lines = metrics_of(self.metrics.kind), []
+        primary, secondary = metrics[metrics.primary], metrics[metrics.secondary]
         for pair in self.metrics.comparisons:
             if (
-                pair.metric == "macro_f1"
+                pair.metric == secondary.name
                 and pair.a == OURS
                 and pair.b in ("single", "early", "late", NONE)
             ):
                 low, high = pair.ci95
-                lines.append(
-                    f"macro-F1 against {pair.b}: {pair.difference:+.3f} ({low:+.3f} to "
-                    f"{high:+.3f}), {pair.verdict}"
-                )
-        lines += [f"accuracy: {said}" for said in sentences(self.metrics.comparisons)]
+                change = f"{pair.difference:+.3f} ({low:+.3f} to {high:+.3f})"
+                against = f"{secondary.in_sentence} against {pair.b}"
+                lines.append(f"{against}: {change}, {pair.verdict}")
+        found = sentences(self.metrics.comparisons, primary)
+        lines += [f"{primary.in_sentence}: {said}" for said in found]
         adds = [
             f"{c.modality} {c.value:+.3f}"
             for c in self.evaluation.contributions
-            if c.metric == "accuracy"
+            if c.metric == primary.name
         ]
-        return lines + (
-            [f"accuracy that each modality adds (Shapley): {', '.join(adds)}"] if adds else []
-        )
+        if adds:
+            what = f"{primary.in_sentence} that each modality adds (Shapley)"
+            lines.append(f"{what}: {', '.join(adds)}")
+        return lines
 
 
 def ladder_lines(metrics: Metrics) -> list[str]:
-    """The ladder as text: accuracy, macro-F1 and AUROC with 95 % intervals."""
-    shown = ("accuracy", "macro_f1", "auroc")
+    """The ladder as text: the metrics compared, with 95 % intervals."""
+    shown = [metric.name for metric in metrics_of(metrics.kind).compared]
     lines = [f"{'':<22}" + "".join(f"{m:>24}" for m in shown)]
     beside = {
         name: row
@@ -225,7 +234,8 @@ def ladder_lines(metrics: Metrics) -> list[str]:
     for name, row in {**metrics.models, **beside}.items():
         cells = []
         for m in shown:
-            mean, (low, high) = row[m].mean, row[m].ci95
+            score = row.get(m, Score.none())
+            mean, (low, high) = score.mean, score.ci95
             text = "-" if mean is None else f"{mean:.3f}"
             cells.append(text + (f" ({low:.3f}-{high:.3f})" if low is not None else ""))
         lines.append(f"{name:<22}" + "".join(f"{cell:>24}" for cell in cells))

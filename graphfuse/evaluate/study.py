@@ -16,15 +16,17 @@ from graphfuse.evaluate.fits import Fits
 from graphfuse.evaluate.folds import splits
 from graphfuse.evaluate.ledger import OURS
 from graphfuse.evaluate.left_out import leave_out_linear
-from graphfuse.evaluate.metrics import FEWEST, scores
+from graphfuse.evaluate.metrics import FEWEST
 from graphfuse.evaluate.spy import spied
-from graphfuse.evaluate.tally import ADDITIVE, COLUMNS, of_one_part, shapley_of, tally
+from graphfuse.evaluate.tally import ADDITIVE, columns, of_one_part, shapley_of, tally
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.learn.linear.kernels import allows_kernels
 from graphfuse.learn.model import FusionModel
 from graphfuse.learn.progress import progress
 from graphfuse.schema import Evaluation, GroupScore, Metrics, Recipe
+from graphfuse.task.metric import MetricSet
 from graphfuse.task.outcome import Outcome
+from graphfuse.task.registry import metrics_of
 
 
 @dataclass(eq=False)
@@ -58,6 +60,10 @@ class Study:
     checks: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def _metrics(self) -> MetricSet:
+        return metrics_of(self.outcome.kind)
+
     def predictions(self, cohort: Cohort) -> pd.DataFrame:
         """`patient, repeat, fold, truth, call, p_<class>…, flag` of the net, fold after fold."""
         task, tables = self.outcome.task, []
@@ -77,7 +83,7 @@ class Study:
         return pd.concat(tables, ignore_index=True)
 
     def scores(self) -> pd.DataFrame:
-        """A row with `tally.COLUMNS` for every model and fold: rungs and variants, then the net by
+        """A row with `tally.columns` for every model and fold: rungs and variants, then the net by
         pattern of modalities."""
         rows = []
         for name, folds in self.probability.items():
@@ -101,7 +107,7 @@ class Study:
                 mine = names[replica.tested] == pattern
                 if mine.any() and self._labelled(replica):
                     rows.append(self._row(pattern, replica, mine, probability[mine]))
-        return pd.DataFrame(rows, columns=list(COLUMNS)).fillna({"seconds": 0.0})
+        return pd.DataFrame(rows, columns=list(columns(self._metrics))).fillna({"seconds": 0.0})
 
     def _labelled(self, replica: Replica) -> bool:
         """Whether its patients can be scored: all of them have a label, or none."""
@@ -117,11 +123,11 @@ class Study:
             "tested": len(truth),
             "trained": trained,
         }
-        return where | scores(truth, probability)
+        return where | self._metrics.scores(truth, probability)
 
     def metrics(self, protocol: dict) -> Metrics:
         """Scores of every model with corrected intervals, and the net against each of them."""
-        found = tally(self.scores(), self.outcome.name, protocol)
+        found = tally(self.scores(), self.outcome.name, protocol, self._metrics)
         if len(self.replicas) > 1:
             return found
         codes = self.outcome.values[self.replicas[0].tested]
@@ -132,8 +138,13 @@ class Study:
     def evaluation(self, metrics: Metrics, subgroups: Sequence[GroupScore] = ()) -> Evaluation:
         """What the scores say of the modalities, beside what was found in `subgroups`."""
         together = [pair for pair in metrics.comparisons if pair.b == ADDITIVE]
-        shares = shapley_of(self.scores(), tuple(self.present))
-        return Evaluation(contributions=shares, cross_modal=together, subgroups=list(subgroups))
+        shares = shapley_of(self.scores(), tuple(self.present), self._metrics)
+        return Evaluation(
+            kind=metrics.kind,
+            contributions=shares,
+            cross_modal=together,
+            subgroups=list(subgroups),
+        )
 
 
 def study(

@@ -19,9 +19,9 @@ import pandas as pd
 from graphfuse.evaluate.bootstrap import CELLS, Interval, blocks, interval, stacked, weighted_scores
 from graphfuse.evaluate.metrics import FEWEST
 from graphfuse.schema import GroupScore
+from graphfuse.task.metric import Metric
 
 CASES = 5  # patients of a class, there and in the rest, for it to count in means over classes
-SCORED = ("accuracy", "balanced_accuracy", "macro_f1", "auroc", "brier")
 SHOWN, NOT_SHOWN, NOT_SCORED = "gap shown", "no gap shown", "not scored"
 
 
@@ -30,18 +30,19 @@ def subgroups(
     groups: Mapping[str, np.ndarray],
     patients: pd.Index,
     classes: Sequence[str],
+    metrics: Sequence[Metric],
     draws: int = 1000,
     seed: int = 0,
 ) -> list[GroupScore]:
-    """`SCORED` for every level of every group with at least `FEWEST` tested patients, there and in
-    the rest.
+    """These metrics for every level of every group with at least `FEWEST` tested patients, there
+    and in the rest.
 
     `predictions`: as in `predictions.csv`; `groups`: name → text `[N]`, in the order of `patients`.
-    A score is the mean over repeats of the score within a repeat. Balanced accuracy, macro-F1 and
-    AUROC run over the classes with at least `CASES` patients there and in the rest, so that both
-    sides answer the same question. Smaller levels are listed with no score.
+    A score is the mean over repeats of the score within a repeat. Means over classes run over those
+    with at least `CASES` patients there and in the rest, so that both sides answer the same
+    question. Smaller levels are listed with no score.
     """
-    tested, found = Tested.of(predictions, classes), []
+    tested, found = Tested.of(predictions, classes, metrics), []
     rows = patients.get_indexer(tested.patients)
     for number, (name, levels) in enumerate(groups.items()):
         rng = np.random.default_rng([seed, number])
@@ -52,14 +53,17 @@ def subgroups(
 @dataclass(frozen=True, eq=False)
 class Tested:
     """Every tested patient once: `codes` int `[N]`; `repeats`: probabilities `[N, K]` and who was
-    tested, bool `[N]`, each."""
+    tested, bool `[N]`, each. `metrics`: those in which they are scored."""
 
     patients: pd.Index
     codes: np.ndarray
     repeats: list[tuple[np.ndarray, np.ndarray]]
+    metrics: tuple[Metric, ...]
 
     @classmethod
-    def of(cls, predictions: pd.DataFrame, classes: Sequence[str]) -> Tested:
+    def of(
+        cls, predictions: pd.DataFrame, classes: Sequence[str], metrics: Sequence[Metric]
+    ) -> Tested:
         """From the columns of `predictions.csv`."""
         found = predictions[predictions["truth"].isin(list(classes))]
         patients = pd.Index(sorted(found["patient"].unique()), name="patient")
@@ -70,33 +74,32 @@ class Tested:
             probability = np.full((len(patients), len(classes)), 1 / len(classes))
             probability[rows] = part[[f"p_{name}" for name in classes]].to_numpy(float)
             repeats.append((probability, np.isin(np.arange(len(patients)), rows)))
-        return cls(patients, pd.Index(classes).get_indexer(truth), repeats)
+        codes = pd.Index(classes).get_indexer(truth)
+        return cls(patients, codes, repeats, tuple(metrics))
 
     def gaps(
         self,
         weights: np.ndarray,
         inside: np.ndarray,
-        scored: np.ndarray,
-        metrics: Sequence[str] = SCORED,
+        classes: np.ndarray,
+        metrics: Sequence[Metric] | None = None,
     ) -> dict[str, np.ndarray]:
-        """metric → `[D, 2]` for weights `[D, N]`: the score of the patients inside (bool `[N]`, or
-        `[D, N]` where it changes from draw to draw), and that less the score of the rest."""
-        there, rest = (self._scores(weights, side, scored, metrics) for side in (inside, ~inside))
-        return {
-            metric: np.stack([there[metric], there[metric] - rest[metric]], axis=1)
-            for metric in metrics
-        }
+        """Metric (default: each of them) → `[D, 2]` for weights `[D, N]`: the score of the patients
+        inside (bool `[N]`, or `[D, N]` where it changes from draw to draw), and that less the score
+        of the rest; means over classes over these `classes`."""
+        wanted = self.metrics if metrics is None else metrics
+        restricted = [metric.over(classes) for metric in wanted]
+        there, rest = (self._scores(weights, side, restricted) for side in (inside, ~inside))
+        return {name: np.stack([there[name], there[name] - rest[name]], axis=1) for name in there}
 
-    def _scores(self, weights, side, scored, metrics) -> dict[str, np.ndarray]:
+    def _scores(self, weights, side, metrics: Sequence[Metric]) -> dict[str, np.ndarray]:
         rows = side if side.ndim == 1 else np.ones(len(self.codes), bool)
         weights = weights[:, rows] if side.ndim == 1 else weights * side
         found = [
-            weighted_scores(
-                weights * was[rows], self.codes[rows], probability[rows], metrics, scored
-            )
+            weighted_scores(weights * was[rows], self.codes[rows], probability[rows], metrics)
             for probability, was in self.repeats
         ]
-        return {metric: np.mean([each[metric] for each in found], axis=0) for metric in metrics}
+        return {name: np.mean([each[name] for each in found], axis=0) for name in found[0]}
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,25 +114,23 @@ class _Level:
     real: dict[str, np.ndarray]
     drawn: dict[str, np.ndarray]
 
-    def intervals(self, metric: str) -> tuple[Interval, Interval]:
+    def intervals(self, metric: Metric) -> tuple[Interval, Interval]:
         """Of the score and of the gap; none of the gap where all patients there are alike, since
         what is left would be the spread of the rest alone."""
-        (score, gap), drawn = self.real[metric], self.drawn[metric]
-        own = interval(drawn[:, 0], score, self.patients, metric)
+        (score, gap), drawn = self.real[metric.name], self.drawn[metric.name]
+        own = interval(drawn[:, 0], score, self.patients, metric.bounds)
         return own, (None, None) if None in own else interval(drawn[:, 1], gap, self.fewer)
 
-    def suspects(self) -> list[str]:
-        """Metrics in which the interval of the gap leaves out 0."""
-        ends = {
-            metric: self.intervals(metric)[1]
-            for metric in SCORED
-            if np.isfinite(self.real[metric]).all()
-        }
-        return [
-            metric
-            for metric, (low, high) in ends.items()
-            if low is not None and (low > 0 or high < 0)
-        ]
+    def suspects(self, metrics: Sequence[Metric]) -> list[Metric]:
+        """Those of these metrics in which the interval of the gap leaves out 0."""
+        found = []
+        for metric in metrics:
+            if not np.isfinite(self.real[metric.name]).all():
+                continue
+            low, high = self.intervals(metric)[1]
+            if low is not None and (low > 0 or high < 0):
+                found.append(metric)
+        return found
 
 
 def _group(
@@ -144,19 +145,20 @@ def _group(
     chance = _permuted(list(scored.values()), codes, tested, draws, rng)
     found = []
     for code, word in enumerate(names):
-        for metric in SCORED:
+        for metric in tested.metrics:
             about = {
                 "group": name,
                 "level": str(word),
                 "patients": int(counts[code]),
-                "metric": metric,
+                "metric": metric.name,
             }
-            found.append(_row(about, scored.get(code), chance[metric].get(code, 1.0)))
+            p = chance[metric.name].get(code, 1.0)
+            found.append(_row(about, scored.get(code), metric, p))
     return found
 
 
-def _row(about: dict, level: _Level | None, p: float) -> GroupScore:
-    if level is None or not np.isfinite(level.real[about["metric"]]).all():
+def _row(about: dict, level: _Level | None, metric: Metric, p: float) -> GroupScore:
+    if level is None or not np.isfinite(level.real[metric.name]).all():
         return GroupScore(
             **about,
             score=None,
@@ -165,7 +167,7 @@ def _row(about: dict, level: _Level | None, p: float) -> GroupScore:
             gap_ci95=(None, None),
             verdict=NOT_SCORED,
         )
-    (score, gap), (own, ends) = level.real[about["metric"]], level.intervals(about["metric"])
+    (score, gap), (own, ends) = level.real[metric.name], level.intervals(metric)
     return GroupScore(
         **about,
         score=score,
@@ -208,8 +210,8 @@ def _permuted(
     Only where an interval leaves out 0, since nothing else can be shown: all others stand last in
     Holm's order, which can but raise a p.
     """
-    suspects = {level.code: level.suspects() for level in levels}
-    beyond = {code: dict.fromkeys(metrics, 1) for code, metrics in suspects.items()}
+    suspects = {level.code: level.suspects(tested.metrics) for level in levels}
+    beyond = {code: {metric.name: 1 for metric in suspects[code]} for code in suspects}
     size = max(1, CELLS // len(codes))
     for start in range(0, draws if any(suspects.values()) else 0, size):
         block = min(size, draws - start)
@@ -218,24 +220,23 @@ def _permuted(
             if not (metrics := suspects[level.code]):
                 continue
             found = tested.gaps(np.ones(dealt.shape), dealt == level.code, level.classes, metrics)
-            for metric in metrics:
-                smaller = (
-                    np.abs(found[metric][:, 1]) < np.abs(level.real[metric][1]) - 1e-12
-                )  # no score: not smaller
-                beyond[level.code][metric] += int((~smaller).sum())
+            for name, gaps in found.items():
+                # no score: not smaller
+                smaller = np.abs(gaps[:, 1]) < np.abs(level.real[name][1]) - 1e-12
+                beyond[level.code][name] += int((~smaller).sum())
     comparisons = (
         1 if len(np.unique(codes)) == 2 else len(levels)
     )  # of two levels, one is the other's rest
     return {
-        metric: _holm(
+        metric.name: _holm(
             {
-                code: found[metric] / (draws + 1)
+                code: found[metric.name] / (draws + 1)
                 for code, found in beyond.items()
-                if metric in found
+                if metric.name in found
             },
             comparisons,
         )
-        for metric in SCORED
+        for metric in tested.metrics
     }
 
 

@@ -11,7 +11,9 @@ from graphfuse.evaluate.bootstrap import bootstrap_compare, bootstrap_scores
 from graphfuse.evaluate.ledger import OURS, pairs
 from graphfuse.evaluate.metrics import compare, summary
 from graphfuse.evaluate.modalities import by_subset, contributions, subsets
-from graphfuse.schema import METRICS, Contribution, Metrics
+from graphfuse.schema import SECONDS, Contribution, Metrics
+from graphfuse.task.metric import Metric, MetricSet
+from graphfuse.task.registry import metrics_of
 
 ADDITIVE = "additive"  # the net's projection without interactions of modalities (EMAP)
 VARIANTS = (
@@ -23,12 +25,15 @@ VARIANTS = (
     "patient:",
     "gene:",
 )  # no rung of the ladder
-COMPARED = ("accuracy", "macro_f1", "auroc")
-COLUMNS = ("model", "repeat", "fold", "tested", "trained", *METRICS, "seconds")
 
 
-def tally(table: pd.DataFrame, target: str, protocol: dict) -> Metrics:
-    """Means over folds with corrected intervals of a table with `COLUMNS`, and the net against
+def columns(metrics: MetricSet) -> tuple[str, ...]:
+    """Of the table of scores: a row for every model and fold."""
+    return ("model", "repeat", "fold", "tested", "trained", *metrics.names, "seconds")
+
+
+def tally(table: pd.DataFrame, target: str, protocol: dict, metrics: MetricSet) -> Metrics:
+    """Means over folds with corrected intervals of a table with `columns`, and the net against
     every other model.
 
     `tested` and `trained` count labelled patients. Patterns of modalities are the net itself on
@@ -40,8 +45,8 @@ def tally(table: pd.DataFrame, target: str, protocol: dict) -> Metrics:
         for name, part in table.groupby("model", sort=False)
     }
     rows = {
-        name: {m: summary(part[m].to_numpy(float), share, m) for m in METRICS}
-        | {"fit_seconds": round(float(part["seconds"].sum()), 2)}
+        name: {m.name: summary(part[m.name].to_numpy(float), share, m) for m in metrics}
+        | {SECONDS: round(float(part["seconds"].sum()), 2)}
         for name, part in folds.items()
     }
     names = [name for name in folds if not name.startswith("pattern:")]
@@ -51,10 +56,11 @@ def tally(table: pd.DataFrame, target: str, protocol: dict) -> Metrics:
     found = [
         _compared(folds, a, b, metric, share)
         for a, b in dict.fromkeys(wanted)
-        for metric in COMPARED
+        for metric in metrics.compared
     ]
     return Metrics(
         target=target,
+        kind=metrics.kind,
         protocol=protocol,
         models={name: row for name, row in rows.items() if not name.startswith(VARIANTS)},
         variants={name: row for name, row in rows.items() if name.startswith(VARIANTS)},
@@ -63,46 +69,50 @@ def tally(table: pd.DataFrame, target: str, protocol: dict) -> Metrics:
 
 
 def of_one_part(
-    metrics: Metrics, codes: np.ndarray, probability: Mapping[str, np.ndarray], seed: int = 0
+    found: Metrics, y: np.ndarray, output: Mapping[str, np.ndarray], seed: int = 0
 ) -> Metrics:
     """The same scores where one part is held out: no folds differ, so intervals and comparisons are
-    those of a bootstrap over its patients. `codes` int `[N]`, `probability`: model → `[N, K]`."""
+    those of a bootstrap over its patients. `y` `[N]`: the known outcomes; `output`: model → `[N,
+    K]`."""
+    metrics = metrics_of(found.kind)
 
     def spanned(rows: dict) -> dict:
         return {
-            name: _spanned(row, codes, probability.get(name), seed) for name, row in rows.items()
+            name: _spanned(row, metrics, y, output.get(name), seed) for name, row in rows.items()
         }
 
-    names = [name for name in probability if name != OURS]
-    wanted = [(OURS, name) for name in names] + pairs(list(probability))
-    found = [
+    names = [name for name in output if name != OURS]
+    wanted = [(OURS, name) for name in names] + pairs(list(output))
+    compared = [
         pair
         for a, b in dict.fromkeys(wanted)
-        for pair in bootstrap_compare(
-            a, b, codes, probability[a], probability[b], COMPARED, seed=seed
-        )
+        for pair in bootstrap_compare(a, b, y, output[a], output[b], metrics.compared, seed=seed)
     ]
     update = {
-        "models": spanned(metrics.models),
-        "variants": spanned(metrics.variants),
-        "comparisons": found,
+        "models": spanned(found.models),
+        "variants": spanned(found.variants),
+        "comparisons": compared,
     }
-    return metrics.model_copy(update=update)
+    return found.model_copy(update=update)
 
 
-def _spanned(row: dict, codes: np.ndarray, probability: np.ndarray | None, seed: int) -> dict:
+def _spanned(
+    row: dict, metrics: MetricSet, y: np.ndarray, output: np.ndarray | None, seed: int
+) -> dict:
     """A model's scores with intervals over resampled patients; without, where it was not scored on
     all of them."""
-    if probability is None:
+    if output is None:
         return row
-    intervals = bootstrap_scores(codes, probability, seed=seed)
+    intervals = bootstrap_scores(metrics, y, output, seed=seed)
     return {
         m: score.model_copy(update={"ci95": intervals[m]}) if m in intervals else score
         for m, score in row.items()
     }
 
 
-def shapley_of(table: pd.DataFrame, modalities: tuple[str, ...]) -> list[Contribution]:
+def shapley_of(
+    table: pd.DataFrame, modalities: tuple[str, ...], metrics: MetricSet
+) -> list[Contribution]:
     """What each modality adds (Shapley), in the metrics compared, where every subset of them was
     scored."""
     if len(modalities) < 2 or not {"only:" + "+".join(s) for s in subsets(modalities)} <= set(
@@ -112,8 +122,8 @@ def shapley_of(table: pd.DataFrame, modalities: tuple[str, ...]) -> list[Contrib
     share = test_share(table)
     return [
         c
-        for m in COMPARED
-        for c in contributions(by_subset(table, modalities, m), modalities, m, share)
+        for m in metrics.compared
+        for c in contributions(by_subset(table, modalities, m.name), modalities, m.name, share)
     ]
 
 
@@ -123,10 +133,10 @@ def test_share(table: pd.DataFrame) -> float:
     return float(whole["tested"].mean() / max(whole["trained"].mean(), 1))
 
 
-def _compared(folds: dict[str, pd.DataFrame], a: str, b: str, metric: str, share: float):
+def _compared(folds: dict[str, pd.DataFrame], a: str, b: str, metric: Metric, share: float):
     """The comparison over the folds that both have."""
     both = folds[a].index.intersection(folds[b].index)
-    first, second = (folds[name].loc[both, metric].to_numpy(float) for name in (a, b))
+    first, second = (folds[name].loc[both, metric.name].to_numpy(float) for name in (a, b))
     return (
         compare(a, b, metric, first, second, share)
         if len(both) and np.isfinite(first).any()

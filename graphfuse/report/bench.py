@@ -17,7 +17,9 @@ from graphfuse.evaluate.tally import ADDITIVE
 from graphfuse.files.written import Kind, whole
 from graphfuse.report import figures, ledger, scores, words
 from graphfuse.report.template import template
-from graphfuse.schema import METRICS, Score
+from graphfuse.schema import Score
+from graphfuse.task.metric import Metric
+from graphfuse.task.registry import metrics_of
 
 _RUNGS = (
     "majority",
@@ -79,9 +81,10 @@ def write_bench(
     (folder / "README.txt").write_text(_README, encoding="utf-8")
 
 
-def headline(result: Result) -> str:
-    """The metric a contest is told by: AUROC of two classes, macro-F1 of more."""
-    return "auroc" if len(result.contest.outcome.classes) == 2 else "macro_f1"
+def headline(result: Result) -> Metric:
+    """The metric a contest is told by."""
+    metrics = metrics_of(result.metrics.kind)
+    return metrics[metrics.headline_of(len(result.contest.outcome.classes))]
 
 
 def summary(results: Sequence[Result]) -> dict[str, Any]:
@@ -96,9 +99,11 @@ def summary(results: Sequence[Result]) -> dict[str, Any]:
         )
     )
     rungs.sort(key=_RUNGS.index)
+    rules = dict.fromkeys(metrics_of(each.metrics.kind).headline_rule for each in results)
     return {
         "titles": [_title(result, results) for result in results],
-        "metrics": [words.INLINE[headline(result)] for result in results],
+        "rule": "; ".join(rules),
+        "metrics": [headline(result).in_sentence for result in results],
         "rows": [
             {"name": name, "cells": [_cell(result, name) for result in results]} for name in rungs
         ],
@@ -115,7 +120,7 @@ def _title(result: Result, results: Sequence[Result]) -> str:
 
 
 def _cell(result: Result, name: str) -> dict[str, Any]:
-    metric = headline(result)
+    metric = headline(result).name
     score = result.metrics.models.get(name, {}).get(metric)
     if not isinstance(score, Score):
         return {"mean": "–", "interval": "", "verdict": ""}
@@ -131,8 +136,9 @@ def _told(result: Result) -> dict[str, Any]:
     """A contest's own part of the page."""
     metrics, contest = result.metrics, result.contest
     number = f"{contest.name}-{contest.recipe.name}"
-    shown = list(dict.fromkeys([headline(result), "accuracy"]))
-    panels = {words.NAMES[metric]: scores.dots(metrics, metric) for metric in shown}
+    known, first = metrics_of(metrics.kind), headline(result)
+    shown = list(dict.fromkeys([first, known[known.primary]]))
+    panels = {metric.title: scores.dots(metrics, metric.name) for metric in shown}
     compared, pairs = scores.comparisons(metrics)
     return {
         "contest": contest,
@@ -149,11 +155,11 @@ def _told(result: Result) -> dict[str, Any]:
         "compared": compared,
         "pairs": [pair for pair in pairs if not pair["variant"]],
         "graphs": ledger.told(metrics),
-        "shapley": [c for c in result.contributions if c.metric == headline(result)],
-        "metric": words.INLINE[headline(result)],
-        "cross_modal": ledger.against(metrics, words.OURS, ADDITIVE, headline(result)),
-        "names": words.NAMES,
-        "graph_metrics": ledger.COMPARED,
+        "shapley": [c for c in result.contributions if c.metric == first.name],
+        "metric": first.in_sentence,
+        "cross_modal": ledger.against(metrics, words.OURS, ADDITIVE, first.name),
+        "names": {metric.name: metric.title for metric in known},
+        "graph_metrics": ledger.compared_in(metrics),
     }
 
 
@@ -170,7 +176,7 @@ def _scores(results: Sequence[Result]) -> pd.DataFrame:
             {"model": name, "kind": kind, "metric": metric, **row[metric].model_dump()}
             for kind, models in tables
             for name, row in models.items()
-            for metric in METRICS
+            for metric in metrics_of(result.metrics.kind).names
         ]
 
     return _rows(results, rows)

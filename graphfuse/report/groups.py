@@ -7,23 +7,25 @@ from itertools import groupby
 import numpy as np
 
 from graphfuse.report.calls import shaded
-from graphfuse.report.words import INLINE, LOWER_IS_BETTER, NAMES, listed, number, signed, span
+from graphfuse.report.words import listed, number, signed, span
 from graphfuse.schema import GroupScore
+from graphfuse.task.metric import MetricSet
 
 LISTED = 12  # levels without a score that are named
 _SHOWN = "gap shown"
 
 
-def told(found: list[GroupScore]) -> list[dict]:
+def told(found: list[GroupScore], known: MetricSet) -> list[dict]:
     """For each group: its name, a sentence, the metrics, a row for each level that is scored, and
-    those that are not."""
-    return [_group(name, list(rows)) for name, rows in groupby(found, key=lambda row: row.group)]
+    those that are not; `known`: the metrics of the run's kind of outcome."""
+    by_group = groupby(found, key=lambda row: row.group)
+    return [_group(name, list(rows), known) for name, rows in by_group]
 
 
-def _group(name: str, found: list[GroupScore]) -> dict:
+def _group(name: str, found: list[GroupScore], known: MetricSet) -> dict:
     metrics = [
         metric
-        for metric in NAMES
+        for metric in known.names
         if any(row.metric == metric and row.score is not None for row in found)
     ]
     levels: dict[str, dict[str, GroupScore]] = {}
@@ -41,7 +43,7 @@ def _group(name: str, found: list[GroupScore]) -> dict:
     small = [f"{level} ({patients[level]})" for level in levels if level not in scored]
     return {
         "name": name,
-        "sentence": _sentence(scored),
+        "sentence": _sentence(scored, known),
         "metrics": metrics,
         "rows": [
             {
@@ -67,7 +69,7 @@ def _cell(row: GroupScore | None) -> dict | None:
     }
 
 
-def _sentence(scored: dict[str, dict[str, GroupScore]]) -> str:
+def _sentence(scored: dict[str, dict[str, GroupScore]], known: MetricSet) -> str:
     """The levels with a gap, the widest first, and in which metrics they fare worse or better than
     the rest."""
     if not scored:
@@ -82,23 +84,21 @@ def _sentence(scored: dict[str, dict[str, GroupScore]]) -> str:
     )
     rest = len(scored) - len(widest)
     none = f"no gap is shown for {f'the other {rest}' if widest else 'any of them'}" if rest else ""
-    told = (
-        f"{none}."
-        if not widest
-        else f"a gap is shown for {listed([f'{level} ({_ways(gaps[level])})' for level in widest])}"
-    )
+    told = f"{none}."
     if widest:
+        ways = [f"{level} ({_ways(gaps[level], known)})" for level in widest]
+        told = f"a gap is shown for {listed(ways)}"
         told += f"; {none}." if none else "."
     return told[0].upper() + told[1:]
 
 
-def _ways(rows: list[GroupScore]) -> str:
+def _ways(rows: list[GroupScore], known: MetricSet) -> str:
     """`worse in accuracy and Brier, better in AUROC`."""
     ways: dict[str, list[str]] = {"worse": [], "better": []}
     for row in rows:
-        ways["worse" if (row.gap < 0) != (row.metric in LOWER_IS_BETTER) else "better"].append(
-            INLINE[row.metric]
-        )
+        metric = known[row.metric]
+        way = "better" if metric.is_better(row.gap) else "worse"
+        ways[way].append(metric.in_sentence)
     return ", ".join(f"{way} in {listed(metrics)}" for way, metrics in ways.items() if metrics)
 
 

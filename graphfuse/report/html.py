@@ -26,9 +26,7 @@ from graphfuse.report import (
 )
 from graphfuse.report.files import Run, read_run
 from graphfuse.report.template import template
-from graphfuse.schema import METRICS
-
-_FOREST = ("accuracy", "macro_f1")
+from graphfuse.task.registry import metrics_of
 
 
 def write_report(folder: Path) -> Path:
@@ -55,6 +53,7 @@ def page(run: Run) -> str:
 def _told(run: Run) -> dict[str, Any]:
     """Everything the template shows."""
     record, metrics = run.record, run.metrics
+    known = metrics_of(metrics.kind)
     compared, pairs = scores.comparisons(metrics)
     return {
         "record": record,
@@ -62,9 +61,9 @@ def _told(run: Run) -> dict[str, Any]:
         "verdict": scores.verdict(metrics),
         "tally": scores.tally(metrics),
         "parents": record.fitted.get("derived_from") or scores.derived_from(metrics),
-        "names": words.NAMES,
-        "meanings": {metric: words.MEANINGS[metric] for metric in METRICS},
-        "lower": words.LOWER_IS_BETTER,
+        "names": {metric.name: metric.title for metric in known},
+        "meanings": {metric.name: metric.meaning for metric in known},
+        "lower": [metric.name for metric in known if metric.lower_is_better],
         "ladder": scores.ladder(metrics),
         "variants": scores.variants(metrics),
         "forest": _forest(run),
@@ -73,9 +72,9 @@ def _told(run: Run) -> dict[str, Any]:
         "basis": words.BASIS.get(record.protocol.get("interval"), words.BASIS["corrected"]),
         "hide_below": words.HIDE_BELOW,
         "graphs": ledger.told(metrics),
-        "graph_metrics": ledger.COMPARED,
+        "graph_metrics": ledger.compared_in(metrics),
         "worth": modalities.told(metrics, run.evaluation),
-        "groups": groups.told(run.evaluation.subgroups),
+        "groups": groups.told(run.evaluation.subgroups, known),
         "leaks": leaks.told(run),
         **_flow(record.fitted, run.predictions["patient"].nunique()),
         **_calls(run),
@@ -116,10 +115,12 @@ def _bars(counts: Mapping[str, int], total: int | None) -> list[tuple[str, int, 
 
 
 def _forest(run: Run) -> Markup | None:
-    panels = {words.NAMES[metric]: scores.dots(run.metrics, metric) for metric in _FOREST}
+    known = metrics_of(run.metrics.kind)
+    first, second = known[known.primary], known[known.secondary]
+    panels = {each.title: scores.dots(run.metrics, each.name) for each in (first, second)}
     if not next(iter(panels.values())):
         return None
-    title = "Accuracy and macro-F1 by model, dots with 95 % intervals"
+    title = f"{first.title} and {second.in_sentence} by model, dots with 95 % intervals"
     return Markup(figures.forest(panels, "forest", title))
 
 

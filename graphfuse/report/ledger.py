@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from graphfuse.report.words import OURS, identical, listed, number, points, points_span, span
+from graphfuse.report.words import (
+    OURS,
+    change,
+    change_span,
+    identical,
+    listed,
+    number,
+    primary_of,
+    span,
+)
 from graphfuse.schema import Comparison, Metrics, Score
+from graphfuse.task.registry import metrics_of
 
 PREFIXES = {"patient:": "the patient graph", "gene:": "the gene network"}
-COMPARED = ("accuracy", "macro_f1", "auroc")
 _KINDS = {
     "real": "as measured",
     "rewired": "every node keeps its number of edges, to others",
@@ -40,7 +49,7 @@ def _graph(metrics: Metrics, prefix: str) -> dict:
             "ours": kind == "real",
             "cells": [
                 _cell(models.get(model, {}).get(m), against(metrics, model, bare, m))
-                for m in COMPARED
+                for m in compared_in(metrics)
             ],
         }
         for kind, model in names.items()
@@ -51,6 +60,11 @@ def _graph(metrics: Metrics, prefix: str) -> dict:
         "sentences": _sentences(metrics, prefix, names, bare),
         "rows": rows,
     }
+
+
+def compared_in(metrics: Metrics) -> list[str]:
+    """The names of the metrics in which a run's models are compared."""
+    return [metric.name for metric in metrics_of(metrics.kind).compared]
 
 
 def against(metrics: Metrics, a: str, b: str, metric: str) -> Comparison | None:
@@ -67,10 +81,11 @@ def _cell(score: Score | float | None, pair: Comparison | None) -> dict:
 
 def _sentences(metrics: Metrics, prefix: str, names: dict[str, str], bare: str) -> list[str]:
     graph = PREFIXES[prefix].capitalize()
-    real = against(metrics, OURS, bare, "accuracy")
+    primary = primary_of(metrics)
+    real = against(metrics, OURS, bare, primary.name)
     if real is None:
         return [f"{graph} was not compared with none."]
-    if identical(*(against(metrics, OURS, bare, metric) for metric in COMPARED)):
+    if identical(*(against(metrics, OURS, bare, metric) for metric in compared_in(metrics))):
         return [
             (
                 f"{graph} adds nothing: without it every prediction scores the same. It has no "
@@ -82,8 +97,8 @@ def _sentences(metrics: Metrics, prefix: str, names: dict[str, str], bare: str) 
     )
     found = [
         (
-            f"{graph} adds {points(real.difference)} points of accuracy "
-            f"({points_span(real.ci95)}): {gain}."
+            f"{graph} adds {change(primary, real.difference)} of {primary.in_sentence} "
+            f"({change_span(primary, real.ci95)}): {gain}."
         )
     ]
     also = [
@@ -96,15 +111,17 @@ def _sentences(metrics: Metrics, prefix: str, names: dict[str, str], bare: str) 
             f"So does the net with {listed(also)} edges, so the gain is not shown to come "
             "from who is joined to whom."
         )
-    twin = against(metrics, OURS, f"{prefix}rewired", "accuracy")
+    twin = against(metrics, OURS, f"{prefix}rewired", primary.name)
     if twin:
-        change = f"{points(twin.difference, sign=True)} points, {points_span(twin.ci95)}"
+        gap = change(primary, twin.difference, sign=True)
+        said = f"{gap}, {change_span(primary, twin.ci95)}"
         found.append(
-            f"The real graph against its rewired control: {twin.verdict} ({change}) in accuracy."
+            f"The real graph against its rewired control: {twin.verdict} ({said}) in "
+            f"{primary.in_sentence}."
         )
     return found
 
 
 def _verdict(metrics: Metrics, a: str, b: str) -> str:
-    pair = against(metrics, a, b, "accuracy")
+    pair = against(metrics, a, b, primary_of(metrics).name)
     return pair.verdict if pair else ""

@@ -10,20 +10,23 @@ from markupsafe import Markup
 
 from graphfuse.report import figures
 from graphfuse.report.figures import Dot
-from graphfuse.report.ledger import COMPARED, against
+from graphfuse.report.ledger import against, compared_in
 from graphfuse.report.words import (
-    INLINE,
-    LOWER_IS_BETTER,
-    NAMES,
     OURS,
+    change,
+    change_span,
     identical,
     listed,
     number,
     points,
     points_span,
+    primary_of,
+    signed,
     span,
 )
 from graphfuse.schema import Comparison, Contribution, Evaluation, Metrics, Score
+from graphfuse.task.metric import Metric, MetricSet
+from graphfuse.task.registry import metrics_of
 
 FOLDED = 8  # rows from which a table is folded away
 
@@ -31,19 +34,19 @@ FOLDED = 8  # rows from which a table is folded away
 def told(metrics: Metrics, evaluation: Evaluation) -> dict[str, Any] | None:
     """What the section shows; `None` where the run looked at no subset, pattern or contribution of
     modalities."""
+    known = metrics_of(metrics.kind)
     found = {
         "subsets": _rows(metrics, "only:"),
         "patterns": _rows(metrics, "pattern:"),
         "source": _source(metrics),
-        "shapley": _shapley(evaluation.contributions),
-        "together": _together(evaluation.cross_modal),
+        "shapley": _shapley(evaluation.contributions, known),
+        "together": _together(evaluation.cross_modal, known),
         "folded": FOLDED,
     }
     own = metrics.models.get(OURS)
     if found["subsets"] and own:
-        found["subsets"].append(
-            {"name": "all", "ours": True, "cells": [_cell(own.get(m), None) for m in COMPARED]}
-        )
+        cells = [_cell(own.get(m), None) for m in compared_in(metrics)]
+        found["subsets"].append({"name": "all", "ours": True, "cells": cells})
     return (
         found
         if any(found[part] for part in ("subsets", "patterns", "shapley", "together"))
@@ -63,7 +66,7 @@ def _rows(metrics: Metrics, prefix: str) -> list[dict]:
             "ours": False,
             "cells": [
                 _cell(metrics.variants[name].get(m), against(metrics, OURS, name, m))
-                for m in COMPARED
+                for m in compared_in(metrics)
             ],
         }
         for name in names
@@ -82,85 +85,91 @@ def _cell(score: Score | float | None, pair: Comparison | None) -> dict:
 def _source(metrics: Metrics) -> str:
     """The net without the modalities that the label is derived from, in a sentence."""
     name = next((name for name in metrics.variants if name.startswith("without:")), None)
-    score = metrics.variants[name].get("accuracy") if name else None
+    primary = primary_of(metrics)
+    score = metrics.variants[name].get(primary.name) if name else None
     if not isinstance(score, Score) or score.mean is None:
         return ""
     parents = listed(name.removeprefix("without:").split("+"))
     said = (
         f"The label is derived from {parents}. Without {parents} the net has "
-        f"{number(score.mean)} accuracy"
+        f"{number(score.mean)} {primary.in_sentence}"
     )
     said += f" ({span(score.ci95)})" if span(score.ci95) else ""
-    pair = against(metrics, OURS, name, "accuracy")
-    loss = (
-        f", {points(abs(pair.difference))} points {'less' if pair.difference >= 0 else 'more'}"
-        if pair
-        else ""
-    )
+    pair = against(metrics, OURS, name, primary.name)
+    loss = ""
+    if pair:
+        way = "less" if pair.difference >= 0 else "more"
+        loss = f", {change(primary, abs(pair.difference))} {way}"
     return f"{said}{loss}: this score does not rest on the label's own recipe."
 
 
 # ------------------------------------------------------------------------------------------ Shapley
 
 
-def _shapley(found: list[Contribution]) -> dict | None:
-    """Bars and a sentence, in accuracy where it is there."""
-    metrics = [
-        m for m in NAMES if m not in LOWER_IS_BETTER and any(each.metric == m for each in found)
-    ]
+def _shapley(found: list[Contribution], known: MetricSet) -> dict | None:
+    """Bars and a sentence, in the first metric that is there and in which more is better."""
+    there = {each.metric for each in found}
+    metrics = [each for each in known if each.name in there and not each.lower_is_better]
     if not metrics:
         return None
+    first = metrics[0]
     rows = sorted(
-        (each for each in found if each.metric == metrics[0]), key=lambda each: -each.value
+        (each for each in found if each.metric == first.name), key=lambda each: -each.value
     )
     dots = [
-        Dot(each.modality, *map(_hundred, (each.value, *each.ci95)), note=_note(each))
+        Dot(
+            each.modality,
+            *(_drawn(first, end) for end in (each.value, *each.ci95)),
+            note=_note(first, each),
+        )
         for each in rows
     ]
     shown = [each.modality for each in rows if each.ci95[0] is not None and each.ci95[0] > 0]
     others = [each.modality for each in rows if each.modality not in shown]
-    title = (
-        f"Shapley values of the modalities in points of {INLINE[metrics[0]]}, bars with 95 % "
-        "intervals"
-    )
+    unit = f"points of {first.in_sentence}" if first.percent else first.in_sentence
+    title = f"Shapley values of the modalities in {unit}, bars with 95 % intervals"
     parts = [f"a gain is shown for {listed(shown)}"] if shown else []
     parts += [f"none is shown for {listed(others, 'or')}"] if others else []
     return {
-        "figure": Markup(
-            figures.bars(dots, "shapley", title, f"points of {INLINE[metrics[0]]} added")
-        ),
+        "figure": Markup(figures.bars(dots, "shapley", title, f"{unit} added")),
         "sentence": f"Of what each modality adds on average: {'; '.join(parts)}.",
         "rows": [
             {"name": each.modality, "cells": [_cell_of(found, each.modality, m) for m in metrics]}
             for each in rows
         ],
-        "metrics": metrics,
+        "metrics": [metric.name for metric in metrics],
     }
 
 
-def _hundred(value: float | None) -> float | None:
-    return None if value is None or not math.isfinite(value) else 100 * value
+def _drawn(metric: Metric, value: float | None) -> float | None:
+    """A value as long as its bar, in points where the metric is written so."""
+    if value is None or not math.isfinite(value):
+        return None
+    return 100 * value if metric.percent else value
 
 
-def _note(each: Contribution) -> str:
-    return f"{points(each.value, sign=True)} ({points_span(each.ci95)})"
+def _note(metric: Metric, each: Contribution) -> str:
+    if metric.percent:
+        return f"{points(each.value, sign=True)} ({points_span(each.ci95)})"
+    return f"{signed(each.value)} ({change_span(metric, each.ci95)})"
 
 
-def _cell_of(found: list[Contribution], modality: str, metric: str) -> str:
-    return next(
-        (_note(each) for each in found if (each.modality, each.metric) == (modality, metric)), "–"
-    )
+def _cell_of(found: list[Contribution], modality: str, metric: Metric) -> str:
+    for each in found:
+        if (each.modality, each.metric) == (modality, metric.name):
+            return _note(metric, each)
+    return "–"
 
 
 # --------------------------------------------------------------------------------------------- EMAP
 
 
-def _together(found: list[Comparison]) -> str:
+def _together(found: list[Comparison], known: MetricSet) -> str:
     """Whether the net uses interactions between modalities, in a sentence; blank where nobody
     looked."""
     pairs = sorted(
-        (pair for pair in found if pair.metric in NAMES),
-        key=lambda pair: list(NAMES).index(pair.metric),
+        (pair for pair in found if pair.metric in known),
+        key=lambda pair: known.names.index(pair.metric),
     )
     if not pairs:
         return ""
@@ -177,8 +186,8 @@ def _together(found: list[Comparison]) -> str:
     }.get(first.verdict, "no use of them is shown")
     changes = [
         (
-            f"{INLINE[p.metric]} {points(p.difference, sign=True)} points "
-            f"({points_span(p.ci95)}, {p.verdict})"
+            f"{known[p.metric].in_sentence} {change(known[p.metric], p.difference, sign=True)} "
+            f"({change_span(known[p.metric], p.ci95)}, {p.verdict})"
         )
         for p in pairs
     ]

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from graphfuse.report.figures import Dot
 from graphfuse.report.words import (
-    LOWER_IS_BETTER,
-    NAMES,
     OURS,
     about,
     identical,
     listed,
     number,
+    primary_of,
     signed,
     span,
 )
-from graphfuse.schema import Comparison, Metrics, Score
+from graphfuse.schema import SECONDS, Comparison, Metrics, Score
+from graphfuse.task.metric import Metric
+from graphfuse.task.registry import metrics_of
 
 ELSEWHERE = (
     "patient:",
@@ -38,15 +39,16 @@ CHOSEN = {
 
 def verdict(metrics: Metrics) -> str:
     """One sentence: the score, against what needs no net, and what the graphs add."""
-    score = metrics.models.get(OURS, {}).get("accuracy")
+    primary = primary_of(metrics)
+    score = metrics.models.get(OURS, {}).get(primary.name)
     if not isinstance(score, Score) or score.mean is None:
-        return f"This run holds no accuracy of {OURS}."
+        return f"This run holds no {primary.in_sentence} of {OURS}."
     interval = (
         f"95 % interval {span(score.ci95)}"
         if span(score.ci95)
         else f"no interval: {_why_none(metrics)}"
     )
-    parts = [f"{OURS} {number(score.mean)} accuracy ({interval})", *_beside(metrics)]
+    parts = [f"{OURS} {number(score.mean)} {primary.in_sentence} ({interval})", *_beside(metrics)]
     graphs = _against(metrics, "no-graph")
     if graphs and identical(
         *(pair for pair in metrics.comparisons if (pair.a, pair.b) == (OURS, "no-graph"))
@@ -72,10 +74,7 @@ def _beside(metrics: Metrics) -> list[str]:
     there = [name for name in CHOSEN if _against(metrics, name)]
     if not there:
         return []
-    first, strongest = (
-        there[0],
-        max(there, key=lambda name: _mean(metrics.models.get(name, {}), "accuracy") or 0.0),
-    )
+    first, strongest = there[0], _strongest(metrics, there)
     kin = f"the strongest of {listed(there)}"
     said = f"{_words(_against(metrics, first))} {CHOSEN[first]} ({_scored(metrics, first)})"
     if len(there) == 1:
@@ -86,8 +85,22 @@ def _beside(metrics: Metrics) -> list[str]:
     return [said, f"{_words(pair)} {kin}, seen afterwards ({_scored(metrics, strongest)})"]
 
 
+def _strongest(metrics: Metrics, names: list[str]) -> str:
+    """The first of the models with the best mean in the primary metric."""
+    primary, known = primary_of(metrics), {}
+    for name in names:
+        mean = _mean(metrics.models.get(name, {}), primary.name)
+        if mean is not None:
+            known[name] = mean
+    if not known:
+        return names[0]
+    best = min if primary.lower_is_better else max
+    return best(known, key=known.get)
+
+
 def tally(metrics: Metrics) -> str:
-    """How many rungs the net is better than, worse than and not told apart from, by accuracy."""
+    """How many rungs the net is better than, worse than and not told apart from, by the primary
+    metric."""
     found: dict[str, list[str]] = {}
     for name in metrics.models:
         pair = _against(metrics, name)
@@ -103,18 +116,22 @@ def tally(metrics: Metrics) -> str:
     guess = (
         f" Always calling the commonest class scores {_scored(metrics, 'majority').split(', ')[1]}."
     )
-    said = f"By accuracy, {OURS} against the {total} other rungs: {'; '.join(parts)}."
+    by = primary_of(metrics).in_sentence
+    said = f"By {by}, {OURS} against the {total} other rungs: {'; '.join(parts)}."
     return said + (guess if "majority" in metrics.models else "")
 
 
-def _against(metrics: Metrics, name: str, metric: str = "accuracy") -> Comparison | None:
+def _against(metrics: Metrics, name: str, metric: str | None = None) -> Comparison | None:
+    """The net against the model of this name; in the primary metric unless in another."""
+    metric = metric or primary_of(metrics).name
     return next(
         (c for c in metrics.comparisons if (c.a, c.b, c.metric) == (OURS, name, metric)), None
     )
 
 
 def _scored(metrics: Metrics, name: str) -> str:
-    return f"{name}, {number(_mean(metrics.models.get(name, {}), 'accuracy'))}"
+    mean = _mean(metrics.models.get(name, {}), primary_of(metrics).name)
+    return f"{name}, {number(mean)}"
 
 
 def _words(pair: Comparison) -> str:
@@ -143,7 +160,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Row:
-    """A model of the ladder with a cell a metric (in the order of `NAMES`) and its fit seconds."""
+    """A model of the ladder with a cell a metric (in their order) and its fit seconds."""
 
     name: str
     about: str
@@ -154,21 +171,24 @@ class Row:
 
 def ladder(metrics: Metrics) -> list[Row]:
     """The models, the best mean of each column marked (all that show the same digits)."""
-    return _ladder(metrics.models, {metric: _best(metrics.models, metric) for metric in NAMES})
+    known = metrics_of(metrics.kind)
+    best = {metric.name: _best(metrics.models, metric) for metric in known}
+    return _ladder(metrics.models, known.names, best)
 
 
 def variants(metrics: Metrics) -> list[Row]:
     """What stands beside the ladder and has no section of its own; nothing is marked as best."""
-    return _ladder(
-        {name: row for name, row in metrics.variants.items() if not name.startswith(ELSEWHERE)}, {}
-    )
+    shown = {name: row for name, row in metrics.variants.items() if not name.startswith(ELSEWHERE)}
+    return _ladder(shown, metrics_of(metrics.kind).names, {})
 
 
-def _ladder(models: Mapping[str, Mapping], best: Mapping[str, float | None]) -> list[Row]:
+def _ladder(
+    models: Mapping[str, Mapping], metrics: Sequence[str], best: Mapping[str, float | None]
+) -> list[Row]:
     rows = []
     for name, scores in models.items():
         cells = []
-        for metric in NAMES:
+        for metric in metrics:
             mean, interval = (
                 _mean(scores, metric),
                 getattr(scores.get(metric), "ci95", (None, None)),
@@ -180,16 +200,14 @@ def _ladder(models: Mapping[str, Mapping], best: Mapping[str, float | None]) -> 
                     mean is not None and _round(mean) == best.get(metric),
                 )
             )
-        rows.append(
-            Row(name, about(name), name == OURS, cells, number(scores.get("fit_seconds"), 1))
-        )
+        rows.append(Row(name, about(name), name == OURS, cells, number(scores.get(SECONDS), 1)))
     return rows
 
 
-def _best(models: Mapping[str, Mapping], metric: str) -> float | None:
+def _best(models: Mapping[str, Mapping], metric: Metric) -> float | None:
     """The best of a column, rounded; `None` for a single row, which is best of nothing."""
-    means = [mean for scores in models.values() if (mean := _mean(scores, metric)) is not None]
-    better = min if metric in LOWER_IS_BETTER else max
+    means = [mean for scores in models.values() if (mean := _mean(scores, metric.name)) is not None]
+    better = min if metric.lower_is_better else max
     return _round(better(means)) if len(means) > 1 else None
 
 
@@ -226,7 +244,11 @@ def comparisons(metrics: Metrics) -> tuple[list[str], list[dict]]:
     pairs = [
         pair for pair in metrics.comparisons if pair.a == OURS and not pair.b.startswith(ELSEWHERE)
     ]
-    compared = [metric for metric in NAMES if any(pair.metric == metric for pair in pairs)]
+    compared = [
+        metric
+        for metric in metrics_of(metrics.kind).names
+        if any(pair.metric == metric for pair in pairs)
+    ]
     others = list(dict.fromkeys(pair.b for pair in pairs))
     order = {name: place for place, name in enumerate([*metrics.models, *metrics.variants])}
     others.sort(key=lambda name: order.get(name, len(order)))

@@ -8,43 +8,16 @@ from collections.abc import Sequence
 from markupsafe import Markup, escape
 
 from graphfuse.errors import FEW
-from graphfuse.schema import Comparison
+from graphfuse.schema import Comparison, Metrics
+from graphfuse.task.metric import Metric
+from graphfuse.task.registry import metrics_of
 
 OURS = "graphfuse"
 HIDE_BELOW = FEW  # counts of fewer patients than this are not shown
 
-NAMES = {
-    "accuracy": "Accuracy",
-    "balanced_accuracy": "Balanced accuracy",
-    "macro_f1": "Macro-F1",
-    "auroc": "AUROC",
-    "auprc": "AUPRC",
-    "mcc": "MCC",
-    "brier": "Brier",
-    "ece": "ECE",
-}
-INLINE = NAMES | {
-    "accuracy": "accuracy",
-    "balanced_accuracy": "balanced accuracy",
-    "macro_f1": "macro-F1",
-}  # in a sentence
 BASIS = {  # what intervals stand on, by the protocol
     "corrected": "corrected for overlapping training sets",
     "bootstrap": "over resampled patients of the held-out part; the luck of training is not in it",
-}
-LOWER_IS_BETTER = ("brier", "ece")
-MEANINGS = {
-    "accuracy": "share of patients called right",
-    "balanced_accuracy": (
-        "mean over classes of the share called right, so that a rare class counts like a common one"
-    ),
-    "macro_f1": "mean over classes of F1, the harmonic mean of precision and recall",
-    "auroc": "chance that a patient of a class is ranked above one who is not of it; "
-    "0.5 is guessing",
-    "auprc": "area under the precision-recall curve; guessing scores the class's share",
-    "mcc": "correlation of calls and truth; 0 is guessing",
-    "brier": "squared distance of the probabilities from the truth; lower is better",
-    "ece": "how far stated confidence lies from the share called right; lower is better",
 }
 _ABOUT = {
     "majority": "always the commonest class",
@@ -116,6 +89,25 @@ def points_span(interval: Sequence[float | None]) -> str:
     """`−0.5 to 1.3`; `no interval` where an end is unknown."""
     ends = [points(end) for end in interval]
     return "no interval" if "–" in ends else " to ".join(ends)
+
+
+def primary_of(metrics: Metrics) -> Metric:
+    """The metric that sentences on these scores are about."""
+    known = metrics_of(metrics.kind)
+    return known[known.primary]
+
+
+def change(metric: Metric, value: float | None, sign: bool = False) -> str:
+    """A difference in a metric: `0.4 points` where it is written in points, else `0.004`."""
+    if metric.percent:
+        return f"{points(value, sign)} points"
+    return number(value) if value is None or not sign else signed(value)
+
+
+def change_span(metric: Metric, interval: Sequence[float | None]) -> str:
+    """`−0.5 to 1.3`, in points where the metric is written so; `no interval` where an end is
+    unknown."""
+    return points_span(interval) if metric.percent else span(interval) or "no interval"
 
 
 def listed(words: Sequence[str], last: str = "and") -> str:

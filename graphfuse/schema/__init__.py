@@ -34,9 +34,9 @@ from graphfuse.schema.recipe import (
 )
 from graphfuse.schema.run import (
     FOLD_COLUMNS,
-    METRICS,
     PREDICTION_COLUMNS,
     RANKING_COLUMNS,
+    SECONDS,
     Comparison,
     Metrics,
     RunRecord,

@@ -3,9 +3,11 @@ in `metrics.json`."""
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from collections.abc import Iterable
 
-from graphfuse.schema.run import Comparison, Known
+from pydantic import ConfigDict
+
+from graphfuse.schema.run import Comparison, Known, OfKind
 from graphfuse.schema.shape import SCHEMA, Shape
 
 Interval = tuple[float | None, float | None]
@@ -36,7 +38,7 @@ class GroupScore(Shape):
     verdict: str
 
 
-class Evaluation(BaseModel):
+class Evaluation(OfKind):
     """`contributions`: Shapley values; `cross_modal`: the net against its additive projection
     (EMAP); `subgroups`."""
 
@@ -46,3 +48,7 @@ class Evaluation(BaseModel):
     contributions: list[Contribution] = []
     cross_modal: list[Comparison] = []
     subgroups: list[GroupScore] = []
+
+    def _metrics_named(self) -> Iterable[str]:
+        rows = (*self.contributions, *self.cross_modal, *self.subgroups)
+        return (row.metric for row in rows)

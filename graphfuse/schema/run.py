@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, NotRequired
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal, NotRequired, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 from typing_extensions import TypedDict
 
+from graphfuse.errors import nearest
+from graphfuse.schema.names import LONGEST
 from graphfuse.schema.shape import SCHEMA, Shape
+from graphfuse.task.registry import kinds, metrics_of
 
 RANKING_COLUMNS = (
     "rank", "kind", "id", "gene", "modality", "source", "target", "relation", "score", "sign",
     "rank_mean", "rank_lo", "rank_hi", "selected_frequency", "null_quantile", "degree", "method",
 )  # fmt: skip
+SECONDS = "fit_seconds"  # the one number in a row of scores that is no metric
 FOLD_COLUMNS = ("patient", "repeat", "fold")
 # then one p_<class> per class, and `flag`
 PREDICTION_COLUMNS = ("patient", "repeat", "fold", "truth", "call")
-METRICS = ("accuracy", "balanced_accuracy", "macro_f1", "auroc", "auprc", "mcc", "brier", "ece")
-
+_CLASS = "class"  # the kind of outcome of files that name none
 
 Known = Annotated[int, Field(ge=SCHEMA, le=SCHEMA, alias="schema")]
 Count = Annotated[int, Field(ge=0)]
@@ -88,6 +99,11 @@ class Score(Shape):
     sd: float | None
     ci95: tuple[float | None, float | None]
 
+    @classmethod
+    def none(cls) -> Score:
+        """Of a model without a score."""
+        return cls(mean=None, sd=None, ci95=(None, None))
+
 
 class Comparison(Shape):
     """A paired comparison of two models in one metric, with its verdict."""
@@ -101,7 +117,36 @@ class Comparison(Shape):
     verdict: Literal["better", "worse", "no difference shown"]
 
 
-class Metrics(BaseModel):
+class OfKind(BaseModel):
+    """What holds metrics: those of one `kind` of outcome (`graphfuse.task`), and no others. A file
+    that names no kind is of classes."""
+
+    kind: str = _CLASS
+
+    @model_validator(mode="after")
+    def _only_metrics_of_the_kind(self) -> Self:
+        if self.kind not in kinds():
+            raise ValueError(f"no outcome is of kind {self.kind!r}{nearest(self.kind, kinds())}")
+        known = metrics_of(self.kind).names
+        strange = sorted(set(self._metrics_named()) - set(known))
+        if strange:
+            name = strange[0][:LONGEST]
+            raise ValueError(f"metric {name!r} is none of such outcomes{nearest(name, known)}")
+        return self
+
+    def _metrics_named(self) -> Iterable[str]:
+        """The names of all metrics in it."""
+        return ()
+
+    @model_serializer(mode="wrap")
+    def _without_a_kind_for_classes(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        table = written(self)
+        if self.kind == _CLASS:
+            del table["kind"]
+        return table
+
+
+class Metrics(OfKind):
     """`metrics.json`: the ladder under `models`, everything else under `variants`."""
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
@@ -112,3 +157,17 @@ class Metrics(BaseModel):
     models: dict[str, dict[str, Score | float]]
     variants: dict[str, dict[str, Score | float]] = {}
     comparisons: list[Comparison] = []
+
+    def _metrics_named(self) -> Iterable[str]:
+        for row in (*self.models.values(), *self.variants.values()):
+            yield from (name for name in row if name != SECONDS)
+        yield from (pair.metric for pair in self.comparisons)
+
+    @model_validator(mode="after")
+    def _scores_and_seconds(self) -> Self:
+        for model, row in (self.models | self.variants).items():
+            for name, value in row.items():
+                if isinstance(value, Score) == (name == SECONDS):
+                    what = "number" if name == SECONDS else "mean with its interval"
+                    raise ValueError(f"{name} of model {model[:LONGEST]!r} is no {what}")
+        return self

@@ -9,6 +9,7 @@ import pandas as pd
 
 from graphfuse.errors import FEW, InputError, examples, few, few_of
 from graphfuse.task.class_labels import MANY, class_outcome
+from graphfuse.task.class_metrics import METRICS
 from graphfuse.task.kind import Task
 from graphfuse.task.outcome import Outcome, Target
 
@@ -24,6 +25,7 @@ class Classes(Task):
     names: tuple[str, ...]
 
     kind = "class"
+    metrics = METRICS
     unknown = -1
 
     @classmethod

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from graphfuse.errors import InputError
+from graphfuse.task.metric import MetricSet
 
 
 class Kind(ABC):
@@ -115,6 +116,7 @@ class Task(Kind):
     """A kind of outcome of which models are trained."""
 
     trains = True
+    metrics: ClassVar[MetricSet]  # of what its models put out
 
     # ------------------------------------------------------------------------ who trains, in folds
 

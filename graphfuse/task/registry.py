@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from graphfuse.errors import InputError, nearest
+from graphfuse.task.metric import MetricSet
 
 
 @cache
@@ -33,6 +34,14 @@ def kind_of(name: str) -> type:
             f"{', '.join(kinds())}"
         )
     return kinds()[name]
+
+
+def metrics_of(kind: str) -> MetricSet:
+    """The metrics of a kind of outcome. Raises `InputError` for one that cannot be scored."""
+    found = kind_of(kind)
+    if not found.trains:
+        raise InputError(f"outcomes of kind {kind!r} cannot be scored; take another outcome")
+    return found.metrics
 
 
 def kind_that_may_be(column: pd.Series) -> str:

@@ -34,14 +34,16 @@ from torch.nn.functional import cross_entropy
 
 import graphfuse as gf
 from graphfuse.evaluate.folds import repeated, splits
-from graphfuse.evaluate.metrics import scores
 from graphfuse.learn.draws import mask_sources
 from graphfuse.learn.fit import FoldData, fold_data
 from graphfuse.learn.fitted import Fitted
 from graphfuse.learn.linear.fold import PreparedFold
 from graphfuse.learn.linear.inner_folds import INNER_FOLDS
 from graphfuse.learn.training import fresh, train
+from graphfuse.task.registry import metrics_of
 from graphs import machine
+
+CLASS = metrics_of("class")
 
 torch.set_num_threads(1)
 RECIPE = gf.Recipe.named(Path(gf.__file__).parents[1] / "graphs" / "multiplex.toml")
@@ -131,7 +133,7 @@ def late_ridge(folds: Folds) -> np.ndarray:
 
 
 def scored(folds: Folds, tested: np.ndarray, probability: np.ndarray) -> list[float]:
-    found = scores(folds.outcome.values[tested], probability)
+    found = CLASS.scores(folds.outcome.values[tested], probability)
     return [found["accuracy"], found["auroc"]]
 
 

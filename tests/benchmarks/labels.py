@@ -27,7 +27,7 @@ from matplotlib.figure import Figure
 
 import graphfuse as gf
 from graphfuse.evaluate.ladder import climb
-from graphfuse.evaluate.metrics import compare, scores
+from graphfuse.evaluate.metrics import compare
 from graphfuse.graph.gene_slot import gene_side
 from graphfuse.learn import fit
 from graphfuse.learn.fitted import Fitted
@@ -35,7 +35,10 @@ from graphfuse.learn.linear.fold import PreparedFold
 from graphfuse.learn.splits import stratified
 from graphfuse.learn.training import train
 from graphfuse.schema import Recipe
+from graphfuse.task.registry import metrics_of
 from graphs import machine
+
+CLASS = metrics_of("class")
 
 FOLDS = 5
 SHARES = (0.05, 0.10, 0.25, 1.0)
@@ -114,7 +117,7 @@ def repeat_of(
                     "repeat": repeat,
                     "fold": k,
                     "model": name,
-                    **scores(test.outcome().values, p),
+                    **CLASS.scores(test.outcome().values, p),
                 }
             )
     return rows
@@ -146,7 +149,7 @@ def wide(found: pd.DataFrame, share: float, metric: str) -> pd.DataFrame:
 def against(table: pd.DataFrame, rung: str) -> tuple[float, float, float]:
     """The net's mean difference to a rung and its corrected interval (NaN for a single fit)."""
     ours, theirs = table["graphfuse"].to_numpy(), table[rung].to_numpy()
-    pair = compare("graphfuse", rung, "macro_f1", ours, theirs, 1 / (FOLDS - 1))
+    pair = compare("graphfuse", rung, CLASS["macro_f1"], ours, theirs, 1 / (FOLDS - 1))
     return (
         (float((ours - theirs).mean()), np.nan, np.nan)
         if pair is None

@@ -28,8 +28,11 @@ from cohorts import DATA, diablo, rosmap, with_holes
 
 import graphfuse as gf
 from graphfuse.evaluate.folds import repeated, splits
-from graphfuse.evaluate.metrics import compare, corrected, scores
+from graphfuse.evaluate.metrics import compare, corrected
+from graphfuse.task.registry import metrics_of
 from graphs import machine
+
+CLASS = metrics_of("class")
 
 METRICS = ("accuracy", "macro_f1", "auroc")
 SHARE = 0.6  # of the patients miss one modality
@@ -41,7 +44,7 @@ def fitted(train: gf.Cohort, seed: int = 0) -> gf.FusionModel:
 
 
 def scored(model: gf.FusionModel, test: gf.Cohort) -> dict[str, float]:
-    return scores(test.outcome().values, model.predict_proba(test))
+    return CLASS.scores(test.outcome().values, model.predict_proba(test))
 
 
 # ----------------------------------------------------------------------------------------- 1. holes
@@ -94,7 +97,7 @@ def holes(data: Path, folds: int, repeats: int) -> None:
 def _difference(first: np.ndarray, second: np.ndarray, folds: int) -> str:
     share = 1 / (folds - 1)
     pair, error = (
-        compare("union", "complete", "", first, second, share),
+        compare("union", "complete", CLASS["accuracy"], first, second, share),
         corrected(first - second, share),
     )
     interval = f"({pair.ci95[0]:+.3f} to {pair.ci95[1]:+.3f})"
@@ -138,7 +141,7 @@ def bootstrapped(codes: np.ndarray, probability: dict[str, np.ndarray]) -> dict[
     for draw in range(DRAWS + 1):
         rows = rng.integers(0, len(codes), len(codes)) if draw else np.arange(len(codes))
         for name, p in probability.items():
-            found[name].append(scores(codes[rows], p[rows]))
+            found[name].append(CLASS.scores(codes[rows], p[rows]))
     return {name: pd.DataFrame(table) for name, table in found.items()}
 
 

@@ -9,7 +9,10 @@ import pytest
 
 from graphfuse.errors import InputError
 from graphfuse.evaluate.bench import Contest
-from graphfuse.schema import METRICS, Bench
+from graphfuse.schema import Bench
+from graphfuse.task.registry import metrics_of
+
+METRICS = metrics_of("class").names
 
 FAST = ("--recipe", "quick.toml", "--cv", "2x2", "-q")
 PLAN = """name = "two"

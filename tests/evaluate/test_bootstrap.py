@@ -1,8 +1,7 @@
-"""Weighted scores against scikit-learn and `metrics.scores`; intervals by their coverage."""
+"""Intervals over resampled patients by their coverage."""
 
 import numpy as np
 import pytest
-from sklearn import metrics as reference
 
 from graphfuse.evaluate.bootstrap import (
     blocks,
@@ -10,10 +9,11 @@ from graphfuse.evaluate.bootstrap import (
     bootstrap_scores,
     interval,
     stacked,
-    weighted_scores,
 )
-from graphfuse.evaluate.metrics import scores
-from graphfuse.schema import METRICS
+from graphfuse.task.registry import metrics_of
+
+METRICS = metrics_of("class")
+scores = METRICS.scores
 
 
 def made(classes, patients=60, seed=0, grain=None):
@@ -22,55 +22,6 @@ def made(classes, patients=60, seed=0, grain=None):
     logits = rng.normal(size=(patients, classes)) + 1.2 * np.eye(classes)[codes]
     p = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
     return codes, p if grain is None else np.round(p * grain) / grain
-
-
-@pytest.mark.parametrize("grain", [None, 8], ids=["continuous", "ties"])
-@pytest.mark.parametrize("classes", [2, 3, 5])
-def test_whole_weights_are_repeated_patients(classes, grain):
-    codes, p = made(classes, grain=grain)
-    weights = next(blocks(np.zeros(len(codes), int), 20, np.random.default_rng(1)))
-    found = weighted_scores(weights, codes, p)
-    assert tuple(found) == METRICS
-    for row, weight in enumerate(weights.astype(int)):
-        expected = scores(np.repeat(codes, weight), np.repeat(p, weight, axis=0))
-        for metric in METRICS:
-            assert found[metric][row] == pytest.approx(expected[metric], abs=1e-12, nan_ok=True), (
-                metric
-            )
-
-
-def test_any_weights_are_those_of_scikit_learn():
-    codes, p = made(2, grain=20)
-    weight = np.random.default_rng(2).gamma(1.0, 1.0, len(codes))
-    found = {
-        name: values.item() for name, values in weighted_scores(weight[None], codes, p).items()
-    }
-    call, area = p.argmax(1), {"sample_weight": weight}
-    assert found["accuracy"] == pytest.approx(reference.accuracy_score(codes, call, **area))
-    assert found["balanced_accuracy"] == pytest.approx(
-        reference.balanced_accuracy_score(codes, call, **area)
-    )
-    assert found["macro_f1"] == pytest.approx(
-        reference.f1_score(codes, call, average="macro", **area)
-    )
-    assert found["mcc"] == pytest.approx(reference.matthews_corrcoef(codes, call, **area))
-    assert found["auroc"] == pytest.approx(reference.roc_auc_score(codes, p[:, 1], **area))
-    assert found["auprc"] == pytest.approx(
-        reference.average_precision_score(codes, p[:, 1], **area)
-    )
-
-
-def test_means_over_some_classes_leave_out_the_others():
-    codes, p = made(4)
-    some = np.array([0, 2])
-    found = weighted_scores(np.ones((1, len(codes))), codes, p, METRICS, some)
-    assert found["macro_f1"][0] == pytest.approx(
-        reference.f1_score(codes, p.argmax(1), labels=some, average="macro")
-    )
-    areas = [reference.roc_auc_score(codes == k, p[:, k]) for k in some]
-    assert found["auroc"][0] == pytest.approx(np.mean(areas))
-    none = weighted_scores(np.ones((1, len(codes))), codes, p, ("auroc", "macro_f1"), some[:0])
-    assert np.isnan(none["auroc"]).all() and np.isnan(none["macro_f1"]).all()
 
 
 def test_draws_keep_every_stratum_and_come_in_blocks_of_any_size(monkeypatch):
@@ -97,24 +48,27 @@ def test_the_interval_of_a_mean_is_that_of_students_t():
 
 
 def test_there_is_no_interval_where_nothing_varies_or_most_is_unknown():
-    assert interval(np.ones(100), 1.0, 30, "accuracy") == (None, None)
+    assert interval(np.ones(100), 1.0, 30, (0.0, 1.0)) == (None, None)
     assert interval(np.r_[np.full(60, np.nan), np.linspace(0, 1, 40)], 0.5, 30) == (None, None)
     assert interval(np.linspace(0, 1, 9), float("nan"), 30) == (None, None)
     assert interval(np.linspace(0, 1, 9), 0.5, 1) == (None, None)
-    low, high = interval(np.linspace(0.8, 1.0, 100), 0.95, 30, "accuracy")
+    low, high = interval(np.linspace(0.8, 1.0, 100), 0.95, 30, (0.0, 1.0))
     assert high == 1.0 and 0.8 < low < 0.95
 
 
 def test_the_same_seed_gives_the_same_intervals_and_more_patients_narrower_ones():
     few, many = made(3, 60), made(3, 2000)
     assert (
-        bootstrap_scores(*few, draws=200)
-        == bootstrap_scores(*few, draws=200)
-        != bootstrap_scores(*few, draws=200, seed=1)
+        bootstrap_scores(METRICS, *few, draws=200)
+        == bootstrap_scores(METRICS, *few, draws=200)
+        != bootstrap_scores(METRICS, *few, draws=200, seed=1)
     )
-    wide, narrow = bootstrap_scores(*few, draws=200), bootstrap_scores(*many, draws=200)
+    wide, narrow = (
+        bootstrap_scores(METRICS, *few, draws=200),
+        bootstrap_scores(METRICS, *many, draws=200),
+    )
     point = scores(*few)
-    for metric in METRICS:
+    for metric in METRICS.names:
         assert narrow[metric][1] - narrow[metric][0] < 0.5 * (wide[metric][1] - wide[metric][0]), (
             metric
         )
@@ -128,7 +82,7 @@ def test_intervals_cover_the_score_of_all_patients_there_are():
         dict.fromkeys(("accuracy", "macro_f1", "auroc", "brier"), 0),
     )
     for seed in range(200):
-        found = bootstrap_scores(*made(3, 80, seed), draws=200, seed=seed)
+        found = bootstrap_scores(METRICS, *made(3, 80, seed), draws=200, seed=seed)
         for metric in hits:
             hits[metric] += found[metric][0] <= truth[metric] <= found[metric][1]
     assert all(180 <= hit <= 199 for hit in hits.values()), (
@@ -148,7 +102,7 @@ def test_paired_comparisons_find_what_is_there_and_nothing_else():
         scores(codes, p)["accuracy"] - scores(codes, noise)["accuracy"]
     )
     assert found["brier"].ci95[1] < 0 and found["accuracy"].p < 0.02
-    same = bootstrap_compare("ours", "twin", codes, p, p, draws=50)
+    same = bootstrap_compare("ours", "twin", codes, p, p, METRICS.compared, draws=50)
     assert [(pair.difference, pair.ci95, pair.p, pair.verdict) for pair in same] == [
         (0, (0, 0), 1.0, "no difference shown")
     ] * 3
@@ -161,7 +115,14 @@ def test_models_that_differ_by_noise_are_called_better_in_few_of_100():
         q = np.clip(p[:, 1] + np.random.default_rng([seed, 1]).normal(0, 0.1, 100), 0, 1)
         r = np.clip(p[:, 1] + np.random.default_rng([seed, 2]).normal(0, 0.1, 100), 0, 1)
         pair = bootstrap_compare(
-            "a", "b", codes, np.c_[1 - q, q], np.c_[1 - r, r], ("auroc",), draws=200, seed=seed
+            "a",
+            "b",
+            codes,
+            np.c_[1 - q, q],
+            np.c_[1 - r, r],
+            (METRICS["auroc"],),
+            draws=200,
+            seed=seed,
         )[0]
         called += pair.verdict != "no difference shown"
     assert called <= 12
@@ -172,9 +133,9 @@ def test_ends_stay_within_the_bounds_and_in_order():
     others."""
     codes = np.array([0] * 3 + [1] * 3 + [2] * 2)
     right = np.eye(3)[codes] * 0.8 + 0.1
-    for ends in bootstrap_scores(codes, right / right.sum(1, keepdims=True)).values():
+    for ends in bootstrap_scores(METRICS, codes, right / right.sum(1, keepdims=True)).values():
         assert ends == (None, None) or 0 <= ends[0] < ends[1] <= 1
 
 
 def test_an_interval_beyond_its_bound_is_none():
-    assert interval(np.array([0.9] * 50 + [1.0] * 50), 1.2, 8, "mcc") == (None, None)
+    assert interval(np.array([0.9] * 50 + [1.0] * 50), 1.2, 8, (-1.0, 1.0)) == (None, None)

@@ -15,10 +15,13 @@ from graphfuse.errors import InputError
 from graphfuse.evaluate import emap
 from graphfuse.evaluate.emap import additive, projection
 from graphfuse.evaluate.folds import repeated, splits
-from graphfuse.evaluate.metrics import compare, scores
+from graphfuse.evaluate.metrics import compare
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.learn.model import FusionModel
 from graphfuse.schema import Recipe
+from graphfuse.task.registry import metrics_of
+
+METRICS = metrics_of("class")
 
 # ---------------------------------------------------------------------------- the projection itself
 
@@ -299,7 +302,10 @@ def both(cohort, metrics=("accuracy", "auroc")):
         model = model_of(cohort.take(train), net=net, train={"epochs": 60})
         held = cohort.take(test)
         found.append(
-            [scores(codes[test], p) for p in (model.predict_proba(held), additive(model, held, 60))]
+            [
+                METRICS.scores(codes[test], p)
+                for p in (model.predict_proba(held), additive(model, held, 60))
+            ]
         )
     return tuple({m: np.array([pair[k][m] for pair in found]) for m in metrics} for k in (0, 1))
 
@@ -307,7 +313,7 @@ def both(cohort, metrics=("accuracy", "auroc")):
 def compared(net, projected):
     """The net against its projection, by metric, in folds a fifth of the patients large."""
     return [
-        compare("graphfuse", "additive", metric, net[metric], projected[metric], 0.25)
+        compare("graphfuse", "additive", METRICS[metric], net[metric], projected[metric], 0.25)
         for metric in net
     ]
 

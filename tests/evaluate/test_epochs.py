@@ -11,6 +11,9 @@ from graphfuse.evaluate.folds import repeated
 from graphfuse.evaluate.nulls import shuffled
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.schema import Recipe
+from graphfuse.task.registry import metrics_of
+
+METRICS = metrics_of("class")
 
 
 def recipe_of(net=None, **train):
@@ -69,12 +72,12 @@ def test_what_is_picked_on_shuffled_labels_is_self_deception():
 
 def test_optimism_and_comparison_by_hand():
     curves = np.array([[0.5, 0.7, 0.6], [0.5, 0.5, 0.8]])
-    found = Picked("accuracy", np.array([0.6, 0.5]), curves, 0.25)
+    found = Picked(METRICS["accuracy"], np.array([0.6, 0.5]), curves, 0.25)
     assert found.best.tolist() == [0.7, 0.8] and found.optimism == pytest.approx(0.2)
     pair = found.comparison()
     assert (pair.a, pair.b, pair.metric) == ("best-of-epochs", "graphfuse", "accuracy")
     assert pair.difference == pytest.approx(0.2)
-    low = Picked("brier", np.array([0.6, 0.5]), curves, 0.25)
+    low = Picked(METRICS["brier"], np.array([0.6, 0.5]), curves, 0.25)
     assert low.best.tolist() == [0.5, 0.5] and low.optimism == pytest.approx(0.05)
 
 

@@ -18,8 +18,11 @@ from graphfuse.errors import InputError, LeakError
 from graphfuse.evaluate.external import beside, score
 from graphfuse.evaluate.frozen import Frozen, known_profiles
 from graphfuse.learn.model import FusionModel
-from graphfuse.schema import METRICS, Recipe
+from graphfuse.schema import Recipe
 from graphfuse.task.outcome import Outcome
+from graphfuse.task.registry import metrics_of
+
+METRICS = metrics_of("class").names
 
 RECIPE = Recipe.model_validate(
     {"name": "quick", "net": {"width": 6}, "train": {"epochs": 5, "seeds": 2}}

@@ -18,6 +18,9 @@ from graphfuse.learn.fit import fold_data, start_of
 from graphfuse.learn.linear.fold import PreparedFold
 from graphfuse.learn.trees import leaves
 from graphfuse.schema import Comparison, Recipe
+from graphfuse.task.registry import metrics_of
+
+ACCURACY = metrics_of("class")["accuracy"]
 
 DEFAULT = Recipe.named("multiplex")
 GENES_ONLY = DEFAULT.model_copy(
@@ -66,12 +69,12 @@ def ledger_of(cohort: Cohort, network: GeneNetwork, recipe: Recipe = GENES_ONLY,
 def test_a_gain_is_shown_for_the_real_graph_alone_where_the_label_lies_on_it(seed):
     """On these draws: +16, +18 and +7 points; rewired and random ones +4 at most."""
     metrics = ledger_of(*modules(seed, on=True))
-    rows = entries(metrics.comparisons)["gene"]
+    rows = entries(metrics.comparisons, "accuracy")["gene"]
     assert rows["real"].verdict == "better" and rows["real"].difference > 0.05
     assert all(
         rows[kind].verdict == "no difference shown" for kind in ("rewired", "random", "identity")
     )
-    (said,) = sentences(metrics.comparisons)
+    (said,) = sentences(metrics.comparisons, ACCURACY)
     assert said.startswith("the gene network adds +") and said.endswith("a gain is shown")
 
 
@@ -79,11 +82,11 @@ def test_a_gain_is_shown_for_the_real_graph_alone_where_the_label_lies_on_it(see
 @pytest.mark.parametrize("seed", range(3))
 def test_no_gain_is_shown_where_the_label_lies_elsewhere(seed):
     metrics = ledger_of(*modules(seed, on=False))
-    rows = entries(metrics.comparisons)["gene"]
+    rows = entries(metrics.comparisons, "accuracy")["gene"]
     assert {pair.verdict for pair in rows.values()} == {"no difference shown"} and abs(
         rows["real"].difference
     ) < 0.02
-    assert sentences(metrics.comparisons)[0].endswith("no gain shown")
+    assert sentences(metrics.comparisons, ACCURACY)[0].endswith("no gain shown")
 
 
 def test_both_graphs_have_an_entry_of_their_own():
@@ -94,8 +97,8 @@ def test_both_graphs_have_an_entry_of_their_own():
     metrics = ledger_of(cohort, network, recipe, (2, 1))
     expected = {f"{graph}:{kind}" for graph in ("patient", "gene") for kind in CONTROLS}
     assert set(metrics.variants) == expected and not expected & set(metrics.models)
-    assert set(entries(metrics.comparisons)) == {"patient", "gene"}
-    for graph, rows in entries(metrics.comparisons).items():
+    assert set(entries(metrics.comparisons, "accuracy")) == {"patient", "gene"}
+    for graph, rows in entries(metrics.comparisons, "accuracy").items():
         assert list(rows) == ["real", "rewired", "random", "identity"]
         assert {pair.b for pair in rows.values()} == {f"{graph}:empty"}  # the other graph stays
 
@@ -154,12 +157,12 @@ def test_a_gain_that_chance_edges_share_is_no_gain_of_the_edges():
         made("graphfuse", "no-graph", 0.05, "better"),
         made("gene:rewired", "no-graph", 0.04, "better"),
     ]
-    (said,) = sentences(found)
+    (said,) = sentences(found, ACCURACY)
     assert said == (
         "the gene network adds +5.0 points (+3.0 to +7.0): a gain, but not of its edges: so "
         "it is with rewired ones"
     )
-    assert sentences([made("graphfuse", "early", 0.05, "better")]) == []
+    assert sentences([made("graphfuse", "early", 0.05, "better")], ACCURACY) == []
 
 
 def test_a_control_that_takes_over_what_its_graph_does_not_change_is_the_control_fitted_alone():

@@ -11,8 +11,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 
 from graphfuse.errors import InputError
-from graphfuse.evaluate.metrics import scores as scored
 from graphfuse.evaluate.modalities import MOST, by_subset, contributions, shapley, subsets
+from graphfuse.task.registry import metrics_of
+
+scored = metrics_of("class").scores
 
 NAMES = ("rna", "meth", "mirna", "clinical")
 

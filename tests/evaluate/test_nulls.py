@@ -17,12 +17,15 @@ from graphfuse.data.modality import Modality
 from graphfuse.data.synth import planted
 from graphfuse.errors import InputError
 from graphfuse.evaluate.folds import repeated, splits
-from graphfuse.evaluate.metrics import scores, summary
+from graphfuse.evaluate.metrics import summary
 from graphfuse.evaluate.nulls import noise, nulls, shuffled
 from graphfuse.evaluate.study import study
 from graphfuse.learn.model import FusionModel
 from graphfuse.schema import Recipe
 from graphfuse.task.outcome import Outcome
+from graphfuse.task.registry import metrics_of
+
+METRICS = metrics_of("class")
 
 
 def recipe_of(net=None, **train):
@@ -169,10 +172,10 @@ def of_the_net(cohort, seed=0):
     codes, found = cohort.outcome().values, []
     for _, _, test, train in splits(repeated(cohort.patients, codes, 5, 1, seed), codes >= 0):
         model = FusionModel(recipe_of(), seed=seed, device="cpu").fit(cohort.take(train))
-        found.append(scores(codes[test], model.predict_proba(cohort.take(test))))
+        found.append(METRICS.scores(codes[test], model.predict_proba(cohort.take(test))))
     table = pd.DataFrame(found)
     return {
-        metric: summary(table[metric].to_numpy(), 0.25, metric)
+        metric: summary(table[metric].to_numpy(), 0.25, METRICS[metric])
         for metric in ("accuracy", "balanced_accuracy", "auroc")
     }
 

@@ -13,9 +13,12 @@ from graphfuse.data.synth import planted
 from graphfuse.errors import LeakError
 from graphfuse.evaluate.folds import repeated, splits
 from graphfuse.evaluate.ladder import climb
-from graphfuse.evaluate.metrics import scores
 from graphfuse.evaluate.study import study
-from graphfuse.schema import METRICS, PREDICTION_COLUMNS, Metrics, Recipe
+from graphfuse.schema import PREDICTION_COLUMNS, Metrics, Recipe
+from graphfuse.task.registry import metrics_of
+
+METRICS = metrics_of("class").names
+scores = metrics_of("class").scores
 
 RECIPE = Recipe.model_validate(
     {

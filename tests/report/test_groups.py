@@ -2,6 +2,9 @@
 
 from graphfuse.report import groups
 from graphfuse.schema import Evaluation, GroupScore
+from graphfuse.task.registry import metrics_of
+
+CLASS = metrics_of("class")
 
 
 def rows(evaluated):
@@ -9,7 +12,7 @@ def rows(evaluated):
 
 
 def test_gaps_are_named_with_their_way_and_small_groups_are_not_scored(evaluated):
-    (found,) = groups.told(rows(evaluated))
+    (found,) = groups.told(rows(evaluated), CLASS)
     assert (
         found["sentence"]
         == "A gap is shown for BH (worse in accuracy and Brier); no gap is shown for the other 1."
@@ -26,7 +29,7 @@ def test_gaps_are_named_with_their_way_and_small_groups_are_not_scored(evaluated
 
 
 def test_a_single_small_group_cannot_be_worked_out_from_the_total(evaluated):
-    (found,) = groups.told(rows(evaluated))
+    (found,) = groups.told(rows(evaluated), CLASS)
     assert [row["patients"] for row in found["rows"]] == ["119–123", "97"]
 
 
@@ -40,7 +43,7 @@ def level(name, gap, verdict, metric="accuracy"):
 
 def test_sentences_for_all_none_and_too_few():
     def said(*found):
-        return groups.told(list(found))[0]["sentence"]
+        return groups.told(list(found), CLASS)[0]["sentence"]
 
     assert (
         said(level("F", 0.0, "no gap shown"), level("M", 0.0, "no gap shown"))
@@ -54,6 +57,6 @@ def test_sentences_for_all_none_and_too_few():
 
 
 def test_many_small_levels_are_cut_short():
-    (found,) = groups.told([level(f"s{i}", None, "not scored") for i in range(20)])
+    (found,) = groups.told([level(f"s{i}", None, "not scored") for i in range(20)], CLASS)
     assert found["small"].endswith("s11 (50) and 8 more.") and found["rows"] == []
-    assert groups.told([]) == []
+    assert groups.told([], CLASS) == []

@@ -10,7 +10,10 @@ import pytest
 
 from graphfuse.errors import InputError
 from graphfuse.report.html import write_report
-from graphfuse.schema import METRICS, Metrics
+from graphfuse.schema import Metrics
+from graphfuse.task.registry import metrics_of
+
+METRICS = metrics_of("class").names
 
 
 class Page(HTMLParser):

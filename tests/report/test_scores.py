@@ -2,20 +2,22 @@
 
 import pytest
 
-from graphfuse.report import scores, words
-from graphfuse.schema import METRICS, Metrics
+from graphfuse.report import scores
+from graphfuse.schema import Metrics
+from graphfuse.task.registry import metrics_of
+
+METRICS = metrics_of("class")
 
 
 def test_best_marks_the_right_end_of_each_column_and_no_variant(run):
     metrics = Metrics.model_validate_json((run / "metrics.json").read_text())
     best = {
         m: {row.name for row in scores.ladder(metrics) if row.cells[i].best}
-        for i, m in enumerate(words.NAMES)
+        for i, m in enumerate(METRICS.names)
     }
     assert best["accuracy"] == {"single:rna", "single"}
     assert best["ece"] == {"majority"}
     assert not any(cell.best for row in scores.variants(metrics) for cell in row.cells)
-    assert set(words.NAMES) == set(METRICS) == set(words.MEANINGS)
 
 
 def metrics(accuracies, comparisons):
