@@ -24,6 +24,7 @@ from graphfuse.learn.linear.fold import PreparedFold
 from graphfuse.learn.training import fresh, train
 from graphfuse.nn.net import Inputs, Net
 from graphfuse.schema import Comparison, Recipe
+from graphfuse.schema.model_id import OURS
 from graphfuse.task.metric import Metric
 from graphfuse.task.outcome import Outcome
 from graphfuse.task.registry import metrics_of
@@ -79,9 +80,7 @@ class Picked:
 
     def comparison(self) -> Comparison | None:
         """The picked epoch against the honest one; `None` where there are fewer than two folds."""
-        return compare(
-            "best-of-epochs", "graphfuse", self.metric, self.best, self.honest, self.test_share
-        )
+        return compare("best-of-epochs", OURS, self.metric, self.best, self.honest, self.test_share)
 
     def __str__(self) -> str:
         return (

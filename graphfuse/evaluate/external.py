@@ -27,6 +27,7 @@ from graphfuse.files.working import recover
 from graphfuse.files.written import Kind, whole_folder, write_json
 from graphfuse.learn.model import FusionModel
 from graphfuse.schema import Metrics, Score
+from graphfuse.schema.model_id import MAJORITY, OURS
 from graphfuse.task.outcome import Outcome, Target
 from graphfuse.task.registry import metrics_of
 
@@ -277,9 +278,9 @@ def _metrics(
     frozen: Frozen, outcome: Outcome, codes: np.ndarray, probability: np.ndarray, seed: int
 ) -> Metrics:
     """The model's scores, and beside them those of the training shares, where they are known."""
-    metrics, said = metrics_of(outcome.kind), {"graphfuse": probability}
+    metrics, said = metrics_of(outcome.kind), {OURS: probability}
     if frozen.shares is not None:
-        said = {"majority": np.tile(frozen.shares, (len(codes), 1))} | said
+        said = {MAJORITY: np.tile(frozen.shares, (len(codes), 1))} | said
     shares = np.bincount(codes, minlength=probability.shape[1]) / len(codes)
     protocol = {
         "kind": "external",
@@ -301,11 +302,11 @@ def _metrics(
     pairs = []
     if frozen.shares is not None:
         pairs = bootstrap_compare(
-            "graphfuse",
-            "majority",
+            OURS,
+            MAJORITY,
             codes,
-            said["graphfuse"],
-            said["majority"],
+            said[OURS],
+            said[MAJORITY],
             metrics.compared_outside,
             DRAWS,
             seed,

@@ -22,7 +22,6 @@ from graphfuse.evaluate.left_out import left_out_if_failed
 from graphfuse.evaluate.modalities import only
 from graphfuse.evaluate.parts import BANK, RUNGS, Bank, name_of, with_models
 from graphfuse.evaluate.spy import Spy
-from graphfuse.evaluate.tally import ADDITIVE
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.learn import fit
 from graphfuse.learn.linear.fold import PreparedFold
@@ -31,6 +30,7 @@ from graphfuse.learn.progress import Step, nothing_to_tell
 from graphfuse.learn.search import candidates, trained_by
 from graphfuse.learn.threads import side_by_side
 from graphfuse.schema import Recipe
+from graphfuse.schema.model_id import ADDITIVE, WITHOUT, ModelId
 
 if TYPE_CHECKING:
     from graphfuse.evaluate.study import Study
@@ -68,7 +68,7 @@ class Fits:
         rest = tuple(m for m in self.cohort.modalities if m not in derived)
         fewer = only(tuple(self.found.present)) if beside.modalities else {}
         if derived and rest:
-            fewer.setdefault(rest, []).append("without:" + "+".join(derived))
+            fewer.setdefault(rest, []).append(str(ModelId.of_modalities(WITHOUT, derived)))
         return fewer
 
     def repeat(self, mine: Sequence[Split], beside: Beside, final: bool) -> list[FusionModel]:

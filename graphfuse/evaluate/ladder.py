@@ -17,6 +17,7 @@ from graphfuse.learn.linear.fold import PreparedFold
 from graphfuse.learn.linear.kernel_sets import kernel_sets
 from graphfuse.learn.linear.kernels import slope_of
 from graphfuse.learn.linear.solver import ridge
+from graphfuse.schema.model_id import GROUP, SINGLE, ModelId
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +57,7 @@ def _ridges(fold: PreparedFold, cohort: Cohort, views: Views) -> dict[str, Rung]
     if ehr:
         rungs["clinical"] = _ridge(fold, ehr, views)
     singles = {m: _ridge(fold, (m,), views) for m in names}
-    rungs |= {f"single:{m}": rung for m, rung in singles.items()}
+    rungs |= {str(ModelId(SINGLE, (m,))): rung for m, rung in singles.items()}
     best = min(names, key=lambda m: ridge(fold, (m,)).loss)
     every = sum(rung.seconds for rung in singles.values())
     rungs["single"] = Rung(singles[best].probability, every)
@@ -81,7 +82,7 @@ def by_group(fold: PreparedFold, cohort: Cohort) -> dict[str, Rung]:
         for group in set(there):
             counts = np.bincount(fold.codes[known][there == group], minlength=fold.classes)
             shares[group] = (counts + overall) / (counts.sum() + 1)
-        found[f"group:{name}"] = Rung(
+        found[str(ModelId(GROUP, (name,)))] = Rung(
             np.stack([shares.get(group, overall) for group in cohort.groups[name]]), 0.0
         )
     return found

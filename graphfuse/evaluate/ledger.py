@@ -17,11 +17,11 @@ from graphfuse.graph.network import GeneNetwork
 from graphfuse.learn.channels import encoders_of
 from graphfuse.nn.parts import part
 from graphfuse.schema import Comparison, Recipe
+from graphfuse.schema.model_id import GRAPHS, OURS, ModelId
+from graphfuse.schema.model_id import NO_GRAPH as NONE
 from graphfuse.task.metric import Metric
 
-GRAPHS = {"patient": "the patient graph", "gene": "the gene network"}
 CONTROLS = tuple(kind for kind in KINDS if kind != "none")
-OURS, NONE = "graphfuse", "no-graph"
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +37,7 @@ class Twin:
     @property
     def name(self) -> str:
         """Its name among the variants."""
-        return f"{self.graph}:{self.kind}"
+        return str(ModelId(self.graph, (self.kind,)))
 
 
 def graphs_of(recipe: Recipe, cohort: Cohort, network: GeneNetwork | None) -> list[str]:
@@ -84,7 +84,8 @@ def twins(recipe: Recipe, cohort: Cohort, network: GeneNetwork | None, seed: int
 def without(graph: str, names: Mapping | list[str]) -> str:
     """The name of the net that lacks this graph and has the others, among the models and variants
     of a run."""
-    return f"{graph}:empty" if f"{graph}:empty" in names else NONE
+    bare = str(ModelId(graph, ("empty",)))
+    return bare if bare in names else NONE
 
 
 def pairs(names: list[str]) -> list[tuple[str, str]]:
@@ -92,7 +93,7 @@ def pairs(names: list[str]) -> list[tuple[str, str]]:
     controlled, against none."""
     found = []
     for graph in GRAPHS:
-        mine = [name for name in names if name.startswith(f"{graph}:")]
+        mine = [name for name in names if ModelId.parse(name).graph == graph]
         bare = without(graph, names)
         if mine and bare in names:
             found += [
@@ -108,11 +109,13 @@ def entries(comparisons: list[Comparison], metric: str) -> dict[str, dict[str, C
     found: dict[str, dict[str, Comparison]] = {}
     names = {pair.b for pair in comparisons} | {pair.a for pair in comparisons}
     for graph in GRAPHS:
-        if not any(name.startswith(f"{graph}:") for name in names):
+        if not any(ModelId.parse(name).graph == graph for name in names):
             continue
         bare = without(graph, list(names))
         mine = {p.a: p for p in comparisons if p.b == bare and p.metric == metric}
-        rows = {"real": mine.get(OURS)} | {kind: mine.get(f"{graph}:{kind}") for kind in CONTROLS}
+        rows = {"real": mine.get(OURS)} | {
+            kind: mine.get(str(ModelId(graph, (kind,)))) for kind in CONTROLS
+        }
         found[graph] = {kind: pair for kind, pair in rows.items() if pair is not None}
     return found
 

@@ -14,6 +14,7 @@ from scipy import stats
 from graphfuse.errors import InputError, examples
 from graphfuse.evaluate.metrics import corrected
 from graphfuse.schema import Contribution
+from graphfuse.schema.model_id import MAJORITY, ONLY, OURS, ModelId, refuse_same_names
 
 MOST = 5  # modalities whose every subset is trained: 30 nets beside the one on all
 
@@ -40,8 +41,10 @@ def subsets(modalities: Sequence[str], most: int = MOST) -> list[tuple[str, ...]
 
 def only(modalities: Sequence[str]) -> dict[tuple[str, ...], list[str]]:
     """Subset, in the order of names, in which it is fitted → what its net is called, in the order
-    of `modalities`."""
-    return {tuple(sorted(each)): ["only:" + "+".join(each)] for each in subsets(modalities)}
+    of `modalities`. Raises `InputError` where two would be called the same."""
+    found = {some: ModelId.of_modalities(ONLY, some) for some in subsets(modalities)}
+    refuse_same_names(found.values())
+    return {tuple(sorted(some)): [str(model)] for some, model in found.items()}
 
 
 def shapley(scores: Scores, modalities: Sequence[str], most: int = MOST) -> dict[str, np.ndarray]:
@@ -97,9 +100,9 @@ def by_subset(
     modalities is `majority`, some are `only:<m+m>`, all are `graphfuse`. Folds count in which all
     of them have a score."""
     names = {
-        (): "majority",
-        **{s: "only:" + "+".join(s) for s in subsets(modalities, most)},
-        tuple(modalities): "graphfuse",
+        (): MAJORITY,
+        **{some: str(ModelId.of_modalities(ONLY, some)) for some in subsets(modalities, most)},
+        tuple(modalities): OURS,
     }
     wide = table.pivot(index=["repeat", "fold"], columns="model", values=metric)
     names = {subset: name for subset, name in names.items() if name in wide}

@@ -19,6 +19,7 @@ from graphfuse.evaluate.study import study
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.learn.progress import progress
 from graphfuse.schema import Metrics, Recipe
+from graphfuse.schema.model_id import MAJORITY
 from graphfuse.task.metric import Metric
 from graphfuse.task.registry import metrics_of
 
@@ -130,7 +131,7 @@ class Nulls:
                 )
                 found = "   LEAVES OUT CHANCE" if row.holds_chance is False else ""
                 lines.append(f"  {row.model:<22}{getattr(row, metric.name):.3f}{span}{found}")
-        judged = table[table["model"] != "majority"].dropna(
+        judged = table[table["model"] != MAJORITY].dropna(
             subset="holds_chance"
         )  # which is chance itself
         missed = int((~judged["holds_chance"].astype(bool)).sum())

@@ -13,9 +13,9 @@ import pandas as pd
 from scipy.optimize import nnls
 
 from graphfuse.data.memory import in_gb
-from graphfuse.evaluate.ledger import NONE, OURS
 from graphfuse.evaluate.study import Study
 from graphfuse.learn.linear.ridge import coordinates
+from graphfuse.schema.model_id import NO_GRAPH, ONLY, OURS, WITHOUT, ModelId
 
 TREES = ("forest", "boosting")
 POWERS = {"trees": (0, 1.2), "net": (0, 1, 2), "controls": (0, 1, 2), "linear": (0, 1, 2)}
@@ -185,8 +185,10 @@ def parts_of(found: Study, spent: Spent, threads: int) -> dict[str, float]:
     """CPU seconds of the parts of a study that took `spent` in all, by the clocks of its models."""
     walls = {name: float(sum(seconds)) for name, seconds in found.seconds.items()}
     trees = sum(walls.get(name, 0.0) for name in TREES) / threads
-    controls = sum(wall for name, wall in walls.items() if name.startswith(("patient:", "gene:")))
-    own = [OURS, NONE, *(name for name in walls if name.startswith(("only:", "without:")))]
+    models = {name: ModelId.parse(name) for name in walls}
+    controls = sum(walls[name] for name, model in models.items() if model.is_control)
+    some = [name for name, model in models.items() if model.is_one_of(ONLY, WITHOUT)]
+    own = [OURS, NO_GRAPH, *some]
     net = sum(walls.get(name, 0.0) for name in own)
     walls = {"trees": trees, "net": net, "controls": controls}
     walls["linear"] = max(0.0, spent.wall - sum(walls.values()))

@@ -13,7 +13,7 @@ from graphfuse.data.cohort import Cohort
 from graphfuse.data.export import safe_csv
 from graphfuse.errors import InputError
 from graphfuse.evaluate.folds import splits
-from graphfuse.evaluate.ledger import NONE, OURS, sentences
+from graphfuse.evaluate.ledger import sentences
 from graphfuse.evaluate.portable import portable, portable_metrics
 from graphfuse.evaluate.saved_tables import load_folds, load_predictions
 from graphfuse.evaluate.study import Replica, Study
@@ -32,6 +32,7 @@ from graphfuse.schema import (
     Score,
 )
 from graphfuse.schema.arguments import checked
+from graphfuse.schema.model_id import EARLY, GROUP, LATE, NO_GRAPH, OURS, SINGLE, WITHOUT, ModelId
 from graphfuse.schema.written import read_shape
 from graphfuse.task.registry import metrics_of
 
@@ -203,7 +204,7 @@ class Report:
             if (
                 pair.metric == secondary.name
                 and pair.a == OURS
-                and pair.b in ("single", "early", "late", NONE)
+                and pair.b in (SINGLE, EARLY, LATE, NO_GRAPH)
             ):
                 low, high = pair.ci95
                 change = f"{pair.difference:+.3f} ({low:+.3f} to {high:+.3f})"
@@ -229,7 +230,7 @@ def ladder_lines(metrics: Metrics) -> list[str]:
     beside = {
         name: row
         for name, row in metrics.variants.items()
-        if name.startswith(("without:", "group:"))
+        if ModelId.parse(name).is_one_of(WITHOUT, GROUP)
     }
     for name, row in {**metrics.models, **beside}.items():
         cells = []

@@ -14,16 +14,16 @@ from graphfuse.evaluate.depends import NOTHING_BESIDE, Beside
 from graphfuse.evaluate.finished import Finished
 from graphfuse.evaluate.fits import Fits
 from graphfuse.evaluate.folds import splits
-from graphfuse.evaluate.ledger import OURS
 from graphfuse.evaluate.left_out import leave_out_linear
 from graphfuse.evaluate.metrics import FEWEST
 from graphfuse.evaluate.spy import spied
-from graphfuse.evaluate.tally import ADDITIVE, columns, of_one_part, shapley_of, tally
+from graphfuse.evaluate.tally import columns, of_one_part, shapley_of, tally
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.learn.linear.kernels import allows_kernels
 from graphfuse.learn.model import FusionModel
 from graphfuse.learn.progress import progress
 from graphfuse.schema import Evaluation, GroupScore, Metrics, Recipe
+from graphfuse.schema.model_id import ADDITIVE, OURS, PATTERN, ModelId, refuse_same_names
 from graphfuse.task.metric import MetricSet
 from graphfuse.task.outcome import Outcome
 from graphfuse.task.registry import metrics_of
@@ -95,9 +95,7 @@ class Study:
                 rows.append(
                     self._row(name, replica, slice(None), probability) | {"seconds": seconds}
                 )
-        names = self.present.apply(
-            lambda row: "pattern:" + "+".join(row.index[row]), axis=1
-        ).to_numpy()
+        names = self._patterns(self.present).map(str).to_numpy()
         counts = pd.Series(
             np.concatenate([names[replica.tested] for replica in self.replicas])
         ).value_counts()
@@ -108,6 +106,15 @@ class Study:
                 if mine.any() and self._labelled(replica):
                     rows.append(self._row(pattern, replica, mine, probability[mine]))
         return pd.DataFrame(rows, columns=list(columns(self._metrics))).fillna({"seconds": 0.0})
+
+    def _patterns(self, present: pd.DataFrame) -> pd.Series:
+        """What the net is called on the patients who have the modalities of each row."""
+        return present.apply(lambda row: ModelId.of_modalities(PATTERN, row.index[row]), axis=1)
+
+    def refuse_patterns_of_one_name(self) -> None:
+        """Raises `InputError` where patients with different modalities would be
+        scored as if they had the same."""
+        refuse_same_names(self._patterns(self.present.drop_duplicates()))
 
     def _labelled(self, replica: Replica) -> bool:
         """Whether its patients can be scored: all of them have a label, or none."""
@@ -170,6 +177,7 @@ def study(
     held-out patient.
     """
     found, finished = Study(outcome, cohort.present), finished or Finished()
+    found.refuse_patterns_of_one_name()
     outcomes = {**cohort.outcomes, outcome.name: outcome}
     watched, spy = spied(replace(cohort.ordered(), outcomes=outcomes))
     everyone = np.arange(len(cohort))

@@ -8,23 +8,13 @@ import numpy as np
 import pandas as pd
 
 from graphfuse.evaluate.bootstrap import bootstrap_compare, bootstrap_scores
-from graphfuse.evaluate.ledger import OURS, pairs
+from graphfuse.evaluate.ledger import pairs
 from graphfuse.evaluate.metrics import compare, summary
 from graphfuse.evaluate.modalities import by_subset, contributions, subsets
 from graphfuse.schema import SECONDS, Contribution, Metrics
+from graphfuse.schema.model_id import ONLY, OURS, PATTERN, ModelId
 from graphfuse.task.metric import Metric, MetricSet
 from graphfuse.task.registry import metrics_of
-
-ADDITIVE = "additive"  # the net's projection without interactions of modalities (EMAP)
-VARIANTS = (
-    ADDITIVE,
-    "without:",
-    "group:",
-    "pattern:",
-    "only:",
-    "patient:",
-    "gene:",
-)  # no rung of the ladder
 
 
 def columns(metrics: MetricSet) -> tuple[str, ...]:
@@ -49,7 +39,8 @@ def tally(table: pd.DataFrame, target: str, protocol: dict, metrics: MetricSet) 
         | {SECONDS: round(float(part["seconds"].sum()), 2)}
         for name, part in folds.items()
     }
-    names = [name for name in folds if not name.startswith("pattern:")]
+    models = {name: ModelId.parse(name) for name in folds}
+    names = [name for name, model in models.items() if not model.is_one_of(PATTERN)]
     wanted = (
         [(OURS, name) for name in names if name != OURS] + pairs(names) if OURS in folds else []
     )
@@ -62,8 +53,8 @@ def tally(table: pd.DataFrame, target: str, protocol: dict, metrics: MetricSet) 
         target=target,
         kind=metrics.kind,
         protocol=protocol,
-        models={name: row for name, row in rows.items() if not name.startswith(VARIANTS)},
-        variants={name: row for name, row in rows.items() if name.startswith(VARIANTS)},
+        models={name: row for name, row in rows.items() if not models[name].is_variant},
+        variants={name: row for name, row in rows.items() if models[name].is_variant},
         comparisons=[pair for pair in found if pair],
     )
 
@@ -115,9 +106,8 @@ def shapley_of(
 ) -> list[Contribution]:
     """What each modality adds (Shapley), in the metrics compared, where every subset of them was
     scored."""
-    if len(modalities) < 2 or not {"only:" + "+".join(s) for s in subsets(modalities)} <= set(
-        table["model"]
-    ):
+    names = {str(ModelId.of_modalities(ONLY, some)) for some in subsets(modalities)}
+    if len(modalities) < 2 or not names <= set(table["model"]):
         return []
     share = test_share(table)
     return [

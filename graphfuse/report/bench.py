@@ -13,24 +13,33 @@ from markupsafe import Markup
 from graphfuse.data.export import safe_csv
 from graphfuse.evaluate.bench import Result
 from graphfuse.evaluate.ledger import sentences
-from graphfuse.evaluate.tally import ADDITIVE
 from graphfuse.files.written import Kind, whole
 from graphfuse.report import figures, ledger, scores, words
 from graphfuse.report.template import template
 from graphfuse.schema import Score
+from graphfuse.schema.model_id import (
+    ADDITIVE,
+    EARLY,
+    LATE,
+    MAJORITY,
+    NO_GRAPH,
+    OURS,
+    SINGLE,
+    ModelId,
+)
 from graphfuse.task.metric import Metric
 from graphfuse.task.registry import metrics_of
 
 _RUNGS = (
-    "majority",
+    MAJORITY,
     "clinical",
-    "single",
-    "early",
-    "late",
+    SINGLE,
+    EARLY,
+    LATE,
     "forest",
     "boosting",
-    "no-graph",
-    words.OURS,
+    NO_GRAPH,
+    OURS,
 )
 BENCH = Kind.of(
     "folder of a bench",
@@ -95,7 +104,7 @@ def summary(results: Sequence[Result]) -> dict[str, Any]:
             name
             for result in results
             for name in result.metrics.models
-            if not name.startswith("single:")
+            if not ModelId.parse(name).modalities
         )
     )
     rungs.sort(key=_RUNGS.index)
@@ -124,7 +133,7 @@ def _cell(result: Result, name: str) -> dict[str, Any]:
     score = result.metrics.models.get(name, {}).get(metric)
     if not isinstance(score, Score):
         return {"mean": "–", "interval": "", "verdict": ""}
-    pair = ledger.against(result.metrics, words.OURS, name, metric)
+    pair = ledger.against(result.metrics, OURS, name, metric)
     return {
         "mean": words.number(score.mean),
         "interval": words.span(score.ci95),
@@ -157,7 +166,7 @@ def _told(result: Result) -> dict[str, Any]:
         "graphs": ledger.told(metrics),
         "shapley": [c for c in result.contributions if c.metric == first.name],
         "metric": first.in_sentence,
-        "cross_modal": ledger.against(metrics, words.OURS, ADDITIVE, first.name),
+        "cross_modal": ledger.against(metrics, OURS, ADDITIVE, first.name),
         "names": {metric.name: metric.title for metric in known},
         "graph_metrics": ledger.compared_in(metrics),
     }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from graphfuse.report.words import (
-    OURS,
     change,
     change_span,
     identical,
@@ -13,9 +12,9 @@ from graphfuse.report.words import (
     span,
 )
 from graphfuse.schema import Comparison, Metrics, Score
+from graphfuse.schema.model_id import GRAPHS, NO_GRAPH, OURS, ModelId
 from graphfuse.task.registry import metrics_of
 
-PREFIXES = {"patient:": "the patient graph", "gene:": "the gene network"}
 _KINDS = {
     "real": "as measured",
     "rewired": "every node keeps its number of edges, to others",
@@ -29,23 +28,21 @@ def told(metrics: Metrics) -> list[dict]:
     """For each graph with controls: its name, sentences, and a row for the real graph and each
     control."""
     return [
-        _graph(metrics, prefix)
-        for prefix in PREFIXES
-        if any(name.startswith(prefix) for name in metrics.variants)
+        _graph(metrics, graph)
+        for graph in GRAPHS
+        if any(ModelId.parse(name).graph == graph for name in metrics.variants)
     ]
 
 
-def _graph(metrics: Metrics, prefix: str) -> dict:
+def _graph(metrics: Metrics, graph: str) -> dict:
     models = metrics.models | metrics.variants
-    bare = f"{prefix}empty" if f"{prefix}empty" in models else "no-graph"
-    names = {"real": OURS} | {
-        kind: f"{prefix}{kind}" for kind in _KINDS if f"{prefix}{kind}" in models
-    }
-    names["empty"] = bare
+    controls = {kind: str(ModelId(graph, (kind,))) for kind in _KINDS}
+    names = {"real": OURS} | {kind: name for kind, name in controls.items() if name in models}
+    bare = names.setdefault("empty", NO_GRAPH)
     rows = [
         {
             "name": {"real": "real", "empty": "none"}.get(kind, kind),
-            "about": _KINDS[kind] + (" (the net without any graph)" if model == "no-graph" else ""),
+            "about": _KINDS[kind] + (" (the net without any graph)" if model == NO_GRAPH else ""),
             "ours": kind == "real",
             "cells": [
                 _cell(models.get(model, {}).get(m), against(metrics, model, bare, m))
@@ -56,8 +53,8 @@ def _graph(metrics: Metrics, prefix: str) -> dict:
         if model in models
     ]
     return {
-        "name": PREFIXES[prefix],
-        "sentences": _sentences(metrics, prefix, names, bare),
+        "name": GRAPHS[graph],
+        "sentences": _sentences(metrics, graph, names, bare),
         "rows": rows,
     }
 
@@ -79,8 +76,8 @@ def _cell(score: Score | float | None, pair: Comparison | None) -> dict:
     return {"mean": number(score.mean), "interval": span(score.ci95), "pair": pair}
 
 
-def _sentences(metrics: Metrics, prefix: str, names: dict[str, str], bare: str) -> list[str]:
-    graph = PREFIXES[prefix].capitalize()
+def _sentences(metrics: Metrics, of: str, names: dict[str, str], bare: str) -> list[str]:
+    graph = GRAPHS[of].capitalize()
     primary = primary_of(metrics)
     real = against(metrics, OURS, bare, primary.name)
     if real is None:
@@ -111,7 +108,7 @@ def _sentences(metrics: Metrics, prefix: str, names: dict[str, str], bare: str) 
             f"So does the net with {listed(also)} edges, so the gain is not shown to come "
             "from who is joined to whom."
         )
-    twin = against(metrics, OURS, f"{prefix}rewired", primary.name)
+    twin = against(metrics, OURS, str(ModelId(of, ("rewired",))), primary.name)
     if twin:
         gap = change(primary, twin.difference, sign=True)
         said = f"{gap}, {change_span(primary, twin.ci95)}"

@@ -12,11 +12,11 @@ from graphfuse.report import figures
 from graphfuse.report.figures import Dot
 from graphfuse.report.ledger import against, compared_in
 from graphfuse.report.words import (
-    OURS,
     change,
     change_span,
     identical,
     listed,
+    modalities_of,
     number,
     points,
     points_span,
@@ -25,6 +25,7 @@ from graphfuse.report.words import (
     span,
 )
 from graphfuse.schema import Comparison, Contribution, Evaluation, Metrics, Score
+from graphfuse.schema.model_id import ONLY, OURS, PATTERN, WITHOUT, ModelId
 from graphfuse.task.metric import Metric, MetricSet
 from graphfuse.task.registry import metrics_of
 
@@ -36,8 +37,8 @@ def told(metrics: Metrics, evaluation: Evaluation) -> dict[str, Any] | None:
     modalities."""
     known = metrics_of(metrics.kind)
     found = {
-        "subsets": _rows(metrics, "only:"),
-        "patterns": _rows(metrics, "pattern:"),
+        "subsets": _rows(metrics, ONLY),
+        "patterns": _rows(metrics, PATTERN),
         "source": _source(metrics),
         "shapley": _shapley(evaluation.contributions, known),
         "together": _together(evaluation.cross_modal, known),
@@ -54,15 +55,15 @@ def told(metrics: Metrics, evaluation: Evaluation) -> dict[str, Any] | None:
     )
 
 
-def _rows(metrics: Metrics, prefix: str) -> list[dict]:
-    """Rows of the variants of this prefix, fewer modalities first."""
-    names = sorted(
-        (name for name in metrics.variants if name.startswith(prefix)),
-        key=lambda name: name.count("+"),
-    )
+def _rows(metrics: Metrics, kind: str) -> list[dict]:
+    """Rows of the variants of this kind, fewer modalities first."""
+    known = modalities_of(metrics)
+    models = {name: ModelId.parse(name, known) for name in metrics.variants}
+    names = [name for name, model in models.items() if model.is_one_of(kind)]
+    names.sort(key=lambda name: len(models[name].modalities))
     return [
         {
-            "name": name.removeprefix(prefix),
+            "name": "+".join(models[name].of),
             "ours": False,
             "cells": [
                 _cell(metrics.variants[name].get(m), against(metrics, OURS, name, m))
@@ -84,12 +85,14 @@ def _cell(score: Score | float | None, pair: Comparison | None) -> dict:
 
 def _source(metrics: Metrics) -> str:
     """The net without the modalities that the label is derived from, in a sentence."""
-    name = next((name for name in metrics.variants if name.startswith("without:")), None)
+    known = modalities_of(metrics)
+    models = {name: ModelId.parse(name, known) for name in metrics.variants}
+    name = next((name for name, model in models.items() if model.is_one_of(WITHOUT)), None)
     primary = primary_of(metrics)
     score = metrics.variants[name].get(primary.name) if name else None
     if not isinstance(score, Score) or score.mean is None:
         return ""
-    parents = listed(name.removeprefix("without:").split("+"))
+    parents = listed(models[name].of)
     said = (
         f"The label is derived from {parents}. Without {parents} the net has "
         f"{number(score.mean)} {primary.in_sentence}"

@@ -3,34 +3,40 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from graphfuse.report.figures import Dot
 from graphfuse.report.words import (
-    OURS,
     about,
     identical,
     listed,
+    modalities_of,
     number,
     primary_of,
     signed,
     span,
 )
 from graphfuse.schema import SECONDS, Comparison, Metrics, Score
+from graphfuse.schema.model_id import (
+    EARLY,
+    LATE,
+    MAJORITY,
+    NO_GRAPH,
+    ONLY,
+    OURS,
+    PATTERN,
+    SINGLE,
+    WITHOUT,
+    ModelId,
+)
 from graphfuse.task.metric import Metric
 from graphfuse.task.registry import metrics_of
 
-ELSEWHERE = (
-    "patient:",
-    "gene:",
-    "only:",
-    "pattern:",
-)  # variants told in the sections on graphs and modalities
 CHOSEN = {
-    "single": "the single modality chosen by inner folds",
-    "early": "ridge regression on all modalities side by side",
-    "late": "the mean of the single modalities",
+    SINGLE: "the single modality chosen by inner folds",
+    EARLY: "ridge regression on all modalities side by side",
+    LATE: "the mean of the single modalities",
 }
 
 
@@ -49,9 +55,9 @@ def verdict(metrics: Metrics) -> str:
         else f"no interval: {_why_none(metrics)}"
     )
     parts = [f"{OURS} {number(score.mean)} {primary.in_sentence} ({interval})", *_beside(metrics)]
-    graphs = _against(metrics, "no-graph")
+    graphs = _against(metrics, NO_GRAPH)
     if graphs and identical(
-        *(pair for pair in metrics.comparisons if (pair.a, pair.b) == (OURS, "no-graph"))
+        *(pair for pair in metrics.comparisons if (pair.a, pair.b) == (OURS, NO_GRAPH))
     ):
         parts.append(
             "the graphs: identical without them (there is none, or every gate stayed shut)"
@@ -114,11 +120,11 @@ def tally(metrics: Metrics) -> str:
         for word in ("better", "no difference shown", "worse") if word in found
     ]  # fmt: skip
     guess = (
-        f" Always calling the commonest class scores {_scored(metrics, 'majority').split(', ')[1]}."
+        f" Always calling the commonest class scores {_scored(metrics, MAJORITY).split(', ')[1]}."
     )
     by = primary_of(metrics).in_sentence
     said = f"By {by}, {OURS} against the {total} other rungs: {'; '.join(parts)}."
-    return said + (guess if "majority" in metrics.models else "")
+    return said + (guess if MAJORITY in metrics.models else "")
 
 
 def _against(metrics: Metrics, name: str, metric: str | None = None) -> Comparison | None:
@@ -140,10 +146,16 @@ def _words(pair: Comparison) -> str:
 
 def derived_from(metrics: Metrics) -> list[str]:
     """Modalities from which the label was computed, told by the variant without them."""
-    names = [
-        name.removeprefix("without:") for name in metrics.variants if name.startswith("without:")
-    ]
-    return names[0].split("+") if names else []
+    known = modalities_of(metrics)
+    models = [ModelId.parse(name, known) for name in metrics.variants]
+    parents = [model.modalities for model in models if model.is_one_of(WITHOUT)]
+    return list(parents[0]) if parents else []
+
+
+def _has_a_section(name: str) -> bool:
+    """Whether a variant stands in the sections on graphs and modalities."""
+    model = ModelId.parse(name)
+    return model.is_control or model.is_one_of(ONLY, PATTERN)
 
 
 # ------------------------------------------------------------------------------------------- ladder
@@ -173,22 +185,22 @@ def ladder(metrics: Metrics) -> list[Row]:
     """The models, the best mean of each column marked (all that show the same digits)."""
     known = metrics_of(metrics.kind)
     best = {metric.name: _best(metrics.models, metric) for metric in known}
-    return _ladder(metrics.models, known.names, best)
+    return _ladder(metrics, metrics.models, best)
 
 
 def variants(metrics: Metrics) -> list[Row]:
     """What stands beside the ladder and has no section of its own; nothing is marked as best."""
-    shown = {name: row for name, row in metrics.variants.items() if not name.startswith(ELSEWHERE)}
-    return _ladder(shown, metrics_of(metrics.kind).names, {})
+    shown = {name: row for name, row in metrics.variants.items() if not _has_a_section(name)}
+    return _ladder(metrics, shown, {})
 
 
 def _ladder(
-    models: Mapping[str, Mapping], metrics: Sequence[str], best: Mapping[str, float | None]
+    metrics: Metrics, models: Mapping[str, Mapping], best: Mapping[str, float | None]
 ) -> list[Row]:
-    rows = []
+    rows, modalities = [], modalities_of(metrics)
     for name, scores in models.items():
         cells = []
-        for metric in metrics:
+        for metric in metrics_of(metrics.kind).names:
             mean, interval = (
                 _mean(scores, metric),
                 getattr(scores.get(metric), "ci95", (None, None)),
@@ -200,7 +212,9 @@ def _ladder(
                     mean is not None and _round(mean) == best.get(metric),
                 )
             )
-        rows.append(Row(name, about(name), name == OURS, cells, number(scores.get(SECONDS), 1)))
+        meaning = about(ModelId.parse(name, modalities))
+        seconds = number(scores.get(SECONDS), 1)
+        rows.append(Row(name, meaning, name == OURS, cells, seconds))
     return rows
 
 
@@ -226,7 +240,7 @@ def dots(metrics: Metrics, metric: str) -> list[Dot]:
     rows = []
     for table, hollow in ((metrics.models, False), (metrics.variants, True)):
         for name, scores in table.items():
-            if name.startswith(ELSEWHERE):
+            if _has_a_section(name):
                 continue
             low, high = getattr(scores.get(metric), "ci95", (None, None))
             rows.append(
@@ -241,9 +255,7 @@ def dots(metrics: Metrics, metric: str) -> list[Dot]:
 def comparisons(metrics: Metrics) -> tuple[list[str], list[dict]]:
     """Metrics compared, and a row for each other model: its name, whether it is a variant, a
     comparison a metric."""
-    pairs = [
-        pair for pair in metrics.comparisons if pair.a == OURS and not pair.b.startswith(ELSEWHERE)
-    ]
+    pairs = [pair for pair in metrics.comparisons if pair.a == OURS and not _has_a_section(pair.b)]
     compared = [
         metric
         for metric in metrics_of(metrics.kind).names

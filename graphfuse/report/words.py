@@ -9,10 +9,23 @@ from markupsafe import Markup, escape
 
 from graphfuse.errors import FEW
 from graphfuse.schema import Comparison, Metrics
+from graphfuse.schema.model_id import (
+    EARLY,
+    GRAPHS,
+    GROUP,
+    LATE,
+    MAJORITY,
+    NO_GRAPH,
+    ONLY,
+    OURS,
+    PATTERN,
+    SINGLE,
+    WITHOUT,
+    ModelId,
+)
 from graphfuse.task.metric import Metric
 from graphfuse.task.registry import metrics_of
 
-OURS = "graphfuse"
 HIDE_BELOW = FEW  # counts of fewer patients than this are not shown
 
 BASIS = {  # what intervals stand on, by the protocol
@@ -20,14 +33,14 @@ BASIS = {  # what intervals stand on, by the protocol
     "bootstrap": "over resampled patients of the held-out part; the luck of training is not in it",
 }
 _ABOUT = {
-    "majority": "always the commonest class",
+    MAJORITY: "always the commonest class",
     "clinical": "ridge regression on the clinical records",
-    "single": "the one modality chosen by inner cross-validation",
-    "early": "ridge regression on all modalities side by side",
-    "late": "mean of the single modalities' probabilities",
+    SINGLE: "the one modality chosen by inner cross-validation",
+    EARLY: "ridge regression on all modalities side by side",
+    LATE: "mean of the single modalities' probabilities",
     "forest": "random forest",
     "boosting": "gradient boosting",
-    "no-graph": "the same net without graphs",
+    NO_GRAPH: "the same net without graphs",
     OURS: "the net with its graphs",
 }
 _CONTROLS = {
@@ -58,20 +71,29 @@ def span(interval: Sequence[float | None]) -> str:
     return "" if "–" in ends else " to ".join(ends)
 
 
-def about(name: str) -> str:
+def modalities_of(metrics: Metrics) -> list[str]:
+    """The modalities of a run, of each of which there is a ridge regression."""
+    models = [ModelId.parse(name) for name in metrics.models]
+    return [name for model in models for name in model.modalities]
+
+
+def about(model: ModelId) -> str:
     """What a model is, in a few words."""
-    kind, _, what = name.partition(":")
-    joined = listed(what.split("+"))
+    if not any(model.of):
+        return _ABOUT.get(str(model), "")
+    what = "+".join(model.of)
+    joined = listed(model.of)
+    if model.is_control:
+        graph = GRAPHS[model.kind].removeprefix("the ")
+        return f"the net with {_CONTROLS.get(what, what)} {graph}"
     said = {
-        "single": f"ridge regression on {what} alone",
-        "without": f"the net with its graphs, {joined} withheld",
-        "only": f"the net with its graphs on {joined} alone",
-        "group": f"what the {what} alone says",
-        "pattern": f"the net on patients with {joined} only",
-        "patient": f"the net with {_CONTROLS.get(what, what)} patient graph",
-        "gene": f"the net with {_CONTROLS.get(what, what)} gene network",
+        SINGLE: f"ridge regression on {what} alone",
+        WITHOUT: f"the net with its graphs, {joined} withheld",
+        ONLY: f"the net with its graphs on {joined} alone",
+        GROUP: f"what the {what} alone says",
+        PATTERN: f"the net on patients with {joined} only",
     }
-    return said.get(kind, "") if what else _ABOUT.get(name, "")
+    return said[model.kind]
 
 
 def count(patients: float) -> str:

@@ -10,8 +10,21 @@ from scipy import stats
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 
+from graphfuse.data.cohort import Cohort
 from graphfuse.errors import InputError
-from graphfuse.evaluate.modalities import MOST, by_subset, contributions, shapley, subsets
+from graphfuse.evaluate.depends import Beside
+from graphfuse.evaluate.folds import repeated
+from graphfuse.evaluate.modalities import (
+    MOST,
+    by_subset,
+    contributions,
+    only,
+    shapley,
+    subsets,
+)
+from graphfuse.evaluate.study import study
+from graphfuse.report.modalities import told
+from graphfuse.schema import Evaluation, Recipe
 from graphfuse.task.registry import metrics_of
 
 scored = metrics_of("class").scores
@@ -234,3 +247,56 @@ def test_scores_are_found_in_the_table_of_a_study():
     )
     with pytest.raises(InputError, match=r"\(b\)"):
         shapley(by_subset(table[table["model"] != "only:b"], ("a", "b"), "auroc"), ("a", "b"))
+
+
+# ------------------------------------------------------------------ what a modality may be called
+
+
+def small(tables, seed=0):
+    """60 patients of two classes; of every third, the last table is missing."""
+    rng = np.random.default_rng(seed)
+    ids = [f"P{i}" for i in range(60)]
+    labels = pd.Series(np.where(np.arange(60) % 2, "yes", "no"), index=ids, name="y")
+    made = {name: pd.DataFrame(rng.normal(size=(60, 4)), ids, list("ABCD")) for name in tables}
+    made[tables[-1]] = made[tables[-1]][np.arange(60) % 3 > 0]
+    return Cohort.from_frames(made, labels)
+
+
+def run(cohort):
+    recipe = Recipe.model_validate(
+        {"name": "quick", "net": {"width": 3}, "train": {"epochs": 1, "seeds": 1}}
+    )
+    outcome = cohort.outcome()
+    folds = repeated(cohort.patients, outcome.values, 2, 1, 0)
+    beside = Beside(modalities=True)
+    return study(cohort, outcome, recipe, None, folds, 0, "cpu", beside=beside, final=False)
+
+
+def test_a_modality_may_be_called_like_two():
+    found = run(small(("a+b", "c"))).metrics({})
+    assert {"single:a+b", "single:c"} < set(found.models)
+    assert {"only:a+b", "only:c", "pattern:a+b", "pattern:a+b+c"} < set(found.variants)
+    rows = told(found, Evaluation())
+    assert [row["name"] for row in rows["patterns"]] == ["a+b", "a+b+c"]
+    assert [row["name"] for row in rows["subsets"]] == ["a+b", "c", "all"]
+
+
+def test_subsets_whose_names_read_alike_are_refused():
+    with pytest.raises(InputError, match="'a' and 'b'.* would be called 'only:a[+]b'; rename"):
+        only(("a", "b", "a+b"))
+    with pytest.raises(InputError, match="would be called 'only:a[+]b[+]c'"):
+        only(("a", "b+c", "a+b", "c"))
+    assert len(only(("b", "a+b", "a"))) == 6
+
+
+def test_so_are_patterns_before_any_fit():
+    """Half of the patients have a and b, the others only a+b."""
+    cohort = small(("a", "b", "a+b"))
+    tables = {name: modality.table for name, modality in cohort.modalities.items()}
+    first = cohort.patients[:30]
+    tables = {name: table[table.index.isin(first)] for name, table in tables.items()}
+    whole = cohort.modalities["b"].table
+    tables["a+b"] = whole[~whole.index.isin(first)]
+    labels = pd.Series(np.where(np.arange(60) % 2, "yes", "no"), cohort.patients, name="y")
+    with pytest.raises(InputError, match="would be called 'pattern:a[+]b'.*rename one of them"):
+        run(Cohort.from_frames(tables, labels))

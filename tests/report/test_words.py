@@ -2,6 +2,7 @@
 
 from graphfuse.report import words
 from graphfuse.schema import Comparison
+from graphfuse.schema.model_id import ModelId
 
 
 def test_numbers_in_words():
@@ -45,12 +46,16 @@ def test_names_break_behind_their_marks_and_stay_harmless():
 
 
 def test_every_kind_of_model_has_words():
-    assert words.about("without:rna+meth") == "the net with its graphs, rna and meth withheld"
-    assert words.about("pattern:rna+meth+x") == "the net on patients with rna, meth and x only"
-    assert (
-        words.about("gene:rewired") == "the net with a rewired gene network"
-        and words.about("new:thing") == ""
-    )
+    def about(name, modalities=()):
+        return words.about(ModelId.parse(name, modalities))
+
+    assert about("without:rna+meth") == "the net with its graphs, rna and meth withheld"
+    assert about("pattern:rna+meth+x") == "the net on patients with rna, meth and x only"
+    assert about("pattern:rna+meth+x", ("rna+meth", "x")).endswith("with rna+meth and x only")
+    assert about("gene:rewired") == "the net with a rewired gene network"
+    assert about("single:rna") == "ridge regression on rna alone"
+    assert about("early") == "ridge regression on all modalities side by side"
+    assert about("new:thing") == about("pattern:") == about("only") == ""
 
 
 def test_identical_is_0_with_no_spread_in_every_metric():
