@@ -32,7 +32,7 @@ def test_a_plan_of_a_cohort(small, monkeypatch, tmp_path):
     once = gf.plan(small.cohort, without_network(), cv=(3, 1), ranked=True)
     assert list(once.parts) == [
         "reading", "checks, gene network", "ladder: forest, boosting", "nets, the final one too",
-        "nets with control graphs", "ladder and starts: linear", "report and graphs",
+        "nets with control graphs", "ladder and starts: linear", "scores, report", "graphs",
     ]  # fmt: skip
     assert once.probed == (80,) and not once.fits and once.seconds > 0
     beyond = once.memory - resident  # what this process holds of other tests is none of the plan's
@@ -65,6 +65,7 @@ def test_from_the_shell(tmp_path, shell, monkeypatch):
     done = shell(tmp_path, "plan", "cohort.toml", "--cv", "3x1", "--no-ledger", "-q")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("made: 60 patients, 30 columns; recipe multiplex, 3 folds × 1")
+    assert "\n  loading the libraries " in done.stdout
     assert "\ntime " in done.stdout and "\nmemory, at its peak " in done.stdout
     assert {path.name for path in tmp_path.iterdir()} == {"rna.csv", "labels.csv", "cohort.toml"}
     monkeypatch.setenv("GRAPHFUSE_MEMORY_GB", "1.2e-4")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import copy
 import logging
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import product
 from pathlib import Path
 
 import pandas as pd
@@ -15,31 +16,32 @@ import torch
 from joblib import cpu_count
 
 from graphfuse import errors
-from graphfuse.api.graphs import graph_of
-from graphfuse.api.trained import rank
+from graphfuse.api.plan_files import DRAWN, Written, carried, graphs, written
 from graphfuse.data import memory
 from graphfuse.data.audit import label_leaks
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.manifest import as_cohort
 from graphfuse.evaluate.depends import Beside
 from graphfuse.evaluate.footprint import Footprint, what_fits
+from graphfuse.evaluate.ledger import controlled
+from graphfuse.evaluate.modalities import only
 from graphfuse.evaluate.plan import (
     FOLDS,
     Plan,
     Spent,
     carried_on,
-    cubes,
     factors,
     parts_of,
     predicted,
     probes,
     some,
-    turning,
 )
 from graphfuse.evaluate.protocol import Protocol
 from graphfuse.evaluate.readiness import ready
 from graphfuse.evaluate.record import record_run
 from graphfuse.evaluate.report import Report
+from graphfuse.evaluate.solving import MOST_SOLVED, Counts, Solving
+from graphfuse.evaluate.steps import by_steps, passes
 from graphfuse.evaluate.study import Study, study
 from graphfuse.graph.gene_slot import gene_side
 from graphfuse.graph.network import GeneNetwork
@@ -47,8 +49,9 @@ from graphfuse.learn import fit
 from graphfuse.learn.budget import HEADROOM, Size
 from graphfuse.learn.device import pick_device
 from graphfuse.learn.linear.fold import PreparedFold
-from graphfuse.learn.linear.kernels import allows_kernels, is_narrow
-from graphfuse.report.html import write_report
+from graphfuse.learn.linear.kernels import allows_kernels
+from graphfuse.learn.search import candidates
+from graphfuse.nn.parts import part
 from graphfuse.schema import DEFAULT_RECIPE, Recipe
 from graphfuse.task.outcome import Outcome
 
@@ -79,10 +82,13 @@ def plan(
     seed: int = 0,
     device: str = "auto",
 ) -> Plan:
-    """Says what `train` with the same arguments would take: time, memory, disk.
+    """Says what the command `train` with the same arguments would take: time, memory, disk.
 
     Trainings of some patients (64, 128, …, for as long as that is cheap) are timed part by part
-    and carried on to all of them; memory is reckoned from the sizes of what is kept.
+    and carried on to all of them; ridge regressions, the nets' steps and the graphs' files are
+    timed near full size. Memory is reckoned from the sizes of what is kept. Nets are taken to stop
+    as early as in the largest of those trainings. The command also writes a report and graphs;
+    `gf.train` does not take what these do.
 
     Parameters
     ----------
@@ -136,15 +142,6 @@ class _Probe:
 
 
 @dataclass(frozen=True, eq=False)
-class _Written:
-    """What the files of a probe took: seconds, bytes of fold models, and of all else."""
-
-    spent: Spent
-    models: int
-    rest: int
-
-
-@dataclass(frozen=True, eq=False)
 class _Asked:
     """A training that is planned, and the probes of it."""
 
@@ -164,34 +161,30 @@ class _Asked:
         needs = Footprint.of(self.cohort, self.recipe, self.network, self.folds)
         times = factors(needs.folds, needs.repeats)
         threads = min(cpu_count(), needs.folds, FOLDS)
-        written, resident = [], memory.resident()
+        resident = memory.resident()
 
         def probe(count: int) -> dict[str, float]:
             self._train(count)
-            if len(self.done) == 1:
-                written.append(self._written(self.done[0], ranked))
-            last = self.done[-1]
-            return parts_of(last.found, last.spent, threads)
+            return parts_of(self.done[-1].found, self.done[-1].spent, threads)
 
         with _quiet():
             sizes, taken = probes(probe, len(self.cohort), times)
-            last = self.done[-1]
-            if len(self.done) > 1:
-                written.append(self._written(last, ranked))
+            drawing, drawn = self._graphs()
+            files = self._files(times["trees"], ranked)
+            fitted = self._whole(sizes, taken, needs)
+        last = self.done[-1]
         stretch = last.spent.wall / last.spent.cpu
-        fitted = self._whole(sizes, taken, needs)
-        parts = {NAMES[part]: Spent(cpu * stretch, cpu) for part, cpu in fitted.items() if cpu}
-        ends = [self.done[0].patients, last.patients][-len(written) :]
-        parts = before | parts | {"report and graphs": self._files(ends, written)}
+        parts = {NAMES[name]: Spent(cpu * stretch, cpu) for name, cpu in fitted.items() if cpu}
+        files_of = {"scores, report": files.by_fold.plus(files.once), "graphs": drawing}
         step, free, fits = self._step(last), memory.available(), ""
         if free is not None and needs.peak(step) > free:
             fits = what_fits(needs, free, lambda footprint: footprint.peak(step))
         return Plan(
             self._title(needs),
-            parts,
+            before | parts | files_of,
             resident + needs.peak(step),
             free,
-            self._disk(ends, written, times["trees"]),
+            files.fold_bytes + files.once_bytes + drawn,
             tuple(sizes),
             len(self.cohort),
             tuple(each.model.epochs_ for each in last.found.replicas),
@@ -201,19 +194,25 @@ class _Asked:
     def _whole(
         self, sizes: list[int], taken: list[dict[str, float]], needs: Footprint
     ) -> dict[str, float]:
-        """CPU seconds of the whole by part. What grows with patients³ is reckoned by itself: in
-        small probes it is too little to be seen."""
-        per_cube, share = self._per_cube(self.done[-1]), needs.trained / needs.everyone
+        """CPU seconds of the whole by part. What grows faster than the patients, ridge regressions
+        and the nets' steps, is reckoned by itself: in small probes it is too little to be seen."""
+        times, share = factors(needs.folds, needs.repeats), needs.trained / needs.everyone
+        if sizes[-1] == needs.everyone:
+            return {part: times[part] * cpu for part, cpu in taken[-1].items()}
+        fold, solving = self._fold(self.done[-1].cohort), self._solving()
+        counts = self._counts(fold)
+        tested, folds = min(FOLDS, needs.folds), needs.folds * needs.repeats
         rest = []
         for size, each in zip(sizes, taken, strict=True):
-            seen = per_cube * cubes(size, share * size, min(FOLDS, needs.folds))
-            rest.append(each | {"linear": max(0.0, each["linear"] - seen)})
-        times = factors(needs.folds, needs.repeats)
-        found = predicted(sizes, rest, needs.everyone)
+            seen = solving.study(counts, tested, share * size, size)
+            rest.append(max(0.0, each["linear"] - seen))
+        found = predicted(sizes, taken, needs.everyone)
+        found["linear"] = carried_on(sizes, rest, (0, 1), needs.everyone)
         found = {part: times[part] * cpu for part, cpu in found.items()}
-        folds = needs.folds * needs.repeats
-        found["linear"] += per_cube * cubes(needs.everyone, needs.trained, folds)
-        return found
+        found["linear"] += solving.study(counts, folds, needs.trained, needs.everyone)
+        data = fit.fold_data(fold, tuple(fold.cohort.modalities), self.recipe)
+        passed = passes(data, self.recipe, self.seed, self.device)
+        return found | by_steps(passed, taken[-1], sizes[-1], needs)
 
     def _title(self, needs: Footprint) -> str:
         """What is planned, in words."""
@@ -246,52 +245,59 @@ class _Asked:
         )
         self.done.append(_Probe(len(rows), small, table, found, began.since()))
 
-    def _per_cube(self, probe: _Probe) -> float:
-        """CPU seconds by patients³ of all kernels that a fold brings into their coordinates: none
-        of narrow tables, and none where there are more patients than kernels are kept for."""
-        needs = Footprint.of(self.cohort, self.recipe, self.network, self.folds)
-        count = len(self.cohort)
-        wide = [table for table in needs.tables if not is_narrow(count, table.shown)]
-        if not wide or not allows_kernels(count):
-            return 0.0
-        names, codes = tuple(probe.cohort.modalities), probe.found.outcome.values
-        classes = len(self.outcome.classes)
-        fold = PreparedFold.fit(probe.cohort, codes, classes, self.recipe, self.network, self.seed)
-        fit.start_of(fold, names, self.recipe)
-        plain = int(len(names) > 1)  # the ladder's own search on all tables
-        linear = sum(table.linear for table in wide)
-        return (fold.results.count("path") + plain + linear) * turning(count)
+    def _fold(self, cohort: Cohort) -> PreparedFold:
+        """All of these patients, prepared for models."""
+        codes, classes = cohort.outcome(self.outcome.name).values, len(self.outcome.classes)
+        return PreparedFold.fit(cohort, codes, classes, self.recipe, self.network, self.seed)
 
-    def _written(self, probe: _Probe, ranked: bool) -> _Written:
-        """Writes a probe's run directory to where it is forgotten."""
-        began = Spent.now()
+    def _solving(self) -> Solving:
+        """What the linear part of some more patients takes."""
+        drawn, began = self._some(MOST_SOLVED), Spent.now()
+        return Solving.timed(began, self._fold(drawn))
+
+    def _some(self, most: int) -> Cohort:
+        """About so many patients at most."""
+        count = min(most, len(self.cohort))
+        return self.cohort.take(some(self.folds, self.outcome.values, count, self.seed))
+
+    def _counts(self, fold: PreparedFold) -> Counts:
+        """What a fold solves, with nets on some modalities and with control graphs, where these
+        are wanted."""
+        if not allows_kernels(len(self.cohort)):
+            return Counts(1, 0, 0)
+        names = tuple(fold.cohort.modalities)
+        sets = {names, *(only(names) if self.beside.modalities else ())}
+        for modalities, candidate in product(sorted(sets), candidates(self.recipe)):
+            fit.start_of(fold.restricted(modalities), modalities, candidate)
+        fit.start_of(fold.without_graphs(), names, self.recipe)
+        results, encoders = fold.results, fold.preparation.encoders.values()
+        tables, searches = 1, results.count("path") + int(len(names) > 1)  # all side by side, too
+        graphs = controlled(self.recipe, fold.cohort, self.network) if self.beside.ledger else []
+        for graph, _ in graphs:
+            own = results.network if graph == "gene" else results.layers
+            tables += int(graph == "gene")  # kernels of columns smoothed along another network
+            searches += own.count("path") + results.both.count("path")
+        return Counts(tables, searches, sum(part("encode", each).linear for each in encoders))
+
+    def _files(self, folds: float, ranked: bool) -> Written:
+        """The run directory of all patients, and of `folds` times a probe's folds."""
+        ends = [self.done[0], *self.done[1:][-1:]]
+        sizes = [each.patients for each in ends]
+        probes = [written(partial(self._report, each), ranked, self.device) for each in ends]
+        return carried(sizes, probes, len(self.cohort), folds)
+
+    def _report(self, probe: _Probe) -> Report:
+        """The report of a probe."""
         described = self.protocol.described(probe.folds)
         record = record_run(
             probe.cohort, self.recipe, self.network, probe.folds, probe.found, described,
             self.seed, self.device, [], {},
         )  # fmt: skip
-        report = Report.of(probe.found, probe.cohort, self.network, probe.folds, described, record)
-        with tempfile.TemporaryDirectory(prefix="graphfuse-plan-") as place:
-            folder = Path(place)
-            report.write(folder)
-            graph_of(probe.cohort, self.recipe, self.network, self.seed).write(folder / "graph")
-            if ranked:
-                rank(report, device=self.device).write(folder / "rankings")
-            write_report(folder)
-            models = _bytes(folder / "model" / "folds")
-            return _Written(began.since(), models, _bytes(folder) - models)
+        return Report.of(probe.found, probe.cohort, self.network, probe.folds, described, record)
 
-    def _files(self, sizes: list[int], written: list[_Written]) -> Spent:
-        """What writing the run directory of all patients takes."""
-        to = len(self.cohort)
-        wall = carried_on(sizes, [each.spent.wall for each in written], (0, 1), to)
-        return Spent(wall, carried_on(sizes, [each.spent.cpu for each in written], (0, 1), to))
-
-    def _disk(self, sizes: list[int], written: list[_Written], times: float) -> float:
-        """Bytes of the run directory of all patients."""
-        to = len(self.cohort)
-        models = carried_on(sizes, [each.models for each in written], (0, 1), to)
-        return times * models + carried_on(sizes, [each.rest for each in written], (0, 1), to)
+    def _graphs(self) -> tuple[Spent, float]:
+        """Seconds and bytes of the graphs of all patients."""
+        return graphs(self._some(DRAWN), len(self.cohort), self.recipe, self.network, self.seed)
 
     def _step(self, probe: _Probe) -> float:
         """Bytes that a step of all a fold's replicas takes for each patient."""
@@ -302,11 +308,6 @@ class _Asked:
         replicas = section.seeds * len(section.settings)
         most = HEADROOM * 1e9 * section.memory_gb / len(self.cohort)
         return min(most, replicas * size.step / probe.patients)
-
-
-def _bytes(folder: Path) -> int:
-    """Of all files in a folder."""
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 @contextmanager

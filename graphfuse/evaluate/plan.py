@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -14,12 +14,10 @@ from scipy.optimize import nnls
 
 from graphfuse.data.memory import in_gb
 from graphfuse.evaluate.study import Study
-from graphfuse.learn.linear.ridge import coordinates
 from graphfuse.schema.model_id import NO_GRAPH, ONLY, OURS, WITHOUT, ModelId
 
 TREES = ("forest", "boosting")
 POWERS = {"trees": (0, 1.2), "net": (0, 1, 2), "controls": (0, 1, 2), "linear": (0, 1, 2)}
-TURNED = 1000  # patients of the kernel that is timed
 FEW = 200  # patients of whom the first probe has all
 FIRST = (64, 128)  # of more: a quarter, at least and at most
 FOLDS = 2  # that a probe tests; the patients of the others train
@@ -43,6 +41,10 @@ class Spent(NamedTuple):
         """What was spent since they stood so."""
         now = Spent.now()
         return Spent(now.wall - self.wall, now.cpu - self.cpu)
+
+    def plus(self, more: Spent) -> Spent:
+        """Both together."""
+        return Spent(self.wall + more.wall, self.cpu + more.cpu)
 
     def times(self, factor: float) -> Spent:
         """So many times as much."""
@@ -84,6 +86,10 @@ class Plan:
     patients: int
     epochs: tuple[int, ...]
     fits: str = ""
+
+    def after(self, name: str, spent: Spent) -> Plan:
+        """The same with a part before all others."""
+        return replace(self, parts={name: spent, **self.parts})
 
     @property
     def seconds(self) -> float:
@@ -151,22 +157,6 @@ def some(folds: pd.DataFrame, codes: np.ndarray, count: int, seed: int) -> np.nd
     place = cells.cumcount().to_numpy() / cells.transform("size").to_numpy()  # within its cell
     chosen = order[place < count / len(codes)]
     return np.sort(chosen)
-
-
-def turning(patients: int) -> float:
-    """CPU seconds by patients³ in which a kernel is brought into its own coordinates: what grows
-    fastest, and is not yet seen in probes of few patients."""
-    count = min(patients, TURNED)
-    rows = np.random.default_rng(0).normal(size=(count, count))
-    kernel = rows @ rows.T
-    began = Spent.now()
-    coordinates(kernel)
-    return began.since().cpu / count**3
-
-
-def cubes(patients: int, trained: float, folds: float) -> float:
-    """Sum of patients³ over so many folds and the final model."""
-    return folds * trained**3 + patients**3
 
 
 def factors(folds: int, repeats: int) -> dict[str, float]:

@@ -78,6 +78,8 @@ def test_a_plan_prints_its_shares_and_what_would_fit():
     parts = {"reading": Spent(2.0, 1.0), "nets": Spent(30.0, 50.0)}
     found = Plan("made", parts, 3e9, 2e9, 5e6, (64, 128), 900, (0, 12), "What would fit: 1 patient")
     assert found.seconds == 32 and found.cpu_seconds == 51
+    later = found.after("loading", Spent(4.0, 3.0))
+    assert list(later.parts) == ["loading", "reading", "nets"] and later.seconds == 36
     lines = str(found).splitlines()
     assert lines[1].split() == ["time", "32", "s", "51", "s", "of", "CPU"]
     assert lines[4].split() == "memory, at its peak 3.0 GB 2.0 GB are free".split()
