@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import graphfuse
+from graphfuse.task.registry import metrics_of, trained_kinds
 
 PACKAGE = Path(graphfuse.__file__).parent
 FILES = {path.relative_to(PACKAGE).as_posix(): path for path in sorted(PACKAGE.rglob("*.py"))}
@@ -213,6 +214,27 @@ def nodes(kind):
         for node in ast.walk(tree)
         if type(node) is kind
     ]
+
+
+def strings(spared):
+    """(where, text) of every string outside these files, docstrings apart."""
+    return [
+        (where, node.value)
+        for where, node in nodes(ast.Constant)
+        if isinstance(node.value, str) and not where.startswith(spared) and "\n" not in node.value
+    ]
+
+
+def test_metrics_are_named_by_tasks_alone():
+    names = {name for kind in trained_kinds() for name in metrics_of(kind).names}
+    assert len(names) > 7
+    assert not [where for where, text in strings("graphfuse/task/") if text in names]
+
+
+def test_names_of_models_are_put_together_in_one_place():
+    prefixes = tuple(f"{kind}:" for kind in ("single", "only", "without", "pattern", "gene"))
+    found = [where for where, text in strings("graphfuse/schema/model_id.py") if text in prefixes]
+    assert not found
 
 
 def test_no_assert():
