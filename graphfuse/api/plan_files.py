@@ -17,7 +17,9 @@ from graphfuse.graph.network import GeneNetwork
 from graphfuse.report.html import write_report
 from graphfuse.schema import Recipe
 
-DRAWN = 2000  # patients whose graphs are written to be timed; more take more in proportion
+# patients, and cells of their tables, whose graphs are written to be timed at most; more take more
+# in proportion
+DRAWN, CELLS = 5000, 40_000_000
 GROWTH = (0, 1)  # powers of the patients with which the other files grow
 
 
@@ -63,13 +65,18 @@ def carried(sizes: Sequence[int], probes: Sequence[Written], to: int, folds: flo
     )
 
 
+def drawn(patients: int, columns: int) -> int:
+    """How many of the patients, with so many columns, have their graphs written to be timed."""
+    return max(1, min(patients, DRAWN, CELLS // max(columns, 1)))
+
+
 def graphs(
-    drawn: Cohort, patients: int, recipe: Recipe, network: GeneNetwork | None, seed: int
+    some: Cohort, patients: int, recipe: Recipe, network: GeneNetwork | None, seed: int
 ) -> tuple[Spent, float]:
-    """Seconds and bytes of the graphs of so many patients, from writing those of `drawn`."""
-    began, more = Spent.now(), patients / len(drawn)
+    """Seconds and bytes of the graphs of so many patients, from writing those of `some`."""
+    began, more = Spent.now(), patients / len(some)
     with _forgotten() as folder:
-        graph_of(drawn, recipe, network, seed).write(folder / "graph")
+        graph_of(some, recipe, network, seed).write(folder / "graph")
         return began.since().times(more), more * _bytes(folder)
 
 

@@ -16,7 +16,7 @@ import torch
 from joblib import cpu_count
 
 from graphfuse import errors
-from graphfuse.api.plan_files import DRAWN, Written, carried, graphs, written
+from graphfuse.api.plan_files import Written, carried, drawn, graphs, written
 from graphfuse.data import memory
 from graphfuse.data.audit import label_leaks
 from graphfuse.data.cohort import Cohort
@@ -169,7 +169,7 @@ class _Asked:
 
         with _quiet():
             sizes, taken = probes(probe, len(self.cohort), times)
-            drawing, drawn = self._graphs()
+            drawing, on_disk = self._graphs()
             files = self._files(times["trees"], ranked)
             fitted = self._whole(sizes, taken, needs)
         last = self.done[-1]
@@ -184,7 +184,7 @@ class _Asked:
             before | parts | files_of,
             resident + needs.peak(step),
             free,
-            files.fold_bytes + files.once_bytes + drawn,
+            files.fold_bytes + files.once_bytes + on_disk,
             tuple(sizes),
             len(self.cohort),
             tuple(each.model.epochs_ for each in last.found.replicas),
@@ -252,8 +252,8 @@ class _Asked:
 
     def _solving(self) -> Solving:
         """What the linear part of some more patients takes."""
-        drawn, began = self._some(MOST_SOLVED), Spent.now()
-        return Solving.timed(began, self._fold(drawn))
+        cohort, began = self._some(MOST_SOLVED), Spent.now()
+        return Solving.timed(began, self._fold(cohort))
 
     def _some(self, most: int) -> Cohort:
         """About so many patients at most."""
@@ -297,7 +297,10 @@ class _Asked:
 
     def _graphs(self) -> tuple[Spent, float]:
         """Seconds and bytes of the graphs of all patients."""
-        return graphs(self._some(DRAWN), len(self.cohort), self.recipe, self.network, self.seed)
+        count = len(self.cohort)
+        columns = sum(each.table.shape[1] for each in self.cohort.modalities.values())
+        shown = self._some(drawn(count, columns))
+        return graphs(shown, count, self.recipe, self.network, self.seed)
 
     def _step(self, probe: _Probe) -> float:
         """Bytes that a step of all a fold's replicas takes for each patient."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from graphfuse.api.plan_files import Written, carried, graphs
+from graphfuse.api.plan_files import Written, carried, drawn, graphs
 from graphfuse.evaluate.plan import Spent
 from graphfuse.schema import Recipe
 
@@ -27,3 +27,9 @@ def test_graphs_of_more_patients_than_are_written_take_more_in_proportion(small,
     _, once = graphs(small.cohort, 80, recipe, None, 0)
     spent, often = graphs(small.cohort, 240, recipe, None, 0)
     assert often == pytest.approx(3 * once, rel=0.01) and once > 10_000 and spent.cpu > 0
+
+
+def test_graphs_are_written_of_all_but_very_large_cohorts():
+    """5,000 patients and 40 million cells at most."""
+    assert drawn(5000, 60) == 5000 and drawn(90, 60_000) == 90
+    assert drawn(20_000, 60) == 5000 and drawn(5000, 20_000) == 2000
