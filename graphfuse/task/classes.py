@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy.special import log_softmax, softmax
 
 from graphfuse.errors import FEW, InputError, examples, few, few_of
 from graphfuse.task.class_labels import MANY, class_outcome
@@ -129,6 +130,72 @@ class Classes(Task):
     def untrained(self, training: Target, tested: Target) -> list[str]:
         trained = self._counts(training) > 0
         return [self.names[code] for code in np.unique(tested.values) if not trained[code]]
+
+    # ------------------------------------------------------------------- how linear models learn it
+
+    curvature = 0.5  # of the softmax's cross-entropy (Böhning 1992, doi:10.1007/BF00048682)
+
+    @property
+    def width(self) -> int:
+        return len(self.names)
+
+    def coded(self, target: Target) -> np.ndarray:
+        """One-hot classes."""
+        coded = np.zeros((len(target.values), self.width))
+        coded[target.known, target.values[target.known]] = 1
+        return coded
+
+    def intercepts(self, means: np.ndarray) -> np.ndarray:
+        return np.log(means + 1e-3)
+
+    def residual(self, predictor: np.ndarray, coded: np.ndarray) -> np.ndarray:
+        """Probabilities less the one-hot classes."""
+        p = predictor
+        p -= p.max(0)
+        np.exp(p, out=p)
+        p /= p.sum(0)
+        p -= coded
+        return p
+
+    def loss(self, predictor: np.ndarray, coded: np.ndarray) -> tuple[float, np.ndarray]:
+        """Cross-entropy."""
+        log_p = log_softmax(predictor, axis=1)
+        return -(log_p * coded).sum(), np.exp(log_p) - coded
+
+    def mean_loss(self, predictor: np.ndarray, target: Target) -> np.ndarray:
+        log_p = log_softmax(predictor[:, target.known], axis=2)
+        values = target.values[target.known]
+        return -np.take_along_axis(log_p, values[None, :, None], 2)[:, :, 0].mean(1)
+
+    # --------------------------------------------------------------------------- how nets learn it
+
+    calibrations = tuple(2 ** (step / 8) for step in range(-8, 9))  # temperatures
+
+    def net_loss(self, predictor, target: Target):
+        """Cross-entropy."""
+        from torch.nn.functional import cross_entropy
+
+        values = target.values.clamp(min=0)
+        rows = predictor.flatten(0, -2)
+        return cross_entropy(rows, values.flatten(), reduction="none").view(values.shape)
+
+    def calibrated_loss(self, predictor, target: Target, calibrations):
+        """Cross-entropy of the logits divided by each temperature (Guo et al. 2017, arXiv
+        1706.04599)."""
+        cooled = predictor.unsqueeze(-3) / calibrations[:, None, None]
+        values = target.values.unsqueeze(-2).expand(cooled.shape[:-1])
+        return self.net_loss(cooled, target._replace(values=values))
+
+    # -------------------------------------------------------------------------- what is predicted
+
+    def output(self, predictor: np.ndarray, calibration: float = 1.0) -> np.ndarray:
+        """Probabilities of the classes."""
+        return softmax(predictor / calibration, axis=-1)
+
+    def null_output(self, target: Target) -> np.ndarray:
+        """The classes' shares."""
+        counts = self._counts(target)
+        return counts / counts.sum()
 
     def called(self, output: np.ndarray) -> np.ndarray:
         return np.asarray(self.names, dtype=object)[output.argmax(1)]

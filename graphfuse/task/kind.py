@@ -138,6 +138,56 @@ class Task(Kind):
     def untrained(self, training, tested) -> list[str]:
         """The names of what is `tested` and nobody in `training` has."""
 
+    # ------------------------------------------------------------------- how linear models learn it
+
+    #: The most that a patient's loss bends in its linear predictor.
+    curvature: ClassVar[float] = 1.0
+
+    @property
+    @abstractmethod
+    def width(self) -> int:
+        """W, numbers of a patient's linear predictor: a logit for each class, or one number."""
+
+    @abstractmethod
+    def coded(self, target) -> np.ndarray:
+        """float64 `[N, W]`: what the linear predictor's mean is compared with, as 1 at a patient's
+        class; zeros where nothing is known."""
+
+    @abstractmethod
+    def intercepts(self, means: np.ndarray) -> np.ndarray:
+        """Where intercepts start for patients whose `coded` have these means, `[W, …]`."""
+
+    @abstractmethod
+    def residual(self, predictor: np.ndarray, coded: np.ndarray) -> np.ndarray:
+        """The loss's gradient in the linear predictor `[W, …, n]`, in the same memory; `coded` `[W,
+        …, n]`."""
+
+    @abstractmethod
+    def loss(self, predictor: np.ndarray, coded: np.ndarray) -> tuple[float, np.ndarray]:
+        """The summed loss of patients with a linear predictor `[n, W]`, and its gradient."""
+
+    @abstractmethod
+    def mean_loss(self, predictor: np.ndarray, target) -> np.ndarray:
+        """The mean loss `[L]` of linear predictors `[L, n, W]`, over patients who are known."""
+
+    # --------------------------------------------------------------------------- how nets learn it
+
+    #: By what a net's predictor may be divided, or how far it may be from the truth; the middle one
+    #: leaves it as it is.
+    calibrations: ClassVar[tuple[float, ...]] = (1.0,)
+
+    @abstractmethod
+    def net_loss(self, predictor, target):
+        """Each patient's loss `[…, n]` of a net's linear predictor `[…, n, W]`, as tensors.
+
+        It is any finite number where nothing is known, and asks for no value of a tensor, so that
+        `torch.func.vmap` takes it.
+        """
+
+    @abstractmethod
+    def calibrated_loss(self, predictor, target, calibrations):
+        """The same at each of C calibrations, tensor `[C]`: `[…, C, n]`."""
+
     # -------------------------------------------------------------------------- what is predicted
 
     @abstractmethod
@@ -147,3 +197,13 @@ class Task(Kind):
     @abstractmethod
     def table(self, output: np.ndarray) -> dict[str, np.ndarray]:
         """The output `[N, O]` in the columns of a table of predictions, without their truth."""
+
+    @abstractmethod
+    def output(self, predictor: np.ndarray, calibration: float = 1.0) -> np.ndarray:
+        """What is predicted, `[…, O]`, by a linear predictor `[…, W]`: probabilities, or a number
+        with its bounds."""
+
+    @abstractmethod
+    def null_output(self, target) -> np.ndarray:
+        """`[O]`: what is predicted by who knows nothing of a patient but the training patients'
+        target."""

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from graphfuse.errors import InputError
 from graphfuse.task.classes import Classes
@@ -39,3 +40,59 @@ def test_one_class_teaches_nothing_and_untrained_classes_are_named():
     assert "one class only" in task.lacks_spread(target(np.array([1, 1, -1])))
     assert task.lacks_spread(target(np.array([1, 0, -1]))) == ""
     assert task.untrained(target(np.array([0, 1])), target(np.array([2, 1]))) == ["Claudin"]
+
+
+@pytest.fixture
+def learned():
+    """A task, a target with some unknown, and linear predictors `[n, K]`."""
+    rng = np.random.default_rng(5)
+    codes = rng.integers(-1, 3, 40)
+    return Classes(NAMES), target(codes), 2 * rng.normal(size=(40, 3))
+
+
+def test_the_gradient_is_that_of_the_loss(learned):
+    task, known, predictor = learned
+    coded = task.coded(known)
+    _, gradient = task.loss(predictor, coded)
+    step = 1e-6
+    for row, k in ((0, 0), (7, 2), (39, 1)):
+        more, less = predictor.copy(), predictor.copy()
+        more[row, k] += step
+        less[row, k] -= step
+        slope = (task.loss(more, coded)[0] - task.loss(less, coded)[0]) / (2 * step)
+        assert slope == pytest.approx(gradient[row, k] * coded[row].sum(), abs=1e-7)
+    known_rows = known.known
+    residual = task.residual(predictor.T[:, None].copy(), coded.T[:, None])[:, 0].T
+    np.testing.assert_allclose(residual[known_rows], gradient[known_rows], atol=1e-14)
+
+
+def test_linear_models_and_nets_learn_by_one_loss(learned):
+    task, known, predictor = learned
+    tensors = Target(torch.from_numpy(known.values), torch.from_numpy(known.known))
+    each = task.net_loss(torch.from_numpy(predictor), tensors)
+    assert torch.isfinite(each).all() and each.shape == (40,)
+    mean = task.mean_loss(predictor[None], known)
+    assert each[tensors.known].mean().item() == pytest.approx(mean.item(), rel=1e-12)
+    total, _ = task.loss(predictor, task.coded(known))
+    assert total == pytest.approx(mean.item() * known.known.sum(), rel=1e-12)
+
+
+def test_calibrated_losses_are_those_of_divided_logits_under_vmap_too(learned):
+    task, known, predictor = learned
+    tensors = Target(torch.from_numpy(known.values), torch.from_numpy(known.known))
+    given, by = torch.from_numpy(predictor), torch.tensor([0.5, 1.0, 2.0], dtype=torch.float64)
+    found = task.calibrated_loss(given, tensors, by)
+    for c, divisor in enumerate(by):
+        torch.testing.assert_close(found[c], task.net_loss(given / divisor, tensors))
+    several = torch.stack([given, given + 1])
+    together = torch.func.vmap(lambda each: task.net_loss(each, tensors))(several)
+    torch.testing.assert_close(together[1], task.net_loss(given + 1, tensors))
+    assert task.calibrations[len(task.calibrations) // 2] == 1
+
+
+def test_outputs_are_probabilities_and_nothing_known_gives_the_shares(learned):
+    task, known, predictor = learned
+    np.testing.assert_allclose(task.output(predictor).sum(1), 1)
+    np.testing.assert_allclose(task.output(predictor, 1e6), 1 / 3, atol=1e-4)
+    counts = np.bincount(known.values[known.known])
+    np.testing.assert_allclose(task.null_output(known), counts / counts.sum())
