@@ -84,7 +84,7 @@ def fold_of(
 ) -> tuple[PreparedFold, fit.FoldData]:
     cohort = cohort.take(np.arange(len(cohort))[rows])
     outcome = cohort.outcome()
-    cross = PreparedFold.fit(cohort, outcome.values, len(outcome.classes), recipe, network, 0)
+    cross = PreparedFold.fit(cohort, outcome, recipe, network, 0)
     return cross, fit.fold_data(cross, tuple(cohort.modalities), recipe)
 
 

@@ -159,7 +159,7 @@ def test_values_behind_the_mask_change_nothing(models, newcomers, recipe):
 @inside
 def test_without_its_edges_a_signal_is_the_no_graph_net(small, network, name):
     recipe, cohort = RECIPES[name], small.cohort
-    cross = PreparedFold.fit(cohort, cohort.outcome().values, 2, recipe, network, 0)
+    cross = PreparedFold.fit(cohort, cohort.outcome(), recipe, network, 0)
     names, own = (
         tuple(cohort.modalities),
         {m: torch.from_numpy(v) for m, v in cross.views.own.items()},
@@ -178,7 +178,7 @@ def test_without_its_edges_a_signal_is_the_no_graph_net(small, network, name):
 @inside
 def test_a_signal_is_fitted_on_the_modalities_it_may_see(small, network, name):
     cohort = small.cohort
-    cross = PreparedFold.fit(cohort, cohort.outcome().values, 2, RECIPES[name], network, 0)
+    cross = PreparedFold.fit(cohort, cohort.outcome(), RECIPES[name], network, 0)
     (signal,) = cross.prepared(("meth",)).signals.values()
     assert tuple(signal.modalities) == ("meth",)
 

@@ -247,8 +247,8 @@ class _Asked:
 
     def _fold(self, cohort: Cohort) -> PreparedFold:
         """All of these patients, prepared for models."""
-        codes, classes = cohort.outcome(self.outcome.name).values, len(self.outcome.classes)
-        return PreparedFold.fit(cohort, codes, classes, self.recipe, self.network, self.seed)
+        outcome = cohort.outcome(self.outcome.name)
+        return PreparedFold.fit(cohort, outcome, self.recipe, self.network, self.seed)
 
     def _solving(self) -> Solving:
         """What the linear part of some more patients takes."""

@@ -124,9 +124,7 @@ def best_of_epochs(
     honest, curves, shares, sizes = [], [], [], []
     cohort, codes = cohort.ordered(), outcome.values
     for _, _, tested, rows in splits(folds, outcome.known):
-        fold = PreparedFold.fit(
-            cohort.take(rows), codes[rows], len(outcome.classes), recipe, network, seed
-        )
+        fold = PreparedFold.fit(cohort.take(rows), outcome.take(rows), recipe, network, seed)
         view = _View.of(fold, cohort.take(tested), recipe, seed, device)
         once = np.ones((1, len(tested)))
         seen = [view.honest(), *followed(view, recipe, seed, device)]

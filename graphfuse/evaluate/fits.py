@@ -99,13 +99,10 @@ class Fits:
 
     def fold(self, train: np.ndarray) -> PreparedFold:
         """These training patients, prepared."""
-        cohort, outcome = self.cohort.take(train), self.found.outcome
-        codes = cohort.outcome(outcome.name).values
+        cohort = self.cohort.take(train)
+        outcome = cohort.outcome(self.found.outcome.name)
         groups = None if self.keeps is None else cohort.groups[self.keeps]
-        classes = len(outcome.classes)
-        return PreparedFold.fit(
-            cohort, codes, classes, self.recipe, self.network, self.seed, groups
-        )
+        return PreparedFold.fit(cohort, outcome, self.recipe, self.network, self.seed, groups)
 
     def fitting(self, mine: Sequence[Split]):
         """A phase in which folds are fitted side by side."""

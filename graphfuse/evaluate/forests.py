@@ -40,14 +40,15 @@ def forest(fold: PreparedFold, views: Views) -> np.ndarray:
     columns = Columns.fit(fold, every)
     x, codes = columns.of(fold.views)[every >= 0], every[every >= 0]
     tried = [_unfitted_forest(*split, fold.seed).fit(x, codes) for split in SPLITS]
-    best = min(
-        tried,
-        key=lambda model: _loss(_placed(model, model.oob_decision_function_, fold.classes), codes),
-    )
+
+    def loss(model: RandomForestClassifier) -> float:
+        return _loss(_placed(model, model.oob_decision_function_, fold.task.width), codes)
+
+    best = min(tried, key=loss)
     best.set_params(n_estimators=TREES, warm_start=True, oob_score=False).fit(
         x, codes
     )  # the trees it lacks
-    return _placed(best, best.predict_proba(columns.of(views)), fold.classes)
+    return _placed(best, best.predict_proba(columns.of(views)), fold.task.width)
 
 
 def boosting(fold: PreparedFold, views: Views) -> np.ndarray:
@@ -61,14 +62,14 @@ def boosting(fold: PreparedFold, views: Views) -> np.ndarray:
     codes = _codes(fold)
     seen = np.unique(codes[codes >= 0])
     if len(seen) < 2:
-        return np.tile(np.eye(fold.classes)[seen], (len(views.present), 1))  # nothing to boost
+        return np.tile(np.eye(fold.task.width)[seen], (len(views.present), 1))  # nothing to boost
     columns = Columns.fit(fold, codes)
     with threadpool_limits(1, user_api="openmp"):
         curves = _curves(fold, codes)
         leaves, stage = np.unravel_index(curves.argmin(), curves.shape)
         model = _unfitted_boosting(LEAVES[leaves], int(stage) + 1, fold.seed)
         model.fit(columns.of(fold.views)[codes >= 0], codes[codes >= 0])
-        return _placed(model, model.predict_proba(columns.of(views)), fold.classes)
+        return _placed(model, model.predict_proba(columns.of(views)), fold.task.width)
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,7 +119,7 @@ def _f(own: np.ndarray, codes: np.ndarray) -> np.ndarray:
 
 def _codes(fold: PreparedFold) -> np.ndarray:
     """int `[n]`: class codes of the training patients who have a modality, else -1."""
-    return np.where(fold.views.present.any(1), fold.codes, -1)
+    return np.where(fold.views.present.any(1), fold.outcome.values, -1)
 
 
 def _curves(fold: PreparedFold, codes: np.ndarray) -> np.ndarray:
@@ -136,7 +137,7 @@ def _curves(fold: PreparedFold, codes: np.ndarray) -> np.ndarray:
         for curve, leaves in zip(curves, LEAVES, strict=True):
             model = _unfitted_boosting(leaves, STAGES, fold.seed).fit(x[shown], codes[shown])
             said = np.stack(list(model.staged_predict_proba(x[held])))
-            curve += _loss(_placed(model, said, fold.classes), codes[held])
+            curve += _loss(_placed(model, said, fold.task.width), codes[held])
     return curves
 
 

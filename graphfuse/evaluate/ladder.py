@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import softmax
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.evaluate.forests import boosting, forest
@@ -40,7 +39,7 @@ def climb(
     patient has. forest, boosting: trees on all modalities side by side (`forests`). Who has none of
     a rung's modalities gets the training shares.
     """
-    rungs = {"majority": Rung(np.tile(fold.shares, (len(views.present), 1)), 0.0)}
+    rungs = {"majority": Rung(np.tile(fold.null_output, (len(views.present), 1)), 0.0)}
     if has_kernels:
         rungs |= _ridges(fold.without_graphs(), cohort, views)
     return rungs | {
@@ -66,7 +65,7 @@ def _ridges(fold: PreparedFold, cohort: Cohort, views: Views) -> dict[str, Rung]
     stacked = np.stack([singles[m].probability for m in names], 1)
     share = views.present / np.maximum(views.present.sum(1, keepdims=True), 1)
     late = (stacked * share[..., None]).sum(1)
-    late[~views.present.any(1)] = fold.shares
+    late[~views.present.any(1)] = fold.null_output
     return rungs | {"late": Rung(late, every)}
 
 
@@ -74,14 +73,13 @@ def by_group(fold: PreparedFold, cohort: Cohort) -> dict[str, Rung]:
     """`group:<name>`: what the group alone says of each test patient: the classes' shares among the
     training patients of the same site, batch or cancer type, with the overall shares counting as
     one patient more. A net that does no better has learned the group."""
-    overall, found = fold.shares, {}
-    known = fold.codes >= 0
+    overall, found = fold.null_output, {}
     for name in cohort.groups:
-        there = fold.cohort.groups[name][known]
-        shares = {}
-        for group in set(there):
-            counts = np.bincount(fold.codes[known][there == group], minlength=fold.classes)
-            shares[group] = (counts + overall) / (counts.sum() + 1)
+        there, shares = fold.cohort.groups[name], {}
+        for group in set(there[fold.target.known]):
+            own = fold.target.hide(there != group)
+            count = own.known.sum()
+            shares[group] = (count * fold.task.null_output(own) + overall) / (count + 1)
         found[str(ModelId(GROUP, (name,)))] = Rung(
             np.stack([shares.get(group, overall) for group in cohort.groups[name]]), 0.0
         )
@@ -95,9 +93,9 @@ def _ridge(fold: PreparedFold, modalities: tuple[str, ...], views: Views) -> Run
         sum(views.own[m] @ slope_of(fold.views, m, *fit.coefficients[m]) for m in modalities)
         + fit.bias
     )
-    probability = softmax(logits, axis=1)
+    probability = fold.task.output(logits)
     columns = [list(views.own).index(m) for m in modalities]
-    probability[~views.present[:, columns].any(1)] = fold.shares
+    probability[~views.present[:, columns].any(1)] = fold.null_output
     return Rung(probability, fit.seconds)
 
 
@@ -107,5 +105,5 @@ def _trees(
     """Trees on all modalities; a patient with none of them gets the training shares."""
     began = time.perf_counter()
     probability = grown(fold, views)
-    probability[~views.present.any(1)] = fold.shares
+    probability[~views.present.any(1)] = fold.null_output
     return Rung(probability, time.perf_counter() - began)

@@ -111,13 +111,13 @@ def fold_data(fold: PreparedFold, modalities: tuple[str, ...], recipe: Recipe) -
     gates = with_rows(start.gates, len(preparation.channels), axis=0)
     basis = {m: turned(fold, m).basis for m in linear}
     rotations = tuple(basis.get(channel) for channel in preparation.channels)
-    shape = shape_of(preparation, recipe, fold.classes)
+    shape = shape_of(preparation, recipe, fold.task.width)
     prime = {
         m: preparation.signals[c].prime
         for m, c in enumerate(preparation.channels)
         if c in preparation.signals
     }
-    codes = torch.from_numpy(fold.codes)
+    codes = torch.from_numpy(fold.outcome.values)
     channels = preparation.channels
     varying = tuple(preparation.varying(channel) for channel in channels)
     inner = fold.inner.first

@@ -185,7 +185,7 @@ def _buildable(folds, modalities, recipes) -> dict[int, list[fit.FoldData]]:
     for number, recipe in enumerate(recipes):
         try:
             turned = [fold.with_net(recipe) for fold in folds]
-            Net(fit.shape_of(turned[0].prepared(modalities), recipe, folds[0].classes))
+            Net(fit.shape_of(turned[0].prepared(modalities), recipe, folds[0].task.width))
             found[number] = [fit.fold_data(fold, modalities, recipe) for fold in turned]
         except InputError as error:
             why = error

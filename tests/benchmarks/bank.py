@@ -79,9 +79,8 @@ class Folds:
         ]
 
     def crosses(self, repeat: int) -> list[PreparedFold]:
-        values, classes = self.outcome.values, len(self.outcome.classes)
         return [
-            PreparedFold.fit(self.cohort.take(tr), values[tr], classes, RECIPE, None, 0)
+            PreparedFold.fit(self.cohort.take(tr), self.outcome.take(tr), RECIPE, None, 0)
             for tr, _ in self.repeats[repeat]
         ]
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 
 os.environ.setdefault(
@@ -82,7 +83,7 @@ def repeat_of(
     cohort: gf.Cohort, network, recipe: Recipe, share: float, repeat: int, folds: int
 ) -> list[dict]:
     """Scores of every model in the first `folds` folds of a repeat, one row each."""
-    codes, classes = cohort.outcome().values, len(cohort.outcome().classes)
+    codes = cohort.outcome().values
     known = np.flatnonzero(codes >= 0)
     fold = np.full(len(codes), -1)
     fold[known] = stratified(codes[known], FOLDS, repeat)
@@ -90,7 +91,8 @@ def repeat_of(
     for k in range(folds):
         rest = np.flatnonzero(fold != k)
         shown = drawn(codes[rest], share, [repeat, k, round(100 * share)])
-        crosses.append(PreparedFold.fit(cohort.take(rest), shown, classes, recipe, network, repeat))
+        outcome = replace(cohort.outcome().take(rest), values=shown)
+        crosses.append(PreparedFold.fit(cohort.take(rest), outcome, recipe, network, repeat))
     tests = [cohort.take(np.flatnonzero(fold == k)) for k in range(folds)]
     probability = {
         "graphfuse": [

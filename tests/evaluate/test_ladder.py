@@ -14,6 +14,7 @@ from graphfuse.learn.fit import start_of
 from graphfuse.learn.linear.fold import PreparedFold
 from graphfuse.learn.linear.solver import ridge
 from graphfuse.schema import Recipe
+from tests.outcomes import of_codes
 
 RECIPE = Recipe.model_validate({"name": "small", "patient": {"neighbours": 4}})
 
@@ -50,7 +51,7 @@ def cohort(effect=1.5, seed=0):
 def climbed():
     whole = cohort()
     train, test = whole.take(np.arange(0, 60)), whole.take(np.arange(60, 90))
-    cross = PreparedFold.fit(train, train.outcome().values, 2, RECIPE, None, 0)
+    cross = PreparedFold.fit(train, train.outcome(), RECIPE, None, 0)
     views = cross.preparation.views(test)
     return cross, test, views, climb(cross, test, views)
 
@@ -76,7 +77,7 @@ def test_the_rungs(climbed):
 
 def test_majority_is_the_shares_of_the_training_labels(climbed):
     cross, _, _, rungs = climbed
-    counts = [(cross.codes == k).sum() for k in range(2)]
+    counts = [(cross.outcome.values == k).sum() for k in range(2)]
     np.testing.assert_allclose(
         rungs["majority"].probability, np.tile(np.array(counts) / sum(counts), (30, 1))
     )
@@ -155,7 +156,7 @@ def test_a_test_patients_rungs_do_not_depend_on_the_others(climbed):
 
 def test_without_records_there_is_no_clinical_rung():
     made = planted(60, {"rna": 10}, seed=1).cohort
-    cross = PreparedFold.fit(made, made.outcome().values, 2, RECIPE, None, 0)
+    cross = PreparedFold.fit(made, made.outcome(), RECIPE, None, 0)
     rungs = climb(cross, made, cross.preparation.views(made))
     assert list(rungs) == [
         "majority",
@@ -175,7 +176,7 @@ def test_the_group_alone_says_what_it_says():
     codes = whole.outcome().values
     site = np.where(np.arange(80) % 4 == 0, 1 - codes, codes).astype(str)
     whole = replace(whole, groups={"site": site})
-    cross = PreparedFold.fit(whole, codes, 2, Recipe(name="plain"), None, 0)
+    cross = PreparedFold.fit(whole, of_codes(codes), Recipe(name="plain"), None, 0)
     strange = replace(whole.take([0, 1, 2]), groups={"site": np.array(["0", "1", "elsewhere"])})
     found = by_group(cross, strange)["group:site"].probability
     for row, group in enumerate("01"):
@@ -193,7 +194,7 @@ def test_a_rung_that_was_solved_before_still_says_what_it_took(climbed):
 
 def test_a_rung_does_not_hang_on_what_the_net_asked_for_before(climbed):
     cross, test, views, rungs = climbed
-    other = PreparedFold.fit(cross.cohort, cross.codes, 2, RECIPE, None, 0)
+    other = PreparedFold.fit(cross.cohort, cross.outcome, RECIPE, None, 0)
     start_of(other, tuple(test.modalities), RECIPE)
     again = climb(other, test, views)
     for name, rung in rungs.items():

@@ -19,6 +19,7 @@ from graphfuse.learn.linear.fold import PreparedFold
 from graphfuse.learn.trees import leaves
 from graphfuse.schema import Comparison, Recipe
 from graphfuse.task.registry import metrics_of
+from tests.outcomes import of_codes
 
 ACCURACY = metrics_of("class")["accuracy"]
 
@@ -170,11 +171,11 @@ def test_a_control_that_takes_over_what_its_graph_does_not_change_is_the_control
     other."""
     cohort, network = modules(0, on=True, patients=120, genes=120, blocks=3)
     codes, names = cohort.outcome().values, tuple(cohort.modalities)
-    real = PreparedFold.fit(cohort, codes, 2, DEFAULT, network, 0)
+    real = PreparedFold.fit(cohort, of_codes(codes), DEFAULT, network, 0)
     start_of(real, names, DEFAULT)
     assert real.results.network.count("path") and real.results.layers.count("path")
     for twin in twins(DEFAULT, cohort, network, 0):
-        alone = PreparedFold.fit(cohort, codes, 2, twin.recipe, twin.network, 0)
+        alone = PreparedFold.fit(cohort, of_codes(codes), twin.recipe, twin.network, 0)
         helped = real.controlled(twin.recipe, twin.network)
         assert helped.views.own is real.views.own
         one, two = (start_of(fold, names, twin.recipe) for fold in (alone, helped))
@@ -193,9 +194,9 @@ def test_controls_of_a_fold_with_selected_columns_are_those_fitted_alone():
     cohort, network = modules(0, on=True, patients=90, genes=60, blocks=3)
     codes, names = cohort.outcome().values, tuple(cohort.modalities)
     recipe = DEFAULT.model_copy(update={"select": DEFAULT.select.model_copy(update={"top": 20})})
-    real = PreparedFold.fit(cohort, codes, 2, recipe, network, 0)
+    real = PreparedFold.fit(cohort, of_codes(codes), recipe, network, 0)
     for twin in twins(recipe, cohort, network, 0):
-        alone = PreparedFold.fit(cohort, codes, 2, twin.recipe, twin.network, 0)
+        alone = PreparedFold.fit(cohort, of_codes(codes), twin.recipe, twin.network, 0)
         helped = real.controlled(twin.recipe, twin.network)
         one, two = (start_of(fold, names, twin.recipe) for fold in (alone, helped))
         np.testing.assert_array_equal(one.views, two.views)

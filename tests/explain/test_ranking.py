@@ -90,8 +90,7 @@ def ranked_sets(folder, made, least=3, **sections):
     tests = np.array_split(np.arange(len(cohort)), 2)
     kept = [np.setdiff1d(np.arange(len(cohort)), tested) for tested in tests]
     folds = [
-        PreparedFold.fit(cohort.take(rows), outcome.values[rows], 2, recipe, None, 0)
-        for rows in kept
+        PreparedFold.fit(cohort.take(rows), outcome.take(rows), recipe, None, 0) for rows in kept
     ]
     replicas = [
         Replica(

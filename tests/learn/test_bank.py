@@ -50,7 +50,7 @@ def folds_of(small, recipe: Recipe) -> list[fit.FoldData]:
     found = []
     for rows in (np.arange(70), np.arange(15, 80)):
         cohort = small.cohort.take(rows)
-        cross = PreparedFold.fit(cohort, cohort.outcome().values, 2, recipe, None, 0)
+        cross = PreparedFold.fit(cohort, cohort.outcome(), recipe, None, 0)
         found.append(fit.fold_data(cross, tuple(cohort.modalities), recipe))
     return found
 

@@ -126,7 +126,7 @@ def test_a_constant_column_moves_no_trained_net(cohort):
 
 def fold_of(cohort: Cohort, names) -> fit.FoldData:
     chosen = in_order(cohort, names)
-    cross = PreparedFold.fit(chosen, chosen.outcome().values, 2, NETS["gated"], None, 0)
+    cross = PreparedFold.fit(chosen, chosen.outcome(), NETS["gated"], None, 0)
     return fit.fold_data(cross, tuple(chosen.modalities), NETS["gated"])
 
 

@@ -42,6 +42,7 @@ from graphfuse.learn.linear.start import (
 from graphfuse.learn.model import FusionModel
 from graphfuse.learn.splits import stratified
 from graphfuse.schema import Recipe
+from tests.outcomes import learned, of_codes
 
 RECIPE = Recipe.model_validate(
     {
@@ -60,7 +61,7 @@ NETWORK = GeneNetwork.from_frame(MADE.network, "planted")
 
 
 def crossed(cohort=COHORT, codes=CODES, recipe=RECIPE):
-    return PreparedFold.fit(cohort, codes, 2, recipe, NETWORK, seed=0)
+    return PreparedFold.fit(cohort, of_codes(codes), recipe, NETWORK, seed=0)
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +87,9 @@ def test_what_a_patient_is_shown_is_by_the_inner_model_without_it(cross, names):
         codes = np.where(
             training.present[:, [NAMES.index(m) for m in names]].any(1), CODES[train], -1
         )
-        alone = fit_ridge(kernel, codes, 2, (PENALTIES[fit.level],), tolerance=1e-6, steps=5000)
+        alone = fit_ridge(
+            kernel, *learned(codes, 2), (PENALTIES[fit.level],), tolerance=1e-6, steps=5000
+        )
         lists = {m: found[0] for m, found in preparation.lists(views).items()}
         for column, m in enumerate(names):
             slope = training.own[m].T @ alone.alpha[0]
@@ -171,7 +174,7 @@ def test_the_values_of_a_held_out_patient_change_nothing_shown_of_the_others_in_
 def test_labels_without_any_signal_are_not_predicted():
     """The held-out loss of noise is no better than that of the shares."""
     noise = planted(100, {"rna": 300}, effect=0.0, seed=3).cohort
-    fold = PreparedFold.fit(noise, noise.outcome().values, 2, Recipe(name="plain"), None, 0)
+    fold = PreparedFold.fit(noise, noise.outcome(), Recipe(name="plain"), None, 0)
     fit = ridge(fold, ("rna",))
     assert fit.loss > np.log(2) - 0.03
     agreement = (fit.held_out[0].argmax(1) == noise.outcome().values).mean()
@@ -437,21 +440,26 @@ def fit_of(logits):
 def test_the_mix_finds_the_informative_modality():
     signal, codes, rng = shares()
     noise = [rng.normal(size=signal.shape) for _ in range(2)]
-    mix = mix_of(fit_of(noise[0]), [fit_of(signal), fit_of(noise[1])], np.ones((1500, 2)), codes)
+    mix = mix_of(
+        fit_of(noise[0]), [fit_of(signal), fit_of(noise[1])], np.ones((1500, 2)), *learned(codes)
+    )
     assert mix[1] == pytest.approx(1, abs=0.15) and mix[0] < 0.1 and mix[2] < 0.1
 
 
 def test_the_mix_takes_the_joint_model_and_mends_its_scale():
     signal, codes, rng = shares()
     noise = [fit_of(rng.normal(size=signal.shape)) for _ in range(2)]
-    mix = mix_of(fit_of(3 * signal), noise, np.ones((1500, 2)), codes)
+    mix = mix_of(fit_of(3 * signal), noise, np.ones((1500, 2)), *learned(codes))
     assert mix[0] == pytest.approx(1 / 3, abs=0.05) and max(mix[1:]) < 0.1
 
 
 def test_weights_are_never_negative_and_the_absent_and_unlabelled_count_nothing():
     signal, codes, rng = shares()
     mix = mix_of(
-        fit_of(-signal), [fit_of(-signal), fit_of(0.5 * signal)], np.ones((1500, 2)), codes
+        fit_of(-signal),
+        [fit_of(-signal), fit_of(0.5 * signal)],
+        np.ones((1500, 2)),
+        *learned(codes),
     )
     assert (mix >= 0).all() and mix[2] == pytest.approx(2, abs=0.3) and max(mix[:2]) < 1e-6
     present = np.ones((1500, 2))
@@ -459,13 +467,16 @@ def test_weights_are_never_negative_and_the_absent_and_unlabelled_count_nothing(
     wild, some = signal.copy(), codes.copy()
     wild[::2] = 1e3 * rng.normal(size=wild[::2].shape)
     noise = fit_of(rng.normal(size=signal.shape))
-    a, b = (mix_of(noise, [fit_of(s), fit_of(0 * s)], present, codes) for s in (signal, wild))
+    a, b = (
+        mix_of(noise, [fit_of(s), fit_of(0 * s)], present, *learned(codes)) for s in (signal, wild)
+    )
     np.testing.assert_array_equal(a, b)
     some[::3] = -1
     shown = signal.copy()
     shown[::3] *= -5
     a, b = (
-        mix_of(noise, [fit_of(s), fit_of(0 * s)], np.ones((1500, 2)), some) for s in (signal, shown)
+        mix_of(noise, [fit_of(s), fit_of(0 * s)], np.ones((1500, 2)), *learned(some))
+        for s in (signal, shown)
     )
     np.testing.assert_array_equal(a, b)
 
@@ -475,7 +486,7 @@ def test_a_useful_view_opens_its_gate_and_noise_stays_out():
     views = np.zeros((1500, 2, 2, 3))
     views[:, 0, 0], views[:, 0, 1] = signal, rng.normal(size=signal.shape)
     views[:, 1] = rng.normal(size=views[:, 1].shape)
-    found = gates_of(np.zeros((1500, 3)), views, codes)
+    found = gates_of(np.zeros((1500, 3)), views, *learned(codes))
     assert found.shape == (2, 2) and found[0, 0] > 0.8
     rest = np.array([found[0, 1], *found[1]])
     assert np.abs(rest).max() < 0.1
@@ -486,8 +497,8 @@ def test_what_is_known_already_opens_nothing():
     signal, codes, _ = shares()
     views = np.zeros((1500, 1, 2, 3))
     views[:, 0, 1] = signal
-    assert np.abs(gates_of(signal, views, codes)).max() < 0.1
-    assert gates_of(0.5 * signal, views, codes)[0, 1] == pytest.approx(0.5, abs=0.1)
+    assert np.abs(gates_of(signal, views, *learned(codes))).max() < 0.1
+    assert gates_of(0.5 * signal, views, *learned(codes))[0, 1] == pytest.approx(0.5, abs=0.1)
 
 
 def test_few_labels_leave_gates_near_closed():
@@ -495,10 +506,10 @@ def test_few_labels_leave_gates_near_closed():
     views = rng.normal(size=(1500, 1, 2, 3))
     views[:, 0, 0] = 0.3 * signal
     few = np.where(np.arange(1500) < 12, codes, -1)
-    many = gates_of(np.zeros((1500, 3)), views, codes)
-    little = gates_of(np.zeros((1500, 3)), views, few)
+    many = gates_of(np.zeros((1500, 3)), views, *learned(codes))
+    little = gates_of(np.zeros((1500, 3)), views, *learned(few))
     assert many[0, 0] > 0.5 and np.abs(little).max() < 0.5 * many[0, 0]
-    assert not gates_of(np.zeros((1500, 3)), np.zeros_like(views), codes).any()
+    assert not gates_of(np.zeros((1500, 3)), np.zeros_like(views), *learned(codes)).any()
 
 
 def test_a_gate_is_the_maximum_of_its_posterior():
@@ -511,7 +522,7 @@ def test_a_gate_is_the_maximum_of_its_posterior():
         return -p[np.arange(80), codes].sum() + gate**2 / (2 * GATE_PRIOR**2)
 
     expected = minimize_scalar(loss, bounds=(-5, 5), method="bounded", options={"xatol": 1e-8}).x
-    found = gates_of(np.zeros((80, 3)), views, codes)
+    found = gates_of(np.zeros((80, 3)), views, *learned(codes))
     assert found[0, 0] == pytest.approx(expected, abs=1e-3) and found[0, 1] == 0
 
 
@@ -529,7 +540,7 @@ def grouped(labelled=1.0, noise=2.0, patients=160, control="none", seed=0):
     )
     cohort = Cohort.from_frames({"rna": frame}, pd.Series(codes, frame.index, name="y"))
     recipe = Recipe.model_validate({"name": "grouped", "patient": {"control": control}})
-    return PreparedFold.fit(cohort, codes, 2, recipe, None, 0)
+    return PreparedFold.fit(cohort, of_codes(codes), recipe, None, 0)
 
 
 def test_a_gate_opens_where_neighbours_help_and_stays_shut_where_they_do_not():
@@ -547,7 +558,7 @@ def test_a_gate_opens_where_neighbours_help_and_stays_shut_where_they_do_not():
         (frame["x0"] + 0.3 * rng.normal(size=240) > 0).to_numpy().astype(int)
     )  # one column, which no neighbour shares
     alone = Cohort.from_frames({"rna": frame}, pd.Series(codes, frame.index, name="y"))
-    fold = PreparedFold.fit(alone, codes, 2, Recipe(name="alone"), None, 0)
+    fold = PreparedFold.fit(alone, of_codes(codes), Recipe(name="alone"), None, 0)
     assert not gates(fold, "rna").any()
     for control in ("rewired", "random", "identity", "empty"):
         assert not gates(grouped(labelled=0.2, control=control), "rna").any(), control
@@ -573,7 +584,11 @@ def test_the_planted_network_and_its_control():
     )
     network = GeneNetwork.from_frame(pairs.assign(score=1.0), "module")
     cross = PreparedFold.fit(
-        cohort, codes, 2, RECIPE.model_copy(update={"select": Recipe(name="x").select}), network, 0
+        cohort,
+        of_codes(codes),
+        RECIPE.model_copy(update={"select": Recipe(name="x").select}),
+        network,
+        0,
     )
     views = ridge(cross, ("rna",)).views[:, 0]
     margin = (

@@ -268,7 +268,7 @@ def test_folds_with_other_columns_train_as_one_bank(small, tmp_path):
     )
     outcome, folds = small.cohort.outcome(), []
     for rows in (np.arange(0, 80, 2), np.arange(1, 80, 2)):
-        cross = PreparedFold.fit(small.cohort.take(rows), outcome.values[rows], 2, chosen, None, 0)
+        cross = PreparedFold.fit(small.cohort.take(rows), outcome.take(rows), chosen, None, 0)
         folds.append(fit.fold_data(cross, ("rna", "meth"), chosen))
     shapes = [fold.shape.features[-1] for fold in folds]
     assert shapes[0] != shapes[1] and shapes[0][0] == shapes[1][0] == 3

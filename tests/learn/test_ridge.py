@@ -11,8 +11,8 @@ from graphfuse.learn.linear.ridge import (
     coordinates,
     coordinates_of_columns,
     fit_ridge,
-    log_loss,
 )
+from tests.outcomes import learned
 
 CS = (0.01, 0.3, 10.0, 1000.0)
 TIGHT = {"tolerance": 1e-9, "steps": 40_000}
@@ -35,7 +35,7 @@ def centred(logits):
 def test_four_classes_are_those_of_scikit_learn(columns):
     x, codes = made(columns=columns)
     fresh, _ = made(20, columns, seed=1)
-    path = fit_ridge(x @ x.T, codes, 4, CS, **TIGHT)
+    path = fit_ridge(x @ x.T, *learned(codes, 4), CS, **TIGHT)
     size = np.sqrt((x**2).sum(1).mean())  # the kernel is scaled to a mean diagonal of 1
     for level, c in enumerate(CS):
         reference = LogisticRegression(C=c, tol=1e-10, max_iter=100_000).fit(x / size, codes)
@@ -51,7 +51,7 @@ def test_two_classes_are_those_of_scikit_learn():
     model's."""
     x, codes = made(classes=2)
     fresh, _ = made(20, seed=1)
-    path = fit_ridge(x @ x.T, codes, 2, CS, **TIGHT)
+    path = fit_ridge(x @ x.T, *learned(codes, 2), CS, **TIGHT)
     size = np.sqrt((x**2).sum(1).mean())
     for level, c in enumerate(CS):
         reference = LogisticRegression(C=2 * c, tol=1e-10, max_iter=100_000).fit(x / size, codes)
@@ -63,7 +63,9 @@ def test_two_classes_are_those_of_scikit_learn():
 
 def test_the_usual_tolerance_is_close_enough_to_the_optimum():
     x, codes = made(columns=80)
-    usual, tight = (fit_ridge(x @ x.T, codes, 4, PENALTIES, **given) for given in ({}, TIGHT))
+    usual, tight = (
+        fit_ridge(x @ x.T, *learned(codes, 4), PENALTIES, **given) for given in ({}, TIGHT)
+    )
     p = [
         np.exp(log) / np.exp(log).sum(-1, keepdims=True)
         for log in (usual.logits(x @ x.T), tight.logits(x @ x.T))
@@ -76,7 +78,7 @@ def test_alpha_holds_the_weights_of_the_columns():
     """kernel(new, train) @ alpha = new @ W with W = Xᵀ alpha, and W is stationary: gradient of loss
     plus penalty is 0."""
     x, codes = made()
-    path = fit_ridge(x @ x.T, codes, 4, (0.5,), **TIGHT)
+    path = fit_ridge(x @ x.T, *learned(codes, 4), (0.5,), **TIGHT)
     weights = x.T @ path.alpha[0]
     logits = x @ weights + path.intercept[0]
     np.testing.assert_allclose(path.logits(x @ x.T)[0], logits, rtol=1e-9, atol=1e-9)
@@ -92,7 +94,7 @@ def test_alpha_holds_the_weights_of_the_columns():
 def test_the_scale_of_the_columns_does_not_matter():
     x, codes = made()
     a, b = (
-        fit_ridge(k * k * (x @ x.T), codes, 4, CS, **TIGHT).logits(k * k * (x @ x.T))
+        fit_ridge(k * k * (x @ x.T), *learned(codes, 4), CS, **TIGHT).logits(k * k * (x @ x.T))
         for k in (1, 1000.0)
     )
     np.testing.assert_allclose(a, b, atol=1e-5)
@@ -104,9 +106,9 @@ def test_unlabelled_patients_take_no_part():
     wild = x.copy()
     wild[some < 0] *= 50
     labelled = some >= 0
-    expected = fit_ridge(x[labelled] @ x[labelled].T, some[labelled], 4, CS)
+    expected = fit_ridge(x[labelled] @ x[labelled].T, *learned(some[labelled], 4), CS)
     for table in (x, wild):
-        found = fit_ridge(table @ table.T, some, 4, CS)
+        found = fit_ridge(table @ table.T, *learned(some, 4), CS)
         assert not found.alpha[:, ~labelled].any()
         np.testing.assert_allclose(found.alpha[:, labelled], expected.alpha, rtol=1e-9, atol=1e-12)
         np.testing.assert_allclose(found.intercept, expected.intercept, rtol=1e-9, atol=1e-12)
@@ -114,7 +116,7 @@ def test_unlabelled_patients_take_no_part():
 
 def test_one_penalty_of_a_path():
     x, codes = made()
-    path = fit_ridge(x @ x.T, codes, 4, CS)
+    path = fit_ridge(x @ x.T, *learned(codes, 4), CS)
     cut = path.at(2)
     assert cut.inverse_penalties == (10.0,)
     np.testing.assert_array_equal(cut.logits(x @ x.T)[0], path.logits(x @ x.T)[2])
@@ -122,7 +124,7 @@ def test_one_penalty_of_a_path():
 
 def test_a_modality_without_values_predicts_the_shares():
     codes = np.array([0] * 6 + [1] * 3 + [2])
-    path = fit_ridge(np.zeros((10, 10)), codes, 3, CS, **TIGHT)
+    path = fit_ridge(np.zeros((10, 10)), *learned(codes, 3), CS, **TIGHT)
     logits = path.logits(np.zeros((2, 10)))
     p = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
     np.testing.assert_allclose(p, np.broadcast_to([0.6, 0.3, 0.1], p.shape), atol=1e-4)
@@ -145,7 +147,8 @@ def test_log_loss_is_that_of_scikit_learn():
     p = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
     known = codes >= 0
     expected = [reference_loss(codes[known], each[known], labels=range(4)) for each in p]
-    np.testing.assert_allclose(log_loss(logits, codes), expected, rtol=1e-10)
+    target, task = learned(codes, 4)
+    np.testing.assert_allclose(task.mean_loss(logits, target), expected, rtol=1e-10)
 
 
 def test_coordinates_are_the_same_from_either_side_of_a_table():

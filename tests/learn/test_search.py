@@ -54,9 +54,7 @@ def exclusive_or(patients=500, seed=0) -> Cohort:
 
 
 def crossed(cohort, given) -> PreparedFold:
-    return PreparedFold.fit(
-        cohort, cohort.outcome().values, len(cohort.outcome().classes), given, None, 0
-    )
+    return PreparedFold.fit(cohort, cohort.outcome(), given, None, 0)
 
 
 def test_candidates_differ_in_one_slot_and_bring_the_tokens_they_need():

@@ -273,7 +273,7 @@ def test_a_step_that_reads_labels_is_fitted_anew_in_inner_folds(tmp_path, reads)
     assert reads_target(recipe, made) == reads
     for path in seen.iterdir():
         path.unlink()
-    PreparedFold.fit(made, made.outcome().values, 3, recipe, None, 0)
+    PreparedFold.fit(made, made.outcome(), recipe, None, 0)
     fits = [np.load(path) for path in seen.iterdir()]
     assert sorted(map(len, fits)) == ([48] * 5 + [60] if reads else [60])
     assert all((fit >= 0).all() == reads for fit in fits)

@@ -46,7 +46,7 @@ def folds(small) -> list[fit.FoldData]:
     found = []
     for rows in (np.arange(70), np.arange(15, 80), np.arange(5, 75)):
         cohort = small.cohort.take(rows)
-        cross = PreparedFold.fit(cohort, cohort.outcome().values, 2, recipe_of(), None, 0)
+        cross = PreparedFold.fit(cohort, cohort.outcome(), recipe_of(), None, 0)
         found.append(fit.fold_data(cross, tuple(cohort.modalities), recipe_of()))
     return found
 

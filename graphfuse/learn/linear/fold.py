@@ -19,6 +19,8 @@ from graphfuse.learn.steps import reads_target
 from graphfuse.learn.threads import side_by_side
 from graphfuse.nn.parts import part
 from graphfuse.schema import Recipe
+from graphfuse.task.kind import Task
+from graphfuse.task.outcome import Outcome, Target
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,14 +33,13 @@ class PreparedFold:
     columns depend on labels (`[select] top`), `inner_preparations` are fitted anew on the patients
     outside each inner fold.
 
-    `codes` int `[n]`: the patients' class codes, -1 for unlabelled, of `classes` classes. `groups`
-    `[n]`: what inner folds must not part, where there is anything. `views`: the patients' columns.
-    `results`: of work on this fold; folds made from it take over those that hold for them too.
+    `outcome`: what is learned of the n patients. `groups` `[n]`: what inner folds must not part,
+    where there is anything. `views`: the patients' columns. `results`: of work on this fold; folds
+    made from it take over those that hold for them too.
     """
 
     cohort: Cohort
-    codes: np.ndarray
-    classes: int
+    outcome: Outcome
     recipe: Recipe
     network: GeneNetwork | None
     seed: int
@@ -54,8 +55,7 @@ class PreparedFold:
     def fit(
         cls,
         cohort: Cohort,
-        codes: np.ndarray,
-        classes: int,
+        outcome: Outcome,
         recipe: Recipe,
         network: GeneNetwork | None,
         seed: int,
@@ -67,16 +67,17 @@ class PreparedFold:
             require_kernels(cohort)
         # where columns depend on labels, each inner fold has tables of its own
         is_inside = reads_target(recipe, cohort)
-        inner = InnerFolds.deal(codes, seed, groups, partitions=1 if is_inside else None)
-        preparation, views = Preparation.fit(cohort, codes, recipe, network, seed)
-        bare = cls(cohort, codes, classes, recipe, network, seed, groups, preparation, views, inner)
+        strata = outcome.task.strata(outcome.target)
+        inner = InnerFolds.deal(strata, seed, groups, partitions=1 if is_inside else None)
+        preparation, views = Preparation.fit(cohort, outcome.values, recipe, network, seed)
+        bare = cls(cohort, outcome, recipe, network, seed, groups, preparation, views, inner)
         return replace(bare, inner_preparations=bare._inside()) if is_inside else bare
 
     def _inside(self) -> tuple[Preparation, ...]:
         """All fitted anew on the patients outside each inner fold."""
 
         def fitted(rows: np.ndarray) -> Preparation:
-            cohort, codes = self.cohort.take(rows), self.codes[rows]
+            cohort, codes = self.cohort.take(rows), self.outcome.values[rows]
             return Preparation.fit(cohort, codes, self.recipe, self.network, self.seed)[0]
 
         return tuple(side_by_side(fitted, self.outside))
@@ -88,10 +89,19 @@ class PreparedFold:
         return [np.flatnonzero(~self.inner.held_out(fit)) for fit in fits]
 
     @property
-    def shares(self) -> np.ndarray:
-        """float64 `[K]`: the classes' shares among the labelled patients."""
-        counts = np.bincount(self.codes[self.codes >= 0], minlength=self.classes)
-        return counts / counts.sum()
+    def task(self) -> Task:
+        """What depends on the kind of the outcome."""
+        return self.outcome.task
+
+    @property
+    def target(self) -> Target:
+        """The patients' values, and who has one."""
+        return self.outcome.target
+
+    @property
+    def null_output(self) -> np.ndarray:
+        """float64 `[O]`: what is predicted of a patient of whom nothing is known."""
+        return self.task.null_output(self.target)
 
     # ---------------------------------------------------------------- the same fold, made otherwise
 

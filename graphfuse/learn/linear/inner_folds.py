@@ -42,18 +42,18 @@ class InnerFolds:
     @classmethod
     def deal(
         cls,
-        codes: np.ndarray,
+        strata: np.ndarray,
         seed: int,
         groups: np.ndarray | None = None,
         partitions: int | None = None,
     ) -> InnerFolds:
-        """Partitions of patients with class codes `[n]`, -1 for unlabelled, which keep `groups`
+        """Partitions of patients with strata `[n]`, -1 for unlabelled, which keep `groups`
         `[n]` whole; by default, the more the fewer patients have a label."""
         if partitions is None:
-            labelled = max((codes >= 0).sum(), 1)
+            labelled = max((strata >= 0).sum(), 1)
             partitions = int(np.clip(HELD_OUT // labelled, *PARTITIONS))
         seeds = range(seed, seed + partitions)
-        return cls(np.stack([dealt(codes, INNER_FOLDS, each, groups) for each in seeds]))
+        return cls(np.stack([dealt(strata, INNER_FOLDS, each, groups) for each in seeds]))
 
     @property
     def first(self) -> np.ndarray:

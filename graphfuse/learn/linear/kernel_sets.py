@@ -72,7 +72,7 @@ def _kernel(
     around: list[csr_matrix],
 ) -> Kernel | Narrow:
     """One modality's kernels."""
-    patients, columns = len(fold.codes), len(preparation.pipelines[m].owners)
+    patients, columns = len(fold.cohort), len(preparation.pipelines[m].owners)
     if is_narrow(patients, columns):
         return Narrow(views().own[m], views().hop.get(m), around)
     keep = place is None and patients <= columns

@@ -17,7 +17,9 @@ from typing import Protocol
 
 import numpy as np
 from scipy.linalg import eigh
-from scipy.special import log_softmax
+
+from graphfuse.task.kind import Task
+from graphfuse.task.outcome import Target
 
 PENALTIES = tuple(
     float(c) for c in 10.0 ** np.arange(-2.0, 3.1, 0.5)
@@ -49,20 +51,20 @@ class Ridge:
 
 def fit_ridge(
     kernel: np.ndarray,
-    codes: np.ndarray,
-    classes: int,
+    target: Target,
+    task: Task,
     inverse_penalties: tuple[float, ...] = PENALTIES,
     tolerance: float = 1e-4,
     steps: int = 400,
 ) -> Ridge:
     """Ridge logistic regression for every inverse penalty C, each from where the last one ended:
-    min Σ CE + ‖W‖² / 2C.
+    min Σ loss + ‖W‖² / 2C.
 
-    `kernel` float64 `[n, n]` among training patients; `codes` int `[n]` in `0 … classes - 1`, -1
-    for unlabelled patients, who take no part. The intercept is not penalised. Tolerance and steps
+    `kernel` float64 `[n, n]` among training patients; `target`: of the n patients, of
+    whom those who are not known take no part. The intercept is not penalised. Tolerance and steps
     as in `Descent.to`.
     """
-    descent = Descent(Dense(kernel), codes, classes)
+    descent = Descent(Dense(kernel), target, task)
     found = []
     for c in inverse_penalties:
         descent.to(c, tolerance, steps)
@@ -117,32 +119,33 @@ class Descent:
     """G ridge regressions on one kernel among n patients, each counting other patients, walked from
     penalty to penalty.
 
-    `counted` bool `[n, G]`: whom each counts (default: one that counts all). Patients without a
-    label (code -1) count in none. The kernel is scaled inside to a mean diagonal of 1 over those
+    `counted` bool `[n, G]`: whom each counts (default: one that counts all). Patients who are
+    not known count in none. The kernel is scaled inside to a mean diagonal of 1 over those
     who count somewhere, at `rows`.
     """
 
     def __init__(
-        self, kernel: Kernel, codes: np.ndarray, classes: int, counted: np.ndarray | None = None
+        self, kernel: Kernel, target: Target, task: Task, counted: np.ndarray | None = None
     ):
-        counted = np.ones((len(codes), 1), bool) if counted is None else counted
-        self.kernel, self.patients = kernel, len(codes)
-        self.rows = np.flatnonzero((codes >= 0) & counted.any(1))
+        counted = np.ones((len(target.values), 1), bool) if counted is None else counted
+        self.task, self.kernel, self.patients = task, kernel, len(target.values)
+        self.rows = np.flatnonzero(target.known & counted.any(1))
         z, self.basis, self.size = kernel.coordinates(self.rows)
         self.design = np.hstack([z, np.ones((len(z), 1))])
         self.counted = np.ascontiguousarray(counted[self.rows].T, float)
-        self.target = np.eye(classes)[codes[self.rows]].T[:, None]
-        self.weights = np.zeros(
-            (classes, counted.shape[1], self.design.shape[1])
-        )  # classes first: sums over them are cheap
-        shares = (self.counted * self.target).sum(2) / np.maximum(self.counted.sum(1), 1)
-        self.weights[..., -1] = np.log(shares + 1e-3)
+        self.coded = task.coded(target)[self.rows].T[:, None]
+        # classes first: sums over them are cheap
+        self.weights = np.zeros((task.width, counted.shape[1], self.design.shape[1]))
+        means = (self.counted * self.coded).sum(2) / np.maximum(self.counted.sum(1), 1)
+        self.weights[..., -1] = task.intercepts(means)
 
     def to(self, inverse_penalty: float, tolerance: float = 1e-4, steps: int = 400) -> None:
-        """Moves all weights to their optimum at C, from where they are: min Σ CE + ‖W‖² / 2C; stops
-        where no gradient exceeds `tolerance` per patient, or after `steps`."""
+        """Moves all weights to their optimum at C, from where they are: min Σ loss + ‖W‖² / 2C.
+
+        It stops where no gradient exceeds `tolerance` per patient, or after `steps`.
+        """
         ridge = np.r_[np.full(self.design.shape[1] - 1, 1 / inverse_penalty), 0.0]
-        curvature = 0.5 * (self.design**2).sum(0) + ridge
+        curvature = self.task.curvature * (self.design**2).sum(0) + ridge
         weights, ahead, momentum = self.weights, self.weights, np.ones(self.weights.shape[1])
         for _ in range(steps):
             gradient = self._gradient(ahead) + ridge * ahead
@@ -157,14 +160,10 @@ class Descent:
         self.weights = weights
 
     def _gradient(self, weights: np.ndarray) -> np.ndarray:
-        """Of the summed cross-entropy."""
-        p = self._logits(weights)
-        p -= p.max(0)
-        np.exp(p, out=p)
-        p /= p.sum(0)
-        p -= self.target
-        p *= self.counted
-        return (p.reshape(-1, len(self.design)) @ self.design).reshape(weights.shape)
+        """Of the summed loss."""
+        residual = self.task.residual(self._logits(weights), self.coded)
+        residual *= self.counted
+        return (residual.reshape(-1, len(self.design)) @ self.design).reshape(weights.shape)
 
     def _logits(self, weights: np.ndarray) -> np.ndarray:
         """`[K, G, rows]`."""
@@ -223,13 +222,6 @@ def _turns(vectors: np.ndarray) -> np.ndarray:
     """1 or -1 for each vector, so that their cubes' sums are positive: rounding turns none of
     them."""
     return np.where(np.einsum("nr,nr,nr->r", vectors, vectors, vectors) < 0, -1.0, 1.0)
-
-
-def log_loss(logits: np.ndarray, codes: np.ndarray) -> np.ndarray:
-    """Mean cross-entropy `[L]` of logits `[L, n, K]` over labelled patients."""
-    known = codes >= 0
-    chosen = log_softmax(logits[:, known], axis=2)
-    return -np.take_along_axis(chosen, codes[known][None, :, None], 2)[:, :, 0].mean(1)
 
 
 def lowest_level(loss: Callable[[int], float], first: int) -> tuple[int, float]:

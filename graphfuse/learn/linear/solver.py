@@ -19,7 +19,7 @@ from graphfuse.learn.linear.inner_folds import ON_ALL
 from graphfuse.learn.linear.kernel_sets import KernelSet, kernel_sets, means
 from graphfuse.learn.linear.kernels import spread, summed
 from graphfuse.learn.linear.memo import Memo
-from graphfuse.learn.linear.ridge import PENALTIES, Descent, log_loss, lowest_level
+from graphfuse.learn.linear.ridge import PENALTIES, Descent, lowest_level
 from graphfuse.learn.linear.start import LinearFit
 
 GATES = (1.0, 2.0, 4.0)  # tried in turn while the held-out loss falls
@@ -137,7 +137,7 @@ def _opened(fold: PreparedFold, m: str) -> RidgeKey:
     """The gate that lowers the held-out loss of the ridge on the smoothed columns most is opened
     first, for as long as the loss falls."""
     key = RidgeKey.of_one(m, np.zeros(1 + fold.preparation.depth))
-    least = 1 - WORTH * (fold.codes >= 0).mean()
+    least = 1 - WORTH * fold.target.known.mean()
     shut = _leading(fold, m)
     held = kernel_sets(fold, (m,)) if shut else []  # kept while all these paths are searched
     while shut:
@@ -186,19 +186,19 @@ def _searched(fold: PreparedFold, key: RidgeKey) -> RidgePath:
     began = time.perf_counter()
     sets, depth = kernel_sets(fold, key.modalities), fold.preparation.depth
     columns = [list(fold.views.own).index(m) for m in key.modalities]
-    codes = np.where(fold.views.present[:, columns].any(1), fold.codes, -1)
-    if not (codes >= 0).any():  # nobody to learn from: the shares of the classes are left
-        codes = fold.codes
+    target = fold.target.hide(~fold.views.present[:, columns].any(1))
+    if not target.known.any():  # nobody to learn from: what nobody's columns say is left
+        target = fold.target
     descents = []
     for each in sets:
         smoothed = [each.kernels[m].smoothed(key.gates_of(m, depth)) for m in key.modalities]
         counted = np.column_stack([~fold.inner.held_out(fit) for fit in each.fits])
-        descents.append(Descent(summed(smoothed), codes, fold.classes, counted))
+        descents.append(Descent(summed(smoothed), target, fold.task, counted))
     weights = {}
 
     def held_out() -> tuple[np.ndarray, float]:
         logits = _held_out(fold, sets, [descent.logits() for descent in descents])
-        return logits, float(log_loss(logits, codes).mean())
+        return logits, float(fold.task.mean_loss(logits, target).mean())
 
     def loss(level: int) -> float:
         for descent in descents:
@@ -217,7 +217,7 @@ def _searched(fold: PreparedFold, key: RidgeKey) -> RidgePath:
 def _held_out(fold: PreparedFold, sets: list[KernelSet], logits: list[np.ndarray]) -> np.ndarray:
     """What fits say of those they hold out `[partitions, n, K]`, from all they say, by kernel set
     `[n, fits, K]`."""
-    found = np.zeros((*fold.inner.partitions.shape, fold.classes))
+    found = np.zeros((*fold.inner.partitions.shape, fold.task.width))
     for each, said in zip(sets, logits, strict=True):
         for column, fit in enumerate(each.fits):
             if fit != ON_ALL:
@@ -230,22 +230,22 @@ def _taken_apart(
     fold: PreparedFold, key: RidgeKey, sets: list[KernelSet], found: RidgePath
 ) -> LinearFit:
     """The fit on all, and what fits of the first partition say of those they hold out."""
-    depth, classes = fold.preparation.depth, fold.classes
-    views = np.zeros((len(fold.codes), len(key.modalities), 2 + depth, classes))
-    held_bias = np.zeros((len(fold.codes), classes))
+    depth, width = fold.preparation.depth, fold.task.width
+    views = np.zeros((len(fold.cohort), len(key.modalities), 2 + depth, width))
+    held_bias = np.zeros((len(fold.cohort), width))
     coefficients, bias = {}, None
     for each, (alpha, intercept) in zip(sets, found.ends, strict=True):
         fits, flat = len(each.fits), alpha.reshape(len(alpha), -1)
         for column, m in enumerate(key.modalities):
             kernel = each.kernels[m]
             own, hop = spread(kernel.means, key.gates_of(m, depth), flat)
-            ways = kernel.views(own, hop).reshape(len(alpha), -1, fits, classes)
+            ways = kernel.views(own, hop).reshape(len(alpha), -1, fits, width)
             for number, fit in enumerate(each.fits):
                 if fit.is_first:
                     rows = fold.inner.held_out(fit)
                     views[rows, column] = ways[rows, :, number]
                 if fit == ON_ALL:
-                    take = slice(number * classes, (number + 1) * classes)
+                    take = slice(number * width, (number + 1) * width)
                     coefficients[m] = own[:, take], hop[:, take]
         for number, fit in enumerate(each.fits):
             if fit.is_first:

@@ -55,22 +55,22 @@ def no_start(
     present, depth = _present(fold, modalities), fold.preparation.depth
     patterns = _patterns(present, stacked)
     patients, count = present.shape
-    own = (len(patterns), patients, fold.classes)
-    slopes = {
-        m: np.zeros((len(patterns), fold.views.own[m].shape[1], fold.classes)) for m in modalities
-    }
+    width = fold.task.width
+    own = (len(patterns), patients, width)
+    columns = {m: fold.views.own[m].shape[1] for m in modalities}
+    slopes = {m: np.zeros((len(patterns), each, width)) for m, each in columns.items()}
     linear = Linear(
         patterns,
         slopes,
-        np.zeros((len(patterns), fold.classes)),
-        np.zeros((len(patterns), count, fold.classes)),
+        np.zeros((len(patterns), fold.task.width)),
+        np.zeros((len(patterns), count, fold.task.width)),
         {m: np.zeros(own) for m in modalities},
         np.zeros((len(patterns), 1 + count)),
     )
     opened = np.zeros((count, 1 + depth))
     opened[:, 1:] = gate
-    views = np.zeros((patients, count, 2 + depth, fold.classes))
-    return LinearStart(linear, views, np.zeros((patients, count, fold.classes)), opened)
+    views = np.zeros((patients, count, 2 + depth, fold.task.width))
+    return LinearStart(linear, views, np.zeros((patients, count, fold.task.width)), opened)
 
 
 def _present(fold: PreparedFold, modalities: tuple[str, ...]) -> np.ndarray:
@@ -105,7 +105,7 @@ def _started(fold: PreparedFold, modalities: tuple[str, ...], stacked: bool) -> 
         closed = np.zeros((len(modalities), 1 + fold.preparation.depth))
         return LinearStart(linear, views, bias, closed)
     gates = np.stack([each.gates_of(m, fold.preparation.depth) for m, each in singles.items()])
-    ajar = _ajar(views, bias * present[..., None], gates, fold.codes, stacked)
+    ajar = _ajar(fold, views, bias * present[..., None], gates, stacked)
     return LinearStart(linear, views, bias, gates + ajar)
 
 
@@ -118,9 +118,9 @@ def _held_out(
 ) -> tuple[np.ndarray, np.ndarray]:
     """What the mix of each patient's pattern, at `which` `[n]` of all, says of the patient while
     its label is held out: views `[n, M, 2 + L, K]` and bias `[n, M, K]`."""
-    shape = (*present.shape, fold.classes)
+    shape = (*present.shape, fold.task.width)
     bias = np.zeros(shape)
-    views = np.zeros((*shape[:2], 2 + fold.preparation.depth, fold.classes))
+    views = np.zeros((*shape[:2], 2 + fold.preparation.depth, fold.task.width))
     for p, mix in enumerate(mixes):
         rows = which == p
         for m, weight, fit, column in mix.parts():
@@ -134,7 +134,7 @@ def _held_out(
 
 
 def _ajar(
-    views: np.ndarray, bias: np.ndarray, opened: np.ndarray, codes: np.ndarray, stacked: bool
+    fold: PreparedFold, views: np.ndarray, bias: np.ndarray, opened: np.ndarray, stacked: bool
 ) -> np.ndarray:
     """How far the gates that smoothing left shut `[M, 1 + L]` are let in without it: what a graph
     adds to the regression as it is. Modalities together where their logits are summed (`stacked`),
@@ -142,7 +142,11 @@ def _ajar(
     logits = views[:, :, 0] + np.einsum("nmvk,mv->nmk", views[:, :, 1:], opened) + bias
     shut = views[:, :, 1:] * (opened == 0)[..., None]
     groups = [list(range(len(opened)))] if stacked else [[m] for m in range(len(opened))]
-    return np.concatenate([gates_of(logits[:, g].sum(1), shut[:, g], codes) for g in groups])
+    found = [
+        gates_of(logits[:, group].sum(1), shut[:, group], fold.target, fold.task)
+        for group in groups
+    ]
+    return np.concatenate(found)
 
 
 @dataclass(frozen=True)
@@ -202,10 +206,10 @@ def _weights(
 ) -> list[float]:
     """Of the joint and the single regressions; those patients decide who have all of them, where
     they are enough."""
-    complete = np.where(present.all(1), fold.codes, -1)
-    enough = (complete >= 0).sum() >= ENOUGH * fold.classes
-    codes = complete if enough else fold.codes
-    return mix_of(joint, singles, present.astype(float), codes).tolist()
+    complete = fold.target.hide(~present.all(1))
+    enough = complete.known.sum() >= ENOUGH * fold.task.width
+    target = complete if enough else fold.target
+    return mix_of(joint, singles, present.astype(float), target, fold.task).tolist()
 
 
 def _linear(
@@ -215,12 +219,12 @@ def _linear(
     whole = kernels(fold, modalities)
     slopes, memory = {m: [] for m in modalities}, {m: [] for m in modalities}
     bias, own_bias = (
-        np.zeros((len(mixes), fold.classes)),
-        np.zeros((len(mixes), len(modalities), fold.classes)),
+        np.zeros((len(mixes), fold.task.width)),
+        np.zeros((len(mixes), len(modalities), fold.task.width)),
     )
     shares, none = (
         np.zeros((len(mixes), 1 + len(modalities))),
-        np.zeros((len(fold.codes), fold.classes)),
+        np.zeros((len(fold.cohort), fold.task.width)),
     )
     for p, mix in enumerate(mixes):
         sums = {m: [none, none] for m in modalities}

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import minimize
-from scipy.special import log_softmax
 
 from graphfuse.graph.neighbours import Neighbours
 from graphfuse.learn.assemble import Views
 from graphfuse.learn.linear.kernels import mean_operator
+from graphfuse.task.kind import Task
+from graphfuse.task.outcome import Target
 
 MIX_PRIOR = 0.4
 GATE_PRIOR = 0.3
@@ -154,10 +155,14 @@ def shared_bias(bias: np.ndarray, own_bias: np.ndarray, present: np.ndarray) -> 
 
 
 def mix_of(
-    joint: LinearFit | None, singles: list[LinearFit], present: np.ndarray, codes: np.ndarray
+    joint: LinearFit | None,
+    singles: list[LinearFit],
+    present: np.ndarray,
+    target: Target,
+    task: Task,
 ) -> np.ndarray:
-    """Weights ≥ 0 `[1 + M]` of the joint and the single models' held-out logits with the lowest
-    cross-entropy (stacked regression, Breiman 1996, doi:10.1007/BF00117832).
+    """Weights ≥ 0 `[1 + M]` of the joint and the single models' held-out predictors with the lowest
+    loss (stacked regression, Breiman 1996, doi:10.1007/BF00117832).
 
     A normal prior (sd `MIX_PRIOR`) around the single models' plain mean keeps them finite where few
     patients are perfectly separated; the joint model, which says what they say again, has to earn
@@ -165,16 +170,17 @@ def mix_of(
     """
     own = [f.held_out * present[:, [m]] for m, f in enumerate(singles)]
     whole = np.zeros_like(own[0]) if joint is None else joint.held_out
-    logits = np.stack([whole, *own], 2)[:, codes >= 0]
+    logits = np.stack([whole, *own], 2)[:, target.known]
     times, logits = len(logits), logits.reshape(-1, *logits.shape[2:])
-    truth = np.tile(np.eye(logits.shape[2])[codes[codes >= 0]], (times, 1))
+    coded = np.tile(task.coded(target)[target.known], (times, 1))
     first = np.r_[0.0, np.full(len(singles), 1 / len(singles))]
     nothing = np.zeros_like(logits[:, 0])
     found = _lowest(
         first,
         nothing,
         logits,
-        truth,
+        coded,
+        task,
         prior=MIX_PRIOR,
         each=1 / times,
         bounds=[(0, None)] * len(first),
@@ -182,36 +188,30 @@ def mix_of(
     return np.maximum(found, 0)
 
 
-def gates_of(logits: np.ndarray, views: np.ndarray, codes: np.ndarray) -> np.ndarray:
+def gates_of(logits: np.ndarray, views: np.ndarray, target: Target, task: Task) -> np.ndarray:
     """Gates `[M, V]` that let the views `[n, M, V, K]` into `logits` `[n, K]`, the regression
     staying as it is.
 
-    Lowest cross-entropy with a normal prior around closed (sd `GATE_PRIOR`): a graph that carries
+    Lowest loss with a normal prior around closed (sd `GATE_PRIOR`): a graph that carries
     nothing, or few labels, leaves its gate near 0.
     """
-    known, count = codes >= 0, views.shape[1] * views.shape[2]
-    terms, truth = (
-        views[known].reshape(known.sum(), count, -1),
-        np.eye(logits.shape[1])[codes[known]],
-    )
-    return _lowest(np.zeros(count), logits[known], terms, truth, prior=GATE_PRIOR).reshape(
-        views.shape[1:3]
-    )
+    known, count = target.known, views.shape[1] * views.shape[2]
+    terms = views[known].reshape(known.sum(), count, -1)
+    coded = task.coded(target)[known]
+    found = _lowest(np.zeros(count), logits[known], terms, coded, task, prior=GATE_PRIOR)
+    return found.reshape(views.shape[1:3])
 
 
-def _lowest(first, base, terms, truth, prior: float, each: float = 1.0, bounds=None) -> np.ndarray:
-    """Weights `[J]` with the lowest cross-entropy of base `[n, K]` + Σ_j w_j terms `[n, J, K]`,
-    every row counting `each`, under a normal prior of sd `prior` around `first` (a convex
-    problem)."""
+def _lowest(
+    first, base, terms, coded, task: Task, prior: float, each: float = 1.0, bounds=None
+) -> np.ndarray:
+    """Weights `[J]` with the lowest loss of base `[n, K]` + Σ_j w_j terms `[n, J, K]`, every row
+    counting `each`, under a normal prior of sd `prior` around `first` (a convex problem)."""
 
     def loss(weights):
-        log_p = log_softmax(base + np.einsum("j,njk->nk", weights, terms), axis=1)
-        slope = (
-            each * np.einsum("njk,nk->j", terms, np.exp(log_p) - truth)
-            + (weights - first) / prior**2
-        )
-        return -each * (log_p * truth).sum() + ((weights - first) ** 2).sum() / (
-            2 * prior**2
-        ), slope
+        away = weights - first
+        total, residual = task.loss(base + np.einsum("j,njk->nk", weights, terms), coded)
+        slope = each * np.einsum("njk,nk->j", terms, residual) + away / prior**2
+        return each * total + (away**2).sum() / (2 * prior**2), slope
 
     return minimize(loss, first, jac=True, method="L-BFGS-B", bounds=bounds).x
