@@ -119,7 +119,7 @@ def _f(own: np.ndarray, codes: np.ndarray) -> np.ndarray:
 
 def _codes(fold: PreparedFold) -> np.ndarray:
     """int `[n]`: class codes of the training patients who have a modality, else -1."""
-    return np.where(fold.views.present.any(1), fold.outcome.values, -1)
+    return np.where(fold.views.present.any(1), fold.target.values, -1)
 
 
 def _curves(fold: PreparedFold, codes: np.ndarray) -> np.ndarray:

@@ -117,7 +117,7 @@ def fold_data(fold: PreparedFold, modalities: tuple[str, ...], recipe: Recipe) -
         for m, c in enumerate(preparation.channels)
         if c in preparation.signals
     }
-    codes = torch.from_numpy(fold.outcome.values)
+    codes = torch.from_numpy(fold.target.values)
     channels = preparation.channels
     varying = tuple(preparation.varying(channel) for channel in channels)
     inner = fold.inner.first

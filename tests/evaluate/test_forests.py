@@ -88,7 +88,7 @@ def test_two_columns_that_tell_only_together_are_found(rung):
 def test_the_columns_are_those_of_highest_f_whichever_modality(monkeypatch, made):
     monkeypatch.setattr(forests, "TOP", 12)
     cross, _ = fold(made, 100)
-    codes = cross.outcome.values.copy()
+    codes = cross.target.values.copy()
     codes[:10] = -1
     chosen = Columns.fit(cross, codes).chosen
     by_name = {}
@@ -113,14 +113,12 @@ def test_ties_go_by_name_wherever_the_columns_stand(monkeypatch):
     for order in (list("edcba"), list("badce")):
         cohort = Cohort.from_frames({"m": frames(np.tile(one[:, None], 5), order)}, label)
         cross, _ = fold(cohort, 30)
-        assert {order[c] for c in Columns.fit(cross, cross.outcome.values).chosen["m"]} == set(
-            "abc"
-        )
+        assert {order[c] for c in Columns.fit(cross, cross.target.values).chosen["m"]} == set("abc")
 
 
 def test_who_lacks_a_modality_has_nan_there(made):
     cross, views = fold(made, 100)
-    columns = Columns.fit(cross, cross.outcome.values)
+    columns = Columns.fit(cross, cross.target.values)
     table = columns.of(views)
     assert table.shape == (50, 60)
     np.testing.assert_array_equal(np.isnan(table[:, 40:]), np.tile(~views.has["meth"][:, None], 20))
@@ -132,13 +130,13 @@ def test_a_modality_of_two_patients_or_of_none_with_a_label_takes_no_places(monk
     cannot be learned from."""
     monkeypatch.setattr(forests, "TOP", 45)
     cross, views = fold(made, 100)
-    codes, has = cross.outcome.values, cross.views.has["meth"]
+    codes, has = cross.target.values, cross.views.has["meth"]
     pair = np.array([np.flatnonzero(has & (codes == k))[0] for k in (0, 1)])
     for kept, left in ((pair, 5), ([], 0)):
         few = np.where(has & ~np.isin(np.arange(100), kept), -1, codes)
         chosen = Columns.fit(cross, few).chosen
         assert (len(chosen["rna"]), len(chosen["meth"])) == (40, left)
-    cross = replace(cross, outcome=of_codes(np.where(has, -1, codes)))
+    cross = replace(cross, target=of_codes(np.where(has, -1, codes)).target)
     for rung in (forest, boosting):
         assert np.isfinite(rung(cross, views)).all()
 
@@ -149,17 +147,17 @@ def test_a_modality_of_two_patients_or_of_none_with_a_label_takes_no_places(monk
 
 def test_the_forest_is_the_one_of_lowest_out_of_bag_loss(made):
     cross, views = fold(made, 100)
-    columns = Columns.fit(cross, cross.outcome.values)
+    columns = Columns.fit(cross, cross.target.values)
     x, losses = columns.of(cross.views), {}
     for split in SPLITS:
         kind = {"max_features": split[0], "min_samples_leaf": split[1], "random_state": 0}
-        tried = RandomForestClassifier(TRIED, oob_score=True, **kind).fit(x, cross.outcome.values)
+        tried = RandomForestClassifier(TRIED, oob_score=True, **kind).fit(x, cross.target.values)
         floored = np.maximum(tried.oob_decision_function_, 0.5 / TRIED)
-        losses[split] = -np.log(floored[np.arange(100), cross.outcome.values]).sum()
+        losses[split] = -np.log(floored[np.arange(100), cross.target.values]).sum()
     features, least = min(losses, key=losses.get)
     whole = RandomForestClassifier(
         TREES, max_features=features, min_samples_leaf=least, random_state=0
-    ).fit(x, cross.outcome.values)
+    ).fit(x, cross.target.values)
     np.testing.assert_allclose(
         forest(cross, views), whole.predict_proba(columns.of(views)), rtol=1e-12
     )
@@ -169,9 +167,9 @@ def test_boostings_curves_are_held_out(made):
     """The curve of the inner folds, from scikit-learn's own pieces with columns chosen outside the
     held-out patients."""
     cross, _ = fold(made, 100)
-    inner, expected = forests.dealt(cross.outcome.values, forests.INNER, 0), 0.0
+    inner, expected = forests.dealt(cross.target.values, forests.INNER, 0), 0.0
     for k in range(forests.INNER):
-        codes = np.where(inner == k, -1, cross.outcome.values)
+        codes = np.where(inner == k, -1, cross.target.values)
         x = Columns.fit(cross, codes).of(cross.views)
         model = HistGradientBoostingClassifier(
             max_iter=7,
@@ -180,10 +178,10 @@ def test_boostings_curves_are_held_out(made):
             max_bins=32,
             max_features=0.1,
             random_state=0,
-        ).fit(x[inner != k], cross.outcome.values[inner != k])
+        ).fit(x[inner != k], cross.target.values[inner != k])
         said = np.clip(model.predict_proba(x[inner == k])[:, 1], 0.5 / TRIED, 1 - 0.5 / TRIED)
-        expected += log_loss(cross.outcome.values[inner == k], said, normalize=False)
-    curves = forests._curves(cross, cross.outcome.values)
+        expected += log_loss(cross.target.values[inner == k], said, normalize=False)
+    curves = forests._curves(cross, cross.target.values)
     assert curves.shape == (2, STAGES)
     assert curves[1, 6] == pytest.approx(expected, rel=1e-6)
 
@@ -192,15 +190,15 @@ def test_on_noise_boosting_stops_early():
     """Columns chosen with the held-out labels would make it go on to the end."""
     noise = planted(120, {"rna": 3000}, effect=0.0, seed=0).cohort
     cross, _ = fold(noise, 100)
-    assert forests._curves(cross, cross.outcome.values).argmin(1).max() < 10
-    kept = Columns.fit(cross, cross.outcome.values)
+    assert forests._curves(cross, cross.target.values).argmin(1).max() < 10
+    kept = Columns.fit(cross, cross.target.values)
     leaky = replace(
         noise,
         modalities={
             "rna": replace(noise.modalities["rna"], table=_columns(noise, kept), symbols=())
         },
     )
-    assert forests._curves(fold(leaky, 100)[0], cross.outcome.values).argmin(1).min() > 30
+    assert forests._curves(fold(leaky, 100)[0], cross.target.values).argmin(1).min() > 30
 
 
 def _columns(cohort, kept):
@@ -249,7 +247,7 @@ def test_a_class_of_one_is_no_obstacle(rung):
 @BOTH
 def test_where_all_are_of_one_class_it_is_certain(rung, made):
     cross, views = fold(made, 100)
-    cross = replace(cross, outcome=of_codes(np.ones(100, int)))
+    cross = replace(cross, target=of_codes(np.ones(100, int)).target)
     np.testing.assert_allclose(rung(cross, views), np.tile([0.0, 1.0], (50, 1)))
 
 
@@ -257,7 +255,7 @@ def test_where_all_are_of_one_class_it_is_certain(rung, made):
 def test_a_handful_of_labels_will_do(rung, made):
     cross, views = fold(made, 100)
     for labels in (2, 3, 6):
-        values = cross.outcome.values
+        values = cross.target.values
         shown = np.concatenate(
             [np.flatnonzero(values == k)[: labels // 2 + k * (labels % 2)] for k in (0, 1)]
         )

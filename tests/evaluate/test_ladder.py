@@ -77,7 +77,7 @@ def test_the_rungs(climbed):
 
 def test_majority_is_the_shares_of_the_training_labels(climbed):
     cross, _, _, rungs = climbed
-    counts = [(cross.outcome.values == k).sum() for k in range(2)]
+    counts = [(cross.target.values == k).sum() for k in range(2)]
     np.testing.assert_allclose(
         rungs["majority"].probability, np.tile(np.array(counts) / sum(counts), (30, 1))
     )
@@ -194,7 +194,7 @@ def test_a_rung_that_was_solved_before_still_says_what_it_took(climbed):
 
 def test_a_rung_does_not_hang_on_what_the_net_asked_for_before(climbed):
     cross, test, views, rungs = climbed
-    other = PreparedFold.fit(cross.cohort, cross.outcome, RECIPE, None, 0)
+    other = PreparedFold.fit(cross.cohort, cross.cohort.outcome(), RECIPE, None, 0)
     start_of(other, tuple(test.modalities), RECIPE)
     again = climb(other, test, views)
     for name, rung in rungs.items():

@@ -33,13 +33,14 @@ class PreparedFold:
     columns depend on labels (`[select] top`), `inner_preparations` are fitted anew on the patients
     outside each inner fold.
 
-    `outcome`: what is learned of the n patients. `groups` `[n]`: what inner folds must not part,
-    where there is anything. `views`: the patients' columns. `results`: of work on this fold; folds
-    made from it take over those that hold for them too.
+    `target`: what the models of a `task` learn of the n patients. `groups` `[n]`: what inner folds
+    must not part, where there is anything. `views`: the patients' columns. `results`: of work on
+    this fold; folds made from it take over those that hold for them too.
     """
 
     cohort: Cohort
-    outcome: Outcome
+    target: Target
+    task: Task
     recipe: Recipe
     network: GeneNetwork | None
     seed: int
@@ -67,17 +68,19 @@ class PreparedFold:
             require_kernels(cohort)
         # where columns depend on labels, each inner fold has tables of its own
         is_inside = reads_target(recipe, cohort)
-        strata = outcome.task.strata(outcome.target)
+        target, task = outcome.target, outcome.task
+        strata = task.strata(target)
         inner = InnerFolds.deal(strata, seed, groups, partitions=1 if is_inside else None)
-        preparation, views = Preparation.fit(cohort, outcome.values, recipe, network, seed)
-        bare = cls(cohort, outcome, recipe, network, seed, groups, preparation, views, inner)
+        preparation, views = Preparation.fit(cohort, target.values, recipe, network, seed)
+        fitted = preparation, views, inner
+        bare = cls(cohort, target, task, recipe, network, seed, groups, *fitted)
         return replace(bare, inner_preparations=bare._inside()) if is_inside else bare
 
     def _inside(self) -> tuple[Preparation, ...]:
         """All fitted anew on the patients outside each inner fold."""
 
         def fitted(rows: np.ndarray) -> Preparation:
-            cohort, codes = self.cohort.take(rows), self.outcome.values[rows]
+            cohort, codes = self.cohort.take(rows), self.target.values[rows]
             return Preparation.fit(cohort, codes, self.recipe, self.network, self.seed)[0]
 
         return tuple(side_by_side(fitted, self.outside))
@@ -87,16 +90,6 @@ class PreparedFold:
         """Rows of the patients outside each inner fold of the first partition."""
         fits = [fit for fit in self.inner.fits if fit.is_first]
         return [np.flatnonzero(~self.inner.held_out(fit)) for fit in fits]
-
-    @property
-    def task(self) -> Task:
-        """What depends on the kind of the outcome."""
-        return self.outcome.task
-
-    @property
-    def target(self) -> Target:
-        """The patients' values, and who has one."""
-        return self.outcome.target
 
     @property
     def null_output(self) -> np.ndarray:
