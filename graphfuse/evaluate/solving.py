@@ -55,7 +55,7 @@ class Solving:
     @classmethod
     def timed(cls, began: Spent, fold: PreparedFold) -> Solving:
         """As a fold took that was `began` then, and takes for its first search."""
-        names, count = tuple(fold.cohort.modalities), len(fold.codes)
+        names, count = tuple(fold.cohort.modalities), len(fold.cohort)
         sets = kernel_sets(fold, names)  # held, so that the search does not make them again
         tables, began = began.since().cpu, Spent.now()
         path(fold, RidgeKey(names[:1], ((),)))

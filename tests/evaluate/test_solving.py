@@ -45,9 +45,8 @@ def test_a_study_is_its_folds_and_the_final_model():
 
 
 def test_of_a_cohort(small):
-    cohort = small.cohort
-    codes, recipe = cohort.outcome().values, Recipe.named("multiplex")
-    found = Solving.timed(Spent.now(), PreparedFold.fit(cohort, codes, 2, recipe, None, 0))
+    cohort, recipe = small.cohort, Recipe.named("multiplex")
+    found = Solving.timed(Spent.now(), PreparedFold.fit(cohort, cohort.outcome(), recipe, None, 0))
     assert found.patients == 80 and found.tables >= 0 and found.search >= 0
     assert found.turning >= 0 and np.isfinite(found.fold(Counts(1, 2, 2), 500))
 

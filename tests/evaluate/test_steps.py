@@ -18,7 +18,7 @@ from graphfuse.schema import Recipe
 def fold(small, network):
     """The fold of 80 patients, 40 and 24 columns, in which both tables hear their network."""
     cohort, recipe = small.cohort, Recipe.named("multiplex")
-    prepared = PreparedFold.fit(cohort, cohort.outcome().values, 2, recipe, network, 0)
+    prepared = PreparedFold.fit(cohort, cohort.outcome(), recipe, network, 0)
     return fold_data(prepared, tuple(cohort.modalities), recipe)
 
 
