@@ -252,8 +252,7 @@ class _Asked:
 
     def _solving(self) -> Solving:
         """What the linear part of some more patients takes."""
-        cohort, began = self._some(MOST_SOLVED), Spent.now()
-        return Solving.timed(began, self._fold(cohort))
+        return Solving.timed(partial(self._fold, self._some(MOST_SOLVED)))
 
     def _some(self, most: int) -> Cohort:
         """About so many patients at most."""

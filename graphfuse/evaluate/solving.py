@@ -3,6 +3,7 @@ regressions, and kernels brought into their own coordinates."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,7 @@ from graphfuse.learn.linear.kernel_sets import kernel_sets
 from graphfuse.learn.linear.kernels import is_narrow
 from graphfuse.learn.linear.ridge import coordinates
 from graphfuse.learn.linear.solver import RidgeKey, path
+from graphfuse.learn.threads import side_by_side
 
 MOST_SOLVED = 1000  # patients with whom the parts are timed
 
@@ -53,8 +55,14 @@ class Solving:
     columns: tuple[int, ...]
 
     @classmethod
-    def timed(cls, began: Spent, fold: PreparedFold) -> Solving:
-        """As a fold took that was `began` then, and takes for its first search."""
+    def timed(cls, prepared: Callable[[], PreparedFold]) -> Solving:
+        """As the fold that is `prepared` here and its first search take, on one thread, as folds
+        side by side are fitted."""
+        return side_by_side(cls._timed, [prepared])[0]
+
+    @classmethod
+    def _timed(cls, prepared: Callable[[], PreparedFold]) -> Solving:
+        began, fold = Spent.now(), prepared()
         names, count = tuple(fold.cohort.modalities), len(fold.cohort)
         sets = kernel_sets(fold, names)  # held, so that the search does not make them again
         tables, began = began.since().cpu, Spent.now()

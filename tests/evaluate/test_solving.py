@@ -2,10 +2,9 @@
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
-from graphfuse.evaluate.plan import Spent
 from graphfuse.evaluate.solving import Counts, Solving, turned
 from graphfuse.learn.linear.fold import PreparedFold
 from graphfuse.schema import Recipe
@@ -44,11 +43,24 @@ def test_a_study_is_its_folds_and_the_final_model():
     assert found == pytest.approx(10 * TIMED.fold(counts, 800) + TIMED.fold(counts, 1000))
 
 
-def test_of_a_cohort(small):
-    cohort, recipe = small.cohort, Recipe.named("multiplex")
-    found = Solving.timed(Spent.now(), PreparedFold.fit(cohort, cohort.outcome(), recipe, None, 0))
-    assert found.patients == 80 and found.tables >= 0 and found.search >= 0
-    assert found.turning >= 0 and np.isfinite(found.fold(Counts(1, 2, 2), 500))
+def test_a_cohort_is_timed_on_one_thread(small):
+    """Threads of BLAS that wait for each other would be counted as work."""
+    cohort, threads = small.cohort, []
+
+    def prepared():
+        threads.extend(each["num_threads"] for each in threadpool_info() if _is_blas(each))
+        recipe = Recipe.named("multiplex")
+        return PreparedFold.fit(cohort, cohort.outcome(), recipe, None, 0)
+
+    with threadpool_limits(2, user_api="blas"):
+        found = Solving.timed(prepared)
+    assert threads and set(threads) == {1}
+    assert found.patients == 80 and found.columns == (40, 24)
+    assert found.tables >= 0 and found.search >= 0 and found.turning >= 0
+
+
+def _is_blas(library):
+    return library["user_api"] == "blas"
 
 
 def test_turning_more_takes_longer():
