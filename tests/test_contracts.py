@@ -160,7 +160,7 @@ def test_a_patient_without_a_modality_is_scored_by_the_others(small, network):
 def test_zero_edges_are_the_net_without_a_graph(small, network, net):
     _, data = fold_of(small.cohort, quick(net=net), network)
     module = moved(data)
-    n = len(data.codes)
+    n = len(data.target.values)
     nothing = Lists.build(
         torch.zeros(n + 1, dtype=torch.long),
         torch.zeros(0, dtype=torch.long),
@@ -217,10 +217,19 @@ def test_a_bank_is_its_loop(small, network, net):
 def trained(folds: list[fit.FoldData], seeds: list[int], epochs: list[int]) -> Bank:
     nets = [[fresh(fold, s) for s in seeds] for fold in folds]
     draws = [[mask_sources(fold.channels, s) for s in seeds] for fold in folds]
-    bank = Bank(nets, [f.inputs for f in folds], [f.codes for f in folds], dtype=torch.float64)
-    longest = max(len(f.codes) for f in folds)
+    bank = Bank(
+        nets,
+        [f.inputs for f in folds],
+        [f.target for f in folds],
+        folds[0].task,
+        dtype=torch.float64,
+    )
+    longest = max(len(f.target.values) for f in folds)
     rows = torch.stack(
-        [(torch.arange(longest) < len(f.codes)).double().expand(len(seeds), -1) for f in folds]
+        [
+            (torch.arange(longest) < len(f.target.values)).double().expand(len(seeds), -1)
+            for f in folds
+        ]
     )
     bank.train(rows, epochs, draws, learning_rate=1e-2, weight_decay=1e-2)
     return bank

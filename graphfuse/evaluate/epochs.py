@@ -200,7 +200,7 @@ class _Watched(Bank):
     def __init__(
         self, nets: list[Net], fold: FoldData, look: Callable[[list[Net]], None], **options
     ):
-        super().__init__([nets], [fold.inputs], [fold.codes], **options)
+        super().__init__([nets], [fold.inputs], [fold.target], fold.task, **options)
         self.nets, self.look = [copy.deepcopy(net).eval() for net in nets], look
 
     def show(self) -> None:
@@ -225,7 +225,7 @@ def followed(view: _View, recipe: Recipe, seed: int, device: str) -> list[np.nda
     nets = [fresh(fold, each) for each in seeds]
     bank = _Watched(nets, fold, lambda nets: seen.append(view.said(nets)), device=device, **options)
     whole, draws = (
-        torch.ones(1, section.seeds, len(fold.codes)),
+        torch.ones(1, section.seeds, len(fold.inner)),
         [[mask_sources(fold.channels, each) for each in seeds]],
     )
     bank.train(whole, [section.epochs], draws, **view.fitted.setting)

@@ -35,7 +35,7 @@ def enlarged(fold: FoldData, patients: int) -> FoldData:
     patients : int
         How many there shall be; fewer than n cuts off the last.
     """
-    count = len(fold.codes)
+    count = len(fold.inner)
     rows = torch.arange(patients) % count
     basis = tuple(
         None if turned is None else np.broadcast_to(0.0, (len(turned), _rank(turned, patients)))
@@ -56,8 +56,8 @@ def enlarged(fold: FoldData, patients: int) -> FoldData:
         lists=tuple(_repeated(lists, patients, count) for lists in inputs.lists),
     )
     return FoldData(
-        inputs, fold.codes[rows], fold.inner[rows.numpy()], basis, fold.gates, fold.shape,
-        fold.prime, fold.channels, fold.varying,
+        inputs, fold.target.take(rows), fold.task, fold.inner[rows.numpy()], basis, fold.gates,
+        fold.shape, fold.prime, fold.channels, fold.varying,
     )  # fmt: skip
 
 

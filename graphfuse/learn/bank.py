@@ -16,14 +16,15 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
-from torch.nn.functional import cross_entropy, pad
 
 from graphfuse.learn.adamw import AdamW
 from graphfuse.learn.compiled import Compiled
 from graphfuse.learn.held import Held
-from graphfuse.learn.stop import TEMPERATURES, Stop
-from graphfuse.learn.trees import batched, looped, over, stacked, stacked_inputs
+from graphfuse.learn.stop import Stop
+from graphfuse.learn.trees import batched, looped, over, stacked, stacked_inputs, stacked_targets
 from graphfuse.nn.net import Inputs, Net
+from graphfuse.task.kind import Task
+from graphfuse.task.outcome import Target
 
 DROPOUT = 0.3  # share of an embedding's entries hidden in a training step
 
@@ -31,19 +32,19 @@ DROPOUT = 0.3  # share of an embedding's entries hidden in a training step
 class Followed(NamedTuple):
     """What was seen of the patients held out: `losses` `[epochs + 1, folds, settings]` before every
     epoch (inf after a stop), and where that was lowest, `tempered` `[folds, settings,
-    temperatures]` with the logits divided by each of `TEMPERATURES`."""
+    calibrations]` at each of the task's calibrations."""
 
     losses: Tensor
     tempered: Tensor
 
 
 class Shown(NamedTuple):
-    """What replicas see, fold by fold: `inputs`, `codes` `[folds, n]`, the rows that count in
+    """What replicas see, fold by fold: `inputs`, `target` `[folds, n]`, the rows that count in
     training `weight` `[folds, replicas, n]`, the patients `held` out that are watched, and the
     nets' buffers `[folds, replicas, …]`."""
 
     inputs: Inputs
-    codes: Tensor
+    target: Target
     buffers: dict[str, Tensor]
     weight: Tensor | tuple = ()
     held: Held | tuple = ()
@@ -51,7 +52,7 @@ class Shown(NamedTuple):
     def part(self, replicas: slice) -> Shown:
         """What some of the replicas see."""
         own = over((self.buffers, self.weight, self.held), lambda each: each[:, replicas])
-        return Shown(self.inputs, self.codes, *own)
+        return Shown(self.inputs, self.target, *own)
 
 
 class Looked(nn.Module):
@@ -79,8 +80,8 @@ class Bank:
     """R replicas of one net on each of several folds: its seeds, setting by setting.
 
     `nets[f][r]`: freshly built nets, one per replica, alike but for the number of columns;
-    `inputs[f]`: what the fold shows (training patients only); `codes[f]` int `[n]`, -1 for
-    unlabelled. `dropout`: the share of an embedding's entries that a training step hides;
+    `inputs[f]`: what the fold shows (training patients only); `targets[f]`: of tensors `[n]`, which
+    the `task` teaches. `dropout`: the share of an embedding's entries that a training step hides;
     `modality_dropout`: how often it drops a modality of a patient, though never all of them.
     `at_once`: of how many replicas of a fold activations are in memory together (default: all).
     `amp`: in bfloat16 where that is faster; `compiled`: by `torch.compile`.
@@ -90,7 +91,8 @@ class Bank:
         self,
         nets: Sequence[Sequence[Net]],
         inputs: Sequence[Inputs],
-        codes: Sequence[Tensor],
+        targets: Sequence[Target],
+        task: Task,
         *,
         device: str = "cpu",
         dtype: torch.dtype = torch.float32,
@@ -104,8 +106,8 @@ class Bank:
         self.dropout, self.modality_dropout = dropout, modality_dropout
         self.folds, self.replicas = len(nets), len(nets[0])
         self.at_once = at_once or self.replicas
-        self.patients = [len(c) for c in codes]
-        self.given = inputs, codes
+        self.task, self.patients = task, [len(target.values) for target in targets]
+        self.given = inputs, targets
         self.net = copy.deepcopy(nets[0][0]).to("meta")
         self._looked = Looked(self.net)
         self._together = looped if any(each.loops for each in self.net.propagate) else batched
@@ -122,12 +124,10 @@ class Bank:
         self.sizes = {name: every[name].shape[2:] for name in learned}
         self.decayed = sum(size.numel() for name, size in self.sizes.items() if not is_gate(name))
         self.values = torch.cat([every[name].flatten(2) for name in learned], 2)
-        labels = torch.stack(
-            [pad(c, (0, max(self.patients) - len(c)), value=-1) for c in codes]
-        ).to(self.device)
+        target = stacked_targets(targets, self.device, dtype)
         buffers = {name: value for name, value in every.items() if name not in self.sizes}
-        self.temperatures = torch.tensor(TEMPERATURES, dtype=dtype, device=self.device)
-        self.shown = Shown(stacked_inputs(inputs, self.device, dtype), labels, buffers)
+        self.calibrations = torch.tensor(task.calibrations, dtype=dtype, device=self.device)
+        self.shown = Shown(stacked_inputs(inputs, self.device, dtype), target, buffers)
 
     @property
     def parameters(self) -> dict[str, Tensor]:
@@ -187,18 +187,18 @@ class Bank:
     def _losses(
         self, values: Tensor, shown: Shown, hidden: dict[str, Tensor]
     ) -> tuple[Tensor, Tensor | None]:
-        """Mean cross-entropy in training `[folds, replicas]`, where the net decides by modality
-        with theirs beside it; and the mean of the patients held out at every temperature `[folds,
-        replicas, temperatures]`."""
+        """Mean loss in training `[folds, replicas]`, where the net decides by modality with theirs
+        beside it; and the mean of the patients held out at every calibration `[folds, replicas,
+        calibrations]`."""
         apart = self.net.level != "embedding"
         said, watched = self._said(values, shown, hidden, apart)
         logits, own = said if apart else (said, None)
-        codes, weight, held = shown.codes[:, None], shown.weight, shown.held
-        loss = mean_loss(logits, codes, weight)
+        target, weight, held = over(shown.target, _for_replicas), shown.weight, shown.held
+        loss = mean_loss(self.task, logits, target, weight)
         if apart:
             share = shown.inputs.present / shown.inputs.present.sum(2, keepdim=True).clamp(min=1)
             loss = loss + sum(
-                mean_loss(own[:, :, :, m], codes, weight * share[:, None, :, m])
+                mean_loss(self.task, own[:, :, :, m], target, weight * share[:, None, :, m])
                 for m in range(share.shape[2])
             )
         if not held:
@@ -206,18 +206,16 @@ class Bank:
         return loss, self._tempered(watched, held)
 
     def _tempered(self, logits: Tensor, held: Held) -> Tensor:
-        """Mean loss of those held out, logits divided by every temperature `[folds, replicas,
-        temperatures]`, at one go."""
-        count = len(self.temperatures)
-        divided = (logits[:, :, None] / self.temperatures[:, None, None]).flatten(1, 2)
-        codes, weight = (each.repeat_interleave(count, 1) for each in (held.codes, held.weight))
-        return mean_loss(divided, codes, weight).unflatten(1, (-1, count))
+        """Mean loss of those held out at every calibration `[folds, replicas, calibrations]`, at
+        one go."""
+        each = self.task.calibrated_loss(logits, held.target, self.calibrations)
+        return mean_over(each, (held.weight * held.target.known)[:, :, None])
 
     def _look(
         self, values: Tensor, shown: Shown, hidden: dict[str, Tensor]
     ) -> tuple[Tensor, Tensor | None]:
         """Gradient of what training lowers `[folds, replicas, P]`, and those watched `[folds,
-        replicas, temperatures]`."""
+        replicas, calibrations]`."""
         grads, seen = [], []
         for part in (slice(r, r + self.at_once) for r in range(0, self.replicas, self.at_once)):
             own = values[:, part].detach().requires_grad_()
@@ -262,7 +260,8 @@ class Bank:
             self._by_replica(learning_rate),
             self._by_replica(weight_decay),
         )
-        stop, curves = Stop(torch.tensor(epochs), settings, patience), []
+        stop = Stop(torch.tensor(epochs), settings, patience, len(self.calibrations))
+        curves = []
         for epoch in range(max(epochs) + (watch is not None)):
             grad, watched = self._step(descent.values, shown, self.masks(draws, settings))
             if watched is not None:
@@ -316,13 +315,18 @@ def is_gate(name: str) -> bool:
     return name.endswith("gate")
 
 
-def mean_loss(logits: Tensor, codes: Tensor, weight: Tensor) -> Tensor:
-    """Mean cross-entropy `[folds, replicas]` of logits `[folds, replicas, n, K]` over the labelled
-    rows that `weight` `[folds, replicas, n]` counts; `codes` `[folds, replicas or 1, n]`, -1 for
-    unlabelled."""
-    truth = codes.expand(weight.shape)
-    weight = weight * (truth >= 0)
-    each = cross_entropy(logits.flatten(0, 2), truth.clamp(min=0).flatten(), reduction="none").view(
-        weight.shape
-    )
-    return (each * weight).sum(2) / weight.sum(2).clamp(min=1e-12)
+def mean_loss(task: Task, predictor: Tensor, target: Target, weight: Tensor) -> Tensor:
+    """Mean loss `[folds, replicas]` of predictors `[folds, replicas, n, W]` over the rows that are
+    known and that `weight` `[folds, replicas, n]` counts; `target` `[folds, replicas or 1, n]`."""
+    target = over(target, lambda each: each.expand(weight.shape))
+    return mean_over(task.net_loss(predictor, target), weight * target.known)
+
+
+def mean_over(values: Tensor, weight: Tensor) -> Tensor:
+    """The weighted mean over the last axis; 0 where nothing has a weight."""
+    return (values * weight).sum(-1) / weight.sum(-1).clamp(min=1e-12)
+
+
+def _for_replicas(each: Tensor) -> Tensor:
+    """`[folds, 1, n]` of `[folds, n]`."""
+    return each[:, None]

@@ -22,18 +22,24 @@ from graphfuse.learn.linear.start import LinearStart
 from graphfuse.nn.net import Inputs, Shape
 from graphfuse.nn.parts import part
 from graphfuse.schema import Recipe
+from graphfuse.task.kind import Task
+from graphfuse.task.outcome import Target
 
 
 @dataclass(frozen=True, eq=False)
 class FoldData:
-    """One fold as the bank sees it: `inputs` of its training patients, `codes` `[n]`, `inner` fold
-    of each `[n]`, and `basis`: per modality `[F, r]`, the rotation in which its columns are given
-    (`None` where they are given as they are). `gates` `[M, 1 + L]`: where the net's network and
-    patient gates start; `prime`: channel's number → what puts a signal's fixed numbers into its
-    encoder. `channels`: their names; `varying`: how many columns of each are not constant."""
+    """One fold as the bank sees it: `inputs` of its training patients, the `target` `[n]` that a
+    `task` teaches, and the `inner` fold of each `[n]`.
+
+    `basis`: per modality `[F, r]`, the rotation in which its columns are given (`None` where they
+    are given as they are). `gates` `[M, 1 + L]`: where the net's network and patient gates start;
+    `prime`: channel's number → what puts a signal's fixed numbers into its encoder. `channels`:
+    their names; `varying`: how many columns of each are not constant.
+    """
 
     inputs: Inputs
-    codes: Tensor
+    target: Target
+    task: Task
     inner: np.ndarray
     basis: tuple[np.ndarray | None, ...]
     gates: np.ndarray
@@ -117,11 +123,12 @@ def fold_data(fold: PreparedFold, modalities: tuple[str, ...], recipe: Recipe) -
         for m, c in enumerate(preparation.channels)
         if c in preparation.signals
     }
-    codes = torch.from_numpy(fold.target.values)
+    target = fold.task.tensors(fold.target)
     channels = preparation.channels
     varying = tuple(preparation.varying(channel) for channel in channels)
     inner = fold.inner.first
-    return FoldData(inputs, codes, inner, rotations, gates, shape, prime, channels, varying)
+    shown = inputs, target, fold.task, inner, rotations
+    return FoldData(*shown, gates, shape, prime, channels, varying)
 
 
 def shape_of(preparation: Preparation, recipe: Recipe, classes: int) -> Shape:

@@ -8,24 +8,25 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from graphfuse.learn.trees import over, stacked, stacked_inputs
+from graphfuse.learn.trees import over, stacked, stacked_inputs, stacked_targets
 from graphfuse.nn.lists import Lists
 from graphfuse.nn.net import Inputs
+from graphfuse.task.outcome import Target
 
 
 class Held(NamedTuple):
     """The patients that each replica watches, h at most: `rows` `[folds, replicas, h]`, their place
-    among the fold's patients, `weight` and `codes` `[folds, replicas, h]`, and their `inputs` but
+    among the fold's patients, `weight` and `target` `[folds, replicas, h]`, and their `inputs` but
     for the columns."""
 
     rows: Tensor
     weight: Tensor
-    codes: Tensor
+    target: Target
     inputs: Inputs
 
     @classmethod
     def of(
-        cls, inputs: Sequence[Inputs], codes: Sequence[Tensor], watch: Tensor, device, dtype
+        cls, inputs: Sequence[Inputs], targets: Sequence[Target], watch: Tensor, device, dtype
     ) -> Held:
         """Those with a weight in `watch` `[folds, replicas, n]`; most replicas of a fold share
         their patients."""
@@ -36,19 +37,20 @@ class Held(NamedTuple):
             key = (f, *rows.tolist())
             if key not in found:
                 found[key] = len(parts)
-                parts.append((rows, codes[f][rows], _patients(inputs[f], rows)))
+                parts.append((rows, targets[f].take(rows), _patients(inputs[f], rows)))
             place[f, r] = found[key]
-        rows, labels = (stacked([[part[i]] for part in parts])[:, 0] for i in (0, 1))
+        rows = stacked([[part[0]] for part in parts])[:, 0]
+        target = stacked_targets([part[1] for part in parts], device, dtype)
         shown = stacked_inputs([part[2] for part in parts], device, dtype, senders=watch.shape[2])
-        rows, labels, shown = over(
-            (rows.to(device), labels.to(device), shown), lambda each: each[place.to(each.device)]
+        rows, target, shown = over(
+            (rows.to(device), target, shown), lambda each: each[place.to(each.device)]
         )
         counted = (
             torch.arange(rows.shape[2])
             < torch.tensor([len(part[0]) for part in parts])[place][..., None]
         )
         weight = watch.to(device, dtype).gather(2, rows) * counted.to(device)
-        return cls(rows, weight, labels, shown)
+        return cls(rows, weight, target, shown)
 
 
 def _patients(inputs: Inputs, rows: Tensor) -> Inputs:

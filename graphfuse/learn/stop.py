@@ -5,28 +5,24 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-TEMPERATURES = tuple(
-    2 ** (step / 8) for step in range(-8, 9)
-)  # by which logits may be divided; the middle one is 1
-
 
 class Stop:
     """Who goes on: fold f for `epochs[f]` epochs, each of its settings until the loss watched has
-    not improved for `patience` epochs; `tempered` holds the losses at every temperature where it
-    was lowest."""
+    not improved for `patience` epochs; `tempered` holds the losses at each of so many
+    `calibrations` where it was lowest."""
 
-    def __init__(self, epochs: Tensor, settings: int, patience: int):
+    def __init__(self, epochs: Tensor, settings: int, patience: int, calibrations: int):
         self.epochs, self.patience = epochs, patience
         self.waited = torch.zeros(len(epochs), settings, dtype=torch.long)
         self.best = torch.full((len(epochs), settings), torch.inf, dtype=torch.float64)
         self.tempered = torch.full(
-            (len(epochs), settings, len(TEMPERATURES)), torch.inf, dtype=torch.float64
+            (len(epochs), settings, calibrations), torch.inf, dtype=torch.float64
         )
 
     def see(self, tempered: Tensor, epoch: int) -> Tensor:
-        """Takes in this epoch's losses `[folds, settings, temperatures]`; gives back those of the
-        logits as they are, infinite where they are not finite or nobody goes on."""
-        losses = tempered[..., len(TEMPERATURES) // 2]
+        """Takes in this epoch's losses `[folds, settings, calibrations]`; gives back those of the
+        net as it is, at the middle one, infinite where they are not finite or nobody goes on."""
+        losses = tempered[..., tempered.shape[-1] // 2]
         running = (self.waited < self.patience) & (epoch <= self.epochs)[:, None]
         losses = torch.where(running & torch.isfinite(losses), losses, torch.inf)
         better = losses < self.best

@@ -20,7 +20,6 @@ from graphfuse.learn.bank import Bank
 from graphfuse.learn.budget import Chunk, Size, chunks
 from graphfuse.learn.draws import mask_sources, seed_of
 from graphfuse.learn.fit import FoldData
-from graphfuse.learn.stop import TEMPERATURES
 from graphfuse.nn.net import Net, Shape
 from graphfuse.schema import Recipe
 from graphfuse.schema.recipe import TrainSection
@@ -117,18 +116,20 @@ def first_pass(
         where = np.ix_(chunk.folds, chunk.settings)
         curves[: len(found.losses), *map(torch.from_numpy, where)] = found.losses.float()
         patients = [
-            (h.any(0)[: len(fold.codes)] & (fold.codes >= 0)).sum()
+            (h.any(0)[: len(fold.inner)] & fold.target.known).sum()
             for h, fold in zip(held, mine, strict=True)
         ]
-        warmth[where] = temperature(found.tempered.numpy(), np.array(patients)[:, None])
+        choices = mine[0].task.calibrations
+        known = np.array(patients)[:, None]
+        warmth[where] = calibration(found.tempered.numpy(), known, choices)
     return [Choice.lowest(curves[:, f], warmth[f].tolist()) for f in range(len(folds))]
 
 
-def temperature(losses: np.ndarray, patients: np.ndarray) -> np.ndarray:
-    """The temperature with the lowest mean loss of `patients` `[…]` held out, `losses` `[…,
-    temperatures]`, under a prior that leans to 1 (`LEAN`)."""
-    lean = np.log(TEMPERATURES) ** 2 / (2 * LEAN**2) / np.maximum(patients, 1)[..., None]
-    return np.asarray(TEMPERATURES)[np.argmin(np.round(losses + lean, 6), axis=-1)]
+def calibration(losses: np.ndarray, patients: np.ndarray, choices: Sequence[float]) -> np.ndarray:
+    """Of the C `choices`, the one with the lowest mean loss of `patients` `[…]` held out, `losses`
+    `[…, C]`, under a prior that leans to 1 (`LEAN`)."""
+    lean = np.log(choices) ** 2 / (2 * LEAN**2) / np.maximum(patients, 1)[..., None]
+    return np.asarray(choices)[np.argmin(np.round(losses + lean, 6), axis=-1)]
 
 
 def second_pass(
@@ -181,7 +182,7 @@ def _chunks(
     folds: list[FoldData], section: TrainSection, seed: int, dtype: torch.dtype, settings: int
 ) -> list[Chunk]:
     """Sized by the fold with the most patients."""
-    largest = max(folds, key=lambda fold: len(fold.codes))
+    largest = max(folds, key=lambda fold: len(fold.inner))
     size = Size.of(fresh(largest, seed), largest.inputs, dtype)
     return chunks(size, len(folds), settings, section.seeds, section.memory_gb * 1e9)
 
@@ -202,7 +203,8 @@ def _bank(
     bank = Bank(
         nets,
         [f.inputs for f in folds],
-        [f.codes for f in folds],
+        [f.target for f in folds],
+        folds[0].task,
         device=device,
         dtype=dtype,
         **options,
@@ -231,7 +233,7 @@ def fresh(fold: FoldData, seed: int) -> Net:
             net.patient_gate[m] = torch.from_numpy(fold.gates[m, 1:])
             if m in fold.prime:
                 fold.prime[m](encode)
-        net.double().fuse.prime(net.linear(fold.inputs), fold.inputs.present, fold.codes)
+        net.double().fuse.prime(net.linear(fold.inputs), fold.inputs.present, fold.target.values)
     return net.float()
 
 

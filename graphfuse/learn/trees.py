@@ -12,6 +12,7 @@ from torch.nn.functional import pad
 
 from graphfuse.nn.lists import Lists
 from graphfuse.nn.net import Inputs
+from graphfuse.task.outcome import Target
 
 
 def stacked(rows: Sequence[Sequence[Tensor]]) -> Tensor:
@@ -42,8 +43,21 @@ def stacked_inputs(
     )
 
 
+def stacked_targets(targets: Sequence[Target], device, dtype: torch.dtype) -> Target:
+    """Targets of several folds as one `[folds, n]`; nothing is known of who is added."""
+
+    def together(tensors: Sequence[Tensor]) -> Tensor:
+        found = stacked([[each] for each in tensors])[:, 0].to(device)
+        return found.to(dtype) if found.is_floating_point() else found
+
+    fields = zip(*targets, strict=True)
+    return Target(*(None if each[0] is None else together(each) for each in fields))
+
+
 def over(tree, change: Callable[[Tensor], Tensor]):
-    """The tree of tuples and dicts with every tensor changed."""
+    """The tree of tuples and dicts with every tensor changed; `None` stays."""
+    if tree is None:
+        return None
     if isinstance(tree, dict):
         return {key: over(value, change) for key, value in tree.items()}
     if isinstance(tree, tuple):

@@ -176,6 +176,12 @@ class Task(Kind):
     #: leaves it as it is.
     calibrations: ClassVar[tuple[float, ...]] = (1.0,)
 
+    def tensors(self, target):
+        """The target as nets learn it."""
+        import torch
+
+        return type(target)(*(None if each is None else torch.from_numpy(each) for each in target))
+
     @abstractmethod
     def net_loss(self, predictor, target):
         """Each patient's loss `[…, n]` of a net's linear predictor `[…, n, W]`, as tensors.

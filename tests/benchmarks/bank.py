@@ -165,7 +165,7 @@ def alone(fold: FoldData, recipe: gf.Recipe, device: str = "cpu") -> tuple[int, 
     for seed in range(recipe.train.seeds):
         nets.append(fresh(fold, seed).to(device))
         draws.append(mask_sources(fold.channels, seed))
-    inputs, codes = to(fold.inputs, device), fold.codes.to(device)
+    inputs, codes = to(fold.inputs, device), fold.target.values.to(device)
     steps = [optimiser(net, recipe) for net in nets]
     held = [torch.from_numpy(fold.inner == s % INNER_FOLDS).to(device) for s in range(len(nets))]
     curve, waited = [], 0

@@ -29,7 +29,7 @@ def test_as_many_patients_are_the_same_fold(fold):
         torch.testing.assert_close(mine[..., :coordinates], other)
     for mine, other in zip(same.inputs.lists, fold.inputs.lists, strict=True):
         assert all(map(torch.equal, mine, other))
-    assert torch.equal(same.codes, fold.codes) and (same.inner == fold.inner).all()
+    assert torch.equal(same.target.values, fold.target.values) and (same.inner == fold.inner).all()
 
 
 @pytest.mark.parametrize("patients", [30, 200])
@@ -37,7 +37,9 @@ def test_patients_come_over_and_over_with_neighbours_of_their_own(fold, patients
     other = enlarged(fold, patients)
     rows = np.arange(patients) % 80
     assert torch.equal(other.inputs.present, fold.inputs.present[rows])
-    assert torch.equal(other.codes, fold.codes[rows]) and len(other.inner) == patients
+    assert (
+        torch.equal(other.target.values, fold.target.values[rows]) and len(other.inner) == patients
+    )
     for mine, given in zip(other.inputs.lists, fold.inputs.lists, strict=True):
         assert torch.equal(mine.offsets.diff(), given.offsets.diff()[rows])
         assert len(mine.back_offsets) == patients + 1 and (mine.index < patients).all()

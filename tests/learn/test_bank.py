@@ -12,14 +12,17 @@ from graphfuse.learn import fit
 from graphfuse.learn.bank import Bank, mean_loss
 from graphfuse.learn.draws import mask_sources
 from graphfuse.learn.linear.fold import PreparedFold
-from graphfuse.learn.stop import TEMPERATURES, Stop
+from graphfuse.learn.stop import Stop
 from graphfuse.learn.training import fresh
+from graphfuse.learn.trees import over
 from graphfuse.nn.lists import aggregate
 from graphfuse.nn.parts import Propagate
 from graphfuse.schema import Recipe
+from graphfuse.task.classes import Classes
 
 RECIPE = Recipe.model_validate({"name": "quick", "patient": {"neighbours": 4}, "net": {"width": 6}})
 CLOSE = 1e-9
+TEMPERATURES = Classes.calibrations
 LISTENING = """
 import torch
 from graphfuse.nn.lists import aggregate
@@ -65,16 +68,20 @@ def bank_of(folds, seeds=(0, 1), settings=1, **options) -> tuple[Bank, list]:
     bank = Bank(
         nets,
         [f.inputs for f in folds],
-        [f.codes for f in folds],
+        [f.target for f in folds],
+        folds[0].task,
         **{"dtype": torch.float64} | options,
     )
     return bank, [[mask_sources(fold.channels, s) for s in seeds] for fold in folds]
 
 
 def rows(folds, replicas=2) -> torch.Tensor:
-    longest = max(len(f.codes) for f in folds)
+    longest = max(len(f.target.values) for f in folds)
     return torch.stack(
-        [(torch.arange(longest) < len(f.codes)).double().expand(replicas, -1) for f in folds]
+        [
+            (torch.arange(longest) < len(f.target.values)).double().expand(replicas, -1)
+            for f in folds
+        ]
     )
 
 
@@ -82,7 +89,7 @@ def held_rows(folds, replicas=2) -> torch.Tensor:
     held = torch.zeros_like(rows(folds, replicas))
     for f, fold in enumerate(folds):
         for r in range(replicas):
-            held[f, r, : len(fold.codes)] = torch.from_numpy(fold.inner == r % 2).double()
+            held[f, r, : len(fold.target.values)] = torch.from_numpy(fold.inner == r % 2).double()
     return held
 
 
@@ -95,7 +102,7 @@ def test_a_new_bank_is_the_linear_start(folds):
     logits = bank.logits().detach()
     for f, fold in enumerate(folds):
         expected = fresh(fold, 0).double()(fold.inputs)
-        assert torch.allclose(logits[f, 0, : len(fold.codes)], expected, atol=1e-12)
+        assert torch.allclose(logits[f, 0, : len(fold.target.values)], expected, atol=1e-12)
         assert torch.equal(logits[f, 0], logits[f, 1])  # seeds differ only once weights move
 
 
@@ -148,7 +155,9 @@ def test_what_is_watched_is_the_loss_of_those_held_out_before_each_step(folds):
                 assert row[f] == torch.inf
                 continue
             each = [
-                cross_entropy(logits[f, s, : len(fold.codes)][mask], fold.codes[mask])
+                cross_entropy(
+                    logits[f, s, : len(fold.target.values)][mask], fold.target.values[mask]
+                )
                 for s in (0, 1)
                 for mask in [torch.from_numpy(fold.inner == s)]
             ]
@@ -175,7 +184,10 @@ def test_rounds_of_messages_are_watched_too(small, rounds):
     (row,) = bank.train(
         rows([fold]) - held, [0], draws, learning_rate=0.1, weight_decay=0.0, watch=held
     ).losses
-    each = [cross_entropy(logits[0, s][held[0, s] > 0], fold.codes[held[0, s] > 0]) for s in (0, 1)]
+    each = [
+        cross_entropy(logits[0, s][held[0, s] > 0], fold.target.values[held[0, s] > 0])
+        for s in (0, 1)
+    ]
     assert abs(row[0, 0] - sum(each) / 2) <= CLOSE
 
 
@@ -194,8 +206,9 @@ def test_temperatures_are_those_of_the_lowest_epoch(folds):
     at_start = still.train(
         rows(folds), [0, 0], sources, learning_rate=0.0, weight_decay=0.0, watch=held
     ).tempered
+    target = over(still.shown.target, lambda each: each[:, None])
     for t, value in enumerate(TEMPERATURES):
-        losses = mean_loss(logits / value, still.shown.codes[:, None], held)
+        losses = mean_loss(still.task, logits / value, target, held)
         assert (losses.mean(1) - at_start[:, 0, t]).abs().max() <= CLOSE
 
 
@@ -239,7 +252,7 @@ def test_settings_side_by_side_are_settings_alone(folds):
 
 
 def test_a_replica_that_diverges_stops_and_is_never_the_best():
-    stop = Stop(torch.tensor([50]), 2, patience=3)
+    stop = Stop(torch.tensor([50]), 2, 3, len(TEMPERATURES))
     for epoch, loss in enumerate((1.0, torch.nan, 0.5, torch.inf, torch.nan, torch.nan)):
         seen = stop.see(
             torch.tensor([[loss, 1.0]])[..., None].expand(1, 2, len(TEMPERATURES)), epoch
@@ -338,7 +351,9 @@ def test_a_new_net_says_its_linear_start_whatever_is_dropped(small, fuse):
         small, Recipe.model_validate({"name": "drop", "patient": {"neighbours": 4}, "net": net})
     )[0]
     module = fresh(fold, 0).double()
-    kept = (torch.arange(len(fold.codes)) % 2).double()[:, None].expand_as(fold.inputs.present)
+    kept = (
+        (torch.arange(len(fold.target.values)) % 2).double()[:, None].expand_as(fold.inputs.present)
+    )
     assert torch.allclose(module(fold.inputs, kept=kept), module(fold.inputs), atol=1e-12)
 
 
@@ -397,7 +412,7 @@ def test_unlabelled_patients_count_in_no_loss(folds):
     bank, _ = bank_of(folds)
     weight = rows(folds)
     whole = bank.losses(weight).detach()
-    bank.shown.codes[0, :10] = -1
+    bank.shown.target.known[0, :10] = False
     part = bank.losses(weight).detach()
     weight[0, :, :10] = 0
     assert torch.equal(part, bank.losses(weight).detach()) and not torch.equal(part[0], whole[0])

@@ -14,19 +14,20 @@ from sklearn.metrics import log_loss
 from graphfuse.learn import fit
 from graphfuse.learn.linear.fold import PreparedFold
 from graphfuse.learn.model import FusionModel
-from graphfuse.learn.stop import TEMPERATURES
 from graphfuse.learn.training import (
     Choice,
     Trained,
+    calibration,
     first_pass,
     fresh,
     second_pass,
-    temperature,
     train,
 )
 from graphfuse.schema import Recipe
+from graphfuse.task.classes import Classes
 
 CLOSE = 1e-9
+TEMPERATURES = Classes.calibrations
 
 
 def recipe_of(**train) -> Recipe:
@@ -93,12 +94,14 @@ def test_the_temperature_undoes_overconfidence(over):
     z = rng.normal(size=(4000, 3)) * 2
     codes = (softmax(z, 1).cumsum(1) < rng.random((4000, 1))).sum(1)
     losses = [log_loss(codes, softmax(over * z / t, 1), labels=[0, 1, 2]) for t in TEMPERATURES]
-    assert temperature(np.array(losses), np.array(4000)) == pytest.approx(over, rel=0.1)
+    found = calibration(np.array(losses), np.array(4000), TEMPERATURES)
+    assert found == pytest.approx(over, rel=0.1)
 
 
 def test_a_few_patients_hardly_move_the_temperature():
     losses = np.where(np.asarray(TEMPERATURES) == 2, 0.50, 0.52)
-    assert temperature(losses, np.array(10)) == 1 and temperature(losses, np.array(1000)) == 2
+    assert calibration(losses, np.array(10), TEMPERATURES) == 1
+    assert calibration(losses, np.array(1000), TEMPERATURES) == 2
 
 
 # ------------------------------------------------------------------------------- a grid as replicas
