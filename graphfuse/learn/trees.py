@@ -51,13 +51,11 @@ def stacked_targets(targets: Sequence[Target], device, dtype: torch.dtype) -> Ta
         return found.to(dtype) if found.is_floating_point() else found
 
     fields = zip(*targets, strict=True)
-    return Target(*(None if each[0] is None else together(each) for each in fields))
+    return Target(*(() if isinstance(each[0], tuple) else together(each) for each in fields))
 
 
 def over(tree, change: Callable[[Tensor], Tensor]):
-    """The tree of tuples and dicts with every tensor changed; `None` stays."""
-    if tree is None:
-        return None
+    """The tree of tuples and dicts with every tensor changed."""
     if isinstance(tree, dict):
         return {key: over(value, change) for key, value in tree.items()}
     if isinstance(tree, tuple):

@@ -180,7 +180,8 @@ class Task(Kind):
         """The target as nets learn it."""
         import torch
 
-        return type(target)(*(None if each is None else torch.from_numpy(each) for each in target))
+        fields = (each if isinstance(each, tuple) else torch.from_numpy(each) for each in target)
+        return type(target)(*fields)
 
     @abstractmethod
     def net_loss(self, predictor, target):

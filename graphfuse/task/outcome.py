@@ -23,17 +23,17 @@ class Target(NamedTuple):
         `[N]`; what stands where nothing is known has no meaning.
     known : array
         bool `[N]`: who has a value.
-    event : array or None
-        bool `[N]`, of times to an event: whether it was seen.
+    event : array or tuple
+        bool `[N]`, of times to an event: whether it was seen; else `()`, a tree without leaves.
     """
 
     values: np.ndarray
     known: np.ndarray
-    event: np.ndarray | None = None
+    event: np.ndarray | tuple = ()
 
     def take(self, rows) -> Target:
         """The target of some patients, by number or by a truth value for each."""
-        return Target(*(None if each is None else each[rows] for each in self))
+        return Target(*(each if isinstance(each, tuple) else each[rows] for each in self))
 
     def hide(self, rows) -> Target:
         """The same patients, with nothing known of those at `rows`."""
@@ -77,7 +77,8 @@ class Outcome:
     @property
     def target(self) -> Target:
         """What a model learns of it."""
-        return Target(self.values, self.known, self.event)
+        event = () if self.event is None else self.event
+        return Target(self.values, self.known, event)
 
     @property
     def task(self):
