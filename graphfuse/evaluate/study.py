@@ -17,7 +17,7 @@ from graphfuse.evaluate.folds import splits
 from graphfuse.evaluate.left_out import leave_out_linear
 from graphfuse.evaluate.metrics import FEWEST
 from graphfuse.evaluate.spy import spied
-from graphfuse.evaluate.tally import columns, of_one_part, shapley_of, tally
+from graphfuse.evaluate.tally import columns, has_every_subset, of_one_part, shapley_of, tally
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.learn.linear.kernels import allows_kernels
 from graphfuse.learn.model import FusionModel
@@ -145,7 +145,9 @@ class Study:
     def evaluation(self, metrics: Metrics, subgroups: Sequence[GroupScore] = ()) -> Evaluation:
         """What the scores say of the modalities, beside what was found in `subgroups`."""
         together = [pair for pair in metrics.comparisons if pair.b == ADDITIVE]
-        shares = shapley_of(self.scores(), tuple(self.present), self._metrics)
+        modalities, shares = tuple(self.present), []
+        if has_every_subset(self.probability, modalities):
+            shares = shapley_of(self.scores(), modalities, self._metrics)
         return Evaluation(
             kind=metrics.kind,
             contributions=shares,

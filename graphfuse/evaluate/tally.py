@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -101,13 +101,18 @@ def _spanned(
     }
 
 
+def has_every_subset(names: Iterable[str], modalities: tuple[str, ...]) -> bool:
+    """Whether the models of these names are of every subset of several modalities."""
+    every = {str(ModelId.of_modalities(ONLY, some)) for some in subsets(modalities)}
+    return len(modalities) > 1 and every <= set(names)
+
+
 def shapley_of(
     table: pd.DataFrame, modalities: tuple[str, ...], metrics: MetricSet
 ) -> list[Contribution]:
     """What each modality adds (Shapley), in the metrics compared, where every subset of them was
     scored."""
-    names = {str(ModelId.of_modalities(ONLY, some)) for some in subsets(modalities)}
-    if len(modalities) < 2 or not names <= set(table["model"]):
+    if not has_every_subset(table["model"], modalities):
         return []
     share = test_share(table)
     return [
