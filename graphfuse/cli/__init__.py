@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 import typer
 
-from graphfuse.cli.app import app
+from graphfuse.cli.app import app, unwrapped
 from graphfuse.errors import GraphfuseError, reason
 
 # Each registers its commands, in this order.
@@ -20,6 +20,10 @@ from graphfuse.errors import GraphfuseError, reason
 from graphfuse.cli import cohorts, audit, planning, runs, evaluate, subtypes, parts  # noqa: F401
 
 # isort: on
+
+
+for _command in app.registered_commands:
+    _command.help = unwrapped(_command.callback.__doc__)
 
 
 def main() -> None:

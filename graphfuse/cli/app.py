@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import re
 import sys
@@ -236,3 +237,9 @@ def speak(quiet: bool) -> None:
         force=True,
     )
     logging.getLogger("graphfuse").setLevel(logging.ERROR if quiet else logging.INFO)
+
+
+def unwrapped(text: str) -> str:
+    """A docstring with each paragraph on one line, which the terminal breaks where it is narrow."""
+    paragraphs = inspect.cleandoc(text).split("\n\n")
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)

@@ -77,7 +77,9 @@ class Finished:
         mine = self._parts(self._folder)
         if self.resume and left and not mine:
             raise InputError(self._differs(left[0]))
-        if self.resume and mine:
+        if self.resume and not left:
+            log.info("no run into this folder was stopped: there is nothing to go on from")
+        elif self.resume and mine:
             log.info("going on from %s of a run that was stopped", counted(len(mine), "part"))
         elif left:
             count = sum(len(self._parts(each)) for each in left)

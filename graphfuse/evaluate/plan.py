@@ -13,6 +13,7 @@ import pandas as pd
 from scipy.optimize import nnls
 
 from graphfuse.data.memory import in_gb
+from graphfuse.errors import counted
 from graphfuse.evaluate.study import Study
 from graphfuse.schema.model_id import NO_GRAPH, ONLY, OURS, WITHOUT, ModelId
 
@@ -119,8 +120,14 @@ class Plan:
         reach = "" if self.probed[-1] == self.patients else f", carried on to {self.patients:,}"
         return (
             f"from trainings of {sizes} patients on this machine as busy as it is{reach}; nets "
-            f"stop as they did there (after {min(self.epochs)} to {max(self.epochs)} epochs)"
+            f"stop as they did there (after {_span(self.epochs)})"
         )
+
+
+def _span(epochs: Sequence[int]) -> str:
+    """The fewest and the most epochs, in words."""
+    low, high = min(epochs), max(epochs)
+    return counted(low, "epoch") if low == high else f"{low} to {high} epochs"
 
 
 def in_time(seconds: float) -> str:

@@ -238,3 +238,9 @@ def test_a_run_on_other_data_is_not_replaced(whole, tmp_path):
     train(run, cv=(2, 1), ledger=False, overwrite=True)
     assert load_record(run).hashes["data"] == COHORT.digest()
     assert hidden(tmp_path) == []
+
+
+def test_a_resume_of_nothing_says_that_it_begins_anew(tmp_path, caplog):
+    with caplog.at_level("INFO", logger="graphfuse"):
+        Finished(tmp_path / ".run.resume", resume=True).begin({"data": "0"})
+    assert "nothing to go on from" in caplog.text

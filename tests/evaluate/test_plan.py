@@ -85,3 +85,11 @@ def test_a_plan_prints_its_shares_and_what_would_fit():
     assert lines[4].split() == "memory, at its peak 3.0 GB 2.0 GB are free".split()
     assert "64, 128 patients" in lines[-2] and "carried on to 900" in lines[-2]
     assert lines[-1] == "It does not fit. What would fit: 1 patient"
+
+
+@pytest.mark.parametrize(
+    "epochs, words", [((0, 0), "0 epochs"), ((1,), "1 epoch"), ((3, 9), "3 to 9")]
+)
+def test_epochs_are_a_span_where_they_differ(epochs, words):
+    plan = Plan("x", {}, 1e9, None, 1e6, (64,), 64, epochs)
+    assert f"as they did there (after {words}" in str(plan)
