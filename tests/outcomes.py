@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from graphfuse.task.kind import Task
-from graphfuse.task.outcome import Outcome, Target
+from graphfuse.task.outcome import Learned, Outcome
 
 
 def of_codes(codes: np.ndarray, classes: int | None = None) -> Outcome:
@@ -16,7 +15,6 @@ def of_codes(codes: np.ndarray, classes: int | None = None) -> Outcome:
     return Outcome("y", "class", codes, tuple(f"class{k}" for k in range(count)))
 
 
-def learned(codes: np.ndarray, classes: int | None = None) -> tuple[Target, Task]:
-    """Such an outcome as the linear models take it."""
-    outcome = of_codes(codes, classes)
-    return outcome.target, outcome.task
+def learned(codes: np.ndarray, classes: int | None = None) -> Learned:
+    """Such an outcome as it is learned."""
+    return of_codes(codes, classes).learned

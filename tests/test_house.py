@@ -24,10 +24,11 @@ BELOW = {
     "errors": set(),
     "files": {"errors"},
     "text": {"errors"},
+    "statistics": set(),
     "nn": {"errors", "files"},
     "__init__": set(),
 }
-BELOW["task"] = {"errors", "files", "text"}
+BELOW["task"] = {"errors", "files", "text", "statistics"}
 BELOW["schema"] = BELOW["task"] | {"task"}
 BELOW["data"] = BELOW["schema"] | {"schema"}
 BELOW["graph"] = BELOW["data"] | {"data"}

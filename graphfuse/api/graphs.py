@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pandas as pd
-
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.manifest import as_cohort
 from graphfuse.graph.coverage import Coverage
@@ -16,6 +14,7 @@ from graphfuse.learn.assemble import Preparation
 from graphfuse.learn.signalling import Signalling
 from graphfuse.schema import DEFAULT_RECIPE, Recipe
 from graphfuse.schema.arguments import Seed, checked
+from graphfuse.task.outcome import Learned
 
 
 @checked
@@ -39,11 +38,9 @@ def build(
 
 def graph_of(cohort: Cohort, recipe: Recipe, genes: GeneNetwork | None, seed: int) -> PatientGraph:
     """Of a cohort with its genes as the recipe wants them, fitted on all patients."""
-    outcome = next((o for o in cohort.outcomes.values() if o.kind == "class"), None)
-    codes = (
-        outcome.values if outcome is not None else pd.Series(-1, index=cohort.patients).to_numpy()
-    )
-    preparation, views = Preparation.fit(cohort, codes, recipe, genes, seed)
+    trained = [each for each in cohort.outcomes.values() if each.task.trains]
+    learned = trained[0].learned if trained else Learned.nothing(len(cohort))
+    preparation, views = Preparation.fit(cohort, learned, recipe, genes, seed)
     names = {m: [p.columns[c] for c in p.owners] for m, p in preparation.pipelines.items()}
     lists = {name: layer.lists() for name, layer in preparation.layers.items()}
     symbols = {

@@ -14,6 +14,7 @@ from graphfuse.data.step import Context, Step, check_options, step
 from graphfuse.errors import InputError, warn_once
 from graphfuse.files.arrays import check_shapes, check_values
 from graphfuse.schema.prepare import StepSpec
+from graphfuse.task.outcome import Learned
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +31,7 @@ def fit_steps(specs: Sequence[StepSpec], numbers: np.ndarray, context: Context) 
     """
     if not len(numbers):
         numbers, context = np.zeros((1, numbers.shape[1])), _nobody(context)
-    unlabelled = np.full(len(numbers), -1)
+    nothing = Learned.nothing(len(numbers))
     names, width = context.columns, numbers.shape[1]
     values = unscaled = numbers
     fitted: list[Step] = []
@@ -38,8 +39,8 @@ def fit_steps(specs: Sequence[StepSpec], numbers: np.ndarray, context: Context) 
     for spec in specs:
         kind = step(spec.step)
         check_options(spec.step, kind, spec.options)
-        target = context.target if kind.reads_target(**spec.options) else unlabelled
-        told = replace(context, columns=names[sources_of(fitted, width)], target=target)
+        learned = context.learned if kind.reads_target(**spec.options) else nothing
+        told = replace(context, columns=names[sources_of(fitted, width)], learned=learned)
         shown = unscaled if kind.unitless else values
         fitted.append(kind.fit(shown, told, **spec.options))
         values = applied(spec.step, fitted[-1], values)
@@ -67,7 +68,7 @@ def _tell_off_centre(modality: str, values: np.ndarray) -> None:
 def _nobody(context: Context) -> Context:
     """The context of one row that is nobody's."""
     groups = {name: np.full(1, None, dtype=object) for name in context.groups}
-    return replace(context, patients=pd.Index([""]), groups=groups, target=np.full(1, -1))
+    return replace(context, patients=pd.Index([""]), groups=groups, learned=Learned.nothing(1))
 
 
 def applied(name: str, made: Step, table: np.ndarray) -> np.ndarray:

@@ -29,6 +29,7 @@ from graphfuse.data.typed_columns import TypedColumns
 from graphfuse.errors import Faults, InputError, counted, few_counted
 from graphfuse.files.arrays import PLACES, Array, check_shapes
 from graphfuse.schema.prepare import USUAL_STEPS, PrepareSection, StepSpec
+from graphfuse.task.outcome import Learned
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +63,7 @@ class Pipeline:
     def fit(
         cls,
         modality: Modality,
-        target: np.ndarray,
+        learned: Learned,
         steps: Sequence[StepSpec] = PrepareSection().of(),
         groups: Mapping[str, np.ndarray] | None = None,
     ) -> Pipeline:
@@ -72,8 +73,8 @@ class Pipeline:
         ----------
         modality : Modality
             Of n training patients.
-        target : array of int `[n]`
-            Their class codes, -1 for unlabelled.
+        learned : Learned
+            What is learned of them.
         steps : sequence of StepSpec
             What the numbers go through.
         groups : mapping of str to array `[n]`, optional
@@ -94,7 +95,7 @@ class Pipeline:
         _refuse_fillers(modality.name, numbers)
         names = np.asarray(modality.columns, dtype=str)[made_of]
         known = {name: np.asarray(values)[rows] for name, values in (groups or {}).items()}
-        about = (modality.name, modality.kind, table.index, names, known, target[rows])
+        about = (modality.name, modality.kind, table.index, names, known, learned.take(rows))
         fitted = fit_steps(steps, numbers, Context(*about))
         sources = sources_of(fitted, len(made_of))
         called = tuple(spec.step for spec in steps)

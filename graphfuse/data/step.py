@@ -19,10 +19,10 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from graphfuse.data.column_statistics import anova_f
 from graphfuse.errors import InputError, nearest
 from graphfuse.files.arrays import Array
 from graphfuse.files.own_class import class_in_file
+from graphfuse.task.outcome import Learned
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,8 +41,9 @@ class Context:
         The name of the modality's column that each column of the table comes from.
     groups : mapping of str to array `[n]`
         Group's name → each patient's entry, `None` where unknown.
-    target : array of int `[n]`
-        Class codes, -1 for unlabelled; all -1 for a step that does not read it.
+    learned : Learned
+        Their target, with its `values` and who is `known`, and the task that says how it is
+        learned; for a step that does not read it, nobody's is known.
     """
 
     modality: str
@@ -50,7 +51,7 @@ class Context:
     patients: pd.Index
     columns: np.ndarray
     groups: Mapping[str, np.ndarray]
-    target: np.ndarray
+    learned: Learned
 
     def relevance(self, table: np.ndarray) -> np.ndarray:
         """float64 `[F]`: how much each column of `table` `[n, F]` says of the target; the larger,
@@ -60,7 +61,7 @@ class Context:
                 f"modality {self.modality!r}: columns are chosen by their values, and some are "
                 'missing; put "impute" before "select" among [prepare] steps'
             )
-        return anova_f(table, self.target)
+        return self.learned.relevance(table)
 
 
 class Step:

@@ -13,6 +13,7 @@ from graphfuse.data.fitted_steps import applied, owners_of, restored_step
 from graphfuse.data.step import Context, Step, check_options
 from graphfuse.errors import Faults, InputError
 from graphfuse.files.arrays import check_shapes, check_values
+from graphfuse.task.outcome import Learned, Outcome
 
 N, F = 24, 6
 CLOSE = 1e-9
@@ -52,7 +53,13 @@ def sample_context(rows: int = N) -> Context:
     """What a step is told of `sample_table`."""
     patients = pd.Index([f"P{row}" for row in range(rows)])
     columns = np.array([f"c{column}" for column in range(F)])
-    return Context("rna", "omics", patients, columns, _AnyGroup(rows), np.arange(rows) % 3)
+    return Context("rna", "omics", patients, columns, _AnyGroup(rows), _classes(rows))
+
+
+def _classes(rows: int) -> Learned:
+    """Three classes in turn."""
+    outcome = Outcome("y", "class", np.arange(rows) % 3, ("a", "b", "c"))
+    return outcome.learned
 
 
 def check_step(kind: type[Step], name: str, options: Mapping[str, Any] | None = None) -> list[str]:

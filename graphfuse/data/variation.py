@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 
 from graphfuse.data.cohort import Cohort
-from graphfuse.data.column_statistics import ROUNDING
 from graphfuse.data.magnitude import measurable
 from graphfuse.data.modality import Modality
 from graphfuse.errors import FEW, InputError
+from graphfuse.statistics.columns import ROUNDING
 
 # Patients a modality's variation must rest on: fewer may all be held out by the same fold.
 ENOUGH = FEW

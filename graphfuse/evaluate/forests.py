@@ -15,10 +15,10 @@ import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from threadpoolctl import threadpool_limits
 
-from graphfuse.data.column_statistics import anova_f
 from graphfuse.learn.assemble import Views
 from graphfuse.learn.linear.fold import PreparedFold
 from graphfuse.learn.splits import dealt
+from graphfuse.statistics.columns import anova_f
 
 TOP = 500  # columns; on tens of thousands the two would cost more than the net
 TREES, TRIED = 150, 50  # of the forest, and those by which its settings are judged

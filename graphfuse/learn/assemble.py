@@ -27,6 +27,7 @@ from graphfuse.learn.steps import steps_of
 from graphfuse.nn.lists import Lists
 from graphfuse.nn.parts import part
 from graphfuse.schema import Recipe
+from graphfuse.task.outcome import Learned
 
 log = logging.getLogger(__name__)
 
@@ -91,18 +92,18 @@ class Preparation:
     def fit(
         cls,
         cohort: Cohort,
-        codes: np.ndarray,
+        learned: Learned,
         recipe: Recipe,
         network: GeneNetwork | None,
         seed: int = 0,
     ) -> tuple[Preparation, Views]:
-        """Fitted on all patients of `cohort` (the training ones); also gives their views. `codes`
-        `[N]` are their class codes, -1 for unlabelled. Signals come later: they need no inner folds
+        """Fitted on all patients of `cohort` (the training ones), of whom `learned` is to be
+        learned; also gives their views. Signals come later: they need no inner folds
         (`PreparedFold.prepared`)."""
         encoders = encoders_of(recipe, cohort, network)
         steps = steps_of(recipe, cohort)
         pipelines = {
-            name: Pipeline.fit(modality, codes, steps[name], cohort.groups)
+            name: Pipeline.fit(modality, learned, steps[name], cohort.groups)
             for name, modality in cohort.modalities.items()
         }
         nobody = np.zeros((0, len(pipelines)), bool)

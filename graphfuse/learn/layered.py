@@ -22,6 +22,7 @@ from graphfuse.graph.layers.fit import Spec, fit_layer, layer_specs
 from graphfuse.learn.clusters import symmetric
 from graphfuse.learn.steps import steps_of, unlabelled_steps
 from graphfuse.schema import PatientSection, Recipe
+from graphfuse.task.outcome import Learned
 
 CELLS = 4_000_000  # random numbers held at once
 LEAST = 8  # patients in a layer, and in each of its modalities
@@ -174,13 +175,13 @@ def tables_of(cohort: Cohort, recipe: Recipe) -> Tables:
     """Standardised columns of every modality, fitted on all patients without labels; with `[select]
     top`, the columns of greatest variance as measured (EHR columns, whose units differ, all
     stay)."""
-    unlabelled = np.full(len(cohort), -1)
+    nothing = Learned.nothing(len(cohort))
     steps_of(recipe, cohort)  # refuses, before anything is fitted, what cannot be
     values, present = {}, {}
     for name, modality in cohort.modalities.items():
         modality = _widest(modality, recipe.select.top)
         steps = unlabelled_steps(recipe, modality)
-        pipeline = Pipeline.fit(modality, unlabelled, steps, cohort.groups)
+        pipeline = Pipeline.fit(modality, nothing, steps, cohort.groups)
         values[name], present[name] = pipeline.apply(modality), pipeline.present(modality)
     return Tables(values, present, cohort.patients)
 

@@ -9,6 +9,7 @@ import pandas as pd
 from scipy.special import log_softmax, softmax
 
 from graphfuse.errors import FEW, InputError, examples, few, few_of
+from graphfuse.statistics.columns import anova_f
 from graphfuse.task.class_labels import MANY, class_outcome
 from graphfuse.task.class_metrics import METRICS
 from graphfuse.task.kind import Task
@@ -130,6 +131,10 @@ class Classes(Task):
     def untrained(self, training: Target, tested: Target) -> list[str]:
         trained = self._counts(training) > 0
         return [self.names[code] for code in np.unique(tested.values) if not trained[code]]
+
+    def relevance(self, table: np.ndarray, target: Target) -> np.ndarray:
+        """One-way ANOVA F."""
+        return anova_f(table, np.where(target.known, target.values, -1))
 
     # ------------------------------------------------------------------- how linear models learn it
 

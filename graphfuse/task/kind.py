@@ -138,6 +138,11 @@ class Task(Kind):
     def untrained(self, training, tested) -> list[str]:
         """The names of what is `tested` and nobody in `training` has."""
 
+    @abstractmethod
+    def relevance(self, table: np.ndarray, target) -> np.ndarray:
+        """float64 `[F]`: how much each column of `table` `[N, F]`, in which nothing is missing,
+        says of the target; the larger, the more."""
+
     # ------------------------------------------------------------------- how linear models learn it
 
     #: The most that a patient's loss bends in its linear predictor.

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from graphfuse.errors import InputError, examples
+from graphfuse.task.kind import Task
 from graphfuse.task.registry import kind_of
 
 
@@ -36,10 +37,41 @@ class Target(NamedTuple):
         return Target(*(each if isinstance(each, tuple) else each[rows] for each in self))
 
     def hide(self, rows) -> Target:
-        """The same patients, with nothing known of those at `rows`."""
-        known = self.known.copy()
+        """The same patients, with nothing known of those at `rows`, and no value of theirs."""
+        known, values = self.known.copy(), self.values.copy()
         known[rows] = False
-        return self._replace(known=known)
+        values[rows] = np.nan if values.dtype.kind == "f" else -1
+        return self._replace(values=values, known=known)
+
+
+class Learned(NamedTuple):
+    """A target, and the task that says how it is learned.
+
+    Attributes
+    ----------
+    target : Target
+        Of N patients.
+    task : Task or None
+        `None` where there is no outcome to learn; then nobody's is known.
+    """
+
+    target: Target
+    task: Task | None
+
+    @classmethod
+    def nothing(cls, patients: int) -> Learned:
+        """Of so many patients nothing is to be learned."""
+        return cls(Target(np.full(patients, -1), np.zeros(patients, bool)), None)
+
+    def take(self, rows) -> Learned:
+        """The same of some patients."""
+        return self._replace(target=self.target.take(rows))
+
+    def relevance(self, table: np.ndarray) -> np.ndarray:
+        """float64 `[F]`: how much each column of `table` `[N, F]` says of the target."""
+        if self.task is None:
+            return np.zeros(table.shape[1])
+        return self.task.relevance(table, self.target)
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +116,11 @@ class Outcome:
     def task(self):
         """What depends on its kind: a `task.kind.Kind` made for this outcome."""
         return kind_of(self.kind).of(self)
+
+    @property
+    def learned(self) -> Learned:
+        """The target, with its task."""
+        return Learned(self.target, self.task)
 
     def take(self, rows: np.ndarray) -> Outcome:
         """The same outcome for the patients at `rows`."""

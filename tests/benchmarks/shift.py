@@ -24,6 +24,7 @@ import graphfuse as gf
 from graphfuse.data.pipeline import Pipeline
 from graphfuse.data.shift import ShiftReference
 from graphfuse.errors import InputError
+from tests.outcomes import learned
 
 SIZES = (20, 100)
 SMALLEST_SITE = 4  # patients
@@ -53,7 +54,7 @@ class Fitted:
         for name, modality in training.modalities.items():
             if modality.kind == "ehr":
                 continue
-            pipeline = Pipeline.fit(modality, np.full(len(rows), -1))
+            pipeline = Pipeline.fit(modality, learned(np.full(len(rows), -1)))
             reference = ShiftReference.fit(pipeline.standardise(pipeline.numbers(modality)))
             self.pipelines[name], self.references[name] = pipeline, reference
             self.numbers[name] = pipeline.numbers(cohort.modalities[name])

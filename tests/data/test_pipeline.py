@@ -11,7 +11,6 @@ from sklearn.feature_selection import f_classif
 from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
-from graphfuse.data.column_statistics import anova_f, is_constant
 from graphfuse.data.modality import Modality
 from graphfuse.data.pipeline import Pipeline, unknown_values
 from graphfuse.data.step import Context
@@ -21,6 +20,8 @@ from graphfuse.data.steps.select import Select
 from graphfuse.data.typed_columns import TypedColumns
 from graphfuse.errors import InputError
 from graphfuse.schema import Recipe
+from graphfuse.statistics.columns import anova_f, is_constant
+from tests.outcomes import learned
 
 RNG = np.random.default_rng(7)
 CODES = RNG.integers(0, 3, 60)
@@ -56,7 +57,9 @@ def keeping(top):
 
 def selected(values, codes, names, top):
     """`Select` fitted on columns of these names."""
-    context = Context("rna", "omics", pd.RangeIndex(len(values)), np.array(names), {}, codes)
+    context = Context(
+        "rna", "omics", pd.RangeIndex(len(values)), np.array(names), {}, learned(codes)
+    )
     return Select.fit(values, context, top=top)
 
 
@@ -297,7 +300,7 @@ def test_what_has_no_type_is_guessed_by_its_values():
 
 def test_what_the_fit_can_make_nothing_of_is_counted_and_told():
     train = mixed()
-    fitted = Pipeline.fit(train, np.zeros(40, int))
+    fitted = Pipeline.fit(train, learned(np.zeros(40, int)))
     assert fitted.unknown(train) == []
     frame = train.table.copy().astype(object)
     frame.loc[["P0", "P1"], "age"], frame.loc["P2", "race"] = ["old", "70+"], "d"
@@ -312,13 +315,13 @@ def test_what_the_fit_can_make_nothing_of_is_counted_and_told():
         "ehr, seen: <5 patients have a value that is no date; taken as missing",
     ]
     assert not any(private in " ".join(said) for private in ("P0", "70+", "IV", "long ago"))
-    alone = Pipeline.fit(omics(table()), CODES).unknown(omics(table(missing=0.5)))
+    alone = Pipeline.fit(omics(table()), learned(CODES)).unknown(omics(table(missing=0.5)))
     assert alone == []
 
 
 def test_missing_values_and_columns_are_not_unknown_ones():
     train = mixed()
-    fitted = Pipeline.fit(train, np.zeros(40, int))
+    fitted = Pipeline.fit(train, learned(np.zeros(40, int)))
     gone = Modality(
         "ehr", train.table[["age", "stage"]].assign(age=np.nan), "ehr", types=train.types
     )
@@ -356,7 +359,7 @@ def mixed(rows=40, seed=0):
 
 def test_omics_go_through_impute_scale_select():
     values = table()
-    made = Pipeline.fit(omics(values), CODES, steps=keeping(8))
+    made = Pipeline.fit(omics(values), learned(CODES), steps=keeping(8))
     full = SimpleImputer(strategy="median").fit_transform(values)
     scaled = StandardScaler().fit_transform(full)
     kept = np.sort(np.argsort(-f_classif(scaled, CODES)[0])[:8])
@@ -368,7 +371,7 @@ def test_omics_go_through_impute_scale_select():
 
 def test_ehr_columns_know_their_owners():
     made = mixed()
-    pipeline = Pipeline.fit(made, RNG.integers(0, 2, 40))
+    pipeline = Pipeline.fit(made, learned(RNG.integers(0, 2, 40)))
     values = pipeline.apply(made)
     # age + flag, three races + flag, stage + flag, date + flag
     assert pipeline.owners.tolist() == [0, 0, 1, 1, 1, 1, 2, 2, 3, 3] and values.shape == (40, 10)
@@ -384,16 +387,16 @@ def test_held_out_patients_change_no_fitted_number(kind):
     whole = Modality(
         "x", whole.table.astype(float if kind == "omics" else object), whole.kind, types=whole.types
     )
-    fitted = Pipeline.fit(whole.take(train), CODES[train], steps=keeping(4))
+    fitted = Pipeline.fit(whole.take(train), learned(CODES[train]), steps=keeping(4))
     changed = whole.table.copy()
     changed.iloc[40:] = 1e6 if kind == "omics" else "1999"
     other = Pipeline.fit(
         Modality("x", changed, whole.kind, types=whole.types).take(train),
-        CODES[train],
+        learned(CODES[train]),
         steps=keeping(4),
     )
     assert same(fitted, other)
-    seen = Pipeline.fit(whole, CODES, steps=keeping(4))
+    seen = Pipeline.fit(whole, learned(CODES), steps=keeping(4))
     assert not same(fitted, seen)  # and they would, had they been seen
 
 
@@ -401,11 +404,11 @@ def test_absent_patients_are_not_fitted_on_and_get_zero_rows():
     values = table()
     gone = values.copy()
     gone[[3, 17]] = np.nan
-    fitted = Pipeline.fit(omics(gone), CODES, steps=keeping(9))
+    fitted = Pipeline.fit(omics(gone), learned(CODES), steps=keeping(9))
     there = np.setdiff1d(np.arange(60), [3, 17])
     (left, about), (right, other) = (
         fitted.state(),
-        Pipeline.fit(omics(values[there]), CODES[there], steps=keeping(9)).state(),
+        Pipeline.fit(omics(values[there]), learned(CODES[there]), steps=keeping(9)).state(),
     )
     assert about == other and left["keep"].tolist() == right["keep"].tolist()
     for key in ("median", "mean", "factor"):  # to rounding: tables lie differently in memory
@@ -414,13 +417,13 @@ def test_absent_patients_are_not_fitted_on_and_get_zero_rows():
     assert not found[[3, 17]].any() and found[there].any(1).all()
     ehr_gone = mixed()
     ehr_gone.table.iloc[5] = np.nan
-    assert not Pipeline.fit(ehr_gone, np.zeros(40, int)).apply(ehr_gone)[5].any()
+    assert not Pipeline.fit(ehr_gone, learned(np.zeros(40, int))).apply(ehr_gone)[5].any()
 
 
 @pytest.mark.parametrize("kind", ["omics", "ehr"])
 def test_one_patient_is_as_many(kind):
     whole = omics(table()) if kind == "omics" else mixed(60)
-    fitted = Pipeline.fit(whole, CODES, steps=keeping(5))
+    fitted = Pipeline.fit(whole, learned(CODES), steps=keeping(5))
     together = fitted.apply(whole)
     np.testing.assert_array_equal(
         together, np.concatenate([fitted.apply(whole.take(np.array([i]))) for i in range(60)])
@@ -429,18 +432,18 @@ def test_one_patient_is_as_many(kind):
 
 def test_column_order_and_further_columns_do_not_matter_later():
     whole = omics(table())
-    fitted = Pipeline.fit(whole, CODES, steps=keeping(10))
+    fitted = Pipeline.fit(whole, learned(CODES), steps=keeping(10))
     other = whole.table[NAMES[::-1]].assign(extra=1.0)
     np.testing.assert_array_equal(fitted.apply(Modality("rna", other)), fitted.apply(whole))
     records = mixed()
-    fitted = Pipeline.fit(records, np.zeros(40, int))
+    fitted = Pipeline.fit(records, learned(np.zeros(40, int)))
     turned = Modality("ehr", records.table.iloc[:, ::-1], "ehr", types=records.types)
     np.testing.assert_array_equal(fitted.apply(turned), fitted.apply(records))
 
 
 def test_missing_columns_are_imputed_down_to_half():
     whole = omics(table())
-    fitted = Pipeline.fit(whole, CODES)
+    fitted = Pipeline.fit(whole, learned(CODES))
     some = fitted.apply(Modality("rna", whole.table[NAMES[:13]]))
     full = fitted.apply(whole)
     np.testing.assert_array_equal(some[:, :13], full[:, :13])
@@ -456,7 +459,7 @@ def test_missing_columns_are_imputed_down_to_half():
 @pytest.mark.parametrize("kind", ["omics", "ehr"])
 def test_a_pipeline_survives_arrays_and_json(kind):
     whole = omics(table()) if kind == "omics" else mixed(60)
-    fitted = Pipeline.fit(whole, CODES, steps=keeping(6))
+    fitted = Pipeline.fit(whole, learned(CODES), steps=keeping(6))
     arrays, described = fitted.state()
     assert all(isinstance(a, np.ndarray) and a.dtype != object for a in arrays.values())
     back = Pipeline.from_state(arrays, json.loads(json.dumps(described)))

@@ -12,6 +12,7 @@ from graphfuse.data.manifest import load
 from graphfuse.data.pipeline import Pipeline
 from graphfuse.data.series import series_columns
 from graphfuse.errors import InputError
+from tests.outcomes import learned
 
 KEYS = {"patient": "id", "time": "day", "variable": "test", "value": "result"}
 
@@ -296,8 +297,11 @@ def test_a_manifest_gives_what_python_gives(tmp_path):
     frames = {"rna": cohort.modalities["rna"].table, "labs": expected}
     same = Cohort.from_frames(frames, ehr=["labs"]).modalities["labs"]
     rows = np.arange(20)
-    codes = np.zeros(20, dtype=int)
-    fitted, other = Pipeline.fit(labs.take(rows), codes), Pipeline.fit(same.take(rows), codes)
+    labels = learned(np.zeros(20, dtype=int))
+    fitted, other = (
+        Pipeline.fit(labs.take(rows), labels),
+        Pipeline.fit(same.take(rows), labels),
+    )
     values = fitted.apply(labs)
     np.testing.assert_allclose(values, other.apply(same), atol=1e-9)
     assert np.isfinite(values).all()

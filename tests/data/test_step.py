@@ -15,6 +15,7 @@ from graphfuse.errors import SAID, InputError
 from graphfuse.files.arrays import FLOATS, Array
 from graphfuse.learn.own_parts import check_part
 from graphfuse.schema import Recipe
+from tests.outcomes import learned
 
 QUANTILE = '''
 from dataclasses import dataclass
@@ -49,6 +50,7 @@ class Quantile(Step):
         return self.reference[rank]
 '''
 CODES = np.arange(50) % 2
+LABELS = learned(CODES)
 
 
 @pytest.fixture
@@ -124,17 +126,17 @@ def test_an_unknown_step_names_the_nearest_and_a_strange_class_is_told(tmp_path,
 def test_options_are_those_that_fit_takes():
     spec = {"step": "scale", "options": {"bye": "range"}}
     with pytest.raises(InputError, match=r"'scale' has no option 'bye' \(did you mean 'by'\?\)"):
-        Pipeline.fit(rna(made_table()), CODES, steps("impute", spec))
+        Pipeline.fit(rna(made_table()), LABELS, steps("impute", spec))
     with pytest.raises(InputError, match="scale: by = .* .got 'size'"):
-        Pipeline.fit(rna(made_table()), CODES, steps("impute", spec | {"options": {"by": "size"}}))
+        Pipeline.fit(rna(made_table()), LABELS, steps("impute", spec | {"options": {"by": "size"}}))
     with pytest.raises(InputError, match="select: top must be a whole number .* .got 0"):
         spec = {"step": "select", "options": {"top": 0}}
-        Pipeline.fit(rna(made_table()), CODES, steps("impute", spec))
+        Pipeline.fit(rna(made_table()), LABELS, steps("impute", spec))
 
 
 def test_an_option_of_a_step_goes_before_what_select_says():
     spec = {"step": "select", "options": {"top": 3}}
-    fitted = Pipeline.fit(rna(made_table()), CODES, steps("impute", spec, "scale", top=7))
+    fitted = Pipeline.fit(rna(made_table()), LABELS, steps("impute", spec, "scale", top=7))
     assert len(fitted.owners) == 3
 
 
@@ -143,7 +145,7 @@ def test_an_option_of_a_step_goes_before_what_select_says():
 
 def test_a_quantile_normaliser_is_one_file(quantile):
     values = made_table()
-    fitted = Pipeline.fit(rna(values), CODES, steps("impute", quantile, "scale", "select", top=4))
+    fitted = Pipeline.fit(rna(values), LABELS, steps("impute", quantile, "scale", "select", top=4))
     full = np.where(np.isnan(values), np.nanmedian(values, axis=0), values)
     normal = np.sort(full, axis=1).mean(axis=0)[full.argsort(axis=1).argsort(axis=1)]
     scaled = (normal - normal.mean(0)) / normal.std(0)
@@ -153,7 +155,7 @@ def test_a_quantile_normaliser_is_one_file(quantile):
 
 def test_one_patient_is_as_many_and_the_state_survives_json(quantile):
     values = made_table()
-    fitted = Pipeline.fit(rna(values), CODES, steps("impute", quantile, "scale", "select", top=4))
+    fitted = Pipeline.fit(rna(values), LABELS, steps("impute", quantile, "scale", "select", top=4))
     arrays, described = fitted.state()
     assert [name for name in arrays if "reference" in name] == ["steps/1/reference"]
     back = Pipeline.from_state(arrays, json.loads(json.dumps(described)))
@@ -165,20 +167,20 @@ def test_one_patient_is_as_many_and_the_state_survives_json(quantile):
 def test_what_shift_checks_see_goes_through_every_step(quantile):
     """Missing stays missing, and nothing else differs from what models see."""
     values = made_table()
-    fitted = Pipeline.fit(rna(values), CODES, steps("impute", quantile, "scale", "select", top=4))
+    fitted = Pipeline.fit(rna(values), LABELS, steps("impute", quantile, "scale", "select", top=4))
     numbers = fitted.numbers(rna(values))
     gone = np.isnan(values[:, fitted.sources])
     seen = fitted.standardise(numbers)
     assert gone.any() and np.array_equal(np.isnan(seen), gone)
     np.testing.assert_array_equal(seen[~gone], fitted.apply(rna(values))[~gone])
     np.testing.assert_array_equal(fitted.medians, np.nanmedian(values, axis=0))
-    assert Pipeline.fit(rna(values), CODES, steps("select", "impute")).medians is None
+    assert Pipeline.fit(rna(values), LABELS, steps("select", "impute")).medians is None
 
 
 def test_the_usual_steps_in_another_order_give_the_same():
     values = made_table()
-    usual = Pipeline.fit(rna(values), CODES, steps("impute", "scale", "select", top=4))
-    other = Pipeline.fit(rna(values), CODES, steps("impute", "select", "scale", top=4))
+    usual = Pipeline.fit(rna(values), LABELS, steps("impute", "scale", "select", top=4))
+    other = Pipeline.fit(rna(values), LABELS, steps("impute", "select", "scale", top=4))
     np.testing.assert_array_equal(usual.owners, other.owners)
     assert len(other.steps[2].mean) == 4
     np.testing.assert_allclose(other.apply(rna(values)), usual.apply(rna(values)), rtol=1e-12)
@@ -188,6 +190,7 @@ TWICE = '''
 from dataclasses import dataclass
 import numpy as np
 from graphfuse.data.step import Step
+from tests.outcomes import learned
 
 @dataclass(frozen=True, eq=False)
 class Twice(Step):
@@ -212,7 +215,7 @@ def test_a_step_may_make_more_columns_which_belong_to_those_they_came_from(tmp_p
     path.write_text(TWICE)
     values = made_table()
     spec = {"step": f"{path}:Twice", "options": {"power": 3}}
-    fitted = Pipeline.fit(rna(values), CODES, steps("impute", spec, "scale", "select", top=15))
+    fitted = Pipeline.fit(rna(values), LABELS, steps("impute", spec, "scale", "select", top=15))
     kept = fitted.steps[3].keep
     np.testing.assert_array_equal(fitted.owners, kept % 10)
     assert fitted.apply(rna(values)).shape == (50, 15)
@@ -222,7 +225,7 @@ def test_a_step_may_make_more_columns_which_belong_to_those_they_came_from(tmp_p
     np.testing.assert_array_equal(back.apply(rna(values)), fitted.apply(rna(values)))
     records = pd.DataFrame({"age": np.arange(50.0), "sex": list("fm") * 25})
     modality = Modality("about", records, "ehr", types={"age": "numeric", "sex": "categorical"})
-    fitted = Pipeline.fit(modality, CODES, steps("impute", spec, "scale"))
+    fitted = Pipeline.fit(modality, LABELS, steps("impute", spec, "scale"))
     assert fitted.owners.tolist() == [0, 1, 1, 0, 1, 1]
 
 
@@ -240,16 +243,16 @@ def test_a_context_says_who_and_what(monkeypatch):
     modality = Modality("about", table, "ehr", types={"age": "numeric", "sex": "categorical"})
     groups = {"site": np.array(["x", "y", "z", None], dtype=object)}
     target = np.array([0, 1, 1, -1])
-    Pipeline.fit(modality, target, steps("impute", "half"), groups)
+    Pipeline.fit(modality, learned(target), steps("impute", "half"), groups)
     (context,) = said
     assert (context.modality, context.kind) == ("about", "ehr")
     assert list(context.patients) == ["a", "b", "d"]  # c has nothing
     assert list(context.columns) == ["age", "sex", "sex"]
     assert list(context.groups["site"]) == ["x", "y", None]
-    assert list(context.target) == [0, 1, -1]
+    assert list(context.learned.target.values) == [0, 1, -1]
     monkeypatch.setattr(Halve, "reads_target", classmethod(lambda cls: False))
-    Pipeline.fit(modality, target, steps("impute", "half"), groups)
-    assert list(said[1].target) == [-1, -1, -1]
+    Pipeline.fit(modality, learned(target), steps("impute", "half"), groups)
+    assert list(said[1].learned.target.values) == [-1, -1, -1]
 
 
 # ----------------------------------------------------------------------------- what is left missing
@@ -257,13 +260,13 @@ def test_a_context_says_who_and_what(monkeypatch):
 
 def test_a_pipeline_without_an_imputer_says_so():
     with pytest.raises(InputError, match="'rna': values are still missing after the last step, "):
-        Pipeline.fit(rna(made_table()), CODES, steps("select"))
+        Pipeline.fit(rna(made_table()), LABELS, steps("select"))
     with pytest.raises(InputError, match='scale: .* put "impute" before "scale"'):
-        Pipeline.fit(rna(made_table()), CODES, steps("scale", "impute"))
+        Pipeline.fit(rna(made_table()), LABELS, steps("scale", "impute"))
     with pytest.raises(InputError, match='put "impute" before "select"'):
-        Pipeline.fit(rna(made_table()), CODES, steps("select", "impute", top=3))
+        Pipeline.fit(rna(made_table()), LABELS, steps("select", "impute", top=3))
     whole = np.nan_to_num(made_table())
-    fitted = Pipeline.fit(rna(whole), CODES, steps("scale"))
+    fitted = Pipeline.fit(rna(whole), LABELS, steps("scale"))
     assert np.isfinite(fitted.apply(rna(whole))).all()
     with pytest.raises(InputError, match="values are still missing after the last step, 'scale'"):
         fitted.apply(rna(made_table()))
@@ -275,12 +278,12 @@ def test_a_pipeline_without_an_imputer_says_so():
 def test_columns_that_no_step_centred_are_told(quantile, caplog):
     SAID.clear()
     for last in (("scale",), ("scale", "select"), (quantile, "scale")):
-        Pipeline.fit(rna(made_table()), CODES, steps("impute", *last))
+        Pipeline.fit(rna(made_table()), LABELS, steps("impute", *last))
     centred = np.nan_to_num(made_table() - np.nanmean(made_table(), axis=0))
-    Pipeline.fit(rna(centred), CODES, steps("impute"))
+    Pipeline.fit(rna(centred), LABELS, steps("impute"))
     assert not caplog.messages
     for _ in range(2):
-        Pipeline.fit(rna(made_table()), CODES, steps("impute"))
+        Pipeline.fit(rna(made_table()), LABELS, steps("impute"))
     (said,) = caplog.messages
     assert "'rna': after the last step, columns are not centred on training patients" in said
 
@@ -291,15 +294,15 @@ def test_a_step_that_makes_nan_is_named(tmp_path):
                                   "np.log(np.concatenate([table, table], axis=1))"))  # fmt: skip
     name = f"{path}:Twice"
     with pytest.raises(InputError, match="log.py:Twice' makes NaN or infinity of numbers"):
-        Pipeline.fit(rna(made_table() - 50), CODES, steps("impute", name, "select"))
-    fitted = Pipeline.fit(rna(np.abs(made_table()) + 1), CODES, steps("impute", name, "select"))
+        Pipeline.fit(rna(made_table() - 50), LABELS, steps("impute", name, "select"))
+    fitted = Pipeline.fit(rna(np.abs(made_table()) + 1), LABELS, steps("impute", name, "select"))
     with pytest.raises(InputError, match="log.py:Twice' makes NaN"):
         fitted.apply(rna(made_table() - 50))
 
 
 def test_a_modality_that_nobody_of_the_training_set_has_is_fitted(quantile):
     nobody = np.full((50, 10), np.nan)
-    fitted = Pipeline.fit(rna(nobody), CODES, steps("impute", quantile, "scale", "select", top=4))
+    fitted = Pipeline.fit(rna(nobody), LABELS, steps("impute", quantile, "scale", "select", top=4))
     assert not fitted.apply(rna(nobody)).any()
     assert np.isfinite(fitted.apply(rna(made_table()))).all()
 
@@ -345,7 +348,7 @@ def test_a_step_that_breaks_its_contract_is_told(changed, said):
 
 
 def test_a_step_without_methods_says_what_it_must_define():
-    context = Context("x", "omics", pd.Index(["a"]), np.array(["c"]), {}, np.array([0]))
+    context = Context("x", "omics", pd.Index(["a"]), np.array(["c"]), {}, learned(np.array([0])))
     with pytest.raises(TypeError, match="Step must define fit"):
         Step.fit(np.ones((1, 1)), context)
     with pytest.raises(TypeError, match=r"Step must define apply"):
@@ -371,7 +374,7 @@ def test_a_step_without_methods_says_what_it_must_define():
 )
 def test_arrays_that_are_not_as_declared_are_refused(quantile, name, change, said):
     specs = steps("impute", quantile, "scale", "select", top=4)
-    arrays, described = Pipeline.fit(rna(made_table()), CODES, specs).state()
+    arrays, described = Pipeline.fit(rna(made_table()), LABELS, specs).state()
     with pytest.raises(ValueError, match=said):
         Pipeline.from_state(arrays | {name: change(arrays[name])}, described)
     del arrays[name]
@@ -380,7 +383,7 @@ def test_arrays_that_are_not_as_declared_are_refused(quantile, name, change, sai
 
 
 def test_what_is_saved_of_a_step_besides_arrays_is_its_own(quantile):
-    arrays, described = Pipeline.fit(rna(made_table()), CODES, steps("impute", quantile)).state()
+    arrays, described = Pipeline.fit(rna(made_table()), LABELS, steps("impute", quantile)).state()
     described["steps"][0]["about"] = {"size": 3}
     with pytest.raises(ValueError, match="'impute' cannot be made of what is saved: TypeError"):
         Pipeline.from_state(arrays, described)

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from scipy.stats import f as f_distribution
 
-from graphfuse.data.column_statistics import anova_f
 from graphfuse.data.synth import planted
+from graphfuse.statistics.columns import anova_f
 
 
 def f_of(made, name):

@@ -17,6 +17,7 @@ from graphfuse.data.pipeline import Pipeline
 from graphfuse.errors import LeakError
 from graphfuse.evaluate.spy import spied
 from graphfuse.task.outcome import Outcome
+from tests.outcomes import learned
 
 TRAIN, HELD = np.arange(60), np.arange(60, 80)
 REPORT = ["phase", "what", "of", "patients"]
@@ -88,7 +89,7 @@ READS = {
     "in another process": lambda c: pickle.loads(pickle.dumps(c)).present,
     "in another thread": lambda c: list(ThreadPoolExecutor(1).map(lambda each: each.present, [c])),
     "spied on again": lambda c: spied(c),
-    "a pipeline": lambda c: Pipeline.fit(c.modalities["rna"], np.zeros(80, int)),
+    "a pipeline": lambda c: Pipeline.fit(c.modalities["rna"], learned(np.zeros(80, int))),
 }
 GLANCES = {
     "take": lambda c: c.take(HELD).take([0, 1]).without("rna"),
@@ -273,7 +274,7 @@ def test_a_message_says_what_where_and_the_cure_and_no_id(watched):
     )
     assert re.search(r"test_spy\.py:\d+; take labels from cohort\.take\(rows\)", said)
     with spy.fitting(TRAIN), pytest.raises(LeakError) as found:
-        Pipeline.fit(cohort.take(range(62)).modalities["rna"], np.zeros(62, int))
+        Pipeline.fit(cohort.take(range(62)).modalities["rna"], learned(np.zeros(62, int)))
     said = str(found.value)
     assert re.search(
         r"of <5 held-out .* at graphfuse/data/pipeline\.py:\d+ \(called at "

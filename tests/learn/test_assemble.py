@@ -60,7 +60,7 @@ def test_an_encoder_must_see_what_its_channel_shows(small, network, encode, said
 
 def layers(small, **sections):
     preparation, _ = Preparation.fit(
-        small.cohort, small.cohort.outcome().values, recipe(**sections), None
+        small.cohort, small.cohort.outcome().learned, recipe(**sections), None
     )
     return preparation
 
@@ -102,7 +102,7 @@ def test_identity_lets_everyone_hear_themselves_alone(small):
 
 def test_presence_counts_fitted_columns_only(small):
     cohort = small.cohort
-    preparation, _ = Preparation.fit(cohort, cohort.outcome().values, recipe(), None)
+    preparation, _ = Preparation.fit(cohort, cohort.outcome().learned, recipe(), None)
     table = cohort.modalities["meth"].table.iloc[:3] * np.nan
     other = Cohort.from_frames({"rna": cohort.modalities["rna"].table.iloc[:3]})
     meth = replace(cohort.modalities["meth"], table=table.assign(stranger=1.0), symbols=())
@@ -113,7 +113,7 @@ def test_presence_counts_fitted_columns_only(small):
 
 def test_modalities_that_do_not_match_are_named_in_order_with_the_nearest(small, caplog):
     cohort = small.cohort
-    preparation, _ = Preparation.fit(cohort, cohort.outcome().values, recipe(), None)
+    preparation, _ = Preparation.fit(cohort, cohort.outcome().learned, recipe(), None)
     other = replace(
         cohort, modalities={"RNA": cohort.modalities["rna"], "protein": cohort.modalities["meth"]}
     )
@@ -140,7 +140,7 @@ def test_modalities_that_do_not_match_are_named_in_order_with_the_nearest(small,
 
 def test_who_has_what_is_told_by_name(small):
     cohort = small.cohort
-    preparation, views = Preparation.fit(cohort, cohort.outcome().values, recipe(), None)
+    preparation, views = Preparation.fit(cohort, cohort.outcome().learned, recipe(), None)
     has = preparation.has(cohort.without("rna"))
     assert list(has.columns) == ["rna", "meth"] and not has["rna"].any()
     assert np.array_equal(has["meth"], views.present[:, 1]) and has.index.equals(cohort.patients)
@@ -159,12 +159,12 @@ def test_a_modality_without_variation_counts_as_without_columns(small, caplog, k
     blank = replace(meth, table=table)
     cohort = replace(small.cohort, modalities=small.cohort.modalities | {"meth": blank})
     SAID.clear()
-    preparation, views = Preparation.fit(cohort, cohort.outcome().values, recipe(), None)
+    preparation, views = Preparation.fit(cohort, cohort.outcome().learned, recipe(), None)
     assert preparation.varying("meth") == 0 < preparation.varying("rna")
     assert not views.own["meth"].any() and np.isfinite(views.own["rna"]).all()
     told = [line for line in caplog.messages if "counts as without columns" in line]
     assert len(told) == 1 and told[0].startswith("modality 'meth'")
-    Preparation.fit(cohort, cohort.outcome().values, recipe(), None)
+    Preparation.fit(cohort, cohort.outcome().learned, recipe(), None)
     assert sum("counts as without columns" in line for line in caplog.messages) == 1
 
 

@@ -80,7 +80,7 @@ def test_what_a_patient_is_shown_is_by_the_inner_model_without_it(cross, names):
     for k in (0, 3):
         held, train = np.flatnonzero(cross.inner.first == k), np.flatnonzero(cross.inner.first != k)
         preparation, training = Preparation.fit(
-            COHORT.take(train), CODES[train], RECIPE, NETWORK, 0
+            COHORT.take(train), learned(CODES[train]), RECIPE, NETWORK, 0
         )
         views = preparation.views(COHORT.take(held))
         kernel = sum(training.own[m] @ training.own[m].T for m in names)
@@ -358,7 +358,7 @@ def test_kernels_are_inner_products_and_means():
 
 @pytest.mark.parametrize("values", [(0.0, 0.0), (0.0, 2.0), (1.5, 0.0), (1.0, 4.0)])
 def test_a_smoothed_kernel_is_that_of_smoothed_columns(values):
-    preparation, training = Preparation.fit(COHORT, CODES, RECIPE, NETWORK, 0)
+    preparation, training = Preparation.fit(COHORT, learned(CODES), RECIPE, NETWORK, 0)
     own, hop, values = training.own["rna"], training.hop["rna"], np.array(values)
     (mean,) = means_of(preparation)["rna"]
     made = Kernel(own @ own.T, hop @ own.T, hop @ hop.T, [mean])
@@ -382,7 +382,7 @@ def test_a_smoothed_kernel_is_that_of_smoothed_columns(values):
 
 @pytest.mark.parametrize("values", [(0.0, 0.0), (0.0, 2.0), (1.5, 0.0), (1.0, 4.0)])
 def test_a_narrow_table_gives_what_its_kernel_gives(values):
-    preparation, training = Preparation.fit(COHORT, CODES, RECIPE, NETWORK, 0)
+    preparation, training = Preparation.fit(COHORT, learned(CODES), RECIPE, NETWORK, 0)
     own, hop, values = training.own["rna"], training.hop["rna"], np.array(values)
     means, rows = means_of(preparation)["rna"], np.arange(0, 70, 2)
     dense = Kernel(own @ own.T, hop @ own.T, hop @ hop.T, means)

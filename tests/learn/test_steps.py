@@ -26,6 +26,7 @@ from graphfuse.learn.saved import read_model
 from graphfuse.learn.seal import sealed
 from graphfuse.learn.steps import reads_target, steps_of
 from graphfuse.schema import Recipe
+from tests.outcomes import learned
 
 CONTRIBUTING = Path(__file__).parents[2] / "CONTRIBUTING.md"
 STEPS = ["impute", "quantile.py:Quantile", "scale", "select"]
@@ -232,7 +233,7 @@ def test_every_fit_sees_its_training_patients_alone(lab, monkeypatch):
     fitted = []
     for made in (whole, replace(whole, modalities=changed), whole.take(range(50))):
         rows = train if len(made) == 60 else np.arange(50)
-        preparation, _ = Preparation.fit(made.take(rows), codes[rows], recipe, None)
+        preparation, _ = Preparation.fit(made.take(rows), learned(codes[rows]), recipe, None)
         fitted.append(preparation.pipelines["rna"].state()[0])
     one, same, other = fitted
     assert all(np.array_equal(one[name], same[name]) for name in one)
@@ -254,7 +255,8 @@ class Reader(Step):
 
     @classmethod
     def fit(cls, table, context):
-        np.save({folder!r} + "/" + str(np.random.default_rng().integers(2**60)), context.target)
+        name = str(np.random.default_rng().integers(2**60))
+        np.save({folder!r} + "/" + name, context.learned.target.values)
         return cls()
 
     def apply(self, table):

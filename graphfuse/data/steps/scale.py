@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from graphfuse.data.column_statistics import is_constant, near_one
 from graphfuse.data.step import Context, Step
 from graphfuse.errors import InputError
 from graphfuse.files.arrays import FLOATS, Array, not_negative
+from graphfuse.statistics.columns import is_constant, near_one
 
 
 @dataclass(frozen=True, eq=False)

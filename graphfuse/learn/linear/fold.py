@@ -20,7 +20,7 @@ from graphfuse.learn.threads import side_by_side
 from graphfuse.nn.parts import part
 from graphfuse.schema import Recipe
 from graphfuse.task.kind import Task
-from graphfuse.task.outcome import Outcome, Target
+from graphfuse.task.outcome import Learned, Outcome, Target
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +71,7 @@ class PreparedFold:
         target, task = outcome.target, outcome.task
         strata = task.strata(target)
         inner = InnerFolds.deal(strata, seed, groups, partitions=1 if is_inside else None)
-        preparation, views = Preparation.fit(cohort, target.values, recipe, network, seed)
+        preparation, views = Preparation.fit(cohort, Learned(target, task), recipe, network, seed)
         fitted = preparation, views, inner
         bare = cls(cohort, target, task, recipe, network, seed, groups, *fitted)
         return replace(bare, inner_preparations=bare._inside()) if is_inside else bare
@@ -80,8 +80,8 @@ class PreparedFold:
         """All fitted anew on the patients outside each inner fold."""
 
         def fitted(rows: np.ndarray) -> Preparation:
-            cohort, codes = self.cohort.take(rows), self.target.values[rows]
-            return Preparation.fit(cohort, codes, self.recipe, self.network, self.seed)[0]
+            cohort, learned = self.cohort.take(rows), Learned(self.target.take(rows), self.task)
+            return Preparation.fit(cohort, learned, self.recipe, self.network, self.seed)[0]
 
         return tuple(side_by_side(fitted, self.outside))
 

@@ -1,0 +1,1 @@
+"""Statistics of tables of numbers, which know nothing of patients or outcomes."""
