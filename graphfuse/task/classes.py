@@ -17,6 +17,7 @@ from graphfuse.task.outcome import Outcome, Target
 
 # Folds of cross-validation unless --cv says otherwise: each class needs a patient in every one.
 FOLDS = 5
+LEAST_PROBABLE = 0.01  # half a vote of a forest of 50 trees
 _UNLABELLED = None
 
 
@@ -133,7 +134,9 @@ class Classes(Task):
         return [self.names[code] for code in np.unique(tested.values) if not trained[code]]
 
     def relevance(self, table: np.ndarray, target: Target) -> np.ndarray:
-        """One-way ANOVA F."""
+        """One-way ANOVA F; 0 where no class has two patients."""
+        if self._counts(target).max(initial=0) < 2:
+            return np.zeros(table.shape[1])
         return anova_f(table, np.where(target.known, target.values, -1))
 
     # ------------------------------------------------------------------- how linear models learn it
@@ -190,6 +193,38 @@ class Classes(Task):
         cooled = predictor.unsqueeze(-3) / calibrations[:, None, None]
         values = target.values.unsqueeze(-2).expand(cooled.shape[:-1])
         return self.net_loss(cooled, target._replace(values=values))
+
+    # ------------------------------------------------------------------------- how trees learn it
+
+    def forest(self, **settings):
+        from sklearn.ensemble import RandomForestClassifier
+
+        return RandomForestClassifier(**settings)
+
+    def boosting(self, **settings):
+        from sklearn.ensemble import HistGradientBoostingClassifier
+
+        return HistGradientBoostingClassifier(**settings)
+
+    def trees_output(self, model, x: np.ndarray) -> np.ndarray:
+        return self._placed(model, model.predict_proba(x))
+
+    def out_of_bag(self, model) -> np.ndarray:
+        return self._placed(model, model.oob_decision_function_)
+
+    def staged_output(self, model, x: np.ndarray) -> np.ndarray:
+        return self._placed(model, np.stack(list(model.staged_predict_proba(x))))
+
+    def trees_loss(self, output: np.ndarray, target: Target) -> np.ndarray:
+        """Log loss, a probability of nearly 0 counting as `LEAST_PROBABLE`."""
+        rows = np.arange(len(target.values))
+        return -np.log(np.maximum(output[..., rows, target.values], LEAST_PROBABLE)).sum(-1)
+
+    def _placed(self, model, probability: np.ndarray) -> np.ndarray:
+        """`[…, n, K]`: what trees say of the classes that they have seen, and 0 for the others."""
+        placed = np.zeros((*probability.shape[:-1], self.width))
+        placed[..., model.classes_] = probability
+        return placed
 
     # -------------------------------------------------------------------------- what is predicted
 

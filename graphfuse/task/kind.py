@@ -200,6 +200,33 @@ class Task(Kind):
     def calibrated_loss(self, predictor, target, calibrations):
         """The same at each of C calibrations, tensor `[C]`: `[…, C, n]`."""
 
+    # ------------------------------------------------------------------------- how trees learn it
+
+    @abstractmethod
+    def forest(self, **settings):
+        """An unfitted random forest of scikit-learn's."""
+
+    @abstractmethod
+    def boosting(self, **settings):
+        """An unfitted gradient boosting of scikit-learn's."""
+
+    @abstractmethod
+    def trees_output(self, model, x: np.ndarray) -> np.ndarray:
+        """What fitted trees predict `[n, O]` of columns `[n, F]`."""
+
+    @abstractmethod
+    def out_of_bag(self, model) -> np.ndarray:
+        """What a forest predicts `[n, O]` of the patients it was fitted on, each by the trees that
+        never saw it."""
+
+    @abstractmethod
+    def staged_output(self, model, x: np.ndarray) -> np.ndarray:
+        """What boosting predicts after each tree, `[S, n, O]`."""
+
+    @abstractmethod
+    def trees_loss(self, output: np.ndarray, target) -> np.ndarray:
+        """The summed loss `[…]` of outputs `[…, n, O]`; trees may be too sure of themselves."""
+
     # -------------------------------------------------------------------------- what is predicted
 
     @abstractmethod

@@ -90,7 +90,7 @@ def test_the_columns_are_those_of_highest_f_whichever_modality(monkeypatch, made
     cross, _ = fold(made, 100)
     codes = cross.target.values.copy()
     codes[:10] = -1
-    chosen = Columns.fit(cross, codes).chosen
+    chosen = Columns.fit(cross, of_codes(codes, 2).target).chosen
     by_name = {}
     for m, modality in made.modalities.items():
         rows = np.flatnonzero(modality.present[:100] & (codes >= 0))
@@ -113,12 +113,12 @@ def test_ties_go_by_name_wherever_the_columns_stand(monkeypatch):
     for order in (list("edcba"), list("badce")):
         cohort = Cohort.from_frames({"m": frames(np.tile(one[:, None], 5), order)}, label)
         cross, _ = fold(cohort, 30)
-        assert {order[c] for c in Columns.fit(cross, cross.target.values).chosen["m"]} == set("abc")
+        assert {order[c] for c in Columns.fit(cross, cross.target).chosen["m"]} == set("abc")
 
 
 def test_who_lacks_a_modality_has_nan_there(made):
     cross, views = fold(made, 100)
-    columns = Columns.fit(cross, cross.target.values)
+    columns = Columns.fit(cross, cross.target)
     table = columns.of(views)
     assert table.shape == (50, 60)
     np.testing.assert_array_equal(np.isnan(table[:, 40:]), np.tile(~views.has["meth"][:, None], 20))
@@ -134,9 +134,9 @@ def test_a_modality_of_two_patients_or_of_none_with_a_label_takes_no_places(monk
     pair = np.array([np.flatnonzero(has & (codes == k))[0] for k in (0, 1)])
     for kept, left in ((pair, 5), ([], 0)):
         few = np.where(has & ~np.isin(np.arange(100), kept), -1, codes)
-        chosen = Columns.fit(cross, few).chosen
+        chosen = Columns.fit(cross, of_codes(few, 2).target).chosen
         assert (len(chosen["rna"]), len(chosen["meth"])) == (40, left)
-    cross = replace(cross, target=of_codes(np.where(has, -1, codes)).target)
+    cross = replace(cross, target=of_codes(np.where(has, -1, codes), 2).target)
     for rung in (forest, boosting):
         assert np.isfinite(rung(cross, views)).all()
 
@@ -147,7 +147,7 @@ def test_a_modality_of_two_patients_or_of_none_with_a_label_takes_no_places(monk
 
 def test_the_forest_is_the_one_of_lowest_out_of_bag_loss(made):
     cross, views = fold(made, 100)
-    columns = Columns.fit(cross, cross.target.values)
+    columns = Columns.fit(cross, cross.target)
     x, losses = columns.of(cross.views), {}
     for split in SPLITS:
         kind = {"max_features": split[0], "min_samples_leaf": split[1], "random_state": 0}
@@ -170,7 +170,7 @@ def test_boostings_curves_are_held_out(made):
     inner, expected = forests.dealt(cross.target.values, forests.INNER, 0), 0.0
     for k in range(forests.INNER):
         codes = np.where(inner == k, -1, cross.target.values)
-        x = Columns.fit(cross, codes).of(cross.views)
+        x = Columns.fit(cross, of_codes(codes, 2).target).of(cross.views)
         model = HistGradientBoostingClassifier(
             max_iter=7,
             max_leaf_nodes=8,
@@ -181,7 +181,7 @@ def test_boostings_curves_are_held_out(made):
         ).fit(x[inner != k], cross.target.values[inner != k])
         said = np.clip(model.predict_proba(x[inner == k])[:, 1], 0.5 / TRIED, 1 - 0.5 / TRIED)
         expected += log_loss(cross.target.values[inner == k], said, normalize=False)
-    curves = forests._curves(cross, cross.target.values)
+    curves = forests._curves(cross, cross.target)
     assert curves.shape == (2, STAGES)
     assert curves[1, 6] == pytest.approx(expected, rel=1e-6)
 
@@ -190,15 +190,15 @@ def test_on_noise_boosting_stops_early():
     """Columns chosen with the held-out labels would make it go on to the end."""
     noise = planted(120, {"rna": 3000}, effect=0.0, seed=0).cohort
     cross, _ = fold(noise, 100)
-    assert forests._curves(cross, cross.target.values).argmin(1).max() < 10
-    kept = Columns.fit(cross, cross.target.values)
+    assert forests._curves(cross, cross.target).argmin(1).max() < 10
+    kept = Columns.fit(cross, cross.target)
     leaky = replace(
         noise,
         modalities={
             "rna": replace(noise.modalities["rna"], table=_columns(noise, kept), symbols=())
         },
     )
-    assert forests._curves(fold(leaky, 100)[0], cross.target.values).argmin(1).min() > 30
+    assert forests._curves(fold(leaky, 100)[0], cross.target).argmin(1).min() > 30
 
 
 def _columns(cohort, kept):
@@ -247,7 +247,7 @@ def test_a_class_of_one_is_no_obstacle(rung):
 @BOTH
 def test_where_all_are_of_one_class_it_is_certain(rung, made):
     cross, views = fold(made, 100)
-    cross = replace(cross, target=of_codes(np.ones(100, int)).target)
+    cross = replace(cross, target=of_codes(np.ones(100, int), 2).target)
     np.testing.assert_allclose(rung(cross, views), np.tile([0.0, 1.0], (50, 1)))
 
 
