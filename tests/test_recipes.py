@@ -149,11 +149,11 @@ def test_values_behind_the_mask_change_nothing(models, newcomers, recipe):
     views = model.fitted_.preparation.views(newcomers)
     absent = ~views.has["meth"]
     assert absent.any()
-    before = model.fitted_.logits(views)
+    before = model.fitted_.predictors(views)
     views.own["meth"][absent] = 7.0
     if "meth" in views.hop:
         views.hop["meth"][absent] = -7.0
-    assert torch.equal(before, model.fitted_.logits(views))
+    assert torch.equal(before, model.fitted_.predictors(views))
 
 
 @inside

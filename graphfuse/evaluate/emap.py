@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
 import numpy as np
-from scipy.special import softmax
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.errors import InputError
@@ -49,7 +48,8 @@ def additive(model: FusionModel, cohort: Cohort, draws: int = DRAWS, seed: int =
     if draws < 2:
         raise InputError(f"EMAP: {draws} draws; at least 2 are needed")
     whole, fitted = model.probabilities(cohort), model.fitted_.on(pick_device(model.device))
-    views, found = fitted.preparation.views(cohort), {scale: whole.copy() for scale in SCALES}
+    views, scales = fitted.preparation.views(cohort), scales_of(fitted)
+    found = {scale: whole.copy() for scale in scales}
     for pattern in np.unique(views.present, axis=0):
         rows = np.flatnonzero((views.present == pattern).all(1))
         if pattern.sum() > 1 and len(rows) > 1:
@@ -61,22 +61,16 @@ def additive(model: FusionModel, cohort: Cohort, draws: int = DRAWS, seed: int =
             said = np.stack(
                 [exchanged(fitted, views, name, names[0], rows, rows[donors]) for name in names]
             )
-            for scale, (into, back) in SCALES.items():
+            for scale, (into, back) in scales.items():
                 found[scale][rows] = back(projection(into(said), donors)).mean(1)
     return min(found.values(), key=lambda projected: float(((projected - whole) ** 2).sum()))
 
 
-def _shares(values: np.ndarray) -> np.ndarray:
-    """Projected probabilities `[…, K]`, which may leave 0 … 1, as probabilities."""
-    values = np.clip(values, 1e-12, None)
-    return values / values.sum(-1, keepdims=True)
-
-
-# what is projected, made of logits, and probabilities of it
-SCALES: dict[str, tuple[Callable, Callable]] = {
-    "logits": (np.asarray, partial(softmax, axis=-1)),
-    "probabilities": (partial(softmax, axis=-1), _shares),
-}
+def scales_of(fitted: Fitted) -> dict[str, tuple[Callable, Callable]]:
+    """Scale → what is projected, made of predictors, and outputs of it."""
+    task = fitted.task
+    output = partial(task.output, calibration=fitted.temperature)
+    return {"predictors": (np.asarray, output), "outputs": (output, task.valid)}
 
 
 def projection(said: np.ndarray, donors: np.ndarray) -> np.ndarray:
@@ -88,12 +82,12 @@ def projection(said: np.ndarray, donors: np.ndarray) -> np.ndarray:
 def exchanged(
     fitted: Fitted, views: Views, name: str, first: str, rows: np.ndarray, donors: np.ndarray
 ) -> np.ndarray:
-    """Logits `[N, D, seeds, K]` of patients with the modality `name` of the patients at `rows` and
-    all else of those at `donors`; `first`: the modality whose patient they are to the user's own
-    edges. In blocks of a bounded size."""
+    """Predictors `[N, D, seeds, K]` of patients with the modality `name` of the patients at `rows`
+    and all else of those at `donors`, in blocks of a bounded size; `first`: the modality whose
+    patient they are to the user's own edges."""
     own, other = np.repeat(rows, len(donors)), np.tile(donors, len(rows))
     found = [
-        fitted.logits(
+        fitted.predictors(
             recombined(
                 views, {m: own[part] if m == name else other[part] for m in views.own}, first
             )

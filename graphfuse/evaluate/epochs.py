@@ -169,7 +169,7 @@ class _View:
 
     def honest(self) -> np.ndarray:
         """Probabilities of the test patients `[q, K]` by the nets as they were fitted."""
-        return torch.softmax(self.fitted.logits(self.test), -1).mean(0).numpy()
+        return self.fitted.output(self.test)
 
     def said(self, nets: list[Net]) -> np.ndarray:
         """Probabilities of the test patients `[q, K]` by these nets, one per seed, as they are in
@@ -180,7 +180,7 @@ class _View:
             ]
             fitted = replace(self.fitted, nets=nets, states=senders)
             logits = torch.stack([fitted.run(number, self.shown) for number in range(len(nets))])
-        return torch.softmax(logits / fitted.temperature, -1).mean(0).numpy()
+        return fitted.averaged(logits.cpu())
 
 
 def _turned(fold: FoldData, views: Views) -> dict[str, np.ndarray]:

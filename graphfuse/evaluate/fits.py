@@ -240,10 +240,10 @@ class _Folds:
 
 
 def _probability(model: FusionModel, test: Cohort) -> np.ndarray:
-    """The model's probabilities; uniform for a patient who has none of its modalities (in a variant
-    without some)."""
+    """The model's outputs; those of a predictor of 0 for a patient who has none of its modalities
+    (in a variant without some)."""
     has = test.present[list(model.modalities_)].any(axis=1).to_numpy()
-    probability = np.full((len(test), len(model.classes_)), 1 / len(model.classes_))
+    output = model.task_.output(np.zeros((len(test), model.task_.width)))
     if has.any():
-        probability[has] = model.probabilities(test.take(has))
-    return probability
+        output[has] = model.probabilities(test.take(has))
+    return output

@@ -109,7 +109,7 @@ def patient_edges(fitted: Fitted, cohort: Cohort, training: pd.Index) -> pd.Data
     views = fitted.preparation.views(cohort)
     senders = cohort.patients if fitted.preparation.alone else training
     lists = fitted.preparation.lists(views)
-    called = fitted.logits(views).softmax(-1).mean(0).argmax(1).numpy()
+    called = fitted.output(views).argmax(1)
     tables = []
     for name, layers in fitted.preparation.carried.items():
         for layer, found in zip(layers, lists[name], strict=False):

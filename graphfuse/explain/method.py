@@ -91,9 +91,8 @@ class FoldNet:
         """Each patient's weight in the mean of each class, by the probability that the model gives
         it, float64 `[N, K]`; columns sum to 1. No label is read."""
         with torch.no_grad():
-            logits = self.fitted.run(self.number, self.inputs).cpu()
-            probability = torch.softmax(logits / self.fitted.temperature, -1).numpy()
-        return probability / probability.sum(0)
+            predictor = self.fitted.run(self.number, self.inputs).cpu().numpy()
+        return self.fitted.task.explained(predictor, self.fitted.temperature)
 
     @property
     def symbols(self) -> dict[str, list[str | None]]:

@@ -18,11 +18,12 @@ from graphfuse.learn.trees import over
 from graphfuse.nn.net import Inputs, Net, Shape
 from graphfuse.nn.parts import part
 from graphfuse.schema import Recipe
+from graphfuse.task.kind import Task
 
 
 @dataclass(frozen=True, eq=False)
 class Fitted:
-    """What a fold's training patients leave behind.
+    """What a fold's training patients leave behind, for the `task` that they learned.
 
     `linear`: the linear start. `states`: per seed, the training patients' states before each round
     of messages `[n, rounds, M, T, D]`. `nets`: one per seed; `setting`: the learning rate and
@@ -30,6 +31,7 @@ class Fitted:
     nets and states are.
     """
 
+    task: Task
     preparation: Preparation
     linear: Linear
     shape: Shape
@@ -48,6 +50,7 @@ class Fitted:
         """Of a prepared fold and its trained nets."""
         start, views = fit.start_of(fold, modalities, recipe), fold.views.only(modalities)
         bare = cls(
+            fold.task,
             fold.prepared(modalities),
             start.linear,
             trained.shape, trained.nets, [], trained.epochs, trained.curve, trained.setting,
@@ -78,12 +81,19 @@ class Fitted:
         )
         return over(found, lambda tensor: tensor.to(self.device))
 
-    def logits(self, views: Views) -> Tensor:
-        """Of new patients, float64 `[seeds, N, K]`, calibrated; on the CPU."""
+    def output(self, views: Views) -> np.ndarray:
+        """What is predicted of new patients, float64 `[N, O]`, the mean over seeds."""
+        return self.averaged(self.predictors(views))
+
+    def averaged(self, predictors: Tensor) -> np.ndarray:
+        """The mean over seeds of what predictors `[seeds, N, W]`, not calibrated, stand for."""
+        return self.task.output(predictors.numpy(), self.temperature).mean(0)
+
+    def predictors(self, views: Views) -> Tensor:
+        """Of new patients, float64 `[seeds, N, W]`, not calibrated; on the CPU."""
         inputs = self.inputs(views)
         with torch.no_grad():
-            each = [self.run(seed, inputs) for seed in range(len(self.nets))]
-            return torch.stack(each).cpu() / self.temperature
+            return torch.stack([self.run(seed, inputs) for seed in range(len(self.nets))]).cpu()
 
     def run(self, seed: int, inputs: Inputs) -> Tensor:
         """Logits `[N, K]` of one seed's net, float64, not calibrated, the training patients' stored

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
@@ -31,8 +30,6 @@ from graphfuse.learn.saved import read_model, write_model
 from graphfuse.learn.search import trained_by
 from graphfuse.schema import Recipe
 from graphfuse.schema.arguments import Seed, check_arguments, checked
-from graphfuse.task.classes import Classes
-from graphfuse.task.kind import Task
 
 log = logging.getLogger(__name__)
 
@@ -128,12 +125,13 @@ class FusionModel(ClassifierMixin, BaseEstimator):
 
     def adopt(self, fitted: Fitted, recipe: Recipe, outcome) -> FusionModel:
         """Takes over what a bank fitted elsewhere."""
-        self._take(fitted, recipe, outcome.name, outcome.task)
+        self._take(fitted, recipe, outcome.name)
         return self
 
-    def _take(self, fitted: Fitted, recipe: Recipe, target: str, task: Task) -> None:
-        self.recipe_, self.fitted_ = recipe, fitted
-        self.target_, self.task_, self.classes_ = target, task, np.asarray(task.names)
+    def _take(self, fitted: Fitted, recipe: Recipe, target: str) -> None:
+        self.recipe_, self.fitted_, self.target_ = recipe, fitted, target
+        self.task_ = fitted.task
+        self.classes_ = np.asarray(self.task_.names)
         self.modalities_ = tuple(fitted.linear.slopes)
         self.epochs_, self.setting_, self.gates_ = fitted.epochs, fitted.setting, fitted.gates()
         self.comparison_ = None
@@ -255,7 +253,7 @@ class FusionModel(ClassifierMixin, BaseEstimator):
                 f"({', '.join(self.modalities_)}); add their tables or leave them out"
             )
         self._refuse_overflow(cohort, views)
-        found = torch.softmax(fitted.logits(views), -1).mean(0).numpy()
+        found = fitted.output(views)
         lost = ~np.isfinite(found).all(axis=1)
         if lost.any():
             raise InputError(
@@ -333,7 +331,7 @@ class FusionModel(ClassifierMixin, BaseEstimator):
         """
         saved = read_model(Path(folder), allow_parts)
         model = cls(saved.recipe, seed=saved.seed)
-        model._take(saved.fitted, saved.recipe, saved.target, Classes(tuple(saved.classes)))
+        model._take(saved.fitted, saved.recipe, saved.target)
         model.comparison_ = saved.comparison
         remember_table(model)
         return model

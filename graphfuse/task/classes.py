@@ -245,6 +245,16 @@ class Classes(Task):
         chances = {f"p_{name}": output[:, k] for k, name in enumerate(self.names)}
         return {"call": self.called(output), **chances}
 
+    def valid(self, output: np.ndarray) -> np.ndarray:
+        """Probabilities between 0 and 1 that sum to 1."""
+        values = np.clip(output, 1e-12, None)
+        return values / values.sum(-1, keepdims=True)
+
+    def explained(self, predictor: np.ndarray, calibration: float) -> np.ndarray:
+        """By the probability of the class: a class is explained by who is most likely of it."""
+        probability = self.output(predictor, calibration)
+        return probability / probability.sum(0)
+
     def _counts(self, target: Target) -> np.ndarray:
         """int `[K]`: patients of each class."""
         return np.bincount(target.values[target.known], minlength=len(self.names))

@@ -246,3 +246,12 @@ class Task(Kind):
     def null_output(self, target) -> np.ndarray:
         """`[O]`: what is predicted by who knows nothing of a patient but the training patients'
         target."""
+
+    @abstractmethod
+    def valid(self, output: np.ndarray) -> np.ndarray:
+        """Sums and differences of outputs, `[…, O]`, as the nearest outputs that there are."""
+
+    @abstractmethod
+    def explained(self, predictor: np.ndarray, calibration: float) -> np.ndarray:
+        """Each patient's weight, `[N, W]`, in what explains each number of the predictor `[N, W]`;
+        columns sum to 1."""

@@ -101,9 +101,7 @@ def ours(folds: Folds) -> np.ndarray:
         for cross, each, (_, tested) in zip(crosses, trained, repeat, strict=True):
             fitted = Fitted.gather(cross, names, RECIPE, each)
             views = fitted.preparation.views(folds.cohort.take(tested))
-            found.append(
-                scored(folds, tested, torch.softmax(fitted.logits(views), -1).mean(0).numpy())
-            )
+            found.append(scored(folds, tested, fitted.output(views)))
     if len(found) > 1:
         print(
             "   "

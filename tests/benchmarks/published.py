@@ -16,7 +16,6 @@ import time
 from pathlib import Path
 
 import numpy as np
-import torch
 from cohorts import DATA, rosmap
 from sklearn.metrics import accuracy_score, f1_score, log_loss, roc_auc_score
 from sklearn.model_selection import StratifiedKFold
@@ -47,9 +46,9 @@ def by_seed(
     `[N]`."""
     whole = recipe.model_copy(update={"train": recipe.train.model_copy(update={"seeds": seeds})})
     model = gf.FusionModel(whole, device="cpu").fit(train)
-    probability = torch.softmax(
-        model.fitted_.logits(model.fitted_.preparation.views(test)), -1
-    ).numpy()
+    fitted = model.fitted_
+    predictors = fitted.predictors(fitted.preparation.views(test)).numpy()
+    probability = fitted.task.output(predictors, fitted.temperature)
     truth = np.asarray(test.outcome().classes)[test.outcome().values] == "AD"
     return probability[..., model.class_names.index("AD")], truth
 

@@ -34,7 +34,7 @@ def net(small, network) -> FoldNet:
 
 
 def test_logits_are_the_models_and_follow_the_columns(net):
-    logits = net.fitted.logits(net.views)[0].numpy() * net.fitted.temperature
+    logits = net.fitted.predictors(net.views)[0].numpy()
     centred = logits - logits.mean(1, keepdims=True)
     np.testing.assert_allclose(net.logits(net.columns), centred, atol=1e-9)
     name, step = "rna", 1e-6

@@ -251,9 +251,9 @@ def test_the_contracts_hold(small, collection, fuse, tmp_path):
     model.save(tmp_path)
     assert np.abs(FusionModel.load(tmp_path).predict_proba(new) - together).max() <= 1e-6
     views = fitted.preparation.views(new)
-    before = fitted.logits(views)
+    before = fitted.predictors(views)
     views.own["meth"][~views.has["meth"]] = 7.0
-    assert torch.equal(before, fitted.logits(views)) and (~views.has["meth"]).any()
+    assert torch.equal(before, fitted.predictors(views)) and (~views.has["meth"]).any()
 
 
 def test_folds_with_other_columns_train_as_one_bank(small, tmp_path):
