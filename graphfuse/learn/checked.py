@@ -25,7 +25,7 @@ def check_description(model: ModelFile) -> None:
     channels = len(modalities) + len(model.signals.model_dump(exclude_none=True))
     same("net encode", len(net.encode), "channels", channels)
     same("net features", len(net.features), "channels", channels)
-    same("net classes", net.classes, "classes", len(model.classes))
+    same("net classes", net.classes, "those predicted", model.task.width)
     same("net layers", net.layers, "depth", model.depth)
     carried = [sum(m in layer.spec.of for layer in model.layers.values()) for m in modalities]
     same("depth", model.depth, "layers of a modality", max(1, *carried))

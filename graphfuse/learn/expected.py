@@ -47,7 +47,7 @@ def sizes_of(model: ModelFile, widths: Mapping[str, int]) -> Sizes:
     """The sizes that `model.json` itself says; `widths`: columns that a modality's pipeline
     gives."""
     kept = {f"kept:{name}": width for name, width in widths.items()}
-    return kept | {"M": len(model.modalities), "K": len(model.classes)}
+    return kept | {"M": len(model.modalities), "K": model.task.width}
 
 
 def expected_arrays(model: ModelFile, names: Container[str]) -> Expected:

@@ -20,7 +20,6 @@ from graphfuse.learn.own_parts import is_own, saved_part
 from graphfuse.nn.net import Net, Shape
 from graphfuse.nn.parts import part
 from graphfuse.schema.model import ModelFile
-from graphfuse.task.classes import Classes
 
 
 def pack(fitted: Fitted) -> tuple[dict[str, np.ndarray], dict]:
@@ -126,7 +125,7 @@ def unpack(
     )
     patterns = arrays["patterns"].astype(bool)
     return Fitted(
-        Classes(tuple(model.classes)),
+        model.task,
         preparation,
         Linear(patterns, slopes, arrays["bias"], arrays["own_bias"], memory, arrays["mix"]),
         shape,

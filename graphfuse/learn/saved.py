@@ -42,7 +42,6 @@ class SavedModel:
     comparison: Comparison | None
     recipe: Recipe
     target: str
-    classes: tuple[str, ...]
     seed: int
 
 
@@ -59,7 +58,7 @@ def write_model(model, folder: Path) -> None:
         "schema": SCHEMA,
         "recipe": _bare_recipe(model.recipe_).model_dump(mode="json"),
         "target": model.target_,
-        "classes": model.class_names,
+        **model.task_.state(),
         "seed": model.seed,
         "compared": comparison,
     }
@@ -111,7 +110,7 @@ def _restored(
     if model.compared is not None:
         comparison = Comparison.from_state(arrays, dict(model.compared))
     fitted = unpack(arrays, model, slots, pipelines)
-    return SavedModel(fitted, comparison, model.recipe, model.target, model.classes, model.seed)
+    return SavedModel(fitted, comparison, model.recipe, model.target, model.seed)
 
 
 def _check_recipe(recipe: Recipe) -> None:

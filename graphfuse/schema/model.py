@@ -19,6 +19,8 @@ from graphfuse.schema.recipe import (
     Similarity,
 )
 from graphfuse.schema.shape import SCHEMA, Shape
+from graphfuse.task.kind import Task
+from graphfuse.task.registry import kind_of, trained_kinds
 
 WIDEST = 4096  # of a net; some convolutions have width² · width² parameters
 
@@ -73,7 +75,7 @@ class NetShape(Shape):
     fuse: Part
     head: Part
     width: Annotated[int, Field(ge=1, le=WIDEST)]
-    classes: Annotated[int, Field(ge=2, le=10_000)]
+    classes: Annotated[int, Field(ge=1, le=10_000)]
     layers: Annotated[int, Field(ge=1, le=1000)]
     rounds: Annotated[int, Field(ge=1, le=1000)]
     bridge: bool
@@ -237,7 +239,9 @@ class ModelFile(Shape):
     schema_version: Annotated[int, Field(alias="schema", ge=SCHEMA, le=SCHEMA)]
     recipe: Recipe
     target: str
-    classes: Annotated[Names, Field(min_length=2)]
+    classes: Names = ()
+    kind: str = "class"
+    units: dict[str, float] = {}
     seed: Seed
     epochs: Annotated[int, Field(ge=0)]
     curve: tuple[float, ...]
@@ -252,3 +256,10 @@ class ModelFile(Shape):
     signals: Signals
     compared: dict[str, Declared] | None
     sha256: str
+
+    @property
+    def task(self) -> Task:
+        """What the model predicts. Raises `ValueError` where that is not said as it should be."""
+        if self.kind not in trained_kinds():
+            raise ValueError(f"it is of kind {self.kind!r}, of which no model is trained")
+        return kind_of(self.kind).restored(self.classes, self.units)

@@ -255,6 +255,17 @@ class Classes(Task):
         probability = self.output(predictor, calibration)
         return probability / probability.sum(0)
 
+    # ------------------------------------------------------------------------------ as it is saved
+
+    def state(self) -> dict:
+        return {"classes": list(self.names)}
+
+    @classmethod
+    def restored(cls, classes: tuple[str, ...], units: dict[str, float]) -> Classes:
+        if len(classes) < 2 or units:
+            raise ValueError("classes: two names or more are needed, and no units")
+        return cls(tuple(classes))
+
     def _counts(self, target: Target) -> np.ndarray:
         """int `[K]`: patients of each class."""
         return np.bincount(target.values[target.known], minlength=len(self.names))

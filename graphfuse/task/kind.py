@@ -255,3 +255,15 @@ class Task(Kind):
     def explained(self, predictor: np.ndarray, calibration: float) -> np.ndarray:
         """Each patient's weight, `[N, W]`, in what explains each number of the predictor `[N, W]`;
         columns sum to 1."""
+
+    # ------------------------------------------------------------------------------ as it is saved
+
+    @abstractmethod
+    def state(self) -> dict:
+        """What a saved model says of the task: `classes`, or its `kind` and its `units`."""
+
+    @classmethod
+    @abstractmethod
+    def restored(cls, classes: tuple[str, ...], units: dict[str, float]) -> Task:
+        """The task of a saved model. Raises `ValueError` where these are not as `state` gives
+        them."""

@@ -80,7 +80,7 @@ def test_another_schema_is_refused_with_its_reason(one, schema, said):
         ("depth", True, "depth"),
         ("net.width", 4097, "width"),
         ("net.width", 0, "width"),
-        ("net.classes", 3, "net classes .3. and classes .2."),
+        ("net.classes", 3, "net classes .3. and those predicted .2."),
         ("net.rounds", 2, "of shape"),
         ("net.features.0", 10**7, "features of about"),
         ("net.fuse", "evil.py:Part", "no part that ships"),
@@ -127,7 +127,8 @@ def keys(name: str) -> list[str]:
 @pytest.mark.parametrize("key", [key for key in keys("one") if key not in ("sha256", "schema")])
 def test_a_missing_key_is_named(one, key):
     forged(one, lambda table: table.pop(key))
-    refused(one, f"damaged model: {key} is missing")
+    said = "classes: two names or more" if key == "classes" else f"{key} is missing"
+    refused(one, f"damaged model: {said}")
 
 
 @pytest.mark.parametrize("folder", ["one", "two"])
@@ -229,3 +230,18 @@ def test_what_json_would_let_pass_is_refused(one, text, said):
         read_json(one / "model.json")
     with pytest.raises(InputError, match=said):
         FusionModel.load(one)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("kind", "survival", "of kind 'survival', of which no model is trained"),
+        ("kind", "klass", "of kind 'klass'"),
+        ("units", {"scale": 2.0}, "no units"),
+        ("classes", [], "two names or more"),
+        ("classes", ["one"], "two names or more"),
+    ],
+)
+def test_what_is_predicted_must_be_said_as_it_is(one, key, value, said):
+    forged(one, lambda table: table.__setitem__(key, value))
+    refused(one, f"damaged model: .*{said}")
