@@ -201,7 +201,8 @@ def called(arguments: list[str], folder: Path) -> str:
     if "Traceback" in said or "Warning:" in said:
         return f"more than a message on the terminal\n{said}"
     usage = "Usage:" in said or said.startswith("Error: ")  # what click says of a command line
-    if code == 2 and said.count("graphfuse: ") != 1 and not usage:
+    messages = [line for line in said.splitlines() if line.startswith("graphfuse: ")]
+    if code == 2 and len(messages) != 1 and not usage:
         return f"exit code 2 without one message\n{said}\n{out.getvalue()[-300:]}"
     return _is_drafted(folder, arguments) if code == 0 else ""
 
