@@ -12,8 +12,9 @@ def inside(folder: Path, name: str) -> Path:
     """The path of a file or folder in a run directory, whether or not it is there; the directory is
     brought back where a process was killed while it took its place.
 
-    Raises `InputError` where a link leads out of the folder: what a run directory says would then
-    be read from, or written to, somewhere else.
+    Raises `InputError` where a link leads out of the folder, since what a run directory says would
+    then be read from, or written to, somewhere else; and for pipes and devices, which would keep
+    whoever reads them waiting.
     """
     folder = recover(Path(folder))
     path = folder / name
@@ -26,4 +27,6 @@ def inside(folder: Path, name: str) -> Path:
             f"{path}: is a link that leads out of {folder}; a run directory holds its own files: "
             "copy what it points to into its place"
         )
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise InputError(f"{path}: is a pipe or a device, not a file; bring the file back")
     return path
