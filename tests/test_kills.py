@@ -232,7 +232,7 @@ def trial(request, shell, clinic, tmp_path_factory) -> Trial:
 
 def killed(trial: Trial, count: int, seed: int) -> None:
     chance, kills = random.Random(seed), 0
-    for _ in range(3 * count):
+    for _ in range(10 * count):  # one that goes on from parts often ends before its moment comes
         if kills == count:
             break
         was_killed = trial.kill(chance)
