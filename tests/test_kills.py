@@ -171,14 +171,25 @@ class Trial:
 
     def kill(self, chance: random.Random) -> bool:
         """Kills the command at a random moment of its life; whether it was alive then."""
-        process = self.shell.begin(self.folder, self.arguments)
-        line = chance.randrange(self.lines + 1)
-        while self.shell.lines() < line and not self.shell.is_near_its_end() and alive(process):
+        process, began = self.shell.begin(self.folder, self.arguments), time.monotonic()
+        moment, line = chance.uniform(0, self.seconds), chance.randrange(self.lines + 1)
+        is_timed = chance.random() < 0.5  # else by what it has said
+
+        def is_time() -> bool:
+            if is_timed:
+                return time.monotonic() - began > moment
+            return self.shell.lines() >= line or self.shell.is_near_its_end()
+
+        while alive(process) and not is_time():
             time.sleep(0.002)
-        time.sleep(chance.uniform(0, 2 * self.seconds / (self.lines + 1)))
+        if not is_timed:
+            time.sleep(chance.uniform(0, 2 * self.seconds / (self.lines + 1)))
         if alive(process):
             os.kill(process, signal.SIGKILL)
-        return self.shell.end() == -signal.SIGKILL
+        was_killed = self.shell.end() == -signal.SIGKILL
+        if not was_killed:  # it takes less by now than the first of its kind
+            self.seconds = min(self.seconds, time.monotonic() - began)
+        return was_killed
 
     def check(self, was_killed: bool) -> None:
         """The output is the old one or the new one, whole; what is beside it is private."""
