@@ -40,10 +40,12 @@ def forest(fold: PreparedFold, views: Views) -> np.ndarray:
     columns = Columns.fit(fold, target)
     x, known = columns.of(fold.views)[target.known], target.take(target.known)
     tried = [_unfitted_forest(task, *split, fold.seed).fit(x, known.values) for split in SPLITS]
-    best = min(tried, key=lambda model: task.trees_loss(task.out_of_bag(model), known))
+    losses = [task.trees_loss(task.out_of_bag(model), known) for model in tried]
+    best = tried[int(np.argmin(losses))]
     best.set_params(n_estimators=TREES, warm_start=True, oob_score=False)
     best.fit(x, known.values)  # the trees it lacks
-    return task.trees_output(best, columns.of(views))
+    output = task.trees_output(best, columns.of(views))
+    return task.bounded(output, min(losses) / len(known.values))
 
 
 def boosting(fold: PreparedFold, views: Views) -> np.ndarray:
@@ -64,7 +66,8 @@ def boosting(fold: PreparedFold, views: Views) -> np.ndarray:
         leaves, stage = np.unravel_index(curves.argmin(), curves.shape)
         model = _unfitted_boosting(task, LEAVES[leaves], int(stage) + 1, fold.seed)
         model.fit(x, known.values)
-        return task.trees_output(model, columns.of(views))
+        output = task.trees_output(model, columns.of(views))
+    return task.bounded(output, curves.min() / len(known.values))
 
 
 @dataclass(frozen=True, eq=False)

@@ -33,13 +33,13 @@ def climb(
     """All rungs of one fold, for test patients with these views; without those that need kernels
     among the training patients where there are none.
 
-    majority: the training classes' shares. `single:<modality>`: ridge on one modality; `single`:
-    the one with the lowest inner loss. `clinical`: ridge on all EHR modalities. early: ridge on all
-    modalities side by side. late: the mean of the singles' probabilities over the modalities a
-    patient has. forest, boosting: trees on all modalities side by side (`forests`). Who has none of
-    a rung's modalities gets the training shares.
+    The task's `baseline`: what is said of a patient of whom nothing is known. `single:<modality>`:
+    ridge on one modality; `single`: the one with the lowest inner loss. `clinical`: ridge on all
+    EHR modalities. early: ridge on all modalities side by side. late: the mean of the singles'
+    outputs over the modalities a patient has. forest, boosting: trees on all modalities side by
+    side (`forests`). Who has none of a rung's modalities gets what the baseline says.
     """
-    rungs = {"majority": Rung(np.tile(fold.null_output, (len(views.present), 1)), 0.0)}
+    rungs = {fold.task.baseline: Rung(np.tile(fold.null_output, (len(views.present), 1)), 0.0)}
     if has_kernels:
         rungs |= _ridges(fold.without_graphs(), cohort, views)
     return rungs | {
@@ -93,7 +93,7 @@ def _ridge(fold: PreparedFold, modalities: tuple[str, ...], views: Views) -> Run
         sum(views.own[m] @ slope_of(fold.views, m, *fit.coefficients[m]) for m in modalities)
         + fit.bias
     )
-    probability = fold.task.output(logits)
+    probability = fold.task.output(logits, fold.task.calibration_at(fit.loss))
     columns = [list(views.own).index(m) for m in modalities]
     probability[~views.present[:, columns].any(1)] = fold.null_output
     return Rung(probability, fit.seconds)

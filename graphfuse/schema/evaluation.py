@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from pydantic import ConfigDict
 
-from graphfuse.schema.run import Comparison, Known, OfKind
+from graphfuse.schema.run import Comparison, Known, Scored
 from graphfuse.schema.shape import SCHEMA, Shape
 
 Interval = tuple[float | None, float | None]
@@ -38,7 +38,7 @@ class GroupScore(Shape):
     verdict: str
 
 
-class Evaluation(OfKind):
+class Evaluation(Scored):
     """`contributions`: Shapley values; `cross_modal`: the net against its additive projection
     (EMAP); `subgroups`."""
 

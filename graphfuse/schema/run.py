@@ -18,7 +18,8 @@ from typing_extensions import TypedDict
 from graphfuse.errors import nearest
 from graphfuse.schema.names import LONGEST
 from graphfuse.schema.shape import SCHEMA, Shape
-from graphfuse.task.registry import kinds, metrics_of
+from graphfuse.task.kind import Task
+from graphfuse.task.registry import kind_of, metrics_of, trained_kinds
 
 RANKING_COLUMNS = (
     "rank", "kind", "id", "gene", "modality", "source", "target", "relation", "score", "sign",
@@ -68,7 +69,28 @@ class FittedRecord(TypedDict, total=False):
     network: str
 
 
-class RunRecord(Shape):
+class OfKind(BaseModel):
+    """What a run found of one `kind` of outcome (`graphfuse.task`). A file that names no kind is of
+    classes."""
+
+    kind: str = _CLASS
+
+    @model_validator(mode="after")
+    def _a_kind_of_which_models_are_trained(self) -> Self:
+        if self.kind not in trained_kinds():
+            cure = nearest(self.kind, trained_kinds())
+            raise ValueError(f"no model is trained of outcomes of kind {self.kind!r}{cure}")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _without_a_kind_for_classes(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        table = written(self)
+        if self.kind == _CLASS:
+            del table["kind"]
+        return table
+
+
+class RunRecord(OfKind, Shape):
     """`run.json`: how a run was made."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
@@ -89,6 +111,11 @@ class RunRecord(Shape):
     peak_memory_gb: Annotated[Real, Field(ge=0)]
     notices: list[str] = []
     fitted: FittedRecord = FittedRecord()
+
+    @property
+    def task(self) -> Task:
+        """What the run's models predict, without the units of any fold."""
+        return kind_of(self.kind).named(self.classes)
 
 
 class Score(Shape):
@@ -117,16 +144,11 @@ class Comparison(Shape):
     verdict: Literal["better", "worse", "no difference shown"]
 
 
-class OfKind(BaseModel):
-    """What holds metrics: those of one `kind` of outcome (`graphfuse.task`), and no others. A file
-    that names no kind is of classes."""
-
-    kind: str = _CLASS
+class Scored(OfKind):
+    """What holds metrics: those of its kind of outcome, and no others."""
 
     @model_validator(mode="after")
     def _only_metrics_of_the_kind(self) -> Self:
-        if self.kind not in kinds():
-            raise ValueError(f"no outcome is of kind {self.kind!r}{nearest(self.kind, kinds())}")
         known = metrics_of(self.kind).names
         strange = sorted(set(self._metrics_named()) - set(known))
         if strange:
@@ -138,15 +160,8 @@ class OfKind(BaseModel):
         """The names of all metrics in it."""
         return ()
 
-    @model_serializer(mode="wrap")
-    def _without_a_kind_for_classes(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        table = written(self)
-        if self.kind == _CLASS:
-            del table["kind"]
-        return table
 
-
-class Metrics(OfKind):
+class Metrics(Scored):
     """`metrics.json`: the ladder under `models`, everything else under `variants`."""
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)

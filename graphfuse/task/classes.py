@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,6 +30,11 @@ class Classes(Task):
 
     kind = "class"
     metrics = METRICS
+    estimator = "classifier"
+    baseline = "majority"
+    baseline_meaning = "always the commonest class"
+    sections = ("confusion", "reliability", "decisions")
+    gives_probabilities = True
     unknown = -1
 
     @classmethod
@@ -68,8 +74,8 @@ class Classes(Task):
         return column.nunique() <= MANY
 
     @classmethod
-    def of(cls, outcome: Outcome) -> Classes:
-        return cls(tuple(outcome.classes))
+    def named(cls, classes: Sequence[str]) -> Classes:
+        return cls(tuple(classes))
 
     @staticmethod
     def known(values: np.ndarray) -> np.ndarray:
@@ -245,6 +251,15 @@ class Classes(Task):
         chances = {f"p_{name}": output[:, k] for k, name in enumerate(self.names)}
         return {"call": self.called(output), **chances}
 
+    def read_table(self, table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+        columns = [f"p_{name}" for name in self.names]
+        if set(columns) - set(table):
+            raise ValueError("it lacks a class")
+        output = table[columns].to_numpy(float)
+        if not ((output >= 0) & (output <= 1)).all():
+            raise ValueError("a probability is none")
+        return output, pd.Index(self.names).get_indexer(table["truth"])
+
     def valid(self, output: np.ndarray) -> np.ndarray:
         """Probabilities between 0 and 1 that sum to 1."""
         values = np.clip(output, 1e-12, None)
@@ -254,6 +269,14 @@ class Classes(Task):
         """By the probability of the class: a class is explained by who is most likely of it."""
         probability = self.output(predictor, calibration)
         return probability / probability.sum(0)
+
+    @property
+    def directions(self) -> tuple[str, ...]:
+        return self.names
+
+    def contrast(self, predictor):
+        """Logits less their mean over the classes."""
+        return predictor - predictor.mean(1, keepdim=True)
 
     # ------------------------------------------------------------------------------ as it is saved
 

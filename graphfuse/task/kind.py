@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -75,9 +76,14 @@ class Kind(ABC):
         return False
 
     @classmethod
-    @abstractmethod
+    def named(cls, classes: Sequence[str]) -> Kind:
+        """The kind as an outcome with these classes has it; of none, where it knows no classes."""
+        return cls()
+
+    @classmethod
     def of(cls, outcome) -> Kind:
         """The kind as this outcome has it."""
+        return cls.named(outcome.classes)
 
     @staticmethod
     def known(values: np.ndarray) -> np.ndarray:
@@ -117,6 +123,19 @@ class Task(Kind):
 
     trains = True
     metrics: ClassVar[MetricSet]  # of what its models put out
+    #: What scikit-learn calls such models: "classifier" or "regressor".
+    estimator: ClassVar[str] = "regressor"
+    #: The baseline that knows nothing of a patient, and what it says, in words.
+    baseline: ClassVar[str]
+    baseline_meaning: ClassVar[str]
+    #: The sections of a report that are its own, by the names of `graphfuse.report.sections`.
+    sections: ClassVar[tuple[str, ...]] = ()
+    #: Whether outputs are probabilities that sum to 1, as fusions of decisions combine them.
+    gives_probabilities: ClassVar[bool] = False
+
+    def fitted(self, target) -> Task:
+        """The task with the units of these training patients, where it has any."""
+        return self
 
     # ------------------------------------------------------------------------ who trains, in folds
 
@@ -175,10 +194,14 @@ class Task(Kind):
     def mean_loss(self, predictor: np.ndarray, target) -> np.ndarray:
         """The mean loss `[L]` of linear predictors `[L, n, W]`, over patients who are known."""
 
+    def calibration_at(self, loss: float) -> float:
+        """The calibration of a regression whose mean loss was this, of patients held out."""
+        return 1.0
+
     # --------------------------------------------------------------------------- how nets learn it
 
-    #: By what a net's predictor may be divided, or how far it may be from the truth; the middle one
-    #: leaves it as it is.
+    #: By what a net's predictor may be divided, or how far it may be from the truth; 1 is among
+    #: them.
     calibrations: ClassVar[tuple[float, ...]] = (1.0,)
 
     def tensors(self, target):
@@ -227,6 +250,11 @@ class Task(Kind):
     def trees_loss(self, output: np.ndarray, target) -> np.ndarray:
         """The summed loss `[…]` of outputs `[…, n, O]`; trees may be too sure of themselves."""
 
+    def bounded(self, output: np.ndarray, loss: float) -> np.ndarray:
+        """Outputs of trees, with the bounds of one whose mean loss was this, of patients held
+        out."""
+        return output
+
     # -------------------------------------------------------------------------- what is predicted
 
     @abstractmethod
@@ -236,6 +264,11 @@ class Task(Kind):
     @abstractmethod
     def table(self, output: np.ndarray) -> dict[str, np.ndarray]:
         """The output `[N, O]` in the columns of a table of predictions, without their truth."""
+
+    @abstractmethod
+    def read_table(self, table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+        """What such columns say, as numbers or as text: the output `[N, O]`, and the values `[N]`
+        of its column `truth`. Raises `ValueError` where they say nothing that there is."""
 
     @abstractmethod
     def output(self, predictor: np.ndarray, calibration: float = 1.0) -> np.ndarray:
@@ -255,6 +288,18 @@ class Task(Kind):
     def explained(self, predictor: np.ndarray, calibration: float) -> np.ndarray:
         """Each patient's weight, `[N, W]`, in what explains each number of the predictor `[N, W]`;
         columns sum to 1."""
+
+    # -------------------------------------------------------------------------- how it is explained
+
+    @property
+    @abstractmethod
+    def directions(self) -> tuple[str, ...]:
+        """The names `[W]` of what a predictor's numbers speak for, such as the classes."""
+
+    @abstractmethod
+    def contrast(self, predictor):
+        """What attributions are of: of predictors `[N, W]`, a tensor, what they say of each
+        direction, without what they say of all alike."""
 
     # ------------------------------------------------------------------------------ as it is saved
 

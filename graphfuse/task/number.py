@@ -42,10 +42,6 @@ class Number(Kind):
     def may_be(cls, column: pd.Series) -> bool:
         return True
 
-    @classmethod
-    def of(cls, outcome: Outcome) -> Number:
-        return cls()
-
     def counted(self, target: Target) -> str:
         return f"{int(target.known.sum())} known"
 

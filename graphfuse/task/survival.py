@@ -57,10 +57,6 @@ class Survival(Kind):
         values, derived = usable.to_numpy(dtype=float), tuple(spec.derived_from)
         return Outcome(name, cls.kind, values, event=event, derived_from=derived), notices
 
-    @classmethod
-    def of(cls, outcome: Outcome) -> Survival:
-        return cls()
-
     def counted(self, target: Target) -> str:
         return f"{int(target.known.sum())} known, {int(target.event[target.known].sum())} events"
 

@@ -38,8 +38,8 @@ def test_what_a_run_wrote_is_read(tmp_path):
 @pytest.mark.parametrize(
     ("table", "said"),
     [
-        (metrics(kind="number"), "outcomes of kind .number. cannot be scored"),
-        (metrics(kind="clas"), "no outcome is of kind 'clas' .did you mean 'class'"),
+        (metrics(kind="survival"), "no model is trained of outcomes of kind .survival."),
+        (metrics(kind="clas"), "no model is trained of outcomes of kind .clas. .did you mean .class."),
         (
             metrics({"acuracy": SCORE}),
             "'acuracy' is none of such outcomes .did you mean 'accuracy'",

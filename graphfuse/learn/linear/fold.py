@@ -68,7 +68,8 @@ class PreparedFold:
             require_kernels(cohort)
         # where columns depend on labels, each inner fold has tables of its own
         is_inside = reads_target(recipe, cohort)
-        target, task = outcome.target, outcome.task
+        target = outcome.target
+        task = outcome.task.fitted(target)
         strata = task.strata(target)
         inner = InnerFolds.deal(strata, seed, groups, partitions=1 if is_inside else None)
         preparation, views = Preparation.fit(cohort, Learned(target, task), recipe, network, seed)
