@@ -60,7 +60,7 @@ def build(
     """Build the graphs of a cohort and write them in every export format."""
     speak(quiet)
     from graphfuse import api
-    from graphfuse.graph.convert import GRAPH
+    from graphfuse.graph.export.files import GRAPH
 
     GRAPH.refuse_foreign(out)
     graph = api.build(

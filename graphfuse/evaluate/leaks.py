@@ -20,7 +20,7 @@ import pandas as pd
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.modality import Modality
 from graphfuse.errors import InputError, few
-from graphfuse.evaluate.spy import spied
+from graphfuse.evaluate.watched import spied
 from graphfuse.schema.arguments import Seed, checked
 from graphfuse.task.outcome import Outcome
 

@@ -15,6 +15,7 @@ from graphfuse.data.cohort import Cohort
 from graphfuse.data.memory import largest_resident
 from graphfuse.evaluate.folds import digest
 from graphfuse.files.hashes import text_sha256
+from graphfuse.graph import coverage
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.schema import Recipe, RunRecord
 
@@ -89,12 +90,12 @@ def _fitted(cohort: Cohort, network: GeneNetwork | None, found: Study) -> dict:
     """What the final model learned and whom it saw."""
     outcome, fitted = found.outcome, found.model.fitted_
     counts = np.bincount(outcome.values[outcome.known], minlength=len(outcome.classes))
-    coverage = {}
+    covered = {}
     if network is not None:
         for modality in cohort.modalities.values():
             if any(modality.symbols):
-                table = network.coverage(modality).reset_index()
-                coverage[modality.name] = json.loads(table.to_json(orient="records"))
+                table = coverage.by_step_with_warnings(network, modality).reset_index()
+                covered[modality.name] = json.loads(table.to_json(orient="records"))
     return {
         "epochs": fitted.epochs,
         "fold_epochs": [r.model.epochs_ for r in found.replicas],
@@ -105,7 +106,7 @@ def _fitted(cohort: Cohort, network: GeneNetwork | None, found: Study) -> dict:
         "derived_from": list(outcome.derived_from),
         "presence": {m: int(n) for m, n in cohort.present.sum().items()},
         "classes": dict(zip(outcome.classes, counts.tolist(), strict=True)),
-        "coverage": coverage,
+        "coverage": covered,
         "checks": found.checks,
     }
 

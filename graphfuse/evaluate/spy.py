@@ -1,7 +1,7 @@
 """A cohort that notices who is looked at: what is fitted may see training patients, what is scored
 no labels.
 
-`spied` wraps a cohort; its values, labels and groups can be read as ever. Within a phase
+`watched.spied` wraps a cohort; its values, labels and groups can be read as ever. Within a phase
 (`Spy.fitting`, `Spy.scoring`) every read is noted, and one that reaches a held-out patient is a
 leak: it stops the run and says what was read, where and what to do. Taking rows is no read, nor are
 names, columns, symbols and ids. What was computed before the phase the spy cannot see;
@@ -25,8 +25,6 @@ from graphfuse.data import cohort as cohorts
 from graphfuse.data import modality as modalities
 from graphfuse.data.cohort import Cohort
 from graphfuse.errors import LeakError, counted, few
-from graphfuse.evaluate import watched as watchers
-from graphfuse.evaluate.watched import watched
 from graphfuse.task import outcome as outcomes
 
 _SUBJECT = {
@@ -54,9 +52,9 @@ _CURE = {
     ("scoring", "labels"): "predict without labels, and compare with them afterwards",
 }
 _PACKAGE = Path(__file__).parents[1]
-_THROUGH = {module.__file__ for module in (cohorts, modalities, outcomes, watchers)} | {
-    __file__
-}  # read for someone else
+_WATCHED = str(Path(__file__).with_name("watched.py"))
+# files that read for someone else
+_THROUGH = {module.__file__ for module in (cohorts, modalities, outcomes)} | {__file__, _WATCHED}
 _LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")})
 
 
@@ -224,16 +222,6 @@ class Spy:
             f"Spy({len(self.patients):,} patients, {len(self.phases)} phases, {len(self.leaks)} "
             "leaks)"
         )
-
-
-def spied(cohort: Cohort, strict: bool = True) -> tuple[Cohort, Spy]:
-    """The cohort, watched, and who watches it. `strict`: a leak raises `LeakError`; otherwise they
-    gather in `Spy.leaks`.
-
-    A cohort already spied on is read here once, under the eyes of its first spy.
-    """
-    spy = Spy(cohort.patients, strict)
-    return watched(cohort, spy), spy
 
 
 # ------------------------------------------------------------------------------------- who has read

@@ -16,8 +16,8 @@ from graphfuse.evaluate.fits import Fits
 from graphfuse.evaluate.folds import splits
 from graphfuse.evaluate.left_out import leave_out_linear
 from graphfuse.evaluate.metrics import FEWEST
-from graphfuse.evaluate.spy import spied
 from graphfuse.evaluate.tally import columns, has_every_subset, of_one_part, shapley_of, tally
+from graphfuse.evaluate.watched import spied
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.learn.linear.kernels import allows_kernels
 from graphfuse.learn.model import FusionModel

@@ -9,16 +9,13 @@ from __future__ import annotations
 import sys
 from collections import UserDict
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.modality import Modality
+from graphfuse.evaluate.spy import Spy
 from graphfuse.task.outcome import Outcome
-
-if TYPE_CHECKING:
-    from graphfuse.evaluate.spy import Spy
 
 
 class _Watched:
@@ -164,6 +161,16 @@ class SpiedCohort(Cohort):
 
     def __repr__(self) -> str:
         return repr(self.plain)
+
+
+def spied(cohort: Cohort, strict: bool = True) -> tuple[Cohort, Spy]:
+    """The cohort, watched, and who watches it. `strict`: a leak raises `LeakError`; otherwise they
+    gather in `Spy.leaks`.
+
+    A cohort already spied on is read here once, under the eyes of its first spy.
+    """
+    spy = Spy(cohort.patients, strict)
+    return watched(cohort, spy), spy
 
 
 def watched(cohort: Cohort, spy: Spy) -> SpiedCohort:

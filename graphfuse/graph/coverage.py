@@ -6,21 +6,18 @@ import logging
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from graphfuse.data import date_genes
+from graphfuse.data.cohort import Cohort
 from graphfuse.data.feature_names import mouse_symbols
 from graphfuse.data.modality import Modality
 from graphfuse.errors import examples
 from graphfuse.graph.aliases import NO_ALIASES, Aliases
 from graphfuse.graph.edge_cleaning import is_id, tidy_symbol
-
-if TYPE_CHECKING:
-    from graphfuse.data.cohort import Cohort
-    from graphfuse.graph.network import GeneNetwork
+from graphfuse.graph.network import GeneNetwork
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +69,13 @@ def cover(network: GeneNetwork, cohort: Cohort, aliases: Aliases = NO_ALIASES) -
         pd.concat(part, ignore_index=True) if part else pd.DataFrame() for part in (steps, lost)
     ]
     return Coverage(network.name, *whole, notices)
+
+
+def by_step_with_warnings(network: GeneNetwork, modality: Modality) -> pd.DataFrame:
+    """The same as `by_step`; the log tells what looks wrong with the modality's symbols."""
+    for suspicion in suspicions(network, modality.symbols):
+        log.warning("%s on %s: %s", modality.name, network.name, suspicion)
+    return by_step(network, modality)
 
 
 def by_step(network: GeneNetwork, modality: Modality) -> pd.DataFrame:

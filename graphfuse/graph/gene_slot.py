@@ -10,7 +10,7 @@ from graphfuse.data.cohort import Cohort
 from graphfuse.errors import FetchError, InputError
 from graphfuse.graph import controls
 from graphfuse.graph.aliases import NO_ALIASES, Aliases, renamed
-from graphfuse.graph.coverage import Coverage, cover
+from graphfuse.graph.coverage import Coverage, cover, suspicions
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.graph.network_files import load_network
 from graphfuse.schema import Recipe
@@ -61,7 +61,7 @@ def gene_network(
             f"{whole.name!r}"
         )
         cure = "; ".join(
-            ["are the symbols those of the network (ids, species)?", *whole.notices(symbols)]
+            ["are the symbols those of the network (ids, species)?", *suspicions(whole, symbols)]
         )
         if asked:
             raise InputError(f"{few}; at least {LEAST_GENES:.0%} are needed: {cure}")

@@ -11,10 +11,8 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from graphfuse.data.modality import Modality
 from graphfuse.errors import InputError
 from graphfuse.graph.aliases import Aliases
-from graphfuse.graph.coverage import by_step, suspicions
 from graphfuse.graph.edge_cleaning import clean
 from graphfuse.schema.arguments import checked
 
@@ -219,19 +217,6 @@ class GeneNetwork:
             about=about,
             cleaned=cleaned,
         )
-
-    def coverage(self, modality: Modality) -> pd.DataFrame:
-        """How many of a modality's columns the network can use, step by step (see `by_step`, and
-        `cover` for a cohort with the reasons). Logs `notices` where names look like those of
-        another species or like dates."""
-        for notice in self.notices(modality.symbols):
-            log.warning("%s on %s: %s", modality.name, self.name, notice)
-        return by_step(self, modality)
-
-    def notices(self, symbols: Sequence[str | None]) -> list[str]:
-        """What looks wrong with the names of measured genes: dates, another species, ids of another
-        kind."""
-        return suspicions(self, symbols)
 
     def to_frame(self) -> pd.DataFrame:
         """One row per edge: `source`, `target` (symbols), `weight`."""

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TypeVar
 
 from graphfuse.schema.prepare import StepSpec
 from graphfuse.schema.shape import Shape
 
-if TYPE_CHECKING:
-    from graphfuse.schema.recipe import Recipe
-
+Named = TypeVar("Named", bound=Shape)  # a recipe: that module stands on this one
 NETWORKS = "graphs/networks"  # where network cards are called by their names
 
 
 def with_files(
-    recipe: Recipe,
+    recipe: Named,
     file: Callable[[str, str | None], str],
     part: Callable[[str, str], str],
-) -> Recipe:
+) -> Named:
     """The same recipe with other names for its files.
 
     Parameters

@@ -25,8 +25,8 @@ from graphfuse.data.synth import planted
 from graphfuse.errors import InputError, LeakError
 from graphfuse.evaluate.folds import repeated
 from graphfuse.evaluate.leaks import Finding, differences, leak_check, perturbed
-from graphfuse.evaluate.spy import spied
 from graphfuse.evaluate.study import study
+from graphfuse.evaluate.watched import spied
 from graphfuse.graph.layers.snf import affinity, fuse
 from graphfuse.learn.model import FusionModel
 from graphfuse.learn.pack import pack

@@ -15,7 +15,7 @@ from graphfuse.data.cohort import Cohort
 from graphfuse.data.modality import Modality
 from graphfuse.data.pipeline import Pipeline
 from graphfuse.errors import LeakError
-from graphfuse.evaluate.spy import spied
+from graphfuse.evaluate.watched import spied
 from graphfuse.task.outcome import Outcome
 from tests.outcomes import learned
 

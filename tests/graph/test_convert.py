@@ -405,11 +405,11 @@ def test_graphml_bears_hostile_text(graph, tmp_path):
 
 
 def test_beyond_the_limits_files_are_left_out_and_the_readme_says_why(graph, tmp_path, monkeypatch):
-    from graphfuse.graph import convert
+    from graphfuse.graph.export import files
 
     write(graph, tmp_path)
-    monkeypatch.setattr(convert, "MOST_EDGES", 10)
-    monkeypatch.setattr(convert, "MOST_CELLS", 10)
+    monkeypatch.setattr(files, "MOST_EDGES", 10)
+    monkeypatch.setattr(files, "MOST_CELLS", 10)
     write(graph, tmp_path)  # what was there before goes too
     assert {path.name for path in tmp_path.iterdir()} == FILES - {
         "graph.graphml",

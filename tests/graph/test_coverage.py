@@ -8,7 +8,7 @@ import pandas as pd
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.modality import Modality
 from graphfuse.graph.aliases import Aliases
-from graphfuse.graph.coverage import by_reason, cover
+from graphfuse.graph.coverage import by_reason, by_step_with_warnings, cover, suspicions
 from graphfuse.graph.network import GeneNetwork
 
 PAIR = GeneNetwork.from_frame(pd.DataFrame({"source": ["TP53"], "target": ["MDM2"]}), "pair")
@@ -25,7 +25,9 @@ def test_coverage_tells_what_is_lost_at_each_step():
     network = GeneNetwork.from_frame(
         pd.DataFrame({"source": ["A", "C", "E"], "target": ["B", "D", "F"]})
     )
-    table = network.coverage(modality(["A", "B", "A", None, "X", "Y", "Z", "W", "C", "E"]))
+    table = by_step_with_warnings(
+        network, modality(["A", "B", "A", None, "X", "Y", "Z", "W", "C", "E"])
+    )
     assert table["count"].tolist() == [10, 9, 5, 3]
     assert table["share"].tolist() == [1.0, 0.9, 0.5, 0.3]
     assert table["lost"].tolist() == [0, 1, 4, 2]
@@ -35,18 +37,18 @@ def test_coverage_tells_what_is_lost_at_each_step():
 
 def test_mouse_symbols_ids_and_dates_are_told(caplog):
     with caplog.at_level(logging.WARNING):
-        PAIR.coverage(modality(["Trp53", "Mdm2", "Cd4", "H2-K1"]))
+        by_step_with_warnings(PAIR, modality(["Trp53", "Mdm2", "Cd4", "H2-K1"]))
     assert "0 of 4 symbols" in caplog.text and "like mouse genes" in caplog.text
-    [ids] = PAIR.notices(["ENSG00000141510", "ENSG00000135679"])
+    [ids] = suspicions(PAIR, ["ENSG00000141510", "ENSG00000135679"])
     assert "writes MDM2, TP53, the table ENSG00000135679" in ids
-    [dates] = PAIR.notices(["TP53", "MDM2", "2-Sep", "Mar-1", "2.31E+13", "SEPTIN2"])
+    [dates] = suspicions(PAIR, ["TP53", "MDM2", "2-Sep", "Mar-1", "2.31E+13", "SEPTIN2"])
     assert (
         dates.startswith("3 symbols look like genes a spreadsheet turned into dates")
         and "MARCHF1 or MTARC1" in dates
     )
-    [case] = PAIR.notices(["tp53", "mdm2", "cd4"])
+    [case] = suspicions(PAIR, ["tp53", "mdm2", "cd4"])
     assert "2 differ in case only (mdm2, tp53)" in case
-    assert PAIR.notices(["TP53", None]) == PAIR.notices([None]) == []
+    assert suspicions(PAIR, ["TP53", None]) == suspicions(PAIR, [None]) == []
 
 
 def test_every_lost_column_has_one_reason():

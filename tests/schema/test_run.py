@@ -39,7 +39,10 @@ def test_what_a_run_wrote_is_read(tmp_path):
     ("table", "said"),
     [
         (metrics(kind="survival"), "no model is trained of outcomes of kind .survival."),
-        (metrics(kind="clas"), "no model is trained of outcomes of kind .clas. .did you mean .class."),
+        (
+            metrics(kind="clas"),
+            "of outcomes of kind .clas. .did you mean .class.",
+        ),
         (
             metrics({"acuracy": SCORE}),
             "'acuracy' is none of such outcomes .did you mean 'accuracy'",

@@ -11,6 +11,7 @@ import pandas as pd
 from scipy import sparse
 
 from graphfuse.errors import InputError, examples, nearest
+from graphfuse.graph.cohort_graph import CohortGraph
 from graphfuse.graph.export.hetero import feature_genes
 from graphfuse.graph.export.tables import patient_nodes
 from graphfuse.graph.neighbours import Neighbours
@@ -20,12 +21,11 @@ if TYPE_CHECKING:
     from anndata import AnnData
     from mudata import MuData
 
-    from graphfuse.graph.patients import PatientGraph
 
 GENES = "genes"
 
 
-def to_anndata(graph: PatientGraph, modality: str | None = None) -> AnnData:
+def to_anndata(graph: CohortGraph, modality: str | None = None) -> AnnData:
     """One modality's table as AnnData (the first when none is named), all patients in it.
 
     X float `[N, F]`; `obs` outcomes, groups and presence; `var` with `gene`; `obsp[layer]` csr `[N,
@@ -45,7 +45,7 @@ def to_anndata(graph: PatientGraph, modality: str | None = None) -> AnnData:
     return adata
 
 
-def to_mudata(graph: PatientGraph) -> MuData:
+def to_mudata(graph: CohortGraph) -> MuData:
     """Every modality as an AnnData of the patients who have it, in one MuData.
 
     `mdata[m].obsp[m]` holds the layer of modality m among its patients, `mdata.obsp` every other
@@ -120,7 +120,7 @@ def gene_connectivities(network: GeneNetwork, symbols: list[str | None]) -> spar
     return sparse.csr_matrix((weight, (rows, columns)), shape=(len(symbols), len(symbols)))
 
 
-def _table(graph: PatientGraph, modality: str, rows: np.ndarray) -> AnnData:
+def _table(graph: CohortGraph, modality: str, rows: np.ndarray) -> AnnData:
     """A modality's columns and its gene network for the patients at `rows`."""
     from anndata import AnnData
 
@@ -143,7 +143,7 @@ def _table(graph: PatientGraph, modality: str, rows: np.ndarray) -> AnnData:
     return adata
 
 
-def _obs(graph: PatientGraph) -> pd.DataFrame:
+def _obs(graph: CohortGraph) -> pd.DataFrame:
     obs = patient_nodes(graph).set_index("patient")
     obs.index = pd.Index(obs.index, dtype=object)
     words = obs.select_dtypes("object").columns
@@ -151,7 +151,7 @@ def _obs(graph: PatientGraph) -> pd.DataFrame:
     return obs.rename(columns=_key)
 
 
-def _about(graph: PatientGraph) -> dict:
+def _about(graph: CohortGraph) -> dict:
     network = (
         {}
         if graph.network is None
@@ -169,7 +169,7 @@ def _key(name: str) -> str:
     return str(name).replace("/", "∕")
 
 
-def _present(graph: PatientGraph, name: str) -> np.ndarray:
+def _present(graph: CohortGraph, name: str) -> np.ndarray:
     owner = graph.cohort.modalities.get(name)
     return np.ones(len(graph.cohort), bool) if owner is None else owner.present
 

@@ -11,6 +11,7 @@ import pandas as pd
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.modality import Modality
 from graphfuse.errors import InputError
+from graphfuse.graph.cohort_graph import CohortGraph
 from graphfuse.graph.neighbours import Neighbours
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.task.outcome import Outcome
@@ -18,13 +19,12 @@ from graphfuse.task.outcome import Outcome
 if TYPE_CHECKING:
     from torch_geometric.data import HeteroData
 
-    from graphfuse.graph.patients import PatientGraph
     from graphfuse.graph.signalling import Template
 
 PATIENT, GENE, GENE_EDGE = "patient", "gene", "interacts"
 
 
-def to_hetero(graph: PatientGraph, dtype: str = "float32") -> HeteroData:
+def to_hetero(graph: CohortGraph, dtype: str = "float32") -> HeteroData:
     """Patients, genes and every edge type as one HeteroData that PyG's layers train on as it is.
 
     `patient`: `x [N, F]` (all tables side by side; cells of absent or unknown values 0), `present
@@ -63,7 +63,7 @@ def to_hetero(graph: PatientGraph, dtype: str = "float32") -> HeteroData:
     return data
 
 
-def _add_patients(data: HeteroData, graph: PatientGraph, dtype: np.dtype) -> None:
+def _add_patients(data: HeteroData, graph: CohortGraph, dtype: np.dtype) -> None:
     import torch
 
     cohort, names = graph.cohort, list(dict.fromkeys([*graph.cohort.modalities, *graph.features]))
@@ -96,7 +96,7 @@ def _add_patients(data: HeteroData, graph: PatientGraph, dtype: np.dtype) -> Non
     data.feature_symbols = [gene for name in graph.features for gene in feature_genes(graph, name)]
 
 
-def _add_known(data: HeteroData, graph: PatientGraph) -> None:
+def _add_known(data: HeteroData, graph: CohortGraph) -> None:
     """Outcomes and groups."""
     import torch
 
@@ -176,12 +176,12 @@ def _add_edges(
         store.weight = torch.from_numpy(weight.astype(np.float64))
 
 
-def _present(graph: PatientGraph, name: str) -> np.ndarray:
+def _present(graph: CohortGraph, name: str) -> np.ndarray:
     owner = graph.cohort.modalities.get(name)
     return np.ones(len(graph.cohort), bool) if owner is None else owner.present
 
 
-def feature_genes(graph: PatientGraph, modality: str) -> list[str | None]:
+def feature_genes(graph: CohortGraph, modality: str) -> list[str | None]:
     """Gene symbol of each of a modality's features, `None` where there is none."""
     owner = graph.cohort.modalities.get(modality)
     known = {} if owner is None else dict(zip(map(str, owner.columns), owner.symbols, strict=True))
@@ -191,16 +191,14 @@ def feature_genes(graph: PatientGraph, modality: str) -> list[str | None]:
 # ----------------------------------------------------------------------------------------- and back
 
 
-def from_hetero(data: HeteroData) -> PatientGraph:
-    """The `PatientGraph` that `to_hetero` turned into `data`: its frames are equal, and its
+def from_hetero(data: HeteroData) -> CohortGraph:
+    """The `CohortGraph` that `to_hetero` turned into `data`: its frames are equal, and its
     features to the precision of `x`.
 
     A graph keeps the standardised columns, not the tables they came from, so these columns are the
     tables of its cohort, and a modality that gave the graph no column is one column `measured`.
     Raises `InputError` for a HeteroData of another make.
     """
-    from graphfuse.graph.patients import PatientGraph
-
     missing = [
         name for name in ("feature_names", "modalities", "outcomes", "groups") if name not in data
     ]
@@ -228,7 +226,7 @@ def from_hetero(data: HeteroData) -> PatientGraph:
     about = {name: data[PATIENT, name, PATIENT].get("about") for name in layers}
     signalling = _signalling(data) if "signalling" in data else None
     kept_names = {name: names[name] for name in kept}
-    return PatientGraph(
+    return CohortGraph(
         cohort,
         layers,
         _network(data),

@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING
 
 from graphfuse.errors import InputError
 from graphfuse.files.written import whole
+from graphfuse.graph.cohort_graph import CohortGraph
 from graphfuse.graph.export.hetero import to_hetero
 from graphfuse.schema import SCHEMA
 
 if TYPE_CHECKING:
     from torch_geometric.data import HeteroData
 
-    from graphfuse.graph.patients import PatientGraph
 
-
-def save_hetero(graph: PatientGraph | HeteroData, folder: str | Path) -> None:
+def save_hetero(graph: CohortGraph | HeteroData, folder: str | Path) -> None:
     """`hetero.safetensors` (tensors) and `hetero.json` (schema version, types, lists) into
     `folder`.
 

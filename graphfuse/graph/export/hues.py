@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from graphfuse.graph.cohort_graph import CohortGraph
+
 if TYPE_CHECKING:
     from graphfuse.data.cohort import Cohort
-    from graphfuse.graph.patients import PatientGraph
 
 _MOST = 24  # names in a legend; rarer ones are "other"
 _QUIET = ("not measured", "other")
@@ -47,7 +48,7 @@ def patient_hues(cohort: Cohort, rows: np.ndarray) -> list[dict]:
     return found
 
 
-def gene_hues(graph: PatientGraph, genes: list[str]) -> list[dict]:
+def gene_hues(graph: CohortGraph, genes: list[str]) -> list[dict]:
     """Which modalities measure each gene, by the names of their columns."""
     measured = {
         name: set(m.symbols) for name, m in graph.cohort.modalities.items() if any(m.symbols)

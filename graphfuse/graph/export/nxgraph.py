@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from graphfuse.errors import InputError, nearest
+from graphfuse.graph.cohort_graph import CohortGraph
 from graphfuse.graph.export.tables import to_frames
 
 if TYPE_CHECKING:
     import networkx as nx
 
-    from graphfuse.graph.patients import PatientGraph
 
 GENES = "genes"
 
 
 def to_networkx(
-    graph: PatientGraph, layer: str | None = None
+    graph: CohortGraph, layer: str | None = None
 ) -> nx.Graph | nx.DiGraph | nx.MultiDiGraph:
     """One layer as networkx: a DiGraph of patients (sender to receiver), or the gene network for
     `"genes"`; everything as a MultiDiGraph where no layer is named.
@@ -81,7 +81,7 @@ def _less(record: dict, name: str) -> dict:
     return {key: value for key, value in record.items() if key != name and pd.notna(value)}
 
 
-def _known(graph: PatientGraph, layer: str) -> None:
+def _known(graph: CohortGraph, layer: str) -> None:
     if layer not in graph.layers:
         known = [*graph.layers, *([GENES] if graph.network is not None else [])]
         raise InputError(f"the graph has no layer {layer!r}{nearest(layer, known)}")

@@ -7,20 +7,17 @@ import base64
 import hashlib
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import jinja2
 import numpy as np
 from markupsafe import Markup
 
 from graphfuse.files.written import whole
+from graphfuse.graph.cohort_graph import CohortGraph
 from graphfuse.graph.export.drawn import Pairs, leading_genes, pairs, sample, whole_and_parts
 from graphfuse.graph.export.hues import gene_hues, patient_hues
 from graphfuse.graph.export.layout import place, symmetric
 from graphfuse.graph.neighbours import Neighbours
-
-if TYPE_CHECKING:
-    from graphfuse.graph.patients import PatientGraph
 
 MOST_PATIENTS = 1_500  # drawn; more are no picture
 MOST_LINES = 45_000  # drawn, of all layers together
@@ -30,7 +27,7 @@ _SIDE = 10_000  # whole steps from one side of the picture to the other
 _HERE = Path(__file__).parent
 
 
-def write_picture(graph: PatientGraph, path: str | Path, seed: int = 0) -> str:
+def write_picture(graph: CohortGraph, path: str | Path, seed: int = 0) -> str:
     """Writes the picture of a graph to `path`, whole or not at all; returns in words what of the
     graph is drawn.
 
@@ -43,7 +40,7 @@ def write_picture(graph: PatientGraph, path: str | Path, seed: int = 0) -> str:
     return drawn
 
 
-def page(graph: PatientGraph, seed: int = 0) -> tuple[str, str]:
+def page(graph: CohortGraph, seed: int = 0) -> tuple[str, str]:
     """The picture as HTML, and what of the graph is drawn."""
     data = told(graph, seed)
     style, script = (
@@ -65,7 +62,7 @@ def page(graph: PatientGraph, seed: int = 0) -> tuple[str, str]:
     return text, data["drawn"]
 
 
-def told(graph: PatientGraph, seed: int = 0) -> dict:
+def told(graph: CohortGraph, seed: int = 0) -> dict:
     """Everything the page shows, as plain values."""
     cohort = graph.cohort
     target = next((each for each in cohort.outcomes.values() if each.classes), None)
@@ -141,7 +138,7 @@ def _alike(lists: Neighbours, codes: np.ndarray) -> list[float] | None:
     return [round(float((to == of).mean()), 4), round(float(chance), 4)]
 
 
-def _genes(graph: PatientGraph) -> dict | None:
+def _genes(graph: CohortGraph) -> dict | None:
     network = graph.network
     if network is None or not len(network.genes):
         return None

@@ -5,22 +5,19 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from graphfuse.errors import InputError
 from graphfuse.files.working import recover
+from graphfuse.graph.cohort_graph import CohortGraph
 from graphfuse.graph.export.hetero import from_hetero
 from graphfuse.graph.export.hetero_files import load_hetero
-
-if TYPE_CHECKING:
-    from graphfuse.graph.patients import PatientGraph
 
 log = logging.getLogger(__name__)
 
 
-def read_graph(folder: str | Path) -> PatientGraph:
+def read_graph(folder: str | Path) -> CohortGraph:
     """The graph that `write` put into `folder`: nodes, edges and weights as they were (from
     `hetero.*`), features as they were where `graph.h5mu` stands beside, else rounded to float32,
     which the log says.
@@ -42,7 +39,7 @@ def read_graph(folder: str | Path) -> PatientGraph:
     return _exact(graph, folder / "graph.h5mu")
 
 
-def _exact(graph: PatientGraph, path: Path) -> PatientGraph:
+def _exact(graph: CohortGraph, path: Path) -> CohortGraph:
     """The graph with its features from the MuData, zero where a patient does not have the
     modality."""
     import mudata

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -11,16 +10,14 @@ import pandas as pd
 from graphfuse.data.export import safe_csv
 from graphfuse.errors import Faults, InputError, examples
 from graphfuse.files.written import whole
+from graphfuse.graph.cohort_graph import CohortGraph
 from graphfuse.graph.neighbours import Neighbours
-
-if TYPE_CHECKING:
-    from graphfuse.graph.patients import PatientGraph
 
 TABLES = ("patient_nodes", "patient_edges", "gene_nodes", "gene_edges")
 _OF_EVERY_NODE = ("kind", "name")  # attributes that all exports of whole graphs give to nodes
 
 
-def to_frames(graph: PatientGraph) -> dict[str, pd.DataFrame]:
+def to_frames(graph: CohortGraph) -> dict[str, pd.DataFrame]:
     """Nodes and edges as tables.
 
     `patient_nodes` (patient, outcomes, groups, has_<modality>), `patient_edges` (source, target,
@@ -41,7 +38,7 @@ def to_frames(graph: PatientGraph) -> dict[str, pd.DataFrame]:
     return dict(zip(TABLES, made, strict=True))
 
 
-def patient_nodes(graph: PatientGraph) -> pd.DataFrame:
+def patient_nodes(graph: CohortGraph) -> pd.DataFrame:
     """One row per patient: outcomes (classes by name), groups, and `has_<modality>`.
 
     An outcome or a group whose name means something else in a graph is `outcome:<name>` or
@@ -61,7 +58,7 @@ def patient_nodes(graph: PatientGraph) -> pd.DataFrame:
     return pd.DataFrame(nodes)
 
 
-def _patient_edges(graph: PatientGraph) -> pd.DataFrame:
+def _patient_edges(graph: CohortGraph) -> pd.DataFrame:
     ids = np.array(graph.cohort.patients.astype(str), dtype=object)
     parts = [
         pd.DataFrame(

@@ -1,0 +1,63 @@
+"""The graphs of a whole cohort as one value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from graphfuse.data.cohort import Cohort
+from graphfuse.graph.neighbours import Neighbours
+from graphfuse.graph.network import GeneNetwork
+from graphfuse.graph.signalling import Template
+
+
+@dataclass(frozen=True, eq=False)
+class CohortGraph:
+    """The graphs of a whole cohort, as they are built, written and read; `PatientGraph` is the
+    same with every export.
+
+    Parameters
+    ----------
+    cohort : Cohort
+        N patients.
+    layers : dict of str to Neighbours
+        Name → neighbour lists among all patients.
+    network : GeneNetwork or None
+        The gene network on the genes measured.
+    features : dict of str to numpy.ndarray
+        Modality → standardised columns, float64 `[N, F]`.
+    feature_names : dict of str to list of str
+        Modality → the names of these columns.
+    signalling : Template, optional
+        The typed graph of genes' nodes, where the recipe has one.
+    about : dict of str to dict
+        Layer name → how it was made (rule, thresholds, search and its recall).
+    """
+
+    cohort: Cohort
+    layers: dict[str, Neighbours]
+    network: GeneNetwork | None
+    features: dict[str, np.ndarray]
+    feature_names: dict[str, list[str]]
+    signalling: Template | None = None
+    about: dict[str, dict] = field(default_factory=dict)
+
+    def _searched(self, layer: str) -> str:
+        found = self.about.get(layer, {}).get("search") or {}
+        return (
+            ""
+            if found.get("recall") is None
+            else f" ({found['method']}, recall {found['recall']:.3f})"
+        )
+
+    def __repr__(self) -> str:
+        lines = [f"{type(self).__name__}({self.cohort.name}: {len(self.cohort):,} patients)"]
+        lines += [
+            f"  layer {name}: {found.edges:,} edges{self._searched(name)}"
+            for name, found in self.layers.items()
+        ]
+        lines += [f"  {self.network!r}" if self.network is not None else "  no gene network"]
+        return "\n".join(
+            [*lines, *([f"  {self.signalling!r}"] if self.signalling is not None else [])]
+        )
