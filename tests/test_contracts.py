@@ -320,7 +320,7 @@ def ranked(cohort: Cohort) -> pd.DataFrame:
     outcome = cohort.outcome()
     folds = repeated(cohort.patients, outcome.values, 3, 1, 0)
     found = study(cohort, outcome, quick(), None, folds, 0, "cpu")
-    return rank(found.replicas, cohort, None, outcome.classes).nodes
+    return rank(found.replicas, cohort, None).nodes
 
 
 # 8. saved = live

@@ -190,7 +190,7 @@ def test_rankings_cover_every_feature_and_edge(small, network, recipe):
     outcome = cohort.outcome()
     folds = repeated(cohort.patients, outcome.values, 2, 1, 0)
     found = study(cohort, outcome, recipe, network, folds, 0, "cpu")
-    ranking = rank(found.replicas, cohort, network, outcome.classes)
+    ranking = rank(found.replicas, cohort, network)
     assert len(ranking.nodes) == 64 and ranking.nodes["score"].notna().all()
     assert len(ranking.edges) == network.edges
     assert ranking.error <= 0.01

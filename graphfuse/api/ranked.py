@@ -114,7 +114,7 @@ def rank_saved(
     _check_folds(folder, replicas, found)
     found, genes = _gene_side(folder, record, found, network)
     with undamaged(folder), np.errstate(over="ignore", invalid="ignore"):
-        ranking = rank_replicas(replicas, found, genes, record.classes, device, chosen).top(top)
+        ranking = rank_replicas(replicas, found, genes, device, chosen).top(top)
     _check_finite(folder, ranking)
     return ranking
 

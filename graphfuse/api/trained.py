@@ -73,7 +73,6 @@ def rank(
         report.replicas,
         report.cohort,
         report.network,
-        report.model.class_names,
         pick_device(device),
         ranking_method(method),
     ).top(top)

@@ -18,7 +18,7 @@ CHUNK = 20_000
 
 
 def gene_edges(net: FoldNet, gradients: Gradients) -> np.ndarray:
-    """Mean contribution of every edge to each class `[K, E]`, summed over modalities and both
+    """Mean contribution of every edge to each direction `[K, E]`, summed over modalities and both
     directions.
 
     For edge (a, b): Σ over its column pairs of gradient at a × operator weight × what b sends in
@@ -42,8 +42,8 @@ def gene_edges(net: FoldNet, gradients: Gradients) -> np.ndarray:
 
 
 def links_and_edges(net: FoldNet, gradients: Gradients) -> tuple[pd.DataFrame, np.ndarray]:
-    """What the typed edges of a signalling graph add to each class: as `Attribution.links`, those
-    between a gene's own nodes; as `Attribution.edges` `[K, E]`, the others, summed onto the
+    """What the typed edges of a signalling graph add in each direction: as `Attribution.links`,
+    those between a gene's own nodes; as `Attribution.edges` `[K, E]`, the others, summed onto the
     network's edges."""
     typed, carried = _typed_edges(net, gradients)
     own = (typed["source"] == typed["target"]).to_numpy(bool)
@@ -53,7 +53,7 @@ def links_and_edges(net: FoldNet, gradients: Gradients) -> tuple[pd.DataFrame, n
 
 def _typed_edges(net: FoldNet, gradients: Gradients) -> tuple[pd.DataFrame, np.ndarray]:
     """The edges of the signalling graph, `source, target, relation`, and what each adds to each
-    class `[K, E]`; none where the model has no such graph, or where its net is still linear."""
+    direction `[K, E]`; none where the model has no such graph, or where its net is still linear."""
     gradient = gradients.signals.get("signalling")
     if gradient is None:
         nothing = pd.DataFrame(columns=["source", "target", "relation"])
@@ -102,14 +102,14 @@ def patient_edges(fitted: Fitted, cohort: Cohort, training: pd.Index) -> pd.Data
     """Every edge into the patients of `cohort`: `layer, source` (training patient), `target,
     weight, score`.
 
-    `score`: what the sender adds, through the layer's gates, to the centred linear logit of the
-    class that the receiver is called, summed over the modalities that the layer carries;
-    `training`: ids of the training patients, in order.
+    `score`: what the sender adds, through the layer's gates, to the linear part of the direction
+    that the receiver is called, such as a class's logit less the mean logit, summed over the
+    modalities that the layer carries; `training`: ids of the training patients, in order.
     """
     views = fitted.preparation.views(cohort)
     senders = cohort.patients if fitted.preparation.alone else training
     lists = fitted.preparation.lists(views)
-    called = fitted.output(views).argmax(1)
+    called = fitted.task.direction_called(fitted.output(views))
     tables = []
     for name, layers in fitted.preparation.carried.items():
         for layer, found in zip(layers, lists[name], strict=False):
@@ -137,7 +137,8 @@ def patient_edges(fitted: Fitted, cohort: Cohort, training: pd.Index) -> pd.Data
 def _edge_logits(
     fitted: Fitted, views: Views, name: str, layer: str, found: Neighbours, called: np.ndarray
 ) -> np.ndarray:
-    """`[E]`: the gated linear logit that each edge brings to the class its receiver is called."""
+    """`[E]`: the gated linear predictor that each edge brings to the direction that its receiver is
+    called."""
     gate = "patients" if layer == name else layer
     linear = fitted.linear
     sent = (
@@ -145,8 +146,7 @@ def _edge_logits(
         if fitted.preparation.alone
         else linear.memory[name]
     )
-    centred = sent - sent.mean(2, keepdims=True)
-    carried = centred[
+    carried = fitted.task.contrast(sent)[
         linear.pattern(views.present)[found.receivers], found.index, called[found.receivers]
     ]
     return fitted.gates()[name].get(gate, 0.0) * found.mean_weights() * carried

@@ -1,9 +1,9 @@
 """The ranking behind fold models, each explained on the patients it never saw.
 
 The unit is a fold: its seeds are one model (their labels are not read). A score is the mean over
-classes of the absolute mean attribution among patients of the class (each class counts alike,
-however rare); ranks are taken in every fold, and the interval is that of the folds' ranks. Folds
-share training patients, so it is narrower than that of new cohorts would be.
+directions, such as classes, of the absolute mean attribution among the patients who show it (each
+class counts alike, however rare); ranks are taken in every fold, and the interval is that of the
+folds' ranks. Folds share training patients, so it is narrower than that of new cohorts would be.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from graphfuse.explain.ranking import Ranking
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.learn.fitted import Fitted
 from graphfuse.learn.progress import progress
-from graphfuse.schema import Recipe
+from graphfuse.schema import RANKING_COLUMNS, Recipe
+from graphfuse.task.kind import Task
 
 
 def rank(
     replicas: Sequence[Replica],
     cohort: Cohort,
     network: GeneNetwork | None,
-    classes: Sequence[str],
     device: str = "cpu",
     method: Method | None = None,
 ) -> Ranking:
@@ -47,8 +47,6 @@ def rank(
         on.
     network : GeneNetwork or None
         The gene network.
-    classes : sequence of str
-        Names of the classes.
     device : str
         Where gradients are computed.
     method : Method, optional
@@ -69,7 +67,7 @@ def rank(
     modalities = [cohort.modalities[name] for name in replicas[0].model.modalities_]
     symbols = [s for m in modalities for s in m.symbols]
     measured = network.on([s for s in symbols if s]) if network is not None else None
-    found, between = [], []
+    task, found, between = replicas[0].model.task_, [], []
     with progress("ranking", len(replicas)) as step:
         for replica in replicas:
             fitted, tested = replica.model.fitted_.on(device), cohort.take(replica.tested)
@@ -77,20 +75,20 @@ def rank(
             edges = patient_edges(fitted, tested, cohort.patients[replica.train])
             between.append(edges.assign(repeat=replica.repeat, fold=replica.fold))
             step(True)
-    ranked = _tables(found, modalities, measured, classes)
+    ranked = _tables(found, modalities, measured, task)
     return Ranking(
         **{name: table.assign(method=method.name) for name, table in ranked.items()},
         patient_edges=pd.concat(between, ignore_index=True),
         folds=len(replicas),
         error=max((f.error for f in found if f.error is not None), default=None),
         method=method.name,
-        about=_about(method, found, measured, replicas[0].model.recipe_),
+        about=_about(method, found, measured, task, replicas[0].model.recipe_),
     )
 
 
 @dataclass(frozen=True, eq=False)
-class ClassMeans:
-    """`Attribution` as means over the patients of each class, of a fold's nets: `columns` and
+class Means:
+    """`Attribution` as means over the patients in each direction, of a fold's nets: `columns` and
     `gradient` `[K, columns]`, all modalities' columns side by side; the rest as there."""
 
     columns: np.ndarray
@@ -101,11 +99,11 @@ class ClassMeans:
     error: float | None
 
     @classmethod
-    def of(cls, found: Attribution, net: FoldNet) -> ClassMeans:
+    def of(cls, found: Attribution, net: FoldNet) -> Means:
         """Of one net."""
         return cls(
-            _side_by_side(net, found.columns),
-            None if found.gradient is None else _side_by_side(net, found.gradient),
+            _side_by_side(net, found.columns, net.weight),
+            None if found.gradient is None else _side_by_side(net, found.gradient, net.share),
             found.edges,
             found.links,
             found.sets,
@@ -113,7 +111,7 @@ class ClassMeans:
         )
 
     @classmethod
-    def mean(cls, nets: Sequence[ClassMeans]) -> ClassMeans:
+    def mean(cls, nets: Sequence[Means]) -> Means:
         """Over nets of one model; the largest `error`."""
         columns = np.mean([net.columns for net in nets], axis=0)
         gradient, edges = _all([n.gradient for n in nets]), _all([n.edges for n in nets])
@@ -129,8 +127,8 @@ class ClassMeans:
         )
 
 
-def _side_by_side(net: FoldNet, values: dict[str, np.ndarray]) -> np.ndarray:
-    means = [net.class_mean(name, values[name]) for name in net.columns]
+def _side_by_side(net: FoldNet, values: dict[str, np.ndarray], weight: np.ndarray) -> np.ndarray:
+    means = [net.mean(name, values[name], weight) for name in net.columns]
     return np.concatenate(means, 1)
 
 
@@ -144,53 +142,60 @@ def _stacked(found: list[np.ndarray | None]) -> np.ndarray | None:
     return None if _all(found) is None else np.stack(found)
 
 
-def _explain(
-    fitted: Fitted, tested: Cohort, measured: GeneNetwork | None, method: Method
-) -> ClassMeans:
+def _explain(fitted: Fitted, tested: Cohort, measured: GeneNetwork | None, method: Method) -> Means:
     """One fold's model, the mean over its seeds."""
     found = []
     for number in range(len(fitted.nets)):
         net = FoldNet(fitted, number, tested, measured)
-        found.append(ClassMeans.of(attributed(method, net), net))
-    return ClassMeans.mean(found)
+        found.append(Means.of(attributed(method, net), net))
+    return Means.mean(found)
 
 
 def _tables(
-    found: Sequence[ClassMeans],
+    found: Sequence[Means],
     modalities: Sequence[Modality],
     measured: GeneNetwork | None,
-    classes: Sequence[str],
+    task: Task,
 ) -> dict[str, pd.DataFrame]:
     """The tables of a `Ranking`, by name."""
     features = tables.features(modalities, measured)
     columns = np.stack([f.columns for f in found])  # [folds, K, columns]
     gradient = _stacked([f.gradient for f in found])
-    by_class = []
-    for k, name in enumerate(classes):
-        of_class = None if gradient is None else gradient[:, [k]]
-        table = tables.nodes(features, columns[:, [k]], of_class)
-        by_class.append(table.assign(**{"class": name}))
+    apart, nothing = [], pd.DataFrame(columns=[*RANKING_COLUMNS, "class"])
+    for k, name in enumerate(task.ranked_apart):
+        slope = None if gradient is None else gradient[:, [k]]
+        table = tables.nodes(features, columns[:, [k]], slope)
+        apart.append(table.assign(**{"class": name}))
     with_genes = "+".join(m.name for m in modalities if any(m.symbols))
     edges = _stacked([f.edges for f in found])
     return {
-        "nodes": tables.nodes(features, columns, gradient),
-        "genes": tables.genes(features, columns, gradient),
-        "edges": tables.edges(measured, edges, with_genes),
-        "links": tables.links(_all([f.links for f in found]) or []),
+        "nodes": tables.nodes(features, columns, gradient, task.sign_of),
+        "genes": tables.genes(features, columns, gradient, task.sign_of),
+        "edges": tables.edges(measured, edges, with_genes, task.sign_of),
+        "links": tables.links(_all([f.links for f in found]) or [], task.sign_of),
         "modalities": tables.modalities(features, columns),
-        "pathways": tables.pathways(_all([f.sets for f in found]) or []),
-        "nodes_by_class": pd.concat(by_class, ignore_index=True),
+        "pathways": tables.pathways(_all([f.sets for f in found]) or [], task.sign_of),
+        "nodes_by_class": pd.concat(apart, ignore_index=True) if apart else nothing,
     }
 
 
 def _about(
-    method: Method, found: Sequence[ClassMeans], measured: GeneNetwork | None, recipe: Recipe
+    method: Method,
+    found: Sequence[Means],
+    measured: GeneNetwork | None,
+    task: Task,
+    recipe: Recipe,
 ) -> dict[str, str]:
     """What the README says of the method and of what it leaves empty."""
     silent = f"empty: {method.name} says nothing of"
     sets = _all([f.sets for f in found])
+    said = method.said_of(task)
     about = {
-        "method": f"{method.name}: {method.about}" if method.about else method.name,
+        "method": f"{method.name}: {said}" if said else method.name,
+        "score": task.told.score,
+        "sign": task.told.sign,
+        "nodes_by_class": task.told.by_direction,
+        "patient_edges": task.told.neighbours,
         "pathways": _about_pathways(sets, recipe, f"{silent} gene sets"),
     }
     if measured is not None and _all([f.edges for f in found]) is None:

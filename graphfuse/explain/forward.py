@@ -21,7 +21,8 @@ from graphfuse.nn.parts import part
 
 @dataclass(frozen=True, eq=False)
 class Gradients:
-    """Gradients of each class's centred logit, at one place or averaged along a path.
+    """Gradients of what is attributed in each of K directions (`Task.contrast`), at one place or
+    averaged along a path.
 
     Attributes
     ----------
@@ -34,7 +35,7 @@ class Gradients:
         Channel on a graph of its own → `[K, N, C, P]`, at what it shows (the part of its columns is
         in `own` already).
     error : float
-        Share of the logits' change that attributions by these gradients miss.
+        Share of the change that attributions by these gradients miss.
     """
 
     own: dict[str, np.ndarray]
@@ -65,7 +66,8 @@ class Gradients:
 
 
 class Forward:
-    """The centred logits of one of a model's nets as a function of patients' columns.
+    """What one of a model's nets says of each direction, as a class's logit less the mean over
+    classes, as a function of patients' columns.
 
     Signals follow their modalities' columns, but for the rows that jump (who is active in a concept
     plane): those stay the patient's own, and so does what the patients' neighbours send.
@@ -121,8 +123,9 @@ class Forward:
         return found
 
     def logits(self, columns: list[Tensor], signals: list[Tensor] | None = None) -> Tensor:
-        """Centred logits `[N, K]` as a function of the columns, the linear start included;
-        `signals`: what is shown of the columns, where it is known already."""
+        """The linear predictors `[N, K]`, as `Task.contrast` has them, as a function of the
+        columns, the linear start included; `signals`: what is shown of the columns, where it is
+        known already."""
         views = []
         for m, (given, slope) in enumerate(zip(columns, self._slopes, strict=True)):
             ways = given[:, None] if given.dim() == 2 else given
@@ -139,7 +142,7 @@ class Forward:
         ]
         signals = self.signals(columns) if signals is None else signals
         logits = self.fitted.run(self.net, self.inputs._replace(x=(*seen, *signals), start=start))
-        return logits - logits.mean(1, keepdim=True)
+        return self.fitted.task.contrast(logits)
 
     def signals(self, columns: list[Tensor]) -> list[Tensor]:
         """What encoders see `[N, C, P]` of the signals of patients with these columns. Signals
@@ -159,15 +162,15 @@ class Forward:
         return found
 
     def gradients(self, columns: list[Tensor]) -> list[Tensor]:
-        """Gradients of each class's centred logit at these columns: per modality `[K, N, F]`, or
+        """Gradients of each direction's `logits` at these columns: per modality `[K, N, F]`, or
         `[K, N, 2, F]` with its network neighbours, then per signal `[K, N, C, P]`."""
         columns = [each.detach().requires_grad_() for each in columns]
         signals = self.signals(columns)
         logits = self.logits(columns, signals).sum(0)
-        by_class = [
+        by_direction = [
             torch.autograd.grad(
                 logit, [*columns, *signals], retain_graph=True, materialize_grads=True
             )
             for logit in logits
         ]
-        return [torch.stack(each) for each in zip(*by_class, strict=True)]
+        return [torch.stack(each) for each in zip(*by_direction, strict=True)]

@@ -29,6 +29,7 @@ from graphfuse.graph.network import GeneNetwork
 from graphfuse.learn.assemble import Views
 from graphfuse.learn.fitted import Fitted
 from graphfuse.nn.net import Inputs, Net
+from graphfuse.task.kind import Task
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,19 +81,33 @@ class FoldNet:
         return Forward(self.fitted, self.number, self.inputs, self.views)
 
     def logits(self, columns: Mapping[str, np.ndarray]) -> np.ndarray:
-        """The logit of each class less the mean over classes, float64 `[N, K]`, that the patients
-        would have with these columns (as `columns`, each modality), their neighbours held fixed;
-        the means over gene-network neighbours follow the columns."""
+        """What the net would say of each of K directions, float64 `[N, K]`, had the patients these
+        columns (as `columns`, each modality), their neighbours held fixed; the means over
+        gene-network neighbours follow the columns.
+
+        Of classes it is the logit of each less the mean over classes; of a number the number, in
+        standard deviations from the training patients' mean.
+        """
         with torch.no_grad():
             return self.forward.logits(self.forward.of(columns)).cpu().numpy()
 
     @cached_property
     def weight(self) -> np.ndarray:
-        """Each patient's weight in the mean of each class, by the probability that the model gives
-        it, float64 `[N, K]`; columns sum to 1. No label is read."""
+        """Each patient's weight in the mean of each direction, float64 `[N, K]`; absolute values
+        sum to 1 in each column. No label is read.
+
+        Of a class it is by the probability that the model gives it; of a number by how far the
+        prediction is above the mean prediction (below 0: below it).
+        """
         with torch.no_grad():
             predictor = self.fitted.run(self.number, self.inputs).cpu().numpy()
         return self.fitted.task.explained(predictor, self.fitted.temperature)
+
+    @cached_property
+    def share(self) -> np.ndarray:
+        """Absolute weights, float64 `[N, K]`, for means of gradients: a slope is a slope, whether
+        a patient's prediction is high or low."""
+        return np.abs(self.weight)
 
     @property
     def symbols(self) -> dict[str, list[str | None]]:
@@ -103,8 +118,8 @@ class FoldNet:
             found[name] = [symbols[column] for column in pipeline.owners]
         return found
 
-    def class_mean(self, name: str, values: np.ndarray) -> np.ndarray:
-        """Means over the patients of each class, by `weight`.
+    def mean(self, name: str, values: np.ndarray, weight: np.ndarray) -> np.ndarray:
+        """Means over the patients in each direction.
 
         Parameters
         ----------
@@ -112,6 +127,8 @@ class FoldNet:
             A modality.
         values : numpy.ndarray
             `[K, N or 1, F]`, of its inputs.
+        weight : numpy.ndarray
+            `weight` for attributions, `share` for gradients.
 
         Returns
         -------
@@ -120,8 +137,8 @@ class FoldNet:
             missing values); 0 for columns that were not selected.
         """
         pipeline, shape = self.fitted.preparation.pipelines[name], self.columns[name].shape
-        by_class = zip(self.weight.T, values, strict=True)
-        means = [weight @ np.broadcast_to(each, shape) for weight, each in by_class]
+        directions = zip(weight.T, values, strict=True)
+        means = [of @ np.broadcast_to(each, shape) for of, each in directions]
         count = len(pipeline.columns)
         return np.stack([np.bincount(pipeline.owners, row, minlength=count) for row in means])
 
@@ -130,32 +147,35 @@ class FoldNet:
 class Attribution:
     """What a method says of one net: always of columns, and of the rest what it can.
 
-    What is left `None` is left empty in the tables, and their README.txt says so. Values are signed
-    and count from the training mean, in logits (of a class, less the mean over the K classes)
-    unless the method's docstring says otherwise: an item's score is the mean over classes of the
-    absolute class mean, so only sizes within one method compare.
+    What is left `None` is left empty in the tables, and their README.txt says so. There are K
+    directions: the classes, or one where a number is predicted. Values are signed and count from
+    the training mean, in the unit of `FoldNet.logits` (logits less their mean over the classes;
+    standard deviations of a number) unless the method's docstring says otherwise: an item's score
+    is the mean over directions of the absolute mean over patients, so only sizes within one method
+    compare.
 
     Attributes
     ----------
     columns : dict of str to numpy.ndarray
-        Modality → float `[K, N, F]`: what each of its F inputs adds to each class for each patient.
-        + moves the patient towards the class. Genes and modalities are sums of it.
+        Modality → float `[K, N, F]`: what each of its F inputs adds in each direction for each
+        patient. + moves the patient towards the class, or the number up. Genes and modalities are
+        sums of it.
     gradient : dict of str to numpy.ndarray or None
-        Modality → float `[K, N or 1, F]`: the class's change with the input (logits per training
-        standard deviation). The sign of its mean is the ranking's `sign`: whether a high value
-        speaks for the class.
+        Modality → float `[K, N or 1, F]`: the direction's change with the input (logits, or
+        standard deviations of the number, per training standard deviation). The sign of its mean is
+        the ranking's `sign`: whether a high value speaks for the class, or moves the number up.
     edges : numpy.ndarray or None
-        Float `[K, E]`: what each edge of the net's gene network adds to each class, the mean over
-        patients by `FoldNet.weight`.
+        Float `[K, E]`: what each edge of the net's gene network adds in each direction, the mean
+        over patients by `FoldNet.weight`.
     links : pandas.DataFrame or None
         The same of edges between a gene's own nodes on a signalling graph: rows by `source, target,
-        relation`, a column for each class.
+        relation`, a column for each direction.
     sets : pandas.DataFrame or None
-        The same of gene sets: rows by their names, columns (`attribution`, class's number), and
-        (`gradient`, class's number) where their signs are known.
+        The same of gene sets: rows by their names, columns (`attribution`, direction's number), and
+        (`gradient`, direction's number) where their signs are known.
     error : float or None
-        The largest share of the logits' change that the attributions miss, where the method claims
-        that they sum to it.
+        The largest share of the change in `FoldNet.logits` that the attributions miss, where the
+        method claims that they sum to it.
     """
 
     columns: dict[str, np.ndarray]
@@ -167,7 +187,7 @@ class Attribution:
 
 
 class Method:
-    """A way to say what moves a net's logits.
+    """A way to say what moves a net's predictions.
 
     It is built without arguments, and gives the same for the same net, whatever was ranked before.
     The first paragraph of its docstring stands in the README.txt of its rankings.
@@ -184,7 +204,7 @@ class Method:
     file: Path | None = None
 
     def attribute(self, net: FoldNet) -> Attribution:
-        """What moves the logits of this net, on its patients."""
+        """What moves the predictions of this net, on its patients."""
         raise TypeError(f"{type(self).__name__} must define attribute(net) -> Attribution")
 
     @property
@@ -192,6 +212,11 @@ class Method:
         """What it is, in one paragraph; blank where its class has no docstring of its own."""
         text = inspect.cleandoc(type(self).__doc__ or "")
         return " ".join(text.partition("\n\n")[0].split())
+
+    def said_of(self, task: Task) -> str:
+        """What README.txt says of it where outcomes of this task are predicted; `about`, unless a
+        method has more to say."""
+        return self.about
 
 
 def ranking_method(name: str) -> Method:
@@ -276,17 +301,17 @@ def _check(found: Attribution, net: FoldNet, path: Path) -> None:
 
 def _expected(found: Attribution, net: FoldNet) -> Iterator[tuple[str, object, list[tuple]]]:
     """(what, values, the shapes that they may have) of all that a method says."""
-    classes = net.weight.shape[1]
+    directions = net.weight.shape[1]
     for name, own in net.columns.items():
-        whole, shared = (classes, *own.shape), (classes, 1, own.shape[1])
+        whole, shared = (directions, *own.shape), (directions, 1, own.shape[1])
         yield f"columns[{name!r}]", found.columns[name], [whole]
         if found.gradient is not None:
             yield f"gradient[{name!r}]", found.gradient[name], [whole, shared]
     if found.edges is not None:
         count = 0 if net.network is None else net.network.edges
-        yield "edges", found.edges, [(classes, count)]
+        yield "edges", found.edges, [(directions, count)]
     if found.links is not None:
-        yield "links", found.links, [(len(found.links), classes)]
+        yield "links", found.links, [(len(found.links), directions)]
     if found.sets is not None:
         rows = len(found.sets)
-        yield "sets", found.sets, [(rows, classes), (rows, 2 * classes)]
+        yield "sets", found.sets, [(rows, directions), (rows, 2 * directions)]

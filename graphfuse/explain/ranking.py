@@ -31,7 +31,7 @@ class Ranking:
     ----------
     nodes, genes, edges, modalities, pathways, nodes_by_class : pandas.DataFrame
         Features (every measured one), and what they add up to; `nodes_by_class` has a column
-        `class` besides.
+        `class` besides: the direction's name. It is empty where there is only one direction.
     links : pandas.DataFrame
         Of a signalling graph, the edges between a gene's own nodes.
     patient_edges : pandas.DataFrame
@@ -43,8 +43,9 @@ class Ranking:
     method : str
         The method's name.
     about : dict of str to str
-        What README.txt says of the `method`, and of tables and columns (`pathways`, `edges`,
-        `sign`, `null_quantile`) where that depends on it.
+        What README.txt says of the `method`, and of tables and columns (`nodes_by_class`,
+        `pathways`, `patient_edges`, `edges`, `score`, `sign`, `null_quantile`) where that depends
+        on it or on the kind of outcome.
     """
 
     nodes: pd.DataFrame
@@ -161,13 +162,11 @@ edges.csv             {edges}
 links.csv             only of a signalling graph: edges between a gene's own nodes
                       (methylation to transcript to protein)
 modalities.csv        each modality's share
-nodes_by_class.csv    features by class (column `class`)
+nodes_by_class.csv    {nodes_by_class}
 pathways.csv          {pathways}
-patient_edges.parquet edges between patients (ids inside): what each neighbour adds to the called
-                      class, in the linear part of the model, whatever the method
+patient_edges.parquet edges between patients (ids inside): {patient_edges}
 
-score                 mean over classes of the absolute mean attribution among patients of the class
-                      (modalities: its share)
+score                 {score}
 sign                  {sign}
 rank_mean, rank_lo, rank_hi   mean and 2.5 and 97.5 percentiles of the rank over {folds} fold models
 selected_frequency    share of those models that have the item among their first {top}
@@ -177,8 +176,6 @@ degree                neighbours in the gene network among measured genes (edges
 """
 _USUAL = {
     "edges": "every edge of the gene network among the measured genes",
-    "sign": "+ a high value speaks for the class in which the item matters most (the second\n"
-    "                      class where there are two), - against it",
     "null_quantile": "blank: no null was asked for",
 }
 

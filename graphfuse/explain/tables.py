@@ -27,16 +27,23 @@ def features(modalities: Sequence[Modality], network: GeneNetwork | None) -> pd.
 
 
 def nodes(
-    features: pd.DataFrame, attribution: np.ndarray, gradient: np.ndarray | None
+    features: pd.DataFrame,
+    attribution: np.ndarray,
+    gradient: np.ndarray | None,
+    sign_of: int | None = None,
 ) -> pd.DataFrame:
-    """Ranked columns: of class means `[folds, K, columns]` of their attributions and, for signs, of
-    their gradients."""
-    signs = None if gradient is None else _signs(attribution, gradient)
+    """Ranked columns: of means `[folds, K, columns]` of their attributions in each direction and,
+    for signs, of their gradients; `sign_of`: the direction whose signs are shown, by default that
+    in which the item matters most."""
+    signs = None if gradient is None else _signs(attribution, gradient, sign_of)
     return ranked_table("feature", features, _scores(attribution), signs)
 
 
 def genes(
-    features: pd.DataFrame, attribution: np.ndarray, gradient: np.ndarray | None
+    features: pd.DataFrame,
+    attribution: np.ndarray,
+    gradient: np.ndarray | None,
+    sign_of: int | None = None,
 ) -> pd.DataFrame:
     """Ranked genes: scores, attributions and gradients are sums over their columns."""
     mapped = features["gene"].notna().to_numpy()
@@ -51,7 +58,8 @@ def genes(
     scores = _scores(attribution[:, :, mapped]) @ adding.T
     signs = None
     if gradient is not None:
-        signs = _signs(attribution[:, :, mapped] @ adding.T, gradient[:, :, mapped] @ adding.T)
+        summed = attribution[:, :, mapped] @ adding.T
+        signs = _signs(summed, gradient[:, :, mapped] @ adding.T, sign_of)
     return ranked_table("gene", items, scores, signs)
 
 
@@ -67,8 +75,13 @@ def modalities(features: pd.DataFrame, attribution: np.ndarray) -> pd.DataFrame:
     return ranked_table("modality", pd.DataFrame({"id": names, "modality": names}), shares, None)
 
 
-def edges(network: GeneNetwork | None, carried: np.ndarray | None, modality: str) -> pd.DataFrame:
-    """Ranked edges of the gene network, of what they carry to each class `[folds, K, E]`; none
+def edges(
+    network: GeneNetwork | None,
+    carried: np.ndarray | None,
+    modality: str,
+    sign_of: int | None = None,
+) -> pd.DataFrame:
+    """Ranked edges of the gene network, of what they carry in each direction `[folds, K, E]`; none
     where that is not known."""
     if network is None or not network.edges or carried is None:
         return pd.DataFrame(columns=RANKING_COLUMNS)
@@ -80,10 +93,10 @@ def edges(network: GeneNetwork | None, carried: np.ndarray | None, modality: str
         modality=modality,
         degree=degree,
     )
-    return ranked_table("edge", ends, _scores(carried), _signs(carried, carried))
+    return ranked_table("edge", ends, _scores(carried), _signs(carried, carried, sign_of))
 
 
-def links(folds: list[pd.DataFrame]) -> pd.DataFrame:
+def links(folds: list[pd.DataFrame], sign_of: int | None = None) -> pd.DataFrame:
     """Ranked links; one that a fold's graph did not have scores 0 there."""
     names = sorted(set().union(*(fold.index for fold in folds)))
     if not names:
@@ -92,10 +105,10 @@ def links(folds: list[pd.DataFrame]) -> pd.DataFrame:
     carried = np.stack([fold.reindex(index, fill_value=0.0).to_numpy().T for fold in folds])
     items = index.to_frame(index=False)
     items = items.assign(id=items["source"] + "|" + items["relation"], gene=items["source"])
-    return ranked_table("edge", items, _scores(carried), _signs(carried, carried))
+    return ranked_table("edge", items, _scores(carried), _signs(carried, carried, sign_of))
 
 
-def pathways(folds: list[pd.DataFrame]) -> pd.DataFrame:
+def pathways(folds: list[pd.DataFrame], sign_of: int | None = None) -> pd.DataFrame:
     """Ranked gene sets; one that a fold's model did not have scores 0 there."""
     names = sorted(set().union(*(fold.index for fold in folds)))
     if not names:
@@ -105,22 +118,21 @@ def pathways(folds: list[pd.DataFrame]) -> pd.DataFrame:
     signs = None
     if all("gradient" in fold for fold in found):
         gradient = np.stack([fold["gradient"].to_numpy().T for fold in found])
-        signs = _signs(attribution, gradient)
+        signs = _signs(attribution, gradient, sign_of)
     return ranked_table("pathway", pd.DataFrame({"id": names}), _scores(attribution), signs)
 
 
 def _scores(attribution: np.ndarray) -> np.ndarray:
-    """`[folds, items]` of class means `[folds, K, items]`."""
+    """`[folds, items]` of means `[folds, K, items]` in each direction."""
     return np.abs(attribution).mean(1)
 
 
-def _signs(attribution: np.ndarray, gradient: np.ndarray) -> np.ndarray:
-    """+1, -1 or 0 `[items]`: the direction in the class where the item matters most (of two
-    classes, the second)."""
+def _signs(attribution: np.ndarray, gradient: np.ndarray, sign_of: int | None) -> np.ndarray:
+    """+1, -1 or 0 `[items]`: the gradient's sign in the direction `sign_of`, or, where that is
+    `None`, in that in which the item matters most."""
     attribution, gradient = attribution.mean(0), gradient.mean(0)
     count = attribution.shape[1]
-    is_binary = len(attribution) == 2
-    strongest = np.ones(count, int) if is_binary else np.abs(attribution).argmax(0)
+    strongest = np.abs(attribution).argmax(0) if sign_of is None else np.full(count, sign_of)
     return np.sign(gradient[strongest, np.arange(count)]).astype(int)
 
 

@@ -1,4 +1,4 @@
-"""What each gene set's token adds to each class."""
+"""What each gene set's token adds to each direction."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ def set_tokens(net: FoldNet, gradients: Gradients) -> pd.DataFrame:
 
     Zeros where the net is still at its linear start; no row where the model has no gene sets.
     """
-    classes = net.weight.shape[1]
-    columns = pd.MultiIndex.from_product([["attribution", "gradient"], range(classes)])
+    columns = pd.MultiIndex.from_product([["attribution", "gradient"], range(net.weight.shape[1])])
     signal = net.fitted.preparation.signals.get("pathways")
     gradient = gradients.signals.get("pathways")
     if signal is None:
@@ -24,5 +23,6 @@ def set_tokens(net: FoldNet, gradients: Gradients) -> pd.DataFrame:
     if gradient is None:
         return pd.DataFrame(0.0, list(signal.sets), columns)
     ones = {m: np.ones_like(v) for m, v in net.columns.items()}
-    each = [signal.attributions(gradient, v, net.weight) for v in (net.columns, ones)]
-    return pd.DataFrame(np.concatenate(each).T, list(signal.sets), columns)
+    attribution = signal.attributions(gradient, net.columns, net.weight)
+    slope = signal.attributions(gradient, ones, net.share)
+    return pd.DataFrame(np.concatenate([attribution, slope]).T, list(signal.sets), columns)

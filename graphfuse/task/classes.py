@@ -13,6 +13,7 @@ from graphfuse.errors import FEW, InputError, examples, few, few_of
 from graphfuse.statistics.columns import anova_f
 from graphfuse.task.class_labels import MANY, class_outcome
 from graphfuse.task.class_metrics import METRICS
+from graphfuse.task.explained import Explained
 from graphfuse.task.kind import Task
 from graphfuse.task.outcome import Outcome, Target
 
@@ -265,18 +266,41 @@ class Classes(Task):
         values = np.clip(output, 1e-12, None)
         return values / values.sum(-1, keepdims=True)
 
-    def explained(self, predictor: np.ndarray, calibration: float) -> np.ndarray:
-        """By the probability of the class: a class is explained by who is most likely of it."""
-        probability = self.output(predictor, calibration)
-        return probability / probability.sum(0)
+    # -------------------------------------------------------------------------- how it is explained
+
+    told = Explained(
+        of="the class's logit",
+        outputs="logits",
+        score="mean over classes of the absolute mean attribution among patients of the class\n"
+        "                      (modalities: its share)",
+        sign="+ a high value speaks for the class in which the item matters most (the second\n"
+        "                      class where there are two), - against it",
+        by_direction="features by class (column `class`)",
+        neighbours="what each neighbour adds to the called\n"
+        "                      class, in the linear part of the model, whatever the method",
+    )
 
     @property
     def directions(self) -> tuple[str, ...]:
         return self.names
 
+    @property
+    def sign_of(self) -> int | None:
+        """Of two classes, the second."""
+        return 1 if self.width == 2 else None
+
+    def direction_called(self, output: np.ndarray) -> np.ndarray:
+        """The most probable class."""
+        return output.argmax(1)
+
+    def explained(self, predictor: np.ndarray, calibration: float) -> np.ndarray:
+        """By the probability of the class: a class is explained by who is most likely of it."""
+        probability = self.output(predictor, calibration)
+        return probability / probability.sum(0)
+
     def contrast(self, predictor):
         """Logits less their mean over the classes."""
-        return predictor - predictor.mean(1, keepdim=True)
+        return predictor - predictor.mean(-1, keepdims=True)
 
     # ------------------------------------------------------------------------------ as it is saved
 

@@ -51,7 +51,7 @@ def test_logits_are_the_models_and_follow_the_columns(net):
 def test_weights_are_of_each_class(net):
     np.testing.assert_allclose(net.weight.sum(0), 1)
     values = np.ones((2, 1, net.columns["rna"].shape[1]))
-    np.testing.assert_allclose(net.class_mean("rna", values), 1)
+    np.testing.assert_allclose(net.mean("rna", values, net.weight), 1)
 
 
 def test_occlusion_of_a_linear_model_is_its_integrated_gradients(small, network):

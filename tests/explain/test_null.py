@@ -39,7 +39,7 @@ def ranked(cohort):
     )
     folds = repeated(cohort.patients, cohort.outcome().values, 2, 1, 0)
     found = study(cohort, cohort.outcome(), recipe, None, folds, 0, "cpu", final=False)
-    return rank(found.replicas, cohort, None, cohort.outcome().classes)
+    return rank(found.replicas, cohort, None)
 
 
 def test_planted_features_score_above_their_nulls(small, tmp_path):

@@ -30,7 +30,7 @@ def ranking(small, network):
     outcome = small.cohort.outcome()
     folds = repeated(small.cohort.patients, outcome.values, 3, 2, 0)
     found = study(small.cohort, outcome, recipe, network, folds, 0, "cpu")
-    return rank(found.replicas, small.cohort, network, outcome.classes)
+    return rank(found.replicas, small.cohort, network)
 
 
 def test_every_measured_thing_is_there_once(small, network, ranking):
@@ -104,7 +104,7 @@ def ranked_sets(folder, made, least=3, **sections):
             zip(folds, trained_by(folds, names, recipe, 0, "cpu"), strict=True)
         )
     ]
-    return rank(replicas, cohort, None, outcome.classes)
+    return rank(replicas, cohort, None)
 
 
 @pytest.fixture(scope="module")
@@ -170,7 +170,7 @@ def test_a_ranking_does_not_depend_on_the_order_of_modalities(small):
     found = []
     for given in (cohort, other):
         run = study(given, given.outcome(), recipe, None, folds, 0, "cpu", final=False)
-        found.append(rank(run.replicas, given, None, given.outcome().classes))
+        found.append(rank(run.replicas, given, None))
     for name in ("nodes", "genes", "modalities", "nodes_by_class"):
         tables = [getattr(each, name).drop(columns="rank") for each in found]
         key = [c for c in ("id", "class") if c in tables[0]]

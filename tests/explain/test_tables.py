@@ -41,8 +41,22 @@ def test_without_gradients_there_are_no_signs_and_the_same_scores():
         assert silent["sign"].isna().all()
         assert signed.set_index("id")["sign"].to_dict() != {}
         pd.testing.assert_frame_equal(silent.drop(columns="sign"), signed.drop(columns="sign"))
-    by_name = nodes(ITEMS, attribution, -np.sign(attribution)).set_index("id")["sign"]
-    assert by_name.to_dict() == {"a": 1, "b": -1, "c": 0, "d": 1}  # of two classes, the second
+    by_name = nodes(ITEMS, attribution, -np.sign(attribution), 1).set_index("id")["sign"]
+    assert by_name.to_dict() == {"a": 1, "b": -1, "c": 0, "d": 1}  # of the second
+
+
+def test_a_sign_is_of_the_direction_asked_for_or_of_where_the_item_matters_most():
+    attribution = np.array([[[1.0, -2.0, 0.0, 0.5], [3.0, 1.0, 0.0, 0.1]]])  # [1, 2, 4]
+    gradient = np.array([[[1.0, -1.0, 1.0, 1.0], [-1.0, 1.0, -1.0, -1.0]]])
+    signs = {
+        of: nodes(ITEMS, attribution, gradient, of).set_index("id")["sign"].to_dict()
+        for of in (None, 0, 1)
+    }
+    assert signs[0] == {"a": 1, "b": -1, "c": 1, "d": 1}
+    assert signs[1] == {"a": -1, "b": 1, "c": -1, "d": -1}
+    assert signs[None] == {"a": -1, "b": -1, "c": 1, "d": 1}
+    alone = nodes(ITEMS, attribution[:, [1]], gradient[:, [1]]).set_index("id")["sign"]
+    assert alone.to_dict() == signs[1]
 
 
 def test_sets_without_gradients_have_no_signs():

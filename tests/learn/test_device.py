@@ -83,7 +83,7 @@ def test_a_gpu_says_what_the_cpu_says(model, small):
 def test_a_gpu_ranks_as_the_cpu_does(small, network):
     recipe = Recipe.model_validate(NETWORK)
     report = api.train(small.cohort, recipe, cv=(2, 1), network=network, ledger=False, device="cpu")
-    given = report.replicas, report.cohort, report.network, report.model.class_names
+    given = report.replicas, report.cohort, report.network
     here, there = rank(*given, "cpu"), rank(*given, "cuda")
     both = here.nodes.merge(there.nodes, on="id")
     assert np.abs(both["score_x"] - both["score_y"]).max() < 1e-4

@@ -315,7 +315,7 @@ def test_without_a_linear_start_tokens_find_the_planted_genes(tmp_path):
     net = FoldNet(model.fitted_, 0, tested)
     found = IntegratedGradients().attribute(net)
     for name, modality in made.cohort.modalities.items():
-        size = np.abs(net.class_mean(name, found.columns[name])).sum(0)
+        size = np.abs(net.mean(name, found.columns[name], net.weight)).sum(0)
         share = size / size.sum()
         at = np.isin(modality.table.columns, made.genes)
         assert at.sum() == 5 and share[at].sum() > 0.5  # by chance .13 and .21
@@ -327,7 +327,7 @@ def test_rankings_cover_every_feature(small, collection):
     folds = repeated(cohort.patients, outcome.values, 2, 1, 0)
     network = GeneNetwork.from_frame(small.network, "planted")
     found = study(cohort, outcome, recipe(collection), network, folds, 0, "cpu")
-    ranking = rank(found.replicas, cohort, network, outcome.classes)
+    ranking = rank(found.replicas, cohort, network)
     assert len(ranking.nodes) == 64 and ranking.error <= 0.01
 
 

@@ -96,3 +96,21 @@ def test_outputs_are_probabilities_and_nothing_known_gives_the_shares(learned):
     np.testing.assert_allclose(task.output(predictor, 1e6), 1 / 3, atol=1e-4)
     counts = np.bincount(known.values[known.known])
     np.testing.assert_allclose(task.null_output(known), counts / counts.sum())
+
+
+def test_a_contrast_is_linear_and_the_same_of_arrays_and_tensors(learned):
+    task, _, predictor = learned
+    found = task.contrast(predictor)
+    np.testing.assert_allclose(found, predictor - predictor.mean(1)[:, None])
+    np.testing.assert_array_equal(task.contrast(torch.from_numpy(predictor)).numpy(), found)
+    np.testing.assert_allclose(task.contrast(3 * predictor + 5), 3 * found, atol=1e-12)
+    stacked = task.contrast(np.stack([predictor, 2 * predictor]))
+    np.testing.assert_allclose(stacked, np.stack([found, 2 * found]), atol=1e-12)
+
+
+def test_each_class_is_a_direction_and_of_two_the_second_gives_the_sign(learned):
+    task, _, predictor = learned
+    output = task.output(predictor)
+    assert task.ranked_apart == task.directions == task.names
+    assert (task.direction_called(output) == output.argmax(1)).all()
+    assert task.sign_of is None and Classes(("case", "control")).sign_of == 1

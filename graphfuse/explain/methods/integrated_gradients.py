@@ -1,8 +1,8 @@
 """Integrated gradients over the columns of a model's modalities, its neighbours held fixed.
 
-From the training mean (0 in standardised columns) to the patient, of every class's logit less the
-mean logit. Attributions of a patient and class sum to the logit's change from the baseline
-(completeness); the number of path steps grows until they do to 1 %.
+From the training mean (0 in standardised columns) to the patient, of what the net says of every
+direction, such as a class's logit less the mean logit. Attributions of a patient and direction sum
+to its change from the baseline (completeness); the number of path steps grows until they do to 1 %.
 """
 
 from __future__ import annotations
@@ -18,31 +18,38 @@ from graphfuse.explain.edges import gene_edges, links_and_edges
 from graphfuse.explain.forward import Forward, Gradients
 from graphfuse.explain.method import Attribution, FoldNet, Method
 from graphfuse.explain.tokens import set_tokens
+from graphfuse.task.kind import Task
 
 log = logging.getLogger(__name__)
 
-COMPLETE = 0.01  # largest share of the logits' change that attributions may miss
+COMPLETE = 0.01  # largest share of the predictors' change that attributions may miss
 # what they may miss, with a warning, where the net has kinks (leaky ReLUs) that steps do not smooth
 TOLERATED = 0.05
 STEPS = (1, 8, 32, 128, 512)
 
 
 class IntegratedGradients(Method):
-    """Integrated gradients of the class's logit, neighbours held fixed; for edges, along the edge's
-    weight.
+    """Integrated gradients of a class's logit, or of a predicted number, neighbours held fixed; for
+    edges, along the edge's weight.
 
     References
     ----------
     Sundararajan, Taly, Yan: Axiomatic attribution for deep networks (arXiv 1703.01365).
     """
 
+    def said_of(self, task: Task) -> str:
+        return (
+            f"Integrated gradients of {task.told.of}, neighbours held fixed; for edges, along the "
+            "edge's weight."
+        )
+
     def attribute(self, net: FoldNet) -> Attribution:
-        """Raises `GraphfuseError` where 512 path steps miss more than 5 % of the logits' change."""
+        """Raises `GraphfuseError` where 512 path steps miss more than 5 % of the change."""
         gradients = path_averaged(net)
         columns, gradient = {}, {}
         for name, own in net.columns.items():
             gradient[name] = gradients.columns(net.fitted, name)
-            columns[name] = np.stack([own * of_class for of_class in gradient[name]])
+            columns[name] = np.stack([own * each for each in gradient[name]])
         edges = links = None
         if net.network is not None:
             links, edges = links_and_edges(net, gradients)
@@ -61,15 +68,17 @@ def path_averaged(net: FoldNet) -> Gradients:
         error = completeness_error(net.forward, gradients)
         if error <= COMPLETE:
             return Gradients.of(net.fitted, gradients, error)
+    outputs = net.fitted.task.told.outputs
     if error <= TOLERATED:
         log.warning(
-            "integrated gradients miss %.1f %% of the logits' change after %d steps",
+            "integrated gradients miss %.1f %% of the %s' change after %d steps",
             100 * error,
+            outputs,
             STEPS[-1],
         )
         return Gradients.of(net.fitted, gradients, error)
     raise GraphfuseError(
-        f"integrated gradients miss {error:.1%} of the logits' change after {STEPS[-1]} "
+        f"integrated gradients miss {error:.1%} of the {outputs}' change after {STEPS[-1]} "
         "steps; the net is not smooth "
         "enough to attribute. Train it for fewer epochs or with a smaller learning rate"
     )
@@ -86,8 +95,8 @@ def path_gradients(forward: Forward, steps: int) -> list[Tensor]:
 
 
 def completeness_error(forward: Forward, gradients: list[Tensor]) -> float:
-    """Share of the logits' change from the training mean to the patients that attributions by these
-    gradients miss."""
+    """Share of the predictors' change from the training mean to the patients that attributions by
+    these gradients miss."""
     columns = forward.columns
     with torch.no_grad():
         change = forward.logits(columns) - forward.logits([torch.zeros_like(x) for x in columns])
@@ -113,7 +122,7 @@ def _linear_gradients(net: FoldNet) -> Gradients:
     which = linear.pattern(net.views.present)
     which = which[:1] if (which == which[0]).all() else which
     for m, (name, slope) in enumerate(linear.slopes.items()):
-        own[name] = (slope - slope.mean(2, keepdims=True))[which].transpose(2, 0, 1)
+        own[name] = net.fitted.task.contrast(slope)[which].transpose(2, 0, 1)
         if net.module.encode[m].hops:
             hop[name] = own[name] * net.module.encode[m].gate[0].item()
     return Gradients(own, hop)

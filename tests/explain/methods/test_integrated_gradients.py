@@ -84,8 +84,8 @@ def test_the_closed_form_is_the_gradient(small, network):
 def test_signs_say_which_class_a_high_value_speaks_for(small, model):
     net = FoldNet(model.fitted_, 0, small.cohort)
     found = IntegratedGradients().attribute(net)
-    attribution = net.class_mean("rna", found.columns["rna"])
-    gradient = net.class_mean("rna", found.gradient["rna"])
+    attribution = net.mean("rna", found.columns["rna"], net.weight)
+    gradient = net.mean("rna", found.gradient["rna"], net.share)
     table = small.cohort.modalities["rna"].table
     codes = small.cohort.outcome().values
     for feature in (f for f in small.features if f.startswith("rna:")):
