@@ -260,7 +260,7 @@ class Bank:
             self._by_replica(learning_rate),
             self._by_replica(weight_decay),
         )
-        stop = Stop(torch.tensor(epochs), settings, patience, len(self.calibrations))
+        stop = Stop(torch.tensor(epochs), settings, patience, self.task.calibrations)
         curves = []
         for epoch in range(max(epochs) + (watch is not None)):
             grad, watched = self._step(descent.values, shown, self.masks(draws, settings))

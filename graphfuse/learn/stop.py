@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
 
 class Stop:
     """Who goes on: fold f for `epochs[f]` epochs, each of its settings until the loss watched has
-    not improved for `patience` epochs; `tempered` holds the losses at each of so many
+    not improved for `patience` epochs; `tempered` holds the losses at each of the task's
     `calibrations` where it was lowest."""
 
-    def __init__(self, epochs: Tensor, settings: int, patience: int, calibrations: int):
+    def __init__(self, epochs: Tensor, settings: int, patience: int, calibrations: Sequence[float]):
         self.epochs, self.patience = epochs, patience
+        self.uncalibrated = list(calibrations).index(1.0)
         self.waited = torch.zeros(len(epochs), settings, dtype=torch.long)
         self.best = torch.full((len(epochs), settings), torch.inf, dtype=torch.float64)
         self.tempered = torch.full(
-            (len(epochs), settings, calibrations), torch.inf, dtype=torch.float64
+            (len(epochs), settings, len(calibrations)), torch.inf, dtype=torch.float64
         )
 
     def see(self, tempered: Tensor, epoch: int) -> Tensor:
         """Takes in this epoch's losses `[folds, settings, calibrations]`; gives back those of the
-        net as it is, at the middle one, infinite where they are not finite or nobody goes on."""
-        losses = tempered[..., tempered.shape[-1] // 2]
+        net as it is, not calibrated, infinite where they are not finite or nobody goes on."""
+        losses = tempered[..., self.uncalibrated]
         running = (self.waited < self.patience) & (epoch <= self.epochs)[:, None]
         losses = torch.where(running & torch.isfinite(losses), losses, torch.inf)
         better = losses < self.best

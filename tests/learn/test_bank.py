@@ -252,7 +252,7 @@ def test_settings_side_by_side_are_settings_alone(folds):
 
 
 def test_a_replica_that_diverges_stops_and_is_never_the_best():
-    stop = Stop(torch.tensor([50]), 2, 3, len(TEMPERATURES))
+    stop = Stop(torch.tensor([50]), 2, 3, TEMPERATURES)
     for epoch, loss in enumerate((1.0, torch.nan, 0.5, torch.inf, torch.nan, torch.nan)):
         seen = stop.see(
             torch.tensor([[loss, 1.0]])[..., None].expand(1, 2, len(TEMPERATURES)), epoch
