@@ -6,7 +6,7 @@ from itertools import groupby
 
 import numpy as np
 
-from graphfuse.report.calls import shaded
+from graphfuse.report.counts import shaded
 from graphfuse.report.words import listed, number, signed, span
 from graphfuse.schema import GroupScore
 from graphfuse.task.metric import MetricSet

@@ -10,11 +10,8 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from graphfuse.evaluate.curves import reliability
 from graphfuse.files.written import undamaged, whole
 from graphfuse.report import (
-    calls,
-    decisions,
     figures,
     groups,
     leaks,
@@ -22,6 +19,7 @@ from graphfuse.report import (
     markers,
     modalities,
     scores,
+    section,
     words,
 )
 from graphfuse.report.files import Run, read_run
@@ -77,7 +75,8 @@ def _told(run: Run) -> dict[str, Any]:
         "groups": groups.told(run.evaluation.subgroups, known),
         "leaks": leaks.told(run),
         **_flow(record.fitted, run.predictions["patient"].nunique()),
-        **_calls(run),
+        "sections": section.made(run),
+        "missed": section.missed(run),
         "doors": list(markers.doors(record.fitted).values()),
         "gates": markers.gates(record.fitted),
         "mix": record.fitted.get("mix", {}),
@@ -122,24 +121,6 @@ def _forest(run: Run) -> Markup | None:
         return None
     title = f"{first.title} and {second.in_sentence} by model, dots with 95 % intervals"
     return Markup(figures.forest(panels, "forest", title))
-
-
-def _calls(run: Run) -> dict[str, Any]:
-    """Confusion, calibration and decision curves, from the predictions."""
-    table, classes = run.predictions, run.record.classes
-    if table.empty:
-        return {"confusion": None, "reliability": None, "decisions": None, "repeats": 0}
-    bins = reliability(table, classes)
-    title = "Share of patients called right against the confidence stated"
-    drawn = (
-        figures.reliability(bins, 1 / max(len(classes), 1), "reliability", title) if bins else None
-    )
-    return {
-        "confusion": list(zip(classes, calls.confusion(table, classes), strict=True)),
-        "reliability": Markup(drawn) if drawn else None,
-        "decisions": decisions.told(table, classes),
-        "repeats": table["repeat"].nunique(),
-    }
 
 
 def _ranked(run: Run) -> dict[str, Any]:

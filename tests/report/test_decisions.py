@@ -3,13 +3,13 @@
 import numpy as np
 import pandas as pd
 
-from graphfuse.report import decisions
+from graphfuse.report.sections.decisions import acted_on
 
 FIVE = ["Normal-like", "Basal", "HER2", "LumA", "LumB"]
 
 
 def test_classes_with_patients_enough_have_a_curve_and_a_sentence(predictions):
-    found = decisions.told(predictions(FIVE, 240, 2), FIVE)
+    found = acted_on(predictions(FIVE, 240, 2), FIVE)
     assert [row["name"] for row in found["sentences"]] == ["Basal", "LumA", "LumB"] and found[
         "out"
     ] == "Normal-like and HER2"
@@ -21,7 +21,7 @@ def test_classes_with_patients_enough_have_a_curve_and_a_sentence(predictions):
 
 
 def test_of_two_classes_the_second_is_acted_on(predictions):
-    found = decisions.told(predictions(["AD", "control"], 200, 1), ["AD", "control"])
+    found = acted_on(predictions(["AD", "control"], 200, 1), ["AD", "control"])
     assert [row["name"] for row in found["sentences"]] == ["control"] and found["out"] == ""
 
 
@@ -32,9 +32,9 @@ def test_predictions_by_chance_are_at_no_threshold_shown_to_do_good():
     table = pd.DataFrame(
         {"patient": range(200), "repeat": 0, "truth": truth, "p_a": 1 - chance, "p_b": chance}
     )
-    said = decisions.told(table, ["a", "b"])["sentences"][0]["said"]
+    said = acted_on(table, ["a", "b"])["sentences"][0]["said"]
     assert said == "at no threshold is it shown to do better than treating all and treating none"
 
 
 def test_few_patients_have_no_curve(predictions):
-    assert decisions.told(predictions(FIVE, 15, 1), FIVE) is None
+    assert acted_on(predictions(FIVE, 15, 1), FIVE) is None

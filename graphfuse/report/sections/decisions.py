@@ -10,13 +10,21 @@ from markupsafe import Markup
 
 from graphfuse.evaluate.curves import decision_curve, useful
 from graphfuse.report import figures
+from graphfuse.report.files import Run
 from graphfuse.report.words import listed
 
+SHOWS = ""  # confidence, as another section does
+BESIDE = False
 FEWEST = 20  # patients of a class, and of the others, for it to have a curve
 MOST = 6  # classes drawn, the commonest
 
 
-def told(predictions: pd.DataFrame, classes: Sequence[str]) -> dict[str, Any] | None:
+def told(run: Run) -> dict[str, Any] | None:
+    """What `acted_on` says of the run's predictions."""
+    return acted_on(run.predictions, run.record.classes)
+
+
+def acted_on(predictions: pd.DataFrame, classes: Sequence[str]) -> dict[str, Any] | None:
     """The figure, a sentence a class, and classes left out; `None` where no class has patients
     enough.
 

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from graphfuse.report import calls
+from graphfuse.report.sections.confusion import confusion
 
 
 @pytest.mark.parametrize(
@@ -17,7 +17,7 @@ def test_small_counts_are_hidden_and_cannot_be_worked_out(predictions, classes):
         )
         / 2
     )
-    table = calls.confusion(found, classes)
+    table = confusion(found, classes)
     for row, true in zip(table, counts.to_numpy()):
         shown = [cell.text for cell in row]
         hidden = [i for i, text in enumerate(shown) if text == "<5"]
@@ -38,11 +38,11 @@ def test_a_row_without_small_counts_shows_them_all_and_the_limit_can_be_moved():
             "call": ["a"] * 14 + ["b"] * 6 + ["b"] * 12,
         }
     )
-    assert [[cell.text for cell in row] for row in calls.confusion(table, ["a", "b"])] == [
+    assert [[cell.text for cell in row] for row in confusion(table, ["a", "b"])] == [
         ["14", "6"],
         ["0", "12"],
     ]
-    assert [cell.text for cell in calls.confusion(table, ["a", "b"], hide_below=10)[0]] == [
+    assert [cell.text for cell in confusion(table, ["a", "b"], hide_below=10)[0]] == [
         "11–20",
         "<10",
     ]

@@ -1,35 +1,20 @@
-"""What the net called its test patients, told without giving small counts away."""
+"""Counts of patients as shown, so that small ones are not given away."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
 from graphfuse.report.words import HIDE_BELOW
 
 
 @dataclass(frozen=True)
 class Shaded:
-    """A cell of the confusion matrix as shown; `share` of its row, in whole per cents, `None` where
-    it is hidden."""
+    """A count as shown; `share` of its row, in whole per cents, `None` where it is hidden."""
 
     text: str
     share: int | None
-
-
-def confusion(
-    predictions: pd.DataFrame, classes: Sequence[str], hide_below: int = HIDE_BELOW
-) -> list[list[Shaded]]:
-    """Patients by truth (rows) and call (columns), the mean over repeats; small counts hidden as by
-    `shaded`."""
-    repeats = max(predictions["repeat"].nunique(), 1)
-    table = pd.crosstab(predictions["truth"], predictions["call"]).reindex(
-        index=classes, columns=classes, fill_value=0
-    )
-    return [shaded(counts / repeats, hide_below) for counts in table.to_numpy(float)]
 
 
 def shaded(counts: np.ndarray, hide_below: int = HIDE_BELOW) -> list[Shaded]:

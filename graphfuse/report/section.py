@@ -1,0 +1,76 @@
+"""What a section on held-out predictions is, and those that a run has.
+
+A section is a module of `graphfuse.report.sections`, which is its registration, and a template of
+its name beside it. The module says:
+
+`SHOWS`
+    What a reader misses where there are no predictions, such as "calls"; blank: nothing more than
+    another section says.
+`BESIDE`
+    Whether it is a narrow figure that may stand beside the next one.
+`told(run)`
+    What its template shows under the name `told`; `None` where there is nothing to show.
+"""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+from graphfuse.errors import GraphfuseError, nearest
+from graphfuse.report.files import Run
+from graphfuse.report.sections import available
+from graphfuse.report.words import listed
+
+
+@dataclass(frozen=True)
+class Section:
+    """A section as the page has it: the file of its template, and what that shows."""
+
+    template: str
+    told: Any
+    beside: bool
+
+
+def made(run: Run) -> list[list[Section]]:
+    """The sections of the run's kind of outcome that have something to show, in order; those of one
+    list stand side by side, and any other has a list to itself.
+
+    There are none without predictions. Raises `GraphfuseError` where the kind of outcome names a
+    section that there is not, and `InputError` for predictions that are none.
+    """
+    if run.predictions.empty:
+        return []
+    found: list[Section] = []
+    for name in run.record.task.sections:
+        module = _module(name)
+        told = module.told(run)
+        if told is not None:
+            found.append(Section(f"sections/{name}.html.jinja", told, module.BESIDE))
+    rows: list[list[Section]] = []
+    for each in found:
+        if rows and each.beside and rows[-1][-1].beside:
+            rows[-1].append(each)
+        else:
+            rows.append([each])
+    return rows
+
+
+def missed(run: Run) -> str:
+    """What the sections of a run without predictions would show, in words: "calls and confidence";
+    blank where there are predictions."""
+    if not run.predictions.empty:
+        return ""
+    shown = [_module(name).SHOWS for name in run.record.task.sections]
+    return listed([what for what in shown if what])
+
+
+def _module(name: str) -> ModuleType:
+    if name not in available():
+        raise GraphfuseError(
+            f"a report has no section {name!r}{nearest(name, available())}; there are "
+            f"{', '.join(available())}: add a file to graphfuse/report/sections"
+        )
+    return importlib.import_module(f"graphfuse.report.sections.{name}")

@@ -1,0 +1,37 @@
+"""What the net called its test patients, told without giving small counts away."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from graphfuse.report.counts import Shaded, shaded
+from graphfuse.report.files import Run
+from graphfuse.report.words import HIDE_BELOW
+
+SHOWS = "calls"
+BESIDE = True
+
+
+def told(run: Run) -> dict[str, Any]:
+    """A row of counts for each class, and over how many repeats they are means."""
+    classes = run.record.classes
+    rows = confusion(run.predictions, classes)
+    return {
+        "rows": list(zip(classes, rows, strict=True)),
+        "repeats": run.predictions["repeat"].nunique(),
+    }
+
+
+def confusion(
+    predictions: pd.DataFrame, classes: Sequence[str], hide_below: int = HIDE_BELOW
+) -> list[list[Shaded]]:
+    """Patients by truth (rows) and call (columns), the mean over repeats; small counts hidden as by
+    `shaded`."""
+    repeats = max(predictions["repeat"].nunique(), 1)
+    table = pd.crosstab(predictions["truth"], predictions["call"]).reindex(
+        index=classes, columns=classes, fill_value=0
+    )
+    return [shaded(counts / repeats, hide_below) for counts in table.to_numpy(float)]

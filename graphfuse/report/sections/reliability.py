@@ -1,0 +1,25 @@
+"""Whether the net is right as often as it says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from markupsafe import Markup
+
+from graphfuse.evaluate.curves import reliability
+from graphfuse.report import figures
+from graphfuse.report.files import Run
+
+SHOWS = "confidence"
+BESIDE = True
+
+
+def told(run: Run) -> dict[str, Any] | None:
+    """The figure; `None` where no confidence has patients enough."""
+    classes = run.record.classes
+    bins = reliability(run.predictions, classes)
+    if not bins:
+        return None
+    title = "Share of patients called right against the confidence stated"
+    drawn = figures.reliability(bins, 1 / max(len(classes), 1), "reliability", title)
+    return {"figure": Markup(drawn), "repeats": run.predictions["repeat"].nunique()}
