@@ -186,11 +186,9 @@ def _not_looked_at(subject: Subject) -> list[Finding]:
     sizes = np.bincount(subject.codes[subject.codes >= 0], minlength=2)
     if (sizes >= HANDFUL).sum() > 1:
         return []
-    has_classes = subject.outcome is None or subject.classes
-    which = "not known in two classes" if has_classes else f"a {subject.outcome.kind}"
     message = (
-        f"the label is {which}: label-like columns, telling gaps and confounded groups were not "
-        "looked for"
+        f"the label is not {subject.in_words.known}: label-like columns, telling gaps and "
+        "confounded groups were not looked for"
     )
     cure = f"give a class outcome with {HANDFUL} patients in two classes (--target)"
     return [Finding("not-looked-at", "note", "outcome", message, 0, cure)]

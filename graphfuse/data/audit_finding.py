@@ -12,6 +12,7 @@ import pandas as pd
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.modality import Modality
 from graphfuse.errors import InputError
+from graphfuse.task.looked_at import Categories
 from graphfuse.task.outcome import Outcome
 from graphfuse.text.words import as_word
 
@@ -43,11 +44,12 @@ class Finding:
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """A cohort under audit: class codes int `[N]` (-1 = unlabelled) of its outcome, and the folds
-    each patient is tested in.
+    """A cohort under audit: its outcome, whose categories are codes int `[N]` (-1 = unlabelled),
+    and the folds each patient is tested in.
 
-    `folds` float `[repeats, N]`, NaN = always training; `None` where no folds are given. Of a
-    survival outcome the codes say whether the event was seen; a number has none.
+    `folds` float `[repeats, N]`, NaN = always training; `None` where no folds are given. Categories
+    are the classes; of a survival outcome, whether the event was seen; of a number, whether it is
+    above the median.
     """
 
     cohort: Cohort
@@ -67,6 +69,11 @@ class Subject:
         if self.outcome is None:
             return np.full(len(self.cohort), -1), ()
         return self.outcome.task.categories(self.outcome.target)
+
+    @property
+    def in_words(self) -> Categories:
+        """How sentences speak of the outcome's categories."""
+        return Categories() if self.outcome is None else self.outcome.task.categories_in_words
 
     @property
     def derived(self) -> tuple[str, ...]:

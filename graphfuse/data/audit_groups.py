@@ -22,7 +22,7 @@ def confounded(subject: Subject) -> list[Finding]:
     found = []
     for name, values in groups.items():
         known = group_known(values)
-        found.append(_against_label(name, values, np.where(known, subject.codes, -1), level))
+        found.append(_against_label(subject, name, np.where(known, subject.codes, -1), level))
         for modality in partial:
             found.append(
                 _against_presence(
@@ -66,12 +66,11 @@ def _complete(counts: np.ndarray) -> bool:
     return bool(((counts > 0).sum(axis=1) == 1).all() and (counts.sum(axis=0) > 0).sum() > 1)
 
 
-def _against_label(
-    name: str, values: np.ndarray, codes: np.ndarray, level: float
-) -> Finding | None:
-    counts, v, p = _measured(values, codes)
+def _against_label(subject: Subject, name: str, codes: np.ndarray, level: float) -> Finding | None:
+    counts, v, p = _measured(subject.cohort.groups[name], codes)
     if p >= level:
         return None
+    words = subject.in_words
     said = (
         f"Cramér's V {v:.2f} corrected for bias, chi-squared p {p:.1g}, {len(counts)} groups of "
         f"{few(counts.sum())} patients"
@@ -79,19 +78,17 @@ def _against_label(
     where, kind = f"group {name}", "group-by-label"
     if _complete(counts) and counts.sum() < _FAMILY * len(counts):
         message = (
-            f"every {name} holds one class only, and they are small, as families or repeated "
+            f"every {name} holds {words.one}, and they are small, as families or repeated "
             f"samples are ({said})"
         )
         return Finding(
             kind, "warning", where, message, len(counts), f"score with folds grouped by {name}"
         )
     if _complete(counts):
-        message = (
-            f"completely confounded with the label: every {name} holds one class only ({said})"
-        )
+        message = f"completely confounded with the label: every {name} holds {words.one} ({said})"
         cure = (
-            f"no score on these patients tells the label from {name}: add patients of several "
-            f"classes for each {name}"
+            f"no score on these patients tells the label from {name}: add patients of "
+            f"{words.several} for each {name}"
         )
         return Finding(kind, "leak", where, message, len(counts), cure)
     if v < _SHOWN:

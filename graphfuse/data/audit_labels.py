@@ -29,7 +29,7 @@ class _Hit:
     k: int
     auroc: float
     expected: float
-    copy: bool = False  # no more values than classes, and no error: the label itself
+    copy: bool = False  # the label itself (`restated`), without an error
 
 
 # ------------------------------------------------------------------------------- label-like columns
@@ -120,7 +120,8 @@ def _hits(subject: Subject, modality: Modality, tested: list[int], tests: int) -
             if max(area, 1 - area) > ALIKE:
                 known = ~np.isnan(score)
                 chance = _log_p(score[known] * (1 if area > 0.5 else -1), codes[known] == k)
-                copy = len(np.unique(column[known])) <= len(subject.classes) and area in (0.0, 1.0)
+                own = subject.outcome.target.take(rows[known])
+                copy = area in (0.0, 1.0) and subject.outcome.task.restated(own, column[known])
                 expected = exp(min(log(tests) + guesses + chance, 700))
                 found.append(_Hit(table.columns[c], k, max(area, 1 - area), expected, copy))
     return found
@@ -181,12 +182,12 @@ def _told(subject: Subject, modality: Modality, hits: list[_Hit]) -> list[Findin
         columns = tuple(dict.fromkeys(h.name for h in part))
         if not columns:
             continue
-        told = examples(dict.fromkeys(repr(subject.classes[h.k]) for h in part))
+        told = _apart(subject, part)
         number, tell = (
             ("1 column", "tells") if len(columns) == 1 else (f"{len(columns):,} columns", "tell")
         )
         message = (
-            f"{number} alone {tell} {told} from the rest ({examples(columns)}; AUROC "
+            f"{number} alone {tell} {told} ({examples(columns)}; AUROC "
             f"{_span(part)}; "
             f"by chance {_small(max(h.expected for h in part))} expected)"
         )
@@ -216,6 +217,12 @@ def _by_chance(modality: Modality, hits: list[_Hit]) -> list[Finding]:
     )
     cure = "nothing to mend; more patients would tell"
     return [Finding("label-like", "note", modality.name, message, len(columns), cure, columns)]
+
+
+def _apart(subject: Subject, hits: list[_Hit]) -> str:
+    """What these columns tell of the label, in words."""
+    names = dict.fromkeys(subject.classes[hit.k] for hit in hits)
+    return subject.outcome.task.told_apart(names)
 
 
 def _span(hits: list[_Hit]) -> str:
@@ -248,8 +255,8 @@ def missing_by_label(subject: Subject) -> list[Finding]:
         present, list(cohort.modalities), subject.codes[rows], tested, len(cohort.modalities)
     )
     cure = (
-        "a model that knows who was measured knows the label: measure all classes alike, or "
-        "leave it out"
+        f"a model that knows who was measured knows the label: measure {subject.in_words.every} "
+        "alike, or leave it out"
     )
     found = [
         _absence(subject, hit.name, f"whether a patient has {hit.name}", [hit], (), cure)
@@ -311,8 +318,7 @@ def _absent(
 def _absence(
     subject: Subject, where: str, what: str, hits: list[_Hit], columns: tuple[str, ...], cure: str
 ) -> Finding:
-    told = examples(dict.fromkeys(repr(subject.classes[h.k]) for h in hits))
-    message = f"{what} tells {told} from the rest (AUROC {_span(hits)})"
+    message = f"{what} tells {_apart(subject, hits)} (AUROC {_span(hits)})"
     severity = "leak" if max(h.auroc for h in hits) > ALIKE else "warning"
     return Finding(
         "missing-by-label", severity, where, message, max(len(columns), 1), cure, columns

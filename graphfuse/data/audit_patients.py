@@ -143,9 +143,10 @@ def as_tuples(sets: list[np.ndarray]) -> tuple[tuple[int, ...], ...]:
 
 def _twins(kind: str, subject: Subject, where: str, sets: list[np.ndarray], what: str) -> Finding:
     """A leak, unless folds are given that keep each set on one side."""
-    patients, codes = sum(map(len, sets)), subject.codes
+    patients, label = sum(map(len, sets)), subject.outcome
     message = f"{few(patients)} patients, in sets of {sizes_in_words(sets)}, have {what}"
-    labelled = [codes[s][codes[s] >= 0] for s in sets]
+    known = np.zeros(len(subject.cohort), bool) if label is None else label.known
+    labelled = [label.values[s[known[s]]] for s in sets if known[s].any()]
     twice = [of for of in labelled if len(of) > 1]
     if twice:
         message += (

@@ -104,7 +104,7 @@ def separations(labels: Labels, outcomes: Mapping[str, Outcome]) -> dict[str, Se
     known = {
         name: o
         for name, o in outcomes.items()
-        if o.event is not None and ((labels >= 0) & o.known).any()
+        if o.task.has_times and ((labels >= 0) & o.known).any()
     }
     tests = {name: log_rank(*_followed(labels, outcome)) for name, outcome in known.items()}
     corrected = dict(zip(tests, holm([t.p for t in tests.values()]), strict=True))
@@ -145,7 +145,7 @@ def associations(
     found = {}
     for name, outcome in outcomes.items():
         rows = (labels >= 0) & outcome.known
-        if outcome.classes and rows.any():
+        if outcome.task.has_classes and rows.any():
             counts = np.zeros((labels.max() + 1, len(outcome.classes)), int)
             np.add.at(counts, (labels[rows], outcome.values[rows].astype(int)), 1)
             table = pd.DataFrame(counts, columns=list(outcome.classes)).rename_axis("cluster")

@@ -13,7 +13,7 @@ from graphfuse.errors import FEW, InputError, examples, few, few_of
 from graphfuse.statistics.columns import anova_f
 from graphfuse.task.class_labels import MANY, class_outcome
 from graphfuse.task.class_metrics import METRICS
-from graphfuse.task.explained import Explained
+from graphfuse.task.explained import Told
 from graphfuse.task.kind import Task
 from graphfuse.task.outcome import Outcome, Target
 
@@ -37,6 +37,7 @@ class Classes(Task):
     sections = ("confusion", "reliability", "decisions")
     gives_probabilities = True
     unknown = -1
+    has_classes = True
 
     @classmethod
     def lacking(cls, spec) -> str:
@@ -100,6 +101,9 @@ class Classes(Task):
     def shown(self, target: Target) -> dict[str, np.ndarray]:
         names = np.array([*self.names, None], dtype=object)  # code -1, unlabelled, is the last
         return {"": names[target.values]}
+
+    def coloured(self, target: Target) -> dict[str, tuple[np.ndarray, tuple[str, ...]]]:
+        return {"": (target.values, self.names)}
 
     def categories(self, target: Target) -> tuple[np.ndarray, tuple[str, ...]]:
         return target.values, self.names
@@ -268,7 +272,7 @@ class Classes(Task):
 
     # -------------------------------------------------------------------------- how it is explained
 
-    told = Explained(
+    told = Told(
         of="the class's logit",
         outputs="logits",
         score="mean over classes of the absolute mean attribution among patients of the class\n"

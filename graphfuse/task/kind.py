@@ -11,10 +11,11 @@ import pandas as pd
 
 from graphfuse.errors import InputError
 from graphfuse.task.explained import Explained
+from graphfuse.task.looked_at import LookedAt
 from graphfuse.task.metric import MetricSet
 
 
-class Kind(ABC):
+class Kind(LookedAt, ABC):
     """A kind of outcome, and one outcome of it: how it is read, counted and shown.
 
     Written once per kind, as a class in a module of this folder. An instance is made for one
@@ -119,7 +120,7 @@ class Kind(ABC):
         """
 
 
-class Task(Kind):
+class Task(Explained, Kind):
     """A kind of outcome of which models are trained."""
 
     trains = True
@@ -284,44 +285,6 @@ class Task(Kind):
     @abstractmethod
     def valid(self, output: np.ndarray) -> np.ndarray:
         """Sums and differences of outputs, `[…, O]`, as the nearest outputs that there are."""
-
-    # -------------------------------------------------------------------------- how it is explained
-
-    #: How attributions are told.
-    told: ClassVar[Explained]
-
-    @property
-    @abstractmethod
-    def directions(self) -> tuple[str, ...]:
-        """The names `[W]` of what a predictor's numbers speak for, such as the classes."""
-
-    @property
-    def ranked_apart(self) -> tuple[str, ...]:
-        """The directions of which items are ranked one by one too: none where there is only one."""
-        return self.directions if self.width > 1 else ()
-
-    @property
-    def sign_of(self) -> int | None:
-        """The direction whose signs rankings show; `None` for that in which an item matters
-        most."""
-        return None
-
-    def direction_called(self, output: np.ndarray) -> np.ndarray:
-        """int `[N]`: the direction that a model's output `[N, O]` stands for."""
-        return np.zeros(len(output), int)
-
-    @abstractmethod
-    def explained(self, predictor: np.ndarray, calibration: float) -> np.ndarray:
-        """Each patient's weight, `[N, W]`, in what explains each number of the predictor `[N, W]`.
-
-        Below 0 for whoever shows the direction by its opposite; absolute values sum to 1 in each
-        column.
-        """
-
-    @abstractmethod
-    def contrast(self, predictor):
-        """What attributions are of: of predictors `[…, W]`, an array or a tensor, what they say of
-        each direction, without what they say of all alike. It is linear."""
 
     # ------------------------------------------------------------------------------ as it is saved
 

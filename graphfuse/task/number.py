@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy.stats import rankdata
 
 from graphfuse.errors import few
 from graphfuse.task.kind import Kind
+from graphfuse.task.looked_at import Categories
 from graphfuse.task.outcome import Outcome, Target
 from graphfuse.text.numbers import plain_numbers
 
@@ -18,6 +21,12 @@ class Number(Kind):
     """A number."""
 
     kind = "number"
+    categories_in_words = Categories(
+        one="patients on one side of the median only",
+        several="both sides of the median",
+        every="all patients",
+        known="known of enough patients on both sides of its median",
+    )
 
     @classmethod
     def lacking(cls, spec) -> str:
@@ -53,7 +62,21 @@ class Number(Kind):
         return {"": target.values}
 
     def categories(self, target: Target) -> tuple[np.ndarray, tuple[str, ...]]:
-        return np.full(len(target.values), -1), ()
+        """Who lies above the median, and who does not; where nobody is above it, who lies below."""
+        values = target.values[target.known]
+        middle = np.median(values) if len(values) else 0.0
+        high, names = target.values > middle, ("up to the median", "above the median")
+        if not high[target.known].any():
+            high, names = target.values >= middle, ("below the median", "at the median")
+        return np.where(target.known, high, -1).astype(int), names
+
+    def told_apart(self, names: Iterable[str]) -> str:
+        return f"who is {' or '.join(names)}"
+
+    def restated(self, target: Target, column: np.ndarray) -> bool:
+        """Whether both put patients in one order, or in opposite ones."""
+        ranks = rankdata(column), rankdata(target.values)
+        return all(map(np.ptp, ranks)) and abs(np.corrcoef(*ranks)[0, 1]) > 1 - 1e-9
 
     def altered(self, target: Target, rows: np.ndarray, rng: np.random.Generator) -> tuple:
         values = target.values.copy()

@@ -19,6 +19,7 @@ class Survival(Kind):
     """A time, and whether the event was seen then."""
 
     kind = "survival"
+    has_times = True
 
     @classmethod
     def lacking(cls, spec) -> str:
@@ -72,6 +73,9 @@ class Survival(Kind):
     def shown(self, target: Target) -> dict[str, np.ndarray]:
         seen = pd.array(np.where(target.known, target.event, None), dtype="boolean")
         return {"": target.values, "_event": seen}
+
+    def coloured(self, target: Target) -> dict[str, tuple[np.ndarray, tuple[str, ...]]]:
+        return {" (time)": (target.values, ()), " (event)": self.categories(target)}
 
     def categories(self, target: Target) -> tuple[np.ndarray, tuple[str, ...]]:
         return np.where(target.known, target.event, -1).astype(int), ("no event", "event")

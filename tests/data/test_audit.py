@@ -603,8 +603,74 @@ kind = "ehr"
 columns = ["seen"]
 """)
     assert found(audit(tmp_path / "made.toml"), "missing-by-label").where == "clinical"
-    (note,) = audit(tmp_path / "made.toml", "age").findings
-    assert note.kind == "not-looked-at" and "a number" in note.message
+    (of_age,) = audit(tmp_path / "made.toml", "age").findings
+    assert of_age.kind == "label-like" and of_age.columns == ("seen",)
+
+
+# ----------------------------------------------------------------------------------------- a number
+
+
+@pytest.fixture(scope="module")
+def score():
+    """A skewed number for each patient, unknown for some."""
+    values = np.exp(np.random.default_rng(7).normal(size=N))
+    values[:10] = np.nan
+    return pd.Series(values, IDS, name="score")
+
+
+@pytest.mark.parametrize(
+    "copied",
+    [
+        lambda y, rng: 3 * y + 2,
+        lambda y, rng: -np.log(y),
+        lambda y, rng: np.log(y) + rng.normal(0, 0.1, len(y)),  # r = 0.995
+    ],
+    ids=["linear", "monotone", "nearly"],
+)
+def test_a_column_that_is_the_number_is_found_and_no_class_is_spoken_of(score, copied):
+    column = copied(score.to_numpy(), np.random.default_rng(1))
+    report = audit(cohort(noise().assign(copy=column), score, kind="number"))
+    finding = found(report, "label-like")
+    assert finding.severity == "leak" and finding.columns == ("copy",)
+    assert "1 column alone tells who is above the median (copy; AUROC" in finding.message
+    assert "class" not in str(report)
+
+
+def test_a_column_that_goes_with_the_number_is_no_leak(score):
+    y = np.log(score.to_numpy())
+    helpful = y + np.random.default_rng(1).normal(0, 0.5, N)  # r = 0.9
+    report = audit(cohort(noise().assign(helpful=helpful), score, kind="number"))
+    assert report.findings == ()
+
+
+def test_who_was_measured_and_sites_that_tell_the_number_are_found(score):
+    above = (score > score.median()).to_numpy()
+    tables = {"rna": noise(), "meth": noise(1)[above]}
+    site = pd.Series(np.where(above, "north", "south"), IDS, name="site")
+    report = audit(Cohort.from_frames(tables, score, groups={"site": site}, kind="number"))
+    kinds = {finding.kind: finding for finding in report.findings}
+    assert kinds["missing-by-label"].severity == kinds["group-by-label"].severity == "leak"
+    assert "every site holds patients on one side of the median only" in str(report)
+    assert "measure all patients alike" in str(report) and "class" not in str(report)
+
+
+def test_of_a_number_that_few_have_nothing_is_said(score):
+    few = score.where(np.arange(N) < 18)
+    (note,) = audit(cohort(noise(), few, kind="number")).findings
+    assert note.kind == "not-looked-at"
+    assert "not known of enough patients on both sides of its median" in note.message
+
+
+def test_twins_have_one_label_only_where_the_number_is_the_same(score):
+    table, twice = noise(), score.copy()
+    table.iloc[41] = table.iloc[40]
+    table.iloc[43] = table.iloc[42]
+    twice.iloc[40:44] = [2.0, 2.0, 3.0, 3.1]
+    finding = found(audit(cohort(table, twice, kind="number")), "duplicate-patients")
+    assert "<5 of <5 sets have one label" in finding.message
+    twice.iloc[41] = 2.1
+    finding = found(audit(cohort(table, twice, kind="number")), "duplicate-patients")
+    assert "0 of <5 sets have one label" in finding.message
 
 
 # ----------------------------------------------------------------------------------- how it is told

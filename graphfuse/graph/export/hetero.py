@@ -109,7 +109,7 @@ def _add_known(data: HeteroData, graph: CohortGraph) -> None:
             "derived_from": list(outcome.derived_from),
         }
         data.outcomes[name] = kept
-        if outcome.classes:
+        if outcome.task.has_classes:
             store[f"outcome:{name}"] = torch.from_numpy(outcome.values.astype(np.int64))
         else:  # no NaN among the tensors: a loss would spread it
             store[f"outcome:{name}"] = torch.from_numpy(
@@ -122,7 +122,7 @@ def _add_known(data: HeteroData, graph: CohortGraph) -> None:
         codes, found = pd.factorize(np.asarray(group, object))
         data.groups[name] = found.tolist()
         store[f"group:{name}"] = torch.from_numpy(codes.astype(np.int64))
-    target = next((each for each in cohort.outcomes.values() if each.classes), None)
+    target = next((each for each in cohort.outcomes.values() if each.task.has_classes), None)
     if target is not None:
         store.y = torch.from_numpy(target.values.astype(np.int64))
         data.target, data.classes = target.name, list(target.classes)

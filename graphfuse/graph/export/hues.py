@@ -18,26 +18,17 @@ _QUIET = ("not measured", "other")
 
 
 def patient_hues(cohort: Cohort, rows: np.ndarray) -> list[dict]:
-    """Outcomes, groups and presence of the patients at `rows`, the first class outcome first.
+    """Outcomes, groups and presence of the patients at `rows`, outcomes of classes first.
 
     Each is `{name, kind, names, codes, quiet}` (kind "names"; code -1 unknown, code `quiet` drawn
     in grey too) or `{name, kind, values}` (kind "number"; None unknown).
     """
-    outcomes = sorted(cohort.outcomes.values(), key=lambda outcome: not outcome.classes)
+    outcomes = sorted(cohort.outcomes.values(), key=lambda each: not each.task.has_classes)
     found = []
     for outcome in outcomes:
-        if outcome.classes:
-            found.append(_names(outcome.name, list(outcome.classes), outcome.values[rows]))
-        else:
-            found.append(
-                _numbers(
-                    outcome.name + (" (time)" if outcome.event is not None else ""),
-                    outcome.values[rows],
-                )
-            )
-        if outcome.event is not None:
-            codes = np.where(outcome.known, outcome.event, -1).astype(int)[rows]
-            found.append(_names(f"{outcome.name} (event)", ["no event", "event"], codes))
+        for addition, (values, names) in outcome.task.coloured(outcome.target).items():
+            name, shown = outcome.name + addition, values[rows]
+            found.append(_names(name, list(names), shown) if names else _numbers(name, shown))
     for name, group in cohort.groups.items():
         codes, values = pd.factorize(np.asarray(group, object))
         found.append(_names(name, [str(value) for value in values], codes[rows]))

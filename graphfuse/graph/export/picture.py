@@ -65,7 +65,7 @@ def page(graph: CohortGraph, seed: int = 0) -> tuple[str, str]:
 def told(graph: CohortGraph, seed: int = 0) -> dict:
     """Everything the page shows, as plain values."""
     cohort = graph.cohort
-    target = next((each for each in cohort.outcomes.values() if each.classes), None)
+    target = next((each for each in cohort.outcomes.values() if each.task.has_classes), None)
     strata = np.zeros(len(cohort), int) if target is None else target.values
     rows, by_chance = sample(graph.layers, strata, MOST_PATIENTS, seed)
     share = MOST_LINES // max(len(graph.layers), 1)
