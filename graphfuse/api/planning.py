@@ -11,6 +11,7 @@ from functools import partial
 from itertools import product
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import torch
 from joblib import cpu_count
@@ -225,7 +226,7 @@ class _Asked:
 
     def _train(self, count: int) -> None:
         """Trains on about so many patients, in the folds of the first repeat."""
-        rows = some(self.folds, self.outcome.values, count, self.seed)
+        rows = self._rows(count)
         small = self.cohort.take(rows)
         first = self.folds["repeat"] == self.folds["repeat"].iloc[0]
         table = self.folds[first & self.folds["patient"].isin(small.patients)]
@@ -257,7 +258,12 @@ class _Asked:
     def _some(self, most: int) -> Cohort:
         """About so many patients at most."""
         count = min(most, len(self.cohort))
-        return self.cohort.take(some(self.folds, self.outcome.values, count, self.seed))
+        return self.cohort.take(self._rows(count))
+
+    def _rows(self, count: int) -> np.ndarray:
+        """Of about so many patients, of every stratum and fold alike."""
+        strata = self.outcome.task.strata(self.outcome.target)
+        return some(self.folds, strata, count, self.seed)
 
     def _counts(self, fold: PreparedFold) -> Counts:
         """What a fold solves, with nets on some modalities and with control graphs, where these

@@ -14,7 +14,7 @@ from scipy import stats
 from graphfuse.errors import InputError, examples
 from graphfuse.evaluate.metrics import corrected
 from graphfuse.schema import Contribution
-from graphfuse.schema.model_id import MAJORITY, ONLY, OURS, ModelId, refuse_same_names
+from graphfuse.schema.model_id import ONLY, OURS, ModelId, refuse_same_names
 
 MOST = 5  # modalities whose every subset is trained: 30 nets beside the one on all
 
@@ -52,7 +52,7 @@ def shapley(scores: Scores, modalities: Sequence[str], most: int = MOST) -> dict
     it, on average over orders.
 
     `scores`: subset → score per fold `[J]`, for all of `subsets`, for all modalities, and for none
-    of them (`()`: the majority class's score). In every fold the values sum to the score of all
+    of them (`()`: that of the task's `baseline`). In every fold the values sum to the score of all
     less that of none. Exact, over all M! orders (Shapley 1953), up to `most` modalities; beyond,
     the mean over the 2M orders that go around the circle, in which every modality takes every place
     equally often. Raises `InputError` where a subset is missing.
@@ -94,13 +94,13 @@ def _steps(names: tuple[str, ...], exact: bool) -> Iterator[tuple[str, frozenset
 
 
 def by_subset(
-    table: pd.DataFrame, modalities: Sequence[str], metric: str, most: int = MOST
+    table: pd.DataFrame, modalities: Sequence[str], metric: str, baseline: str, most: int = MOST
 ) -> dict[tuple[str, ...], np.ndarray]:
     """Subset → score per fold `[J]`, from a table of scores (`tally.COLUMNS`): none of the
-    modalities is `majority`, some are `only:<m+m>`, all are `graphfuse`. Folds count in which all
-    of them have a score."""
+    modalities is the task's `baseline`, some are `only:<m+m>`, all are `graphfuse`. Folds count in
+    which all of them have a score."""
     names = {
-        (): MAJORITY,
+        (): baseline,
         **{some: str(ModelId.of_modalities(ONLY, some)) for some in subsets(modalities, most)},
         tuple(modalities): OURS,
     }

@@ -19,9 +19,8 @@ from graphfuse.evaluate.study import study
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.learn.progress import progress
 from graphfuse.schema import Metrics, Recipe
-from graphfuse.schema.model_id import MAJORITY
 from graphfuse.task.metric import Metric
-from graphfuse.task.registry import metrics_of
+from graphfuse.task.registry import kind_of, metrics_of
 
 DEALT = 5  # beside a seed: the generator of that seed alone may have made the cohort
 
@@ -92,10 +91,13 @@ class Nulls:
 
     @property
     def metric(self) -> Metric:
-        """The one in which chance is judged: the first whose chance is the same for all
-        outcomes."""
-        kind = next(iter(self.metrics.values())).kind
-        return next(each for each in metrics_of(kind) if not callable(each.chance))
+        """The one in which chance is judged: the first in which all guesses are worth the same."""
+        return next(each for each in metrics_of(self._kind) if each.is_even)
+
+    @property
+    def _kind(self) -> str:
+        """Of the outcome."""
+        return next(iter(self.metrics.values())).kind
 
     @property
     def table(self) -> pd.DataFrame:
@@ -130,10 +132,11 @@ class Nulls:
                     "" if row.lo is None or np.isnan(row.lo) else f" ({row.lo:.3f} to {row.hi:.3f})"
                 )
                 found = "   LEAVES OUT CHANCE" if row.holds_chance is False else ""
-                lines.append(f"  {row.model:<22}{getattr(row, metric.name):.3f}{span}{found}")
-        judged = table[table["model"] != MAJORITY].dropna(
-            subset="holds_chance"
-        )  # which is chance itself
+                score = getattr(row, metric.name)
+                said = "-" if pd.isna(score) else f"{score:.3f}"
+                lines.append(f"  {row.model:<22}{said}{span}{found}")
+        others = table["model"] != kind_of(self._kind).baseline  # which is chance itself
+        judged = table[others].dropna(subset="holds_chance")
         missed = int((~judged["holds_chance"].astype(bool)).sum())
         lines += [
             "",

@@ -143,15 +143,15 @@ def in_time(seconds: float) -> str:
 # ------------------------------------------------------------------------------------- the probes
 
 
-def some(folds: pd.DataFrame, codes: np.ndarray, count: int, seed: int) -> np.ndarray:
-    """Rows of about so many patients, of every class and every fold of the first repeat alike.
+def some(folds: pd.DataFrame, strata: np.ndarray, count: int, seed: int) -> np.ndarray:
+    """Rows of about so many patients, of every stratum and every fold of the first repeat alike.
 
     Parameters
     ----------
     folds : pd.DataFrame
         The folds table.
-    codes : np.ndarray
-        int `[N]`, class codes, -1 for unlabelled.
+    strata : np.ndarray
+        int `[N]`, such as class codes (`Task.strata`); -1 for unlabelled.
     count : int
         How many.
     seed : int
@@ -159,10 +159,10 @@ def some(folds: pd.DataFrame, codes: np.ndarray, count: int, seed: int) -> np.nd
     """
     first = folds["repeat"].to_numpy() == folds["repeat"].iloc[0]
     fold = folds["fold"][first].fillna(-1).to_numpy(np.int64)
-    order = np.random.default_rng(seed).permutation(len(codes))
-    cells = pd.Series(range(len(codes))).groupby([fold[order], codes[order]])
+    order = np.random.default_rng(seed).permutation(len(strata))
+    cells = pd.Series(range(len(strata))).groupby([fold[order], strata[order]])
     place = cells.cumcount().to_numpy() / cells.transform("size").to_numpy()  # within its cell
-    chosen = order[place < count / len(codes)]
+    chosen = order[place < count / len(strata)]
     return np.sort(chosen)
 
 

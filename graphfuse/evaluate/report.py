@@ -122,7 +122,7 @@ class Report:
             predictions,
             cohort.groups,
             cohort.patients,
-            found.outcome.classes,
+            found.outcome.task,
             metrics_of(metrics.kind).by_group,
             seed=record.seed,
         )

@@ -19,7 +19,9 @@ import pandas as pd
 from graphfuse.evaluate.bootstrap import CELLS, Interval, blocks, interval, stacked, weighted_scores
 from graphfuse.evaluate.metrics import FEWEST
 from graphfuse.schema import GroupScore
+from graphfuse.task.kind import Task
 from graphfuse.task.metric import Metric
+from graphfuse.task.outcome import Target
 
 CASES = 5  # patients of a class, there and in the rest, for it to count in means over classes
 SHOWN, NOT_SHOWN, NOT_SCORED = "gap shown", "no gap shown", "not scored"
@@ -29,7 +31,7 @@ def subgroups(
     predictions: pd.DataFrame,
     groups: Mapping[str, np.ndarray],
     patients: pd.Index,
-    classes: Sequence[str],
+    task: Task,
     metrics: Sequence[Metric],
     draws: int = 1000,
     seed: int = 0,
@@ -37,12 +39,12 @@ def subgroups(
     """These metrics for every level of every group with at least `FEWEST` tested patients, there
     and in the rest.
 
-    `predictions`: as in `predictions.csv`; `groups`: name → text `[N]`, in the order of `patients`.
-    A score is the mean over repeats of the score within a repeat. Means over classes run over those
-    with at least `CASES` patients there and in the rest, so that both sides answer the same
-    question. Smaller levels are listed with no score.
+    `predictions`: as in `predictions.csv`, of an outcome with this `task`; `groups`: name → text
+    `[N]`, in the order of `patients`. A score is the mean over repeats of the score within a
+    repeat. Means over classes run over those with at least `CASES` patients there and in the rest,
+    so that both sides answer the same question. Smaller levels are listed with no score.
     """
-    tested, found = Tested.of(predictions, classes, metrics), []
+    tested, found = Tested.of(predictions, task, metrics), []
     rows = patients.get_indexer(tested.patients)
     for number, (name, levels) in enumerate(groups.items()):
         rng = np.random.default_rng([seed, number])
@@ -52,52 +54,57 @@ def subgroups(
 
 @dataclass(frozen=True, eq=False)
 class Tested:
-    """Every tested patient once: `codes` int `[N]`; `repeats`: probabilities `[N, K]` and who was
-    tested, bool `[N]`, each. `metrics`: those in which they are scored."""
+    """Every tested patient once: `values` `[N]`, what is known of them; `categories` int `[N]`, the
+    levels over which means over levels run; `repeats`: outputs `[N, O]` and who was tested, bool
+    `[N]`, each. `metrics`: those in which they are scored."""
 
     patients: pd.Index
-    codes: np.ndarray
+    values: np.ndarray
+    categories: np.ndarray
     repeats: list[tuple[np.ndarray, np.ndarray]]
     metrics: tuple[Metric, ...]
 
     @classmethod
-    def of(
-        cls, predictions: pd.DataFrame, classes: Sequence[str], metrics: Sequence[Metric]
-    ) -> Tested:
+    def of(cls, predictions: pd.DataFrame, task: Task, metrics: Sequence[Metric]) -> Tested:
         """From the columns of `predictions.csv`."""
-        found = predictions[predictions["truth"].isin(list(classes))]
-        patients = pd.Index(sorted(found["patient"].unique()), name="patient")
-        truth = found.drop_duplicates("patient").set_index("patient")["truth"].reindex(patients)
+        said = predictions[predictions["truth"].notna()]
+        output, truth = task.read_table(said)
+        known = task.known(truth)
+        said, output, truth = said[known], output[known], truth[known]
+        patients = pd.Index(sorted(said["patient"].unique()), name="patient")
+        place, repeat = patients.get_indexer(said["patient"]), said["repeat"].to_numpy()
+        values = np.zeros(len(patients), truth.dtype)
+        values[place] = truth
         repeats = []
-        for _, part in found.groupby("repeat", sort=True):
-            rows = patients.get_indexer(part["patient"])
-            probability = np.full((len(patients), len(classes)), 1 / len(classes))
-            probability[rows] = part[[f"p_{name}" for name in classes]].to_numpy(float)
-            repeats.append((probability, np.isin(np.arange(len(patients)), rows)))
-        codes = pd.Index(classes).get_indexer(truth)
-        return cls(patients, codes, repeats, tuple(metrics))
+        for number in np.unique(repeat):
+            mine = repeat == number
+            outputs = np.zeros((len(patients), output.shape[1]))  # of who is not tested: weighs 0
+            outputs[place[mine]] = output[mine]
+            repeats.append((outputs, np.isin(np.arange(len(patients)), place[mine])))
+        categories, _ = task.categories(Target(values, np.ones(len(values), bool)))
+        return cls(patients, values, categories, repeats, tuple(metrics))
 
     def gaps(
         self,
         weights: np.ndarray,
         inside: np.ndarray,
-        classes: np.ndarray,
+        levels: np.ndarray,
         metrics: Sequence[Metric] | None = None,
     ) -> dict[str, np.ndarray]:
         """Metric (default: each of them) → `[D, 2]` for weights `[D, N]`: the score of the patients
         inside (bool `[N]`, or `[D, N]` where it changes from draw to draw), and that less the score
-        of the rest; means over classes over these `classes`."""
+        of the rest; means over levels of the outcome over these `levels`."""
         wanted = self.metrics if metrics is None else metrics
-        restricted = [metric.over(classes) for metric in wanted]
+        restricted = [metric.over(levels) for metric in wanted]
         there, rest = (self._scores(weights, side, restricted) for side in (inside, ~inside))
         return {name: np.stack([there[name], there[name] - rest[name]], axis=1) for name in there}
 
     def _scores(self, weights, side, metrics: Sequence[Metric]) -> dict[str, np.ndarray]:
-        rows = side if side.ndim == 1 else np.ones(len(self.codes), bool)
+        rows = side if side.ndim == 1 else np.ones(len(self.values), bool)
         weights = weights[:, rows] if side.ndim == 1 else weights * side
         found = [
-            weighted_scores(weights * was[rows], self.codes[rows], probability[rows], metrics)
-            for probability, was in self.repeats
+            weighted_scores(weights * was[rows], self.values[rows], output[rows], metrics)
+            for output, was in self.repeats
         ]
         return {name: np.mean([each[name] for each in found], axis=0) for name in found[0]}
 
@@ -105,12 +112,13 @@ class Tested:
 @dataclass(frozen=True, eq=False)
 class _Level:
     """A level that is scored: its code, how many patients it and the smaller of it and the rest
-    have, its classes, metric → `[2]` score and gap, and `[D, 2]` of them resampled."""
+    have, the levels of the outcome over which its means run, metric → `[2]` score and gap, and
+    `[D, 2]` of them resampled."""
 
     code: int
     patients: int
     fewer: int
-    classes: np.ndarray
+    levels: np.ndarray
     real: dict[str, np.ndarray]
     drawn: dict[str, np.ndarray]
 
@@ -181,23 +189,25 @@ def _row(about: dict, level: _Level | None, metric: Metric, p: float) -> GroupSc
 def _bootstrapped(
     large: Sequence[int], codes: np.ndarray, tested: Tested, draws: int, rng: np.random.Generator
 ) -> list[_Level]:
-    classes = {code: _classes(tested.codes, codes == code) for code in large}
+    levels = {code: _levels(tested.categories, codes == code) for code in large}
     parts = {code: [] for code in large}
     for weights in blocks(codes, draws, rng) if large else ():
         for code in large:
-            parts[code].append(tested.gaps(weights, codes == code, classes[code]))
+            parts[code].append(tested.gaps(weights, codes == code, levels[code]))
     one, found = np.ones((1, len(codes))), []
     for code in large:
         inside = codes == code
-        real = {metric: each[0] for metric, each in tested.gaps(one, inside, classes[code]).items()}
+        real = {metric: each[0] for metric, each in tested.gaps(one, inside, levels[code]).items()}
         sizes = int(inside.sum()), int(min(inside.sum(), (~inside).sum()))
-        found.append(_Level(code, *sizes, classes[code], real, stacked(parts[code])))
+        found.append(_Level(code, *sizes, levels[code], real, stacked(parts[code])))
     return found
 
 
-def _classes(codes: np.ndarray, inside: np.ndarray) -> np.ndarray:
-    """Classes with enough patients on both sides; none where there are fewer than two."""
-    both = [np.bincount(codes[side], minlength=codes.max() + 1) for side in (inside, ~inside)]
+def _levels(categories: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """Categories with enough patients on both sides; none where there are fewer than two."""
+    most = categories.max(initial=-1) + 1
+    sides = (categories[inside], categories[~inside])
+    both = [np.bincount(side[side >= 0], minlength=most) for side in sides]
     enough = np.flatnonzero(np.minimum(*both) >= CASES)
     return enough if len(enough) > 1 else enough[:0]
 
@@ -219,7 +229,7 @@ def _permuted(
         for level in levels:
             if not (metrics := suspects[level.code]):
                 continue
-            found = tested.gaps(np.ones(dealt.shape), dealt == level.code, level.classes, metrics)
+            found = tested.gaps(np.ones(dealt.shape), dealt == level.code, level.levels, metrics)
             for name, gaps in found.items():
                 # no score: not smaller
                 smaller = np.abs(gaps[:, 1]) < np.abs(level.real[name][1]) - 1e-12

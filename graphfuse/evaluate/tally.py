@@ -14,7 +14,7 @@ from graphfuse.evaluate.modalities import by_subset, contributions, subsets
 from graphfuse.schema import SECONDS, Contribution, Metrics
 from graphfuse.schema.model_id import ONLY, OURS, PATTERN, ModelId
 from graphfuse.task.metric import Metric, MetricSet
-from graphfuse.task.registry import metrics_of
+from graphfuse.task.registry import kind_of, metrics_of
 
 
 def columns(metrics: MetricSet) -> tuple[str, ...]:
@@ -114,12 +114,11 @@ def shapley_of(
     scored."""
     if not has_every_subset(table["model"], modalities):
         return []
-    share = test_share(table)
-    return [
-        c
-        for m in metrics.compared
-        for c in contributions(by_subset(table, modalities, m.name), modalities, m.name, share)
-    ]
+    share, baseline, found = test_share(table), kind_of(metrics.kind).baseline, []
+    for metric in metrics.compared:
+        scores = by_subset(table, modalities, metric.name, baseline)
+        found += contributions(scores, modalities, metric.name, share)
+    return found
 
 
 def test_share(table: pd.DataFrame) -> float:

@@ -70,6 +70,12 @@ class Metric:
         """The title within a sentence."""
         return self.inline or self.title
 
+    @property
+    def is_even(self) -> bool:
+        """Whether every guess, whatever it says, scores `chance` on average: that is a number
+        midway between the bounds, as a guess is right as often as its opposite."""
+        return not callable(self.chance) and self.chance == sum(self.bounds) / 2
+
     def over(self, levels: np.ndarray) -> Metric:
         """The same metric as a mean over these levels of the outcome only.
 

@@ -233,20 +233,17 @@ def test_scores_are_found_in_the_table_of_a_study():
         for model in models for r in (0, 1) for k in (0, 1, 2)
     ]  # fmt: skip
     table = pd.DataFrame(rows)
-    found = by_subset(table, ("a", "b"), "auroc")
+    found = by_subset(table, ("a", "b"), "auroc", "majority")
     assert list(found) == [(), ("a",), ("b",), ("a", "b")]
     for subset, model in (((), "majority"), (("b",), "only:b"), (("a", "b"), "graphfuse")):
         assert found[subset].tolist() == table[table["model"] == model]["auroc"].tolist()
     table.loc[(table["model"] == "only:a") & (table["fold"] == 1), "auroc"] = np.nan
-    assert [len(v) for v in by_subset(table, ("a", "b"), "auroc").values()] == [4] * 4
-    assert (
-        contributions(
-            by_subset(table.assign(auroc=np.nan), ("a", "b"), "auroc"), ("a", "b"), "auroc", 0.25
-        )
-        == []
-    )
+    assert [len(v) for v in by_subset(table, ("a", "b"), "auroc", "majority").values()] == [4] * 4
+    unscored = by_subset(table.assign(auroc=np.nan), ("a", "b"), "auroc", "majority")
+    assert contributions(unscored, ("a", "b"), "auroc", 0.25) == []
+    without_b = table[table["model"] != "only:b"]
     with pytest.raises(InputError, match=r"\(b\)"):
-        shapley(by_subset(table[table["model"] != "only:b"], ("a", "b"), "auroc"), ("a", "b"))
+        shapley(by_subset(without_b, ("a", "b"), "auroc", "majority"), ("a", "b"))
 
 
 # ------------------------------------------------------------------ what a modality may be called

@@ -11,7 +11,7 @@ from sklearn.metrics import accuracy_score, f1_score, roc_auc_score
 from graphfuse.evaluate.metrics import FEWEST
 from graphfuse.evaluate.subgroups import _holm
 from graphfuse.evaluate.subgroups import subgroups as by_metrics
-from graphfuse.task.registry import metrics_of
+from graphfuse.task.registry import kind_of, metrics_of
 
 NAMES = ["a", "b", "c", "d", "e"]
 BY_GROUP = metrics_of("class").by_group
@@ -19,7 +19,8 @@ SCORED = [metric.name for metric in BY_GROUP]
 
 
 def subgroups(predictions, groups, patients, classes, **options):
-    return by_metrics(predictions, groups, patients, classes, BY_GROUP, **options)
+    task = kind_of("class").named(classes)
+    return by_metrics(predictions, groups, patients, task, BY_GROUP, **options)
 
 
 def held_out(patients, classes, seed=0, repeats=1, noisy=None, sure=2.0):

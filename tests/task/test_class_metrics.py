@@ -227,3 +227,18 @@ def test_an_unknown_metric_or_kind_is_named_with_the_nearest():
         metrics_of("clas")
     with pytest.raises(InputError, match="outcomes of kind 'survival' cannot be scored"):
         metrics_of("survival")
+
+
+def test_even_metrics_score_chance_on_average_whatever_is_guessed():
+    """A guess that nearly always calls the first class, and one that never does."""
+    assert [metric.name for metric in METRICS if metric.is_even] == ["auroc", "mcc"]
+    rng, tilts = np.random.default_rng(0), (2.0, -2.0)
+    for metric in (METRICS["auroc"], METRICS["mcc"]):
+        for tilt in tilts:
+            scores = []
+            for _ in range(300):
+                codes = (rng.random(60) < 0.3).astype(int)
+                chance = 1 / (1 + np.exp(tilt - rng.normal(size=60)))
+                output = np.stack([1 - chance, chance], 1)
+                scores.append(metric.score(codes, output, np.ones((1, 60))).item())
+            assert np.mean(scores) == pytest.approx(metric.chance, abs=0.03)
