@@ -197,7 +197,7 @@ def _check_folds(folder: Path, replicas: Iterable[Replica], cohort: Cohort) -> N
         tested = cohort.take(replica.tested)
         rows = [(replica.repeat, replica.fold, patient) for patient in tested.patients.astype(str)]
         with undamaged(folder):
-            output = replica.model.probabilities(tested)
+            output = replica.model.output(tested)
             given = pd.DataFrame(replica.model.task_.table(output)).select_dtypes("number")
             said = written.reindex(index=rows, columns=given.columns).astype(float)
         if not np.allclose(given, said, rtol=0, atol=SAME):

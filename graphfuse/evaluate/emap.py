@@ -47,7 +47,7 @@ def additive(model: FusionModel, cohort: Cohort, draws: int = DRAWS, seed: int =
     """
     if draws < 2:
         raise InputError(f"EMAP: {draws} draws; at least 2 are needed")
-    whole, fitted = model.probabilities(cohort), model.fitted_.on(pick_device(model.device))
+    whole, fitted = model.output(cohort), model.fitted_.on(pick_device(model.device))
     views, scales = fitted.preparation.views(cohort), scales_of(fitted)
     found = {scale: whole.copy() for scale in scales}
     for pattern in np.unique(views.present, axis=0):

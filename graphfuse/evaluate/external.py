@@ -167,7 +167,7 @@ def score(
             f"{few_counted((~known).sum(), 'patient has', 'patients have')} no label: called, "
             "not scored"
         )
-    probability = frozen.model.probabilities(cohort)
+    probability = frozen.model.output(cohort)
     notices += frozen.model.shifts(cohort, allow_shift=allow_shift)
     notices += thinly_scored(frozen.model.class_names, codes[known])
     record = {

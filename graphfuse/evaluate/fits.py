@@ -136,9 +136,11 @@ class Fits:
         began = time.perf_counter()
         with self.fitting(mine):
             trained = trained_by(folds, modalities, self.recipe, self.seed, self.device)
+            outcome = self.found.outcome
+            given = {"seed": self.seed, "device": self.device, "kind": outcome.kind}
             models = [
-                FusionModel(each.recipe, seed=self.seed, device=self.device).adopt(
-                    each.gathered(fold, modalities), each.recipe, self.found.outcome
+                FusionModel(each.recipe, **given).adopt(
+                    each.gathered(fold, modalities), each.recipe, outcome
                 )
                 for fold, each in zip(folds, trained, strict=True)
             ]
@@ -245,5 +247,5 @@ def _probability(model: FusionModel, test: Cohort) -> np.ndarray:
     has = test.present[list(model.modalities_)].any(axis=1).to_numpy()
     output = model.task_.output(np.zeros((len(test), model.task_.width)))
     if has.any():
-        output[has] = model.probabilities(test.take(has))
+        output[has] = model.output(test.take(has))
     return output

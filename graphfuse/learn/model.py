@@ -10,32 +10,46 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator
+from sklearn.utils import ClassifierTags, RegressorTags
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from graphfuse.data.cohort import Cohort
-from graphfuse.data.pipeline import ABSURD, unknown_values
+from graphfuse.data.pipeline import unknown_values
 from graphfuse.data.typed_columns import TypedColumns
 from graphfuse.data.variation import require_variation
-from graphfuse.errors import Faults, InputError, counted, few
+from graphfuse.errors import InputError
 from graphfuse.graph.gene_slot import gene_side
 from graphfuse.graph.network import GeneNetwork
-from graphfuse.learn.assemble import Views
+from graphfuse.learn.beyond import refuse_beyond, refuse_lost
 from graphfuse.learn.comparison import Comparison, refuse
 from graphfuse.learn.device import pick_device
 from graphfuse.learn.fitted import Fitted
 from graphfuse.learn.linear.fold import PreparedFold
-from graphfuse.learn.rows import cohort_of, labelled, labels_of, remember_table, trained_outcome
+from graphfuse.learn.rows import cohort_of, labelled, remember_table, scored, trained_outcome
 from graphfuse.learn.saved import read_model, write_model
 from graphfuse.learn.search import trained_by
 from graphfuse.schema import Recipe
 from graphfuse.schema.arguments import Seed, check_arguments, checked
+from graphfuse.task.kind import Task
+from graphfuse.task.registry import trained_kind
 
 log = logging.getLogger(__name__)
 
 
-class FusionModel(ClassifierMixin, BaseEstimator):
-    """A graph fusion classifier in scikit-learn's manner.
+def _gives_probabilities(model: FusionModel) -> bool:
+    """Whether it predicts classes. Raises `InputError` where it does not."""
+    if not model.predicted.gives_probabilities:
+        raise InputError(
+            f"a model of a {model.predicted.kind} outcome knows no classes; take predict, or "
+            "table, which has all that is predicted of a patient"
+        )
+    return True
+
+
+class FusionModel(BaseEstimator):
+    """A graph fusion classifier or regressor in scikit-learn's manner.
 
     Parameters
     ----------
@@ -53,11 +67,14 @@ class FusionModel(ClassifierMixin, BaseEstimator):
         "auto", "cpu" or "cuda".
     network : GeneNetwork, str or Path, optional
         In place of the recipe's.
+    kind : str
+        What labels that are given as an array are: a kind of outcome, as manifests have it. A
+        cohort's own outcome knows its kind.
 
     Attributes
     ----------
     classes_ : np.ndarray
-        Sorted as labels are, or in the manifest's order.
+        Of a class outcome only: sorted as labels are, or in the manifest's order.
     task_ : Task
         The kind of outcome that is predicted (`graphfuse.task`).
     modalities_ : tuple of str
@@ -78,14 +95,24 @@ class FusionModel(ClassifierMixin, BaseEstimator):
         seed: Seed = 0,
         device: str = "auto",
         network: GeneNetwork | str | Path | None = None,
+        kind: str = "class",
     ):
         self.recipe, self.cohort, self.target = recipe, cohort, target
         self.seed, self.device, self.network = seed, device, network
+        self.kind = kind
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
+        tags.estimator_type = self.predicted.estimator
+        tags.classifier_tags, tags.regressor_tags = ClassifierTags(), RegressorTags()
+        tags.target_tags.required = True
         tags.input_tags.allow_nan = True
         return tags
+
+    @property
+    def predicted(self) -> Task | type[Task]:
+        """The kind of outcome that is predicted; before `fit`, that of labels in an array."""
+        return getattr(self, "task_", None) or trained_kind(self.kind)
 
     def fit(self, X, y=None) -> FusionModel:
         """Fits everything on these patients.
@@ -112,7 +139,7 @@ class FusionModel(ClassifierMixin, BaseEstimator):
         check_arguments(FusionModel.__init__, self.get_params(deep=False))
         cohort = cohort_of(self, X, fitting=True).ordered()
         recipe = Recipe.of(self.recipe)
-        cohort, target, classes = labelled(cohort, y, self.target)
+        cohort, target, classes = labelled(cohort, y, self.target, trained_kind(self.kind))
         outcome = trained_outcome(cohort, target)
         require_variation(cohort)
         cohort, network, _ = gene_side(recipe, cohort, self.network, self.seed)
@@ -120,7 +147,7 @@ class FusionModel(ClassifierMixin, BaseEstimator):
         modalities = tuple(cohort.modalities)
         (found,) = trained_by([fold], modalities, recipe, self.seed, pick_device(self.device))
         self.adopt(found.gathered(fold, modalities), found.recipe, outcome)
-        self.classes_ = self.classes_ if classes is None else classes
+        vars(self).update(self.task_.attributes(classes))
         return self.compared_with(cohort)
 
     def adopt(self, fitted: Fitted, recipe: Recipe, outcome) -> FusionModel:
@@ -131,7 +158,8 @@ class FusionModel(ClassifierMixin, BaseEstimator):
     def _take(self, fitted: Fitted, recipe: Recipe, target: str) -> None:
         self.recipe_, self.fitted_, self.target_ = recipe, fitted, target
         self.task_ = fitted.task
-        self.classes_ = np.asarray(self.task_.names)
+        vars(self).pop("classes_", None)
+        vars(self).update(self.task_.attributes(None))
         self.modalities_ = tuple(fitted.linear.slopes)
         self.epochs_, self.setting_, self.gates_ = fitted.epochs, fitted.setting, fitted.gates()
         self.comparison_ = None
@@ -192,7 +220,7 @@ class FusionModel(ClassifierMixin, BaseEstimator):
 
     @property
     def class_names(self) -> list[str]:
-        """`classes_` in words, as in tables and files."""
+        """`classes_` in words, as in tables and files; of a class outcome only."""
         return list(self.task_.names)
 
     @property
@@ -209,9 +237,11 @@ class FusionModel(ClassifierMixin, BaseEstimator):
         check_is_fitted(self, "fitted_")
         return unknown_values(self.fitted_.preparation.pipelines, cohort.modalities)
 
+    @available_if(_gives_probabilities)
     @checked
     def predict_proba(self, X, *, allow_shift: bool = False) -> np.ndarray:
-        """Class probabilities, the mean over seeds; a row does not depend on who else is there.
+        """Class probabilities, the mean over seeds; a row does not depend on who else is there. A
+        model of another kind of outcome has no such method.
 
         Parameters
         ----------
@@ -231,84 +261,65 @@ class FusionModel(ClassifierMixin, BaseEstimator):
             Where a patient has none of the model's modalities, a modality lacks half its columns,
             values are too large to be measurements, or tables are not on the scale of training.
         """
+        return self._told(X, allow_shift)
+
+    def _told(self, X, allow_shift: bool) -> np.ndarray:
+        """What is predicted of patients as in `fit`, and told of their tables."""
         check_is_fitted(self, "fitted_")
         cohort = cohort_of(self, X)
         for said in self.unknown_values(cohort):
             log.warning("%s: %s", cohort.name, said)
-        probability = self.probabilities(cohort)
+        output = self.output(cohort)
         for said in self.shifts(cohort, allow_shift=allow_shift):
             log.warning("%s", said)
-        return probability
+        return output
 
     @checked
-    def probabilities(self, cohort: Cohort) -> np.ndarray:
-        """As `predict_proba`, without a word of unknown values or of another scale."""
+    def output(self, cohort: Cohort) -> np.ndarray:
+        """All that is predicted of each patient, float64 `[N, O]`, the mean over seeds: what
+        `table` shows, such as class probabilities. Raises `InputError` as `predict` does, but has
+        no word of unknown values or of another scale."""
         fitted = self.fitted_.on(pick_device(self.device))
         views = fitted.preparation.views(cohort)
-        nothing = ~views.present.any(1)
-        if nothing.any():
-            raise InputError(
-                f"cohort {cohort.name!r}: {few(int(nothing.sum()))} of {few(len(cohort))} patients "
-                "have none of the model's modalities "
-                f"({', '.join(self.modalities_)}); add their tables or leave them out"
-            )
-        self._refuse_overflow(cohort, views)
+        refuse_beyond(self, cohort, views)
         found = fitted.output(views)
-        lost = ~np.isfinite(found).all(axis=1)
-        if lost.any():
-            raise InputError(
-                f"cohort {cohort.name!r}: no probability can be computed for "
-                f"{few(int(lost.sum()))} of {few(len(cohort))} patients; look at their tables for "
-                "extreme values"
-            )
+        refuse_lost(cohort, found)
         return found
-
-    def _refuse_overflow(self, cohort: Cohort, views: Views) -> None:
-        faults = Faults(f"cohort {cohort.name!r}")
-        for name, pipeline in self.fitted_.preparation.pipelines.items():
-            count = pipeline.overflowing(views.own[name])
-            if count:
-                faults.add(
-                    f"modality {name!r}: {counted(count, 'column holds', 'columns hold')} values "
-                    f"more than {ABSURD:.0e} standard deviations from those of training; where "
-                    "they stand for missing, make them blank"
-                )
-        faults.stop()
 
     @checked
     def predict(self, X, *, allow_shift: bool = False) -> np.ndarray:
-        """Classes `[N]` of patients as in `fit`. Warns where tables are not on the scale of
-        training, and raises `InputError` where they are far from it, unless `allow_shift`."""
-        probability = self.predict_proba(X, allow_shift=allow_shift)
-        return self.classes_[probability.argmax(1)]
+        """Classes or numbers `[N]` of patients as in `fit`.
+
+        Warns where tables are not on the scale of training, and raises `InputError` where they are
+        far from it, unless `allow_shift`, where a patient has none of the model's modalities, a
+        modality lacks half its columns, or values are too large to be measurements.
+        """
+        output = self._told(X, allow_shift)
+        return self.task_.called(output, getattr(self, "classes_", None))
 
     @checked
     def table(self, X, *, allow_shift: bool = False) -> pd.DataFrame:
-        """`patient, call, p_<class>…, flag`, one row a patient; warns and raises as `predict`."""
+        """`patient, call, p_<class>…, flag`, or `patient, value, lo, hi, flag` of a number: one row
+        a patient; warns and raises as `predict`."""
         check_is_fitted(self, "fitted_")
         cohort = cohort_of(self, X)
-        probability = self.predict_proba(cohort, allow_shift=allow_shift)
-        said = {"patient": cohort.patients, **self.task_.table(probability)}
+        output = self._told(cohort, allow_shift)
+        said = {"patient": cohort.patients, **self.task_.table(output)}
         return pd.DataFrame({**said, "flag": self.flags(cohort)})
 
     def score(self, X, y=None) -> float:
-        """Accuracy on patients as in `fit`: by the labels `y` `[N]`, or on those with a
-        label in the cohort (`y`: the outcome's name; default: that of training)."""
+        """Accuracy, or R² of a number, on patients as in `fit`: by the labels `y` `[N]`, or on
+        those with a label in the cohort (`y`: the outcome's name; default: that of training).
+        Raises `InputError` where that outcome is of another kind than the model's."""
         check_is_fitted(self, "fitted_")
         cohort = cohort_of(self, X)
-        if y is not None and not isinstance(y, str):
-            return float((self.predict(cohort) == labels_of(y, cohort)).mean())
-        outcome = cohort.outcome(y or self.target_)
-        called = self.predict(cohort)[outcome.known].astype(str)
-        truth = np.asarray(outcome.classes)[outcome.values[outcome.known]]
-        return float((called == truth).mean())
+        return scored(self, cohort, y, self._told(cohort, False))
 
     def __repr__(self) -> str:
         if not hasattr(self, "fitted_"):
             return f"FusionModel({getattr(self.recipe, 'name', self.recipe)!r}, not fitted)"
         return (
-            f"FusionModel({self.recipe_.name!r}: {self.target_} of {len(self.classes_)} "
-            "classes from "
+            f"FusionModel({self.recipe_.name!r}: {self.target_} {self.task_.in_brief} from "
             f"{', '.join(self.modalities_)}; fitted on {self.fitted_.trained_on:,} "
             f"patients, {self.epochs_} epochs)"
         )
@@ -330,7 +341,7 @@ class FusionModel(ClassifierMixin, BaseEstimator):
         damaged, or it has parts of one's own that are not allowed.
         """
         saved = read_model(Path(folder), allow_parts)
-        model = cls(saved.recipe, seed=saved.seed)
+        model = cls(saved.recipe, seed=saved.seed, kind=saved.fitted.task.kind)
         model._take(saved.fitted, saved.recipe, saved.target)
         model.comparison_ = saved.comparison
         remember_table(model)

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, column_or_1d, validate_data
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.manifest import as_cohort
 from graphfuse.errors import InputError, warn_once
+from graphfuse.task.kind import Kind
 from graphfuse.task.outcome import Outcome
 from graphfuse.task.registry import trained_kinds
 
@@ -88,7 +88,9 @@ def _of_table(model, X, fitting: bool) -> Cohort:
     return Cohort.from_frames({TABLE: pd.DataFrame(values, ids, columns)}, name=TABLE)
 
 
-def labelled(cohort: Cohort, y, target: str | None) -> tuple[Cohort, str | None, np.ndarray | None]:
+def labelled(
+    cohort: Cohort, y, target: str | None, kind: type[Kind]
+) -> tuple[Cohort, str | None, np.ndarray | None]:
     """The cohort with labels to learn, the outcome's name, and the classes as given.
 
     Parameters
@@ -98,6 +100,8 @@ def labelled(cohort: Cohort, y, target: str | None) -> tuple[Cohort, str | None,
         A label each; or the name of one of the cohort's outcomes; or None for `target`.
     target : str, optional
         The outcome to learn where `y` names none, and what labels are called.
+    kind : type of Kind
+        What labels are.
 
     Returns
     -------
@@ -105,12 +109,13 @@ def labelled(cohort: Cohort, y, target: str | None) -> tuple[Cohort, str | None,
     name : str or None
         Of the outcome; None for the cohort's first.
     classes : np.ndarray or None
-        Sorted, of `y`'s own type; None where the cohort's outcome is learned.
+        Sorted, of `y`'s own type; None where the cohort's outcome is learned, or labels are no
+        classes.
 
     Raises
     ------
     InputError
-        For labels that are no classes, that are missing, or that are of other rows.
+        For labels that are not of this kind, that are missing, or that are of other rows.
     """
     if y is None and not cohort.outcomes:
         raise InputError(
@@ -119,27 +124,57 @@ def labelled(cohort: Cohort, y, target: str | None) -> tuple[Cohort, str | None,
         )
     if y is None or isinstance(y, str):
         return cohort, y or target, None
-    values = labels_of(y, cohort)
-    classes, codes = np.unique(values, return_inverse=True)
     name = target or str(getattr(y, "name", None) or "y")
-    outcome = Outcome(name, "class", codes.astype(np.int64), tuple(map(str, classes)))
+    outcome, classes = kind.from_labels(labels_of(y, cohort, kind), name)
     return cohort.with_outcome(outcome), name, classes
 
 
-def labels_of(y, cohort: Cohort) -> np.ndarray:
-    """A label for each patient `[N]`. Raises `InputError` as `labelled` does."""
+def labels_of(y, cohort: Cohort, kind: type[Kind] | Kind) -> np.ndarray:
+    """A label of this kind for each patient `[N]`. Raises `InputError` as `labelled` does."""
     try:
         values = column_or_1d(y, warn=True)
         check_consistent_length(cohort.patients, values)
         _refuse_missing(values)
-        check_classification_targets(values)
+        values = kind.labels(values)
     except (TypeError, ValueError) as error:
         raise InputError(f"y: {error}") from None
     if isinstance(y, pd.Series):
         _refuse_other_order(y.index, cohort)
-    _refuse_codes(values, cohort)
-    _tell_other_labels(values, cohort)
+    told = [each.task.told_of_labels(values, each) for each in cohort.outcomes.values()]
+    for said in filter(None, told):
+        warn_once(log, said)
     return values
+
+
+def scored(model, cohort: Cohort, y, output: np.ndarray) -> float:
+    """The metric that comes first among those of what a model predicts.
+
+    Parameters
+    ----------
+    model : FusionModel
+        Fitted.
+    cohort : Cohort
+    y : array-like, str or None
+        A label each; or the name of one of the cohort's outcomes, of which those who are known
+        count; or None for the outcome of training.
+    output : np.ndarray
+        `[N, O]`: what the model predicts of them.
+
+    Raises
+    ------
+    InputError
+        For labels as `labelled` does, and for an outcome that is of another kind.
+    """
+    task, known = model.task_, slice(None)
+    if y is not None and not isinstance(y, str):
+        values = task.values_of(labels_of(y, cohort, task), getattr(model, "classes_", None))
+    else:
+        outcome = cohort.outcome(y or model.target_)
+        task.refuse_other_kind(outcome)
+        known = outcome.known
+        values = task.values_of(outcome.task.shown(outcome.target)[""][known])
+    metric, once = task.metrics[task.metrics.primary], np.ones((1, len(values)))
+    return metric.score(values, output[known], once).item()
 
 
 def _refuse_missing(values: np.ndarray) -> None:
@@ -156,35 +191,6 @@ def _refuse_other_order(index: pd.Index, cohort: Cohort) -> None:
             "y: its index has the cohort's patients in another order than the cohort; rows are "
             "matched by place, so give y.loc[cohort.patients]"
         )
-
-
-def _tell_other_labels(values: np.ndarray, cohort: Cohort) -> None:
-    """A warning where labels have the names of an outcome's classes and are not those of the same
-    patients, as labels in the order of a table are not in that of the cohort."""
-    words = values.astype(str)
-    for outcome in cohort.outcomes.values():
-        if outcome.kind != "class" or not set(words) <= set(outcome.classes):
-            continue
-        own = np.asarray(outcome.classes)[outcome.values]
-        if (own != words)[outcome.known].any():
-            warn_once(
-                log,
-                f"y: is not the outcome {outcome.name!r} of the same patients; where it should be, "
-                "give labels in the order of cohort.patients",
-            )
-
-
-def _refuse_codes(values: np.ndarray, cohort: Cohort) -> None:
-    """-1 among a cohort's own codes is nobody's class."""
-    unknown = values == -1
-    if not unknown.any():
-        return
-    for outcome in cohort.outcomes.values():
-        if outcome.kind == "class" and np.array_equal(unknown, ~outcome.known):
-            raise InputError(
-                f"y: -1 is no class but stands for patients without {outcome.name!r}; leave their "
-                "rows out, or leave y out: they then take part unlabelled"
-            )
 
 
 def trained_outcome(cohort: Cohort, target: str | None) -> Outcome:

@@ -131,3 +131,25 @@ def _padded(found: pd.Series) -> list[str]:
         f"({examples(map(repr, same_number))}); taken for different classes: write them alike "
         "where they are one"
     ]
+
+
+def told_of_labels(labels: np.ndarray, outcome: Outcome) -> str:
+    """What is to be told of labels `[N]` with the names of the outcome's classes that are not those
+    of the same patients, as labels in the order of a table are not in that of the cohort.
+
+    Raises `InputError` for -1 among the outcome's own codes, which is nobody's class.
+    """
+    unknown = labels == -1
+    if unknown.any() and np.array_equal(unknown, ~outcome.known):
+        raise InputError(
+            f"y: -1 is no class but stands for patients without {outcome.name!r}; leave their "
+            "rows out, or leave y out: they then take part unlabelled"
+        )
+    words = labels.astype(str)
+    own = np.asarray(outcome.classes)[outcome.values]
+    if not set(words) <= set(outcome.classes) or not (own != words)[outcome.known].any():
+        return ""
+    return (
+        f"y: is not the outcome {outcome.name!r} of the same patients; where it should be, give "
+        "labels in the order of cohort.patients"
+    )

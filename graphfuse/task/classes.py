@@ -11,7 +11,7 @@ from scipy.special import log_softmax, softmax
 
 from graphfuse.errors import FEW, InputError, examples, few, few_of
 from graphfuse.statistics.columns import anova_f
-from graphfuse.task.class_labels import MANY, class_outcome
+from graphfuse.task.class_labels import MANY, class_outcome, told_of_labels
 from graphfuse.task.class_metrics import METRICS
 from graphfuse.task.explained import Told
 from graphfuse.task.kind import Task
@@ -72,6 +72,22 @@ class Classes(Task):
         return class_outcome(values, patients)
 
     @classmethod
+    def labels(cls, given: np.ndarray) -> np.ndarray:
+        from sklearn.utils.multiclass import check_classification_targets
+
+        check_classification_targets(given)
+        return given
+
+    @classmethod
+    def from_labels(cls, labels: np.ndarray, name: str) -> tuple[Outcome, np.ndarray]:
+        classes, codes = np.unique(labels, return_inverse=True)
+        names = tuple(map(str, classes))
+        return Outcome(name, cls.kind, codes.astype(np.int64), names), classes
+
+    def told_of_labels(self, labels: np.ndarray, outcome: Outcome) -> str:
+        return told_of_labels(labels, outcome)
+
+    @classmethod
     def may_be(cls, column: pd.Series) -> bool:
         return column.nunique() <= MANY
 
@@ -82,6 +98,10 @@ class Classes(Task):
     @staticmethod
     def known(values: np.ndarray) -> np.ndarray:
         return values >= 0
+
+    @property
+    def in_brief(self) -> str:
+        return f"of {len(self.names)} classes"
 
     def counted(self, target: Target) -> str:
         sizes = self._sizes(target)
@@ -248,8 +268,18 @@ class Classes(Task):
         counts = self._counts(target)
         return counts / counts.sum()
 
-    def called(self, output: np.ndarray) -> np.ndarray:
-        return np.asarray(self.names, dtype=object)[output.argmax(1)]
+    def called(self, output: np.ndarray, classes: np.ndarray | None = None) -> np.ndarray:
+        """The likeliest class."""
+        names = np.asarray(self.names, dtype=object) if classes is None else classes
+        return names[output.argmax(1)]
+
+    def values_of(self, labels: np.ndarray, classes: np.ndarray | None = None) -> np.ndarray:
+        """Codes."""
+        is_of = labels[:, None] == np.asarray(self.names if classes is None else classes)
+        return np.where(is_of.any(1), is_of.argmax(1), -1)
+
+    def attributes(self, classes: np.ndarray | None) -> dict[str, np.ndarray]:
+        return {"classes_": np.asarray(self.names) if classes is None else classes}
 
     def table(self, output: np.ndarray) -> dict[str, np.ndarray]:
         """`call`, and `p_<class>` for each class."""
@@ -258,11 +288,12 @@ class Classes(Task):
 
     def read_table(self, table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         columns = [f"p_{name}" for name in self.names]
-        if set(columns) - set(table):
-            raise ValueError("it lacks a class")
+        for column in columns:
+            if column not in table:
+                raise ValueError(f"no column {column}")
+            if not pd.to_numeric(table[column], errors="coerce").between(0, 1).all():
+                raise ValueError(f"{column} holds what is no probability")
         output = table[columns].to_numpy(float)
-        if not ((output >= 0) & (output <= 1)).all():
-            raise ValueError("a probability is none")
         return output, pd.Index(self.names).get_indexer(table["truth"])
 
     def valid(self, output: np.ndarray) -> np.ndarray:

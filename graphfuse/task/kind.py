@@ -11,11 +11,12 @@ import pandas as pd
 
 from graphfuse.errors import InputError
 from graphfuse.task.explained import Explained
+from graphfuse.task.given import OfLabels
 from graphfuse.task.looked_at import LookedAt
 from graphfuse.task.metric import MetricSet
 
 
-class Kind(LookedAt, ABC):
+class Kind(LookedAt, OfLabels, ABC):
     """A kind of outcome, and one outcome of it: how it is read, counted and shown.
 
     Written once per kind, as a class in a module of this folder. An instance is made for one
@@ -23,7 +24,6 @@ class Kind(LookedAt, ABC):
     `target` is a `task.outcome.Target`, an `outcome` a `task.outcome.Outcome`.
     """
 
-    kind: ClassVar[str] = ""
     trains: ClassVar[bool] = False
     unknown: ClassVar[float] = np.nan  # what stands for a value that nobody knows
 
@@ -101,6 +101,11 @@ class Kind(LookedAt, ABC):
     @abstractmethod
     def in_words(self, target) -> str:
         """The same for a log, in which no number under five is said."""
+
+    @property
+    def in_brief(self) -> str:
+        """What the outcome's name is followed by in one line: "of 3 classes"."""
+        return f"as a {self.kind}"
 
     @abstractmethod
     def shown(self, target) -> dict[str, np.ndarray]:
@@ -260,8 +265,14 @@ class Task(Explained, Kind):
     # -------------------------------------------------------------------------- what is predicted
 
     @abstractmethod
-    def called(self, output: np.ndarray) -> np.ndarray:
-        """`[N]`: the one value that a model's output `[N, O]` stands for."""
+    def called(self, output: np.ndarray, classes: np.ndarray | None = None) -> np.ndarray:
+        """`[N]`: the one value that a model's output `[N, O]` stands for; `classes`: what is said
+        for the names of its classes."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the columns of `table`."""
+        return tuple(self.table(self.output(np.zeros((1, self.width)))))
 
     @abstractmethod
     def table(self, output: np.ndarray) -> dict[str, np.ndarray]:

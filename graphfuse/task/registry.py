@@ -36,6 +36,17 @@ def kind_of(name: str) -> type:
     return kinds()[name]
 
 
+def trained_kind(name: str) -> type:
+    """The class of a kind of outcome of which models are trained. Raises `InputError` for any
+    other."""
+    if not kind_of(name).trains:
+        raise InputError(
+            f"no model is trained of outcomes of kind {name!r} so far; there is "
+            f"{' and '.join(trained_kinds())}"
+        )
+    return kind_of(name)
+
+
 def metrics_of(kind: str) -> MetricSet:
     """The metrics of a kind of outcome. Raises `InputError` for one that cannot be scored."""
     found = kind_of(kind)

@@ -7,11 +7,12 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.base import clone
+from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import (
     GridSearchCV,
     StratifiedKFold,
+    check_cv,
     cross_val_predict,
     cross_val_score,
     cross_validate,
@@ -25,6 +26,7 @@ from graphfuse.data.synth import planted
 from graphfuse.errors import InputError
 from graphfuse.learn.model import FusionModel
 from graphfuse.schema import Recipe
+from graphfuse.task.outcome import Outcome
 
 QUICK = Recipe.model_validate({"name": "quick", "train": {"epochs": 3, "seeds": 1}})
 FOLDS = StratifiedKFold(3)
@@ -204,3 +206,34 @@ def test_a_model_of_a_cohort_takes_no_table_and_the_other_way(cohort, labels):
         FusionModel(QUICK).fit(table.to_numpy(), labels).predict(np.zeros((4, 3)))
     with pytest.raises(InputError, match="y: FusionModel requires y to be passed"):
         FusionModel(QUICK).fit(table)
+
+
+def test_labels_of_a_kind_that_is_not_trained_are_refused(cohort, labels):
+    table = cohort.modalities["rna"].table
+    with pytest.raises(InputError, match="of kind 'survival' so far; there is class"):
+        FusionModel(QUICK, kind="survival").fit(table, labels)
+    with pytest.raises(InputError, match="no kind of outcome is called 'clas' .*did you mean"):
+        FusionModel(QUICK, kind="clas").fit(table, labels)
+
+
+def test_scikit_learn_is_told_that_classes_are_predicted(cohort, labels):
+    assert is_classifier(FusionModel()) and not is_regressor(FusionModel())
+    folds = check_cv(3, labels, classifier=is_classifier(FusionModel(cohort=cohort)))
+    assert isinstance(folds, StratifiedKFold)
+
+
+def test_a_cohort_is_scored_by_outcomes_of_the_models_kind(cohort):
+    number = Outcome("age", "number", np.arange(66.0))
+    with pytest.raises(InputError, match="'age' is of kind 'number', .* of kind 'class'"):
+        FusionModel(QUICK).fit(cohort).score(cohort.with_outcome(number), "age")
+
+
+def test_a_score_goes_by_the_names_of_classes_or_by_labels_of_their_type(cohort):
+    codes = cohort.outcome().values
+    model = FusionModel(QUICK).fit(cohort, 7 * codes + 2)
+    right = (model.predict(cohort) == 7 * codes + 2).mean()
+    assert model.score(cohort, 7.0 * codes + 2) == right
+    turned = Outcome("turned", "class", 1 - codes, ("9", "2"))
+    assert model.score(cohort.with_outcome(turned), "turned") == right
+    strange = np.where(codes == 0, 2, 5)
+    assert model.score(cohort, strange) == (model.predict(cohort) == strange).mean()
