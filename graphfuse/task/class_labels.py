@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from graphfuse.errors import InputError, examples, few_counted
+from graphfuse.task.given import OfLabels
 from graphfuse.task.outcome import Outcome
 from graphfuse.text.spelling import padding
 from graphfuse.text.words import as_word, spelt, told_unknown, words_of, written_alike
@@ -133,23 +134,47 @@ def _padded(found: pd.Series) -> list[str]:
     ]
 
 
-def told_of_labels(labels: np.ndarray, outcome: Outcome) -> str:
-    """What is to be told of labels `[N]` with the names of the outcome's classes that are not those
-    of the same patients, as labels in the order of a table are not in that of the cohort.
+class ClassLabels(OfLabels):
+    """Labels given as an array as the classes called `names`."""
 
-    Raises `InputError` for -1 among the outcome's own codes, which is nobody's class.
-    """
-    unknown = labels == -1
-    if unknown.any() and np.array_equal(unknown, ~outcome.known):
-        raise InputError(
-            f"y: -1 is no class but stands for patients without {outcome.name!r}; leave their "
-            "rows out, or leave y out: they then take part unlabelled"
+    names: tuple[str, ...]
+
+    @classmethod
+    def labels(cls, given: np.ndarray) -> np.ndarray:
+        from sklearn.utils.multiclass import check_classification_targets
+
+        check_classification_targets(given)
+        return given
+
+    @classmethod
+    def from_labels(cls, labels: np.ndarray, name: str) -> tuple[Outcome, np.ndarray]:
+        classes, codes = np.unique(labels, return_inverse=True)
+        names = tuple(map(str, classes))
+        return Outcome(name, cls.kind, codes.astype(np.int64), names), classes
+
+    def told_of_labels(self, labels: np.ndarray, outcome: Outcome) -> str:
+        """Of labels with the names of the outcome's classes that are not those of the same
+        patients, as labels in the order of a table are not in that of the cohort; -1 among the
+        outcome's own codes is nobody's class."""
+        unknown = labels == -1
+        if unknown.any() and np.array_equal(unknown, ~outcome.known):
+            raise InputError(
+                f"y: -1 is no class but stands for patients without {outcome.name!r}; leave their "
+                "rows out, or leave y out: they then take part unlabelled"
+            )
+        words = labels.astype(str)
+        own = np.asarray(self.names)[outcome.values]
+        if not set(words) <= set(self.names) or not (own != words)[outcome.known].any():
+            return ""
+        return (
+            f"y: is not the outcome {outcome.name!r} of the same patients; where it should be, "
+            "give labels in the order of cohort.patients"
         )
-    words = labels.astype(str)
-    own = np.asarray(outcome.classes)[outcome.values]
-    if not set(words) <= set(outcome.classes) or not (own != words)[outcome.known].any():
-        return ""
-    return (
-        f"y: is not the outcome {outcome.name!r} of the same patients; where it should be, give "
-        "labels in the order of cohort.patients"
-    )
+
+    def values_of(self, labels: np.ndarray, classes: np.ndarray | None = None) -> np.ndarray:
+        """Codes."""
+        is_of = labels[:, None] == np.asarray(self.names if classes is None else classes)
+        return np.where(is_of.any(1), is_of.argmax(1), -1)
+
+    def attributes(self, classes: np.ndarray | None) -> dict[str, np.ndarray]:
+        return {"classes_": np.asarray(self.names) if classes is None else classes}

@@ -11,7 +11,7 @@ from scipy.special import log_softmax, softmax
 
 from graphfuse.errors import FEW, InputError, examples, few, few_of
 from graphfuse.statistics.columns import anova_f
-from graphfuse.task.class_labels import MANY, class_outcome, told_of_labels
+from graphfuse.task.class_labels import MANY, ClassLabels, class_outcome
 from graphfuse.task.class_metrics import METRICS
 from graphfuse.task.explained import Told
 from graphfuse.task.kind import Task
@@ -24,7 +24,7 @@ _UNLABELLED = None
 
 
 @dataclass(frozen=True)
-class Classes(Task):
+class Classes(ClassLabels, Task):
     """The classes of one outcome: their `names`, in the order of the codes."""
 
     names: tuple[str, ...]
@@ -70,22 +70,6 @@ class Classes(Task):
     @classmethod
     def from_series(cls, values: pd.Series, patients: pd.Index) -> tuple[Outcome, list[str]]:
         return class_outcome(values, patients)
-
-    @classmethod
-    def labels(cls, given: np.ndarray) -> np.ndarray:
-        from sklearn.utils.multiclass import check_classification_targets
-
-        check_classification_targets(given)
-        return given
-
-    @classmethod
-    def from_labels(cls, labels: np.ndarray, name: str) -> tuple[Outcome, np.ndarray]:
-        classes, codes = np.unique(labels, return_inverse=True)
-        names = tuple(map(str, classes))
-        return Outcome(name, cls.kind, codes.astype(np.int64), names), classes
-
-    def told_of_labels(self, labels: np.ndarray, outcome: Outcome) -> str:
-        return told_of_labels(labels, outcome)
 
     @classmethod
     def may_be(cls, column: pd.Series) -> bool:
@@ -272,14 +256,6 @@ class Classes(Task):
         """The likeliest class."""
         names = np.asarray(self.names, dtype=object) if classes is None else classes
         return names[output.argmax(1)]
-
-    def values_of(self, labels: np.ndarray, classes: np.ndarray | None = None) -> np.ndarray:
-        """Codes."""
-        is_of = labels[:, None] == np.asarray(self.names if classes is None else classes)
-        return np.where(is_of.any(1), is_of.argmax(1), -1)
-
-    def attributes(self, classes: np.ndarray | None) -> dict[str, np.ndarray]:
-        return {"classes_": np.asarray(self.names) if classes is None else classes}
 
     def table(self, output: np.ndarray) -> dict[str, np.ndarray]:
         """`call`, and `p_<class>` for each class."""
