@@ -29,6 +29,9 @@ _OUTCOME = re.compile(
     r"($|[_. ])|^(y|status|response)$",
     re.IGNORECASE,
 )
+_MEASURED_OUTCOME = re.compile(  # of a table that holds nothing else
+    r"(^|[_. ])(score|ic50|ec50|gi50|auc|viability|sensitivity)($|[_. ])", re.IGNORECASE
+)
 _NO_OUTCOME = re.compile(
     r"(^|[_. ])(age|year|date|days|method|site|stage|primary|known|initial|treatment|is|at|of)[_. ]"
 )
@@ -110,10 +113,11 @@ class Look:
 def look(frame: pd.DataFrame, name: str) -> Look:
     """What the table `[N, F]` is, by its columns' types and names and by its file's name."""
     numeric = all(pd.api.types.is_numeric_dtype(kind) for kind in frame.dtypes)
-    if frame.shape[1] == 1 and (
-        not numeric or frame.iloc[:, 0].nunique() <= 20 or _OUTCOME.search(str(frame.columns[0]))
-    ):
-        return Look("labels")
+    if frame.shape[1] == 1:
+        title = str(frame.columns[0])
+        by_name = _OUTCOME.search(title) or _MEASURED_OUTCOME.search(title)
+        if not numeric or frame.iloc[:, 0].nunique() <= 20 or by_name:
+            return Look("labels")
     names = named(list(frame.columns), name)
     unnamed = names.entity == "none" and not names.remark
     if not numeric or (frame.shape[1] < 20 and unnamed) or _of_a_person(frame):
@@ -137,8 +141,8 @@ def _of_a_person(frame: pd.DataFrame) -> bool:
 
 
 def outcome_column(frame: pd.DataFrame, seen: Look) -> str | None:
-    """The column most likely to be the class to predict: by name, or the only one beside the
-    ids."""
+    """The column most likely to be what is to be predicted: a class by its name, or the only column
+    beside the ids."""
     if seen.kind == "labels":
         return str(frame.columns[0])
     named = [

@@ -47,7 +47,7 @@ def draft(files: list[Path], name: str | None = None, beside: Path | None = None
 
     Orientation comes from ids that tables share, kinds and entities from columns and their names,
     values from the data; columns that are or follow an outcome stay out of `columns` and are listed
-    in a comment. Classes come first among outcomes, since they train.
+    in a comment. Outcomes of which models are trained come first.
 
     Parameters
     ----------
@@ -176,7 +176,7 @@ class _Outcome:
 
 
 def _outcomes(tables: list[Table], sights: list[Look]) -> list[str]:
-    """The TOML of each outcome found, the surest class first of all."""
+    """The TOML of each outcome found, the surest of which models are trained first of all."""
     found: list[_Outcome] = []
     for table, sight in zip(tables, sights, strict=True):
         if sight.kind in ("ehr", "labels") and not table.flipped:

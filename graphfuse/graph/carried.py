@@ -96,9 +96,9 @@ def edge_contributions(
     and their contributions `[K, E]`.
     """
     arriving = [np.array(gradient, float) for gradient in gradients]
-    classes = arriving[0].shape[0]
+    directions = arriving[0].shape[0]
     total = {
-        relation: np.zeros((classes, len(arrows[0])))
+        relation: np.zeros((directions, len(arrows[0])))
         for relation, arrows in template.relations.items()
     }
     for i in reversed(range(len(items))):
@@ -112,7 +112,7 @@ def edge_contributions(
                 gradient, values[item.before], target, source
             )
             arriving[item.before][k] += (item.step.T @ gradient.T).T
-    return _listed(template, total, classes)
+    return _listed(template, total, directions)
 
 
 def _paired(
@@ -127,11 +127,11 @@ def _paired(
 
 
 def _listed(
-    template: Template, total: dict[Relation, np.ndarray], classes: int
+    template: Template, total: dict[Relation, np.ndarray], directions: int
 ) -> tuple[pd.DataFrame, np.ndarray]:
     genes = np.array(template.genes, dtype=object)
     frames = [pd.DataFrame({"source": [], "target": [], "relation": []}, dtype=object)]
-    sums = [np.zeros((classes, 0))]
+    sums = [np.zeros((directions, 0))]
     for relation, score in total.items():
         count = template.listed(relation)
         source, target = (ends[:count] for ends in template.relations[relation][:2])

@@ -117,12 +117,12 @@ class Pathways:
     def attributions(
         self, gradient: np.ndarray, own: Mapping[str, np.ndarray], weight: np.ndarray
     ) -> np.ndarray:
-        """What each set's token adds to each class `[K, T]`: Σ over its columns of gradient ×
+        """What each set's token adds in each direction `[K, T]`: Σ over its columns of gradient ×
         value.
 
-        `gradient` `[K, N, T, G]` of each class's logit by `inputs(own, present)`, averaged along a
-        path or not; `own` has zeros for whoever is absent; `weight` `[N, K]` of each patient in the
-        mean of each class.
+        `gradient` `[K, N, T, G]` of each direction's predictor by `inputs(own, present)`, averaged
+        along a path or not; `own` has zeros for whoever is absent; `weight` `[N, K]` of each
+        patient in the mean of each direction.
         """
         everyone = torch.ones(len(weight), len(self.order), dtype=torch.bool)
         shown = self.inputs({m: torch.as_tensor(own[m]) for m in self.modalities}, everyone).numpy()

@@ -154,11 +154,11 @@ class Signalling:
             encode.table.copy_(torch.from_numpy(self.table))
 
     def edges(self, gradient, own: Mapping[str, Tensor], weight) -> tuple[pd.DataFrame, np.ndarray]:
-        """The typed edges and what each adds to each class `[K, E]` (see `edge_contributions`).
+        """The typed edges and what each adds in each direction `[K, E]` (see `edge_contributions`).
 
-        `gradient` `[K, N, C, P]` of each class's logit by `inputs(own, present)`, averaged along a
-        path or not; `own` has zeros for whoever is absent; `weight` `[N, K]` of each patient in the
-        mean of each class.
+        `gradient` `[K, N, C, P]` of each direction's predictor by `inputs(own, present)`, averaged
+        along a path or not; `own` has zeros for whoever is absent; `weight` `[N, K]` of each
+        patient in the mean of each direction.
         """
         gradient, weight = np.asarray(gradient, float), np.asarray(weight, float)
         has = torch.ones(gradient.shape[1], len(self.order), dtype=torch.float64)

@@ -114,6 +114,20 @@ def test_a_file_of_labels_is_an_outcome_not_a_modality(tmp_path):
     assert cohort.outcome().classes == ("0", "1")
 
 
+@pytest.mark.parametrize(
+    ("column", "kind"), [("score", "number"), ("drug_ic50", "number"), ("age", None)]
+)
+def test_a_file_of_one_number_each_is_an_outcome_where_its_name_says_so(tmp_path, column, kind):
+    ids = [f"P{i:03d}" for i in range(40)]
+    files = tables(tmp_path, ids)
+    values = pd.Series(np.random.default_rng(3).normal(50, 10, 40), ids, name=column)
+    values.rename_axis("id").to_csv(tmp_path / "beside.csv")
+    table, cohort, _ = drafted(tmp_path, [*files, tmp_path / "beside.csv"])
+    assert ("beside" in table["modality"]) == (kind is None)
+    found = cohort.outcomes.get(column)
+    assert (found.kind if found else None) == kind
+
+
 def test_files_in_several_folders_are_named_from_the_common_one(tmp_path):
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
