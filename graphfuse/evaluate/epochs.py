@@ -56,7 +56,7 @@ def best_of_guesses(
 class Picked:
     """A metric on J test folds after every epoch, `curves` `[J, epochs + 1]`, beside what the net
     scored that was fitted without them, `honest` `[J]`; `test_share` = n_test / n_train. `tested`:
-    patients of each fold; `classes`: how many."""
+    patients of each fold; `classes`: how many there are, where the metric counts hits."""
 
     metric: Metric
     honest: np.ndarray
@@ -122,18 +122,18 @@ def best_of_epochs(
     metrics = metrics_of(outcome.kind)
     chosen = metrics[metric or metrics.primary]
     honest, curves, shares, sizes = [], [], [], []
-    cohort, codes = cohort.ordered(), outcome.values
+    cohort, values = cohort.ordered(), outcome.values
     for _, _, tested, rows in splits(folds, outcome.known):
         fold = PreparedFold.fit(cohort.take(rows), outcome.take(rows), recipe, network, seed)
         view = _View.of(fold, cohort.take(tested), recipe, seed, device)
         once = np.ones((1, len(tested)))
         seen = [view.honest(), *followed(view, recipe, seed, device)]
-        first, *later = [chosen.score(codes[tested], p, once).item() for p in seen]
+        first, *later = [chosen.score(values[tested], said, once).item() for said in seen]
         honest.append(first)
         curves.append(later)
-        shares.append(len(tested) / max((codes[rows] >= 0).sum(), 1))
+        shares.append(len(tested) / max(outcome.known[rows].sum(), 1))
         sizes.append(len(tested))
-    share, classes = float(np.mean(shares)), len(outcome.classes)
+    share, classes = float(np.mean(shares)), outcome.task.width
     return Picked(chosen, np.array(honest), np.array(curves), share, tuple(sizes), classes)
 
 
@@ -168,11 +168,11 @@ class _View:
         )
 
     def honest(self) -> np.ndarray:
-        """Probabilities of the test patients `[q, K]` by the nets as they were fitted."""
+        """Outputs for the test patients `[q, O]` by the nets as they were fitted."""
         return self.fitted.output(self.test)
 
     def said(self, nets: list[Net]) -> np.ndarray:
-        """Probabilities of the test patients `[q, K]` by these nets, one per seed, as they are in
+        """Outputs for the test patients `[q, O]` by these nets, one per seed, as they are in
         training."""
         with torch.no_grad():
             senders = [
@@ -215,7 +215,7 @@ class _Watched(Bank):
 
 
 def followed(view: _View, recipe: Recipe, seed: int, device: str) -> list[np.ndarray]:
-    """Probabilities of the test patients `[q, K]` before every epoch and after the last."""
+    """Outputs for the test patients `[q, O]` before every epoch and after the last."""
     section, fold, seen, seeds = recipe.train, view.fold, [], range(seed, seed + recipe.train.seeds)
     options = {
         "dropout": section.dropout,

@@ -17,7 +17,7 @@ import pandas as pd
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.export import safe_csv
 from graphfuse.data.manifest import as_cohort
-from graphfuse.errors import Faults, InputError, LeakError, counted, few_counted, nearest
+from graphfuse.errors import InputError, LeakError, counted, few_counted
 from graphfuse.evaluate.bootstrap import bootstrap_compare, bootstrap_scores
 from graphfuse.evaluate.external_notices import modalities_lacking, thinly_scored
 from graphfuse.evaluate.external_record import evaluations_in, sums_of, write_record
@@ -27,7 +27,8 @@ from graphfuse.files.working import recover
 from graphfuse.files.written import Kind, whole_folder, write_json
 from graphfuse.learn.model import FusionModel
 from graphfuse.schema import Metrics, Score
-from graphfuse.schema.model_id import MAJORITY, OURS
+from graphfuse.schema.model_id import OURS
+from graphfuse.task.kind import Task
 from graphfuse.task.outcome import Outcome, Target
 from graphfuse.task.registry import metrics_of
 
@@ -42,7 +43,8 @@ _EVALUATION = Kind.of("evaluation", "metrics.json", "predictions.csv")
 class External:
     """What a model says of a cohort that it never saw.
 
-    `predictions`: patient, truth (blank = unlabelled), call, `p_<class>`; `metrics`: a
+    `predictions`: patient, truth (blank = unlabelled), and what is predicted: `call, p_<class>…` of
+    classes, `value, lo, hi` of a number; `metrics`: a
     `schema.Metrics` in which `mean` is the score and `ci95` a bootstrap over patients; `record`:
     hashes, counts, what could be checked, notices.
     """
@@ -148,7 +150,7 @@ def score(
     there.
 
     `run`: a run directory, a report, or a model; `target`: the cohort's outcome (default: of the
-    model's own name), its labels met by class name. Modalities that a patient lacks are masked.
+    model's own name), classes met by their names. Modalities that a patient lacks are masked.
     Raises `LeakError` where patients of the cohort trained the model, by id or by profile, and
     `InputError` for labels that it was not trained on, and for tables far from the scale of
     training unless `allow_shift` (`FusionModel.shifts`), and for a `device` (default: the model's
@@ -159,17 +161,19 @@ def score(
     cohort = as_cohort(cohort, like=frozen.model)
     notices = frozen.model.unknown_values(cohort)
     checked = _check_unseen(frozen, cohort, notices)
-    outcome, codes = _labels(frozen.model, cohort, target)
-    known = codes >= 0
+    task = frozen.model.task_
+    outcome = cohort.outcome(target or frozen.model.target_)
+    truth = _truth(task, outcome, cohort)
+    known = truth.known
     notices += modalities_lacking(frozen.model, cohort)
     if not known.all():
         notices.append(
             f"{few_counted((~known).sum(), 'patient has', 'patients have')} no label: called, "
             "not scored"
         )
-    probability = frozen.model.output(cohort)
+    output = frozen.model.output(cohort)
     notices += frozen.model.shifts(cohort, allow_shift=allow_shift)
-    notices += thinly_scored(frozen.model.class_names, codes[known])
+    notices += thinly_scored(task, truth.take(known))
     record = {
         "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "run": frozen.about,
@@ -180,15 +184,14 @@ def score(
         "manifest_sha256": cohort.about.get("manifest_sha256", ""),
         "patients": len(cohort),
         "scored": int(known.sum()),
-        "classes": {c: int((codes == k).sum()) for k, c in enumerate(frozen.model.class_names)},
+        **task.on_record(truth),
         "checked_unseen": checked,
         "notices": notices,
         "graphfuse": importlib.metadata.version("graphfuse"),
     }
-    metrics = _metrics(frozen, outcome, codes[known], probability[known], seed)
-    return External(
-        cohort.name, _predictions(frozen.model, cohort, codes, probability), metrics, record
-    )
+    metrics = _metrics(frozen, outcome.name, truth.take(known), output[known], seed)
+    predictions = _predictions(frozen.model, cohort, truth, output)
+    return External(cohort.name, predictions, metrics, record)
 
 
 def beside(run: str | Path, cohort: str) -> Path:
@@ -236,52 +239,35 @@ def _check_unseen(frozen: Frozen, cohort: Cohort, notices: list[str]) -> dict[st
 # ----------------------------------------------------------------------------------- labels, tables
 
 
-def _labels(model: FusionModel, cohort: Cohort, target: str | None) -> tuple[Outcome, np.ndarray]:
-    """The outcome, and its codes int `[N]` among the model's classes, -1 for unlabelled."""
-    outcome, faults = cohort.outcome(target or model.target_), Faults(f"cohort {cohort.name!r}")
-    if outcome.kind != "class":
-        raise InputError(
-            f"outcome {outcome.name!r} is of kind {outcome.kind!r}; the model calls classes"
-        )
-    counts = np.bincount(outcome.values[outcome.known], minlength=len(outcome.classes))
-    for name, count in zip(outcome.classes, counts, strict=True):
-        if count and name not in model.class_names:
-            faults.add(
-                f"outcome {outcome.name!r}: label {name!r} ({counted(count, 'patient')}) is "
-                "none that the model was trained on"
-                f"{nearest(name, model.class_names)}; rename it by labels = {{ … }} in the "
-                "manifest, or leave it blank"
-            )
-    faults.stop()
+def _truth(task: Task, outcome: Outcome, cohort: Cohort) -> Target:
+    """What is known of the cohort's patients. Raises `InputError` where it is nothing that the
+    model was trained on, or nothing at all."""
+    truth = task.matched(outcome, cohort.name)
     if not outcome.known.any():
         raise InputError(
             f"outcome {outcome.name!r}: nobody has a label to score by; call them with "
             "`graphfuse predict`"
         )
-    known = model.class_names
-    of = [known.index(name) if name in known else -1 for name in outcome.classes]
-    return outcome, np.array([*of, -1])[outcome.values]
+    return truth
 
 
 def _predictions(
-    model: FusionModel, cohort: Cohort, codes: np.ndarray, probability: np.ndarray
+    model: FusionModel, cohort: Cohort, truth: Target, output: np.ndarray
 ) -> pd.DataFrame:
-    truth = model.task_.shown(Target(codes, codes >= 0))[""]
-    said = {"patient": cohort.patients, "truth": truth, **model.task_.table(probability)}
+    told = model.task_.shown(truth)[""]
+    said = {"patient": cohort.patients, "truth": told, **model.task_.table(output)}
     return pd.DataFrame({**said, "flag": model.flags(cohort)})
 
 
 # ------------------------------------------------------------------------------------------- scores
 
 
-def _metrics(
-    frozen: Frozen, outcome: Outcome, codes: np.ndarray, probability: np.ndarray, seed: int
-) -> Metrics:
-    """The model's scores, and beside them those of the training shares, where they are known."""
-    metrics, said = metrics_of(outcome.kind), {OURS: probability}
-    if frozen.shares is not None:
-        said = {MAJORITY: np.tile(frozen.shares, (len(codes), 1))} | said
-    shares = np.bincount(codes, minlength=probability.shape[1]) / len(codes)
+def _metrics(frozen: Frozen, outcome: str, truth: Target, output: np.ndarray, seed: int) -> Metrics:
+    """The model's scores, and beside them those of the task's baseline, where it is known."""
+    task, y, said = frozen.model.task_, truth.values, {OURS: output}
+    metrics = task.metrics
+    if frozen.null is not None:
+        said = {task.baseline: np.tile(frozen.null, (len(y), 1))} | said
     protocol = {
         "kind": "external",
         "interval": "bootstrap",
@@ -289,31 +275,31 @@ def _metrics(
             f"95 %, bootstrap over the cohort's patients ({DRAWS:,} draws): of this model, not "
             "of its training"
         ),
-        "prevalence": dict(zip(frozen.model.class_names, shares.round(4).tolist(), strict=True)),
+        **task.in_protocol(truth),
     }
     models = {}
     for name, each in said.items():
-        points = metrics.scores(codes, each)
-        intervals = bootstrap_scores(metrics, codes, each, DRAWS, seed)
+        points = metrics.scores(y, each)
+        intervals = bootstrap_scores(metrics, y, each, DRAWS, seed)
         models[name] = {
             m: Score(mean=points[m] if np.isfinite(points[m]) else None, sd=None, ci95=intervals[m])
             for m in metrics.names
         }
     pairs = []
-    if frozen.shares is not None:
+    if frozen.null is not None:
         pairs = bootstrap_compare(
             OURS,
-            MAJORITY,
-            codes,
+            task.baseline,
+            y,
             said[OURS],
-            said[MAJORITY],
+            said[task.baseline],
             metrics.compared_outside,
             DRAWS,
             seed,
         )
     return Metrics(
-        target=outcome.name,
-        kind=outcome.kind,
+        target=outcome,
+        kind=task.kind,
         protocol=protocol,
         models=models,
         comparisons=pairs,

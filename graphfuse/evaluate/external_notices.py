@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import numpy as np
-
 from graphfuse.data.cohort import Cohort
 from graphfuse.errors import few_counted
 from graphfuse.evaluate.metrics import FEWEST
 from graphfuse.learn.model import FusionModel
+from graphfuse.task.kind import Task
+from graphfuse.task.outcome import Target
 
 
 def modalities_lacking(model: FusionModel, cohort: Cohort) -> list[str]:
@@ -30,19 +28,13 @@ def modalities_lacking(model: FusionModel, cohort: Cohort) -> list[str]:
     )
 
 
-def thinly_scored(classes: Sequence[str], codes: np.ndarray) -> list[str]:
-    """What is said of scores that few patients, or not all classes, stand behind."""
-    notices = []
-    if len(codes) < FEWEST:
+def thinly_scored(task: Task, target: Target) -> list[str]:
+    """What is said of scores that few patients, or not all that the `task` tells apart, stand
+    behind; of everyone in the `target` something is known."""
+    notices, count = [], len(target.values)
+    if count < FEWEST:
         notices.append(
-            f"{few_counted(len(codes), 'patient')} scored: too few to say more than that the "
+            f"{few_counted(count, 'patient')} scored: too few to say more than that the "
             "interval is wide"
         )
-    absent = [repr(name) for k, name in enumerate(classes) if not (codes == k).any()]
-    if absent:
-        notices.append(
-            f"nobody here is {' or '.join(absent)}: macro-F1 is the mean over classes that "
-            "are here or were called, AUROC and "
-            "AUPRC over those with patients in and out of them"
-        )
-    return notices
+    return notices + task.caveats(target)

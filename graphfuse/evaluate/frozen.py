@@ -28,13 +28,14 @@ _FILES = ("model.json", "model.safetensors")
 @dataclass(frozen=True, eq=False)
 class Frozen:
     """A trained model as it stood: `hashes` sha256 of its files; of its training, as far as is
-    known, the patients' `ids` and the classes' `shares` `[K]`; `about`: the run it is of."""
+    known, the patients' `ids` and what is predicted of a patient by these alone, the `null` `[O]`;
+    `about`: the run it is of."""
 
     model: FusionModel
     hashes: dict[str, str]
     about: str
     ids: frozenset[str] | None = None
-    shares: np.ndarray | None = None
+    null: np.ndarray | None = None
 
     @property
     def sha256(self) -> str:
@@ -45,33 +46,29 @@ class Frozen:
     def of(
         cls, run: str | Path | Report | FusionModel, allow_parts: Iterable[str | Path] = ()
     ) -> Frozen:
-        """Of a run directory, a report, or a model (or its folder), of which neither ids nor shares
-        are known; `allow_parts`: as in `FusionModel.load`."""
+        """Of a run directory, a report, or a model (or its folder), of which no ids are known, nor
+        what its run has on record; `allow_parts`: as in `FusionModel.load`."""
         if isinstance(run, FusionModel):
-            return cls(run, _hashes_of(run), "in memory")
+            return cls(run, _hashes_of(run), "in memory", null=run.task_.null_on_record({}))
         if isinstance(run, Report):
-            shares = _shares(run.record.fitted.get("classes", {}), run.model)
+            null = run.model.task_.null_on_record(run.record.fitted)
             ids = frozenset(run.folds["patient"].astype(str))
-            return cls(run.model, _hashes_of(run.model), run.record.cohort, ids, shares)
+            return cls(run.model, _hashes_of(run.model), run.record.cohort, ids, null)
         folder = recover(Path(run))
         if (folder / "model.json").is_file() and not (folder / "run.json").is_file():
             model = FusionModel.load(folder, allow_parts=allow_parts)
-            return cls(model, _hashes(folder), folder.name)
+            null = model.task_.null_on_record({})
+            return cls(model, _hashes(folder), folder.name, null=null)
         record, saved = load_record(folder), inside(folder, "model")
         model = FusionModel.load(saved, allow_parts=allow_parts)
         ids = frozenset(load_folds(folder)["patient"])
-        shares = _shares(record.fitted.get("classes", {}), model)
-        return cls(model, _hashes(saved), folder.resolve().name, ids, shares)
+        null = model.task_.null_on_record(record.fitted)
+        return cls(model, _hashes(saved), folder.resolve().name, ids, null)
 
 
 def alike(ids: Iterable[str]) -> pd.Series:
     """Ids without what spelling may change: case, width, and dots, dashes or blanks."""
     return pd.Series([style(visible(name)) for name in ids], dtype=str)
-
-
-def _shares(classes: dict[str, int], model: FusionModel) -> np.ndarray | None:
-    counts = np.array([classes.get(name, 0) for name in model.class_names], float)
-    return counts / counts.sum() if counts.sum() else None
 
 
 def _hashes(folder: Path) -> dict[str, str]:

@@ -11,6 +11,7 @@ from scipy.special import log_softmax, softmax
 
 from graphfuse.errors import FEW, InputError, examples, few, few_of
 from graphfuse.statistics.columns import anova_f
+from graphfuse.task.class_elsewhere import ClassesElsewhere
 from graphfuse.task.class_labels import MANY, ClassLabels, class_outcome
 from graphfuse.task.class_metrics import METRICS
 from graphfuse.task.explained import Told
@@ -24,7 +25,7 @@ _UNLABELLED = None
 
 
 @dataclass(frozen=True)
-class Classes(ClassLabels, Task):
+class Classes(ClassLabels, ClassesElsewhere, Task):
     """The classes of one outcome: their `names`, in the order of the codes."""
 
     names: tuple[str, ...]

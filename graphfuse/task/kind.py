@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from graphfuse.errors import InputError
+from graphfuse.task.elsewhere import Elsewhere
 from graphfuse.task.explained import Explained
 from graphfuse.task.given import OfLabels
 from graphfuse.task.looked_at import LookedAt
@@ -125,7 +126,7 @@ class Kind(LookedAt, OfLabels, ABC):
         """
 
 
-class Task(Explained, Kind):
+class Task(Explained, Elsewhere, Kind):
     """A kind of outcome of which models are trained."""
 
     trains = True
