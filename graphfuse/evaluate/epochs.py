@@ -175,9 +175,7 @@ class _View:
         """Outputs for the test patients `[q, O]` by these nets, one per seed, as they are in
         training."""
         with torch.no_grad():
-            senders = [
-                torch.stack(net.double().rounds_of(self.trained)[:-1], 1).float() for net in nets
-            ]
+            senders = [net.double().sent(self.trained).float() for net in nets]
             fitted = replace(self.fitted, nets=nets, states=senders)
             logits = torch.stack([fitted.run(number, self.shown) for number in range(len(nets))])
         return fitted.averaged(logits.cpu())

@@ -70,9 +70,7 @@ class Looked(nn.Module):
         if not held:
             return said, ()
         with torch.no_grad():
-            senders = torch.stack(
-                self.net.rounds_of(inputs, encoded=encoded, rounds=self.net.rounds - 1), 1
-            )
+            senders = self.net.sent(inputs, encoded)
             return said, self.net(held.inputs, senders=senders, encoded=encoded[held.rows])
 
 

@@ -56,11 +56,10 @@ class Fitted:
             trained.shape, trained.nets, [], trained.epochs, trained.curve, trained.setting,
             trained.temperature,
         )  # fmt: skip
-        inputs = bare.inputs(views, new=False)
+        shown = bare.preparation, bare.preparation.seen(views), views, bare.preparation.lists()
+        inputs = fit.net_inputs(*shown, start.views, start.bias)
         with torch.no_grad():
-            states = [
-                torch.stack(net.double().rounds_of(inputs)[:-1], 1).float() for net in trained.nets
-            ]
+            states = [net.double().sent(inputs).float() for net in trained.nets]
         return replace(bare, states=states)
 
     def on(self, device: str) -> Fitted:

@@ -136,6 +136,11 @@ class Net(nn.Module):
             found.append(h + heard.sum(2))
         return found
 
+    def sent(self, inputs: Inputs, encoded: Tensor | None = None) -> Tensor:
+        """What these patients let others hear: their states before each round of messages `[N,
+        rounds, M, T, D]`. The linear start in `inputs` is not looked at."""
+        return torch.stack(self.rounds_of(inputs, encoded=encoded, rounds=self.rounds - 1), 1)
+
     def forward(
         self,
         inputs: Inputs,
