@@ -1,13 +1,16 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test nightly lint clean
+.PHONY: demo test test-all nightly lint clean
 
 demo: .venv/installed
 	$(BIN)/graphfuse run tcga-brca -o runs/tcga-brca
 
 test: .venv/installed
 	$(BIN)/python -m pytest -n auto --dist loadscope
+
+test-all: .venv/installed
+	$(BIN)/python -m pytest -n auto --dist loadscope -m "not nightly"
 
 nightly: .venv/installed
 	$(BIN)/python -m pytest -n auto -m nightly
