@@ -49,6 +49,7 @@ from graphfuse.graph.network import GeneNetwork
 from graphfuse.learn import fit
 from graphfuse.learn.budget import HEADROOM, Size
 from graphfuse.learn.device import pick_device
+from graphfuse.learn.fusions import require_fusion
 from graphfuse.learn.linear.fold import PreparedFold
 from graphfuse.learn.linear.kernels import allows_kernels
 from graphfuse.learn.search import candidates
@@ -123,6 +124,7 @@ modalities, seed, device
     reading, began = began.since(), Spent.now()
     with _quiet():
         outcome, table = ready(cohort, target, protocol, seed)
+        require_fusion(recipe, outcome.task)
         label_leaks(cohort, outcome.name)
         cohort, genes, _ = gene_side(recipe, cohort, network, seed)
     asked = _Asked(

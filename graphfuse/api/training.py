@@ -34,6 +34,7 @@ from graphfuse.graph.gene_slot import gene_side
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.graph.patients import PatientGraph
 from graphfuse.learn.device import pick_device
+from graphfuse.learn.fusions import require_fusion
 from graphfuse.learn.linear.kernels import require_kernels
 from graphfuse.report.bench import BENCH, write_bench
 from graphfuse.schema import DEFAULT_RECIPE, Bench, Recipe
@@ -101,6 +102,7 @@ def train(
     recipe = Recipe.of(recipe).searched() if search else Recipe.of(recipe)
     cohort = as_cohort(cohort)
     outcome, table = ready(cohort, target, protocol, seed)
+    require_fusion(recipe, outcome.task)
     leaks = label_leaks(cohort, outcome.name)
     for said in leaks:
         log.warning("%s: %s", cohort.name, said)
@@ -155,6 +157,7 @@ def nulls(
     leak. Arguments as in `train`."""
     cohort, recipe = as_cohort(cohort), Recipe.of(recipe)
     outcome, folds = ready(cohort, target, Protocol.of(cv), seed)
+    require_fusion(recipe, outcome.task)
     cohort, genes, _ = gene_side(recipe, cohort, None, seed)
     return find_nothing(cohort, outcome.name, recipe, genes, folds, seed, pick_device(device))
 

@@ -31,6 +31,7 @@ from graphfuse.files.hashes import text_sha256
 from graphfuse.files.written import whole
 from graphfuse.graph.gene_slot import gene_side
 from graphfuse.graph.network import GeneNetwork
+from graphfuse.learn.fusions import require_fusion
 from graphfuse.learn.progress import progress
 from graphfuse.schema import SCHEMA, Bench, Contribution, Metrics, Recipe
 from graphfuse.task.metric import MetricSet
@@ -69,6 +70,7 @@ class Contest:
     ):
         """Everything but the fits."""
         outcome, folds = ready(cohort, target, Protocol.of(cv), seed)
+        require_fusion(recipe, outcome.task)
         cohort, network, _ = gene_side(recipe, cohort, None, seed)
         return cls(name, cohort, outcome, recipe, network, folds, seed, beside)
 

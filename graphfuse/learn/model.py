@@ -26,6 +26,7 @@ from graphfuse.learn.beyond import refuse_beyond, refuse_lost
 from graphfuse.learn.comparison import Comparison, refuse
 from graphfuse.learn.device import pick_device
 from graphfuse.learn.fitted import Fitted
+from graphfuse.learn.fusions import require_fusion
 from graphfuse.learn.linear.fold import PreparedFold
 from graphfuse.learn.rows import cohort_of, labelled, remember_table, scored, trained_outcome
 from graphfuse.learn.saved import read_model, write_model
@@ -141,6 +142,7 @@ class FusionModel(BaseEstimator):
         recipe = Recipe.of(self.recipe)
         cohort, target, classes = labelled(cohort, y, self.target, trained_kind(self.kind))
         outcome = trained_outcome(cohort, target)
+        require_fusion(recipe, outcome.task)
         require_variation(cohort)
         cohort, network, _ = gene_side(recipe, cohort, self.network, self.seed)
         fold = PreparedFold.fit(cohort, outcome, recipe, network, self.seed)

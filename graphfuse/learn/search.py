@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from graphfuse.errors import InputError, counted
 from graphfuse.learn import fit
 from graphfuse.learn.fitted import Fitted
+from graphfuse.learn.fusions import require_fusion
 from graphfuse.learn.linear.fold import PreparedFold
 from graphfuse.learn.threads import side_by_side
 from graphfuse.learn.training import Choice, Trained, first_pass, second_pass, train
@@ -184,6 +185,7 @@ def _buildable(folds, modalities, recipes) -> dict[int, list[fit.FoldData]]:
     found, why = {}, None
     for number, recipe in enumerate(recipes):
         try:
+            require_fusion(recipe, folds[0].task)
             turned = [fold.with_net(recipe) for fold in folds]
             Net(fit.shape_of(turned[0].prepared(modalities), recipe, folds[0].task.width))
             found[number] = [fit.fold_data(fold, modalities, recipe) for fold in turned]

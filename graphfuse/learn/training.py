@@ -233,7 +233,8 @@ def fresh(fold: FoldData, seed: int) -> Net:
             net.patient_gate[m] = torch.from_numpy(fold.gates[m, 1:])
             if m in fold.prime:
                 fold.prime[m](encode)
-        net.double().fuse.prime(net.linear(fold.inputs), fold.inputs.present, fold.target.values)
+        said, (values, known, *_) = net.double().linear(fold.inputs), fold.target
+        net.fuse.prime(said[known], fold.inputs.present[known], values[known])
     return net.float()
 
 

@@ -197,6 +197,8 @@ def _fuse(cls) -> Iterator[Promise]:
     yield "each present modality gets a gradient", lambda: _reaches(module, h, present)
     if cls.level != "embedding":
         yield "what lies behind the mask changes nothing", lambda: _hidden(cls)
+        if not cls.of_probabilities:
+            yield "not of probabilities: one number of each modality will do", lambda: _single(cls)
     if cls.level != "decision" and cls.least_tokens == 1:
         yield (
             "several tokens of a modality will do",
@@ -241,6 +243,15 @@ def _hidden(cls: type[Fuse]) -> str:
         fuse(logits, present),
         fuse(torch.where(present[..., None] > 0, logits, 9 * logits + 1), present),
     )
+
+
+def _single(cls: type[Fuse]) -> str:
+    """One number of each modality, of which a softmax over classes would make nothing."""
+    count = M + (cls.level == "hybrid")
+    fuse = moved(cls(1 if cls.level == "decision" else D, M))
+    numbers = torch.randn(N, count, 1, dtype=torch.float64)
+    present = torch.ones(N, count, dtype=torch.float64)
+    return shape(fuse(numbers, present), (N, 1)) or _reaches(fuse, numbers, present)
 
 
 def _primed_finite(cls: type[Fuse]) -> str:

@@ -96,13 +96,16 @@ class Fuse(nn.Module):
     `apart` (decision level): each modality's own logits are trained on the labels alone, as
     separate models are; what `forward` learns does not reach them. `least_tokens`: how many tokens
     of a modality it takes to be what its name says. `weighs`: its `weights` begin with how much
-    each modality counts, whoever the patient.
+    each modality counts, whoever the patient. `of_probabilities` (decision and hybrid levels): it
+    takes logits for what they say of classes, as in a softmax over them, and so serves class
+    outcomes only; a part that says False combines any numbers, K = 1 of each modality too.
     """
 
     level: str = "embedding"
     apart: bool = False
     least_tokens: int = 1
     weighs: bool = False
+    of_probabilities: bool = True
 
     def forward(self, h: Tensor, present: Tensor) -> Tensor:
         raise TypeError(f"{type(self).__name__} must define forward(h, present)")
@@ -110,7 +113,7 @@ class Fuse(nn.Module):
     def prime(self, held: Tensor, present: Tensor, codes: Tensor) -> None:
         """Decision level: where its parameters start, given what each training patient's modalities
         said of it while it was held out, logits `[n, M, K]`, and its class `[n]` (-1:
-        unlabelled)."""
+        unlabelled), or its value."""
 
 
 class Head(nn.Module):

@@ -164,6 +164,19 @@ class Twice(Fuse):
         self.scale.copy_(1 + torch.where(rows[..., None], held, 0.0).square().mean())
 
 
+class OfNumbers(Twice):
+    """A good fusion of any numbers, of one too."""
+
+    of_probabilities = False
+
+
+class OfSeveral(OfNumbers):
+    """Says that it is, and takes a softmax, which is 1 of one number."""
+
+    def forward(self, h, present):
+        return super().forward(torch.log_softmax(h, -1), present)
+
+
 class Looks(Twice):
     """Behind the mask."""
 
@@ -339,7 +352,7 @@ class WrongReceivers(Message):
         return self.map(aggregate(senders, lists))[:-1]
 
 
-@pytest.mark.parametrize("cls", [Sum, Zero, Plain, Hops, Message, Twice, Both, Attends])
+@pytest.mark.parametrize("cls", [Sum, Zero, Plain, Hops, Message, Twice, OfNumbers, Both, Attends])
 def test_good_parts_pass(cls):
     kept = check(cls)
     assert len(kept) == len(set(kept)) >= 7
@@ -379,6 +392,7 @@ def test_good_parts_pass(cls):
         (OpenDoor, "with its gate closed, the network is not there"),
         (CountsEdges, "an edge of weight 0 is no edge"),
         (BySeat, "the order of the senders does not matter"),
+        (OfSeveral, r"one number of each modality will do: modalities \[0, 1, 2\] get none"),
         (Looks, "what lies behind the mask changes nothing"),
         (PrimedOnAll, "priming sees labelled patients and present modalities only"),
         (PrimedByNobody, "primed, its parameters are finite, whoever is labelled"),
