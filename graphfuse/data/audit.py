@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from graphfuse.data.audit_cut import cut_from
 from graphfuse.data.audit_finding import SEVERITIES, Finding, Subject, fold_matrix, numbers, spread
 from graphfuse.data.audit_groups import confounded
 from graphfuse.data.audit_ids import related_ids
@@ -105,9 +106,10 @@ def audit(
     for name in cohort.modalities:
         same, rest = identical(subject, name)
         found += [*same, *near_identical(subject, name, rest)]
-    found += (
-        related_ids(subject) + label_like(subject) + missing_by_label(subject) + confounded(subject)
-    )
+    copies = label_like(subject)
+    told = {(finding.where, column) for finding in copies for column in finding.columns}
+    found += [*related_ids(subject), *copies, *cut_from(subject, told)]
+    found += [*missing_by_label(subject), *confounded(subject)]
     found += _derived(subject) + _scaled(subject) + _not_looked_at(subject)
     found.sort(key=lambda finding: SEVERITIES.index(finding.severity))
     return Audit(

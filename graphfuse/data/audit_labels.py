@@ -189,7 +189,7 @@ def _told(subject: Subject, modality: Modality, hits: list[_Hit]) -> list[Findin
         message = (
             f"{number} alone {tell} {told} ({examples(columns)}; AUROC "
             f"{_span(part)}; "
-            f"by chance {_small(max(h.expected for h in part))} expected)"
+            f"by chance {in_small(max(h.expected for h in part))} expected)"
         )
         cure = (
             "remove what is the label in other words; if the label is computed from "
@@ -213,7 +213,7 @@ def _by_chance(modality: Modality, hits: list[_Hit]) -> list[Finding]:
     message = (
         f"{len(columns):,} columns reach AUROC {_span(hits)} alone, but with so few "
         "patients and so many columns "
-        f"{_small(min(h.expected for h in hits))} or more are expected by chance"
+        f"{in_small(min(h.expected for h in hits))} or more are expected by chance"
     )
     cure = "nothing to mend; more patients would tell"
     return [Finding("label-like", "note", modality.name, message, len(columns), cure, columns)]
@@ -230,7 +230,8 @@ def _span(hits: list[_Hit]) -> str:
     return f"{low:.3f}" if high - low < 5e-4 else f"{low:.3f} to {high:.3f}"
 
 
-def _small(expected: float) -> str:
+def in_small(expected: float) -> str:
+    """A number of columns expected by chance, in words."""
     return (
         "less than 1e-9"
         if expected < 1e-9

@@ -48,6 +48,11 @@ class LookedAt:
         """
         return {"": (target.values, ())}
 
+    def in_order(self, target) -> np.ndarray | None:
+        """The outcome's values `[N]` where they have an order in which they may be cut into levels;
+        `None` where they have none."""
+        return None
+
     def told_apart(self, names: Iterable[str]) -> str:
         """What a column tells that tells these categories from the others."""
         return f"{examples(map(repr, names))} from the rest"

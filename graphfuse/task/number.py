@@ -70,6 +70,9 @@ class Number(Kind):
             high, names = target.values >= middle, ("below the median", "at the median")
         return np.where(target.known, high, -1).astype(int), names
 
+    def in_order(self, target: Target) -> np.ndarray | None:
+        return target.values
+
     def told_apart(self, names: Iterable[str]) -> str:
         return f"who is {' or '.join(names)}"
 

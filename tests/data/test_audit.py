@@ -18,11 +18,13 @@ from scipy.stats.contingency import association
 from sklearn.metrics import roc_auc_score
 
 from graphfuse.data.audit import audit
+from graphfuse.data.audit_cut import _hits
 from graphfuse.data.audit_groups import cramers_v
 from graphfuse.data.audit_labels import aurocs, log_chance
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.fetch import obtain
 from graphfuse.data.manifest import load
+from graphfuse.data.modality import Modality
 from graphfuse.data.synth import planted
 from graphfuse.errors import FetchError, InputError
 from graphfuse.files.toml import read_toml, resolve
@@ -641,6 +643,43 @@ def test_a_column_that_goes_with_the_number_is_no_leak(score):
     helpful = y + np.random.default_rng(1).normal(0, 0.5, N)  # r = 0.9
     report = audit(cohort(noise().assign(helpful=helpful), score, kind="number"))
     assert report.findings == ()
+
+
+@pytest.mark.parametrize(
+    "cut",
+    [
+        lambda y: np.where(np.isnan(y), np.nan, y > np.nanquantile(y, 0.8)),
+        lambda y: -np.searchsorted(np.nanquantile(y, [0.3, 0.6, 0.7]), y).astype(float),
+    ],
+    ids=["high", "four levels"],
+)
+def test_a_number_cut_into_levels_is_told(score, cut):
+    column = np.where(score.isna(), np.nan, cut(score.to_numpy()))
+    finding = found(audit(cohort(noise().assign(risk=column), score, kind="number")), "label-like")
+    assert finding.severity == "warning" and finding.columns == ("risk",)
+    assert "1 column is the outcome cut into levels that do not overlap (risk; by" in str(finding)
+
+
+def test_the_chance_of_a_cut_is_how_often_columns_of_noise_are_one():
+    rng, sizes = np.random.default_rng(0), np.repeat([0.0, 1.0, 2.0], [5, 5, 1])
+    table = pd.DataFrame([rng.permutation(sizes) for _ in range(40_000)]).T
+    modality = Modality("rna", table)
+    hits = list(_hits(modality, np.arange(11), np.arange(11.0)))
+    expected = 40_000 * math.factorial(3) * math.factorial(5) ** 2 / math.factorial(11)
+    assert {round(each, 9) for _, each in hits} == {round(expected, 9)}  # 86.6
+    assert abs(len(hits) - expected) < 4 * math.sqrt(expected)
+
+
+def test_levels_that_overlap_are_no_cut_and_a_cut_at_the_median_is_told_once(score):
+    y = score.to_numpy()
+    high = np.where(np.isnan(y), np.nan, y > np.nanquantile(y, 0.8))
+    first, last = np.nanargmin(y), np.nanargmax(y)
+    high[[first, last]] = high[[last, first]]
+    rare = np.where(np.isnan(y), np.nan, y > np.sort(y[~np.isnan(y)])[-4])  # three patients
+    assert not audit(cohort(noise().assign(high=high, rare=rare), score, kind="number")).findings
+    half = np.where(np.isnan(y), np.nan, y > np.nanmedian(y))
+    finding = found(audit(cohort(noise().assign(half=half), score, kind="number")), "label-like")
+    assert finding.severity == "leak" and finding.columns == ("half",)
 
 
 def test_who_was_measured_and_sites_that_tell_the_number_are_found(score):
