@@ -34,6 +34,7 @@ from graphfuse.schema import (
 from graphfuse.schema.arguments import checked
 from graphfuse.schema.model_id import EARLY, GROUP, LATE, NO_GRAPH, OURS, SINGLE, WITHOUT, ModelId
 from graphfuse.schema.written import read_shape
+from graphfuse.task.metric import Metric
 from graphfuse.task.registry import metrics_of
 
 RUN = Kind.of(
@@ -206,14 +207,13 @@ class Report:
                 and pair.a == OURS
                 and pair.b in (SINGLE, EARLY, LATE, NO_GRAPH)
             ):
-                low, high = pair.ci95
-                change = f"{pair.difference:+.3f} ({low:+.3f} to {high:+.3f})"
+                change, low, high = map(secondary.signed, (pair.difference, *pair.ci95))
                 against = f"{secondary.in_sentence} against {pair.b}"
-                lines.append(f"{against}: {change}, {pair.verdict}")
+                lines.append(f"{against}: {change} ({low} to {high}), {pair.verdict}")
         found = sentences(self.metrics.comparisons, primary)
         lines += [f"{primary.in_sentence}: {said}" for said in found]
         adds = [
-            f"{c.modality} {c.value:+.3f}"
+            f"{c.modality} {primary.signed(c.value)}"
             for c in self.evaluation.contributions
             if c.metric == primary.name
         ]
@@ -225,22 +225,29 @@ class Report:
 
 def ladder_lines(metrics: Metrics) -> list[str]:
     """The ladder as text: the metrics compared, with 95 % intervals."""
-    shown = [metric.name for metric in metrics_of(metrics.kind).compared]
-    lines = [f"{'':<22}" + "".join(f"{m:>24}" for m in shown)]
+    shown = metrics_of(metrics.kind).compared
     beside = {
         name: row
         for name, row in metrics.variants.items()
         if ModelId.parse(name).is_one_of(WITHOUT, GROUP)
     }
+    rows = {"": [metric.name for metric in shown]}
     for name, row in {**metrics.models, **beside}.items():
-        cells = []
-        for m in shown:
-            score = row.get(m, Score.none())
-            mean, (low, high) = score.mean, score.ci95
-            text = "-" if mean is None else f"{mean:.3f}"
-            cells.append(text + (f" ({low:.3f}-{high:.3f})" if low is not None else ""))
-        lines.append(f"{name:<22}" + "".join(f"{cell:>24}" for cell in cells))
-    return lines
+        rows[name] = [_cell(row.get(metric.name, Score.none()), metric) for metric in shown]
+    wide = max(24, *(len(cell) + 2 for cells in rows.values() for cell in cells))
+    return [f"{name:<22}" + "".join(f"{c:>{wide}}" for c in cells) for name, cells in rows.items()]
+
+
+def _cell(score: Score, metric: Metric) -> str:
+    """A score with its interval; a range between ends that may be negative has a word."""
+    if score.mean is None:
+        return "-"
+    low, high = score.ci95
+    if low is None:
+        return metric.written(score.mean)
+    to = " to " if metric.bounds[0] < 0 else "-"
+    ends = to.join(metric.written(end, like=max(low, high, key=abs)) for end in (low, high))
+    return f"{metric.written(score.mean)} ({ends})"
 
 
 @contextmanager

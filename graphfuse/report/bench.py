@@ -8,30 +8,27 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from markupsafe import Markup
 
 from graphfuse.data.export import safe_csv
 from graphfuse.evaluate.bench import Result
 from graphfuse.evaluate.ledger import sentences
 from graphfuse.files.written import Kind, whole
-from graphfuse.report import figures, ledger, scores, words
+from graphfuse.report import ledger, scores, words
 from graphfuse.report.template import template
 from graphfuse.schema import Score
 from graphfuse.schema.model_id import (
     ADDITIVE,
     EARLY,
     LATE,
-    MAJORITY,
     NO_GRAPH,
     OURS,
     SINGLE,
     ModelId,
 )
 from graphfuse.task.metric import Metric
-from graphfuse.task.registry import metrics_of
+from graphfuse.task.registry import kind_of, metrics_of, trained_kinds
 
-_RUNGS = (
-    MAJORITY,
+_RUNGS = (  # after what knows nothing of a patient
     "clinical",
     SINGLE,
     EARLY,
@@ -107,7 +104,9 @@ def summary(results: Sequence[Result]) -> dict[str, Any]:
             if not ModelId.parse(name).modalities
         )
     )
-    rungs.sort(key=_RUNGS.index)
+    nothing = [kind_of(kind).baseline for kind in trained_kinds()]
+    order = {name: place for place, name in enumerate([*nothing, *_RUNGS])}
+    rungs.sort(key=lambda name: order.get(name, len(order)))
     rules = dict.fromkeys(metrics_of(each.metrics.kind).headline_rule for each in results)
     return {
         "titles": [_title(result, results) for result in results],
@@ -129,14 +128,14 @@ def _title(result: Result, results: Sequence[Result]) -> str:
 
 
 def _cell(result: Result, name: str) -> dict[str, Any]:
-    metric = headline(result).name
-    score = result.metrics.models.get(name, {}).get(metric)
+    metric = headline(result)
+    score = result.metrics.models.get(name, {}).get(metric.name)
     if not isinstance(score, Score):
         return {"mean": "–", "interval": "", "verdict": ""}
-    pair = ledger.against(result.metrics, OURS, name, metric)
+    pair = ledger.against(result.metrics, OURS, name, metric.name)
     return {
-        "mean": words.number(score.mean),
-        "interval": words.span(score.ci95),
+        "mean": words.scored(score.mean, metric),
+        "interval": words.scored_span(score.ci95, metric),
         "verdict": pair.verdict if pair else "",
     }
 
@@ -147,18 +146,16 @@ def _told(result: Result) -> dict[str, Any]:
     number = f"{contest.name}-{contest.recipe.name}"
     known, first = metrics_of(metrics.kind), headline(result)
     shown = list(dict.fromkeys([first, known[known.primary]]))
-    panels = {metric.title: scores.dots(metrics, metric.name) for metric in shown}
+    title = f"{contest.name}: scores by model with 95 % intervals"
     compared, pairs = scores.comparisons(metrics)
     return {
         "contest": contest,
         "patients": len(contest.cohort),
         "labelled": int(contest.outcome.known.sum()),
         "hashes": contest.hashes,
-        "forest": Markup(
-            figures.forest(
-                panels, _identifier(number), f"{contest.name}: scores by model with 95 % intervals"
-            )
-        ),
+        "forest": scores.forest(metrics, shown, _identifier(number), title),
+        "known": known,
+        "reported": contest.outcome.task.reported,
         "ladder": scores.ladder(metrics),
         "variants": scores.variants(metrics),
         "compared": compared,

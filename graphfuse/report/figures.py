@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from graphfuse.evaluate.agreement import Observed
 from graphfuse.evaluate.curves import Bin
 from graphfuse.report.drawing import ACCENT, CARD, INK, LETTER, MUTED, canvas, clip, panel, unknown
+from graphfuse.report.words import number
+from graphfuse.text.digits import decimals
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
 
 _ROW = 0.262  # inches a row
 _COLUMNS = 3  # panels side by side
+_LONG = 5  # letters of a tick, of which many have room below a panel
+_FAR = 4  # quartile ranges beyond the middle half, from where a score without bounds is cut off
 
 
 @dataclass(frozen=True)
@@ -35,29 +40,38 @@ class Dot:
     hollow: bool = False
 
 
-def forest(panels: dict[str, Sequence[Dot]], name: str, title: str) -> str:
-    """SVG of dots with intervals, one panel a metric, rows in the order given; hollow rows stand
-    apart, below.
+def forest(
+    panels: dict[str, Sequence[Dot]], name: str, title: str, unbounded: Collection[str] = ()
+) -> str:
+    """SVG of dots with intervals, one panel a metric, rows in the order given, with their notes at
+    the right; hollow rows stand apart, below.
 
     `panels`: metric → rows, the same rows in each. `name` makes the ids of the SVG unique in a
-    page.
+    page. `unbounded`: the metrics of which a row far out of the others is cut off, with an arrow
+    at the edge.
     """
     first = next(iter(panels.values()))
     heights = _heights(first)
-    gutter, value, wide = _gutter(first), 0.55, 9.9
+    longest = max(len(dot.note) for dots in panels.values() for dot in dots)
+    gutter, value, wide = _gutter(first), max(0.55, 0.1 + LETTER * longest), 9.9
     each = (wide - gutter - value * len(panels) - 0.15 * (len(panels) - 1)) / len(panels)
     with canvas(wide, 0.56 + _ROW * (heights[-1] + 1.4), name, title) as drawn:
         for number, (metric, dots) in enumerate(panels.items()):
             left = gutter + number * (each + value + 0.15)
             axes = _rows(drawn.figure, left, each, dots, heights, (0.3, 0.26), labelled=number == 0)
-            axes.set_xlim(*_limits(dots))
+            low, high = _limits(_near(dots) if metric in unbounded else dots)
+            axes.set_xlim(low, high)
+            _plain_ticks(axes)
             axes.set_title(metric, loc="left", fontsize=9.5, color=INK, fontweight="bold", pad=7)
             for ours in (dot.value for dot in dots if dot.strong and not unknown(dot.value)):
                 axes.axvline(ours, color=ACCENT, lw=0.8, ls=(0, (3, 3)), zorder=1)
             for dot, y in zip(dots, heights):
                 _dot(axes, dot, y)
+                if not unknown(dot.value) and not low <= dot.value <= high:
+                    edge, arrow = (low, "<") if dot.value < low else (high, ">")
+                    axes.plot([edge], [y], arrow, color=MUTED, ms=5.2, clip_on=False)
                 axes.annotate(
-                    "–" if unknown(dot.value) else f"{dot.value:.3f}".replace("-", "−"),
+                    dot.note or "–",
                     (1, y), (8, 0), ("axes fraction", "data"), "offset points",
                     va="center", color=ACCENT if dot.strong else INK,
                     fontweight="bold" if dot.strong else "normal",
@@ -128,6 +142,35 @@ def reliability(bins: Sequence[Bin], chance: float, name: str, title: str) -> st
             "confidence stated (probability of the class called)", color=MUTED, fontsize=9
         )
         below.set_ylim(0, max([10, *(110 * b.share for b in bins)]))
+    return drawn.svg
+
+
+def agreement(groups: Sequence[Observed], outcome: str, name: str, title: str) -> str:
+    """SVG of the mean observed of each group of patients against the mean predicted, with the
+    diagonal of an honest model; `outcome` names what is predicted."""
+    from matplotlib.ticker import MaxNLocator
+
+    ends = [each for group in groups for each in (group.low, group.high) if not unknown(each)]
+    seen = [each for group in groups for each in (group.predicted, group.mean)] + ends
+    room = 0.06 * (max(seen) - min(seen)) or 0.5
+    low, high = min(seen) - room, max(seen) + room
+    ticks = [each for each in MaxNLocator(5).tick_values(low, high) if low <= each <= high]
+    texts = [number(each, decimals(ticks) - 1 if decimals(ticks) else 0) for each in ticks]
+    left = 0.45 + LETTER * max(map(len, texts))
+    with canvas(left + 4.3, 4.6, name, title) as drawn:
+        axes = panel(drawn.figure, left, 0.75, 4.2, 3.7)
+        axes.plot([low, high], [low, high], color=MUTED, lw=1, ls=(0, (4, 3)))
+        for group in groups:
+            if not (unknown(group.low) or unknown(group.high)):
+                at = [group.predicted] * 2
+                axes.plot(at, [group.low, group.high], color=ACCENT, lw=1.4, solid_capstyle="butt")
+        places, means = [group.predicted for group in groups], [group.mean for group in groups]
+        axes.plot(places, means, "o-", color=ACCENT, ms=5.5, lw=0.8)
+        axes.set(xlim=(low, high), ylim=(low, high))
+        axes.set_xticks(ticks, texts)
+        axes.set_yticks(ticks, texts)
+        axes.set_xlabel(f"{clip(outcome)} predicted, mean of a group", color=MUTED, fontsize=9)
+        axes.set_ylabel(f"{clip(outcome)} observed, mean", color=MUTED, fontsize=9)
     return drawn.svg
 
 
@@ -237,12 +280,39 @@ def _heights(dots: Sequence[Dot]) -> np.ndarray:
 
 
 def _limits(dots: Sequence[Dot]) -> tuple[float, float]:
-    seen = [x for dot in dots for x in (dot.value, dot.low, dot.high) if not unknown(x)] or [
-        0.0,
-        1.0,
-    ]
-    pad = 0.04 * max(max(seen) - min(seen), 0.05)
+    """Where an axis begins and ends that shows all of these."""
+    seen = [x for dot in dots for x in (dot.value, dot.low, dot.high) if not unknown(x)]
+    seen = seen or [0.0, 1.0]
+    least = min(0.05, max(map(abs, seen)) or 0.05)
+    pad = 0.04 * max(max(seen) - min(seen), least)
     return min(seen) - pad, max(seen) + pad
+
+
+def _near(dots: Sequence[Dot]) -> list[Dot]:
+    """The dots that do not lie far out of the others, with intervals that do not reach there."""
+    values = np.array([dot.value for dot in dots if not unknown(dot.value)])
+    if not len(values):
+        return []
+    low, high = np.quantile(values, [0.25, 0.75])
+    room = _FAR * max(high - low, 0.05 * np.abs(values).max())
+    low, high = low - room, high + room
+    near = [dot for dot in dots if not unknown(dot.value) and low <= dot.value <= high]
+    return [
+        replace(
+            dot,
+            low=dot.low if unknown(dot.low) else max(dot.low, low),
+            high=dot.high if unknown(dot.high) else min(dot.high, high),
+        )
+        for dot in near
+    ]
+
+
+def _plain_ticks(axes: Axes) -> None:
+    """Ticks below an axis written in full, and only a few where that makes them long."""
+    axes.ticklabel_format(axis="x", style="plain", useOffset=False)
+    texts = axes.xaxis.get_major_formatter().format_ticks(axes.get_xticks())
+    if max(map(len, texts)) > _LONG:
+        axes.locator_params(axis="x", nbins=3)
 
 
 def _gutter(dots: Sequence[Dot]) -> float:

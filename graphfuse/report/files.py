@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,10 +11,11 @@ import pandas as pd
 from graphfuse.data.export import unguarded
 from graphfuse.errors import InputError
 from graphfuse.files.inside import inside
-from graphfuse.schema import PREDICTION_COLUMNS, RANKING_COLUMNS, Evaluation, Metrics, RunRecord
+from graphfuse.schema import RANKING_COLUMNS, Evaluation, Metrics, RunRecord
 from graphfuse.schema.written import Shaped, read_shape
 
 RANKINGS = ("nodes", "genes", "edges", "modalities", "nodes_by_class")
+_WHO = ("patient", "repeat", "fold", "truth")  # of predictions, before what is predicted
 _NUMBERS = {
     "rank",
     "score",
@@ -46,12 +47,14 @@ def read_run(folder: Path) -> Run:
     folder = Path(folder)
     tables = {name: inside(folder, f"rankings/{name}.csv") for name in RANKINGS}
     predictions, evaluation = inside(folder, "predictions.csv"), inside(folder, "evaluation.json")
+    record = _shaped(inside(folder, "run.json"), RunRecord)
+    wanted = list(dict.fromkeys([*_WHO, *record.task.columns]))
     return Run(
-        record=_shaped(inside(folder, "run.json"), RunRecord),
+        record=record,
         metrics=_shaped(inside(folder, "metrics.json"), Metrics),
-        predictions=_predictions(predictions)
+        predictions=_predictions(predictions, wanted)
         if predictions.is_file()
-        else pd.DataFrame(columns=PREDICTION_COLUMNS),
+        else pd.DataFrame(columns=wanted),
         rankings={name: _ranking(path) for name, path in tables.items() if path.is_file()},
         evaluation=_shaped(evaluation, Evaluation) if evaluation.is_file() else Evaluation(),
     )
@@ -65,8 +68,8 @@ def _shaped(path: Path, shape: type[Shaped]) -> Shaped:
     return read_shape(path, shape)
 
 
-def _predictions(path: Path) -> pd.DataFrame:
-    table = _csv(path, PREDICTION_COLUMNS)
+def _predictions(path: Path, wanted: Sequence[str]) -> pd.DataFrame:
+    table = _csv(path, wanted)
     chances = [column for column in table if column.startswith("p_")]
     table[chances] = table[chances].apply(pd.to_numeric, errors="coerce")
     return table[table["truth"] != ""].reset_index(drop=True)

@@ -7,9 +7,9 @@ from itertools import groupby
 import numpy as np
 
 from graphfuse.report.counts import shaded
-from graphfuse.report.words import listed, number, signed, span
+from graphfuse.report.words import listed, scored, scored_sign, scored_span
 from graphfuse.schema import GroupScore
-from graphfuse.task.metric import MetricSet
+from graphfuse.task.metric import Metric, MetricSet
 
 LISTED = 12  # levels without a score that are named
 _SHOWN = "gap shown"
@@ -25,8 +25,8 @@ def told(found: list[GroupScore], known: MetricSet) -> list[dict]:
 def _group(name: str, found: list[GroupScore], known: MetricSet) -> dict:
     metrics = [
         metric
-        for metric in known.names
-        if any(row.metric == metric and row.score is not None for row in found)
+        for metric in known
+        if any(row.metric == metric.name and row.score is not None for row in found)
     ]
     levels: dict[str, dict[str, GroupScore]] = {}
     for row in found:
@@ -44,12 +44,12 @@ def _group(name: str, found: list[GroupScore], known: MetricSet) -> dict:
     return {
         "name": name,
         "sentence": _sentence(scored, known),
-        "metrics": metrics,
+        "metrics": [metric.name for metric in metrics],
         "rows": [
             {
                 "name": level,
                 "patients": patients[level],
-                "cells": [_cell(rows.get(metric)) for metric in metrics],
+                "cells": [_cell(rows.get(metric.name), metric) for metric in metrics],
             }
             for level, rows in scored.items()
         ],
@@ -57,14 +57,14 @@ def _group(name: str, found: list[GroupScore], known: MetricSet) -> dict:
     }
 
 
-def _cell(row: GroupScore | None) -> dict | None:
+def _cell(row: GroupScore | None, metric: Metric) -> dict | None:
     if row is None or row.score is None:
         return None
     return {
-        "score": number(row.score),
-        "interval": span(row.ci95),
-        "gap": signed(row.gap),
-        "gap_interval": span(row.gap_ci95),
+        "score": scored(row.score, metric),
+        "interval": scored_span(row.ci95, metric),
+        "gap": scored_sign(row.gap, metric),
+        "gap_interval": scored_span(row.gap_ci95, metric),
         "shown": row.verdict == _SHOWN,
     }
 

@@ -55,6 +55,11 @@ def _told(run: Run) -> dict[str, Any]:
     compared, pairs = scores.comparisons(metrics)
     return {
         "record": record,
+        "known": known,
+        "primary": known[known.primary],
+        "reported": record.task.reported,
+        "guess": record.task.baseline_meaning.removeprefix("always "),
+        "by_level": any(metric.by_level for metric in known),
         "date": record.created[:10],
         "verdict": scores.verdict(metrics),
         "tally": scores.tally(metrics),
@@ -116,11 +121,8 @@ def _bars(counts: Mapping[str, int], total: int | None) -> list[tuple[str, int, 
 def _forest(run: Run) -> Markup | None:
     known = metrics_of(run.metrics.kind)
     first, second = known[known.primary], known[known.secondary]
-    panels = {each.title: scores.dots(run.metrics, each.name) for each in (first, second)}
-    if not next(iter(panels.values())):
-        return None
     title = f"{first.title} and {second.in_sentence} by model, dots with 95 % intervals"
-    return Markup(figures.forest(panels, "forest", title))
+    return scores.forest(run.metrics, (first, second), "forest", title)
 
 
 def _ranked(run: Run) -> dict[str, Any]:
@@ -137,7 +139,7 @@ def _ranked(run: Run) -> dict[str, Any]:
         "method": ", ".join(sorted(methods)),
         "kinds": kinds,
         "shares": markers.shares(found["modalities"]) if "modalities" in found else [],
-        "by_class": markers.by_class(found["nodes_by_class"], run.record.classes)
+        "by_class": markers.by_class(found["nodes_by_class"], run.record.task.ranked_apart)
         if "nodes_by_class" in found
         else {},
     }

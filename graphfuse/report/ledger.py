@@ -7,12 +7,13 @@ from graphfuse.report.words import (
     change_span,
     identical,
     listed,
-    number,
     primary_of,
-    span,
+    scored,
+    scored_span,
 )
 from graphfuse.schema import Comparison, Metrics, Score
 from graphfuse.schema.model_id import GRAPHS, NO_GRAPH, OURS, ModelId
+from graphfuse.task.metric import Metric
 from graphfuse.task.registry import metrics_of
 
 _KINDS = {
@@ -45,8 +46,10 @@ def _graph(metrics: Metrics, graph: str) -> dict:
             "about": _KINDS[kind] + (" (the net without any graph)" if model == NO_GRAPH else ""),
             "ours": kind == "real",
             "cells": [
-                _cell(models.get(model, {}).get(m), against(metrics, model, bare, m))
-                for m in compared_in(metrics)
+                scored_cell(
+                    models.get(model, {}).get(m.name), m, against(metrics, model, bare, m.name)
+                )
+                for m in metrics_of(metrics.kind).compared
             ],
         }
         for kind, model in names.items()
@@ -69,11 +72,14 @@ def against(metrics: Metrics, a: str, b: str, metric: str) -> Comparison | None:
     return next((c for c in metrics.comparisons if (c.a, c.b, c.metric) == (a, b, metric)), None)
 
 
-def _cell(score: Score | float | None, pair: Comparison | None) -> dict:
-    """A score with its interval, and what it has over the net without the graph."""
-    if not isinstance(score, Score):
-        return {"mean": number(score), "interval": "", "pair": pair}
-    return {"mean": number(score.mean), "interval": span(score.ci95), "pair": pair}
+def scored_cell(score: Score | float | None, metric: Metric, pair: Comparison | None) -> dict:
+    """A score with its interval, and a comparison that stands beside it."""
+    is_known = isinstance(score, Score)
+    return {
+        "mean": scored(score.mean if is_known else score, metric),
+        "interval": scored_span(score.ci95, metric) if is_known else "",
+        "pair": pair,
+    }
 
 
 def _sentences(metrics: Metrics, of: str, names: dict[str, str], bare: str) -> list[str]:

@@ -10,19 +10,19 @@ from markupsafe import Markup
 
 from graphfuse.report import figures
 from graphfuse.report.figures import Dot
-from graphfuse.report.ledger import against, compared_in
+from graphfuse.report.ledger import against, scored_cell
 from graphfuse.report.words import (
     change,
     change_span,
     identical,
     listed,
     modalities_of,
-    number,
     points,
     points_span,
     primary_of,
-    signed,
-    span,
+    scored,
+    scored_sign,
+    scored_span,
 )
 from graphfuse.schema import Comparison, Contribution, Evaluation, Metrics, Score
 from graphfuse.schema.model_id import ONLY, OURS, PATTERN, WITHOUT, ModelId
@@ -46,7 +46,7 @@ def told(metrics: Metrics, evaluation: Evaluation) -> dict[str, Any] | None:
     }
     own = metrics.models.get(OURS)
     if found["subsets"] and own:
-        cells = [_cell(own.get(m), None) for m in compared_in(metrics)]
+        cells = [scored_cell(own.get(m.name), m, None) for m in known.compared]
         found["subsets"].append({"name": "all", "ours": True, "cells": cells})
     return (
         found
@@ -66,21 +66,14 @@ def _rows(metrics: Metrics, kind: str) -> list[dict]:
             "name": "+".join(models[name].of),
             "ours": False,
             "cells": [
-                _cell(metrics.variants[name].get(m), against(metrics, OURS, name, m))
-                for m in compared_in(metrics)
+                scored_cell(
+                    metrics.variants[name].get(m.name), m, against(metrics, OURS, name, m.name)
+                )
+                for m in metrics_of(metrics.kind).compared
             ],
         }
         for name in names
     ]
-
-
-def _cell(score: Score | float | None, pair: Comparison | None) -> dict:
-    known = isinstance(score, Score)
-    return {
-        "mean": number(score.mean if known else score),
-        "interval": span(score.ci95) if known else "",
-        "pair": pair,
-    }
 
 
 def _source(metrics: Metrics) -> str:
@@ -95,9 +88,10 @@ def _source(metrics: Metrics) -> str:
     parents = listed(models[name].of)
     said = (
         f"The label is derived from {parents}. Without {parents} the net has "
-        f"{number(score.mean)} {primary.in_sentence}"
+        f"{scored(score.mean, primary)} {primary.in_sentence}"
     )
-    said += f" ({span(score.ci95)})" if span(score.ci95) else ""
+    interval = scored_span(score.ci95, primary)
+    said += f" ({interval})" if interval else ""
     pair = against(metrics, OURS, name, primary.name)
     loss = ""
     if pair:
@@ -141,6 +135,7 @@ def _shapley(found: list[Contribution], known: MetricSet) -> dict | None:
             for each in rows
         ],
         "metrics": [metric.name for metric in metrics],
+        "in_points": first.percent,
     }
 
 
@@ -154,7 +149,7 @@ def _drawn(metric: Metric, value: float | None) -> float | None:
 def _note(metric: Metric, each: Contribution) -> str:
     if metric.percent:
         return f"{points(each.value, sign=True)} ({points_span(each.ci95)})"
-    return f"{signed(each.value)} ({change_span(metric, each.ci95)})"
+    return f"{scored_sign(each.value, metric)} ({change_span(metric, each.ci95)})"
 
 
 def _cell_of(found: list[Contribution], modality: str, metric: Metric) -> str:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from markupsafe import Markup
+
+from graphfuse.report import figures
 from graphfuse.report.figures import Dot
 from graphfuse.report.words import (
     about,
@@ -14,14 +18,14 @@ from graphfuse.report.words import (
     modalities_of,
     number,
     primary_of,
-    signed,
-    span,
+    scored,
+    scored_sign,
+    scored_span,
 )
 from graphfuse.schema import SECONDS, Comparison, Metrics, Score
 from graphfuse.schema.model_id import (
     EARLY,
     LATE,
-    MAJORITY,
     NO_GRAPH,
     ONLY,
     OURS,
@@ -31,7 +35,7 @@ from graphfuse.schema.model_id import (
     ModelId,
 )
 from graphfuse.task.metric import Metric
-from graphfuse.task.registry import metrics_of
+from graphfuse.task.registry import kind_of, metrics_of
 
 CHOSEN = {
     SINGLE: "the single modality chosen by inner folds",
@@ -50,11 +54,14 @@ def verdict(metrics: Metrics) -> str:
     if not isinstance(score, Score) or score.mean is None:
         return f"This run holds no {primary.in_sentence} of {OURS}."
     interval = (
-        f"95 % interval {span(score.ci95)}"
-        if span(score.ci95)
+        f"95 % interval {scored_span(score.ci95, primary)}"
+        if scored_span(score.ci95, primary)
         else f"no interval: {_why_none(metrics)}"
     )
-    parts = [f"{OURS} {number(score.mean)} {primary.in_sentence} ({interval})", *_beside(metrics)]
+    parts = [
+        f"{OURS} {scored(score.mean, primary)} {primary.in_sentence} ({interval})",
+        *_beside(metrics),
+    ]
     graphs = _against(metrics, NO_GRAPH)
     if graphs and identical(
         *(pair for pair in metrics.comparisons if (pair.a, pair.b) == (OURS, NO_GRAPH))
@@ -63,7 +70,7 @@ def verdict(metrics: Metrics) -> str:
             "the graphs: identical without them (there is none, or every gate stayed shut)"
         )
     elif graphs:
-        change = f"{signed(graphs.difference)}, {span(graphs.ci95)}"
+        change = f"{scored_sign(graphs.difference, primary)}, {scored_span(graphs.ci95, primary)}"
         parts.append(f"the graphs: {_words(graphs)} the same net without graphs ({change})")
     return "; ".join(parts) + "."
 
@@ -119,12 +126,14 @@ def tally(metrics: Metrics) -> str:
         f"{word} for {len(found[word])} ({', '.join(found[word])})"
         for word in ("better", "no difference shown", "worse") if word in found
     ]  # fmt: skip
+    task = kind_of(metrics.kind).named(())
     guess = (
-        f" Always calling the commonest class scores {_scored(metrics, MAJORITY).split(', ')[1]}."
+        f" Always {task.reported.calling} {task.baseline_meaning.removeprefix('always ')} scores "
+        f"{_scored(metrics, task.baseline).split(', ')[1]}."
     )
     by = primary_of(metrics).in_sentence
     said = f"By {by}, {OURS} against the {total} other rungs: {'; '.join(parts)}."
-    return said + (guess if MAJORITY in metrics.models else "")
+    return said + (guess if task.baseline in metrics.models else "")
 
 
 def _against(metrics: Metrics, name: str, metric: str | None = None) -> Comparison | None:
@@ -136,8 +145,8 @@ def _against(metrics: Metrics, name: str, metric: str | None = None) -> Comparis
 
 
 def _scored(metrics: Metrics, name: str) -> str:
-    mean = _mean(metrics.models.get(name, {}), primary_of(metrics).name)
-    return f"{name}, {number(mean)}"
+    primary = primary_of(metrics)
+    return f"{name}, {scored(_mean(metrics.models.get(name, {}), primary.name), primary)}"
 
 
 def _words(pair: Comparison) -> str:
@@ -195,38 +204,27 @@ def variants(metrics: Metrics) -> list[Row]:
 
 
 def _ladder(
-    metrics: Metrics, models: Mapping[str, Mapping], best: Mapping[str, float | None]
+    metrics: Metrics, models: Mapping[str, Mapping], best: Mapping[str, str | None]
 ) -> list[Row]:
     rows, modalities = [], modalities_of(metrics)
     for name, scores in models.items():
         cells = []
-        for metric in metrics_of(metrics.kind).names:
-            mean, interval = (
-                _mean(scores, metric),
-                getattr(scores.get(metric), "ci95", (None, None)),
-            )
-            cells.append(
-                Cell(
-                    number(mean),
-                    span(interval),
-                    mean is not None and _round(mean) == best.get(metric),
-                )
-            )
-        meaning = about(ModelId.parse(name, modalities))
+        for metric in metrics_of(metrics.kind):
+            interval = getattr(scores.get(metric.name), "ci95", (None, None))
+            mean = _mean(scores, metric.name)
+            is_best = mean is not None and scored(mean, metric) == best.get(metric.name)
+            cells.append(Cell(scored(mean, metric), scored_span(interval, metric), is_best))
+        meaning = about(ModelId.parse(name, modalities), metrics.kind)
         seconds = number(scores.get(SECONDS), 1)
         rows.append(Row(name, meaning, name == OURS, cells, seconds))
     return rows
 
 
-def _best(models: Mapping[str, Mapping], metric: Metric) -> float | None:
-    """The best of a column, rounded; `None` for a single row, which is best of nothing."""
+def _best(models: Mapping[str, Mapping], metric: Metric) -> str | None:
+    """The best of a column, as shown; `None` for a single row, which is best of nothing."""
     means = [mean for scores in models.values() if (mean := _mean(scores, metric.name)) is not None]
     better = min if metric.lower_is_better else max
-    return _round(better(means)) if len(means) > 1 else None
-
-
-def _round(value: float) -> float:
-    return float(f"{value:.3f}")
+    return scored(better(means), metric) if len(means) > 1 else None
 
 
 def _mean(scores: Mapping, metric: str) -> float | None:
@@ -237,16 +235,25 @@ def _mean(scores: Mapping, metric: str) -> float | None:
 
 def dots(metrics: Metrics, metric: str) -> list[Dot]:
     """Rows of the forest plot: models, then variants that have no section of their own, hollow."""
-    rows = []
+    known, rows = metrics_of(metrics.kind)[metric], []
     for table, hollow in ((metrics.models, False), (metrics.variants, True)):
         for name, scores in table.items():
             if _has_a_section(name):
                 continue
             low, high = getattr(scores.get(metric), "ci95", (None, None))
-            rows.append(
-                Dot(name, _mean(scores, metric), low, high, strong=name == OURS, hollow=hollow)
-            )
+            mean, own = _mean(scores, metric), name == OURS
+            note = scored(mean, known)
+            rows.append(Dot(name, mean, low, high, note, strong=own, hollow=hollow))
     return rows
+
+
+def forest(metrics: Metrics, shown: Sequence[Metric], name: str, title: str) -> Markup | None:
+    """The forest plot of these metrics, as figures of a page are called; `None` without models."""
+    panels = {metric.title: dots(metrics, metric.name) for metric in shown}
+    if not any(panels.values()):
+        return None
+    unbounded = [metric.title for metric in shown if not np.isfinite(metric.bounds).all()]
+    return Markup(figures.forest(panels, name, title, unbounded))
 
 
 # -------------------------------------------------------------------------------------- comparisons

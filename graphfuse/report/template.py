@@ -24,6 +24,9 @@ def template(name: str, **filters: Callable) -> jinja2.Template:
         "span": words.span,
         "count": words.count,
         "signed": words.signed,
+        "scored": words.scored,
+        "scored_sign": words.scored_sign,
+        "scored_span": words.scored_span,
     }
     environment.filters |= {"breakable": words.breakable, "said": words.said, **filters}
     return environment.get_template(name)

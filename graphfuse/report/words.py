@@ -14,7 +14,6 @@ from graphfuse.schema.model_id import (
     GRAPHS,
     GROUP,
     LATE,
-    MAJORITY,
     NO_GRAPH,
     ONLY,
     OURS,
@@ -24,7 +23,7 @@ from graphfuse.schema.model_id import (
     ModelId,
 )
 from graphfuse.task.metric import Metric
-from graphfuse.task.registry import metrics_of
+from graphfuse.task.registry import kind_of, metrics_of
 
 HIDE_BELOW = FEW  # counts of fewer patients than this are not shown
 
@@ -33,11 +32,9 @@ BASIS = {  # what intervals stand on, by the protocol
     "bootstrap": "over resampled patients of the held-out part; the luck of training is not in it",
 }
 _ABOUT = {
-    MAJORITY: "always the commonest class",
     "clinical": "ridge regression on the clinical records",
     SINGLE: "the one modality chosen by inner cross-validation",
     EARLY: "ridge regression on all modalities side by side",
-    LATE: "mean of the single modalities' probabilities",
     "forest": "random forest",
     "boosting": "gradient boosting",
     NO_GRAPH: "the same net without graphs",
@@ -65,9 +62,30 @@ def signed(value: float) -> str:
     return text if text.startswith(("−", "–")) or text == number(0) else f"+{text}"
 
 
-def span(interval: Sequence[float | None]) -> str:
+def span(interval: Sequence[float | None], digits: int = 3) -> str:
     """`0.850 to 0.908`; nothing where an end is unknown."""
-    ends = [number(end) for end in interval]
+    ends = [number(end, digits) for end in interval]
+    return "" if "–" in ends else " to ".join(ends)
+
+
+def scored(value: float | None, metric: Metric, like: float | None = None) -> str:
+    """A score, as `number`: three decimals, or three significant digits (or the decimals of a score
+    `like` another) where scores of this metric may be of any size."""
+    if not metric.is_of_any_size or value is None or not math.isfinite(value):
+        return number(value)
+    return metric.written(value, like).replace("-", "−")
+
+
+def scored_sign(value: float, metric: Metric) -> str:
+    """A difference of scores, as `signed`."""
+    text = scored(value, metric)
+    return f"+{text}" if text[0] not in "−–" and any(mark in text for mark in "123456789") else text
+
+
+def scored_span(interval: Sequence[float | None], metric: Metric) -> str:
+    """The interval of a score, as `span`; its ends have as many decimals."""
+    largest = max((end for end in interval if end is not None), key=abs, default=None)
+    ends = [scored(end, metric, largest) for end in interval]
     return "" if "–" in ends else " to ".join(ends)
 
 
@@ -77,10 +95,15 @@ def modalities_of(metrics: Metrics) -> list[str]:
     return [name for model in models for name in model.modalities]
 
 
-def about(model: ModelId) -> str:
-    """What a model is, in a few words."""
+def about(model: ModelId, kind: str) -> str:
+    """What a model of this kind of outcome is, in a few words."""
     if not any(model.of):
-        return _ABOUT.get(str(model), "")
+        task = kind_of(kind).named(())
+        own = {
+            task.baseline: task.baseline_meaning,
+            LATE: f"mean of the single modalities' {task.reported.outputs}",
+        }
+        return (_ABOUT | own).get(str(model), "")
     what = "+".join(model.of)
     joined = listed(model.of)
     if model.is_control:
@@ -123,13 +146,15 @@ def change(metric: Metric, value: float | None, sign: bool = False) -> str:
     """A difference in a metric: `0.4 points` where it is written in points, else `0.004`."""
     if metric.percent:
         return f"{points(value, sign)} points"
-    return number(value) if value is None or not sign else signed(value)
+    return scored(value, metric) if value is None or not sign else scored_sign(value, metric)
 
 
 def change_span(metric: Metric, interval: Sequence[float | None]) -> str:
     """`−0.5 to 1.3`, in points where the metric is written so; `no interval` where an end is
     unknown."""
-    return points_span(interval) if metric.percent else span(interval) or "no interval"
+    return (
+        points_span(interval) if metric.percent else scored_span(interval, metric) or "no interval"
+    )
 
 
 def listed(words: Sequence[str], last: str = "and") -> str:

@@ -17,6 +17,7 @@ from graphfuse.task.class_metrics import METRICS
 from graphfuse.task.explained import Told
 from graphfuse.task.kind import Task
 from graphfuse.task.outcome import Outcome, Target
+from graphfuse.task.reported import Reported
 
 # Folds of cross-validation unless --cv says otherwise: each class needs a patient in every one.
 FOLDS = 5
@@ -102,6 +103,19 @@ class Classes(ClassLabels, ClassesElsewhere, Task):
         shares = {name: "" if has_few else f" ({sizes[name] / known:.0%})" for name in self.names}
         counts = ", ".join(f"{name} {said[name]}{share}" for name, share in shares.items())
         return f"{counts}; unlabelled {said[_UNLABELLED]}"
+
+    @property
+    def reported(self) -> Reported:
+        return Reported(
+            brief=f"{len(self.names)} classes",
+            listed=", ".join(self.names),
+            heading="Classes",
+            calls="calls",
+            calling="calling",
+            outputs="probabilities",
+            mix="another mix of classes",
+            sign="a high value speaks for the class in which the item matters most, − against it",
+        )
 
     def shown(self, target: Target) -> dict[str, np.ndarray]:
         names = np.array([*self.names, None], dtype=object)  # code -1, unlabelled, is the last

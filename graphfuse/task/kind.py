@@ -15,6 +15,7 @@ from graphfuse.task.explained import Explained
 from graphfuse.task.given import OfLabels
 from graphfuse.task.looked_at import LookedAt
 from graphfuse.task.metric import MetricSet
+from graphfuse.task.reported import Reported
 
 
 class Kind(LookedAt, OfLabels, ABC):
@@ -138,6 +139,8 @@ class Task(Explained, Elsewhere, Kind):
     baseline_meaning: ClassVar[str]
     #: The sections of a report that are its own, by the names of `graphfuse.report.sections`.
     sections: ClassVar[tuple[str, ...]] = ()
+    #: How reports speak of it.
+    reported: Reported = Reported()
     #: Whether outputs are probabilities that sum to 1, as fusions of decisions combine them.
     gives_probabilities: ClassVar[bool] = False
 

@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 
 from graphfuse.errors import InputError, nearest
+from graphfuse.text.digits import significant
 
 Scored = Callable[..., np.ndarray]
 
@@ -93,10 +94,24 @@ class Metric:
             return self
         return replace(self, score=partial(self.score, levels=levels))
 
+    @property
+    def is_of_any_size(self) -> bool:
+        """Whether scores have no largest value, as in the outcome's units."""
+        return not np.isfinite(self.bounds[1])
+
+    def written(self, value: float, like: float | None = None) -> str:
+        """A score, or a difference of scores: with three decimals, or, where scores may be of any
+        size, with three significant digits, or the decimals of a score `like` another."""
+        return significant(value, like=like) if self.is_of_any_size else f"{value:,.3f}"
+
+    def signed(self, difference: float) -> str:
+        """The same of a difference, with its sign."""
+        return self.written(difference) if difference < 0 else f"+{self.written(difference)}"
+
     def in_points(self, difference: float) -> str:
         """A difference with its sign: "+1.2" in points (hundredths) where `percent`, else
         "+0.012"."""
-        return f"{100 * difference:+.1f}" if self.percent else f"{difference:+.3f}"
+        return f"{100 * difference:+.1f}" if self.percent else self.signed(difference)
 
     def is_better(self, difference: float) -> bool:
         """Whether a score that is larger by so much (not 0) is the better one."""

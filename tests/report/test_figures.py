@@ -9,15 +9,16 @@ from itertools import pairwise
 import pandas as pd
 import pytest
 
+from graphfuse.evaluate.agreement import Observed
 from graphfuse.evaluate.curves import Bin
-from graphfuse.report.figures import Dot, bars, benefit, forest, ranks, reliability
+from graphfuse.report.figures import Dot, agreement, bars, benefit, forest, ranks, reliability
 
 DOTS = [
-    Dot("majority", 0.54, 0.50, 0.58),
-    Dot("early", 0.87, None, None),
+    Dot("majority", 0.54, 0.50, 0.58, "0.540"),
+    Dot("early", 0.87, None, None, "0.870"),
     Dot("late", None),
-    Dot("graphfuse", 0.88, 0.85, float("nan"), strong=True),
-    Dot("without:rna", 0.84, 0.80, 0.88, hollow=True),
+    Dot("graphfuse", 0.88, 0.85, float("nan"), "0.880", strong=True),
+    Dot("without:rna", 0.84, 0.80, 0.88, "0.840", hollow=True),
 ]
 
 
@@ -53,6 +54,41 @@ def test_the_same_numbers_give_the_same_bytes_and_names_keep_figures_apart():
     assert ids[0] and not ids[0] & ids[1]
     svg = ranks(rows, "a", "t")
     assert set(re.findall(r'(?:href="#|url\(#)([^")]*)', svg)) <= ids[0]
+
+
+def places(svg):
+    """Where the markers of a figure stand from left to right."""
+    return [float(x) for x in re.findall(r'<use [^>]*?x="([\d.]+)"', svg)]
+
+
+def test_a_score_far_out_of_the_others_does_not_make_them_look_the_same():
+    near = [Dot(f"model {i}", 0.3 + i / 20, 0.2, 0.9, "x") for i in range(8)]
+    far = Dot("far", -53.0, -80.0, -30.0, "−53.000")
+    apart = []
+    for unbounded in ((), ("R²",)):
+        svg = forest({"R²": [*near, far]}, "f", "t", unbounded)
+        found = sorted(places(svg))
+        apart.append(found[-1] - found[1])
+        assert "−53.000" in labels(svg)
+    assert apart[1] > 20 * apart[0]
+
+
+def test_small_scores_have_ticks_that_say_them_in_full():
+    rows = [Dot(f"model {i}", 0.0003 + i / 1e5, 0.0002, 0.0005, "0.000300") for i in range(4)]
+    shown = labels(forest({"RMSE": rows}, "f", "t", ("RMSE",)))
+    ticks = [text for text in shown if text.startswith("0.000") and text != "0.000300"]
+    assert 2 <= len(ticks) <= 5 and not [text for text in shown if "e−" in text]
+
+
+def test_agreement_shows_the_groups_on_axes_alike():
+    groups = [
+        Observed(40.0 + 5 * i, 41.0 + 4 * i, 38.0 + 4 * i, 44.0 + 4 * i, 20) for i in range(5)
+    ]
+    svg = agreement(groups, "score", "a", "title")
+    assert len(places(svg)) == 5 and places(svg) == sorted(places(svg))
+    shown = labels(svg)
+    assert shown.count("40") == shown.count("60") == 2
+    assert "score predicted, mean of a group" in shown and 'aria-label="title"' in svg
 
 
 def test_ranks_have_a_log_axis_with_ticks_that_fit():

@@ -1,8 +1,12 @@
 """Numbers and names in words."""
 
+import math
+from dataclasses import replace
+
 from graphfuse.report import words
 from graphfuse.schema import Comparison
 from graphfuse.schema.model_id import ModelId
+from graphfuse.task.registry import metrics_of
 
 
 def test_numbers_in_words():
@@ -33,6 +37,20 @@ def test_numbers_in_words():
     )
 
 
+def test_scores_without_a_largest_value_have_significant_digits():
+    bounded = metrics_of("class")["accuracy"]
+    unbounded = replace(bounded, bounds=(0.0, math.inf))
+    values = (0.8794, 12.345, 0.000312, -45600.4, None)
+    found = [words.scored(value, bounded) for value in values]
+    assert found == ["0.879", "12.345", "0.000", "−45,600.400", "–"]
+    found = [words.scored(value, unbounded) for value in values]
+    assert found == ["0.879", "12.3", "0.000312", "−45,600", "–"]
+    signs = [words.scored_sign(value, unbounded) for value in (0.00021, -12.0, 0.0)]
+    assert signs == ["+0.000210", "−12.0", "0.00"]
+    assert words.scored_span((-0.0314, 1.31), unbounded) == "−0.03 to 1.31"
+    assert words.scored_span((None, 0.5), unbounded) == ""
+
+
 def test_lists_in_words():
     found = [words.listed(list(letters)) for letters in ("", "a", "ab", "abc")]
     assert (
@@ -47,7 +65,7 @@ def test_names_break_behind_their_marks_and_stay_harmless():
 
 def test_every_kind_of_model_has_words():
     def about(name, modalities=()):
-        return words.about(ModelId.parse(name, modalities))
+        return words.about(ModelId.parse(name, modalities), "class")
 
     assert about("without:rna+meth") == "the net with its graphs, rna and meth withheld"
     assert about("pattern:rna+meth+x") == "the net on patients with rna, meth and x only"
@@ -55,6 +73,8 @@ def test_every_kind_of_model_has_words():
     assert about("gene:rewired") == "the net with a rewired gene network"
     assert about("single:rna") == "ridge regression on rna alone"
     assert about("early") == "ridge regression on all modalities side by side"
+    assert about("majority") == "always the commonest class"
+    assert about("late") == "mean of the single modalities' probabilities"
     assert about("new:thing") == about("pattern:") == about("only") == ""
 
 
