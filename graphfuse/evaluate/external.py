@@ -116,13 +116,14 @@ class External:
             f"{self.cohort}: {self.metrics.target} of {few_counted(said['scored'], 'patient')} "
             "that the model never saw"
         )
-        names = list(self.metrics.models)
-        lines = [head, "", f"{'':<20}" + "".join(f"{name:>26}" for name in names)]
+        names, models = list(self.metrics.models), self.metrics.models
+        rows = {"": names}
         for metric in metrics_of(self.metrics.kind).names:
-            lines.append(
-                f"{metric:<20}"
-                + "".join(f"{_cell(self.metrics.models[name][metric]):>26}" for name in names)
-            )
+            rows[metric] = [_cell(models[name][metric]) for name in names]
+        width = max(26, *(len(cell) + 1 for cells in rows.values() for cell in cells))
+        lines = [head, ""]
+        for metric, cells in rows.items():
+            lines.append(f"{metric:<20}" + "".join(f"{cell:>{width}}" for cell in cells))
         lines += [""] + [
             (
                 f"{p.metric} against {p.b}: {p.difference:+.3f} ({p.ci95[0]:+.3f} to "

@@ -25,6 +25,8 @@ from graphfuse.schema.arguments import Seed, checked
 from graphfuse.task.outcome import Outcome
 
 TOLERANCE = 1e-9  # absolute, of probabilities and of other fitted numbers
+#: By which a model says what it predicts, the first that it has, and what that is called.
+ASKED = {"predict_proba": "probabilities", "output": "predictions", "predict": "predictions"}
 WAYS = ("scrambled", "blank")
 
 
@@ -55,9 +57,10 @@ def leak_check(
     they change nothing.
 
     `fit(cohort, rows)` gets the whole cohort and the rows to train on, and returns anything with
-    `predict_proba(cohort)`, `[N, K]`. `target`: the outcome whose labels are watched and changed
-    (default: all of them). `numbers(model)`: an array, or names → arrays, to compare beside the
-    predictions (a ranking, fitted parameters). Fits up to six times.
+    `predict_proba(cohort)`, `[N, K]`, or where it predicts no classes, with `output(cohort)`, as a
+    `FusionModel` has it, or `predict(cohort)`, `[N]`. `target`: the outcome whose labels are
+    watched and changed (default: all of them). `numbers(model)`: an array, or names → arrays, to
+    compare beside the predictions (a ranking, fitted parameters). Fits up to six times.
 
     Raises `InputError` where nobody is held out or trained on, or where two fits on the same data
     differ: a pipeline must be seeded before anything can be told from what moves.
@@ -122,19 +125,18 @@ class _Check:
             model = self.fit(cohort, self.train)
         with spy.scoring(self.held, self.train):
             for rows in self.scored.values():
-                model.predict_proba(cohort.take(rows))
+                _predicted(model, cohort.take(rows))
         named = None if self.target is None else self.cohort.outcome(self.target).name
         leaks = [leak for leak in spy.leaks if leak.what != "labels" or named in (None, leak.of)]
         return model, [Finding("spy", leak.what, str(leak)) for leak in leaks]
 
     def said(self, model, cohort: Cohort | None = None) -> dict[str, np.ndarray]:
-        """Everything the model says: probabilities of either side, from their true values, and
+        """Everything the model says: predictions of either side, from their true values, and
         `numbers`."""
-        cohort = self.cohort if cohort is None else cohort
-        found = {
-            f"probabilities of {s}": np.asarray(model.predict_proba(cohort.take(r)))
-            for s, r in self.scored.items()
-        }
+        cohort, found = self.cohort if cohort is None else cohort, {}
+        for side, rows in self.scored.items():
+            what, output = _predicted(model, cohort.take(rows))
+            found[f"{what} of {side}"] = output
         extra = {} if self.numbers is None else self.numbers(model)
         extra = extra if isinstance(extra, Mapping) else {"fitted numbers": extra}
         return found | {name: np.asarray(value) for name, value in extra.items()}
@@ -179,6 +181,17 @@ class _Check:
                 "so what moves tells nothing; "
                 "seed every draw inside fit, and check again"
             )
+
+
+def _predicted(model, cohort: Cohort) -> tuple[str, np.ndarray]:
+    """What a model predicts of these patients, and what that is called."""
+    way = next((each for each in ASKED if callable(getattr(model, each, None))), None)
+    if way is None:
+        raise InputError(
+            f"leak_check: fit returns {type(model).__name__}, which has none of "
+            f"{', '.join(ASKED)}; return a model that predicts"
+        )
+    return ASKED[way], np.asarray(getattr(model, way)(cohort))
 
 
 def _sides(cohort: Cohort, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

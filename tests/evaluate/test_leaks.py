@@ -635,3 +635,37 @@ def test_missing_values_and_labels_of_the_held_out_change_no_fitted_number(tmp_p
     np.testing.assert_array_equal(
         one.model.predict_proba(COHORT), other.model.predict_proba(COHORT)
     )
+
+
+# ------------------------------------------------------------------ models that predict no classes
+
+
+class Mean:
+    """Predicts the mean of what it was shown, as `predict` of a regression does."""
+
+    def __init__(self, values):
+        self.value = float(np.nanmean(values))
+
+    def predict(self, cohort):
+        return np.full(len(cohort), self.value)
+
+
+def numbers_cohort():
+    rng = np.random.default_rng(0)
+    ids = [f"p{i}" for i in range(30)]
+    table = pd.DataFrame(rng.normal(size=(30, 3)), ids, ["a", "b", "c"])
+    return Cohort.from_frames({"rna": table}, pd.Series(np.arange(30) % 2, ids, name="y"))
+
+
+def test_a_model_with_predict_alone_is_checked_by_it():
+    cohort, train = numbers_cohort(), np.arange(20)
+    honest = leak_check(lambda all_, rows: Mean(all_.take(rows).outcome().values), cohort, train)
+    assert honest == []
+    peeking = leak_check(lambda all_, rows: Mean(all_.outcome().values), cohort, train)
+    assert {finding.instrument for finding in peeking} == {"spy", "perturbation"}
+    assert any("predictions of training patients by up to" in f.says for f in peeking)
+
+
+def test_a_model_that_cannot_be_asked_is_refused():
+    with pytest.raises(InputError, match="none of predict_proba, output, predict; return a model"):
+        leak_check(lambda all_, rows: object(), numbers_cohort(), np.arange(20))
