@@ -26,7 +26,8 @@ BLOCK = 32e6
 
 
 def additive(model: FusionModel, cohort: Cohort, draws: int = DRAWS, seed: int = 0) -> np.ndarray:
-    """Class probabilities float64 `[N, K]` of the model's additive projection over these patients.
+    """Outputs float64 `[N, O]`, such as class probabilities, of the model's additive projection
+    over these patients.
 
     For what the net says f, modalities m, and D donors j among the patients: Σ_m mean_j f(x_m of i,
     all else of j) - (M - 1) f̄, with f̄ the mean over modalities and pairs of donors. All patients
@@ -36,14 +37,14 @@ def additive(model: FusionModel, cohort: Cohort, draws: int = DRAWS, seed: int =
     or more, a donor's others stay together: each modality's own say is averaged over combinations
     that do occur; what two others say to each other is in none of the terms.
 
-    f are logits, as in the paper, or probabilities, which late fusion adds up: whichever comes
-    nearer to the net. Net by net (seed by seed), then averaged as the model's are. Modalities are
-    exchanged among patients who have the same ones; who has one only, or a pattern of their own,
-    keeps the model's own probabilities. A patient is among its own donors, as in the paper: of N
-    patients, about 2 / N of an interaction stays, so that few patients say "no difference" rather
-    than too much. Neighbours are those of the values as recombined; a layer of several modalities
-    is an interaction, and the user's own edges go with a patient's first modality by name. Raises
-    `InputError` as `predict_proba` does, and for fewer than two draws.
+    f are predictors, as the logits of the paper, or outputs, as probabilities, which late fusion
+    adds up: whichever comes nearer to the net. Net by net (seed by seed), then averaged as the
+    model's are. Modalities are exchanged among patients who have the same ones; who has one only,
+    or a pattern of their own, keeps the model's own output. A patient is among its own donors, as
+    in the paper: of N patients, about 2 / N of an interaction stays, so that few patients say "no
+    difference" rather than too much. Neighbours are those of the values as recombined; a layer of
+    several modalities is an interaction, and the user's own edges go with a patient's first
+    modality by name. Raises `InputError` as `predict` does, and for fewer than two draws.
     """
     if draws < 2:
         raise InputError(f"EMAP: {draws} draws; at least 2 are needed")

@@ -116,7 +116,7 @@ class Fits:
         mine: Sequence[Split],
         form: Form[Bank] = BANK,
     ) -> Bank:
-        """One net trained over all folds, its probabilities noted by all its names."""
+        """One net trained over all folds, its outputs noted by all its names."""
         work = partial(self._trained, " = ".join(called), folds, modalities, mine)
         bank = self.part(name_of(mine[0].repeat, called[0]), work, form)
         for rung in bank.rungs:

@@ -21,7 +21,8 @@ from graphfuse.schema.model_id import GROUP, SINGLE, ModelId
 
 @dataclass(frozen=True, eq=False)
 class Rung:
-    """A rung's probabilities `[q, K]` for a fold's test patients and what it took to fit."""
+    """A rung's outputs `[q, O]`, such as probabilities, for a fold's test patients and what it
+    took to fit."""
 
     probability: np.ndarray
     seconds: float
@@ -70,24 +71,24 @@ def _ridges(fold: PreparedFold, cohort: Cohort, views: Views) -> dict[str, Rung]
 
 
 def by_group(fold: PreparedFold, cohort: Cohort) -> dict[str, Rung]:
-    """`group:<name>`: what the group alone says of each test patient: the classes' shares among the
-    training patients of the same site, batch or cancer type, with the overall shares counting as
-    one patient more. A net that does no better has learned the group."""
+    """`group:<name>`: what the group alone says of each test patient: what the baseline says (the
+    classes' shares) of the training patients of the same site, batch or cancer type, with that of
+    all of them counting as one patient more. A net that does no better has learned the group."""
     overall, found = fold.null_output, {}
     for name in cohort.groups:
-        there, shares = fold.cohort.groups[name], {}
+        there, said = fold.cohort.groups[name], {}
         for group in set(there[fold.target.known]):
             own = fold.target.hide(there != group)
             count = own.known.sum()
-            shares[group] = (count * fold.task.null_output(own) + overall) / (count + 1)
+            said[group] = (count * fold.task.null_output(own) + overall) / (count + 1)
         found[str(ModelId(GROUP, (name,)))] = Rung(
-            np.stack([shares.get(group, overall) for group in cohort.groups[name]]), 0.0
+            np.stack([said.get(group, overall) for group in cohort.groups[name]]), 0.0
         )
     return found
 
 
 def _ridge(fold: PreparedFold, modalities: tuple[str, ...], views: Views) -> Rung:
-    """Ridge on these modalities; a patient with none of them gets the training shares."""
+    """Ridge on these modalities; a patient with none of them gets what the baseline says."""
     fit = ridge(fold, modalities)
     logits = (
         sum(views.own[m] @ slope_of(fold.views, m, *fit.coefficients[m]) for m in modalities)
@@ -102,7 +103,7 @@ def _ridge(fold: PreparedFold, modalities: tuple[str, ...], views: Views) -> Run
 def _trees(
     fold: PreparedFold, grown: Callable[[PreparedFold, Views], np.ndarray], views: Views
 ) -> Rung:
-    """Trees on all modalities; a patient with none of them gets the training shares."""
+    """Trees on all modalities; a patient with none of them gets what the baseline says."""
     began = time.perf_counter()
     probability = grown(fold, views)
     probability[~views.present.any(1)] = fold.null_output

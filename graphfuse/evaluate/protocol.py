@@ -108,10 +108,10 @@ class Protocol:
         return cls("cv", count, repeats, group)
 
     def table(self, cohort: Cohort, outcome: Outcome, seed: int) -> pd.DataFrame:
-        """The folds table (see `evaluate.folds`) for this cohort and class outcome.
+        """The folds table (see `evaluate.folds`) for this cohort and outcome.
 
-        Raises `InputError` where it cannot be made, or a training part would have one class only;
-        `LeakError` where a patient or a group stands on both sides.
+        Raises `InputError` where it cannot be made, or a training part would have nothing to
+        learn; `LeakError` where a patient or a group stands on both sides.
         """
         check_ids(cohort.patients)
         groups = None if self.group is None else groups_of(cohort, self.group, "--group-by")

@@ -43,11 +43,11 @@ class Replica:
 
 @dataclass(eq=False)
 class Study:
-    """What a cross-validation found: every model's probabilities per fold, the fold models and the
+    """What a cross-validation found: every model's outputs per fold, the fold models and the
     final model.
 
     `present` bool `[N, M]`: which patient has which modality; `probability`, `seconds`: model name
-    → list over folds of `[q, K]`, of fit times; `checks`: what the spy over all fits saw;
+    → list over folds of outputs `[q, O]`, of fit times; `checks`: what the spy over all fits saw;
     `failed`: what was left out, and why.
     """
 
@@ -65,7 +65,8 @@ class Study:
         return metrics_of(self.outcome.kind)
 
     def predictions(self, cohort: Cohort) -> pd.DataFrame:
-        """`patient, repeat, fold, truth, call, p_<class>…, flag` of the net, fold after fold."""
+        """`patient, repeat, fold, truth`, the columns of the task's `table` (`call, p_<class>…` or
+        `value, lo, hi`) and `flag`, of the net, fold after fold."""
         task, tables = self.outcome.task, []
         truth = task.shown(self.outcome.target)[""]
         for replica, probability in zip(self.replicas, self.probability[OURS], strict=True):

@@ -9,7 +9,6 @@ from graphfuse.errors import InputError
 
 OURS = "graphfuse"  # the recipe's net
 NO_GRAPH = "no-graph"  # the same net without graphs
-MAJORITY = "majority"  # the labels' distribution, for everyone
 SINGLE, EARLY, LATE = "single", "early", "late"
 ADDITIVE = "additive"  # the net's projection without interactions of modalities (EMAP)
 PATTERN = "pattern"  # the net on the patients who have these modalities and no others
@@ -27,10 +26,10 @@ class ModelId:
     Parameters
     ----------
     kind : str
-        A word of its own ("graphfuse", "majority", "early", …), or with `of`: "single" (ridge
-        regression on one modality), "group" (what a group alone tells), "only", "without" and
-        "pattern" (the net by modalities), "patient" and "gene" (the net with a control in place of
-        that graph).
+        A word of its own ("graphfuse", "early", a task's baseline, …), or with `of`: "single"
+        (ridge regression on one modality), "group" (what a group alone tells), "only", "without"
+        and "pattern" (the net by modalities), "patient" and "gene" (the net with a control in
+        place of that graph).
     of : tuple of str
         The modality, the group, the modalities in their order (`("",)`: of none), or the kind of
         control.
