@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import graphfuse
-from graphfuse.task.registry import metrics_of, trained_kinds
+from graphfuse.task.registry import kinds, metrics_of, trained_kinds
 
 PACKAGE = Path(graphfuse.__file__).parent
 FILES = {path.relative_to(PACKAGE).as_posix(): path for path in sorted(PACKAGE.rglob("*.py"))}
@@ -131,17 +131,32 @@ def test_arrows_only_go_up_the_house(name):
     assert not wrong, "\n".join(wrong)
 
 
-def test_no_circle_of_imports_at_load():
-    """Within a floor too: no file needs itself in order to load."""
+def modules_needed(name):
+    """The modules of the package that a file imports when it is loaded or for its types; `from
+    package import module` is the module."""
+    found = set()
+
+    def walk(node):
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.Import):
+                found.update(alias.name for alias in child.names)
+            elif isinstance(child, ast.ImportFrom):
+                found.add(child.module)
+                found.update(f"{child.module}.{alias.name}" for alias in child.names)
+            if not isinstance(child, FUNCTIONS):
+                walk(child)
+
+    walk(TREES[name])
+    return found
+
+
+def test_no_circle_of_imports():
+    """Within a floor too: no file needs itself, neither to load nor for a type."""
     module_of = {
         ("graphfuse." + n.removesuffix(".py").replace("/", ".")).removesuffix(".__init__"): n
         for n in FILES
     }
-    needs = {
-        m: {i for i, at_load, _ in imports(n) if at_load and i in module_of} - {m}
-        for m, n in module_of.items()
-    }
-    left = dict(needs)
+    left = {m: modules_needed(n) & set(module_of) - {m} for m, n in module_of.items()}
     while free := [m for m, wants in left.items() if not wants & set(left)]:
         for m in free:
             del left[m]
@@ -228,6 +243,69 @@ def test_metrics_are_named_by_tasks_alone():
     names = {name for kind in trained_kinds() for name in metrics_of(kind).names}
     assert len(names) > 7
     assert not [where for where, text in strings("graphfuse/task/") if text in names]
+
+
+def asks_for_a_kind(tree):
+    """Lines of a syntax tree that compare with a kind of outcome, or branch on it: on its name, on
+    its class, or on whether there are classes."""
+    names = set(kinds())
+    classes = {kind.__name__ for kind in kinds().values()}
+    modules = {kind.__module__ for kind in kinds().values()}
+
+    def constants(node):
+        return {each.value for each in ast.walk(node) if isinstance(each, ast.Constant)}
+
+    def branches(node):
+        if isinstance(node, ast.If | ast.IfExp | ast.While):
+            return [node.test]
+        if isinstance(node, ast.comprehension):
+            return node.ifs
+        if isinstance(node, ast.BoolOp):
+            return node.values
+        return [node.operand] if isinstance(node, ast.UnaryOp) else []
+
+    def asks(node):
+        if isinstance(node, ast.Compare):
+            return "kind" in ast.unparse(node) and bool(constants(node) & names)
+        if isinstance(node, ast.MatchValue):
+            return bool(constants(node) & names)
+        if isinstance(node, ast.Dict):
+            keys = {key.value for key in node.keys if isinstance(key, ast.Constant)}
+            return len(keys & names) > 1
+        if isinstance(node, ast.ImportFrom):
+            return node.module in modules
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("isinstance", "issubclass"):
+            return any(isinstance(n, ast.Name) and n.id in classes for n in ast.walk(node))
+        return any(isinstance(n, ast.Attribute) and n.attr == "classes" for n in branches(node))
+
+    return sorted({getattr(n, "lineno", 0) for n in ast.walk(tree) if asks(n)})
+
+
+def test_the_walk_sees_every_way_to_ask_for_a_kind_of_outcome():
+    code = """\
+if outcome.kind == "class": pass
+if self.kind in ("number", "survival"): pass
+match outcome.kind:
+    case "survival": pass
+ways = {"class": 1, "number": 2}
+from graphfuse.task.survival import Survival
+if isinstance(task, Survival): pass
+if outcome.classes: pass
+found = 1 if not outcome.classes else 2
+if modality.kind == "ehr" or shape in ("number", "infinite"): pass
+{"kind": "number", "name": 1}
+"""
+    assert asks_for_a_kind(ast.parse(code)) == [1, 2, 4, 5, 6, 7, 8, 9]
+
+
+def test_only_tasks_ask_for_the_kind_of_an_outcome():
+    places = [
+        f"graphfuse/{name}:{line}"
+        for name, tree in TREES.items()
+        if not name.startswith("task/")
+        for line in asks_for_a_kind(tree)
+    ]
+    assert not places, "\n".join(places)
 
 
 def test_names_of_models_are_put_together_in_one_place():

@@ -23,6 +23,7 @@ from graphfuse.data.audit import label_leaks
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.manifest import as_cohort
 from graphfuse.evaluate.depends import Beside
+from graphfuse.evaluate.findings import Study
 from graphfuse.evaluate.footprint import Footprint, what_fits
 from graphfuse.evaluate.ledger import controlled
 from graphfuse.evaluate.modalities import only
@@ -43,7 +44,7 @@ from graphfuse.evaluate.record import record_run
 from graphfuse.evaluate.report import Report
 from graphfuse.evaluate.solving import MOST_SOLVED, Counts, Solving
 from graphfuse.evaluate.steps import by_steps, passes
-from graphfuse.evaluate.study import Study, study
+from graphfuse.evaluate.study import study
 from graphfuse.graph.gene_slot import gene_side
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.learn import fit

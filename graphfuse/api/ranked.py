@@ -13,10 +13,10 @@ from graphfuse.data.cohort import Cohort
 from graphfuse.data.fetch import nothing_requested
 from graphfuse.data.manifest import as_cohort, load
 from graphfuse.errors import FetchError, InputError
+from graphfuse.evaluate.findings import Replica
 from graphfuse.evaluate.record import network_hash
 from graphfuse.evaluate.report import load_record, load_replicas
 from graphfuse.evaluate.saved_tables import load_predictions
-from graphfuse.evaluate.study import Replica
 from graphfuse.explain.fold_models import rank as rank_replicas
 from graphfuse.explain.method import ranking_method
 from graphfuse.explain.methods import DEFAULT

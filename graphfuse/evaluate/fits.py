@@ -7,13 +7,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.evaluate.depends import Beside
 from graphfuse.evaluate.emap import additive
+from graphfuse.evaluate.findings import Study
 from graphfuse.evaluate.finished import Finished, Form, Part
 from graphfuse.evaluate.folds import Split
 from graphfuse.evaluate.ladder import Rung, by_group, climb
@@ -31,9 +31,6 @@ from graphfuse.learn.search import candidates, trained_by
 from graphfuse.learn.threads import side_by_side
 from graphfuse.schema import Recipe
 from graphfuse.schema.model_id import ADDITIVE, WITHOUT, ModelId
-
-if TYPE_CHECKING:
-    from graphfuse.evaluate.study import Study
 
 log = logging.getLogger(__name__)
 

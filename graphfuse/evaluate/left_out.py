@@ -5,13 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from graphfuse.errors import LeakError, reason
+from graphfuse.evaluate.findings import Study
 from graphfuse.learn.linear.kernels import MOST_PATIENTS
-
-if TYPE_CHECKING:
-    from graphfuse.evaluate.study import Study
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from scipy.optimize import nnls
 
 from graphfuse.data.memory import in_gb
 from graphfuse.errors import counted
-from graphfuse.evaluate.study import Study
+from graphfuse.evaluate.findings import Study
 from graphfuse.schema.model_id import NO_GRAPH, ONLY, OURS, WITHOUT, ModelId
 
 TREES = ("forest", "boosting")

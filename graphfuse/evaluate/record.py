@@ -6,21 +6,18 @@ import datetime
 import importlib.metadata
 import json
 import sys
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.memory import largest_resident
+from graphfuse.evaluate.findings import Study
 from graphfuse.evaluate.folds import digest
 from graphfuse.files.hashes import text_sha256
 from graphfuse.graph import coverage
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.schema import Recipe, RunRecord
-
-if TYPE_CHECKING:
-    from graphfuse.evaluate.study import Study
 
 PACKAGES = ("graphfuse", "torch", "torch-geometric", "numpy", "scipy", "pandas", "scikit-learn")
 

@@ -12,11 +12,11 @@ import pandas as pd
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.export import safe_csv
 from graphfuse.errors import InputError
+from graphfuse.evaluate.findings import Replica, Study
 from graphfuse.evaluate.folds import splits
 from graphfuse.evaluate.ledger import sentences
 from graphfuse.evaluate.portable import portable, portable_metrics
 from graphfuse.evaluate.saved_tables import load_folds, load_predictions
-from graphfuse.evaluate.study import Replica, Study
 from graphfuse.evaluate.subgroups import subgroups
 from graphfuse.files.inside import inside
 from graphfuse.files.json import damaged

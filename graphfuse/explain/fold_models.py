@@ -16,7 +16,7 @@ import pandas as pd
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.modality import Modality
-from graphfuse.evaluate.study import Replica
+from graphfuse.evaluate.findings import Replica
 from graphfuse.explain import tables
 from graphfuse.explain.edges import patient_edges
 from graphfuse.explain.method import Attribution, FoldNet, Method, attributed, ranking_method

@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 
 from graphfuse.data.synth import planted
+from graphfuse.evaluate.findings import Replica
 from graphfuse.evaluate.folds import repeated
-from graphfuse.evaluate.study import Replica, study
+from graphfuse.evaluate.study import study
 from graphfuse.explain.fold_models import rank
 from graphfuse.learn.linear.fold import PreparedFold
 from graphfuse.learn.model import FusionModel
