@@ -218,7 +218,7 @@ def fresh(fold: FoldData, seed: int) -> Net:
 
     def draw(slot: str, channel: int | None = None) -> None:
         name = "" if channel is None else fold.channels[channel]
-        torch.manual_seed(seed_of(seed, f"{slot} {name}"))
+        torch.default_generator.manual_seed(seed_of(seed, f"{slot} {name}"))
 
     turned = zip(fold.shape.features, fold.basis, strict=True)
     features = tuple(f if basis is None else basis.shape[1] for f, basis in turned)
