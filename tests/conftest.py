@@ -17,6 +17,7 @@ import pytest
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.synth import Planted, planted
+from graphfuse.evaluate import forests
 from graphfuse.evaluate.folds import repeated
 from graphfuse.graph.network import GeneNetwork
 
@@ -53,6 +54,16 @@ def shell():
         return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
 
     return call
+
+
+@pytest.fixture(scope="module")
+def few_trees():
+    """Forests and boosting of few trees, for a module whose trainings are of little else: what many
+    find is tested in `evaluate/test_forests.py`."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, count in {"TREES": 30, "TRIED": 25, "STAGES": 10}.items():
+            patch.setattr(forests, name, count)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -37,6 +37,11 @@ seeds = 1
 """
 
 
+@pytest.fixture(scope="module", autouse=True)
+def small_ladder(few_trees):
+    """Commands train with few trees."""
+
+
 @pytest.fixture
 def clinic(tmp_path, monkeypatch):
     """A working folder: 60 patients of four sites, a manifest, a recipe and its network."""

@@ -39,6 +39,7 @@ def plan(clinic):
 
 
 def test_a_bench_leaves_tables_figures_and_hashes(plan, call, clinic):
+    plan.write_text(PLAN.replace("repeats = 2", "repeats = 1"))
     done = call("bench", "--plan", plan, "-o", "out", "-q")
     assert done.exit_code == 0, done.output
     out = clinic / "out"
@@ -78,7 +79,7 @@ def test_a_bench_leaves_tables_figures_and_hashes(plan, call, clinic):
         "graphfuse",
     } <= set(first["model"])
     assert {"patient:rewired", "gene:identity", "only:rna", "additive"} <= set(first["model"])
-    assert (first.groupby("model").size().drop("additive") == 4).all()
+    assert (first.groupby("model").size().drop("additive") == 2).all()
     means = pd.read_csv(out / "scores.csv").set_index(["cohort", "model", "metric"])["mean"]
     assert means["clinic", "graphfuse", "auroc"] == pytest.approx(
         first[first["model"] == "graphfuse"]["auroc"].mean()

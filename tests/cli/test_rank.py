@@ -35,6 +35,7 @@ def table(name: str) -> pd.DataFrame:
     return pd.read_csv(f"run/rankings/{name}.csv")
 
 
+@pytest.mark.slow
 def test_a_method_added_as_one_file_is_listed_and_ranks(clinic, run):
     """In a copy of the package, in a process of its own."""
     copy = clinic / "copy" / "graphfuse"

@@ -364,6 +364,7 @@ def test_a_notice_for_small_classes_and_low_overlap(tmp_path, caplog):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not (REAL / "tcga_brca").is_dir(), reason="the real tables are not here")
 def test_the_shipped_manifest_fits_the_real_tables(tmp_path):
     text = (ROOT / "data_manifests" / "tcga-brca.toml").read_text()

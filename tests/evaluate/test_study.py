@@ -17,6 +17,8 @@ from graphfuse.evaluate.study import study
 from graphfuse.schema import PREDICTION_COLUMNS, Metrics, Recipe
 from graphfuse.task.registry import metrics_of
 
+pytestmark = pytest.mark.usefixtures("few_trees")
+
 METRICS = metrics_of("class").names
 scores = metrics_of("class").scores
 
