@@ -207,7 +207,9 @@ class Report:
                 and pair.a == OURS
                 and pair.b in (SINGLE, EARLY, LATE, NO_GRAPH)
             ):
-                change, low, high = map(secondary.signed, (pair.difference, *pair.ci95))
+                own = self.metrics.models[OURS].get(secondary.name, Score.none()).mean
+                values = (pair.difference, *pair.ci95)
+                change, low, high = (secondary.signed(value, like=own) for value in values)
                 against = f"{secondary.in_sentence} against {pair.b}"
                 lines.append(f"{against}: {change} ({low} to {high}), {pair.verdict}")
         found = sentences(self.metrics.comparisons, primary)

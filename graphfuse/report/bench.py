@@ -112,6 +112,7 @@ def summary(results: Sequence[Result]) -> dict[str, Any]:
         "titles": [_title(result, results) for result in results],
         "rule": "; ".join(rules),
         "metrics": [headline(result).in_sentence for result in results],
+        "in_points": all(headline(result).percent for result in results),
         "rows": [
             {"name": name, "cells": [_cell(result, name) for result in results]} for name in rungs
         ],
@@ -154,7 +155,9 @@ def _told(result: Result) -> dict[str, Any]:
         "labelled": int(contest.outcome.known.sum()),
         "hashes": contest.hashes,
         "forest": scores.forest(metrics, shown, _identifier(number), title),
+        "far": any(scores.is_unbounded(metric) for metric in shown),
         "known": known,
+        "sizes": words.sizes(metrics),
         "reported": contest.outcome.task.reported,
         "ladder": scores.ladder(metrics),
         "variants": scores.variants(metrics),

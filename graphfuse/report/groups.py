@@ -63,8 +63,8 @@ def _cell(row: GroupScore | None, metric: Metric) -> dict | None:
     return {
         "score": scored(row.score, metric),
         "interval": scored_span(row.ci95, metric),
-        "gap": scored_sign(row.gap, metric),
-        "gap_interval": scored_span(row.gap_ci95, metric),
+        "gap": scored_sign(row.gap, metric, row.score),
+        "gap_interval": scored_span(row.gap_ci95, metric, row.score),
         "shown": row.verdict == _SHOWN,
     }
 

@@ -56,6 +56,7 @@ def _told(run: Run) -> dict[str, Any]:
     return {
         "record": record,
         "known": known,
+        "sizes": words.sizes(metrics),
         "primary": known[known.primary],
         "reported": record.task.reported,
         "guess": record.task.baseline_meaning.removeprefix("always "),
@@ -70,6 +71,7 @@ def _told(run: Run) -> dict[str, Any]:
         "ladder": scores.ladder(metrics),
         "variants": scores.variants(metrics),
         "forest": _forest(run),
+        "far": any(scores.is_unbounded(known[name]) for name in (known.primary, known.secondary)),
         "compared": compared,
         "pairs": pairs,
         "basis": words.BASIS.get(record.protocol.get("interval"), words.BASIS["corrected"]),

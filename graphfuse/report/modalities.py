@@ -23,6 +23,7 @@ from graphfuse.report.words import (
     scored,
     scored_sign,
     scored_span,
+    sizes,
 )
 from graphfuse.schema import Comparison, Contribution, Evaluation, Metrics, Score
 from graphfuse.schema.model_id import ONLY, OURS, PATTERN, WITHOUT, ModelId
@@ -41,7 +42,7 @@ def told(metrics: Metrics, evaluation: Evaluation) -> dict[str, Any] | None:
         "patterns": _rows(metrics, PATTERN),
         "source": _source(metrics),
         "shapley": _shapley(evaluation.contributions, known),
-        "together": _together(evaluation.cross_modal, known),
+        "together": _together(evaluation.cross_modal, known, sizes(metrics)),
         "folded": FOLDED,
     }
     own = metrics.models.get(OURS)
@@ -162,7 +163,7 @@ def _cell_of(found: list[Contribution], modality: str, metric: Metric) -> str:
 # --------------------------------------------------------------------------------------------- EMAP
 
 
-def _together(found: list[Comparison], known: MetricSet) -> str:
+def _together(found: list[Comparison], known: MetricSet, own: dict[str, float | None]) -> str:
     """Whether the net uses interactions between modalities, in a sentence; blank where nobody
     looked."""
     pairs = sorted(
@@ -182,13 +183,12 @@ def _together(found: list[Comparison], known: MetricSet) -> str:
         "better": "their use is shown",
         "worse": "they do harm: the projection is better",
     }.get(first.verdict, "no use of them is shown")
-    changes = [
-        (
-            f"{known[p.metric].in_sentence} {change(known[p.metric], p.difference, sign=True)} "
-            f"({change_span(known[p.metric], p.ci95)}, {p.verdict})"
-        )
-        for p in pairs
-    ]
+    changes = []
+    for pair in pairs:
+        metric, like = known[pair.metric], own[pair.metric]
+        said = change(metric, pair.difference, sign=True, like=like)
+        interval = change_span(metric, pair.ci95, like)
+        changes.append(f"{metric.in_sentence} {said} ({interval}, {pair.verdict})")
     return (
         f"Cross-modal interactions: {answer}. The net against its additive projection, in "
         "which every modality has its say by "

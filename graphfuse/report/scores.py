@@ -247,12 +247,17 @@ def dots(metrics: Metrics, metric: str) -> list[Dot]:
     return rows
 
 
+def is_unbounded(metric: Metric) -> bool:
+    """Whether a score may lie so far out of the others that a figure cuts it off."""
+    return not np.isfinite(metric.bounds).all()
+
+
 def forest(metrics: Metrics, shown: Sequence[Metric], name: str, title: str) -> Markup | None:
     """The forest plot of these metrics, as figures of a page are called; `None` without models."""
     panels = {metric.title: dots(metrics, metric.name) for metric in shown}
     if not any(panels.values()):
         return None
-    unbounded = [metric.title for metric in shown if not np.isfinite(metric.bounds).all()]
+    unbounded = [metric.title for metric in shown if is_unbounded(metric)]
     return Markup(figures.forest(panels, name, title, unbounded))
 
 

@@ -76,16 +76,19 @@ def scored(value: float | None, metric: Metric, like: float | None = None) -> st
     return metric.written(value, like).replace("-", "−")
 
 
-def scored_sign(value: float, metric: Metric) -> str:
+def scored_sign(value: float, metric: Metric, like: float | None = None) -> str:
     """A difference of scores, as `signed`."""
-    text = scored(value, metric)
-    return f"+{text}" if text[0] not in "−–" and any(mark in text for mark in "123456789") else text
+    text = scored(value, metric, like)
+    is_plus = text[0] not in "−–" and any(digit in text for digit in "123456789")
+    return f"+{text}" if is_plus else text
 
 
-def scored_span(interval: Sequence[float | None], metric: Metric) -> str:
-    """The interval of a score, as `span`; its ends have as many decimals."""
-    largest = max((end for end in interval if end is not None), key=abs, default=None)
-    ends = [scored(end, metric, largest) for end in interval]
+def scored_span(interval: Sequence[float | None], metric: Metric, like: float | None = None) -> str:
+    """The interval of a score, as `span`; its ends have as many decimals, those of the larger one
+    if not of a score `like` another."""
+    if like is None:
+        like = max((end for end in interval if end is not None), key=abs, default=None)
+    ends = [scored(end, metric, like) for end in interval]
     return "" if "–" in ends else " to ".join(ends)
 
 
@@ -136,24 +139,37 @@ def points_span(interval: Sequence[float | None]) -> str:
     return "no interval" if "–" in ends else " to ".join(ends)
 
 
+def sizes(metrics: Metrics) -> dict[str, float | None]:
+    """Metric → the net's own score, with whose decimals differences are written."""
+    own = metrics.models.get(OURS, {})
+    found = {metric.name: own.get(metric.name) for metric in metrics_of(metrics.kind)}
+    return {name: getattr(score, "mean", None) for name, score in found.items()}
+
+
 def primary_of(metrics: Metrics) -> Metric:
     """The metric that sentences on these scores are about."""
     known = metrics_of(metrics.kind)
     return known[known.primary]
 
 
-def change(metric: Metric, value: float | None, sign: bool = False) -> str:
-    """A difference in a metric: `0.4 points` where it is written in points, else `0.004`."""
+def change(
+    metric: Metric, value: float | None, sign: bool = False, like: float | None = None
+) -> str:
+    """A difference in a metric: `0.4 points` where it is written in points, else `0.004`, with the
+    decimals of a score `like` another."""
     if metric.percent:
         return f"{points(value, sign)} points"
-    return scored(value, metric) if value is None or not sign else scored_sign(value, metric)
+    is_bare = value is None or not sign
+    return scored(value, metric, like) if is_bare else scored_sign(value, metric, like)
 
 
-def change_span(metric: Metric, interval: Sequence[float | None]) -> str:
+def change_span(metric: Metric, interval: Sequence[float | None], like: float | None = None) -> str:
     """`−0.5 to 1.3`, in points where the metric is written so; `no interval` where an end is
     unknown."""
     return (
-        points_span(interval) if metric.percent else scored_span(interval, metric) or "no interval"
+        points_span(interval)
+        if metric.percent
+        else scored_span(interval, metric, like) or "no interval"
     )
 
 

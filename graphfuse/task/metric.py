@@ -104,9 +104,10 @@ class Metric:
         size, with three significant digits, or the decimals of a score `like` another."""
         return significant(value, like=like) if self.is_of_any_size else f"{value:,.3f}"
 
-    def signed(self, difference: float) -> str:
+    def signed(self, difference: float, like: float | None = None) -> str:
         """The same of a difference, with its sign."""
-        return self.written(difference) if difference < 0 else f"+{self.written(difference)}"
+        text = self.written(difference, like)
+        return text if difference < 0 else f"+{text}"
 
     def in_points(self, difference: float) -> str:
         """A difference with its sign: "+1.2" in points (hundredths) where `percent`, else

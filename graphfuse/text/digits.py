@@ -20,7 +20,8 @@ def significant(value: float, digits: int = 3, like: float | None = None) -> str
     exponent = int(rounded.partition("e")[2])
     if abs(exponent) > LONGEST:
         return f"{value:.{digits - 1}e}"
-    return f"{value:,.{max(digits - 1 - exponent, 0)}f}"
+    text = f"{value:,.{max(digits - 1 - exponent, 0)}f}"
+    return text if any(digit in text for digit in "123456789") else text.removeprefix("-")
 
 
 def decimals(values: list[float]) -> int:

@@ -59,3 +59,13 @@ def test_a_rung_that_one_cohort_lacks_is_a_dash(result):
 def test_graphs_are_told_in_the_headline_metric(result):
     said = summary([result()])["graphs"][0]
     assert any(line.startswith("the patient graph adds") for line in said)
+
+
+def test_what_knows_nothing_stands_first_and_unknown_rungs_last(result):
+    other = result("two")
+    models = other.metrics.models
+    models["oracle"] = models["clinical"]
+    found = summary([result(), other])
+    names = [row["name"] for row in found["rows"]]
+    assert names[0] == "majority" and names[-2:] == ["graphfuse", "oracle"]
+    assert found["in_points"]

@@ -49,6 +49,11 @@ def test_scores_without_a_largest_value_have_significant_digits():
     assert signs == ["+0.000210", "−12.0", "0.00"]
     assert words.scored_span((-0.0314, 1.31), unbounded) == "−0.03 to 1.31"
     assert words.scored_span((None, 0.5), unbounded) == ""
+    noise = (
+        words.scored_sign(-5e-16, unbounded, 5.75),
+        words.scored_span((-5e-16, 0.2), unbounded, 5.75),
+    )
+    assert noise == ("0.00", "0.00 to 0.20")
 
 
 def test_lists_in_words():
