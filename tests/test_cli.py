@@ -167,7 +167,13 @@ def test_its_files_have_the_promised_shapes(clinic):
     assert set(metrics.variants) == {"without:rna", "pattern:rna+meth+clinical"} | twins
     assert tuple(pd.read_csv(run / "folds.csv").columns) == FOLD_COLUMNS
     predictions = pd.read_csv(run / "predictions.csv")
-    assert tuple(predictions.columns) == (*PREDICTION_COLUMNS, "p_class0", "p_class1", "flag")
+    assert tuple(predictions.columns) == (
+        *PREDICTION_COLUMNS,
+        "call",
+        "p_class0",
+        "p_class1",
+        "flag",
+    )
     assert sorted(predictions["patient"]) == sorted(pd.read_csv(run / "folds.csv")["patient"])
     accuracy = (
         (predictions["truth"] == predictions["call"]).groupby(predictions["fold"]).mean().mean()

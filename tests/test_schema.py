@@ -206,7 +206,7 @@ def test_the_columns_of_the_design():
         "ece",
     )
     assert FOLD_COLUMNS == ("patient", "repeat", "fold")
-    assert PREDICTION_COLUMNS == ("patient", "repeat", "fold", "truth", "call")
+    assert PREDICTION_COLUMNS == ("patient", "repeat", "fold", "truth")
     assert not [c for c in PREDICTION_COLUMNS if c.startswith("p_")]
 
 

@@ -109,9 +109,9 @@ def rank_saved(
             "run; give the cohort that it was trained on, or train again"
         )
     replicas = load_replicas(folder, found, record.target, allow_parts=allow_parts)
-    if any(replica.model.class_names != record.classes for replica in replicas):
-        raise damaged(folder, "its models are of other classes than run.json says")
-    _check_folds(folder, replicas, found)
+    if any(replica.model.task_.unfitted != record.task for replica in replicas):
+        raise damaged(folder, "its models are of another outcome than run.json says")
+    _check_folds(folder, record, replicas, found)
     found, genes = _gene_side(folder, record, found, network)
     with undamaged(folder), np.errstate(over="ignore", invalid="ignore"):
         ranking = rank_replicas(replicas, found, genes, device, chosen).top(top)
@@ -189,10 +189,13 @@ def _here(folder: Path, name: str, what: str) -> str:
     return str(path)
 
 
-def _check_folds(folder: Path, replicas: Iterable[Replica], cohort: Cohort) -> None:
+def _check_folds(
+    folder: Path, record: RunRecord, replicas: Iterable[Replica], cohort: Cohort
+) -> None:
     """Raises `InputError` where a fold's model does not predict what the run says of its patients:
     it may have been trained on them."""
-    written = load_predictions(folder).set_index(["repeat", "fold", "patient"])
+    table = load_predictions(folder, record.task)
+    written = table.set_index(["repeat", "fold", "patient"])
     for replica in replicas:
         tested = cohort.take(replica.tested)
         rows = [(replica.repeat, replica.fold, patient) for patient in tested.patients.astype(str)]

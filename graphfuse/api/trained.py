@@ -87,7 +87,8 @@ def predict(
     device: str | None = None,
     allow_parts: Iterable[str | Path] = (),
 ) -> pd.DataFrame:
-    """`patient, call, p_<class>…, flag` for patients that the model may never have seen.
+    """`patient, call, p_<class>…, flag` of a class outcome, `patient, value, lo, hi, flag` of a
+    number, for patients that the model may never have seen.
 
     Parameters
     ----------
@@ -115,13 +116,15 @@ def predict(
         Where there is no such model, cohort or device, or tables are far from the scale of training
         (`FusionModel.shifts`).
     """
-    model = _model_of(model, allow_parts).on(device)
+    model = model_of(model, allow_parts).on(device)
     return model.table(as_cohort(cohort, like=model), allow_shift=allow_shift)
 
 
-def _model_of(
+def model_of(
     given: FusionModel | Report | str | Path, allow_parts: Iterable[str | Path]
 ) -> FusionModel:
+    """The model that is given, or that of a report, a run directory or a model folder, of which
+    nothing is run. Raises `InputError` as `FusionModel.load` does."""
     if isinstance(given, FusionModel):
         return given
     if isinstance(given, Report):

@@ -42,11 +42,11 @@ from graphfuse.cli.app import (
     speak,
     training,
 )
-from graphfuse.errors import FEW, InputError, few
+from graphfuse.errors import InputError, few
 from graphfuse.explain.methods import DEFAULT
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 log = logging.getLogger(__name__)
 
@@ -139,31 +139,19 @@ def predict(
     """Score new patients with a trained run."""
     speak(quiet)
     from graphfuse import api
+    from graphfuse.api.trained import model_of
     from graphfuse.data.export import safe_csv
     from graphfuse.data.inputs import output_file
 
     _refuse_run_files(output_file(out, cohort), folder)
-    allowed = allow_part or ()
-    table = api.predict(folder, cohort, allow_shift=allow_shift, device=device, allow_parts=allowed)
+    model = model_of(folder, allow_part or ())
+    table = api.predict(model, cohort, allow_shift=allow_shift, device=device)
     _say_whom_it_knows(folder, table["patient"])
     safe_csv(table, out)
     flagged = int((table["flag"] != "").sum())
     told = f"; {few(flagged)} flagged, see the column flag" if flagged else ""
-    typer.echo(f"{_called(table['call'])}{told}: {out}")
-
-
-def _called(calls: pd.Series) -> str:
-    """How many were called what; no total where it would tell the number of a class with few."""
-    counts = calls.value_counts()
-    each = ", ".join(f"{name} {few(count)}" for name, count in counts.items())
-    shown = int(counts[counts >= FEW].sum())
-    if shown == len(calls):
-        total = f"{shown:,}"
-    elif shown:
-        total = f"more than {shown:,}"
-    else:
-        total = few(len(calls)) if len(calls) < FEW else f"{FEW} or more"
-    return f"{total} patients called ({each})"
+    said = model.task_.in_total(table[model.task_.columns[0]].to_numpy())
+    typer.echo(f"{said}{told}: {out}")
 
 
 def _refuse_run_files(out: Path, folder: Path) -> None:
@@ -171,7 +159,8 @@ def _refuse_run_files(out: Path, folder: Path) -> None:
     within = out.resolve().is_relative_to(folder.resolve()) or (out.parent / "run.json").is_file()
     if within and out.exists():
         with out.open("rb") as file:
-            if not file.readline().startswith(b"patient,call,"):
+            columns = file.readline().rstrip().split(b",")
+            if columns[:1] + columns[-1:] != [b"patient", b"flag"] or b"repeat" in columns:
                 raise InputError(f"{out}: is a file of a run; name another with -o")
 
 

@@ -23,14 +23,19 @@ _SLICES = 20  # of whole groups, of which a held-out part is put together
 
 
 def left_out(
-    patients: pd.Index, strata: np.ndarray, groups: pd.Series, seed: int = 0
+    patients: pd.Index,
+    strata: np.ndarray,
+    groups: pd.Series,
+    seed: int = 0,
+    called: tuple[str, str] = ("class", "classes"),
 ) -> pd.DataFrame:
-    """Leave one group out: a fold for each with at least `FEWEST` labelled patients of two classes,
+    """Leave one group out: a fold for each with at least `FEWEST` labelled patients of two strata,
     in the order of names.
 
     Smaller groups are pooled, whole, into folds of about the middle size of those, so that they are
     tested too; a pool that is too small itself, and patients whose group is not known, always
-    train. Raises `InputError` where no group is large enough.
+    train. `called`: what a stratum is called, and several. Raises `InputError` where no group is
+    large enough.
     """
     known = (strata >= 0) & group_known(groups)
     counts = pd.crosstab(groups[known].to_numpy(), strata[known])
@@ -38,7 +43,7 @@ def left_out(
     if not own or len(counts) < 2:
         raise InputError(
             f"--leave-out {groups.name}: there must be two groups, and one of {FEWEST} "
-            "labelled patients of two classes (got "
+            f"labelled patients of two {called[1]} (got "
             f"{counted(len(counts), 'group')} with labels). Take --group-by {groups.name}, "
             "which tests several at once"
         )
@@ -90,10 +95,12 @@ def share_held_out(
     repeats: int,
     seed: int,
     groups: pd.Series | None = None,
+    called: tuple[str, str] = ("class", "classes"),
 ) -> pd.DataFrame:
     """A stratified share of the labelled patients is fold 0, drawn anew in every repeat; with
-    `groups`, whole groups that come nearest to it. Raises `InputError` where a class has fewer than
-    2 members, or the share leaves a side without patients."""
+    `groups`, whole groups that come nearest to it. `called`: what a stratum is called, and several.
+    Raises `InputError` where one has fewer than 2 members, or the share leaves a side without
+    patients."""
     if not 0 < share < 1:
         raise InputError(
             f"--holdout {share:g}: give the share to hold out, between 0 and 1, such as 0.3"
@@ -113,7 +120,7 @@ def share_held_out(
         except ValueError:
             raise InputError(
                 f"--holdout {share:g} of {few(len(rows))} labelled patients leaves fewer than "
-                "one of each class on a side; "
+                f"one of each {called[0]} on a side; "
                 "take another share, or --cv"
             ) from None
         dealt[repeat, held] = 0

@@ -129,12 +129,14 @@ class Protocol:
             return read_folds(self.file, patients, target.known)
         strata = outcome.task.strata(target)
         if self.kind == "leave-out":
-            return left_out(patients, strata, groups_of(cohort, self.by, "--leave-out"), seed)
+            by = groups_of(cohort, self.by, "--leave-out")
+            return left_out(patients, strata, by, seed, outcome.task.strata_called)
         if self.kind == "split":
             return part_held_out(patients, groups_of(cohort, self.by, "--split"), self.value)
         if self.kind == "holdout":
             outcome.task.require(target, 2, f"--holdout {self.share:g}")
-            return share_held_out(patients, strata, self.share, self.repeats, seed, groups)
+            called = outcome.task.strata_called
+            return share_held_out(patients, strata, self.share, self.repeats, seed, groups, called)
         outcome.task.require(target, self.folds, f"--cv: {self.folds} folds")
         return repeated(patients, strata, self.folds, self.repeats, seed, groups)
 

@@ -7,7 +7,6 @@ import importlib.metadata
 import json
 import sys
 
-import numpy as np
 import pandas as pd
 
 from graphfuse.data.cohort import Cohort
@@ -41,6 +40,7 @@ def record_run(
         cohort=cohort.name,
         manifest=cohort.about.get("manifest"),
         recipe=made,
+        kind=found.outcome.kind,
         target=found.outcome.name,
         classes=list(found.outcome.classes),
         protocol=protocol,
@@ -86,7 +86,6 @@ def peak_memory() -> float:
 def _fitted(cohort: Cohort, network: GeneNetwork | None, found: Study) -> dict:
     """What the final model learned and whom it saw."""
     outcome, fitted = found.outcome, found.model.fitted_
-    counts = np.bincount(outcome.values[outcome.known], minlength=len(outcome.classes))
     covered = {}
     if network is not None:
         for modality in cohort.modalities.values():
@@ -102,7 +101,7 @@ def _fitted(cohort: Cohort, network: GeneNetwork | None, found: Study) -> dict:
         "labelled": int(outcome.known.sum()),
         "derived_from": list(outcome.derived_from),
         "presence": {m: int(n) for m, n in cohort.present.sum().items()},
-        "classes": dict(zip(outcome.classes, counts.tolist(), strict=True)),
+        **outcome.task.on_record(outcome.target),
         "coverage": covered,
         "checks": found.checks,
     }

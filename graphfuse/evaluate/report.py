@@ -98,7 +98,7 @@ class Report:
             network=None,
             metrics=read_shape(inside(folder, "metrics.json"), Metrics),
             evaluation=read_shape(inside(folder, "evaluation.json"), Evaluation),
-            predictions=load_predictions(folder),
+            predictions=load_predictions(folder, record.task),
             folds=load_folds(folder),
             model=FusionModel.load(inside(folder, "model"), allow_parts=allow_parts),
             replicas=[],

@@ -12,6 +12,8 @@ from graphfuse.errors import InputError
 from graphfuse.files.inside import inside
 from graphfuse.files.json import damaged
 from graphfuse.schema import FOLD_COLUMNS, PREDICTION_COLUMNS
+from graphfuse.task.kind import Task
+from graphfuse.task.outcome import Target
 
 
 def load_folds(folder: Path) -> pd.DataFrame:
@@ -37,23 +39,25 @@ def load_folds(folder: Path) -> pd.DataFrame:
     )
 
 
-def load_predictions(folder: Path) -> pd.DataFrame:
-    """`predictions.csv` of a run directory: `repeat` and `fold` int64, probabilities float64, all
-    else as text.
+def load_predictions(folder: Path, task: Task) -> pd.DataFrame:
+    """`predictions.csv` of a run directory: `repeat` and `fold` int64, what the `task` predicts in
+    numbers float64, all else as text.
 
     Raises `InputError` where it is gone, or damaged.
     """
     path = inside(folder, "predictions.csv")
-    table = _text(path, (*PREDICTION_COLUMNS, "flag"))
+    table = _text(path, (*PREDICTION_COLUMNS, *task.columns, "flag"))
     _refuse_odd_numbers(path, [table["repeat"], table["fold"]])
     for name in table:
-        if name in ("repeat", "fold"):
-            table[name] = table[name].astype("int64")
-        elif name.startswith("p_"):
-            table[name] = _shares(table[name], path)
-        else:
-            table[name] = unguarded(table[name])
-    return table
+        is_number = name in ("repeat", "fold")
+        table[name] = table[name].astype("int64") if is_number else unguarded(table[name])
+    try:
+        output, truth = task.read_table(table)
+    except ValueError as error:
+        raise damaged(path, str(error)) from None
+    said = {"truth": task.shown(Target(truth, task.known(truth)))[""], **task.table(output)}
+    numbers = pd.DataFrame(said).select_dtypes("number")
+    return table.assign(**numbers)
 
 
 def _text(path: Path, wanted: Sequence[str]) -> pd.DataFrame:
@@ -71,11 +75,3 @@ def _text(path: Path, wanted: Sequence[str]) -> pd.DataFrame:
 def _refuse_odd_numbers(path: Path, columns: Sequence[pd.Series]) -> None:
     if not all(column.str.fullmatch("[0-9]{1,9}").all() for column in columns):
         raise damaged(path, "a repeat or a fold is no whole number")
-
-
-def _shares(column: pd.Series, path: Path) -> pd.Series:
-    """Probabilities as float64."""
-    found = pd.to_numeric(column, errors="coerce")
-    if not found.between(0, 1).all():
-        raise damaged(path, f"{column.name} holds what is no probability")
-    return found.astype(float)

@@ -27,8 +27,8 @@ RANKING_COLUMNS = (
 )  # fmt: skip
 SECONDS = "fit_seconds"  # the one number in a row of scores that is no metric
 FOLD_COLUMNS = ("patient", "repeat", "fold")
-# then one p_<class> per class, and `flag`
-PREDICTION_COLUMNS = ("patient", "repeat", "fold", "truth", "call")
+# then those of the kind of outcome (`Task.columns`), and `flag`
+PREDICTION_COLUMNS = ("patient", "repeat", "fold", "truth")
 _CLASS = "class"  # the kind of outcome of files that name none
 
 Known = Annotated[int, Field(ge=SCHEMA, le=SCHEMA, alias="schema")]
@@ -64,6 +64,7 @@ class FittedRecord(TypedDict, total=False):
     derived_from: list[str]
     presence: dict[str, Count]
     classes: dict[str, Count]
+    values: dict[str, Real]
     coverage: dict[str, list[Step]]
     checks: list[str]
     network: str

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from graphfuse.errors import InputError, examples, few_counted
+from graphfuse.errors import FEW, InputError, examples, few, few_counted
 from graphfuse.task.given import OfLabels
 from graphfuse.task.outcome import Outcome
 from graphfuse.text.spelling import padding
@@ -178,3 +178,18 @@ class ClassLabels(OfLabels):
 
     def attributes(self, classes: np.ndarray | None) -> dict[str, np.ndarray]:
         return {"classes_": np.asarray(self.names) if classes is None else classes}
+
+
+def in_total(called: np.ndarray) -> str:
+    """How many patients were called what; no total where it would tell the number of a class with
+    few."""
+    counts = pd.Series(called).value_counts()
+    each = ", ".join(f"{name} {few(count)}" for name, count in counts.items())
+    shown = int(counts[counts >= FEW].sum())
+    if shown == len(called):
+        total = f"{shown:,}"
+    elif shown:
+        total = f"more than {shown:,}"
+    else:
+        total = few(len(called)) if len(called) < FEW else f"{FEW} or more"
+    return f"{total} patients called ({each})"

@@ -12,7 +12,7 @@ from scipy.special import log_softmax, softmax
 from graphfuse.errors import FEW, InputError, examples, few, few_of
 from graphfuse.statistics.columns import anova_f
 from graphfuse.task.class_elsewhere import ClassesElsewhere
-from graphfuse.task.class_labels import MANY, ClassLabels, class_outcome
+from graphfuse.task.class_labels import MANY, ClassLabels, class_outcome, in_total
 from graphfuse.task.class_metrics import METRICS
 from graphfuse.task.explained import Told
 from graphfuse.task.kind import Task
@@ -272,6 +272,9 @@ class Classes(ClassLabels, ClassesElsewhere, Task):
         names = np.asarray(self.names, dtype=object) if classes is None else classes
         return names[output.argmax(1)]
 
+    def in_total(self, called: np.ndarray) -> str:
+        return in_total(called)
+
     def table(self, output: np.ndarray) -> dict[str, np.ndarray]:
         """`call`, and `p_<class>` for each class."""
         chances = {f"p_{name}": output[:, k] for k, name in enumerate(self.names)}
@@ -279,13 +282,11 @@ class Classes(ClassLabels, ClassesElsewhere, Task):
 
     def read_table(self, table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         columns = [f"p_{name}" for name in self.names]
+        output = table[columns].apply(pd.to_numeric, errors="coerce")
         for column in columns:
-            if column not in table:
-                raise ValueError(f"no column {column}")
-            if not pd.to_numeric(table[column], errors="coerce").between(0, 1).all():
+            if not output[column].between(0, 1).all():
                 raise ValueError(f"{column} holds what is no probability")
-        output = table[columns].to_numpy(float)
-        return output, pd.Index(self.names).get_indexer(table["truth"])
+        return output.to_numpy(float), pd.Index(self.names).get_indexer(table["truth"])
 
     def valid(self, output: np.ndarray) -> np.ndarray:
         """Probabilities between 0 and 1 that sum to 1."""

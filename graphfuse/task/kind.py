@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
-from graphfuse.errors import InputError
+from graphfuse.errors import InputError, few
 from graphfuse.task.elsewhere import Elsewhere
 from graphfuse.task.explained import Explained
 from graphfuse.task.given import OfLabels
@@ -148,7 +148,15 @@ class Task(Explained, Elsewhere, Kind):
         """The task with the units of these training patients, where it has any."""
         return self
 
+    @property
+    def unfitted(self) -> Task:
+        """The task without such units."""
+        return self
+
     # ------------------------------------------------------------------------ who trains, in folds
+
+    #: What a stratum is called, and several of them.
+    strata_called: ClassVar[tuple[str, str]] = ("class", "classes")
 
     @abstractmethod
     def strata(self, target) -> np.ndarray:
@@ -272,6 +280,11 @@ class Task(Explained, Elsewhere, Kind):
     def called(self, output: np.ndarray, classes: np.ndarray | None = None) -> np.ndarray:
         """`[N]`: the one value that a model's output `[N, O]` stands for; `classes`: what is said
         for the names of its classes."""
+
+    def in_total(self, called: np.ndarray) -> str:
+        """Of how many patients what is predicted, `[N]` as of `called`, without a number under
+        five."""
+        return f"{few(len(called))} patients predicted"
 
     @property
     def columns(self) -> tuple[str, ...]:

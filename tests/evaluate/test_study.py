@@ -72,7 +72,12 @@ def found():
 def test_predictions_have_the_columns_of_the_design(found):
     table = found.predictions(COHORT)
     classes = COHORT.outcome().classes
-    assert list(table.columns) == [*PREDICTION_COLUMNS, *(f"p_{c}" for c in classes), "flag"]
+    assert list(table.columns) == [
+        *PREDICTION_COLUMNS,
+        "call",
+        *(f"p_{c}" for c in classes),
+        "flag",
+    ]
     assert (table["flag"] == "").all()
     known = COHORT.outcome().known.sum()
     assert (
