@@ -1,4 +1,4 @@
-"""Occlusion: how far a class's logit falls where a column is at its training mean."""
+"""Occlusion: how far a prediction falls where a column is at its training mean."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from graphfuse.explain.method import Attribution, FoldNet, Method
 
 
 class Occlusion(Method):
-    """The fall of the class's logit where the column is set to its training mean, one column at a
+    """The fall of what is predicted where the column is set to its training mean, one column at a
     time."""
 
     def attribute(self, net: FoldNet) -> Attribution:
