@@ -90,7 +90,7 @@ def write_bench(
 def headline(result: Result) -> Metric:
     """The metric a contest is told by."""
     metrics = metrics_of(result.metrics.kind)
-    return metrics[metrics.headline_of(len(result.contest.outcome.classes))]
+    return metrics[metrics.headline_of(result.contest.outcome.task.width)]
 
 
 def summary(results: Sequence[Result]) -> dict[str, Any]:

@@ -2,11 +2,13 @@
 
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from graphfuse.evaluate.bench import Result
 from graphfuse.report.bench import headline, summary
 from graphfuse.schema import Metrics
+from graphfuse.task.outcome import Outcome
 
 
 @pytest.fixture
@@ -14,7 +16,7 @@ def result(evaluated):
     metrics = Metrics.model_validate_json((evaluated / "metrics.json").read_text())
 
     def made(name="one", classes=5, recipe="multiplex"):
-        outcome = SimpleNamespace(classes=list("abcde"[:classes]))
+        outcome = Outcome("subtype", "class", np.arange(classes), tuple("abcde"[:classes]))
         return Result(
             SimpleNamespace(name=name, outcome=outcome, recipe=SimpleNamespace(name=recipe)),
             metrics.model_copy(deep=True),
