@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -44,9 +44,6 @@ from graphfuse.cli.app import (
 )
 from graphfuse.errors import InputError, few
 from graphfuse.explain.methods import DEFAULT
-
-if TYPE_CHECKING:
-    pass
 
 log = logging.getLogger(__name__)
 
