@@ -87,7 +87,6 @@ def calls(given: dict):
         "GeneNetwork.from_frame": (gf.GeneNetwork.from_frame, {"edges": given["network"].to_frame(),
                                    "name": "n", "directed": False, "min_score": None}),
         "GeneNetwork.on": (given["network"].on, {"symbols": ["TP53"]}),
-        "GeneNetwork.coverage": (given["network"].coverage, {"modality": given["modality"]}),
         "PatientGraph.read": (gf.PatientGraph.read, {"folder": out}),
         "PatientGraph.to_networkx": (given["graph"].to_networkx, {"layer": None}),
         "PatientGraph.to_anndata": (given["graph"].to_anndata, {"modality": None}),

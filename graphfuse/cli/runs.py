@@ -143,7 +143,7 @@ def predict(
     _refuse_run_files(output_file(out, cohort), folder)
     model = model_of(folder, allow_part or ())
     table = api.predict(model, cohort, allow_shift=allow_shift, device=device)
-    _say_whom_it_knows(folder, table["patient"])
+    _say_whom_it_knows(folder, table["patient"], model.task_.reported.calls)
     safe_csv(table, out)
     flagged = int((table["flag"] != "").sum())
     told = f"; {few(flagged)} flagged, see the column flag" if flagged else ""
@@ -161,15 +161,18 @@ def _refuse_run_files(out: Path, folder: Path) -> None:
                 raise InputError(f"{out}: is a file of a run; name another with -o")
 
 
-def _say_whom_it_knows(folder: Path, patients) -> None:
-    """A warning where ids are those of patients that the run was trained on, by its folds.csv."""
+def _say_whom_it_knows(folder: Path, patients, calls: str) -> None:
+    """A warning where ids are those of patients that the run was trained on, by its folds.csv;
+    `calls`: what models say of patients."""
     from graphfuse.evaluate.saved_tables import load_folds
 
     if (folder / "folds.csv").is_file():
         count = int(patients.isin(load_folds(folder)["patient"]).sum())
         if count:
             some = f"{count:,} of {len(patients):,}" if count >= 5 else "some (fewer than 5)"
-            log.warning("%s patients were trained on, by their ids: these calls are no test", some)
+            log.warning(
+                "%s patients were trained on, by their ids: these %s are no test", some, calls
+            )
 
 
 @app.command(epilog="Example: graphfuse run tcga-brca -o runs/tcga-brca")
