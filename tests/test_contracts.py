@@ -28,6 +28,8 @@ from graphfuse.nn.net import Inputs, Net
 from graphfuse.nn.parts import available, part
 from graphfuse.schema import Recipe
 
+pytestmark = pytest.mark.usefixtures("few_trees")
+
 QUICK = {
     "name": "quick",
     "patient": {"neighbours": 4},

@@ -21,6 +21,8 @@ from graphfuse.learn.pack import pack
 from graphfuse.schema import Recipe
 from graphfuse.schema.recipe import TrainSection
 
+pytestmark = pytest.mark.usefixtures("few_trees")
+
 SETS = (
     Path(tempfile.mkdtemp()) / "planted.gmt"
 )  # none ships: eight sets of the planted cohorts' genes

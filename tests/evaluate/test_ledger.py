@@ -21,6 +21,8 @@ from graphfuse.schema import Comparison, Recipe
 from graphfuse.task.registry import metrics_of
 from tests.outcomes import of_codes
 
+pytestmark = pytest.mark.usefixtures("few_trees")
+
 ACCURACY = metrics_of("class")["accuracy"]
 
 DEFAULT = Recipe.named("multiplex")

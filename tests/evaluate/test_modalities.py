@@ -27,6 +27,8 @@ from graphfuse.report.modalities import told
 from graphfuse.schema import Evaluation, Recipe
 from graphfuse.task.registry import metrics_of
 
+pytestmark = pytest.mark.usefixtures("few_trees")
+
 scored = metrics_of("class").scores
 
 NAMES = ("rna", "meth", "mirna", "clinical")

@@ -25,6 +25,8 @@ from graphfuse.schema import Recipe
 from graphfuse.task.outcome import Outcome
 from graphfuse.task.registry import metrics_of
 
+pytestmark = pytest.mark.usefixtures("few_trees")
+
 METRICS = metrics_of("class")
 
 

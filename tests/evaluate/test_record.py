@@ -10,6 +10,8 @@ import pytest
 
 from graphfuse.evaluate.record import peak_memory
 
+pytestmark = pytest.mark.usefixtures("few_trees")
+
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a process inherits the figure")
 def test_the_peak_is_of_this_process_not_of_the_one_that_started_it():

@@ -17,6 +17,8 @@ from graphfuse.evaluate.report import RUN, Report, load_record, load_replicas
 from graphfuse.files.written import whole_folder
 from graphfuse.schema import Recipe
 
+pytestmark = pytest.mark.usefixtures("few_trees")
+
 RECIPE = Recipe.model_validate(
     {"name": "quick", "net": {"width": 6}, "train": {"epochs": 3, "seeds": 1}}
 )

@@ -13,6 +13,8 @@ from graphfuse.evaluate.subgroups import _holm
 from graphfuse.evaluate.subgroups import subgroups as by_metrics
 from graphfuse.task.registry import kind_of, metrics_of
 
+pytestmark = pytest.mark.usefixtures("few_trees")
+
 NAMES = ["a", "b", "c", "d", "e"]
 BY_GROUP = metrics_of("class").by_group
 SCORED = [metric.name for metric in BY_GROUP]

@@ -14,6 +14,8 @@ from graphfuse.explain.fold_models import rank
 from graphfuse.explain.null import null_quantile
 from graphfuse.schema import Recipe
 
+pytestmark = pytest.mark.usefixtures("few_trees")
+
 
 def test_the_share_of_lower_nulls_ties_not_counted():
     nulls = [[1.0, 0.0, 4.0], [2.0, 0.0, 5.0], [3.0, 0.0, 6.0], [9.0, 0.0, 7.0]]

@@ -18,6 +18,8 @@ from graphfuse.learn.model import FusionModel
 from graphfuse.learn.search import trained_by
 from graphfuse.schema import RANKING_COLUMNS, Recipe
 
+pytestmark = pytest.mark.usefixtures("few_trees")
+
 
 @pytest.fixture(scope="module")
 def ranking(small, network):

@@ -31,6 +31,8 @@ from graphfuse.nn.parts import available
 from graphfuse.schema import Recipe
 from graphfuse.schema.recipe import PathwaySection
 
+pytestmark = pytest.mark.usefixtures("few_trees")
+
 SETS = "one\t\tA\tB\tC\ntwo\t\tC\tD\tX\nthree\t\tA\tB\tD\nfew\t\tA\tX\tY\n"
 GENES = {"rna": ["A", "B", None, "C", "A"], "meth": ["D", "A", "Z"]}
 

@@ -16,6 +16,8 @@ from graphfuse.learn.model import FusionModel
 from graphfuse.learn.search import candidates, described, halved, trained_by
 from graphfuse.schema import Recipe
 
+pytestmark = pytest.mark.usefixtures("few_trees")
+
 QUICK = {
     "name": "quick",
     "patient": {"neighbours": 4},
