@@ -35,8 +35,10 @@ def ran(cohort, recipe, folds=3, network=None, **options):
     "net, network",
     [
         ({}, False),
-        ({"encode": "mlp", "fuse": "late"}, False),
-        ({"encode": {"default": "table", "rna": "network"}}, True),
+        pytest.param({"encode": "mlp", "fuse": "late"}, False, marks=pytest.mark.slow),
+        pytest.param(
+            {"encode": {"default": "table", "rna": "network"}}, True, marks=pytest.mark.slow
+        ),
     ],
     ids=["table", "mlp", "network"],
 )
@@ -60,6 +62,7 @@ def test_the_honest_score_is_one_of_the_curve_and_below_the_best(small):
     assert (found.best <= found.honest + 1e-5).all() and found.optimism >= 0
 
 
+@pytest.mark.slow
 def test_what_is_picked_on_shuffled_labels_is_self_deception():
     """100 patients who differ in nothing: honest folds are at chance, the best of 31 epochs is
     points above."""

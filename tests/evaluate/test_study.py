@@ -62,6 +62,7 @@ def ran(cohort, folds, recipe=RECIPE):
 
 COHORT = made()
 FOLDS = repeated(COHORT.patients, COHORT.outcome().values, 2, 2, seed=0)
+ONCE = FOLDS[FOLDS["repeat"] == 0].copy()
 
 
 @pytest.fixture(scope="module")
@@ -265,7 +266,7 @@ def test_a_fit_that_reads_a_held_out_patient_stops_the_run(monkeypatch, what):
 def test_who_is_held_out_without_a_label_trains_nothing_and_is_not_scored():
     """A family is held out whole; its members without a label are in neither side."""
     blank = np.flatnonzero(~COHORT.outcome().known)
-    own = FOLDS[FOLDS["repeat"] == 0].copy()
+    own = ONCE.copy()
     own.loc[own["patient"].isin(COHORT.patients[blank[:3]]), "fold"] = 0
     found = ran(COHORT, own)
     table = found.predictions(COHORT)
@@ -294,7 +295,7 @@ def test_inner_folds_keep_a_group_whole(sites, monkeypatch):
     site = np.arange(66) % sites
     grouped = replace(COHORT, groups={"site": np.array([f"s{k}" for k in site])})
     found = study(
-        grouped, grouped.outcome(), RECIPE, None, FOLDS, 0, "cpu", keeps="site", final=False
+        grouped, grouped.outcome(), RECIPE, None, ONCE, 0, "cpu", keeps="site", final=False
     )
     for cross in seen:
         where = pd.Series(cross.inner.first).groupby(cross.groups).nunique()
@@ -308,7 +309,7 @@ def test_inner_folds_keep_a_group_whole(sites, monkeypatch):
 def test_more_patients_than_kernels_leave_the_linear_baselines_out(monkeypatch, caplog):
     monkeypatch.setattr("graphfuse.learn.linear.kernels.MOST_PATIENTS", 20)
     net = RECIPE.net.model_copy(update={"start": "none"})
-    found = ran(COHORT, FOLDS, RECIPE.model_copy(update={"net": net}))
+    found = ran(COHORT, ONCE, RECIPE.model_copy(update={"net": net}))
     models = found.metrics({}).models
     assert list(models) == ["majority", "forest", "boosting", "no-graph", "graphfuse"]
     assert np.isfinite(found.predictions(COHORT).filter(like="p_").to_numpy()).all()

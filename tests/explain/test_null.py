@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 
 from graphfuse.errors import InputError
-from graphfuse.evaluate.folds import repeated
-from graphfuse.evaluate.study import study
+from graphfuse.evaluate.folds import repeated, splits
+from graphfuse.evaluate.study import Replica
 from graphfuse.explain.fold_models import rank
 from graphfuse.explain.null import null_quantile
+from graphfuse.learn.linear.fold import PreparedFold
+from graphfuse.learn.model import FusionModel
+from graphfuse.learn.search import trained_by
 from graphfuse.schema import Recipe
-
-pytestmark = pytest.mark.usefixtures("few_trees")
 
 
 def test_the_share_of_lower_nulls_ties_not_counted():
@@ -36,18 +37,27 @@ def test_nulls_of_other_items_are_refused(nulls):
 
 
 def ranked(cohort):
+    """By the nets of two folds alone."""
     recipe = Recipe.model_validate(
         {"name": "quick", "net": {"width": 4}, "train": {"epochs": 1, "seeds": 1}}
     )
-    folds = repeated(cohort.patients, cohort.outcome().values, 2, 1, 0)
-    found = study(cohort, cohort.outcome(), recipe, None, folds, 0, "cpu", final=False)
-    return rank(found.replicas, cohort, None)
+    outcome, names = cohort.outcome(), tuple(cohort.modalities)
+    table = repeated(cohort.patients, outcome.values, 2, 1, 0)
+    replicas = []
+    for _, fold, tested, train in splits(table, outcome.known):
+        prepared = PreparedFold.fit(cohort.take(train), outcome.take(train), recipe, None, seed=0)
+        (found,) = trained_by([prepared], names, recipe, 0, "cpu")
+        model = FusionModel(recipe, device="cpu").adopt(
+            found.gathered(prepared, names), recipe, outcome
+        )
+        replicas.append(Replica(0, fold, tested, train, model))
+    return rank(replicas, cohort, None)
 
 
 def test_planted_features_score_above_their_nulls(small, tmp_path):
     cohort, rng = small.cohort, np.random.default_rng(1)
     outcome, nulls = cohort.outcome(), []
-    for _ in range(6):
+    for _ in range(4):
         permuted = replace(outcome, values=rng.permutation(outcome.values))
         nulls.append(ranked(replace(cohort, outcomes={outcome.name: permuted})))
     plain = ranked(cohort)
@@ -67,7 +77,7 @@ def test_planted_features_score_above_their_nulls(small, tmp_path):
     by_class = ranking.nodes_by_class.groupby("class")["null_quantile"].nunique()
     assert (by_class > 1).all() and ranking.genes["null_quantile"].notna().all()
     ranking.save(tmp_path)
-    assert "share of 6 models of permuted labels" in (tmp_path / "README.txt").read_text()
+    assert "share of 4 models of permuted labels" in (tmp_path / "README.txt").read_text()
     with pytest.raises(InputError, match="nulls: no ranking is given"):
         plain.with_nulls([])
     with pytest.raises(InputError, match="nulls: one is by occlusion; expected integrated"):

@@ -76,6 +76,7 @@ def test_candidates_differ_in_one_slot_and_bring_the_tokens_they_need():
     assert candidates(recipe(search=None)) == [recipe(search=None)]
 
 
+@pytest.mark.slow
 def test_an_exclusive_or_across_modalities_picks_an_interaction():
     cohort, given = exclusive_or(), recipe()
     (found,) = trained_by([crossed(cohort, given)], ("a", "b"), given, 0, "cpu")
@@ -143,6 +144,7 @@ def test_what_cannot_be_built_is_passed_over():
     ).cohort  # 4 ** 7 label cells
     given = recipe(
         net={"fuse": "concat", "width": 4},
+        train={"epochs": 8, "seeds": 1},
         search={"fuse": ["label_tensor", "cross_attention", "sum"], "encode": []},
     )
     found = halved(
