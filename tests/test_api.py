@@ -13,6 +13,8 @@ import graphfuse as gf
 from graphfuse.graph.gene_slot import gene_network
 from graphfuse.schema import Recipe
 
+pytestmark = pytest.mark.usefixtures("few_trees")
+
 RECIPE = Recipe.model_validate(
     {"name": "quick", "net": {"width": 6}, "train": {"epochs": 3, "seeds": 1}}
 )

@@ -20,7 +20,10 @@ from graphfuse.graph.network_files import load_network
 ROOT = Path(__file__).parents[1]
 PLACES = (ROOT / "shared" / "cases", ROOT.parent / "shared" / "cases")
 CASES = next((place for place in PLACES if place.is_dir()), None)
-pytestmark = pytest.mark.skipif(CASES is None, reason="the cases are not here")
+pytestmark = [
+    pytest.mark.skipif(CASES is None, reason="the cases are not here"),
+    pytest.mark.usefixtures("few_trees"),
+]
 QUICK = ("--cv", "3x1", "--no-ledger", "-q", "-o", "out")
 
 

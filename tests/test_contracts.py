@@ -64,7 +64,19 @@ NETS = [
     for encode, propagate, fuse in dict.fromkeys(TRIPLES)
     if part("fuse", fuse).least_tokens == 1 or encode == "tokens"
 ]
-every_net = pytest.mark.parametrize("net", NETS, ids=lambda n: "-".join(n.values()))
+
+
+def marked(nets: list[dict[str, str]]) -> list:
+    """The nets, slow where every part of theirs stands in one before them already."""
+    seen, found = set(), []
+    for net in nets:
+        marks = pytest.mark.slow if net.items() <= seen else ()
+        found.append(pytest.param(net, marks=marks, id="-".join(net.values())))
+        seen |= net.items()
+    return found
+
+
+every_net = pytest.mark.parametrize("net", marked(NETS))
 
 
 def fitted(small, network, **net) -> FusionModel:
