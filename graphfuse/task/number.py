@@ -1,14 +1,291 @@
-"""A number for each patient, such as a score or a concentration."""
+"""A number for each patient, such as a score or a concentration: regression.
+
+Models learn it in standard deviations from the mean of their training patients (least squares) and
+predict it in its own units, with bounds between which 90 % of patients lie where errors are normal.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
+import numpy as np
+import pandas as pd
+
+from graphfuse.errors import FEW, InputError, few
+from graphfuse.statistics.columns import ROUNDING
+from graphfuse.task.explained import Told
+from graphfuse.task.kind import Task
+from graphfuse.task.number_metrics import METRICS, correlation
 from graphfuse.task.number_values import NumberValues
+from graphfuse.task.outcome import Target
+from graphfuse.task.reported import Reported
+
+STRATA = 5  # of about as many patients, low to high: every fold gets its share of each
+WIDE = 1.6448536269514722  # standard deviations to either side of the mean that hold 90 %
+FAR = 3.0  # standard deviations from where training was
+_COLUMNS = ("value", "lo", "hi")
 
 
 @dataclass(frozen=True)
-class Number(NumberValues):
-    """A number."""
+class Number(NumberValues, Task):
+    """A number; `location` and `scale`: mean and standard deviation among training patients."""
+
+    location: float = 0.0
+    scale: float = 1.0
 
     kind = "number"
+    metrics = METRICS
+    estimator = "regressor"
+    baseline = "mean"
+    baseline_meaning = "always the training patients' mean"
+    sections = ("agreement",)
+    reported = Reported(brief="a number", listed="a number")
+
+    # ------------------------------------------------------------------------ who trains, in folds
+
+    def fitted(self, target: Target) -> Number:
+        values = target.values[target.known]
+        scale = 1.0 if self.lacks_spread(target) else float(values.std())
+        return replace(self, location=float(values.mean()), scale=scale)
+
+    @property
+    def unfitted(self) -> Number:
+        return Number()
+
+    strata_called = ("fifth of the values", "fifths of the values")
+
+    def strata(self, target: Target) -> np.ndarray:
+        """Fifths of the known values."""
+        fifths = pd.qcut(pd.Series(target.values), STRATA, labels=False, duplicates="drop")
+        found = fifths.fillna(0 if fifths.isna().all() else -1).astype(int).to_numpy()
+        return np.where(target.known, found, -1)
+
+    def require(self, target: Target, fewest: int, what: str) -> None:
+        known, lacking = int(target.known.sum()), self.lacks_spread(target)
+        if lacking:
+            raise InputError(f"{what} need labelled patients with different values; {lacking}")
+        if known < 2 * fewest:
+            raise InputError(
+                f"{what}: at least {2 * fewest} labelled patients are needed; {few(known)} are "
+                "known. Take fewer folds"
+            )
+
+    def lacks_spread(self, target: Target) -> str:
+        values = target.values[target.known]
+        if len(values) < 2:
+            return f"too few labelled patients (n_samples = {len(values)})"
+        if np.ptp(values) > ROUNDING * np.abs(values).max():
+            return ""
+        return "labelled patients with one and the same value only"
+
+    def untrained(self, training: Target, tested: Target) -> list[str]:
+        return []
+
+    def relevance(self, table: np.ndarray, target: Target) -> np.ndarray:
+        """Squared correlation; 0 where a column does not vary."""
+        if self.lacks_spread(target):
+            return np.zeros(table.shape[1])
+        columns, y = table[target.known].T, target.values[target.known]
+        once = np.ones(columns.shape)
+        return np.nan_to_num(correlation(columns, once * y, once) ** 2)
+
+    # ------------------------------------------------------------------- how linear models learn it
+
+    # Of squares it is 1 in each of the kernel's coordinates; the intercept, which lies across them,
+    # bends with them, and both together are bounded by twice as much.
+    curvature = 2.0
+
+    @property
+    def width(self) -> int:
+        return 1
+
+    def coded(self, target: Target) -> np.ndarray:
+        """Standard deviations from the mean."""
+        coded = np.zeros((len(target.values), 1))
+        coded[target.known, 0] = self._standard(target.values[target.known])
+        return coded
+
+    def intercepts(self, means: np.ndarray) -> np.ndarray:
+        return means
+
+    def residual(self, predictor: np.ndarray, coded: np.ndarray) -> np.ndarray:
+        predictor -= coded
+        return predictor
+
+    def loss(self, predictor: np.ndarray, coded: np.ndarray) -> tuple[float, np.ndarray]:
+        """Half the squared error."""
+        residual = predictor - coded
+        return (residual**2).sum() / 2, residual
+
+    def mean_loss(self, predictor: np.ndarray, target: Target) -> np.ndarray:
+        values = self._standard(target.values[target.known])
+        return ((predictor[:, target.known, 0] - values) ** 2).mean(1) / 2
+
+    def calibration_at(self, loss: float) -> float:
+        """The standard deviation of the errors."""
+        return float(np.sqrt(2 * loss))
+
+    # --------------------------------------------------------------------------- how nets learn it
+
+    calibrations = tuple(2 ** (step / 8) for step in range(-48, 9))  # σ of the errors
+
+    def tensors(self, target: Target) -> Target:
+        """In standard deviations from the mean; 0 where nothing is known."""
+        return super().tensors(target._replace(values=self.coded(target)[:, 0]))
+
+    def net_loss(self, predictor, target: Target):
+        """Half the squared error."""
+        return (predictor[..., 0] - target.values) ** 2 / 2
+
+    def calibrated_loss(self, predictor, target: Target, calibrations):
+        """Negative log-likelihood of errors that are normal, of each standard deviation."""
+        loss = self.net_loss(predictor, target).unsqueeze(-2)
+        sigma = calibrations[:, None]
+        return loss / sigma**2 + sigma.log()
+
+    # ------------------------------------------------------------------------- how trees learn it
+
+    def forest(self, **settings):
+        from sklearn.ensemble import RandomForestRegressor
+
+        return RandomForestRegressor(**settings)
+
+    def boosting(self, **settings):
+        from sklearn.ensemble import HistGradientBoostingRegressor
+
+        return HistGradientBoostingRegressor(**settings)
+
+    def trees_output(self, model, x: np.ndarray) -> np.ndarray:
+        return _spread_around(model.predict(x), 0.0)
+
+    def out_of_bag(self, model) -> np.ndarray:
+        return _spread_around(model.oob_prediction_, 0.0)
+
+    def staged_output(self, model, x: np.ndarray) -> np.ndarray:
+        return _spread_around(np.stack(list(model.staged_predict(x))), 0.0)
+
+    def trees_loss(self, output: np.ndarray, target: Target) -> np.ndarray:
+        """Squared error."""
+        return ((output[..., 0] - target.values) ** 2).sum(-1)
+
+    def bounded(self, output: np.ndarray, loss: float) -> np.ndarray:
+        return _spread_around(output[..., 0], WIDE * np.sqrt(loss))
+
+    # -------------------------------------------------------------------------- what is predicted
+
+    def output(self, predictor: np.ndarray, calibration: float = 1.0) -> np.ndarray:
+        """The value and its bounds."""
+        value = self.location + self.scale * predictor[..., 0]
+        return _spread_around(value, WIDE * self.scale * calibration)
+
+    def null_output(self, target: Target) -> np.ndarray:
+        """The mean, with bounds as wide as these patients vary."""
+        values = target.values[target.known]
+        spread = self.scale if self.lacks_spread(target) else values.std(ddof=1)
+        return _spread_around(values.mean(), WIDE * spread)
+
+    def called(self, output: np.ndarray, classes: np.ndarray | None = None) -> np.ndarray:
+        return output[:, 0]
+
+    def in_total(self, called: np.ndarray) -> str:
+        if len(called) < FEW:
+            return f"{few(len(called))} patients predicted"
+        return f"{len(called):,} patients predicted ({called.min():.4g} to {called.max():.4g})"
+
+    def table(self, output: np.ndarray) -> dict[str, np.ndarray]:
+        """`value`, and the bounds `lo` and `hi`."""
+        return dict(zip(_COLUMNS, output.T, strict=True))
+
+    def read_table(self, table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+        said = table[[*_COLUMNS, "truth"]]
+        columns = said.apply(pd.to_numeric, errors="coerce").to_numpy(float)
+        if not np.isfinite(columns).all():
+            raise ValueError("a value is no number")
+        return columns[:, :3], columns[:, 3]
+
+    def valid(self, output: np.ndarray) -> np.ndarray:
+        """With the value between its bounds."""
+        value, low, high = np.moveaxis(output, -1, 0)
+        return np.stack([value, np.minimum(low, value), np.maximum(high, value)], -1)
+
+    # -------------------------------------------------------------------------- how it is explained
+
+    told = Told(
+        of="the predicted number",
+        outputs="predictions",
+        score="what the item adds to predictions, in standard deviations of the outcome: the\n"
+        "                      absolute mean over patients, weighted by how far above (+) or\n"
+        "                      below (-) the mean prediction they are (modalities: its share)",
+        sign="+ a high value moves the prediction up, - down (edges: + away from the mean\n"
+        "                      prediction, - towards it)",
+        by_direction="empty: a number has one direction, which is that of nodes.csv",
+        neighbours="what each neighbour adds to the\n"
+        "                      prediction, in standard deviations of the outcome, in the linear\n"
+        "                      part of the model, whatever the method",
+    )
+
+    @property
+    def directions(self) -> tuple[str, ...]:
+        return ("value",)
+
+    def explained(self, predictor: np.ndarray, calibration: float) -> np.ndarray:
+        """By how far a patient's prediction is from the mean prediction; below 0 where it is below.
+
+        Under weights that are all alike, what a column adds would be its mean, which is 0 but for
+        who happens to be there: what is high in one patient and low in another would cancel out.
+        """
+        apart = predictor - predictor.mean(0)
+        total = np.abs(apart).sum(0)
+        alike = np.full(predictor.shape, 1 / len(predictor))
+        return np.divide(apart, total, out=alike, where=total > 1e-12 * len(predictor))
+
+    def contrast(self, predictor):
+        """The predictor itself."""
+        return predictor
+
+    # -------------------------------------------------------------------------- in other cohorts
+
+    does = "predicts a number"
+
+    def caveats(self, target: Target) -> list[str]:
+        """Whether the values lie where those of training did; not so, where units differ."""
+        apart = np.median(np.abs(self._standard(target.values)))
+        if apart < FAR:
+            return []
+        middle = np.median(target.values)
+        return [
+            f"half of the values here are {FAR:g} standard deviations or more from the mean of "
+            f"training ({middle:.4g} is their median, {self.location:.4g} that mean): are they in "
+            "the same units?"
+        ]
+
+    def on_record(self, target: Target) -> dict[str, dict[str, float]]:
+        """`values`: their mean and standard deviation."""
+        values = target.values[target.known]
+        return {"values": {"mean": float(values.mean()), "sd": float(values.std())}}
+
+    def null_on_record(self, fitted: Mapping[str, object]) -> np.ndarray:
+        """The task knows the mean itself."""
+        return self.output(np.zeros((1, self.width)))[0]
+
+    # ------------------------------------------------------------------------------ as it is saved
+
+    def state(self) -> dict:
+        return {"kind": self.kind, "units": {"location": self.location, "scale": self.scale}}
+
+    @classmethod
+    def restored(cls, classes: tuple[str, ...], units: dict[str, float]) -> Number:
+        if classes or set(units) != {"location", "scale"}:
+            raise ValueError("number: a location and a scale are needed, and no classes")
+        if not np.isfinite(list(units.values())).all() or units["scale"] <= 0:
+            raise ValueError("number: location and scale must be numbers, and the scale above 0")
+        return cls(**units)
+
+    def _standard(self, values: np.ndarray) -> np.ndarray:
+        return (values - self.location) / self.scale
+
+
+def _spread_around(value: np.ndarray, half: float) -> np.ndarray:
+    """`[…, 3]`: the value and its bounds."""
+    return np.stack([value, value - half, value + half], -1)
