@@ -94,6 +94,7 @@ def by_network(on: bool) -> np.ndarray:
     return np.array(rows)
 
 
+@pytest.mark.slow
 def test_a_network_that_carries_the_label_beats_none_and_its_rewired_twin():
     """Two rounds of smoothing, always on, then a ridge regression: .75; plain .67; rewired .61
     (methods: .793, .758, .700). Here a gate decides from 60 patients, and hardly opens in nearly
@@ -222,7 +223,7 @@ def test_a_walk_over_concepts_of_both_modalities_can_tell_the_product_of_signs()
 # -------------------------------------------------------------------------------- absent modalities
 
 
-@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("second", ["of the first", "independent"])
 def test_without_a_modality_the_net_says_what_the_one_that_never_had_it_says(second, seed):
     """The modality that says most is absent in all test patients, be it nearly a map of the other

@@ -72,6 +72,7 @@ def layered(name: str) -> Recipe:
 
 RECIPES = {name: shipped(name) for name in SHIPPED} | {name: layered(name) for name in LAYERS}
 every = pytest.mark.parametrize("recipe", RECIPES.values(), ids=list(RECIPES))
+CROSS_VALIDATED = ("multiplex", "mogonet", "joined and fused")  # the others: slow
 inside = pytest.mark.parametrize("name", ["mplex-concept", "mplex-learned", "signalling"])
 
 
@@ -133,7 +134,13 @@ def test_saved_is_live(models, newcomers, recipe, tmp_path):
     assert again.gates_.keys() == model.gates_.keys()
 
 
-@every
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        pytest.param(recipe, id=name, marks=() if name in CROSS_VALIDATED else pytest.mark.slow)
+        for name, recipe in RECIPES.items()
+    ],
+)
 def test_held_out_values_and_labels_change_no_fitted_number(small, network, spoiled, recipe):
     cohort, (folds, other) = small.cohort, spoiled
     first, second = (
