@@ -143,7 +143,7 @@ def predict(
     _refuse_run_files(output_file(out, cohort), folder)
     model = model_of(folder, allow_part or ())
     table = api.predict(model, cohort, allow_shift=allow_shift, device=device)
-    _say_whom_it_knows(folder, table["patient"], model.task_.reported.calls)
+    _say_whom_it_knows(folder, table["patient"], model.task_.report_words.calls)
     safe_csv(table, out)
     flagged = int((table["flag"] != "").sum())
     told = f"; {few(flagged)} flagged, see the column flag" if flagged else ""

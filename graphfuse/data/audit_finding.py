@@ -12,8 +12,8 @@ import pandas as pd
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.modality import Modality
 from graphfuse.errors import InputError
-from graphfuse.task.looked_at import Categories
 from graphfuse.task.outcome import Outcome
+from graphfuse.task.wording import CategoryWords
 from graphfuse.text.words import as_word
 
 SEVERITIES = ("leak", "warning", "note")
@@ -71,9 +71,9 @@ class Subject:
         return self.outcome.task.categories(self.outcome.target)
 
     @property
-    def in_words(self) -> Categories:
+    def in_words(self) -> CategoryWords:
         """How sentences speak of the outcome's categories."""
-        return Categories() if self.outcome is None else self.outcome.task.categories_in_words
+        return CategoryWords() if self.outcome is None else self.outcome.task.category_words
 
     @property
     def derived(self) -> tuple[str, ...]:

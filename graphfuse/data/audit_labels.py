@@ -222,7 +222,7 @@ def _by_chance(modality: Modality, hits: list[_Hit]) -> list[Finding]:
 def _apart(subject: Subject, hits: list[_Hit]) -> str:
     """What these columns tell of the label, in words."""
     names = dict.fromkeys(subject.classes[hit.k] for hit in hits)
-    return subject.outcome.task.told_apart(names)
+    return subject.outcome.task.distinguished(names)
 
 
 def _span(hits: list[_Hit]) -> str:

@@ -28,9 +28,9 @@ from graphfuse.files.written import Kind, whole_folder, write_json
 from graphfuse.learn.model import FusionModel
 from graphfuse.schema import Metrics, Score
 from graphfuse.schema.model_id import OURS
-from graphfuse.task.kind import Task
 from graphfuse.task.outcome import Outcome, Target
 from graphfuse.task.registry import metrics_of
+from graphfuse.task.task import Task
 
 log = logging.getLogger(__name__)
 

@@ -6,8 +6,8 @@ from graphfuse.data.cohort import Cohort
 from graphfuse.errors import few_counted
 from graphfuse.evaluate.metrics import FEWEST
 from graphfuse.learn.model import FusionModel
-from graphfuse.task.kind import Task
 from graphfuse.task.outcome import Target
+from graphfuse.task.task import Task
 
 
 def modalities_lacking(model: FusionModel, cohort: Cohort) -> list[str]:

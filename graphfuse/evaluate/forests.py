@@ -17,8 +17,8 @@ from threadpoolctl import threadpool_limits
 from graphfuse.learn.assemble import Views
 from graphfuse.learn.linear.fold import PreparedFold
 from graphfuse.learn.splits import dealt
-from graphfuse.task.kind import Task
 from graphfuse.task.outcome import Target
+from graphfuse.task.task import Task
 
 TOP = 500  # columns; on tens of thousands the two would cost more than the net
 TREES, TRIED = 150, 50  # of the forest, and those by which its settings are judged

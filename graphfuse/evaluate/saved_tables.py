@@ -12,8 +12,8 @@ from graphfuse.errors import InputError
 from graphfuse.files.inside import inside
 from graphfuse.files.json import damaged
 from graphfuse.schema import FOLD_COLUMNS, PREDICTION_COLUMNS
-from graphfuse.task.kind import Task
 from graphfuse.task.outcome import Target
+from graphfuse.task.task import Task
 
 
 def load_folds(folder: Path) -> pd.DataFrame:

@@ -19,9 +19,9 @@ import pandas as pd
 from graphfuse.evaluate.bootstrap import CELLS, Interval, blocks, interval, stacked, weighted_scores
 from graphfuse.evaluate.metrics import FEWEST
 from graphfuse.schema import GroupScore
-from graphfuse.task.kind import Task
 from graphfuse.task.metric import Metric
 from graphfuse.task.outcome import Target
+from graphfuse.task.task import Task
 
 CASES = 5  # patients of a class, there and in the rest, for it to count in means over classes
 SHOWN, NOT_SHOWN, NOT_SCORED = "gap shown", "no gap shown", "not scored"

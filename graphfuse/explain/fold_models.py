@@ -26,7 +26,7 @@ from graphfuse.graph.network import GeneNetwork
 from graphfuse.learn.fitted import Fitted
 from graphfuse.learn.progress import progress
 from graphfuse.schema import RANKING_COLUMNS, Recipe
-from graphfuse.task.kind import Task
+from graphfuse.task.task import Task
 
 
 def rank(
@@ -192,10 +192,10 @@ def _about(
     said = method.said_of(task)
     about = {
         "method": f"{method.name}: {said}" if said else method.name,
-        "score": task.told.score,
-        "sign": task.told.sign,
-        "nodes_by_class": task.told.by_direction,
-        "patient_edges": task.told.neighbours,
+        "score": task.attribution_words.score,
+        "sign": task.attribution_words.sign,
+        "nodes_by_class": task.attribution_words.by_direction,
+        "patient_edges": task.attribution_words.neighbours,
         "pathways": _about_pathways(sets, recipe, f"{silent} gene sets"),
     }
     if measured is not None and _all([f.edges for f in found]) is None:

@@ -29,7 +29,7 @@ from graphfuse.graph.network import GeneNetwork
 from graphfuse.learn.assemble import Views
 from graphfuse.learn.fitted import Fitted
 from graphfuse.nn.net import Inputs, Net
-from graphfuse.task.kind import Task
+from graphfuse.task.task import Task
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +101,7 @@ class FoldNet:
         """
         with torch.no_grad():
             predictor = self.fitted.run(self.number, self.inputs).cpu().numpy()
-        return self.fitted.task.explained(predictor, self.fitted.temperature)
+        return self.fitted.task.patient_weights(predictor, self.fitted.temperature)
 
     @cached_property
     def share(self) -> np.ndarray:

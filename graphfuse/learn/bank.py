@@ -23,8 +23,8 @@ from graphfuse.learn.held import Held
 from graphfuse.learn.stop import Stop
 from graphfuse.learn.trees import batched, looped, over, stacked, stacked_inputs, stacked_targets
 from graphfuse.nn.net import Inputs, Net
-from graphfuse.task.kind import Task
 from graphfuse.task.outcome import Target
+from graphfuse.task.task import Task
 
 DROPOUT = 0.3  # share of an embedding's entries hidden in a training step
 

@@ -22,8 +22,8 @@ from graphfuse.learn.linear.start import LinearStart
 from graphfuse.nn.net import Inputs, Shape
 from graphfuse.nn.parts import part
 from graphfuse.schema import Recipe
-from graphfuse.task.kind import Task
 from graphfuse.task.outcome import Target
+from graphfuse.task.task import Task
 
 
 @dataclass(frozen=True, eq=False)

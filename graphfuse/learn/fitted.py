@@ -18,7 +18,7 @@ from graphfuse.learn.trees import over
 from graphfuse.nn.net import Inputs, Net, Shape
 from graphfuse.nn.parts import part
 from graphfuse.schema import Recipe
-from graphfuse.task.kind import Task
+from graphfuse.task.task import Task
 
 
 @dataclass(frozen=True, eq=False)

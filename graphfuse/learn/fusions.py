@@ -5,7 +5,7 @@ from __future__ import annotations
 from graphfuse.errors import InputError
 from graphfuse.nn.parts import available, part
 from graphfuse.schema import Recipe
-from graphfuse.task.kind import Task
+from graphfuse.task.task import Task
 
 
 def require_fusion(recipe: Recipe, task: Task) -> None:

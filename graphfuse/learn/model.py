@@ -33,8 +33,8 @@ from graphfuse.learn.saved import read_model, write_model
 from graphfuse.learn.search import trained_by
 from graphfuse.schema import Recipe
 from graphfuse.schema.arguments import Seed, check_arguments, checked
-from graphfuse.task.kind import Task
 from graphfuse.task.registry import trained_kind
+from graphfuse.task.task import Task
 
 log = logging.getLogger(__name__)
 
@@ -321,7 +321,7 @@ class FusionModel(BaseEstimator):
         if not hasattr(self, "fitted_"):
             return f"FusionModel({getattr(self.recipe, 'name', self.recipe)!r}, not fitted)"
         return (
-            f"FusionModel({self.recipe_.name!r}: {self.target_} {self.task_.in_brief} from "
+            f"FusionModel({self.recipe_.name!r}: {self.target_} ({self.task_.brief}) from "
             f"{', '.join(self.modalities_)}; fitted on {self.fitted_.trained_on:,} "
             f"patients, {self.epochs_} epochs)"
         )

@@ -140,7 +140,7 @@ def labels_of(y, cohort: Cohort, kind: type[Kind] | Kind) -> np.ndarray:
         raise InputError(f"y: {error}") from None
     if isinstance(y, pd.Series):
         _refuse_other_order(y.index, cohort)
-    told = [each.task.told_of_labels(values, each) for each in cohort.outcomes.values()]
+    told = [each.task.label_warning(values, each) for each in cohort.outcomes.values()]
     for said in filter(None, told):
         warn_once(log, said)
     return values

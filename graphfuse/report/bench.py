@@ -158,7 +158,7 @@ def _told(result: Result) -> dict[str, Any]:
         "far": any(scores.is_unbounded(metric) for metric in shown),
         "known": known,
         "sizes": words.sizes(metrics),
-        "reported": contest.outcome.task.reported,
+        "report_words": contest.outcome.task.report_words,
         "ladder": scores.ladder(metrics),
         "variants": scores.variants(metrics),
         "compared": compared,

@@ -127,8 +127,9 @@ def tally(metrics: Metrics) -> str:
         for word in ("better", "no difference shown", "worse") if word in found
     ]  # fmt: skip
     task = kind_of(metrics.kind).named(())
+    guessed = task.baseline_meaning.removeprefix("always ")
     guess = (
-        f" Always {task.reported.calling} {task.baseline_meaning.removeprefix('always ')} scores "
+        f" Always {task.report_words.calling} {guessed} scores "
         f"{_scored(metrics, task.baseline).split(', ')[1]}."
     )
     by = primary_of(metrics).in_sentence

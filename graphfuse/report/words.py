@@ -104,7 +104,7 @@ def about(model: ModelId, kind: str) -> str:
         task = kind_of(kind).named(())
         own = {
             task.baseline: task.baseline_meaning,
-            LATE: f"mean of the single modalities' {task.reported.outputs}",
+            LATE: f"mean of the single modalities' {task.report_words.outputs}",
         }
         return (_ABOUT | own).get(str(model), "")
     what = "+".join(model.of)

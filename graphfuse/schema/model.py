@@ -19,8 +19,8 @@ from graphfuse.schema.recipe import (
     Similarity,
 )
 from graphfuse.schema.shape import SCHEMA, Shape
-from graphfuse.task.kind import Task
 from graphfuse.task.registry import kind_of, trained_kinds
+from graphfuse.task.task import Task
 
 WIDEST = 4096  # of a net; some convolutions have width² · width² parameters
 

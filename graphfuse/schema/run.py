@@ -18,8 +18,8 @@ from typing_extensions import TypedDict
 from graphfuse.errors import nearest
 from graphfuse.schema.names import LONGEST
 from graphfuse.schema.shape import SCHEMA, Shape
-from graphfuse.task.kind import Task
 from graphfuse.task.registry import kind_of, metrics_of, trained_kinds
+from graphfuse.task.task import Task
 
 RANKING_COLUMNS = (
     "rank", "kind", "id", "gene", "modality", "source", "target", "relation", "score", "sign",

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from graphfuse.errors import FEW, InputError, examples, few, few_counted
-from graphfuse.task.given import OfLabels
+from graphfuse.task.labels import FromLabels
 from graphfuse.task.outcome import Outcome
 from graphfuse.text.spelling import padding
 from graphfuse.text.words import as_word, spelt, told_unknown, words_of, written_alike
@@ -134,7 +134,7 @@ def _padded(found: pd.Series) -> list[str]:
     ]
 
 
-class ClassLabels(OfLabels):
+class ClassLabels(FromLabels):
     """Labels given as an array as the classes called `names`."""
 
     names: tuple[str, ...]
@@ -152,7 +152,7 @@ class ClassLabels(OfLabels):
         names = tuple(map(str, classes))
         return Outcome(name, cls.kind, codes.astype(np.int64), names), classes
 
-    def told_of_labels(self, labels: np.ndarray, outcome: Outcome) -> str:
+    def label_warning(self, labels: np.ndarray, outcome: Outcome) -> str:
         """Of labels with the names of the outcome's classes that are not those of the same
         patients, as labels in the order of a table are not in that of the cohort; -1 among the
         outcome's own codes is nobody's class."""

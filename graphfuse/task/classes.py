@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from scipy.special import log_softmax, softmax
 
-from graphfuse.errors import FEW, InputError, examples, few, few_of
+from graphfuse.errors import InputError, few
 from graphfuse.statistics.columns import anova_f
-from graphfuse.task.class_elsewhere import ClassesElsewhere
-from graphfuse.task.class_labels import MANY, ClassLabels, class_outcome, in_total
+from graphfuse.task.class_external import ExternalClasses
+from graphfuse.task.class_labels import in_total
 from graphfuse.task.class_metrics import METRICS
-from graphfuse.task.explained import Told
-from graphfuse.task.kind import Task
+from graphfuse.task.class_values import ClassValues
 from graphfuse.task.outcome import Outcome, Target
-from graphfuse.task.reported import Reported
+from graphfuse.task.task import Task
+from graphfuse.task.wording import AttributionWords, ReportWords
 
-# Folds of cross-validation unless --cv says otherwise: each class needs a patient in every one.
-FOLDS = 5
 LEAST_PROBABLE = 0.01  # half a vote of a forest of 50 trees
-_UNLABELLED = None
 
 
 @dataclass(frozen=True)
-class Classes(ClassLabels, ClassesElsewhere, Task):
+class Classes(ClassValues, ExternalClasses, Task):
     """The classes of one outcome: their `names`, in the order of the codes."""
 
     names: tuple[str, ...]
@@ -38,76 +34,10 @@ class Classes(ClassLabels, ClassesElsewhere, Task):
     baseline_meaning = "always the commonest class"
     sections = ("confusion", "reliability", "decisions")
     gives_probabilities = True
-    unknown = -1
-    has_classes = True
-
-    @classmethod
-    def lacking(cls, spec) -> str:
-        return "" if spec.column else "a class outcome needs column"
-
-    @classmethod
-    def columns_read(cls, spec) -> list[str]:
-        return [spec.column]
-
-    @classmethod
-    def read(cls, frame: pd.DataFrame, spec, name: str) -> tuple[Outcome, list[str]]:
-        labels = frame[spec.column].rename(name)
-        found, notices = class_outcome(labels, frame.index, spec.labels, tuple(spec.derived_from))
-        sizes = np.bincount(found.values[found.known], minlength=len(found.classes))
-        small = [repr(c) for c, size in zip(found.classes, sizes, strict=True) if size < FOLDS]
-        if small:
-            which = f"{'class' if len(small) == 1 else 'classes'} {examples(small)}"
-            notices.append(
-                f"{which}: fewer than {FOLDS} labelled patients, too few for the {FOLDS} folds "
-                "that training takes by default; "
-                "merge classes by labels = { … }, leave such labels blank, or take fewer folds "
-                "(--cv)"
-            )
-        if len(found.classes) == 1:
-            notices.append(
-                f"all labelled patients are {found.classes[0]!r}; there is nothing to tell apart"
-            )
-        return found, notices
-
-    @classmethod
-    def from_series(cls, values: pd.Series, patients: pd.Index) -> tuple[Outcome, list[str]]:
-        return class_outcome(values, patients)
-
-    @classmethod
-    def may_be(cls, column: pd.Series) -> bool:
-        return column.nunique() <= MANY
-
-    @classmethod
-    def named(cls, classes: Sequence[str]) -> Classes:
-        return cls(tuple(classes))
-
-    @staticmethod
-    def known(values: np.ndarray) -> np.ndarray:
-        return values >= 0
 
     @property
-    def in_brief(self) -> str:
-        return f"of {len(self.names)} classes"
-
-    def counted(self, target: Target) -> str:
-        sizes = self._sizes(target)
-        unlabelled = sizes.pop(_UNLABELLED)
-        counts = ", ".join(f"{name} {size}" for name, size in sizes.items())
-        return f"{counts}; unlabelled {unlabelled}"
-
-    def in_words(self, target: Target) -> str:
-        """Counts, with shares where no class is small."""
-        sizes = self._sizes(target)
-        said, known = few_of(sizes, spare=_UNLABELLED), int(target.known.sum())
-        has_few = any(0 < sizes[name] < FEW for name in self.names)
-        shares = {name: "" if has_few else f" ({sizes[name] / known:.0%})" for name in self.names}
-        counts = ", ".join(f"{name} {said[name]}{share}" for name, share in shares.items())
-        return f"{counts}; unlabelled {said[_UNLABELLED]}"
-
-    @property
-    def reported(self) -> Reported:
-        return Reported(
-            brief=f"{len(self.names)} classes",
+    def report_words(self) -> ReportWords:
+        return ReportWords(
             listed=", ".join(self.names),
             heading="Classes",
             calls="calls",
@@ -117,20 +47,14 @@ class Classes(ClassLabels, ClassesElsewhere, Task):
             sign="a high value speaks for the class in which the item matters most, − against it",
         )
 
-    def shown(self, target: Target) -> dict[str, np.ndarray]:
-        names = np.array([*self.names, None], dtype=object)  # code -1, unlabelled, is the last
-        return {"": names[target.values]}
+    # ------------------------------------------------------------------------ who trains, in folds
 
-    def coloured(self, target: Target) -> dict[str, tuple[np.ndarray, tuple[str, ...]]]:
-        return {"": (target.values, self.names)}
+    @classmethod
+    def example(cls, patients: int) -> Outcome:
+        """Three classes in turn."""
+        return Outcome("y", cls.kind, np.arange(patients) % 3, ("a", "b", "c"))
 
-    def categories(self, target: Target) -> tuple[np.ndarray, tuple[str, ...]]:
-        return target.values, self.names
-
-    def altered(self, target: Target, rows: np.ndarray, rng: np.random.Generator) -> tuple:
-        values, count = target.values.copy(), len(self.names)
-        values[rows] = (values[rows] + rng.integers(1, max(count, 2), len(rows))) % count
-        return values, None
+    strata_called = ("class", "classes")
 
     def strata(self, target: Target) -> np.ndarray:
         """The classes themselves."""
@@ -267,6 +191,11 @@ class Classes(ClassLabels, ClassesElsewhere, Task):
         counts = self._counts(target)
         return counts / counts.sum()
 
+    def valid(self, output: np.ndarray) -> np.ndarray:
+        """Probabilities between 0 and 1 that sum to 1."""
+        values = np.clip(output, 1e-12, None)
+        return values / values.sum(-1, keepdims=True)
+
     def called(self, output: np.ndarray, classes: np.ndarray | None = None) -> np.ndarray:
         """The likeliest class."""
         names = np.asarray(self.names, dtype=object) if classes is None else classes
@@ -288,14 +217,9 @@ class Classes(ClassLabels, ClassesElsewhere, Task):
                 raise ValueError(f"{column} holds what is no probability")
         return output.to_numpy(float), pd.Index(self.names).get_indexer(table["truth"])
 
-    def valid(self, output: np.ndarray) -> np.ndarray:
-        """Probabilities between 0 and 1 that sum to 1."""
-        values = np.clip(output, 1e-12, None)
-        return values / values.sum(-1, keepdims=True)
-
     # -------------------------------------------------------------------------- how it is explained
 
-    told = Told(
+    attribution_words = AttributionWords(
         of="the class's logit",
         outputs="logits",
         score="mean over classes of the absolute mean attribution among patients of the class\n"
@@ -320,7 +244,7 @@ class Classes(ClassLabels, ClassesElsewhere, Task):
         """The most probable class."""
         return output.argmax(1)
 
-    def explained(self, predictor: np.ndarray, calibration: float) -> np.ndarray:
+    def patient_weights(self, predictor: np.ndarray, calibration: float) -> np.ndarray:
         """By the probability of the class: a class is explained by who is most likely of it."""
         probability = self.output(predictor, calibration)
         return probability / probability.sum(0)
@@ -343,8 +267,3 @@ class Classes(ClassLabels, ClassesElsewhere, Task):
     def _counts(self, target: Target) -> np.ndarray:
         """int `[K]`: patients of each class."""
         return np.bincount(target.values[target.known], minlength=len(self.names))
-
-    def _sizes(self, target: Target) -> dict[str | None, int]:
-        """How many patients each class has, and how many none."""
-        sizes = {name: int((target.values == k).sum()) for k, name in enumerate(self.names)}
-        return sizes | {_UNLABELLED: int((~target.known).sum())}

@@ -14,12 +14,11 @@ import pandas as pd
 
 from graphfuse.errors import FEW, InputError, few
 from graphfuse.statistics.columns import ROUNDING
-from graphfuse.task.explained import Told
-from graphfuse.task.kind import Task
 from graphfuse.task.number_metrics import METRICS, correlation
 from graphfuse.task.number_values import NumberValues
-from graphfuse.task.outcome import Target
-from graphfuse.task.reported import Reported
+from graphfuse.task.outcome import Outcome, Target
+from graphfuse.task.task import Task
+from graphfuse.task.wording import AttributionWords, ReportWords
 
 STRATA = 5  # of about as many patients, low to high: every fold gets its share of each
 WIDE = 1.6448536269514722  # standard deviations to either side of the mean that hold 90 %
@@ -40,9 +39,14 @@ class Number(NumberValues, Task):
     baseline = "mean"
     baseline_meaning = "always the training patients' mean"
     sections = ("agreement",)
-    reported = Reported(brief="a number", listed="a number")
+    report_words = ReportWords(listed="a number")
 
     # ------------------------------------------------------------------------ who trains, in folds
+
+    @classmethod
+    def example(cls, patients: int) -> Outcome:
+        """Halves, from below 0 up."""
+        return Outcome("y", cls.kind, np.arange(patients) - 3.5)
 
     def fitted(self, target: Target) -> Number:
         values = target.values[target.known]
@@ -185,6 +189,11 @@ class Number(NumberValues, Task):
         spread = self.scale if self.lacks_spread(target) else values.std(ddof=1)
         return _spread_around(values.mean(), WIDE * spread)
 
+    def valid(self, output: np.ndarray) -> np.ndarray:
+        """With the value between its bounds."""
+        value, low, high = np.moveaxis(output, -1, 0)
+        return np.stack([value, np.minimum(low, value), np.maximum(high, value)], -1)
+
     def called(self, output: np.ndarray, classes: np.ndarray | None = None) -> np.ndarray:
         return output[:, 0]
 
@@ -204,14 +213,9 @@ class Number(NumberValues, Task):
             raise ValueError("a value is no number")
         return columns[:, :3], columns[:, 3]
 
-    def valid(self, output: np.ndarray) -> np.ndarray:
-        """With the value between its bounds."""
-        value, low, high = np.moveaxis(output, -1, 0)
-        return np.stack([value, np.minimum(low, value), np.maximum(high, value)], -1)
-
     # -------------------------------------------------------------------------- how it is explained
 
-    told = Told(
+    attribution_words = AttributionWords(
         of="the predicted number",
         outputs="predictions",
         score="what the item adds to predictions, in standard deviations of the outcome: the\n"
@@ -229,7 +233,7 @@ class Number(NumberValues, Task):
     def directions(self) -> tuple[str, ...]:
         return ("value",)
 
-    def explained(self, predictor: np.ndarray, calibration: float) -> np.ndarray:
+    def patient_weights(self, predictor: np.ndarray, calibration: float) -> np.ndarray:
         """By how far a patient's prediction is from the mean prediction; below 0 where it is below.
 
         Under weights that are all alike, what a column adds would be its mean, which is 0 but for
@@ -246,7 +250,7 @@ class Number(NumberValues, Task):
 
     # -------------------------------------------------------------------------- in other cohorts
 
-    does = "predicts a number"
+    model_does = "predicts a number"
 
     def caveats(self, target: Target) -> list[str]:
         """Whether the values lie where those of training did; not so, where units differ."""

@@ -10,15 +10,15 @@ from scipy.stats import rankdata
 
 from graphfuse.errors import few
 from graphfuse.task.kind import Kind
-from graphfuse.task.looked_at import Categories
 from graphfuse.task.outcome import Outcome, Target
+from graphfuse.task.wording import CategoryWords
 from graphfuse.text.numbers import plain_numbers
 
 
 class NumberValues(Kind):
     """Numbers, before anything is trained."""
 
-    categories_in_words = Categories(
+    category_words = CategoryWords(
         one="patients on one side of the median only",
         several="both sides of the median",
         every="all patients",
@@ -78,7 +78,7 @@ class NumberValues(Kind):
     def in_order(self, target: Target) -> np.ndarray | None:
         return target.values
 
-    def told_apart(self, names: Iterable[str]) -> str:
+    def distinguished(self, names: Iterable[str]) -> str:
         return f"who is {' or '.join(names)}"
 
     def restated(self, target: Target, column: np.ndarray) -> bool:

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from graphfuse.errors import InputError, examples
-from graphfuse.task.kind import Task
 from graphfuse.task.registry import kind_of
+from graphfuse.task.task import Task
 
 
 class Target(NamedTuple):

@@ -14,7 +14,7 @@ from graphfuse.task.registry import kinds, metrics_of
 HERE = Path(registry.__file__).parent
 MADE = """
 import numpy as np
-from graphfuse.task.kind import Task
+from graphfuse.task.task import Task
 from graphfuse.task.metric import Metric, MetricSet
 
 def _error(y, output, weights):

@@ -18,7 +18,7 @@ from graphfuse.explain.edges import gene_edges, links_and_edges
 from graphfuse.explain.forward import Forward, Gradients
 from graphfuse.explain.method import Attribution, FoldNet, Method
 from graphfuse.explain.tokens import set_tokens
-from graphfuse.task.kind import Task
+from graphfuse.task.task import Task
 
 log = logging.getLogger(__name__)
 
@@ -39,8 +39,8 @@ class IntegratedGradients(Method):
 
     def said_of(self, task: Task) -> str:
         return (
-            f"Integrated gradients of {task.told.of}, neighbours held fixed; for edges, along the "
-            "edge's weight."
+            f"Integrated gradients of {task.attribution_words.of}, neighbours held fixed; for "
+            "edges, along the edge's weight."
         )
 
     def attribute(self, net: FoldNet) -> Attribution:
@@ -68,7 +68,7 @@ def path_averaged(net: FoldNet) -> Gradients:
         error = completeness_error(net.forward, gradients)
         if error <= COMPLETE:
             return Gradients.of(net.fitted, gradients, error)
-    outputs = net.fitted.task.told.outputs
+    outputs = net.fitted.task.attribution_words.outputs
     if error <= TOLERATED:
         log.warning(
             "integrated gradients miss %.1f %% of the %s' change after %d steps",

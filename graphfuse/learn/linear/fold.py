@@ -19,8 +19,8 @@ from graphfuse.learn.steps import reads_target
 from graphfuse.learn.threads import side_by_side
 from graphfuse.nn.parts import part
 from graphfuse.schema import Recipe
-from graphfuse.task.kind import Task
 from graphfuse.task.outcome import Learned, Outcome, Target
+from graphfuse.task.task import Task
 
 
 @dataclass(frozen=True, eq=False)

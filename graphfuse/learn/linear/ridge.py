@@ -18,8 +18,8 @@ from typing import Protocol
 import numpy as np
 from scipy.linalg import eigh
 
-from graphfuse.task.kind import Task
 from graphfuse.task.outcome import Target
+from graphfuse.task.task import Task
 
 PENALTIES = tuple(
     float(c) for c in 10.0 ** np.arange(-2.0, 3.1, 0.5)

@@ -12,8 +12,8 @@ from scipy.optimize import minimize
 from graphfuse.graph.neighbours import Neighbours
 from graphfuse.learn.assemble import Views
 from graphfuse.learn.linear.kernels import mean_operator
-from graphfuse.task.kind import Task
 from graphfuse.task.outcome import Target
+from graphfuse.task.task import Task
 
 MIX_PRIOR = 0.4
 GATE_PRIOR = 0.3

@@ -1,46 +1,20 @@
-"""What rankings ask of a task: of what attributions are, over whom they are meant, and in what
-words they are told."""
+"""What rankings ask of a task: what attributions are of, and how much each patient counts."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 import numpy as np
 
-
-class Told(NamedTuple):
-    """What rankings and messages say of attributions; lines are as wide as README.txt has room.
-
-    Attributes
-    ----------
-    of : str
-        What one attribution is of, as "the class's logit".
-    outputs : str
-        The same of many patients, as "logits".
-    score : str
-        How an item's attributions become its score.
-    sign : str
-        What + and - mean.
-    by_direction : str
-        What the table of each direction on its own holds, or why it holds nothing.
-    neighbours : str
-        What the score of an edge between patients is.
-    """
-
-    of: str
-    outputs: str
-    score: str
-    sign: str
-    by_direction: str
-    neighbours: str
+from graphfuse.task.wording import AttributionWords
 
 
-class Explained(ABC):
-    """A task as it is explained, direction by direction."""
+class Attributed(ABC):
+    """A task whose models are explained, direction by direction."""
 
-    #: How attributions are told.
-    told: ClassVar[Told]
+    #: What rankings say of attributions.
+    attribution_words: ClassVar[AttributionWords]
 
     @property
     @abstractmethod
@@ -63,7 +37,7 @@ class Explained(ABC):
         return np.zeros(len(output), int)
 
     @abstractmethod
-    def explained(self, predictor: np.ndarray, calibration: float) -> np.ndarray:
+    def patient_weights(self, predictor: np.ndarray, calibration: float) -> np.ndarray:
         """Each patient's weight, `[N, W]`, in what explains each number of the predictor `[N, W]`.
 
         Below 0 for whoever shows the direction by its opposite; absolute values sum to 1 in each

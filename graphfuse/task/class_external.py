@@ -8,15 +8,15 @@ from collections.abc import Mapping
 import numpy as np
 
 from graphfuse.errors import Faults, counted, nearest
-from graphfuse.task.elsewhere import Elsewhere
+from graphfuse.task.external import External
 from graphfuse.task.outcome import Outcome, Target
 
 
-class ClassesElsewhere(Elsewhere):
+class ExternalClasses(External):
     """How classes, by their `names`, are met in other cohorts."""
 
     names: tuple[str, ...]
-    does = "calls classes"
+    model_does = "calls classes"
 
     def matched(self, outcome: Outcome, cohort: str) -> Target:
         """By the names of the classes."""

@@ -35,8 +35,8 @@ def test_a_number_is_looked_at_by_its_median(values, codes, names):
 
 
 def test_what_tells_a_half_is_said_otherwise_than_what_tells_a_class():
-    assert number([1, 2]).task.told_apart(["above the median"]) == "who is above the median"
-    assert classes([0, 1]).task.told_apart(["a"]) == "'a' from the rest"
+    assert number([1, 2]).task.distinguished(["above the median"]) == "who is above the median"
+    assert classes([0, 1]).task.distinguished(["a"]) == "'a' from the rest"
 
 
 def test_patients_are_coloured_by_classes_or_along_a_scale():

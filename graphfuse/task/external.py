@@ -11,12 +11,12 @@ import numpy as np
 from graphfuse.errors import InputError
 
 
-class Elsewhere(ABC):
+class External(ABC):
     """A task of a trained model, as it meets the outcome of another cohort."""
 
     kind: ClassVar[str] = ""
     #: What models of it do, after "the model".
-    does: ClassVar[str] = "predicts something else"
+    model_does: ClassVar[str] = "predicts something else"
 
     def matched(self, outcome, cohort: str):
         """What another cohort says of its patients, as a target of this task.
@@ -39,7 +39,7 @@ class Elsewhere(ABC):
         """
         if outcome.kind != self.kind:
             raise InputError(
-                f"outcome {outcome.name!r} is of kind {outcome.kind!r}; the model {self.does}"
+                f"outcome {outcome.name!r} is of kind {outcome.kind!r}; the model {self.model_does}"
             )
         return outcome.target
 

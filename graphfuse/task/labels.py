@@ -9,7 +9,7 @@ import numpy as np
 from graphfuse.errors import InputError
 
 
-class OfLabels:
+class FromLabels:
     """What a kind of outcome says of labels that are given as an array."""
 
     kind: ClassVar[str] = ""
@@ -29,7 +29,7 @@ class OfLabels:
             "name as y"
         )
 
-    def told_of_labels(self, labels: np.ndarray, outcome) -> str:
+    def label_warning(self, labels: np.ndarray, outcome) -> str:
         """What is to be told of `labels` `[N]`, given for the patients of such an `outcome`, that
         look as if they were meant to be its own and are not; "" for nothing. Raises `InputError`
         where some stand for patients of whom nothing is known."""

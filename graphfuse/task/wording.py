@@ -1,0 +1,83 @@
+"""The words that messages, rankings and reports have for a kind of outcome."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class CategoryWords(NamedTuple):
+    """How audits speak of the categories of a kind of outcome; by default, of classes.
+
+    Attributes
+    ----------
+    one : str
+        What a group holds in which only one of them is.
+    several : str
+        Of what patients must be for more than one to be there.
+    every : str
+        All of them.
+    known : str
+        How an outcome is known where they can be told apart.
+    """
+
+    one: str = "one class only"
+    several: str = "several classes"
+    every: str = "all classes"
+    known: str = "known in two classes"
+
+
+class AttributionWords(NamedTuple):
+    """What rankings and messages say of attributions; lines are as wide as README.txt has room.
+
+    Attributes
+    ----------
+    of : str
+        What one attribution is of, as "the class's logit".
+    outputs : str
+        The same of many patients, as "logits".
+    score : str
+        How an item's attributions become its score.
+    sign : str
+        What + and - mean.
+    by_direction : str
+        What the table of each direction on its own holds, or why it holds nothing.
+    neighbours : str
+        What the score of an edge between patients is.
+    """
+
+    of: str
+    outputs: str
+    score: str
+    sign: str
+    by_direction: str
+    neighbours: str
+
+
+class ReportWords(NamedTuple):
+    """Words of a report that depend on the kind of outcome.
+
+    Attributes
+    ----------
+    listed : str
+        What there is to predict in full, as the names of the classes.
+    heading : str
+        What stands before that list.
+    calls : str
+        What models say of patients.
+    calling : str
+        What they do, as in "always calling the commonest class".
+    outputs : str
+        What a fusion of decisions is the mean of.
+    mix : str
+        What may be otherwise in a group of patients than in the rest.
+    sign : str
+        What + and − mean beside a ranked item.
+    """
+
+    listed: str = "values"
+    heading: str = "Outcome"
+    calls: str = "predictions"
+    calling: str = "predicting"
+    outputs: str = "predictions"
+    mix: str = "another range of values"
+    sign: str = "a high value speaks for a larger outcome, − for a smaller one"
