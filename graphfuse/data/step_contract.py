@@ -13,7 +13,7 @@ from graphfuse.data.fitted_steps import applied, owners_of, restored_step
 from graphfuse.data.step import Context, Step, check_options
 from graphfuse.errors import Faults, InputError
 from graphfuse.files.arrays import check_shapes, check_values
-from graphfuse.task.outcome import Learned, Outcome
+from graphfuse.task.registry import trained_kind, trained_kinds
 
 N, F = 24, 6
 CLOSE = 1e-9
@@ -49,48 +49,76 @@ def sample_table(missing: bool = False, seed: int = 0) -> np.ndarray:
     return table
 
 
-def sample_context(rows: int = N) -> Context:
-    """What a step is told of `sample_table`."""
+def sample_context(of: str, rows: int = N) -> Context:
+    """What a step is told of `sample_table`, where an outcome `of` this kind is learned."""
     patients = pd.Index([f"P{row}" for row in range(rows)])
     columns = np.array([f"c{column}" for column in range(F)])
-    return Context("rna", "omics", patients, columns, _AnyGroup(rows), _classes(rows))
-
-
-def _classes(rows: int) -> Learned:
-    """Three classes in turn."""
-    outcome = Outcome("y", "class", np.arange(rows) % 3, ("a", "b", "c"))
-    return outcome.learned
+    learned = trained_kind(of).example(rows).learned
+    return Context("rna", "omics", patients, columns, _AnyGroup(rows), learned)
 
 
 def check_step(kind: type[Step], name: str, options: Mapping[str, Any] | None = None) -> list[str]:
-    """Names of the promises that a step keeps. Raises `InputError` with those that it does not."""
+    """Names of the promises that a step keeps, whatever kind of outcome is learned; one that its
+    `fit` refuses, by an `InputError`, is not tried. Raises `InputError` with those that it does
+    not."""
     options = options or {}
     check_options(name, kind, options)
+    tried = {of: _tried(kind, name, options, of) for of in _taken(kind, options)}
     faults, kept = Faults(name), []
-    for promise, holds in _promises(kind, name, options):
-        try:
-            said = holds()
-        except Exception as error:  # a researcher's step may raise anything: it is a finding
-            said = f"{type(error).__name__}: {error}"
-        if said:
-            faults.add(f"{promise}: {said}")
-        else:
+    for promise in next(iter(tried.values())):
+        said = {of: found[promise] for of, found in tried.items() if found[promise]}
+        if not said:
             kept.append(promise)
+            continue
+        of, fault = next(iter(said.items()))
+        where = "" if len(said) == len(tried) else f", where a {of} is learned"
+        faults.add(f"{promise}{where}: {fault}")
     faults.stop()
     return kept
 
 
-def _promises(kind: type[Step], name: str, options: Mapping[str, Any]) -> Iterator[Promise]:
+def _taken(kind: type[Step], options: Mapping[str, Any]) -> list[str]:
+    """The kinds of outcome that a step does not refuse; all, where it refuses every one."""
+    taken = []
+    for of in trained_kinds():
+        try:
+            kind.fit(sample_table(), sample_context(of), **options)
+        except InputError:
+            continue
+        except Exception:  # told as a finding by every promise
+            pass
+        taken.append(of)
+    return taken or trained_kinds()
+
+
+def _tried(kind: type[Step], name: str, options: Mapping[str, Any], of: str) -> dict[str, str]:
+    """Each promise, and how it is broken where an outcome `of` this kind is learned; "" where it
+    is kept."""
+    found = {}
+    for promise, holds in _promises(kind, name, options, of):
+        try:
+            found[promise] = holds()
+        except Exception as error:  # a researcher's step may raise anything: it is a finding
+            found[promise] = f"{type(error).__name__}: {error}"
+    return found
+
+
+def _promises(
+    kind: type[Step], name: str, options: Mapping[str, Any], of: str
+) -> Iterator[Promise]:
     def fitted(missing: bool = False) -> Step:
-        return kind.fit(sample_table(missing), sample_context(), **options)
+        return kind.fit(sample_table(missing), sample_context(of), **options)
+
+    def of_one() -> Step:
+        return kind.fit(sample_table()[:1], sample_context(of, 1), **options)
 
     yield "says whether it reads the target", lambda: _says(kind.reads_target(**options))
     yield "[N, F] becomes [N, F'], F' as `owners` says", lambda: _shape(fitted(), name)
     yield "no number becomes NaN or infinite", lambda: _finite(fitted(), name)
     yield "gaps cost no number beside them, or are refused", lambda: _gaps(fitted, name)
     yield "a patient alone = in a batch", lambda: _alone(fitted(), name)
-    yield "one training patient is enough to be fitted", lambda: _one(kind, name, options)
-    yield "fit and apply leave their table as it is", lambda: _untouched(kind, name, options)
+    yield "one training patient is enough to be fitted", lambda: _one(of_one(), name)
+    yield "fit and apply leave their table as it is", lambda: _untouched(kind, name, options, of)
     yield "the same fit twice gives the same", lambda: _twice(fitted, name)
     yield "its arrays are those it declares", lambda: _declared(fitted())
     yield "saved and read back, it gives the same", lambda: _read_back(fitted(), name)
@@ -129,15 +157,14 @@ def _alone(made: Step, name: str) -> str:
     return _differ(batch, np.concatenate(rows))
 
 
-def _one(kind: type[Step], name: str, options: Mapping[str, Any]) -> str:
-    made = kind.fit(sample_table()[:1], sample_context(1), **options)
+def _one(made: Step, name: str) -> str:
     lost = ~np.isfinite(applied(name, made, sample_table(seed=1)))
     return "numbers are lost" if lost.any() else ""
 
 
-def _untouched(kind: type[Step], name: str, options: Mapping[str, Any]) -> str:
+def _untouched(kind: type[Step], name: str, options: Mapping[str, Any], of: str) -> str:
     table = sample_table()
-    made = kind.fit(table, sample_context(), **options)
+    made = kind.fit(table, sample_context(of), **options)
     in_fit = not np.array_equal(table, sample_table())
     table = sample_table(seed=1)
     applied(name, made, table)

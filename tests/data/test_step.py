@@ -347,6 +347,46 @@ def test_a_step_that_breaks_its_contract_is_told(changed, said):
         check_step(dataclass(frozen=True, eq=False)(type("Broken", (Halve,), changed)), "broken")
 
 
+def by_code(cls, table, context):
+    """It takes the values of every outcome for codes of classes."""
+    share = np.bincount(context.learned.target.values, minlength=3)[0] / len(table)
+    return cls(np.full(table.shape[1], share))
+
+
+def of_classes_only(cls, table, context):
+    if context.learned.target.values.dtype.kind != "i":
+        raise InputError("half: needs classes")
+    return by_code(cls, table, context)
+
+
+def endless_of_numbers(cls, table, context):
+    is_codes = context.learned.target.values.dtype.kind == "i"
+    return cls(np.full(table.shape[1], 2.0 if is_codes else np.inf))
+
+
+def fitted_by(fit):
+    """Halve, fitted otherwise."""
+    changed = type("Changed", (Halve,), {"fit": classmethod(fit)})
+    return dataclass(frozen=True, eq=False)(changed)
+
+
+@pytest.mark.parametrize(
+    ("fit", "said"),
+    [
+        (by_code, "as `owners` says, where a number is learned: TypeError"),
+        (endless_of_numbers, "NaN or infinite, where a number is learned: 144 of its"),
+    ],
+)
+def test_a_step_is_tried_on_every_kind_of_outcome(fit, said):
+    with np.errstate(all="ignore"), pytest.raises(InputError, match=said) as caught:
+        check_step(fitted_by(fit), "codes")
+    assert "where a class is learned" not in str(caught.value)
+
+
+def test_a_step_may_refuse_a_kind_of_outcome():
+    assert len(check_step(fitted_by(of_classes_only), "codes")) == 10
+
+
 def test_a_step_without_methods_says_what_it_must_define():
     context = Context("x", "omics", pd.Index(["a"]), np.array(["c"]), {}, learned(np.array([0])))
     with pytest.raises(TypeError, match="Step must define fit"):
