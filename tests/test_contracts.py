@@ -197,7 +197,7 @@ def test_empty_controls_train_the_no_graph_net(small, network):
 
     found = study(cohort, outcome, recipe, control("empty", network, 0), folds, 0, "cpu")
     for with_graphs, without in zip(
-        found.probability["graphfuse"], found.probability["no-graph"], strict=True
+        found.outputs["graphfuse"], found.outputs["no-graph"], strict=True
     ):
         assert np.abs(with_graphs - without).max() <= 1e-6
 
@@ -289,7 +289,7 @@ def test_shuffled_labels_score_chance(small, network):
     right = np.concatenate(
         [
             p.argmax(1) == labels[r.tested]
-            for r, p in zip(found.replicas, found.probability["graphfuse"], strict=True)
+            for r, p in zip(found.replicas, found.outputs["graphfuse"], strict=True)
         ]
     )
     assert abs(right.mean() - 0.5) <= 2 * np.sqrt(0.25 / len(right))

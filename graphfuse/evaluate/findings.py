@@ -37,8 +37,8 @@ class Study:
     """What a cross-validation found: every model's outputs per fold, the fold models and the
     final model.
 
-    `present` bool `[N, M]`: which patient has which modality; `probability`, `seconds`: model name
-    → list over folds of outputs `[q, O]`, of fit times; `checks`: what the spy over all fits saw;
+    `present` bool `[N, M]`: which patient has which modality; `outputs`, `seconds`: model name →
+    list over folds of outputs `[q, O]`, of fit times; `checks`: what the spy over all fits saw;
     `failed`: what was left out, and why.
     """
 
@@ -46,7 +46,7 @@ class Study:
     present: pd.DataFrame
     replicas: list[Replica] = field(default_factory=list)
     model: FusionModel | None = None
-    probability: dict[str, list[np.ndarray]] = field(default_factory=lambda: defaultdict(list))
+    outputs: dict[str, list[np.ndarray]] = field(default_factory=lambda: defaultdict(list))
     seconds: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     checks: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
@@ -60,7 +60,7 @@ class Study:
         `value, lo, hi`) and `flag`, of the net, fold after fold."""
         task, tables = self.outcome.task, []
         truth = task.shown(self.outcome.target)[""]
-        for replica, probability in zip(self.replicas, self.probability[OURS], strict=True):
+        for replica, output in zip(self.replicas, self.outputs[OURS], strict=True):
             if not self._labelled(replica):
                 continue
             table = {
@@ -69,7 +69,7 @@ class Study:
                 "fold": replica.fold,
                 "truth": truth[replica.tested],
             }
-            table |= task.table(probability)
+            table |= task.table(output)
             table["flag"] = replica.model.flags(cohort.take(replica.tested))
             tables.append(pd.DataFrame(table))
         return pd.concat(tables, ignore_index=True)
@@ -78,25 +78,23 @@ class Study:
         """A row with `tally.columns` for every model and fold: rungs and variants, then the net by
         pattern of modalities."""
         rows = []
-        for name, folds in self.probability.items():
-            for replica, probability, seconds in zip(
+        for name, folds in self.outputs.items():
+            for replica, output, seconds in zip(
                 self.replicas, folds, self.seconds[name], strict=False
             ):
                 if not self._labelled(replica):
                     continue
-                rows.append(
-                    self._row(name, replica, slice(None), probability) | {"seconds": seconds}
-                )
+                rows.append(self._row(name, replica, slice(None), output) | {"seconds": seconds})
         names = self._patterns(self.present).map(str).to_numpy()
         counts = pd.Series(
             np.concatenate([names[replica.tested] for replica in self.replicas])
         ).value_counts()
         counts = counts / len({replica.repeat for replica in self.replicas})
         for pattern in sorted(counts.index[counts >= FEWEST]) if len(counts) > 1 else ():
-            for replica, probability in zip(self.replicas, self.probability[OURS], strict=True):
+            for replica, output in zip(self.replicas, self.outputs[OURS], strict=True):
                 mine = names[replica.tested] == pattern
                 if mine.any() and self._labelled(replica):
-                    rows.append(self._row(pattern, replica, mine, probability[mine]))
+                    rows.append(self._row(pattern, replica, mine, output[mine]))
         return pd.DataFrame(rows, columns=list(columns(self._metrics))).fillna({"seconds": 0.0})
 
     def _patterns(self, present: pd.DataFrame) -> pd.Series:
@@ -112,7 +110,7 @@ class Study:
         """Whether its patients can be scored: all of them have a label, or none."""
         return bool(self.outcome.known[replica.tested].all())
 
-    def _row(self, name: str, replica: Replica, which, probability: np.ndarray) -> dict:
+    def _row(self, name: str, replica: Replica, which, output: np.ndarray) -> dict:
         truth = self.outcome.values[replica.tested][which]
         trained = int(self.outcome.known[replica.train].sum())
         where = {
@@ -122,7 +120,7 @@ class Study:
             "tested": len(truth),
             "trained": trained,
         }
-        return where | self._metrics.scores(truth, probability)
+        return where | self._metrics.scores(truth, output)
 
     def metrics(self, protocol: dict) -> Metrics:
         """Scores of every model with corrected intervals, and the net against each of them."""
@@ -130,15 +128,13 @@ class Study:
         if len(self.replicas) > 1:
             return found
         codes = self.outcome.values[self.replicas[0].tested]
-        return of_one_part(
-            found, codes, {name: folds[0] for name, folds in self.probability.items()}
-        )
+        return of_one_part(found, codes, {name: folds[0] for name, folds in self.outputs.items()})
 
     def evaluation(self, metrics: Metrics, subgroups: Sequence[GroupScore] = ()) -> Evaluation:
         """What the scores say of the modalities, beside what was found in `subgroups`."""
         together = [pair for pair in metrics.comparisons if pair.b == ADDITIVE]
         modalities, shares = tuple(self.present), []
-        if has_every_subset(self.probability, modalities):
+        if has_every_subset(self.outputs, modalities):
             shares = shapley_of(self.scores(), modalities, self._metrics)
         return Evaluation(
             kind=metrics.kind,

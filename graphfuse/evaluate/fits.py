@@ -145,7 +145,7 @@ class Fits:
         rungs = []
         for model, split in zip(models, mine, strict=False):
             with self.spy.scoring(split.tested, split.train):
-                rungs.append(Rung(_probability(model, self.cohort.take(split.tested)), seconds))
+                rungs.append(Rung(_output(model, self.cohort.take(split.tested)), seconds))
         took = time.perf_counter() - began
         seeds = self.recipe.train.seeds
         log.info("%s: %d folds × %d seeds in %.0f s", what, len(folds), seeds, took)
@@ -170,14 +170,14 @@ class Fits:
         began, rungs = time.perf_counter(), []
         for model, split in zip(models, mine, strict=False):
             with self.spy.scoring(split.tested, split.train):
-                probability = additive(model, self.cohort.take(split.tested), seed=self.seed)
-                rungs.append(Rung(probability, 0.0))
+                output = additive(model, self.cohort.take(split.tested), seed=self.seed)
+                rungs.append(Rung(output, 0.0))
         log.info("%s: %d folds in %.0f s", ADDITIVE, len(mine), time.perf_counter() - began)
         return Bank(rungs, [])
 
     def _note(self, rungs: Mapping[str, Rung]) -> None:
         for name, rung in rungs.items():
-            self.found.probability[name].append(rung.probability)
+            self.found.outputs[name].append(rung.output)
             self.found.seconds[name].append(rung.seconds)
 
 
@@ -238,7 +238,7 @@ class _Folds:
         return rungs
 
 
-def _probability(model: FusionModel, test: Cohort) -> np.ndarray:
+def _output(model: FusionModel, test: Cohort) -> np.ndarray:
     """The model's outputs; those of a predictor of 0 for a patient who has none of its modalities
     (in a variant without some)."""
     has = test.present[list(model.modalities_)].any(axis=1).to_numpy()

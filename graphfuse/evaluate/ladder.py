@@ -24,7 +24,7 @@ class Rung:
     """A rung's outputs `[q, O]`, such as probabilities, for a fold's test patients and what it
     took to fit."""
 
-    probability: np.ndarray
+    output: np.ndarray
     seconds: float
 
 
@@ -60,10 +60,10 @@ def _ridges(fold: PreparedFold, cohort: Cohort, views: Views) -> dict[str, Rung]
     rungs |= {str(ModelId(SINGLE, (m,))): rung for m, rung in singles.items()}
     best = min(names, key=lambda m: ridge(fold, (m,)).loss)
     every = sum(rung.seconds for rung in singles.values())
-    rungs["single"] = Rung(singles[best].probability, every)
+    rungs["single"] = Rung(singles[best].output, every)
     rungs["early"] = _ridge(fold, names, views)
     del held
-    stacked = np.stack([singles[m].probability for m in names], 1)
+    stacked = np.stack([singles[m].output for m in names], 1)
     share = views.present / np.maximum(views.present.sum(1, keepdims=True), 1)
     late = (stacked * share[..., None]).sum(1)
     late[~views.present.any(1)] = fold.null_output
@@ -94,10 +94,10 @@ def _ridge(fold: PreparedFold, modalities: tuple[str, ...], views: Views) -> Run
         sum(views.own[m] @ slope_of(fold.views, m, *fit.coefficients[m]) for m in modalities)
         + fit.bias
     )
-    probability = fold.task.output(logits, fold.task.calibration_at(fit.loss))
+    output = fold.task.output(logits, fold.task.calibration_at(fit.loss))
     columns = [list(views.own).index(m) for m in modalities]
-    probability[~views.present[:, columns].any(1)] = fold.null_output
-    return Rung(probability, fit.seconds)
+    output[~views.present[:, columns].any(1)] = fold.null_output
+    return Rung(output, fit.seconds)
 
 
 def _trees(
@@ -105,6 +105,6 @@ def _trees(
 ) -> Rung:
     """Trees on all modalities; a patient with none of them gets what the baseline says."""
     began = time.perf_counter()
-    probability = grown(fold, views)
-    probability[~views.present.any(1)] = fold.null_output
-    return Rung(probability, time.perf_counter() - began)
+    output = grown(fold, views)
+    output[~views.present.any(1)] = fold.null_output
+    return Rung(output, time.perf_counter() - began)

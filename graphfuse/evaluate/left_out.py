@@ -23,7 +23,7 @@ def left_out_if_failed(name: str, found: Study) -> Iterator[None]:
         raise
     except Exception as error:
         log.debug("%s failed", name, exc_info=error)
-        found.probability.pop(name, None)
+        found.outputs.pop(name, None)
         found.seconds.pop(name, None)
         cure = "train again for it, or without the ledger (--no-ledger)"
         found.failed[name] = f"{name}: {reason(error)}; {cure}"

@@ -38,8 +38,7 @@ def name_of(repeat: int, what: str) -> str:
 
 def _save_rungs(rungs: Mapping[str, Rung], folder: Path) -> None:
     arrays = {
-        str(number): np.ascontiguousarray(rung.probability)
-        for number, rung in enumerate(rungs.values())
+        str(number): np.ascontiguousarray(rung.output) for number, rung in enumerate(rungs.values())
     }
     save_file(arrays, folder / "rungs.safetensors")
     seconds = [[name, float(rung.seconds)] for name, rung in rungs.items()]

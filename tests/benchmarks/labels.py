@@ -109,7 +109,7 @@ def repeat_of(
         climb(cross, cohort, cross.preparation.views(test)) for cross, test in zip(crosses, tests)
     ]
     probability |= {
-        name: [rungs[name].probability for rungs in ladder] for name in ("early", "late", "single")
+        name: [rungs[name].output for rungs in ladder] for name in ("early", "late", "single")
     }
     for name, found in probability.items():
         for k, (p, test) in enumerate(zip(found, tests)):

@@ -70,16 +70,16 @@ def test_the_rungs(climbed):
         "boosting",
     ]
     for rung in rungs.values():
-        assert rung.probability.shape == (30, 2) and rung.seconds >= 0
-        np.testing.assert_allclose(rung.probability.sum(1), 1, rtol=1e-9)
-        assert (rung.probability >= 0).all()
+        assert rung.output.shape == (30, 2) and rung.seconds >= 0
+        np.testing.assert_allclose(rung.output.sum(1), 1, rtol=1e-9)
+        assert (rung.output >= 0).all()
 
 
 def test_majority_is_the_shares_of_the_training_labels(climbed):
     cross, _, _, rungs = climbed
     counts = [(cross.target.values == k).sum() for k in range(2)]
     np.testing.assert_allclose(
-        rungs["majority"].probability, np.tile(np.array(counts) / sum(counts), (30, 1))
+        rungs["majority"].output, np.tile(np.array(counts) / sum(counts), (30, 1))
     )
 
 
@@ -87,8 +87,8 @@ def test_late_is_the_mean_of_the_singles_a_patient_has(climbed):
     _, test, _, rungs = climbed
     present = test.present
     for i in range(30):
-        mine = [rungs[f"single:{m}"].probability[i] for m in present if present[m].iloc[i]]
-        np.testing.assert_allclose(rungs["late"].probability[i], np.mean(mine, 0), rtol=1e-12)
+        mine = [rungs[f"single:{m}"].output[i] for m in present if present[m].iloc[i]]
+        np.testing.assert_allclose(rungs["late"].output[i], np.mean(mine, 0), rtol=1e-12)
     assert not present["meth"].all()
 
 
@@ -97,15 +97,13 @@ def test_single_is_the_one_of_lowest_inner_loss(climbed):
     losses = {m: ridge(cross.without_graphs(), (m,)).loss for m in ("rna", "meth", "clinical")}
     best = min(losses, key=losses.get)
     assert best != "meth"
-    np.testing.assert_array_equal(rungs["single"].probability, rungs[f"single:{best}"].probability)
+    np.testing.assert_array_equal(rungs["single"].output, rungs[f"single:{best}"].output)
 
 
 def test_clinical_is_the_ridge_on_the_records(climbed):
     _, test, _, rungs = climbed
-    np.testing.assert_array_equal(
-        rungs["clinical"].probability, rungs["single:clinical"].probability
-    )
-    assert (rungs["clinical"].probability.argmax(1) == test.outcome().values).mean() > 0.6
+    np.testing.assert_array_equal(rungs["clinical"].output, rungs["single:clinical"].output)
+    assert (rungs["clinical"].output.argmax(1) == test.outcome().values).mean() > 0.6
 
 
 def test_early_is_the_ridge_on_all_columns_side_by_side(climbed):
@@ -116,7 +114,7 @@ def test_early_is_the_ridge_on_all_columns_side_by_side(climbed):
         np.hstack([cross.views.own[m] for m in fit.modalities]).T @ fit.coefficients["rna"][0]
     )  # one for all
     np.testing.assert_allclose(
-        rungs["early"].probability, softmax(wide @ slope + fit.bias, axis=1), rtol=1e-9
+        rungs["early"].output, softmax(wide @ slope + fit.bias, axis=1), rtol=1e-9
     )
 
 
@@ -125,7 +123,7 @@ def test_planted_truth_is_found_and_noise_is_not(climbed):
     truth = test.outcome().values
 
     def accuracy(name):
-        return (rungs[name].probability.argmax(1) == truth).mean()
+        return (rungs[name].output.argmax(1) == truth).mean()
 
     assert accuracy("single:rna") > 0.85 and accuracy("early") > 0.85 and accuracy("single") > 0.6
     assert accuracy("forest") > 0.85 and accuracy("boosting") > 0.85
@@ -135,13 +133,13 @@ def test_planted_truth_is_found_and_noise_is_not(climbed):
 def test_who_lacks_a_rungs_modalities_gets_the_shares(climbed):
     cross, test, views, rungs = climbed
     absent = ~test.modalities["meth"].present
-    majority = rungs["majority"].probability
-    np.testing.assert_allclose(rungs["single:meth"].probability[absent], majority[absent])
+    majority = rungs["majority"].output
+    np.testing.assert_allclose(rungs["single:meth"].output[absent], majority[absent])
     nothing = replace(
         views, own={m: v * 0 for m, v in views.own.items()}, present=np.zeros_like(views.present)
     )
     for name, rung in climb(cross, test, nothing).items():
-        np.testing.assert_allclose(rung.probability, majority, err_msg=name)
+        np.testing.assert_allclose(rung.output, majority, err_msg=name)
 
 
 def test_a_test_patients_rungs_do_not_depend_on_the_others(climbed):
@@ -150,7 +148,7 @@ def test_a_test_patients_rungs_do_not_depend_on_the_others(climbed):
         alone = climb(cross, test, cross.preparation.views(test.take([i])))
         for name, rung in alone.items():
             np.testing.assert_allclose(
-                rung.probability[0], rungs[name].probability[i], atol=1e-10, err_msg=name
+                rung.output[0], rungs[name].output[i], atol=1e-10, err_msg=name
             )
 
 
@@ -178,7 +176,7 @@ def test_the_group_alone_says_what_it_says():
     whole = replace(whole, groups={"site": site})
     cross = PreparedFold.fit(whole, of_codes(codes), Recipe(name="plain"), None, 0)
     strange = replace(whole.take([0, 1, 2]), groups={"site": np.array(["0", "1", "elsewhere"])})
-    found = by_group(cross, strange)["group:site"].probability
+    found = by_group(cross, strange)["group:site"].output
     for row, group in enumerate("01"):
         inside = np.bincount(codes[site == group], minlength=2)
         np.testing.assert_allclose(found[row], (inside + 0.5) / (inside.sum() + 1))
@@ -198,4 +196,4 @@ def test_a_rung_does_not_hang_on_what_the_net_asked_for_before(climbed):
     start_of(other, tuple(test.modalities), RECIPE)
     again = climb(other, test, views)
     for name, rung in rungs.items():
-        np.testing.assert_array_equal(again[name].probability, rung.probability, err_msg=name)
+        np.testing.assert_array_equal(again[name].output, rung.output, err_msg=name)

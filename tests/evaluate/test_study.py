@@ -121,7 +121,7 @@ def test_means_are_means_of_fold_scores(found):
     for name in ("graphfuse", "early", "without:rna"):
         folds = [
             scores(truth[r.tested], p)
-            for r, p in zip(found.replicas, found.probability[name], strict=True)
+            for r, p in zip(found.replicas, found.outputs[name], strict=True)
         ]
         row = (metrics.models | metrics.variants)[name]
         assert len(folds) == 4
@@ -221,7 +221,7 @@ def test_patterns_of_modalities_are_scored_by_themselves(found):
     has = COHORT.modalities["meth"].present
     folds = [
         scores(truth[r.tested][has[r.tested]], p[has[r.tested]])["accuracy"]
-        for r, p in zip(found.replicas, found.probability["graphfuse"], strict=True)
+        for r, p in zip(found.replicas, found.outputs["graphfuse"], strict=True)
     ]
     assert metrics.variants["pattern:rna+meth+clinical"]["accuracy"].mean == pytest.approx(
         np.mean(folds)

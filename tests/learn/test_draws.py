@@ -82,7 +82,7 @@ def test_a_study_does_not_depend_on_the_order_of_modalities(cohort):
             in_order(cohort, names), outcome, net, None, folds, 0, "cpu",
             beside=Beside(ledger=True, modalities=True),
         )  # fmt: skip
-        said.append({named(key): np.concatenate(p) for key, p in found.probability.items()})
+        said.append({named(key): np.concatenate(p) for key, p in found.outputs.items()})
     assert said[0].keys() == said[1].keys()
     for name, probability in said[0].items():
         assert np.abs(probability - said[1][name]).max() <= 1e-9, name

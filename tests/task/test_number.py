@@ -218,7 +218,7 @@ def test_early_is_the_ridge_regression_of_scikit_learn():
     names = tuple(cohort.modalities)
     fit = ridge(fold, names)
     views = fold.preparation.views(outside)
-    early = climb(fold, outside, views)["early"].probability
+    early = climb(fold, outside, views)["early"].output
     x = np.hstack([fold.views.own[m] for m in names])
     alpha = (x**2).sum() / len(x) / PENALTIES[fit.level]
     expected = Ridge(alpha).fit(x, inside.outcome().values)
