@@ -402,6 +402,21 @@ def test_the_run_record_round_trips():
     assert Recipe.model_validate(written["recipe"]) == Recipe(name="r")
 
 
+@pytest.mark.parametrize(
+    ("classes", "kind", "said"),
+    [([], "class", "two names or more are needed"), (["a", "b"], "number", "'number' has none")],
+)
+def test_a_run_has_the_classes_of_its_kind(classes, kind, said):
+    made = {
+        "schema": SCHEMA, "kind": kind, "created": "2025-01-01T00:00:00+00:00", "cohort": "made",
+        "manifest": None, "recipe": {}, "target": "y", "classes": classes, "protocol": {},
+        "seed": 0, "device": "cpu", "packages": {}, "hashes": {}, "timings": {},
+        "peak_memory_gb": 0.5,
+    }  # fmt: skip
+    with pytest.raises(ValueError, match=f"classes: .*{said}"):
+        RunRecord.model_validate(made)
+
+
 # -------------------------------------------------------------------------------------------- names
 
 

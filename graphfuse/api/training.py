@@ -81,9 +81,9 @@ def train(
 ) -> Report:
     """Cross-validates the recipe's net beside the ladder, and fits a final model on all patients.
 
-    `target`: a class outcome (default: the first). Who is tested when: `cv` (folds, repeats), or
-    one of `folds` (a file), `leave_out` (each value of a declared group once), `split`
-    ("split=test": those of that group) and `holdout` (a share, or share and repeats); `group`: a
+    `target`: the outcome (default: the first). Who is tested when: `cv` (folds, repeats), or one of
+    `folds` (a file), `leave_out` (each value of a declared group once), `split` ("split=test":
+    those of that group) and `holdout` (a share, or share and repeats); `group`: a
     declared group that must never stand on both sides (see `evaluate.protocol`). `network`: an edge
     list, card or `GeneNetwork` in place of the recipe's. `search`: fusions, encoders and
     propagators by successive halving on inner folds (the recipe's `[search]`, or the usual

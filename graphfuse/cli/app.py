@@ -161,7 +161,7 @@ Top = Annotated[int, typer.Option("--top", min=1, help="How many to print; files
 def common(
     version: Annotated[bool, typer.Option("--version", help="Show the version and stop.")] = False,
 ):
-    """Graph neural networks for multi-omics: build graphs, train classifiers, rank biomarkers."""
+    """Graph neural networks for multi-omics: build graphs, train models, rank biomarkers."""
     if version:
         typer.echo(f"graphfuse {graphfuse.__version__}")
         raise typer.Exit

@@ -192,5 +192,5 @@ def _not_looked_at(subject: Subject) -> list[Finding]:
         f"the label is not {subject.in_words.known}: label-like columns, telling gaps and "
         "confounded groups were not looked for"
     )
-    cure = f"give a class outcome with {HANDFUL} patients in two classes (--target)"
+    cure = f"give {subject.in_words.asked.format(HANDFUL)} (--target)"
     return [Finding("not-looked-at", "note", "outcome", message, 0, cure)]

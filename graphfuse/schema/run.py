@@ -113,6 +113,11 @@ class RunRecord(OfKind, Shape):
     notices: list[str] = []
     fitted: FittedRecord = FittedRecord()
 
+    @model_validator(mode="after")
+    def _classes_as_the_kind_has_them(self) -> Self:
+        kind_of(self.kind).check_classes(self.classes)
+        return self
+
     @property
     def task(self) -> Task:
         """What the run's models predict, without the units of any fold."""

@@ -65,6 +65,11 @@ class ClassValues(ClassLabels, Kind):
     def named(cls, classes: Sequence[str]) -> Self:
         return cls(tuple(classes))
 
+    @classmethod
+    def check_classes(cls, classes: Sequence[str]) -> None:
+        if len(classes) < 2:
+            raise ValueError("classes: two names or more are needed")
+
     @staticmethod
     def known(values: np.ndarray) -> np.ndarray:
         return values >= 0

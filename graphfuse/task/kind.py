@@ -81,6 +81,12 @@ class Kind(Audited, FromLabels, ABC):
         return cls()
 
     @classmethod
+    def check_classes(cls, classes: Sequence[str]) -> None:
+        """Raises `ValueError` where no outcome of this kind has these classes."""
+        if classes:
+            raise ValueError(f"classes: an outcome of kind {cls.kind!r} has none")
+
+    @classmethod
     def of(cls, outcome) -> Kind:
         """The kind as this outcome has it."""
         return cls.named(outcome.classes)

@@ -23,6 +23,7 @@ class NumberValues(Kind):
         several="both sides of the median",
         every="all patients",
         known="known of enough patients on both sides of its median",
+        asked="an outcome that is known of {} patients on either side of its median",
     )
 
     @classmethod

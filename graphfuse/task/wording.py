@@ -18,12 +18,15 @@ class CategoryWords(NamedTuple):
         All of them.
     known : str
         How an outcome is known where they can be told apart.
+    asked : str
+        An outcome that is so, with `{}` for how many patients of each category that takes.
     """
 
     one: str = "one class only"
     several: str = "several classes"
     every: str = "all classes"
     known: str = "known in two classes"
+    asked: str = "a class outcome with {} patients in two classes"
 
 
 class AttributionWords(NamedTuple):

@@ -50,7 +50,7 @@ def by_seed(
     predictors = fitted.predictors(fitted.preparation.views(test)).numpy()
     probability = fitted.task.output(predictors, fitted.temperature)
     truth = np.asarray(test.outcome().classes)[test.outcome().values] == "AD"
-    return probability[..., model.class_names.index("AD")], truth
+    return probability[..., list(model.classes_).index("AD")], truth
 
 
 def inside(recipe: Recipe, cohort: gf.Cohort, seeds: int, partitions: int = 2) -> np.ndarray:

@@ -698,6 +698,9 @@ def test_of_a_number_that_few_have_nothing_is_said(score):
     (note,) = audit(cohort(noise(), few, kind="number")).findings
     assert note.kind == "not-looked-at"
     assert "not known of enough patients on both sides of its median" in note.message
+    assert note.cure == (
+        "give an outcome that is known of 5 patients on either side of its median (--target)"
+    )
 
 
 def test_twins_have_one_label_only_where_the_number_is_the_same(score):
