@@ -10,8 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator
-from sklearn.utils import ClassifierTags, RegressorTags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
@@ -19,12 +17,12 @@ from graphfuse.data.cohort import Cohort
 from graphfuse.data.pipeline import unknown_values
 from graphfuse.data.typed_columns import TypedColumns
 from graphfuse.data.variation import require_variation
-from graphfuse.errors import InputError
 from graphfuse.graph.gene_slot import gene_side
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.learn.beyond import refuse_beyond, refuse_lost
 from graphfuse.learn.comparison import Comparison, refuse
 from graphfuse.learn.device import pick_device
+from graphfuse.learn.estimator import Estimator, gives_probabilities
 from graphfuse.learn.fitted import Fitted
 from graphfuse.learn.fusions import require_fusion
 from graphfuse.learn.linear.fold import PreparedFold
@@ -34,22 +32,11 @@ from graphfuse.learn.search import trained_by
 from graphfuse.schema import Recipe
 from graphfuse.schema.arguments import Seed, check_arguments, checked
 from graphfuse.task.registry import trained_kind
-from graphfuse.task.task import Task
 
 log = logging.getLogger(__name__)
 
 
-def _gives_probabilities(model: FusionModel) -> bool:
-    """Whether it predicts classes. Raises `InputError` where it does not."""
-    if not model.predicted.gives_probabilities:
-        raise InputError(
-            f"a model of a {model.predicted.kind} outcome knows no classes; take predict, or "
-            "table, which has all that is predicted of a patient"
-        )
-    return True
-
-
-class FusionModel(BaseEstimator):
+class FusionModel(Estimator):
     """A graph fusion classifier or regressor in scikit-learn's manner.
 
     Parameters
@@ -101,19 +88,6 @@ class FusionModel(BaseEstimator):
         self.recipe, self.cohort, self.target = recipe, cohort, target
         self.seed, self.device, self.network = seed, device, network
         self.kind = kind
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.estimator_type = self.predicted.estimator
-        tags.classifier_tags, tags.regressor_tags = ClassifierTags(), RegressorTags()
-        tags.target_tags.required = True
-        tags.input_tags.allow_nan = True
-        return tags
-
-    @property
-    def predicted(self) -> Task | type[Task]:
-        """The kind of outcome that is predicted; before `fit`, that of labels in an array."""
-        return getattr(self, "task_", None) or trained_kind(self.kind)
 
     def fit(self, X, y=None) -> FusionModel:
         """Fits everything on these patients.
@@ -221,11 +195,6 @@ class FusionModel(BaseEstimator):
         return comparison.flags(cohort_of(self, cohort), self.fitted_.preparation.pipelines)
 
     @property
-    def class_names(self) -> list[str]:
-        """`classes_` in words, as in tables and files; of a class outcome only."""
-        return list(self.task_.names)
-
-    @property
     def record_types(self) -> dict[str, TypedColumns]:
         """Modality of records → its columns as fitted, for `load(manifest, like=model)`."""
         check_is_fitted(self, "fitted_")
@@ -239,7 +208,7 @@ class FusionModel(BaseEstimator):
         check_is_fitted(self, "fitted_")
         return unknown_values(self.fitted_.preparation.pipelines, cohort.modalities)
 
-    @available_if(_gives_probabilities)
+    @available_if(gives_probabilities)
     @checked
     def predict_proba(self, X, *, allow_shift: bool = False) -> np.ndarray:
         """Class probabilities, the mean over seeds; a row does not depend on who else is there. A
