@@ -12,6 +12,8 @@ from graphfuse.learn.linear.ridge import (
     coordinates_of_columns,
     fit_ridge,
 )
+from graphfuse.task.outcome import Target
+from graphfuse.task.registry import kind_of
 from tests.outcomes import learned
 
 CS = (0.01, 0.3, 10.0, 1000.0)
@@ -162,3 +164,23 @@ def test_coordinates_are_the_same_from_either_side_of_a_table():
     np.testing.assert_allclose(own, placed, rtol=1e-9, atol=1e-9)
     np.testing.assert_allclose(basis, table.T @ into, rtol=1e-9, atol=1e-9)
     np.testing.assert_allclose(basis.T @ basis, np.eye(9), atol=1e-12)
+
+
+@pytest.mark.parametrize("shift", [0.0, 3.0], ids=["centred", "not centred"])
+def test_the_path_of_a_number_is_that_of_its_equations(shift):
+    """On columns that are not centred, the intercept lies across the kernel's coordinates."""
+    rng, patients = np.random.default_rng(0), 70
+    x = rng.normal(size=(patients, 200)) + shift * rng.normal(size=200)
+    y = x[:, :5].sum(1) + rng.normal(size=patients)
+    y = (y - y.mean()) / y.std()
+    kernel = x @ x.T
+    target = Target(y, np.ones(patients, bool))
+    found = fit_ridge(kernel, target, kind_of("number").named(()))
+    scaled, ones = kernel / (np.trace(kernel) / patients), np.ones((patients, 1))
+    for level, penalty in enumerate(PENALTIES):
+        equations = np.block(
+            [[scaled + np.eye(patients) / penalty, ones], [ones.T, np.zeros((1, 1))]]
+        )
+        *alpha, intercept = np.linalg.solve(equations, np.r_[y, 0])
+        expected = scaled @ np.array(alpha) + intercept
+        assert found.logits(kernel)[level, :, 0] == pytest.approx(expected, abs=0.02)
