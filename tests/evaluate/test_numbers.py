@@ -74,7 +74,7 @@ def test_ridge_on_everything_is_that_of_scikit_learn(studied):
     for cohort, made in studied:
         x = np.hstack([each.table.to_numpy() for each in cohort.modalities.values()])
         y = cohort.outcome().values
-        for replica, output in zip(made.replicas, made.probability["early"], strict=True):
+        for replica, output in zip(made.replicas, made.outputs["early"], strict=True):
             ridge = make_pipeline(StandardScaler(), RidgeCV(np.logspace(-3, 4, 30)))
             ridge.fit(x[replica.train], y[replica.train])
             theirs.append(r2_score(y[replica.tested], ridge.predict(x[replica.tested])))
@@ -86,7 +86,7 @@ def test_ridge_on_everything_is_that_of_scikit_learn(studied):
 def test_scores_are_those_of_scikit_learn(studied):
     cohort, made = studied[0]
     y, table = cohort.outcome().values, made.scores()
-    for name, outputs in made.probability.items():
+    for name, outputs in made.outputs.items():
         rows = table[table["model"] == name]
         for replica, output, (_, row) in zip(
             made.replicas, outputs, rows.iterrows(), strict=True
@@ -101,7 +101,7 @@ def test_nine_of_ten_lie_between_the_bounds_of_every_model(studied):
     inside = {}
     for cohort, made in studied:
         y = cohort.outcome().values
-        for name, outputs in made.probability.items():
+        for name, outputs in made.outputs.items():
             for replica, output in zip(made.replicas, outputs, strict=True):
                 truth = y[replica.tested]
                 within = (output[:, 1] <= truth) & (truth <= output[:, 2])

@@ -77,7 +77,9 @@ def test_rows_are_cross_validated_and_scored_by_r2(made):
 def test_a_cohorts_outcome_knows_its_kind(of_number, made):
     _, score = made
     model = FusionModel(QUICK).fit(of_number)
-    assert is_regressor(model) and repr(model).startswith("FusionModel('quick': score as a number")
+    assert is_regressor(model) and repr(model).startswith(
+        "FusionModel('quick': score (a number) from"
+    )
     table = model.table(of_number)
     assert list(table) == ["patient", "value", "lo", "hi", "flag"]
     inside = (table["lo"] < table["value"]) & (table["value"] < table["hi"])

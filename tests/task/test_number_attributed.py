@@ -16,15 +16,15 @@ def predictor() -> np.ndarray:
 
 
 def test_patients_count_by_how_far_they_are_from_the_mean_prediction(predictor):
-    weight = TASK.explained(predictor, 0.7)
+    weight = TASK.patient_weights(predictor, 0.7)
     assert np.abs(weight).sum() == pytest.approx(1) and abs(weight.sum()) < 1e-12
     assert (np.sign(weight) == np.sign(predictor - predictor.mean())).all()
-    np.testing.assert_allclose(TASK.explained(3 * predictor - 5, 0.7), weight, atol=1e-12)
+    np.testing.assert_allclose(TASK.patient_weights(3 * predictor - 5, 0.7), weight, atol=1e-12)
 
 
 @pytest.mark.parametrize("predictor", [np.full((4, 1), 0.1 + 0.2), np.zeros((1, 1))])
 def test_where_all_predictions_are_alike_all_patients_count_alike(predictor):
-    np.testing.assert_allclose(TASK.explained(predictor, 1.0), 1 / len(predictor))
+    np.testing.assert_allclose(TASK.patient_weights(predictor, 1.0), 1 / len(predictor))
 
 
 def test_what_a_column_adds_is_how_far_it_moves_predictions_apart():
@@ -33,7 +33,7 @@ def test_what_a_column_adds_is_how_far_it_moves_predictions_apart():
     rng = np.random.default_rng(1)
     x, b = rng.normal(3, 1, size=(400, 3)), np.array([1.0, -0.5, 0.0])
     z = (x @ b)[:, None]
-    means = TASK.explained(z, 1.0)[:, 0] @ (x * b)
+    means = TASK.patient_weights(z, 1.0)[:, 0] @ (x * b)
     spread = np.abs(z - z.mean()).mean()
     expected = [b[k] * np.cov(x[:, k], z[:, 0], bias=True)[0, 1] / spread for k in range(3)]
     np.testing.assert_allclose(means, expected, atol=1e-12)
@@ -45,4 +45,6 @@ def test_there_is_one_direction_and_it_has_no_table_of_its_own(predictor):
     assert TASK.directions == ("value",) and TASK.ranked_apart == () and TASK.sign_of is None
     assert (TASK.contrast(predictor) == predictor).all()
     assert TASK.direction_called(TASK.output(predictor)).tolist() == [0] * 50
-    assert "class" not in " ".join(TASK.told) and "logit" not in " ".join(TASK.told)
+    assert "class" not in " ".join(TASK.attribution_words) and "logit" not in " ".join(
+        TASK.attribution_words
+    )
