@@ -22,11 +22,12 @@ from graphfuse.data.columns import (
 from graphfuse.data.draft_ids import common_id_column
 from graphfuse.data.draft_tables import LEVEL, Table, read_tables
 from graphfuse.data.feature_names import named
+from graphfuse.data.judge import code_told
 from graphfuse.data.scales import looks_raw
-from graphfuse.data.sentinels import blanked, sentinels_in
 from graphfuse.data.series import variables_of
 from graphfuse.errors import InputError
 from graphfuse.schema.names import TAKEN_BY_TABLES, usable_name
+from graphfuse.statistics.sentinels import blanked, sentinels_in
 from graphfuse.task.registry import kind_of, kind_that_may_be, trained_kinds
 
 _RAW = [
@@ -264,7 +265,7 @@ def _measurements(table: Table, sight: Look) -> list[str]:
     return [
         f'kind = "{sight.kind}"',
         f'values = "{sight.values}"',
-        *(_comment(str(code)) for code in codes),
+        *(_comment(code_told(code)) for code in codes),
         *(_RAW if raw else []),
         f'entity = "{sight.entity}"',
         *([f"symbol = {_quoted(sight.symbol)}"] if sight.symbol else []),

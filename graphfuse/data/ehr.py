@@ -14,7 +14,7 @@ from graphfuse.data.dates import date_order, has_short_year, stamps, written
 from graphfuse.data.ordinal_scales import is_assessed, places
 from graphfuse.data.typed_columns import TypedColumns
 from graphfuse.errors import Faults, counted, examples
-from graphfuse.text.numbers import numbers, shapes
+from graphfuse.text.numbers import bounds_told, numbers
 from graphfuse.text.words import as_word, cleaned, words_of, written_alike
 
 _MINUS = "-"
@@ -120,12 +120,9 @@ def _numbers(column: pd.Series, given: tuple[str, ...] | None, told: _Told) -> _
     infinite = int(np.isinf(values).sum())
     if infinite:
         told.fault(f"holds {counted(infinite, 'infinite value')}; make them missing")
-    bounds = column[shapes(column) == "bound"]
-    if len(bounds):
-        told.notice(
-            f"{counted(len(bounds), 'value is a bound', 'values are bounds')} ({_shown(bounds)}), "
-            "read as the number in it"
-        )
+    bounds = bounds_told(column)
+    if bounds:
+        told.notice(bounds)
     return _Read(values)
 
 

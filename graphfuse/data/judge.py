@@ -10,9 +10,9 @@ from graphfuse.data import date_genes
 from graphfuse.data.feature_names import mouse_symbols
 from graphfuse.data.modality import Modality
 from graphfuse.data.scales import two_scales, untransformed
-from graphfuse.data.sentinels import Sentinel, blanked, sentinel_of, sentinels_in
 from graphfuse.data.sniff import conflicts, scaled_over_cohort, unlike_declared
 from graphfuse.errors import counted, examples, few
+from graphfuse.statistics.sentinels import Sentinel, blanked, sentinel_of, sentinels_in
 
 _FREE_TEXT = 20  # different texts, from which a column may be no category
 
@@ -50,10 +50,19 @@ def _against(modality: Modality, codes: list[Sentinel]) -> tuple[list[str], list
     are no measurement in any table; the other codes as notices."""
     said = conflicts(modality)
     if said:
-        cure = "; ".join(map(str, codes)) or "correct values, or the table"
+        cure = "; ".join(map(code_told, codes)) or "correct values, or the table"
         return [f"{each}; {cure}" for each in said], []
-    faults = [str(code) for code in codes if code.impossible]
-    return faults, [str(code) for code in codes if not code.impossible]
+    faults = [code_told(code) for code in codes if code.impossible]
+    return faults, [code_told(code) for code in codes if not code.impossible]
+
+
+def code_told(code: Sentinel) -> str:
+    """That a table has such a number, and the cure."""
+    return (
+        f"{code.code:,.6g} in {counted(code.cells, 'cell')} of "
+        f"{counted(len(code.columns), 'column')} ({examples(code.columns)}) stands far "
+        "outside all other values: a code for missing? Leave such cells blank"
+    )
 
 
 def _odd_values(modality: Modality) -> list[str]:

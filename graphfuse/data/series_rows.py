@@ -11,7 +11,7 @@ import pandas as pd
 from graphfuse.data.ids import patterns
 from graphfuse.errors import Faults, counted, examples
 from graphfuse.schema import Series
-from graphfuse.text.numbers import numbers, shape_of
+from graphfuse.text.numbers import bounds_told, numbers
 from graphfuse.text.words import as_word, cleaned
 
 log = logging.getLogger(__name__)
@@ -69,11 +69,9 @@ def _numbers(rows: pd.DataFrame, name: str, faults: Faults, notices: list[str]) 
     if len(infinite):
         count = counted(len(infinite), "value is infinite", "values are infinite")
         faults.add(_unreadable(rows, infinite, name, count))
-    bounds = cells[cells.map(shape_of) == "bound"]
-    if len(bounds):
-        shown = examples(dict.fromkeys(bounds.map(repr)))
-        count = counted(len(bounds), "value is a bound", "values are bounds")
-        notices.append(f"column {name!r}: {count} ({shown}), read as the number in it")
+    bounds = bounds_told(cells)
+    if bounds:
+        notices.append(f"column {name!r}: {bounds}")
     return values
 
 

@@ -39,11 +39,12 @@ def forest(fold: PreparedFold, views: Views) -> np.ndarray:
     task, target = fold.task, _taught(fold)
     columns = Columns.fit(fold, target)
     x, known = columns.of(fold.views)[target.known], target.take(target.known)
-    tried = [_unfitted_forest(task, *split, fold.seed).fit(x, known.values) for split in SPLITS]
+    taught = task.for_trees(known)
+    tried = [_unfitted_forest(task, *split, fold.seed).fit(x, taught) for split in SPLITS]
     losses = [task.trees_loss(task.out_of_bag(model), known) for model in tried]
     best = tried[int(np.argmin(losses))]
     best.set_params(n_estimators=TREES, warm_start=True, oob_score=False)
-    best.fit(x, known.values)  # the trees it lacks
+    best.fit(x, taught)  # the trees it lacks
     output = task.trees_output(best, columns.of(views))
     return task.bounded(output, min(losses) / len(known.values))
 
@@ -65,7 +66,7 @@ def boosting(fold: PreparedFold, views: Views) -> np.ndarray:
         curves = _curves(fold, target)
         leaves, stage = np.unravel_index(curves.argmin(), curves.shape)
         model = _unfitted_boosting(task, LEAVES[leaves], int(stage) + 1, fold.seed)
-        model.fit(x, known.values)
+        model.fit(x, task.for_trees(known))
         output = task.trees_output(model, columns.of(views))
     return task.bounded(output, curves.min() / len(known.values))
 
@@ -135,7 +136,7 @@ def _curves(fold: PreparedFold, target: Target) -> np.ndarray:
         x = Columns.fit(fold, inside).of(fold.views)
         for curve, leaves in zip(curves, LEAVES, strict=True):
             model = _unfitted_boosting(task, leaves, STAGES, fold.seed)
-            model.fit(x[shown], target.values[shown])
+            model.fit(x[shown], task.for_trees(target.take(shown)))
             stages = task.staged_output(model, x[held])
             curve += task.trees_loss(stages, target.take(held))
     return curves

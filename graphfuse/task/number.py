@@ -160,14 +160,19 @@ class Number(NumberValues, Task):
 
         return HistGradientBoostingRegressor(**settings)
 
+    def for_trees(self, target: Target) -> np.ndarray:
+        """In standard deviations from the mean: trees split no node whose variance is below some
+        1e-16, whatever the units, and boosting sums single-precision numbers."""
+        return self._standard(target.values)
+
     def trees_output(self, model, x: np.ndarray) -> np.ndarray:
-        return _spread_around(model.predict(x), 0.0)
+        return self._without_bounds(model.predict(x))
 
     def out_of_bag(self, model) -> np.ndarray:
-        return _spread_around(model.oob_prediction_, 0.0)
+        return self._without_bounds(model.oob_prediction_)
 
     def staged_output(self, model, x: np.ndarray) -> np.ndarray:
-        return _spread_around(np.stack(list(model.staged_predict(x))), 0.0)
+        return self._without_bounds(np.stack(list(model.staged_predict(x))))
 
     def trees_loss(self, output: np.ndarray, target: Target) -> np.ndarray:
         """Squared error."""
@@ -180,7 +185,7 @@ class Number(NumberValues, Task):
 
     def output(self, predictor: np.ndarray, calibration: float = 1.0) -> np.ndarray:
         """The value and its bounds."""
-        value = self.location + self.scale * predictor[..., 0]
+        value = self._in_units(predictor[..., 0])
         return _spread_around(value, WIDE * self.scale * calibration)
 
     def null_output(self, target: Target) -> np.ndarray:
@@ -288,6 +293,13 @@ class Number(NumberValues, Task):
 
     def _standard(self, values: np.ndarray) -> np.ndarray:
         return (values - self.location) / self.scale
+
+    def _in_units(self, standard: np.ndarray) -> np.ndarray:
+        return self.location + self.scale * standard
+
+    def _without_bounds(self, standard: np.ndarray) -> np.ndarray:
+        """What trees predict, with bounds at the value until they are known (`bounded`)."""
+        return _spread_around(self._in_units(standard), 0.0)
 
 
 def _spread_around(value: np.ndarray, half: float) -> np.ndarray:

@@ -8,11 +8,18 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
-from graphfuse.errors import few
+from graphfuse.errors import InputError, examples, few, few_counted
+from graphfuse.statistics.sentinels import sentinel_of
 from graphfuse.task.kind import Kind
 from graphfuse.task.outcome import Outcome, Target
 from graphfuse.task.wording import CategoryWords
-from graphfuse.text.numbers import plain_numbers
+from graphfuse.text.numbers import bounds_told, plain_numbers, shapes
+from graphfuse.text.words import cleaned
+
+_WORDS = 20  # different texts, up to which a column may be of classes
+_FEWEST = 20  # values, below which nothing is said of how they are distributed
+_OUTER = 0.05  # the share of patients that lies farthest out
+_DECIDES = 0.8  # of the variance; of a normal distribution they hold 0.28, of an exponential 0.5
 
 
 class NumberValues(Kind):
@@ -36,14 +43,14 @@ class NumberValues(Kind):
 
     @classmethod
     def read(cls, frame: pd.DataFrame, spec, name: str) -> tuple[Outcome, list[str]]:
-        values = plain_numbers(frame[spec.column]).to_numpy()
-        return Outcome(name, cls.kind, values, derived_from=tuple(spec.derived_from)), []
+        values, notices = _numbers_of(frame[spec.column])
+        return Outcome(name, cls.kind, values, derived_from=tuple(spec.derived_from)), notices
 
     @classmethod
     def from_series(cls, values: pd.Series, patients: pd.Index) -> tuple[Outcome, list[str]]:
         name = str(values.name or "outcome")
-        numbers = plain_numbers(values.rename(name).reindex(patients))
-        return Outcome(name, cls.kind, numbers.to_numpy()), []
+        numbers, notices = _numbers_of(values.rename(name).reindex(patients))
+        return Outcome(name, cls.kind, numbers), notices
 
     @classmethod
     def labels(cls, given: np.ndarray) -> np.ndarray:
@@ -92,3 +99,48 @@ class NumberValues(Kind):
         known = pd.Series(values).fillna(0)
         values[rows] = known.max() + (1 + known.std()) * rng.random(len(rows))
         return values, None
+
+
+def _numbers_of(column: pd.Series) -> tuple[np.ndarray, list[str]]:
+    """float64 `[N]`, NaN where a cell is blank, and what is odd about them."""
+    _refuse_words(column)
+    values = plain_numbers(column, bounds=True)
+    said = [bounds_told(cleaned(column)), _code_told(values) or _far_told(values)]
+    return values.to_numpy(), [f"column {column.name!r}: {each}" for each in said if each]
+
+
+def _refuse_words(column: pd.Series) -> None:
+    """Raises `InputError` where the column holds a few texts again and again, and nothing else."""
+    known = cleaned(column).dropna()
+    if known.empty or known.nunique() > _WORDS or (shapes(known) != "text").any():
+        return
+    raise InputError(
+        f"column {column.name!r} holds words and no numbers "
+        f"({examples(dict.fromkeys(known.map(repr)))}); name another column, or declare "
+        'kind = "class"'
+    )
+
+
+def _code_told(values: pd.Series) -> str:
+    """That a number far from all others may stand for a missing value."""
+    code = sentinel_of(values)
+    if code is None:
+        return ""
+    patients = few_counted(int((values == code).sum()), "patient has", "patients have")
+    return f"{patients} {code:.6g}, far from all others: a code for missing? Leave such cells blank"
+
+
+def _far_told(values: pd.Series) -> str:
+    """That a few values lie so far out that squared errors are those of these patients."""
+    squares = np.sort((values.dropna() - values.mean()) ** 2)[::-1]
+    total = squares.sum()
+    if len(squares) < _FEWEST or not 0 < total < np.inf:
+        return ""
+    share = squares[: int(_OUTER * len(squares))].sum() / total
+    if share < _DECIDES:
+        return ""
+    return (
+        f"the {_OUTER:.0%} of patients farthest from the mean hold {share:.0%} of the variance, so "
+        "that a few decide what is learned and how it scores: check these values, or predict their "
+        "logarithm"
+    )

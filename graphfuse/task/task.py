@@ -148,6 +148,10 @@ class Task(Attributed, External, Kind):
     def boosting(self, **settings):
         """An unfitted gradient boosting of scikit-learn's."""
 
+    def for_trees(self, target) -> np.ndarray:
+        """`[N]`: the values as trees are fitted on them."""
+        return target.values
+
     @abstractmethod
     def trees_output(self, model, x: np.ndarray) -> np.ndarray:
         """What fitted trees predict `[n, O]` of columns `[n, F]`."""

@@ -72,21 +72,38 @@ def numbers(column: pd.Series, bounds: bool = False) -> pd.Series:
     return pd.Series(found, index=column.index, name=column.name, dtype=float)
 
 
-def plain_numbers(column: pd.Series) -> pd.Series:
-    """Every cell as a float, missing where it is blank.
+def bounds_told(column: pd.Series) -> str:
+    """That there are bounds in a column, of which `numbers` takes the number; "" where there are
+    none.
 
-    Raises `InputError` with examples where there is text, a bound or an infinity.
+    >>> bounds_told(pd.Series(["1.5", ">10", "0.2", ">10"]))
+    "2 values are bounds ('>10'), read as the number in it"
+    """
+    bounds = column[shapes(column) == "bound"]
+    if bounds.empty:
+        return ""
+    count = counted(len(bounds), "value is a bound", "values are bounds")
+    shown = examples(dict.fromkeys(bounds.map(repr)))
+    return f"{count} ({shown}), read as the number in it"
+
+
+def plain_numbers(column: pd.Series, bounds: bool = False) -> pd.Series:
+    """Every cell as a float, missing where it is blank; `bounds`: as of `numbers`.
+
+    Raises `InputError` with examples where there is text or an infinity, or a bound that is not
+    asked for.
     """
     column = cleaned(column)
     shape = shapes(column)
-    bad = column[~np.isin(shape, ("", "number", "infinite"))]
+    taken = ["", "number", "infinite", *(["bound"] if bounds else [])]
+    bad = column[~np.isin(shape, taken)]
     if len(bad):
         raise InputError(
             f"column {column.name!r}: "
             f"{counted(len(bad), 'value is no number', 'values are no numbers')} "
             f"({examples(dict.fromkeys(bad.map(repr)))}); write numbers or leave blank"
         )
-    values = numbers(column)
+    values = numbers(column, bounds)
     if np.isinf(values).any():
         raise InputError(f"column {column.name!r} holds infinite values; make them missing")
     return values

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from graphfuse.data.judge import judged
+from graphfuse.data.judge import code_told, judged
 from graphfuse.data.modality import Modality
+from graphfuse.statistics.sentinels import sentinels_in
 
 rng = np.random.default_rng(0)
 SHAPE = (60, 40)
@@ -52,6 +53,11 @@ def test_in_mixed_tables_it_is_told(code, fault, kind):
     told = judged(modality(spoilt(LOGS, code), "mixed", kind), scale_declared=True)
     said = [text for text in told[not fault] if "a code for missing?" in text]
     assert len(said) == 1 and not (told[1] if fault else told[0])
+
+
+def test_a_code_is_told_with_its_cells_and_columns():
+    (code,) = sentinels_in(pd.DataFrame({"rna": [7.1, -999, 8.2], "dna": [-999, -999, 3.0]}))
+    assert code_told(code).startswith("-999 in 3 cells of 2 columns (rna, dna) stands far")
 
 
 def test_what_else_looks_wrong_is_told():

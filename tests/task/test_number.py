@@ -237,6 +237,23 @@ def test_a_shift_and_a_factor_of_the_outcome_are_those_of_its_predictions():
         np.testing.assert_allclose(second[name], first[name] * 1e3 - 1e7, rtol=1e-6)
 
 
+@pytest.mark.parametrize("unit", [1e-9, 1e6])
+def test_every_rung_of_the_ladder_predicts_alike_in_other_units(unit):
+    """Trees of scikit-learn split nothing where the variance is under 1e-16."""
+    tables, outcome, _ = planted(90, 24, level=3.0, unit=1.5)
+    found = []
+    for factor in (1.0, unit):
+        cohort = cohort_of(tables, outcome * factor).ordered()
+        inside, outside = cohort.take(np.arange(60)), cohort.take(np.arange(60, 90))
+        fold = PreparedFold.fit(inside, inside.outcome(), RECIPE, None, 0).without_graphs()
+        rungs = climb(fold, outside, fold.preparation.views(outside))
+        found.append({name: rung.probability / factor for name, rung in rungs.items()})
+    assert {"mean", "early", "forest", "boosting"} <= set(found[0]) == set(found[1])
+    for name, output in found[0].items():
+        np.testing.assert_allclose(found[1][name], output, rtol=1e-6, atol=1e-6, err_msg=name)
+    assert min(found[1][name][:, 0].std() for name in ("forest", "boosting")) > 0.2
+
+
 def test_a_constant_outcome_is_refused_in_one_sentence():
     tables, outcome, _ = planted(40, 10)
     with pytest.raises(InputError, match="one and the same value only; nothing can be learned"):

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from graphfuse.errors import counted, examples
-
 _CODES = (
     -9.0, -99.0, -999.0, -9999.0, -99999.0, -32768.0,
     99.0, 999.0, 9999.0, 99999.0,
@@ -29,13 +27,6 @@ class Sentinel:
     cells: int
     columns: tuple[str, ...]
     impossible: bool
-
-    def __str__(self) -> str:
-        return (
-            f"{self.code:,.6g} in {counted(self.cells, 'cell')} of "
-            f"{counted(len(self.columns), 'column')} ({examples(self.columns)}) stands far "
-            "outside all other values: a code for missing? Leave such cells blank"
-        )
 
 
 def sentinel_of(column: pd.Series) -> float | None:

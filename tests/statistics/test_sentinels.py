@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from graphfuse.data.sentinels import sentinels_in
+from graphfuse.statistics.sentinels import sentinels_in
 
 rng = np.random.default_rng(4)
 SHAPE = (80, 50)
@@ -74,8 +74,3 @@ def test_a_code_in_columns_of_other_units_is_judged_by_column():
 )
 def test_no_alarm_on_intact_numbers(values):
     assert found(values) == {}
-
-
-def test_it_reads_well():
-    (said,) = sentinels_in(pd.DataFrame(with_code(LOGS[:, :2], -999, 3)).add_prefix("c"))
-    assert "-999 in 3 cells of " in str(said) and "(c" in str(said)
