@@ -23,7 +23,7 @@ from graphfuse.cli.app import (
 from graphfuse.errors import InputError
 
 if TYPE_CHECKING:
-    from graphfuse.data.cohort import Cohort
+    from graphfuse.data.check import Checked
 
 
 @app.command(epilog="Example: graphfuse init rna.csv meth.csv clinical.csv -o cohort.toml")
@@ -86,7 +86,7 @@ def check(
         and (recipe is not None or network is not None)
     )
     try:
-        said = _of_recipe(found.cohort, recipe, network) if asked else []
+        said = _of_recipe(found, target, recipe, network) if asked else []
     except InputError as error:
         typer.echo(str(replace(found, faults=[str(error)])))
         raise
@@ -94,16 +94,22 @@ def check(
     found.stop()
 
 
-def _of_recipe(cohort: Cohort, recipe: str | None, network: Path | None) -> list[str]:
+def _of_recipe(
+    found: Checked, target: str | None, recipe: str | None, network: Path | None
+) -> list[str]:
     """What a gene network covers of the cohort, what the recipe's other files hold of it, and what
-    comes to nothing. Raises `InputError` where a file or a step cannot be used."""
+    comes to nothing. Raises `InputError` where a file or a step cannot be used, or the recipe's
+    fusion is not of such an outcome."""
     from graphfuse import api
     from graphfuse.learn.channels import files_said, notices
+    from graphfuse.learn.fusions import require_fusion
     from graphfuse.learn.steps import steps_of
     from graphfuse.schema import DEFAULT_RECIPE, Recipe
 
-    asked = Recipe.named(recipe or DEFAULT_RECIPE)
+    cohort, asked = found.cohort, Recipe.named(recipe or DEFAULT_RECIPE)
     steps_of(asked, cohort)
+    if not found.refused:
+        require_fusion(asked, cohort.outcome(target).task)
     files = files_said(asked, cohort)
     covered = api.coverage(cohort, asked, network=network)
     warned = notices(asked, cohort, network or asked.gene.network)

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from sklearn.base import BaseEstimator
 from sklearn.utils import ClassifierTags, RegressorTags
 
+from graphfuse.data.cohort import Cohort
 from graphfuse.errors import InputError
-from graphfuse.task.registry import trained_kind
+from graphfuse.learn.rows import asked_kind
 from graphfuse.task.task import Task
 
 
 class Estimator(BaseEstimator):
     """A classifier or a regressor, by the `kind` of outcome that it is asked for or has learned
-    (`task_`)."""
+    (`task_`), or by the outcome of its `cohort`."""
 
-    kind: str
+    kind: str | None
+    cohort: Cohort | str | Path | None
+    target: str | None
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -27,7 +32,7 @@ class Estimator(BaseEstimator):
     @property
     def predicted(self) -> Task | type[Task]:
         """The kind of outcome that is predicted; before `fit`, that of labels in an array."""
-        return getattr(self, "task_", None) or trained_kind(self.kind)
+        return getattr(self, "task_", None) or asked_kind(self.kind, self.cohort, self.target)
 
 
 def gives_probabilities(model: Estimator) -> bool:

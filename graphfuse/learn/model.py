@@ -26,12 +26,18 @@ from graphfuse.learn.estimator import Estimator, gives_probabilities
 from graphfuse.learn.fitted import Fitted
 from graphfuse.learn.fusions import require_fusion
 from graphfuse.learn.linear.fold import PreparedFold
-from graphfuse.learn.rows import cohort_of, labelled, remember_table, scored, trained_outcome
+from graphfuse.learn.rows import (
+    asked_kind,
+    cohort_of,
+    labelled,
+    remember_table,
+    scored,
+    trained_outcome,
+)
 from graphfuse.learn.saved import read_model, write_model
 from graphfuse.learn.search import trained_by
 from graphfuse.schema import Recipe
 from graphfuse.schema.arguments import Seed, check_arguments, checked
-from graphfuse.task.registry import trained_kind
 
 log = logging.getLogger(__name__)
 
@@ -55,9 +61,9 @@ class FusionModel(Estimator):
         "auto", "cpu" or "cuda".
     network : GeneNetwork, str or Path, optional
         In place of the recipe's.
-    kind : str
-        What labels that are given as an array are: a kind of outcome, as manifests have it. A
-        cohort's own outcome knows its kind.
+    kind : str, optional
+        What labels that are given as an array are: a kind of outcome, as manifests have it. By
+        default they are what the outcome of the same cohort is, and classes beside a table.
 
     Attributes
     ----------
@@ -83,7 +89,7 @@ class FusionModel(Estimator):
         seed: Seed = 0,
         device: str = "auto",
         network: GeneNetwork | str | Path | None = None,
-        kind: str = "class",
+        kind: str | None = None,
     ):
         self.recipe, self.cohort, self.target = recipe, cohort, target
         self.seed, self.device, self.network = seed, device, network
@@ -112,9 +118,11 @@ class FusionModel(Estimator):
             For what cannot be fitted on.
         """
         check_arguments(FusionModel.__init__, self.get_params(deep=False))
+        asked_kind(self.kind, self.cohort, self.target)
         cohort = cohort_of(self, X, fitting=True).ordered()
         recipe = Recipe.of(self.recipe)
-        cohort, target, classes = labelled(cohort, y, self.target, trained_kind(self.kind))
+        kind = asked_kind(self.kind, cohort, self.target)
+        cohort, target, classes = labelled(cohort, y, self.target, kind)
         outcome = trained_outcome(cohort, target)
         require_fusion(recipe, outcome.task)
         require_variation(cohort)

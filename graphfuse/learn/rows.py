@@ -15,7 +15,7 @@ from graphfuse.data.manifest import as_cohort
 from graphfuse.errors import InputError, warn_once
 from graphfuse.task.kind import Kind
 from graphfuse.task.outcome import Outcome
-from graphfuse.task.registry import trained_kinds
+from graphfuse.task.registry import kind_of_labels, trained_kinds
 
 log = logging.getLogger(__name__)
 
@@ -86,6 +86,17 @@ def _of_table(model, X, fitting: bool) -> Cohort:
         columns = _numbered(values.shape[1])
     ids = [f"{row:09d}" for row in range(len(values))]
     return Cohort.from_frames({TABLE: pd.DataFrame(values, ids, columns)}, name=TABLE)
+
+
+def asked_kind(kind: str | None, cohort, target: str | None) -> type[Kind]:
+    """The kind of labels that a model is given as an array: the one it names, else that of the
+    outcome `target` (default: the first) of a `cohort`, where this is one that is read already.
+
+    Raises `InputError` where no model is trained of that kind.
+    """
+    outcomes = cohort.outcomes if isinstance(cohort, Cohort) else {}
+    first = next(iter(outcomes), None)
+    return kind_of_labels(kind, outcomes.get(target or first))
 
 
 def labelled(

@@ -42,7 +42,7 @@ def class_outcome(
     if said:
         raise InputError(
             f"{where}: looks like a number, not a class: {said}; make classes of it (pd.cut), or "
-            'declare kind = "number" in a manifest'
+            'declare kind = "number"'
         )
     notices = [*_unlabelled(cells, found), *_merged(cells, found), *_padded(found)]
     there = set(found.dropna())
@@ -143,7 +143,10 @@ class ClassLabels(FromLabels):
     def labels(cls, given: np.ndarray) -> np.ndarray:
         from sklearn.utils.multiclass import check_classification_targets
 
-        check_classification_targets(given)
+        try:
+            check_classification_targets(given)
+        except ValueError as error:
+            raise ValueError(f'{error} Numbers are learned with kind="number"') from None
         return given
 
     @classmethod

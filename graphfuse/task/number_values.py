@@ -54,11 +54,35 @@ class NumberValues(Kind):
 
     @classmethod
     def labels(cls, given: np.ndarray) -> np.ndarray:
-        return np.asarray(given, float)
+        """Floats, as scikit-learn makes them of whole numbers and of text that says numbers."""
+        if given.dtype.kind in "mM":
+            raise ValueError("dates and times are no numbers; give days or years since a date")
+        try:
+            return np.asarray(given, float)
+        except (TypeError, ValueError):
+            shown = examples(dict.fromkeys(map(repr, given.tolist())))
+            raise ValueError(
+                f'holds what is no number ({shown}); classes are learned with kind="class"'
+            ) from None
 
     @classmethod
     def from_labels(cls, labels: np.ndarray, name: str) -> tuple[Outcome, None]:
         return Outcome(name, cls.kind, labels), None
+
+    def label_warning(self, labels: np.ndarray, outcome: Outcome) -> str:
+        """Of labels that are the outcome's numbers and not those of the same patients, as labels in
+        the order of a table are not in that of the cohort."""
+        if labels.dtype.kind != "f" or not outcome.known.any():
+            return ""
+        own, given = outcome.values[outcome.known], labels[outcome.known]
+        are_told_apart = len(np.unique(own)) > len(own) / 2
+        is_mixed = np.isin(given, own).mean() > 0.5 and (given == own).mean() < 0.5
+        if not (are_told_apart and is_mixed):
+            return ""
+        return (
+            f"y: is not the outcome {outcome.name!r} of the same patients; where it should be, "
+            "give labels in the order of cohort.patients"
+        )
 
     @classmethod
     def may_be(cls, column: pd.Series) -> bool:

@@ -12,6 +12,8 @@ import pandas as pd
 from graphfuse.errors import InputError, nearest
 from graphfuse.task.metric import MetricSet
 
+UNSAID = "class"  # what labels are of which nobody says the kind
+
 
 @cache
 def kinds() -> dict[str, type]:
@@ -29,10 +31,7 @@ def kinds() -> dict[str, type]:
 def kind_of(name: str) -> type:
     """The class of a kind of outcome. Raises `InputError` for a kind that there is not."""
     if name not in kinds():
-        raise InputError(
-            f"no kind of outcome is called {name!r}{nearest(name, kinds())}; there are "
-            f"{', '.join(kinds())}"
-        )
+        raise InputError(f"no kind of outcome is called {name!r}{nearest(name, kinds())}")
     return kinds()[name]
 
 
@@ -41,10 +40,31 @@ def trained_kind(name: str) -> type:
     other."""
     if not kind_of(name).trains:
         raise InputError(
-            f"no model is trained of outcomes of kind {name!r} so far; there is "
-            f"{' and '.join(trained_kinds())}"
+            f"no model is trained of outcomes of kind {name!r} so far; take "
+            f"{' or '.join(trained_kinds())}"
         )
     return kind_of(name)
+
+
+def kind_of_labels(asked: str | None, outcome=None) -> type:
+    """The class of the kind of labels that are given as an array.
+
+    Parameters
+    ----------
+    asked : str or None
+        The kind, where it was said.
+    outcome : Outcome, optional
+        The one that the same patients have already: labels are taken to be of its kind where models
+        are trained of it, else to be classes.
+
+    Raises
+    ------
+    InputError
+        As `trained_kind` does.
+    """
+    if asked is None and outcome is not None and kind_of(outcome.kind).trains:
+        return kind_of(outcome.kind)
+    return trained_kind(asked or UNSAID)
 
 
 def metrics_of(kind: str) -> MetricSet:

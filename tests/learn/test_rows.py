@@ -210,7 +210,7 @@ def test_a_model_of_a_cohort_takes_no_table_and_the_other_way(cohort, labels):
 
 def test_labels_of_a_kind_that_is_not_trained_are_refused(cohort, labels):
     table = cohort.modalities["rna"].table
-    with pytest.raises(InputError, match="of kind 'survival' so far; there is class"):
+    with pytest.raises(InputError, match="of kind 'survival' so far; take class"):
         FusionModel(QUICK, kind="survival").fit(table, labels)
     with pytest.raises(InputError, match="no kind of outcome is called 'clas' .*did you mean"):
         FusionModel(QUICK, kind="clas").fit(table, labels)
