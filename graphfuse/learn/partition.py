@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from graphfuse.data.export import safe_csv
 from graphfuse.errors import few
 from graphfuse.files.hashes import text_sha256
 from graphfuse.files.written import Kind, whole_folder, write_json
+from graphfuse.learn.differences import Difference
 from graphfuse.learn.separation import Association, Separation
 from graphfuse.learn.stability import RULE, SHARE, Choice
 from graphfuse.schema import SCHEMA, Recipe
@@ -32,7 +33,8 @@ class Subtypes:
     layer, or has no edge there; `confidence` float `[N]`: share of the subsamples with the patient
     in which it stays with its cluster; `table`: one row per number of clusters; `choice`: which and
     why; `clusters`: one row per cluster. `contribution`, `survival` and `association`: see
-    `separation`; empty where there is one cluster. `about`: how it was made.
+    `separation`, `differences`: see there; empty where there is one cluster. `about`: how it was
+    made.
     """
 
     cohort: str
@@ -47,6 +49,7 @@ class Subtypes:
     survival: dict[str, Separation]
     association: dict[str, Association]
     about: dict[str, Any]
+    differences: dict[str, Difference] = field(default_factory=dict)
 
     @property
     def count(self) -> int:
@@ -99,6 +102,12 @@ class Subtypes:
                 "counts": a.counts.to_numpy().tolist(),
             } for name, a in self.association.items()
         }  # fmt: skip
+        numbers = {
+            name: {
+                "kruskal_wallis": d.statistic, "df": d.df, "p": d.p, "p_holm": d.p_holm,
+                "derived_from": list(d.derived_from), "clusters": d.groups.to_dict("records"),
+            } for name, d in self.differences.items()
+        }  # fmt: skip
         return plain({
             "schema": SCHEMA, "cohort": self.cohort, "verdict": self.verdict,
             "choice": asdict(self.choice), "rule": RULE,
@@ -107,7 +116,7 @@ class Subtypes:
             "clusters": self.clusters.to_dict("records"),
             "candidates": self.table.to_dict("records"),
             "contribution": self.contribution.to_dict("records"), "survival": tests,
-            "classes": classes, **self.about,
+            "classes": classes, **({"numbers": numbers} if numbers else {}), **self.about,
         })  # fmt: skip
 
     @property
@@ -154,6 +163,10 @@ class Subtypes:
         lines += [
             f"  class {name}: NMI {a.nmi:.2f}, ARI {a.ari:.2f}"
             for name, a in self.association.items()
+        ]
+        lines += [
+            f"  number {name}: Kruskal-Wallis H {d.statistic:.2f}, df {d.df}, p {d.p:.2g}"
+            for name, d in self.differences.items()
         ]
         return "\n".join(lines)
 

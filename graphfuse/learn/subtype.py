@@ -19,6 +19,7 @@ from graphfuse.data.cohort import Cohort
 from graphfuse.errors import InputError, few, nearest
 from graphfuse.learn import clusters as clustering
 from graphfuse.learn import separation, stability
+from graphfuse.learn.differences import differences
 from graphfuse.learn.layered import LEAST, Layered, Tables, layered, tables_of
 from graphfuse.learn.partition import Subtypes, provenance
 from graphfuse.learn.stability import Choice, Resampled
@@ -83,6 +84,7 @@ def subtypes(
         survival=separation.separations(whole, cohort.outcomes) if several else {},
         association=separation.associations(whole, cohort.outcomes, where.of) if several else {},
         about=provenance(cohort, recipe, asked),
+        differences=differences(whole, cohort.outcomes, where.of) if several else {},
     )
 
 

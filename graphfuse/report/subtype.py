@@ -10,11 +10,13 @@ import pandas as pd
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.files.written import whole, whole_folder
+from graphfuse.learn.differences import Difference
 from graphfuse.learn.partition import SUBTYPES, Subtypes
 from graphfuse.learn.separation import Association, Separation
 from graphfuse.learn.stability import RULE
 from graphfuse.report import curves, words
 from graphfuse.report.template import template
+from graphfuse.text.digits import significant
 
 
 def may_hold_subtypes(folder: Path, cohort: Cohort, overwrite: bool = False) -> None:
@@ -72,6 +74,7 @@ def _told(found: Subtypes) -> dict[str, Any]:
         "contribution": found.contribution.to_dict("records"),
         "survival": [_survival(s) for s in found.survival.values()],
         "classes": [_classes(a) for a in found.association.values()],
+        "numbers": [_number(d) for d in found.differences.values()],
         "hide_below": words.HIDE_BELOW,
     }
 
@@ -109,3 +112,14 @@ def _classes(association: Association) -> dict[str, Any]:
         "ari": association.ari,
         "parents": association.derived_from,
     }
+
+
+def _number(difference: Difference) -> dict[str, Any]:
+    """Means and spreads in words: as many decimals in all clusters, and none of a small one."""
+    rows, like = difference.groups.to_dict("records"), difference.groups["mean"].abs().max()
+    for row in rows:
+        is_shown = row["patients"] >= words.HIDE_BELOW
+        for key in ("mean", "sd"):
+            text = significant(row[key], like=like) if is_shown else "–"
+            row[key] = text.replace("-", "−")
+    return {"test": difference, "rows": rows}

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from graphfuse.data.cohort import Cohort
+from graphfuse.learn.differences import differences
 from graphfuse.learn.subtype import subtypes
 from graphfuse.report.subtype import chance, page, save_subtypes
 from graphfuse.task.outcome import Outcome
@@ -54,6 +55,23 @@ def test_small_cells_are_hidden(found):
     table = page(found).split("adjusted Rand index")[-1].split("</table>")[0]
     assert found.association["type"].counts.to_numpy().min() == 0
     assert "&lt;5" in table and not re.search(r'<td class="r">[1-4]</td>', table)
+
+
+def test_numbers_are_told_by_cluster_but_of_no_few(found):
+    assert "Kruskal" not in page(found) and "numbers" not in found.describe()
+    level = np.where(found.labels == 0, 120.0, -45.0) + np.arange(60) % 7
+    known = np.where((found.labels == 1) & (np.arange(60) > 8), np.nan, level)
+    outcomes = {
+        "score": Outcome("score", "number", level),
+        "rare": Outcome("rare", "number", known),
+    }
+    some = replace(found, differences=differences(found.labels, outcomes, ()))
+    score, rare = page(some).split("Kruskal-Wallis H")[1:]
+    assert ">123</td>" in score and ">−42</td>" in score and "p &lt; 0.001" in score
+    assert rare.count(">–</td>") == 2 and "−4" not in rare.split("</table>")[0]
+    assert "number score: Kruskal-Wallis H" in repr(some)
+    told = some.describe()["numbers"]["score"]
+    assert told["df"] == 1 and told["p"] < 0.001 and len(told["clusters"]) == 2
 
 
 def test_the_same_partition_gives_the_same_bytes(found):
