@@ -39,7 +39,10 @@ class Number(NumberValues, Task):
     baseline = "mean"
     baseline_meaning = "always the training patients' mean"
     sections = ("agreement",)
-    report_words = ReportWords(listed="a number")
+    report_words = ReportWords(
+        listed="a number",
+        edge_sign="the interaction moves predictions away from their mean, − towards it",
+    )
 
     # ------------------------------------------------------------------------ who trains, in folds
 

@@ -75,6 +75,8 @@ class ReportWords(NamedTuple):
         What may be otherwise in a group of patients than in the rest.
     sign : str
         What + and − mean beside a ranked item.
+    edge_sign : str
+        The same beside an interaction, where it is something else.
     """
 
     listed: str = "values"
@@ -84,3 +86,4 @@ class ReportWords(NamedTuple):
     outputs: str = "predictions"
     mix: str = "another range of values"
     sign: str = "a high value speaks for a larger outcome, − for a smaller one"
+    edge_sign: str = ""

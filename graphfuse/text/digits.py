@@ -13,12 +13,14 @@ def significant(value: float, digits: int = 3, like: float | None = None) -> str
 
     >>> [significant(each) for each in (12.345, -0.00031, 45_600.4, 2e-9, 0)]
     ['12.3', '-0.000310', '45,600', '2.00e-09', '0.00']
-    >>> significant(0.0314, like=-1.31)
-    '0.03'
+    >>> significant(0.0314, like=-1.31), significant(0, like=2e-9)
+    ('0.03', '0')
     """
     rounded = f"{value if like is None else like:.{digits - 1}e}"
     exponent = int(rounded.partition("e")[2])
     if abs(exponent) > LONGEST:
+        if value == 0:
+            return "0"
         return f"{value:.{digits - 1}e}"
     text = f"{value:,.{max(digits - 1 - exponent, 0)}f}"
     return text if any(digit in text for digit in "123456789") else text.removeprefix("-")

@@ -129,3 +129,19 @@ def test_a_bench_of_several_kinds_has_a_metric_a_contest(tmp_path, evaluated):
     rows = {row["name"]: [cell["mean"] for cell in row["cells"]] for row in found["rows"]}
     assert sorted(list(rows)[:2]) == ["majority", "mean"] and list(rows)[-1] == "graphfuse"
     assert rows["majority"][1] == rows["mean"][0] == "–"
+
+
+def test_signs_of_interactions_are_not_those_of_columns(tmp_path):
+    folder = number_runs.make(tmp_path / "run")
+    nodes = pd.read_csv(folder / "rankings" / "nodes.csv")
+    assert not (folder / "rankings" / "edges.csv").exists()
+    nodes.assign(kind="edge", source="G1", target="G2").to_csv(
+        folder / "rankings" / "edges.csv", index=False
+    )
+    text = text_of(write_report(folder).read_text(encoding="utf-8"))
+    tables = text.split("Table: the first ")[1:]
+    said = [table.split("Sign: ")[1].split(". Picked")[0] for table in tables]
+    assert said == [
+        "+ a high value speaks for a larger outcome, − for a smaller one",
+        "+ the interaction moves predictions away from their mean, − towards it",
+    ]
