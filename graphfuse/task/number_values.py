@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
-from graphfuse.errors import InputError, examples, few, few_counted
+from graphfuse.errors import InputError, counted, examples, few, few_counted
 from graphfuse.statistics.sentinels import sentinel_of
 from graphfuse.task.kind import Kind
 from graphfuse.task.outcome import Outcome, Target
@@ -18,6 +18,7 @@ from graphfuse.text.words import cleaned
 
 _WORDS = 20  # different texts, up to which a column may be of classes
 _FEWEST = 20  # values, below which nothing is said of how they are distributed
+_LARGEST = 1e100  # whose squares can be summed
 _OUTER = 0.05  # the share of patients that lies farthest out
 _DECIDES = 0.8  # of the variance; of a normal distribution they hold 0.28, of an exponential 0.5
 
@@ -129,6 +130,7 @@ def _numbers_of(column: pd.Series) -> tuple[np.ndarray, list[str]]:
     """float64 `[N]`, NaN where a cell is blank, and what is odd about them."""
     _refuse_words(column)
     values = plain_numbers(column, bounds=True)
+    _refuse_huge(values)
     said = [bounds_told(cleaned(column)), _code_told(values) or _far_told(values)]
     return values.to_numpy(), [f"column {column.name!r}: {each}" for each in said if each]
 
@@ -136,13 +138,25 @@ def _numbers_of(column: pd.Series) -> tuple[np.ndarray, list[str]]:
 def _refuse_words(column: pd.Series) -> None:
     """Raises `InputError` where the column holds a few texts again and again, and nothing else."""
     known = cleaned(column).dropna()
-    if known.empty or known.nunique() > _WORDS or (shapes(known) != "text").any():
+    are_words = (shapes(known) == "text").all() and known.map(type).isin((str, bool)).all()
+    if known.empty or known.nunique() > _WORDS or not are_words:
         return
     raise InputError(
         f"column {column.name!r} holds words and no numbers "
         f"({examples(dict.fromkeys(known.map(repr)))}); name another column, or declare "
         'kind = "class"'
     )
+
+
+def _refuse_huge(values: pd.Series) -> None:
+    """Raises `InputError` for numbers whose squares are none."""
+    huge = values.abs() > _LARGEST
+    if huge.any():
+        raise InputError(
+            f"column {values.name!r}: {counted(int(huge.sum()), 'value lies', 'values lie')} "
+            f"beyond ±{_LARGEST:g}, larger than any measurement: a code for missing? Leave such "
+            "cells blank"
+        )
 
 
 def _code_told(values: pd.Series) -> str:

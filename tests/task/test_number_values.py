@@ -82,3 +82,18 @@ def test_values_that_decide_everything_are_told():
     assert f"hold {squares[-5:].sum() / squares.sum():.0%} of the variance" in notice
     assert "logarithm" in notice
     assert read(np.log(doses))[1] == []
+
+
+def test_what_is_larger_than_any_measurement_is_refused():
+    with pytest.raises(InputError, match=r"'y': 2 values lie beyond ±1e\+100"):
+        read([1.5, -1e300, 2.5, 1e200])
+
+
+def test_dates_are_not_taken_for_classes():
+    with pytest.raises(InputError, match="3 values are no numbers .* write numbers"):
+        read(pd.to_datetime(["2020-01-01"] * 3))
+
+
+def test_truth_values_are_classes():
+    with pytest.raises(InputError, match='declare kind = "class"'):
+        read([True, False, True])
