@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from graphfuse.data.audit_chance import HANDFUL
 from graphfuse.data.audit_cut import cut_from
 from graphfuse.data.audit_finding import SEVERITIES, Finding, Subject, fold_matrix, numbers, spread
 from graphfuse.data.audit_groups import confounded
 from graphfuse.data.audit_ids import related_ids
-from graphfuse.data.audit_labels import HANDFUL, label_like, missing_by_label
+from graphfuse.data.audit_labels import label_like, missing_by_label
 from graphfuse.data.audit_patients import identical, near_identical
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.export import safe_csv

@@ -7,8 +7,9 @@ from math import exp, lgamma, log
 
 import numpy as np
 
+from graphfuse.data.audit_chance import HANDFUL
 from graphfuse.data.audit_finding import RARE, Finding, Subject, column_blocks, numbers
-from graphfuse.data.audit_labels import HANDFUL, in_small
+from graphfuse.data.audit_labels import in_small
 from graphfuse.data.modality import Modality
 from graphfuse.errors import examples
 

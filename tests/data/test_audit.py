@@ -18,9 +18,9 @@ from scipy.stats.contingency import association
 from sklearn.metrics import roc_auc_score
 
 from graphfuse.data.audit import audit
+from graphfuse.data.audit_chance import aurocs, log_chance
 from graphfuse.data.audit_cut import _hits
 from graphfuse.data.audit_groups import cramers_v
-from graphfuse.data.audit_labels import aurocs, log_chance
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.fetch import obtain
 from graphfuse.data.manifest import load
@@ -887,7 +887,7 @@ def test_the_chance_to_miss_a_column_among_very_many_patients_is_none(monkeypatc
 
 def test_blocks_do_not_change_what_is_found(monkeypatch):
     import graphfuse.data.audit_finding as finding
-    import graphfuse.data.audit_patients as patients
+    import graphfuse.data.audit_profiles as profiles
 
     table, outcome = noise(columns=90), labels()
     table.iloc[70] = table.iloc[3]
@@ -895,9 +895,9 @@ def test_blocks_do_not_change_what_is_found(monkeypatch):
     table["c3"] = 1.0 * (outcome == "class1") + 0.05 * table["c3"]
     whole = str(audit(cohort(table, outcome)))
     monkeypatch.setattr(finding, "_CELLS", 700)
-    chunks = patients._chunks
+    chunks = profiles._chunks
     monkeypatch.setattr(
-        patients,
+        profiles,
         "_chunks",
         lambda rows, n: [c for part in chunks(rows, n) for c in np.array_split(part, 5)],
     )
