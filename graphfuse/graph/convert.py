@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from graphfuse.graph.export import hetero, reading
+from graphfuse.graph.export import hetero_back, reading
 from graphfuse.graph.export.annotated import from_anndata, from_mudata, to_anndata, to_mudata
 from graphfuse.graph.export.files import GRAPH, write
 from graphfuse.graph.export.hetero import to_hetero
@@ -26,8 +26,8 @@ __all__ = [
 
 
 def from_hetero(data: HeteroData) -> PatientGraph:
-    """The `PatientGraph` that `to_hetero` turned into `data` (`export.hetero.from_hetero`)."""
-    return PatientGraph.of(hetero.from_hetero(data))
+    """The `PatientGraph` that `to_hetero` turned into `data` (`export.hetero_back.from_hetero`)."""
+    return PatientGraph.of(hetero_back.from_hetero(data))
 
 
 def read_graph(folder: str | Path) -> PatientGraph:

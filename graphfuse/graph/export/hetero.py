@@ -1,5 +1,5 @@
-"""A built graph as a PyTorch Geometric HeteroData and back: every node and relation, in the
-precision that layers take."""
+"""A built graph as a PyTorch Geometric HeteroData: every node and relation, in the precision that
+layers take."""
 
 from __future__ import annotations
 
@@ -8,11 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from graphfuse.data.cohort import Cohort
-from graphfuse.data.modality import Modality
 from graphfuse.errors import InputError
 from graphfuse.graph.cohort_graph import CohortGraph
-from graphfuse.graph.neighbours import Neighbours
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.task.outcome import Outcome
 
@@ -42,6 +39,21 @@ def to_hetero(graph: CohortGraph, dtype: str = "float32") -> HeteroData:
     `feature_gene` says the same. Nothing of nodes and relations is lost: weights that float32
     cannot hold stand in float64 as `weight` beside `edge_weight`, and `from_hetero` takes them. `x`
     is rounded to `dtype`; with "float64" it is exact as well.
+
+    Parameters
+    ----------
+    graph : CohortGraph
+    dtype : {"float32", "float64"}
+        Of features and weights.
+
+    Returns
+    -------
+    torch_geometric.data.HeteroData
+
+    Raises
+    ------
+    InputError
+        For another `dtype`.
     """
     from torch_geometric.data import HeteroData
 
@@ -64,36 +76,53 @@ def to_hetero(graph: CohortGraph, dtype: str = "float32") -> HeteroData:
 
 
 def _add_patients(data: HeteroData, graph: CohortGraph, dtype: np.dtype) -> None:
+    """Features, who has which modality, identifiers, and what each column of `x` is."""
     import torch
 
-    cohort, names = graph.cohort, list(dict.fromkeys([*graph.cohort.modalities, *graph.features]))
-    widths = [table.shape[1] for table in graph.features.values()]
-    x, known, at = (
-        np.zeros((len(cohort), sum(widths)), dtype),
-        np.ones((len(cohort), sum(widths)), bool),
-        0,
-    )
-    present = (
-        np.array([_present(graph, name) for name in names], bool).reshape(-1, len(cohort)).T.copy()
-    )
-    for (name, table), width in zip(graph.features.items(), widths, strict=True):
-        here = ~np.isnan(table)
-        np.copyto(x[:, at : at + width], table, where=here, casting="same_kind")
-        known[:, at : at + width] = here | ~present[:, [names.index(name)]]
-        at += width
+    cohort = graph.cohort
+    names = list(dict.fromkeys([*cohort.modalities, *graph.features]))
+    present = _presence(graph, names)
+    x, known = _side_by_side(graph, names, present, dtype)
     store = data[PATIENT]
     store.num_nodes = len(cohort)
     store.x, store.present = torch.from_numpy(x), torch.from_numpy(present)
     if not known.all():
         store.known = torch.from_numpy(known)
     store.ids = [str(patient) for patient in cohort.patients]
-    owners = np.repeat([names.index(name) for name in graph.features], widths)
     data.modalities, data.tables = names, list(graph.features)
-    data.feature_modality = torch.from_numpy(owners.astype(np.int64))
-    data.feature_names = [
-        f"{name}:{column}" for name in graph.features for column in graph.feature_names[name]
-    ]
-    data.feature_symbols = [gene for name in graph.features for gene in feature_genes(graph, name)]
+    owner, labels, symbols = [], [], []
+    for name, table in graph.features.items():
+        owner += [names.index(name)] * table.shape[1]
+        labels += [f"{name}:{column}" for column in graph.feature_names[name]]
+        symbols += feature_genes(graph, name)
+    data.feature_modality = torch.tensor(owner, dtype=torch.int64)
+    data.feature_names, data.feature_symbols = labels, symbols
+
+
+def _presence(graph: CohortGraph, names: list[str]) -> np.ndarray:
+    """bool `[N, M]`: who has which of these modalities."""
+    of_modalities = [_present(graph, name) for name in names]
+    flags = np.array(of_modalities, bool).reshape(-1, len(graph.cohort))
+    return flags.T.copy()
+
+
+def _side_by_side(
+    graph: CohortGraph, names: list[str], present: np.ndarray, dtype: np.dtype
+) -> tuple[np.ndarray, np.ndarray]:
+    """All tables as one: values `[N, F]`, 0 where there is none, and bool `[N, F]`, False for cells
+    missing from rows that are present."""
+    width = sum(table.shape[1] for table in graph.features.values())
+    shape = (len(graph.cohort), width)
+    x, known = np.zeros(shape, dtype), np.ones(shape, bool)
+    start = 0
+    for name, table in graph.features.items():
+        columns = slice(start, start + table.shape[1])
+        measured = ~np.isnan(table)
+        absent = ~present[:, [names.index(name)]]
+        np.copyto(x[:, columns], table, where=measured, casting="same_kind")
+        known[:, columns] = measured | absent
+        start = columns.stop
+    return x, known
 
 
 def _add_known(data: HeteroData, graph: CohortGraph) -> None:
@@ -103,24 +132,15 @@ def _add_known(data: HeteroData, graph: CohortGraph) -> None:
     store, cohort = data[PATIENT], graph.cohort
     data.cohort_name, data.outcomes, data.groups = cohort.name, {}, {}
     for name, outcome in cohort.outcomes.items():
-        kept = {
+        data.outcomes[name] = {
             "kind": outcome.kind,
             "classes": list(outcome.classes),
             "derived_from": list(outcome.derived_from),
         }
-        data.outcomes[name] = kept
-        if outcome.task.has_classes:
-            store[f"outcome:{name}"] = torch.from_numpy(outcome.values.astype(np.int64))
-        else:  # no NaN among the tensors: a loss would spread it
-            store[f"outcome:{name}"] = torch.from_numpy(
-                np.where(outcome.known, outcome.values, 0.0)
-            )
-            store[f"known:{name}"] = torch.from_numpy(outcome.known)
-        if outcome.event is not None:
-            store[f"event:{name}"] = torch.from_numpy(np.array(outcome.event, bool))
+        _add_outcome(store, name, outcome)
     for name, group in cohort.groups.items():
-        codes, found = pd.factorize(np.asarray(group, object))
-        data.groups[name] = found.tolist()
+        codes, values = pd.factorize(np.asarray(group, object))
+        data.groups[name] = values.tolist()
         store[f"group:{name}"] = torch.from_numpy(codes.astype(np.int64))
     target = next((each for each in cohort.outcomes.values() if each.task.has_classes), None)
     if target is not None:
@@ -128,15 +148,31 @@ def _add_known(data: HeteroData, graph: CohortGraph) -> None:
         data.target, data.classes = target.name, list(target.classes)
 
 
+def _add_outcome(store, name: str, outcome: Outcome) -> None:
+    """The values of one outcome, and for whom they are known."""
+    import torch
+
+    if outcome.task.has_classes:
+        codes = outcome.values.astype(np.int64)
+        store[f"outcome:{name}"] = torch.from_numpy(codes)
+    else:  # no NaN among the tensors: a loss would spread it
+        values = np.where(outcome.known, outcome.values, 0.0)
+        store[f"outcome:{name}"] = torch.from_numpy(values)
+        store[f"known:{name}"] = torch.from_numpy(outcome.known)
+    if outcome.event is not None:
+        event = np.array(outcome.event, bool)
+        store[f"event:{name}"] = torch.from_numpy(event)
+
+
 def _add_genes(data: HeteroData, network: GeneNetwork, dtype: str) -> None:
+    """Genes, their interactions, and the gene that each feature measures."""
     import torch
 
     data[GENE].num_nodes = len(network.genes)
     data[GENE].symbol = list(network.genes)
     place = {gene: i for i, gene in enumerate(network.genes)}
-    data.feature_gene = torch.tensor(
-        [place.get(gene, -1) for gene in data.feature_symbols], dtype=torch.int64
-    )
+    gene_of_feature = [place.get(gene, -1) for gene in data.feature_symbols]
+    data.feature_gene = torch.tensor(gene_of_feature, dtype=torch.int64)
     data.network = {
         "name": network.name,
         "directed": network.directed,
@@ -147,10 +183,12 @@ def _add_genes(data: HeteroData, network: GeneNetwork, dtype: str) -> None:
 
 
 def _add_signalling(data: HeteroData, template: Template, dtype: str) -> None:
+    """The kinds of nodes of a signalling graph, its relations, and what `from_hetero` needs."""
     import torch
 
     for kind in template.kinds:
-        data[kind].num_nodes, data[kind].symbol = len(template.genes), list(template.genes)
+        data[kind].num_nodes = len(template.genes)
+        data[kind].symbol = list(template.genes)
     for relation, arrows in template.relations.items():
         _add_edges(data[relation], *arrows, dtype)
     data.signalling = {
@@ -168,151 +206,39 @@ def _add_signalling(data: HeteroData, template: Template, dtype: str) -> None:
 def _add_edges(
     store, source: np.ndarray, target: np.ndarray, weight: np.ndarray, dtype: str
 ) -> None:
+    """Edges `[E]` of one type; weights that `dtype` cannot hold exactly stand in float64 too."""
     import torch
 
-    store.edge_index = torch.from_numpy(np.stack([source, target]).astype(np.int64))
+    ends = np.stack([source, target]).astype(np.int64)
+    store.edge_index = torch.from_numpy(ends)
     store.edge_weight = torch.from_numpy(weight.astype(dtype))
     if not np.array_equal(store.edge_weight.numpy(), weight):
         store.weight = torch.from_numpy(weight.astype(np.float64))
 
 
 def _present(graph: CohortGraph, name: str) -> np.ndarray:
+    """bool `[N]`: who has a modality; everyone, where the cohort does not know it."""
     owner = graph.cohort.modalities.get(name)
     return np.ones(len(graph.cohort), bool) if owner is None else owner.present
 
 
 def feature_genes(graph: CohortGraph, modality: str) -> list[str | None]:
-    """Gene symbol of each of a modality's features, `None` where there is none."""
-    owner = graph.cohort.modalities.get(modality)
-    known = {} if owner is None else dict(zip(map(str, owner.columns), owner.symbols, strict=True))
-    return [known.get(name) for name in graph.feature_names[modality]]
+    """Gene symbol of each of a modality's features.
 
+    Parameters
+    ----------
+    graph : CohortGraph
+    modality : str
+        One of `graph.feature_names`.
 
-# ----------------------------------------------------------------------------------------- and back
-
-
-def from_hetero(data: HeteroData) -> CohortGraph:
-    """The `CohortGraph` that `to_hetero` turned into `data`: its frames are equal, and its
-    features to the precision of `x`.
-
-    A graph keeps the standardised columns, not the tables they came from, so these columns are the
-    tables of its cohort, and a modality that gave the graph no column is one column `measured`.
-    Raises `InputError` for a HeteroData of another make.
+    Returns
+    -------
+    list of str or None
+        `[F]`, `None` where a feature measures no gene.
     """
-    missing = [
-        name for name in ("feature_names", "modalities", "outcomes", "groups") if name not in data
-    ]
-    if missing or PATIENT not in data.node_types:
-        raise InputError(
-            f"from_hetero: the HeteroData has no {missing or PATIENT!r}; give one that "
-            "to_hetero made"
-        )
-    features, names, tables = {}, {}, {}
-    owner = data.feature_modality.numpy()
-    for place, name in enumerate(data.modalities):
-        columns = np.flatnonzero(owner == place)
-        labels = [data.feature_names[c].removeprefix(f"{name}:") for c in columns]
-        values = data[PATIENT].x[:, columns].numpy().astype(float)
-        if "known" in data[PATIENT]:
-            values[~data[PATIENT].known[:, columns].numpy()] = np.nan
-        features[name], names[name] = values, labels
-        tables[name] = _modality(data, name, place, columns, values, labels)
-    patients = pd.Index(data[PATIENT].ids, name="patient", dtype=object)
-    cohort = Cohort(data.cohort_name, patients, tables, _outcomes(data), _groups(data))
-    layers = {
-        kind[1]: _lists(data[kind]) for kind in data.edge_types if kind[0] == PATIENT == kind[2]
-    }
-    kept = {name: features[name] for name in data.tables}
-    about = {name: data[PATIENT, name, PATIENT].get("about") for name in layers}
-    signalling = _signalling(data) if "signalling" in data else None
-    kept_names = {name: names[name] for name in kept}
-    return CohortGraph(
-        cohort,
-        layers,
-        _network(data),
-        kept,
-        kept_names,
-        signalling,
-        {n: a for n, a in about.items() if a},
-    )
-
-
-def _modality(
-    data: HeteroData, name: str, place: int, columns, values: np.ndarray, labels: list[str]
-) -> Modality:
-    """Columns of a modality, missing where the patient does not have it."""
-    symbols = tuple(data.feature_symbols[c] for c in columns)
-    if not len(columns):
-        values, labels, symbols = np.ones((len(values), 1)), ["measured"], (None,)
-    present = data[PATIENT].present[:, [place]].numpy()
-    table = pd.DataFrame(np.where(present, values, np.nan), data[PATIENT].ids, labels)
-    return Modality(name, table, entity="gene" if any(symbols) else "none", symbols=symbols)
-
-
-def _outcomes(data: HeteroData) -> dict[str, Outcome]:
-    store, found = data[PATIENT], {}
-    for name, kept in data.outcomes.items():
-        event = store[f"event:{name}"].numpy() if f"event:{name}" in store else None
-        values = store[f"outcome:{name}"].numpy()
-        if f"known:{name}" in store:
-            values = np.where(store[f"known:{name}"].numpy(), values, np.nan)
-        found[name] = Outcome(
-            name, kept["kind"], values, tuple(kept["classes"]), event, tuple(kept["derived_from"])
-        )
-    return found
-
-
-def _groups(data: HeteroData) -> dict[str, np.ndarray]:
-    values = {name: np.array([*found, None], dtype=object) for name, found in data.groups.items()}
-    return {name: found[data[PATIENT][f"group:{name}"].numpy()] for name, found in values.items()}
-
-
-def _lists(store) -> Neighbours:
-    sender, receiver = store.edge_index.numpy()
-    order = np.argsort(receiver, kind="stable")
-    weight = _weight(store)
-    count = store.size(1)
-    offsets = np.concatenate([[0], np.cumsum(np.bincount(receiver, minlength=count))]).astype(
-        np.int64
-    )
-    return Neighbours(offsets, sender[order], weight[order], int(store.get("senders", count)))
-
-
-def _weight(store) -> np.ndarray:
-    return (store.weight if "weight" in store else store.edge_weight).numpy().astype(float)
-
-
-def _network(data: HeteroData) -> GeneNetwork | None:
-    if GENE not in data.node_types:
-        return None
-    store, kept = data[GENE, GENE_EDGE, GENE], data.network
-    source, target = store.edge_index.numpy()
-    weight = _weight(store)
-    once = np.ones(len(source), bool) if kept["directed"] else source <= target
-    genes = tuple(data[GENE].symbol)
-    arrays = (source[once], target[once], weight[once])
-    return GeneNetwork(
-        kept["name"], genes, *arrays, kept["directed"], dict(kept["about"]), dict(kept["cleaned"])
-    )
-
-
-def _signalling(data: HeteroData) -> Template:
-    from graphfuse.graph.signalling import Template
-
-    kept = data.signalling
-    relations = {
-        tuple(key): (*data[tuple(key)].edge_index.numpy(), _weight(data[tuple(key)]))
-        for key in kept["relations"]
-    }
-    slots = tuple((kind, modality) for kind, modality in kept["slots"])
-    place = {modality: data[f"place:{modality}"].numpy() for _, modality in slots}
-    pathways = {name: np.array(edges, np.int64) for name, edges in kept["pathways"].items()}
-    return Template(
-        tuple(kept["genes"]),
-        tuple(kept["kinds"]),
-        slots,
-        place,
-        relations,
-        kept["directed"],
-        pathways,
-    )
+    owner = graph.cohort.modalities.get(modality)
+    symbol_of = {}
+    if owner is not None:
+        columns = map(str, owner.columns)
+        symbol_of = dict(zip(columns, owner.symbols, strict=True))
+    return [symbol_of.get(name) for name in graph.feature_names[modality]]

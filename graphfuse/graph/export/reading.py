@@ -11,7 +11,7 @@ import numpy as np
 from graphfuse.errors import InputError
 from graphfuse.files.working import recover
 from graphfuse.graph.cohort_graph import CohortGraph
-from graphfuse.graph.export.hetero import from_hetero
+from graphfuse.graph.export.hetero_back import from_hetero
 from graphfuse.graph.export.hetero_files import load_hetero
 
 log = logging.getLogger(__name__)

@@ -8,7 +8,8 @@ import pytest
 
 from graphfuse.errors import InputError
 from graphfuse.graph import controls
-from graphfuse.graph.export.hetero import from_hetero, to_hetero
+from graphfuse.graph.export.hetero import to_hetero
+from graphfuse.graph.export.hetero_back import from_hetero
 from graphfuse.graph.export.hetero_files import load_hetero, save_hetero
 from graphfuse.graph.export.tables import to_frames
 from graphfuse.graph.neighbours import Neighbours
