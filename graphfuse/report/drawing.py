@@ -32,6 +32,10 @@ _SETTINGS = {
     "axes.unicode_minus": True,
     "path.simplify": False,
 }
+AXIS_LABEL = {"color": MUTED, "fontsize": 9}  # styles that figures share
+SMALL_LABEL = {"color": MUTED, "fontsize": 8.5}
+HEADING = {"loc": "left", "fontsize": 9.5, "color": INK, "fontweight": "bold"}
+DASHED = (0, (4, 3))
 LETTER = 0.083  # inches a letter, at most
 LONGEST = 30
 

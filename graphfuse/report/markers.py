@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from graphfuse.report.figures import Dot
+from graphfuse.report.dots import Dot
 from graphfuse.report.words import number
 from graphfuse.schema import RunRecord
 

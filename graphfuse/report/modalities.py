@@ -9,7 +9,7 @@ from typing import Any
 from markupsafe import Markup
 
 from graphfuse.report import figures
-from graphfuse.report.figures import Dot
+from graphfuse.report.dots import Dot
 from graphfuse.report.ledger import against, scored_cell
 from graphfuse.report.words import (
     change,

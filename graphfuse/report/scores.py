@@ -10,7 +10,7 @@ import numpy as np
 from markupsafe import Markup
 
 from graphfuse.report import figures
-from graphfuse.report.figures import Dot
+from graphfuse.report.dots import Dot
 from graphfuse.report.words import (
     about,
     identical,

@@ -11,7 +11,9 @@ import pytest
 
 from graphfuse.evaluate.agreement import Observed
 from graphfuse.evaluate.curves import Bin
-from graphfuse.report.figures import Dot, agreement, bars, benefit, forest, ranks, reliability
+from graphfuse.report.calibration import agreement, reliability
+from graphfuse.report.dots import Dot
+from graphfuse.report.figures import bars, benefit, forest, ranks
 
 DOTS = [
     Dot("majority", 0.54, 0.50, 0.58, "0.540"),

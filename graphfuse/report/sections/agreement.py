@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from graphfuse.errors import InputError
 from graphfuse.evaluate.agreement import Agreement, Observed, agreement
-from graphfuse.report import figures
+from graphfuse.report import calibration
 from graphfuse.report.files import Run
 from graphfuse.report.words import count, number, span
 from graphfuse.text.digits import decimals
@@ -32,7 +32,7 @@ def told(run: Run) -> dict[str, Any]:
     target = run.record.target
     title = f"Mean {target} observed in groups of patients against the mean predicted"
     return {
-        "figure": Markup(figures.agreement(found.groups, target, "agreement", title)),
+        "figure": Markup(calibration.agreement(found.groups, target, "agreement", title)),
         "rows": _rows(found.groups),
         "sentences": [_bounds(found), _slope(found)],
         "repeats": table["repeat"].nunique(),

@@ -7,7 +7,7 @@ from typing import Any
 from markupsafe import Markup
 
 from graphfuse.evaluate.curves import reliability
-from graphfuse.report import figures
+from graphfuse.report import calibration
 from graphfuse.report.files import Run
 
 SHOWS = "confidence"
@@ -21,5 +21,5 @@ def told(run: Run) -> dict[str, Any] | None:
     if not bins:
         return None
     title = "Share of patients called right against the confidence stated"
-    drawn = figures.reliability(bins, 1 / max(len(classes), 1), "reliability", title)
+    drawn = calibration.reliability(bins, 1 / max(len(classes), 1), "reliability", title)
     return {"figure": Markup(drawn), "repeats": run.predictions["repeat"].nunique()}
