@@ -3,7 +3,7 @@ figures."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,7 @@ BENCH = Kind.of(
     *("bench.html", "bench.md", "bench.json", "results.csv", "timings.csv", "scores.csv"),
     *("comparisons.csv", "modalities.csv", "README.txt"),
 )
+_TIMED = ["cohort", "recipe", "model", "repeat", "fold", "seconds"]
 _README = """\
 bench.html       the page: every table and figure, opens offline
 bench.md         the same tables, to paste
@@ -61,29 +62,35 @@ parts/           finished repeats, named by a hash of all they depend on; the sa
 def write_bench(
     folder: Path, results: Sequence[Result], table: pd.DataFrame, about: dict[str, Any]
 ) -> None:
-    """Every file of a bench folder but `parts/` and `bench.json`; `table`: the rows of all folds,
-    `about`: what `bench.json` says. The same inputs give the same bytes, timings apart."""
+    """Every file of a bench folder but `parts/` and `bench.json`.
+
+    The same inputs give the same bytes, timings apart.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        An existing folder.
+    results : sequence of Result
+        What each contest came to.
+    table : pandas.DataFrame
+        A row for every cohort, recipe, model, repeat and fold, with the `seconds` that it took.
+    about : dict
+        What `bench.json` says.
+    """
     safe_csv(table.drop(columns="seconds"), folder / "results.csv")
-    safe_csv(
-        table[["cohort", "recipe", "model", "repeat", "fold", "seconds"]], folder / "timings.csv"
-    )
-    safe_csv(_scores(results), folder / "scores.csv")
-    safe_csv(
-        _rows(results, lambda r: [pair.model_dump() for pair in r.metrics.comparisons]),
-        folder / "comparisons.csv",
-    )
-    safe_csv(
-        _rows(results, lambda r: [each.model_dump() for each in r.contributions]),
-        folder / "modalities.csv",
-    )
-    told = {
+    safe_csv(table[_TIMED], folder / "timings.csv")
+    safe_csv(_by_contest(results, _scores), folder / "scores.csv")
+    safe_csv(_by_contest(results, _comparisons), folder / "comparisons.csv")
+    safe_csv(_by_contest(results, _contributions), folder / "modalities.csv")
+    shown = {
         "about": about,
-        "contests": [_told(result) for result in results],
+        "contests": [_contest(result) for result in results],
         "summary": summary(results),
     }
-    for name, page in (("bench.html", "bench.html.jinja"), ("bench.md", "bench.md.jinja")):
+    for name in ("bench.html", "bench.md"):
+        text = template(f"{name}.jinja").render(**shown)
         with whole(folder / name) as part:
-            part.write_text(template(page).render(**told), encoding="utf-8", newline="\n")
+            part.write_text(text, encoding="utf-8", newline="\n")
     (folder / "README.txt").write_text(_README, encoding="utf-8")
 
 
@@ -95,40 +102,56 @@ def headline(result: Result) -> Metric:
 
 def summary(results: Sequence[Result]) -> dict[str, Any]:
     """One column a contest and one row a rung: mean and interval of the headline metric, and what
-    the net's difference to the rung comes to."""
-    rungs = list(
-        dict.fromkeys(
-            name
-            for result in results
-            for name in result.metrics.models
-            if not ModelId.parse(name).modalities
-        )
-    )
-    nothing = [kind_of(kind).baseline for kind in trained_kinds()]
-    order = {name: place for place, name in enumerate([*nothing, *_RUNGS])}
-    rungs.sort(key=lambda name: order.get(name, len(order)))
+    the net's difference to the rung comes to.
+
+    Parameters
+    ----------
+    results : sequence of Result
+        What each contest came to.
+
+    Returns
+    -------
+    dict
+        `titles`, `metrics` and `graphs` (sentences), one a contest; `rows`, one a rung with one of
+        its `cells` a contest; `rule`, by which the metrics were chosen; `in_points`, whether all of
+        them are written in points.
+    """
     rules = dict.fromkeys(metrics_of(each.metrics.kind).headline_rule for each in results)
+    headlines = [headline(result) for result in results]
+    rows, graphs = [], []
+    for name in _rungs(results):
+        rows.append({"name": name, "cells": [_cell(result, name) for result in results]})
+    for result, metric in zip(results, headlines, strict=True):
+        graphs.append(sentences(result.metrics.comparisons, metric))
     return {
         "titles": [_title(result, results) for result in results],
         "rule": "; ".join(rules),
-        "metrics": [headline(result).in_sentence for result in results],
-        "in_points": all(headline(result).percent for result in results),
-        "rows": [
-            {"name": name, "cells": [_cell(result, name) for result in results]} for name in rungs
-        ],
-        "graphs": [sentences(result.metrics.comparisons, headline(result)) for result in results],
+        "metrics": [metric.in_sentence for metric in headlines],
+        "in_points": all(metric.percent for metric in headlines),
+        "rows": rows,
+        "graphs": graphs,
     }
+
+
+def _rungs(results: Sequence[Result]) -> list[str]:
+    """The models of all contests that do not stand for single modalities: first what knows nothing
+    of a patient, the net last of those known here."""
+    models = dict.fromkeys(name for result in results for name in result.metrics.models)
+    rungs = [name for name in models if not ModelId.parse(name).modalities]
+    baselines = [kind_of(kind).baseline for kind in trained_kinds()]
+    order = {name: place for place, name in enumerate([*baselines, *_RUNGS])}
+    return sorted(rungs, key=lambda name: order.get(name, len(order)))
 
 
 def _title(result: Result, results: Sequence[Result]) -> str:
     """The contest's name; with its recipe where the bench has several."""
-    several = len({each.contest.recipe.name for each in results}) > 1
-    return (
-        f"{result.contest.name}, {result.contest.recipe.name}" if several else result.contest.name
-    )
+    recipes = {each.contest.recipe.name for each in results}
+    contest = result.contest
+    return f"{contest.name}, {contest.recipe.name}" if len(recipes) > 1 else contest.name
 
 
 def _cell(result: Result, name: str) -> dict[str, Any]:
+    """A rung's score in a contest, a dash where it has none."""
     metric = headline(result)
     score = result.metrics.models.get(name, {}).get(metric.name)
     if not isinstance(score, Score):
@@ -141,22 +164,19 @@ def _cell(result: Result, name: str) -> dict[str, Any]:
     }
 
 
-def _told(result: Result) -> dict[str, Any]:
+def _contest(result: Result) -> dict[str, Any]:
     """A contest's own part of the page."""
     metrics, contest = result.metrics, result.contest
-    number = f"{contest.name}-{contest.recipe.name}"
     known, first = metrics_of(metrics.kind), headline(result)
-    shown = list(dict.fromkeys([first, known[known.primary]]))
-    title = f"{contest.name}: scores by model with 95 % intervals"
     compared, pairs = scores.comparisons(metrics)
     return {
         "contest": contest,
         "patients": len(contest.cohort),
         "labelled": int(contest.outcome.known.sum()),
         "hashes": contest.hashes,
-        "forest": scores.forest(metrics, shown, _identifier(number), title),
-        "far": any(scores.is_unbounded(metric) for metric in shown),
+        **_forest(result),
         "known": known,
+        "names": {metric.name: metric.title for metric in known},
         "sizes": words.sizes(metrics),
         "report_words": contest.outcome.task.report_words,
         "ladder": scores.ladder(metrics),
@@ -164,45 +184,68 @@ def _told(result: Result) -> dict[str, Any]:
         "compared": compared,
         "pairs": [pair for pair in pairs if not pair["variant"]],
         "graphs": ledger.told(metrics),
-        "shapley": [c for c in result.contributions if c.metric == first.name],
-        "metric": first.in_sentence,
-        "cross_modal": ledger.against(metrics, OURS, ADDITIVE, first.name),
-        "names": {metric.name: metric.title for metric in known},
         "graph_metrics": ledger.compared_in(metrics),
+        "metric": first.in_sentence,
+        "shapley": [each for each in result.contributions if each.metric == first.name],
+        "cross_modal": ledger.against(metrics, OURS, ADDITIVE, first.name),
+    }
+
+
+def _forest(result: Result) -> dict[str, Any]:
+    """The forest plot of a contest, and whether rows of it are cut off."""
+    contest, known = result.contest, metrics_of(result.metrics.kind)
+    drawn = list(dict.fromkeys([headline(result), known[known.primary]]))
+    name = _identifier(f"{contest.name}-{contest.recipe.name}")
+    title = f"{contest.name}: scores by model with 95 % intervals"
+    return {
+        "forest": scores.forest(result.metrics, drawn, name, title),
+        "far": any(scores.is_unbounded(metric) for metric in drawn),
     }
 
 
 def _identifier(text: str) -> str:
+    """The text with a dash for all that may not stand in an id of HTML."""
     return "".join(letter if letter.isalnum() else "-" for letter in text)
 
 
-def _scores(results: Sequence[Result]) -> pd.DataFrame:
-    """cohort, recipe, model, kind (rung or variant), metric, mean, sd, lo, hi."""
-
-    def rows(result: Result) -> list[dict]:
-        tables = (("rung", result.metrics.models), ("variant", result.metrics.variants))
-        return [
-            {"model": name, "kind": kind, "metric": metric, **row[metric].model_dump()}
-            for kind, models in tables
-            for name, row in models.items()
-            for metric in metrics_of(result.metrics.kind).names
-        ]
-
-    return _rows(results, rows)
+# --------------------------------------------------------------------------------------- csv tables
 
 
-def _rows(results: Sequence[Result], rows) -> pd.DataFrame:
-    found = [
-        {"cohort": result.contest.name, "recipe": result.contest.recipe.name, **_flat(row)}
-        for result in results
-        for row in rows(result)
-    ]
-    return pd.DataFrame(found)
+def _by_contest(
+    results: Sequence[Result], rows_of: Callable[[Result], list[dict[str, Any]]]
+) -> pd.DataFrame:
+    """The rows of every contest, with the names of its cohort and recipe in front."""
+    table = []
+    for result in results:
+        names = {"cohort": result.contest.name, "recipe": result.contest.recipe.name}
+        table += [names | _flat(row) for row in rows_of(result)]
+    return pd.DataFrame(table)
 
 
-def _flat(row: dict) -> dict:
-    """An interval as two columns."""
+def _scores(result: Result) -> list[dict[str, Any]]:
+    """Rows of model, kind (rung or variant), metric, mean, sd and interval."""
+    metrics = result.metrics
+    known = metrics_of(metrics.kind).names
+    rows = []
+    for kind, models in (("rung", metrics.models), ("variant", metrics.variants)):
+        for model, scored in models.items():
+            names = {"model": model, "kind": kind}
+            rows += [names | {"metric": each} | scored[each].model_dump() for each in known]
+    return rows
+
+
+def _comparisons(result: Result) -> list[dict[str, Any]]:
+    return [pair.model_dump() for pair in result.metrics.comparisons]
+
+
+def _contributions(result: Result) -> list[dict[str, Any]]:
+    return [each.model_dump() for each in result.contributions]
+
+
+def _flat(row: dict[str, Any]) -> dict[str, Any]:
+    """The row, its interval as two columns."""
     if "ci95" not in row:
         return row
     low, high = row["ci95"]
-    return {key: value for key, value in row.items() if key != "ci95"} | {"lo": low, "hi": high}
+    rest = {key: value for key, value in row.items() if key != "ci95"}
+    return rest | {"lo": low, "hi": high}

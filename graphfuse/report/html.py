@@ -24,15 +24,33 @@ from graphfuse.report import (
 )
 from graphfuse.report.files import Run, read_run
 from graphfuse.report.template import template
+from graphfuse.schema import RunRecord
+from graphfuse.task.metric import MetricSet
 from graphfuse.task.registry import metrics_of
+
+_RANKED = {"genes": "genes", "nodes": "features", "edges": "gene-network edges"}  # table → items
 
 
 def write_report(folder: Path) -> Path:
     """Writes `report.html` in a run directory from that directory's files alone, whole or not at
-    all; returns its path.
+    all.
 
-    The same files give the same bytes. No patient's id is in it. Raises `InputError` where the
-    folder is no run directory.
+    The same files give the same bytes. No patient's id is in it.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        The run directory.
+
+    Returns
+    -------
+    pathlib.Path
+        The path of the report.
+
+    Raises
+    ------
+    InputError
+        Where the folder is no run directory.
     """
     folder = Path(folder)
     with undamaged(folder):
@@ -44,52 +62,102 @@ def write_report(folder: Path) -> Path:
 
 
 def page(run: Run) -> str:
-    """The report of a run as HTML."""
-    return template("report.html.jinja").render(**_told(run))
+    """The report of a run.
+
+    Parameters
+    ----------
+    run : Run
+        The files of a run directory.
+
+    Returns
+    -------
+    str
+        HTML.
+    """
+    return template("report.html.jinja").render(**_shown(run))
 
 
-def _told(run: Run) -> dict[str, Any]:
+def _shown(run: Run) -> dict[str, Any]:
     """Everything the template shows."""
-    record, metrics = run.record, run.metrics
-    known = metrics_of(metrics.kind)
-    compared, pairs = scores.comparisons(metrics)
+    known = metrics_of(run.metrics.kind)
+    tested = run.predictions["patient"].nunique()
     return {
-        "record": record,
+        **_task(run.record, known),
+        **_scores(run, known),
+        **_parts(run, known),
+        **_flow(run.record.fitted, tested),
+        **_net(run.record.fitted),
+        **_making(run),
+        "sections": section.made(run),
+        "missed": section.missed(run),
+        "ranked": _ranked(run) if run.rankings else None,
+    }
+
+
+def _task(record: RunRecord, known: MetricSet) -> dict[str, Any]:
+    """The outcome in words, and the metrics that judge its predictions."""
+    return {
         "known": known,
-        "sizes": words.sizes(metrics),
         "primary": known[known.primary],
-        "brief": record.task.brief,
-        "report_words": record.task.report_words,
-        "guess": record.task.baseline_meaning.removeprefix("always "),
         "by_level": any(metric.by_level for metric in known),
-        "date": record.created[:10],
-        "verdict": scores.verdict(metrics),
-        "tally": scores.tally(metrics),
-        "parents": record.fitted.get("derived_from") or scores.derived_from(metrics),
         "names": {metric.name: metric.title for metric in known},
         "meanings": {metric.name: metric.meaning for metric in known},
         "lower": [metric.name for metric in known if metric.lower_is_better],
+        "brief": record.task.brief,
+        "report_words": record.task.report_words,
+        "guess": record.task.baseline_meaning.removeprefix("always "),
+    }
+
+
+def _scores(run: Run, known: MetricSet) -> dict[str, Any]:
+    """The scores of all models, and how they compare."""
+    metrics = run.metrics
+    compared, pairs = scores.comparisons(metrics)
+    drawn = (known.primary, known.secondary)
+    interval = run.record.protocol.get("interval")
+    return {
+        "sizes": words.sizes(metrics),
+        "verdict": scores.verdict(metrics),
+        "tally": scores.tally(metrics),
+        "parents": run.record.fitted.get("derived_from") or scores.derived_from(metrics),
         "ladder": scores.ladder(metrics),
         "variants": scores.variants(metrics),
         "forest": _forest(run),
-        "far": any(scores.is_unbounded(known[name]) for name in (known.primary, known.secondary)),
+        "far": any(scores.is_unbounded(known[name]) for name in drawn),
         "compared": compared,
         "pairs": pairs,
-        "basis": words.BASIS.get(record.protocol.get("interval"), words.BASIS["corrected"]),
-        "hide_below": words.HIDE_BELOW,
-        "graphs": ledger.told(metrics),
-        "graph_metrics": ledger.compared_in(metrics),
-        "worth": modalities.told(metrics, run.evaluation),
+        "basis": words.BASIS.get(interval, words.BASIS["corrected"]),
+    }
+
+
+def _parts(run: Run, known: MetricSet) -> dict[str, Any]:
+    """What graphs and modalities are worth, how groups of patients fare, and what leaks."""
+    return {
+        "graphs": ledger.told(run.metrics),
+        "graph_metrics": ledger.compared_in(run.metrics),
+        "worth": modalities.told(run.metrics, run.evaluation),
         "groups": groups.told(run.evaluation.subgroups, known),
         "leaks": leaks.told(run),
-        **_flow(record.fitted, run.predictions["patient"].nunique()),
-        "sections": section.made(run),
-        "missed": section.missed(run),
-        "doors": list(markers.doors(record.fitted).values()),
-        "gates": markers.gates(record.fitted),
-        "mix": record.fitted.get("mix", {}),
-        "epochs": markers.epochs(record.fitted),
-        "ranked": _ranked(run) if run.rankings else None,
+        "hide_below": words.HIDE_BELOW,
+    }
+
+
+def _net(fitted: Mapping[str, Any]) -> dict[str, Any]:
+    """The final net: its gates, how its outputs are mixed, how long it trained."""
+    return {
+        "doors": list(markers.doors(fitted).values()),
+        "gates": markers.gates(fitted),
+        "mix": fitted.get("mix", {}),
+        "epochs": markers.epochs(fitted),
+    }
+
+
+def _making(run: Run) -> dict[str, Any]:
+    """How the run was made."""
+    record = run.record
+    return {
+        "record": record,
+        "date": record.created[:10],
         "made": markers.made(record),
         "recipe": markers.toml_text(record.recipe),
         "notices": markers.without_ids(record.notices, run.predictions["patient"]),
@@ -115,13 +183,16 @@ def _bars(counts: Mapping[str, int], total: int | None) -> list[tuple[str, int, 
     """Name, count and share in whole per cents of `total`; no share is given where the count is
     hidden."""
     total = total or max(counts.values(), default=1)
-    return [
-        (n, c, round(100 * c / max(total, 1)) if c >= words.HIDE_BELOW else 0)
-        for n, c in counts.items()
-    ]
+    bars = []
+    for name, count in counts.items():
+        is_shown = count >= words.HIDE_BELOW
+        share = round(100 * count / max(total, 1)) if is_shown else 0
+        bars.append((name, count, share))
+    return bars
 
 
 def _forest(run: Run) -> Markup | None:
+    """The scores of all models in the two metrics that tell most."""
     known = metrics_of(run.metrics.kind)
     first, second = known[known.primary], known[known.secondary]
     title = f"{first.title} and {second.in_sentence} by model, dots with 95 % intervals"
@@ -131,20 +202,19 @@ def _forest(run: Run) -> Markup | None:
 def _ranked(run: Run) -> dict[str, Any]:
     """Rankings as shown: figures and tables of genes, features and edges, shares of modalities,
     features by class."""
-    found = {name: table for name, table in run.rankings.items() if not table.empty}
-    kinds = [
-        _kind(found[name], name, what) for name, what in
-        (("genes", "genes"), ("nodes", "features"), ("edges",
-        "gene-network edges")) if name in found
-    ]  # fmt: skip
-    methods = {table["method"].iloc[0] for table in found.values()} - {""}
+    tables = {name: table for name, table in run.rankings.items() if not table.empty}
+    kinds = [_kind(tables[name], name, what) for name, what in _RANKED.items() if name in tables]
+    methods = {table["method"].iloc[0] for table in tables.values()} - {""}
+    shares, by_class = [], {}
+    if "modalities" in tables:
+        shares = markers.shares(tables["modalities"])
+    if "nodes_by_class" in tables:
+        by_class = markers.by_class(tables["nodes_by_class"], run.record.task.ranked_apart)
     return {
         "method": ", ".join(sorted(methods)),
         "kinds": kinds,
-        "shares": markers.shares(found["modalities"]) if "modalities" in found else [],
-        "by_class": markers.by_class(found["nodes_by_class"], run.record.task.ranked_apart)
-        if "nodes_by_class" in found
-        else {},
+        "shares": shares,
+        "by_class": by_class,
     }
 
 
