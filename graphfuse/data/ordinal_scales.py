@@ -60,6 +60,7 @@ _SUFFIX = re.compile(r"[\s_-]+(grade|risk|level|dose|pain|expression|intensity)$
 _TNM = re.compile(
     r"(y?[cpar]{0,2})([tnm])\s*(0|[1-4]|is|a)\s*(mi|[a-d])?\s*([0-9])?\s*(?:\(([^)]*)\))?"
 )
+_TNM_CATEGORIES = {"a": 0.3, "is": 0.6}  # between 0 and 1
 _CELLS_FOUND = {"i-": 1, "mol-": 2, "i+": 3, "mol+": 4}  # N0 (i+): isolated tumour cells
 _NUMBERED = re.compile(r"([a-z][a-z' -]*?)??[\s-]*([0-9]{1,2}|[ivx]+|is)\s*(is|[a-d])?\s*([0-9])?")
 _LETTERED = re.compile(r"([a-z][a-z' -]*?[\s-])?([a-f])")
@@ -78,11 +79,23 @@ def is_assessed(word: str) -> bool:
 
 
 def places(words: Iterable[str], guessing: bool = False) -> dict[str, Place] | None:
-    """Each word's place on a scale that holds them all; None where no scale does.
+    """Each word's place on a scale that holds them all.
 
-    `guessing`: only scales that are hardly anything else (stages, TNM, grades, none to severe, low
-    to high), for columns that nobody has called ordinal.
+    Parameters
+    ----------
+    words : iterable of str
+        The levels of a column.
+    guessing : bool
+        Only scales that are hardly anything else (stages, TNM, grades, none to severe, low to
+        high), for columns that nobody has called ordinal.
 
+    Returns
+    -------
+    dict of str to tuple, or None
+        Tuples that sort as the words do; None where no scale holds all words.
+
+    Examples
+    --------
     >>> found = places(["severe", "none", "mild"])
     >>> sorted(found, key=found.get)
     ['none', 'mild', 'severe']
@@ -90,19 +103,31 @@ def places(words: Iterable[str], guessing: bool = False) -> dict[str, Place] | N
     True
     """
     words = list(dict.fromkeys(words))
+    plain = [_UNDERSCORE.sub(" ", word.lower()) for word in words]
     for scale in _GUESSED if guessing else _SCALES:
-        found = scale([_UNDERSCORE.sub(" ", word.lower()) for word in words])
-        if found is not None and None not in found:
-            return dict(zip(words, found, strict=True))
+        on_scale = scale(plain)
+        if on_scale is not None and None not in on_scale:
+            return dict(zip(words, on_scale, strict=True))
     return None
 
 
 def in_order(words: Iterable[str]) -> list[str] | None:
-    """The words in the order of their scale; None where there is none, or two share a place."""
-    found = places(words)
-    if found is None or len(set(found.values())) < len(found):
+    """The words in the order of their scale.
+
+    Parameters
+    ----------
+    words : iterable of str
+        The levels of a column.
+
+    Returns
+    -------
+    list of str or None
+        None where no scale holds all words, or two of them share a place.
+    """
+    place_of = places(words)
+    if place_of is None or len(set(place_of.values())) < len(place_of):
         return None
-    return sorted(found, key=found.get)
+    return sorted(place_of, key=place_of.get)
 
 
 # ------------------------------------------------- the scales: words → places, None if not on it
@@ -114,10 +139,12 @@ def _plain_numbers(words: list[str]) -> list[Place | None]:
 
 def _worded(scale: tuple[tuple[str, ...], ...]) -> Callable:
     """A scale of words, the lowest first, each with its synonyms."""
-    at = {word: (place,) for place, synonyms in enumerate(scale) for word in synonyms}
+    place_of: dict[str, Place] = {}
+    for place, synonyms in enumerate(scale):
+        place_of |= dict.fromkeys(synonyms, (place,))
 
     def find(words: list[str]) -> list[Place | None]:
-        return [at.get(word, at.get(_SUFFIX.sub("", word))) for word in words]
+        return [place_of.get(word, place_of.get(_SUFFIX.sub("", word))) for word in words]
 
     return find
 
@@ -127,12 +154,19 @@ def _tnm(words: list[str]) -> list[Place | None]:
     parts = [_TNM.fullmatch(word) for word in words]
     if None in parts or len({part[2] for part in parts}) > 1:
         return [None]
-    found = []
-    for part in parts:
-        number = {"a": 0.3, "is": 0.6}.get(part[3]) or float(part[3].replace("a", "0"))
-        letter = {None: 0, "mi": -1}.get(part[4], ord((part[4] or "a")[0]))
-        found.append((number, letter, int(part[5] or 0), _CELLS_FOUND.get(part[6], 0)))
-    return found
+    return [_tnm_place(*part.groups()[2:]) for part in parts]
+
+
+def _tnm_place(category: str, letter: str | None, digit: str | None, cells: str | None) -> Place:
+    """The place of `1` `a` `2` `i+`, as in N1a2 (i+), among others of T, N or M."""
+    number = _TNM_CATEGORIES[category] if category in _TNM_CATEGORIES else float(category)
+    rank = -1 if letter == "mi" else _letter_rank(letter)
+    return (number, rank, int(digit or 0), _CELLS_FOUND.get(cells, 0))
+
+
+def _letter_rank(letter: str | None) -> int:
+    """Letters in their order, after none."""
+    return ord(letter) if letter else 0
 
 
 def _numbered(words: list[str], prefixes: tuple[str, ...] | None = None) -> list[Place | None]:
@@ -141,11 +175,14 @@ def _numbered(words: list[str], prefixes: tuple[str, ...] | None = None) -> list
     if None in parts or len({(part[1] or "").strip() for part in parts}) > 1:
         return [None]
     prefix = (parts[0][1] or "").strip()
-    arabic = any(part[2].isdigit() and part[2] != "0" for part in parts)
-    roman = any(part[2] in _ROMAN for part in parts)
-    if prefixes is not None and prefix.split(" ")[-1] not in prefixes and (prefix or arabic):
+    numerals = [part[2] for part in parts]
+    arabic = any(numeral.isdigit() and numeral != "0" for numeral in numerals)
+    roman = any(numeral in _ROMAN for numeral in numerals)
+    is_bare_roman = not prefix and not arabic
+    if prefixes is not None and prefix.split(" ")[-1] not in prefixes and not is_bare_roman:
         return [None]
-    if (arabic and roman) or not all(part[2].isdigit() or _is_roman(part[2]) for part in parts):
+    readable = all(numeral.isdigit() or _is_roman(numeral) for numeral in numerals)
+    if (arabic and roman) or not readable:
         return [None]
     return [_number_place(part[2], part[3], part[4]) for part in parts]
 
@@ -159,7 +196,8 @@ def _number_place(number: str, letter: str | None, digit: str | None) -> Place:
     if number == "is":
         number, letter = "i", "is"
     value = int(number) if number.isdigit() else _ROMAN[number]
-    return (value, {None: 0, "is": 200}.get(letter, ord((letter or "a")[0])), int(digit or 0))
+    rank = 200 if letter == "is" else _letter_rank(letter)
+    return (value, rank, int(digit or 0))
 
 
 def _guessed_numbered(words: list[str]) -> list[Place | None]:
@@ -179,12 +217,12 @@ def _ranges(words: list[str]) -> list[Place | None]:
     parts = [_RANGE.fullmatch(word) for word in words]
     if None in parts:
         return [None]
-    found = []
+    ranges = []
     for part in parts:
         below = part[1] in ("<", "<=", "≤", "under", "up to")
         above = bool(part[4]) or part[1] in (">", ">=", "≥", "over")
-        found.append((float(part[2]), int(above) - int(below)))
-    return found
+        ranges.append((float(part[2]), int(above) - int(below)))
+    return ranges
 
 
 _GUESSED = (_tnm, _guessed_numbered, _worded(_SEVERITY), _worded(_LEVEL))

@@ -56,11 +56,31 @@ def series_columns(
     none. Values at the same time are averaged; blank ones are no measurements.
 
     Nothing is computed across patients, so nothing is fitted and nothing leaks, but the rows have
-    to be those known when the prediction is made. `variables`: which, in this order; name them
-    where a model meets other patients later (default: all there are, sorted). For a table with a
-    column per variable, `frame.melt([patient, time])` makes the long one. Raises `InputError` for
-    columns that are not there, values and times that cannot be read, and infinities.
+    to be those known when the prediction is made. For a table with a column per variable,
+    `frame.melt([patient, time])` makes the long one.
 
+    Parameters
+    ----------
+    frame : DataFrame
+        One measurement a row.
+    patient, time, variable, value : str
+        The columns that hold them. Times are numbers, or dates.
+    variables : iterable of str, optional
+        Which variables, in this order; name them where a model meets other patients later (default:
+        all there are, sorted).
+
+    Returns
+    -------
+    DataFrame, float64 `[patients, 3 × variables]`
+        Its index is the patients' ids, sorted.
+
+    Raises
+    ------
+    InputError
+        For columns that are not there, values and times that cannot be read, and infinities.
+
+    Examples
+    --------
     >>> labs = pd.DataFrame({"id": ["A", "A", "B"], "day": [0, 4, 1], "test": "CRP"})
     >>> labs["result"] = [20.0, 60.0, 5.0]
     >>> series_columns(labs, patient="id", time="day", variable="test", value="result")
@@ -72,13 +92,12 @@ def series_columns(
     keys = _distinct({"patient": patient, "time": time, "variable": variable, "value": value})
     known(keys, frame.columns, "series")
     long = frame[keys[1:]].set_axis(frame[patient].map(word_of), axis=0)
+    if isinstance(variables, str):
+        variables = [variables]
     if variables is not None:
-        variables = [
-            word_of(name) for name in ([variables] if isinstance(variables, str) else variables)
-        ]
-    table, notices = summarised(
-        long, Series(time=time, variable=variable, value=value), variables, "series"
-    )
+        variables = [word_of(name) for name in variables]
+    series = Series(time=time, variable=variable, value=value)
+    table, notices = summarised(long, series, variables, "series")
     for notice in notices:
         log.warning("series: %s", notice)
     return table
@@ -87,8 +106,29 @@ def series_columns(
 def read_series(
     path: Path, series: Series, variables: list[str] | None, id_column: str | None = None
 ) -> tuple[pd.DataFrame, list[str]]:
-    """The file's measurements as `series_columns` has them, and what is worth a notice. Raises
-    `InputError`."""
+    """The measurements of a file as `series_columns` has them.
+
+    Parameters
+    ----------
+    path : Path
+        A table with one measurement a row.
+    series : Series
+        Its columns of time, variable and value.
+    variables : list of str, or None
+        Which variables, in this order; None: all there are, sorted.
+    id_column : str, optional
+        The column of the patients' ids; default: the first.
+
+    Returns
+    -------
+    table : DataFrame, float64 `[patients, 3 × variables]`
+    notices : list of str
+
+    Raises
+    ------
+    InputError
+        As `series_columns` does, and where the ids' column is one of the series.
+    """
     keys = [series.time, series.variable, series.value]
     if format_of(path) == "text" and path.is_file():
         first = id_column or column_names(path)[0]
@@ -97,25 +137,44 @@ def read_series(
                 f"{path}: column {first!r} cannot hold patient ids, series has it; say "
                 "[patients] id = …"
             )
-    return summarised(
-        read_table(path, id_column=id_column, columns=keys, repeats=True, as_text=True),
-        series,
-        variables,
-        str(path),
-    )
+    long = read_table(path, id_column=id_column, columns=keys, repeats=True, as_text=True)
+    return summarised(long, series, variables, str(path))
 
 
 def summarised(
     long: pd.DataFrame, series: Series, variables: list[str] | None, where: str
 ) -> tuple[pd.DataFrame, list[str]]:
-    """`long`, indexed by patient, as columns (see `series_columns`), and notices."""
+    """Measurements, indexed by patient, as columns (see `series_columns`).
+
+    Parameters
+    ----------
+    long : DataFrame
+        One measurement a row, its index the patients' ids.
+    series : Series
+        Its columns of time, variable and value.
+    variables : list of str, or None
+        Which variables, in this order; None: all there are, sorted.
+    where : str
+        What the table is called in messages.
+
+    Returns
+    -------
+    table : DataFrame, float64 `[patients, 3 × variables]`
+    notices : list of str
+
+    Raises
+    ------
+    InputError
+        For values and times that cannot be read, and where none of the variables is there.
+    """
     faults = Faults(where)
     patients = pd.Index(sorted(set(long.index) - {""}), name="patient", dtype=object)
     notices: list[str] = []
     rows, seen = measurements(long, series, variables, faults, notices)
     faults.stop()
-    names = list(dict.fromkeys(variables)) if variables is not None else sorted(seen)
-    notices += _names_apart(names, seen, series, where) if seen else []
+    names = sorted(seen) if variables is None else list(dict.fromkeys(variables))
+    if seen:
+        notices += _names_apart(names, seen, series, where)
     repeated = int(rows.duplicated(["patient", "variable", "time"]).sum())
     if repeated:
         notices.append(
@@ -123,11 +182,8 @@ def summarised(
             "another: averaged"
         )
     table = _wide(_summaries(rows), names, patients)
-    if (
-        len(rows)
-        and len(patients) > 1
-        and not table[[f"{name} slope" for name in names]].fillna(0.0).any(axis=None)
-    ):
+    slopes = table[[f"{name} slope" for name in names]].fillna(0.0)
+    if len(rows) and len(patients) > 1 and not slopes.any(axis=None):
         notices.append(
             f"every slope is 0: nothing changes from time to time; is {series.time!r} the time?"
         )
@@ -135,37 +191,63 @@ def summarised(
 
 
 def looks_like_series(frame: pd.DataFrame) -> Series | None:
-    """Which columns hold time, variable and value, where the table has repeated patients and names
-    such columns."""
+    """Which columns hold time, variable and value, where a table has repeated patients and names
+    such columns.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        A table, its index the patients' ids.
+
+    Returns
+    -------
+    Series or None
+        None where patients do not repeat, a column is not there, or there are so many variables
+        that they are none.
+    """
     if not frame.index.has_duplicates:
         return None
-    texts = [column for column in frame if not pd.api.types.is_numeric_dtype(frame[column])]
-    time = next((c for c in frame if _TIME.search(str(c)) and _readable(frame[c])), None)
-    value = next(
-        (
-            c
-            for c in frame
-            if c != time and _VALUE.search(str(c)) and _share_of_numbers(frame[c]) > 0.8
-        ),
-        None,
-    )
-    left = [c for c in frame if c not in (time, value)]
-    variable = next(
-        (c for c in left if _VARIABLE.search(str(c))), next((c for c in left if c in texts), None)
-    )
+    times = (name for name in frame if _TIME.search(str(name)) and _readable(frame[name]))
+    time = next(times, None)
+    values = (name for name in frame if name != time and _VALUE.search(str(name)))
+    value = next((name for name in values if _share_of_numbers(frame[name]) > 0.8), None)
+    variable = _variable_of(frame, besides=(time, value))
     if None in (time, value, variable) or frame[variable].nunique() > 0.5 * len(frame):
         return None
     return Series(time=time, variable=variable, value=value)
 
 
+def _variable_of(frame: pd.DataFrame, besides: tuple[str | None, str | None]) -> str | None:
+    """The column that is called as one of variables, or the first that holds text."""
+    left = [name for name in frame if name not in besides]
+    called = [name for name in left if _VARIABLE.search(str(name))]
+    texts = [name for name in left if not pd.api.types.is_numeric_dtype(frame[name])]
+    return next(iter([*called, *texts]), None)
+
+
 def variables_of(frame: pd.DataFrame, series: Series) -> tuple[pd.DataFrame, list[str]]:
-    """Each patient's mean of every variable that holds numbers, patients × variables, and the
-    variables that hold text."""
+    """Each patient's mean of every variable that holds numbers.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One measurement a row, its index the patients' ids.
+    series : Series
+        Its columns of time, variable and value.
+
+    Returns
+    -------
+    means : DataFrame, float64 `[patients, variables]`
+    texts : list of str
+        The variables that hold text, sorted.
+    """
     name, value = frame[series.variable].map(word_of), plain(frame[series.value])
-    found = numbers(value)
-    texts = sorted(set(name[value.notna() & found.isna()]) - {""})
+    number = numbers(value)
+    is_text = value.notna() & number.isna()
+    texts = sorted(set(name[is_text]) - {""})
     kept = ~name.isin([*texts, ""])
-    return found[kept].groupby([frame.index[kept], name[kept]]).mean().unstack(), texts
+    of_variable = number[kept].groupby([frame.index[kept], name[kept]])
+    return of_variable.mean().unstack(), texts
 
 
 def _readable(column: pd.Series) -> bool:
@@ -183,72 +265,63 @@ def _share_of_numbers(column: pd.Series) -> float:
 
 def _summaries(rows: pd.DataFrame) -> pd.DataFrame:
     """(patient, variable) × (last, slope, count) of the rows (patient, variable, time, value)."""
-    rows = rows.sort_values(
-        ["patient", "variable", "time", "value"]
-    )  # sums then add in one order, however rows came
-    at = rows.groupby(["patient", "variable", "time"])["value"].mean().reset_index("time")
     by = ["patient", "variable"]
-    since = at - at.groupby(by).transform(
-        "first"
-    )  # small numbers, and exactly 0 for what is constant
-    t = since["time"] - since.groupby(by)["time"].transform("mean")
-    rise, run = (t * since["value"]).groupby(by).sum(), (t**2).groupby(by).sum()
+    # Sums then add in one order, however the rows came.
+    rows = rows.sort_values([*by, "time", "value"])
+    at = rows.groupby([*by, "time"])["value"].mean().reset_index("time")
+    # Counted from the first time and value: small numbers, and exactly 0 for what is constant.
+    since = at - at.groupby(by).transform("first")
+    from_mean_time = since["time"] - since.groupby(by)["time"].transform("mean")
+    rise = (from_mean_time * since["value"]).groupby(by).sum()
+    run = (from_mean_time**2).groupby(by).sum()
     slope = np.divide(rise, run, out=np.zeros(len(run)), where=run.to_numpy() > 0)
-    grouped = at.groupby(by)["value"]
-    return pd.DataFrame(
-        {"last": grouped.last(), "slope": slope, "count": grouped.size().astype(float)}
-    )
+    values = at.groupby(by)["value"]
+    count = values.size().astype(float)
+    return pd.DataFrame({"last": values.last(), "slope": slope, "count": count})
 
 
 def _wide(summaries: pd.DataFrame, names: list[str], patients: pd.Index) -> pd.DataFrame:
     """One row a patient; who has no measurement has a row of missing values."""
     pairs = [(summary, name) for name in names for summary in SUMMARIES]
-    wide = summaries.unstack("variable").reindex(
-        columns=pd.MultiIndex.from_tuples(pairs, names=[None, "variable"])
-    )
+    columns = pd.MultiIndex.from_tuples(pairs, names=[None, "variable"])
+    wide = summaries.unstack("variable").reindex(columns=columns)
     counts = [pair for pair in pairs if pair[0] == "count"]
     wide[counts] = wide[counts].fillna(0.0)
-    return (
-        wide.set_axis([f"{name} {summary}" for summary, name in pairs], axis=1)
-        .reindex(patients)
-        .astype(float)
-    )
+    named = wide.set_axis([f"{name} {summary}" for summary, name in pairs], axis=1)
+    return named.reindex(patients).astype(float)
 
 
 # --------------------------------------------------------------------------------- reading the rows
 
 
 def _distinct(columns: dict[str, str]) -> list[str]:
-    if len(set(columns.values())) < len(columns):
+    """The names of the columns. Raises `InputError` where one is named twice."""
+    names = list(columns.values())
+    if len(set(names)) < len(names):
         raise InputError(
-            f"series: {', '.join(columns)} are four columns (got "
-            f"{', '.join(map(repr, columns.values()))})"
+            f"series: {', '.join(columns)} are four columns (got {', '.join(map(repr, names))})"
         )
-    return list(columns.values())
+    return names
 
 
 def _names_apart(names: list[str], seen: dict[str, int], series: Series, where: str) -> list[str]:
     """Notices for variables that are named and not there, or there in two spellings; raises where
     none is there."""
     absent = [name for name in names if name not in seen]
+    shown = examples(map(repr, absent))
+    meant = nearest(absent[0], seen, 3) if absent else ""
     if names and len(absent) == len(names):
         raise InputError(
-            f"{where}: column {series.variable!r} has none of the variables "
-            f"{examples(map(repr, names))}"
-            f"{nearest(names[0], seen, 3)}; correct columns, or leave the modality out"
+            f"{where}: column {series.variable!r} has none of the variables {shown}{meant}; "
+            "correct columns, or leave the modality out"
         )
     notices = []
     if absent:
-        meant = nearest(absent[0], seen, 3)
-        notices.append(
-            f"no value of {examples(map(repr, absent))}{meant}: for all patients the count is 0"
-        )
-    plain = {name.lower(): name for name in names if name in seen}
+        notices.append(f"no value of {shown}{meant}: for all patients the count is 0")
+    in_lower_case = {name.lower(): name for name in names if name in seen}
     for other in sorted(set(seen) - set(names)):
-        if other.lower() in plain:
-            notices.append(
-                f"{counted(seen[other], 'value of', 'values of')} {other!r} are left out: "
-                f"is it {plain[other.lower()]!r}? "
-                "write them alike"
-            )
+        alike = in_lower_case.get(other.lower())
+        if alike is not None:
+            left_out = counted(seen[other], "value of", "values of")
+            notices.append(f"{left_out} {other!r} are left out: is it {alike!r}? write them alike")
     return notices

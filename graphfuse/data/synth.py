@@ -41,67 +41,100 @@ def planted(
     batch_shift: float = 0.0,
     seed: int = 0,
 ) -> Planted:
-    """A cohort in which `carriers` columns per modality shift their mean by class, the rest being
-    noise.
+    """A cohort in which some columns of each modality shift their mean by class; the rest is noise.
 
-    `columns`: modality → number of columns (default rna 200, meth 100; columns are genes `G0001`,
-    …). `effect`: size of a carrier's shift between classes in standard deviations, times the
-    modality's `weights` (default 1; 0 makes the modality noise). `on_network`: planted genes form a
-    connected module of the network and share a latent signal. `missing`: modality → share of
-    patients without it. `unlabelled`: share of patients without a label. `batch_shift`: shift of
-    all columns between two sites, in standard deviations.
+    Parameters
+    ----------
+    patients : int
+        How many patients, N.
+    columns : mapping of str to int, optional
+        Modality → number of columns (default rna 200, meth 100); columns are genes `G0001`, ….
+    classes : int
+        How many classes, of equal size.
+    carriers : int
+        How many columns of each modality carry the label.
+    effect : float
+        Size of a carrier's shift between classes, in standard deviations of the noise.
+    weights : mapping of str to float, optional
+        Modality → factor of `effect` (default 1; 0 makes the modality noise).
+    on_network : bool
+        Whether planted genes form a connected module of the network and share a latent signal.
+    missing : mapping of str to float, optional
+        Modality → share of patients without it.
+    unlabelled : float
+        Share of patients without a label.
+    batch_shift : float
+        Shift of all columns between two sites, in standard deviations of the noise.
+    seed : int
+        Of the random numbers.
+
+    Returns
+    -------
+    Planted
     """
     rng = np.random.default_rng(seed)
     columns = dict(columns or {"rna": 200, "meth": 100})
     weights, missing = weights or {}, missing or {}
     labels = rng.permutation(np.arange(patients) % classes)
     site = rng.integers(0, 2, patients)
-    genes = [f"G{i:04d}" for i in range(1, max(columns.values()) + 1)]
-    chosen = sorted(
-        rng.choice(min(columns.values()), min(carriers, min(columns.values())), replace=False)
-    )
-    ids = pd.Index([f"P{i:04d}" for i in range(patients)], name="patient")
+    ids = pd.Index(_names("P", range(patients)), name="patient")
+    genes = _names("G", range(1, max(columns.values()) + 1))
+    narrowest = min(columns.values())
+    chosen = sorted(rng.choice(narrowest, min(carriers, narrowest), replace=False))
+    carrying = [genes[position] for position in chosen]
     tables, features = {}, []
     for name, width in columns.items():
         strength = effect * weights.get(name, 1.0)
         values = rng.normal(size=(patients, width)) + batch_shift * site[:, None]
         values[:, chosen] += strength * _shifts(rng, classes, len(chosen))[labels]
-        tables[name] = pd.DataFrame(values, index=ids, columns=genes[:width])
-        tables[name] = tables[name][rng.random(patients) >= missing.get(name, 0.0)]
-        features += [f"{name}:{genes[c]}" for c in chosen] if strength else []
-    outcome = pd.Series([f"class{c}" for c in labels], index=ids, name="subtype")
+        measured = rng.random(patients) >= missing.get(name, 0.0)
+        tables[name] = pd.DataFrame(values, index=ids, columns=genes[:width])[measured]
+        if strength:
+            features += [f"{name}:{gene}" for gene in carrying]
+    outcome = pd.Series([f"class{label}" for label in labels], index=ids, name="subtype")
     outcome[rng.random(patients) < unlabelled] = pd.NA
-    network = _network(rng, genes, [genes[c] for c in chosen] if on_network else [])
-    cohort = Cohort.from_frames(
-        tables, outcome, name="planted",
-        symbols={name: {g: g for g in table.columns} for name, table in tables.items()},
-        groups={"site": pd.Series([f"site{s}" for s in site], index=ids)},
-    )  # fmt: skip
-    carrying = {genes[c] for c in chosen}
-    edges = tuple(
-        (a, b)
-        for a, b in zip(network["source"], network["target"], strict=True)
-        if {a, b} <= carrying
-    )
+    network = _network(rng, genes, carrying if on_network else [])
+    edges = _edges_within(network, carrying)
+    cohort = _cohort(tables, outcome, site)
     return Planted(cohort, tuple(features), tuple(sorted(carrying)), network, edges)
+
+
+def _names(letter: str, numbers: range) -> list[str]:
+    """The letter and four digits for each number."""
+    return [f"{letter}{number:04d}" for number in numbers]
+
+
+def _cohort(tables: dict[str, pd.DataFrame], outcome: pd.Series, site: np.ndarray) -> Cohort:
+    """The cohort of these tables, whose columns are genes under their own names."""
+    symbols = {name: dict(zip(table, table, strict=True)) for name, table in tables.items()}
+    sites = pd.Series([f"site{number}" for number in site], index=outcome.index)
+    return Cohort.from_frames(
+        tables, outcome, name="planted", symbols=symbols, groups={"site": sites}
+    )
+
+
+def _edges_within(network: pd.DataFrame, genes: list[str]) -> tuple[tuple[str, str], ...]:
+    """The edges of the network that join two of the genes."""
+    inside = network["source"].isin(genes) & network["target"].isin(genes)
+    edges = network[inside]
+    return tuple(zip(edges["source"], edges["target"], strict=True))
 
 
 def _shifts(rng: np.random.Generator, classes: int, carriers: int) -> np.ndarray:
     """Mean of each carrier in each class `[K, carriers]`: random signs, spread of 1 between the
     extreme classes."""
-    shifts = rng.permuted(np.tile(np.linspace(-0.5, 0.5, classes)[:, None], (1, carriers)), axis=0)
-    return (
-        shifts
-        if classes > 2
-        else np.abs(shifts[:1]) * np.array([[-1.0], [1.0]]) * rng.choice([-1, 1], carriers)
-    )
+    means = np.linspace(-0.5, 0.5, classes)[:, None]
+    shifts = rng.permuted(np.tile(means, (1, carriers)), axis=0)
+    if classes > 2:
+        return shifts
+    signs = np.array([[-1.0], [1.0]])
+    return np.abs(shifts[:1]) * signs * rng.choice([-1, 1], carriers)
 
 
 def _network(rng: np.random.Generator, genes: list[str], module: list[str]) -> pd.DataFrame:
     """A sparse random network (mean degree 4) in which `module` is a ring with chords."""
-    count = 2 * len(genes)
-    pairs = rng.integers(0, len(genes), (count, 2))
-    pairs = {tuple(sorted((genes[a], genes[b]))) for a, b in pairs if a != b}
+    drawn = rng.integers(0, len(genes), (2 * len(genes), 2))
+    pairs = {tuple(sorted((genes[a], genes[b]))) for a, b in drawn if a != b}
     ring = zip(module, module[1:] + module[:1], strict=True) if len(module) > 2 else []
     chords = zip(module, module[2:], strict=False)
     pairs |= {tuple(sorted(pair)) for pair in (*ring, *chords)}
