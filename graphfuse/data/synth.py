@@ -27,6 +27,24 @@ class Planted:
     edges: tuple[tuple[str, str], ...]
 
 
+@dataclass(frozen=True, eq=False)
+class _Design:
+    """Who is of which class, by how much a patient's site shifts all columns, which columns tell
+    the class."""
+
+    labels: np.ndarray
+    classes: int
+    site_shifts: np.ndarray
+    carriers: list[int]
+
+    def values(self, rng: np.random.Generator, width: int, strength: float) -> np.ndarray:
+        """One modality `[N, width]`: noise, and in the carriers the class."""
+        values = rng.normal(size=(len(self.labels), width)) + self.site_shifts[:, None]
+        shifts = _shifts(rng, self.classes, len(self.carriers))
+        values[:, self.carriers] += strength * shifts[self.labels]
+        return values
+
+
 def planted(
     patients: int = 300,
     columns: Mapping[str, int] | None = None,
@@ -79,20 +97,18 @@ def planted(
     site = rng.integers(0, 2, patients)
     ids = pd.Index(_names("P", range(patients)), name="patient")
     genes = _names("G", range(1, max(columns.values()) + 1))
-    narrowest = min(columns.values())
-    chosen = sorted(rng.choice(narrowest, min(carriers, narrowest), replace=False))
+    chosen = _carriers(rng, min(columns.values()), carriers)
     carrying = [genes[position] for position in chosen]
+    design = _Design(labels, classes, batch_shift * site, chosen)
     tables, features = {}, []
     for name, width in columns.items():
         strength = effect * weights.get(name, 1.0)
-        values = rng.normal(size=(patients, width)) + batch_shift * site[:, None]
-        values[:, chosen] += strength * _shifts(rng, classes, len(chosen))[labels]
-        measured = rng.random(patients) >= missing.get(name, 0.0)
-        tables[name] = pd.DataFrame(values, index=ids, columns=genes[:width])[measured]
+        values = design.values(rng, width, strength)
+        absent = _some(rng, patients, missing.get(name, 0.0))
+        tables[name] = pd.DataFrame(values, index=ids, columns=genes[:width])[~absent]
         if strength:
             features += [f"{name}:{gene}" for gene in carrying]
-    outcome = pd.Series([f"class{label}" for label in labels], index=ids, name="subtype")
-    outcome[rng.random(patients) < unlabelled] = pd.NA
+    outcome = _outcome(rng, pd.Series(labels, index=ids, name="subtype"), unlabelled)
     network = _network(rng, genes, carrying if on_network else [])
     edges = _edges_within(network, carrying)
     cohort = _cohort(tables, outcome, site)
@@ -102,6 +118,23 @@ def planted(
 def _names(letter: str, numbers: range) -> list[str]:
     """The letter and four digits for each number."""
     return [f"{letter}{number:04d}" for number in numbers]
+
+
+def _carriers(rng: np.random.Generator, width: int, count: int) -> list[int]:
+    """Positions of at most so many columns drawn at random, in order."""
+    return sorted(rng.choice(width, min(count, width), replace=False))
+
+
+def _some(rng: np.random.Generator, patients: int, share: float) -> np.ndarray:
+    """bool `[patients]`: about this share of them, drawn at random."""
+    return rng.random(patients) < share
+
+
+def _outcome(rng: np.random.Generator, labels: pd.Series, unlabelled: float) -> pd.Series:
+    """Names of classes for their numbers, missing for a share of the patients."""
+    outcome = labels.map("class{}".format)
+    outcome[_some(rng, len(labels), unlabelled)] = pd.NA
+    return outcome
 
 
 def _cohort(tables: dict[str, pd.DataFrame], outcome: pd.Series, site: np.ndarray) -> Cohort:
