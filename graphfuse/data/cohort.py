@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
-from graphfuse.data import frames, in_memory
+from graphfuse.data import frame_values, frames, in_memory
 from graphfuse.data.groups import group_known, group_values
 from graphfuse.data.ids import check_overlap
 from graphfuse.data.modality import Modality
@@ -46,9 +46,8 @@ class Cohort:
     @property
     def present(self) -> pd.DataFrame:
         """bool `[N, M]`: which patient has which modality."""
-        return pd.DataFrame(
-            {m.name: m.present for m in self.modalities.values()}, index=self.patients
-        )
+        present = {modality.name: modality.present for modality in self.modalities.values()}
+        return pd.DataFrame(present, index=self.patients)
 
     def outcome(self, name: str | None = None) -> Outcome:
         """The named outcome, or the first one. Raises `InputError` where there is none."""
@@ -100,19 +99,21 @@ class Cohort:
             For rows and ids that are not there, and for ids given twice.
         """
         rows = rows_of(rows, self.patients)
+        modalities = {name: modality.take(rows) for name, modality in self.modalities.items()}
+        outcomes = {name: outcome.take(rows) for name, outcome in self.outcomes.items()}
+        groups = {name: values[rows] for name, values in self.groups.items()}
         return replace(
             self,
             patients=self.patients[rows],
-            modalities={k: m.take(rows) for k, m in self.modalities.items()},
-            outcomes={k: o.take(rows) for k, o in self.outcomes.items()},
-            groups={k: g[rows] for k, g in self.groups.items()},
+            modalities=modalities,
+            outcomes=outcomes,
+            groups=groups,
         )
 
     def without(self, *names: str) -> Cohort:
         """The cohort less these modalities."""
-        return replace(
-            self, modalities={k: m for k, m in self.modalities.items() if k not in names}
-        )
+        left = {name: m for name, m in self.modalities.items() if name not in names}
+        return replace(self, modalities=left)
 
     def with_outcome(self, outcome: Outcome) -> Cohort:
         """The cohort with this outcome besides its own, or in place of one of that name."""
@@ -126,25 +127,26 @@ class Cohort:
     def digest(self) -> str:
         """sha256 over ids, columns, values and outcomes: equal exactly where the data are."""
         sha = hashlib.sha256()
-        for part in [pd.Series(self.patients)] + [m.table for m in self.modalities.values()]:
-            sha.update("\0".join(map(str, getattr(part, "columns", ()))).encode())
-            sha.update(pd.util.hash_pandas_object(part, index=False).to_numpy().tobytes())
+        tables = [modality.table for modality in self.modalities.values()]
+        for part in [pd.Series(self.patients), *tables]:
+            columns = getattr(part, "columns", ())
+            hashes = pd.util.hash_pandas_object(part, index=False)
+            sha.update("\0".join(map(str, columns)).encode())
+            sha.update(hashes.to_numpy().tobytes())
         for outcome in self.outcomes.values():
-            sha.update(
-                repr(outcome.classes).encode() + np.ascontiguousarray(outcome.values).tobytes()
-            )
-            sha.update(
-                b"" if outcome.event is None else np.ascontiguousarray(outcome.event).tobytes()
-            )
+            sha.update(repr(outcome.classes).encode())
+            sha.update(np.ascontiguousarray(outcome.values).tobytes())
+            if outcome.event is not None:
+                sha.update(np.ascontiguousarray(outcome.event).tobytes())
         return sha.hexdigest()
 
     def __repr__(self) -> str:
         lines = [f"Cohort({self.name}: {len(self):,} patients)"]
-        lines += [f"  {m!r}" for m in self.modalities.values()]
-        lines += [f"  {o!r}" for o in self.outcomes.values()]
-        lines += [
-            f"  Group({k}: {len(set(g[group_known(g)])):,} values)" for k, g in self.groups.items()
-        ]
+        lines += [f"  {part!r}" for part in self.modalities.values()]
+        lines += [f"  {part!r}" for part in self.outcomes.values()]
+        for name, values in self.groups.items():
+            different = len(set(values[group_known(values)]))
+            lines.append(f"  Group({name}: {different:,} values)")
         return "\n".join(lines)
 
     # ------------------------------------------------------------------------ from tables in memory
@@ -214,26 +216,15 @@ class Cohort:
         types = frames.checked_types(ehr, tables, faults)
         genes = frames.checked_symbols(symbols, tables, faults)
         known = frames.checked_groups(groups, faults)
-        labels = None
-        if outcome is not None:
-            labels = frames.checked_series(outcome, "outcome", faults)
-        if labels is not None:
-            frames.check_labels(labels, faults)
-        ids = {f"table {key!r}": frame.index for key, frame in tables.items()}
-        ids |= {f"group {key!r}": series.index for key, series in known.items()}
-        if labels is not None:
-            ids["outcome"] = labels.index
+        labels = frames.checked_labels(outcome, faults)
+        ids = _ids_by_place(tables, known, labels)
         check_overlap(ids, faults, notices, allow_low_overlap=True)
-        modalities = []
-        for key, frame in tables.items():
-            made = frames.modality(key, frame, types.get(key), genes.get(key, {}), faults, notices)
-            modalities.append(made)
-        patients = sorted(set().union(*(frame.index for frame in tables.values())))
-        patients = pd.Index(patients, name="patient", dtype=object)
-        sites = {
-            key: group_values(series, patients, f"group {key!r}", faults, notices)
-            for key, series in known.items()
-        }
+        modalities = frame_values.modalities(tables, types, genes, faults, notices)
+        every = sorted(set().union(*(frame.index for frame in tables.values())))
+        patients = pd.Index(every, name="patient", dtype=object)
+        sites = {}
+        for key, series in known.items():
+            sites[key] = group_values(series, patients, f"group {key!r}", faults, notices)
         faults.stop()
         outcomes = {}
         if labels is not None:
@@ -242,13 +233,8 @@ class Cohort:
             notices += told
         for notice in notices:
             log.warning("%s: %s", name, notice)
-        return cls(
-            name,
-            patients,
-            {made.name: made.over(patients) for made in modalities},
-            outcomes,
-            sites,
-        )
+        over_all = {modality.name: modality.over(patients) for modality in modalities}
+        return cls(name, patients, over_all, outcomes, sites)
 
     @classmethod
     def from_anndata(
@@ -344,3 +330,14 @@ class Cohort:
         labels, known = in_memory.observed(mdata, outcome, groups, mdata.obs_names)
         given = {"name": name, "symbols": genes, "groups": known, "kind": kind}
         return cls.from_frames(tables, labels, **given)
+
+
+def _ids_by_place(
+    tables: Mapping[str, pd.DataFrame], groups: Mapping[str, pd.Series], labels: pd.Series | None
+) -> dict[str, pd.Index]:
+    """The ids in each of these, by what it is called in messages."""
+    ids = {f"table {key!r}": frame.index for key, frame in tables.items()}
+    ids |= {f"group {key!r}": series.index for key, series in groups.items()}
+    if labels is not None:
+        ids["outcome"] = labels.index
+    return ids

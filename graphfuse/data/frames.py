@@ -1,19 +1,17 @@
-"""Tables in memory, checked as files are: ids, names of columns, values, labels."""
+"""Tables in memory, checked as files are: ids, names of columns, types, labels."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 
 import numpy as np
 import pandas as pd
 
-from graphfuse.data.ehr import Records, typed
-from graphfuse.data.modality import Modality
-from graphfuse.data.numeric import check_range, numeric, plain
+from graphfuse.data.numeric import plain
 from graphfuse.data.read.id_column import NotTheIds, check_first_column
 from graphfuse.data.read.wanted import names_as_text
-from graphfuse.errors import Faults, InputError, counted, examples, nearest, warn_once
+from graphfuse.errors import Faults, counted, examples, nearest, warn_once
 from graphfuse.schema.names import TAKEN_BY_LAYERS, TAKEN_BY_TABLES, name_fault
 from graphfuse.text.spelling import ids_as_text, missing_words, visible
 
@@ -156,10 +154,27 @@ def _is_collection(value) -> bool:
     return isinstance(value, list | dict | set | tuple | np.ndarray)
 
 
+def checked_labels(outcome: pd.Series | None, faults: Faults) -> pd.Series | None:
+    """Labels indexed by patient id as text; None where there are none, or after a fault.
+
+    Parameters
+    ----------
+    outcome
+        A Series indexed by patient, or None.
+    faults
+        As of `checked_series`; and one is added where labels are missing values that became text.
+    """
+    labels = None if outcome is None else checked_series(outcome, "outcome", faults)
+    if labels is not None:
+        check_labels(labels, faults)
+    return labels
+
+
 def check_labels(labels: pd.Series, faults: Faults) -> None:
     """A fault where labels are missing values that became text."""
-    where = f"outcome {str(labels.name or 'outcome')!r}"
-    _check_name(str(labels.name or "outcome"), where, TAKEN_BY_TABLES, faults)
+    name = str(labels.name or "outcome")
+    where = f"outcome {name!r}"
+    _check_name(name, where, TAKEN_BY_TABLES, faults)
     made = labels.isin(_MADE_TEXT)
     if made.any():
         faults.add(
@@ -176,7 +191,22 @@ def checked_symbols(
     tables: Mapping[str, pd.DataFrame],
     faults: Faults,
 ) -> dict[str, dict[str, str]]:
-    """Symbols by table and column; a fault for tables and columns that are not there."""
+    """Gene symbols by table and column.
+
+    Parameters
+    ----------
+    symbols
+        For each gene table, name of column → gene symbol; None: of no table.
+    tables
+        Checked tables by name.
+    faults
+        A fault is added for tables and columns that are not there.
+
+    Returns
+    -------
+    dict of dict of str
+        Without symbols that are missing or blank.
+    """
     checked = {}
     for name, genes in _of_tables(symbols or {}, "symbols", tables, faults):
         if isinstance(genes, pd.Series):
@@ -187,16 +217,21 @@ def checked_symbols(
             )
             continue
         named = {str(column).strip(): symbol for column, symbol in genes.items()}
-        strange = [column for column in named if column not in tables[name].columns]
-        if strange:
-            meant = nearest(strange[0], tables[name].columns) if len(strange) == 1 else ""
-            faults.add(
-                f"symbols of {name!r}: {counted(len(strange), 'column is', 'columns are')} not in "
-                f"the table ({examples(strange)}){meant}"
-            )
+        _check_mapped(named, name, tables[name].columns, faults)
         known = {column: gene for column, gene in named.items() if isinstance(gene, str)}
         checked[name] = {column: gene.strip() for column, gene in known.items() if gene.strip()}
     return checked
+
+
+def _check_mapped(named: Iterable[str], table: str, columns: pd.Index, faults: Faults) -> None:
+    """A fault where symbols are given to columns that the table does not have."""
+    strange = [column for column in named if column not in columns]
+    if strange:
+        meant = nearest(strange[0], columns) if len(strange) == 1 else ""
+        faults.add(
+            f"symbols of {table!r}: {counted(len(strange), 'column is', 'columns are')} not in "
+            f"the table ({examples(strange)}){meant}"
+        )
 
 
 def checked_types(
@@ -204,25 +239,48 @@ def checked_types(
     tables: Mapping[str, pd.DataFrame],
     faults: Faults,
 ) -> dict[str, dict[str, str]]:
-    """Types of columns by EHR table; a fault for tables, columns and types that are not known."""
+    """Types of columns by EHR table.
+
+    Parameters
+    ----------
+    ehr
+        Names of tables that are records, or for each the types of its columns; None: none is.
+    tables
+        Checked tables by name.
+    faults
+        A fault is added for tables, columns and types that are not known.
+
+    Returns
+    -------
+    dict of dict of str
+        The types that can be used, an empty dict for a table where all are to be guessed.
+    """
     names = [ehr] if isinstance(ehr, str) else ehr or ()
     given = names if isinstance(names, Mapping) else {name: {} for name in names}
     checked = {}
     for name, types in _of_tables(given, "ehr", tables, faults):
-        if not isinstance(types, Mapping):
+        if isinstance(types, Mapping):
+            checked[name] = _usable_types(types, name, tables[name].columns, faults)
+        else:
             faults.add(f"ehr of {name!r}: expected {{column: type}} (got {type(types).__name__})")
-            continue
-        for column, kind in types.items():
-            if column not in tables[name].columns:
-                meant = nearest(str(column), tables[name].columns)
-                faults.add(f"ehr of {name!r}: no column {column!r}{meant}")
-            if not _is_type(kind):
-                meant = nearest(str(kind), TYPES)
-                faults.add(f"ehr of {name!r}: {column!r} cannot be of type {kind!r}{meant}")
-        there = tables[name].columns
-        usable = {key: kind for key, kind in types.items() if key in there and _is_type(kind)}
-        checked[name] = usable
     return checked
+
+
+def _usable_types(
+    types: Mapping[str, str], table: str, columns: pd.Index, faults: Faults
+) -> dict[str, str]:
+    """The types that are known, of columns that are there; a fault for each other."""
+    usable = {}
+    for column, kind in types.items():
+        is_there, is_type = column in columns, _is_type(kind)
+        if not is_there:
+            faults.add(f"ehr of {table!r}: no column {column!r}{nearest(str(column), columns)}")
+        if not is_type:
+            meant = nearest(str(kind), TYPES)
+            faults.add(f"ehr of {table!r}: {column!r} cannot be of type {kind!r}{meant}")
+        if is_there and is_type:
+            usable[column] = kind
+    return usable
 
 
 def _is_type(kind) -> bool:
@@ -244,55 +302,9 @@ def checked_groups(groups: Mapping[str, pd.Series] | None, faults: Faults) -> di
         return {}
     for name in groups:
         _check_name(str(name), f"group {name!r}", TAKEN_BY_TABLES, faults)
-    found = {
-        str(name): checked_series(given, f"group {name!r}", faults)
-        for name, given in groups.items()
-    }
-    return {name: series for name, series in found.items() if series is not None}
-
-
-def modality(
-    name: str,
-    frame: pd.DataFrame,
-    types: Mapping[str, str | Sequence[str]] | None,
-    genes: Mapping[str, str],
-    faults: Faults,
-    notices: list[str],
-) -> Modality:
-    """One modality over the patients of its table.
-
-    Parameters
-    ----------
-    name
-        What it is called.
-    frame
-        A checked table.
-    types
-        Types of columns where the table holds records; None where it holds measurements.
-    genes
-        Name of column → gene symbol.
-    faults
-        A fault is added where columns hold what they cannot.
-    notices
-        What is told of records, such as bounds among numbers.
-    """
-    where = f"table {name!r}"
-    if types is not None:
-        read = _records(frame, types, where, faults)
-        notices += [f"{where}: {notice}" for notice in read.notices]
-        return Modality(name, read.table, "ehr", types=read.types, levels=read.levels)
-    try:
-        table = numeric(frame, where)
-    except InputError as error:
-        faults.add(str(error))
-        table = frame
-    symbols = tuple(genes.get(column) for column in frame.columns)
-    entity = "gene" if any(symbols) else "none"
-    return Modality(name, table, entity=entity, symbols=symbols)
-
-
-def _records(frame: pd.DataFrame, types: Mapping[str, str], where: str, faults: Faults) -> Records:
-    """An EHR table read as those of files are, types guessed where silent."""
-    found = typed(frame, types, where, faults)
-    check_range(found.table.select_dtypes("number"), where, faults)
-    return found
+    checked = {}
+    for name, given in groups.items():
+        series = checked_series(given, f"group {name!r}", faults)
+        if series is not None:
+            checked[str(name)] = series
+    return checked

@@ -47,6 +47,7 @@ def normalised(
         if mixed:
             notices.append(f"{where}: {mixed}, unless they are meant to be told apart")
         return index
+    ids = barcodes.cut(index, level)
     strange = [not barcodes.is_barcode(name) for name in index]
     if any(strange):
         faults.add(
@@ -54,7 +55,18 @@ def normalised(
             f"like {patterns(index[strange])}); "
             'remove [patients] level, or turn the table: orient = "patients-in-columns"'
         )
-        return barcodes.cut(index, level)
+        return ids
+    _check_lengths_reach(index, level, where, faults)
+    _check_one_row_each(index, ids, level, where, faults)
+    if mixed and level == "tcga-patient":
+        faults.add(f"{where}: {mixed}")
+    elif mixed:
+        notices.append(f"{where}: {mixed}, unless they are meant to be told apart")
+    return ids
+
+
+def _check_lengths_reach(index: pd.Index, level: str, where: str, faults: Faults) -> None:
+    """A fault where barcodes are too short for the level."""
     short = [name for name in index if len(name) < LENGTH[level]]
     if short:
         faults.add(
@@ -62,7 +74,12 @@ def normalised(
             f'{LENGTH[level]} characters of level = "{level}" (they look like '
             f'{patterns(short)}); set [patients] level = "tcga-patient"'
         )
-    ids = barcodes.cut(index, level)
+
+
+def _check_one_row_each(
+    index: pd.Index, ids: pd.Index, level: str, where: str, faults: Faults
+) -> None:
+    """A fault where barcodes that differ become one id."""
     doubled = ids.duplicated(keep=False)
     if doubled.any():
         types = barcodes.sample_types(index[doubled])
@@ -71,11 +88,6 @@ def normalised(
             f"{where}: {ids[doubled].nunique()} patients have more than one row once barcodes "
             f"are cut to {LENGTH[level]} characters{listed}; keep one row each"
         )
-    if mixed and level == "tcga-patient":
-        faults.add(f"{where}: {mixed}")
-    elif mixed:
-        notices.append(f"{where}: {mixed}, unless they are meant to be told apart")
-    return ids
 
 
 def patterns(ids: Iterable[str], limit: int = 2) -> str:
@@ -123,20 +135,28 @@ def check_overlap(
         faults.add(_strangers(island, main, tables))
     if len(islands) == 1:
         _check_lengths(tables, faults)
-    for file in main if len(main) > 1 else []:
-        ids = tables[file]
-        others = set().union(*(tables[other] for other in main if other != file))
-        shared = int(ids.isin(others).sum())
-        if shared >= LOW_OVERLAP * min(len(ids), len(others)):
-            continue
-        said = f"{file}: only {shared} of {len(ids)} patients stand in any other table"
+    for file, low in _low_overlaps({file: tables[file] for file in main}).items():
+        said = f"{file}: only {low} of {len(tables[file])} patients stand in any other table"
         if allow_low_overlap:
             notices.append(f"{said}; check the ids")
         else:
             faults.add(
-                f"{said} (ids like {patterns(ids)}); check the ids, or, where so few are meant, "
-                "set [patients] allow_low_overlap = true"
+                f"{said} (ids like {patterns(tables[file])}); check the ids, or, where so few are "
+                "meant, set [patients] allow_low_overlap = true"
             )
+
+
+def _low_overlaps(tables: dict[str, pd.Index]) -> dict[str, int]:
+    """Files that share few patients with the others, and how many."""
+    low: dict[str, int] = {}
+    if len(tables) < 2:
+        return low
+    for file, ids in tables.items():
+        others = set().union(*(tables[other] for other in tables if other != file))
+        shared = int(ids.isin(others).sum())
+        if shared < LOW_OVERLAP * min(len(ids), len(others)):
+            low[file] = shared
+    return low
 
 
 def _check_spelling(tables: dict[str, pd.Index], faults: Faults, notices: list[str]) -> None:
@@ -150,16 +170,15 @@ def _check_spelling(tables: dict[str, pd.Index], faults: Faults, notices: list[s
     styles = every.map(style)
     in_style = every[styles.duplicated(keep=False)]
     if len(in_style):
-        how = "case, dots or dashes"
-        faults.add(_two_ways(in_style, styles[styles.duplicated()].nunique(), how, tables))
+        how, patients = "case, dots or dashes", styles[styles.duplicated()].nunique()
+        faults.add(_two_ways(in_style, patients, how, tables))
     every = every[~styles.duplicated()]
-    paddings = every.map(padding)
-    alike = every[paddings.duplicated(keep=False)]
+    alike = every[every.map(padding).duplicated(keep=False)]
     together = _in_one_file(alike, tables)
     apart = [name for name in alike if padding(name) not in together]
     if apart:
-        how = "zeros in front, decimal points or exponents"
-        faults.add(_two_ways(apart, len({padding(name) for name in apart}), how, tables))
+        how, patients = "zeros in front, decimal points or exponents", set(map(padding, apart))
+        faults.add(_two_ways(apart, len(patients), how, tables))
     if together:
         like = patterns(name for name in alike if padding(name) in together)
         notices.append(
@@ -183,11 +202,11 @@ def _check_lengths(tables: dict[str, pd.Index], faults: Faults) -> None:
 
 def _in_one_file(alike: pd.Index, tables: dict[str, pd.Index]) -> set[str]:
     """Keys of padding under which some file has more than one id."""
-    found: set[str] = set()
+    shared: set[str] = set()
     for ids in tables.values():
         keys = ids[ids.isin(alike)].unique().map(padding)
-        found |= set(keys[keys.duplicated()])
-    return found
+        shared |= set(keys[keys.duplicated()])
+    return shared
 
 
 def _two_ways(names: Iterable[str], patients: int, how: str, tables: dict[str, pd.Index]) -> str:
@@ -208,21 +227,23 @@ def _islands(tables: dict[str, pd.Index]) -> list[list[str]]:
     """Files joined by shared patients, the group with the most files first."""
     islands: list[tuple[list[str], set[str]]] = []
     for file, ids in tables.items():
-        apart = [island for island in islands if island[1].isdisjoint(ids)]
-        joined = [island for island in islands if not island[1].isdisjoint(ids)]
-        names = [name for island in joined for name in island[0]] + [file]
-        islands = [*apart, (names, set(ids).union(*(island[1] for island in joined)))]
+        names, patients, apart = [], set(ids), []
+        for island in islands:
+            if island[1].isdisjoint(ids):
+                apart.append(island)
+            else:
+                names += island[0]
+                patients |= island[1]
+        islands = [*apart, ([*names, file], patients)]
     return sorted((names for names, _ in islands), key=len, reverse=True)
 
 
 def _strangers(island: list[str], main: list[str], tables: dict[str, pd.Index]) -> str:
+    """What is said of files that share no patient with the others."""
     here, there = tables[island[0]], tables[main[0]]
-    tcga = barcodes.tcga_share(here) > 0.5 or barcodes.tcga_share(there) > 0.5
-    cure = (
-        'set [patients] level = "tcga-patient"'
-        if tcga
-        else 'check [patients] id, or orient = "patients-in-columns"'
-    )
+    cure = 'check [patients] id, or orient = "patients-in-columns"'
+    if barcodes.tcga_share(here) > 0.5 or barcodes.tcga_share(there) > 0.5:
+        cure = 'set [patients] level = "tcga-patient"'
     return (
         f"no patient in common: {examples(island)} has ids like {patterns(here)}, "
         f"{examples(main)} like {patterns(there)}; {cure}"

@@ -95,9 +95,9 @@ def planted(
     weights, missing = weights or {}, missing or {}
     labels = rng.permutation(np.arange(patients) % classes)
     site = rng.integers(0, 2, patients)
-    ids = pd.Index(_names("P", range(patients)), name="patient")
-    genes = _names("G", range(1, max(columns.values()) + 1))
-    chosen = _carriers(rng, min(columns.values()), carriers)
+    ids = pd.Index(_names("P", patients, first=0), name="patient")
+    genes = _names("G", max(columns.values()), first=1)
+    chosen = _carriers(rng, columns, carriers)
     carrying = [genes[position] for position in chosen]
     design = _Design(labels, classes, batch_shift * site, chosen)
     tables, features = {}, []
@@ -115,13 +115,14 @@ def planted(
     return Planted(cohort, tuple(features), tuple(sorted(carrying)), network, edges)
 
 
-def _names(letter: str, numbers: range) -> list[str]:
-    """The letter and four digits for each number."""
-    return [f"{letter}{number:04d}" for number in numbers]
+def _names(letter: str, count: int, first: int) -> list[str]:
+    """So many names: a letter and four digits, from this number on."""
+    return [f"{letter}{number:04d}" for number in range(first, first + count)]
 
 
-def _carriers(rng: np.random.Generator, width: int, count: int) -> list[int]:
-    """Positions of at most so many columns drawn at random, in order."""
+def _carriers(rng: np.random.Generator, columns: Mapping[str, int], count: int) -> list[int]:
+    """Positions of at most so many columns that every modality has, drawn at random, in order."""
+    width = min(columns.values())
     return sorted(rng.choice(width, min(count, width), replace=False))
 
 
