@@ -16,6 +16,7 @@ from graphfuse.report import (
     groups,
     leaks,
     ledger,
+    making,
     markers,
     modalities,
     scores,
@@ -158,9 +159,9 @@ def _making(run: Run) -> dict[str, Any]:
     return {
         "record": record,
         "date": record.created[:10],
-        "made": markers.made(record),
-        "recipe": markers.toml_text(record.recipe),
-        "notices": markers.without_ids(record.notices, run.predictions["patient"]),
+        "made": making.made(record),
+        "recipe": making.toml_text(record.recipe),
+        "notices": making.without_ids(record.notices, run.predictions["patient"]),
     }
 
 

@@ -6,11 +6,11 @@ import tomllib
 import numpy as np
 import pandas as pd
 
-from graphfuse.report import markers
+from graphfuse.report import making, markers
 
 
 def test_ids_in_notices_are_blotted_out_whole():
-    found = markers.without_ids(
+    found = making.without_ids(
         ["P-0001, P-0001-B and XP-0001 differ", "7 columns"], ["P-0001", "P-0001-B", "7"]
     )
     assert found == ["[a patient], [a patient] and XP-0001 differ", "7 columns"]
@@ -18,11 +18,11 @@ def test_ids_in_notices_are_blotted_out_whole():
 
 def test_the_recipe_reads_back_as_toml(run):
     recipe = json.loads((run / "run.json").read_text())["recipe"]
-    assert tomllib.loads(markers.toml_text(recipe)) == recipe | {"select": {}}
+    assert tomllib.loads(making.toml_text(recipe)) == recipe | {"select": {}}
 
 
 def test_times_in_words():
-    assert [markers.duration(s) for s in (0.42, 31, 200, 7500)] == [
+    assert [making.duration(s) for s in (0.42, 31, 200, 7500)] == [
         "0.4 s",
         "31 s",
         "3 min 20 s",
