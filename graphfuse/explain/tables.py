@@ -13,16 +13,31 @@ from graphfuse.graph.network import GeneNetwork
 from graphfuse.schema import RANKING_COLUMNS
 
 TOP = 100  # `selected_frequency` is the share of folds in which an item stands among this many
+_TINY = 1e-300  # keeps a division by 0 apart
 
 
 def features(modalities: Sequence[Modality], network: GeneNetwork | None) -> pd.DataFrame:
-    """`id, gene, modality, degree` of every measured column."""
-    degree = dict(zip(network.genes, network.degree, strict=True)) if network is not None else {}
-    rows = [
-        (feature, symbol, m.name, degree.get(symbol))
-        for m in modalities
-        for feature, symbol in zip(m.feature_ids, m.symbols, strict=True)
-    ]
+    """Every measured column.
+
+    Parameters
+    ----------
+    modalities : sequence of Modality
+        Whose columns they are.
+    network : GeneNetwork or None
+        Where a gene's number of edges is looked up.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `id, gene, modality, degree`, a row a column, modality after modality.
+    """
+    degree = {}
+    if network is not None:
+        degree = dict(zip(network.genes, network.degree, strict=True))
+    rows = []
+    for modality in modalities:
+        for feature, symbol in zip(modality.feature_ids, modality.symbols, strict=True):
+            rows.append((feature, symbol, modality.name, degree.get(symbol)))
     return pd.DataFrame(rows, columns=["id", "gene", "modality", "degree"])
 
 
@@ -32,9 +47,24 @@ def nodes(
     gradient: np.ndarray | None,
     sign_of: int | None = None,
 ) -> pd.DataFrame:
-    """Ranked columns: of means `[folds, K, columns]` of their attributions in each direction and,
-    for signs, of their gradients; `sign_of`: the direction whose signs are shown, by default that
-    in which the item matters most."""
+    """Ranked columns.
+
+    Parameters
+    ----------
+    features : pandas.DataFrame
+        Of `features`, a row a column.
+    attribution : numpy.ndarray
+        Mean attributions in each direction `[folds, K, columns]`.
+    gradient : numpy.ndarray or None
+        Mean gradients alike, for signs; `None` where there are none.
+    sign_of : int, optional
+        The direction whose signs are shown; by default that in which an item matters most.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As of `ranked_table`.
+    """
     signs = None if gradient is None else _signs(attribution, gradient, sign_of)
     return ranked_table("feature", features, _scores(attribution), signs)
 
@@ -45,34 +75,78 @@ def genes(
     gradient: np.ndarray | None,
     sign_of: int | None = None,
 ) -> pd.DataFrame:
-    """Ranked genes: scores, attributions and gradients are sums over their columns."""
+    """Ranked genes: scores, attributions and gradients are sums over their columns.
+
+    Parameters
+    ----------
+    features : pandas.DataFrame
+        Of `features`, a row a column.
+    attribution : numpy.ndarray
+        Mean attributions in each direction `[folds, K, columns]`.
+    gradient : numpy.ndarray or None
+        Mean gradients alike, for signs; `None` where there are none.
+    sign_of : int, optional
+        The direction whose signs are shown; by default that in which an item matters most.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As of `ranked_table`.
+    """
     mapped = features["gene"].notna().to_numpy()
-    part = features[mapped]
-    gene, names = pd.factorize(part["gene"], sort=True)
-    adding = np.zeros((len(names), mapped.sum()))
-    adding[gene, np.arange(len(gene))] = 1.0
-    items = part.groupby("gene", sort=True).agg(
-        modality=("modality", lambda m: "+".join(dict.fromkeys(m))), degree=("degree", "first")
-    )
-    items = items.reset_index().assign(id=lambda t: t["gene"])
-    scores = _scores(attribution[:, :, mapped]) @ adding.T
+    attribution = attribution[:, :, mapped]
+    items, gene_sum = _genes_of(features[mapped])
+    scores = _scores(attribution) @ gene_sum
     signs = None
     if gradient is not None:
-        summed = attribution[:, :, mapped] @ adding.T
-        signs = _signs(summed, gradient[:, :, mapped] @ adding.T, sign_of)
+        by_gene = gradient[:, :, mapped] @ gene_sum
+        signs = _signs(attribution @ gene_sum, by_gene, sign_of)
     return ranked_table("gene", items, scores, signs)
 
 
+def _genes_of(columns: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
+    """The genes of these columns, sorted, with the modalities that measure each; and what sums
+    values by column into values by gene `[columns, genes]`."""
+    gene, names = pd.factorize(columns["gene"], sort=True)
+    gene_sum = np.zeros((len(names), len(columns)))
+    gene_sum[gene, np.arange(len(gene))] = 1.0
+    by_gene = columns.groupby("gene", sort=True)
+    items = by_gene.agg(modality=("modality", _joined), degree=("degree", "first"))
+    items = items.reset_index()
+    return items.assign(id=items["gene"]), gene_sum.T
+
+
+def _joined(names: pd.Series) -> str:
+    """`rna+meth`, each name once."""
+    return "+".join(dict.fromkeys(names))
+
+
 def modalities(features: pd.DataFrame, attribution: np.ndarray) -> pd.DataFrame:
-    """Ranked modalities, by their shares of the sums over their columns."""
+    """Ranked modalities, by their shares of the sums over their columns.
+
+    Parameters
+    ----------
+    features : pandas.DataFrame
+        Of `features`, a row a column.
+    attribution : numpy.ndarray
+        Mean attributions in each direction `[folds, K, columns]`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As of `ranked_table`, without signs.
+    """
     names = list(dict.fromkeys(features["modality"]))
-    each = []
+    sizes = []
     for name in names:
-        mine = (features["modality"] == name).to_numpy()
-        each.append(np.abs(attribution[:, :, mine].sum(2)).mean(1))
-    parts = np.stack(each, 1)  # [folds, modalities]
-    shares = parts / np.maximum(parts.sum(1, keepdims=True), 1e-300)
-    return ranked_table("modality", pd.DataFrame({"id": names, "modality": names}), shares, None)
+        own = (features["modality"] == name).to_numpy()
+        summed = attribution[:, :, own].sum(2)  # [folds, K]
+        sizes.append(_scores(summed))
+    parts = np.stack(sizes, 1)  # [folds, modalities]
+    total = parts.sum(1, keepdims=True)
+    shares = parts / np.maximum(total, _TINY)
+    items = pd.DataFrame({"id": names, "modality": names})
+    return ranked_table("modality", items, shares, None)
 
 
 def edges(
@@ -81,49 +155,95 @@ def edges(
     modality: str,
     sign_of: int | None = None,
 ) -> pd.DataFrame:
-    """Ranked edges of the gene network, of what they carry in each direction `[folds, K, E]`; none
-    where that is not known."""
+    """Ranked edges of the gene network.
+
+    Parameters
+    ----------
+    network : GeneNetwork or None
+        The network.
+    carried : numpy.ndarray or None
+        What its edges carry in each direction `[folds, K, edges]`; `None` where that is not known.
+    modality : str
+        The modalities that have genes.
+    sign_of : int, optional
+        The direction whose signs are shown; by default that in which an edge matters most.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As of `ranked_table`; no rows where nothing is known.
+    """
     if network is None or not network.edges or carried is None:
         return pd.DataFrame(columns=RANKING_COLUMNS)
-    ends = network.to_frame()[["source", "target"]]
-    degree = network.degree[network.source] + network.degree[network.target]
-    ends = ends.assign(
-        id=ends["source"] + "|" + ends["target"],
-        relation="interacts",
-        modality=modality,
-        degree=degree,
-    )
-    return ranked_table("edge", ends, _scores(carried), _signs(carried, carried, sign_of))
+    items = network.to_frame()[["source", "target"]]
+    items["id"] = items["source"] + "|" + items["target"]
+    items["relation"] = "interacts"
+    items["modality"] = modality
+    items["degree"] = network.degree[network.source] + network.degree[network.target]
+    return ranked_table("edge", items, _scores(carried), _signs(carried, carried, sign_of))
 
 
 def links(folds: list[pd.DataFrame], sign_of: int | None = None) -> pd.DataFrame:
-    """Ranked links; one that a fold's graph did not have scores 0 there."""
-    names = sorted(set().union(*(fold.index for fold in folds)))
+    """Ranked links between a gene's own nodes; one that a fold's graph did not have scores 0 there.
+
+    Parameters
+    ----------
+    folds : list of pandas.DataFrame
+        What each fold's links add `[links, K]`, by source, target and relation.
+    sign_of : int, optional
+        The direction whose signs are shown; by default that in which a link matters most.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As of `ranked_table`.
+    """
+    names = _names_in(folds)
     if not names:
         return pd.DataFrame(columns=RANKING_COLUMNS)
     index = pd.MultiIndex.from_tuples(names, names=["source", "target", "relation"])
-    carried = np.stack([fold.reindex(index, fill_value=0.0).to_numpy().T for fold in folds])
+    by_fold = [fold.reindex(index, fill_value=0.0) for fold in folds]
+    carried = np.stack([fold.to_numpy().T for fold in by_fold])
     items = index.to_frame(index=False)
-    items = items.assign(id=items["source"] + "|" + items["relation"], gene=items["source"])
+    items["id"] = items["source"] + "|" + items["relation"]
+    items["gene"] = items["source"]
     return ranked_table("edge", items, _scores(carried), _signs(carried, carried, sign_of))
 
 
 def pathways(folds: list[pd.DataFrame], sign_of: int | None = None) -> pd.DataFrame:
-    """Ranked gene sets; one that a fold's model did not have scores 0 there."""
-    names = sorted(set().union(*(fold.index for fold in folds)))
+    """Ranked gene sets; one that a fold's model did not have scores 0 there.
+
+    Parameters
+    ----------
+    folds : list of pandas.DataFrame
+        A row a gene set, with its `attribution` and, for signs, its `gradient` in each direction.
+    sign_of : int, optional
+        The direction whose signs are shown; by default that in which a set matters most.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As of `ranked_table`.
+    """
+    names = _names_in(folds)
     if not names:
         return pd.DataFrame(columns=RANKING_COLUMNS)
-    found = [fold.reindex(names, fill_value=0.0) for fold in folds]
-    attribution = np.stack([fold["attribution"].to_numpy().T for fold in found])
+    by_fold = [fold.reindex(names, fill_value=0.0) for fold in folds]
+    attribution = np.stack([fold["attribution"].to_numpy().T for fold in by_fold])
     signs = None
-    if all("gradient" in fold for fold in found):
-        gradient = np.stack([fold["gradient"].to_numpy().T for fold in found])
+    if all("gradient" in fold for fold in by_fold):
+        gradient = np.stack([fold["gradient"].to_numpy().T for fold in by_fold])
         signs = _signs(attribution, gradient, sign_of)
     return ranked_table("pathway", pd.DataFrame({"id": names}), _scores(attribution), signs)
 
 
+def _names_in(folds: list[pd.DataFrame]) -> list:
+    """The names of all rows of these tables, sorted."""
+    return sorted(set().union(*(fold.index for fold in folds)))
+
+
 def _scores(attribution: np.ndarray) -> np.ndarray:
-    """`[folds, items]` of means `[folds, K, items]` in each direction."""
+    """`[folds, items]`: the mean size over directions of means `[folds, K, items]` in each."""
     return np.abs(attribution).mean(1)
 
 
@@ -132,8 +252,11 @@ def _signs(attribution: np.ndarray, gradient: np.ndarray, sign_of: int | None) -
     `None`, in that in which the item matters most."""
     attribution, gradient = attribution.mean(0), gradient.mean(0)
     count = attribution.shape[1]
-    strongest = np.abs(attribution).argmax(0) if sign_of is None else np.full(count, sign_of)
-    return np.sign(gradient[strongest, np.arange(count)]).astype(int)
+    direction = np.full(count, sign_of)
+    if sign_of is None:
+        direction = np.abs(attribution).argmax(0)
+    shown = gradient[direction, np.arange(count)]
+    return np.sign(shown).astype(int)
 
 
 def ranked_table(
@@ -157,23 +280,29 @@ def ranked_table(
     pandas.DataFrame
         Without `method` and `null_quantile`, which are blank.
     """
-    scores = np.round(scores / max(scores.max(initial=0), 1e-300), 9) * scores.max(initial=0)
+    scores = _relative(scores) * scores.max(initial=0)
     mean = scores.mean(0)
     ranks = rankdata(-scores, axis=1)
     low, high = np.quantile(ranks, [0.025, 0.975], axis=0)
-    least = min(TOP, max(1, scores.shape[1] // 2))
+    last = min(TOP, max(1, scores.shape[1] // 2))
+    selected = (ranks <= last) & (scores > 0)
     table = items.assign(
         kind=kind,
         score=mean,
         sign=signs if signs is not None else pd.NA,
-        rank=rankdata(-np.round(mean / max(mean.max(initial=0), 1e-300), 9), method="min").astype(
-            int
-        ),
+        rank=rankdata(-_relative(mean), method="min").astype(int),
         rank_mean=ranks.mean(0),
         rank_lo=low,
         rank_hi=high,
-        selected_frequency=((ranks <= least) & (scores > 0)).mean(0),
+        selected_frequency=selected.mean(0),
     )
     if "degree" in table:
         table["degree"] = table["degree"].astype("Int64")
-    return table.reindex(columns=RANKING_COLUMNS).sort_values(["rank", "id"], ignore_index=True)
+    table = table.reindex(columns=RANKING_COLUMNS)
+    return table.sort_values(["rank", "id"], ignore_index=True)
+
+
+def _relative(scores: np.ndarray) -> np.ndarray:
+    """Scores as shares of the largest, to nine digits: what differs by rounding alone is a tie."""
+    largest = scores.max(initial=0)
+    return np.round(scores / max(largest, _TINY), 9)
