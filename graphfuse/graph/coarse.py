@@ -61,17 +61,18 @@ class Shadow:
 
     def __init__(self, reference, metric: str):
         self.count, self.far = len(reference), metric == "euclidean"
-        self.centre = (
-            reference.mean(0) if self.far and len(reference) else np.zeros(reference.shape[1])
-        )
-        parts = range(0, len(reference), 4096)
-        moved = (reference[start : start + 4096] - self.centre for start in parts)
-        self.scale = np.sqrt(max((square(part).max() for part in moved), default=0)) or 1.0
-        self.right = np.empty((len(reference), reference.shape[1] + 1), np.float32)
-        for start in parts:
-            part = self.placed(reference[start : start + 4096])
-            half = square(part)[:, None] / 2 if self.far else np.zeros((len(part), 1))
-            self.right[start : start + 4096] = np.hstack([part, -half])
+        n, width = reference.shape
+        self.centre = np.zeros(width)
+        if self.far and n:
+            self.centre = reference.mean(0)
+        parts = [slice(start, start + 4096) for start in range(0, n, 4096)]
+        squares = [square(reference[part] - self.centre).max() for part in parts]
+        self.scale = np.sqrt(max(squares, default=0)) or 1.0
+        self.right = np.empty((n, width + 1), np.float32)
+        for part in parts:
+            points = self.placed(reference[part])
+            half = square(points)[:, None] / 2 if self.far else np.zeros((len(points), 1))
+            self.right[part] = np.hstack([points, -half])
 
     def placed(self, points: np.ndarray) -> np.ndarray:
         """Points centred, and scaled so that no reference point is further out than 1."""
@@ -88,19 +89,21 @@ class Shadow:
         similarity)."""
         points = self.placed(queries)
         length = np.sqrt(square(points))
-        tie = (
-            1e-12 / self.scale * ((1 + length) if self.far else 1 / self.scale)
-        )  # a similarity's rounding, as a score
-        slack = (points.shape[1] + 8) * 2.0**-24 * (1 + length) + 2 * tie + 1e-30
+        steepness = (1 + length) if self.far else 1 / self.scale
+        tie = 1e-12 / self.scale * steepness  # a similarity's rounding, as a score
+        rounding = (points.shape[1] + 8) * 2.0**-24 * (1 + length)
+        slack = rounding + 2 * tie + 1e-30
         beyond = length > 1e6  # so far out that float32 cannot tell
         points[beyond], slack[beyond] = 0, np.inf
 
         def score(similarity):
             if self.far:
-                return (length**2 - (min(similarity, 0) / self.scale) ** 2) / 2
+                distance = min(similarity, 0) / self.scale
+                return (length**2 - distance**2) / 2
             return np.full(len(length), similarity / self.scale / self.scale)
 
-        return np.hstack([points, np.ones((len(points), 1))]).astype(np.float32), slack, score
+        with_ones = np.hstack([points, np.ones((len(points), 1))])
+        return with_ones.astype(np.float32), slack, score
 
     def tile(self, left, start: int, stop: int) -> np.ndarray:
         """Scores `[q, stop - start]`."""
@@ -108,40 +111,91 @@ class Shadow:
 
 
 def scores(reference, metric: str) -> Plain | Shadow:
-    """The quicker kind that these points and this metric allow."""
-    return (Plain if metric == "cityblock" or sparse.issparse(reference) else Shadow)(
-        reference, metric
-    )
+    """The quicker kind of scores that these points and this metric allow.
+
+    Parameters
+    ----------
+    reference : array or sparse array `[n, d]`
+    metric : str
+
+    Returns
+    -------
+    Plain or Shadow
+    """
+    if metric == "cityblock" or sparse.issparse(reference):
+        return Plain(reference, metric)
+    return Shadow(reference, metric)
 
 
 def above(coarse, queries, least: float) -> tuple[np.ndarray, np.ndarray]:
-    """(row of the queries, place in the reference) of every pair that may be at least `least`
-    similar."""
+    """Every pair that may be at least `least` similar.
+
+    Parameters
+    ----------
+    coarse : Plain or Shadow
+        Scores of the reference `[n, d]`.
+    queries : array or sparse array `[q, d]`
+    least : float
+        A similarity.
+
+    Returns
+    -------
+    row, place : np.ndarray
+        int64 `[E]`: of the queries, and in the reference.
+    """
     left, slack, score = coarse.left(queries)
     bar = under(score(least) - slack, coarse)
-    found = [
-        hits(coarse.tile(left, *span), bar, span[0])[:2] for span in _tiles(coarse.count, TILE)
-    ]
-    none = np.zeros(0, np.int64)
-    return tuple(np.concatenate(column) for column in zip((none, none), *found))
+    nobody = np.zeros(0, np.int64)
+    rows, places = [nobody], [nobody]
+    for start, stop in _tiles(coarse.count, TILE):
+        row, place, _ = hits(coarse.tile(left, start, stop), bar, start)
+        rows.append(row)
+        places.append(place)
+    return np.concatenate(rows), np.concatenate(places)
 
 
 def chosen(coarse, queries, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """(row of the queries, ascending; place in the reference) of every pair that may be among the
-    `count` nearest."""
+    """Every pair that may be among the `count` nearest.
+
+    Parameters
+    ----------
+    coarse : Plain or Shadow
+        Scores of the reference `[n, d]`.
+    queries : array or sparse array `[q, d]`
+    count : int
+        Neighbours of each query.
+
+    Returns
+    -------
+    row, place : np.ndarray
+        int64 `[E]`: of the queries, ascending, and in the reference.
+
+    Raises
+    ------
+    Crowded
+        For more candidates than a piece of work may hold.
+    """
     left, slack, _ = coarse.left(queries)
     bar, kept, due = None, [], 0
     for start, stop in _tiles(coarse.count, max(TILE // 2, 2 * count)):
         tile = coarse.tile(left, start, stop)
         if bar is None:  # the first tile sets the bar, so that few of the others are looked at
-            bar = under(
-                np.partition(tile, stop - count, axis=1)[:, stop - count] - 2 * slack, coarse
-            )
+            bar = under(kth_greatest(tile, count) - 2 * slack, coarse)
         kept.append(hits(tile, bar, start))
-        if stop >= due or stop == coarse.count or sum(len(part[0]) for part in kept) > CROWD:
+        held = sum(len(row) for row, _, _ in kept)
+        if stop >= due or stop == coarse.count or held > CROWD:
             kept, bar = raised(kept, bar, count, slack, coarse)
             due = 4 * stop
-    return kept[0][:2] if kept else (np.zeros(0, np.int64), np.zeros(0, np.int64))
+    if not kept:
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    row, place, _ = kept[0]
+    return row, place
+
+
+def kth_greatest(values: np.ndarray, count: int) -> np.ndarray:
+    """`[q]`: the `count`-th greatest of each row of `values` `[q, n]`, n ≥ `count`."""
+    at = values.shape[1] - count
+    return np.partition(values, at, axis=1)[:, at]
 
 
 def _tiles(count, first):
@@ -151,10 +205,11 @@ def _tiles(count, first):
 
 
 def under(bar, coarse):
-    """Thresholds in the scores' own precision, never above the float64 ones."""
+    """Thresholds `[q]` in the scores' own precision, never above the float64 ones."""
     if not isinstance(coarse, Shadow):
         return bar
-    return np.nextafter(np.clip(bar, -3e38, 3e38).astype(np.float32), np.float32(-np.inf))
+    rounded = np.clip(bar, -3e38, 3e38).astype(np.float32)
+    return np.nextafter(rounded, np.float32(-np.inf))
 
 
 def hits(tile, bar, start):
@@ -165,8 +220,31 @@ def hits(tile, bar, start):
 
 
 def raised(kept, bar, count, slack, coarse):
-    """What reaches a bar raised to the count-th greatest score so far, less the slack, and that
-    bar."""
+    """What reaches a bar raised to the greatest scores so far.
+
+    Parameters
+    ----------
+    kept : list of tuple
+        (row, place, score), each `[E]`, as `hits` gives them.
+    bar : np.ndarray `[q]`
+        The bar so far.
+    count : int
+        The new bar is each query's `count`-th greatest score less twice its slack, if it has that
+        many scores.
+    slack : np.ndarray `[q]`
+    coarse : Plain or Shadow
+
+    Returns
+    -------
+    kept : list of one tuple
+        As given, by row.
+    bar : np.ndarray `[q]`
+
+    Raises
+    ------
+    Crowded
+        For more candidates than a piece of work may hold.
+    """
     row, place, score = (np.concatenate(column) for column in zip(*kept))
     order = np.argsort(row.astype(np.int16), kind="stable")
     row, place, score = row[order], place[order], score[order]
@@ -176,8 +254,9 @@ def raised(kept, bar, count, slack, coarse):
         raise Crowded
     if width >= count:
         table = np.full((len(bar), width), -np.inf, score.dtype)
-        table[row, np.arange(len(row)) - np.repeat(np.cumsum(many) - many, many)] = score
-        kth = np.partition(table, width - count, axis=1)[:, width - count].astype(float)
+        start = np.cumsum(many) - many
+        table[row, np.arange(len(row)) - start[row]] = score
+        kth = kth_greatest(table, count).astype(float)
         bar = np.maximum(bar, under(kth - 2 * slack, coarse))
         keep = score >= bar[row]
         row, place, score = row[keep], place[keep], score[keep]
@@ -186,10 +265,8 @@ def raised(kept, bar, count, slack, coarse):
 
 def spread(work: Callable, pieces: list, cells: float) -> Iterator:
     """`work(piece)` in order, on as many threads as BLAS may use if there are `cells` enough."""
-    threads = max(
-        (pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"), default=1
-    )
-    threads = min(threads, cpu_count())
+    of_blas = [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+    threads = min(max(of_blas, default=1), cpu_count())
     if threads < 2 or cells < BUSY or len(pieces) < 2:
         yield from map(work, pieces)
         return
@@ -204,11 +281,12 @@ def spread(work: Callable, pieces: list, cells: float) -> Iterator:
 
 
 def whole(work: Callable, rows: np.ndarray) -> list:
-    """`work(rows)`, or of their halves, and so on, where they are too crowded."""
+    """`[work(rows)]`, or of their halves, and so on, where they are too crowded."""
     try:
         return [work(rows)]
     except Crowded:
-        return [part for half in np.array_split(rows, 2) for part in whole(work, half)]
+        first, second = np.array_split(rows, 2)
+        return whole(work, first) + whole(work, second)
 
 
 def cuts(count: int, most: int = ROWS) -> list[np.ndarray]:
@@ -218,9 +296,24 @@ def cuts(count: int, most: int = ROWS) -> list[np.ndarray]:
 
 
 def on_gpu(coarse: Shadow, queries: np.ndarray, count: int, device: str) -> Iterator[tuple]:
-    """(places of some queries, row of these, place in the reference) as `chosen` finds them,
-    products and greatest scores on a GPU; row and place are `None` for queries with so many near
-    ties that the CPU must look."""
+    """Candidates as `chosen` finds them, products and greatest scores on a GPU.
+
+    Parameters
+    ----------
+    coarse : Shadow
+        Scores of the reference `[n, d]`.
+    queries : np.ndarray `[q, d]`
+    count : int
+        Neighbours of each query.
+    device : str
+        As torch names it.
+
+    Yields
+    ------
+    some, row, place : np.ndarray
+        Places of some queries, row of these, place in the reference; row and place are `None` for
+        queries with so many near ties that the CPU must look.
+    """
     import torch
 
     precision = torch.get_float32_matmul_precision()
@@ -228,14 +321,18 @@ def on_gpu(coarse: Shadow, queries: np.ndarray, count: int, device: str) -> Iter
     try:
         right = torch.from_numpy(coarse.right).to(device).T
         width = min(coarse.count, count + 32)
-        for some in cuts(len(queries), int(np.clip(2**28 // max(1, coarse.count), 1, 2**14))):
+        at_once = int(np.clip(2**28 // max(1, coarse.count), 1, 2**14))
+        for some in cuts(len(queries), at_once):
             left, slack, _ = coarse.left(queries[some])
             top = torch.topk(torch.from_numpy(left).to(device) @ right, width)
-            score, place = top.values.cpu().numpy().astype(float), top.indices.cpu().numpy()
+            score = top.values.cpu().numpy().astype(float)
+            place = top.indices.cpu().numpy()
             least = score[:, count - 1] - 2 * slack
             sure = (score[:, -1] < least) | (width == coarse.count)
             row, column = np.nonzero(score[sure] >= least[sure, None])
             yield some[sure], row, place[sure][row, column]
-            yield from ((some[~sure][part], None, None) for part in cuts(int((~sure).sum())))
+            unsure = some[~sure]
+            for part in cuts(len(unsure)):
+                yield unsure[part], None, None
     finally:
         torch.set_float32_matmul_precision(precision)
