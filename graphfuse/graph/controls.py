@@ -24,43 +24,70 @@ KINDS = ("none", "rewired", "random", "identity", "empty")
 
 
 def control(kind: str, graph: Graph, seed: int) -> Graph:
-    """`graph` itself (`none`) or its control of this kind. Raises `InputError` for unknown
-    kinds."""
+    """A graph itself (`none`) or its control of this kind.
+
+    Parameters
+    ----------
+    kind : {"none", "rewired", "random", "identity", "empty"}
+    graph : GeneNetwork or Neighbours
+    seed : int
+
+    Returns
+    -------
+    GeneNetwork or Neighbours
+        As `graph` is.
+
+    Raises
+    ------
+    InputError
+        For unknown kinds.
+    """
     if kind not in KINDS:
         raise InputError(f"control {kind!r} is unknown{nearest(kind, KINDS)}")
     if kind == "none":
         return graph
     seeded = {"rewired": rewired, "random": random}
-    return (
-        seeded[kind](graph, seed)
-        if kind in seeded
-        else {"identity": identity, "empty": empty}[kind](graph)
-    )
+    if kind in seeded:
+        return seeded[kind](graph, seed)
+    return identity(graph) if kind == "identity" else empty(graph)
 
 
 def rewired(graph: Graph, seed: int, swaps: int = 10) -> Graph:
-    """Degree-preserving double edge swaps; every edge takes part in `swaps` attempts (Maslov and
-    Sneppen, 2002).
+    """Degree-preserving double edge swaps; every edge takes part in `swaps` attempts.
 
     Networks: each gene keeps its degree (directed: in and out), weights stay with edges.
     Neighbours: each receiver keeps its number of senders and its weights, each sender its number of
     receivers; nobody hears itself where receivers and senders are the same patients. No edge stands
     twice. Attempts that would break this are passed over.
+
+    Parameters
+    ----------
+    graph : GeneNetwork or Neighbours
+    seed : int
+    swaps : int
+        Attempts per edge.
+
+    Returns
+    -------
+    GeneNetwork or Neighbours
+        As `graph` is.
+
+    References
+    ----------
+    Maslov and Sneppen 2002, Science 296.
     """
     rng = np.random.default_rng(seed)
     if isinstance(graph, Neighbours):
-        square = len(graph) == graph.senders
+        loops = len(graph) != graph.senders
         span = max(len(graph), graph.senders)
-        receiver, sender = _swapped(
-            graph.receivers, graph.index, span, rng, swaps, flip=False, loops=not square
-        )
+        ends = graph.receivers, graph.index
+        receiver, sender = _swapped(*ends, span, rng, swaps, flip=False, loops=loops)
         order = np.argsort(receiver * span + sender)  # receivers stay where they are
         return replace(graph, index=sender[order], weight=graph.weight[order])
     flip = not graph.directed
-    ends = _swapped(
-        graph.source, graph.target, len(graph.genes), rng, swaps, flip=flip, loops=False
-    )
-    return _network(graph, *ends, f"rewired, seed {seed}")
+    ends = graph.source, graph.target
+    source, target = _swapped(*ends, len(graph.genes), rng, swaps, flip=flip, loops=False)
+    return _network(graph, source, target, f"rewired, seed {seed}")
 
 
 def random(graph: Graph, seed: int) -> Graph:
@@ -69,24 +96,48 @@ def random(graph: Graph, seed: int) -> Graph:
     Networks: any two genes, weights in the old order. Neighbours: each receiver hears as many
     senders as before, so that an absent patient stays absent, drawn from all patients the layer
     knows and never itself.
+
+    Parameters
+    ----------
+    graph : GeneNetwork or Neighbours
+    seed : int
+
+    Returns
+    -------
+    GeneNetwork or Neighbours
+        As `graph` is.
     """
     rng = np.random.default_rng(seed)
     if isinstance(graph, Neighbours):
         return _random_senders(graph, rng)
     count = len(graph.genes)
-    room = (
-        np.arange(count - 1, -1, -1) if not graph.directed else np.full(count, count - 1)
-    )  # partners of each gene
-    ends = np.cumsum(room)
-    pair = rng.choice(int(room.sum()), graph.edges, replace=False)
+    partners = np.full(count, count - 1)  # of each gene
+    if not graph.directed:
+        partners = np.arange(count - 1, -1, -1)
+    ends = np.cumsum(partners)
+    pair = rng.choice(int(partners.sum()), graph.edges, replace=False)
     source = np.searchsorted(ends, pair, side="right")
-    target = pair - (ends[source] - room[source])
-    target += source + 1 if not graph.directed else target >= source
+    start = ends[source] - partners[source]
+    target = pair - start
+    if graph.directed:
+        target += target >= source
+    else:
+        target += source + 1
     return _network(graph, source, target, f"random, seed {seed}")
 
 
 def empty(graph: Graph) -> Graph:
-    """The same nodes without an edge."""
+    """The same nodes without an edge.
+
+    Parameters
+    ----------
+    graph : GeneNetwork or Neighbours
+
+    Returns
+    -------
+    GeneNetwork or Neighbours
+        As `graph` is.
+    """
     if isinstance(graph, Neighbours):
         return Neighbours.empty(len(graph), graph.senders)
     none = np.zeros(0, np.int64)
@@ -97,8 +148,21 @@ def identity(graph: Graph) -> Graph:
     """Each node hears itself alone, with weight 1: what the net gains without a neighbour.
 
     Networks: a self-loop a gene; `smoothing` then gives each feature the mean over its gene's
-    features. Neighbours: every patient that hears or is heard; an absent one stays absent. Raises
-    `InputError` where receivers are not the senders.
+    features. Neighbours: every patient that hears or is heard; an absent one stays absent.
+
+    Parameters
+    ----------
+    graph : GeneNetwork or Neighbours
+
+    Returns
+    -------
+    GeneNetwork or Neighbours
+        As `graph` is.
+
+    Raises
+    ------
+    InputError
+        Where receivers are not the senders.
     """
     if isinstance(graph, Neighbours):
         if len(graph) != graph.senders:
@@ -125,17 +189,22 @@ def _swapped(
     head, tail = head.astype(np.int64), tail.astype(np.int64)
 
     def key(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        return np.minimum(a, b) * span + np.maximum(a, b) if flip else a * span + b
+        if flip:
+            a, b = np.minimum(a, b), np.maximum(a, b)
+        return a * span + b
 
     for _ in range(rounds):
         order = rng.permutation(len(head))
-        first, second = order[: len(order) // 2], order[len(order) // 2 : len(order) // 2 * 2]
+        half = len(order) // 2
+        first, second = order[:half], order[half : half * 2]
         if flip:
             turn = second[rng.random(len(second)) < 0.5]
             head[turn], tail[turn] = tail[turn], head[turn]
-        a, b, c, d = head[first], tail[first], head[second], tail[second]
+        a, b = head[first], tail[first]
+        c, d = head[second], tail[second]
         good = _new(key(a, d), key(c, b), key(head, tail))
-        good = good if loops else good & (a != d) & (c != b)
+        if not loops:
+            good &= (a != d) & (c != b)
         tail[first[good]], tail[second[good]] = d[good], b[good]
     return head, tail
 
@@ -144,9 +213,8 @@ def _new(one: np.ndarray, other: np.ndarray, present: np.ndarray) -> np.ndarray:
     """bool `[P]`: pairs of keys that stand neither among those present nor twice among all
     pairs."""
     every = np.sort(np.concatenate([present, one, other]))
-    twice = every[1:][
-        every[1:] == every[:-1]
-    ]  # few, so that looking up is fast where sorting all keys once is
+    again = every[1:] == every[:-1]
+    twice = every[1:][again]  # few, so that looking up is fast where sorting all keys once is
     return ~(_among(one, twice) | _among(other, twice))
 
 
@@ -154,33 +222,37 @@ def _among(keys: np.ndarray, ranked: np.ndarray) -> np.ndarray:
     """bool: which keys stand in a sorted array."""
     if not len(ranked):
         return np.zeros(len(keys), bool)
-    return ranked[np.minimum(np.searchsorted(ranked, keys), len(ranked) - 1)] == keys
+    place = np.searchsorted(ranked, keys)
+    return ranked[np.minimum(place, len(ranked) - 1)] == keys
 
 
 def _joined(graph: Neighbours) -> np.ndarray:
     """bool `[senders]`: who is heard, or, where receivers are the senders, hears."""
-    heard = np.zeros(graph.senders, bool)
-    heard[graph.index] = True
-    return heard | (graph.degree > 0) if len(graph) == graph.senders else heard
+    joined = np.zeros(graph.senders, bool)
+    joined[graph.index] = True
+    if len(graph) == graph.senders:
+        joined |= graph.degree > 0
+    return joined
 
 
 def _random_senders(graph: Neighbours, rng) -> Neighbours:
+    """As many senders for each receiver, drawn from all that the layer knows."""
     joined = _joined(graph)
     pool = np.flatnonzero(joined)
-    alone = (
-        joined if len(graph) == graph.senders else np.zeros(len(graph), bool)
-    )  # whose pool lacks itself
-    room = len(pool) - alone
+    in_pool = np.zeros(len(graph), bool)  # receivers that the pool holds, who may not draw it
+    if len(graph) == graph.senders:
+        in_pool = joined
+    room = len(pool) - in_pool
     count = np.minimum(graph.degree, room)
     row, number = _distinct(count, room, rng)
-    number += alone[row] & (number >= np.searchsorted(pool, row))
+    number += in_pool[row] & (number >= np.searchsorted(pool, row))
     receiver, weight = graph.receivers, graph.weight
     if graph.edges and np.ptp(weight):  # each receiver's weights in an order by chance
         weight = weight[np.lexsort((rng.random(graph.edges), receiver))]
-    kept = np.arange(graph.edges) - graph.offsets[receiver] < count[receiver]
-    return replace(
-        graph, offsets=np.r_[0, np.cumsum(count)], index=pool[number], weight=weight[kept]
-    )
+    rank = np.arange(graph.edges) - graph.offsets[receiver]
+    kept = rank < count[receiver]
+    offsets = np.r_[0, np.cumsum(count)]
+    return replace(graph, offsets=offsets, index=pool[number], weight=weight[kept])
 
 
 def _distinct(count: np.ndarray, room: np.ndarray, rng) -> tuple[np.ndarray, np.ndarray]:
@@ -190,28 +262,37 @@ def _distinct(count: np.ndarray, room: np.ndarray, rng) -> tuple[np.ndarray, np.
     Numbers drawn twice are drawn again; where more than half are wanted, those to leave out are
     drawn.
     """
-    span, fewer = max(int(room.max(initial=0)), 1), np.minimum(count, room - count)
-    keys, short = np.zeros(0, np.int64), fewer
+    span = max(int(room.max(initial=0)), 1)
+    fewer = np.minimum(count, room - count)
+    keys = _drawn(fewer, room, span, rng)
+    turned = np.flatnonzero(count > fewer)
+    if len(turned):
+        every = _all_keys(turned, room[turned], span)
+        of_turned = np.isin(keys // span, turned)
+        rest = np.setdiff1d(every, keys[of_turned], assume_unique=True)
+        keys = np.sort(np.concatenate([keys[~of_turned], rest]))
+    return keys // span, keys % span
+
+
+def _drawn(count: np.ndarray, room: np.ndarray, span: int, rng) -> np.ndarray:
+    """Sorted keys, row · `span` + number: `count[i]` different numbers below `room[i]` for each row
+    i."""
+    keys, short = np.zeros(0, np.int64), count
     while short.any():
         row = np.repeat(np.arange(len(room)), short)
-        keys = np.sort(
-            np.concatenate([keys, row * span + rng.integers(0, room[row])]), kind="stable"
-        )
-        keys = keys[np.r_[True, keys[1:] != keys[:-1]]]
-        short = fewer - np.bincount(keys // span, minlength=len(room))
-    many = np.flatnonzero(count > fewer)
-    if len(many):
-        start = np.cumsum(room[many]) - room[many]
-        every = (
-            np.repeat(many * span, room[many])
-            + np.arange(room[many].sum())
-            - np.repeat(start, room[many])
-        )
-        out = np.isin(keys // span, many)
-        keys = np.sort(
-            np.concatenate([keys[~out], np.setdiff1d(every, keys[out], assume_unique=True)])
-        )
-    return keys // span, keys % span
+        fresh = row * span + rng.integers(0, room[row])
+        keys = np.sort(np.concatenate([keys, fresh]), kind="stable")
+        first = np.r_[True, keys[1:] != keys[:-1]]
+        keys = keys[first]
+        short = count - np.bincount(keys // span, minlength=len(room))
+    return keys
+
+
+def _all_keys(rows: np.ndarray, room: np.ndarray, span: int) -> np.ndarray:
+    """Keys of all numbers below `room[i]` for each of these rows."""
+    start = np.cumsum(room) - room
+    number = np.arange(room.sum()) - np.repeat(start, room)
+    return np.repeat(rows * span, room) + number
 
 
 def _network(graph: GeneNetwork, source: np.ndarray, target: np.ndarray, what: str) -> GeneNetwork:
@@ -222,7 +303,11 @@ def _network(graph: GeneNetwork, source: np.ndarray, target: np.ndarray, what: s
     weight = graph.weight[order] if len(order) else graph.weight
     about = {**graph.about, "control": what}
     log.info("%s: control %s, %d edges", graph.name, what, len(source))
-    name = f"{graph.name} ({what})"
     return replace(
-        graph, name=name, source=source[order], target=target[order], weight=weight, about=about
+        graph,
+        name=f"{graph.name} ({what})",
+        source=source[order],
+        target=target[order],
+        weight=weight,
+        about=about,
     )

@@ -3,6 +3,8 @@ company."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 import numpy as np
 from scipy import sparse
 from scipy.spatial.distance import cdist
@@ -53,28 +55,34 @@ def _rows(values, metric, what):
     _finite(values, what)
     if metric != "cosine":
         return values
-    greatest = np.asarray(
-        abs(values).max(axis=1).toarray()
-        if sparse.issparse(values)
-        else abs(values).max(1, initial=0)
-    )
-    values = _scaled(
-        values, greatest.ravel()
-    )  # first, so that the squares of tiny values do not vanish
+    # first, so that the squares of tiny values do not vanish
+    values = _scaled(values, _greatest_of_rows(values))
     return _scaled(values, np.sqrt(square(values)))
 
 
+def _greatest_of_rows(values) -> np.ndarray:
+    """`[n]`: the greatest absolute value of each row."""
+    if sparse.issparse(values):
+        return abs(values).max(axis=1).toarray().ravel()
+    return abs(values).max(1, initial=0)
+
+
 def _scaled(values, length):
-    by = np.where(length > 0, length, 1)[:, None]
-    return sparse.csr_array(values / by) if sparse.issparse(values) else values / by
+    """Rows divided by `length` `[n]`, but for those of length 0."""
+    divisor = np.where(length > 0, length, 1)[:, None]
+    scaled = values / divisor
+    return sparse.csr_array(scaled) if sparse.issparse(values) else scaled
 
 
 def _finite(values, what):
-    usable = abs(values.data if sparse.issparse(values) else values) <= GREATEST  # false for NaN
+    """Raises `InputError` for values that are missing, or too great to compute with."""
+    stored = values.data if sparse.issparse(values) else values
+    usable = abs(stored) <= GREATEST  # false for NaN
     if usable.all():
         return
     if sparse.issparse(values):
-        bad = len(np.unique(np.repeat(np.arange(values.shape[0]), np.diff(values.indptr))[~usable]))
+        row = np.repeat(np.arange(values.shape[0]), np.diff(values.indptr))
+        bad = len(np.unique(row[~usable]))
     else:
         bad = int((~usable).any(1).sum())
     raise InputError(
@@ -123,65 +131,92 @@ def pair_similarity(
 def block_similarity(queries, reference, metric: str) -> np.ndarray:
     """float64 `[q, n]`, all pairs at once by a matrix product: the same but for the last digits."""
     if metric == "cityblock":
-        queries, reference = (
-            p.toarray() if sparse.issparse(p) else p for p in (queries, reference)
-        )
-        return 1 - cdist(queries, reference, "cityblock") / max(1, queries.shape[1])
-    product = queries @ reference.T
-    product = product.toarray() if sparse.issparse(product) else product
+        distance = cdist(_dense(queries), _dense(reference), "cityblock")
+        return 1 - distance / max(1, queries.shape[1])
+    product = _dense(queries @ reference.T)
     if metric == "euclidean":
-        return -np.sqrt(
-            np.maximum(square(queries)[:, None] + square(reference)[None] - 2 * product, 0)
-        )
+        squared = square(queries)[:, None] + square(reference)[None] - 2 * product
+        return -np.sqrt(np.maximum(squared, 0))
     return product
 
 
+def _dense(values) -> np.ndarray:
+    return values.toarray() if sparse.issparse(values) else values
+
+
 def distinct(points) -> tuple[np.ndarray, np.ndarray]:
-    """(place of the first of each kind of row, ascending; which kind every row is), by 64-bit sums
-    of the rows' bits."""
-    count, width = points.shape
-    mixing = np.random.default_rng(0).integers(2**63, size=width, dtype=np.uint64) * np.uint64(
-        2
-    ) + np.uint64(1)
-    if sparse.issparse(points):
-        key = (
-            sparse.csr_array(
-                (points.data.view(np.uint64), points.indices, points.indptr), points.shape
-            )
-            @ mixing
-        )
-    else:
-        key = np.zeros(count, np.uint64)
-        for start in range(0, count, 4096):  # + 0.0: minus zero is zero
-            key[start : start + 4096] = (
-                (points[start : start + 4096] + 0.0).view(np.uint64) * mixing
-            ).sum(1)
-    _, first, group = np.unique(key, return_index=True, return_inverse=True)
+    """Which rows are equal, by 64-bit sums of the rows' bits.
+
+    Parameters
+    ----------
+    points : array or sparse array `[n, d]`
+
+    Returns
+    -------
+    first : np.ndarray
+        int64 `[K]`: place of the first of each kind of row, ascending.
+    group : np.ndarray
+        int64 `[n]`: which kind every row is.
+    """
+    every = np.arange(points.shape[0])
+    _, first, group = np.unique(_keys(points), return_index=True, return_inverse=True)
     order = np.argsort(first)
     first, group = first[order], np.argsort(order)[group]
-    again = np.flatnonzero(first[group] != np.arange(count))
-    if _differ(
-        points[again], points[first[group[again]]]
-    ):  # unequal rows of one key: never seen, but possible
-        return np.arange(count), np.arange(count)
+    again = np.flatnonzero(first[group] != every)
+    original = first[group[again]]
+    if _differ(points[again], points[original]):
+        return every, every.copy()  # unequal rows of one key: never seen, but possible
     return first, group
+
+
+def _keys(points) -> np.ndarray:
+    """uint64 `[n]`: a sum of each row's bits, the same for equal rows."""
+    count, width = points.shape
+    drawn = np.random.default_rng(0).integers(2**63, size=width, dtype=np.uint64)
+    mixing = drawn * np.uint64(2) + np.uint64(1)
+    if sparse.issparse(points):
+        stored = (points.data.view(np.uint64), points.indices, points.indptr)
+        return sparse.csr_array(stored, points.shape) @ mixing
+    keys = np.zeros(count, np.uint64)
+    for start in range(0, count, 4096):
+        part = points[start : start + 4096] + 0.0  # minus zero is zero
+        bits = part.view(np.uint64)
+        keys[start : start + 4096] = (bits * mixing).sum(1)
+    return keys
 
 
 def ranked(
     queries, reference, row: np.ndarray, place: np.ndarray, count: int, metric: str
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(index, similarity) `[q, count]`: of each query's candidate pairs the `count` most similar,
-    ties by place.
+    """Of each query's candidates the most similar, ties by place.
 
-    `row` ascends; a query with fewer candidates has -1 at -inf.
+    Parameters
+    ----------
+    queries, reference : array or sparse array `[q, d]`, `[n, d]`
+    row, place : np.ndarray
+        int64 `[E]`: candidate pairs, of the queries (ascending) and in the reference.
+    count : int
+        How many each query keeps.
+    metric : str
+
+    Returns
+    -------
+    index : np.ndarray
+        int64 `[q, count]`, -1 where a query has fewer candidates.
+    similarity : np.ndarray
+        float64 `[q, count]`, descending, -inf there.
     """
     many = np.bincount(row, minlength=queries.shape[0])
-    at = row, np.arange(len(row)) - np.repeat(np.cumsum(many) - many, many)
+    start = np.cumsum(many) - many
+    column = np.arange(len(row)) - np.repeat(start, many)
     shape = queries.shape[0], max(count, many.max(initial=0))
-    index, less = np.full(shape, -1), np.full(shape, np.inf)
-    index[at], less[at] = place, -pair_similarity(queries, reference, row, place, metric)
-    order = np.lexsort((index, less))[:, :count]
-    return np.take_along_axis(index, order, 1), 0.0 - np.take_along_axis(less, order, 1)
+    index, negated = np.full(shape, -1), np.full(shape, np.inf)
+    index[row, column] = place
+    negated[row, column] = -pair_similarity(queries, reference, row, place, metric)
+    order = np.lexsort((index, negated))[:, :count]
+    index = np.take_along_axis(index, order, 1)
+    similarity = 0.0 - np.take_along_axis(negated, order, 1)
+    return index, similarity
 
 
 def without(
@@ -193,3 +228,34 @@ def without(
     itself[:, -1] |= ~itself.any(1)
     shape = (len(index), index.shape[1] - 1)
     return index[~itself].reshape(shape), similarity[~itself].reshape(shape)
+
+
+def estimated_threshold(reference, drawn: np.ndarray, metric: str, mean_degree: float) -> float:
+    """The similarity at which the points at `drawn` have on average so many others among all points
+    of `reference` `[n, d]`."""
+    wanted = max(1, round(mean_degree * len(drawn)))
+    similarities = _of_drawn(reference, drawn, metric)
+    return float(greatest(similarities, wanted)[-1])
+
+
+def _of_drawn(reference, drawn, metric) -> Iterator[np.ndarray]:
+    """The similarities of some points to all others, a few points at a time."""
+    pieces = -(-len(drawn) * reference.shape[0] // 4_000_000)
+    for rows in np.array_split(drawn, pieces or 1):
+        block = block_similarity(reference[rows], reference, metric)
+        block[np.arange(len(rows)), rows] = -np.inf
+        yield block[block > -np.inf]
+
+
+def greatest(parts: Iterable[np.ndarray], count: int) -> np.ndarray:
+    """The `count` greatest numbers of all parts, descending; never much more than these are
+    held."""
+    kept = np.zeros(0)
+    for part in parts:
+        if len(kept) == count:
+            part = part[part >= kept[-1]]
+        kept = np.concatenate([kept, part])
+        if len(kept) > count:
+            kept = np.partition(kept, len(kept) - count)[-count:]
+        kept = -np.sort(-kept)
+    return kept

@@ -20,6 +20,7 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 
 import numpy as np
 from scipy import sparse
@@ -40,9 +41,10 @@ from graphfuse.graph.coarse import (
 )
 from graphfuse.graph.metric import (
     GREATEST,
-    block_similarity,
     both,
     distinct,
+    estimated_threshold,
+    greatest,
     pair_similarity,
     ranked,
     without,
@@ -76,14 +78,37 @@ class Found:
 def nearest(
     queries, reference, count: int, metric="cosine", *, own=None, exact=None, seed=0, device="auto"
 ) -> Found:
-    """The `count` points of `reference` `[n, d]` most similar to each of `queries` `[q, d]`.
+    """The points of a reference that are most similar to each query.
 
-    `own` int64 `[q]`: each query's place in the reference, left out of what it finds (-1: it has
-    none). `exact`: by default every search is, except that of more than 50,000 points among
-    themselves (`own` given), if that is quicker. How many queries are asked decides nothing: one
-    new patient finds what it finds among a thousand. `device`: `"auto"` takes a GPU where there is
-    one and the search is large; its candidates miss nothing either. Raises `InputError` for points
-    that are not finite, with their number.
+    How many queries are asked decides nothing: one new patient finds what it finds among a
+    thousand.
+
+    Parameters
+    ----------
+    queries, reference : array or sparse array `[q, d]`, `[n, d]`
+    count : int
+        Neighbours of each query.
+    metric : {"cosine", "dot", "euclidean", "cityblock"}
+    own : np.ndarray, optional
+        int64 `[q]`: each query's place in the reference, left out of what it finds (-1: it has
+        none).
+    exact : bool, optional
+        By default every search is, except that of more than 50,000 points among themselves (`own`
+        given), if that is quicker.
+    seed : int
+        Of a search that is not exact.
+    device : str
+        `"auto"` takes a GPU where there is one and the search is large; its candidates miss
+        nothing either.
+
+    Returns
+    -------
+    Found
+
+    Raises
+    ------
+    InputError
+        For points that are not finite, with their number.
     """
     if count < 1:
         raise InputError(f"neighbours: expected at least 1, got {count}")
@@ -92,40 +117,57 @@ def nearest(
     n = reference.shape[0]
     first, kind = distinct(reference)
     targets = reference if len(first) == n else reference[first]
-    asking, asker = (first, kind) if queries is reference else distinct(queries)
-    asked = (
-        queries
-        if len(asking) == len(asker)
-        else targets
-        if queries is reference
-        else queries[asking]
-    )
-    exact = (len(first) <= LARGE or own is None) if exact is None else exact
+    if queries is reference:
+        asking, asker, asked = first, kind, targets
+    else:
+        asking, asker = distinct(queries)
+        asked = queries if len(asking) == len(asker) else queries[asking]
+    if exact is None:
+        exact = len(first) <= LARGE or own is None
     wanted = min(count + (own is not None), n)
-    *found, method, recall = _found(
-        asked, targets, metric, min(wanted, len(first)), exact, seed, device
-    )
+    among = min(wanted, len(first))
+    index, similarity, method, recall = _found(asked, targets, metric, among, exact, seed, device)
     if len(first) < n:
-        found = _members(*found, kind, wanted)
+        index, similarity = _members(index, similarity, kind, wanted)
     if len(asking) < len(asker):
-        found = [column[asker] for column in found]
+        index, similarity = index[asker], similarity[asker]
     if own is not None and n:
-        found = without(*found, own)
-    missing = ((0, 0), (0, count - min(count, found[0].shape[1])))
-    index, similarity = (
-        np.pad(found[0], missing, constant_values=-1),
-        np.pad(found[1], missing, constant_values=-np.inf),
-    )
+        index, similarity = without(index, similarity, own)
+    lacking = count - min(count, index.shape[1])
+    behind = ((0, 0), (0, lacking))
+    index = np.pad(index, behind, constant_values=-1)
+    similarity = np.pad(similarity, behind, constant_values=-np.inf)
     return Found(index, similarity, method, recall)
 
 
 def within(
     queries, reference, least: float, metric="cosine", *, own=None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """All pairs at least as similar as `least`: (receiver int64 `[E]`, sender int64 `[E]`,
-    similarity float64 `[E]`), by receiver, then sender; exact. Raises `InputError` beyond 50
-    million pairs."""
-    parts, total = [(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))], 0
+    """All pairs at least as similar as `least`; exact.
+
+    Parameters
+    ----------
+    queries, reference : array or sparse array `[q, d]`, `[n, d]`
+    least : float
+        A similarity.
+    metric : {"cosine", "dot", "euclidean", "cityblock"}
+    own : np.ndarray, optional
+        int64 `[q]`: each query's place in the reference, left out of what it finds.
+
+    Returns
+    -------
+    receiver, sender : np.ndarray
+        int64 `[E]`, by receiver, then sender.
+    similarity : np.ndarray
+        float64 `[E]`.
+
+    Raises
+    ------
+    InputError
+        Beyond 50 million pairs.
+    """
+    parts = [(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))]
+    total = 0
     for part in _pairs(*both(queries, reference, metric), least, metric, own):
         parts.append(part)
         total += len(part[0])
@@ -139,11 +181,27 @@ def within(
 
 
 def threshold(reference, mean_degree: float, metric="cosine", *, seed=0) -> float:
-    """The similarity at which the n points have on average `mean_degree` others each, themselves
-    not counted: that of the (`mean_degree` · n)-th most similar ordered pair; the least of all
-    where there are fewer, -inf where there is none.
+    """The similarity at which points have on average so many others each, themselves not counted.
 
     Exact up to 50,000 points; beyond, as it is for 2,000 of them, drawn by `seed`, among all.
+
+    Parameters
+    ----------
+    reference : array or sparse array `[n, d]`
+    mean_degree : float
+    metric : {"cosine", "dot", "euclidean", "cityblock"}
+    seed : int
+
+    Returns
+    -------
+    float
+        That of the (`mean_degree` · n)-th most similar ordered pair; the least of all where there
+        are fewer, -inf where there is none.
+
+    Raises
+    ------
+    InputError
+        For a mean degree that is not above 0, or gives too many pairs.
     """
     reference, _ = both(reference, reference, metric)
     n = reference.shape[0]
@@ -152,19 +210,18 @@ def threshold(reference, mean_degree: float, metric="cosine", *, seed=0) -> floa
             f"mean degree: expected above 0 and at most {EDGES / n:g} among {n:,} points, "
             f"got {mean_degree:g}"
         )
-    drawn, slack = np.sort(np.random.default_rng(seed).choice(n, min(n, 2000), replace=False)), 1.2
+    drawn = np.sort(np.random.default_rng(seed).choice(n, min(n, 2000), replace=False))
     if n > LARGE:
-        return float(
-            _greatest(_drawn(reference, drawn, metric), max(1, round(mean_degree * len(drawn))))[-1]
-        )
+        return estimated_threshold(reference, drawn, metric, mean_degree)
+    wanted = max(1, round(mean_degree * n))
+    slack = 1.2
     while n > 1:
-        some = _greatest(
-            _drawn(reference, drawn, metric), max(1, round(slack * mean_degree * len(drawn)))
-        )
-        least = some[-1] - 1e-9 if slack * mean_degree < n - 1 else -GREATEST
+        least = -GREATEST
+        if slack * mean_degree < n - 1:
+            least = estimated_threshold(reference, drawn, metric, slack * mean_degree) - 1e-9
         pairs = _pairs(reference, reference, least, metric, np.arange(n))
-        best = _greatest((similarity for _, _, similarity in pairs), max(1, round(mean_degree * n)))
-        if len(best) == max(1, round(mean_degree * n)) or least == -GREATEST:
+        best = greatest((similarity for _, _, similarity in pairs), wanted)
+        if len(best) == wanted or least == -GREATEST:
             return float(best[-1])
         slack *= 2
     return -np.inf
@@ -176,20 +233,19 @@ def _found(asked, targets, metric, count, exact, seed, device):
     coarse = scores(targets, metric)
     gpu = _gpu(device, coarse, asked.shape[0])
     if gpu:
-        return *_on_gpu(asked, targets, metric, count, coarse, gpu), f"exact ({gpu})", None
+        index, similarity = _on_gpu(asked, targets, metric, count, coarse, gpu)
+        return index, similarity, f"exact ({gpu})", None
+
+    def sure(queries, count):
+        return _exact(queries, targets, metric, count, coarse)
+
     if not exact and not sparse.issparse(targets) and coarse.count > 10 * count:
-        near = approximate(
-            asked,
-            targets,
-            metric,
-            count,
-            seed,
-            coarse,
-            lambda q, k: _exact(q, targets, metric, k, coarse),
-        )
+        near = approximate(asked, targets, metric, count, seed, coarse, sure)
         if near:
-            return *near[:2], "cells of a k-means", near[2]
-    return *_exact(asked, targets, metric, count, coarse), "exact", None
+            index, similarity, recall = near
+            return index, similarity, "cells of a k-means", recall
+    index, similarity = sure(asked, count)
+    return index, similarity, "exact", None
 
 
 def _exact(asked, targets, metric, count, coarse):
@@ -198,39 +254,40 @@ def _exact(asked, targets, metric, count, coarse):
 
     def work(rows):
         queries = asked[rows]
-        return ranked(queries, targets, *chosen(coarse, queries, count), count, metric)
+        row, place = chosen(coarse, queries, count)
+        return ranked(queries, targets, row, place, count, metric)
 
     pieces = cuts(asked.shape[0])
-    parts = _timed(
-        spread(partial(whole, work), pieces, float(asked.shape[0]) * coarse.count), len(pieces)
-    )
-    return _stacked((found for part in parts for found in part), count)
+    similarities = float(asked.shape[0]) * coarse.count
+    parts = spread(partial(whole, work), pieces, similarities)
+    return _stacked(chain.from_iterable(_timed(parts, len(pieces))), count)
 
 
 def _on_gpu(asked, targets, metric, count, coarse, device):
     """The same, with the candidates from a GPU."""
-    index, similarity = np.full((len(asked), count), -1), np.full((len(asked), count), -np.inf)
+    shape = (len(asked), count)
+    index, similarity = np.full(shape, -1), np.full(shape, -np.inf)
     for some, row, place in on_gpu(coarse, asked, count, device):
+        queries = asked[some]
         if row is None:
-            index[some], similarity[some] = _exact(asked[some], targets, metric, count, coarse)
+            near = _exact(queries, targets, metric, count, coarse)
         else:
-            index[some], similarity[some] = ranked(asked[some], targets, row, place, count, metric)
+            near = ranked(queries, targets, row, place, count, metric)
+        index[some], similarity[some] = near
     return index, similarity
 
 
 def _gpu(device, coarse, queries):
     """The GPU to search on, if it is asked for, or there is one and the search is large."""
-    small = float(queries) * coarse.count < GPU
-    if (
-        not isinstance(coarse, Shadow)
-        or not coarse.count
-        or str(device) == "cpu"
-        or (device == "auto" and small)
-    ):
+    if not isinstance(coarse, Shadow) or not coarse.count or str(device) == "cpu":
+        return None
+    if device != "auto":
+        return str(device)
+    if float(queries) * coarse.count < GPU:
         return None
     import torch
 
-    return str(device) if device != "auto" else "cuda" if torch.cuda.is_available() else None
+    return "cuda" if torch.cuda.is_available() else None
 
 
 def _timed(parts: Iterable, count: int) -> Iterator:
@@ -250,32 +307,35 @@ def _stacked(parts, count):
 
 def _members(index, similarity, kind, count):
     """From kinds of points to the points: every kind has its similarity for each of its members."""
-    order = np.argsort(kind, kind="stable")
+    by_kind = np.argsort(kind, kind="stable")
     many = np.bincount(kind)
     begin = np.cumsum(many) - many
-    width = min(count, many.max())
-    found = []
+    member = np.arange(min(count, many.max()))
+    parts = []
     for rows in cuts(len(index)):
-        near = index[rows][:, :, None]
-        there = (near >= 0) & (np.arange(width) < many[near])
-        place = np.where(
-            there, order[np.where(there, begin[near] + np.arange(width), 0)], -1
-        ).reshape(len(rows), -1)
-        value = np.where(there, similarity[rows][:, :, None], -np.inf).reshape(len(rows), -1)
+        kinds = index[rows][:, :, None]
+        there = (kinds >= 0) & (member < many[kinds])
+        position = np.where(there, begin[kinds] + member, 0)
+        place = np.where(there, by_kind[position], -1)
+        value = np.where(there, similarity[rows][:, :, None], -np.inf)
+        place, value = place.reshape(len(rows), -1), value.reshape(len(rows), -1)
         best = np.lexsort((place, -value))[:, :count]
-        found.append((np.take_along_axis(place, best, 1), np.take_along_axis(value, best, 1)))
-    return _stacked(found, count)
+        part = np.take_along_axis(place, best, 1), np.take_along_axis(value, best, 1)
+        parts.append(part)
+    return _stacked(parts, count)
 
 
 def _pairs(queries, reference, least, metric, own) -> Iterator[tuple]:
     """(receiver, sender, similarity) of the pairs at least as similar as `least`, a piece of the
     queries at a time."""
-    coarse, least = scores(reference, metric), round(float(least), 12)
+    coarse = scores(reference, metric)
+    least = round(float(least), 12)
 
     def work(rows):
         asking = queries[rows]
         row, sender = above(coarse, asking, least)
-        similarity, receiver = pair_similarity(asking, reference, row, sender, metric), rows[row]
+        similarity = pair_similarity(asking, reference, row, sender, metric)
+        receiver = rows[row]
         keep = similarity >= least
         if own is not None:
             keep &= sender != np.asarray(own)[receiver]
@@ -283,29 +343,6 @@ def _pairs(queries, reference, least, metric, own) -> Iterator[tuple]:
         order = np.argsort(receiver, kind="stable")  # the tiles gave senders in order
         return receiver[order], sender[order], similarity[order]
 
-    pieces = cuts(
-        queries.shape[0], min(ROWS, 8 * CROWD // max(1, coarse.count))
-    )  # all of a piece's pairs may be near
+    at_once = min(ROWS, 8 * CROWD // max(1, coarse.count))  # all of a piece's pairs may be near
+    pieces = cuts(queries.shape[0], at_once)
     return spread(work, pieces, float(queries.shape[0]) * coarse.count)
-
-
-def _drawn(reference, drawn, metric) -> Iterator[np.ndarray]:
-    """The similarities of some points to all others, a few points at a time."""
-    for rows in np.array_split(drawn, -(-len(drawn) * reference.shape[0] // 4_000_000) or 1):
-        block = block_similarity(reference[rows], reference, metric)
-        block[np.arange(len(rows)), rows] = -np.inf
-        yield block[block > -np.inf]
-
-
-def _greatest(parts: Iterable[np.ndarray], count: int) -> np.ndarray:
-    """The `count` greatest numbers of all parts, descending; never much more than these are
-    held."""
-    kept = np.zeros(0)
-    for part in parts:
-        kept = np.concatenate([kept, part[part >= kept[-1]] if len(kept) == count else part])
-        kept = (
-            -np.sort(-np.partition(kept, len(kept) - count)[-count:])
-            if len(kept) > count
-            else -np.sort(-kept)
-        )
-    return kept
