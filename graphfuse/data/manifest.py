@@ -18,11 +18,10 @@ from graphfuse.data.fetch import obtain
 from graphfuse.data.groups import group_values
 from graphfuse.data.ids import check_overlap, normalised
 from graphfuse.data.judge import judged
+from graphfuse.data.manifest_tables import files_not_there, table_of
 from graphfuse.data.modality import Modality
 from graphfuse.data.numeric import numeric
 from graphfuse.data.per_patient import transformed
-from graphfuse.data.read import read_table
-from graphfuse.data.series import read_series
 from graphfuse.data.symbols import gene_symbols
 from graphfuse.data.typed_columns import Trained, TypedColumns
 from graphfuse.errors import Faults, InputError, examples, few, nearest
@@ -38,15 +37,30 @@ log = logging.getLogger(__name__)
 
 @checked
 def load(name_or_path: str | Path, like: Trained | None = None) -> Cohort:
-    """The cohort that a manifest describes: a path to a .toml, or a name in `data_manifests/`.
+    """The cohort that a manifest describes.
 
     Patients are the union over modalities, sorted; who lacks a modality has a row of missing values
-    there. Raises `InputError` with every fault found (files, columns, values, ids), `FetchError`
-    where files cannot be had.
+    there.
 
-    `like`: the model that is to be applied. Columns of records then have the types with which it
-    was trained, and none is guessed: a patient's record means the same whatever stands in the
-    file's other rows.
+    Parameters
+    ----------
+    name_or_path : str or Path
+        A path to a .toml, or a name in `data_manifests/`.
+    like : Trained, optional
+        The model that is to be applied. Columns of records then have the types with which it was
+        trained, and none is guessed: a patient's record means the same whatever stands in the
+        file's other rows.
+
+    Returns
+    -------
+    Cohort
+
+    Raises
+    ------
+    InputError
+        With every fault found: files, columns, values, ids.
+    FetchError
+        Where files cannot be had.
     """
     reading = read_cohort(name_or_path, None if like is None else like.record_types)
     reading.faults.stop()
@@ -99,6 +113,32 @@ class Reading:
     def run(self) -> None:
         """Reads, matches and builds; what is wrong goes to `faults`."""
         self._check_files()
+        self._read_all()
+        self.notices += mixed_between_tables(self._sample_kinds)
+        allowed = self.manifest.patients.allow_low_overlap
+        check_overlap(self._ids_by_file(), self.faults, self.notices, allowed)
+        modalities = [self._modality(name, spec) for name, spec in self.manifest.modality.items()]
+        doubled = any(table.index.has_duplicates for table in self.tables.values())
+        if None in modalities or doubled:
+            return
+        patients = self._patients(modalities)
+        over_all = {modality.name: modality.over(patients) for modality in modalities}
+        outcomes = self._outcomes(patients)
+        groups = {}
+        for name, spec in self.manifest.groups.items():
+            groups[name] = self._group(name, spec, patients)
+        name, about = self.manifest.name, self._about()
+        self.cohort = Cohort(name, patients, over_all, outcomes, groups, about)
+
+    # ------------------------------------------------------------------------------- reading tables
+
+    def _check_files(self) -> None:
+        """A fault for each file that is not there."""
+        for fault in files_not_there(self.manifest, self.folder):
+            self.faults.add(fault)
+
+    def _read_all(self) -> None:
+        """Reads the table of every modality, outcome and group."""
         for name, spec in self.manifest.modality.items():
             self._read(f"modality.{name}", spec.file, self._columns_of(name, spec), spec)
         for name, spec in self.manifest.outcome.items():
@@ -107,42 +147,6 @@ class Reading:
         for name, spec in self.manifest.groups.items():
             if spec.file is not None:
                 self._read(f"groups.{name}", spec.file, [spec.column], modality=spec.modality)
-        self.notices += mixed_between_tables(self._sample_kinds)
-        allowed = self.manifest.patients.allow_low_overlap
-        check_overlap(self._ids_by_file(), self.faults, self.notices, allowed)
-        modalities = [self._modality(name, spec) for name, spec in self.manifest.modality.items()]
-        if None in modalities or any(table.index.has_duplicates for table in self.tables.values()):
-            return
-        patients = self._patients(modalities)
-        self.cohort = Cohort(
-            self.manifest.name,
-            patients,
-            {modality.name: modality.over(patients) for modality in modalities},
-            self._outcomes(patients),
-            {
-                name: self._group(name, spec, patients)
-                for name, spec in self.manifest.groups.items()
-            },
-            self._about(),
-        )
-
-    # ------------------------------------------------------------------------------- reading tables
-
-    def _check_files(self) -> None:
-        """A fault for each file that is not there."""
-        places = {f"modality.{k}": s.file for k, s in self.manifest.modality.items()}
-        places |= {f"outcome.{k}": s.file for k, s in self.manifest.outcome.items()}
-        places |= {f"groups.{k}": s.file for k, s in self.manifest.groups.items() if s.file}
-        cure = self.manifest.how_to_get or "put it there, or correct file"
-        for place, file in places.items():
-            if not (self.folder / file).is_file():
-                there = (
-                    [entry.name for entry in self.folder.iterdir()] if self.folder.is_dir() else []
-                )
-                meant = nearest(file, there) if len(there) < 50 else ""
-                self.faults.add(
-                    f"[{place}] file: no such file {file!r} in {self.folder}{meant}; {cure}"
-                )
 
     def _read(
         self,
@@ -153,25 +157,16 @@ class Reading:
         modality: str | None = None,
     ) -> None:
         """Reads one table into `tables`, ids normalised; what is wrong becomes a fault."""
-        if not (self.folder / file).is_file():
+        path = self.folder / file
+        if not path.is_file():
             return  # told by _check_files
-        how = {"columns": columns, "id_column": self.manifest.patients.id, "modality": modality}
-        how["as_text"] = spec is None or spec.kind == "ehr"
-        if spec is not None:
-            how |= {"orient": spec.orient, "layer": spec.layer, "modality": spec.modality}
-            how["id_column"] = None if spec.orient == "patients-in-columns" else how["id_column"]
         try:
-            if spec is not None and spec.series is not None:
-                frame, said = read_series(
-                    self.folder / file, spec.series, columns, how["id_column"]
-                )
-                self.notices += [f"[{place}] {file}: {notice}" for notice in said]
-            else:
-                frame = read_table(self.folder / file, **how)
+            frame, notices = table_of(self.manifest, path, columns, spec, modality)
         except InputError as error:
             self.faults.add(f"[{place}] {error}")
             return
         level, where = self.manifest.patients.level, f"[{place}] {file}"
+        self.notices += [f"{where}: {notice}" for notice in notices]
         ids = normalised(frame.index, level, where, self.faults, self.notices)
         if level == "tcga-patient":
             self._sample_kinds[where] = kinds(sample_types(frame.index))
@@ -179,34 +174,30 @@ class Reading:
 
     def _ids_by_file(self) -> dict[str, pd.Index]:
         """The ids that stand in each file, whatever is read from it."""
-        found: dict[str, pd.Index] = {}
+        ids: dict[str, pd.Index] = {}
         for place, frame in self.tables.items():
             section, name = place.split(".", 1)
             file = getattr(self.manifest, section)[name].file
-            found[file] = frame.index.union(found.get(file, frame.index[:0]), sort=False)
-        return found
+            before = ids.get(file, frame.index[:0])
+            ids[file] = frame.index.union(before, sort=False)
+        return ids
 
     def _columns_of(self, name: str, spec: ModalitySpec) -> list[str] | None:
         """The columns to read of a modality; a fault where an outcome stands among them."""
         for other, outcome in self.manifest.outcome.items():
-            named = kind_of(outcome.kind).columns_read(outcome)
-            for column in sorted(set(named) & set(spec.columns or [])):
+            read = kind_of(outcome.kind).columns_read(outcome)
+            for column in sorted(set(read) & set(spec.columns or [])):
+                place = f"[modality.{name}] columns: {column!r} is"
                 if outcome.file == spec.file:
-                    self.faults.add(
-                        f"[modality.{name}] columns: {column!r} is the outcome "
-                        f"([outcome.{other}]); remove it"
-                    )
+                    self.faults.add(f"{place} the outcome ([outcome.{other}]); remove it")
                 else:
                     self.notices.append(
-                        f"[modality.{name}] columns: {column!r} is also a column of "
-                        f"[outcome.{other}]: is it the outcome?"
+                        f"{place} also a column of [outcome.{other}]: is it the outcome?"
                     )
         if spec.columns is not None:
             for column in set(spec.types) - set(spec.columns):
-                self.faults.add(
-                    f"[modality.{name}] types: {column!r} is not among "
-                    f"columns{nearest(column, spec.columns)}"
-                )
+                meant = nearest(column, spec.columns)
+                self.faults.add(f"[modality.{name}] types: {column!r} is not among columns{meant}")
         return spec.columns
 
     # ------------------------------------------------------------------------------------- building
@@ -250,9 +241,11 @@ class Reading:
         """The table less columns of the same file that are outcomes or groups."""
         if spec.columns is not None:
             return frame
-        here = [each for each in self.manifest.outcome.values() if each.file == spec.file]
-        taken = [column for each in here for column in kind_of(each.kind).columns_read(each)]
-        taken += [g.column for g in self.manifest.groups.values() if g.file == spec.file]
+        taken: list[str] = []
+        for outcome in self.manifest.outcome.values():
+            if outcome.file == spec.file:
+                taken += kind_of(outcome.kind).columns_read(outcome)
+        taken += [each.column for each in self.manifest.groups.values() if each.file == spec.file]
         among = [column for column in dict.fromkeys(taken) if column in frame.columns]
         if among:
             self.notices.append(
@@ -289,12 +282,14 @@ class Reading:
 
     def _patients(self, modalities: list[Modality]) -> pd.Index:
         """All patients with a value in any modality, sorted; notices for who is left out."""
-        named = set().union(*(m.table.index for m in modalities))
-        seen = set().union(*(m.table.index[m.present] for m in modalities))
-        if len(named) > len(seen):
+        named, measured = set(), set()
+        for modality in modalities:
+            named |= set(modality.table.index)
+            measured |= set(modality.table.index[modality.present])
+        without_value = len(named) - len(measured)
+        if without_value > 0:
             self.notices.append(
-                f"{few(len(named) - len(seen))} patients have no value in any modality; they are "
-                "left out"
+                f"{few(without_value)} patients have no value in any modality; they are left out"
             )
         for place, frame in self.tables.items():
             only = len(set(frame.index) - named)
@@ -302,34 +297,27 @@ class Reading:
                 self.notices.append(
                     f"[{place}] {few(only)} patients have an outcome but no modality: left out"
                 )
-        return pd.Index(sorted(seen), name="patient", dtype=object)
+        return pd.Index(sorted(measured), name="patient", dtype=object)
 
     def _outcomes(self, patients: pd.Index) -> dict[str, Outcome]:
-        found = {}
+        """The outcomes that can be read, by name; a fault for each other."""
+        outcomes = {}
         for name, spec in self.manifest.outcome.items():
-            if f"outcome.{name}" not in self.tables:
+            table = self.tables.get(f"outcome.{name}")
+            if table is None:
                 continue
             try:
-                table = self.tables[f"outcome.{name}"]
-                found[name], notices = read_outcome(table, spec, name, patients)
+                outcomes[name], notices = read_outcome(table, spec, name, patients)
             except InputError as error:
                 self.faults.add(f"[outcome.{name}] {spec.file}: {error}")
                 continue
             self.notices += [f"[outcome.{name}] {notice}" for notice in notices]
-        return found
+        return outcomes
 
     def _group(self, name: str, spec: GroupSpec, patients: pd.Index) -> np.ndarray:
         """Text `[N]`: each patient's group, 'unknown' where the file has none."""
         if spec.id_slice is not None:
-            start, end = spec.id_slice
-            found = pd.Series(
-                [patient[start:end] for patient in patients], index=patients, dtype=object
-            )
-            if (found == "").all():
-                self.faults.add(
-                    f"[groups.{name}] id_slice = [{start}, {end}] lies outside every patient id"
-                )
-            return found.to_numpy()
+            return self._sliced(name, patients, *spec.id_slice)
         table = self.tables.get(f"groups.{name}")
         if table is None:
             return np.full(len(patients), "unknown", dtype=object)
@@ -338,6 +326,15 @@ class Reading:
         if len(shared) and column[shared].isna().all():
             self.faults.add(f"{where}: column {spec.column!r} has no value for any patient")
         return group_values(column, patients, where, self.faults, self.notices)
+
+    def _sliced(self, name: str, patients: pd.Index, start: int, end: int) -> np.ndarray:
+        """Text `[N]`: the group that stands in each patient's id."""
+        parts = pd.Series([patient[start:end] for patient in patients], dtype=object)
+        if (parts == "").all():
+            self.faults.add(
+                f"[groups.{name}] id_slice = [{start}, {end}] lies outside every patient id"
+            )
+        return parts.to_numpy()
 
     def _about(self) -> dict[str, str]:
         """Origin and licence, and which manifest this was."""

@@ -73,8 +73,18 @@ class ShiftReference:
 
     @classmethod
     def fit(cls, columns: np.ndarray) -> ShiftReference | None:
-        """From standardised columns `[n, F]` of training patients, NaN where a value is missing;
-        `None` where there are too few patients or columns to compare anything with."""
+        """The reference of training patients.
+
+        Parameters
+        ----------
+        columns : array `[n, F]`
+            Standardised columns, NaN where a value is missing.
+
+        Returns
+        -------
+        ShiftReference or None
+            None where there are too few patients or columns to compare anything with.
+        """
         columns = columns[~np.isnan(columns).all(axis=1)]
         if len(columns) > MOST_PATIENTS:
             chosen = np.random.default_rng(0).choice(len(columns), MOST_PATIENTS, replace=False)
@@ -84,11 +94,11 @@ class ShiftReference:
         if len(columns) < FEWEST_PATIENTS or not varying.any():
             return None
         count = min(COMPONENTS, len(columns) // 4, int(varying.sum()) // 4)
-        held_out = _held_out_residuals(columns, filled, count)
-        logs = np.log(np.maximum(held_out, np.finfo(float).tiny))
-        quantiles = np.quantile(logs, np.linspace(0, 1, 101))
-        seen = np.where(np.isnan(columns).all(axis=0), 0.0, columns)
-        return cls(_leading(filled, count), quantiles, np.nanmedian(seen, axis=0), varying)
+        held_out = _log(_held_out_residuals(columns, filled, count))
+        quantiles = np.quantile(held_out, np.linspace(0, 1, 101))
+        is_empty = np.isnan(columns).all(axis=0)
+        medians = np.nanmedian(np.where(is_empty, 0.0, columns), axis=0)
+        return cls(_leading(filled, count), quantiles, medians, varying)
 
     @property
     def is_narrow(self) -> bool:
@@ -96,30 +106,40 @@ class ShiftReference:
         return int(self.varying.sum()) < FEWEST_COLUMNS
 
     def compare(self, columns: np.ndarray) -> Shift | None:
-        """How standardised columns `[N, F]` of new patients, NaN where missing, compare as a batch;
-        `None` where nobody has a value."""
+        """How new patients compare, as a batch.
+
+        Parameters
+        ----------
+        columns : array `[N, F]`
+            Standardised columns, NaN where a value is missing.
+
+        Returns
+        -------
+        Shift or None
+            None where nobody has a value.
+        """
         columns = columns[~np.isnan(columns).all(axis=1)]
-        there = self.varying & (np.isnan(columns).mean(axis=0) < 0.5) if len(columns) else []
+        if not len(columns):
+            return None
+        there = self.varying & (np.isnan(columns).mean(axis=0) < 0.5)
         if not np.any(there):
             return None
         columns, components = columns[:, there], self.components[there]
         if not there[self.varying].all():
             components, _ = np.linalg.qr(components)
-        found = _residuals(columns, np.nan_to_num(columns), components)
-        middle = np.log(max(np.median(found), np.finfo(float).tiny))
-        residual = float(middle - self.residuals[50])
+        residuals = _residuals(columns, np.nan_to_num(columns), components)
+        residual = float(_log(np.median(residuals)) - self.residuals[50])
         displaced = np.abs(np.nanmedian(columns, axis=0) - self.medians[there])
         return self._judged(len(columns), residual, float(np.median(displaced)))
 
     def _judged(self, patients: int, residual: float, displacement: float) -> Shift:
         """The two statistics against their bounds for a batch of this size."""
         low, high = self.chance(patients)
-        above = max(WARN_ABOVE, high)
-        below = min(WARN_BELOW, low)
+        above, below = max(WARN_ABOVE, high), min(WARN_BELOW, low)
+        far_above, far_below = max(REFUSE, above + WARN_ABOVE), min(-REFUSE, below - WARN_ABOVE)
         noise = 1.1 / np.sqrt(patients)
         near, far = DISPLACED + noise, DISPLACED_FAR + noise
-        much = max(REFUSE, above + WARN_ABOVE), min(-REFUSE, below - WARN_ABOVE)
-        gross = residual > much[0] or residual < much[1] or displacement > far
+        gross = residual > far_above or residual < far_below or displacement > far
         if self.is_narrow:
             return Shift(patients, residual, displacement, gross, False)
         warned = residual > above or residual < below or displacement > near
@@ -134,17 +154,25 @@ class ShiftReference:
         return 1.25 * float(low), 1.25 * float(high)
 
     def far_out(self, columns: np.ndarray) -> np.ndarray:
-        """bool `[N]`: rows whose residual lies far beyond that of every training patient, each
-        judged by itself."""
+        """Rows whose residual lies far beyond that of every training patient, each judged by
+        itself.
+
+        Parameters
+        ----------
+        columns : array `[N, F]`
+            Standardised columns, NaN where a value is missing.
+
+        Returns
+        -------
+        bool array `[N]`
+        """
         columns = np.where(self.varying, columns, np.nan)
         known = ~np.isnan(columns).all(axis=1)
-        found = np.zeros(len(columns), dtype=bool)
         rows = columns[known]
         residuals = _residuals(rows, np.nan_to_num(rows), self.components)
-        found[known] = np.log(np.maximum(residuals, np.finfo(float).tiny)) > (
-            self.residuals[-1] + np.log(FAR_OUT)
-        )
-        return found
+        far_out = np.zeros(len(columns), dtype=bool)
+        far_out[known] = _log(residuals) > self.residuals[-1] + np.log(FAR_OUT)
+        return far_out
 
     def state(self) -> dict[str, np.ndarray]:
         """Arrays from which `from_state` rebuilds the reference."""
@@ -162,16 +190,23 @@ class ShiftReference:
         return cls(arrays["components"], arrays["residuals"], arrays["medians"], varying)
 
 
+def _log(residuals):
+    """Logarithms, finite where a residual is 0."""
+    return np.log(np.maximum(residuals, np.finfo(float).tiny))
+
+
 def _leading(filled: np.ndarray, count: int) -> np.ndarray:
     """The `count` leading right singular vectors `[F, k]`, found on the smaller side."""
     patients, width = filled.shape
     if not count:
         return np.zeros((width, 0))
     if width <= patients:
-        return eigh(filled.T @ filled, subset_by_index=(width - count, width - 1))[1]
-    among = eigh(filled @ filled.T, subset_by_index=(patients - count, patients - 1))
-    keep = among[0] > among[0][-1] * 1e-10
-    return filled.T @ (among[1][:, keep] / np.sqrt(among[0][keep]))
+        _, vectors = eigh(filled.T @ filled, subset_by_index=(width - count, width - 1))
+        return vectors
+    side = filled @ filled.T
+    values, vectors = eigh(side, subset_by_index=(patients - count, patients - 1))
+    keep = values > values[-1] * 1e-10
+    return filled.T @ (vectors[:, keep] / np.sqrt(values[keep]))
 
 
 def _residuals(columns: np.ndarray, filled: np.ndarray, components: np.ndarray) -> np.ndarray:
@@ -191,12 +226,14 @@ def _held_out_residuals(columns: np.ndarray, filled: np.ndarray, count: int) -> 
 
     Columns keep their size: they need not be of unit variance, as those divided by their range."""
     fold = np.random.default_rng(0).permutation(len(filled)) % FOLDS
-    found, size = np.zeros(len(filled)), filled.std(axis=0)
+    size = filled.std(axis=0)
+    residuals = np.zeros(len(filled))
     for number in range(FOLDS):
         held, rest = fold == number, fold != number
         mean, spread = filled[rest].mean(axis=0), filled[rest].std(axis=0)
-        factor = np.where(spread > 0, size / np.where(spread > 0, spread, 1), 0.0)
+        varies = spread > 0
+        factor = np.where(varies, size / np.where(varies, spread, 1), 0.0)
         components = _leading((filled[rest] - mean) * factor, min(count, rest.sum() // 4))
         rows = (columns[held] - mean) * factor
-        found[held] = _residuals(rows, np.nan_to_num(rows), components)
-    return found
+        residuals[held] = _residuals(rows, np.nan_to_num(rows), components)
+    return residuals

@@ -55,11 +55,18 @@ def likely_cause(
         are not looked for.
     standardise : callable
         From such numbers to the model's columns `[N, F]`.
+
+    Returns
+    -------
+    str
+        Without a full stop; "another platform, unit or normalisation" where nothing fits.
     """
-    values = values[~np.isnan(values[:, shown]).all(axis=1)][:SAMPLE]
-    if _is_standardised(values[:, shown]):
+    is_measured = ~np.isnan(values[:, shown]).all(axis=1)
+    values = values[is_measured][:SAMPLE]
+    columns = values[:, shown]
+    if _is_standardised(columns):
         return "columns standardised to mean 0 and standard deviation 1 (z-scores)"
-    if medians is not None and _is_exchanged(values[:, shown], medians[shown]):
+    if medians is not None and _is_exchanged(columns, medians[shown]):
         return "the right numbers under the wrong column names"
     converted = _conversion(reference, values, shown, standardise)
     return converted or "another platform, unit or normalisation"
@@ -69,8 +76,9 @@ def _is_standardised(values: np.ndarray) -> bool:
     if len(values) < 5:
         return False
     means, spreads = np.nanmean(values, axis=0), np.nanstd(values, axis=0)
-    near = (np.abs(means) < 0.05) & (np.abs(spreads - 1) < 0.2)
-    return bool(np.mean(near | (spreads == 0)) > 0.9)
+    is_standard = (np.abs(means) < 0.05) & (np.abs(spreads - 1) < 0.2)
+    is_constant = spreads == 0
+    return bool(np.mean(is_standard | is_constant) > 0.9)
 
 
 def _conversion(
@@ -81,12 +89,13 @@ def _conversion(
 ) -> str | None:
     """The conversion after which the batch compares best, if it then compares well."""
     best, least = None, np.inf
+    missing = np.isnan(values[:, shown]).mean()
     for words, convert in _CONVERSIONS:
         with np.errstate(all="ignore"):
-            changed = convert(values)
-            changed = np.where(np.isfinite(changed), changed, np.nan)
-            lost = np.isnan(changed[:, shown]).mean() - np.isnan(values[:, shown]).mean()
-            shift = reference.compare(standardise(changed)) if lost < 0.2 else None
+            converted = convert(values)
+            converted = np.where(np.isfinite(converted), converted, np.nan)
+            lost = np.isnan(converted[:, shown]).mean() - missing
+            shift = reference.compare(standardise(converted)) if lost < 0.2 else None
         if shift is None or shift.warned:
             continue
         distance = abs(shift.residual) + shift.displacement
@@ -105,8 +114,9 @@ def _is_exchanged(values: np.ndarray, medians: np.ndarray) -> bool:
     if not (np.ptp(ours) and np.ptp(theirs)):
         return False
     apart = np.median(np.abs(np.sort(ours) - np.sort(theirs)))
-    as_named = np.corrcoef(ours, theirs)[0, 1]
-    return bool(apart < 0.2 * np.std(theirs) and as_named < 0.3)
+    is_same_set = apart < 0.2 * np.std(theirs)
+    r_as_named = np.corrcoef(ours, theirs)[0, 1]
+    return bool(is_same_set and r_as_named < 0.3)
 
 
 def in_figures(shift: Shift) -> str:

@@ -1,0 +1,90 @@
+"""The tables that a manifest names, each read as its entry says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from graphfuse.data.read import read_table
+from graphfuse.data.series import read_series
+from graphfuse.errors import nearest
+from graphfuse.schema import Manifest, ModalitySpec
+
+
+def files_not_there(manifest: Manifest, folder: Path) -> list[str]:
+    """What is said of each file that the manifest names and the folder does not have.
+
+    Parameters
+    ----------
+    manifest
+        What is declared.
+    folder
+        Where its files are.
+    """
+    places = {f"modality.{name}": spec.file for name, spec in manifest.modality.items()}
+    places |= {f"outcome.{name}": spec.file for name, spec in manifest.outcome.items()}
+    places |= {f"groups.{name}": spec.file for name, spec in manifest.groups.items() if spec.file}
+    cure = manifest.how_to_get or "put it there, or correct file"
+    faults = []
+    for place, file in places.items():
+        if not (folder / file).is_file():
+            there = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
+            meant = nearest(file, there) if len(there) < 50 else ""
+            faults.append(f"[{place}] file: no such file {file!r} in {folder}{meant}; {cure}")
+    return faults
+
+
+def table_of(
+    manifest: Manifest,
+    path: Path,
+    columns: list[str] | None,
+    spec: ModalitySpec | None = None,
+    modality: str | None = None,
+) -> tuple[pd.DataFrame, list[str]]:
+    """One table, indexed by the ids as the file has them.
+
+    Parameters
+    ----------
+    manifest
+        What is declared, such as the column of ids.
+    path
+        A file that is there.
+    columns
+        Which columns to read; None: all.
+    spec
+        How the table of a modality is to be read; None for outcomes and groups, whose values are
+        read as they are written.
+    modality
+        Of an outcome or group: which part of the file it stands in.
+
+    Returns
+    -------
+    table : DataFrame
+        Patients × columns.
+    notices : list of str
+        What is worth telling of measurements repeated in time.
+
+    Raises
+    ------
+    InputError
+        Where the file cannot be read so.
+    """
+    ids = manifest.patients.id
+    if spec is None:
+        options = {"id_column": ids, "modality": modality, "as_text": True}
+        return read_table(path, columns=columns, **options), []
+    if spec.orient == "patients-in-columns":
+        ids = None
+    if spec.series is not None:
+        return read_series(path, spec.series, columns, ids)
+    table = read_table(
+        path,
+        columns=columns,
+        id_column=ids,
+        modality=spec.modality,
+        orient=spec.orient,
+        layer=spec.layer,
+        as_text=spec.kind == "ehr",
+    )
+    return table, []
