@@ -94,54 +94,63 @@ class GeneNetwork:
         if self.directed:
             return self.source, self.target, self.weight
         back = self.source != self.target
-        ends = (
-            np.concatenate([self.source, self.target[back]]),
-            np.concatenate([self.target, self.source[back]]),
-        )
-        return *ends, np.concatenate([self.weight, self.weight[back]])
+        source = np.concatenate([self.source, self.target[back]])
+        target = np.concatenate([self.target, self.source[back]])
+        weight = np.concatenate([self.weight, self.weight[back]])
+        return source, target, weight
 
     def adjacency(self) -> sparse.csr_matrix:
         """float64 `[G, G]`: weights, symmetric for undirected networks, else row = source and
         column = target."""
         shape = (len(self.genes), len(self.genes))
-        arrows = sparse.csr_matrix((self.weight, (self.source, self.target)), shape=shape)
-        return (
-            arrows
-            if self.directed
-            else (arrows + arrows.T - sparse.diags(arrows.diagonal())).tocsr()
-        )
+        one_way = sparse.csr_matrix((self.weight, (self.source, self.target)), shape=shape)
+        if self.directed:
+            return one_way
+        loops = sparse.diags(one_way.diagonal())
+        return (one_way + one_way.T - loops).tocsr()
 
     def on(self, symbols: Sequence[str | None]) -> GeneNetwork:
         """The network among these genes: edges with both ends measured, in the same order; isolated
         genes stay."""
         measured = set(symbols)
+        genes = tuple(gene for gene in self.genes if gene in measured)
         kept = np.array([gene in measured for gene in self.genes], bool)
         edges = kept[self.source] & kept[self.target] if len(kept) else np.zeros(0, bool)
         place = np.cumsum(kept) - 1
         return replace(
             self,
-            genes=tuple(gene for gene, keep in zip(self.genes, kept, strict=True) if keep),
+            genes=genes,
             source=place[self.source[edges]],
             target=place[self.target[edges]],
             weight=self.weight[edges],
         )
 
     def smoothing(self, symbols: Sequence[str | None]) -> sparse.csr_matrix:
-        """float64 `[F, F]`: the operator that gives each feature what its neighbouring genes say.
+        """The operator that gives each feature the mean of its neighbouring genes.
 
-        `symbols`: the gene of each of F features, `None` for none. Between genes it is D^-1/2 A
-        D^-1/2 of the network among the measured genes (directed: in-strength, out-strength, and
-        targets hear sources); a gene says the mean of its features. Features without a gene,
-        outside the network or isolated have empty rows.
+        Between genes it is D^-1/2 A D^-1/2 of the network among the measured genes (directed:
+        in-strength, out-strength, and messages go from source to target); the value of a gene is
+        the mean of its features.
+
+        Parameters
+        ----------
+        symbols : sequence of str or None
+            The gene of each of F features, `None` for none.
+
+        Returns
+        -------
+        sparse.csr_matrix
+            float64 `[F, F]`; features without a gene, outside the network or isolated have empty
+            rows.
         """
         measured = self.on(symbols)
-        hears = measured.adjacency().T.tocsr()  # row = who hears
-        into, out = (np.asarray(hears.sum(axis=axis)).ravel() for axis in (1, 0))
-        scale = [sparse.diags(1 / np.sqrt(np.where(s > 0, s, 1))) for s in (into, out)]
+        messages = measured.adjacency().T.tocsr()  # row = receiver, column = sender
+        scale_in = _inverse_root(messages.sum(axis=1))
+        scale_out = _inverse_root(messages.sum(axis=0))
         member = measured._members(symbols)
-        count = np.asarray(member.sum(axis=0)).ravel()
-        says = sparse.diags(1 / np.maximum(count, 1)) @ member.T
-        return (member @ (scale[0] @ hears @ scale[1]) @ says).tocsr()
+        features = np.asarray(member.sum(axis=0)).ravel()
+        gene_means = sparse.diags(1 / np.maximum(features, 1)) @ member.T
+        return (member @ (scale_in @ messages @ scale_out) @ gene_means).tocsr()
 
     def edge_features(
         self, symbols: Sequence[str | None]
@@ -170,53 +179,63 @@ class GeneNetwork:
         place = {gene: i for i, gene in enumerate(self.genes)}
         rows = [row for row, symbol in enumerate(symbols) if symbol in place]
         genes = [place[symbols[row]] for row in rows]
-        return sparse.csr_matrix(
-            (np.ones(len(rows)), (rows, genes)), shape=(len(symbols), len(self.genes))
-        )
+        shape = (len(symbols), len(self.genes))
+        return sparse.csr_matrix((np.ones(len(rows)), (rows, genes)), shape=shape)
 
     def renamed(self, aliases: Aliases) -> GeneNetwork:
-        """The network with its genes renamed. Names that come to one gene are joined: of edges that
-        then stand twice the highest weight stays, self-loops go, both counted in `cleaned`. Two
-        genes of the network are never made one symbol of the other (see `Aliases.nodes`)."""
-        found = aliases.nodes(self.genes)
-        if found.names == self.genes:
+        """The network with its genes renamed.
+
+        Names that come to one gene are joined: of edges that then stand twice the highest weight
+        stays, self-loops go, both counted in `cleaned`. Two genes of the network are never made one
+        symbol of the other (see `Aliases.nodes`).
+
+        Parameters
+        ----------
+        aliases : Aliases
+
+        Returns
+        -------
+        GeneNetwork
+            Itself where no name changes.
+        """
+        renaming = aliases.nodes(self.genes)
+        if renaming.names == self.genes:
             return self
-        genes = tuple(sorted(set(found.names)))
-        edges = self.to_frame().rename(columns={"weight": "score"})
-        edges = edges.assign(
-            **{
-                side: edges[side].map(dict(zip(self.genes, found.names, strict=True)))
-                for side in _ENDS
-            }
-        )
-        edges = edges[edges["source"] != edges["target"]]
-        cleaned = dict(
-            self.cleaned, self_loop=self.cleaned.get("self_loop", 0) + self.edges - len(edges)
-        )
-        ends, weight = np.zeros((2, 0), np.int64), np.zeros(0)
+        genes = tuple(sorted(set(renaming.names)))
+        edges = self._renamed_edges(renaming.names)
+        loops = self.edges - len(edges)
+        cleaned = dict(self.cleaned, self_loop=self.cleaned.get("self_loop", 0) + loops)
+        source = target = np.zeros(0, np.int64)
+        weight = np.zeros(0)
         if len(edges):
             left = clean(edges, directed=self.directed, where=self.name)
             place = np.searchsorted(genes, left.genes)
-            ends, weight = np.stack([place[left.source], place[left.target]]), left.weight
-            cleaned |= {
-                what: cleaned.get(what, 0) + left.cleaned[what]
-                for what in ("duplicate", "both_directions")
-            }
+            source, target, weight = place[left.source], place[left.target], left.weight
+            for what in ("duplicate", "both_directions"):
+                cleaned[what] = cleaned.get(what, 0) + left.cleaned[what]
         about = {
             **self.about,
             "aliases": aliases.title,
-            "renamed": len(found.changed),
-            "ambiguous": len(found.ambiguous),
+            "renamed": len(renaming.changed),
+            "ambiguous": len(renaming.ambiguous),
         }
         return replace(
             self,
             genes=genes,
-            source=ends[0],
-            target=ends[1],
+            source=source,
+            target=target,
             weight=weight,
             about=about,
             cleaned=cleaned,
         )
+
+    def _renamed_edges(self, names: Sequence[str]) -> pd.DataFrame:
+        """Edges `source, target, score` between genes of these names, self-loops left out."""
+        name_of = dict(zip(self.genes, names, strict=True))
+        edges = self.to_frame().rename(columns={"weight": "score"})
+        for side in _ENDS:
+            edges[side] = edges[side].map(name_of)
+        return edges[edges["source"] != edges["target"]]
 
     def to_frame(self) -> pd.DataFrame:
         """One row per edge: `source`, `target` (symbols), `weight`."""
@@ -230,4 +249,7 @@ class GeneNetwork:
         return f"GeneNetwork({self.name}: {len(self.genes):,} genes, {self.edges:,} edges{arrows})"
 
 
-# ------------------------------------------------------------------------------------------ loading
+def _inverse_root(strength) -> sparse.dia_matrix:
+    """Diagonal `[G, G]` of 1 / √strength, 1 for genes without an edge."""
+    strength = np.asarray(strength).ravel()
+    return sparse.diags(1 / np.sqrt(np.where(strength > 0, strength, 1)))

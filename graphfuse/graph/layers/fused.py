@@ -72,65 +72,73 @@ class FusedLayer(Layer):
         scaled = [_scaled(reference) for reference in references]
         has = np.column_stack([reference.members for reference in references])
         fused = fuse([weights for weights, _, _ in scaled], has)
-        near, units = [near for _, near, _ in scaled], [unit for _, _, unit in scaled]
-        carry, own = (
-            _carried(fused, has.any(1)),
-            _lists(_top(fused, spec.neighbours), spec.weight, len(fused)),
-        )
+        near = [near for _, near, _ in scaled]
+        units = [unit for _, _, unit in scaled]
+        members = has.any(1)
+        carry = _carried(fused, members)
+        own = _lists(_top(fused, spec.neighbours), spec.weight, len(fused))
         about = {
             "kind": cls.kind,
             "of": list(spec.of),
             "similarity": spec.similarity,
             "space": spec.space,
-        }
-        about |= {"rule": "nearest", "neighbours": spec.neighbours, "weight": spec.weight}
-        about |= {
+            "rule": "nearest",
+            "neighbours": spec.neighbours,
+            "weight": spec.weight,
             "fusion": {"neighbours": NEIGHBOURS, "mu": MU, "rounds": ROUNDS},
             "units": dict(zip(there, units, strict=True)),
-        }
-        about |= {
             "search": {"method": "exact", "recall": None},
             "extension": "approximate",
-        } | counts(own, has.any(1))
+        }
+        about |= counts(own, members)
         return cls(name, spec, control, seed, own, about, references, near, units, carry)
 
     @property
     def members(self) -> np.ndarray:
-        return np.column_stack([reference.members for reference in self.references]).any(1)
+        of_modalities = [reference.members for reference in self.references]
+        return np.column_stack(of_modalities).any(1)
 
     def attached(self, tables: Tables, present: Tables, patients: pd.Index) -> Neighbours:
         count, n = len(patients), len(self.carry)
-        steps, has = csr_array((count, n)), np.zeros(count)
+        steps, has = self._steps(tables, present, count)
+        kept = (self.carry.weight, self.carry.index, self.carry.offsets)
+        carry = csr_array(kept, shape=(n, n))
+        nobody = np.zeros(0, np.int64)
+        parts = [(nobody, nobody, np.zeros(0))]
+        for start in range(0, count, ROWS):
+            fused = (steps[start : start + ROWS] @ carry).tocoo()
+            receiver, sender = fused.row, fused.col
+            value = np.round(fused.data / has[receiver + start], 15)
+            best = strongest(receiver, sender, value, self.spec.neighbours)
+            parts.append((receiver[best] + start, sender[best], value[best]))
+        receiver, sender, value = (np.concatenate(column) for column in zip(*parts, strict=True))
+        return _lists(Pairs(receiver, sender, value), self.spec.weight, count, n)
+
+    def _steps(self, tables: Tables, present: Tables, count: int) -> tuple[csr_array, np.ndarray]:
+        """The sum over modalities of `_step` for new patients, and how many modalities each has."""
+        steps, has = csr_array((count, len(self.carry))), np.zeros(count)
         for i, reference in enumerate(self.references):
             placed = reference.place(tables, present, count)
-            steps = steps + self._step(i, reference.nearest(placed, NEIGHBOURS), count)
+            near = reference.nearest(placed, NEIGHBOURS)
+            steps = steps + self._step(i, near, count)
             has += placed.present[:, 0]
-        carry = csr_array((self.carry.weight, self.carry.index, self.carry.offsets), shape=(n, n))
-        parts = []
-        for start in range(0, count, ROWS):
-            row = (steps[start : start + ROWS] @ carry).tocoo()
-            value = np.round(row.data / has[row.row + start], 15)
-            best = strongest(row.row, row.col, value, self.spec.neighbours)
-            parts.append((row.row[best] + start, row.col[best], value[best]))
-        none = (np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
-        found = (np.concatenate(column) for column in zip(none, *parts, strict=True))
-        return _lists(Pairs(*found), self.spec.weight, count, n)
+        return steps, has
 
     def _step(self, i: int, near: Pairs, count: int) -> csr_array:
         """Sparse `[q, n]`: affinities to the nearest training patients in modality i, rows summing
         to 1."""
+        receiver, sender = near.receiver, near.sender
         distance = self.references[i].distance_of(near.similarity) / self.units[i]
-        ours = np.bincount(near.receiver, distance, count) / np.maximum(
-            np.bincount(near.receiver, minlength=count), 1
-        )
-        power = exponent(distance, ours[near.receiver], self.near[i][near.sender])
+        neighbours = np.bincount(receiver, minlength=count)
+        mean = np.bincount(receiver, distance, count) / np.maximum(neighbours, 1)
+        power = exponent(distance, mean[receiver], self.near[i][sender])
         least = np.full(count, np.inf)
-        np.minimum.at(least, near.receiver, power)
-        weight = np.exp(
-            least[near.receiver] - power
-        )  # the sum divides out what is common, so nothing underflows
-        weight /= np.bincount(near.receiver, weight, count)[near.receiver]
-        return csr_array((weight, (near.receiver, near.sender)), shape=(count, len(self.carry)))
+        np.minimum.at(least, receiver, power)
+        # the sum divides out what is common, so nothing underflows
+        weight = np.exp(least[receiver] - power)
+        total = np.bincount(receiver, weight, count)
+        weight /= total[receiver]
+        return csr_array((weight, (receiver, sender)), shape=(count, len(self.carry)))
 
     def fitted(self) -> tuple[dict[str, np.ndarray], dict]:
         arrays, abouts = {}, []
@@ -169,13 +177,16 @@ def room(name: str, patients: int, modalities: int) -> None:
 def _scaled(reference: Reference) -> tuple[np.ndarray, np.ndarray, float]:
     """(affinity `[n, n]`, 0 for who lacks the modality; mean distance to the nearest `[n]`; unit)
     of one modality."""
-    rows, n = np.flatnonzero(reference.members), len(reference)
-    distance = reference.distances()[np.ix_(rows, rows)]
-    unit = float(near_distance(distance).mean()) if len(rows) else 0.0
-    unit = unit if unit > 0 else 1.0
+    n = len(reference)
+    rows = np.flatnonzero(reference.members)
+    among = np.ix_(rows, rows)
+    distance = reference.distances()[among]
+    mean = float(near_distance(distance).mean()) if len(rows) else 0.0
+    unit = mean if mean > 0 else 1.0
     distance /= unit
     weights, near = np.zeros((n, n)), np.zeros(n)
-    weights[np.ix_(rows, rows)], near[rows] = affinity(distance), near_distance(distance)
+    weights[among] = affinity(distance)
+    near[rows] = near_distance(distance)
     return weights, near, unit
 
 
@@ -185,18 +196,21 @@ def _top(fused: np.ndarray, count: int) -> Pairs:
     n = len(fused)
     ranked = np.round(fused * n, 12)
     np.fill_diagonal(ranked, -np.inf)
-    index = np.argsort(-ranked, axis=1, kind="stable")[:, : min(count, max(n - 1, 0))]
-    receiver, sender = np.repeat(np.arange(n), index.shape[1]), index.ravel()
+    width = min(count, max(n - 1, 0))
+    index = np.argsort(-ranked, axis=1, kind="stable")[:, :width]
+    receiver, sender = np.repeat(np.arange(n), width), index.ravel()
     keep = ranked[receiver, sender] > 0
     receiver, sender = receiver[keep], sender[keep]
     return Pairs(receiver, sender, fused[receiver, sender])
 
 
 def _lists(pairs: Pairs, weight: str, receivers: int, senders: int | None = None) -> Neighbours:
-    value = pairs.similarity if weight == "similarity" else (pairs.similarity > 0).astype(float)
-    return Neighbours.from_edges(
-        pairs.receiver, pairs.sender, value, receivers, receivers if senders is None else senders
-    )
+    """Pairs as a layer's edges; as many senders as receivers, where nothing else is said."""
+    value = pairs.similarity
+    if weight != "similarity":
+        value = (value > 0).astype(float)
+    senders = receivers if senders is None else senders
+    return Neighbours.from_edges(pairs.receiver, pairs.sender, value, receivers, senders)
 
 
 def _carried(fused: np.ndarray, members: np.ndarray) -> Neighbours:
@@ -205,6 +219,9 @@ def _carried(fused: np.ndarray, members: np.ndarray) -> Neighbours:
     n, rows = len(fused), np.flatnonzero(members)
     top = _top(fused, NEIGHBOURS)
     total = np.bincount(top.receiver, top.similarity, n)
-    receiver, sender = np.concatenate([top.receiver, rows]), np.concatenate([top.sender, rows])
-    weight = np.concatenate([top.similarity / (2 * total[top.receiver]), np.full(len(rows), 0.5)])
+    to_others = top.similarity / (2 * total[top.receiver])
+    to_itself = np.full(len(rows), 0.5)
+    receiver = np.concatenate([top.receiver, rows])
+    sender = np.concatenate([top.sender, rows])
+    weight = np.concatenate([to_others, to_itself])
     return Neighbours.from_edges(receiver, sender, weight, n, n)

@@ -59,20 +59,13 @@ class Reference:
     ) -> Reference:
         """From standardised columns `[n, F]` of the training patients (absent rows zero)."""
         joined = len(of) > 1
-        there = [(m, np.asarray(present[m], bool)) for m in of]
-        of = (
-            tuple(m for m, has in there if has.any()) or of[:1]
-        )  # a modality that nobody has compares nobody
-        spaces = [
-            Space.fit(tables[m], has, similarity, space, joined) for m, has in there if m in of
-        ]
+        has = {m: np.asarray(present[m], bool) for m in of}
+        # a modality that nobody has compares nobody
+        of = tuple(m for m in of if has[m].any()) or of[:1]
+        spaces = [Space.fit(tables[m], has[m], similarity, space, joined) for m in of]
         blocks = [each.place(tables[m]) for m, each in zip(of, spaces, strict=True)]
-        return cls(
-            of,
-            similarity,
-            spaces,
-            Placed(blocks, np.column_stack([has for m, has in there if m in of])),
-        )
+        flags = np.column_stack([has[m] for m in of])
+        return cls(of, similarity, spaces, Placed(blocks, flags))
 
     def __len__(self) -> int:
         return len(self.placed.present)
@@ -89,17 +82,14 @@ class Reference:
     def place(self, tables: Tables, present: Tables, count: int) -> Placed:
         """`count` new patients in the fitted spaces; a modality that is in neither mapping is
         absent."""
-        has = [m in tables and m in present for m in self.of]
-        flags = [
-            np.asarray(present[m], bool) if h else np.zeros(count, bool)
-            for m, h in zip(self.of, has, strict=True)
-        ]
-        blocks = [
-            space.place(tables[m]) if h else np.zeros((count, block.shape[1]))
-            for m, h, space, block in zip(
-                self.of, has, self.spaces, self.placed.blocks, strict=True
-            )
-        ]
+        flags, blocks = [], []
+        for m, space, ours in zip(self.of, self.spaces, self.placed.blocks, strict=True):
+            if m in tables and m in present:
+                flags.append(np.asarray(present[m], bool))
+                blocks.append(space.place(tables[m]))
+            else:
+                flags.append(np.zeros(count, bool))
+                blocks.append(np.zeros((count, ours.shape[1])))
         return Placed(blocks, np.column_stack(flags))
 
     def nearest(self, queries: Placed | None, count: int) -> Pairs:
@@ -112,46 +102,44 @@ class Reference:
             receiver, sender = np.nonzero(real)[0], found.index[real]
             parts.append((rows[receiver], senders[sender], found.similarity[real]))
             methods.add(found.method)
-            recalls += [] if found.recall is None else [found.recall]
+            if found.recall is not None:
+                recalls.append(found.recall)
         pairs = _together(parts)
         if len(parts) > 1:
-            pairs = tuple(part[strongest(*pairs, count)] for part in pairs)
-        return Pairs(*pairs, ", ".join(sorted(methods)) or "exact", min(recalls, default=None))
+            best = strongest(*pairs, count)
+            pairs = tuple(column[best] for column in pairs)
+        method = ", ".join(sorted(methods)) or "exact"
+        return Pairs(*pairs, method, min(recalls, default=None))
 
     def within(self, queries: Placed | None, least: float) -> Pairs:
         """All training patients at least as similar as `least`, as the search has it."""
-        parts = []
+        parts, least = [], max(least, LEAST)
         for rows, senders, ours, theirs, own in self._sides(queries):
-            receiver, sender, similarity = search.within(
-                ours, theirs, max(least, LEAST), self.metric, own=own
-            )
+            receiver, sender, similarity = search.within(ours, theirs, least, self.metric, own=own)
             parts.append((rows[receiver], senders[sender], similarity))
         return Pairs(*_together(parts))
 
     def threshold(self, mean_degree: float) -> float:
         """The similarity at which the training patients who have any of the modalities have on
         average `mean_degree` others each; the least of all where there are not that many pairs."""
-        sides = [
-            (len(rows), theirs) for rows, _, _, theirs, own in self._sides(None) if own is not None
-        ]
         wanted = max(1, round(mean_degree * int(self.members.sum())))
-        bounds = [
-            search.threshold(points, wanted / n, self.metric)
-            for n, points in sides
-            if n * (n - 1) >= wanted
-        ]
-        if len(sides) == 1 and bounds:
+        patterns, bounds = 0, []
+        for rows, _, _, points, own in self._sides(None):
+            if own is None:
+                continue
+            n = len(rows)
+            patterns += 1
+            if n * (n - 1) >= wanted:
+                bounds.append(search.threshold(points, wanted / n, self.metric))
+        if patterns == 1 and bounds:
             return bounds[0]
         # The pairs inside one pattern are some of all: the wanted-th of all is at least the
         # wanted-th of those.
         similarity = self.within(None, max(bounds, default=LEAST)).similarity
         if not len(similarity):
             return -np.inf
-        return float(
-            -np.partition(-similarity, min(wanted, len(similarity)) - 1)[
-                min(wanted, len(similarity)) - 1
-            ]
-        )
+        at = min(wanted, len(similarity)) - 1
+        return float(-np.partition(-similarity, at)[at])
 
     def distances(self) -> np.ndarray:
         """float64 `[n, n]` among the training patients, one modality: Euclidean, or 1 -
@@ -176,25 +164,19 @@ class Reference:
         arrays = {f"{prefix}present": self.placed.present.astype(np.uint8)}
         for i, (space, block) in enumerate(zip(self.spaces, self.placed.blocks, strict=True)):
             kept = {"points": block, "components": space.components, "spread": space.spread}
-            arrays |= {
-                f"{prefix}{key}{i}": np.ascontiguousarray(v)
-                for key, v in kept.items()
-                if v is not None
-            }
-        return arrays, {
-            "of": self.of,
-            "similarity": self.similarity,
-            "scales": [float(s.scale) for s in self.spaces],
-        }
+            for key, values in kept.items():
+                if values is not None:
+                    arrays[f"{prefix}{key}{i}"] = np.ascontiguousarray(values)
+        scales = [float(space.scale) for space in self.spaces]
+        return arrays, {"of": self.of, "similarity": self.similarity, "scales": scales}
 
     @classmethod
     def from_state(cls, arrays: dict[str, np.ndarray], about: dict, prefix: str = "") -> Reference:
         """The reference of `state`."""
         similarity, blocks, spaces = about["similarity"], [], []
         for i, scale in enumerate(about["scales"]):
-            components, spread = (
-                arrays.get(f"{prefix}{key}{i}") for key in ("components", "spread")
-            )
+            components = arrays.get(f"{prefix}components{i}")
+            spread = arrays.get(f"{prefix}spread{i}")
             spaces.append(Space(similarity, components, spread, scale))
             blocks.append(arrays[f"{prefix}points{i}"])
         placed = Placed(blocks, arrays[f"{prefix}present"].astype(bool))
@@ -206,33 +188,29 @@ class Reference:
         """(rows, senders, their points, own places) of every two patterns of presence that share a
         modality."""
         asked = self.placed if queries is None else queries
-        theirs = list(_patterns(self.placed.present))
+        patterns = list(_patterns(self.placed.present))
         for pattern, rows in _patterns(asked.present):
-            for other, senders in theirs:
+            for other, senders in patterns:
                 shared = np.flatnonzero(pattern & other)
-                if len(shared):
-                    own = (
-                        np.arange(len(rows))
-                        if queries is None and (pattern == other).all()
-                        else None
-                    )
-                    yield (
-                        rows,
-                        senders,
-                        self._beside(asked, rows, shared),
-                        self._beside(self.placed, senders, shared),
-                        own,
-                    )
+                if not len(shared):
+                    continue
+                among_themselves = queries is None and (pattern == other).all()
+                own = np.arange(len(rows)) if among_themselves else None
+                ours = self._beside(asked, rows, shared)
+                theirs = self._beside(self.placed, senders, shared)
+                yield rows, senders, ours, theirs, own
 
     def _beside(self, placed: Placed, rows: np.ndarray, shared: np.ndarray) -> np.ndarray:
+        """Points `[rows, columns]` in the modalities shared, each of the weight it is to have."""
         blocks = [placed.blocks[i][rows] for i in shared]
-        if (
-            self.metric == "cityblock"
-        ):  # the search takes a mean over columns; this makes it a mean over modalities
+        if self.metric == "cityblock":
+            # the search takes a mean over columns; this makes it a mean over modalities
             width = sum(block.shape[1] for block in blocks)
-            blocks = [block * (width / (len(blocks) * block.shape[1])) for block in blocks]
+            shares = [width / (len(blocks) * block.shape[1]) for block in blocks]
+            blocks = [block * share for block, share in zip(blocks, shares, strict=True)]
         if self.metric == "euclidean":
-            blocks = [block * np.sqrt(len(self.of) / len(shared)) for block in blocks]
+            factor = np.sqrt(len(self.of) / len(shared))
+            blocks = [block * factor for block in blocks]
         return normalised(np.hstack(blocks), self.similarity)
 
 
@@ -245,5 +223,6 @@ def _patterns(present: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
 
 
 def _together(parts: list[tuple]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(receiver, sender, similarity) of all parts."""
     none = (np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
     return tuple(np.concatenate(column) for column in zip(none, *parts, strict=True))
