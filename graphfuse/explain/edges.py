@@ -18,22 +18,34 @@ CHUNK = 20_000
 
 
 def gene_edges(net: FoldNet, gradients: Gradients) -> np.ndarray:
-    """Mean contribution of every edge to each direction `[K, E]`, summed over modalities and both
-    directions.
+    """The mean contribution of every edge of the gene network, summed over modalities and both ways
+    along the edge.
 
     For edge (a, b): Σ over its column pairs of gradient at a × operator weight × what b sends in
     the last round (its value, where there is one round), which, with gradients averaged along a
     path, is integrated gradients over the edge's weight from 0 to its value.
+
+    Parameters
+    ----------
+    net : FoldNet
+        A fold's net with its tested patients.
+    gradients : Gradients
+        At their columns, averaged along a path or not.
+
+    Returns
+    -------
+    numpy.ndarray
+        `[K, edges]`, in each direction.
     """
-    network, symbols = net.network, net.symbols
+    network = net.network
     total = np.zeros((net.weight.shape[1], network.edges))
     for name, gradient in gradients.hop.items():
         spread = net.fitted.preparation.spread[name]
-        operator, sent = spread.step.tocsr(), spread.before(net.columns[name].T).T
-        edge, a, b = network.edge_features(symbols[name])
-        edge = _places(network.on(symbols[name]), network)[edge]
-        both = network.source[edge] != network.target[edge]
-        for here, there, counts in ((a, b, 1.0), (b, a, both)):  # a self-loop goes one way
+        operator = spread.step.tocsr()
+        sent = spread.before(net.columns[name].T).T
+        edge, a, b = _column_pairs(net, name)
+        is_no_loop = network.source[edge] != network.target[edge]
+        for here, there, counts in ((a, b, 1.0), (b, a, is_no_loop)):  # a self-loop goes one way
             factor = counts * np.asarray(operator[here, there]).ravel()
             for k in range(len(total)):
                 value = factor * _paired(gradient[k], sent, net.weight[:, k], here, there)
@@ -41,10 +53,32 @@ def gene_edges(net: FoldNet, gradients: Gradients) -> np.ndarray:
     return total
 
 
+def _column_pairs(net: FoldNet, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The pairs of a modality's columns that edges of the network join `[P]`: the edge, and the
+    columns at its ends."""
+    symbols = net.symbols[name]
+    edge, a, b = net.network.edge_features(symbols)
+    places = _places(net.network.on(symbols), net.network)
+    return places[edge], a, b
+
+
 def links_and_edges(net: FoldNet, gradients: Gradients) -> tuple[pd.DataFrame, np.ndarray]:
-    """What the typed edges of a signalling graph add in each direction: as `Attribution.links`,
-    those between a gene's own nodes; as `Attribution.edges` `[K, E]`, the others, summed onto the
-    network's edges."""
+    """What the typed edges of a signalling graph add in each direction.
+
+    Parameters
+    ----------
+    net : FoldNet
+        A fold's net with its tested patients.
+    gradients : Gradients
+        At their columns and signals.
+
+    Returns
+    -------
+    links : pandas.DataFrame
+        `[links, K]`, as `Attribution.links`: those between a gene's own nodes.
+    edges : numpy.ndarray
+        `[K, edges]`, as `Attribution.edges`: the others, summed onto the network's edges.
+    """
     typed, carried = _typed_edges(net, gradients)
     own = (typed["source"] == typed["target"]).to_numpy(bool)
     links = pd.DataFrame(carried[:, own].T, pd.MultiIndex.from_frame(typed[own]))
@@ -65,88 +99,116 @@ def _onto(network: GeneNetwork, edges: pd.DataFrame, carried: np.ndarray) -> np.
     """`carried` `[K, E]` of typed edges summed onto the network's edges `[K, edges]`, whichever way
     they point."""
     total = np.zeros((len(carried), network.edges))
-    known = pd.MultiIndex.from_frame(network.to_frame()[["source", "target"]])
-    forth, back = (
-        known.get_indexer(pd.MultiIndex.from_frame(edges[ends]))
-        for ends in (["source", "target"], ["target", "source"])
-    )
+    known = _ends(network)
+    forth = known.get_indexer(pd.MultiIndex.from_frame(edges[["source", "target"]]))
+    back = known.get_indexer(pd.MultiIndex.from_frame(edges[["target", "source"]]))
     place = np.where(forth >= 0, forth, back)
+    is_known = place >= 0
     for k in range(len(total)):
-        total[k] = np.bincount(place[place >= 0], carried[k, place >= 0], minlength=network.edges)
+        values = carried[k, is_known]
+        total[k] = np.bincount(place[is_known], values, minlength=network.edges)
     return total
+
+
+def _ends(network: GeneNetwork) -> pd.MultiIndex:
+    """The genes at the ends of the network's edges."""
+    return pd.MultiIndex.from_frame(network.to_frame()[["source", "target"]])
 
 
 def _places(part: GeneNetwork, whole: GeneNetwork) -> np.ndarray:
     """Where the edges of `part` stand among those of `whole`, by their genes' symbols."""
-    names = [
-        pd.MultiIndex.from_frame(network.to_frame()[["source", "target"]])
-        for network in (part, whole)
-    ]
-    return names[1].get_indexer(names[0])
+    return _ends(whole).get_indexer(_ends(part))
 
 
-def _paired(gradient, values, weight, here, there) -> np.ndarray:
-    """Σ_i w_i gradient_i[here] value_i[there], for every pair of columns `[P]`."""
+def _paired(
+    gradient: np.ndarray,
+    values: np.ndarray,
+    weight: np.ndarray,
+    here: np.ndarray,
+    there: np.ndarray,
+) -> np.ndarray:
+    """Σ_i w_i gradient_i[here] value_i[there] over patients i, for every pair of columns `[P]`."""
     if len(gradient) == 1:
         return gradient[0, here] * (weight @ values)[there]
-    parts = [
-        np.einsum(
-            "i,ip,ip->p", weight, gradient[:, here[c : c + CHUNK]], values[:, there[c : c + CHUNK]]
-        )
-        for c in range(0, len(here), CHUNK)
-    ]
+    parts = []
+    for start in range(0, len(here), CHUNK):
+        chunk = slice(start, start + CHUNK)
+        at, sent = gradient[:, here[chunk]], values[:, there[chunk]]
+        parts.append(np.einsum("i,ip,ip->p", weight, at, sent))
     return np.concatenate(parts) if parts else np.zeros(0)
 
 
 def patient_edges(fitted: Fitted, cohort: Cohort, training: pd.Index) -> pd.DataFrame:
-    """Every edge into the patients of `cohort`: `layer, source` (training patient), `target,
-    weight, score`.
+    """Every edge of the patient graphs into the patients of a cohort.
 
-    `score`: what the sender adds, through the layer's gates, to the linear part of the direction
-    that the receiver is called, such as a class's logit less the mean logit, summed over the
-    modalities that the layer carries; `training`: ids of the training patients, in order.
+    Parameters
+    ----------
+    fitted : Fitted
+        A fold's model.
+    cohort : Cohort
+        The patients at whom edges end.
+    training : pandas.Index
+        Ids of the training patients, in order.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `layer, source` (training patient), `target, weight, score`. `score`: what the sender adds,
+        through the layer's gates, to the linear part of the direction that the receiver is called,
+        such as a class's logit less the mean logit, summed over the modalities that the layer
+        carries.
     """
-    views = fitted.preparation.views(cohort)
-    senders = cohort.patients if fitted.preparation.alone else training
-    lists = fitted.preparation.lists(views)
+    preparation = fitted.preparation
+    views = preparation.views(cohort)
+    senders = cohort.patients if preparation.alone else training
+    lists = preparation.lists(views)
     called = fitted.task.direction_called(fitted.output(views))
     tables = []
-    for name, layers in fitted.preparation.carried.items():
-        for layer, found in zip(layers, lists[name], strict=False):
-            score = _edge_logits(fitted, views, name, layer, found, called)
-            ids = {
+    for name, layers in preparation.carried.items():
+        for layer, neighbours in zip(layers, lists[name], strict=False):
+            edges = {
                 "layer": layer,
-                "source": senders[found.index],
-                "target": cohort.patients[found.receivers],
+                "source": senders[neighbours.index],
+                "target": cohort.patients[neighbours.receivers],
+                "weight": neighbours.mean_weights(),
+                "score": _edge_logits(fitted, views, name, layer, neighbours, called),
             }
-            tables.append(pd.DataFrame(ids | {"weight": found.mean_weights(), "score": score}))
-    columns = ["layer", "source", "target"]
+            tables.append(pd.DataFrame(edges))
+    return _one_row_an_edge(tables)
+
+
+def _one_row_an_edge(tables: list[pd.DataFrame]) -> pd.DataFrame:
+    """The tables one below the other; an edge that several modalities share has the mean of their
+    weights and the sum of their scores."""
+    ends = ["layer", "source", "target"]
     if not tables:
-        return pd.DataFrame(columns=[*columns, "weight", "score"]).astype(
-            {"weight": float, "score": float}
-        )
+        nothing = pd.DataFrame(columns=[*ends, "weight", "score"])
+        return nothing.astype({"weight": float, "score": float})
     table = pd.concat(tables, ignore_index=True)
-    shared = table.duplicated(columns).any()
-    return (
-        table.groupby(columns, sort=False, as_index=False).agg({"weight": "mean", "score": "sum"})
-        if shared
-        else table
-    )
+    if not table.duplicated(ends).any():
+        return table
+    by_edge = table.groupby(ends, sort=False, as_index=False)
+    return by_edge.agg({"weight": "mean", "score": "sum"})
 
 
 def _edge_logits(
-    fitted: Fitted, views: Views, name: str, layer: str, found: Neighbours, called: np.ndarray
+    fitted: Fitted,
+    views: Views,
+    name: str,
+    layer: str,
+    neighbours: Neighbours,
+    called: np.ndarray,
 ) -> np.ndarray:
-    """`[E]`: the gated linear predictor that each edge brings to the direction that its receiver is
-    called."""
-    gate = "patients" if layer == name else layer
-    linear = fitted.linear
-    sent = (
-        np.stack([views.own[name] @ s for s in linear.slopes[name]])
-        if fitted.preparation.alone
-        else linear.memory[name]
-    )
-    carried = fitted.task.contrast(sent)[
-        linear.pattern(views.present)[found.receivers], found.index, called[found.receivers]
-    ]
-    return fitted.gates()[name].get(gate, 0.0) * found.mean_weights() * carried
+    """The gated linear predictor that each edge of a layer brings to the direction that its
+    receiver is called `[edges]`."""
+    linear, receivers = fitted.linear, neighbours.receivers
+    if fitted.preparation.alone:
+        sent = np.stack([views.own[name] @ slope for slope in linear.slopes[name]])
+    else:
+        sent = linear.memory[name]
+    pattern = linear.pattern(views.present)[receivers]
+    contrast = fitted.task.contrast(sent)
+    carried = contrast[pattern, neighbours.index, called[receivers]]
+    gates = fitted.gates()[name]
+    gate = gates.get("patients" if layer == name else layer, 0.0)
+    return gate * neighbours.mean_weights() * carried

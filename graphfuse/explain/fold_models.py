@@ -64,32 +64,51 @@ def rank(
         Where a net cannot be explained by the method.
     """
     method = ranking_method(DEFAULT) if method is None else method
-    modalities = [cohort.modalities[name] for name in replicas[0].model.modalities_]
-    symbols = [s for m in modalities for s in m.symbols]
-    measured = network.on([s for s in symbols if s]) if network is not None else None
-    task, found, between = replicas[0].model.task_, [], []
+    model = replicas[0].model
+    modalities = [cohort.modalities[name] for name in model.modalities_]
+    measured = _measured(network, modalities)
+    folds, between = [], []
     with progress("ranking", len(replicas)) as step:
         for replica in replicas:
-            fitted, tested = replica.model.fitted_.on(device), cohort.take(replica.tested)
-            found.append(_explain(fitted, tested, measured, method))
+            fitted = replica.model.fitted_.on(device)
+            tested = cohort.take(replica.tested)
+            folds.append(_explain(fitted, tested, measured, method))
             edges = patient_edges(fitted, tested, cohort.patients[replica.train])
             between.append(edges.assign(repeat=replica.repeat, fold=replica.fold))
             step(True)
-    ranked = _tables(found, modalities, measured, task)
+    ranked = _tables(folds, modalities, measured, model.task_)
+    errors = [fold.error for fold in folds if fold.error is not None]
     return Ranking(
         **{name: table.assign(method=method.name) for name, table in ranked.items()},
         patient_edges=pd.concat(between, ignore_index=True),
         folds=len(replicas),
-        error=max((f.error for f in found if f.error is not None), default=None),
+        error=max(errors, default=None),
         method=method.name,
-        about=_about(method, found, measured, task, replicas[0].model.recipe_),
+        about=_about(method, folds, measured, model.task_, model.recipe_),
     )
+
+
+def _measured(network: GeneNetwork | None, modalities: Sequence[Modality]) -> GeneNetwork | None:
+    """The part of the network among genes that these modalities measure."""
+    if network is None:
+        return None
+    symbols = [symbol for modality in modalities for symbol in modality.symbols]
+    return network.on([symbol for symbol in symbols if symbol])
 
 
 @dataclass(frozen=True, eq=False)
 class Means:
-    """`Attribution` as means over the patients in each direction, of a fold's nets: `columns` and
-    `gradient` `[K, columns]`, all modalities' columns side by side; the rest as there."""
+    """`Attribution` as means over the patients in each direction, of a fold's nets.
+
+    Attributes
+    ----------
+    columns : numpy.ndarray
+        `[K, columns]`, all modalities' columns side by side.
+    gradient : numpy.ndarray or None
+        `[K, columns]` alike.
+    edges, links, sets, error
+        As of `Attribution`.
+    """
 
     columns: np.ndarray
     gradient: np.ndarray | None
@@ -113,17 +132,14 @@ class Means:
     @classmethod
     def mean(cls, nets: Sequence[Means]) -> Means:
         """Over nets of one model; the largest `error`."""
-        columns = np.mean([net.columns for net in nets], axis=0)
-        gradient, edges = _all([n.gradient for n in nets]), _all([n.edges for n in nets])
-        links, sets = _all([n.links for n in nets]), _all([n.sets for n in nets])
-        errors = _all([n.error for n in nets])
+        errors = _of_all(nets, "error")
         return cls(
-            columns,
-            np.mean(gradient, axis=0) if gradient else None,
-            np.mean(edges, axis=0) if edges else None,
-            pd.concat(links).groupby(level=[0, 1, 2]).sum() / len(links) if links else None,
-            sum(sets) / len(sets) if sets else None,
-            max(errors) if errors else None,
+            columns=np.mean([net.columns for net in nets], axis=0),
+            gradient=_mean(_of_all(nets, "gradient")),
+            edges=_mean(_of_all(nets, "edges")),
+            links=_mean_of_links(_of_all(nets, "links")),
+            sets=_mean_of_sets(_of_all(nets, "sets")),
+            error=max(errors) if errors else None,
         )
 
 
@@ -132,75 +148,107 @@ def _side_by_side(net: FoldNet, values: dict[str, np.ndarray], weight: np.ndarra
     return np.concatenate(means, 1)
 
 
-def _all(found: list) -> list | None:
-    """The list, or `None` where something of it is."""
-    return None if any(each is None for each in found) else found
+def _of_all(means: Sequence[Means], name: str) -> list | None:
+    """The attribute of this name of all nets or folds; `None` where one of them lacks it."""
+    values = [getattr(each, name) for each in means]
+    return None if any(value is None for value in values) else values
 
 
-def _stacked(found: list[np.ndarray | None]) -> np.ndarray | None:
-    """`[folds, K, …]`."""
-    return None if _all(found) is None else np.stack(found)
+def _mean(arrays: list[np.ndarray] | None) -> np.ndarray | None:
+    return np.mean(arrays, axis=0) if arrays else None
+
+
+def _mean_of_links(tables: list[pd.DataFrame] | None) -> pd.DataFrame | None:
+    """The mean over tables by source, target and relation; what a table lacks is 0 there."""
+    if not tables:
+        return None
+    by_link = pd.concat(tables).groupby(level=[0, 1, 2])
+    return by_link.sum() / len(tables)
+
+
+def _mean_of_sets(tables: list[pd.DataFrame] | None) -> pd.DataFrame | None:
+    return sum(tables) / len(tables) if tables else None
+
+
+def _stacked(folds: Sequence[Means], name: str) -> np.ndarray | None:
+    """The attribute of this name of all folds `[folds, K, …]`; `None` where a fold lacks it."""
+    arrays = _of_all(folds, name)
+    return None if arrays is None else np.stack(arrays)
 
 
 def _explain(fitted: Fitted, tested: Cohort, measured: GeneNetwork | None, method: Method) -> Means:
     """One fold's model, the mean over its seeds."""
-    found = []
+    seeds = []
     for number in range(len(fitted.nets)):
         net = FoldNet(fitted, number, tested, measured)
-        found.append(Means.of(attributed(method, net), net))
-    return Means.mean(found)
+        attribution = attributed(method, net)
+        seeds.append(Means.of(attribution, net))
+    return Means.mean(seeds)
 
 
 def _tables(
-    found: Sequence[Means],
+    folds: Sequence[Means],
     modalities: Sequence[Modality],
     measured: GeneNetwork | None,
     task: Task,
 ) -> dict[str, pd.DataFrame]:
     """The tables of a `Ranking`, by name."""
     features = tables.features(modalities, measured)
-    columns = np.stack([f.columns for f in found])  # [folds, K, columns]
-    gradient = _stacked([f.gradient for f in found])
-    apart, nothing = [], pd.DataFrame(columns=[*RANKING_COLUMNS, "class"])
-    for k, name in enumerate(task.ranked_apart):
-        slope = None if gradient is None else gradient[:, [k]]
-        table = tables.nodes(features, columns[:, [k]], slope)
-        apart.append(table.assign(**{"class": name}))
-    with_genes = "+".join(m.name for m in modalities if any(m.symbols))
-    edges = _stacked([f.edges for f in found])
+    columns = np.stack([fold.columns for fold in folds])  # [folds, K, columns]
+    gradient = _stacked(folds, "gradient")
+    edges = _stacked(folds, "edges")
+    links = _of_all(folds, "links") or []
+    sets = _of_all(folds, "sets") or []
+    with_genes = [modality.name for modality in modalities if any(modality.symbols)]
     return {
         "nodes": tables.nodes(features, columns, gradient, task.sign_of),
         "genes": tables.genes(features, columns, gradient, task.sign_of),
-        "edges": tables.edges(measured, edges, with_genes, task.sign_of),
-        "links": tables.links(_all([f.links for f in found]) or [], task.sign_of),
+        "edges": tables.edges(measured, edges, "+".join(with_genes), task.sign_of),
+        "links": tables.links(links, task.sign_of),
         "modalities": tables.modalities(features, columns),
-        "pathways": tables.pathways(_all([f.sets for f in found]) or [], task.sign_of),
-        "nodes_by_class": pd.concat(apart, ignore_index=True) if apart else nothing,
+        "pathways": tables.pathways(sets, task.sign_of),
+        "nodes_by_class": _by_class(features, columns, gradient, task),
     }
+
+
+def _by_class(
+    features: pd.DataFrame, columns: np.ndarray, gradient: np.ndarray | None, task: Task
+) -> pd.DataFrame:
+    """The columns ranked for each direction apart, one below the other; no rows where the task has
+    no directions to rank apart."""
+    by_direction = []
+    for k, name in enumerate(task.ranked_apart):
+        slope = None if gradient is None else gradient[:, [k]]
+        table = tables.nodes(features, columns[:, [k]], slope)
+        by_direction.append(table.assign(**{"class": name}))
+    if not by_direction:
+        return pd.DataFrame(columns=[*RANKING_COLUMNS, "class"])
+    return pd.concat(by_direction, ignore_index=True)
 
 
 def _about(
     method: Method,
-    found: Sequence[Means],
+    folds: Sequence[Means],
     measured: GeneNetwork | None,
     task: Task,
     recipe: Recipe,
 ) -> dict[str, str]:
     """What the README says of the method and of what it leaves empty."""
     silent = f"empty: {method.name} says nothing of"
-    sets = _all([f.sets for f in found])
+    sets = _of_all(folds, "sets")
     said = method.said_of(task)
+    words = task.attribution_words
     about = {
         "method": f"{method.name}: {said}" if said else method.name,
-        "score": task.attribution_words.score,
-        "sign": task.attribution_words.sign,
-        "nodes_by_class": task.attribution_words.by_direction,
-        "patient_edges": task.attribution_words.neighbours,
+        "score": words.score,
+        "sign": words.sign,
+        "nodes_by_class": words.by_direction,
+        "patient_edges": words.neighbours,
         "pathways": _about_pathways(sets, recipe, f"{silent} gene sets"),
     }
-    if measured is not None and _all([f.edges for f in found]) is None:
+    if measured is not None and _of_all(folds, "edges") is None:
         about["edges"] = f"{silent} edges"
-    if _all([f.gradient for f in found]) is None:
+    if _of_all(folds, "gradient") is None:
         about["sign"] = f"blank for columns: {method.name} gives no direction"
     return about
 
@@ -214,11 +262,9 @@ def _about_pathways(folds: list[pd.DataFrame] | None, recipe: Recipe, silent: st
     if not any(len(fold) for fold in folds):
         return "empty: no gene set of the recipe's [pathways] has enough measured genes"
     still = sum(not fold.to_numpy().any() for fold in folds)
-    linear = (
-        f"; all 0 in {still} of {len(folds)} models, which stayed at their linear start"
-        if still
-        else ""
-    )
+    linear = ""
+    if still:
+        linear = f"; all 0 in {still} of {len(folds)} models, which stayed at their linear start"
     return (
         "gene sets of [pathways], by what their tokens add beside the linear start (which "
         f"knows no sets){linear}"

@@ -45,23 +45,53 @@ class Gradients:
 
     @classmethod
     def of(cls, fitted: Fitted, gradients: list[Tensor], error: float = 0.0) -> Gradients:
-        """From what `Forward.gradients` gives."""
+        """From what `Forward.gradients` gives.
+
+        Parameters
+        ----------
+        fitted : Fitted
+            The model that they are of.
+        gradients : list of torch.Tensor
+            Per modality, then per signal.
+        error : float
+            Share of the change that attributions by these gradients miss.
+
+        Returns
+        -------
+        Gradients
+        """
+        preparation = fitted.preparation
+        arrays = [gradient.cpu().numpy() for gradient in gradients]
         own, hop = {}, {}
-        for name, gradient in zip(fitted.preparation.pipelines, gradients, strict=False):
-            both = gradient.cpu().numpy()
-            own[name] = both if both.ndim == 3 else both[:, :, 0]
-            if both.ndim == 4:
-                hop[name] = both[:, :, 1]
-        rest = gradients[len(fitted.preparation.pipelines) :]
-        signals = zip(fitted.preparation.signals, rest, strict=True)
-        return cls(own, hop, {name: each.cpu().numpy() for name, each in signals}, error)
+        for name, gradient in zip(preparation.pipelines, arrays, strict=False):
+            if gradient.ndim == 4:  # both ways
+                own[name], hop[name] = gradient[:, :, 0], gradient[:, :, 1]
+            else:
+                own[name] = gradient
+        rest = arrays[len(preparation.pipelines) :]
+        signals = dict(zip(preparation.signals, rest, strict=True))
+        return cls(own, hop, signals, error)
 
     def columns(self, fitted: Fitted, name: str) -> np.ndarray:
-        """Gradient by column of a modality, both ways together `[K, N or 1, F]`."""
+        """The gradient by column of a modality, both ways together.
+
+        Parameters
+        ----------
+        fitted : Fitted
+            The model that it is of.
+        name : str
+            The modality.
+
+        Returns
+        -------
+        numpy.ndarray
+            `[K, N or 1, F]`.
+        """
         total = self.own[name]
         if name in self.hop:
             back = fitted.preparation.spread[name].T
-            total = total + np.stack([(back @ g.T).T for g in self.hop[name]])
+            through_neighbours = [(back @ gradient.T).T for gradient in self.hop[name]]
+            total = total + np.stack(through_neighbours)
         return total
 
 
@@ -92,21 +122,33 @@ class Forward:
 
     def __init__(self, fitted: Fitted, net: int, inputs: Inputs, views: Views):
         self.fitted, self.net, self.inputs = fitted, net, inputs
-        device = fitted.device
-        self._slopes = [torch.tensor(s, device=device) for s in fitted.linear.slopes.values()]
-        pattern = fitted.linear.pattern(views.present)
-        self._has_pattern = {
-            number: torch.from_numpy((pattern == number).astype(float)).to(device)
-            for number in np.unique(pattern)
-        }
+        device, linear = fitted.device, fitted.linear
+        self._slopes = [torch.tensor(slope, device=device) for slope in linear.slopes.values()]
+        pattern = linear.pattern(views.present)
+        self._has_pattern = {}
+        for number in np.unique(pattern):
+            has = (pattern == number).astype(float)
+            self._has_pattern[number] = torch.from_numpy(has).to(device)
         self._present = torch.from_numpy(views.present)
         self.columns = self._stacked(views.own, views.hop)
-        own = {m: torch.from_numpy(v) for m, v in views.own.items()}
+        own = {name: torch.from_numpy(columns) for name, columns in views.own.items()}
         signals = fitted.preparation.signals
         self._here = {name: each.inputs(own, self._present) for name, each in signals.items()}
 
     def of(self, own: Mapping[str, np.ndarray]) -> list[Tensor]:
-        """What `logits` takes, of modality → columns `[N, F]`."""
+        """Columns of other values for the same patients.
+
+        Parameters
+        ----------
+        own : mapping of str to numpy.ndarray
+            Modality → `[N, F]`.
+
+        Returns
+        -------
+        list of torch.Tensor
+            What `logits` takes: per modality `[N, F]`, or `[N, 2, F]` with the mean over each
+            column's network neighbours.
+        """
         spread = self.fitted.preparation.spread
         hop = {name: (operator @ own[name].T).T for name, operator in spread.items()}
         return self._stacked(own, hop)
@@ -114,63 +156,110 @@ class Forward:
     def _stacked(
         self, own: Mapping[str, np.ndarray], hop: Mapping[str, np.ndarray]
     ) -> list[Tensor]:
-        found = []
+        """Per modality its columns, with those of their network neighbours where it has them."""
+        stacked = []
         for name in self.fitted.preparation.pipelines:
             columns = torch.from_numpy(own[name])
             if name in hop:
                 columns = torch.stack([columns, torch.from_numpy(hop[name])], 1)
-            found.append(columns.to(self.fitted.device))
-        return found
+            stacked.append(columns.to(self.fitted.device))
+        return stacked
 
     def logits(self, columns: list[Tensor], signals: list[Tensor] | None = None) -> Tensor:
-        """The linear predictors `[N, K]`, as `Task.contrast` has them, as a function of the
-        columns, the linear start included; `signals`: what is shown of the columns, where it is
-        known already."""
-        views = []
-        for m, (given, slope) in enumerate(zip(columns, self._slopes, strict=True)):
-            ways = given[:, None] if given.dim() == 2 else given
-            linear = sum(
-                has[:, None, None] * (ways @ slope[number])
-                for number, has in self._has_pattern.items()
-            )
-            lacking = linear.new_zeros(len(linear), 2 - ways.shape[1], linear.shape[2])
-            views.append(torch.cat([linear, lacking, self.inputs.start[:, m, 2:]], 1))
-        start = torch.stack(views, 1)
-        start = torch.cat([start, self.inputs.start[:, start.shape[1] :]], 1)
-        seen = [
-            given if x.shape[-1] else x for given, x in zip(columns, self.inputs.x, strict=False)
-        ]
+        """The linear predictors as a function of the columns, the linear start included.
+
+        Parameters
+        ----------
+        columns : list of torch.Tensor
+            Per modality `[N, F]`, or `[N, 2, F]` with each column's network neighbours.
+        signals : list of torch.Tensor, optional
+            What encoders see of the columns, as of `signals`; by default computed here.
+
+        Returns
+        -------
+        torch.Tensor
+            `[N, K]`, as `Task.contrast` has them.
+        """
         signals = self.signals(columns) if signals is None else signals
-        logits = self.fitted.run(self.net, self.inputs._replace(x=(*seen, *signals), start=start))
+        seen = []
+        for given, values in zip(columns, self.inputs.x, strict=False):
+            seen.append(given if values.shape[-1] else values)
+        inputs = self.inputs._replace(x=(*seen, *signals), start=self._start(columns))
+        logits = self.fitted.run(self.net, inputs)
         return self.fitted.task.contrast(logits)
 
+    def _start(self, columns: list[Tensor]) -> Tensor:
+        """The net's inputs from the linear start: computed from the columns where they reach it,
+        the patients' own elsewhere."""
+        given = self.inputs.start
+        views = []
+        for place, (values, slope) in enumerate(zip(columns, self._slopes, strict=True)):
+            ways = values[:, None] if values.dim() == 2 else values
+            linear = self._linear(ways, slope)
+            lacking = linear.new_zeros(len(linear), 2 - ways.shape[1], linear.shape[2])
+            views.append(torch.cat([linear, lacking, given[:, place, 2:]], 1))
+        start = torch.stack(views, 1)
+        return torch.cat([start, given[:, start.shape[1] :]], 1)
+
+    def _linear(self, ways: Tensor, slope: Tensor) -> Tensor:
+        """What a modality's columns `[N, ways, F]` add to the linear start, each patient by the
+        slopes of the modalities that it has."""
+        predicted = 0
+        for number, has in self._has_pattern.items():
+            predicted = predicted + has[:, None, None] * (ways @ slope[number])
+        return predicted
+
     def signals(self, columns: list[Tensor]) -> list[Tensor]:
-        """What encoders see `[N, C, P]` of the signals of patients with these columns. Signals
-        themselves are computed on the CPU, where they were fitted."""
+        """What encoders see of the signals of patients with these columns.
+
+        Signals themselves are computed on the CPU, where they were fitted.
+
+        Parameters
+        ----------
+        columns : list of torch.Tensor
+            Per modality `[N, F]`, or `[N, 2, F]` with each column's network neighbours.
+
+        Returns
+        -------
+        list of torch.Tensor
+            Per signal `[N, C, P]`.
+        """
         if not self._here:
             return []
-        own = {
-            m: c.cpu() if c.dim() == 2 else c[:, 0].cpu()
-            for m, c in zip(self.fitted.preparation.pipelines, columns, strict=True)
-        }
-        found, preparation, device = [], self.fitted.preparation, self.fitted.device
+        preparation = self.fitted.preparation
+        own = {}
+        for name, values in zip(preparation.pipelines, columns, strict=True):
+            own[name] = values.cpu() if values.dim() == 2 else values[:, 0].cpu()
+        seen = []
         for name, here in self._here.items():
-            signal, moves = preparation.signals[name], here.new_zeros(here.shape[1], 1)
+            signal = preparation.signals[name]
+            moves = here.new_zeros(here.shape[1], 1)
             moves[signal.smooth_rows] = 1
             shown = moves * signal.inputs(own, self._present) + (1 - moves) * here
-            found.append(part("encode", preparation.encoders[name]).prepare(shown).to(device))
-        return found
+            encoder = part("encode", preparation.encoders[name])
+            seen.append(encoder.prepare(shown).to(self.fitted.device))
+        return seen
 
     def gradients(self, columns: list[Tensor]) -> list[Tensor]:
-        """Gradients of each direction's `logits` at these columns: per modality `[K, N, F]`, or
-        `[K, N, 2, F]` with its network neighbours, then per signal `[K, N, C, P]`."""
+        """Gradients of each direction's `logits` at these columns.
+
+        Parameters
+        ----------
+        columns : list of torch.Tensor
+            Per modality `[N, F]`, or `[N, 2, F]` with each column's network neighbours.
+
+        Returns
+        -------
+        list of torch.Tensor
+            Per modality `[K, N, F]`, or `[K, N, 2, F]` with its network neighbours, then per signal
+            `[K, N, C, P]`.
+        """
         columns = [each.detach().requires_grad_() for each in columns]
         signals = self.signals(columns)
         logits = self.logits(columns, signals).sum(0)
-        by_direction = [
-            torch.autograd.grad(
-                logit, [*columns, *signals], retain_graph=True, materialize_grads=True
-            )
-            for logit in logits
-        ]
+        at = [*columns, *signals]
+        by_direction = []
+        for logit in logits:
+            gradient = torch.autograd.grad(logit, at, retain_graph=True, materialize_grads=True)
+            by_direction.append(gradient)
         return [torch.stack(each) for each in zip(*by_direction, strict=True)]
