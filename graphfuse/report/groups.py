@@ -16,45 +16,53 @@ _SHOWN = "gap shown"
 
 
 def told(found: list[GroupScore], known: MetricSet) -> list[dict]:
-    """For each group: its name, a sentence, the metrics, a row for each level that is scored, and
-    those that are not; `known`: the metrics of the run's kind of outcome."""
+    """How the net does in each group of patients.
+
+    Parameters
+    ----------
+    found : list of GroupScore
+        The scores of the levels of each group, group after group.
+    known : MetricSet
+        The metrics of the run's kind of outcome.
+
+    Returns
+    -------
+    list of dict
+        For each group its `name`, a `sentence`, the `metrics`, `rows` of the levels that are
+        scored, and a sentence on the `small` ones that are not.
+    """
     by_group = groupby(found, key=lambda row: row.group)
     return [_group(name, list(rows), known) for name, rows in by_group]
 
 
 def _group(name: str, found: list[GroupScore], known: MetricSet) -> dict:
-    metrics = [
-        metric
-        for metric in known
-        if any(row.metric == metric.name and row.score is not None for row in found)
-    ]
+    in_use = {row.metric for row in found if row.score is not None}
+    metrics = [metric for metric in known if metric.name in in_use]
     levels: dict[str, dict[str, GroupScore]] = {}
     for row in found:
         levels.setdefault(row.level, {})[row.metric] = row
-    sizes = shaded(
-        np.array([next(iter(rows.values())).patients for rows in levels.values()], float)
-    )
-    patients = {level: size.text for level, size in zip(levels, sizes, strict=True)}
-    scored = {
-        level: rows
-        for level, rows in levels.items()
-        if any(row.score is not None for row in rows.values())
-    }
+    patients = _patients(levels)
+    has_score = {row.level for row in found if row.score is not None}
+    scored = {level: rows for level, rows in levels.items() if level in has_score}
     small = [f"{level} ({patients[level]})" for level in levels if level not in scored]
+    rows = []
+    for level, scores in scored.items():
+        cells = [_cell(scores.get(metric.name), metric) for metric in metrics]
+        rows.append({"name": level, "patients": patients[level], "cells": cells})
     return {
         "name": name,
         "sentence": _sentence(scored, known),
         "metrics": [metric.name for metric in metrics],
-        "rows": [
-            {
-                "name": level,
-                "patients": patients[level],
-                "cells": [_cell(rows.get(metric.name), metric) for metric in metrics],
-            }
-            for level, rows in scored.items()
-        ],
+        "rows": rows,
         "small": _small(small),
     }
+
+
+def _patients(levels: dict[str, dict[str, GroupScore]]) -> dict[str, str]:
+    """The patients of each level as text; small counts are hidden."""
+    counts = [next(iter(rows.values())).patients for rows in levels.values()]
+    sizes = shaded(np.array(counts, float))
+    return {level: size.text for level, size in zip(levels, sizes, strict=True)}
 
 
 def _cell(row: GroupScore | None, metric: Metric) -> dict | None:
@@ -74,22 +82,18 @@ def _sentence(scored: dict[str, dict[str, GroupScore]], known: MetricSet) -> str
     the rest."""
     if not scored:
         return "No level is large enough to be scored."
-    gaps = {
-        level: [row for row in rows.values() if row.verdict == _SHOWN]
-        for level, rows in scored.items()
-    }
-    widest = sorted(
-        (level for level in gaps if gaps[level]),
-        key=lambda level: -max(abs(row.gap) for row in gaps[level]),
-    )
-    rest = len(scored) - len(widest)
-    none = f"no gap is shown for {f'the other {rest}' if widest else 'any of them'}" if rest else ""
-    told = f"{none}."
-    if widest:
-        ways = [f"{level} ({_ways(gaps[level], known)})" for level in widest]
-        told = f"a gap is shown for {listed(ways)}"
-        told += f"; {none}." if none else "."
-    return told[0].upper() + told[1:]
+    gaps = {}
+    for level, rows in scored.items():
+        shown = [row for row in rows.values() if row.verdict == _SHOWN]
+        if shown:
+            gaps[level] = shown
+    if not gaps:
+        return "No gap is shown for any of them."
+    widest = sorted(gaps, key=lambda level: -max(abs(row.gap) for row in gaps[level]))
+    ways = [f"{level} ({_ways(gaps[level], known)})" for level in widest]
+    rest = len(scored) - len(gaps)
+    none = f"; no gap is shown for the other {rest}" if rest else ""
+    return f"A gap is shown for {listed(ways)}{none}."
 
 
 def _ways(rows: list[GroupScore], known: MetricSet) -> str:

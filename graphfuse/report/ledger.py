@@ -23,16 +23,24 @@ _KINDS = {
     "identity": "every node hears itself alone",
     "empty": "no edges",
 }
+_GAINS = {"better": "a gain is shown", "worse": "a loss is shown"}
 
 
 def told(metrics: Metrics) -> list[dict]:
-    """For each graph with controls: its name, sentences, and a row for the real graph and each
-    control."""
-    return [
-        _graph(metrics, graph)
-        for graph in GRAPHS
-        if any(ModelId.parse(name).graph == graph for name in metrics.variants)
-    ]
+    """What each graph with controls is worth.
+
+    Parameters
+    ----------
+    metrics : Metrics
+        The scores of a run.
+
+    Returns
+    -------
+    list of dict
+        For each graph its `name`, `sentences`, and `rows`, one for the real graph and each control.
+    """
+    controlled = {ModelId.parse(name).graph for name in metrics.variants}
+    return [_graph(metrics, graph) for graph in GRAPHS if graph in controlled]
 
 
 def _graph(metrics: Metrics, graph: str) -> dict:
@@ -40,25 +48,27 @@ def _graph(metrics: Metrics, graph: str) -> dict:
     controls = {kind: str(ModelId(graph, (kind,))) for kind in _KINDS}
     names = {"real": OURS} | {kind: name for kind, name in controls.items() if name in models}
     bare = names.setdefault("empty", NO_GRAPH)
-    rows = [
-        {
-            "name": {"real": "real", "empty": "none"}.get(kind, kind),
-            "about": _KINDS[kind] + (" (the net without any graph)" if model == NO_GRAPH else ""),
-            "ours": kind == "real",
-            "cells": [
-                scored_cell(
-                    models.get(model, {}).get(m.name), m, against(metrics, model, bare, m.name)
-                )
-                for m in metrics_of(metrics.kind).compared
-            ],
-        }
-        for kind, model in names.items()
-        if model in models
-    ]
+    rows = [_row(metrics, kind, name, bare) for kind, name in names.items() if name in models]
+    sentences = _sentences(metrics, graph, names, bare)
+    return {"name": GRAPHS[graph], "sentences": sentences, "rows": rows}
+
+
+def _row(metrics: Metrics, kind: str, name: str, bare: str) -> dict:
+    """A graph of this kind: what it is, and the scores of the net on it, against the net `bare` of
+    edges."""
+    scores = (metrics.models | metrics.variants)[name]
+    cells = []
+    for metric in metrics_of(metrics.kind).compared:
+        pair = against(metrics, name, bare, metric.name)
+        cells.append(scored_cell(scores.get(metric.name), metric, pair))
+    meaning = _KINDS[kind]
+    if name == NO_GRAPH:
+        meaning += " (the net without any graph)"
     return {
-        "name": GRAPHS[graph],
-        "sentences": _sentences(metrics, graph, names, bare),
-        "rows": rows,
+        "name": "none" if kind == "empty" else kind,
+        "about": meaning,
+        "ours": kind == "real",
+        "cells": cells,
     }
 
 
@@ -68,8 +78,25 @@ def compared_in(metrics: Metrics) -> list[str]:
 
 
 def against(metrics: Metrics, a: str, b: str, metric: str) -> Comparison | None:
-    """The comparison of these two in this metric, where it was made."""
-    return next((c for c in metrics.comparisons if (c.a, c.b, c.metric) == (a, b, metric)), None)
+    """The comparison of two models, where it was made.
+
+    Parameters
+    ----------
+    metrics : Metrics
+        The scores of a run.
+    a, b : str
+        The models.
+    metric : str
+        The name of the metric.
+
+    Returns
+    -------
+    Comparison or None
+    """
+    for pair in metrics.comparisons:
+        if (pair.a, pair.b, pair.metric) == (a, b, metric):
+            return pair
+    return None
 
 
 def scored_cell(score: Score | float | None, metric: Metric, pair: Comparison | None) -> dict:
@@ -83,48 +110,41 @@ def scored_cell(score: Score | float | None, metric: Metric, pair: Comparison | 
 
 
 def _sentences(metrics: Metrics, of: str, names: dict[str, str], bare: str) -> list[str]:
+    """What a graph adds to the net `bare` of it, and what its controls add."""
     graph = GRAPHS[of].capitalize()
     primary = primary_of(metrics)
     real = against(metrics, OURS, bare, primary.name)
     if real is None:
         return [f"{graph} was not compared with none."]
-    if identical(*(against(metrics, OURS, bare, metric) for metric in compared_in(metrics))):
-        return [
-            (
-                f"{graph} adds nothing: without it every prediction scores the same. It has no "
-                "edges, or its gates stayed shut."
-            )
-        ]
-    gain = {"better": "a gain is shown", "worse": "a loss is shown"}.get(
-        real.verdict, "no gain shown"
-    )
-    found = [
-        (
-            f"{graph} adds {change(primary, real.difference)} of {primary.in_sentence} "
-            f"({change_span(primary, real.ci95)}): {gain}."
-        )
-    ]
-    also = [
-        k
-        for k in ("rewired", "random", "identity")
-        if k in names and _verdict(metrics, names[k], bare) == "better"
-    ]
+    in_all_metrics = [against(metrics, OURS, bare, metric) for metric in compared_in(metrics)]
+    if identical(*in_all_metrics):
+        same = f"{graph} adds nothing: without it every prediction scores the same."
+        return [f"{same} It has no edges, or its gates stayed shut."]
+    gain = _GAINS.get(real.verdict, "no gain shown")
+    added = f"{change(primary, real.difference)} of {primary.in_sentence}"
+    sentences = [f"{graph} adds {added} ({change_span(primary, real.ci95)}): {gain}."]
+    also = _controls_that_gain(metrics, names, bare)
     if real.verdict == "better" and also:
-        found.append(
+        sentences.append(
             f"So does the net with {listed(also)} edges, so the gain is not shown to come "
             "from who is joined to whom."
         )
     twin = against(metrics, OURS, str(ModelId(of, ("rewired",))), primary.name)
     if twin:
         gap = change(primary, twin.difference, sign=True)
-        said = f"{gap}, {change_span(primary, twin.ci95)}"
-        found.append(
-            f"The real graph against its rewired control: {twin.verdict} ({said}) in "
-            f"{primary.in_sentence}."
+        said = f"{twin.verdict} ({gap}, {change_span(primary, twin.ci95)})"
+        sentences.append(
+            f"The real graph against its rewired control: {said} in {primary.in_sentence}."
         )
-    return found
+    return sentences
 
 
-def _verdict(metrics: Metrics, a: str, b: str) -> str:
-    pair = against(metrics, a, b, primary_of(metrics).name)
-    return pair.verdict if pair else ""
+def _controls_that_gain(metrics: Metrics, names: dict[str, str], bare: str) -> list[str]:
+    """The controls with edges that are better than the net `bare` of them."""
+    primary = primary_of(metrics)
+    gaining = []
+    for kind in ("rewired", "random", "identity"):
+        pair = against(metrics, names[kind], bare, primary.name) if kind in names else None
+        if pair and pair.verdict == "better":
+            gaining.append(kind)
+    return gaining

@@ -31,13 +31,29 @@ from graphfuse.task.metric import Metric, MetricSet
 from graphfuse.task.registry import metrics_of
 
 FOLDED = 8  # rows from which a table is folded away
+_ANSWERS = {  # on interactions, by the verdict on the net against its additive projection
+    "better": "their use is shown",
+    "worse": "they do harm: the projection is better",
+}
 
 
 def told(metrics: Metrics, evaluation: Evaluation) -> dict[str, Any] | None:
-    """What the section shows; `None` where the run looked at no subset, pattern or contribution of
-    modalities."""
+    """What the section on modalities shows.
+
+    Parameters
+    ----------
+    metrics : Metrics
+        The scores of a run.
+    evaluation : Evaluation
+        What its evaluation added.
+
+    Returns
+    -------
+    dict or None
+        `None` where the run looked at no subset, pattern or contribution of modalities.
+    """
     known = metrics_of(metrics.kind)
-    found = {
+    shown = {
         "subsets": _rows(metrics, ONLY),
         "patterns": _rows(metrics, PATTERN),
         "source": _source(metrics),
@@ -46,14 +62,11 @@ def told(metrics: Metrics, evaluation: Evaluation) -> dict[str, Any] | None:
         "folded": FOLDED,
     }
     own = metrics.models.get(OURS)
-    if found["subsets"] and own:
-        cells = [scored_cell(own.get(m.name), m, None) for m in known.compared]
-        found["subsets"].append({"name": "all", "ours": True, "cells": cells})
-    return (
-        found
-        if any(found[part] for part in ("subsets", "patterns", "shapley", "together"))
-        else None
-    )
+    if shown["subsets"] and own:
+        cells = [scored_cell(own.get(metric.name), metric, None) for metric in known.compared]
+        shown["subsets"].append({"name": "all", "ours": True, "cells": cells})
+    parts = ("subsets", "patterns", "shapley", "together")
+    return shown if any(shown[part] for part in parts) else None
 
 
 def _rows(metrics: Metrics, kind: str) -> list[dict]:
@@ -62,28 +75,26 @@ def _rows(metrics: Metrics, kind: str) -> list[dict]:
     models = {name: ModelId.parse(name, known) for name in metrics.variants}
     names = [name for name, model in models.items() if model.is_one_of(kind)]
     names.sort(key=lambda name: len(models[name].modalities))
-    return [
-        {
-            "name": "+".join(models[name].of),
-            "ours": False,
-            "cells": [
-                scored_cell(
-                    metrics.variants[name].get(m.name), m, against(metrics, OURS, name, m.name)
-                )
-                for m in metrics_of(metrics.kind).compared
-            ],
-        }
-        for name in names
-    ]
+    rows = []
+    for name in names:
+        cells = []
+        for metric in metrics_of(metrics.kind).compared:
+            score = metrics.variants[name].get(metric.name)
+            pair = against(metrics, OURS, name, metric.name)
+            cells.append(scored_cell(score, metric, pair))
+        rows.append({"name": "+".join(models[name].of), "ours": False, "cells": cells})
+    return rows
 
 
 def _source(metrics: Metrics) -> str:
     """The net without the modalities that the label is derived from, in a sentence."""
     known = modalities_of(metrics)
     models = {name: ModelId.parse(name, known) for name in metrics.variants}
-    name = next((name for name, model in models.items() if model.is_one_of(WITHOUT)), None)
-    primary = primary_of(metrics)
-    score = metrics.variants[name].get(primary.name) if name else None
+    without = [name for name, model in models.items() if model.is_one_of(WITHOUT)]
+    if not without:
+        return ""
+    name, primary = without[0], primary_of(metrics)
+    score = metrics.variants[name].get(primary.name)
     if not isinstance(score, Score) or score.mean is None:
         return ""
     parents = listed(models[name].of)
@@ -92,13 +103,13 @@ def _source(metrics: Metrics) -> str:
         f"{scored(score.mean, primary)} {primary.in_sentence}"
     )
     interval = scored_span(score.ci95, primary)
-    said += f" ({interval})" if interval else ""
+    if interval:
+        said += f" ({interval})"
     pair = against(metrics, OURS, name, primary.name)
-    loss = ""
     if pair:
         way = "less" if pair.difference >= 0 else "more"
-        loss = f", {change(primary, abs(pair.difference))} {way}"
-    return f"{said}{loss}: this score does not rest on the label's own recipe."
+        said += f", {change(primary, abs(pair.difference))} {way}"
+    return f"{said}: this score does not rest on the label's own recipe."
 
 
 # ------------------------------------------------------------------------------------------ Shapley
@@ -111,33 +122,48 @@ def _shapley(found: list[Contribution], known: MetricSet) -> dict | None:
     if not metrics:
         return None
     first = metrics[0]
-    rows = sorted(
-        (each for each in found if each.metric == first.name), key=lambda each: -each.value
-    )
-    dots = [
-        Dot(
-            each.modality,
-            *(_drawn(first, end) for end in (each.value, *each.ci95)),
-            note=_note(first, each),
-        )
-        for each in rows
-    ]
-    shown = [each.modality for each in rows if each.ci95[0] is not None and each.ci95[0] > 0]
-    others = [each.modality for each in rows if each.modality not in shown]
-    unit = f"points of {first.in_sentence}" if first.percent else first.in_sentence
-    title = f"Shapley values of the modalities in {unit}, bars with 95 % intervals"
-    parts = [f"a gain is shown for {listed(shown)}"] if shown else []
-    parts += [f"none is shown for {listed(others, 'or')}"] if others else []
+    values = [each for each in found if each.metric == first.name]
+    values.sort(key=lambda each: -each.value)
+    rows = []
+    for each in values:
+        cells = [_cell_of(found, each.modality, metric) for metric in metrics]
+        rows.append({"name": each.modality, "cells": cells})
     return {
-        "figure": Markup(figures.bars(dots, "shapley", title, f"{unit} added")),
-        "sentence": f"Of what each modality adds on average: {'; '.join(parts)}.",
-        "rows": [
-            {"name": each.modality, "cells": [_cell_of(found, each.modality, m) for m in metrics]}
-            for each in rows
-        ],
+        "figure": _bars(values, first),
+        "sentence": _gains(values),
+        "rows": rows,
         "metrics": [metric.name for metric in metrics],
         "in_points": first.percent,
     }
+
+
+def _bars(values: list[Contribution], metric: Metric) -> Markup:
+    """Shapley values in one metric as bars."""
+    unit = f"points of {metric.in_sentence}" if metric.percent else metric.in_sentence
+    title = f"Shapley values of the modalities in {unit}, bars with 95 % intervals"
+    dots = []
+    for each in values:
+        length, low, high = (_drawn(metric, end) for end in (each.value, *each.ci95))
+        dots.append(Dot(each.modality, length, low, high, _note(metric, each)))
+    return Markup(figures.bars(dots, "shapley", title, f"{unit} added"))
+
+
+def _gains(values: list[Contribution]) -> str:
+    """Which modalities are shown to add something, in a sentence."""
+    shown, others = [], []
+    for each in values:
+        low = each.ci95[0]
+        is_shown = low is not None and low > 0
+        if is_shown:
+            shown.append(each.modality)
+        else:
+            others.append(each.modality)
+    parts = []
+    if shown:
+        parts.append(f"a gain is shown for {listed(shown)}")
+    if others:
+        parts.append(f"none is shown for {listed(others, 'or')}")
+    return f"Of what each modality adds on average: {'; '.join(parts)}."
 
 
 def _drawn(metric: Metric, value: float | None) -> float | None:
@@ -148,6 +174,7 @@ def _drawn(metric: Metric, value: float | None) -> float | None:
 
 
 def _note(metric: Metric, each: Contribution) -> str:
+    """A value with its interval."""
     if metric.percent:
         return f"{points(each.value, sign=True)} ({points_span(each.ci95)})"
     return f"{scored_sign(each.value, metric)} ({change_span(metric, each.ci95)})"
@@ -166,10 +193,8 @@ def _cell_of(found: list[Contribution], modality: str, metric: Metric) -> str:
 def _together(found: list[Comparison], known: MetricSet, own: dict[str, float | None]) -> str:
     """Whether the net uses interactions between modalities, in a sentence; blank where nobody
     looked."""
-    pairs = sorted(
-        (pair for pair in found if pair.metric in known),
-        key=lambda pair: known.names.index(pair.metric),
-    )
+    pairs = [pair for pair in found if pair.metric in known]
+    pairs.sort(key=lambda pair: known.names.index(pair.metric))
     if not pairs:
         return ""
     if identical(*pairs):
@@ -178,11 +203,7 @@ def _together(found: list[Comparison], known: MetricSet, own: dict[str, float | 
             "projection, in which every modality has "
             "its say by itself (EMAP)."
         )
-    first = pairs[0]
-    answer = {
-        "better": "their use is shown",
-        "worse": "they do harm: the projection is better",
-    }.get(first.verdict, "no use of them is shown")
+    answer = _ANSWERS.get(pairs[0].verdict, "no use of them is shown")
     changes = []
     for pair in pairs:
         metric, like = known[pair.metric], own[pair.metric]

@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from graphfuse.report import figures
 from graphfuse.report.dots import Dot
+from graphfuse.report.ledger import against
 from graphfuse.report.words import (
     about,
     identical,
@@ -48,31 +49,40 @@ CHOSEN = {
 
 
 def verdict(metrics: Metrics) -> str:
-    """One sentence: the score, against what needs no net, and what the graphs add."""
+    """What a run came to: the score, against what needs no net, and what the graphs add.
+
+    Parameters
+    ----------
+    metrics : Metrics
+        The scores of a run.
+
+    Returns
+    -------
+    str
+        One sentence.
+    """
     primary = primary_of(metrics)
     score = metrics.models.get(OURS, {}).get(primary.name)
     if not isinstance(score, Score) or score.mean is None:
         return f"This run holds no {primary.in_sentence} of {OURS}."
-    interval = (
-        f"95 % interval {scored_span(score.ci95, primary)}"
-        if scored_span(score.ci95, primary)
-        else f"no interval: {_why_none(metrics)}"
-    )
-    parts = [
-        f"{OURS} {scored(score.mean, primary)} {primary.in_sentence} ({interval})",
-        *_beside(metrics),
-    ]
-    graphs = _against(metrics, NO_GRAPH)
-    if graphs and identical(
-        *(pair for pair in metrics.comparisons if (pair.a, pair.b) == (OURS, NO_GRAPH))
-    ):
-        parts.append(
-            "the graphs: identical without them (there is none, or every gate stayed shut)"
-        )
-    elif graphs:
-        change = f"{scored_sign(graphs.difference, primary)}, {scored_span(graphs.ci95, primary)}"
-        parts.append(f"the graphs: {_words(graphs)} the same net without graphs ({change})")
+    ends = scored_span(score.ci95, primary)
+    interval = f"95 % interval {ends}" if ends else f"no interval: {_why_none(metrics)}"
+    own = f"{OURS} {scored(score.mean, primary)} {primary.in_sentence} ({interval})"
+    parts = [own, *_beside(metrics), *_graphs(metrics)]
     return "; ".join(parts) + "."
+
+
+def _graphs(metrics: Metrics) -> list[str]:
+    """The net against the same net without graphs; nothing where that was not run."""
+    pair = _against(metrics, NO_GRAPH)
+    if pair is None:
+        return []
+    in_all_metrics = [each for each in metrics.comparisons if (each.a, each.b) == (OURS, NO_GRAPH)]
+    if identical(*in_all_metrics):
+        return ["the graphs: identical without them (there is none, or every gate stayed shut)"]
+    primary = primary_of(metrics)
+    change = f"{scored_sign(pair.difference, primary)}, {scored_span(pair.ci95, primary)}"
+    return [f"the graphs: {_words(pair)} the same net without graphs ({change})"]
 
 
 def _why_none(metrics: Metrics) -> str:
@@ -113,45 +123,60 @@ def _strongest(metrics: Metrics, names: list[str]) -> str:
 
 def tally(metrics: Metrics) -> str:
     """How many rungs the net is better than, worse than and not told apart from, by the primary
-    metric."""
-    found: dict[str, list[str]] = {}
+    metric.
+
+    Parameters
+    ----------
+    metrics : Metrics
+        The scores of a run.
+
+    Returns
+    -------
+    str
+        One or two sentences; blank where nothing was compared.
+    """
+    by_verdict: dict[str, list[str]] = {}
     for name in metrics.models:
         pair = _against(metrics, name)
         if pair:
-            found.setdefault(pair.verdict, []).append(name)
-    total = sum(map(len, found.values()))
+            by_verdict.setdefault(pair.verdict, []).append(name)
+    total = sum(map(len, by_verdict.values()))
     if not total:
         return ""
-    parts = [
-        f"{word} for {len(found[word])} ({', '.join(found[word])})"
-        for word in ("better", "no difference shown", "worse") if word in found
-    ]  # fmt: skip
-    task = kind_of(metrics.kind).named(())
-    guessed = task.baseline_meaning.removeprefix("always ")
-    guess = (
-        f" Always {task.report_words.calling} {guessed} scores "
-        f"{_scored(metrics, task.baseline).split(', ')[1]}."
-    )
+    parts = []
+    for verdict in ("better", "no difference shown", "worse"):
+        rungs = by_verdict.get(verdict)
+        if rungs:
+            parts.append(f"{verdict} for {len(rungs)} ({', '.join(rungs)})")
     by = primary_of(metrics).in_sentence
-    said = f"By {by}, {OURS} against the {total} other rungs: {'; '.join(parts)}."
-    return said + (guess if task.baseline in metrics.models else "")
+    return f"By {by}, {OURS} against the {total} other rungs: {'; '.join(parts)}.{_guess(metrics)}"
+
+
+def _guess(metrics: Metrics) -> str:
+    """What the baseline scores that knows nothing of a patient; blank where it was not run."""
+    task = kind_of(metrics.kind).named(())
+    if task.baseline not in metrics.models:
+        return ""
+    guessed = task.baseline_meaning.removeprefix("always ")
+    score = _scored(metrics, task.baseline).split(", ")[1]
+    return f" Always {task.report_words.calling} {guessed} scores {score}."
 
 
 def _against(metrics: Metrics, name: str, metric: str | None = None) -> Comparison | None:
     """The net against the model of this name; in the primary metric unless in another."""
-    metric = metric or primary_of(metrics).name
-    return next(
-        (c for c in metrics.comparisons if (c.a, c.b, c.metric) == (OURS, name, metric)), None
-    )
+    return against(metrics, OURS, name, metric or primary_of(metrics).name)
 
 
 def _scored(metrics: Metrics, name: str) -> str:
+    """`early, 0.867`: a model with its mean in the primary metric."""
     primary = primary_of(metrics)
-    return f"{name}, {scored(_mean(metrics.models.get(name, {}), primary.name), primary)}"
+    mean = _mean(metrics.models.get(name, {}), primary.name)
+    return f"{name}, {scored(mean, primary)}"
 
 
 def _words(pair: Comparison) -> str:
-    return f"{pair.verdict} {'to' if pair.verdict == 'no difference shown' else 'than'}"
+    joint = "to" if pair.verdict == "no difference shown" else "than"
+    return f"{pair.verdict} {joint}"
 
 
 def derived_from(metrics: Metrics) -> list[str]:
@@ -223,9 +248,12 @@ def _ladder(
 
 def _best(models: Mapping[str, Mapping], metric: Metric) -> str | None:
     """The best of a column, as shown; `None` for a single row, which is best of nothing."""
-    means = [mean for scores in models.values() if (mean := _mean(scores, metric.name)) is not None]
+    column = [_mean(scores, metric.name) for scores in models.values()]
+    means = [mean for mean in column if mean is not None]
+    if len(means) < 2:
+        return None
     better = min if metric.lower_is_better else max
-    return scored(better(means), metric) if len(means) > 1 else None
+    return scored(better(means), metric)
 
 
 def _mean(scores: Mapping, metric: str) -> float | None:
@@ -266,22 +294,29 @@ def forest(metrics: Metrics, shown: Sequence[Metric], name: str, title: str) -> 
 
 
 def comparisons(metrics: Metrics) -> tuple[list[str], list[dict]]:
-    """Metrics compared, and a row for each other model: its name, whether it is a variant, a
-    comparison a metric."""
+    """The net against every other model that has no section of its own.
+
+    Parameters
+    ----------
+    metrics : Metrics
+        The scores of a run.
+
+    Returns
+    -------
+    compared : list of str
+        The metrics compared.
+    rows : list of dict
+        For each other model its `name`, whether it is a `variant`, and `pairs`, a comparison a
+        metric.
+    """
     pairs = [pair for pair in metrics.comparisons if pair.a == OURS and not _has_a_section(pair.b)]
-    compared = [
-        metric
-        for metric in metrics_of(metrics.kind).names
-        if any(pair.metric == metric for pair in pairs)
-    ]
+    there = {pair.metric for pair in pairs}
+    compared = [metric for metric in metrics_of(metrics.kind).names if metric in there]
     others = list(dict.fromkeys(pair.b for pair in pairs))
     order = {name: place for place, name in enumerate([*metrics.models, *metrics.variants])}
     others.sort(key=lambda name: order.get(name, len(order)))
-    return compared, [
-        {
-            "name": name,
-            "variant": name in metrics.variants,
-            "pairs": [_against(metrics, name, metric) for metric in compared],
-        }
-        for name in others
-    ]
+    rows = []
+    for name in others:
+        by_metric = [_against(metrics, name, metric) for metric in compared]
+        rows.append({"name": name, "variant": name in metrics.variants, "pairs": by_metric})
+    return compared, rows
