@@ -18,6 +18,7 @@ from graphfuse.data.audit_patients import identical, near_identical
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.export import safe_csv
 from graphfuse.data.manifest import as_cohort
+from graphfuse.data.modality import Modality
 from graphfuse.errors import few
 from graphfuse.schema.arguments import checked
 
@@ -40,10 +41,10 @@ class Audit:
 
     @property
     def table(self) -> pd.DataFrame:
+        """One row a finding: kind, severity, where, message, count, cure."""
         columns = ["kind", "severity", "where", "message", "count", "cure"]
-        return pd.DataFrame(
-            [[getattr(f, name) for name in columns] for f in self.findings], columns=columns
-        )
+        rows = [[getattr(finding, name) for name in columns] for finding in self.findings]
+        return pd.DataFrame(rows, columns=columns)
 
     @property
     def leaks(self) -> int:
@@ -54,23 +55,25 @@ class Audit:
         number, concerned.
 
         Ids are patient data: keep the file as the tables are kept.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file to write.
+
+        Returns
+        -------
+        Path
+            The file.
         """
-        rows = []
+        columns, rows = list(self.table.columns), []
         for number, finding in enumerate(self.findings, 1):
-            told = [
-                number,
-                finding.kind,
-                finding.severity,
-                finding.where,
-                finding.message,
-                finding.count,
-                finding.cure,
-            ]
-            these = [[*told, column, None, None, None] for column in finding.columns]
+            about = [number, *(getattr(finding, name) for name in columns)]
+            these = [[*about, column, None, None, None] for column in finding.columns]
             for one, members in enumerate(finding.patients, 1):
-                these += [[*told, None, one, row, self.patients[row]] for row in members]
-            rows += these or [[*told, None, None, None, None]]
-        names = ["finding", *self.table.columns, "column", "set", "row", "patient"]
+                these += [[*about, None, one, row, self.patients[row]] for row in members]
+            rows += these or [[*about, None, None, None, None]]
+        names = ["finding", *columns, "column", "set", "row", "patient"]
         frame = pd.DataFrame(rows, columns=names).astype({"set": "Int64", "row": "Int64"})
         return safe_csv(frame, path)
 
@@ -80,10 +83,11 @@ class Audit:
             these = [finding for finding in self.findings if finding.severity == severity]
             parts += ["", f"{_TITLES[severity]}:"] if these else []
             parts += [f"  - {f.where}: {f.message}; {f.cure}  [{f.kind}]" for f in these]
-        parts += [] if self.findings else ["", "Nothing found."]
-        return "\n".join(
-            parts + ([] if self.leaks else ["", "No leaks found."] if self.findings else [])
-        )
+        if not self.findings:
+            parts += ["", "Nothing found."]
+        elif not self.leaks:
+            parts += ["", "No leaks found."]
+        return "\n".join(parts)
 
 
 @checked
@@ -93,32 +97,44 @@ def audit(
     """Looks for the same patient twice, the label among the features or in what is missing, and
     groups that hold the label.
 
-    `target`: the outcome; default: the first. `folds`: patient, fold[, repeat]: then it is also
-    told whether patients who are alike stand on both sides. Nothing is trained, and what `check`
-    tells is not told again. Raises `InputError` where the cohort, the target or the folds are no
-    good.
+    Nothing is trained, and what `check` tells is not told again.
+
+    Parameters
+    ----------
+    cohort : Cohort, str or Path
+        A cohort, or its manifest.
+    target : str, optional
+        The outcome; default: the first.
+    folds : DataFrame, optional
+        patient, fold[, repeat]: then it is also told whether patients who are alike stand on both
+        sides.
+
+    Returns
+    -------
+    Audit
+        The findings, leaks first.
+
+    Raises
+    ------
+    InputError
+        Where the cohort, the target or the folds are no good.
     """
     cohort = as_cohort(cohort)
     outcome = cohort.outcome(target) if cohort.outcomes or target is not None else None
-    subject = Subject(
-        cohort, outcome, None if folds is None else fold_matrix(folds, cohort.patients)
-    )
-    found = []
+    in_folds = None if folds is None else fold_matrix(folds, cohort.patients)
+    subject = Subject(cohort, outcome, in_folds)
+    findings = []
     for name in cohort.modalities:
         same, rest = identical(subject, name)
-        found += [*same, *near_identical(subject, name, rest)]
+        findings += [*same, *near_identical(subject, name, rest)]
     copies = label_like(subject)
     told = {(finding.where, column) for finding in copies for column in finding.columns}
-    found += [*related_ids(subject), *copies, *cut_from(subject, told)]
-    found += [*missing_by_label(subject), *confounded(subject)]
-    found += _derived(subject) + _scaled(subject) + _not_looked_at(subject)
-    found.sort(key=lambda finding: SEVERITIES.index(finding.severity))
-    return Audit(
-        cohort.name,
-        f"outcome {outcome.name}" if outcome else "no outcome",
-        tuple(found),
-        cohort.patients,
-    )
+    findings += [*related_ids(subject), *copies, *cut_from(subject, told)]
+    findings += [*missing_by_label(subject), *confounded(subject)]
+    findings += _derived(subject) + _scaled(subject) + _not_looked_at(subject)
+    findings.sort(key=lambda finding: SEVERITIES.index(finding.severity))
+    called = f"outcome {outcome.name}" if outcome else "no outcome"
+    return Audit(cohort.name, called, tuple(findings), cohort.patients)
 
 
 def label_leaks(cohort: Cohort, target: str | None = None) -> list[str]:
@@ -161,27 +177,35 @@ def _derived(subject: Subject) -> list[Finding]:
 def _scaled(subject: Subject) -> list[Finding]:
     """A note for each modality whose columns have mean 0 and SD 1 to 1e-6 over all patients:
     scaling saw everyone."""
-    found = []
+    findings = []
     for name, modality in subject.cohort.modalities.items():
-        table, words = numbers(modality)
-        values = table.iloc[
-            np.flatnonzero(modality.present), spread(np.flatnonzero(~words), _LOOKED)
-        ].to_numpy(dtype=float)
-        values = values[
-            :, (np.nanmin(values, axis=0) < np.nanmax(values, axis=0)) if len(values) else []
-        ]
-        if len(values) < 10 or values.shape[1] < 2:
-            continue
-        near = [np.abs(np.nanstd(values, axis=0, ddof=ddof) - 1) < 1e-6 for ddof in (0, 1)]
-        share = ((near[0] | near[1]) & (np.abs(np.nanmean(values, axis=0)) < 1e-6)).mean()
+        share = _share_standardised(modality)
         if share > 0.9:
             message = (
                 f"{share:.0%} of columns have mean 0 and SD 1 over all patients: those tested "
                 "had a part in that"
             )
             cure = "give the values as measured: each fold scales by its training patients"
-            found.append(Finding("scaled", "note", name, message, table.shape[1], cure))
-    return found
+            columns = modality.table.shape[1]
+            findings.append(Finding("scaled", "note", name, message, columns, cure))
+    return findings
+
+
+def _share_standardised(modality: Modality) -> float:
+    """The share of columns with mean 0 and SD 1, among some that vary; 0 where there are few
+    patients or columns."""
+    table, words = numbers(modality)
+    rows, columns = np.flatnonzero(modality.present), spread(np.flatnonzero(~words), _LOOKED)
+    values = table.iloc[rows, columns].to_numpy(dtype=float)
+    if len(values) < 10:
+        return 0.0
+    values = values[:, np.nanmin(values, axis=0) < np.nanmax(values, axis=0)]
+    if values.shape[1] < 2:
+        return 0.0
+    is_centred = np.abs(np.nanmean(values, axis=0)) < 1e-6
+    of_sample = np.abs(np.nanstd(values, axis=0, ddof=1) - 1) < 1e-6
+    of_population = np.abs(np.nanstd(values, axis=0, ddof=0) - 1) < 1e-6
+    return ((of_population | of_sample) & is_centred).mean()
 
 
 def _not_looked_at(subject: Subject) -> list[Finding]:

@@ -21,6 +21,7 @@ from graphfuse.errors import FEW, Faults, counted, few, few_counted, few_of
 from graphfuse.task.outcome import Outcome
 
 _UNLABELLED = None  # among names of classes, which are text
+_PATTERNS_SHOWN = 8  # of modalities, the most frequent
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,17 +51,11 @@ class Checked:
         faults.stop()
 
     def __str__(self) -> str:
-        parts = [
-            self.name
-            if self.cohort is None
-            else f"{self.name}: {few_counted(len(self.cohort), 'patient')}"
-        ]
+        parts = [self.name]
         if self.cohort is not None:
-            parts += ["", self._match_in_words(), "", *_patterns_in_words(self.patterns)]
-            parts += [
-                "",
-                *(_outcome_in_words(outcome) for outcome in self.cohort.outcomes.values()),
-            ]
+            parts = [f"{self.name}: {few_counted(len(self.cohort), 'patient')}"]
+            parts += ["", self._match_in_words(), "", *_patterns_in_words(self.patterns), ""]
+            parts += [_outcome_in_words(outcome) for outcome in self.cohort.outcomes.values()]
             parts += [_group_in_words(name, values) for name, values in self.cohort.groups.items()]
         parts += _listed("warnings", self.notices)
         parts += [] if self.faults else ["", *self._verdict()]
@@ -69,16 +64,18 @@ class Checked:
     def _match_in_words(self) -> str:
         """The table `match` without a number under 5, and without one that would tell such a
         class by subtraction."""
-        table = self.match.assign(
-            patients=self.match["patients"].map(few), only_here=self.match["only_here"].map(few)
-        )
-        first = next(iter(self.cohort.outcomes.values()), None)
-        is_open = first is None or not _has_few(first)
         labelled = self.match["labelled"]
-        if is_open:
-            return table.assign(labelled=labelled.map(few)).to_string()
-        hidden = np.where(labelled < FEW, f"<{FEW}", f"{FEW} or more")
-        return table.assign(labelled=np.where(labelled == 0, "0", hidden)).to_string()
+        shown = labelled.map(few)
+        first = next(iter(self.cohort.outcomes.values()), None)
+        if first is not None and _has_few(first):
+            hidden = np.where(labelled < FEW, f"<{FEW}", f"{FEW} or more")
+            shown = np.where(labelled == 0, "0", hidden)
+        table = self.match.assign(
+            patients=self.match["patients"].map(few),
+            only_here=self.match["only_here"].map(few),
+            labelled=shown,
+        )
+        return table.to_string()
 
     def _verdict(self) -> list[str]:
         """What may be done with tables that have no faults."""
@@ -93,42 +90,46 @@ class Checked:
 def check(name_or_path: str | Path) -> Checked:
     """Reads the cohort and says what is there and what is wrong; nothing is trained.
 
-    Faults of the data are gathered in `Checked.faults`, not raised. Raises `InputError` for a
-    manifest that cannot be read, `FetchError` for files that cannot be had.
+    Parameters
+    ----------
+    name_or_path : str or Path
+        A path to a manifest, or a name in `data_manifests/`.
+
+    Returns
+    -------
+    Checked
+        Faults of the data are gathered in its `faults`, not raised.
+
+    Raises
+    ------
+    InputError
+        For a manifest that cannot be read.
+    FetchError
+        For files that cannot be had.
     """
     reading = read_cohort(name_or_path)
-    cohort = reading.cohort
-    notices = list(reading.notices)
-    if cohort is not None:
-        notices += [
-            *_outside_the_network(cohort),
-            *barely_varying(cohort),
-            *label_leaks(cohort),
-        ]
-    return Checked(
-        reading.manifest.name,
-        reading.faults.where,
-        cohort,
-        list(reading.faults.found),
-        notices,
-        pd.DataFrame() if cohort is None else _match(cohort),
-        pd.Series(dtype=int) if cohort is None else _patterns(cohort),
-    )
+    name, where = reading.manifest.name, reading.faults.where
+    cohort, faults, notices = reading.cohort, list(reading.faults.found), list(reading.notices)
+    if cohort is None:
+        nothing = pd.DataFrame(), pd.Series(dtype=int)
+        return Checked(name, where, None, faults, notices, *nothing)
+    notices += [*_outside_the_network(cohort), *barely_varying(cohort), *label_leaks(cohort)]
+    return Checked(name, where, cohort, faults, notices, _match(cohort), _patterns(cohort))
 
 
 def _outside_the_network(cohort: Cohort) -> list[str]:
     """Notices for protein tables that no gene network reaches although their columns are called as
     genes are."""
-    proteins = [
-        m for m in cohort.modalities.values() if m.entity == "protein" and not any(m.symbols)
-    ]
-    return [
-        f'[modality.{m.name}] its columns look like gene symbols, but entity = "protein" '
-        "keeps them out of the gene network: "
-        'entity = "gene" lets it in; for [signalling], keep "protein" and say symbol = "^(.+)$"'
-        for m in proteins
-        if look(m.table, "").entity == "gene"
-    ]
+    notices = []
+    for modality in cohort.modalities.values():
+        is_outside = modality.entity == "protein" and not any(modality.symbols)
+        if is_outside and look(modality.table, "").entity == "gene":
+            notices.append(
+                f"[modality.{modality.name}] its columns look like gene symbols, but entity = "
+                '"protein" keeps them out of the gene network: entity = "gene" lets it in; for '
+                '[signalling], keep "protein" and say symbol = "^(.+)$"'
+            )
+    return notices
 
 
 def _match(cohort: Cohort) -> pd.DataFrame:
@@ -136,21 +137,22 @@ def _match(cohort: Cohort) -> pd.DataFrame:
     outcome."""
     present = cohort.present
     labelled = cohort.outcome().known if cohort.outcomes else np.zeros(len(cohort), dtype=bool)
+    has_one_only = present.sum(axis=1).to_numpy() == 1
+    several = present.shape[1] > 1
     rows = {}
     for name, modality in cohort.modalities.items():
         here = present[name].to_numpy()
+        is_ehr = modality.kind == "ehr"
         rows[name] = {
             "kind": modality.kind,
             "columns": modality.table.shape[1],
             "genes": sum(symbol is not None for symbol in modality.symbols),
             "patients": int(here.sum()),
-            "only_here": int((here & (present.sum(axis=1).to_numpy() == 1)).sum())
-            if present.shape[1] > 1
-            else 0,
+            "only_here": int((here & has_one_only).sum()) if several else 0,
             "labelled": int((here & labelled).sum()),
             "missing_cells": f"{_missing(modality.table[here]):.1%}",
-            "declared": "-" if modality.kind == "ehr" else _declared(modality),
-            "looks_like": "-" if modality.kind == "ehr" else sniff_values(modality.table),
+            "declared": "-" if is_ehr else _declared(modality),
+            "looks_like": "-" if is_ehr else sniff_values(modality.table),
         }
     return pd.DataFrame.from_dict(rows, orient="index")
 
@@ -173,12 +175,13 @@ def _patterns(cohort: Cohort) -> pd.Series:
 
 
 def _patterns_in_words(patterns: pd.Series) -> list[str]:
-    shown = [
-        f"  {few_counted(n, 'patient has', 'patients have')} {names}"
-        for names, n in patterns.head(8).items()
-    ]
-    rest = [f"  and {counted(len(patterns) - 8, 'more pattern')}"] if len(patterns) > 8 else []
-    return ["modalities together:", *shown, *rest]
+    lines = ["modalities together:"]
+    for names, patients in patterns.head(_PATTERNS_SHOWN).items():
+        lines.append(f"  {few_counted(patients, 'patient has', 'patients have')} {names}")
+    more = len(patterns) - _PATTERNS_SHOWN
+    if more > 0:
+        lines.append(f"  and {counted(more, 'more pattern')}")
+    return lines
 
 
 def _outcome_in_words(outcome: Outcome) -> str:
@@ -199,9 +202,9 @@ def _group_in_words(name: str, values: np.ndarray) -> str:
     known = group_known(values)
     sizes = pd.Series(values[known]).value_counts()
     parts = sizes.to_dict() | {_UNLABELLED: int((~known).sum())}
-    told = list(few_of(parts, _UNLABELLED).values())
-    each = f", {told[-2]} to {told[0]} patients each" if len(sizes) else ""
-    rest = "" if told[-1] == "0" else f"; {told[-1]} unknown"
+    *shown, unknown = few_of(parts, _UNLABELLED).values()
+    each = f", {shown[-1]} to {shown[0]} patients each" if len(sizes) else ""
+    rest = "" if unknown == "0" else f"; {unknown} unknown"
     return f"group {name}: {counted(len(sizes), 'value')}{each}{rest}"
 
 

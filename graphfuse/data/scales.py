@@ -45,14 +45,24 @@ def untransformed(modality: Modality) -> list[str]:
 
 
 def two_scales(frame: pd.DataFrame) -> str:
-    """What to say of a table `[N, F]` of which a part was measured or written on another scale;
-    '' where there is none: beta values among M-values, logarithms among raw numbers."""
+    """What to say of a table of which a part was measured or written on another scale.
+
+    Parameters
+    ----------
+    frame : DataFrame `[N, F]`
+        Patients × columns of numbers.
+
+    Returns
+    -------
+    str
+        Beta values among M-values, or logarithms among raw numbers; '' where there are none.
+    """
     values = matrix(frame)
     values = values[np.isfinite(values).any(axis=1)]
     if values.shape[1] < _WIDE or len(values) < 2:
         return ""
     lows, highs = np.nanmin(values, axis=1), np.nanmax(values, axis=1)
-    unit = (lows >= 0) & (highs <= 1) & ((values > 0) & (values < 1)).any(axis=1)
+    unit = _within_0_to_1(values, axis=1)
     negative = lows < 0
     if unit.any() and negative.any():
         return (
@@ -60,15 +70,23 @@ def two_scales(frame: pd.DataFrame) -> str:
             f"of {few_counted(int(negative.sum()), 'other')} do not: beta and M-values in one "
             "table?"
         )
-    logs, raw = (lows >= 0) & (highs <= LOG_TOP) & ~unit, highs > _RAW
-    broken = logs & (values % 1 != 0).any(axis=1)
-    if broken.sum() > 1 and raw.sum() > 1:
+    raw = highs > _RAW
+    low_enough = ~negative & (highs <= LOG_TOP) & ~unit
+    logs = low_enough & (values % 1 != 0).any(axis=1)
+    if logs.sum() > 1 and raw.sum() > 1:
         return (
-            f"values reach {highs[broken].max():,.4g} in "
-            f"{few_counted(int(broken.sum()), 'patient')} and {highs[raw].max():,.6g} in "
+            f"values reach {highs[logs].max():,.4g} in "
+            f"{few_counted(int(logs.sum()), 'patient')} and {highs[raw].max():,.6g} in "
             f"{few_counted(int(raw.sum()), 'other')}: logarithms and raw numbers in one table?"
         )
     return _columns_within_0_to_1(values)
+
+
+def _within_0_to_1(values: np.ndarray, axis: int) -> np.ndarray:
+    """bool: whose values along the axis all lie in 0 to 1, some of them between."""
+    lows, highs = np.nanmin(values, axis=axis), np.nanmax(values, axis=axis)
+    is_between = (values > 0) & (values < 1)
+    return (lows >= 0) & (highs <= 1) & is_between.any(axis=axis)
 
 
 def _columns_within_0_to_1(values: np.ndarray) -> str:
@@ -76,14 +94,13 @@ def _columns_within_0_to_1(values: np.ndarray) -> str:
     values = columns_with_values(values)
     if values.shape[1] < _WIDE or len(values) < _WIDE:
         return ""
-    lows, highs = np.nanmin(values, axis=0), np.nanmax(values, axis=0)
-    unit = (lows >= 0) & (highs <= 1) & ((values > 0) & (values < 1)).any(axis=0)
-    if unit.mean() < _SHARE or (lows < 0).mean() < _SHARE:
+    unit = _within_0_to_1(values, axis=0)
+    negative = np.nanmin(values, axis=0) < 0
+    if unit.mean() < _SHARE or negative.mean() < _SHARE:
         return ""
     return (
         f"all values of {counted(int(unit.sum()), 'column')} lie between 0 and 1, those of "
-        f"{counted(int((lows < 0).sum()), 'other')} do not: beta and M-values in one "
-        "table?"
+        f"{counted(int(negative.sum()), 'other')} do not: beta and M-values in one table?"
     )
 
 

@@ -28,33 +28,53 @@ def measurements(
     faults: Faults,
     notices: list[str],
 ) -> tuple[pd.DataFrame, dict[str, int]]:
-    """The measurements as patient, variable, time, value, and how many rows each variable has in
-    the table. Adds faults for cells that cannot be read, and notices."""
-    rows = pd.DataFrame(
-        {"patient": long.index, "variable": long[series.variable].map(word_of).to_numpy()},
-        dtype=object,
-    )
-    rows["time"], rows["value"] = (
-        long[series.time].to_numpy(),
-        plain(long[series.value]).to_numpy(),
-    )
+    """The measurements of a long table.
+
+    Parameters
+    ----------
+    long : DataFrame
+        One measurement a row, its index the patients' ids.
+    series : Series
+        Its columns of time, variable and value.
+    variables : list of str, or None
+        Which variables; None: all.
+    faults
+        A fault is added for cells that cannot be read.
+    notices
+        A notice is added where values are bounds.
+
+    Returns
+    -------
+    rows : DataFrame
+        patient, variable, time, value; a row for each that is not blank.
+    seen : dict of str to int
+        How many rows each variable has in the table.
+    """
+    columns = {
+        "patient": long.index,
+        "variable": long[series.variable].map(word_of).to_numpy(),
+    }
+    rows = pd.DataFrame(columns, dtype=object)
+    rows["time"] = long[series.time].to_numpy()
+    rows["value"] = plain(long[series.value]).to_numpy()
     rows = rows[rows["value"].notna()]
     seen = rows["variable"].value_counts().to_dict()
     nameless = seen.pop("", 0)
     if nameless:
         faults.add(
             f"column {series.variable!r}: {counted(nameless, 'value has', 'values have')} "
-            "no variable (blank, or a word for "
-            "missing: NA is one, so call sodium Sodium); name it"
+            "no variable (blank, or a word for missing: NA is one, so call sodium Sodium); name it"
         )
-    rows = rows[rows["variable"] != "" if variables is None else rows["variable"].isin(variables)]
+    asked = rows["variable"] != "" if variables is None else rows["variable"].isin(variables)
+    rows = rows[asked]
     nobody = int((rows["patient"] == "").sum())
     if nobody:
         faults.add(
             f"{counted(nobody, 'value has', 'values have')} no patient id; fill or remove them"
         )
     value = _numbers(rows, series.value, faults, notices)
-    return rows.assign(value=value, time=times_of(rows["time"], series.time, faults)), seen
+    time = times_of(rows["time"], series.time, faults)
+    return rows.assign(value=value, time=time), seen
 
 
 def _numbers(rows: pd.DataFrame, name: str, faults: Faults, notices: list[str]) -> pd.Series:
@@ -88,8 +108,23 @@ def _as_python(cell):
 
 
 def times_of(column: pd.Series, name: str, faults: Faults) -> pd.Series:
-    """Times as float: numbers as they are, dates as days. Adds faults; never shows a date, which is
-    private."""
+    """Times as float: numbers as they are, dates as days.
+
+    Parameters
+    ----------
+    column : Series
+        Times as they are written.
+    name : str
+        What the column is called.
+    faults
+        A fault is added for times that are blank or cannot be read. It never shows a date, which is
+        private.
+
+    Returns
+    -------
+    Series of float
+        NaN where blank or not read.
+    """
     column = plain(column)
     blank = column.isna()
     if blank.any():
@@ -98,8 +133,7 @@ def times_of(column: pd.Series, name: str, faults: Faults) -> pd.Series:
             "fill or remove them"
         )
     words = column[~blank].map(str)
-    plain_numbers = numbers(words)
-    days = _days(words)
+    plain_numbers, days = numbers(words), _days(words)
     are_numbers = plain_numbers.notna().sum() >= days.notna().sum()
     times = plain_numbers if are_numbers else days
     bad = ~np.isfinite(times)
@@ -110,9 +144,7 @@ def times_of(column: pd.Series, name: str, faults: Faults) -> pd.Series:
             f"look like {patterns(words[bad])}); "
             "write all as numbers, or all as dates like 2020-01-31 (1678 to 2261)"
         )
-    elif (
-        are_numbers and len(words) and words.map(lambda word: bool(_COMPACT.fullmatch(word))).all()
-    ):
+    elif are_numbers and len(words) and all(map(_COMPACT.fullmatch, words)):
         faults.add(
             f"column {name!r}: the times look like dates without dashes; write them as 2020-01-31"
         )
