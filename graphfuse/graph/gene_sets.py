@@ -6,6 +6,7 @@ from __future__ import annotations
 import logging
 import zlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -121,3 +122,29 @@ def _lines(path: Path) -> list[str]:
             f"{path}: cannot be read as gene sets ({error}); give a .gmt file, plain or .gz"
         ) from None
     return [line for line in text.splitlines() if line.strip()]
+
+
+def shared_edges(network: GeneNetwork, sets: Mapping[str, np.ndarray]) -> GeneNetwork:
+    """The edges of a network that lie within gene sets, heavier the more sets hold them.
+
+    Parameters
+    ----------
+    network : GeneNetwork
+    sets : mapping of str to np.ndarray
+        As `edge_sets` gives them: the edges of each set, int64, places in the network's.
+
+    Returns
+    -------
+    GeneNetwork
+        On the same genes; each weight is that of the edge times the sets that hold it.
+    """
+    edges = np.concatenate([[], *sets.values()]).astype(int)
+    count = np.bincount(edges, minlength=network.edges)
+    weight = network.weight * count
+    held = count > 0
+    return replace(
+        network,
+        source=network.source[held],
+        target=network.target[held],
+        weight=weight[held],
+    )

@@ -29,9 +29,24 @@ class Neighbours:
 
     @classmethod
     def from_edges(cls, receiver, sender, weight, receivers: int, senders: int) -> Neighbours:
-        """Lists from edge arrays `[E]`; sorted by receiver, then sender. Edges of weight 0 or NaN
-        are dropped."""
-        receiver, sender = np.asarray(receiver, np.int64), np.asarray(sender, np.int64)
+        """Lists from edges in any order.
+
+        Parameters
+        ----------
+        receiver, sender : array-like
+            int `[E]`.
+        weight : array-like or float
+            `[E]`, or one for all. Edges of weight 0, infinite or NaN are dropped.
+        receivers, senders : int
+            How many there are.
+
+        Returns
+        -------
+        Neighbours
+            Sorted by receiver, then sender.
+        """
+        receiver = np.asarray(receiver, np.int64)
+        sender = np.asarray(sender, np.int64)
         weight = np.broadcast_to(np.asarray(weight, float), receiver.shape)
         keep = np.isfinite(weight) & (weight != 0)
         receiver, sender, weight = receiver[keep], sender[keep], weight[keep]
@@ -51,10 +66,9 @@ class Neighbours:
         """Every edge of any of these lists once, with its greatest weight. They share receivers and
         senders."""
         first = lists[0]
-        receiver, sender, weight = (
-            np.concatenate([getattr(each, part) for each in lists])
-            for part in ("receivers", "index", "weight")
-        )
+        receiver = np.concatenate([each.receivers for each in lists])
+        sender = np.concatenate([each.index for each in lists])
+        weight = np.concatenate([each.weight for each in lists])
         order = np.lexsort((-weight, sender, receiver))
         receiver, sender, weight = receiver[order], sender[order], weight[order]
         new = np.ones(len(order), bool)
@@ -89,7 +103,8 @@ class Neighbours:
         rows = np.asarray(rows, np.int64)
         degree = self.degree[rows]
         offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(degree)])
-        edges = np.arange(offsets[-1]) + np.repeat(self.offsets[rows] - offsets[:-1], degree)
+        moved = self.offsets[rows] - offsets[:-1]
+        edges = np.arange(offsets[-1]) + np.repeat(moved, degree)
         return Neighbours(offsets, self.index[edges], self.weight[edges], self.senders)
 
     def among(self, receivers: np.ndarray, senders: np.ndarray) -> Neighbours:
@@ -123,12 +138,23 @@ class Neighbours:
 def strongest(
     receiver: np.ndarray, sender: np.ndarray, value: np.ndarray, count: int
 ) -> np.ndarray:
-    """Positions of the `count` candidates of greatest value of every receiver, sorted by receiver,
-    then value.
+    """The candidates of greatest value of every receiver.
 
-    `receiver` and `sender` int64 `[E]`, `value` float64 `[E]`, in any order; ties go to the sender
-    that comes first.
+    Parameters
+    ----------
+    receiver, sender : np.ndarray
+        int64 `[E]`, in any order.
+    value : np.ndarray
+        float64 `[E]`; ties go to the sender that comes first.
+    count : int
+        How many each receiver keeps.
+
+    Returns
+    -------
+    np.ndarray
+        int64, positions among the candidates, sorted by receiver, then value.
     """
     order = np.lexsort((sender, -value, receiver))
-    ranked = receiver[order]
-    return order[np.arange(len(order)) - np.searchsorted(ranked, ranked) < count]
+    ordered = receiver[order]
+    rank = np.arange(len(order)) - np.searchsorted(ordered, ordered)
+    return order[rank < count]

@@ -19,7 +19,7 @@ from scipy import sparse
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.errors import Faults, InputError, nearest
-from graphfuse.graph.gene_sets import edge_sets, read_gmt
+from graphfuse.graph.gene_sets import edge_sets, read_gmt, shared_edges
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.schema import SignallingSection
 
@@ -73,27 +73,21 @@ class Template:
         Raises `InputError` for kinds and modalities that do not meet, and where no gene is left.
         """
         _check(modalities, section, kinds_of)
-        network = (
-            network
-            if network is not None and _has_values(section, set(kinds_of.values()))
-            else None
-        )
-        kinds = sorted(
-            {*kinds_of.values()} | ({section.interact} if network is not None else set())
-        )
+        kinds = set(kinds_of.values())
+        if network is not None and not _has_values(section, kinds):
+            network = None
+        if network is not None:
+            kinds.add(section.interact)
         slots = sorted((kind, m) for m, kind in kinds_of.items())
         genes = _genes(modalities, network, kinds_of)
-        where = {gene: i for i, gene in enumerate(genes)}
-        place = {m: np.array([where.get(s, -1) for s in modalities[m]], np.int64) for _, m in slots}
-        relations = _links(section, set(kinds), len(genes))
-        bare = cls(
-            tuple(genes),
-            tuple(kinds),
-            tuple(slots),
-            place,
-            relations,
-            bool(network and network.directed),
-        )
+        place_of = {gene: i for i, gene in enumerate(genes)}
+        place = {}
+        for _, m in slots:
+            places = [place_of.get(symbol, -1) for symbol in modalities[m]]
+            place[m] = np.array(places, np.int64)
+        relations = _links(section, kinds, len(genes))
+        directed = bool(network and network.directed)
+        bare = cls(tuple(genes), tuple(sorted(kinds)), tuple(slots), place, relations, directed)
         return bare if network is None else bare._joined(network.on(genes), section)
 
     def _joined(self, network: GeneNetwork, section: SignallingSection) -> Template:
@@ -102,19 +96,12 @@ class Template:
         named = {INTERACTS: network}
         if section.pathways is not None:
             pathways = edge_sets(read_gmt(section.pathways), network)
-            count = np.bincount(
-                np.concatenate([[], *pathways.values()]).astype(int), minlength=network.edges
-            )
-            inside, weight = count > 0, network.weight * count
-            ends = {"source": network.source[inside], "target": network.target[inside]}
-            named[SHARES] = replace(network, **ends, weight=weight[inside])
+            named[SHARES] = shared_edges(network, pathways)
         for verb, edges in named.items():
             relations[kind, verb, kind] = source, target, weight = edges.arrows()
             if network.directed and section.direction == "both":
                 relations[kind, BACK + verb, kind] = (target, source, weight)
-        return Template(
-            self.genes, self.kinds, self.slots, self.place, relations, network.directed, pathways
-        )
+        return replace(self, relations=relations, directed=network.directed, pathways=pathways)
 
     # -------------------------------------------------------------------------------- what is there
 
@@ -140,31 +127,44 @@ class Template:
         """How many edges of a relation differ: where it has no direction, those that go the first
         way."""
         source, target, _ = self.relations[relation]
-        undirected = relation[0] == relation[2] and not self.directed
-        return (len(source) + int((source == target).sum())) // 2 if undirected else len(source)
+        sender, _, receiver = relation
+        if sender != receiver or self.directed:
+            return len(source)
+        loops = int((source == target).sum())
+        return (len(source) + loops) // 2
 
     def hears(self, relation: Relation) -> sparse.csr_matrix:
-        """float64 `[G, G]`: row = who hears, column = who speaks."""
+        """Weights of the messages of a relation.
+
+        Parameters
+        ----------
+        relation : Relation
+
+        Returns
+        -------
+        sparse.csr_matrix
+            float64 `[G, G]`: row = receiver, column = sender.
+        """
         source, target, weight = self.relations[relation]
-        return sparse.csr_matrix((weight, (target, source)), shape=(len(self.genes),) * 2)
+        shape = (len(self.genes), len(self.genes))
+        return sparse.csr_matrix((weight, (target, source)), shape=shape)
 
     def members(self, modality: str) -> sparse.csr_matrix:
         """float64 `[G, F]`: takes the mean of each gene's columns; genes without a column have
         empty rows."""
         place = self.place[modality]
         columns = np.flatnonzero(place >= 0)
-        count = np.bincount(place[columns], minlength=len(self.genes))
+        gene = place[columns]
+        count = np.bincount(gene, minlength=len(self.genes))
         shape = (len(self.genes), len(place))
-        return sparse.csr_matrix(
-            (1 / count[place[columns]], (place[columns], columns)), shape=shape
-        )
+        return sparse.csr_matrix((1 / count[gene], (gene, columns)), shape=shape)
 
     def counts(self) -> dict[str, int]:
         """Nodes of each kind and edges of each relation."""
-        nodes = {kind: len(self.genes) for kind in self.kinds}
-        return nodes | {
-            name_of(relation): len(arrows[0]) for relation, arrows in self.relations.items()
-        }
+        counts = {kind: len(self.genes) for kind in self.kinds}
+        for relation, (source, _, _) in self.relations.items():
+            counts[name_of(relation)] = len(source)
+        return counts
 
     def edge_index(self) -> dict[Relation, np.ndarray]:
         """int64 `[2, E]` of every relation, sender over receiver, counted within their kinds."""
@@ -181,21 +181,21 @@ class Template:
 
         data = HeteroData()
         for kind in self.kinds:
-            data[kind].num_nodes, data[kind].symbol = len(self.genes), list(self.genes)
+            data[kind].num_nodes = len(self.genes)
+            data[kind].symbol = list(self.genes)
         for relation, ends in self.edge_index().items():
+            _, _, weight = self.relations[relation]
             data[relation].edge_index = torch.from_numpy(ends)
-            data[relation].edge_weight = torch.from_numpy(
-                self.relations[relation][2].astype(np.float32)
-            )
+            data[relation].edge_weight = torch.from_numpy(weight.astype(np.float32))
         return data
 
     def __repr__(self) -> str:
-        carried = ", ".join(
-            f"{kind} ({', '.join(m for k, m in self.slots if k == kind) or 'inferred'})"
-            for kind in self.kinds
-        )
+        carried = []
+        for kind in self.kinds:
+            tables = ", ".join(m for k, m in self.slots if k == kind)
+            carried.append(f"{kind} ({tables or 'inferred'})")
         return (
-            f"Template({len(self.genes):,} genes, {len(self):,} nodes: {carried}; "
+            f"Template({len(self.genes):,} genes, {len(self):,} nodes: {', '.join(carried)}; "
             f"{self.edges:,} directed edges)"
         )
 
@@ -212,17 +212,18 @@ class Template:
         value (another kind's node, a gene that the modality does not measure, a missing cell, an
         absent patient) the mask is False and the value is NaN: nothing to compute with.
         """
-        shape = (len(present), len(self.slots), len(self))
-        values, names = np.full(shape, np.nan), list(tables)
+        present, names = np.asarray(present, bool), list(tables)
+        values = np.full((len(present), len(self.slots), len(self)), np.nan)
         for slot, (kind, modality) in enumerate(self.slots):
             table = np.asarray(tables[modality], float)
-            known = ~np.isnan(table) & np.asarray(present, bool)[:, [names.index(modality)]]
+            has = present[:, [names.index(modality)]]
+            known = ~np.isnan(table) & has
             members = (self.members(modality) != 0).astype(float)
             count = (members @ known.T.astype(float)).T
             total = (members @ np.where(known, table, 0.0).T).T
-            values[:, slot, self.block(kind)] = np.divide(
-                total, count, out=np.full_like(total, np.nan), where=count > 0
-            )
+            nothing = np.full_like(total, np.nan)
+            mean = np.divide(total, count, out=nothing, where=count > 0)
+            values[:, slot, self.block(kind)] = mean
         return values, ~np.isnan(values)
 
 
@@ -235,13 +236,15 @@ def kinds_auto(cohort: Cohort) -> dict[str, str]:
     """Modality → node kind, from what the manifest declares, for every table with gene symbols:
     beta and m-values (or CpG sites) are `meth`, proteins `prot`, everything else `tran`, mutations
     and copy numbers among it."""
-    found = {}
+    kinds = {}
     for name, modality in cohort.modalities.items():
         if not any(modality.symbols):
             continue
-        methylation = modality.values in ("beta", "m-value") or modality.entity == "cpg"
-        found[name] = "meth" if methylation else "prot" if modality.entity == "protein" else "tran"
-    return found
+        if modality.values in ("beta", "m-value") or modality.entity == "cpg":
+            kinds[name] = "meth"
+        else:
+            kinds[name] = "prot" if modality.entity == "protein" else "tran"
+    return kinds
 
 
 def kinds_of(section: SignallingSection, cohort: Cohort) -> dict[str, str]:
@@ -286,14 +289,15 @@ def _genes(modalities, network: GeneNetwork | None, kinds: Mapping[str, str]) ->
 
 def _links(section: SignallingSection, kinds: set[str], genes: int) -> dict[Relation, Arrows]:
     """Relations between the kinds of one gene; those of a kind that is not there are left out."""
-    found, every, one = {}, np.arange(genes), np.ones(genes)
+    relations, every = {}, np.arange(genes)
+    arrows = (every, every, np.ones(genes))
     for a, b in section.links:
         if {a, b} <= kinds:
             verb = VERBS.get((a, b), "links")
-            found[a, verb, b] = (every, every, one)
+            relations[a, verb, b] = arrows
             if section.direction == "both":
-                found[b, BACK + verb, a] = (every, every, one)
-    return found
+                relations[b, BACK + verb, a] = arrows
+    return relations
 
 
 def _check(modalities, section: SignallingSection, kinds: Mapping[str, str]) -> None:
@@ -321,15 +325,16 @@ def _check(modalities, section: SignallingSection, kinds: Mapping[str, str]) -> 
 def _has_values(section: SignallingSection, kinds: set[str]) -> bool:
     """Whether the nodes that the network joins have values of their own or by one link, so that it
     carries anything."""
-    ways = {(a, b) for a, b in section.links} | {
-        (b, a) for a, b in section.links if section.direction == "both"
-    }
-    found = section.interact in kinds | {b for a, b in ways if a in kinds}
-    if not found:
+    ways = {(a, b) for a, b in section.links}
+    if section.direction == "both":
+        ways |= {(b, a) for a, b in section.links}
+    reached = {b for a, b in ways if a in kinds}
+    has_values = section.interact in kinds | reached
+    if not has_values:
         log.warning(
             "[signalling] no modality measures %r and no link leads to it from %s: the gene "
             "network carries nothing and is "
             "left out; set interact to a kind that is measured", section.interact,
             ", ".join(sorted(kinds)),
         )  # fmt: skip
-    return found
+    return has_values

@@ -11,7 +11,7 @@ import numpy as np
 from scipy import sparse
 
 from graphfuse.graph.export.layout import nearest_links, place, spectral, symmetric
-from graphfuse.graph.neighbours import Neighbours
+from graphfuse.graph.neighbours import Neighbours, strongest
 from graphfuse.graph.network import GeneNetwork
 
 CLUMP = 8  # drawn patients per one that is drawn by chance
@@ -41,14 +41,16 @@ def sample(
         return np.arange(len(strata)), len(strata)
     rng = np.random.default_rng(seed)
     order = _by_strata(strata, rng)
-    chosen, heard, by_chance = np.zeros(len(strata), bool), order[:0], 0
+    chosen = np.zeros(len(strata), bool)
+    senders, by_chance = order[:0], 0
     while (room := most - int(chosen.sum())) > 0:
-        fresh = heard[:room]
-        if not len(heard):  # at first, and when nobody is left who is heard
-            fresh = order[~chosen[order]][: max(room // CLUMP, 1)]
+        fresh = senders[:room]
+        if not len(senders):  # at first, and when those chosen have no further sender
+            waiting = order[~chosen[order]]
+            fresh = waiting[: max(room // CLUMP, 1)]
             by_chance += len(fresh)
         chosen[fresh] = True
-        heard = _heard(layers, fresh, chosen, rng)
+        senders = _senders(layers, fresh, chosen, rng)
     return np.flatnonzero(chosen), by_chance
 
 
@@ -64,28 +66,43 @@ def _by_strata(strata: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return shuffled[np.argsort(place_in[shuffled], kind="stable")]
 
 
-def _heard(
+def _senders(
     layers: dict[str, Neighbours], rows: np.ndarray, chosen: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:
-    """Patients whom `rows` hear and who are not chosen yet: everyone's strongest first, then
+    """Senders of the patients at `rows` who are not chosen yet: everyone's strongest first, then
     everyone's second."""
-    found, rank = [], []
+    if not layers:
+        return np.zeros(0, np.int64)
+    of_layers, ranks = [], []
     for lists in layers.values():
         part = lists.take(rows)
         order = np.lexsort((rng.random(part.edges), -part.weight, part.receivers))
-        found.append(part.index[order])
-        rank.append(np.arange(part.edges) - np.repeat(part.offsets[:-1], part.degree))
-    if not found:
-        return np.zeros(0, np.int64)
-    heard, rank = np.concatenate(found), np.concatenate(rank)
-    heard = heard[np.argsort(rank, kind="stable")]
-    first = np.sort(np.unique(heard, return_index=True)[1])
-    return heard[first][~chosen[heard[first]]]
+        start = np.repeat(part.offsets[:-1], part.degree)
+        of_layers.append(part.index[order])
+        ranks.append(np.arange(part.edges) - start)
+    by_rank = np.argsort(np.concatenate(ranks), kind="stable")
+    senders = np.concatenate(of_layers)[by_rank]
+    _, first = np.unique(senders, return_index=True)
+    once = senders[np.sort(first)]
+    return once[~chosen[once]]
 
 
 def pairs(lists: Neighbours, rows: np.ndarray, most: int, seed: int) -> Pairs:
-    """Lines of a layer among the patients at `rows`, at most `most`: the strongest, ties by
-    chance."""
+    """Lines of a layer among some patients: the strongest, ties by chance.
+
+    Parameters
+    ----------
+    lists : Neighbours
+    rows : np.ndarray
+        int64 `[n]`: the patients drawn.
+    most : int
+        Lines that are kept.
+    seed : int
+
+    Returns
+    -------
+    Pairs
+    """
     place_of = np.full(max(len(lists), lists.senders), -1)
     place_of[rows] = np.arange(len(rows))
     part = lists.take(rows)
@@ -93,14 +110,15 @@ def pairs(lists: Neighbours, rows: np.ndarray, most: int, seed: int) -> Pairs:
     here = (sender >= 0) & (sender != receiver)
     receiver, sender, weight = receiver[here], sender[here], weight[here]
     low, high = np.minimum(receiver, sender), np.maximum(receiver, sender)
-    found, line = np.unique(low * len(rows) + high, return_inverse=True)
-    way, strength = np.zeros(len(found), int), np.full(len(found), -np.inf)
+    keys, line = np.unique(low * len(rows) + high, return_inverse=True)
+    count = len(keys)
+    way, strength = np.zeros(count, int), np.full(count, -np.inf)
     np.bitwise_or.at(way, line, np.where(receiver < sender, 1, 2))
     np.maximum.at(strength, line, weight)
-    kept = np.sort(np.lexsort((np.random.default_rng(seed).random(len(found)), -strength))[:most])
-    return Pairs(
-        found[kept] // len(rows), found[kept] % len(rows), way[kept], len(found) - len(kept)
-    )
+    chance = np.random.default_rng(seed).random(count)
+    kept = np.sort(np.lexsort((chance, -strength))[:most])
+    low, high = np.divmod(keys[kept], max(len(rows), 1))
+    return Pairs(low, high, way[kept], count - len(kept))
 
 
 def whole_and_parts(
@@ -113,54 +131,66 @@ def whole_and_parts(
     smoothest vectors) count as joined as well.
     """
     joined = {name: symmetric(_matrix(lists)) for name, lists in layers.items() if lists.edges}
-    total = reduce(
-        add, joined.values(), sparse.csr_matrix((len(next(iter(layers.values()), rows)),) * 2)
-    )
-    found = {"": place(_among(total, rows))}
-    for name in list(joined)[:most] if len(layers) > 1 else []:
-        found[name] = place(_among(joined[name], rows), found[""], steps=90)
-    return found
+    count = len(next(iter(layers.values()), rows))
+    total = reduce(add, joined.values(), sparse.csr_matrix((count, count)))
+    whole = place(_among(total, rows))
+    places = {"": whole}
+    if len(layers) > 1:
+        for name in list(joined)[:most]:
+            places[name] = place(_among(joined[name], rows), whole, steps=90)
+    return places
 
 
 def _matrix(lists: Neighbours) -> sparse.csr_matrix:
+    """float64 `[N, N]`: 1 where the row is a receiver of the column."""
     size = max(len(lists), lists.senders)
-    return sparse.csr_matrix(
-        (np.ones(lists.edges), (lists.receivers, lists.index)), shape=(size, size)
-    )
+    ends = (lists.receivers, lists.index)
+    return sparse.csr_matrix((np.ones(lists.edges), ends), shape=(size, size))
 
 
 def _among(links: sparse.csr_matrix, rows: np.ndarray) -> sparse.csr_matrix:
+    """Links `[n, n]` among the patients at `rows`, and between those near each other in the whole
+    graph where not all are drawn."""
     inner = links[rows][:, rows].tocsr()
     if len(rows) == links.shape[0]:
         return inner
     points = spectral(links, 10)[rows]
     known = np.flatnonzero(np.diff(links.indptr)[rows])
     near = nearest_links(points[known], 6).tocoo()
-    return (
-        inner
-        + sparse.csr_matrix((near.data, (known[near.row], known[near.col])), shape=inner.shape)
-    ).tocsr()
+    ends = (known[near.row], known[near.col])
+    close = sparse.csr_matrix((near.data, ends), shape=inner.shape)
+    return (inner + close).tocsr()
 
 
 def leading_genes(network: GeneNetwork, most: int, each: int = 3) -> tuple[np.ndarray, Pairs]:
-    """The `most` genes with the most edges (ties to the first by name), and each one's `each`
-    strongest lines among them."""
-    chosen = np.sort(np.argsort(-network.degree, kind="stable")[:most])
+    """The genes with the most edges, and each one's strongest lines among them.
+
+    Parameters
+    ----------
+    network : GeneNetwork
+    most : int
+        Genes; ties go to the first by name.
+    each : int
+        Lines of each gene.
+
+    Returns
+    -------
+    genes : np.ndarray
+        int64, places in `network.genes`, ascending.
+    lines : Pairs
+    """
+    by_degree = np.argsort(-network.degree, kind="stable")
+    chosen = np.sort(by_degree[:most])
+    count = max(len(chosen), 1)
     place_of = np.full(len(network.genes), -1)
     place_of[chosen] = np.arange(len(chosen))
     source, target = place_of[network.source], place_of[network.target]
     here = (source >= 0) & (target >= 0) & (source != target)
-    weight = np.concatenate([network.weight[here]] * 2)
-    one, other = (
-        np.concatenate([source[here], target[here]]),
-        np.concatenate([target[here], source[here]]),
-    )
-    order = np.lexsort((other, -weight, one))
-    one, other = one[order], other[order]
-    rank = np.arange(len(one)) - np.searchsorted(one, one)
-    one, other = one[rank < each], other[rank < each]
-    lines = np.unique(np.minimum(one, other) * len(chosen) + np.maximum(one, other))
-    left_out = len(np.unique(source[here] * len(chosen) + target[here])) - len(lines)
-    return chosen, Pairs(
-        lines // max(len(chosen), 1), lines % max(len(chosen), 1), np.full(len(lines), 3), left_out
-    )
+    source, target, weight = source[here], target[here], network.weight[here]
+    one, other = np.concatenate([source, target]), np.concatenate([target, source])
+    best = strongest(one, other, np.concatenate([weight, weight]), each)
+    one, other = one[best], other[best]
+    lines = np.unique(np.minimum(one, other) * count + np.maximum(one, other))
+    edges = np.unique(source * count + target)
+    a, b = np.divmod(lines, count)
+    return chosen, Pairs(a, b, np.full(len(lines), 3), len(edges) - len(lines))

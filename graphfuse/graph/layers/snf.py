@@ -23,7 +23,8 @@ def near_distance(distance: np.ndarray, neighbours: int = NEIGHBOURS) -> np.ndar
         return np.zeros(n)
     others = distance.copy()
     np.fill_diagonal(others, np.inf)
-    return np.partition(others, count - 1, axis=1)[:, :count].mean(1)
+    nearest = np.partition(others, count - 1, axis=1)[:, :count]
+    return nearest.mean(1)
 
 
 def affinity(distance: np.ndarray, neighbours: int = NEIGHBOURS, mu: float = MU) -> np.ndarray:
@@ -67,22 +68,21 @@ def fuse(
     """
     if not affinities:
         raise InputError("similarity network fusion needs at least one modality")
-    present = (
-        np.ones((len(affinities[0]), len(affinities)), bool)
-        if present is None
-        else np.asarray(present, bool)
-    )
+    if present is None:
+        present = np.ones((len(affinities[0]), len(affinities)), bool)
+    present = np.asarray(present, bool)
+    n = len(present)
     rows = [np.flatnonzero(column) for column in present.T]
-    inside = [w[_square(r, len(present))] for w, r in zip(affinities, rows, strict=True)]
+    inside = [w[_square(r, n)] for w, r in zip(affinities, rows, strict=True)]
     local = [_local(w, neighbours) for w in inside]
     status = [_status(w) for w in inside]
     shared = present.astype(float) @ present.T.astype(float)
     for _ in range(rounds):
-        total = _total(status, rows, len(present))
-        status = [_heard(total, shared, p, r) for p, r in zip(status, rows, strict=True)]
-        status = [_status(s @ (s @ p).T) for s, p in zip(local, (p.T for p in status), strict=True)]
-    total = _total(status, rows, len(present))
-    fused = np.divide(total, shared * len(present), out=np.zeros_like(total), where=shared > 0)
+        total = _total(status, rows, n)
+        others = [_of_others(total, shared, p, r) for p, r in zip(status, rows, strict=True)]
+        status = [_status(s @ (s @ p.T).T) for s, p in zip(local, others, strict=True)]
+    total = _total(status, rows, n)
+    fused = np.divide(total, shared * n, out=np.zeros_like(total), where=shared > 0)
     return (fused + fused.T) / 2
 
 
@@ -108,7 +108,8 @@ def _local(weights: np.ndarray, neighbours: int) -> csr_array:
     value = np.take_along_axis(weights, index, 1)
     total = value.sum(1, keepdims=True)
     value = np.divide(value, total, out=np.zeros_like(value), where=total > 0)
-    return csr_array((value.ravel(), index.ravel(), np.arange(n + 1) * count), shape=(n, n))
+    offsets = np.arange(n + 1) * count
+    return csr_array((value.ravel(), index.ravel(), offsets), shape=(n, n))
 
 
 def _square(rows: np.ndarray, n: int) -> tuple:
@@ -124,9 +125,12 @@ def _total(status: list[np.ndarray], rows: list[np.ndarray], n: int) -> np.ndarr
     return total
 
 
-def _heard(total: np.ndarray, shared: np.ndarray, own: np.ndarray, rows: np.ndarray) -> np.ndarray:
+def _of_others(
+    total: np.ndarray, shared: np.ndarray, own: np.ndarray, rows: np.ndarray
+) -> np.ndarray:
     """The mean of the other modalities' P, on the scale of this one."""
     square = _square(rows, len(total))
-    mine, others = own * len(rows), shared[square] - 1
-    heard = np.divide(total[square] - mine, others, out=mine, where=others > 0)
-    return heard / max(1, len(rows))
+    mine = own * len(rows)
+    others = shared[square] - 1
+    mean = np.divide(total[square] - mine, others, out=mine, where=others > 0)
+    return mean / max(1, len(rows))
