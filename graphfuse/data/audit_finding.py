@@ -94,36 +94,47 @@ class Subject:
 
 
 def numbers(modality: Modality) -> tuple[pd.DataFrame, np.ndarray]:
-    """The table as float `[N, F]`, and bool `[F]`: columns of words, whose numbers are only names
-    for their levels.
+    """A modality's table as numbers. Dates become days.
 
-    An omics table is handed out as it is, not copied. Dates become days.
+    Parameters
+    ----------
+    modality
+        Of N patients and F columns.
+
+    Returns
+    -------
+    table : DataFrame of float `[N, F]`
+        An omics table is handed out as it is, not copied.
+    words : bool array `[F]`
+        Columns of words, whose numbers are only names for their levels.
     """
     table = modality.table
     if modality.kind != "ehr":
         return table, np.zeros(table.shape[1], dtype=bool)
     columns, words = [], []
     for name, column in table.items():
-        kind = modality.types.get(name) or (
-            "numeric" if pd.api.types.is_numeric_dtype(column) else "categorical"
-        )
+        kind = modality.types.get(name) or _guessed_type(column)
         words.append(kind in ("categorical", "ordinal"))
         columns.append(_coded(column, kind))
     values = np.column_stack(columns) if columns else np.empty((len(table), 0))
-    return pd.DataFrame(values, index=table.index, columns=table.columns), np.array(
-        words, dtype=bool
-    )
+    coded = pd.DataFrame(values, index=table.index, columns=table.columns)
+    return coded, np.array(words, dtype=bool)
+
+
+def _guessed_type(column: pd.Series) -> str:
+    return "numeric" if pd.api.types.is_numeric_dtype(column) else "categorical"
 
 
 def _coded(column: pd.Series, kind: str) -> np.ndarray:
+    """float `[N]`: numbers, days since 2000, or a number that is only the name of a level."""
     if kind == "numeric":
         return pd.to_numeric(column, errors="coerce").to_numpy(dtype=float)
     if kind == "date":
-        days = pd.to_datetime(column, errors="coerce", format="mixed", utc=True)
-        return ((days - pd.Timestamp("2000-01-01", tz="UTC")) / pd.Timedelta(days=1)).to_numpy(
-            dtype=float
-        )
-    codes, _ = pd.factorize(column.map(as_word, na_action="ignore"), sort=True)
+        dates = pd.to_datetime(column, errors="coerce", format="mixed", utc=True)
+        since_2000 = dates - pd.Timestamp("2000-01-01", tz="UTC")
+        return (since_2000 / pd.Timedelta(days=1)).to_numpy(dtype=float)
+    words = column.map(as_word, na_action="ignore")
+    codes, _ = pd.factorize(words, sort=True)
     return np.where(codes < 0, np.nan, codes)
 
 
@@ -145,11 +156,10 @@ def row_blocks(table: pd.DataFrame, rows: np.ndarray) -> Iterator[np.ndarray]:
 
 def spread(positions: np.ndarray, most: int) -> np.ndarray:
     """At most so many of these, evenly spread over them."""
-    return (
-        positions[np.linspace(0, len(positions) - 1, most).astype(int)]
-        if len(positions) > most
-        else positions
-    )
+    if len(positions) <= most:
+        return positions
+    chosen = np.linspace(0, len(positions) - 1, most).astype(int)
+    return positions[chosen]
 
 
 def fold_matrix(folds: pd.DataFrame, patients: pd.Index) -> np.ndarray:

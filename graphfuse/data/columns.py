@@ -90,13 +90,12 @@ _FEW_LEVELS = 10
 def group_columns(frame: pd.DataFrame) -> list[str]:
     """Columns that say where or in which batch a patient was measured, or of which family: values
     that patients share."""
-    return [
-        column
-        for column in map(str, frame.columns)
-        if _GROUP.search(column)
-        and 1 < frame[column].nunique() <= len(frame) / 2
-        and not _AFTER.search(column)
-    ]
+    groups = []
+    for column in map(str, frame.columns):
+        is_called_so = _GROUP.search(column) and not _AFTER.search(column)
+        if is_called_so and 1 < frame[column].nunique() <= len(frame) / 2:
+            groups.append(column)
+    return groups
 
 
 @dataclass(frozen=True)

@@ -91,11 +91,9 @@ def turned_into_dates(names: Iterable[str]) -> list[str]:
     with_digit = [name for name in names if any(letter.isdigit() for letter in name)]
     numbers = sum(bool(_SERIAL.match(name)) or name.isdigit() for name in with_digit)
     numbers_are_ids = numbers > 1 and numbers > _FEW_NUMBERS * len(names)
-    return [
-        name
-        for name in with_digit
-        if _readings(name) and not (numbers_are_ids and _SERIAL.match(name))
-    ]
+    if numbers_are_ids:
+        with_digit = [name for name in with_digit if not _SERIAL.match(name)]
+    return [name for name in with_digit if _readings(name)]
 
 
 def in_words(names: list[str]) -> str:
@@ -124,9 +122,11 @@ def _readings(name: str) -> list[str]:
     symbol that is intact."""
     plain = unicodedata.normalize("NFC", name.strip())
     plain = re.sub(r"^X(?=\d)", "", plain)  # R writes an X before names that begin with a digit
-    found = _read(plain)
     unsuffixed = re.sub(r"\.\d$", "", plain)  # pandas writes 1-Mar.1 for the second 1-Mar
-    return found or (_read(unsuffixed) if unsuffixed != plain else [])
+    readings = _read(plain)
+    if readings or unsuffixed == plain:
+        return readings
+    return _read(unsuffixed)
 
 
 def _read(plain: str) -> list[str]:
@@ -138,9 +138,10 @@ def _read(plain: str) -> list[str]:
         gene = _gene(day.month, day.day)
         return [gene] if gene and 2000 <= day.year <= 2040 else []
     days = [(month, day) for month, day in _month_and_day(plain) if month <= 12 and 1 <= day <= 31]
+    if not days:
+        return []
     genes = [_gene(month, day) for month, day in days]
-    named = [gene for gene in genes if gene]
-    return named or (["no gene that we know of"] if days else [])
+    return [gene for gene in genes if gene] or ["no gene that we know of"]
 
 
 def _month_and_day(plain: str) -> list[tuple[int, int]]:

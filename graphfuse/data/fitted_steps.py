@@ -23,16 +23,31 @@ LARGEST = 1e37  # a tenth of what single precision holds; fillers for missing va
 
 
 def fit_steps(specs: Sequence[StepSpec], numbers: np.ndarray, context: Context) -> tuple[Step, ...]:
-    """Each step fitted on what those before it make of the training patients' `numbers` `[n, G]`;
-    where nobody has the modality, on one row of zeros.
+    """Each step fitted on what those before it make of the training patients' numbers.
 
-    Raises `InputError` for steps and options that are not there, and where a number that models see
-    is none.
+    Parameters
+    ----------
+    specs : sequence of StepSpec
+        The steps in their order.
+    numbers : float array `[n, G]`
+        Of training patients, NaN where missing. Where nobody has the modality, the steps are fitted
+        on one row of zeros.
+    context : Context
+        What else is known of these patients.
+
+    Returns
+    -------
+    tuple of Step
+
+    Raises
+    ------
+    InputError
+        For steps and options that are not there, and where a number that models see is none.
     """
     if not len(numbers):
         numbers, context = np.zeros((1, numbers.shape[1])), _nobody(context)
     nothing = Learned.nothing(len(numbers))
-    names, width = context.columns, numbers.shape[1]
+    width = numbers.shape[1]
     values = unscaled = numbers
     fitted: list[Step] = []
     is_scaled = False
@@ -40,15 +55,16 @@ def fit_steps(specs: Sequence[StepSpec], numbers: np.ndarray, context: Context) 
         kind = step(spec.step)
         check_options(spec.step, kind, spec.options)
         learned = context.learned if kind.reads_target(**spec.options) else nothing
-        told = replace(context, columns=names[sources_of(fitted, width)], learned=learned)
-        shown = unscaled if kind.unitless else values
-        fitted.append(kind.fit(shown, told, **spec.options))
-        values = applied(spec.step, fitted[-1], values)
+        columns = context.columns[sources_of(fitted, width)]
+        told = replace(context, columns=columns, learned=learned)
+        made = kind.fit(unscaled if kind.unitless else values, told, **spec.options)
+        fitted.append(made)
+        values = applied(spec.step, made, values)
         unscaled = unscaled if kind.rescales else values
         is_scaled = kind.rescales or (is_scaled and kind.unitless)
     if not np.isfinite(values).all():
-        called = [spec.step for spec in specs]
-        raise InputError(left_missing(context.modality, called, fitted, numbers))
+        names = [spec.step for spec in specs]
+        raise InputError(left_missing(context.modality, names, fitted, numbers))
     if not is_scaled:
         _tell_off_centre(context.modality, values)
     return tuple(fitted)
@@ -72,15 +88,32 @@ def _nobody(context: Context) -> Context:
 
 
 def applied(name: str, made: Step, table: np.ndarray) -> np.ndarray:
-    """What a step makes of a table. Raises `InputError` where that is of another shape than the
-    step says."""
+    """What a step makes of a table.
+
+    Parameters
+    ----------
+    name : str
+        What the step is called, for messages.
+    made : Step
+        The fitted step.
+    table : float array `[N, F]`
+
+    Returns
+    -------
+    float array `[N, F']`
+
+    Raises
+    ------
+    InputError
+        Where that is of another shape than the step says.
+    """
     expected = (len(table), len(owners_of(name, made, table.shape[1])))
-    found = np.asarray(made.apply(table), dtype=float)
-    if found.shape != expected:
+    values = np.asarray(made.apply(table), dtype=float)
+    if values.shape != expected:
         raise InputError(
-            f"step {name!r}: gave a table of shape {found.shape}, and its `owners` says {expected}"
+            f"step {name!r}: gave a table of shape {values.shape}, and its `owners` says {expected}"
         )
-    return found
+    return values
 
 
 def owners_of(name: str, made: Step, columns: int) -> np.ndarray:

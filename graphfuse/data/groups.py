@@ -58,6 +58,5 @@ _NO_GROUP = ("", "unknown", "nan", "none", "<na>")
 
 def group_known(values: Iterable) -> np.ndarray:
     """bool `[N]`: whose site, batch or other group is known, and not a blank or a word for one."""
-    return ~pd.Series(list(values), dtype=object).astype(str).str.strip().str.lower().isin(
-        _NO_GROUP
-    ).to_numpy(bool)
+    words = pd.Series(list(values), dtype=object).astype(str).str.strip().str.lower()
+    return ~words.isin(_NO_GROUP).to_numpy(bool)

@@ -178,7 +178,8 @@ class Pipeline:
     def present(self, modality: Modality) -> np.ndarray:
         """bool `[N]`: patients with a value in any fitted column; values elsewhere cannot be used,
         so they do not count."""
-        return modality.table.reindex(columns=list(self.columns)).notna().any(axis=1).to_numpy()
+        table = modality.table.reindex(columns=list(self.columns))
+        return table.notna().any(axis=1).to_numpy()
 
     def unknown(self, modality: Modality) -> list[str]:
         """What to tell of records that the model can make nothing of: column, how many patients,
@@ -186,14 +187,12 @@ class Pipeline:
         if self.typed is None:
             return []
         kinds = {name: kind for name, kind, *_ in self.typed.columns}
-        counts = self.typed.unknown(modality.table.reindex(columns=list(self.columns)))
-        return [
-            (
-                f"{modality.name}, {name}: {few_counted(count, 'patient has', 'patients have')} a "
-                f"value {_UNKNOWN[kinds[name]]}"
-            )
-            for name, count in counts.items()
-        ]
+        table = modality.table.reindex(columns=list(self.columns))
+        notices = []
+        for name, count in self.typed.unknown(table).items():
+            who = few_counted(count, "patient has", "patients have")
+            notices.append(f"{modality.name}, {name}: {who} a value {_UNKNOWN[kinds[name]]}")
+        return notices
 
     def state(self) -> tuple[dict[str, np.ndarray], dict]:
         """Arrays and JSON from which `from_state` rebuilds the pipeline."""
@@ -203,11 +202,12 @@ class Pipeline:
             start = _start(self.names, place)
             arrays |= {f"{start}{key}": value for key, value in own.items()}
             saved.append({"step": name, "about": about})
-        return arrays | {"owners": self.owners}, {
+        described = {
             "columns": self.columns,
             "typed": None if self.typed is None else self.typed.state(),
             "steps": None if self.names == USUAL_STEPS else saved,
         }
+        return arrays | {"owners": self.owners}, described
 
     @classmethod
     def from_state(cls, arrays: Mapping[str, np.ndarray], described: Mapping) -> Pipeline:

@@ -97,28 +97,30 @@ def check_first_column(
     heading = "" if heading is None else str(heading).strip()
     if not len(ids) or not _all_numbers(ids):
         return
-    counts = bool(_UNNAMED.match(heading) or _COUNTER.match(heading)) and counts_rows(ids)
-    if not counts and _named_like_id(heading) and not _SERIAL_KEY.match(heading):
+    has_no_name, is_serial_key = bool(_UNNAMED.match(heading)), bool(_SERIAL_KEY.match(heading))
+    counts = (has_no_name or bool(_COUNTER.match(heading))) and counts_rows(ids)
+    if not counts and _named_like_id(heading) and not is_serial_key:
         return
     candidates = [name for name in others if _named_like_id(name)]
-    found = _id_column(read(candidates), counts) if candidates else None
+    better = _id_column(read(candidates), counts) if candidates else None
     shown = f"its first column {heading!r}" if heading else "its first column, without a name,"
-    if found is None:
-        if tell and _UNNAMED.match(heading) and counts and not flipped:
+    may_tell = tell and not flipped
+    if better is None:
+        if may_tell and has_no_name and counts:
             _tell_of_row_numbers(path, shown, read(list(others[:_LOOKED_AT])))
         return
-    if _SERIAL_KEY.match(heading):
-        if tell and counts_rows(ids) and not flipped:
+    if is_serial_key:
+        if may_tell and counts_rows(ids):
             warn_once(
                 log,
                 f"{path}: ids are those of the first column {heading!r}, which counts rows, not "
-                f"those of {found!r}; if that is wrong, {cure.format(found)}",
+                f"those of {better!r}; if that is wrong, {cure.format(better)}",
             )
         return
     does = f"counts rows ({examples(ids[:3])}, …)" if counts else "holds numbers"
-    cure = "write the table without row numbers (index=False)" if flipped else cure.format(found)
+    cure = "write the table without row numbers (index=False)" if flipped else cure.format(better)
     raise NotTheIds(
-        f"{path}: {shown} {does}, while column {found!r} is named as ids are; {cure}", found
+        f"{path}: {shown} {does}, while column {better!r} is named as ids are; {cure}", better
     )
 
 

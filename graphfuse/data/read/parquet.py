@@ -13,7 +13,26 @@ from graphfuse.errors import InputError
 
 
 def read_parquet(path: Path, wanted: Wanted) -> pd.DataFrame:
-    """The table of a Parquet file; its index, or its first column, holds the ids."""
+    """The table of a Parquet file; its index, or its first column, holds the ids.
+
+    Parameters
+    ----------
+    path : Path
+        A Parquet file.
+    wanted : Wanted
+        Which columns, and where the ids stand.
+
+    Returns
+    -------
+    DataFrame
+        Patients × columns.
+
+    Raises
+    ------
+    InputError
+        Where rows or columns are named on several levels, the first column holds no ids, columns
+        are not there, or there is less memory than reading takes.
+    """
     from pyarrow.parquet import ParquetFile
 
     with ParquetFile(path) as file:
@@ -27,24 +46,35 @@ def read_parquet(path: Path, wanted: Wanted) -> pd.DataFrame:
     places = _places(every, wanted)
     _require(path, schema, rows, None if places is None else len(places))
     stored = list(map(str, every.columns))  # numbers are written as text
-    frame = pd.read_parquet(path, columns=places and [stored[at] for at in places])
+    frame = pd.read_parquet(path, columns=places and [stored[place] for place in places])
     frame.columns = names_as_text(frame.columns)
     if wanted.id_column is not None:
         in_index = wanted.id_column == frame.index.name
         return pick(frame, wanted, path, None if in_index else wanted.id_column)
-    indexed = not isinstance(frame.index, pd.RangeIndex)
-    first = None if indexed or frame.columns.empty else frame.columns[0]
-    ids = frame.index if first is None else pd.Index(frame.iloc[:, 0])
-    heading = frame.index.name if first is None else first
-    names = dict(zip(names_as_text(every.columns), stored, strict=True))
-    others = [name for name in names if name != first]
-
-    def look(asked: list[str]) -> pd.DataFrame:
-        there = [names[name] for name in asked]
-        return pd.read_parquet(path, columns=there).set_axis(asked, axis=1)
-
-    check_first_column(path, heading, ids, others, look, wanted.flipped)
+    is_indexed = not isinstance(frame.index, pd.RangeIndex)
+    first = None if is_indexed or frame.columns.empty else frame.columns[0]
+    stored_names = dict(zip(names_as_text(every.columns), stored, strict=True))
+    _check_ids(path, frame, first, stored_names, wanted.flipped)
     return pick(frame, wanted, path, first)
+
+
+def _check_ids(
+    path: Path, frame: pd.DataFrame, first: str | None, stored: dict[str, str], flipped: bool
+) -> None:
+    """Refuses an index, or a first column, that holds no ids (see `check_first_column`).
+
+    `stored`: the names of all columns of the file → how they are written there.
+    """
+    heading, ids = frame.index.name, frame.index
+    if first is not None:
+        heading, ids = first, pd.Index(frame.iloc[:, 0])
+    others = [name for name in stored if name != first]
+
+    def read(names: list[str]) -> pd.DataFrame:
+        columns = [stored[name] for name in names]
+        return pd.read_parquet(path, columns=columns).set_axis(names, axis=1)
+
+    check_first_column(path, heading, ids, others, read, flipped)
 
 
 def _places(every: pd.DataFrame, wanted: Wanted) -> list[int] | None:
