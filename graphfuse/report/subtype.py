@@ -46,20 +46,22 @@ def write_page(found: Subtypes, folder: str | Path) -> Path:
 
 def page(found: Subtypes) -> str:
     """The page as HTML. Cells of fewer than 5 patients are hidden."""
-    return template("subtype.html.jinja", chance=chance).render(**_told(found))
+    return template("subtype.html.jinja", chance=chance).render(**_shown(found))
 
 
 def chance(p: float) -> str:
     """A p-value: three decimals, or that it is below 0.001."""
-    return "–" if not np.isfinite(p) else "< 0.001" if p < 0.001 else f"{p:.3f}"
+    if not np.isfinite(p):
+        return "–"
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
-def _told(found: Subtypes) -> dict[str, Any]:
+def _shown(found: Subtypes) -> dict[str, Any]:
+    """Everything the template shows."""
     confidence = pd.Series(found.confidence).groupby(found.labels).mean()
-    clusters = [
-        row | {"confidence": float(confidence[row["cluster"]])}
-        for row in found.clusters.to_dict("records")
-    ]
+    clusters = found.clusters.to_dict("records")
+    for row in clusters:
+        row["confidence"] = float(confidence[row["cluster"]])
     return {
         "found": found,
         "asked": found.about["parameters"],
@@ -80,12 +82,15 @@ def _told(found: Subtypes) -> dict[str, Any]:
 
 
 def _survival(separation: Separation) -> dict[str, Any]:
+    """Survival by cluster: its test, its curves, and how many are at risk at round moments."""
     table, groups = separation.curves, separation.groups.to_dict("records")
-    moments = curves.ticks(float(table["time"].max()) or 1.0)
-    each = {
-        row["cluster"]: curves.at_risk(table[table["cluster"] == row["cluster"]], moments)
-        for row in groups
-    }
+    last = float(table["time"].max()) or 1.0
+    moments = curves.ticks(last)
+    at_risk = {}
+    for row in groups:
+        cluster = row["cluster"]
+        curve = table[table["cluster"] == cluster]
+        at_risk[cluster] = curves.at_risk(curve, moments)
     title = f"Kaplan-Meier curves of {separation.outcome} by cluster"
     return {
         "name": separation.outcome,
@@ -93,17 +98,17 @@ def _survival(separation: Separation) -> dict[str, Any]:
         "p_holm": separation.p_holm,
         "groups": groups,
         "moments": moments,
-        "at_risk": each,
+        "at_risk": at_risk,
         "figure": curves.survival_figure(table, title, words.HIDE_BELOW),
     }
 
 
 def _classes(association: Association) -> dict[str, Any]:
+    """Patients by cluster and class, and how far the two agree."""
     counts = association.counts
-    rows = [
-        (int(cluster), [int(n) for n in row])
-        for cluster, row in zip(counts.index, counts.to_numpy(), strict=True)
-    ]
+    rows = []
+    for cluster, row in zip(counts.index, counts.to_numpy(), strict=True):
+        rows.append((int(cluster), [int(count) for count in row]))
     return {
         "name": association.outcome,
         "classes": list(counts.columns),

@@ -53,7 +53,8 @@ def number(value: float | None, digits: int = 3) -> str:
     if value is None or not math.isfinite(value):
         return "–"
     text = f"{value:,.{digits}f}"
-    return text.replace("-", "−") if float(text.replace(",", "")) else text.removeprefix("-")
+    is_zero = float(text.replace(",", "")) == 0
+    return text.removeprefix("-") if is_zero else text.replace("-", "−")
 
 
 def signed(value: float) -> str:
@@ -130,7 +131,8 @@ def count(patients: float) -> str:
 def points(value: float | None, sign: bool = False) -> str:
     """A difference of shares in points, one decimal: `0.4`, `−0.5`; with a plus where asked for."""
     text = number(None if value is None else 100 * value, 1)
-    return f"+{text}" if sign and text[0] not in "−–" and text != "0.0" else text
+    is_plus = text[0] not in "−–" and text != "0.0"
+    return f"+{text}" if sign and is_plus else text
 
 
 def points_span(interval: Sequence[float | None]) -> str:
@@ -166,16 +168,16 @@ def change(
 def change_span(metric: Metric, interval: Sequence[float | None], like: float | None = None) -> str:
     """`−0.5 to 1.3`, in points where the metric is written so; `no interval` where an end is
     unknown."""
-    return (
-        points_span(interval)
-        if metric.percent
-        else scored_span(interval, metric, like) or "no interval"
-    )
+    if metric.percent:
+        return points_span(interval)
+    return scored_span(interval, metric, like) or "no interval"
 
 
 def listed(words: Sequence[str], last: str = "and") -> str:
     """`a`, `a and b`, `a, b and c`."""
-    return f" {last} ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
+    if len(words) < 2:
+        return "".join(words)
+    return f"{', '.join(words[:-1])} {last} {words[-1]}"
 
 
 def breakable(name: str) -> Markup:
@@ -188,10 +190,9 @@ def breakable(name: str) -> Markup:
 
 def identical(*pairs: Comparison | None) -> bool:
     """Whether nothing at all differs: every difference is 0 in every fold."""
-    found = [pair for pair in pairs if pair]
-    return bool(found) and all(
-        pair.difference == 0 and tuple(pair.ci95) == (0, 0) for pair in found
-    )
+    made = [pair for pair in pairs if pair]
+    numbers = [(pair.difference, *pair.ci95) for pair in made]
+    return bool(made) and all(each == (0, 0, 0) for each in numbers)
 
 
 def said(pair: Comparison) -> str:

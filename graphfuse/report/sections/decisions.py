@@ -25,23 +25,22 @@ def told(run: Run) -> dict[str, Any] | None:
 
 
 def acted_on(predictions: pd.DataFrame, classes: Sequence[str]) -> dict[str, Any] | None:
-    """The figure, a sentence a class, and classes left out; `None` where no class has patients
-    enough.
+    """What good acting on the predicted probabilities does.
 
-    Of two classes, the second is the one acted on, as for AUROC.
+    Parameters
+    ----------
+    predictions : pandas.DataFrame
+        Held-out predictions, as in `predictions.csv`.
+    classes : sequence of str
+        The classes. Of two, the second is the one acted on, as for AUROC.
+
+    Returns
+    -------
+    dict or None
+        The figure, a sentence a class, and classes left out; `None` where no class has patients
+        enough.
     """
-    once = (
-        predictions.drop_duplicates("patient")["truth"]
-        .value_counts()
-        .reindex(list(classes), fill_value=0)
-    )
-    enough = [
-        c
-        for c in classes
-        if min(once[c], once.sum() - once[c]) >= FEWEST and f"p_{c}" in predictions
-    ]
-    wanted = [c for c in enough if len(classes) != 2 or c == classes[1]]
-    drawn = sorted(sorted(wanted, key=lambda c: -once[c])[:MOST], key=list(classes).index)
+    drawn = _drawn(predictions, classes)
     if not drawn:
         return None
     curves = {name: decision_curve(predictions, name) for name in drawn}
@@ -58,6 +57,22 @@ def acted_on(predictions: pd.DataFrame, classes: Sequence[str]) -> dict[str, Any
     }
 
 
+def _drawn(predictions: pd.DataFrame, classes: Sequence[str]) -> list[str]:
+    """The classes that have a curve, in their order: the commonest of those with enough patients in
+    and outside the class."""
+    truth = predictions.drop_duplicates("patient")["truth"]
+    patients = truth.value_counts().reindex(list(classes), fill_value=0)
+    total = patients.sum()
+    wanted = []
+    for name in classes:
+        is_acted_on = len(classes) != 2 or name == classes[1]
+        fewer = min(patients[name], total - patients[name])
+        if is_acted_on and fewer >= FEWEST and f"p_{name}" in predictions:
+            wanted.append(name)
+    commonest = sorted(wanted, key=lambda name: -patients[name])[:MOST]
+    return sorted(commonest, key=list(classes).index)
+
+
 def _sentence(name: str, spans: list[tuple[float, float]]) -> dict[str, str]:
     if not spans:
         return {
@@ -65,10 +80,8 @@ def _sentence(name: str, spans: list[tuple[float, float]]) -> dict[str, str]:
             "said": "at no threshold is it shown to do better than treating all and treating none",
         }
     low, high = max(spans, key=lambda ends: ends[1] - ends[0])
-    more = (
-        f" and in {len(spans) - 1} shorter stretch{'es' if len(spans) > 2 else ''}"
-        if len(spans) > 1
-        else ""
-    )
     at = f"thresholds from {low:.2f} to {high:.2f}" if high > low else f"a threshold of {low:.2f}"
-    return {"name": name, "said": f"better than treating all and than treating none at {at}{more}"}
+    shorter = len(spans) - 1
+    if shorter:
+        at += f" and in {shorter} shorter stretch{'es' if shorter > 1 else ''}"
+    return {"name": name, "said": f"better than treating all and than treating none at {at}"}
