@@ -17,9 +17,8 @@ log = logging.getLogger(__name__)
 
 BLANK, UNNAMED = -1, -2  # codes of an empty name, and of one without a symbol
 
-_ENSEMBL = re.compile(
-    r"^(?:\d+\.)?(ENS[A-Z]*\d{11})(?:\.\d+)?(?:_\w+)?$"
-)  # taxon before, version and GENCODE's marks after
+# taxon before, version and GENCODE's marks after
+_ENSEMBL = re.compile(r"^(?:\d+\.)?(ENS[A-Z]*\d{11})(?:\.\d+)?(?:_\w+)?$")
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,10 +46,29 @@ def clean(
 
     `blank_symbol`, `no_symbol`, `self_loop`, `missing_weight` (NaN, infinite),
     `nonpositive_weight`, `below_cut` (score less than `min_score`), then `duplicate` (the highest
-    score stays) and, undirected, `both_directions`. `symbols`: from tidy names to gene symbols,
-    `None` where a name has none. Names keep their case; blanks around them go, and taxon and
-    version of Ensembl ids. Edges without a score weigh 1. Raises `InputError` when no edge is left,
-    and when there is a cut but no score.
+    score stays) and, undirected, `both_directions`. Names keep their case; blanks around them go,
+    and taxon and version of Ensembl ids. Edges without a score weigh 1.
+
+    Parameters
+    ----------
+    edges : pd.DataFrame
+        `source, target[, score]`.
+    min_score : float, optional
+    directed : bool
+        Whether an edge and its reverse are two.
+    where : str
+        What messages call the edges.
+    symbols : callable, optional
+        From tidy names to gene symbols, `None` where a name has none.
+
+    Returns
+    -------
+    Edges
+
+    Raises
+    ------
+    InputError
+        When no edge is left, and when there is a cut but no score.
     """
     names, source, target = _coded(edges, symbols)
     weight = edges["score"].to_numpy(float) if "score" in edges else np.ones(len(edges))
@@ -59,13 +77,16 @@ def clean(
             f"{where}: min_score = {min_score:g} but the edges have no score column; name "
             "one or drop the cut"
         )
+    below_cut = np.zeros(len(edges), bool)
+    if min_score is not None:
+        below_cut = ~(weight >= min_score)
     faulty = {
         "blank_symbol": (source == BLANK) | (target == BLANK),
         "no_symbol": (source < 0) | (target < 0),
         "self_loop": source == target,
         "missing_weight": ~np.isfinite(weight),
         "nonpositive_weight": ~(weight > 0),
-        "below_cut": np.zeros(len(edges), bool) if min_score is None else ~(weight >= min_score),
+        "below_cut": below_cut,
     }
     keep, cleaned = np.ones(len(edges), bool), {}
     for what, bad in faulty.items():
@@ -89,21 +110,20 @@ def clean(
 def _coded(edges: pd.DataFrame, symbols) -> tuple[list[str], np.ndarray, np.ndarray]:
     """Sorted symbols, and source and target as int64 codes into them; `BLANK` and `UNNAMED` where
     there is none."""
-    pair = [edges[side].astype("category") for side in ("source", "target")]
-    both = union_categoricals(
-        [column.cat.rename_categories(map(str, column.cat.categories)) for column in pair]
-    )
+    sides = []
+    for side in ("source", "target"):
+        column = edges[side].astype("category")
+        sides.append(column.cat.rename_categories(map(str, column.cat.categories)))
+    both = union_categoricals(sides)
     tidy = [tidy_symbol(name) for name in both.categories]
-    found = tidy if symbols is None else symbols(tidy)
-    names = sorted({symbol for symbol in found if symbol})
+    symbol_of = tidy if symbols is None else symbols(tidy)
+    names = sorted({symbol for symbol in symbol_of if symbol})
     place = {symbol: i for i, symbol in enumerate(names)}
-    codes = [
-        place.get(symbol, UNNAMED) if name else BLANK
-        for name, symbol in zip(tidy, found, strict=True)
-    ]
-    codes = np.array([*codes, BLANK], np.int64)[
-        both.codes
-    ]  # a missing name has code -1: the last entry
+    code_of = []
+    for name, symbol in zip(tidy, symbol_of, strict=True):
+        code_of.append(place.get(symbol, UNNAMED) if name else BLANK)
+    code_of.append(BLANK)  # a missing name has code -1: the last entry
+    codes = np.array(code_of, np.int64)[both.codes]
     return names, codes[: len(edges)], codes[len(edges) :]
 
 
@@ -136,14 +156,15 @@ def _merged(source, target, weight, directed: bool, cleaned: dict[str, int]):
 def _one_way(count: int, both: int, where: str) -> int:
     """How many of `count` undirected edges stood one way round; warns where most of a list stands
     both ways."""
-    if both and 0 < count - both < count / 2:
+    one_way = count - both
+    if both and 0 < one_way < count / 2:
         log.warning(
             "%s: %d of %d edges stand in one direction only; taken as undirected",
             where,
-            count - both,
+            one_way,
             count,
         )
-    return count - both
+    return one_way
 
 
 def _check_left(
@@ -152,16 +173,12 @@ def _check_left(
     """Raises `InputError` when nothing is left; warns when the cut is on another scale than the
     scores."""
     finite = weight[np.isfinite(weight)]
-    span = (
-        f"scores run from {finite.min():g} to {finite.max():g}"
-        if len(finite)
-        else "no score is a number"
-    )
+    span = "no score is a number"
+    if len(finite):
+        span = f"scores run from {finite.min():g} to {finite.max():g}"
     if not keep.any():
-        why = (
-            ", ".join(f"{what} {count:,}" for what, count in cleaned.items() if count)
-            or "the list is empty"
-        )
+        left_out = [f"{what} {count:,}" for what, count in cleaned.items() if count]
+        why = ", ".join(left_out) or "the list is empty"
         cure = f"lower min_score ({min_score:g})" if cleaned["below_cut"] else "check the columns"
         raise InputError(f"{where}: none of {len(keep):,} edges is left ({why}); {span}; {cure}")
     if min_score is not None and 0 < min_score <= 1 < finite.min():

@@ -53,8 +53,20 @@ def to_mudata(graph: CohortGraph) -> MuData:
     `mdata.obs` outcomes and groups, in the graph's order; a patient without a modality is not in
     it, as `mdata.obsm[m]` says. Patients without any modality cannot stand in a MuData:
     `uns["graphfuse"]["left_out"]` names them. Columns are named `modality:column`, as in rankings:
-    one gene may stand in two tables; `var["column"]` has the bare name. Raises `InputError` where
-    the graph has no table.
+    one gene may stand in two tables; `var["column"]` has the bare name.
+
+    Parameters
+    ----------
+    graph : CohortGraph
+
+    Returns
+    -------
+    mudata.MuData
+
+    Raises
+    ------
+    InputError
+        Where the graph has no table.
     """
     import mudata
 
@@ -63,33 +75,36 @@ def to_mudata(graph: CohortGraph) -> MuData:
             "the graph has no table, so there is nothing for a MuData to hold; use "
             "to_networkx or to_hetero"
         )
-    rows = {name: np.flatnonzero(_present(graph, name)) for name in graph.features}
-    parts = {name: _table(graph, name, mine) for name, mine in rows.items()}
-    for name, part in parts.items():
-        part.var["column"] = part.var_names.to_numpy()
-        part.var_names = f"{name}:" + part.var_names
-    own = {
-        name for name, lists in graph.layers.items() if name in rows and _within(lists, rows[name])
-    }
-    for name in own:
-        parts[name].obsp[_key(name)] = connectivities(graph.layers[name], len(graph.cohort))[
-            rows[name]
-        ][:, rows[name]]
-    held = np.zeros(len(graph.cohort), bool)
-    held[np.concatenate(list(rows.values()))] = True
+    count = len(graph.cohort)
+    parts, own, held = {}, set(), np.zeros(count, bool)
+    for name in graph.features:
+        rows = np.flatnonzero(_present(graph, name))
+        held[rows] = True
+        parts[name] = _part(graph, name, rows)
+        lists = graph.layers.get(name)
+        if lists is not None and _within(lists, rows):
+            own.add(name)
+            parts[name].obsp[_key(name)] = connectivities(lists, count)[rows][:, rows]
     obs = _obs(graph)
     with mudata.set_options(pull_on_update=False):
         mdata = mudata.MuData({_key(name): part for name, part in parts.items()})
         if not mdata.obs_names.equals(obs.index[held]):
             mdata = mdata[obs.index[held]].copy()
     mdata.obs = obs[held]
-    for name in graph.layers:
+    for name, lists in graph.layers.items():
         if name not in own:
-            mdata.obsp[_key(name)] = connectivities(graph.layers[name], len(graph.cohort))[held][
-                :, held
-            ]
-    mdata.uns["graphfuse"] = _about(graph) | {"left_out": obs.index[~held].to_numpy(str)}
+            mdata.obsp[_key(name)] = connectivities(lists, count)[held][:, held]
+    left_out = obs.index[~held].to_numpy(str)
+    mdata.uns["graphfuse"] = _about(graph) | {"left_out": left_out}
     return mdata
+
+
+def _part(graph: CohortGraph, modality: str, rows: np.ndarray) -> AnnData:
+    """A modality of a MuData, its columns named `modality:column`."""
+    part = _table(graph, modality, rows)
+    part.var["column"] = part.var_names.to_numpy()
+    part.var_names = f"{modality}:" + part.var_names
+    return part
 
 
 def write_h5mu(mdata: MuData, path: str | Path) -> None:
@@ -101,10 +116,21 @@ def write_h5mu(mdata: MuData, path: str | Path) -> None:
 
 
 def connectivities(lists: Neighbours, senders: int | None = None) -> sparse.csr_matrix:
-    """float64 csr `[N, senders]`: row i holds the weights of those whom i hears."""
-    return sparse.csr_matrix(
-        (lists.weight, lists.index, lists.offsets), shape=(len(lists), senders or lists.senders)
-    )
+    """Weights of a layer's messages.
+
+    Parameters
+    ----------
+    lists : Neighbours
+    senders : int, optional
+        How many columns; by default those of `lists`.
+
+    Returns
+    -------
+    sparse.csr_matrix
+        float64 `[N, senders]`: row = receiver, column = sender.
+    """
+    shape = (len(lists), senders or lists.senders)
+    return sparse.csr_matrix((lists.weight, lists.index, lists.offsets), shape=shape)
 
 
 def gene_connectivities(network: GeneNetwork, symbols: list[str | None]) -> sparse.csr_matrix:
@@ -112,9 +138,10 @@ def gene_connectivities(network: GeneNetwork, symbols: list[str | None]) -> spar
     = who hears (both ways where undirected). Columns of the same gene are not joined."""
     edge, a, b = network.edge_features(symbols)
     measured = network.on(symbols)
-    back = ((measured.source != measured.target) & (not network.directed))[
-        edge
-    ]  # a loop's pairs go both ways already
+    both_ways = measured.source != measured.target  # a loop's pairs go both ways already
+    if network.directed:
+        both_ways = np.zeros_like(both_ways)
+    back = both_ways[edge]
     rows, columns = np.concatenate([b, a[back]]), np.concatenate([a, b[back]])
     weight = measured.weight[np.concatenate([edge, edge[back]])]
     return sparse.csr_matrix((weight, (rows, columns)), shape=(len(symbols), len(symbols)))
@@ -126,18 +153,15 @@ def _table(graph: CohortGraph, modality: str, rows: np.ndarray) -> AnnData:
 
     columns = pd.Series(graph.feature_names[modality], dtype=object).astype(str)
     again = columns.groupby(columns).cumcount()
-    var = pd.DataFrame(
-        index=pd.Index(
-            np.where(again > 0, columns + "#" + (again + 1).astype(str), columns), dtype=object
-        )
-    )
+    numbered = columns + "#" + (again + 1).astype(str)
+    unique = np.where(again > 0, numbered, columns)
+    var = pd.DataFrame(index=pd.Index(unique, dtype=object))
     genes = feature_genes(graph, modality)
     if any(genes):
         var["gene"] = pd.Categorical(genes)
     ids = pd.Index(graph.cohort.patients.astype(str)[rows], dtype=object)
-    adata = AnnData(
-        X=np.array(graph.features[modality][rows]), obs=pd.DataFrame(index=ids), var=var
-    )
+    values = np.array(graph.features[modality][rows])
+    adata = AnnData(X=values, obs=pd.DataFrame(index=ids), var=var)
     if graph.network is not None and any(genes):
         adata.varp[GENES] = gene_connectivities(graph.network, genes)
     return adata
@@ -152,16 +176,11 @@ def _obs(graph: CohortGraph) -> pd.DataFrame:
 
 
 def _about(graph: CohortGraph) -> dict:
-    network = (
-        {}
-        if graph.network is None
-        else {"network": graph.network.name, "directed": graph.network.directed}
-    )
-    return {
-        "cohort": graph.cohort.name,
-        "layers": np.array([_key(name) for name in graph.layers], dtype=str),
-        **network,
-    }
+    layers = [_key(name) for name in graph.layers]
+    about = {"cohort": graph.cohort.name, "layers": np.array(layers, dtype=str)}
+    if graph.network is not None:
+        about |= {"network": graph.network.name, "directed": graph.network.directed}
+    return about
 
 
 def _key(name: str) -> str:
@@ -208,34 +227,27 @@ def from_mudata(mdata: MuData, patients: pd.Index | None = None) -> dict[str, Ne
     `from_anndata`.
     """
     patients = mdata.obs_names if patients is None else patients
-    found = from_anndata(mdata, patients)
-    parts = [
-        (key, name, lists)
-        for key, adata in mdata.mod.items()
-        for name, lists in from_anndata(adata, patients).items()
-    ]
-    names = [*found, *(name for _, name, _ in parts)]
+    layers = from_anndata(mdata, patients)
+    parts = []
+    for key, adata in mdata.mod.items():
+        parts += [(key, name, lists) for name, lists in from_anndata(adata, patients).items()]
+    names = [*layers, *(name for _, name, _ in parts)]
     for key, name, lists in parts:
-        found[
-            name
-            if names.count(name) == 1 or (name == key and name not in mdata.obsp)
-            else f"{key}:{name}"
-        ] = lists
-    return found
+        is_own = name == key and name not in mdata.obsp
+        title = name if names.count(name) == 1 or is_own else f"{key}:{name}"
+        layers[title] = lists
+    return layers
 
 
 def _lists(matrix, place: np.ndarray, count: int, name: str) -> Neighbours:
+    """A matrix of `obsp` as neighbour lists; `place` int `[n]`: where its rows stand among `count`
+    patients, -1 for none."""
     edges = sparse.coo_matrix(matrix)
-    if not np.isfinite(edges.data).all():
-        raise InputError(
-            f"obsp[{name!r}]: {int((~np.isfinite(edges.data)).sum()):,} weights are not "
-            "finite; remove those edges"
-        )
-    strange = np.unique(
-        np.concatenate([edges.row, edges.col])[
-            np.concatenate([place[edges.row], place[edges.col]]) < 0
-        ]
-    )
+    infinite = int((~np.isfinite(edges.data)).sum())
+    if infinite:
+        raise InputError(f"obsp[{name!r}]: {infinite:,} weights are not finite; remove those edges")
+    ends = np.concatenate([edges.row, edges.col])
+    strange = np.unique(ends[place[ends] < 0])
     if len(strange):
         raise InputError(
             f"obsp[{name!r}]: rows {examples(strange)} are none of the patients; take them "

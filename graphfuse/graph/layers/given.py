@@ -52,6 +52,7 @@ class GivenLayer(Layer):
         edges, cleaned = clean_patient_edges(read_patient_edges(path, patients), str(path))
         ids = pd.Index(patients.astype(str))
         place = [ids.get_indexer(edges[side]) for side in ("source", "target")]
+        unusable = (place[0] < 0) & (place[1] < 0)
         named = pd.unique(pd.concat([edges["source"], edges["target"]]))
         strangers = int((~np.isin(named, ids.to_numpy(object))).sum())
         if strangers == len(named):
@@ -60,16 +61,12 @@ class GivenLayer(Layer):
                 "training patients; "
                 "check how ids are written in both (level = …, blanks, leading zeros)"
             )
-        counted = {
-            **cleaned,
-            "unknown_patients": strangers,
-            "unusable": int(((place[0] < 0) & (place[1] < 0)).sum()),
-        }
-        _say(name, counted)
-        salt = hashlib.sha256("\0".join([*edges["source"], *edges["target"]]).encode()).hexdigest()[
-            :32
-        ]
-        edges = edges if spec.weight == "similarity" else edges.assign(weight=1.0)
+        counted = {**cleaned, "unknown_patients": strangers, "unusable": int(unusable.sum())}
+        _log_left_out(name, counted)
+        every_id = "\0".join([*edges["source"], *edges["target"]])
+        salt = hashlib.sha256(every_id.encode()).hexdigest()[:32]
+        if spec.weight != "similarity":
+            edges = edges.assign(weight=1.0)
         hashes, known = _known(edges, place, len(ids), salt)
         own = _looked_up(hashes, known, _hashed(ids, salt))
         about = {"kind": cls.kind, "of": list(spec.of), "weight": spec.weight, "cleaned": counted}
@@ -89,16 +86,12 @@ class GivenLayer(Layer):
 
     @classmethod
     def restored(cls, arrays: dict[str, np.ndarray], numbers: dict, **base) -> GivenLayer:
-        known = (arrays[f"known_{key}"] for key in ("offsets", "index", "weight"))
-        return cls(
-            **base,
-            salt=numbers["salt"],
-            hashes=arrays["hashes"],
-            known=Neighbours(*known, base["own"].senders),
-        )
+        offsets, index, weight = (arrays[f"known_{key}"] for key in ("offsets", "index", "weight"))
+        known = Neighbours(offsets, index, weight, base["own"].senders)
+        return cls(**base, salt=numbers["salt"], hashes=arrays["hashes"], known=known)
 
 
-def _say(name: str, counted: dict[str, int]) -> None:
+def _log_left_out(name: str, counted: dict[str, int]) -> None:
     left_out = ", ".join(f"{what} {count:,}" for what, count in counted.items() if count)
     log.info("patient layer %s: edges read; left out: %s", name, left_out or "none")
 
@@ -116,27 +109,24 @@ def _known(
     edges: pd.DataFrame, place: list[np.ndarray], n: int, salt: str
 ) -> tuple[np.ndarray, Neighbours]:
     """Hashes of everyone with an edge to a training patient, sorted, and those edges."""
-    ends, other = (
-        pd.concat([edges["source"], edges["target"]]).to_numpy(),
-        np.concatenate([place[1], place[0]]),
-    )
+    ends = pd.concat([edges["source"], edges["target"]]).to_numpy()
+    other = np.concatenate([place[1], place[0]])
     weight = np.tile(edges["weight"].to_numpy(float), 2)
     keep = other >= 0
     codes, names = pd.factorize(ends[keep])
     hashes = _hashed(pd.Index(names), salt)
+    count = len(hashes)
     order = np.argsort(hashes)
-    row = np.empty(len(order), np.int64)
-    row[order] = np.arange(len(order))
-    return hashes[order], Neighbours.from_edges(
-        row[codes], other[keep], weight[keep], len(order), n
-    )
+    row = np.empty(count, np.int64)
+    row[order] = np.arange(count)
+    known = Neighbours.from_edges(row[codes], other[keep], weight[keep], count, n)
+    return hashes[order], known
 
 
 def _looked_up(hashes: np.ndarray, known: Neighbours, asked: np.ndarray) -> Neighbours:
     """The edges of those asked for; nobody for who is not there."""
-    nobody = np.append(known.offsets, known.offsets[-1])  # one more row, empty
+    offsets = np.append(known.offsets, known.offsets[-1])  # one more row, empty
+    with_nobody = Neighbours(offsets, known.index, known.weight, known.senders)
     place = np.searchsorted(hashes, asked)
-    found = np.isin(asked, hashes)
-    return Neighbours(nobody, known.index, known.weight, known.senders).take(
-        np.where(found, place, len(known))
-    )
+    is_known = np.isin(asked, hashes)
+    return with_nobody.take(np.where(is_known, place, len(known)))
