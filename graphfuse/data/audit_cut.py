@@ -37,11 +37,10 @@ def cut_from(subject: Subject, told: set[tuple[str, str]]) -> list[Finding]:
     found = []
     for modality in subject.cohort.modalities.values():
         rows = np.flatnonzero(modality.present & outcome.known)
-        hits = {
-            name: expected
-            for name, expected in _hits(modality, rows, scale[rows])
-            if expected < RARE and (modality.name, name) not in told
-        }
+        hits = {}
+        for name, expected in _hits(modality, rows, scale[rows]):
+            if expected < RARE and (modality.name, name) not in told:
+                hits[name] = expected
         if hits:
             found.append(_finding(subject, modality.name, hits))
     return found

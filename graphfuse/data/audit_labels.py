@@ -285,13 +285,16 @@ def _absent(
     """Columns of `gaps` bool `[N, F]` that tell a class: with one cut, AUROC = 1/2 + (share there −
     share in the rest)/2."""
     member = (codes[:, None] == np.asarray(tested)).T
-    sizes, inside, total = member.sum(axis=1), member.astype(float) @ gaps, gaps.sum(axis=0)
+    sizes = member.sum(axis=1)
     rest = len(codes) - sizes
+    inside = member.astype(float) @ gaps
+    total = gaps.sum(axis=0)
     share_inside = inside / np.maximum(sizes, 1)[:, None]
     share_outside = (total - inside) / np.maximum(rest, 1)[:, None]
     lean = share_inside - share_outside
     hits = []
-    for i, c in zip(*np.nonzero(np.abs(lean) > 2 * ABSENCE - 1), strict=True):
+    strong = np.abs(lean) > 2 * ABSENCE - 1
+    for i, c in np.argwhere(strong):
         if min(sizes[i], rest[i]) < HANDFUL:
             continue
         table = (inside[i, c], len(codes), total[c], sizes[i])

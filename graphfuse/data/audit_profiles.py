@@ -64,19 +64,27 @@ def _profiles(
     table, words = numbers(subject.cohort.modalities[modality])
     picks = spread(np.flatnonzero(~words), 2 * _PICKS)
     values = table.iloc[rows, picks].to_numpy(dtype=float)
-    distinct = np.array([len(np.unique(column[~np.isnan(column)])) for column in values.T])
-    telling = np.flatnonzero(distinct >= min(_DISTINCT, len(rows) / 2))
-    values = values[:, spread(telling, _PICKS)]
+    values = values[:, spread(_telling(values), _PICKS)]
     if values.shape[1] < _WIDE:
         return None
     known = ~np.isnan(values)
     centred = values - np.nanmean(values, axis=0)
     scores = np.clip(centred / np.nanstd(values, axis=0), -3, 3)
     if not known.all():
-        return np.where(known, scores, 0.0).astype(np.float32), known.astype(np.float32)
+        scores = np.where(known, scores, 0.0)
+        return scores.astype(np.float32), known.astype(np.float32)
     scores -= scores.mean(axis=1, keepdims=True)
     norms = np.linalg.norm(scores, axis=1, keepdims=True)
-    return (scores / np.maximum(norms, 1e-12)).astype(np.float32), None
+    profiles = scores / np.maximum(norms, 1e-12)
+    return profiles.astype(np.float32), None
+
+
+def _telling(values: np.ndarray) -> np.ndarray:
+    """Positions of the columns with many different values."""
+    needed = min(_DISTINCT, len(values) / 2)
+    known = (column[~np.isnan(column)] for column in values.T)
+    distinct = np.array([len(np.unique(column)) for column in known])
+    return np.flatnonzero(distinct >= needed)
 
 
 def _correlation(values: np.ndarray, known: np.ndarray | None, some: np.ndarray) -> np.ndarray:
@@ -183,7 +191,7 @@ def _outside(
     distances = []
     for some in _chunks(rows, len(values)):
         r = _correlation(values, known, some)
-        own_set = label[some][:, None] == label[None, :]
-        r[own_set] = -np.inf
+        in_own_set = label[some][:, None] == label
+        r[in_own_set] = -np.inf
         distances.append(_distance(r.max(axis=1)))
     return np.concatenate([*distances, []])

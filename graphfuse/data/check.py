@@ -137,23 +137,20 @@ def _match(cohort: Cohort) -> pd.DataFrame:
     outcome."""
     present = cohort.present
     labelled = cohort.outcome().known if cohort.outcomes else np.zeros(len(cohort), dtype=bool)
-    has_one_only = present.sum(axis=1).to_numpy() == 1
-    several = present.shape[1] > 1
+    has_one_only = (present.sum(axis=1).to_numpy() == 1) & (present.shape[1] > 1)
     rows = {}
     for name, modality in cohort.modalities.items():
-        here = present[name].to_numpy()
+        here, table = present[name].to_numpy(), modality.table
         is_ehr = modality.kind == "ehr"
-        rows[name] = {
-            "kind": modality.kind,
-            "columns": modality.table.shape[1],
-            "genes": sum(symbol is not None for symbol in modality.symbols),
-            "patients": int(here.sum()),
-            "only_here": int((here & has_one_only).sum()) if several else 0,
-            "labelled": int((here & labelled).sum()),
-            "missing_cells": f"{_missing(modality.table[here]):.1%}",
-            "declared": "-" if is_ehr else _declared(modality),
-            "looks_like": "-" if is_ehr else sniff_values(modality.table),
-        }
+        row = {"kind": modality.kind, "columns": table.shape[1]}
+        row["genes"] = sum(symbol is not None for symbol in modality.symbols)
+        row["patients"] = int(here.sum())
+        row["only_here"] = int((here & has_one_only).sum())
+        row["labelled"] = int((here & labelled).sum())
+        row["missing_cells"] = f"{_missing(table[here]):.1%}"
+        row["declared"] = "-" if is_ehr else _declared(modality)
+        row["looks_like"] = "-" if is_ehr else sniff_values(table)
+        rows[name] = row
     return pd.DataFrame.from_dict(rows, orient="index")
 
 

@@ -144,11 +144,9 @@ def outcome_column(frame: pd.DataFrame, seen: Look) -> str | None:
     beside the ids."""
     if seen.kind == "labels":
         return str(frame.columns[0])
-    named = [
-        c
-        for c in frame.columns
-        if _OUTCOME.search(c) and not _NO_OUTCOME.search(c.lower()) and _is_class(frame[c])
-    ]
+    called = [name for name in frame.columns if _OUTCOME.search(name)]
+    called = [name for name in called if not _NO_OUTCOME.search(name.lower())]
+    named = [name for name in called if _is_class(frame[name])]
     return min(named, key=outcome_rank, default=None)
 
 

@@ -198,7 +198,8 @@ def _not_yet() -> str:
 
 def _outcomes_of(table: Table, sight: Look) -> list[_Outcome]:
     """The class or number, and the survival, that one table seems to hold."""
-    found, source = [], tuple(f"{key} = {_quoted(text)}" for key, text in table.source.items())
+    found = []
+    source = [f"{key} = {_quoted(text)}" for key, text in table.source.items()]
     column = outcome_column(table.frame, sight)
     if column is not None:
         kind = kind_that_may_be(table.frame[column])
@@ -262,16 +263,20 @@ def _measurements(table: Table, sight: Look) -> list[str]:
     remark = sight.remark
     if sight.entity == "protein" and not remark and named(list(table.frame)).entity == "gene":
         remark = _PROTEIN
-    return [
-        f'kind = "{sight.kind}"',
-        f'values = "{sight.values}"',
-        *(_comment(code_told(code)) for code in codes),
-        *(_RAW if raw else []),
-        f'entity = "{sight.entity}"',
-        *([f"symbol = {_quoted(sight.symbol)}"] if sight.symbol else []),
-        *([_comment(remark)] if remark else []),
-        *(['orient = "patients-in-columns"'] if table.flipped else []),
-    ]
+    lines = [f'kind = "{sight.kind}"', f'values = "{sight.values}"']
+    lines += [_comment(code_told(code)) for code in codes]
+    lines += _RAW if raw else []
+    lines.append(f'entity = "{sight.entity}"')
+    if sight.symbol:
+        lines.append(f"symbol = {_quoted(sight.symbol)}")
+    if remark:
+        lines.append(_comment(remark))
+    return lines + _orientation(table)
+
+
+def _orientation(table: Table) -> list[str]:
+    """The key `orient`, where patients stand in columns."""
+    return ['orient = "patients-in-columns"'] if table.flipped else []
 
 
 def _records(table: Table, sight: Look, heading: list[str], names: list[str]) -> list[str]:
@@ -288,7 +293,7 @@ def _records(table: Table, sight: Look, heading: list[str], names: list[str]) ->
     return [
         *heading,
         'kind = "ehr"',
-        *(['orient = "patients-in-columns"'] if table.flipped else []),
+        *_orientation(table),
         "# Keep only what is known when the prediction is made.",
         *_listed(list(columns)),
         f"types = {{ {types} }}",

@@ -128,9 +128,9 @@ def _stretched(values: np.ndarray) -> bool:
     values = columns_with_values(values)
     if values.shape[1] < 2 or len(values) < 10:
         return False
-    ends = (np.abs(np.nanmin(values, axis=0)) < 1e-9) & (
-        np.abs(np.nanmax(values, axis=0) - 1) < 1e-9
-    )
+    starts_at_0 = np.abs(np.nanmin(values, axis=0)) < 1e-9
+    ends_at_1 = np.abs(np.nanmax(values, axis=0) - 1) < 1e-9
+    ends = starts_at_0 & ends_at_1
     between = ((values > 0) & (values < 1)).any(axis=0)
     return bool((ends & between).mean() > 0.9)
 

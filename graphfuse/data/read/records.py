@@ -71,22 +71,26 @@ class Records:
         breaks = self._outside(_breaks(self._codes))
         starts = np.concatenate([[0], breaks + 1])
         stops = np.concatenate([breaks, [len(self.content)]])
-        after_return = (stops > starts) & (stops < len(self.content))
-        after_return[after_return] = self._codes[stops[after_return] - 1] == _RETURN
-        after_return[after_return] = self._codes[stops[after_return]] == _FEED
-        return starts, stops - after_return
+        is_crlf = (stops > starts) & (stops < len(self.content))
+        before_break = stops[is_crlf] - 1
+        is_crlf[is_crlf] = self._codes[before_break] == _RETURN
+        at_break = stops[is_crlf]
+        is_crlf[is_crlf] = self._codes[at_break] == _FEED
+        return starts, stops - is_crlf
 
     @cached_property
     def _kept(self) -> np.ndarray:
         """bool: which lines are records, not blank."""
         starts, stops = self._lines
         kept = stops > starts
-        narrow = np.flatnonzero(kept & (self._widths_of(starts, stops) == 1))
-        for line in narrow:
-            kept[line] = self.content[starts[line] : stops[line]].strip(b" \t") != b""
+        has_one_cell = self._widths_of(starts, stops) == 1
+        for line in np.flatnonzero(kept & has_one_cell):
+            cell = self.content[starts[line] : stops[line]]
+            kept[line] = cell.strip(b" \t") != b""
         return kept
 
     def _widths_of(self, starts: np.ndarray, stops: np.ndarray) -> np.ndarray:
+        """How many cells lie between each start and stop."""
         before_start = np.searchsorted(self._marks, starts)
         before_stop = np.searchsorted(self._marks, stops)
         return before_stop - before_start + 1
@@ -139,12 +143,13 @@ class Records:
         pairs = len(self._quotes) // 2
         if not pairs:
             return self._quotes[:0]
-        opening, closing = self._quotes[: 2 * pairs : 2], self._quotes[1 : 2 * pairs : 2]
+        opening, closing = self._quotes[: 2 * pairs].reshape(pairs, 2).T
         follows = np.append(opening[1:], -1) == closing + 1  # "" within quotes
-        continues = np.concatenate([[False], follows[:-1]])[: len(opening)]
+        continues = np.append(False, follows[:-1])
         starts_cell = continues | self._at_edge(opening, -1)
         ends_cell = follows | self._at_edge(closing, 1)
-        return np.sort(np.concatenate([opening[~starts_cell], closing[~ends_cell]]))
+        stray = [opening[~starts_cell], closing[~ends_cell]]
+        return np.sort(np.concatenate(stray))
 
     def _at_edge(self, positions: np.ndarray, step: int) -> np.ndarray:
         """bool: whether only blanks lie between the position and a cell's edge on that side."""
@@ -152,7 +157,8 @@ class Records:
         beside = positions + step
         while True:
             there = (beside >= 0) & (beside < len(self.content))
-            codes = np.where(there, self._codes[np.where(there, beside, 0)], _FEED)
+            within = np.where(there, beside, 0)
+            codes = np.where(there, self._codes[within], _FEED)
             blank = codes == _BLANK
             if not blank.any():
                 return np.isin(codes, edges)
