@@ -62,22 +62,22 @@ class Aliases:
     def of(cls, pairs: Iterable[tuple[str, str]], title: str = "aliases") -> Aliases:
         """From (name, symbol) pairs; Ensembl ids lose taxon and version, blank pairs are passed
         over."""
-        found: dict[str, set[str]] = {}
+        symbols_of: dict[str, set[str]] = {}
         for name, symbol in pairs:
             symbol = tidy_symbol(str(symbol))
             for part in map(tidy_symbol, _SEVERAL.split(str(name))):
                 if part.lower() not in _BLANK and symbol.lower() not in _BLANK:
-                    found.setdefault(part, set()).add(symbol)
-        symbols = frozenset().union(*found.values())
-        table = {
-            name: min(to) for name, to in found.items() if len(to) == 1 and name not in symbols
-        }
-        return cls(
-            title,
-            table,
-            frozenset(n for n, to in found.items() if len(to) > 1 and n not in symbols),
-            symbols,
-        )
+                    symbols_of.setdefault(part, set()).add(symbol)
+        symbols = frozenset().union(*symbols_of.values())
+        table, ambiguous = {}, set()
+        for name, its_symbols in symbols_of.items():
+            if name in symbols:
+                continue
+            if len(its_symbols) == 1:
+                table[name] = min(its_symbols)
+            else:
+                ambiguous.add(name)
+        return cls(title, table, frozenset(ambiguous), symbols)
 
     @classmethod
     def read(cls, path: str | Path) -> Aliases:
@@ -146,31 +146,32 @@ def renamed(
     """
     modalities, notices = {}, []
     for name, modality in cohort.modalities.items():
-        found = aliases.apply(modality.symbols, known)
-        modalities[name] = (
-            modality if found.names == modality.symbols else replace(modality, symbols=found.names)
-        )
-        said = _told(found)
-        notices += [f"{aliases.title} on {name}: {said}"] if said else []
+        renaming = aliases.apply(modality.symbols, known)
+        if renaming.names != modality.symbols:
+            modality = replace(modality, symbols=renaming.names)
+        modalities[name] = modality
+        summary = _in_words(renaming)
+        if summary:
+            notices.append(f"{aliases.title} on {name}: {summary}")
     same = all(modalities[name] is modality for name, modality in cohort.modalities.items())
     return (cohort if same else replace(cohort, modalities=modalities)), notices
 
 
-def _told(found: Renamed) -> str:
+def _in_words(renaming: Renamed) -> str:
     """Counts and examples in words; empty where nothing happened."""
     parts = []
-    if found.changed:
-        shown = examples(f"{old} is {new}" for old, new in found.changed.items())
-        parts.append(f"{len(found.changed):,} symbols renamed ({shown})")
-    if found.ambiguous:
+    if renaming.changed:
+        shown = examples(f"{old} is {new}" for old, new in renaming.changed.items())
+        parts.append(f"{len(renaming.changed):,} symbols renamed ({shown})")
+    if renaming.ambiguous:
         parts.append(
-            f"{len(found.ambiguous):,} stand for more than one symbol and are left "
-            f"({examples(found.ambiguous)})"
+            f"{len(renaming.ambiguous):,} stand for more than one symbol and are left "
+            f"({examples(renaming.ambiguous)})"
         )
-    if found.known:
+    if renaming.known:
         parts.append(
-            f"{len(found.known):,} are genes of the network themselves and are left "
-            f"({examples(found.known)})"
+            f"{len(renaming.known):,} are genes of the network themselves and are left "
+            f"({examples(renaming.known)})"
         )
     return "; ".join(parts)
 

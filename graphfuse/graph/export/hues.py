@@ -24,49 +24,49 @@ def patient_hues(cohort: Cohort, rows: np.ndarray) -> list[dict]:
     in grey too) or `{name, kind, values}` (kind "number"; None unknown).
     """
     outcomes = sorted(cohort.outcomes.values(), key=lambda each: not each.task.has_classes)
-    found = []
+    hues = []
     for outcome in outcomes:
         for addition, (values, names) in outcome.task.coloured(outcome.target).items():
             name, shown = outcome.name + addition, values[rows]
-            found.append(_names(name, list(names), shown) if names else _numbers(name, shown))
+            hues.append(_names(name, list(names), shown) if names else _numbers(name, shown))
     for name, group in cohort.groups.items():
         codes, values = pd.factorize(np.asarray(group, object))
-        found.append(_names(name, [str(value) for value in values], codes[rows]))
+        names = [str(value) for value in values]
+        hues.append(_names(name, names, codes[rows]))
     for name, modality in cohort.modalities.items():
-        found.append(
-            _names(f"has {name}", ["not measured", "measured"], modality.present[rows].astype(int))
-        )
-    return found
+        codes = modality.present[rows].astype(int)
+        hues.append(_names(f"has {name}", ["not measured", "measured"], codes))
+    return hues
 
 
 def gene_hues(graph: CohortGraph, genes: list[str]) -> list[dict]:
     """Which modalities measure each gene, by the names of their columns."""
-    measured = {
-        name: set(m.symbols) for name, m in graph.cohort.modalities.items() if any(m.symbols)
-    }
-    words = [
-        " and ".join(name for name, symbols in measured.items() if gene in symbols)
-        or "not measured"
-        for gene in genes
-    ]
+    symbols_of = {}
+    for name, modality in graph.cohort.modalities.items():
+        if any(modality.symbols):
+            symbols_of[name] = set(modality.symbols)
+    words = []
+    for gene in genes:
+        measuring = [name for name, symbols in symbols_of.items() if gene in symbols]
+        words.append(" and ".join(measuring) or "not measured")
     names = sorted(set(words), key=lambda word: (-words.count(word), word))
-    return [_names("measured in", names, np.array([names.index(word) for word in words], int))]
+    codes = np.array([names.index(word) for word in words], int)
+    return [_names("measured in", names, codes)]
 
 
 def _names(name: str, names: list[str], codes: np.ndarray) -> dict:
     if len(names) > _MOST:
         counts = np.bincount(codes[codes >= 0], minlength=len(names))
         kept = np.argsort(-counts, kind="stable")[: _MOST - 1]
-        new = np.full(len(names) + 1, _MOST - 1)
-        new[kept], new[-1] = np.arange(len(kept)), -1
-        names, codes = [*(names[i] for i in kept), "other"], new[codes]
+        new_code = np.full(len(names) + 1, _MOST - 1)
+        new_code[kept] = np.arange(len(kept))
+        new_code[-1] = -1  # where -1, unknown, looks
+        codes = new_code[codes]
+        names = [*(names[i] for i in kept), "other"]
     quiet = next((code for code, word in enumerate(names) if word in _QUIET), None)
     return {"name": name, "kind": "names", "names": names, "codes": codes.tolist(), "quiet": quiet}
 
 
 def _numbers(name: str, values: np.ndarray) -> dict:
-    return {
-        "name": name,
-        "kind": "number",
-        "values": [float(f"{v:.6g}") if np.isfinite(v) else None for v in values],
-    }
+    rounded = [float(f"{value:.6g}") if np.isfinite(value) else None for value in values]
+    return {"name": name, "kind": "number", "values": rounded}

@@ -43,9 +43,8 @@ def write_picture(graph: CohortGraph, path: str | Path, seed: int = 0) -> str:
 def page(graph: CohortGraph, seed: int = 0) -> tuple[str, str]:
     """The picture as HTML, and what of the graph is drawn."""
     data = told(graph, seed)
-    style, script = (
-        (_HERE / f"graph.{ending}").read_text(encoding="utf-8") for ending in ("css", "js")
-    )
+    style = (_HERE / "graph.css").read_text(encoding="utf-8")
+    script = (_HERE / "graph.js").read_text(encoding="utf-8")
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_HERE), autoescape=True, undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -72,6 +71,10 @@ def told(graph: CohortGraph, seed: int = 0) -> dict:
     lines = {name: pairs(lists, rows, share, seed) for name, lists in graph.layers.items()}
     places = whole_and_parts(graph.layers, rows, _OWN_PLACES)
     codes = None if target is None else target.values
+    layers = []
+    for name, among in lines.items():
+        lists = graph.layers[name]
+        layers.append(_layer(name, lists, among, places.get(name), rows, codes))
     return {
         "title": cohort.name,
         "target": None if target is None else target.name,
@@ -80,10 +83,7 @@ def told(graph: CohortGraph, seed: int = 0) -> dict:
             "ids": [str(patient) for patient in cohort.patients[rows]],
             "places": _whole_steps(places[""]),
             "hues": patient_hues(cohort, rows),
-            "layers": [
-                _layer(name, graph.layers[name], lines[name], places.get(name), rows, codes)
-                for name in lines
-            ],
+            "layers": layers,
         },
         "genes": _genes(graph),
     }
@@ -92,12 +92,12 @@ def told(graph: CohortGraph, seed: int = 0) -> dict:
 def _in_words(
     total: int, count: int, by_chance: int, target, seed: int, lines: dict[str, Pairs]
 ) -> str:
-    left_out = sum(found.left_out for found in lines.values())
-    weaker = (
-        f"; of the lines among them the strongest are drawn, {left_out:,} weaker ones are not"
-        if left_out
-        else ""
-    )
+    left_out = sum(among.left_out for among in lines.values())
+    weaker = ""
+    if left_out:
+        weaker = (
+            f"; of the lines among them the strongest are drawn, {left_out:,} weaker ones are not"
+        )
     if count == total:
         return f"all {total:,} patients are drawn{weaker}"
     within = f", in proportion to the classes of {target.name}" if target is not None else ""
@@ -111,14 +111,15 @@ def _in_words(
 def _layer(
     name: str, lists: Neighbours, lines: Pairs, places: np.ndarray | None, rows: np.ndarray, codes
 ) -> dict:
-    heard = np.bincount(lists.index, minlength=max(len(lists), lists.senders))
+    size = max(len(lists), lists.senders)
+    receivers_of = np.bincount(lists.index, minlength=size)
     return {
         "name": name,
         "edges": lists.edges,
         "lines": _lines(lines),
         "places": None if places is None else _whole_steps(places),
         "hears": lists.degree[rows].tolist(),
-        "heard": heard[rows].tolist(),
+        "heard": receivers_of[rows].tolist(),
         "alike": None if codes is None else _alike(lists, codes),
     }
 
@@ -126,16 +127,17 @@ def _layer(
 def _alike(lists: Neighbours, codes: np.ndarray) -> list[float] | None:
     """Share of edges between patients of one class, and the share by chance, given how often each
     class hears and is heard."""
-    to, of = codes[lists.receivers], codes[lists.index]
-    both = (to >= 0) & (of >= 0) & (lists.receivers != lists.index)
-    if not both.any():
+    receiver, sender = codes[lists.receivers], codes[lists.index]
+    counted = (receiver >= 0) & (sender >= 0) & (lists.receivers != lists.index)
+    if not counted.any():
         return None
-    to, of = to[both], of[both]
-    classes = int(max(to.max(), of.max())) + 1
-    chance = (np.bincount(to, minlength=classes) / len(to)) @ (
-        np.bincount(of, minlength=classes) / len(of)
-    )
-    return [round(float((to == of).mean()), 4), round(float(chance), 4)]
+    receiver, sender = receiver[counted], sender[counted]
+    classes = int(max(receiver.max(), sender.max())) + 1
+    share_of_receivers = np.bincount(receiver, minlength=classes) / len(receiver)
+    share_of_senders = np.bincount(sender, minlength=classes) / len(sender)
+    chance = float(share_of_receivers @ share_of_senders)
+    share = float((receiver == sender).mean())
+    return [round(share, 4), round(chance, 4)]
 
 
 def _genes(graph: CohortGraph) -> dict | None:
@@ -144,12 +146,11 @@ def _genes(graph: CohortGraph) -> dict | None:
         return None
     chosen, lines = leading_genes(network, MOST_GENES)
     size = len(chosen)
+    ids = [network.genes[gene] for gene in chosen]
     links = symmetric(_matrix(lines, size))
-    named = (
-        f"the {size:,} of {len(network.genes):,} genes with the most edges"
-        if size < len(network.genes)
-        else "all genes"
-    )
+    named = "all genes"
+    if size < len(network.genes):
+        named = f"the {size:,} of {len(network.genes):,} genes with the most edges"
     edges = (
         f"each with its 3 strongest lines among them ({lines.left_out:,} weaker ones are not drawn)"
     )
@@ -159,11 +160,11 @@ def _genes(graph: CohortGraph) -> dict | None:
             f"{network.edges:,} edges among {len(network.genes):,} genes; drawn are {named}, "
             f"{edges}"
         ),
-        "ids": [network.genes[gene] for gene in chosen],
+        "ids": ids,
         "places": _whole_steps(place(links)),
         "degree": network.degree[chosen].tolist(),
         "lines": _lines(lines),
-        "hues": gene_hues(graph, [network.genes[gene] for gene in chosen]),
+        "hues": gene_hues(graph, ids),
     }
 
 
@@ -178,7 +179,9 @@ def _lines(lines: Pairs) -> list[int]:
 
 
 def _whole_steps(places: np.ndarray) -> list[int]:
-    return np.round((places + 1) / 2 * _SIDE).astype(int).ravel().tolist()
+    """x and y of each place in turn, counted from one corner."""
+    steps = np.round((places + 1) / 2 * _SIDE)
+    return steps.astype(int).ravel().tolist()
 
 
 def _json(data: dict) -> str:
@@ -188,4 +191,5 @@ def _json(data: dict) -> str:
 
 
 def _hash(text: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+    digest = hashlib.sha256(text.encode()).digest()
+    return "sha256-" + base64.b64encode(digest).decode()

@@ -100,11 +100,24 @@ def read_tables(folder: str | Path) -> dict[str, pd.DataFrame]:
 
 
 def layers_of(edges: pd.DataFrame, patients: pd.Index) -> dict[str, Neighbours]:
-    """Neighbour lists among `patients` from a table `source, target[, layer][, weight]`, one per
-    layer in order of appearance; weights are 1 and the layer is "edges" where the table has no such
-    column.
+    """Neighbour lists from a table of edges, one per layer in order of appearance.
 
-    Raises `InputError` for missing columns, unknown patients and weights that are no numbers.
+    Parameters
+    ----------
+    edges : pd.DataFrame
+        `source, target[, layer][, weight]`; weights are 1 and the layer is "edges" where there is
+        no such column.
+    patients : pd.Index
+        Whose edges they are, in their order.
+
+    Returns
+    -------
+    dict of str to Neighbours
+
+    Raises
+    ------
+    InputError
+        For missing columns, unknown patients and weights that are no numbers.
     """
     missing = [column for column in ("source", "target") if column not in edges]
     if missing:
@@ -113,28 +126,27 @@ def layers_of(edges: pd.DataFrame, patients: pd.Index) -> dict[str, Neighbours]:
         )
     place = pd.Index(patients.astype(str))
     ends = {side: place.get_indexer(edges[side].astype(str)) for side in ("source", "target")}
-    weight = (
-        pd.to_numeric(edges["weight"], errors="coerce")
-        if "weight" in edges
-        else pd.Series(1.0, edges.index)
-    )
-    strange = sorted({str(x) for side, rows in ends.items() for x in edges[side][rows < 0]})
+    weight = pd.Series(1.0, edges.index)
+    if "weight" in edges:
+        weight = pd.to_numeric(edges["weight"], errors="coerce")
+    infinite = int((~np.isfinite(weight)).sum())
+    strange = set()
+    for side, rows in ends.items():
+        strange |= {str(name) for name in edges[side][rows < 0]}
     faults = Faults("patient edges")
     if strange:
         faults.add(
-            f"{len(strange):,} ids are none of the patients ({examples(strange)}); leave "
+            f"{len(strange):,} ids are none of the patients ({examples(sorted(strange))}); leave "
             "their edges out"
         )
-    if not np.isfinite(weight).all():
-        faults.add(
-            f"{int((~np.isfinite(weight)).sum()):,} weights are no finite numbers; mend or "
-            "remove those edges"
-        )
+    if infinite:
+        faults.add(f"{infinite:,} weights are no finite numbers; mend or remove those edges")
     faults.stop()
     layer = edges["layer"].astype(str) if "layer" in edges else pd.Series("edges", edges.index)
-    found = {}
+    weight = weight.to_numpy(float)
+    count, layers = len(place), {}
     for name in layer.unique():
         rows = (layer == name).to_numpy()
-        sides = (ends["target"][rows], ends["source"][rows], weight.to_numpy(float)[rows])
-        found[name] = Neighbours.from_edges(*sides, len(place), len(place))
-    return found
+        receiver, sender = ends["target"][rows], ends["source"][rows]
+        layers[name] = Neighbours.from_edges(receiver, sender, weight[rows], count, count)
+    return layers

@@ -51,18 +51,18 @@ class SimilarityLayer(Layer):
         zero)."""
         reference = Reference.fit(spec.of, tables, present, spec.similarity, spec.space)
         nobody = Neighbours.empty(len(reference), len(reference))
-        layer = cls(
-            name, spec, control, seed, nobody, {}, reference, threshold=_threshold(reference, spec)
-        )
-        near = reference.nearest(None, spec.neighbours) if layer.searches or layer.fades else None
+        threshold = _threshold(reference, spec)
+        layer = cls(name, spec, control, seed, nobody, {}, reference, threshold=threshold)
+        near = None
+        if layer.searches or layer.fades:
+            near = reference.nearest(None, spec.neighbours)
         if layer.fades:
             layer = replace(layer, bandwidth=_bandwidth(near))
         if spec.rule == "mutual":
             layer = replace(layer, kth=_kth(near, spec.neighbours, len(reference)))
         pairs = near if layer.searches else reference.within(None, layer.threshold)
-        own = layer._weighed(
-            _both_ways(pairs, len(reference)) if spec.rule == "mutual" else pairs, len(reference)
-        )
+        kept = _both_ways(pairs, len(reference)) if spec.rule == "mutual" else pairs
+        own = layer._weighed(kept, len(reference))
         return replace(layer, own=own, about=layer._described(pairs, own))
 
     @property
@@ -108,28 +108,22 @@ class SimilarityLayer(Layer):
             "of": list(spec.of),
             "similarity": spec.similarity,
             "space": spec.space,
-        }
-        about |= {
             "rule": spec.rule,
             "neighbours": spec.neighbours,
             "weight": spec.weight,
             "radius": spec.radius,
+            "threshold": self.threshold,
+            "bandwidth": self.bandwidth,
+            "search": {"method": pairs.method, "recall": pairs.recall},
         }
-        about |= {"threshold": self.threshold, "bandwidth": self.bandwidth}
-        return (
-            about
-            | {"search": {"method": pairs.method, "recall": pairs.recall}}
-            | counts(own, self.members)
-        )
+        return about | counts(own, self.members)
 
     def fitted(self) -> tuple[dict[str, np.ndarray], dict]:
         arrays, about = self.reference.state()
-        arrays |= {} if self.kth is None else {"kth": self.kth}
-        return arrays, {
-            "reference": about,
-            "threshold": self.threshold,
-            "bandwidth": self.bandwidth,
-        }
+        if self.kth is not None:
+            arrays["kth"] = self.kth
+        numbers = {"threshold": self.threshold, "bandwidth": self.bandwidth}
+        return arrays, {"reference": about, **numbers}
 
     @classmethod
     def restored(cls, arrays: dict[str, np.ndarray], numbers: dict, **base) -> SimilarityLayer:
@@ -160,15 +154,17 @@ def _kept(pairs: Pairs, keep: np.ndarray) -> Pairs:
 
 def _both_ways(pairs: Pairs, count: int) -> Pairs:
     """The pairs whose reverse is a pair too."""
-    there, back = pairs.receiver * count + pairs.sender, pairs.sender * count + pairs.receiver
-    return _kept(pairs, np.isin(there, back))
+    forth = pairs.receiver * count + pairs.sender
+    back = pairs.sender * count + pairs.receiver
+    return _kept(pairs, np.isin(forth, back))
 
 
 def _kth(near: Pairs, k: int, count: int) -> np.ndarray:
     """float64 `[n]`: the similarity of everyone's k-th neighbour, -inf where there are fewer."""
     least = np.full(count, np.inf)
     np.minimum.at(least, near.receiver, near.similarity)
-    return np.where(np.bincount(near.receiver, minlength=count) < k, -np.inf, least)
+    neighbours = np.bincount(near.receiver, minlength=count)
+    return np.where(neighbours < k, -np.inf, least)
 
 
 def _bandwidth(near: Pairs) -> float:
@@ -183,6 +179,6 @@ def _bandwidth(near: Pairs) -> float:
 
 def _faded(distance: np.ndarray, bandwidth: float) -> np.ndarray:
     """exp(-(d / bandwidth)²); without a bandwidth, 1 for those at no distance."""
-    return (
-        np.exp(-((distance / bandwidth) ** 2)) if bandwidth > 0 else (distance <= 0).astype(float)
-    )
+    if bandwidth > 0:
+        return np.exp(-((distance / bandwidth) ** 2))
+    return (distance <= 0).astype(float)
