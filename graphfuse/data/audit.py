@@ -195,7 +195,8 @@ def _share_standardised(modality: Modality) -> float:
     """The share of columns with mean 0 and SD 1, among some that vary; 0 where there are few
     patients or columns."""
     table, words = numbers(modality)
-    rows, columns = np.flatnonzero(modality.present), spread(np.flatnonzero(~words), _LOOKED)
+    rows = np.flatnonzero(modality.present)
+    columns = spread(np.flatnonzero(~words), _LOOKED)
     values = table.iloc[rows, columns].to_numpy(dtype=float)
     if len(values) < 10:
         return 0.0

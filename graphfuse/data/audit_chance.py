@@ -61,10 +61,12 @@ def log_chance(u: int, a: int, b: int) -> float:
     """
     a, b = sorted((a, b))
     if a * (u + 1) <= _COUNTED:
-        return min(0.0, log(_orders_up_to(u, a, b)) - log(comb(a + b, a)))
+        log_orders = log(_orders_up_to(u, a, b)) - log(comb(a + b, a))
+        return min(0.0, log_orders)
     from scipy.special import log_ndtr
 
-    mean, variance = a * b / 2, a * b * (a + b + 1) / 12
+    mean = a * b / 2
+    variance = a * b * (a + b + 1) / 12
     return float(log_ndtr((u + 0.5 - mean) / sqrt(variance)))
 
 

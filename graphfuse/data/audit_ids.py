@@ -29,7 +29,8 @@ def related_ids(subject: Subject) -> list[Finding]:
     `clinic_1` to `clinic_90` are patients.
     """
     ids = subject.cohort.patients
-    sets = [np.array(rows) for rows in _stems(list(map(str, ids))) if len(rows) > 1]
+    stems = _stems(list(map(str, ids)))
+    sets = [np.array(rows) for rows in stems if len(rows) > 1]
     if not sets:
         return []
     patients = sum(map(len, sets))

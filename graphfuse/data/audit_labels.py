@@ -298,7 +298,8 @@ def _absent(
         if min(sizes[i], rest[i]) < HANDFUL:
             continue
         table = (inside[i, c], len(codes), total[c], sizes[i])
-        expected = 2 * _tail(*table, lean[i, c] > 0) * width * len(tested)
+        tail = _tail(*table, lean[i, c] > 0)
+        expected = 2 * tail * width * len(tested)
         if expected < RARE:
             area = 0.5 + abs(float(lean[i, c])) / 2
             hits.append(_Hit(names[c], tested[i], area, expected))

@@ -101,7 +101,8 @@ def _correlation(values: np.ndarray, known: np.ndarray | None, some: np.ndarray)
 def _correlation_with_gaps(values: np.ndarray, known: np.ndarray, some: np.ndarray) -> np.ndarray:
     """Pearson's r from sums over the columns that both profiles have; -1 where few are."""
     shared = np.maximum(known[some] @ known.T, 1)
-    mine, theirs = values[some] @ known.T, known[some] @ values.T
+    mine = values[some] @ known.T
+    theirs = known[some] @ values.T
     my_spread = values[some] ** 2 @ known.T - mine**2 / shared
     their_spread = known[some] @ (values**2).T - theirs**2 / shared
     spreads = my_spread * their_spread
@@ -166,7 +167,8 @@ def _components(ends: np.ndarray, patients: int) -> np.ndarray:
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    links = coo_array((np.ones(ends.shape[1]), (ends[0], ends[1])), shape=(patients, patients))
+    every = np.ones(ends.shape[1])
+    links = coo_array((every, (ends[0], ends[1])), shape=(patients, patients))
     _, component = connected_components(links, directed=False)
     return component
 

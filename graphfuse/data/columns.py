@@ -159,7 +159,8 @@ def outcome_rank(column: str) -> int:
 def _is_class(column: pd.Series) -> bool:
     """2 to 10 values, each at least twice, written in one way, known for most."""
     sizes = column.dropna().map(as_word).value_counts()
-    alike = len({str(value).strip().lower() for value in sizes.index}) == len(sizes)
+    spellings = {str(value).strip().lower() for value in sizes.index}
+    alike = len(spellings) == len(sizes)
     fraction = pd.api.types.is_float_dtype(column) and (column.dropna() % 1 != 0).any()
     return (
         2 <= len(sizes) <= 10

@@ -187,7 +187,9 @@ def _outcomes(tables: list[Table], sights: list[Look]) -> list[str]:
         title = f"{each.table}-{each.name}" if each.name in written else each.name
         title = usable_name(title, TAKEN_BY_TABLES)
         lines = [f"[outcome.{_key(title)}]", f'kind = "{each.kind}"', *each.lines]
-        written[title] = "\n".join(lines + ([] if kind_of(each.kind).trains else [_not_yet()]))
+        if not kind_of(each.kind).trains:
+            lines.append(_not_yet())
+        written[title] = "\n".join(lines)
     return list(written.values())
 
 

@@ -94,7 +94,8 @@ class Pipeline:
         made_of = typed.owners if typed else np.arange(numbers.shape[1])
         _refuse_fillers(modality.name, numbers)
         names = np.asarray(modality.columns, dtype=str)[made_of]
-        known = {name: np.asarray(values)[rows] for name, values in (groups or {}).items()}
+        groups = groups or {}
+        known = {name: np.asarray(values)[rows] for name, values in groups.items()}
         about = (modality.name, modality.kind, table.index, names, known, learned.take(rows))
         fitted = fit_steps(steps, numbers, Context(*about))
         sources = sources_of(fitted, len(made_of))

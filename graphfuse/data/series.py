@@ -241,7 +241,8 @@ def variables_of(frame: pd.DataFrame, series: Series) -> tuple[pd.DataFrame, lis
     texts : list of str
         The variables that hold text, sorted.
     """
-    name, value = frame[series.variable].map(word_of), plain(frame[series.value])
+    name = frame[series.variable].map(word_of)
+    value = plain(frame[series.value])
     number = numbers(value)
     is_text = value.notna() & number.isna()
     texts = sorted(set(name[is_text]) - {""})

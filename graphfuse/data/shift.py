@@ -136,7 +136,8 @@ class ShiftReference:
         """The two statistics against their bounds for a batch of this size."""
         low, high = self.chance(patients)
         above, below = max(WARN_ABOVE, high), min(WARN_BELOW, low)
-        far_above, far_below = max(REFUSE, above + WARN_ABOVE), min(-REFUSE, below - WARN_ABOVE)
+        far_above = max(REFUSE, above + WARN_ABOVE)
+        far_below = min(-REFUSE, below - WARN_ABOVE)
         noise = 1.1 / np.sqrt(patients)
         near, far = DISPLACED + noise, DISPLACED_FAR + noise
         gross = residual > far_above or residual < far_below or displacement > far
@@ -150,7 +151,8 @@ class ShiftReference:
         the distribution of a median of draws from their residuals."""
         half = (patients + 1) / 2
         at = beta.ppf([CHANCE, 1 - CHANCE], half, half)
-        low, high = np.interp(at, np.linspace(0, 1, 101), self.residuals) - self.residuals[50]
+        quantiles = np.interp(at, np.linspace(0, 1, 101), self.residuals)
+        low, high = quantiles - self.residuals[50]
         return 1.25 * float(low), 1.25 * float(high)
 
     def far_out(self, columns: np.ndarray) -> np.ndarray:
@@ -230,10 +232,12 @@ def _held_out_residuals(columns: np.ndarray, filled: np.ndarray, count: int) -> 
     residuals = np.zeros(len(filled))
     for number in range(FOLDS):
         held, rest = fold == number, fold != number
-        mean, spread = filled[rest].mean(axis=0), filled[rest].std(axis=0)
+        mean = filled[rest].mean(axis=0)
+        spread = filled[rest].std(axis=0)
         varies = spread > 0
         factor = np.where(varies, size / np.where(varies, spread, 1), 0.0)
-        components = _leading((filled[rest] - mean) * factor, min(count, rest.sum() // 4))
+        scaled = (filled[rest] - mean) * factor
+        components = _leading(scaled, min(count, rest.sum() // 4))
         rows = (columns[held] - mean) * factor
         residuals[held] = _residuals(rows, np.nan_to_num(rows), components)
     return residuals

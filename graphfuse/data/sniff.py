@@ -29,7 +29,8 @@ def sniff_values(frame: pd.DataFrame) -> str:
     seen = values[np.isfinite(values)]
     if seen.size == 0:
         return "mixed"
-    low, high, whole = seen.min(), seen.max(), bool((seen % 1 == 0).all())
+    low, high = seen.min(), seen.max()
+    whole = bool((seen % 1 == 0).all())
     if whole:
         return "mixed" if low < 0 else "binary" if high <= 1 else "counts"
     if low >= 0 and high <= 1:
@@ -119,7 +120,8 @@ def _standardised(values: np.ndarray) -> bool:
     if values.shape[1] < 2 or len(values) < 10:
         return False
     means, spreads = np.nanmean(values, axis=0), np.nanstd(values, axis=0)
-    return bool(((np.abs(means) < 0.05) & (np.abs(spreads - 1) < 0.08)).mean() > 0.9)
+    is_standard = (np.abs(means) < 0.05) & (np.abs(spreads - 1) < 0.08)
+    return bool(is_standard.mean() > 0.9)
 
 
 def _stretched(values: np.ndarray) -> bool:

@@ -146,7 +146,8 @@ def _gaps(fitted: Callable[[bool], Step], name: str) -> str:
     except InputError:
         return ""
     table, owners = sample_table(True, seed=1), owners_of(name, made, F)
-    lost = np.isfinite(table)[:, owners] & ~np.isfinite(applied(name, made, table))
+    is_known = np.isfinite(table)[:, owners]
+    lost = is_known & ~np.isfinite(applied(name, made, table))
     return "numbers beside gaps are lost" if lost.any() else ""
 
 

@@ -39,7 +39,8 @@ class _Design:
 
     def values(self, rng: np.random.Generator, width: int, strength: float) -> np.ndarray:
         """One modality `[N, width]`: noise, and in the carriers the class."""
-        values = rng.normal(size=(len(self.labels), width)) + self.site_shifts[:, None]
+        noise = rng.normal(size=(len(self.labels), width))
+        values = noise + self.site_shifts[:, None]
         shifts = _shifts(rng, self.classes, len(self.carriers))
         values[:, self.carriers] += strength * shifts[self.labels]
         return values
@@ -168,8 +169,9 @@ def _shifts(rng: np.random.Generator, classes: int, carriers: int) -> np.ndarray
 def _network(rng: np.random.Generator, genes: list[str], module: list[str]) -> pd.DataFrame:
     """A sparse random network (mean degree 4) in which `module` is a ring with chords."""
     drawn = rng.integers(0, len(genes), (2 * len(genes), 2))
-    pairs = {tuple(sorted((genes[a], genes[b]))) for a, b in drawn if a != b}
-    ring = zip(module, module[1:] + module[:1], strict=True) if len(module) > 2 else []
-    chords = zip(module, module[2:], strict=False)
-    pairs |= {tuple(sorted(pair)) for pair in (*ring, *chords)}
-    return pd.DataFrame(sorted(pairs), columns=["source", "target"]).assign(score=1.0)
+    pairs = [(genes[a], genes[b]) for a, b in drawn if a != b]
+    pairs += zip(module, module[2:], strict=False)
+    if len(module) > 2:
+        pairs += zip(module, module[1:] + module[:1], strict=True)
+    edges = {tuple(sorted(pair)) for pair in pairs}
+    return pd.DataFrame(sorted(edges), columns=["source", "target"]).assign(score=1.0)

@@ -42,7 +42,10 @@ class Cells:
 
     def shapes(self, table: TextTable) -> dict[str, Shapes]:
         """How the numbers in columns of text are written, by the columns' names."""
-        return {table.names[at]: shapes_of(_words(cells)) for at, cells in self.texts.items()}
+        shapes = {}
+        for place, cells in self.texts.items():
+            shapes[table.names[place]] = shapes_of(_words(cells))
+        return shapes
 
     def with_points(self, decimal: str) -> Cells:
         """The same, numbers among text with decimal points and without thousands marks."""

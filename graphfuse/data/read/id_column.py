@@ -160,7 +160,8 @@ def _running_numbers(frame: pd.DataFrame) -> set[str]:
     numeric = frame.select_dtypes("number")
     start = numeric.iloc[:_RUN].to_numpy(dtype=float)
     steps = np.arange(len(frame), dtype=float)
-    runs = np.isin(start[0], (0, 1)) & (start - start[0] == steps[:_RUN, None]).all(axis=0)
+    from_0_or_1 = np.isin(start[0], (0, 1))
+    runs = from_0_or_1 & (start - start[0] == steps[:_RUN, None]).all(axis=0)
     found = set()
     for place in np.flatnonzero(runs):
         column = numeric.iloc[:, place].to_numpy(dtype=float)

@@ -67,7 +67,8 @@ def read(
         chosen = [position[name] for name in known(columns, table.names, path)]
     cells = _read(table, id_at, chosen, as_text)
     _check_rows(cells.ids, table.names[id_at], path)
-    frame = cells.frame(as_text)[chosen].set_axis([table.names[at] for at in chosen], axis=1)
+    names = [table.names[place] for place in chosen]
+    frame = cells.frame(as_text)[chosen].set_axis(names, axis=1)
     frame.index = pd.Index(cells.ids, dtype=object)
     return _without_blank_columns(frame) if columns is None else frame
 
