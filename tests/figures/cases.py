@@ -7,11 +7,13 @@ them down, and `test_figures.py` compares them with what was written.
 from __future__ import annotations
 
 import hashlib
+import platform
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import torch
 
 import graphfuse as gf
 from graphfuse.data.synth import planted
@@ -62,6 +64,16 @@ SHARED = {"rosmap": "rosmap", "covid-icu": "covid_omics_ehr"}
 def is_here(name: str) -> bool:
     """Whether the data of a case are on this machine (or are fetched by the package itself)."""
     return name not in SHARED or (DATA / SHARED[name]).is_dir()
+
+
+def machine() -> str:
+    """What rounding depends on: the processor, and the versions of the libraries of numbers."""
+    about = Path("/proc/cpuinfo")
+    lines = about.read_text().splitlines() if about.is_file() else []
+    flags = next((line for line in lines if line.startswith("flags")), "")
+    processor = hashlib.sha256(flags.encode()).hexdigest()[:8]
+    versions = f"numpy {np.__version__}, torch {torch.__version__}"
+    return f"{platform.machine()} {processor}, {torch.get_num_threads()} threads, {versions}"
 
 
 def figures(name: str) -> dict[str, np.ndarray]:
