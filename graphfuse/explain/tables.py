@@ -11,6 +11,7 @@ from scipy.stats import rankdata
 from graphfuse.data.modality import Modality
 from graphfuse.graph.network import GeneNetwork
 from graphfuse.schema import RANKING_COLUMNS
+from graphfuse.statistics.columns import ROUNDING
 
 TOP = 100  # `selected_frequency` is the share of folds in which an item stands among this many
 _TINY = 1e-300  # keeps a division by 0 apart
@@ -249,14 +250,19 @@ def _scores(attribution: np.ndarray) -> np.ndarray:
 
 def _signs(attribution: np.ndarray, gradient: np.ndarray, sign_of: int | None) -> np.ndarray:
     """+1, -1 or 0 `[items]`: the gradient's sign in the direction `sign_of`, or, where that is
-    `None`, in that in which the item matters most."""
+    `None`, in that in which the item matters most.
+
+    0 where the gradient is rounding alone, as of a category with two levels, whose gradients
+    cancel.
+    """
     attribution, gradient = attribution.mean(0), gradient.mean(0)
     count = attribution.shape[1]
     direction = np.full(count, sign_of)
     if sign_of is None:
         direction = np.abs(attribution).argmax(0)
     shown = gradient[direction, np.arange(count)]
-    return np.sign(shown).astype(int)
+    has_sign = np.abs(shown) > ROUNDING * np.abs(shown).max(initial=0.0)
+    return np.where(has_sign, np.sign(shown), 0).astype(int)
 
 
 def ranked_table(

@@ -59,6 +59,16 @@ def test_a_sign_is_of_the_direction_asked_for_or_of_where_the_item_matters_most(
     assert alone.to_dict() == signs[1]
 
 
+def test_a_sign_that_is_rounding_alone_is_none():
+    attribution = np.array([[[0.3, 0.2, 0.1]]])
+    gradient = np.array([[[0.1, -1e-18, -1e-6]]])
+    features = pd.DataFrame(
+        {"id": ["m:A", "m:B", "m:C"], "gene": None, "modality": "m", "degree": None}
+    )
+    signs = nodes(features, attribution, gradient).set_index("id")["sign"]
+    assert signs.to_dict() == {"m:A": 1, "m:B": 0, "m:C": -1}
+
+
 def test_sets_without_gradients_have_no_signs():
     columns = pd.MultiIndex.from_product([["attribution"], range(2)])
     fold = pd.DataFrame([[1.0, -1.0], [3.0, -3.0]], ["small", "large"], columns)
