@@ -247,7 +247,7 @@ def test_every_rung_of_the_ladder_predicts_alike_in_other_units(unit):
         inside, outside = cohort.take(np.arange(60)), cohort.take(np.arange(60, 90))
         fold = PreparedFold.fit(inside, inside.outcome(), RECIPE, None, 0).without_graphs()
         rungs = climb(fold, outside, fold.preparation.views(outside))
-        found.append({name: rung.probability / factor for name, rung in rungs.items()})
+        found.append({name: rung.output / factor for name, rung in rungs.items()})
     assert {"mean", "early", "forest", "boosting"} <= set(found[0]) == set(found[1])
     for name, output in found[0].items():
         np.testing.assert_allclose(found[1][name], output, rtol=1e-6, atol=1e-6, err_msg=name)

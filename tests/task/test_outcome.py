@@ -54,8 +54,10 @@ def test_altered_values_differ_where_asked_and_nowhere_else(values, event):
 
 
 def test_a_kind_that_there_is_not_names_those_there_are():
-    with pytest.raises(InputError, match="class, number, survival"):
+    with pytest.raises(InputError, match="'klass' .did you mean 'class'"):
         kind_of("klass")
+    with pytest.raises(InputError, match="class, number, survival"):
+        kind_of("weather")
 
 
 def test_numbers_in_memory_are_a_number_outcome():
