@@ -15,10 +15,10 @@ _HOMES = {
     "Cohort": "data.cohort",
     "Modality": "data.modality",
     "Recipe": "schema",
-    "PatientGraph": "graph.patients",
-    "GeneNetwork": "graph.network",
+    "PatientGraph": "graph.patient_graph",
+    "GeneNetwork": "graph.gene.network",
     "FusionModel": "learn.model",
-    "Report": "evaluate.report",
+    "Report": "evaluate.run_report",
     "Ranking": "explain.ranking",
     "GraphfuseError": "errors",
     "InputError": "errors",
@@ -35,8 +35,8 @@ _HOMES = {
     "subtype": "api",
     "coverage": "api",
     "check": "evaluate.readiness",
-    "audit": "data.audit",
-    "leak_check": "evaluate.leaks",
+    "audit": "data.leak_audit.run",
+    "leak_check": "evaluate.leakage.check",
 }
 
 __all__ = sorted(_HOMES)

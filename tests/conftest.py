@@ -17,9 +17,9 @@ import pytest
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.synth import Planted, planted
-from graphfuse.evaluate import forests
+from graphfuse.evaluate import tree_baselines
 from graphfuse.evaluate.folds import repeated
-from graphfuse.graph.network import GeneNetwork
+from graphfuse.graph.gene.network import GeneNetwork
 
 
 @pytest.fixture(autouse=True)
@@ -62,7 +62,7 @@ def few_trees():
     find is tested in `evaluate/test_forests.py`."""
     with pytest.MonkeyPatch.context() as patch:
         for name, count in {"TREES": 30, "TRIED": 25, "STAGES": 10}.items():
-            patch.setattr(forests, name, count)
+            patch.setattr(tree_baselines, name, count)
         yield
 
 

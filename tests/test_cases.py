@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 from graphfuse.data.manifest import read_cohort
-from graphfuse.graph.network_files import load_network
+from graphfuse.graph.gene.network_files import load_network
 
 ROOT = Path(__file__).parents[1]
 PLACES = (ROOT / "shared" / "cases", ROOT.parent / "shared" / "cases")

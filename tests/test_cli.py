@@ -20,7 +20,7 @@ import typer
 
 from graphfuse.cli import app, main
 from graphfuse.data.synth import planted
-from graphfuse.evaluate.ledger import CONTROLS
+from graphfuse.evaluate.graph_controls import CONTROLS
 from graphfuse.schema import FOLD_COLUMNS, PREDICTION_COLUMNS, RANKING_COLUMNS, Metrics, RunRecord
 
 COMMAND = [sys.executable, "-c", "from graphfuse.cli import main; main()"]

@@ -13,19 +13,19 @@ import torch
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.synth import planted
+from graphfuse.evaluate.cross_validation import study
 from graphfuse.evaluate.folds import repeated
-from graphfuse.evaluate.study import study
-from graphfuse.explain.fold_models import rank
-from graphfuse.learn import fit
-from graphfuse.learn.bank import Bank
-from graphfuse.learn.draws import mask_sources
-from graphfuse.learn.linear.fold import PreparedFold
+from graphfuse.explain.fold_ranking import rank
+from graphfuse.learn import fold_data
+from graphfuse.learn.bank.bank import Bank
+from graphfuse.learn.bank.training import fresh
+from graphfuse.learn.linear.prepared_fold import PreparedFold
 from graphfuse.learn.model import FusionModel
-from graphfuse.learn.pack import pack
-from graphfuse.learn.training import fresh
-from graphfuse.nn.lists import Lists
+from graphfuse.learn.random_draws import mask_sources
+from graphfuse.learn.save.serialize import pack
+from graphfuse.nn.edge_lists import Lists
 from graphfuse.nn.net import Inputs, Net
-from graphfuse.nn.parts import available, part
+from graphfuse.nn.slots import available, part
 from graphfuse.schema import Recipe
 
 pytestmark = pytest.mark.usefixtures("few_trees")
@@ -95,11 +95,11 @@ def fitted(small, network, **net) -> FusionModel:
 
 def fold_of(
     cohort: Cohort, recipe: Recipe, network, rows=slice(None)
-) -> tuple[PreparedFold, fit.FoldData]:
+) -> tuple[PreparedFold, fold_data.FoldData]:
     cohort = cohort.take(np.arange(len(cohort))[rows])
     outcome = cohort.outcome()
     cross = PreparedFold.fit(cohort, outcome, recipe, network, 0)
-    return cross, fit.fold_data(cross, tuple(cohort.modalities), recipe)
+    return cross, fold_data.fold_data(cross, tuple(cohort.modalities), recipe)
 
 
 # 1. fit on train, apply to any
@@ -152,7 +152,7 @@ def test_values_behind_the_mask_change_nothing(small, network, net):
     assert torch.equal(module(data.inputs), module(hidden))
 
 
-def moved(data: fit.FoldData) -> Net:
+def moved(data: fold_data.FoldData) -> Net:
     torch.manual_seed(0)
     module = fresh(data, 0).double()
     for parameter in module.parameters():
@@ -228,7 +228,7 @@ def test_a_bank_is_its_loop(small, network, net):
                 assert (value - alone[name]).abs().max() <= 1e-9, name
 
 
-def trained(folds: list[fit.FoldData], seeds: list[int], epochs: list[int]) -> Bank:
+def trained(folds: list[fold_data.FoldData], seeds: list[int], epochs: list[int]) -> Bank:
     nets = [[fresh(fold, s) for s in seeds] for fold in folds]
     draws = [[mask_sources(fold.channels, s) for s in seeds] for fold in folds]
     bank = Bank(

@@ -33,9 +33,10 @@ BELOW["schema"] = BELOW["task"] | {"task"}
 BELOW["data"] = BELOW["schema"] | {"schema"}
 BELOW["graph"] = BELOW["data"] | {"data"}
 BELOW["learn"] = BELOW["graph"] | {"graph", "nn"}
+BELOW["subtypes"] = (BELOW["learn"] | {"learn"}) - {"nn"}
 BELOW["evaluate"] = BELOW["learn"] | {"learn"}
 BELOW["explain"] = BELOW["evaluate"] | {"evaluate"}
-BELOW["report"] = (BELOW["explain"] | {"explain"}) - {"nn"}
+BELOW["report"] = (BELOW["explain"] | {"explain", "subtypes"}) - {"nn"}
 BELOW["api"] = BELOW["report"] | {"report", "nn"}
 BELOW["cli"] = BELOW["api"] | {"api", "__init__"}
 

@@ -19,7 +19,7 @@ import pandas as pd
 import pytest
 
 from graphfuse.data.synth import planted
-from graphfuse.files.working import recover
+from graphfuse.files.working_folders import recover
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="forks processes")
 

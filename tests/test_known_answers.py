@@ -13,7 +13,7 @@ import pytest
 
 import graphfuse as gf
 from graphfuse.data.cohort import Cohort
-from graphfuse.graph.network import GeneNetwork
+from graphfuse.graph.gene.network import GeneNetwork
 from graphfuse.learn.model import FusionModel
 from graphfuse.schema import Recipe
 

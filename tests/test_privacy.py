@@ -163,9 +163,9 @@ def documented():
 
 @pytest.mark.slow
 def test_every_command_of_the_shell_is_gone_through(done):
-    from graphfuse.cli import app
+    from graphfuse.cli import options
 
-    names = {command.name or command.callback.__name__ for command in app.registered_commands}
+    names = {command.name or command.callback.__name__ for command in options.registered_commands}
     tried = {line.split()[0] for line in COMMANDS.values()}
     assert names - tried == {"check-part"}  # which reads no patients
     printed, _ = done

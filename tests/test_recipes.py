@@ -12,12 +12,12 @@ import torch
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.synth import planted
 from graphfuse.errors import InputError
+from graphfuse.evaluate.cross_validation import study
 from graphfuse.evaluate.folds import repeated
-from graphfuse.evaluate.study import study
-from graphfuse.explain.fold_models import rank
-from graphfuse.learn.linear.fold import PreparedFold
+from graphfuse.explain.fold_ranking import rank
+from graphfuse.learn.linear.prepared_fold import PreparedFold
 from graphfuse.learn.model import FusionModel
-from graphfuse.learn.pack import pack
+from graphfuse.learn.save.serialize import pack
 from graphfuse.schema import Recipe
 from graphfuse.schema.recipe import TrainSection
 

@@ -13,7 +13,7 @@ from sklearn.metrics import average_precision_score
 from graphfuse import api
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.synth import planted
-from graphfuse.graph.network import GeneNetwork
+from graphfuse.graph.gene.network import GeneNetwork
 from graphfuse.learn.model import FusionModel
 
 # the 50 genes of the PAM50 classifier (Parker et al. 2009, doi:10.1200/JCO.2008.18.1370)

@@ -17,7 +17,7 @@ import pytest
 from graphfuse import api
 from graphfuse.data.synth import planted
 from graphfuse.files.hashes import file_sha256
-from graphfuse.learn.seal import sealed
+from graphfuse.learn.save.seal import sealed
 
 MANIFEST = """name = "clinic"
 [outcome.subtype]
@@ -30,7 +30,7 @@ kind = "omics"
 entity = "gene"
 """
 PART = """from pathlib import Path
-from graphfuse.nn.parts import Fuse
+from graphfuse.nn.slots import Fuse
 Path({mark!r}).touch()
 
 class Mean(Fuse):

@@ -1,12 +1,12 @@
 """The verbs: their defaults, and what their arguments mean."""
 
-from graphfuse.api.graphs import build, coverage
+from graphfuse.api.build_graphs import build, coverage
 from graphfuse.api.planning import plan
-from graphfuse.api.ranked import rank_run
-from graphfuse.api.runs import run, save_run
+from graphfuse.api.rank_runs import rank_run
 from graphfuse.api.subtyping import subtype
-from graphfuse.api.trained import predict, rank, score
+from graphfuse.api.train_runs import run, save_run
 from graphfuse.api.training import bench, nulls, train
+from graphfuse.api.use_model import predict, rank, score
 from graphfuse.data.manifest import load
 
 __all__ = [

@@ -17,17 +17,12 @@ import torch
 from joblib import cpu_count
 
 from graphfuse import errors
-from graphfuse.api.plan_files import Written, carried, drawn, graphs, written
+from graphfuse.api.plan_disk import Written, carried, drawn, graphs, written
 from graphfuse.data import memory
-from graphfuse.data.audit import label_leaks
 from graphfuse.data.cohort import Cohort
+from graphfuse.data.leak_audit.run import label_leaks
 from graphfuse.data.manifest import as_cohort
-from graphfuse.evaluate.depends import Beside
-from graphfuse.evaluate.findings import Study
-from graphfuse.evaluate.footprint import Footprint, what_fits
-from graphfuse.evaluate.ledger import controlled
-from graphfuse.evaluate.modalities import only
-from graphfuse.evaluate.plan import (
+from graphfuse.evaluate.cost_plan.estimate import (
     FOLDS,
     Plan,
     Spent,
@@ -38,23 +33,28 @@ from graphfuse.evaluate.plan import (
     probes,
     some,
 )
+from graphfuse.evaluate.cost_plan.linear_cost import MOST_SOLVED, Counts, Solving
+from graphfuse.evaluate.cost_plan.memory import Footprint, what_fits
+from graphfuse.evaluate.cost_plan.training_cost import by_steps, passes
+from graphfuse.evaluate.cross_validation import study
+from graphfuse.evaluate.cross_validation_results import Study
+from graphfuse.evaluate.graph_controls import controlled
 from graphfuse.evaluate.protocol import Protocol
+from graphfuse.evaluate.provenance import record_run
 from graphfuse.evaluate.readiness import ready
-from graphfuse.evaluate.record import record_run
-from graphfuse.evaluate.report import Report
-from graphfuse.evaluate.solving import MOST_SOLVED, Counts, Solving
-from graphfuse.evaluate.steps import by_steps, passes
-from graphfuse.evaluate.study import study
-from graphfuse.graph.gene_slot import gene_side
-from graphfuse.graph.network import GeneNetwork
-from graphfuse.learn import fit
-from graphfuse.learn.budget import HEADROOM, Size
+from graphfuse.evaluate.resume.dependencies import Beside
+from graphfuse.evaluate.run_report import Report
+from graphfuse.evaluate.shapley import only
+from graphfuse.graph.gene.network import GeneNetwork
+from graphfuse.graph.gene.resolve import gene_side
+from graphfuse.learn import fold_data
+from graphfuse.learn.bank.memory import HEADROOM, Size
 from graphfuse.learn.device import pick_device
-from graphfuse.learn.fusions import require_fusion
-from graphfuse.learn.linear.fold import PreparedFold
+from graphfuse.learn.fusion_search import candidates
+from graphfuse.learn.fusion_support import require_fusion
 from graphfuse.learn.linear.kernels import allows_kernels
-from graphfuse.learn.search import candidates
-from graphfuse.nn.parts import part
+from graphfuse.learn.linear.prepared_fold import PreparedFold
+from graphfuse.nn.slots import part
 from graphfuse.schema import DEFAULT_RECIPE, Recipe
 from graphfuse.task.outcome import Outcome
 
@@ -214,7 +214,7 @@ class _Asked:
         found["linear"] = carried_on(sizes, rest, (0, 1), needs.everyone)
         found = {part: times[part] * cpu for part, cpu in found.items()}
         found["linear"] += solving.study(counts, folds, needs.trained, needs.everyone)
-        data = fit.fold_data(fold, tuple(fold.cohort.modalities), self.recipe)
+        data = fold_data.fold_data(fold, tuple(fold.cohort.modalities), self.recipe)
         passed = passes(data, self.recipe, self.seed, self.device)
         return found | by_steps(passed, taken[-1], sizes[-1], needs)
 
@@ -276,8 +276,8 @@ class _Asked:
         names = tuple(fold.cohort.modalities)
         sets = {names, *(only(names) if self.beside.modalities else ())}
         for modalities, candidate in product(sorted(sets), candidates(self.recipe)):
-            fit.start_of(fold.restricted(modalities), modalities, candidate)
-        fit.start_of(fold.without_graphs(), names, self.recipe)
+            fold_data.start_of(fold.restricted(modalities), modalities, candidate)
+        fold_data.start_of(fold.without_graphs(), names, self.recipe)
         results, encoders = fold.results, fold.preparation.encoders.values()
         tables, searches = 1, results.count("path") + int(len(names) > 1)  # all side by side, too
         graphs = controlled(self.recipe, fold.cohort, self.network) if self.beside.ledger else []

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.manifest import as_cohort
-from graphfuse.learn.subtype import Subtypes, subtypes
 from graphfuse.schema import DEFAULT_RECIPE, Recipe
 from graphfuse.schema.arguments import checked
+from graphfuse.subtypes.discover import Subtypes, subtypes
 
 
 @checked
@@ -17,7 +17,7 @@ def subtype(
 ) -> Subtypes:
     """Clusters of patients that no label was used for, how stable they are, and what they go with.
 
-    Options as in `graphfuse.learn.subtype.subtypes`: `layer` ("snf", a modality, or any layer),
+    Options as in `graphfuse.subtypes.discover.subtypes`: `layer` ("snf", a modality, or any layer),
     `method` ("spectral" or "leiden"), `clusters` (chosen where not given), `resolution`,
     `resamples`, `nulls`, `seed`.
     """

@@ -11,32 +11,32 @@ from pathlib import Path
 
 import pandas as pd
 
-from graphfuse.data.audit import label_leaks
 from graphfuse.data.cohort import Cohort
+from graphfuse.data.leak_audit.run import label_leaks
 from graphfuse.data.manifest import as_cohort
 from graphfuse.errors import LeakError
 from graphfuse.evaluate.bench import Contest, Result, about_bench, contend, results
-from graphfuse.evaluate.depends import Beside, dependencies
-from graphfuse.evaluate.finished import Finished
+from graphfuse.evaluate.cost_plan.memory import require_memory
+from graphfuse.evaluate.cross_validation import study
 from graphfuse.evaluate.folds import digest
-from graphfuse.evaluate.footprint import require_memory
-from graphfuse.evaluate.nulls import Nulls
-from graphfuse.evaluate.nulls import nulls as find_nothing
+from graphfuse.evaluate.leakage.nulls import Nulls
+from graphfuse.evaluate.leakage.nulls import nulls as find_nothing
 from graphfuse.evaluate.protocol import Protocol
+from graphfuse.evaluate.provenance import record_run
 from graphfuse.evaluate.readiness import ready
-from graphfuse.evaluate.record import record_run
-from graphfuse.evaluate.report import Report
-from graphfuse.evaluate.study import study
+from graphfuse.evaluate.resume.dependencies import Beside, dependencies
+from graphfuse.evaluate.resume.finished_parts import Finished
+from graphfuse.evaluate.run_report import Report
+from graphfuse.files.atomic_write import real, write_json
 from graphfuse.files.toml import located
-from graphfuse.files.working import recover, take_place, working
-from graphfuse.files.written import real, write_json
-from graphfuse.graph.gene_slot import gene_side
-from graphfuse.graph.network import GeneNetwork
-from graphfuse.graph.patients import PatientGraph
+from graphfuse.files.working_folders import recover, take_place, working
+from graphfuse.graph.gene.network import GeneNetwork
+from graphfuse.graph.gene.resolve import gene_side
+from graphfuse.graph.patient_graph import PatientGraph
 from graphfuse.learn.device import pick_device
-from graphfuse.learn.fusions import require_fusion
+from graphfuse.learn.fusion_support import require_fusion
 from graphfuse.learn.linear.kernels import require_kernels
-from graphfuse.report.bench import BENCH, write_bench
+from graphfuse.report.bench_page import BENCH, write_bench
 from graphfuse.schema import DEFAULT_RECIPE, Bench, Recipe
 from graphfuse.schema.arguments import Seed, checked
 

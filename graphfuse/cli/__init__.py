@@ -12,12 +12,13 @@ from contextlib import contextmanager
 
 import typer
 
-from graphfuse.cli.app import app, unwrapped
+from graphfuse.cli.options import app, unwrapped
 from graphfuse.errors import GraphfuseError, reason
 
 # Each registers its commands, in this order.
 # isort: off
-from graphfuse.cli import cohorts, audit, planning, runs, evaluate, subtypes, parts  # noqa: F401
+from graphfuse.cli import cohort_commands, audit, planning, run_commands  # noqa: F401
+from graphfuse.cli import score_commands, subtypes, check_part  # noqa: F401
 
 # isort: on
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from graphfuse.cli.app import CohortName, Folds, Quiet, Target, app, speak
+from graphfuse.cli.options import CohortName, Folds, Quiet, Target, app, speak
 
 
 @app.command(epilog="Example: graphfuse audit cohort.toml --folds folds.csv -o findings.csv")
@@ -27,8 +27,8 @@ def audit(
     """Look for leaks in the tables: patients twice, the label among features or gaps, sites that
     hold the label."""
     speak(quiet)
-    from graphfuse.data.audit import audit as look
-    from graphfuse.data.inputs import output_file
+    from graphfuse.data.input_files import output_file
+    from graphfuse.data.leak_audit.run import audit as look
     from graphfuse.data.manifest import load
 
     if out is not None:

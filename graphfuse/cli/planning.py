@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from graphfuse.cli.app import (
+from graphfuse.cli.options import (
     CohortName,
     Cv,
     Device,
@@ -54,7 +54,7 @@ def plan(
     speak(quiet)
     wall, cpu = time.perf_counter(), time.process_time()
     from graphfuse import api
-    from graphfuse.evaluate.plan import Spent
+    from graphfuse.evaluate.cost_plan.estimate import Spent
 
     loading = Spent(wall, cpu).since()
     recipe = controlled(recipe, patient_control, gene_control)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from graphfuse.cli.app import (
+from graphfuse.cli.options import (
     CohortName,
     Overwrite,
     Quiet,
@@ -37,7 +37,7 @@ def subtype(
     """Find subtypes without labels: how many, how stable, and what they go with."""
     speak(quiet)
     from graphfuse import api
-    from graphfuse.report.subtype import may_hold_subtypes, save_subtypes
+    from graphfuse.report.subtype_page import may_hold_subtypes, save_subtypes
 
     options = {
         "layer": layer,

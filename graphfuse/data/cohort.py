@@ -10,11 +10,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
-from graphfuse.data import frame_values, frames, in_memory
+from graphfuse.data.from_frames import frame_values, frames, in_memory
 from graphfuse.data.groups import group_known, group_values
-from graphfuse.data.ids import check_overlap
 from graphfuse.data.modality import Modality
-from graphfuse.data.rows import rows_of
+from graphfuse.data.patient_ids import check_overlap
+from graphfuse.data.row_selection import rows_of
 from graphfuse.errors import Faults, InputError, nearest
 from graphfuse.schema.arguments import checked
 from graphfuse.task.outcome import Outcome

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from graphfuse.errors import Faults, examples
-from graphfuse.text.spelling import padding
-from graphfuse.text.words import words_of
+from graphfuse.text.cell_words import words_of
+from graphfuse.text.id_spelling import padding
 
 
 def group_values(

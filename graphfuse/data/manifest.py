@@ -11,19 +11,19 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from graphfuse.data.barcodes import kinds, mixed_between_tables, sample_types
 from graphfuse.data.cohort import Cohort
-from graphfuse.data.ehr import typed
-from graphfuse.data.fetch import obtain
+from graphfuse.data.cohort_checks.modality_check import judged
+from graphfuse.data.fetch.fetch_files import obtain
+from graphfuse.data.genes.symbols import gene_symbols
 from graphfuse.data.groups import group_values
-from graphfuse.data.ids import check_overlap, normalised
-from graphfuse.data.judge import judged
 from graphfuse.data.manifest_tables import files_not_there, table_of
 from graphfuse.data.modality import Modality
-from graphfuse.data.numeric import numeric
-from graphfuse.data.per_patient import transformed
-from graphfuse.data.symbols import gene_symbols
-from graphfuse.data.typed_columns import Trained, TypedColumns
+from graphfuse.data.numeric_tables import numeric
+from graphfuse.data.patient_ids import check_overlap, normalised
+from graphfuse.data.prepare.per_patient import transformed
+from graphfuse.data.records.encode import Trained, TypedColumns
+from graphfuse.data.records.read_records import typed
+from graphfuse.data.tcga_barcodes import kinds, mixed_between_tables, sample_types
 from graphfuse.errors import Faults, InputError, examples, few, nearest
 from graphfuse.files.hashes import file_sha256
 from graphfuse.files.toml import read_toml, resolve

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from graphfuse.data.read import read_table
-from graphfuse.data.series import read_series
+from graphfuse.data.records.series import read_series
 from graphfuse.errors import nearest
 from graphfuse.schema import Manifest, ModalitySpec
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
-from graphfuse.data.rows import rows_of
+from graphfuse.data.row_selection import rows_of
 from graphfuse.schema.arguments import checked
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from graphfuse.evaluate.curves import FEWEST, wilson
+from graphfuse.evaluate.probability_curves import FEWEST, wilson
 
 GROUPS = 5  # of patients, from those with the lowest predictions to those with the highest
 

@@ -20,18 +20,18 @@ import pandas as pd
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.manifest import load
 from graphfuse.errors import InputError, nearest
-from graphfuse.evaluate.depends import Beside, dependencies
+from graphfuse.evaluate.cross_validation import study
 from graphfuse.evaluate.folds import digest
 from graphfuse.evaluate.protocol import Protocol
+from graphfuse.evaluate.provenance import packages
 from graphfuse.evaluate.readiness import ready
-from graphfuse.evaluate.record import packages
-from graphfuse.evaluate.study import study
-from graphfuse.evaluate.tally import columns, shapley_of, tally
+from graphfuse.evaluate.resume.dependencies import Beside, dependencies
+from graphfuse.evaluate.summary import columns, shapley_of, tally
+from graphfuse.files.atomic_write import whole
 from graphfuse.files.hashes import text_sha256
-from graphfuse.files.written import whole
-from graphfuse.graph.gene_slot import gene_side
-from graphfuse.graph.network import GeneNetwork
-from graphfuse.learn.fusions import require_fusion
+from graphfuse.graph.gene.network import GeneNetwork
+from graphfuse.graph.gene.resolve import gene_side
+from graphfuse.learn.fusion_support import require_fusion
 from graphfuse.learn.progress import progress
 from graphfuse.schema import SCHEMA, Bench, Contribution, Metrics, Recipe
 from graphfuse.task.metric import MetricSet

@@ -17,7 +17,7 @@ from graphfuse.data.cohort import Cohort
 from graphfuse.errors import InputError
 from graphfuse.learn.assemble import Views
 from graphfuse.learn.device import pick_device
-from graphfuse.learn.fitted import Fitted
+from graphfuse.learn.fold_model import Fitted
 from graphfuse.learn.model import FusionModel
 
 DRAWS = 50  # patients whose modalities stand in for another's

@@ -15,13 +15,13 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from graphfuse.data.export import unguarded
 from graphfuse.data.groups import group_known
+from graphfuse.data.write_tables import unguarded
 from graphfuse.errors import Faults, InputError, LeakError, counted
 from graphfuse.files.hashes import text_sha256
-from graphfuse.learn.splits import grouped, stratified
+from graphfuse.learn.stratified_folds import grouped, stratified
 from graphfuse.schema import FOLD_COLUMNS
-from graphfuse.text.spelling import MISSING_IDS
+from graphfuse.text.id_spelling import MISSING_IDS
 
 log = logging.getLogger(__name__)
 

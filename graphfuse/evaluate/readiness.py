@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from graphfuse.data.check import Checked
-from graphfuse.data.check import check as check_tables
 from graphfuse.data.cohort import Cohort
-from graphfuse.data.variation import require_variation
+from graphfuse.data.cohort_checks.cohort_check import Checked
+from graphfuse.data.cohort_checks.cohort_check import check as check_tables
+from graphfuse.data.cohort_checks.variation import require_variation
 from graphfuse.errors import GraphfuseError
 from graphfuse.evaluate.protocol import Protocol
-from graphfuse.learn.rows import trained_outcome
+from graphfuse.learn.model_inputs import trained_outcome
 from graphfuse.schema.arguments import Seed, checked
 from graphfuse.task.outcome import Outcome
 

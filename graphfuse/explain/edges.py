@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 
 from graphfuse.data.cohort import Cohort
-from graphfuse.explain.forward import Gradients
+from graphfuse.explain.differentiable_model import Gradients
 from graphfuse.explain.method import FoldNet
-from graphfuse.graph.neighbours import Neighbours
-from graphfuse.graph.network import GeneNetwork
+from graphfuse.graph.gene.network import GeneNetwork
+from graphfuse.graph.neighbour_lists import Neighbours
 from graphfuse.learn.assemble import Views
-from graphfuse.learn.fitted import Fitted
+from graphfuse.learn.fold_model import Fitted
 
 CHUNK = 20_000
 

@@ -23,11 +23,11 @@ import torch
 from graphfuse.data.cohort import Cohort
 from graphfuse.errors import GraphfuseError, InputError, nearest
 from graphfuse.explain import methods
-from graphfuse.explain.forward import Forward
-from graphfuse.files.own_class import class_in_file, said_where
-from graphfuse.graph.network import GeneNetwork
+from graphfuse.explain.differentiable_model import Forward
+from graphfuse.files.class_from_file import class_in_file, said_where
+from graphfuse.graph.gene.network import GeneNetwork
 from graphfuse.learn.assemble import Views
-from graphfuse.learn.fitted import Fitted
+from graphfuse.learn.fold_model import Fitted
 from graphfuse.nn.net import Inputs, Net
 from graphfuse.task.task import Task
 

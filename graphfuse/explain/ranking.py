@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from graphfuse.data.export import safe_csv
+from graphfuse.data.write_tables import safe_csv
 from graphfuse.errors import InputError
-from graphfuse.explain.null import null_quantile
+from graphfuse.explain.null_scores import null_quantile
 from graphfuse.explain.tables import TOP
-from graphfuse.files.written import Kind, whole_folder
+from graphfuse.files.atomic_write import Kind, whole_folder
 from graphfuse.schema.arguments import Count, checked
 
 _TABLES = ("nodes", "genes", "edges", "modalities", "pathways", "nodes_by_class")

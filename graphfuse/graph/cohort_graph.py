@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from graphfuse.data.cohort import Cohort
-from graphfuse.graph.neighbours import Neighbours
-from graphfuse.graph.network import GeneNetwork
-from graphfuse.graph.signalling import Template
+from graphfuse.graph.gene.network import GeneNetwork
+from graphfuse.graph.gene.signalling import Template
+from graphfuse.graph.neighbour_lists import Neighbours
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,8 +14,8 @@ from typing import TypeVar
 import numpy as np
 
 from graphfuse.errors import InputError, nearest
-from graphfuse.graph.neighbours import Neighbours
-from graphfuse.graph.network import GeneNetwork
+from graphfuse.graph.gene.network import GeneNetwork
+from graphfuse.graph.neighbour_lists import Neighbours
 
 log = logging.getLogger(__name__)
 

@@ -15,9 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from graphfuse.data.read.encoding import utf8_content
-from graphfuse.data.read.foreign import envelope_of
-from graphfuse.data.read.numbers import (
+from graphfuse.data.read.decimal_marks import (
     MISSING,
     as_floats,
     decimal_mark,
@@ -25,7 +23,9 @@ from graphfuse.data.read.numbers import (
     shapes_of,
     with_points,
 )
+from graphfuse.data.read.encoding import utf8_content
 from graphfuse.data.read.records import Records, head_of
+from graphfuse.data.read.special_formats import envelope_of
 
 BROKEN = (
     OSError,

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from graphfuse.data.ids import patterns
+from graphfuse.data.patient_ids import patterns
 from graphfuse.errors import InputError
 from graphfuse.graph.pair_table import BROKEN, PairTable, as_numbers, brief, pair_table
 

@@ -16,16 +16,16 @@ import torch
 from scipy.sparse import csr_matrix
 
 from graphfuse.data.cohort import Cohort
-from graphfuse.data.pipeline import Pipeline
+from graphfuse.data.prepare.pipeline import Pipeline
 from graphfuse.errors import nearest, warn_once
-from graphfuse.graph.layers.fit import Layer, fit_layer, layer_specs
-from graphfuse.graph.neighbours import Neighbours
-from graphfuse.graph.network import GeneNetwork
-from graphfuse.graph.spread import Spread
-from graphfuse.learn.channels import Signal, encoders_of
-from graphfuse.learn.steps import steps_of
-from graphfuse.nn.lists import Lists
-from graphfuse.nn.parts import part
+from graphfuse.graph.gene.diffusion import Spread
+from graphfuse.graph.gene.network import GeneNetwork
+from graphfuse.graph.layers.factory import Layer, fit_layer, layer_specs
+from graphfuse.graph.neighbour_lists import Neighbours
+from graphfuse.learn.recipe_steps import steps_of
+from graphfuse.learn.signals.channels import Signal, encoders_of
+from graphfuse.nn.edge_lists import Lists
+from graphfuse.nn.slots import part
 from graphfuse.schema import Recipe
 from graphfuse.task.outcome import Learned
 

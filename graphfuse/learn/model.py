@@ -14,19 +14,17 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from graphfuse.data.cohort import Cohort
-from graphfuse.data.pipeline import unknown_values
-from graphfuse.data.typed_columns import TypedColumns
-from graphfuse.data.variation import require_variation
-from graphfuse.graph.gene_slot import gene_side
-from graphfuse.graph.network import GeneNetwork
-from graphfuse.learn.beyond import refuse_beyond, refuse_lost
-from graphfuse.learn.comparison import Comparison, refuse
+from graphfuse.data.cohort_checks.variation import require_variation
+from graphfuse.data.prepare.pipeline import unknown_values
+from graphfuse.data.records.encode import TypedColumns
+from graphfuse.graph.gene.network import GeneNetwork
+from graphfuse.graph.gene.resolve import gene_side
 from graphfuse.learn.device import pick_device
-from graphfuse.learn.estimator import Estimator, gives_probabilities
-from graphfuse.learn.fitted import Fitted
-from graphfuse.learn.fusions import require_fusion
-from graphfuse.learn.linear.fold import PreparedFold
-from graphfuse.learn.rows import (
+from graphfuse.learn.fold_model import Fitted
+from graphfuse.learn.fusion_search import trained_by
+from graphfuse.learn.fusion_support import require_fusion
+from graphfuse.learn.linear.prepared_fold import PreparedFold
+from graphfuse.learn.model_inputs import (
     asked_kind,
     cohort_of,
     labelled,
@@ -34,8 +32,10 @@ from graphfuse.learn.rows import (
     scored,
     trained_outcome,
 )
-from graphfuse.learn.saved import read_model, write_model
-from graphfuse.learn.search import trained_by
+from graphfuse.learn.save.model_files import read_model, write_model
+from graphfuse.learn.shift_reference import Comparison, refuse
+from graphfuse.learn.sklearn_tags import Estimator, gives_probabilities
+from graphfuse.learn.unscorable import refuse_beyond, refuse_lost
 from graphfuse.schema import Recipe
 from graphfuse.schema.arguments import Seed, check_arguments, checked
 

@@ -9,17 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from graphfuse.errors import Faults, InputError, nearest
-from graphfuse.nn.contract_samples import (
-    MANY,
-    as_mask,
-    sample,
-    sample_fusion,
-    sample_lists,
-    sample_modalities,
-)
-from graphfuse.nn.lists import Lists
-from graphfuse.nn.parts import SLOTS, Encode, Fuse, Head, Propagate, part
-from graphfuse.nn.promises import (
+from graphfuse.nn.contract_checks import (
     D,
     F,
     K,
@@ -34,6 +24,16 @@ from graphfuse.nn.promises import (
     moved,
     shape,
 )
+from graphfuse.nn.contract_samples import (
+    MANY,
+    as_mask,
+    sample,
+    sample_fusion,
+    sample_lists,
+    sample_modalities,
+)
+from graphfuse.nn.edge_lists import Lists
+from graphfuse.nn.slots import SLOTS, Encode, Fuse, Head, Propagate, part
 
 LEVELS = ("embedding", "decision", "hybrid")
 
@@ -61,8 +61,8 @@ def check_named(name: str) -> list[str]:
         ]
     raise InputError(
         f"{name}: is of no slot; derive it from one of "
-        f"graphfuse.nn.parts.{', '.join(b.__name__ for b in SLOTS.values())}, or a step from "
-        "graphfuse.data.step.Step"
+        f"graphfuse.nn.slots.{', '.join(b.__name__ for b in SLOTS.values())}, or a step from "
+        "graphfuse.data.prepare.step.Step"
     )
 
 

@@ -7,9 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from graphfuse.nn.lists import Lists
-from graphfuse.nn.parts import Encode, Fuse, Propagate
-from graphfuse.nn.promises import (
+from graphfuse.nn.contract_checks import (
     D,
     F,
     K,
@@ -18,6 +16,8 @@ from graphfuse.nn.promises import (
     T,
     moved,
 )
+from graphfuse.nn.edge_lists import Lists
+from graphfuse.nn.slots import Encode, Fuse, Propagate
 
 MANY = 3  # tokens of a modality, where a part is shown several
 

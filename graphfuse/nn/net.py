@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from graphfuse.errors import InputError
-from graphfuse.nn.lists import Lists
-from graphfuse.nn.parts import part
+from graphfuse.nn.edge_lists import Lists
+from graphfuse.nn.slots import part
 
 
 class Inputs(NamedTuple):

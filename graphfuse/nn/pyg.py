@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from graphfuse.errors import InputError, nearest
-from graphfuse.nn.lists import Lists
-from graphfuse.nn.parts import Propagate
+from graphfuse.nn.edge_lists import Lists
+from graphfuse.nn.slots import Propagate
 
 TRIAL_WIDTH = 8
 

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
 
-from graphfuse.nn.lists import Lists, aggregate
+from graphfuse.nn.edge_lists import Lists, aggregate
 
 
 def clique_sums(h: Tensor, v: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from graphfuse.report.dots import (
+from graphfuse.report.dot_plot import (
     ROW,
     Dot,
     axis_limits,
@@ -24,7 +24,7 @@ from graphfuse.report.dots import (
     row_axes,
     row_heights,
 )
-from graphfuse.report.drawing import (
+from graphfuse.report.svg import (
     ACCENT,
     AXIS_LABEL,
     DASHED,
@@ -215,7 +215,7 @@ def benefit(curves: Mapping[str, pd.DataFrame], name: str, title: str) -> str:
     Parameters
     ----------
     curves : mapping of str to pandas.DataFrame
-        Class → table as of `evaluate.curves.decision_curve`.
+        Class → table as of `evaluate.probability_curves.decision_curve`.
     name : str
         Makes the ids of the SVG unique in a page.
     title : str

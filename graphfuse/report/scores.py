@@ -10,9 +10,8 @@ import numpy as np
 from markupsafe import Markup
 
 from graphfuse.report import figures
-from graphfuse.report.dots import Dot
-from graphfuse.report.ledger import against
-from graphfuse.report.words import (
+from graphfuse.report.dot_plot import Dot
+from graphfuse.report.formatting import (
     about,
     identical,
     listed,
@@ -23,6 +22,7 @@ from graphfuse.report.words import (
     scored_sign,
     scored_span,
 )
+from graphfuse.report.graph_ablation import against
 from graphfuse.schema import SECONDS, Comparison, Metrics, Score
 from graphfuse.schema.model_id import (
     EARLY,

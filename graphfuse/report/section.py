@@ -20,9 +20,9 @@ from types import ModuleType
 from typing import Any
 
 from graphfuse.errors import GraphfuseError, nearest
-from graphfuse.report.files import Run
+from graphfuse.report.formatting import listed
+from graphfuse.report.run_files import Run
 from graphfuse.report.sections import available
-from graphfuse.report.words import listed
 
 
 @dataclass(frozen=True)

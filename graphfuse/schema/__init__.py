@@ -5,6 +5,7 @@ TOML in: `Manifest`, `Recipe`, `NetworkCard`. JSON and CSV out: `RunRecord`, `Me
 one.
 """
 
+from graphfuse.schema.base import SCHEMA, Described, Shape, Source
 from graphfuse.schema.bench import Bench, BenchEntry
 from graphfuse.schema.evaluation import Contribution, Evaluation, GroupScore
 from graphfuse.schema.manifest import (
@@ -42,4 +43,3 @@ from graphfuse.schema.run import (
     RunRecord,
     Score,
 )
-from graphfuse.schema.shape import SCHEMA, Described, Shape, Source

@@ -7,8 +7,8 @@ from pathlib import Path
 from pydantic import Field
 
 from graphfuse.files.toml import read_toml
+from graphfuse.schema.base import Shape, Words
 from graphfuse.schema.names import Name
-from graphfuse.schema.shape import Shape, Words
 
 
 class BenchEntry(Shape):

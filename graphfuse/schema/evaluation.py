@@ -7,8 +7,8 @@ from collections.abc import Iterable
 
 from pydantic import ConfigDict
 
+from graphfuse.schema.base import SCHEMA, Shape
 from graphfuse.schema.run import Comparison, Known, Scored
-from graphfuse.schema.shape import SCHEMA, Shape
 
 Interval = tuple[float | None, float | None]
 

@@ -8,8 +8,8 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 
 from graphfuse.errors import nearest
+from graphfuse.schema.base import Described, Shape, Source, Text, Words
 from graphfuse.schema.names import ColumnName, ModalityName
-from graphfuse.schema.shape import Described, Shape, Source, Text, Words
 from graphfuse.task.registry import kind_of, kinds
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from graphfuse.schema.shape import Described, Shape, Source
+from graphfuse.schema.base import Described, Shape, Source
 
 
 class EdgeSpec(Shape):

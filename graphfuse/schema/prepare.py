@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from graphfuse.schema.shape import Section
+from graphfuse.schema.base import Section
 
 USUAL_STEPS = ("impute", "scale", "select")
 

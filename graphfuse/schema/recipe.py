@@ -11,10 +11,10 @@ from pydantic import Field, model_validator
 from graphfuse.errors import Faults, InputError, nearest
 from graphfuse.files.toml import located, read_toml, resolve
 from graphfuse.schema.arguments import checked
+from graphfuse.schema.base import Described, Section, Words
 from graphfuse.schema.names import ColumnName, Name
 from graphfuse.schema.prepare import PrepareSection, StepSpec
 from graphfuse.schema.recipe_files import with_files
-from graphfuse.schema.shape import Described, Section, Words
 
 DEFAULT_RECIPE = "multiplex"
 

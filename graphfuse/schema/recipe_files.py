@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
+from graphfuse.schema.base import Shape
 from graphfuse.schema.prepare import StepSpec
-from graphfuse.schema.shape import Shape
 
 Named = TypeVar("Named", bound=Shape)  # a recipe: that module stands on this one
 NETWORKS = "graphs/networks"  # where network cards are called by their names

@@ -16,8 +16,8 @@ from pydantic import (
 from typing_extensions import TypedDict
 
 from graphfuse.errors import nearest
+from graphfuse.schema.base import SCHEMA, Shape
 from graphfuse.schema.names import LONGEST
-from graphfuse.schema.shape import SCHEMA, Shape
 from graphfuse.task.registry import kind_of, metrics_of, trained_kinds
 from graphfuse.task.task import Task
 

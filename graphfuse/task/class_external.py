@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from graphfuse.errors import Faults, counted, nearest
-from graphfuse.task.external import External
+from graphfuse.task.external_interface import External
 from graphfuse.task.outcome import Outcome, Target
 
 

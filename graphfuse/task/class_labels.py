@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from graphfuse.errors import FEW, InputError, examples, few, few_counted
-from graphfuse.task.labels import FromLabels
+from graphfuse.task.label_arrays import FromLabels
 from graphfuse.task.outcome import Outcome
-from graphfuse.text.spelling import padding
-from graphfuse.text.words import as_word, spelt, told_unknown, words_of, written_alike
+from graphfuse.text.cell_words import as_word, spelt, told_unknown, words_of, written_alike
+from graphfuse.text.id_spelling import padding
 
 MANY = 20  # different values, beyond which hardly a column is a class
 

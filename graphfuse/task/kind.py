@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from graphfuse.errors import InputError
-from graphfuse.task.audited import Audited
-from graphfuse.task.labels import FromLabels
+from graphfuse.task.audit_interface import Audited
+from graphfuse.task.label_arrays import FromLabels
 
 
 class Kind(Audited, FromLabels, ABC):

@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 
 from graphfuse.errors import InputError, nearest
-from graphfuse.text.digits import significant
+from graphfuse.text.format_numbers import significant
 
 Scored = Callable[..., np.ndarray]
 

@@ -13,8 +13,8 @@ from graphfuse.statistics.sentinels import sentinel_of
 from graphfuse.task.kind import Kind
 from graphfuse.task.outcome import Outcome, Target
 from graphfuse.task.wording import CategoryWords
-from graphfuse.text.numbers import bounds_told, plain_numbers, shapes
-from graphfuse.text.words import cleaned
+from graphfuse.text.cell_words import cleaned
+from graphfuse.text.parse_numbers import bounds_told, plain_numbers, shapes
 
 _WORDS = 20  # different texts, up to which a column may be of classes
 _FEWEST = 20  # values, below which nothing is said of how they are distributed

@@ -10,8 +10,8 @@ import pandas as pd
 from graphfuse.errors import FEW, InputError, examples, few, few_counted
 from graphfuse.task.kind import Kind
 from graphfuse.task.outcome import Outcome, Target
-from graphfuse.text.events import read_events
-from graphfuse.text.numbers import plain_numbers
+from graphfuse.text.event_words import read_events
+from graphfuse.text.parse_numbers import plain_numbers
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 
 from graphfuse.errors import few
-from graphfuse.task.attributed import Attributed
-from graphfuse.task.external import External
+from graphfuse.task.external_interface import External
 from graphfuse.task.kind import Kind
 from graphfuse.task.metric import MetricSet
+from graphfuse.task.ranking_interface import Attributed
 from graphfuse.task.wording import ReportWords
 
 

@@ -24,7 +24,7 @@ import cohorts
 from scipy import stats
 
 import graphfuse as gf
-from graphfuse.evaluate.report import Report, ladder_lines
+from graphfuse.evaluate.run_report import Report, ladder_lines
 from graphfuse.schema import Recipe
 from graphs import machine
 

@@ -34,12 +34,12 @@ from torch.nn.functional import cross_entropy
 
 import graphfuse as gf
 from graphfuse.evaluate.folds import repeated, splits
-from graphfuse.learn.draws import mask_sources
-from graphfuse.learn.fit import FoldData, fold_data
-from graphfuse.learn.fitted import Fitted
-from graphfuse.learn.linear.fold import PreparedFold
+from graphfuse.learn.bank.training import fresh, train
+from graphfuse.learn.fold_data import FoldData, fold_data
+from graphfuse.learn.fold_model import Fitted
 from graphfuse.learn.linear.inner_folds import INNER_FOLDS
-from graphfuse.learn.training import fresh, train
+from graphfuse.learn.linear.prepared_fold import PreparedFold
+from graphfuse.learn.random_draws import mask_sources
 from graphfuse.task.registry import metrics_of
 from graphs import machine
 

@@ -90,7 +90,7 @@ def show(name: str, seconds: float, ours: float, recall: float | None, note: str
 
 
 def ours(x: np.ndarray, **options):
-    from graphfuse.graph.search import nearest
+    from graphfuse.graph.knn.search import nearest
 
     return nearest(x, x, K, "euclidean", own=np.arange(len(x)), **options)
 

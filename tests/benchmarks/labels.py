@@ -27,14 +27,14 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 import graphfuse as gf
-from graphfuse.evaluate.ladder import climb
+from graphfuse.evaluate.baselines import climb
 from graphfuse.evaluate.metrics import compare
-from graphfuse.graph.gene_slot import gene_side
-from graphfuse.learn import fit
-from graphfuse.learn.fitted import Fitted
-from graphfuse.learn.linear.fold import PreparedFold
-from graphfuse.learn.splits import stratified
-from graphfuse.learn.training import train
+from graphfuse.graph.gene.resolve import gene_side
+from graphfuse.learn import fold_data
+from graphfuse.learn.bank.training import train
+from graphfuse.learn.fold_model import Fitted
+from graphfuse.learn.linear.prepared_fold import PreparedFold
+from graphfuse.learn.stratified_folds import stratified
 from graphfuse.schema import Recipe
 from graphfuse.task.registry import metrics_of
 from graphs import machine
@@ -70,7 +70,9 @@ def nets(
 ) -> list[gf.FusionModel]:
     """The recipe's net on every fold, all in one bank."""
     names, outcome = tuple(cohort.modalities), cohort.outcome()
-    trained = train([fit.fold_data(cross, names, recipe) for cross in crosses], recipe, seed, "cpu")
+    trained = train(
+        [fold_data.fold_data(cross, names, recipe) for cross in crosses], recipe, seed, "cpu"
+    )
     return [
         gf.FusionModel(recipe, seed=seed).adopt(
             Fitted.gather(cross, names, recipe, each), recipe, outcome

@@ -72,7 +72,7 @@ def planned(name: str) -> dict:
 
 def trained(name: str) -> dict:
     """What the training takes."""
-    from graphfuse.api.runs import save_run
+    from graphfuse.api.train_runs import save_run
 
     cohort, options = made(name)
     recipe = options.pop("recipe", "multiplex")

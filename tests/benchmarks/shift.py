@@ -21,8 +21,8 @@ import numpy as np
 import pandas as pd
 
 import graphfuse as gf
-from graphfuse.data.pipeline import Pipeline
-from graphfuse.data.shift import ShiftReference
+from graphfuse.data.prepare.pipeline import Pipeline
+from graphfuse.data.shift.detect import ShiftReference
 from graphfuse.errors import InputError
 from tests.outcomes import learned
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from graphfuse.cli.app import app
+from graphfuse.cli.options import app
 
 MANIFEST = """\
 name = "doses"

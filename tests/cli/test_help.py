@@ -1,7 +1,7 @@
 """Help that the terminal breaks where it is narrow, and nobody else."""
 
 from graphfuse.cli import app
-from graphfuse.cli.app import unwrapped
+from graphfuse.cli.options import unwrapped
 
 
 def test_paragraphs_are_lines():

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 import graphfuse as gf
 from graphfuse.cli import app
-from graphfuse.evaluate.report import Report
+from graphfuse.evaluate.run_report import Report
 
 MANIFEST = """
 name = "numbers"
@@ -135,7 +135,7 @@ def test_a_fusion_of_ones_own_may_combine_numbers(made):
 
 OWN = """
 import torch
-from graphfuse.nn.parts import Fuse
+from graphfuse.nn.slots import Fuse
 
 class Mean(Fuse):
     level, apart, of_probabilities = "decision", True, False

@@ -11,9 +11,9 @@ import zipfile
 
 import pytest
 
-from graphfuse.data import cache
-from graphfuse.data.cache import MARK
-from graphfuse.data.fetch import obtain
+from graphfuse.data.fetch import cache
+from graphfuse.data.fetch.cache import MARK
+from graphfuse.data.fetch.fetch_files import obtain
 from graphfuse.errors import FetchError
 from graphfuse.schema import Source
 
@@ -127,7 +127,7 @@ def test_the_cache_is_private(place, archive):
 @pytest.mark.skipif(os.name == "nt", reason="needs SIGKILL")
 def test_what_a_killed_process_left_is_swept_by_the_next(place, archive):
     program = (
-        "from graphfuse.data.cache import workplace\n"
+        "from graphfuse.data.fetch.cache import workplace\n"
         "with workplace() as place:\n"
         "    (place / 'download').write_text('half')\n"
         "    print('ready', flush=True)\n"

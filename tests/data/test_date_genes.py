@@ -2,7 +2,7 @@
 
 import pytest
 
-from graphfuse.data.date_genes import in_words, turned_into_dates
+from graphfuse.data.genes.date_genes import in_words, turned_into_dates
 
 
 @pytest.mark.parametrize(

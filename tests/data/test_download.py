@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from graphfuse.data import limits
-from graphfuse.data.download import download, forbidden, is_public
+from graphfuse.data.fetch import limits
+from graphfuse.data.fetch.download import download, forbidden, is_public
 from graphfuse.errors import FetchError, InputError
 
 

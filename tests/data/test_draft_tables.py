@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from graphfuse.data.draft import draft
+from graphfuse.data.draft.draft_manifest import draft
 from graphfuse.data.manifest import load
 from graphfuse.errors import InputError
 

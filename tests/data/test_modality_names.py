@@ -2,7 +2,7 @@
 
 import pytest
 
-from graphfuse.data.modality_names import modality_names
+from graphfuse.data.draft.modality_names import modality_names
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from graphfuse.data.ordinal_scales import in_order, places
+from graphfuse.data.records.ordinal_scales import in_order, places
 
 KNOWN = [
     ["T0", "Ta", "Tis", "T1mi", "T1", "T1a", "T1c", "T2", "T4d"],

@@ -6,10 +6,10 @@ import pandas as pd
 import pytest
 from scipy.sparse import csr_matrix
 
-from graphfuse.data.check import check
+from graphfuse.data.cohort_checks.cohort_check import check
 from graphfuse.data.manifest import load
 from graphfuse.data.modality import Modality
-from graphfuse.data.per_patient import cpm_log, log1p, transformed
+from graphfuse.data.prepare.per_patient import cpm_log, log1p, transformed
 from graphfuse.errors import InputError
 
 rng = np.random.default_rng(3)

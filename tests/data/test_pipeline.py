@@ -12,12 +12,12 @@ from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from graphfuse.data.modality import Modality
-from graphfuse.data.pipeline import Pipeline, unknown_values
-from graphfuse.data.step import Context
+from graphfuse.data.prepare.pipeline import Pipeline, unknown_values
+from graphfuse.data.prepare.step import Context
+from graphfuse.data.records.encode import TypedColumns
 from graphfuse.data.steps.impute import Impute
 from graphfuse.data.steps.scale import Scale
 from graphfuse.data.steps.select import Select
-from graphfuse.data.typed_columns import TypedColumns
 from graphfuse.errors import InputError
 from graphfuse.schema import Recipe
 from graphfuse.statistics.columns import anova_f, is_constant

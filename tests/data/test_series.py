@@ -5,12 +5,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from graphfuse.data.check import check
 from graphfuse.data.cohort import Cohort
-from graphfuse.data.draft import draft
+from graphfuse.data.cohort_checks.cohort_check import check
+from graphfuse.data.draft.draft_manifest import draft
 from graphfuse.data.manifest import load
-from graphfuse.data.pipeline import Pipeline
-from graphfuse.data.series import series_columns
+from graphfuse.data.prepare.pipeline import Pipeline
+from graphfuse.data.records.series import series_columns
 from graphfuse.errors import InputError
 from tests.outcomes import learned
 

@@ -8,12 +8,12 @@ import pandas as pd
 import pytest
 
 from graphfuse.data.modality import Modality
-from graphfuse.data.pipeline import Pipeline
-from graphfuse.data.step import Context, Step, available_steps, step
-from graphfuse.data.step_contract import check_step
+from graphfuse.data.prepare.pipeline import Pipeline
+from graphfuse.data.prepare.step import Context, Step, available_steps, step
+from graphfuse.data.prepare.step_contract import check_step
 from graphfuse.errors import SAID, InputError
 from graphfuse.files.arrays import FLOATS, Array
-from graphfuse.learn.own_parts import check_part
+from graphfuse.learn.custom_parts import check_part
 from graphfuse.schema import Recipe
 from tests.outcomes import learned
 
@@ -22,7 +22,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from graphfuse.data.step import Step
+from graphfuse.data.prepare.step import Step
 from graphfuse.errors import InputError
 from graphfuse.files.arrays import FLOATS, Array, rising
 
@@ -115,7 +115,9 @@ def test_every_step_that_ships_keeps_its_contract(name):
 def test_an_unknown_step_names_the_nearest_and_a_strange_class_is_told(tmp_path, quantile):
     with pytest.raises(InputError, match=r"'imput': no such step \(did you mean 'impute'\?\)"):
         step("imput")
-    with pytest.raises(InputError, match="is no Step; derive it from graphfuse.data.step.Step"):
+    with pytest.raises(
+        InputError, match="is no Step; derive it from graphfuse.data.prepare.step.Step"
+    ):
         step(quantile.replace(":Quantile", ":InputError"))
     with pytest.raises(InputError, match="has no class 'Quantil' .did you mean 'Quantile'"):
         step(quantile[:-1])
@@ -189,7 +191,7 @@ def test_the_usual_steps_in_another_order_give_the_same():
 TWICE = '''
 from dataclasses import dataclass
 import numpy as np
-from graphfuse.data.step import Step
+from graphfuse.data.prepare.step import Step
 from tests.outcomes import learned
 
 @dataclass(frozen=True, eq=False)
@@ -238,7 +240,7 @@ def test_a_context_says_who_and_what(monkeypatch):
 
     monkeypatch.setattr(Halve, "fit", classmethod(fit))
     kinds = {"half": Halve, "impute": step("impute")}
-    monkeypatch.setattr("graphfuse.data.fitted_steps.step", kinds.get)
+    monkeypatch.setattr("graphfuse.data.prepare.fitted_steps.step", kinds.get)
     table = pd.DataFrame({"age": [1.0, 2, np.nan, 4], "sex": ["f", "m", None, "f"]}, list("abcd"))
     modality = Modality("about", table, "ehr", types={"age": "numeric", "sex": "categorical"})
     groups = {"site": np.array(["x", "y", "z", None], dtype=object)}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from graphfuse.data.symbols import gene_symbols
+from graphfuse.data.genes.symbols import gene_symbols
 from graphfuse.errors import InputError
 from graphfuse.schema import ModalitySpec
 

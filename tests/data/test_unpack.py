@@ -9,8 +9,8 @@ from contextlib import nullcontext
 
 import pytest
 
-from graphfuse.data import limits
-from graphfuse.data.unpack import unpack
+from graphfuse.data.fetch import limits
+from graphfuse.data.fetch.unpack import unpack
 from graphfuse.errors import FetchError
 
 KINDS = ("zip", "tar", "tar.gz", "tar.bz2", "tar.xz")

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from graphfuse.data.cohort import Cohort
-from graphfuse.data.variation import barely_varying, deviating, require_variation
+from graphfuse.data.cohort_checks.variation import barely_varying, deviating, require_variation
 from graphfuse.errors import InputError
 
 IDS = [f"S{i:02d}" for i in range(30)]

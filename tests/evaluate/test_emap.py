@@ -16,7 +16,7 @@ from graphfuse.evaluate import emap
 from graphfuse.evaluate.emap import additive, projection
 from graphfuse.evaluate.folds import repeated, splits
 from graphfuse.evaluate.metrics import compare
-from graphfuse.graph.network import GeneNetwork
+from graphfuse.graph.gene.network import GeneNetwork
 from graphfuse.learn.model import FusionModel
 from graphfuse.schema import Recipe
 from graphfuse.task.registry import metrics_of

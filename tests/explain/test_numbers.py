@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 import graphfuse as gf
-from graphfuse.evaluate.study import Replica
-from graphfuse.explain.fold_models import rank
+from graphfuse.evaluate.cross_validation import Replica
+from graphfuse.explain.fold_ranking import rank
 from graphfuse.explain.method import FoldNet
 from graphfuse.explain.methods.integrated_gradients import IntegratedGradients
 from graphfuse.learn.model import FusionModel
@@ -109,7 +109,7 @@ def test_what_all_columns_add_is_how_far_predictions_are_apart(cohort):
 
 
 def test_patients_neighbours_and_edges_are_of_the_number(cohort):
-    from graphfuse.graph.network import GeneNetwork
+    from graphfuse.graph.gene.network import GeneNetwork
 
     genes = [f"G{k}" for k in range(30)]
     pairs = pd.DataFrame({"source": genes[:-1], "target": genes[1:]})

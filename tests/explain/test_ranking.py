@@ -9,13 +9,13 @@ import pandas as pd
 import pytest
 
 from graphfuse.data.synth import planted
-from graphfuse.evaluate.findings import Replica
+from graphfuse.evaluate.cross_validation import study
+from graphfuse.evaluate.cross_validation_results import Replica
 from graphfuse.evaluate.folds import repeated
-from graphfuse.evaluate.study import study
-from graphfuse.explain.fold_models import rank
-from graphfuse.learn.linear.fold import PreparedFold
+from graphfuse.explain.fold_ranking import rank
+from graphfuse.learn.fusion_search import trained_by
+from graphfuse.learn.linear.prepared_fold import PreparedFold
 from graphfuse.learn.model import FusionModel
-from graphfuse.learn.search import trained_by
 from graphfuse.schema import RANKING_COLUMNS, Recipe
 
 pytestmark = pytest.mark.usefixtures("few_trees")

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 import graphfuse as gf
-from graphfuse.evaluate.record import packages
+from graphfuse.evaluate.provenance import packages
 
 HERE = Path(__file__).parent
 RUNS = sorted(path.parent for path in HERE.glob("v*/*/expected.csv"))

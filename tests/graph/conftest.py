@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from graphfuse.data.cohort import Cohort
-from graphfuse.graph.neighbours import Neighbours
-from graphfuse.graph.network import GeneNetwork
-from graphfuse.graph.patients import PatientGraph
+from graphfuse.graph.gene.network import GeneNetwork
+from graphfuse.graph.neighbour_lists import Neighbours
+from graphfuse.graph.patient_graph import PatientGraph
 from graphfuse.task.outcome import Outcome
 
 N = 24

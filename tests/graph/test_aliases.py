@@ -8,7 +8,7 @@ import pytest
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.errors import InputError
-from graphfuse.graph.aliases import NO_ALIASES, Aliases, renamed
+from graphfuse.graph.gene.aliases import NO_ALIASES, Aliases, renamed
 
 PAIRS = [
     ("MLL", "KMT2A"),

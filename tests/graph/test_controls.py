@@ -8,8 +8,8 @@ import pytest
 
 from graphfuse.errors import InputError
 from graphfuse.graph.controls import KINDS, control, empty, identity, random, rewired
-from graphfuse.graph.neighbours import Neighbours
-from graphfuse.graph.network import GeneNetwork
+from graphfuse.graph.gene.network import GeneNetwork
+from graphfuse.graph.neighbour_lists import Neighbours
 
 
 def network(genes=60, edges=300, directed=False, seed=0):

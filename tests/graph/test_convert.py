@@ -19,8 +19,8 @@ from graphfuse.graph.convert import (
     to_networkx,
     write,
 )
-from graphfuse.graph.neighbours import Neighbours
-from graphfuse.graph.network import GeneNetwork
+from graphfuse.graph.gene.network import GeneNetwork
+from graphfuse.graph.neighbour_lists import Neighbours
 from graphfuse.task.outcome import Outcome
 
 N = 12
@@ -405,11 +405,11 @@ def test_graphml_bears_hostile_text(graph, tmp_path):
 
 
 def test_beyond_the_limits_files_are_left_out_and_the_readme_says_why(graph, tmp_path, monkeypatch):
-    from graphfuse.graph.export import files
+    from graphfuse.graph.export import write_folder
 
     write(graph, tmp_path)
-    monkeypatch.setattr(files, "MOST_EDGES", 10)
-    monkeypatch.setattr(files, "MOST_CELLS", 10)
+    monkeypatch.setattr(write_folder, "MOST_EDGES", 10)
+    monkeypatch.setattr(write_folder, "MOST_CELLS", 10)
     write(graph, tmp_path)  # what was there before goes too
     assert {path.name for path in tmp_path.iterdir()} == FILES - {
         "graph.graphml",

@@ -7,9 +7,9 @@ import pandas as pd
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.modality import Modality
-from graphfuse.graph.aliases import Aliases
-from graphfuse.graph.coverage import by_reason, by_step_with_warnings, cover, suspicions
-from graphfuse.graph.network import GeneNetwork
+from graphfuse.graph.gene.aliases import Aliases
+from graphfuse.graph.gene.coverage import by_reason, by_step_with_warnings, cover, suspicions
+from graphfuse.graph.gene.network import GeneNetwork
 
 PAIR = GeneNetwork.from_frame(pd.DataFrame({"source": ["TP53"], "target": ["MDM2"]}), "pair")
 

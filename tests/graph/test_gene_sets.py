@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from graphfuse.errors import InputError
-from graphfuse.graph.gene_sets import random_sets
+from graphfuse.graph.gene.gene_sets import random_sets
 
 GENES = [f"G{i:02d}" for i in range(30)]
 SETS = {"small": GENES[:3], "large": GENES[:20], "all": GENES}

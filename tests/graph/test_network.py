@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 
 from graphfuse.errors import FetchError, InputError
-from graphfuse.graph.aliases import Aliases
 from graphfuse.graph.controls import identity
-from graphfuse.graph.network import GeneNetwork
-from graphfuse.graph.network_files import load_network
+from graphfuse.graph.gene.aliases import Aliases
+from graphfuse.graph.gene.network import GeneNetwork
+from graphfuse.graph.gene.network_files import load_network
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 CARD = """name = "made"

@@ -11,8 +11,8 @@ from scipy.spatial.distance import cdist
 from sklearn.neighbors import NearestNeighbors
 
 from graphfuse.errors import InputError
-from graphfuse.graph import search
-from graphfuse.graph.search import nearest, threshold, within
+from graphfuse.graph.knn import search
+from graphfuse.graph.knn.search import nearest, threshold, within
 
 METRICS = ("cosine", "dot", "euclidean", "cityblock")
 

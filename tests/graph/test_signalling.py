@@ -14,10 +14,10 @@ from graphfuse.data.cohort import Cohort
 from graphfuse.data.modality import Modality
 from graphfuse.errors import InputError
 from graphfuse.graph import controls
-from graphfuse.graph.carried import carried, edge_contributions
-from graphfuse.graph.gene_sets import read_gmt
-from graphfuse.graph.network import GeneNetwork
-from graphfuse.graph.signalling import Template, kinds_auto, kinds_of
+from graphfuse.graph.gene.gene_sets import read_gmt
+from graphfuse.graph.gene.network import GeneNetwork
+from graphfuse.graph.gene.signal_paths import carried, edge_contributions
+from graphfuse.graph.gene.signalling import Template, kinds_auto, kinds_of
 from graphfuse.schema import SignallingSection
 
 THREE = {"meth": "meth", "rna": "tran", "rppa": "prot"}

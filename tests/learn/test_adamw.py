@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from graphfuse.learn.adamw import CLIP, AdamW, clip
+from graphfuse.learn.bank.adamw import CLIP, AdamW, clip
 
 FOLDS, REPLICAS, SIZE, DECAYED = 2, 3, 7, 5
 RATES = torch.tensor([[1e-2, 3e-3, 0.0], [1e-1, 1e-3, 5e-2]]).double()

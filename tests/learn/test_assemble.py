@@ -9,11 +9,11 @@ import pytest
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.errors import SAID, InputError
-from graphfuse.graph.neighbours import Neighbours
+from graphfuse.graph.neighbour_lists import Neighbours
 from graphfuse.learn.assemble import Preparation, tensor_lists
-from graphfuse.learn.channels import encoders_of
 from graphfuse.learn.linear.kernels import mean_operator
-from graphfuse.nn.lists import aggregate
+from graphfuse.learn.signals.channels import encoders_of
+from graphfuse.nn.edge_lists import aggregate
 from graphfuse.schema import Recipe
 
 

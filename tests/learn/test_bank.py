@@ -8,15 +8,15 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from graphfuse.learn import fit
-from graphfuse.learn.bank import Bank, mean_loss
-from graphfuse.learn.draws import mask_sources
-from graphfuse.learn.linear.fold import PreparedFold
-from graphfuse.learn.stop import Stop
-from graphfuse.learn.training import fresh
-from graphfuse.learn.trees import over
-from graphfuse.nn.lists import aggregate
-from graphfuse.nn.parts import Propagate
+from graphfuse.learn import fold_data
+from graphfuse.learn.bank.bank import Bank, mean_loss
+from graphfuse.learn.bank.stacked_tensors import over
+from graphfuse.learn.bank.stopping import Stop
+from graphfuse.learn.bank.training import fresh
+from graphfuse.learn.linear.prepared_fold import PreparedFold
+from graphfuse.learn.random_draws import mask_sources
+from graphfuse.nn.edge_lists import aggregate
+from graphfuse.nn.slots import Propagate
 from graphfuse.schema import Recipe
 from graphfuse.task.classes import Classes
 
@@ -25,8 +25,8 @@ CLOSE = 1e-9
 TEMPERATURES = Classes.calibrations
 LISTENING = """
 import torch
-from graphfuse.nn.lists import aggregate
-from graphfuse.nn.parts import Propagate
+from graphfuse.nn.edge_lists import aggregate
+from graphfuse.nn.slots import Propagate
 
 
 class Plain(Propagate):
@@ -48,13 +48,13 @@ class InTurn(Plain):
 """
 
 
-def folds_of(small, recipe: Recipe) -> list[fit.FoldData]:
+def folds_of(small, recipe: Recipe) -> list[fold_data.FoldData]:
     """Two folds of different sizes."""
     found = []
     for rows in (np.arange(70), np.arange(15, 80)):
         cohort = small.cohort.take(rows)
         cross = PreparedFold.fit(cohort, cohort.outcome(), recipe, None, 0)
-        found.append(fit.fold_data(cross, tuple(cohort.modalities), recipe))
+        found.append(fold_data.fold_data(cross, tuple(cohort.modalities), recipe))
     return found
 
 

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from graphfuse.errors import SAID, InputError
-from graphfuse.learn.channels import encoders_of, files_said, notices
+from graphfuse.learn.signals.channels import encoders_of, files_said, notices
 from graphfuse.schema import Recipe
 
 

@@ -14,7 +14,7 @@ from safetensors.numpy import load_file, save_file
 from graphfuse.errors import InputError
 from graphfuse.files.json import read_json
 from graphfuse.learn.model import FusionModel
-from graphfuse.learn.seal import sealed
+from graphfuse.learn.save.seal import sealed
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "v1"
 

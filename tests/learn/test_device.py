@@ -9,8 +9,8 @@ import torch
 
 from graphfuse import api
 from graphfuse.errors import InputError
-from graphfuse.explain.fold_models import rank
-from graphfuse.explain.forward import Forward
+from graphfuse.explain.differentiable_model import Forward
+from graphfuse.explain.fold_ranking import rank
 from graphfuse.learn.device import pick_device
 from graphfuse.learn.model import FusionModel
 from graphfuse.schema import Recipe

@@ -14,14 +14,9 @@ from graphfuse.data.cohort import Cohort
 from graphfuse.data.modality import Modality
 from graphfuse.data.synth import planted
 from graphfuse.errors import InputError
-from graphfuse.graph.network import GeneNetwork
+from graphfuse.graph.gene.network import GeneNetwork
 from graphfuse.learn.assemble import Preparation
-from graphfuse.learn.linear.fold import PreparedFold
-from graphfuse.learn.linear.inner_folds import INNER_FOLDS, ON_ALL, Fit, InnerFolds
-from graphfuse.learn.linear.kernel_sets import kernel_sets, kernels
-from graphfuse.learn.linear.kernels import Kernel, Narrow, means_of, slope_of, spread, summed
-from graphfuse.learn.linear.ridge import PENALTIES, fit_ridge, lowest_level
-from graphfuse.learn.linear.solver import (
+from graphfuse.learn.linear.crossfit import (
     GATES,
     RidgeKey,
     gates,
@@ -29,8 +24,12 @@ from graphfuse.learn.linear.solver import (
     path,
     ridge,
 )
-from graphfuse.learn.linear.stacking import linear_start
-from graphfuse.learn.linear.start import (
+from graphfuse.learn.linear.inner_folds import INNER_FOLDS, ON_ALL, Fit, InnerFolds
+from graphfuse.learn.linear.kernel_sets import kernel_sets, kernels
+from graphfuse.learn.linear.kernels import Kernel, Narrow, means_of, slope_of, spread, summed
+from graphfuse.learn.linear.prepared_fold import PreparedFold
+from graphfuse.learn.linear.ridge import PENALTIES, fit_ridge, lowest_level
+from graphfuse.learn.linear.stacked_ridge import (
     GATE_PRIOR,
     Linear,
     LinearFit,
@@ -39,8 +38,9 @@ from graphfuse.learn.linear.start import (
     patterns_of,
     shared_bias,
 )
+from graphfuse.learn.linear.stacking import linear_start
 from graphfuse.learn.model import FusionModel
-from graphfuse.learn.splits import stratified
+from graphfuse.learn.stratified_folds import stratified
 from graphfuse.schema import Recipe
 from tests.outcomes import learned, of_codes
 

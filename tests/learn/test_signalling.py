@@ -15,8 +15,8 @@ from torch import nn
 from graphfuse.data.cohort import Cohort
 from graphfuse.errors import InputError
 from graphfuse.graph import controls
-from graphfuse.graph.network import GeneNetwork
-from graphfuse.learn.signalling import Signalling
+from graphfuse.graph.gene.network import GeneNetwork
+from graphfuse.learn.signals.signalling import Signalling
 from graphfuse.nn.encode.signalling import Signals
 from graphfuse.schema import SignallingSection
 

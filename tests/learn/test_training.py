@@ -11,10 +11,8 @@ import torch
 from scipy.special import softmax
 from sklearn.metrics import log_loss
 
-from graphfuse.learn import fit
-from graphfuse.learn.linear.fold import PreparedFold
-from graphfuse.learn.model import FusionModel
-from graphfuse.learn.training import (
+from graphfuse.learn import fold_data
+from graphfuse.learn.bank.training import (
     Choice,
     Trained,
     calibration,
@@ -23,6 +21,8 @@ from graphfuse.learn.training import (
     second_pass,
     train,
 )
+from graphfuse.learn.linear.prepared_fold import PreparedFold
+from graphfuse.learn.model import FusionModel
 from graphfuse.schema import Recipe
 from graphfuse.task.classes import Classes
 
@@ -43,12 +43,12 @@ def recipe_of(**train) -> Recipe:
 
 
 @pytest.fixture(scope="module")
-def folds(small) -> list[fit.FoldData]:
+def folds(small) -> list[fold_data.FoldData]:
     found = []
     for rows in (np.arange(70), np.arange(15, 80), np.arange(5, 75)):
         cohort = small.cohort.take(rows)
         cross = PreparedFold.fit(cohort, cohort.outcome(), recipe_of(), None, 0)
-        found.append(fit.fold_data(cross, tuple(cohort.modalities), recipe_of()))
+        found.append(fold_data.fold_data(cross, tuple(cohort.modalities), recipe_of()))
     return found
 
 
@@ -144,7 +144,9 @@ def test_a_model_says_which_setting_it_chose_and_saves_it(small, tmp_path):
 def test_to_the_last_epoch_everybody_trains_and_nobody_is_held_out(folds):
     found = trained(folds, stop="last", epochs=5)
     assert [each.epochs for each in found] == [5, 5, 5] and not any(each.curve for each in found)
-    other = [fit.FoldData(**{**vars(fold), "inner": np.roll(fold.inner, 1)}) for fold in folds]
+    other = [
+        fold_data.FoldData(**{**vars(fold), "inner": np.roll(fold.inner, 1)}) for fold in folds
+    ]
     assert all(
         gap(a, b) == 0 for a, b in zip(found, trained(other, stop="last", epochs=5), strict=True)
     )

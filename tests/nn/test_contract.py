@@ -8,9 +8,9 @@ from torch.nn.functional import dropout
 
 from graphfuse.errors import InputError
 from graphfuse.nn.contract import check
-from graphfuse.nn.lists import aggregate
-from graphfuse.nn.parts import Encode, Fuse, Head, Propagate
-from graphfuse.nn.promises import K
+from graphfuse.nn.contract_checks import K
+from graphfuse.nn.edge_lists import aggregate
+from graphfuse.nn.slots import Encode, Fuse, Head, Propagate
 
 
 class Sum(Fuse):

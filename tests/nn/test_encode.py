@@ -11,7 +11,7 @@ from graphfuse.nn.encode.network_deep import NetworkDeep
 from graphfuse.nn.encode.pathways import RANK, Pathways
 from graphfuse.nn.encode.tokens import COUNT, Tokens
 from graphfuse.nn.net import Net, Shape
-from graphfuse.nn.parts import available, part
+from graphfuse.nn.slots import available, part
 
 N, F, T, G, D = 6, 9, 3, 5, 8
 

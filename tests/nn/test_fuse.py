@@ -14,7 +14,7 @@ from graphfuse.errors import InputError
 from graphfuse.nn.fuse.stack import RIDGE, stacked
 from graphfuse.nn.fuse.weighted import PRIOR, mixture_weights
 from graphfuse.nn.net import Net, Shape
-from graphfuse.nn.parts import available, part
+from graphfuse.nn.slots import available, part
 
 N, M, T, D, K = 6, 3, 2, 8, 4
 EVERY = available("fuse")

@@ -6,10 +6,10 @@ from torch.func import functional_call, stack_module_state, vmap
 from torch.nn.functional import leaky_relu
 
 from graphfuse.nn.contract import check
-from graphfuse.nn.lists import Lists, aggregate
+from graphfuse.nn.edge_lists import Lists, aggregate
 from graphfuse.nn.net import silent
-from graphfuse.nn.parts import part
 from graphfuse.nn.propagate.attention import BOUND, HEADS
+from graphfuse.nn.slots import part
 
 N, S, T, D = 5, 4, 2, 8
 RECEIVER = [0, 0, 0, 1, 3, 3, 3]  # patients 2 and 4 hear nobody

@@ -9,10 +9,10 @@ from torch.func import functional_call
 
 from graphfuse.errors import InputError
 from graphfuse.nn.contract import check, check_named
-from graphfuse.nn.lists import Lists
+from graphfuse.nn.edge_lists import Lists
 from graphfuse.nn.net import Inputs, Net, Shape, silent
-from graphfuse.nn.parts import part
 from graphfuse.nn.pyg import names, refusal
+from graphfuse.nn.slots import part
 
 N, S, T, D = 4, 3, 2, 8
 EDGES = [

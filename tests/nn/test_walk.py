@@ -7,9 +7,9 @@ from torch.func import functional_call, stack_module_state, vmap
 from torch.nn.functional import leaky_relu
 
 from graphfuse.nn.contract import check
+from graphfuse.nn.edge_lists import Lists
 from graphfuse.nn.encode.walk import Walk
 from graphfuse.nn.encode.walk_learned import WalkLearned
-from graphfuse.nn.lists import Lists
 from graphfuse.nn.walk import (
     WalkLayer,
     clique_sums,

@@ -59,7 +59,7 @@ PARTS = {
 def test_an_add_on_that_fails_costs_nothing_else(cohort, tmp_path, monkeypatch, part):
     function, cure, missing = PARTS[part]
     with monkeypatch.context() as patched:
-        patched.setattr("graphfuse.api.runs." + function, broken)
+        patched.setattr("graphfuse.api.train_runs." + function, broken)
         with pytest.raises(IncompleteRunError) as caught:
             saved(cohort, tmp_path / "run")
     said = str(caught.value)
@@ -100,16 +100,16 @@ def test_half_a_folder_of_rankings_is_none(cohort, tmp_path, monkeypatch):
 
 
 def test_a_twin_of_the_ledger_that_fails_is_left_out(cohort, tmp_path, monkeypatch):
-    from graphfuse.evaluate import fits
+    from graphfuse.evaluate import repeat_fits
 
-    real = fits._Folds.controlled
+    real = repeat_fits._Folds.controlled
 
     def controlled(self, which):
         if which.name == "patient:random":
             raise MemoryError("no room")
         return real(self, which)
 
-    monkeypatch.setattr(fits._Folds, "controlled", controlled)
+    monkeypatch.setattr(repeat_fits._Folds, "controlled", controlled)
     with pytest.raises(IncompleteRunError, match=r"patient:random: MemoryError: no room; train"):
         saved(cohort, tmp_path / "run", ledger=True, ranked=False, cv=(2, 2))
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())

@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 from graphfuse.evaluate.agreement import Observed
-from graphfuse.evaluate.curves import Bin
-from graphfuse.report.calibration import agreement, reliability
-from graphfuse.report.dots import Dot
+from graphfuse.evaluate.probability_curves import Bin
+from graphfuse.report.calibration_plot import agreement, reliability
+from graphfuse.report.dot_plot import Dot
 from graphfuse.report.figures import bars, benefit, forest, ranks
 
 DOTS = [
@@ -171,7 +171,7 @@ def test_settings_of_matplotlib_stay_as_they_were():
 
 def test_matplotlib_is_imported_late_and_pyplot_never():
     code = (
-        "import sys, graphfuse.report.html, graphfuse.report.figures as f; assert "
+        "import sys, graphfuse.report.run_page, graphfuse.report.figures as f; assert "
         "'matplotlib' not in sys.modules;"
         "f.ranks([f.Dot('a', 1, 1, 2)], 'r', 't'); assert not {'matplotlib.pyplot', "
         "'torch'} & set(sys.modules)"

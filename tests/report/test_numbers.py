@@ -10,11 +10,11 @@ import pytest
 
 from graphfuse.errors import InputError
 from graphfuse.evaluate.bench import Result
-from graphfuse.evaluate.report import ladder_lines
+from graphfuse.evaluate.run_report import ladder_lines
 from graphfuse.report import section
-from graphfuse.report.bench import summary
-from graphfuse.report.files import read_run
-from graphfuse.report.html import write_report
+from graphfuse.report.bench_page import summary
+from graphfuse.report.run_files import read_run
+from graphfuse.report.run_page import write_report
 from graphfuse.schema import Metrics
 from graphfuse.task.outcome import Outcome
 from tests.report import number_runs

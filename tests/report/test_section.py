@@ -6,7 +6,7 @@ import pytest
 
 from graphfuse.errors import GraphfuseError
 from graphfuse.report import section, sections
-from graphfuse.report.files import read_run
+from graphfuse.report.run_files import read_run
 from graphfuse.task.registry import kind_of, trained_kinds
 
 

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from graphfuse.data.cohort import Cohort
-from graphfuse.data.draft import draft
+from graphfuse.data.draft.draft_manifest import draft
 from graphfuse.errors import InputError
 from graphfuse.files.toml import parse, read_toml
 from graphfuse.schema import Manifest, Recipe

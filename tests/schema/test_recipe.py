@@ -9,12 +9,12 @@ import pytest
 from graphfuse import api
 from graphfuse.errors import InputError
 from graphfuse.files.toml import parse
-from graphfuse.graph.layers.fit import layer_specs
+from graphfuse.graph.layers.factory import layer_specs
 from graphfuse.schema import LayerSpec, Recipe
 
 PART = '''
 import torch
-from graphfuse.nn.parts import Encode, Fuse, Propagate
+from graphfuse.nn.slots import Encode, Fuse, Propagate
 
 
 class Mean(Fuse):

@@ -6,9 +6,9 @@ import json
 import pytest
 
 from graphfuse.errors import InputError
-from graphfuse.evaluate.report import ladder_lines
+from graphfuse.evaluate.run_report import ladder_lines
 from graphfuse.schema import Evaluation, Metrics
-from graphfuse.schema.written import read_shape
+from graphfuse.schema.run_json import read_shape
 
 SCORE = {"mean": 0.8, "sd": 0.1, "ci95": [0.7, 0.9]}
 PAIR = {

@@ -14,7 +14,7 @@ from graphfuse.task.metric import Metric, MetricSet
 from graphfuse.task.outcome import Outcome, Target
 from graphfuse.task.task import Task
 from graphfuse.task.wording import AttributionWords
-from graphfuse.text.numbers import plain_numbers
+from graphfuse.text.parse_numbers import plain_numbers
 
 
 def _log_error(y: np.ndarray, output: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -12,13 +12,13 @@ from sklearn import metrics as reference
 from sklearn.linear_model import Ridge
 from typer.testing import CliRunner
 
-from graphfuse.cli.app import app
+from graphfuse.cli.options import app
 from graphfuse.data.cohort import Cohort
 from graphfuse.errors import InputError
-from graphfuse.evaluate.ladder import climb
-from graphfuse.learn.linear.fold import PreparedFold
+from graphfuse.evaluate.baselines import climb
+from graphfuse.learn.linear.crossfit import ridge
+from graphfuse.learn.linear.prepared_fold import PreparedFold
 from graphfuse.learn.linear.ridge import PENALTIES
-from graphfuse.learn.linear.solver import ridge
 from graphfuse.learn.model import FusionModel
 from graphfuse.schema import Recipe
 from graphfuse.task.number import METRICS, Number

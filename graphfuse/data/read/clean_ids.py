@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from graphfuse.data import date_genes
+from graphfuse.data.genes import date_genes
 from graphfuse.errors import Faults, counted, examples, warn_once
-from graphfuse.text.spelling import has_hidden, ids_as_text, missing_words
+from graphfuse.text.id_spelling import has_hidden, ids_as_text, missing_words
 
 log = logging.getLogger(__name__)
 

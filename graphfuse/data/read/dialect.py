@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from graphfuse.data import memory
+from graphfuse.data.read.decimal_marks import shape_of
 from graphfuse.data.read.encoding import utf8_content
-from graphfuse.data.read.foreign import Envelope, envelope_of, refuse_maf
 from graphfuse.data.read.heading import (
     check_heading,
     hash_heading,
@@ -18,8 +18,8 @@ from graphfuse.data.read.heading import (
     told_apart,
     with_row_names,
 )
-from graphfuse.data.read.numbers import shape_of
 from graphfuse.data.read.records import Records, head_of
+from graphfuse.data.read.special_formats import Envelope, envelope_of, refuse_maf
 from graphfuse.errors import InputError
 
 _DELIMITERS = "\t,;"

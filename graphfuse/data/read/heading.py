@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from graphfuse.data.read.numbers import shape_of
+from graphfuse.data.read.decimal_marks import shape_of
 from graphfuse.data.read.records import Records
 from graphfuse.errors import InputError
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from graphfuse.data import memory
 from graphfuse.data.read.id_column import check_first_column
-from graphfuse.data.read.wanted import Wanted, names_as_text, pick
+from graphfuse.data.read.request import Wanted, names_as_text, pick
 from graphfuse.errors import InputError
 
 

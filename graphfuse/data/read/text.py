@@ -10,10 +10,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from graphfuse.data.read.cells import Cells, cells_of
+from graphfuse.data.read.csv_cells import Cells, cells_of
+from graphfuse.data.read.decimal_marks import (
+    columns_with_parts,
+    decimal_mark,
+    has_decimals,
+    shape_of,
+)
 from graphfuse.data.read.dialect import TextTable, text_table
-from graphfuse.data.read.numbers import columns_with_parts, decimal_mark, has_decimals, shape_of
-from graphfuse.data.read.wanted import known
+from graphfuse.data.read.request import known
 from graphfuse.errors import InputError, examples, nearest, warn_once
 
 __all__ = ["read", "text_table"]

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from graphfuse.data.step import Context, Step
+from graphfuse.data.prepare.step import Context, Step
 from graphfuse.files.arrays import FLOATS, Array
 
 

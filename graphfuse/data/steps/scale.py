@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from graphfuse.data.step import Context, Step
+from graphfuse.data.prepare.step import Context, Step
 from graphfuse.errors import InputError
 from graphfuse.files.arrays import FLOATS, Array, not_negative
 from graphfuse.statistics.columns import is_constant, near_one

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from graphfuse.data.step import Context, Step
+from graphfuse.data.prepare.step import Context, Step
 from graphfuse.errors import InputError
 from graphfuse.files.arrays import PLACES, Array, chosen
 

@@ -14,10 +14,10 @@ import torch
 from torch import Tensor
 
 from graphfuse.errors import GraphfuseError
+from graphfuse.explain.differentiable_model import Forward, Gradients
 from graphfuse.explain.edges import gene_edges, links_and_edges
-from graphfuse.explain.forward import Forward, Gradients
+from graphfuse.explain.gene_set_tokens import set_tokens
 from graphfuse.explain.method import Attribution, FoldNet, Method
-from graphfuse.explain.tokens import set_tokens
 from graphfuse.task.task import Task
 
 log = logging.getLogger(__name__)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from graphfuse.files.written import whole
+from graphfuse.files.atomic_write import whole
 from graphfuse.graph.export.markup import Elements, nodes_and_edges, quoted, texts
 
 _OPEN = (

@@ -9,7 +9,7 @@ from xml.sax.saxutils import escape
 
 import pandas as pd
 
-from graphfuse.files.written import whole
+from graphfuse.files.atomic_write import whole
 from graphfuse.graph.export.markup import Elements, nodes_and_edges, quoted, texts, type_of
 
 _OPEN = (

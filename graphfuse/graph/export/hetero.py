@@ -10,13 +10,13 @@ import pandas as pd
 
 from graphfuse.errors import InputError
 from graphfuse.graph.cohort_graph import CohortGraph
-from graphfuse.graph.network import GeneNetwork
+from graphfuse.graph.gene.network import GeneNetwork
 from graphfuse.task.outcome import Outcome
 
 if TYPE_CHECKING:
     from torch_geometric.data import HeteroData
 
-    from graphfuse.graph.signalling import Template
+    from graphfuse.graph.gene.signalling import Template
 
 PATIENT, GENE, GENE_EDGE = "patient", "gene", "interacts"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from graphfuse.errors import InputError
-from graphfuse.files.written import whole
+from graphfuse.files.atomic_write import whole
 from graphfuse.graph.cohort_graph import CohortGraph
 from graphfuse.graph.export.hetero import to_hetero
 from graphfuse.schema import SCHEMA

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from graphfuse.data.export import safe_csv
+from graphfuse.data.write_tables import safe_csv
 from graphfuse.errors import Faults, InputError, examples
-from graphfuse.files.written import whole
+from graphfuse.files.atomic_write import whole
 from graphfuse.graph.cohort_graph import CohortGraph
-from graphfuse.graph.neighbours import Neighbours
+from graphfuse.graph.neighbour_lists import Neighbours
 
 TABLES = ("patient_nodes", "patient_edges", "gene_nodes", "gene_edges")
 _OF_EVERY_NODE = ("kind", "name")  # attributes that all exports of whole graphs give to nodes

@@ -9,8 +9,8 @@ import pandas as pd
 from scipy.sparse import csr_array
 
 from graphfuse.errors import InputError
+from graphfuse.graph.layers.index import Pairs, Reference
 from graphfuse.graph.layers.layer import Layer, Spec, Tables, counts
-from graphfuse.graph.layers.reference import Pairs, Reference
 from graphfuse.graph.layers.snf import (
     MU,
     NEIGHBOURS,
@@ -20,7 +20,7 @@ from graphfuse.graph.layers.snf import (
     fuse,
     near_distance,
 )
-from graphfuse.graph.neighbours import Neighbours, strongest
+from graphfuse.graph.neighbour_lists import Neighbours, strongest
 
 MOST = 5_000  # training patients; see `room`
 ROWS = 4_096  # new patients attached at once

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from graphfuse.graph import controls
-from graphfuse.graph.neighbours import Neighbours
+from graphfuse.graph.neighbour_lists import Neighbours
 
 Tables = Mapping[str, np.ndarray]
 

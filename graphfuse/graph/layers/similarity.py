@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from graphfuse.graph.layers.index import Pairs, Placed, Reference
 from graphfuse.graph.layers.layer import Layer, Spec, Tables, counts
-from graphfuse.graph.layers.reference import Pairs, Placed, Reference
-from graphfuse.graph.neighbours import Neighbours
+from graphfuse.graph.neighbour_lists import Neighbours
 
 
 @dataclass(frozen=True, eq=False)

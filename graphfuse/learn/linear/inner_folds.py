@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from graphfuse.learn.splits import dealt
+from graphfuse.learn.stratified_folds import dealt
 
 INNER_FOLDS = 5
 # at least and at most: what is chosen by several partitions depends less on how the dice fell

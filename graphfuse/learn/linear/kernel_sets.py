@@ -10,7 +10,6 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from graphfuse.learn.assemble import Preparation, Views
-from graphfuse.learn.linear.fold import PreparedFold
 from graphfuse.learn.linear.inner_folds import ON_ALL, Fit
 from graphfuse.learn.linear.kernels import (
     Kernel,
@@ -20,8 +19,9 @@ from graphfuse.learn.linear.kernels import (
     means_of,
     require_kernels,
 )
-from graphfuse.learn.linear.memo import Memo
-from graphfuse.learn.threads import side_by_side
+from graphfuse.learn.linear.prepared_fold import PreparedFold
+from graphfuse.learn.linear.result_cache import Memo
+from graphfuse.learn.parallel_folds import side_by_side
 
 Rows = Callable[[], np.ndarray]
 

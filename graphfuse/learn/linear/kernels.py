@@ -17,7 +17,7 @@ from scipy.sparse import csr_matrix, vstack
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.errors import InputError
-from graphfuse.graph.neighbours import Neighbours
+from graphfuse.graph.neighbour_lists import Neighbours
 from graphfuse.learn.assemble import Preparation, Views
 from graphfuse.learn.linear.ridge import Dense, Factored
 

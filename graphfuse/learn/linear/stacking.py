@@ -10,10 +10,7 @@ from itertools import chain
 
 import numpy as np
 
-from graphfuse.learn.linear.fold import PreparedFold
-from graphfuse.learn.linear.kernel_sets import kernel_sets, kernels
-from graphfuse.learn.linear.kernels import slope_of
-from graphfuse.learn.linear.solver import (
+from graphfuse.learn.linear.crossfit import (
     RidgeKey,
     joined,
     linear_fit,
@@ -21,7 +18,10 @@ from graphfuse.learn.linear.solver import (
     path,
     results_along,
 )
-from graphfuse.learn.linear.start import (
+from graphfuse.learn.linear.kernel_sets import kernel_sets, kernels
+from graphfuse.learn.linear.kernels import slope_of
+from graphfuse.learn.linear.prepared_fold import PreparedFold
+from graphfuse.learn.linear.stacked_ridge import (
     Linear,
     LinearFit,
     LinearStart,

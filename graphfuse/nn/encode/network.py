@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from graphfuse.nn.encode.table import Table
-from graphfuse.nn.product import product
+from graphfuse.nn.shared_matmul import product
 
 
 class Network(Table):

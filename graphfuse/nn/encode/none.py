@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from graphfuse.nn.parts import Encode
+from graphfuse.nn.slots import Encode
 
 
 class Nothing(Encode):

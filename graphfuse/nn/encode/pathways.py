@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from graphfuse.nn.parts import Encode
+from graphfuse.nn.slots import Encode
 
 RANK = 8  # numbers that a set's columns are first brought to
 

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from graphfuse.nn.parts import Encode
+from graphfuse.nn.slots import Encode
 
 SMALL = 0.1  # where nodes' codes start: learned differences between nodes soon outweigh random ones
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from graphfuse.nn.parts import Encode
-from graphfuse.nn.product import product
+from graphfuse.nn.shared_matmul import product
+from graphfuse.nn.slots import Encode
 
 
 class Table(Encode):

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
 
-from graphfuse.nn.parts import Encode
+from graphfuse.nn.slots import Encode
 from graphfuse.nn.walk import step_then_jump
 
 STATE = 16  # entries of a node's state

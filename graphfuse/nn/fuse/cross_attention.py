@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from graphfuse.nn.fuse.attention_pool import heads_of
-from graphfuse.nn.parts import Fuse
+from graphfuse.nn.slots import Fuse
 
 
 class CrossAttention(Fuse):

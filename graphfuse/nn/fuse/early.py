@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import gelu
 
-from graphfuse.nn.parts import Fuse
+from graphfuse.nn.slots import Fuse
 
 
 class Early(Fuse):

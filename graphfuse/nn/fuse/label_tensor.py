@@ -8,7 +8,7 @@ from torch.nn.functional import gelu
 
 from graphfuse.errors import InputError
 from graphfuse.nn.fuse.late import mixture
-from graphfuse.nn.parts import Fuse
+from graphfuse.nn.slots import Fuse
 
 CELLS = 4096
 HIDDEN = 64

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from graphfuse.nn.parts import Fuse
+from graphfuse.nn.slots import Fuse
 
 
 class Late(Fuse):

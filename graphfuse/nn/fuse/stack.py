@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, one_hot, softplus
 
-from graphfuse.nn.parts import Fuse
+from graphfuse.nn.slots import Fuse
 
 # how firmly the weights are held to 1/M, and the bias to 0, against a patient's log likelihood
 RIDGE = 1.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from graphfuse.nn.parts import Fuse
+from graphfuse.nn.slots import Fuse
 
 
 class Sum(Fuse):

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from graphfuse.nn.fuse.late import mixture
-from graphfuse.nn.parts import Fuse
+from graphfuse.nn.slots import Fuse
 
 PRIOR = 2.0  # patients who speak for each modality before any is seen
 

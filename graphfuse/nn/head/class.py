@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn.functional import gelu
 
-from graphfuse.nn.parts import Head
+from graphfuse.nn.slots import Head
 
 
 class Classes(Head):

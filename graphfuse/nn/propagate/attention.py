@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.func import vmap
 
-from graphfuse.nn.lists import Lists, aggregate, products
-from graphfuse.nn.parts import Propagate
+from graphfuse.nn.edge_lists import Lists, aggregate, products
+from graphfuse.nn.slots import Propagate
 
 HEADS = 4  # at most; as many as divide the width evenly
 BOUND = 10.0  # scores bend smoothly towards ± this, so that no exponential overflows

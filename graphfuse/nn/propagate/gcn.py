@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
 
-from graphfuse.nn.lists import Lists, aggregate
-from graphfuse.nn.parts import Propagate
+from graphfuse.nn.edge_lists import Lists, aggregate
+from graphfuse.nn.slots import Propagate
 
 SLOPE = 0.25
 

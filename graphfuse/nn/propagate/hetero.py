@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from graphfuse.nn.lists import Lists, aggregate
-from graphfuse.nn.parts import Propagate
+from graphfuse.nn.edge_lists import Lists, aggregate
+from graphfuse.nn.slots import Propagate
 
 
 class Relation(Propagate):

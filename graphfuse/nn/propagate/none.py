@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from graphfuse.nn.lists import Lists
-from graphfuse.nn.parts import Propagate
+from graphfuse.nn.edge_lists import Lists
+from graphfuse.nn.slots import Propagate
 
 
 class Nothing(Propagate):

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from graphfuse.nn.lists import Lists
-from graphfuse.nn.parts import Propagate
+from graphfuse.nn.edge_lists import Lists
+from graphfuse.nn.slots import Propagate
 from graphfuse.nn.walk import walk_lists
 
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from graphfuse.nn.lists import Lists
-from graphfuse.nn.parts import Propagate
+from graphfuse.nn.edge_lists import Lists
 from graphfuse.nn.propagate.walk import walked
+from graphfuse.nn.slots import Propagate
 
 
 class WalkLearned(Propagate):

@@ -8,10 +8,10 @@ from markupsafe import Markup
 
 from graphfuse.errors import InputError
 from graphfuse.evaluate.agreement import Agreement, Observed, agreement
-from graphfuse.report import calibration
-from graphfuse.report.files import Run
-from graphfuse.report.words import count, number, span
-from graphfuse.text.digits import decimals
+from graphfuse.report import calibration_plot
+from graphfuse.report.formatting import count, number, span
+from graphfuse.report.run_files import Run
+from graphfuse.text.format_numbers import decimals
 
 SHOWS = "agreement with what was observed"
 BESIDE = False
@@ -32,7 +32,7 @@ def told(run: Run) -> dict[str, Any]:
     target = run.record.target
     title = f"Mean {target} observed in groups of patients against the mean predicted"
     return {
-        "figure": Markup(calibration.agreement(found.groups, target, "agreement", title)),
+        "figure": Markup(calibration_plot.agreement(found.groups, target, "agreement", title)),
         "rows": _rows(found.groups),
         "sentences": [_bounds(found), _slope(found)],
         "repeats": table["repeat"].nunique(),

@@ -7,9 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from graphfuse.report.counts import Shaded, shaded
-from graphfuse.report.files import Run
-from graphfuse.report.words import HIDE_BELOW
+from graphfuse.report.formatting import HIDE_BELOW
+from graphfuse.report.run_files import Run
+from graphfuse.report.small_counts import Shaded, shaded
 
 SHOWS = "calls"
 BESIDE = True

@@ -8,10 +8,10 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from graphfuse.evaluate.curves import decision_curve, useful
+from graphfuse.evaluate.probability_curves import decision_curve, useful
 from graphfuse.report import figures
-from graphfuse.report.files import Run
-from graphfuse.report.words import listed
+from graphfuse.report.formatting import listed
+from graphfuse.report.run_files import Run
 
 SHOWS = ""  # confidence, as another section does
 BESIDE = False

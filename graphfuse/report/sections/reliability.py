@@ -6,9 +6,9 @@ from typing import Any
 
 from markupsafe import Markup
 
-from graphfuse.evaluate.curves import reliability
-from graphfuse.report import calibration
-from graphfuse.report.files import Run
+from graphfuse.evaluate.probability_curves import reliability
+from graphfuse.report import calibration_plot
+from graphfuse.report.run_files import Run
 
 SHOWS = "confidence"
 BESIDE = True
@@ -21,5 +21,5 @@ def told(run: Run) -> dict[str, Any] | None:
     if not bins:
         return None
     title = "Share of patients called right against the confidence stated"
-    drawn = calibration.reliability(bins, 1 / max(len(classes), 1), "reliability", title)
+    drawn = calibration_plot.reliability(bins, 1 / max(len(classes), 1), "reliability", title)
     return {"figure": Markup(drawn), "repeats": run.predictions["repeat"].nunique()}

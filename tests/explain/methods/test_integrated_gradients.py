@@ -107,7 +107,7 @@ def test_labels_are_not_read(small, model):
 
 def test_a_head_of_ones_own_is_explained(small, network, tmp_path):
     (tmp_path / "mine.py").write_text(
-        "from torch import nn\nfrom graphfuse.nn.parts import Head\n\n\nclass Plain(Head):\n"
+        "from torch import nn\nfrom graphfuse.nn.slots import Head\n\n\nclass Plain(Head):\n"
         "    def __init__(self, dim, classes):\n        super().__init__()\n        "
         "self.last = nn.Linear(dim, classes)\n"
         "        nn.init.zeros_(self.last.weight)\n        nn.init.zeros_(self.last.bias)\n\n"

@@ -9,7 +9,7 @@ import numpy as np
 from graphfuse.graph.export import markup
 from graphfuse.graph.export.gexf import write_gexf
 from graphfuse.graph.export.graphml import write_graphml
-from graphfuse.graph.export.nxgraph import to_networkx
+from graphfuse.graph.export.networkx import to_networkx
 from graphfuse.graph.export.tables import to_frames
 
 NS = "{http://gexf.net/1.3}"

@@ -9,10 +9,10 @@ import pytest
 from graphfuse.errors import InputError
 from graphfuse.graph import controls
 from graphfuse.graph.export.hetero import to_hetero
-from graphfuse.graph.export.hetero_back import from_hetero
 from graphfuse.graph.export.hetero_files import load_hetero, save_hetero
+from graphfuse.graph.export.read_hetero import from_hetero
 from graphfuse.graph.export.tables import to_frames
-from graphfuse.graph.neighbours import Neighbours
+from graphfuse.graph.neighbour_lists import Neighbours
 
 torch = pytest.importorskip("torch")
 
@@ -127,7 +127,7 @@ def test_absent_rows_are_zero_and_masked(built):
 
 
 def test_a_signalling_graph_comes_along(built, tmp_path):
-    signalling = pytest.importorskip("graphfuse.graph.signalling")
+    signalling = pytest.importorskip("graphfuse.graph.gene.signalling")
     if "signalling" not in type(built).__dataclass_fields__:
         pytest.skip("this graph has no signalling slot")
     from graphfuse.schema import SignallingSection

@@ -5,7 +5,7 @@ import pytest
 from scipy import sparse
 from scipy.spatial.distance import cdist
 
-from graphfuse.graph.export.layout import nearest_links, place, spectral, symmetric
+from graphfuse.graph.export.page.layout import nearest_links, place, spectral, symmetric
 
 
 def cliques(sizes, bridge=True):

@@ -6,7 +6,7 @@ import pytest
 
 from graphfuse.errors import InputError
 from graphfuse.graph.layers import fused
-from graphfuse.graph.layers.fit import fit_layer
+from graphfuse.graph.layers.factory import fit_layer
 from graphfuse.graph.layers.layer import Spec
 from graphfuse.graph.layers.snf import affinity, fuse, near_distance
 

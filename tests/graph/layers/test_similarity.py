@@ -7,9 +7,9 @@ import pytest
 from sklearn.decomposition import TruncatedSVD
 from sklearn.neighbors import NearestNeighbors
 
-from graphfuse.graph.layers.fit import fit_layer, layer_specs
-from graphfuse.graph.layers.space import LATENT
-from graphfuse.graph.neighbours import Neighbours
+from graphfuse.graph.layers.factory import fit_layer, layer_specs
+from graphfuse.graph.layers.points import LATENT
+from graphfuse.graph.neighbour_lists import Neighbours
 from graphfuse.schema import PatientSection
 
 SIMILARITIES = ("cosine", "euclidean", "correlation", "gower")

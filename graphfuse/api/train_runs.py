@@ -1,0 +1,113 @@
+"""Run directories, trained into."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from graphfuse.api.build_graphs import graph_of
+from graphfuse.api.training import train
+from graphfuse.api.use_model import rank
+from graphfuse.data.cohort import Cohort
+from graphfuse.data.manifest import as_cohort
+from graphfuse.evaluate.provenance import peak_memory
+from graphfuse.evaluate.resume.finished_parts import finished_beside
+from graphfuse.evaluate.run_report import Report, run_folder
+from graphfuse.explain.ranking import Ranking
+from graphfuse.files.working_folders import take_place
+from graphfuse.graph.patient_graph import PatientGraph
+from graphfuse.report.add_ons import AddOns
+from graphfuse.report.run_page import write_report
+from graphfuse.schema import DEFAULT_RECIPE, Recipe
+from graphfuse.schema.arguments import Count, checked
+
+
+@checked
+def run(
+    cohort: Cohort | str | Path,
+    out: str | Path,
+    recipe: Recipe | str | Path = DEFAULT_RECIPE,
+    *,
+    top: Count = 10,
+    resume: bool = False,
+    overwrite: bool = False,
+    **options,
+) -> tuple[Report, Ranking | None]:
+    """Train, rank, graphs and report into a run directory.
+
+    Parameters
+    ----------
+    cohort : Cohort, str or Path
+        Patients, or their manifest.
+    out : str or Path
+        The run directory; an older run on the same data is replaced.
+    recipe : Recipe, str or Path
+        As in `train`.
+    top : int
+        How many items a print of the ranking shows.
+    resume : bool
+        Whether to go on from what a run that was stopped had finished, and to keep what is finished
+        where this one is interrupted.
+    overwrite : bool
+        Whether to replace a run on other data, or one that is damaged.
+    **options
+        As in `train`; here `cv` defaults to 5 folds, once.
+
+    Returns
+    -------
+    tuple of Report and Ranking
+
+    Raises
+    ------
+    InputError
+        For unusable input, where `out` holds something else or another process writes there, and
+        where what a stopped run left was of other inputs.
+    """
+    options = {"cv": (5, 1), "resume": resume, "overwrite": overwrite} | options
+    return save_run(Path(out), cohort, recipe, ranked=True, top=top, **options)
+
+
+def save_run(
+    out: Path,
+    cohort: Cohort,
+    recipe,
+    *,
+    ranked: bool,
+    top: int = 50,
+    resume: bool = False,
+    overwrite: bool = False,
+    **options,
+) -> tuple[Report, Ranking | None]:
+    """Trains and writes a run directory, whole or not at all: first what was trained, then the
+    graphs, the rankings (where `ranked`) and the report.
+
+    Raises `IncompleteRunError` where one of these failed; the run is there without it.
+    """
+    cohort = as_cohort(cohort)
+    with (
+        run_folder(out, cohort, overwrite) as (work, place),
+        finished_beside(place, resume) as finished,
+    ):
+        folder = work / "new"
+        report = train(cohort, recipe, finished=finished, **options)
+        report.write(folder, place)
+        beside = AddOns(out, report.record.timings, report.failed)
+        again = f"`graphfuse rank {out}` makes it again"
+        by_build = f"`graphfuse build COHORT -r RECIPE -o {out / 'graph'}` makes it again"
+        beside.make("graph", by_build, lambda: _graph_of(report).write(folder / "graph"))
+        ranking = None
+        if ranked:
+            device = options.get("device", "auto")
+            ranking = beside.make("rank", again, lambda: rank(report, top, device=device))
+        if ranking is not None:
+            beside.make("rankings", again, lambda: ranking.write(folder / "rankings"))
+        report.record = beside.timed(report.record, peak_memory())
+        report.write_record(folder, place)
+        beside.make("report", again, lambda: write_report(folder))
+        take_place(work, place)
+        finished.hand_over(work)
+    beside.stop(report)
+    return report, ranking
+
+
+def _graph_of(report: Report) -> PatientGraph:
+    return graph_of(report.cohort, report.recipe, report.network, report.record.seed)

@@ -1,0 +1,138 @@
+"""Commands that look at tables: init, check, fetch."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from graphfuse.cli.options import (
+    CohortName,
+    Cv,
+    Network,
+    OutFile,
+    Quiet,
+    Seed,
+    Target,
+    app,
+    folds_of,
+    speak,
+)
+from graphfuse.errors import InputError
+
+if TYPE_CHECKING:
+    from graphfuse.data.cohort_checks.cohort_check import Checked
+
+
+@app.command(epilog="Example: graphfuse init rna.csv meth.csv clinical.csv -o cohort.toml")
+def init(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Your tables.")],
+    out: OutFile = Path("cohort.toml"),
+    quiet: Quiet = False,
+):  # fmt: skip
+    """Look at tables and draft a manifest for them."""
+    speak(quiet)
+    from graphfuse.data.draft.draft_manifest import draft
+    from graphfuse.files.atomic_write import whole
+
+    if out.exists():
+        raise InputError(f"{out}: is there already; give another with -o")
+    text = draft(files, out.stem, out.parent)
+    with whole(out) as part:
+        part.write_text(text, encoding="utf-8")
+    typer.echo(_outlook(out))
+    typer.echo(f"{out}: read it, mend what is wrong, then: graphfuse check {out}")
+
+
+def _outlook(path: Path) -> str:
+    """Which outcomes of a manifest there are, and which of them train."""
+    from graphfuse.files.toml import read_toml
+    from graphfuse.schema import Manifest
+    from graphfuse.task.registry import kind_of, trained_kinds
+
+    outcomes = read_toml(path, Manifest).outcome
+    if not outcomes:
+        return f"no outcome was recognised: name the column to predict in {path}"
+    found = ", ".join(f"{name} ({spec.kind})" for name, spec in outcomes.items())
+    first = next(iter(outcomes.values()))
+    trained = " and ".join(trained_kinds())
+    which = (
+        "the first is what train takes"
+        if kind_of(first.kind).trains
+        else f"only outcomes of kind {trained} train so far, and none was recognised"
+    )
+    return f"outcomes found: {found}; {which}"
+
+
+@app.command(epilog="Example: graphfuse check cohort.toml --recipe multiplex")
+def check(
+    cohort: CohortName,
+    recipe: Annotated[str | None, typer.Option("--recipe", "-r",
+    help="Also show what its files hold of it.")] = None,
+    network: Network = None, target: Target = None, cv: Cv = "5x5",
+    seed: Seed = 0, quiet: Quiet = False,
+):  # fmt: skip
+    """Show ids matched, features mapped, value types, what a gene network covers and whether train
+    would run. Nothing is trained."""
+    speak(quiet)
+    from graphfuse.evaluate.readiness import check as look
+
+    found = look(cohort, target, cv=folds_of(cv), seed=seed)
+    asked = (
+        found.cohort is not None
+        and not found.faults
+        and (recipe is not None or network is not None)
+    )
+    try:
+        said = _of_recipe(found, target, recipe, network) if asked else []
+    except InputError as error:
+        typer.echo(str(replace(found, faults=[str(error)])))
+        raise
+    typer.echo("\n".join([str(found), *said]))
+    found.stop()
+
+
+def _of_recipe(
+    found: Checked, target: str | None, recipe: str | None, network: Path | None
+) -> list[str]:
+    """What a gene network covers of the cohort, what the recipe's other files hold of it, and what
+    comes to nothing. Raises `InputError` where a file or a step cannot be used, or the recipe's
+    fusion is not of such an outcome."""
+    from graphfuse import api
+    from graphfuse.learn.fusion_support import require_fusion
+    from graphfuse.learn.recipe_steps import steps_of
+    from graphfuse.learn.signals.channels import files_said, notices
+    from graphfuse.schema import DEFAULT_RECIPE, Recipe
+
+    cohort, asked = found.cohort, Recipe.named(recipe or DEFAULT_RECIPE)
+    steps_of(asked, cohort)
+    if not found.refused:
+        require_fusion(asked, cohort.outcome(target).task)
+    files = files_said(asked, cohort)
+    covered = api.coverage(cohort, asked, network=network)
+    warned = notices(asked, cohort, network or asked.gene.network)
+    return [
+        "",
+        str(covered),
+        *files,
+        *(["", "warnings:"] if warned else []),
+        *(f"  - {notice}" for notice in warned),
+    ]
+
+
+@app.command(epilog="Example: graphfuse fetch tcga-brca")
+def fetch(cohort: CohortName, quiet: Quiet = False):
+    """Download a cohort's files once, verify and cache them."""
+    speak(quiet)
+    from graphfuse.data.fetch.fetch_files import obtain
+    from graphfuse.files.toml import read_toml, resolve
+    from graphfuse.schema import Manifest
+
+    path = resolve(cohort, "data_manifests")
+    manifest = read_toml(path, Manifest)
+    folder = obtain(
+        manifest.source, beside=path.parent, how_to_get=manifest.how_to_get, where=str(path)
+    )
+    typer.echo(f"{manifest.name}: files are in {folder}")

@@ -1,0 +1,199 @@
+"""Commands that train and use what was trained: build, train, rank, predict, run."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from graphfuse.cli.options import (
+    AllowPart,
+    AllowShift,
+    CohortName,
+    Cv,
+    Device,
+    Folds,
+    GeneControl,
+    GroupBy,
+    Holdout,
+    LeaveOut,
+    Ledger,
+    Modalities,
+    Network,
+    Out,
+    OutFile,
+    Overwrite,
+    PatientControl,
+    Quiet,
+    RankingMethod,
+    RecipeName,
+    Resume,
+    Search,
+    Seed,
+    Split,
+    Target,
+    Top,
+    app,
+    controlled,
+    speak,
+    training,
+)
+from graphfuse.errors import InputError, few
+from graphfuse.explain.methods import DEFAULT
+
+log = logging.getLogger(__name__)
+
+
+@app.command(epilog="Example: graphfuse build tcga-brca -o graphs/tcga-brca")
+def build(
+    cohort: CohortName, out: Out, recipe: RecipeName = "multiplex", network: Network = None,
+    patient_control: PatientControl = None, gene_control: GeneControl = None,
+    seed: Seed = 0, quiet: Quiet = False,
+):  # fmt: skip
+    """Build the graphs of a cohort and write them in every export format."""
+    speak(quiet)
+    from graphfuse import api
+    from graphfuse.graph.export.write_folder import GRAPH
+
+    GRAPH.refuse_foreign(out)
+    graph = api.build(
+        api.load(cohort),
+        controlled(recipe, patient_control, gene_control),
+        network=network,
+        seed=seed,
+    )
+    typer.echo(repr(graph))
+    typer.echo(f"written to {graph.write(out)}")
+
+
+@app.command(epilog="Example: graphfuse train cohort.toml --recipe multiplex --cv 5x5 -o runs/mine")
+def train(
+    context: typer.Context, cohort: CohortName, out: Out, recipe: RecipeName = "multiplex",
+    target: Target = None,
+    cv: Cv = "5x5", folds: Folds = None, group_by: GroupBy = None, leave_out: LeaveOut = None,
+    split: Split = None,
+    holdout: Holdout = None, network: Network = None, patient_control: PatientControl = None,
+    gene_control: GeneControl = None, search: Search = False, ledger: Ledger = True,
+    modalities: Modalities = False, resume: Resume = False, overwrite: Overwrite = False,
+    device: Device = "auto", seed: Seed = 0, quiet: Quiet = False,
+):  # fmt: skip
+    """Cross-validate a recipe beside the ladder, and fit a final model."""
+    speak(quiet)
+    from graphfuse import api
+
+    recipe = controlled(recipe, patient_control, gene_control)
+    loaded = api.load(cohort)
+    with _printed_if_incomplete():
+        report, _ = api.save_run(out, loaded, recipe, ranked=False, **training(context.params))
+    typer.echo(str(report))
+    typer.echo(
+        f"\nrun: {out}   report: {out / 'report.html'}   next: graphfuse rank {out} {cohort}"
+    )
+
+
+@contextmanager
+def _printed_if_incomplete() -> Iterator[None]:
+    """Prints the scores of a run that was saved without all its add-ons, before that is an
+    error."""
+    from graphfuse.report.add_ons import IncompleteRunError
+
+    try:
+        yield
+    except IncompleteRunError as error:
+        typer.echo(str(error.report))
+        raise
+
+
+@app.command(epilog="Example: graphfuse rank runs/mine my-cohort.toml --top 50")
+def rank(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A run directory.")],
+    cohort: Annotated[str | None, typer.Argument(metavar="[COHORT]",
+    help="The cohort that it was trained on; default: the run's own, where its files are here.")]
+    = None,
+    method: RankingMethod = DEFAULT, top: Top = 50, network: Network = None,
+    allow_part: AllowPart = None, device: Device = "auto", quiet: Quiet = False,
+):  # fmt: skip
+    """Rank the features, genes and edges of a trained run: its rankings/ are made anew."""
+    speak(quiet)
+    from graphfuse import api
+
+    given = {"method": method, "network": network, "device": device}
+    ranking = api.rank_run(folder, top, cohort, allow_parts=allow_part or (), **given)
+    typer.echo(repr(ranking))
+    typer.echo(f"\nrankings: {folder / 'rankings'}")
+
+
+@app.command(epilog="Example: graphfuse predict runs/mine new-clinic.toml -o predictions.csv")
+def predict(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A run directory.")],
+    cohort: CohortName, out: OutFile = Path("predictions.csv"), allow_shift: AllowShift = False,
+    allow_part: AllowPart = None, device: Device = "auto", quiet: Quiet = False,
+):  # fmt: skip
+    """Score new patients with a trained run."""
+    speak(quiet)
+    from graphfuse import api
+    from graphfuse.api.use_model import model_of
+    from graphfuse.data.input_files import output_file
+    from graphfuse.data.write_tables import safe_csv
+
+    _refuse_run_files(output_file(out, cohort), folder)
+    model = model_of(folder, allow_part or ())
+    table = api.predict(model, cohort, allow_shift=allow_shift, device=device)
+    _say_whom_it_knows(folder, table["patient"], model.task_.report_words.calls)
+    safe_csv(table, out)
+    flagged = int((table["flag"] != "").sum())
+    told = f"; {few(flagged)} flagged, see the column flag" if flagged else ""
+    said = model.task_.in_total(table[model.task_.columns[0]].to_numpy())
+    typer.echo(f"{said}{told}: {out}")
+
+
+def _refuse_run_files(out: Path, folder: Path) -> None:
+    """Raises `InputError` where a file to write is one of a run, and no earlier predictions."""
+    within = out.resolve().is_relative_to(folder.resolve()) or (out.parent / "run.json").is_file()
+    if within and out.exists():
+        with out.open("rb") as file:
+            columns = file.readline().rstrip().split(b",")
+            if columns[:1] + columns[-1:] != [b"patient", b"flag"] or b"repeat" in columns:
+                raise InputError(f"{out}: is a file of a run; name another with -o")
+
+
+def _say_whom_it_knows(folder: Path, patients, calls: str) -> None:
+    """A warning where ids are those of patients that the run was trained on, by its folds.csv;
+    `calls`: what models say of patients."""
+    from graphfuse.evaluate.run_tables import load_folds
+
+    if (folder / "folds.csv").is_file():
+        count = int(patients.isin(load_folds(folder)["patient"]).sum())
+        if count:
+            some = f"{count:,} of {len(patients):,}" if count >= 5 else "some (fewer than 5)"
+            log.warning(
+                "%s patients were trained on, by their ids: these %s are no test", some, calls
+            )
+
+
+@app.command(epilog="Example: graphfuse run tcga-brca -o runs/tcga-brca")
+def run(
+    context: typer.Context, cohort: CohortName, out: Out, recipe: RecipeName = "multiplex",
+    target: Target = None,
+    cv: Cv = "5x1", folds: Folds = None, group_by: GroupBy = None, leave_out: LeaveOut = None,
+    split: Split = None,
+    holdout: Holdout = None, network: Network = None, top: Top = 10,
+    patient_control: PatientControl = None,
+    gene_control: GeneControl = None, search: Search = False, ledger: Ledger = True,
+    modalities: Modalities = False, resume: Resume = False, overwrite: Overwrite = False,
+    device: Device = "auto", seed: Seed = 0, quiet: Quiet = False,
+):  # fmt: skip
+    """All of it: train, rank, graphs and the report."""
+    speak(quiet)
+    from graphfuse import api
+
+    recipe = controlled(recipe, patient_control, gene_control)
+    loaded = api.load(cohort)
+    with _printed_if_incomplete():
+        report, ranking = api.run(loaded, out, recipe, top=top, **training(context.params))
+    typer.echo(f"{report}\n\n{ranking!r}")
+    typer.echo(f"\nrun: {out}   report: {out / 'report.html'}   rankings: {out / 'rankings'}")

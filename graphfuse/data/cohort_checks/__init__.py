@@ -1,0 +1,1 @@
+"""A cohort held against its manifest before anything is trained."""

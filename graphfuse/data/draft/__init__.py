@@ -1,0 +1,1 @@
+"""A first manifest for tables that nobody has described yet."""

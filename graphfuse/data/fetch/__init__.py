@@ -1,0 +1,1 @@
+"""Files of cohorts and networks: downloaded, verified, unpacked and cached."""

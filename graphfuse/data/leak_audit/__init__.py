@@ -1,0 +1,1 @@
+"""Leaks in a cohort's own tables, looked for before anything is trained."""

@@ -1,0 +1,92 @@
+"""Columns that are the outcome cut into a few levels, such as who lies above a threshold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import exp, lgamma, log
+
+import numpy as np
+
+from graphfuse.data.leak_audit.chance import HANDFUL
+from graphfuse.data.leak_audit.finding import RARE, Finding, Subject, column_blocks, numbers
+from graphfuse.data.leak_audit.label_columns import in_small
+from graphfuse.data.modality import Modality
+from graphfuse.errors import examples
+
+MOST = 20  # levels; a column of more is no cut
+
+
+def cut_from(subject: Subject, told: set[tuple[str, str]]) -> list[Finding]:
+    """Columns of 2 to 20 levels whose patients do not overlap in an outcome that has an order.
+
+    At least 5 patients stand in each of two levels. The chance that levels as large are one behind
+    another along the outcome, times the number of columns, stays below 0.01 (`expected`). It is a
+    warning, since a column that decides an outcome looks alike; a note, where the label is declared
+    to be derived from there.
+
+    Parameters
+    ----------
+    subject : Subject
+    told : set of tuple
+        (modality, column) of columns that are told of already.
+    """
+    outcome = subject.outcome
+    scale = None if outcome is None else outcome.task.in_order(outcome.target)
+    if scale is None:
+        return []
+    found = []
+    for modality in subject.cohort.modalities.values():
+        rows = np.flatnonzero(modality.present & outcome.known)
+        hits = {}
+        for name, expected in _hits(modality, rows, scale[rows]):
+            if expected < RARE and (modality.name, name) not in told:
+                hits[name] = expected
+        if hits:
+            found.append(_finding(subject, modality.name, hits))
+    return found
+
+
+def _hits(modality: Modality, rows: np.ndarray, scale: np.ndarray) -> Iterator[tuple[str, float]]:
+    """(column, how many such are expected by chance) of columns whose levels do not overlap."""
+    table, _ = numbers(modality)
+    order = np.argsort(scale, kind="stable")
+    ordered = scale[order]
+    for start, values in column_blocks(table, rows[order]):
+        steps = np.diff(np.sort(values, axis=0), axis=0) > 0
+        few = (steps.any(axis=0)) & (steps.sum(axis=0) < MOST)
+        for column in np.flatnonzero(few):
+            chance = _log_chance(values[:, column], ordered)
+            if chance is not None:
+                yield table.columns[start + column], exp(chance + log(table.shape[1]))
+
+
+def _log_chance(column: np.ndarray, scale: np.ndarray) -> float | None:
+    """ln of the chance that the levels of a column stand one behind another along the ordered
+    `scale`: L! Π n_l! / n!; `None` where they do not, or are too small."""
+    known = ~np.isnan(column)
+    column, scale = column[known], scale[known]
+    turns = np.flatnonzero(np.diff(column) != 0)
+    levels, sizes = np.unique(column, return_counts=True)
+    if len(turns) != len(levels) - 1 or (sizes >= HANDFUL).sum() < 2:
+        return None
+    if not (scale[turns] < scale[turns + 1]).all():
+        return None
+    ways = lgamma(len(levels) + 1) + sum(lgamma(size + 1) for size in sizes)
+    return ways - lgamma(len(column) + 1)
+
+
+def _finding(subject: Subject, where: str, hits: dict[str, float]) -> Finding:
+    one = len(hits) == 1
+    number, are = ("1 column", "is") if one else (f"{len(hits):,} columns", "are")
+    message = (
+        f"{number} {are} the outcome cut into levels that do not overlap ({examples(hits)}; by "
+        f"chance {in_small(max(hits.values()))} expected)"
+    )
+    if where in subject.derived:
+        cure = (
+            f"expected, as the label is declared to be derived from {where}: report the score "
+            "without it too"
+        )
+        return Finding("label-like", "note", where, message, len(hits), cure, tuple(hits))
+    cure = "remove what is computed from the outcome, as who lies above a threshold"
+    return Finding("label-like", "warning", where, message, len(hits), cure, tuple(hits))

@@ -1,0 +1,68 @@
+"""Patients whose ids say that they belong together."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+
+import numpy as np
+
+from graphfuse.data.leak_audit.duplicate_patients import as_tuples, sizes_in_words
+from graphfuse.data.leak_audit.finding import Finding, Subject
+from graphfuse.data.tcga_barcodes import LENGTH, tcga_share, uniform
+from graphfuse.errors import few
+
+_REPEAT = re.compile(
+    r"^(.*\d.*?)[-_. ]?(?:rep|replicate|dup|duplicate|copy|bis)[-_. ]?\d{0,2}$", re.IGNORECASE
+)
+
+_NUMBER = re.compile(r"^(.+)[-_. ](\d+)$")
+
+_VISITS = 4  # more numbers than this on a stem are patients of a clinic
+
+
+def related_ids(subject: Subject) -> list[Finding]:
+    """Ids that look like samples of one patient: barcodes with one beginning, `P7` with `P7_2`,
+    `P7_1` with `P7_2`, `P7-rep`.
+
+    Numbers count where the stem is itself an id, or holds a digit and no stem has more than four:
+    `clinic_1` to `clinic_90` are patients.
+    """
+    ids = subject.cohort.patients
+    stems = _stems(list(map(str, ids)))
+    sets = [np.array(rows) for rows in stems if len(rows) > 1]
+    if not sets:
+        return []
+    patients = sum(map(len, sets))
+    message = (
+        f"{few(patients)} ids look like samples of one patient, in sets of {sizes_in_words(sets)}"
+    )
+    torn, folds = subject.split(sets)
+    if subject.folds is not None:
+        message += f"; {few(torn)} sets stand on both sides of a fold, in {folds} folds"
+    cure = (
+        "keep one sample of each patient, or declare the patient as a group and score with "
+        "folds grouped by it"
+    )
+    return [
+        Finding(
+            "related-ids", "warning", "patients", message, patients, cure, patients=as_tuples(sets)
+        )
+    ]
+
+
+def _stems(ids: list[str]) -> list[list[int]]:
+    """Rows of each stem."""
+    stems = defaultdict(list)
+    if tcga_share(ids) > 0.5:
+        for row, name in enumerate(ids):
+            stems[uniform(name)[: LENGTH["tcga-patient"]]].append(row)
+        return list(stems.values())
+    numbered = {name: found[1] for name in ids if (found := _NUMBER.match(name))}
+    clinics = max(Counter(numbered.values()).values(), default=0) > _VISITS
+    known = set(ids)
+    for row, name in enumerate(ids):
+        repeat, stem = _REPEAT.match(name), numbered.get(name, name)
+        counts = stem in known or (not clinics and re.search(r"\d", stem))
+        stems[repeat[1] if repeat else stem if counts else name].append(row)
+    return list(stems.values())

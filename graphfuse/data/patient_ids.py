@@ -1,0 +1,250 @@
+"""Patient ids across files: one spelling, and what to say about them without showing them (ids are
+private)."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+
+import pandas as pd
+
+from graphfuse.data import tcga_barcodes
+from graphfuse.data.tcga_barcodes import LENGTH
+from graphfuse.errors import Faults, counted, examples
+from graphfuse.text.id_spelling import padding, style
+
+LOW_OVERLAP = 0.1  # share of its patients that a file should have in common with the others
+
+
+def normalised(
+    index: pd.Index, level: str | None, where: str, faults: Faults, notices: list[str]
+) -> pd.Index:
+    """The ids of one table at `level`.
+
+    Parameters
+    ----------
+    index
+        Ids as the file has them.
+    level
+        `tcga-patient` or `tcga-sample`: barcodes in upper case, with dashes, cut. None: as they
+        are.
+    where
+        The table, for messages.
+    faults
+        A fault is added for ids that are no barcodes, for rows that become one, and where normal
+        tissue would pass for a tumour.
+    notices
+        A notice is added where ids are kept apart that are samples of different kinds.
+
+    Returns
+    -------
+    pd.Index
+        One id a row.
+    """
+    mixed = tcga_barcodes.mixed_in_one_table(index)
+    if level is None:
+        if mixed:
+            notices.append(f"{where}: {mixed}, unless they are meant to be told apart")
+        return index
+    ids = tcga_barcodes.cut(index, level)
+    strange = [not tcga_barcodes.is_barcode(name) for name in index]
+    if any(strange):
+        faults.add(
+            f"{where}: {sum(strange)} of {len(index)} ids are no TCGA barcodes (they look "
+            f"like {patterns(index[strange])}); "
+            'remove [patients] level, or turn the table: orient = "patients-in-columns"'
+        )
+        return ids
+    _check_lengths_reach(index, level, where, faults)
+    _check_one_row_each(index, ids, level, where, faults)
+    if mixed and level == "tcga-patient":
+        faults.add(f"{where}: {mixed}")
+    elif mixed:
+        notices.append(f"{where}: {mixed}, unless they are meant to be told apart")
+    return ids
+
+
+def _check_lengths_reach(index: pd.Index, level: str, where: str, faults: Faults) -> None:
+    """A fault where barcodes are too short for the level."""
+    short = [name for name in index if len(name) < LENGTH[level]]
+    if short:
+        faults.add(
+            f"{where}: {len(short)} of {len(index)} barcodes are shorter than the "
+            f'{LENGTH[level]} characters of level = "{level}" (they look like '
+            f'{patterns(short)}); set [patients] level = "tcga-patient"'
+        )
+
+
+def _check_one_row_each(
+    index: pd.Index, ids: pd.Index, level: str, where: str, faults: Faults
+) -> None:
+    """A fault where barcodes that differ become one id."""
+    doubled = ids.duplicated(keep=False)
+    if doubled.any():
+        types = tcga_barcodes.sample_types(index[doubled])
+        listed = f" (sample types: {tcga_barcodes.types_in_words(types)})" if types else ""
+        faults.add(
+            f"{where}: {ids[doubled].nunique()} patients have more than one row once barcodes "
+            f"are cut to {LENGTH[level]} characters{listed}; keep one row each"
+        )
+
+
+def patterns(ids: Iterable[str], limit: int = 2) -> str:
+    """How ids look, letters as A (a) and digits as 9: the most frequent shapes."""
+    shapes = Counter(mask(str(name)) for name in ids)
+    return " or ".join(shape for shape, _ in shapes.most_common(limit)) or "none"
+
+
+def mask(name: str) -> str:
+    """One id as a pattern: 'TCGA-3C-AAAU' → 'AAAA-9A-AAAA'."""
+    digits = re.sub(r"\d", "9", name)
+    shape = re.sub(r"[^\W\d_]", lambda found: "A" if found[0].isupper() else "a", digits)
+    return shape[:40] + ("…" if len(shape) > 40 else "")
+
+
+# ---------------------------------------------------------------------------------- between tables
+
+
+def check_overlap(
+    tables: dict[str, pd.Index],
+    faults: Faults,
+    notices: list[str],
+    allow_low_overlap: bool = False,
+) -> None:
+    """What is wrong between the ids of a cohort's files.
+
+    Parameters
+    ----------
+    tables
+        Each file's ids.
+    faults
+        A fault is added where patients are written in two ways, where the files fall apart into
+        groups without a patient in common, and for files that share fewer than a tenth of their
+        patients with the others.
+    notices
+        Where that is allowed, a notice is added in place of the last fault.
+    allow_low_overlap
+        Whether files may share few patients.
+    """
+    tables = {file: ids for file, ids in tables.items() if len(ids)}
+    _check_spelling(tables, faults, notices)
+    islands = _islands(tables)
+    main = islands[0] if islands else []
+    for island in islands[1:]:
+        faults.add(_strangers(island, main, tables))
+    if len(islands) == 1:
+        _check_lengths(tables, faults)
+    for file, low in _low_overlaps({file: tables[file] for file in main}).items():
+        said = f"{file}: only {low} of {len(tables[file])} patients stand in any other table"
+        if allow_low_overlap:
+            notices.append(f"{said}; check the ids")
+        else:
+            faults.add(
+                f"{said} (ids like {patterns(tables[file])}); check the ids, or, where so few are "
+                "meant, set [patients] allow_low_overlap = true"
+            )
+
+
+def _low_overlaps(tables: dict[str, pd.Index]) -> dict[str, int]:
+    """Files that share few patients with the others, and how many."""
+    low: dict[str, int] = {}
+    if len(tables) < 2:
+        return low
+    for file, ids in tables.items():
+        others = set().union(*(tables[other] for other in tables if other != file))
+        shared = int(ids.isin(others).sum())
+        if shared < LOW_OVERLAP * min(len(ids), len(others)):
+            low[file] = shared
+    return low
+
+
+def _check_spelling(tables: dict[str, pd.Index], faults: Faults, notices: list[str]) -> None:
+    """Faults where the same patients are written in two ways.
+
+    Ids that differ in case or separators are one patient. Those whose numbers are written
+    otherwise (P1, P01) are one where they stand in different files; where a file has a row for
+    each, that is told.
+    """
+    every = pd.Index(sorted(set().union(*tables.values())), dtype=object)
+    styles = every.map(style)
+    in_style = every[styles.duplicated(keep=False)]
+    if len(in_style):
+        how, patients = "case, dots or dashes", styles[styles.duplicated()].nunique()
+        faults.add(_two_ways(in_style, patients, how, tables))
+    every = every[~styles.duplicated()]
+    alike = every[every.map(padding).duplicated(keep=False)]
+    together = _in_one_file(alike, tables)
+    apart = [name for name in alike if padding(name) not in together]
+    if apart:
+        how, patients = "zeros in front, decimal points or exponents", set(map(padding, apart))
+        faults.add(_two_ways(apart, len(patients), how, tables))
+    if together:
+        like = patterns(name for name in alike if padding(name) in together)
+        notices.append(
+            f"{counted(len(together), 'pair of ids differs', 'pairs of ids differ')} only in how "
+            f"numbers are written (like {like}), each with a row of its own in one file; taken "
+            "for different patients"
+        )
+
+
+def _check_lengths(tables: dict[str, pd.Index], faults: Faults) -> None:
+    """A fault where a patient's barcode stands at two lengths, as two patients."""
+    every = set().union(*tables.values())
+    short = tcga_barcodes.torn_between_lengths(every)
+    if short:
+        faults.add(
+            f"{counted(len(short), 'patient stands', 'patients stand')} at different lengths of "
+            f"barcode in {examples(_holding(short, tables))} "
+            f'({tcga_barcodes.lengths_in_words(every)}); set [patients] level = "tcga-patient"'
+        )
+
+
+def _in_one_file(alike: pd.Index, tables: dict[str, pd.Index]) -> set[str]:
+    """Keys of padding under which some file has more than one id."""
+    shared: set[str] = set()
+    for ids in tables.values():
+        keys = ids[ids.isin(alike)].unique().map(padding)
+        shared |= set(keys[keys.duplicated()])
+    return shared
+
+
+def _two_ways(names: Iterable[str], patients: int, how: str, tables: dict[str, pd.Index]) -> str:
+    names = pd.Index(names, dtype=object)
+    return (
+        f"{patients} patients are written in two ways in {examples(_holding(names, tables))} "
+        f"(like {patterns(names)}: {how}); write their ids alike"
+    )
+
+
+def _holding(names: Iterable[str], tables: dict[str, pd.Index]) -> list[str]:
+    """Files that hold one of these ids."""
+    names = list(names)
+    return [file for file, ids in tables.items() if ids.isin(names).any()]
+
+
+def _islands(tables: dict[str, pd.Index]) -> list[list[str]]:
+    """Files joined by shared patients, the group with the most files first."""
+    islands: list[tuple[list[str], set[str]]] = []
+    for file, ids in tables.items():
+        names, patients, apart = [], set(ids), []
+        for island in islands:
+            if island[1].isdisjoint(ids):
+                apart.append(island)
+            else:
+                names += island[0]
+                patients |= island[1]
+        islands = [*apart, ([*names, file], patients)]
+    return sorted((names for names, _ in islands), key=len, reverse=True)
+
+
+def _strangers(island: list[str], main: list[str], tables: dict[str, pd.Index]) -> str:
+    """What is said of files that share no patient with the others."""
+    here, there = tables[island[0]], tables[main[0]]
+    cure = 'check [patients] id, or orient = "patients-in-columns"'
+    if tcga_barcodes.tcga_share(here) > 0.5 or tcga_barcodes.tcga_share(there) > 0.5:
+        cure = 'set [patients] level = "tcga-patient"'
+    return (
+        f"no patient in common: {examples(island)} has ids like {patterns(here)}, "
+        f"{examples(main)} like {patterns(there)}; {cure}"
+    )

@@ -1,0 +1,182 @@
+"""Patients' records as numbers: typed columns, their levels, and a flag for missing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import pandas as pd
+
+from graphfuse.data.records.dates import date_order, days
+from graphfuse.data.records.ordinal_scales import in_order
+from graphfuse.errors import InputError, examples
+from graphfuse.text.cell_words import as_word
+from graphfuse.text.parse_numbers import numbers
+
+
+class TypedColumn(NamedTuple):
+    """One column of records as it was fitted.
+
+    `kind`: numeric | categorical | ordinal | date. `levels`: the words seen among the training
+    patients, an ordinal's in their order; of dates, which part comes first where they end with the
+    year. `flagged`: whether a further column says who lacks it.
+    """
+
+    name: str
+    kind: str
+    levels: tuple[str, ...]
+    flagged: bool
+
+
+@dataclass(frozen=True)
+class TypedColumns:
+    """EHR columns as numbers: numeric as is, ordinal as rank of its level, categories one-hot, a
+    flag for missing.
+
+    `columns`: a `TypedColumn` per input column; levels are those of the training patients.
+    """
+
+    columns: tuple[TypedColumn, ...]
+
+    @classmethod
+    def fit(
+        cls,
+        table: pd.DataFrame,
+        types: Mapping[str, str],
+        levels: Mapping[str, tuple[str, ...]] | None = None,
+    ) -> TypedColumns:
+        """Fitted on the training patients' rows of `table`.
+
+        `types`: each column's; by default, numeric where pandas says so, else categorical.
+        `levels`: the order of an ordinal's levels, or of a date's parts, where it is given. Raises
+        `InputError` for an ordinal column whose order is neither given nor known.
+        """
+        columns = []
+        for name in table.columns:
+            by_dtype = "numeric" if pd.api.types.is_numeric_dtype(table[name]) else "categorical"
+            kind = types.get(name, by_dtype)
+            known = table[name].dropna()
+            found = _levels(known, kind, (levels or {}).get(name))
+            columns.append(TypedColumn(name, kind, found, len(known) < len(table)))
+        return cls(tuple(columns))
+
+    def apply(self, table: pd.DataFrame) -> np.ndarray:
+        """float64 `[N, F']`: each column's numbers, NaN where missing or unreadable."""
+        blocks = []
+        for column in self.columns:
+            blocks += _blocks(table[column[0]], TypedColumn(*column))
+        return np.column_stack(blocks)
+
+    def unknown(self, table: pd.DataFrame) -> dict[str, int]:
+        """Column → how many of these patients have a value there that the fit makes nothing of,
+        where any have."""
+        found = {}
+        for column in self.columns:
+            unflagged = TypedColumn(*column)._replace(flagged=False)
+            values = table[unflagged.name]
+            read = _blocks(values, unflagged)
+            categorical = unflagged.kind == "categorical"
+            lost = ~np.any(read, axis=0) if categorical else np.isnan(read[0])
+            found[unflagged.name] = int((values.notna().to_numpy() & lost).sum())
+        return {name: count for name, count in found.items() if count}
+
+    def state(self) -> list[dict]:
+        """Each column as JSON, from which `from_state` rebuilds them."""
+        return [TypedColumn(*column)._asdict() for column in self.columns]
+
+    @classmethod
+    def from_state(cls, columns: Sequence[Mapping]) -> TypedColumns:
+        """The columns of `state`."""
+        found = [TypedColumn(**column) for column in columns]
+        return cls(tuple(each._replace(levels=tuple(each.levels)) for each in found))
+
+    @property
+    def kinds(self) -> dict[str, str]:
+        """Each column's type."""
+        return {column[0]: column[1] for column in self.columns}
+
+    @property
+    def levels(self) -> dict[str, tuple[str, ...]]:
+        """Each column's levels."""
+        return {column[0]: tuple(column[2]) for column in self.columns}
+
+    @property
+    def owners(self) -> np.ndarray:
+        """int `[F']`: input column of each output column."""
+        widths = [_width(TypedColumn(*column)) for column in self.columns]
+        return np.repeat(np.arange(len(widths)), widths)
+
+
+class Trained(Protocol):
+    """A trained model, which knows the types of records' columns (a `FusionModel`)."""
+
+    @property
+    def record_types(self) -> Mapping[str, TypedColumns]:
+        """Modality of records → its columns as they were fitted."""
+
+
+def _width(column: TypedColumn) -> int:
+    own = len(column.levels) if column.kind == "categorical" else 1
+    return own + column.flagged
+
+
+def _blocks(values: pd.Series, column: TypedColumn) -> list[np.ndarray]:
+    """The output columns of one input column, each float `[N]`."""
+    missing = values.isna().to_numpy()
+    if column.kind == "numeric":
+        blocks = [numbers(values).to_numpy(float)]
+    elif column.kind == "date":
+        blocks = [days(values, column.levels[0] if column.levels else None)]
+    else:
+        words = values.where(~missing).map(as_word, na_action="ignore")
+        codes = pd.Categorical(words, categories=list(column.levels)).codes
+        if column.kind == "ordinal":
+            blocks = [np.where(codes < 0, np.nan, codes).astype(float)]
+        else:
+            blocks = [(codes == level).astype(float) for level in range(len(column.levels))]
+    return blocks + ([missing.astype(float)] if column.flagged else [])
+
+
+def _levels(known: pd.Series, kind: str, given: tuple[str, ...] | None) -> tuple[str, ...]:
+    """A column's levels among training patients, in the order given or known; a category's numbers
+    in the order of numbers, its words alphabetically.
+
+    For dates, which part comes first where they end with the year. Every date is then read alone.
+    """
+    if kind == "numeric":
+        return ()
+    if kind == "date":
+        return _date_parts(known) if given is None else tuple(given)
+    words = sorted(set(known.map(as_word)))
+    if kind == "ordinal":
+        return _ordered(words, known.name, given)
+    value = numbers(pd.Series(words, dtype=object))
+    if value.isna().any():
+        return tuple(words)
+    return tuple(words[at] for at in np.argsort(value, kind="stable"))
+
+
+def _ordered(words: list[str], name: str, given: tuple[str, ...] | None) -> tuple[str, ...]:
+    order = in_order(words) if given is None else [word for word in given if word in words]
+    if order is None:
+        raise InputError(
+            f"column {name!r} is ordinal, but the order of {examples(words)} is not known: give "
+            "the levels from the lowest to the highest in place of the word ordinal, or call it "
+            "categorical"
+        )
+    return tuple(order)
+
+
+def _date_parts(known: pd.Series) -> tuple[str, ...]:
+    """Raises `InputError` where training dates do not say whether the day or the month is first."""
+    order = date_order(known.map(str))
+    if order is None:
+        return ()
+    if order in ("", "both"):
+        raise InputError(
+            f"column {known.name!r}: dates do not say whether the day or the month comes first; "
+            "write them as 2020-01-31"
+        )
+    return (order,)

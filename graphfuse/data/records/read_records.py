@@ -1,0 +1,203 @@
+"""Patients' records as typed columns: numbers as float, everything else as text, unknown as
+missing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from graphfuse.data.records.column_types import guess_type
+from graphfuse.data.records.dates import date_order, has_short_year, stamps, written
+from graphfuse.data.records.encode import TypedColumns
+from graphfuse.data.records.ordinal_scales import is_assessed, places
+from graphfuse.errors import Faults, counted, examples
+from graphfuse.text.cell_words import as_word, cleaned, words_of, written_alike
+from graphfuse.text.parse_numbers import bounds_told, numbers
+
+_MINUS = "-"
+
+
+class Records(NamedTuple):
+    """Typed records.
+
+    `table`: numbers as float, dates as text with the year first, other words as `as_word` writes
+    them. `types`: each column's. `levels`: the order of an ordinal's levels, and of a date's parts,
+    where it was given or the whole column was needed to tell. `notices`: what to tell of.
+    """
+
+    table: pd.DataFrame
+    types: dict[str, str]
+    levels: dict[str, tuple[str, ...]]
+    notices: list[str]
+
+
+def typed(
+    frame: pd.DataFrame,
+    declared: Mapping[str, str | Sequence[str]],
+    where: str,
+    faults: Faults,
+    like: TypedColumns | None = None,
+) -> Records:
+    """The columns typed as declared, guessed where silent.
+
+    Words for unknown become missing, and in ordinal columns codes for not assessed (TX, NX, Stage
+    X), which have no place in the order. Adds faults for cells that are not of their column's type
+    and for ordinal columns without a known order.
+
+    Parameters
+    ----------
+    frame : `[N, C]`, best read with `read_table(as_text=True)`, cells as they are written.
+    declared : column → numeric, categorical, ordinal, date, or an ordinal's levels in their order.
+    like : the columns of a trained model. Its types and levels then hold and nothing is guessed,
+        so that a patient's record means the same whatever stands in the other rows.
+    """
+    columns, types, levels, notices = {}, {}, {}, []
+    for name in frame.columns:
+        kind, given = _declared(declared.get(name), name, like)
+        minus = None if like is None else _MINUS in like.levels.get(name, ())
+        column = cleaned(frame[name], minus)
+        kind = kind or guess_type(column)
+        told = _Told(where, name, faults, notices, by_model=like is not None)
+        read = _READ[kind](column, given, told)
+        columns[name], types[name] = read.cells, kind
+        if read.levels is not None:
+            levels[name] = read.levels
+    return Records(pd.DataFrame(columns, index=frame.index), types, levels, notices)
+
+
+def _declared(
+    said: str | Sequence[str] | None, name: str, like: TypedColumns | None
+) -> tuple[str | None, tuple[str, ...] | None]:
+    """A column's type and levels, None each where nobody says. A trained model's win; a column that
+    it does not know is of no use and is taken as words."""
+    if like is not None and name in like.kinds:
+        kind = like.kinds[name]
+        return kind, like.levels[name] if kind in ("ordinal", "date") else None
+    if like is not None:
+        return "categorical", None
+    if said is None or isinstance(said, str):
+        return said, None
+    return "ordinal", tuple(map(as_word, said))
+
+
+class _Read(NamedTuple):
+    """A column as read, and its levels where they have to be kept."""
+
+    cells: pd.Series
+    levels: tuple[str, ...] | None = None
+
+
+class _Told(NamedTuple):
+    """Where faults and notices of one column go. `by_model`: a trained model's types hold, and
+    levels that it does not know are told where it is applied (`TypedColumns.unknown`)."""
+
+    where: str
+    name: str
+    faults: Faults
+    notices: list[str]
+    by_model: bool
+
+    def fault(self, said: str) -> None:
+        self.faults.add(f"{self.where}: column {self.name!r} {said}")
+
+    def notice(self, said: str) -> None:
+        self.notices.append(f"column {self.name!r}: {said}")
+
+
+def _numbers(column: pd.Series, given: tuple[str, ...] | None, told: _Told) -> _Read:
+    values = numbers(column, bounds=True)
+    text = column[column.notna() & values.isna()]
+    if len(text):
+        told.fault(
+            f"is numeric, but {counted(len(text), 'value is', 'values are')} text "
+            f"({_shown(text)}); write the number alone (its unit into the heading, a point for "
+            "decimals, nothing for thousands) or leave blank, or declare "
+            f'types = {{ "{column.name}" = "categorical" }}'
+        )
+    infinite = int(np.isinf(values).sum())
+    if infinite:
+        told.fault(f"holds {counted(infinite, 'infinite value')}; make them missing")
+    bounds = bounds_told(column)
+    if bounds:
+        told.notice(bounds)
+    return _Read(values)
+
+
+def _categories(column: pd.Series, given: tuple[str, ...] | None, told: _Told) -> _Read:
+    words = words_of(column, minus=True)  # what was unknown is missing by now
+    alike = written_alike(words.dropna())
+    if alike and not told.by_model:
+        told.notice(
+            f"categories differ only in case or underscores ({examples(map(repr, alike))}) and "
+            "are told apart; write them alike"
+        )
+    return _Read(words)
+
+
+def _ordinal(column: pd.Series, given: tuple[str, ...] | None, told: _Told) -> _Read:
+    words = words_of(column, minus=True)
+    words = words.where(words.map(lambda word: isinstance(word, str) and is_assessed(word)))
+    found = sorted(set(words.dropna()))
+    if given is not None:
+        strange = words[words.notna() & ~words.isin(given)]
+        if len(strange) and not told.by_model:
+            told.fault(
+                f"holds {_shown(strange)}, which {'is' if strange.nunique() == 1 else 'are'} not "
+                f"among its levels {', '.join(given)}; add them in their order, or mend the table"
+            )
+        return _Read(words, given)
+    place = places(found)
+    cure = (
+        f'give the levels from the lowest to the highest, types = {{ "{column.name}" = '
+        '["lowest", …, "highest"] }, or declare it categorical'
+    )
+    if place is None:
+        told.fault(f"is ordinal, but the order of {_shown(words.dropna())} is not known; {cure}")
+    elif len(set(place.values())) < len(place):
+        twice = pd.Series(place)
+        same = twice[twice.duplicated(keep=False)].index
+        told.fault(
+            f"is ordinal, but {examples(map(repr, same))} share a place in its order; write them "
+            f"alike, or {cure}"
+        )
+    return _Read(words)
+
+
+def _dates(column: pd.Series, given: tuple[str, ...] | None, told: _Told) -> _Read:
+    known = column.dropna().map(str)
+    short = int(known.map(has_short_year).sum())
+    if short:
+        told.fault(
+            f"holds {counted(short, 'date')} whose year has two digits, without a century; write "
+            "them as 1964-01-31"
+        )
+        return _Read(column, ())
+    order = date_order(known) if given is None else next(iter(given), None)
+    if order in ("", "both"):
+        problem = "could have the day or the month first" if order == "" else "mix both orders"
+        told.fault(f"holds dates like 03/04/2020 that {problem}; write them as 2020-01-31")
+        return _Read(column, ())
+    points = stamps(column, order)
+    bad = int((column.notna() & points.isna()).sum())
+    if bad:
+        before = f", the {order} as in training" if given and order else ""
+        told.fault(
+            f"is a date, but {counted(bad, 'value is', 'values are')} none{before}; write them as "
+            f'2020-01-31, or declare types = {{ "{column.name}" = "categorical" }}'
+        )
+    return _Read(written(points), (order,) if order else ())
+
+
+_READ = {
+    "numeric": _numbers,
+    "categorical": _categories,
+    "ordinal": _ordinal,
+    "date": _dates,
+}
+
+
+def _shown(cells: pd.Series) -> str:
+    return examples(dict.fromkeys(cells.map(repr)))

@@ -1,0 +1,55 @@
+"""Tables for other programs: formulas in text are defused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from graphfuse.files.atomic_write import whole
+
+_FORMULA = r"^('*[=+\-@\t\r])"
+_GUARDED = r"^'('*[=+\-@\t\r])"
+
+
+def guarded(text: pd.Series) -> pd.Series:
+    """`text` with an apostrophe before each cell that starts like a formula (= + - @ tab CR);
+    numbers untouched.
+
+    Cells that are an apostrophe and such a start get one more, so that `unguarded` gives back what
+    was there.
+    """
+    return _replaced(text, _FORMULA)
+
+
+def unguarded(text: pd.Series) -> pd.Series:
+    """`text` as it was before `guarded`."""
+    return _replaced(text, _GUARDED, r"\1")
+
+
+def safe_csv(frame: pd.DataFrame, path: str | Path, index: bool = False) -> Path:
+    """Write `frame` as UTF-8 CSV that no spreadsheet runs (CWE-1236); text cells and column names
+    are `guarded`.
+
+    Numbers, dates and missing cells are written as they are. `index` adds the index as first
+    columns. Returns the path.
+    """
+    frame = frame.reset_index() if index else frame
+    columns = [guarded(frame.iloc[:, i]) for i in range(frame.shape[1])]
+    names = guarded(pd.Series(list(frame.columns), dtype=object)).tolist()
+    safe = pd.DataFrame(dict(enumerate(columns)), index=frame.index)
+    with whole(path) as part:
+        safe.to_csv(part, index=False, header=names, encoding="utf-8", lineterminator="\n")
+    return Path(path)
+
+
+def _replaced(text: pd.Series, pattern: str, by: str = r"'\1") -> pd.Series:
+    """`text` with `pattern` replaced in its text cells only; a series without text comes back as it
+    is."""
+    if isinstance(text.dtype, pd.CategoricalDtype):
+        text = text.astype(object)
+    if not (pd.api.types.is_object_dtype(text) or pd.api.types.is_string_dtype(text)):
+        return text
+    cells = text.astype(object)
+    words = cells.map(lambda cell: isinstance(cell, str))
+    return cells.where(~words, cells.where(words, "").str.replace(pattern, by, regex=True))

@@ -1,0 +1,227 @@
+"""The memory of a study, from the sizes of what it keeps: the least that it takes, and the likely
+peak.
+
+What is kept, and how many copies of a table or a kernel stand beside it for a moment, was traced
+allocation by allocation on cohorts of 100 × 20,000 and 800 × 100.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from operator import attrgetter
+
+import pandas as pd
+from joblib import cpu_count
+
+from graphfuse.data import memory
+from graphfuse.data.cohort import Cohort
+from graphfuse.errors import InputError, counted
+from graphfuse.graph.gene.network import GeneNetwork
+from graphfuse.learn.fusion_search import candidates
+from graphfuse.learn.linear.kernels import allows_kernels, is_narrow
+from graphfuse.learn.signals.channels import encoders_of
+from graphfuse.nn.slots import part
+from graphfuse.schema import Recipe
+
+NUMBER = 8  # bytes
+FITTED = 5.2  # copies of a table while it is scaled, beside what stays
+SOLVED = 6.0  # kernels while a ridge regression walks over them, beside what stays
+TURNED = 3.0  # kernels while a table is turned into its own coordinates
+PER_COLUMN = 370  # bytes that a model keeps of a column: names, scales, slopes
+WEIGHT = 4  # bytes
+STEPS = 8  # copies of a net's weights while it trains
+KEPT = 1.15  # times what is in use: allocators keep some of what is freed
+TRAINING, WRITING = 4e7, 1.5e8  # bytes of libraries that are loaded to train, and to draw a report
+
+
+@dataclass(frozen=True)
+class Table:
+    """A modality's size: `columns`, those `shown` to the nets, and whether its encoder `hears` a
+    gene network and is `linear`."""
+
+    columns: int
+    shown: int
+    hears: bool
+    linear: bool
+
+    @property
+    def kernels(self) -> int:
+        """Of its columns, and where it hears its neighbours, of theirs too."""
+        return 1 + 2 * self.hears
+
+    def cut(self, most: int) -> Table:
+        """The same with so many columns at most."""
+        return replace(self, columns=min(self.columns, most), shown=min(self.shown, most))
+
+    @property
+    def seen(self) -> int:
+        """Columns as the net sees them: a second time where it hears its neighbours'."""
+        return self.shown * (1 + self.hears)
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """What a study keeps, in bytes.
+
+    Parameters
+    ----------
+    tables : tuple of Table
+        The modalities.
+    folds : int
+        Of one repeat.
+    repeats : int
+        Whose models are all kept.
+    trained, everyone : int
+        Patients that a fold is trained on, and all.
+    width, seeds, candidates : int
+        Of the nets: their width, how many train side by side, and how many are searched among.
+    """
+
+    tables: tuple[Table, ...]
+    folds: int
+    repeats: int
+    trained: int
+    everyone: int
+    width: int
+    seeds: int
+    candidates: int = 1
+
+    @classmethod
+    def of(
+        cls, cohort: Cohort, recipe: Recipe, network: GeneNetwork | None, folds: pd.DataFrame
+    ) -> Footprint:
+        """Of a study of this cohort with these folds."""
+        encoders = encoders_of(recipe, cohort, network)
+        tables = []
+        for name, modality in cohort.modalities.items():
+            count, encode = modality.table.shape[1], part("encode", encoders[name])
+            shown = count if recipe.select.top is None else min(count, recipe.select.top)
+            tables.append(Table(count, shown, bool(encode.hops), encode.linear))
+        first = folds[folds["repeat"] == folds["repeat"].iloc[0]]
+        held = first["fold"].notna().sum()
+        count = first["fold"].nunique()
+        return cls(
+            tuple(tables),
+            count,
+            folds["repeat"].nunique(),
+            int(len(cohort) - held / max(count, 1)),
+            len(cohort),
+            recipe.net.width,
+            recipe.train.seeds * len(recipe.train.settings),
+            len(candidates(recipe)),
+        )
+
+    @property
+    def least(self) -> float:
+        """What stands in memory at once whatever happens: the folds' tables and kernels."""
+        return self.folds * self._fold(self.trained)
+
+    def likely(self, step: float = 0.0) -> float:
+        """The peak; `step`: bytes of a bank's training step for each patient and fold."""
+        threads = min(cpu_count(), self.folds)
+        kept = self.folds * self._fold(self.trained)
+        whole = kept + self._fold(self.everyone)
+        ladder = kept + threads * self._moment(self.trained)
+        final = whole + self._moment(self.everyone)
+        shown = self.folds * self._shown(self.trained) + self._shown(self.everyone)
+        steps = step * (self.folds * self.trained + self.everyone)
+        bank = whole + shown + steps
+        return KEPT * (max(ladder, final, bank) + self._models())
+
+    def peak(self, step: float = 0.0) -> float:
+        """What the process takes at most beside what it has, until its report is written."""
+        written = self._models() + self._moment(self.everyone)
+        return max(TRAINING + self.likely(step), WRITING + KEPT * written)
+
+    def _fold(self, patients: int) -> float:
+        """A fold's rows as they are and as the net sees them, and the kernels that stay, which
+        are no larger than their tables."""
+        cells = sum(table.columns + table.seen for table in self.tables)
+        kernels = sum(table.kernels * min(patients, table.shown) for table in self.tables)
+        return NUMBER * patients * (cells + kernels)
+
+    def _moment(self, patients: int) -> float:
+        """What stands beside a fold while it is fitted."""
+        columns = FITTED * max(table.columns for table in self.tables)
+        if not allows_kernels(patients):
+            return NUMBER * patients * columns
+        wide = [table for table in self.tables if not is_narrow(patients, table.shown)]
+        beside = sum(table.kernels for table in wide if patients > table.shown)
+        solved = SOLVED * (patients if wide else max(table.shown for table in self.tables))
+        return NUMBER * patients * max(columns, solved + beside * patients)
+
+    def _shown(self, patients: int) -> float:
+        """What a bank is given of a fold, and what its nets are while they train."""
+        found = 0.0
+        wide = [table for table in self.tables if not is_narrow(patients, table.shown)]
+        if allows_kernels(patients) and any(table.linear for table in wide):
+            found += TURNED * NUMBER * patients**2 / self.folds  # one fold at a time
+        for table in self.tables:
+            rank = min(patients, table.shown) if table.linear else table.shown
+            turned = (table.shown + 2 * patients) * rank * NUMBER if table.linear else 0
+            given = patients * rank * (1 + table.hears) * (NUMBER + WEIGHT)
+            weights = rank * self.width * self.seeds * WEIGHT * STEPS
+            found += self.candidates * (turned + given) + weights
+        return found
+
+    def _models(self) -> float:
+        """What all folds leave behind, and the final model."""
+        weights = self.width * self.seeds * WEIGHT
+        one = sum(table.columns * PER_COLUMN + table.shown * weights for table in self.tables)
+        return (self.folds * self.repeats + 1) * one
+
+
+def require_memory(
+    cohort: Cohort, recipe: Recipe, network: GeneNetwork | None, folds: pd.DataFrame
+) -> None:
+    """Refuses a study that memory cannot hold, before anything of it is computed.
+
+    Parameters
+    ----------
+    cohort, recipe, network, folds
+        As in `study`.
+
+    Raises
+    ------
+    InputError
+        Says what it takes at least, what is free, and how many columns, patients or folds would
+        fit.
+    """
+    needs, free = Footprint.of(cohort, recipe, network, folds), memory.available()
+    if free is not None and needs.least > free:
+        raise InputError(
+            f"cohort {cohort.name!r}: training takes at least {memory.in_gb(needs.least)} of "
+            f"memory, and {memory.in_gb(free)} are free. {what_fits(needs, free)}"
+        )
+
+
+def what_fits(
+    needs: Footprint, free: float, take: Callable[[Footprint], float] = attrgetter("least")
+) -> str:
+    """What of a study would fit into so many bytes, in words; `take`: bytes of a footprint."""
+
+    def columns(most: int) -> float:
+        return take(replace(needs, tables=tuple(table.cut(most) for table in needs.tables)))
+
+    def patients(most: int) -> float:
+        trained = most * needs.trained // needs.everyone
+        return take(replace(needs, everyone=most, trained=trained))
+
+    widest = max(table.columns for table in needs.tables)
+    cures = []
+    if (most := _most(columns, widest, free)) > 1:
+        cures.append(f"{counted(most, 'column')} of each table (columns = […] in the manifest)")
+    if most := _most(patients, needs.everyone, free):
+        cures.append(counted(most, "patient"))
+    if needs.folds > 2 and take(replace(needs, folds=2, trained=needs.everyone // 2)) <= free:
+        cures.append("2 folds (--cv 2x1)")
+    if not cures:
+        return "Take fewer patients and fewer columns, or a larger machine"
+    return f"What would fit: {', or '.join(cures)}"
+
+
+def _most(take: Callable[[int], float], limit: int, free: float) -> int:
+    """The largest number up to `limit` that takes no more than is free; 0 for none."""
+    return max(0, bisect_right(range(limit), free, key=take) - 1)

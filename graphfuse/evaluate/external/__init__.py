@@ -1,0 +1,1 @@
+"""A trained model on a cohort that it never saw."""

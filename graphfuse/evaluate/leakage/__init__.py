@@ -1,0 +1,1 @@
+"""Whether held-out patients influence what is fitted: instruments, and cohorts without signal."""

@@ -1,0 +1,231 @@
+"""What picking the epoch on the test patients would have gained."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+import torch
+from scipy import stats
+
+from graphfuse.data.cohort import Cohort
+from graphfuse.evaluate.folds import splits
+from graphfuse.evaluate.metrics import compare
+from graphfuse.graph.gene.network import GeneNetwork
+from graphfuse.learn.assemble import Views
+from graphfuse.learn.bank.bank import Bank
+from graphfuse.learn.bank.training import fresh, train
+from graphfuse.learn.fold_data import FoldData, fold_data
+from graphfuse.learn.fold_model import Fitted
+from graphfuse.learn.linear.prepared_fold import PreparedFold
+from graphfuse.learn.random_draws import mask_sources
+from graphfuse.nn.net import Inputs, Net
+from graphfuse.schema import Comparison, Recipe
+from graphfuse.schema.model_id import OURS
+from graphfuse.task.metric import Metric
+from graphfuse.task.outcome import Outcome
+from graphfuse.task.registry import metrics_of
+
+_DRAWS = 100_000
+
+
+def best_of_guesses(
+    tested: Sequence[int], classes: int, epochs: int, seed: int = 0
+) -> tuple[float, tuple[float, float]]:
+    """Accuracy of who guesses among equal classes after every epoch and reports the best on each
+    test fold, and its 95 % interval: the mean over folds of the largest of `epochs` draws of
+    Binomial(n, 1 / classes) / n.
+
+    What epochs are worth where nothing is learned and no two are alike; real ones are, so that this
+    is an upper end. The mean is exact, from P(largest ≤ k) = P(one ≤ k)^epochs; the interval is of
+    `_DRAWS` draws of the folds.
+    """
+    rng, mean, drawn = np.random.default_rng(seed), 0.0, np.zeros(_DRAWS)
+    for size in tested:
+        below = stats.binom.cdf(np.arange(size + 1), size, 1 / classes) ** epochs
+        mean += float((1 - below).sum()) / size / len(tested)
+        drawn += np.searchsorted(below, rng.random(_DRAWS)) / size / len(tested)
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    return mean, (float(low), float(high))
+
+
+@dataclass(frozen=True, eq=False)
+class Picked:
+    """A metric on J test folds after every epoch, `curves` `[J, epochs + 1]`, beside what the net
+    scored that was fitted without them, `honest` `[J]`; `test_share` = n_test / n_train. `tested`:
+    patients of each fold; `classes`: how many there are, where the metric counts hits."""
+
+    metric: Metric
+    honest: np.ndarray
+    curves: np.ndarray
+    test_share: float
+    tested: tuple[int, ...] = ()
+    classes: int = 2
+
+    @property
+    def best(self) -> np.ndarray:
+        """What a test fold shows to whoever looks at it after every epoch and reports the best
+        `[J]`."""
+        best = np.nanmin if self.metric.lower_is_better else np.nanmax
+        return best(self.curves, 1)
+
+    @property
+    def optimism(self) -> float:
+        """Mean over folds of what picking gains, in the metric's units; above 0 whichever way is
+        up."""
+        return float(np.nanmean(np.abs(self.best - self.honest)))
+
+    def comparison(self) -> Comparison | None:
+        """The picked epoch against the honest one; `None` where there are fewer than two folds."""
+        return compare("best-of-epochs", OURS, self.metric, self.best, self.honest, self.test_share)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.metric.name}: {np.nanmean(self.honest):.3f} with the epoch chosen on inner "
+            f"folds, {np.nanmean(self.best):.3f} "
+            f"with the best of {self.curves.shape[1]} on the test patients: "
+            f"{self.optimism:.3f} from picking{self._guessed()}"
+        )
+
+    def _guessed(self) -> str:
+        """What guessing anew after every epoch would reach, of equal classes."""
+        if not (self.metric.counts_hits and self.tested):
+            return ""
+        mean, (low, high) = best_of_guesses(self.tested, self.classes, self.curves.shape[1])
+        return (
+            f"; a net that learns nothing and guesses anew each epoch would show {mean:.3f} "
+            f"({low:.3f} to {high:.3f})"
+        )
+
+
+def best_of_epochs(
+    cohort: Cohort,
+    outcome: Outcome,
+    recipe: Recipe,
+    network: GeneNetwork | None,
+    folds: pd.DataFrame,
+    seed: int,
+    device: str,
+    metric: str | None = None,
+) -> Picked:
+    """What picking the epoch on the test patients is worth; with `shuffled` labels, all of it is
+    self-deception.
+
+    Every fold of the table is fitted as always; then its nets train once more, with the setting
+    that was chosen, for all of the recipe's epochs, and are scored on the test patients before
+    every one. A `[search]` is passed over. `metric`: by name; default: the primary one of the
+    outcome's kind. Raises `InputError` for an unknown one.
+    """
+    metrics = metrics_of(outcome.kind)
+    chosen = metrics[metric or metrics.primary]
+    honest, curves, shares, sizes = [], [], [], []
+    cohort, values = cohort.ordered(), outcome.values
+    for _, _, tested, rows in splits(folds, outcome.known):
+        fold = PreparedFold.fit(cohort.take(rows), outcome.take(rows), recipe, network, seed)
+        view = _View.of(fold, cohort.take(tested), recipe, seed, device)
+        once = np.ones((1, len(tested)))
+        seen = [view.honest(), *followed(view, recipe, seed, device)]
+        first, *later = [chosen.score(values[tested], said, once).item() for said in seen]
+        honest.append(first)
+        curves.append(later)
+        shares.append(len(tested) / max(outcome.known[rows].sum(), 1))
+        sizes.append(len(tested))
+    share, classes = float(np.mean(shares)), outcome.task.width
+    return Picked(chosen, np.array(honest), np.array(curves), share, tuple(sizes), classes)
+
+
+@dataclass(frozen=True, eq=False)
+class _View:
+    """A fitted fold, and its training and test patients as its nets see them while they train: in
+    the fold's own coordinates, training patients with the linear start that new ones get."""
+
+    fold: FoldData
+    fitted: Fitted
+    test: Views
+    trained: Inputs
+    shown: Inputs
+
+    @classmethod
+    def of(
+        cls, prepared: PreparedFold, test: Cohort, recipe: Recipe, seed: int, device: str
+    ) -> _View:
+        modalities = tuple(prepared.cohort.modalities)
+        fold = fold_data(prepared, modalities, recipe)
+        (trained,) = train([fold], recipe, seed, device)
+        fitted = Fitted.gather(prepared, modalities, recipe, trained)
+        views = fitted.preparation.views(test)
+        own = fitted.inputs(prepared.views.only(modalities), new=False)._replace(x=fold.inputs.x)
+        asked = fitted.inputs(views)
+        return cls(
+            fold,
+            fitted,
+            views,
+            own,
+            asked._replace(x=fitted.preparation.seen(views, _turned(fold, views))),
+        )
+
+    def honest(self) -> np.ndarray:
+        """Outputs for the test patients `[q, O]` by the nets as they were fitted."""
+        return self.fitted.output(self.test)
+
+    def said(self, nets: list[Net]) -> np.ndarray:
+        """Outputs for the test patients `[q, O]` by these nets, one per seed, as they are in
+        training."""
+        with torch.no_grad():
+            senders = [net.double().sent(self.trained).float() for net in nets]
+            fitted = replace(self.fitted, nets=nets, states=senders)
+            logits = torch.stack([fitted.run(number, self.shown) for number in range(len(nets))])
+        return fitted.averaged(logits.cpu())
+
+
+def _turned(fold: FoldData, views: Views) -> dict[str, np.ndarray]:
+    """Columns of new patients in the coordinates in which the fold's are given."""
+    found = {}
+    for (m, own), basis in zip(views.own.items(), fold.basis, strict=False):
+        if basis is not None:
+            found[m] = (
+                np.stack([own @ basis, views.hop[m] @ basis], 1) if m in views.hop else own @ basis
+            )
+    return found
+
+
+class _Watched(Bank):
+    """A bank of one fold that shows its `nets` to `look` before every epoch."""
+
+    def __init__(
+        self, nets: list[Net], fold: FoldData, look: Callable[[list[Net]], None], **options
+    ):
+        super().__init__([nets], [fold.inputs], [fold.target], fold.task, **options)
+        self.nets, self.look = [copy.deepcopy(net).eval() for net in nets], look
+
+    def show(self) -> None:
+        """Shows the nets as they are now."""
+        for number, net in enumerate(self.nets):
+            net.load_state_dict(self.state(0, number))
+        self.look(self.nets)
+
+    def masks(self, draws, settings):
+        self.show()
+        return super().masks(draws, settings)
+
+
+def followed(view: _View, recipe: Recipe, seed: int, device: str) -> list[np.ndarray]:
+    """Outputs for the test patients `[q, O]` before every epoch and after the last."""
+    section, fold, seen, seeds = recipe.train, view.fold, [], range(seed, seed + recipe.train.seeds)
+    options = {
+        "dropout": section.dropout,
+        "modality_dropout": section.modality_dropout,
+        "amp": section.amp,
+    }
+    nets = [fresh(fold, each) for each in seeds]
+    bank = _Watched(nets, fold, lambda nets: seen.append(view.said(nets)), device=device, **options)
+    whole, draws = (
+        torch.ones(1, section.seeds, len(fold.inner)),
+        [[mask_sources(fold.channels, each) for each in seeds]],
+    )
+    bank.train(whole, [section.epochs], draws, **view.fitted.setting)
+    bank.show()
+    return seen

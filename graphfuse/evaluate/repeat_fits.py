@@ -1,0 +1,248 @@
+"""The fits of a study, repeat after repeat: the ladder, and a bank of nets for each model."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from graphfuse.data.cohort import Cohort
+from graphfuse.evaluate.baselines import Rung, by_group, climb
+from graphfuse.evaluate.cross_validation_results import Study
+from graphfuse.evaluate.emap import additive
+from graphfuse.evaluate.folds import Split
+from graphfuse.evaluate.graph_controls import NONE, OURS, Twin, controlled, twins
+from graphfuse.evaluate.leakage.access_log import Spy
+from graphfuse.evaluate.resume.dependencies import Beside
+from graphfuse.evaluate.resume.finished_parts import Finished, Form, Part
+from graphfuse.evaluate.resume.part_files import BANK, RUNGS, Bank, name_of, with_models
+from graphfuse.evaluate.shapley import only
+from graphfuse.evaluate.skipped_models import left_out_if_failed
+from graphfuse.graph.gene.network import GeneNetwork
+from graphfuse.learn import fold_data
+from graphfuse.learn.fusion_search import candidates, trained_by
+from graphfuse.learn.linear.prepared_fold import PreparedFold
+from graphfuse.learn.model import FusionModel
+from graphfuse.learn.parallel_folds import side_by_side
+from graphfuse.learn.progress import Step, nothing_to_tell
+from graphfuse.schema import Recipe
+from graphfuse.schema.model_id import ADDITIVE, WITHOUT, ModelId
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class Fits:
+    """What every fit of a study shares, and where it notes what it found."""
+
+    found: Study
+    cohort: Cohort
+    spy: Spy
+    recipe: Recipe
+    network: GeneNetwork | None
+    seed: int
+    device: str
+    keeps: str | None
+    finished: Finished
+    has_kernels: bool = True
+    step: Step = nothing_to_tell
+
+    def parts(self, splits: Sequence[Split], beside: Beside) -> int:
+        """How many parts all repeats have: the ladder of each fold, and a bank for each net."""
+        twins_of = (self.recipe, self.cohort, self.network)
+        nets = 2 + len(self._fewer(beside)) + (len(controlled(*twins_of)) if beside.ledger else 0)
+        projected = beside.modalities and len(self.cohort.modalities) > 1
+        return len(splits) + nets * len({split.repeat for split in splits}) + projected
+
+    def _fewer(self, beside: Beside) -> dict[tuple[str, ...], list[str]]:
+        """Sets of modalities that nets are trained on besides all of them, and what these nets are
+        called."""
+        derived = self.found.outcome.derived_from
+        rest = tuple(m for m in self.cohort.modalities if m not in derived)
+        fewer = only(tuple(self.found.present)) if beside.modalities else {}
+        if derived and rest:
+            fewer.setdefault(rest, []).append(str(ModelId.of_modalities(WITHOUT, derived)))
+        return fewer
+
+    def repeat(self, mine: Sequence[Split], beside: Beside, final: bool) -> list[FusionModel]:
+        """Fits the folds of one repeat; gives the net of each and, if `final`, that of everyone."""
+        names, fewer = tuple(self.cohort.modalities), self._fewer(beside)
+        folds = _Folds(self, mine)
+        for ladder in folds.ladders():
+            self._note(ladder)
+        self._bank([NONE], folds.without_graphs, names, mine)
+        for modalities, called in fewer.items():
+            self._bank(called, partial(folds.restricted, modalities), modalities, mine)
+        form = with_models(self.recipe)
+        models = self._bank([OURS], partial(folds.prepared, final), names, mine, form).models
+        if beside.modalities and len(names) > 1 and mine[0].repeat == 0:
+            self._project(models, mine)
+        compared = twins(self.recipe, self.cohort, self.network, self.seed)
+        for twin in compared if beside.ledger else ():
+            if twin.name not in self.found.failed:
+                with left_out_if_failed(twin.name, self.found):
+                    self._bank([twin.name], partial(folds.controlled, twin), names, mine)
+        return models
+
+    def part(self, name: str, work: Callable[[], Part], form: Form[Part]) -> Part:
+        """A part of the study, made or found as it was made before."""
+        made = self.finished.make(name, work, form)
+        self.step(name not in self.finished.reused)
+        return made
+
+    def fold(self, train: np.ndarray) -> PreparedFold:
+        """These training patients, prepared."""
+        cohort = self.cohort.take(train)
+        outcome = cohort.outcome(self.found.outcome.name)
+        groups = None if self.keeps is None else cohort.groups[self.keeps]
+        return PreparedFold.fit(cohort, outcome, self.recipe, self.network, self.seed, groups)
+
+    def fitting(self, mine: Sequence[Split]):
+        """A phase in which folds are fitted side by side."""
+        return self.spy.fitting(*(split.train for split in mine))
+
+    def _bank(
+        self,
+        called: Sequence[str],
+        folds: Callable[[], Sequence[PreparedFold]],
+        modalities: tuple[str, ...],
+        mine: Sequence[Split],
+        form: Form[Bank] = BANK,
+    ) -> Bank:
+        """One net trained over all folds, its outputs noted by all its names."""
+        work = partial(self._trained, " = ".join(called), folds, modalities, mine)
+        bank = self.part(name_of(mine[0].repeat, called[0]), work, form)
+        for rung in bank.rungs:
+            self._note(dict.fromkeys(called, rung))
+        return bank
+
+    def _trained(
+        self,
+        what: str,
+        prepared: Callable[[], Sequence[PreparedFold]],
+        modalities: tuple[str, ...],
+        mine: Sequence[Split],
+    ) -> Bank:
+        """Trains one net over all folds, and scores the folds' test patients by it."""
+        folds = prepared()
+        side_by_side(partial(self._start, modalities), folds)
+        began = time.perf_counter()
+        with self.fitting(mine):
+            trained = trained_by(folds, modalities, self.recipe, self.seed, self.device)
+            outcome = self.found.outcome
+            given = {"seed": self.seed, "device": self.device, "kind": outcome.kind}
+            models = [
+                FusionModel(each.recipe, **given).adopt(
+                    each.gathered(fold, modalities), each.recipe, outcome
+                )
+                for fold, each in zip(folds, trained, strict=True)
+            ]
+        seconds = (time.perf_counter() - began) / max(len(mine), 1)
+        rungs = []
+        for model, split in zip(models, mine, strict=False):
+            with self.spy.scoring(split.tested, split.train):
+                rungs.append(Rung(_output(model, self.cohort.take(split.tested)), seconds))
+        took = time.perf_counter() - began
+        seeds = self.recipe.train.seeds
+        log.info("%s: %d folds × %d seeds in %.0f s", what, len(folds), seeds, took)
+        return Bank(rungs, models)
+
+    def _start(self, modalities: tuple[str, ...], fold: PreparedFold) -> None:
+        """Fits what nets on these modalities start from, so that a net's clock does not count
+        it."""
+        with self.spy.fitting(fold.cohort):
+            for candidate in candidates(self.recipe):
+                fold_data.start_of(fold, modalities, candidate)
+            fold.prepared(modalities)
+
+    def _project(self, models: Sequence[FusionModel], mine: Sequence[Split]) -> None:
+        """Notes what the nets would say could their modalities not interact."""
+        work = partial(self._projected, models, mine)
+        projected = self.part(name_of(mine[0].repeat, ADDITIVE), work, BANK)
+        for rung in projected.rungs:
+            self._note({ADDITIVE: rung})
+
+    def _projected(self, models: Sequence[FusionModel], mine: Sequence[Split]) -> Bank:
+        began, rungs = time.perf_counter(), []
+        for model, split in zip(models, mine, strict=False):
+            with self.spy.scoring(split.tested, split.train):
+                output = additive(model, self.cohort.take(split.tested), seed=self.seed)
+                rungs.append(Rung(output, 0.0))
+        log.info("%s: %d folds in %.0f s", ADDITIVE, len(mine), time.perf_counter() - began)
+        return Bank(rungs, [])
+
+    def _note(self, rungs: Mapping[str, Rung]) -> None:
+        for name, rung in rungs.items():
+            self.found.outputs[name].append(rung.output)
+            self.found.seconds[name].append(rung.seconds)
+
+
+class _Folds:
+    """The folds of one repeat; they are prepared when first asked for, which is never where all
+    that stands on them was finished before."""
+
+    def __init__(self, fits: Fits, splits: Sequence[Split]):
+        self.fits, self.splits = fits, splits
+        self._made: dict[int, PreparedFold] = {}
+
+    def ladders(self) -> list[dict[str, Rung]]:
+        """The rungs of every fold's ladder."""
+        return side_by_side(self._ladder, range(len(self.splits)))
+
+    def prepared(self, final: bool = False) -> list[PreparedFold]:
+        """All folds and, if `final`, everyone."""
+        folds = side_by_side(self._fold, range(len(self.splits)))
+        if final:
+            folds.append(self.fits.fold(np.arange(len(self.fits.cohort))))
+        return folds
+
+    def without_graphs(self) -> list[PreparedFold]:
+        """All folds without graphs."""
+        return [fold.without_graphs() for fold in self.prepared()]
+
+    def restricted(self, modalities: tuple[str, ...]) -> list[PreparedFold]:
+        """All folds for nets on some modalities."""
+        folds = self.prepared()
+        with self.fits.fitting(self.splits):
+            return [fold.restricted(modalities) for fold in folds]
+
+    def controlled(self, twin: Twin) -> list[PreparedFold]:
+        """All folds with a control in place of a graph."""
+        return [fold.controlled(twin.recipe, twin.network) for fold in self.prepared()]
+
+    def _fold(self, number: int) -> PreparedFold:
+        if number not in self._made:
+            train = self.splits[number].train
+            with self.fits.spy.fitting(train):
+                self._made[number] = self.fits.fold(train)
+        return self._made[number]
+
+    def _ladder(self, number: int) -> dict[str, Rung]:
+        split = self.splits[number]
+        name = name_of(split.repeat, f"ladder {split.fold}")
+        return self.fits.part(name, partial(self._climbed, number), RUNGS)
+
+    def _climbed(self, number: int) -> dict[str, Rung]:
+        """The rungs of a fold's ladder."""
+        began, spy, split = time.perf_counter(), self.fits.spy, self.splits[number]
+        test, fold = self.fits.cohort.take(split.tested), self._fold(number)
+        with spy.scoring(split.tested, split.train):
+            views, groups = fold.preparation.views(test), by_group(fold, test)
+        with spy.fitting(split.train):
+            rungs = climb(fold, test, views, self.fits.has_kernels) | groups
+        log.info("a fold's ladder: %.0f s", time.perf_counter() - began)
+        return rungs
+
+
+def _output(model: FusionModel, test: Cohort) -> np.ndarray:
+    """The model's outputs; those of a predictor of 0 for a patient who has none of its modalities
+    (in a variant without some)."""
+    has = test.present[list(model.modalities_)].any(axis=1).to_numpy()
+    output = model.task_.output(np.zeros((len(test), model.task_.width)))
+    if has.any():
+        output[has] = model.output(test.take(has))
+    return output

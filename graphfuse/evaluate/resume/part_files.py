@@ -1,0 +1,86 @@
+"""The parts of a study as files: rungs of a ladder, and banks of nets."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import load_file, save_file
+
+from graphfuse.evaluate.baselines import Rung
+from graphfuse.evaluate.resume.dependencies import named_files
+from graphfuse.evaluate.resume.finished_parts import Form
+from graphfuse.files.atomic_write import write_json
+from graphfuse.files.hashes import text_sha256
+from graphfuse.learn.model import FusionModel
+from graphfuse.schema import Recipe
+
+
+@dataclass(frozen=True, eq=False)
+class Bank:
+    """A net trained over all folds: what each fold's says of its test patients, and the models
+    themselves (empty where nobody asks for them again)."""
+
+    rungs: list[Rung]
+    models: list[FusionModel]
+
+
+def name_of(repeat: int, what: str) -> str:
+    """A part's name, which is one for files too, whatever modalities and layers are called."""
+    words = re.sub(r"[^\w+-]+", "-", what)[:40]
+    return f"r{repeat}-{words}-{text_sha256(what)[:8]}"
+
+
+def _save_rungs(rungs: Mapping[str, Rung], folder: Path) -> None:
+    arrays = {
+        str(number): np.ascontiguousarray(rung.output) for number, rung in enumerate(rungs.values())
+    }
+    save_file(arrays, folder / "rungs.safetensors")
+    seconds = [[name, float(rung.seconds)] for name, rung in rungs.items()]
+    write_json(folder / "rungs.json", {"seconds": seconds})
+
+
+def _load_rungs(folder: Path) -> dict[str, Rung]:
+    seconds = json.loads((folder / "rungs.json").read_text(encoding="utf-8"))["seconds"]
+    arrays = load_file(folder / "rungs.safetensors")
+    return {name: Rung(arrays[str(number)], each) for number, (name, each) in enumerate(seconds)}
+
+
+def _save_bank(bank: Bank, folder: Path) -> None:
+    _save_rungs({str(fold): rung for fold, rung in enumerate(bank.rungs)}, folder)
+
+
+def _load_bank(folder: Path) -> Bank:
+    return Bank(list(_load_rungs(folder).values()), [])
+
+
+def _save_models(bank: Bank, folder: Path) -> None:
+    _save_bank(bank, folder)
+    for number, model in enumerate(bank.models):
+        model.save(folder / "models" / str(number))
+    write_json(folder / "models.json", {"count": len(bank.models), "device": bank.models[0].device})
+
+
+def _load_models(own_parts: Sequence[str], folder: Path) -> Bank:
+    about = json.loads((folder / "models.json").read_text(encoding="utf-8"))
+    models = []
+    for number in range(about["count"]):
+        model = FusionModel.load(folder / "models" / str(number), allow_parts=own_parts)
+        models.append(model.on(about["device"]))
+    return Bank(_load_bank(folder).rungs, models)
+
+
+RUNGS = Form(_save_rungs, _load_rungs)
+BANK = Form(_save_bank, _load_bank)
+
+
+def with_models(recipe: Recipe) -> Form[Bank]:
+    """The form of a bank whose models are asked for again; they may use the parts of one's own that
+    the recipe names."""
+    own_parts = [name for name in named_files(recipe) if name.endswith(".py")]
+    return Form(_save_models, partial(_load_models, own_parts))

@@ -1,0 +1,258 @@
+"""A built graph as AnnData and MuData, and neighbour lists back from them: `obsp` for patients,
+`varp` for genes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from graphfuse.errors import InputError, examples, nearest
+from graphfuse.graph.cohort_graph import CohortGraph
+from graphfuse.graph.export.hetero import feature_genes
+from graphfuse.graph.export.tables import patient_nodes
+from graphfuse.graph.gene.network import GeneNetwork
+from graphfuse.graph.neighbour_lists import Neighbours
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+    from mudata import MuData
+
+
+GENES = "genes"
+
+
+def to_anndata(graph: CohortGraph, modality: str | None = None) -> AnnData:
+    """One modality's table as AnnData (the first when none is named), all patients in it.
+
+    X float `[N, F]`; `obs` outcomes, groups and presence; `var` with `gene`; `obsp[layer]` csr `[N,
+    N]` and `varp["genes"]` csr `[F, F]`, the gene network between columns; in both, row = who
+    hears. `uns["graphfuse"]` says what the graph is. Raises `InputError` for unknown modalities.
+    """
+    modality = next(iter(graph.features), None) if modality is None else modality
+    if modality not in graph.features:
+        raise InputError(
+            f"the graph has no table {modality!r}{nearest(str(modality), graph.features)}"
+        )
+    adata = _table(graph, modality, np.arange(len(graph.cohort)))
+    adata.obs = _obs(graph)
+    for name, lists in graph.layers.items():
+        adata.obsp[_key(name)] = connectivities(lists, len(lists))
+    adata.uns["graphfuse"] = _about(graph)
+    return adata
+
+
+def to_mudata(graph: CohortGraph) -> MuData:
+    """Every modality as an AnnData of the patients who have it, in one MuData.
+
+    `mdata[m].obsp[m]` holds the layer of modality m among its patients, `mdata.obsp` every other
+    layer (shared ones) among all; `mdata[m].varp["genes"]` the gene network between its columns;
+    `mdata.obs` outcomes and groups, in the graph's order; a patient without a modality is not in
+    it, as `mdata.obsm[m]` says. Patients without any modality cannot stand in a MuData:
+    `uns["graphfuse"]["left_out"]` names them. Columns are named `modality:column`, as in rankings:
+    one gene may stand in two tables; `var["column"]` has the bare name.
+
+    Parameters
+    ----------
+    graph : CohortGraph
+
+    Returns
+    -------
+    mudata.MuData
+
+    Raises
+    ------
+    InputError
+        Where the graph has no table.
+    """
+    import mudata
+
+    if not graph.features:
+        raise InputError(
+            "the graph has no table, so there is nothing for a MuData to hold; use "
+            "to_networkx or to_hetero"
+        )
+    count = len(graph.cohort)
+    parts, own, held = {}, set(), np.zeros(count, bool)
+    for name in graph.features:
+        rows = np.flatnonzero(_present(graph, name))
+        held[rows] = True
+        parts[name] = _part(graph, name, rows)
+        lists = graph.layers.get(name)
+        if lists is not None and _within(lists, rows):
+            own.add(name)
+            parts[name].obsp[_key(name)] = connectivities(lists, count)[rows][:, rows]
+    obs = _obs(graph)
+    with mudata.set_options(pull_on_update=False):
+        mdata = mudata.MuData({_key(name): part for name, part in parts.items()})
+        if not mdata.obs_names.equals(obs.index[held]):
+            mdata = mdata[obs.index[held]].copy()
+    mdata.obs = obs[held]
+    for name, lists in graph.layers.items():
+        if name not in own:
+            mdata.obsp[_key(name)] = connectivities(lists, count)[held][:, held]
+    left_out = obs.index[~held].to_numpy(str)
+    mdata.uns["graphfuse"] = _about(graph) | {"left_out": left_out}
+    return mdata
+
+
+def _part(graph: CohortGraph, modality: str, rows: np.ndarray) -> AnnData:
+    """A modality of a MuData, its columns named `modality:column`."""
+    part = _table(graph, modality, rows)
+    part.var["column"] = part.var_names.to_numpy()
+    part.var_names = f"{modality}:" + part.var_names
+    return part
+
+
+def write_h5mu(mdata: MuData, path: str | Path) -> None:
+    """`mdata` as an h5mu file, with one behaviour under every version of mudata."""
+    import mudata
+
+    with mudata.set_options(pull_on_update=False):
+        mdata.write_h5mu(path)
+
+
+def connectivities(lists: Neighbours, senders: int | None = None) -> sparse.csr_matrix:
+    """Weights of a layer's messages.
+
+    Parameters
+    ----------
+    lists : Neighbours
+    senders : int, optional
+        How many columns; by default those of `lists`.
+
+    Returns
+    -------
+    sparse.csr_matrix
+        float64 `[N, senders]`: row = receiver, column = sender.
+    """
+    shape = (len(lists), senders or lists.senders)
+    return sparse.csr_matrix((lists.weight, lists.index, lists.offsets), shape=shape)
+
+
+def gene_connectivities(network: GeneNetwork, symbols: list[str | None]) -> sparse.csr_matrix:
+    """float64 csr `[F, F]`: weights of the gene network between columns that measure its genes; row
+    = who hears (both ways where undirected). Columns of the same gene are not joined."""
+    edge, a, b = network.edge_features(symbols)
+    measured = network.on(symbols)
+    both_ways = measured.source != measured.target  # a loop's pairs go both ways already
+    if network.directed:
+        both_ways = np.zeros_like(both_ways)
+    back = both_ways[edge]
+    rows, columns = np.concatenate([b, a[back]]), np.concatenate([a, b[back]])
+    weight = measured.weight[np.concatenate([edge, edge[back]])]
+    return sparse.csr_matrix((weight, (rows, columns)), shape=(len(symbols), len(symbols)))
+
+
+def _table(graph: CohortGraph, modality: str, rows: np.ndarray) -> AnnData:
+    """A modality's columns and its gene network for the patients at `rows`."""
+    from anndata import AnnData
+
+    columns = pd.Series(graph.feature_names[modality], dtype=object).astype(str)
+    again = columns.groupby(columns).cumcount()
+    numbered = columns + "#" + (again + 1).astype(str)
+    unique = np.where(again > 0, numbered, columns)
+    var = pd.DataFrame(index=pd.Index(unique, dtype=object))
+    genes = feature_genes(graph, modality)
+    if any(genes):
+        var["gene"] = pd.Categorical(genes)
+    ids = pd.Index(graph.cohort.patients.astype(str)[rows], dtype=object)
+    values = np.array(graph.features[modality][rows])
+    adata = AnnData(X=values, obs=pd.DataFrame(index=ids), var=var)
+    if graph.network is not None and any(genes):
+        adata.varp[GENES] = gene_connectivities(graph.network, genes)
+    return adata
+
+
+def _obs(graph: CohortGraph) -> pd.DataFrame:
+    obs = patient_nodes(graph).set_index("patient")
+    obs.index = pd.Index(obs.index, dtype=object)
+    words = obs.select_dtypes("object").columns
+    obs[words] = obs[words].astype("category")
+    return obs.rename(columns=_key)
+
+
+def _about(graph: CohortGraph) -> dict:
+    layers = [_key(name) for name in graph.layers]
+    about = {"cohort": graph.cohort.name, "layers": np.array(layers, dtype=str)}
+    if graph.network is not None:
+        about |= {"network": graph.network.name, "directed": graph.network.directed}
+    return about
+
+
+def _key(name: str) -> str:
+    """A name that HDF5 takes for one key."""
+    return str(name).replace("/", "∕")
+
+
+def _present(graph: CohortGraph, name: str) -> np.ndarray:
+    owner = graph.cohort.modalities.get(name)
+    return np.ones(len(graph.cohort), bool) if owner is None else owner.present
+
+
+def _within(lists: Neighbours, rows: np.ndarray) -> bool:
+    """Whether all edges run between the patients at `rows`."""
+    here = np.zeros(max(len(lists), lists.senders), bool)
+    here[rows] = True
+    return bool(here[lists.index].all() and here[lists.receivers].all())
+
+
+# ----------------------------------------------------------------------------------------- and back
+
+
+def from_anndata(adata: AnnData, patients: pd.Index | None = None) -> dict[str, Neighbours]:
+    """Every matrix of `obsp` as neighbour lists among `patients` (default: those of `adata`, in its
+    order).
+
+    Row = who hears, column = who is heard; entries that are not stored or 0 are no edges. Raises
+    `InputError` for weights that are not finite, and for edges of patients who are not in
+    `patients`.
+    """
+    patients = adata.obs_names if patients is None else patients
+    place = pd.Index(patients.astype(str)).get_indexer(adata.obs_names.astype(str))
+    return {
+        str(name): _lists(matrix, place, len(patients), str(name))
+        for name, matrix in adata.obsp.items()
+    }
+
+
+def from_mudata(mdata: MuData, patients: pd.Index | None = None) -> dict[str, Neighbours]:
+    """Every `obsp` of a MuData and of its modalities as neighbour lists among `patients` (default:
+    those of `mdata`).
+
+    A modality's matrix keeps its name where no other has it, else it is `modality:name`. Raises as
+    `from_anndata`.
+    """
+    patients = mdata.obs_names if patients is None else patients
+    layers = from_anndata(mdata, patients)
+    parts = []
+    for key, adata in mdata.mod.items():
+        parts += [(key, name, lists) for name, lists in from_anndata(adata, patients).items()]
+    names = [*layers, *(name for _, name, _ in parts)]
+    for key, name, lists in parts:
+        is_own = name == key and name not in mdata.obsp
+        title = name if names.count(name) == 1 or is_own else f"{key}:{name}"
+        layers[title] = lists
+    return layers
+
+
+def _lists(matrix, place: np.ndarray, count: int, name: str) -> Neighbours:
+    """A matrix of `obsp` as neighbour lists; `place` int `[n]`: where its rows stand among `count`
+    patients, -1 for none."""
+    edges = sparse.coo_matrix(matrix)
+    infinite = int((~np.isfinite(edges.data)).sum())
+    if infinite:
+        raise InputError(f"obsp[{name!r}]: {infinite:,} weights are not finite; remove those edges")
+    ends = np.concatenate([edges.row, edges.col])
+    strange = np.unique(ends[place[ends] < 0])
+    if len(strange):
+        raise InputError(
+            f"obsp[{name!r}]: rows {examples(strange)} are none of the patients; take them "
+            "out, or add the patients"
+        )
+    return Neighbours.from_edges(
+        place[edges.row], place[edges.col], edges.data.astype(float), count, count
+    )

@@ -1,0 +1,1 @@
+"""A built graph as one page to look at."""

@@ -1,0 +1,64 @@
+"""A graph folder read back: the graph that `write` put there, with the precision of its files."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from graphfuse.errors import InputError
+from graphfuse.files.working_folders import recover
+from graphfuse.graph.cohort_graph import CohortGraph
+from graphfuse.graph.export.hetero_files import load_hetero
+from graphfuse.graph.export.read_hetero import from_hetero
+
+log = logging.getLogger(__name__)
+
+
+def read_graph(folder: str | Path) -> CohortGraph:
+    """The graph that `write` put into `folder`: nodes, edges and weights as they were (from
+    `hetero.*`), features as they were where `graph.h5mu` stands beside, else rounded to float32,
+    which the log says.
+
+    Its cohort holds what the graph knew: outcomes, groups, presence, and the standardised columns
+    as tables (see `from_hetero`). Raises `InputError` for folders that hold no graph, or files of
+    two different graphs.
+    """
+    folder = recover(Path(folder))
+    graph = from_hetero(load_hetero(folder))
+    if not (folder / "graph.h5mu").is_file():
+        if graph.features:
+            log.warning(
+                "%s: no graph.h5mu, so the features are those of hetero.safetensors, "
+                "rounded to float32",
+                folder,
+            )
+        return graph
+    return _exact(graph, folder / "graph.h5mu")
+
+
+def _exact(graph: CohortGraph, path: Path) -> CohortGraph:
+    """The graph with its features from the MuData, zero where a patient does not have the
+    modality."""
+    import mudata
+
+    with mudata.set_options(pull_on_update=False):
+        mdata = mudata.read_h5mu(path)
+    features = {}
+    for (name, rounded), adata in zip(graph.features.items(), mdata.mod.values(), strict=True):
+        rows = graph.cohort.patients.get_indexer(adata.obs_names)
+        if (rows < 0).any() or adata.shape[1] != rounded.shape[1]:
+            raise InputError(
+                f"{path}: not of the same graph as hetero.json beside it; build the folder anew"
+            )
+        features[name] = np.zeros(rounded.shape)
+        features[name][rows] = adata.X
+    tables = {
+        name: replace(m, table=m.table.mask(m.table.notna(), features[name]))
+        if name in features and features[name].size
+        else m
+        for name, m in graph.cohort.modalities.items()
+    }
+    return replace(graph, features=features, cohort=replace(graph.cohort, modalities=tables))

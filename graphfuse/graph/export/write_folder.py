@@ -1,0 +1,128 @@
+"""Files of a built graph, in every format, and the page that explains them."""
+
+from __future__ import annotations
+
+import logging
+import textwrap
+from pathlib import Path
+
+from graphfuse.files.atomic_write import Kind, whole_folder
+from graphfuse.graph.cohort_graph import CohortGraph
+from graphfuse.graph.export.anndata import to_mudata, write_h5mu
+from graphfuse.graph.export.gexf import write_gexf
+from graphfuse.graph.export.graphml import write_graphml
+from graphfuse.graph.export.hetero_files import save_hetero
+from graphfuse.graph.export.page.html import write_picture
+from graphfuse.graph.export.tables import TABLES, to_frames, write_tables
+
+log = logging.getLogger(__name__)
+
+MOST_EDGES = 2_000_000  # beyond, no program opens a GraphML or GEXF file
+MOST_CELLS = 400_000_000  # patients × columns; beyond, a copy of the tables (3 GB) is no export
+
+README = """What is in this folder
+======================
+Patient edges point from the patient who is heard (source) to the one who hears (target), one kind
+per layer.
+Cells of the CSV files that begin like a formula (= + - @ tab CR) have an apostrophe before them.
+These files hold patient ids and outcomes, graph.html too: treat them as patient data.
+
+graph.html             the graph to look at, in any browser, offline: layers, outcomes, search;
+{drawn}
+patient_nodes.csv      one row per patient: outcomes, groups, and has_<modality> (whether it was
+                       measured)
+patient_edges.parquet  one row per patient edge: source, target, layer, weight
+gene_nodes.csv         one row per gene of the network: gene, degree
+gene_edges.csv         one row per gene edge: source, target, weight; {genes}
+patient_nodes.parquet, gene_nodes.parquet, gene_edges.parquet
+                       the same three tables with their types and no apostrophes
+{graphml}
+{gexf}
+{h5mu}
+hetero.safetensors     the tensors of a PyTorch Geometric HeteroData (features, presence, outcomes,
+                       edges)
+hetero.json            its names: patient ids, features, classes, node and edge types, and how each
+                       patient layer was made (rule, thresholds, how neighbours were searched for,
+                       and the recall where not exactly);
+                       graphfuse.graph.convert.load_hetero(folder) reads both
+
+graphfuse.graph.convert.read_graph(folder) gives the graph back, with every node, edge and weight as
+it was.
+"""
+_GRAPHML = """\
+graph.graphml          all of the above in one file for Cytoscape, Gephi, igraph or networkx; nodes
+                       patient:ID and gene:SYMBOL with kind and name, edges with layer and weight;
+                       an edge with symmetric = true goes both ways and is written once"""
+_GEXF = """\
+graph.gexf             the same for Gephi (GEXF 1.3), where layers stay apart as kinds of edges"""
+GRAPH = Kind.of(
+    "folder of a graph",
+    "hetero.json",
+    *("hetero.safetensors", "graph.html", "graph.graphml", "graph.gexf", "graph.h5mu"),
+    *(f"{name}.{kind}" for name in TABLES for kind in ("csv", "parquet")),
+    "README.txt",
+)
+_H5MU = """\
+graph.h5mu             the standardised tables, exact, as a MuData: one AnnData per modality of the
+                       patients who have it, its own layer in .obsp, the gene network between its
+                       columns in .varp["genes"], shared layers in the MuData's .obsp;
+                       mudata.read_h5mu(path), or anndata by mudata.read(path + "/rna")"""
+
+
+def write(graph: CohortGraph, folder: str | Path) -> Path:
+    """All exports, or none, into `folder`, in place of an older graph; README.txt explains them.
+
+    GraphML and GEXF are left out beyond `MOST_EDGES` edges, the MuData beyond `MOST_CELLS` cells or
+    without a table: the README says so. Raises `InputError` where the folder holds anything else.
+    """
+    with whole_folder(folder, GRAPH) as part:
+        _write_all(graph, part)
+    return Path(folder)
+
+
+def _write_all(graph: CohortGraph, folder: Path) -> None:
+    """All exports and their README.txt into a folder without any."""
+    frames = to_frames(graph)
+    directed = graph.network is not None and graph.network.directed
+    write_tables(frames, folder)
+    told = _write_drawings(frames, folder, directed)
+    counts = (len(frames["patient_nodes"]), len(frames["gene_nodes"]))
+    del frames
+    told["h5mu"] = _write_mudata(graph, folder)
+    save_hetero(graph, folder)
+    drawn = write_picture(graph, folder / "graph.html")
+    told["drawn"] = textwrap.fill(drawn, 96, initial_indent=" " * 23, subsequent_indent=" " * 23)
+    told["genes"] = (
+        "it points from source to target" if directed else "it goes both ways and is written once"
+    )
+    (folder / "README.txt").write_text(README.format(**told), encoding="utf-8")
+    log.info("graph of %d patients and %d genes written", *counts)
+
+
+def _write_drawings(frames, folder: Path, directed: bool) -> dict[str, str]:
+    """GraphML and GEXF, or the reason why not: what README.txt says of each."""
+    edges = len(frames["patient_edges"]) + len(frames["gene_edges"])
+    told = {}
+    for name, writer, text in (("graphml", write_graphml, _GRAPHML), ("gexf", write_gexf, _GEXF)):
+        if edges > MOST_EDGES:
+            told[name] = _left_out(
+                f"graph.{name}", f"{edges:,} edges are more than programs for it open"
+            )
+        else:
+            writer(frames, folder / f"graph.{name}", directed)
+            told[name] = text
+    return told
+
+
+def _write_mudata(graph: CohortGraph, folder: Path) -> str:
+    cells = sum(table.size for table in graph.features.values())
+    if not graph.features:
+        return _left_out("graph.h5mu", "the graph has no table")
+    if cells > MOST_CELLS:
+        return _left_out("graph.h5mu", f"{cells:,} cells of the tables would only be copied")
+    write_h5mu(to_mudata(graph), folder / "graph.h5mu")
+    return _H5MU
+
+
+def _left_out(name: str, why: str) -> str:
+    return f"({name} is left out: {why})"

@@ -1,0 +1,1 @@
+"""Nearest neighbours among points: exact search, and candidates that make it fast."""

@@ -1,0 +1,1 @@
+"""The bank: replicas of one net, trained side by side as one tensor program."""

@@ -1,0 +1,40 @@
+"""Whether what a recipe fuses is there in a kind of outcome."""
+
+from __future__ import annotations
+
+from graphfuse.errors import InputError
+from graphfuse.nn.slots import available, part
+from graphfuse.schema import Recipe
+from graphfuse.task.task import Task
+
+
+def require_fusion(recipe: Recipe, task: Task) -> None:
+    """Refuses a fusion of class probabilities for outcomes that have none.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        Its `[net] fuse` is asked; candidates of its `[search]` that do not fit are passed over when
+        they are tried.
+    task : Task
+        What is to be predicted.
+
+    Raises
+    ------
+    InputError
+        Where they do not go together.
+    """
+    name = recipe.net.fuse
+    if task.gives_probabilities or not _takes_probabilities(name):
+        return
+    others = [each for each in available("fuse") if not _takes_probabilities(each)]
+    raise InputError(
+        f"recipe {recipe.name!r}: [net] fuse = {name!r} combines the class probabilities of the "
+        f"modalities, and an outcome of kind {task.kind!r} has none; take a recipe whose fusion is "
+        f"of embeddings: {', '.join(others)}"
+    )
+
+
+def _takes_probabilities(name: str) -> bool:
+    fuse = part("fuse", name)
+    return fuse.level != "embedding" and fuse.of_probabilities

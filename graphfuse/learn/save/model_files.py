@@ -1,0 +1,133 @@
+"""Fitted models on disk: `model.json` and `model.safetensors`, and back.
+
+A model is data: reading one runs no code that it names, and what is damaged is one message.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from graphfuse.errors import InputError
+from graphfuse.files.atomic_write import undamaged
+from graphfuse.files.json import damaged
+from graphfuse.files.safe_paths import inside
+from graphfuse.learn.custom_parts import bare, loaded_parts
+from graphfuse.learn.fold_model import Fitted
+from graphfuse.learn.save.consistency import check_arrays, check_description
+from graphfuse.learn.save.seal import check_seal, sealed
+from graphfuse.learn.save.serialize import pack, unpack, unpack_pipelines
+from graphfuse.learn.shift_reference import Comparison
+from graphfuse.schema import SCHEMA, Recipe
+from graphfuse.schema.recipe_files import with_files
+from graphfuse.schema.run_json import read_schema, shaped
+from graphfuse.schema.saved_model import ModelFile
+
+DAMAGED = "damaged model"
+
+
+@dataclass(frozen=True, eq=False)
+class SavedModel:
+    """What a folder holds of a model."""
+
+    fitted: Fitted
+    comparison: Comparison | None
+    recipe: Recipe
+    target: str
+    seed: int
+
+
+def write_model(model, folder: Path) -> None:
+    """`model.json` and `model.safetensors` of a fitted `FusionModel`; files are called by their
+    bare names."""
+    folder.mkdir(parents=True, exist_ok=True)
+    arrays, described = pack(model.fitted_)
+    comparison = None
+    if model.comparison_ is not None:
+        shifts, comparison = model.comparison_.state()
+        arrays |= shifts
+    described |= {
+        "schema": SCHEMA,
+        "recipe": _bare_recipe(model.recipe_).model_dump(mode="json"),
+        "target": model.target_,
+        **model.task_.state(),
+        "seed": model.seed,
+        "compared": comparison,
+    }
+    tensors = folder / "model.safetensors"
+    save_file({key: np.array(value, order="C") for key, value in arrays.items()}, tensors)
+    described = sealed(described, tensors)
+    text = folder / "model.json"
+    text.write_text(json.dumps(described, indent=1) + os.linesep)
+    shutil.copymode(text, tensors)  # safetensors lets nobody else read it
+
+
+def _bare_recipe(recipe: Recipe) -> Recipe:
+    return with_files(recipe, lambda name, home: Path(name).name, lambda where, name: bare(name))
+
+
+def read_model(folder: Path, allow_parts: Iterable[str | Path] = ()) -> SavedModel:
+    """What `write_model` wrote.
+
+    Raises `InputError` where there is none, its schema is another, it is damaged, or it has parts
+    of one's own whose files are not among those allowed.
+    """
+    described_in, tensors = inside(folder, "model.json"), inside(folder, "model.safetensors")
+    if not described_in.is_file() or not tensors.is_file():
+        raise InputError(
+            f"{folder}: holds no model; train one with `graphfuse train COHORT -o DIR`"
+        )
+    described = read_schema(described_in, DAMAGED)
+    check_seal(described, tensors)
+    model = shaped(described, ModelFile, described_in, DAMAGED)
+    with undamaged(folder):
+        try:
+            check_description(model)
+            _check_recipe(model.recipe)
+            return _restored(model, _arrays(tensors), folder, allow_parts)
+        except InputError:
+            raise
+        except ValueError as error:
+            raise damaged(folder, str(error), DAMAGED) from None
+
+
+def _restored(
+    model: ModelFile, arrays: dict[str, np.ndarray], folder: Path, allowed: Iterable[str | Path]
+) -> SavedModel:
+    """The model of arrays that are as they should be; raises `ValueError` where they are not."""
+    slots, steps = loaded_parts(model, allowed, str(folder))
+    pipelines = unpack_pipelines(arrays, model, steps)
+    check_arrays(model, arrays, pipelines)
+    comparison = None
+    if model.compared is not None:
+        comparison = Comparison.from_state(arrays, dict(model.compared))
+    fitted = unpack(arrays, model, slots, pipelines)
+    return SavedModel(fitted, comparison, model.recipe, model.target, model.seed)
+
+
+def _check_recipe(recipe: Recipe) -> None:
+    """Raises `ValueError` where the recipe names a file by more than its bare name."""
+
+    def file(name: str, home: str | None) -> str:
+        if Path(name).name != name or "\\" in name:
+            raise ValueError(f"its recipe names the file {name!r}, which is no bare name")
+        return name
+
+    with_files(recipe, file, lambda where, name: file(name, None))
+
+
+def _arrays(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of a safetensors file, whose header is checked against its length before anything
+    is allocated."""
+    try:
+        return load_file(path)
+    except (SafetensorError, ValueError, TypeError, KeyError, OSError) as error:
+        raise damaged(path, f"no arrays can be read ({error})", DAMAGED) from None

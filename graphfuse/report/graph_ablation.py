@@ -1,0 +1,150 @@
+"""What the graphs are worth: the same net with real graphs, with their controls, and with none."""
+
+from __future__ import annotations
+
+from graphfuse.report.formatting import (
+    change,
+    change_span,
+    identical,
+    listed,
+    primary_of,
+    scored,
+    scored_span,
+)
+from graphfuse.schema import Comparison, Metrics, Score
+from graphfuse.schema.model_id import GRAPHS, NO_GRAPH, OURS, ModelId
+from graphfuse.task.metric import Metric
+from graphfuse.task.registry import metrics_of
+
+_KINDS = {
+    "real": "as measured",
+    "rewired": "every node keeps its number of edges, to others",
+    "random": "as many edges, anywhere",
+    "identity": "every node hears itself alone",
+    "empty": "no edges",
+}
+_GAINS = {"better": "a gain is shown", "worse": "a loss is shown"}
+
+
+def told(metrics: Metrics) -> list[dict]:
+    """What each graph with controls is worth.
+
+    Parameters
+    ----------
+    metrics : Metrics
+        The scores of a run.
+
+    Returns
+    -------
+    list of dict
+        For each graph its `name`, `sentences`, and `rows`, one for the real graph and each control.
+    """
+    controlled = {ModelId.parse(name).graph for name in metrics.variants}
+    return [_graph(metrics, graph) for graph in GRAPHS if graph in controlled]
+
+
+def _graph(metrics: Metrics, graph: str) -> dict:
+    models = metrics.models | metrics.variants
+    controls = {kind: str(ModelId(graph, (kind,))) for kind in _KINDS}
+    names = {"real": OURS} | {kind: name for kind, name in controls.items() if name in models}
+    bare = names.setdefault("empty", NO_GRAPH)
+    rows = [_row(metrics, kind, name, bare) for kind, name in names.items() if name in models]
+    sentences = _sentences(metrics, graph, names, bare)
+    return {"name": GRAPHS[graph], "sentences": sentences, "rows": rows}
+
+
+def _row(metrics: Metrics, kind: str, name: str, bare: str) -> dict:
+    """A graph of this kind: what it is, and the scores of the net on it, against the net `bare` of
+    edges."""
+    scores = (metrics.models | metrics.variants)[name]
+    cells = []
+    for metric in metrics_of(metrics.kind).compared:
+        pair = against(metrics, name, bare, metric.name)
+        cells.append(scored_cell(scores.get(metric.name), metric, pair))
+    meaning = _KINDS[kind]
+    if name == NO_GRAPH:
+        meaning += " (the net without any graph)"
+    return {
+        "name": "none" if kind == "empty" else kind,
+        "about": meaning,
+        "ours": kind == "real",
+        "cells": cells,
+    }
+
+
+def compared_in(metrics: Metrics) -> list[str]:
+    """The names of the metrics in which a run's models are compared."""
+    return [metric.name for metric in metrics_of(metrics.kind).compared]
+
+
+def against(metrics: Metrics, a: str, b: str, metric: str) -> Comparison | None:
+    """The comparison of two models, where it was made.
+
+    Parameters
+    ----------
+    metrics : Metrics
+        The scores of a run.
+    a, b : str
+        The models.
+    metric : str
+        The name of the metric.
+
+    Returns
+    -------
+    Comparison or None
+    """
+    for pair in metrics.comparisons:
+        if (pair.a, pair.b, pair.metric) == (a, b, metric):
+            return pair
+    return None
+
+
+def scored_cell(score: Score | float | None, metric: Metric, pair: Comparison | None) -> dict:
+    """A score with its interval, and a comparison that stands beside it."""
+    is_known = isinstance(score, Score)
+    return {
+        "mean": scored(score.mean if is_known else score, metric),
+        "interval": scored_span(score.ci95, metric) if is_known else "",
+        "pair": pair,
+    }
+
+
+def _sentences(metrics: Metrics, of: str, names: dict[str, str], bare: str) -> list[str]:
+    """What a graph adds to the net `bare` of it, and what its controls add."""
+    graph = GRAPHS[of].capitalize()
+    primary = primary_of(metrics)
+    real = against(metrics, OURS, bare, primary.name)
+    if real is None:
+        return [f"{graph} was not compared with none."]
+    in_all_metrics = [against(metrics, OURS, bare, metric) for metric in compared_in(metrics)]
+    if identical(*in_all_metrics):
+        same = f"{graph} adds nothing: without it every prediction scores the same."
+        return [f"{same} It has no edges, or its gates stayed shut."]
+    gain = _GAINS.get(real.verdict, "no gain shown")
+    added = f"{change(primary, real.difference)} of {primary.in_sentence}"
+    sentences = [f"{graph} adds {added} ({change_span(primary, real.ci95)}): {gain}."]
+    also = _controls_that_gain(metrics, names, bare)
+    if real.verdict == "better" and also:
+        sentences.append(
+            f"So does the net with {listed(also)} edges, so the gain is not shown to come "
+            "from who is joined to whom."
+        )
+    twin = against(metrics, OURS, str(ModelId(of, ("rewired",))), primary.name)
+    if twin:
+        gap = change(primary, twin.difference, sign=True)
+        said = f"{twin.verdict} ({gap}, {change_span(primary, twin.ci95)})"
+        sentences.append(
+            f"The real graph against its rewired control: {said} in {primary.in_sentence}."
+        )
+    return sentences
+
+
+def _controls_that_gain(metrics: Metrics, names: dict[str, str], bare: str) -> list[str]:
+    """The controls with edges that are better than the net `bare` of them."""
+    primary = primary_of(metrics)
+    gaining = []
+    for kind in ("rewired", "random", "identity"):
+        pair = against(metrics, names[kind], bare, primary.name) if kind in names else None
+        if pair and pair.verdict == "better":
+            gaining.append(kind)
+    return gaining

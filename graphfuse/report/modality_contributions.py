@@ -1,0 +1,217 @@
+"""What each modality is worth: every subset of them, Shapley values, and whether they are used
+together."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from markupsafe import Markup
+
+from graphfuse.report import figures
+from graphfuse.report.dot_plot import Dot
+from graphfuse.report.formatting import (
+    change,
+    change_span,
+    identical,
+    listed,
+    modalities_of,
+    points,
+    points_span,
+    primary_of,
+    scored,
+    scored_sign,
+    scored_span,
+    sizes,
+)
+from graphfuse.report.graph_ablation import against, scored_cell
+from graphfuse.schema import Comparison, Contribution, Evaluation, Metrics, Score
+from graphfuse.schema.model_id import ONLY, OURS, PATTERN, WITHOUT, ModelId
+from graphfuse.task.metric import Metric, MetricSet
+from graphfuse.task.registry import metrics_of
+
+FOLDED = 8  # rows from which a table is folded away
+_ANSWERS = {  # on interactions, by the verdict on the net against its additive projection
+    "better": "their use is shown",
+    "worse": "they do harm: the projection is better",
+}
+
+
+def told(metrics: Metrics, evaluation: Evaluation) -> dict[str, Any] | None:
+    """What the section on modalities shows.
+
+    Parameters
+    ----------
+    metrics : Metrics
+        The scores of a run.
+    evaluation : Evaluation
+        What its evaluation added.
+
+    Returns
+    -------
+    dict or None
+        `None` where the run looked at no subset, pattern or contribution of modalities.
+    """
+    known = metrics_of(metrics.kind)
+    shown = {
+        "subsets": _rows(metrics, ONLY),
+        "patterns": _rows(metrics, PATTERN),
+        "source": _source(metrics),
+        "shapley": _shapley(evaluation.contributions, known),
+        "together": _together(evaluation.cross_modal, known, sizes(metrics)),
+        "folded": FOLDED,
+    }
+    own = metrics.models.get(OURS)
+    if shown["subsets"] and own:
+        cells = [scored_cell(own.get(metric.name), metric, None) for metric in known.compared]
+        shown["subsets"].append({"name": "all", "ours": True, "cells": cells})
+    parts = ("subsets", "patterns", "shapley", "together")
+    return shown if any(shown[part] for part in parts) else None
+
+
+def _rows(metrics: Metrics, kind: str) -> list[dict]:
+    """Rows of the variants of this kind, fewer modalities first."""
+    known = modalities_of(metrics)
+    models = {name: ModelId.parse(name, known) for name in metrics.variants}
+    names = [name for name, model in models.items() if model.is_one_of(kind)]
+    names.sort(key=lambda name: len(models[name].modalities))
+    rows = []
+    for name in names:
+        cells = []
+        for metric in metrics_of(metrics.kind).compared:
+            score = metrics.variants[name].get(metric.name)
+            pair = against(metrics, OURS, name, metric.name)
+            cells.append(scored_cell(score, metric, pair))
+        rows.append({"name": "+".join(models[name].of), "ours": False, "cells": cells})
+    return rows
+
+
+def _source(metrics: Metrics) -> str:
+    """The net without the modalities that the label is derived from, in a sentence."""
+    known = modalities_of(metrics)
+    models = {name: ModelId.parse(name, known) for name in metrics.variants}
+    without = [name for name, model in models.items() if model.is_one_of(WITHOUT)]
+    if not without:
+        return ""
+    name, primary = without[0], primary_of(metrics)
+    score = metrics.variants[name].get(primary.name)
+    if not isinstance(score, Score) or score.mean is None:
+        return ""
+    parents = listed(models[name].of)
+    said = (
+        f"The label is derived from {parents}. Without {parents} the net has "
+        f"{scored(score.mean, primary)} {primary.in_sentence}"
+    )
+    interval = scored_span(score.ci95, primary)
+    if interval:
+        said += f" ({interval})"
+    pair = against(metrics, OURS, name, primary.name)
+    if pair:
+        way = "less" if pair.difference >= 0 else "more"
+        said += f", {change(primary, abs(pair.difference))} {way}"
+    return f"{said}: this score does not rest on the label's own recipe."
+
+
+# ------------------------------------------------------------------------------------------ Shapley
+
+
+def _shapley(found: list[Contribution], known: MetricSet) -> dict | None:
+    """Bars and a sentence, in the first metric that is there and in which more is better."""
+    there = {each.metric for each in found}
+    metrics = [each for each in known if each.name in there and not each.lower_is_better]
+    if not metrics:
+        return None
+    first = metrics[0]
+    values = [each for each in found if each.metric == first.name]
+    values.sort(key=lambda each: -each.value)
+    rows = []
+    for each in values:
+        cells = [_cell_of(found, each.modality, metric) for metric in metrics]
+        rows.append({"name": each.modality, "cells": cells})
+    return {
+        "figure": _bars(values, first),
+        "sentence": _gains(values),
+        "rows": rows,
+        "metrics": [metric.name for metric in metrics],
+        "in_points": first.percent,
+    }
+
+
+def _bars(values: list[Contribution], metric: Metric) -> Markup:
+    """Shapley values in one metric as bars."""
+    unit = f"points of {metric.in_sentence}" if metric.percent else metric.in_sentence
+    title = f"Shapley values of the modalities in {unit}, bars with 95 % intervals"
+    dots = []
+    for each in values:
+        length, low, high = (_drawn(metric, end) for end in (each.value, *each.ci95))
+        dots.append(Dot(each.modality, length, low, high, _note(metric, each)))
+    return Markup(figures.bars(dots, "shapley", title, f"{unit} added"))
+
+
+def _gains(values: list[Contribution]) -> str:
+    """Which modalities are shown to add something, in a sentence."""
+    shown, others = [], []
+    for each in values:
+        low = each.ci95[0]
+        is_shown = low is not None and low > 0
+        if is_shown:
+            shown.append(each.modality)
+        else:
+            others.append(each.modality)
+    parts = []
+    if shown:
+        parts.append(f"a gain is shown for {listed(shown)}")
+    if others:
+        parts.append(f"none is shown for {listed(others, 'or')}")
+    return f"Of what each modality adds on average: {'; '.join(parts)}."
+
+
+def _drawn(metric: Metric, value: float | None) -> float | None:
+    """A value as long as its bar, in points where the metric is written so."""
+    if value is None or not math.isfinite(value):
+        return None
+    return 100 * value if metric.percent else value
+
+
+def _note(metric: Metric, each: Contribution) -> str:
+    """A value with its interval."""
+    if metric.percent:
+        return f"{points(each.value, sign=True)} ({points_span(each.ci95)})"
+    return f"{scored_sign(each.value, metric)} ({change_span(metric, each.ci95)})"
+
+
+def _cell_of(found: list[Contribution], modality: str, metric: Metric) -> str:
+    for each in found:
+        if (each.modality, each.metric) == (modality, metric.name):
+            return _note(metric, each)
+    return "–"
+
+
+# --------------------------------------------------------------------------------------------- EMAP
+
+
+def _together(found: list[Comparison], known: MetricSet, own: dict[str, float | None]) -> str:
+    """Whether the net uses interactions between modalities, in a sentence; blank where nobody
+    looked."""
+    pairs = [pair for pair in found if pair.metric in known]
+    pairs.sort(key=lambda pair: known.names.index(pair.metric))
+    if not pairs:
+        return ""
+    if identical(*pairs):
+        return (
+            "Cross-modal interactions: none. The net scores the same as its additive "
+            "projection, in which every modality has "
+            "its say by itself (EMAP)."
+        )
+    answer = _ANSWERS.get(pairs[0].verdict, "no use of them is shown")
+    changes = []
+    for pair in pairs:
+        metric, like = known[pair.metric], own[pair.metric]
+        said = change(metric, pair.difference, sign=True, like=like)
+        interval = change_span(metric, pair.ci95, like)
+        changes.append(f"{metric.in_sentence} {said} ({interval}, {pair.verdict})")
+    return (
+        f"Cross-modal interactions: {answer}. The net against its additive projection, in "
+        "which every modality has its say by "
+        f"itself (EMAP): {'; '.join(changes)}."
+    )

@@ -1,0 +1,301 @@
+"""What a report says of rankings and of the net behind them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from graphfuse.report.dot_plot import Dot
+from graphfuse.report.formatting import number
+
+TOP = 20
+TOP_BY_CLASS = 5
+STEADY = 100
+
+
+@dataclass(frozen=True)
+class Marker:
+    """A ranked item as shown: every attribute is the text of a cell.
+
+    Attributes
+    ----------
+    rank : str
+        Its place, 1 the strongest.
+    name : str
+        An edge by its ends, a gene by its symbol, a feature by its column.
+    modality : str
+        Where it was measured.
+    score : str
+        Three significant digits.
+    sign : str
+        `+`, `−` or nothing.
+    interval : str
+        Between which ranks it stands over the fold models.
+    frequency : str
+        In how many per cents of the folds it stands among the first.
+    """
+
+    rank: str
+    name: str
+    modality: str
+    score: str
+    sign: str
+    interval: str
+    frequency: str
+
+
+def markers(table: pd.DataFrame, top: int = TOP) -> list[Marker]:
+    """The first rows of a ranking that score at all.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        A ranking, in the columns of the schema.
+    top : int
+        How many rows, at most.
+
+    Returns
+    -------
+    list of Marker
+    """
+    return [_marker(row) for row in _first(table, top)]
+
+
+def _marker(row: Any) -> Marker:
+    """A row of a ranking as text."""
+    return Marker(
+        rank=number(row.rank, 0),
+        name=_name(row),
+        modality=row.modality,
+        score=_digits(row.score),
+        sign=_sign(row.sign),
+        interval=_interval(row.rank_lo, row.rank_hi),
+        frequency=_percent(row.selected_frequency),
+    )
+
+
+def dots(table: pd.DataFrame, top: int = TOP) -> list[Dot]:
+    """The same rows for a figure: mean rank and interval, the modality as a note.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        A ranking, in the columns of the schema.
+    top : int
+        How many rows, at most.
+
+    Returns
+    -------
+    list of Dot
+        No notes where all items are of one modality.
+    """
+    several = table["modality"].nunique() > 1
+    drawn = []
+    for row in _first(table, top):
+        note = row.modality if several else ""
+        drawn.append(Dot(_name(row), row.rank_mean, row.rank_lo, row.rank_hi, note))
+    return drawn
+
+
+def steadiness(table: pd.DataFrame, what: str, top: int = TOP) -> str:
+    """How far the first rows keep their place from fold to fold.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        A ranking, in the columns of the schema.
+    what : str
+        What its items are called, such as `genes`.
+    top : int
+        How many rows, at most.
+
+    Returns
+    -------
+    str
+        A sentence; blank where fewer than two rows have an interval, or where the ranking is short.
+    """
+    rows = [row for row in _first(table, top) if math.isfinite(row.rank_hi)]
+    if len(rows) < 2 or len(table) <= STEADY:
+        return ""
+    steady = sum(row.rank_hi <= STEADY for row in rows)
+    widest = max(rows, key=lambda row: row.rank_hi - row.rank_lo)
+    low, high = number(widest.rank_lo, 0), number(widest.rank_hi, 0)
+    kept = (
+        f"Of the first {len(rows)} {what}, {steady or 'none'} stay among the first {STEADY} "
+        f"(of {len(table):,}) over their whole interval"
+    )
+    return f"{kept}; the widest interval runs from {low} to {high}."
+
+
+def by_class(
+    table: pd.DataFrame, classes: Sequence[str], top: int = TOP_BY_CLASS
+) -> dict[str, list[Marker]]:
+    """The first features of every class.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        The ranking by class, in the columns of the schema and `class`.
+    classes : sequence of str
+        The classes, in the order shown.
+    top : int
+        How many features each, at most.
+
+    Returns
+    -------
+    dict of str to list of Marker
+    """
+    return {name: markers(table[table["class"] == name], top) for name in classes}
+
+
+def shares(table: pd.DataFrame) -> list[tuple[str, str, int]]:
+    """How much of the attribution each modality has.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        The ranking of modalities, in the columns of the schema; scores are shares.
+
+    Returns
+    -------
+    list of tuple
+        Modality, its share as text and in whole per cents for a bar.
+    """
+    shown = []
+    for row in table.dropna(subset=["score"]).itertuples():
+        percent = 100 * row.score
+        shown.append((row.modality, f"{percent:.1f} %", round(percent)))
+    return shown
+
+
+def _first(table: pd.DataFrame, top: int) -> list[Any]:
+    """The first rows that score at all."""
+    scoring = table[table["score"] > 0]
+    return list(scoring.head(top).itertuples(index=False))
+
+
+def _name(row: Any) -> str:
+    """An edge by its ends, a gene by its symbol, a feature by its column and its symbol where that
+    says more."""
+    if row.kind == "edge":
+        return f"{row.source} – {row.target}"
+    name = row.id.removeprefix(f"{row.modality}:") if row.kind == "feature" else row.id
+    says_it = not row.gene or row.gene in name
+    return name if says_it else f"{name} ({row.gene})"
+
+
+def _interval(low: float, high: float) -> str:
+    if math.isnan(low) or math.isnan(high):
+        return "–"
+    return f"{_rank(low)} to {_rank(high)}"
+
+
+def _rank(value: float) -> str:
+    """A mean rank, with one decimal where that says anything."""
+    is_whole = value >= 100 or abs(value - round(value)) < 0.05
+    return number(value, 0 if is_whole else 1)
+
+
+def _digits(score: float) -> str:
+    """Three significant digits."""
+    return f"{score:#.3g}".rstrip(".") if abs(score) < 1000 else number(score, 0)
+
+
+def _sign(sign: float) -> str:
+    return {1.0: "+", -1.0: "−"}.get(sign, "")
+
+
+def _percent(share: float) -> str:
+    return "–" if math.isnan(share) else f"{100 * share:.0f} %"
+
+
+# ------------------------------------------------------------------------------------------ the net
+
+DOORS = {"modality": "weight", "patients": "patient graph", "network": "gene network"}
+
+
+def doors(fitted: Mapping[str, Any]) -> dict[str, str]:
+    """The ways by which values enter the net, each of which has a gate.
+
+    Parameters
+    ----------
+    fitted : mapping
+        What a run notes of its fitted net.
+
+    Returns
+    -------
+    dict of str to str
+        Door → its heading: the usual ones, then patient layers that several modalities share.
+    """
+    there = {door for values in fitted.get("gates", {}).values() for door in values}
+    shared = sorted(there - DOORS.keys())
+    return DOORS | {door: f"layer {door}" for door in shared}
+
+
+def gates(fitted: Mapping[str, Any]) -> list[dict]:
+    """The gates of every modality.
+
+    Parameters
+    ----------
+    fitted : mapping
+        What a run notes of its fitted net.
+
+    Returns
+    -------
+    list of dict
+        A row a modality: its `name` and for each of its `doors` the gate as `text` and in per cents
+        of a `bar` (`None` without that door). A bar is full at 1, or at the largest of its door
+        where that is above 1.
+    """
+    by_modality = {name: values for name, values in fitted.get("gates", {}).items() if values}
+    headed = doors(fitted)
+    full = {door: _full(door, by_modality) for door in headed}
+    rows = []
+    for name, values in by_modality.items():
+        cells = [_door(values.get(door), full[door]) for door in headed]
+        rows.append({"name": name, "doors": cells})
+    return rows
+
+
+def _full(door: str, by_modality: Mapping[str, Mapping[str, float]]) -> float:
+    """The gate at which a bar of this door is full."""
+    sizes = [abs(values[door]) for values in by_modality.values() if door in values]
+    return max([1.0, *sizes])
+
+
+def _door(value: float | None, full: float) -> dict | None:
+    if value is None:
+        return None
+    return {"text": number(value, 2), "bar": round(100 * abs(value) / full)}
+
+
+def epochs(fitted: Mapping[str, Any]) -> str:
+    """How long the final net trained.
+
+    Parameters
+    ----------
+    fitted : mapping
+        What a run notes of its fitted net.
+
+    Returns
+    -------
+    str
+        A sentence; blank where the run did not note it.
+    """
+    if "epochs" not in fitted:
+        return ""
+    chosen = fitted["epochs"]
+    by_fold = sorted(fitted.get("fold_epochs", []))
+    folds = ""
+    if set(by_fold) == {chosen}:
+        folds = " (as in every fold)"
+    elif by_fold:
+        folds = f" (in the folds: {by_fold[0]} to {by_fold[-1]})"
+    start = ""
+    if chosen == 0:
+        start = "; the model is its linear start, and no step was learned beyond it"
+    return f"Inner folds chose {chosen} epochs for the final net{folds}{start}."

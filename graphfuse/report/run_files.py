@@ -1,0 +1,97 @@
+"""A run directory, read for its report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from graphfuse.data.write_tables import unguarded
+from graphfuse.errors import InputError
+from graphfuse.files.safe_paths import inside
+from graphfuse.schema import RANKING_COLUMNS, Evaluation, Metrics, RunRecord
+from graphfuse.schema.run_json import Shaped, read_shape
+
+RANKINGS = ("nodes", "genes", "edges", "modalities", "nodes_by_class")
+_WHO = ("patient", "repeat", "fold", "truth")  # of predictions, before what is predicted
+_NUMBERS = {
+    "rank",
+    "score",
+    "sign",
+    "rank_mean",
+    "rank_lo",
+    "rank_hi",
+    "selected_frequency",
+    "null_quantile",
+    "degree",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """The files of a run directory: `rankings` is empty where none were made, `predictions` and
+    `evaluation` where there is no such file."""
+
+    record: RunRecord
+    metrics: Metrics
+    predictions: pd.DataFrame
+    rankings: dict[str, pd.DataFrame]
+    evaluation: Evaluation
+
+
+def read_run(folder: Path) -> Run:
+    """The run in `folder`; raises `InputError` where `run.json` or `metrics.json` is missing or a
+    file is not as it should be."""
+    folder = Path(folder)
+    tables = {name: inside(folder, f"rankings/{name}.csv") for name in RANKINGS}
+    predictions, evaluation = inside(folder, "predictions.csv"), inside(folder, "evaluation.json")
+    record = _shaped(inside(folder, "run.json"), RunRecord)
+    wanted = list(dict.fromkeys([*_WHO, *record.task.columns]))
+    return Run(
+        record=record,
+        metrics=_shaped(inside(folder, "metrics.json"), Metrics),
+        predictions=_predictions(predictions, wanted)
+        if predictions.is_file()
+        else pd.DataFrame(columns=wanted),
+        rankings={name: _ranking(path) for name, path in tables.items() if path.is_file()},
+        evaluation=_shaped(evaluation, Evaluation) if evaluation.is_file() else Evaluation(),
+    )
+
+
+def _shaped(path: Path, shape: type[Shaped]) -> Shaped:
+    if not path.is_file():
+        raise InputError(
+            f"{path}: no such file; give the folder that `graphfuse train … -o DIR` wrote"
+        )
+    return read_shape(path, shape)
+
+
+def _predictions(path: Path, wanted: Sequence[str]) -> pd.DataFrame:
+    table = _csv(path, wanted)
+    chances = [column for column in table if column.startswith("p_")]
+    table[chances] = table[chances].apply(pd.to_numeric, errors="coerce")
+    return table[table["truth"] != ""].reset_index(drop=True)
+
+
+def _ranking(path: Path) -> pd.DataFrame:
+    wanted = (*RANKING_COLUMNS, "class") if path.stem == "nodes_by_class" else RANKING_COLUMNS
+    table = _csv(path, wanted)
+    for column in _NUMBERS:
+        table[column] = pd.to_numeric(table[column], errors="coerce")
+    return table.sort_values("rank", kind="stable", ignore_index=True)
+
+
+def _csv(path: Path, wanted: Iterable[str]) -> pd.DataFrame:
+    """All cells as text, so that an item called NA or 007 keeps its name; blank where missing."""
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
+    except (ValueError, pd.errors.ParserError) as error:
+        raise InputError(f"{path}: not readable as csv: {error}; make it again") from None
+    missing = [column for column in wanted if column not in table]
+    if missing:
+        raise InputError(
+            f"{path}: no column {', '.join(missing)}; make the file again with this version"
+        )
+    return table.apply(unguarded)

@@ -1,0 +1,130 @@
+"""The page of subtype discovery: one HTML file that opens offline, with no patient's id in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from graphfuse.data.cohort import Cohort
+from graphfuse.files.atomic_write import whole, whole_folder
+from graphfuse.report import formatting, survival_plot
+from graphfuse.report.templates import template
+from graphfuse.subtypes.associations import Association, Separation
+from graphfuse.subtypes.ordered_differences import Difference
+from graphfuse.subtypes.result import SUBTYPES, Subtypes
+from graphfuse.subtypes.stability import RULE
+from graphfuse.text.format_numbers import significant
+
+
+def may_hold_subtypes(folder: Path, cohort: Cohort, overwrite: bool = False) -> None:
+    """Raises `InputError` where a folder holds anything but subtypes, or, unless `overwrite`, those
+    of other data."""
+    SUBTYPES.refuse_foreign(folder, overwrite)
+    if not overwrite:
+        SUBTYPES.refuse_other(folder, cohort.digest())
+
+
+def save_subtypes(found: Subtypes, folder: str | Path) -> Path:
+    """The tables of `Subtypes.write` and `report.html` in a folder, whole or not at all; returns
+    the folder."""
+    with whole_folder(folder, SUBTYPES) as part:
+        found.write(part)
+        write_page(found, part)
+    return Path(folder)
+
+
+def write_page(found: Subtypes, folder: str | Path) -> Path:
+    """Writes `report.html` into an existing folder; returns its path."""
+    path = Path(folder) / "report.html"
+    with whole(path) as part:
+        part.write_text(page(found), encoding="utf-8", newline="\n")
+    return path
+
+
+def page(found: Subtypes) -> str:
+    """The page as HTML. Cells of fewer than 5 patients are hidden."""
+    return template("subtype.html.jinja", chance=chance).render(**_shown(found))
+
+
+def chance(p: float) -> str:
+    """A p-value: three decimals, or that it is below 0.001."""
+    if not np.isfinite(p):
+        return "–"
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def _shown(found: Subtypes) -> dict[str, Any]:
+    """Everything the template shows."""
+    confidence = pd.Series(found.confidence).groupby(found.labels).mean()
+    clusters = found.clusters.to_dict("records")
+    for row in clusters:
+        row["confidence"] = float(confidence[row["cluster"]])
+    return {
+        "found": found,
+        "asked": found.about["parameters"],
+        "hashes": found.about["hashes"],
+        "rule": RULE,
+        "inside": int((found.labels >= 0).sum()),
+        "outside": int((found.labels < 0).sum()),
+        "clusters": clusters,
+        "colours": survival_plot.COLOURS,
+        "inf": float("inf"),
+        "candidates": found.table.to_dict("records"),
+        "contribution": found.contribution.to_dict("records"),
+        "survival": [_survival(s) for s in found.survival.values()],
+        "classes": [_classes(a) for a in found.association.values()],
+        "numbers": [_number(d) for d in found.differences.values()],
+        "hide_below": formatting.HIDE_BELOW,
+    }
+
+
+def _survival(separation: Separation) -> dict[str, Any]:
+    """Survival by cluster: its test, its curves, and how many are at risk at round moments."""
+    table, groups = separation.curves, separation.groups.to_dict("records")
+    last = float(table["time"].max()) or 1.0
+    moments = survival_plot.ticks(last)
+    at_risk = {}
+    for row in groups:
+        cluster = row["cluster"]
+        curve = table[table["cluster"] == cluster]
+        at_risk[cluster] = survival_plot.at_risk(curve, moments)
+    title = f"Kaplan-Meier curves of {separation.outcome} by cluster"
+    return {
+        "name": separation.outcome,
+        "test": separation.test,
+        "p_holm": separation.p_holm,
+        "groups": groups,
+        "moments": moments,
+        "at_risk": at_risk,
+        "figure": survival_plot.survival_figure(table, title, formatting.HIDE_BELOW),
+    }
+
+
+def _classes(association: Association) -> dict[str, Any]:
+    """Patients by cluster and class, and how far the two agree."""
+    counts = association.counts
+    rows = []
+    for cluster, row in zip(counts.index, counts.to_numpy(), strict=True):
+        rows.append((int(cluster), [int(count) for count in row]))
+    return {
+        "name": association.outcome,
+        "classes": list(counts.columns),
+        "rows": rows,
+        "nmi": association.nmi,
+        "ari": association.ari,
+        "parents": association.derived_from,
+    }
+
+
+def _number(difference: Difference) -> dict[str, Any]:
+    """Means and spreads in words: as many decimals in all clusters, and none of a small one."""
+    rows, like = difference.groups.to_dict("records"), difference.groups["mean"].abs().max()
+    for row in rows:
+        is_shown = row["patients"] >= formatting.HIDE_BELOW
+        for key in ("mean", "sd"):
+            text = significant(row[key], like=like) if is_shown else "–"
+            row[key] = text.replace("-", "−")
+    return {"test": difference, "rows": rows}

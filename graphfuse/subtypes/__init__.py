@@ -1,0 +1,1 @@
+"""Subtypes without labels: clusters of patients, how stable they are and what goes with them."""

@@ -1,0 +1,318 @@
+"""A cross-validation as a whole: what it hands over, by which names, and that held-out patients
+stay out of it."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from graphfuse.data.cohort import Cohort
+from graphfuse.data.modality import Modality
+from graphfuse.data.synth import planted
+from graphfuse.errors import LeakError
+from graphfuse.evaluate.baselines import climb
+from graphfuse.evaluate.cross_validation import study
+from graphfuse.evaluate.folds import repeated, splits
+from graphfuse.schema import PREDICTION_COLUMNS, Metrics, Recipe
+from graphfuse.task.registry import metrics_of
+
+pytestmark = pytest.mark.usefixtures("few_trees")
+
+METRICS = metrics_of("class").names
+scores = metrics_of("class").scores
+
+RECIPE = Recipe.model_validate(
+    {
+        "name": "small",
+        "patient": {"neighbours": 3},
+        "net": {"width": 4},
+        "train": {"epochs": 2, "seeds": 1},
+    }
+)
+
+
+def made(seed=0):
+    """RNA that carries three classes, methylation of most patients, records; the label is computed
+    from RNA."""
+    base = planted(
+        66,
+        {"rna": 12, "meth": 8},
+        classes=3,
+        missing={"meth": 0.2},
+        unlabelled=0.1,
+        effect=3.0,
+        carriers=6,
+        seed=seed,
+    ).cohort
+    records = pd.DataFrame(
+        {"age": np.random.default_rng(seed).normal(60, 9, 66)}, index=base.patients
+    )
+    tables = {name: m.table[m.present] for name, m in base.modalities.items()}
+    whole = Cohort.from_frames(
+        {**tables, "clinical": records}, ehr={"clinical": {"age": "numeric"}}
+    )
+    outcome = replace(base.outcome(), derived_from=("rna",))
+    return replace(whole, outcomes={"subtype": outcome})
+
+
+def ran(cohort, folds, recipe=RECIPE):
+    return study(cohort, cohort.outcome(), recipe, None, folds, 0, "cpu")
+
+
+COHORT = made()
+FOLDS = repeated(COHORT.patients, COHORT.outcome().values, 2, 2, seed=0)
+ONCE = FOLDS[FOLDS["repeat"] == 0].copy()
+
+
+@pytest.fixture(scope="module")
+def found():
+    return ran(COHORT, FOLDS)
+
+
+def test_predictions_have_the_columns_of_the_design(found):
+    table = found.predictions(COHORT)
+    classes = COHORT.outcome().classes
+    assert list(table.columns) == [
+        *PREDICTION_COLUMNS,
+        "call",
+        *(f"p_{c}" for c in classes),
+        "flag",
+    ]
+    assert (table["flag"] == "").all()
+    known = COHORT.outcome().known.sum()
+    assert (
+        len(table) == 2 * known
+        and not table.duplicated(["patient", "repeat"]).any()
+        and not table.isna().any().any()
+    )
+    p = table[[f"p_{c}" for c in classes]].to_numpy()
+    np.testing.assert_allclose(p.sum(1), 1, rtol=1e-9)
+    assert (table["call"] == np.asarray(classes)[p.argmax(1)]).all()
+    truth = pd.Series(np.asarray(classes)[COHORT.outcome().values], index=COHORT.patients)
+    assert (table["truth"].to_numpy() == truth[table["patient"]].to_numpy()).all()
+    assert table["repeat"].is_monotonic_increasing
+    merged = table.merge(FOLDS, on=["patient", "repeat", "fold"])
+    assert len(merged) == len(table)
+
+
+def test_models_are_the_ladder_and_all_else_is_a_variant(found):
+    metrics = found.metrics({"folds": 2})
+    ladder = [
+        "majority",
+        "clinical",
+        "single:clinical",
+        "single:meth",
+        "single:rna",
+        "single",
+        "early",
+        "late",
+    ]
+    ladder += ["forest", "boosting", "no-graph", "graphfuse"]
+    assert list(metrics.models) == ladder
+    assert "without:rna" in metrics.variants and not set(metrics.variants) & set(ladder)
+    for row in (*metrics.models.values(), *metrics.variants.values()):
+        assert set(row) == {*METRICS, "fit_seconds"}
+    assert Metrics.model_validate(metrics.model_dump(mode="json", by_alias=True)) == metrics
+
+
+def test_means_are_means_of_fold_scores(found):
+    metrics, truth = found.metrics({}), COHORT.outcome().values
+    for name in ("graphfuse", "early", "without:rna"):
+        folds = [
+            scores(truth[r.tested], p)
+            for r, p in zip(found.replicas, found.outputs[name], strict=True)
+        ]
+        row = (metrics.models | metrics.variants)[name]
+        assert len(folds) == 4
+        for metric in ("accuracy", "brier"):
+            assert row[metric].mean == pytest.approx(np.mean([f[metric] for f in folds]), rel=1e-12)
+
+
+def test_every_fold_has_its_model_and_one_is_of_all(found):
+    assert [(r.repeat, r.fold) for r in found.replicas] == [(0, 0), (0, 1), (1, 0), (1, 1)]
+    for (repeat, fold, rows, _), replica in zip(
+        splits(FOLDS, COHORT.outcome().known), found.replicas, strict=True
+    ):
+        assert (replica.repeat, replica.fold) == (
+            repeat,
+            fold,
+        ) and replica.tested.tolist() == rows.tolist()
+        assert replica.model.fitted_.trained_on == len(COHORT) - len(rows)
+        again = replica.model.predict_proba(COHORT.take(rows))
+        table = found.predictions(COHORT)
+        mine = (
+            table[(table["repeat"] == repeat) & (table["fold"] == fold)]
+            .set_index("patient")
+            .loc[COHORT.patients[rows]]
+        )
+        np.testing.assert_array_equal(again, mine.filter(like="p_").to_numpy())
+    assert found.model.fitted_.trained_on == len(COHORT)
+    assert tuple(found.model.classes_) == COHORT.outcome().classes
+
+
+def test_comparisons_are_of_the_net_with_every_other(found):
+    metrics = found.metrics({})
+    assert {pair.a for pair in metrics.comparisons} == {"graphfuse"}
+    others = set(metrics.models) | {
+        v for v in metrics.variants if not v.startswith("pattern:")
+    }  # those are the net itself
+    assert {pair.b for pair in metrics.comparisons} == others - {"graphfuse"}
+    beaten = next(p for p in metrics.comparisons if p.b == "majority" and p.metric == "macro_f1")
+    assert beaten.verdict == "better" and beaten.difference > 0.3
+
+
+def test_planted_signal_is_found_and_lost_without_its_modality(found):
+    metrics = found.metrics({})
+    assert metrics.models["graphfuse"]["accuracy"].mean > 0.8
+    assert metrics.models["majority"]["accuracy"].mean < 0.5
+    assert (
+        metrics.models["graphfuse"]["accuracy"].mean
+        >= metrics.variants["without:rna"]["accuracy"].mean
+    )
+
+
+def test_held_out_values_and_labels_change_nothing_that_is_fitted(found):
+    """Contract 1, end to end: the first fold's tested patients are given nonsense; its model
+    predicts others as before."""
+    tested = found.replicas[0].tested
+    only = FOLDS.assign(fold=FOLDS["fold"].where((FOLDS["repeat"] == 0) & (FOLDS["fold"] == 0)))
+    only = only[only["repeat"] == 0]
+    tables = {}
+    for name, modality in COHORT.modalities.items():
+        table = modality.table.copy()
+        table.iloc[tested] = -7.0 * table.iloc[tested] + 3
+        tables[name] = Modality(
+            name, table, modality.kind, symbols=modality.symbols, types=modality.types
+        )
+    labels = COHORT.outcome().values.copy()
+    labels[tested] = (labels[tested] + 1) % 3
+    other = replace(
+        COHORT, modalities=tables, outcomes={"subtype": replace(COHORT.outcome(), values=labels)}
+    )
+    before = found.replicas[0].model
+    alone, after = (ran(c, only).replicas[0].model for c in (COHORT, other))
+    rest = COHORT.take(np.setdiff1d(np.arange(66), tested))
+    np.testing.assert_array_equal(alone.predict_proba(rest), after.predict_proba(rest))
+    np.testing.assert_allclose(alone.predict_proba(rest), before.predict_proba(rest), atol=1e-5)
+    assert not np.array_equal(
+        after.predict_proba(COHORT.take(tested)), after.predict_proba(other.take(tested))
+    )
+
+
+def test_the_same_seed_gives_the_same_numbers():
+    one = FOLDS[FOLDS["repeat"] == 1].reset_index(drop=True)
+    first, second = (ran(COHORT, one).predictions(COHORT) for _ in range(2))
+    pd.testing.assert_frame_equal(first, second, check_exact=True)
+
+
+def test_without_a_derived_label_there_is_no_variant():
+    plain = replace(COHORT, outcomes={"subtype": replace(COHORT.outcome(), derived_from=())})
+    metrics = ran(plain.without("meth", "clinical"), FOLDS[FOLDS["repeat"] == 0]).metrics({})
+    assert not metrics.variants and "clinical" not in metrics.models
+
+
+def test_patterns_of_modalities_are_scored_by_themselves(found):
+    metrics, truth = found.metrics({}), COHORT.outcome().values
+    assert (
+        "pattern:rna+meth+clinical" in metrics.variants
+        and "pattern:rna+meth" not in metrics.variants
+    )
+    has = COHORT.modalities["meth"].present
+    folds = [
+        scores(truth[r.tested][has[r.tested]], p[has[r.tested]])["accuracy"]
+        for r, p in zip(found.replicas, found.outputs["graphfuse"], strict=True)
+    ]
+    assert metrics.variants["pattern:rna+meth+clinical"]["accuracy"].mean == pytest.approx(
+        np.mean(folds)
+    )
+    whole = ran(COHORT.without("meth"), FOLDS[FOLDS["repeat"] == 0]).metrics({})
+    assert not any(name.startswith("pattern:") for name in whole.variants)
+
+
+# -------------------------------------------------------------------------------------- under watch
+
+
+def test_a_clean_run_says_what_was_watched(found):
+    """4 folds, each with a fit, a scoring and the ladder's fits; then the nets, with and without
+    graphs, and without RNA."""
+    (watch,) = found.checks
+    assert (
+        watch.startswith("every read in ")
+        and "no fit read a held-out patient's values, labels or groups" in watch
+    )
+    fits = int(watch.split()[3])
+    assert fits >= 4 * 2 + 2 * 3
+
+
+@pytest.mark.parametrize("what", ["labels", "values", "groups"])
+def test_a_fit_that_reads_a_held_out_patient_stops_the_run(monkeypatch, what):
+    reads = {
+        "labels": lambda cohort: cohort.outcome().values,
+        "values": lambda cohort: cohort.modalities["rna"].table,
+        "groups": lambda cohort: cohort.groups["site"],
+    }
+
+    def peeking(fold, test, *given):
+        reads[what](test)
+        return climb(fold, test, *given)
+
+    monkeypatch.setattr("graphfuse.evaluate.repeat_fits.climb", peeking)
+    sited = replace(COHORT, groups={"site": np.repeat(["a", "b"], 33)})
+    with pytest.raises(LeakError, match="held-out patients were read while fitting on"):
+        ran(sited, FOLDS)
+
+
+def test_who_is_held_out_without_a_label_trains_nothing_and_is_not_scored():
+    """A family is held out whole; its members without a label are in neither side."""
+    blank = np.flatnonzero(~COHORT.outcome().known)
+    own = ONCE.copy()
+    own.loc[own["patient"].isin(COHORT.patients[blank[:3]]), "fold"] = 0
+    found = ran(COHORT, own)
+    table = found.predictions(COHORT)
+    assert (
+        not table["patient"].isin(COHORT.patients[blank]).any()
+        and len(table) == COHORT.outcome().known.sum()
+    )
+    first = found.replicas[0]
+    assert (
+        not set(blank[:3]) & set(first.train)
+        and not set(blank[:3]) & set(first.tested)
+        and set(blank[3:]) <= set(first.train)
+    )
+    assert found.scores()["trained"].iloc[0] == COHORT.outcome().known[first.train].sum()
+
+
+@pytest.mark.parametrize(
+    "sites", [2, *(pytest.param(count, marks=pytest.mark.slow) for count in (4, 12))]
+)
+def test_inner_folds_keep_a_group_whole(sites, monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        "graphfuse.evaluate.repeat_fits.climb",
+        lambda fold, *given: seen.append(fold) or climb(fold, *given),
+    )
+    site = np.arange(66) % sites
+    grouped = replace(COHORT, groups={"site": np.array([f"s{k}" for k in site])})
+    found = study(
+        grouped, grouped.outcome(), RECIPE, None, ONCE, 0, "cpu", keeps="site", final=False
+    )
+    for cross in seen:
+        where = pd.Series(cross.inner.first).groupby(cross.groups).nunique()
+        assert (where == 1).all() and cross.inner.first.max() + 1 == min(sites, 5)
+    assert np.isfinite(found.scores()["brier"]).all()
+
+
+# --------------------------------------------------------------------------------- many patients
+
+
+def test_more_patients_than_kernels_leave_the_linear_baselines_out(monkeypatch, caplog):
+    monkeypatch.setattr("graphfuse.learn.linear.kernels.MOST_PATIENTS", 20)
+    net = RECIPE.net.model_copy(update={"start": "none"})
+    found = ran(COHORT, ONCE, RECIPE.model_copy(update={"net": net}))
+    models = found.metrics({}).models
+    assert list(models) == ["majority", "forest", "boosting", "no-graph", "graphfuse"]
+    assert np.isfinite(found.predictions(COHORT).filter(like="p_").to_numpy()).all()
+    (said,) = found.failed.values()
+    assert said.startswith("linear baselines (clinical, single, early, late): they are solved")
+    assert f"left out: {said}" in caplog.text

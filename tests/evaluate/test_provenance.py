@@ -1,0 +1,22 @@
+"""What a run says of how it was made."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from graphfuse.evaluate.provenance import peak_memory
+
+pytestmark = pytest.mark.usefixtures("few_trees")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a process inherits the figure")
+def test_the_peak_is_of_this_process_not_of_the_one_that_started_it():
+    ballast = np.ones(150_000_000)  # 1.2 GB, resident
+    asked = "from graphfuse.evaluate.provenance import peak_memory; print(peak_memory())"
+    asking = [sys.executable, "-c", asked]
+    answer = subprocess.run(asking, capture_output=True, text=True, check=True).stdout
+    assert 0.05 < float(answer) < ballast.nbytes / 1e9 <= peak_memory()
