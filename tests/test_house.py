@@ -202,11 +202,6 @@ def bodies():
                 )
 
 
-@pytest.mark.parametrize("name", FILES)
-def test_no_file_is_long(name):
-    assert len(FILES[name].read_text(encoding="utf-8").splitlines()) <= 350
-
-
 def test_functions_are_short():
     found = sorted(bodies(), reverse=True)
     assert len(found) > 100
