@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from threading import Lock
 
-SAID: set[tuple[str, str]] = set()  # what `warn_once` has told in this process
-_saying = Lock()
+WARNED: set[tuple[str, str]] = set()  # (logger, message) of `warn_once` in this process
+_warn_lock = Lock()
 
 
 class GraphfuseError(Exception):
@@ -40,22 +40,22 @@ class Faults:
 
     def __init__(self, where: str):
         self.where = where
-        self.found: list[str] = []
+        self.messages: list[str] = []
 
     def add(self, fault: str) -> None:
-        self.found.append(fault)
+        self.messages.append(fault)
 
     def stop(self) -> None:
         """Raise `InputError` with all faults if there are any."""
-        if self.found:
+        if self.messages:
             raise self.error()
 
     def error(self) -> InputError:
         """All faults as one error."""
-        if len(self.found) == 1:
-            return InputError(f"{self.where}: {self.found[0]}")
-        lines = "\n".join(f"  - {fault}" for fault in self.found)
-        return InputError(f"{self.where}: {len(self.found)} things to mend\n{lines}")
+        if len(self.messages) == 1:
+            return InputError(f"{self.where}: {self.messages[0]}")
+        lines = "\n".join(f"  - {fault}" for fault in self.messages)
+        return InputError(f"{self.where}: {len(self.messages)} things to mend\n{lines}")
 
 
 def nearest(word: str, known: Iterable[str], limit: int = 20) -> str:
@@ -131,9 +131,9 @@ def few_of(parts: Mapping[str, int], spare: str) -> dict[str, str]:
 def warn_once(log: logging.Logger, message: str) -> None:
     """A warning that a process gives once, though every fold, in its own thread, would have reason
     to."""
-    with _saying:
-        is_new = (log.name, message) not in SAID
-        SAID.add((log.name, message))
+    with _warn_lock:
+        is_new = (log.name, message) not in WARNED
+        WARNED.add((log.name, message))
     if is_new:
         log.warning("%s", message)
 

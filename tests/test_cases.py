@@ -71,7 +71,7 @@ class Case:
     def cohort(self, manifest="m.toml"):
         with chdir(self.folder):
             reading = read_cohort(manifest)
-        assert not reading.faults.found, reading.faults.found
+        assert not reading.faults.messages, reading.faults.messages
         return reading.cohort
 
     def macro_f1(self):

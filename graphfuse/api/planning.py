@@ -324,12 +324,12 @@ class _Asked:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Nothing is logged within, and what is said once may be said again later."""
-    log, said = logging.getLogger("graphfuse"), set(errors.SAID)
+    log, said = logging.getLogger("graphfuse"), set(errors.WARNED)
     level = log.level
     log.setLevel(logging.CRITICAL)
     try:
         yield
     finally:
         log.setLevel(level)
-        errors.SAID.clear()
-        errors.SAID.update(said)
+        errors.WARNED.clear()
+        errors.WARNED.update(said)

@@ -24,7 +24,7 @@ from graphfuse.data.cohort import Cohort
 from graphfuse.errors import GraphfuseError, InputError, nearest
 from graphfuse.explain import methods
 from graphfuse.explain.differentiable_model import Forward
-from graphfuse.files.class_from_file import class_in_file, said_where
+from graphfuse.files.class_from_file import class_in_file, error_with_line
 from graphfuse.graph.gene.network import GeneNetwork
 from graphfuse.learn.assemble import Views
 from graphfuse.learn.fold_model import Fitted
@@ -277,7 +277,7 @@ def _faults_told(path: Path | None) -> Iterator[None]:
     except Exception as error:  # a researcher's file may raise anything
         if path is None:
             raise
-        said = said_where(error, path)
+        said = error_with_line(error, path)
         raise InputError(f"{path}: {type(error).__name__}: {said}") from error
 
 

@@ -53,7 +53,7 @@ def _loaded(path: Path) -> ModuleType:
     except Exception as error:  # a researcher's file may raise anything
         del sys.modules[label]
         raise InputError(
-            f"{path}: cannot be imported: {type(error).__name__}: {said_where(error, path)}"
+            f"{path}: cannot be imported: {type(error).__name__}: {error_with_line(error, path)}"
         ) from error
     finally:
         sys.path.remove(str(folder))
@@ -70,7 +70,7 @@ def _loaded(path: Path) -> ModuleType:
     return module
 
 
-def said_where(error: Exception, path: Path) -> str:
+def error_with_line(error: Exception, path: Path) -> str:
     """What the error says, and in which line of the file or of one beside it."""
     said, folder = str(error).strip().partition("\n")[0], path.resolve().parent
     frames = [(f.filename, f.lineno) for f in traceback.extract_tb(error.__traceback__)]

@@ -13,7 +13,7 @@ from graphfuse.files.toml import parse
 from graphfuse.schema.base import SCHEMA
 
 Shaped = TypeVar("Shaped", bound=BaseModel)
-MOST_SAID = 300  # letters of a fault, which may quote what it found
+MOST_SHOWN = 300  # letters of a fault, which may quote what it found
 
 
 def read_shape(path: Path, shape: type[Shaped], what: str = "damaged") -> Shaped:
@@ -28,7 +28,7 @@ def read_schema(path: Path, what: str = "damaged") -> dict:
     schema = table.get("schema")
     if type(schema) is not int or schema < 1:
         said = "it has no schema" if schema is None else f"schema {schema!r} never was one"
-        raise damaged(path, said[:MOST_SAID], what)
+        raise damaged(path, said[:MOST_SHOWN], what)
     if schema > SCHEMA:
         raise InputError(
             f"{path}: schema {schema} is newer than this graphfuse reads ({SCHEMA}); update it"
@@ -43,4 +43,4 @@ def shaped(table: dict, shape: type[Shaped], path: Path, what: str = "damaged") 
     except InputError as error:
         first, *more = str(error).splitlines()
         said = more[0].removeprefix("  - ") if more else first.removeprefix(f"{path.name}: ")
-        raise damaged(path, said[:MOST_SAID], what) from None
+        raise damaged(path, said[:MOST_SHOWN], what) from None

@@ -10,7 +10,7 @@ import pandas as pd
 from graphfuse.errors import FEW, InputError, examples, few, few_counted
 from graphfuse.task.label_arrays import FromLabels
 from graphfuse.task.outcome import Outcome
-from graphfuse.text.cell_words import as_word, spelt, told_unknown, words_of, written_alike
+from graphfuse.text.cell_words import as_word, spelt, unknown_words, words_of, written_alike
 from graphfuse.text.id_spelling import padding
 
 MANY = 20  # different values, beyond which hardly a column is a class
@@ -96,7 +96,7 @@ def _named(cells: pd.Series, names: Mapping[str, str], where: str) -> pd.Series:
 
 def _unlabelled(cells: pd.Series, found: pd.Series) -> list[str]:
     """A notice for words that count as no label."""
-    words = told_unknown(cells, found)
+    words = unknown_words(cells, found)
     if not words:
         return []
     shown = examples(map(repr, sorted(set(words))))

@@ -14,7 +14,7 @@ from graphfuse.task.kind import Kind
 from graphfuse.task.outcome import Outcome, Target
 from graphfuse.task.wording import CategoryWords
 from graphfuse.text.cell_words import cleaned
-from graphfuse.text.parse_numbers import bounds_told, plain_numbers, shapes
+from graphfuse.text.parse_numbers import bounds_notice, plain_numbers, shapes
 
 _WORDS = 20  # different texts, up to which a column may be of classes
 _FEWEST = 20  # values, below which nothing is said of how they are distributed
@@ -131,7 +131,7 @@ def _numbers_of(column: pd.Series) -> tuple[np.ndarray, list[str]]:
     _refuse_words(column)
     values = plain_numbers(column, bounds=True)
     _refuse_huge(values)
-    said = [bounds_told(cleaned(column)), _code_told(values) or _far_told(values)]
+    said = [bounds_notice(cleaned(column)), _code_told(values) or _far_told(values)]
     return values.to_numpy(), [f"column {column.name!r}: {each}" for each in said if each]
 
 

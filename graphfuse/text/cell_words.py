@@ -111,7 +111,7 @@ def words_of(column: pd.Series, minus: bool | None = None) -> pd.Series:
     return pd.Series(words, index=column.index, name=column.name, dtype=object)
 
 
-def told_unknown(column: pd.Series, read: pd.Series) -> list[str]:
+def unknown_words(column: pd.Series, read: pd.Series) -> list[str]:
     """The cells of `column` that are missing in what was `read` of it, one each a patient, but for
     those that every table reader takes as blank."""
     lost = column[column.notna().to_numpy() & read.isna().to_numpy()]

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from graphfuse.errors import InputError, examples, few_counted
-from graphfuse.text.cell_words import as_word, folded, told_unknown, words_of
+from graphfuse.text.cell_words import as_word, folded, unknown_words, words_of
 
 _CODED = re.compile(r"([0-9])\s*:\s*(.+)")
 _CENSORED = frozenset({
@@ -52,7 +52,7 @@ def _forms(word: str) -> set[str]:
 
 def _unknown(column: pd.Series, status: pd.Series) -> list[str]:
     """A notice for words that say nothing of the patient's status."""
-    words = told_unknown(column, status)
+    words = unknown_words(column, status)
     if not words:
         return []
     return [

@@ -72,11 +72,11 @@ def numbers(column: pd.Series, bounds: bool = False) -> pd.Series:
     return pd.Series(found, index=column.index, name=column.name, dtype=float)
 
 
-def bounds_told(column: pd.Series) -> str:
+def bounds_notice(column: pd.Series) -> str:
     """That there are bounds in a column, of which `numbers` takes the number; "" where there are
     none.
 
-    >>> bounds_told(pd.Series(["1.5", ">10", "0.2", ">10"]))
+    >>> bounds_notice(pd.Series(["1.5", ">10", "0.2", ">10"]))
     "2 values are bounds ('>10'), read as the number in it"
     """
     bounds = column[shapes(column) == "bound"]

@@ -10,7 +10,7 @@ def read(values):
     patients = pd.Index([f"P{i}" for i in range(len(values))])
     faults, notices = Faults("g"), []
     found = group_values(pd.Series(values, patients), patients, "g", faults, notices)
-    return list(found), faults.found, notices
+    return list(found), faults.messages, notices
 
 
 def test_groups_keep_their_spelling():

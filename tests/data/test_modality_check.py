@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from graphfuse.data.cohort_checks.modality_check import code_told, judged
+from graphfuse.data.cohort_checks.modality_check import judged, sentinel_notice
 from graphfuse.data.modality import Modality
 from graphfuse.statistics.sentinels import sentinels_in
 
@@ -57,7 +57,7 @@ def test_in_mixed_tables_it_is_told(code, fault, kind):
 
 def test_a_code_is_told_with_its_cells_and_columns():
     (code,) = sentinels_in(pd.DataFrame({"rna": [7.1, -999, 8.2], "dna": [-999, -999, 3.0]}))
-    assert code_told(code).startswith("-999 in 3 cells of 2 columns (rna, dna) stands far")
+    assert sentinel_notice(code).startswith("-999 in 3 cells of 2 columns (rna, dna) stands far")
 
 
 def test_what_else_looks_wrong_is_told():

@@ -13,13 +13,13 @@ def ids(*names):
 def at_level(level, *names):
     faults, notices = Faults("f"), []
     found = normalised(ids(*names), level, "f", faults, notices)
-    return list(found), faults.found, notices
+    return list(found), faults.messages, notices
 
 
 def overlap(**tables):
     faults, notices = Faults("f"), []
     check_overlap({name: ids(*members) for name, members in tables.items()}, faults, notices)
-    return faults.found, notices
+    return faults.messages, notices
 
 
 def test_patterns_hide_names():
@@ -49,7 +49,7 @@ def test_few_shared_patients_stop_unless_they_are_meant():
     assert "only 1 of 100 patients" in found[0] and "allow_low_overlap = true" in found[0]
     faults = Faults("f")
     check_overlap({"a": ids(*many), "b": ids("P0", *others)}, faults, notices, True)
-    assert not faults.found and "only 1 of 100 patients" in notices[0]
+    assert not faults.messages and "only 1 of 100 patients" in notices[0]
 
 
 def test_a_tenth_of_the_patients_in_common_is_enough():
@@ -65,8 +65,8 @@ def test_patients_written_in_two_ways_are_a_fault():
         faults,
         notices,
     )
-    assert len(faults.found) == 1 and "1 patients are written in two ways" in faults.found[0]
-    assert "PT-2" not in faults.found[0]
+    assert len(faults.messages) == 1 and "1 patients are written in two ways" in faults.messages[0]
+    assert "PT-2" not in faults.messages[0]
 
 
 TUMOURS = [f"TCGA-AB-{1000 + i}-01A" for i in range(5)]

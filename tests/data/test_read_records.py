@@ -14,7 +14,7 @@ def read(values, kind=None, like=None):
     faults = Faults("f.csv")
     frame = pd.DataFrame({"x": values}, dtype=object)
     found = typed(frame, {} if kind is None else {"x": kind}, "f.csv", faults, like)
-    return found, faults.found
+    return found, faults.messages
 
 
 def fault(values, kind=None):
@@ -31,7 +31,7 @@ def test_words_for_unknown_are_missing_whatever_their_case():
     assert (
         table["race"].dropna().tolist() == ["white", "asian"]
         and types == {"race": "categorical"}
-        and not faults.found
+        and not faults.messages
     )
 
 
@@ -51,8 +51,8 @@ def test_text_in_a_numeric_column_is_a_fault_with_examples():
         "f.csv",
         faults,
     )
-    assert "f.csv: column 'dose' is numeric, but 1 value is text ('15 mg')" in faults.found[0]
-    assert "infinite" in faults.found[1]
+    assert "f.csv: column 'dose' is numeric, but 1 value is text ('15 mg')" in faults.messages[0]
+    assert "infinite" in faults.messages[1]
 
 
 @pytest.mark.parametrize("unit", ["mg", " %", " mmol/l", " years"])
@@ -166,10 +166,10 @@ def test_a_models_types_hold_whatever_the_cells_look_like():
     faults = Faults("f")
     for part in (rows, rows.iloc[:1], rows.assign(code=["01", "weeks"])):
         found = typed(part, {"code": "numeric"}, "f", faults, like=model)
-        assert found.types == kinds and not faults.found
+        assert found.types == kinds and not faults.messages
         assert found.table.iloc[0].tolist() == ["01", "no", 50.0]
     typed(rows.assign(age="old"), {}, "f", faults, like=model)
-    assert "column 'age' is numeric" in faults.found[0]
+    assert "column 'age' is numeric" in faults.messages[0]
 
 
 def test_booleans_with_blanks_are_one_category_however_written():

@@ -11,7 +11,7 @@ from graphfuse.data.modality import Modality
 from graphfuse.data.prepare.pipeline import Pipeline
 from graphfuse.data.prepare.step import Context, Step, available_steps, step
 from graphfuse.data.prepare.step_contract import check_step
-from graphfuse.errors import SAID, InputError
+from graphfuse.errors import WARNED, InputError
 from graphfuse.files.arrays import FLOATS, Array
 from graphfuse.learn.custom_parts import check_part
 from graphfuse.schema import Recipe
@@ -278,7 +278,7 @@ def test_a_pipeline_without_an_imputer_says_so():
 
 
 def test_columns_that_no_step_centred_are_told(quantile, caplog):
-    SAID.clear()
+    WARNED.clear()
     for last in (("scale",), ("scale", "select"), (quantile, "scale")):
         Pipeline.fit(rna(made_table()), LABELS, steps("impute", *last))
     centred = np.nan_to_num(made_table() - np.nanmean(made_table(), axis=0))

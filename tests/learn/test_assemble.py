@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from graphfuse.data.cohort import Cohort
-from graphfuse.errors import SAID, InputError
+from graphfuse.errors import WARNED, InputError
 from graphfuse.graph.neighbour_lists import Neighbours
 from graphfuse.learn.assemble import Preparation, tensor_lists
 from graphfuse.learn.linear.kernels import mean_operator
@@ -158,7 +158,7 @@ def test_a_modality_without_variation_counts_as_without_columns(small, caplog, k
         table.iloc[np.arange(len(table)) != 4] = np.nan
     blank = replace(meth, table=table)
     cohort = replace(small.cohort, modalities=small.cohort.modalities | {"meth": blank})
-    SAID.clear()
+    WARNED.clear()
     preparation, views = Preparation.fit(cohort, cohort.outcome().learned, recipe(), None)
     assert preparation.varying("meth") == 0 < preparation.varying("rna")
     assert not views.own["meth"].any() and np.isfinite(views.own["rna"]).all()

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from graphfuse.errors import SAID, InputError
+from graphfuse.errors import WARNED, InputError
 from graphfuse.learn.signals.channels import encoders_of, files_said, notices
 from graphfuse.schema import Recipe
 
@@ -26,7 +26,7 @@ def test_an_encoder_of_a_signal_that_the_recipe_lacks_names_the_section(small, n
 
 
 def test_a_network_that_no_encoder_looks_along_is_said_once(small, network, caplog):
-    SAID.clear()
+    WARNED.clear()
     for _ in range(3):
         encoders_of(recipe(net={"encode": "table"}), small.cohort, network)
     assert [
@@ -36,7 +36,7 @@ def test_a_network_that_no_encoder_looks_along_is_said_once(small, network, capl
 
 
 def test_an_encoder_without_a_network_is_said_once(small, caplog):
-    SAID.clear()
+    WARNED.clear()
     for _ in range(3):
         encoders_of(recipe(net={"encode": {"gene": "network"}}), small.cohort, None)
     assert (

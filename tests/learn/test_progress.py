@@ -15,7 +15,7 @@ from graphfuse.schema import Recipe
 QUICK = Recipe.model_validate(
     {"name": "quick", "net": {"width": 4}, "train": {"epochs": 1, "seeds": 1}}
 )
-SAID = r"training: (\d+) of (\d+) parts, about .* left"
+MESSAGE = r"training: (\d+) of (\d+) parts, about .* left"
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def look_at(monkeypatch) -> None:
 def test_every_part_of_a_training_is_counted(small, caplog, beside):
     caplog.set_level(logging.INFO, "graphfuse")
     api.train(small.cohort, QUICK, cv=(2, 2), device="cpu", **beside)
-    found = [tuple(map(int, pair)) for pair in re.findall(SAID, caplog.text)]
+    found = [tuple(map(int, pair)) for pair in re.findall(MESSAGE, caplog.text)]
     total = found[0][1]
     assert found == [(number, total) for number in range(1, total)]  # the last has nothing left
 

@@ -47,7 +47,7 @@ class Checked:
     def stop(self) -> None:
         """Raises `InputError` with all faults if there are any."""
         faults = Faults(self.where)
-        faults.found = list(self.faults)
+        faults.messages = list(self.faults)
         faults.stop()
 
     def __str__(self) -> str:
@@ -109,7 +109,7 @@ def check(name_or_path: str | Path) -> Checked:
     """
     reading = read_cohort(name_or_path)
     name, where = reading.manifest.name, reading.faults.where
-    cohort, faults, notices = reading.cohort, list(reading.faults.found), list(reading.notices)
+    cohort, faults, notices = reading.cohort, list(reading.faults.messages), list(reading.notices)
     if cohort is None:
         nothing = pd.DataFrame(), pd.Series(dtype=int)
         return Checked(name, where, None, faults, notices, *nothing)

@@ -54,13 +54,13 @@ def _against(modality: Modality, codes: list[Sentinel]) -> tuple[list[str], list
     are no measurement in any table; the other codes as notices."""
     said = conflicts(modality)
     if said:
-        cure = "; ".join(map(code_told, codes)) or "correct values, or the table"
+        cure = "; ".join(map(sentinel_notice, codes)) or "correct values, or the table"
         return [f"{each}; {cure}" for each in said], []
-    faults = [code_told(code) for code in codes if code.impossible]
-    return faults, [code_told(code) for code in codes if not code.impossible]
+    faults = [sentinel_notice(code) for code in codes if code.impossible]
+    return faults, [sentinel_notice(code) for code in codes if not code.impossible]
 
 
-def code_told(code: Sentinel) -> str:
+def sentinel_notice(code: Sentinel) -> str:
     """That a table has such a number, and the cure."""
     return (
         f"{code.code:,.6g} in {counted(code.cells, 'cell')} of "

@@ -226,7 +226,7 @@ def _type(frame: pd.DataFrame) -> str:
     faults = Faults("")
     (kind,) = typed(frame, {}, "", faults).types.values()
     few = frame.iloc[:, 0].nunique() <= _FEW_LEVELS
-    return "categorical" if faults.found and few else kind
+    return "categorical" if faults.messages and few else kind
 
 
 def _may_follow(name: str) -> bool:

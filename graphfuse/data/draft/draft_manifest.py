@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from graphfuse.data.cohort_checks.mixed_scales import looks_raw
-from graphfuse.data.cohort_checks.modality_check import code_told
+from graphfuse.data.cohort_checks.modality_check import sentinel_notice
 from graphfuse.data.draft.column_roles import (
     Look,
     group_columns,
@@ -266,7 +266,7 @@ def _measurements(table: Table, sight: Look) -> list[str]:
     if sight.entity == "protein" and not remark and named(list(table.frame)).entity == "gene":
         remark = _PROTEIN
     lines = [f'kind = "{sight.kind}"', f'values = "{sight.values}"']
-    lines += [_comment(code_told(code)) for code in codes]
+    lines += [_comment(sentinel_notice(code)) for code in codes]
     lines += _RAW if raw else []
     lines.append(f'entity = "{sight.entity}"')
     if sight.symbol:

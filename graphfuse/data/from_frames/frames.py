@@ -138,9 +138,9 @@ def checked_series(given, what: str, faults: Faults) -> pd.Series | None:
             f"{what}: expected a pandas Series indexed by patient (got {type(given).__name__})"
         )
         return None
-    before = len(faults.found)
+    before = len(faults.messages)
     series = given.set_axis(_checked_ids(given.index, what, faults), axis=0)
-    if len(faults.found) > before:
+    if len(faults.messages) > before:
         return None
     values = series.astype(object).where(series.notna(), np.nan)
     seen = values.map(lambda value: visible(value) if isinstance(value, str) else value)

@@ -15,7 +15,7 @@ from graphfuse.data.read.heading import (
     check_heading,
     hash_heading,
     repeated_names,
-    told_apart,
+    unique_names,
     with_row_names,
 )
 from graphfuse.data.read.records import Records, head_of
@@ -118,7 +118,7 @@ def text_table(path: Path) -> TextTable:
     names = [re.sub(r"\r\n?", "\n", cell) for cell in heading]
     return TextTable(
         path,
-        tuple(told_apart(names)),
+        tuple(unique_names(names)),
         repeated_names(names),
         records,
         first + envelope.annotated,

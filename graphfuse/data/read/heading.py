@@ -123,7 +123,7 @@ def repeated_names(names: list[str]) -> tuple[str, ...]:
     return tuple(repeated)
 
 
-def told_apart(names: list[str]) -> list[str]:
+def unique_names(names: list[str]) -> list[str]:
     """Repeated names become NAME.1, NAME.2, …; the first stays."""
     taken, count, apart = set(names), {}, []
     for name in names:

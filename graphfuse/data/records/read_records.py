@@ -15,7 +15,7 @@ from graphfuse.data.records.encode import TypedColumns
 from graphfuse.data.records.ordinal_scales import is_assessed, places
 from graphfuse.errors import Faults, counted, examples
 from graphfuse.text.cell_words import as_word, cleaned, words_of, written_alike
-from graphfuse.text.parse_numbers import bounds_told, numbers
+from graphfuse.text.parse_numbers import bounds_notice, numbers
 
 _MINUS = "-"
 
@@ -120,7 +120,7 @@ def _numbers(column: pd.Series, given: tuple[str, ...] | None, told: _Told) -> _
     infinite = int(np.isinf(values).sum())
     if infinite:
         told.fault(f"holds {counted(infinite, 'infinite value')}; make them missing")
-    bounds = bounds_told(column)
+    bounds = bounds_notice(column)
     if bounds:
         told.notice(bounds)
     return _Read(values)

@@ -254,7 +254,7 @@ def variables_of(frame: pd.DataFrame, series: Series) -> tuple[pd.DataFrame, lis
 def _readable(column: pd.Series) -> bool:
     faults = Faults("")
     times_of(column.dropna(), "", faults)
-    return not faults.found
+    return not faults.messages
 
 
 def _share_of_numbers(column: pd.Series) -> float:

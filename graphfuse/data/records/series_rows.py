@@ -12,7 +12,7 @@ from graphfuse.data.patient_ids import patterns
 from graphfuse.errors import Faults, counted, examples
 from graphfuse.schema import Series
 from graphfuse.text.cell_words import as_word, cleaned
-from graphfuse.text.parse_numbers import bounds_told, numbers
+from graphfuse.text.parse_numbers import bounds_notice, numbers
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +89,7 @@ def _numbers(rows: pd.DataFrame, name: str, faults: Faults, notices: list[str]) 
     if len(infinite):
         count = counted(len(infinite), "value is infinite", "values are infinite")
         faults.add(_unreadable(rows, infinite, name, count))
-    bounds = bounds_told(cells)
+    bounds = bounds_notice(cells)
     if bounds:
         notices.append(f"column {name!r}: {bounds}")
     return values

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from graphfuse.errors import SAID, InputError
+from graphfuse.errors import WARNED, InputError
 from graphfuse.graph.layers.factory import fit_layer, layer_from_state, layer_specs
 from graphfuse.graph.layers.layer import Spec
 from graphfuse.schema import PatientSection
@@ -43,7 +43,7 @@ def test_one_layer_for_all():
 
 
 def test_a_list_is_exactly_those_and_tables_change_their_settings(caplog):
-    SAID.clear()
+    WARNED.clear()
     tables = {
         "rna": {"similarity": "euclidean"},
         "snf": {"of": ["rna", "meth"], "neighbours": 20},
@@ -126,7 +126,7 @@ def test_faults_say_whose_they_are():
     ids=["all there are", "all others", "mutual", "fused", "radius"],
 )  # fmt: skip
 def test_more_neighbours_than_there_are_is_said_once(settings, warned, caplog):
-    SAID.clear()
+    WARNED.clear()
     tables = {m: np.random.default_rng(0).normal(size=(30, 4)) for m in ("rna", "meth")}
     present = {m: np.ones(30, bool) for m in tables}
     for name in ("one", "two"):
