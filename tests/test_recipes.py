@@ -160,8 +160,8 @@ def test_values_behind_the_mask_change_nothing(models, newcomers, recipe):
     assert absent.any()
     before = model.fitted_.predictors(views)
     views.own["meth"][absent] = 7.0
-    if "meth" in views.hop:
-        views.hop["meth"][absent] = -7.0
+    if "meth" in views.x_smoothed:
+        views.x_smoothed["meth"][absent] = -7.0
     assert torch.equal(before, model.fitted_.predictors(views))
 
 

@@ -104,7 +104,7 @@ def recombined(views: Views, source: Mapping[str, np.ndarray], first: str) -> Vi
     identity and presence from those of the `first`."""
     return Views(
         {m: columns[source[m]] for m, columns in views.own.items()},
-        {m: columns[source[m]] for m, columns in views.hop.items()},
+        {m: columns[source[m]] for m, columns in views.x_smoothed.items()},
         views.present[source[first]],
         views.patients[source[first]],
     )
@@ -112,6 +112,8 @@ def recombined(views: Views, source: Mapping[str, np.ndarray], first: str) -> Vi
 
 def blocks(count: int, views: Views) -> Iterator[slice]:
     """Slices of `count` patients, each with columns of at most `BLOCK` bytes."""
-    width = sum(columns.shape[1] for part in (views.own, views.hop) for columns in part.values())
+    width = sum(
+        columns.shape[1] for part in (views.own, views.x_smoothed) for columns in part.values()
+    )
     size = max(1, int(BLOCK // (8 * max(width, 1))))
     return (slice(start, start + size) for start in range(0, count, size))

@@ -28,7 +28,7 @@ from graphfuse.learn.fusion_search import candidates, trained_by
 from graphfuse.learn.linear.prepared_fold import PreparedFold
 from graphfuse.learn.model import FusionModel
 from graphfuse.learn.parallel_folds import side_by_side
-from graphfuse.learn.progress import Step, nothing_to_tell
+from graphfuse.learn.progress import Step, no_progress
 from graphfuse.schema import Recipe
 from graphfuse.schema.model_id import ADDITIVE, WITHOUT, ModelId
 
@@ -49,7 +49,7 @@ class Fits:
     keeps: str | None
     finished: Finished
     has_kernels: bool = True
-    step: Step = nothing_to_tell
+    step: Step = no_progress
 
     def parts(self, splits: Sequence[Split], beside: Beside) -> int:
         """How many parts all repeats have: the ladder of each fold, and a bank for each net."""

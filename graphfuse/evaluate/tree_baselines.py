@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits
 
 from graphfuse.learn.assemble import Views
 from graphfuse.learn.linear.prepared_fold import PreparedFold
-from graphfuse.learn.stratified_folds import dealt
+from graphfuse.learn.stratified_folds import assign_folds
 from graphfuse.task.outcome import Target
 from graphfuse.task.task import Task
 
@@ -125,7 +125,7 @@ def _curves(fold: PreparedFold, target: Target) -> np.ndarray:
     task, known = fold.task, target.known
     inner = np.full(len(known), -1)
     groups = None if fold.groups is None else fold.groups[known]
-    inner[known] = dealt(task.strata(target)[known], INNER, fold.seed, groups)
+    inner[known] = assign_folds(task.strata(target)[known], INNER, fold.seed, groups)
     curves = np.zeros((len(LEAVES), STAGES))
     for k in range(INNER):
         held = inner == k

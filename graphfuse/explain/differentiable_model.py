@@ -28,7 +28,7 @@ class Gradients:
     ----------
     own : dict of str to numpy.ndarray
         Modality → `[K, N or 1, F]`, through the column itself; one row where all patients share it.
-    hop : dict of str to numpy.ndarray
+    x_smoothed : dict of str to numpy.ndarray
         Modality → `[K, N or 1, F]`, through the mean over the column's gene-network neighbours,
         where the modality's encoder looks there.
     signals : dict of str to numpy.ndarray
@@ -39,7 +39,7 @@ class Gradients:
     """
 
     own: dict[str, np.ndarray]
-    hop: dict[str, np.ndarray]
+    x_smoothed: dict[str, np.ndarray]
     signals: dict[str, np.ndarray] = field(default_factory=dict)
     error: float = 0.0
 
@@ -62,15 +62,15 @@ class Gradients:
         """
         preparation = fitted.preparation
         arrays = [gradient.cpu().numpy() for gradient in gradients]
-        own, hop = {}, {}
+        own, x_smoothed = {}, {}
         for name, gradient in zip(preparation.pipelines, arrays, strict=False):
             if gradient.ndim == 4:  # both ways
-                own[name], hop[name] = gradient[:, :, 0], gradient[:, :, 1]
+                own[name], x_smoothed[name] = gradient[:, :, 0], gradient[:, :, 1]
             else:
                 own[name] = gradient
         rest = arrays[len(preparation.pipelines) :]
         signals = dict(zip(preparation.signals, rest, strict=True))
-        return cls(own, hop, signals, error)
+        return cls(own, x_smoothed, signals, error)
 
     def columns(self, fitted: Fitted, name: str) -> np.ndarray:
         """The gradient by column of a modality, both ways together.
@@ -88,9 +88,9 @@ class Gradients:
             `[K, N or 1, F]`.
         """
         total = self.own[name]
-        if name in self.hop:
-            back = fitted.preparation.spread[name].T
-            through_neighbours = [(back @ gradient.T).T for gradient in self.hop[name]]
+        if name in self.x_smoothed:
+            back = fitted.preparation.gene_operators[name].T
+            through_neighbours = [(back @ gradient.T).T for gradient in self.x_smoothed[name]]
             total = total + np.stack(through_neighbours)
         return total
 
@@ -130,7 +130,7 @@ class Forward:
             has = (pattern == number).astype(float)
             self._has_pattern[number] = torch.from_numpy(has).to(device)
         self._present = torch.from_numpy(views.present)
-        self.columns = self._stacked(views.own, views.hop)
+        self.columns = self._stacked(views.own, views.x_smoothed)
         own = {name: torch.from_numpy(columns) for name, columns in views.own.items()}
         signals = fitted.preparation.signals
         self._here = {name: each.inputs(own, self._present) for name, each in signals.items()}
@@ -149,19 +149,19 @@ class Forward:
             What `logits` takes: per modality `[N, F]`, or `[N, 2, F]` with the mean over each
             column's network neighbours.
         """
-        spread = self.fitted.preparation.spread
-        hop = {name: (operator @ own[name].T).T for name, operator in spread.items()}
-        return self._stacked(own, hop)
+        spread = self.fitted.preparation.gene_operators
+        x_smoothed = {name: (operator @ own[name].T).T for name, operator in spread.items()}
+        return self._stacked(own, x_smoothed)
 
     def _stacked(
-        self, own: Mapping[str, np.ndarray], hop: Mapping[str, np.ndarray]
+        self, own: Mapping[str, np.ndarray], x_smoothed: Mapping[str, np.ndarray]
     ) -> list[Tensor]:
         """Per modality its columns, with those of their network neighbours where it has them."""
         stacked = []
         for name in self.fitted.preparation.pipelines:
             columns = torch.from_numpy(own[name])
-            if name in hop:
-                columns = torch.stack([columns, torch.from_numpy(hop[name])], 1)
+            if name in x_smoothed:
+                columns = torch.stack([columns, torch.from_numpy(x_smoothed[name])], 1)
             stacked.append(columns.to(self.fitted.device))
         return stacked
 

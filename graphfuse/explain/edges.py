@@ -39,8 +39,8 @@ def gene_edges(net: FoldNet, gradients: Gradients) -> np.ndarray:
     """
     network = net.network
     total = np.zeros((net.weight.shape[1], network.edges))
-    for name, gradient in gradients.hop.items():
-        spread = net.fitted.preparation.spread[name]
+    for name, gradient in gradients.x_smoothed.items():
+        spread = net.fitted.preparation.gene_operators[name]
         operator = spread.step.tocsr()
         sent = spread.before(net.columns[name].T).T
         edge, a, b = _column_pairs(net, name)
@@ -160,11 +160,11 @@ def patient_edges(fitted: Fitted, cohort: Cohort, training: pd.Index) -> pd.Data
     """
     preparation = fitted.preparation
     views = preparation.views(cohort)
-    senders = cohort.patients if preparation.alone else training
+    senders = cohort.patients if preparation.isolates_patients else training
     lists = preparation.lists(views)
     called = fitted.task.direction_called(fitted.output(views))
     tables = []
-    for name, layers in preparation.carried.items():
+    for name, layers in preparation.layers_of.items():
         for layer, neighbours in zip(layers, lists[name], strict=False):
             edges = {
                 "layer": layer,
@@ -202,7 +202,7 @@ def _edge_logits(
     """The gated linear predictor that each edge of a layer brings to the direction that its
     receiver is called `[edges]`."""
     linear, receivers = fitted.linear, neighbours.receivers
-    if fitted.preparation.alone:
+    if fitted.preparation.isolates_patients:
         sent = np.stack([views.own[name] @ slope for slope in linear.slopes[name]])
     else:
         sent = linear.memory[name]

@@ -34,21 +34,35 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, eq=False)
 class Views:
-    """Standardised columns of N patients: `own` modality → `[N, F]`; `hop` modality → mean over
-    each column's gene-network neighbours `[N, F]`, where the modality's encoder looks there;
-    `present` bool `[N, M]`; `patients`: their ids."""
+    """Standardised columns of N patients.
+
+    Attributes
+    ----------
+    own : dict of str to np.ndarray
+        Modality → standardised columns `[N, F]`.
+    x_smoothed : dict of str to np.ndarray
+        Modality → mean over each column's gene-network neighbours `[N, F]`, for the modalities
+        whose encoder reads it.
+    present : np.ndarray
+        bool `[N, M]`: which patient has which modality.
+    patients : pd.Index
+        Ids of the patients.
+    """
 
     own: dict[str, np.ndarray]
-    hop: dict[str, np.ndarray]
+    x_smoothed: dict[str, np.ndarray]
     present: np.ndarray
     patients: pd.Index
 
     def only(self, modalities: tuple[str, ...]) -> Views:
         """The views of some modalities."""
         columns = [list(self.own).index(m) for m in modalities]
-        hop = {m: v for m, v in self.hop.items() if m in modalities}
+        x_smoothed = {m: v for m, v in self.x_smoothed.items() if m in modalities}
         return Views(
-            {m: self.own[m] for m in modalities}, hop, self.present[:, columns], self.patients
+            {m: self.own[m] for m in modalities},
+            x_smoothed,
+            self.present[:, columns],
+            self.patients,
         )
 
     @property
@@ -135,7 +149,7 @@ class Preparation:
 
     def _layered(self, layers: dict[str, Layer], control: str, present: np.ndarray) -> Preparation:
         found = replace(self, layers=layers, control=control, present=present)
-        return replace(found, depth=max(1, *map(len, found.carried.values())))
+        return replace(found, depth=max(1, *map(len, found.layers_of.values())))
 
     def views(self, cohort: Cohort) -> Views:
         """Standardised columns of any patients. A modality that the cohort lacks is absent for all
@@ -159,12 +173,12 @@ class Preparation:
             else np.zeros((count, len(pipeline.owners)))
             for name, pipeline in self.pipelines.items()
         }
-        return Views(own, self.hop(own), self.has(cohort).to_numpy(), cohort.patients)
+        return Views(own, self.smoothed(own), self.has(cohort).to_numpy(), cohort.patients)
 
-    def hop(self, own: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def smoothed(self, own: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Modality → mean over each column's gene-network neighbours `[N, F]`, from standardised
         columns `own`."""
-        return {name: (operator @ own[name].T).T for name, operator in self.spread.items()}
+        return {name: (operator @ own[name].T).T for name, operator in self.gene_operators.items()}
 
     def has(self, cohort: Cohort) -> pd.DataFrame:
         """Which patient has which of these modalities, with a value in any column that was fitted:
@@ -187,13 +201,13 @@ class Preparation:
         ]
 
     @property
-    def spread(self) -> dict[str, Spread]:
+    def gene_operators(self) -> dict[str, Spread]:
         """Modality → what its columns hear over the gene network, as far as its encoder reaches."""
         seen = {m: part("encode", self.encoders[m]) for m in self.smoothing}
         return {m: Spread(self.smoothing[m], e.reach, e.restart) for m, e in seen.items()}
 
     @property
-    def carried(self) -> dict[str, list[str]]:
+    def layers_of(self) -> dict[str, list[str]]:
         """Modality → names of the layers along which its states go."""
         return {
             m: [name for name, layer in self.layers.items() if m in layer.of]
@@ -201,7 +215,7 @@ class Preparation:
         }
 
     @property
-    def alone(self) -> bool:
+    def isolates_patients(self) -> bool:
         """Whether patients hear themselves only, as the control `identity` has it: then no stored
         state is heard."""
         return self.control == "identity"
@@ -214,9 +228,9 @@ class Preparation:
             zip(self.pipelines, self.present.T if views is None else views.present.T, strict=True)
         )
         there = dict(zip(self.pipelines, self.present.T, strict=True))
-        if self.alone:
+        if self.isolates_patients:
             itself = {m: Neighbours.identity(has) for m, has in present.items()}
-            found = {m: [itself[m]] * len(names) for m, names in self.carried.items()}
+            found = {m: [itself[m]] * len(names) for m, names in self.layers_of.items()}
         else:
             whole = {name: self._heard(layer, views) for name, layer in self.layers.items()}
             found = {
@@ -224,10 +238,10 @@ class Preparation:
                     whole[n] if self.layers[n].of == (m,) else whole[n].among(present[m], there[m])
                     for n in names
                 ]
-                for m, names in self.carried.items()
+                for m, names in self.layers_of.items()
             }
         rows = len(self.present) if views is None else len(views.present)
-        nobody = Neighbours.empty(rows, rows if self.alone else len(self.present))
+        nobody = Neighbours.empty(rows, rows if self.isolates_patients else len(self.present))
         return {m: lists + [nobody] * (self.depth - len(lists)) for m, lists in found.items()}
 
     def _heard(self, layer: Layer, views: Views | None) -> Neighbours:
@@ -284,7 +298,7 @@ class Preparation:
             return 0
         return self.variation[channel]
 
-    def seen(
+    def encoder_inputs(
         self, views: Views, rotated: Mapping[str, np.ndarray] | None = None
     ) -> tuple[torch.Tensor, ...]:
         """What each channel's encoder sees of these patients, float64; `rotated`: modality → its
@@ -295,8 +309,8 @@ class Preparation:
             given = torch.from_numpy(rotated[m]) if rotated and m in rotated else own
             if part("encode", self.encoders[m]).sees == "nothing":
                 given = own[:, :0]
-            elif m in views.hop and given is own:
-                given = torch.stack([own, torch.from_numpy(views.hop[m])], 1)
+            elif m in views.x_smoothed and given is own:
+                given = torch.stack([own, torch.from_numpy(views.x_smoothed[m])], 1)
             x.append(given)
         present = torch.from_numpy(views.present)
         shown = {name: signal.inputs(columns, present) for name, signal in self.signals.items()}
@@ -304,7 +318,7 @@ class Preparation:
             part("encode", self.encoders[name]).prepare(each) for name, each in shown.items()
         )
 
-    def here(self, present: np.ndarray) -> np.ndarray:
+    def channel_presence(self, present: np.ndarray) -> np.ndarray:
         """bool `[N, channels]` from `present` `[N, M]`: who has what the channel shows."""
         return np.column_stack(
             [present, *(signal.present(present) for signal in self.signals.values())]

@@ -96,11 +96,11 @@ def _rotated(fold: PreparedFold, modality: str) -> np.ndarray:
     """A modality's columns as a linear encoder is shown them while it trains: `[n, r]`, or, where
     it looks along the gene network, `[n, 2, r]` with those of the network neighbours."""
     own = turned(fold, modality)
-    hop = fold.views.hop.get(modality)
-    if hop is None:
+    x_smoothed = fold.views.x_smoothed.get(modality)
+    if x_smoothed is None:
         return own.own
     return fold.results.network.get(
-        ("turned hop", modality), lambda: np.stack([own.own, hop @ own.basis], 1)
+        ("turned x_smoothed", modality), lambda: np.stack([own.own, x_smoothed @ own.basis], 1)
     )
 
 
@@ -112,7 +112,12 @@ def fold_data(fold: PreparedFold, modalities: tuple[str, ...], recipe: Recipe) -
     start = start_of(fold, modalities, recipe)
     lists = preparation.lists()
     inputs = net_inputs(
-        preparation, preparation.seen(views, rotated), views, lists, start.views, start.bias
+        preparation,
+        preparation.encoder_inputs(views, rotated),
+        views,
+        lists,
+        start.views,
+        start.bias,
     )
     gates = with_rows(start.gates, len(preparation.channels), axis=0)
     basis = {m: turned(fold, m).basis for m in linear}
@@ -164,7 +169,7 @@ def net_inputs(
     heard = [lists.get(channel, [nobody] * preparation.depth) for channel in preparation.channels]
     return Inputs(
         x,
-        torch.from_numpy(preparation.here(views.present).astype(float)),
+        torch.from_numpy(preparation.channel_presence(views.present).astype(float)),
         torch.from_numpy(with_rows(start, count)),
         torch.from_numpy(with_rows(bias, count)),
         tuple(tensor_lists(each) for layers in heard for each in layers),

@@ -56,7 +56,12 @@ class Fitted:
             trained.shape, trained.nets, [], trained.epochs, trained.curve, trained.setting,
             trained.temperature,
         )  # fmt: skip
-        shown = bare.preparation, bare.preparation.seen(views), views, bare.preparation.lists()
+        shown = (
+            bare.preparation,
+            bare.preparation.encoder_inputs(views),
+            views,
+            bare.preparation.lists(),
+        )
         inputs = fold_data.net_inputs(*shown, start.views, start.bias)
         with torch.no_grad():
             states = [net.double().sent(inputs).float() for net in trained.nets]
@@ -74,9 +79,9 @@ class Fitted:
         """The net's inputs, float64, for patients with these views: new ones, or the training
         patients themselves."""
         lists = self.preparation.lists(views if new else None)
-        start, bias = self.linear.views(views, lists, self.preparation.alone)
+        start, bias = self.linear.views(views, lists, self.preparation.isolates_patients)
         found = fold_data.net_inputs(
-            self.preparation, self.preparation.seen(views), views, lists, start, bias
+            self.preparation, self.preparation.encoder_inputs(views), views, lists, start, bias
         )
         return over(found, lambda tensor: tensor.to(self.device))
 
@@ -97,7 +102,7 @@ class Fitted:
     def run(self, seed: int, inputs: Inputs) -> Tensor:
         """Logits `[N, K]` of one seed's net, float64, not calibrated, the training patients' stored
         states being heard."""
-        senders = None if self.preparation.alone else self.states[seed].double()
+        senders = None if self.preparation.isolates_patients else self.states[seed].double()
         return self.nets[seed].double()(inputs, senders=senders)
 
     @property
@@ -114,7 +119,7 @@ class Fitted:
             doors = {"modality": [mix["joint"] + mix[name]] if name in mix else []}
             if weighs:
                 doors["modality"] = [net.fuse.weights[m].item() for net in self.nets]
-            for number, layer in enumerate(self.preparation.carried.get(name, ())):
+            for number, layer in enumerate(self.preparation.layers_of.get(name, ())):
                 door = "patients" if layer == name else layer
                 doors[door] = [net.patient_gate[m, number].item() for net in self.nets]
             doors["network"] = [

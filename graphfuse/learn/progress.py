@@ -21,7 +21,7 @@ _WITHIN: ContextVar[bool] = ContextVar("within", default=False)
 Step = Callable[[bool], None]
 
 
-def nothing_to_tell(worked: bool = True) -> None:
+def no_progress(worked: bool = True) -> None:
     """In place of what counts parts, where nobody counts."""
 
 
@@ -43,7 +43,7 @@ def progress(what: str, total: int) -> Iterator[Step]:
         was there already. Work within other work that is counted tells nothing of its own.
     """
     if _WITHIN.get():
-        yield nothing_to_tell
+        yield no_progress
         return
     token = _WITHIN.set(True)
     meter = _Meter(what, total)

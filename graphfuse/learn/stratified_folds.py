@@ -56,7 +56,9 @@ def grouped(codes: np.ndarray, groups: np.ndarray, folds: int, seed: int) -> np.
     return np.array([fold_of[group] for group in groups], np.int64)
 
 
-def dealt(codes: np.ndarray, folds: int, seed: int, groups: np.ndarray | None = None) -> np.ndarray:
+def assign_folds(
+    codes: np.ndarray, folds: int, seed: int, groups: np.ndarray | None = None
+) -> np.ndarray:
     """Inner fold of each patient, int `[N]`: `grouped`; `stratified` where there are no groups to
     keep whole, or one only."""
     if groups is None or len(set(groups)) < 2:

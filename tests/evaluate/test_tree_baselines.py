@@ -175,7 +175,7 @@ def test_boostings_curves_are_held_out(made):
     """The curve of the inner folds, from scikit-learn's own pieces with columns chosen outside the
     held-out patients."""
     cross, _ = fold(made, 100)
-    inner, expected = tree_baselines.dealt(cross.target.values, tree_baselines.INNER, 0), 0.0
+    inner, expected = tree_baselines.assign_folds(cross.target.values, tree_baselines.INNER, 0), 0.0
     for k in range(tree_baselines.INNER):
         codes = np.where(inner == k, -1, cross.target.values)
         x = Columns.fit(cross, of_codes(codes, 2).target).of(cross.views)

@@ -34,9 +34,9 @@ def test_edges_equal_the_loop_over_column_pairs(small, network, model):
     carried = gene_edges(net, gradients)
     frame = network.to_frame()
     expected = np.zeros_like(carried)
-    for name in gradients.hop:
+    for name in gradients.x_smoothed:
         operator = fitted.preparation.smoothing[name].toarray()
-        x, gradient = net.columns[name], gradients.hop[name]
+        x, gradient = net.columns[name], gradients.x_smoothed[name]
         for e, (a, b) in enumerate(zip(frame["source"], frame["target"], strict=True)):
             for i, left in enumerate(symbols[name]):
                 for j, right in enumerate(symbols[name]):
@@ -55,9 +55,9 @@ def test_the_edges_together_are_what_the_network_adds(small, network, model):
     gradients = path_averaged(net)
     whole = gene_edges(net, gradients).sum(1)
     through = np.zeros(2)
-    for name, gradient in gradients.hop.items():
-        hop = net.views.hop[name]
-        through += [(net.weight[:, k] @ (hop * gradient[k])).sum() for k in range(2)]
+    for name, gradient in gradients.x_smoothed.items():
+        x_smoothed = net.views.x_smoothed[name]
+        through += [(net.weight[:, k] @ (x_smoothed * gradient[k])).sum() for k in range(2)]
     np.testing.assert_allclose(whole, through, atol=1e-10)
 
 

@@ -43,7 +43,7 @@ def test_logits_are_the_models_and_follow_the_columns(net):
     slope = (net.logits(net.columns | {name: changed}) - net.logits(net.columns)) / step  # [N, K]
     at = list(net.columns).index(name)
     gradient = net.forward.gradients(net.forward.columns)[at].numpy()  # [K, N, 2, F]
-    spread = net.fitted.preparation.spread[name]
+    spread = net.fitted.preparation.gene_operators[name]
     both = gradient[:, :, 0] + np.stack([(spread.T @ each.T).T for each in gradient[:, :, 1]])
     np.testing.assert_allclose(slope.T, both[:, :, 3], atol=1e-5)
 

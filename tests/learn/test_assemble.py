@@ -66,9 +66,9 @@ def layers(small, **sections):
 
 
 def test_layers_follow_the_recipe(small):
-    assert layers(small).carried == {"rna": ["rna"], "meth": ["meth"]}
-    assert layers(small, patient={"layers": ["meth"]}).carried == {"rna": [], "meth": ["meth"]}
-    assert layers(small, patient={"layers": ["shared", "rna"]}).carried == {
+    assert layers(small).layers_of == {"rna": ["rna"], "meth": ["meth"]}
+    assert layers(small, patient={"layers": ["meth"]}).layers_of == {"rna": [], "meth": ["meth"]}
+    assert layers(small, patient={"layers": ["shared", "rna"]}).layers_of == {
         "rna": ["shared", "rna"],
         "meth": ["shared"],
     }

@@ -345,11 +345,11 @@ def test_the_deep_network_is_heard_by_new_patients_as_far_as_by_old(small, netwo
     heard = own
     for _ in range(9):
         heard = 0.8 * step @ heard + 0.2 * own
-    assert np.allclose(views.hop["rna"].T, step @ heard, atol=1e-10)
+    assert np.allclose(views.x_smoothed["rna"].T, step @ heard, atol=1e-10)
     shallow = replace(preparation, encoders=dict.fromkeys(preparation.encoders, "network")).views(
         small.cohort
     )
-    assert np.array_equal(shallow.hop["rna"].T, preparation.smoothing["rna"] @ own)
+    assert np.array_equal(shallow.x_smoothed["rna"].T, preparation.smoothing["rna"] @ own)
     model.save(tmp_path)
     again = FusionModel.load(tmp_path)
     assert (

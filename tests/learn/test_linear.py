@@ -99,7 +99,7 @@ def test_what_a_patient_is_shown_is_by_the_inner_model_without_it(cross, names):
                 around[i] = (
                     np.mean([training.own[m][j] @ slope for j in senders], 0) if len(senders) else 0
                 )
-            expected = np.stack([views.own[m] @ slope, views.hop[m] @ slope, around], 1)
+            expected = np.stack([views.own[m] @ slope, views.x_smoothed[m] @ slope, around], 1)
             np.testing.assert_allclose(
                 fit.views[held, column], expected, atol=0.02
             )  # a descent stops early, ours later
@@ -267,9 +267,13 @@ def test_without_graphs_the_views_of_graphs_are_zero(cross):
     key = RidgeKey.of_one("rna", np.zeros(2))
     assert path(plain, key) is path(cross, key)
     assert (
-        cross.has_graphs and cross.preparation.layers and cross.views.hop
+        cross.has_graphs and cross.preparation.layers and cross.views.x_smoothed
     )  # the fold itself keeps them
-    assert not plain.preparation.layers and not plain.preparation.smoothing and not plain.views.hop
+    assert (
+        not plain.preparation.layers
+        and not plain.preparation.smoothing
+        and not plain.views.x_smoothed
+    )
     assert set(plain.preparation.encoders.values()) == {"table"}
 
 
@@ -346,7 +350,7 @@ def test_the_mix_is_no_worse_than_joint_or_any_single(cross):
 def test_kernels_are_inner_products_and_means():
     fold = crossed()
     (*_, whole) = kernel_sets(fold, NAMES)
-    rna, own, hop = whole.kernels["rna"], fold.views.own["rna"], fold.views.hop["rna"]
+    rna, own, hop = whole.kernels["rna"], fold.views.own["rna"], fold.views.x_smoothed["rna"]
     np.testing.assert_allclose(rna.own, own @ own.T, rtol=1e-12)
     np.testing.assert_allclose(rna.cross, hop @ own.T, rtol=1e-12)
     np.testing.assert_allclose(rna.hop, hop @ hop.T, rtol=1e-12)
@@ -359,7 +363,7 @@ def test_kernels_are_inner_products_and_means():
 @pytest.mark.parametrize("values", [(0.0, 0.0), (0.0, 2.0), (1.5, 0.0), (1.0, 4.0)])
 def test_a_smoothed_kernel_is_that_of_smoothed_columns(values):
     preparation, training = Preparation.fit(COHORT, learned(CODES), RECIPE, NETWORK, 0)
-    own, hop, values = training.own["rna"], training.hop["rna"], np.array(values)
+    own, hop, values = training.own["rna"], training.x_smoothed["rna"], np.array(values)
     (mean,) = means_of(preparation)["rna"]
     made = Kernel(own @ own.T, hop @ own.T, hop @ hop.T, [mean])
     smooth = (own + values[0] * hop + values[1] * (mean @ own)) / (1 + values.sum())
@@ -383,7 +387,7 @@ def test_a_smoothed_kernel_is_that_of_smoothed_columns(values):
 @pytest.mark.parametrize("values", [(0.0, 0.0), (0.0, 2.0), (1.5, 0.0), (1.0, 4.0)])
 def test_a_narrow_table_gives_what_its_kernel_gives(values):
     preparation, training = Preparation.fit(COHORT, learned(CODES), RECIPE, NETWORK, 0)
-    own, hop, values = training.own["rna"], training.hop["rna"], np.array(values)
+    own, hop, values = training.own["rna"], training.x_smoothed["rna"], np.array(values)
     means, rows = means_of(preparation)["rna"], np.arange(0, 70, 2)
     dense = Kernel(own @ own.T, hop @ own.T, hop @ hop.T, means)
     narrow = Narrow(own, hop, means)

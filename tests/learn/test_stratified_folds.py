@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from graphfuse.learn.stratified_folds import dealt, grouped, stratified
+from graphfuse.learn.stratified_folds import assign_folds, grouped, stratified
 
 CODES = np.repeat([0, 1, 2, -1], [50, 23, 7, 10])
 PATIENTS = pd.Index([f"P{i:02d}" for i in range(len(CODES))])
@@ -63,7 +63,7 @@ def test_a_seed_is_a_partition_into_groups():
 
 
 def test_inner_folds_keep_groups_whole_where_there_are_two():
-    fold = dealt(CODES, 5, 0, sites(12))
+    fold = assign_folds(CODES, 5, 0, sites(12))
     assert (pd.Series(fold).groupby(sites(12)).nunique() == 1).all() and len(set(fold)) == 5
     for groups in (None, np.full(len(CODES), "only")):
-        assert dealt(CODES, 5, 0, groups).tolist() == stratified(CODES, 5, 0).tolist()
+        assert assign_folds(CODES, 5, 0, groups).tolist() == stratified(CODES, 5, 0).tolist()

@@ -243,8 +243,8 @@ def patients(count=7, planes=4, codes=6, seed=0):
 
 
 def spoken(part, x):
-    """What a part says of patients, its parameterless half done first, as `Preparation.seen` does
-    it."""
+    """What a part says of patients, its parameterless half done first, as
+    `Preparation.encoder_inputs` does it."""
     return part(part.prepare(x))
 
 

@@ -164,7 +164,7 @@ class _View:
             fitted,
             views,
             own,
-            asked._replace(x=fitted.preparation.seen(views, _turned(fold, views))),
+            asked._replace(x=fitted.preparation.encoder_inputs(views, _turned(fold, views))),
         )
 
     def honest(self) -> np.ndarray:
@@ -187,7 +187,9 @@ def _turned(fold: FoldData, views: Views) -> dict[str, np.ndarray]:
     for (m, own), basis in zip(views.own.items(), fold.basis, strict=False):
         if basis is not None:
             found[m] = (
-                np.stack([own @ basis, views.hop[m] @ basis], 1) if m in views.hop else own @ basis
+                np.stack([own @ basis, views.x_smoothed[m] @ basis], 1)
+                if m in views.x_smoothed
+                else own @ basis
             )
     return found
 

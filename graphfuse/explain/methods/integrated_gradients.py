@@ -162,7 +162,7 @@ def _is_linear(net: FoldNet) -> bool:
 
 def _linear_gradients(net: FoldNet) -> Gradients:
     """Those of the gated linear model, in closed form."""
-    own, hop, linear = {}, {}, net.fitted.linear
+    own, x_smoothed, linear = {}, {}, net.fitted.linear
     pattern = linear.pattern(net.views.present)
     if (pattern == pattern[0]).all():
         pattern = pattern[:1]  # one row serves all patients
@@ -171,5 +171,5 @@ def _linear_gradients(net: FoldNet) -> Gradients:
         contrast = net.fitted.task.contrast(slope)
         own[name] = contrast[pattern].transpose(2, 0, 1)
         if encoder.hops:
-            hop[name] = own[name] * encoder.gate[0].item()
-    return Gradients(own, hop)
+            x_smoothed[name] = own[name] * encoder.gate[0].item()
+    return Gradients(own, x_smoothed)

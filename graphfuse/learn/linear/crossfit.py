@@ -174,9 +174,9 @@ def _leading(fold: PreparedFold, m: str) -> list[int]:
     """Which of the modality's gates lead anywhere."""
     around = means(fold)[m]
     layers = [1 + number for number, mean in enumerate(around) if mean.nnz]
-    if fold.preparation.alone:
+    if fold.preparation.isolates_patients:
         layers = []
-    return [0, *layers] if m in fold.views.hop and fold.views.hop[m].any() else layers
+    return [0, *layers] if m in fold.views.x_smoothed and fold.views.x_smoothed[m].any() else layers
 
 
 # ---------------------------------------------------------------------------------------- the paths

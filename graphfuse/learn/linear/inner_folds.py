@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from graphfuse.learn.stratified_folds import dealt
+from graphfuse.learn.stratified_folds import assign_folds
 
 INNER_FOLDS = 5
 # at least and at most: what is chosen by several partitions depends less on how the dice fell
@@ -53,7 +53,7 @@ class InnerFolds:
             labelled = max((strata >= 0).sum(), 1)
             partitions = int(np.clip(HELD_OUT // labelled, *PARTITIONS))
         seeds = range(seed, seed + partitions)
-        return cls(np.stack([dealt(strata, INNER_FOLDS, each, groups) for each in seeds]))
+        return cls(np.stack([assign_folds(strata, INNER_FOLDS, each, groups) for each in seeds]))
 
     @property
     def first(self) -> np.ndarray:

@@ -74,7 +74,7 @@ def _kernel(
     """One modality's kernels."""
     patients, columns = len(fold.cohort), len(preparation.pipelines[m].owners)
     if is_narrow(patients, columns):
-        return Narrow(views().own[m], views().hop.get(m), around)
+        return Narrow(views().own[m], views().x_smoothed.get(m), around)
     keep = place is None and patients <= columns
 
     def products(memo: Memo, kind: str, left: Rows, right: Rows) -> np.ndarray:
@@ -84,7 +84,7 @@ def _kernel(
         return views().own[m]
 
     def hop() -> np.ndarray:
-        return views().hop[m]
+        return views().x_smoothed[m]
 
     results = fold.results
     among = products(results.tables, "own kernel", own, own)

@@ -157,7 +157,7 @@ def slope_of(views: Views, m: str, own: np.ndarray, hop: np.ndarray) -> np.ndarr
     """Weights `[F, K]` of the modality's columns, from coefficients `[n, K]` on training patients
     with these views."""
     found = views.own[m].T @ own
-    return found + views.hop[m].T @ hop if hop.any() else found
+    return found + views.x_smoothed[m].T @ hop if hop.any() else found
 
 
 def mean_operator(neighbours: Neighbours) -> csr_matrix:
@@ -179,7 +179,7 @@ def means_around(
     """The same over n patients of whom those at `train` fitted the preparation and the others, with
     these views of all n, attach to them: nobody hears the others. Under the control `identity` all
     hear themselves."""
-    if preparation.alone:
+    if preparation.isolates_patients:
         found = preparation.lists(views).items()
         return {m: [mean_operator(each) for each in lists] for m, lists in found}
     others = np.setdiff1d(np.arange(len(views.present)), train)
@@ -187,7 +187,9 @@ def means_around(
     place = csr_matrix(
         (np.ones(len(train)), (np.arange(len(train)), train)), shape=(len(train), len(order))
     )
-    own, hop = ({m: rows[others] for m, rows in part.items()} for part in (views.own, views.hop))
+    own, hop = (
+        {m: rows[others] for m, rows in part.items()} for part in (views.own, views.x_smoothed)
+    )
     attached = preparation.lists(Views(own, hop, views.present[others], views.patients[others]))
 
     def mean(among: Neighbours, around: Neighbours) -> csr_matrix:

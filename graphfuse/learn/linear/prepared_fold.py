@@ -103,7 +103,7 @@ class PreparedFold:
         """The same fold with every graph taken away."""
         return replace(
             self._changed(Preparation.without_graphs),
-            views=replace(self.views, hop={}),
+            views=replace(self.views, x_smoothed={}),
             has_graphs=False,
             results=self.results.with_other(layers=True),
         )
@@ -125,7 +125,7 @@ class PreparedFold:
         results = self.results.with_other(has_other_network, has_other_layers)
         views = self.views
         if has_other_network:
-            views = replace(views, hop=found.preparation.hop(views.own))
+            views = replace(views, x_smoothed=found.preparation.smoothed(views.own))
         return replace(found, recipe=recipe, network=network, views=views, results=results)
 
     def restricted(self, modalities: tuple[str, ...]) -> PreparedFold:

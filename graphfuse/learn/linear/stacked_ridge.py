@@ -83,8 +83,8 @@ class Linear:
                 heard = near if alone else self.memory[name][p]
                 around = [(mean_operator(layer) @ heard)[rows] for layer in lists[name]]
                 far = (
-                    views.hop[name][rows] @ slope[p]
-                    if name in views.hop
+                    views.x_smoothed[name][rows] @ slope[p]
+                    if name in views.x_smoothed
                     else np.zeros_like(near[rows])
                 )
                 found[rows, m] = np.stack([near[rows], far, *around], 1)

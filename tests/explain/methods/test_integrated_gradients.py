@@ -72,11 +72,11 @@ def test_the_closed_form_is_the_gradient(small, network):
         np.testing.assert_allclose(
             own[:, present], np.broadcast_to(closed.own[name], own.shape)[:, present], atol=1e-9
         )
-        if name in closed.hop:
-            hop = gradient[:, present, 1]
+        if name in closed.x_smoothed:
+            x_smoothed = gradient[:, present, 1]
             np.testing.assert_allclose(
-                hop,
-                np.broadcast_to(closed.hop[name], gradient[:, :, 1].shape)[:, present],
+                x_smoothed,
+                np.broadcast_to(closed.x_smoothed[name], gradient[:, :, 1].shape)[:, present],
                 atol=1e-9,
             )
 
