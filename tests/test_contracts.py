@@ -23,9 +23,9 @@ from graphfuse.learn.linear.prepared_fold import PreparedFold
 from graphfuse.learn.model import FusionModel
 from graphfuse.learn.random_draws import mask_sources
 from graphfuse.learn.save.serialize import pack
-from graphfuse.nn.edge_lists import Lists
+from graphfuse.nn.edge_lists import EdgeLists
 from graphfuse.nn.net import Inputs, Net
-from graphfuse.nn.slots import available, part
+from graphfuse.nn.registry import available, part
 from graphfuse.schema import Recipe
 
 pytestmark = pytest.mark.usefixtures("few_trees")
@@ -175,7 +175,7 @@ def test_zero_edges_are_the_net_without_a_graph(small, network, net):
     _, data = fold_of(small.cohort, quick(net=net), network)
     module = moved(data)
     n = len(data.target.values)
-    nothing = Lists.build(
+    nothing = EdgeLists.build(
         torch.zeros(n + 1, dtype=torch.long),
         torch.zeros(0, dtype=torch.long),
         torch.zeros(0).double(),

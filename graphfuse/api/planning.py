@@ -54,7 +54,7 @@ from graphfuse.learn.fusion_search import candidates
 from graphfuse.learn.fusion_support import require_fusion
 from graphfuse.learn.linear.kernels import allows_kernels
 from graphfuse.learn.linear.prepared_fold import PreparedFold
-from graphfuse.nn.slots import part
+from graphfuse.nn.registry import part
 from graphfuse.schema import DEFAULT_RECIPE, Recipe
 from graphfuse.task.outcome import Outcome
 

@@ -15,7 +15,7 @@ from graphfuse.data.cohort import Cohort
 from graphfuse.graph.controls import KINDS, control
 from graphfuse.graph.gene.network import GeneNetwork
 from graphfuse.learn.signals.channels import encoders_of
-from graphfuse.nn.slots import part
+from graphfuse.nn.registry import part
 from graphfuse.schema import Comparison, Recipe
 from graphfuse.schema.model_id import GRAPHS, OURS, ModelId
 from graphfuse.schema.model_id import NO_GRAPH as NONE

@@ -16,7 +16,7 @@ from torch import Tensor
 from graphfuse.learn.assemble import Views
 from graphfuse.learn.fold_model import Fitted
 from graphfuse.nn.net import Inputs
-from graphfuse.nn.slots import part
+from graphfuse.nn.registry import part
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,8 +24,8 @@ from graphfuse.graph.layers.factory import Layer, fit_layer, layer_specs
 from graphfuse.graph.neighbour_lists import Neighbours
 from graphfuse.learn.recipe_steps import steps_of
 from graphfuse.learn.signals.channels import Signal, encoders_of
-from graphfuse.nn.edge_lists import Lists
-from graphfuse.nn.slots import part
+from graphfuse.nn.edge_lists import EdgeLists
+from graphfuse.nn.registry import part
 from graphfuse.schema import Recipe
 from graphfuse.task.outcome import Learned
 
@@ -351,9 +351,9 @@ def fit_layers(recipe: Recipe, views: Views, seed: int) -> dict[str, Layer]:
     }
 
 
-def tensor_lists(neighbours: Neighbours) -> Lists:
+def tensor_lists(neighbours: Neighbours) -> EdgeLists:
     """Neighbour lists as tensors, weights divided by each receiver's sum."""
-    return Lists.build(
+    return EdgeLists.build(
         torch.from_numpy(neighbours.offsets),
         torch.from_numpy(neighbours.index),
         torch.from_numpy(neighbours.mean_weights()),

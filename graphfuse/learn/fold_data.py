@@ -19,8 +19,8 @@ from graphfuse.learn.linear.prepared_fold import PreparedFold
 from graphfuse.learn.linear.ridge import coordinates, coordinates_of_columns
 from graphfuse.learn.linear.stacked_ridge import LinearStart
 from graphfuse.learn.linear.stacking import linear_start, no_start
-from graphfuse.nn.net import Inputs, Shape
-from graphfuse.nn.slots import part
+from graphfuse.nn.net import Inputs, NetSpec
+from graphfuse.nn.registry import part
 from graphfuse.schema import Recipe
 from graphfuse.task.outcome import Target
 from graphfuse.task.task import Task
@@ -43,7 +43,7 @@ class FoldData:
     inner: np.ndarray
     basis: tuple[np.ndarray | None, ...]
     gates: np.ndarray
-    shape: Shape
+    spec: NetSpec
     prime: dict[int, Callable]
     channels: tuple[str, ...]
     varying: tuple[int, ...]
@@ -122,7 +122,7 @@ def fold_data(fold: PreparedFold, modalities: tuple[str, ...], recipe: Recipe) -
     gates = with_rows(start.gates, len(preparation.channels), axis=0)
     basis = {m: turned(fold, m).basis for m in linear}
     rotations = tuple(basis.get(channel) for channel in preparation.channels)
-    shape = shape_of(preparation, recipe, fold.task.width)
+    spec = net_spec(preparation, recipe, fold.task.width)
     prime = {
         m: preparation.signals[c].prime
         for m, c in enumerate(preparation.channels)
@@ -133,16 +133,16 @@ def fold_data(fold: PreparedFold, modalities: tuple[str, ...], recipe: Recipe) -
     varying = tuple(preparation.varying(channel) for channel in channels)
     inner = fold.inner.first
     shown = inputs, target, fold.task, inner, rotations
-    return FoldData(*shown, gates, shape, prime, channels, varying)
+    return FoldData(*shown, gates, spec, prime, channels, varying)
 
 
-def shape_of(preparation: Preparation, recipe: Recipe, classes: int) -> Shape:
+def net_spec(preparation: Preparation, recipe: Recipe, classes: int) -> NetSpec:
     """What the recipe's net on this preparation is built from."""
     channels, net = preparation.channels, recipe.net
     encode = tuple(preparation.encoders[c] for c in channels)
     features = tuple(preparation.features(c) for c in channels)
     slots = (net.propagate, net.fuse, net.head)
-    return Shape(
+    return NetSpec(
         encode,
         features,
         *slots,

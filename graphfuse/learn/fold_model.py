@@ -15,8 +15,8 @@ from graphfuse.learn.bank.stacked_tensors import over
 from graphfuse.learn.bank.training import Trained
 from graphfuse.learn.linear.prepared_fold import PreparedFold
 from graphfuse.learn.linear.stacked_ridge import Linear
-from graphfuse.nn.net import Inputs, Net, Shape
-from graphfuse.nn.slots import part
+from graphfuse.nn.net import Inputs, Net, NetSpec
+from graphfuse.nn.registry import part
 from graphfuse.schema import Recipe
 from graphfuse.task.task import Task
 
@@ -34,7 +34,7 @@ class Fitted:
     task: Task
     preparation: Preparation
     linear: Linear
-    shape: Shape
+    spec: NetSpec
     nets: list[Net]
     states: list[Tensor]
     epochs: int
@@ -53,7 +53,7 @@ class Fitted:
             fold.task,
             fold.prepared(modalities),
             start.linear,
-            trained.shape, trained.nets, [], trained.epochs, trained.curve, trained.setting,
+            trained.spec, trained.nets, [], trained.epochs, trained.curve, trained.setting,
             trained.temperature,
         )  # fmt: skip
         shown = (
@@ -114,7 +114,7 @@ class Fitted:
         """Fitted gates per channel, the mean over seeds: `modality` (its weight in the linear
         start, or in a fusion that weighs them), `network`, and one for each patient layer, by its
         name (`patients`: the modality's own)."""
-        found, mix, weighs = {}, self.linear.shares(), part("fuse", self.shape.fuse).weighs
+        found, mix, weighs = {}, self.linear.shares(), part("fuse", self.spec.fuse).weighs
         for m, name in enumerate(self.preparation.channels):
             doors = {"modality": [mix["joint"] + mix[name]] if name in mix else []}
             if weighs:

@@ -21,7 +21,7 @@ from graphfuse.learn.linear.prepared_fold import PreparedFold
 from graphfuse.learn.parallel_folds import side_by_side
 from graphfuse.nn.contract import check_own
 from graphfuse.nn.net import Net
-from graphfuse.nn.slots import part
+from graphfuse.nn.registry import part
 from graphfuse.schema import Recipe
 
 log = logging.getLogger(__name__)
@@ -187,7 +187,7 @@ def _buildable(folds, modalities, recipes) -> dict[int, list[fold_data.FoldData]
         try:
             require_fusion(recipe, folds[0].task)
             turned = [fold.with_net(recipe) for fold in folds]
-            Net(fold_data.shape_of(turned[0].prepared(modalities), recipe, folds[0].task.width))
+            Net(fold_data.net_spec(turned[0].prepared(modalities), recipe, folds[0].task.width))
             found[number] = [fold_data.fold_data(fold, modalities, recipe) for fold in turned]
         except InputError as error:
             why = error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from graphfuse.errors import InputError
-from graphfuse.nn.slots import available, part
+from graphfuse.nn.registry import available, part
 from graphfuse.schema import Recipe
 from graphfuse.task.task import Task
 

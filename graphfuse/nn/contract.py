@@ -32,8 +32,9 @@ from graphfuse.nn.contract_samples import (
     sample_lists,
     sample_modalities,
 )
-from graphfuse.nn.edge_lists import Lists
-from graphfuse.nn.slots import SLOTS, Encode, Fuse, Head, Propagate, part
+from graphfuse.nn.edge_lists import EdgeLists
+from graphfuse.nn.registry import SLOTS, part
+from graphfuse.nn.slots import Encode, Fuse, Head, Propagate
 
 LEVELS = ("embedding", "decision", "hybrid")
 
@@ -153,13 +154,13 @@ def _propagate(cls) -> Iterator[Promise]:
     build, (own, senders, _) = sample(cls)
     module = build()
 
-    def heard(lists: Lists, said: Tensor = senders) -> Tensor:
+    def heard(lists: EdgeLists, said: Tensor = senders) -> Tensor:
         return module(own, said, (lists,) * M if cls.couples else lists)
 
     lists = sample_lists()
     yield "states become a message of their shape", lambda: shape(heard(lists), tuple(own.shape))
     silent = lists._replace(weight=torch.zeros_like(lists.weight))
-    elsewhere = Lists.build(lists.offsets, lists.index.flip(0), silent.weight, N)
+    elsewhere = EdgeLists.build(lists.offsets, lists.index.flip(0), silent.weight, N)
     yield "an edge of weight 0 is no edge", lambda: differ(heard(silent), heard(elsewhere))
     if cls.quiet:
         yield (
@@ -167,7 +168,7 @@ def _propagate(cls) -> Iterator[Promise]:
             lambda: differ(heard(silent), torch.zeros_like(own)),
         )
     order = torch.randperm(N)
-    renamed = Lists.build(lists.offsets, torch.argsort(order)[lists.index], lists.weight, N)
+    renamed = EdgeLists.build(lists.offsets, torch.argsort(order)[lists.index], lists.weight, N)
     yield (
         "the order of the senders does not matter",
         lambda: differ(heard(lists), heard(renamed, senders[order])),

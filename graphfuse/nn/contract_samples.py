@@ -16,7 +16,7 @@ from graphfuse.nn.contract_checks import (
     T,
     moved,
 )
-from graphfuse.nn.edge_lists import Lists
+from graphfuse.nn.edge_lists import EdgeLists
 from graphfuse.nn.slots import Encode, Fuse, Propagate
 
 MANY = 3  # tokens of a modality, where a part is shown several
@@ -56,11 +56,13 @@ def _seen(cls: type[Encode]) -> tuple[int | tuple[int, ...], Tensor]:
     )
 
 
-def sample_lists(weight: float = 0.5) -> Lists:
+def sample_lists(weight: float = 0.5) -> EdgeLists:
     """Every patient hears two others; the last hears nobody."""
     index = torch.tensor([(i + step) % N for i in range(N - 1) for step in (1, 3)])
     offsets = torch.tensor([*range(0, 2 * N - 1, 2), 2 * N - 2])
-    return Lists.build(offsets, index, torch.full((len(index),), weight, dtype=torch.float64), N)
+    return EdgeLists.build(
+        offsets, index, torch.full((len(index),), weight, dtype=torch.float64), N
+    )
 
 
 class _Whole(nn.Module):

@@ -19,7 +19,7 @@ CHUNK = 2048  # edges whose states are gathered at a time: they stay in the cach
 FULL = 4  # pairs per edge up to which all pairs' products are cheaper than those of the edges alone
 
 
-class Lists(NamedTuple):
+class EdgeLists(NamedTuple):
     """Ragged lists of N receivers over S senders with E edges, and the same edges ordered by
     sender.
 
@@ -36,7 +36,7 @@ class Lists(NamedTuple):
     back_order: Tensor
 
     @classmethod
-    def build(cls, offsets: Tensor, index: Tensor, weight: Tensor, senders: int) -> Lists:
+    def build(cls, offsets: Tensor, index: Tensor, weight: Tensor, senders: int) -> EdgeLists:
         """From CSR arrays; `weight` as it is to be applied (divide by the degree for a mean)."""
         receiver = torch.repeat_interleave(torch.arange(len(offsets) - 1), offsets.diff())
         order = torch.argsort(index, stable=True)
@@ -44,7 +44,7 @@ class Lists(NamedTuple):
         back = torch.cat([torch.zeros(1, dtype=torch.long), counts.cumsum(0)])
         return cls(offsets, index, weight, receiver, back, receiver[order], order)
 
-    def padded(self, receivers: int, senders: int, edges: int) -> Lists:
+    def padded(self, receivers: int, senders: int, edges: int) -> EdgeLists:
         """The same lists with more rows, senders and edges of weight 0 (all between the last ones),
         so that folds stack."""
         more = edges - len(self.index)
@@ -53,15 +53,15 @@ class Lists(NamedTuple):
         grow = receivers + 1 - len(self.offsets)
         offsets = torch.cat([self.offsets, self.offsets.new_full((grow,), int(self.offsets[-1]))])
         offsets[-1] = edges
-        return Lists.build(offsets, index, weight, senders)
+        return EdgeLists.build(offsets, index, weight, senders)
 
-    def to(self, device, dtype) -> Lists:
-        return Lists(
+    def to(self, device, dtype) -> EdgeLists:
+        return EdgeLists(
             *(t.to(device, dtype) if t.is_floating_point() else t.to(device) for t in self)
         )
 
 
-def aggregate(states: Tensor, lists: Lists, weight: Tensor | None = None) -> Tensor:
+def aggregate(states: Tensor, lists: EdgeLists, weight: Tensor | None = None) -> Tensor:
     """Σ over senders of weight × state: `[S, …]` → `[N, …]`; a receiver without senders gets zeros.
 
     `weight` `[E]` replaces the lists' own; gradients reach both states and weights.
@@ -72,12 +72,12 @@ def aggregate(states: Tensor, lists: Lists, weight: Tensor | None = None) -> Ten
     return out.reshape(out.shape[0], *states.shape[1:])
 
 
-def products(own: Tensor, senders: Tensor, lists: Lists) -> Tensor:
+def products(own: Tensor, senders: Tensor, lists: EdgeLists) -> Tensor:
     """Each edge's receiver · sender, over all their numbers: `[N, …]`, `[S, …]` → `[E]`."""
     return _Products.apply(own.flatten(1)[None], senders.flatten(1)[None], *_edges(lists))[0]
 
 
-def _edges(lists: Lists) -> tuple[Tensor, ...]:
+def _edges(lists: EdgeLists) -> tuple[Tensor, ...]:
     """All but the weights, one list of `[1, …]`."""
     return tuple(each[None] for each in (*lists[:2], *lists[3:]))
 

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from graphfuse.errors import InputError
-from graphfuse.nn.edge_lists import Lists
-from graphfuse.nn.slots import part
+from graphfuse.nn.edge_lists import EdgeLists
+from graphfuse.nn.registry import part
 
 
 class Inputs(NamedTuple):
@@ -28,10 +28,10 @@ class Inputs(NamedTuple):
     present: Tensor
     start: Tensor
     bias: Tensor
-    lists: tuple[Lists, ...]
+    lists: tuple[EdgeLists, ...]
 
 
-class Shape(NamedTuple):
+class NetSpec(NamedTuple):
     """What a net is built from: part names per slot and sizes; `features`: what each channel's
     encoder is built with; `rounds`: how often patients hear from their neighbours; `bridge`:
     whether absent modalities are guessed from present ones."""
@@ -68,36 +68,36 @@ class Net(nn.Module):
     token counts that do not go together, or fewer than the fusion needs.
     """
 
-    def __init__(self, shape: Shape, draw: Draw = as_it_comes):
+    def __init__(self, spec: NetSpec, draw: Draw = as_it_comes):
         super().__init__()
-        count = len(shape.encode)
-        fuse = part("fuse", shape.fuse)
+        count = len(spec.encode)
+        fuse = part("fuse", spec.fuse)
         self.level = fuse.level
         self.encode = nn.ModuleList()
-        for m, (name, features) in enumerate(zip(shape.encode, shape.features, strict=True)):
+        for m, (name, features) in enumerate(zip(spec.encode, spec.features, strict=True)):
             draw("encode", m)
-            self.encode.append(part("encode", name)(features, shape.width))
-        self.tokens = _tokens(self.encode, shape.fuse, fuse.least_tokens)
-        propagate = part("propagate", shape.propagate)
-        self.rounds = shape.rounds
-        along = [(None, 0)] if propagate.couples else [*product(range(count), range(shape.layers))]
+            self.encode.append(part("encode", name)(features, spec.width))
+        self.tokens = _tokens(self.encode, spec.fuse, fuse.least_tokens)
+        propagate = part("propagate", spec.propagate)
+        self.rounds = spec.rounds
+        along = [(None, 0)] if propagate.couples else [*product(range(count), range(spec.layers))]
         self.propagate = nn.ModuleList()
-        for number, (m, layer) in product(range(shape.rounds), along):
+        for number, (m, layer) in product(range(spec.rounds), along):
             draw(f"propagate {number} {layer}", m)
-            self.propagate.append(propagate(shape.width))
+            self.propagate.append(propagate(spec.width))
         draw("fuse", None)
-        self.fuse = fuse(shape.classes if fuse.level == "decision" else shape.width, count)
-        head = part("head", shape.head)
+        self.fuse = fuse(spec.classes if fuse.level == "decision" else spec.width, count)
+        head = part("head", spec.head)
         own = [] if fuse.level == "embedding" else [*range(count)]
         joint = [] if fuse.level == "decision" else [None]
         self.head = nn.ModuleList()
         for m in [*own, *joint]:
             draw("head", m)
-            self.head.append(head(shape.width, shape.classes))
+            self.head.append(head(spec.width, spec.classes))
         draw("bridge", None)
-        self.bridge = Bridge(shape.width, count) if shape.bridge else None
-        self.width = shape.width
-        self.patient_gate = nn.Parameter(torch.zeros(count, shape.layers))
+        self.bridge = Bridge(spec.width, count) if spec.bridge else None
+        self.width = spec.width
+        self.patient_gate = nn.Parameter(torch.zeros(count, spec.layers))
 
     def encoded(self, inputs: Inputs) -> Tensor:
         """What the encoders make of the channels `[N, M, T, D]`, whoever has them."""
@@ -175,7 +175,9 @@ class Net(nn.Module):
         logits = self.fuse(said.detach() if own and self.fuse.apart else said, present)
         return (logits, said) if own else logits
 
-    def _heard(self, number: int, h: Tensor, senders: Tensor, lists: tuple[Lists, ...]) -> Tensor:
+    def _heard(
+        self, number: int, h: Tensor, senders: Tensor, lists: tuple[EdgeLists, ...]
+    ) -> Tensor:
         """Messages of a round `[N, M × L, T, D]`, before any gate."""
         if self.propagate[0].couples:
             return self.propagate[number](h, senders, lists)
@@ -232,6 +234,6 @@ def _tokens(encode: nn.ModuleList, fuse: str, least: int) -> int:
     return counts[0]
 
 
-def silent(lists: Lists) -> Lists:
+def silent(lists: EdgeLists) -> EdgeLists:
     """The same lists with every edge's weight 0."""
     return lists._replace(weight=torch.zeros_like(lists.weight))

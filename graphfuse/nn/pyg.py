@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from graphfuse.errors import InputError, nearest
-from graphfuse.nn.edge_lists import Lists
+from graphfuse.nn.edge_lists import EdgeLists
 from graphfuse.nn.slots import Propagate
 
 TRIAL_WIDTH = 8
@@ -50,7 +50,7 @@ class Geometric(Propagate):
         """Stays in evaluation mode: some convolutions draw edges at random in training."""
         return super().train(False)
 
-    def forward(self, own: Tensor, senders: Tensor, lists: Lists) -> Tensor:
+    def forward(self, own: Tensor, senders: Tensor, lists: EdgeLists) -> Tensor:
         return through(self.conv, self.takes, own, senders, lists)
 
 
@@ -173,7 +173,7 @@ def _asked(function: Callable) -> set[str]:
 
 
 def through(
-    conv: nn.Module, takes: frozenset[str], own: Tensor, senders: Tensor, lists: Lists
+    conv: nn.Module, takes: frozenset[str], own: Tensor, senders: Tensor, lists: EdgeLists
 ) -> Tensor:
     """What the receivers hear, by token `[N, T, D]`."""
     (count, tokens, _), start = own.shape, len(senders)
@@ -218,18 +218,18 @@ def refusal(name: str, width: int) -> str:
             return f"{type(error).__name__}: {said.splitlines()[0]}"
 
 
-def _tried(heard: Callable[[Tensor, Tensor, Lists], Tensor], width: int) -> str:
+def _tried(heard: Callable[[Tensor, Tensor, EdgeLists], Tensor], width: int) -> str:
     """What is wrong with the messages to three patients, two of whom hear two of four senders
     each."""
     own, senders = torch.randn(3, 2, width).double(), torch.randn(4, 2, width).double()
     offsets, index = torch.tensor([0, 2, 4, 4]), torch.tensor([0, 1, 1, 2])
-    lists = Lists.build(offsets, index, torch.tensor([0.5, 0.5, 0.3, 0.7]).double(), 4)
+    lists = EdgeLists.build(offsets, index, torch.tensor([0.5, 0.5, 0.3, 0.7]).double(), 4)
     out = heard(own, senders, lists)
     if not isinstance(out, Tensor) or out.shape != own.shape:
         return f"it turns states {tuple(own.shape)} into {tuple(getattr(out, 'shape', ()))}"
     if not torch.isfinite(out).all():
         return "its messages are not finite"
-    first = Lists.build(offsets[:2], index[:2], lists.weight[:2], 4)
+    first = EdgeLists.build(offsets[:2], index[:2], lists.weight[:2], 4)
     if not torch.allclose(heard(own[:1], senders, first), out[:1], atol=1e-9):
         return "what a patient hears depends on who else is there"
     changed = senders.clone()

@@ -7,16 +7,9 @@ statistics, no boolean indexing, no `.item()`, no shape that depends on data.
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
-from functools import cache
-from pathlib import Path
-
 from torch import Tensor, nn
 
-from graphfuse.errors import InputError, nearest
-from graphfuse.files.class_from_file import class_in_file
-from graphfuse.nn.edge_lists import Lists
+from graphfuse.nn.edge_lists import EdgeLists
 
 
 class Encode(nn.Module):
@@ -73,7 +66,7 @@ class Propagate(nn.Module):
     quiet: bool = False
     loops: bool = False
 
-    def forward(self, own: Tensor, senders: Tensor, lists: Lists) -> Tensor:
+    def forward(self, own: Tensor, senders: Tensor, lists: EdgeLists) -> Tensor:
         raise TypeError(
             f"{type(self).__name__} must define forward(own, senders, lists) -> [N, T, D]"
         )
@@ -122,57 +115,3 @@ class Head(nn.Module):
 
     def forward(self, z: Tensor) -> Tensor:
         raise TypeError(f"{type(self).__name__} must define forward([N, D]) -> [N, K]")
-
-
-SLOTS: dict[str, type[nn.Module]] = {
-    "encode": Encode,
-    "propagate": Propagate,
-    "fuse": Fuse,
-    "head": Head,
-}
-
-
-def available(slot: str) -> list[str]:
-    """Names of the parts in a slot's folder, sorted."""
-    return list(_shipped(slot))
-
-
-@cache
-def _shipped(slot: str) -> tuple[str, ...]:
-    folder = Path(__file__).parent / slot
-    return tuple(sorted(module.name for module in pkgutil.iter_modules([str(folder)])))
-
-
-def part(slot: str, name: str) -> type[nn.Module]:
-    """The class of a part, by name in its slot's folder, as `file.py:Class`, or as `pyg:NAME` (see
-    `graphfuse.nn.pyg`).
-
-    Raises `InputError` for an unknown name, a missing file or class, or a class of another slot.
-    """
-    base = SLOTS[slot]
-    if name.startswith("pyg:"):
-        found = importlib.import_module("graphfuse.nn.pyg").convolution(name.removeprefix("pyg:"))
-    elif ":" in name:
-        found = class_in_file(name)
-    elif name in available(slot):
-        module = importlib.import_module(f"graphfuse.nn.{slot}.{name}")
-        own = [
-            v
-            for v in vars(module).values()
-            if isinstance(v, type) and v.__module__ == module.__name__
-        ]
-        found = next(v for v in own if issubclass(v, base))
-    else:
-        or_pyg = (
-            ", or pyg:NAME for a convolution of PyTorch Geometric" if slot == "propagate" else ""
-        )
-        raise InputError(
-            f"{slot} = {name!r}: no such part{nearest(name, available(slot))}; or give "
-            f"file.py:Class{or_pyg}"
-        )
-    if not (isinstance(found, type) and issubclass(found, base)):
-        raise InputError(
-            f"{slot} = {name!r}: is no {base.__name__}; derive it from "
-            f"graphfuse.nn.slots.{base.__name__}"
-        )
-    return found

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
 
-from graphfuse.nn.edge_lists import Lists, aggregate
+from graphfuse.nn.edge_lists import EdgeLists, aggregate
 
 
 def clique_sums(h: Tensor, v: Tensor) -> Tensor:
@@ -60,7 +60,7 @@ def walk(h: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
     return step_then_jump(h, v).expand(ca.shape), ca
 
 
-def walk_lists(h: Tensor, lists: Sequence[Lists]) -> tuple[Tensor, Tensor]:
+def walk_lists(h: Tensor, lists: Sequence[EdgeLists]) -> tuple[Tensor, Tensor]:
     """(AC, CA) messages over any planes, given as K lists of P receivers over S senders: `h` `[K,
     S, d]` → two `[K, P, d]`.
 

@@ -67,7 +67,7 @@ Features = int | tuple[int, ...]
 
 
 class NetShape(Shape):
-    """The net's parts and sizes (`nn.net.Shape`)."""
+    """The net's parts and sizes (`nn.net.NetSpec`)."""
 
     encode: Annotated[tuple[Part, ...], Field(min_length=1)]
     features: tuple[Features, ...]

@@ -19,7 +19,7 @@ from graphfuse.learn.signals.concept_planes import (
 )
 from graphfuse.nn.autoencoder import Autoencoder, reconstruction_loss
 from graphfuse.nn.encode.walk_learned import WalkLearned
-from graphfuse.nn.slots import part
+from graphfuse.nn.registry import part
 from graphfuse.schema import ConceptSection
 
 SMALL = ConceptSection(planes=4, codes=3, components=6, quantile=0.6, epochs=15)

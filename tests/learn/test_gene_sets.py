@@ -27,7 +27,7 @@ from graphfuse.learn.linear.prepared_fold import PreparedFold
 from graphfuse.learn.model import FusionModel
 from graphfuse.learn.signals.gene_sets import Pathways
 from graphfuse.nn.encode.pathways import Pathways as Encoder
-from graphfuse.nn.slots import available
+from graphfuse.nn.registry import available
 from graphfuse.schema import Recipe
 from graphfuse.schema.recipe import PathwaySection
 
@@ -245,7 +245,7 @@ def opened(model):
 def test_the_contracts_hold(small, collection, fuse, tmp_path):
     model = opened(FusionModel(recipe(collection, fuse), seed=1, device="cpu").fit(small.cohort))
     fitted = model.fitted_
-    assert fitted.nets[0].tokens == 5 and fitted.shape.features == (0, 0, (5, 10))
+    assert fitted.nets[0].tokens == 5 and fitted.spec.features == (0, 0, (5, 10))
     new = planted(30, {"rna": 40, "meth": 24}, carriers=5, missing={"meth": 0.3}, seed=9).cohort
     together = model.predict_proba(new)
     alone = np.concatenate([model.predict_proba(new.take([i])) for i in range(8)])
@@ -272,7 +272,7 @@ def test_folds_with_other_columns_train_as_one_bank(small, tmp_path):
     for rows in (np.arange(0, 80, 2), np.arange(1, 80, 2)):
         cross = PreparedFold.fit(small.cohort.take(rows), outcome.take(rows), chosen, None, 0)
         folds.append(fold_data.fold_data(cross, ("rna", "meth"), chosen))
-    shapes = [fold.shape.features[-1] for fold in folds]
+    shapes = [fold.spec.features[-1] for fold in folds]
     assert shapes[0] != shapes[1] and shapes[0][0] == shapes[1][0] == 3
     together = train(folds, chosen, 0, "cpu", torch.float64)
     for fold, both in zip(folds, together, strict=True):

@@ -11,8 +11,8 @@ import torch
 
 from graphfuse.learn.bank.memory import COPIES, HEADROOM, RANDOM, SPREAD, Size, chunks
 from graphfuse.learn.linear.inner_folds import INNER_FOLDS
-from graphfuse.nn.edge_lists import Lists
-from graphfuse.nn.net import Inputs, Net, Shape
+from graphfuse.nn.edge_lists import EdgeLists
+from graphfuse.nn.net import Inputs, Net, NetSpec
 
 SIZE = Size(shared=100.0, own=10.0, step=40.0)
 
@@ -51,13 +51,13 @@ def test_what_does_not_fit_is_counted_and_what_cannot_is_warned_of(caplog):
 def tables(n, features, width):
     """A net whose encoders are tables, and what it sees."""
     torch.manual_seed(0)
-    nobody = Lists.build(
+    nobody = EdgeLists.build(
         torch.zeros(n + 1).long(), torch.zeros(0).long(), torch.zeros(0).double(), n
     )
     x = tuple(torch.randn(n, f).double() for f in features)
     start, bias = torch.zeros(n, 2, 3, 2).double(), torch.zeros(n, 2, 2).double()
     inputs = Inputs(x, torch.ones(n, 2).double(), start, bias, (nobody,) * 2)
-    return Net(Shape(("table",) * 2, features, "mean", "gated", "class", width, 2)), inputs
+    return Net(NetSpec(("table",) * 2, features, "mean", "gated", "class", width, 2)), inputs
 
 
 def test_the_size_of_a_replica_is_what_it_keeps():

@@ -6,7 +6,7 @@ import torch
 from torch.func import grad, vmap
 
 from graphfuse.nn import edge_lists as module
-from graphfuse.nn.edge_lists import Lists, aggregate, products
+from graphfuse.nn.edge_lists import EdgeLists, aggregate, products
 
 SENDERS, RECEIVERS, EDGES = 6, 9, 20
 EMPTY = (0, 4, 8)  # receivers without senders, first and last among them
@@ -21,7 +21,7 @@ def made(seed=0, receivers=RECEIVERS, senders=SENDERS, edges=EDGES, empty=EMPTY)
         [torch.zeros(1, dtype=torch.long), torch.bincount(receiver, minlength=receivers).cumsum(0)]
     )
     index = torch.randint(senders, (edges,), generator=draw)
-    return Lists.build(
+    return EdgeLists.build(
         offsets, index, torch.randn(edges, dtype=torch.float64, generator=draw), senders
     )
 
@@ -61,7 +61,7 @@ def test_weights_given_take_the_place_of_the_lists_own():
 
 
 def test_no_edges_no_message():
-    none = Lists.build(
+    none = EdgeLists.build(
         torch.zeros(5, dtype=torch.long),
         torch.zeros(0, dtype=torch.long),
         torch.zeros(0, dtype=torch.float64),
@@ -153,7 +153,7 @@ def loop_of(h, weight, lists):
 
 
 def stacked(many):
-    return Lists(*map(torch.stack, zip(*many, strict=True)))
+    return EdgeLists(*map(torch.stack, zip(*many, strict=True)))
 
 
 def test_replicas_on_shared_lists_are_their_loop():
@@ -273,7 +273,7 @@ def test_replicas_that_share_their_lists_keep_them_once():
 
 
 def test_no_edges_in_any_replica():
-    none = Lists.build(
+    none = EdgeLists.build(
         torch.zeros(5, dtype=torch.long),
         torch.zeros(0, dtype=torch.long),
         torch.zeros(0).double(),

@@ -10,8 +10,8 @@ from graphfuse.nn.encode.mlp import Perceptron
 from graphfuse.nn.encode.network_deep import NetworkDeep
 from graphfuse.nn.encode.pathways import RANK, Pathways
 from graphfuse.nn.encode.tokens import COUNT, Tokens
-from graphfuse.nn.net import Net, Shape
-from graphfuse.nn.slots import available, part
+from graphfuse.nn.net import Net, NetSpec
+from graphfuse.nn.registry import available, part
 
 N, F, T, G, D = 6, 9, 3, 5, 8
 
@@ -131,5 +131,7 @@ def test_padding_a_set_says_nothing():
 
 
 def test_modalities_with_one_token_have_it_repeated_beside_pathways():
-    net = Net(Shape(("none", "table", "pathways"), (0, F, (T, G)), "none", "gated", "class", D, 2))
+    net = Net(
+        NetSpec(("none", "table", "pathways"), (0, F, (T, G)), "none", "gated", "class", D, 2)
+    )
     assert net.tokens == T

@@ -13,8 +13,8 @@ from torch.nn.functional import cross_entropy, gelu, layer_norm
 from graphfuse.errors import InputError
 from graphfuse.nn.fuse.stack import RIDGE, stacked
 from graphfuse.nn.fuse.weighted import PRIOR, mixture_weights
-from graphfuse.nn.net import Net, Shape
-from graphfuse.nn.slots import available, part
+from graphfuse.nn.net import Net, NetSpec
+from graphfuse.nn.registry import available, part
 
 N, M, T, D, K = 6, 3, 2, 8, 4
 EVERY = available("fuse")
@@ -185,9 +185,10 @@ def test_cross_attention_of_a_modality_alone_is_its_own_mean():
 
 def test_cross_attention_wants_tokens():
     with pytest.raises(InputError, match="'cross_attention' needs at least 2 tokens"):
-        Net(Shape(("table", "table"), (5, 4), "none", "cross_attention", "class", D, K))
+        Net(NetSpec(("table", "table"), (5, 4), "none", "cross_attention", "class", D, K))
     assert (
-        Net(Shape(("tokens", "table"), (5, 4), "none", "cross_attention", "class", D, K)).tokens > 1
+        Net(NetSpec(("tokens", "table"), (5, 4), "none", "cross_attention", "class", D, K)).tokens
+        > 1
     )
 
 

@@ -6,10 +6,10 @@ from torch.func import functional_call, stack_module_state, vmap
 from torch.nn.functional import leaky_relu
 
 from graphfuse.nn.contract import check
-from graphfuse.nn.edge_lists import Lists, aggregate
+from graphfuse.nn.edge_lists import EdgeLists, aggregate
 from graphfuse.nn.net import silent
 from graphfuse.nn.propagate.attention import BOUND, HEADS
-from graphfuse.nn.slots import part
+from graphfuse.nn.registry import part
 
 N, S, T, D = 5, 4, 2, 8
 RECEIVER = [0, 0, 0, 1, 3, 3, 3]  # patients 2 and 4 hear nobody
@@ -19,7 +19,7 @@ WEIGHT = [0.2, 0.5, 0.3, 1.0, 0.4, 0.0, 0.6]
 
 def lists_of(weight=WEIGHT, receiver=RECEIVER, index=INDEX):
     offsets = torch.tensor([0, *(sum(r <= i for r in receiver) for i in range(N))])
-    return Lists.build(
+    return EdgeLists.build(
         offsets,
         torch.tensor(index, dtype=torch.long),
         torch.as_tensor(weight, dtype=torch.float64),
@@ -142,7 +142,7 @@ def test_a_patient_alone_hears_the_same(name):
     for i in range(N):
         mine = slice(int(lists.offsets[i]), int(lists.offsets[i + 1]))
         offsets = torch.tensor([0, mine.stop - mine.start])
-        one = Lists.build(offsets, lists.index[mine], lists.weight[mine], S)
+        one = EdgeLists.build(offsets, lists.index[mine], lists.weight[mine], S)
         torch.testing.assert_close(
             module(own[[i]], senders, one)[0], together[i], rtol=1e-12, atol=1e-12
         )
@@ -186,7 +186,7 @@ def test_whom_one_hears_most_depends_on_who_hears():
         module.query.weight.copy_(20 * torch.eye(4))
         module.key.weight.copy_(torch.eye(4))
     codes = torch.eye(4, dtype=torch.float64)[:, None]
-    everyone = Lists.build(
+    everyone = EdgeLists.build(
         torch.arange(0, 17, 4), torch.arange(4).repeat(4), torch.full((16,), 0.25).double(), 4
     )
     assert torch.equal(module(codes, codes, everyone)[:, 0].argmax(1), torch.arange(4))
@@ -229,7 +229,7 @@ def test_folds_of_seeds_are_their_loops(name):
     state = {
         key: torch.stack([row[key] for row in rows]).detach().requires_grad_() for key in rows[0]
     }
-    stacked = Lists(*map(torch.stack, zip(*folds, strict=True)))
+    stacked = EdgeLists(*map(torch.stack, zip(*folds, strict=True)))
     h = torch.stack([states(4, seed) for seed in range(6)]).view(3, 2, 4, T, D).requires_grad_()
     own = torch.cat([h, h[:, :, :1]], 2)
     base = cls(D).double()
@@ -275,7 +275,7 @@ def test_attention_learns_whom_to_hear():
     )  # one of each kind
     index = quads.repeat_interleave(4, 0)  # each four of every kind hear the same four
     truth = shown[index.gather(1, kind[:, None])[:, 0]]
-    lists = Lists.build(
+    lists = EdgeLists.build(
         torch.arange(0, 4 * count + 1, 4), index.flatten(), torch.full((4 * count,), 0.25), count
     )
     errors = {}

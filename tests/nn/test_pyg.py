@@ -9,10 +9,10 @@ from torch.func import functional_call
 
 from graphfuse.errors import InputError
 from graphfuse.nn.contract import check, check_named
-from graphfuse.nn.edge_lists import Lists
-from graphfuse.nn.net import Inputs, Net, Shape, silent
+from graphfuse.nn.edge_lists import EdgeLists
+from graphfuse.nn.net import Inputs, Net, NetSpec, silent
 from graphfuse.nn.pyg import names, refusal
-from graphfuse.nn.slots import part
+from graphfuse.nn.registry import part
 
 N, S, T, D = 4, 3, 2, 8
 EDGES = [
@@ -65,7 +65,9 @@ PACKAGES = [
 def lists_of(edges=EDGES):
     offsets = torch.tensor([0, *(sum(r <= i for r, _, _ in edges) for i in range(N))])
     index = torch.tensor([s for _, s, _ in edges], dtype=torch.long)
-    return Lists.build(offsets, index, torch.tensor([w for *_, w in edges], dtype=torch.float64), S)
+    return EdgeLists.build(
+        offsets, index, torch.tensor([w for *_, w in edges], dtype=torch.float64), S
+    )
 
 
 def states(count, seed):
@@ -171,7 +173,7 @@ def test_a_patient_hears_senders_and_nobody_else(name):
             torch.tensor([0, len(mine)]),
             torch.tensor([s for _, s, _ in mine], dtype=torch.long),
         )
-        alone = Lists.build(
+        alone = EdgeLists.build(
             offsets, index, torch.tensor([w for *_, w in mine], dtype=torch.float64), S
         )
         torch.testing.assert_close(
@@ -197,12 +199,12 @@ def test_training_mode_changes_nothing(name):
 def test_a_net_of_it_learns_and_without_edges_is_no_graph(name):
     count = 6
     torch.manual_seed(0)
-    net = Net(Shape(("table", "table"), (5, 4), name, "gated", "class", D, 3)).double()
+    net = Net(NetSpec(("table", "table"), (5, 4), name, "gated", "class", D, 3)).double()
     with torch.no_grad():
         for parameter in net.parameters():
             parameter.add_(0.3 * torch.randn_like(parameter))
     index = torch.tensor([(i + step) % count for i in range(count) for step in (1, 2)])
-    lists = Lists.build(
+    lists = EdgeLists.build(
         torch.arange(0, 2 * count + 1, 2), index, torch.full((2 * count,), 0.5).double(), count
     )
     x = tuple(torch.randn(count, f).double() for f in (5, 4))

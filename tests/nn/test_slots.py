@@ -11,8 +11,8 @@ import torch
 
 from graphfuse.errors import InputError
 from graphfuse.nn.contract import check, check_named, check_own
-from graphfuse.nn.net import Inputs, Net, Shape, silent
-from graphfuse.nn.slots import SLOTS, available, part
+from graphfuse.nn.net import Inputs, Net, NetSpec, silent
+from graphfuse.nn.registry import SLOTS, available, part
 
 EVERY = [(slot, name) for slot in SLOTS for name in available(slot)]
 
@@ -250,25 +250,25 @@ def test_two_files_of_one_name_are_two_parts(tmp_path):
 N, K = 6, 3
 
 
-def shape_of(fuse, propagate="mean"):
+def spec_of(fuse, propagate="mean"):
     """Two modalities; several tokens of the first where the fusion needs them."""
     first = "tokens" if part("fuse", fuse).least_tokens > 1 else "table"
-    return Shape((first, "network"), (5, 4), propagate, fuse, "class", 8, K)
+    return NetSpec((first, "network"), (5, 4), propagate, fuse, "class", 8, K)
 
 
 def net_and_inputs(fuse="gated", propagate="mean", absent=()):
     """A net away from its start, and inputs of six patients who hear two others each."""
-    from graphfuse.nn.edge_lists import Lists
+    from graphfuse.nn.edge_lists import EdgeLists
 
     torch.manual_seed(0)
-    shape = shape_of(fuse, propagate)
-    encode, features = shape.encode, shape.features
-    net = Net(shape).double()
+    spec = spec_of(fuse, propagate)
+    encode, features = spec.encode, spec.features
+    net = Net(spec).double()
     with torch.no_grad():
         for parameter in net.parameters():
             parameter.add_(0.3 * torch.randn_like(parameter))
     index = torch.tensor([(i + step) % N for i in range(N) for step in (1, 2)])
-    lists = Lists.build(
+    lists = EdgeLists.build(
         torch.arange(0, 2 * N + 1, 2), index, torch.full((2 * N,), 0.5, dtype=torch.float64), N
     )
     x = [
@@ -295,7 +295,7 @@ FUSES = available("fuse")
 @pytest.mark.parametrize("fuse", FUSES)
 def test_a_new_net_is_its_linear_start(fuse):
     _, inputs = net_and_inputs()
-    net = Net(shape_of(fuse)).double()
+    net = Net(spec_of(fuse)).double()
     each = (inputs.start[:, :, 0] + inputs.bias) * inputs.present[..., None]
     joint, one = each.sum(1), inputs.present[:, :1]
     expected = {
@@ -315,7 +315,7 @@ def test_no_edges_is_no_graph(fuse, propagate):
     inputs = inputs._replace(start=inputs.start.clone())
     inputs.start[:, :, 2] = 0  # nobody's mean: the views are made from the same lists
     cut = inputs._replace(lists=tuple(map(silent, inputs.lists)))
-    closed = Net(shape_of(fuse, propagate)).double()
+    closed = Net(spec_of(fuse, propagate)).double()
     closed.load_state_dict(net.state_dict())
     with torch.no_grad():
         closed.patient_gate.zero_()

@@ -7,7 +7,7 @@ from torch.func import functional_call, stack_module_state, vmap
 from torch.nn.functional import leaky_relu
 
 from graphfuse.nn.contract import check
-from graphfuse.nn.edge_lists import Lists
+from graphfuse.nn.edge_lists import EdgeLists
 from graphfuse.nn.encode.walk import Walk
 from graphfuse.nn.encode.walk_learned import WalkLearned
 from graphfuse.nn.walk import (
@@ -158,7 +158,7 @@ def lists_of(a, weight=None):
     receiver, sender = a.T.nonzero(as_tuple=True)
     counts = torch.bincount(receiver, minlength=a.shape[1])
     offsets = torch.cat([torch.zeros(1, dtype=torch.long), counts.cumsum(0)])
-    return Lists.build(offsets, sender, a[sender, receiver], a.shape[0])
+    return EdgeLists.build(offsets, sender, a[sender, receiver], a.shape[0])
 
 
 def sparse(seed, directed=False):
@@ -192,10 +192,10 @@ def test_lists_of_any_planes_are_the_supra_form(seed, directed):
 def test_weights_count_walks_and_receivers_need_not_send():
     """Patients who only receive: three senders, two receivers, by hand."""
     h = torch.tensor([[[1.0], [2.0], [4.0]], [[10.0], [20.0], [40.0]]], dtype=torch.float64)
-    first = Lists.build(
+    first = EdgeLists.build(
         torch.tensor([0, 2, 2]), torch.tensor([0, 1]), torch.tensor([1.0, 3.0]).double(), 3
     )
-    second = Lists.build(
+    second = EdgeLists.build(
         torch.tensor([0, 1, 1]), torch.tensor([2]), torch.tensor([1.0]).double(), 3
     )
     ac, ca = walk_lists(h, [first, second])

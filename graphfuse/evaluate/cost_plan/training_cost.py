@@ -16,7 +16,7 @@ from graphfuse.evaluate.cost_plan.estimate import FOLDS, Spent
 from graphfuse.evaluate.cost_plan.memory import Footprint
 from graphfuse.learn.bank.training import first_pass
 from graphfuse.learn.fold_data import FoldData
-from graphfuse.nn.edge_lists import Lists
+from graphfuse.nn.edge_lists import EdgeLists
 from graphfuse.schema import Recipe
 
 TOGETHER = 5  # folds of a timed bank; more take more in proportion
@@ -57,7 +57,7 @@ def enlarged(fold: FoldData, patients: int) -> FoldData:
     )
     return FoldData(
         inputs, fold.target.take(rows), fold.task, fold.inner[rows.numpy()], basis, fold.gates,
-        fold.shape, fold.prime, fold.channels, fold.varying,
+        fold.spec, fold.prime, fold.channels, fold.varying,
     )  # fmt: skip
 
 
@@ -66,7 +66,7 @@ def _rank(turned: np.ndarray, patients: int) -> int:
     return min(len(turned), patients)
 
 
-def _repeated(lists: Lists, patients: int, count: int) -> Lists:
+def _repeated(lists: EdgeLists, patients: int, count: int) -> EdgeLists:
     """Neighbour lists of patients that come over and over, `count` at a time."""
     times = -(-patients // count)
     degrees = lists.offsets.diff().repeat(times)[:patients]
@@ -74,7 +74,7 @@ def _repeated(lists: Lists, patients: int, count: int) -> Lists:
     edges = int(degrees.sum())
     index = (lists.index.repeat(times) + shift)[:edges].clamp(max=patients - 1)
     offsets = torch.cat([degrees.new_zeros(1), degrees.cumsum(0)])
-    return Lists.build(offsets, index, lists.weight.repeat(times)[:edges], patients)
+    return EdgeLists.build(offsets, index, lists.weight.repeat(times)[:edges], patients)
 
 
 def cells(fold: FoldData, patients: int) -> int:

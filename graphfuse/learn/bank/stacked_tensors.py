@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.func import vmap
 from torch.nn.functional import pad
 
-from graphfuse.nn.edge_lists import Lists
+from graphfuse.nn.edge_lists import EdgeLists
 from graphfuse.nn.net import Inputs
 from graphfuse.task.outcome import Target
 
@@ -34,7 +34,7 @@ def stacked_inputs(
     for column in zip(*(i.lists for i in inputs), strict=True):
         edges = max(len(each.index) for each in column)
         grown = [each.padded(rows, senders or rows, edges).to(device, dtype) for each in column]
-        lists.append(Lists(*map(torch.stack, zip(*grown, strict=True))))
+        lists.append(EdgeLists(*map(torch.stack, zip(*grown, strict=True))))
     x = tuple(together(column) for column in zip(*(i.x for i in inputs), strict=True))
     return Inputs(
         x,

@@ -20,7 +20,7 @@ from graphfuse.learn.bank.bank import Bank
 from graphfuse.learn.bank.memory import Chunk, Size, chunks
 from graphfuse.learn.fold_data import FoldData
 from graphfuse.learn.random_draws import mask_sources, seed_of
-from graphfuse.nn.net import Net, Shape
+from graphfuse.nn.net import Net, NetSpec
 from graphfuse.schema import Recipe
 from graphfuse.schema.recipe import TrainSection
 
@@ -37,7 +37,7 @@ class Trained:
     epochs, where seeds do not differ), `epochs`, the `setting` chosen, its `curve` in the first
     pass, and the `temperature` to divide logits by."""
 
-    shape: Shape
+    spec: NetSpec
     nets: list[Net]
     epochs: int
     curve: list[float]
@@ -169,7 +169,7 @@ def _trained(
         zip(("learning_rate", "weight_decay"), section.settings[choice.setting], strict=True)
     )
     return Trained(
-        fold.shape,
+        fold.spec,
         [unrotated(fold, state) for state in states],
         choice.epochs,
         choice.curve,
@@ -220,10 +220,10 @@ def fresh(fold: FoldData, seed: int) -> Net:
         name = "" if channel is None else fold.channels[channel]
         torch.default_generator.manual_seed(seed_of(seed, f"{slot} {name}"))
 
-    turned = zip(fold.shape.features, fold.basis, strict=True)
+    turned = zip(fold.spec.features, fold.basis, strict=True)
     features = tuple(f if basis is None else basis.shape[1] for f, basis in turned)
     with torch.random.fork_rng(devices=[]):
-        net = Net(fold.shape._replace(features=features), draw)
+        net = Net(fold.spec._replace(features=features), draw)
     with torch.no_grad():
         for m, encode in enumerate(net.encode):
             if encode.linear:
@@ -241,7 +241,7 @@ def fresh(fold: FoldData, seed: int) -> Net:
 def unrotated(fold: FoldData, state: dict[str, Tensor]) -> Net:
     """The trained net over the columns themselves: each rotated encoder's weight becomes basis @
     weight."""
-    net = Net(fold.shape)
+    net = Net(fold.spec)
     for m, basis in enumerate(fold.basis):
         if basis is not None:
             name = f"encode.{m}.weight"

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from graphfuse.learn.bank.stacked_tensors import over, stacked, stacked_inputs, stacked_targets
-from graphfuse.nn.edge_lists import Lists
+from graphfuse.nn.edge_lists import EdgeLists
 from graphfuse.nn.net import Inputs
 from graphfuse.task.outcome import Target
 
@@ -58,13 +58,13 @@ def _patients(inputs: Inputs, rows: Tensor) -> Inputs:
     return Inputs((), inputs.present[rows], inputs.start[rows], inputs.bias[rows], lists)
 
 
-def _heard(lists: Lists, rows: Tensor) -> Lists:
+def _heard(lists: EdgeLists, rows: Tensor) -> EdgeLists:
     """What these receivers hear."""
     counts = lists.offsets.diff()[rows]
     offsets = torch.cat([counts.new_zeros(1), counts.cumsum(0)])
     edges = torch.repeat_interleave(lists.offsets[rows] - offsets[:-1], counts) + torch.arange(
         int(offsets[-1])
     )
-    return Lists.build(
+    return EdgeLists.build(
         offsets, lists.index[edges], lists.weight[edges], len(lists.back_offsets) - 1
     )

@@ -17,7 +17,7 @@ from graphfuse.learn.linear.result_cache import Results
 from graphfuse.learn.parallel_folds import side_by_side
 from graphfuse.learn.recipe_steps import reads_target
 from graphfuse.learn.signals.channels import Signal, Silent, encoders_of, fit_signals
-from graphfuse.nn.slots import part
+from graphfuse.nn.registry import part
 from graphfuse.schema import Recipe
 from graphfuse.task.outcome import Learned, Outcome, Target
 from graphfuse.task.task import Task

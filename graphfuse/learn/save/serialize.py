@@ -17,8 +17,8 @@ from graphfuse.learn.linear.stacked_ridge import Linear
 from graphfuse.learn.save.consistency import same, within
 from graphfuse.learn.save.expected_arrays import expected_states
 from graphfuse.learn.signals.channels import SHOWN, SIGNALS
-from graphfuse.nn.net import Net, Shape
-from graphfuse.nn.slots import part
+from graphfuse.nn.net import Net, NetSpec
+from graphfuse.nn.registry import part
 from graphfuse.schema.saved_model import ModelFile
 
 
@@ -41,7 +41,7 @@ def pack(fitted: Fitted) -> tuple[dict[str, np.ndarray], dict]:
         "depth": preparation.depth,
         "control": preparation.control,
         "modalities": {},
-        "net": fitted.shape._asdict() | _saved_parts(fitted.shape),
+        "net": fitted.spec._asdict() | _saved_parts(fitted.spec),
         "seeds": len(fitted.nets),
     }
     for name, pipeline in preparation.pipelines.items():
@@ -92,9 +92,9 @@ def unpack_pipelines(
     return found
 
 
-def _saved_parts(shape: Shape) -> dict[str, object]:
-    one = {slot: saved_part(getattr(shape, slot)) for slot in ("propagate", "fuse", "head")}
-    return {"encode": [saved_part(name) for name in shape.encode], **one}
+def _saved_parts(spec: NetSpec) -> dict[str, object]:
+    one = {slot: saved_part(getattr(spec, slot)) for slot in ("propagate", "fuse", "head")}
+    return {"encode": [saved_part(name) for name in spec.encode], **one}
 
 
 def unpack(
@@ -108,16 +108,16 @@ def unpack(
     `slots`: the net's parts, by `own_parts.loaded_parts`; `pipelines`: by `unpack_pipelines`.
     Raises `ValueError` where parts, sizes and arrays do not go together.
     """
-    shape = Shape(**model.net.model_dump() | slots)
-    preparation = _preparation(arrays, model, shape, pipelines)
-    _check_channels(preparation, shape)
+    spec = NetSpec(**model.net.model_dump() | slots)
+    preparation = _preparation(arrays, model, spec, pipelines)
+    _check_channels(preparation, spec)
     within("seeds", [f"net{model.seeds - 1}/states"], arrays)
     states, sizes = expected_states(model), {"n": len(arrays["present"])}
     check_shapes(arrays, states, sizes)  # before anything of these sizes is built
     check_values(arrays, states, sizes)
-    frame = bare_net(shape)
+    frame = bare_net(spec)
     same("tokens of the states", sizes["tokens"], "those of the encoders", frame.tokens)
-    frames = [frame, *(bare_net(shape) for _ in range(1, model.seeds))]
+    frames = [frame, *(bare_net(spec) for _ in range(1, model.seeds))]
     nets = [_filled(net, arrays, f"net{seed}/") for seed, net in enumerate(frames)]
     _check_all_used(arrays, nets)
     slopes, memory = (
@@ -128,7 +128,7 @@ def unpack(
         model.task,
         preparation,
         Linear(patterns, slopes, arrays["bias"], arrays["own_bias"], memory, arrays["mix"]),
-        shape,
+        spec,
         nets,
         [torch.from_numpy(arrays[name]) for name in states],
         model.epochs,
@@ -139,7 +139,7 @@ def unpack(
 
 
 def _preparation(
-    arrays: dict[str, np.ndarray], model: ModelFile, shape: Shape, pipelines: dict[str, Pipeline]
+    arrays: dict[str, np.ndarray], model: ModelFile, spec: NetSpec, pipelines: dict[str, Pipeline]
 ) -> Preparation:
     own = {name: _under(arrays, f"tables/{name}") for name in model.modalities}
     layers = {name: layer.model_dump() for name, layer in model.layers.items()}
@@ -148,7 +148,7 @@ def _preparation(
         pipelines,
         {n: _operator(own[n]) for n in own if "smoothing_data" in own[n]},
         {n: layer_from_state(_under(arrays, f"layers/{n}"), each) for n, each in layers.items()},
-        dict(zip((*own, *signals), shape.encode, strict=True)),
+        dict(zip((*own, *signals), spec.encode, strict=True)),
         arrays["present"].astype(bool),
         model.depth,
         model.control,
@@ -159,9 +159,9 @@ def _preparation(
     )
 
 
-def _check_channels(preparation: Preparation, shape: Shape) -> None:
+def _check_channels(preparation: Preparation, spec: NetSpec) -> None:
     """Raises `ValueError` where an encoder is not one for what its channel shows."""
-    for channel, features in zip(preparation.channels, shape.features, strict=True):
+    for channel, features in zip(preparation.channels, spec.features, strict=True):
         encode = part("encode", preparation.encoders[channel])
         within(f"encoder of {channel}", [encode.sees], [SHOWN.get(channel, "columns"), "nothing"])
         same(f"features of {channel}", features, "its columns", preparation.features(channel))
@@ -170,14 +170,14 @@ def _check_channels(preparation: Preparation, shape: Shape) -> None:
             same(f"{channel} smoothed", channel in preparation.smoothing, "its encoder", hops)
 
 
-def bare_net(shape: Shape) -> Net:
+def bare_net(spec: NetSpec) -> Net:
     """The net without memory for its parameters, so that a size that no array has allocates
     nothing; with memory where parts of one's own may keep numbers besides parameters."""
-    names = (*shape.encode, shape.propagate, shape.fuse, shape.head)
+    names = (*spec.encode, spec.propagate, spec.fuse, spec.head)
     if any(map(is_own, names)):
-        return Net(shape)
+        return Net(spec)
     with torch.device("meta"):
-        return Net(shape)
+        return Net(spec)
 
 
 def _filled(net: Net, arrays: dict[str, np.ndarray], prefix: str) -> Net:

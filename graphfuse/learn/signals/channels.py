@@ -22,7 +22,7 @@ from graphfuse.graph.patient_edges import clean_patient_edges, read_patient_edge
 from graphfuse.learn.signals.concept_planes import ConceptPlanes
 from graphfuse.learn.signals.gene_sets import Pathways, measured_in, qualifying
 from graphfuse.learn.signals.signalling import Signalling
-from graphfuse.nn.slots import part
+from graphfuse.nn.registry import part
 from graphfuse.schema import Recipe
 
 log = logging.getLogger(__name__)

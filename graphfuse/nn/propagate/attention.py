@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import vmap
 
-from graphfuse.nn.edge_lists import Lists, aggregate, products
+from graphfuse.nn.edge_lists import EdgeLists, aggregate, products
 from graphfuse.nn.slots import Propagate
 
 HEADS = 4  # at most; as many as divide the width evenly
@@ -38,7 +38,7 @@ class Attention(Propagate):
         nn.init.zeros_(self.query.bias)
         nn.init.eye_(self.value.weight)
 
-    def forward(self, own: Tensor, senders: Tensor, lists: Lists) -> Tensor:
+    def forward(self, own: Tensor, senders: Tensor, lists: EdgeLists) -> Tensor:
         shown = self.query(own), self.key(senders), self.value(senders)
         by_head = (each.unflatten(-1, (self.heads, -1)).flatten(1, 2) for each in shown)
         return vmap(lambda *one: attend(*one, lists), in_dims=1, out_dims=1)(*by_head).reshape(
@@ -46,7 +46,7 @@ class Attention(Propagate):
         )
 
 
-def attend(query: Tensor, key: Tensor, value: Tensor, lists: Lists) -> Tensor:
+def attend(query: Tensor, key: Tensor, value: Tensor, lists: EdgeLists) -> Tensor:
     """One head: `[N, d]`, `[S, d]`, `[S, e]` → `[N, e]`; a receiver without edges gets zeros."""
     score = BOUND * torch.tanh(products(query / (BOUND * query.shape[1] ** 0.5), key, lists))
     weight = lists.weight * torch.exp(score)

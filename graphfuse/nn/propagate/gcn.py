@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
 
-from graphfuse.nn.edge_lists import Lists, aggregate
+from graphfuse.nn.edge_lists import EdgeLists, aggregate
 from graphfuse.nn.slots import Propagate
 
 SLOPE = 0.25
@@ -25,7 +25,7 @@ class Convolution(Propagate):
         super().__init__()
         self.map = nn.Linear(width, width)
 
-    def forward(self, own: Tensor, senders: Tensor, lists: Lists) -> Tensor:
+    def forward(self, own: Tensor, senders: Tensor, lists: EdgeLists) -> Tensor:
         ones = torch.ones(len(senders), 1, dtype=own.dtype, device=own.device)
         degree = 1 + aggregate(ones, lists, lists.weight.abs())
         return leaky_relu(self.map((own + aggregate(senders, lists)) / degree[..., None]), SLOPE)

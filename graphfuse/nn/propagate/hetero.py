@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from graphfuse.nn.edge_lists import Lists, aggregate
+from graphfuse.nn.edge_lists import EdgeLists, aggregate
 from graphfuse.nn.slots import Propagate
 
 
@@ -23,5 +23,5 @@ class Relation(Propagate):
         self.map = nn.Linear(width, width, bias=False)
         nn.init.eye_(self.map.weight)
 
-    def forward(self, own: Tensor, senders: Tensor, lists: Lists) -> Tensor:
+    def forward(self, own: Tensor, senders: Tensor, lists: EdgeLists) -> Tensor:
         return self.map(aggregate(senders, lists))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from graphfuse.nn.edge_lists import Lists, aggregate
+from graphfuse.nn.edge_lists import EdgeLists, aggregate
 from graphfuse.nn.slots import Propagate
 
 
@@ -17,5 +17,5 @@ class Mean(Propagate):
     def __init__(self, width: int):
         super().__init__()
 
-    def forward(self, own: Tensor, senders: Tensor, lists: Lists) -> Tensor:
+    def forward(self, own: Tensor, senders: Tensor, lists: EdgeLists) -> Tensor:
         return aggregate(senders, lists)

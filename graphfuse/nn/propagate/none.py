@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from graphfuse.nn.edge_lists import Lists
+from graphfuse.nn.edge_lists import EdgeLists
 from graphfuse.nn.slots import Propagate
 
 
@@ -17,5 +17,5 @@ class Nothing(Propagate):
     def __init__(self, width: int):
         super().__init__()
 
-    def forward(self, own: Tensor, senders: Tensor, lists: Lists) -> Tensor:
+    def forward(self, own: Tensor, senders: Tensor, lists: EdgeLists) -> Tensor:
         return torch.zeros_like(own)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from graphfuse.nn.edge_lists import Lists
+from graphfuse.nn.edge_lists import EdgeLists
 from graphfuse.nn.slots import Propagate
 from graphfuse.nn.walk import walk_lists
 
@@ -27,12 +27,12 @@ class Walk(Propagate):
     def __init__(self, width: int):
         super().__init__()
 
-    def forward(self, own: Tensor, senders: Tensor, lists: Sequence[Lists]) -> Tensor:
+    def forward(self, own: Tensor, senders: Tensor, lists: Sequence[EdgeLists]) -> Tensor:
         ac, ca = walked(senders, lists)
         return (ac + ca) / 2
 
 
-def walked(senders: Tensor, lists: Sequence[Lists]) -> tuple[Tensor, Tensor]:
+def walked(senders: Tensor, lists: Sequence[EdgeLists]) -> tuple[Tensor, Tensor]:
     """(AC, CA) messages `[N, P, T, D]` along P layers, as many for each of M modalities: `senders`
     `[S, M, T, D]`."""
     planes = senders.transpose(0, 1).flatten(2).repeat_interleave(len(lists) // senders.shape[1], 0)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from graphfuse.nn.edge_lists import Lists
+from graphfuse.nn.edge_lists import EdgeLists
 from graphfuse.nn.propagate.walk import walked
 from graphfuse.nn.slots import Propagate
 
@@ -22,6 +22,6 @@ class WalkLearned(Propagate):
         self.ac = nn.Linear(width, width, bias=False)
         self.ca = nn.Linear(width, width, bias=False)
 
-    def forward(self, own: Tensor, senders: Tensor, lists: Sequence[Lists]) -> Tensor:
+    def forward(self, own: Tensor, senders: Tensor, lists: Sequence[EdgeLists]) -> Tensor:
         ac, ca = walked(senders, lists)
         return self.ac(ac) + self.ca(ca)
