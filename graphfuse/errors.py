@@ -34,8 +34,9 @@ class Faults:
     >>> faults = Faults("cohort.toml")
     >>> faults.add("[modality.rna] file: no such file 'rna.csv'; put it beside the manifest")
     >>> faults.stop()
-    Traceback (most recent call last): graphfuse.errors.InputError: cohort.toml: [modality.rna]
-    file: no such file 'rna.csv'; put it beside the manifest
+    Traceback (most recent call last):
+        ...
+    graphfuse.errors.InputError: cohort.toml: [modality.rna] file: no such file 'rna.csv'; ...
     """
 
     def __init__(self, where: str):
