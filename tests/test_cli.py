@@ -152,8 +152,8 @@ def test_its_files_have_the_promised_shapes(clinic):
         "late",
         "forest", "boosting", "no-graph", "graphfuse",
     }  # fmt: skip
-    twins = {f"{graph}:{kind}" for graph in ("patient", "gene") for kind in CONTROLS}
-    assert set(metrics.variants) == {"without:rna", "pattern:rna+meth+clinical"} | twins
+    controls = {f"{graph}:{kind}" for graph in ("patient", "gene") for kind in CONTROLS}
+    assert set(metrics.variants) == {"without:rna", "pattern:rna+meth+clinical"} | controls
     assert tuple(pd.read_csv(run / "folds.csv").columns) == FOLD_COLUMNS
     predictions = pd.read_csv(run / "predictions.csv")
     assert tuple(predictions.columns) == (
@@ -451,7 +451,7 @@ def test_ctrl_c_leaves_the_old_run_and_no_mess(clinic):
         arguments, cwd=clinic, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, **heed
     )
     for line in process.stderr:
-        if "ladder" in line:
+        if "baselines" in line:
             break
     time.sleep(0.2)
     process.send_signal(signal.SIGINT)

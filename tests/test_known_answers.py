@@ -95,7 +95,7 @@ def by_network(on: bool) -> np.ndarray:
 
 
 @pytest.mark.slow
-def test_a_network_that_carries_the_label_beats_none_and_its_rewired_twin():
+def test_a_network_that_carries_the_label_beats_none_and_its_rewired_control():
     """Two rounds of smoothing, always on, then a ridge regression: .75; plain .67; rewired .61
     (methods: .793, .758, .700). Here a gate decides from 60 patients, and hardly opens in nearly
     half of the draws: about .69, .66, .66. The difference of a draw, on 500 patients, has a
@@ -247,7 +247,7 @@ def test_without_a_modality_the_net_says_what_the_one_that_never_had_it_says(sec
     assert model.score(test) >= model.score(bare) + 0.02
 
 
-# --------------------------------------------------------------------------------- which rung it is
+# ----------------------------------------------------------------------------- which baseline it is
 
 
 def additive(rng, y):
@@ -282,7 +282,7 @@ def unequal(rng, y):
 
 
 KINDS = {"additive": additive, "one_speaks": one_speaks, "halves": halves, "unequal": unequal}
-RUNGS = ("single", "early", "late", "no-graph")
+BASELINES = ("single", "early", "late", "no-graph")
 
 
 @pytest.mark.slow
@@ -296,10 +296,10 @@ RUNGS = ("single", "early", "late", "no-graph")
     ],
     ids=lambda value: value,
 )
-def test_the_default_finds_out_which_rung_it_is(kind, wins, loses):
-    """Within .02 of the best rung in accuracy and AUROC, though the best is another on every kind
-    of cohort."""
-    found = {name: [] for name in (*RUNGS, "graphfuse")}
+def test_the_default_finds_out_which_baseline_it_is(kind, wins, loses):
+    """Within .02 of the best baseline in accuracy and AUROC, though the best is another on every
+    kind of cohort."""
+    found = {name: [] for name in (*BASELINES, "graphfuse")}
     for seed in range(2):
         rng = np.random.default_rng(seed)
         y = rng.permutation(np.arange(240) % 2) * 2 - 1
@@ -309,5 +309,5 @@ def test_the_default_finds_out_which_rung_it_is(kind, wins, loses):
         for name, row in found.items():
             row.append([models[name]["accuracy"].mean, models[name]["auroc"].mean])
     mean = {name: np.mean(rows, 0) for name, rows in found.items()}
-    assert (mean["graphfuse"] >= np.max([mean[name] for name in RUNGS], 0) - 0.02).all(), mean
+    assert (mean["graphfuse"] >= np.max([mean[name] for name in BASELINES], 0) - 0.02).all(), mean
     assert mean[wins][1] >= mean[loses][1] + 0.01, mean  # or the cohort would not tell

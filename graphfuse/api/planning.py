@@ -280,7 +280,9 @@ class _Asked:
         fold_data.start_of(fold.without_graphs(), names, self.recipe)
         results, encoders = fold.results, fold.preparation.encoders.values()
         tables, searches = 1, results.count("path") + int(len(names) > 1)  # all side by side, too
-        graphs = controlled(self.recipe, fold.cohort, self.network) if self.beside.ledger else []
+        graphs = (
+            controlled(self.recipe, fold.cohort, self.network) if self.beside.graph_ablation else []
+        )
         for graph, _ in graphs:
             own = results.network if graph == "gene" else results.layers
             tables += int(graph == "gene")  # kernels of columns smoothed along another network

@@ -1,5 +1,5 @@
-"""Training: a recipe beside its ladder, many recipes on many cohorts, and what is found where there
-is nothing."""
+"""Training: a recipe beside its baselines, many recipes on many cohorts, and what is found where
+there is nothing."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def train(
     device: str = "auto",
     finished: Finished | None = None,
 ) -> Report:
-    """Cross-validates the recipe's net beside the ladder, and fits a final model on all patients.
+    """Cross-validates the recipe's net beside baselines, and fits a final model on all patients.
 
     `target`: the outcome (default: the first). Who is tested when: `cv` (folds, repeats), or one of
     `folds` (a file), `leave_out` (each value of a declared group once), `split` ("split=test":
@@ -152,7 +152,7 @@ def nulls(
     seed: Seed = 0,
     device: str = "auto",
 ) -> Nulls:
-    """What the recipe's net and its ladder find where there is nothing: in shuffled labels, in
+    """What the recipe's net and its baselines find where there is nothing: in shuffled labels, in
     noise, in the best of epochs. An interval that leaves out chance more often than it says is a
     leak. Arguments as in `train`."""
     cohort, recipe = as_cohort(cohort), Recipe.of(recipe)
@@ -171,7 +171,7 @@ def bench(
     device: str = "auto",
     command: str = "",
 ) -> list[Result]:
-    """Cohorts × recipes beside the ladder and the ledger, under one protocol, into a folder of
+    """Cohorts × recipes beside baselines and graph controls, under one protocol, into a folder of
     tables, figures and hashes.
 
     `plan`: a bench file, or its value. Finished repeats stay in `out`, so that a bench that was

@@ -88,7 +88,7 @@ Holdout = Annotated[
         "--holdout", help="SHARE or SHARExREPEATS: hold that share out, such as 0.3 or 0.3x10."
     ),
 ]
-Ledger = Annotated[
+GraphAblation = Annotated[
     bool,
     typer.Option(
         "--ledger/--no-ledger", help="Also the net with rewired, random, identity and no graphs."

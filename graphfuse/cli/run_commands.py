@@ -18,10 +18,10 @@ from graphfuse.cli.options import (
     Device,
     Folds,
     GeneControl,
+    GraphAblation,
     GroupBy,
     Holdout,
     LeaveOut,
-    Ledger,
     Modalities,
     Network,
     Out,
@@ -77,11 +77,11 @@ def train(
     cv: Cv = "5x5", folds: Folds = None, group_by: GroupBy = None, leave_out: LeaveOut = None,
     split: Split = None,
     holdout: Holdout = None, network: Network = None, patient_control: PatientControl = None,
-    gene_control: GeneControl = None, search: Search = False, ledger: Ledger = True,
+    gene_control: GeneControl = None, search: Search = False, ledger: GraphAblation = True,
     modalities: Modalities = False, resume: Resume = False, overwrite: Overwrite = False,
     device: Device = "auto", seed: Seed = 0, quiet: Quiet = False,
 ):  # fmt: skip
-    """Cross-validate a recipe beside the ladder, and fit a final model."""
+    """Cross-validate a recipe beside baselines, and fit a final model."""
     speak(quiet)
     from graphfuse import api
 
@@ -183,7 +183,7 @@ def run(
     split: Split = None,
     holdout: Holdout = None, network: Network = None, top: Top = 10,
     patient_control: PatientControl = None,
-    gene_control: GeneControl = None, search: Search = False, ledger: Ledger = True,
+    gene_control: GeneControl = None, search: Search = False, ledger: GraphAblation = True,
     modalities: Modalities = False, resume: Resume = False, overwrite: Overwrite = False,
     device: Device = "auto", seed: Seed = 0, quiet: Quiet = False,
 ):  # fmt: skip

@@ -15,7 +15,7 @@ from graphfuse.cli.options import (
     CohortName,
     Cv,
     Device,
-    Ledger,
+    GraphAblation,
     Modalities,
     Out,
     Quiet,
@@ -64,8 +64,8 @@ def nulls(
     out: Annotated[Path | None, typer.Option("--out", "-o", help="A csv of the table.")] = None,
     device: Device = "auto", seed: Seed = 0, quiet: Quiet = False,
 ):  # fmt: skip
-    """What the net and its ladder find where there is nothing: in shuffled labels, in noise, in the
-    best of epochs."""
+    """What the net and its baselines find where there is nothing: in shuffled labels, in noise, in
+    the best of epochs."""
     speak(quiet)
     from graphfuse import api
     from graphfuse.data.input_files import output_file
@@ -94,10 +94,10 @@ def bench(
     help="A bench file, in place of COHORTs and options.")] = None,
     recipes: Annotated[list[str] | None, typer.Option("--recipe", "-r",
     help="A recipe; may be given again.")] = None,
-    target: Target = None, cv: Cv = "5x5", ledger: Ledger = True, modalities: Modalities = False,
-    device: Device = "auto", seed: Seed = 0, quiet: Quiet = False,
+    target: Target = None, cv: Cv = "5x5", ledger: GraphAblation = True,
+    modalities: Modalities = False, device: Device = "auto", seed: Seed = 0, quiet: Quiet = False,
 ):  # fmt: skip
-    """Run cohorts x recipes beside the ladder under one protocol; the same command goes on where it
+    """Run cohorts x recipes beside baselines under one protocol; the same command goes on where it
     was stopped."""
     speak(quiet)
     from graphfuse import api

@@ -1,1 +1,1 @@
-"""Honest scores: folds, the ladder, metrics with intervals, and what a run leaves behind."""
+"""Honest scores: folds, baselines, metrics with intervals, and what a run leaves behind."""

@@ -1,4 +1,4 @@
-"""Cohorts × recipes × the ladder under one protocol, a row per model and fold, resumable.
+"""Cohorts × recipes × baselines under one protocol, a row per model and fold, resumable.
 
 A repeat of a cohort's folds is a unit of work: its rows are written to a part, named by a hash of
 all it depends on: data, recipe, folds, network, seed, packages, code. A bench that was stopped

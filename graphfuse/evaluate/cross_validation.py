@@ -1,4 +1,4 @@
-"""Cross-validation with the ladder and the ledger beside the net, and a final model on everyone."""
+"""Cross-validation of the net, its baselines and graph controls, and a final model on everyone."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ class Study:
         return pd.concat(tables, ignore_index=True)
 
     def scores(self) -> pd.DataFrame:
-        """A row with `tally.columns` for every model and fold: rungs and variants, then the net by
+        """A row with `tally.columns` for every model and fold: baselines, variants, then the net by
         pattern of modalities."""
         rows = []
         for name, folds in self.outputs.items():

@@ -1,4 +1,4 @@
-"""The graph-value ledger: the same net with real, rewired, random, identity and no graph.
+"""The graph ablation: the same net with real, rewired, random, identity and no graph.
 
 What a graph is worth is not told by a net with it beating one without: a graph of chance edges also
 smooths. A graph has shown a value where the net with the real one beats the net without, and the
@@ -25,7 +25,7 @@ CONTROLS = tuple(kind for kind in KINDS if kind != "none")
 
 
 @dataclass(frozen=True, eq=False)
-class Twin:
+class Control:
     """A net that differs from the recipe's own in one `graph` ("patient" or "gene") by its control
     `kind`."""
 
@@ -63,21 +63,23 @@ def graphs_of(recipe: Recipe, cohort: Cohort, network: GeneNetwork | None) -> li
 def controlled(
     recipe: Recipe, cohort: Cohort, network: GeneNetwork | None
 ) -> list[tuple[str, str]]:
-    """(graph, control) of every twin; where there is one graph, the net without it is the ladder's
+    """(graph, kind) of every control. Where there is one graph, the net without it is the baseline
     `no-graph`."""
     graphs = graphs_of(recipe, cohort, network)
     kinds = [kind for kind in CONTROLS if kind != "empty" or len(graphs) > 1]
     return list(product(graphs, kinds))
 
 
-def twins(recipe: Recipe, cohort: Cohort, network: GeneNetwork | None, seed: int) -> list[Twin]:
-    """A twin for each graph and control."""
+def controls(
+    recipe: Recipe, cohort: Cohort, network: GeneNetwork | None, seed: int
+) -> list[Control]:
+    """The control nets: one for each graph and kind of control."""
     found = []
     for graph, kind in controlled(recipe, cohort, network):
         if graph == "patient":
-            found.append(Twin(graph, kind, recipe.controlled(patient=kind), network))
+            found.append(Control(graph, kind, recipe.controlled(patient=kind), network))
         else:
-            found.append(Twin(graph, kind, recipe, control(kind, network, seed)))
+            found.append(Control(graph, kind, recipe, control(kind, network, seed)))
     return found
 
 
@@ -89,8 +91,8 @@ def without(graph: str, names: Mapping | list[str]) -> str:
 
 
 def pairs(names: list[str]) -> list[tuple[str, str]]:
-    """(a, b) of every comparison that the ledger makes among these models: each graph, real and
-    controlled, against none."""
+    """(a, b) of every comparison that the graph ablation makes among these models: each graph,
+    real and controlled, against none."""
     found = []
     for graph in GRAPHS:
         mine = [name for name in names if ModelId.parse(name).graph == graph]

@@ -1,4 +1,4 @@
-"""The fits of a study, repeat after repeat: the ladder, and a bank of nets for each model."""
+"""The fits of a study, repeat after repeat: the baselines, and a bank of nets for each model."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from functools import partial
 import numpy as np
 
 from graphfuse.data.cohort import Cohort
-from graphfuse.evaluate.baselines import Rung, by_group, climb
+from graphfuse.evaluate.baselines import Baseline, by_group, fit_baselines
 from graphfuse.evaluate.cross_validation_results import Study
 from graphfuse.evaluate.emap import additive
 from graphfuse.evaluate.folds import Split
-from graphfuse.evaluate.graph_controls import NONE, OURS, Twin, controlled, twins
+from graphfuse.evaluate.graph_controls import NONE, OURS, Control, controlled, controls
 from graphfuse.evaluate.leakage.access_log import Spy
 from graphfuse.evaluate.resume.dependencies import Beside
 from graphfuse.evaluate.resume.finished_parts import Finished, Form, Part
-from graphfuse.evaluate.resume.part_files import BANK, RUNGS, Bank, name_of, with_models
+from graphfuse.evaluate.resume.part_files import BANK, BASELINES, Bank, name_of, with_models
 from graphfuse.evaluate.shapley import only
 from graphfuse.evaluate.skipped_models import left_out_if_failed
 from graphfuse.graph.gene.network import GeneNetwork
@@ -52,9 +52,10 @@ class Fits:
     step: Step = no_progress
 
     def parts(self, splits: Sequence[Split], beside: Beside) -> int:
-        """How many parts all repeats have: the ladder of each fold, and a bank for each net."""
-        twins_of = (self.recipe, self.cohort, self.network)
-        nets = 2 + len(self._fewer(beside)) + (len(controlled(*twins_of)) if beside.ledger else 0)
+        """How many parts all repeats have: the baselines of each fold, and a bank for each net."""
+        nets = 2 + len(self._fewer(beside))
+        if beside.graph_ablation:
+            nets += len(controlled(self.recipe, self.cohort, self.network))
         projected = beside.modalities and len(self.cohort.modalities) > 1
         return len(splits) + nets * len({split.repeat for split in splits}) + projected
 
@@ -72,8 +73,8 @@ class Fits:
         """Fits the folds of one repeat; gives the net of each and, if `final`, that of everyone."""
         names, fewer = tuple(self.cohort.modalities), self._fewer(beside)
         folds = _Folds(self, mine)
-        for ladder in folds.ladders():
-            self._note(ladder)
+        for baselines in folds.baselines():
+            self._note(baselines)
         self._bank([NONE], folds.without_graphs, names, mine)
         for modalities, called in fewer.items():
             self._bank(called, partial(folds.restricted, modalities), modalities, mine)
@@ -81,11 +82,11 @@ class Fits:
         models = self._bank([OURS], partial(folds.prepared, final), names, mine, form).models
         if beside.modalities and len(names) > 1 and mine[0].repeat == 0:
             self._project(models, mine)
-        compared = twins(self.recipe, self.cohort, self.network, self.seed)
-        for twin in compared if beside.ledger else ():
-            if twin.name not in self.found.failed:
-                with left_out_if_failed(twin.name, self.found):
-                    self._bank([twin.name], partial(folds.controlled, twin), names, mine)
+        compared = controls(self.recipe, self.cohort, self.network, self.seed)
+        for control in compared if beside.graph_ablation else ():
+            if control.name not in self.found.failed:
+                with left_out_if_failed(control.name, self.found):
+                    self._bank([control.name], partial(folds.controlled, control), names, mine)
         return models
 
     def part(self, name: str, work: Callable[[], Part], form: Form[Part]) -> Part:
@@ -116,8 +117,8 @@ class Fits:
         """One net trained over all folds, its outputs noted by all its names."""
         work = partial(self._trained, " = ".join(called), folds, modalities, mine)
         bank = self.part(name_of(mine[0].repeat, called[0]), work, form)
-        for rung in bank.rungs:
-            self._note(dict.fromkeys(called, rung))
+        for baseline in bank.baselines:
+            self._note(dict.fromkeys(called, baseline))
         return bank
 
     def _trained(
@@ -142,14 +143,14 @@ class Fits:
                 for fold, each in zip(folds, trained, strict=True)
             ]
         seconds = (time.perf_counter() - began) / max(len(mine), 1)
-        rungs = []
+        baselines = []
         for model, split in zip(models, mine, strict=False):
             with self.spy.scoring(split.tested, split.train):
-                rungs.append(Rung(_output(model, self.cohort.take(split.tested)), seconds))
+                baselines.append(Baseline(_output(model, self.cohort.take(split.tested)), seconds))
         took = time.perf_counter() - began
         seeds = self.recipe.train.seeds
         log.info("%s: %d folds × %d seeds in %.0f s", what, len(folds), seeds, took)
-        return Bank(rungs, models)
+        return Bank(baselines, models)
 
     def _start(self, modalities: tuple[str, ...], fold: PreparedFold) -> None:
         """Fits what nets on these modalities start from, so that a net's clock does not count
@@ -163,22 +164,22 @@ class Fits:
         """Notes what the nets would say could their modalities not interact."""
         work = partial(self._projected, models, mine)
         projected = self.part(name_of(mine[0].repeat, ADDITIVE), work, BANK)
-        for rung in projected.rungs:
-            self._note({ADDITIVE: rung})
+        for baseline in projected.baselines:
+            self._note({ADDITIVE: baseline})
 
     def _projected(self, models: Sequence[FusionModel], mine: Sequence[Split]) -> Bank:
-        began, rungs = time.perf_counter(), []
+        began, baselines = time.perf_counter(), []
         for model, split in zip(models, mine, strict=False):
             with self.spy.scoring(split.tested, split.train):
                 output = additive(model, self.cohort.take(split.tested), seed=self.seed)
-                rungs.append(Rung(output, 0.0))
+                baselines.append(Baseline(output, 0.0))
         log.info("%s: %d folds in %.0f s", ADDITIVE, len(mine), time.perf_counter() - began)
-        return Bank(rungs, [])
+        return Bank(baselines, [])
 
-    def _note(self, rungs: Mapping[str, Rung]) -> None:
-        for name, rung in rungs.items():
-            self.found.outputs[name].append(rung.output)
-            self.found.seconds[name].append(rung.seconds)
+    def _note(self, baselines: Mapping[str, Baseline]) -> None:
+        for name, baseline in baselines.items():
+            self.found.outputs[name].append(baseline.output)
+            self.found.seconds[name].append(baseline.seconds)
 
 
 class _Folds:
@@ -189,9 +190,9 @@ class _Folds:
         self.fits, self.splits = fits, splits
         self._made: dict[int, PreparedFold] = {}
 
-    def ladders(self) -> list[dict[str, Rung]]:
-        """The rungs of every fold's ladder."""
-        return side_by_side(self._ladder, range(len(self.splits)))
+    def baselines(self) -> list[dict[str, Baseline]]:
+        """The baselines of every fold."""
+        return side_by_side(self._baselines_of, range(len(self.splits)))
 
     def prepared(self, final: bool = False) -> list[PreparedFold]:
         """All folds and, if `final`, everyone."""
@@ -210,9 +211,9 @@ class _Folds:
         with self.fits.fitting(self.splits):
             return [fold.restricted(modalities) for fold in folds]
 
-    def controlled(self, twin: Twin) -> list[PreparedFold]:
+    def controlled(self, control: Control) -> list[PreparedFold]:
         """All folds with a control in place of a graph."""
-        return [fold.controlled(twin.recipe, twin.network) for fold in self.prepared()]
+        return [fold.controlled(control.recipe, control.network) for fold in self.prepared()]
 
     def _fold(self, number: int) -> PreparedFold:
         if number not in self._made:
@@ -221,21 +222,21 @@ class _Folds:
                 self._made[number] = self.fits.fold(train)
         return self._made[number]
 
-    def _ladder(self, number: int) -> dict[str, Rung]:
+    def _baselines_of(self, number: int) -> dict[str, Baseline]:
         split = self.splits[number]
         name = name_of(split.repeat, f"ladder {split.fold}")
-        return self.fits.part(name, partial(self._climbed, number), RUNGS)
+        return self.fits.part(name, partial(self._fit_baselines, number), BASELINES)
 
-    def _climbed(self, number: int) -> dict[str, Rung]:
-        """The rungs of a fold's ladder."""
+    def _fit_baselines(self, number: int) -> dict[str, Baseline]:
+        """Fits the baselines of a fold."""
         began, spy, split = time.perf_counter(), self.fits.spy, self.splits[number]
         test, fold = self.fits.cohort.take(split.tested), self._fold(number)
         with spy.scoring(split.tested, split.train):
             views, groups = fold.preparation.views(test), by_group(fold, test)
         with spy.fitting(split.train):
-            rungs = climb(fold, test, views, self.fits.has_kernels) | groups
-        log.info("a fold's ladder: %.0f s", time.perf_counter() - began)
-        return rungs
+            baselines = fit_baselines(fold, test, views, self.fits.has_kernels) | groups
+        log.info("a fold's baselines: %.0f s", time.perf_counter() - began)
+        return baselines
 
 
 def _output(model: FusionModel, test: Cohort) -> np.ndarray:

@@ -48,7 +48,7 @@ RUN = Kind.of(
 @checked
 @dataclass(eq=False)
 class Report:
-    """Scores of the net beside the ladder, its predictions, the fold models and the final model.
+    """Scores of the net beside its baselines, its predictions, the fold models and the final model.
 
     `metrics`: a `schema.Metrics`; `evaluation`: a `schema.Evaluation`, what there is to say of
     modalities and of groups of patients; `predictions` and `folds`: as in `predictions.csv` and
@@ -188,7 +188,7 @@ class Report:
         return "\n".join(
             [
                 f"{self.record.cohort}: {self.metrics.target}",
-                *ladder_lines(self.metrics),
+                *score_lines(self.metrics),
                 "",
                 *self.verdicts(),
             ]
@@ -197,7 +197,7 @@ class Report:
     __repr__ = __str__
 
     def verdicts(self) -> list[str]:
-        """The net against the rungs chosen without looking and its twin without graphs, in
+        """The net against the baselines chosen without looking and its control without graphs, in
         words."""
         metrics, lines = metrics_of(self.metrics.kind), []
         primary, secondary = metrics[metrics.primary], metrics[metrics.secondary]
@@ -225,8 +225,8 @@ class Report:
         return lines
 
 
-def ladder_lines(metrics: Metrics) -> list[str]:
-    """The ladder as text: the metrics compared, with 95 % intervals."""
+def score_lines(metrics: Metrics) -> list[str]:
+    """The net and its baselines as text: the metrics compared, with 95 % intervals."""
     shown = metrics_of(metrics.kind).compared
     beside = {
         name: row

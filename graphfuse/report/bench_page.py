@@ -28,7 +28,7 @@ from graphfuse.schema.model_id import (
 from graphfuse.task.metric import Metric
 from graphfuse.task.registry import kind_of, metrics_of, trained_kinds
 
-_RUNGS = (  # after what knows nothing of a patient
+_BASELINES = (  # after what knows nothing of a patient
     "clinical",
     SINGLE,
     EARLY,
@@ -101,8 +101,8 @@ def headline(result: Result) -> Metric:
 
 
 def summary(results: Sequence[Result]) -> dict[str, Any]:
-    """One column a contest and one row a rung: mean and interval of the headline metric, and what
-    the net's difference to the rung comes to.
+    """One column a contest and one row a baseline: mean and interval of the headline metric, and
+    what the net's difference to the baseline comes to.
 
     Parameters
     ----------
@@ -112,14 +112,14 @@ def summary(results: Sequence[Result]) -> dict[str, Any]:
     Returns
     -------
     dict
-        `titles`, `metrics` and `graphs` (sentences), one a contest; `rows`, one a rung with one of
-        its `cells` a contest; `rule`, by which the metrics were chosen; `in_points`, whether all of
-        them are written in points.
+        `titles`, `metrics` and `graphs` (sentences), one a contest; `rows`, one a baseline with one
+        of its `cells` a contest; `rule`, by which the metrics were chosen; `in_points`, whether all
+        of them are written in points.
     """
     rules = dict.fromkeys(metrics_of(each.metrics.kind).headline_rule for each in results)
     headlines = [headline(result) for result in results]
     rows, graphs = [], []
-    for name in _rungs(results):
+    for name in _baselines(results):
         rows.append({"name": name, "cells": [_cell(result, name) for result in results]})
     for result, metric in zip(results, headlines, strict=True):
         graphs.append(sentences(result.metrics.comparisons, metric))
@@ -133,14 +133,14 @@ def summary(results: Sequence[Result]) -> dict[str, Any]:
     }
 
 
-def _rungs(results: Sequence[Result]) -> list[str]:
+def _baselines(results: Sequence[Result]) -> list[str]:
     """The models of all contests that do not stand for single modalities: first what knows nothing
     of a patient, the net last of those known here."""
     models = dict.fromkeys(name for result in results for name in result.metrics.models)
-    rungs = [name for name in models if not ModelId.parse(name).modalities]
-    baselines = [kind_of(kind).baseline for kind in trained_kinds()]
-    order = {name: place for place, name in enumerate([*baselines, *_RUNGS])}
-    return sorted(rungs, key=lambda name: order.get(name, len(order)))
+    shown = [name for name in models if not ModelId.parse(name).modalities]
+    uninformed = [kind_of(kind).baseline for kind in trained_kinds()]
+    order = {name: place for place, name in enumerate([*uninformed, *_BASELINES])}
+    return sorted(shown, key=lambda name: order.get(name, len(order)))
 
 
 def _title(result: Result, results: Sequence[Result]) -> str:
@@ -151,7 +151,7 @@ def _title(result: Result, results: Sequence[Result]) -> str:
 
 
 def _cell(result: Result, name: str) -> dict[str, Any]:
-    """A rung's score in a contest, a dash where it has none."""
+    """A baseline's score in a contest, a dash where it has none."""
     metric = headline(result)
     score = result.metrics.models.get(name, {}).get(metric.name)
     if not isinstance(score, Score):

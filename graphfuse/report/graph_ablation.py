@@ -129,10 +129,10 @@ def _sentences(metrics: Metrics, of: str, names: dict[str, str], bare: str) -> l
             f"So does the net with {listed(also)} edges, so the gain is not shown to come "
             "from who is joined to whom."
         )
-    twin = against(metrics, OURS, str(ModelId(of, ("rewired",))), primary.name)
-    if twin:
-        gap = change(primary, twin.difference, sign=True)
-        said = f"{twin.verdict} ({gap}, {change_span(primary, twin.ci95)})"
+    rewired = against(metrics, OURS, str(ModelId(of, ("rewired",))), primary.name)
+    if rewired:
+        gap = change(primary, rewired.difference, sign=True)
+        said = f"{rewired.verdict} ({gap}, {change_span(primary, rewired.ci95)})"
         sentences.append(
             f"The real graph against its rewired control: {said} in {primary.in_sentence}."
         )

@@ -122,7 +122,7 @@ def _strongest(metrics: Metrics, names: list[str]) -> str:
 
 
 def tally(metrics: Metrics) -> str:
-    """How many rungs the net is better than, worse than and not told apart from, by the primary
+    """How many baselines the net is better than, worse than and not told apart from, by the primary
     metric.
 
     Parameters
@@ -145,11 +145,13 @@ def tally(metrics: Metrics) -> str:
         return ""
     parts = []
     for verdict in ("better", "no difference shown", "worse"):
-        rungs = by_verdict.get(verdict)
-        if rungs:
-            parts.append(f"{verdict} for {len(rungs)} ({', '.join(rungs)})")
+        baselines = by_verdict.get(verdict)
+        if baselines:
+            parts.append(f"{verdict} for {len(baselines)} ({', '.join(baselines)})")
     by = primary_of(metrics).in_sentence
-    return f"By {by}, {OURS} against the {total} other rungs: {'; '.join(parts)}.{_guess(metrics)}"
+    return (
+        f"By {by}, {OURS} against the {total} other baselines: {'; '.join(parts)}.{_guess(metrics)}"
+    )
 
 
 def _guess(metrics: Metrics) -> str:

@@ -168,7 +168,7 @@ class Scored(OfKind):
 
 
 class Metrics(Scored):
-    """`metrics.json`: the ladder under `models`, everything else under `variants`."""
+    """`metrics.json`: the net and its baselines under `models`, all else under `variants`."""
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 

@@ -1,11 +1,11 @@
-"""One unchanged default recipe beside the ladder on three real cohorts: where it stands, and
-whether it is below any rung.
+"""One unchanged default recipe beside baselines on three real cohorts: where it stands, and
+whether it is below any baseline.
 
     python tests/benchmarks/accuracy.py [--only rosmap,covid,tcga-brca] [--cv 5x5] [--data FOLDER]
     [--recipe multiplex]
 
-Everything is fitted inside the training patients of each fold. A rung is "above" where the net is
-below it by more than the larger of .01 and one standard error of the difference, corrected for
+Everything is fitted inside the training patients of each fold. A baseline is "above" where the net
+is below it by more than the larger of .01 and one standard error of the difference, corrected for
 overlapping training sets (Nadeau and Bengio 2003).
 """
 
@@ -24,7 +24,7 @@ import cohorts
 from scipy import stats
 
 import graphfuse as gf
-from graphfuse.evaluate.run_report import Report, ladder_lines
+from graphfuse.evaluate.run_report import Report, score_lines
 from graphfuse.schema import Recipe
 from graphs import machine
 
@@ -42,7 +42,7 @@ def load(name: str, data: Path) -> gf.Cohort:
 
 
 def against(report: Report, metric: str) -> list[str]:
-    """The net's difference to every rung in this metric, one line each."""
+    """The net's difference to every baseline in this metric, one line each."""
     folds = len(report.replicas)
     lines = [
         f"  {'graphfuse less …, ' + metric:<34}{'difference':>12}{'95 % interval':>20}{'SE':>8}"
@@ -67,7 +67,7 @@ def measured(name: str, cohort: gf.Cohort, recipe: Recipe, cv: tuple[int, int]) 
     print(
         f"{name}: {len(cohort)} patients, {cv[0]}x{cv[1]} CV, {time.perf_counter() - began:.0f} s"
     )
-    print("\n".join(ladder_lines(report.metrics)))
+    print("\n".join(score_lines(report.metrics)))
     for metric, bar in COHORTS[name].items():
         mean = report.metrics.models["graphfuse"][metric].mean
         print(f"  {metric} {mean:.3f}: {'at or over' if mean >= bar else 'UNDER'} the bar of {bar}")

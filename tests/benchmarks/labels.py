@@ -4,7 +4,7 @@
     [--data FOLDER] [--quick]
 
 In every fold, a stratified share of the training patients keeps its labels; the others stay,
-unlabelled. The default recipe is set beside its twin without graphs and beside the ladder, all
+unlabelled. The default recipe is set beside its control without graphs and beside baselines, all
 fitted on the same patients and labels, scored on the same test patients. Another draw in each fold
 and repeat. The folds are for reporting: nothing is chosen by what they show.
 """
@@ -27,7 +27,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 import graphfuse as gf
-from graphfuse.evaluate.baselines import climb
+from graphfuse.evaluate.baselines import fit_baselines
 from graphfuse.evaluate.metrics import compare
 from graphfuse.graph.gene.resolve import gene_side
 from graphfuse.learn import fold_data
@@ -43,7 +43,7 @@ CLASS = metrics_of("class")
 
 FOLDS = 5
 SHARES = (0.05, 0.10, 0.25, 1.0)
-RUNGS = ("no-graph", "early", "late", "single")
+BASELINES = ("no-graph", "early", "late", "single")
 LINES = {
     "graphfuse": "#0b6a88",
     "no-graph": "#c06a1b",
@@ -107,11 +107,13 @@ def repeat_of(
             )
         ],
     }
-    ladder = [
-        climb(cross, cohort, cross.preparation.views(test)) for cross, test in zip(crosses, tests)
+    fitted = [
+        fit_baselines(cross, cohort, cross.preparation.views(test))
+        for cross, test in zip(crosses, tests)
     ]
     probability |= {
-        name: [rungs[name].output for rungs in ladder] for name in ("early", "late", "single")
+        name: [baselines[name].output for baselines in fitted]
+        for name in ("early", "late", "single")
     }
     for name, found in probability.items():
         for k, (p, test) in enumerate(zip(found, tests)):
@@ -150,10 +152,10 @@ def wide(found: pd.DataFrame, share: float, metric: str) -> pd.DataFrame:
     return mine.pivot(index=["repeat", "fold"], columns="model", values=metric)
 
 
-def against(table: pd.DataFrame, rung: str) -> tuple[float, float, float]:
-    """The net's mean difference to a rung and its corrected interval (NaN for a single fit)."""
-    ours, theirs = table["graphfuse"].to_numpy(), table[rung].to_numpy()
-    pair = compare("graphfuse", rung, CLASS["macro_f1"], ours, theirs, 1 / (FOLDS - 1))
+def against(table: pd.DataFrame, baseline: str) -> tuple[float, float, float]:
+    """The net's mean difference to a baseline and its corrected interval (NaN for a single fit)."""
+    ours, theirs = table["graphfuse"].to_numpy(), table[baseline].to_numpy()
+    pair = compare("graphfuse", baseline, CLASS["macro_f1"], ours, theirs, 1 / (FOLDS - 1))
     return (
         (float((ours - theirs).mean()), np.nan, np.nan)
         if pair is None
@@ -167,19 +169,19 @@ def said(difference: float, low: float, high: float) -> str:
 
 def shown(found: pd.DataFrame, metric: str = "macro_f1") -> None:
     """Means, differences and how often the graph gains, by share of labels."""
-    print(f"  {metric:<8}" + "".join(f"{name:>11}" for name in ("graphfuse", *RUNGS)))
+    print(f"  {metric:<8}" + "".join(f"{name:>11}" for name in ("graphfuse", *BASELINES)))
     for share in found["share"].unique():
         table = wide(found, share, metric)
         print(
             f"  {share:>7.0%} "
-            + "".join(f"{table[name].mean():>11.3f}" for name in ("graphfuse", *RUNGS))
+            + "".join(f"{table[name].mean():>11.3f}" for name in ("graphfuse", *BASELINES))
         )
     for share in found["share"].unique():
         table = wide(found, share, metric)
         gain = table["graphfuse"] - table["no-graph"]
         print(
             f"  {share:>7.0%} graphfuse less "
-            + "; ".join(f"{rung} {said(*against(table, rung))}" for rung in RUNGS)
+            + "; ".join(f"{baseline} {said(*against(table, baseline))}" for baseline in BASELINES)
         )
         print(
             f"          the graph gains in {(gain > 0).mean():.0%} of {len(gain)} fits, "

@@ -1,4 +1,4 @@
-"""The rungs: which there are, and what each is."""
+"""The baselines: which there are, and what each is."""
 
 from dataclasses import replace
 
@@ -9,7 +9,7 @@ from scipy.special import softmax
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.synth import planted
-from graphfuse.evaluate.baselines import by_group, climb
+from graphfuse.evaluate.baselines import by_group, fit_baselines
 from graphfuse.learn.fold_data import start_of
 from graphfuse.learn.linear.crossfit import ridge
 from graphfuse.learn.linear.prepared_fold import PreparedFold
@@ -48,18 +48,18 @@ def cohort(effect=1.5, seed=0):
 
 
 @pytest.fixture(scope="module")
-def climbed():
+def fitted():
     whole = cohort()
     train, test = whole.take(np.arange(0, 60)), whole.take(np.arange(60, 90))
     cross = PreparedFold.fit(train, train.outcome(), RECIPE, None, 0)
     views = cross.preparation.views(test)
-    return cross, test, views, climb(cross, test, views)
+    return cross, test, views, fit_baselines(cross, test, views)
 
 
-def test_the_rungs(climbed):
-    _, _, _, rungs = climbed
+def test_the_baselines(fitted):
+    _, _, _, baselines = fitted
     singles = ["single:rna", "single:meth", "single:clinical"]
-    assert list(rungs) == [
+    assert list(baselines) == [
         "majority",
         "clinical",
         *singles,
@@ -69,94 +69,94 @@ def test_the_rungs(climbed):
         "forest",
         "boosting",
     ]
-    for rung in rungs.values():
-        assert rung.output.shape == (30, 2) and rung.seconds >= 0
-        np.testing.assert_allclose(rung.output.sum(1), 1, rtol=1e-9)
-        assert (rung.output >= 0).all()
+    for baseline in baselines.values():
+        assert baseline.output.shape == (30, 2) and baseline.seconds >= 0
+        np.testing.assert_allclose(baseline.output.sum(1), 1, rtol=1e-9)
+        assert (baseline.output >= 0).all()
 
 
-def test_majority_is_the_shares_of_the_training_labels(climbed):
-    cross, _, _, rungs = climbed
+def test_majority_is_the_shares_of_the_training_labels(fitted):
+    cross, _, _, baselines = fitted
     counts = [(cross.target.values == k).sum() for k in range(2)]
     np.testing.assert_allclose(
-        rungs["majority"].output, np.tile(np.array(counts) / sum(counts), (30, 1))
+        baselines["majority"].output, np.tile(np.array(counts) / sum(counts), (30, 1))
     )
 
 
-def test_late_is_the_mean_of_the_singles_a_patient_has(climbed):
-    _, test, _, rungs = climbed
+def test_late_is_the_mean_of_the_singles_a_patient_has(fitted):
+    _, test, _, baselines = fitted
     present = test.present
     for i in range(30):
-        mine = [rungs[f"single:{m}"].output[i] for m in present if present[m].iloc[i]]
-        np.testing.assert_allclose(rungs["late"].output[i], np.mean(mine, 0), rtol=1e-12)
+        mine = [baselines[f"single:{m}"].output[i] for m in present if present[m].iloc[i]]
+        np.testing.assert_allclose(baselines["late"].output[i], np.mean(mine, 0), rtol=1e-12)
     assert not present["meth"].all()
 
 
-def test_single_is_the_one_of_lowest_inner_loss(climbed):
-    cross, _, _, rungs = climbed
+def test_single_is_the_one_of_lowest_inner_loss(fitted):
+    cross, _, _, baselines = fitted
     losses = {m: ridge(cross.without_graphs(), (m,)).loss for m in ("rna", "meth", "clinical")}
     best = min(losses, key=losses.get)
     assert best != "meth"
-    np.testing.assert_array_equal(rungs["single"].output, rungs[f"single:{best}"].output)
+    np.testing.assert_array_equal(baselines["single"].output, baselines[f"single:{best}"].output)
 
 
-def test_clinical_is_the_ridge_on_the_records(climbed):
-    _, test, _, rungs = climbed
-    np.testing.assert_array_equal(rungs["clinical"].output, rungs["single:clinical"].output)
-    assert (rungs["clinical"].output.argmax(1) == test.outcome().values).mean() > 0.6
+def test_clinical_is_the_ridge_on_the_records(fitted):
+    _, test, _, baselines = fitted
+    np.testing.assert_array_equal(baselines["clinical"].output, baselines["single:clinical"].output)
+    assert (baselines["clinical"].output.argmax(1) == test.outcome().values).mean() > 0.6
 
 
-def test_early_is_the_ridge_on_all_columns_side_by_side(climbed):
-    cross, _, views, rungs = climbed
+def test_early_is_the_ridge_on_all_columns_side_by_side(fitted):
+    cross, _, views, baselines = fitted
     fit = ridge(cross.without_graphs(), ("rna", "meth", "clinical"))
     wide = np.hstack([views.own[m] for m in fit.modalities])
     slope = (
         np.hstack([cross.views.own[m] for m in fit.modalities]).T @ fit.coefficients["rna"][0]
     )  # one for all
     np.testing.assert_allclose(
-        rungs["early"].output, softmax(wide @ slope + fit.bias, axis=1), rtol=1e-9
+        baselines["early"].output, softmax(wide @ slope + fit.bias, axis=1), rtol=1e-9
     )
 
 
-def test_planted_truth_is_found_and_noise_is_not(climbed):
-    _, test, _, rungs = climbed
+def test_planted_truth_is_found_and_noise_is_not(fitted):
+    _, test, _, baselines = fitted
     truth = test.outcome().values
 
     def accuracy(name):
-        return (rungs[name].output.argmax(1) == truth).mean()
+        return (baselines[name].output.argmax(1) == truth).mean()
 
     assert accuracy("single:rna") > 0.85 and accuracy("early") > 0.85 and accuracy("single") > 0.6
     assert accuracy("forest") > 0.85 and accuracy("boosting") > 0.85
     assert accuracy("single:meth") < 0.8
 
 
-def test_who_lacks_a_rungs_modalities_gets_the_shares(climbed):
-    cross, test, views, rungs = climbed
+def test_who_lacks_a_baselines_modalities_gets_the_shares(fitted):
+    cross, test, views, baselines = fitted
     absent = ~test.modalities["meth"].present
-    majority = rungs["majority"].output
-    np.testing.assert_allclose(rungs["single:meth"].output[absent], majority[absent])
+    majority = baselines["majority"].output
+    np.testing.assert_allclose(baselines["single:meth"].output[absent], majority[absent])
     nothing = replace(
         views, own={m: v * 0 for m, v in views.own.items()}, present=np.zeros_like(views.present)
     )
-    for name, rung in climb(cross, test, nothing).items():
-        np.testing.assert_allclose(rung.output, majority, err_msg=name)
+    for name, baseline in fit_baselines(cross, test, nothing).items():
+        np.testing.assert_allclose(baseline.output, majority, err_msg=name)
 
 
-def test_a_test_patients_rungs_do_not_depend_on_the_others(climbed):
-    cross, test, views, rungs = climbed
+def test_a_test_patients_baselines_do_not_depend_on_the_others(fitted):
+    cross, test, views, baselines = fitted
     for i in (0, 11):
-        alone = climb(cross, test, cross.preparation.views(test.take([i])))
-        for name, rung in alone.items():
+        alone = fit_baselines(cross, test, cross.preparation.views(test.take([i])))
+        for name, baseline in alone.items():
             np.testing.assert_allclose(
-                rung.output[0], rungs[name].output[i], atol=1e-10, err_msg=name
+                baseline.output[0], baselines[name].output[i], atol=1e-10, err_msg=name
             )
 
 
-def test_without_records_there_is_no_clinical_rung():
+def test_without_records_there_is_no_clinical_baseline():
     made = planted(60, {"rna": 10}, seed=1).cohort
     cross = PreparedFold.fit(made, made.outcome(), RECIPE, None, 0)
-    rungs = climb(cross, made, cross.preparation.views(made))
-    assert list(rungs) == [
+    baselines = fit_baselines(cross, made, cross.preparation.views(made))
+    assert list(baselines) == [
         "majority",
         "single:rna",
         "single",
@@ -183,17 +183,17 @@ def test_the_group_alone_says_what_it_says():
     np.testing.assert_allclose(found[2], [0.5, 0.5])
 
 
-def test_a_rung_that_was_solved_before_still_says_what_it_took(climbed):
-    cross, test, views, rungs = climbed
-    again = climb(cross, test, views)
+def test_a_baseline_that_was_solved_before_still_says_what_it_took(fitted):
+    cross, test, views, baselines = fitted
+    again = fit_baselines(cross, test, views)
     for name in ("single:rna", "single", "early", "late"):
-        assert again[name].seconds == rungs[name].seconds > 0
+        assert again[name].seconds == baselines[name].seconds > 0
 
 
-def test_a_rung_does_not_hang_on_what_the_net_asked_for_before(climbed):
-    cross, test, views, rungs = climbed
+def test_a_baseline_does_not_hang_on_what_the_net_asked_for_before(fitted):
+    cross, test, views, baselines = fitted
     other = PreparedFold.fit(cross.cohort, cross.cohort.outcome(), RECIPE, None, 0)
     start_of(other, tuple(test.modalities), RECIPE)
-    again = climb(other, test, views)
-    for name, rung in rungs.items():
-        np.testing.assert_array_equal(again[name].output, rung.output, err_msg=name)
+    again = fit_baselines(other, test, views)
+    for name, baseline in baselines.items():
+        np.testing.assert_array_equal(again[name].output, baseline.output, err_msg=name)

@@ -1,7 +1,7 @@
-"""Twelve planted leaks, each beside its honest twin: what is seen of held-out patients is caught,
-and nothing else is.
+"""Twelve planted leaks, each beside its honest control: what is seen of held-out patients is
+caught, and nothing else is.
 
-Each is a pipeline of its own that differs from its twin in one thing: whom a step is fitted on.
+Each is a pipeline of its own that differs from its control in one thing: whom a step is fitted on.
 """
 
 from dataclasses import dataclass, replace
@@ -263,7 +263,7 @@ def test_both_instruments_see_the_leak_and_what_leaks(name):
 
 
 @pytest.mark.parametrize("name", HONEST)
-def test_the_honest_twin_passes(name):
+def test_the_honest_control_passes(name):
     assert checked(HONEST[name]) == []
     cohort, spy = spied(COHORT)
     with spy.fitting(ROWS):

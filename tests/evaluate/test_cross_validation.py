@@ -11,7 +11,7 @@ from graphfuse.data.cohort import Cohort
 from graphfuse.data.modality import Modality
 from graphfuse.data.synth import planted
 from graphfuse.errors import LeakError
-from graphfuse.evaluate.baselines import climb
+from graphfuse.evaluate.baselines import fit_baselines
 from graphfuse.evaluate.cross_validation import study
 from graphfuse.evaluate.folds import repeated, splits
 from graphfuse.schema import PREDICTION_COLUMNS, Metrics, Recipe
@@ -255,9 +255,9 @@ def test_a_fit_that_reads_a_held_out_patient_stops_the_run(monkeypatch, what):
 
     def peeking(fold, test, *given):
         reads[what](test)
-        return climb(fold, test, *given)
+        return fit_baselines(fold, test, *given)
 
-    monkeypatch.setattr("graphfuse.evaluate.repeat_fits.climb", peeking)
+    monkeypatch.setattr("graphfuse.evaluate.repeat_fits.fit_baselines", peeking)
     sited = replace(COHORT, groups={"site": np.repeat(["a", "b"], 33)})
     with pytest.raises(LeakError, match="held-out patients were read while fitting on"):
         ran(sited, FOLDS)
@@ -289,8 +289,8 @@ def test_who_is_held_out_without_a_label_trains_nothing_and_is_not_scored():
 def test_inner_folds_keep_a_group_whole(sites, monkeypatch):
     seen = []
     monkeypatch.setattr(
-        "graphfuse.evaluate.repeat_fits.climb",
-        lambda fold, *given: seen.append(fold) or climb(fold, *given),
+        "graphfuse.evaluate.repeat_fits.fit_baselines",
+        lambda fold, *given: seen.append(fold) or fit_baselines(fold, *given),
     )
     site = np.arange(66) % sites
     grouped = replace(COHORT, groups={"site": np.array([f"s{k}" for k in site])})

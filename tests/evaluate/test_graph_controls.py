@@ -11,7 +11,14 @@ import torch
 from graphfuse.data.cohort import Cohort
 from graphfuse.evaluate.cross_validation import study
 from graphfuse.evaluate.folds import repeated
-from graphfuse.evaluate.graph_controls import CONTROLS, entries, graphs_of, pairs, sentences, twins
+from graphfuse.evaluate.graph_controls import (
+    CONTROLS,
+    controls,
+    entries,
+    graphs_of,
+    pairs,
+    sentences,
+)
 from graphfuse.evaluate.resume.dependencies import Beside
 from graphfuse.graph.gene.network import GeneNetwork
 from graphfuse.learn.bank.stacked_tensors import leaves
@@ -59,11 +66,19 @@ def modules(
     return cohort, GeneNetwork.from_frame(edges, "modules")
 
 
-def ledger_of(cohort: Cohort, network: GeneNetwork, recipe: Recipe = GENES_ONLY, cv=(5, 2)):
+def ablation_of(cohort: Cohort, network: GeneNetwork, recipe: Recipe = GENES_ONLY, cv=(5, 2)):
     outcome = cohort.outcome()
     folds = repeated(cohort.patients, outcome.values, *cv, 0)
     return study(
-        cohort, outcome, recipe, network, folds, 0, "cpu", beside=Beside(ledger=True), final=False
+        cohort,
+        outcome,
+        recipe,
+        network,
+        folds,
+        0,
+        "cpu",
+        beside=Beside(graph_ablation=True),
+        final=False,
     ).metrics({})
 
 
@@ -71,7 +86,7 @@ def ledger_of(cohort: Cohort, network: GeneNetwork, recipe: Recipe = GENES_ONLY,
 @pytest.mark.parametrize("seed", range(3))
 def test_a_gain_is_shown_for_the_real_graph_alone_where_the_label_lies_on_it(seed):
     """On these draws: +16, +18 and +7 points; rewired and random ones +4 at most."""
-    metrics = ledger_of(*modules(seed, on=True))
+    metrics = ablation_of(*modules(seed, on=True))
     rows = entries(metrics.comparisons, "accuracy")["gene"]
     assert rows["real"].verdict == "better" and rows["real"].difference > 0.05
     assert all(
@@ -84,7 +99,7 @@ def test_a_gain_is_shown_for_the_real_graph_alone_where_the_label_lies_on_it(see
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_no_gain_is_shown_where_the_label_lies_elsewhere(seed):
-    metrics = ledger_of(*modules(seed, on=False))
+    metrics = ablation_of(*modules(seed, on=False))
     rows = entries(metrics.comparisons, "accuracy")["gene"]
     assert {pair.verdict for pair in rows.values()} == {"no difference shown"} and abs(
         rows["real"].difference
@@ -97,7 +112,7 @@ def test_both_graphs_have_an_entry_of_their_own():
     recipe = DEFAULT.model_copy(
         update={"train": DEFAULT.train.model_copy(update={"seeds": 1, "epochs": 2})}
     )
-    metrics = ledger_of(cohort, network, recipe, (2, 1))
+    metrics = ablation_of(cohort, network, recipe, (2, 1))
     expected = {f"{graph}:{kind}" for graph in ("patient", "gene") for kind in CONTROLS}
     assert set(metrics.variants) == expected and not expected & set(metrics.models)
     assert set(entries(metrics.comparisons, "accuracy")) == {"patient", "gene"}
@@ -112,15 +127,15 @@ def test_who_has_which_graphs():
     assert graphs_of(DEFAULT, cohort, None) == ["patient"] and graphs_of(
         GENES_ONLY, cohort, network
     ) == ["gene"]
-    assert graphs_of(GENES_ONLY, cohort, None) == [] == twins(GENES_ONLY, cohort, None, 0)
+    assert graphs_of(GENES_ONLY, cohort, None) == [] == controls(GENES_ONLY, cohort, None, 0)
     assert graphs_of(DEFAULT.controlled(patient="rewired"), cohort, network) == ["gene"]
-    assert [twin.name for twin in twins(GENES_ONLY, cohort, network, 0)] == [
+    assert [control.name for control in controls(GENES_ONLY, cohort, network, 0)] == [
         "gene:rewired",
         "gene:random",
         "gene:identity",
     ]
-    assert len(twins(DEFAULT, cohort, network, 0)) == 8
-    rewired = twins(GENES_ONLY, cohort, network, 0)[0].network
+    assert len(controls(DEFAULT, cohort, network, 0)) == 8
+    rewired = controls(GENES_ONLY, cohort, network, 0)[0].network
     assert rewired.edges == network.edges and sorted(rewired.degree) == sorted(network.degree)
 
 
@@ -176,17 +191,17 @@ def test_a_control_that_takes_over_what_its_graph_does_not_change_is_the_control
     real = PreparedFold.fit(cohort, of_codes(codes), DEFAULT, network, 0)
     start_of(real, names, DEFAULT)
     assert real.results.network.count("path") and real.results.layers.count("path")
-    for twin in twins(DEFAULT, cohort, network, 0):
-        alone = PreparedFold.fit(cohort, of_codes(codes), twin.recipe, twin.network, 0)
-        helped = real.controlled(twin.recipe, twin.network)
+    for control in controls(DEFAULT, cohort, network, 0):
+        alone = PreparedFold.fit(cohort, of_codes(codes), control.recipe, control.network, 0)
+        helped = real.controlled(control.recipe, control.network)
         assert helped.views.own is real.views.own
-        one, two = (start_of(fold, names, twin.recipe) for fold in (alone, helped))
+        one, two = (start_of(fold, names, control.recipe) for fold in (alone, helped))
         np.testing.assert_array_equal(one.views, two.views)
         np.testing.assert_array_equal(one.bias, two.bias)
         np.testing.assert_array_equal(one.gates, two.gates)
         for m in names:
             np.testing.assert_array_equal(one.linear.slopes[m], two.linear.slopes[m])
-        shown = [fold_data(fold, names, twin.recipe).inputs for fold in (alone, helped)]
+        shown = [fold_data(fold, names, control.recipe).inputs for fold in (alone, helped)]
         for first, second in zip(*map(leaves, shown), strict=True):
             assert torch.equal(first, second)
 
@@ -197,9 +212,9 @@ def test_controls_of_a_fold_with_selected_columns_are_those_fitted_alone():
     codes, names = cohort.outcome().values, tuple(cohort.modalities)
     recipe = DEFAULT.model_copy(update={"select": DEFAULT.select.model_copy(update={"top": 20})})
     real = PreparedFold.fit(cohort, of_codes(codes), recipe, network, 0)
-    for twin in twins(recipe, cohort, network, 0):
-        alone = PreparedFold.fit(cohort, of_codes(codes), twin.recipe, twin.network, 0)
-        helped = real.controlled(twin.recipe, twin.network)
-        one, two = (start_of(fold, names, twin.recipe) for fold in (alone, helped))
+    for control in controls(recipe, cohort, network, 0):
+        alone = PreparedFold.fit(cohort, of_codes(codes), control.recipe, control.network, 0)
+        helped = real.controlled(control.recipe, control.network)
+        one, two = (start_of(fold, names, control.recipe) for fold in (alone, helped))
         np.testing.assert_array_equal(one.views, two.views)
         np.testing.assert_array_equal(one.gates, two.gates)

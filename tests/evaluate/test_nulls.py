@@ -200,7 +200,7 @@ def test_the_net_finds_nothing_where_nothing_is(null, columns):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("null", NULLS)
-def test_no_rung_of_the_ladder_finds_anything_where_nothing_is(null):
+def test_no_baseline_finds_anything_where_nothing_is(null):
     """One draw proves nothing: an interval leaves chance out once in twenty, and those of AUROC
     over five folds oftener. A leak finds something in every draw, and above chance."""
     draws, found_something = (2, 3, 4), Counter()
@@ -244,7 +244,7 @@ def test_selecting_on_all_patients_finds_what_is_not_there():
     assert 0.35 < area(make_pipeline(SelectKBest(f_classif, k=200), regression), table) < 0.65
 
 
-def test_the_verb_tells_of_every_rung_and_of_picking():
+def test_the_verb_tells_of_every_baseline_and_of_picking():
     cohort = planted(60, {"rna": 30, "meth": 20}, effect=4.0, seed=3).cohort
     folds = repeated(cohort.patients, cohort.outcome().values, 3, 1, 0)
     found = nulls(

@@ -61,7 +61,7 @@ def studied(few_trees):
     for seed in range(3):
         cohort = planted(120, seed).ordered()
         outcome, folds = ready(cohort, None, Protocol.of((3, 1)), 0)
-        beside = Beside(ledger=False, modalities=False)
+        beside = Beside(graph_ablation=False, modalities=False)
         made = study(
             cohort, outcome, QUICK, None, folds, 0, "cpu", beside=beside, final=False
         )  # fmt: skip

@@ -27,7 +27,7 @@ from graphfuse.schema import Recipe
 from tests.outcomes import of_codes
 
 RECIPE = Recipe.model_validate({"name": "plain", "net": {"propagate": "none"}})
-BOTH = pytest.mark.parametrize("rung", [forest, boosting], ids=["forest", "boosting"])
+BOTH = pytest.mark.parametrize("baseline", [forest, boosting], ids=["forest", "boosting"])
 
 
 def fold(cohort, train, codes=None, classes=None):
@@ -55,20 +55,20 @@ def made():
 
 
 @BOTH
-def test_planted_truth_is_found(rung, made):
+def test_planted_truth_is_found(baseline, made):
     cross, views = fold(made, 100)
-    probability = rung(cross, views)
+    probability = baseline(cross, views)
     assert probability.shape == (50, 2)
     np.testing.assert_allclose(probability.sum(1), 1, rtol=1e-9)
     assert roc_auc_score(made.outcome().values[100:], probability[:, 1]) > 0.9
 
 
 @BOTH
-def test_noise_stays_at_chance(rung):
+def test_noise_stays_at_chance(baseline):
     found, truth = [], []
     for seed in range(3):
         noise = planted(120, {"rna": 1000}, effect=0.0, seed=seed).cohort
-        found.append(rung(*fold(noise, 60))[:, 1])
+        found.append(baseline(*fold(noise, 60))[:, 1])
         truth.append(noise.outcome().values[60:])
     assert (
         abs(roc_auc_score(np.concatenate(truth), np.concatenate(found)) - 0.5) < 0.11
@@ -76,8 +76,8 @@ def test_noise_stays_at_chance(rung):
 
 
 @BOTH
-def test_two_columns_that_tell_only_together_are_found(rung):
-    """The sign of a product, which no linear rung finds."""
+def test_two_columns_that_tell_only_together_are_found(baseline):
+    """The sign of a product, which no linear baseline finds."""
     rng = np.random.default_rng(0)
     values = rng.normal(size=(400, 4))
     label = pd.Series(
@@ -86,7 +86,7 @@ def test_two_columns_that_tell_only_together_are_found(rung):
     )
     cohort = Cohort.from_frames({"rna": frames(values, list("abcd"))}, label.rename("sign"))
     cross, views = fold(cohort, 300)
-    assert roc_auc_score(cohort.outcome().values[300:], rung(cross, views)[:, 1]) > 0.9
+    assert roc_auc_score(cohort.outcome().values[300:], baseline(cross, views)[:, 1]) > 0.9
 
 
 # columns
@@ -145,8 +145,8 @@ def test_a_modality_of_two_patients_or_of_none_with_a_label_takes_no_places(monk
         chosen = Columns.fit(cross, of_codes(few, 2).target).chosen
         assert (len(chosen["rna"]), len(chosen["meth"])) == (40, left)
     cross = replace(cross, target=of_codes(np.where(has, -1, codes), 2).target)
-    for rung in (forest, boosting):
-        assert np.isfinite(rung(cross, views)).all()
+    for baseline in (forest, boosting):
+        assert np.isfinite(baseline(cross, views)).all()
 
 
 # tuning
@@ -218,24 +218,24 @@ def _columns(cohort, kept):
 
 
 @BOTH
-def test_unlabelled_training_patients_are_left_out(rung, made):
+def test_unlabelled_training_patients_are_left_out(baseline, made):
     """They move the scaling, which trees do not mind, and nothing else."""
     codes = made.outcome().values.copy()
     codes[:30] = -1
     cross, views = fold(made, 100, codes)
     without, same = fold(made.take(np.arange(30, 150)), 70)
     assert np.abs(views.own["rna"] - same.own["rna"]).max() > 0.1
-    np.testing.assert_allclose(rung(cross, views), rung(without, same), atol=1e-9)
+    np.testing.assert_allclose(baseline(cross, views), baseline(without, same), atol=1e-9)
 
 
 @BOTH
 @pytest.mark.parametrize("missing", [0, 1, 2])
-def test_a_class_without_training_patients_has_probability_0_in_its_place(rung, missing):
+def test_a_class_without_training_patients_has_probability_0_in_its_place(baseline, missing):
     made = planted(120, {"rna": 15}, classes=3, effect=2.0, seed=0).cohort
     codes = made.outcome().values.copy()
     codes[:90][codes[:90] == missing] = -1
     cross, views = fold(made, 90, codes, 3)
-    probability = rung(cross, views)
+    probability = baseline(cross, views)
     assert probability.shape == (30, 3) and (probability[:, missing] == 0).all()
     np.testing.assert_allclose(probability.sum(1), 1, rtol=1e-9)
     rest = codes[90:] != missing
@@ -243,24 +243,24 @@ def test_a_class_without_training_patients_has_probability_0_in_its_place(rung, 
 
 
 @BOTH
-def test_a_class_of_one_is_no_obstacle(rung):
+def test_a_class_of_one_is_no_obstacle(baseline):
     made = planted(120, {"rna": 15}, classes=3, effect=2.0, seed=0).cohort
     codes = made.outcome().values.copy()
     codes[np.flatnonzero(codes[:90] == 1)[1:]] = -1
-    probability = rung(*fold(made, 90, codes, 3))
+    probability = baseline(*fold(made, 90, codes, 3))
     np.testing.assert_allclose(probability.sum(1), 1, rtol=1e-9)
     assert 0 < probability[:, 1].mean() < 0.1
 
 
 @BOTH
-def test_where_all_are_of_one_class_it_is_certain(rung, made):
+def test_where_all_are_of_one_class_it_is_certain(baseline, made):
     cross, views = fold(made, 100)
     cross = replace(cross, target=of_codes(np.ones(100, int), 2).target)
-    np.testing.assert_allclose(rung(cross, views), np.tile([0.0, 1.0], (50, 1)))
+    np.testing.assert_allclose(baseline(cross, views), np.tile([0.0, 1.0], (50, 1)))
 
 
 @BOTH
-def test_a_handful_of_labels_will_do(rung, made):
+def test_a_handful_of_labels_will_do(baseline, made):
     cross, views = fold(made, 100)
     for labels in (2, 3, 6):
         values = cross.target.values
@@ -270,14 +270,14 @@ def test_a_handful_of_labels_will_do(rung, made):
         few = np.full(100, -1)
         few[shown] = values[shown]
         thin, _ = fold(made, 100, np.concatenate([few, made.outcome().values[100:]]))
-        assert np.isfinite(rung(thin, views)).all()
+        assert np.isfinite(baseline(thin, views)).all()
 
 
 @BOTH
-def test_one_patients_row_is_not_the_others_business_and_twice_is_the_same(rung, made):
+def test_one_patients_row_is_not_the_others_business_and_twice_is_the_same(baseline, made):
     cross, views = fold(made, 100)
-    found = rung(cross, views)
-    np.testing.assert_array_equal(found, rung(cross, views))
+    found = baseline(cross, views)
+    np.testing.assert_array_equal(found, baseline(cross, views))
     cross, views = fold(made, 100)
     alone = cross.preparation.views(made.take([103]))
-    np.testing.assert_allclose(rung(cross, alone)[0], found[3], atol=1e-12)
+    np.testing.assert_allclose(baseline(cross, alone)[0], found[3], atol=1e-12)

@@ -80,7 +80,7 @@ def test_a_study_does_not_depend_on_the_order_of_modalities(cohort):
     for names in (("rna", "meth", "a"), ("a", "rna", "meth")):
         found = study(
             in_order(cohort, names), outcome, net, None, folds, 0, "cpu",
-            beside=Beside(ledger=True, modalities=True),
+            beside=Beside(graph_ablation=True, modalities=True),
         )  # fmt: skip
         said.append({named(key): np.concatenate(p) for key, p in found.outputs.items()})
     assert said[0].keys() == said[1].keys()

@@ -367,15 +367,15 @@ def test_planted_genes_are_found_over_five_seeds():
 
 
 def interaction(seed, patients=1500):
-    """y = sign(x_a x_b) of two linked genes of low degree, and a rewired twin in which they are
+    """y = sign(x_a x_b) of two linked genes of low degree, and a rewired control in which they are
     three links apart or more (a gene that hears both would still see their product)."""
     rng, network = np.random.default_rng(seed), scale_free(40, seed)
     modest = np.maximum(network.degree[network.source], network.degree[network.target])
     edge = int(np.argmax(modest <= 4))
     a, b = network.source[edge], network.target[edge]
     x = rng.normal(size=(patients, len(network.genes)))
-    for twin in range(100):
-        rewired = controls.rewired(network, twin)
+    for draw in range(100):
+        rewired = controls.rewired(network, draw)
         near = (rewired.adjacency() > 0).astype(int)
         if not (near + near @ near)[a, b]:
             break

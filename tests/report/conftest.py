@@ -196,8 +196,8 @@ def _rankings(rng, folder, classes, genes):
 
 
 def _evaluated(folder, seed=3):
-    """Adds to a made run what an evaluation does: twins of each graph, subsets, patterns, Shapley
-    values, EMAP and groups."""
+    """Adds to a made run what an evaluation does: controls of each graph, subsets, patterns,
+    Shapley values, EMAP and groups."""
     rng = np.random.default_rng(seed)
     metrics = json.loads((folder / "metrics.json").read_text())
     plain, variants = metrics["models"]["early"], metrics["variants"]

@@ -99,7 +99,7 @@ def test_half_a_folder_of_rankings_is_none(cohort, tmp_path, monkeypatch):
     assert (tmp_path / "run" / "report.html").is_file()
 
 
-def test_a_twin_of_the_ledger_that_fails_is_left_out(cohort, tmp_path, monkeypatch):
+def test_a_control_that_fails_is_left_out(cohort, tmp_path, monkeypatch):
     from graphfuse.evaluate import repeat_fits
 
     real = repeat_fits._Folds.controlled

@@ -1,4 +1,4 @@
-"""The tables of a bench: one metric a cohort, one row a rung, verdicts where there are any."""
+"""The tables of a bench: one metric a cohort, one row a baseline, verdicts where there are any."""
 
 from types import SimpleNamespace
 
@@ -31,7 +31,7 @@ def test_two_classes_are_told_by_auroc_and_more_by_macro_f1(result):
     assert headline(result(classes=3)).name == "macro_f1"
 
 
-def test_a_row_for_every_rung_but_single_modalities_and_the_net_last(result):
+def test_a_row_for_every_baseline_but_single_modalities_and_the_net_last(result):
     found = summary([result("one"), result("two", classes=2)])
     names = [row["name"] for row in found["rows"]]
     assert names[-2:] == ["no-graph", "graphfuse"] and not any(
@@ -51,7 +51,7 @@ def test_recipes_are_named_where_there_are_several(result):
     assert summary([result(), result(recipe="snf")])["titles"] == ["one, multiplex", "one, snf"]
 
 
-def test_a_rung_that_one_cohort_lacks_is_a_dash(result):
+def test_a_baseline_that_one_cohort_lacks_is_a_dash(result):
     other = result("two")
     del other.metrics.models["clinical"]
     cells = {row["name"]: row["cells"] for row in summary([result(), other])["rows"]}["clinical"]
@@ -63,7 +63,7 @@ def test_graphs_are_told_in_the_headline_metric(result):
     assert any(line.startswith("the patient graph adds") for line in said)
 
 
-def test_what_knows_nothing_stands_first_and_unknown_rungs_last(result):
+def test_what_knows_nothing_stands_first_and_unknown_baselines_last(result):
     other = result("two")
     models = other.metrics.models
     models["oracle"] = models["clinical"]

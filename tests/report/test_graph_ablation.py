@@ -85,7 +85,7 @@ def test_a_gain_that_controls_have_too_is_not_one_of_the_edges(table):
     assert said[2].startswith("The real graph against its rewired control: better (+1.8 points")
 
 
-def test_without_twins_there_is_no_ledger(run):
+def test_without_controls_there_is_no_ablation(run):
     assert (
         graph_ablation.told(Metrics.model_validate_json((run / "metrics.json").read_text())) == []
     )

@@ -10,7 +10,7 @@ import pytest
 
 from graphfuse.errors import InputError
 from graphfuse.evaluate.bench import Result
-from graphfuse.evaluate.run_report import ladder_lines
+from graphfuse.evaluate.run_report import score_lines
 from graphfuse.report import section
 from graphfuse.report.bench_page import summary
 from graphfuse.report.run_files import read_run
@@ -72,14 +72,14 @@ def test_errors_are_told_in_the_units_however_small(tmp_path):
     metrics = Metrics.model_validate_json((tmp_path / "run/metrics.json").read_text())
     ours = metrics.models["graphfuse"]["rmse"].mean
     assert 0.0001 < ours < 0.0004 and f"{ours:.6f}" in source
-    (line,) = [line for line in ladder_lines(metrics) if line.startswith("graphfuse ")]
+    (line,) = [line for line in score_lines(metrics) if line.startswith("graphfuse ")]
     assert f"{ours:.6f} (" in line
 
 
 def test_a_range_with_an_end_below_0_has_a_word(tmp_path):
     number_runs.make(tmp_path / "run")
     metrics = Metrics.model_validate_json((tmp_path / "run/metrics.json").read_text())
-    (line,) = [line for line in ladder_lines(metrics) if line.startswith("mean ")]
+    (line,) = [line for line in score_lines(metrics) if line.startswith("mean ")]
     assert re.search(r"-0\.\d{3} \(-0\.\d{3} to 0\.\d{3}\)", line)
 
 

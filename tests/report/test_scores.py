@@ -21,8 +21,8 @@ def test_best_marks_the_right_end_of_each_column_and_no_variant(run):
 
 
 def metrics(accuracies, comparisons):
-    """Metrics with these accuracies and (rung, difference, half-width) against graphfuse, the same
-    in all metrics."""
+    """Metrics with these accuracies and (baseline, difference, half-width) against graphfuse, the
+    same in all metrics."""
     models = {
         name: {"accuracy": {"mean": a, "sd": 0.1, "ci95": [a - 0.1, a + 0.1]}}
         for name, a in accuracies.items()

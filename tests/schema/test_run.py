@@ -6,7 +6,7 @@ import json
 import pytest
 
 from graphfuse.errors import InputError
-from graphfuse.evaluate.run_report import ladder_lines
+from graphfuse.evaluate.run_report import score_lines
 from graphfuse.schema import Evaluation, Metrics
 from graphfuse.schema.run_json import read_shape
 
@@ -32,7 +32,7 @@ def test_what_a_run_wrote_is_read(tmp_path):
     table = metrics(comparisons=[PAIR | {"metric": "auroc"}])
     found = read_shape(written(tmp_path, metrics=table) / "metrics.json", Metrics)
     assert found.kind == "class" and found.models["graphfuse"]["fit_seconds"] == 1.5
-    assert ladder_lines(found)[1].split() == ["graphfuse", "0.800", "(0.700-0.900)", "-", "-"]
+    assert score_lines(found)[1].split() == ["graphfuse", "0.800", "(0.700-0.900)", "-", "-"]
 
 
 @pytest.mark.parametrize(

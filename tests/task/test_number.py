@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from graphfuse.cli.options import app
 from graphfuse.data.cohort import Cohort
 from graphfuse.errors import InputError
-from graphfuse.evaluate.baselines import climb
+from graphfuse.evaluate.baselines import fit_baselines
 from graphfuse.learn.linear.crossfit import ridge
 from graphfuse.learn.linear.prepared_fold import PreparedFold
 from graphfuse.learn.linear.ridge import PENALTIES
@@ -218,7 +218,7 @@ def test_early_is_the_ridge_regression_of_scikit_learn():
     names = tuple(cohort.modalities)
     fit = ridge(fold, names)
     views = fold.preparation.views(outside)
-    early = climb(fold, outside, views)["early"].output
+    early = fit_baselines(fold, outside, views)["early"].output
     x = np.hstack([fold.views.own[m] for m in names])
     alpha = (x**2).sum() / len(x) / PENALTIES[fit.level]
     expected = Ridge(alpha).fit(x, inside.outcome().values)
@@ -238,7 +238,7 @@ def test_a_shift_and_a_factor_of_the_outcome_are_those_of_its_predictions():
 
 
 @pytest.mark.parametrize("unit", [1e-9, 1e6])
-def test_every_rung_of_the_ladder_predicts_alike_in_other_units(unit):
+def test_every_baseline_predicts_alike_in_other_units(unit):
     """Trees of scikit-learn split nothing where the variance is under 1e-16."""
     tables, outcome, _ = planted(90, 24, level=3.0, unit=1.5)
     found = []
@@ -246,8 +246,8 @@ def test_every_rung_of_the_ladder_predicts_alike_in_other_units(unit):
         cohort = cohort_of(tables, outcome * factor).ordered()
         inside, outside = cohort.take(np.arange(60)), cohort.take(np.arange(60, 90))
         fold = PreparedFold.fit(inside, inside.outcome(), RECIPE, None, 0).without_graphs()
-        rungs = climb(fold, outside, fold.preparation.views(outside))
-        found.append({name: rung.output / factor for name, rung in rungs.items()})
+        baselines = fit_baselines(fold, outside, fold.preparation.views(outside))
+        found.append({name: baseline.output / factor for name, baseline in baselines.items()})
     assert {"mean", "early", "forest", "boosting"} <= set(found[0]) == set(found[1])
     for name, output in found[0].items():
         np.testing.assert_allclose(found[1][name], output, rtol=1e-6, atol=1e-6, err_msg=name)

@@ -123,12 +123,12 @@ class Footprint:
         threads = min(cpu_count(), self.folds)
         kept = self.folds * self._fold(self.trained)
         whole = kept + self._fold(self.everyone)
-        ladder = kept + threads * self._moment(self.trained)
+        baselines = kept + threads * self._moment(self.trained)
         final = whole + self._moment(self.everyone)
         shown = self.folds * self._shown(self.trained) + self._shown(self.everyone)
         steps = step * (self.folds * self.trained + self.everyone)
         bank = whole + shown + steps
-        return KEPT * (max(ladder, final, bank) + self._models())
+        return KEPT * (max(baselines, final, bank) + self._models())
 
     def peak(self, step: float = 0.0) -> float:
         """What the process takes at most beside what it has, until its report is written."""

@@ -1,4 +1,4 @@
-"""Cohorts with nothing to find, and what a recipe and its ladder find in them.
+"""Cohorts with nothing to find, and what a recipe and its baselines find in them.
 
 A pipeline that leaks finds something in them all the same: a score whose interval leaves chance out
 on shuffled labels or on noise is a fault of the pipeline, not a finding.
@@ -78,7 +78,7 @@ KINDS: dict[str, Callable[[Cohort, str, int], Cohort]] = {
 
 @dataclass(frozen=True, eq=False)
 class Nulls:
-    """What a recipe and its ladder score where there is nothing to find.
+    """What a recipe and its baselines score where there is nothing to find.
 
     `metrics`: null ("shuffled labels", "noise features") → a `schema.Metrics`; `picked`: on
     shuffled labels, what the best epoch on the test patients scores beside the one chosen without
@@ -159,7 +159,7 @@ def nulls(
     seed: int,
     device: str,
 ) -> Nulls:
-    """The recipe's net and its ladder on the cohort with shuffled labels and with noise for
+    """The recipe's net and its baselines on the cohort with shuffled labels and with noise for
     features, over a folds table; and what picking the epoch on the test patients would have gained
     where there is nothing to gain."""
     found, dealt = {}, shuffled(cohort, target, seed)

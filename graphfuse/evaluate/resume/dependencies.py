@@ -18,11 +18,11 @@ from graphfuse.schema import Recipe
 
 @dataclass(frozen=True)
 class Beside:
-    """What is done beside the net and its ladder: the graph-value `ledger`; a net for every subset
+    """What is done beside the net and its baselines: the `graph_ablation`; a net for every subset
     of `modalities`, and the net's additive projection (in repeat 0, as it takes many
     predictions)."""
 
-    ledger: bool = False
+    graph_ablation: bool = False
     modalities: bool = False
 
 

@@ -1,4 +1,4 @@
-"""The parts of a study as files: rungs of a ladder, and banks of nets."""
+"""The parts of a study as files: the baselines of a fold, and banks of nets."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
-from graphfuse.evaluate.baselines import Rung
+from graphfuse.evaluate.baselines import Baseline
 from graphfuse.evaluate.resume.dependencies import named_files
 from graphfuse.evaluate.resume.finished_parts import Form
 from graphfuse.files.atomic_write import write_json
@@ -26,7 +26,7 @@ class Bank:
     """A net trained over all folds: what each fold's says of its test patients, and the models
     themselves (empty where nobody asks for them again)."""
 
-    rungs: list[Rung]
+    baselines: list[Baseline]
     models: list[FusionModel]
 
 
@@ -36,27 +36,30 @@ def name_of(repeat: int, what: str) -> str:
     return f"r{repeat}-{words}-{text_sha256(what)[:8]}"
 
 
-def _save_rungs(rungs: Mapping[str, Rung], folder: Path) -> None:
+def _save_baselines(baselines: Mapping[str, Baseline], folder: Path) -> None:
     arrays = {
-        str(number): np.ascontiguousarray(rung.output) for number, rung in enumerate(rungs.values())
+        str(number): np.ascontiguousarray(baseline.output)
+        for number, baseline in enumerate(baselines.values())
     }
     save_file(arrays, folder / "rungs.safetensors")
-    seconds = [[name, float(rung.seconds)] for name, rung in rungs.items()]
+    seconds = [[name, float(baseline.seconds)] for name, baseline in baselines.items()]
     write_json(folder / "rungs.json", {"seconds": seconds})
 
 
-def _load_rungs(folder: Path) -> dict[str, Rung]:
+def _load_baselines(folder: Path) -> dict[str, Baseline]:
     seconds = json.loads((folder / "rungs.json").read_text(encoding="utf-8"))["seconds"]
     arrays = load_file(folder / "rungs.safetensors")
-    return {name: Rung(arrays[str(number)], each) for number, (name, each) in enumerate(seconds)}
+    return {
+        name: Baseline(arrays[str(number)], each) for number, (name, each) in enumerate(seconds)
+    }
 
 
 def _save_bank(bank: Bank, folder: Path) -> None:
-    _save_rungs({str(fold): rung for fold, rung in enumerate(bank.rungs)}, folder)
+    _save_baselines({str(fold): baseline for fold, baseline in enumerate(bank.baselines)}, folder)
 
 
 def _load_bank(folder: Path) -> Bank:
-    return Bank(list(_load_rungs(folder).values()), [])
+    return Bank(list(_load_baselines(folder).values()), [])
 
 
 def _save_models(bank: Bank, folder: Path) -> None:
@@ -72,10 +75,10 @@ def _load_models(own_parts: Sequence[str], folder: Path) -> Bank:
     for number in range(about["count"]):
         model = FusionModel.load(folder / "models" / str(number), allow_parts=own_parts)
         models.append(model.on(about["device"]))
-    return Bank(_load_bank(folder).rungs, models)
+    return Bank(_load_bank(folder).baselines, models)
 
 
-RUNGS = Form(_save_rungs, _load_rungs)
+BASELINES = Form(_save_baselines, _load_baselines)
 BANK = Form(_save_bank, _load_bank)
 
 

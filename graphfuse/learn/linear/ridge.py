@@ -1,4 +1,4 @@
-"""Multinomial ridge logistic regression in the coordinates of its kernel: the ladder's rungs and
+"""Multinomial ridge logistic regression in the coordinates of its kernel: the baselines and
 the net's start.
 
 With n patients and F features, the ridge solution lies in the span of the training rows, so it is
