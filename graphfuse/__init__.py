@@ -1,8 +1,16 @@
-"""graphfuse: graph neural networks for multi-omics, with honest scores and ranked biomarkers.
+"""Graph neural networks for multi-omics, with honest scores and ranked biomarkers.
 
-Nouns: Cohort, Modality, Recipe, PatientGraph, GeneNetwork, FusionModel, Report, Ranking. Verbs:
-load, check, audit, build, train, rank, predict, score, run, bench. Everything is imported when it
-is first used.
+Classes: `Cohort`, `Modality`, `Recipe`, `PatientGraph`, `GeneNetwork`, `FusionModel`, `Report`,
+`Ranking`. Functions: `load`, `check`, `audit`, `build`, `plan`, `train`, `run`, `rank`, `predict`,
+`score`, `subtype`, `leak_check`. What is needed more rarely, such as a bench of many cohorts, is in
+`graphfuse.api`. Each name is imported when it is first used, so that `import graphfuse` takes no
+time.
+
+Examples
+--------
+>>> import graphfuse as gf
+>>> gf.Recipe.named("multiplex").name
+'multiplex'
 """
 
 from __future__ import annotations
@@ -11,6 +19,7 @@ import importlib
 
 __version__ = "0.1.0"
 
+# Public name -> the module of the package that holds it.
 _HOMES = {
     "Cohort": "data.cohort",
     "Modality": "data.modality",
@@ -29,11 +38,8 @@ _HOMES = {
     "predict": "api",
     "run": "api",
     "score": "api",
-    "bench": "api",
-    "nulls": "api",
     "plan": "api",
     "subtype": "api",
-    "coverage": "api",
     "check": "evaluate.readiness",
     "audit": "data.leak_audit.run",
     "leak_check": "evaluate.leakage.check",
@@ -45,9 +51,10 @@ __all__ = sorted(_HOMES)
 def __getattr__(name: str):
     if name not in _HOMES:
         raise AttributeError(f"module 'graphfuse' has no attribute {name!r}")
-    found = getattr(importlib.import_module(f"graphfuse.{_HOMES[name]}"), name)
-    globals()[name] = found
-    return found
+    module = importlib.import_module(f"graphfuse.{_HOMES[name]}")
+    value = getattr(module, name)
+    globals()[name] = value  # so that this function is asked once for each name
+    return value
 
 
 def __dir__() -> list[str]:

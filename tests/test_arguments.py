@@ -11,6 +11,7 @@ import pytest
 from sklearn.exceptions import NotFittedError
 
 import graphfuse as gf
+from graphfuse import api
 from graphfuse.data.synth import planted
 from graphfuse.errors import GraphfuseError, InputError
 from graphfuse.schema import Recipe
@@ -52,12 +53,12 @@ def calls(given: dict):
         "check": (gf.check, {"name_or_path": "tcga-brca", "target": None, "cv": 5, "seed": 0}),
         "audit": (gf.audit, {"cohort": cohort, "target": None, "folds": None}),
         "build": (gf.build, {"cohort": cohort, "recipe": QUICK, "network": None, "seed": 0}),
-        "coverage": (gf.coverage, {"cohort": cohort, "recipe": QUICK, "network": None}),
+        "coverage": (api.coverage, {"cohort": cohort, "recipe": QUICK, "network": None}),
         "train": (gf.train, {"cohort": cohort, "recipe": QUICK} | defaults(gf.train)),
-        "nulls": (gf.nulls, {"cohort": cohort, "recipe": QUICK} | defaults(gf.nulls)),
+        "nulls": (api.nulls, {"cohort": cohort, "recipe": QUICK} | defaults(api.nulls)),
         "subtype": (gf.subtype, {"cohort": cohort, "recipe": QUICK, "layer": "snf", "seed": 0}),
         "run": (gf.run, {"cohort": cohort, "out": out, "recipe": QUICK, "top": 5, "seed": 1}),
-        "bench": (gf.bench, {"plan": "plan.toml", "out": out} | defaults(gf.bench)),
+        "bench": (api.bench, {"plan": "plan.toml", "out": out} | defaults(api.bench)),
         "rank": (gf.rank, {"report": given["report"]} | defaults(gf.rank)),
         "predict": (gf.predict, {"model": model, "cohort": cohort} | defaults(gf.predict)),
         "score": (gf.score, {"run": model, "cohort": cohort} | defaults(gf.score)),

@@ -434,5 +434,7 @@ def test_every_name_the_package_offers_is_there():
     assert {"Cohort", "Recipe", "FusionModel", "load", "build", "train", "rank", "predict"} <= set(
         fresh(code)
     )
+    errors = {name for name in graphfuse.__all__ if name.endswith("Error")}
+    assert len(set(graphfuse.__all__) - errors) <= 20
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         graphfuse.nonsense  # noqa: B018
