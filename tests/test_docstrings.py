@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import graphfuse
-from graphfuse.nn.slots import SLOTS
+from graphfuse.nn.registry import SLOTS
 from graphfuse.task.kind import Kind
 from graphfuse.task.task import Task
 
