@@ -18,7 +18,7 @@ from graphfuse.evaluate.folds import repeated
 from graphfuse.explain.fold_ranking import rank
 from graphfuse.learn import fold_data
 from graphfuse.learn.bank.bank import Bank
-from graphfuse.learn.bank.training import fresh
+from graphfuse.learn.bank.training import initial_net
 from graphfuse.learn.linear.prepared_fold import PreparedFold
 from graphfuse.learn.model import FusionModel
 from graphfuse.learn.random_draws import mask_sources
@@ -154,7 +154,7 @@ def test_values_behind_the_mask_change_nothing(small, network, net):
 
 def moved(data: fold_data.FoldData) -> Net:
     torch.manual_seed(0)
-    module = fresh(data, 0).double()
+    module = initial_net(data, 0).double()
     for parameter in module.parameters():
         parameter.data += 0.3 * torch.randn_like(parameter)
     return module
@@ -229,7 +229,7 @@ def test_a_bank_is_its_loop(small, network, net):
 
 
 def trained(folds: list[fold_data.FoldData], seeds: list[int], epochs: list[int]) -> Bank:
-    nets = [[fresh(fold, s) for s in seeds] for fold in folds]
+    nets = [[initial_net(fold, s) for s in seeds] for fold in folds]
     draws = [[mask_sources(fold.channels, s) for s in seeds] for fold in folds]
     bank = Bank(
         nets,

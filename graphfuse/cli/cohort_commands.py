@@ -103,14 +103,14 @@ def _of_recipe(
     from graphfuse import api
     from graphfuse.learn.fusion_support import require_fusion
     from graphfuse.learn.recipe_steps import steps_of
-    from graphfuse.learn.signals.channels import files_said, notices
+    from graphfuse.learn.signals.channels import describe_files, notices
     from graphfuse.schema import DEFAULT_RECIPE, Recipe
 
     cohort, asked = found.cohort, Recipe.named(recipe or DEFAULT_RECIPE)
     steps_of(asked, cohort)
     if not found.refused:
         require_fusion(asked, cohort.outcome(target).task)
-    files = files_said(asked, cohort)
+    files = describe_files(asked, cohort)
     covered = api.coverage(cohort, asked, network=network)
     warned = notices(asked, cohort, network or asked.gene.network)
     return [

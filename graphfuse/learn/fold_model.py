@@ -11,7 +11,7 @@ from torch import Tensor
 
 from graphfuse.learn import fold_data
 from graphfuse.learn.assemble import Preparation, Views
-from graphfuse.learn.bank.stacked_tensors import over
+from graphfuse.learn.bank.stacked_tensors import map_tensors
 from graphfuse.learn.bank.training import Trained
 from graphfuse.learn.linear.prepared_fold import PreparedFold
 from graphfuse.learn.linear.stacked_ridge import Linear
@@ -64,7 +64,7 @@ class Fitted:
         )
         inputs = fold_data.net_inputs(*shown, start.views, start.bias)
         with torch.no_grad():
-            states = [net.double().sent(inputs).float() for net in trained.nets]
+            states = [net.double().sender_states(inputs).float() for net in trained.nets]
         return replace(bare, states=states)
 
     def on(self, device: str) -> Fitted:
@@ -83,7 +83,7 @@ class Fitted:
         found = fold_data.net_inputs(
             self.preparation, self.preparation.encoder_inputs(views), views, lists, start, bias
         )
-        return over(found, lambda tensor: tensor.to(self.device))
+        return map_tensors(found, lambda tensor: tensor.to(self.device))
 
     def output(self, views: Views) -> np.ndarray:
         """What is predicted of new patients, float64 `[N, O]`, the mean over seeds."""

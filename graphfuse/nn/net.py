@@ -114,7 +114,7 @@ class Net(nn.Module):
         h = h * seen[:, :, None]
         return h if self.bridge is None else self.bridge(h, inputs.present)
 
-    def rounds_of(
+    def states_by_round(
         self,
         inputs: Inputs,
         mask: Tensor | None = None,
@@ -125,7 +125,7 @@ class Net(nn.Module):
         """States before each round of messages and after the last of `rounds` (default: all), each
         `[N, M, T, D]`; other arguments as in `forward`."""
         found = [self.states(inputs, mask, encoded)]
-        quiet = None if self.propagate[0].quiet else tuple(map(silent, inputs.lists))
+        quiet = None if self.propagate[0].quiet else tuple(map(without_edges, inputs.lists))
         for number in range(self.rounds if rounds is None else rounds):
             h = found[-1]
             said = h if senders is None else senders[:, number]
@@ -136,10 +136,10 @@ class Net(nn.Module):
             found.append(h + heard.sum(2))
         return found
 
-    def sent(self, inputs: Inputs, encoded: Tensor | None = None) -> Tensor:
+    def sender_states(self, inputs: Inputs, encoded: Tensor | None = None) -> Tensor:
         """What these patients let others hear: their states before each round of messages `[N,
         rounds, M, T, D]`. The linear start in `inputs` is not looked at."""
-        return torch.stack(self.rounds_of(inputs, encoded=encoded, rounds=self.rounds - 1), 1)
+        return torch.stack(self.states_by_round(inputs, encoded=encoded, rounds=self.rounds - 1), 1)
 
     def forward(
         self,
@@ -159,7 +159,7 @@ class Net(nn.Module):
         where it is known already; `inputs.x` is then not looked at.
         """
         seen = inputs if kept is None else inputs._replace(present=inputs.present * kept)
-        h, linear = self.rounds_of(seen, mask, senders, encoded)[-1], self.linear(inputs)
+        h, linear = self.states_by_round(seen, mask, senders, encoded)[-1], self.linear(inputs)
         if self.level == "embedding":
             return self.head[0](self.fuse(h, seen.present)) + linear.sum(1)
         said = (
@@ -234,6 +234,6 @@ def _tokens(encode: nn.ModuleList, fuse: str, least: int) -> int:
     return counts[0]
 
 
-def silent(lists: EdgeLists) -> EdgeLists:
+def without_edges(lists: EdgeLists) -> EdgeLists:
     """The same lists with every edge's weight 0."""
     return lists._replace(weight=torch.zeros_like(lists.weight))

@@ -34,7 +34,7 @@ from torch.nn.functional import cross_entropy
 
 import graphfuse as gf
 from graphfuse.evaluate.folds import repeated, splits
-from graphfuse.learn.bank.training import fresh, train
+from graphfuse.learn.bank.training import initial_net, train
 from graphfuse.learn.fold_data import FoldData, fold_data
 from graphfuse.learn.fold_model import Fitted
 from graphfuse.learn.linear.inner_folds import INNER_FOLDS
@@ -161,7 +161,7 @@ def alone(fold: FoldData, recipe: gf.Recipe, device: str = "cpu") -> tuple[int, 
     stacking; the epoch chosen and its loss."""
     nets, draws = [], []
     for seed in range(recipe.train.seeds):
-        nets.append(fresh(fold, seed).to(device))
+        nets.append(initial_net(fold, seed).to(device))
         draws.append(mask_sources(fold.channels, seed))
     inputs, codes = to(fold.inputs, device), fold.target.values.to(device)
     steps = [optimiser(net, recipe) for net in nets]

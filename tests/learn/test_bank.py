@@ -10,9 +10,9 @@ from torch.nn.functional import cross_entropy
 
 from graphfuse.learn import fold_data
 from graphfuse.learn.bank.bank import Bank, mean_loss
-from graphfuse.learn.bank.stacked_tensors import over
-from graphfuse.learn.bank.stopping import Stop
-from graphfuse.learn.bank.training import fresh
+from graphfuse.learn.bank.stacked_tensors import map_tensors
+from graphfuse.learn.bank.stopping import EarlyStopping
+from graphfuse.learn.bank.training import initial_net
 from graphfuse.learn.linear.prepared_fold import PreparedFold
 from graphfuse.learn.random_draws import mask_sources
 from graphfuse.nn.edge_lists import aggregate
@@ -64,7 +64,7 @@ def folds(small):
 
 
 def bank_of(folds, seeds=(0, 1), settings=1, **options) -> tuple[Bank, list]:
-    nets = [[fresh(fold, s) for s in seeds] * settings for fold in folds]
+    nets = [[initial_net(fold, s) for s in seeds] * settings for fold in folds]
     bank = Bank(
         nets,
         [f.inputs for f in folds],
@@ -101,7 +101,7 @@ def test_a_new_bank_is_the_linear_start(folds):
     bank, _ = bank_of(folds)
     logits = bank.logits().detach()
     for f, fold in enumerate(folds):
-        expected = fresh(fold, 0).double()(fold.inputs)
+        expected = initial_net(fold, 0).double()(fold.inputs)
         assert torch.allclose(logits[f, 0, : len(fold.target.values)], expected, atol=1e-12)
         assert torch.equal(logits[f, 0], logits[f, 1])  # seeds differ only once weights move
 
@@ -132,7 +132,7 @@ def test_training_lowers_the_loss_and_padding_stays_zero(folds):
 def test_watching_follows_the_loss_and_stops_for_want_of_patience(folds):
     bank, draws = bank_of(folds)
     nothing = torch.zeros_like(rows(folds))
-    options = {"learning_rate": 1e-2, "weight_decay": 0.0, "watch": nothing, "patience": 5}
+    options = {"learning_rate": 1e-2, "weight_decay": 0.0, "validation": nothing, "patience": 5}
     curves = bank.train(rows(folds), [60, 60], draws, **options).losses  # a loss that never changes
     assert curves.shape == (1 + 5, 2, 1) and torch.isfinite(curves).all()
 
@@ -142,7 +142,7 @@ def test_what_is_watched_is_the_loss_of_those_held_out_before_each_step(folds):
     held, weight = held_rows(folds), rows(folds)
     bank, draws = bank_of(folds)
     curves = bank.train(
-        weight - held, [6, 4], draws, learning_rate=1e-2, weight_decay=1e-2, watch=held
+        weight - held, [6, 4], draws, learning_rate=1e-2, weight_decay=1e-2, validation=held
     ).losses
     for epoch, row in enumerate(curves[..., 0]):
         other, draws = bank_of(folds)
@@ -182,7 +182,7 @@ def test_rounds_of_messages_are_watched_too(small, rounds):
     held = held_rows([fold])
     logits = bank.logits()
     (row,) = bank.train(
-        rows([fold]) - held, [0], draws, learning_rate=0.1, weight_decay=0.0, watch=held
+        rows([fold]) - held, [0], draws, learning_rate=0.1, weight_decay=0.0, validation=held
     ).losses
     each = [
         cross_entropy(logits[0, s][held[0, s] > 0], fold.target.values[held[0, s] > 0])
@@ -195,18 +195,18 @@ def test_temperatures_are_those_of_the_lowest_epoch(folds):
     bank, draws = bank_of(folds)
     held = held_rows(folds)
     found = bank.train(
-        rows(folds) - held, [6, 6], draws, learning_rate=1e-2, weight_decay=1e-2, watch=held
+        rows(folds) - held, [6, 6], draws, learning_rate=1e-2, weight_decay=1e-2, validation=held
     )
-    middle = found.tempered[..., len(TEMPERATURES) // 2]
+    middle = found.calibrated[..., len(TEMPERATURES) // 2]
     assert TEMPERATURES[len(TEMPERATURES) // 2] == 1 and torch.equal(
         middle, found.losses.min(0).values
     )
     still, sources = bank_of(folds)
     logits = still.logits()
     at_start = still.train(
-        rows(folds), [0, 0], sources, learning_rate=0.0, weight_decay=0.0, watch=held
-    ).tempered
-    target = over(still.shown.target, lambda each: each[:, None])
+        rows(folds), [0, 0], sources, learning_rate=0.0, weight_decay=0.0, validation=held
+    ).calibrated
+    target = map_tensors(still.shown.target, lambda each: each[:, None])
     for t, value in enumerate(TEMPERATURES):
         losses = mean_loss(still.task, logits / value, target, held)
         assert (losses.mean(1) - at_start[:, 0, t]).abs().max() <= CLOSE
@@ -233,14 +233,14 @@ def test_settings_side_by_side_are_settings_alone(folds):
     together, draws = bank_of(folds, settings=3)
     options = {"weight_decay": 1e-2, "patience": 3}
     curves = together.train(
-        (weight - held).repeat(1, 3, 1), [12, 12], draws, watch=held.repeat(1, 3, 1),
+        (weight - held).repeat(1, 3, 1), [12, 12], draws, validation=held.repeat(1, 3, 1),
         learning_rate=rates.repeat_interleave(2).expand(2, -1), **options,
     ).losses  # fmt: skip
     stops = []
     for g, rate in enumerate(rates.tolist()):
         alone, draws = bank_of(folds)
         curve = alone.train(
-            weight - held, [12, 12], draws, watch=held, learning_rate=rate, **options
+            weight - held, [12, 12], draws, validation=held, learning_rate=rate, **options
         ).losses
         stops.append(len(curve))
         seen = curves[: len(curve), :, g]
@@ -252,7 +252,7 @@ def test_settings_side_by_side_are_settings_alone(folds):
 
 
 def test_a_replica_that_diverges_stops_and_is_never_the_best():
-    stop = Stop(torch.tensor([50]), 2, 3, TEMPERATURES)
+    stop = EarlyStopping(torch.tensor([50]), 2, 3, TEMPERATURES)
     for epoch, loss in enumerate((1.0, torch.nan, 0.5, torch.inf, torch.nan, torch.nan)):
         seen = stop.see(
             torch.tensor([[loss, 1.0]])[..., None].expand(1, 2, len(TEMPERATURES)), epoch
@@ -271,7 +271,7 @@ def test_replicas_in_parts_are_all_at_once(folds, at_once):
     for size in (None, at_once):
         bank, draws = bank_of(folds, seeds=(0, 1, 2, 3), at_once=size, modality_dropout=0.3)
         found = bank.train(
-            weight - held, [6, 6], draws, learning_rate=1e-2, weight_decay=1e-2, watch=held
+            weight - held, [6, 6], draws, learning_rate=1e-2, weight_decay=1e-2, validation=held
         )
         banks.append((bank, found.losses))
     (whole, curves), (parts, again) = banks
@@ -289,7 +289,9 @@ def test_parts_that_do_not_run_under_vmap_run_in_turn(small, tmp_path):
         )
         held, weight = held_rows(folds), rows(folds)
         bank, draws = bank_of(folds, modality_dropout=0.2)
-        bank.train(weight - held, [5, 4], draws, learning_rate=1e-2, weight_decay=1e-2, watch=held)
+        bank.train(
+            weight - held, [5, 4], draws, learning_rate=1e-2, weight_decay=1e-2, validation=held
+        )
         banks.append(bank)
     assert gap(*banks) <= CLOSE
     assert (
@@ -324,7 +326,7 @@ def test_modalities_are_dropped_at_the_rate_given_but_never_all_of_a_patient(fol
 
 def test_a_dropped_modality_is_absent_but_for_its_linear_start(folds):
     fold = folds[0]
-    net = fresh(fold, 0).double()
+    net = initial_net(fold, 0).double()
     with torch.no_grad():
         for value in net.parameters():
             value.add_(
@@ -350,7 +352,7 @@ def test_a_new_net_says_its_linear_start_whatever_is_dropped(small, fuse):
     fold = folds_of(
         small, Recipe.model_validate({"name": "drop", "patient": {"neighbours": 4}, "net": net})
     )[0]
-    module = fresh(fold, 0).double()
+    module = initial_net(fold, 0).double()
     kept = (
         (torch.arange(len(fold.target.values)) % 2).double()[:, None].expand_as(fold.inputs.present)
     )
@@ -402,7 +404,12 @@ def test_a_compiled_bank_is_the_same_bank(small):
         held = held_rows([fold])
         with torch.compiler.set_stance("force_eager"):
             bank.train(
-                rows([fold]) - held, [4], draws, learning_rate=1e-2, weight_decay=1e-2, watch=held
+                rows([fold]) - held,
+                [4],
+                draws,
+                learning_rate=1e-2,
+                weight_decay=1e-2,
+                validation=held,
             )
         banks.append(bank)
     assert gap(*banks) <= CLOSE and len(banks[1]._step.programs) == 1

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from graphfuse.errors import WARNED, InputError
-from graphfuse.learn.signals.channels import encoders_of, files_said, notices
+from graphfuse.learn.signals.channels import describe_files, encoders_of, notices
 from graphfuse.schema import Recipe
 
 
@@ -97,7 +97,7 @@ def sets(tmp_path, small):
 )
 def test_how_many_gene_sets_qualify(small, sets, least, said):
     asked = recipe(pathways={"sets": sets, "least": least})
-    assert files_said(asked, small.cohort) == [f"[pathways] sets: {sets}: {said}"]
+    assert describe_files(asked, small.cohort) == [f"[pathways] sets: {sets}: {said}"]
     found = notices(asked, small.cohort, None)
     assert len(found) == (least == 10) and all(
         "no gene set has 10 of the 40 genes measured in rna" in f for f in found
@@ -105,7 +105,7 @@ def test_how_many_gene_sets_qualify(small, sets, least, said):
 
 
 def test_more_gene_sets_than_are_taken(small, sets):
-    (line,) = files_said(recipe(pathways={"sets": sets, "least": 2, "most": 2}), small.cohort)
+    (line,) = describe_files(recipe(pathways={"sets": sets, "least": 2, "most": 2}), small.cohort)
     assert line.endswith("3 of 4 sets have at least 2 measured genes; the 2 with most are taken")
 
 
@@ -116,7 +116,7 @@ def test_every_file_that_is_not_there_is_told(small, tmp_path):
         signalling={"identity": "table", "table": gone["table"], "pathways": gone["pathways"]},
     )  # fmt: skip
     with pytest.raises(InputError) as caught:
-        files_said(asked, small.cohort)
+        describe_files(asked, small.cohort)
     said = str(caught.value)
     assert said.startswith("recipe 'made': 4 things to mend")
     for where in (
@@ -127,7 +127,7 @@ def test_every_file_that_is_not_there_is_told(small, tmp_path):
     ):
         assert f"{where}: " in said
     with pytest.raises(InputError, match=r"\[gene\] aliases: .*no such alias table"):
-        files_said(recipe(gene={"aliases": str(tmp_path / "aliases.csv")}), small.cohort)
+        describe_files(recipe(gene={"aliases": str(tmp_path / "aliases.csv")}), small.cohort)
 
 
 def test_what_files_hold_of_the_cohort_and_of_no_patient_by_name(small, tmp_path):
@@ -141,7 +141,7 @@ def test_what_files_hold_of_the_cohort_and_of_no_patient_by_name(small, tmp_path
     )
     (tmp_path / "aliases.csv").write_text("name,symbol\nOLD1,NEW1\nOLD2,NEW1\n")
     at = {name: str(tmp_path / name) for name in ("sets.gmt", "t.csv", "kin.csv", "aliases.csv")}
-    said = files_said(
+    said = describe_files(
         recipe(
             signalling={"identity": "table", "table": at["t.csv"], "pathways": at["sets.gmt"]},
             patient={"layer": {"kin": {"edges": at["kin.csv"]}}},

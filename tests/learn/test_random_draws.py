@@ -17,7 +17,7 @@ from graphfuse.evaluate.folds import repeated
 from graphfuse.evaluate.leakage.epoch_picking import best_of_epochs
 from graphfuse.evaluate.resume.dependencies import Beside
 from graphfuse.learn import fold_data
-from graphfuse.learn.bank.training import fresh
+from graphfuse.learn.bank.training import initial_net
 from graphfuse.learn.linear.prepared_fold import PreparedFold
 from graphfuse.learn.model import FusionModel
 from graphfuse.learn.random_draws import mask_sources, seed_of
@@ -131,11 +131,11 @@ def fold_of(cohort: Cohort, names) -> fold_data.FoldData:
 
 
 def test_first_weights_of_a_modality_do_not_depend_on_the_others(cohort):
-    nets = {names: fresh(fold_of(cohort, names), 3) for names in [("a", "rna"), ("rna",)]}
+    nets = {names: initial_net(fold_of(cohort, names), 3) for names in [("a", "rna"), ("rna",)]}
     both, alone = (nets[names].encode[-1].weight for names in nets)
     assert torch.equal(both, alone)
     assert not torch.equal(nets["a", "rna"].encode[0].weight[:4], both[:4])
-    again = fresh(fold_of(cohort, ("rna",)), 4).encode[0].weight
+    again = initial_net(fold_of(cohort, ("rna",)), 4).encode[0].weight
     assert not torch.equal(again, alone)
 
 

@@ -17,7 +17,7 @@ from graphfuse.learn.bank.training import (
     Trained,
     calibration,
     first_pass,
-    fresh,
+    initial_net,
     second_pass,
     train,
 )
@@ -156,7 +156,7 @@ def test_to_the_last_epoch_everybody_trains_and_nobody_is_held_out(folds):
 def test_nothing_learned_is_the_start_and_one_net(folds):
     for stop in ("inner", "last"):
         found = trained(folds, stop=stop, epochs=0)[0]
-        start = fresh(folds[0], 0)
+        start = initial_net(folds[0], 0)
         assert found.epochs == 0 and len(found.nets) == 1
         assert torch.equal(found.nets[0].patient_gate.float(), start.patient_gate)
 

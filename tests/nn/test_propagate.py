@@ -7,7 +7,7 @@ from torch.nn.functional import leaky_relu
 
 from graphfuse.nn.contract import check
 from graphfuse.nn.edge_lists import EdgeLists, aggregate
-from graphfuse.nn.net import silent
+from graphfuse.nn.net import without_edges
 from graphfuse.nn.propagate.attention import BOUND, HEADS
 from graphfuse.nn.registry import part
 
@@ -120,14 +120,14 @@ def test_a_new_part_is_the_mean(name):
 def test_without_edges_no_message(name):
     module, own, senders = moved(name), states(N, 0), states(S, 1)
     assert part("propagate", name).quiet
-    assert not module(own, senders, silent(lists_of())).any()
+    assert not module(own, senders, without_edges(lists_of())).any()
     assert not module(own, senders, lists_of([], [], [])).any()
     assert not module(own, senders, lists_of())[[2, 4]].any()
 
 
 def test_a_convolution_without_edges_says_what_it_says_to_those_who_hear_nobody():
     module, own, senders = moved("gcn"), states(N, 0), states(S, 1)
-    quiet = module(own, senders, silent(lists_of()))
+    quiet = module(own, senders, without_edges(lists_of()))
     torch.testing.assert_close(quiet, module(own, senders, lists_of([], [], [])), rtol=0, atol=0)
     torch.testing.assert_close(
         quiet[[2, 4]], module(own, senders, lists_of())[[2, 4]], rtol=0, atol=0

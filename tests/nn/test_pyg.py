@@ -10,7 +10,7 @@ from torch.func import functional_call
 from graphfuse.errors import InputError
 from graphfuse.nn.contract import check, check_named
 from graphfuse.nn.edge_lists import EdgeLists
-from graphfuse.nn.net import Inputs, Net, NetSpec, silent
+from graphfuse.nn.net import Inputs, Net, NetSpec, without_edges
 from graphfuse.nn.pyg import names, refusal
 from graphfuse.nn.registry import part
 
@@ -179,7 +179,7 @@ def test_a_patient_hears_senders_and_nobody_else(name):
         torch.testing.assert_close(
             module(own[[i]], senders, alone)[0], together[i], rtol=1e-9, atol=1e-9
         )
-    quiet = module(own, senders, silent(lists_of()))
+    quiet = module(own, senders, without_edges(lists_of()))
     torch.testing.assert_close(quiet, module(own, senders, lists_of([])), rtol=1e-12, atol=1e-12)
     assert ((together - quiet).abs().amax((1, 2)) > 1e-9).tolist() == [True, True, False, True]
 
@@ -220,7 +220,7 @@ def test_a_net_of_it_learns_and_without_edges_is_no_graph(name):
     assert all(g is None or g.isfinite().all() for g in grads) and any(
         g is not None and g.any() for g in grads
     )
-    cut = net(inputs._replace(lists=tuple(map(silent, inputs.lists))))
+    cut = net(inputs._replace(lists=tuple(map(without_edges, inputs.lists))))
     assert (out - cut).abs().max() > 1e-4
     with torch.no_grad():
         net.patient_gate.zero_()

@@ -11,7 +11,7 @@ import torch
 
 from graphfuse.errors import InputError
 from graphfuse.nn.contract import check, check_named, check_own
-from graphfuse.nn.net import Inputs, Net, NetSpec, silent
+from graphfuse.nn.net import Inputs, Net, NetSpec, without_edges
 from graphfuse.nn.registry import SLOTS, available, part
 
 EVERY = [(slot, name) for slot in SLOTS for name in available(slot)]
@@ -314,7 +314,7 @@ def test_no_edges_is_no_graph(fuse, propagate):
     net, inputs = net_and_inputs(fuse=fuse, propagate=propagate)
     inputs = inputs._replace(start=inputs.start.clone())
     inputs.start[:, :, 2] = 0  # nobody's mean: the views are made from the same lists
-    cut = inputs._replace(lists=tuple(map(silent, inputs.lists)))
+    cut = inputs._replace(lists=tuple(map(without_edges, inputs.lists)))
     closed = Net(spec_of(fuse, propagate)).double()
     closed.load_state_dict(net.state_dict())
     with torch.no_grad():

@@ -17,7 +17,7 @@ from graphfuse.evaluate.metrics import compare
 from graphfuse.graph.gene.network import GeneNetwork
 from graphfuse.learn.assemble import Views
 from graphfuse.learn.bank.bank import Bank
-from graphfuse.learn.bank.training import fresh, train
+from graphfuse.learn.bank.training import initial_net, train
 from graphfuse.learn.fold_data import FoldData, fold_data
 from graphfuse.learn.fold_model import Fitted
 from graphfuse.learn.linear.prepared_fold import PreparedFold
@@ -175,7 +175,7 @@ class _View:
         """Outputs for the test patients `[q, O]` by these nets, one per seed, as they are in
         training."""
         with torch.no_grad():
-            senders = [net.double().sent(self.trained).float() for net in nets]
+            senders = [net.double().sender_states(self.trained).float() for net in nets]
             fitted = replace(self.fitted, nets=nets, states=senders)
             logits = torch.stack([fitted.run(number, self.shown) for number in range(len(nets))])
         return fitted.averaged(logits.cpu())
@@ -222,7 +222,7 @@ def followed(view: _View, recipe: Recipe, seed: int, device: str) -> list[np.nda
         "modality_dropout": section.modality_dropout,
         "amp": section.amp,
     }
-    nets = [fresh(fold, each) for each in seeds]
+    nets = [initial_net(fold, each) for each in seeds]
     bank = _Watched(nets, fold, lambda nets: seen.append(view.said(nets)), device=device, **options)
     whole, draws = (
         torch.ones(1, section.seeds, len(fold.inner)),

@@ -22,13 +22,13 @@ from graphfuse.learn.bank.compiled_step import Compiled
 from graphfuse.learn.bank.stacked_tensors import (
     batched,
     looped,
-    over,
+    map_tensors,
     stacked,
     stacked_inputs,
     stacked_targets,
 )
-from graphfuse.learn.bank.stopping import Stop
-from graphfuse.learn.bank.validation import Held
+from graphfuse.learn.bank.stopping import EarlyStopping
+from graphfuse.learn.bank.validation import ValidationPatients
 from graphfuse.nn.net import Inputs, Net
 from graphfuse.task.outcome import Target
 from graphfuse.task.task import Task
@@ -36,16 +36,16 @@ from graphfuse.task.task import Task
 DROPOUT = 0.3  # share of an embedding's entries hidden in a training step
 
 
-class Followed(NamedTuple):
+class ValidationLosses(NamedTuple):
     """What was seen of the patients held out: `losses` `[epochs + 1, folds, settings]` before every
-    epoch (inf after a stop), and where that was lowest, `tempered` `[folds, settings,
+    epoch (inf after a stop), and where that was lowest, `calibrated` `[folds, settings,
     calibrations]` at each of the task's calibrations."""
 
     losses: Tensor
-    tempered: Tensor
+    calibrated: Tensor
 
 
-class Shown(NamedTuple):
+class FoldTensors(NamedTuple):
     """What replicas see, fold by fold: `inputs`, `target` `[folds, n]`, the rows that count in
     training `weight` `[folds, replicas, n]`, the patients `held` out that are watched, and the
     nets' buffers `[folds, replicas, …]`."""
@@ -54,15 +54,15 @@ class Shown(NamedTuple):
     target: Target
     buffers: dict[str, Tensor]
     weight: Tensor | tuple = ()
-    held: Held | tuple = ()
+    held: ValidationPatients | tuple = ()
 
-    def part(self, replicas: slice) -> Shown:
+    def part(self, replicas: slice) -> FoldTensors:
         """What some of the replicas see."""
-        own = over((self.buffers, self.weight, self.held), lambda each: each[:, replicas])
-        return Shown(self.inputs, self.target, *own)
+        own = map_tensors((self.buffers, self.weight, self.held), lambda each: each[:, replicas])
+        return FoldTensors(self.inputs, self.target, *own)
 
 
-class Looked(nn.Module):
+class TrainingStep(nn.Module):
     """The net in a training step, and, with nothing hidden, on patients held out; its encoders run
     once."""
 
@@ -70,14 +70,16 @@ class Looked(nn.Module):
         super().__init__()
         self.net = net
 
-    def forward(self, inputs: Inputs, held: Held | tuple, hidden: dict[str, Tensor], own: bool):
+    def forward(
+        self, inputs: Inputs, held: ValidationPatients | tuple, hidden: dict[str, Tensor], own: bool
+    ):
         """What the net says of the training patients, and its logits of those held out."""
         encoded = self.net.encoded(inputs)
         said = self.net(inputs, own=own, encoded=encoded, **hidden)
         if not held:
             return said, ()
         with torch.no_grad():
-            senders = self.net.sent(inputs, encoded)
+            senders = self.net.sender_states(inputs, encoded)
             return said, self.net(held.inputs, senders=senders, encoded=encoded[held.rows])
 
 
@@ -114,7 +116,7 @@ class Bank:
         self.task, self.patients = task, [len(target.values) for target in targets]
         self.given = inputs, targets
         self.net = copy.deepcopy(nets[0][0]).to("meta")
-        self._looked = Looked(self.net)
+        self._training_step = TrainingStep(self.net)
         self._together = looped if any(each.loops for each in self.net.propagate) else batched
         self._step = Compiled(self._look) if compiled else self._look
         states = [[net.state_dict() for net in row] for row in nets]
@@ -132,7 +134,7 @@ class Bank:
         target = stacked_targets(targets, self.device, dtype)
         buffers = {name: value for name, value in every.items() if name not in self.sizes}
         self.calibrations = torch.tensor(task.calibrations, dtype=dtype, device=self.device)
-        self.shown = Shown(stacked_inputs(inputs, self.device, dtype), target, buffers)
+        self.shown = FoldTensors(stacked_inputs(inputs, self.device, dtype), target, buffers)
 
     @property
     def parameters(self) -> dict[str, Tensor]:
@@ -165,32 +167,32 @@ class Bank:
             for (n, size), part in zip(self.sizes.items(), parts, strict=True)
         }
 
-    def _said(self, values: Tensor, shown: Shown, hidden: dict[str, Tensor], own: bool):
+    def _said(self, values: Tensor, shown: FoldTensors, hidden: dict[str, Tensor], own: bool):
         state = {
             f"net.{name}": value for name, value in {**self._named(values), **shown.buffers}.items()
         }
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.amp):
             said = self._each(state, hidden, shown.held, shown.inputs, own)
-        return over(said, lambda logits: logits.to(self.dtype))
+        return map_tensors(said, lambda logits: logits.to(self.dtype))
 
     def _each(
         self,
         state: dict[str, Tensor],
         hidden: dict[str, Tensor],
-        held: Held | tuple,
+        held: ValidationPatients | tuple,
         inputs: Inputs,
         own: bool,
     ):
         def fold(state, hidden, held, inputs):
             def one(state, hidden, held):
-                return functional_call(self._looked, state, (inputs, held, hidden, own))
+                return functional_call(self._training_step, state, (inputs, held, hidden, own))
 
             return self._together(one, state, hidden, held)
 
         return self._together(fold, state, hidden, held, inputs)
 
     def _losses(
-        self, values: Tensor, shown: Shown, hidden: dict[str, Tensor]
+        self, values: Tensor, shown: FoldTensors, hidden: dict[str, Tensor]
     ) -> tuple[Tensor, Tensor | None]:
         """Mean loss in training `[folds, replicas]`, where the net decides by modality with theirs
         beside it; and the mean of the patients held out at every calibration `[folds, replicas,
@@ -198,7 +200,7 @@ class Bank:
         apart = self.net.level != "embedding"
         said, watched = self._said(values, shown, hidden, apart)
         logits, own = said if apart else (said, None)
-        target, weight, held = over(shown.target, _for_replicas), shown.weight, shown.held
+        target, weight, held = map_tensors(shown.target, _for_replicas), shown.weight, shown.held
         loss = mean_loss(self.task, logits, target, weight)
         if apart:
             share = shown.inputs.present / shown.inputs.present.sum(2, keepdim=True).clamp(min=1)
@@ -210,21 +212,21 @@ class Bank:
             return loss, None
         return loss, self._tempered(watched, held)
 
-    def _tempered(self, logits: Tensor, held: Held) -> Tensor:
+    def _tempered(self, logits: Tensor, held: ValidationPatients) -> Tensor:
         """Mean loss of those held out at every calibration `[folds, replicas, calibrations]`, at
         one go."""
         each = self.task.calibrated_loss(logits, held.target, self.calibrations)
         return mean_over(each, (held.weight * held.target.known)[:, :, None])
 
     def _look(
-        self, values: Tensor, shown: Shown, hidden: dict[str, Tensor]
+        self, values: Tensor, shown: FoldTensors, hidden: dict[str, Tensor]
     ) -> tuple[Tensor, Tensor | None]:
         """Gradient of what training lowers `[folds, replicas, P]`, and those watched `[folds,
         replicas, calibrations]`."""
         grads, seen = [], []
         for part in (slice(r, r + self.at_once) for r in range(0, self.replicas, self.at_once)):
             own = values[:, part].detach().requires_grad_()
-            masks = over(hidden, lambda mask, part=part: mask[:, part])
+            masks = map_tensors(hidden, lambda mask, part=part: mask[:, part])
             loss, watched = self._losses(own, shown.part(part), masks)
             grads += torch.autograd.grad(loss.sum(), own)
             seen.append(watched)
@@ -242,22 +244,26 @@ class Bank:
         *,
         learning_rate: float | Tensor,
         weight_decay: float | Tensor,
-        watch: Tensor | None = None,
+        validation: Tensor | None = None,
         patience: int = 10,
-    ) -> Followed:
+    ) -> ValidationLosses:
         """Trains fold f for `epochs[f]` epochs on the rows of `weight` `[folds, replicas, n]`; full
         batches, AdamW.
 
         `learning_rate` and `weight_decay` may differ by replica, `[folds, replicas]`. `draws[f][s]`
         are a replica's own sources of dropout masks, one a modality; of G settings × S seeds, the S
-        rows of sources serve every setting. With `watch` `[folds, replicas, n]`: the loss on those
-        rows before every epoch is followed, and a fold's setting stops once the mean over its seeds
-        has not improved for `patience` epochs. Returns what was followed; its curves are empty
-        without `watch`.
+        rows of sources serve every setting. With `validation` `[folds, replicas, n]` the loss on
+        those rows is computed before every epoch, and a fold's setting stops once its mean over the
+        seeds has not improved for `patience` epochs. Returns those losses; the curves are empty
+        without `validation`.
         """
         seeds = len(draws[0])
         settings = self.replicas // seeds
-        held = () if watch is None else Held.of(*self.given, watch, self.device, self.dtype)
+        held = (
+            ()
+            if validation is None
+            else ValidationPatients.of(*self.given, validation, self.device, self.dtype)
+        )
         shown = self.shown._replace(weight=weight.to(self.device, self.dtype), held=held)
         descent = AdamW(
             self.values,
@@ -265,9 +271,9 @@ class Bank:
             self._by_replica(learning_rate),
             self._by_replica(weight_decay),
         )
-        stop = Stop(torch.tensor(epochs), settings, patience, self.task.calibrations)
+        stop = EarlyStopping(torch.tensor(epochs), settings, patience, self.task.calibrations)
         curves = []
-        for epoch in range(max(epochs) + (watch is not None)):
+        for epoch in range(max(epochs) + (validation is not None)):
             grad, watched = self._step(descent.values, shown, self.masks(draws, settings))
             if watched is not None:
                 curves.append(
@@ -280,8 +286,8 @@ class Bank:
             # its data have it
             descent.step(grad, going.repeat_interleave(seeds, 1).to(self.device))
         self.values = descent.values
-        return Followed(
-            torch.stack(curves) if curves else torch.zeros(0, self.folds, settings), stop.tempered
+        return ValidationLosses(
+            torch.stack(curves) if curves else torch.zeros(0, self.folds, settings), stop.calibrated
         )
 
     def _by_replica(self, value: float | Tensor) -> Tensor:
@@ -312,7 +318,7 @@ class Bank:
             kept = whole >= self.modality_dropout
             nothing = ~(kept & present[:, None]).any(3, keepdim=True)
             hidden["kept"] = (kept | nothing).to(self.device)
-        return over(hidden, lambda mask: mask.repeat(1, settings, *(1,) * (mask.dim() - 2)))
+        return map_tensors(hidden, lambda mask: mask.repeat(1, settings, *(1,) * (mask.dim() - 2)))
 
 
 def is_gate(name: str) -> bool:
@@ -323,7 +329,7 @@ def is_gate(name: str) -> bool:
 def mean_loss(task: Task, predictor: Tensor, target: Target, weight: Tensor) -> Tensor:
     """Mean loss `[folds, replicas]` of predictors `[folds, replicas, n, W]` over the rows that are
     known and that `weight` `[folds, replicas, n]` counts; `target` `[folds, replicas or 1, n]`."""
-    target = over(target, lambda each: each.expand(weight.shape))
+    target = map_tensors(target, lambda each: each.expand(weight.shape))
     return mean_over(task.net_loss(predictor, target), weight * target.known)
 
 

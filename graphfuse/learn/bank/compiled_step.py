@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from graphfuse.learn.bank.stacked_tensors import leaves, over
+from graphfuse.learn.bank.stacked_tensors import leaves, map_tensors
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +38,6 @@ class Compiled:
 
         def flat(*tensors: Tensor):
             rest = iter(tensors)
-            return self.work(*over(trees, lambda _: next(rest)))
+            return self.work(*map_tensors(trees, lambda _: next(rest)))
 
         return make_fx(flat)(*given)

@@ -54,12 +54,12 @@ def stacked_targets(targets: Sequence[Target], device, dtype: torch.dtype) -> Ta
     return Target(*(() if isinstance(each[0], tuple) else together(each) for each in fields))
 
 
-def over(tree, change: Callable[[Tensor], Tensor]):
+def map_tensors(tree, change: Callable[[Tensor], Tensor]):
     """The tree of tuples and dicts with every tensor changed."""
     if isinstance(tree, dict):
-        return {key: over(value, change) for key, value in tree.items()}
+        return {key: map_tensors(value, change) for key, value in tree.items()}
     if isinstance(tree, tuple):
-        changed = [over(each, change) for each in tree]
+        changed = [map_tensors(each, change) for each in tree]
         return type(tree)(*changed) if hasattr(tree, "_fields") else tuple(changed)
     return change(tree)
 
@@ -67,7 +67,7 @@ def over(tree, change: Callable[[Tensor], Tensor]):
 def leaves(tree) -> list[Tensor]:
     """All tensors of a tree."""
     found: list[Tensor] = []
-    over(tree, lambda each: found.append(each) or each)
+    map_tensors(tree, lambda each: found.append(each) or each)
     return found
 
 
@@ -81,7 +81,7 @@ def looped(work: Callable, *trees):
     count = len(next(iter(trees[0].values())))
 
     def one(i: int):
-        return work(*(over(tree, lambda leaf: leaf[i]) for tree in trees))
+        return work(*(map_tensors(tree, lambda leaf: leaf[i]) for tree in trees))
 
     found = [one(i) for i in range(count)]
     return _joined(found)

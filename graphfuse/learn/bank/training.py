@@ -3,7 +3,7 @@
 Two passes. The first trains each seed without one inner fold and follows the loss there; the
 setting (learning rate, weight decay) and the epoch at which the mean curve of a fold's seeds is
 lowest (possibly 0: the linear start itself) are the fold's own. The second trains every seed on all
-training patients for that long. Held-out patients are in no tensor.
+training patients for that long. ValidationPatients-out patients are in no tensor.
 """
 
 from __future__ import annotations
@@ -107,11 +107,17 @@ def first_pass(
             ]
         )
         whole = _rows([[np.ones(len(fold.inner))] * section.seeds for fold in mine])
-        weight, watch = (each.repeat(1, len(chunk.settings), 1) for each in (whole - held, held))
+        weight, validation = (
+            each.repeat(1, len(chunk.settings), 1) for each in (whole - held, held)
+        )
         rates = torch.tensor(settings, dtype=torch.float64)[chunk.settings].repeat_interleave(
             section.seeds, 0
         )
-        options = {"watch": watch, "learning_rate": rates[:, 0], "weight_decay": rates[:, 1]}
+        options = {
+            "validation": validation,
+            "learning_rate": rates[:, 0],
+            "weight_decay": rates[:, 1],
+        }
         found = bank.train(weight, [limit] * len(mine), draws, **options)
         where = np.ix_(chunk.folds, chunk.settings)
         curves[: len(found.losses), *map(torch.from_numpy, where)] = found.losses.float()
@@ -121,7 +127,7 @@ def first_pass(
         ]
         choices = mine[0].task.calibrations
         known = np.array(patients)[:, None]
-        warmth[where] = calibration(found.tempered.numpy(), known, choices)
+        warmth[where] = calibration(found.calibrated.numpy(), known, choices)
     return [Choice.lowest(curves[:, f], warmth[f].tolist()) for f in range(len(folds))]
 
 
@@ -144,7 +150,7 @@ def second_pass(
     chosen; a fold of 0 epochs stays in the bank, so that no other fold's digits depend on what it
     chose."""
     states = {
-        f: [fresh(fold, seed).to(dtype).state_dict()]
+        f: [initial_net(fold, seed).to(dtype).state_dict()]
         for f, fold in enumerate(folds)
         if not choices[f].epochs
     }
@@ -183,7 +189,7 @@ def _chunks(
 ) -> list[Chunk]:
     """Sized by the fold with the most patients."""
     largest = max(folds, key=lambda fold: len(fold.inner))
-    size = Size.of(fresh(largest, seed), largest.inputs, dtype)
+    size = Size.of(initial_net(largest, seed), largest.inputs, dtype)
     return chunks(size, len(folds), settings, section.seeds, section.memory_gb * 1e9)
 
 
@@ -196,7 +202,7 @@ def _bank(
     chunk: Chunk,
 ) -> tuple[Bank, list[list[list[torch.Generator]]]]:
     seeds = range(section.seeds)
-    nets = [[fresh(fold, seed + s) for s in seeds] * len(chunk.settings) for fold in folds]
+    nets = [[initial_net(fold, seed + s) for s in seeds] * len(chunk.settings) for fold in folds]
     draws = [[mask_sources(fold.channels, seed + s) for s in seeds] for fold in folds]
     options = {"dropout": section.dropout, "modality_dropout": section.modality_dropout}
     options |= {"amp": section.amp, "compiled": section.compile, "at_once": chunk.at_once}
@@ -212,7 +218,7 @@ def _bank(
     return bank, draws
 
 
-def fresh(fold: FoldData, seed: int) -> Net:
+def initial_net(fold: FoldData, seed: int) -> Net:
     """A net at its start, built for the coordinates in which the fold's columns are given. Every
     part's first weights come from the seed, its slot and its channel's name."""
 

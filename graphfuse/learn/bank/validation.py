@@ -8,13 +8,18 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from graphfuse.learn.bank.stacked_tensors import over, stacked, stacked_inputs, stacked_targets
+from graphfuse.learn.bank.stacked_tensors import (
+    map_tensors,
+    stacked,
+    stacked_inputs,
+    stacked_targets,
+)
 from graphfuse.nn.edge_lists import EdgeLists
 from graphfuse.nn.net import Inputs
 from graphfuse.task.outcome import Target
 
 
-class Held(NamedTuple):
+class ValidationPatients(NamedTuple):
     """The patients that each replica watches, h at most: `rows` `[folds, replicas, h]`, their place
     among the fold's patients, `weight` and `target` `[folds, replicas, h]`, and their `inputs` but
     for the columns."""
@@ -26,14 +31,14 @@ class Held(NamedTuple):
 
     @classmethod
     def of(
-        cls, inputs: Sequence[Inputs], targets: Sequence[Target], watch: Tensor, device, dtype
-    ) -> Held:
-        """Those with a weight in `watch` `[folds, replicas, n]`; most replicas of a fold share
+        cls, inputs: Sequence[Inputs], targets: Sequence[Target], validation: Tensor, device, dtype
+    ) -> ValidationPatients:
+        """Those with a weight in `validation` `[folds, replicas, n]`; most replicas of a fold share
         their patients."""
         found: dict[tuple, int] = {}
-        parts, place = [], torch.zeros(watch.shape[:2], dtype=torch.long)
-        for f, r in torch.cartesian_prod(*map(torch.arange, watch.shape[:2])).tolist():
-            rows = watch[f, r].nonzero().flatten()
+        parts, place = [], torch.zeros(validation.shape[:2], dtype=torch.long)
+        for f, r in torch.cartesian_prod(*map(torch.arange, validation.shape[:2])).tolist():
+            rows = validation[f, r].nonzero().flatten()
             key = (f, *rows.tolist())
             if key not in found:
                 found[key] = len(parts)
@@ -41,15 +46,17 @@ class Held(NamedTuple):
             place[f, r] = found[key]
         rows = stacked([[part[0]] for part in parts])[:, 0]
         target = stacked_targets([part[1] for part in parts], device, dtype)
-        shown = stacked_inputs([part[2] for part in parts], device, dtype, senders=watch.shape[2])
-        rows, target, shown = over(
+        shown = stacked_inputs(
+            [part[2] for part in parts], device, dtype, senders=validation.shape[2]
+        )
+        rows, target, shown = map_tensors(
             (rows.to(device), target, shown), lambda each: each[place.to(each.device)]
         )
         counted = (
             torch.arange(rows.shape[2])
             < torch.tensor([len(part[0]) for part in parts])[place][..., None]
         )
-        weight = watch.to(device, dtype).gather(2, rows) * counted.to(device)
+        weight = validation.to(device, dtype).gather(2, rows) * counted.to(device)
         return cls(rows, weight, target, shown)
 
 

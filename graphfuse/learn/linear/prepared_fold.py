@@ -16,7 +16,7 @@ from graphfuse.learn.linear.kernels import require_kernels
 from graphfuse.learn.linear.result_cache import Results
 from graphfuse.learn.parallel_folds import side_by_side
 from graphfuse.learn.recipe_steps import reads_target
-from graphfuse.learn.signals.channels import Signal, Silent, encoders_of, fit_signals
+from graphfuse.learn.signals.channels import Signal, SignalWithoutEdges, encoders_of, fit_signals
 from graphfuse.nn.registry import part
 from graphfuse.schema import Recipe
 from graphfuse.task.outcome import Learned, Outcome, Target
@@ -183,7 +183,7 @@ class PreparedFold:
             ("signals", modalities), lambda: self._signals(chosen, modalities)
         )
         if not self.has_graphs:
-            signals = {name: Silent(signal) for name, signal in signals.items()}
+            signals = {name: SignalWithoutEdges(signal) for name, signal in signals.items()}
         return replace(chosen, signals=signals)
 
     def _signals(self, chosen: Preparation, modalities: tuple[str, ...]) -> Mapping[str, Signal]:

@@ -16,7 +16,7 @@ from graphfuse.learn.fold_model import Fitted
 from graphfuse.learn.linear.stacked_ridge import Linear
 from graphfuse.learn.save.consistency import same, within
 from graphfuse.learn.save.expected_arrays import expected_states
-from graphfuse.learn.signals.channels import SHOWN, SIGNALS
+from graphfuse.learn.signals.channels import ENCODER_INPUT, SIGNAL_CLASSES
 from graphfuse.nn.net import Net, NetSpec
 from graphfuse.nn.registry import part
 from graphfuse.schema.saved_model import ModelFile
@@ -153,7 +153,7 @@ def _preparation(
         model.depth,
         model.control,
         {
-            n: SIGNALS[n].from_state(_under(arrays, f"signals/{n}"), each)
+            n: SIGNAL_CLASSES[n].from_state(_under(arrays, f"signals/{n}"), each)
             for n, each in signals.items()
         },
     )
@@ -163,7 +163,8 @@ def _check_channels(preparation: Preparation, spec: NetSpec) -> None:
     """Raises `ValueError` where an encoder is not one for what its channel shows."""
     for channel, features in zip(preparation.channels, spec.features, strict=True):
         encode = part("encode", preparation.encoders[channel])
-        within(f"encoder of {channel}", [encode.sees], [SHOWN.get(channel, "columns"), "nothing"])
+        shown = ENCODER_INPUT.get(channel, "columns")
+        within(f"encoder of {channel}", [encode.sees], [shown, "nothing"])
         same(f"features of {channel}", features, "its columns", preparation.features(channel))
         if channel in preparation.pipelines:
             hops = bool(encode.hops)

@@ -27,13 +27,13 @@ from graphfuse.schema import Recipe
 
 log = logging.getLogger(__name__)
 
-SIGNALS = {"concepts": ConceptPlanes, "signalling": Signalling, "pathways": Pathways}
-USUAL = {
+SIGNAL_CLASSES = {"concepts": ConceptPlanes, "signalling": Signalling, "pathways": Pathways}
+DEFAULT_ENCODER = {
     "concepts": "walk_learned",
     "signalling": "signalling",
     "pathways": "pathways",
 }  # where a recipe names no encoder
-SHOWN = {
+ENCODER_INPUT = {
     "concepts": "planes",
     "signalling": "nodes",
     "pathways": "sets",
@@ -67,7 +67,7 @@ class Signal(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class Silent:
+class SignalWithoutEdges:
     """A signal without its edges: the same channel, its rows that edges made being 0."""
 
     signal: Signal
@@ -101,7 +101,7 @@ def encoders_of(recipe: Recipe, cohort: Cohort, network: GeneNetwork | None) -> 
         )
         chosen[name] = chosen[name] if mapped or not part("encode", chosen[name]).hops else "table"
     for name, encoder in chosen.items():
-        sees, shown = part("encode", encoder).sees, SHOWN.get(name, "columns")
+        sees, shown = part("encode", encoder).sees, ENCODER_INPUT.get(name, "columns")
         if sees not in (shown, "nothing"):
             raise InputError(
                 f"recipe {recipe.name!r}: [net] encode: {encoder!r} sees {sees}, but "
@@ -117,20 +117,20 @@ def _wanted(recipe: Recipe, cohort: Cohort) -> dict[str, str]:
         if isinstance(recipe.net.encode, Mapping)
         else {"default": recipe.net.encode}
     )
-    signals = [name for name in SIGNALS if getattr(recipe, name) is not None]
+    signals = [name for name in SIGNAL_CLASSES if getattr(recipe, name) is not None]
     known = {"default", *cohort.modalities, *signals, "gene", "cpg", "mirna", "protein", "none"}
     for key in wanted:
         if key not in known:
             needs = (
                 f", which needs a [{key}] section; add one"
-                if key in SIGNALS
+                if key in SIGNAL_CLASSES
                 else nearest(key, known)
             )
             raise InputError(f"recipe {recipe.name!r}: [net] encode names {key!r}{needs}")
     usual, tables = wanted.get("default", "table"), cohort.modalities.items()
     return {
         name: wanted.get(name, wanted.get(modality.entity, usual)) for name, modality in tables
-    } | {name: wanted.get(name, USUAL[name]) for name in signals}
+    } | {name: wanted.get(name, DEFAULT_ENCODER[name]) for name in signals}
 
 
 def _unmet(recipe: Recipe, cohort: Cohort, network) -> list[str]:
@@ -166,7 +166,7 @@ def notices(recipe: Recipe, cohort: Cohort, network: GeneNetwork | str | Path | 
     return unmet if recipe.pathways is None else [*unmet, *qualifying(cohort, recipe.pathways)[1]]
 
 
-def files_said(recipe: Recipe, cohort: Cohort) -> list[str]:
+def describe_files(recipe: Recipe, cohort: Cohort) -> list[str]:
     """A line on each file that the recipe names beside its gene network, all of which are read:
     what this cohort has of it.
 
