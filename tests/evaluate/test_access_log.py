@@ -272,13 +272,13 @@ def test_a_message_says_what_where_and_the_cure_and_no_id(watched):
         "the labels of outcome 'subtype' of 20 held-out patients were read while fitting "
         "fold 2, at "
     )
-    assert re.search(r"test_spy\.py:\d+; take labels from cohort\.take\(rows\)", said)
+    assert re.search(r"test_access_log\.py:\d+; take labels from cohort\.take\(rows\)", said)
     with spy.fitting(TRAIN), pytest.raises(LeakError) as found:
         Pipeline.fit(cohort.take(range(62)).modalities["rna"], learned(np.zeros(62, int)))
     said = str(found.value)
     assert re.search(
-        r"of <5 held-out .* at graphfuse/data/pipeline\.py:\d+ \(called at "
-        r"\S*test_spy\.py:\d+\); fit on",
+        r"of <5 held-out .* at graphfuse/data/prepare/pipeline\.py:\d+ \(called at "
+        r"\S*test_access_log\.py:\d+\); fit on",
         said,
     )
     assert not any(patient in said for patient in cohort.patients)

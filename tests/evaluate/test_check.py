@@ -241,7 +241,7 @@ def test_the_spy_stops_a_leak(name):
         spy.fitting(ROWS),
         pytest.raises(
             LeakError,
-            match=r"of 20 held-out patients were read while fitting on 60.*test_leaks\.py",
+            match=r"of 20 held-out patients were read while fitting on 60.*test_check\.py",
         ),
     ):
         LEAKY[name](cohort, ROWS)
