@@ -133,7 +133,6 @@ def test_a_run_leaves_every_file(clinic):
     assert (run / "rankings" / "patient_edges.parquet").is_file()
     exports = {
         "graph.graphml",
-        "graph.gexf",
         "graph.h5mu",
         "graph.html",
         "hetero.safetensors",

@@ -42,7 +42,7 @@ def gene_edges(net: FoldNet, gradients: Gradients) -> np.ndarray:
     for name, gradient in gradients.x_smoothed.items():
         spread = net.fitted.preparation.gene_operators[name]
         operator = spread.step.tocsr()
-        sent = spread.before(net.columns[name].T).T
+        sent = spread.messages(net.columns[name].T).T
         edge, a, b = _column_pairs(net, name)
         is_no_loop = network.source[edge] != network.target[edge]
         for here, there, counts in ((a, b, 1.0), (b, a, is_no_loop)):  # a self-loop goes one way

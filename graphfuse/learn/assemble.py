@@ -18,7 +18,7 @@ from scipy.sparse import csr_matrix
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.prepare.pipeline import Pipeline
 from graphfuse.errors import nearest, warn_once
-from graphfuse.graph.gene.diffusion import Spread
+from graphfuse.graph.gene.diffusion import Diffusion
 from graphfuse.graph.gene.network import GeneNetwork
 from graphfuse.graph.layers.factory import Layer, fit_layer, layer_specs
 from graphfuse.graph.neighbour_lists import Neighbours
@@ -201,10 +201,10 @@ class Preparation:
         ]
 
     @property
-    def gene_operators(self) -> dict[str, Spread]:
+    def gene_operators(self) -> dict[str, Diffusion]:
         """Modality → what its columns hear over the gene network, as far as its encoder reaches."""
         seen = {m: part("encode", self.encoders[m]) for m in self.smoothing}
-        return {m: Spread(self.smoothing[m], e.reach, e.restart) for m, e in seen.items()}
+        return {m: Diffusion(self.smoothing[m], e.reach, e.restart) for m, e in seen.items()}
 
     @property
     def layers_of(self) -> dict[str, list[str]]:

@@ -1,2 +1,2 @@
-"""A built graph in other programs' forms, and back: PyG, networkx, AnnData, MuData, GraphML, GEXF,
+"""A built graph in other programs' forms, and back: PyG, networkx, AnnData, MuData, GraphML,
 tables, a page."""

@@ -3,97 +3,69 @@ networkx."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from itertools import count
 from pathlib import Path
-from xml.sax.saxutils import escape
 
+import numpy as np
 import pandas as pd
 
 from graphfuse.files.atomic_write import whole
-from graphfuse.graph.export.markup import Elements, nodes_and_edges, quoted, texts, type_of
+from graphfuse.graph.export.networkx import add_nodes, edges_of
 
-_OPEN = (
-    '<?xml version="1.0" encoding="UTF-8"?>\n<graphml '
-    'xmlns="http://graphml.graphdrawing.org/xmlns" '
-    'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" '
-    'xsi:schemaLocation="http://graphml.graphdrawing.org/xmlns '
-    'http://graphml.graphdrawing.org/xmlns/1.0/graphml.xsd">\n'
-)
-_NODE = {"kind": "string", "name": "string"}
-_EDGE = {"symmetric": "boolean"}
+# Every character that an XML document may not contain.
+_ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def write_graphml(
     frames: dict[str, pd.DataFrame], path: str | Path, directed_genes: bool = False
 ) -> None:
-    """The frames of `to_frames` as one directed multigraph.
+    """Writes the frames of `to_frames` as one directed multigraph.
 
-    Node ids are `patient:ID` and `gene:SYMBOL`; every node has `kind` and `name`, every edge
-    `layer` and `weight`; an undirected gene edge is written once with `symmetric` true. Missing
-    cells are left out; characters that XML does not know become U+FFFD.
+    Node ids are `patient:ID` and `gene:SYMBOL`; every node has `kind` and `name`, every edge a
+    number as its id, `layer`, `weight` and `symmetric`. An undirected gene edge is written once
+    with `symmetric` true. Missing cells and infinite numbers are left out; characters that XML does
+    not allow become U+FFFD.
+
+    Parameters
+    ----------
+    frames : dict of str to pd.DataFrame
+        The tables of `to_frames`.
+    path : str or Path
+        The file to write.
+    directed_genes : bool
+        Whether gene edges point from source to target.
     """
-    nodes, edges = nodes_and_edges(frames, directed_genes)
-    with whole(path) as part, open(part, "w", encoding="utf-8", newline="\n") as file:
-        file.write(_OPEN)
-        file.writelines(_keys("node", nodes, _NODE))
-        file.writelines(_keys("edge", edges, _EDGE))
-        file.write('<graph id="graphfuse" edgedefault="directed">\n')
-        for elements in nodes:
-            file.writelines(_nodes(elements))
-        for elements in edges:
-            file.writelines(_edges(elements))
-        file.write("</graph>\n</graphml>\n")
+    import networkx as nx
 
-
-def _key(what: str, name: str, kind: str) -> str:
-    return quoted(f"{what}.{name}.{kind}")
-
-
-def _keys(what: str, groups: list[Elements], own: dict[str, str]) -> Iterator[str]:
-    """Declarations of all attributes of nodes or edges, each once."""
-    found = set(own.items()).union(*(elements.data.items() for elements in groups))
-    for name, kind in sorted(found):
-        yield (
-            f'<key id={_key(what, name, kind)} for="{what}" attr.name={quoted(name)} '
-            f'attr.type="{kind}"/>\n'
-        )
-
-
-def _datum(what: str, name: str, kind: str, text: str) -> str:
-    return f"<data key={_key(what, name, kind)}>{text}</data>"
-
-
-def _cells(column: pd.Series, what: str):
-    kind = type_of(column)
-    form = (lambda text: escape(text, {"\r": "&#13;"})) if kind == "string" else str
-    return texts(column, lambda text: _datum(what, column.name, kind, form(text)))
-
-
-def _nodes(elements: Elements) -> Iterator[str]:
-    kind = _datum("node", "kind", "string", elements.kind)
-    for frame in elements.slices():
-        name = frame[elements.columns[0]].astype(object)
-        lines = texts(
-            name, lambda text: f"<node id={quoted(f'{elements.kind}:{text}')}>{kind}", "string"
-        )
-        lines = lines + _cells(name.rename("name"), "node")
-        for column in elements.data:
-            lines = lines + _cells(frame[column], "node")
-        yield "</node>\n".join([*lines, ""])
-
-
-def _edges(elements: Elements) -> Iterator[str]:
-    symmetric = _datum("edge", "symmetric", "boolean", str(elements.symmetric).lower())
-    for frame in elements.slices():
-        source, target = (
-            texts(
-                frame[side],
-                lambda text, side=side: f" {side}={quoted(f'{elements.kind}:{text}')}",
-                "string",
+    frames = {name: _for_xml(frame) for name, frame in frames.items()}
+    graph = nx.MultiDiGraph()
+    add_nodes(graph, frames)
+    numbers = count()
+    for kind in ("patient", "gene"):
+        symmetric = kind == "gene" and not directed_genes
+        for source, target, layer, weight in edges_of(frames, kind):
+            known = {} if np.isnan(weight) else {"weight": weight}
+            graph.add_edge(
+                source, target, key=next(numbers), layer=layer, **known, symmetric=symmetric
             )
-            for side in elements.columns
-        )
-        lines = "<edge" + source + target + ">"
-        for column in elements.data:
-            lines = lines + _cells(frame[column], "edge")
-        yield f"{symmetric}</edge>\n".join([*lines, ""])
+    with whole(path) as part:
+        nx.write_graphml_xml(graph, str(part))
+
+
+def _for_xml(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with legal text, and infinite numbers missing."""
+    return pd.DataFrame({_legal(name): _column_for_xml(frame[name]) for name in frame})
+
+
+def _column_for_xml(column: pd.Series) -> pd.Series:
+    if pd.api.types.is_float_dtype(column):
+        return column.where(np.isfinite(column))
+    if pd.api.types.is_bool_dtype(column) or pd.api.types.is_integer_dtype(column):
+        return column
+    return column.astype(object).map(_legal, na_action="ignore")
+
+
+def _legal(value: object) -> str:
+    """`value` as text, with U+FFFD for characters that XML does not allow."""
+    return _ILLEGAL.sub("\ufffd", str(value))

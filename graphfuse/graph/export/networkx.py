@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -14,74 +15,105 @@ if TYPE_CHECKING:
     import networkx as nx
 
 
-GENES = "genes"
+GENES = "genes"  # the gene network's name where a layer is asked for
+GENE_LAYER = "interacts"  # the layer that gene edges carry in a graph of everything
 
 
 def to_networkx(
     graph: CohortGraph, layer: str | None = None
 ) -> nx.Graph | nx.DiGraph | nx.MultiDiGraph:
-    """One layer as networkx: a DiGraph of patients (sender to receiver), or the gene network for
-    `"genes"`; everything as a MultiDiGraph where no layer is named.
+    """Converts one layer, the gene network, or everything to networkx.
 
-    Nodes carry what is known of them, edges `weight`; nodes without an edge are there too. The
-    MultiDiGraph names its nodes `patient:ID` and `gene:SYMBOL` (each with `kind` and `name`, as in
-    the GraphML file), keys its edges by layer (`interacts` among genes), and has undirected edges
-    in both directions. Raises `InputError` for unknown layers.
+    Nodes carry outcomes, groups and the modalities measured, edges carry `weight`; nodes without an
+    edge are included.
+
+    Parameters
+    ----------
+    graph : CohortGraph
+        The graph to convert.
+    layer : str, optional
+        A patient layer, or `"genes"` for the gene network. By default everything.
+
+    Returns
+    -------
+    nx.DiGraph, nx.Graph or nx.MultiDiGraph
+        A DiGraph of patients, from sender to receiver; for `"genes"` a Graph, or a DiGraph where
+        the network is directed. Without `layer` a MultiDiGraph: nodes are `patient:ID` and
+        `gene:SYMBOL` with `kind` and `name`, edges are keyed by layer (`interacts` among genes),
+        and undirected gene edges go both ways.
+
+    Raises
+    ------
+    InputError
+        For unknown layers.
     """
     import networkx as nx
 
     frames = to_frames(graph)
     if layer is None:
-        return _everything(
-            nx.MultiDiGraph(name=graph.cohort.name),
-            frames,
-            graph.network is None or graph.network.directed,
-        )
+        return _everything(frames, graph)
     if layer == GENES and graph.network is not None and GENES not in graph.layers:
         made = nx.DiGraph() if graph.network.directed else nx.Graph()
         nodes, edges = frames["gene_nodes"], frames["gene_edges"]
     else:
-        _known(graph, layer)
-        made, nodes, edges = nx.DiGraph(), frames["patient_nodes"], frames["patient_edges"]
+        _check_layer(graph, layer)
+        made = nx.DiGraph()
+        nodes, edges = frames["patient_nodes"], frames["patient_edges"]
         edges = edges[edges["layer"] == layer]
-    made.add_nodes_from(
-        (record[nodes.columns[0]], _less(record, nodes.columns[0])) for record in _records(nodes)
-    )
-    made.add_weighted_edges_from(
-        zip(edges["source"], edges["target"], edges["weight"].tolist(), strict=True)
-    )
+    made.add_nodes_from(_nodes(nodes))
+    weights = edges["weight"].tolist()
+    made.add_weighted_edges_from(zip(edges["source"], edges["target"], weights, strict=True))
     return made
 
 
-def _everything(
-    made: nx.MultiDiGraph, frames: dict[str, pd.DataFrame], directed: bool
-) -> nx.MultiDiGraph:
-    for kind, column in (("patient", "patient"), ("gene", "gene")):
-        for record in _records(frames[f"{kind}_nodes"]):
-            name = record[column]
-            made.add_node(f"{kind}:{name}", **{**_less(record, column), "kind": kind, "name": name})
-    links, genes = frames["patient_edges"], frames["gene_edges"].assign(layer="interacts")
-    turned = genes[(genes["source"] != genes["target"]) & (not directed)]
-    turned = turned.rename(columns={"source": "target", "target": "source"})
-    for kind, edges in (("patient", links), ("gene", genes), ("gene", turned)):
-        cells = (edges[name].tolist() for name in ("source", "target", "layer", "weight"))
-        for source, target, layer, weight in zip(*cells, strict=True):
-            made.add_edge(
-                f"{kind}:{source}", f"{kind}:{target}", key=layer, layer=layer, weight=weight
-            )
+def _everything(frames: dict[str, pd.DataFrame], graph: CohortGraph) -> nx.MultiDiGraph:
+    import networkx as nx
+
+    made = nx.MultiDiGraph(name=graph.cohort.name)
+    add_nodes(made, frames)
+    for source, target, layer, weight in edges_of(frames, "patient"):
+        made.add_edge(source, target, key=layer, layer=layer, weight=weight)
+    for source, target, layer, weight in edges_of(frames, "gene"):
+        made.add_edge(source, target, key=layer, layer=layer, weight=weight)
+    if graph.network is None or graph.network.directed:
+        return made
+    for source, target, layer, weight in edges_of(frames, "gene"):
+        if source != target:
+            made.add_edge(target, source, key=layer, layer=layer, weight=weight)
     return made
 
 
-def _records(nodes: pd.DataFrame) -> list[dict]:
-    return nodes.astype(object).to_dict("records")
+def add_nodes(made: nx.MultiDiGraph, frames: dict[str, pd.DataFrame]) -> None:
+    """Adds all patients and genes of `to_frames` as `patient:ID` and `gene:SYMBOL`, each with
+    `kind` and `name`."""
+    for kind in ("patient", "gene"):
+        for name, known in _nodes(frames[f"{kind}_nodes"]):
+            made.add_node(f"{kind}:{name}", **{**known, "kind": kind, "name": name})
 
 
-def _less(record: dict, name: str) -> dict:
-    """What is known, less the name itself."""
-    return {key: value for key, value in record.items() if key != name and pd.notna(value)}
+def edges_of(frames: dict[str, pd.DataFrame], kind: str) -> Iterator[tuple[str, str, str, float]]:
+    """(source node, target node, layer, weight) of every edge among patients or genes."""
+    edges = frames[f"{kind}_edges"]
+    if kind == "gene":
+        edges = edges.assign(layer=GENE_LAYER)
+    columns = [edges[name].tolist() for name in ("source", "target", "layer", "weight")]
+    for source, target, layer, weight in zip(*columns, strict=True):
+        yield f"{kind}:{source}", f"{kind}:{target}", layer, weight
 
 
-def _known(graph: CohortGraph, layer: str) -> None:
-    if layer not in graph.layers:
-        known = [*graph.layers, *([GENES] if graph.network is not None else [])]
-        raise InputError(f"the graph has no layer {layer!r}{nearest(layer, known)}")
+def _nodes(nodes: pd.DataFrame) -> Iterator[tuple[str, dict]]:
+    """The name in the first column, and the other cells that are not missing, of each row."""
+    own = nodes.columns[0]
+    for record in nodes.astype(object).to_dict("records"):
+        name = record.pop(own)
+        yield name, {key: value for key, value in record.items() if pd.notna(value)}
+
+
+def _check_layer(graph: CohortGraph, layer: str) -> None:
+    """Raises `InputError` where the graph has no such layer."""
+    if layer in graph.layers:
+        return
+    known = list(graph.layers)
+    if graph.network is not None:
+        known.append(GENES)
+    raise InputError(f"the graph has no layer {layer!r}{nearest(layer, known)}")

@@ -6,10 +6,11 @@ import logging
 import textwrap
 from pathlib import Path
 
+import pandas as pd
+
 from graphfuse.files.atomic_write import Kind, whole_folder
 from graphfuse.graph.cohort_graph import CohortGraph
 from graphfuse.graph.export.anndata import to_mudata, write_h5mu
-from graphfuse.graph.export.gexf import write_gexf
 from graphfuse.graph.export.graphml import write_graphml
 from graphfuse.graph.export.hetero_files import save_hetero
 from graphfuse.graph.export.page.html import write_picture
@@ -17,7 +18,7 @@ from graphfuse.graph.export.tables import TABLES, to_frames, write_tables
 
 log = logging.getLogger(__name__)
 
-MOST_EDGES = 2_000_000  # beyond, no program opens a GraphML or GEXF file
+MOST_EDGES = 1_000_000  # beyond, GraphML takes 3 GB to write, and hardly a program opens it
 MOST_CELLS = 400_000_000  # patients × columns; beyond, a copy of the tables (3 GB) is no export
 
 README = """What is in this folder
@@ -37,7 +38,6 @@ gene_edges.csv         one row per gene edge: source, target, weight; {genes}
 patient_nodes.parquet, gene_nodes.parquet, gene_edges.parquet
                        the same three tables with their types and no apostrophes
 {graphml}
-{gexf}
 {h5mu}
 hetero.safetensors     the tensors of a PyTorch Geometric HeteroData (features, presence, outcomes,
                        edges)
@@ -53,12 +53,11 @@ _GRAPHML = """\
 graph.graphml          all of the above in one file for Cytoscape, Gephi, igraph or networkx; nodes
                        patient:ID and gene:SYMBOL with kind and name, edges with layer and weight;
                        an edge with symmetric = true goes both ways and is written once"""
-_GEXF = """\
-graph.gexf             the same for Gephi (GEXF 1.3), where layers stay apart as kinds of edges"""
 GRAPH = Kind.of(
     "folder of a graph",
     "hetero.json",
-    *("hetero.safetensors", "graph.html", "graph.graphml", "graph.gexf", "graph.h5mu"),
+    *("hetero.safetensors", "graph.html", "graph.graphml", "graph.h5mu"),
+    "graph.gexf",  # which earlier versions wrote
     *(f"{name}.{kind}" for name in TABLES for kind in ("csv", "parquet")),
     "README.txt",
 )
@@ -72,7 +71,7 @@ graph.h5mu             the standardised tables, exact, as a MuData: one AnnData 
 def write(graph: CohortGraph, folder: str | Path) -> Path:
     """All exports, or none, into `folder`, in place of an older graph; README.txt explains them.
 
-    GraphML and GEXF are left out beyond `MOST_EDGES` edges, the MuData beyond `MOST_CELLS` cells or
+    GraphML is left out beyond `MOST_EDGES` edges, the MuData beyond `MOST_CELLS` cells or
     without a table: the README says so. Raises `InputError` where the folder holds anything else.
     """
     with whole_folder(folder, GRAPH) as part:
@@ -85,36 +84,31 @@ def _write_all(graph: CohortGraph, folder: Path) -> None:
     frames = to_frames(graph)
     directed = graph.network is not None and graph.network.directed
     write_tables(frames, folder)
-    told = _write_drawings(frames, folder, directed)
+    lines = {"graphml": _write_graphml(frames, folder, directed)}
     counts = (len(frames["patient_nodes"]), len(frames["gene_nodes"]))
     del frames
-    told["h5mu"] = _write_mudata(graph, folder)
+    lines["h5mu"] = _write_mudata(graph, folder)
     save_hetero(graph, folder)
     drawn = write_picture(graph, folder / "graph.html")
-    told["drawn"] = textwrap.fill(drawn, 96, initial_indent=" " * 23, subsequent_indent=" " * 23)
-    told["genes"] = (
+    lines["drawn"] = textwrap.fill(drawn, 96, initial_indent=" " * 23, subsequent_indent=" " * 23)
+    lines["genes"] = (
         "it points from source to target" if directed else "it goes both ways and is written once"
     )
-    (folder / "README.txt").write_text(README.format(**told), encoding="utf-8")
+    (folder / "README.txt").write_text(README.format(**lines), encoding="utf-8")
     log.info("graph of %d patients and %d genes written", *counts)
 
 
-def _write_drawings(frames, folder: Path, directed: bool) -> dict[str, str]:
-    """GraphML and GEXF, or the reason why not: what README.txt says of each."""
+def _write_graphml(frames: dict[str, pd.DataFrame], folder: Path, directed: bool) -> str:
+    """Writes the GraphML unless it has too many edges; returns what README.txt says of it."""
     edges = len(frames["patient_edges"]) + len(frames["gene_edges"])
-    told = {}
-    for name, writer, text in (("graphml", write_graphml, _GRAPHML), ("gexf", write_gexf, _GEXF)):
-        if edges > MOST_EDGES:
-            told[name] = _left_out(
-                f"graph.{name}", f"{edges:,} edges are more than programs for it open"
-            )
-        else:
-            writer(frames, folder / f"graph.{name}", directed)
-            told[name] = text
-    return told
+    if edges > MOST_EDGES:
+        return _left_out("graph.graphml", f"{edges:,} edges are more than programs for it open")
+    write_graphml(frames, folder / "graph.graphml", directed)
+    return _GRAPHML
 
 
 def _write_mudata(graph: CohortGraph, folder: Path) -> str:
+    """Writes the MuData unless it is too large; returns what README.txt says of it."""
     cells = sum(table.size for table in graph.features.values())
     if not graph.features:
         return _left_out("graph.h5mu", "the graph has no table")

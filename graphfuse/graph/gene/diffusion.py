@@ -1,5 +1,4 @@
-"""What reaches a gene over several rounds on the network, without everything becoming the mean of
-everything."""
+"""Diffusion on the gene network: averages over neighbours, repeated with restarts."""
 
 from __future__ import annotations
 
@@ -10,14 +9,24 @@ from scipy.sparse import csr_matrix
 
 
 @dataclass(frozen=True, eq=False)
-class Spread:
-    """A linear operator `[F, F]`: x ↦ A x_{reach-1}, where x_k = (1 - a) A x_{k-1} + a x_0.
+class Diffusion:
+    """A linear operator `[F, F]` that averages columns over a network for several rounds.
 
-    `step`: A, one round on the network (see `GeneNetwork.smoothing`); `restart`: a. With reach = 1
-    it is A itself. A feature without neighbours receives 0, so an empty network gives zeros. Of a
-    walk of k ≥ 1 edges, the weight is a (1 - a)^(k-1), or (1 - a)^(k-1) for the longest, k = reach
-    (personalised propagation, arXiv 1810.05997). It is applied, never written out: ten rounds on
-    6,000 genes would be a full matrix.
+    It maps x to A x_{reach-1}, where x_0 = x and x_k = (1 - a) A x_{k-1} + a x_0 (personalised
+    propagation, Gasteiger et al. 2019, arXiv 1810.05997). The restarts keep genes apart: without
+    them, many rounds leave every gene the same mean. Values come along a walk of k edges with
+    weight a (1 - a)^(k-1), or (1 - a)^(k-1) for the longest, k = reach. A column without neighbours
+    gets 0. The operator is applied, never written out: ten rounds on 6,000 genes would be a full
+    matrix.
+
+    Parameters
+    ----------
+    step : csr_matrix
+        A `[F, F]`, one round on the network (see `GeneNetwork.smoothing`).
+    reach : int
+        How many rounds; with 1, the operator is A itself.
+    restart : float
+        a, the share of its own values that a column keeps in each round but the last.
     """
 
     step: csr_matrix
@@ -25,17 +34,19 @@ class Spread:
     restart: float = 0.0
 
     def __matmul__(self, values: np.ndarray) -> np.ndarray:
-        """What arrives at each feature, `[F, N]` → `[F, N]`."""
-        return self.step @ self.before(values)
+        """The diffused values, `[F, N]` → `[F, N]`."""
+        return self.step @ self.messages(values)
 
     @property
-    def T(self) -> Spread:
+    def T(self) -> Diffusion:
         """The transposed operator, which takes gradients back to the values."""
-        return Spread(self.step.T.tocsr(), self.reach, self.restart)
+        return Diffusion(self.step.T.tocsr(), self.reach, self.restart)
 
-    def before(self, values: np.ndarray) -> np.ndarray:
-        """x_{reach-1}, what each feature says in the last round, `[F, N]` → `[F, N]`."""
-        said = values
+    def messages(self, values: np.ndarray) -> np.ndarray:
+        """x_{reach-1}, what each column sends to its neighbours in the last round, `[F, N]` →
+        `[F, N]`."""
+        sent = values
         for _ in range(self.reach - 1):
-            said = (1 - self.restart) * (self.step @ said) + self.restart * values
-        return said
+            arriving = self.step @ sent
+            sent = (1 - self.restart) * arriving + self.restart * values
+        return sent

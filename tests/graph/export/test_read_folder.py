@@ -29,7 +29,6 @@ def test_a_folder_gives_the_graph_back(built, tmp_path):
         "patient_nodes.csv",
         "gene_edges.csv",
         "graph.graphml",
-        "graph.gexf",
         "graph.html",
     ):
         assert (tmp_path / "again" / name).read_bytes() == (tmp_path / name).read_bytes(), name
