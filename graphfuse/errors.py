@@ -1,4 +1,4 @@
-"""One family of errors: what is wrong, where, and the cure; and the words that messages share."""
+"""The errors that graphfuse raises, and helpers that word messages."""
 
 from __future__ import annotations
 
@@ -12,31 +12,61 @@ _warn_lock = Lock()
 
 
 class GraphfuseError(Exception):
-    """Base of every error graphfuse raises on purpose."""
+    """Base class of every error that graphfuse raises on purpose.
+
+    Examples
+    --------
+    >>> from graphfuse import GraphfuseError, Recipe
+    >>> try:
+    ...     Recipe.named("multiplx")
+    ... except GraphfuseError as error:
+    ...     print(error)
+    'multiplx': no such name in graphs/ (did you mean 'multiplex'?); a path to a .toml works too
+    """
 
 
 class InputError(GraphfuseError, ValueError):
-    """An input is not usable; the message names file, column and cure (exit code 2 in the
-    shell)."""
+    """An input cannot be used.
+
+    The message names the file and the column, says what is wrong, and what to do. In the shell the
+    exit code is 2.
+
+    Examples
+    --------
+    >>> from graphfuse import InputError, Recipe
+    >>> try:
+    ...     Recipe(name="mine", net={"widht": 64})
+    ... except InputError as error:
+    ...     print(error)
+    Recipe: [net] unknown key 'widht' (did you mean 'width'?)
+    """
 
 
 class FetchError(InputError):
-    """A source could not be obtained or verified."""
+    """A source of files could not be obtained or verified."""
 
 
 class LeakError(GraphfuseError):
-    """A request would let held-out patients influence what is fitted."""
+    """A request would let validation or test patients influence what is fitted."""
 
 
 class Faults:
-    """Gathers every fault of an input, then speaks once.
+    """Gathers every fault of an input, so that one error names them all.
 
+    Parameters
+    ----------
+    where : str
+        The file or object, with which the message begins.
+
+    Examples
+    --------
     >>> faults = Faults("cohort.toml")
     >>> faults.add("[modality.rna] file: no such file 'rna.csv'; put it beside the manifest")
     >>> faults.stop()
     Traceback (most recent call last):
         ...
-    graphfuse.errors.InputError: cohort.toml: [modality.rna] file: no such file 'rna.csv'; ...
+    graphfuse.errors.InputError: cohort.toml: [modality.rna] file: no such file 'rna.csv'; put it
+    beside the manifest
     """
 
     def __init__(self, where: str):
@@ -44,6 +74,7 @@ class Faults:
         self.messages: list[str] = []
 
     def add(self, fault: str) -> None:
+        """Adds one fault: what is wrong, and the cure."""
         self.messages.append(fault)
 
     def stop(self) -> None:
@@ -60,20 +91,41 @@ class Faults:
 
 
 def nearest(word: str, known: Iterable[str], limit: int = 20) -> str:
-    """' (did you mean …?)' for the closest known word, whatever its case, or the first `limit` of
-    all when none is close."""
+    """The end of a message about an unknown word.
+
+    Parameters
+    ----------
+    word : str
+        The unknown word.
+    known : iterable of str
+        The words that are allowed.
+    limit : int
+        How many of them are listed where none is close.
+
+    Returns
+    -------
+    str
+        The closest known word, whatever its case, or a list of known words.
+
+    Examples
+    --------
+    >>> nearest("methh", ["rna", "meth"]), nearest("x", ["rna", "meth"])
+    (" (did you mean 'meth'?)", ' (known: meth, rna)')
+    """
     known = sorted(map(str, known))
     plain = {each.lower(): each for each in reversed(known)}
     close = get_close_matches(word.lower(), plain, n=1, cutoff=0.5)
-    return (
-        f" (did you mean {plain[close[0]]!r}?)"
-        if close
-        else f" (known: {examples(known, limit) or 'none'})"
-    )
+    if close:
+        return f" (did you mean {plain[close[0]]!r}?)"
+    return f" (known: {examples(known, limit) or 'none'})"
 
 
 def examples(items: Iterable, limit: int = 3) -> str:
-    """The first few items, and how many more there are."""
+    """The first few items, and how many more there are.
+
+    >>> examples(["a", "b", "c", "d"])
+    'a, b, c and 1 more'
+    """
     items = [str(item) for item in items]
     rest = f" and {len(items) - limit:,} more" if len(items) > limit else ""
     return ", ".join(items[:limit]) + rest
@@ -85,7 +137,7 @@ def counted(number: int, one: str, many: str | None = None) -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
-FEW = 5  # patients below which no exact number is said
+FEW = 5  # patients; smaller numbers are not shown, so that nobody can be recognised by them
 
 
 def few(patients: int) -> str:
@@ -100,7 +152,7 @@ def few_counted(patients: int, one: str, many: str | None = None) -> str:
 
 
 def few_of(parts: Mapping[str, int], spare: str) -> dict[str, str]:
-    """Numbers of patients that add up to a known total, so that no small one can be told by
+    """Numbers of patients that add up to a known total, so that no small one can be found by
     subtraction.
 
     Parameters
@@ -108,13 +160,13 @@ def few_of(parts: Mapping[str, int], spare: str) -> dict[str, str]:
     parts
         How many patients each part has.
     spare
-        A part that says nothing of its patients, such as the unlabelled.
+        A part whose number may be withheld, such as the unlabelled.
 
     Returns
     -------
     dict of str
-        As `few` says them; of `spare`, nothing where another part has few. Only where each of those
-        has one patient and `spare` none does the total still tell.
+        As `few` writes them; the number of `spare` is withheld where another part has few. The
+        total still gives them away where each such part has one patient and `spare` none.
 
     Examples
     --------
@@ -130,8 +182,8 @@ def few_of(parts: Mapping[str, int], spare: str) -> dict[str, str]:
 
 
 def warn_once(log: logging.Logger, message: str) -> None:
-    """A warning that a process gives once, though every fold, in its own thread, would have reason
-    to."""
+    """Logs a warning the first time that a process gives it; every fold, in its own thread, may
+    have reason to."""
     with _warn_lock:
         is_new = (log.name, message) not in WARNED
         WARNED.add((log.name, message))

@@ -13,8 +13,7 @@ from typer.testing import CliRunner
 
 from graphfuse.cli import app
 from graphfuse.data.synth import planted
-from graphfuse.schema import Recipe
-from graphfuse.schema.recipe import LayerSpec
+from graphfuse.schema import LayerSpec, Recipe
 
 README = Path(__file__).parents[1] / "graphs" / "README.md"
 BASE = (

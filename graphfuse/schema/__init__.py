@@ -1,4 +1,4 @@
-"""The shapes of everything read from and written to disk, versioned (format 1).
+"""The shapes of every file that is read and written, versioned (format 1).
 
 TOML in: `Manifest`, `Recipe`, `NetworkCard`. JSON and CSV out: `RunRecord`, `Metrics`,
 `RANKING_COLUMNS`, `PREDICTION_COLUMNS`. An unknown key is an error that names the nearest known
@@ -18,8 +18,8 @@ from graphfuse.schema.manifest import (
     Series,
 )
 from graphfuse.schema.network import EdgeSpec, Expect, NetworkCard
-from graphfuse.schema.recipe import (
-    DEFAULT_RECIPE,
+from graphfuse.schema.recipe import DEFAULT_RECIPE, Recipe
+from graphfuse.schema.recipe_sections import (
     ConceptSection,
     Control,
     GeneSection,
@@ -27,7 +27,6 @@ from graphfuse.schema.recipe import (
     NetSection,
     PathwaySection,
     PatientSection,
-    Recipe,
     SearchSection,
     SelectSection,
     SignallingSection,

@@ -1,4 +1,4 @@
-"""Arguments held against their annotations, where a user's call comes in."""
+"""Arguments of public functions checked against their annotations."""
 
 from __future__ import annotations
 
@@ -21,70 +21,90 @@ from graphfuse.errors import InputError
 Seed = Annotated[int, range(2**32)]  # all that numpy's generators take
 Count = Annotated[int, range(1, 10**9)]
 
-_LOOKED = 8  # items of a container that are looked at
+_CHECKED = 8  # items of a container that are checked
 _ANY = (Any, inspect.Parameter.empty)
-Door = TypeVar("Door", bound=Callable)
+Function = TypeVar("Function", bound=Callable)
 
 
-def checked(door: Door) -> Door:
-    """The same function, refusing arguments that its annotations do not allow; of a class, its
-    constructor and every public method.
+def checked(function: Function) -> Function:
+    """Makes a function or class refuse arguments that its annotations do not allow.
 
-    Raises `InputError` that names the function, the argument, what it may be, and what it got; too
-    many arguments, or too few, are Python's own `TypeError`. An argument without an annotation, or
-    with one that names what is not imported where it stands, may be anything.
+    Too many arguments, or too few, are Python's own `TypeError`. An argument without an annotation,
+    or with one that names what is not imported at run time, may be anything.
 
-    >>> checked(lambda: None)()
+    Parameters
+    ----------
+    function : callable or type
+        Of a class, the constructor and every public method are checked.
+
+    Returns
+    -------
+    callable or type
+        It raises `InputError` that names the function, the argument, what it may be, and what it
+        got.
+
+    Examples
+    --------
+    >>> @checked
+    ... def double(number: int) -> int:
+    ...     return 2 * number
+    >>> double(2)
+    4
+    >>> double("2")
+    Traceback (most recent call last):
+        ...
+    graphfuse.errors.InputError: double: argument 'number': expected int (got str '2')
     """
-    if isinstance(door, type):
-        for name, member in list(vars(door).items()):
+    if isinstance(function, type):
+        for name, member in list(vars(function).items()):
             if name == "__init__" or not name.startswith("_"):
-                _check_member(door, name, member)
-        return door
-    signature = inspect.signature(door)
+                _check_member(function, name, member)
+        return function
+    signature = inspect.signature(function)
 
-    @functools.wraps(door)
+    @functools.wraps(function)
     def call(*given, **named):
         bound = signature.bind(*given, **named)
-        check_arguments(door, bound.arguments)
-        return door(*bound.args, **bound.kwargs)
+        check_arguments(function, bound.arguments)
+        return function(*bound.args, **bound.kwargs)
 
     return call
 
 
 def _check_member(owner: type, name: str, member) -> None:
+    """Puts the checked method in the place of a method; other members stay."""
     if isinstance(member, classmethod | staticmethod):
         setattr(owner, name, type(member)(checked(member.__func__)))
     elif inspect.isfunction(member):
         setattr(owner, name, checked(member))
 
 
-def check_arguments(door: Callable, arguments: Mapping[str, Any]) -> None:
-    """Raises `InputError` for the first argument of `door` that its annotation does not allow."""
-    where = door.__qualname__.removesuffix(".__init__")
-    for name, kind in _kinds(door).items():
-        if name in arguments and not _fits(arguments[name], kind):
-            raise InputError(
-                f"{where}: argument {name!r}: expected {_words(kind)} (got {_got(arguments[name])})"
-            )
+def check_arguments(function: Callable, arguments: Mapping[str, Any]) -> None:
+    """Raises `InputError` for the first argument that its annotation does not allow."""
+    where = function.__qualname__.removesuffix(".__init__")
+    for name, kind in _kinds(function).items():
+        if name not in arguments or _fits(arguments[name], kind):
+            continue
+        expected, got = _words(kind), _got(arguments[name])
+        raise InputError(f"{where}: argument {name!r}: expected {expected} (got {got})")
 
 
 @functools.cache
-def _kinds(door: Callable) -> dict[str, Any]:
+def _kinds(function: Callable) -> dict[str, Any]:
     """Argument → what it may be; without those that may be anything."""
-    found = {}
-    for name, parameter in inspect.signature(door).parameters.items():
-        kind = _resolved(parameter.annotation, door.__globals__)
+    kinds = {}
+    for name, parameter in inspect.signature(function).parameters.items():
+        kind = _resolved(parameter.annotation, function.__globals__)
         if kind in _ANY:
             continue
         many = parameter.kind is inspect.Parameter.VAR_POSITIONAL
         if parameter.kind is not inspect.Parameter.VAR_KEYWORD:
-            found[name] = tuple[kind, ...] if many else kind
-    return found
+            kinds[name] = tuple[kind, ...] if many else kind
+    return kinds
 
 
 def _resolved(annotation, names: dict):
-    """What an annotation stands for, as text or not."""
+    """The type that an annotation stands for, be it written as text or not."""
     if not isinstance(annotation, str):
         return annotation
     try:
@@ -94,15 +114,17 @@ def _resolved(annotation, names: dict):
 
 
 def _fits(value, kind) -> bool:
-    """Whether a value is of an annotated kind; of containers, the first items are looked at."""
+    """Whether a value is of an annotated kind; of containers, the first items are checked."""
     origin, inside = typing.get_origin(kind), typing.get_args(kind)
     if kind in _ANY or isinstance(kind, TypeVar):
         return True
     if kind is None or kind is types.NoneType:
         return value is None
     if origin in (typing.Union, types.UnionType):
+        if not any(_fits(value, each) for each in inside):
+            return False
         is_path = Path in inside and isinstance(value, str | Path)
-        return any(_fits(value, each) for each in inside) and (not is_path or _names_a_file(value))
+        return not is_path or _names_a_file(value)
     if origin is Annotated:
         return _fits(value, inside[0]) and all(value in rule for rule in inside[1:])
     if origin is not None:
@@ -113,13 +135,14 @@ def _fits(value, kind) -> bool:
 def _is_plain(value, kind) -> bool:
     """Whether a value is of a kind that holds no others. Truth values are no numbers, and text can
     be a name of a file."""
+    is_truth_value = isinstance(value, bool | np.bool_)
     if kind is bool:
-        return isinstance(value, bool | np.bool_)
+        return is_truth_value
     if kind is int:
-        return isinstance(value, numbers.Integral) and not isinstance(value, bool | np.bool_)
+        return isinstance(value, numbers.Integral) and not is_truth_value
     if kind is float:
-        is_number = isinstance(value, numbers.Real) and not isinstance(value, bool | np.bool_)
-        return is_number and bool(value == value)
+        is_number = isinstance(value, numbers.Real) and not is_truth_value
+        return is_number and bool(value == value)  # NaN is none
     if getattr(kind, "_is_protocol", False):
         wanted = [name for name in vars(kind) if not name.startswith("_")]
         return all(hasattr(type(value), name) for name in wanted)
@@ -129,6 +152,7 @@ def _is_plain(value, kind) -> bool:
 
 
 def _can_be_written(text: str | Path) -> bool:
+    """Whether a file system takes the text as a name."""
     try:
         return b"\0" not in os.fsencode(text)
     except UnicodeEncodeError:
@@ -138,24 +162,27 @@ def _can_be_written(text: str | Path) -> bool:
 def _names_a_file(path: str | Path) -> bool:
     """Whether a path is not blank, and no longer than file systems take."""
     written = os.fsencode(path)
-    return 0 < len(written) < 4096 and all(len(step) < 256 for step in written.split(b"/"))
+    longest = max(map(len, written.split(b"/")))
+    return 0 < len(written) < 4096 and longest < 256
 
 
 def _holds(value, origin, inside: tuple) -> bool:
-    """Whether a container's items are of the kinds that its annotation has for them. Of a mapping
-    or sequence of any type, whoever takes it looks at the items, and says more."""
+    """Whether a container's items are of the annotated kinds. The items of a `Mapping` or
+    `Sequence` are left to the function, whose own messages say more."""
     if origin is tuple and inside[-1] is not ...:
         return len(value) == len(inside) and all(map(_fits, value, inside))
     if origin in (tuple, list, set):
-        return all(_fits(each, inside[0]) for each in islice(value, _LOOKED))
+        return all(_fits(each, inside[0]) for each in islice(value, _CHECKED))
     if origin is dict:
-        items = islice(value.items(), _LOOKED)
-        return all(_fits(key, inside[0]) and _fits(each, inside[1]) for key, each in items)
-    return not isinstance(value, str | bytes)  # which go by letters
+        for key, each in islice(value.items(), _CHECKED):
+            if not (_fits(key, inside[0]) and _fits(each, inside[1])):
+                return False
+        return True
+    return not isinstance(value, str | bytes)  # whose items are letters
 
 
 def _words(kind) -> str:
-    """A kind as a message names it."""
+    """A kind as messages name it."""
     origin, inside = typing.get_origin(kind), typing.get_args(kind)
     if origin in (typing.Union, types.UnionType):
         return _or([_words(each) for each in inside])
@@ -168,15 +195,17 @@ def _words(kind) -> str:
         return getattr(kind, "__name__", str(kind))
     if origin is Callable or origin is collections.abc.Callable:
         return "a function"
-    within = ["…" if each is ... else _words(each) for each in inside]
+    items = ["…" if each is ... else _words(each) for each in inside]
     if origin is tuple:
-        return f"({', '.join(within)})"
+        return f"({', '.join(items)})"
     if issubclass(origin, collections.abc.Mapping):
-        return f"{{{within[0]}: {within[1]}}}"
-    return f"[{within[0]}, …]"
+        key, value = items
+        return f"{{{key}: {value}}}"
+    return f"[{items[0]}, …]"
 
 
 def _or(words: Iterable[str]) -> str:
+    """'a, b or c'."""
     *first, last = words
     return f"{', '.join(first)} or {last}" if first else last
 
@@ -184,7 +213,9 @@ def _or(words: Iterable[str]) -> str:
 def _got(value) -> str:
     """A value's type, and the value where it is short and no container."""
     name = type(value).__name__
-    if isinstance(value, numbers.Number | str | bytes):
-        shown = repr(value)
-        return f"{name} {shown if len(shown) <= 40 else shown[:40] + '…'}"
-    return name
+    if not isinstance(value, numbers.Number | str | bytes):
+        return name
+    shown = repr(value)
+    if len(shown) > 40:
+        shown = shown[:40] + "…"
+    return f"{name} {shown}"

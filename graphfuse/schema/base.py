@@ -1,4 +1,4 @@
-"""What every shape on disk has in common."""
+"""Base classes of the shapes of files, and the source of files that several of them name."""
 
 from __future__ import annotations
 
@@ -11,12 +11,18 @@ from graphfuse.schema.names import Name
 
 SCHEMA = 1
 
-Words = Annotated[list[str], BeforeValidator(lambda v: [v] if isinstance(v, str) else v)]
+
+def _as_list(value):
+    """One word as a list of one; anything else as it is."""
+    return [value] if isinstance(value, str) else value
+
+
+Words = Annotated[list[str], BeforeValidator(_as_list)]
 Text = Annotated[str, BeforeValidator(str)]
 
 
 class _Built(type(BaseModel)):
-    """What is wrong with a shape that Python builds is told as of one that is read."""
+    """Makes faults of a shape that is built in Python read like those of a file."""
 
     def __call__(cls, **given):
         try:
@@ -26,7 +32,7 @@ class _Built(type(BaseModel)):
 
 
 class Shape(BaseModel, metaclass=_Built):
-    """A table of known keys; anything else is a fault."""
+    """A table of known keys; any other key is a fault."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -38,7 +44,7 @@ class Section(Shape):
 
 
 class Described(Shape):
-    """What every file of ours says of itself."""
+    """The keys by which every manifest, recipe and network card describes itself."""
 
     name: Name
     title: str = ""
@@ -58,7 +64,9 @@ class Source(Shape):
 
     @model_validator(mode="after")
     def one_origin(self) -> Source:
-        if sum(origin is not None for origin in (self.pypi, self.url, self.path)) != 1:
+        """Refuses sources with no origin, with several, or without the hash of a download."""
+        given = [origin for origin in (self.pypi, self.url, self.path) if origin is not None]
+        if len(given) != 1:
             raise ValueError("give exactly one of pypi, url, path")
         if self.path is None and self.sha256 is None:
             raise ValueError("sha256 is required for pypi and url sources")

@@ -12,9 +12,12 @@ from graphfuse.schema.names import Name
 
 
 class BenchEntry(Shape):
-    """`[[cohort]]`: a manifest (beside the bench file, or a name in data_manifests/), what to
-    predict, and modalities to go `without`; `called`: its name in the tables (default: the cohort's
-    own, with what it lacks). `recipes`: in place of the bench's."""
+    """`[[cohort]]`: one cohort of a bench.
+
+    `cohort`: its manifest (beside the bench file, or a name in data_manifests/). `target`: the
+    outcome to predict. `without`: modalities to leave out. `called`: its name in the tables
+    (default: the cohort's own, and what it lacks). `recipes`: in place of the bench's.
+    """
 
     cohort: str
     target: str | None = None
@@ -24,15 +27,20 @@ class BenchEntry(Shape):
 
     def name(self, cohort: str) -> str:
         """What the tables call it, given the cohort's own name."""
-        return self.called or cohort + (
-            f" without {', '.join(self.without)}" if self.without else ""
-        )
+        if self.called:
+            return self.called
+        if self.without:
+            return f"{cohort} without {', '.join(self.without)}"
+        return cohort
 
 
 class Bench(Shape):
-    """What `graphfuse bench` runs. `recipes` hold for every cohort that names none of its own;
-    `ledger`: the nets with real, rewired, random, identity and no graphs; `modalities`: a net for
-    every subset of them."""
+    """What `graphfuse bench` runs.
+
+    `recipes` hold for every cohort that names none of its own. `ledger`: whether the ablation of
+    graphs is run (real, rewired, random, identity and no graphs). `modalities`: whether a net is
+    trained on every subset of the modalities.
+    """
 
     name: Name
     title: str = ""
@@ -45,22 +53,19 @@ class Bench(Shape):
 
     @classmethod
     def read(cls, path: str | Path) -> Bench:
-        """A bench file; what it names by a path is looked for beside it. Raises `InputError` with
-        every fault."""
+        """Reads a bench file; files that it names are looked for beside it. Raises `InputError`
+        with every fault."""
         path = Path(path)
-        found = read_toml(path, cls)
+        bench = read_toml(path, cls)
 
         def beside(name: str) -> str:
-            return str(path.parent / name) if (path.parent / name).is_file() else name
+            file = path.parent / name
+            return str(file) if file.is_file() else name
 
         def located(entry: BenchEntry) -> BenchEntry:
-            return entry.model_copy(
-                update={"cohort": beside(entry.cohort), "recipes": [*map(beside, entry.recipes)]}
-            )
+            recipes = [*map(beside, entry.recipes)]
+            return entry.model_copy(update={"cohort": beside(entry.cohort), "recipes": recipes})
 
-        return found.model_copy(
-            update={
-                "cohort": [*map(located, found.cohort)],
-                "recipes": [*map(beside, found.recipes)],
-            }
-        )
+        cohorts = [*map(located, bench.cohort)]
+        recipes = [*map(beside, bench.recipes)]
+        return bench.model_copy(update={"cohort": cohorts, "recipes": recipes})

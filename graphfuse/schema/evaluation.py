@@ -1,5 +1,5 @@
-"""`evaluation.json`: what a run says of its modalities and of groups of patients, beside the scores
-in `metrics.json`."""
+"""`evaluation.json`: contributions of modalities and scores of groups of patients, beside the
+scores in `metrics.json`."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class Contribution(Shape):
 
 
 class GroupScore(Shape):
-    """A metric in one group of patients, and its gap: the score there less the score of everyone
-    else; `None` where the group or the rest is too small to be scored."""
+    """A metric in one group of patients, and its gap: that score less the score of everyone else;
+    `None` where the group or the rest is too small to be scored."""
 
     group: str
     level: str

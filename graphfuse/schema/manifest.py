@@ -1,4 +1,4 @@
-"""A cohort as its owner describes it: `data_manifests/NAME.toml`."""
+"""The manifest of a cohort: `data_manifests/NAME.toml`."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ class Patients(Shape):
 
 
 class Event(Shape):
-    """The column that says whether the event was seen, and the value that means so."""
+    """The column that says whether the event was seen, and the value that means it was."""
 
     column: str
     value: Text
 
 
 class OutcomeSpec(Shape):
-    """One outcome, of a kind of `graphfuse.task`, and where it stands."""
+    """One outcome: its kind (a module of `graphfuse.task`), its file and its columns."""
 
     kind: str
     file: str
@@ -43,6 +43,7 @@ class OutcomeSpec(Shape):
 
     @model_validator(mode="after")
     def complete(self) -> OutcomeSpec:
+        """Refuses outcomes that lack a key that their kind needs."""
         lacking = kind_of(self.kind).lacking(self)
         if lacking:
             raise ValueError(lacking)
@@ -51,6 +52,7 @@ class OutcomeSpec(Shape):
     @field_validator("kind")
     @classmethod
     def is_a_kind(cls, kind: str) -> str:
+        """Refuses kinds that are not known."""
         if kind not in kinds():
             known = ", ".join(map(repr, kinds()))
             raise ValueError(f"{kind!r} is none of {known}{nearest(kind, kinds())}")
@@ -58,7 +60,7 @@ class OutcomeSpec(Shape):
 
 
 class Series(Shape):
-    """The columns of a long table, one measurement a row: when, of what, how much."""
+    """The columns of time, variable and value of a long table, with one measurement a row."""
 
     time: str
     variable: str
@@ -66,6 +68,7 @@ class Series(Shape):
 
     @model_validator(mode="after")
     def apart(self) -> Series:
+        """Refuses one column in two roles."""
         if len({self.time, self.variable, self.value}) < 3:
             raise ValueError("time, variable and value are three columns")
         return self
@@ -91,33 +94,44 @@ class ModalitySpec(Shape):
 
     @model_validator(mode="after")
     def complete(self) -> ModalitySpec:
-        if self.series is not None and (self.kind != "ehr" or not self.columns):
-            raise ValueError(
-                'a series needs kind = "ehr" and columns = […]: its variables, known when '
-                "the prediction is made"
-            )
-        if self.series is not None and (self.types or self.orient != "patients-in-rows"):
-            raise ValueError(
-                "a series holds numbers, one measurement a row: remove types and orient"
-            )
+        """Refuses keys that contradict one another, or need another."""
+        if self.series is not None:
+            self._check_series()
         if self.kind == "ehr" and not self.columns:
             raise ValueError("an ehr modality needs columns = […]: name what is known at diagnosis")
-        if self.transform != "none" and self.kind == "ehr":
-            raise ValueError(
-                f'transform = "{self.transform}" is for tables of numbers: kind = "omics" or '
-                '"embedding"'
-            )
-        if self.transform != "none" and self.values not in ("counts", "mixed"):
-            raise ValueError(
-                f'transform = "{self.transform}" takes counts or intensities, but values = '
-                f'"{self.values}": say what the file holds, values = "counts" or "mixed"; '
-                "logarithms and scaled values need no transform"
-            )
+        if self.transform != "none":
+            self._check_transform()
         if self.ids == "ensembl" and self.map is None:
             raise ValueError(
                 'ids = "ensembl" needs map = "table.tsv" (two columns: Ensembl id, symbol)'
             )
         return self
+
+    def _check_series(self) -> None:
+        """Raises `ValueError` where other keys do not go with `series`."""
+        if self.kind != "ehr" or not self.columns:
+            raise ValueError(
+                'a series needs kind = "ehr" and columns = […]: its variables, known when '
+                "the prediction is made"
+            )
+        if self.types or self.orient != "patients-in-rows":
+            raise ValueError(
+                "a series holds numbers, one measurement a row: remove types and orient"
+            )
+
+    def _check_transform(self) -> None:
+        """Raises `ValueError` where other keys do not go with `transform`."""
+        if self.kind == "ehr":
+            raise ValueError(
+                f'transform = "{self.transform}" is for tables of numbers: kind = "omics" or '
+                '"embedding"'
+            )
+        if self.values not in ("counts", "mixed"):
+            raise ValueError(
+                f'transform = "{self.transform}" takes counts or intensities, but values = '
+                f'"{self.values}": say what the file holds, values = "counts" or "mixed"; '
+                "logarithms and scaled values need no transform"
+            )
 
 
 class GroupSpec(Shape):
@@ -130,13 +144,15 @@ class GroupSpec(Shape):
 
     @model_validator(mode="after")
     def one_way(self) -> GroupSpec:
+        """Refuses groups that are given in no way, or in two."""
         if (self.id_slice is None) == (self.file is None or self.column is None):
             raise ValueError("give either id_slice = [from, to] or file and column")
         return self
 
 
 class Manifest(Described):
-    """A cohort as its owner describes it (`data_manifests/NAME.toml`)."""
+    """A cohort: its files, patients, modalities, outcomes and groups
+    (`data_manifests/NAME.toml`)."""
 
     how_to_get: str = ""
     source: list[Source] = []
@@ -147,6 +163,7 @@ class Manifest(Described):
 
     @model_validator(mode="after")
     def names_meet(self) -> Manifest:
+        """Refuses outcomes that are derived from a modality that there is not."""
         for name, outcome in self.outcome.items():
             for parent in outcome.derived_from:
                 if parent not in self.modality:
@@ -158,11 +175,14 @@ class Manifest(Described):
 
     @model_validator(mode="after")
     def columns_apart(self) -> Manifest:
-        """Outcomes, groups and modalities give a graph's table of patients its columns."""
+        """Refuses names of outcomes, groups and modalities that would give a graph's table of
+        patients two columns of one name."""
         events = [f"{name}_event" for name, spec in self.outcome.items() if spec.event is not None]
-        columns = Counter([*self.outcome, *events, *(f"has_{name}" for name in self.modality)])
+        presence = [f"has_{name}" for name in self.modality]
+        columns = Counter([*self.outcome, *events, *presence])
         groups = [f"group:{name}" if name in columns else name for name in self.groups]
-        twice = [name for name, count in (columns + Counter(groups)).items() if count > 1]
+        columns += Counter(groups)
+        twice = [name for name, count in columns.items() if count > 1]
         if twice:
             raise ValueError(
                 f"{twice[0]!r} would be two columns of the table of patients "

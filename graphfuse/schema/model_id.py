@@ -1,4 +1,4 @@
-"""What a model of a run is, as a value: its text is the model's name in files and tables."""
+"""The id of a model of a run: its text is the model's name in files and tables."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ _OF_MODALITIES = (ONLY, WITHOUT, PATTERN)
 
 @dataclass(frozen=True)
 class ModelId:
-    """A model of a run: what kind it is, and of what.
+    """The kind of a model of a run, and its modalities, group or control.
 
     Parameters
     ----------
     kind : str
-        A word of its own ("graphfuse", "early", a task's baseline, …), or with `of`: "single"
-        (ridge regression on one modality), "group" (what a group alone tells), "only", "without"
-        and "pattern" (the net by modalities), "patient" and "gene" (the net with a control in
-        place of that graph).
+        Alone: "graphfuse", "early", the baseline of a task, …. With `of`: "single" (ridge
+        regression on one modality), "group" (a prediction from the group alone), "only",
+        "without" and "pattern" (the net by modalities), "patient" and "gene" (the net with a
+        control in place of that graph).
     of : tuple of str
         The modality, the group, the modalities in their order (`("",)`: of none), or the kind of
         control.
@@ -52,7 +52,7 @@ class ModelId:
 
     @classmethod
     def parse(cls, name: str, modalities: Collection[str] = ()) -> ModelId:
-        """The model of this name.
+        """The id of a model's name.
 
         Parameters
         ----------
@@ -65,8 +65,7 @@ class ModelId:
         Returns
         -------
         ModelId
-            Whose text is the name, whatever that is; a name without a known kind before a colon is
-            a kind of its own.
+            Its text is the name; a name without a known kind before a colon is a kind of its own.
         """
         kind, colon, rest = name.partition(":")
         if colon and kind in _OF_ONE:
@@ -79,7 +78,7 @@ class ModelId:
         return f"{self.kind}:{'+'.join(self.of)}" if self.of else self.kind
 
     def is_one_of(self, *kinds: str) -> bool:
-        """Whether it is of something, and of one of these kinds."""
+        """Whether it has an `of`, and is of one of these kinds."""
         return bool(self.of) and self.kind in kinds
 
     @property
@@ -114,17 +113,21 @@ def _made_of(text: str, modalities: Collection[str]) -> tuple[str, ...]:
     """Some of these modalities that make up `text`, joined by "+"; none where none do."""
     words, known = text.split("+"), set(modalities)
     longest = max((name.count("+") + 1 for name in known), default=0)
-    after: dict[int, int] = {len(words): 0}  # where a modality begins that is followed by others
+    end_of: dict[int, int] = {len(words): 0}  # where a modality begins → where it ends
     for first in reversed(range(len(words))):
-        for last in range(first + 1, min(first + longest, len(words)) + 1):
-            if last in after and "+".join(words[first:last]) in known:
-                after[first] = last
+        furthest = min(first + longest, len(words))
+        for last in range(first + 1, furthest + 1):
+            name = "+".join(words[first:last])
+            if last in end_of and name in known:
+                end_of[first] = last
                 break
-    found, place = [], 0
-    while place in after and place < len(words):
-        found.append("+".join(words[place : after[place]]))
-        place = after[place]
-    return tuple(found)
+    names = []
+    start = 0
+    while start in end_of and start < len(words):
+        end = end_of[start]
+        names.append("+".join(words[start:end]))
+        start = end
+    return tuple(names)
 
 
 def refuse_same_names(models: Iterable[ModelId]) -> None:
@@ -134,7 +137,8 @@ def refuse_same_names(models: Iterable[ModelId]) -> None:
     for model in models:
         other = known.setdefault(str(model), model)
         if other != model:
-            first, second = (" and ".join(map(repr, each.of)) for each in (other, model))
+            first = " and ".join(map(repr, other.of))
+            second = " and ".join(map(repr, model.of))
             raise InputError(
                 f"modalities {first}, as well as {second}, would be called {str(model)!r}; rename "
                 "one of them, without '+'"

@@ -11,9 +11,8 @@ from pydantic import AfterValidator
 
 LONGEST = 80  # characters; a file's name has 255 bytes, and may hold more than one name
 _UNSAFE = '/\\:*?"<>|'
-_DEVICES = frozenset(
-    ["con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))]
-)
+_PORTS = [f"{port}{number}" for port in ("com", "lpt") for number in range(10)]
+_DEVICES = frozenset(["con", "prn", "aux", "nul", *_PORTS])
 # Columns of tables with one row a patient, and the other kind of node in a graph.
 TAKEN_BY_TABLES = frozenset(["patient", "repeat", "fold", "truth", "call", "flag", "gene"])
 # Words of recipes and graphs that stand where a modality's name may stand.
@@ -62,7 +61,7 @@ def name_fault(name: str, taken: Collection[str] = ()) -> str:
 
 
 def usable_name(name: str, taken: Collection[str] = ()) -> str:
-    """The name where it can be one; else what is left of it without what it cannot hold.
+    """The name where it is allowed; otherwise one without the characters that are not.
 
     Parameters
     ----------
@@ -90,12 +89,14 @@ def usable_name(name: str, taken: Collection[str] = ()) -> str:
 def _is_unseen(letter: str) -> bool:
     """Whether a character is a control, a mark without width, or a blank other than the plain
     one."""
+    if letter == " ":
+        return False
     kind = unicodedata.category(letter)
-    return letter != " " and (kind[0] == "Z" or kind in ("Cc", "Cf", "Cs", "Co", "Cn"))
+    return kind[0] == "Z" or kind in ("Cc", "Cf", "Cs", "Co", "Cn")
 
 
 def _checked(taken: Collection[str] = ()) -> AfterValidator:
-    """What pydantic calls with a name: it raises `ValueError` where that cannot be one."""
+    """A validator for pydantic, which raises `ValueError` for names that are not allowed."""
 
     def check(name: str) -> str:
         fault = name_fault(name, taken)

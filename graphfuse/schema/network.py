@@ -1,4 +1,4 @@
-"""A gene network as a card: `graphs/networks/NAME.toml`."""
+"""The card of a gene network: `graphs/networks/NAME.toml`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from graphfuse.schema.base import Described, Shape, Source
 
 
 class EdgeSpec(Shape):
-    """The edge list: its file, columns and cut."""
+    """The edge list: its file, its columns and the lowest score that counts."""
 
     file: str
     source: str
@@ -21,15 +21,14 @@ class EdgeSpec(Shape):
 
 
 class Expect(Shape):
-    """Counts that the cut network must have."""
+    """The numbers of nodes and edges that the network must have."""
 
     nodes: int
     edges: int
 
 
 class NetworkCard(Described):
-    """A gene network: origin, licence, cut and the counts it must give
-    (`graphs/networks/NAME.toml`)."""
+    """A gene network: where it comes from, its licence, its edges and how many they must be."""
 
     version: str = ""
     how_to_get: str = ""

@@ -1,4 +1,4 @@
-"""`[prepare]`: the steps from a modality's numbers to what models see."""
+"""`[prepare]` of a recipe: the steps from a modality's numbers to what models see."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ USUAL_STEPS = ("impute", "scale", "select")
 
 
 class StepSpec(Section):
-    """A step, by its name or as `file.py:Class`, and options of its `fit`."""
+    """A step, by its name or as `file.py:Class`, and the options of its `fit`."""
 
     step: str
     options: dict[str, bool | int | float | str] = {}
@@ -28,18 +28,25 @@ class PrepareSection(Section):
     steps: Steps | dict[str, Steps] = list(USUAL_STEPS)
 
     def of(self, *names: str) -> tuple[StepSpec, ...]:
-        """The steps of a modality that goes by these names, of which the first counts most."""
-        named = self.steps if isinstance(self.steps, dict) else {"default": self.steps}
-        usual = named.get("default", USUAL_STEPS)
-        found = next((named[name] for name in names if name in named), usual)
-        return tuple(StepSpec(step=each) if isinstance(each, str) else each for each in found)
+        """The steps of a modality that goes by these names; the first of them that has steps
+        decides."""
+        steps = self._by_name.get("default", USUAL_STEPS)
+        for name in names:
+            if name in self._by_name:
+                steps = self._by_name[name]
+                break
+        return tuple(StepSpec(step=each) if isinstance(each, str) else each for each in steps)
+
+    @property
+    def _by_name(self) -> dict[str, Steps]:
+        """The lists of steps by what modalities go by; one list for all is the default."""
+        return self.steps if isinstance(self.steps, dict) else {"default": self.steps}
 
     @property
     def named(self) -> set[str]:
         """The steps that any modality may go through."""
-        named = self.steps if isinstance(self.steps, dict) else {"default": self.steps}
-        names = {spec.step for key in named for spec in self.of(key)}
-        return names if "default" in named else names | set(USUAL_STEPS)
+        names = {spec.step for key in self._by_name for spec in self.of(key)}
+        return names if "default" in self._by_name else names | set(USUAL_STEPS)
 
     def without(self, *modalities: str) -> PrepareSection:
         """The same section for a cohort that lacks these modalities."""

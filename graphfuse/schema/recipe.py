@@ -1,210 +1,81 @@
-"""Graphs, net and training as a value: `graphs/NAME.toml`."""
+"""A recipe: graphs, net and training as a value (`graphs/NAME.toml`)."""
 
 from __future__ import annotations
 
-from itertools import product
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import get_args
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from graphfuse.errors import Faults, InputError, nearest
 from graphfuse.files.toml import located, read_toml, resolve
 from graphfuse.schema.arguments import checked
-from graphfuse.schema.base import Described, Section, Words
-from graphfuse.schema.names import ColumnName, Name
+from graphfuse.schema.base import Described
 from graphfuse.schema.prepare import PrepareSection, StepSpec
 from graphfuse.schema.recipe_files import with_files
+from graphfuse.schema.recipe_sections import (
+    ConceptSection,
+    Control,
+    GeneSection,
+    NetSection,
+    PathwaySection,
+    PatientSection,
+    SearchSection,
+    SelectSection,
+    SignallingSection,
+    TrainSection,
+)
 
 DEFAULT_RECIPE = "multiplex"
-
-Control = Literal["none", "rewired", "random", "identity", "empty"]
-Similarity = Literal["cosine", "euclidean", "correlation", "gower"]
-Rule = Literal["nearest", "mutual", "mean-degree", "radius"]
-Rate = Annotated[float, Field(ge=0)]
-Rates = Rate | Annotated[list[Rate], Field(min_length=1)]
-
-
-class LayerSpec(Section):
-    """`[patient.layer.NAME]`: a layer of one's own; what is not said is as in `[patient]`.
-
-    What was left out is `None` (or empty), so that a recipe written out with its defaults and read
-    back is the same recipe.
-    """
-
-    of: Words = []
-    combine: Literal["join", "snf"] | None = None
-    edges: str | None = None
-    similarity: Similarity | None = None
-    space: Literal["raw", "latent"] | None = None
-    neighbours: int | None = Field(None, ge=1)
-    rule: Rule | None = None
-    radius: float | None = Field(None, gt=0)
-    weight: Literal["one", "similarity"] | None = None
-
-
-class PatientSection(Section):
-    """`[patient]`: the patient layers.
-
-    `gate`: where their gates start in a net without a linear start; beside one, held-out labels say
-    it.
-    """
-
-    similarity: Similarity = "cosine"
-    space: Literal["raw", "latent"] = "latent"
-    neighbours: int = Field(10, ge=1)
-    rule: Rule = "nearest"
-    radius: float | None = Field(None, gt=0)
-    weight: Literal["one", "similarity"] = "one"
-    layers: Literal["each", "shared", "snf"] | list[str] = "each"
-    control: Control = "none"
-    gate: Rate = 0.0
-    layer: dict[Name, LayerSpec] = {}
-
-    @model_validator(mode="after")
-    def radius_given(self) -> PatientSection:
-        for name, spec in {"": self, **self.layer}.items():
-            if spec.rule == "radius" and spec.radius is None and self.radius is None:
-                where = f"[patient.layer.{name}]" if name else "[patient]"
-                raise ValueError(f'{where} rule = "radius" needs radius = the greatest distance')
-        return self
-
-
-class GeneSection(Section):
-    """`[gene]`: the gene network."""
-
-    network: str | None = None
-    min_score: float | None = None
-    required: bool = False
-    control: Control = "none"
-    aliases: str | None = None
-
-
-class ConceptSection(Section):
-    """`[concepts]`: concept planes, a graph per patient over the codes of all modalities."""
-
-    planes: int = Field(32, ge=1)
-    quantile: float = Field(0.9, ge=0, lt=1)
-    codes: int = Field(32, ge=1)
-    components: int = Field(128, ge=1)
-    edges: Literal["clique", "nearest"] = "clique"
-    neighbours: int = Field(10, ge=1)
-    missing: Literal["mask", "impute"] = "mask"
-    baseline: Literal["zero", "mean"] = "mean"
-    epochs: int = Field(200, ge=0)
-
-
-class SignallingSection(Section):
-    """`[signalling]`: a typed graph of genes' methylation, transcripts and proteins, filled with
-    each patient's values."""
-
-    kinds: Literal["auto"] | dict[ColumnName, Words] = "auto"
-    links: list[tuple[str, str]] = [("meth", "tran"), ("tran", "prot")]
-    interact: str = "prot"
-    identity: Literal["none", "learned", "table"] = "learned"
-    table: str | None = None
-    pathways: str | None = None
-    direction: Literal["both", "forward"] = "both"
-    genes: int | None = Field(None, ge=1)
-
-    @model_validator(mode="after")
-    def table_given(self) -> SignallingSection:
-        if (self.identity == "table") != (self.table is not None):
-            raise ValueError('identity = "table" and table = "FILE" go together')
-        return self
-
-
-class PathwaySection(Section):
-    """`[pathways]`: a token for each gene set, of all modalities' columns of its genes."""
-
-    sets: str
-    least: int = Field(5, ge=1)
-    most: int = Field(200, ge=1)
-    control: Literal["none", "random"] = "none"
-
-
-class NetSection(Section):
-    """`[net]`: the part in each slot, the width, and how often patients hear from their
-    neighbours."""
-
-    encode: str | dict[str, str] = "table"
-    propagate: str = "mean"
-    fuse: str = "gated"
-    head: str = "class"
-    start: Literal["linear", "none"] = "linear"
-    width: int = Field(32, ge=1)
-    rounds: int = Field(1, ge=1)
-    bridge: Literal["none", "linear"] = "none"
-
-
-class TrainSection(Section):
-    """`[train]`: how long, how often and how fast; learning rates and weight decays given as lists
-    are searched.
-
-    `amp` (bfloat16 where a GPU gains from it) and `compile` (by `torch.compile`) are off: neither
-    has been timed on a GPU yet. On a CPU a compiled step takes a third of the time, and a minute to
-    compile, for each shape of bank anew.
-    """
-
-    epochs: int = Field(200, ge=0)
-    stop: Literal["inner", "last"] = "inner"
-    seeds: int = Field(3, ge=1)
-    learning_rate: Rates = 3e-3
-    weight_decay: Rates = 1e-2
-    dropout: float = Field(0.3, ge=0, lt=1)
-    modality_dropout: float = Field(0.0, ge=0, lt=1)
-    memory_gb: float = Field(4.0, gt=0)
-    amp: bool = False
-    compile: bool = False
-
-    @property
-    def settings(self) -> list[tuple[float, float]]:
-        """(learning rate, weight decay) of every point of the grid."""
-        rates, decays = (
-            [v] if isinstance(v, float) else v for v in (self.learning_rate, self.weight_decay)
-        )
-        return list(product(rates, decays))
-
-    @model_validator(mode="after")
-    def chosen_somehow(self) -> TrainSection:
-        if self.stop == "last" and len(self.settings) > 1:
-            raise ValueError(
-                '[train] stop = "last" holds nobody out to choose by; give one '
-                "learning_rate, one weight_decay"
-            )
-        return self
-
-
-class SearchSection(Section):
-    """`[search]`: parts tried in place of the recipe's own, one slot at a time, by successive
-    halving on inner folds; `encode` in place of its default encoder."""
-
-    fuse: Words = [
-        "concat",
-        "gated",
-        "bilinear",
-        "attention_pool",
-        "cross_attention",
-        "label_tensor",
-        "late",
-        "stack",
-    ]
-    encode: Words = ["table", "mlp", "tokens"]
-    propagate: Words = ["none", "mean", "gcn", "attention"]
-
-
-class SelectSection(Section):
-    """`[select]`: how many columns per modality are kept, chosen inside each fold, and what each is
-    divided by: its standard deviation or its range among training patients."""
-
-    top: int | None = Field(None, ge=1)
-    scale: Literal["deviation", "range"] = "deviation"
 
 
 @checked
 class Recipe(Described):
-    """Graphs, net and training as a value (`graphs/NAME.toml`); a published method is a recipe,
-    never a class."""
+    """Graphs, net and training as a value; a published method is a recipe, not a class.
+
+    Recipes are TOML files (`graphs/NAME.toml`), one section per field; `graphs/README.md` explains
+    every key. A recipe is never changed: its methods return changed copies.
+
+    Parameters
+    ----------
+    name : str
+        What the recipe is called.
+    title, licence, citation : str
+        For people who read it.
+    patient : PatientSection
+        The layers of the patient graph.
+    gene : GeneSection
+        The gene network.
+    net : NetSection
+        The part in each slot of the net, and its width.
+    train : TrainSection
+        Epochs, seeds, learning rates, dropout.
+    prepare : PrepareSection
+        The steps from a modality's numbers to what models see.
+    select : SelectSection
+        How many columns of each modality are kept, and how they are scaled.
+    concepts : ConceptSection, optional
+        Concept planes, where the net has that channel.
+    signalling : SignallingSection, optional
+        The signalling graph, where the net has that channel.
+    pathways : PathwaySection, optional
+        Gene sets, where the net has that channel.
+    search : SearchSection, optional
+        Parts among which a search chooses.
+
+    Raises
+    ------
+    InputError
+        For unknown keys and for values that are out of bounds, all at once.
+
+    Examples
+    --------
+    >>> recipe = Recipe.named("multiplex")
+    >>> recipe.net.fuse, recipe.patient.neighbours
+    ('bilinear', 10)
+    >>> Recipe(name="wide", net={"width": 64}).net.width
+    64
+    """
 
     patient: PatientSection = PatientSection()
     gene: GeneSection = GeneSection()
@@ -236,68 +107,110 @@ class Recipe(Described):
         return self
 
     def steps_of(self, *names: str) -> tuple[StepSpec, ...]:
-        """The steps of a modality that goes by these names (itself, its entity, its kind), those of
-        `scale` and `select` with what `[select]` says."""
-        said: dict[str, dict] = {"scale": {"by": self.select.scale}}
+        """The preparation steps of a modality.
+
+        Parameters
+        ----------
+        *names : str
+            What the modality goes by: its name, its entity, its kind. The first of them for which
+            `[prepare]` lists steps decides.
+
+        Returns
+        -------
+        tuple of StepSpec
+            In their order; `scale` and `select` have the options that `[select]` gives them.
+
+        Examples
+        --------
+        >>> recipe = Recipe(name="few", select={"top": 100})
+        >>> [spec.step for spec in recipe.steps_of("rna", "gene", "omics")]
+        ['impute', 'scale', 'select']
+        >>> recipe.steps_of("rna")[-1].options
+        {'top': 100}
+        """
+        defaults: dict[str, dict] = {"scale": {"by": self.select.scale}}
         if self.select.top is not None:
-            said["select"] = {"top": self.select.top}
-        specs = self.prepare.of(*names)
-        merged = [said.get(spec.step, {}) | spec.options for spec in specs]
-        pairs = zip(specs, merged, strict=True)
-        return tuple(spec.model_copy(update={"options": options}) for spec, options in pairs)
+            defaults["select"] = {"top": self.select.top}
+        steps = []
+        for spec in self.prepare.of(*names):
+            options = defaults.get(spec.step, {}) | spec.options
+            steps.append(spec.model_copy(update={"options": options}))
+        return tuple(steps)
 
     def controlled(self, patient: str | None = None, gene: str | None = None) -> Recipe:
-        """The same recipe with other controls of its patient and gene graphs; `None` leaves what it
-        says. Raises `InputError` for unknown controls."""
-        for kind in (patient, gene):
-            if kind is not None and kind not in get_args(Control):
-                raise InputError(f"control {kind!r} is unknown{nearest(kind, get_args(Control))}")
-        sections = {"patient": (self.patient, patient), "gene": (self.gene, gene)}
-        changed = {
-            n: s.model_copy(update={"control": kind})
-            for n, (s, kind) in sections.items()
-            if kind is not None
-        }
+        """The same recipe with controls in place of its graphs.
+
+        Parameters
+        ----------
+        patient, gene : {"none", "rewired", "random", "identity", "empty"}, optional
+            The control of the patient graph and of the gene network; `None` keeps the recipe's.
+
+        Returns
+        -------
+        Recipe
+
+        Raises
+        ------
+        InputError
+            For unknown controls.
+
+        Examples
+        --------
+        >>> Recipe(name="plain").controlled(patient="rewired").patient.control
+        'rewired'
+        """
+        known = get_args(Control)
+        for control in (patient, gene):
+            if control is not None and control not in known:
+                raise InputError(f"control {control!r} is unknown{nearest(control, known)}")
+        changed = {}
+        if patient is not None:
+            changed["patient"] = self.patient.model_copy(update={"control": patient})
+        if gene is not None:
+            changed["gene"] = self.gene.model_copy(update={"control": gene})
         return self.model_copy(update=changed)
 
     def searched(self) -> Recipe:
-        """The same recipe with a `[search]`: its own, or the usual one."""
-        return (
-            self if self.search is not None else self.model_copy(update={"search": SearchSection()})
-        )
+        """The same recipe with a `[search]` section.
+
+        Returns
+        -------
+        Recipe
+            With its own section, or one of the parts that are usually tried.
+
+        Examples
+        --------
+        >>> Recipe(name="plain").searched().search.encode
+        ['table', 'mlp', 'tokens']
+        """
+        if self.search is not None:
+            return self
+        return self.model_copy(update={"search": SearchSection()})
 
     def without(self, *modalities: str) -> Recipe:
-        """The same recipe for a cohort that lacks these modalities: nothing names them any more."""
+        """The same recipe for a cohort that lacks some modalities.
 
-        def left(names):
-            return (
-                names
-                if isinstance(names, str)
-                else [name for name in names if name not in modalities]
-            )
+        Parameters
+        ----------
+        *modalities : str
+            Their names. No section names them any more; a patient layer of these alone goes.
 
-        tables = {name: spec for name, spec in self.patient.layer.items() if name not in modalities}
-        gone = {name for name, spec in tables.items() if spec.of and not left(spec.of)}
-        tables = {
-            name: spec.model_copy(update={"of": left(spec.of)})
-            for name, spec in tables.items()
-            if name not in gone
-        }
-        layers = self.patient.layers
-        layers = (
-            layers
-            if isinstance(layers, str)
-            else [name for name in left(layers) if name not in gone]
-        )
-        encode, signalling = self.net.encode, self.signalling
-        if not isinstance(encode, str):
-            encode = {key: value for key, value in encode.items() if key not in modalities}
-        if signalling is not None and not isinstance(signalling.kinds, str):
-            kinds = {kind: left(names) for kind, names in signalling.kinds.items()}
-            signalling = signalling.model_copy(update={"kinds": kinds})
+        Returns
+        -------
+        Recipe
+
+        Examples
+        --------
+        >>> recipe = Recipe(name="two", patient={"layers": ["rna", "meth"]})
+        >>> recipe.without("meth").patient.layers
+        ['rna']
+        """
+        signalling = self.signalling
+        if signalling is not None:
+            signalling = signalling.without(*modalities)
         changed = {
-            "patient": self.patient.model_copy(update={"layers": layers, "layer": tables}),
-            "net": self.net.model_copy(update={"encode": encode}),
+            "patient": self.patient.without(*modalities),
+            "net": self.net.without(*modalities),
             "prepare": self.prepare.without(*modalities),
             "signalling": signalling,
         }
@@ -305,19 +218,78 @@ class Recipe(Described):
 
     @staticmethod
     def named(name: str | Path) -> Recipe:
-        """The recipe at a path, in `graphs/` of the working folder, or shipped with the package."""
+        """Reads a recipe.
+
+        Parameters
+        ----------
+        name : str or Path
+            A path to a .toml, or the name of a recipe in `graphs/` of the working folder or among
+            those that ship with the package.
+
+        Returns
+        -------
+        Recipe
+            With the paths of its files absolute (`located`).
+
+        Raises
+        ------
+        InputError
+            Where there is no such recipe, and for every fault of the file.
+
+        Examples
+        --------
+        >>> Recipe.named("mogonet").name
+        'mogonet'
+        """
         path = resolve(name, "graphs")
         return read_toml(path, Recipe).located(path.parent)
 
     @staticmethod
     def of(given: Recipe | str | Path) -> Recipe:
-        """A recipe, or the one of that name or path, with its files' paths absolute."""
+        """A recipe as it is, or the one of a name or path.
+
+        Parameters
+        ----------
+        given : Recipe, str or Path
+            What a user passes as `recipe=`.
+
+        Returns
+        -------
+        Recipe
+            With the paths of its files absolute (`located`).
+
+        Raises
+        ------
+        InputError
+            As `named`.
+
+        Examples
+        --------
+        >>> Recipe.of("mogonet") == Recipe.of(Recipe.named("mogonet"))
+        True
+        """
         return given.located() if isinstance(given, Recipe) else Recipe.named(given)
 
     def located(self, beside: str | Path = Path()) -> Recipe:
-        """The same recipe with its files' paths absolute, where they are found in the working
-        folder or in `beside`; network cards and the files of parts of one's own too. Raises
-        `InputError` for such a part whose file is in neither."""
+        """The same recipe with absolute paths for the files that it names.
+
+        Parameters
+        ----------
+        beside : str or Path
+            The folder in which files are looked for after the working folder, such as that of the
+            recipe's own file.
+
+        Returns
+        -------
+        Recipe
+            Names of files that are in neither folder stay as they are: they may be names of
+            shipped networks.
+
+        Raises
+        ------
+        InputError
+            For custom parts (`file.py:Class`) whose file is in neither folder.
+        """
         folders, faults = (Path(), Path(beside)), Faults(f"recipe {self.name!r}")
 
         def part(where: str, name: str) -> str:

@@ -1,4 +1,4 @@
-"""The files that a recipe names, each called otherwise."""
+"""The same recipe with other names for the files that it names."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TypeVar
 from graphfuse.schema.base import Shape
 from graphfuse.schema.prepare import StepSpec
 
-Named = TypeVar("Named", bound=Shape)  # a recipe: that module stands on this one
+Named = TypeVar("Named", bound=Shape)  # a recipe, whose module imports this one
 NETWORKS = "graphs/networks"  # where network cards are called by their names
 
 
@@ -27,7 +27,7 @@ def with_files(
         From a file's name, and the folder where such files are called by a bare name (or `None`),
         to its new name.
     part : callable
-        From the key where a part of one's own stands, and `file.py:Class`, to the part's new name.
+        From the key of a custom part, and its `file.py:Class`, to the part's new name.
 
     Returns
     -------
@@ -36,18 +36,24 @@ def with_files(
     """
 
     def files(section: Shape, *keys: str, home: str | None = None) -> Shape:
-        named = {key: getattr(section, key) for key in keys}
-        renamed = {key: file(name, home) for key, name in named.items() if name is not None}
+        renamed = {}
+        for key in keys:
+            name = getattr(section, key)
+            if name is not None:
+                renamed[key] = file(name, home)
         return section.model_copy(update=renamed)
 
     def parts(table: str, section: Shape, *keys: str) -> Shape:
-        renamed = {key: _parts(getattr(section, key), f"[{table}] {key}", part) for key in keys}
+        renamed = {}
+        for key in keys:
+            renamed[key] = _parts(getattr(section, key), f"[{table}] {key}", part)
         return section.model_copy(update=renamed)
 
     layers = {name: files(spec, "edges") for name, spec in recipe.patient.layer.items()}
+    gene = files(recipe.gene, "aliases")
     changed = {
         "patient": recipe.patient.model_copy(update={"layer": layers}),
-        "gene": files(files(recipe.gene, "aliases"), "network", home=NETWORKS),
+        "gene": files(gene, "network", home=NETWORKS),
         "net": parts("net", recipe.net, "encode", "propagate", "fuse", "head"),
         "prepare": parts("prepare", recipe.prepare, "steps"),
     }
@@ -61,12 +67,12 @@ def with_files(
 
 
 def _parts(named, where: str, part: Callable[[str, str], str]):
-    """Names of parts and steps (one, a list, or by channel), those of one's own renamed."""
+    """Names of parts and steps (one, a list, or by channel), custom ones renamed."""
     if isinstance(named, StepSpec):
         return named.model_copy(update={"step": _parts(named.step, where, part)})
     if isinstance(named, dict):
         return {key: _parts(name, f"{where}.{key}", part) for key, name in named.items()}
     if not isinstance(named, str):
         return [_parts(name, where, part) for name in named]
-    is_own = named.rpartition(":")[0].endswith(".py")
-    return part(where, named) if is_own else named
+    is_custom = named.rpartition(":")[0].endswith(".py")
+    return part(where, named) if is_custom else named

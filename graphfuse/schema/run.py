@@ -37,7 +37,7 @@ Real = Annotated[float, Field(allow_inf_nan=False)]
 
 
 class Step(TypedDict):
-    """How many of a modality's columns a gene network can use, at one step."""
+    """How many of a modality's columns a gene network can still use after one step of mapping."""
 
     __pydantic_config__ = ConfigDict(extra="forbid")
 
@@ -50,8 +50,8 @@ class Step(TypedDict):
 
 
 class FittedRecord(TypedDict, total=False):
-    """What the final model learned and whom it saw, as far as a run noted it; `network`: the gene
-    network given in place of the recipe's."""
+    """What the final model learned and from how many patients; `network`: the gene network that was
+    given in place of the recipe's."""
 
     __pydantic_config__ = ConfigDict(extra="forbid")
 
@@ -71,7 +71,7 @@ class FittedRecord(TypedDict, total=False):
 
 
 class OfKind(BaseModel):
-    """What a run found of one `kind` of outcome (`graphfuse.task`). A file that names no kind is of
+    """A file about one `kind` of outcome (`graphfuse.task`); one that names no kind is of
     classes."""
 
     kind: str = _CLASS
@@ -151,7 +151,7 @@ class Comparison(Shape):
 
 
 class Scored(OfKind):
-    """What holds metrics: those of its kind of outcome, and no others."""
+    """A file with metrics: those of its kind of outcome, and no others."""
 
     @model_validator(mode="after")
     def _only_metrics_of_the_kind(self) -> Self:

@@ -1,4 +1,4 @@
-"""JSON files of run directories, which others may have written, read as their shapes."""
+"""JSON files of run directories read as their shapes; others may have written them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from graphfuse.files.toml import parse
 from graphfuse.schema.base import SCHEMA
 
 Shaped = TypeVar("Shaped", bound=BaseModel)
-MOST_SHOWN = 300  # letters of a fault, which may quote what it found
+MOST_SHOWN = 300  # letters of a fault, which may quote the file
 
 
 def read_shape(path: Path, shape: type[Shaped], what: str = "damaged") -> Shaped:
@@ -27,8 +27,8 @@ def read_schema(path: Path, what: str = "damaged") -> dict:
     table = read_json(path, what)
     schema = table.get("schema")
     if type(schema) is not int or schema < 1:
-        said = "it has no schema" if schema is None else f"schema {schema!r} never was one"
-        raise damaged(path, said[:MOST_SHOWN], what)
+        fault = "it has no schema" if schema is None else f"schema {schema!r} never was one"
+        raise damaged(path, fault[:MOST_SHOWN], what)
     if schema > SCHEMA:
         raise InputError(
             f"{path}: schema {schema} is newer than this graphfuse reads ({SCHEMA}); update it"
@@ -42,5 +42,7 @@ def shaped(table: dict, shape: type[Shaped], path: Path, what: str = "damaged") 
         return parse(table, shape, path.name)
     except InputError as error:
         first, *more = str(error).splitlines()
-        said = more[0].removeprefix("  - ") if more else first.removeprefix(f"{path.name}: ")
-        raise damaged(path, said[:MOST_SHOWN], what) from None
+        fault = first.removeprefix(f"{path.name}: ")
+        if more:
+            fault = more[0].removeprefix("  - ")
+        raise damaged(path, fault[:MOST_SHOWN], what) from None

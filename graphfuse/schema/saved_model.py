@@ -1,7 +1,7 @@
-"""`model.json`: what describes a saved model, beside its arrays.
+"""`model.json`: the description of a saved model, beside its arrays.
 
-Every number is finite (`files.json.read_json` sees to that) and every size is small enough that
-nothing is allocated on its word alone: the arrays must be of these sizes.
+Every number is finite (`files.json.read_json` sees to that), and sizes are bounded: nothing is
+allocated by what the file says alone, since the arrays must be of these sizes.
 """
 
 from __future__ import annotations
@@ -12,13 +12,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from graphfuse.schema.base import SCHEMA, Shape
-from graphfuse.schema.recipe import (
-    ConceptSection,
-    Control,
-    Recipe,
-    Rule,
-    Similarity,
-)
+from graphfuse.schema.recipe import Recipe
+from graphfuse.schema.recipe_sections import ConceptSection, Control, Rule, Similarity
 from graphfuse.task.registry import kind_of, trained_kinds
 from graphfuse.task.task import Task
 
@@ -26,13 +21,16 @@ WIDEST = 4096  # of a net; some convolutions have width² · width² parameters
 
 
 def _unique(names: Sequence) -> Sequence:
+    """The names as they are; raises `ValueError` where one stands twice."""
     if len(set(names)) < len(names):
-        twice = next(name for name in names if list(names).count(name) > 1)
+        listed = list(names)
+        twice = next(name for name in names if listed.count(name) > 1)
         raise ValueError(f"{twice!r} stands twice")
     return names
 
 
 def _bare(name: str) -> str:
+    """The name as it is; raises `ValueError` where it leads out of a folder."""
     if any(mark in name for mark in "/\\:\0"):
         raise ValueError(f"{name!r} is no bare file name")
     return name
@@ -55,7 +53,7 @@ Declared = tuple[
 
 
 class OwnPart(Shape):
-    """A part of one's own: the bare name of its file, its class, and the file's sha256."""
+    """A custom part: the bare name of its file, its class, and the file's sha256."""
 
     file: Annotated[BareFile, Field(pattern=r"\.py$")]
     symbol: Annotated[str, Field(pattern=r"^[^\W\d]\w*$")]
@@ -91,7 +89,7 @@ class RecordColumn(Shape):
 
 
 class SavedStep(Shape):
-    """A step of a pipeline, and what its fit left besides arrays."""
+    """A step of a pipeline, and what it keeps besides arrays."""
 
     step: Part
     about: dict[str, Any]
@@ -107,13 +105,16 @@ class Table(Shape):
 
     @model_validator(mode="after")
     def typed_in_order(self) -> Table:
-        if self.typed is not None and tuple(each.name for each in self.typed) != self.columns:
+        """Refuses typed columns that are not the columns."""
+        if self.typed is None:
+            return self
+        if tuple(each.name for each in self.typed) != self.columns:
             raise ValueError("columns and typed do not have the same names")
         return self
 
 
 class LayerShape(Shape):
-    """`graph.layers.layer.Spec`."""
+    """How a patient layer is built (`graph.layers.layer.Spec`)."""
 
     of: Some
     combine: Literal["join", "snf"]
@@ -127,7 +128,7 @@ class LayerShape(Shape):
 
 
 class ReferenceShape(Shape):
-    """Training patients as points in one or several modalities."""
+    """Training patients as points in the columns of one or several modalities."""
 
     of: Some
     similarity: Similarity
@@ -135,6 +136,7 @@ class ReferenceShape(Shape):
 
     @model_validator(mode="after")
     def scaled_each(self) -> ReferenceShape:
+        """Refuses a number of scales that is not the number of modalities."""
         if len(self.scales) != len(self.of):
             raise ValueError("of and scales do not have the same length")
         return self
@@ -162,6 +164,8 @@ class GivenFit(Shape):
 
 
 class _Layer(Shape):
+    """What layers of every kind have in common."""
+
     name: str
     spec: LayerShape
     control: Control
@@ -223,7 +227,7 @@ class PathwayShape(Shape):
 
 
 class Signals(Shape):
-    """Channels on a graph of their own."""
+    """Channels that have a graph of their own."""
 
     concepts: ConceptShape | None = None
     signalling: SignallingShape | None = None
@@ -231,7 +235,7 @@ class Signals(Shape):
 
 
 class ModelFile(Shape):
-    """`model.json` whole. Its sha256 is over everything else in it, in this order, and over the
+    """The whole of `model.json`. Its sha256 is over all its other keys, in this order, and over the
     file of arrays."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
@@ -259,7 +263,7 @@ class ModelFile(Shape):
 
     @property
     def task(self) -> Task:
-        """What the model predicts. Raises `ValueError` where that is not said as it should be."""
+        """What the model predicts. Raises `ValueError` where the file does not say it rightly."""
         if self.kind not in trained_kinds():
             raise ValueError(f"it is of kind {self.kind!r}, of which no model is trained")
         return kind_of(self.kind).restored(self.classes, self.units)
