@@ -1,1 +1,1 @@
-"""Files: TOML read as shapes, folders and files written whole or not at all."""
+"""Reading and writing files: TOML and JSON, arrays, atomic writes, safe paths."""

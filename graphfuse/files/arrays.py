@@ -1,4 +1,4 @@
-"""What an array of a saved model must be: its type, its shape and the range of its values."""
+"""Rules for the arrays of a saved model: type, shape and range of values."""
 
 from __future__ import annotations
 
@@ -20,21 +20,24 @@ def finite(values: np.ndarray, sizes: Sizes) -> str:
 
 def not_negative(values: np.ndarray, sizes: Sizes) -> str:
     """As `finite`, for numbers that are 0 or more."""
-    return finite(values, sizes) or ("negative numbers" if (values < 0).any() else "")
+    negative = "negative numbers" if (values < 0).any() else ""
+    return finite(values, sizes) or negative
 
 
 def positive(values: np.ndarray, sizes: Sizes) -> str:
     """As `finite`, for numbers above 0."""
-    return finite(values, sizes) or ("numbers that are not above 0" if (values <= 0).any() else "")
+    too_small = "numbers that are not above 0" if (values <= 0).any() else ""
+    return finite(values, sizes) or too_small
 
 
 def not_zero(values: np.ndarray, sizes: Sizes) -> str:
-    """As `finite`, for weights, of which a weight of 0 is none."""
-    return finite(values, sizes) or ("weights of 0" if (values == 0).any() else "")
+    """As `finite`, for weights, which are not 0."""
+    zero = "weights of 0" if (values == 0).any() else ""
+    return finite(values, sizes) or zero
 
 
 def at_most_finite(values: np.ndarray, sizes: Sizes) -> str:
-    """What is wrong with similarities, of which minus infinity is below all."""
+    """What is wrong with similarities, which may be minus infinity."""
     return "numbers without a value" if (~(values < np.inf)).any() else ""
 
 
@@ -44,18 +47,18 @@ def flags(values: np.ndarray, sizes: Sizes) -> str:
 
 
 def rising(values: np.ndarray, sizes: Sizes) -> str:
-    """What is wrong with numbers that stand in order."""
-    wrong = finite(values, sizes)
-    return wrong or ("not in rising order" if (np.diff(values) < 0).any() else "")
+    """What is wrong with numbers that are in order."""
+    falls = "not in rising order" if (np.diff(values) < 0).any() else ""
+    return finite(values, sizes) or falls
 
 
 def strictly_rising(values: np.ndarray, sizes: Sizes) -> str:
-    """What is wrong with whole numbers that stand in order, each once."""
+    """What is wrong with whole numbers that are in order, each once."""
     return "not in rising order" if (values[1:] <= values[:-1]).any() else ""
 
 
 def places(size: str, least: int = 0) -> Rule:
-    """The rule for places among so many; `least`: -1 where that stands for none."""
+    """The rule for positions in a list of that size; `least`: -1 where that stands for none."""
 
     def wrong(values: np.ndarray, sizes: Sizes) -> str:
         if not values.size or (values.min() >= least and values.max() < sizes[size]):
@@ -66,7 +69,7 @@ def places(size: str, least: int = 0) -> Rule:
 
 
 def chosen(size: str) -> Rule:
-    """The rule for places among so many, in order, each once."""
+    """The rule for positions in a list of that size, in order, each once."""
 
     def wrong(values: np.ndarray, sizes: Sizes) -> str:
         return places(size)(values, sizes) or strictly_rising(values, sizes)
@@ -75,11 +78,11 @@ def chosen(size: str) -> Rule:
 
 
 def offsets(size: str) -> Rule:
-    """The rule for where the parts of a list of that size begin and end."""
+    """The rule for offsets: where the parts of a list of that size begin and end."""
 
     def wrong(values: np.ndarray, sizes: Sizes) -> str:
-        ends = len(values) and values[0] == 0 and values[-1] == sizes[size]
-        if ends and not (values[1:] < values[:-1]).any():
+        covers_all = len(values) and values[0] == 0 and values[-1] == sizes[size]
+        if covers_all and not (values[1:] < values[:-1]).any():
             return ""
         return f"not rising from 0 to {sizes[size]:,}"
 
@@ -90,7 +93,7 @@ class Array(NamedTuple):
     """An array of a saved model.
 
     `types`: numpy's, any of them. `shape`: sizes, or words for sizes that arrays share; a word
-    stands for what the first array with it has. `rule`: what is wrong with its values.
+    stands for the size that the first array with it has. `rule`: what is wrong with its values.
     """
 
     types: tuple[str, ...]
@@ -101,8 +104,17 @@ class Array(NamedTuple):
 def check_shapes(
     arrays: Mapping[str, np.ndarray], expected: Mapping[str, Array], sizes: Sizes
 ) -> None:
-    """Raises `ValueError` where arrays are not those expected, by name, type and shape; `sizes`
-    grows by what they have in common."""
+    """Raises `ValueError` where arrays are not those expected, by name, type and shape.
+
+    Parameters
+    ----------
+    arrays
+        Those that were read, by name.
+    expected
+        Those that are needed, by name.
+    sizes
+        The sizes that words in shapes stand for; new words are added.
+    """
     missing = [name for name in expected if name not in arrays]
     if missing:
         raise ValueError(f"it lacks the array {missing[0]!r}")
@@ -126,10 +138,10 @@ def check_values(
 
 
 def _sized(shape: tuple[int | str, ...], own: tuple[int, ...], sizes: Sizes) -> tuple:
-    """The shape in numbers; words that nothing has stood for yet stand for an array's own."""
+    """The shape in numbers; a new word stands for the size that the array has there."""
     if len(shape) != len(own):
         return tuple(sizes.get(each, each) for each in shape)
-    return tuple(
-        sizes.setdefault(each, size) if isinstance(each, str) else each
-        for each, size in zip(shape, own, strict=True)
-    )
+    for word, size in zip(shape, own, strict=True):
+        if isinstance(word, str):
+            sizes.setdefault(word, size)
+    return tuple(sizes[each] if isinstance(each, str) else each for each in shape)

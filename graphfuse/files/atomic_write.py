@@ -1,5 +1,4 @@
-"""Files and folders that are written whole or not at all, and the damage that others may do to
-them."""
+"""Files and folders that are written whole or not at all."""
 
 from __future__ import annotations
 
@@ -17,8 +16,11 @@ from graphfuse.files.working_folders import flush, recover, take_place, working
 
 @dataclass(frozen=True)
 class Kind:
-    """What a folder of results is called, the file by which one is known, and the names of all that
-    stand in one."""
+    """A kind of folder of results.
+
+    `what`: its name in messages. `mark`: the file by which one is recognised. `names`: the names
+    of all files that one may hold.
+    """
 
     what: str
     mark: str
@@ -26,23 +28,23 @@ class Kind:
 
     @classmethod
     def of(cls, what: str, mark: str, *others: str) -> Kind:
-        """A kind whose folders hold the mark and these others."""
+        """A kind whose folders hold the mark and these other files."""
         return cls(what, mark, frozenset({mark, *others}))
 
     def refuse_foreign(self, folder: Path, overwrite: bool = False) -> None:
-        """Raises `InputError` where a folder may not be written: it is a file, or holds what is not
-        of this kind. With `overwrite`, one that has the mark may hold other things too."""
+        """Raises `InputError` where a folder may not be written: it is a file, or holds files that
+        are not of this kind. With `overwrite`, one that has the mark may hold others too."""
         if not os.path.lexists(folder):
             return
         if not folder.is_dir():
             raise InputError(f"{folder}: is a file; name a folder with -o")
-        found = {path.name for path in folder.iterdir()}
-        if found and self.mark not in found:
+        names = {path.name for path in folder.iterdir()}
+        if names and self.mark not in names:
             raise InputError(
                 f"{folder}: is there already and is no {self.what} (no {self.mark}); give another "
                 "with -o"
             )
-        foreign = sorted(name for name in found - self.names if not name.startswith("."))
+        foreign = sorted(name for name in names - self.names if not name.startswith("."))
         if foreign and not overwrite:
             raise InputError(
                 f"{folder}: holds what is not of a {self.what} and would be lost "
@@ -57,27 +59,27 @@ class Kind:
     def refuse_other(self, folder: Path, data: str) -> None:
         """Raises `InputError` where a folder of this kind was made of other data than those with
         this sha256, or is damaged."""
-        if not (folder / self.mark).is_file():
+        mark = folder / self.mark
+        if not mark.is_file():
             return
         cure = "give another folder with -o, or --overwrite to replace it"
         try:
-            found = read_json(folder / self.mark)
-            cohort, of = found["cohort"], found["hashes"]["data"]
+            record = read_json(mark)
+            cohort = record["cohort"]
+            sha256 = record["hashes"]["data"]
         except (InputError, KeyError, TypeError):
-            raise InputError(f"{folder / self.mark}: damaged; {cure}") from None
-        if of != data:
-            date = f", {str(found['created'])[:10]}" if "created" in found else ""
+            raise InputError(f"{mark}: damaged; {cure}") from None
+        if sha256 != data:
+            date = f", {str(record['created'])[:10]}" if "created" in record else ""
             raise InputError(
                 f"{folder}: is a {self.what} of other data (cohort {cohort!r}{date}); {cure}"
             )
 
 
 def write_json(path: Path, content: dict) -> None:
-    """A JSON file; what JSON does not know is written as text."""
-    path.write_text(
-        json.dumps(content, indent=1, ensure_ascii=False, default=str) + os.linesep,
-        encoding="utf-8",
-    )
+    """Writes a JSON file; values of types that JSON does not have are written as text."""
+    text = json.dumps(content, indent=1, ensure_ascii=False, default=str)
+    path.write_text(text + os.linesep, encoding="utf-8")
 
 
 @contextmanager
@@ -104,8 +106,8 @@ def named_file(path: str | Path) -> Path:
 
 @contextmanager
 def whole_folder(folder: str | Path, kind: Kind) -> Iterator[Path]:
-    """A new folder to fill, which takes the place of `folder` when the block ends well, and
-    vanishes when it does not.
+    """A new folder to fill, which takes the place of `folder` when the block ends well, and is
+    removed when it does not.
 
     Raises `InputError` where `folder` holds anything but an older one of its kind, or another
     process is writing it.
@@ -120,14 +122,14 @@ def whole_folder(folder: str | Path, kind: Kind) -> Iterator[Path]:
 
 
 def real(folder: str | Path) -> Path:
-    """A folder's path; its own where it is a link, which is written through, not replaced."""
+    """A folder's path; where it is a link, that of its target, so that the link stays."""
     folder = Path(folder)
     return folder.resolve() if folder.is_symlink() or folder.name in ("", "..") else folder
 
 
 @contextmanager
 def undamaged(path: Path) -> Iterator[None]:
-    """Turns whatever a damaged file of a run directory raises in the block into one `InputError`.
+    """Turns any error that a damaged file of a run directory causes into one `InputError`.
 
     Errors that were raised on purpose pass through.
     """
@@ -136,7 +138,8 @@ def undamaged(path: Path) -> Iterator[None]:
     except (GraphfuseError, MemoryError):
         raise
     except Exception as error:
-        why = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        why = lines[0][:200]
         raise InputError(
             f"{path}: damaged: not as graphfuse wrote it ({why}); copy the run anew, or train again"
         ) from None

@@ -1,7 +1,7 @@
-"""A class of one's own, `file.py:Class`.
+"""Custom classes, given as `file.py:Class`.
 
-The file may import those beside it; they are read anew with it, and found only while it is being
-read.
+The file may import other files beside it. They are loaded anew with it, and can be imported by
+their bare names only while it is being loaded.
 """
 
 from __future__ import annotations
@@ -16,33 +16,47 @@ from types import ModuleType
 
 from graphfuse.errors import InputError, nearest
 
-_loading = threading.RLock()  # folds are fitted side by side, and what is importable is one for all
+_loading = threading.RLock()  # folds are fitted in threads, which share sys.path and sys.modules
 
 
 def class_in_file(name: str, what: str = "a part") -> type:
-    """What `file.py:Class` names, whose file is run; `what` it is, for messages.
+    """The class of a Python file.
 
-    Raises `InputError` where there is no such file or class, and where the file cannot be imported.
+    Parameters
+    ----------
+    name : str
+        `file.py:Class`; the file is run.
+    what : str
+        What the class is, for messages.
+
+    Returns
+    -------
+    type
+
+    Raises
+    ------
+    InputError
+        Where there is no such file or class, and where the file cannot be imported.
     """
     path, _, symbol = name.rpartition(":")
-    if not Path(path).is_file() or Path(path).suffix != ".py":
-        fault = "is no .py file" if Path(path).is_file() else "no such file"
+    file = Path(path)
+    if not file.is_file() or file.suffix != ".py":
+        fault = "is no .py file" if file.is_file() else "no such file"
         raise InputError(f"{path}: {fault}; {what} is named as file.py:Class")
     with _loading:
-        module = _loaded(Path(path))
+        module = _loaded(file)
     if not hasattr(module, symbol):
-        raise InputError(
-            f"{path}: has no class "
-            f"{symbol!r}{nearest(symbol, [k for k in vars(module) if k[0] != '_'])}"
-        )
+        public = [name for name in vars(module) if name[0] != "_"]
+        raise InputError(f"{path}: has no class {symbol!r}{nearest(symbol, public)}")
     return getattr(module, symbol)
 
 
 def _loaded(path: Path) -> ModuleType:
-    """The file as a module. While it is read its own folder comes first, as when Python runs it;
-    what it imports from there goes by another name afterwards: two folders, and the caller, may
-    each have a `layers.py`."""
-    label, folder, before = f"graphfuse_part_{path.stem}", path.resolve().parent, set(sys.modules)
+    """The file as a module. While it is loaded its own folder is first on the path, as when Python
+    runs it."""
+    label = f"graphfuse_part_{path.stem}"
+    folder = path.resolve().parent
+    before = set(sys.modules)
     spec = importlib.util.spec_from_file_location(label, path)
     module = importlib.util.module_from_spec(spec)
     sys.modules[label] = module
@@ -57,33 +71,36 @@ def _loaded(path: Path) -> ModuleType:
         ) from error
     finally:
         sys.path.remove(str(folder))
-        for name in sys.modules.keys() - before:
-            top, file = (
-                name.partition(".")[0],
-                Path(getattr(sys.modules[name], "__file__", None) or ""),
-            )
-            if top not in before and (file == folder / f"{top}.py" or folder / top in file.parents):
-                found = sys.modules.pop(name)
-                # still to be found by that name: torch.compile looks modules up
-                found.__name__ = f"{label}.{name}"
-                sys.modules[found.__name__] = found
+        _rename_modules_of(folder, label, before)
     return module
 
 
+def _rename_modules_of(folder: Path, label: str, before: set[str]) -> None:
+    """Renames the modules that were loaded from a folder: two folders, and the caller, may each
+    have a `layers.py`."""
+    for name in sys.modules.keys() - before:
+        top = name.partition(".")[0]
+        if top in before:
+            continue
+        file = Path(getattr(sys.modules[name], "__file__", None) or "")
+        if file == folder / f"{top}.py" or folder / top in file.parents:
+            module = sys.modules.pop(name)
+            module.__name__ = f"{label}.{name}"
+            sys.modules[module.__name__] = module  # torch.compile looks modules up by name
+
+
 def error_with_line(error: Exception, path: Path) -> str:
-    """What the error says, and in which line of the file or of one beside it."""
-    said, folder = str(error).strip().partition("\n")[0], path.resolve().parent
-    frames = [(f.filename, f.lineno) for f in traceback.extract_tb(error.__traceback__)]
+    """An error's message, with the line of the file, or of one beside it, that raised it."""
+    message = str(error).strip().partition("\n")[0]
+    frames = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
     if isinstance(error, SyntaxError):
-        said, frames = error.msg, [(error.filename or str(path), error.lineno)]
-    own = [
-        (Path(name).resolve(), line)
-        for name, line in frames
-        if line and Path(name).resolve().parent == folder
-    ]
-    if not own:
-        return said
-    file, line = own[-1]
-    return (
-        f"{said} (line {line})" if file == path.resolve() else f"{said} ({file.name}, line {line})"
-    )
+        message = error.msg
+        frames = [(error.filename or str(path), error.lineno)]
+    own = path.resolve()
+    for name, line in reversed(frames):
+        file = Path(name).resolve()
+        if not line or file.parent != own.parent:
+            continue
+        place = f"line {line}" if file == own else f"{file.name}, line {line}"
+        return f"{message} ({place})"
+    return message

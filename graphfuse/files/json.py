@@ -1,4 +1,4 @@
-"""JSON files that others may have written: read strictly, damage being one message."""
+"""JSON files read strictly: others may have written them, and damage gives one clear message."""
 
 from __future__ import annotations
 
@@ -35,11 +35,12 @@ def read_json(path: Path, what: str = "damaged") -> dict:
     Raises
     ------
     InputError
-        For what is no such file.
+        Where the file cannot be read, or is not valid.
     """
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise ValueError(f"{path.stat().st_size:,} bytes are more than such a file takes")
+        size = path.stat().st_size
+        if size > MOST_BYTES:
+            raise ValueError(f"{size:,} bytes are more than such a file takes")
         table = json.loads(
             path.read_text(encoding="utf-8"),
             object_pairs_hook=_once_each,
@@ -59,6 +60,7 @@ def read_json(path: Path, what: str = "damaged") -> dict:
 
 
 def _once_each(pairs: list[tuple]) -> dict:
+    """The pairs as a table; raises `ValueError` where a key stands twice."""
     table = dict(pairs)
     if len(table) < len(pairs):
         keys = [key for key, _ in pairs]
@@ -68,18 +70,20 @@ def _once_each(pairs: list[tuple]) -> dict:
 
 
 def _no_number(word: str) -> float:
+    """Raises `ValueError` for NaN and Infinity, which JSON does not have."""
     raise ValueError(f"{word} is no number")
 
 
-def _finite(written: str) -> float:
-    number = float(written)
+def _finite(text: str) -> float:
+    """The number; raises `ValueError` where it is too large for a float."""
+    number = float(text)
     if not math.isfinite(number):
-        raise ValueError(f"{written[:40]} is too large a number")
+        raise ValueError(f"{text[:40]} is too large a number")
     return number
 
 
 def _check_depth(table: dict) -> None:
-    """Raises `ValueError` for tables and lists too deep inside one another."""
+    """Raises `ValueError` where tables and lists are nested too deeply."""
     level = [table]
     for _ in range(DEEPEST):
         inside = [list(each.values()) if isinstance(each, dict) else each for each in level]

@@ -1,8 +1,7 @@
-"""How a run directory names files outside of it: by shipped name, or by their place relative to it,
-never by an absolute path.
+"""Names of files outside a run directory: a shipped name or a relative path, never an absolute one.
 
-A file that no short way leads to (nothing but the root is above both) is named by its bare name:
-the way there would spell out an absolute path.
+A file that has only the root above it in common with the run directory goes by its bare name: a
+relative path would spell out an absolute one.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from graphfuse.files.toml import shipped_folder
 
 
 def reference(path: str | Path, folder: Path, home: str) -> str:
-    """What a run directory calls a file.
+    """The name by which a run directory refers to a file.
 
     Parameters
     ----------
@@ -36,26 +35,27 @@ def reference(path: str | Path, folder: Path, home: str) -> str:
     if path.suffix == ".toml" and path.parent in shipped_folder(home):
         return path.stem
     start = Path(folder).resolve()
-    if _shared(start, path).parent == _shared(start, path):
+    shared = _shared(start, path)
+    if shared.parent == shared:
         return path.name
     return Path(os.path.relpath(path, start)).as_posix()
 
 
 def referenced(name: str, folder: Path) -> Path | None:
-    """The file that a run directory calls by `name`, or `None` where it is not there.
+    """The file to which a run directory refers by `name`, or `None` where it is not there.
 
-    Looked for relative to the run directory; by its bare name also in the working folder. What is
-    no regular file is not there, nor what an absolute path or one by the root leads to.
+    It is looked for relative to the run directory, and by its bare name in the working folder.
+    Absolute paths, and paths by way of the root, lead nowhere; only regular files count.
     """
-    way = PurePosixPath(name)
-    strange = not name or way.is_absolute() or "\\" in name or ":" in name or "\0" in name
-    if strange:
+    relative = PurePosixPath(name)
+    if not name or relative.is_absolute() or any(mark in name for mark in "\\:\0"):
         return None
     start = Path(folder).resolve()
-    path = Path(os.path.normpath(start / way))
-    if _shared(start, path).parent != _shared(start, path) and path.is_file():
+    path = Path(os.path.normpath(start / relative))
+    shared = _shared(start, path)
+    if shared.parent != shared and path.is_file():
         return path
-    here = Path.cwd() / way.name
+    here = Path.cwd() / relative.name
     return here if here.is_file() else None
 
 

@@ -1,4 +1,4 @@
-"""Files inside a folder that others may have made: none leads out of it."""
+"""Paths inside a folder that others may have made: no link may lead out of it."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from graphfuse.files.working_folders import recover
 
 
 def inside(folder: Path, name: str) -> Path:
-    """The path of a file or folder in a run directory, whether or not it is there; the directory is
-    brought back where a process was killed while it took its place.
+    """The path of a file or folder in a run directory, whether or not it is there; a directory is
+    restored first where a process was killed while it replaced it.
 
-    Raises `InputError` where a link leads out of the folder, since what a run directory says would
-    then be read from, or written to, somewhere else; and for pipes and devices, which would keep
-    whoever reads them waiting.
+    Raises `InputError` where a link leads out of the folder, since files elsewhere would be read or
+    written; and for pipes and devices, which would block the reader.
     """
     folder = recover(Path(folder))
     path = folder / name

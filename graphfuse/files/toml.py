@@ -1,4 +1,4 @@
-"""TOML files, found by name and read as shapes, with errors a person can act on."""
+"""TOML files: looked up by name, read as pydantic shapes, with errors that say what to do."""
 
 from __future__ import annotations
 
@@ -13,15 +13,28 @@ from graphfuse.errors import Faults, InputError, nearest
 
 Shaped = TypeVar("Shaped", bound=BaseModel)
 _PACKAGE = Path(__file__).parents[1]
-DEEPEST = 20  # tables and lists of a TOML file in each other
+DEEPEST = 20  # how deeply tables and lists of a TOML file may be nested
 _SHOWN = 200  # characters of a value in a message
 
 
 def resolve(name: str | Path, folder: str) -> Path:
-    """Path of a TOML file given as a path, or by name in the working folder's or the package's
-    `folder`.
+    """The path of a TOML file that is given as a path or by its name.
 
-    Raises `InputError` that lists the known names.
+    Parameters
+    ----------
+    name : str or Path
+        A path to a .toml, or a name in `folder`.
+    folder : str
+        The folder of such files, in the working folder and in the package.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    InputError
+        Where there is no such file; it lists the known names.
     """
     name = Path(name)
     if name.suffix == ".toml":
@@ -32,8 +45,9 @@ def resolve(name: str | Path, folder: str) -> Path:
         )
     homes = [Path.cwd() / folder, *shipped_folder(folder)]
     for home in homes:
-        if (home / f"{name}.toml").is_file():
-            return home / f"{name}.toml"
+        path = home / f"{name}.toml"
+        if path.is_file():
+            return path
     if folder == "data_manifests" and name.is_file():
         raise InputError(
             f"{name}: this is a table, no manifest; `graphfuse init {name}` drafts its manifest"
@@ -46,14 +60,14 @@ def resolve(name: str | Path, folder: str) -> Path:
 
 
 def shipped_folder(folder: str) -> tuple[Path, Path]:
-    """Where files that ship with the package may be: in an installed one, and in its sources."""
+    """The folders of files that ship with the package: in an installed one, and in its sources."""
     return _PACKAGE / "shipped" / folder, _PACKAGE.parent / folder
 
 
 def located(name: str | Path, folders: Iterable[Path], home: str | None = None) -> str:
     """The absolute path of a file in the first of `folders` that has it, or the name as it is.
 
-    With `home`, also the path of `home/NAME.toml`: a file of one's own that is called by its name.
+    With `home`, also the path of `home/NAME.toml`: a user's file that goes by its name.
     """
     for folder in folders:
         places = [folder / name]
@@ -85,7 +99,7 @@ def read_toml(path: Path, shape: type[Shaped]) -> Shaped:
 
 
 def _is_deeper(table, most: int) -> bool:
-    """Whether tables and lists stand in each other more than `most` deep."""
+    """Whether tables and lists are nested more than `most` deep."""
     level = [table]
     for _ in range(most):
         inside = [value.values() if isinstance(value, dict) else value for value in level]
@@ -103,15 +117,16 @@ def parse(table: dict, shape: type[Shaped], where: str) -> Shaped:
         made = shape.model_validate(table)
     except ValidationError as error:
         raise refused(error, table, shape, where) from None
-    for place, given, wanted in _turned(table, made):
+    for place, given, value in _converted(table, made):
         cure = "; write it without quotes" if isinstance(given, str) else ""
-        faults.add(f"{_said(place)}: expected {_NUMBERS[type(wanted)]} (got {given!r}){cure}")
+        expected = _NUMBERS[type(value)]
+        faults.add(f"{_key_in_words(place)}: expected {expected} (got {given!r}){cure}")
     faults.stop()
     return made
 
 
 def refused(error: ValidationError, table: dict, shape: type[BaseModel], where: str) -> InputError:
-    """Pydantic's error on a table, in a person's words: every fault with its key."""
+    """Pydantic's error on a table in plain words: every fault with its key."""
     faults = Faults(where)
     for fault in _once_each(error.errors(), table):
         faults.add(_explain(fault, shape))
@@ -119,126 +134,137 @@ def refused(error: ValidationError, table: dict, shape: type[BaseModel], where: 
 
 
 def _explain(fault: dict, shape: type[BaseModel]) -> str:
-    """One pydantic fault in a person's words."""
+    """One pydantic fault in plain words."""
     *parents, key = fault["loc"] or ("",)
-    where = f"[{'.'.join(map(_step, parents))}] " if parents else ""
+    table = ".".join(map(_step, parents))
+    where = f"[{table}] " if parents else ""
     if fault["type"] == "extra_forbidden":
         shown = str(key)[:_SHOWN]
         return f"{where}unknown key {shown!r}{nearest(shown, _known_keys(shape, parents))}"
     if fault["type"] == "missing":
         return f"{where}{key} is missing"
     message = fault["msg"].removeprefix("Value error, ")
-    if not fault["loc"] or (fault["type"] == "value_error" and message.startswith("[")):
-        return message  # which says itself where
-    place = _said(fault["loc"])
+    names_its_place = fault["type"] == "value_error" and message.startswith("[")
+    if not fault["loc"] or names_its_place:
+        return message
+    place = _key_in_words(fault["loc"])
     if fault["type"] == "value_error":
         return f"{place}: {message}"
-    given = repr(fault["input"])
-    shown = given if len(given) <= _SHOWN else f"{given[:_SHOWN]} …"
-    return f"{place}: {message} (got {shown})"
+    return f"{place}: {message} (got {_cut(repr(fault['input']))})"
 
 
-def _said(place: tuple) -> str:
+def _cut(text: str) -> str:
+    """The beginning of a text that is too long for a message."""
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]} …"
+
+
+def _key_in_words(place: tuple) -> str:
     """A place in a TOML file: ("train", "epochs") is '[train] epochs', a list's second item
     '[train] rates[1]'."""
-    named = max((i for i, step in enumerate(place) if isinstance(step, str)), default=0)
-    *parents, key = map(_step, place[: named + 1])
-    where = f"[{'.'.join(parents)}] " if parents else ""
-    return f"{where}{key}{''.join(f'[{step}]' for step in place[named + 1 :])}"
+    last_name = max((at for at, step in enumerate(place) if isinstance(step, str)), default=0)
+    *parents, key = map(_step, place[: last_name + 1])
+    table = ".".join(parents)
+    where = f"[{table}] " if parents else ""
+    items = "".join(f"[{step}]" for step in place[last_name + 1 :])
+    return f"{where}{key}{items}"
 
 
 def _step(step) -> str:
-    """A key as it is written, in quotes where that could not be seen, and not without end."""
+    """A key as it is written; in quotes where blanks or hidden characters could not be seen."""
     text = str(step)
-    seen = text if text.strip() == text != "" and text.isprintable() else repr(text)
-    return seen if len(seen) <= _SHOWN else f"{seen[:_SHOWN]} …"
+    is_visible = text.strip() == text != "" and text.isprintable()
+    return _cut(text if is_visible else repr(text))
 
 
-_OF_KIND = (
-    "_type",
-    "_parsing",
-    "literal_error",
-)  # what pydantic says where a value is not of the kind at all
+# The ends of pydantic's types of faults where a value is not of the kind at all.
+_OF_KIND = ("_type", "_parsing", "literal_error")
 
 
 def _once_each(faults: list[dict], table: dict) -> list[dict]:
-    """One fault a place. Where a key takes a value of several kinds pydantic says of each why it is
-    not that; told is what is wrong with the kind that was given, or, where it is none of them, all
-    that it could be."""
+    """One fault for each place of the file.
+
+    Where a key takes values of several kinds, pydantic gives a fault for each kind. Kept are those
+    of the kind that was given; where it is none of them, all are joined.
+    """
     places: dict[tuple, list[dict]] = {}
     for fault in faults:
-        loc, stop = _real(fault["loc"], table)
-        loc = fault["loc"] if fault["type"] == "missing" else loc
-        places.setdefault(fault["loc"][:stop] if stop < len(fault["loc"]) else loc, []).append(
-            {**fault, "loc": loc}
-        )
-    found = []
-    for said in places.values():
-        deepest = max(len(fault["loc"]) for fault in said)
-        said = [fault for fault in said if len(fault["loc"]) == deepest]
-        said = [fault for fault in said if not fault["type"].endswith(_OF_KIND)] or said
-        found += said if len({fault["loc"] for fault in said}) > 1 else [_either(said)]
-    return found
+        written, stop = _written_part(fault["loc"], table)
+        if fault["type"] == "missing":
+            written = fault["loc"]
+        place = written
+        if stop < len(fault["loc"]):
+            place = fault["loc"][:stop]
+        places.setdefault(place, []).append({**fault, "loc": written})
+    kept = []
+    for here in places.values():
+        deepest = max(len(fault["loc"]) for fault in here)
+        here = [fault for fault in here if len(fault["loc"]) == deepest]
+        here = [fault for fault in here if not fault["type"].endswith(_OF_KIND)] or here
+        several = len({fault["loc"] for fault in here}) > 1
+        kept += here if several else [_joined(here)]
+    return kept
 
 
-def _real(loc: tuple, table: dict) -> tuple[tuple, int]:
-    """The steps of a fault's path that are keys and places of the file, less pydantic's names of
-    kinds, and where the first of those stands."""
-    real, stop, value = [], len(loc), table
-    for number, step in enumerate(loc):
-        inside = step in (
-            value
-            if isinstance(value, dict)
-            else range(len(value))
-            if isinstance(value, list)
-            else ()
-        )
-        if inside:
-            real, value = [*real, step], value[step]
+def _written_part(loc: tuple, table: dict) -> tuple[tuple, int]:
+    """The steps of a fault's path that the file has, without pydantic's names of kinds, and the
+    position of the first step that it does not have."""
+    written, stop, value = [], len(loc), table
+    for position, step in enumerate(loc):
+        if _has(value, step):
+            written.append(step)
+            value = value[step]
         else:
-            stop = min(stop, number)
-    return tuple(real), stop
+            stop = min(stop, position)
+    return tuple(written), stop
 
 
-def _either(faults: list[dict]) -> dict:
+def _has(value, step) -> bool:
+    """Whether a table has this key, or a list this position."""
+    if isinstance(value, dict):
+        return step in value
+    return isinstance(value, list) and step in range(len(value))
+
+
+def _joined(faults: list[dict]) -> dict:
     """The faults of one place as one."""
-    messages = dict.fromkeys(fault["msg"] for fault in faults)
-    first, *others = messages
-    return {
-        **faults[0],
-        "msg": ", or ".join([first, *(other.removeprefix("Input should be ") for other in others)]),
-    }
+    first, *others = dict.fromkeys(fault["msg"] for fault in faults)
+    alternatives = [message.removeprefix("Input should be ") for message in others]
+    return {**faults[0], "msg": ", or ".join([first, *alternatives])}
 
 
 _NUMBERS = {bool: "true or false", int: "a whole number", float: "a number"}
 
 
-def _turned(given, made, place: tuple = ()) -> Iterator[tuple]:
-    """(place, given, made) wherever text or a truth value was taken for a number, or a number for a
-    truth value."""
+def _converted(given, made, place: tuple = ()) -> Iterator[tuple]:
+    """(place, given, made) wherever pydantic took text or a truth value for a number, or a number
+    for a truth value."""
     if isinstance(given, dict) and isinstance(made, BaseModel | dict):
-        of = dict(made) if isinstance(made, BaseModel) else made
-        for key in (key for key in given if key in of):
-            yield from _turned(given[key], of[key], (*place, key))
+        fields = dict(made)
+        for key in given:
+            if key in fields:
+                yield from _converted(given[key], fields[key], (*place, key))
     elif isinstance(given, list) and isinstance(made, list | tuple):
         for number, (one, other) in enumerate(zip(given, made, strict=False)):
-            yield from _turned(one, other, (*place, number))
-    elif (
-        type(made) in _NUMBERS
-        and type(given) is not type(made)
-        and {bool, str} & {type(given), type(made)}
-    ):
+            yield from _converted(one, other, (*place, number))
+    elif _is_conversion(given, made):
         yield place, given, made
 
 
+def _is_conversion(given, made) -> bool:
+    """Whether text or a truth value became a number, or a number a truth value."""
+    kinds = {type(given), type(made)}
+    return type(made) in _NUMBERS and len(kinds) == 2 and not kinds.isdisjoint((bool, str))
+
+
 def _known_keys(shape: type[BaseModel], parents: list) -> set[str]:
-    """Keys allowed where a fault stands, by walking the shapes along its path."""
+    """The keys allowed at a fault's place, by walking the shapes along its path."""
     for step in parents:
         field = shape.model_fields.get(str(step)) if isinstance(shape, type) else None
         if field is None:
-            # a free name inside a table of tables, or an index of a list: its shape is already in
-            # hand
-            continue
+            continue  # a free name in a table of tables, or an index of a list: the same shape
         inner = [field.annotation, *getattr(field.annotation, "__args__", ())]
-        shape = next((t for t in inner if isinstance(t, type) and issubclass(t, BaseModel)), shape)
+        for kind in inner:
+            if isinstance(kind, type) and issubclass(kind, BaseModel):
+                shape = kind
+                break
     return set(shape.model_fields)

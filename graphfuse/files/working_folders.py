@@ -1,9 +1,9 @@
-"""Hidden folders beside an output, in which it is made: private, locked, and swept once their
-process is dead.
+"""Hidden folders in which outputs are made: private, locked, and removed once their process is
+dead.
 
 The working folder of `DIR/NAME` is `DIR/.NAME.graphfuse-work`. It holds the lock file, which the
 system frees when the process dies, whatever kills it; `new`, the output as far as it is made; and,
-while the one takes the other's place, `old`, what stood there before.
+while the new output replaces the old one, `old`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from graphfuse.errors import InputError
 SUFFIX = ".graphfuse-work"
 LOCK = "graphfuse.lock"
 _PROCESS = "process.json"
-_TRIES = 100  # at a folder that another process is sweeping just now
+_TRIES = 100  # at a folder that another process is removing just now
 
 
 @contextmanager
@@ -78,8 +78,8 @@ def take_place(work: Path, output: Path) -> None:
 
 
 def sweep(parent: Path) -> None:
-    """Removes the working folders in `parent` whose process is dead; finishes what they were about
-    to put in place."""
+    """Removes the working folders in `parent` whose process is dead, and finishes replacements that
+    they had begun."""
     with os.scandir(parent) as entries:
         names = [entry.name for entry in entries if entry.name.endswith(SUFFIX)]
     for name in names:
@@ -88,7 +88,7 @@ def sweep(parent: Path) -> None:
 
 
 def recover(output: Path) -> Path:
-    """`output`; brought back where a process was killed while another one took its place."""
+    """`output`, restored where a process was killed while it replaced it."""
     if not os.path.lexists(output):
         with suppress(OSError):
             _sweep_one(_beside(output))
@@ -104,6 +104,7 @@ def flush(path: Path) -> None:
 
 
 def _flush_one(path: Path) -> None:
+    """Has the system write one file, or a folder's list of files, to the disk."""
     with suppress(OSError):  # Windows opens no folders, and some file systems flush none
         handle = os.open(path, os.O_RDONLY)
         try:
@@ -113,6 +114,7 @@ def _flush_one(path: Path) -> None:
 
 
 def _beside(output: Path) -> Path:
+    """The working folder of an output."""
     return output.with_name(f".{output.name}{SUFFIX}")
 
 
@@ -141,7 +143,7 @@ def _begun(output: Path) -> tuple[Path, FileLock]:
 
 
 def _writer(folder: Path) -> int | None:
-    """The process that says it writes there; none where the folder is just coming or going."""
+    """The process that writes there; `None` where the folder is just being made or removed."""
     try:
         return json.loads((folder / _PROCESS).read_text())["process"]
     except (OSError, ValueError, KeyError):
@@ -152,10 +154,10 @@ def _is_ours(folder: Path) -> bool:
     """Whether a folder of this name is one that this user's graphfuse made: it holds the lock, or
     nothing yet."""
     try:
-        found = folder.lstat()
-        if not stat.S_ISDIR(found.st_mode):
+        status = folder.lstat()
+        if not stat.S_ISDIR(status.st_mode):
             return False
-        if hasattr(os, "getuid") and found.st_uid != os.getuid():
+        if hasattr(os, "getuid") and status.st_uid != os.getuid():
             return False
         names = os.listdir(folder)
     except FileNotFoundError:
@@ -164,6 +166,7 @@ def _is_ours(folder: Path) -> bool:
 
 
 def _sweep_one(folder: Path) -> None:
+    """Finishes and removes one working folder, unless a living process holds its lock."""
     if not folder.exists() or not _is_ours(folder):
         return
     lock = FileLock(folder / LOCK, timeout=0)
@@ -176,7 +179,7 @@ def _sweep_one(folder: Path) -> None:
 
 
 def _end(folder: Path, lock: FileLock) -> None:
-    """Removes a working folder whose lock is held; left, where what it holds has no other place."""
+    """Removes a working folder whose lock is held; it stays where its output cannot be moved."""
     try:
         _finish(folder)
     except OSError:
@@ -186,8 +189,8 @@ def _end(folder: Path, lock: FileLock) -> None:
 
 
 def _finish(folder: Path) -> None:
-    """Puts something in a place that was left empty between the two renames of `take_place`: the
-    new output, which is whole by then."""
+    """Where a process was killed between the two renames of `take_place`, moves the new output,
+    which is whole by then, to its place."""
     output = folder.with_name(folder.name[1 : -len(SUFFIX)])
     new, old = folder / "new", folder / "old"
     if os.path.lexists(old) and not os.path.lexists(output):
@@ -195,8 +198,8 @@ def _finish(folder: Path) -> None:
 
 
 def _remove(folder: Path, lock: FileLock) -> None:
-    """Removes a working folder whose lock is held. The lock goes last: a folder that is left half
-    removed is still known."""
+    """Removes a working folder whose lock is held. The lock goes last, so that a folder that is
+    half removed is still recognised."""
     for child in [path for path in folder.iterdir() if path.name != LOCK]:
         if child.is_dir() and not child.is_symlink():
             shutil.rmtree(child, ignore_errors=True)

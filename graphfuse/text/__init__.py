@@ -1,1 +1,1 @@
-"""Cells of tables as people write them: words, numbers, and spellings that mean the same."""
+"""Cells of tables as people write them: words, numbers, ids and their spellings."""

@@ -1,7 +1,7 @@
-"""How one cell of a table is spelt: invisible differences removed, and words for unknown.
+"""Words in cells: one spelling, words for unknown, and categories that differ only in spelling.
 
-Every rule here looks at one cell alone, so that a cell means the same whatever stands in the other
-rows. The one exception is "-", which is a value in a column of "+" and "-" (`plus_and_minus`).
+Every rule here uses one cell alone, so that a cell means the same whatever the other rows hold. The
+one exception is "-", which is a value in a column of "+" and "-" (`plus_and_minus`).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ UNKNOWN = frozenset({
 BLANKS = frozenset({
     "", "na", "n/a", "#n/a", "nan", "-nan", "<na>", "null", ".", "?", "-", "--",
 })  # fmt: skip
-"""Those that every table reader takes as blank: nothing to be told of."""
+"""Those that every table reader takes as blank, which need no notice."""
 
 _WHOLE = re.compile(r"([+-]?)(0|[1-9][0-9]*)\.0+")
 _PLUS = re.compile(r"\(?[+/±-]*\+[+/-]*\)?")
@@ -50,9 +50,8 @@ def spelt(text: str) -> str:
 def as_word(value) -> str:
     """One value as the name of a level, a class or a group.
 
-    The rule looks at the value alone: TRUE, true and True are 'True'; a whole number with a point
-    is written without (1.0 is '1'); everything else stays as it is spelt, so that '01', '1_2' and
-    '1E2' are levels of their own.
+    TRUE, true and True are 'True'; a whole number with a point is written without (1.0 is '1');
+    everything else stays as it is spelt, so that '01', '1_2' and '1E2' are different levels.
 
     >>> [as_word(value) for value in (1.0, "1.0", "01", "1_2", "1E2", "TRUE", False)]
     ['1', '1', '01', '1_2', '1E2', 'True', 'False']
@@ -77,8 +76,8 @@ def is_unknown(text: str) -> bool:
     plain = text.strip().lower().replace("_", " ")
     if plain in UNKNOWN:
         return True
-    bracketed = len(plain) > 1 and (plain[0], plain[-1]) in (("[", "]"), ("<", ">"), ("(", ")"))
-    return bracketed and plain[1:-1].strip() in UNKNOWN
+    is_bracketed = len(plain) > 1 and plain[0] + plain[-1] in ("[]", "<>", "()")
+    return is_bracketed and plain[1:-1].strip() in UNKNOWN
 
 
 def plus_and_minus(words: Iterable[str]) -> bool:
@@ -91,11 +90,12 @@ def plus_and_minus(words: Iterable[str]) -> bool:
 
 
 def cleaned(column: pd.Series, minus: bool | None = None) -> pd.Series:
-    """The column as spelt, with words for unknown missing; numbers stay as they are.
+    """The column in one spelling, with words for unknown missing; numbers stay as they are.
 
     `minus`: whether '-' is a value; by default, where `plus_and_minus` says so of the column.
     """
-    if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
+    is_boolean = pd.api.types.is_bool_dtype(column)
+    if pd.api.types.is_numeric_dtype(column) and not is_boolean:
         return column
     cells = [_spelt_cell(cell) for cell in column.astype(object)]
     if minus is None:
@@ -112,15 +112,15 @@ def words_of(column: pd.Series, minus: bool | None = None) -> pd.Series:
 
 
 def unknown_words(column: pd.Series, read: pd.Series) -> list[str]:
-    """The cells of `column` that are missing in what was `read` of it, one each a patient, but for
-    those that every table reader takes as blank."""
+    """The cells of `column` that are missing in `read`, the column after reading, but for those
+    that every table reader takes as blank; one word a patient."""
     lost = column[column.notna().to_numpy() & read.isna().to_numpy()]
     words = [spelt(str(cell)) for cell in lost]
     return [word for word in words if word.lower() not in BLANKS]
 
 
 def _spelt_cell(cell):
-    """A text as spelt, NaN for anything missing, other values as they are."""
+    """A text in one spelling, NaN for anything missing, other values as they are."""
     if isinstance(cell, str):
         return spelt(cell)
     return np.nan if pd.isna(cell) else cell
@@ -136,8 +136,8 @@ def _known(cell, minus: bool):
 
 
 def folded(word: str) -> str:
-    """What is left of a word when case, underscores, kinds of dash and compatible characters do not
-    count: two words that agree in it are most likely one, written in two ways."""
+    """A word without differences of case, underscores, dashes and compatible characters: two words
+    that agree in it are most likely one, written in two ways."""
     plain = unicodedata.normalize("NFKC", word).casefold().replace("_", " ")
     return " ".join(_DASHES.sub("-", plain).split())
 

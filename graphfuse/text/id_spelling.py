@@ -1,4 +1,4 @@
-"""One spelling of an id: what nobody can see is evened out, what can be seen is compared."""
+"""Spellings of patients' ids: invisible characters removed, and keys for ids that are alike."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MISSING_IDS = ("nan", "NaN", "<NA>", "NaT", "None", "null", "NULL", "NA", "N/A",
 
 
 def visible(text: str) -> str:
-    """A text without what cannot be seen.
+    """A text without invisible characters.
 
     Zero-width characters and marks of byte order or direction go, blanks of every width become
     plain ones, letters are composed (NFC), and blanks around are dropped.
@@ -43,7 +43,7 @@ def _seen(letter: str) -> str:
 
 
 def ids_as_text(labels: Iterable) -> pd.Index:
-    """Ids as text, as `visible` has them.
+    """Ids as text, without invisible characters.
 
     Parameters
     ----------
@@ -60,6 +60,7 @@ def ids_as_text(labels: Iterable) -> pd.Index:
 
 
 def _as_text(label) -> str:
+    """One id as text."""
     if isinstance(label, str):
         return visible(label)
     if isinstance(label, bytes):
@@ -74,7 +75,7 @@ def _as_text(label) -> str:
 
 
 def has_hidden(label) -> bool:
-    """Whether a text holds what cannot be seen, other than blanks around it."""
+    """Whether a text holds invisible characters, other than blanks around it."""
     return isinstance(label, str) and visible(label) != label.strip(" \t\r\n")
 
 

@@ -1,4 +1,4 @@
-"""Numbers as people write them: plain, as a bound ('90+'), with a unit, with commas."""
+"""Numbers in cells as people write them: plain, as a bound ('90+'), with a unit, with commas."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _SHAPES = {
 
 
 def shape_of(cell) -> str:
-    """number | infinite | bound | unit | comma | text: how a cell is written.
+    """How a cell is written: number | infinite | bound | unit | comma | text.
 
     >>> [shape_of(cell) for cell in ("1.5", "90+", "< 0.01", "12 mg", "1,234", "1_2", "high")]
     ['number', 'bound', 'bound', 'unit', 'comma', 'text', 'text']
@@ -50,31 +50,36 @@ def number_of(cell, bounds: bool = False) -> float:
     if isinstance(cell, bool | np.bool_):
         return float(cell)
     shape = shape_of(cell)
+    if isinstance(cell, str):
+        cell = cell.replace("−", "-")
     if shape in ("number", "infinite"):
-        return float(cell.replace("−", "-")) if isinstance(cell, str) else float(cell)
+        return float(cell)
     if shape == "bound" and bounds:
-        above, below = _SHAPES["bound"].fullmatch(cell.replace("−", "-")).groups()
-        return float(above or below)
+        before, after = _SHAPES["bound"].fullmatch(cell).groups()
+        return float(before or after)
     return np.nan
 
 
 def shapes(column: pd.Series) -> np.ndarray:
     """text `[N]`: `shape_of` every cell, '' where it is missing."""
-    return np.array(["" if pd.isna(cell) else shape_of(cell) for cell in column], dtype=object)
+    written = ["" if pd.isna(cell) else shape_of(cell) for cell in column]
+    return np.array(written, dtype=object)
 
 
 def numbers(column: pd.Series, bounds: bool = False) -> pd.Series:
-    """Every cell's number as float, missing where a cell is none; `bounds`: also those of bounds,
-    which ought to be told."""
-    if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
+    """Every cell's number as float, missing where a cell is none.
+
+    `bounds`: whether the number of a bound counts; `bounds_notice` tells users of them.
+    """
+    is_boolean = pd.api.types.is_bool_dtype(column)
+    if pd.api.types.is_numeric_dtype(column) and not is_boolean:
         return column.astype(float)
-    found = [np.nan if pd.isna(cell) else number_of(cell, bounds) for cell in column]
-    return pd.Series(found, index=column.index, name=column.name, dtype=float)
+    values = [np.nan if pd.isna(cell) else number_of(cell, bounds) for cell in column]
+    return pd.Series(values, index=column.index, name=column.name, dtype=float)
 
 
 def bounds_notice(column: pd.Series) -> str:
-    """That there are bounds in a column, of which `numbers` takes the number; "" where there are
-    none.
+    """A notice of bounds in a column, whose numbers `numbers` takes; '' where there are none.
 
     >>> bounds_notice(pd.Series(["1.5", ">10", "0.2", ">10"]))
     "2 values are bounds ('>10'), read as the number in it"
@@ -94,15 +99,14 @@ def plain_numbers(column: pd.Series, bounds: bool = False) -> pd.Series:
     asked for.
     """
     column = cleaned(column)
-    shape = shapes(column)
-    taken = ["", "number", "infinite", *(["bound"] if bounds else [])]
-    bad = column[~np.isin(shape, taken)]
+    allowed = ["", "number", "infinite"]
+    if bounds:
+        allowed.append("bound")
+    bad = column[~np.isin(shapes(column), allowed)]
     if len(bad):
-        raise InputError(
-            f"column {column.name!r}: "
-            f"{counted(len(bad), 'value is no number', 'values are no numbers')} "
-            f"({examples(dict.fromkeys(bad.map(repr)))}); write numbers or leave blank"
-        )
+        count = counted(len(bad), "value is no number", "values are no numbers")
+        shown = examples(dict.fromkeys(bad.map(repr)))
+        raise InputError(f"column {column.name!r}: {count} ({shown}); write numbers or leave blank")
     values = numbers(column, bounds)
     if np.isinf(values).any():
         raise InputError(f"column {column.name!r} holds infinite values; make them missing")
