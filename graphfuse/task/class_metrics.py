@@ -1,4 +1,9 @@
-"""The metrics of classes: `y` int `[N]` are class codes, the output is probabilities `[N, K]`."""
+"""The metrics of classes: accuracy, F1, areas under curves, calibration.
+
+Each scores probabilities of K classes (`output`, `[N, K]`) against the classes that N patients are
+of (`y`, int `[N]`), under D weightings of these patients (`weights`, `[D, N]`), and gives float64
+`[D]`. Draws of a bootstrap are such weightings: how often each patient was drawn.
+"""
 
 from __future__ import annotations
 
@@ -10,230 +15,286 @@ from graphfuse.task.metric import Metric, MetricSet
 
 BINS = 15  # of the expected calibration error
 
-# ------------------------------------------------------------------------------- calls and classes
+# ------------------------------------------------------------------------- of the class called
 
 
 def _accuracy(y: np.ndarray, output: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    return _ratio(weights @ (output.argmax(1) == y), weights.sum(1))
+    """The share of patients whose most probable class is theirs."""
+    is_right = output.argmax(1) == y  # [N]
+    return _ratio_of_counts(weights @ is_right, weights.sum(1))
 
 
 def _balanced_accuracy(y, output, weights, levels=None) -> np.ndarray:
-    hit, true, _ = _counts(y, output, weights)
-    return _mean_over(_ratio(hit, true).T, _all_or(levels, output))
+    """The mean recall of the classes `levels`, by default of all."""
+    hits, true, _ = _class_counts(y, output, weights)
+    recall = _ratio_of_counts(hits, true)  # [D, K]
+    return _mean_over_classes(recall.T, _levels_or_all(levels, output))
 
 
 def _macro_f1(y, output, weights, levels=None) -> np.ndarray:
-    """A class called but absent counts as 0; one that is neither called nor there, not at all."""
-    hit, true, called = _counts(y, output, weights)
-    return _mean_over(_ratio(2 * hit, true + called).T, _all_or(levels, output))
+    """The mean F1 of the classes `levels`, by default of all.
+
+    A class called but absent counts as 0; one that is neither called nor present is left out.
+    """
+    hits, true, called = _class_counts(y, output, weights)
+    f1 = _ratio_of_counts(2 * hits, true + called)  # [D, K]
+    return _mean_over_classes(f1.T, _levels_or_all(levels, output))
 
 
 def _mcc(y: np.ndarray, output: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """0 where one class is all there is, or all that is called."""
-    hit, true, called = _counts(y, output, weights)
+    """Matthews' correlation of K classes; 0 where all patients are of one class or called one."""
+    hits, true, called = _class_counts(y, output, weights)
     total = weights.sum(1)
-    spread = (total**2 - (true**2).sum(1)) * (total**2 - (called**2).sum(1))
-    covariance = hit.sum(1) * total - (true * called).sum(1)
-    return np.where(spread > 0, _ratio(covariance, np.sqrt(np.maximum(spread, 0.0))), 0.0)
+    spread_of_truth = total**2 - (true**2).sum(1)
+    spread_of_calls = total**2 - (called**2).sum(1)
+    spread = spread_of_truth * spread_of_calls
+    covariance = hits.sum(1) * total - (true * called).sum(1)
+    correlation = _ratio_of_counts(covariance, np.sqrt(np.maximum(spread, 0.0)))
+    return np.where(spread > 0, correlation, 0.0)
 
 
-def _counts(y: np.ndarray, output: np.ndarray, weights: np.ndarray):
-    """How often each class is rightly called, is true, and is called: float64 `[D, K]` each."""
+def _class_counts(
+    y: np.ndarray, output: np.ndarray, weights: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """How often each class is called rightly, is true, and is called: float64 `[D, K]` each."""
     one_hot = np.eye(output.shape[1])
-    truth, call = one_hot[y], one_hot[output.argmax(1)]
+    truth = one_hot[y]  # [N, K]
+    call = one_hot[output.argmax(1)]  # [N, K]
     return weights @ (truth * call), weights @ truth, weights @ call
 
 
-# ---------------------------------------------------------------------------------- areas and ranks
+# ---------------------------------------------------------------------------- areas under curves
 
 
 def _auroc(y, output, weights, levels=None) -> np.ndarray:
-    return _area(_auroc_of, y, output, weights, levels)
+    """The area under the receiver operating characteristic (see `_mean_area`)."""
+    return _mean_area(_auroc_of, y, output, weights, levels)
 
 
 def _auprc(y, output, weights, levels=None) -> np.ndarray:
-    return _area(_average_precision_of, y, output, weights, levels)
+    """The average precision (see `_mean_area`)."""
+    return _mean_area(_average_precision_of, y, output, weights, levels)
 
 
-def _area(area: Callable, y, output, weights, levels) -> np.ndarray:
-    """An area of the second class where K = 2, else its mean over the classes with both cases and
-    controls, one against the rest."""
-    classes = [1] if output.shape[1] == 2 else range(output.shape[1])
-    ranked = [k for k in _all_or(levels, output) if k in classes]
-    areas = [area(weights, y == k, output[:, k]) for k in ranked]
-    return _mean_over(np.reshape(areas, (-1, len(weights))), range(len(areas)))
+def _mean_area(area_of: Callable, y, output, weights, levels) -> np.ndarray:
+    """The area of the second class where K = 2; else the mean, one class against the rest, over
+    the classes that have both cases and controls."""
+    scored = [1] if output.shape[1] == 2 else range(output.shape[1])
+    classes = [k for k in _levels_or_all(levels, output) if k in scored]
+    areas = [area_of(weights, y == k, output[:, k]) for k in classes]
+    table = np.reshape(areas, (-1, len(weights)))  # [classes, D]
+    return _mean_over_classes(table, range(len(areas)))
 
 
-def _auroc_of(weights: np.ndarray, case: np.ndarray, probability: np.ndarray) -> np.ndarray:
-    """The weighted share of pairs of a case and a control in the right order, ties counting
-    half."""
+def _auroc_of(weights: np.ndarray, is_case: np.ndarray, probability: np.ndarray) -> np.ndarray:
+    """The weighted share `[D]` of pairs of a case and a control that are in the right order.
+
+    A tie counts as half a pair.
+    """
     order = np.argsort(probability, kind="stable")
-    weights, case, ascending = weights[:, order], case[order], probability[order]
-    controls = np.pad(np.cumsum(weights * ~case, axis=1), ((0, 0), (1, 0)))
-    first = np.searchsorted(ascending, ascending[case], side="left")
-    last = np.searchsorted(ascending, ascending[case], side="right")
-    own = weights[:, case]
-    below = (own * (controls[:, first] + controls[:, last])).sum(1) / 2
-    return _ratio(below, own.sum(1) * controls[:, -1])
+    weights = weights[:, order]
+    is_case = is_case[order]
+    ascending = probability[order]
+    controls = np.cumsum(weights * ~is_case, axis=1)
+    controls = np.pad(controls, ((0, 0), (1, 0)))  # [D, N + 1], before each place
+    first = np.searchsorted(ascending, ascending[is_case], side="left")
+    last = np.searchsorted(ascending, ascending[is_case], side="right")
+    own = weights[:, is_case]
+    below = controls[:, first] + controls[:, last]  # twice the controls below each case
+    in_order = (own * below).sum(1) / 2
+    return _ratio_of_counts(in_order, own.sum(1) * controls[:, -1])
 
 
 def _average_precision_of(
-    weights: np.ndarray, case: np.ndarray, probability: np.ndarray
+    weights: np.ndarray, is_case: np.ndarray, probability: np.ndarray
 ) -> np.ndarray:
-    """Σ over thresholds of the recall gained × the precision there; NaN without controls."""
+    """The sum `[D]`, over thresholds, of the recall gained times the precision; NaN without
+    controls."""
     order = np.argsort(-probability, kind="stable")
-    # the last of those with the same probability
-    ends = np.flatnonzero(np.diff(probability[order], append=-np.inf))
-    called = np.cumsum(weights[:, order], axis=1)[:, ends]
-    hit = np.cumsum(weights[:, order] * case[order], axis=1)[:, ends]
-    precision = np.where(called > 0, _ratio(hit, called), 0.0)
-    area = _ratio((np.diff(hit, prepend=0.0) * precision).sum(1), hit[:, -1])
-    return np.where(called[:, -1] > hit[:, -1], area, np.nan)
+    weights = weights[:, order]
+    # A threshold lies behind the last patient of each probability.
+    thresholds = np.flatnonzero(np.diff(probability[order], append=-np.inf))
+    called = np.cumsum(weights, axis=1)[:, thresholds]
+    hits = np.cumsum(weights * is_case[order], axis=1)[:, thresholds]
+    precision = np.where(called > 0, _ratio_of_counts(hits, called), 0.0)
+    gained = np.diff(hits, prepend=0.0) * precision
+    area = _ratio_of_counts(gained.sum(1), hits[:, -1])
+    has_controls = called[:, -1] > hits[:, -1]
+    return np.where(has_controls, area, np.nan)
 
 
-# -------------------------------------------------------------------------------------- calibration
+# ----------------------------------------------------------------------------------- calibration
 
 
 def _brier(y: np.ndarray, output: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Σ_k (p_k - y_k)², the mean over rows."""
+    """The mean squared distance of the probabilities from 1 at the true class, 0 elsewhere."""
     truth = np.eye(output.shape[1])[y]
-    return _ratio(weights @ ((output - truth) ** 2).sum(1), weights.sum(1))
+    squares = ((output - truth) ** 2).sum(1)  # [N]
+    return _ratio_of_counts(weights @ squares, weights.sum(1))
 
 
 def _ece(y: np.ndarray, output: np.ndarray, weights: np.ndarray, bins: int = BINS) -> np.ndarray:
-    """Equal bins of the called class's probability: Σ of share × |accuracy - mean confidence|
-    (arXiv 1706.04599)."""
+    """The expected calibration error, over bins of equal width of the called class's probability.
+
+    It is the mean over bins, by their share of patients, of |accuracy - mean confidence|
+    (arXiv 1706.04599).
+    """
     confidence = output.max(1)
-    right = y == output.argmax(1)
+    is_right = y == output.argmax(1)
     bin_of = np.minimum((confidence * bins).astype(int), bins - 1)
-    gap = np.eye(bins)[bin_of] * (right - confidence)[:, None]  # [N, bins]
-    return _ratio(np.abs(weights @ gap).sum(1), weights.sum(1))
+    gap = np.eye(bins)[bin_of] * (is_right - confidence)[:, None]  # [N, bins]
+    by_bin = np.abs(weights @ gap)  # [D, bins]
+    return _ratio_of_counts(by_bin.sum(1), weights.sum(1))
 
 
-# ------------------------------------------------------------------------------------------- shared
+# ---------------------------------------------------------------------------------------- shared
 
 
-def _ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:
-    """NaN where nothing is divided by nothing."""
+def _ratio_of_counts(counts: np.ndarray, totals: np.ndarray) -> np.ndarray:
+    """`counts / totals`; NaN, without a warning, where nobody is counted (0 / 0)."""
     with np.errstate(invalid="ignore", divide="ignore"):
-        return above / below
+        return counts / totals
 
 
-def _all_or(levels: Sequence[int] | None, output: np.ndarray) -> Sequence[int]:
+def _levels_or_all(levels: Sequence[int] | None, output: np.ndarray) -> Sequence[int]:
+    """The classes over which a mean runs."""
     return range(output.shape[1]) if levels is None else levels
 
 
-def _mean_over(by_class: np.ndarray, levels: Sequence[int]) -> np.ndarray:
-    """The mean `[D]` of `by_class` `[K, D]` over those of these classes that have a score in a
-    draw; NaN where none has."""
+def _mean_over_classes(by_class: np.ndarray, levels: Sequence[int]) -> np.ndarray:
+    """The mean `[D]` of scores `[K, D]` over those of the classes `levels` that have one; NaN where
+    none has."""
     table = by_class[list(levels)]
-    known = np.isfinite(table)
-    return _ratio(np.where(known, table, 0.0).sum(0), known.sum(0))
+    has_score = np.isfinite(table)
+    total = np.where(has_score, table, 0.0).sum(0)
+    return _ratio_of_counts(total, has_score.sum(0))
 
 
-# ------------------------------------------------------------------------------------- the metrics
+# ----------------------------------------------- scores of a model that knows the class shares only
 
 
-def _share_of_second(shares: np.ndarray) -> float:
-    """What guessing scores in AUPRC: the share of the second of two classes, else the mean."""
-    return float(shares[1] if len(shares) == 2 else shares.mean())
+def _accuracy_of_commonest(shares: np.ndarray) -> float:
+    """Accuracy of calling everyone the commonest class."""
+    return float(shares.max())
 
 
-def _commonest_f1(shares: np.ndarray) -> float:
-    """Macro-F1 of calling everyone the commonest class."""
-    most = shares.max()
-    return float(2 * most / (1 + most) / (shares > 0).sum())
+def _balanced_accuracy_of_commonest(shares: np.ndarray) -> float:
+    """The same of balanced accuracy: one of the classes present has a recall of 1."""
+    return float(1 / (shares > 0).sum())
 
 
-_METRICS = (
-    Metric(
-        "accuracy",
-        "Accuracy",
-        "share of patients called right",
-        _accuracy,
-        chance=lambda shares: float(shares.max()),
-        inline="accuracy",
-        counts_hits=True,
-        compared=True,
-        compared_outside=True,
-        by_group=True,
-    ),
-    Metric(
-        "balanced_accuracy",
-        "Balanced accuracy",
-        "mean over classes of the share called right, so that a rare class counts like a common "
-        "one",
-        _balanced_accuracy,
-        chance=lambda shares: float(1 / (shares > 0).sum()),
-        inline="balanced accuracy",
-        by_level=True,
-        by_group=True,
-    ),
-    Metric(
-        "macro_f1",
-        "Macro-F1",
-        "mean over classes of F1, the harmonic mean of precision and recall",
-        _macro_f1,
-        chance=_commonest_f1,
-        inline="macro-F1",
-        by_level=True,
-        compared=True,
-        compared_outside=True,
-        by_group=True,
-    ),
-    Metric(
-        "auroc",
-        "AUROC",
-        "chance that a patient of a class is ranked above one who is not of it; 0.5 is guessing",
-        _auroc,
-        chance=0.5,
-        by_level=True,
-        compared=True,
-        compared_outside=True,
-        by_group=True,
-    ),
-    Metric(
-        "auprc",
-        "AUPRC",
-        "area under the precision-recall curve; guessing scores the class's share",
-        _auprc,
-        chance=_share_of_second,
-        by_level=True,
-    ),
-    Metric(
-        "mcc",
-        "MCC",
-        "correlation of calls and truth; 0 is guessing",
-        _mcc,
-        chance=0.0,
-        bounds=(-1.0, 1.0),
-    ),
-    Metric(
-        "brier",
-        "Brier",
-        "squared distance of the probabilities from the truth; lower is better",
-        _brier,
-        chance=lambda shares: float(1 - (shares**2).sum()),
-        bounds=(0.0, 2.0),
-        lower_is_better=True,
-        compared_outside=True,
-        by_group=True,
-    ),
-    Metric(
-        "ece",
-        "ECE",
-        "how far stated confidence lies from the share called right; lower is better",
-        _ece,
-        chance=0.0,
-        lower_is_better=True,
-    ),
+def _macro_f1_of_commonest(shares: np.ndarray) -> float:
+    """The same of macro-F1."""
+    largest = shares.max()
+    f1 = 2 * largest / (1 + largest)
+    return float(f1 / (shares > 0).sum())
+
+
+def _auprc_of_guesses(shares: np.ndarray) -> float:
+    """AUPRC of guessing: the share of the second of two classes, else the mean share."""
+    share = shares[1] if len(shares) == 2 else shares.mean()
+    return float(share)
+
+
+def _brier_of_shares(shares: np.ndarray) -> float:
+    """Brier score of giving everyone the class shares as probabilities."""
+    return float(1 - (shares**2).sum())
+
+
+# ----------------------------------------------------------------------------------- the metrics
+
+ACCURACY = Metric(
+    "accuracy",
+    "Accuracy",
+    "share of patients called right",
+    _accuracy,
+    chance=_accuracy_of_commonest,
+    inline="accuracy",
+    counts_hits=True,
+    compared=True,
+    compared_outside=True,
+    by_group=True,
 )
+BALANCED_ACCURACY = Metric(
+    "balanced_accuracy",
+    "Balanced accuracy",
+    "mean over classes of the share called right, so that a rare class counts like a common one",
+    _balanced_accuracy,
+    chance=_balanced_accuracy_of_commonest,
+    inline="balanced accuracy",
+    by_level=True,
+    by_group=True,
+)
+MACRO_F1 = Metric(
+    "macro_f1",
+    "Macro-F1",
+    "mean over classes of F1, the harmonic mean of precision and recall",
+    _macro_f1,
+    chance=_macro_f1_of_commonest,
+    inline="macro-F1",
+    by_level=True,
+    compared=True,
+    compared_outside=True,
+    by_group=True,
+)
+AUROC = Metric(
+    "auroc",
+    "AUROC",
+    "chance that a patient of a class is ranked above one who is not of it; 0.5 is guessing",
+    _auroc,
+    chance=0.5,
+    by_level=True,
+    compared=True,
+    compared_outside=True,
+    by_group=True,
+)
+AUPRC = Metric(
+    "auprc",
+    "AUPRC",
+    "area under the precision-recall curve; guessing scores the class's share",
+    _auprc,
+    chance=_auprc_of_guesses,
+    by_level=True,
+)
+MCC = Metric(
+    "mcc",
+    "MCC",
+    "correlation of calls and truth; 0 is guessing",
+    _mcc,
+    chance=0.0,
+    bounds=(-1.0, 1.0),
+)
+BRIER = Metric(
+    "brier",
+    "Brier",
+    "squared distance of the probabilities from the truth; lower is better",
+    _brier,
+    chance=_brier_of_shares,
+    bounds=(0.0, 2.0),
+    lower_is_better=True,
+    compared_outside=True,
+    by_group=True,
+)
+ECE = Metric(
+    "ece",
+    "ECE",
+    "how far stated confidence lies from the share called right; lower is better",
+    _ece,
+    chance=0.0,
+    lower_is_better=True,
+)
+
+
+def _headline(classes: int) -> str:
+    """The metric that stands for the whole, of so many classes."""
+    return "auroc" if classes == 2 else "macro_f1"
+
 
 METRICS = MetricSet(
     "class",
-    _METRICS,
+    (ACCURACY, BALANCED_ACCURACY, MACRO_F1, AUROC, AUPRC, MCC, BRIER, ECE),
     primary="accuracy",
     secondary="macro_f1",
-    headline_of=lambda classes: "auroc" if classes == 2 else "macro_f1",
+    headline_of=_headline,
     headline_rule="AUROC where there are two classes, macro-F1 where there are more",
 )

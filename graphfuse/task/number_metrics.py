@@ -1,4 +1,9 @@
-"""The metrics of numbers: `y` float64 `[N]`, and outputs `[N, 3]`, values with their bounds."""
+"""The metrics of numbers: R², errors in the outcome's units, correlations.
+
+Each scores predictions (`output`, `[N, 3]`: values and their lower and upper bounds) against the
+numbers of N patients (`y`, float64 `[N]`), under D weightings of these patients (`weights`,
+`[D, N]`), and gives float64 `[D]`.
+"""
 
 from __future__ import annotations
 
@@ -10,120 +15,145 @@ from graphfuse.task.metric import Metric, MetricSet
 
 def _r2(y: np.ndarray, output: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """1 - Σ (y - value)² / Σ (y - mean)²; NaN where y does not vary."""
-    share = weights / weights.sum(1, keepdims=True)
-    spread = _variance(np.broadcast_to(y, weights.shape), share)
-    return 1 - _ratio(share @ (y - output[:, 0]) ** 2, spread)
+    shares = weights / weights.sum(1, keepdims=True)
+    variance = _variance(np.broadcast_to(y, weights.shape), shares)
+    squared_error = shares @ (y - output[:, 0]) ** 2
+    return 1 - _divide_where_positive(squared_error, variance)
 
 
 def _rmse(y: np.ndarray, output: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    return np.sqrt(_ratio(weights @ (y - output[:, 0]) ** 2, weights.sum(1)))
+    """The root of the mean squared error."""
+    squared_error = weights @ (y - output[:, 0]) ** 2
+    return np.sqrt(_divide_where_positive(squared_error, weights.sum(1)))
 
 
 def _mae(y: np.ndarray, output: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    return _ratio(weights @ np.abs(y - output[:, 0]), weights.sum(1))
+    """The mean absolute error."""
+    error = weights @ np.abs(y - output[:, 0])
+    return _divide_where_positive(error, weights.sum(1))
 
 
 def _pearson(y: np.ndarray, output: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    once = np.ones((len(weights), 1))
-    return correlation(once * y, once * output[:, 0], weights)
+    """Pearson's correlation of values and truth."""
+    ones = np.ones((len(weights), 1))
+    return correlation(ones * y, ones * output[:, 0], weights)
 
 
 def _spearman(y: np.ndarray, output: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    return correlation(_ranks(y, weights), _ranks(output[:, 0], weights), weights)
+    """Pearson's correlation of the ranks of values and truth."""
+    ranks_of_truth = _weighted_ranks(y, weights)
+    ranks_of_values = _weighted_ranks(output[:, 0], weights)
+    return correlation(ranks_of_truth, ranks_of_values, weights)
 
 
 def correlation(one: np.ndarray, two: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Pearson's of rows `[D, N]` under weights `[D, N]`; NaN where one of them does not vary."""
-    share = weights / weights.sum(1, keepdims=True)
-    spread = np.sqrt(_variance(one, share) * _variance(two, share))
-    one = one - (share * one).sum(1, keepdims=True)
-    two = two - (share * two).sum(1, keepdims=True)
-    return np.clip(_ratio((share * one * two).sum(1), spread), -1, 1)
+    """Pearson's correlation, row by row.
+
+    Parameters
+    ----------
+    one, two : np.ndarray
+        Float64 `[D, N]` each: row d of one is correlated with row d of the other.
+    weights : np.ndarray
+        How much each value counts in its row, `[D, N]`.
+
+    Returns
+    -------
+    np.ndarray
+        Float64 `[D]`; NaN where one of the two does not vary.
+    """
+    shares = weights / weights.sum(1, keepdims=True)
+    spread = np.sqrt(_variance(one, shares) * _variance(two, shares))
+    one = one - (shares * one).sum(1, keepdims=True)
+    two = two - (shares * two).sum(1, keepdims=True)
+    covariance = (shares * one * two).sum(1)
+    return np.clip(_divide_where_positive(covariance, spread), -1, 1)
 
 
-def _variance(rows: np.ndarray, share: np.ndarray) -> np.ndarray:
-    """Of rows `[D, N]`, in which each value has a share; 0 where it is rounding alone."""
-    mean = (share * rows).sum(1, keepdims=True)
-    variance = (share * (rows - mean) ** 2).sum(1)
-    return np.where(variance > (ROUNDING * np.abs(rows).max(1, initial=0)) ** 2, variance, 0.0)
+def _variance(rows: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    """The variance `[D]` of rows `[D, N]` whose values count by shares; 0 where it is rounding
+    alone."""
+    mean = (shares * rows).sum(1, keepdims=True)
+    variance = (shares * (rows - mean) ** 2).sum(1)
+    rounding = ROUNDING * np.abs(rows).max(1, initial=0)
+    return np.where(variance > rounding**2, variance, 0.0)
 
 
-def _ranks(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """The mean rank of each of these values `[N]` among draws `[D, N]`, ties sharing theirs."""
+def _weighted_ranks(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """The mean rank of each of the values `[N]` among draws `[D, N]`; tied values share theirs."""
     order = np.argsort(values, kind="stable")
     level = np.unique(values, return_inverse=True)[1]
     starts = np.unique(values[order], return_index=True)[1]
-    sizes = np.add.reduceat(weights[:, order], starts, axis=1)
-    return (np.cumsum(sizes, axis=1) - sizes / 2)[:, level]
+    sizes = np.add.reduceat(weights[:, order], starts, axis=1)  # [D, levels]
+    ranks = np.cumsum(sizes, axis=1) - sizes / 2
+    return ranks[:, level]
 
 
-def _ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:
-    """NaN where something is divided by nothing."""
-    return np.divide(above, below, out=np.full(np.shape(above), np.nan), where=below > 0)
+def _divide_where_positive(above: np.ndarray, below: np.ndarray) -> np.ndarray:
+    """`above / below`; NaN where `below` is not above 0, whatever is divided by it."""
+    undefined = np.full(np.shape(above), np.nan)
+    return np.divide(above, below, out=undefined, where=below > 0)
 
 
-_METRICS = (
-    Metric(
-        "r2",
-        "R²",
-        "share of the outcome's variance that is predicted; guessing the mean scores 0, and worse "
-        "guesses less",
-        _r2,
-        chance=0.0,
-        bounds=(-np.inf, 1.0),
-        percent=False,
-        compared=True,
-        compared_outside=True,
-        by_group=True,
-    ),
-    Metric(
-        "rmse",
-        "RMSE",
-        "root of the mean squared error, in the outcome's units; lower is better",
-        _rmse,
-        chance=np.nan,
-        bounds=(0.0, np.inf),
-        lower_is_better=True,
-        percent=False,
-        compared=True,
-        compared_outside=True,
-        by_group=True,
-    ),
-    Metric(
-        "mae",
-        "MAE",
-        "mean absolute error, in the outcome's units; lower is better",
-        _mae,
-        chance=np.nan,
-        bounds=(0.0, np.inf),
-        lower_is_better=True,
-        percent=False,
-        by_group=True,
-    ),
-    Metric(
-        "pearson",
-        "Pearson r",
-        "correlation of predictions and truth; blind to a wrong scale or level",
-        _pearson,
-        chance=0.0,
-        bounds=(-1.0, 1.0),
-        percent=False,
-    ),
-    Metric(
-        "spearman",
-        "Spearman ρ",
-        "correlation of the ranks of predictions and truth",
-        _spearman,
-        chance=0.0,
-        bounds=(-1.0, 1.0),
-        percent=False,
-        compared=True,
-    ),
+R2 = Metric(
+    "r2",
+    "R²",
+    "share of the outcome's variance that is predicted; guessing the mean scores 0, and worse "
+    "guesses less",
+    _r2,
+    chance=0.0,
+    bounds=(-np.inf, 1.0),
+    percent=False,
+    compared=True,
+    compared_outside=True,
+    by_group=True,
+)
+RMSE = Metric(
+    "rmse",
+    "RMSE",
+    "root of the mean squared error, in the outcome's units; lower is better",
+    _rmse,
+    chance=np.nan,
+    bounds=(0.0, np.inf),
+    lower_is_better=True,
+    percent=False,
+    compared=True,
+    compared_outside=True,
+    by_group=True,
+)
+MAE = Metric(
+    "mae",
+    "MAE",
+    "mean absolute error, in the outcome's units; lower is better",
+    _mae,
+    chance=np.nan,
+    bounds=(0.0, np.inf),
+    lower_is_better=True,
+    percent=False,
+    by_group=True,
+)
+PEARSON = Metric(
+    "pearson",
+    "Pearson r",
+    "correlation of predictions and truth; blind to a wrong scale or level",
+    _pearson,
+    chance=0.0,
+    bounds=(-1.0, 1.0),
+    percent=False,
+)
+SPEARMAN = Metric(
+    "spearman",
+    "Spearman ρ",
+    "correlation of the ranks of predictions and truth",
+    _spearman,
+    chance=0.0,
+    bounds=(-1.0, 1.0),
+    percent=False,
+    compared=True,
 )
 
 METRICS = MetricSet(
     "number",
-    _METRICS,
+    (R2, RMSE, MAE, PEARSON, SPEARMAN),
     primary="r2",
     secondary="rmse",
     headline_of=lambda width: "r2",
