@@ -22,59 +22,94 @@ def class_outcome(
     names: Mapping[str, str] | None = None,
     derived_from: tuple[str, ...] = (),
 ) -> tuple[Outcome, list[str]]:
-    """A class outcome from labels indexed by patient, and notices.
+    """Makes a class outcome of labels.
 
-    Labels are compared as `as_word` writes them. Words for unknown are no class, unless `names`,
-    which maps the values as written to class names, has them. Raises `InputError` for values that
-    `names` lacks, for labels that differ only in case and the like, and for numbers that are no
-    classes.
+    Labels are compared as `as_word` writes them. Words for unknown are no class, unless `names` has
+    them.
+
+    Parameters
+    ----------
+    labels : pd.Series
+        Labels by patient id, numbers or text; blank where a patient has none.
+    patients : pd.Index
+        The cohort's patients, in order.
+    names : mapping of str to str, optional
+        Label as written -> the class's name; classes then have its order, else that of the names.
+    derived_from : tuple of str
+        Modalities from which the labels were computed.
+
+    Returns
+    -------
+    outcome : Outcome
+    notices : list of str
+
+    Raises
+    ------
+    InputError
+        For labels that `names` lacks, that differ only in case and the like, or that are numbers
+        rather than classes.
     """
     where = f"outcome {labels.name!r}"
     cells = labels.set_axis(labels.index.map(str)).reindex(patients).astype(object)
-    found = _named(cells, names, where) if names else words_of(cells)
-    alike = written_alike(found.dropna())
-    if alike:
-        raise InputError(
-            f"{where}: labels differ only in case, or in underscores or letters that look alike "
-            f"({examples(alike)}); write them alike"
-        )
-    said = "" if names else looks_like_number(found)
-    if said:
-        raise InputError(
-            f"{where}: looks like a number, not a class: {said}; make classes of it (pd.cut), or "
-            'declare kind = "number"'
-        )
-    notices = [*_unlabelled(cells, found), *_merged(cells, found), *_padded(found)]
-    there = set(found.dropna())
-    order = dict.fromkeys(names.values()) if names else sorted(there)
-    classes = tuple(name for name in order if name in there)
-    codes = found.map({name: code for code, name in enumerate(classes)})
+    class_of = _named(cells, names, where) if names else words_of(cells)  # name of each patient's
+    _refuse_alike(class_of, where)
+    if not names:
+        _refuse_numbers(class_of, where)
+    notices = _unlabelled_notice(cells, class_of)
+    notices += _merged_notice(cells, class_of)
+    notices += _padded_notice(class_of)
+    present = set(class_of.dropna())
+    order = dict.fromkeys(names.values()) if names else sorted(present)
+    classes = tuple(name for name in order if name in present)
+    codes = class_of.map({name: code for code, name in enumerate(classes)})
     values = codes.fillna(-1).astype("int64").to_numpy()
     name = str(labels.name or "outcome")
     return Outcome(name, "class", values, classes, derived_from=tuple(derived_from)), notices
 
 
 def looks_like_number(labels: pd.Series) -> str:
-    """What speaks against labels being classes: fractions or hardly repeated values; '' where
-    nothing does.
+    """Says why labels look like numbers rather than classes.
 
     Parameters
     ----------
-    labels
+    labels : pd.Series
         Labels as written, of numbers or text.
+
+    Returns
+    -------
+    str
+        Blank where there are few different values, or whole ones that repeat.
     """
     known = labels.dropna()
     distinct = known.nunique()
-    hardly_repeat = distinct > 0.5 * len(known)
     values = pd.to_numeric(known.astype(str), errors="coerce")
-    fractions = values.notna().all() and bool((values % 1 != 0).any())
-    many = distinct > MANY
-    if (fractions and (many or hardly_repeat)) or (many and hardly_repeat):
-        return (
-            f"{distinct:,} different values for {few_counted(len(known), 'patient')} "
-            f"({examples(known.iloc[:3])})"
+    has_fractions = values.notna().all() and bool((values % 1 != 0).any())
+    # Labels of classes may show one of these; two are signs of a number.
+    signs = [has_fractions, distinct > MANY, distinct > 0.5 * len(known)]
+    if sum(signs) < 2:
+        return ""
+    patients = few_counted(len(known), "patient")
+    return f"{distinct:,} different values for {patients} ({examples(known.iloc[:3])})"
+
+
+def _refuse_alike(class_of: pd.Series, where: str) -> None:
+    """Raises `InputError` for classes whose names hardly differ."""
+    alike = written_alike(class_of.dropna())
+    if alike:
+        raise InputError(
+            f"{where}: labels differ only in case, or in underscores or letters that look alike "
+            f"({examples(alike)}); write them alike"
         )
-    return ""
+
+
+def _refuse_numbers(labels: pd.Series, where: str) -> None:
+    """Raises `InputError` for labels that look like numbers."""
+    why = looks_like_number(labels)
+    if why:
+        raise InputError(
+            f"{where}: looks like a number, not a class: {why}; make classes of it (pd.cut), or "
+            'declare kind = "number"'
+        )
 
 
 def _named(cells: pd.Series, names: Mapping[str, str], where: str) -> pd.Series:
@@ -85,18 +120,17 @@ def _named(cells: pd.Series, names: Mapping[str, str], where: str) -> pd.Series:
     def name_of(cell):
         return as_written.get(spelt(str(cell)), by_word.get(as_word(cell), np.nan))
 
-    found = cells.map(name_of, na_action="ignore").astype(object)
-    left = words_of(cells[found.isna()]).dropna()
-    if len(left):
-        raise InputError(
-            f"{where}: values {examples(sorted(set(left)))} are not among labels = {dict(names)}"
-        )
-    return found
+    named = cells.map(name_of, na_action="ignore").astype(object)
+    unnamed = words_of(cells[named.isna()]).dropna()
+    if len(unnamed):
+        shown = examples(sorted(set(unnamed)))
+        raise InputError(f"{where}: values {shown} are not among labels = {dict(names)}")
+    return named
 
 
-def _unlabelled(cells: pd.Series, found: pd.Series) -> list[str]:
+def _unlabelled_notice(cells: pd.Series, class_of: pd.Series) -> list[str]:
     """A notice for words that count as no label."""
-    words = unknown_words(cells, found)
+    words = unknown_words(cells, class_of)
     if not words:
         return []
     shown = examples(map(repr, sorted(set(words))))
@@ -106,14 +140,14 @@ def _unlabelled(cells: pd.Series, found: pd.Series) -> list[str]:
     ]
 
 
-def _merged(cells: pd.Series, found: pd.Series) -> list[str]:
+def _merged_notice(cells: pd.Series, class_of: pd.Series) -> list[str]:
     """A notice for classes that the file writes in more than one way."""
-    known = found.notna()
+    known = class_of.notna()
     written = cells[known].map(str).str.strip()
-    ways = written.groupby(found[known].to_numpy()).nunique()
-    several = sorted(ways[ways > 1].index)
-    named_twice = written.groupby(written.map(as_word)).nunique() > 1
-    if not several or not named_twice.any():
+    ways_of_class = written.groupby(class_of[known].to_numpy()).nunique()
+    several = sorted(ways_of_class[ways_of_class > 1].index)
+    ways_of_word = written.groupby(written.map(as_word)).nunique()
+    if not several or not (ways_of_word > 1).any():
         return []
     return [
         f"labels written in more than one way (blanks or characters that cannot be seen, 1.0 for "
@@ -121,9 +155,9 @@ def _merged(cells: pd.Series, found: pd.Series) -> list[str]:
     ]
 
 
-def _padded(found: pd.Series) -> list[str]:
+def _padded_notice(class_of: pd.Series) -> list[str]:
     """A notice for classes that differ only in how their numbers are written."""
-    classes = pd.Index(sorted(set(found.dropna())), dtype=object)
+    classes = pd.Index(sorted(set(class_of.dropna())), dtype=object)
     same_number = classes[classes.map(padding).duplicated(keep=False)]
     if not len(same_number):
         return []
@@ -166,8 +200,10 @@ class ClassLabels(FromLabels):
                 "rows out, or leave y out: they then take part unlabelled"
             )
         words = labels.astype(str)
-        own = np.asarray(self.names)[outcome.values]
-        if not set(words) <= set(self.names) or not (own != words)[outcome.known].any():
+        if not set(words) <= set(self.names):
+            return ""
+        differs = np.asarray(self.names)[outcome.values] != words
+        if not differs[outcome.known].any():
             return ""
         return (
             f"y: is not the outcome {outcome.name!r} of the same patients; where it should be, "
@@ -175,8 +211,9 @@ class ClassLabels(FromLabels):
         )
 
     def values_of(self, labels: np.ndarray, classes: np.ndarray | None = None) -> np.ndarray:
-        """Codes."""
-        is_of = labels[:, None] == np.asarray(self.names if classes is None else classes)
+        """The codes of the classes."""
+        classes = np.asarray(self.names if classes is None else classes)
+        is_of = labels[:, None] == classes  # [N, K]
         return np.where(is_of.any(1), is_of.argmax(1), -1)
 
     def attributes(self, classes: np.ndarray | None) -> dict[str, np.ndarray]:
@@ -184,8 +221,10 @@ class ClassLabels(FromLabels):
 
 
 def in_total(called: np.ndarray) -> str:
-    """How many patients were called what; no total where it would tell the number of a class with
-    few."""
+    """How many patients were called what, for a log.
+
+    There is no exact total where it would tell the number of a class with few patients.
+    """
     counts = pd.Series(called).value_counts()
     each = ", ".join(f"{name} {few(count)}" for name, count in counts.items())
     shown = int(counts[counts >= FEW].sum())

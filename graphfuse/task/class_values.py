@@ -19,7 +19,7 @@ _UNLABELLED = None
 
 
 class ClassValues(ClassLabels, Kind):
-    """The classes called `names`, as values of patients."""
+    """The classes called `names`, as they are before anything is trained."""
 
     names: tuple[str, ...]
     unknown = -1
@@ -36,22 +36,14 @@ class ClassValues(ClassLabels, Kind):
     @classmethod
     def read(cls, frame: pd.DataFrame, spec, name: str) -> tuple[Outcome, list[str]]:
         labels = frame[spec.column].rename(name)
-        found, notices = class_outcome(labels, frame.index, spec.labels, tuple(spec.derived_from))
-        sizes = np.bincount(found.values[found.known], minlength=len(found.classes))
-        small = [repr(c) for c, size in zip(found.classes, sizes, strict=True) if size < FOLDS]
-        if small:
-            which = f"{'class' if len(small) == 1 else 'classes'} {examples(small)}"
+        derived_from = tuple(spec.derived_from)
+        outcome, notices = class_outcome(labels, frame.index, spec.labels, derived_from)
+        notices += _small_class_notice(outcome)
+        if len(outcome.classes) == 1:
             notices.append(
-                f"{which}: fewer than {FOLDS} labelled patients, too few for the {FOLDS} folds "
-                "that training takes by default; "
-                "merge classes by labels = { … }, leave such labels blank, or take fewer folds "
-                "(--cv)"
+                f"all labelled patients are {outcome.classes[0]!r}; there is nothing to tell apart"
             )
-        if len(found.classes) == 1:
-            notices.append(
-                f"all labelled patients are {found.classes[0]!r}; there is nothing to tell apart"
-            )
-        return found, notices
+        return outcome, notices
 
     @classmethod
     def from_series(cls, values: pd.Series, patients: pd.Index) -> tuple[Outcome, list[str]]:
@@ -87,14 +79,16 @@ class ClassValues(ClassLabels, Kind):
     def in_words(self, target: Target) -> str:
         """Counts, with shares where no class is small."""
         sizes = self._sizes(target)
-        said, known = few_of(sizes, spare=_UNLABELLED), int(target.known.sum())
-        has_few = any(0 < sizes[name] < FEW for name in self.names)
-        shares = {name: "" if has_few else f" ({sizes[name] / known:.0%})" for name in self.names}
-        counts = ", ".join(f"{name} {said[name]}{share}" for name, share in shares.items())
-        return f"{counts}; unlabelled {said[_UNLABELLED]}"
+        size_words = few_of(sizes, spare=_UNLABELLED)
+        counts = [f"{name} {size_words[name]}" for name in self.names]
+        if not any(0 < sizes[name] < FEW for name in self.names):
+            known = int(target.known.sum())
+            shares = [f"({sizes[name] / known:.0%})" for name in self.names]
+            counts = [f"{count} {share}" for count, share in zip(counts, shares, strict=True)]
+        return f"{', '.join(counts)}; unlabelled {size_words[_UNLABELLED]}"
 
     def shown(self, target: Target) -> dict[str, np.ndarray]:
-        names = np.array([*self.names, None], dtype=object)  # code -1, unlabelled, is the last
+        names = np.array([*self.names, None], dtype=object)  # None: of code -1, unlabelled
         return {"": names[target.values]}
 
     def coloured(self, target: Target) -> dict[str, tuple[np.ndarray, tuple[str, ...]]]:
@@ -104,11 +98,28 @@ class ClassValues(ClassLabels, Kind):
         return target.values, self.names
 
     def altered(self, target: Target, rows: np.ndarray, rng: np.random.Generator) -> tuple:
-        values, count = target.values.copy(), len(self.names)
-        values[rows] = (values[rows] + rng.integers(1, max(count, 2), len(rows))) % count
+        """Each of these patients gets another class at random."""
+        values = target.values.copy()
+        count = len(self.names)
+        steps = rng.integers(1, max(count, 2), len(rows))
+        values[rows] = (values[rows] + steps) % count
         return values, None
 
     def _sizes(self, target: Target) -> dict[str | None, int]:
         """How many patients each class has, and how many none."""
         sizes = {name: int((target.values == k).sum()) for k, name in enumerate(self.names)}
         return sizes | {_UNLABELLED: int((~target.known).sum())}
+
+
+def _small_class_notice(outcome: Outcome) -> list[str]:
+    """A notice for classes with fewer patients than there are folds by default."""
+    sizes = np.bincount(outcome.values[outcome.known], minlength=len(outcome.classes))
+    small = [repr(outcome.classes[code]) for code in np.flatnonzero(sizes < FOLDS)]
+    if not small:
+        return []
+    noun = "class" if len(small) == 1 else "classes"
+    return [
+        f"{noun} {examples(small)}: fewer than {FOLDS} labelled patients, too few for the {FOLDS} "
+        "folds that training takes by default; merge classes by labels = { … }, leave such labels "
+        "blank, or take fewer folds (--cv)"
+    ]

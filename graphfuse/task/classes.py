@@ -1,4 +1,4 @@
-"""Classes: each patient is of one of a few kinds, such as a subtype."""
+"""Classes: each patient is of one of a few classes, such as a subtype; classification."""
 
 from __future__ import annotations
 
@@ -23,7 +23,13 @@ LEAST_PROBABLE = 0.01  # half a vote of a forest of 50 trees
 
 @dataclass(frozen=True)
 class Classes(ClassValues, ExternalClasses, Task):
-    """The classes of one outcome: their `names`, in the order of the codes."""
+    """The classes of one outcome.
+
+    Parameters
+    ----------
+    names : tuple of str
+        The classes' names, in the order of the codes that stand for them.
+    """
 
     names: tuple[str, ...]
 
@@ -62,16 +68,14 @@ class Classes(ClassValues, ExternalClasses, Task):
 
     def require(self, target: Target, fewest: int, what: str) -> None:
         counts = self._counts(target)
+        if not counts.any():
+            only = "nobody has a label"
+        else:
+            only = f"all are {self.names[counts.argmax()]}"
         if (counts > 0).sum() < 2:
-            there = (
-                f"all are {self.names[counts.argmax()]}" if counts.any() else "nobody has a label"
-            )
-            raise InputError(f"{what} need labelled patients of at least 2 classes; {there}")
-        small = [
-            f"{name} has {few(count)}"
-            for name, count in zip(self.names, counts, strict=True)
-            if 0 < count < fewest
-        ]
+            raise InputError(f"{what} need labelled patients of at least 2 classes; {only}")
+        is_small = (counts > 0) & (counts < fewest)
+        small = [f"{self.names[k]} has {few(counts[k])}" for k in np.flatnonzero(is_small)]
         if small:
             raise InputError(
                 f"{what}: every class needs at least {fewest} labelled patients; "
@@ -80,15 +84,15 @@ class Classes(ClassValues, ExternalClasses, Task):
             )
 
     def lacks_spread(self, target: Target) -> str:
-        several = (self._counts(target) > 0).sum() > 1
-        return "" if several else "labelled patients of one class only"
+        has_several = (self._counts(target) > 0).sum() > 1
+        return "" if has_several else "labelled patients of one class only"
 
     def untrained(self, training: Target, tested: Target) -> list[str]:
         trained = self._counts(training) > 0
         return [self.names[code] for code in np.unique(tested.values) if not trained[code]]
 
     def relevance(self, table: np.ndarray, target: Target) -> np.ndarray:
-        """One-way ANOVA F; 0 where no class has two patients."""
+        """One-way ANOVA's F; 0 where no class has two patients."""
         if self._counts(target).max(initial=0) < 2:
             return np.zeros(table.shape[1])
         return anova_f(table, np.where(target.known, target.values, -1))
@@ -103,9 +107,9 @@ class Classes(ClassValues, ExternalClasses, Task):
 
     def coded(self, target: Target) -> np.ndarray:
         """One-hot classes."""
-        coded = np.zeros((len(target.values), self.width))
-        coded[target.known, target.values[target.known]] = 1
-        return coded
+        one_hot = np.zeros((len(target.values), self.width))
+        one_hot[target.known, target.values[target.known]] = 1
+        return one_hot
 
     def intercepts(self, means: np.ndarray) -> np.ndarray:
         return np.log(means + 1e-3)
@@ -125,9 +129,11 @@ class Classes(ClassValues, ExternalClasses, Task):
         return -(log_p * coded).sum(), np.exp(log_p) - coded
 
     def mean_loss(self, predictor: np.ndarray, target: Target) -> np.ndarray:
+        """Mean cross-entropy."""
         log_p = log_softmax(predictor[:, target.known], axis=2)
         values = target.values[target.known]
-        return -np.take_along_axis(log_p, values[None, :, None], 2)[:, :, 0].mean(1)
+        log_p_of_truth = np.take_along_axis(log_p, values[None, :, None], 2)[:, :, 0]  # [L, n]
+        return -log_p_of_truth.mean(1)
 
     # --------------------------------------------------------------------------- how nets learn it
 
@@ -139,14 +145,15 @@ class Classes(ClassValues, ExternalClasses, Task):
 
         values = target.values.clamp(min=0)
         rows = predictor.flatten(0, -2)
-        return cross_entropy(rows, values.flatten(), reduction="none").view(values.shape)
+        losses = cross_entropy(rows, values.flatten(), reduction="none")
+        return losses.view(values.shape)
 
     def calibrated_loss(self, predictor, target: Target, calibrations):
         """Cross-entropy of the logits divided by each temperature (Guo et al. 2017, arXiv
         1706.04599)."""
-        cooled = predictor.unsqueeze(-3) / calibrations[:, None, None]
-        values = target.values.unsqueeze(-2).expand(cooled.shape[:-1])
-        return self.net_loss(cooled, target._replace(values=values))
+        tempered = predictor.unsqueeze(-3) / calibrations[:, None, None]  # [..., C, n, K]
+        values = target.values.unsqueeze(-2).expand(tempered.shape[:-1])
+        return self.net_loss(tempered, target._replace(values=values))
 
     # ------------------------------------------------------------------------- how trees learn it
 
@@ -161,24 +168,26 @@ class Classes(ClassValues, ExternalClasses, Task):
         return HistGradientBoostingClassifier(**settings)
 
     def trees_output(self, model, x: np.ndarray) -> np.ndarray:
-        return self._placed(model, model.predict_proba(x))
+        return self._of_all_classes(model, model.predict_proba(x))
 
     def out_of_bag(self, model) -> np.ndarray:
-        return self._placed(model, model.oob_decision_function_)
+        return self._of_all_classes(model, model.oob_decision_function_)
 
     def staged_output(self, model, x: np.ndarray) -> np.ndarray:
-        return self._placed(model, np.stack(list(model.staged_predict_proba(x))))
+        stages = np.stack(list(model.staged_predict_proba(x)))
+        return self._of_all_classes(model, stages)
 
     def trees_loss(self, output: np.ndarray, target: Target) -> np.ndarray:
         """Log loss, a probability of nearly 0 counting as `LEAST_PROBABLE`."""
         rows = np.arange(len(target.values))
-        return -np.log(np.maximum(output[..., rows, target.values], LEAST_PROBABLE)).sum(-1)
+        p_of_truth = output[..., rows, target.values]
+        return -np.log(np.maximum(p_of_truth, LEAST_PROBABLE)).sum(-1)
 
-    def _placed(self, model, probability: np.ndarray) -> np.ndarray:
-        """`[…, n, K]`: what trees say of the classes that they have seen, and 0 for the others."""
-        placed = np.zeros((*probability.shape[:-1], self.width))
-        placed[..., model.classes_] = probability
-        return placed
+    def _of_all_classes(self, model, probability: np.ndarray) -> np.ndarray:
+        """Probabilities `[…, n, K]` of trees that saw some classes only; 0 for the others."""
+        of_all = np.zeros((*probability.shape[:-1], self.width))
+        of_all[..., model.classes_] = probability
+        return of_all
 
     # -------------------------------------------------------------------------- what is predicted
 
@@ -197,7 +206,7 @@ class Classes(ClassValues, ExternalClasses, Task):
         return values / values.sum(-1, keepdims=True)
 
     def called(self, output: np.ndarray, classes: np.ndarray | None = None) -> np.ndarray:
-        """The likeliest class."""
+        """The most probable class."""
         names = np.asarray(self.names, dtype=object) if classes is None else classes
         return names[output.argmax(1)]
 
@@ -206,8 +215,8 @@ class Classes(ClassValues, ExternalClasses, Task):
 
     def table(self, output: np.ndarray) -> dict[str, np.ndarray]:
         """`call`, and `p_<class>` for each class."""
-        chances = {f"p_{name}": output[:, k] for k, name in enumerate(self.names)}
-        return {"call": self.called(output), **chances}
+        probabilities = {f"p_{name}": output[:, k] for k, name in enumerate(self.names)}
+        return {"call": self.called(output)} | probabilities
 
     def read_table(self, table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         columns = [f"p_{name}" for name in self.names]
@@ -215,7 +224,8 @@ class Classes(ClassValues, ExternalClasses, Task):
         for column in columns:
             if not output[column].between(0, 1).all():
                 raise ValueError(f"{column} holds what is no probability")
-        return output.to_numpy(float), pd.Index(self.names).get_indexer(table["truth"])
+        codes = pd.Index(self.names).get_indexer(table["truth"])
+        return output.to_numpy(float), codes
 
     # -------------------------------------------------------------------------- how it is explained
 

@@ -127,3 +127,12 @@ class Kind(Audited, FromLabels, ABC):
 
         Nothing that is fitted without those patients may change with them (`leak_check`).
         """
+
+
+def beyond_all(values: np.ndarray, rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Numbers `[N]` (NaN: unknown), with those at `rows` drawn anew above all that there are."""
+    known = pd.Series(values).fillna(0)
+    drawn = known.max() + (1 + known.std()) * rng.random(len(rows))
+    altered = values.copy()
+    altered[rows] = drawn
+    return altered

@@ -28,7 +28,13 @@ _COLUMNS = ("value", "lo", "hi")
 
 @dataclass(frozen=True)
 class Number(NumberValues, Task):
-    """A number; `location` and `scale`: mean and standard deviation among training patients."""
+    """A number, and the units in which models learn it.
+
+    Parameters
+    ----------
+    location, scale : float
+        Mean and standard deviation of the training patients' values.
+    """
 
     location: float = 0.0
     scale: float = 1.0
@@ -65,11 +71,14 @@ class Number(NumberValues, Task):
     def strata(self, target: Target) -> np.ndarray:
         """Fifths of the known values."""
         fifths = pd.qcut(pd.Series(target.values), STRATA, labels=False, duplicates="drop")
-        found = fifths.fillna(0 if fifths.isna().all() else -1).astype(int).to_numpy()
-        return np.where(target.known, found, -1)
+        if fifths.isna().all():  # all values are the same
+            fifths = fifths.fillna(0)
+        codes = fifths.fillna(-1).astype(int).to_numpy()
+        return np.where(target.known, codes, -1)
 
     def require(self, target: Target, fewest: int, what: str) -> None:
-        known, lacking = int(target.known.sum()), self.lacks_spread(target)
+        known = int(target.known.sum())
+        lacking = self.lacks_spread(target)
         if lacking:
             raise InputError(f"{what} need labelled patients with different values; {lacking}")
         if known < 2 * fewest:
@@ -93,9 +102,10 @@ class Number(NumberValues, Task):
         """Squared correlation; 0 where a column does not vary."""
         if self.lacks_spread(target):
             return np.zeros(table.shape[1])
-        columns, y = table[target.known].T, target.values[target.known]
-        once = np.ones(columns.shape)
-        return np.nan_to_num(correlation(columns, once * y, once) ** 2)
+        columns = table[target.known].T  # [F, n]
+        y = target.values[target.known]
+        ones = np.ones(columns.shape)
+        return np.nan_to_num(correlation(columns, ones * y, ones) ** 2)
 
     # ------------------------------------------------------------------- how linear models learn it
 
@@ -108,7 +118,7 @@ class Number(NumberValues, Task):
         return 1
 
     def coded(self, target: Target) -> np.ndarray:
-        """Standard deviations from the mean."""
+        """In standard deviations from the mean."""
         coded = np.zeros((len(target.values), 1))
         coded[target.known, 0] = self._standard(target.values[target.known])
         return coded
@@ -126,8 +136,10 @@ class Number(NumberValues, Task):
         return (residual**2).sum() / 2, residual
 
     def mean_loss(self, predictor: np.ndarray, target: Target) -> np.ndarray:
+        """Half the mean squared error."""
         values = self._standard(target.values[target.known])
-        return ((predictor[:, target.known, 0] - values) ** 2).mean(1) / 2
+        errors = predictor[:, target.known, 0] - values  # [L, n]
+        return (errors**2).mean(1) / 2
 
     def calibration_at(self, loss: float) -> float:
         """The standard deviation of the errors."""
@@ -175,7 +187,8 @@ class Number(NumberValues, Task):
         return self._without_bounds(model.oob_prediction_)
 
     def staged_output(self, model, x: np.ndarray) -> np.ndarray:
-        return self._without_bounds(np.stack(list(model.staged_predict(x))))
+        stages = np.stack(list(model.staged_predict(x)))
+        return self._without_bounds(stages)
 
     def trees_loss(self, output: np.ndarray, target: Target) -> np.ndarray:
         """Squared error."""
@@ -198,9 +211,11 @@ class Number(NumberValues, Task):
         return _spread_around(values.mean(), WIDE * spread)
 
     def valid(self, output: np.ndarray) -> np.ndarray:
-        """With the value between its bounds."""
+        """The same value, with bounds on either side of it."""
         value, low, high = np.moveaxis(output, -1, 0)
-        return np.stack([value, np.minimum(low, value), np.maximum(high, value)], -1)
+        low = np.minimum(low, value)
+        high = np.maximum(high, value)
+        return np.stack([value, low, high], -1)
 
     def called(self, output: np.ndarray, classes: np.ndarray | None = None) -> np.ndarray:
         return output[:, 0]
@@ -215,11 +230,11 @@ class Number(NumberValues, Task):
         return dict(zip(_COLUMNS, output.T, strict=True))
 
     def read_table(self, table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-        said = table[[*_COLUMNS, "truth"]]
-        columns = said.apply(pd.to_numeric, errors="coerce").to_numpy(float)
-        if not np.isfinite(columns).all():
+        cells = table[[*_COLUMNS, "truth"]]
+        numbers = cells.apply(pd.to_numeric, errors="coerce").to_numpy(float)
+        if not np.isfinite(numbers).all():
             raise ValueError("a value is no number")
-        return columns[:, :3], columns[:, 3]
+        return numbers[:, :3], numbers[:, 3]
 
     # -------------------------------------------------------------------------- how it is explained
 
@@ -244,13 +259,14 @@ class Number(NumberValues, Task):
     def patient_weights(self, predictor: np.ndarray, calibration: float) -> np.ndarray:
         """By how far a patient's prediction is from the mean prediction; below 0 where it is below.
 
-        Under weights that are all alike, what a column adds would be its mean, which is 0 but for
-        who happens to be there: what is high in one patient and low in another would cancel out.
+        Under equal weights an attribution would be the mean over patients, in which what is high in
+        one patient and low in another cancels out.
         """
-        apart = predictor - predictor.mean(0)
-        total = np.abs(apart).sum(0)
-        alike = np.full(predictor.shape, 1 / len(predictor))
-        return np.divide(apart, total, out=alike, where=total > 1e-12 * len(predictor))
+        deviation = predictor - predictor.mean(0)
+        total = np.abs(deviation).sum(0)
+        equal = np.full(predictor.shape, 1 / len(predictor))
+        varies = total > 1e-12 * len(predictor)
+        return np.divide(deviation, total, out=equal, where=varies)
 
     def contrast(self, predictor):
         """The predictor itself."""
@@ -261,14 +277,14 @@ class Number(NumberValues, Task):
     model_does = "predicts a number"
 
     def caveats(self, target: Target) -> list[str]:
-        """Whether the values lie where those of training did; not so, where units differ."""
-        apart = np.median(np.abs(self._standard(target.values)))
-        if apart < FAR:
+        """A caveat where values lie far from those of training, as where units differ."""
+        distance = np.median(np.abs(self._standard(target.values)))
+        if distance < FAR:
             return []
-        middle = np.median(target.values)
+        median = np.median(target.values)
         return [
             f"half of the values here are {FAR:g} standard deviations or more from the mean of "
-            f"training ({middle:.4g} is their median, {self.location:.4g} that mean): are they in "
+            f"training ({median:.4g} is their median, {self.location:.4g} that mean): are they in "
             "the same units?"
         ]
 
@@ -278,7 +294,7 @@ class Number(NumberValues, Task):
         return {"values": {"mean": float(values.mean()), "sd": float(values.std())}}
 
     def null_on_record(self, fitted: Mapping[str, object]) -> np.ndarray:
-        """The task knows the mean itself."""
+        """The mean of training, which the task knows itself."""
         return self.output(np.zeros((1, self.width)))[0]
 
     # ------------------------------------------------------------------------------ as it is saved
@@ -295,9 +311,11 @@ class Number(NumberValues, Task):
         return cls(**units)
 
     def _standard(self, values: np.ndarray) -> np.ndarray:
+        """Values in the outcome's units, in standard deviations from the mean."""
         return (values - self.location) / self.scale
 
     def _in_units(self, standard: np.ndarray) -> np.ndarray:
+        """Standard deviations from the mean, in the outcome's units."""
         return self.location + self.scale * standard
 
     def _without_bounds(self, standard: np.ndarray) -> np.ndarray:
@@ -306,5 +324,5 @@ class Number(NumberValues, Task):
 
 
 def _spread_around(value: np.ndarray, half: float) -> np.ndarray:
-    """`[…, 3]`: the value and its bounds."""
+    """The value and its bounds, `[…, 3]`, so far to either side of it."""
     return np.stack([value, value - half, value + half], -1)

@@ -1,4 +1,4 @@
-"""A number for each patient: how it is read, shown, and looked at in audits."""
+"""Numbers before anything is trained: how they are read, shown and audited."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from scipy.stats import rankdata
 
 from graphfuse.errors import InputError, counted, examples, few, few_counted
 from graphfuse.statistics.sentinels import sentinel_of
-from graphfuse.task.kind import Kind
+from graphfuse.task.kind import Kind, beyond_all
 from graphfuse.task.outcome import Outcome, Target
 from graphfuse.task.wording import CategoryWords
 from graphfuse.text.cell_words import cleaned
@@ -24,7 +24,7 @@ _DECIDES = 0.8  # of the variance; of a normal distribution they hold 0.28, of a
 
 
 class NumberValues(Kind):
-    """Numbers, before anything is trained."""
+    """A number for each patient, as it is before anything is trained."""
 
     category_words = CategoryWords(
         one="patients on one side of the median only",
@@ -75,10 +75,12 @@ class NumberValues(Kind):
         the order of a table are not in that of the cohort."""
         if labels.dtype.kind != "f" or not outcome.known.any():
             return ""
-        own, given = outcome.values[outcome.known], labels[outcome.known]
-        are_told_apart = len(np.unique(own)) > len(own) / 2
-        is_mixed = np.isin(given, own).mean() > 0.5 and (given == own).mean() < 0.5
-        if not (are_told_apart and is_mixed):
+        own = outcome.values[outcome.known]
+        given = labels[outcome.known]
+        mostly_distinct = len(np.unique(own)) > len(own) / 2
+        same_values = np.isin(given, own).mean() > 0.5
+        same_patients = (given == own).mean() >= 0.5
+        if not mostly_distinct or not same_values or same_patients:
             return ""
         return (
             f"y: is not the outcome {outcome.name!r} of the same patients; where it should be, "
@@ -102,11 +104,13 @@ class NumberValues(Kind):
     def categories(self, target: Target) -> tuple[np.ndarray, tuple[str, ...]]:
         """Who lies above the median, and who does not; where nobody is above it, who lies below."""
         values = target.values[target.known]
-        middle = np.median(values) if len(values) else 0.0
-        high, names = target.values > middle, ("up to the median", "above the median")
-        if not high[target.known].any():
-            high, names = target.values >= middle, ("below the median", "at the median")
-        return np.where(target.known, high, -1).astype(int), names
+        median = np.median(values) if len(values) else 0.0
+        is_high = target.values > median
+        names = ("up to the median", "above the median")
+        if not is_high[target.known].any():
+            is_high = target.values >= median
+            names = ("below the median", "at the median")
+        return np.where(target.known, is_high, -1).astype(int), names
 
     def in_order(self, target: Target) -> np.ndarray | None:
         return target.values
@@ -116,51 +120,54 @@ class NumberValues(Kind):
 
     def restated(self, target: Target, column: np.ndarray) -> bool:
         """Whether both put patients in one order, or in opposite ones."""
-        ranks = rankdata(column), rankdata(target.values)
-        return all(map(np.ptp, ranks)) and abs(np.corrcoef(*ranks)[0, 1]) > 1 - 1e-9
+        ranks = rankdata(column)
+        ranks_of_values = rankdata(target.values)
+        if not (np.ptp(ranks) and np.ptp(ranks_of_values)):
+            return False
+        correlation = np.corrcoef(ranks, ranks_of_values)[0, 1]
+        return abs(correlation) > 1 - 1e-9
 
     def altered(self, target: Target, rows: np.ndarray, rng: np.random.Generator) -> tuple:
-        values = target.values.copy()
-        known = pd.Series(values).fillna(0)
-        values[rows] = known.max() + (1 + known.std()) * rng.random(len(rows))
-        return values, None
+        return beyond_all(target.values, rows, rng), None
 
 
 def _numbers_of(column: pd.Series) -> tuple[np.ndarray, list[str]]:
-    """float64 `[N]`, NaN where a cell is blank, and what is odd about them."""
+    """Float64 `[N]`, NaN where a cell is blank, and notices of what is odd about them."""
     _refuse_words(column)
     values = plain_numbers(column, bounds=True)
     _refuse_huge(values)
-    said = [bounds_notice(cleaned(column)), _code_told(values) or _far_told(values)]
-    return values.to_numpy(), [f"column {column.name!r}: {each}" for each in said if each]
+    of_bounds = bounds_notice(cleaned(column))
+    of_values = _missing_code_notice(values) or _outlier_notice(values)
+    notices = [notice for notice in (of_bounds, of_values) if notice]
+    return values.to_numpy(), [f"column {column.name!r}: {notice}" for notice in notices]
 
 
 def _refuse_words(column: pd.Series) -> None:
     """Raises `InputError` where the column holds a few texts again and again, and nothing else."""
     known = cleaned(column).dropna()
-    are_words = (shapes(known) == "text").all() and known.map(type).isin((str, bool)).all()
-    if known.empty or known.nunique() > _WORDS or not are_words:
+    is_word = (shapes(known) == "text") & known.map(type).isin((str, bool))
+    if known.empty or known.nunique() > _WORDS or not is_word.all():
         return
+    shown = examples(dict.fromkeys(known.map(repr)))
     raise InputError(
-        f"column {column.name!r} holds words and no numbers "
-        f"({examples(dict.fromkeys(known.map(repr)))}); name another column, or declare "
-        'kind = "class"'
+        f"column {column.name!r} holds words and no numbers ({shown}); name another column, or "
+        'declare kind = "class"'
     )
 
 
 def _refuse_huge(values: pd.Series) -> None:
-    """Raises `InputError` for numbers whose squares are none."""
-    huge = values.abs() > _LARGEST
-    if huge.any():
+    """Raises `InputError` for numbers whose squares are infinite."""
+    huge = int((values.abs() > _LARGEST).sum())
+    if huge:
         raise InputError(
-            f"column {values.name!r}: {counted(int(huge.sum()), 'value lies', 'values lie')} "
-            f"beyond ±{_LARGEST:g}, larger than any measurement: a code for missing? Leave such "
-            "cells blank"
+            f"column {values.name!r}: {counted(huge, 'value lies', 'values lie')} beyond "
+            f"±{_LARGEST:g}, larger than any measurement: a code for missing? Leave such cells "
+            "blank"
         )
 
 
-def _code_told(values: pd.Series) -> str:
-    """That a number far from all others may stand for a missing value."""
+def _missing_code_notice(values: pd.Series) -> str:
+    """A notice where a number far from all others may stand for a missing value; "" for none."""
     code = sentinel_of(values)
     if code is None:
         return ""
@@ -168,13 +175,16 @@ def _code_told(values: pd.Series) -> str:
     return f"{patients} {code:.6g}, far from all others: a code for missing? Leave such cells blank"
 
 
-def _far_told(values: pd.Series) -> str:
-    """That a few values lie so far out that squared errors are those of these patients."""
-    squares = np.sort((values.dropna() - values.mean()) ** 2)[::-1]
-    total = squares.sum()
+def _outlier_notice(values: pd.Series) -> str:
+    """A notice where a few values lie so far out that they make up the squared error; "" for
+    none."""
+    squares = (values.dropna() - values.mean()) ** 2
+    descending = np.sort(squares)[::-1]
+    total = descending.sum()
     if len(squares) < _FEWEST or not 0 < total < np.inf:
         return ""
-    share = squares[: int(_OUTER * len(squares))].sum() / total
+    outermost = descending[: int(_OUTER * len(squares))]
+    share = outermost.sum() / total
     if share < _DECIDES:
         return ""
     return (

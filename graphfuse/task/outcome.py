@@ -1,4 +1,4 @@
-"""What is to be predicted for each patient: the values, who has one, and of which kind they are."""
+"""Outcomes: what is to be predicted of each patient, who has a value, and of which kind it is."""
 
 from __future__ import annotations
 
@@ -33,13 +33,15 @@ class Target(NamedTuple):
     event: np.ndarray | tuple = ()
 
     def take(self, rows) -> Target:
-        """The target of some patients, by number or by a truth value for each."""
-        return Target(*(each if isinstance(each, tuple) else each[rows] for each in self))
+        """The target of some patients, by row numbers or a mask."""
+        event = () if isinstance(self.event, tuple) else self.event[rows]
+        return Target(self.values[rows], self.known[rows], event)
 
     def hide(self, rows) -> Target:
         """The same patients, with nothing known of those at `rows`, and no value of theirs."""
-        known, values = self.known.copy(), self.values.copy()
+        known = self.known.copy()
         known[rows] = False
+        values = self.values.copy()
         values[rows] = np.nan if values.dtype.kind == "f" else -1
         return self._replace(values=values, known=known)
 
@@ -60,7 +62,7 @@ class Learned(NamedTuple):
 
     @classmethod
     def nothing(cls, patients: int) -> Learned:
-        """Of so many patients nothing is to be learned."""
+        """So many patients of whom nothing is to be learned."""
         return cls(Target(np.full(patients, -1), np.zeros(patients, bool)), None)
 
     def take(self, rows) -> Learned:
@@ -124,9 +126,8 @@ class Outcome:
 
     def take(self, rows: np.ndarray) -> Outcome:
         """The same outcome for the patients at `rows`."""
-        return replace(
-            self, values=self.values[rows], event=None if self.event is None else self.event[rows]
-        )
+        event = None if self.event is None else self.event[rows]
+        return replace(self, values=self.values[rows], event=event)
 
     def __repr__(self) -> str:
         return f"Outcome({self.name}: {self.kind}; {self.task.counted(self.target)})"
@@ -135,7 +136,7 @@ class Outcome:
 def read_outcome(
     frame: pd.DataFrame, spec, name: str, patients: pd.Index
 ) -> tuple[Outcome, list[str]]:
-    """The outcome of these patients, and notices.
+    """Reads the outcome of these patients from a table.
 
     Parameters
     ----------
@@ -144,7 +145,14 @@ def read_outcome(
     spec : OutcomeSpec
         What the manifest says of it.
     name : str
+        The outcome's name.
     patients : pd.Index
+        The cohort's patients, in order.
+
+    Returns
+    -------
+    outcome : Outcome
+    notices : list of str
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The time until an event, such as death, seen or not: read and shown; no model learns it yet."""
+"""The time until an event, such as death: how it is read and shown. No model learns it yet."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from graphfuse.errors import FEW, InputError, examples, few, few_counted
-from graphfuse.task.kind import Kind
+from graphfuse.task.kind import Kind, beyond_all
 from graphfuse.task.outcome import Outcome, Target
 from graphfuse.text.event_words import read_events
 from graphfuse.text.parse_numbers import plain_numbers
@@ -16,7 +16,7 @@ from graphfuse.text.parse_numbers import plain_numbers
 
 @dataclass(frozen=True)
 class Survival(Kind):
-    """A time, and whether the event was seen then."""
+    """The time to each patient's event, or to the end of follow-up where no event was seen."""
 
     kind = "survival"
     has_times = True
@@ -33,65 +33,79 @@ class Survival(Kind):
 
     @classmethod
     def read(cls, frame: pd.DataFrame, spec, name: str) -> tuple[Outcome, list[str]]:
-        """Time is the first known of the columns; unknown where time ≤ 0 or the status is."""
+        """The outcome and notices; a time is the first known one of the columns.
+
+        It is unknown where it is 0 or less, and where nobody knows whether the event was seen.
+        """
         times = pd.DataFrame({column: plain_numbers(frame[column]) for column in spec.time})
         time = times.bfill(axis=1).iloc[:, 0]
-        event, known, notices = read_events(frame[spec.event.column], spec.event.value)
-        early = (time <= 0) & known
-        if early.any():
-            notices.append(
-                f"{few_counted(early.sum(), 'patient has', 'patients have')} a time of 0 or less, "
-                "which counts as unknown"
-            )
-        usable = time.where((time > 0) & known)
-        if not event[usable.notna()].any():
+        event, has_status, notices = read_events(frame[spec.event.column], spec.event.value)
+        usable = time.where((time > 0) & has_status)
+        event_of_usable = event[usable.notna()]
+        if not event_of_usable.any():
             raise InputError(
                 f"no patient with an event has a time above 0 in {examples(spec.time)}; correct "
                 "time or event"
             )
-        notices += _flipped(times, event)
-        if event[usable.notna()].all():
+        notices += _early_notice((time <= 0) & has_status)
+        notices += _flipped_notice(times, event)
+        if event_of_usable.all():
             notices.append(
                 "every patient with a known time has the event: add a column with the time of "
                 "last follow-up to time = […]"
             )
-        values, derived = usable.to_numpy(dtype=float), tuple(spec.derived_from)
-        return Outcome(name, cls.kind, values, event=event, derived_from=derived), notices
+        values = usable.to_numpy(dtype=float)
+        derived_from = tuple(spec.derived_from)
+        return Outcome(name, cls.kind, values, event=event, derived_from=derived_from), notices
 
     def counted(self, target: Target) -> str:
-        return f"{int(target.known.sum())} known, {int(target.event[target.known].sum())} events"
+        known, events = _counts(target)
+        return f"{known} known, {events} events"
 
     def in_words(self, target: Target) -> str:
-        values, known = target.values[target.known], int(target.known.sum())
-        seen = int(target.event[target.known].sum())
-        is_small = min(seen, known - seen) in range(1, FEW)
-        return (
-            f"survival, {'some' if is_small else few(known)} known, {few_counted(seen, 'event')}, "
-            f"{values.min():.6g} to {values.max():.6g}"
-        )
+        known, events = _counts(target)
+        # A total would tell a small number of events, or of patients without, by subtraction.
+        has_few = min(events, known - events) in range(1, FEW)
+        total = "some" if has_few else few(known)
+        values = target.values[target.known]
+        span = f"{values.min():.6g} to {values.max():.6g}"
+        return f"survival, {total} known, {few_counted(events, 'event')}, {span}"
 
     def shown(self, target: Target) -> dict[str, np.ndarray]:
-        seen = pd.array(np.where(target.known, target.event, None), dtype="boolean")
-        return {"": target.values, "_event": seen}
+        event = np.where(target.known, target.event, None)
+        return {"": target.values, "_event": pd.array(event, dtype="boolean")}
 
     def coloured(self, target: Target) -> dict[str, tuple[np.ndarray, tuple[str, ...]]]:
         return {" (time)": (target.values, ()), " (event)": self.categories(target)}
 
     def categories(self, target: Target) -> tuple[np.ndarray, tuple[str, ...]]:
-        return np.where(target.known, target.event, -1).astype(int), ("no event", "event")
+        codes = np.where(target.known, target.event, -1).astype(int)
+        return codes, ("no event", "event")
 
     def altered(self, target: Target, rows: np.ndarray, rng: np.random.Generator) -> tuple:
-        values, event = target.values.copy(), target.event.copy()
-        known = pd.Series(values).fillna(0)
-        values[rows] = known.max() + (1 + known.std()) * rng.random(len(rows))
+        event = target.event.copy()
         event[rows] = ~event[rows]
-        return values, event
+        return beyond_all(target.values, rows, rng), event
 
 
-def _flipped(times: pd.DataFrame, event: np.ndarray) -> list[str]:
+def _counts(target: Target) -> tuple[int, int]:
+    """How many patients have a known time, and how many of them the event."""
+    return int(target.known.sum()), int(target.event[target.known].sum())
+
+
+def _early_notice(is_early: pd.Series) -> list[str]:
+    """A notice for patients whose time is 0 or less."""
+    if not is_early.any():
+        return []
+    patients = few_counted(is_early.sum(), "patient has", "patients have")
+    return [f"{patients} a time of 0 or less, which counts as unknown"]
+
+
+def _flipped_notice(times: pd.DataFrame, event: np.ndarray) -> list[str]:
     """A notice where those with the first time (of death) are mostly those without the event."""
-    first = times.iloc[:, 0].notna().to_numpy()
-    if times.shape[1] < 2 or first.sum() < 5 or first.all() or event[first].mean() >= 0.5:
+    has_first = times.iloc[:, 0].notna().to_numpy()
+    tells_apart = times.shape[1] > 1 and not has_first.all() and has_first.sum() >= 5
+    if not tells_apart or event[has_first].mean() >= 0.5:
         return []
     return [
         f"most patients with {times.columns[0]} have no event: is the event's value the wrong way "
