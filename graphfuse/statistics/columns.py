@@ -1,4 +1,4 @@
-"""Statistics of columns: whether they are constant, and what they say of classes."""
+"""Statistics of the columns of a table: which are constant, and the one-way ANOVA F statistic."""
 
 from __future__ import annotations
 
@@ -10,34 +10,96 @@ ROUNDING = 1e-13
 
 
 def is_constant(table: np.ndarray) -> np.ndarray:
-    """bool `[F]`: columns of `[N, F]` whose values differ by no more than their own rounding."""
+    """Whether the values of each column differ by no more than their own rounding.
+
+    Parameters
+    ----------
+    table : np.ndarray
+        Finite numbers `[N, F]`.
+
+    Returns
+    -------
+    np.ndarray
+        bool `[F]`; True for every column of a table without rows.
+
+    Examples
+    --------
+    >>> is_constant(np.array([[0.1 + 0.2, 1.0], [0.3, 2.0]])).tolist()
+    [True, False]
+    """
     if not len(table):
         return np.ones(table.shape[1], dtype=bool)
     scaled, _ = near_one(table)
-    return np.ptp(scaled, axis=0) <= ROUNDING * np.abs(scaled).max(axis=0)
+    largest = np.abs(scaled).max(axis=0)  # [F]
+    return np.ptp(scaled, axis=0) <= ROUNDING * largest
 
 
 def near_one(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The columns divided by powers of two, so that the largest value of each lies in [0.5, 1),
-    and these powers `[F]`: exact, and squares neither overflow nor vanish."""
+    """Columns divided by powers of two, so that the largest value of each lies in [0.5, 1).
+
+    The division is exact, and squares of the result neither overflow nor vanish.
+
+    Parameters
+    ----------
+    table : np.ndarray
+        Finite numbers `[N, F]`, with at least one row.
+
+    Returns
+    -------
+    scaled : np.ndarray
+        `[N, F]`.
+    exponent : np.ndarray
+        int `[F]`: the powers of two by which the columns were divided.
+    """
     _, exponent = np.frexp(np.abs(table).max(axis=0))
     return np.ldexp(table, -exponent), exponent
 
 
-def anova_f(table: np.ndarray, codes: np.ndarray) -> np.ndarray:
-    """One-way ANOVA F statistic of every column `[F]` over class codes `[N]` (-1 = unlabelled, left
-    out): infinite for a column without spread in any class, 0 for a constant one."""
-    table, codes = table[codes >= 0], codes[codes >= 0]
+def anova_f(table: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """One-way ANOVA F statistic of every column, as in `sklearn.feature_selection.f_classif`.
+
+    Parameters
+    ----------
+    table : np.ndarray
+        Finite numbers `[N, F]`.
+    y : np.ndarray
+        Class of each row, int `[N]`; rows of class -1 are unlabelled and left out.
+
+    Returns
+    -------
+    np.ndarray
+        float `[F]`: infinite for a column that does not vary within any class, 0 for a constant
+        column.
+
+    Examples
+    --------
+    >>> table = np.array([[1.0, 5.0], [2.0, 5.0], [8.0, 5.0], [9.0, 5.0]])
+    >>> anova_f(table, np.array([0, 0, 1, 1])).tolist()
+    [98.0, 0.0]
+    """
+    labelled = y >= 0
+    table, y = table[labelled], y[labelled]
     if not len(table):
         return np.zeros(table.shape[1])
     constant = is_constant(table)
-    table, _ = near_one(table)
-    groups = [table[codes == code] for code in np.unique(codes)]
-    mean = table.mean(axis=0)
-    between = sum(len(group) * (group.mean(axis=0) - mean) ** 2 for group in groups)
-    between = between / max(len(groups) - 1, 1)
-    within = sum(((group - group.mean(axis=0)) ** 2).sum(axis=0) for group in groups)
-    within = within / max(len(table) - len(groups), 1)
-    pure = np.all([is_constant(group) for group in groups], axis=0)
-    f = np.divide(between, within, out=np.full(len(between), np.inf), where=~pure)
+    scaled, _ = near_one(table)
+    groups = [scaled[y == label] for label in np.unique(y)]
+    between = _mean_square_between(groups, scaled.mean(axis=0))
+    within = _mean_square_within(groups)
+    is_pure = np.all([is_constant(group) for group in groups], axis=0)  # [F]
+    infinite = np.full(len(between), np.inf)
+    f = np.divide(between, within, out=infinite, where=~is_pure)
     return np.where(constant, 0.0, f)
+
+
+def _mean_square_between(groups: list[np.ndarray], mean: np.ndarray) -> np.ndarray:
+    """Mean square of the groups' means around the mean of all rows, `[F]`."""
+    total = sum(len(group) * (group.mean(axis=0) - mean) ** 2 for group in groups)
+    return total / max(len(groups) - 1, 1)
+
+
+def _mean_square_within(groups: list[np.ndarray]) -> np.ndarray:
+    """Mean square of the rows around the mean of their group, `[F]`."""
+    total = sum(((group - group.mean(axis=0)) ** 2).sum(axis=0) for group in groups)
+    rows = sum(map(len, groups))
+    return total / max(rows - len(groups), 1)

@@ -1,4 +1,4 @@
-"""Numbers that stand for a missing value: -9999, 999, 1e20, the fill values of netCDF and GIS."""
+"""Numbers that stand for a missing value: -9999, 999, 1e20, and the fill values of netCDF."""
 
 from __future__ import annotations
 
@@ -11,16 +11,25 @@ _CODES = (
     -9.0, -99.0, -999.0, -9999.0, -99999.0, -32768.0,
     99.0, 999.0, 9999.0, 99999.0,
 )  # fmt: skip
-_HUGE = 1e15  # of this size, no measurement; fill values are 1e20, 9.96921e36, -3.4e38, …
-_FEWEST = 3  # cells; fewer may be chance
-_LEAST = 99.0  # size of a code that nobody listed
+_HUGE = 1e15  # no measurement is as large; fill values are 1e20, 9.96921e36, -3.4e38, …
+_FEWEST = 3  # cells with the code; fewer may be chance
+_LEAST = 99.0  # smallest size of a code that is not in the list
 
 
 @dataclass(frozen=True)
 class Sentinel:
-    """A code for missing in a table of numbers: its value, in how many cells, of which columns.
+    """A code for missing in a table of numbers.
 
-    `impossible`: whether it is so large that no other reading is left.
+    Attributes
+    ----------
+    code : float
+        The number that stands for a missing value.
+    cells : int
+        How many cells hold it.
+    columns : tuple of str
+        The columns that hold it.
+    impossible : bool
+        Whether it is too large to be a measurement.
     """
 
     code: float
@@ -30,10 +39,20 @@ class Sentinel:
 
 
 def sentinel_of(column: pd.Series) -> float | None:
-    """The code for missing in one column of records, None where there is none.
+    """The code for missing in one column of records.
 
-    A code stands far from all other values again and again: by half their range, or below 0 where
-    they are not. An impossibly large one need not be repeated.
+    A code occurs repeatedly and is far from all other values: by half their range, or below 0 where
+    no other value is. An impossibly large code may occur once.
+
+    Parameters
+    ----------
+    column : pd.Series
+        Numbers, some of which may be missing.
+
+    Returns
+    -------
+    float or None
+        The code; None where the column has none.
 
     Examples
     --------
@@ -48,7 +67,8 @@ def sentinel_of(column: pd.Series) -> float | None:
     for code in (*_CODES, *huge):
         spike = known == code
         rest = known[~spike]
-        if spike.sum() < (1 if code in huge else _FEWEST) or len(rest) < _FEWEST:
+        fewest = 1 if code in huge else _FEWEST
+        if spike.sum() < fewest or len(rest) < _FEWEST:
             continue
         gap = np.abs(rest - code).min()
         below = code < 0 and rest.min() >= 0
@@ -58,10 +78,20 @@ def sentinel_of(column: pd.Series) -> float | None:
 
 
 def sentinels_in(table: pd.DataFrame) -> list[Sentinel]:
-    """The codes for missing in a table of numbers `[N, F]`, smallest first.
+    """The codes for missing in a table of numbers.
 
-    A value counts as a code where it stands far outside the other values of (nearly) every column
-    that has it, with nothing near it there: 999 among counts up to 355,326 is none.
+    A value counts as a code where it is far outside the other values of nearly every column that
+    holds it, and no other value is near it: 999 among counts up to 355,326 is none.
+
+    Parameters
+    ----------
+    table : pd.DataFrame
+        Columns `[N, F]`; those that are not numeric are ignored.
+
+    Returns
+    -------
+    list of Sentinel
+        Smallest code first.
 
     Examples
     --------
@@ -75,24 +105,28 @@ def sentinels_in(table: pd.DataFrame) -> list[Sentinel]:
     if finite.size == 0:
         return []
     huge = _huge_in(finite)
-    found = []
-    for code in sorted({*_CODES, *huge, finite.min(), finite.max()}):
-        spike = values == code
-        if not spike.any() or not (code in huge or _is_code(values, spike, code)):
+    candidates = {*_CODES, *huge, finite.min(), finite.max()}
+    sentinels = []
+    for code in sorted(candidates):
+        spike = values == code  # bool [N, F]
+        is_huge = code in huge
+        if not spike.any() or not (is_huge or _is_code(values, spike, code)):
             continue
         columns = tuple(map(str, table.columns[spike.any(axis=0)]))
-        found.append(Sentinel(float(code), int(spike.sum()), columns, code in huge))
-    return found
+        sentinels.append(Sentinel(float(code), int(spike.sum()), columns, is_huge))
+    return sentinels
 
 
 def blanked(table: pd.DataFrame, codes: list[Sentinel]) -> pd.DataFrame:
-    """The table with these codes missing."""
-    return table.mask(table.isin([each.code for each in codes])) if codes else table
+    """The table with missing values in place of these codes."""
+    if not codes:
+        return table
+    numbers = [each.code for each in codes]
+    return table.mask(table.isin(numbers))
 
 
 def _huge_in(known: np.ndarray) -> list[float]:
-    """Values that are no measurements beside the others: above 1e15, and a million times the
-    largest below that."""
+    """The values above 1e15 that are also a million times larger than the largest below 1e15."""
     if known.size == 0 or max(-known.min(), known.max()) < _HUGE:
         return []
     size = np.abs(known)
@@ -108,31 +142,37 @@ def _is_code(values: np.ndarray, spike: np.ndarray, code: float) -> bool:
     rest = values[np.isfinite(values) & ~spike]
     if rest.size == 0:
         return False
-    beside = values[:, spike.any(axis=0)]
-    near = (np.abs(beside - code) <= 0.05 * abs(code)).sum() - spike.sum()
-    if near > 0.2 * spike.sum():
+    cells = spike.sum()
+    columns = values[:, spike.any(axis=0)]  # those that hold the code
+    is_near = np.abs(columns - code) <= 0.05 * abs(code)
+    if is_near.sum() - cells > 0.2 * cells:
         return False
+    spread = np.ptp(rest)
     outside = max(rest.min() - code, code - rest.max())
-    if abs(code) >= _LEAST and outside > 5 * np.ptp(rest) > 0:
-        return spike.sum() >= (1 if code in _CODES else _FEWEST)
-    if code not in _CODES or spike.sum() < _FEWEST:
+    if abs(code) >= _LEAST and outside > 5 * spread > 0:
+        fewest = 1 if code in _CODES else _FEWEST
+        return cells >= fewest
+    if code not in _CODES or cells < _FEWEST:
         return False
-    if code < 0 and rest.min() >= 0 and np.ptp(rest) > 0:
+    if code < 0 and rest.min() >= 0 and spread > 0:
         return True
     return _far_in_its_columns(values, spike, code)
 
 
 def _far_in_its_columns(values: np.ndarray, spike: np.ndarray, code: float) -> bool:
-    """Whether nearly all cells with the code stand beyond the other values of their column, by half
-    their range; small codes by all of it."""
-    has = spike.any(axis=0)
-    others = np.where(spike[:, has] | ~np.isfinite(values[:, has]), np.nan, values[:, has])
-    judged = np.isfinite(others).sum(axis=0) >= _FEWEST
+    """Whether nearly all cells with the code are beyond the other values of their column, by half
+    the range of these, or by all of it for a small code."""
+    has = spike.any(axis=0)  # [F], the columns that hold the code
+    spike, columns = spike[:, has], values[:, has]
+    left_out = spike | ~np.isfinite(columns)
+    others = np.where(left_out, np.nan, columns)
+    judged = np.isfinite(others).sum(axis=0) >= _FEWEST  # columns with enough other values
     if not judged.any():
         return False
-    low, high = np.nanmin(others[:, judged], axis=0), np.nanmax(others[:, judged], axis=0)
+    low = np.nanmin(others[:, judged], axis=0)
+    high = np.nanmax(others[:, judged], axis=0)
     gap = np.maximum(low - code, code - high)
     share = 0.5 if abs(code) >= _LEAST else 1.0
-    cells = spike[:, has][:, judged].sum(axis=0)
+    cells = spike[:, judged].sum(axis=0)
     far = gap > share * (high - low)
     return bool(cells[far].sum() >= 0.9 * cells.sum())

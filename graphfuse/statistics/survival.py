@@ -14,9 +14,22 @@ CURVE_COLUMNS = ("time", "at_risk", "events", "censored", "survival", "survival_
 
 @dataclass(frozen=True)
 class LogRank:
-    """The log-rank test of equal survival: `statistic` ~ chi-squared with `df` = groups − 1;
-    `observed` and `expected` events per group. `p` is NaN where the test does not exist (one group,
-    or no event)."""
+    """The result of a log-rank test of equal survival.
+
+    Attributes
+    ----------
+    statistic : float
+        Chi-squared distributed with `df` degrees of freedom where survival is equal.
+    df : int
+        Number of groups − 1.
+    p : float
+        p-value; NaN, as `statistic` is, where the test does not exist: for a single group, or
+        without any event.
+    observed : tuple of float
+        Events in each group.
+    expected : tuple of float
+        Events expected in each group if survival were equal.
+    """
 
     statistic: float
     df: int
@@ -26,75 +39,155 @@ class LogRank:
 
 
 def log_rank(time: np.ndarray, event: np.ndarray, group: np.ndarray) -> LogRank:
-    """The k-sample log-rank test (Mantel 1966; Peto and Peto 1972, doi:10.2307/2344317).
+    """The k-sample log-rank test, with the hypergeometric variance where events are tied.
 
-    `time` float `[N]`, `event` bool `[N]`, `group` `[N]` any labels. Tied events count with the
-    hypergeometric variance.
+    Parameters
+    ----------
+    time : np.ndarray
+        float `[N]`: follow-up time of each patient, in any unit.
+    event : np.ndarray
+        bool `[N]`: whether follow-up ended by the event; otherwise it was censored.
+    group : np.ndarray
+        `[N]`: group of each patient, as any sortable labels.
+
+    Returns
+    -------
+    LogRank
+        Its `observed` and `expected` are in the order of the sorted groups.
+
+    References
+    ----------
+    Mantel 1966; Peto and Peto 1972, doi:10.2307/2344317.
+
+    Examples
+    --------
+    >>> time = np.array([1.0, 2.0, 3.0, 7.0, 8.0, 9.0])
+    >>> test = log_rank(time, np.ones(6, bool), np.array(list("aaabbb")))
+    >>> test.df, round(test.p, 3)
+    (1, 0.025)
     """
-    names, code = np.unique(group, return_inverse=True)
-    moments, of = np.unique(time[event], return_inverse=True)
-    dead, risk = np.zeros((len(moments), len(names))), np.zeros((len(moments), len(names)))
-    np.add.at(dead, (of, code[event]), 1)
-    for g in range(len(names)):
-        risk[:, g] = (code == g).sum() - np.searchsorted(
-            np.sort(time[code == g]), moments, side="left"
-        )
-    total, events = risk.sum(1), dead.sum(1)
-    share = risk / np.maximum(total, 1)[:, None]
+    groups, code = np.unique(group, return_inverse=True)
+    moments, dead, risk = _counts(time, event, code, len(groups))
+    at_risk, events = risk.sum(1), dead.sum(1)  # [moments], of all groups
+    share = risk / np.maximum(at_risk, 1)[:, None]  # [moments, groups]
+    observed = dead.sum(0)  # [groups]
     expected = (events[:, None] * share).sum(0)
-    spread = events * (total - events) / np.maximum(total - 1, 1)
-    covariance = np.diag((spread[:, None] * share).sum(0)) - (spread[:, None] * share).T @ share
-    observed, df = dead.sum(0), len(names) - 1
-    gap = (observed - expected)[:df]
-    exists = df > 0 and len(moments) > 0
-    statistic = (
-        float(gap @ np.linalg.pinv(covariance[:df, :df], hermitian=True) @ gap)
-        if exists
-        else float("nan")
-    )
-    p = float(chi2.sf(statistic, df)) if exists else float("nan")
+    df = len(groups) - 1
+    statistic = p = float("nan")
+    if df > 0 and len(moments) > 0:
+        covariance = _covariance(share, events, at_risk)[:df, :df]
+        inverse = np.linalg.pinv(covariance, hermitian=True)
+        excess = (observed - expected)[:df]
+        statistic = float(excess @ inverse @ excess)
+        p = float(chi2.sf(statistic, df))
     return LogRank(statistic, df, p, tuple(observed.tolist()), tuple(expected.tolist()))
 
 
-def kaplan_meier(time: np.ndarray, event: np.ndarray, level: float = 0.95) -> pd.DataFrame:
-    """The product-limit curve at every distinct time (Kaplan and Meier 1958), from survival 1 at
-    time 0.
+def _covariance(share: np.ndarray, events: np.ndarray, at_risk: np.ndarray) -> np.ndarray:
+    """Hypergeometric covariance of the groups' events, `[groups, groups]`."""
+    survivors = at_risk - events
+    variance = events * survivors / np.maximum(at_risk - 1, 1)
+    weighted = variance[:, None] * share  # [moments, groups]
+    return np.diag(weighted.sum(0)) - weighted.T @ share
 
-    Columns as in `CURVE_COLUMNS`; the interval is pointwise, on the log(−log) scale with
-    Greenwood's variance, and missing where survival is 0 or 1.
+
+def _counts(
+    time: np.ndarray, event: np.ndarray, code: np.ndarray, groups: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Times at which any event happens, and the events and patients at risk `[moments, groups]`."""
+    moments, moment_of = np.unique(time[event], return_inverse=True)
+    dead = np.zeros((len(moments), groups))
+    np.add.at(dead, (moment_of, code[event]), 1)
+    risk = np.zeros((len(moments), groups))
+    for g in range(groups):
+        own = np.sort(time[code == g])
+        risk[:, g] = len(own) - np.searchsorted(own, moments, side="left")
+    return moments, dead, risk
+
+
+def kaplan_meier(time: np.ndarray, event: np.ndarray, level: float = 0.95) -> pd.DataFrame:
+    """The Kaplan-Meier survival curve.
+
+    The interval is pointwise, on the log(−log) scale with Greenwood's variance.
+
+    Parameters
+    ----------
+    time : np.ndarray
+        float `[N]`: follow-up time of each patient, in any unit.
+    event : np.ndarray
+        bool `[N]`: whether follow-up ended by the event; otherwise it was censored.
+    level : float
+        Coverage of the interval.
+
+    Returns
+    -------
+    pd.DataFrame
+        One row per distinct time, after a row of survival 1 at time 0; columns as in
+        `CURVE_COLUMNS`. The interval is missing where survival is 0 or 1.
+
+    References
+    ----------
+    Kaplan and Meier 1958.
+
+    Examples
+    --------
+    >>> curve = kaplan_meier(np.array([2.0, 3.0, 5.0, 7.0]), np.array([True, False, True, False]))
+    >>> curve["survival"].tolist()
+    [1.0, 0.75, 0.75, 0.375, 0.375]
     """
-    moments, of = np.unique(time, return_inverse=True)
-    events = np.bincount(of, event, minlength=len(moments))
-    leaving = np.bincount(of, minlength=len(moments))
-    risk = len(time) - np.concatenate([[0], np.cumsum(leaving)[:-1]])
+    moments, moment_of = np.unique(time, return_inverse=True)
+    events = np.bincount(moment_of, event, minlength=len(moments))
+    leaving = np.bincount(moment_of, minlength=len(moments))
+    left_before = np.concatenate([[0], np.cumsum(leaving)[:-1]])
+    risk = len(time) - left_before
     survival = np.cumprod(1 - events / risk)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        greenwood = np.cumsum(events / (risk * (risk - events)))
-        width = norm.ppf(0.5 + level / 2) * np.sqrt(greenwood) / np.abs(np.log(survival))
-        low, high = survival ** np.exp(width), survival ** np.exp(-width)
-    inner = (survival > 0) & (survival < 1)
-    bounds = np.where(inner, low, np.nan), np.where(inner, high, np.nan)
-    rows = np.column_stack([moments, risk, events, leaving - events, survival, *bounds])
-    start = [0.0, len(time), 0, 0, 1.0, np.nan, np.nan]
-    table = pd.DataFrame(
-        np.vstack([start, rows[moments > 0]]) if moments[:1] != 0 else rows,
-        columns=list(CURVE_COLUMNS),
-    )
+    low, high = _greenwood_interval(survival, events, risk, level)
+    rows = np.column_stack([moments, risk, events, leaving - events, survival, low, high])
+    if moments[:1] != 0:
+        start = [0.0, len(time), 0, 0, 1.0, np.nan, np.nan]
+        rows = np.vstack([start, rows[moments > 0]])
+    table = pd.DataFrame(rows, columns=list(CURVE_COLUMNS))
     return table.astype({"at_risk": int, "events": int, "censored": int})
 
 
+def _greenwood_interval(
+    survival: np.ndarray, events: np.ndarray, risk: np.ndarray, level: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Lower and upper bound of survival at each time; NaN where survival is 0 or 1."""
+    z = norm.ppf(0.5 + level / 2)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        greenwood = np.cumsum(events / (risk * (risk - events)))
+        width = z * np.sqrt(greenwood) / np.abs(np.log(survival))
+        low = survival ** np.exp(width)
+        high = survival ** np.exp(-width)
+    exists = (survival > 0) & (survival < 1)
+    return np.where(exists, low, np.nan), np.where(exists, high, np.nan)
+
+
 def median_survival(curve: pd.DataFrame) -> tuple[float, float, float]:
-    """The first time at which survival is ½ or less, and its 95 % interval (Brookmeyer and Crowley
-    1982): where the bounds of the curve cross ½. Infinite where the curve does not get there."""
+    """Median survival and its 95 % interval, read off a Kaplan-Meier curve.
+
+    Parameters
+    ----------
+    curve : pd.DataFrame
+        As `kaplan_meier` gives it.
+
+    Returns
+    -------
+    tuple of float
+        The first times at which survival, and the lower and upper bound of its interval, are ½ or
+        less, in the curve's unit of time; infinite where the curve does not get there.
+
+    References
+    ----------
+    Brookmeyer and Crowley 1982.
+    """
     bounds = (curve["survival"], curve["survival_lo"], curve["survival_hi"])
-    return tuple(_crossing(curve["time"].to_numpy(), bound.to_numpy()) for bound in bounds)
+    time = curve["time"].to_numpy()
+    return tuple(_first_half(time, bound.to_numpy()) for bound in bounds)
 
 
-def at_risk(time: np.ndarray, moments: np.ndarray) -> np.ndarray:
-    """int: how many patients are followed up to each moment or beyond."""
-    return len(time) - np.searchsorted(np.sort(time), moments, side="left")
-
-
-def _crossing(time: np.ndarray, survival: np.ndarray) -> float:
+def _first_half(time: np.ndarray, survival: np.ndarray) -> float:
+    """The first time at which survival is ½ or less, infinite where there is none."""
     reached = np.flatnonzero(survival <= 0.5)
     return float(time[reached[0]]) if len(reached) else float("inf")

@@ -1,5 +1,7 @@
-"""What a partition of patients says of their modalities and outcomes; nothing here goes back into
-the partition."""
+"""Association of a partition of patients with their modalities and outcomes.
+
+Nothing here changes the partition.
+"""
 
 from __future__ import annotations
 
@@ -20,14 +22,28 @@ from graphfuse.task.outcome import Outcome
 
 Labels = np.ndarray
 _COLUMNS = ["modality", "patients", "nmi", "nmi_lo", "nmi_hi", "ami"]
-NOTHING = pd.DataFrame(columns=_COLUMNS)
+NO_CONTRIBUTION = pd.DataFrame(columns=_COLUMNS)
 
 
 @dataclass(frozen=True, eq=False)
 class Separation:
-    """Survival by cluster. `groups`: cluster, patients, events, expected events, median and its 95
-    % interval (infinite where not reached); `curves`: cluster and the columns of `kaplan_meier`;
-    `p_holm`: over the survival outcomes tested."""
+    """Survival by cluster.
+
+    Attributes
+    ----------
+    outcome : str
+        Name of the survival outcome.
+    test : LogRank
+        Log-rank test of equal survival in all clusters.
+    p_holm : float
+        Its p-value corrected over the survival outcomes tested.
+    groups : pd.DataFrame
+        One row per cluster: `cluster`, `patients`, `events`, `expected` events, and the `median`
+        with its 95 % interval `median_lo`, `median_hi` in the outcome's unit of time (infinite
+        where not reached).
+    curves : pd.DataFrame
+        `cluster`, and the columns of `kaplan_meier`.
+    """
 
     outcome: str
     test: LogRank
@@ -38,9 +54,21 @@ class Separation:
 
 @dataclass(frozen=True, eq=False)
 class Association:
-    """Clusters beside a class outcome: how many patients of each class every cluster holds, NMI and
-    adjusted Rand index; `derived_from`: the modalities of the layer from which the classes were
-    computed."""
+    """Agreement of the clusters with the classes of an outcome.
+
+    Attributes
+    ----------
+    outcome : str
+        Name of the class outcome.
+    counts : pd.DataFrame
+        Patients, clusters × classes.
+    nmi : float
+        Normalised mutual information, 0 … 1.
+    ari : float
+        Adjusted Rand index, at most 1.
+    derived_from : tuple of str
+        The modalities of the layer from which the classes were computed.
+    """
 
     outcome: str
     counts: pd.DataFrame
@@ -55,75 +83,110 @@ def contribution(
     fused: Resampled,
     alone: Mapping[str, Resampled],
     clusters: int,
-):
-    """One row per modality: how much its own partition shares with `labels` (Yang et al. 2023 weigh
-    modalities so).
+) -> pd.DataFrame:
+    """How much the partition by each modality alone shares with that of the layer.
 
-    Columns: modality, used patients, `nmi` (0 … 1, above 0 by chance in few patients), `nmi_lo` and
-    `nmi_hi` (2.5 to 97.5 percentiles over the subsamples, in each of which both partitions are made
-    anew), `ami` (adjusted: 0 by chance).
+    Parameters
+    ----------
+    labels : np.ndarray
+        int `[N]`: cluster of each patient, -1 for none.
+    own : mapping of str to np.ndarray
+        Modality → labels `[N]` of its own partition.
+    fused : Resampled
+        Clusterings of subsamples by the layer.
+    alone : mapping of str to Resampled
+        Modality → clusterings of the same subsamples by it alone.
+    clusters : int
+        Number of clusters of the partitions that are compared.
+
+    Returns
+    -------
+    pd.DataFrame
+        One row per modality: `modality`, `patients` with a cluster in both partitions, `nmi` (0 …
+        1, above 0 by chance in few patients) with its 2.5 and 97.5 percentiles over the subsamples
+        `nmi_lo` and `nmi_hi`, and `ami` (adjusted mutual information, 0 by chance).
+
+    References
+    ----------
+    Yang et al. 2023 weight modalities in this way.
     """
     rows = []
     for name, mine in own.items():
-        pairs = [
-            (whole.get(clusters), part.get(clusters))
-            for (_, whole), (_, part) in zip(fused, alone[name], strict=True)
-        ]
-        again = [shared(a, b)[0] for a, b in pairs if a is not None and b is not None]
-        low, high = np.quantile(again, [0.025, 0.975]) if again else (np.nan, np.nan)
+        resampled = _resampled_nmi(fused, alone[name], clusters)
+        low, high = np.quantile(resampled, [0.025, 0.975]) if resampled else (np.nan, np.nan)
         nmi, ami, both = shared(labels, mine)
-        rows.append(
-            {
-                "modality": name,
-                "patients": both,
-                "nmi": nmi,
-                "nmi_lo": low,
-                "nmi_hi": high,
-                "ami": ami,
-            }
-        )
+        rows.append((name, both, nmi, low, high, ami))
     return pd.DataFrame(rows, columns=_COLUMNS)
 
 
+def _resampled_nmi(fused: Resampled, alone: Resampled, clusters: int) -> list[float]:
+    """NMI of two clusterings in each subsample in which both give this number of clusters."""
+    pairs = zip(fused.labels, alone.labels, strict=True)
+    return [
+        shared(whole[clusters], part[clusters])[0]
+        for whole, part in pairs
+        if clusters in whole and clusters in part
+    ]
+
+
 def shared(a: Labels, b: Labels) -> tuple[float, float, int]:
-    """Normalised and adjusted mutual information of two partitions on the patients that have a
-    cluster in both."""
+    """Information that two partitions share, on the patients that have a cluster in both.
+
+    Parameters
+    ----------
+    a, b : np.ndarray
+        int `[N]`: cluster of each patient, -1 for none.
+
+    Returns
+    -------
+    nmi : float
+        Normalised mutual information; NaN for fewer than two patients.
+    ami : float
+        Adjusted mutual information; NaN for fewer than two patients.
+    count : int
+        How many patients have a cluster in both.
+    """
     both = (a >= 0) & (b >= 0)
-    if both.sum() < 2:
-        return float("nan"), float("nan"), int(both.sum())
-    nmi, ami = (
-        normalized_mutual_info_score(a[both], b[both]),
-        adjusted_mutual_info_score(a[both], b[both]),
-    )
-    return float(nmi), float(ami), int(both.sum())
+    count = int(both.sum())
+    if count < 2:
+        return float("nan"), float("nan"), count
+    nmi = normalized_mutual_info_score(a[both], b[both])
+    ami = adjusted_mutual_info_score(a[both], b[both])
+    return float(nmi), float(ami), count
 
 
 def separations(labels: Labels, outcomes: Mapping[str, Outcome]) -> dict[str, Separation]:
-    """Survival by cluster for every survival outcome, its p-values corrected over those outcomes
-    (Holm 1979)."""
-    known = {
-        name: o
-        for name, o in outcomes.items()
-        if o.task.has_times and ((labels >= 0) & o.known).any()
-    }
-    tests = {name: log_rank(*_followed(labels, outcome)) for name, outcome in known.items()}
-    corrected = dict(zip(tests, holm([t.p for t in tests.values()]), strict=True))
+    """Survival by cluster for every survival outcome, p-values corrected over these (Holm 1979).
+
+    Parameters
+    ----------
+    labels : np.ndarray
+        int `[N]`: cluster of each patient, -1 for none.
+    outcomes : mapping of str to Outcome
+        Of the same patients; those that are not survival are ignored.
+
+    Returns
+    -------
+    dict of str to Separation
+        By the outcome's name.
+    """
+    followed = {}
+    for name, outcome in outcomes.items():
+        rows = (labels >= 0) & outcome.known
+        if outcome.task.has_times and rows.any():
+            time = outcome.values[rows].astype(float)
+            event = np.asarray(outcome.event)[rows].astype(bool)
+            followed[name] = time, event, labels[rows]
+    tests = {name: log_rank(*each) for name, each in followed.items()}
+    corrected = holm_by_name({name: test.p for name, test in tests.items()})
     return {
-        name: _separation(name, *_followed(labels, o), tests[name], corrected[name])
-        for name, o in known.items()
+        name: _separation(name, *each, tests[name], corrected[name])
+        for name, each in followed.items()
     }
-
-
-def _followed(labels: Labels, outcome: Outcome) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    rows = (labels >= 0) & outcome.known
-    return (
-        outcome.values[rows].astype(float),
-        np.asarray(outcome.event)[rows].astype(bool),
-        labels[rows],
-    )
 
 
 def _separation(name: str, time, event, group, test: LogRank, p_holm: float) -> Separation:
+    """Survival by cluster of the patients `[n]` of these times, events and clusters."""
     curves, rows = [], []
     for i, cluster in enumerate(np.unique(group)):
         own = group == cluster
@@ -141,28 +204,60 @@ def _separation(name: str, time, event, group, test: LogRank, p_holm: float) -> 
 def associations(
     labels: Labels, outcomes: Mapping[str, Outcome], modalities: tuple[str, ...]
 ) -> dict[str, Association]:
-    """Clusters beside every class outcome, on the patients who have both."""
-    found = {}
+    """Agreement of the clusters with every class outcome, on the patients who have both.
+
+    Parameters
+    ----------
+    labels : np.ndarray
+        int `[N]`: cluster of each patient, -1 for none.
+    outcomes : mapping of str to Outcome
+        Of the same patients; those that have no classes are ignored.
+    modalities : tuple of str
+        Those of the layer.
+
+    Returns
+    -------
+    dict of str to Association
+        By the outcome's name.
+    """
+    result = {}
     for name, outcome in outcomes.items():
         rows = (labels >= 0) & outcome.known
-        if outcome.task.has_classes and rows.any():
-            counts = np.zeros((labels.max() + 1, len(outcome.classes)), int)
-            np.add.at(counts, (labels[rows], outcome.values[rows].astype(int)), 1)
-            table = pd.DataFrame(counts, columns=list(outcome.classes)).rename_axis("cluster")
-            ari = float(adjusted_rand_score(labels[rows], outcome.values[rows]))
-            parents = tuple(m for m in outcome.derived_from if m in modalities)
-            found[name] = Association(
-                name, table, shared(labels[rows], outcome.values[rows])[0], ari, parents
-            )
-    return found
+        if not outcome.task.has_classes or not rows.any():
+            continue
+        cluster, y = labels[rows], outcome.values[rows]
+        counts = np.zeros((labels.max() + 1, len(outcome.classes)), int)
+        np.add.at(counts, (cluster, y.astype(int)), 1)
+        table = pd.DataFrame(counts, columns=list(outcome.classes)).rename_axis("cluster")
+        nmi, _, _ = shared(cluster, y)
+        ari = float(adjusted_rand_score(cluster, y))
+        result[name] = Association(name, table, nmi, ari, outcome_parents(outcome, modalities))
+    return result
+
+
+def outcome_parents(outcome: Outcome, modalities: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of the modalities from which the outcome was computed."""
+    return tuple(m for m in outcome.derived_from if m in modalities)
 
 
 def holm(p: list[float]) -> list[float]:
-    """Step-down corrected p-values in the order given; NaN stays and does not count."""
+    """Holm's step-down corrected p-values, in the order given; NaN stays and does not count.
+
+    Examples
+    --------
+    >>> holm([0.01, float("nan"), 0.04])
+    [0.02, nan, 0.04]
+    """
     values = np.asarray(p, float)
     order = [i for i in np.argsort(values, kind="stable") if np.isfinite(values[i])]
     corrected, most = values.copy(), 0.0
     for step, i in enumerate(order):
-        most = max(most, min(1.0, values[i] * (len(order) - step)))
+        left = len(order) - step
+        most = max(most, min(1.0, values[i] * left))
         corrected[i] = most
     return corrected.tolist()
+
+
+def holm_by_name(p: Mapping[str, float]) -> dict[str, float]:
+    """`holm` of the p-values of several outcomes, by their names."""
+    return dict(zip(p, holm(list(p.values())), strict=True))

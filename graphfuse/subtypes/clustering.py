@@ -1,9 +1,8 @@
-"""Clusters of patients on one patient layer: spectral and Leiden, and how well a partition holds
-together.
+"""Spectral and Leiden clustering of patients on one patient layer, and cohesion of a partition.
 
-A graph here is a symmetric sparse `[N, N]` of weights ≥ 0 without a diagonal. Labels are int `[N]`,
-0 for the largest cluster (ties go to the one whose first patient comes first), and -1 for a patient
-without any edge.
+A graph here is a symmetric sparse matrix `[N, N]` of weights ≥ 0 whose diagonal is empty. Labels
+are int `[N]`: 0 for the largest cluster (of equal ones, the one whose first patient comes first),
+and -1 for a patient without any edge.
 """
 
 from __future__ import annotations
@@ -21,40 +20,55 @@ from threadpoolctl import threadpool_limits
 from graphfuse.errors import InputError
 from graphfuse.graph.neighbour_lists import Neighbours
 
-# components of at most this many patients get all their eigenvectors from the dense matrix
-DENSE = 1200
+DENSE = 1200  # most patients of a component whose eigenvectors are computed on a dense matrix
 RESOLUTIONS = np.geomspace(0.1, 6.0, 40)  # Leiden's scan for a number of clusters
 
 
 def symmetric(lists: Neighbours) -> csr_matrix:
-    """The graph of a layer's lists among its own patients: (W + Wᵀ) / 2, negative weights and the
-    diagonal left out."""
+    """The graph of a layer's neighbour lists among its own patients.
+
+    It is (W + Wᵀ) / 2 without negative weights and without the diagonal.
+    """
     shape = (len(lists), lists.senders)
-    heard = csr_matrix((np.maximum(lists.weight, 0), lists.index, lists.offsets), shape=shape)
-    graph = (heard + heard.T).tocsr() / 2
+    weight = np.maximum(lists.weight, 0)
+    directed = csr_matrix((weight, lists.index, lists.offsets), shape=shape)
+    graph = (directed + directed.T).tocsr() / 2
     graph.setdiag(0)
     graph.eliminate_zeros()
     return graph
 
 
 def spectrum(graph: csr_matrix, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """The `count` smallest eigenvalues, ascending, and vectors `[N, count]` of the normalised
-    Laplacian I − D^-½ W D^-½.
+    """The smallest eigenvalues and eigenvectors of the normalised Laplacian I − D^-½ W D^-½.
 
-    Found component by component, larger ones first among equals, because a Lanczos run sees a
-    repeated eigenvalue once: with c components the first c eigenvalues are 0. Isolated patients
-    have rows of zeros. Fewer columns where fewer exist.
+    They are computed component by component, the larger first among equal eigenvalues, because a
+    Lanczos iteration finds a repeated eigenvalue once: with c components the first c are 0.
+
+    Parameters
+    ----------
+    graph : csr_matrix
+        `[N, N]`.
+    count : int
+        How many eigenpairs are wanted; fewer are returned where fewer exist.
+
+    Returns
+    -------
+    values : np.ndarray
+        `[count]`, ascending.
+    vectors : np.ndarray
+        `[N, count]`; rows of zeros for patients without an edge.
     """
-    total, part = connected_components(graph, directed=False)
-    sizes = np.bincount(part, minlength=total)
+    total, component = connected_components(graph, directed=False)
+    sizes = np.bincount(component, minlength=total)
     values, vectors = [], []
-    for c in np.argsort(-sizes, kind="stable"):
-        if sizes[c] > 1:
-            rows = np.flatnonzero(part == c)
-            found, inner = _smallest(graph[rows][:, rows], min(count, len(rows)))
-            outer = np.zeros((graph.shape[0], len(found)))
-            outer[rows] = inner
-            values.append(found)
+    for number in np.argsort(-sizes, kind="stable"):
+        if sizes[number] > 1:
+            rows = np.flatnonzero(component == number)
+            inner = graph[rows][:, rows]
+            inner_values, inner_vectors = _smallest(inner, min(count, len(rows)))
+            outer = np.zeros((graph.shape[0], len(inner_values)))
+            outer[rows] = inner_vectors
+            values.append(inner_values)
             vectors.append(outer)
         if len(values) > count:  # `count` components have a zero each: smaller ones add nothing
             break
@@ -66,52 +80,90 @@ def spectrum(graph: csr_matrix, count: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _smallest(graph: csr_matrix, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Eigenpairs of one component, each vector's largest entry positive."""
-    root = 1 / np.sqrt(np.asarray(graph.sum(1)).ravel())
+    """Eigenpairs of the Laplacian of one component, each vector's largest entry positive."""
+    degree = np.asarray(graph.sum(1)).ravel()
+    root = 1 / np.sqrt(degree)
     scaled = diags(root) @ graph @ diags(root)
     size = len(root)
     if size <= DENSE or count >= size - 1:
-        values, vectors = eigh(
-            np.asarray(scaled.todense()), subset_by_index=(size - count, size - 1)
-        )
+        dense = np.asarray(scaled.todense())
+        values, vectors = eigh(dense, subset_by_index=(size - count, size - 1))
     else:
-        start = np.random.default_rng(0).standard_normal(
-            size
-        )  # fixed, so that the same graph gives the same vectors
+        # a fixed start, so that the same graph gives the same vectors
+        start = np.random.default_rng(0).standard_normal(size)
         values, vectors = eigsh(scaled, k=count, which="LA", v0=start)
     order = np.argsort(-values, kind="stable")
-    values, vectors = np.clip(1 - values[order], 0, 2), vectors[:, order]
-    top = vectors[np.abs(vectors).argmax(0), np.arange(vectors.shape[1])]
-    return values, vectors * np.sign(top)
+    values = np.clip(1 - values[order], 0, 2)
+    vectors = vectors[:, order]
+    largest = np.abs(vectors).argmax(0)
+    sign = np.sign(vectors[largest, np.arange(vectors.shape[1])])
+    return values, vectors * sign
 
 
 def spectral(graph: csr_matrix, counts: Iterable[int], seed: int = 0) -> dict[int, np.ndarray]:
-    """Labels for each number of clusters: k-means on the rows, at unit length, of the first k
-    eigenvectors.
+    """Spectral clustering: k-means on the rows, at unit length, of the first k eigenvectors.
 
-    Ng, Jordan and Weiss 2001. A number above that of the patients with an edge is left out.
+    Parameters
+    ----------
+    graph : csr_matrix
+        `[N, N]`.
+    counts : iterable of int
+        Numbers of clusters.
+    seed : int
+        Of k-means.
+
+    Returns
+    -------
+    dict of int to np.ndarray
+        Number of clusters → labels `[N]`. Numbers above that of the patients with an edge are left
+        out.
+
+    References
+    ----------
+    Ng, Jordan and Weiss 2001.
     """
     counts = sorted(counts)
     linked = np.flatnonzero(graph.getnnz(1))
     _, vectors = spectrum(graph, max(counts, default=1))
-    found = {}
+    most = min(len(linked), vectors.shape[1])
+    partitions = {}
     for k in counts:
-        if k > min(len(linked), vectors.shape[1]):
+        if k > most:
             break
         rows = vectors[linked, :k]
         length = np.linalg.norm(rows, axis=1, keepdims=True)
         rows = np.divide(rows, length, out=np.zeros_like(rows), where=length > 0)
         labels = np.full(graph.shape[0], -1)
         labels[linked] = KMeans(k, n_init=4, random_state=seed).fit_predict(rows)
-        found[k] = ordered(labels)
-    return found
+        partitions[k] = ordered(labels)
+    return partitions
 
 
 def leiden(graph: csr_matrix, resolution: float, seed: int = 0) -> np.ndarray:
-    """Labels of the partition of greatest modularity at this resolution (Traag et al. 2019,
-    doi:10.1038/s41598-019-41695-z).
+    """Leiden clustering: the partition of greatest modularity at a resolution.
 
-    Raises `InputError` where the optional package is not installed.
+    Parameters
+    ----------
+    graph : csr_matrix
+        `[N, N]`.
+    resolution : float
+        Above 0; a greater one gives more clusters.
+    seed : int
+        Of the random moves.
+
+    Returns
+    -------
+    np.ndarray
+        Labels `[N]`.
+
+    Raises
+    ------
+    InputError
+        Where the optional package graspologic-native is not installed.
+
+    References
+    ----------
+    Traag et al. 2019, doi:10.1038/s41598-019-41695-z.
     """
     try:
         from graspologic_native import leiden_csr
@@ -124,53 +176,57 @@ def leiden(graph: csr_matrix, resolution: float, seed: int = 0) -> np.ndarray:
     if len(linked):
         inner = graph[linked][:, linked].tocsr()
         inner.sort_indices()
-        arrays = (
-            inner.indptr.astype(np.int64),
-            inner.indices.astype(np.int32),
-            inner.data.astype(float),
-        )
-        _, found = leiden_csr(
-            *arrays, len(linked), resolution=float(resolution), iterations=3, seed=seed
-        )
-        labels[linked] = [found[i] for i in range(len(linked))]
+        offsets = inner.indptr.astype(np.int64)
+        neighbours = inner.indices.astype(np.int32)
+        weights = inner.data.astype(float)
+        options = {"resolution": float(resolution), "iterations": 3, "seed": seed}
+        _, community = leiden_csr(offsets, neighbours, weights, len(linked), **options)
+        labels[linked] = [community[i] for i in range(len(linked))]
     return ordered(labels)
 
 
 def resolutions(graph: csr_matrix, counts: Iterable[int], seed: int = 0) -> dict[int, float]:
-    """For each number of clusters the middle one of the resolutions that give it; numbers that none
-    gives are left out."""
-    got = np.array([leiden(graph, r, seed).max(initial=-1) + 1 for r in RESOLUTIONS])
-    wanted = {k: RESOLUTIONS[got == k] for k in counts}
-    return {k: float(giving[len(giving) // 2]) for k, giving in wanted.items() if len(giving)}
+    """Number of clusters → the middle one of the resolutions that give it, where any does."""
+    clusters = np.array([_count(leiden(graph, r, seed)) for r in RESOLUTIONS])
+    giving = {k: RESOLUTIONS[clusters == k] for k in counts}
+    return {k: float(each[len(each) // 2]) for k, each in giving.items() if len(each)}
+
+
+def _count(labels: np.ndarray) -> int:
+    """How many clusters there are."""
+    return int(labels.max(initial=-1)) + 1
 
 
 METHODS = ("spectral", "leiden")
-Settings = dict[
-    int, float
-]  # number of clusters → what makes the method give it: that number, or a resolution
+# number of clusters → what makes the method give it: that number, or a resolution
+Settings = dict[int, float]
 
 
-def settle(
+def settings_for(
     method: str,
     graph: csr_matrix,
     counts: Iterable[int],
     seed: int,
     resolution: float | None = None,
 ) -> Settings:
-    """What makes the method give each number of clusters on this graph. With a `resolution`, the
-    number it gives."""
+    """What makes the method give each number of clusters on this graph.
+
+    With a `resolution`, the only number is the one that it gives.
+    """
     if method == "spectral":
         return {k: k for k in counts}
     if resolution is not None:
-        return {int(leiden(graph, resolution, seed).max(initial=-1)) + 1: resolution}
+        return {_count(leiden(graph, resolution, seed)): resolution}
     return resolutions(graph, counts, seed)
 
 
 def partitions(
     method: str, graph: csr_matrix, settings: Settings, seed: int
 ) -> dict[int, np.ndarray]:
-    """Labels of the graph at each setting. A resolution may give another number of clusters here
-    than where it was chosen."""
+    """Labels of the graph at each setting.
+
+    A resolution may give another number of clusters here than on the graph for which it was chosen.
+    """
     if method == "spectral":
         with threadpool_limits(1):  # small matrices, many times: threads would wait for one another
             return spectral(graph, settings, seed)
@@ -180,41 +236,83 @@ def partitions(
 def ordered(labels: np.ndarray) -> np.ndarray:
     """The same partition, clusters numbered by size, then by their first patient; -1 stays."""
     names, first, counts = np.unique(labels, return_index=True, return_counts=True)
-    rank = [n for _, _, n in sorted(zip(-counts, first, names, strict=True)) if n >= 0]
-    number = {name: i for i, name in enumerate(rank)}
+    by_size = names[np.lexsort((first, -counts))]
+    number = {name: i for i, name in enumerate(by_size[by_size >= 0])}
     return np.array([number.get(label, -1) for label in labels.tolist()], dtype=np.int64)
 
 
 def cohesion(graph: csr_matrix, labels: np.ndarray) -> np.ndarray:
-    """float `[N]` in −1 … 1: how much closer each patient is to its own cluster than to the next
-    best, (a − b) / max(a, b).
+    """How much closer each patient is to its own cluster than to the next best.
 
-    `a` and `b` are mean weights to a cluster's patients: a silhouette (Rousseeuw 1987) on
-    similarities. NaN where a patient has no cluster, 0 where there is one cluster only.
+    It is (a − b) / max(a, b), where a and b are mean weights to the patients of a cluster: a
+    silhouette on similarities.
+
+    Parameters
+    ----------
+    graph : csr_matrix
+        `[N, N]`.
+    labels : np.ndarray
+        int `[N]`: cluster of each patient, -1 for none.
+
+    Returns
+    -------
+    np.ndarray
+        float `[N]` in −1 … 1; NaN for a patient without a cluster, 0 where there is one cluster.
+
+    References
+    ----------
+    Rousseeuw 1987.
     """
-    clusters = int(labels.max(initial=-1)) + 1
-    members = csr_matrix(
-        (np.ones(len(labels)), (np.arange(len(labels)), np.maximum(labels, 0))),
-        (len(labels), max(clusters, 1)),
-    )
-    members = diags((labels >= 0).astype(float)) @ members
-    sizes = np.asarray(members.sum(0)).ravel()
+    clusters = _count(labels)
     inside = np.flatnonzero(labels >= 0)
-    near = np.asarray((graph @ members).todense())[inside]
-    near /= np.maximum(sizes[None] - (labels[inside, None] == np.arange(len(sizes))), 1)
-    own = near[np.arange(len(inside)), labels[inside]]
-    near[np.arange(len(inside)), labels[inside]] = -np.inf
+    own_cluster = labels[inside]
+    near = _mean_weights(graph, labels, max(clusters, 1))[inside]  # [inside, clusters]
+    place = np.arange(len(inside)), own_cluster
+    own = near[place]
+    near[place] = -np.inf
     other = near.max(1, initial=-np.inf) if clusters > 1 else own
     most = np.maximum(own, other)
-    found = np.full(len(labels), np.nan)
-    found[inside] = np.divide(own - other, most, out=np.zeros_like(own), where=most > 0)
-    return found
+    values = np.full(len(labels), np.nan)
+    values[inside] = np.divide(own - other, most, out=np.zeros_like(own), where=most > 0)
+    return values
+
+
+def _mean_weights(graph: csr_matrix, labels: np.ndarray, clusters: int) -> np.ndarray:
+    """Mean weight from each patient to the others of each cluster, `[N, clusters]`."""
+    count = len(labels)
+    entries = (labels >= 0).astype(float)
+    place = np.arange(count), np.maximum(labels, 0)
+    members = csr_matrix((entries, place), (count, clusters))
+    total = np.asarray((graph @ members).todense())
+    sizes = np.asarray(members.sum(0)).ravel()  # [clusters]
+    is_own = labels[:, None] == np.arange(clusters)
+    return total / np.maximum(sizes[None] - is_own, 1)
 
 
 def eigengap(graph: csr_matrix, most: int) -> tuple[int, np.ndarray]:
-    """The number of clusters 1 … `most` after which the Laplacian's eigenvalues jump most, and the
-    jumps λ(k+1) − λ(k) `[most]` (von Luxburg 2007, doi:10.1007/s11222-007-9033-z); the first of
-    equals."""
+    """The number of clusters after which the eigenvalues of the Laplacian rise most.
+
+    Parameters
+    ----------
+    graph : csr_matrix
+        `[N, N]`.
+    most : int
+        The greatest number that may be returned.
+
+    Returns
+    -------
+    count : int
+        In 1 … `most`; the least of equals.
+    gaps : np.ndarray
+        `[most]`: the differences λ(k+1) − λ(k) of the eigenvalues.
+
+    References
+    ----------
+    von Luxburg 2007, doi:10.1007/s11222-007-9033-z.
+    """
     values, _ = spectrum(graph, most + 1)
     gaps = np.diff(values)
-    return (int(np.argmax(np.round(gaps, 9))) + 1 if len(gaps) else 1), gaps
+    if not len(gaps):
+        return 1, gaps
+    widest = int(np.argmax(np.round(gaps, 9)))
+    return widest + 1, gaps

@@ -1,8 +1,7 @@
-"""A patient layer that can be made anew on any of its patients: for resampling, and for data
-without clusters.
+"""A patient layer that can be fitted anew on some of its patients, or on data without clusters.
 
 Columns are imputed and scaled once, on all patients and without labels; what depends on neighbours
-(components, scales, lists, fusion) is fitted anew each time.
+(components, scales, neighbour lists, fusion) is fitted anew each time.
 """
 
 from __future__ import annotations
@@ -31,8 +30,17 @@ FUSED = ("snf", "shared")
 
 @dataclass(frozen=True, eq=False)
 class Tables:
-    """What a layer is fitted on: modality → standardised columns `[N, F]`, modality → who has it
-    `[N]`, and the patients."""
+    """The tables on which a layer is fitted.
+
+    Attributes
+    ----------
+    values : dict of str to np.ndarray
+        Modality → standardised columns `[N, F]`.
+    present : dict of str to np.ndarray
+        Modality → bool `[N]`: which patient has it.
+    patients : pd.Index
+        Ids of the N patients.
+    """
 
     values: dict[str, np.ndarray]
     present: dict[str, np.ndarray]
@@ -41,34 +49,39 @@ class Tables:
     def take(self, rows: np.ndarray) -> Tables:
         """The same for the patients at `rows`."""
         values = {m: v[rows] for m, v in self.values.items()}
-        return Tables(values, {m: p[rows] for m, p in self.present.items()}, self.patients[rows])
+        present = {m: p[rows] for m, p in self.present.items()}
+        return Tables(values, present, self.patients[rows])
 
     def only(self, modalities: tuple[str, ...]) -> Tables:
         """The tables of some modalities."""
-        return replace(
-            self,
-            values={m: self.values[m] for m in modalities},
-            present={m: self.present[m] for m in modalities},
-        )
+        values = {m: self.values[m] for m in modalities}
+        present = {m: self.present[m] for m in modalities}
+        return replace(self, values=values, present=present)
 
     def cloud(self, rng: np.random.Generator) -> Tables:
-        """Patients drawn from one Gaussian with the covariance of these, across modalities too; the
-        same patients lack the same modalities. Each is a random combination of all patients, the
-        same one in every modality."""
+        """Patients drawn from one Gaussian with the covariance of these, across modalities too.
+
+        The same patients lack the same modalities. Each is a random combination of all patients,
+        the same one in every modality.
+        """
         drawn = {m: np.zeros_like(v) for m, v in self.values.items()}
-        centred = {
-            m: v[self.present[m]] - v[self.present[m]].mean(0) for m, v in self.values.items()
-        }
+        centred = {m: self._centred(m) for m in self.values}
         count = len(self.patients)
         step = max(1, CELLS // count)
         for start in range(0, count, step):
-            block = slice(start, min(start + step, count))
-            mix = rng.standard_normal((block.stop - start, count))
+            stop = min(start + step, count)
+            mix = rng.standard_normal((stop - start, count))
             for m, has in self.present.items():
-                drawn[m][block][has[block]] = (
-                    mix[np.ix_(has[block], has)] @ centred[m] / np.sqrt(max(has.sum(), 1))
-                )
+                receivers = has[start:stop]
+                weights = mix[np.ix_(receivers, has)]
+                scale = np.sqrt(max(has.sum(), 1))
+                drawn[m][start:stop][receivers] = weights @ centred[m] / scale
         return Tables(drawn, self.present, self.patients)
+
+    def _centred(self, modality: str) -> np.ndarray:
+        """The columns of those who have a modality, less their means `[n, F]`."""
+        own = self.values[modality][self.present[modality]]
+        return own - own.mean(0)
 
 
 Build = Callable[[Tables], csr_matrix]  # fits the layer on these patients and gives their graph
@@ -76,10 +89,27 @@ Build = Callable[[Tables], csr_matrix]  # fits the layer on these patients and g
 
 @dataclass(frozen=True, eq=False)
 class Layered:
-    """One layer of a recipe over the patients `rows` of a cohort that have any of its modalities
-    `of`.
+    """One layer of a recipe, over the patients of a cohort that have any of its modalities.
 
-    A layer of one's own edges is not fitted: its graph among some patients is what it is among all.
+    A layer of the user's own edges is not fitted: its graph among some patients is the part of the
+    whole graph among them.
+
+    Attributes
+    ----------
+    name : str
+        The layer's name.
+    of : tuple of str
+        Its modalities.
+    spec : Spec
+        How it is fitted.
+    control : str
+        The control of the graph that the recipe asks for.
+    rows : np.ndarray
+        int `[n]`: positions of its patients in the cohort.
+    tables : Tables
+        Those of its patients.
+    seed : int
+        Of the control and of data without clusters.
     """
 
     name: str
@@ -91,19 +121,21 @@ class Layered:
     seed: int
 
     def builder(self) -> Build:
-        """Makes the graph of any of these patients."""
-        return (
-            self._induced(self.control, self.seed)
-            if self.spec.edges
-            else self._fit(self.control, self.seed)
-        )
+        """A function that gives the graph among any of these patients."""
+        if self.spec.edges:
+            return self._induced(self.control, self.seed)
+        return self._fit(self.control, self.seed)
 
     def null(self, draw: int) -> tuple[Tables, Build]:
-        """The same patients without clusters: a Gaussian cloud of the same covariance, or, for
-        one's own edges, a graph in which everyone keeps the number of neighbours."""
+        """Data without clusters: patients of a Gaussian with the same covariance.
+
+        For the user's own edges, it is a random graph in which every patient keeps the number of
+        neighbours.
+        """
         if self.spec.edges:
             return self.tables, self._induced("rewired", self.seed + 1 + draw)
-        return self.tables.cloud(np.random.default_rng([self.seed, 1, draw])), self.builder()
+        rng = np.random.default_rng([self.seed, 1, draw])
+        return self.tables.cloud(rng), self.builder()
 
     def _fit(self, control: str, seed: int) -> Build:
         def build(tables: Tables) -> csr_matrix:
@@ -115,7 +147,8 @@ class Layered:
         return build
 
     def _induced(self, control: str, seed: int) -> Build:
-        whole, patients = self._fit(control, seed)(self.tables), self.tables.patients
+        whole = self._fit(control, seed)(self.tables)
+        patients = self.tables.patients
 
         def build(tables: Tables) -> csr_matrix:
             rows = patients.get_indexer(tables.patients)
@@ -132,11 +165,29 @@ def layered(
     seed: int = 0,
     rows: np.ndarray | None = None,
 ) -> Layered:
-    """The layer called `layer`: a modality, `"snf"` or `"shared"` of all, or one that the recipe
-    names; over those who have any of its modalities, or the patients `rows`.
+    """The layer of a name, over the patients who have any of its modalities.
 
-    Raises `InputError` for an unknown name and where too few patients have the layer or one of its
-    modalities.
+    Parameters
+    ----------
+    cohort : Cohort
+    recipe : Recipe
+    layer : str
+        A modality, "snf" or "shared" of all modalities, or a layer that the recipe names.
+    tables : Tables
+        Of all patients, as `tables_of` gives them.
+    seed : int
+        Of the graph's control and of data without clusters.
+    rows : np.ndarray, optional
+        int `[n]`: positions of the patients to take in place of those who have the layer.
+
+    Returns
+    -------
+    Layered
+
+    Raises
+    ------
+    InputError
+        For an unknown name, and where too few patients have the layer or one of its modalities.
     """
     modalities = tuple(cohort.modalities)
     known = dict.fromkeys((*modalities, *FUSED, *recipe.patient.layer))
@@ -146,66 +197,94 @@ def layered(
             f"none{nearest(layer, known)}"
         )
     spec = _spec(recipe.patient, layer, modalities)
-    inside = np.any([tables.present[m] for m in spec.of], axis=0) | bool(spec.edges)
-    for m in () if spec.edges else spec.of:
-        if tables.present[m].sum() < LEAST:
-            raise InputError(
-                f"modality {m!r}: {few(tables.present[m].sum())} patients have it; clusters "
-                f"need at least {LEAST}"
-            )
+    inside = _patients_of(layer, spec, tables.present)
+    rows = np.flatnonzero(inside) if rows is None else rows
+    chosen = tables.only(spec.of).take(rows)
+    if spec.similarity in ("cosine", "euclidean"):
+        chosen = replace(chosen, values=rotated(chosen.values))
+    return Layered(layer, spec.of, spec, recipe.patient.control, rows, chosen, seed)
+
+
+def _patients_of(layer: str, spec: Spec, present: Mapping[str, np.ndarray]) -> np.ndarray:
+    """bool `[N]`: who is in a layer. Raises `InputError` where too few are."""
+    if not spec.edges:
+        for m in spec.of:
+            count = present[m].sum()
+            if count < LEAST:
+                raise InputError(
+                    f"modality {m!r}: {few(count)} patients have it; clusters need at least {LEAST}"
+                )
+    inside = np.any([present[m] for m in spec.of], axis=0) | bool(spec.edges)
     if inside.sum() < LEAST:
         raise InputError(
             f"layer {layer!r}: {inside.sum()} patients are in it; clusters need at least {LEAST}"
         )
-    rows = np.flatnonzero(inside) if rows is None else rows
-    chosen = tables.only(spec.of).take(rows)
-    if spec.similarity in ("cosine", "euclidean"):
-        chosen = replace(chosen, values=turned(chosen.values))
-    return Layered(layer, spec.of, spec, recipe.patient.control, rows, chosen, seed)
+    return inside
 
 
 def _spec(section: PatientSection, layer: str, modalities: tuple[str, ...]) -> Spec:
+    """How the layer of this name is fitted."""
     named = {name: table for name, table in section.layer.items() if name == layer}
-    return layer_specs(section.model_copy(update={"layers": [layer], "layer": named}), modalities)[
-        layer
-    ]
+    alone = section.model_copy(update={"layers": [layer], "layer": named})
+    return layer_specs(alone, modalities)[layer]
 
 
 def tables_of(cohort: Cohort, recipe: Recipe) -> Tables:
-    """Standardised columns of every modality, fitted on all patients without labels; with `[select]
-    top`, the columns of greatest variance as measured (EHR columns, whose units differ, all
-    stay)."""
-    nothing = Learned.nothing(len(cohort))
-    steps_of(recipe, cohort)  # refuses, before anything is fitted, what cannot be
+    """Standardised columns of every modality, fitted on all patients without labels.
+
+    With `[select] top` only the columns of greatest variance as measured are kept, except of
+    records (EHR), whose columns have different units.
+
+    Parameters
+    ----------
+    cohort : Cohort
+    recipe : Recipe
+        Its steps are used, without those that need labels.
+
+    Returns
+    -------
+    Tables
+
+    Raises
+    ------
+    InputError
+        For steps and options that do not exist.
+    """
+    unlabelled = Learned.nothing(len(cohort))
+    steps_of(recipe, cohort)  # checks the steps before anything is fitted
     values, present = {}, {}
     for name, modality in cohort.modalities.items():
-        modality = _widest(modality, recipe.select.top)
+        modality = _most_variable(modality, recipe.select.top)
         steps = unlabelled_steps(recipe, modality)
-        pipeline = Pipeline.fit(modality, nothing, steps, cohort.groups)
-        values[name], present[name] = pipeline.apply(modality), pipeline.present(modality)
+        pipeline = Pipeline.fit(modality, unlabelled, steps, cohort.groups)
+        values[name] = pipeline.apply(modality)
+        present[name] = pipeline.present(modality)
     return Tables(values, present, cohort.patients)
 
 
-def _widest(modality: Modality, top: int | None) -> Modality:
+def _most_variable(modality: Modality, top: int | None) -> Modality:
+    """The modality with only its `top` columns of greatest variance; of equals the first by id."""
     if top is None or modality.kind == "ehr" or top >= modality.table.shape[1]:
         return modality
     variance = modality.table.var(ddof=0).fillna(-1.0).to_numpy()
-    order = np.lexsort((np.asarray(modality.columns, dtype=str), -variance))
+    names = np.asarray(modality.columns, dtype=str)
+    order = np.lexsort((names, -variance))
     keep = np.sort(order[:top])
-    return replace(
-        modality,
-        table=modality.table.iloc[:, keep],
-        symbols=tuple(modality.symbols[i] for i in keep),
-    )
+    symbols = tuple(modality.symbols[i] for i in keep)
+    return replace(modality, table=modality.table.iloc[:, keep], symbols=symbols)
 
 
-def turned(tables: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Tables with more columns than rows on axes of their own, as many as rows: all inner products
-    stay, the work shrinks."""
-    found = {}
-    for name, values in tables.items():
-        found[name] = values
-        if values.shape[1] > 1.5 * values.shape[0]:
-            power, axes = np.linalg.eigh(values @ values.T)
-            found[name] = axes * np.sqrt(np.maximum(power, 0))
-    return found
+def rotated(tables: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Tables with many more columns than rows, rotated into as many columns as rows.
+
+    All inner products of rows stay as they are, and neighbours are found faster.
+    """
+    return {name: _rotated(values) for name, values in tables.items()}
+
+
+def _rotated(values: np.ndarray) -> np.ndarray:
+    rows, columns = values.shape
+    if columns <= 1.5 * rows:
+        return values
+    power, axes = np.linalg.eigh(values @ values.T)
+    return axes * np.sqrt(np.maximum(power, 0))

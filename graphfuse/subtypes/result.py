@@ -1,4 +1,4 @@
-"""What subtype discovery found, as a value and as a folder of tables."""
+"""The result of subtype discovery, as a value and as a folder of tables."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ from graphfuse.files.atomic_write import Kind, whole_folder, write_json
 from graphfuse.files.hashes import text_sha256
 from graphfuse.schema import SCHEMA, Recipe
 from graphfuse.subtypes.associations import Association, Separation
+from graphfuse.subtypes.number_choice import RULE, Choice
 from graphfuse.subtypes.ordered_differences import Difference
-from graphfuse.subtypes.stability import RULE, SHARE, Choice
+from graphfuse.subtypes.stability import SHARE
 
 _TABLES = ("subtypes.csv", "stability.csv", "contribution.csv", "survival.csv")
 SUBTYPES = Kind.of("folder of subtypes", "subtypes.json", *_TABLES, "report.html")
@@ -27,14 +28,51 @@ SUBTYPES = Kind.of("folder of subtypes", "subtypes.json", *_TABLES, "report.html
 
 @dataclass(frozen=True, eq=False)
 class Subtypes:
-    """Clusters of N patients, how steady they are, and what they say of modalities and outcomes.
+    """Clusters of patients, their stability, and their association with modalities and outcomes.
 
-    `labels` int `[N]`: cluster, 0 for the largest; -1 for a patient who is in no modality of the
-    layer, or has no edge there; `confidence` float `[N]`: share of the subsamples with the patient
-    in which it stays with its cluster; `table`: one row per number of clusters; `choice`: which and
-    why; `clusters`: one row per cluster. `contribution`, `survival` and `association`: see
-    `separation`, `differences`: see there; empty where there is one cluster. `about`: how it was
-    made.
+    `graphfuse.subtype` returns it. `contribution`, `survival`, `association` and `differences` are
+    empty where there is a single cluster.
+
+    Attributes
+    ----------
+    cohort : str
+        Name of the cohort.
+    patients : pd.Index
+        Ids of the N patients of the cohort.
+    modalities : tuple of str
+        Modalities of the layer on which patients were clustered.
+    labels : np.ndarray
+        int `[N]`: cluster of each patient, 0 for the largest; -1 for a patient who has no modality
+        of the layer, or no edge in it.
+    confidence : np.ndarray
+        float `[N]` in 0 … 1: share of the subsamples with the patient in which it stays with its
+        cluster; NaN without a cluster, and where there is a single cluster.
+    table : pd.DataFrame
+        One row per number of clusters that was tried: its stability and cohesion, those of data
+        without clusters, and whether it is stable.
+    choice : Choice
+        The number of clusters, and why it was chosen.
+    clusters : pd.DataFrame
+        One row per cluster: its patients, Jaccard index over the subsamples, and cohesion.
+    contribution : pd.DataFrame
+        One row per modality: mutual information of its own clusters with these.
+    survival : dict of str to Separation
+        Survival outcome → survival by cluster.
+    association : dict of str to Association
+        Class outcome → agreement of its classes with the clusters.
+    about : dict
+        Parameters, recipe and hashes of the data that the clusters were made of.
+    differences : dict of str to Difference
+        Outcome that has an order → its values by cluster.
+
+    Examples
+    --------
+    >>> from graphfuse.data.synth import planted
+    >>> from graphfuse.subtypes.discover import subtypes
+    >>> cohort = planted(60, {"rna": 40}, effect=3.0).cohort
+    >>> result = subtypes(cohort, layer="rna", clusters=2, resamples=5, nulls=0)
+    >>> result.count, len(result.labels)
+    (2, 60)
     """
 
     cohort: str
@@ -57,8 +95,13 @@ class Subtypes:
         return self.choice.clusters
 
     def frame(self) -> pd.DataFrame:
-        """`patient, cluster, confidence` of every patient; cluster is missing where there is
-        none."""
+        """The cluster of every patient.
+
+        Returns
+        -------
+        pd.DataFrame
+            `[N]` rows of `patient`, `cluster` (missing where there is none) and `confidence`.
+        """
         cluster = pd.array(self.labels, dtype="Int64")
         cluster[self.labels < 0] = pd.NA
         return pd.DataFrame(
@@ -66,14 +109,37 @@ class Subtypes:
         )
 
     def save(self, folder: str | Path) -> Path:
-        """The tables in a folder, whole or not at all."""
+        """Writes the tables and `subtypes.json` into a new folder, all of them or none.
+
+        Parameters
+        ----------
+        folder : str or Path
+            A folder that does not exist or is empty, or one that holds subtypes of the same data.
+
+        Returns
+        -------
+        Path
+            The folder.
+
+        Raises
+        ------
+        InputError
+            Where the folder holds anything else.
+        """
         with whole_folder(folder, SUBTYPES) as part:
             self.write(part)
         return Path(folder)
 
     def write(self, folder: str | Path) -> None:
-        """subtypes.csv, stability.csv, contribution.csv, survival.csv and subtypes.json into an
-        existing folder."""
+        """Writes the tables and `subtypes.json` into an existing folder.
+
+        The tables are `subtypes.csv`, `stability.csv`, `contribution.csv`, and `survival.csv` where
+        there is survival.
+
+        Parameters
+        ----------
+        folder : str or Path
+        """
         folder = Path(folder)
         safe_csv(self.frame(), folder / "subtypes.csv")
         safe_csv(self.table, folder / "stability.csv")
@@ -81,114 +147,139 @@ class Subtypes:
         curves = [s.curves.assign(outcome=name) for name, s in self.survival.items()]
         if curves:
             table = pd.concat(curves, ignore_index=True)
-            safe_csv(
-                table[["outcome", *(c for c in table if c != "outcome")]], folder / "survival.csv"
-            )
+            others = [column for column in table if column != "outcome"]
+            safe_csv(table[["outcome", *others]], folder / "survival.csv")
         write_json(folder / "subtypes.json", self.describe())
 
     def describe(self) -> dict[str, Any]:
-        """All but the patients, as JSON (`subtypes.json`); what is missing or infinite is
-        `null`."""
-        tests = {
-            name: {
-                "log_rank": s.test.statistic, "df": s.test.df, "p": s.test.p, "p_holm": s.p_holm,
-                "clusters": s.groups.to_dict("records"),
-            } for name, s in self.survival.items()
-        }  # fmt: skip
-        classes = {
-            name: {
-                "nmi": a.nmi, "ari": a.ari, "derived_from": list(a.derived_from),
-                "classes": list(a.counts),
-                "counts": a.counts.to_numpy().tolist(),
-            } for name, a in self.association.items()
-        }  # fmt: skip
-        numbers = {
-            name: {
-                "kruskal_wallis": d.statistic, "df": d.df, "p": d.p, "p_holm": d.p_holm,
-                "derived_from": list(d.derived_from), "clusters": d.groups.to_dict("records"),
-            } for name, d in self.differences.items()
-        }  # fmt: skip
-        return plain({
-            "schema": SCHEMA, "cohort": self.cohort, "verdict": self.verdict,
-            "choice": asdict(self.choice), "rule": RULE,
-            "patients": len(self.patients), "in_no_cluster": int((self.labels < 0).sum()),
+        """Everything but the patients, as JSON: the content of `subtypes.json`.
+
+        Returns
+        -------
+        dict
+            Missing and infinite numbers are None.
+        """
+        described = {
+            "schema": SCHEMA,
+            "cohort": self.cohort,
+            "verdict": self.verdict,
+            "choice": asdict(self.choice),
+            "rule": RULE,
+            "patients": len(self.patients),
+            "in_no_cluster": self._without_cluster(),
             "modalities": list(self.modalities),
             "clusters": self.clusters.to_dict("records"),
             "candidates": self.table.to_dict("records"),
-            "contribution": self.contribution.to_dict("records"), "survival": tests,
-            "classes": classes, **({"numbers": numbers} if numbers else {}), **self.about,
-        })  # fmt: skip
+            "contribution": self.contribution.to_dict("records"),
+        }
+        described["survival"] = {n: _survival_json(each) for n, each in self.survival.items()}
+        described["classes"] = {n: _classes_json(each) for n, each in self.association.items()}
+        if self.differences:
+            described["numbers"] = {n: _number_json(each) for n, each in self.differences.items()}
+        return plain(described | self.about)
 
     @property
     def verdict(self) -> str:
-        """Whether there are stable subtypes, in words."""
+        """Whether there are stable subtypes, in words, such as "3 stable clusters"."""
         if self.choice.by_stability is None and not self.choice.given:
             return "no stable subtypes"
-        return f"{self.count} {'stable' if self.choice.stable else 'unstable'} clusters"
+        adjective = "stable" if self.choice.stable else "unstable"
+        return f"{self.count} {adjective} clusters"
 
     def __repr__(self) -> str:
-        asked = self.about["parameters"]
+        parameters = self.about["parameters"]
+        layer, method = parameters["layer"], parameters["method"]
         lines = [
-            f"Subtypes({self.cohort}, layer {asked['layer']}, {asked['method']}: {self.verdict})",
+            f"Subtypes({self.cohort}, layer {layer}, {method}: {self.verdict})",
             f"  {self.choice.why}",
+            f"  clusters of {self._sizes()}",
         ]
-        lines.append(
-            "  clusters of "
-            + ", ".join(few(n) for n in self.clusters["patients"])
-            + " patients"
-            + self._left_out()
-        )
         if self.count > 1:
-            row = self.table.set_index("clusters").loc[self.count]
-            chance = (
-                f", {row['null_stability']:.2f} without clusters"
-                if np.isfinite(row["null_stability"])
-                else ""
-            )
-            lines.append(
-                f"  stability {row['stability']:.2f} "
-                f"({row['stability_lo']:.2f}-{row['stability_hi']:.2f}){chance}"
-            )
-            shares = ", ".join(
-                f"{r.modality} {r.nmi:.2f}"
-                for r in self.contribution.itertuples()
-                if np.isfinite(r.nmi)
-            )
-            lines += [f"  NMI with the clusters of {shares}"] if shares else []
-        for name, s in self.survival.items():
-            lines.append(
-                f"  survival {name}: log-rank chi2 {s.test.statistic:.2f}, df {s.test.df}, "
-                f"p {s.test.p:.2g}"
-            )
-        lines += [
-            f"  class {name}: NMI {a.nmi:.2f}, ARI {a.ari:.2f}"
-            for name, a in self.association.items()
-        ]
-        lines += [
-            f"  number {name}: Kruskal-Wallis H {d.statistic:.2f}, df {d.df}, p {d.p:.2g}"
-            for name, d in self.differences.items()
-        ]
-        return "\n".join(lines)
+            lines += self._quality_lines()
+        return "\n".join([*lines, *self._outcome_lines()])
 
-    def _left_out(self) -> str:
-        out = int((self.labels < 0).sum())
-        return f"; {few(out)} in none" if out else ""
+    def _sizes(self) -> str:
+        sizes = ", ".join(few(n) for n in self.clusters["patients"])
+        left_out = self._without_cluster()
+        others = f"; {few(left_out)} in none" if left_out else ""
+        return f"{sizes} patients{others}"
+
+    def _without_cluster(self) -> int:
+        """How many patients are in no cluster."""
+        return int((self.labels < 0).sum())
+
+    def _quality_lines(self) -> list[str]:
+        """Stability of the clusters, and the modalities' contribution where it is known."""
+        row = self.table.set_index("clusters").loc[self.count]
+        spread = f"{row['stability_lo']:.2f}-{row['stability_hi']:.2f}"
+        stability = f"  stability {row['stability']:.2f} ({spread})"
+        if np.isfinite(row["null_stability"]):
+            stability += f", {row['null_stability']:.2f} without clusters"
+        known = self.contribution[np.isfinite(self.contribution["nmi"].astype(float))]
+        if known.empty:
+            return [stability]
+        shares = ", ".join(f"{row.modality} {row.nmi:.2f}" for row in known.itertuples())
+        return [stability, f"  NMI with the clusters of {shares}"]
+
+    def _outcome_lines(self) -> list[str]:
+        """A line for each outcome with which the clusters were compared."""
+        lines = []
+        for name, each in self.survival.items():
+            test = f"chi2 {each.test.statistic:.2f}, df {each.test.df}, p {each.test.p:.2g}"
+            lines.append(f"  survival {name}: log-rank {test}")
+        for name, each in self.association.items():
+            lines.append(f"  class {name}: NMI {each.nmi:.2f}, ARI {each.ari:.2f}")
+        for name, each in self.differences.items():
+            test = f"H {each.statistic:.2f}, df {each.df}, p {each.p:.2g}"
+            lines.append(f"  number {name}: Kruskal-Wallis {test}")
+        return lines
 
 
-def provenance(cohort: Cohort, recipe: Recipe, asked: dict[str, Any]) -> dict[str, Any]:
+def _survival_json(each: Separation) -> dict[str, Any]:
+    return {
+        "log_rank": each.test.statistic,
+        "df": each.test.df,
+        "p": each.test.p,
+        "p_holm": each.p_holm,
+        "clusters": each.groups.to_dict("records"),
+    }
+
+
+def _classes_json(each: Association) -> dict[str, Any]:
+    return {
+        "nmi": each.nmi,
+        "ari": each.ari,
+        "derived_from": list(each.derived_from),
+        "classes": list(each.counts),
+        "counts": each.counts.to_numpy().tolist(),
+    }
+
+
+def _number_json(each: Difference) -> dict[str, Any]:
+    return {
+        "kruskal_wallis": each.statistic,
+        "df": each.df,
+        "p": each.p,
+        "p_holm": each.p_holm,
+        "derived_from": list(each.derived_from),
+        "clusters": each.groups.to_dict("records"),
+    }
+
+
+def provenance(cohort: Cohort, recipe: Recipe, parameters: dict[str, Any]) -> dict[str, Any]:
     """How a partition was made: parameters, recipe, and sha256 of the recipe and of the data."""
-    made = recipe.model_dump(mode="json")
-    digest = text_sha256(json.dumps(made, sort_keys=True))
+    recipe_json = recipe.model_dump(mode="json")
     hashes = {
-        "recipe": digest,
+        "recipe": text_sha256(json.dumps(recipe_json, sort_keys=True)),
         "data": cohort.digest(),
         "manifest": cohort.about.get("manifest_sha256", ""),
     }
-    return {"parameters": asked | {"subsample": SHARE}, "hashes": hashes, "recipe": made}
+    parameters = parameters | {"subsample": SHARE}
+    return {"parameters": parameters, "hashes": hashes, "recipe": recipe_json}
 
 
 def plain(value: Any) -> Any:
-    """Numbers and text that JSON knows; what is not finite becomes `None`."""
+    """The value in types that JSON has; numbers that are not finite become None."""
     if isinstance(value, dict):
         return {str(k): plain(v) for k, v in value.items()}
     if isinstance(value, list | tuple):

@@ -116,7 +116,7 @@ class TestLeiden:
 
     def test_a_resolution_is_found_for_a_number_of_clusters(self):
         graph, truth = blocks()
-        settings = clustering.settle("leiden", graph, [2, 3, 40], 0)
+        settings = clustering.settings_for("leiden", graph, [2, 3, 40], 0)
         assert 3 in settings and 40 not in settings
         assert (
             adjusted_rand_score(truth, clustering.partitions("leiden", graph, settings, 0)[3]) == 1
@@ -124,7 +124,7 @@ class TestLeiden:
 
     def test_a_given_resolution_says_how_many(self):
         graph, _ = blocks()
-        assert clustering.settle("leiden", graph, [2], 0, resolution=1.0) == {3: 1.0}
+        assert clustering.settings_for("leiden", graph, [2], 0, resolution=1.0) == {3: 1.0}
 
     def test_patients_without_edges_have_no_cluster(self):
         assert clustering.leiden(csr_matrix((4, 4)), 1.0).tolist() == [-1] * 4

@@ -7,7 +7,7 @@ import pytest
 from graphfuse.data.cohort import Cohort
 from graphfuse.errors import InputError
 from graphfuse.schema import Recipe
-from graphfuse.subtypes.resampled_layer import Tables, layered, tables_of, turned
+from graphfuse.subtypes.resampled_layer import Tables, layered, rotated, tables_of
 
 IDS = pd.Index([f"P{i:03d}" for i in range(40)], name="patient")
 
@@ -64,9 +64,9 @@ def test_a_cloud_is_the_same_in_blocks(monkeypatch):
     assert all(parts.values[m] == pytest.approx(whole.values[m], abs=1e-12) for m in whole.values)
 
 
-def test_turning_keeps_every_inner_product():
+def test_rotation_keeps_every_inner_product():
     wide = np.random.default_rng(0).normal(size=(10, 60))
-    found = turned({"wide": wide, "slim": wide[:, :5]})
+    found = rotated({"wide": wide, "slim": wide[:, :5]})
     assert found["wide"].shape == (10, 10) and found["slim"] is not wide
     assert found["wide"] @ found["wide"].T == pytest.approx(wide @ wide.T)
     assert (found["slim"] == wide[:, :5]).all()
@@ -74,10 +74,10 @@ def test_turning_keeps_every_inner_product():
 
 @pytest.mark.parametrize("layer", ["rna", "shared", "snf"])
 @pytest.mark.parametrize("similarity", ["cosine", "euclidean"])
-def test_turned_tables_give_the_graph_of_the_columns(monkeypatch, layer, similarity):
+def test_rotated_tables_give_the_graph_of_the_columns(monkeypatch, layer, similarity):
     made, asked = cohort(columns=100), recipe(similarity=similarity, neighbours=4)
     turn = layered(made, asked, layer, tables_of(made, asked))
-    monkeypatch.setattr("graphfuse.subtypes.resampled_layer.turned", lambda values: values)
+    monkeypatch.setattr("graphfuse.subtypes.resampled_layer.rotated", lambda values: values)
     plain = layered(made, asked, layer, tables_of(made, asked))
     assert turn.tables.values["rna"].shape[1] < plain.tables.values["rna"].shape[1] == 100
     assert (turn.builder()(turn.tables) != plain.builder()(plain.tables)).nnz == 0

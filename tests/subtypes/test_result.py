@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from graphfuse.errors import InputError
+from graphfuse.subtypes.number_choice import Choice
 from graphfuse.subtypes.result import Subtypes, plain
-from graphfuse.subtypes.stability import Choice
 
 TABLE = pd.DataFrame(
     {

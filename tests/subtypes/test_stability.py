@@ -4,13 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from graphfuse.subtypes.membership import membership
+from graphfuse.subtypes.number_choice import choose
 from graphfuse.subtypes.stability import (
+    Quality,
     Resampled,
-    Weighed,
     candidates,
-    choose,
     corrected,
-    membership,
     structure_p,
 )
 
@@ -24,11 +24,11 @@ def table(
     full = {k: np.arange(k * smallest) % k for k in counts}
     agreement = pd.DataFrame({k: [s, s] for k, s in zip(counts, stability)})
     held = dict.fromkeys(counts, cohesion)
-    nulls = Weighed.of(
+    nulls = Quality.of(
         [(pd.Series(s, counts), dict.fromkeys(counts, c)) for s, c in zip(null, loose)], counts
     )
     found = candidates(full, {k: k for k in counts}, np.zeros(9), agreement, held, nulls)
-    return found, structure_p(Weighed.of([(agreement.mean(), held)], counts), nulls), len(null)
+    return found, structure_p(Quality.of([(agreement.mean(), held)], counts), nulls), len(null)
 
 
 def chosen(stability, gap=3, given=None, **more):
@@ -91,7 +91,7 @@ def test_trying_many_numbers_is_paid_for():
     passed = 0
     for _ in range(200):
         both = [pd.DataFrame(rng.uniform(0.5, 1, (20, 7)), columns=range(2, 9)) for _ in range(2)]
-        one, others = Weighed(*(d[:1] for d in both)), Weighed(*(d[1:] for d in both))
+        one, others = Quality(*(d[:1] for d in both)), Quality(*(d[1:] for d in both))
         passed += structure_p(one, others) <= 0.05
     assert 2 <= passed < 20
 
