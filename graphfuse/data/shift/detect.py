@@ -20,8 +20,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import eigh
 from scipy.stats import beta
+
+from graphfuse.statistics.principal_axes import principal_axes
 
 COMPONENTS = 30  # at most; fewer for a quarter of the patients or columns
 FEWEST_PATIENTS = 12  # training patients below which nothing can be compared
@@ -198,17 +199,8 @@ def _log(residuals):
 
 
 def _leading(filled: np.ndarray, count: int) -> np.ndarray:
-    """The `count` leading right singular vectors `[F, k]`, found on the smaller side."""
-    patients, width = filled.shape
-    if not count:
-        return np.zeros((width, 0))
-    if width <= patients:
-        _, vectors = eigh(filled.T @ filled, subset_by_index=(width - count, width - 1))
-        return vectors
-    side = filled @ filled.T
-    values, vectors = eigh(side, subset_by_index=(patients - count, patients - 1))
-    keep = values > values[-1] * 1e-10
-    return filled.T @ (vectors[:, keep] / np.sqrt(values[keep]))
+    """The `count` leading right singular vectors `[F, k]`; none where `count` is 0."""
+    return principal_axes(filled, count, 1e-10) if count else np.zeros((filled.shape[1], 0))
 
 
 def _residuals(columns: np.ndarray, filled: np.ndarray, components: np.ndarray) -> np.ndarray:
