@@ -1,5 +1,5 @@
-"""Tables of pairs (edges of genes or of patients, names and their symbols) as they stand in files:
-one reader for all of them, which takes nothing for granted but rows and columns."""
+"""Reading tables of pairs (edges of genes or of patients, names and their symbols) from text in any
+common form, SIF or Parquet."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import csv
 import io
 import re
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -26,15 +27,13 @@ from graphfuse.data.read.decimal_marks import (
 from graphfuse.data.read.encoding import utf8_content
 from graphfuse.data.read.records import Records, head_of
 from graphfuse.data.read.special_formats import envelope_of
+from graphfuse.errors import InputError
 
-BROKEN = (
-    OSError,
-    EOFError,
-    zlib.error,
-    UnicodeError,
-    ValueError,
-)  # pandas and pyarrow faults are ValueErrors
+# The cells of the first line and the rows beneath → whether it names columns.
+IsHeading = Callable[[list[str], pd.DataFrame], bool]
 
+# Faults of damaged files; those of pandas and pyarrow are ValueErrors.
+_BROKEN = (OSError, EOFError, zlib.error, UnicodeError, ValueError)
 _BLANKS = r"\s+"
 _LINE_BREAK = re.compile(r"\r\n|\n|\r")
 _PLAIN = re.compile(r"[^ \t]+")  # a cell between blanks, as pandas has it
@@ -74,8 +73,24 @@ class PairTable:
         """How many columns there are."""
         return self.head.shape[1]
 
+    def heading(self, place: int) -> str:
+        """What a column is called: its heading, or its number where there is none."""
+        return f"column {place + 1}" if self.names is None else self.names[place]
 
-def pair_table(path: Path, is_heading: Callable[[list[str], pd.DataFrame], bool]) -> PairTable:
+
+@contextmanager
+def readable(path: Path, what: str, formats: str = "csv, tsv, gz or parquet") -> Iterator[None]:
+    """Turns whatever fails in reading a file into an `InputError` that says it is not `what`."""
+    try:
+        yield
+    except InputError:  # which says more, and is a ValueError
+        raise
+    except _BROKEN as error:
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        raise InputError(f"{path}: cannot be read as {what} ({lines[0]}); give {formats}") from None
+
+
+def pair_table(path: Path, is_heading: IsHeading) -> PairTable:
     """The table in a file.
 
     Parameters
@@ -93,8 +108,8 @@ def pair_table(path: Path, is_heading: Callable[[list[str], pd.DataFrame], bool]
 
     Raises
     ------
-    InputError
-        Where the file is empty, a web page, damaged, or of a format of its own.
+    ValueError
+        Where the file is empty, a web page, damaged, or of a format of its own (see `readable`).
     """
     if path.suffix == ".parquet":
         return _parquet(path)
@@ -134,7 +149,7 @@ def _text(
     body: bytes,
     comments: Sequence[bytes],
     delimiter: str | None,
-    is_heading: Callable[[list[str], pd.DataFrame], bool],
+    is_heading: IsHeading,
 ) -> PairTable:
     layout = _Layout.of(body, delimiter or _delimiter(body))
     cells = layout.first_cells()
@@ -285,11 +300,6 @@ def as_numbers(raw: pd.Series, name: str, path: Path) -> tuple[np.ndarray, list[
         if numbers is not None:
             return numbers, []
     return np.empty(0), [word for word in words if word not in MISSING and shape_of(word) is None]
-
-
-def brief(error: Exception) -> str:
-    """The first line of an error of another library."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 # ------------------------------------------------------------------------------------------ SIF

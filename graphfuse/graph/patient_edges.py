@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,8 @@ import pandas as pd
 
 from graphfuse.data.patient_ids import patterns
 from graphfuse.errors import InputError
-from graphfuse.graph.pair_table import BROKEN, PairTable, as_numbers, brief, pair_table
+from graphfuse.graph.edge_list import known_ends, plain_headings, read_edges
+from graphfuse.graph.pair_table import PairTable
 
 PAIRS = (
     ("source", "target"),
@@ -23,63 +25,66 @@ WEIGHTS = ("weight", "score", "similarity")
 
 
 def read_patient_edges(path: Path, patients: pd.Index) -> pd.DataFrame:
-    """The patient edges in a file (see `pair_table`) as `source, target, weight`: ids as text,
-    nothing cleaned.
+    """The patient edges in a file, nothing cleaned.
 
     Columns are named source, target[, weight], or as in `PAIRS` and `WEIGHTS`. Without such names
     the first two columns are patients, and a third is the weight, if the first row holds two of
-    `patients`. No weight column means 1. Raises `InputError` for files that cannot be read, columns
-    that cannot be told and weights that are no numbers.
+    `patients`.
+
+    Parameters
+    ----------
+    path : Path
+        Text (see `pair_table`) or Parquet.
+    patients : pd.Index
+        Ids of the patients whose graph it is.
+
+    Returns
+    -------
+    pd.DataFrame
+        `source, target, weight`: ids as text, a missing one empty; weights are 1 where the file has
+        none.
+
+    Raises
+    ------
+    InputError
+        For files that cannot be read, columns that cannot be told and weights that are no numbers.
     """
-    if not path.is_file():
-        raise InputError(
-            f"{path}: no such file; give the patient edges (csv, tsv, gz or parquet: "
-            "source, target[, weight])"
-        )
-    try:
-        table = pair_table(path, lambda first, rows: _places(first) is not None)
-        places = _places(table.names or ())
-        if places is None and _are_patients(table, patients):
-            places = list(range(min(table.width, 3)))
-        if places is None:
-            raise InputError(
-                f"{path}: none of its {table.width} columns are called source and target[, "
-                "weight]; name them so"
-            )
-        cells = table.read(places, dict.fromkeys(places[:2], "str"))
-    except InputError:  # which says more, and is a ValueError
-        raise
-    except BROKEN as error:
-        raise InputError(
-            f"{path}: cannot be read as edges ({brief(error)}); give csv, tsv, gz or parquet"
-        ) from None
-    sides = {side: list(map(_id, cells[places[i]])) for i, side in enumerate(("source", "target"))}
-    edges = pd.DataFrame(sides, dtype=object)
-    if len(places) < 3:
-        return edges.assign(weight=1.0)
-    weight, odd = as_numbers(cells[places[2]], "weight", path)
-    if odd:
-        raise InputError(
-            f"{path}: {len(odd):,} weights are no numbers (they look like "
-            f"{patterns(odd)}); mend them"
-        )
-    return edges.assign(weight=weight)
+    edges = read_edges(
+        path,
+        is_heading=lambda first, rows: known_ends(first, PAIRS) is not None,
+        find_columns=partial(_columns, patients=patients),
+        names_as="str",
+        wanted="the patient edges (csv, tsv, gz or parquet: source, target[, weight])",
+        quoted=lambda cells: f"they look like {patterns(cells)}",  # a cell might be an id
+    )
+    ids = {
+        "source": [_id(cell) for cell in edges.source],
+        "target": [_id(cell) for cell in edges.target],
+    }
+    weight = edges.scores[0] if edges.scores else 1.0
+    return pd.DataFrame(ids, dtype=object).assign(weight=weight)
+
+
+def _columns(table: PairTable, patients: pd.Index) -> tuple[list[int], list[int]]:
+    """Positions of source and target, and of the weight where there is one."""
+    names = plain_headings(table.names or ())
+    ends = known_ends(names, PAIRS)
+    if ends is not None:
+        weights = [names.index(name) for name in WEIGHTS if name in names]
+        return ends, weights[:1]
+    if _are_patients(table, patients):
+        return [0, 1], [2] if table.width > 2 else []
+    raise InputError(
+        f"{table.path}: none of its {table.width} columns are called source and target[, "
+        "weight]; name them so"
+    )
 
 
 def _are_patients(table: PairTable, patients: pd.Index) -> bool:
     """Whether the first row of a table holds two patients."""
-    rows = table.head
-    return table.width > 1 and len(rows) > 0 and all(_id(c) in patients for c in rows.iloc[0, :2])
-
-
-def _places(names: Iterable) -> list[int] | None:
-    """Where source, target and, if there is one, weight stand among known column names."""
-    names = [str(name).strip().lower() for name in names]
-    pair = next((pair for pair in PAIRS if pair[0] in names and pair[1] in names), None)
-    if pair is None:
-        return None
-    weight = [name for name in WEIGHTS if name in names][:1]
-    return [names.index(name) for name in (*pair, *weight)]
+    if table.width < 2 or table.head.empty:
+        return False
+    return all(_id(cell) in patients for cell in table.head.iloc[0, :2])
 
 
 def _id(cell: object) -> str:
@@ -91,14 +96,33 @@ def _id(cell: object) -> str:
     return "" if cell is None or cell is pd.NA else str(cell).strip()
 
 
+# ----------------------------------------------------------------------------------------- cleaning
+
+
 def clean_patient_edges(
     edges: pd.DataFrame, where: str = ""
 ) -> tuple[pd.DataFrame, dict[str, int]]:
-    """Undirected edges that mean something, each once with its greatest weight, and counts of those
-    left out, in this order: `blank_id`, `self_loop`, `missing_weight` (NaN, infinite),
-    `nonpositive_weight`, `duplicate` (either way round).
+    """Undirected edges that mean something, each once with its greatest weight.
 
-    Raises `InputError` when none is left.
+    Parameters
+    ----------
+    edges : pd.DataFrame
+        `source, target, weight`, as `read_patient_edges` gives them.
+    where : str
+        The file, for messages.
+
+    Returns
+    -------
+    edges : pd.DataFrame
+        `source, target, weight`, sorted, `source` before `target`.
+    left_out : dict of str to int
+        Counts of edges left out, in this order: `blank_id`, `self_loop`, `missing_weight` (NaN,
+        infinite), `nonpositive_weight`, `duplicate` (either way round).
+
+    Raises
+    ------
+    InputError
+        Where no edge is left.
     """
     source, target, weight = (edges[key].to_numpy() for key in ("source", "target", "weight"))
     faulty = {
@@ -107,27 +131,24 @@ def clean_patient_edges(
         "missing_weight": ~np.isfinite(weight),
         "nonpositive_weight": ~(weight > 0),
     }
-    keep, cleaned = np.ones(len(edges), bool), {}
+    keep, left_out = np.ones(len(edges), bool), {}
     for what, bad in faulty.items():
-        cleaned[what] = int((keep & bad).sum())
+        left_out[what] = int((keep & bad).sum())
         keep &= ~bad
     if not keep.any():
-        why = (
-            ", ".join(f"{what} {count:,}" for what, count in cleaned.items() if count)
-            or "the list is empty"
-        )
+        why = _counts(left_out.items()) or "the list is empty"
         raise InputError(
             f"{where}: none of {len(edges):,} edges is left ({why}); mend the file, or "
             "leave the layer out"
         )
     turn = source > target
-    ends = {
-        "source": np.where(turn, target, source),
-        "target": np.where(turn, source, target),
-        "weight": weight,
-    }
-    tidy = pd.DataFrame(ends)[keep].sort_values(
-        ["source", "target", "weight"], ascending=[True, True, False]
-    )
-    once = tidy.drop_duplicates(["source", "target"], ignore_index=True)
-    return once, {**cleaned, "duplicate": len(tidy) - len(once)}
+    first, second = np.where(turn, target, source), np.where(turn, source, target)
+    ordered = pd.DataFrame({"source": first, "target": second, "weight": weight})[keep]
+    columns = ["source", "target", "weight"]
+    greatest_first = ordered.sort_values(columns, ascending=[True, True, False])
+    once = greatest_first.drop_duplicates(["source", "target"], ignore_index=True)
+    return once, {**left_out, "duplicate": len(ordered) - len(once)}
+
+
+def _counts(left_out: Iterable[tuple[str, int]]) -> str:
+    return ", ".join(f"{what} {count:,}" for what, count in left_out if count)

@@ -9,7 +9,7 @@ import pytest
 
 from graphfuse.errors import InputError
 from graphfuse.graph.gene.edge_cleaning import tidy_symbol
-from graphfuse.graph.gene.edge_list import combined, read_edges
+from graphfuse.graph.gene.gene_edges import combined, read_gene_edges
 from graphfuse.graph.gene.network import GeneNetwork
 from graphfuse.graph.gene.network_files import load_network
 
@@ -161,11 +161,11 @@ def test_channels_are_combined_as_string_does():
 
 def test_columns_of_several_scores_are_read(tmp_path):
     path = write(tmp_path, "p q x y z\nA B 500 500 0\nB C 0 0 900\n", "list.txt")
-    frame = read_edges(path, "p", "q", ["x", "y"])
+    frame = read_gene_edges(path, "p", "q", ["x", "y"])
     assert frame["score"].tolist() == [pytest.approx(combined_by_loop([500, 500])), 0.0]
-    assert read_edges(path, "p", "q", "z")["score"].tolist() == [0.0, 900.0]
+    assert read_gene_edges(path, "p", "q", "z")["score"].tolist() == [0.0, 900.0]
     with pytest.raises(InputError, match="no column 'w'"):
-        read_edges(path, "p", "q", ["x", "w"])
+        read_gene_edges(path, "p", "q", ["x", "w"])
 
 
 def test_nothing_left_after_the_cut_says_how_many_there_were_and_the_range(tmp_path):

@@ -13,7 +13,7 @@ import pandas as pd
 from graphfuse.data.cohort import Cohort
 from graphfuse.errors import InputError, examples
 from graphfuse.graph.gene.edge_cleaning import is_id, tidy_symbol
-from graphfuse.graph.pair_table import BROKEN, brief, pair_table
+from graphfuse.graph.pair_table import pair_table, readable
 
 log = logging.getLogger(__name__)
 
@@ -89,14 +89,8 @@ class Aliases:
             raise InputError(
                 f"{path}: no such alias table; give a file with two columns, name and symbol"
             )
-        try:
+        with readable(path, "an alias table", "csv or tsv"):
             pairs = _pairs(path)
-        except InputError:  # which says more, and is a ValueError
-            raise
-        except BROKEN as error:
-            raise InputError(
-                f"{path}: cannot be read as an alias table ({brief(error)}); give csv or tsv"
-            ) from None
         found = cls.of(pairs, path.name)
         if not found.symbols:
             raise InputError(

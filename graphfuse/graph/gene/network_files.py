@@ -12,7 +12,7 @@ from graphfuse.errors import Faults, FetchError, InputError, examples
 from graphfuse.files.toml import read_toml, resolve
 from graphfuse.graph.gene.aliases import Aliases
 from graphfuse.graph.gene.edge_cleaning import is_id
-from graphfuse.graph.gene.edge_list import read_edges
+from graphfuse.graph.gene.gene_edges import read_gene_edges
 from graphfuse.graph.gene.network import GeneNetwork
 from graphfuse.schema import NetworkCard
 
@@ -23,7 +23,7 @@ _LISTS = (".csv", ".tsv", ".txt", ".tab", ".sif", ".gz", ".parquet")
 
 def load_network(name_or_path: str | Path, min_score: float | None = None) -> GeneNetwork:
     """The network of a card (by name in `graphs/networks/` or by path), or of one's own edge list
-    (see `read_edges`).
+    (see `read_gene_edges`).
 
     `min_score` overrides the card's cut. Raises `InputError` for unknown names, unreadable files,
     no edges left, and, at the card's own cut, counts that are not those it expects.
@@ -37,13 +37,13 @@ def load_network(name_or_path: str | Path, min_score: float | None = None) -> Ge
 
 
 def _from_list(path: Path, min_score: float | None) -> GeneNetwork:
-    network = GeneNetwork.from_frame(read_edges(path), path.name, min_score=min_score)
+    network = GeneNetwork.from_frame(read_gene_edges(path), path.name, min_score=min_score)
     return _described(network, {"title": path.name, "file": path.name, "min_score": min_score})
 
 
 def _from_card(card: NetworkCard, path: Path, min_score: float | None) -> GeneNetwork:
     folder, spec = _folder(card, path), card.edges
-    edges = read_edges(_file(folder, spec.file), spec.source, spec.target, spec.score)
+    edges = read_gene_edges(_file(folder, spec.file), spec.source, spec.target, spec.score)
     table = None if spec.aliases is None else Aliases.read(_table(folder, path, spec.aliases))
     symbols = _names(card, path, table)
     network = GeneNetwork.from_frame(

@@ -174,10 +174,10 @@ def test_what_means_nothing_is_left_out_and_counted(tmp_path, caplog):
         ("left,right\n001,002\n", "none of its 2 columns are called source and target"),
         (
             "source,target,weight\n001,002,strong\n",
-            "1 weights are no numbers .they look like aaaaaa",
+            "1 scores are no numbers .they look like aaaaaa",
         ),
-        ("", "cannot be read as edges"),
-        ("<html>\n", "cannot be read as edges"),
+        ("", "cannot be read as an edge list"),
+        ("<html>\n", "cannot be read as an edge list"),
     ],
     ids=["strangers", "no weight", "empty list", "no names", "words", "empty", "web page"],
 )
@@ -190,5 +190,5 @@ def test_a_missing_or_broken_file_says_so(tmp_path):
     with pytest.raises(InputError, match="no such file"):
         read_patient_edges(tmp_path / "none.csv", IDS)
     (tmp_path / "bad.parquet").write_bytes(b"PAR1 is not enough")
-    with pytest.raises(InputError, match="cannot be read as edges"):
+    with pytest.raises(InputError, match="cannot be read as an edge list"):
         read_patient_edges(tmp_path / "bad.parquet", IDS)
