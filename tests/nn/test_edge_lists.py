@@ -89,7 +89,7 @@ def test_the_lists_by_sender_are_the_same_edges():
 def way(request, monkeypatch):
     """Products are taken of all pairs where lists are nearly full, else edge by edge; here edges in
     pieces of seven."""
-    monkeypatch.setattr(module, "FULL", 1000 if request.param == "all pairs" else 0)
+    monkeypatch.setattr(module, "PAIRS_PER_EDGE", 1000 if request.param == "all pairs" else 0)
     monkeypatch.setattr(module, "CHUNK", 7)
 
 
