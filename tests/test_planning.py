@@ -31,8 +31,8 @@ def test_a_plan_of_a_cohort(small, monkeypatch, tmp_path):
     resident = memory.resident()
     once = gf.plan(small.cohort, without_network(), cv=(3, 1), ranked=True)
     assert list(once.parts) == [
-        "reading", "checks, gene network", "ladder: forest, boosting", "nets, the final one too",
-        "nets with control graphs", "ladder and starts: linear", "scores, report", "graphs",
+        "reading", "checks, gene network", "baselines: forest, boosting", "nets, the final one too",
+        "nets with control graphs", "baselines and starts: linear", "scores, report", "graphs",
     ]  # fmt: skip
     assert once.probed == (80,) and not once.fits and once.seconds > 0
     beyond = once.memory - resident  # what this process holds of other tests is none of the plan's

@@ -59,8 +59,8 @@ from graphfuse.schema import DEFAULT_RECIPE, Recipe
 from graphfuse.task.outcome import Outcome
 
 NAMES = {
-    "trees": "ladder: forest, boosting",
-    "linear": "ladder and starts: linear",
+    "trees": "baselines: forest, boosting",
+    "linear": "baselines and starts: linear",
     "net": "nets, the final one too",
     "controls": "nets with control graphs",
 }

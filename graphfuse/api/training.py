@@ -1,5 +1,4 @@
-"""Training: a recipe beside its baselines, many recipes on many cohorts, and what is found where
-there is nothing."""
+"""Training of one recipe with its baseline models, benches of many, and negative controls."""
 
 from __future__ import annotations
 
@@ -14,10 +13,11 @@ import pandas as pd
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.leak_audit.run import label_leaks
 from graphfuse.data.manifest import as_cohort
-from graphfuse.errors import LeakError
+from graphfuse.errors import LeakError, counted
 from graphfuse.evaluate.bench import Contest, Result, about_bench, contend, results
 from graphfuse.evaluate.cost_plan.memory import require_memory
 from graphfuse.evaluate.cross_validation import study
+from graphfuse.evaluate.cross_validation_results import Study
 from graphfuse.evaluate.folds import digest
 from graphfuse.evaluate.leakage.nulls import Nulls
 from graphfuse.evaluate.leakage.nulls import nulls as find_nothing
@@ -43,17 +43,17 @@ from graphfuse.schema.arguments import Seed, checked
 log = logging.getLogger(__name__)
 
 
-def _from_no_graph(door):
+def _from_no_graph(function):
     """The same function, refusing a built graph for what it is: a leak."""
 
-    @functools.wraps(door)
+    @functools.wraps(function)
     def call(*given, **named):
         if any(isinstance(each, PatientGraph) for each in (*given, *named.values())):
             raise LeakError(
                 "train takes a cohort and a recipe, not a built graph: a graph of all patients "
                 "knows the held-out ones"
             )
-        return door(*given, **named)
+        return function(*given, **named)
 
     return call
 
@@ -79,7 +79,8 @@ def train(
     device: str = "auto",
     finished: Finished | None = None,
 ) -> Report:
-    """Cross-validates the recipe's net beside baselines, and fits a final model on all patients.
+    """Cross-validates the recipe's net and the baseline models, and fits a final model on all
+    patients.
 
     `target`: the outcome (default: the first). Who is tested when: `cv` (folds, repeats), or one of
     `folds` (a file), `leave_out` (each value of a declared group once), `split` ("split=test":
@@ -130,6 +131,8 @@ def train(
     )
     if finished.reused:
         log.info("%s", finished.told())
+    if recipe.train.stop == "inner":
+        log.info("%s", _early_stopping(found, recipe))
     described = protocol.described(table)
     seconds = {"train": round(time.perf_counter() - began, 1)}
     record = record_run(
@@ -140,6 +143,16 @@ def train(
     report = Report.of(found, cohort, genes, table, described, record)
     report.failed = tuple(found.failed.values())
     return report
+
+
+def _early_stopping(found: Study, recipe: Recipe) -> str:
+    """How many epochs inner folds chose, in words."""
+    epochs = [replica.model.epochs_ for replica in found.replicas]
+    least, most = min(epochs), max(epochs)
+    if least < most:
+        return f"Early stopping: {least} to {most} epochs, by fold"
+    kept = ", the linear model is kept" if most == 0 and recipe.net.start == "linear" else ""
+    return f"Early stopping: {counted(most, 'epoch')} in all folds{kept}"
 
 
 @checked

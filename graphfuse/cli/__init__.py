@@ -1,5 +1,5 @@
-"""The same verbs for the shell. Exit codes: 0; 2 for bad input, with one message; 130 after
-Ctrl-C, 143 after SIGTERM."""
+"""The command line: `graphfuse COMMAND`. Exit codes: 0; 2 for bad input, with one message; 130
+after Ctrl-C, 143 after SIGTERM."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import typer
 from graphfuse.cli.options import app, unwrapped
 from graphfuse.errors import GraphfuseError, reason
 
-# Each registers its commands, in this order.
+# Each module registers its commands; --help lists them in this order.
 # isort: off
 from graphfuse.cli import cohort_commands, audit, planning, run_commands  # noqa: F401
 from graphfuse.cli import score_commands, subtypes, check_part  # noqa: F401
@@ -55,7 +55,7 @@ def main() -> None:
 
 
 def _hush_libraries() -> None:
-    """Keeps other libraries' warnings, which speak to programmers, from the terminal."""
+    """Keeps other libraries' warnings, which are meant for programmers, from the terminal."""
     logging.captureWarnings(True)
     logging.getLogger("py.warnings").setLevel(logging.CRITICAL)
 
@@ -73,7 +73,7 @@ def _terminable() -> Iterator[None]:
         raise _TerminatedError
 
     if threading.current_thread() is not threading.main_thread():
-        yield  # which alone hears signals
+        yield  # only the main thread receives signals
         return
     before = signal.signal(signal.SIGTERM, end)
     try:
@@ -101,8 +101,8 @@ def _refused(error: BaseException) -> int:
 
 def _is_of_memory(error: Exception) -> bool:
     """Whether torch, which has no MemoryError, could not have what it asked for."""
-    said = str(error)
-    is_full = "can't allocate memory" in said or "out of memory" in said
+    message = str(error)
+    is_full = "can't allocate memory" in message or "out of memory" in message
     return isinstance(error, RuntimeError) and is_full
 
 

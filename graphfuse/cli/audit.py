@@ -1,4 +1,4 @@
-"""The command that looks for leaks in a cohort's own tables."""
+"""The command that looks for data leakage in a cohort's own tables: audit."""
 
 from __future__ import annotations
 
@@ -24,26 +24,26 @@ def audit(
     ] = None,
     quiet: Quiet = False,
 ):  # fmt: skip
-    """Look for leaks in the tables: patients twice, the label among features or gaps, sites that
-    hold the label."""
+    """Look for data leakage in the tables: duplicate patients, features or missing values that give
+    the label away, sites confounded with the label."""
     speak(quiet)
     from graphfuse.data.input_files import output_file
-    from graphfuse.data.leak_audit.run import audit as look
+    from graphfuse.data.leak_audit.run import audit as audit_cohort
     from graphfuse.data.manifest import load
 
     if out is not None:
         output_file(out, cohort, [folds])
     loaded = load(cohort)
-    found = look(loaded, target, None if folds is None else _folds(folds, loaded, target))
-    typer.echo(str(found))
+    result = audit_cohort(loaded, target, None if folds is None else _folds(folds, loaded, target))
+    typer.echo(str(result))
     if out is not None:
-        typer.echo(f"\nfindings: {found.to_csv(out)}")
-    if strict and found.leaks:
+        typer.echo(f"\nfindings: {result.to_csv(out)}")
+    if strict and result.leaks:
         raise typer.Exit(2)
 
 
 def _folds(path: Path, cohort, target: str | None):
-    """The folds file, held against the cohort. Raises `InputError`."""
+    """The folds file, checked against the cohort. Raises `InputError`."""
     from graphfuse.evaluate.folds import read_folds
 
     known = cohort.outcome(target).known

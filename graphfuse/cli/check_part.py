@@ -1,4 +1,4 @@
-"""Parts of one's own."""
+"""The command that checks a part of your own: check-part."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ def init(
     out: OutFile = Path("cohort.toml"),
     quiet: Quiet = False,
 ):  # fmt: skip
-    """Look at tables and draft a manifest for them."""
+    """Draft a manifest from tables."""
     speak(quiet)
     from graphfuse.data.draft.draft_manifest import draft
     from graphfuse.files.atomic_write import whole
@@ -70,12 +70,12 @@ def _outlook(path: Path) -> str:
 def check(
     cohort: CohortName,
     recipe: Annotated[str | None, typer.Option("--recipe", "-r",
-    help="Also show what its files hold of it.")] = None,
+    help="Also show how its networks, gene sets and steps match the cohort.")] = None,
     network: Network = None, target: Target = None, cv: Cv = "5x5",
     seed: Seed = 0, quiet: Quiet = False,
 ):  # fmt: skip
-    """Show ids matched, features mapped, value types, what a gene network covers and whether train
-    would run. Nothing is trained."""
+    """Check a cohort: ids matched, features mapped, value types, gene-network coverage and whether
+    train would run. Nothing is trained."""
     speak(quiet)
     from graphfuse.evaluate.readiness import check as look
 

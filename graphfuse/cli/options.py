@@ -18,9 +18,15 @@ from graphfuse.explain.methods import available
 
 
 class _Commands(typer.core.TyperGroup):
-    """The commands. typer makes a bare exit code of Ctrl-C, and loses what was noted on it."""
+    """The group of all commands."""
+
+    def resolve_command(self, ctx: typer.Context, args: list[str]) -> tuple:
+        """The command and its arguments; former names of options still work."""
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, command, [_FORMER.get(word, word) for word in rest]
 
     def invoke(self, ctx: typer.Context) -> object:
+        """Runs a command. typer would turn Ctrl-C into a bare exit code and lose its notes."""
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt as error:
@@ -38,6 +44,7 @@ app = typer.Typer(
 
 MOST_SEED = 2**32 - 1  # the largest that every generator of numpy takes
 MOST_REPEATS = 1_000  # of a cross-validation or a hold-out
+_FORMER = {"--ledger": "--graph-ablation", "--no-ledger": "--no-graph-ablation"}  # former → name
 
 CohortName = Annotated[
     str, typer.Argument(metavar="COHORT", help="A manifest's path, or a name in data_manifests/.")
@@ -72,7 +79,7 @@ GroupBy = Annotated[
     str | None,
     typer.Option(
         "--group-by",
-        help="A declared group (site, family) that never stands on both sides of a fold.",
+        help="A declared group (site, family) that is never split between training and test.",
     ),
 ]
 LeaveOut = Annotated[
@@ -91,26 +98,28 @@ Holdout = Annotated[
 GraphAblation = Annotated[
     bool,
     typer.Option(
-        "--ledger/--no-ledger", help="Also the net with rewired, random, identity and no graphs."
+        "--graph-ablation/--no-graph-ablation",
+        help="Also train the net with rewired, random, identity and no graphs.",
     ),
 ]
 Modalities = Annotated[
     bool,
     typer.Option(
-        "--modalities", help="Also every subset of modalities: Shapley values, interactions (slow)."
+        "--modalities",
+        help="Also train on every subset of modalities: Shapley values, interactions (slow).",
     ),
 ]
 AllowShift = Annotated[
     bool,
     typer.Option(
-        "--allow-shift", help="Go on where tables are not on the scale that was trained on."
+        "--allow-shift", help="Go on where the tables are not on the scale of the training tables."
     ),
 ]
 AllowPart = Annotated[
     list[Path] | None,
     typer.Option(
         "--allow-part",
-        help="A Python file whose parts the run was trained with and may use; may be given again.",
+        help="A Python file whose parts the run was trained with and may use; repeatable.",
     ),
 ]
 RankingMethod = Annotated[
@@ -125,7 +134,7 @@ RankingMethod = Annotated[
 Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
 Seed = Annotated[
     int,
-    typer.Option("--seed", min=0, max=MOST_SEED, help="The seed of everything drawn by chance."),
+    typer.Option("--seed", min=0, max=MOST_SEED, help="The random seed."),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Only results and errors.")]
 Resume = Annotated[
@@ -154,7 +163,7 @@ Search = Annotated[
 GeneControl = Annotated[
     str | None, typer.Option("--gene-control", help="The same for the gene network.")
 ]
-Top = Annotated[int, typer.Option("--top", min=1, help="How many to print; files hold all.")]
+Top = Annotated[int, typer.Option("--top", min=1, help="How many to print; the files hold all.")]
 
 
 @app.callback()

@@ -1,4 +1,4 @@
-"""What a training would take."""
+"""The command that estimates the cost of a training: plan."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ def plan(
     holdout: Holdout = None, network: Network = None, patient_control: PatientControl = None,
     gene_control: GeneControl = None, search: Search = False, ledger: GraphAblation = True,
     modalities: Modalities = False,
-    ranked: Annotated[bool, typer.Option("--ranked", help="With the rankings that run makes.")
+    ranked: Annotated[bool, typer.Option("--ranked", help="Include the rankings that run makes.")
     ] = False,
     device: Device = "auto", seed: Seed = 0, quiet: Quiet = False,
 ):  # fmt: skip
-    """Say what train with the same options would take: time, memory and disk, from short trainings
-    of some of the patients.
+    """Estimate what train with the same options would take: time, memory and disk, from short
+    trainings of some of the patients.
 
     Not covered: nets that learn for longer on all patients than on some, other work on the machine
     later on, and downloads."""

@@ -81,7 +81,7 @@ def train(
     modalities: Modalities = False, resume: Resume = False, overwrite: Overwrite = False,
     device: Device = "auto", seed: Seed = 0, quiet: Quiet = False,
 ):  # fmt: skip
-    """Cross-validate a recipe beside baselines, and fit a final model."""
+    """Cross-validate a recipe and the baseline models on the same folds, and fit a final model."""
     speak(quiet)
     from graphfuse import api
 
@@ -117,7 +117,7 @@ def rank(
     method: RankingMethod = DEFAULT, top: Top = 50, network: Network = None,
     allow_part: AllowPart = None, device: Device = "auto", quiet: Quiet = False,
 ):  # fmt: skip
-    """Rank the features, genes and edges of a trained run: its rankings/ are made anew."""
+    """Rank the features, genes and edges of a trained run; rewrites its rankings/."""
     speak(quiet)
     from graphfuse import api
 
@@ -133,7 +133,7 @@ def predict(
     cohort: CohortName, out: OutFile = Path("predictions.csv"), allow_shift: AllowShift = False,
     allow_part: AllowPart = None, device: Device = "auto", quiet: Quiet = False,
 ):  # fmt: skip
-    """Score new patients with a trained run."""
+    """Predict new patients with a trained run."""
     speak(quiet)
     from graphfuse import api
     from graphfuse.api.use_model import model_of
@@ -143,12 +143,12 @@ def predict(
     _refuse_run_files(output_file(out, cohort), folder)
     model = model_of(folder, allow_part or ())
     table = api.predict(model, cohort, allow_shift=allow_shift, device=device)
-    _say_whom_it_knows(folder, table["patient"], model.task_.report_words.calls)
+    _warn_of_training_patients(folder, table["patient"])
     safe_csv(table, out)
     flagged = int((table["flag"] != "").sum())
-    told = f"; {few(flagged)} flagged, see the column flag" if flagged else ""
-    said = model.task_.in_total(table[model.task_.columns[0]].to_numpy())
-    typer.echo(f"{said}{told}: {out}")
+    flags = f"; {few(flagged)} flagged, see the column flag" if flagged else ""
+    totals = model.task_.in_total(table[model.task_.columns[0]].to_numpy())
+    typer.echo(f"{totals}{flags}: {out}")
 
 
 def _refuse_run_files(out: Path, folder: Path) -> None:
@@ -161,9 +161,8 @@ def _refuse_run_files(out: Path, folder: Path) -> None:
                 raise InputError(f"{out}: is a file of a run; name another with -o")
 
 
-def _say_whom_it_knows(folder: Path, patients, calls: str) -> None:
-    """A warning where ids are those of patients that the run was trained on, by its folds.csv;
-    `calls`: what models say of patients."""
+def _warn_of_training_patients(folder: Path, patients) -> None:
+    """Logs a warning where patients are among those of the run's folds.csv, by their ids."""
     from graphfuse.evaluate.run_tables import load_folds
 
     if (folder / "folds.csv").is_file():
@@ -171,7 +170,7 @@ def _say_whom_it_knows(folder: Path, patients, calls: str) -> None:
         if count:
             some = f"{count:,} of {len(patients):,}" if count >= 5 else "some (fewer than 5)"
             log.warning(
-                "%s patients were trained on, by their ids: these %s are no test", some, calls
+                "%s patients were trained on, by their ids: these predictions are no test", some
             )
 
 
@@ -187,7 +186,7 @@ def run(
     modalities: Modalities = False, resume: Resume = False, overwrite: Overwrite = False,
     device: Device = "auto", seed: Seed = 0, quiet: Quiet = False,
 ):  # fmt: skip
-    """All of it: train, rank, graphs and the report."""
+    """Train, rank, and write the graphs and the report."""
     speak(quiet)
     from graphfuse import api
 

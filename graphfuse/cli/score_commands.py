@@ -1,4 +1,4 @@
-"""Evaluation of what was trained, on patients it never saw."""
+"""Commands that evaluate: score, nulls, bench."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ def score(
     out: Annotated[Path | None, typer.Option("--out", "-o",
     help="A folder; default: external/COHORT beside DIR.")] = None,
     target: Annotated[str | None, typer.Option("--target", "-t",
-    help="The outcome; default: of the run's own name.")] = None,
+    help="The outcome; default: the one of the same name as the run's.")] = None,
     allow_shift: AllowShift = False, allow_part: AllowPart = None,
     device: Device = "auto", seed: Seed = 0, quiet: Quiet = False,
 ):  # fmt: skip
-    """Score a trained run on a cohort it never saw; every such look stays on record."""
+    """Validate a trained run on an external cohort; external validations are logged."""
     speak(quiet)
     from graphfuse.evaluate.external import scoring
 
@@ -64,8 +64,8 @@ def nulls(
     out: Annotated[Path | None, typer.Option("--out", "-o", help="A csv of the table.")] = None,
     device: Device = "auto", seed: Seed = 0, quiet: Quiet = False,
 ):  # fmt: skip
-    """What the net and its baselines find where there is nothing: in shuffled labels, in noise, in
-    the best of epochs."""
+    """Negative controls: scores of the net and the baseline models on shuffled labels and on noise,
+    and with epochs chosen on test patients."""
     speak(quiet)
     from graphfuse import api
     from graphfuse.data.input_files import output_file
@@ -93,12 +93,12 @@ def bench(
     plan: Annotated[Path | None, typer.Option("--plan", "-p",
     help="A bench file, in place of COHORTs and options.")] = None,
     recipes: Annotated[list[str] | None, typer.Option("--recipe", "-r",
-    help="A recipe; may be given again.")] = None,
+    help="A recipe; repeatable.")] = None,
     target: Target = None, cv: Cv = "5x5", ledger: GraphAblation = True,
     modalities: Modalities = False, device: Device = "auto", seed: Seed = 0, quiet: Quiet = False,
 ):  # fmt: skip
-    """Run cohorts x recipes beside baselines under one protocol; the same command goes on where it
-    was stopped."""
+    """Run cohorts x recipes and the baseline models under one protocol; the same command resumes
+    where it was stopped."""
     speak(quiet)
     from graphfuse import api
     from graphfuse.schema import Bench, BenchEntry

@@ -1,4 +1,4 @@
-"""Subtypes without labels."""
+"""The command that finds subtypes without labels: subtype."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ def subtype(
     help="snf, shared, a modality, or a layer of the recipe.")] = "snf",
     method: Annotated[str, typer.Option("--method", help="spectral or leiden.")] = "spectral",
     clusters: Annotated[int | None, typer.Option("--clusters", "-k",
-    help="How many; chosen where not given.")] = None,
+    help="How many clusters; chosen from the data where not given.")] = None,
     resamples: Annotated[int, typer.Option("--resamples", min=2,
-    help="Subsamples behind the stability.")] = 50,
+    help="Subsamples that the stability is computed over.")] = 50,
     overwrite: Overwrite = False,
     seed: Seed = 0, quiet: Quiet = False,
 ):  # fmt: skip
-    """Find subtypes without labels: how many, how stable, and what they go with."""
+    """Find subtypes without labels: how many, how stable, and what they are associated with."""
     speak(quiet)
     from graphfuse import api
     from graphfuse.report.subtype_page import may_hold_subtypes, save_subtypes

@@ -235,7 +235,8 @@ class _Folds:
             views, groups = fold.preparation.views(test), by_group(fold, test)
         with spy.fitting(split.train):
             baselines = fit_baselines(fold, test, views, self.fits.has_kernels) | groups
-        log.info("a fold's baselines: %.0f s", time.perf_counter() - began)
+        seconds = time.perf_counter() - began
+        log.info("Baselines, fold %d of %d: %.0f s", number + 1, len(self.splits), seconds)
         return baselines
 
 

@@ -25,7 +25,7 @@ def left_out_if_failed(name: str, found: Study) -> Iterator[None]:
         log.debug("%s failed", name, exc_info=error)
         found.outputs.pop(name, None)
         found.seconds.pop(name, None)
-        cure = "train again for it, or without the graph ablation (--no-ledger)"
+        cure = "train again for it, or without the graph ablation (--no-graph-ablation)"
         found.failed[name] = f"{name}: {reason(error)}; {cure}"
         log.warning("%s could not be trained and is left out: %s", name, reason(error))
 

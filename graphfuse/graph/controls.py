@@ -169,7 +169,7 @@ def identity(graph: Graph) -> Graph:
             given = f"{len(graph):,} receivers and {graph.senders:,} senders"
             raise InputError(
                 f"control 'identity' needs receivers that are the senders, got {given}; "
-                "patients hear themselves"
+                "every patient has a self-loop"
             )
         return Neighbours.identity(_joined(graph))
     loops = np.arange(len(graph.genes))

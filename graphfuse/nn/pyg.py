@@ -231,12 +231,12 @@ def _tried(heard: Callable[[Tensor, Tensor, EdgeLists], Tensor], width: int) -> 
         return "its messages are not finite"
     first = EdgeLists.build(offsets[:2], index[:2], lists.weight[:2], 4)
     if not torch.allclose(heard(own[:1], senders, first), out[:1], atol=1e-9):
-        return "what a patient hears depends on who else is there"
+        return "the messages to a patient depend on who else is there"
     changed = senders.clone()
     changed[3] += 1
     if not torch.allclose(heard(own, changed, lists), out, atol=1e-9):
-        return "patients hear senders that they have no edge to"
+        return "patients receive messages from senders without an edge to them"
     changed[1] = torch.randn(2, width)
     if torch.allclose(heard(own, changed, lists)[:2], out[:2], atol=1e-9):
-        return "patients do not hear their senders"
+        return "patients receive no messages from their senders"
     return ""

@@ -44,7 +44,7 @@ class AddOns:
         self.failed = list(failed)
 
     def make(self, what: str, cure: str, work: Callable[[], Made]) -> Made | None:
-        """What `work` gives; where it fails, that is told with the cure, and `None` is given.
+        """Returns what `work` returns; where it fails, notes that with the cure and returns `None`.
 
         Raises `LeakError` where a held-out patient was seen: then nothing of the run holds.
         """

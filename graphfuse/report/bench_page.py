@@ -28,7 +28,7 @@ from graphfuse.schema.model_id import (
 from graphfuse.task.metric import Metric
 from graphfuse.task.registry import kind_of, metrics_of, trained_kinds
 
-_BASELINES = (  # after what knows nothing of a patient
+_ORDER = (  # after the baseline that knows nothing of a patient
     "clinical",
     SINGLE,
     EARLY,
@@ -95,14 +95,14 @@ def write_bench(
 
 
 def headline(result: Result) -> Metric:
-    """The metric a contest is told by."""
+    """The metric that the summary shows of a contest."""
     metrics = metrics_of(result.metrics.kind)
     return metrics[metrics.headline_of(result.contest.outcome.task.width)]
 
 
 def summary(results: Sequence[Result]) -> dict[str, Any]:
-    """One column a contest and one row a baseline: mean and interval of the headline metric, and
-    what the net's difference to the baseline comes to.
+    """One column a contest and one row a model: mean and interval of the headline metric, and
+    whether the net is better or worse than the model.
 
     Parameters
     ----------
@@ -112,14 +112,14 @@ def summary(results: Sequence[Result]) -> dict[str, Any]:
     Returns
     -------
     dict
-        `titles`, `metrics` and `graphs` (sentences), one a contest; `rows`, one a baseline with one
-        of its `cells` a contest; `rule`, by which the metrics were chosen; `in_points`, whether all
-        of them are written in points.
+        `titles`, `metrics` and `graphs` (sentences), one a contest; `rows`, one a model with one of
+        its `cells` a contest; `rule`, by which the metrics were chosen; `in_points`, whether all of
+        them are written in points.
     """
     rules = dict.fromkeys(metrics_of(each.metrics.kind).headline_rule for each in results)
     headlines = [headline(result) for result in results]
     rows, graphs = [], []
-    for name in _baselines(results):
+    for name in _models(results):
         rows.append({"name": name, "cells": [_cell(result, name) for result in results]})
     for result, metric in zip(results, headlines, strict=True):
         graphs.append(sentences(result.metrics.comparisons, metric))
@@ -133,13 +133,13 @@ def summary(results: Sequence[Result]) -> dict[str, Any]:
     }
 
 
-def _baselines(results: Sequence[Result]) -> list[str]:
+def _models(results: Sequence[Result]) -> list[str]:
     """The models of all contests that do not stand for single modalities: first what knows nothing
     of a patient, the net last of those known here."""
     models = dict.fromkeys(name for result in results for name in result.metrics.models)
     shown = [name for name in models if not ModelId.parse(name).modalities]
-    uninformed = [kind_of(kind).baseline for kind in trained_kinds()]
-    order = {name: place for place, name in enumerate([*uninformed, *_BASELINES])}
+    baselines = [kind_of(kind).baseline for kind in trained_kinds()]
+    order = {name: place for place, name in enumerate([*baselines, *_ORDER])}
     return sorted(shown, key=lambda name: order.get(name, len(order)))
 
 
@@ -151,7 +151,7 @@ def _title(result: Result, results: Sequence[Result]) -> str:
 
 
 def _cell(result: Result, name: str) -> dict[str, Any]:
-    """A baseline's score in a contest, a dash where it has none."""
+    """A model's score in a contest, a dash where it has none."""
     metric = headline(result)
     score = result.metrics.models.get(name, {}).get(metric.name)
     if not isinstance(score, Score):
@@ -179,11 +179,11 @@ def _contest(result: Result) -> dict[str, Any]:
         "names": {metric.name: metric.title for metric in known},
         "sizes": formatting.sizes(metrics),
         "report_words": contest.outcome.task.report_words,
-        "ladder": scores.ladder(metrics),
+        "baselines": scores.baselines(metrics),
         "variants": scores.variants(metrics),
         "compared": compared,
         "pairs": [pair for pair in pairs if not pair["variant"]],
-        "graphs": graph_ablation.told(metrics),
+        "graphs": graph_ablation.ablations(metrics),
         "graph_metrics": graph_ablation.compared_in(metrics),
         "metric": first.in_sentence,
         "shapley": [each for each in result.contributions if each.metric == first.name],

@@ -32,8 +32,8 @@ _JOINED = {"color": ACCENT, "ms": 5.5, "lw": 0.8}
 
 
 def reliability(bins: Sequence[Bin], chance: float, name: str, title: str) -> str:
-    """The share called right against the confidence stated, with the diagonal of an honest model,
-    and how many patients stand at each confidence below.
+    """The share predicted correctly against the confidence, with the diagonal of perfect
+    calibration, and how many patients have each confidence below.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def reliability(bins: Sequence[Bin], chance: float, name: str, title: str) -> st
 
 
 def _right_by_confidence(axes: Axes, bins: Sequence[Bin]) -> None:
-    """The share called right at each confidence, with its interval and the diagonal."""
+    """The share predicted correctly at each confidence, with its interval and the diagonal."""
     axes.plot([0, 1], [0, 1], **_DIAGONAL)
     for each in bins:
         _upright(axes, each.confidence, each.low, each.high)
@@ -71,7 +71,7 @@ def _right_by_confidence(axes: Axes, bins: Sequence[Bin]) -> None:
     right = [each.right for each in bins]
     axes.plot(confidences, right, "o-", **_JOINED)
     axes.set(ylim=(0, 1.02), xticklabels=[])
-    axes.set_ylabel("share called right", **AXIS_LABEL)
+    axes.set_ylabel("share predicted correctly", **AXIS_LABEL)
 
 
 def _share_by_confidence(axes: Axes, bins: Sequence[Bin]) -> None:
@@ -80,7 +80,7 @@ def _share_by_confidence(axes: Axes, bins: Sequence[Bin]) -> None:
     per_cents = [100 * each.share for each in bins]
     axes.bar(confidences, per_cents, 0.05, color=ACCENT)
     axes.set_ylabel("% of\npatients", **SMALL_LABEL)
-    axes.set_xlabel("confidence stated (probability of the class called)", **AXIS_LABEL)
+    axes.set_xlabel("confidence (probability of the predicted class)", **AXIS_LABEL)
     axes.set_ylim(0, max([10, *(110 * each.share for each in bins)]))
 
 
@@ -91,7 +91,7 @@ def _upright(axes: Axes, x: float, low: float, high: float) -> None:
 
 def agreement(groups: Sequence[Observed], outcome: str, name: str, title: str) -> str:
     """The mean observed of each group of patients against the mean predicted, with the diagonal of
-    an honest model.
+    perfect calibration.
 
     Parameters
     ----------

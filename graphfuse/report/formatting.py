@@ -29,7 +29,7 @@ HIDE_BELOW = FEW  # counts of fewer patients than this are not shown
 
 BASIS = {  # what intervals stand on, by the protocol
     "corrected": "corrected for overlapping training sets",
-    "bootstrap": "over resampled patients of the held-out part; the luck of training is not in it",
+    "bootstrap": "over resampled patients of the held-out part, for one training",
 }
 _ABOUT = {
     "clinical": "ridge regression on the clinical records",
@@ -113,14 +113,14 @@ def about(model: ModelId, kind: str) -> str:
     if model.is_control:
         graph = GRAPHS[model.kind].removeprefix("the ")
         return f"the net with {_CONTROLS.get(what, what)} {graph}"
-    said = {
+    meanings = {
         SINGLE: f"ridge regression on {what} alone",
         WITHOUT: f"the net with its graphs, {joined} withheld",
         ONLY: f"the net with its graphs on {joined} alone",
-        GROUP: f"what the {what} alone says",
+        GROUP: f"what can be predicted from the {what} alone",
         PATTERN: f"the net on patients with {joined} only",
     }
-    return said[model.kind]
+    return meanings[model.kind]
 
 
 def count(patients: float) -> str:
@@ -195,6 +195,6 @@ def identical(*pairs: Comparison | None) -> bool:
     return bool(made) and all(each == (0, 0, 0) for each in numbers)
 
 
-def said(pair: Comparison) -> str:
+def verdict(pair: Comparison) -> str:
     """The verdict; `same in every fold` where no score differs at all."""
     return "same in every fold" if identical(pair) else pair.verdict

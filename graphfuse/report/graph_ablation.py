@@ -1,4 +1,4 @@
-"""What the graphs are worth: the same net with real graphs, with their controls, and with none."""
+"""Ablation of the graphs: the same net with real graphs, with randomised ones, and with none."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from graphfuse.task.registry import metrics_of
 
 _KINDS = {
     "real": "as measured",
-    "rewired": "every node keeps its number of edges, to others",
-    "random": "as many edges, anywhere",
-    "identity": "every node hears itself alone",
+    "rewired": "every node keeps its number of edges; the neighbours are others",
+    "random": "as many edges between random nodes",
+    "identity": "self-loops only",
     "empty": "no edges",
 }
 _GAINS = {"better": "a gain is shown", "worse": "a loss is shown"}
 
 
-def told(metrics: Metrics) -> list[dict]:
+def ablations(metrics: Metrics) -> list[dict]:
     """What each graph with controls is worth.
 
     Parameters
@@ -119,7 +119,7 @@ def _sentences(metrics: Metrics, of: str, names: dict[str, str], bare: str) -> l
     in_all_metrics = [against(metrics, OURS, bare, metric) for metric in compared_in(metrics)]
     if identical(*in_all_metrics):
         same = f"{graph} adds nothing: without it every prediction scores the same."
-        return [f"{same} It has no edges, or its gates stayed shut."]
+        return [f"{same} It has no edges, or its learned weights stayed 0."]
     gain = _GAINS.get(real.verdict, "no gain shown")
     added = f"{change(primary, real.difference)} of {primary.in_sentence}"
     sentences = [f"{graph} adds {added} ({change_span(primary, real.ci95)}): {gain}."]
@@ -131,10 +131,11 @@ def _sentences(metrics: Metrics, of: str, names: dict[str, str], bare: str) -> l
         )
     rewired = against(metrics, OURS, str(ModelId(of, ("rewired",))), primary.name)
     if rewired:
-        gap = change(primary, rewired.difference, sign=True)
-        said = f"{rewired.verdict} ({gap}, {change_span(primary, rewired.ci95)})"
+        difference = change(primary, rewired.difference, sign=True)
+        interval = change_span(primary, rewired.ci95)
         sentences.append(
-            f"The real graph against its rewired control: {said} in {primary.in_sentence}."
+            f"The real graph against its rewired control: {rewired.verdict} ({difference}, "
+            f"{interval}) in {primary.in_sentence}."
         )
     return sentences
 

@@ -15,7 +15,7 @@ _TABLES = (
 _CHOICES = "choices made before this run, by someone who had seen other scores on these patients"
 
 
-def told(run: Run) -> dict[str, list[str]]:
+def leak_checks(run: Run) -> dict[str, list[str]]:
     """What was looked at, and what a run cannot show.
 
     Parameters

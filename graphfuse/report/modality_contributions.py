@@ -32,12 +32,12 @@ from graphfuse.task.registry import metrics_of
 
 FOLDED = 8  # rows from which a table is folded away
 _ANSWERS = {  # on interactions, by the verdict on the net against its additive projection
-    "better": "their use is shown",
+    "better": "a gain from them is shown",
     "worse": "they do harm: the projection is better",
 }
 
 
-def told(metrics: Metrics, evaluation: Evaluation) -> dict[str, Any] | None:
+def contributions(metrics: Metrics, evaluation: Evaluation) -> dict[str, Any] | None:
     """What the section on modalities shows.
 
     Parameters
@@ -98,18 +98,18 @@ def _source(metrics: Metrics) -> str:
     if not isinstance(score, Score) or score.mean is None:
         return ""
     parents = listed(models[name].of)
-    said = (
+    sentence = (
         f"The label is derived from {parents}. Without {parents} the net has "
         f"{scored(score.mean, primary)} {primary.in_sentence}"
     )
     interval = scored_span(score.ci95, primary)
     if interval:
-        said += f" ({interval})"
+        sentence += f" ({interval})"
     pair = against(metrics, OURS, name, primary.name)
     if pair:
         way = "less" if pair.difference >= 0 else "more"
-        said += f", {change(primary, abs(pair.difference))} {way}"
-    return f"{said}: this score does not rest on the label's own recipe."
+        sentence += f", {change(primary, abs(pair.difference))} {way}"
+    return f"{sentence}: this score does not depend on the data that define the label."
 
 
 # ------------------------------------------------------------------------------------------ Shapley
@@ -200,18 +200,16 @@ def _together(found: list[Comparison], known: MetricSet, own: dict[str, float | 
     if identical(*pairs):
         return (
             "Cross-modal interactions: none. The net scores the same as its additive "
-            "projection, in which every modality has "
-            "its say by itself (EMAP)."
+            "projection, in which no modality interacts with another (EMAP)."
         )
-    answer = _ANSWERS.get(pairs[0].verdict, "no use of them is shown")
+    answer = _ANSWERS.get(pairs[0].verdict, "no gain from them is shown")
     changes = []
     for pair in pairs:
         metric, like = known[pair.metric], own[pair.metric]
-        said = change(metric, pair.difference, sign=True, like=like)
+        difference = change(metric, pair.difference, sign=True, like=like)
         interval = change_span(metric, pair.ci95, like)
-        changes.append(f"{metric.in_sentence} {said} ({interval}, {pair.verdict})")
+        changes.append(f"{metric.in_sentence} {difference} ({interval}, {pair.verdict})")
     return (
         f"Cross-modal interactions: {answer}. The net against its additive projection, in "
-        "which every modality has its say by "
-        f"itself (EMAP): {'; '.join(changes)}."
+        f"which no modality interacts with another (EMAP): {'; '.join(changes)}."
     )

@@ -11,7 +11,7 @@ from typing import Any
 from graphfuse.report.formatting import number
 from graphfuse.schema import RunRecord
 
-_SHORTEST_ID = 5  # letters from which an id can be told from another word of a notice
+_SHORTEST_ID = 5  # letters from which an id differs from other words of a notice
 
 
 def made(record: RunRecord) -> list[tuple[str, dict[str, str]]]:
@@ -125,7 +125,7 @@ def without_ids(notices: Iterable[str], patients: Iterable[str]) -> list[str]:
     notices : iterable of str
         Sentences.
     patients : iterable of str
-        The ids of all patients; those of fewer than 5 letters cannot be told from other words.
+        The ids of all patients; those of fewer than 5 letters are taken for other words.
 
     Returns
     -------

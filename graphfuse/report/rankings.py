@@ -1,4 +1,4 @@
-"""What a report says of rankings and of the net behind them."""
+"""Rankings in a report, and the learned weights of the net behind them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from graphfuse.report.formatting import number
 
 TOP = 20
 TOP_BY_CLASS = 5
-STEADY = 100
+STABLE = 100
 
 
 @dataclass(frozen=True)
@@ -101,8 +101,8 @@ def dots(table: pd.DataFrame, top: int = TOP) -> list[Dot]:
     return drawn
 
 
-def steadiness(table: pd.DataFrame, what: str, top: int = TOP) -> str:
-    """How far the first rows keep their place from fold to fold.
+def stability(table: pd.DataFrame, what: str, top: int = TOP) -> str:
+    """The stability of the first ranks over folds, in a sentence.
 
     Parameters
     ----------
@@ -119,13 +119,13 @@ def steadiness(table: pd.DataFrame, what: str, top: int = TOP) -> str:
         A sentence; blank where fewer than two rows have an interval, or where the ranking is short.
     """
     rows = [row for row in _first(table, top) if math.isfinite(row.rank_hi)]
-    if len(rows) < 2 or len(table) <= STEADY:
+    if len(rows) < 2 or len(table) <= STABLE:
         return ""
-    steady = sum(row.rank_hi <= STEADY for row in rows)
+    stable = sum(row.rank_hi <= STABLE for row in rows)
     widest = max(rows, key=lambda row: row.rank_hi - row.rank_lo)
     low, high = number(widest.rank_lo, 0), number(widest.rank_hi, 0)
     kept = (
-        f"Of the first {len(rows)} {what}, {steady or 'none'} stay among the first {STEADY} "
+        f"Of the first {len(rows)} {what}, {stable or 'none'} stay among the first {STABLE} "
         f"(of {len(table):,}) over their whole interval"
     )
     return f"{kept}; the widest interval runs from {low} to {high}."
@@ -215,11 +215,11 @@ def _percent(share: float) -> str:
 
 # ------------------------------------------------------------------------------------------ the net
 
-DOORS = {"modality": "weight", "patients": "patient graph", "network": "gene network"}
+GATES = {"modality": "weight", "patients": "patient graph", "network": "gene network"}
 
 
-def doors(fitted: Mapping[str, Any]) -> dict[str, str]:
-    """The ways by which values enter the net, each of which has a gate.
+def gate_headings(fitted: Mapping[str, Any]) -> dict[str, str]:
+    """The learned weights by which modalities and graphs enter the net.
 
     Parameters
     ----------
@@ -229,15 +229,15 @@ def doors(fitted: Mapping[str, Any]) -> dict[str, str]:
     Returns
     -------
     dict of str to str
-        Door → its heading: the usual ones, then patient layers that several modalities share.
+        Gate → its heading: the usual ones, then patient layers that several modalities share.
     """
-    there = {door for values in fitted.get("gates", {}).values() for door in values}
-    shared = sorted(there - DOORS.keys())
-    return DOORS | {door: f"layer {door}" for door in shared}
+    there = {gate for values in fitted.get("gates", {}).values() for gate in values}
+    shared = sorted(there - GATES.keys())
+    return GATES | {gate: f"layer {gate}" for gate in shared}
 
 
 def gates(fitted: Mapping[str, Any]) -> list[dict]:
-    """The gates of every modality.
+    """The learned weights of every modality.
 
     Parameters
     ----------
@@ -247,39 +247,41 @@ def gates(fitted: Mapping[str, Any]) -> list[dict]:
     Returns
     -------
     list of dict
-        A row a modality: its `name` and for each of its `doors` the gate as `text` and in per cents
-        of a `bar` (`None` without that door). A bar is full at 1, or at the largest of its door
-        where that is above 1.
+        A row a modality: its `name` and each of its `gates` as `text` and as the percentage of a
+        `bar` (`None` without that graph). A bar is full at 1, or at the largest weight of its
+        column where that is above 1.
     """
     by_modality = {name: values for name, values in fitted.get("gates", {}).items() if values}
-    headed = doors(fitted)
-    full = {door: _full(door, by_modality) for door in headed}
+    headed = gate_headings(fitted)
+    full = {gate: _full(gate, by_modality) for gate in headed}
     rows = []
     for name, values in by_modality.items():
-        cells = [_door(values.get(door), full[door]) for door in headed]
-        rows.append({"name": name, "doors": cells})
+        cells = [_bar(values.get(gate), full[gate]) for gate in headed]
+        rows.append({"name": name, "gates": cells})
     return rows
 
 
-def _full(door: str, by_modality: Mapping[str, Mapping[str, float]]) -> float:
-    """The gate at which a bar of this door is full."""
-    sizes = [abs(values[door]) for values in by_modality.values() if door in values]
+def _full(gate: str, by_modality: Mapping[str, Mapping[str, float]]) -> float:
+    """The weight at which a bar of this column is full."""
+    sizes = [abs(values[gate]) for values in by_modality.values() if gate in values]
     return max([1.0, *sizes])
 
 
-def _door(value: float | None, full: float) -> dict | None:
+def _bar(value: float | None, full: float) -> dict | None:
     if value is None:
         return None
     return {"text": number(value, 2), "bar": round(100 * abs(value) / full)}
 
 
-def epochs(fitted: Mapping[str, Any]) -> str:
+def epochs(fitted: Mapping[str, Any], is_linear: bool = True) -> str:
     """How long the final net trained.
 
     Parameters
     ----------
     fitted : mapping
         What a run notes of its fitted net.
+    is_linear : bool
+        Whether the net starts from a linear model.
 
     Returns
     -------
@@ -295,7 +297,7 @@ def epochs(fitted: Mapping[str, Any]) -> str:
         folds = " (as in every fold)"
     elif by_fold:
         folds = f" (in the folds: {by_fold[0]} to {by_fold[-1]})"
-    start = ""
-    if chosen == 0:
-        start = "; the model is its linear start, and no step was learned beyond it"
-    return f"Inner folds chose {chosen} epochs for the final net{folds}{start}."
+    if chosen == 0 and is_linear:
+        model = "ridge regression with graph smoothing; no neural net was trained"
+        return f"Early stopping chose 0 epochs{folds}: {model}."
+    return f"Early stopping chose {chosen} epochs for the final net{folds}."

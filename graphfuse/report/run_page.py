@@ -87,7 +87,7 @@ def _shown(run: Run) -> dict[str, Any]:
         **_scores(run, known),
         **_parts(run, known),
         **_flow(run.record.fitted, tested),
-        **_net(run.record.fitted),
+        **_net(run.record),
         **_making(run),
         "sections": section.made(run),
         "missed": section.missed(run),
@@ -121,7 +121,7 @@ def _scores(run: Run, known: MetricSet) -> dict[str, Any]:
         "verdict": scores.verdict(metrics),
         "tally": scores.tally(metrics),
         "parents": run.record.fitted.get("derived_from") or scores.derived_from(metrics),
-        "ladder": scores.ladder(metrics),
+        "baselines": scores.baselines(metrics),
         "variants": scores.variants(metrics),
         "forest": _forest(run),
         "far": any(scores.is_unbounded(known[name]) for name in drawn),
@@ -134,22 +134,24 @@ def _scores(run: Run, known: MetricSet) -> dict[str, Any]:
 def _parts(run: Run, known: MetricSet) -> dict[str, Any]:
     """What graphs and modalities are worth, how groups of patients fare, and what leaks."""
     return {
-        "graphs": graph_ablation.told(run.metrics),
+        "graphs": graph_ablation.ablations(run.metrics),
         "graph_metrics": graph_ablation.compared_in(run.metrics),
-        "worth": modality_contributions.told(run.metrics, run.evaluation),
-        "groups": subgroups.told(run.evaluation.subgroups, known),
-        "leaks": leakage.told(run),
+        "worth": modality_contributions.contributions(run.metrics, run.evaluation),
+        "groups": subgroups.subgroup_tables(run.evaluation.subgroups, known),
+        "leaks": leakage.leak_checks(run),
         "hide_below": formatting.HIDE_BELOW,
     }
 
 
-def _net(fitted: Mapping[str, Any]) -> dict[str, Any]:
-    """The final net: its gates, how its outputs are mixed, how long it trained."""
+def _net(record: RunRecord) -> dict[str, Any]:
+    """The final net: its learned weights, and how long it trained."""
+    fitted = record.fitted
+    start = record.recipe.get("net", {}).get("start", "linear")
     return {
-        "doors": list(rankings.doors(fitted).values()),
+        "gate_headings": list(rankings.gate_headings(fitted).values()),
         "gates": rankings.gates(fitted),
         "mix": fitted.get("mix", {}),
-        "epochs": rankings.epochs(fitted),
+        "epochs": rankings.epochs(fitted, start == "linear"),
     }
 
 
@@ -220,7 +222,7 @@ def _ranked(run: Run) -> dict[str, Any]:
 
 
 def _kind(table: pd.DataFrame, name: str, what: str) -> dict[str, Any]:
-    """One ranking: its figure (`None` where nothing scores), table and steadiness."""
+    """One ranking: its figure (`None` where nothing scores), table and stability."""
     dots = rankings.dots(table)
     title = f"Rank of the first {len(dots)} {what}, dots with intervals over the fold models"
     return {
@@ -229,5 +231,5 @@ def _kind(table: pd.DataFrame, name: str, what: str) -> dict[str, Any]:
         "total": len(table),
         "figure": Markup(figures.ranks(dots, name, title)) if dots else None,
         "rows": rankings.markers(table),
-        "steadiness": rankings.steadiness(table, what),
+        "stability": rankings.stability(table, what),
     }

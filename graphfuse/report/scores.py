@@ -1,4 +1,4 @@
-"""What a report says of scores: the verdict, the ladder and the comparisons."""
+"""Scores in a report: the verdict, the baseline models and the comparisons."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def _graphs(metrics: Metrics) -> list[str]:
         return []
     in_all_metrics = [each for each in metrics.comparisons if (each.a, each.b) == (OURS, NO_GRAPH)]
     if identical(*in_all_metrics):
-        return ["the graphs: identical without them (there is none, or every gate stayed shut)"]
+        return ["the graphs: identical without them (none, or its learned weights stayed 0)"]
     primary = primary_of(metrics)
     change = f"{scored_sign(pair.difference, primary)}, {scored_span(pair.ci95, primary)}"
     return [f"the graphs: {_words(pair)} the same net without graphs ({change})"]
@@ -99,13 +99,14 @@ def _beside(metrics: Metrics) -> list[str]:
         return []
     first, strongest = there[0], _strongest(metrics, there)
     kin = f"the strongest of {listed(there)}"
-    said = f"{_words(_against(metrics, first))} {CHOSEN[first]} ({_scored(metrics, first)})"
+    against_first = _words(_against(metrics, first))
+    part = f"{against_first} {CHOSEN[first]} ({_scored(metrics, first)})"
     if len(there) == 1:
-        return [said]
+        return [part]
     if first == strongest:
-        return [f"{said}, which is also {kin}"]
+        return [f"{part}, which is also {kin}"]
     pair = _against(metrics, strongest)
-    return [said, f"{_words(pair)} {kin}, seen afterwards ({_scored(metrics, strongest)})"]
+    return [part, f"{_words(pair)} {kin}, chosen afterwards ({_scored(metrics, strongest)})"]
 
 
 def _strongest(metrics: Metrics, names: list[str]) -> str:
@@ -122,8 +123,8 @@ def _strongest(metrics: Metrics, names: list[str]) -> str:
 
 
 def tally(metrics: Metrics) -> str:
-    """How many baselines the net is better than, worse than and not told apart from, by the primary
-    metric.
+    """How many models the net is better than, worse than and not significantly different from, by
+    the primary metric.
 
     Parameters
     ----------
@@ -145,13 +146,11 @@ def tally(metrics: Metrics) -> str:
         return ""
     parts = []
     for verdict in ("better", "no difference shown", "worse"):
-        baselines = by_verdict.get(verdict)
-        if baselines:
-            parts.append(f"{verdict} for {len(baselines)} ({', '.join(baselines)})")
+        names = by_verdict.get(verdict)
+        if names:
+            parts.append(f"{verdict} for {len(names)} ({', '.join(names)})")
     by = primary_of(metrics).in_sentence
-    return (
-        f"By {by}, {OURS} against the {total} other baselines: {'; '.join(parts)}.{_guess(metrics)}"
-    )
+    return f"By {by}, {OURS} against the {total} other models: {'; '.join(parts)}.{_guess(metrics)}"
 
 
 def _guess(metrics: Metrics) -> str:
@@ -182,7 +181,7 @@ def _words(pair: Comparison) -> str:
 
 
 def derived_from(metrics: Metrics) -> list[str]:
-    """Modalities from which the label was computed, told by the variant without them."""
+    """Modalities from which the label was computed, as the variant without them is named."""
     known = modalities_of(metrics)
     models = [ModelId.parse(name, known) for name in metrics.variants]
     parents = [model.modalities for model in models if model.is_one_of(WITHOUT)]
@@ -195,7 +194,7 @@ def _has_a_section(name: str) -> bool:
     return model.is_control or model.is_one_of(ONLY, PATTERN)
 
 
-# ------------------------------------------------------------------------------------------- ladder
+# ---------------------------------------------------------------------------------- baseline models
 
 
 @dataclass(frozen=True)
@@ -209,7 +208,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Row:
-    """A model of the ladder with a cell a metric (in their order) and its fit seconds."""
+    """A model with a cell a metric (in their order) and its fit seconds."""
 
     name: str
     about: str
@@ -218,20 +217,20 @@ class Row:
     seconds: str
 
 
-def ladder(metrics: Metrics) -> list[Row]:
+def baselines(metrics: Metrics) -> list[Row]:
     """The models, the best mean of each column marked (all that show the same digits)."""
     known = metrics_of(metrics.kind)
     best = {metric.name: _best(metrics.models, metric) for metric in known}
-    return _ladder(metrics, metrics.models, best)
+    return _rows(metrics, metrics.models, best)
 
 
 def variants(metrics: Metrics) -> list[Row]:
-    """What stands beside the ladder and has no section of its own; nothing is marked as best."""
+    """The variants and controls without a section of their own; nothing is marked as best."""
     shown = {name: row for name, row in metrics.variants.items() if not _has_a_section(name)}
-    return _ladder(metrics, shown, {})
+    return _rows(metrics, shown, {})
 
 
-def _ladder(
+def _rows(
     metrics: Metrics, models: Mapping[str, Mapping], best: Mapping[str, str | None]
 ) -> list[Row]:
     rows, modalities = [], modalities_of(metrics)

@@ -4,12 +4,12 @@ A section is a module of `graphfuse.report.sections`, which is its registration,
 its name beside it. The module says:
 
 `SHOWS`
-    What a reader misses where there are no predictions, such as "calls"; blank: nothing more than
-    another section says.
+    What a reader misses where there are no predictions, such as "the confusion matrix"; blank where
+    another section already says it.
 `BESIDE`
     Whether it is a narrow figure that may stand beside the next one.
-`told(run)`
-    What its template shows under the name `told`; `None` where there is nothing to show.
+`content(run)`
+    What its template shows under the name `content`; `None` where there is nothing to show.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Section:
     """A section as the page has it: the file of its template, and what that shows."""
 
     template: str
-    told: Any
+    content: Any
     beside: bool
 
 
@@ -46,9 +46,9 @@ def made(run: Run) -> list[list[Section]]:
     found: list[Section] = []
     for name in run.record.task.sections:
         module = _module(name)
-        told = module.told(run)
-        if told is not None:
-            found.append(Section(f"sections/{name}.html.jinja", told, module.BESIDE))
+        content = module.content(run)
+        if content is not None:
+            found.append(Section(f"sections/{name}.html.jinja", content, module.BESIDE))
     rows: list[list[Section]] = []
     for each in found:
         if rows and each.beside and rows[-1][-1].beside:
@@ -59,8 +59,8 @@ def made(run: Run) -> list[list[Section]]:
 
 
 def missed(run: Run) -> str:
-    """What the sections of a run without predictions would show, in words: "calls and confidence";
-    blank where there are predictions."""
+    """What the sections of a run without predictions would show, in words, as "the confusion matrix
+    and calibration"; blank where there are predictions."""
     if not run.predictions.empty:
         return ""
     shown = [_module(name).SHOWS for name in run.record.task.sections]

@@ -12,10 +12,10 @@ from graphfuse.schema import GroupScore
 from graphfuse.task.metric import Metric, MetricSet
 
 LISTED = 12  # levels without a score that are named
-_SHOWN = "gap shown"
+_SIGNIFICANT = "gap shown"  # the verdict in evaluation.json
 
 
-def told(found: list[GroupScore], known: MetricSet) -> list[dict]:
+def subgroup_tables(found: list[GroupScore], known: MetricSet) -> list[dict]:
     """How the net does in each group of patients.
 
     Parameters
@@ -73,7 +73,7 @@ def _cell(row: GroupScore | None, metric: Metric) -> dict | None:
         "interval": scored_span(row.ci95, metric),
         "gap": scored_sign(row.gap, metric, row.score),
         "gap_interval": scored_span(row.gap_ci95, metric, row.score),
-        "shown": row.verdict == _SHOWN,
+        "shown": row.verdict == _SIGNIFICANT,
     }
 
 
@@ -84,16 +84,16 @@ def _sentence(scored: dict[str, dict[str, GroupScore]], known: MetricSet) -> str
         return "No level is large enough to be scored."
     gaps = {}
     for level, rows in scored.items():
-        shown = [row for row in rows.values() if row.verdict == _SHOWN]
+        shown = [row for row in rows.values() if row.verdict == _SIGNIFICANT]
         if shown:
             gaps[level] = shown
     if not gaps:
-        return "No gap is shown for any of them."
+        return "No significant subgroup difference (adjusted test)."
     widest = sorted(gaps, key=lambda level: -max(abs(row.gap) for row in gaps[level]))
     ways = [f"{level} ({_ways(gaps[level], known)})" for level in widest]
     rest = len(scored) - len(gaps)
-    none = f"; no gap is shown for the other {rest}" if rest else ""
-    return f"A gap is shown for {listed(ways)}{none}."
+    others = f"; none for the other {rest}" if rest else ""
+    return f"Significant subgroup differences (adjusted test): {listed(ways)}{others}."
 
 
 def _ways(rows: list[GroupScore], known: MetricSet) -> str:

@@ -28,5 +28,9 @@ def template(name: str, **filters: Callable) -> jinja2.Template:
         "scored_sign": formatting.scored_sign,
         "scored_span": formatting.scored_span,
     }
-    environment.filters |= {"breakable": formatting.breakable, "said": formatting.said, **filters}
+    environment.filters |= {
+        "breakable": formatting.breakable,
+        "verdict": formatting.verdict,
+        **filters,
+    }
     return environment.get_template(name)

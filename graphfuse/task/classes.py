@@ -46,11 +46,12 @@ class Classes(ClassValues, ExternalClasses, Task):
         return ReportWords(
             listed=", ".join(self.names),
             heading="Classes",
-            calls="calls",
-            calling="calling",
+            calls="predicted classes",
+            calling="predicting",
             outputs="probabilities",
             mix="another mix of classes",
-            sign="a high value speaks for the class in which the item matters most, − against it",
+            sign="a higher value raises the predicted probability of the class in which the item "
+            "matters most, − lowers it",
         )
 
     # ------------------------------------------------------------------------ who trains, in folds
@@ -234,8 +235,8 @@ class Classes(ClassValues, ExternalClasses, Task):
         outputs="logits",
         score="mean over classes of the absolute mean attribution among patients of the class\n"
         "                      (modalities: its share)",
-        sign="+ a high value speaks for the class in which the item matters most (the second\n"
-        "                      class where there are two), - against it",
+        sign="+ a higher value raises the predicted probability of the class in which the item\n"
+        "                      matters most (the second class where there are two), - lowers it",
         by_direction="features by class (column `class`)",
         neighbours="what each neighbour adds to the called\n"
         "                      class, in the linear part of the model, whatever the method",

@@ -68,7 +68,7 @@ class ReportWords(NamedTuple):
     calls : str
         What models say of patients.
     calling : str
-        What they do, as in "always calling the commonest class".
+        What they do, as in "always predicting the commonest class".
     outputs : str
         What a fusion of decisions is the mean of.
     mix : str
@@ -85,5 +85,5 @@ class ReportWords(NamedTuple):
     calling: str = "predicting"
     outputs: str = "predictions"
     mix: str = "another range of values"
-    sign: str = "a high value speaks for a larger outcome, − for a smaller one"
+    sign: str = "a higher value raises the predicted value, − lowers it"
     edge_sign: str = ""

@@ -55,11 +55,18 @@ def predicted(run, small, folder, rows):
 @pytest.mark.parametrize(
     ("rows", "said"),
     [
-        (range(60), "60 of 60 patients were trained on, by their ids: these calls are no test"),
-        (range(50, 80), "10 of 30 patients were trained on, by their ids: these calls are no test"),
+        (
+            range(60),
+            "60 of 60 patients were trained on, by their ids: these predictions are no test",
+        ),
+        (
+            range(50, 80),
+            "10 of 30 patients were trained on, by their ids: these predictions are no test",
+        ),
         (
             [0, 70],
-            "some (fewer than 5) patients were trained on, by their ids: these calls are no test",
+            "some (fewer than 5) patients were trained on, by their ids: these predictions are no "
+            "test",
         ),
         (range(60, 70), None),
     ],

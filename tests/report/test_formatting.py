@@ -104,9 +104,9 @@ def test_identical_is_0_with_no_spread_in_every_metric():
 
     assert (
         formatting.identical(pair(0.0, 0.0), pair(0.0, 0.0))
-        and formatting.said(pair(0.0, 0.0)) == "same in every fold"
+        and formatting.verdict(pair(0.0, 0.0)) == "same in every fold"
     )
     assert not formatting.identical(pair(0.0, 0.0), pair(0.0, 0.1)) and not formatting.identical(
         None
     )
-    assert formatting.said(pair(0.0, 0.1)) == "no difference shown"
+    assert formatting.verdict(pair(0.0, 0.1)) == "no difference shown"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from graphfuse.report import graph_ablation
+from graphfuse.report.graph_ablation import ablations
 from graphfuse.schema import Metrics
 
 
@@ -14,7 +14,8 @@ def table(evaluated):
 
 
 def told(table):
-    return {graph["name"]: graph for graph in graph_ablation.told(Metrics.model_validate(table))}
+    graphs = ablations(Metrics.model_validate(table))
+    return {graph["name"]: graph for graph in graphs}
 
 
 def change(table, a, b, difference, half):
@@ -63,7 +64,7 @@ def test_where_there_is_one_graph_none_is_the_ladders_own(table):
             0.0,
             (
                 "adds nothing: without it every prediction scores the same. It has no edges, or "
-                "its gates stayed shut."
+                "its learned weights stayed 0."
             ),
         ),
     ],
@@ -86,6 +87,5 @@ def test_a_gain_that_controls_have_too_is_not_one_of_the_edges(table):
 
 
 def test_without_controls_there_is_no_ablation(run):
-    assert (
-        graph_ablation.told(Metrics.model_validate_json((run / "metrics.json").read_text())) == []
-    )
+    metrics = Metrics.model_validate_json((run / "metrics.json").read_text())
+    assert ablations(metrics) == []

@@ -15,14 +15,14 @@ def files(evaluated):
 
 
 def test_subsets_go_from_small_to_all_and_patterns_stand_apart(files):
-    found = modality_contributions.told(*files)
+    found = modality_contributions.contributions(*files)
     assert [row["name"] for row in found["subsets"]] == ["rna", "meth", "rna+mirna", "all"]
     assert found["subsets"][0]["cells"][0]["pair"].b == "only:rna" and found["subsets"][-1]["ours"]
     assert [row["name"] for row in found["patterns"]] == ["rna+meth", "rna+meth+mirna+clinical"]
 
 
 def test_shapley_values_are_told_in_accuracy_largest_first(files):
-    found = modality_contributions.told(*files)["shapley"]
+    found = modality_contributions.contributions(*files)["shapley"]
     assert [row["name"] for row in found["rows"]] == ["rna", "meth", "clinical"] and found[
         "metrics"
     ][0] == "accuracy"
@@ -33,7 +33,7 @@ def test_shapley_values_are_told_in_accuracy_largest_first(files):
 
 
 def test_the_label_without_its_source(files):
-    said = modality_contributions.told(*files)["source"]
+    said = modality_contributions.contributions(*files)["source"]
     assert (
         said.startswith("The label is derived from rna. Without rna the net has 0.841 accuracy (")
         and "3.8 points less" in said
@@ -43,8 +43,8 @@ def test_the_label_without_its_source(files):
 @pytest.mark.parametrize(
     "difference, half, said",
     [
-        (0.03, 0.01, "their use is shown"),
-        (0.0, 0.01, "no use of them is shown"),
+        (0.03, 0.01, "a gain from them is shown"),
+        (0.0, 0.01, "no gain from them is shown"),
         (-0.03, 0.01, "they do harm"),
         (0, 0, "none."),
     ],
@@ -58,7 +58,7 @@ def test_emap_in_words(files, difference, half, said):
         p.model_copy(update={"difference": difference, "ci95": ends, "verdict": verdict})
         for p in evaluation.cross_modal
     ]
-    found = modality_contributions.told(metrics, Evaluation(cross_modal=pairs))
+    found = modality_contributions.contributions(metrics, Evaluation(cross_modal=pairs))
     assert (
         found["together"].startswith(f"Cross-modal interactions: {said}")
         and found["shapley"] is None
@@ -67,7 +67,7 @@ def test_emap_in_words(files, difference, half, said):
 
 def test_without_any_of_it_there_is_no_section(run):
     assert (
-        modality_contributions.told(
+        modality_contributions.contributions(
             Metrics.model_validate_json((run / "metrics.json").read_text()), Evaluation()
         )
         is None
@@ -77,7 +77,7 @@ def test_without_any_of_it_there_is_no_section(run):
 def test_one_fold_has_values_without_intervals(files):
     metrics, evaluation = files
     bare = [each.model_copy(update={"ci95": (None, None)}) for each in evaluation.contributions]
-    found = modality_contributions.told(metrics, Evaluation(contributions=bare))["shapley"]
+    found = modality_contributions.contributions(metrics, Evaluation(contributions=bare))["shapley"]
     assert (
         found["sentence"].endswith("none is shown for rna, meth or clinical.")
         and "+21.0 (no interval)" in found["figure"]

@@ -53,7 +53,7 @@ def test_no_single_patients_value_is_in_it(tmp_path):
     for column in ("truth", "value", "lo", "hi"):
         assert not [each for each in table[column] if f"{each:.4f}" in source]
     (row,) = section.made(read_run(tmp_path / "run"))[0]
-    assert [each["patients"] for each in row.told["rows"]] == ["30"] * 5
+    assert [each["patients"] for each in row.content["rows"]] == ["30"] * 5
 
 
 @pytest.mark.parametrize(
@@ -140,8 +140,8 @@ def test_signs_of_interactions_are_not_those_of_columns(tmp_path):
     )
     text = text_of(write_report(folder).read_text(encoding="utf-8"))
     tables = text.split("Table: the first ")[1:]
-    said = [table.split("Sign: ")[1].split(". Picked")[0] for table in tables]
+    said = [table.split("Sign: ")[1].split(". Selected")[0] for table in tables]
     assert said == [
-        "+ a high value speaks for a larger outcome, − for a smaller one",
+        "+ a higher value raises the predicted value, − lowers it",
         "+ the interaction moves predictions away from their mean, − towards it",
     ]

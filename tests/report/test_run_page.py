@@ -17,7 +17,7 @@ METRICS = metrics_of("class").names
 
 
 class Page(HTMLParser):
-    """Tags with attributes, text, and the cells of the ladder: model → texts of its means."""
+    """Tags with attributes, text, and cells of the table of scores: model → texts of its means."""
 
     def __init__(self, text):
         super().__init__()
@@ -26,7 +26,7 @@ class Page(HTMLParser):
         text = text.replace("<wbr>", "")
         table = text.split('<table class="scores">')[1].split("</table>")[0]
         rows = re.findall(r'<th scope="row">([^<]*)<small>(.*?)</tr>', table, re.DOTALL)
-        self.ladder = {name: re.findall(r"<td[^>]*>([^<]*)<", row) for name, row in rows}
+        self.means = {name: re.findall(r"<td[^>]*>([^<]*)<", row) for name, row in rows}
         self.intervals = {
             name: re.findall(r"<td[^>]*>[^<]*<small>([^<]*)<", row) for name, row in rows
         }
@@ -103,10 +103,10 @@ def test_ids_are_unique_and_every_link_lands(page):
 def test_every_number_of_the_ladder_is_the_one_in_metrics(run, page):
     metrics = Metrics.model_validate_json((run / "metrics.json").read_text())
     rows = metrics.models | metrics.variants
-    assert list(page.ladder) == list(rows)
+    assert list(page.means) == list(rows)
     for name, row in rows.items():
         means = [f"{row[m].mean:.3f}".replace("-", "−") for m in METRICS]
-        assert page.ladder[name] == [*means, f"{row['fit_seconds']:,.1f}"]
+        assert page.means[name] == [*means, f"{row['fit_seconds']:,.1f}"]
         ends = [
             [f"{end:.3f}".replace("-0.000", "0.000").replace("-", "−") for end in row[m].ci95]
             for m in METRICS
@@ -146,7 +146,7 @@ def test_sections_without_data_are_left_out(source):
         for name in ("graphs", "modalities", "groups")
         if f'id="{name}"' in source or f'href="#{name}"' in source
     ]
-    assert 'id="leaks"' in source and "Whether acting on it does good" in source
+    assert 'id="leaks"' in source and "Decision-curve analysis" in source
 
 
 def test_an_evaluated_run_has_every_section_and_is_as_safe(evaluated):
@@ -164,12 +164,12 @@ def test_an_evaluated_run_has_every_section_and_is_as_safe(evaluated):
     assert (
         "The gene network adds 1.9 points of accuracy (0.7 to 3.1): a gain is shown." in found.text
     )
-    assert "Cross-modal interactions: no use of them is shown." in found.text
+    assert "Cross-modal interactions: no gain from them is shown." in found.text
 
 
-def test_variants_with_a_section_of_their_own_do_not_crowd_the_ladder(evaluated):
+def test_variants_with_a_section_of_their_own_do_not_crowd_the_baselines(evaluated):
     found = Page(write_report(evaluated).read_text(encoding="utf-8"))
-    assert [name for name in found.ladder if ":" in name and not name.startswith("single")] == [
+    assert [name for name in found.means if ":" in name and not name.startswith("single")] == [
         "without:rna",
         "group:site",
     ]
@@ -264,7 +264,11 @@ def test_a_bare_run_has_a_report(make_run, tmp_path):
     changed(tmp_path / "b", tmp_path / "b2", "metrics.json", few)
     (tmp_path / "b2" / "predictions.csv").unlink()
     text = Page(write_report(tmp_path / "b2").read_text()).text
-    assert "No comparisons" in text and "noted no gates" in text and "no predictions.csv" in text
+    assert (
+        "No comparisons" in text
+        and "holds no learned weights" in text
+        and "no predictions.csv" in text
+    )
     assert "positive control" not in text.lower()
 
 
@@ -278,8 +282,8 @@ def test_unknown_scores_are_dashes(run, tmp_path):
     found = Page(write_report(changed(run, tmp_path, "metrics.json", change)).read_text())
     assert "graphfuse 0.500 accuracy (no interval: too few folds)" in found.text
     assert (
-        found.ladder["early"][0] == "0.500"
-        and found.ladder["early"][3] == "–"
+        found.means["early"][0] == "0.500"
+        and found.means["early"][3] == "–"
         and found.intervals["early"][3] == ""
     )
     assert "nan" not in found.text.lower().split()

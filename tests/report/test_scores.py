@@ -12,7 +12,7 @@ METRICS = metrics_of("class")
 def test_best_marks_the_right_end_of_each_column_and_no_variant(run):
     metrics = Metrics.model_validate_json((run / "metrics.json").read_text())
     best = {
-        m: {row.name for row in scores.ladder(metrics) if row.cells[i].best}
+        m: {row.name for row in scores.baselines(metrics) if row.cells[i].best}
         for i, m in enumerate(METRICS.names)
     }
     assert best["accuracy"] == {"single:rna", "single"}
@@ -21,8 +21,8 @@ def test_best_marks_the_right_end_of_each_column_and_no_variant(run):
 
 
 def metrics(accuracies, comparisons):
-    """Metrics with these accuracies and (baseline, difference, half-width) against graphfuse, the
-    same in all metrics."""
+    """Metrics with these accuracies and (model, difference, half-width) against graphfuse, the same
+    in all metrics."""
     models = {
         name: {"accuracy": {"mean": a, "sd": 0.1, "ci95": [a - 0.1, a + 0.1]}}
         for name, a in accuracies.items()
@@ -52,7 +52,7 @@ def test_the_strongest_is_named_beside_the_one_that_was_chosen():
     said = scores.verdict(found)
     assert "better than the single modality chosen by inner folds (single, 0.700)" in said
     assert (
-        "no difference shown to the strongest of single and early, seen afterwards (early, 0.810)"
+        "no difference shown to the strongest of single and early, chosen afterwards (early, 0.810)"
         in said
     )
     alone = scores.verdict(metrics({"graphfuse": 0.8, "late": 0.7}, [("late", 0.1, 0.05)]))
@@ -64,7 +64,7 @@ def test_the_strongest_is_named_beside_the_one_that_was_chosen():
 
 @pytest.mark.parametrize(
     "half, said",
-    [(0.0, "identical without them (there is none, or every gate stayed shut)"), (0.1, "no diff")],
+    [(0.0, "identical without them (none, or its learned weights stayed 0)"), (0.1, "no diff")],
 )
 def test_graphs_that_change_no_bit_are_told_apart_from_graphs_that_change_little(half, said):
     found = metrics({"graphfuse": 0.8, "no-graph": 0.8}, [("no-graph", 0.0, half)])

@@ -14,7 +14,7 @@ from graphfuse.task.registry import kind_of, trained_kinds
 def test_a_section_is_a_module_and_a_template(name):
     module = section._module(name)
     assert isinstance(module.SHOWS, str) and isinstance(module.BESIDE, bool)
-    assert callable(module.told)
+    assert callable(module.content)
     assert (Path(sections.__file__).parent / f"{name}.html.jinja").is_file()
 
 

@@ -12,10 +12,10 @@ def rows(evaluated):
 
 
 def test_gaps_are_named_with_their_way_and_small_groups_are_not_scored(evaluated):
-    (found,) = subgroups.told(rows(evaluated), CLASS)
-    assert (
-        found["sentence"]
-        == "A gap is shown for BH (worse in accuracy and Brier); no gap is shown for the other 1."
+    (found,) = subgroups.subgroup_tables(rows(evaluated), CLASS)
+    assert found["sentence"] == (
+        "Significant subgroup differences (adjusted test): BH (worse in accuracy and Brier); none "
+        "for the other 1."
     )
     assert found["small"].endswith("too few tested patients: C8 (<5).")
     assert [row["name"] for row in found["rows"]] == ["BH", "A8"] and found["metrics"] == [
@@ -29,7 +29,7 @@ def test_gaps_are_named_with_their_way_and_small_groups_are_not_scored(evaluated
 
 
 def test_a_single_small_group_cannot_be_worked_out_from_the_total(evaluated):
-    (found,) = subgroups.told(rows(evaluated), CLASS)
+    (found,) = subgroups.subgroup_tables(rows(evaluated), CLASS)
     assert [row["patients"] for row in found["rows"]] == ["119–123", "97"]
 
 
@@ -43,20 +43,22 @@ def level(name, gap, verdict, metric="accuracy"):
 
 def test_sentences_for_all_none_and_too_few():
     def said(*found):
-        return subgroups.told(list(found), CLASS)[0]["sentence"]
+        return subgroups.subgroup_tables(list(found), CLASS)[0]["sentence"]
 
     assert (
         said(level("F", 0.0, "no gap shown"), level("M", 0.0, "no gap shown"))
-        == "No gap is shown for any of them."
+        == "No significant subgroup difference (adjusted test)."
     )
     assert said(level("F", None, "not scored")) == "No level is large enough to be scored."
     both = said(level("F", 0.1, "gap shown"), level("M", -0.2, "gap shown"))
-    assert both == "A gap is shown for M (worse in accuracy) and F (better in accuracy)."
+    shown = "Significant subgroup differences (adjusted test): "
+    assert both == f"{shown}M (worse in accuracy) and F (better in accuracy)."
     mixed = said(level("F", 0.1, "gap shown"), level("F", 0.1, "gap shown", "brier"))
-    assert mixed == "A gap is shown for F (worse in Brier, better in accuracy)."
+    assert mixed == f"{shown}F (worse in Brier, better in accuracy)."
 
 
 def test_many_small_levels_are_cut_short():
-    (found,) = subgroups.told([level(f"s{i}", None, "not scored") for i in range(20)], CLASS)
+    levels = [level(f"s{i}", None, "not scored") for i in range(20)]
+    (found,) = subgroups.subgroup_tables(levels, CLASS)
     assert found["small"].endswith("s11 (50) and 8 more.") and found["rows"] == []
-    assert subgroups.told([], CLASS) == []
+    assert subgroups.subgroup_tables([], CLASS) == []

@@ -198,7 +198,7 @@ class Count(Task):
         of="the logarithm of the count",
         outputs="logarithms of counts",
         score="mean of what the item adds to the logarithm",
-        sign="+ a high value speaks for a larger count",
+        sign="+ a higher value raises the predicted count",
         by_direction="empty: a count has one direction",
         neighbours="what each neighbour adds to the logarithm",
     )

@@ -95,7 +95,7 @@ class External:
             else "the same as the first"
         )
         log.warning(
-            "%s: evaluation %d on this cohort, %s; the first stays on record",
+            "%s: external validation %d on this cohort, %s; the first is kept",
             folder,
             entry["number"],
             since,
@@ -169,7 +169,7 @@ def score(
     notices += modalities_lacking(frozen.model, cohort)
     if not known.all():
         notices.append(
-            f"{few_counted((~known).sum(), 'patient has', 'patients have')} no label: called, "
+            f"{few_counted((~known).sum(), 'patient has', 'patients have')} no label: predicted, "
             "not scored"
         )
     output = frozen.model.output(cohort)

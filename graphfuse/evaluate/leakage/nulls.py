@@ -122,7 +122,7 @@ class Nulls:
     def __str__(self) -> str:
         table, metric = self.table, self.metric
         lines = [
-            f"{self.cohort}: what is found where nothing is ({metric.in_sentence}, 95 % interval; "
+            f"{self.cohort}: negative controls ({metric.in_sentence}, 95 % interval; "
             f"chance is {metric.chance:g})"
         ]
         for null, rows in table.groupby("null", sort=False):
@@ -141,8 +141,8 @@ class Nulls:
         lines += [
             "",
             (
-                f"{missed} of {len(judged)} intervals leave out chance; of honest ones about "
-                f"{0.05 * len(judged):.1f} do"
+                f"{missed} of {len(judged)} intervals leave out chance; of valid ones about "
+                f"{0.05 * len(judged):.1f} would"
             ),
         ]
         return "\n".join([*lines, f"best of epochs, shuffled labels: {self.picked}"])
@@ -163,7 +163,7 @@ def nulls(
     features, over a folds table; and what picking the epoch on the test patients would have gained
     where there is nothing to gain."""
     found, dealt = {}, shuffled(cohort, target, seed)
-    with progress("nulls", len(KINDS) + 1) as step:
+    with progress("negative controls", len(KINDS) + 1) as step:
         for kind, made in KINDS.items():
             null = made(cohort, target, seed)
             found[kind] = study(

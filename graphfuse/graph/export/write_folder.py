@@ -23,8 +23,8 @@ MOST_CELLS = 400_000_000  # patients × columns; beyond, a copy of the tables (3
 
 README = """What is in this folder
 ======================
-Patient edges point from the patient who is heard (source) to the one who hears (target), one kind
-per layer.
+Patient edges point from the neighbour (source) to the patient who receives its messages (target),
+one kind per layer.
 Cells of the CSV files that begin like a formula (= + - @ tab CR) have an apostrophe before them.
 These files hold patient ids and outcomes, graph.html too: treat them as patient data.
 

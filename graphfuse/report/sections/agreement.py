@@ -1,4 +1,4 @@
-"""Whether predicted numbers agree with what was observed, told without any single patient's."""
+"""Agreement of predicted and observed numbers, in groups of patients."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BESIDE = False
 HELD = 0.9  # the share of patients whose truth the bounds are made to hold
 
 
-def told(run: Run) -> dict[str, Any]:
+def content(run: Run) -> dict[str, Any]:
     """The figure, its numbers, and sentences on the bounds and on the slope; no figure where there
     are too few patients. Raises `InputError` where the predictions are none."""
     table = run.predictions

@@ -1,4 +1,4 @@
-"""What the net called its test patients, told without giving small counts away."""
+"""The confusion matrix of the net on its test patients, with small counts hidden."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from graphfuse.report.formatting import HIDE_BELOW
 from graphfuse.report.run_files import Run
 from graphfuse.report.small_counts import Shaded, shaded
 
-SHOWS = "calls"
+SHOWS = "the confusion matrix"
 BESIDE = True
 
 
-def told(run: Run) -> dict[str, Any]:
+def content(run: Run) -> dict[str, Any]:
     """A row of counts for each class, and over how many repeats they are means."""
     classes = run.record.classes
     rows = confusion(run.predictions, classes)
@@ -28,8 +28,8 @@ def told(run: Run) -> dict[str, Any]:
 def confusion(
     predictions: pd.DataFrame, classes: Sequence[str], hide_below: int = HIDE_BELOW
 ) -> list[list[Shaded]]:
-    """Patients by truth (rows) and call (columns), the mean over repeats; small counts hidden as by
-    `shaded`."""
+    """Patients by reference class (rows) and predicted class (columns), as means over repeats;
+    small counts are hidden as by `shaded`."""
     repeats = max(predictions["repeat"].nunique(), 1)
     table = pd.crosstab(predictions["truth"], predictions["call"]).reindex(
         index=classes, columns=classes, fill_value=0

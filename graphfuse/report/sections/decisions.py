@@ -1,4 +1,4 @@
-"""Whether acting on the net's probabilities does more good than treating all or none."""
+"""Decision-curve analysis of the net's probabilities."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from graphfuse.report import figures
 from graphfuse.report.formatting import listed
 from graphfuse.report.run_files import Run
 
-SHOWS = ""  # confidence, as another section does
+SHOWS = ""  # "calibration" already says it
 BESIDE = False
 FEWEST = 20  # patients of a class, and of the others, for it to have a curve
 MOST = 6  # classes drawn, the commonest
 
 
-def told(run: Run) -> dict[str, Any] | None:
-    """What `acted_on` says of the run's predictions."""
-    return acted_on(run.predictions, run.record.classes)
+def content(run: Run) -> dict[str, Any] | None:
+    """The decision curves of the run's predictions."""
+    return decision_curves(run.predictions, run.record.classes)
 
 
-def acted_on(predictions: pd.DataFrame, classes: Sequence[str]) -> dict[str, Any] | None:
-    """What good acting on the predicted probabilities does.
+def decision_curves(predictions: pd.DataFrame, classes: Sequence[str]) -> dict[str, Any] | None:
+    """Net benefit of acting on the predicted probabilities, against treating all and none.
 
     Parameters
     ----------
@@ -77,11 +77,11 @@ def _sentence(name: str, spans: list[tuple[float, float]]) -> dict[str, str]:
     if not spans:
         return {
             "name": name,
-            "said": "at no threshold is it shown to do better than treating all and treating none",
+            "text": "at no threshold shown to be better than treating all and treating none",
         }
     low, high = max(spans, key=lambda ends: ends[1] - ends[0])
     at = f"thresholds from {low:.2f} to {high:.2f}" if high > low else f"a threshold of {low:.2f}"
     shorter = len(spans) - 1
     if shorter:
         at += f" and in {shorter} shorter stretch{'es' if shorter > 1 else ''}"
-    return {"name": name, "said": f"better than treating all and than treating none at {at}"}
+    return {"name": name, "text": f"better than treating all and than treating none at {at}"}

@@ -1,4 +1,4 @@
-"""Whether the net is right as often as it says."""
+"""The calibration of the net: how often it is right at each confidence."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from graphfuse.evaluate.probability_curves import reliability
 from graphfuse.report import calibration_plot
 from graphfuse.report.run_files import Run
 
-SHOWS = "confidence"
+SHOWS = "calibration"
 BESIDE = True
 
 
-def told(run: Run) -> dict[str, Any] | None:
+def content(run: Run) -> dict[str, Any] | None:
     """The figure; `None` where no confidence has patients enough."""
     classes = run.record.classes
     bins = reliability(run.predictions, classes)
     if not bins:
         return None
-    title = "Share of patients called right against the confidence stated"
+    title = "Share of patients predicted correctly against the predicted probability"
     drawn = calibration_plot.reliability(bins, 1 / max(len(classes), 1), "reliability", title)
     return {"figure": Markup(drawn), "repeats": run.predictions["repeat"].nunique()}

@@ -296,7 +296,7 @@
       return [h.name, value];
     });
   }
-  const WAYS = { hears: "hears", heard: "is heard by", both: "both" };
+  const WAYS = { incoming: "incoming edge", outgoing: "outgoing edge", both: "edges both ways" };
   function joinedTo(i) {
     const found = new Map();
     for (const l of on) {
@@ -304,7 +304,7 @@
       for (let e = 0; e < lines.length; e += 3) {
         if (lines[e] !== i && lines[e + 1] !== i) continue;
         const first = lines[e] === i, other = first ? lines[e + 1] : lines[e], way = lines[e + 2];
-        const word = way === 3 ? WAYS.both : (way === 1) === first ? WAYS.hears : WAYS.heard;
+        const word = way === 3 ? WAYS.both : (way === 1) === first ? WAYS.incoming : WAYS.outgoing;
         if (!found.has(other)) found.set(other, []);
         found.get(other).push([l, word]);
       }
@@ -327,7 +327,7 @@
     const facts = made("dl", {});
     for (const [name, value] of known(i)) facts.append(made("dt", {}, name), made("dd", {}, value));
     if (mode === "genes") facts.append(made("dt", {}, "edges"), made("dd", {}, number.format(shown.degree[i])));
-    else for (const l of on) facts.append(made("dt", {}, layers[l].name), made("dd", {}, "hears " + layers[l].hears[i] + ", heard by " + layers[l].heard[i]));
+    else for (const l of on) facts.append(made("dt", {}, layers[l].name), made("dd", {}, layers[l].hears[i] + " incoming, " + layers[l].heard[i] + " outgoing edges"));
     const rows = [...near].map(([j, ways]) => {
       const said = mode === "genes" ? "" : on.size > 1 ? ways.map(([l]) => layers[l].name).join(", ") : ways[0][1];
       return made("li", {}, made("button", { onclick: () => choose(j) }, marker(code(j), paint(j)), made("span", {}, shown.ids[j]), made("span", { class: "way" }, said)));
@@ -357,7 +357,7 @@
     const box = at("tip");
     box.hidden = i < 0;
     if (i < 0) return;
-    const [first] = known(i), total = mode === "genes" ? shown.degree[i] + " edges" : [...on].map((l) => layers[l].name + ": hears " + layers[l].hears[i]).join(", ");
+    const [first] = known(i), total = mode === "genes" ? shown.degree[i] + " edges" : [...on].map((l) => layers[l].name + ": " + layers[l].hears[i] + " incoming").join(", ");
     const hueNow = shown.hues[hue] ? known(i)[hue] : null;
     fill(box, [made("b", {}, shown.ids[i]), ...(hueNow ? [made("span", {}, hueNow.join(": "))] : []),
       ...(first && hue > 0 ? [made("span", {}, first.join(": "))] : []), made("span", {}, total)]);

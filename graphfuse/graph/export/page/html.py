@@ -103,7 +103,7 @@ def _in_words(
     within = f", in proportion to the classes of {target.name}" if target is not None else ""
     return (
         f"{count:,} of {total:,} patients are drawn: {by_chance:,} by chance (seed "
-        f"{seed}){within}, and those whom they hear, "
+        f"{seed}){within}, and their neighbours, "
         f"strongest first{weaker}"
     )
 
