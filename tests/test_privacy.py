@@ -208,4 +208,4 @@ def test_no_small_number_of_patients_is_printed(done):
     check, few = done[0]["check"].stdout, done[0]["predict few"].stdout
     assert "scarce <5, usual 45; unlabelled some or none" in check
     assert "group site: 2 values, <5 to 44 patients each; some or none unknown" in check
-    assert "<5 patients have rna" in check and few.startswith("<5 patients called (")
+    assert "<5 patients have rna" in check and few.startswith("<5 patients predicted (")

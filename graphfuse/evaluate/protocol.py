@@ -240,6 +240,7 @@ def _check_training(table: pd.DataFrame, outcome: Outcome) -> None:
             f"{name} ({counted(folds, 'fold')})" for name, folds in sorted(missing.items())
         )
         log.warning(
-            "classes that are tested where nobody trains them, and can only be called wrong: %s",
+            "classes that are tested in folds where no training patient has them, and are "
+            "always predicted wrong: %s",
             said,
         )

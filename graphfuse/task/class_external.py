@@ -16,7 +16,7 @@ class ExternalClasses(External):
     """How the classes called `names` are scored in a cohort that the model never saw."""
 
     names: tuple[str, ...]
-    model_does = "calls classes"
+    model_does = "predicts classes"
 
     def matched(self, outcome: Outcome, cohort: str) -> Target:
         """The outcome's classes as this task's, by their names."""
@@ -44,7 +44,7 @@ class ExternalClasses(External):
             return []
         return [
             f"nobody here is {' or '.join(absent)}: macro-F1 is the mean over classes that "
-            "are here or were called, AUROC and "
+            "are here or were predicted, AUROC and "
             "AUPRC over those with patients in and out of them"
         ]
 

@@ -234,4 +234,4 @@ def in_total(called: np.ndarray) -> str:
         total = f"more than {shown:,}"
     else:
         total = few(len(called)) if len(called) < FEW else f"{FEW} or more"
-    return f"{total} patients called ({each})"
+    return f"{total} patients predicted ({each})"

@@ -206,7 +206,7 @@ def _brier_of_shares(shares: np.ndarray) -> float:
 ACCURACY = Metric(
     "accuracy",
     "Accuracy",
-    "share of patients called right",
+    "share of patients predicted correctly",
     _accuracy,
     chance=_accuracy_of_commonest,
     inline="accuracy",
@@ -218,7 +218,8 @@ ACCURACY = Metric(
 BALANCED_ACCURACY = Metric(
     "balanced_accuracy",
     "Balanced accuracy",
-    "mean over classes of the share called right, so that a rare class counts like a common one",
+    "mean over classes of the share predicted correctly, so that a rare class counts like a "
+    "common one",
     _balanced_accuracy,
     chance=_balanced_accuracy_of_commonest,
     inline="balanced accuracy",
@@ -259,7 +260,7 @@ AUPRC = Metric(
 MCC = Metric(
     "mcc",
     "MCC",
-    "correlation of calls and truth; 0 is guessing",
+    "correlation of predicted and reference classes; 0 is guessing",
     _mcc,
     chance=0.0,
     bounds=(-1.0, 1.0),
@@ -278,7 +279,7 @@ BRIER = Metric(
 ECE = Metric(
     "ece",
     "ECE",
-    "how far stated confidence lies from the share called right; lower is better",
+    "mean distance of confidence from the share predicted correctly; lower is better",
     _ece,
     chance=0.0,
     lower_is_better=True,

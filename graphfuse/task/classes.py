@@ -235,10 +235,10 @@ class Classes(ClassValues, ExternalClasses, Task):
         outputs="logits",
         score="mean over classes of the absolute mean attribution among patients of the class\n"
         "                      (modalities: its share)",
-        sign="+ a higher value raises the predicted probability of the class in which the item\n"
-        "                      matters most (the second class where there are two), - lowers it",
+        sign="+ a higher value raises the predicted probability of the class in which the\n"
+        "                      item matters most (of two classes, the second), - lowers it",
         by_direction="features by class (column `class`)",
-        neighbours="what each neighbour adds to the called\n"
+        neighbours="what each neighbour adds to the predicted\n"
         "                      class, in the linear part of the model, whatever the method",
     )
 

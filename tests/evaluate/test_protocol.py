@@ -222,7 +222,7 @@ def test_a_class_that_some_fold_does_not_train_is_named(caplog):
     codes = np.r_[np.tile([0, 1], 60), [2] * 60]
     cohort = made(codes=codes, site=np.r_[np.tile(["a", "a", "b", "b"], 30), ["a"] * 60])
     folds_of(cohort, Protocol.of(leave_out="site"))
-    assert "can only be called wrong: c (1 fold)" in caplog.text
+    assert "always predicted wrong: c (1 fold)" in caplog.text
 
 
 # ------------------------------------------------------------------------------------- what it says

@@ -19,7 +19,15 @@ from graphfuse.schema import Metrics
 from graphfuse.task.outcome import Outcome
 from tests.report import number_runs
 
-CLASS_WORDS = ("accuracy", "class", "called right", "probabilit", "commonest", "AUROC", " nan")
+CLASS_WORDS = (
+    "accuracy",
+    "class",
+    "predicted correctly",
+    "probabilit",
+    "commonest",
+    "AUROC",
+    " nan",
+)
 
 
 def text_of(source):

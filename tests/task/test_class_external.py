@@ -35,7 +35,7 @@ def test_all_unknown_classes_are_named_at_once():
 
 
 def test_another_kind_is_refused():
-    with pytest.raises(InputError, match="is of kind 'number'; the model calls classes"):
+    with pytest.raises(InputError, match="is of kind 'number'; the model predicts classes"):
         TASK.matched(outcome([0.5, 1.5], (), "number"), "mine")
 
 

@@ -119,8 +119,7 @@ def test_a_large_graph_is_sampled_and_says_so():
     html, drawn = page(graph, seed=3)
     assert re.fullmatch(
         r"1,500 of 20,000 patients are drawn: \d+ by chance \(seed 3\), in proportion to "
-        r"the classes of group, and those whom "
-        r"they hear, strongest first(; .*)?",
+        r"the classes of group, and their neighbours, strongest first(; .*)?",
         drawn,
     )
     data = data_of(html)
