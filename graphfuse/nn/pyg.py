@@ -231,7 +231,7 @@ def _tried(heard: Callable[[Tensor, Tensor, EdgeLists], Tensor], width: int) -> 
         return "its messages are not finite"
     first = EdgeLists.build(offsets[:2], index[:2], lists.weight[:2], 4)
     if not torch.allclose(heard(own[:1], senders, first), out[:1], atol=1e-9):
-        return "the messages to a patient depend on who else is there"
+        return "a message to a patient depends on who else is there"
     changed = senders.clone()
     changed[3] += 1
     if not torch.allclose(heard(own, changed, lists), out, atol=1e-9):

@@ -259,7 +259,7 @@ def test_an_unknown_convolution_names_the_nearest():
 
 @pytest.mark.parametrize(
     ("name", "why"),
-    [("PointNetConv", "it asks for pos"), ("GPSConv", "the messages to a patient depend on who")],
+    [("PointNetConv", "it asks for pos"), ("GPSConv", "a message to a patient depends on who")],
 )
 def test_what_does_not_go_with_patient_layers_is_refused(name, why):
     with pytest.raises(
