@@ -24,6 +24,7 @@ from graphfuse.data.read.decimal_marks import (
     shapes_of,
     with_points,
 )
+from graphfuse.data.read.delimiter import guess_delimiter
 from graphfuse.data.read.encoding import utf8_content
 from graphfuse.data.read.records import Records, head_of
 from graphfuse.data.read.special_formats import envelope_of
@@ -37,7 +38,7 @@ _BROKEN = (OSError, EOFError, zlib.error, UnicodeError, ValueError)
 _BLANKS = r"\s+"
 _LINE_BREAK = re.compile(r"\r\n|\n|\r")
 _PLAIN = re.compile(r"[^ \t]+")  # a cell between blanks, as pandas has it
-_SEEN = 20  # records that the delimiter is seen from
+_SEEN = 20  # records that show how wide the table is
 _HEAD = 200  # rows that show what columns hold
 _COMMENT = re.compile(rb"^[ \t]*#[^\r\n]*(?:\r\n|\n|\r|\Z)", re.MULTILINE)
 _CELL = re.compile(r'"([^"]*)"|(\S+)')
@@ -151,7 +152,9 @@ def _text(
     delimiter: str | None,
     is_heading: IsHeading,
 ) -> PairTable:
-    layout = _Layout.of(body, delimiter or _delimiter(body))
+    # Semicolons go before commas, which may be decimal marks; without any mark, blanks separate.
+    guess = guess_delimiter(body, marks="\t;,", ties_by_numbers=False)
+    layout = _Layout.of(body, delimiter or guess or _BLANKS)
     cells = layout.first_cells()
     first, widest = cells[0], int(layout.widths[: _HEAD + 1].max())
     shown = layout.frame(range(widest), nrows=_HEAD + 1, dtype=str)
@@ -176,22 +179,6 @@ def _text(
         return layout.frame(range(width), **options)[list(places)]
 
     return PairTable(path, None if names is None else tuple(names), head, read)
-
-
-def _delimiter(body: bytes) -> str:
-    """What separates columns: the mark that splits the first records alike, and most; blanks where
-    there is none. Semicolons go before commas, which may then be decimal marks."""
-    best, most = _BLANKS, 1
-    for mark in "\t;,":
-        widths = head_of(body, mark, _SEEN).widths
-        steady = bool(np.isin(widths, [widths[0], widths[0] + 1]).all())
-        if int(widths[0]) > most and (steady or mark == "\t"):
-            best, most = mark, int(widths[0])
-    if best == _BLANKS:
-        for mark in ",;":
-            if int(head_of(body, mark, 1).widths[0]) > 1:
-                return mark  # a damaged table, which is refused by its widths
-    return best
 
 
 def _split(line: str) -> list[str]:

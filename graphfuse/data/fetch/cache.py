@@ -1,9 +1,9 @@
-"""The cache of fetched files: private folders whose files are compared with what they were when
-they were made.
+"""The cache of fetched files: private folders whose files are compared with the record made of
+them.
 
 The cache is `GRAPHFUSE_CACHE`, or the user's cache folder. An entry is made beside its place and
-moved there whole, so that a stopped download leaves nothing. Its mark says the size and sha256 of
-every file: sizes are compared whenever the entry is used, bytes once in every process.
+moved there whole, so that a stopped download leaves nothing. Its mark records the size and sha256
+of every file: sizes are compared whenever the entry is used, bytes once in every process.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from graphfuse.files.working_folders import working
 log = logging.getLogger(__name__)
 
 MARK = ".graphfuse-complete"
-_OLD_MARK = "complete"  # what stood in the mark before it listed the files
+_OLD_MARK = "complete"  # the text of marks before they listed the files
 _PRIVATE = 0o700
-_compared: set[tuple[Path, str]] = set()  # entries, by their marks, whose bytes are as they were
+_compared: set[tuple[Path, str]] = set()  # (entry, text of its mark) whose bytes were compared
 
 
 def cache_folder() -> Path:
@@ -33,14 +33,15 @@ def cache_folder() -> Path:
     chosen = os.environ.get("GRAPHFUSE_CACHE")
     if chosen:
         return Path(chosen).expanduser()
-    import pooch
+    from platformdirs import user_cache_path
 
-    return Path(pooch.os_cache("graphfuse"))
+    return user_cache_path("graphfuse")
 
 
 def entry_of(sha256: str, root: str) -> Path:
-    """Place of an archive's files: by content, and by the folder inside that is wanted."""
-    inside = text_sha256(root.strip("/"))[:8] if root.strip("/") else "all"
+    """The folder of an archive's files: by content, and by the folder inside that is wanted."""
+    root = root.strip("/")
+    inside = text_sha256(root)[:8] if root else "all"
     return cache_folder() / sha256.lower() / inside
 
 
@@ -50,21 +51,20 @@ def is_there(entry: Path) -> bool:
 
 
 def damage(entry: Path) -> str:
-    """What of an entry is not as it was made, in words; '' where all is."""
+    """What is wrong with the files of an entry; '' where nothing is."""
     try:
         text = (entry / MARK).read_text(encoding="utf-8")
         if text.strip() == _OLD_MARK:
             text = _adopted(entry)
-        kept = json.loads(text)["files"]
-        wrong = [fault for name, own in kept.items() if (fault := _other_size(entry, name, own))]
-        if not wrong and (entry, text) not in _compared:
-            wrong = [name for name, own in kept.items() if _sha256(entry, name) != own["sha256"]]
-            wrong = [f"{name}: other bytes than were fetched" for name in wrong]
+        files = json.loads(text)["files"]
+        faults = [_other_size(entry, name, own) for name, own in files.items()]
+        if not any(faults) and (entry, text) not in _compared:
+            faults = [_other_bytes(entry, name, own) for name, own in files.items()]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         return f"{MARK}: cannot be read ({type(error).__name__})"
-    if not wrong:
+    if not any(faults):
         _compared.add((entry, text))
-    return examples(wrong)
+    return examples(filter(None, faults))
 
 
 def _other_size(entry: Path, name: str, own: dict) -> str:
@@ -76,12 +76,14 @@ def _other_size(entry: Path, name: str, own: dict) -> str:
     return "" if size == own["size"] else f"{name}: {size:,} bytes in place of {own['size']:,}"
 
 
-def _sha256(entry: Path, name: str) -> str:
-    return file_sha256(entry / name)
+def _other_bytes(entry: Path, name: str, own: dict) -> str:
+    """That a file's bytes are not those of its record; '' where they are."""
+    is_same = file_sha256(entry / name) == own["sha256"]
+    return "" if is_same else f"{name}: other bytes than were fetched"
 
 
 def _adopted(entry: Path) -> str:
-    """The mark of an entry from before marks listed files, which is taken as it is found."""
+    """The mark of an entry from before marks listed files, whose files are recorded as they are."""
     log.info("%s: made by an older graphfuse; its files are listed as they are now", entry)
     part = entry / f"{MARK}-{os.getpid()}-{threading.get_ident()}"
     text = _listed(entry)
@@ -103,8 +105,8 @@ def _listed(folder: Path) -> str:
 
 @contextmanager
 def workplace() -> Iterator[Path]:
-    """A private folder in the cache, removed whatever happens; what dead processes left there is
-    swept. Raises `FetchError` where nothing can be written."""
+    """A private folder in the cache, removed whatever happens; folders of dead processes are
+    removed too. Raises `FetchError` where nothing can be written."""
     cache = cache_folder()
     with ExitStack() as stack:
         try:
@@ -120,6 +122,7 @@ def workplace() -> Iterator[Path]:
 
 
 def _unwritable(cache: Path, error: BaseException) -> FetchError:
+    """The error where nothing can be written to the cache."""
     why = getattr(error, "strerror", None) or error
     return FetchError(
         f"cannot write to the cache {cache} ({why}); make room or set GRAPHFUSE_CACHE"

@@ -1,4 +1,4 @@
-"""Gene symbols that a spreadsheet made into dates or numbers: found and told, never guessed back.
+"""Gene symbols that a spreadsheet made into dates or numbers: reported, never guessed back.
 
 Excel reads SEPT2 as the second of September and MARCH1 as the first of March, and writes them as
 its language and the cell's format have it: 2-Sep, Sep-02, 02. Sep, 2021-09-02, 44441. A clone such
@@ -34,12 +34,16 @@ _ROMANCE = (
 
 def _numbered(words: tuple[str, ...]) -> dict[str, int]:
     """Each word of the twelve months → the number of its month."""
-    return {word: at for at, month in enumerate(words, start=1) for word in month.split()}
+    number_of = {}
+    for number, month in enumerate(words, start=1):
+        number_of |= dict.fromkeys(month.split(), number)
+    return number_of
 
 
 # "SET-2", "AGO-2" and "MARS-1" are ways to write genes: words that are genes too count after the
 # day only, as in "2-set".
-_MONTH_FIRST = {word: at for word, at in _numbered(_NORTHERN).items() if word != "mars"}
+_MONTH_FIRST = _numbered(_NORTHERN)
+del _MONTH_FIRST["mars"]
 _DAY_FIRST = _numbered(_NORTHERN) | _numbered(_ROMANCE)
 
 _WORD = r"([^\W\d_]{3,10})\.?"
@@ -50,9 +54,8 @@ _DAY_MONTH = re.compile(
 )
 _MONTH_DAY = re.compile(rf"^{_WORD}[-./ ]{{1,2}}(\d{{1,2}})([-./, ]{{1,2}}{_YEAR})?$")
 _ISO = re.compile(rf"^(?:19|20)\d\d[-./](\d{{1,2}})[-./](\d{{1,2}}){_CLOCK}$")
-_NUMBERS = re.compile(
-    rf"^(\d{{1,2}})([/.-])(\d{{1,2}})(?:\2{_YEAR}{_CLOCK})$|^(\d{{1,2}})/(\d{{1,2}})$"
-)
+_NUMBERS = re.compile(rf"^(\d{{1,2}})([/.-])(\d{{1,2}})\2{_YEAR}{_CLOCK}$")
+_TWO_NUMBERS = re.compile(r"^(\d{1,2})/(\d{1,2})$")
 _GERMAN_DAY = re.compile(r"^(\d{1,2})\. ?(\d{1,2})\.$")
 _SERIAL = re.compile(r"^\d{5}(\.0+)?$")
 _SCIENTIFIC = re.compile(r"^\d(\.\d+E[+.]?|E\+)\d{1,2}$", re.IGNORECASE)
@@ -69,8 +72,8 @@ CURE = (
 def turned_into_dates(names: Iterable[str]) -> list[str]:
     """Names that look like genes a spreadsheet made into dates or numbers, in their order.
 
-    A five-digit number counts where it is the serial number of a day that a gene was named like,
-    and where the names are not numbers anyway (as ids of Entrez are).
+    A five-digit number counts where it is a spreadsheet's number for a day that reads like a gene,
+    unless most names are numbers (as ids of Entrez are).
 
     Parameters
     ----------
@@ -80,7 +83,7 @@ def turned_into_dates(names: Iterable[str]) -> list[str]:
     Returns
     -------
     list of str
-        Those of `names` that look so.
+        Those of `names`.
 
     Examples
     --------
@@ -89,9 +92,9 @@ def turned_into_dates(names: Iterable[str]) -> list[str]:
     """
     names = list(names)
     with_digit = [name for name in names if any(letter.isdigit() for letter in name)]
-    numbers = sum(bool(_SERIAL.match(name)) or name.isdigit() for name in with_digit)
-    numbers_are_ids = numbers > 1 and numbers > _FEW_NUMBERS * len(names)
-    if numbers_are_ids:
+    numbers = [name for name in with_digit if _SERIAL.match(name) or name.isdigit()]
+    if len(numbers) > 1 and len(numbers) > _FEW_NUMBERS * len(names):
+        # numbers are ids
         with_digit = [name for name in with_digit if not _SERIAL.match(name)]
     return [name for name in with_digit if _readings(name)]
 
@@ -102,7 +105,7 @@ def in_words(names: list[str]) -> str:
     Parameters
     ----------
     names
-        Names that `turned_into_dates` found.
+        The result of `turned_into_dates`.
 
     Returns
     -------
@@ -137,36 +140,61 @@ def _read(plain: str) -> list[str]:
         day = _EPOCH + timedelta(days=int(plain[:5]))
         gene = _gene(day.month, day.day)
         return [gene] if gene and 2000 <= day.year <= 2040 else []
-    days = [(month, day) for month, day in _month_and_day(plain) if month <= 12 and 1 <= day <= 31]
-    if not days:
+    genes = []
+    for month, day in _month_and_day(plain):
+        if month <= 12 and 1 <= day <= 31:
+            genes.append(_gene(month, day))
+    if not genes:
         return []
-    genes = [_gene(month, day) for month, day in days]
     return [gene for gene in genes if gene] or ["no gene that we know of"]
 
 
 def _month_and_day(plain: str) -> list[tuple[int, int]]:
     """The (month, day) that a text may stand for: two where it could be either way round."""
-    if found := _DAY_MONTH.match(plain):
-        month = _DAY_FIRST.get(found[2].lower())
-        return [] if month is None else [(month, int(found[1]))]
-    if found := _MONTH_DAY.match(plain):
-        month = None if _is_a_name(found[1], found[2]) else _MONTH_FIRST.get(found[1].lower())
-        return [] if month is None else [(month, int(found[2]))]
-    if found := _ISO.match(plain):
-        return [(int(found[1]), int(found[2]))]
-    if found := _GERMAN_DAY.match(plain):
-        return [(int(found[2]), int(found[1]))]
-    if found := _NUMBERS.match(plain):
-        first, second = int(found[1] or found[7]), int(found[3] or found[8])
-        return [(first, second), (second, first)]
+    if match := _DAY_MONTH.match(plain):
+        month = _DAY_FIRST.get(match[2].lower())
+        return [] if month is None else [(month, int(match[1]))]
+    if match := _MONTH_DAY.match(plain):
+        month = _MONTH_FIRST.get(match[1].lower())
+        if month is None or _is_a_name(match[1], match[2]):
+            return []
+        return [(month, int(match[2]))]
+    if match := _ISO.match(plain):
+        return [(int(match[1]), int(match[2]))]
+    if match := _GERMAN_DAY.match(plain):
+        return [(int(match[2]), int(match[1]))]
+    if match := _NUMBERS.match(plain):
+        return _either_way(match[1], match[3])
+    if match := _TWO_NUMBERS.match(plain):
+        return _either_way(match[1], match[2])
     return []
 
 
+def _either_way(first: str, second: str) -> list[tuple[int, int]]:
+    """(month, day) and (day, month) of two numbers."""
+    one, other = int(first), int(second)
+    return [(one, other), (other, one)]
+
+
 def _is_a_name(word: str, number: str) -> bool:
-    """Whether people write a gene so: OCT-4, APR-1, SEPT-2 and MARCH-1 in capitals keep what they
-    mean, while a spreadsheet writes Oct-04."""
-    known = word in ("OCT", "APR") or (word.isupper() and len(word) > 3)
-    return known and not number.startswith("0")
+    """Whether a name is one that people write: OCT-4, APR-1, SEPT-2 and MARCH-1 in capitals, while
+    a spreadsheet writes Oct-04."""
+    is_gene = word in ("OCT", "APR") or (word.isupper() and len(word) > 3)
+    return is_gene and not number.startswith("0")
+
+
+_GENE_OF_DAY = {  # (month, day) → the gene
+    (4, 3): "ATRAID (formerly APR3)",
+    (9, 15): "SELENOF (formerly SEP15)",
+    (10, 1): "POU2F1 (OCT1)",
+    (10, 2): "POU2F2 (OCT2)",
+    (10, 3): "POU5F1 (OCT3)",
+    (10, 4): "POU5F1 (OCT4)",
+    (10, 6): "POU3F1 (OCT6)",
+    (10, 11): "POU2F3 (OCT11)",
+    (12, 1): "DELEC1 (formerly DEC1) or BHLHE40 (DEC1)",
+    (12, 2): "BHLHE41 (DEC2)",
+}
 
 
 def _gene(month: int, day: int) -> str:
@@ -176,16 +204,4 @@ def _gene(month: int, day: int) -> str:
         return f"{march} or MTARC{day} (formerly MARC{day})" if day <= 2 else march
     if month == 9 and day <= 14:
         return f"SEPTIN{day} (formerly SEPT{day})"
-    known = {
-        (4, 3): "ATRAID (formerly APR3)",
-        (9, 15): "SELENOF (formerly SEP15)",
-        (10, 1): "POU2F1 (OCT1)",
-        (10, 2): "POU2F2 (OCT2)",
-        (10, 3): "POU5F1 (OCT3)",
-        (10, 4): "POU5F1 (OCT4)",
-        (10, 6): "POU3F1 (OCT6)",
-        (10, 11): "POU2F3 (OCT11)",
-        (12, 1): "DELEC1 (formerly DEC1) or BHLHE40 (DEC1)",
-        (12, 2): "BHLHE41 (DEC2)",
-    }
-    return known.get((month, day), "")
+    return _GENE_OF_DAY.get((month, day), "")

@@ -1,5 +1,5 @@
-"""What a table measures, by what its columns are called: genes however they are written, CpG sites,
-miRNAs, proteins, probes."""
+"""The kind of features of a table, by the names of its columns: genes, CpG sites, miRNAs, proteins,
+probes."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from graphfuse.data.genes import ensembl
+
 _MIRNA = re.compile(r"^([a-z]{3}[-_.])?(mir|let)[-_.]?\d*", re.IGNORECASE)
 _CPG = re.compile(r"^c[gh]\d{6,}")
-_ENSEMBL = re.compile(r"^ENS[A-Z]*G\d{6,}(\.\d+)?$")
-_TRANSCRIPT = re.compile(r"^(ENS[A-Z]*T\d{6,}|[NX][MR]_\d+)(\.\d+)?$")
+_GENE_ID = ensembl.GENE + ensembl.VERSION
+_ENSEMBL = re.compile(rf"^{_GENE_ID}$")
+_TRANSCRIPT = re.compile(rf"^({ensembl.TRANSCRIPT}|[NX][MR]_\d+)(\.\d+)?$")
 _UNIPROT = re.compile(
     r"^((sp|tr)\|)?([OPQ]\d[A-Z\d]{3}\d|[A-NR-Z]\d([A-Z][A-Z\d]{2}\d){1,2})(-\d+)?([;,|].*)?$"
 )
@@ -24,13 +27,13 @@ _PROTEINS = re.compile(r"prot|rppa|olink", re.IGNORECASE)
 _EMBEDDING = re.compile(r"embed|latent|image|hif|feature", re.IGNORECASE)
 
 # Names that hold a gene symbol beside an id: the pattern of most columns, whose first group is the
-# symbol, and the share of columns from which on it is believed.
+# symbol, and the share of columns that must have it.
 _WITH_SYMBOL = (
     (r"^(.+?) \(\d+\)$", 0.8),  # DepMap: TP53 (7157)
-    (r"^(.+?) \(ENS[A-Z]*G\d+(?:\.\d+)?\)$", 0.8),
-    (r"^(.+?)\.\.(?:\d+|ENS[A-Z]*G\d+)\.$", 0.8),  # the same after R's make.names
-    (r"^ENS[A-Z]*G\d+(?:\.\d+)?[|_:](.+)$", 0.8),
-    (r"^(.+?)[|_:]ENS[A-Z]*G\d+(?:\.\d+)?$", 0.8),
+    (rf"^(.+?) \({_GENE_ID}\)$", 0.8),
+    (rf"^(.+?)\.\.(?:\d+|{ensembl.GENE})\.$", 0.8),  # the same after R's make.names
+    (rf"^{_GENE_ID}[|_:](.+)$", 0.8),
+    (rf"^(.+?)[|_:]{_GENE_ID}$", 0.8),
     (r"^([^|]+)\|\d+$", 0.8),  # RSEM of TCGA: A1BG|1, and ?|100130426 for none
     (r"^\d+\|([^|]+)$", 0.8),
     (r"^(.+)_[0-9]+$", 0.95),
@@ -41,8 +44,8 @@ _MAPPED = 'entity = "gene", ids = "ensembl", map = "table.tsv"'
 
 @dataclass(frozen=True)
 class Named:
-    """What the columns of a table are: `entity` as in a manifest, the pattern of their gene symbols
-    where the whole name is none, and a remark for who reads the draft."""
+    """The kind of a table's columns: `entity` as in a manifest, the pattern of their gene symbols
+    where the whole name is none, and a remark for readers of the draft."""
 
     entity: str = "none"
     symbol: str | None = None
@@ -50,7 +53,7 @@ class Named:
 
 
 def named(columns: Sequence[str], table: str = "") -> Named:
-    """What most of the columns are called like.
+    """The kind of features that most names of columns look like.
 
     Parameters
     ----------
@@ -76,14 +79,19 @@ def named(columns: Sequence[str], table: str = "") -> Named:
     entity = "protein" if _PROTEINS.search(table) else "gene"
     for pattern, enough in _WITH_SYMBOL:
         symbols = _symbols(columns, pattern)
-        if len(symbols) > enough * len(columns) and _tell_apart(symbols):
+        if len(symbols) > enough * len(columns) and _are_distinct(symbols):
             return Named(entity, pattern, _MICE if _like_mouse(symbols) else "")
     remark = _ids(columns)
     if remark:
         return Named(remark=remark)
     if _share(columns, _UNIPROT) > 0.8:
         return Named("protein", None, _ACCESSIONS)
-    if not _tell_apart(columns):
+    return _by_whole_name(columns, entity)
+
+
+def _by_whole_name(columns: list[str], entity: str) -> Named:
+    """The kind of columns whose whole name may be a symbol."""
+    if not _are_distinct(columns):
         return Named()
     if entity == "protein":
         return Named("protein")
@@ -93,16 +101,17 @@ def named(columns: Sequence[str], table: str = "") -> Named:
 
 
 def counted_through(columns: Sequence[str], table: str) -> bool:
-    """Whether columns are only counted through (f0, f1, …), or their file says it holds features
+    """Whether columns are only numbered (f0, f1, …), or the file's name says that they are features
     made by a model."""
     stems = {_STEM.sub("", column) for column in columns}
-    return len(stems) <= max(3, 0.02 * len(columns)) or bool(_EMBEDDING.search(table))
+    are_numbered = len(stems) <= max(3, 0.02 * len(columns))
+    return are_numbered or bool(_EMBEDDING.search(table))
 
 
 def mouse_symbols(symbols: Sequence[str]) -> list[str]:
     """The gene symbols written as those of mouse and rat are, where that is most of them."""
-    found = [symbol for symbol in symbols if _MOUSE.match(symbol)]
-    return found if len(found) > 0.5 * len(symbols) else []
+    of_mice = [symbol for symbol in symbols if _MOUSE.match(symbol)]
+    return of_mice if len(of_mice) > 0.5 * len(symbols) else []
 
 
 _MICE = (
@@ -113,7 +122,7 @@ _ACCESSIONS = "UniProt accessions: the gene network knows gene symbols only."
 
 
 def _ids(columns: list[str]) -> str:
-    """What to say of columns that are ids without a gene symbol; '' for others."""
+    """A remark on columns that are ids without a gene symbol; '' for others."""
     if _share(columns, _ENSEMBL) > 0.8:
         return f"Ensembl ids: for gene symbols set {_MAPPED}"
     if _share(columns, _TRANSCRIPT) > 0.8:
@@ -127,25 +136,29 @@ def _ids(columns: list[str]) -> str:
 
 
 def _in_a_row(columns: list[str]) -> bool:
-    """Whether columns are numbered one after the other."""
+    """Whether columns are consecutive numbers."""
     numbers = sorted(int(name) for name in columns if name.isascii() and name.isdigit())
     return bool(numbers) and numbers[-1] - numbers[0] < 2 * len(columns)
 
 
 def _symbols(columns: list[str], pattern: str) -> list[str]:
+    """The first group of the pattern in the columns that match it."""
     matches = [re.search(pattern, column) for column in columns]
     return [match[1] for match in matches if match]
 
 
-def _tell_apart(names: list[str]) -> bool:
+def _are_distinct(names: list[str]) -> bool:
     """Whether names differ by more than the number at their end."""
     stems = {_STEM.sub("", name) for name in names}
     return len(stems) >= 0.3 * len(names)
 
 
 def _like_mouse(symbols: list[str]) -> bool:
+    """Whether most symbols are written as those of mouse and rat are."""
     return len(mouse_symbols(symbols)) > 0.7 * len(symbols)
 
 
 def _share(columns: list[str], pattern: re.Pattern) -> float:
-    return sum(bool(pattern.match(column)) for column in columns) / max(len(columns), 1)
+    """The share of columns that match the pattern."""
+    matches = sum(pattern.match(column) is not None for column in columns)
+    return matches / max(len(columns), 1)

@@ -1,4 +1,4 @@
-"""Which gene a column of a modality measures."""
+"""The gene that each column of a modality measures."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from graphfuse.data.genes.ensembl import is_ensembl_id
 from graphfuse.data.read import column_names, read_table
 from graphfuse.data.safe_regex import first_groups
 from graphfuse.errors import InputError, counted, examples
@@ -14,7 +15,6 @@ from graphfuse.schema import ModalitySpec
 
 # What annotation tables and TCGA's columns (?|100130426) write where a gene has no symbol.
 _NO_SYMBOL = ("", "?", "-", "--", "---", ".", "NA", "NaN", "nan")
-_ENSEMBL = re.compile(r"^ENS[A-Z]*\d{6,}", re.IGNORECASE)
 _SYMBOL_HEADING = re.compile(
     r"^(gene|hgnc|approved|external[_. ]gene|mgi|official)?[_. ]?(symbols?|gene[_. ]name|name)$",
     re.IGNORECASE,
@@ -39,7 +39,7 @@ def gene_symbols(
     table
         The table of Ensembl ids and symbols, for `ids = "ensembl"`.
     notices
-        What a user should be told is appended here.
+        Notices for users are appended here.
 
     Returns
     -------
@@ -52,18 +52,18 @@ def gene_symbols(
         Where a declared way maps no column at all, or the table is not one of ids and symbols.
     """
     if spec.ids == "ensembl":
-        found = _by_table(columns, table, [] if notices is None else notices)
-        way = f"map = {spec.map!r}"
+        symbols = _by_table(columns, table, [] if notices is None else notices)
+        key = f"map = {spec.map!r}"
     elif spec.symbol is not None:
-        found = _by_pattern(columns, spec.symbol)
-        way = f"symbol = {spec.symbol!r}"
+        symbols = _by_pattern(columns, spec.symbol)
+        key = f"symbol = {spec.symbol!r}"
     else:
         return tuple(columns) if spec.entity == "gene" else (None,) * len(columns)
-    if columns and not any(found):
+    if columns and not any(symbols):
         raise InputError(
-            f"{way} yields no gene symbol for any column (columns: {examples(columns)}); correct it"
+            f"{key} yields no gene symbol for any column (columns: {examples(columns)}); correct it"
         )
-    return found
+    return symbols
 
 
 def _by_pattern(columns: list[str], pattern: str) -> tuple[str | None, ...]:
@@ -73,7 +73,8 @@ def _by_pattern(columns: list[str], pattern: str) -> tuple[str | None, ...]:
 
 
 def _known_symbol(symbol: str | None) -> str | None:
-    """A symbol without blanks around it; None for what stands in the place of none."""
+    """A symbol without blanks around it; None for the words that tables write where there is
+    none."""
     plain = (symbol or "").strip()
     return None if plain in _NO_SYMBOL else plain
 
@@ -81,39 +82,31 @@ def _known_symbol(symbol: str | None) -> str | None:
 def _by_table(columns: list[str], table: Path, notices: list[str]) -> tuple[str | None, ...]:
     """Symbols of Ensembl ids, whatever their version (ENSG….12).
 
-    An id with two symbols has none, and is told.
+    An id with two symbols counts as without one, and a notice is given.
     """
     pairs = _read_pairs(table)
-    symbols = pairs.groupby(level=0).unique()
-    genes = {key: found[0] for key, found in symbols.items() if len(found) == 1}
-    torn = [column for column in columns if len(symbols.get(unversioned(column), ())) > 1]
-    if torn:
-        several = symbols[unversioned(torn[0])]
+    symbols_of = pairs.groupby(level=0).unique().to_dict()
+    genes: list[str | None] = []
+    ambiguous = []
+    for column in columns:
+        symbols = symbols_of.get(unversioned(column), ())
+        genes.append(symbols[0] if len(symbols) == 1 else None)
+        if len(symbols) > 1:
+            ambiguous.append(column)
+    if ambiguous:
+        first = ambiguous[0]
+        several = ", ".join(sorted(symbols_of[unversioned(first)]))
+        count = counted(len(ambiguous), "column has", "columns have")
         notices.append(
-            f"{table.name}: {counted(len(torn), 'column has', 'columns have')} more than one "
-            f"symbol ({torn[0]}: {', '.join(sorted(several))}) and count as without one; keep "
-            "one row for each id"
+            f"{table.name}: {count} more than one symbol ({first}: {several}) and count as without "
+            "one; keep one row for each id"
         )
-    return tuple(genes.get(unversioned(column)) for column in columns)
+    return tuple(genes)
 
 
 def _read_pairs(table: Path) -> pd.Series:
     """Symbols indexed by unversioned Ensembl id, rows without a symbol left out."""
-    names = column_names(table)
-    if len(names) < 2:
-        raise InputError(f"{table}: expected two columns, Ensembl id and symbol")
-    if _ENSEMBL.match(names[0]):
-        raise InputError(f"{table}: its first line is no heading ({examples(names)}); add one")
-    wanted = names[1]
-    if len(names) > 2:
-        headed = [name for name in names[1:] if _SYMBOL_HEADING.match(name)]
-        if len(headed) != 1:
-            which = examples(headed) if headed else "none of them"
-            raise InputError(
-                f"{table}: which column holds the symbols, of {examples(names[1:], 6)}? "
-                f"({which} is called so); keep two columns, Ensembl id and symbol"
-            )
-        wanted = headed[0]
+    wanted = _symbol_column(table)
     frame = read_table(table, columns=[wanted], repeats=True, as_text=True)
     symbols = frame.iloc[:, 0].dropna()
     symbols = symbols[~symbols.isin(_NO_SYMBOL)]
@@ -123,6 +116,25 @@ def _read_pairs(table: Path) -> pd.Series:
             "Entrez are; the gene network knows symbols"
         )
     return symbols.set_axis(symbols.index.map(unversioned))
+
+
+def _symbol_column(table: Path) -> str:
+    """The column of symbols; raises `InputError` where that is not clear."""
+    names = column_names(table)
+    if len(names) < 2:
+        raise InputError(f"{table}: expected two columns, Ensembl id and symbol")
+    if is_ensembl_id(names[0].upper()):
+        raise InputError(f"{table}: its first line is no heading ({examples(names)}); add one")
+    if len(names) == 2:
+        return names[1]
+    headed = [name for name in names[1:] if _SYMBOL_HEADING.match(name)]
+    if len(headed) != 1:
+        which = examples(headed) if headed else "none of them"
+        raise InputError(
+            f"{table}: which column holds the symbols, of {examples(names[1:], 6)}? "
+            f"({which} is called so); keep two columns, Ensembl id and symbol"
+        )
+    return headed[0]
 
 
 def unversioned(name: str) -> str:

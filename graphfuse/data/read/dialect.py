@@ -1,4 +1,4 @@
-"""How a text table is written: its delimiter, its heading and the records beneath."""
+"""Text tables: their delimiter, their heading and the records beneath it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from graphfuse.data import memory
-from graphfuse.data.read.decimal_marks import shape_of
+from graphfuse.data.read.delimiter import guess_delimiter
 from graphfuse.data.read.encoding import utf8_content
 from graphfuse.data.read.heading import (
     check_heading,
@@ -18,17 +18,16 @@ from graphfuse.data.read.heading import (
     unique_names,
     with_row_names,
 )
-from graphfuse.data.read.records import Records, head_of
+from graphfuse.data.read.records import Records
 from graphfuse.data.read.special_formats import Envelope, envelope_of, refuse_maf
 from graphfuse.errors import InputError
 
 _DELIMITERS = "\t,;"
-_SEEN = 20  # records that the delimiter is seen from
 
 
 @dataclass(frozen=True)
 class TextTable:
-    """A text table found in its file.
+    """A text table in its file.
 
     Parameters
     ----------
@@ -55,7 +54,7 @@ class TextTable:
 
     @property
     def delimiter(self) -> str:
-        """What stands between two cells."""
+        """The character between two cells."""
         return self.records.delimiter
 
     @property
@@ -65,12 +64,12 @@ class TextTable:
 
     @property
     def rows(self) -> int:
-        """How many rows stand under the heading."""
+        """The number of rows under the heading."""
         return len(self.records) - self.first
 
     @property
     def body(self) -> bytes:
-        """The rows as they stand in the file."""
+        """The rows as the file has them."""
         if not self.rows:
             return b""
         return self.records.content[self.records.starts[self.first] :]
@@ -104,58 +103,36 @@ def text_table(path: Path) -> TextTable:
         raise InputError(f"{path}: no table found: every line starts with #")
     above = content[: envelope.begin]
     skipped = above.count(b"\n") or above.count(b"\r")
-    delimiter = envelope.delimiter or _delimiter(table, path)
+    delimiter = envelope.delimiter or guess_delimiter(table, _DELIMITERS)
+    if not delimiter:
+        raise InputError(
+            f"{path}: no table found: the first line has no comma, semicolon or tab; save it as csv"
+        )
     memory.require_text(path, table, delimiter)
     records = _records(table, delimiter, path, skipped)
-    heading, first = hash_heading(envelope.comments, records, path), 0
-    if heading is None:
-        heading, first = records.cells(0), 1
-    refuse_maf(heading, path)
-    heading = with_row_names(heading, records, first, path)
+    heading, first = _heading(envelope, records, path)
     _check_widths(len(heading), records, first, path, skipped)
     check_heading(heading, records, first, path)
     _check_size(envelope, len(heading), len(records) - first, path)
     names = [re.sub(r"\r\n?", "\n", cell) for cell in heading]
-    return TextTable(
-        path,
-        tuple(unique_names(names)),
-        repeated_names(names),
-        records,
-        first + envelope.annotated,
-        tuple(range(1, 1 + envelope.annotations)),
-    )
+    unique = tuple(unique_names(names))
+    descriptions = tuple(range(1, 1 + envelope.annotations))
+    first_row = first + envelope.annotated
+    return TextTable(path, unique, repeated_names(names), records, first_row, descriptions)
 
 
-def _delimiter(table: bytes, path: Path) -> str:
-    """The delimiter that splits the heading and the next records alike, and most.
+def _heading(envelope: Envelope, records: Records, path: Path) -> tuple[list[str], int]:
+    """The cells of the heading, and the record that comes after it.
 
-    Raises `InputError` where none splits the heading.
+    Raises `InputError` for headings of a MAF file and for those that lack a name.
     """
-    best, most = "", (False, 1)
-    for mark in _DELIMITERS:
-        head = head_of(table, mark, _SEEN)
-        widths = head.widths
-        steady = bool(np.isin(widths, [widths[0], widths[0] + 1]).all())
-        score = steady, int(widths[0])
-        if widths[0] > 1 and (score > most or (score == most and _has_more_numbers(head, best))):
-            best, most = mark, score
-    if not best:
-        raise InputError(
-            f"{path}: no table found: the first line has no comma, semicolon or tab; save it as csv"
-        )
-    return best
-
-
-def _has_more_numbers(head: Records, other: str) -> bool:
-    """Whether more cells under the heading are numbers or blank than with another delimiter."""
-    return _numbers(head) > _numbers(Records(head.content, other))
-
-
-def _numbers(head: Records) -> float:
-    """The share of cells under the heading that are numbers or blank."""
-    cells = [cell for record in range(1, len(head)) for cell in head.cells(record, _SEEN)[1:]]
-    numbers = [cell == "" or shape_of(cell) is not None for cell in cells]
-    return float(np.mean(numbers)) if numbers else 0.0
+    heading = hash_heading(envelope.comments, records, path)
+    first = 0
+    if heading is None:
+        heading = records.cells(0)
+        first = 1
+    refuse_maf(heading, path)
+    return with_row_names(heading, records, first, path), first
 
 
 def _records(table: bytes, delimiter: str, path: Path, skipped: int) -> Records:
@@ -164,14 +141,16 @@ def _records(table: bytes, delimiter: str, path: Path, skipped: int) -> Records:
     Raises `InputError` where quotes do not pair.
     """
     records = Records(table, delimiter)
-    stray, opened = records.stray_quotes(), records.open_quote
-    if not len(stray) and opened is None:
+    stray = records.stray_quotes()
+    open_quote = records.open_quote
+    if not len(stray) and open_quote is None:
         return records
-    plain = Records(table, delimiter, quoted=False)
-    if not _encloses(table, delimiter) and (plain.widths == plain.widths[0]).all():
-        return plain
-    place = int(stray[0]) if len(stray) else opened
-    line = records.line_of(place) + skipped
+    unquoted = Records(table, delimiter, quoted=False)
+    have_one_width = (unquoted.widths == unquoted.widths[0]).all()
+    if have_one_width and not _encloses(table, delimiter):
+        return unquoted
+    position = int(stray[0]) if len(stray) else open_quote
+    line = records.line_of(position) + skipped
     raise InputError(
         f"{path}: quotes do not pair (line {line:,}): damaged or cut short; obtain it again, or "
         'write quotes within a cell twice ("")'
@@ -179,8 +158,9 @@ def _records(table: bytes, delimiter: str, path: Path, skipped: int) -> Records:
 
 
 def _encloses(table: bytes, delimiter: str) -> bool:
-    """Whether quotes open a cell somewhere, or stand twice as they do within quotes."""
-    opening = rb"(?:^|[\r\n]|" + re.escape(delimiter.encode()) + rb') *"'
+    """Whether quotes open a cell somewhere, or are doubled as they are within quotes."""
+    mark = re.escape(delimiter.encode())
+    opening = rb"(?:^|[\r\n]|%s) *\"" % mark
     return b'""' in table or re.search(opening, table) is not None
 
 
@@ -190,22 +170,25 @@ def _check_widths(width: int, records: Records, first: int, path: Path, skipped:
     if not len(faulty):
         return
     record = faulty[0]
-    line = records.line_of(int(records.starts[record])) + skipped
+    start = int(records.starts[record])
+    line = records.line_of(start) + skipped
+    rows = len(records) - first
     raise InputError(
-        f"{path}: {len(faulty):,} of {len(records) - first:,} rows do not have {width:,} cells as "
-        f"the heading has (the first, line {line:,}, has {records.widths[record]:,}): damaged or "
-        "cut short; obtain it again or mend it"
+        f"{path}: {len(faulty):,} of {rows:,} rows do not have {width:,} cells as the heading has "
+        f"(the first, line {line:,}, has {records.widths[record]:,}): damaged or cut short; obtain "
+        "it again or mend it"
     )
 
 
 def _check_size(envelope: Envelope, width: int, rows: int, path: Path) -> None:
-    """Raises `InputError` where a GCT file does not have the size that it says."""
+    """Raises `InputError` where a GCT file does not have the size that it states."""
     if envelope.rows is None or envelope.columns is None:
         return
-    found = rows - envelope.annotated, width - 1 - envelope.annotations
-    if found != (envelope.rows, envelope.columns):
+    rows -= envelope.annotated
+    columns = width - 1 - envelope.annotations
+    if (rows, columns) != (envelope.rows, envelope.columns):
         raise InputError(
             f"{path}: a {envelope.format} file that says {envelope.rows:,} rows × "
-            f"{envelope.columns:,} columns and has {found[0]:,} × {found[1]:,}: damaged or cut "
-            "short; obtain it again"
+            f"{envelope.columns:,} columns and has {rows:,} × {columns:,}: damaged or cut short; "
+            "obtain it again"
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -11,14 +10,12 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import union_categoricals
 
+from graphfuse.data.genes.ensembl import is_ensembl_id, plain_id
 from graphfuse.errors import InputError
 
 log = logging.getLogger(__name__)
 
 BLANK, UNNAMED = -1, -2  # codes of an empty name, and of one without a symbol
-
-# taxon before, version and GENCODE's marks after
-_ENSEMBL = re.compile(r"^(?:\d+\.)?(ENS[A-Z]*\d{11})(?:\.\d+)?(?:_\w+)?$")
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,12 +127,12 @@ def _coded(edges: pd.DataFrame, symbols) -> tuple[list[str], np.ndarray, np.ndar
 def tidy_symbol(name: str) -> str:
     """`name` without blanks around it and, for Ensembl ids, without taxon and version:
     `9606.ENSP00000269305.4`."""
-    return _ENSEMBL.sub(r"\1", name.strip())
+    return plain_id(name.strip())
 
 
 def is_id(name: str) -> bool:
     """Whether a name is an Ensembl or Entrez id and cannot be a symbol."""
-    return bool(_ENSEMBL.match(name)) or name.isdigit()
+    return is_ensembl_id(name) or name.isdigit()
 
 
 def _merged(source, target, weight, directed: bool, cleaned: dict[str, int]):
