@@ -12,7 +12,8 @@ from sklearn.neighbors import NearestNeighbors
 
 from graphfuse.errors import InputError
 from graphfuse.graph.knn import search
-from graphfuse.graph.knn.search import nearest, threshold, within
+from graphfuse.graph.knn.search import nearest
+from graphfuse.graph.knn.within import threshold, within
 
 METRICS = ("cosine", "dot", "euclidean", "cityblock")
 
@@ -85,7 +86,7 @@ def test_nearest_is_a_loop(metric, stored):
     ("metric", "d"), [("cosine", 3), ("euclidean", 64), ("euclidean", 200), ("cityblock", 5)]
 )
 def test_many_tiles_and_threads_miss_nothing(metric, d):
-    """More points than a tile holds: the bar is raised on the way, by products in float32 far from
+    """More points than a tile holds: the cutoff rises on the way, by products in float32 far from
     the origin."""
     points = made(5000, d, 2) * np.random.default_rng(1).lognormal(size=(5000, 1)) + (
         0 if metric == "cosine" else 30
@@ -134,7 +135,7 @@ def test_ties_among_unequal_points_go_to_the_lowest_place():
 
 
 def test_too_many_candidates_are_taken_in_pieces(monkeypatch):
-    monkeypatch.setattr(sys.modules[search.chosen.__module__], "CROWD", 500)
+    monkeypatch.setattr(sys.modules[search.nearest_candidates.__module__], "MOST_CANDIDATES", 500)
     points = np.random.default_rng(0).integers(0, 2, (900, 12)).astype(float)
     found = nearest(points, points, 5, "euclidean", own=np.arange(900))
     np.testing.assert_array_equal(
@@ -230,9 +231,9 @@ def test_the_gpu_search_misses_nothing(metric):
     handed back."""
     points = clusters(1500, 10)
     points[:200] = points[200]  # more equal points than spare candidates
-    quick = search.scores(points, metric)
+    quick = search.scores_of(points, metric)
     true, seen, ties = first(naive(points, points, metric), 6), [], set()
-    for some, row, place in search.on_gpu(quick, points, 6, "cpu"):
+    for some, row, place in search.gpu_candidates(quick, points, 6, "cpu"):
         seen += some.tolist()
         if row is None:
             ties |= set(some.tolist())
@@ -374,7 +375,7 @@ def test_within_is_a_loop(metric, stored):
 
 
 def test_too_many_pairs_are_refused_with_the_cure(monkeypatch):
-    monkeypatch.setattr(search, "EDGES", 1000)
+    monkeypatch.setattr(sys.modules[within.__module__], "MOST_PAIRS", 1000)
     with pytest.raises(
         InputError, match=r"more than 1,000 pairs are at least -1 similar; raise .*nearest"
     ):

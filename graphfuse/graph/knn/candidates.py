@@ -1,138 +1,39 @@
-"""Quick scores with a bound on their error, and every pair that may be among the nearest or within
-a threshold.
+"""Candidates of an exact neighbour search: fast scores with a bound on their error.
 
-A score is off by at most its query's `slack`. If s is the k-th greatest score a query has seen, its
-k nearest have scores of at least s - 2 · slack; those pairs alone are summed in float64 afterwards.
+Summing every similarity in float64, pair by pair, is slow. One float32 matrix product for many
+pairs is fast, but wrong in its last digits. The search takes both, in three steps:
+
+1. A tile of queries × reference points is scored by one matrix product. A greater score means more
+   similar; it is wrong by at most the query's `slack` (see `scores`).
+2. Let s be the k-th greatest score that a query has met so far. Each of its true k nearest scores
+   at least s - 2 · slack. This is the query's *cutoff*; it rises as further tiles are scored. Pairs
+   that reach it are *candidates*, the others are dropped.
+3. Candidates alone, a few more than k for each query, are summed in float64 and sorted
+   (`metric.most_similar`). Nothing is missed, so the result is exact.
+
+Where very many points are about equally near, candidates might not fit in memory. Then
+`TooManyCandidates` is raised, and the piece of queries is halved (`split_if_crowded`).
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from copy import copy
+from collections.abc import Iterator
 
 import numpy as np
-from joblib import cpu_count
-from scipy import sparse
-from threadpoolctl import threadpool_info, threadpool_limits
 
-from graphfuse.graph.knn.metric import block_similarity, square
+from graphfuse.graph.knn.pieces import TooManyCandidates, pieces_of
+from graphfuse.graph.knn.scores import Float32Scores, rounded_down
 
-ROWS, TILE = 256, 2048  # queries and reference points of a tile
-CROWD = 4_000_000  # candidates that a piece of work may hold
-BUSY = 20_000_000  # similarities, from which threads pay
+TILE = 2048  # reference points that are scored at once
+MOST_CANDIDATES = 4_000_000  # that a piece of work may hold
 
 
-class Crowded(Exception):
-    """More candidates than a piece of work may hold: it is to be cut."""
-
-
-class Plain:
-    """float64 scores that are the similarities: for sparse points and for summed differences."""
-
-    def __init__(self, reference, metric: str):
-        self.reference, self.metric, self.count = reference, metric, reference.shape[0]
-        self.reach = np.sqrt(square(reference).max(initial=0))
-
-    def left(self, queries) -> tuple:
-        """(what a tile needs of these queries, their slack `[q]`, the scores `[q]` of a
-        similarity)."""
-        length = np.sqrt(square(queries)) + self.reach
-        slack = (queries.shape[1] + 8) * 2.0**-52 * length
-        if self.metric == "euclidean":
-            slack = np.sqrt(slack * length)
-        elif self.metric != "cityblock":
-            slack = slack * self.reach
-        return queries, slack + 2e-12, lambda similarity: np.full(len(length), similarity)
-
-    def sorted(self, order: np.ndarray) -> Plain:
-        """The same with the reference in another order."""
-        return Plain(self.reference[order], self.metric)
-
-    def tile(self, left, start: int, stop: int) -> np.ndarray:
-        """Scores `[q, stop - start]`."""
-        return block_similarity(left, self.reference[start:stop], self.metric)
-
-
-class Shadow:
-    """float32 scores of dense points, centred and scaled: q·r for dot products, q·r - |r|² / 2 for
-    distances."""
-
-    def __init__(self, reference, metric: str):
-        self.count, self.far = len(reference), metric == "euclidean"
-        n, width = reference.shape
-        self.centre = np.zeros(width)
-        if self.far and n:
-            self.centre = reference.mean(0)
-        parts = [slice(start, start + 4096) for start in range(0, n, 4096)]
-        squares = [square(reference[part] - self.centre).max() for part in parts]
-        self.scale = np.sqrt(max(squares, default=0)) or 1.0
-        self.right = np.empty((n, width + 1), np.float32)
-        for part in parts:
-            points = self.placed(reference[part])
-            half = square(points)[:, None] / 2 if self.far else np.zeros((len(points), 1))
-            self.right[part] = np.hstack([points, -half])
-
-    def placed(self, points: np.ndarray) -> np.ndarray:
-        """Points centred, and scaled so that no reference point is further out than 1."""
-        return (points - self.centre) / self.scale
-
-    def sorted(self, order: np.ndarray) -> Shadow:
-        """The same with the reference in another order."""
-        again = copy(self)
-        again.right = self.right[order]
-        return again
-
-    def left(self, queries: np.ndarray) -> tuple:
-        """(what a tile needs of these queries, their slack `[q]`, the scores `[q]` of a
-        similarity)."""
-        points = self.placed(queries)
-        length = np.sqrt(square(points))
-        steepness = (1 + length) if self.far else 1 / self.scale
-        tie = 1e-12 / self.scale * steepness  # a similarity's rounding, as a score
-        rounding = (points.shape[1] + 8) * 2.0**-24 * (1 + length)
-        slack = rounding + 2 * tie + 1e-30
-        beyond = length > 1e6  # so far out that float32 cannot tell
-        points[beyond], slack[beyond] = 0, np.inf
-
-        def score(similarity):
-            if self.far:
-                distance = min(similarity, 0) / self.scale
-                return (length**2 - distance**2) / 2
-            return np.full(len(length), similarity / self.scale / self.scale)
-
-        with_ones = np.hstack([points, np.ones((len(points), 1))])
-        return with_ones.astype(np.float32), slack, score
-
-    def tile(self, left, start: int, stop: int) -> np.ndarray:
-        """Scores `[q, stop - start]`."""
-        return left @ self.right[start:stop].T
-
-
-def scores(reference, metric: str) -> Plain | Shadow:
-    """The quicker kind of scores that these points and this metric allow.
+def candidates_above(scores, queries, least: float) -> tuple[np.ndarray, np.ndarray]:
+    """Every pair whose similarity may be at least `least`.
 
     Parameters
     ----------
-    reference : array or sparse array `[n, d]`
-    metric : str
-
-    Returns
-    -------
-    Plain or Shadow
-    """
-    if metric == "cityblock" or sparse.issparse(reference):
-        return Plain(reference, metric)
-    return Shadow(reference, metric)
-
-
-def above(coarse, queries, least: float) -> tuple[np.ndarray, np.ndarray]:
-    """Every pair that may be at least `least` similar.
-
-    Parameters
-    ----------
-    coarse : Plain or Shadow
+    scores : Float64Scores or Float32Scores
         Scores of the reference `[n, d]`.
     queries : array or sparse array `[q, d]`
     least : float
@@ -143,23 +44,23 @@ def above(coarse, queries, least: float) -> tuple[np.ndarray, np.ndarray]:
     row, place : np.ndarray
         int64 `[E]`: of the queries, and in the reference.
     """
-    left, slack, score = coarse.left(queries)
-    bar = under(score(least) - slack, coarse)
+    left, slack, score = scores.prepare(queries)
+    cutoff = rounded_down(score(least) - slack, scores)
     nobody = np.zeros(0, np.int64)
     rows, places = [nobody], [nobody]
-    for start, stop in _tiles(coarse.count, TILE):
-        row, place, _ = hits(coarse.tile(left, start, stop), bar, start)
+    for start, stop in _tiles(scores.count, TILE):
+        row, place, _ = reaching(scores.tile(left, start, stop), cutoff, start)
         rows.append(row)
         places.append(place)
     return np.concatenate(rows), np.concatenate(places)
 
 
-def chosen(coarse, queries, count: int) -> tuple[np.ndarray, np.ndarray]:
+def nearest_candidates(scores, queries, count: int) -> tuple[np.ndarray, np.ndarray]:
     """Every pair that may be among the `count` nearest.
 
     Parameters
     ----------
-    coarse : Plain or Shadow
+    scores : Float64Scores or Float32Scores
         Scores of the reference `[n, d]`.
     queries : array or sparse array `[q, d]`
     count : int
@@ -172,20 +73,22 @@ def chosen(coarse, queries, count: int) -> tuple[np.ndarray, np.ndarray]:
 
     Raises
     ------
-    Crowded
+    TooManyCandidates
         For more candidates than a piece of work may hold.
     """
-    left, slack, _ = coarse.left(queries)
-    bar, kept, due = None, [], 0
-    for start, stop in _tiles(coarse.count, max(TILE // 2, 2 * count)):
-        tile = coarse.tile(left, start, stop)
-        if bar is None:  # the first tile sets the bar, so that few of the others are looked at
-            bar = under(kth_greatest(tile, count) - 2 * slack, coarse)
-        kept.append(hits(tile, bar, start))
+    left, slack, _ = scores.prepare(queries)
+    kept: list[tuple] = []
+    cutoff, raise_at = None, 0
+    for start, stop in _tiles(scores.count, max(TILE // 2, 2 * count)):
+        tile = scores.tile(left, start, stop)
+        if cutoff is None:  # the first tile sets it, so that few pairs of the others reach it
+            kth = kth_greatest(tile, count)
+            cutoff = rounded_down(kth - 2 * slack, scores)
+        kept.append(reaching(tile, cutoff, start))
         held = sum(len(row) for row, _, _ in kept)
-        if stop >= due or stop == coarse.count or held > CROWD:
-            kept, bar = raised(kept, bar, count, slack, coarse)
-            due = 4 * stop
+        if stop >= raise_at or stop == scores.count or held > MOST_CANDIDATES:
+            kept, cutoff = raise_cutoff(kept, cutoff, count, slack, scores)
+            raise_at = 4 * stop
     if not kept:
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
     row, place, _ = kept[0]
@@ -198,109 +101,75 @@ def kth_greatest(values: np.ndarray, count: int) -> np.ndarray:
     return np.partition(values, at, axis=1)[:, at]
 
 
-def _tiles(count, first):
-    """(start, stop) over the reference, the first tile of its own width."""
+def _tiles(count: int, first: int) -> list[tuple[int, int]]:
+    """(start, stop) of tiles over the reference, the first one `first` wide."""
     starts = [0, *range(first, count, TILE)] if count else []
     return list(zip(starts, [*starts[1:], count]))
 
 
-def under(bar, coarse):
-    """Thresholds `[q]` in the scores' own precision, never above the float64 ones."""
-    if not isinstance(coarse, Shadow):
-        return bar
-    rounded = np.clip(bar, -3e38, 3e38).astype(np.float32)
-    return np.nextafter(rounded, np.float32(-np.inf))
-
-
-def hits(tile, bar, start):
-    """(row, place in the reference, score) of what reaches the bar, by row."""
-    flat = np.flatnonzero(tile >= bar[:, None])
+def reaching(tile: np.ndarray, cutoff: np.ndarray, start: int) -> tuple[np.ndarray, ...]:
+    """(row, place in the reference, score) of the pairs of a tile `[q, w]` that reach the cutoff
+    `[q]`, by row; the tile begins at place `start` of the reference."""
+    flat = np.flatnonzero(tile >= cutoff[:, None])
     row, column = np.divmod(flat, max(1, tile.shape[1]))
     return row, column + start, tile.ravel()[flat]
 
 
-def raised(kept, bar, count, slack, coarse):
-    """What reaches a bar raised to the greatest scores so far.
+def raise_cutoff(kept, cutoff, count, slack, scores):
+    """Raises each query's cutoff to what its scores so far allow, and drops pairs beneath it.
 
     Parameters
     ----------
     kept : list of tuple
         (row, place, score), each `[E]`, as `hits` gives them.
-    bar : np.ndarray `[q]`
-        The bar so far.
+    cutoff : np.ndarray `[q]`
+        The cutoff so far.
     count : int
-        The new bar is each query's `count`-th greatest score less twice its slack, if it has that
-        many scores.
+        The new cutoff is each query's `count`-th greatest score less twice its slack, if it has
+        that many scores.
     slack : np.ndarray `[q]`
-    coarse : Plain or Shadow
+    scores : Float64Scores or Float32Scores
 
     Returns
     -------
     kept : list of one tuple
         As given, by row.
-    bar : np.ndarray `[q]`
+    cutoff : np.ndarray `[q]`
 
     Raises
     ------
-    Crowded
+    TooManyCandidates
         For more candidates than a piece of work may hold.
     """
     row, place, score = (np.concatenate(column) for column in zip(*kept))
     order = np.argsort(row.astype(np.int16), kind="stable")
     row, place, score = row[order], place[order], score[order]
-    many = np.bincount(row, minlength=len(bar))
-    width = many.max(initial=0)
-    if len(bar) > 1 and max(len(row), len(bar) * width // 4) > CROWD:
-        raise Crowded
+    held = np.bincount(row, minlength=len(cutoff))  # candidates of each query
+    width = held.max(initial=0)
+    cells_of_table = len(cutoff) * width
+    if len(cutoff) > 1 and max(len(row), cells_of_table // 4) > MOST_CANDIDATES:
+        raise TooManyCandidates
     if width >= count:
-        table = np.full((len(bar), width), -np.inf, score.dtype)
-        start = np.cumsum(many) - many
-        table[row, np.arange(len(row)) - start[row]] = score
+        table = np.full((len(cutoff), width), -np.inf, score.dtype)
+        start = np.cumsum(held) - held
+        column = np.arange(len(row)) - start[row]
+        table[row, column] = score
         kth = kth_greatest(table, count).astype(float)
-        bar = np.maximum(bar, under(kth - 2 * slack, coarse))
-        keep = score >= bar[row]
+        allowed = rounded_down(kth - 2 * slack, scores)
+        cutoff = np.maximum(cutoff, allowed)
+        keep = score >= cutoff[row]
         row, place, score = row[keep], place[keep], score[keep]
-    return [(row, place, score)], bar
+    return [(row, place, score)], cutoff
 
 
-def spread(work: Callable, pieces: list, cells: float) -> Iterator:
-    """`work(piece)` in order, on as many threads as BLAS may use if there are `cells` enough."""
-    of_blas = [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
-    threads = min(max(of_blas, default=1), cpu_count())
-    if threads < 2 or cells < BUSY or len(pieces) < 2:
-        yield from map(work, pieces)
-        return
-    with threadpool_limits(1, "blas"), ThreadPoolExecutor(threads) as pool:
-        waiting, rest = deque(), iter(pieces)
-        for piece in rest:
-            waiting.append(pool.submit(work, piece))
-            if len(waiting) > 4 * threads:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-
-
-def whole(work: Callable, rows: np.ndarray) -> list:
-    """`[work(rows)]`, or of their halves, and so on, where they are too crowded."""
-    try:
-        return [work(rows)]
-    except Crowded:
-        first, second = np.array_split(rows, 2)
-        return whole(work, first) + whole(work, second)
-
-
-def cuts(count: int, most: int = ROWS) -> list[np.ndarray]:
-    """The rows 0 … count - 1 in pieces of work of at most `most`."""
-    step = max(1, most)
-    return [np.arange(start, min(start + step, count)) for start in range(0, count, step)]
-
-
-def on_gpu(coarse: Shadow, queries: np.ndarray, count: int, device: str) -> Iterator[tuple]:
-    """Candidates as `chosen` finds them, products and greatest scores on a GPU.
+def gpu_candidates(
+    scores: Float32Scores, queries: np.ndarray, count: int, device: str
+) -> Iterator[tuple]:
+    """Candidates as `nearest_candidates` finds them, with products and greatest scores on a GPU.
 
     Parameters
     ----------
-    coarse : Shadow
+    scores : Float32Scores
         Scores of the reference `[n, d]`.
     queries : np.ndarray `[q, d]`
     count : int
@@ -312,27 +181,30 @@ def on_gpu(coarse: Shadow, queries: np.ndarray, count: int, device: str) -> Iter
     ------
     some, row, place : np.ndarray
         Places of some queries, row of these, place in the reference; row and place are `None` for
-        queries with so many near ties that the CPU must look.
+        queries with so many near ties that the CPU must search.
     """
     import torch
 
     precision = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("highest")  # the slack is that of float32, not of TF32
     try:
-        right = torch.from_numpy(coarse.right).to(device).T
-        width = min(coarse.count, count + 32)
-        at_once = int(np.clip(2**28 // max(1, coarse.count), 1, 2**14))
-        for some in cuts(len(queries), at_once):
-            left, slack, _ = coarse.left(queries[some])
-            top = torch.topk(torch.from_numpy(left).to(device) @ right, width)
+        right = torch.from_numpy(scores.right).to(device).T
+        width = min(scores.count, count + 32)
+        at_once = 2**28 // max(1, scores.count)
+        at_once = min(max(at_once, 1), 2**14)
+        for some in pieces_of(len(queries), at_once):
+            left, slack, _ = scores.prepare(queries[some])
+            products = torch.from_numpy(left).to(device) @ right
+            top = torch.topk(products, width)
             score = top.values.cpu().numpy().astype(float)
             place = top.indices.cpu().numpy()
             least = score[:, count - 1] - 2 * slack
-            sure = (score[:, -1] < least) | (width == coarse.count)
+            # whether nothing beyond the greatest `width` scores can be a candidate
+            sure = (score[:, -1] < least) | (width == scores.count)
             row, column = np.nonzero(score[sure] >= least[sure, None])
             yield some[sure], row, place[sure][row, column]
             unsure = some[~sure]
-            for part in cuts(len(unsure)):
+            for part in pieces_of(len(unsure)):
                 yield unsure[part], None, None
     finally:
         torch.set_float32_matmul_precision(precision)

@@ -1,10 +1,11 @@
-"""Approximate neighbours in a large cohort: points in the cells of a k-means, and a query looks
-into the nearest cells only.
+"""Approximate neighbours in a large cohort: points are grouped into the cells of a k-means, and a
+query is compared with the points of its nearest cells only.
 
-An inverted file (Jégou et al. 2011, doi:10.1109/TPAMI.2010.57) without quantisation: in the cells
-that a query looks into it misses nothing, so its recall is the share of true neighbours in those
-cells, and their number is read off a sample. The file depends on the reference alone, and a query's
-cells on the query alone: it finds the same in any company.
+This is an inverted file (Jégou et al. 2011, doi:10.1109/TPAMI.2010.57) without quantisation. In the
+cells that a query looks into it misses nothing, so its recall is the share of true neighbours that
+lie in those cells; how many cells are needed is read off a sample. The cells depend on the
+reference alone, and a query's cells on the query alone: its neighbours do not depend on which other
+queries are asked with it.
 """
 
 from __future__ import annotations
@@ -17,44 +18,48 @@ from itertools import chain
 import numpy as np
 from scipy import sparse
 
-from graphfuse.graph.knn.candidates import (
-    ROWS,
-    TILE,
-    Shadow,
-    cuts,
-    hits,
-    kth_greatest,
-    raised,
-    spread,
-    under,
-    whole,
-)
-from graphfuse.graph.knn.metric import ranked, without
+from graphfuse.graph.knn.candidates import TILE, kth_greatest, raise_cutoff, reaching
+from graphfuse.graph.knn.metric import most_similar, without_own
+from graphfuse.graph.knn.pieces import ROWS, in_threads, pieces_of, split_if_crowded
+from graphfuse.graph.knn.scores import Float32Scores, rounded_down
 
 log = logging.getLogger(__name__)
 RECALL = 0.95  # least share of true neighbours found
-MOST = 0.5  # share of the cells, beyond which a search of all points costs no more
-SAMPLE = 1000  # points whose true neighbours are sought
+MOST_CELLS = 0.5  # share of the cells, beyond which a search of all points costs no more
+SAMPLE = 1000  # points whose true neighbours are searched for
 PIECE = 1 << 14  # queries at once
 
 
 class Cells:
-    """`reference` `[n, d]` in about √n cells, by `seed`; `coarse` are its scores."""
+    """The points of a reference in about √n cells.
 
-    def __init__(self, reference: np.ndarray, metric: str, coarse, seed: int):
+    Parameters
+    ----------
+    reference : np.ndarray `[n, d]`
+    metric : str
+    scores : Float64Scores or Float32Scores
+        Scores of the reference.
+    seed : int
+        Of the k-means.
+    """
+
+    def __init__(self, reference: np.ndarray, metric: str, scores, seed: int):
         self.reference, self.metric = reference, metric
         self.lifted = metric in ("cosine", "dot")
-        self.shadow = coarse if isinstance(coarse, Shadow) else Shadow(reference, "euclidean")
+        self.shadow = (
+            scores if isinstance(scores, Float32Scores) else Float32Scores(reference, "euclidean")
+        )
         n = len(reference)
         rng = np.random.default_rng(seed)
         count = int(np.sqrt(n))
-        drawn = np.sort(rng.choice(n, min(n, 64 * count), replace=False))
-        self.centres = _means(self.points(reference[drawn], self.lifted), count, rng)
+        drawn = rng.choice(n, min(n, 64 * count), replace=False)
+        sample = self.points(reference[np.sort(drawn)], self.lifted)
+        self.centres = _k_means(sample, count, rng)
         self.home = self._homes(reference, self.lifted)
         self.order = np.argsort(self.home, kind="stable")
         in_cell = np.bincount(self.home, minlength=len(self.centres))
         self.begin = np.concatenate([[0], np.cumsum(in_cell)])
-        self.coarse = coarse.sorted(self.order)
+        self.scores = scores.sorted(self.order)
 
     def points(self, rows: np.ndarray, lifted: bool = False) -> np.ndarray:
         """Rows placed for their cells.
@@ -73,12 +78,13 @@ class Cells:
         np.ndarray
             `[q, d]`, or `[q, d + 1]` for a dot product.
         """
-        rows = self.shadow.placed(rows)
+        rows = self.shadow.scaled(rows)
         if not self.lifted:
             return rows
         height = np.zeros((len(rows), 1))
         if lifted:
-            height = np.maximum(0, 1 - (rows**2).sum(1, keepdims=True))
+            squared = (rows**2).sum(1, keepdims=True)
+            height = np.maximum(0, 1 - squared)
         return np.hstack([rows, np.sqrt(height)])
 
     def near(self, points: np.ndarray, count: int) -> np.ndarray:
@@ -98,20 +104,21 @@ class Cells:
         """
         half = (self.centres**2).sum(1) / 2
         nearest = np.empty((len(points), count), np.int32)
-        for rows in cuts(len(points)):
+        for rows in pieces_of(len(points)):
             exact = half - points[rows] @ self.centres.T
-            distance = exact.astype(np.float32)  # blind to the last digits of a product
+            distance = exact.astype(np.float32)  # so that a product's last digits decide nothing
             if count == 1:
                 nearest[rows, 0] = distance.argmin(1)
                 continue
             last = min(count, distance.shape[1] - 1)
             close = np.argpartition(distance, last, axis=1)[:, :count]
-            order = np.argsort(np.take_along_axis(distance, close, 1), axis=1)
+            distance_of_close = np.take_along_axis(distance, close, 1)
+            order = np.argsort(distance_of_close, axis=1)
             nearest[rows] = np.take_along_axis(close, order, 1)
         return nearest
 
     def reach(self, queries: np.ndarray, true: np.ndarray, share: float) -> int:
-        """How many cells to look into, so that a share of the true neighbours is there.
+        """How many cells to look into, so that they hold a share of the true neighbours.
 
         Parameters
         ----------
@@ -157,12 +164,15 @@ class Cells:
         def work(rows):
             asking = queries[rows]
             near = self.near(self.points(asking), cells)
-            row, place = self._chosen(asking, near, count)
-            return ranked(asking, self.reference, row, self.order[place], count, self.metric)
+            row, position = self._candidates(asking, near, count)
+            place = self.order[position]
+            return most_similar(asking, self.reference, row, place, count, self.metric)
 
         needed = -(-len(queries) // PIECE)
-        pieces = np.array_split(by_cell, max(needed, min(32, len(queries) // 1024), 1))
-        parts = spread(partial(whole, work), pieces, len(queries) * cells * 1e3)
+        pays = min(32, len(queries) // 1024)
+        pieces = np.array_split(by_cell, max(needed, pays, 1))
+        similarities = len(queries) * cells * 1e3
+        parts = in_threads(partial(split_if_crowded, work), pieces, similarities)
         results = chain.from_iterable(parts)
         index, similarity = (np.concatenate(column) for column in zip(*results))
         back = np.argsort(by_cell)
@@ -176,37 +186,42 @@ class Cells:
             return self.near(points, 1)[:, 0]
 
         distances = len(rows) * len(self.centres)
-        parts = spread(work, cuts(len(rows), 4096), distances)
+        parts = in_threads(work, pieces_of(len(rows), 4096), distances)
         return np.concatenate(list(parts))
 
-    def _chosen(self, queries, near, count):
-        """(row of the queries, place in the cells' order) of every pair in these cells that may be
-        among the `count` nearest: one cell each, then three more, twelve more and so on, over a
-        rising bar."""
-        left, slack, _ = self.coarse.left(queries)
-        nobody = np.zeros(0, np.int64)
-        kept = [(nobody, nobody, np.zeros(0, np.float32))]
-        bar = under(np.full(len(near), -np.inf), self.coarse)
+    def _candidates(self, queries, near, count):
+        """(row of the queries, position in the cells' order) of every pair in these cells that may
+        be among the `count` nearest.
+
+        Each query looks into one cell, then three more, twelve more and so on, while its cutoff
+        rises."""
+        left, slack, _ = self.scores.prepare(queries)
+        none = np.zeros(0, np.int64)
+        kept = [(none, none, np.zeros(0, np.float32))]
+        cutoff = rounded_down(np.full(len(near), -np.inf), self.scores)
         start = 0
         while start < near.shape[1]:
             stop = min(max(1, 4 * start), near.shape[1])
-            sets_bar = count if start == 0 else None
-            kept += self._round(left, near[:, start:stop], bar, slack, sets_bar)
-            kept, bar = raised(kept, bar, count, slack, self.coarse)
+            sets_cutoff = count if start == 0 else None
+            kept += self._round(left, near[:, start:stop], cutoff, slack, sets_cutoff)
+            kept, cutoff = raise_cutoff(kept, cutoff, count, slack, self.scores)
             start = stop
         return kept[0][:2]
 
-    def _round(self, left, near, bar, slack, count):
-        """Hits of a round's cells; with a `count`, each row's first tile sets its bar."""
+    def _round(self, left, near, cutoff, slack, count):
+        """Yields the pairs of a round's cells that reach the cutoff; with a `count`, each row's
+        first tile sets its cutoff."""
         for cell, asking in _by_cell(near, len(self.centres)):
             first, end = self.begin[cell], self.begin[cell + 1]
-            for some in np.array_split(asking, -(-len(asking) // (4 * ROWS))):
+            pieces = -(-len(asking) // (4 * ROWS))
+            for some in np.array_split(asking, pieces):
                 for start in range(first, end, TILE):
-                    tile = self.coarse.tile(left[some], start, min(start + TILE, end))
+                    stop = min(start + TILE, end)
+                    tile = self.scores.tile(left[some], start, stop)
                     if count and start == first and tile.shape[1] >= count:
                         least = kth_greatest(tile, count) - 2 * slack[some]
-                        bar[some] = under(least, self.coarse)
-                    row, place, score = hits(tile, bar[some], start)
+                        cutoff[some] = rounded_down(least, self.scores)
+                    row, place, score = reaching(tile, cutoff[some], start)
                     yield some[row], place, score
 
 
@@ -215,31 +230,33 @@ def _by_cell(near: np.ndarray, cells: int) -> Iterator[tuple[int, np.ndarray]]:
     looked_into = near.ravel()
     order = np.argsort(looked_into, kind="stable")
     rows = order // near.shape[1]
-    many = np.bincount(looked_into, minlength=cells)
-    ends = np.cumsum(many)
-    for cell in np.flatnonzero(many):
-        yield cell, rows[ends[cell] - many[cell] : ends[cell]]
+    sizes = np.bincount(looked_into, minlength=cells)
+    ends = np.cumsum(sizes)
+    for cell in np.flatnonzero(sizes):
+        begin = ends[cell] - sizes[cell]
+        yield cell, rows[begin : ends[cell]]
 
 
-def _means(points, count, rng):
+def _k_means(points, count, rng):
     """The centres of a k-means: Lloyd's iteration from points drawn by chance."""
     n = len(points)
     centres = points[rng.choice(n, count, replace=False)]
     for _ in range(8):
         half = (centres**2).sum(1) / 2
         home = np.empty(n, np.int64)
-        for rows in cuts(n, 4096):
+        for rows in pieces_of(n, 4096):
             distance = half - points[rows] @ centres.T
             home[rows] = distance.argmin(1)
         in_cell = np.bincount(home, minlength=count)[:, None]
-        members = sparse.csr_array((np.ones(n), (home, np.arange(n))), (count, n))
+        coordinates = (home, np.arange(n))
+        members = sparse.csr_array((np.ones(n), coordinates), (count, n))
         mean = members @ points / np.maximum(in_cell, 1)
         centres = np.where(in_cell > 0, mean, centres)
     return centres
 
 
 def approximate(
-    queries, reference, metric: str, count: int, seed: int, coarse, exact
+    queries, reference, metric: str, count: int, seed: int, scores, exact
 ) -> tuple | None:
     """The `count` nearest of each query, by cells.
 
@@ -254,10 +271,10 @@ def approximate(
         Neighbours of each query.
     seed : int
         Of the sample and the k-means.
-    coarse : Plain or Shadow
+    scores : Float64Scores or Float32Scores
         Scores of the reference.
     exact : callable
-        `(queries, count)` → (index, similarity), missing nothing.
+        `(queries, count)` → (index, similarity) of an exact search.
 
     Returns
     -------
@@ -270,19 +287,24 @@ def approximate(
     Jégou, Douze and Schmid 2011, doi:10.1109/TPAMI.2010.57.
     """
     n = len(reference)
-    drawn = np.sort(np.random.default_rng(seed).choice(n, min(SAMPLE, n), replace=False))
-    sample, deep = reference[drawn], max(2, count)
-    true_index, true_similarity = without(*exact(sample, deep), drawn)
-    file = Cells(reference, metric, coarse, seed)
-    # a point more than is promised: it is the sample's recall
+    rng = np.random.default_rng(seed)
+    drawn = np.sort(rng.choice(n, min(SAMPLE, n), replace=False))
+    sample = reference[drawn]
+    neighbours = max(2, count)  # with the point itself
+    true_index, true_similarity = exact(sample, neighbours)
+    true_index, true_similarity = without_own(true_index, true_similarity, drawn)
+    file = Cells(reference, metric, scores, seed)
+    # a percentage point more than is promised, since it is the recall of a sample
     cells = file.reach(sample, true_index, RECALL + 0.01)
-    if cells > MOST * len(file.centres):
+    if cells > MOST_CELLS * len(file.centres):
         log.info("neighbours are in %d of %d cells: searching exactly", cells, len(file.centres))
         return None
-    _, similarity = without(*file.find(sample, deep, cells), drawn)
-    recall = float((similarity >= true_similarity[:, -1:]).mean())
+    found_index, found_similarity = file.find(sample, neighbours, cells)
+    _, found_similarity = without_own(found_index, found_similarity, drawn)
+    is_true_neighbour = found_similarity >= true_similarity[:, -1:]
+    recall = float(is_true_neighbour.mean())
     log.info("neighbours from %d of %d cells: recall %.3f", cells, len(file.centres), recall)
     index, similarity = file.find(queries, count, cells)
-    short = np.flatnonzero(index[:, -1] < 0)  # their cells hold too few
-    index[short], similarity[short] = exact(queries[short], count)
+    lacking = np.flatnonzero(index[:, -1] < 0)  # their cells hold too few points
+    index[lacking], similarity[lacking] = exact(queries[lacking], count)
     return index, similarity, recall

@@ -1,5 +1,5 @@
-"""Points and how alike they are: rows checked once, and the similarity of a pair, the same in any
-company."""
+"""Similarities of points: rows are checked once, and a pair has the same similarity whichever
+others are computed with it."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ METRICS = ("cosine", "dot", "euclidean", "cityblock")
 GREATEST = 1e100  # beyond it, squares overflow
 
 
-def both(queries, reference, metric: str) -> tuple:
-    """Queries and reference as checked float64 rows of one form, arrays or CSR; one object if they
+def checked_points(queries, reference, metric: str) -> tuple:
+    """Queries and reference as checked float64 rows, both arrays or both CSR; one object if they
     hold the same.
 
     Raises `InputError` for an unknown metric, unequal widths, and values that are not finite, with
@@ -52,12 +52,13 @@ def _rows(values, metric, what):
         raise InputError(
             f"{what}: expected a table [n, d], got {values.ndim} dimensions; give one row per point"
         )
-    _finite(values, what)
+    _check_finite(values, what)
     if metric != "cosine":
         return values
     # first, so that the squares of tiny values do not vanish
     values = _scaled(values, _greatest_of_rows(values))
-    return _scaled(values, np.sqrt(square(values)))
+    length = np.sqrt(squared_length(values))
+    return _scaled(values, length)
 
 
 def _greatest_of_rows(values) -> np.ndarray:
@@ -74,14 +75,15 @@ def _scaled(values, length):
     return sparse.csr_array(scaled) if sparse.issparse(values) else scaled
 
 
-def _finite(values, what):
+def _check_finite(values, what):
     """Raises `InputError` for values that are missing, or too great to compute with."""
     stored = values.data if sparse.issparse(values) else values
     usable = abs(stored) <= GREATEST  # false for NaN
     if usable.all():
         return
     if sparse.issparse(values):
-        row = np.repeat(np.arange(values.shape[0]), np.diff(values.indptr))
+        stored_in_row = np.diff(values.indptr)
+        row = np.repeat(np.arange(values.shape[0]), stored_in_row)
         bad = len(np.unique(row[~usable]))
     else:
         bad = int((~usable).any(1).sum())
@@ -92,12 +94,12 @@ def _finite(values, what):
     )
 
 
-def square(points) -> np.ndarray:
+def squared_length(points) -> np.ndarray:
     """float64 `[n]`: the squared length of each row."""
-    return _total(points * points)
+    return _row_sums(points * points)
 
 
-def _total(points):
+def _row_sums(points):
     return np.asarray(points.sum(1)).ravel()
 
 
@@ -120,22 +122,24 @@ def pair_similarity(
         part = slice(start, start + step)
         one, other = queries[receiver[part]], reference[sender[part]]
         if metric == "euclidean":
-            out[part] = -np.sqrt(square(one - other))
+            out[part] = -np.sqrt(squared_length(one - other))
         elif metric == "cityblock":
-            out[part] = 1 - _total(abs(one - other)) / width
+            out[part] = 1 - _row_sums(abs(one - other)) / width
         else:
-            out[part] = _total(one * other)
+            out[part] = _row_sums(one * other)
     return np.round(out, 12) + 0.0
 
 
 def block_similarity(queries, reference, metric: str) -> np.ndarray:
-    """float64 `[q, n]`, all pairs at once by a matrix product: the same but for the last digits."""
+    """float64 `[q, n]`, all pairs at once by a matrix product: as `pair_similarity`, but for the
+    last digits."""
     if metric == "cityblock":
         distance = cdist(_dense(queries), _dense(reference), "cityblock")
         return 1 - distance / max(1, queries.shape[1])
     product = _dense(queries @ reference.T)
     if metric == "euclidean":
-        squared = square(queries)[:, None] + square(reference)[None] - 2 * product
+        squares = squared_length(queries)[:, None] + squared_length(reference)[None]
+        squared = squares - 2 * product
         return -np.sqrt(np.maximum(squared, 0))
     return product
 
@@ -145,7 +149,7 @@ def _dense(values) -> np.ndarray:
 
 
 def distinct(points) -> tuple[np.ndarray, np.ndarray]:
-    """Which rows are equal, by 64-bit sums of the rows' bits.
+    """Which rows are equal, found by 64-bit sums of the rows' bits.
 
     Parameters
     ----------
@@ -154,14 +158,15 @@ def distinct(points) -> tuple[np.ndarray, np.ndarray]:
     Returns
     -------
     first : np.ndarray
-        int64 `[K]`: place of the first of each kind of row, ascending.
+        int64 `[K]`: place of the first row of each group of equal rows, ascending.
     group : np.ndarray
-        int64 `[n]`: which kind every row is.
+        int64 `[n]`: which group every row is in.
     """
     every = np.arange(points.shape[0])
     _, first, group = np.unique(_keys(points), return_index=True, return_inverse=True)
     order = np.argsort(first)
-    first, group = first[order], np.argsort(order)[group]
+    rank = np.argsort(order)
+    first, group = first[order], rank[group]
     again = np.flatnonzero(first[group] != every)
     original = first[group[again]]
     if _differ(points[again], points[original]):
@@ -175,7 +180,8 @@ def _keys(points) -> np.ndarray:
     drawn = np.random.default_rng(0).integers(2**63, size=width, dtype=np.uint64)
     mixing = drawn * np.uint64(2) + np.uint64(1)
     if sparse.issparse(points):
-        stored = (points.data.view(np.uint64), points.indices, points.indptr)
+        bits = points.data.view(np.uint64)
+        stored = (bits, points.indices, points.indptr)
         return sparse.csr_array(stored, points.shape) @ mixing
     keys = np.zeros(count, np.uint64)
     for start in range(0, count, 4096):
@@ -185,10 +191,10 @@ def _keys(points) -> np.ndarray:
     return keys
 
 
-def ranked(
+def most_similar(
     queries, reference, row: np.ndarray, place: np.ndarray, count: int, metric: str
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Of each query's candidates the most similar, ties by place.
+    """The most similar of each query's candidates, ties by place.
 
     Parameters
     ----------
@@ -206,24 +212,25 @@ def ranked(
     similarity : np.ndarray
         float64 `[q, count]`, descending, -inf there.
     """
-    many = np.bincount(row, minlength=queries.shape[0])
-    start = np.cumsum(many) - many
-    column = np.arange(len(row)) - np.repeat(start, many)
-    shape = queries.shape[0], max(count, many.max(initial=0))
+    held = np.bincount(row, minlength=queries.shape[0])  # candidates of each query
+    start = np.cumsum(held) - held
+    column = np.arange(len(row)) - np.repeat(start, held)
+    shape = queries.shape[0], max(count, held.max(initial=0))
     index, negated = np.full(shape, -1), np.full(shape, np.inf)
     index[row, column] = place
-    negated[row, column] = -pair_similarity(queries, reference, row, place, metric)
+    similarity = pair_similarity(queries, reference, row, place, metric)
+    negated[row, column] = -similarity
     order = np.lexsort((index, negated))[:, :count]
     index = np.take_along_axis(index, order, 1)
     similarity = 0.0 - np.take_along_axis(negated, order, 1)
     return index, similarity
 
 
-def without(
+def without_own(
     index: np.ndarray, similarity: np.ndarray, own: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Each row's list but for its `own` place, or but for its last where `own` is not in it: one
-    shorter."""
+    """(index, similarity) `[q, k - 1]`: each row without its `own` place, or without its last where
+    `own` is not in it."""
     itself = index == own[:, None]
     itself[:, -1] |= ~itself.any(1)
     shape = (len(index), index.shape[1] - 1)
@@ -240,7 +247,8 @@ def estimated_threshold(reference, drawn: np.ndarray, metric: str, mean_degree: 
 
 def _of_drawn(reference, drawn, metric) -> Iterator[np.ndarray]:
     """The similarities of some points to all others, a few points at a time."""
-    pieces = -(-len(drawn) * reference.shape[0] // 4_000_000)
+    similarities = len(drawn) * reference.shape[0]
+    pieces = -(-similarities // 4_000_000)
     for rows in np.array_split(drawn, pieces or 1):
         block = block_similarity(reference[rows], reference, metric)
         block[np.arange(len(rows)), rows] = -np.inf

@@ -1,16 +1,20 @@
-"""Neighbour search among points: the most similar ones, all within a threshold, and the threshold
-of a mean degree.
+"""Neighbour search: the points of a reference that are most similar to each query.
+
+How it works, in the order of the calls:
+
+- `checked_points` brings both sides to float64 rows, and equal rows are searched once (`distinct`).
+- Fast scores with a known error pick candidates (see `candidates`), on threads or on a GPU.
+- The similarity of every candidate pair is summed in float64 for that pair alone and rounded to
+  1e-12; ties go to the lowest place in the reference. So a query gets the same neighbours alone and
+  in a batch, and the result is exact.
+- Only a search of more than 50,000 points among themselves may be approximate: points are grouped
+  into cells, a query looks into the nearest cells alone (see `inverted_file`), and the recall is
+  measured on a sample.
 
 Similarity by metric, greater is nearer: `"cosine"` of the rows as they are (a zero row is 0 from
 everything); `"dot"` of rows normalised already (cosine, correlation); `"euclidean"`: minus the
 distance; `"cityblock"`: 1 minus the mean absolute difference (Gower, of columns divided by their
 range). Points are arrays, or scipy sparse, which stays sparse.
-
-Every similarity that counts is summed in float64 for its own pair and rounded to 1e-12; ties go to
-the lowest place in the reference. So a query finds the same alone and in a batch. What picks the
-pairs worth summing is quick: products in float32 with a bound on their error, which miss nothing;
-for the patients of a large cohort among themselves, only with those in the nearest cells, and the
-recall is measured.
 """
 
 from __future__ import annotations
@@ -21,47 +25,39 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
+from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
 
 from graphfuse.errors import InputError
-from graphfuse.graph.knn.candidates import (
-    CROWD,
-    ROWS,
-    Shadow,
-    above,
-    chosen,
-    cuts,
-    on_gpu,
-    scores,
-    spread,
-    whole,
-)
+from graphfuse.graph.knn.candidates import gpu_candidates, nearest_candidates
 from graphfuse.graph.knn.inverted_file import approximate
-from graphfuse.graph.knn.metric import (
-    GREATEST,
-    both,
-    distinct,
-    estimated_threshold,
-    greatest,
-    pair_similarity,
-    ranked,
-    without,
-)
+from graphfuse.graph.knn.metric import checked_points, distinct, most_similar, without_own
+from graphfuse.graph.knn.pieces import in_threads, pieces_of, split_if_crowded
+from graphfuse.graph.knn.scores import Float32Scores, scores_of
 
 log = logging.getLogger(__name__)
 # reference points, beyond which a search among themselves is approximate where that is quicker
 LARGE = 50_000
-EDGES = 50_000_000  # pairs that one call gives at most
-GPU = 1e9  # similarities, from which a GPU pays
+GPU_FROM = 1e9  # similarities, from which a GPU pays
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
-    """What q queries found: `index` int64 `[q, k]`, places in the reference, nearest first, -1
-    where fewer than k exist; `similarity` float64 `[q, k]`, descending, -inf there; `method`: how;
-    `recall`: measured on a sample, `None` = exact."""
+class SearchResult:
+    """The neighbours of q queries.
+
+    Parameters
+    ----------
+    index : np.ndarray
+        int64 `[q, k]`, places in the reference, nearest first; -1 where fewer than k exist.
+    similarity : np.ndarray
+        float64 `[q, k]`, descending; -inf where fewer than k exist.
+    method : str
+        How they were searched for.
+    recall : float or None
+        The share of true neighbours found, measured on a sample; `None` for an exact search.
+    """
 
     index: np.ndarray
     similarity: np.ndarray
@@ -70,18 +66,25 @@ class Found:
 
     def __repr__(self) -> str:
         how = self.method if self.recall is None else f"{self.method}, recall {self.recall:.3f}"
-        return (
-            f"Found({self.index.shape[0]:,} queries, {self.index.shape[1]} neighbours each, {how})"
-        )
+        queries, neighbours = self.index.shape
+        return f"SearchResult({queries:,} queries, {neighbours} neighbours each, {how})"
 
 
 def nearest(
-    queries, reference, count: int, metric="cosine", *, own=None, exact=None, seed=0, device="auto"
-) -> Found:
+    queries,
+    reference,
+    count: int,
+    metric: str = "cosine",
+    *,
+    own: np.ndarray | None = None,
+    exact: bool | None = None,
+    seed: int = 0,
+    device: str = "auto",
+) -> SearchResult:
     """The points of a reference that are most similar to each query.
 
-    How many queries are asked decides nothing: one new patient finds what it finds among a
-    thousand.
+    A query's neighbours do not depend on the other queries: one new patient gets the same alone as
+    among a thousand.
 
     Parameters
     ----------
@@ -90,7 +93,7 @@ def nearest(
         Neighbours of each query.
     metric : {"cosine", "dot", "euclidean", "cityblock"}
     own : np.ndarray, optional
-        int64 `[q]`: each query's place in the reference, left out of what it finds (-1: it has
+        int64 `[q]`: each query's place in the reference, left out of its neighbours (-1: it has
         none).
     exact : bool, optional
         By default every search is, except that of more than 50,000 points among themselves (`own`
@@ -103,7 +106,7 @@ def nearest(
 
     Returns
     -------
-    Found
+    SearchResult
 
     Raises
     ------
@@ -112,178 +115,99 @@ def nearest(
     """
     if count < 1:
         raise InputError(f"neighbours: expected at least 1, got {count}")
-    queries, reference = both(queries, reference, metric)
+    queries, reference = checked_points(queries, reference, metric)
     own = None if own is None else np.asarray(own, np.int64)
-    n = reference.shape[0]
-    first, kind = distinct(reference)
-    targets = reference if len(first) == n else reference[first]
-    if queries is reference:
-        asking, asker, asked = first, kind, targets
-    else:
-        asking, asker = distinct(queries)
-        asked = queries if len(asking) == len(asker) else queries[asking]
+    targets = _Distinct.of(reference)
+    asked = targets if queries is reference else _Distinct.of(queries)
     if exact is None:
-        exact = len(first) <= LARGE or own is None
-    wanted = min(count + (own is not None), n)
-    among = min(wanted, len(first))
-    index, similarity, method, recall = _found(asked, targets, metric, among, exact, seed, device)
-    if len(first) < n:
-        index, similarity = _members(index, similarity, kind, wanted)
-    if len(asking) < len(asker):
-        index, similarity = index[asker], similarity[asker]
-    if own is not None and n:
-        index, similarity = without(index, similarity, own)
-    lacking = count - min(count, index.shape[1])
-    behind = ((0, 0), (0, lacking))
-    index = np.pad(index, behind, constant_values=-1)
-    similarity = np.pad(similarity, behind, constant_values=-np.inf)
-    return Found(index, similarity, method, recall)
-
-
-def within(
-    queries, reference, least: float, metric="cosine", *, own=None
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """All pairs at least as similar as `least`; exact.
-
-    Parameters
-    ----------
-    queries, reference : array or sparse array `[q, d]`, `[n, d]`
-    least : float
-        A similarity.
-    metric : {"cosine", "dot", "euclidean", "cityblock"}
-    own : np.ndarray, optional
-        int64 `[q]`: each query's place in the reference, left out of what it finds.
-
-    Returns
-    -------
-    receiver, sender : np.ndarray
-        int64 `[E]`, by receiver, then sender.
-    similarity : np.ndarray
-        float64 `[E]`.
-
-    Raises
-    ------
-    InputError
-        Beyond 50 million pairs.
-    """
-    parts = [(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))]
-    total = 0
-    for part in _pairs(*both(queries, reference, metric), least, metric, own):
-        parts.append(part)
-        total += len(part[0])
-        if total > EDGES:
-            raise InputError(
-                f"more than {EDGES:,} pairs are at least {least:g} similar; raise the least "
-                "similarity (a smaller radius, a "
-                'lower mean degree), or keep a number of neighbours each (rule = "nearest")'
-            )
-    return tuple(np.concatenate(column) for column in zip(*parts))
-
-
-def threshold(reference, mean_degree: float, metric="cosine", *, seed=0) -> float:
-    """The similarity at which points have on average so many others each, themselves not counted.
-
-    Exact up to 50,000 points; beyond, as it is for 2,000 of them, drawn by `seed`, among all.
-
-    Parameters
-    ----------
-    reference : array or sparse array `[n, d]`
-    mean_degree : float
-    metric : {"cosine", "dot", "euclidean", "cityblock"}
-    seed : int
-
-    Returns
-    -------
-    float
-        That of the (`mean_degree` · n)-th most similar ordered pair; the least of all where there
-        are fewer, -inf where there is none.
-
-    Raises
-    ------
-    InputError
-        For a mean degree that is not above 0, or gives too many pairs.
-    """
-    reference, _ = both(reference, reference, metric)
+        exact = targets.points.shape[0] <= LARGE or own is None
     n = reference.shape[0]
-    if n and not 0 < mean_degree * n <= EDGES:
-        raise InputError(
-            f"mean degree: expected above 0 and at most {EDGES / n:g} among {n:,} points, "
-            f"got {mean_degree:g}"
-        )
-    drawn = np.sort(np.random.default_rng(seed).choice(n, min(n, 2000), replace=False))
-    if n > LARGE:
-        return estimated_threshold(reference, drawn, metric, mean_degree)
-    wanted = max(1, round(mean_degree * n))
-    slack = 1.2
-    while n > 1:
-        least = -GREATEST
-        if slack * mean_degree < n - 1:
-            least = estimated_threshold(reference, drawn, metric, slack * mean_degree) - 1e-9
-        pairs = _pairs(reference, reference, least, metric, np.arange(n))
-        best = greatest((similarity for _, _, similarity in pairs), wanted)
-        if len(best) == wanted or least == -GREATEST:
-            return float(best[-1])
-        slack *= 2
-    return -np.inf
+    wanted = min(count + (own is not None), n)
+    index, similarity, method, recall = _search_distinct(
+        asked.points, targets.points, metric, wanted, exact, seed, device
+    )
+    if targets.points.shape[0] < n:
+        index, similarity = _of_members(index, similarity, targets.group, wanted)
+    if asked.points.shape[0] < len(asked.group):
+        index, similarity = index[asked.group], similarity[asked.group]
+    if own is not None and n:
+        index, similarity = without_own(index, similarity, own)
+    lacking = max(0, count - index.shape[1])
+    columns = ((0, 0), (0, lacking))
+    index = np.pad(index, columns, constant_values=-1)
+    similarity = np.pad(similarity, columns, constant_values=-np.inf)
+    return SearchResult(index, similarity, method, recall)
 
 
-def _found(asked, targets, metric, count, exact, seed, device):
-    """(index, similarity, method, recall) among points that all differ, by what suits their
-    number."""
-    coarse = scores(targets, metric)
-    gpu = _gpu(device, coarse, asked.shape[0])
+class _Distinct(NamedTuple):
+    """The rows of a table that differ, and `group` int64 `[n]`: which of them every row is."""
+
+    points: np.ndarray | sparse.csr_array
+    group: np.ndarray
+
+    @classmethod
+    def of(cls, points) -> _Distinct:
+        first, group = distinct(points)
+        return cls(points if len(first) == len(group) else points[first], group)
+
+
+def _search_distinct(asked, targets, metric, count, exact, seed, device):
+    """(index, similarity, method, recall) of the `count` nearest, or of all where there are fewer,
+    among points that all differ; on a GPU, by cells, or exactly on the CPU."""
+    scores = scores_of(targets, metric)
+    count = min(count, scores.count)
+    gpu = _gpu(device, scores, asked.shape[0])
     if gpu:
-        index, similarity = _on_gpu(asked, targets, metric, count, coarse, gpu)
+        index, similarity = _on_gpu(asked, targets, metric, count, scores, gpu)
         return index, similarity, f"exact ({gpu})", None
 
-    def sure(queries, count):
-        return _exact(queries, targets, metric, count, coarse)
+    def search_exactly(queries, count):
+        return _exact(queries, targets, metric, count, scores)
 
-    if not exact and not sparse.issparse(targets) and coarse.count > 10 * count:
-        near = approximate(asked, targets, metric, count, seed, coarse, sure)
+    if not exact and not sparse.issparse(targets) and scores.count > 10 * count:
+        near = approximate(asked, targets, metric, count, seed, scores, search_exactly)
         if near:
             index, similarity, recall = near
             return index, similarity, "cells of a k-means", recall
-    index, similarity = sure(asked, count)
+    index, similarity = search_exactly(asked, count)
     return index, similarity, "exact", None
 
 
-def _exact(asked, targets, metric, count, coarse):
-    """(index, similarity) `[q, count]`: quick candidates of a piece of queries at a time, then
-    their true similarities."""
+def _exact(asked, targets, metric, count, scores):
+    """(index, similarity) `[q, count]` from the candidates of a piece of queries at a time."""
 
     def work(rows):
         queries = asked[rows]
-        row, place = chosen(coarse, queries, count)
-        return ranked(queries, targets, row, place, count, metric)
+        row, place = nearest_candidates(scores, queries, count)
+        return most_similar(queries, targets, row, place, count, metric)
 
-    pieces = cuts(asked.shape[0])
-    similarities = float(asked.shape[0]) * coarse.count
-    parts = spread(partial(whole, work), pieces, similarities)
+    pieces = pieces_of(asked.shape[0])
+    similarities = float(asked.shape[0]) * scores.count
+    parts = in_threads(partial(split_if_crowded, work), pieces, similarities)
     return _stacked(chain.from_iterable(_timed(parts, len(pieces))), count)
 
 
-def _on_gpu(asked, targets, metric, count, coarse, device):
-    """The same, with the candidates from a GPU."""
+def _on_gpu(asked, targets, metric, count, scores, device):
+    """(index, similarity) `[q, count]` from the candidates that a GPU found."""
     shape = (len(asked), count)
     index, similarity = np.full(shape, -1), np.full(shape, -np.inf)
-    for some, row, place in on_gpu(coarse, asked, count, device):
+    for some, row, place in gpu_candidates(scores, asked, count, device):
         queries = asked[some]
         if row is None:
-            near = _exact(queries, targets, metric, count, coarse)
+            near = _exact(queries, targets, metric, count, scores)
         else:
-            near = ranked(queries, targets, row, place, count, metric)
+            near = most_similar(queries, targets, row, place, count, metric)
         index[some], similarity[some] = near
     return index, similarity
 
 
-def _gpu(device, coarse, queries):
-    """The GPU to search on, if it is asked for, or there is one and the search is large."""
-    if not isinstance(coarse, Shadow) or not coarse.count or str(device) == "cpu":
+def _gpu(device: str, scores, queries: int) -> str | None:
+    """The GPU to search on, where one is asked for, or there is one and the search is large."""
+    if not isinstance(scores, Float32Scores) or not scores.count or str(device) == "cpu":
         return None
     if device != "auto":
         return str(device)
-    if float(queries) * coarse.count < GPU:
+    if float(queries) * scores.count < GPU_FROM:
         return None
     import torch
 
@@ -291,58 +215,41 @@ def _gpu(device, coarse, queries):
 
 
 def _timed(parts: Iterable, count: int) -> Iterator:
-    """The same parts; once some are there, a notice if the rest will take minutes."""
+    """The same parts; after the 32nd of `count`, a notice where the rest will take minutes."""
     began = time.monotonic()
     for done, part in enumerate(parts, 1):
         yield part
-        left = (time.monotonic() - began) / done * (count - done)
+        per_part = (time.monotonic() - began) / done
+        left = per_part * (count - done)
         if done == 32 and left > 60:
             log.warning("exact neighbour search: about %.0f more minutes", np.ceil(left / 60))
 
 
 def _stacked(parts, count):
+    """(index, similarity) of all parts, each `[q, count]`."""
     none = (np.zeros((0, count), np.int64), np.zeros((0, count)))
     return tuple(np.concatenate(column) for column in zip(none, *parts))
 
 
-def _members(index, similarity, kind, count):
-    """From kinds of points to the points: every kind has its similarity for each of its members."""
-    by_kind = np.argsort(kind, kind="stable")
-    many = np.bincount(kind)
-    begin = np.cumsum(many) - many
-    member = np.arange(min(count, many.max()))
+def _of_members(index, similarity, group, count):
+    """(index, similarity) `[q, count]` of points, from those `[q, k]` of groups of equal points:
+    every member of a group has the group's similarity.
+
+    `group` int64 `[n]`: which group every point is in.
+    """
+    by_group = np.argsort(group, kind="stable")
+    sizes = np.bincount(group)
+    begin = np.cumsum(sizes) - sizes
+    member = np.arange(min(count, sizes.max()))
     parts = []
-    for rows in cuts(len(index)):
-        kinds = index[rows][:, :, None]
-        there = (kinds >= 0) & (member < many[kinds])
-        position = np.where(there, begin[kinds] + member, 0)
-        place = np.where(there, by_kind[position], -1)
-        value = np.where(there, similarity[rows][:, :, None], -np.inf)
-        place, value = place.reshape(len(rows), -1), value.reshape(len(rows), -1)
+    for rows in pieces_of(len(index)):
+        groups = index[rows][:, :, None]  # [rows, k, 1]
+        exists = (groups >= 0) & (member < sizes[groups])  # [rows, k, members]
+        position = np.where(exists, begin[groups] + member, 0)
+        place = np.where(exists, by_group[position], -1).reshape(len(rows), -1)
+        value = np.where(exists, similarity[rows][:, :, None], -np.inf)
+        value = value.reshape(len(rows), -1)
         best = np.lexsort((place, -value))[:, :count]
-        part = np.take_along_axis(place, best, 1), np.take_along_axis(value, best, 1)
-        parts.append(part)
+        best_places = np.take_along_axis(place, best, 1)
+        parts.append((best_places, np.take_along_axis(value, best, 1)))
     return _stacked(parts, count)
-
-
-def _pairs(queries, reference, least, metric, own) -> Iterator[tuple]:
-    """(receiver, sender, similarity) of the pairs at least as similar as `least`, a piece of the
-    queries at a time."""
-    coarse = scores(reference, metric)
-    least = round(float(least), 12)
-
-    def work(rows):
-        asking = queries[rows]
-        row, sender = above(coarse, asking, least)
-        similarity = pair_similarity(asking, reference, row, sender, metric)
-        receiver = rows[row]
-        keep = similarity >= least
-        if own is not None:
-            keep &= sender != np.asarray(own)[receiver]
-        receiver, sender, similarity = receiver[keep], sender[keep], similarity[keep]
-        order = np.argsort(receiver, kind="stable")  # the tiles gave senders in order
-        return receiver[order], sender[order], similarity[order]
-
-    at_once = min(ROWS, 8 * CROWD // max(1, coarse.count))  # all of a piece's pairs may be near
-    pieces = cuts(queries.shape[0], at_once)
-    return spread(work, pieces, float(queries.shape[0]) * coarse.count)

@@ -17,7 +17,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.spatial.distance import cdist
 
-from graphfuse.graph.knn import search
+from graphfuse.graph.knn.search import nearest
+from graphfuse.graph.knn.within import threshold, within
 from graphfuse.graph.layers.layer import Tables
 from graphfuse.graph.layers.points import METRIC, Space, normalised
 from graphfuse.graph.neighbour_lists import strongest
@@ -97,7 +98,7 @@ class Reference:
         where `None`, each without itself."""
         parts, methods, recalls = [], set(), []
         for rows, senders, ours, theirs, own in self._sides(queries):
-            found = search.nearest(ours, theirs, min(count, len(senders)), self.metric, own=own)
+            found = nearest(ours, theirs, min(count, len(senders)), self.metric, own=own)
             real = found.index >= 0
             receiver, sender = np.nonzero(real)[0], found.index[real]
             parts.append((rows[receiver], senders[sender], found.similarity[real]))
@@ -115,7 +116,7 @@ class Reference:
         """All training patients at least as similar as `least`, as the search has it."""
         parts, least = [], max(least, LEAST)
         for rows, senders, ours, theirs, own in self._sides(queries):
-            receiver, sender, similarity = search.within(ours, theirs, least, self.metric, own=own)
+            receiver, sender, similarity = within(ours, theirs, least, self.metric, own=own)
             parts.append((rows[receiver], senders[sender], similarity))
         return Pairs(*_together(parts))
 
@@ -130,7 +131,7 @@ class Reference:
             n = len(rows)
             patterns += 1
             if n * (n - 1) >= wanted:
-                bounds.append(search.threshold(points, wanted / n, self.metric))
+                bounds.append(threshold(points, wanted / n, self.metric))
         if patterns == 1 and bounds:
             return bounds[0]
         # The pairs inside one pattern are some of all: the wanted-th of all is at least the
