@@ -1,4 +1,4 @@
-"""What a model keeps of its training patients' tables to compare those of new patients with."""
+"""Comparison of new patients' tables with summaries of those of the training patients."""
 
 from __future__ import annotations
 
@@ -19,8 +19,16 @@ FAR = 300.0  # training standard deviations beyond which a single value is flagg
 
 
 @dataclass(frozen=True)
-class Told:
-    """What a comparison found in one modality: `message`, and whether it is `refused`."""
+class Finding:
+    """A difference between new tables and those of training in one modality.
+
+    Attributes
+    ----------
+    message : str
+        What differs, and the likely cause.
+    refused : bool
+        Whether patients are not scored unless the user allows it.
+    """
 
     message: str
     refused: bool
@@ -28,10 +36,14 @@ class Told:
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """References of a model's tables of numbers, and what its manifest declared of them.
+    """Summaries of a model's training tables, and what its manifest declared of them.
 
-    `references`: modality → what to compare with, for those that can be compared; `declared`:
-    modality → (`values`, `transform`).
+    Attributes
+    ----------
+    references : dict of str to ShiftReference
+        Modality → summary of its training table, for tables of numbers that can be compared.
+    declared : dict of str to tuple of str
+        Modality → its `values` and `transform` in the manifest.
     """
 
     references: dict[str, ShiftReference]
@@ -39,34 +51,34 @@ class Comparison:
 
     @classmethod
     def fit(cls, cohort: Cohort, pipelines: Mapping[str, Pipeline]) -> Comparison:
-        """Of the training patients in `cohort`, as their pipelines standardise them."""
+        """Summaries of the tables of the training patients `cohort`, as pipelines scale them."""
         references, declared = {}, {}
         for name, pipeline in pipelines.items():
             modality = cohort.modalities[name]
             if modality.kind == "ehr":
                 continue
             declared[name] = (modality.values, modality.transform)
-            found = ShiftReference.fit(pipeline.standardise(pipeline.numbers(modality)))
-            if found is not None:
-                references[name] = found
+            reference = ShiftReference.fit(pipeline.standardise(pipeline.numbers(modality)))
+            if reference is not None:
+                references[name] = reference
         return cls(references, declared)
 
-    def told(self, cohort: Cohort, pipelines: Mapping[str, Pipeline]) -> list[Told]:
-        """What is to be said of a cohort of new patients, modality by modality."""
-        found = []
+    def findings(self, cohort: Cohort, pipelines: Mapping[str, Pipeline]) -> list[Finding]:
+        """How the tables of new patients differ from those of training, modality by modality."""
+        findings = []
         for name in self.declared:
             modality = cohort.modalities.get(name)
             if modality is None or modality.kind == "ehr":
                 continue
-            mismatch = self._declared_otherwise(modality)
+            mismatch = self._declaration_mismatch(modality)
             if mismatch:
-                found.append(Told(mismatch, True))
+                findings.append(Finding(mismatch, True))
             if name in self.references:
-                found += self._shifted(modality, pipelines[name])
-        return found
+                findings += self._shift_findings(modality, pipelines[name])
+        return findings
 
-    def _declared_otherwise(self, modality: Modality) -> str:
-        """What to say where a manifest declares other values than the model was trained on."""
+    def _declaration_mismatch(self, modality: Modality) -> str:
+        """A message where a manifest declares other values than those of training, else blank."""
         values, transform = self.declared[modality.name]
         where = f"modality {modality.name!r}"
         if "mixed" not in (values, modality.values) and values != modality.values:
@@ -81,40 +93,43 @@ class Comparison:
             )
         return ""
 
-    def _shifted(self, modality: Modality, pipeline: Pipeline) -> list[Told]:
-        reference, numbers = self.references[modality.name], pipeline.numbers(modality)
+    def _shift_findings(self, modality: Modality, pipeline: Pipeline) -> list[Finding]:
+        """The finding of a modality whose values are shifted, if they are."""
+        reference = self.references[modality.name]
+        numbers = pipeline.numbers(modality)
         shift = reference.compare(pipeline.standardise(numbers))
         if shift is None or not (shift.warned or shift.refused):
             return []
-        known = (pipeline.sources, pipeline.medians, pipeline.standardise)
-        cause = likely_cause(reference, numbers, *known)
-        return [Told(_message(modality.name, shift, cause), shift.refused)]
+        scales = (pipeline.sources, pipeline.medians, pipeline.standardise)
+        cause = likely_cause(reference, numbers, *scales)
+        return [Finding(_message(modality.name, shift, cause), shift.refused)]
 
     def flags(self, cohort: Cohort, pipelines: Mapping[str, Pipeline]) -> list[str]:
-        """Why each row should not be trusted, from that row alone; blank where nothing is found."""
+        """Why each row should not be trusted, from that row alone; blank where there is nothing."""
         reasons: list[list[str]] = [[] for _ in range(len(cohort))]
         for name, pipeline in pipelines.items():
             if name not in cohort.modalities:
                 continue
-            for words, rows in self._suspicious(cohort.modalities[name], pipeline):
+            for reason, rows in self._suspicious(cohort.modalities[name], pipeline):
                 for row in np.flatnonzero(rows):
-                    reasons[row].append(f"{name}: {words}")
+                    reasons[row].append(f"{name}: {reason}")
         return ["; ".join(each) for each in reasons]
 
     def _suspicious(self, modality: Modality, pipeline: Pipeline) -> list[tuple[str, np.ndarray]]:
-        """Reasons, and bool `[N]` whom each concerns."""
+        """Reasons not to trust rows of a modality, and bool `[N]` which rows each concerns."""
         table = modality.table.reindex(columns=list(pipeline.columns))
-        share = table.notna().mean(axis=1).to_numpy()
+        share = table.notna().mean(axis=1).to_numpy()  # [N], of the model's columns
+        mostly_missing = (share > 0) & (share < FEW_VALUES)
         columns = pipeline.standardise(pipeline.numbers(modality))
         far = (np.abs(columns) > FAR).any(axis=1)
-        found = [
-            ("most columns are missing", (share > 0) & (share < FEW_VALUES)),
+        reasons = [
+            ("most columns are missing", mostly_missing),
             ("a value far beyond those of training", far),
         ]
         if modality.name in self.references:
             unlike = self.references[modality.name].far_out(columns)
-            found.append(("profile unlike any of training", unlike & ~far))
-        return found
+            reasons.append(("profile unlike any of training", unlike & ~far))
+        return reasons
 
     # -------------------------------------------------------------------------------------- on disk
 
@@ -129,7 +144,7 @@ class Comparison:
 
     @classmethod
     def from_state(cls, arrays: Mapping[str, np.ndarray], declared: dict) -> Comparison:
-        """The comparison of `state`'s arrays and JSON."""
+        """The comparison from the arrays and JSON of `state`."""
         references = {}
         for name in declared:
             start = f"shift/{name}/"
@@ -139,12 +154,12 @@ class Comparison:
         return cls(references, {name: tuple(each) for name, each in declared.items()})
 
 
-def refuse(where: str, found: list[Told]) -> None:
-    """Raises `InputError` with all that is refused, if anything is."""
+def refuse(where: str, findings: list[Finding]) -> None:
+    """Raises `InputError` with all findings that are refused, if there are any."""
     faults = Faults(where)
-    for told in found:
-        if told.refused:
-            faults.add(f"{told.message}; or go on with --allow-shift (Python: allow_shift=True)")
+    for finding in findings:
+        if finding.refused:
+            faults.add(f"{finding.message}; or go on with --allow-shift (Python: allow_shift=True)")
     faults.stop()
 
 
