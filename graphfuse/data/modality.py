@@ -1,4 +1,4 @@
-"""One kind of measurement over the patients of a cohort."""
+"""A modality: one kind of measurement over the patients of a cohort."""
 
 from __future__ import annotations
 
@@ -14,18 +14,41 @@ from graphfuse.schema.arguments import checked
 @checked
 @dataclass(frozen=True, eq=False)
 class Modality:
-    """A table `[N, F]` over all N patients of a cohort; a patient without the modality has a row of
-    missing values.
+    """One kind of measurement, a table over all patients of a cohort.
 
-    `table`: float columns for omics and embeddings; typed columns for EHR (numbers as float,
-    categories as text). `symbols`: gene symbol per column, `None` where a column maps to no gene.
-    `types`: EHR column types (numeric | categorical | ordinal | date). `levels`: the order of an
-    ordinal's levels, or of the parts of a date, where it is given. `present` bool `[N]`: patients
-    who have the modality.
+    Parameters
+    ----------
+    name : str
+        The name of the modality.
+    table : DataFrame `[N, F]`
+        Indexed by patient; a patient without the modality has a row of missing values. Columns are
+        floats; in patients' records (EHR), numbers are floats and all else is text.
+    kind : {"omics", "embedding", "ehr"}
+        The kind of table.
+    values : str
+        The scale of the numbers: counts, log, beta, m-value, z-score, binary or mixed.
+    entity : {"gene", "cpg", "mirna", "protein", "none"}
+        What the columns measure.
+    symbols : tuple of str or None
+        The gene symbol of each column, `None` where a column maps to no gene; by default of all.
+    types : dict of str to str
+        Column → numeric, categorical, ordinal or date, of records.
+    transform : {"none", "log1p", "cpm-log"}
+        The transform that was applied to each patient's numbers after reading.
+    declared : str
+        The scale of the numbers before that; by default `values`.
+    levels : dict of str to tuple of str
+        Ordinal column → its levels from the lowest to the highest; date column → whether the day
+        or the month comes first. Only where they were given or had to be kept.
 
-    `values`: what the numbers of `table` are (counts, log, …). `transform`: what was done to each
-    patient's numbers on the way from the file (`per_patient`), and `declared`: what they were
-    before it.
+    Examples
+    --------
+    >>> table = pd.DataFrame({"TP53": [1.5, None], "MDM2": [0.5, None]}, index=["P1", "P2"])
+    >>> rna = Modality("rna", table, entity="gene", symbols=("TP53", "MDM2"))
+    >>> rna
+    Modality(rna: omics, 1 of 2 patients, 2 columns, 2 columns with a gene)
+    >>> rna.feature_ids
+    ['rna:TP53', 'rna:MDM2']
     """
 
     name: str
@@ -47,30 +70,54 @@ class Modality:
 
     @property
     def present(self) -> np.ndarray:
+        """Which patients have the modality: bool `[N]`."""
         return self.table.notna().any(axis=1).to_numpy()
 
     @property
     def columns(self) -> list[str]:
+        """The names of the columns."""
         return list(self.table.columns)
 
     @property
     def feature_ids(self) -> list[str]:
-        """`modality:column` for every column: how rankings name features."""
+        """The names of features in rankings, `modality:column`."""
         return [f"{self.name}:{column}" for column in self.table.columns]
 
     def take(self, rows) -> Modality:
-        """The same modality for the patients at `rows`."""
-        return replace(self, table=self.table.iloc[rows_of(rows, self.table.index)])
+        """The same modality for some patients.
+
+        Parameters
+        ----------
+        rows : array-like, slice, int or str
+            Row numbers, ids, or a truth value for each patient.
+
+        Returns
+        -------
+        Modality
+            With a row for each, in the order of `rows`.
+        """
+        chosen = rows_of(rows, self.table.index)
+        return replace(self, table=self.table.iloc[chosen])
 
     def over(self, patients: pd.Index) -> Modality:
-        """The same modality over these patients; those it does not know have missing values."""
+        """The same modality for other patients.
+
+        Parameters
+        ----------
+        patients : Index
+            Their ids; those who are not in the table have a row of missing values.
+
+        Returns
+        -------
+        Modality
+        """
         return replace(self, table=self.table.reindex(patients))
 
     def __repr__(self) -> str:
-        mapped = sum(s is not None for s in self.symbols)
+        mapped = sum(symbol is not None for symbol in self.symbols)
         genes = f", {mapped:,} columns with a gene" if mapped else ""
+        patients, columns = self.table.shape
         return (
-            f"Modality({self.name}: {self.kind}, {int(self.present.sum()):,} of "
-            f"{len(self.table):,} patients, "
-            f"{self.table.shape[1]:,} columns{genes})"
+            f"Modality({self.name}: {self.kind}, {int(self.present.sum()):,} of {patients:,} "
+            f"patients, {columns:,} columns{genes})"
         )

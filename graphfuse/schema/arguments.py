@@ -82,6 +82,9 @@ def _check_member(owner: type, name: str, member) -> None:
 def check_arguments(function: Callable, arguments: Mapping[str, Any]) -> None:
     """Raises `InputError` for the first argument that its annotation does not allow."""
     where = function.__qualname__.removesuffix(".__init__")
+    owner = arguments.get("cls")
+    if isinstance(owner, type):  # which may have inherited the class method
+        where = f"{owner.__name__}.{function.__name__}"
     for name, kind in _kinds(function).items():
         if name not in arguments or _fits(arguments[name], kind):
             continue
