@@ -1,4 +1,4 @@
-"""Subtypes without labels."""
+"""Subtypes: clusters of patients without labels."""
 
 from __future__ import annotations
 
@@ -15,10 +15,36 @@ from graphfuse.subtypes.discover import Subtypes, subtypes
 def subtype(
     cohort: Cohort | str | Path, recipe: Recipe | str | Path = DEFAULT_RECIPE, **options
 ) -> Subtypes:
-    """Clusters of patients that no label was used for, how stable they are, and what they go with.
+    """Clusters patients without labels, and measures how stable the clusters are.
 
-    Options as in `graphfuse.subtypes.discover.subtypes`: `layer` ("snf", a modality, or any layer),
-    `method` ("spectral" or "leiden"), `clusters` (chosen where not given), `resolution`,
-    `resamples`, `nulls`, `seed`.
+    Parameters
+    ----------
+    cohort : Cohort, str or Path
+        Patients, or their manifest; outcomes are compared with the clusters afterwards.
+    recipe : Recipe, str or Path
+        Whose steps and patient layers are used.
+    **options
+        `layer`, `method`, `clusters`, `resolution`, `resamples`, `nulls` and `seed`, as in
+        `graphfuse.subtypes.discover.subtypes`.
+
+    Returns
+    -------
+    Subtypes
+        The cluster of each patient, stability, and what the clusters are associated with.
+
+    Raises
+    ------
+    InputError
+        For an unknown layer or method, too few patients, and a number of clusters that the method
+        does not give.
+
+    Examples
+    --------
+    >>> import graphfuse as gf
+    >>> from graphfuse.data.synth import planted
+    >>> cohort = planted(60, {"rna": 40}, effect=3.0).cohort
+    >>> subtypes = gf.subtype(cohort, layer="rna", clusters=2, resamples=5, nulls=0)
+    >>> subtypes.labels.shape
+    (60,)
     """
     return subtypes(as_cohort(cohort), Recipe.of(recipe), **options)

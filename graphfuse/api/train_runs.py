@@ -1,4 +1,4 @@
-"""Run directories, trained into."""
+"""Runs: training into a folder, with graphs, rankings and a report."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def run(
     overwrite: bool = False,
     **options,
 ) -> tuple[Report, Ranking | None]:
-    """Train, rank, graphs and report into a run directory.
+    """Trains and ranks into a run directory, with graphs and a report.
 
     Parameters
     ----------
@@ -61,6 +61,10 @@ def run(
     InputError
         For unusable input, where `out` holds something else or another process writes there, and
         where what a stopped run left was of other inputs.
+
+    See Also
+    --------
+    train : The same without a folder.
     """
     options = {"cv": (5, 1), "resume": resume, "overwrite": overwrite} | options
     return save_run(Path(out), cohort, recipe, ranked=True, top=top, **options)

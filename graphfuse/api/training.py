@@ -10,19 +10,17 @@ from pathlib import Path
 
 import pandas as pd
 
+from graphfuse.api.training_inputs import TrainingInputs
 from graphfuse.data.cohort import Cohort
-from graphfuse.data.leak_audit.run import label_leaks
 from graphfuse.data.manifest import as_cohort
 from graphfuse.errors import LeakError, counted
 from graphfuse.evaluate.bench import Contest, Result, about_bench, contend, results
 from graphfuse.evaluate.cost_plan.memory import require_memory
-from graphfuse.evaluate.cross_validation import study
 from graphfuse.evaluate.cross_validation_results import Study
 from graphfuse.evaluate.folds import digest
 from graphfuse.evaluate.leakage.nulls import Nulls
-from graphfuse.evaluate.leakage.nulls import nulls as find_nothing
+from graphfuse.evaluate.leakage.nulls import nulls as score_nulls
 from graphfuse.evaluate.protocol import Protocol
-from graphfuse.evaluate.provenance import record_run
 from graphfuse.evaluate.readiness import ready
 from graphfuse.evaluate.resume.dependencies import Beside, dependencies
 from graphfuse.evaluate.resume.finished_parts import Finished
@@ -43,22 +41,23 @@ from graphfuse.schema.arguments import Seed, checked
 log = logging.getLogger(__name__)
 
 
-def _from_no_graph(function):
-    """The same function, refusing a built graph for what it is: a leak."""
+def _refusing_built_graphs(function):
+    """The same function, which raises `LeakError` where any argument is a built graph."""
 
     @functools.wraps(function)
-    def call(*given, **named):
-        if any(isinstance(each, PatientGraph) for each in (*given, *named.values())):
+    def call(*arguments, **options):
+        given = [*arguments, *options.values()]
+        if any(isinstance(argument, PatientGraph) for argument in given):
             raise LeakError(
                 "train takes a cohort and a recipe, not a built graph: a graph of all patients "
                 "knows the held-out ones"
             )
-        return function(*given, **named)
+        return function(*arguments, **options)
 
     return call
 
 
-@_from_no_graph
+@_refusing_built_graphs
 @checked
 def train(
     cohort: Cohort | str | Path,
@@ -79,75 +78,134 @@ def train(
     device: str = "auto",
     finished: Finished | None = None,
 ) -> Report:
-    """Cross-validates the recipe's net and the baseline models, and fits a final model on all
-    patients.
+    """Cross-validates a recipe's net beside the baselines, and fits a final model on all patients.
 
-    `target`: the outcome (default: the first). Who is tested when: `cv` (folds, repeats), or one of
-    `folds` (a file), `leave_out` (each value of a declared group once), `split` ("split=test":
-    those of that group) and `holdout` (a share, or share and repeats); `group`: a
-    declared group that must never stand on both sides (see `evaluate.protocol`). `network`: an edge
-    list, card or `GeneNetwork` in place of the recipe's. `search`: fusions, encoders and
-    propagators by successive halving on inner folds (the recipe's `[search]`, or the usual
-    candidates). `ledger`: also the net with rewired, random, identity and no graphs, which says
-    what the graphs are worth. `modalities`: also every subset of the modalities, their Shapley
-    values, and whether the net uses interactions between them. `finished`: the parts that a run
-    keeps (`gf.run`'s own; by itself, `train` keeps none). Everything is fitted anew on each fold's
-    training patients. Raises `InputError` for unusable input and where memory cannot hold it
-    (`plan`), and `LeakError` where a held-out patient would be seen, or when given a built graph:
-    it knows them all.
+    Everything (imputers, scalers, selectors, graphs, penalties, nets) is fitted anew on the
+    training patients of each fold.
+
+    Parameters
+    ----------
+    cohort : Cohort, str or Path
+        Patients, or their manifest: its path, or a name in `data_manifests/`.
+    recipe : Recipe, str or Path
+        Which graphs and which net: a recipe, its path, or a name in `graphs/`.
+    target : str, optional
+        The outcome to predict; by default the cohort's first.
+    cv : (int, int) or int
+        Folds, and how often the patients are dealt into them anew.
+    folds : str, Path or pandas.DataFrame, optional
+        In place of `cv`: a table with `patient` and `fold`, the fold in which a patient is tested
+        (blank: always trained on), and `repeat` where there are several.
+    group : str, optional
+        A group that the cohort declares, such as a site, of which no value may be on both sides of
+        a fold.
+    leave_out : str, optional
+        In place of `cv`: a declared group of which each value is tested once.
+    split : str, optional
+        In place of `cv`: "GROUP=VALUE", the patients who are tested, once, such as "split=test".
+    holdout : float or (float, int), optional
+        In place of `cv`: the share of patients who are tested, and how often such a share is drawn.
+    network : GeneNetwork, str or Path, optional
+        In place of the recipe's gene network: one, its card, or a table of edges.
+    search : bool
+        Whether fusions, encoders and propagators are chosen by successive halving on inner folds,
+        among the candidates of the recipe's `[search]` or the usual ones.
+    ledger : bool
+        Whether the net is trained with rewired, random, identity and empty graphs too, which shows
+        what the graphs are worth.
+    modalities : bool
+        Whether it is trained on every subset of the modalities too, for their Shapley values and
+        interactions.
+    seed : int
+        Of everything drawn at random.
+    device : str
+        Where nets are trained: "auto", "cpu" or "cuda".
+    finished : Finished, optional
+        The parts that `run` keeps while it trains; `train` by itself keeps none.
+
+    Returns
+    -------
+    Report
+        Scores with intervals, predictions of held-out patients, and the final `model`.
+
+    Raises
+    ------
+    InputError
+        For input that cannot be used, and where memory cannot hold the training (see `plan`).
+    LeakError
+        Where a fit reads a held-out patient, and for a built graph, which knows all patients.
+
+    See Also
+    --------
+    run : Trains into a folder, with rankings, graphs and a page.
+    plan : What a training would take.
+
+    Examples
+    --------
+    >>> import graphfuse as gf
+    >>> from graphfuse.data.synth import planted
+    >>> cohort = planted(60, {"rna": 20, "meth": 10}, effect=2.0, seed=1).cohort
+    >>> recipe = gf.Recipe.model_validate({"name": "quick", "train": {"epochs": 2, "seeds": 1}})
+    >>> report = gf.train(cohort, recipe, cv=(2, 1), ledger=False)
+    >>> report.model.predict(cohort).shape
+    (60,)
     """
-    began, device = time.perf_counter(), pick_device(device)
+    began = time.perf_counter()
+    device = pick_device(device)
     protocol = Protocol.of(
         cv, folds=folds, group=group, leave_out=leave_out, split=split, holdout=holdout
     )
     recipe = Recipe.of(recipe).searched() if search else Recipe.of(recipe)
-    cohort = as_cohort(cohort)
-    outcome, table = ready(cohort, target, protocol, seed)
-    require_fusion(recipe, outcome.task)
-    leaks = label_leaks(cohort, outcome.name)
-    for said in leaks:
-        log.warning("%s: %s", cohort.name, said)
-    cohort, genes, notices = gene_side(recipe, cohort, network, seed)
-    if recipe.net.start == "linear":
-        require_kernels(cohort)
-    require_memory(cohort, recipe, genes, table)
-    notices, beside = [*leaks, *notices], Beside(ledger, modalities)
-    finished = finished or Finished()
-    finished.begin(
-        dependencies(cohort, outcome.name, recipe, genes, seed, beside, protocol.keeps)
-        | {"folds": digest(table), "device": device.split(":")[0]}
-    )
-    found = study(
-        cohort,
-        outcome,
+    inputs = TrainingInputs.of(
+        as_cohort(cohort),
         recipe,
-        genes,
-        table,
-        seed,
-        device,
-        beside=beside,
-        keeps=protocol.keeps,
-        finished=finished,
+        target,
+        protocol,
+        Beside(ledger, modalities),
+        network=network,
+        seed=seed,
+        device=device,
     )
+    _require_resources(inputs)
+    finished = finished or Finished()
+    finished.begin(_dependencies(inputs))
+    trained = inputs.study(inputs.cohort, inputs.outcome, inputs.folds, finished)
     if finished.reused:
         log.info("%s", finished.told())
     if recipe.train.stop == "inner":
-        log.info("%s", _early_stopping(found, recipe))
-    described = protocol.described(table)
+        log.info("%s", _early_stopping(trained, recipe))
     seconds = {"train": round(time.perf_counter() - began, 1)}
-    record = record_run(
-        cohort, recipe, genes, table, found, described, seed, device, notices, seconds
-    )
+    report = inputs.report(trained, inputs.cohort, inputs.folds, seconds)
     if network is not None and not isinstance(network, GeneNetwork):
-        record.fitted["network"] = located(network, [Path()], "graphs/networks")
-    report = Report.of(found, cohort, genes, table, described, record)
-    report.failed = tuple(found.failed.values())
+        report.record.fitted["network"] = located(network, [Path()], "graphs/networks")
+    report.failed = tuple(trained.failed.values())
     return report
 
 
-def _early_stopping(found: Study, recipe: Recipe) -> str:
+def _require_resources(inputs: TrainingInputs) -> None:
+    """Raises `InputError` where memory cannot hold what is to be trained."""
+    if inputs.recipe.net.start == "linear":
+        require_kernels(inputs.cohort)
+    require_memory(inputs.cohort, inputs.recipe, inputs.network, inputs.folds)
+
+
+def _dependencies(inputs: TrainingInputs) -> dict[str, str]:
+    """All that the parts of a training depend on: parts that are kept for another are refused."""
+    of_parts = dependencies(
+        inputs.cohort,
+        inputs.outcome.name,
+        inputs.recipe,
+        inputs.network,
+        inputs.seed,
+        inputs.beside,
+        inputs.protocol.keeps,
+    )
+    return of_parts | {"folds": digest(inputs.folds), "device": inputs.device.split(":")[0]}
+
+
+def _early_stopping(trained: Study, recipe: Recipe) -> str:
     """How many epochs inner folds chose, in words."""
-    epochs = [replica.model.epochs_ for replica in found.replicas]
+    epochs = [replica.model.epochs_ for replica in trained.replicas]
     least, most = min(epochs), max(epochs)
     if least < most:
         return f"Early stopping: {least} to {most} epochs, by fold"
@@ -165,14 +223,42 @@ def nulls(
     seed: Seed = 0,
     device: str = "auto",
 ) -> Nulls:
-    """What the recipe's net and its baselines find where there is nothing: in shuffled labels, in
-    noise, in the best of epochs. An interval that leaves out chance more often than it says is a
-    leak. Arguments as in `train`."""
-    cohort, recipe = as_cohort(cohort), Recipe.of(recipe)
+    """Scores a recipe's net and its baselines where there is nothing to find.
+
+    The labels are shuffled, or the columns replaced by noise; and the best epoch on the test
+    patients is compared with the one chosen without them. Where intervals leave out chance more
+    often than they should, something leaks.
+
+    Parameters
+    ----------
+    cohort : Cohort, str or Path
+        Patients, or their manifest.
+    recipe : Recipe, str or Path
+        As in `train`.
+    target : str, optional
+        The outcome; by default the cohort's first.
+    cv : (int, int) or int
+        Folds, and how often the patients are dealt into them anew.
+    seed : int
+        Of everything drawn at random.
+    device : str
+        Where nets are trained: "auto", "cpu" or "cuda".
+
+    Returns
+    -------
+    Nulls
+
+    Raises
+    ------
+    InputError
+        For input that `train` would not take either.
+    """
+    cohort = as_cohort(cohort)
+    recipe = Recipe.of(recipe)
     outcome, folds = ready(cohort, target, Protocol.of(cv), seed)
     require_fusion(recipe, outcome.task)
     cohort, genes, _ = gene_side(recipe, cohort, None, seed)
-    return find_nothing(cohort, outcome.name, recipe, genes, folds, seed, pick_device(device))
+    return score_nulls(cohort, outcome.name, recipe, genes, folds, seed, pick_device(device))
 
 
 @checked
@@ -184,24 +270,45 @@ def bench(
     device: str = "auto",
     command: str = "",
 ) -> list[Result]:
-    """Cohorts × recipes beside baselines and graph controls, under one protocol, into a folder of
-    tables, figures and hashes.
+    """Trains recipes on cohorts under one protocol, into a folder of tables, figures and hashes.
 
-    `plan`: a bench file, or its value. Finished repeats stay in `out`, so that a bench that was
-    stopped goes on where it was; what it depends on (data, recipes, networks, folds, versions,
-    code) is in their names. Raises `InputError` where a cohort or a recipe cannot be used, or `out`
-    holds something else.
+    Finished repeats stay in `out`, so that a bench that was stopped goes on where it was. What they
+    depend on (data, recipes, networks, folds, versions, code) is in their names.
+
+    Parameters
+    ----------
+    plan : Bench, str or Path
+        What is trained on what, or the TOML file that says so (`graphfuse.schema.bench`).
+    out : str or Path
+        The folder; an older bench there is replaced.
+    seed : int
+        Of everything drawn at random.
+    device : str
+        Where nets are trained: "auto", "cpu" or "cuda".
+    command : str
+        The command line that the tables name as their source.
+
+    Returns
+    -------
+    list of Result
+        The scores of each recipe on each cohort.
+
+    Raises
+    ------
+    InputError
+        Where a cohort or a recipe cannot be used, or `out` holds something else.
     """
-    out, plan = recover(real(out)), plan if isinstance(plan, Bench) else Bench.read(plan)
+    out = recover(real(out))
+    plan = plan if isinstance(plan, Bench) else Bench.read(plan)
     BENCH.refuse_foreign(out)
     with working(out) as work:
         contests = Contest.all_of(plan, seed)
         table = contend(contests, out / "parts", pick_device(device))
         protocol = Protocol.of((plan.folds, plan.repeats)).described(contests[0].folds)
-        found = results(contests, table, protocol)
-        about = about_bench(plan, found, protocol, seed, command)
+        scored = results(contests, table, protocol)
+        about = about_bench(plan, scored, protocol, seed, command)
         shutil.copytree(out / "parts", work / "new" / "parts", ignore=shutil.ignore_patterns(".*"))
         write_json(work / "new" / "bench.json", about)
-        write_bench(work / "new", found, table, about)
+        write_bench(work / "new", scored, table, about)
         take_place(work, out)
-    return found
+    return scored

@@ -1,4 +1,4 @@
-"""What a trained report or model is used for: rankings, predictions, scores."""
+"""What a trained model is used for: rankings, predictions, scores on other cohorts."""
 
 from __future__ import annotations
 
@@ -33,7 +33,9 @@ def rank(
     allow_parts: Iterable[str | Path] = (),
     device: str = "auto",
 ) -> Ranking:
-    """Ranked features, genes, edges and modalities of a trained run.
+    """Ranks the features, genes, edges and modalities of a trained run.
+
+    Each fold's model is explained on the patients it was not trained on.
 
     Parameters
     ----------
@@ -63,6 +65,16 @@ def rank(
     InputError
         Where the method, the device, or what a run directory was trained on, is not here, or it is
         damaged.
+
+    Examples
+    --------
+    >>> import graphfuse as gf
+    >>> from graphfuse.data.synth import planted
+    >>> cohort = planted(60, {"rna": 20, "meth": 10}, effect=2.0, seed=1).cohort
+    >>> recipe = gf.Recipe.model_validate({"name": "quick", "train": {"epochs": 2, "seeds": 1}})
+    >>> ranking = gf.rank(gf.train(cohort, recipe, cv=(2, 1), ledger=False))
+    >>> len(ranking.nodes)
+    30
     """
     folder = report.folder if isinstance(report, Report) else Path(report)
     if folder is not None:
@@ -87,8 +99,7 @@ def predict(
     device: str | None = None,
     allow_parts: Iterable[str | Path] = (),
 ) -> pd.DataFrame:
-    """`patient, call, p_<class>…, flag` of a class outcome, `patient, value, lo, hi, flag` of a
-    number, for patients that the model may never have seen.
+    """Predicts the outcome of patients, whom the model need not have seen.
 
     Parameters
     ----------
@@ -108,7 +119,9 @@ def predict(
     Returns
     -------
     pandas.DataFrame
-        `flag` says why a row should not be trusted, blank where nothing was found.
+        A row for each patient: `patient, call, p_<class>…, flag` for classes, `patient, value, lo,
+        hi, flag` for numbers. `flag` says why a row should not be trusted; blank where nothing
+        speaks against it.
 
     Raises
     ------
@@ -123,8 +136,13 @@ def predict(
 def model_of(
     given: FusionModel | Report | str | Path, allow_parts: Iterable[str | Path]
 ) -> FusionModel:
-    """The model that is given, or that of a report, a run directory or a model folder, of which
-    nothing is run. Raises `InputError` as `FusionModel.load` does."""
+    """The model that is given, or that of a report, a run directory or a model folder.
+
+    Raises
+    ------
+    InputError
+        As `FusionModel.load` does.
+    """
     if isinstance(given, FusionModel):
         return given
     if isinstance(given, Report):
@@ -146,8 +164,40 @@ def score(
     device: str | None = None,
     allow_parts: Iterable[str | Path] = (),
 ):
-    """An `External`: a trained run on a cohort that it never saw, both frozen by hash
-    (`evaluate.external.scoring.score`)."""
+    """Scores a trained model on a cohort that it never saw, both identified by hash.
+
+    Nothing is fitted, chosen or calibrated on that cohort. Patients may lack modalities.
+
+    Parameters
+    ----------
+    run : FusionModel, Report, str or Path
+        A fitted model, the report of its run, or its run directory.
+    cohort : Cohort, str or Path
+        Patients with an outcome, or their manifest. Classes are matched by their names.
+    target : str, optional
+        The cohort's outcome; by default the one with the name that the model was trained on.
+    seed : int
+        Of the bootstrap samples behind the intervals.
+    allow_shift : bool
+        Whether tables far from the scale of training are scored with a warning, not refused.
+    device : str, optional
+        Where it is computed; by default the model's own.
+    allow_parts : iterable of str or Path
+        Python files whose parts the run directory's model may use (`FusionModel.load`).
+
+    Returns
+    -------
+    External
+        Scores with intervals, predictions, and the hashes of the model and the cohort.
+
+    Raises
+    ------
+    InputError
+        For labels that the model was not trained on, tables far from the scale of training, and a
+        device that is not there.
+    LeakError
+        Where patients of the cohort trained the model, by id or by profile.
+    """
     return scoring.score(
         run,
         cohort,
