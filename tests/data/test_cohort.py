@@ -1,5 +1,7 @@
 """Cohorts from tables in memory, taking and leaving patients, digests."""
 
+import anndata
+import mudata
 import numpy as np
 import pandas as pd
 import pytest
@@ -82,8 +84,6 @@ def test_bad_tables_are_told_without_showing_ids():
 
 
 def test_from_anndata_and_mudata():
-    anndata = pytest.importorskip("anndata")
-    mudata = pytest.importorskip("mudata")
 
     def made():
         return anndata.AnnData(

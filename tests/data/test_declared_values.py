@@ -31,7 +31,10 @@ def modality(values, declared, kind="omics"):
 def test_each_kind_is_recognised_also_with_gaps(kind):
     frame = pd.DataFrame(VALUES[kind])
     assert sniff_values(frame) == kind
-    assert sniff_values(frame.mask(rng.random(SHAPE) < 0.2)) == kind or kind == "z-score"
+    with_gaps = frame.mask(rng.random(SHAPE) < 0.2)
+    if kind == "z-score":  # is computed from the values that are there
+        with_gaps = (with_gaps - with_gaps.mean()) / with_gaps.std(ddof=0)
+    assert sniff_values(with_gaps) == kind
 
 
 @pytest.mark.parametrize("kind", VALUES)

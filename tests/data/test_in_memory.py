@@ -1,5 +1,7 @@
 """AnnData and MuData in memory become the cohorts that a manifest would make of their files."""
 
+import anndata
+import mudata
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,7 +11,6 @@ from graphfuse.data.cohort import Cohort
 from graphfuse.data.manifest import load
 from graphfuse.errors import InputError
 
-anndata = pytest.importorskip("anndata")
 pytestmark = pytest.mark.filterwarnings("ignore")
 IDS = ["s3", "s1", "s2", "s4"]
 VALUES = np.arange(12.0).reshape(4, 3)
@@ -92,7 +93,6 @@ def test_repeated_names():
 
 
 def test_mudata_has_them_too():
-    mudata = pytest.importorskip("mudata")
     other = data(var=pd.DataFrame({"gene": ["A", "B", "C"]}, index=["q1", "q2", "q3"]))
     both = mudata.MuData({"rna": data(), "prot": other[:3].copy()})
     both.obs["arm"] = pd.Categorical(["x", "y", "x", "y"])

@@ -3,10 +3,12 @@
 import json
 from dataclasses import dataclass, replace
 
+import anndata
 import networkx as nx
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.errors import InputError
@@ -176,7 +178,6 @@ def test_an_unknown_layer_stops(graph):
 
 
 def test_anndata_holds_table_outcomes_and_layers(graph, tmp_path):
-    anndata = pytest.importorskip("anndata")
     adata = to_anndata(graph)
     np.testing.assert_array_equal(adata.X, graph.features["rna"])
     assert adata.obs_names.tolist() == list(graph.cohort.patients) and adata.var_names.tolist() == [
@@ -296,7 +297,6 @@ def test_files_that_are_no_hetero_stop(graph, tmp_path):
 
 
 def test_a_two_layer_hetero_net_trains_a_step_on_it(graph, tmp_path):
-    torch = pytest.importorskip("torch")
     from torch_geometric.nn import GraphConv, HeteroConv
 
     save_hetero(graph, tmp_path)

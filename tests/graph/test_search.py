@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 from scipy import sparse
 from scipy.spatial.distance import cdist
 from sklearn.neighbors import NearestNeighbors
@@ -248,7 +249,6 @@ def test_the_gpu_search_misses_nothing(metric):
 
 @pytest.mark.gpu
 def test_a_gpu_finds_what_the_cpu_finds():
-    torch = pytest.importorskip("torch")
     if not torch.cuda.is_available():
         pytest.skip("no GPU")
     points, own = clusters(20_000, 40), np.arange(20_000)

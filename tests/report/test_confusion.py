@@ -27,7 +27,7 @@ def test_small_counts_are_hidden_and_cannot_be_worked_out(predictions, classes):
         for text, value in zip(shown, true):
             low, _, high = text.partition("–")
             assert (text == "<5" and value < 5) or int(low) - 1 <= value <= int(high or low) + 1
-    assert any("–" in cell.text for row in table for cell in row) or len(classes) > 2
+    assert any("–" in cell.text for row in table for cell in row)  # a small count that is alone
 
 
 def test_a_row_without_small_counts_shows_them_all_and_the_limit_can_be_moved():

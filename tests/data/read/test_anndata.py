@@ -2,6 +2,7 @@
 
 import logging
 
+import anndata
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,7 +13,6 @@ from graphfuse.data.read import read_table
 from graphfuse.data.read.id_column import NotTheIds
 from graphfuse.errors import InputError
 
-anndata = pytest.importorskip("anndata")
 IDS = ["q4", "q1", "q3", "q2"]
 VALUES = np.arange(12.0).reshape(4, 3)
 pytestmark = pytest.mark.filterwarnings("ignore")

@@ -3,6 +3,8 @@ files."""
 
 from dataclasses import replace
 
+import anndata
+import mudata
 import numpy as np
 import pandas as pd
 import pytest
@@ -17,9 +19,6 @@ from graphfuse.graph.export.anndata import (
     to_mudata,
     write_h5mu,
 )
-
-anndata = pytest.importorskip("anndata")
-mudata = pytest.importorskip("mudata")
 
 
 def assert_same(a, b):

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from graphfuse.errors import InputError
 from graphfuse.graph import controls
@@ -12,9 +13,9 @@ from graphfuse.graph.export.hetero import to_hetero
 from graphfuse.graph.export.hetero_files import load_hetero, save_hetero
 from graphfuse.graph.export.read_hetero import from_hetero
 from graphfuse.graph.export.tables import to_frames
+from graphfuse.graph.gene.signalling import Template
 from graphfuse.graph.neighbour_lists import Neighbours
-
-torch = pytest.importorskip("torch")
+from graphfuse.schema import SignallingSection
 
 
 def there_and_back(graph, folder, dtype="float32"):
@@ -127,14 +128,9 @@ def test_absent_rows_are_zero_and_masked(built):
 
 
 def test_a_signalling_graph_comes_along(built, tmp_path):
-    signalling = pytest.importorskip("graphfuse.graph.gene.signalling")
-    if "signalling" not in type(built).__dataclass_fields__:
-        pytest.skip("this graph has no signalling slot")
-    from graphfuse.schema import SignallingSection
-
     symbols = {name: m.symbols for name, m in built.cohort.modalities.items() if any(m.symbols)}
     kinds = {"rna": "tran", "meth": "meth"}
-    template = signalling.Template.build(symbols, built.network, SignallingSection(), kinds)
+    template = Template.build(symbols, built.network, SignallingSection(), kinds)
     back = there_and_back(replace(built, signalling=template), tmp_path).signalling
     assert (back.genes, back.kinds, back.slots, back.directed) == (
         template.genes, template.kinds, template.slots, template.directed,
