@@ -11,11 +11,11 @@ import numpy as np
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.evaluate.tree_baselines import boosting, forest
-from graphfuse.learn.assemble import Views
 from graphfuse.learn.linear.crossfit import ridge
 from graphfuse.learn.linear.kernel_sets import kernel_sets
 from graphfuse.learn.linear.kernels import slope_of
 from graphfuse.learn.linear.prepared_fold import PreparedFold
+from graphfuse.learn.views import Views
 from graphfuse.schema.model_id import GROUP, SINGLE, ModelId
 
 

@@ -14,9 +14,9 @@ from itertools import product
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from graphfuse.learn.assemble import Views
 from graphfuse.learn.linear.prepared_fold import PreparedFold
 from graphfuse.learn.stratified_folds import assign_folds
+from graphfuse.learn.views import Views
 from graphfuse.task.outcome import Target
 from graphfuse.task.task import Task
 

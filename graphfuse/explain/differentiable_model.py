@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from graphfuse.learn.assemble import Views
 from graphfuse.learn.fold_model import Fitted
+from graphfuse.learn.views import Views
 from graphfuse.nn.net import Inputs
 from graphfuse.nn.registry import part
 

@@ -11,8 +11,8 @@ from graphfuse.explain.differentiable_model import Gradients
 from graphfuse.explain.method import FoldNet
 from graphfuse.graph.gene.network import GeneNetwork
 from graphfuse.graph.neighbour_lists import Neighbours
-from graphfuse.learn.assemble import Views
 from graphfuse.learn.fold_model import Fitted
+from graphfuse.learn.views import Views
 
 CHUNK = 20_000
 

@@ -26,8 +26,8 @@ from graphfuse.explain import methods
 from graphfuse.explain.differentiable_model import Forward
 from graphfuse.files.class_from_file import class_in_file, error_with_line
 from graphfuse.graph.gene.network import GeneNetwork
-from graphfuse.learn.assemble import Views
 from graphfuse.learn.fold_model import Fitted
+from graphfuse.learn.views import Views
 from graphfuse.nn.net import Inputs, Net
 from graphfuse.task.task import Task
 

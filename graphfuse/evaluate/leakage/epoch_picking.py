@@ -15,13 +15,13 @@ from graphfuse.data.cohort import Cohort
 from graphfuse.evaluate.folds import splits
 from graphfuse.evaluate.metrics import compare
 from graphfuse.graph.gene.network import GeneNetwork
-from graphfuse.learn.assemble import Views
 from graphfuse.learn.bank.bank import Bank
 from graphfuse.learn.bank.training import initial_net, train
 from graphfuse.learn.fold_data import FoldData, fold_data
 from graphfuse.learn.fold_model import Fitted
 from graphfuse.learn.linear.prepared_fold import PreparedFold
 from graphfuse.learn.random_draws import mask_sources
+from graphfuse.learn.views import Views
 from graphfuse.nn.net import Inputs, Net
 from graphfuse.schema import Comparison, Recipe
 from graphfuse.schema.model_id import OURS

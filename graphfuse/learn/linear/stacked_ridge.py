@@ -10,8 +10,8 @@ import numpy as np
 from scipy.optimize import minimize
 
 from graphfuse.graph.neighbour_lists import Neighbours
-from graphfuse.learn.assemble import Views
 from graphfuse.learn.linear.kernels import mean_operator
+from graphfuse.learn.views import Views
 from graphfuse.task.outcome import Target
 from graphfuse.task.task import Task
 
