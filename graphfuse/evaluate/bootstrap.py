@@ -23,10 +23,27 @@ CELLS = 2_000_000  # draws × patients held at once
 def bootstrap_scores(
     metrics: MetricSet, y: np.ndarray, output: np.ndarray, draws: int = 1000, seed: int = 0
 ) -> dict[str, Interval]:
-    """95 % intervals of all of these metrics on one held-out set, known outcomes `y` `[N]` and the
-    model's `output` (`[N, K]` for K classes).
+    """95 % intervals of a model's scores on one test set, from patients drawn with replacement.
 
-    Patients are drawn with replacement (Efron & Tibshirani 1993).
+    Parameters
+    ----------
+    metrics : MetricSet
+    y : np.ndarray
+        `[N]`, the known outcomes.
+    output : np.ndarray
+        Of the model, `[N, O]`: `[N, K]` for K classes.
+    draws : int
+        How many test sets are drawn.
+    seed : int
+
+    Returns
+    -------
+    dict of str to tuple
+        The interval of each metric, (None, None) where there is none.
+
+    References
+    ----------
+    Efron & Tibshirani 1993, An Introduction to the Bootstrap.
     """
     rng = np.random.default_rng(seed)
     one_stratum = np.zeros(len(y), int)
@@ -34,10 +51,11 @@ def bootstrap_scores(
     drawn = stacked(
         weighted_scores(weights, y, output, metrics) for weights in blocks(one_stratum, draws, rng)
     )
-    return {
-        metric.name: interval(drawn[metric.name], score[metric.name], len(y), metric.bounds)
-        for metric in metrics
-    }
+    intervals = {}
+    for metric in metrics:
+        name = metric.name
+        intervals[name] = interval(drawn[name], score[name], len(y), metric.bounds)
+    return intervals
 
 
 def bootstrap_compare(
@@ -50,27 +68,48 @@ def bootstrap_compare(
     draws: int = 1000,
     seed: int = 0,
 ) -> list[Comparison]:
-    """Paired comparisons of two models on one held-out set, known outcomes `y` `[N]` and the output
-    of each (`[N, K]` for K classes).
+    """Paired comparisons of two models on one test set, over patients drawn with replacement.
 
-    "better" only where the 95 % interval over resampled patients leaves out 0; p is twice the share
-    of draws on the far side of it. Metrics without an interval are left out, but for models that
-    agree in every draw: their difference is 0.
+    "better" only where the 95 % interval leaves out 0; p is twice the share of draws on the far
+    side of it. Metrics without an interval are left out, but for models that agree in every draw:
+    their difference is 0.
+
+    Parameters
+    ----------
+    a, b : str
+        The names of the models.
+    y : np.ndarray
+        `[N]`, the known outcomes.
+    first, second : np.ndarray
+        The outputs of `a` and of `b`, `[N, O]` each.
+    metrics : sequence of Metric
+        Those in which they are compared.
+    draws : int
+        How many test sets are drawn.
+    seed : int
+
+    Returns
+    -------
+    list of Comparison
+        Differences are `a` less `b`.
     """
-    rng, one = np.random.default_rng(seed), np.ones((1, len(y)))
 
     def difference(weights: np.ndarray) -> dict[str, np.ndarray]:
         own = weighted_scores(weights, y, first, metrics)
         theirs = weighted_scores(weights, y, second, metrics)
         return {name: own[name] - theirs[name] for name in own}
 
-    real = difference(one)
-    drawn = stacked(difference(weights) for weights in blocks(np.zeros(len(y), int), draws, rng))
-    found = [
-        _compared(a, b, metric, real[metric.name].item(), drawn[metric.name], len(y))
-        for metric in metrics
-    ]
-    return [pair for pair in found if pair]
+    one_stratum = np.zeros(len(y), int)
+    rng = np.random.default_rng(seed)
+    real = difference(np.ones((1, len(y))))
+    drawn = stacked(difference(weights) for weights in blocks(one_stratum, draws, rng))
+    comparisons = []
+    for metric in metrics:
+        point = real[metric.name].item()
+        pair = _compared(a, b, metric, point, drawn[metric.name], len(y))
+        if pair is not None:
+            comparisons.append(pair)
+    return comparisons
 
 
 def weighted_scores(
@@ -83,15 +122,17 @@ def weighted_scores(
 def _compared(
     a: str, b: str, metric: Metric, real: float, drawn: np.ndarray, patients: int
 ) -> Comparison | None:
+    """One comparison from the `real` difference and those of all draws; `None` without interval."""
+    finite = drawn[np.isfinite(drawn)]
     low, high = interval(drawn, real, patients)
-    if low is None and real == 0 and not drawn[np.isfinite(drawn)].any():
+    if low is None and real == 0 and not finite.any():
         low = high = 0.0
     if low is None:
         return None
     verdict = "no difference shown"
     if low > 0 or high < 0:
         verdict = "better" if metric.is_better(low + high) else "worse"
-    shifted = drawn[np.isfinite(drawn)] + real - np.nanmean(drawn)
+    shifted = finite + real - np.nanmean(drawn)
     beyond = min((shifted <= 0).sum(), (shifted >= 0).sum())
     p = min(1.0, 2 * (1 + beyond) / (1 + len(shifted)))
     return Comparison(
@@ -100,19 +141,30 @@ def _compared(
 
 
 def blocks(strata: np.ndarray, draws: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
-    """How often each draw holds each patient, float `[block, N]`, a block of draws at a time; every
-    stratum (int `[N]`) keeps its size."""
+    """How often each draw holds each patient, a block of draws at a time.
+
+    Parameters
+    ----------
+    strata : np.ndarray
+        int `[N]`; every stratum keeps its size in every draw.
+    draws : int
+        How many draws there are in all blocks.
+    rng : np.random.Generator
+
+    Yields
+    ------
+    np.ndarray
+        float64 `[block, N]`.
+    """
+    patients = len(strata)
     rows = [np.flatnonzero(strata == level) for level in np.unique(strata)]
-    size = max(1, CELLS // max(len(strata), 1))
+    size = max(1, CELLS // max(patients, 1))
     for start in range(0, draws, size):
         block = min(size, draws - start)
         picked = np.hstack([own[rng.integers(0, len(own), (block, len(own)))] for own in rows])
-        flat = picked + len(strata) * np.arange(block)[:, None]
-        yield (
-            np.bincount(flat.ravel(), minlength=block * len(strata))
-            .reshape(block, -1)
-            .astype(float)
-        )
+        cells = picked + patients * np.arange(block)[:, None]  # places in [block, N], end to end
+        counts = np.bincount(cells.ravel(), minlength=block * patients)
+        yield counts.reshape(block, -1).astype(float)
 
 
 def stacked(parts: Iterable[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
@@ -124,23 +176,39 @@ def stacked(parts: Iterable[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
 def interval(
     drawn: np.ndarray, score: float, patients: int, bounds: tuple[float, float] = UNBOUNDED
 ) -> Interval:
-    """The draws' 95 % percentiles, moved so that their mean stands at `score`, cut at the
-    `bounds`.
+    """The 95 % percentiles of the draws, moved so that their mean is `score`, cut at the `bounds`.
 
     The move takes out what resampling itself adds, as it does to a calibration error. Percentiles
     are expanded as Student's t is against the normal, for so many `patients` in the smallest sample
-    (Hesterberg 2015, doi:10.1080/00031305.2015.1089789). `None` where half of the draws have no
-    score, or where all agree or lie beyond a bound: patients who are all alike tell nothing of
-    others.
+    (Hesterberg 2015, doi:10.1080/00031305.2015.1089789).
+
+    Parameters
+    ----------
+    drawn : np.ndarray
+        `[draws]`, the score of each draw; NaN where it has none.
+    score : float
+        That of the patients as they are.
+    patients : int
+        In the smallest sample.
+    bounds : tuple of float
+        The smallest and the largest possible score.
+
+    Returns
+    -------
+    tuple
+        The lower and the upper end; (None, None) where half of the draws have no score, or where
+        all agree or lie beyond a bound: patients who are all alike say nothing of others.
     """
-    drawn = (
-        drawn[np.isfinite(drawn)]
-        if np.isfinite(drawn).mean() >= 0.5 and np.isfinite(score)
-        else drawn[:0]
-    )
-    if patients < 2 or not len(drawn) or np.ptp(drawn) < 1e-12:
+    finite = np.isfinite(drawn)
+    if patients < 2 or not np.isfinite(score) or not finite.mean() >= 0.5:
         return None, None
-    tail = stats.norm.cdf(np.sqrt(patients / (patients - 1)) * stats.t.ppf(0.025, patients - 1))
-    low, high = np.quantile(drawn, [tail, 1 - tail]) + score - drawn.mean()
-    low, high = np.clip([low, high], *bounds)
-    return (float(low), float(high)) if low < high else (None, None)
+    drawn = drawn[finite]
+    if np.ptp(drawn) < 1e-12:
+        return None, None
+    quantile = np.sqrt(patients / (patients - 1)) * stats.t.ppf(0.025, patients - 1)
+    tail = stats.norm.cdf(quantile)
+    ends = np.quantile(drawn, [tail, 1 - tail]) + score - drawn.mean()
+    low, high = np.clip(ends, *bounds)
+    if not low < high:
+        return None, None
+    return float(low), float(high)

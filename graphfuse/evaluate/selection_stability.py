@@ -1,4 +1,4 @@
-"""How far feature selections agree from fold to fold."""
+"""Stability of feature selections: how far they agree from fold to fold."""
 
 from __future__ import annotations
 
@@ -9,17 +9,37 @@ from graphfuse.errors import InputError
 
 
 def nogueira(selected: np.ndarray, level: float = 0.95) -> tuple[float, tuple[float, float]]:
-    """Stability of M selections among d features, bool `[M, d]`, and its interval.
+    """Stability of several selections among the same features, and its interval.
 
     1 - mean_f s²_f / (k̄/d · (1 - k̄/d)), with s²_f the unbiased variance of feature f's being
     chosen and k̄ the mean number chosen: 1 where all selections are one, 0 on average where they
-    are drawn by chance, whatever their sizes (Nogueira, Sechidis and Brown 2018, *On the Stability
-    of Feature Selection Algorithms*, JMLR 18(174), definition 4). The interval is their asymptotic
-    one (corollary 9), cut at 1. It takes the M selections for independent draws; those of folds
-    share training patients, so it says how far these agree, not how far those from new patients
-    would. Features that say the same pull the index down: either may be chosen for the other. NaN
-    where every feature is chosen always, or none ever. Raises `InputError` for fewer than two
-    selections.
+    are drawn by chance, whatever their sizes. The interval is the asymptotic one, cut at 1. It
+    takes the selections for independent draws; those of folds share training patients, so it says
+    how far these agree, not how far those from new patients would. Features that say the same pull
+    the index down: either may be chosen for the other.
+
+    Parameters
+    ----------
+    selected : np.ndarray
+        bool `[M, d]`: which of d features each of M selections holds.
+    level : float
+        Of the interval.
+
+    Returns
+    -------
+    tuple
+        The index, and the ends of its interval; NaN where every feature is chosen always, or none
+        ever.
+
+    Raises
+    ------
+    InputError
+        For fewer than two selections.
+
+    References
+    ----------
+    Nogueira, Sechidis & Brown 2018, On the Stability of Feature Selection Algorithms, JMLR
+    18(174): definition 4 and corollary 9.
     """
     chosen = np.asarray(selected, dtype=float)
     if chosen.ndim != 2 or len(chosen) < 2:
@@ -28,17 +48,16 @@ def nogueira(selected: np.ndarray, level: float = 0.95) -> tuple[float, tuple[fl
             f"shape {chosen.shape})"
         )
     count, features = chosen.shape
-    often, own = (
-        chosen.mean(0),
-        chosen.mean(1),
-    )  # how often each feature, which share of the features each selection
+    frequency = chosen.mean(0)  # [d]: how often each feature is chosen
+    own = chosen.mean(1)  # [M]: which share of the features each selection holds
     share = own.mean()
     chance = share * (1 - share)
     if chance <= 0:
         return float("nan"), (float("nan"), float("nan"))
     value = 1 - chosen.var(0, ddof=1).mean() / chance
-    each = (
-        chosen @ often / features - own * share + value / 2 * (2 * share * own - own - share + 1)
-    ) / chance
-    half = stats.norm.ppf((1 + level) / 2) * 2 / count * np.sqrt(((each - each.mean()) ** 2).sum())
+    together = chosen @ frequency / features  # [M]
+    correction = value / 2 * (2 * share * own - own - share + 1)  # [M]
+    influence = (together - own * share + correction) / chance  # [M]
+    spread = ((influence - influence.mean()) ** 2).sum()
+    half = stats.norm.ppf((1 + level) / 2) * 2 / count * np.sqrt(spread)
     return float(value), (float(value - half), float(min(value + half, 1.0)))

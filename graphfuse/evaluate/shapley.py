@@ -28,50 +28,73 @@ def subsets(modalities: Sequence[str], most: int = MOST) -> list[tuple[str, ...]
     for 5). For more, those that are runs of neighbours when the modalities stand in a circle: M (M
     - 1) of them (30 for 6, 56 for 8), with every modality alone and all but it among them.
     """
-    names, count = tuple(modalities), len(modalities)
-    if count <= most:
-        return [found for size in range(1, count) for found in combinations(names, size)]
-    runs = [
-        {names[(first + k) % count] for k in range(size)}
-        for size in range(1, count)
-        for first in range(count)
-    ]
-    return [tuple(name for name in names if name in run) for run in runs]
+    names = tuple(modalities)
+    count = len(names)
+    chosen = []
+    for size in range(1, count):
+        if count <= most:
+            chosen += combinations(names, size)
+            continue
+        for first in range(count):
+            run = {names[(first + k) % count] for k in range(size)}
+            chosen.append(tuple(name for name in names if name in run))
+    return chosen
 
 
 def only(modalities: Sequence[str]) -> dict[tuple[str, ...], list[str]]:
     """Subset, in the order of names, in which it is fitted → what its net is called, in the order
     of `modalities`. Raises `InputError` where two would be called the same."""
-    found = {some: ModelId.of_modalities(ONLY, some) for some in subsets(modalities)}
-    refuse_same_names(found.values())
-    return {tuple(sorted(some)): [str(model)] for some, model in found.items()}
+    models = {some: ModelId.of_modalities(ONLY, some) for some in subsets(modalities)}
+    refuse_same_names(models.values())
+    return {tuple(sorted(some)): [str(model)] for some, model in models.items()}
 
 
 def shapley(scores: Scores, modalities: Sequence[str], most: int = MOST) -> dict[str, np.ndarray]:
-    """Shapley value of every modality in every fold `[J]`: what it adds to the modalities before
-    it, on average over orders.
+    """Shapley value of every modality: what it adds to those before it, on average over orders.
 
-    `scores`: subset → score per fold `[J]`, for all of `subsets`, for all modalities, and for none
-    of them (`()`: that of the task's `baseline`). In every fold the values sum to the score of all
-    less that of none. Exact, over all M! orders (Shapley 1953), up to `most` modalities; beyond,
-    the mean over the 2M orders that go around the circle, in which every modality takes every place
-    equally often. Raises `InputError` where a subset is missing.
+    In every fold the values sum to the score of all less that of none. Exact, over all M! orders,
+    up to `most` modalities; beyond, the mean over the 2M orders that go around the circle, in which
+    every modality takes every place equally often.
+
+    Parameters
+    ----------
+    scores : mapping
+        Subset → score per fold `[J]`, for all of `subsets`, for all modalities, and for none of
+        them (`()`: that of the task's `baseline`).
+    modalities : sequence of str
+        In their order.
+    most : int
+        The most modalities for which all orders count.
+
+    Returns
+    -------
+    dict of str to np.ndarray
+        Of each modality, in every fold `[J]`.
+
+    Raises
+    ------
+    InputError
+        Where a subset is missing.
+
+    References
+    ----------
+    Shapley 1953, A value for n-person games.
     """
     names = tuple(modalities)
     value = {frozenset(subset): np.asarray(score, dtype=float) for subset, score in scores.items()}
     needed = [(), *subsets(names, most), names]
-    absent = [
-        "+".join(subset) or "none of them" for subset in needed if frozenset(subset) not in value
-    ]
+    absent = [subset for subset in needed if frozenset(subset) not in value]
     if absent:
+        words = ["+".join(subset) or "none of them" for subset in absent]
         raise InputError(
             f"Shapley values need a score for every subset of modalities; {len(absent)} "
-            f"lack one ({examples(absent)})"
+            f"lack one ({examples(words)})"
         )
-    found = {name: np.zeros_like(value[frozenset()]) for name in names}
+    shares = {name: np.zeros_like(value[frozenset()]) for name in names}
     for name, before, weight in _steps(names, exact=len(names) <= most):
-        found[name] += weight * (value[before | {name}] - value[before])
-    return found
+        gain = value[before | {name}] - value[before]
+        shares[name] += weight * gain
+    return shares
 
 
 def _steps(names: tuple[str, ...], exact: bool) -> Iterator[tuple[str, frozenset, float]]:
@@ -82,28 +105,25 @@ def _steps(names: tuple[str, ...], exact: bool) -> Iterator[tuple[str, frozenset
         others = names[at + 1 :] + names[:at]  # around the circle, starting behind it
         for size in range(count):
             if exact:
+                before_it = combinations(others, size)
                 weight = 1 / (count * comb(count - 1, size))
-                yield from (
-                    (name, frozenset(before), weight) for before in combinations(others, size)
-                )
             else:
-                yield from (
-                    (name, frozenset(side), 1 / (2 * count))
-                    for side in (others[:size], others[count - 1 - size :])
-                )
+                before_it = (others[:size], others[count - 1 - size :])
+                weight = 1 / (2 * count)
+            for before in before_it:
+                yield name, frozenset(before), weight
 
 
 def by_subset(
     table: pd.DataFrame, modalities: Sequence[str], metric: str, baseline: str, most: int = MOST
 ) -> dict[tuple[str, ...], np.ndarray]:
-    """Subset → score per fold `[J]`, from a table of scores (`tally.COLUMNS`): none of the
+    """Subset → score per fold `[J]`, from a table of scores (`summary.columns`): none of the
     modalities is the task's `baseline`, some are `only:<m+m>`, all are `graphfuse`. Folds count in
     which all of them have a score."""
-    names = {
-        (): baseline,
-        **{some: str(ModelId.of_modalities(ONLY, some)) for some in subsets(modalities, most)},
-        tuple(modalities): OURS,
-    }
+    names = {(): baseline}
+    for some in subsets(modalities, most):
+        names[some] = str(ModelId.of_modalities(ONLY, some))
+    names[tuple(modalities)] = OURS
     wide = table.pivot(index=["repeat", "fold"], columns="model", values=metric)
     names = {subset: name for subset, name in names.items() if name in wide}
     wide = wide[list(names.values())].dropna()
@@ -121,23 +141,24 @@ def contributions(
     modality that helps has a value below 0. One fold has no interval; where no fold has a score,
     there is nothing.
     """
-    found = {
-        m: values[np.isfinite(values)] for m, values in shapley(scores, modalities, most).items()
-    }
-    return [
-        Contribution(
-            modality=m,
-            metric=metric,
-            value=float(values.mean()),
-            ci95=_interval(values, test_share),
+    shares = []
+    for modality, by_fold in shapley(scores, modalities, most).items():
+        values = by_fold[np.isfinite(by_fold)]
+        if not len(values):
+            continue
+        interval = _interval(values, test_share)
+        shares.append(
+            Contribution(
+                modality=modality, metric=metric, value=float(values.mean()), ci95=interval
+            )
         )
-        for m, values in found.items()
-        if len(values)
-    ]
+    return shares
 
 
 def _interval(values: np.ndarray, test_share: float) -> tuple[float | None, float | None]:
+    """The corrected interval of a mean over folds; none for one fold."""
     if len(values) < 2:
         return None, None
+    mean = values.mean()
     half = corrected(values, test_share) * stats.t.ppf(0.975, len(values) - 1)
-    return float(values.mean() - half), float(values.mean() + half)
+    return float(mean - half), float(mean + half)

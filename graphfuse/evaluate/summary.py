@@ -1,4 +1,4 @@
-"""A row for every model and fold, and what can be said of all rows."""
+"""Means, intervals and comparisons of a table of scores with a row for every model and fold."""
 
 from __future__ import annotations
 
@@ -11,83 +11,112 @@ from graphfuse.evaluate.bootstrap import bootstrap_compare, bootstrap_scores
 from graphfuse.evaluate.graph_controls import pairs
 from graphfuse.evaluate.metrics import compare, summary
 from graphfuse.evaluate.shapley import by_subset, contributions, subsets
-from graphfuse.schema import SECONDS, Contribution, Metrics
+from graphfuse.schema import SECONDS, Comparison, Contribution, Metrics
 from graphfuse.schema.model_id import ONLY, OURS, PATTERN, ModelId
 from graphfuse.task.metric import Metric, MetricSet
 from graphfuse.task.registry import kind_of, metrics_of
 
 
 def columns(metrics: MetricSet) -> tuple[str, ...]:
-    """Of the table of scores: a row for every model and fold."""
+    """The columns of a table of scores, which has a row for every model and fold."""
     return ("model", "repeat", "fold", "tested", "trained", *metrics.names, "seconds")
 
 
 def tally(table: pd.DataFrame, target: str, protocol: dict, metrics: MetricSet) -> Metrics:
-    """Means over folds with corrected intervals of a table with `columns`, and the net against
-    every other model.
+    """Means over folds with corrected intervals, and the net against every other model.
 
-    `tested` and `trained` count labelled patients. Patterns of modalities are the net itself on
-    some patients: they are scored, and compared with nothing.
+    Patterns of modalities are the net itself on some patients: they are scored, and compared with
+    nothing.
+
+    Parameters
+    ----------
+    table : pd.DataFrame
+        With these `columns`; `tested` and `trained` count labelled patients.
+    target : str
+        The outcome's name.
+    protocol : dict
+        What `metrics.json` says of the protocol.
+    metrics : MetricSet
+        Those of the outcome's kind.
     """
     share = test_share(table)
     folds = {
         name: part.set_index(["repeat", "fold"])
         for name, part in table.groupby("model", sort=False)
     }
-    rows = {
-        name: {m.name: summary(part[m.name].to_numpy(float), share, m) for m in metrics}
-        | {SECONDS: round(float(part["seconds"].sum()), 2)}
-        for name, part in folds.items()
-    }
-    models = {name: ModelId.parse(name) for name in folds}
-    names = [name for name, model in models.items() if not model.is_one_of(PATTERN)]
-    wanted = (
-        [(OURS, name) for name in names if name != OURS] + pairs(names) if OURS in folds else []
-    )
-    found = [
-        _compared(folds, a, b, metric, share)
-        for a, b in dict.fromkeys(wanted)
-        for metric in metrics.compared
-    ]
+    models, variants = {}, {}
+    for name, part in folds.items():
+        row = {m.name: summary(part[m.name].to_numpy(float), share, m) for m in metrics}
+        row[SECONDS] = round(float(part["seconds"].sum()), 2)
+        if ModelId.parse(name).is_variant:
+            variants[name] = row
+        else:
+            models[name] = row
+    comparisons = []
+    for a, b in _wanted_pairs(folds):
+        for metric in metrics.compared:
+            comparisons.append(_compared(folds, a, b, metric, share))
     return Metrics(
         target=target,
         kind=metrics.kind,
         protocol=protocol,
-        models={name: row for name, row in rows.items() if not models[name].is_variant},
-        variants={name: row for name, row in rows.items() if models[name].is_variant},
-        comparisons=[pair for pair in found if pair],
+        models=models,
+        variants=variants,
+        comparisons=[pair for pair in comparisons if pair],
     )
 
 
-def of_one_part(
-    found: Metrics, y: np.ndarray, output: Mapping[str, np.ndarray], seed: int = 0
-) -> Metrics:
-    """The same scores where one part is held out: no folds differ, so intervals and comparisons are
-    those of a bootstrap over its patients. `y` `[N]`: the known outcomes; `output`: model → `[N,
-    K]`."""
-    metrics = metrics_of(found.kind)
+def _wanted_pairs(names: Iterable[str]) -> list[tuple[str, str]]:
+    """The models that are compared: the net with every other, and each graph's controls."""
+    scored = [name for name in names if not ModelId.parse(name).is_one_of(PATTERN)]
+    if OURS not in scored:
+        return []
+    against_net = [(OURS, name) for name in scored if name != OURS]
+    return list(dict.fromkeys(against_net + pairs(scored)))
 
-    def spanned(rows: dict) -> dict:
+
+def of_one_part(
+    metrics: Metrics, y: np.ndarray, output: Mapping[str, np.ndarray], seed: int = 0
+) -> Metrics:
+    """The same scores where one part is held out.
+
+    No folds differ, so intervals and comparisons are those of a bootstrap over its patients.
+
+    Parameters
+    ----------
+    metrics : Metrics
+        The scores, as `tally` gives them.
+    y : np.ndarray
+        `[N]`, the known outcomes of the held-out patients.
+    output : mapping of str to np.ndarray
+        The output of every model, `[N, O]`.
+    seed : int
+        Of the bootstrap.
+    """
+    metric_set = metrics_of(metrics.kind)
+
+    def with_intervals(rows: dict) -> dict:
         return {
-            name: _spanned(row, metrics, y, output.get(name), seed) for name, row in rows.items()
+            name: _with_intervals(row, metric_set, y, output.get(name), seed)
+            for name, row in rows.items()
         }
 
-    names = [name for name in output if name != OURS]
-    wanted = [(OURS, name) for name in names] + pairs(list(output))
-    compared = [
-        pair
-        for a, b in dict.fromkeys(wanted)
-        for pair in bootstrap_compare(a, b, y, output[a], output[b], metrics.compared, seed=seed)
-    ]
+    against_net = [(OURS, name) for name in output if name != OURS]
+    wanted = dict.fromkeys(against_net + pairs(list(output)))
+    comparisons = []
+    for a, b in wanted:
+        comparisons += bootstrap_compare(
+            a, b, y, output[a], output[b], metric_set.compared, seed=seed
+        )
     update = {
-        "models": spanned(found.models),
-        "variants": spanned(found.variants),
-        "comparisons": compared,
+        "models": with_intervals(metrics.models),
+        "variants": with_intervals(metrics.variants),
+        "comparisons": comparisons,
     }
-    return found.model_copy(update=update)
+    return metrics.model_copy(update=update)
 
 
-def _spanned(
+def _with_intervals(
     row: dict, metrics: MetricSet, y: np.ndarray, output: np.ndarray | None, seed: int
 ) -> dict:
     """A model's scores with intervals over resampled patients; without, where it was not scored on
@@ -95,10 +124,11 @@ def _spanned(
     if output is None:
         return row
     intervals = bootstrap_scores(metrics, y, output, seed=seed)
-    return {
-        m: score.model_copy(update={"ci95": intervals[m]}) if m in intervals else score
-        for m, score in row.items()
-    }
+    updated = dict(row)
+    for name in intervals:
+        if name in row:
+            updated[name] = row[name].model_copy(update={"ci95": intervals[name]})
+    return updated
 
 
 def has_every_subset(names: Iterable[str], modalities: tuple[str, ...]) -> bool:
@@ -110,29 +140,33 @@ def has_every_subset(names: Iterable[str], modalities: tuple[str, ...]) -> bool:
 def shapley_of(
     table: pd.DataFrame, modalities: tuple[str, ...], metrics: MetricSet
 ) -> list[Contribution]:
-    """What each modality adds (Shapley), in the metrics compared, where every subset of them was
-    scored."""
+    """Shapley values of the modalities in the metrics compared; none where the table lacks a
+    subset of them."""
     if not has_every_subset(table["model"], modalities):
         return []
-    share, baseline, found = test_share(table), kind_of(metrics.kind).baseline, []
+    share = test_share(table)
+    baseline = kind_of(metrics.kind).baseline
+    shares = []
     for metric in metrics.compared:
         scores = by_subset(table, modalities, metric.name, baseline)
-        found += contributions(scores, modalities, metric.name, share)
-    return found
+        shares += contributions(scores, modalities, metric.name, share)
+    return shares
 
 
 def test_share(table: pd.DataFrame) -> float:
     """Labelled patients tested in a fold, for each one trained on."""
-    whole = table[table["model"] == OURS] if (table["model"] == OURS).any() else table
+    is_net = table["model"] == OURS
+    whole = table[is_net] if is_net.any() else table
     return float(whole["tested"].mean() / max(whole["trained"].mean(), 1))
 
 
-def _compared(folds: dict[str, pd.DataFrame], a: str, b: str, metric: Metric, share: float):
-    """The comparison over the folds that both have."""
+def _compared(
+    folds: dict[str, pd.DataFrame], a: str, b: str, metric: Metric, share: float
+) -> Comparison | None:
+    """The comparison of two models over the folds that both have."""
     both = folds[a].index.intersection(folds[b].index)
-    first, second = (folds[name].loc[both, metric.name].to_numpy(float) for name in (a, b))
-    return (
-        compare(a, b, metric, first, second, share)
-        if len(both) and np.isfinite(first).any()
-        else None
-    )
+    first = folds[a].loc[both, metric.name].to_numpy(float)
+    second = folds[b].loc[both, metric.name].to_numpy(float)
+    if not len(both) or not np.isfinite(first).any():
+        return None
+    return compare(a, b, metric, first, second, share)

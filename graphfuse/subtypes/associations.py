@@ -16,6 +16,7 @@ from sklearn.metrics import (
     normalized_mutual_info_score,
 )
 
+from graphfuse.statistics.multiple_testing import holm
 from graphfuse.statistics.survival import LogRank, kaplan_meier, log_rank, median_survival
 from graphfuse.subtypes.stability import Resampled
 from graphfuse.task.outcome import Outcome
@@ -238,24 +239,6 @@ def associations(
 def outcome_parents(outcome: Outcome, modalities: tuple[str, ...]) -> tuple[str, ...]:
     """Those of the modalities from which the outcome was computed."""
     return tuple(m for m in outcome.derived_from if m in modalities)
-
-
-def holm(p: list[float]) -> list[float]:
-    """Holm's step-down corrected p-values, in the order given; NaN stays and does not count.
-
-    Examples
-    --------
-    >>> holm([0.01, float("nan"), 0.04])
-    [0.02, nan, 0.04]
-    """
-    values = np.asarray(p, float)
-    order = [i for i in np.argsort(values, kind="stable") if np.isfinite(values[i])]
-    corrected, most = values.copy(), 0.0
-    for step, i in enumerate(order):
-        left = len(order) - step
-        most = max(most, min(1.0, values[i] * left))
-        corrected[i] = most
-    return corrected.tolist()
 
 
 def holm_by_name(p: Mapping[str, float]) -> dict[str, float]:

@@ -9,7 +9,6 @@ import pytest
 from sklearn.metrics import accuracy_score, f1_score, roc_auc_score
 
 from graphfuse.evaluate.metrics import FEWEST
-from graphfuse.evaluate.subgroups import _holm
 from graphfuse.evaluate.subgroups import subgroups as by_metrics
 from graphfuse.task.registry import kind_of, metrics_of
 
@@ -201,11 +200,6 @@ def test_patients_may_stand_in_any_order_and_be_untested():
     assert {row.patients for row in subgroups(half, {"site": site}, ids, NAMES[:2], draws=50)} == {
         60
     }
-
-
-def test_holm_by_hand():
-    assert _holm({0: 0.01, 1: 0.04, 2: 0.03}, 3) == pytest.approx({0: 0.03, 2: 0.06, 1: 0.06})
-    assert _holm({5: 0.01}, 4) == {5: 0.04} and _holm({}, 3) == {}
 
 
 @pytest.mark.slow

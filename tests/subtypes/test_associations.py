@@ -3,17 +3,11 @@
 import numpy as np
 import pytest
 
-from graphfuse.subtypes.associations import associations, contribution, holm, separations, shared
+from graphfuse.subtypes.associations import associations, contribution, separations, shared
 from graphfuse.subtypes.stability import Resampled
 from graphfuse.task.outcome import Outcome
 
 LABELS = np.array([0, 0, 0, 1, 1, 1, -1])
-
-
-def test_holm_steps_down_and_keeps_order():
-    assert holm([0.03, 0.01, 0.04]) == pytest.approx([0.06, 0.03, 0.06])
-    assert holm([0.5, float("nan"), 0.6])[::2] == pytest.approx([1.0, 1.0])
-    assert holm([]) == []
 
 
 def test_shared_information_is_on_the_patients_of_both():
