@@ -23,7 +23,7 @@ from graphfuse.evaluate.shapley import (
     shapley,
     subsets,
 )
-from graphfuse.report.modality_contributions import told
+from graphfuse.report import modality_contributions
 from graphfuse.schema import Evaluation, Recipe
 from graphfuse.task.registry import metrics_of
 
@@ -275,7 +275,7 @@ def test_a_modality_may_be_called_like_two():
     found = run(small(("a+b", "c"))).metrics({})
     assert {"single:a+b", "single:c"} < set(found.models)
     assert {"only:a+b", "only:c", "pattern:a+b", "pattern:a+b+c"} < set(found.variants)
-    rows = told(found, Evaluation())
+    rows = modality_contributions.contributions(found, Evaluation())
     assert [row["name"] for row in rows["patterns"]] == ["a+b", "a+b+c"]
     assert [row["name"] for row in rows["subsets"]] == ["a+b", "c", "all"]
 
