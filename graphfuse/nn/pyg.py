@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import math
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from inspect import Parameter, signature
 
 import torch
@@ -19,17 +19,25 @@ TRIAL_WIDTH = 8
 
 
 class Geometric(Propagate):
-    """A convolution over one graph of S senders, which hear only themselves, and N receivers, who
-    hear their senders.
+    """Messages by a convolution over one graph of S senders and N receivers.
 
-    Senders keep their stored states and receivers never hear each other, whatever number of hops
-    the convolution takes. Edges of weight 0 are left out; weights go where the convolution takes
-    them, and where it takes none all edges count alike. Every token is a graph of its own. Nothing
-    is dropped at random, and the convolution stays in evaluation mode. PyTorch Geometric scatters:
-    on a GPU two runs may differ in the last digits.
+    A sender's only neighbour is itself, and a receiver's neighbours are its senders, so senders
+    keep their stored states, and receivers never get messages from each other, whatever number of
+    hops the convolution takes. Edges of weight 0 are left out; weights go where the convolution
+    takes them, and where it takes none all edges count alike. Every token is a graph of its own.
+    Nothing is dropped at random, and the convolution stays in evaluation mode. PyTorch Geometric
+    scatters: on a GPU two runs may differ in the last digits.
 
-    Raises `InputError` where the convolution cannot be built from width to width, or patients would
-    hear more than their senders.
+    Parameters
+    ----------
+    width : int
+        The net's width D.
+
+    Raises
+    ------
+    InputError
+        Where the convolution cannot be built from width to width, or its messages come from others
+        than a patient's neighbours.
     """
 
     loops = True
@@ -40,8 +48,7 @@ class Geometric(Propagate):
         if why := refusal(self.name, width):
             raise InputError(
                 f"propagate = 'pyg:{self.name}' does not work at width {width}: {why}; take "
-                "another convolution, or write a "
-                "class of your own around it and give file.py:Class"
+                "another convolution, or write a class of your own around it and give file.py:Class"
             )
         self.conv, self.takes = build(self.name, width)
         self.eval()
@@ -51,7 +58,7 @@ class Geometric(Propagate):
         return super().train(False)
 
     def forward(self, own: Tensor, senders: Tensor, lists: EdgeLists) -> Tensor:
-        return through(self.conv, self.takes, own, senders, lists)
+        return messages(self.conv, self.takes, own, senders, lists)
 
 
 @cache
@@ -61,19 +68,17 @@ def convolution(name: str) -> type[Geometric]:
     Raises `InputError` for an unknown name and for a convolution that does not go with patient
     layers.
     """
-    if name not in (known := names()):
+    known = names()
+    if name not in known:
+        guess = nearest(name, known)
         raise InputError(
-            f"propagate = 'pyg:{name}': torch_geometric.nn has no such "
-            f"convolution{nearest(name, known)}"
+            f"propagate = 'pyg:{name}': torch_geometric.nn has no such convolution{guess}"
         )
-    found = type(
-        name,
-        (Geometric,),
-        {"name": name, "__doc__": f"`torch_geometric.nn.{name}` over a patient layer."},
-    )
+    about = f"`torch_geometric.nn.{name}` over a patient layer."
+    cls = type(name, (Geometric,), {"name": name, "__doc__": about})
     with torch.random.fork_rng(devices=[]), torch.device("cpu"):
-        found(TRIAL_WIDTH)
-    return found
+        cls(TRIAL_WIDTH)
+    return cls
 
 
 def names() -> list[str]:
@@ -89,13 +94,13 @@ def _all():
 # ----------------------------------------------------------------------------------------- building
 
 
-def _perceptron(into: int, out: int) -> nn.Module:
-    return nn.Sequential(nn.Linear(into, out), nn.LeakyReLU(), nn.Linear(out, out))
+def _perceptron(features: int, out: int) -> nn.Module:
+    layers = nn.Linear(features, out), nn.LeakyReLU(), nn.Linear(out, out)
+    return nn.Sequential(*layers)
 
 
-# What a convolution asks for and has no default of its own for, by the argument's name in PyTorch
-# Geometric.
-ASKED: dict[str, Callable] = {
+# Values of the arguments that convolutions require, by the argument's name in PyTorch Geometric.
+REQUIRED: dict[str, Callable] = {
     **dict.fromkeys(
         ("in_channels", "out_channels", "channels", "hidden_channels", "edge_type_emb_dim"),
         lambda width: width,
@@ -111,12 +116,11 @@ ASKED: dict[str, Callable] = {
     "deg": lambda width: torch.tensor([0, 1], device="cpu"),
 }
 
-# What some need besides, so that states keep their width, weights are heard, and nothing looks at a
-# whole batch.
-BESIDES: dict[str, Callable[[int], dict]] = {
-    "ChebConv": lambda width: {
-        "normalization": None
-    },  # degrees of senders would count who else hears them
+# Further arguments of some convolutions, so that states keep their width, weights count, and
+# nothing depends on the whole batch.
+FURTHER: dict[str, Callable[[int], dict]] = {
+    # degrees of senders would count their other receivers
+    "ChebConv": lambda width: {"normalization": None},
     "EGConv": lambda width: {"num_heads": math.gcd(8, width)},
     "EdgeConv": lambda width: {"nn": _perceptron(2 * width, width)},
     "FAConv": lambda width: {"normalize": False},
@@ -127,14 +131,8 @@ BESIDES: dict[str, Callable[[int], dict]] = {
     "MixHopConv": lambda width: {"powers": [0, 1], "out_channels": width // 2},
     "NNConv": lambda width: {"nn": _perceptron(1, width * width)},
 }
-SHOWN = {
-    "x_0",
-    "edge_weight",
-    "edge_attr",
-    "edge_type",
-    "node_type",
-    "lambda_max",
-}  # besides states and edges
+# what a convolution may be given besides states and edges
+OFFERED = {"x_0", "edge_weight", "edge_attr", "edge_type", "node_type", "lambda_max"}
 WEIGHT_AS_ATTRIBUTE = {"GINEConv", "GMMConv", "HEATConv", "NNConv", "PDNConv", "SplineConv"}
 
 
@@ -144,58 +142,76 @@ def build(name: str, width: int) -> tuple[nn.Module, frozenset[str]]:
     Raises `InputError` for one that asks for what patient layers do not have.
     """
     cls = getattr(_all(), name)
-    chosen = BESIDES.get(name, lambda _: {})(width)
-    wanted, told = (
-        _asked(cls.__init__) - {"self", *chosen},
-        _asked(cls.forward) - {"self", "x", "edge_index", *SHOWN},
-    )
-    if missing := sorted(wanted - set(ASKED) | told):
+    further = FURTHER[name](width) if name in FURTHER else {}
+    to_build = _required(cls.__init__) - {"self", *further}
+    to_run = _required(cls.forward) - {"self", "x", "edge_index", *OFFERED}
+    unknown = to_build - set(REQUIRED)
+    if missing := sorted(unknown | to_run):
         raise InputError(f"it asks for {', '.join(missing)}, which patient layers do not have")
-    conv = cls(**{key: ASKED[key](width) for key in sorted(wanted)}, **chosen)
+    required = {key: REQUIRED[key](width) for key in sorted(to_build)}
+    conv = cls(**required, **further)
+    _remove_dropout(conv)
+    takes = OFFERED & set(signature(cls.forward).parameters)
+    if name not in WEIGHT_AS_ATTRIBUTE:
+        takes -= {"edge_attr"}
+    return conv, frozenset(takes)
+
+
+def _remove_dropout(conv: nn.Module) -> None:
     for place, module in list(conv.named_modules()):
         if isinstance(module, nn.Dropout):
             conv.set_submodule(place, nn.Identity())
-    takes = SHOWN & set(signature(cls.forward).parameters)
-    return conv, frozenset(takes if name in WEIGHT_AS_ATTRIBUTE else takes - {"edge_attr"})
 
 
-def _asked(function: Callable) -> set[str]:
-    """Arguments without a default."""
+def _required(function: Callable) -> set[str]:
+    """Names of the arguments that have no default."""
     plain = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
-    return {
-        k
-        for k, given in signature(function).parameters.items()
-        if given.default is Parameter.empty and given.kind in plain
+    named = {
+        key: each for key, each in signature(function).parameters.items() if each.kind in plain
     }
+    return {key for key, each in named.items() if each.default is Parameter.empty}
 
 
 # ------------------------------------------------------------------------------------------ running
 
 
-def through(
+def messages(
     conv: nn.Module, takes: frozenset[str], own: Tensor, senders: Tensor, lists: EdgeLists
 ) -> Tensor:
-    """What the receivers hear, by token `[N, T, D]`."""
-    (count, tokens, _), start = own.shape, len(senders)
-    nodes = start + count
-    keep = lists.weight != 0
-    alone = torch.arange(start, device=own.device)
-    edges = torch.stack(
-        [torch.cat([alone, lists.index[keep]]), torch.cat([alone, start + lists.receiver[keep]])]
-    )
-    weight = torch.cat([own.new_ones(start), lists.weight[keep].to(own.dtype)]).repeat(tokens)
-    edges = (edges[:, None] + nodes * torch.arange(tokens, device=own.device)[:, None]).flatten(1)
-    x = torch.cat([senders, own]).transpose(0, 1).flatten(0, 1)
-    inputs = {
+    """The convolution's outputs at the receivers `[N, T, D]`.
+
+    Nodes of a token's graph are the S senders, then the N receivers; the graphs of T tokens stand
+    one after another.
+    """
+    tokens, device = own.shape[1], own.device
+    nodes = len(senders) + len(own)
+    ends, weight = _edges(lists, len(senders))
+    starts = nodes * torch.arange(tokens, device=device)
+    edges = (ends[:, None] + starts[:, None]).flatten(1)  # [2, T × (S + E)]
+    weight = weight.to(own.dtype).repeat(tokens)
+    x = torch.cat([senders, own]).transpose(0, 1).flatten(0, 1)  # [T × nodes, D]
+    offered = {
         "x_0": x,
         "edge_weight": weight,
         "edge_attr": weight[:, None],
         "edge_type": torch.zeros_like(edges[0]),
-        "node_type": torch.zeros(len(x), dtype=torch.long, device=own.device),
+        "node_type": torch.zeros(len(x), dtype=torch.long, device=device),
         "lambda_max": 2.0,
     }
-    out = conv(x, edge_index=edges, **{key: inputs[key] for key in takes})
-    return out.unflatten(0, (tokens, nodes))[:, start:].transpose(0, 1)
+    taken = {key: offered[key] for key in takes}
+    out = conv(x, edge_index=edges, **taken).unflatten(0, (tokens, nodes))
+    return out[:, len(senders) :].transpose(0, 1)
+
+
+def _edges(lists: EdgeLists, senders: int) -> tuple[Tensor, Tensor]:
+    """Ends `[2, S + E]` and weights `[S + E]`: each sender's edge to itself, then those of
+    `lists`."""
+    keep = lists.weight != 0
+    loops = torch.arange(senders, device=lists.index.device)
+    source = torch.cat([loops, lists.index[keep]])
+    target = torch.cat([loops, senders + lists.receiver[keep]])
+    ones = lists.weight.new_ones(senders)
+    return torch.stack([source, target]), torch.cat([ones, lists.weight[keep]])
 
 
 # ------------------------------------------------------------------------------------------- trying
@@ -203,40 +219,53 @@ def through(
 
 @cache
 def refusal(name: str, width: int) -> str:
-    """Why the convolution is no propagator at this width; empty where it is one. Uses up no
-    randomness."""
+    """Why the convolution is no propagator at this width, or an empty string. The caller's random
+    numbers stay as they are."""
     with torch.random.fork_rng(devices=[]), torch.device("cpu"):
         torch.manual_seed(0)
         try:
             conv, takes = build(name, width)
             conv = conv.double().eval()
-            return _tried(lambda *layer: through(conv, takes, *layer), width)
+            return _try(partial(messages, conv, takes), width)
         except InputError as error:
             return str(error)
         except Exception as error:  # a convolution may raise anything: it is the reason
-            said = str(error).strip() or "it does not take patients' states"
-            return f"{type(error).__name__}: {said.splitlines()[0]}"
+            reason = str(error).strip() or "it does not take patients' states"
+            first_line, *_ = reason.splitlines()
+            return f"{type(error).__name__}: {first_line}"
 
 
-def _tried(heard: Callable[[Tensor, Tensor, EdgeLists], Tensor], width: int) -> str:
-    """What is wrong with the messages to three patients, two of whom hear two of four senders
-    each."""
-    own, senders = torch.randn(3, 2, width).double(), torch.randn(4, 2, width).double()
-    offsets, index = torch.tensor([0, 2, 4, 4]), torch.tensor([0, 1, 1, 2])
-    lists = EdgeLists.build(offsets, index, torch.tensor([0.5, 0.5, 0.3, 0.7]).double(), 4)
-    out = heard(own, senders, lists)
+def _try(run: Callable[[Tensor, Tensor, EdgeLists], Tensor], width: int) -> str:
+    """What is wrong with the messages to three patients, of whom two have two of four senders as
+    neighbours, and the last has none."""
+    own = torch.randn(3, 2, width).double()
+    senders = torch.randn(4, 2, width).double()
+    lists = _trial_lists()
+    out = run(own, senders, lists)
     if not isinstance(out, Tensor) or out.shape != own.shape:
-        return f"it turns states {tuple(own.shape)} into {tuple(getattr(out, 'shape', ()))}"
+        size = tuple(getattr(out, "shape", ()))
+        return f"it turns states {tuple(own.shape)} into {size}"
     if not torch.isfinite(out).all():
         return "its messages are not finite"
-    first = EdgeLists.build(offsets[:2], index[:2], lists.weight[:2], 4)
-    if not torch.allclose(heard(own[:1], senders, first), out[:1], atol=1e-9):
+    first = EdgeLists.build(lists.offsets[:2], lists.index[:2], lists.weight[:2], 4)
+    if not _close(run(own[:1], senders, first), out[:1]):
         return "a message to a patient depends on who else is there"
     changed = senders.clone()
     changed[3] += 1
-    if not torch.allclose(heard(own, changed, lists), out, atol=1e-9):
+    if not _close(run(own, changed, lists), out):
         return "patients receive messages from senders without an edge to them"
     changed[1] = torch.randn(2, width)
-    if torch.allclose(heard(own, changed, lists)[:2], out[:2], atol=1e-9):
+    after = run(own, changed, lists)
+    if _close(after[:2], out[:2]):
         return "patients receive no messages from their senders"
     return ""
+
+
+def _trial_lists() -> EdgeLists:
+    offsets, index = torch.tensor([0, 2, 4, 4]), torch.tensor([0, 1, 1, 2])
+    weight = torch.tensor([0.5, 0.5, 0.3, 0.7])
+    return EdgeLists.build(offsets, index, weight.double(), 4)
+
+
+def _close(a: Tensor, b: Tensor) -> bool:
+    return torch.allclose(a, b, atol=1e-9)

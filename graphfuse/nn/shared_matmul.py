@@ -7,16 +7,35 @@ from torch import Tensor
 
 
 def product(x: Tensor, weight: Tensor) -> Tensor:
-    """`x @ weight`: `[…, F]`, `[F, D]` → `[…, D]`.
+    """Compute `x @ weight`, with one wide product for all replicas under `torch.func.vmap`.
 
-    Under `torch.func.vmap` over weights alone, all replicas' weights stand side by side in one
-    product: `x` is neither copied nor kept once for each replica, and one wide product is faster
-    than many narrow ones.
+    Where replicas differ in their weights alone, the weights stand side by side in one product: `x`
+    is neither copied nor kept once for each replica, and one wide product is faster than many
+    narrow ones.
+
+    Parameters
+    ----------
+    x : Tensor, [..., F]
+    weight : Tensor, [F, D]
+
+    Returns
+    -------
+    Tensor, [..., D]
+
+    Examples
+    --------
+    >>> import torch
+    >>> product(torch.ones(2, 3), torch.ones(3, 1))
+    tensor([[3.],
+            [3.]])
     """
-    return _Product.apply(x.reshape(-1, x.shape[-1]), weight).unflatten(0, x.shape[:-1])
+    rows = x.reshape(-1, x.shape[-1])
+    return _Product.apply(rows, weight).unflatten(0, x.shape[:-1])
 
 
 class _Product(torch.autograd.Function):
+    """`[n, F]`, `[F, D]` → `[n, D]`."""
+
     @staticmethod
     def forward(x, weight):
         return x @ weight
@@ -27,22 +46,29 @@ class _Product(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, grad):
-        x, weight = ctx.saved_tensors  # in half precision the product has a dtype of its own
-        to_x = (grad @ weight.mT.to(grad.dtype)).to(x.dtype) if ctx.needs_input_grad[0] else None
-        return to_x, (x.mT.to(grad.dtype) @ grad).to(weight.dtype) if ctx.needs_input_grad[
-            1
-        ] else None
+        x, weight = ctx.saved_tensors
+        dtype = grad.dtype  # in half precision that of the product, not of what is multiplied
+        grad_x = grad_weight = None
+        if ctx.needs_input_grad[0]:
+            grad_x = grad @ weight.mT.to(dtype)
+            grad_x = grad_x.to(x.dtype)
+        if ctx.needs_input_grad[1]:
+            grad_weight = x.mT.to(dtype) @ grad
+            grad_weight = grad_weight.to(weight.dtype)
+        return grad_x, grad_weight
 
     @staticmethod
     def vmap(info, in_dims, x, weight):
-        if in_dims[0] is None:
-            wide = weight.movedim(in_dims[1], -2)
-            out = _Product.apply(x, wide.flatten(-2)).unflatten(-1, wide.shape[-2:])
+        x_dim, weight_dim = in_dims
+        if x_dim is None:
+            # weights side by side: [F, replicas, D] as [F, replicas × D]
+            wide = weight.movedim(weight_dim, -2)
+            out = _Product.apply(x, wide.flatten(-2))
+            out = out.unflatten(-1, wide.shape[-2:])
             return out, out.dim() - 2
-        x = x.movedim(in_dims[0], 0)
-        weight = (
-            weight.expand(info.batch_size, *weight.shape)
-            if in_dims[1] is None
-            else weight.movedim(in_dims[1], 0)
-        )
+        x = x.movedim(x_dim, 0)
+        if weight_dim is None:
+            weight = weight.expand(info.batch_size, *weight.shape)
+        else:
+            weight = weight.movedim(weight_dim, 0)
         return _Product.apply(x, weight), 0

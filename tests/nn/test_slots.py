@@ -365,7 +365,7 @@ def test_a_new_patient_does_not_depend_on_the_batch_and_hears_the_stored_states(
 @pytest.mark.parametrize("fuse", [f for f in FUSES if part("fuse", f).level != "embedding"])
 def test_modalities_trained_apart_hear_nothing_of_what_the_fusion_learns(fuse):
     net, inputs = net_and_inputs(fuse=fuse)
-    fused, own = net(inputs, own=True)
+    fused, own = net(inputs, by_modality=True)
     encoders = list(net.encode.parameters())
 
     def reached(out):

@@ -75,7 +75,7 @@ class TrainingStep(nn.Module):
     ):
         """What the net says of the training patients, and its logits of those held out."""
         encoded = self.net.encoded(inputs)
-        said = self.net(inputs, own=own, encoded=encoded, **hidden)
+        said = self.net(inputs, by_modality=own, encoded=encoded, **hidden)
         if not held:
             return said, ()
         with torch.no_grad():

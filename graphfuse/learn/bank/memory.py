@@ -48,7 +48,7 @@ class Size:
         mask = torch.ones(*inputs.present.shape, net.width, dtype=torch.float64)
         net = net.double()
         with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
-            said = net(inputs, mask, own=net.level != "embedding")
+            said = net(inputs, mask, by_modality=net.level != "embedding")
         known = [*leaves(inputs), *net.parameters(), *net.buffers(), mask]
         for tensor in known:
             kept.pop(tensor.untyped_storage().data_ptr(), None)
