@@ -94,7 +94,7 @@ def _checked_frame(frame: pd.DataFrame, where: str, faults: Faults) -> pd.DataFr
             list(columns),
             named.__getitem__,
             cure='.set_index("{}") makes them the index',
-            tell=False,
+            warns=False,
         )
     except NotTheIds as error:
         faults.add(str(error).replace("its first column", "its index"))

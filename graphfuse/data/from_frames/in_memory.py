@@ -30,7 +30,7 @@ def ids_of(adata, id_column: str | None) -> pd.Index:
         others,
         adata.obs.__getitem__,
         cure='name it: id_column="{}"',
-        tell=False,
+        warns=False,
     )
     return names
 

@@ -1,5 +1,4 @@
-"""Tables from files: one reader per format, patients as text in the index, one clear message when a
-file is not usable."""
+"""Tables from files: one reader per format, with patients' ids as text in the index."""
 
 from __future__ import annotations
 
@@ -30,6 +29,13 @@ _SIGNS = {
     b"PK\x03\x04": "zip (npz or an Excel workbook)", b"\xd0\xcf\x11\xe0": "old Excel workbook",
     b"%PDF": "PDF",
 }  # fmt: skip
+_EXPECTED = {
+    "h5ad": "HDF5 (h5ad or h5mu)",
+    "h5mu": "HDF5 (h5ad or h5mu)",
+    "parquet": "Parquet",
+    "npy": "npy",
+    "npz": "zip (npz or an Excel workbook)",
+}
 
 
 def read_table(
@@ -43,27 +49,45 @@ def read_table(
     repeats: bool = False,
     as_text: bool = False,
 ) -> pd.DataFrame:
-    """The table at `path`, patients × columns, indexed by patient id as text.
+    """Reads a table of patients × columns.
 
-    csv, tsv, txt (plain or .gz; delimiter seen by itself), parquet, npy or npz with ids, h5ad
-    (`layer`), h5mu (`modality`, `layer`). `id_column`: default is the first column. `columns`: only
-    these, in this order; where a name stands twice the first one wins. `repeats`: a patient may
-    have many rows. `as_text`: every cell as it is written, without the blanks around it, and only
-    blank cells missing, so that whoever asks decides what is a number, a category or a date (a
-    decimal comma becomes a point). Raises `InputError` with what is wrong,
-    in which file, and the cure.
+    Parameters
+    ----------
+    path : str or Path
+        csv, tsv, txt, gct (plain or .gz; the delimiter is guessed), Parquet, npy or npz with ids,
+        h5ad, h5mu.
+    orient : {"patients-in-rows", "patients-in-columns"}
+        Where the patients are in the file.
+    id_column : str, optional
+        The column of ids; by default the first one.
+    columns : list of str, optional
+        Only these, in this order; of columns with one name the first is taken.
+    layer : str, optional
+        The layer of an AnnData that holds the values; by default `.X`.
+    modality : str, optional
+        The modality of a MuData.
+    repeats : bool
+        Whether a patient may have many rows.
+    as_text : bool
+        Every cell as it is written, without the blanks around it, and only blank cells missing; a
+        decimal comma becomes a point. Callers then decide what is a number, a category or a date.
+
+    Returns
+    -------
+    DataFrame `[N, F]`
+        Indexed by patient id as text.
+
+    Raises
+    ------
+    InputError
+        Where the file cannot be read: says what is wrong, in which file, and what to do.
     """
     path = Path(path)
     kind = format_of(path)
-    wanted = Wanted(
-        orient == "patients-in-columns",
-        id_column,
-        None if columns is None else tuple(columns),
-        layer,
-        modality,
-        as_text,
-    )
-    with _told(path, kind):
+    flipped = orient == "patients-in-columns"
+    names = None if columns is None else tuple(columns)
+    wanted = Wanted(flipped, id_column, names, layer, modality, as_text)
+    with _input_errors(path, kind):
         frame = _READERS[kind](path, wanted)
         if as_text and kind != "text":
             frame = as_written(frame)
@@ -75,33 +99,34 @@ def read_table(
 
 def _check_names(frame: pd.DataFrame, path: Path) -> None:
     """Raises `InputError` where a column that holds values has no name."""
-    unnamed = [at for at, name in enumerate(frame.columns) if re.fullmatch(r"(\.\d+)?", str(name))]
-    if unnamed:
-        values = int(frame.iloc[:, unnamed].notna().to_numpy().sum())
+    is_unnamed = [re.fullmatch(r"(\.\d+)?", str(name)) is not None for name in frame.columns]
+    if any(is_unnamed):
+        unnamed = frame.loc[:, is_unnamed]
+        values = int(unnamed.notna().to_numpy().sum())
         raise InputError(
-            f"{path}: {counted(len(unnamed), 'column')} without a name "
+            f"{path}: {counted(unnamed.shape[1], 'column')} without a name "
             f"({counted(values, 'value')}): name or remove what stands there"
         )
 
 
 def column_names(path: str | Path) -> list[str]:
-    """Every column of a text table, the id column first; repeated names get .1, .2, … as in
+    """The names of all columns of a table, the id column first; repeated names get .1, .2, … as in
     pandas."""
     path = Path(path)
     if format_of(path) != "text":
-        return [str(name) for name in ("patient", *read_table(path).columns)]
-    with _told(path, "text"):
+        return ["patient", *map(str, read_table(path).columns)]
+    with _input_errors(path, "text"):
         return text.text_table(path).measured_names
 
 
 def tables_in(path: str | Path) -> list[Part]:
-    """The tables that a file holds: for AnnData and MuData the values of each modality and what
-    `.obs` says of the rows, one for every other format. Raises `InputError` as `read_table`."""
+    """The tables that a file holds: for AnnData and MuData the values of each modality and the
+    columns of `.obs`, one for every other format. Raises `InputError` as `read_table`."""
     path = Path(path)
     kind = format_of(path)
     if kind not in ("h5ad", "h5mu"):
         return [Part(None)]
-    with _told(path, kind):
+    with _input_errors(path, kind):
         return parts_of(path, kind)
 
 
@@ -114,20 +139,18 @@ def format_of(path: Path) -> str:
     kind = path.suffix.lower().lstrip(".")
     if kind in _READERS:
         return kind
-    cure = (
-        "save it as csv first"
-        if kind in ("xlsx", "xls", "ods", "rds", "rdata")
-        else "known: " + ", ".join(_KNOWN)
-    )
+    cure = "known: " + ", ".join(_KNOWN)
+    if kind in ("xlsx", "xls", "ods", "rds", "rdata"):
+        cure = "save it as csv first"
     raise InputError(f"{path}: no reader for {path.suffix or 'a name without an ending'}; {cure}")
 
 
 @contextmanager
-def _told(path: Path, kind: str) -> Iterator[None]:
-    """Turns what another library raises over a file that it cannot read into an `InputError`.
+def _input_errors(path: Path, kind: str) -> Iterator[None]:
+    """Turns any error of another library that cannot read a file into an `InputError`.
 
-    That may be any exception: damaged bytes lead numpy to a `TokenError` of Python's tokenizer,
-    h5py to a `RuntimeError`, gzip to an `EOFError`, which the shell would take for Ctrl-C.
+    Damaged bytes lead numpy to a `TokenError` of Python's tokenizer, h5py to a `RuntimeError`, gzip
+    to an `EOFError`, which the shell would take for Ctrl-C.
     """
     expected = _check_signs(path, kind)
     try:
@@ -150,7 +173,9 @@ def _told(path: Path, kind: str) -> Iterator[None]:
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+    """The first line of an error's message, or its kind where it has none."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0][:200]
 
 
 def _check_signs(path: Path, kind: str) -> str:
@@ -162,20 +187,20 @@ def _check_signs(path: Path, kind: str) -> str:
         head = file.read(512)
     if not head:
         raise InputError(f"{path}: the file is empty; obtain it again")
-    found = next((words for sign, words in _SIGNS.items() if head.startswith(sign)), "text")
-    plain = "gzip" if path.name.lower().endswith(".gz") else "text"
-    expected = {"text": plain, "h5ad": "HDF5 (h5ad or h5mu)", "h5mu": "HDF5 (h5ad or h5mu)",
-    "parquet": "Parquet",
-                "npy": "npy", "npz": "zip (npz or an Excel workbook)"}[kind]  # fmt: skip
-    if head.lstrip(b"\xef\xbb\xbf \r\n\t").lower().startswith((b"<!doctype", b"<html", b"<?xml")):
+    actual = next((words for sign, words in _SIGNS.items() if head.startswith(sign)), "text")
+    expected = _EXPECTED.get(kind, "text")
+    if kind == "text" and path.name.lower().endswith(".gz"):
+        expected = "gzip"
+    start = head.lstrip(b"\xef\xbb\xbf \r\n\t").lower()
+    if start.startswith((b"<!doctype", b"<html", b"<?xml")):
         raise InputError(
             f"{path}: a web page, not a table (often a login or error page); download the "
             "file again"
         )
-    if found != expected:
+    if actual != expected:
         raise InputError(
-            f"{path}: expected {expected}, but the file is {found}; give it the right "
-            "ending or convert it"
+            f"{path}: expected {expected}, but the file is {actual}; give it the right ending or "
+            "convert it"
         )
     if kind in ("h5ad", "h5mu"):
         check_heaps(path)
@@ -186,20 +211,17 @@ def _check_signs(path: Path, kind: str) -> str:
 
 
 def _read_text(path: Path, wanted: Wanted) -> pd.DataFrame:
-    """A text table; where no id column is named, its first one is looked at."""
+    """A text table; where no id column is named, its first one is checked."""
     table = text.text_table(path)
     columns = None if wanted.flipped else wanted.columns
     frame = text.read(table, wanted.id_column, columns, wanted.as_text)
+
+    def read(names: list[str]) -> pd.DataFrame:
+        return text.read(table, None, names, True)
+
     if wanted.id_column is None:
         heading, *others = table.names
-        check_first_column(
-            path,
-            heading,
-            frame.index,
-            others,
-            lambda names: text.read(table, None, names, True),
-            wanted.flipped,
-        )
+        check_first_column(path, heading, frame.index, others, read, wanted.flipped)
     return pick(frame, wanted, path, None) if wanted.flipped else frame
 
 

@@ -20,11 +20,11 @@ def read_h5ad(path: Path, wanted: Wanted) -> pd.DataFrame:
     """The table of an AnnData file."""
     import anndata
 
-    part = wanted.columns is not None and not wanted.flipped
-    _require_whole(path, ("X",) if part else ())
+    is_partial = wanted.columns is not None and not wanted.flipped
+    _require_whole(path, ("X",) if is_partial else ())
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        data = anndata.read_h5ad(path, backed="r" if part else None)
+        data = anndata.read_h5ad(path, backed="r" if is_partial else None)
         try:
             return _annotated(data, wanted, path)
         finally:
@@ -55,22 +55,24 @@ def read_h5mu(path: Path, wanted: Wanted) -> pd.DataFrame:
 
 
 def _require_whole(path: Path, but: tuple[str, ...] = ()) -> None:
-    """Raises `InputError` where what an HDF5 file holds, unpacked, is more than memory holds;
-    `but`: what of it stays in the file."""
+    """Raises `InputError` where the unpacked contents of an HDF5 file are more than memory holds;
+    `but`: top groups that are not read."""
     import h5py
 
     sizes: list[int] = []
 
-    def note(name: str, part) -> None:
-        if isinstance(part, h5py.Dataset) and name.split("/")[0] not in but:
+    def add_size(name: str, part) -> None:
+        top = name.split("/")[0]
+        if isinstance(part, h5py.Dataset) and top not in but:
             sizes.append(part.size * part.dtype.itemsize)
 
     with h5py.File(path, "r") as file:
-        file.visititems(note)
+        file.visititems(add_size)
     free = memory.available()
-    if free is not None and sum(sizes) > free:
+    needed = sum(sizes)
+    if free is not None and needed > free:
         raise InputError(
-            f"{path}: what it holds takes {memory.in_gb(sum(sizes))} of memory, and "
+            f"{path}: what it holds takes {memory.in_gb(needed)} of memory, and "
             f"{memory.in_gb(free)} are free. {_CURE}, or save it with fewer layers"
         )
 
@@ -86,12 +88,12 @@ def _annotated(data, wanted: Wanted, path: Path) -> pd.DataFrame:
     _check_once(names, data, path)
     observed = [name for name in names if name in data.obs]
     measured = [name for name in names if name not in data.obs]
-    parts = [observations(data, observed, path)]
+    frames = [observations(data, observed, path)]
     if measured:
-        position = {name: at for at, name in enumerate(data.var_names)}
-        part = data[:, [position[name] for name in measured]]
-        parts.append(values_of(part, wanted.layer, path))
-    numbered = [part.reset_index(drop=True) for part in parts]  # ids may be repeated: told later
+        positions = pd.Series(range(data.n_vars), data.var_names)
+        values = data[:, positions[measured].to_numpy()]
+        frames.append(values_of(values, wanted.layer, path))
+    numbered = [frame.reset_index(drop=True) for frame in frames]  # ids may still be repeated
     return pd.concat(numbered, axis=1)[names].set_axis(ids, axis=0)
 
 
@@ -100,7 +102,8 @@ def _check_once(names: list[str], data, path: Path) -> None:
     `.obs`."""
     faults = Faults(str(path))
     repeated = set(data.var_names[data.var_names.duplicated()])
-    twice = [name for name in names if name in repeated and name not in data.obs]
+    only_measured = [name for name in names if name not in data.obs]
+    twice = [name for name in only_measured if name in repeated]
     if twice:
         faults.add(
             f"{len(twice)} columns stand more than once ({examples(twice)}); keep or average one "
@@ -116,24 +119,22 @@ def _check_once(names: list[str], data, path: Path) -> None:
 
 
 def _ids(data, wanted: Wanted, path: Path) -> pd.Index:
-    """The ids of the rows: names of observations, or the column of `.obs` that is asked for."""
-    if wanted.id_column is None:
+    """The ids of the rows: names of observations, or the wanted column of `.obs`."""
+    names, column = data.obs_names, wanted.id_column
+    if column is None:
         others = list(map(str, data.obs.columns))
-        heading, names = data.obs_names.name, data.obs_names
-        check_first_column(path, heading, names, others, data.obs.__getitem__)
+        check_first_column(path, names.name, names, others, data.obs.__getitem__)
         return names
-    if wanted.id_column == data.obs_names.name:
-        return data.obs_names
-    if wanted.id_column not in data.obs:
-        raise InputError(
-            f"{path}: .obs has no id column "
-            f"{wanted.id_column!r}{nearest(wanted.id_column, data.obs.columns)}"
-        )
-    return pd.Index(data.obs[wanted.id_column].astype(object))
+    if column == names.name:
+        return names
+    if column not in data.obs:
+        known_columns = nearest(column, data.obs.columns)
+        raise InputError(f"{path}: .obs has no id column {column!r}{known_columns}")
+    return pd.Index(data.obs[column].astype(object))
 
 
 def observations(data, columns: list[str], where: Path | str) -> pd.DataFrame:
-    """Columns of `.obs` as a csv file would give them: categories as what they stand for.
+    """Columns of `.obs` as a csv file would give them: categories as their values.
 
     Parameters
     ----------
@@ -159,6 +160,7 @@ def observations(data, columns: list[str], where: Path | str) -> pd.DataFrame:
 
 
 def _without_categories(column: pd.Series) -> pd.Series:
+    """A column with its values in place of pandas' categories."""
     if isinstance(column.dtype, pd.CategoricalDtype):
         return column.astype(object).infer_objects()
     return column

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import math
 import zipfile
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -23,13 +25,13 @@ def read_npy(path: Path, wanted: Wanted) -> pd.DataFrame:
         _require(file, path)
         file.seek(0)
         values = _array(lambda: np.load(file, allow_pickle=False), path, "the file")
-    beside = [path.with_name(f"{path.stem}.ids{ending}") for ending in (".txt", ".csv")]
-    found = next((file for file in beside if file.is_file()), None)
-    if found is None:
+    candidates = [path.with_name(f"{path.stem}.ids{ending}") for ending in (".txt", ".csv")]
+    file_of_ids = next((file for file in candidates if file.is_file()), None)
+    if file_of_ids is None:
         raise InputError(
-            f"{path}: no patient ids; put one id a line into {beside[0].name} beside it"
+            f"{path}: no patient ids; put one id a line into {candidates[0].name} beside it"
         )
-    ids = _ids_beside(found, len(values) if values.ndim else 0)
+    ids = _ids_beside(file_of_ids, len(values) if values.ndim else 0)
     return pick(_framed(values, ids, None, path), wanted, path, None)
 
 
@@ -38,7 +40,7 @@ def _require(file: IO[bytes], path: Path) -> None:
     major, _ = np.lib.format.read_magic(file)
     heads = {1: np.lib.format.read_array_header_1_0, 2: np.lib.format.read_array_header_2_0}
     if major not in heads:
-        return  # names of fields beyond Latin-1: no table of numbers, and refused as that
+        return  # names of fields beyond Latin-1, which is no table of numbers: refused later
     shape, _, kind = heads[major](file)
     size = math.prod(shape) * kind.itemsize
     rows, columns = (*shape, 1, 1)[:2]
@@ -49,11 +51,13 @@ def _require(file: IO[bytes], path: Path) -> None:
 def _ids_beside(path: Path, rows: int) -> list[str]:
     """The first cell of each line, less a heading where there is one line more than `rows`."""
     with open(path, encoding="utf-8-sig", newline="") as file:
-        lines = [line for line in csv.reader(file) if any(cell.strip() for cell in line)]
+        lines = [line for line in csv.reader(file) if "".join(line).strip()]
     heading = lines.pop(0) if len(lines) == rows + 1 else []
     ids = [line[0].strip() for line in lines]
-    if len(heading) > 1 and all(len(line) == len(heading) for line in lines):
-        frame = pd.DataFrame(lines, columns=[name.strip() for name in heading])
+    have_one_width = all(len(line) == len(heading) for line in lines)
+    if len(heading) > 1 and have_one_width:
+        names = [name.strip() for name in heading]
+        frame = pd.DataFrame(lines, columns=names)
         others = list(frame.columns[1:])
         check_first_column(path, heading[0], pd.Index(ids), others, frame.__getitem__)
     return ids
@@ -73,22 +77,22 @@ def read_npz(path: Path, wanted: Wanted) -> pd.DataFrame:
                     f"{path}: no array {name!r}{nearest(name, bundle.files)}; save values, "
                     "ids, columns"
                 )
-        parts = {
-            name: _array(lambda name=name: bundle[name], path, f"array {name!r}")
-            for name in ("values", "ids", "columns")
-            if name in bundle
-        }
-    return pick(
-        _framed(parts["values"], parts["ids"], parts.get("columns"), path), wanted, path, None
-    )
+        arrays = {}
+        for name in ("values", "ids", "columns"):
+            if name in bundle:
+                load = partial(bundle.__getitem__, name)
+                arrays[name] = _array(load, path, f"array {name!r}")
+    frame = _framed(arrays["values"], arrays["ids"], arrays.get("columns"), path)
+    return pick(frame, wanted, path, None)
 
 
-def _array(load, path: Path, what: str) -> np.ndarray:
+def _array(load: Callable[[], np.ndarray], path: Path, what: str) -> np.ndarray:
     """The loaded array; raises `InputError` with the cure where it holds Python objects."""
     try:
         return load()
     except ValueError as error:
-        if "pickle" not in str(error).lower() or "object" not in str(error).lower():
+        message = str(error).lower()
+        if "pickle" not in message or "object" not in message:
             raise
         raise InputError(
             f"{path}: {what} holds Python objects, which only pickle can load, and pickle can "
@@ -99,10 +103,11 @@ def _array(load, path: Path, what: str) -> np.ndarray:
 
 
 def _framed(values: np.ndarray, ids, columns, path: Path) -> pd.DataFrame:
-    """A frame of a plain array; raises `InputError` where the shapes do not meet."""
+    """A frame of a plain array; raises `InputError` where the shapes do not match."""
     if values.ndim != 2:
         raise InputError(f"{path}: expected values [patients, columns], got shape {values.shape}")
-    columns = [f"f{i}" for i in range(values.shape[1])] if columns is None else columns
+    if columns is None:
+        columns = [f"f{number}" for number in range(values.shape[1])]
     for what, names in (("ids", ids), ("columns", columns)):
         if np.ndim(names) != 1:
             raise InputError(f"{path}: expected {what} as one list, got shape {np.shape(names)}")

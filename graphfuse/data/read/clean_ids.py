@@ -1,4 +1,4 @@
-"""A frame as it comes from a file, brought to clean ids: text, none blank, none twice."""
+"""Clean ids and names of columns for a frame that was read: text, none blank, none repeated."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def with_clean_ids(frame: pd.DataFrame, path: Path, repeats: bool) -> pd.DataFra
 
 
 def _repeated(what: str, labels: pd.Index, known: pd.Index) -> str:
-    """The fault of labels that stand more than once among those known."""
+    """The fault of labels that are repeated among those known."""
     twice = known[known.duplicated()].unique()
     if what == "columns":
         dates = date_genes.turned_into_dates(twice)

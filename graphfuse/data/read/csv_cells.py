@@ -89,7 +89,7 @@ def cells_of(table: TextTable, id_at: int, chosen: list[int], decimal: str | Non
     Raises
     ------
     InputError
-        Where pandas does not see the rows that the records are.
+        Where pandas reads other rows than the table has records.
     """
     as_text = decimal is None
     parsed = pd.read_csv(
@@ -139,10 +139,10 @@ def _words(cells: np.ndarray) -> list[str]:
 
 
 def _has_small_decimals(table: TextTable) -> bool:
-    """Whether 0.000000123456789 may stand somewhere.
+    """Whether the table may hold numbers like 0.000000123456789.
 
     pandas' fast parser counts zeros among the 17 digits that it reads, so that digits are lost; the
-    exact one takes three times as long.
+    exact parser takes three times as long.
     """
     content = table.records.content
     has_zeros = b".0000" in content or b",0000" in content

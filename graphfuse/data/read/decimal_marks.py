@@ -1,8 +1,8 @@
-"""What the marks in a table's numbers mean: decimal comma or point, and thousands.
+"""Decimal commas, decimal points and thousands marks in the numbers of a table.
 
-One file is written in one way. Some cells say which: `0,5` and `1.234,5` hold a decimal comma,
+One file is written in one way. Some cells show which: `0,5` and `1.234,5` hold a decimal comma,
 `2.75` and `1,234.5` a decimal point. `1,234` and `1.234` could be either, and are read only where
-others of the file and of their own column leave one reading.
+other cells of the file and of their own column leave one reading.
 """
 
 from __future__ import annotations
@@ -54,10 +54,10 @@ def shape_of(cell: str) -> str | None:
 
 @dataclass(frozen=True)
 class Shapes:
-    """How the numbers of one column are written: the cells by shape, each once."""
+    """How the numbers of one column are written: its distinct cells by shape."""
 
     cells: Mapping[str, list[str]]
-    are_numbers: bool  # more than half of what is not missing
+    are_numbers: bool  # more than half of the cells that are not missing
 
     def of(self, *shapes: str) -> list[str]:
         """The cells of these shapes."""
@@ -69,34 +69,35 @@ class Shapes:
 
     @property
     def has_hundreds(self) -> bool:
-        """Whether whole numbers from 100 to 999 stand here, and none above."""
+        """Whether whole numbers from 100 to 999 are among the cells, and none above."""
         whole = [abs(float(cell)) for cell in self.of("whole")]
         return bool(whole) and 100 <= max(whole) < 1000
 
 
 def shapes_of(cells: Iterable[str]) -> Shapes:
     """How the numbers of a column are written."""
-    found: dict[str, dict[str, None]] = {}
-    hits = words = 0
+    distinct: dict[str, dict[str, None]] = {}
+    numbers = words = 0
     for cell in cells:
         shape = shape_of(cell)
         if shape is not None:
-            hits += 1
-            found.setdefault(shape, {})[cell] = None
+            numbers += 1
+            distinct.setdefault(shape, {})[cell] = None
         elif cell not in _MISSING:
             words += 1
-    return Shapes({shape: list(each) for shape, each in found.items()}, hits > words)
+    by_shape = {shape: list(cells) for shape, cells in distinct.items()}
+    return Shapes(by_shape, numbers > words)
 
 
-def decimal_mark(columns: Mapping[str, Shapes], said: str | None, path: Path) -> str:
+def decimal_mark(columns: Mapping[str, Shapes], known: str | None, path: Path) -> str:
     """The decimal mark of a table.
 
     Parameters
     ----------
     columns : mapping of str to Shapes
-        How the columns with text are written; those that are no numbers say nothing.
-    said : str or None
-        The mark that columns read as numbers have beyond doubt.
+        How the columns with text are written; those that are no numbers do not count.
+    known : str or None
+        The mark that columns read as numbers certainly have.
     path : Path
         The file, for messages.
 
@@ -110,21 +111,21 @@ def decimal_mark(columns: Mapping[str, Shapes], said: str | None, path: Path) ->
     InputError
         Where numbers of the file are written in two ways, or could be read in two ways.
     """
-    written = {name: shapes for name, shapes in columns.items() if shapes.are_numbers}
-    sure = {}
-    for mark in ".", ",":
-        sure[mark] = {name: found for name, each in written.items() if (found := each.says(mark))}
-    has_commas, has_points = [bool(sure[mark]) or said == mark for mark in ",."]
+    numeric = {name: shapes for name, shapes in columns.items() if shapes.are_numbers}
+    with_comma = _first_cells(numeric, ",")
+    with_point = _first_cells(numeric, ".")
+    has_commas = bool(with_comma) or known == ","
+    has_points = bool(with_point) or known == "."
     faults = Faults(str(path))
     if has_commas and has_points:
-        seen = [cells[0] for mark in ",." for cells in sure[mark].values()]
+        shown = examples([*with_comma, *with_point])
         faults.add(
-            f"a decimal comma in some numbers, a decimal point in others ({examples(seen)}): a "
-            "comma could be a decimal or a thousands mark; write numbers with a point and without "
-            "thousands marks"
+            f"a decimal comma in some numbers, a decimal point in others ({shown}): a comma could "
+            "be a decimal or a thousands mark; write numbers with a point and without thousands "
+            "marks"
         )
     decimal = "," if has_commas else "."
-    for name, shapes in written.items():
+    for name, shapes in numeric.items():
         unclear = _unclear(shapes, decimal, has_commas or has_points)
         if unclear:
             faults.add(
@@ -135,10 +136,18 @@ def decimal_mark(columns: Mapping[str, Shapes], said: str | None, path: Path) ->
     return decimal
 
 
+def _first_cells(columns: Mapping[str, Shapes], decimal: str) -> list[str]:
+    """The first cell of each column that can only be read with this decimal mark."""
+    cells = []
+    for shapes in columns.values():
+        cells += shapes.says(decimal)[:1]
+    return cells
+
+
 def _unclear(shapes: Shapes, decimal: str, known: bool) -> list[str]:
     """The cells of a column that can be read in two ways.
 
-    `known`: whether something in the file says that `decimal` is its mark.
+    `known`: whether some cell of the file shows that `decimal` is its mark.
     """
     thousands = shapes.of(_UNCLEAR[decimal])
     if known:
@@ -150,7 +159,7 @@ def _unclear(shapes: Shapes, decimal: str, known: bool) -> list[str]:
 
 
 def _has_large(shapes: Shapes) -> bool:
-    """Whether whole numbers of three digits or more stand in the column."""
+    """Whether the column holds whole numbers of three digits or more."""
     return any(abs(float(cell)) >= 100 for cell in shapes.of("whole"))
 
 
@@ -182,11 +191,11 @@ def _with_parts(column: pd.Series) -> np.ndarray:
 def _could_be_thousands(parts: np.ndarray) -> np.ndarray:
     """bool: which numbers have 1 to 3 digits before the point and at most 3 behind it.
 
-    Zeros at the end are not seen in a number: 2.1 may have been 2.100.
+    A number does not show zeros at its end: 2.1 may have been 2.100.
     """
     thousandfold = parts * 1000
-    three = np.isclose(thousandfold, np.rint(thousandfold), rtol=1e-12, atol=1e-6)
-    return three & (parts >= 1) & (parts < 1000)
+    has_three_digits = np.isclose(thousandfold, np.rint(thousandfold), rtol=1e-12, atol=1e-6)
+    return has_three_digits & (parts >= 1) & (parts < 1000)
 
 
 def with_points(cells: np.ndarray, decimal: str) -> np.ndarray:
@@ -222,7 +231,7 @@ def to_numbers(cells: pd.Series) -> pd.Series | None:
 
 
 def as_floats(cells: np.ndarray) -> np.ndarray | None:
-    """The same for an array: every digit counts, and `1_2` is no number as it is for Python."""
+    """As `to_numbers`, for an array; `1_2` is no number, though it is one for Python."""
     if pd.api.types.infer_dtype(cells, skipna=True) == "boolean":
         return pd.Series(cells).astype(float).to_numpy()
     floats = np.full(len(cells), np.nan)

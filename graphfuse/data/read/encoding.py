@@ -1,4 +1,4 @@
-"""The text of a file as UTF-8, whatever it was written in."""
+"""The text of a file as UTF-8, whatever its encoding."""
 
 from __future__ import annotations
 
@@ -69,16 +69,17 @@ def _content(path: Path) -> bytes:
 
 
 def _unpacked(path: Path, size: int) -> bytes:
-    """What a gzip file of `size` bytes holds, unpacked bit by bit up to what memory holds: a small
-    file may unpack to a thousand times its size."""
-    most, whole = memory.most_text(), io.BytesIO()
+    """The contents of a gzip file of `size` bytes, unpacked piece by piece up to what memory holds:
+    a small file may unpack to a thousand times its size."""
+    most, content = memory.most_text(), io.BytesIO()
     with open(path, "rb") as packed, gzip.GzipFile(fileobj=packed) as file:
         while chunk := file.read(_CHUNK):
-            whole.write(chunk)
-            if whole.tell() > most:
-                grown = size / max(1, min(packed.tell(), size))
-                memory.refuse_text(path, whole.tell() * grown, size)
-    return whole.getvalue()
+            content.write(chunk)
+            if content.tell() > most:
+                read = max(1, min(packed.tell(), size))
+                estimate = content.tell() * (size / read)
+                memory.refuse_text(path, estimate, size)
+    return content.getvalue()
 
 
 def _marked(raw: bytes) -> str | None:

@@ -1,4 +1,4 @@
-"""Columns beside the first that describe genes, in tables whose other columns are patients."""
+"""Columns that describe genes, in tables whose other columns are patients."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import logging
 import re
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from graphfuse.errors import InputError, examples, warn_once
@@ -49,17 +50,17 @@ def without_annotations(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
     InputError
         Where no column is left.
     """
-    known = [_plain(name) in _NAMES for name in frame.columns]
-    named = frame.columns[known]
+    describes = np.array([_plain(name) in _NAMES for name in frame.columns], dtype=bool)
+    named = frame.columns[describes]
     if not len(named):
         return frame
-    if all(known):
+    if describes.all():
         raise InputError(
             f"{path}: no patients in the columns ({examples(named)}); is the table the other way "
             "round (orient)?"
         )
     warn_once(log, f"{path}: {examples(named)} left out: columns that describe, no patients")
-    return frame.loc[:, [not each for each in known]]
+    return frame.loc[:, ~describes]
 
 
 def _plain(name: object) -> str:

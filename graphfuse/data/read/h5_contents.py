@@ -1,4 +1,4 @@
-"""What an AnnData or MuData file holds, without its values: modalities, and columns of `.obs`."""
+"""The tables in an AnnData or MuData file, without reading their values."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Part:
-    """One table of an annotated file, as `read_table` is asked for it.
+    """One table of an annotated file, by the arguments with which `read_table` reads it.
 
     `modality`: of a MuData, None for an AnnData and for a MuData's own `.obs`. `columns`: those of
     `.obs`, where these are the table; None for the values.
@@ -20,23 +20,27 @@ class Part:
 
 
 def parts_of(path: Path, kind: str) -> list[Part]:
-    """The tables of an h5ad or h5mu file: values of each modality, then what is known of the rows.
+    """The tables of an h5ad or h5mu file: the values of each modality, then the columns of `.obs`.
 
-    What a MuData's own `.obs` repeats of a modality (`rna:batch`) is left to the modality, and what
-    two modalities say of the same rows to the first of them.
+    Columns that a MuData's own `.obs` repeats from a modality (`rna:batch`) are left to the
+    modality, and columns that two modalities have for the same rows to the first of them.
     """
-    if kind == "h5ad":
-        return [Part(None), *_observed(None, _open(path, kind).obs)]
     data = _open(path, kind)
-    pulled = {f"{name}:{column}" for name, each in data.mod.items() for column in each.obs}
-    own = data.obs[[column for column in data.obs if column not in pulled]]
-    parts = [Part(str(name)) for name in data.mod] + _observed(None, own)
-    said = {column: set(own.index) for column in own}  # column → the rows it is known for
+    if kind == "h5ad":
+        return [Part(None), *_observed(None, data.obs)]
+    repeated = set()
+    for name, each in data.mod.items():
+        repeated |= {f"{name}:{column}" for column in each.obs}
+    own = data.obs[[column for column in data.obs if column not in repeated]]
+    parts = [Part(str(name)) for name in data.mod]
+    parts += _observed(None, own)
+    rows_of: dict[str, set] = {column: set(own.index) for column in own}  # where it is known
     for name, each in data.mod.items():
         rows = set(each.obs_names)
-        new = [column for column in each.obs if not rows <= said.get(column, set())]
+        new = [column for column in each.obs if not rows <= rows_of.get(column, set())]
         parts += _observed(str(name), each.obs[new])
-        said |= {column: rows | said.get(column, set()) for column in new}
+        for column in new:
+            rows_of[column] = rows | rows_of.get(column, set())
     return parts
 
 
@@ -54,5 +58,6 @@ def _open(path: Path, kind: str):
 
 
 def _observed(modality: str | None, observations) -> list[Part]:
+    """The table of the columns of `.obs`, where there are any."""
     columns = tuple(map(str, observations.columns))
     return [Part(modality, columns)] if columns else []

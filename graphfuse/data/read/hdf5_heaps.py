@@ -1,4 +1,5 @@
-"""HDF5's global heaps, looked at before its library is: over a damaged one it never ends."""
+"""A check of HDF5's global heaps before its library reads them, which never ends on damaged
+ones."""
 
 from __future__ import annotations
 
@@ -17,8 +18,8 @@ _FREE = 0  # the index of what is not used; its size counts its own heading
 def check_heaps(path: Path) -> None:
     """Raises `InputError` where an object of a global heap in an HDF5 file does not fit into it.
 
-    Text of variable length stands in global heaps, objects one after the other. Free space of no
-    size sends HDF5's library round and round, where neither Ctrl-C nor a time limit reaches it.
+    Text of variable length is kept in global heaps, one object after the other. Free space of size
+    0 sends HDF5's library into an endless loop, which neither Ctrl-C nor a time limit ends.
 
     Parameters
     ----------
@@ -43,7 +44,7 @@ def _starts(content: mmap.mmap) -> Iterator[int]:
 
 
 def _walk(content: mmap.mmap, start: int, path: Path) -> None:
-    """From object to object of one heap, as HDF5's library does."""
+    """Goes from object to object of one heap, as HDF5's library does."""
     place = start + len(_SIGN)
     size = int.from_bytes(content[place : place + 8], "little")
     place, end = place + 8, min(start + size, len(content))

@@ -1,4 +1,4 @@
-"""The heading of a text table: where it stands, and what its columns are called."""
+"""The heading of a text table: which line it is, and the names of its columns."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _ID_NAME = re.compile(
     r"|patient|sample|subject|case|participant|gene|geneid|gene_name|probe|name|feature",
     re.IGNORECASE,
 )
-_SEEN = 200  # rows that are looked at beside the heading
-_FEW = 20  # rows that a heading of values is told from
+_SEEN = 200  # rows that are compared with the first one
+_FEW = 20  # rows that are compared with the heading
 
 
 def hash_heading(comments: tuple[bytes, ...], records: Records, path: Path) -> list[str] | None:
@@ -26,7 +26,7 @@ def hash_heading(comments: tuple[bytes, ...], records: Records, path: Path) -> l
     comments : tuple of bytes
         The lines above the table that start with #.
     records : Records
-        What stands beneath them.
+        The records beneath them.
     path : Path
         The file, for messages.
 
@@ -44,15 +44,16 @@ def hash_heading(comments: tuple[bytes, ...], records: Records, path: Path) -> l
         return None
     plain = [line for line in comments if not line.startswith((b"##", b'"##'))]
     width = records.widths[0]
-    alike = [line for line in plain if len(_cells_of(line, records.delimiter)) == width]
-    if not alike or alike[-1] != comments[-1] or width == 1:
+    as_wide = [line for line in plain if len(_cells_of(line, records.delimiter)) == width]
+    if not as_wide or as_wide[-1] != comments[-1] or width == 1:
         return None
-    following = [records.cells(record) for record in range(min(_SEEN, len(records)))]
-    columns = list(zip(*following, strict=False))[1:]
-    is_row = any(_is_value(column[0], column[1:]) for column in columns)
-    if is_row and len(alike) == 1:
+    rows = [records.cells(record) for record in range(min(_SEEN, len(records)))]
+    columns = list(zip(*rows, strict=False))[1:]  # without the ids
+    first_is_row = any(_is_value(column[0], column[1:]) for column in columns)
+    if first_is_row and len(as_wide) == 1:
         return _cells_of(comments[-1].lstrip(b'#" '), records.delimiter)
-    if not is_row and (len(alike) > 1 or any(_has_values(column[1:]) for column in columns)):
+    rest_has_values = any(_has_values(column[1:]) for column in columns)
+    if not first_is_row and (len(as_wide) > 1 or rest_has_values):
         return None
     raise InputError(
         f"{path}: a line that starts with # could be a comment or the heading; remove it, or its #"
@@ -65,7 +66,7 @@ def _is_value(cell: str, beneath: tuple[str, ...]) -> bool:
 
 
 def _has_values(cells: tuple[str, ...]) -> bool:
-    """Whether cells are numbers, or words that stand again."""
+    """Whether cells are numbers, or words that are repeated."""
     numbers = any(shape_of(cell) for cell in cells)
     return numbers or len(set(cells)) < len(cells)
 
@@ -76,12 +77,13 @@ def with_row_names(heading: list[str], records: Records, first: int, path: Path)
     Raises `InputError` where the heading names an id column and still lacks a name.
     """
     widths = records.widths[first:]
+    rows = range(first, len(records))
     if not len(widths) or not (widths == len(heading) + 1).all():
         return heading
-    if all(records.last_cell(record) == "" for record in range(first, len(records))):
+    if all(records.last_cell(record) == "" for record in rows):
         return [*heading, ""]
-    ids = [records.cells(record, 1)[0] for record in range(first, len(records))]
-    counts_rows = all(each.isdigit() for each in ids)  # R names rows so where nobody else does
+    ids = [records.cells(record, 1)[0] for record in rows]
+    counts_rows = all(each.isdigit() for each in ids)  # R numbers rows that have no names
     names_ids = heading[0] == "" or _ID_NAME.fullmatch(heading[0])
     if names_ids and not counts_rows:
         raise InputError(
@@ -96,12 +98,14 @@ def check_heading(heading: list[str], records: Records, first: int, path: Path) 
     """Raises `InputError` where the heading is a row of values like those beneath it."""
     count = min(_FEW, len(records) - first)
     ids = [records.cells(record, 1)[0] for record in range(first, first + count)]
-    shapes = {_shape(each) for each in ids}
-    others = [cell for cell in heading[1:] if cell]
-    alike = bool(ids) and shapes == {_shape(heading[0])} and any(map(str.isdigit, heading[0]))
-    numbers = [cell for cell in others if shape_of(cell)]
-    are_labels = all(cell.isdigit() for cell in others) and len(set(others)) == len(others)
-    if alike and numbers and len(numbers) == len(others) and not are_labels:
+    title, *others = heading
+    has_digit = any(map(str.isdigit, title))
+    looks_like_id = has_digit and {_shape(each) for each in ids} == {_shape(title)}
+    named = [cell for cell in others if cell]
+    are_numbers = bool(named) and all(shape_of(cell) for cell in named)
+    are_whole = all(cell.isdigit() for cell in named)
+    are_labels = are_whole and len(set(named)) == len(named)
+    if looks_like_id and are_numbers and not are_labels:
         raise InputError(
             f"{path}: no heading: the first line holds values like the lines beneath it; write "
             "the columns' names above"
@@ -114,7 +118,7 @@ def _shape(text: str) -> str:
 
 
 def repeated_names(names: list[str]) -> tuple[str, ...]:
-    """The names that stand more than once, once each."""
+    """The names that are repeated, once each."""
     seen, repeated = set(), {}
     for name in names:
         if name and name in seen:
@@ -125,18 +129,18 @@ def repeated_names(names: list[str]) -> tuple[str, ...]:
 
 def unique_names(names: list[str]) -> list[str]:
     """Repeated names become NAME.1, NAME.2, …; the first stays."""
-    taken, count, apart = set(names), {}, []
+    taken, count, unique = set(names), {}, []
     for name in names:
         if name not in count:
             count[name] = 0
-            apart.append(name)
+            unique.append(name)
             continue
         count[name] += 1
-        while (other := f"{name}.{count[name]}") in taken:
+        while (numbered := f"{name}.{count[name]}") in taken:
             count[name] += 1
-        taken.add(other)
-        apart.append(other)
-    return apart
+        taken.add(numbered)
+        unique.append(numbered)
+    return unique
 
 
 def _cells_of(line: bytes, delimiter: str) -> list[str]:

@@ -1,14 +1,14 @@
-"""Whether the first column of a table holds its ids, or row numbers and measurements beside them.
+"""Checks whether the first column of a table holds its ids, or row numbers or measurements.
 
 `DataFrame.to_csv()` writes the row numbers of a frame into a first column without a name. Taken for
-ids, they match the rows of any other file by accident.
+ids, they would match the rows of any other file by accident.
 """
 
 from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -45,12 +45,12 @@ _NAME = re.compile(
     re.IGNORECASE,
 )
 _CAMEL = re.compile(r"(?<=[a-z])(ID|Id)s?$")
-_RUN = 10  # rows from which running numbers are no accident
-_LOOKED_AT = 5  # columns beside row numbers in which an id without a telling name may stand
+_RUN = 10  # rows from which consecutive numbers are no accident
+_CANDIDATES = 5  # columns beside row numbers that may hold ids under any name
 
 
 class NotTheIds(InputError):
-    """The first column of a table does not hold the ids; `column` seems to."""
+    """The first column of a table does not hold the ids; `column` probably does."""
 
     def __init__(self, message: str, column: str):
         super().__init__(message)
@@ -65,7 +65,7 @@ def check_first_column(
     read: Callable[[list[str]], pd.DataFrame],
     flipped: bool = False,
     cure: str = 'set [patients] id = "{}"',
-    tell: bool = True,
+    warns: bool = True,
 ) -> None:
     """Refuses a first column that counts rows or measures something while another holds the ids.
 
@@ -74,60 +74,63 @@ def check_first_column(
     path
         The file (or the table in memory), for messages.
     heading
-        What the first column (or the index) is called; None or '' where it has no name.
+        The name of the first column (or the index); None or '' where it has none.
     ids
         Its values.
     others
         Names of the other columns.
     read
-        Gives the named columns as a frame; called only where there is a reason to look.
+        Gives the named columns as a frame; called only where it is needed.
     flipped
-        Whether patients stand in columns, so that the first column names features.
+        Whether patients are in columns, so that the first column names features.
     cure
-        What to do, with {} for the column that seems to hold the ids.
-    tell
+        What to do, with {} for the column that probably holds the ids.
+    warns
         Whether to warn of row numbers where no other column is named as ids are.
 
     Raises
     ------
     NotTheIds
-        Where another column is named as ids are, and the first one holds numbers and is not. Where
-        no other column is, row numbers are told in a warning.
+        Where another column is named as ids are, and the first one holds numbers and is not.
     """
     heading = "" if heading is None else str(heading).strip()
     if not len(ids) or not _all_numbers(ids):
         return
-    has_no_name, is_serial_key = bool(_UNNAMED.match(heading)), bool(_SERIAL_KEY.match(heading))
-    counts = (has_no_name or bool(_COUNTER.match(heading))) and counts_rows(ids)
+    has_no_name = _UNNAMED.match(heading) is not None
+    is_serial_key = _SERIAL_KEY.match(heading) is not None
+    is_counter = has_no_name or _COUNTER.match(heading) is not None
+    counts = is_counter and counts_rows(ids)
     if not counts and _named_like_id(heading) and not is_serial_key:
         return
     candidates = [name for name in others if _named_like_id(name)]
     better = _id_column(read(candidates), counts) if candidates else None
     shown = f"its first column {heading!r}" if heading else "its first column, without a name,"
-    may_tell = tell and not flipped
+    warns = warns and not flipped
     if better is None:
-        if may_tell and has_no_name and counts:
-            _tell_of_row_numbers(path, shown, read(list(others[:_LOOKED_AT])))
+        if warns and has_no_name and counts:
+            _warn_of_row_numbers(path, shown, read(list(others[:_CANDIDATES])))
         return
+    advice = cure.format(better)
     if is_serial_key:
-        if may_tell and counts_rows(ids):
+        if warns and counts_rows(ids):
             warn_once(
                 log,
                 f"{path}: ids are those of the first column {heading!r}, which counts rows, not "
-                f"those of {better!r}; if that is wrong, {cure.format(better)}",
+                f"those of {better!r}; if that is wrong, {advice}",
             )
         return
-    does = f"counts rows ({examples(ids[:3])}, …)" if counts else "holds numbers"
-    cure = "write the table without row numbers (index=False)" if flipped else cure.format(better)
+    if flipped:
+        advice = "write the table without row numbers (index=False)"
+    contents = f"counts rows ({examples(ids[:3])}, …)" if counts else "holds numbers"
     raise NotTheIds(
-        f"{path}: {shown} {does}, while column {better!r} is named as ids are; {cure}", better
+        f"{path}: {shown} {contents}, while column {better!r} is named as ids are; {advice}", better
     )
 
 
-def _tell_of_row_numbers(path: Path | str, shown: str, beside: pd.DataFrame) -> None:
-    """Warns of ids that are row numbers, and names a column of text that tells the rows apart."""
-    words = [name for name in beside if _tells_apart(beside[name]) and _is_text(beside[name])]
-    asks = f" Is {words[0]!r} the id? Then set [patients] id." if words else ""
+def _warn_of_row_numbers(path: Path | str, shown: str, others: pd.DataFrame) -> None:
+    """Warns of ids that are row numbers, and names a column of text that could be the ids."""
+    candidates = [name for name in others if _could_be_ids(others[name])]
+    asks = f" Is {candidates[0]!r} the id? Then set [patients] id." if candidates else ""
     warn_once(
         log,
         f"{path}: {shown} counts rows; taken for patient ids, which is right only where the rows "
@@ -136,24 +139,29 @@ def _tell_of_row_numbers(path: Path | str, shown: str, beside: pd.DataFrame) -> 
     )
 
 
-def _is_text(column: pd.Series) -> bool:
-    return bool(pd.to_numeric(column.astype(object), errors="coerce").isna().all())
+def _could_be_ids(column: pd.Series) -> bool:
+    """Whether a column holds another text in every row."""
+    numbers = pd.to_numeric(column.astype(object), errors="coerce")
+    return _is_unique(column) and bool(numbers.isna().all())
 
 
 def without_row_numbers(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
-    """The frame less columns that count rows: they are no measurements, and tell in which order
-    the patients were written. One that runs from 0 or 1 in the order of the file counts rows
-    whatever its name; in another order, one without a name or named as a counter is."""
-    running = _running_numbers(frame)
-    numbers = [name for name in frame.columns if name in running or _is_counter(frame, name)]
-    if not numbers:
+    """The frame without columns that count rows: they are no measurements, and would give away the
+    order in which the patients were written.
+
+    A column that runs from 0 or 1 in the order of the file counts rows whatever its name; in
+    another order, one without a name or named as a counter does.
+    """
+    consecutive = _consecutive_numbers(frame)
+    counters = [name for name in frame.columns if name in consecutive or _is_counter(frame, name)]
+    if not counters:
         return frame
-    shown = [f"{name!r}" if str(name).strip() else "without a name" for name in numbers]
+    shown = [f"{name!r}" if str(name).strip() else "without a name" for name in counters]
     warn_once(log, f"{path}: left out a column that counts rows ({', '.join(shown)})")
-    return frame.drop(columns=numbers)
+    return frame.drop(columns=counters)
 
 
-def _running_numbers(frame: pd.DataFrame) -> set[str]:
+def _consecutive_numbers(frame: pd.DataFrame) -> set[str]:
     """Columns of a table of ten rows or more that hold 0, 1, 2, … or 1, 2, 3, …, row by row."""
     if len(frame) < _RUN:
         return set()
@@ -161,13 +169,13 @@ def _running_numbers(frame: pd.DataFrame) -> set[str]:
     start = numeric.iloc[:_RUN].to_numpy(dtype=float)
     steps = np.arange(len(frame), dtype=float)
     from_0_or_1 = np.isin(start[0], (0, 1))
-    runs = from_0_or_1 & (start - start[0] == steps[:_RUN, None]).all(axis=0)
-    found = set()
-    for place in np.flatnonzero(runs):
-        column = numeric.iloc[:, place].to_numpy(dtype=float)
-        if (column - column[0] == steps).all():
-            found.add(numeric.columns[place])
-    return found
+    rises = (start - start[0] == steps[:_RUN, None]).all(axis=0)
+    columns = set()
+    for position in np.flatnonzero(from_0_or_1 & rises):
+        values = numeric.iloc[:, position].to_numpy(dtype=float)
+        if (values - values[0] == steps).all():
+            columns.add(numeric.columns[position])
+    return columns
 
 
 def _is_counter(frame: pd.DataFrame, name: str) -> bool:
@@ -178,8 +186,9 @@ def _is_counter(frame: pd.DataFrame, name: str) -> bool:
     if not _INDEX.match(plain) or not counts_rows(frame[name]):
         return False
     numbers = pd.to_numeric(frame[name])
-    from_first = numbers.min() in (0, 1) and numbers.max() - numbers.min() == len(frame) - 1
-    return bool(from_first and numbers.is_unique)
+    low, high = numbers.min(), numbers.max()
+    covers_all_rows = low in (0, 1) and high - low == len(frame) - 1
+    return bool(covers_all_rows and numbers.is_unique)
 
 
 def counts_rows(values: pd.Index | pd.Series) -> bool:
@@ -188,49 +197,55 @@ def counts_rows(values: pd.Index | pd.Series) -> bool:
     They need not be in order, nor all be there: rows are sorted and left out before a table is
     written.
     """
-    numbers = pd.to_numeric(pd.Series(list(values), dtype=object), errors="coerce")
+    numbers = _as_numbers(values)
     if numbers.isna().any() or len(numbers) == 0:
         return False
-    whole = bool((numbers % 1 == 0).all()) and numbers.min() >= 0
-    padded = any(re.match(r"0\d", str(value)) for value in values)
-    return whole and not padded and numbers.max() <= max(10 * len(numbers), 100)
+    are_whole = bool((numbers % 1 == 0).all()) and numbers.min() >= 0
+    are_padded = any(re.match(r"0\d", str(value)) for value in values)
+    most = max(10 * len(numbers), 100)
+    return are_whole and not are_padded and numbers.max() <= most
+
+
+def _as_numbers(values: Iterable) -> pd.Series:
+    """Each value as a number, NaN where it is none."""
+    return pd.to_numeric(pd.Series(list(values), dtype=object), errors="coerce")
 
 
 def id_column_of(frame: pd.DataFrame) -> str | None:
     """The column that is named as ids are and has another value in every row; None where there is
     none, or more than one."""
     named = [name for name in frame.columns if _named_like_id(name)]
-    found = [name for name in named if _tells_apart(frame[name])]
-    return found[0] if len(found) == 1 else None
+    unique = [name for name in named if _is_unique(frame[name])]
+    return unique[0] if len(unique) == 1 else None
 
 
 def _all_numbers(ids: pd.Index) -> bool:
-    """Whether every id is a number; looks at a few first, since most tables end there."""
-    few = pd.to_numeric(pd.Series(list(ids[:5]), dtype=object), errors="coerce")
-    if few.isna().any():
+    """Whether every id is a number; a few are tried first, which is enough for most tables."""
+    if _as_numbers(ids[:5]).isna().any():
         return False
-    return bool(pd.to_numeric(pd.Series(list(ids), dtype=object), errors="coerce").notna().all())
+    return bool(_as_numbers(ids).notna().all())
 
 
 def _named_like_id(name: str) -> bool:
+    """Whether a column is named as ids are."""
     name = str(name).strip()
     return bool(_PERSON.search(name) or _NAME.search(name) or _CAMEL.search(name))
 
 
 def _id_column(frame: pd.DataFrame, counts: bool) -> str | None:
-    """The column of candidates that seems to hold the ids, those of persons first.
+    """The column of candidates that probably holds the ids, those of persons first.
 
     Beside row numbers a person's id may be repeated, as in a table with one measurement a row.
     """
     persons = [name for name in frame.columns if _PERSON.search(str(name).strip())]
     for name in persons:
-        if counts or _tells_apart(frame[name]):
+        if counts or _is_unique(frame[name]):
             return name
     if not counts:
         return None
-    return next((name for name in frame.columns if _tells_apart(frame[name])), None)
+    return next((name for name in frame.columns if _is_unique(frame[name])), None)
 
 
-def _tells_apart(column: pd.Series) -> bool:
+def _is_unique(column: pd.Series) -> bool:
     """Whether a column has another value in every row."""
     return bool(column.notna().all() and column.is_unique)

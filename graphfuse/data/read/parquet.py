@@ -20,7 +20,7 @@ def read_parquet(path: Path, wanted: Wanted) -> pd.DataFrame:
     path : Path
         A Parquet file.
     wanted : Wanted
-        Which columns, and where the ids stand.
+        Which columns to read, and which holds the ids.
 
     Returns
     -------
@@ -36,24 +36,26 @@ def read_parquet(path: Path, wanted: Wanted) -> pd.DataFrame:
     from pyarrow.parquet import ParquetFile
 
     with ParquetFile(path) as file:
-        schema, rows = file.schema_arrow, file.metadata.num_rows
-    every = schema.empty_table().to_pandas()
-    if isinstance(every.index, pd.MultiIndex) or isinstance(every.columns, pd.MultiIndex):
+        schema = file.schema_arrow
+        rows = file.metadata.num_rows
+    empty = schema.empty_table().to_pandas()
+    if isinstance(empty.index, pd.MultiIndex) or isinstance(empty.columns, pd.MultiIndex):
         raise InputError(
             f"{path}: its rows or columns are named on several levels; write one id a row and "
             "one name a column (reset_index)"
         )
-    places = _places(every, wanted)
-    _require(path, schema, rows, None if places is None else len(places))
-    stored = list(map(str, every.columns))  # numbers are written as text
-    frame = pd.read_parquet(path, columns=places and [stored[place] for place in places])
+    positions = _positions(empty, wanted)
+    _require(path, schema, rows, None if positions is None else len(positions))
+    stored = list(map(str, empty.columns))  # Parquet keeps names that are numbers as text
+    chosen = None if positions is None else [stored[position] for position in positions]
+    frame = pd.read_parquet(path, columns=chosen)
     frame.columns = names_as_text(frame.columns)
     if wanted.id_column is not None:
         in_index = wanted.id_column == frame.index.name
         return pick(frame, wanted, path, None if in_index else wanted.id_column)
     is_indexed = not isinstance(frame.index, pd.RangeIndex)
     first = None if is_indexed or frame.columns.empty else frame.columns[0]
-    stored_names = dict(zip(names_as_text(every.columns), stored, strict=True))
+    stored_names = dict(zip(names_as_text(empty.columns), stored, strict=True))
     _check_ids(path, frame, first, stored_names, wanted.flipped)
     return pick(frame, wanted, path, first)
 
@@ -77,18 +79,18 @@ def _check_ids(
     check_first_column(path, heading, ids, others, read, flipped)
 
 
-def _places(every: pd.DataFrame, wanted: Wanted) -> list[int] | None:
-    """Which columns to read: the first, that of the ids, and those asked for; None for all."""
+def _positions(empty: pd.DataFrame, wanted: Wanted) -> list[int] | None:
+    """Which columns to read: the first, that of the ids, and the wanted ones; None for all."""
     if wanted.columns is None or wanted.flipped:
         return None
-    asked = {*wanted.columns, wanted.id_column}
-    names = names_as_text(every.columns)
-    return [at for at, name in enumerate(names) if at == 0 or name in asked]
+    names = {*wanted.columns, wanted.id_column}
+    every = enumerate(names_as_text(empty.columns))
+    return [at for at, name in every if at == 0 or name in names]
 
 
 def _require(path: Path, schema, rows: int, columns: int | None) -> None:
-    """Raises `InputError` where the columns take more memory than there is, each at least as wide
-    as its numbers (text: as where it stands)."""
+    """Raises `InputError` where the columns take more memory than there is: at least the width of
+    their numbers, or of a pointer to text."""
     widths = [getattr(kind, "bit_width", 64) / 8 for kind in map(_plain, schema.types)]
     count = len(widths) if columns is None else columns
     share = count / max(1, len(widths))

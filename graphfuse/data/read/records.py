@@ -1,8 +1,8 @@
-"""Where the records and cells of a text table stand: one notion of a record for every reader.
+"""Positions of the records and cells of a text table: one notion of a record for every reader.
 
-A record is what RFC 4180 says it is: a line, but for line breaks between quotes. Line breaks are
-LF, CRLF or CR. Positions are found for the whole table at once with numpy, so that a wide table
-costs little more than reading it.
+A record is a line, but for line breaks between quotes (RFC 4180). Line breaks are LF, CRLF or CR.
+Positions are computed for the whole table at once with numpy, so that a wide table costs little
+more than reading it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,10 @@ from functools import cached_property
 
 import numpy as np
 
-_FEED, _RETURN, _BLANK, _QUOTE = b"\n"[0], b"\r"[0], b" "[0], b'"'[0]
+_FEED = ord("\n")
+_RETURN = ord("\r")
+_BLANK = ord(" ")
+_QUOTE = ord('"')
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,7 @@ class Records:
     content : bytes
         The table in UTF-8, from its heading on.
     delimiter : str
-        What stands between two cells.
+        The character between two cells.
     quoted : bool
         Whether quotes enclose cells; if not they are letters like any other.
 
@@ -44,6 +47,7 @@ class Records:
 
     @cached_property
     def _codes(self) -> np.ndarray:
+        """The bytes of the table, uint8."""
         return np.frombuffer(self.content, np.uint8)
 
     @cached_property
@@ -120,11 +124,12 @@ class Records:
         """The cells of one record (the first few), without quotes and the blanks around them."""
         start, stop = self.starts[record], self.stops[record]
         first, last = np.searchsorted(self._marks, [start, stop])
-        marks = self._marks[first:last].tolist()
-        begins = [start, *(mark + 1 for mark in marks)][:limit]
-        ends = [*marks, stop][:limit]
-        cells = [self.content[b:e] for b, e in zip(begins, ends, strict=True)]
-        return [_unquoted(cell, self.quoted) for cell in cells]
+        begin = int(start)
+        cells = []
+        for end in [*self._marks[first:last].tolist(), int(stop)][:limit]:
+            cells.append(_unquoted(self.content[begin:end], self.quoted))
+            begin = end + 1
+        return cells
 
     def last_cell(self, record: int) -> str:
         """The last cell of one record."""
@@ -156,13 +161,13 @@ class Records:
         edges = [ord(self.delimiter), _FEED, _RETURN]
         beside = positions + step
         while True:
-            there = (beside >= 0) & (beside < len(self.content))
-            within = np.where(there, beside, 0)
-            codes = np.where(there, self._codes[within], _FEED)
-            blank = codes == _BLANK
-            if not blank.any():
+            is_inside = (beside >= 0) & (beside < len(self.content))
+            within = np.where(is_inside, beside, 0)
+            codes = np.where(is_inside, self._codes[within], _FEED)
+            is_blank = codes == _BLANK
+            if not is_blank.any():
                 return np.isin(codes, edges)
-            beside = beside + step * blank
+            beside = beside + step * is_blank
 
     def line_of(self, position: int) -> int:
         """The physical line, from 1, in which a position lies."""
@@ -172,14 +177,14 @@ class Records:
 
 
 def head_of(content: bytes, delimiter: str, count: int) -> Records:
-    """The first `count` records of a table, or all where there are fewer; no other is looked at.
+    """The first `count` records of a table, or all where there are fewer; the rest is not read.
 
     Parameters
     ----------
     content : bytes
         The table in UTF-8.
     delimiter : str
-        What stands between two cells.
+        The character between two cells.
     count : int
         How many records.
 
@@ -211,7 +216,7 @@ def _breaks(codes: np.ndarray) -> np.ndarray:
 
 
 def _unquoted(cell: bytes, quoted: bool) -> str:
-    """A cell's text."""
+    """A cell's text, without quotes and the blanks around it."""
     text = cell.decode().strip()
     if quoted and len(text) > 1 and text[0] == text[-1] == '"':
         text = text[1:-1].replace('""', '"').strip()

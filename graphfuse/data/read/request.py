@@ -1,4 +1,4 @@
-"""What is asked of a file, and how a frame is brought to it."""
+"""A request for a table, and functions that bring a frame to the form requested."""
 
 from __future__ import annotations
 
@@ -20,15 +20,17 @@ def known(columns: Iterable[str], there: Iterable[str], path: Path) -> list[str]
     faults = Faults(str(path))
     for name in columns:
         if name not in there:
-            faults.add(f"no column {name!r}{nearest(name, there) if len(there) < 1000 else ''}")
+            meant = nearest(name, there) if len(there) < 1000 else ""
+            faults.add(f"no column {name!r}{meant}")
     faults.stop()
     return columns
 
 
 def turned(frame: pd.DataFrame) -> pd.DataFrame:
-    """Columns to rows; numbers stay numbers."""
+    """The transposed frame, in which columns of numbers are numeric."""
     frame = frame.T
-    return frame.apply(_number_or_text) if frame.select_dtypes(object).shape[1] else frame
+    has_text = frame.select_dtypes(object).shape[1] > 0
+    return frame.apply(_number_or_text) if has_text else frame
 
 
 def _number_or_text(column: pd.Series) -> pd.Series:
@@ -39,15 +41,18 @@ def _number_or_text(column: pd.Series) -> pd.Series:
 
 def names_as_text(names: Iterable) -> list[str]:
     """Names of columns as text, whatever type a binary format gives them: 0 becomes '0'."""
-    decoded = (
-        name.decode("utf-8", "replace") if isinstance(name, bytes) else name for name in names
-    )
-    return [str(name).strip() for name in decoded]
+    texts = []
+    for name in names:
+        if isinstance(name, bytes):
+            name = name.decode("utf-8", "replace")
+        texts.append(str(name).strip())
+    return texts
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is asked of a file."""
+    """A request for a table of a file: the arguments of `read_table`; `flipped`: whether patients
+    are in columns."""
 
     flipped: bool = False
     id_column: str | None = None
@@ -58,7 +63,7 @@ class Wanted:
 
 
 def as_written(frame: pd.DataFrame) -> pd.DataFrame:
-    """Every cell as the text a csv file would hold, stripped; blank ones are NaN."""
+    """Every cell as the text that a csv file would hold, stripped; blank cells are NaN."""
     columns = [_texts(frame.iloc[:, at]) for at in range(frame.shape[1])]
     if not columns:
         return frame
@@ -66,7 +71,7 @@ def as_written(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _texts(column: pd.Series) -> pd.Series:
-    """One column as text; what is missing stays NaN."""
+    """One column as text; missing cells stay NaN."""
     known = column.notna().to_numpy(bool)
     texts = pd.Series(np.nan, index=column.index, name=column.name, dtype=object)
     texts[known] = column[known].astype(str).str.strip().to_numpy(object)
@@ -74,7 +79,8 @@ def _texts(column: pd.Series) -> pd.Series:
 
 
 def pick(frame: pd.DataFrame, wanted: Wanted, path: Path, id_column: str | None) -> pd.DataFrame:
-    """Id column to the index, turned if flipped, then the wanted columns."""
+    """The frame indexed by its id column, transposed where it is flipped, with the wanted
+    columns."""
     if id_column is not None:
         if id_column not in frame.columns:
             raise InputError(
@@ -85,4 +91,6 @@ def pick(frame: pd.DataFrame, wanted: Wanted, path: Path, id_column: str | None)
         frame = without_annotations(frame, path)
         frame = frame.set_axis(names_as_text(frame.index), axis=0)
         frame = frame.T if wanted.as_text else turned(frame)
-    return frame if wanted.columns is None else frame[known(wanted.columns, frame.columns, path)]
+    if wanted.columns is None:
+        return frame
+    return frame[known(wanted.columns, frame.columns, path)]

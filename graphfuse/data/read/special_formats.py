@@ -1,7 +1,7 @@
-"""Text formats of this field that are more than a heading and rows: what stands around their table.
+"""Text formats with more than a heading and rows: where their table begins and ends.
 
 Comment lines, Excel's `sep=` line, GCT and GEO series matrices are read; formats that hold no table
-of patients are refused by their name.
+of patients are refused by name.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 from graphfuse.errors import InputError
 
 _SEPARATOR = re.compile(rb'"?sep=(.)"?[\t,;|]*', re.IGNORECASE)
+_BREAK = re.compile(rb"\r\n|\n|\r")
 _BEGIN, _END = b"!series_matrix_table_begin", b"!series_matrix_table_end"
 _REFUSED = {
     b"##fileformat=vcf": (
@@ -31,7 +32,7 @@ _MAF = {"hugo_symbol", "variant_classification", "tumor_sample_barcode"}
 
 @dataclass(frozen=True)
 class Envelope:
-    """What stands around the table of a text file.
+    """The place of the table in a text file, and the statements of the file about it.
 
     Parameters
     ----------
@@ -40,13 +41,13 @@ class Envelope:
     comments : tuple of bytes
         The lines above it that start with #.
     delimiter : str or None
-        What the file itself says that it is.
+        The delimiter that the file states.
     rows, columns : int or None
-        How many rows and patients a GCT file says that it has.
+        The numbers of rows and patients that a GCT file states.
     annotations, annotated : int
-        Columns behind the first, and rows under the heading, that describe and are no values.
+        Numbers of columns after the first, and of rows under the heading, that describe.
     format : str
-        The format's name where it is one of its own.
+        The format's name where it is a special one.
     """
 
     begin: int
@@ -61,7 +62,7 @@ class Envelope:
 
 
 def envelope_of(content: bytes, path: Path) -> Envelope:
-    """What stands around the table.
+    """Finds the table in a text file.
 
     Parameters
     ----------
@@ -73,7 +74,7 @@ def envelope_of(content: bytes, path: Path) -> Envelope:
     Returns
     -------
     Envelope
-        Where the table is, and what the file says of it.
+        The place of the table, and the statements of the file about it.
 
     Raises
     ------
@@ -88,13 +89,11 @@ def envelope_of(content: bytes, path: Path) -> Envelope:
         return _gct(content, path)
     if start.startswith((b"!series_", b"!sample_", b'"!series_', b'"!sample_')):
         return _series_matrix(content, path)
-    at, line = _line(content, 0)
-    said = _SEPARATOR.fullmatch(line.strip(b" \r\n"))
-    delimiter = None
-    if said and said[1].isascii():
-        delimiter, begin = said[1].decode(), at
-    else:
-        begin = 0
+    second, line = _line(content, 0)
+    separator = _SEPARATOR.fullmatch(line.strip(b" \r\n"))
+    delimiter, begin = None, 0
+    if separator and separator[1].isascii():
+        delimiter, begin = separator[1].decode(), second
     comments, begin = _comments(content, begin)
     return Envelope(begin, len(content), comments, delimiter)
 
@@ -111,10 +110,10 @@ def refuse_maf(names: list[str], path: Path) -> None:
 
 def _line(content: bytes, start: int) -> tuple[int, bytes]:
     """Where the next line starts, and the line at `start`, whatever ends it."""
-    found = re.compile(rb"\r\n|\n|\r").search(content, start)
-    if found is None:
+    line_break = _BREAK.search(content, start)
+    if line_break is None:
         return len(content), content[start:]
-    return found.end(), content[start : found.start()]
+    return line_break.end(), content[start : line_break.start()]
 
 
 def _comments(content: bytes, begin: int) -> tuple[tuple[bytes, ...], int]:
@@ -157,8 +156,9 @@ def _gct(content: bytes, path: Path) -> Envelope:
 
 
 def _series_matrix(content: bytes, path: Path) -> Envelope:
-    """A GEO series matrix: the table between two lines of its own."""
-    begin, end = content.lower().find(_BEGIN), content.lower().find(_END)
+    """A GEO series matrix: the table between two marked lines."""
+    lower = content.lower()
+    begin, end = lower.find(_BEGIN), lower.find(_END)
     if begin < 0 or end < begin:
         raise InputError(
             f"{path}: a GEO series matrix without its table or the table's end "

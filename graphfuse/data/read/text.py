@@ -1,4 +1,4 @@
-"""Text tables (csv, tsv, txt, gct, plain or .gz) as frames: a fast read of the columns wanted."""
+"""Text tables (csv, tsv, txt, gct, plain or .gz) as frames: a fast read of the wanted columns."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from graphfuse.errors import InputError, examples, nearest, warn_once
 __all__ = ["read", "text_table"]
 log = logging.getLogger(__name__)
 
-_SNIFFED = 50  # rows (and columns) that the decimal mark is first guessed from
-_SNIFFED_CELLS = 1000  # of each of them
-_UNNAMED = re.compile(r"(\.\d+)?")  # how columns without a name are told apart
+_SAMPLE_ROWS = 50  # rows (and columns) from which the decimal mark is guessed first
+_SAMPLE_CELLS = 1000  # of each of them
+_UNNAMED = re.compile(r"(\.\d+)?")  # columns without a name, numbered where there are several
 _HEADING = re.compile(r"(\w+[_ .-])?(ids?|index)|\w+[_ .-]barcode", re.IGNORECASE)
 _UNITS = frozenset({"unit", "units", "einheit", "einheiten", "unité", "unités", "unidad"})
 
@@ -37,14 +37,14 @@ def read(
     columns: Sequence[str] | None,
     as_text: bool = False,
 ) -> pd.DataFrame:
-    """The columns wanted, indexed by the id column as text.
+    """The wanted columns, indexed by the id column as text.
 
     Parameters
     ----------
     table : TextTable
         The table in its file, of `text_table`.
     id_column : str or None
-        Whose cells are the index; the first column by default.
+        The column of ids; the first one by default.
     columns : sequence of str or None
         All others by default.
     as_text : bool
@@ -62,7 +62,9 @@ def read(
         or its numbers could be read in two ways.
     """
     path = table.path
-    position = {name: at for at, name in reversed(list(enumerate(table.names)))}
+    position: dict[str, int] = {}
+    for at, name in enumerate(table.names):
+        position.setdefault(name, at)
     if id_column is not None and id_column not in position:
         raise InputError(f"{path}: no id column {id_column!r}{nearest(id_column, table.names)}")
     id_at = 0 if id_column is None else position[id_column]
@@ -79,7 +81,8 @@ def read(
 
 
 def _without_blank_columns(frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame less columns with neither name nor cells: delimiters at every line's end."""
+    """The frame without columns that have neither name nor cells: delimiters at every line's
+    end."""
     unnamed = [_UNNAMED.fullmatch(name) is not None for name in frame.columns]
     if not any(unnamed):
         return frame
@@ -88,7 +91,8 @@ def _without_blank_columns(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _all_but(id_at: int, table: TextTable) -> list[int]:
-    """Every column but the ids' and those that describe; raises `InputError` for repeated names."""
+    """All columns but that of the ids and those that describe; raises `InputError` for repeated
+    names."""
     if table.repeated:
         raise InputError(
             f"{table.path}: {len(table.repeated)} columns stand more than once "
@@ -102,10 +106,11 @@ def _all_but(id_at: int, table: TextTable) -> list[int]:
 
 
 def _read(table: TextTable, id_at: int, chosen: list[int], as_text: bool) -> Cells:
-    """The cells, numbers with decimal points; the mark is guessed first, then judged by all."""
+    """The cells, numbers with decimal points; the mark is guessed first, then checked on all."""
     if not table.rows:
-        empty = np.empty(0, dtype=object)
-        return Cells(empty, pd.DataFrame(columns=chosen, dtype=object if as_text else float), {})
+        no_ids = np.empty(0, dtype=object)
+        no_cells = pd.DataFrame(columns=chosen, dtype=object if as_text else float)
+        return Cells(no_ids, no_cells, {})
     if as_text:
         cells = cells_of(table, id_at, chosen, None)
         return cells.with_points(_decimal(cells, table, id_at))
@@ -126,24 +131,26 @@ def _decimal(cells: Cells, table: TextTable, id_at: int) -> str:
     if has_decimals(cells.numbers):
         return decimal_mark(shapes, ".", table.path)
     unclear = columns_with_parts(cells.numbers)
-    for some in unclear[:_SNIFFED], unclear[_SNIFFED:]:  # the first mostly tell
-        found = cells_of(table, id_at, some, None).shapes(table) if some else {}
-        if any(each.says(".") for each in found.values()):
+    for some in unclear[:_SAMPLE_ROWS], unclear[_SAMPLE_ROWS:]:  # the first are mostly enough
+        if not some:
+            continue
+        of_some = cells_of(table, id_at, some, None).shapes(table)
+        if any(each.says(".") for each in of_some.values()):
             return decimal_mark(shapes, ".", table.path)
-        shapes |= found
+        shapes |= of_some
     return decimal_mark(shapes, None, table.path)
 
 
 def _guessed_decimal(table: TextTable) -> str:
-    """The decimal mark that the first rows speak for."""
+    """The decimal mark of the first rows."""
     content = table.records.content
     between = b'"' if table.delimiter == "," else b","
     if between not in content:
         return "."
-    last = min(table.first + _SNIFFED, len(table.records))
+    last = min(table.first + _SAMPLE_ROWS, len(table.records))
     shapes: set[str | None] = set()
     for record in range(table.first, last):
-        cells = table.records.cells(record, _SNIFFED_CELLS)
+        cells = table.records.cells(record, _SAMPLE_CELLS)
         shapes |= {shape_of(cell) for cell in cells[1:]}
     has_commas = bool(shapes & {"comma", "german"})
     return "," if has_commas and not shapes & {"point", "english"} else "."
