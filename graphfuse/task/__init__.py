@@ -1,35 +1,39 @@
-"""What is to be predicted, and all that depends on its kind: classes, numbers, times to an event.
+"""Kinds of outcome, and all that depends on the kind: classes, numbers, times to an event.
 
 How to add a kind of outcome
 ----------------------------
-Write one module here, such as `count.py`, with one class that names its `kind`: by being there it
-is registered (`registry`), and manifests, commands and reports know it. A kind that is only read,
-shown and held against clusters derives from `kind.Kind`, as `survival.py` does; one of which models
-are trained, from `task.Task`, as `classes.py` and `number.py` do. Both are abstract: Python refuses
-to make one that lacks a method, by the method's name, and each method's docstring says what it
-gets, in which shapes, and what it must give.
+Write one module here, such as `count.py`, with one class that names its `kind`. Being in this
+folder registers it (`registry`): manifests, commands and reports then know the kind. A kind that is
+only read, shown and compared with clusters derives from `kind.Kind`, as `survival.py` does; one of
+which models are trained derives from `task.Task`, as `classes.py` and `number.py` do. Both are
+abstract: Python names the method that a class lacks, and the method's docstring says what it takes
+and returns, with shapes.
 
-A `Kind` must say how it is read (`lacking`, `columns_read`, `read`), told (`counted`, `in_words`,
-`shown`), cut into a few categories (`categories`), and changed for leak checks (`altered`).
+A `Kind` must define how it is read (`lacking`, `columns_read`, `read`), described (`counted`,
+`in_words`, `shown`), cut into a few categories (`categories`), and altered for leak checks
+(`altered`).
 
-A `Task` must say besides
+A `Task` must also define
 
-- what it is called and scored by: `metrics` (a `metric.MetricSet`), `baseline`, `baseline_meaning`;
-- who trains: `example`, `strata`, `require`, `lacks_spread`, `untrained`, `relevance`;
-- how linear models learn it: `width`, `coded`, `intercepts`, `residual`, `loss`, `mean_loss`;
-- how nets do: `net_loss`, `calibrated_loss`;
-- how trees do: `forest`, `boosting`, `trees_output`, `out_of_bag`, `staged_output`, `trees_loss`;
-- what is predicted: `output`, `null_output`, `valid`, `called`, `table`, `read_table`;
-- how it is explained (`attributed.Attributed`): `attribution_words`, `directions`,
-  `patient_weights`, `contrast`;
-- how the outcome of another cohort is met (`external.External`): `null_on_record`;
+- its metrics and its baseline: `metrics` (a `metric.MetricSet`), `baseline`, `baseline_meaning`;
+- who trains (`task`): `example`, `strata`, `require`, `lacks_spread`, `untrained`, `relevance`;
+- how linear models learn it (`linear_interface`): `width`, `coded`, `intercepts`, `residual`,
+  `loss`, `mean_loss`;
+- how nets learn it (`net_interface`): `net_loss`, `calibrated_loss`;
+- how trees learn it (`tree_interface`): `forest`, `boosting`, `trees_output`, `out_of_bag`,
+  `staged_output`, `trees_loss`;
+- what is predicted (`prediction_interface`): `output`, `null_output`, `valid`, `called`, `table`,
+  `read_table`;
+- how it is explained (`ranking_interface`): `attribution_words`, `directions`, `patient_weights`,
+  `contrast`;
+- how it is scored on another cohort (`external_interface`): `null_on_record`;
 - how it is saved: `state`, `restored`.
 
-Everything else has a default: labels given as an array (`labels.FromLabels`), audits and pictures
-(`audited.Audited`), the words of messages and reports (`wording`). Where a model is learned in
-units of its training patients, `fitted` gives the task that has them.
+All else has a default: labels given as an array (`label_arrays`), audits and pictures
+(`audit_interface`), the words of messages and reports (`wording`). Where models learn in units of
+their training patients, `fitted` returns the task that has these units.
 
-Of a kind that is like another, only what differs is written; this is all of a module for numbers
+For a kind that is like another, only what differs is written. This is a whole module, for numbers
 that cannot be below 0 or above 1::
 
     from dataclasses import dataclass, replace
@@ -47,6 +51,6 @@ that cannot be below 0 or above 1::
         def output(self, predictor, calibration=1.0):
             return np.clip(super().output(predictor, calibration), 0, 1)
 
-`tests/task/count.py` is a whole kind written from nothing, a count, and
-`tests/task/test_new_kind.py` trains, predicts, ranks and reports it.
+`tests/task/count.py` is a kind written from nothing, a count, and `tests/task/test_new_kind.py`
+trains, predicts, ranks and reports it.
 """

@@ -21,23 +21,62 @@ class Audited:
     category_words: ClassVar[CategoryWords] = CategoryWords()
 
     def coloured(self, target) -> dict[str, tuple[np.ndarray, tuple[str, ...]]]:
-        """What patients are coloured by: what is added to the outcome's name → values `[N]`, and
-        their names.
+        """What patients are coloured by in pictures of graphs.
 
-        Values are codes, -1 where unknown, or, where there are no names, numbers.
+        Parameters
+        ----------
+        target : Target
+            Of N patients.
+
+        Returns
+        -------
+        dict of str to (np.ndarray, tuple of str)
+            What is appended to the outcome's name → values `[N]`, and their names. Values are
+            codes, -1 where unknown; where there are no names, numbers.
         """
         return {"": (target.values, ())}
 
     def in_order(self, target) -> np.ndarray | None:
-        """The outcome's values `[N]` where they have an order in which they may be cut into levels;
-        `None` where they have none."""
+        """The outcome's values, where they have an order and may be cut into levels.
+
+        Parameters
+        ----------
+        target : Target
+            Of N patients.
+
+        Returns
+        -------
+        np.ndarray or None
+            `[N]`; None where values have no order.
+        """
         return None
 
     def distinguished(self, names: Iterable[str]) -> str:
-        """What a column tells that tells these categories from the others."""
+        """Says what a column tells apart that separates some categories from the others.
+
+        Parameters
+        ----------
+        names : iterable of str
+            These categories.
+
+        Returns
+        -------
+        str
+        """
         return f"{examples(map(repr, names))} from the rest"
 
     def restated(self, target, column: np.ndarray) -> bool:
-        """Whether a column `[N]` of numbers, which tells the categories of patients with a target
-        `[N]` apart without an error, says nothing else: it is the outcome itself."""
+        """Whether a column that separates the categories without error is the outcome itself.
+
+        Parameters
+        ----------
+        target : Target
+            Of N patients, all of them known.
+        column : np.ndarray
+            Numbers `[N]`.
+
+        Returns
+        -------
+        bool
+        """
         return len(np.unique(column)) <= len(self.categories(target)[1])

@@ -1,4 +1,4 @@
-"""What the score of a model on a cohort that it never saw asks of its task."""
+"""What scores on a cohort that the model never saw ask of a task."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from graphfuse.errors import InputError
 
 
 class External(ABC):
-    """A task of a trained model, as it meets the outcome of another cohort."""
+    """The task of a trained model, as its model is scored on another cohort."""
 
     kind: ClassVar[str] = ""
     #: What models of it do, after "the model".
     model_does: ClassVar[str] = "predicts something else"
 
     def matched(self, outcome, cohort: str):
-        """What another cohort says of its patients, as a target of this task.
+        """The outcome of another cohort, as a target of this task.
 
         Parameters
         ----------
@@ -44,19 +44,58 @@ class External(ABC):
         return outcome.target
 
     def caveats(self, target) -> list[str]:
-        """What is said beside the scores of these patients, of all of whom something is known."""
+        """Caveats that belong beside the scores.
+
+        Parameters
+        ----------
+        target : Target
+            Of the patients who are scored, all of them known.
+
+        Returns
+        -------
+        list of str
+        """
         return []
 
     def on_record(self, target) -> dict[str, object]:
-        """What a record says of the outcomes of its patients: JSON by key."""
+        """What a run's record keeps of the outcomes of its patients.
+
+        Parameters
+        ----------
+        target : Target
+
+        Returns
+        -------
+        dict
+            Key → what JSON can hold.
+        """
         return {}
 
     def in_protocol(self, target) -> dict[str, object]:
-        """What metrics say of how the outcomes of the scored patients are distributed: the same."""
+        """What `metrics.json` keeps of how the outcomes of the scored patients are distributed.
+
+        Parameters
+        ----------
+        target : Target
+
+        Returns
+        -------
+        dict
+            Key → what JSON can hold.
+        """
         return {}
 
     @abstractmethod
     def null_on_record(self, fitted: Mapping[str, object]) -> np.ndarray | None:
-        """What `null_output` was in training, `[O]`, by the task and what a run has on record of
-        its training patients (`fitted` of run.json; empty where there is no run); None where they
-        do not say."""
+        """The prediction of a baseline that knows the training outcomes only, from the record.
+
+        Parameters
+        ----------
+        fitted : mapping
+            What `run.json` keeps of the training patients; empty where there is no run.
+
+        Returns
+        -------
+        np.ndarray or None
+            `[O]`, as `null_output` was in training; None where the record does not say.
+        """

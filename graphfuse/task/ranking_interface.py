@@ -1,4 +1,4 @@
-"""What rankings ask of a task: what attributions are of, and how much each patient counts."""
+"""What rankings ask of a task: directions of attributions, and how much each patient counts."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class Attributed(ABC):
     @property
     @abstractmethod
     def directions(self) -> tuple[str, ...]:
-        """The names `[W]` of what a predictor's numbers speak for, such as the classes."""
+        """The names `[W]` of what the numbers of a predictor stand for, such as the classes."""
 
     @property
     def ranked_apart(self) -> tuple[str, ...]:
-        """The directions of which items are ranked one by one too: none where there is only one."""
+        """The directions in which items are also ranked one by one; none where there is one."""
         return self.directions if self.width > 1 else ()
 
     @property
@@ -33,18 +33,49 @@ class Attributed(ABC):
         return None
 
     def direction_called(self, output: np.ndarray) -> np.ndarray:
-        """int `[N]`: the direction that a model's output `[N, O]` stands for."""
+        """The direction that each output stands for, such as the most probable class.
+
+        Parameters
+        ----------
+        output : np.ndarray
+            `[N, O]`.
+
+        Returns
+        -------
+        np.ndarray
+            Int `[N]`.
+        """
         return np.zeros(len(output), int)
 
     @abstractmethod
     def patient_weights(self, predictor: np.ndarray, calibration: float) -> np.ndarray:
-        """Each patient's weight, `[N, W]`, in what explains each number of the predictor `[N, W]`.
+        """How much each patient counts in the explanation of each direction.
 
-        Below 0 for whoever shows the direction by its opposite; absolute values sum to 1 in each
-        column.
+        Parameters
+        ----------
+        predictor : np.ndarray
+            `[N, W]`.
+        calibration : float
+            The net's, as `output` takes it.
+
+        Returns
+        -------
+        np.ndarray
+            `[N, W]`: below 0 for patients who show the opposite of a direction; absolute values sum
+            to 1 in each column.
         """
 
     @abstractmethod
     def contrast(self, predictor):
-        """What attributions are of: of predictors `[…, W]`, an array or a tensor, what they say of
-        each direction, without what they say of all alike. It is linear."""
+        """The part of a predictor that attributions explain: what differs between directions.
+
+        Parameters
+        ----------
+        predictor : np.ndarray or torch.Tensor
+            `[…, W]`.
+
+        Returns
+        -------
+        np.ndarray or torch.Tensor
+            `[…, W]`, linear in the predictor.
+        """
