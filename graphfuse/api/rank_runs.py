@@ -18,7 +18,7 @@ from graphfuse.evaluate.provenance import network_hash
 from graphfuse.evaluate.run_report import load_record, load_replicas
 from graphfuse.evaluate.run_tables import load_predictions
 from graphfuse.explain.fold_ranking import rank as rank_replicas
-from graphfuse.explain.method import ranking_method
+from graphfuse.explain.load_method import ranking_method
 from graphfuse.explain.methods import DEFAULT
 from graphfuse.explain.ranking import Ranking
 from graphfuse.files.atomic_write import undamaged

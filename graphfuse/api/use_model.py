@@ -13,7 +13,7 @@ from graphfuse.data.manifest import as_cohort
 from graphfuse.evaluate.external import scoring
 from graphfuse.evaluate.run_report import Report
 from graphfuse.explain.fold_ranking import rank as rank_replicas
-from graphfuse.explain.method import ranking_method
+from graphfuse.explain.load_method import ranking_method
 from graphfuse.explain.methods import DEFAULT
 from graphfuse.explain.ranking import Ranking
 from graphfuse.files.safe_paths import inside

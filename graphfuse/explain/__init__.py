@@ -1,1 +1,1 @@
-"""Which features, genes and edges carry a model's calls, with intervals over its replicas."""
+"""Attribution of predictions to features, genes, edges and modalities, and their rankings."""

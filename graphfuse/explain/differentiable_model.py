@@ -1,7 +1,7 @@
 """A fitted net as a differentiable function of its patients' columns, their neighbours held fixed.
 
-A column acts twice: through itself, and through its neighbours on the gene network. Gradients are
-given for both ways apart, and can be followed back to the column together.
+A column has two effects: its own, and that through its neighbours on the gene network. Gradients
+are computed for both separately, and can be summed to the gradient of the column.
 """
 
 from __future__ import annotations
@@ -21,19 +21,20 @@ from graphfuse.nn.registry import part
 
 @dataclass(frozen=True, eq=False)
 class Gradients:
-    """Gradients of what is attributed in each of K directions (`Task.contrast`), at one place or
-    averaged along a path.
+    """Gradients of the output in each of K directions (`Task.contrast`), at one point or averaged
+    along a path.
 
     Attributes
     ----------
     own : dict of str to numpy.ndarray
-        Modality → `[K, N or 1, F]`, through the column itself; one row where all patients share it.
+        Modality → `[K, N or 1, F]`, through the column itself; one row where it is the same for all
+        patients.
     x_smoothed : dict of str to numpy.ndarray
         Modality → `[K, N or 1, F]`, through the mean over the column's gene-network neighbours,
-        where the modality's encoder looks there.
+        where the modality's encoder uses it.
     signals : dict of str to numpy.ndarray
-        Channel on a graph of its own → `[K, N, C, P]`, at what it shows (the part of its columns is
-        in `own` already).
+        Channel on a graph of its own → `[K, N, C, P]`, with respect to the values of its nodes (the
+        gradients of its columns are in `own` already).
     error : float
         Share of the change that attributions by these gradients miss.
     """
@@ -45,14 +46,14 @@ class Gradients:
 
     @classmethod
     def of(cls, fitted: Fitted, gradients: list[Tensor], error: float = 0.0) -> Gradients:
-        """From what `Forward.gradients` gives.
+        """Named arrays from the tensors of `Forward.gradients`.
 
         Parameters
         ----------
         fitted : Fitted
-            The model that they are of.
+            The fold's model.
         gradients : list of torch.Tensor
-            Per modality, then per signal.
+            One for each modality, then one for each signal.
         error : float
             Share of the change that attributions by these gradients miss.
 
@@ -64,21 +65,21 @@ class Gradients:
         arrays = [gradient.cpu().numpy() for gradient in gradients]
         own, x_smoothed = {}, {}
         for name, gradient in zip(preparation.pipelines, arrays, strict=False):
-            if gradient.ndim == 4:  # both ways
-                own[name], x_smoothed[name] = gradient[:, :, 0], gradient[:, :, 1]
-            else:
-                own[name] = gradient
+            has_both = gradient.ndim == 4  # [K, N, 2, F]
+            own[name] = gradient[:, :, 0] if has_both else gradient
+            if has_both:
+                x_smoothed[name] = gradient[:, :, 1]
         rest = arrays[len(preparation.pipelines) :]
         signals = dict(zip(preparation.signals, rest, strict=True))
         return cls(own, x_smoothed, signals, error)
 
     def columns(self, fitted: Fitted, name: str) -> np.ndarray:
-        """The gradient by column of a modality, both ways together.
+        """The gradient of a modality's columns: their own, and that through their neighbours.
 
         Parameters
         ----------
         fitted : Fitted
-            The model that it is of.
+            The fold's model.
         name : str
             The modality.
 
@@ -89,25 +90,25 @@ class Gradients:
         """
         total = self.own[name]
         if name in self.x_smoothed:
-            back = fitted.preparation.gene_operators[name].T
-            through_neighbours = [(back @ gradient.T).T for gradient in self.x_smoothed[name]]
+            transposed = fitted.preparation.gene_operators[name].T
+            through_neighbours = [(transposed @ each.T).T for each in self.x_smoothed[name]]
             total = total + np.stack(through_neighbours)
         return total
 
 
 class Forward:
-    """What one of a model's nets says of each direction, as a class's logit less the mean over
-    classes, as a function of patients' columns.
+    """A net's outputs in each direction, such as a class's logit less the mean over classes, as a
+    function of patients' columns.
 
-    Signals follow their modalities' columns, but for the rows that jump (who is active in a concept
-    plane): those stay the patient's own, and so does what the patients' neighbours send.
+    Signals follow their modalities' columns, except for rows that are not continuous (who is active
+    in a concept plane): those stay the patient's own, and so do the messages of neighbours.
 
     Parameters
     ----------
     fitted : Fitted
         A fold's model.
     net : int
-        Which of its nets, one for each seed.
+        Index of the net, one for each seed.
     inputs : Inputs
         The net's inputs of these patients.
     views : Views
@@ -127,13 +128,14 @@ class Forward:
         pattern = linear.pattern(views.present)
         self._has_pattern = {}
         for number in np.unique(pattern):
-            has = (pattern == number).astype(float)
+            has = (pattern == number).astype(float)  # [N]
             self._has_pattern[number] = torch.from_numpy(has).to(device)
         self._present = torch.from_numpy(views.present)
         self.columns = self._stacked(views.own, views.x_smoothed)
         own = {name: torch.from_numpy(columns) for name, columns in views.own.items()}
-        signals = fitted.preparation.signals
-        self._here = {name: each.inputs(own, self._present) for name, each in signals.items()}
+        self._own_signals = {}
+        for name, signal in fitted.preparation.signals.items():
+            self._own_signals[name] = signal.inputs(own, self._present)
 
     def of(self, own: Mapping[str, np.ndarray]) -> list[Tensor]:
         """Columns of other values for the same patients.
@@ -149,8 +151,9 @@ class Forward:
             What `logits` takes: per modality `[N, F]`, or `[N, 2, F]` with the mean over each
             column's network neighbours.
         """
-        spread = self.fitted.preparation.gene_operators
-        x_smoothed = {name: (operator @ own[name].T).T for name, operator in spread.items()}
+        x_smoothed = {}
+        for name, operator in self.fitted.preparation.gene_operators.items():
+            x_smoothed[name] = (operator @ own[name].T).T
         return self._stacked(own, x_smoothed)
 
     def _stacked(
@@ -166,14 +169,14 @@ class Forward:
         return stacked
 
     def logits(self, columns: list[Tensor], signals: list[Tensor] | None = None) -> Tensor:
-        """The linear predictors as a function of the columns, the linear start included.
+        """The net's outputs as a function of the columns, the linear model included.
 
         Parameters
         ----------
         columns : list of torch.Tensor
             Per modality `[N, F]`, or `[N, 2, F]` with each column's network neighbours.
         signals : list of torch.Tensor, optional
-            What encoders see of the columns, as of `signals`; by default computed here.
+            The encoders' inputs, as `signals` returns them; by default computed here.
 
         Returns
         -------
@@ -181,36 +184,38 @@ class Forward:
             `[N, K]`, as `Task.contrast` has them.
         """
         signals = self.signals(columns) if signals is None else signals
-        seen = []
+        x = []
         for given, values in zip(columns, self.inputs.x, strict=False):
-            seen.append(given if values.shape[-1] else values)
-        inputs = self.inputs._replace(x=(*seen, *signals), start=self._start(columns))
+            x.append(given if values.shape[-1] else values)
+        inputs = self.inputs._replace(x=(*x, *signals), start=self._start(columns))
         logits = self.fitted.run(self.net, inputs)
         return self.fitted.task.contrast(logits)
 
     def _start(self, columns: list[Tensor]) -> Tensor:
-        """The net's inputs from the linear start: computed from the columns where they reach it,
-        the patients' own elsewhere."""
-        given = self.inputs.start
-        views = []
+        """The linear predictors that the net starts from: computed from the columns where they
+        depend on them, the patients' own elsewhere."""
+        given = self.inputs.start  # [N, M, 2 + layers, K]
+        by_modality = []
         for place, (values, slope) in enumerate(zip(columns, self._slopes, strict=True)):
-            ways = values[:, None] if values.dim() == 2 else values
-            linear = self._linear(ways, slope)
-            lacking = linear.new_zeros(len(linear), 2 - ways.shape[1], linear.shape[2])
-            views.append(torch.cat([linear, lacking, given[:, place, 2:]], 1))
-        start = torch.stack(views, 1)
-        return torch.cat([start, given[:, start.shape[1] :]], 1)
+            x = values[:, None] if values.dim() == 2 else values  # [N, 1 or 2, F]
+            linear = self._linear(x, slope)
+            lacking = linear.new_zeros(len(linear), 2 - x.shape[1], linear.shape[2])
+            of_neighbours = given[:, place, 2:]
+            by_modality.append(torch.cat([linear, lacking, of_neighbours], 1))
+        start = torch.stack(by_modality, 1)
+        of_signals = given[:, start.shape[1] :]
+        return torch.cat([start, of_signals], 1)
 
-    def _linear(self, ways: Tensor, slope: Tensor) -> Tensor:
-        """What a modality's columns `[N, ways, F]` add to the linear start, each patient by the
+    def _linear(self, x: Tensor, slope: Tensor) -> Tensor:
+        """The linear predictors of a modality's columns `[N, 1 or 2, F]`, each patient's by the
         slopes of the modalities that it has."""
         predicted = 0
         for number, has in self._has_pattern.items():
-            predicted = predicted + has[:, None, None] * (ways @ slope[number])
+            predicted = predicted + has[:, None, None] * (x @ slope[number])
         return predicted
 
     def signals(self, columns: list[Tensor]) -> list[Tensor]:
-        """What encoders see of the signals of patients with these columns.
+        """The encoders' inputs from the signals of patients with these columns.
 
         Signals themselves are computed on the CPU, where they were fitted.
 
@@ -224,21 +229,22 @@ class Forward:
         list of torch.Tensor
             Per signal `[N, C, P]`.
         """
-        if not self._here:
+        if not self._own_signals:
             return []
         preparation = self.fitted.preparation
         own = {}
         for name, values in zip(preparation.pipelines, columns, strict=True):
             own[name] = values.cpu() if values.dim() == 2 else values[:, 0].cpu()
-        seen = []
-        for name, here in self._here.items():
+        prepared = []
+        for name, own_signal in self._own_signals.items():
             signal = preparation.signals[name]
-            moves = here.new_zeros(here.shape[1], 1)
-            moves[signal.smooth_rows] = 1
-            shown = moves * signal.inputs(own, self._present) + (1 - moves) * here
+            is_smooth = own_signal.new_zeros(own_signal.shape[1], 1)  # [C, 1]
+            is_smooth[signal.smooth_rows] = 1
+            moved = is_smooth * signal.inputs(own, self._present)
+            kept = (1 - is_smooth) * own_signal
             encoder = part("encode", preparation.encoders[name])
-            seen.append(encoder.prepare(shown).to(self.fitted.device))
-        return seen
+            prepared.append(encoder.prepare(moved + kept).to(self.fitted.device))
+        return prepared
 
     def gradients(self, columns: list[Tensor]) -> list[Tensor]:
         """Gradients of each direction's `logits` at these columns.
@@ -256,10 +262,8 @@ class Forward:
         """
         columns = [each.detach().requires_grad_() for each in columns]
         signals = self.signals(columns)
-        logits = self.logits(columns, signals).sum(0)
-        at = [*columns, *signals]
-        by_direction = []
-        for logit in logits:
-            gradient = torch.autograd.grad(logit, at, retain_graph=True, materialize_grads=True)
-            by_direction.append(gradient)
+        logits = self.logits(columns, signals).sum(0)  # [K]
+        inputs = [*columns, *signals]
+        options = {"retain_graph": True, "materialize_grads": True}
+        by_direction = [torch.autograd.grad(logit, inputs, **options) for logit in logits]
         return [torch.stack(each) for each in zip(*by_direction, strict=True)]

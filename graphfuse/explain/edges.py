@@ -1,5 +1,5 @@
-"""What each edge carries: gene-network edges by gradients along their weight, patient edges by what
-the sender adds."""
+"""Attributions of edges: of the gene network by gradients along an edge's weight, of patient layers
+by the sender's share of the linear predictor."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ CHUNK = 20_000
 
 
 def gene_edges(net: FoldNet, gradients: Gradients) -> np.ndarray:
-    """The mean contribution of every edge of the gene network, summed over modalities and both ways
-    along the edge.
+    """The mean attribution of every edge of the gene network, summed over modalities and both
+    directions of the edge.
 
-    For edge (a, b): Σ over its column pairs of gradient at a × operator weight × what b sends in
-    the last round (its value, where there is one round), which, with gradients averaged along a
-    path, is integrated gradients over the edge's weight from 0 to its value.
+    Of edge (a, b) it is the sum over its column pairs of gradient at a × operator weight × message
+    of b in the last round (the value of b, where there is one round). With gradients averaged along
+    a path, these are integrated gradients over the edge's weight from 0 to its value.
 
     Parameters
     ----------
@@ -40,22 +40,24 @@ def gene_edges(net: FoldNet, gradients: Gradients) -> np.ndarray:
     network = net.network
     total = np.zeros((net.weight.shape[1], network.edges))
     for name, gradient in gradients.x_smoothed.items():
-        spread = net.fitted.preparation.gene_operators[name]
-        operator = spread.step.tocsr()
-        sent = spread.messages(net.columns[name].T).T
+        diffusion = net.fitted.preparation.gene_operators[name]
+        operator = diffusion.step.tocsr()
+        messages = diffusion.messages(net.columns[name].T).T  # [N, F]
         edge, a, b = _column_pairs(net, name)
         is_no_loop = network.source[edge] != network.target[edge]
-        for here, there, counts in ((a, b, 1.0), (b, a, is_no_loop)):  # a self-loop goes one way
-            factor = counts * np.asarray(operator[here, there]).ravel()
+        # a self-loop has one direction only
+        for here, there, counts in ((a, b, 1.0), (b, a, is_no_loop)):
+            weights = np.asarray(operator[here, there]).ravel()
+            factor = counts * weights  # [P]
             for k in range(len(total)):
-                value = factor * _paired(gradient[k], sent, net.weight[:, k], here, there)
-                total[k] += np.bincount(edge, value, minlength=network.edges)
+                mean = _paired(gradient[k], messages, net.weight[:, k], here, there)
+                total[k] += np.bincount(edge, factor * mean, minlength=network.edges)
     return total
 
 
 def _column_pairs(net: FoldNet, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The pairs of a modality's columns that edges of the network join `[P]`: the edge, and the
-    columns at its ends."""
+    """The P pairs of a modality's columns that edges of the network join: the edge of each `[P]`,
+    and the columns at its ends `[P]`, `[P]`."""
     symbols = net.symbols[name]
     edge, a, b = net.network.edge_features(symbols)
     places = _places(net.network.on(symbols), net.network)
@@ -63,7 +65,7 @@ def _column_pairs(net: FoldNet, name: str) -> tuple[np.ndarray, np.ndarray, np.n
 
 
 def links_and_edges(net: FoldNet, gradients: Gradients) -> tuple[pd.DataFrame, np.ndarray]:
-    """What the typed edges of a signalling graph add in each direction.
+    """The attributions of the typed edges of a signalling graph.
 
     Parameters
     ----------
@@ -79,33 +81,38 @@ def links_and_edges(net: FoldNet, gradients: Gradients) -> tuple[pd.DataFrame, n
     edges : numpy.ndarray
         `[K, edges]`, as `Attribution.edges`: the others, summed onto the network's edges.
     """
-    typed, carried = _typed_edges(net, gradients)
-    own = (typed["source"] == typed["target"]).to_numpy(bool)
-    links = pd.DataFrame(carried[:, own].T, pd.MultiIndex.from_frame(typed[own]))
-    return links, _onto(net.network, typed[~own], carried[:, ~own])
+    typed, attributions = _typed_edges(net, gradients)
+    is_link = (typed["source"] == typed["target"]).to_numpy(bool)
+    index = pd.MultiIndex.from_frame(typed[is_link])
+    links = pd.DataFrame(attributions[:, is_link].T, index)
+    edges = _onto(net.network, typed[~is_link], attributions[:, ~is_link])
+    return links, edges
 
 
 def _typed_edges(net: FoldNet, gradients: Gradients) -> tuple[pd.DataFrame, np.ndarray]:
-    """The edges of the signalling graph, `source, target, relation`, and what each adds to each
-    direction `[K, E]`; none where the model has no such graph, or where its net is still linear."""
+    """The edges of the signalling graph, `source, target, relation`, and their attributions `[K,
+    E]`; none where the model has no such graph, or its net is the linear model."""
     gradient = gradients.signals.get("signalling")
     if gradient is None:
-        nothing = pd.DataFrame(columns=["source", "target", "relation"])
-        return nothing, np.zeros((net.weight.shape[1], 0))
-    return net.fitted.preparation.signals["signalling"].edges(gradient, net.columns, net.weight)
+        no_edges = pd.DataFrame(columns=["source", "target", "relation"])
+        return no_edges, np.zeros((net.weight.shape[1], 0))
+    signal = net.fitted.preparation.signals["signalling"]
+    return signal.edges(gradient, net.columns, net.weight)
 
 
-def _onto(network: GeneNetwork, edges: pd.DataFrame, carried: np.ndarray) -> np.ndarray:
-    """`carried` `[K, E]` of typed edges summed onto the network's edges `[K, edges]`, whichever way
-    they point."""
-    total = np.zeros((len(carried), network.edges))
+def _onto(network: GeneNetwork, edges: pd.DataFrame, attributions: np.ndarray) -> np.ndarray:
+    """Attributions `[K, E]` of typed edges summed onto the network's edges `[K, edges]`, in
+    whichever direction they point."""
+    total = np.zeros((len(attributions), network.edges))
     known = _ends(network)
-    forth = known.get_indexer(pd.MultiIndex.from_frame(edges[["source", "target"]]))
-    back = known.get_indexer(pd.MultiIndex.from_frame(edges[["target", "source"]]))
-    place = np.where(forth >= 0, forth, back)
+    forward = pd.MultiIndex.from_frame(edges[["source", "target"]])
+    backward = pd.MultiIndex.from_frame(edges[["target", "source"]])
+    places = known.get_indexer(forward)  # [E], -1 where the network has no such edge
+    reverse_places = known.get_indexer(backward)
+    place = np.where(places >= 0, places, reverse_places)
     is_known = place >= 0
     for k in range(len(total)):
-        values = carried[k, is_known]
+        values = attributions[k, is_known]
         total[k] = np.bincount(place[is_known], values, minlength=network.edges)
     return total
 
@@ -116,7 +123,7 @@ def _ends(network: GeneNetwork) -> pd.MultiIndex:
 
 
 def _places(part: GeneNetwork, whole: GeneNetwork) -> np.ndarray:
-    """Where the edges of `part` stand among those of `whole`, by their genes' symbols."""
+    """The places of the edges of `part` among those of `whole`, by their genes' symbols."""
     return _ends(whole).get_indexer(_ends(part))
 
 
@@ -129,49 +136,55 @@ def _paired(
 ) -> np.ndarray:
     """Σ_i w_i gradient_i[here] value_i[there] over patients i, for every pair of columns `[P]`."""
     if len(gradient) == 1:
-        return gradient[0, here] * (weight @ values)[there]
+        mean = weight @ values  # [F]
+        return gradient[0, here] * mean[there]
     parts = []
     for start in range(0, len(here), CHUNK):
         chunk = slice(start, start + CHUNK)
-        at, sent = gradient[:, here[chunk]], values[:, there[chunk]]
-        parts.append(np.einsum("i,ip,ip->p", weight, at, sent))
+        gradient_here = gradient[:, here[chunk]]
+        value_there = values[:, there[chunk]]
+        parts.append(np.einsum("i,ip,ip->p", weight, gradient_here, value_there))
     return np.concatenate(parts) if parts else np.zeros(0)
 
 
 def patient_edges(fitted: Fitted, cohort: Cohort, training: pd.Index) -> pd.DataFrame:
-    """Every edge of the patient graphs into the patients of a cohort.
+    """Scores of every edge of the patient layers into the patients of a cohort.
 
     Parameters
     ----------
     fitted : Fitted
         A fold's model.
     cohort : Cohort
-        The patients at whom edges end.
+        The patients who receive messages.
     training : pandas.Index
         Ids of the training patients, in order.
 
     Returns
     -------
     pandas.DataFrame
-        `layer, source` (training patient), `target, weight, score`. `score`: what the sender adds,
-        through the layer's gates, to the linear part of the direction that the receiver is called,
-        such as a class's logit less the mean logit, summed over the modalities that the layer
+        `layer, source` (training patient), `target, weight, score`. The score is what the sender
+        adds, through the layer's gates, to the linear predictor of the receiver's predicted class
+        (its logit less the mean logit) or of the number, summed over the modalities that the layer
         carries.
     """
     preparation = fitted.preparation
     views = preparation.views(cohort)
     senders = cohort.patients if preparation.isolates_patients else training
     lists = preparation.lists(views)
-    called = fitted.task.direction_called(fitted.output(views))
+    predicted = fitted.task.direction_called(fitted.output(views))  # [N]
     tables = []
     for name, layers in preparation.layers_of.items():
         for layer, neighbours in zip(layers, lists[name], strict=False):
+            gate_name = "patients" if layer == name else layer
+            gate = fitted.gates()[name].get(gate_name, 0.0)
+            logits = _edge_logits(fitted, views, name, neighbours, predicted)
+            weight = neighbours.mean_weights()
             edges = {
                 "layer": layer,
                 "source": senders[neighbours.index],
                 "target": cohort.patients[neighbours.receivers],
-                "weight": neighbours.mean_weights(),
-                "score": _edge_logits(fitted, views, name, layer, neighbours, called),
+                "weight": weight,
+                "score": gate * weight * logits,
             }
             tables.append(pd.DataFrame(edges))
     return _one_row_an_edge(tables)
@@ -182,8 +195,8 @@ def _one_row_an_edge(tables: list[pd.DataFrame]) -> pd.DataFrame:
     weights and the sum of their scores."""
     ends = ["layer", "source", "target"]
     if not tables:
-        nothing = pd.DataFrame(columns=[*ends, "weight", "score"])
-        return nothing.astype({"weight": float, "score": float})
+        no_edges = pd.DataFrame(columns=[*ends, "weight", "score"])
+        return no_edges.astype({"weight": float, "score": float})
     table = pd.concat(tables, ignore_index=True)
     if not table.duplicated(ends).any():
         return table
@@ -195,20 +208,16 @@ def _edge_logits(
     fitted: Fitted,
     views: Views,
     name: str,
-    layer: str,
     neighbours: Neighbours,
-    called: np.ndarray,
+    predicted: np.ndarray,
 ) -> np.ndarray:
-    """The gated linear predictor that each edge of a layer brings to the direction that its
-    receiver is called `[edges]`."""
+    """The sender's linear predictor of the direction predicted for the receiver, for each edge of
+    a layer `[edges]`."""
     linear, receivers = fitted.linear, neighbours.receivers
     if fitted.preparation.isolates_patients:
-        sent = np.stack([views.own[name] @ slope for slope in linear.slopes[name]])
+        predictors = np.stack([views.own[name] @ slope for slope in linear.slopes[name]])
     else:
-        sent = linear.memory[name]
+        predictors = linear.memory[name]
     pattern = linear.pattern(views.present)[receivers]
-    contrast = fitted.task.contrast(sent)
-    carried = contrast[pattern, neighbours.index, called[receivers]]
-    gates = fitted.gates()[name]
-    gate = gates.get("patients" if layer == name else layer, 0.0)
-    return gate * neighbours.mean_weights() * carried
+    contrast = fitted.task.contrast(predictors)  # [patterns, senders, K]
+    return contrast[pattern, neighbours.index, predicted[receivers]]

@@ -1,6 +1,6 @@
-"""The ranking behind fold models, each explained on the patients it never saw.
+"""Rankings over fold models, each explained on the test patients of its fold.
 
-The unit is a fold: its seeds are one model (their labels are not read). A score is the mean over
+The unit is a fold: its seeds are one model (labels are not read). A score is the mean over
 directions, such as classes, of the absolute mean attribution among the patients who show it (each
 class counts alike, however rare); ranks are taken in every fold, and the interval is that of the
 folds' ranks. Folds share training patients, so it is narrower than that of new cohorts would be.
@@ -19,7 +19,8 @@ from graphfuse.data.modality import Modality
 from graphfuse.evaluate.cross_validation_results import Replica
 from graphfuse.explain import tables
 from graphfuse.explain.edges import patient_edges
-from graphfuse.explain.method import Attribution, FoldNet, Method, attributed, ranking_method
+from graphfuse.explain.load_method import attributed, ranking_method
+from graphfuse.explain.method import Attribution, FoldNet, Method
 from graphfuse.explain.methods import DEFAULT
 from graphfuse.explain.ranking import Ranking
 from graphfuse.graph.gene.network import GeneNetwork
@@ -36,7 +37,7 @@ def rank(
     device: str = "cpu",
     method: Method | None = None,
 ) -> Ranking:
-    """The ranking behind fold models.
+    """Rank the items of fold models.
 
     Parameters
     ----------
@@ -67,20 +68,20 @@ def rank(
     model = replicas[0].model
     modalities = [cohort.modalities[name] for name in model.modalities_]
     measured = _measured(network, modalities)
-    folds, between = [], []
+    folds, edges = [], []
     with progress("ranking", len(replicas)) as step:
         for replica in replicas:
             fitted = replica.model.fitted_.on(device)
             tested = cohort.take(replica.tested)
             folds.append(_explain(fitted, tested, measured, method))
-            edges = patient_edges(fitted, tested, cohort.patients[replica.train])
-            between.append(edges.assign(repeat=replica.repeat, fold=replica.fold))
+            edges.append(_patient_edges(replica, fitted, tested, cohort))
             step(True)
     ranked = _tables(folds, modalities, measured, model.task_)
+    tables_by_name = {name: table.assign(method=method.name) for name, table in ranked.items()}
     errors = [fold.error for fold in folds if fold.error is not None]
     return Ranking(
-        **{name: table.assign(method=method.name) for name, table in ranked.items()},
-        patient_edges=pd.concat(between, ignore_index=True),
+        **tables_by_name,
+        patient_edges=pd.concat(edges, ignore_index=True),
         folds=len(replicas),
         error=max(errors, default=None),
         method=method.name,
@@ -88,12 +89,22 @@ def rank(
     )
 
 
+def _patient_edges(
+    replica: Replica, fitted: Fitted, tested: Cohort, cohort: Cohort
+) -> pd.DataFrame:
+    """The edges into a fold's test patients, with the numbers of its repeat and fold."""
+    edges = patient_edges(fitted, tested, cohort.patients[replica.train])
+    return edges.assign(repeat=replica.repeat, fold=replica.fold)
+
+
 def _measured(network: GeneNetwork | None, modalities: Sequence[Modality]) -> GeneNetwork | None:
     """The part of the network among genes that these modalities measure."""
     if network is None:
         return None
-    symbols = [symbol for modality in modalities for symbol in modality.symbols]
-    return network.on([symbol for symbol in symbols if symbol])
+    symbols = []
+    for modality in modalities:
+        symbols += [symbol for symbol in modality.symbols if symbol]
+    return network.on(symbols)
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,32 +129,30 @@ class Means:
     error: float | None
 
     @classmethod
-    def of(cls, found: Attribution, net: FoldNet) -> Means:
-        """Of one net."""
-        return cls(
-            _side_by_side(net, found.columns, net.weight),
-            None if found.gradient is None else _side_by_side(net, found.gradient, net.share),
-            found.edges,
-            found.links,
-            found.sets,
-            found.error,
-        )
+    def of(cls, attribution: Attribution, net: FoldNet) -> Means:
+        """The means of one net's attributions."""
+        gradient = None
+        if attribution.gradient is not None:
+            gradient = _side_by_side(net, attribution.gradient, net.share)
+        columns = _side_by_side(net, attribution.columns, net.weight)
+        edges, links, sets = attribution.edges, attribution.links, attribution.sets
+        return cls(columns, gradient, edges, links, sets, attribution.error)
 
     @classmethod
     def mean(cls, nets: Sequence[Means]) -> Means:
-        """Over nets of one model; the largest `error`."""
+        """The mean over the nets of one model, with the largest of their errors."""
+        columns = np.mean([net.columns for net in nets], axis=0)
+        gradient = _mean(_of_all(nets, "gradient"))
+        edges = _mean(_of_all(nets, "edges"))
+        links = _mean_of_links(_of_all(nets, "links"))
+        sets = _mean_of_sets(_of_all(nets, "sets"))
         errors = _of_all(nets, "error")
-        return cls(
-            columns=np.mean([net.columns for net in nets], axis=0),
-            gradient=_mean(_of_all(nets, "gradient")),
-            edges=_mean(_of_all(nets, "edges")),
-            links=_mean_of_links(_of_all(nets, "links")),
-            sets=_mean_of_sets(_of_all(nets, "sets")),
-            error=max(errors) if errors else None,
-        )
+        error = max(errors) if errors else None
+        return cls(columns, gradient, edges, links, sets, error)
 
 
 def _side_by_side(net: FoldNet, values: dict[str, np.ndarray], weight: np.ndarray) -> np.ndarray:
+    """Means over patients `[K, columns]`, all modalities' columns side by side."""
     means = [net.mean(name, values[name], weight) for name in net.columns]
     return np.concatenate(means, 1)
 
@@ -200,13 +209,14 @@ def _tables(
     links = _of_all(folds, "links") or []
     sets = _of_all(folds, "sets") or []
     with_genes = [modality.name for modality in modalities if any(modality.symbols)]
+    sign_of = task.sign_of
     return {
-        "nodes": tables.nodes(features, columns, gradient, task.sign_of),
-        "genes": tables.genes(features, columns, gradient, task.sign_of),
-        "edges": tables.edges(measured, edges, "+".join(with_genes), task.sign_of),
-        "links": tables.links(links, task.sign_of),
+        "nodes": tables.nodes(features, columns, gradient, sign_of),
+        "genes": tables.genes(features, columns, gradient, sign_of),
+        "edges": tables.edges(measured, edges, "+".join(with_genes), sign_of),
+        "links": tables.links(links, sign_of),
         "modalities": tables.modalities(features, columns),
-        "pathways": tables.pathways(sets, task.sign_of),
+        "pathways": tables.pathways(sets, sign_of),
         "nodes_by_class": _by_class(features, columns, gradient, task),
     }
 
@@ -218,7 +228,7 @@ def _by_class(
     no directions to rank apart."""
     by_direction = []
     for k, name in enumerate(task.ranked_apart):
-        slope = None if gradient is None else gradient[:, [k]]
+        slope = None if gradient is None else gradient[:, [k]]  # [folds, 1, columns]
         table = tables.nodes(features, columns[:, [k]], slope)
         by_direction.append(table.assign(**{"class": name}))
     if not by_direction:
@@ -233,13 +243,13 @@ def _about(
     task: Task,
     recipe: Recipe,
 ) -> dict[str, str]:
-    """What the README says of the method and of what it leaves empty."""
-    silent = f"empty: {method.name} says nothing of"
+    """Descriptions for README.txt: of the method, and of the tables that it leaves empty."""
+    silent = f"empty: {method.name} gives no attribution of"
     sets = _of_all(folds, "sets")
-    said = method.said_of(task)
+    description = method.description(task)
     words = task.attribution_words
     about = {
-        "method": f"{method.name}: {said}" if said else method.name,
+        "method": f"{method.name}: {description}" if description else method.name,
         "score": words.score,
         "sign": words.sign,
         "nodes_by_class": words.by_direction,
@@ -264,8 +274,8 @@ def _about_pathways(folds: list[pd.DataFrame] | None, recipe: Recipe, silent: st
     still = sum(not fold.to_numpy().any() for fold in folds)
     linear = ""
     if still:
-        linear = f"; all 0 in {still} of {len(folds)} models, which stayed at their linear start"
+        linear = f"; all 0 in {still} of {len(folds)} models, for which 0 epochs were chosen"
     return (
-        "gene sets of [pathways], by what their tokens add beside the linear start (which "
-        f"knows no sets){linear}"
+        "gene sets of [pathways], by what their tokens add to the linear model (which has no "
+        f"gene sets){linear}"
     )

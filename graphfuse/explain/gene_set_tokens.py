@@ -1,4 +1,4 @@
-"""What each gene set's token adds to each direction."""
+"""Attributions of gene sets, by their tokens."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from graphfuse.explain.method import FoldNet
 
 
 def set_tokens(net: FoldNet, gradients: Gradients) -> pd.DataFrame:
-    """`Attribution.sets` by gradients: through the set's token, summed over its columns (not those
-    of the linear start, which knows no sets).
+    """Attributions and gradients of gene sets, through their tokens.
+
+    They are summed over the columns of a set. What the linear model adds through the same columns
+    is not in them.
 
     Parameters
     ----------
@@ -23,8 +25,9 @@ def set_tokens(net: FoldNet, gradients: Gradients) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        A row a set, with its `attribution` and `gradient` in each direction. Zeros where the net is
-        still at its linear start; no row where the model has no gene sets.
+        As `Attribution.sets`: a row for each set, with its `attribution` and `gradient` in each
+        direction. Zeros where the net is the linear model; no row where the model has no gene
+        sets.
     """
     directions = range(net.weight.shape[1])
     columns = pd.MultiIndex.from_product([["attribution", "gradient"], directions])

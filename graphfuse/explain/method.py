@@ -1,17 +1,15 @@
-"""The protocol of ranking methods: what a method is given, and what it may say.
+"""The interface of ranking methods: what a method is given, and what it returns.
 
-A method is a class in a file of `graphfuse/explain/methods/`, which is its registration, or
-`file.py:Class` anywhere. It explains one net of a fold's model on the patients whom that model
-never saw. Means over patients, seeds and folds, ranks, intervals and tables are made of what it
-says, alike for all methods (`fold_models`, `tables`).
+A method is a class in a file of `graphfuse/explain/methods/`, which registers it, or
+`file.py:Class` anywhere. It attributes the predictions of one net of a fold's model on the test
+patients of that fold. Means over patients, seeds and folds, ranks, intervals and tables are
+computed from its attributions in the same way for all methods (`fold_ranking`, `tables`).
 """
 
 from __future__ import annotations
 
-import importlib
 import inspect
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,10 +19,7 @@ import pandas as pd
 import torch
 
 from graphfuse.data.cohort import Cohort
-from graphfuse.errors import GraphfuseError, InputError, nearest
-from graphfuse.explain import methods
 from graphfuse.explain.differentiable_model import Forward
-from graphfuse.files.class_from_file import class_in_file, error_with_line
 from graphfuse.graph.gene.network import GeneNetwork
 from graphfuse.learn.fold_model import Fitted
 from graphfuse.learn.views import Views
@@ -34,18 +29,35 @@ from graphfuse.task.task import Task
 
 @dataclass(frozen=True, eq=False)
 class FoldNet:
-    """One net of a fold's model, and the N patients on whom it is explained.
+    """One net of a fold's model with the N patients that its predictions are explained on.
 
-    Attributes
+    Ranking methods are given it: its `columns` are the inputs to attribute to, and `logits` is the
+    net as a function of them. There are K directions: the classes, or one where a number is
+    predicted.
+
+    Parameters
     ----------
     fitted : Fitted
-        The fold's model: `preparation` (pipelines, networks, layers), `linear` (its linear start).
+        The fold's model: `preparation` (pipelines, networks, layers) and `linear` (the ridge
+        regressions that its nets start from).
     number : int
-        Which of its nets, one for each seed.
+        Index of the net among those of the model, one for each seed.
     cohort : Cohort
-        The patients, with their labels.
-    network : GeneNetwork or None
+        The N patients, with their labels.
+    network : GeneNetwork, optional
         The gene network among the genes measured, with E edges.
+
+    Examples
+    --------
+    >>> import graphfuse as gf
+    >>> from graphfuse.data.synth import planted
+    >>> cohort = planted(40, {"rna": 8}, effect=4.0).cohort
+    >>> model = gf.FusionModel(gf.Recipe(name="plain")).fit(cohort)
+    >>> net = FoldNet(model.fitted_, 0, cohort)
+    >>> net.columns["rna"].shape  # [N, F]
+    (40, 8)
+    >>> net.logits(net.columns).shape  # [N, K]
+    (40, 2)
     """
 
     fitted: Fitted
@@ -55,7 +67,7 @@ class FoldNet:
 
     @property
     def module(self) -> Net:
-        """The net itself."""
+        """The net as a PyTorch module."""
         return self.fitted.nets[self.number]
 
     @cached_property
@@ -65,14 +77,16 @@ class FoldNet:
 
     @property
     def columns(self) -> dict[str, np.ndarray]:
-        """Modality → float64 `[N, F]`: its F inputs, in training standard deviations from the
-        training mean, which is 0 (or as the recipe's own steps leave them); rows of patients
-        without the modality are 0."""
+        """The inputs of each modality, float64 `[N, F]`.
+
+        They are in training standard deviations from the training mean, which is 0, unless the
+        recipe's own steps leave them otherwise. Rows of patients without the modality are 0.
+        """
         return self.views.own
 
     @cached_property
     def inputs(self) -> Inputs:
-        """What the net sees of the patients."""
+        """The net's inputs for the patients."""
         return self.fitted.inputs(self.views)
 
     @cached_property
@@ -81,23 +95,33 @@ class FoldNet:
         return Forward(self.fitted, self.number, self.inputs, self.views)
 
     def logits(self, columns: Mapping[str, np.ndarray]) -> np.ndarray:
-        """What the net would say of each of K directions, float64 `[N, K]`, had the patients these
-        columns (as `columns`, each modality), their neighbours held fixed; the means over
-        gene-network neighbours follow the columns.
+        """Return the net's outputs for other values of the columns.
 
-        Of classes it is the logit of each less the mean over classes; of a number the number, in
-        standard deviations from the training patients' mean.
+        The patients' neighbours stay as they are; means over gene-network neighbours follow the
+        columns.
+
+        Parameters
+        ----------
+        columns : mapping of str to numpy.ndarray
+            Each modality's inputs `[N, F]`, as in `columns`.
+
+        Returns
+        -------
+        numpy.ndarray
+            Float64 `[N, K]`: each class's logit less the mean over classes; or the predicted
+            number, in standard deviations from the training patients' mean.
         """
         with torch.no_grad():
-            return self.forward.logits(self.forward.of(columns)).cpu().numpy()
+            logits = self.forward.logits(self.forward.of(columns))
+        return logits.cpu().numpy()
 
     @cached_property
     def weight(self) -> np.ndarray:
-        """Each patient's weight in the mean of each direction, float64 `[N, K]`; absolute values
-        sum to 1 in each column. No label is read.
+        """Each patient's weight in the mean attribution of each direction, float64 `[N, K]`.
 
-        Of a class it is by the probability that the model gives it; of a number by how far the
-        prediction is above the mean prediction (below 0: below it).
+        A class weights patients by the probability that the model gives it; a number by how far the
+        prediction is above the mean prediction (negative: below it). Absolute values sum to 1 in
+        each column. No label is read.
         """
         with torch.no_grad():
             predictor = self.fitted.run(self.number, self.inputs).cpu().numpy()
@@ -105,77 +129,89 @@ class FoldNet:
 
     @cached_property
     def share(self) -> np.ndarray:
-        """Absolute weights, float64 `[N, K]`, for means of gradients: a slope is a slope, whether
-        a patient's prediction is high or low."""
+        """Absolute weights, float64 `[N, K]`, for means of gradients.
+
+        A gradient has the same sign whether a patient's prediction is high or low.
+        """
         return np.abs(self.weight)
 
     @property
     def symbols(self) -> dict[str, list[str | None]]:
-        """Modality → the gene of each of its F inputs."""
-        found = {}
+        """The gene of each of the F inputs of each modality; `None` for an input of no gene."""
+        by_modality = {}
         for name, pipeline in self.fitted.preparation.pipelines.items():
             symbols = self.cohort.modalities[name].symbols
-            found[name] = [symbols[column] for column in pipeline.owners]
-        return found
+            by_modality[name] = [symbols[column] for column in pipeline.owners]
+        return by_modality
 
     def mean(self, name: str, values: np.ndarray, weight: np.ndarray) -> np.ndarray:
-        """Means over the patients in each direction.
+        """Return weighted means over the patients, by column of the modality's table.
 
         Parameters
         ----------
         name : str
             A modality.
         values : numpy.ndarray
-            `[K, N or 1, F]`, of its inputs.
+            `[K, N, F]` or `[K, 1, F]`: values of its inputs in each direction.
         weight : numpy.ndarray
-            `weight` for attributions, `share` for gradients.
+            `[N, K]`: `weight` for attributions, `share` for gradients.
 
         Returns
         -------
         numpy.ndarray
-            `[K, columns]`: summed over what each column of the table became (levels, flags of
-            missing values); 0 for columns that were not selected.
+            `[K, columns]`: summed over the inputs that each column of the table became (levels,
+            flags of missing values); 0 for columns that were not selected.
         """
-        pipeline, shape = self.fitted.preparation.pipelines[name], self.columns[name].shape
-        directions = zip(weight.T, values, strict=True)
-        means = [of @ np.broadcast_to(each, shape) for of, each in directions]
+        pipeline = self.fitted.preparation.pipelines[name]
+        shape = self.columns[name].shape
         count = len(pipeline.columns)
-        return np.stack([np.bincount(pipeline.owners, row, minlength=count) for row in means])
+        by_direction = []
+        for weights, value in zip(weight.T, values, strict=True):
+            means = weights @ np.broadcast_to(value, shape)  # [F]
+            by_direction.append(np.bincount(pipeline.owners, means, minlength=count))
+        return np.stack(by_direction)
 
 
 @dataclass(frozen=True, eq=False)
 class Attribution:
-    """What a method says of one net: always of columns, and of the rest what it can.
+    """Attributions of one net's predictions: to columns, and to other items where a method can.
 
-    What is left `None` is left empty in the tables, and their README.txt says so. There are K
-    directions: the classes, or one where a number is predicted. Values are signed and count from
-    the training mean, in the unit of `FoldNet.logits` (logits less their mean over the classes;
-    standard deviations of a number) unless the method's docstring says otherwise: an item's score
-    is the mean over directions of the absolute mean over patients, so only sizes within one method
-    compare.
+    Fields that are `None` leave their tables empty, and README.txt of the rankings says so. There
+    are K directions: the classes, or one where a number is predicted. Values are signed differences
+    from the training mean in the unit of `FoldNet.logits` (logits less their mean over the classes;
+    standard deviations of a number), unless the method's docstring gives another unit. An item's
+    score is the mean over directions of the absolute mean over patients, so scores compare within
+    one method only.
 
-    Attributes
+    Parameters
     ----------
     columns : dict of str to numpy.ndarray
-        Modality → float `[K, N, F]`: what each of its F inputs adds in each direction for each
-        patient. + moves the patient towards the class, or the number up. Genes and modalities are
-        sums of it.
-    gradient : dict of str to numpy.ndarray or None
-        Modality → float `[K, N or 1, F]`: the direction's change with the input (logits, or
-        standard deviations of the number, per training standard deviation). The sign of its mean is
-        the ranking's `sign`: whether a high value speaks for the class, or moves the number up.
-    edges : numpy.ndarray or None
-        Float `[K, E]`: what each edge of the net's gene network adds in each direction, the mean
-        over patients by `FoldNet.weight`.
-    links : pandas.DataFrame or None
-        The same of edges between a gene's own nodes on a signalling graph: rows by `source, target,
-        relation`, a column for each direction.
-    sets : pandas.DataFrame or None
-        The same of gene sets: rows by their names, columns (`attribution`, direction's number), and
+        For each modality, float `[K, N, F]`: the attribution of each of its F inputs in each
+        direction for each patient. Positive values raise the class's logit, or the number.
+        Attributions of genes and modalities are sums of these.
+    gradient : dict of str to numpy.ndarray, optional
+        For each modality, float `[K, N, F]` or `[K, 1, F]`: the gradient with respect to the input
+        (logits, or standard deviations of the number, per training standard deviation). The sign of
+        its mean is the ranking's `sign`: whether a higher value raises the predicted probability,
+        or the predicted number.
+    edges : numpy.ndarray, optional
+        Float `[K, E]`: the attribution of each edge of the net's gene network in each direction,
+        the mean over patients by `FoldNet.weight`.
+    links : pandas.DataFrame, optional
+        The same for edges between the nodes of one gene in a signalling graph: rows by `source,
+        target, relation`, one column for each direction.
+    sets : pandas.DataFrame, optional
+        The same for gene sets: rows by name, columns (`attribution`, direction's number), and
         (`gradient`, direction's number) where their signs are known.
-    error : float or None
-        The largest share of the change in `FoldNet.logits` that the attributions miss, where the
-        method claims that they sum to it.
+    error : float, optional
+        Largest share of the change in `FoldNet.logits` that the attributions miss, for methods
+        whose attributions sum to it (completeness).
+
+    Examples
+    --------
+    >>> attribution = Attribution({"rna": np.zeros((2, 40, 8))})  # K = 2, N = 40, F = 8
+    >>> attribution.edges is None  # edges.csv of the rankings will be empty
+    True
     """
 
     columns: dict[str, np.ndarray]
@@ -187,131 +223,66 @@ class Attribution:
 
 
 class Method:
-    """A way to say what moves a net's predictions.
+    """Base class of ranking methods, which attribute a net's predictions to its inputs.
 
-    It is built without arguments, and gives the same for the same net, whatever was ranked before.
-    The first paragraph of its docstring stands in the README.txt of its rankings.
+    A method defines `attribute`. It is constructed without arguments, and must return the same for
+    the same net, whatever it was given before. The first paragraph of its docstring is written into
+    README.txt of the rankings.
 
     Attributes
     ----------
     name : str
-        What the rankings' column `method` says; set by `ranking_method`.
-    file : Path or None
-        Where a method of the user's own stands; set likewise.
+        Value of the column `method` of the rankings; set by `ranking_method`.
+    file : pathlib.Path or None
+        File of a method of the user's own; set by `ranking_method`.
+
+    Examples
+    --------
+    >>> class Columns(Method):
+    ...     '''The standardised value of each column, in every direction.'''
+    ...
+    ...     def attribute(self, net):
+    ...         directions = net.weight.shape[1]
+    ...         own = net.columns.items()
+    ...         return Attribution({name: np.stack([x] * directions) for name, x in own})
+    >>> Columns().about
+    'The standardised value of each column, in every direction.'
     """
 
     name: str = ""
     file: Path | None = None
 
     def attribute(self, net: FoldNet) -> Attribution:
-        """What moves the predictions of this net, on its patients."""
+        """Return the attributions of one net's predictions on its patients.
+
+        Parameters
+        ----------
+        net : FoldNet
+            A net of a fold's model with the fold's test patients.
+
+        Returns
+        -------
+        Attribution
+        """
         raise TypeError(f"{type(self).__name__} must define attribute(net) -> Attribution")
 
     @property
     def about(self) -> str:
-        """What it is, in one paragraph; blank where its class has no docstring of its own."""
+        """The first paragraph of the class's docstring; blank where it has none of its own."""
         text = inspect.cleandoc(type(self).__doc__ or "")
         return " ".join(text.partition("\n\n")[0].split())
 
-    def said_of(self, task: Task) -> str:
-        """What README.txt says of it where outcomes of this task are predicted; `about`, unless a
-        method has more to say."""
+    def description(self, task: Task) -> str:
+        """Return the method's description for README.txt of the rankings.
+
+        Parameters
+        ----------
+        task : Task
+            The task of the outcome that is predicted.
+
+        Returns
+        -------
+        str
+            `about`, unless a method overrides it.
+        """
         return self.about
-
-
-def ranking_method(name: str) -> Method:
-    """A method by its name (`integrated-gradients`), or as `file.py:Class`, whose file is run.
-
-    Raises
-    ------
-    InputError
-        For a name that no method has, with the nearest, and for what is no `Method`.
-    """
-    title, path = name.replace("-", " "), None
-    if ":" in name:
-        found = class_in_file(name, "a ranking method")
-        file, _, symbol = name.rpartition(":")
-        title, path = f"{Path(file).name}:{symbol}", Path(file)
-    elif name in methods.available():
-        found = _shipped(name)
-    else:
-        raise InputError(
-            f"method = {name!r}: no such ranking method{nearest(name, methods.available())}; or "
-            "give file.py:Class"
-        )
-    if not (isinstance(found, type) and issubclass(found, Method)):
-        raise InputError(
-            f"method = {name!r}: is no ranking method; derive it from "
-            "graphfuse.explain.method.Method"
-        )
-    with _faults_told(path):
-        made = found()
-    made.name, made.file = title, path
-    return made
-
-
-def _shipped(name: str) -> type[Method] | None:
-    module = importlib.import_module(f"{methods.__name__}.{name.replace('-', '_')}")
-    own = [each for each in vars(module).values() if isinstance(each, type)]
-    own = [each for each in own if each.__module__ == module.__name__]
-    return next((each for each in own if issubclass(each, Method)), None)
-
-
-def attributed(method: Method, net: FoldNet) -> Attribution:
-    """What a method says of a net. Raises `InputError` where a method of the user's own fails, or
-    gives something else than the protocol says."""
-    with _faults_told(method.file):
-        found = method.attribute(net)
-        if method.file is not None:
-            _check(found, net, method.file)
-    return found
-
-
-@contextmanager
-def _faults_told(path: Path | None) -> Iterator[None]:
-    """Whatever a user's own file raises in the block is one `InputError` that names its line."""
-    try:
-        yield
-    except (GraphfuseError, MemoryError):
-        raise
-    except Exception as error:  # a researcher's file may raise anything
-        if path is None:
-            raise
-        said = error_with_line(error, path)
-        raise InputError(f"{path}: {type(error).__name__}: {said}") from error
-
-
-def _check(found: Attribution, net: FoldNet, path: Path) -> None:
-    """Raises `InputError` where shapes are not those of the protocol, or values no numbers."""
-    if not isinstance(found, Attribution):
-        raise InputError(f"{path}: expected an Attribution (got {type(found).__name__})")
-    for what, given in (("columns", found.columns), ("gradient", found.gradient)):
-        lacking = [] if given is None and what == "gradient" else set(net.columns) - set(given)
-        if lacking:
-            names = ", ".join(map(repr, sorted(lacking)))
-            raise InputError(f"{path}: {what} lacks {names}; every modality is needed")
-    for what, values, allowed in _expected(found, net):
-        shape = np.shape(values)
-        if shape not in allowed:
-            expected = " or ".join(map(str, allowed))
-            raise InputError(f"{path}: {what} has shape {shape}; expected {expected}")
-        if not np.isfinite(np.asarray(values, float)).all():
-            raise InputError(f"{path}: {what} holds values that are no finite numbers")
-
-
-def _expected(found: Attribution, net: FoldNet) -> Iterator[tuple[str, object, list[tuple]]]:
-    """(what, values, the shapes that they may have) of all that a method says."""
-    directions = net.weight.shape[1]
-    for name, own in net.columns.items():
-        whole, shared = (directions, *own.shape), (directions, 1, own.shape[1])
-        yield f"columns[{name!r}]", found.columns[name], [whole]
-        if found.gradient is not None:
-            yield f"gradient[{name!r}]", found.gradient[name], [whole, shared]
-    if found.edges is not None:
-        count = 0 if net.network is None else net.network.edges
-        yield "edges", found.edges, [(directions, count)]
-    if found.links is not None:
-        yield "links", found.links, [(len(found.links), directions)]
-    if found.sets is not None:
-        rows = len(found.sets)
-        yield "sets", found.sets, [(rows, directions), (rows, 2 * directions)]

@@ -1,4 +1,4 @@
-"""What a score would be were nothing there."""
+"""Quantiles of scores among those of models trained on permuted labels."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from numpy.typing import ArrayLike
 
 
 def null_quantile(scores: ArrayLike, null_scores: ArrayLike) -> np.ndarray:
-    """The share of null scores of the same item that lie below its score; ties do not count.
+    """Return the share of null scores of the same item that are below its score.
+
+    Ties do not count.
 
     Parameters
     ----------
@@ -25,7 +27,7 @@ def null_quantile(scores: ArrayLike, null_scores: ArrayLike) -> np.ndarray:
     Raises
     ------
     ValueError
-        Where there is no null, or another number of items.
+        Where there is no null, or the number of items differs.
 
     References
     ----------
@@ -37,7 +39,8 @@ def null_quantile(scores: ArrayLike, null_scores: ArrayLike) -> np.ndarray:
     array([1. , 0.5])
     """
     scores, nulls = np.asarray(scores, float), np.asarray(null_scores, float)
-    if nulls.ndim != 2 or not len(nulls) or nulls.shape[1:] != scores.shape:
+    is_table = nulls.ndim == 2 and len(nulls) > 0
+    if not is_table or nulls.shape[1:] != scores.shape:
         raise ValueError(
             f"null_scores: expected [nulls, {len(scores)}] with a null (got {nulls.shape})"
         )

@@ -1,5 +1,4 @@
-"""A ranking: tables of features, genes, edges and modalities, with intervals over the folds'
-models."""
+"""The result of a ranking: tables of features, genes, edges and modalities."""
 
 from __future__ import annotations
 
@@ -7,6 +6,7 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -25,27 +25,59 @@ RANKINGS = Kind.of("folder of rankings", "nodes_by_class.csv", *_FILES)
 @checked
 @dataclass(frozen=True, eq=False)
 class Ranking:
-    """Ranked items, in the columns of `schema.RANKING_COLUMNS`.
+    """Features, genes, edges and modalities ranked by their attributions, over the folds of a run.
 
-    Attributes
+    `graphfuse.rank` returns it. Each table has one row for each item and the columns of
+    `graphfuse.schema.RANKING_COLUMNS`: among them `id`, `score` (mean absolute attribution),
+    `sign`, `rank`, the interval `rank_lo` to `rank_hi` of ranks over folds, and
+    `selected_frequency`, the share of folds in which the item is among the first 100.
+
+    Parameters
     ----------
-    nodes, genes, edges, modalities, pathways, nodes_by_class : pandas.DataFrame
-        Features (every measured one), and what they add up to; `nodes_by_class` has a column
-        `class` besides: the direction's name. It is empty where there is only one direction.
+    nodes : pandas.DataFrame
+        Features: every measured column of every modality.
+    genes : pandas.DataFrame
+        Genes; attributions are summed over the columns that measure a gene.
+    edges : pandas.DataFrame
+        Edges of the gene network among measured genes.
     links : pandas.DataFrame
-        Of a signalling graph, the edges between a gene's own nodes.
+        Edges between the nodes of one gene in a signalling graph; empty for other graphs.
+    modalities : pandas.DataFrame
+        Modalities; scores are their shares of the total.
+    pathways : pandas.DataFrame
+        Gene sets; empty for recipes without `[pathways]`.
+    nodes_by_class : pandas.DataFrame
+        Features ranked for each class, with a column `class`; empty where a number is predicted.
     patient_edges : pandas.DataFrame
-        Edges between patients, whatever the method.
+        Edges between patients, `layer, source, target, weight, score`; the same for all methods.
     folds : int
-        How many models stand behind it.
+        Number of fold models.
     error : float or None
-        The largest completeness error of their attributions; `None` where the method has none.
+        Largest completeness error: the share of the predictions' change that attributions miss.
+        `None` where the method has no such error.
     method : str
-        The method's name.
+        Name of the ranking method.
     about : dict of str to str
-        What README.txt says of the `method`, and of tables and columns (`nodes_by_class`,
-        `pathways`, `patient_edges`, `edges`, `score`, `sign`, `null_quantile`) where that depends
-        on it or on the kind of outcome.
+        Descriptions for README.txt of the `method`, and of those tables and columns whose meaning
+        depends on it or on the kind of outcome.
+    shown : int
+        Number of items that are printed.
+
+    Examples
+    --------
+    >>> import graphfuse as gf
+    >>> from graphfuse.data.synth import planted
+    >>> made = planted(40, {"rna": 8}, carriers=2, effect=4.0)
+    >>> recipe = gf.Recipe(name="plain")
+    >>> ranking = gf.rank(gf.train(made.cohort, recipe, cv=(2, 1), ledger=False))
+    >>> ranking.top(2)
+    Ranking over 2 fold models: 8 features; top 2 genes
+     rank  gene                        score  rank in the folds   in top 100
+        1  G0006                      ...       1 to 1           100%
+        2  G0003                      ...       2 to 2           100%
+    >>> made.genes
+    ('G0003', 'G0006')
+    >>> ranking.to_csv("biomarkers.csv")
     """
 
     nodes: pd.DataFrame
@@ -63,22 +95,34 @@ class Ranking:
     shown: int = 50
 
     def top(self, count: Count) -> Ranking:
-        """The same ranking, showing `count` items when printed; tables and files stay whole."""
+        """Return the same ranking with another number of items printed.
+
+        Parameters
+        ----------
+        count : int
+            Number of items that are printed; tables and files keep all.
+
+        Returns
+        -------
+        Ranking
+        """
         return replace(self, shown=count)
 
     def with_nulls(self, nulls: Sequence[Ranking]) -> Ranking:
-        """The same ranking with `null_quantile`: the share of null rankings in which the item
-        scores lower.
+        """Return the same ranking with `null_quantile`, from rankings of permuted labels.
 
-        Models of permuted labels have larger penalties, and so smaller scores of all items. Where a
-        model has learned something, its noise columns lie above most of their nulls too: the
-        quantile speaks against "nothing is there at all", not for the single item.
+        The column `null_quantile` of each table is the share of null rankings in which the item
+        scores lower (`graphfuse.explain.null_scores.null_quantile`). Models of permuted labels have
+        larger penalties, and so smaller scores of all items. Where a model has learned something,
+        its noise columns score above most of their nulls too: the quantile is evidence against the
+        hypothesis that no column is associated with the label, not for the single item.
 
         Parameters
         ----------
         nulls : sequence of Ranking
-            What the same method gives of models that were trained on permuted labels, otherwise
-            alike: the same patients, columns, folds and recipe; one ranking for each permutation.
+            Rankings by the same method of models that were trained on permuted labels, and
+            otherwise alike: the same patients, columns, folds and recipe; one ranking for each
+            permutation.
 
         Returns
         -------
@@ -87,40 +131,64 @@ class Ranking:
         Raises
         ------
         InputError
-            Where there are none, or one is by another method or of other features.
-
-        Examples
-        --------
-        >>> nulls = [gf.rank(gf.train(permuted, recipe)) for permuted in cohorts]  # doctest: +SKIP
-        >>> gf.rank(report).with_nulls(nulls).to_csv("biomarkers.csv")  # doctest: +SKIP
+            Where `nulls` is empty, or one is by another method or of other features.
         """
         if not nulls:
             raise InputError("nulls: no ranking is given; give one for each permutation of labels")
         for null in nulls:
-            if not isinstance(null, Ranking):
-                raise InputError(f"nulls: expected rankings (got {type(null).__name__})")
-            if null.method != self.method:
-                raise InputError(f"nulls: one is by {null.method}; expected {self.method}")
-            if set(null.nodes["id"]) != set(self.nodes["id"]):
-                raise InputError("nulls: one has other features; rank models of the same columns")
+            self._require_comparable(null)
         tables = {}
         for name in (*_TABLES, "links"):
             given = [getattr(null, name) for null in nulls]
             tables[name] = _with_quantile(getattr(self, name), given)
-        told = f"share of {len(nulls)} models of permuted labels in which the item scores lower"
-        return replace(self, **tables, about=self.about | {"null_quantile": told})
+        meaning = f"share of {len(nulls)} models of permuted labels in which the item scores lower"
+        about = self.about | {"null_quantile": meaning}
+        return replace(self, **tables, about=about)
+
+    def _require_comparable(self, null: object) -> None:
+        """Raises `InputError` where `null` is no ranking of the same features by the same
+        method."""
+        if not isinstance(null, Ranking):
+            raise InputError(f"nulls: expected rankings (got {type(null).__name__})")
+        if null.method != self.method:
+            raise InputError(f"nulls: one is by {null.method}; expected {self.method}")
+        if set(null.nodes["id"]) != set(self.nodes["id"]):
+            raise InputError("nulls: one has other features; rank models of the same columns")
 
     def to_csv(self, path: str | Path) -> None:
-        """The feature ranking as one csv file."""
+        """Write the ranking of features as one csv file.
+
+        Parameters
+        ----------
+        path : str or pathlib.Path
+            The file to write.
+        """
         safe_csv(self.nodes, Path(path))
 
     def write(self, folder: str | Path) -> None:
-        """`save`, whole or not at all, in place of an older one."""
+        """Write the files of `save`, all or none, in place of an older ranking.
+
+        Parameters
+        ----------
+        folder : str or pathlib.Path
+            The folder to write.
+
+        Raises
+        ------
+        InputError
+            Where the folder holds other files than those of a ranking.
+        """
         with whole_folder(Path(folder), RANKINGS) as part:
             self.save(part)
 
     def save(self, folder: str | Path) -> None:
-        """All tables in `folder`, every row, with a README."""
+        """Write all tables, every row of them, and a README.txt that explains them.
+
+        Parameters
+        ----------
+        folder : str or pathlib.Path
+            The folder that the files are written into; made where it is missing.
+        """
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         links = ("links",) if len(self.links) else ()
@@ -130,24 +198,23 @@ class Ranking:
         (folder / "README.txt").write_text(self._readme(), encoding="utf-8")
 
     def _readme(self) -> str:
-        told = _USUAL | self.about
-        told["method"] = textwrap.fill(self.about["method"], 92)
-        return _README.format(top=TOP, folds=self.folds, **told)
+        """The text of README.txt."""
+        descriptions = _USUAL | self.about
+        descriptions["method"] = textwrap.fill(self.about["method"], 92)
+        return _README.format(top=TOP, folds=self.folds, **descriptions)
 
     def __repr__(self) -> str:
-        genes = self.genes if len(self.genes) else self.nodes
-        what = "genes" if len(self.genes) else "features"
-        shown = genes.head(self.shown)
+        """The first items: genes, or features where no column has a gene."""
+        has_genes = len(self.genes) > 0
+        what = "genes" if has_genes else "features"
+        shown = (self.genes if has_genes else self.nodes).head(self.shown)
         head = f"Ranking over {self.folds} fold models: {len(self.nodes):,} features"
         lines = [f"{head}; top {len(shown)} {what}"]
         lines += [f"{'rank':>5}  {what[:-1]:<24}{'score':>9}  rank in the folds   in top {TOP}"]
         for row in shown.itertuples():
-            name = row.gene if isinstance(row.gene, str) and what == "genes" else row.id
-            lines.append(
-                f"{row.rank:>5.0f}  {name:<24}{row.score:>9.4f}  {row.rank_lo:>6.0f} to "
-                f"{row.rank_hi:<8.0f}"
-                f"{row.selected_frequency:>8.0%}"
-            )
+            has_name = has_genes and isinstance(row.gene, str)
+            name = row.gene if has_name else row.id
+            lines.append(f"{row.rank:>5.0f}  {name:<24}{_numbers(row)}")
         return "\n".join(lines)
 
 
@@ -180,13 +247,19 @@ _USUAL = {
 }
 
 
+def _numbers(row: Any) -> str:
+    """An item's score, interval of ranks and selected frequency, as they are printed."""
+    ranks = f"{row.rank_lo:>6.0f} to {row.rank_hi:<8.0f}"
+    return f"{row.score:>9.4f}  {ranks}{row.selected_frequency:>8.0%}"
+
+
 def _with_quantile(table: pd.DataFrame, nulls: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """A table with `null_quantile`; an item that a null does not have scores 0 there."""
     key = ["class", "id"] if "class" in table else ["id"]
     items = pd.MultiIndex.from_frame(table[key])
     scores = []
     for null in nulls:
-        found = pd.Series(null["score"].to_numpy(float), pd.MultiIndex.from_frame(null[key]))
-        scores.append(found.reindex(items, fill_value=0.0).to_numpy())
+        by_item = pd.Series(null["score"].to_numpy(float), pd.MultiIndex.from_frame(null[key]))
+        scores.append(by_item.reindex(items, fill_value=0.0).to_numpy())
     quantile = null_quantile(table["score"].to_numpy(float), scores)
     return table.assign(null_quantile=quantile)

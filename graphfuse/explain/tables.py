@@ -1,4 +1,4 @@
-"""Tables of ranked features, genes, edges, gene sets and modalities, of scores in every fold."""
+"""Tables of ranked features, genes, edges, gene sets and modalities, from attributions by fold."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _TINY = 1e-300  # keeps a division by 0 apart
 
 
 def features(modalities: Sequence[Modality], network: GeneNetwork | None) -> pd.DataFrame:
-    """Every measured column.
+    """Every measured column, with its gene.
 
     Parameters
     ----------
@@ -94,26 +94,26 @@ def genes(
     pandas.DataFrame
         As of `ranked_table`.
     """
-    mapped = features["gene"].notna().to_numpy()
-    attribution = attribution[:, :, mapped]
-    items, gene_sum = _genes_of(features[mapped])
+    has_gene = features["gene"].notna().to_numpy()
+    attribution = attribution[:, :, has_gene]
+    items, gene_sum = _genes_of(features[has_gene])
     scores = _scores(attribution) @ gene_sum
     signs = None
     if gradient is not None:
-        by_gene = gradient[:, :, mapped] @ gene_sum
-        signs = _signs(attribution @ gene_sum, by_gene, sign_of)
+        gradient_by_gene = gradient[:, :, has_gene] @ gene_sum
+        signs = _signs(attribution @ gene_sum, gradient_by_gene, sign_of)
     return ranked_table("gene", items, scores, signs)
 
 
 def _genes_of(columns: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
-    """The genes of these columns, sorted, with the modalities that measure each; and what sums
-    values by column into values by gene `[columns, genes]`."""
+    """The genes of these columns, sorted, with the modalities that measure each; and the matrix
+    that sums values by column to values by gene, float64 `[columns, genes]`."""
     gene, names = pd.factorize(columns["gene"], sort=True)
     gene_sum = np.zeros((len(names), len(columns)))
     gene_sum[gene, np.arange(len(gene))] = 1.0
     by_gene = columns.groupby("gene", sort=True)
-    items = by_gene.agg(modality=("modality", _joined), degree=("degree", "first"))
-    items = items.reset_index()
+    aggregated = by_gene.agg(modality=("modality", _joined), degree=("degree", "first"))
+    items = aggregated.reset_index()
     return items.assign(id=items["gene"]), gene_sum.T
 
 
@@ -152,7 +152,7 @@ def modalities(features: pd.DataFrame, attribution: np.ndarray) -> pd.DataFrame:
 
 def edges(
     network: GeneNetwork | None,
-    carried: np.ndarray | None,
+    attribution: np.ndarray | None,
     modality: str,
     sign_of: int | None = None,
 ) -> pd.DataFrame:
@@ -162,8 +162,8 @@ def edges(
     ----------
     network : GeneNetwork or None
         The network.
-    carried : numpy.ndarray or None
-        What its edges carry in each direction `[folds, K, edges]`; `None` where that is not known.
+    attribution : numpy.ndarray or None
+        Attributions of its edges `[folds, K, edges]`; `None` where the method has none.
     modality : str
         The modalities that have genes.
     sign_of : int, optional
@@ -174,14 +174,16 @@ def edges(
     pandas.DataFrame
         As of `ranked_table`; no rows where nothing is known.
     """
-    if network is None or not network.edges or carried is None:
+    if network is None or not network.edges or attribution is None:
         return pd.DataFrame(columns=RANKING_COLUMNS)
     items = network.to_frame()[["source", "target"]]
     items["id"] = items["source"] + "|" + items["target"]
     items["relation"] = "interacts"
     items["modality"] = modality
-    items["degree"] = network.degree[network.source] + network.degree[network.target]
-    return ranked_table("edge", items, _scores(carried), _signs(carried, carried, sign_of))
+    degree = network.degree
+    items["degree"] = degree[network.source] + degree[network.target]
+    signs = _signs(attribution, attribution, sign_of)
+    return ranked_table("edge", items, _scores(attribution), signs)
 
 
 def links(folds: list[pd.DataFrame], sign_of: int | None = None) -> pd.DataFrame:
@@ -190,7 +192,7 @@ def links(folds: list[pd.DataFrame], sign_of: int | None = None) -> pd.DataFrame
     Parameters
     ----------
     folds : list of pandas.DataFrame
-        What each fold's links add `[links, K]`, by source, target and relation.
+        Attributions of each fold's links `[links, K]`, by source, target and relation.
     sign_of : int, optional
         The direction whose signs are shown; by default that in which a link matters most.
 
@@ -204,11 +206,12 @@ def links(folds: list[pd.DataFrame], sign_of: int | None = None) -> pd.DataFrame
         return pd.DataFrame(columns=RANKING_COLUMNS)
     index = pd.MultiIndex.from_tuples(names, names=["source", "target", "relation"])
     by_fold = [fold.reindex(index, fill_value=0.0) for fold in folds]
-    carried = np.stack([fold.to_numpy().T for fold in by_fold])
+    attribution = np.stack([fold.to_numpy().T for fold in by_fold])
     items = index.to_frame(index=False)
     items["id"] = items["source"] + "|" + items["relation"]
     items["gene"] = items["source"]
-    return ranked_table("edge", items, _scores(carried), _signs(carried, carried, sign_of))
+    signs = _signs(attribution, attribution, sign_of)
+    return ranked_table("edge", items, _scores(attribution), signs)
 
 
 def pathways(folds: list[pd.DataFrame], sign_of: int | None = None) -> pd.DataFrame:
@@ -235,7 +238,8 @@ def pathways(folds: list[pd.DataFrame], sign_of: int | None = None) -> pd.DataFr
     if all("gradient" in fold for fold in by_fold):
         gradient = np.stack([fold["gradient"].to_numpy().T for fold in by_fold])
         signs = _signs(attribution, gradient, sign_of)
-    return ranked_table("pathway", pd.DataFrame({"id": names}), _scores(attribution), signs)
+    items = pd.DataFrame({"id": names})
+    return ranked_table("pathway", items, _scores(attribution), signs)
 
 
 def _names_in(folds: list[pd.DataFrame]) -> list:
@@ -244,25 +248,28 @@ def _names_in(folds: list[pd.DataFrame]) -> list:
 
 
 def _scores(attribution: np.ndarray) -> np.ndarray:
-    """`[folds, items]`: the mean size over directions of means `[folds, K, items]` in each."""
+    """Scores `[folds, items]`: absolute attributions `[folds, K, items]`, averaged over the K
+    directions."""
     return np.abs(attribution).mean(1)
 
 
 def _signs(attribution: np.ndarray, gradient: np.ndarray, sign_of: int | None) -> np.ndarray:
-    """+1, -1 or 0 `[items]`: the gradient's sign in the direction `sign_of`, or, where that is
-    `None`, in that in which the item matters most.
+    """Signs +1, -1 or 0 `[items]` of the gradient in the direction `sign_of`, or, where that is
+    `None`, in the direction of the item's largest attribution.
 
-    0 where the gradient is rounding alone, as of a category with two levels, whose gradients
-    cancel.
+    A sign is 0 where the gradient is rounding alone, as for a category with two levels, whose
+    gradients cancel.
     """
-    attribution, gradient = attribution.mean(0), gradient.mean(0)
-    count = attribution.shape[1]
-    direction = np.full(count, sign_of)
+    mean_attribution = np.abs(attribution.mean(0))  # [K, items]
+    mean_gradient = gradient.mean(0)
+    items = np.arange(mean_gradient.shape[1])
+    direction = np.full(len(items), sign_of)
     if sign_of is None:
-        direction = np.abs(attribution).argmax(0)
-    shown = gradient[direction, np.arange(count)]
-    has_sign = np.abs(shown) > ROUNDING * np.abs(shown).max(initial=0.0)
-    return np.where(has_sign, np.sign(shown), 0).astype(int)
+        direction = mean_attribution.argmax(0)
+    slope = mean_gradient[direction, items]
+    size = np.abs(slope)
+    has_sign = size > ROUNDING * size.max(initial=0.0)
+    return np.where(has_sign, np.sign(slope), 0).astype(int)
 
 
 def ranked_table(
@@ -273,9 +280,9 @@ def ranked_table(
     Parameters
     ----------
     kind : str
-        What they are.
+        The kind of the items, such as "gene".
     items : pandas.DataFrame
-        A row each, with the columns of the schema that are known beforehand.
+        One row for each item, with the columns of the schema that do not depend on scores.
     scores : numpy.ndarray
         `[folds, items]`, none below 0.
     signs : numpy.ndarray or None
@@ -287,16 +294,18 @@ def ranked_table(
         Without `method` and `null_quantile`, which are blank.
     """
     scores = _relative(scores) * scores.max(initial=0)
-    mean = scores.mean(0)
-    ranks = rankdata(-scores, axis=1)
+    mean = scores.mean(0)  # [items]
+    ranks = rankdata(-scores, axis=1)  # [folds, items]
     low, high = np.quantile(ranks, [0.025, 0.975], axis=0)
-    last = min(TOP, max(1, scores.shape[1] // 2))
+    half = scores.shape[1] // 2
+    last = min(TOP, max(1, half))
     selected = (ranks <= last) & (scores > 0)
+    rank = rankdata(-_relative(mean), method="min")
     table = items.assign(
         kind=kind,
         score=mean,
         sign=signs if signs is not None else pd.NA,
-        rank=rankdata(-_relative(mean), method="min").astype(int),
+        rank=rank.astype(int),
         rank_mean=ranks.mean(0),
         rank_lo=low,
         rank_hi=high,

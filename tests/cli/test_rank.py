@@ -73,7 +73,7 @@ def test_a_method_of_ones_own_ranks_runs_and_reports(clinic, run, call):
     assert table("edges").empty and len(pd.read_parquet("run/rankings/patient_edges.parquet"))
     told = Path("run/rankings/README.txt").read_text()
     assert told.count("method: mine.py:Occlusion: The fall of what is predicted") == 1
-    assert "edges.csv             empty: mine.py:Occlusion says nothing of edges\n" in told
+    assert "edges.csv             empty: mine.py:Occlusion gives no attribution of edges\n" in told
     assert "mine.py:Occlusion gives no direction" in told
     live = gf.rank(run, method="mine.py:Occlusion", device="cpu")
     assert live.genes["id"].tolist() == genes["id"].tolist()

@@ -9,7 +9,8 @@ import pytest
 
 from graphfuse.errors import InputError
 from graphfuse.explain import methods
-from graphfuse.explain.method import FoldNet, Method, attributed, ranking_method
+from graphfuse.explain.load_method import attributed, ranking_method
+from graphfuse.explain.method import FoldNet, Method
 from graphfuse.learn.model import FusionModel
 from graphfuse.schema import Recipe
 

@@ -149,7 +149,7 @@ def test_sets_whose_tokens_add_nothing_share_a_rank_and_it_says_why(tmp_path, ma
         and (ranking.pathways["rank"] == 1).all()
     )
     assert ranking.about["pathways"].endswith(
-        "; all 0 in 2 of 2 models, which stayed at their linear start"
+        "; all 0 in 2 of 2 models, for which 0 epochs were chosen"
     )
 
 

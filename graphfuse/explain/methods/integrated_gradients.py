@@ -1,8 +1,9 @@
 """Integrated gradients over the columns of a model's modalities, its neighbours held fixed.
 
-From the training mean (0 in standardised columns) to the patient, of what the net says of every
-direction, such as a class's logit less the mean logit. Attributions of a patient and direction sum
-to its change from the baseline (completeness); the number of path steps grows until they do to 1 %.
+The path goes from the training mean (0 in standardised columns) to the patient; what is attributed
+is the net's output in every direction, such as a class's logit less the mean logit. Attributions of
+a patient and direction sum to its change from the baseline (completeness); the number of path steps
+grows until they do to 1 %.
 """
 
 from __future__ import annotations
@@ -37,29 +38,32 @@ class IntegratedGradients(Method):
     Sundararajan, Taly, Yan: Axiomatic attribution for deep networks (arXiv 1703.01365).
     """
 
-    def said_of(self, task: Task) -> str:
+    def description(self, task: Task) -> str:
+        """Name what is attributed: a class's logit, or the predicted number."""
         return (
             f"Integrated gradients of {task.attribution_words.of}, neighbours held fixed; for "
             "edges, along the edge's weight."
         )
 
     def attribute(self, net: FoldNet) -> Attribution:
-        """Raises `GraphfuseError` where 512 path steps miss more than 5 % of the change."""
+        """Return the attributions; raises `GraphfuseError` where 512 path steps miss more than 5 %
+        of the change."""
         gradients = path_averaged(net)
-        columns, gradient = {}, {}
+        columns, by_modality = {}, {}
         for name, own in net.columns.items():
-            gradient[name] = gradients.columns(net.fitted, name)
-            columns[name] = np.stack([own * each for each in gradient[name]])
+            gradient = gradients.columns(net.fitted, name)
+            columns[name] = np.stack([own * each for each in gradient])
+            by_modality[name] = gradient
         edges = links = None
         if net.network is not None:
             links, edges = links_and_edges(net, gradients)
             edges = gene_edges(net, gradients) + edges
         sets = set_tokens(net, gradients)
-        return Attribution(columns, gradient, edges, links, sets, gradients.error)
+        return Attribution(columns, by_modality, edges, links, sets, gradients.error)
 
 
 def path_averaged(net: FoldNet) -> Gradients:
-    """Path-averaged gradients, with as many steps as completeness asks for.
+    """Path-averaged gradients, with as many steps as completeness needs.
 
     Parameters
     ----------
@@ -149,8 +153,7 @@ def completeness_error(forward: Forward, gradients: list[Tensor]) -> float:
 
 
 def _is_linear(net: FoldNet) -> bool:
-    """Whether the net gives exactly its gated linear model: no weight behind its gates has left its
-    start."""
+    """Whether the net's outputs are exactly those of its gated linear model."""
     module = net.module
     if module.level != "embedding":
         return False
