@@ -43,21 +43,18 @@ class CohortGraph:
     signalling: Template | None = None
     about: dict[str, dict] = field(default_factory=dict)
 
-    def _searched(self, layer: str) -> str:
-        found = self.about.get(layer, {}).get("search") or {}
-        return (
-            ""
-            if found.get("recall") is None
-            else f" ({found['method']}, recall {found['recall']:.3f})"
-        )
-
     def __repr__(self) -> str:
         lines = [f"{type(self).__name__}({self.cohort.name}: {len(self.cohort):,} patients)"]
-        lines += [
-            f"  layer {name}: {found.edges:,} edges{self._searched(name)}"
-            for name, found in self.layers.items()
-        ]
-        lines += [f"  {self.network!r}" if self.network is not None else "  no gene network"]
-        return "\n".join(
-            [*lines, *([f"  {self.signalling!r}"] if self.signalling is not None else [])]
-        )
+        for name, lists in self.layers.items():
+            lines.append(f"  layer {name}: {lists.edges:,} edges{self._search_in_words(name)}")
+        lines.append("  no gene network" if self.network is None else f"  {self.network!r}")
+        if self.signalling is not None:
+            lines.append(f"  {self.signalling!r}")
+        return "\n".join(lines)
+
+    def _search_in_words(self, layer: str) -> str:
+        """How a layer's neighbours were searched for; empty where exactly."""
+        search = self.about.get(layer, {}).get("search") or {}
+        if search.get("recall") is None:
+            return ""
+        return f" ({search['method']}, recall {search['recall']:.3f})"

@@ -1,4 +1,4 @@
-"""A built graph in other programs' forms, files of all of them, and graphs read back."""
+"""Conversion of a built graph to other programs' forms, to files, and back."""
 
 from __future__ import annotations
 
@@ -26,10 +26,30 @@ __all__ = [
 
 
 def from_hetero(data: HeteroData) -> PatientGraph:
-    """The `PatientGraph` that `to_hetero` turned into `data` (`export.hetero_back.from_hetero`)."""
+    """Convert a HeteroData of `to_hetero` back (see `export.read_hetero`).
+
+    Parameters
+    ----------
+    data : torch_geometric.data.HeteroData
+        As `to_hetero` or `load_hetero` returns it.
+
+    Returns
+    -------
+    PatientGraph
+    """
     return PatientGraph.of(read_hetero.from_hetero(data))
 
 
 def read_graph(folder: str | Path) -> PatientGraph:
-    """The `PatientGraph` that `write` put into `folder` (`export.reading.read_graph`)."""
+    """Read the graph that `write` put into a folder (see `export.read_folder`).
+
+    Parameters
+    ----------
+    folder : str or Path
+        A folder of `write`, or `graph/` of a run.
+
+    Returns
+    -------
+    PatientGraph
+    """
     return PatientGraph.of(read_folder.read_graph(folder))

@@ -16,7 +16,7 @@ from graphfuse.errors import InputError
 from graphfuse.graph import controls
 from graphfuse.graph.gene.gene_sets import read_gmt
 from graphfuse.graph.gene.network import GeneNetwork
-from graphfuse.graph.gene.signal_paths import carried, edge_contributions
+from graphfuse.graph.gene.signal_paths import edge_contributions, path_values
 from graphfuse.graph.gene.signalling import Template, kinds_auto, kinds_of
 from graphfuse.schema import SignallingSection
 
@@ -189,7 +189,7 @@ def test_what_stands_behind_the_mask_is_never_read():
     )
 
 
-# ---------------------------------------------------------------------------------- what is carried
+# ------------------------------------------------------------------------------- values along paths
 
 
 def naive(graph, item, values):
@@ -211,7 +211,8 @@ def along(items, table, patient):
     found = []
     for item in items:
         found.append(
-            item.step @ (table[item.modality][patient] if item.before < 0 else found[item.before])
+            item.step
+            @ (table[item.modality][patient] if item.previous < 0 else found[item.previous])
         )
     return found
 
@@ -220,7 +221,7 @@ def along(items, table, patient):
 @pytest.mark.parametrize("direction", ["both", "forward"])
 def test_relations_carry_the_mean_over_whoever_is_measured(directed, direction):
     graph, given = template(directed=directed, direction=direction), tables(1)
-    items = carried(graph)
+    items = path_values(graph)
     values, _ = graph.fill(given, np.ones((1, 3), bool))
     for item, found in zip(items, along(items, given, 0), strict=True):
         kind, slot = next((k, s) for s, (k, m) in enumerate(graph.slots) if m == item.modality)
@@ -242,7 +243,7 @@ def test_relations_carry_the_mean_over_whoever_is_measured(directed, direction):
 def test_the_network_carries_transcripts_where_no_protein_is_measured():
     graph = Template.build({"rna": SYMBOLS["rna"]}, network(), SignallingSection(), {"rna": "tran"})
     assert graph.kinds == ("prot", "tran") and "prot (inferred)" in repr(graph)
-    assert [[verb for _, verb, _ in item.path] for item in carried(graph)] == [
+    assert [[verb for _, verb, _ in item.path] for item in path_values(graph)] == [
         [],
         ["translates"],
         ["translates", "interacts"],
@@ -254,7 +255,7 @@ def test_the_network_carries_transcripts_where_no_protein_is_measured():
 def test_what_edges_add_sums_to_what_arrives(directed, control):
     net, given = controls.control(control, network(directed=directed), seed=0), tables(4)
     graph = Template.build(SYMBOLS, net, SignallingSection(), THREE)
-    items = carried(graph)
+    items = path_values(graph)
     values = [np.stack(v) for v in zip(*(along(items, given, n) for n in range(4)), strict=True)]
     rng = np.random.default_rng(1)
     for chosen, item in enumerate(items):
@@ -279,7 +280,7 @@ def test_under_the_identity_control_every_protein_hears_itself():
     )
     heard = next(
         item
-        for item in carried(graph)
+        for item in path_values(graph)
         if item.modality == "rppa" and item.path[:1] == (("prot", "interacts", "prot"),)
     )
     assert np.array_equal(heard.step.toarray(), np.diag(heard.known.astype(float)))
@@ -287,7 +288,7 @@ def test_under_the_identity_control_every_protein_hears_itself():
 
 def test_an_edge_adds_gradient_times_weight_times_value():
     graph, given = template(), tables(4)
-    items = carried(graph)
+    items = path_values(graph)
     values = [np.stack(v) for v in zip(*(along(items, given, n) for n in range(4)), strict=True)]
     at = next(
         i
@@ -300,7 +301,7 @@ def test_an_edge_adds_gradient_times_weight_times_value():
     b, c = graph.genes.index("B"), graph.genes.index("C")
     (row,) = np.flatnonzero((frame["source"] == "B") & (frame["target"] == "C"))
     assert frame["relation"][row] == "prot-interacts-prot"
-    step, own = items[at].step, values[items[at].before]
+    step, own = items[at].step, values[items[at].previous]
     assert step[b, c] == 0 and np.isclose(
         step[c, b], 0.5 / 1.5
     )  # C is not measured; of B (.5) and A (1) C hears the mean
@@ -379,7 +380,7 @@ def test_a_network_that_would_carry_nothing_is_left_out_and_said_so(caplog):
     lonely = Template.build(
         {"meth": ["A", "B"]}, network(), SignallingSection(), {"meth": "meth"}
     )  # proteins are two links off
-    assert lonely.kinds == ("meth",) and [item.path for item in carried(lonely)] == [()]
+    assert lonely.kinds == ("meth",) and [item.path for item in path_values(lonely)] == [()]
 
 
 def test_a_kind_that_lost_its_modalities_may_still_be_linked():
@@ -455,7 +456,7 @@ def test_pathways_are_edge_sets_and_a_relation_of_their_own(tmp_path):
         graph.genes[a] + graph.genes[b]: w for a, b, w in zip(source, target, weight, strict=True)
     }
     assert got == {"AB": 2, "BA": 2, "AC": 1, "CA": 1, "BC": 0.5, "CB": 0.5, "CD": 2, "DC": 2}
-    assert any(item.path and item.path[-1][1] == "shares_pathway" for item in carried(graph))
+    assert any(item.path and item.path[-1][1] == "shares_pathway" for item in path_values(graph))
 
 
 def test_pathways_of_other_genes_are_an_error(tmp_path):

@@ -1,4 +1,4 @@
-"""What of a cohort a gene network can use, what is lost on the way, and why."""
+"""Coverage: how many of a cohort's columns a gene network can use, and why others are lost."""
 
 from __future__ import annotations
 
@@ -31,8 +31,19 @@ _RETIRED = re.compile(
 
 @dataclass(frozen=True, eq=False)
 class Coverage:
-    """How a network covers a cohort: `steps` (modality, step, count, share, lost, reason,
-    examples), `lost` (modality, reason, count, examples), `notices`, and the network's name."""
+    """How a network covers a cohort.
+
+    Parameters
+    ----------
+    network : str
+        The network's name.
+    steps : pd.DataFrame
+        `modality, step, count, share, lost, reason, examples` (see `by_step`).
+    lost : pd.DataFrame
+        `modality, reason, count, examples` (see `by_reason`).
+    notices : list of str
+        What looks wrong with the names of genes.
+    """
 
     network: str
     steps: pd.DataFrame
@@ -44,91 +55,111 @@ class Coverage:
             return f"gene network {self.network}: no modality has a gene symbol"
         lines = [f"gene network {self.network}:"]
         for name, steps in self.steps.groupby("modality", sort=False):
-            lines.append(f"  {name}: " + ", ".join(f"{s.count_:,} {s.step}" for s in _rows(steps)))
-            lost = self.lost[self.lost["modality"] == name]
-            lines += [f"    {r.count_:,} lost: {r.reason} ({r.examples})" for r in _rows(lost)]
-        return "\n".join(lines + [f"  - {notice}" for notice in self.notices])
-
-
-def _rows(frame: pd.DataFrame):
-    return frame.rename(columns={"count": "count_"}).itertuples(index=False)
+            counts = [f"{count:,} {step}" for count, step in zip(steps["count"], steps["step"])]
+            lines.append(f"  {name}: " + ", ".join(counts))
+            for row in self.lost[self.lost["modality"] == name].to_dict("records"):
+                lines.append(f"    {row['count']:,} lost: {row['reason']} ({row['examples']})")
+        lines += [f"  - {notice}" for notice in self.notices]
+        return "\n".join(lines)
 
 
 def cover(network: GeneNetwork, cohort: Cohort, aliases: Aliases = NO_ALIASES) -> Coverage:
-    """Coverage of every modality with a gene symbol; symbols that `aliases` would rename are told
-    as such."""
+    """How a network covers every modality with a gene symbol.
+
+    Parameters
+    ----------
+    network : GeneNetwork
+    cohort : Cohort
+    aliases : Aliases
+        Symbols that this table would rename are counted as such.
+
+    Returns
+    -------
+    Coverage
+    """
     steps, lost, notices = [], [], []
     for modality in cohort.modalities.values():
-        if any(modality.symbols):
-            steps.append(by_step(network, modality).reset_index().assign(modality=modality.name))
-            lost.append(by_reason(network, modality, aliases).assign(modality=modality.name))
-            notices += [
-                f"{modality.name}: {notice}" for notice in suspicions(network, modality.symbols)
-            ]
-    whole = [
-        pd.concat(part, ignore_index=True) if part else pd.DataFrame() for part in (steps, lost)
-    ]
-    return Coverage(network.name, *whole, notices)
+        if not any(modality.symbols):
+            continue
+        name = modality.name
+        steps.append(by_step(network, modality).reset_index().assign(modality=name))
+        lost.append(by_reason(network, modality, aliases).assign(modality=name))
+        notices += [f"{name}: {notice}" for notice in suspicions(network, modality.symbols)]
+    return Coverage(network.name, _joined(steps), _joined(lost), notices)
+
+
+def _joined(tables: list[pd.DataFrame]) -> pd.DataFrame:
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
 
 def by_step_with_warnings(network: GeneNetwork, modality: Modality) -> pd.DataFrame:
-    """The same as `by_step`; the log tells what looks wrong with the modality's symbols."""
+    """`by_step`, with a warning in the log for what looks wrong with the modality's symbols."""
     for suspicion in suspicions(network, modality.symbols):
         log.warning("%s on %s: %s", modality.name, network.name, suspicion)
     return by_step(network, modality)
 
 
 def by_step(network: GeneNetwork, modality: Modality) -> pd.DataFrame:
-    """How many of a modality's columns the network can use, step by step: `count`, `share` of all
-    columns, `lost` since the row above, `reason`, `examples` (three lost columns)."""
+    """How many of a modality's columns the network can use, step by step.
+
+    Parameters
+    ----------
+    network : GeneNetwork
+    modality : Modality
+        F columns.
+
+    Returns
+    -------
+    pd.DataFrame
+        Index `step`; `count` of columns left, their `share` of all, `lost` since the row above, the
+        `reason`, and `examples` of three lost columns.
+    """
     known, linked = set(network.genes), _linked(network, modality)
-    steps = [
-        ("columns measured", "", [True] * len(modality.symbols)),
-        (
-            "with a gene symbol",
-            "no gene symbol",
-            [symbol is not None for symbol in modality.symbols],
-        ),
-        (
-            "symbol in the network",
-            "not in the network",
-            [symbol in known for symbol in modality.symbols],
-        ),
-        (
-            "in an edge among measured genes",
-            "isolated",
-            [symbol in linked for symbol in modality.symbols],
-        ),
-    ]
-    rows, before = [], np.ones(len(modality.symbols), bool)
-    for step, reason, kept in steps:
+    symbols = modality.symbols
+    kept_at = {
+        ("columns measured", ""): [True] * len(symbols),
+        ("with a gene symbol", "no gene symbol"): [s is not None for s in symbols],
+        ("symbol in the network", "not in the network"): [s in known for s in symbols],
+        ("in an edge among measured genes", "isolated"): [s in linked for s in symbols],
+    }
+    rows, before = [], np.ones(len(symbols), bool)
+    for (step, reason), kept in kept_at.items():
         kept = np.array(kept, bool)
-        lost = [modality.columns[i] for i in np.flatnonzero(before & ~kept)]
-        share = kept.mean() if len(kept) else 0.0
-        rows.append(
-            (step, int(kept.sum()), float(share), len(lost), reason, ", ".join(map(str, lost[:3])))
-        )
+        lost = [str(modality.columns[i]) for i in np.flatnonzero(before & ~kept)]
+        share = float(kept.mean()) if len(kept) else 0.0
+        rows.append((step, int(kept.sum()), share, len(lost), reason, ", ".join(lost[:3])))
         before = kept
-    return pd.DataFrame(
-        rows, columns=["step", "count", "share", "lost", "reason", "examples"]
-    ).set_index("step")
+    columns = ["step", "count", "share", "lost", "reason", "examples"]
+    return pd.DataFrame(rows, columns=columns).set_index("step")
 
 
 def by_reason(
     network: GeneNetwork, modality: Modality, aliases: Aliases = NO_ALIASES
 ) -> pd.DataFrame:
-    """Why columns are in no edge: `reason`, `count`, `examples`, most frequent first; every lost
-    column counts once."""
+    """Why columns are in no edge, the most frequent reason first.
+
+    Parameters
+    ----------
+    network : GeneNetwork
+    modality : Modality
+    aliases : Aliases
+        Symbols that this table would rename are counted as such.
+
+    Returns
+    -------
+    pd.DataFrame
+        `reason, count, examples`; every lost column counts once.
+    """
     known, linked = frozenset(network.genes), _linked(network, modality)
     folded = {gene.upper(): gene for gene in network.genes}
     symbols = [symbol for symbol in modality.symbols if symbol]
     dates = frozenset(date_genes.turned_into_dates(symbols))
-    found: dict[str, list[str]] = {}
+    lost_by_reason: dict[str, list[str]] = {}
     for column, symbol in zip(modality.columns, modality.symbols, strict=True):
         if symbol not in linked:
             reason = _reason(symbol, known, folded, aliases, dates)
-            found.setdefault(reason, []).append(_shown(column, symbol))
-    rows = [(reason, len(lost), examples(lost)) for reason, lost in found.items()]
+            lost_by_reason.setdefault(reason, []).append(_shown(column, symbol))
+    rows = [(reason, len(lost), examples(lost)) for reason, lost in lost_by_reason.items()]
     rows.sort(key=lambda row: (-row[1], row[0]))
     return pd.DataFrame(rows, columns=["reason", "count", "examples"])
 
@@ -140,7 +171,11 @@ def _reason(
     aliases: Aliases,
     dates: frozenset[str],
 ) -> str:
-    """Why a symbol is in no edge; `dates`: symbols that look like dates."""
+    """Why a symbol is in no edge.
+
+    `known`: genes of the network; `folded`: these in capitals → as they are; `dates`: symbols that
+    look like dates.
+    """
     if symbol is None:
         return "no gene symbol"
     if symbol in known:
@@ -167,6 +202,7 @@ def _linked(network: GeneNetwork, modality: Modality) -> set[str]:
 
 
 def _shown(column, symbol: str | None) -> str:
+    """A column's name, and its symbol where that is another."""
     return str(column) if symbol in (None, column) else f"{column}: {symbol}"
 
 
@@ -175,20 +211,21 @@ def suspicions(network: GeneNetwork, symbols: Sequence[str | None]) -> list[str]
     of another kind."""
     named = sorted({symbol for symbol in symbols if symbol})
     dates = date_genes.turned_into_dates(named)
-    known, found = set(network.genes), []
+    known, notices = set(network.genes), []
     if dates:
-        found.append(
+        notices.append(
             f"{len(dates)} symbols look like genes a spreadsheet turned into dates "
             f"({date_genes.in_words(dates)}); {date_genes.CURE}"
         )
     outside = [symbol for symbol in named if symbol not in known]
     if not named or 1 - len(outside) / len(named) >= TINY:
-        return found
-    share = f"{len(named) - len(outside):,} of {len(named):,} symbols are in the network"
-    return [*found, f"{share}; {_kind(network, outside)}"]
+        return notices
+    inside = len(named) - len(outside)
+    share = f"{inside:,} of {len(named):,} symbols are in the network"
+    return [*notices, f"{share}; {_spelling(network, outside)}"]
 
 
-def _kind(network: GeneNetwork, outside: list[str]) -> str:
+def _spelling(network: GeneNetwork, outside: list[str]) -> str:
     """What the names outside the network look like, and the cure."""
     if mouse_symbols(outside):
         return "they are written like mouse genes: map them to human symbols"

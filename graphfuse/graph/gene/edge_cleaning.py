@@ -1,4 +1,4 @@
-"""Edges that mean something, and a count for everything that is left out."""
+"""Cleaning of gene edges: what is kept, and a count for everything that is left out."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ BLANK, UNNAMED = -1, -2  # codes of an empty name, and of one without a symbol
 
 @dataclass(frozen=True, eq=False)
 class Edges:
-    """Clean edges: `genes` sorted, `source` and `target` int64 `[E]`, `weight` float64 `[E]`, what
-    was left out, and how many edges stood in one direction only (0 where direction matters)."""
+    """Clean edges: `genes` sorted, `source` and `target` int64 `[E]`, `weight` float64 `[E]`,
+    `cleaned`, how many were left out by reason, and `one_way`, how many the list had in one
+    direction only (0 where direction matters)."""
 
     genes: tuple[str, ...]
     source: np.ndarray
@@ -39,7 +40,7 @@ def clean(
     where: str = "",
     symbols: Callable[[Sequence[str]], Sequence[str | None]] | None = None,
 ) -> Edges:
-    """Edges that mean something, and counts of those left out, in this order.
+    """Keeps the edges that mean something, and counts those left out, in this order.
 
     `blank_symbol`, `no_symbol`, `self_loop`, `missing_weight` (NaN, infinite),
     `nonpositive_weight`, `below_cut` (score less than `min_score`), then `duplicate` (the highest
@@ -68,40 +69,46 @@ def clean(
         When no edge is left, and when there is a cut but no score.
     """
     names, source, target = _coded(edges, symbols)
-    weight = edges["score"].to_numpy(float) if "score" in edges else np.ones(len(edges))
-    if min_score is not None and "score" not in edges:
+    weight = np.ones(len(edges))
+    if "score" in edges:
+        weight = edges["score"].to_numpy(float)
+    elif min_score is not None:
         raise InputError(
             f"{where}: min_score = {min_score:g} but the edges have no score column; name "
             "one or drop the cut"
         )
-    below_cut = np.zeros(len(edges), bool)
-    if min_score is not None:
-        below_cut = ~(weight >= min_score)
+    keep, cleaned = _usable(source, target, weight, min_score)
+    _check_left(keep, weight, min_score, cleaned, where)
+    source, target, weight = _merged(source[keep], target[keep], weight[keep], directed, cleaned)
+    one_way = 0 if directed else _one_way(len(source), cleaned["both_directions"], where)
+    used = np.unique(np.concatenate([source, target]))  # names are sorted, so the genes stay sorted
+    genes = tuple(names[i] for i in used)
+    source, target = np.searchsorted(used, source), np.searchsorted(used, target)
+    return Edges(genes, source, target, weight, cleaned, one_way)
+
+
+def _usable(
+    source: np.ndarray, target: np.ndarray, weight: np.ndarray, min_score: float | None
+) -> tuple[np.ndarray, dict[str, int]]:
+    """bool `[E]` of the edges that mean something, and counts of the others by their first fault.
+
+    `source` and `target` int64 `[E]`: codes of names, `BLANK` or `UNNAMED`.
+    """
     faulty = {
         "blank_symbol": (source == BLANK) | (target == BLANK),
         "no_symbol": (source < 0) | (target < 0),
         "self_loop": source == target,
         "missing_weight": ~np.isfinite(weight),
         "nonpositive_weight": ~(weight > 0),
-        "below_cut": below_cut,
+        "below_cut": np.zeros(len(weight), bool),
     }
-    keep, cleaned = np.ones(len(edges), bool), {}
+    if min_score is not None:
+        faulty["below_cut"] = ~(weight >= min_score)
+    keep, cleaned = np.ones(len(weight), bool), {}
     for what, bad in faulty.items():
         cleaned[what] = int((keep & bad).sum())
         keep &= ~bad
-    _check_left(keep, weight, min_score, cleaned, where)
-    source, target, weight = _merged(source[keep], target[keep], weight[keep], directed, cleaned)
-    one_way = 0 if directed else _one_way(len(source), cleaned["both_directions"], where)
-    used = np.unique(np.concatenate([source, target]))  # names are sorted, so the genes stay sorted
-    genes = tuple(names[i] for i in used)
-    return Edges(
-        genes,
-        np.searchsorted(used, source),
-        np.searchsorted(used, target),
-        weight,
-        cleaned,
-        one_way,
-    )
+    return keep, cleaned
 
 
 def _coded(edges: pd.DataFrame, symbols) -> tuple[list[str], np.ndarray, np.ndarray]:
@@ -110,7 +117,8 @@ def _coded(edges: pd.DataFrame, symbols) -> tuple[list[str], np.ndarray, np.ndar
     sides = []
     for side in ("source", "target"):
         column = edges[side].astype("category")
-        sides.append(column.cat.rename_categories(map(str, column.cat.categories)))
+        as_text = map(str, column.cat.categories)
+        sides.append(column.cat.rename_categories(as_text))
     both = union_categoricals(sides)
     tidy = [tidy_symbol(name) for name in both.categories]
     symbol_of = tidy if symbols is None else symbols(tidy)
@@ -138,21 +146,21 @@ def is_id(name: str) -> bool:
 def _merged(source, target, weight, directed: bool, cleaned: dict[str, int]):
     """Every edge once with its highest weight, sorted; undirected edges with source < target."""
     span = np.int64(max(source.max(), target.max()) + 1)
-    arrows = len(np.unique(source * span + target))
+    arrows = len(np.unique(source * span + target))  # directed edges that differ
     cleaned["duplicate"] = len(source) - arrows
     if not directed:
         source, target = np.minimum(source, target), np.maximum(source, target)
     key = source * span + target
     order = np.lexsort((-weight, key))
-    first = np.r_[True, np.diff(key[order]) > 0]
-    chosen = order[first]
+    is_first = np.r_[True, np.diff(key[order]) > 0]
+    chosen = order[is_first]
     cleaned["both_directions"] = arrows - len(chosen)
     return source[chosen], target[chosen], weight[chosen]
 
 
 def _one_way(count: int, both: int, where: str) -> int:
-    """How many of `count` undirected edges stood one way round; warns where most of a list stands
-    both ways."""
+    """How many of `count` undirected edges the list had in one direction only, `both` being those
+    in both; warns where most are in both."""
     one_way = count - both
     if both and 0 < one_way < count / 2:
         log.warning(

@@ -133,7 +133,7 @@ class Template:
         loops = int((source == target).sum())
         return (len(source) + loops) // 2
 
-    def hears(self, relation: Relation) -> sparse.csr_matrix:
+    def messages(self, relation: Relation) -> sparse.csr_matrix:
         """Weights of the messages of a relation.
 
         Parameters

@@ -27,7 +27,7 @@ from graphfuse.data.read import read_table
 from graphfuse.data.steps.scale import Scale
 from graphfuse.errors import InputError, examples
 from graphfuse.graph.gene.network import GeneNetwork
-from graphfuse.graph.gene.signal_paths import Carried, carried, edge_contributions
+from graphfuse.graph.gene.signal_paths import PathValues, edge_contributions, path_values
 from graphfuse.graph.gene.signalling import Template, kinds_of
 from graphfuse.schema import SignallingSection
 
@@ -81,9 +81,9 @@ class Signalling:
         return cls(template, tuple(cohort.modalities), table, section.identity == "learned")
 
     @cached_property
-    def carried(self) -> list[Carried]:
+    def carried(self) -> list[PathValues]:
         """What is shown on the nodes, apart from who is measured."""
-        return carried(self.template)
+        return path_values(self.template)
 
     @property
     def modalities(self) -> tuple[str, ...]:
@@ -124,9 +124,9 @@ class Signalling:
         channels, nodes, _ = self.features
         shown = torch.zeros(len(has), channels, nodes, dtype=torch.float64, device=has.device)
         for i, (item, values) in enumerate(zip(self.carried, self._values(own, has), strict=True)):
-            row = i if item.before < 0 else i + len(self.template.slots)
+            row = i if item.previous < 0 else i + len(self.template.slots)
             shown[:, row, self.template.block(item.kind)] = values.T
-            if item.before < 0:
+            if item.previous < 0:
                 known = torch.from_numpy(item.known.astype(float)).to(has.device)
                 mask = has[:, self.order.index(item.modality), None] * known
                 shown[:, row + len(self.template.slots), self.template.block(item.kind)] = mask
@@ -136,11 +136,11 @@ class Signalling:
         """What each of `carried` is for these patients `[G, N]`."""
         found = []
         for item, step in zip(self.carried, self._steps, strict=True):
-            if item.before < 0:
+            if item.previous < 0:
                 mine = has[:, self.order.index(item.modality), None]
                 given = torch.where(mine > 0, own[item.modality].double(), 0.0).T
             else:
-                given = found[item.before]
+                given = found[item.previous]
             found.append(torch.sparse.mm(step.to(given.device), given))
         return found
 
@@ -167,7 +167,7 @@ class Signalling:
         weighed, slots = weight.T[:, :, None], len(self.template.slots)
         by_item = []
         for i, item in enumerate(self.carried):
-            row = i if item.before < 0 else i + slots
+            row = i if item.previous < 0 else i + slots
             by_item.append(gradient[:, :, row, self.template.block(item.kind)] * weighed)
         return edge_contributions(self.template, self.carried, values, by_item)
 
