@@ -1,7 +1,6 @@
-"""From tables to tensors: what is fitted on training patients before any net, and what the net is
-shown.
+"""From tables to tensors: what is fitted before any net, and the inputs of the net.
 
-The only bridge between `data`/`graph` (numpy, pandas) and `nn` (torch).
+It is the only bridge between `data`/`graph` (numpy, pandas) and `nn` (torch).
 """
 
 from __future__ import annotations
@@ -20,12 +19,12 @@ from graphfuse.data.prepare.pipeline import Pipeline
 from graphfuse.errors import nearest, warn_once
 from graphfuse.graph.gene.diffusion import Diffusion
 from graphfuse.graph.gene.network import GeneNetwork
-from graphfuse.graph.layers.factory import Layer, fit_layer, layer_specs
+from graphfuse.graph.layers.factory import Layer
 from graphfuse.graph.neighbour_lists import Neighbours
+from graphfuse.learn.patient_layers import fit_layers, isolated_lists, layer_lists
 from graphfuse.learn.recipe_steps import steps_of
 from graphfuse.learn.signals.channels import Signal, encoders_of
 from graphfuse.learn.views import Views
-from graphfuse.nn.edge_lists import EdgeLists
 from graphfuse.nn.registry import part
 from graphfuse.schema import Recipe
 from graphfuse.task.outcome import Learned
@@ -35,14 +34,30 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, eq=False)
 class Preparation:
-    """Everything fitted on training patients before any net: pipelines, gene-network operators,
-    patient layers, signals.
+    """Everything that is fitted on the training patients before any net.
 
-    `smoothing`: modality → sparse `[F, F]`; `layers`: name → patient layer; `encoders`: channel →
-    part name; `present` bool `[n, M]`: which training patient has which modality; `depth`: patient
-    layers of each modality in the net, at least one (those that have fewer get empty ones);
-    `control`: of these layers; `signals`: channels on a graph of their own; `variation`: how many
-    columns of each modality vary among the training patients (not saved: only training asks).
+    Attributes
+    ----------
+    pipelines : dict of str to Pipeline
+        Modality → its fitted steps.
+    smoothing : dict of str to csr_matrix
+        Modality → operator `[F, F]` that averages columns over gene-network neighbours.
+    layers : dict of str to Layer
+        Name → patient layer.
+    encoders : dict of str to str
+        Channel → name of its encoder.
+    present : np.ndarray
+        bool `[n, M]`: which training patient has which modality.
+    depth : int
+        Patient layers of each modality in the net, at least one; modalities with fewer layers get
+        empty ones.
+    control : str
+        The control of the patient layers.
+    signals : dict of str to Signal
+        Channel → its graph and fixed numbers, for channels that are not modalities.
+    variation : dict of str to int
+        Modality → how many of its columns vary among the training patients. It is used in training
+        and not saved.
     """
 
     pipelines: dict[str, Pipeline]
@@ -64,9 +79,26 @@ class Preparation:
         network: GeneNetwork | None,
         seed: int = 0,
     ) -> tuple[Preparation, Views]:
-        """Fitted on all patients of `cohort` (the training ones), of whom `learned` is to be
-        learned; also gives their views. Signals come later: they need no inner folds
-        (`PreparedFold.prepared`)."""
+        """Fits everything but signals, which need no inner folds (`PreparedFold.prepared`).
+
+        Parameters
+        ----------
+        cohort : Cohort
+            The training patients.
+        learned : Learned
+            What is to be learned of them.
+        recipe : Recipe
+        network : GeneNetwork, optional
+            The gene network that encoders read.
+        seed : int
+            Of the patient layers.
+
+        Returns
+        -------
+        preparation : Preparation
+        views : Views
+            Of the training patients.
+        """
         encoders = encoders_of(recipe, cohort, network)
         steps = steps_of(recipe, cohort)
         pipelines = {
@@ -74,94 +106,107 @@ class Preparation:
             for name, modality in cohort.modalities.items()
         }
         nobody = np.zeros((0, len(pipelines)), bool)
-        bare = cls(pipelines, {}, {}, encoders, nobody).with_network(cohort, network)
-        views = bare.views(cohort)
-        found = replace(bare, variation=views.variation())
-        _tell_blank(found.variation)
-        return found.with_layers(recipe, views, seed), views
+        unlayered = cls(pipelines, {}, {}, encoders, nobody).with_network(cohort, network)
+        views = unlayered.views(cohort)
+        fitted = replace(unlayered, variation=views.variation())
+        _warn_constant(fitted.variation)
+        return fitted.with_layers(recipe, views, seed), views
 
     def with_network(self, cohort: Cohort, network: GeneNetwork | None) -> Preparation:
-        """With operators of this gene network, where an encoder looks along it."""
+        """The same with operators of this gene network, for the encoders that read one."""
         smoothing = {}
         for name, pipeline in self.pipelines.items():
             if part("encode", self.encoders[name]).hops:
-                symbols = [cohort.modalities[name].symbols[c] for c in pipeline.owners]
-                smoothing[name] = network.smoothing(symbols)
+                symbols = cohort.modalities[name].symbols
+                smoothing[name] = network.smoothing([symbols[c] for c in pipeline.owners])
         return replace(self, smoothing=smoothing)
 
     def with_layers(self, recipe: Recipe, views: Views, seed: int) -> Preparation:
-        """With the recipe's patient layers, fitted on the training patients, who have these
-        views."""
+        """The same with the recipe's patient layers, fitted on the training patients' views."""
         layers = fit_layers(recipe, views, seed)
         return self._layered(layers, recipe.patient.control, views.present)
 
     def controlled(self, control: str) -> Preparation:
-        """With another control of the same patient layers, which are not fitted anew."""
+        """The same with another control of its patient layers, which are not fitted anew."""
         layers = {name: replace(layer, control=control) for name, layer in self.layers.items()}
         return self._layered({} if control == "empty" else layers, control, self.present)
 
     def _layered(self, layers: dict[str, Layer], control: str, present: np.ndarray) -> Preparation:
-        found = replace(self, layers=layers, control=control, present=present)
-        return replace(found, depth=max(1, *map(len, found.layers_of.values())))
+        layered = replace(self, layers=layers, control=control, present=present)
+        depth = max(1, *map(len, layered.layers_of.values()))
+        return replace(layered, depth=depth)
 
     def views(self, cohort: Cohort) -> Views:
-        """Standardised columns of any patients. A modality that the cohort lacks is absent for all
-        of them."""
-        count, besides = len(cohort), sorted(cohort.modalities.keys() - self.pipelines.keys())
-        other = (
-            f" (the model does not know the cohort's {', '.join(map(repr, besides))})"
-            if besides
-            else ""
-        )
+        """Standardised columns of any patients.
+
+        A modality that the cohort lacks is absent for all of them, which causes a warning.
+        """
+        count = len(cohort)
+        self._warn_absent(cohort)
+        own = {}
+        for name, pipeline in self.pipelines.items():
+            if name in cohort.modalities:
+                own[name] = pipeline.apply(cohort.modalities[name])
+            else:
+                own[name] = np.zeros((count, len(pipeline.owners)))
+        present = self.has(cohort).to_numpy()
+        return Views(own, self.smoothed(own), present, cohort.patients)
+
+    def _warn_absent(self, cohort: Cohort) -> None:
+        """Warns of each modality of the model that the cohort lacks."""
+        unknown = sorted(cohort.modalities.keys() - self.pipelines.keys())
+        note = ""
+        if unknown:
+            note = f" (the model does not know the cohort's {', '.join(map(repr, unknown))})"
         for name in sorted(self.pipelines.keys() - cohort.modalities.keys()):
             log.warning(
                 "modality %r is absent for all %d patients: they are scored by the others%s",
                 name,
-                count,
-                other,
+                len(cohort),
+                note,
             )
-        own = {
-            name: pipeline.apply(cohort.modalities[name])
-            if name in cohort.modalities
-            else np.zeros((count, len(pipeline.owners)))
-            for name, pipeline in self.pipelines.items()
-        }
-        return Views(own, self.smoothed(own), self.has(cohort).to_numpy(), cohort.patients)
 
     def smoothed(self, own: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Modality → mean over each column's gene-network neighbours `[N, F]`, from standardised
-        columns `own`."""
-        return {name: (operator @ own[name].T).T for name, operator in self.gene_operators.items()}
+        """Standardised columns `[N, F]` averaged over each column's gene-network neighbours.
+
+        Only modalities whose encoder reads the network have any.
+        """
+        operators = self.gene_operators
+        return {name: (operator @ own[name].T).T for name, operator in operators.items()}
 
     def has(self, cohort: Cohort) -> pd.DataFrame:
-        """Which patient has which of these modalities, with a value in any column that was fitted:
-        bool `[N, M]`."""
-        nobody = np.zeros(len(cohort), bool)
-        has = {
-            m: p.present(cohort.modalities[m]) if m in cohort.modalities else nobody
-            for m, p in self.pipelines.items()
-        }
+        """Which patient has which of these modalities, bool `[N, M]`.
+
+        A patient has a modality with a value in any of its fitted columns.
+        """
+        has = {}
+        for name, pipeline in self.pipelines.items():
+            if name in cohort.modalities:
+                has[name] = pipeline.present(cohort.modalities[name])
+            else:
+                has[name] = np.zeros(len(cohort), bool)
         return pd.DataFrame(has, index=cohort.patients)
 
     def unused(self, cohort: Cohort) -> list[str]:
-        """What to say of each modality of the cohort that none of these is."""
+        """A message for each modality of the cohort that the model does not have."""
         return [
-            (
-                f"modality {name!r} is not used: the model was trained on none of that "
-                f"name{nearest(name, self.pipelines)}"
-            )
+            f"modality {name!r} is not used: the model was trained on none of that "
+            f"name{nearest(name, self.pipelines)}"
             for name in sorted(cohort.modalities.keys() - self.pipelines.keys())
         ]
 
     @property
     def gene_operators(self) -> dict[str, Diffusion]:
-        """Modality → what its columns hear over the gene network, as far as its encoder reaches."""
-        seen = {m: part("encode", self.encoders[m]) for m in self.smoothing}
-        return {m: Diffusion(self.smoothing[m], e.reach, e.restart) for m, e in seen.items()}
+        """Modality → operator on its columns over the gene network, as far as its encoder reads."""
+        operators = {}
+        for name, smoothing in self.smoothing.items():
+            encoder = part("encode", self.encoders[name])
+            operators[name] = Diffusion(smoothing, encoder.reach, encoder.restart)
+        return operators
 
     @property
     def layers_of(self) -> dict[str, list[str]]:
-        """Modality → names of the layers along which its states go."""
+        """Modality → names of the patient layers that its states are passed along."""
         return {
             m: [name for name, layer in self.layers.items() if m in layer.of]
             for m in self.pipelines
@@ -169,53 +214,49 @@ class Preparation:
 
     @property
     def isolates_patients(self) -> bool:
-        """Whether patients hear themselves only, as the control `identity` has it: then no stored
-        state is heard."""
+        """Whether patients get messages from themselves only, as under the control `identity`.
+
+        No stored state of a training patient is used then.
+        """
         return self.control == "identity"
 
     def lists(self, views: Views | None = None) -> dict[str, list[Neighbours]]:
-        """Modality → neighbour lists, one for each of `depth` layers: of new patients with these
-        views, or (`None`) of the training patients. In a layer of several modalities, only patients
-        who have this one hear and are heard."""
-        present = dict(
-            zip(self.pipelines, self.present.T if views is None else views.present.T, strict=True)
-        )
-        there = dict(zip(self.pipelines, self.present.T, strict=True))
-        if self.isolates_patients:
-            itself = {m: Neighbours.identity(has) for m, has in present.items()}
-            found = {m: [itself[m]] * len(names) for m, names in self.layers_of.items()}
-        else:
-            whole = {name: self._heard(layer, views) for name, layer in self.layers.items()}
-            found = {
-                m: [
-                    whole[n] if self.layers[n].of == (m,) else whole[n].among(present[m], there[m])
-                    for n in names
-                ]
-                for m, names in self.layers_of.items()
-            }
-        rows = len(self.present) if views is None else len(views.present)
-        nobody = Neighbours.empty(rows, rows if self.isolates_patients else len(self.present))
-        return {m: lists + [nobody] * (self.depth - len(lists)) for m, lists in found.items()}
+        """Neighbour lists of each modality, one for each of `depth` layers.
 
-    def _heard(self, layer: Layer, views: Views | None) -> Neighbours:
-        return (
-            layer.lists() if views is None else layer.extend(views.own, views.has, views.patients)
-        )
+        In a layer of several modalities, only patients who have this one send and receive.
+
+        Parameters
+        ----------
+        views : Views, optional
+            Of new patients; by default the lists are those of the training patients.
+
+        Returns
+        -------
+        dict of str to list of Neighbours
+            Modality → lists, from training patients to N receivers.
+        """
+        receivers = self.present if views is None else views.present  # [N, M]
+        if self.isolates_patients:
+            lists = isolated_lists(self.layers_of, receivers)
+            empty = Neighbours.empty(len(receivers), len(receivers))
+        else:
+            lists = layer_lists(self.layers, self.layers_of, self.present, views)
+            empty = Neighbours.empty(len(receivers), len(self.present))
+        return {m: own + [empty] * (self.depth - len(own)) for m, own in lists.items()}
 
     def only(self, modalities: tuple[str, ...]) -> Preparation:
-        """The preparation of some modalities, without signals; of the layers, those that only these
-        modalities make."""
-        columns = [list(self.pipelines).index(m) for m in modalities]
-        pipelines, smoothing = (
-            {m: t[m] for m in modalities if m in t} for t in (self.pipelines, self.smoothing)
-        )
-        layers = {
-            name: layer for name, layer in self.layers.items() if set(layer.of) <= set(modalities)
-        }
+        """The preparation of some modalities, without signals.
+
+        Of the layers, it has those that consist of these modalities only.
+        """
+        order = list(self.pipelines)
+        columns = [order.index(m) for m in modalities]
+        chosen = set(modalities)
+        layers = {name: layer for name, layer in self.layers.items() if set(layer.of) <= chosen}
         return replace(
             self,
-            pipelines=pipelines,
-            smoothing=smoothing,
+            pipelines={m: self.pipelines[m] for m in modalities},
+            smoothing={m: self.smoothing[m] for m in modalities if m in self.smoothing},
             layers=layers,
             present=self.present[:, columns],
             signals={},
@@ -223,27 +264,26 @@ class Preparation:
 
     def without_graphs(self) -> Preparation:
         """The same columns, with no patient layer and no gene network."""
-        plain = {
-            m: "table" if m in self.smoothing else encoder for m, encoder in self.encoders.items()
+        encoders = {
+            channel: "table" if channel in self.smoothing else encoder
+            for channel, encoder in self.encoders.items()
         }
-        return replace(self, smoothing={}, layers={}, encoders=plain, control="none")
+        return replace(self, smoothing={}, layers={}, encoders=encoders, control="none")
 
-    # ---------------------------------------------------------------------------- what the net sees
+    # ---------------------------------------------------------------------------- inputs of the net
 
     @property
     def channels(self) -> tuple[str, ...]:
-        """Modalities, then signals: what the net has an encoder for."""
+        """What the net has an encoder for: modalities, then signals."""
         return (*self.pipelines, *self.signals)
 
     def features(self, channel: str) -> int | tuple[int, ...]:
-        """What the channel's encoder is built with."""
+        """The size that the channel's encoder is built with."""
         if channel in self.signals:
             return self.signals[channel].features
-        return (
-            0
-            if part("encode", self.encoders[channel]).sees == "nothing"
-            else len(self.pipelines[channel].owners)
-        )
+        if part("encode", self.encoders[channel]).sees == "nothing":
+            return 0
+        return len(self.pipelines[channel].owners)
 
     def varying(self, channel: str) -> int:
         """How many of the channel's columns are not constant among the training patients."""
@@ -254,61 +294,53 @@ class Preparation:
     def encoder_inputs(
         self, views: Views, rotated: Mapping[str, np.ndarray] | None = None
     ) -> tuple[torch.Tensor, ...]:
-        """What each channel's encoder sees of these patients, float64; `rotated`: modality → its
-        columns `[N, …]` in other coordinates."""
+        """The input of each channel's encoder.
+
+        Parameters
+        ----------
+        views : Views
+            Of N patients.
+        rotated : mapping of str to np.ndarray, optional
+            Modality → its columns `[N, …]` in other coordinates, given in place of its own.
+
+        Returns
+        -------
+        tuple of torch.Tensor
+            float64, one per channel: columns `[N, F]`; with those averaged over the gene network
+            `[N, 2, F]`; or what a signal gives.
+        """
         columns = {m: torch.from_numpy(own) for m, own in views.own.items()}
+        rotated = rotated or {}
         x = []
         for m, own in columns.items():
-            given = torch.from_numpy(rotated[m]) if rotated and m in rotated else own
             if part("encode", self.encoders[m]).sees == "nothing":
-                given = own[:, :0]
-            elif m in views.x_smoothed and given is own:
-                given = torch.stack([own, torch.from_numpy(views.x_smoothed[m])], 1)
-            x.append(given)
+                x.append(own[:, :0])
+            elif m in rotated:
+                x.append(torch.from_numpy(rotated[m]))
+            elif m in views.x_smoothed:
+                x.append(torch.stack([own, torch.from_numpy(views.x_smoothed[m])], 1))
+            else:
+                x.append(own)
         present = torch.from_numpy(views.present)
-        shown = {name: signal.inputs(columns, present) for name, signal in self.signals.items()}
-        return *x, *(
-            part("encode", self.encoders[name]).prepare(each) for name, each in shown.items()
-        )
+        for name, signal in self.signals.items():
+            encoder = part("encode", self.encoders[name])
+            x.append(encoder.prepare(signal.inputs(columns, present)))
+        return tuple(x)
 
     def channel_presence(self, present: np.ndarray) -> np.ndarray:
-        """bool `[N, channels]` from `present` `[N, M]`: who has what the channel shows."""
-        return np.column_stack(
-            [present, *(signal.present(present) for signal in self.signals.values())]
-        )
+        """bool `[N, channels]`: who has each channel's input, from modalities `[N, M]`."""
+        signals = [signal.present(present) for signal in self.signals.values()]
+        return np.column_stack([present, *signals])
 
 
-def _tell_blank(variation: Mapping[str, int]) -> None:
-    """Tells once of each modality in which no column varies among the training patients."""
-    blank = [name for name, varying in variation.items() if not varying]
-    for name in blank:
+def _warn_constant(variation: Mapping[str, int]) -> None:
+    """Warns once of each modality in which no column varies among the training patients."""
+    for name, varying in variation.items():
+        if varying:
+            continue
         warn_once(
             log,
             f"modality {name!r}: in at least one training set, no column varies among those who "
             "have it; it counts as without columns there, and patients are scored by the others. "
             "Leave it out, or give it to more patients",
         )
-
-
-def fit_layers(recipe: Recipe, views: Views, seed: int) -> dict[str, Layer]:
-    """The recipe's patient layers on training patients with these views; none where nothing would
-    go along them."""
-    if recipe.net.propagate == "none" or recipe.patient.control == "empty":
-        return {}
-    specs = layer_specs(recipe.patient, tuple(views.own))
-    return {
-        name: fit_layer(
-            name, spec, views.own, views.has, views.patients, recipe.patient.control, seed
-        )
-        for name, spec in specs.items()
-    }
-
-
-def tensor_lists(neighbours: Neighbours) -> EdgeLists:
-    """Neighbour lists as tensors, weights divided by each receiver's sum."""
-    return EdgeLists.build(
-        torch.from_numpy(neighbours.offsets),
-        torch.from_numpy(neighbours.index),
-        torch.from_numpy(neighbours.mean_weights()),
-        neighbours.senders,
-    )

@@ -10,8 +10,9 @@ import pytest
 from graphfuse.data.cohort import Cohort
 from graphfuse.errors import WARNED, InputError
 from graphfuse.graph.neighbour_lists import Neighbours
-from graphfuse.learn.assemble import Preparation, tensor_lists
+from graphfuse.learn.assemble import Preparation
 from graphfuse.learn.linear.kernels import mean_operator
+from graphfuse.learn.patient_layers import tensor_lists
 from graphfuse.learn.signals.channels import encoders_of
 from graphfuse.nn.edge_lists import aggregate
 from graphfuse.schema import Recipe
