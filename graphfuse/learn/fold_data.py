@@ -1,5 +1,4 @@
-"""From a cross-fitted fold to what a bank is shown of it: its training patients, in no tensor those
-held out."""
+"""A fold as the bank is given it: tensors of its training patients only."""
 
 from __future__ import annotations
 
@@ -30,13 +29,31 @@ from graphfuse.task.task import Task
 
 @dataclass(frozen=True, eq=False)
 class FoldData:
-    """One fold as the bank sees it: `inputs` of its training patients, the `target` `[n]` that a
-    `task` teaches, and the `inner` fold of each `[n]`.
+    """One fold as the bank is given it.
 
-    `basis`: per modality `[F, r]`, the rotation in which its columns are given (`None` where they
-    are given as they are). `gates` `[M, 1 + L]`: where the net's network and patient gates start;
-    `prime`: channel's number → what puts a signal's fixed numbers into its encoder. `channels`:
-    their names; `varying`: how many columns of each are not constant.
+    Attributes
+    ----------
+    inputs : Inputs
+        Of the net, for the n training patients.
+    target : Target
+        `[n]`: what is to be learned.
+    task : Task
+        The kind of outcome.
+    inner : np.ndarray
+        int `[n]`: inner fold of each patient.
+    basis : tuple of np.ndarray or None
+        Per channel, the rotation `[F, r]` in which its columns are given; None where they are given
+        as they are.
+    gates : np.ndarray
+        `[M, 1 + L]`: initial values of the network gate and of the patient gates.
+    spec : NetSpec
+        What the net is built from.
+    prime : dict of int to callable
+        Number of a channel → function that puts a signal's fixed numbers into its encoder.
+    channels : tuple of str
+        Names of the M channels.
+    varying : tuple of int
+        Per channel, how many of its columns are not constant.
     """
 
     inputs: Inputs
@@ -52,8 +69,22 @@ class FoldData:
 
 
 def start_of(fold: PreparedFold, modalities: tuple[str, ...], recipe: Recipe) -> LinearStart:
-    """The linear start that the recipe's fusion takes: stacked, or each modality on its own where
-    the net decides by them; zeros where the recipe wants none."""
+    """The linear start that the recipe's fusion takes.
+
+    It is stacked for a fusion of embeddings, separate for each modality for other fusions, and zero
+    where the recipe asks for none.
+
+    Parameters
+    ----------
+    fold : PreparedFold
+    modalities : tuple of str
+        Those of the model.
+    recipe : Recipe
+
+    Returns
+    -------
+    LinearStart
+    """
     stacked = part("fuse", recipe.net.fuse).level == "embedding"
     if recipe.net.start == "linear":
         return linear_start(fold, modalities, stacked)
@@ -61,99 +92,117 @@ def start_of(fold: PreparedFold, modalities: tuple[str, ...], recipe: Recipe) ->
 
 
 @dataclass(frozen=True, eq=False)
-class Turned:
-    """A modality's columns in their own coordinates: `own` `[n, r]` those of the training patients,
-    and `basis` `[F, r]`, the rotation that takes columns there."""
+class Rotated:
+    """A modality's columns in the coordinates of the training patients.
+
+    Attributes
+    ----------
+    own : np.ndarray
+        Columns of the training patients in these coordinates `[n, r]`.
+    basis : np.ndarray
+        The rotation `[F, r]` that takes columns there.
+    """
 
     own: np.ndarray
     basis: np.ndarray
 
 
-def turned(fold: PreparedFold, modality: str) -> Turned:
-    """A modality's columns in the coordinates of their kernel; where no column varies, one
-    coordinate in which all are 0."""
-    return fold.results.tables.get(("turned", modality), partial(_turned, fold, modality))
+def rotated_columns(fold: PreparedFold, modality: str) -> Rotated:
+    """A modality's columns in the coordinates of their kernel.
+
+    Where no column varies, there is one coordinate in which all patients are 0.
+    """
+    return fold.results.tables.get(("rotated", modality), partial(_rotate, fold, modality))
 
 
-def _turned(fold: PreparedFold, modality: str) -> Turned:
+def _rotate(fold: PreparedFold, modality: str) -> Rotated:
     columns = fold.views.own[modality]
     if allows_kernels(len(columns)) and not is_narrow(*columns.shape):
-        own, into = coordinates(kernels(fold, (modality,))[modality].own)
+        kernel = kernels(fold, (modality,))[modality]
+        own, into = coordinates(kernel.own)
         basis = columns.T @ into
     else:
         own, basis = coordinates_of_columns(columns)
     if own.shape[1]:
-        return Turned(own, basis)
-    return Turned(np.zeros((len(columns), 1)), np.zeros((columns.shape[1], 1)))
+        return Rotated(own, basis)
+    rows, width = columns.shape
+    return Rotated(np.zeros((rows, 1)), np.zeros((width, 1)))
 
 
-def _is_turned(fold: PreparedFold, modality: str, encoder: str) -> bool:
-    """Whether an encoder is given the columns in coordinates of their own while it trains: a linear
-    one, which may be folded back, where either side of the table is small enough to find them."""
+def _is_rotated(fold: PreparedFold, modality: str, encoder: str) -> bool:
+    """Whether an encoder is given rotated columns while it trains.
+
+    A linear encoder is, as its weights can be rotated back, where either side of the table is small
+    enough to find the coordinates.
+    """
     columns = fold.views.own[modality]
     return part("encode", encoder).linear and allows_kernels(min(columns.shape))
 
 
-def _rotated(fold: PreparedFold, modality: str) -> np.ndarray:
-    """A modality's columns as a linear encoder is shown them while it trains: `[n, r]`, or, where
-    it looks along the gene network, `[n, 2, r]` with those of the network neighbours."""
-    own = turned(fold, modality)
+def _rotated_input(fold: PreparedFold, modality: str) -> np.ndarray:
+    """Rotated columns as a linear encoder is given them while it trains.
+
+    They are `[n, r]`, or `[n, 2, r]` with those averaged over the gene network where the encoder
+    reads it.
+    """
+    rotated = rotated_columns(fold, modality)
     x_smoothed = fold.views.x_smoothed.get(modality)
     if x_smoothed is None:
-        return own.own
-    return fold.results.network.get(
-        ("turned x_smoothed", modality), lambda: np.stack([own.own, x_smoothed @ own.basis], 1)
-    )
+        return rotated.own
+
+    def both() -> np.ndarray:
+        return np.stack([rotated.own, x_smoothed @ rotated.basis], 1)
+
+    return fold.results.network.get(("rotated x_smoothed", modality), both)
 
 
 def fold_data(fold: PreparedFold, modalities: tuple[str, ...], recipe: Recipe) -> FoldData:
-    """The bank's view of a fold's training patients, restricted to `modalities`."""
-    preparation, views = fold.prepared(modalities), fold.views.only(modalities)
-    linear = [m for m in modalities if _is_turned(fold, m, preparation.encoders[m])]
-    rotated = {m: _rotated(fold, m) for m in linear}
-    start = start_of(fold, modalities, recipe)
-    lists = preparation.lists()
-    inputs = net_inputs(
-        preparation,
-        preparation.encoder_inputs(views, rotated),
-        views,
-        lists,
-        start.views,
-        start.bias,
-    )
-    gates = with_rows(start.gates, len(preparation.channels), axis=0)
-    basis = {m: turned(fold, m).basis for m in linear}
-    rotations = tuple(basis.get(channel) for channel in preparation.channels)
-    spec = net_spec(preparation, recipe, fold.task.width)
-    prime = {
-        m: preparation.signals[c].prime
-        for m, c in enumerate(preparation.channels)
-        if c in preparation.signals
-    }
-    target = fold.task.tensors(fold.target)
+    """A fold's training patients as the bank is given them.
+
+    Parameters
+    ----------
+    fold : PreparedFold
+    modalities : tuple of str
+        Those of the model.
+    recipe : Recipe
+
+    Returns
+    -------
+    FoldData
+    """
+    preparation = fold.prepared(modalities)
     channels = preparation.channels
-    varying = tuple(preparation.varying(channel) for channel in channels)
-    inner = fold.inner.first
-    shown = inputs, target, fold.task, inner, rotations
-    return FoldData(*shown, gates, spec, prime, channels, varying)
+    views = fold.views.only(modalities)
+    rotates = [m for m in modalities if _is_rotated(fold, m, preparation.encoders[m])]
+    rotated = {m: _rotated_input(fold, m) for m in rotates}
+    x = preparation.encoder_inputs(views, rotated)
+    start = start_of(fold, modalities, recipe)
+    inputs = net_inputs(preparation, x, views, preparation.lists(), start.views, start.bias)
+    basis = {m: rotated_columns(fold, m).basis for m in rotates}
+    signals = preparation.signals
+    return FoldData(
+        inputs,
+        fold.task.tensors(fold.target),
+        fold.task,
+        fold.inner.first,
+        basis=tuple(basis.get(channel) for channel in channels),
+        gates=padded(start.gates, len(channels), axis=0),
+        spec=net_spec(preparation, recipe, fold.task.width),
+        prime={m: signals[c].prime for m, c in enumerate(channels) if c in signals},
+        channels=channels,
+        varying=tuple(preparation.varying(channel) for channel in channels),
+    )
 
 
 def net_spec(preparation: Preparation, recipe: Recipe, classes: int) -> NetSpec:
-    """What the recipe's net on this preparation is built from."""
+    """What the recipe's net on this preparation is built from, with so many outputs."""
     channels, net = preparation.channels, recipe.net
     encode = tuple(preparation.encoders[c] for c in channels)
     features = tuple(preparation.features(c) for c in channels)
     slots = (net.propagate, net.fuse, net.head)
-    return NetSpec(
-        encode,
-        features,
-        *slots,
-        net.width,
-        classes,
-        preparation.depth,
-        net.rounds,
-        net.bridge != "none",
-    )
+    has_bridge = net.bridge != "none"
+    sizes = (net.width, classes, preparation.depth, net.rounds)
+    return NetSpec(encode, features, *slots, *sizes, has_bridge)
 
 
 def net_inputs(
@@ -161,24 +210,45 @@ def net_inputs(
     x: tuple[Tensor, ...],
     views: Views,
     lists: dict[str, list[Neighbours]],
-    start,
-    bias,
+    start: np.ndarray,
+    bias: np.ndarray,
 ) -> Inputs:
-    """The net's inputs: `x` as its encoders see it, `lists` by modality, `start` `[N, M, 2 + L, K]`
-    and `bias` `[N, M, K]`. Signals have no linear start and no patient layer."""
-    count = len(preparation.channels)
-    nobody = Neighbours.empty(len(views.present), next(iter(lists.values()))[0].senders)
-    heard = [lists.get(channel, [nobody] * preparation.depth) for channel in preparation.channels]
+    """The net's inputs for N patients.
+
+    Parameters
+    ----------
+    preparation : Preparation
+    x : tuple of Tensor
+        Input of each channel's encoder.
+    views : Views
+        Of the patients.
+    lists : dict of str to list of Neighbours
+        Modality → neighbour lists of its layers.
+    start : np.ndarray
+        Linear start of the modalities `[N, M, 2 + L, K]`; signals have none.
+    bias : np.ndarray
+        Bias of the modalities `[N, M, K]`; signals have none.
+
+    Returns
+    -------
+    Inputs
+    """
+    channels = preparation.channels
+    present = preparation.channel_presence(views.present).astype(float)  # [N, channels]
+    senders = next(iter(lists.values()))[0].senders
+    empty = [Neighbours.empty(len(views.present), senders)] * preparation.depth  # of a signal
+    by_channel = [lists.get(channel, empty) for channel in channels]
     return Inputs(
         x,
-        torch.from_numpy(preparation.channel_presence(views.present).astype(float)),
-        torch.from_numpy(with_rows(start, count)),
-        torch.from_numpy(with_rows(bias, count)),
-        tuple(tensor_lists(each) for layers in heard for each in layers),
+        torch.from_numpy(present),
+        torch.from_numpy(padded(start, len(channels))),
+        torch.from_numpy(padded(bias, len(channels))),
+        tuple(tensor_lists(each) for layers in by_channel for each in layers),
     )
 
 
-def with_rows(values: np.ndarray, count: int, axis: int = 1) -> np.ndarray:
+def padded(values: np.ndarray, count: int, axis: int = 1) -> np.ndarray:
     """`values` with zeros appended along `axis` up to `count`."""
-    more = [(0, count - values.shape[axis] if a == axis else 0) for a in range(values.ndim)]
-    return np.pad(values, more)
+    width = [(0, 0)] * values.ndim
+    width[axis] = (0, count - values.shape[axis])
+    return np.pad(values, width)
