@@ -1,1 +1,1 @@
-"""Leaks in a cohort's own tables, looked for before anything is trained."""
+"""A search for leaks in a cohort's own tables, before anything is trained."""

@@ -1,4 +1,4 @@
-"""How well one column alone tells a class from the rest, and how likely that is by chance."""
+"""How well one column alone separates a class from the rest, and how likely that is by chance."""
 
 from __future__ import annotations
 
@@ -9,29 +9,30 @@ import numpy as np
 import pandas as pd
 
 HANDFUL = 5  # patients with a value, in the class and in the rest
-_COUNTED = 100_000  # steps up to which partitions are counted, which is quick
+_COUNTED = 100_000  # steps up to which partitions are counted exactly
 
 
-def aurocs(values: np.ndarray, codes: np.ndarray, classes: int) -> np.ndarray:
+def aurocs(values: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
     """AUROC of each column for each class against the rest, ties counted half.
 
     Parameters
     ----------
     values : float array `[N, F]`
         NaN where a value is missing.
-    codes : int array `[N]`
+    labels : int array `[N]`
         Each patient's class.
     classes : int
-        How many classes there are, K.
+        The number of classes, K.
 
     Returns
     -------
     float array `[K, F]`
-        NaN where fewer than 5 patients with a value stand on either side.
+        NaN where fewer than 5 patients of the class, or of the rest, have a value.
     """
     known = ~np.isnan(values)
-    ranks = np.where(known, pd.DataFrame(values).rank().to_numpy(), 0.0)
-    member = (codes[:, None] == np.arange(classes)).T.astype(float)
+    ranks = pd.DataFrame(values).rank().to_numpy()
+    ranks = np.where(known, ranks, 0.0)
+    member = (labels[:, None] == np.arange(classes)).T.astype(float)  # [classes, N]
     inside = member @ known
     outside = known.sum(axis=0) - inside
     enough = (inside >= HANDFUL) & (outside >= HANDFUL)
@@ -42,17 +43,17 @@ def aurocs(values: np.ndarray, codes: np.ndarray, classes: int) -> np.ndarray:
 
 @lru_cache(maxsize=4096)
 def log_chance(u: int, a: int, b: int) -> float:
-    """ln P(U ≤ u) of the Mann-Whitney U where the column knows nothing of the label.
+    """ln P(U ≤ u) of the Mann-Whitney U where the column is independent of the label.
 
     Exact, by counting partitions, where that is quick; else by the normal approximation, which is
-    too large this far out (Mann & Whitney 1947).
+    too large in these tails (Mann & Whitney 1947).
 
     Parameters
     ----------
     u : int
         The value of U.
     a, b : int
-        The number of patients on either side.
+        The numbers of patients in the class and in the rest.
 
     Returns
     -------
@@ -71,7 +72,7 @@ def log_chance(u: int, a: int, b: int) -> float:
 
 
 def _orders_up_to(u: int, a: int, b: int) -> int:
-    """In how many orders of `a` and `b` patients U is at most `u`.
+    """The number of orders of `a` and `b` patients in which U is at most `u`.
 
     `ways[t]` is the number of ways to write t as a sum of at most `a` parts, none above `b`: the
     coefficients of the Gaussian binomial.
@@ -95,7 +96,7 @@ def log_p(score: np.ndarray, member: np.ndarray) -> float:
     score : float array `[N]`
         One score for each patient, none missing.
     member : bool array `[N]`
-        Who is of the class.
+        Whether a patient is of the class.
 
     Returns
     -------
@@ -103,7 +104,8 @@ def log_p(score: np.ndarray, member: np.ndarray) -> float:
         At most 0.
     """
     rest = np.sort(score[~member])
-    lost = len(rest) - np.searchsorted(rest, score[member], side="left")
+    below = np.searchsorted(rest, score[member], side="left")
+    lost = len(rest) - below  # of the rest, those who score as high or higher
     return log_chance(int(lost.sum()), int(member.sum()), len(rest))
 
 
@@ -113,20 +115,22 @@ def level_shares(levels: np.ndarray, member: np.ndarray) -> tuple[np.ndarray, fl
     Parameters
     ----------
     levels : float array `[N]`
-        The level of a column of words, as a number that is only its name; NaN where unknown.
+        The level of a column of words, numbered; NaN where unknown.
     member : bool array `[N]`
-        Who is of the class.
+        Whether a patient is of the class.
 
     Returns
     -------
     share : float array `[N]`
-        NaN for levels of one patient, which say nothing.
+        NaN for levels with one patient, which carry no information.
     log_ways : float
-        ln of in how many ways the levels could be set apart.
+        ln of the number of ways to split the levels in two.
     """
     known = ~np.isnan(levels)
     _, level, sizes = np.unique(levels[known], return_inverse=True, return_counts=True)
-    share_of_level = np.bincount(level, weights=member[known]) / np.maximum(sizes, 1)
+    members = np.bincount(level, weights=member[known])
+    share_of_level = members / np.maximum(sizes, 1)
+    is_shared = sizes > 1
     share = np.full(len(levels), np.nan)
-    share[known] = np.where(sizes[level] > 1, share_of_level[level], np.nan)
-    return share, int((sizes > 1).sum()) * log(2)
+    share[known] = np.where(is_shared[level], share_of_level[level], np.nan)
+    return share, int(is_shared.sum()) * log(2)

@@ -1,5 +1,4 @@
-"""What an audit finds, and what it looks at: findings, the label as codes, folds as sides, columns
-as numbers."""
+"""Findings of an audit, and the audited cohort: its label and columns as numbers, its folds."""
 
 from __future__ import annotations
 
@@ -17,19 +16,31 @@ from graphfuse.task.wording import CategoryWords
 from graphfuse.text.cell_words import as_word
 
 SEVERITIES = ("leak", "warning", "note")
-RARE = (
-    0.01  # expected number of false alarms that is let pass, over all columns and classes looked at
-)
-_CELLS = 2**24  # values held at once
+RARE = 0.01  # accepted number of false alarms, over all columns and classes that are tested
+_CELLS = 2**24  # values in memory at once
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing found: its `kind`, `severity` (leak | warning | note), `where`, what it is, how
-    often, and the cure.
+    """One result of an audit.
 
-    `columns`: names of the columns concerned; `patients`: sets of patients concerned, as row
-    numbers of the cohort.
+    Parameters
+    ----------
+    kind : str
+        Such as "duplicate-patients" or "label-like".
+    severity : {"leak", "warning", "note"}
+    where : str
+        The modality, group or other part of the cohort.
+    message : str
+        What is wrong; it names no patient.
+    count : int
+        The number of columns, patients or groups concerned.
+    cure : str
+        What to do.
+    columns : tuple of str
+        Names of the columns concerned.
+    patients : tuple of tuple of int
+        Sets of patients concerned, as row numbers of the cohort.
     """
 
     kind: str
@@ -44,12 +55,17 @@ class Finding:
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """A cohort under audit: its outcome, whose categories are codes int `[N]` (-1 = unlabelled),
-    and the folds each patient is tested in.
+    """A cohort under audit, with its outcome and folds.
 
-    `folds` float `[repeats, N]`, NaN = always training; `None` where no folds are given. Categories
-    are the classes; of a survival outcome, whether the event was seen; of a number, whether it is
-    above the median.
+    Parameters
+    ----------
+    cohort : Cohort
+        Of N patients.
+    outcome : Outcome, optional
+        Its categories are the classes; of a survival outcome, whether the event was seen; of a
+        number, whether it is above the median.
+    folds : float array `[repeats, N]`, optional
+        The fold in which each patient is tested; NaN: always training.
     """
 
     cohort: Cohort
@@ -57,40 +73,45 @@ class Subject:
     folds: np.ndarray | None = None
 
     @property
-    def codes(self) -> np.ndarray:
+    def labels(self) -> np.ndarray:
+        """The category of each patient: int `[N]`, -1 for unlabelled."""
         return self._categories[0]
 
     @property
     def classes(self) -> tuple[str, ...]:
+        """The names of the categories."""
         return self._categories[1]
 
     @property
     def _categories(self) -> tuple[np.ndarray, tuple[str, ...]]:
+        """Labels and the names of the categories."""
         if self.outcome is None:
             return np.full(len(self.cohort), -1), ()
         return self.outcome.task.categories(self.outcome.target)
 
     @property
     def in_words(self) -> CategoryWords:
-        """How sentences speak of the outcome's categories."""
+        """Words for the outcome's categories in sentences."""
         return CategoryWords() if self.outcome is None else self.outcome.task.category_words
 
     @property
     def derived(self) -> tuple[str, ...]:
+        """Modalities from which the outcome is declared to be derived."""
         return () if self.outcome is None else self.outcome.derived_from
 
     def split(self, sets: list[np.ndarray]) -> tuple[int, int]:
-        """How many of these sets of rows stand on both sides of a fold, and in how many folds that
-        is so."""
+        """The number of these sets of rows that are on both sides of a fold, and the number of
+        folds with such a set."""
         if self.folds is None:
             return 0, 0
-        torn, spoiled = 0, set()
+        split, spoiled = 0, set()
         for rows in sets:
-            of = np.nan_to_num(self.folds[:, rows], nan=-1)
-            apart = (of != of[:, :1]).any(axis=1)
-            torn += bool(apart.any())
-            spoiled |= {(r, k) for r in np.flatnonzero(apart) for k in of[r] if k >= 0}
-        return torn, len(spoiled)
+            fold_of = np.nan_to_num(self.folds[:, rows], nan=-1)  # [repeats, rows]
+            differs = (fold_of != fold_of[:, :1]).any(axis=1)
+            split += bool(differs.any())
+            for repeat in np.flatnonzero(differs):
+                spoiled |= {(repeat, fold) for fold in fold_of[repeat] if fold >= 0}
+        return split, len(spoiled)
 
 
 def numbers(modality: Modality) -> tuple[pd.DataFrame, np.ndarray]:
@@ -104,9 +125,9 @@ def numbers(modality: Modality) -> tuple[pd.DataFrame, np.ndarray]:
     Returns
     -------
     table : DataFrame of float `[N, F]`
-        An omics table is handed out as it is, not copied.
+        An omics table is returned as it is, not copied.
     words : bool array `[F]`
-        Columns of words, whose numbers are only names for their levels.
+        Columns of words, whose numbers only number their levels.
     """
     table = modality.table
     if modality.kind != "ehr":
@@ -122,11 +143,12 @@ def numbers(modality: Modality) -> tuple[pd.DataFrame, np.ndarray]:
 
 
 def _guessed_type(column: pd.Series) -> str:
+    """The type of a column of records that has none."""
     return "numeric" if pd.api.types.is_numeric_dtype(column) else "categorical"
 
 
 def _coded(column: pd.Series, kind: str) -> np.ndarray:
-    """float `[N]`: numbers, days since 2000, or a number that is only the name of a level."""
+    """float `[N]`: numbers, days since 2000, or the number of a level."""
     if kind == "numeric":
         return pd.to_numeric(column, errors="coerce").to_numpy(dtype=float)
     if kind == "date":
@@ -134,17 +156,18 @@ def _coded(column: pd.Series, kind: str) -> np.ndarray:
         since_2000 = dates - pd.Timestamp("2000-01-01", tz="UTC")
         return (since_2000 / pd.Timedelta(days=1)).to_numpy(dtype=float)
     words = column.map(as_word, na_action="ignore")
-    codes, _ = pd.factorize(words, sort=True)
-    return np.where(codes < 0, np.nan, codes)
+    levels, _ = pd.factorize(words, sort=True)
+    return np.where(levels < 0, np.nan, levels)
 
 
 def column_blocks(table: pd.DataFrame, rows: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
     """(first column, float `[rows, some columns]`): a wide table a few columns at a time."""
     width = max(1, _CELLS // max(len(rows), 1))
-    every = len(rows) == len(table)
     for start in range(0, table.shape[1], width):
-        part = table.iloc[:, start : start + width]
-        yield start, (part if every else part.iloc[rows]).to_numpy(dtype=float)
+        block = table.iloc[:, start : start + width]
+        if len(rows) < len(table):
+            block = block.iloc[rows]
+        yield start, block.to_numpy(dtype=float)
 
 
 def row_blocks(table: pd.DataFrame, rows: np.ndarray) -> Iterator[np.ndarray]:
@@ -155,7 +178,7 @@ def row_blocks(table: pd.DataFrame, rows: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def spread(positions: np.ndarray, most: int) -> np.ndarray:
-    """At most so many of these, evenly spread over them."""
+    """At most `most` of the positions, evenly spread over them."""
     if len(positions) <= most:
         return positions
     chosen = np.linspace(0, len(positions) - 1, most).astype(int)
@@ -163,8 +186,8 @@ def spread(positions: np.ndarray, most: int) -> np.ndarray:
 
 
 def fold_matrix(folds: pd.DataFrame, patients: pd.Index) -> np.ndarray:
-    """float `[repeats, N]`: the fold each patient is tested in, NaN where in none. Raises
-    `InputError`."""
+    """float `[repeats, N]`: the fold in which each patient is tested, NaN for none. Raises
+    `InputError` for a table that is not one of folds."""
     if not {"patient", "fold"} <= set(folds.columns):
         raise InputError(
             "folds: columns patient and fold are needed; a folds file has patient, repeat, fold"
@@ -175,18 +198,17 @@ def fold_matrix(folds: pd.DataFrame, patients: pd.Index) -> np.ndarray:
             "folds: some folds are no numbers; count folds 0, 1, 2, …, and leave blank who "
             "always trains"
         )
-    folds = folds.assign(
-        patient=folds["patient"].astype(str), repeat=folds.get("repeat", 0), fold=number
-    )
-    strange = ~folds["patient"].isin(patients)
-    if strange.any():
+    ids = folds["patient"].astype(str)
+    folds = folds.assign(patient=ids, repeat=folds.get("repeat", 0), fold=number)
+    unknown = ~ids.isin(patients)
+    if unknown.any():
         raise InputError(
-            f"folds: {int(strange.sum())} rows are of patients who are not in the cohort; "
-            "correct the ids"
+            f"folds: {int(unknown.sum())} rows are of patients who are not in the cohort; correct "
+            "the ids"
         )
     if folds.duplicated(["patient", "repeat"]).any():
         raise InputError(
             "folds: some patients stand twice in a repeat; a patient is tested in one fold"
         )
-    wide = folds.pivot(index="repeat", columns="patient", values="fold").reindex(columns=patients)
-    return wide.to_numpy(dtype=float, na_value=np.nan)
+    wide = folds.pivot(index="repeat", columns="patient", values="fold")
+    return wide.reindex(columns=patients).to_numpy(dtype=float, na_value=np.nan)

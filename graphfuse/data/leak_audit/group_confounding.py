@@ -1,5 +1,5 @@
-"""Sites, batches and other declared groups that go together with the label, or with who was
-measured."""
+"""Sites, batches and other declared groups that are associated with the label, or with having a
+modality."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from graphfuse.data.groups import group_known
 from graphfuse.data.leak_audit.finding import RARE, Finding, Subject
 from graphfuse.errors import few
 
-_SHOWN, _STRONG = 0.2, 0.5  # Cramér's V from which a note, and a warning, is given
+_NOTED, _STRONG = 0.2, 0.5  # Cramér's V from which a note, and a warning, is given
 _FAMILY = 5  # groups smaller than this on average are families or repeated samples, not sites
 
 
 def confounded(subject: Subject) -> list[Finding]:
-    """Declared groups that go together with the label, and with having a modality (`cramers_v`).
+    """Declared groups that are associated with the label, and with having a modality
+    (`cramers_v`).
 
     Parameters
     ----------
@@ -29,12 +30,13 @@ def confounded(subject: Subject) -> list[Finding]:
     """
     groups, present = subject.cohort.groups, subject.cohort.present
     partial = [name for name in present if 0 < present[name].sum() < len(present)]
-    level = RARE / max(len(groups) * (1 + len(partial)), 1)
+    tests = len(groups) * (1 + len(partial))
+    level = RARE / max(tests, 1)
     findings = []
     for name, values in groups.items():
         known = group_known(values)
-        codes = np.where(known, subject.codes, -1)
-        findings.append(_against_label(subject, name, codes, level))
+        labels = np.where(known, subject.labels, -1)
+        findings.append(_against_label(subject, name, labels, level))
         for modality in partial:
             has_it = np.where(known, present[modality], -1)
             findings.append(_against_presence(name, modality, values, has_it, level))
@@ -44,9 +46,8 @@ def confounded(subject: Subject) -> list[Finding]:
 def cramers_v(counts: np.ndarray) -> tuple[float, float]:
     """Cramér's V of a table of counts, corrected for its bias.
 
-    φ² = χ²/n less its mean (g−1)(c−1)/(n−1) where nothing is associated, over the likewise
-    corrected size of the table (Bergsma 2013, doi:10.1016/j.jkss.2012.10.002). Rows and columns
-    without patients are left out.
+    φ² = χ²/n less its mean (g−1)(c−1)/(n−1) under independence, over the likewise corrected size
+    of the table. Rows and columns without patients are left out.
 
     Parameters
     ----------
@@ -59,16 +60,24 @@ def cramers_v(counts: np.ndarray) -> tuple[float, float]:
         From 0 to 1; 0 where fewer than two groups or classes remain.
     p : float
         Pearson's chi-squared p value; 1 where fewer than two remain.
+
+    References
+    ----------
+    Bergsma 2013, doi:10.1016/j.jkss.2012.10.002.
     """
     from scipy.stats import chi2_contingency
 
     counts = np.asarray(counts)
-    counts = counts[counts.sum(axis=1) > 0][:, counts.sum(axis=0) > 0]
+    has_patients = counts.sum(axis=1) > 0
+    occurs = counts.sum(axis=0) > 0
+    counts = counts[has_patients][:, occurs]
     if min(counts.shape) < 2:
         return 0.0, 1.0
     chi2, p, _, _ = chi2_contingency(counts, correction=False)
-    n, (g, c) = counts.sum(), counts.shape
-    phi2 = max(0.0, chi2 / n - (g - 1) * (c - 1) / (n - 1))
+    n = counts.sum()
+    g, c = counts.shape
+    bias = (g - 1) * (c - 1) / (n - 1)
+    phi2 = max(0.0, chi2 / n - bias)
     corrected_groups = g - (g - 1) ** 2 / (n - 1)
     corrected_classes = c - (c - 1) ** 2 / (n - 1)
     size = min(corrected_groups, corrected_classes) - 1
@@ -76,11 +85,11 @@ def cramers_v(counts: np.ndarray) -> tuple[float, float]:
     return v, float(p)
 
 
-def _measured(values: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, float, float]:
-    """Counts `[groups, classes]` of those known, V and p. Groups of one patient say nothing and are
-    left out."""
-    known = codes >= 0
-    counts = pd.crosstab(values[known], codes[known]).to_numpy()
+def _association(values: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, float, float]:
+    """Counts `[groups, classes]` of patients with a label, V and p. Groups of one patient carry no
+    information and are left out."""
+    known = labels >= 0
+    counts = pd.crosstab(values[known], labels[known]).to_numpy()
     if not counts.size:
         return np.zeros((0, 0), dtype=int), 0.0, 1.0
     counts = counts[counts.sum(axis=1) > 1]
@@ -89,49 +98,54 @@ def _measured(values: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, float,
 
 
 def _complete(counts: np.ndarray) -> bool:
-    """Every group has one class only, and there are several classes."""
+    """Whether every group has one class only, and there are several classes."""
     classes_of_group = (counts > 0).sum(axis=1)
     classes = (counts.sum(axis=0) > 0).sum()
     return bool((classes_of_group == 1).all() and classes > 1)
 
 
-def _against_label(subject: Subject, name: str, codes: np.ndarray, level: float) -> Finding | None:
-    counts, v, p = _measured(subject.cohort.groups[name], codes)
+def _against_label(subject: Subject, name: str, labels: np.ndarray, level: float) -> Finding | None:
+    """A finding where a group is associated with the label int `[N]`, -1 where it does not
+    count."""
+    counts, v, p = _association(subject.cohort.groups[name], labels)
     if p >= level:
         return None
     words = subject.in_words
-    said = (
+    figures = (
         f"Cramér's V {v:.2f} corrected for bias, chi-squared p {p:.1g}, {len(counts)} groups of "
         f"{few(counts.sum())} patients"
     )
     severity = "warning" if v >= _STRONG else "note"
-    message = f"goes with the label: {said}"
+    message = f"goes with the label: {figures}"
     cure = f"score with folds grouped by {name}, and compare with what {name} alone says"
     is_complete = _complete(counts)
     if is_complete and counts.sum() < _FAMILY * len(counts):
         severity = "warning"
         message = (
             f"every {name} holds {words.one}, and they are small, as families or repeated "
-            f"samples are ({said})"
+            f"samples are ({figures})"
         )
         cure = f"score with folds grouped by {name}"
     elif is_complete:
         severity = "leak"
-        message = f"completely confounded with the label: every {name} holds {words.one} ({said})"
+        message = (
+            f"completely confounded with the label: every {name} holds {words.one} ({figures})"
+        )
         cure = (
             f"no score on these patients tells the label from {name}: add patients of "
             f"{words.several} for each {name}"
         )
-    elif v < _SHOWN:
+    elif v < _NOTED:
         return None
     return Finding("group-by-label", severity, f"group {name}", message, len(counts), cure)
 
 
 def _against_presence(
-    name: str, modality: str, values: np.ndarray, codes: np.ndarray, level: float
+    name: str, modality: str, values: np.ndarray, has_it: np.ndarray, level: float
 ) -> Finding | None:
-    counts, v, p = _measured(values, codes)
-    if p >= level or v < _SHOWN:
+    """A finding where a group is associated with having a modality (1, 0, -1: does not count)."""
+    counts, v, p = _association(values, has_it)
+    if p >= level or v < _NOTED:
         return None
     every = "; every group has it or lacks it as a whole" if _complete(counts) else ""
     message = (

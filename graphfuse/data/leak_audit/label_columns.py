@@ -1,4 +1,4 @@
-"""Columns that hold the label, and absence that tells it."""
+"""Columns that hold the label, and columns and modalities whose absence gives it away."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from graphfuse.errors import examples
 
 ALIKE = 0.99  # AUROC of a column alone from which it is the label in other words
 ABSENCE = 0.9  # AUROC of being missing
-_SCREEN = 4_000  # patients looked at first where there are more
+_SCREEN = 4_000  # patients who are tested first where there are more
 _SLACK = 0.04  # by how much AUROC may be lower among them
 
 
 @dataclass(frozen=True)
 class _Hit:
-    """A column (or a modality's presence) that tells class `k` from the rest; `expected`: how many
-    by chance."""
+    """A column (or a modality's presence) that separates class `k` from the rest; `expected`: the
+    number of such columns by chance."""
 
     name: str
     k: int
@@ -35,12 +35,12 @@ class _Hit:
 
 
 def label_like(subject: Subject) -> list[Finding]:
-    """Columns that alone tell a class from all others: AUROC above 0.99 or below 0.01.
+    """Columns that alone separate a class from all others: AUROC above 0.99 or below 0.01.
 
-    At least 5 patients with a value on either side. The chance of so extreme a column, times the
-    number of columns and classes looked at (`expected`), must stay below 0.01 for an alarm; a note
-    tells of those that chance could make. A modality that the label is declared to be derived from
-    may tell it: a note, unless a column is the label itself.
+    At least 5 patients of the class, and of the rest, must have a value. The chance of so extreme a
+    column, times the number of columns and classes tested (`expected`), must stay below 0.01 for a
+    leak; the others give a note. A modality from which the label is declared to be derived may
+    separate it: a note, unless a column is the label itself.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def label_like(subject: Subject) -> list[Finding]:
     Returns
     -------
     list of Finding
-        Up to three for each modality: a leak, a note of what is declared, a note of what is chance.
+        Up to three for each modality: a leak, a note of a declared derivation, a note of chance.
     """
     tested = _tested(subject)
     if not tested:
@@ -67,25 +67,27 @@ def label_like(subject: Subject) -> list[Finding]:
 
 
 def _tested(subject: Subject) -> list[int]:
-    """Classes to tell from the rest: those with a handful of patients; of two, one says it all."""
-    sizes = np.bincount(subject.codes[subject.codes >= 0], minlength=len(subject.classes))
+    """The classes to separate from the rest: those with enough patients; of two, one suffices."""
+    labelled = subject.labels[subject.labels >= 0]
+    sizes = np.bincount(labelled, minlength=len(subject.classes))
     most = sizes.sum() - HANDFUL
     enough = [k for k, size in enumerate(sizes) if HANDFUL <= size <= most]
     return enough[-1:] if np.count_nonzero(sizes) == 2 else enough
 
 
 def _hits(subject: Subject, modality: Modality, tested: list[int], tests: int) -> list[_Hit]:
-    """Every column of the modality that tells one of the classes `tested` from the rest."""
+    """Every column of the modality that separates one of the classes `tested` from the rest."""
     table, words = numbers(modality)
-    rows = np.flatnonzero(modality.present & (subject.codes >= 0))
-    candidates = _candidates(table, words, rows, subject.codes[rows], tested)
+    rows = np.flatnonzero(modality.present & (subject.labels >= 0))
+    candidates = _candidates(table, words, rows, subject.labels[rows], tested)
     hits = []
     for position in candidates:
         column = table.iloc[rows, position].to_numpy(dtype=float)
         name, is_words = table.columns[position], words[position]
         for k in tested:
             hit = _hit(subject, name, column, rows, k, is_words, log(tests))
-            hits += [hit] if hit is not None else []
+            if hit is not None:
+                hits.append(hit)
     return hits
 
 
@@ -98,54 +100,58 @@ def _hit(
     is_words: bool,
     log_tests: float,
 ) -> _Hit | None:
-    """What the column float `[rows]` says of class `k`; None where its AUROC is not extreme."""
-    member = subject.codes[rows] == k
-    score, log_guesses = column, log(2)  # it may point either way
+    """How well the column float `[rows]` separates class `k`; None where its AUROC is not
+    extreme."""
+    member = subject.labels[rows] == k
+    score, log_guesses = column, log(2)  # the column may rise or fall with the class
     if is_words:
         score, log_guesses = level_shares(column, member)
-    area = float(aurocs(score[:, None], member.astype(int), 2)[1, 0])
+    areas = aurocs(score[:, None], member.astype(int), 2)
+    area = float(areas[1, 0])
     extreme = max(area, 1 - area)
     if not extreme > ALIKE:
         return None
     known = ~np.isnan(score)
     direction = 1 if area > 0.5 else -1
-    log_expected = log_tests + log_guesses + log_p(score[known] * direction, member[known])
+    log_p_value = log_p(score[known] * direction, member[known])
+    log_expected = log_tests + log_guesses + log_p_value
     label = subject.outcome.target.take(rows[known])
     copy = area in (0.0, 1.0) and subject.outcome.task.restated(label, column[known])
     return _Hit(name, k, extreme, exp(min(log_expected, 700)), copy)
 
 
 def _candidates(
-    table: pd.DataFrame, words: np.ndarray, rows: np.ndarray, codes: np.ndarray, tested: list[int]
+    table: pd.DataFrame, words: np.ndarray, rows: np.ndarray, labels: np.ndarray, tested: list[int]
 ) -> list[int]:
     """Columns of words, and those of numbers whose AUROC is extreme, or nearly so among some of
     very many patients."""
-    some = _some(codes)
-    least = ALIKE - (_SLACK if len(some) < len(rows) else 0.0)
+    some = _some(labels)
+    least = ALIKE - _SLACK if len(some) < len(rows) else ALIKE
     candidates = set(np.flatnonzero(words))
     for start, values in column_blocks(table, rows[some]):
-        area = aurocs(values, codes[some], max(tested) + 1)[tested]
-        extreme = np.fmax.reduce(np.fmax(area, 1 - area), axis=0)
+        areas = aurocs(values, labels[some], max(tested) + 1)[tested]
+        extreme = np.fmax.reduce(np.fmax(areas, 1 - areas), axis=0)
         candidates |= set(start + np.flatnonzero(extreme > least))
     return sorted(candidates)
 
 
-def _some(codes: np.ndarray) -> np.ndarray:
+def _some(labels: np.ndarray) -> np.ndarray:
     """Positions of at most some 4,000 patients drawn at random, with up to 100 of each class."""
-    order = np.random.default_rng(0).permutation(len(codes))
-    taken = set(order[:_SCREEN])
-    for k in np.unique(codes):
-        of_class = order[codes[order] == k]
-        taken |= set(of_class[:100])
-    return np.array(sorted(taken), dtype=int)
+    order = np.random.default_rng(0).permutation(len(labels))
+    chosen = set(order[:_SCREEN])
+    for k in np.unique(labels):
+        of_class = order[labels[order] == k]
+        chosen |= set(of_class[:100])
+    return np.array(sorted(chosen), dtype=int)
 
 
 def _alarms(subject: Subject, modality: Modality, hits: list[_Hit]) -> list[Finding]:
-    """Findings of the columns beyond chance: a leak, or a note where the label is declared to come
-    from here."""
-    declared = modality.name in subject.derived
-    excused = [hit for hit in hits if declared and not hit.copy]
-    leaks = [hit for hit in hits if hit not in excused]
+    """Findings of the columns beyond chance: a leak, or a note where the label is declared to be
+    derived from the modality."""
+    expected = []
+    if modality.name in subject.derived:
+        expected = [hit for hit in hits if not hit.copy]
+    leaks = [hit for hit in hits if hit not in expected]
     leak_cure = (
         "remove what is the label in other words; if the label is computed from "
         f"{modality.name}, declare derived_from"
@@ -155,16 +161,17 @@ def _alarms(subject: Subject, modality: Modality, hits: list[_Hit]) -> list[Find
         "the score without it too"
     )
     findings = []
-    for severity, part, cure in (("leak", leaks, leak_cure), ("note", excused, note_cure)):
-        columns = _columns(part)
+    for severity, some, cure in (("leak", leaks, leak_cure), ("note", expected, note_cure)):
+        columns = _columns(some)
         if columns:
-            message = _alarm_in_words(subject, part, columns)
+            message = _alarm_in_words(subject, some, columns)
             where, size = modality.name, len(columns)
             findings.append(Finding("label-like", severity, where, message, size, cure, columns))
     return findings
 
 
 def _alarm_in_words(subject: Subject, hits: list[_Hit], columns: tuple[str, ...]) -> str:
+    """The message about columns that separate the label."""
     who = "1 column alone tells"
     if len(columns) > 1:
         who = f"{len(columns):,} columns alone tell"
@@ -176,11 +183,12 @@ def _alarm_in_words(subject: Subject, hits: list[_Hit], columns: tuple[str, ...]
 
 
 def _columns(hits: list[_Hit]) -> tuple[str, ...]:
-    """The names in `hits`, each once."""
+    """The names of the columns, each once."""
     return tuple(dict.fromkeys(hit.name for hit in hits))
 
 
 def _by_chance(modality: Modality, hits: list[_Hit]) -> list[Finding]:
+    """A note of columns that chance explains."""
     columns = _columns(hits)
     if not columns:
         return []
@@ -194,7 +202,7 @@ def _by_chance(modality: Modality, hits: list[_Hit]) -> list[Finding]:
 
 
 def _apart(subject: Subject, hits: list[_Hit]) -> str:
-    """What these columns tell of the label, in words."""
+    """The classes that these columns separate, in words."""
     names = dict.fromkeys(subject.classes[hit.k] for hit in hits)
     return subject.outcome.task.distinguished(names)
 
@@ -213,12 +221,13 @@ def in_small(expected: float) -> str:
     return f"{expected:.1g}" if expected < 10 else f"{expected:,.0f}"
 
 
-# ---------------------------------------------------------------------------------- telling absence
+# ---------------------------------------------------------------------------- absence by the label
 
 
 def missing_by_label(subject: Subject) -> list[Finding]:
-    """Modalities and columns whose absence alone tells a class from the rest: AUROC above 0.9,
-    beyond chance; above 0.99 it is the label in other words.
+    """Modalities and columns whose absence alone separates a class from the rest.
+
+    AUROC is above 0.9, beyond chance; above 0.99 absence is the label in other words.
 
     Parameters
     ----------
@@ -247,32 +256,32 @@ def missing_by_label(subject: Subject) -> list[Finding]:
 def _absent_modalities(subject: Subject, tested: list[int]) -> list[Finding]:
     """A finding for each modality that patients of one class lack more often than others."""
     names = list(subject.cohort.modalities)
-    rows = np.flatnonzero(subject.codes >= 0)
+    rows = np.flatnonzero(subject.labels >= 0)
     absent = ~subject.cohort.present.to_numpy()[rows]
     cure = (
         f"a model that knows who was measured knows the label: measure {subject.in_words.every} "
         "alike, or leave it out"
     )
     findings = []
-    for hit in _absent(absent, names, subject.codes[rows], tested, len(names)):
+    for hit in _absent(absent, names, subject.labels[rows], tested, len(names)):
         what = f"whether a patient has {hit.name}"
         findings.append(_absence(subject, hit.name, what, [hit], (), cure))
     return findings
 
 
 def _absent_columns(subject: Subject, modality: Modality, tested: list[int]) -> list[_Hit]:
-    """Columns that tell a class by their gaps, among patients who have the modality."""
-    rows = np.flatnonzero(modality.present & (subject.codes >= 0))
-    codes, width = subject.codes[rows], modality.table.shape[1]
+    """Columns that separate a class by their gaps, among patients who have the modality."""
+    rows = np.flatnonzero(modality.present & (subject.labels >= 0))
+    labels, width = subject.labels[rows], modality.table.shape[1]
     hits = []
     for start, gaps in _gaps(modality, rows):
         names = modality.columns[start : start + gaps.shape[1]]
-        hits += _absent(gaps, names, codes, tested, width)
+        hits += _absent(gaps, names, labels, tested, width)
     return hits
 
 
 def _gaps(modality: Modality, rows: np.ndarray):
-    """(first column, bool `[rows, some columns]`) of what is missing."""
+    """(first column, bool `[rows, some columns]`): which values are missing."""
     width = max(1, 2**24 // max(len(rows), 1))
     for start in range(0, modality.table.shape[1], width):
         block = modality.table.iloc[rows, start : start + width]
@@ -280,34 +289,34 @@ def _gaps(modality: Modality, rows: np.ndarray):
 
 
 def _absent(
-    gaps: np.ndarray, names: list[str], codes: np.ndarray, tested: list[int], width: int
+    gaps: np.ndarray, names: list[str], labels: np.ndarray, tested: list[int], width: int
 ) -> list[_Hit]:
-    """Columns of `gaps` bool `[N, F]` that tell a class: with one cut, AUROC = 1/2 + (share there −
-    share in the rest)/2."""
-    member = (codes[:, None] == np.asarray(tested)).T
+    """Columns of `gaps` bool `[N, F]` that separate a class: with one cut, AUROC = 1/2 + (share
+    there − share in the rest)/2."""
+    member = (labels[:, None] == np.asarray(tested)).T  # [classes tested, N]
     sizes = member.sum(axis=1)
-    rest = len(codes) - sizes
+    rest = len(labels) - sizes
     inside = member.astype(float) @ gaps
     total = gaps.sum(axis=0)
     share_inside = inside / np.maximum(sizes, 1)[:, None]
     share_outside = (total - inside) / np.maximum(rest, 1)[:, None]
-    lean = share_inside - share_outside
+    difference = share_inside - share_outside  # [classes tested, F]
     hits = []
-    strong = np.abs(lean) > 2 * ABSENCE - 1
-    for i, c in np.argwhere(strong):
+    is_strong = np.abs(difference) > 2 * ABSENCE - 1
+    for i, c in np.argwhere(is_strong):
         if min(sizes[i], rest[i]) < HANDFUL:
             continue
-        table = (inside[i, c], len(codes), total[c], sizes[i])
-        tail = _tail(*table, lean[i, c] > 0)
+        is_more = difference[i, c] > 0
+        tail = _tail(inside[i, c], len(labels), total[c], sizes[i], is_more)
         expected = 2 * tail * width * len(tested)
         if expected < RARE:
-            area = 0.5 + abs(float(lean[i, c])) / 2
+            area = 0.5 + abs(float(difference[i, c])) / 2
             hits.append(_Hit(names[c], tested[i], area, expected))
     return hits
 
 
 def _tail(inside: float, patients: int, gaps: int, size: int, is_more: bool) -> float:
-    """The chance that so many of all `gaps` lie in a class of this size, or more (else fewer)."""
+    """The chance that `inside` of all `gaps`, or more (else fewer), are in a class of this size."""
     from scipy.stats import hypergeom
 
     if is_more:
@@ -318,6 +327,7 @@ def _tail(inside: float, patients: int, gaps: int, size: int, is_more: bool) -> 
 def _absence(
     subject: Subject, where: str, what: str, hits: list[_Hit], columns: tuple[str, ...], cure: str
 ) -> Finding:
+    """The finding of absence that separates the label."""
     message = f"{what} tells {_apart(subject, hits)} (AUROC {_span(hits)})"
     severity = "leak" if max(hit.auroc for hit in hits) > ALIKE else "warning"
     size = max(len(columns), 1)

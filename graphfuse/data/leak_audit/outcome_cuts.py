@@ -1,4 +1,4 @@
-"""Columns that are the outcome cut into a few levels, such as who lies above a threshold."""
+"""Columns that are the outcome cut into a few levels, such as above and below a threshold."""
 
 from __future__ import annotations
 
@@ -16,71 +16,80 @@ from graphfuse.errors import examples
 MOST = 20  # levels; a column of more is no cut
 
 
-def cut_from(subject: Subject, told: set[tuple[str, str]]) -> list[Finding]:
+def cut_from(subject: Subject, reported: set[tuple[str, str]]) -> list[Finding]:
     """Columns of 2 to 20 levels whose patients do not overlap in an outcome that has an order.
 
-    At least 5 patients stand in each of two levels. The chance that levels as large are one behind
+    At least two levels have 5 patients or more. The chance that levels of these sizes follow one
     another along the outcome, times the number of columns, stays below 0.01 (`expected`). It is a
-    warning, since a column that decides an outcome looks alike; a note, where the label is declared
-    to be derived from there.
+    warning, since a column that determines an outcome looks the same; a note, where the label is
+    declared to be derived from the modality.
 
     Parameters
     ----------
     subject : Subject
-    told : set of tuple
-        (modality, column) of columns that are told of already.
+        The cohort of N patients and its outcome.
+    reported : set of tuple
+        (modality, column) of columns that another finding has.
+
+    Returns
+    -------
+    list of Finding
+        At most one for each modality.
     """
     outcome = subject.outcome
     scale = None if outcome is None else outcome.task.in_order(outcome.target)
     if scale is None:
         return []
-    found = []
+    findings = []
     for modality in subject.cohort.modalities.values():
         rows = np.flatnonzero(modality.present & outcome.known)
         hits = {}
         for name, expected in _hits(modality, rows, scale[rows]):
-            if expected < RARE and (modality.name, name) not in told:
+            if expected < RARE and (modality.name, name) not in reported:
                 hits[name] = expected
         if hits:
-            found.append(_finding(subject, modality.name, hits))
-    return found
+            findings.append(_finding(subject, modality.name, hits))
+    return findings
 
 
 def _hits(modality: Modality, rows: np.ndarray, scale: np.ndarray) -> Iterator[tuple[str, float]]:
-    """(column, how many such are expected by chance) of columns whose levels do not overlap."""
+    """(column, number of such columns expected by chance) of columns whose levels do not
+    overlap."""
     table, _ = numbers(modality)
     order = np.argsort(scale, kind="stable")
     ordered = scale[order]
     for start, values in column_blocks(table, rows[order]):
         steps = np.diff(np.sort(values, axis=0), axis=0) > 0
-        few = (steps.any(axis=0)) & (steps.sum(axis=0) < MOST)
-        for column in np.flatnonzero(few):
-            chance = _log_chance(values[:, column], ordered)
-            if chance is not None:
-                yield table.columns[start + column], exp(chance + log(table.shape[1]))
+        count = steps.sum(axis=0)
+        for column in np.flatnonzero((count > 0) & (count < MOST)):
+            log_p = _log_chance(values[:, column], ordered)
+            if log_p is not None:
+                yield table.columns[start + column], exp(log_p + log(table.shape[1]))
 
 
 def _log_chance(column: np.ndarray, scale: np.ndarray) -> float | None:
-    """ln of the chance that the levels of a column stand one behind another along the ordered
-    `scale`: L! Π n_l! / n!; `None` where they do not, or are too small."""
+    """ln of the chance that the levels of a column follow one another along the ordered `scale`:
+    L! Π n_l! / n!; `None` where they do not, or are too small."""
     known = ~np.isnan(column)
     column, scale = column[known], scale[known]
-    turns = np.flatnonzero(np.diff(column) != 0)
+    changes = np.flatnonzero(np.diff(column) != 0)
     levels, sizes = np.unique(column, return_counts=True)
-    if len(turns) != len(levels) - 1 or (sizes >= HANDFUL).sum() < 2:
+    are_in_a_row = len(changes) == len(levels) - 1
+    if not are_in_a_row or (sizes >= HANDFUL).sum() < 2:
         return None
-    if not (scale[turns] < scale[turns + 1]).all():
+    if not (scale[changes] < scale[changes + 1]).all():
         return None
-    ways = lgamma(len(levels) + 1) + sum(lgamma(size + 1) for size in sizes)
-    return ways - lgamma(len(column) + 1)
+    log_ways = lgamma(len(levels) + 1) + sum(lgamma(size + 1) for size in sizes)
+    return log_ways - lgamma(len(column) + 1)
 
 
 def _finding(subject: Subject, where: str, hits: dict[str, float]) -> Finding:
-    one = len(hits) == 1
-    number, are = ("1 column", "is") if one else (f"{len(hits):,} columns", "are")
+    """The finding of columns that are the outcome cut into levels."""
+    columns = "1 column is" if len(hits) == 1 else f"{len(hits):,} columns are"
+    expected = in_small(max(hits.values()))
     message = (
-        f"{number} {are} the outcome cut into levels that do not overlap ({examples(hits)}; by "
-        f"chance {in_small(max(hits.values()))} expected)"
+        f"{columns} the outcome cut into levels that do not overlap ({examples(hits)}; by chance "
+        f"{expected} expected)"
     )
     if where in subject.derived:
         cure = (

@@ -1,4 +1,4 @@
-"""Patients whose ids say that they belong together."""
+"""Ids that look like several samples of one patient."""
 
 from __future__ import annotations
 
@@ -15,10 +15,8 @@ from graphfuse.errors import few
 _REPEAT = re.compile(
     r"^(.*\d.*?)[-_. ]?(?:rep|replicate|dup|duplicate|copy|bis)[-_. ]?\d{0,2}$", re.IGNORECASE
 )
-
 _NUMBER = re.compile(r"^(.+)[-_. ](\d+)$")
-
-_VISITS = 4  # more numbers than this on a stem are patients of a clinic
+_VISITS = 4  # a stem with more numbers than this is a clinic, and the numbers are its patients
 
 
 def related_ids(subject: Subject) -> list[Finding]:
@@ -37,32 +35,37 @@ def related_ids(subject: Subject) -> list[Finding]:
     message = (
         f"{few(patients)} ids look like samples of one patient, in sets of {sizes_in_words(sets)}"
     )
-    torn, folds = subject.split(sets)
     if subject.folds is not None:
-        message += f"; {few(torn)} sets stand on both sides of a fold, in {folds} folds"
+        split, folds = subject.split(sets)
+        message += f"; {few(split)} sets stand on both sides of a fold, in {folds} folds"
     cure = (
         "keep one sample of each patient, or declare the patient as a group and score with "
         "folds grouped by it"
     )
-    return [
-        Finding(
-            "related-ids", "warning", "patients", message, patients, cure, patients=as_tuples(sets)
-        )
-    ]
+    rows = as_tuples(sets)
+    return [Finding("related-ids", "warning", "patients", message, patients, cure, patients=rows)]
 
 
 def _stems(ids: list[str]) -> list[list[int]]:
-    """Rows of each stem."""
-    stems = defaultdict(list)
+    """The rows of each patient, by the stems of ids."""
+    rows_of = defaultdict(list)
     if tcga_share(ids) > 0.5:
         for row, name in enumerate(ids):
-            stems[uniform(name)[: LENGTH["tcga-patient"]]].append(row)
-        return list(stems.values())
-    numbered = {name: found[1] for name in ids if (found := _NUMBER.match(name))}
-    clinics = max(Counter(numbered.values()).values(), default=0) > _VISITS
+            patient = uniform(name)[: LENGTH["tcga-patient"]]
+            rows_of[patient].append(row)
+        return list(rows_of.values())
+    numbered = {name: match[1] for name in ids if (match := _NUMBER.match(name))}
+    largest = max(Counter(numbered.values()).values(), default=0)
+    are_clinics = largest > _VISITS
     known = set(ids)
     for row, name in enumerate(ids):
-        repeat, stem = _REPEAT.match(name), numbered.get(name, name)
-        counts = stem in known or (not clinics and re.search(r"\d", stem))
-        stems[repeat[1] if repeat else stem if counts else name].append(row)
-    return list(stems.values())
+        stem = numbered.get(name, name)
+        repeat = _REPEAT.match(name)
+        if repeat:
+            patient = repeat[1]
+        elif stem in known or (not are_clinics and re.search(r"\d", stem)):
+            patient = stem
+        else:
+            patient = name
+        rows_of[patient].append(row)
+    return list(rows_of.values())

@@ -1,4 +1,4 @@
-"""A look for leaks in a cohort's own tables, before anything is trained."""
+"""`audit`: a search for leaks in a cohort's own tables, before anything is trained."""
 
 from __future__ import annotations
 
@@ -29,16 +29,24 @@ from graphfuse.data.write_tables import safe_csv
 from graphfuse.errors import few
 from graphfuse.schema.arguments import checked
 
-_LOOKED = 1_000  # columns looked at for scaling
+_SAMPLE = 1_000  # columns that are tested for scaling
 _TITLES = {"leak": "leaks", "warning": "warnings", "note": "notes"}
 
 
 @dataclass(frozen=True, eq=False)
 class Audit:
-    """What an audit found: `findings`, worst first; `str()` tells them without naming a patient.
+    """The results of an audit; `str()` lists them without naming a patient.
 
-    `table`: one row a finding (kind, severity, where, message, count, cure). `leaks`: how many
-    findings are leaks.
+    Parameters
+    ----------
+    cohort : str
+        The name of the cohort.
+    target : str
+        The outcome that was audited.
+    findings : tuple of Finding
+        Leaks first, then warnings, then notes.
+    patients : Index
+        Ids of the cohort's patients.
     """
 
     cohort: str
@@ -48,20 +56,21 @@ class Audit:
 
     @property
     def table(self) -> pd.DataFrame:
-        """One row a finding: kind, severity, where, message, count, cure."""
+        """One row per finding: kind, severity, where, message, count, cure."""
         columns = ["kind", "severity", "where", "message", "count", "cure"]
         rows = [[getattr(finding, name) for name in columns] for finding in self.findings]
         return pd.DataFrame(rows, columns=columns)
 
     @property
     def leaks(self) -> int:
+        """The number of findings that are leaks."""
         return sum(finding.severity == "leak" for finding in self.findings)
 
     def to_csv(self, path: str | Path) -> Path:
-        """Writes all findings with one row for each column, and for each patient by id and row
-        number, concerned.
+        """Writes all findings, with a row for each column concerned, and for each patient by id
+        and row number.
 
-        Ids are patient data: keep the file as the tables are kept.
+        Ids are patient data: keep the file as safe as the tables.
 
         Parameters
         ----------
@@ -73,48 +82,56 @@ class Audit:
         Path
             The file.
         """
-        columns, rows = list(self.table.columns), []
-        for number, finding in enumerate(self.findings, 1):
-            about = [number, *(getattr(finding, name) for name in columns)]
-            these = [[*about, column, None, None, None] for column in finding.columns]
-            for one, members in enumerate(finding.patients, 1):
-                these += [[*about, None, one, row, self.patients[row]] for row in members]
-            rows += these or [[*about, None, None, None, None]]
+        columns = list(self.table.columns)
+        rows = []
+        for number, finding in enumerate(self.findings, start=1):
+            shared = [number, *(getattr(finding, name) for name in columns)]
+            rows += [[*shared, *details] for details in self._details(finding)]
         names = ["finding", *columns, "column", "set", "row", "patient"]
         frame = pd.DataFrame(rows, columns=names).astype({"set": "Int64", "row": "Int64"})
         return safe_csv(frame, path)
 
+    def _details(self, finding: Finding) -> list[list]:
+        """[column, set, row, patient] of each column and patient concerned; one blank row where
+        there are none."""
+        details = [[column, None, None, None] for column in finding.columns]
+        for number, members in enumerate(finding.patients, start=1):
+            details += [[None, number, row, self.patients[row]] for row in members]
+        return details or [[None, None, None, None]]
+
     def __str__(self) -> str:
-        parts = [f"{self.cohort}: {few(len(self.patients))} patients, {self.target}"]
+        lines = [f"{self.cohort}: {few(len(self.patients))} patients, {self.target}"]
         for severity in SEVERITIES:
-            these = [finding for finding in self.findings if finding.severity == severity]
-            parts += ["", f"{_TITLES[severity]}:"] if these else []
-            parts += [f"  - {f.where}: {f.message}; {f.cure}  [{f.kind}]" for f in these]
+            findings = [finding for finding in self.findings if finding.severity == severity]
+            if findings:
+                lines += ["", f"{_TITLES[severity]}:"]
+            for each in findings:
+                lines.append(f"  - {each.where}: {each.message}; {each.cure}  [{each.kind}]")
         if not self.findings:
-            parts += ["", "Nothing found."]
+            lines += ["", "Nothing found."]
         elif not self.leaks:
-            parts += ["", "No leaks found."]
-        return "\n".join(parts)
+            lines += ["", "No leaks found."]
+        return "\n".join(lines)
 
 
 @checked
 def audit(
     cohort: Cohort | str | Path, target: str | None = None, folds: pd.DataFrame | None = None
 ) -> Audit:
-    """Looks for the same patient twice, the label among the features or in what is missing, and
-    groups that hold the label.
+    """Searches a cohort's tables for leaks; nothing is trained.
 
-    Nothing is trained, and what `check` tells is not told again.
+    It reports patients who are in the cohort twice, columns and missing values that give the label
+    away, and groups that are confounded with the label. Findings of `check` are not repeated.
 
     Parameters
     ----------
     cohort : Cohort, str or Path
         A cohort, or its manifest.
     target : str, optional
-        The outcome; default: the first.
+        The outcome; by default the first.
     folds : DataFrame, optional
-        patient, fold[, repeat]: then it is also told whether patients who are alike stand on both
-        sides.
+        Columns patient, fold and perhaps repeat. Findings then also say whether patients who are
+        alike are on both sides of a fold.
 
     Returns
     -------
@@ -124,7 +141,18 @@ def audit(
     Raises
     ------
     InputError
-        Where the cohort, the target or the folds are no good.
+        Where the cohort, the target or the folds cannot be used.
+
+    Examples
+    --------
+    >>> from graphfuse.data.synth import planted
+    >>> cohort = planted(60, {"rna": 30}, seed=1).cohort
+    >>> audit(cohort).leaks
+    0
+    >>> doubled = pd.concat([cohort.modalities["rna"].table, cohort.modalities["rna"].table[:5]])
+    >>> doubled.index = [f"P{number}" for number in range(len(doubled))]
+    >>> audit(Cohort.from_frames({"rna": doubled})).findings[0].kind
+    'duplicate-patients'
     """
     cohort = as_cohort(cohort)
     outcome = cohort.outcome(target) if cohort.outcomes or target is not None else None
@@ -132,58 +160,64 @@ def audit(
     subject = Subject(cohort, outcome, in_folds)
     findings = []
     for name in cohort.modalities:
-        same, rest = identical(subject, name)
-        findings += [*same, *near_identical(subject, name, rest)]
+        duplicates, first_rows = identical(subject, name)
+        findings += duplicates
+        findings += near_identical(subject, name, first_rows)
+    findings += related_ids(subject)
     copies = label_like(subject)
-    told = {(finding.where, column) for finding in copies for column in finding.columns}
-    findings += [*related_ids(subject), *copies, *cut_from(subject, told)]
+    reported = {(finding.where, column) for finding in copies for column in finding.columns}
+    findings += [*copies, *cut_from(subject, reported)]
     findings += [*missing_by_label(subject), *confounded(subject)]
-    findings += _derived(subject) + _scaled(subject) + _not_looked_at(subject)
+    findings += [*_derived(subject), *_scaled(subject), *_not_tested(subject)]
     findings.sort(key=lambda finding: SEVERITIES.index(finding.severity))
-    called = f"outcome {outcome.name}" if outcome else "no outcome"
-    return Audit(cohort.name, called, tuple(findings), cohort.patients)
+    described = f"outcome {outcome.name}" if outcome else "no outcome"
+    return Audit(cohort.name, described, tuple(findings), cohort.patients)
 
 
 def label_leaks(cohort: Cohort, target: str | None = None) -> list[str]:
-    """What makes the scores of an outcome worthless, in a sentence each.
+    """Leaks that make the scores of an outcome worthless, in a sentence each.
 
-    The part of `audit` that is quick enough to be told by every check and training: columns that
-    are the label in other words, and declared groups (batches, sites) that hold it completely.
+    This is the part of `audit` that is quick enough for every check and training: columns that are
+    the label in other words, and declared groups (batches, sites) that determine it.
 
     Parameters
     ----------
     cohort
-        The cohort to look at.
+        The cohort.
     target
-        An outcome's name; the first outcome where it is None.
+        The name of an outcome; by default the first.
 
     Returns
     -------
     list of str
-        One sentence a finding, without any patient's id; empty for a cohort without outcomes.
+        One sentence per leak, without any patient's id; empty for a cohort without outcomes.
     """
     if not cohort.outcomes:
         return []
     subject = Subject(cohort, cohort.outcome(target))
-    found = [*label_like(subject), *confounded(subject)]
-    leaks = [finding for finding in found if finding.severity == "leak"]
+    findings = [*label_like(subject), *confounded(subject)]
+    leaks = [finding for finding in findings if finding.severity == "leak"]
     return [f"{finding.where}: {finding.message}; {finding.cure}" for finding in leaks]
 
 
 def _derived(subject: Subject) -> list[Finding]:
-    """A note for each modality that the label is declared to be computed from."""
+    """A note for each modality from which the label is declared to be derived."""
     message = (
         "the label is declared to be derived from it: a model that sees it sees the label's "
         "definition"
     )
     cure = "report the score without it beside the score"
-    here = [m for name, m in subject.cohort.modalities.items() if name in subject.derived]
-    return [Finding("derived-label", "note", m.name, message, m.table.shape[1], cure) for m in here]
+    findings = []
+    for name, modality in subject.cohort.modalities.items():
+        if name in subject.derived:
+            columns = modality.table.shape[1]
+            findings.append(Finding("derived-label", "note", name, message, columns, cure))
+    return findings
 
 
 def _scaled(subject: Subject) -> list[Finding]:
-    """A note for each modality whose columns have mean 0 and SD 1 to 1e-6 over all patients:
-    scaling saw everyone."""
+    """A note for each modality whose columns have mean 0 and SD 1 to 1e-6 over all patients: they
+    were scaled with the test patients."""
     findings = []
     for name, modality in subject.cohort.modalities.items():
         share = _share_standardised(modality)
@@ -203,22 +237,25 @@ def _share_standardised(modality: Modality) -> float:
     patients or columns."""
     table, words = numbers(modality)
     rows = np.flatnonzero(modality.present)
-    columns = spread(np.flatnonzero(~words), _LOOKED)
+    columns = spread(np.flatnonzero(~words), _SAMPLE)
     values = table.iloc[rows, columns].to_numpy(dtype=float)
     if len(values) < 10:
         return 0.0
-    values = values[:, np.nanmin(values, axis=0) < np.nanmax(values, axis=0)]
+    varies = np.nanmin(values, axis=0) < np.nanmax(values, axis=0)
+    values = values[:, varies]
     if values.shape[1] < 2:
         return 0.0
     is_centred = np.abs(np.nanmean(values, axis=0)) < 1e-6
-    of_sample = np.abs(np.nanstd(values, axis=0, ddof=1) - 1) < 1e-6
-    of_population = np.abs(np.nanstd(values, axis=0, ddof=0) - 1) < 1e-6
-    return ((of_population | of_sample) & is_centred).mean()
+    sample_sd = np.nanstd(values, axis=0, ddof=1)
+    population_sd = np.nanstd(values, axis=0, ddof=0)
+    is_scaled = (np.abs(sample_sd - 1) < 1e-6) | (np.abs(population_sd - 1) < 1e-6)
+    return (is_scaled & is_centred).mean()
 
 
-def _not_looked_at(subject: Subject) -> list[Finding]:
-    """A note where nothing could be said of the label."""
-    sizes = np.bincount(subject.codes[subject.codes >= 0], minlength=2)
+def _not_tested(subject: Subject) -> list[Finding]:
+    """A note where there are too few labels to test anything against them."""
+    labelled = subject.labels[subject.labels >= 0]
+    sizes = np.bincount(labelled, minlength=2)
     if (sizes >= HANDFUL).sum() > 1:
         return []
     message = (
