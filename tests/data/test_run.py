@@ -862,6 +862,18 @@ def test_bad_input_is_told_in_one_line_and_help_has_an_example(clinic):
     )
 
 
+@pytest.mark.parametrize("unknown", [0, 1])
+def test_a_column_cut_from_a_number_is_found_whether_or_not_all_are_known(unknown):
+    rng = np.random.default_rng(0)
+    ids = [f"zq{i:03d}" for i in range(80)]
+    number = pd.Series(rng.normal(size=80), ids, name="age")
+    table = pd.DataFrame(rng.normal(size=(80, 10)), ids).add_prefix("c")
+    table["cut"] = (number > 0.8) * 1.0
+    number.iloc[:unknown] = np.nan
+    findings = audit(Cohort.from_frames({"rna": table}, number, kind="number")).findings
+    assert [(f.kind, f.columns) for f in findings] == [("label-like", ("cut",))]
+
+
 # ------------------------------------------------------------------------------------ many patients
 
 

@@ -163,9 +163,10 @@ def _coded(column: pd.Series, kind: str) -> np.ndarray:
 def column_blocks(table: pd.DataFrame, rows: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
     """(first column, float `[rows, some columns]`): a wide table a few columns at a time."""
     width = max(1, _CELLS // max(len(rows), 1))
+    is_whole = np.array_equal(rows, np.arange(len(table)))
     for start in range(0, table.shape[1], width):
         block = table.iloc[:, start : start + width]
-        if len(rows) < len(table):
+        if not is_whole:
             block = block.iloc[rows]
         yield start, block.to_numpy(dtype=float)
 
