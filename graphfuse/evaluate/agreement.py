@@ -67,16 +67,16 @@ def agreement(patients: np.ndarray, output: np.ndarray, truth: np.ndarray) -> Ag
     Agreement or None
         Of the means over a patient's rows; `None` where fewer than `FEWEST` patients are there.
     """
-    held = (output[:, 1] <= truth) & (truth <= output[:, 2])
-    rows = pd.DataFrame({"predicted": output[:, 0], "observed": truth, "held": held})
+    predicted, low, high = output.T
+    covered = (low <= truth) & (truth <= high)
+    rows = pd.DataFrame({"predicted": predicted, "observed": truth, "covered": covered})
     mean = rows.astype(float).groupby(np.asarray(patients)).mean()
     if len(mean) < FEWEST:
         return None
-    covered = float(mean["held"].mean())
+    share = float(mean["covered"].mean())
+    share_ends = wilson(share, len(mean))
     slope, slope_ends = _slope(mean["predicted"].to_numpy(), mean["observed"].to_numpy())
-    return Agreement(
-        _groups(mean), len(mean), covered, wilson(covered, len(mean)), slope, slope_ends
-    )
+    return Agreement(_groups(mean), len(mean), share, share_ends, slope, slope_ends)
 
 
 def _groups(mean: pd.DataFrame) -> list[Observed]:
@@ -85,8 +85,7 @@ def _groups(mean: pd.DataFrame) -> list[Observed]:
     number = pd.qcut(mean["predicted"].rank(method="min"), count, labels=False, duplicates="drop")
     parts: list[pd.DataFrame] = []
     for _, part in mean.groupby(number.fillna(0)):
-        is_few = min(len(part), len(parts[-1]) if parts else FEWEST) < FEWEST
-        if parts and is_few:
+        if parts and min(len(part), len(parts[-1])) < FEWEST:
             parts[-1] = pd.concat([parts[-1], part])
         else:
             parts.append(part)
@@ -94,24 +93,30 @@ def _groups(mean: pd.DataFrame) -> list[Observed]:
 
 
 def _observed(part: pd.DataFrame) -> Observed:
-    observed, size = part["observed"].to_numpy(), len(part)
-    middle, error = float(observed.mean()), float(observed.std(ddof=1) / np.sqrt(size))
-    ends = _interval(middle, error, size - 1) or (None, None)
-    return Observed(float(part["predicted"].mean()), middle, *ends, size)
+    """One group of patients as it is shown."""
+    observed = part["observed"].to_numpy()
+    size = len(observed)
+    mean = float(observed.mean())
+    error = float(observed.std(ddof=1) / np.sqrt(size))
+    low, high = _interval(mean, error, size - 1) or (None, None)
+    predicted = float(part["predicted"].mean())
+    return Observed(predicted, mean, low, high, size)
 
 
 def _slope(
     predicted: np.ndarray, observed: np.ndarray
 ) -> tuple[float | None, tuple[float, float] | None]:
-    """Of a least-squares line, with an interval that holds too where errors are larger for some
-    patients (HC3: MacKinnon & White 1985, doi:10.1016/0304-4076(85)90158-7)."""
+    """The slope of a least-squares line, with an interval that holds too where errors are larger
+    for some patients (HC3: MacKinnon & White 1985, doi:10.1016/0304-4076(85)90158-7)."""
     x = predicted - predicted.mean()
     spread, size = x @ x, len(x)
-    if size < 3 or spread <= (1e-12 * np.abs(predicted).max()) ** 2 * size:
+    rounding = 1e-12 * np.abs(predicted).max()
+    if size < 3 or spread <= rounding**2 * size:
         return None, None
     slope = float(x @ observed / spread)
     residual = observed - observed.mean() - slope * x
-    left_out = residual / np.maximum(1 - 1 / size - x**2 / spread, 1e-12)
+    one_less_leverage = np.maximum(1 - 1 / size - x**2 / spread, 1e-12)
+    left_out = residual / one_less_leverage
     error = np.sqrt((x**2) @ left_out**2) / spread
     return slope, _interval(slope, error, size - 2)
 
@@ -119,4 +124,6 @@ def _slope(
 def _interval(middle: float, error: float, freedom: int) -> tuple[float, float] | None:
     """The 95 % interval by Student's t; `None` without any error."""
     half = stats.t.ppf(0.975, freedom) * error
-    return (float(middle - half), float(middle + half)) if half > 0 else None
+    if not half > 0:
+        return None
+    return float(middle - half), float(middle + half)

@@ -68,65 +68,74 @@ def repeated(
     """
     if folds < 2:
         raise InputError(f"--cv: {folds} folds; at least 2 are needed")
-    if groups is None:
-        known = np.flatnonzero(strata >= 0)
-        dealt = np.full((repeats, len(strata)), -1)
-        for repeat in range(repeats):
-            dealt[repeat, known] = stratified(strata[known], folds, seed + repeat)
-        return table_of(patients, dealt)
-    return table_of(patients, _partitions(strata, groups, folds, repeats, seed))
+    if groups is not None:
+        return table_of(patients, _partitions(strata, groups, folds, repeats, seed))
+    known = np.flatnonzero(strata >= 0)
+    dealt = np.full((repeats, len(strata)), -1)
+    for repeat in range(repeats):
+        dealt[repeat, known] = stratified(strata[known], folds, seed + repeat)
+    return table_of(patients, dealt)
 
 
 def _partitions(
     strata: np.ndarray, groups: pd.Series, folds: int, repeats: int, seed: int
 ) -> np.ndarray:
     """int `[repeats, N]`, -1 = always training: partitions into whole groups, all different."""
-    known, count = strata >= 0, groups[strata >= 0].nunique()
+    known = strata >= 0
+    labelled, group = strata[known], groups[known].to_numpy()
+    count = groups[known].nunique()
     if count < folds:
         raise InputError(
             f"--group-by {groups.name}: {folds} folds need at least {folds} groups with "
             f"labelled patients; there are {count}. "
             f"Take fewer folds, or --leave-out {groups.name}"
         )
-    found: dict[bytes, np.ndarray] = {}
+    partitions: dict[bytes, np.ndarray] = {}
     for attempt in range(repeats * _TRIES):
-        fold = grouped(strata[known], groups[known].to_numpy(), folds, seed + attempt)
-        if len(set(fold)) == folds and _taught(strata[known], fold, groups[known].to_numpy()):
-            found.setdefault(pd.factorize(fold)[0].tobytes(), spread(fold, known, groups))
-        if len(found) == repeats:
+        fold = grouped(labelled, group, folds, seed + attempt)
+        if len(set(fold)) == folds and _taught(labelled, fold, group):
+            key = pd.factorize(fold)[0].tobytes()
+            partitions.setdefault(key, spread(fold, known, groups))
+        if len(partitions) == repeats:
             break
-    if not found:
+    if not partitions:
         raise InputError(
             f"--group-by {groups.name}: the groups are too unequal for {folds} folds; take fewer"
         )
-    if len(found) < repeats:
+    if len(partitions) < repeats:
         log.warning(
             "--group-by %s: %d groups make %s of %d folds, so that there are no %d repeats",
-            groups.name, count, counted(len(found), "even partition"), folds, repeats,
+            groups.name, count, counted(len(partitions), "even partition"), folds, repeats,
         )  # fmt: skip
-    return np.stack(list(found.values()))
+    return np.stack(list(partitions.values()))
 
 
 def _taught(strata: np.ndarray, fold: np.ndarray, groups: np.ndarray) -> bool:
     """Whether every stratum of two groups or more is in two folds or more, so that the rest can
     train it."""
     table = pd.DataFrame({"stratum": strata, "fold": fold, "group": groups})
-    each = table.groupby("stratum").nunique()
-    return bool(((each["fold"] > 1) | (each["group"] < 2)).all())
+    counts = table.groupby("stratum").nunique()
+    is_taught = (counts["fold"] > 1) | (counts["group"] < 2)
+    return bool(is_taught.all())
 
 
 def spread(fold: np.ndarray, known: np.ndarray, groups: pd.Series) -> np.ndarray:
     """int `[N]`: the labelled patients' folds given to all of their groups; -1 for groups without a
     fold."""
-    return groups.map(dict(zip(groups[known], fold, strict=True))).fillna(-1).to_numpy(np.int64)
+    fold_of = dict(zip(groups[known], fold, strict=True))
+    return groups.map(fold_of).fillna(-1).to_numpy(np.int64)
 
 
 def table_of(patients: pd.Index, dealt: np.ndarray) -> pd.DataFrame:
     """The folds table of int `[repeats, N]`, -1 = always training."""
+    repeats = len(dealt)
     fold = pd.Series(dealt.ravel().astype(np.int64), dtype="Int64")
-    table = pd.DataFrame({"patient": np.tile(patients.to_numpy(object), len(dealt))})
-    return table.assign(
-        repeat=np.repeat(np.arange(len(dealt)), len(patients)), fold=fold.mask(fold < 0)
+    return pd.DataFrame(
+        {
+            "patient": np.tile(patients.to_numpy(object), repeats),
+            "repeat": np.repeat(np.arange(repeats), len(patients)),
+            "fold": fold.mask(fold < 0),
+        }
     )
 
 
@@ -137,34 +146,40 @@ def read_folds(
     path: str | Path | pd.DataFrame, patients: pd.Index, known: np.ndarray
 ) -> pd.DataFrame:
     """The user's folds file: `patient, repeat, fold`, the fold in which a patient is held out;
-    blank = always training. `known` bool `[N]`: who has a label.
+    blank = always training.
 
-    Who has a fold and no label is held out with it and not scored. Raises `InputError` for missing
-    columns, unknown or doubled patients and folds that test nobody; `LeakError` where a patient is
-    in two folds of a repeat, or in one and blank.
+    Who has a fold and no label is held out with it and not scored.
+
+    Parameters
+    ----------
+    path : str, Path or pd.DataFrame
+        The file, or its table; without `repeat`, all is one repeat.
+    patients : pd.Index
+        The ids of all N patients of the cohort.
+    known : np.ndarray
+        bool `[N]`: who has a label.
+
+    Raises
+    ------
+    InputError
+        For missing columns, unknown or doubled patients and folds that test nobody.
+    LeakError
+        Where a patient is in two folds of a repeat, or in one and blank.
     """
     where = "folds" if isinstance(path, pd.DataFrame) else str(path)
-    table, faults = _folds_table(path), Faults(where)
-    table = table if "repeat" in table else table.assign(repeat="0")
-    absent = [c for c in FOLD_COLUMNS if c not in table.columns]
-    if absent:
-        raise InputError(
-            f"{where}: columns {', '.join(absent)} are missing; a folds file has patient, "
-            "repeat, fold"
-        )
-    table = table.assign(
-        repeat=_whole(table["repeat"].fillna("blank"), faults), fold=_whole(table["fold"], faults)
-    )
-    faults.stop()
-    table["patient"] = table["patient"].where(
-        table["patient"].isin(patients), unguarded(table["patient"])
-    )
-    both = _judge(table, patients, known, faults)
+    faults = Faults(where)
+    table = _checked_columns(_folds_table(path), faults)
+    is_named = table["patient"].isin(patients)
+    table["patient"] = table["patient"].where(is_named, unguarded(table["patient"]))
+    on_both_sides = _judge(table, patients, known, faults)
     try:
         faults.stop()
     except InputError as error:
-        raise LeakError(str(error)) if both else error from None
-    never = len(patients.difference(table["patient"][table["fold"].notna()]))
+        if on_both_sides:
+            raise LeakError(str(error)) from None
+        raise error from None
+    tested = table["patient"][table["fold"].notna()]
+    never = len(patients.difference(tested))
     if never:
         log.warning(
             "%s: %d of %d patients are tested nowhere; they always train",
@@ -172,23 +187,43 @@ def read_folds(
             never,
             len(patients),
         )
-    every = pd.MultiIndex.from_product(
-        [sorted(table["repeat"].astype(np.int64).unique()), patients]
-    )
-    fold = (
-        table.set_index(["repeat", "patient"])["fold"]
-        .reindex(every)
-        .astype("Int64")
-        .reset_index(drop=True)
-    )
+    return _completed(table, patients)
+
+
+def _checked_columns(table: pd.DataFrame, faults: Faults) -> pd.DataFrame:
+    """The columns of a folds table, repeat and fold as numbers. Raises `InputError` where one is
+    missing, or holds what is no whole number."""
+    if "repeat" not in table:
+        table = table.assign(repeat="0")
+    absent = [c for c in FOLD_COLUMNS if c not in table.columns]
+    if absent:
+        raise InputError(
+            f"{faults.where}: columns {', '.join(absent)} are missing; a folds file has patient, "
+            "repeat, fold"
+        )
+    repeat = _whole(table["repeat"].fillna("blank"), faults)
+    fold = _whole(table["fold"], faults)
+    faults.stop()
+    return table.assign(repeat=repeat, fold=fold)
+
+
+def _completed(table: pd.DataFrame, patients: pd.Index) -> pd.DataFrame:
+    """The folds table of all patients in every repeat; those it does not name always train."""
+    repeats = sorted(table["repeat"].astype(np.int64).unique())
+    every = pd.MultiIndex.from_product([repeats, patients])
+    fold = table.set_index(["repeat", "patient"])["fold"].reindex(every).astype("Int64")
     return pd.DataFrame(
-        {"patient": every.get_level_values(1), "repeat": every.get_level_values(0), "fold": fold}
+        {
+            "patient": every.get_level_values(1),
+            "repeat": every.get_level_values(0),
+            "fold": fold.reset_index(drop=True),
+        }
     )
 
 
 def _judge(table: pd.DataFrame, patients: pd.Index, known: np.ndarray, faults: Faults) -> bool:
-    """Adds what is wrong with a table whose columns are right; gives whether a patient stands on
-    both sides."""
+    """Adds what is wrong with a table whose columns are right; gives whether a patient is on both
+    sides of a fold."""
     unknown = ~table["patient"].isin(patients)
     if unknown.any():
         faults.add(f"patient: {int(unknown.sum())} ids are not in the cohort")
@@ -205,23 +240,32 @@ def _judge(table: pd.DataFrame, patients: pd.Index, known: np.ndarray, faults: F
             f"patient: {int((~sides).sum())} stand twice in a repeat, in the same fold; "
             "keep one row each"
         )
-    held = table[table["fold"].notna() & ~unknown]
-    scored = known[patients.get_indexer(held["patient"])]
+    _judge_tested(table[table["fold"].notna() & ~unknown], patients, known, faults)
+    return bool(sides.any())
+
+
+def _judge_tested(
+    tested: pd.DataFrame, patients: pd.Index, known: np.ndarray, faults: Faults
+) -> None:
+    """Adds folds that test nobody with a label, and warns of patients who have none."""
+    if tested.empty:
+        faults.add("fold: nobody is tested")
+        return
+    scored = known[patients.get_indexer(tested["patient"])]
     if not scored.all():
         log.warning(
             "%s: %s without a label: held out with their fold, not scored",
             faults.where,
             counted((~scored).sum(), "row"),
         )
-    idle = held.assign(scored=scored).groupby(["repeat", "fold"])["scored"].any()
-    if held.empty:
-        faults.add("fold: nobody is tested")
-    elif not idle.all():
-        faults.add(f"fold: in {counted((~idle).sum(), 'fold')}, no tested patients have a label")
-    return bool(sides.any())
+    has_scored = tested.assign(scored=scored).groupby(["repeat", "fold"])["scored"].any()
+    if not has_scored.all():
+        idle = counted((~has_scored).sum(), "fold")
+        faults.add(f"fold: in {idle}, no tested patients have a label")
 
 
 def _folds_table(path: str | Path | pd.DataFrame) -> pd.DataFrame:
+    """A folds file as text, blank as missing. Raises `InputError` where it cannot be read."""
     if isinstance(path, pd.DataFrame):
         return path.astype("string").astype(object)
     try:
@@ -239,7 +283,8 @@ def _folds_table(path: str | Path | pd.DataFrame) -> pd.DataFrame:
 def _whole(column: pd.Series, faults: Faults) -> pd.Series:
     """Text as numbers, blank as NaN; adds a fault for what is no whole number."""
     number = pd.to_numeric(column, errors="coerce")
-    bad = int((column.notna() & (number % 1 != 0)).sum())
+    is_bad = column.notna() & (number % 1 != 0)
+    bad = int(is_bad.sum())
     if bad:
         faults.add(
             f"{column.name}: {bad} values are no whole numbers; count {column.name}s 0, 1, 2, …"
@@ -260,7 +305,8 @@ def check_groups(table: pd.DataFrame, groups: pd.Series) -> None:
     real = group_known(groups)
     for repeat, part in table.groupby("repeat", sort=True):
         folds = part["fold"].fillna(-1).to_numpy(np.int64)
-        split = pd.Series(folds[real]).groupby(groups[real].to_numpy()).nunique() > 1
+        by_group = pd.Series(folds[real]).groupby(groups[real].to_numpy())
+        split = by_group.nunique() > 1
         if split.any():
             raise LeakError(
                 f"{groups.name}: {counted(split.sum(), 'group')} of {len(split)} in repeat "
@@ -271,21 +317,16 @@ def check_groups(table: pd.DataFrame, groups: pd.Series) -> None:
 
 def splits(table: pd.DataFrame, known: np.ndarray) -> list[Split]:
     """The splits of a folds table whose rows, within a repeat, are the cohort's patients in order;
-    `known` bool `[N]`: who has a label. Raises `LeakError` where a patient stands twice."""
-    found = []
+    `known` bool `[N]`: who has a label. Raises `LeakError` where a patient is there twice."""
+    result = []
     for repeat, part in table.groupby("repeat", sort=True):
         check_ids(part["patient"])
         fold = part["fold"].to_numpy(dtype="float64", na_value=np.nan)
-        for k in np.unique(fold[~np.isnan(fold)]):
-            found.append(
-                Split(
-                    int(repeat),
-                    int(k),
-                    np.flatnonzero((fold == k) & known),
-                    np.flatnonzero(fold != k),
-                )
-            )
-    return found
+        for number in np.unique(fold[~np.isnan(fold)]):
+            tested = np.flatnonzero((fold == number) & known)
+            train = np.flatnonzero(fold != number)
+            result.append(Split(int(repeat), int(number), tested, train))
+    return result
 
 
 def check_ids(patients) -> None:

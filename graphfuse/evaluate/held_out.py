@@ -10,16 +10,12 @@ from sklearn.model_selection import train_test_split
 
 from graphfuse.data.groups import group_known
 from graphfuse.errors import InputError, counted, few, few_counted, nearest
-from graphfuse.evaluate.folds import (
-    grouped,
-    spread,
-    table_of,
-)
+from graphfuse.evaluate.folds import grouped, spread, table_of
 from graphfuse.evaluate.metrics import FEWEST
 
 log = logging.getLogger(__name__)
 
-_SLICES = 20  # of whole groups, of which a held-out part is put together
+_SLICES = 20  # parts of whole groups, of which some are put together to be held out
 
 
 def left_out(
@@ -34,58 +30,93 @@ def left_out(
 
     Smaller groups are pooled, whole, into folds of about the middle size of those, so that they are
     tested too; a pool that is too small itself, and patients whose group is not known, always
-    train. `called`: what a stratum is called, and several. Raises `InputError` where no group is
-    large enough.
+    train.
+
+    Parameters
+    ----------
+    patients : pd.Index
+        The ids of all N patients.
+    strata : np.ndarray
+        int `[N]`, such as class codes (`Task.strata`); -1 for unlabelled.
+    groups : pd.Series
+        Each patient's group.
+    seed : int
+        Of the pools.
+    called : tuple of str
+        What a stratum is called, and several.
+
+    Returns
+    -------
+    pd.DataFrame
+        A folds table.
+
+    Raises
+    ------
+    InputError
+        Where no group is large enough.
     """
     known = (strata >= 0) & group_known(groups)
-    counts = pd.crosstab(groups[known].to_numpy(), strata[known])
-    own = sorted(counts.index[(counts.sum(axis=1) >= FEWEST) & ((counts > 0).sum(axis=1) > 1)])
-    if not own or len(counts) < 2:
-        raise InputError(
-            f"--leave-out {groups.name}: there must be two groups, and one of {FEWEST} "
-            f"labelled patients of two {called[1]} (got "
-            f"{counted(len(counts), 'group')} with labels). Take --group-by {groups.name}, "
-            "which tests several at once"
-        )
-    fold_of = {name: k for k, name in enumerate(own)}
-    small = known & ~groups.isin(own).to_numpy()
+    sizes = _large_groups(strata[known], groups[known], called[1])
+    fold_of = {name: k for k, name in enumerate(sizes.index)}
+    small = known & ~groups.isin(sizes.index).to_numpy()
     if small.any():
-        pool = grouped(
-            strata[small],
-            groups[small].to_numpy(),
-            int(small.sum() // counts.sum(axis=1)[own].median()),
-            seed,
-        )
-        fits = [
-            k
-            for k in np.unique(pool)
-            if (pool == k).sum() >= FEWEST and len(set(strata[small][pool == k])) > 1
-        ]
-        for number, k in enumerate(fits, len(own)):
-            fold_of |= dict.fromkeys(groups[small][pool == k], number)
+        pools = int(small.sum() // sizes.median())
+        fold_of |= _pooled(strata[small], groups[small].to_numpy(), pools, len(sizes), seed)
     fold = groups.map(fold_of).fillna(-1).to_numpy(np.int64)
     never = (fold < 0) & (strata >= 0)
     if never.any():
         log.warning(
-            
-                "--leave-out %s: %s in groups that are too small, even together, or not known; "
-                "they always train"
-            ,
-            groups.name, few_counted(never.sum(), "labelled patient"),
-        )  # fmt: skip
+            "--leave-out %s: %s in groups that are too small, even together, or not known; "
+            "they always train",
+            groups.name,
+            few_counted(never.sum(), "labelled patient"),
+        )
     return table_of(patients, fold[None])
+
+
+def _large_groups(strata: np.ndarray, groups: pd.Series, called: str) -> pd.Series:
+    """The sizes of the groups that make a fold of their own, in the order of names. Raises
+    `InputError` where there is none."""
+    counts = pd.crosstab(groups.to_numpy(), strata)  # [groups, strata]
+    sizes = counts.sum(axis=1)
+    is_large = (sizes >= FEWEST) & ((counts > 0).sum(axis=1) > 1)
+    if not is_large.any() or len(counts) < 2:
+        raise InputError(
+            f"--leave-out {groups.name}: there must be two groups, and one of {FEWEST} "
+            f"labelled patients of two {called} (got "
+            f"{counted(len(counts), 'group')} with labels). Take --group-by {groups.name}, "
+            "which tests several at once"
+        )
+    return sizes[is_large].sort_index()
+
+
+def _pooled(
+    strata: np.ndarray, groups: np.ndarray, pools: int, first: int, seed: int
+) -> dict[str, int]:
+    """Group → fold, counted from `first`, of small groups put together into so many pools; without
+    the groups of pools that are too small."""
+    pool = grouped(strata, groups, pools, seed)
+    fold_of = {}
+    fold = first
+    for number in np.unique(pool):
+        own = pool == number
+        if own.sum() >= FEWEST and len(set(strata[own])) > 1:
+            fold_of |= dict.fromkeys(groups[own], fold)
+            fold += 1
+    return fold_of
 
 
 def part_held_out(patients: pd.Index, groups: pd.Series, value: str) -> pd.DataFrame:
     """One held-out part: everyone whose group has this value is fold 0. Raises `InputError` where
     nobody has."""
-    held = (groups == value).to_numpy()
-    if not held.any():
+    tested = (groups == value).to_numpy()
+    if not tested.any():
         raise InputError(
             f"--split {groups.name}={value}: no patient has this "
             f"value{nearest(value, groups.unique())}"
         )
-    return table_of(patients, np.where(held, 0, -1)[None])
+    fold = np.where(tested, 0, -1)
+    return table_of(patients, fold[None])
 
 
 def share_held_out(
@@ -97,34 +128,63 @@ def share_held_out(
     groups: pd.Series | None = None,
     called: tuple[str, str] = ("class", "classes"),
 ) -> pd.DataFrame:
-    """A stratified share of the labelled patients is fold 0, drawn anew in every repeat; with
-    `groups`, whole groups that come nearest to it. `called`: what a stratum is called, and several.
-    Raises `InputError` where one has fewer than 2 members, or the share leaves a side without
-    patients."""
+    """A stratified share of the labelled patients is fold 0, drawn anew in every repeat.
+
+    Parameters
+    ----------
+    patients : pd.Index
+        The ids of all N patients.
+    strata : np.ndarray
+        int `[N]`, such as class codes (`Task.strata`); -1 for unlabelled.
+    share : float
+        Between 0 and 1.
+    repeats : int
+    seed : int
+        Of the first repeat; the next one's is one more.
+    groups : pd.Series, optional
+        Each patient's group: whole groups are held out, that come nearest to the share.
+    called : tuple of str
+        What a stratum is called, and several.
+
+    Returns
+    -------
+    pd.DataFrame
+        A folds table.
+
+    Raises
+    ------
+    InputError
+        Where a stratum has fewer than 2 members, or the share leaves a side without patients.
+    """
     if not 0 < share < 1:
         raise InputError(
             f"--holdout {share:g}: give the share to hold out, between 0 and 1, such as 0.3"
         )
     known = strata >= 0
-    rows, dealt = np.flatnonzero(known), np.full((repeats, len(strata)), -1)
+    rows = np.flatnonzero(known)
+    dealt = np.full((repeats, len(strata)), -1)
     for repeat in range(repeats):
         if groups is not None:
-            dealt[repeat] = spread(
-                _share_of_groups(strata[known], groups[known], share, seed + repeat), known, groups
-            )
+            fold = _share_of_groups(strata[known], groups[known], share, seed + repeat)
+            dealt[repeat] = spread(fold, known, groups)
             continue
-        try:
-            held = train_test_split(
-                rows, test_size=share, stratify=strata[rows], random_state=seed + repeat
-            )[1]
-        except ValueError:
-            raise InputError(
-                f"--holdout {share:g} of {few(len(rows))} labelled patients leaves fewer than "
-                f"one of each {called[0]} on a side; "
-                "take another share, or --cv"
-            ) from None
-        dealt[repeat, held] = 0
+        dealt[repeat, _share_of(rows, strata[rows], share, seed + repeat, called[0])] = 0
     return table_of(patients, dealt)
+
+
+def _share_of(
+    rows: np.ndarray, strata: np.ndarray, share: float, seed: int, called: str
+) -> np.ndarray:
+    """A stratified share of the rows."""
+    try:
+        _, tested = train_test_split(rows, test_size=share, stratify=strata, random_state=seed)
+    except ValueError:
+        raise InputError(
+            f"--holdout {share:g} of {few(len(rows))} labelled patients leaves fewer than "
+            f"one of each {called} on a side; "
+            "take another share, or --cv"
+        ) from None
+    return tested
 
 
 def _share_of_groups(strata: np.ndarray, groups: pd.Series, share: float, seed: int) -> np.ndarray:
@@ -136,4 +196,5 @@ def _share_of_groups(strata: np.ndarray, groups: pd.Series, share: float, seed: 
             f"--group-by {groups.name}: all labelled patients are of one group; nothing can "
             "be held out"
         )
-    return np.where(slices <= np.abs(reached[:-1] - share).argmin(), 0, -1)
+    last = np.abs(reached[:-1] - share).argmin()
+    return np.where(slices <= last, 0, -1)
