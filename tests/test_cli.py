@@ -450,7 +450,7 @@ def test_ctrl_c_leaves_the_old_run_and_no_mess(clinic):
         arguments, cwd=clinic, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, **heed
     )
     for line in process.stderr:
-        if "baselines" in line:
+        if "Baselines" in line:
             break
     time.sleep(0.2)
     process.send_signal(signal.SIGINT)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.evaluate.cross_validation_results import Replica, Study
-from graphfuse.evaluate.folds import splits
+from graphfuse.evaluate.folds import Split, splits
 from graphfuse.evaluate.leakage.watched_cohort import spied
 from graphfuse.evaluate.repeat_fits import Fits
 from graphfuse.evaluate.resume.dependencies import NOTHING_BESIDE, Beside
@@ -36,41 +36,78 @@ def study(
     final: bool = True,
     finished: Finished | None = None,
 ) -> Study:
-    """Runs the folds of a folds table, one bank per repeat for each net; the `final` model is
-    fitted in the first repeat's.
+    """Cross-validates the recipe's net and its baselines, one bank per repeat for each net.
 
-    `keeps`: a group of the cohort that inner folds must not part either. `finished`: the parts that
-    are there already. A fold in which nobody has a label is called and not scored. An
-    access log (`evaluate.leakage.access_log`) watches every fit and every scoring: raises
-    `LeakError` where one reads a held-out patient.
+    An access log (`evaluate.leakage.access_log`) watches every fit and every scoring. A fold in
+    which nobody has a label is predicted and not scored.
+
+    Parameters
+    ----------
+    cohort : Cohort
+        N patients.
+    outcome : Outcome
+        Of the same patients.
+    recipe : Recipe
+    network : GeneNetwork or None
+    folds : pd.DataFrame
+        A folds table (`evaluate.folds`).
+    seed : int
+        Of everything drawn by chance.
+    device : str
+        On which nets train.
+    beside : Beside
+        What is trained beside the net and its baselines.
+    keeps : str or None
+        A group of the cohort that inner folds must not part either.
+    final : bool
+        Whether a model is fitted on everyone too, in the bank of the first repeat.
+    finished : Finished or None
+        The parts that are there already.
+
+    Raises
+    ------
+    LeakError
+        Where a fit or a scoring reads a held-out patient.
     """
-    found, finished = Study(outcome, cohort.present), finished or Finished()
-    found.refuse_patterns_of_one_name()
+    result = Study(outcome, cohort.present)
+    result.refuse_patterns_of_one_name()
+    finished = finished or Finished()
     outcomes = {**cohort.outcomes, outcome.name: outcome}
     watched, spy = spied(replace(cohort.ordered(), outcomes=outcomes))
-    everyone = np.arange(len(cohort))
-    todo = [
-        s if len(s.tested) else s._replace(tested=np.setdiff1d(everyone, s.train))
-        for s in splits(folds, outcome.known)
-    ]
-    most = max(len(split.train) for split in todo)
-    has_kernels = allows_kernels(most)
+    todo = _splits(folds, outcome)
+    largest = max(len(split.train) for split in todo)
+    has_kernels = allows_kernels(largest)
     if not has_kernels:
-        leave_out_linear(found, most)
-    fits = Fits(found, watched, spy, recipe, network, seed, device, keeps, finished, has_kernels)
-    repeats = sorted({split.repeat for split in todo})
+        leave_out_linear(result, largest)
+    fits = Fits(result, watched, spy, recipe, network, seed, device, keeps, finished, has_kernels)
     with progress("training", fits.parts(todo, beside)) as step:
-        fits = replace(fits, step=step)
-        for repeat in repeats:
-            mine = [split for split in todo if split.repeat == repeat]
-            with_final = final and repeat == repeats[0]
-            models = fits.repeat(mine, beside, with_final)
-            found.replicas += [
-                Replica(*split, model) for split, model in zip(mine, models, strict=False)
-            ]
-            if with_final:
-                found.model = models[-1].compared_with(watched)
-    found.checks = [spy.told()]
+        _fit_repeats(replace(fits, step=step), todo, beside, final)
+    result.checks = [spy.told()]
     if finished.reused:
-        found.checks.append(f"{finished.told()}, fitted under the same watch before")
-    return found
+        result.checks.append(f"{finished.told()}, fitted under the same watch before")
+    return result
+
+
+def _splits(folds: pd.DataFrame, outcome: Outcome) -> list[Split]:
+    """The splits of a folds table; where nobody tested has a label, everyone who does not train is
+    tested."""
+    everyone = np.arange(len(outcome.known))
+    todo = []
+    for split in splits(folds, outcome.known):
+        if not len(split.tested):
+            split = split._replace(tested=np.setdiff1d(everyone, split.train))
+        todo.append(split)
+    return todo
+
+
+def _fit_repeats(fits: Fits, todo: list[Split], beside: Beside, final: bool) -> None:
+    """Fits the folds of every repeat and, if `final`, a model on everyone in the first."""
+    repeats = sorted({split.repeat for split in todo})
+    for repeat in repeats:
+        mine = [split for split in todo if split.repeat == repeat]
+        with_final = final and repeat == repeats[0]
+        models = fits.repeat(mine, beside, with_final)
+        for split, model in zip(mine, models, strict=False):
+            fits.study.replicas.append(Replica(*split, model))
+        if with_final:
+            fits.study.model = models[-1].compared_with(fits.cohort)

@@ -1,4 +1,4 @@
-"""What a cross-validation found, as it grows: predictions, fold models, scores."""
+"""The results of a cross-validation, as they grow: predictions, fold models, scores."""
 
 from __future__ import annotations
 
@@ -34,12 +34,25 @@ class Replica:
 
 @dataclass(eq=False)
 class Study:
-    """What a cross-validation found: every model's outputs per fold, the fold models and the
-    final model.
+    """The results of a cross-validation.
 
-    `present` bool `[N, M]`: which patient has which modality; `outputs`, `seconds`: model name →
-    list over folds of outputs `[q, O]`, of fit times; `checks`: what the spy over all fits saw;
-    `failed`: what was left out, and why.
+    Attributes
+    ----------
+    outcome : Outcome
+    present : pd.DataFrame
+        bool `[N, M]`: which patient has which modality.
+    replicas : list of Replica
+        The fold models.
+    model : FusionModel or None
+        The final model.
+    outputs : dict of str to list of np.ndarray
+        Of each model, over folds, the outputs `[q, O]` for the test patients.
+    seconds : dict of str to list of float
+        Of each model, over folds, the fit times.
+    checks : list of str
+        What the access log of all fits saw.
+    failed : dict of str to str
+        What was left out, and why.
     """
 
     outcome: Outcome
@@ -58,8 +71,9 @@ class Study:
     def predictions(self, cohort: Cohort) -> pd.DataFrame:
         """`patient, repeat, fold, truth`, the columns of the task's `table` (`call, p_<class>…` or
         `value, lo, hi`) and `flag`, of the net, fold after fold."""
-        task, tables = self.outcome.task, []
+        task = self.outcome.task
         truth = task.shown(self.outcome.target)[""]
+        tables = []
         for replica, output in zip(self.replicas, self.outputs[OURS], strict=True):
             if not self._labelled(replica):
                 continue
@@ -75,27 +89,34 @@ class Study:
         return pd.concat(tables, ignore_index=True)
 
     def scores(self) -> pd.DataFrame:
-        """A row with `tally.columns` for every model and fold: baselines, variants, then the net by
-        pattern of modalities."""
+        """A row with `summary.columns` for every model and fold: baselines, variants, then the net
+        by pattern of modalities."""
         rows = []
-        for name, folds in self.outputs.items():
-            for replica, output, seconds in zip(
-                self.replicas, folds, self.seconds[name], strict=False
-            ):
-                if not self._labelled(replica):
-                    continue
-                rows.append(self._row(name, replica, slice(None), output) | {"seconds": seconds})
-        names = self._patterns(self.present).map(str).to_numpy()
-        counts = pd.Series(
-            np.concatenate([names[replica.tested] for replica in self.replicas])
-        ).value_counts()
-        counts = counts / len({replica.repeat for replica in self.replicas})
-        for pattern in sorted(counts.index[counts >= FEWEST]) if len(counts) > 1 else ():
+        for name, outputs in self.outputs.items():
+            folds = zip(self.replicas, outputs, self.seconds[name], strict=False)
+            for replica, output, seconds in folds:
+                if self._labelled(replica):
+                    row = self._row(name, replica, slice(None), output)
+                    rows.append(row | {"seconds": seconds})
+        rows += self._pattern_rows()
+        table = pd.DataFrame(rows, columns=list(columns(self._metrics)))
+        return table.fillna({"seconds": 0.0})
+
+    def _pattern_rows(self) -> list[dict]:
+        """Rows of the net on the patients with each pattern of modalities that enough have."""
+        names = self._patterns(self.present).map(str).to_numpy()  # [N]
+        tested = np.concatenate([names[replica.tested] for replica in self.replicas])
+        repeats = len({replica.repeat for replica in self.replicas})
+        counts = pd.Series(tested).value_counts() / repeats
+        if len(counts) < 2:
+            return []
+        rows = []
+        for pattern in sorted(counts.index[counts >= FEWEST]):
             for replica, output in zip(self.replicas, self.outputs[OURS], strict=True):
                 mine = names[replica.tested] == pattern
                 if mine.any() and self._labelled(replica):
                     rows.append(self._row(pattern, replica, mine, output[mine]))
-        return pd.DataFrame(rows, columns=list(columns(self._metrics))).fillna({"seconds": 0.0})
+        return rows
 
     def _patterns(self, present: pd.DataFrame) -> pd.Series:
         """What the net is called on the patients who have the modalities of each row."""
@@ -110,7 +131,10 @@ class Study:
         """Whether its patients can be scored: all of them have a label, or none."""
         return bool(self.outcome.known[replica.tested].all())
 
-    def _row(self, name: str, replica: Replica, which, output: np.ndarray) -> dict:
+    def _row(
+        self, name: str, replica: Replica, which: np.ndarray | slice, output: np.ndarray
+    ) -> dict:
+        """The scores of one model in one fold, on `which` of the tested patients."""
         truth = self.outcome.values[replica.tested][which]
         trained = int(self.outcome.known[replica.train].sum())
         where = {
@@ -124,21 +148,23 @@ class Study:
 
     def metrics(self, protocol: dict) -> Metrics:
         """Scores of every model with corrected intervals, and the net against each of them."""
-        found = tally(self.scores(), self.outcome.name, protocol, self._metrics)
+        metrics = tally(self.scores(), self.outcome.name, protocol, self._metrics)
         if len(self.replicas) > 1:
-            return found
-        codes = self.outcome.values[self.replicas[0].tested]
-        return of_one_part(found, codes, {name: folds[0] for name, folds in self.outputs.items()})
+            return metrics
+        y = self.outcome.values[self.replicas[0].tested]
+        outputs = {name: folds[0] for name, folds in self.outputs.items()}
+        return of_one_part(metrics, y, outputs)
 
     def evaluation(self, metrics: Metrics, subgroups: Sequence[GroupScore] = ()) -> Evaluation:
-        """What the scores say of the modalities, beside what was found in `subgroups`."""
-        together = [pair for pair in metrics.comparisons if pair.b == ADDITIVE]
-        modalities, shares = tuple(self.present), []
+        """What the scores say of the modalities, together with the scores of `subgroups`."""
+        cross_modal = [pair for pair in metrics.comparisons if pair.b == ADDITIVE]
+        modalities = tuple(self.present)
+        shares = []
         if has_every_subset(self.outputs, modalities):
             shares = shapley_of(self.scores(), modalities, self._metrics)
         return Evaluation(
             kind=metrics.kind,
             contributions=shares,
-            cross_modal=together,
+            cross_modal=cross_modal,
             subgroups=list(subgroups),
         )

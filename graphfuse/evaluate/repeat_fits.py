@@ -24,6 +24,7 @@ from graphfuse.evaluate.shapley import only
 from graphfuse.evaluate.skipped_models import left_out_if_failed
 from graphfuse.graph.gene.network import GeneNetwork
 from graphfuse.learn import fold_data
+from graphfuse.learn.fold_model import Fitted
 from graphfuse.learn.fusion_search import candidates, trained_by
 from graphfuse.learn.linear.prepared_fold import PreparedFold
 from graphfuse.learn.model import FusionModel
@@ -37,9 +38,9 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, eq=False)
 class Fits:
-    """What every fit of a study shares, and where it notes what it found."""
+    """What every fit of a study shares, and the study that takes the results."""
 
-    found: Study
+    study: Study
     cohort: Cohort
     spy: Spy
     recipe: Recipe
@@ -62,35 +63,40 @@ class Fits:
     def _fewer(self, beside: Beside) -> dict[tuple[str, ...], list[str]]:
         """Sets of modalities that nets are trained on besides all of them, and what these nets are
         called."""
-        derived = self.found.outcome.derived_from
+        derived = self.study.outcome.derived_from
         rest = tuple(m for m in self.cohort.modalities if m not in derived)
-        fewer = only(tuple(self.found.present)) if beside.modalities else {}
+        fewer = only(tuple(self.study.present)) if beside.modalities else {}
         if derived and rest:
             fewer.setdefault(rest, []).append(str(ModelId.of_modalities(WITHOUT, derived)))
         return fewer
 
     def repeat(self, mine: Sequence[Split], beside: Beside, final: bool) -> list[FusionModel]:
         """Fits the folds of one repeat; gives the net of each and, if `final`, that of everyone."""
-        names, fewer = tuple(self.cohort.modalities), self._fewer(beside)
+        names = tuple(self.cohort.modalities)
         folds = _Folds(self, mine)
         for baselines in folds.baselines():
             self._note(baselines)
         self._bank([NONE], folds.without_graphs, names, mine)
-        for modalities, called in fewer.items():
+        for modalities, called in self._fewer(beside).items():
             self._bank(called, partial(folds.restricted, modalities), modalities, mine)
         form = with_models(self.recipe)
         models = self._bank([OURS], partial(folds.prepared, final), names, mine, form).models
         if beside.modalities and len(names) > 1 and mine[0].repeat == 0:
             self._project(models, mine)
-        compared = controls(self.recipe, self.cohort, self.network, self.seed)
-        for control in compared if beside.graph_ablation else ():
-            if control.name not in self.found.failed:
-                with left_out_if_failed(control.name, self.found):
-                    self._bank([control.name], partial(folds.controlled, control), names, mine)
+        if beside.graph_ablation:
+            self._ablation(folds, names, mine)
         return models
 
+    def _ablation(self, folds: _Folds, names: tuple[str, ...], mine: Sequence[Split]) -> None:
+        """Fits the control nets; one that fails is left out, also from the next repeats."""
+        for control in controls(self.recipe, self.cohort, self.network, self.seed):
+            if control.name in self.study.failed:
+                continue
+            with left_out_if_failed(control.name, self.study):
+                self._bank([control.name], partial(folds.controlled, control), names, mine)
+
     def part(self, name: str, work: Callable[[], Part], form: Form[Part]) -> Part:
-        """A part of the study, made or found as it was made before."""
+        """A part of the study, made now, or read as it was made before."""
         made = self.finished.make(name, work, form)
         self.step(name not in self.finished.reused)
         return made
@@ -98,7 +104,7 @@ class Fits:
     def fold(self, train: np.ndarray) -> PreparedFold:
         """These training patients, prepared."""
         cohort = self.cohort.take(train)
-        outcome = cohort.outcome(self.found.outcome.name)
+        outcome = cohort.outcome(self.study.outcome.name)
         groups = None if self.keeps is None else cohort.groups[self.keeps]
         return PreparedFold.fit(cohort, outcome, self.recipe, self.network, self.seed, groups)
 
@@ -117,7 +123,7 @@ class Fits:
         """One net trained over all folds, its outputs noted by all its names."""
         work = partial(self._trained, " = ".join(called), folds, modalities, mine)
         bank = self.part(name_of(mine[0].repeat, called[0]), work, form)
-        for baseline in bank.baselines:
+        for baseline in bank.outputs:
             self._note(dict.fromkeys(called, baseline))
         return bank
 
@@ -132,25 +138,27 @@ class Fits:
         folds = prepared()
         side_by_side(partial(self._start, modalities), folds)
         began = time.perf_counter()
+        models = []
         with self.fitting(mine):
             trained = trained_by(folds, modalities, self.recipe, self.seed, self.device)
-            outcome = self.found.outcome
-            given = {"seed": self.seed, "device": self.device, "kind": outcome.kind}
-            models = [
-                FusionModel(each.recipe, **given).adopt(
-                    each.gathered(fold, modalities), each.recipe, outcome
-                )
-                for fold, each in zip(folds, trained, strict=True)
-            ]
+            for fold, each in zip(folds, trained, strict=True):
+                models.append(self._model(each.recipe, each.gathered(fold, modalities)))
         seconds = (time.perf_counter() - began) / max(len(mine), 1)
-        baselines = []
+        outputs = []
         for model, split in zip(models, mine, strict=False):
             with self.spy.scoring(split.tested, split.train):
-                baselines.append(Baseline(_output(model, self.cohort.take(split.tested)), seconds))
+                output = _output(model, self.cohort.take(split.tested))
+            outputs.append(Baseline(output, seconds))
         took = time.perf_counter() - began
         seeds = self.recipe.train.seeds
         log.info("%s: %d folds × %d seeds in %.0f s", what, len(folds), seeds, took)
-        return Bank(baselines, models)
+        return Bank(outputs, models)
+
+    def _model(self, recipe: Recipe, fitted: Fitted) -> FusionModel:
+        """The model of one fold of a bank."""
+        outcome = self.study.outcome
+        model = FusionModel(recipe, seed=self.seed, device=self.device, kind=outcome.kind)
+        return model.adopt(fitted, recipe, outcome)
 
     def _start(self, modalities: tuple[str, ...], fold: PreparedFold) -> None:
         """Fits what nets on these modalities start from, so that a net's clock does not count
@@ -161,30 +169,33 @@ class Fits:
             fold.prepared(modalities)
 
     def _project(self, models: Sequence[FusionModel], mine: Sequence[Split]) -> None:
-        """Notes what the nets would say could their modalities not interact."""
+        """Notes what the nets would predict if their modalities could not interact."""
         work = partial(self._projected, models, mine)
         projected = self.part(name_of(mine[0].repeat, ADDITIVE), work, BANK)
-        for baseline in projected.baselines:
+        for baseline in projected.outputs:
             self._note({ADDITIVE: baseline})
 
     def _projected(self, models: Sequence[FusionModel], mine: Sequence[Split]) -> Bank:
-        began, baselines = time.perf_counter(), []
+        """The outputs of the nets' additive projections for the folds' test patients."""
+        began = time.perf_counter()
+        outputs = []
         for model, split in zip(models, mine, strict=False):
             with self.spy.scoring(split.tested, split.train):
                 output = additive(model, self.cohort.take(split.tested), seed=self.seed)
-                baselines.append(Baseline(output, 0.0))
+            outputs.append(Baseline(output, 0.0))
         log.info("%s: %d folds in %.0f s", ADDITIVE, len(mine), time.perf_counter() - began)
-        return Bank(baselines, [])
+        return Bank(outputs, [])
 
     def _note(self, baselines: Mapping[str, Baseline]) -> None:
+        """Adds outputs and fit times of one fold to the study."""
         for name, baseline in baselines.items():
-            self.found.outputs[name].append(baseline.output)
-            self.found.seconds[name].append(baseline.seconds)
+            self.study.outputs[name].append(baseline.output)
+            self.study.seconds[name].append(baseline.seconds)
 
 
 class _Folds:
-    """The folds of one repeat; they are prepared when first asked for, which is never where all
-    that stands on them was finished before."""
+    """The folds of one repeat. They are prepared when first asked for, which is never where all
+    parts that need them were finished before."""
 
     def __init__(self, fits: Fits, splits: Sequence[Split]):
         self.fits, self.splits = fits, splits
@@ -216,6 +227,7 @@ class _Folds:
         return [fold.controlled(control.recipe, control.network) for fold in self.prepared()]
 
     def _fold(self, number: int) -> PreparedFold:
+        """The fold of this number, prepared once."""
         if number not in self._made:
             train = self.splits[number].train
             with self.fits.spy.fitting(train):
@@ -223,21 +235,25 @@ class _Folds:
         return self._made[number]
 
     def _baselines_of(self, number: int) -> dict[str, Baseline]:
+        """The baselines of the fold of this number, fitted or read from the finished part."""
         split = self.splits[number]
         name = name_of(split.repeat, f"ladder {split.fold}")
         return self.fits.part(name, partial(self._fit_baselines, number), BASELINES)
 
     def _fit_baselines(self, number: int) -> dict[str, Baseline]:
         """Fits the baselines of a fold."""
-        began, spy, split = time.perf_counter(), self.fits.spy, self.splits[number]
-        test, fold = self.fits.cohort.take(split.tested), self._fold(number)
+        began = time.perf_counter()
+        spy, split = self.fits.spy, self.splits[number]
+        test = self.fits.cohort.take(split.tested)
+        fold = self._fold(number)
         with spy.scoring(split.tested, split.train):
-            views, groups = fold.preparation.views(test), by_group(fold, test)
+            views = fold.preparation.views(test)
+            groups = by_group(fold, test)
         with spy.fitting(split.train):
-            baselines = fit_baselines(fold, test, views, self.fits.has_kernels) | groups
+            baselines = fit_baselines(fold, test, views, self.fits.has_kernels)
         seconds = time.perf_counter() - began
         log.info("Baselines, fold %d of %d: %.0f s", number + 1, len(self.splits), seconds)
-        return baselines
+        return baselines | groups
 
 
 def _output(model: FusionModel, test: Cohort) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What stands beside a net may fail without it: it is told and left out, and the net stays."""
+"""Models beside the net that cannot be trained are reported and left out, and the net stays."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ log = logging.getLogger(__name__)
 
 
 @contextmanager
-def left_out_if_failed(name: str, found: Study) -> Iterator[None]:
-    """Notes in `found.failed` what fails in the block, and takes the model of this name out of what
-    was found. Raises `LeakError` where a held-out patient was seen."""
+def left_out_if_failed(name: str, study: Study) -> Iterator[None]:
+    """Notes in `study.failed` what fails in the block, and takes the model of this name out of what
+    was study. Raises `LeakError` where a held-out patient was seen."""
     try:
         yield
     except LeakError:
         raise
     except Exception as error:
         log.debug("%s failed", name, exc_info=error)
-        found.outputs.pop(name, None)
-        found.seconds.pop(name, None)
+        study.outputs.pop(name, None)
+        study.seconds.pop(name, None)
         cure = "train again for it, or without the graph ablation (--no-graph-ablation)"
-        found.failed[name] = f"{name}: {reason(error)}; {cure}"
+        study.failed[name] = f"{name}: {reason(error)}; {cure}"
         log.warning("%s could not be trained and is left out: %s", name, reason(error))
 
 
-def leave_out_linear(found: Study, patients: int) -> None:
+def leave_out_linear(study: Study, patients: int) -> None:
     """Notes that the linear baselines are left out, where so many training patients have no
     kernels."""
     message = (
@@ -38,5 +38,5 @@ def leave_out_linear(found: Study, patients: int) -> None:
         f"patients kernels, which are kept up to {MOST_PATIENTS:,} training patients, and there "
         f"are {patients:,}; train on a part of them"
     )
-    found.failed["linear"] = message
+    study.failed["linear"] = message
     log.warning("left out: %s", message)

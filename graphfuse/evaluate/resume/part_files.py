@@ -23,10 +23,10 @@ from graphfuse.schema import Recipe
 
 @dataclass(frozen=True, eq=False)
 class Bank:
-    """A net trained over all folds: what each fold's says of its test patients, and the models
-    themselves (empty where nobody asks for them again)."""
+    """A net trained over all folds: its `outputs` for the test patients of each, and the fold
+    `models` themselves (empty where they are not needed again)."""
 
-    baselines: list[Baseline]
+    outputs: list[Baseline]
     models: list[FusionModel]
 
 
@@ -37,25 +37,26 @@ def name_of(repeat: int, what: str) -> str:
 
 
 def _save_baselines(baselines: Mapping[str, Baseline], folder: Path) -> None:
-    arrays = {
-        str(number): np.ascontiguousarray(baseline.output)
-        for number, baseline in enumerate(baselines.values())
-    }
+    arrays, seconds = {}, []
+    for number, (name, baseline) in enumerate(baselines.items()):
+        arrays[str(number)] = np.ascontiguousarray(baseline.output)
+        seconds.append([name, float(baseline.seconds)])
     save_file(arrays, folder / "rungs.safetensors")
-    seconds = [[name, float(baseline.seconds)] for name, baseline in baselines.items()]
     write_json(folder / "rungs.json", {"seconds": seconds})
 
 
 def _load_baselines(folder: Path) -> dict[str, Baseline]:
-    seconds = json.loads((folder / "rungs.json").read_text(encoding="utf-8"))["seconds"]
+    about = json.loads((folder / "rungs.json").read_text(encoding="utf-8"))
     arrays = load_file(folder / "rungs.safetensors")
-    return {
-        name: Baseline(arrays[str(number)], each) for number, (name, each) in enumerate(seconds)
-    }
+    baselines = {}
+    for number, (name, seconds) in enumerate(about["seconds"]):
+        baselines[name] = Baseline(arrays[str(number)], seconds)
+    return baselines
 
 
 def _save_bank(bank: Bank, folder: Path) -> None:
-    _save_baselines({str(fold): baseline for fold, baseline in enumerate(bank.baselines)}, folder)
+    by_fold = {str(fold): output for fold, output in enumerate(bank.outputs)}
+    _save_baselines(by_fold, folder)
 
 
 def _load_bank(folder: Path) -> Bank:
@@ -66,7 +67,8 @@ def _save_models(bank: Bank, folder: Path) -> None:
     _save_bank(bank, folder)
     for number, model in enumerate(bank.models):
         model.save(folder / "models" / str(number))
-    write_json(folder / "models.json", {"count": len(bank.models), "device": bank.models[0].device})
+    about = {"count": len(bank.models), "device": bank.models[0].device}
+    write_json(folder / "models.json", about)
 
 
 def _load_models(own_parts: Sequence[str], folder: Path) -> Bank:
@@ -75,7 +77,7 @@ def _load_models(own_parts: Sequence[str], folder: Path) -> Bank:
     for number in range(about["count"]):
         model = FusionModel.load(folder / "models" / str(number), allow_parts=own_parts)
         models.append(model.on(about["device"]))
-    return Bank(_load_bank(folder).baselines, models)
+    return Bank(_load_bank(folder).outputs, models)
 
 
 BASELINES = Form(_save_baselines, _load_baselines)
