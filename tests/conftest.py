@@ -7,6 +7,7 @@ import logging
 import os
 import subprocess
 import sys
+import time
 from contextlib import chdir, redirect_stderr, redirect_stdout
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # the tests themselves run side by side
@@ -20,6 +21,43 @@ from graphfuse.data.synth import Planted, planted
 from graphfuse.evaluate import tree_baselines
 from graphfuse.evaluate.folds import repeated
 from graphfuse.graph.gene.network import GeneNetwork
+
+
+class ProgressLines:
+    """Prints a line a minute while tests run: how many are done, of how many, and what failed."""
+
+    EVERY = 60  # seconds
+
+    def __init__(self, config: pytest.Config):
+        self.config = config
+        self.began = self.printed = time.monotonic()
+        self.total = self.done = self.failed = 0
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        self.total = max(self.total, len(session.items))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, node, ids: list[str]) -> None:
+        self.total = len(ids)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self.failed += report.failed
+        self.done += report.when == "teardown"
+        now = time.monotonic()
+        if now - self.printed < self.EVERY:
+            return
+        self.printed = now
+        minutes = (now - self.began) / 60
+        line = f"{minutes:.0f} min: {self.done:,} of {self.total:,} tests, {self.failed} failed"
+        reporter = self.config.pluginmanager.get_plugin("terminalreporter")
+        reporter.write(f"\n{line}\n", flush=True)
+
+
+@pytest.hookimpl(trylast=True)  # after the terminal's reporter is there
+def pytest_configure(config: pytest.Config) -> None:
+    is_worker = hasattr(config, "workerinput")
+    if not is_worker and config.pluginmanager.has_plugin("terminalreporter"):
+        config.pluginmanager.register(ProgressLines(config), "progress-lines")
 
 
 @pytest.fixture(autouse=True)

