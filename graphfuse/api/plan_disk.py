@@ -1,4 +1,4 @@
-"""What the files of a run take to write, and on disk, from those of a probe of it."""
+"""What the files of a run take on disk, and to write, from those of smaller runs."""
 
 from __future__ import annotations
 

@@ -170,10 +170,7 @@ def train(
     finished = finished or Finished()
     finished.begin(_dependencies(inputs))
     trained = inputs.study(inputs.cohort, inputs.outcome, inputs.folds, finished)
-    if finished.reused:
-        log.info("%s", finished.told())
-    if recipe.train.stop == "inner":
-        log.info("%s", _early_stopping(trained, recipe))
+    _log_training(trained, recipe, finished)
     seconds = {"train": round(time.perf_counter() - began, 1)}
     report = inputs.report(trained, inputs.cohort, inputs.folds, seconds)
     if network is not None and not isinstance(network, GeneNetwork):
@@ -201,6 +198,14 @@ def _dependencies(inputs: TrainingInputs) -> dict[str, str]:
         inputs.protocol.keeps,
     )
     return of_parts | {"folds": digest(inputs.folds), "device": inputs.device.split(":")[0]}
+
+
+def _log_training(trained: Study, recipe: Recipe, finished: Finished) -> None:
+    """Logs which parts were finished before, and when nets stopped."""
+    if finished.reused:
+        log.info("%s", finished.told())
+    if recipe.train.stop == "inner":
+        log.info("%s", _early_stopping(trained, recipe))
 
 
 def _early_stopping(trained: Study, recipe: Recipe) -> str:

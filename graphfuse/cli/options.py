@@ -185,10 +185,11 @@ def controlled(recipe: str, patient: str | None, gene: str | None):
 
 def folds_of(text: str) -> tuple[int, int]:
     """`5x3` → (5, 3). Raises `InputError`."""
-    found = re.fullmatch(r"([0-9]{1,9})(?:x([0-9]{1,9}))?", text.lower())
-    if found is None:
+    match = re.fullmatch(r"([0-9]{1,9})(?:x([0-9]{1,9}))?", text.lower())
+    if match is None:
         raise InputError(f"--cv {text}: give FOLDSxREPEATS, such as 5x5")
-    folds, repeats = int(found[1]), int(found[2] or 1)
+    folds = int(match[1])
+    repeats = int(match[2] or 1)
     if folds < 2:
         raise InputError(f"--cv {text}: {folds} folds; at least 2 are needed")
     if not 1 <= repeats <= MOST_REPEATS:
@@ -200,41 +201,36 @@ def share_of(text: str | None) -> tuple[float, int] | None:
     """`0.3` → (0.3, 1), `0.3x10` → (0.3, 10). Raises `InputError`."""
     if text is None:
         return None
-    share, _, repeats = text.lower().partition("x")
+    before, _, after = text.lower().partition("x")
     try:
-        found = float(share), int(repeats or 1)
+        share = float(before)
+        repeats = int(after or 1)
     except ValueError:
-        found = 0.0, 0
-    if not 0 < found[0] < 1 or not 1 <= found[1] <= MOST_REPEATS:
+        share, repeats = 0.0, 0  # which are refused
+    if not 0 < share < 1 or not 1 <= repeats <= MOST_REPEATS:
         raise InputError(
             f"--holdout {text}: give a share between 0 and 1, or SHARExREPEATS, such as 0.3 "
             "or 0.3x10"
         )
-    return found
+    return share, repeats
+
+
+# Options that commands and `graphfuse.train` call alike.
+_OPTIONS_OF_TRAIN = (
+    "target", "folds", "leave_out", "split", "network", "search", "ledger", "modalities", "seed",
+    "device",
+)  # fmt: skip
 
 
 def training(given: dict) -> dict:
     """The options of `graphfuse.train` in a command's parameters, and of its run directory where
     the command writes one."""
-    same = (
-        "target",
-        "folds",
-        "leave_out",
-        "split",
-        "network",
-        "search",
-        "ledger",
-        "modalities",
-        "seed",
-        "device",
-    )
-    written = [name for name in ("resume", "overwrite") if name in given]
-    more = {
-        "cv": folds_of(given["cv"]),
-        "group": given["group_by"],
-        "holdout": share_of(given["holdout"]),
-    }
-    return {name: given[name] for name in (*same, *written)} | more
+    of_folder = [name for name in ("resume", "overwrite") if name in given]
+    options = {name: given[name] for name in (*_OPTIONS_OF_TRAIN, *of_folder)}
+    options["cv"] = folds_of(given["cv"])
+    options["group"] = given["group_by"]
+    options["holdout"] = share_of(given["holdout"])
+    return options
 
 
 def speak(quiet: bool) -> None:

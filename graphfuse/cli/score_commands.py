@@ -107,30 +107,31 @@ def bench(
         raise InputError("bench: give COHORTs, or a bench file with --plan")
     if plan is None:
         folds, repeats = folds_of(cv)
-        entries = [BenchEntry(cohort=name, target=target) for name in cohorts]
-        options = {"recipes": recipes or ["multiplex"], "ledger": ledger, "modalities": modalities}
-        asked = Bench(
-            name=out.absolute().name, folds=folds, repeats=repeats, cohort=entries, **options
+        contents = Bench(
+            name=out.absolute().name,
+            folds=folds,
+            repeats=repeats,
+            cohort=[BenchEntry(cohort=name, target=target) for name in cohorts],
+            recipes=recipes or ["multiplex"],
+            ledger=ledger,
+            modalities=modalities,
         )
     else:
-        given = [
-            name
-            for name in ("recipes", "target", "cv", "ledger", "modalities")
-            if _given(context, name)
-        ]
-        if given:
-            raise InputError(
-                f"bench --plan: {', '.join(given)} stand in the plan; leave the options "
-                "out, or the plan"
-            )
-        asked = Bench.read(plan)
-    api.bench(
-        asked, out, seed=seed, device=device, command=shlex.join(["graphfuse", *sys.argv[1:]])
-    )
+        _refuse_options_beside_a_plan(context)
+        contents = Bench.read(plan)
+    command = shlex.join(["graphfuse", *sys.argv[1:]])
+    api.bench(contents, out, seed=seed, device=device, command=command)
     typer.echo((out / "bench.md").read_text(encoding="utf-8"))
     typer.echo(f"bench: {out}   page: {out / 'bench.html'}   rows: {out / 'results.csv'}")
 
 
-def _given(context: typer.Context, name: str) -> bool:
-    """Whether an option was written on the command line."""
-    return context.get_parameter_source(name).name == "COMMANDLINE"
+def _refuse_options_beside_a_plan(context: typer.Context) -> None:
+    """Raises `InputError` where options are given on the command line that a plan holds."""
+    in_plan = ("recipes", "target", "cv", "ledger", "modalities")
+    sources = {name: context.get_parameter_source(name).name for name in in_plan}
+    given = [name for name, source in sources.items() if source == "COMMANDLINE"]
+    if given:
+        raise InputError(
+            f"bench --plan: {', '.join(given)} stand in the plan; leave the options out, or the "
+            "plan"
+        )
