@@ -1,1 +1,1 @@
-"""Fitted models as files, and back: written as data, checked when they are read."""
+"""Saving fitted models as data, and reading them with checks."""

@@ -1,8 +1,8 @@
-"""The arrays that a saved model must have, by what its `model.json` says.
+"""The arrays that a saved model must have, given its `model.json`.
 
-Words for sizes: `n` training patients, `M` modalities, `P` patterns of modalities, `K` classes,
-`kept:m` the columns that a modality's pipeline gives, `edges:l` of a layer. What arrays a pipeline
-has, its steps declare.
+Names of sizes: `n` training patients, `M` modalities, `P` patterns of present modalities, `K`
+outputs of a net, `kept:m` columns of a modality after its fitted steps, `edges:l` edges of a layer.
+The arrays of the steps themselves are declared by the steps.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from graphfuse.files.arrays import (
     PLACES,
     SINGLES,
     Array,
+    Rule,
     Sizes,
     at_most_finite,
     finite,
@@ -44,154 +45,193 @@ QUANTILES = 101
 
 
 def sizes_of(model: ModelFile, widths: Mapping[str, int]) -> Sizes:
-    """The sizes that `model.json` itself says; `widths`: columns that a modality's pipeline
-    gives."""
+    """The sizes that `model.json` states.
+
+    Parameters
+    ----------
+    model : ModelFile
+    widths : mapping of str to int
+        Modality → columns after its fitted steps.
+    """
     kept = {f"kept:{name}": width for name, width in widths.items()}
     return kept | {"M": len(model.modalities), "K": model.task.width}
 
 
 def expected_arrays(model: ModelFile, names: Container[str]) -> Expected:
-    """Every array but those of pipelines and the nets' parameters; `names`: those there are, which
-    decides on what only some models have."""
-    found = {
-        "present": Array(BITS, ("n", "M"), flags),
-        "patterns": Array(BITS, ("P", "M"), flags),
-        "bias": Array(FLOATS, ("P", "K")),
-        "own_bias": Array(FLOATS, ("P", "M", "K")),
-        "mix": Array(FLOATS, ("P", 1 + len(model.modalities))),
-    }
+    """Every array but those of fitted steps and the parameters of the nets.
+
+    Parameters
+    ----------
+    model : ModelFile
+    names : container of str
+        The arrays that exist, by which those that only some models have are recognised.
+
+    Returns
+    -------
+    dict of str to Array
+    """
+    expected: Expected = {}
+    expected["present"] = _bits("n", "M")
+    expected["patterns"] = _bits("P", "M")
+    expected["bias"] = _floats("P", "K")
+    expected["own_bias"] = _floats("P", "M", "K")
+    expected["mix"] = _floats("P", 1 + len(model.modalities))
     for name in model.modalities:
-        found |= _under(f"tables/{name}", _table(name, names))
+        expected |= _under(f"tables/{name}", _table(name, names))
     for name, layer in model.layers.items():
-        found |= _under(f"layers/{name}", _layer(name, layer, names))
+        expected |= _under(f"layers/{name}", _layer(name, layer, names))
     signals = model.signals
     if signals.concepts is not None:
-        found |= _under("signals/concepts", _concepts(signals.concepts))
+        expected |= _under("signals/concepts", _concepts(signals.concepts))
     if signals.signalling is not None:
-        found |= _under("signals/signalling", _signalling(signals.signalling))
+        expected |= _under("signals/signalling", _signalling(signals.signalling))
     if signals.pathways is not None:
-        found |= _under("signals/pathways", _pathways(signals.pathways))
+        expected |= _under("signals/pathways", _pathways(signals.pathways))
     for name in model.compared or {}:
         if f"shift/{name}/components" in names:
-            found |= _under(f"shift/{name}", _shift(name))
-    return found
+            expected |= _under(f"shift/{name}", _shift(name))
+    return expected
 
 
 def expected_states(model: ModelFile) -> Expected:
-    """The stored states of the training patients, for each seed; `tokens`: of each channel."""
+    """The stored states of the training patients, for each seed.
+
+    The size `tokens` is the number of tokens of each channel.
+    """
     net = model.net
-    shape = ("n", net.rounds, len(net.encode), "tokens", net.width)
-    return {f"net{seed}/states": Array(SINGLES, shape) for seed in range(model.seeds)}
+    states = Array(SINGLES, ("n", net.rounds, len(net.encode), "tokens", net.width))
+    return {f"net{seed}/states": states for seed in range(model.seeds)}
+
+
+def _floats(*shape: int | str, rule: Rule = finite) -> Array:
+    return Array(FLOATS, shape, rule)
+
+
+def _places(size: int | str, rule: Rule) -> Array:
+    """Whole numbers of one dimension, such as positions in another array."""
+    return Array(PLACES, (size,), rule)
+
+
+def _bits(*shape: int | str) -> Array:
+    return Array(BITS, shape, flags)
 
 
 def _under(name: str, expected: Expected) -> Expected:
+    """The same arrays, with the name and a slash before theirs."""
     return {f"{name}/{key}": array for key, array in expected.items()}
 
 
 def _table(m: str, names: Container[str]) -> Expected:
+    """Arrays of a modality besides those of its steps."""
     kept = f"kept:{m}"
-    found = {
-        "slope": Array(FLOATS, ("P", kept, "K")),
-        "memory": Array(FLOATS, ("P", "n", "K")),
-    }
+    expected: Expected = {}
+    expected["slope"] = _floats("P", kept, "K")
+    expected["memory"] = _floats("P", "n", "K")
     if f"tables/{m}/smoothing_data" in names:
         entries = f"smoothed:{m}"
-        found |= {
-            "smoothing_data": Array(FLOATS, (entries,)),
-            "smoothing_indices": Array(PLACES, (entries,), places(kept)),
-            "smoothing_indptr": Array(PLACES, (f"ends:{m}",), offsets(entries)),
-        }
-    return found
+        expected["smoothing_data"] = _floats(entries)
+        expected["smoothing_indices"] = _places(entries, places(kept))
+        expected["smoothing_indptr"] = _places(f"ends:{m}", offsets(entries))
+    return expected
 
 
 def _lists(prefix: str, rows: str, edges: str) -> Expected:
-    """Neighbour lists: of so many receivers, from training patients."""
-    return {
-        f"{prefix}offsets": Array(PLACES, (rows,), offsets(edges)),
-        f"{prefix}index": Array(PLACES, (edges,), places("n")),
-        f"{prefix}weight": Array(FLOATS, (edges,), not_zero),
-    }
+    """Neighbour lists of so many receivers, whose senders are training patients."""
+    expected: Expected = {}
+    expected[f"{prefix}offsets"] = _places(rows, offsets(edges))
+    expected[f"{prefix}index"] = _places(edges, places("n"))
+    expected[f"{prefix}weight"] = _floats(edges, rule=not_zero)
+    return expected
 
 
 def _layer(name: str, layer: AnyLayer, names: Container[str]) -> Expected:
-    found = _lists("", f"list of {name}", f"edges:{name}")
+    """Arrays of a patient layer."""
+    expected = _lists("", f"list of {name}", f"edges:{name}")
     if isinstance(layer, GivenShape):
-        known = _lists("known_", f"ends known:{name}", f"edges known:{name}")
-        return found | known | {"hashes": Array(PLACES, (f"known:{name}",), strictly_rising)}
-    if isinstance(layer, FusedShape):
-        found |= _lists("carry_", f"list of {name}", f"carried:{name}")
+        expected |= _lists("known_", f"ends known:{name}", f"edges known:{name}")
+        expected["hashes"] = _places(f"known:{name}", strictly_rising)
+    elif isinstance(layer, FusedShape):
+        expected |= _lists("carry_", f"list of {name}", f"carried:{name}")
         for i, reference in enumerate(layer.fitted.references):
-            found |= _reference(name, reference, names, f"{i}_")
-            found[f"{i}_near"] = Array(FLOATS, ("n",), not_negative)
-        return found
-    found |= _reference(name, layer.fitted.reference, names, "")
-    return found | _kth(layer)
+            expected |= _reference(name, reference, names, f"{i}_")
+            expected[f"{i}_near"] = _floats("n", rule=not_negative)
+    else:
+        expected |= _reference(name, layer.fitted.reference, names, "")
+        expected |= _kth(layer)
+    return expected
 
 
 def _kth(layer: SimilarityShape) -> Expected:
-    mutual = layer.spec.rule == "mutual"
-    return {"kth": Array(FLOATS, ("n",), at_most_finite)} if mutual else {}
+    """The similarity of each patient's k-th neighbour, for mutual neighbours."""
+    if layer.spec.rule != "mutual":
+        return {}
+    return {"kth": _floats("n", rule=at_most_finite)}
 
 
 def _reference(
     layer: str, reference: ReferenceShape, names: Container[str], prefix: str
 ) -> Expected:
-    found = {f"{prefix}present": Array(BITS, ("n", len(reference.of)), flags)}
+    """Points of the training patients, among which neighbours of new patients are searched."""
+    expected = {f"{prefix}present": _bits("n", len(reference.of))}
     for i, m in enumerate(reference.of):
-        size, kept = f"points:{layer}:{prefix}{i}", f"kept:{m}"
-        turned = f"layers/{layer}/{prefix}components{i}" in names
-        found[f"{prefix}points{i}"] = Array(FLOATS, ("n", size if turned else kept))
-        if turned:
-            found[f"{prefix}components{i}"] = Array(FLOATS, (kept, size))
+        kept = f"kept:{m}"
+        size = f"points:{layer}:{prefix}{i}"
+        has_components = f"layers/{layer}/{prefix}components{i}" in names
+        expected[f"{prefix}points{i}"] = _floats("n", size if has_components else kept)
+        if has_components:
+            expected[f"{prefix}components{i}"] = _floats(kept, size)
         if f"layers/{layer}/{prefix}spread{i}" in names:
-            found[f"{prefix}spread{i}"] = Array(FLOATS, (kept,), not_negative)
-    return found
+            expected[f"{prefix}spread{i}"] = _floats(kept, rule=not_negative)
+    return expected
 
 
 def _autoencoder(name: str, features: str, hidden: str, codes: str) -> Expected:
-    return {
-        f"{name}/inner": Array(FLOATS, (hidden, features)),
-        f"{name}/outer": Array(FLOATS, (codes, hidden)),
-        f"{name}/inner_bias": Array(FLOATS, (hidden,)),
-        f"{name}/outer_bias": Array(FLOATS, (codes,)),
-        f"{name}/hidden_bias": Array(FLOATS, (hidden,)),
-        f"{name}/out_bias": Array(FLOATS, (features,)),
-    }
+    expected: Expected = {}
+    expected["inner"] = _floats(hidden, features)
+    expected["outer"] = _floats(codes, hidden)
+    expected["inner_bias"] = _floats(hidden)
+    expected["outer_bias"] = _floats(codes)
+    expected["hidden_bias"] = _floats(hidden)
+    expected["out_bias"] = _floats(features)
+    return _under(name, expected)
 
 
 def _concepts(signal: ConceptShape) -> Expected:
-    found: Expected = {}
+    expected: Expected = {}
     for m in signal.modalities:
-        codes, turned, hidden = f"codes:{m}", f"turned:{m}", f"hidden:{m}"
-        coder = {
-            "centre": Array(FLOATS, (f"kept:{m}",)),
-            "turn": Array(FLOATS, (f"kept:{m}", turned)),
-            "low": Array(FLOATS, (codes,)),
-            "span": Array(FLOATS, (codes,), positive),
-            "mean": Array(FLOATS, (codes,)),
-        }
-        coder |= _autoencoder("autoencoder", turned, hidden, codes)
-        found |= _under(f"coders/{m}", coder)
-    found |= _autoencoder("concepts", "codes", "hidden", "planes")
+        expected |= _under(f"coders/{m}", _coder(m))
+    expected |= _autoencoder("concepts", "codes", "hidden", "planes")
     near = ("codes", "codes") if signal.section.edges == "nearest" else (0, 0)
-    return found | {"baseline": Array(FLOATS, ("codes",)), "near": Array(FLOATS, near)}
+    expected["baseline"] = _floats("codes")
+    expected["near"] = _floats(*near)
+    return expected
+
+
+def _coder(m: str) -> Expected:
+    """Arrays of the autoencoder of one modality."""
+    kept, rotated, codes = f"kept:{m}", f"turned:{m}", f"codes:{m}"
+    coder: Expected = {}
+    coder["centre"] = _floats(kept)
+    coder["turn"] = _floats(kept, rotated)
+    coder["low"] = _floats(codes)
+    coder["span"] = _floats(codes, rule=positive)
+    coder["mean"] = _floats(codes)
+    return coder | _autoencoder("autoencoder", rotated, f"hidden:{m}", codes)
 
 
 def _signalling(signal: SignallingShape) -> Expected:
     nodes = len(signal.kinds) * len(signal.genes)
-    found = {"table": Array(FLOATS, (nodes, "known of a node"))}
+    expected = {"table": _floats(nodes, "known of a node")}
     for _, m in signal.slots:
-        found[f"place/{m}"] = Array(PLACES, (f"kept:{m}",), places("genes", -1))
+        expected[f"place/{m}"] = _places(f"kept:{m}", places("genes", -1))
     for i in range(len(signal.relations)):
         arrows = f"arrows:{i}"
-        found |= {
-            f"relation/{i}/0": Array(PLACES, (arrows,), places("genes")),
-            f"relation/{i}/1": Array(PLACES, (arrows,), places("genes")),
-            f"relation/{i}/2": Array(FLOATS, (arrows,), positive),
-        }
+        expected[f"relation/{i}/0"] = _places(arrows, places("genes"))
+        expected[f"relation/{i}/1"] = _places(arrows, places("genes"))
+        expected[f"relation/{i}/2"] = _floats(arrows, rule=positive)
     for i in range(len(signal.pathways)):
-        found[f"pathway/{i}"] = Array(PLACES, (f"in pathway {i}",), places("most arrows"))
-    return found
+        expected[f"pathway/{i}"] = _places(f"in pathway {i}", places("most arrows"))
+    return expected
 
 
 def _pathways(signal: PathwayShape) -> Expected:
@@ -200,10 +240,11 @@ def _pathways(signal: PathwayShape) -> Expected:
 
 
 def _shift(m: str) -> Expected:
+    """The summary of a modality's training table, with which new tables are compared."""
     kept = f"kept:{m}"
-    return {
-        "components": Array(FLOATS, (kept, f"leading:{m}"), finite),
-        "residuals": Array(FLOATS, (QUANTILES,), rising),
-        "medians": Array(FLOATS, (kept,)),
-        "varying": Array(BITS, (kept,), flags),
-    }
+    expected: Expected = {}
+    expected["components"] = _floats(kept, f"leading:{m}")
+    expected["residuals"] = _floats(QUANTILES, rule=rising)
+    expected["medians"] = _floats(kept)
+    expected["varying"] = _bits(kept)
+    return expected

@@ -1,6 +1,6 @@
-"""Fitted models on disk: `model.json` and `model.safetensors`, and back.
+"""Reading and writing fitted models: `model.json` and `model.safetensors`.
 
-A model is data: reading one runs no code that it names, and what is damaged is one message.
+Reading a model runs no code that it names, and a damaged model causes a single message.
 """
 
 from __future__ import annotations
@@ -36,7 +36,20 @@ DAMAGED = "damaged model"
 
 @dataclass(frozen=True, eq=False)
 class SavedModel:
-    """What a folder holds of a model."""
+    """A model as read from a folder.
+
+    Attributes
+    ----------
+    fitted : Fitted
+    comparison : Comparison or None
+        Summaries of the training patients' tables, where they were saved.
+    recipe : Recipe
+        The recipe of the fit.
+    target : str
+        Name of the outcome that is predicted.
+    seed : int
+        That of the fit.
+    """
 
     fitted: Fitted
     comparison: Comparison | None
@@ -46,8 +59,15 @@ class SavedModel:
 
 
 def write_model(model, folder: Path) -> None:
-    """`model.json` and `model.safetensors` of a fitted `FusionModel`; files are called by their
-    bare names."""
+    """Writes `model.json` and `model.safetensors`.
+
+    Parameters
+    ----------
+    model : FusionModel
+        Fitted. Files that its recipe names are saved by their bare names, without folders.
+    folder : Path
+        Created where it does not exist.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     arrays, described = pack(model.fitted_)
     comparison = None
@@ -63,7 +83,8 @@ def write_model(model, folder: Path) -> None:
         "compared": comparison,
     }
     tensors = folder / "model.safetensors"
-    save_file({key: np.array(value, order="C") for key, value in arrays.items()}, tensors)
+    contiguous = {key: np.array(value, order="C") for key, value in arrays.items()}
+    save_file(contiguous, tensors)
     described = sealed(described, tensors)
     text = folder / "model.json"
     text.write_text(json.dumps(described, indent=1) + os.linesep)
@@ -71,14 +92,28 @@ def write_model(model, folder: Path) -> None:
 
 
 def _bare_recipe(recipe: Recipe) -> Recipe:
+    """The recipe with files named without their folders."""
     return with_files(recipe, lambda name, home: Path(name).name, lambda where, name: bare(name))
 
 
 def read_model(folder: Path, allow_parts: Iterable[str | Path] = ()) -> SavedModel:
-    """What `write_model` wrote.
+    """Reads a model that `write_model` wrote.
 
-    Raises `InputError` where there is none, its schema is another, it is damaged, or it has parts
-    of one's own whose files are not among those allowed.
+    Parameters
+    ----------
+    folder : Path
+    allow_parts : iterable of str or Path
+        Python files whose parts the model may use.
+
+    Returns
+    -------
+    SavedModel
+
+    Raises
+    ------
+    InputError
+        Where the folder holds no model, its schema is another, it is damaged, or it has custom
+        parts whose files are not among those allowed.
     """
     described_in, tensors = inside(folder, "model.json"), inside(folder, "model.safetensors")
     if not described_in.is_file() or not tensors.is_file():
@@ -102,7 +137,7 @@ def read_model(folder: Path, allow_parts: Iterable[str | Path] = ()) -> SavedMod
 def _restored(
     model: ModelFile, arrays: dict[str, np.ndarray], folder: Path, allowed: Iterable[str | Path]
 ) -> SavedModel:
-    """The model of arrays that are as they should be; raises `ValueError` where they are not."""
+    """The model of these arrays; raises `ValueError` where they are not as described."""
     slots, steps = loaded_parts(model, allowed, str(folder))
     pipelines = unpack_pipelines(arrays, model, steps)
     check_arrays(model, arrays, pipelines)
@@ -125,8 +160,10 @@ def _check_recipe(recipe: Recipe) -> None:
 
 
 def _arrays(path: Path) -> dict[str, np.ndarray]:
-    """The arrays of a safetensors file, whose header is checked against its length before anything
-    is allocated."""
+    """The arrays of a safetensors file.
+
+    Its header is checked against its length before memory is allocated.
+    """
     try:
         return load_file(path)
     except (SafetensorError, ValueError, TypeError, KeyError, OSError) as error:

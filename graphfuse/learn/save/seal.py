@@ -1,5 +1,7 @@
-"""A seal on a saved model, so that what is read is what was written: one changed bit in its numbers
-would otherwise be a wrong prediction without a word."""
+"""A hash of a saved model, by which a change after writing is detected.
+
+One changed bit in its numbers would otherwise give a wrong prediction without a message.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +15,13 @@ _SEAL = "sha256"
 
 
 def sealed(described: dict, tensors: Path) -> dict:
-    """A model's description with a hash of itself and of the file of its tensors."""
+    """A model's description, with a hash of itself and of its file of tensors added."""
     plain = json.loads(json.dumps(described))
     return plain | {_SEAL: _hash(plain, tensors)}
 
 
 def check_seal(described: dict, tensors: Path) -> None:
-    """Raises `InputError` where a description or its tensors are not those that were sealed, or
-    there is no seal."""
+    """Raises `InputError` where the hash of a description and its tensors differs or is missing."""
     plain = {key: value for key, value in described.items() if key != _SEAL}
     if _SEAL not in described:
         why = "it has no sha256, without which nothing tells whether it is as it was written"
@@ -32,5 +33,5 @@ def check_seal(described: dict, tensors: Path) -> None:
 
 
 def _hash(described: dict, tensors: Path) -> str:
-    """Of the description in its order, which says what the net's channels are, and the tensors."""
+    """The hash of the tensors and of the description, whose order is that of the net's channels."""
     return text_sha256(json.dumps(described) + file_sha256(tensors))

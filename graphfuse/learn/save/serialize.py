@@ -23,46 +23,72 @@ from graphfuse.schema.saved_model import ModelFile
 
 
 def pack(fitted: Fitted) -> tuple[dict[str, np.ndarray], dict]:
-    """(arrays, JSON) of a fitted fold."""
-    preparation = fitted.preparation
-    linear = fitted.linear
+    """A fitted model as arrays and JSON.
+
+    Parameters
+    ----------
+    fitted : Fitted
+
+    Returns
+    -------
+    arrays : dict of str to np.ndarray
+    described : dict
+        JSON that describes them.
+    """
+    preparation, linear = fitted.preparation, fitted.linear
     arrays = {
         "bias": linear.bias,
         "own_bias": linear.own_bias,
         "mix": linear.mix,
         "patterns": linear.patterns.astype(np.uint8),
+        "present": preparation.present.astype(np.uint8),
     }
-    arrays["present"] = preparation.present.astype(np.uint8)
-    described: dict = {
-        "epochs": fitted.epochs,
-        "curve": fitted.curve,
-        "setting": fitted.setting,
-        "temperature": fitted.temperature,
-        "depth": preparation.depth,
-        "control": preparation.control,
-        "modalities": {},
-        "net": fitted.spec._asdict() | _saved_parts(fitted.spec),
-        "seeds": len(fitted.nets),
-    }
+    described = _described(fitted)
     for name, pipeline in preparation.pipelines.items():
         own, described["modalities"][name] = _packed_pipeline(pipeline)
         own |= {"slope": linear.slopes[name], "memory": linear.memory[name]}
         own |= _packed_operator(preparation.smoothing.get(name))
-        arrays |= {f"tables/{name}/{key}": value for key, value in own.items()}
+        arrays |= _prefixed(f"tables/{name}", own)
     for kind in ("layers", "signals"):
         described[kind] = {}
         for name, each in getattr(preparation, kind).items():
             own, described[kind][name] = each.state()
-            arrays |= {f"{kind}/{name}/{key}": value for key, value in own.items()}
+            arrays |= _prefixed(f"{kind}/{name}", own)
+    return arrays | _packed_nets(fitted), described
+
+
+def _packed_nets(fitted: Fitted) -> dict[str, np.ndarray]:
+    """Parameters of the nets, and the training patients' states."""
+    arrays = {}
     for seed, (net, states) in enumerate(zip(fitted.nets, fitted.states, strict=True)):
-        arrays |= {
-            f"net{seed}/{key}": value.float().numpy() for key, value in net.state_dict().items()
-        }
+        parameters = {key: value.float().numpy() for key, value in net.state_dict().items()}
+        arrays |= _prefixed(f"net{seed}", parameters)
         arrays[f"net{seed}/states"] = states.numpy()
-    return arrays, described
+    return arrays
+
+
+def _described(fitted: Fitted) -> dict:
+    """JSON of a fitted model but its modalities, layers and signals."""
+    return {
+        "epochs": fitted.epochs,
+        "curve": fitted.curve,
+        "setting": fitted.setting,
+        "temperature": fitted.temperature,
+        "depth": fitted.preparation.depth,
+        "control": fitted.preparation.control,
+        "modalities": {},
+        "net": fitted.spec._asdict() | _saved_parts(fitted.spec),
+        "seeds": len(fitted.nets),
+    }
+
+
+def _prefixed(name: str, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The same arrays, with the name and a slash before theirs."""
+    return {f"{name}/{key}": value for key, value in arrays.items()}
 
 
 def _packed_pipeline(pipeline: Pipeline) -> tuple[dict[str, np.ndarray], dict]:
+    """Arrays and JSON of a modality's fitted steps."""
     arrays, table = pipeline.state()
     for each in table["steps"] or ():
         each["step"] = saved_part(each["step"])
@@ -72,29 +98,44 @@ def _packed_pipeline(pipeline: Pipeline) -> tuple[dict[str, np.ndarray], dict]:
 def unpack_pipelines(
     arrays: dict[str, np.ndarray], model: ModelFile, steps: dict[str, tuple[str, ...]]
 ) -> dict[str, Pipeline]:
-    """Modality → its pipeline, of the arrays that its steps declare. All other arrays are as wide
-    as these say.
+    """The fitted steps of each modality, from the arrays that the steps declare.
 
-    `steps`: modality → names of its steps, by `own_parts.loaded_parts`. Raises `ValueError` where
-    arrays are not as declared.
+    Parameters
+    ----------
+    arrays : dict of str to np.ndarray
+        All arrays of the model.
+    model : ModelFile
+    steps : dict of str to tuple of str
+        Modality → names of its steps, as `custom_parts.loaded_parts` gives them.
+
+    Returns
+    -------
+    dict of str to Pipeline
+        By modality. The widths of all other arrays follow from these.
+
+    Raises
+    ------
+    ValueError
+        Where arrays are not as declared.
     """
-    found = {}
+    pipelines = {}
     for name, table in model.modalities.items():
         described = table.model_dump()
         for each, step in zip(described["steps"] or (), steps[name], strict=True):
             each["step"] = step
         try:
-            found[name] = Pipeline.from_state(_under(arrays, f"tables/{name}"), described)
+            pipelines[name] = Pipeline.from_state(_under(arrays, f"tables/{name}"), described)
         except InputError:
             raise
         except ValueError as error:
             raise ValueError(f"tables/{name}: {error}") from None
-    return found
+    return pipelines
 
 
 def _saved_parts(spec: NetSpec) -> dict[str, object]:
-    one = {slot: saved_part(getattr(spec, slot)) for slot in ("propagate", "fuse", "head")}
-    return {"encode": [saved_part(name) for name in spec.encode], **one}
+    """The parts of a net as a file names them."""
+    parts = {slot: saved_part(getattr(spec, slot)) for slot in ("propagate", "fuse", "head")}
+    return {"encode": [saved_part(name) for name in spec.encode], **parts}
 
 
 def unpack(
@@ -103,10 +144,25 @@ def unpack(
     slots: dict[str, object],
     pipelines: dict[str, Pipeline],
 ) -> Fitted:
-    """The fitted fold of `pack`'s arrays and of what describes them.
+    """The fitted model from the arrays and JSON of `pack`.
 
-    `slots`: the net's parts, by `own_parts.loaded_parts`; `pipelines`: by `unpack_pipelines`.
-    Raises `ValueError` where parts, sizes and arrays do not go together.
+    Parameters
+    ----------
+    arrays : dict of str to np.ndarray
+    model : ModelFile
+    slots : dict
+        Names of the net's parts, as `custom_parts.loaded_parts` gives them.
+    pipelines : dict of str to Pipeline
+        As `unpack_pipelines` gives them.
+
+    Returns
+    -------
+    Fitted
+
+    Raises
+    ------
+    ValueError
+        Where parts, sizes and arrays are not consistent.
     """
     spec = NetSpec(**model.net.model_dump() | slots)
     preparation = _preparation(arrays, model, spec, pipelines)
@@ -115,19 +171,11 @@ def unpack(
     states, sizes = expected_states(model), {"n": len(arrays["present"])}
     check_shapes(arrays, states, sizes)  # before anything of these sizes is built
     check_values(arrays, states, sizes)
-    frame = bare_net(spec)
-    same("tokens of the states", sizes["tokens"], "those of the encoders", frame.tokens)
-    frames = [frame, *(bare_net(spec) for _ in range(1, model.seeds))]
-    nets = [_filled(net, arrays, f"net{seed}/") for seed, net in enumerate(frames)]
-    _check_all_used(arrays, nets)
-    slopes, memory = (
-        {m: arrays[f"tables/{m}/{key}"] for m in model.modalities} for key in ("slope", "memory")
-    )
-    patterns = arrays["patterns"].astype(bool)
+    nets = _nets(arrays, spec, model.seeds, sizes["tokens"])
     return Fitted(
         model.task,
         preparation,
-        Linear(patterns, slopes, arrays["bias"], arrays["own_bias"], memory, arrays["mix"]),
+        _linear(arrays, tuple(model.modalities)),
         spec,
         nets,
         [torch.from_numpy(arrays[name]) for name in states],
@@ -141,26 +189,42 @@ def unpack(
 def _preparation(
     arrays: dict[str, np.ndarray], model: ModelFile, spec: NetSpec, pipelines: dict[str, Pipeline]
 ) -> Preparation:
-    own = {name: _under(arrays, f"tables/{name}") for name in model.modalities}
-    layers = {name: layer.model_dump() for name, layer in model.layers.items()}
-    signals = model.signals.model_dump(exclude_none=True)
+    """Layers, signals and gene-network operators from arrays, with the fitted steps."""
+    smoothing = {}
+    for name in model.modalities:
+        own = _under(arrays, f"tables/{name}")
+        if "smoothing_data" in own:
+            smoothing[name] = _operator(own)
+    layers = {}
+    for name, layer in model.layers.items():
+        layers[name] = layer_from_state(_under(arrays, f"layers/{name}"), layer.model_dump())
+    signals = {}
+    for name, state in model.signals.model_dump(exclude_none=True).items():
+        own = _under(arrays, f"signals/{name}")
+        signals[name] = SIGNAL_CLASSES[name].from_state(own, state)
+    channels = (*model.modalities, *signals)
     return Preparation(
         pipelines,
-        {n: _operator(own[n]) for n in own if "smoothing_data" in own[n]},
-        {n: layer_from_state(_under(arrays, f"layers/{n}"), each) for n, each in layers.items()},
-        dict(zip((*own, *signals), spec.encode, strict=True)),
+        smoothing,
+        layers,
+        dict(zip(channels, spec.encode, strict=True)),
         arrays["present"].astype(bool),
         model.depth,
         model.control,
-        {
-            n: SIGNAL_CLASSES[n].from_state(_under(arrays, f"signals/{n}"), each)
-            for n, each in signals.items()
-        },
+        signals,
     )
 
 
+def _linear(arrays: dict[str, np.ndarray], modalities: tuple[str, ...]) -> Linear:
+    """The linear start from its arrays."""
+    patterns = arrays["patterns"].astype(bool)
+    slopes = {m: arrays[f"tables/{m}/slope"] for m in modalities}
+    memory = {m: arrays[f"tables/{m}/memory"] for m in modalities}
+    return Linear(patterns, slopes, arrays["bias"], arrays["own_bias"], memory, arrays["mix"])
+
+
 def _check_channels(preparation: Preparation, spec: NetSpec) -> None:
-    """Raises `ValueError` where an encoder is not one for what its channel shows."""
+    """Raises `ValueError` where an encoder does not take the input of its channel."""
     for channel, features in zip(preparation.channels, spec.features, strict=True):
         encode = part("encode", preparation.encoders[channel])
         shown = ENCODER_INPUT.get(channel, "columns")
@@ -172,8 +236,10 @@ def _check_channels(preparation: Preparation, spec: NetSpec) -> None:
 
 
 def bare_net(spec: NetSpec) -> Net:
-    """The net without memory for its parameters, so that a size that no array has allocates
-    nothing; with memory where parts of one's own may keep numbers besides parameters."""
+    """The net without memory for its parameters, so that a wrong size allocates nothing.
+
+    A net with custom parts has memory, as these may keep numbers besides parameters.
+    """
     names = (*spec.encode, spec.propagate, spec.fuse, spec.head)
     if any(map(is_own, names)):
         return Net(spec)
@@ -181,8 +247,18 @@ def bare_net(spec: NetSpec) -> Net:
         return Net(spec)
 
 
+def _nets(arrays: dict[str, np.ndarray], spec: NetSpec, seeds: int, tokens: int) -> list[Net]:
+    """The net of each seed; `tokens`: how many tokens the saved states have."""
+    first = bare_net(spec)
+    same("tokens of the states", tokens, "those of the encoders", first.tokens)
+    bare = [first, *(bare_net(spec) for _ in range(1, seeds))]
+    nets = [_filled(net, arrays, f"net{seed}/") for seed, net in enumerate(bare)]
+    _check_all_used(arrays, nets)
+    return nets
+
+
 def _filled(net: Net, arrays: dict[str, np.ndarray], prefix: str) -> Net:
-    """A bare net with the parameters that stand behind `prefix`, each checked."""
+    """A bare net with the parameters whose names begin with `prefix`, each checked."""
     sizes = {key: tuple(value.shape) for key, value in net.state_dict().items()}
     expected = {f"{prefix}{key}": Array(SINGLES, size) for key, size in sizes.items()}
     check_shapes(arrays, expected, {})
@@ -193,25 +269,30 @@ def _filled(net: Net, arrays: dict[str, np.ndarray], prefix: str) -> Net:
 
 
 def _check_all_used(arrays: dict[str, np.ndarray], nets: list[Net]) -> None:
-    """Raises `ValueError` for arrays of nets that there are not."""
-    used = {f"net{seed}/{key}" for seed, net in enumerate(nets) for key in net.state_dict()}
-    used |= {f"net{seed}/states" for seed in range(len(nets))}
-    besides = [name for name in arrays if name.startswith("net") and name not in used]
-    if besides:
-        raise ValueError(f"it has an array {besides[0]!r}, which nothing asks for")
+    """Raises `ValueError` where there are arrays of other nets, or other arrays of these."""
+    used = set()
+    for seed, net in enumerate(nets):
+        used |= {f"net{seed}/{key}" for key in (*net.state_dict(), "states")}
+    unknown = [name for name in arrays if name.startswith("net") and name not in used]
+    if unknown:
+        raise ValueError(f"it has an array {unknown[0]!r}, which nothing asks for")
 
 
 def _under(arrays: dict[str, np.ndarray], name: str) -> dict[str, np.ndarray]:
-    """The arrays whose key begins with `name/`, by the rest of it."""
-    return {k.removeprefix(f"{name}/"): v for k, v in arrays.items() if k.startswith(f"{name}/")}
+    """The arrays whose name begins with `name/`, by the rest of it."""
+    prefix = f"{name}/"
+    return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
 
 
 def _packed_operator(operator: csr_matrix | None) -> dict[str, np.ndarray]:
+    """Arrays of a gene-network operator, none where there is none."""
     if operator is None:
         return {}
     return {f"smoothing_{key}": getattr(operator, key) for key in ("data", "indices", "indptr")}
 
 
 def _operator(own: dict[str, np.ndarray]) -> csr_matrix:
+    """The gene-network operator of `_packed_operator`'s arrays."""
     data, indices, indptr = (own[f"smoothing_{key}"] for key in ("data", "indices", "indptr"))
-    return csr_matrix((data, indices, indptr), shape=(len(indptr) - 1, len(indptr) - 1))
+    width = len(indptr) - 1
+    return csr_matrix((data, indices, indptr), shape=(width, width))
