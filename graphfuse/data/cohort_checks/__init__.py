@@ -1,1 +1,1 @@
-"""A cohort held against its manifest before anything is trained."""
+"""Checks of a cohort's tables against its manifest, before anything is trained."""

@@ -1,5 +1,4 @@
-"""A look at a cohort before anything is trained: ids matched, columns mapped, values as
-declared."""
+"""The check of a whole cohort before training: ids matched, columns mapped, values as declared."""
 
 from __future__ import annotations
 
@@ -20,19 +19,34 @@ from graphfuse.data.modality import Modality
 from graphfuse.errors import FEW, Faults, counted, few, few_counted, few_of
 from graphfuse.task.outcome import Outcome
 
-_UNLABELLED = None  # among names of classes, which are text
-_PATTERNS_SHOWN = 8  # of modalities, the most frequent
+_UNKNOWN = None  # a key beside the names of groups, which are text
+_PATTERNS_SHOWN = 8  # combinations of modalities, the most frequent
 
 
 @dataclass(frozen=True, eq=False)
 class Checked:
-    """What was found: `cohort` (None where none could be built), `faults` (empty when fine; `stop`
-    raises them), `notices`, and `where`, the manifest.
+    """The results of a check; `str()` lists them.
 
-    `match`: modality × (columns, genes, patients, only_here, labelled, declared, looks_like);
-    `patterns`: which modalities patients have, and how many have just these. `refused`: why `train`
-    would refuse the cohort as it stands, which `evaluate.readiness` knows; empty where it would
-    not, None where nobody asked.
+    Parameters
+    ----------
+    name : str
+        The name of the cohort.
+    where : str
+        The manifest.
+    cohort : Cohort or None
+        None where none can be built.
+    faults : list of str
+        What has to be mended; `stop` raises them.
+    notices : list of str
+        What is odd and can be used.
+    match : DataFrame
+        One row per modality: kind, columns, genes, patients, only_here, labelled, missing_cells,
+        declared, looks_like.
+    patterns : Series
+        Combination of modalities → the number of patients who have just these.
+    refused : list of str, optional
+        Why `train` would refuse the cohort; empty where it would not, None where that was not
+        checked.
     """
 
     name: str
@@ -51,19 +65,20 @@ class Checked:
         faults.stop()
 
     def __str__(self) -> str:
-        parts = [self.name]
+        lines = [self.name]
         if self.cohort is not None:
-            parts = [f"{self.name}: {few_counted(len(self.cohort), 'patient')}"]
-            parts += ["", self._match_in_words(), "", *_patterns_in_words(self.patterns), ""]
-            parts += [_outcome_in_words(outcome) for outcome in self.cohort.outcomes.values()]
-            parts += [_group_in_words(name, values) for name, values in self.cohort.groups.items()]
-        parts += _listed("warnings", self.notices)
-        parts += [] if self.faults else ["", *self._verdict()]
-        return "\n".join(parts)
+            lines = [f"{self.name}: {few_counted(len(self.cohort), 'patient')}"]
+            lines += ["", self._match_in_words(), "", *_patterns_in_words(self.patterns), ""]
+            lines += [_outcome_in_words(outcome) for outcome in self.cohort.outcomes.values()]
+            lines += [_group_in_words(name, values) for name, values in self.cohort.groups.items()]
+        lines += _listed("warnings", self.notices)
+        if not self.faults:
+            lines += ["", *self._verdict()]
+        return "\n".join(lines)
 
     def _match_in_words(self) -> str:
-        """The table `match` without a number under 5, and without one that would tell such a
-        class by subtraction."""
+        """The table `match` without numbers under 5, and without numbers from which the size of
+        such a class follows."""
         labelled = self.match["labelled"]
         shown = labelled.map(few)
         first = next(iter(self.cohort.outcomes.values()), None)
@@ -78,7 +93,7 @@ class Checked:
         return table.to_string()
 
     def _verdict(self) -> list[str]:
-        """What may be done with tables that have no faults."""
+        """Whether the cohort can be trained on, for tables without faults."""
         if self.refused is None:
             return ["The tables have no faults."]
         if not self.refused:
@@ -88,7 +103,7 @@ class Checked:
 
 
 def check(name_or_path: str | Path) -> Checked:
-    """Reads the cohort and says what is there and what is wrong; nothing is trained.
+    """Reads a cohort and checks its tables; nothing is trained.
 
     Parameters
     ----------
@@ -105,21 +120,22 @@ def check(name_or_path: str | Path) -> Checked:
     InputError
         For a manifest that cannot be read.
     FetchError
-        For files that cannot be had.
+        For files that cannot be obtained.
     """
     reading = read_cohort(name_or_path)
     name, where = reading.manifest.name, reading.faults.where
-    cohort, faults, notices = reading.cohort, list(reading.faults.messages), list(reading.notices)
+    cohort = reading.cohort
+    faults = list(reading.faults.messages)
+    notices = list(reading.notices)
     if cohort is None:
-        nothing = pd.DataFrame(), pd.Series(dtype=int)
-        return Checked(name, where, None, faults, notices, *nothing)
+        return Checked(name, where, None, faults, notices, pd.DataFrame(), pd.Series(dtype=int))
     notices += [*_outside_the_network(cohort), *barely_varying(cohort), *label_leaks(cohort)]
     return Checked(name, where, cohort, faults, notices, _match(cohort), _patterns(cohort))
 
 
 def _outside_the_network(cohort: Cohort) -> list[str]:
-    """Notices for protein tables that no gene network reaches although their columns are called as
-    genes are."""
+    """Notices for protein tables that are not mapped to the gene network although their columns are
+    named as genes are."""
     notices = []
     for modality in cohort.modalities.values():
         is_outside = modality.entity == "protein" and not any(modality.symbols)
@@ -133,45 +149,54 @@ def _outside_the_network(cohort: Cohort) -> list[str]:
 
 
 def _match(cohort: Cohort) -> pd.DataFrame:
-    """One row a modality: its size, its patients, how many only it has, how many carry the first
-    outcome."""
+    """One row per modality: its size, its patients, how many have only it, how many of them have
+    the first outcome."""
     present = cohort.present
-    labelled = cohort.outcome().known if cohort.outcomes else np.zeros(len(cohort), dtype=bool)
-    has_one_only = (present.sum(axis=1).to_numpy() == 1) & (present.shape[1] > 1)
+    labelled = np.zeros(len(cohort), dtype=bool)
+    if cohort.outcomes:
+        labelled = cohort.outcome().known
+    has_one = present.sum(axis=1).to_numpy() == 1
+    if present.shape[1] == 1:
+        has_one = np.zeros(len(cohort), dtype=bool)
     rows = {}
     for name, modality in cohort.modalities.items():
-        here, table = present[name].to_numpy(), modality.table
+        has_it = present[name].to_numpy()
         is_ehr = modality.kind == "ehr"
-        row = {"kind": modality.kind, "columns": table.shape[1]}
-        row["genes"] = sum(symbol is not None for symbol in modality.symbols)
-        row["patients"] = int(here.sum())
-        row["only_here"] = int((here & has_one_only).sum())
-        row["labelled"] = int((here & labelled).sum())
-        row["missing_cells"] = f"{_missing(table[here]):.1%}"
-        row["declared"] = "-" if is_ehr else _declared(modality)
-        row["looks_like"] = "-" if is_ehr else sniff_values(table)
-        rows[name] = row
+        rows[name] = {
+            "kind": modality.kind,
+            "columns": modality.table.shape[1],
+            "genes": sum(symbol is not None for symbol in modality.symbols),
+            "patients": int(has_it.sum()),
+            "only_here": int((has_it & has_one).sum()),
+            "labelled": int((has_it & labelled).sum()),
+            "missing_cells": f"{_missing(modality.table[has_it]):.1%}",
+            "declared": "-" if is_ehr else _declared(modality),
+            "looks_like": "-" if is_ehr else sniff_values(modality.table),
+        }
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
 def _declared(modality: Modality) -> str:
-    """What the manifest says of the values, and what is done with them."""
+    """The declared scale of the values, and the transform."""
     if modality.transform == "none":
         return modality.declared
     return f"{modality.declared}, {modality.transform}"
 
 
 def _missing(table: pd.DataFrame) -> float:
+    """The share of missing cells."""
     return float(table.isna().to_numpy().mean()) if table.size else 0.0
 
 
 def _patterns(cohort: Cohort) -> pd.Series:
-    """How many patients have just these modalities ('rna + clinical'), most frequent first."""
+    """Combination of modalities ('rna + clinical') → patients who have just these, most frequent
+    first."""
     names = cohort.present.apply(lambda row: " + ".join(row.index[row]), axis=1)
     return names.value_counts()
 
 
 def _patterns_in_words(patterns: pd.Series) -> list[str]:
+    """A line for each of the most frequent combinations."""
     lines = ["modalities together:"]
     for names, patients in patterns.head(_PATTERNS_SHOWN).items():
         lines.append(f"  {few_counted(patients, 'patient has', 'patients have')} {names}")
@@ -182,28 +207,32 @@ def _patterns_in_words(patterns: pd.Series) -> list[str]:
 
 
 def _outcome_in_words(outcome: Outcome) -> str:
-    """Who has what, and from which modalities it was derived."""
+    """The categories and their sizes, and the modalities from which the outcome was derived."""
     parents = ", ".join(outcome.derived_from)
     derived = f"; derived from {parents}" if parents else ""
     return f"outcome {outcome.name}: {outcome.task.in_words(outcome.target)}{derived}"
 
 
 def _has_few(outcome: Outcome) -> bool:
-    """Whether a category is so small that its number of patients is not said."""
-    codes, names = outcome.task.categories(outcome.target)
-    sizes = np.bincount(codes[codes >= 0], minlength=len(names))
+    """Whether a category is so small that its size is not shown."""
+    labels, names = outcome.task.categories(outcome.target)
+    sizes = np.bincount(labels[labels >= 0], minlength=len(names))
     return bool(((sizes > 0) & (sizes < FEW)).any())
 
 
 def _group_in_words(name: str, values: np.ndarray) -> str:
+    """The number of groups, and the smallest and largest of them."""
     known = group_known(values)
     sizes = pd.Series(values[known]).value_counts()
-    parts = sizes.to_dict() | {_UNLABELLED: int((~known).sum())}
-    *shown, unknown = few_of(parts, _UNLABELLED).values()
+    parts = sizes.to_dict() | {_UNKNOWN: int((~known).sum())}
+    *shown, unknown = few_of(parts, _UNKNOWN).values()
     each = f", {shown[-1]} to {shown[0]} patients each" if len(sizes) else ""
     rest = "" if unknown == "0" else f"; {unknown} unknown"
     return f"group {name}: {counted(len(sizes), 'value')}{each}{rest}"
 
 
 def _listed(title: str, lines: list[str]) -> list[str]:
-    return ["", f"{title}:", *(f"  - {line}" for line in lines)] if lines else []
+    """A title and a list, or nothing where there are no lines."""
+    if not lines:
+        return []
+    return ["", f"{title}:", *(f"  - {line}" for line in lines)]

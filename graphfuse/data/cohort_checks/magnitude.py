@@ -1,4 +1,4 @@
-"""Numbers that no measurement is: infinite, or so large that their squares leave float64."""
+"""Numbers that cannot be measurements: infinite, or so large that their squares overflow."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def is_huge(values: np.ndarray) -> np.ndarray:
 
 
 def measurable(values: np.ndarray) -> np.ndarray:
-    """`values` with NaN for what no measurement is, so that means and spreads can be taken.
+    """`values` with NaN for numbers that cannot be measurements, so that means and spreads exist.
 
     >>> measurable(np.array([1.5, np.inf, -1e200]))
     array([1.5, nan, nan])

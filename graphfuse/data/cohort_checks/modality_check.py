@@ -1,4 +1,4 @@
-"""What is wrong, or odd, with one modality as its file has it: its values and its names."""
+"""The check of one modality as its file has it: faults and oddities of its values and names."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from graphfuse.data.modality import Modality
 from graphfuse.errors import counted, examples, few
 from graphfuse.statistics.sentinels import Sentinel, blanked, sentinel_of, sentinels_in
 
-_FREE_TEXT = 20  # different texts, from which a column may be no category
+_FREE_TEXT = 20  # distinct texts up to which a column may be a category
 
 
 def judged(modality: Modality, scale_declared: bool = False) -> tuple[list[str], list[str]]:
-    """The faults of a modality, which cannot be trained on, and notices of what can and is odd.
+    """The faults of a modality, with which it cannot be trained on, and notices of oddities.
 
     Parameters
     ----------
@@ -50,93 +50,96 @@ def judged(modality: Modality, scale_declared: bool = False) -> tuple[list[str],
 
 
 def _against(modality: Modality, codes: list[Sentinel]) -> tuple[list[str], list[str]]:
-    """Faults of values that contradict what is declared, and of codes for missing that cause it or
-    are no measurement in any table; the other codes as notices."""
-    said = conflicts(modality)
-    if said:
+    """Faults of values that contradict their declared scale, and of codes for missing that cause
+    this or that no measurement can be; the other codes as notices."""
+    contradictions = conflicts(modality)
+    if contradictions:
         cure = "; ".join(map(sentinel_notice, codes)) or "correct values, or the table"
-        return [f"{each}; {cure}" for each in said], []
+        return [f"{each}; {cure}" for each in contradictions], []
     faults = [sentinel_notice(code) for code in codes if code.impossible]
     return faults, [sentinel_notice(code) for code in codes if not code.impossible]
 
 
 def sentinel_notice(code: Sentinel) -> str:
-    """That a table has such a number, and the cure."""
+    """A notice about a number that may be a code for missing, and the cure."""
+    cells = counted(code.cells, "cell")
+    columns = counted(len(code.columns), "column")
     return (
-        f"{code.code:,.6g} in {counted(code.cells, 'cell')} of "
-        f"{counted(len(code.columns), 'column')} ({examples(code.columns)}) stands far "
-        "outside all other values: a code for missing? Leave such cells blank"
+        f"{code.code:,.6g} in {cells} of {columns} ({examples(code.columns)}) stands far outside "
+        "all other values: a code for missing? Leave such cells blank"
     )
 
 
 def _odd_values(modality: Modality) -> list[str]:
-    """What a table's values look like, where that is not what was declared or not one thing."""
-    said = [
+    """Notices of values that were scaled with test patients, are on two scales, look unlike their
+    declared scale, or are mostly blank."""
+    notices = [
         scaled_over_cohort(modality.table),
         two_scales(modality.table),
         unlike_declared(modality),
         _mostly_blank(modality),
     ]
-    return [each for each in said if each]
+    return [notice for notice in notices if notice]
 
 
 def _mostly_blank(modality: Modality) -> str:
-    """What to say of columns that are blank for most of those who have the table."""
+    """A notice of columns that are blank for most of the patients who have the modality."""
     table = modality.table[modality.present]
     blank = table.columns[table.isna().mean() > 0.5]
     if blank.empty:
         return ""
-    few = counted(len(blank), "column is", "columns are")
+    count = counted(len(blank), "column is", "columns are")
     return (
-        f"{few} blank for more than half of the patients ({examples(blank)}): the blanks are "
+        f"{count} blank for more than half of the patients ({examples(blank)}): the blanks are "
         "taken at the median of the training patients; leave such columns out, unless the rest "
         "is worth it"
     )
 
 
 def _odd_names(modality: Modality) -> list[str]:
-    """Gene symbols that a spreadsheet changed, or that are few."""
-    found = []
+    """Notices of gene symbols that a spreadsheet changed, that are of mice, or that are few."""
+    notices = []
     symbols = [symbol for symbol in modality.symbols if symbol]
     dates = date_genes.turned_into_dates(symbols)
     if dates:
-        found.append(
+        notices.append(
             f"{len(dates)} gene symbols look like genes a spreadsheet turned into dates "
             f"({date_genes.in_words(dates)}); {date_genes.CURE}"
         )
     mice = mouse_symbols(symbols)
     if mice:
-        found.append(
+        notices.append(
             f"{len(mice):,} of {len(symbols):,} gene symbols are written as those of mouse or rat "
             f"are ({examples(mice)}): the gene networks that come with graphfuse are human; bring "
             "your own, or map the symbols to human ones"
         )
     if 0 < len(symbols) < 0.5 * len(modality.symbols):
-        found.append(f"only {len(symbols):,} of {len(modality.symbols):,} columns map to a gene")
-    return found
+        notices.append(f"only {len(symbols):,} of {len(modality.symbols):,} columns map to a gene")
+    return notices
 
 
 def _odd_records(modality: Modality) -> list[str]:
-    """Codes for missing in columns of numbers, and columns of text that are no categories, where
-    they are neither dates nor levels of a scale."""
-    found = []
+    """Notices of codes for missing in columns of numbers, and of columns of text that are neither
+    categories, dates nor levels of a scale."""
+    notices = []
     for name in modality.columns:
         column = modality.table[name]
         if not pd.api.types.is_numeric_dtype(column):
             if modality.types.get(name, "categorical") == "categorical":
-                found += _unrepeated(column)
+                notices += _unrepeated(column)
             continue
         code = sentinel_of(column)
         if code is not None:
-            found.append(
-                f"{name!r} is {code:.6g} for {few(int((column == code).sum()))} patients, far from "
-                "all others: a code for missing?"
+            patients = few(int((column == code).sum()))
+            notices.append(
+                f"{name!r} is {code:.6g} for {patients} patients, far from all others: a code for "
+                "missing?"
             )
-    return found
+    return notices
 
 
 def _unrepeated(column: pd.Series) -> list[str]:
-    """Text whose values hardly repeat is a name, a date or free text, not a category."""
+    """A notice for text whose values hardly repeat: names, dates or free text, not categories."""
     known = column.dropna()
     distinct = known.nunique()
     if distinct <= _FREE_TEXT or distinct <= 0.5 * len(known):

@@ -1,4 +1,4 @@
-"""Whether a modality varies between patients at all: a constant one has nothing to learn from."""
+"""Checks that modalities vary between patients: nothing can be learned from a constant one."""
 
 from __future__ import annotations
 
@@ -11,23 +11,24 @@ from graphfuse.data.modality import Modality
 from graphfuse.errors import FEW, InputError
 from graphfuse.statistics.columns import ROUNDING
 
-# Patients a modality's variation must rest on: fewer may all be held out by the same fold.
+# Patients on whom a modality's variation must rest: fewer may all be in one test fold.
 ENOUGH = FEW
 
 
 def deviating(modality: Modality) -> np.ndarray:
     """bool `[N]`: patients who differ from most others in some column.
 
-    A missing value is none in tables of numbers, where the median takes its place; in records it
-    counts, as it has a column of its own.
+    A missing value is no difference in tables of numbers, where the median replaces it; in records
+    it is one, since missing values have a column there.
     """
     differs = np.zeros(len(modality.table), dtype=bool)
     numbers = modality.table.select_dtypes("number")
     differs |= _off_the_median(numbers.to_numpy(dtype=float))
     if modality.kind == "ehr":
         for name in modality.table.columns.difference(numbers.columns):
-            codes, _ = pd.factorize(modality.table[name], use_na_sentinel=True)
-            differs |= (codes != np.bincount(codes + 1).argmax() - 1) & (codes >= 0)
+            levels, _ = pd.factorize(modality.table[name], use_na_sentinel=True)
+            most_frequent = np.bincount(levels + 1).argmax() - 1  # -1: missing
+            differs |= (levels != most_frequent) & (levels >= 0)
         missing = modality.table.isna().to_numpy()
         mostly_missing = missing.mean(axis=0) > 0.5
         differs |= (missing != mostly_missing).any(axis=1)
@@ -37,7 +38,9 @@ def deviating(modality: Modality) -> np.ndarray:
 def _off_the_median(values: np.ndarray) -> np.ndarray:
     """bool `[N]`: rows with a value that rounding does not explain as the column's median."""
     values = measurable(values)
-    values = values[:, ~np.isnan(values).all(axis=0)] if len(values) else values
+    if len(values):
+        has_values = ~np.isnan(values).all(axis=0)
+        values = values[:, has_values]
     if not values.size:
         return np.zeros(len(values), dtype=bool)
     median = np.nanmedian(values, axis=0)
@@ -46,7 +49,7 @@ def _off_the_median(values: np.ndarray) -> np.ndarray:
 
 
 def barely_varying(cohort: Cohort) -> list[str]:
-    """What to tell of each modality that is constant, or would be without a handful of patients."""
+    """A notice for each modality that is constant, or would be without a handful of patients."""
     notices = []
     for name, modality in cohort.modalities.items():
         carriers = int(modality.present.sum())
@@ -54,19 +57,19 @@ def barely_varying(cohort: Cohort) -> list[str]:
         if differing >= ENOUGH and carriers >= ENOUGH:
             continue
         if carriers < ENOUGH:
-            found = (
+            notice = (
                 f"fewer than {ENOUGH} patients have it: in folds that hold them out it counts as "
                 "without columns; leave it out, or add patients"
             )
         elif not differing:
-            found = "every column is constant: nothing can be learned from it; leave it out"
+            notice = "every column is constant: nothing can be learned from it; leave it out"
         else:
-            found = (
+            notice = (
                 f"all but a few patients (fewer than {ENOUGH}) have the same values: in folds "
                 "that hold them out it is constant and counts as without columns; leave it out, "
                 "or add patients who differ"
             )
-        notices.append(f"[modality.{name}] {found}")
+        notices.append(f"[modality.{name}] {notice}")
     return notices
 
 

@@ -1,4 +1,4 @@
-"""Steps one after the other: fitted, applied, read back, each held to its contract."""
+"""Steps fitted, applied and restored one after the other, each checked against its contract."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from graphfuse.task.outcome import Learned
 log = logging.getLogger(__name__)
 
 OFF_CENTRE = 0.25  # standard deviations
-LARGEST = 1e37  # a tenth of what single precision holds; fillers for missing values lie above
+LARGEST = 1e37  # a tenth of the largest float32; codes for missing values lie above
 
 
 def fit_steps(specs: Sequence[StepSpec], numbers: np.ndarray, context: Context) -> tuple[Step, ...]:
-    """Each step fitted on what those before it make of the training patients' numbers.
+    """Fits each step on the training patients' numbers as the steps before it give them.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def fit_steps(specs: Sequence[StepSpec], numbers: np.ndarray, context: Context) 
         Of training patients, NaN where missing. Where nobody has the modality, the steps are fitted
         on one row of zeros.
     context : Context
-        What else is known of these patients.
+        The patients' ids, columns, groups and target.
 
     Returns
     -------
@@ -42,7 +42,7 @@ def fit_steps(specs: Sequence[StepSpec], numbers: np.ndarray, context: Context) 
     Raises
     ------
     InputError
-        For steps and options that are not there, and where a number that models see is none.
+        For unknown steps and options, and where the last step leaves values that are not finite.
     """
     if not len(numbers):
         numbers, context = np.zeros((1, numbers.shape[1])), _nobody(context)
@@ -56,8 +56,9 @@ def fit_steps(specs: Sequence[StepSpec], numbers: np.ndarray, context: Context) 
         check_options(spec.step, kind, spec.options)
         learned = context.learned if kind.reads_target(**spec.options) else nothing
         columns = context.columns[sources_of(fitted, width)]
-        told = replace(context, columns=columns, learned=learned)
-        made = kind.fit(unscaled if kind.unitless else values, told, **spec.options)
+        own_context = replace(context, columns=columns, learned=learned)
+        table = unscaled if kind.unitless else values
+        made = kind.fit(table, own_context, **spec.options)
         fitted.append(made)
         values = applied(spec.step, made, values)
         unscaled = unscaled if kind.rescales else values
@@ -66,14 +67,14 @@ def fit_steps(specs: Sequence[StepSpec], numbers: np.ndarray, context: Context) 
         names = [spec.step for spec in specs]
         raise InputError(left_missing(context.modality, names, fitted, numbers))
     if not is_scaled:
-        _tell_off_centre(context.modality, values)
+        _warn_off_centre(context.modality, values)
     return tuple(fitted)
 
 
-def _tell_off_centre(modality: str, values: np.ndarray) -> None:
-    """Tells once of columns of training patients whose mean is not about 0."""
-    far = np.abs(values.mean(axis=0)) > OFF_CENTRE * values.std(axis=0)
-    if far.any():
+def _warn_off_centre(modality: str, values: np.ndarray) -> None:
+    """Warns once of columns of training patients whose mean is not about 0."""
+    off_centre = np.abs(values.mean(axis=0)) > OFF_CENTRE * values.std(axis=0)
+    if off_centre.any():
         warn_once(
             log,
             f"modality {modality!r}: after the last step, columns are not centred on training "
@@ -82,18 +83,18 @@ def _tell_off_centre(modality: str, values: np.ndarray) -> None:
 
 
 def _nobody(context: Context) -> Context:
-    """The context of one row that is nobody's."""
+    """The context of one row that belongs to no patient."""
     groups = {name: np.full(1, None, dtype=object) for name in context.groups}
     return replace(context, patients=pd.Index([""]), groups=groups, learned=Learned.nothing(1))
 
 
 def applied(name: str, made: Step, table: np.ndarray) -> np.ndarray:
-    """What a step makes of a table.
+    """Applies a step to a table.
 
     Parameters
     ----------
     name : str
-        What the step is called, for messages.
+        The step's name, for messages.
     made : Step
         The fitted step.
     table : float array `[N, F]`
@@ -105,9 +106,10 @@ def applied(name: str, made: Step, table: np.ndarray) -> np.ndarray:
     Raises
     ------
     InputError
-        Where that is of another shape than the step says.
+        Where the result is of another shape than the step's `owners` say.
     """
-    expected = (len(table), len(owners_of(name, made, table.shape[1])))
+    width = len(owners_of(name, made, table.shape[1]))
+    expected = len(table), width
     values = np.asarray(made.apply(table), dtype=float)
     if values.shape != expected:
         raise InputError(
@@ -117,17 +119,20 @@ def applied(name: str, made: Step, table: np.ndarray) -> np.ndarray:
 
 
 def owners_of(name: str, made: Step, columns: int) -> np.ndarray:
-    """int `[F']`: a step's `owners`, which are among the columns that come in; else
-    `InputError`."""
+    """int `[F']`: a step's `owners`. Raises `InputError` where they are not among the columns that
+    come in."""
     owners = np.asarray(made.owners(columns))
-    whole = owners.ndim == 1 and owners.dtype.kind in "iu"
-    if not whole or (owners.size and (owners.min() < 0 or owners.max() >= columns)):
+    are_positions = owners.ndim == 1 and owners.dtype.kind in "iu"
+    if are_positions and owners.size:
+        are_positions = owners.min() >= 0 and owners.max() < columns
+    if not are_positions:
         raise InputError(f"step {name!r}: `owners` must be places among {columns:,} columns")
     return owners
 
 
 def sources_of(steps: Sequence[Step], columns: int) -> np.ndarray:
-    """int `[F]`: which of the `columns` before the steps each column after them came from."""
+    """int `[F]`: the column, of those before the first step, that each column after the last step
+    came from."""
     sources = np.arange(columns)
     for made in steps:
         sources = sources[owners_of(type(made).__name__, made, len(sources))]
@@ -138,13 +143,14 @@ def left_missing(
     modality: str, names: Sequence[str], steps: Sequence[Step], numbers: np.ndarray
 ) -> str:
     """Why a pipeline's numbers are not all finite: the step that made some of them NaN or infinite,
-    or that none fills what is missing."""
+    or that no step fills missing values."""
     where, values = f"modality {modality!r}", numbers
     for name, made in zip(names, steps, strict=True):
-        given = np.isfinite(values)[:, owners_of(name, made, values.shape[1])]
+        owners = owners_of(name, made, values.shape[1])
+        was_finite = np.isfinite(values)[:, owners]
         with np.errstate(all="ignore"):
             values = applied(name, made, values)
-        if (given & ~np.isfinite(values)).any():
+        if (was_finite & ~np.isfinite(values)).any():
             return f"{where}: step {name!r} makes NaN or infinity of numbers"
     return (
         f'{where}: values are still missing after the last step, {names[-1]!r}; put "impute" '
@@ -160,14 +166,35 @@ def restored_step(
     about: Mapping[str, Any],
     columns: int,
 ) -> Step:
-    """The step of that class whose arrays' names begin with `start`, which gets so many columns.
-    Raises `ValueError` where its arrays are not those that it declares."""
+    """Restores a step that was saved.
+
+    Parameters
+    ----------
+    kind
+        Its class.
+    name
+        Its name, for messages.
+    arrays
+        All arrays of the file.
+    start
+        The beginning of the names of its own arrays.
+    about
+        Its JSON.
+    columns
+        The number of columns that it gets.
+
+    Raises
+    ------
+    ValueError
+        Where its arrays are not those that it declares.
+    """
     expected = {f"{start}{key}": array for key, array in kind.arrays.items()}
     sizes = {"before": columns}
     check_shapes(arrays, expected, sizes)
     check_values(arrays, expected, sizes)
     try:
-        made = kind.from_state({key: arrays[f"{start}{key}"] for key in kind.arrays}, about)
+        own = {key: arrays[f"{start}{key}"] for key in kind.arrays}
+        made = kind.from_state(own, about)
     except Exception as error:  # a researcher's step may raise anything
         why = f"{type(error).__name__}: {error}"
         raise ValueError(f"step {name!r} cannot be made of what is saved: {why}") from None

@@ -1,5 +1,5 @@
-"""Transforms of a patient's values by that patient alone: nothing is fitted, so that nobody's
-numbers depend on who else is in the table."""
+"""Transforms that use one patient's values alone: nothing is fitted, so that no patient's numbers
+depend on the others in the table."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def transformed(modality: Modality, transform: str) -> tuple[Modality, list[str]
     modality : Modality
         With `transform` set and `values` "log"; the same modality for "none". `declared` stays.
     notices : list of str
-        What to tell of patients whose values are all 0, or some of whose counts are missing.
+        About patients whose values are all 0, or some of whose counts are missing.
 
     Raises
     ------
@@ -99,29 +99,29 @@ def _refuse_negative(table: pd.DataFrame, values: np.ndarray, transform: str) ->
     if not negative.any():
         return
     columns = table.columns[negative.any(axis=0)]
+    count = counted(len(columns), "column")
+    known = np.isfinite(values).sum()
     raise InputError(
-        f'transform = "{transform}" takes values of 0 or more, but '
-        f"{int(negative.sum()):,} of {np.isfinite(values).sum():,} values are negative "
-        f"({counted(len(columns), 'column')}: {examples(columns)}); a table of logarithms, or one "
-        "that was scaled, needs no transform"
+        f'transform = "{transform}" takes values of 0 or more, but {int(negative.sum()):,} of '
+        f"{known:,} values are negative ({count}: {examples(columns)}); a table of logarithms, or "
+        "one that was scaled, needs no transform"
     )
 
 
 def _notices(values: np.ndarray, transform: str) -> list[str]:
-    """What to tell of patients with nothing but zeros, and of totals over a part of the columns."""
+    """Notices of patients with nothing but zeros, and of totals over a part of the columns."""
     measured = np.isfinite(values)
-    empty = measured.any(axis=1) & (np.nansum(np.abs(values), axis=1) == 0)
-    found = []
-    if empty.any():
-        who = few_counted(int(empty.sum()), "patient has", "patients have")
-        taken = (
-            "there are no counts per million, so they count as without this modality"
-            if transform == "cpm-log"
-            else "if they were not measured, leave their cells blank"
-        )
-        found.append(f"{who} 0 in every column: {taken}")
-    partial = measured.any(axis=1) & ~measured.all(axis=1)
-    if transform == "cpm-log" and partial.any():
-        who = few_counted(int(partial.sum()), "patient lacks", "patients lack")
-        found.append(f"{who} some counts: the total that cpm-log divides by is of the others")
-    return found
+    has_any = measured.any(axis=1)
+    is_zero = has_any & (np.nansum(np.abs(values), axis=1) == 0)
+    notices = []
+    if is_zero.any():
+        who = few_counted(int(is_zero.sum()), "patient has", "patients have")
+        consequence = "if they were not measured, leave their cells blank"
+        if transform == "cpm-log":
+            consequence = "there are no counts per million, so they count as without this modality"
+        notices.append(f"{who} 0 in every column: {consequence}")
+    is_partial = has_any & ~measured.all(axis=1)
+    if transform == "cpm-log" and is_partial.any():
+        who = few_counted(int(is_partial.sum()), "patient lacks", "patients lack")
+        notices.append(f"{who} some counts: the total that cpm-log divides by is of the others")
+    return notices

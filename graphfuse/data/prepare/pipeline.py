@@ -1,7 +1,8 @@
-"""From a modality's table to the columns that models see, fitted on training patients.
+"""`Pipeline`: from a modality's table to the columns that models see, fitted on training patients.
 
-A `Pipeline` is a tuple of steps, for records after their columns were typed. It knows which input
-column each output came from. `state()` is arrays and JSON, so that it is saved without pickle.
+A pipeline is a sequence of steps; in records, columns are encoded as numbers first. It records the
+input column of each output column. `state()` gives arrays and JSON, so that it is saved without
+pickle.
 """
 
 from __future__ import annotations
@@ -45,11 +46,20 @@ _UNKNOWN = {
 
 @dataclass(frozen=True, eq=False)
 class Pipeline:
-    """From a modality's table to columns `[N, F]` for models, absent patients' rows zero.
+    """From a modality's table to columns `[N, F]` for models; rows of absent patients are zero.
 
-    `columns`: the input columns in fitted order; `typed`: of records, how they become numbers;
-    `names` and `steps`: what the numbers go through; `sources` int `[F]`: the number, before the
-    first step, that each output column came from; `owners` int `[F]`: its input column.
+    Parameters
+    ----------
+    columns : tuple of str
+        The input columns in fitted order.
+    typed : TypedColumns or None
+        Of records, how they become numbers `[N, G]`.
+    names, steps : tuple
+        The names of the steps, and the fitted steps.
+    sources : int array `[F]`
+        The number, of G before the first step, that each output column came from.
+    owners : int array `[F]`
+        The input column of each output column.
     """
 
     columns: tuple[str, ...]
@@ -74,9 +84,9 @@ class Pipeline:
         modality : Modality
             Of n training patients.
         learned : Learned
-            What is learned of them.
+            Their target.
         steps : sequence of StepSpec
-            What the numbers go through.
+            The steps in their order.
         groups : mapping of str to array `[n]`, optional
             Their groups.
 
@@ -94,17 +104,34 @@ class Pipeline:
         made_of = typed.owners if typed else np.arange(numbers.shape[1])
         _refuse_fillers(modality.name, numbers)
         names = np.asarray(modality.columns, dtype=str)[made_of]
-        groups = groups or {}
-        known = {name: np.asarray(values)[rows] for name, values in groups.items()}
-        about = (modality.name, modality.kind, table.index, names, known, learned.take(rows))
-        fitted = fit_steps(steps, numbers, Context(*about))
+        groups = {name: np.asarray(values)[rows] for name, values in (groups or {}).items()}
+        learned = learned.take(rows)
+        context = Context(modality.name, modality.kind, table.index, names, groups, learned)
+        fitted = fit_steps(steps, numbers, context)
         sources = sources_of(fitted, len(made_of))
-        called = tuple(spec.step for spec in steps)
-        return cls(tuple(modality.columns), typed, called, fitted, sources, made_of[sources])
+        owners = made_of[sources]
+        step_names = tuple(spec.step for spec in steps)
+        return cls(tuple(modality.columns), typed, step_names, fitted, sources, owners)
 
     def apply(self, modality: Modality, least: float = 0.5) -> np.ndarray:
-        """float64 `[N, F]`. Raises `InputError` where less than `least` of the fitted columns are
-        there, and where a step leaves values missing."""
+        """The columns that models see.
+
+        Parameters
+        ----------
+        modality : Modality
+            Of N patients, trained on or new.
+        least : float
+            The share of the fitted columns that must be there.
+
+        Returns
+        -------
+        float64 array `[N, F]`
+
+        Raises
+        ------
+        InputError
+            Where too few columns are there, or a step leaves values missing.
+        """
         numbers = self._numbers(self._in_fitted_order(modality, least))
         values = self._through(numbers)
         values[~self.present(modality)] = 0.0
@@ -112,16 +139,17 @@ class Pipeline:
         return values
 
     def _refuse_missing(self, name: str, numbers: np.ndarray, values: np.ndarray) -> None:
-        """Raises `InputError` where values are NaN and the numbers behind them are measurements;
-        `overflowing` is for the others."""
+        """Raises `InputError` where values are NaN though the numbers behind them are measurements;
+        `overflowing` reports the others."""
         lost = np.isnan(values).any(axis=1)
         if lost.any():
-            lost &= ~(np.abs(numbers) > LARGEST).any(axis=1)
+            is_huge = (np.abs(numbers) > LARGEST).any(axis=1)
+            lost &= ~is_huge
         if lost.any():
             raise InputError(left_missing(name, self.names, self.steps, numbers[lost]))
 
     def _through(self, numbers: np.ndarray) -> np.ndarray:
-        """What the steps make of numbers `[N, G]`, a table of its own."""
+        """The result of all steps on numbers `[N, G]`, in memory of its own."""
         values = numbers
         with np.errstate(over="ignore", invalid="ignore"):
             for name, made in zip(self.names, self.steps, strict=True):
@@ -129,6 +157,7 @@ class Pipeline:
         return values.copy() if np.may_share_memory(values, numbers) else values
 
     def _numbers(self, table: pd.DataFrame) -> np.ndarray:
+        """float64 `[N, G]` of a table with the fitted columns."""
         return self.typed.apply(table) if self.typed else table.to_numpy(dtype=float)
 
     def _in_fitted_order(self, modality: Modality, least: float) -> pd.DataFrame:
@@ -136,20 +165,21 @@ class Pipeline:
         table = modality.table
         if tuple(table.columns) == self.columns:
             return table
-        there = table.columns.intersection(pd.Index(self.columns))
-        if len(there) < least * len(self.columns):
+        there = len(table.columns.intersection(pd.Index(self.columns)))
+        wanted = len(self.columns)
+        if there < least * wanted:
             raise InputError(
-                f"modality {modality.name!r}: {len(there):,} of the {len(self.columns):,} "
-                "columns that the model was fitted on are there; at least "
-                f"{least:.0%} are needed. Rename columns as in training"
+                f"modality {modality.name!r}: {there:,} of the {wanted:,} columns that the model "
+                f"was fitted on are there; at least {least:.0%} are needed. Rename columns as in "
+                "training"
             )
-        if len(there) < len(self.columns):
+        if there < wanted:
             log.warning(
                 "modality %r: %s of the %s columns of the model are there; the others count as "
                 "missing",
                 modality.name,
-                len(there),
-                len(self.columns),
+                there,
+                wanted,
             )
         return table.reindex(columns=list(self.columns))
 
@@ -158,49 +188,50 @@ class Pipeline:
         return self._numbers(modality.table.reindex(columns=list(self.columns)))
 
     def standardise(self, numbers: np.ndarray) -> np.ndarray:
-        """What the steps make of `numbers` `[N, G]`, as columns `[N, F]`: NaN where the number that
-        a column came from is missing, none beyond `ABSURD`."""
+        """The result of all steps on `numbers` `[N, G]` as columns `[N, F]`: NaN where the number
+        that a column came from is missing, none beyond `ABSURD`."""
         columns = np.clip(self._through(numbers), -ABSURD, ABSURD)
-        columns[np.isnan(numbers[:, self.sources])] = np.nan
+        is_missing = np.isnan(numbers[:, self.sources])
+        columns[is_missing] = np.nan
         return columns
 
     @property
     def medians(self) -> np.ndarray | None:
         """float64 `[G]`: training medians of the numbers before the first step, where that is the
-        imputer and so keeps them."""
+        imputer, which keeps them; else None."""
         first = self.steps[0]
         return first.median if isinstance(first, Impute) else None
 
     def overflowing(self, values: np.ndarray) -> int:
-        """How many columns of `apply`'s output hold a size that no measurement has."""
-        sane = np.isfinite(values) & (np.abs(values) < ABSURD)
-        return int((~sane).any(axis=0).sum())
+        """The number of columns of `apply`'s output with values that cannot be measurements."""
+        is_sane = np.isfinite(values) & (np.abs(values) < ABSURD)
+        return int((~is_sane).any(axis=0).sum())
 
     def present(self, modality: Modality) -> np.ndarray:
-        """bool `[N]`: patients with a value in any fitted column; values elsewhere cannot be used,
-        so they do not count."""
+        """bool `[N]`: patients with a value in any fitted column; other columns do not count."""
         table = modality.table.reindex(columns=list(self.columns))
         return table.notna().any(axis=1).to_numpy()
 
     def unknown(self, modality: Modality) -> list[str]:
-        """What to tell of records that the model can make nothing of: column, how many patients,
-        what is taken in their place. Counts alone: neither ids nor values."""
+        """Notices of values in records that the model does not know: the column, the number of
+        patients, and what replaces the value. They show neither ids nor values."""
         if self.typed is None:
             return []
-        kinds = {name: kind for name, kind, *_ in self.typed.columns}
+        kinds = self.typed.kinds
         table = modality.table.reindex(columns=list(self.columns))
         notices = []
         for name, count in self.typed.unknown(table).items():
             who = few_counted(count, "patient has", "patients have")
-            notices.append(f"{modality.name}, {name}: {who} a value {_UNKNOWN[kinds[name]]}")
+            reason = _UNKNOWN[kinds[name]]
+            notices.append(f"{modality.name}, {name}: {who} a value {reason}")
         return notices
 
     def state(self) -> tuple[dict[str, np.ndarray], dict]:
         """Arrays and JSON from which `from_state` rebuilds the pipeline."""
         arrays, saved = {}, []
-        for place, (name, made) in enumerate(zip(self.names, self.steps, strict=True)):
-            own, about = made.state()
-            start = _start(self.names, place)
+        for position, name in enumerate(self.names):
+            own, about = self.steps[position].state()
+            start = _start(self.names, position)
             arrays |= {f"{start}{key}": value for key, value in own.items()}
             saved.append({"step": name, "about": about})
         described = {
@@ -212,60 +243,73 @@ class Pipeline:
 
     @classmethod
     def from_state(cls, arrays: Mapping[str, np.ndarray], described: Mapping) -> Pipeline:
-        """The pipeline of `state`'s arrays and JSON. Raises `ValueError` where they do not go
-        together."""
-        typed = described["typed"]
-        typed = None if typed is None else TypedColumns.from_state(typed)
-        made_of = np.arange(len(described["columns"])) if typed is None else typed.owners
+        """Restores a pipeline from `state`'s arrays and JSON. Raises `ValueError` where they do not
+        go together."""
+        columns = tuple(described["columns"])
+        typed, made_of = None, np.arange(len(columns))
+        if described["typed"] is not None:
+            typed = TypedColumns.from_state(described["typed"])
+            made_of = typed.owners
         saved = described.get("steps") or [{"step": name, "about": {}} for name in USUAL_STEPS]
-        names, width = tuple(each["step"] for each in saved), len(made_of)
-        steps: list[Step] = []
-        for place, each in enumerate(saved):
-            start = _start(names, place)
-            name, about = each["step"], each["about"]
-            steps.append(restored_step(step(name), name, arrays, start, about, width))
-            width = len(owners_of(name, steps[-1], width))
+        names = tuple(each["step"] for each in saved)
+        steps = _restored_steps(saved, arrays, len(made_of))
         sources = sources_of(steps, len(made_of))
-        check_shapes(arrays, {"owners": Array(PLACES, ("kept",))}, {"kept": width})
+        check_shapes(arrays, {"owners": Array(PLACES, ("kept",))}, {"kept": len(sources)})
         if not np.array_equal(made_of[sources], arrays["owners"]):
             raise ValueError("owners: not the columns that are kept")
-        columns = tuple(described["columns"])
         return cls(columns, typed, names, tuple(steps), sources, arrays["owners"])
 
 
-def _start(names: tuple[str, ...], place: int) -> str:
-    """What the names of a step's arrays begin with; those of the usual steps stand alone."""
-    return "" if names == USUAL_STEPS else f"steps/{place}/"
+def _restored_steps(
+    saved: Sequence[Mapping], arrays: Mapping[str, np.ndarray], width: int
+) -> list[Step]:
+    """The steps of a saved pipeline that gets so many columns."""
+    names = tuple(each["step"] for each in saved)
+    steps: list[Step] = []
+    for position, each in enumerate(saved):
+        name, start = names[position], _start(names, position)
+        made = restored_step(step(name), name, arrays, start, each["about"], width)
+        steps.append(made)
+        width = len(owners_of(name, made, width))
+    return steps
+
+
+def _start(names: tuple[str, ...], position: int) -> str:
+    """The beginning of the names of a step's arrays; the usual steps' have none."""
+    return "" if names == USUAL_STEPS else f"steps/{position}/"
 
 
 def _refuse_fillers(name: str, values: np.ndarray) -> None:
     """Raises `InputError` where training values are too large to be measurements."""
-    filled = (np.abs(np.nan_to_num(values, nan=0.0, posinf=np.inf)) > LARGEST).any(axis=0)
-    if filled.any():
+    sizes = np.abs(np.nan_to_num(values, nan=0.0, posinf=np.inf))
+    is_filled = (sizes > LARGEST).any(axis=0)
+    if is_filled.any():
+        count = counted(int(is_filled.sum()), "column holds", "columns hold")
         raise InputError(
-            f"modality {name!r}: {counted(int(filled.sum()), 'column holds', 'columns hold')} "
-            f"values beyond {LARGEST:.0e}, which stand for missing in some formats; make them blank"
+            f"modality {name!r}: {count} values beyond {LARGEST:.0e}, which stand for missing in "
+            "some formats; make them blank"
         )
 
 
 def unknown_values(
     pipelines: Mapping[str, Pipeline], modalities: Mapping[str, Modality]
 ) -> list[str]:
-    """`Pipeline.unknown` of every modality that these patients have: what to tell before a model
-    scores them.
+    """The notices of `Pipeline.unknown` for every modality of these patients, before a model scores
+    them.
 
     Raises `InputError` where a column was read as another type than the model was trained with: its
     values may then mean something else.
     """
-    told = []
+    notices = []
     for name, pipeline in pipelines.items():
         if name in modalities:
             _check_types(pipeline, modalities[name])
-            told += pipeline.unknown(modalities[name])
-    return told
+            notices += pipeline.unknown(modalities[name])
+    return notices
 
 
 def _check_types(pipeline: Pipeline, modality: Modality) -> None:
+    """Raises `InputError` where columns have other types than those fitted."""
     fitted = {} if pipeline.typed is None else pipeline.typed.kinds
     faults = Faults(f"modality {modality.name!r}")
     for column, kind in fitted.items():

@@ -1,4 +1,4 @@
-"""The contract suite of steps (`graphfuse check-part file.py:Class`)."""
+"""The tests of a step's contract (`graphfuse check-part file.py:Class`)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Promise = tuple[str, Callable[[], str]]
 
 
 class _AnyGroup(dict):
-    """Groups in which every name stands for two halves of the patients."""
+    """Groups of any name, each of which splits the patients in two halves."""
 
     def __init__(self, rows: int):
         super().__init__()
@@ -34,23 +34,26 @@ class _AnyGroup(dict):
         return self[name]
 
     def __missing__(self, name: str) -> np.ndarray:
-        return np.array(["one", "other"], dtype=object)[np.arange(self.rows) % 2]
+        halves = np.array(["one", "other"], dtype=object)
+        return halves[np.arange(self.rows) % 2]
 
 
 def sample_table(missing: bool = False, seed: int = 0) -> np.ndarray:
     """float64 `[24, 6]`: columns of different levels and spreads, one constant; with `missing`,
     gaps, and one column nobody has."""
-    draw = np.random.default_rng(seed)
-    table = draw.normal(size=(N, F)) * np.array([1, 10, 0.1, 3, 1, 2]) + np.arange(F)
+    rng = np.random.default_rng(seed)
+    spreads = np.array([1, 10, 0.1, 3, 1, 2])
+    table = rng.normal(size=(N, F)) * spreads + np.arange(F)
     table[:, 4] = 7.0
     if missing:
-        table[draw.random(table.shape) < 0.2] = np.nan
+        is_gap = rng.random(table.shape) < 0.2
+        table[is_gap] = np.nan
         table[:, 5] = np.nan
     return table
 
 
 def sample_context(of: str, rows: int = N) -> Context:
-    """What a step is told of `sample_table`, where an outcome `of` this kind is learned."""
+    """The context of `sample_table`, where an outcome `of` this kind is learned."""
     patients = pd.Index([f"P{row}" for row in range(rows)])
     columns = np.array([f"c{column}" for column in range(F)])
     learned = trained_kind(of).example(rows).learned
@@ -58,54 +61,74 @@ def sample_context(of: str, rows: int = N) -> Context:
 
 
 def check_step(kind: type[Step], name: str, options: Mapping[str, Any] | None = None) -> list[str]:
-    """Names of the promises that a step keeps, whatever kind of outcome is learned; one that its
-    `fit` refuses, by an `InputError`, is not tried. Raises `InputError` with those that it does
-    not."""
+    """Tests a step, for every kind of outcome that its `fit` does not refuse by an `InputError`.
+
+    Parameters
+    ----------
+    kind
+        The class of the step.
+    name
+        Its name, for messages.
+    options
+        Options of its `fit`.
+
+    Returns
+    -------
+    list of str
+        The promises that it keeps.
+
+    Raises
+    ------
+    InputError
+        With the promises that it does not keep.
+    """
     options = options or {}
     check_options(name, kind, options)
-    tried = {of: _tried(kind, name, options, of) for of in _taken(kind, options)}
+    results = {of: _tried(kind, name, options, of) for of in _accepted(kind, options)}
     faults, kept = Faults(name), []
-    for promise in next(iter(tried.values())):
-        said = {of: found[promise] for of, found in tried.items() if found[promise]}
-        if not said:
+    for promise in next(iter(results.values())):
+        broken = {of: result[promise] for of, result in results.items() if result[promise]}
+        if not broken:
             kept.append(promise)
             continue
-        of, fault = next(iter(said.items()))
-        where = "" if len(said) == len(tried) else f", where a {of} is learned"
+        of, fault = next(iter(broken.items()))
+        where = "" if len(broken) == len(results) else f", where a {of} is learned"
         faults.add(f"{promise}{where}: {fault}")
     faults.stop()
     return kept
 
 
-def _taken(kind: type[Step], options: Mapping[str, Any]) -> list[str]:
+def _accepted(kind: type[Step], options: Mapping[str, Any]) -> list[str]:
     """The kinds of outcome that a step does not refuse; all, where it refuses every one."""
-    taken = []
+    accepted = []
     for of in trained_kinds():
         try:
             kind.fit(sample_table(), sample_context(of), **options)
         except InputError:
             continue
-        except Exception:  # told as a finding by every promise
+        except Exception:  # every promise then reports it
             pass
-        taken.append(of)
-    return taken or trained_kinds()
+        accepted.append(of)
+    return accepted or trained_kinds()
 
 
 def _tried(kind: type[Step], name: str, options: Mapping[str, Any], of: str) -> dict[str, str]:
-    """Each promise, and how it is broken where an outcome `of` this kind is learned; "" where it
-    is kept."""
-    found = {}
-    for promise, holds in _promises(kind, name, options, of):
+    """Each promise, and how it is broken where an outcome `of` this kind is learned; '' where it is
+    kept."""
+    results = {}
+    for promise, test in _promises(kind, name, options, of):
         try:
-            found[promise] = holds()
-        except Exception as error:  # a researcher's step may raise anything: it is a finding
-            found[promise] = f"{type(error).__name__}: {error}"
-    return found
+            results[promise] = test()
+        except Exception as error:  # a custom step may raise anything
+            results[promise] = f"{type(error).__name__}: {error}"
+    return results
 
 
 def _promises(
     kind: type[Step], name: str, options: Mapping[str, Any], of: str
 ) -> Iterator[Promise]:
+    """The promises of a step, each with its test, which returns '' or how it is broken."""
+
     def fitted(missing: bool = False) -> Step:
         return kind.fit(sample_table(missing), sample_context(of), **options)
 
@@ -139,16 +162,17 @@ def _finite(made: Step, name: str) -> str:
 
 
 def _gaps(fitted: Callable[[bool], Step], name: str) -> str:
-    """Gaps may stay; what comes of a number must be one. Or the step says that it comes after
-    `impute`, by an `InputError`."""
+    """Gaps may stay, but numbers must stay numbers; or the step refuses gaps by an `InputError`,
+    since it comes after `impute`."""
     try:
         made = fitted(True)
     except InputError:
         return ""
-    table, owners = sample_table(True, seed=1), owners_of(name, made, F)
+    table = sample_table(True, seed=1)
+    owners = owners_of(name, made, F)
     is_known = np.isfinite(table)[:, owners]
-    lost = is_known & ~np.isfinite(applied(name, made, table))
-    return "numbers beside gaps are lost" if lost.any() else ""
+    is_lost = is_known & ~np.isfinite(applied(name, made, table))
+    return "numbers beside gaps are lost" if is_lost.any() else ""
 
 
 def _alone(made: Step, name: str) -> str:
@@ -170,8 +194,11 @@ def _untouched(kind: type[Step], name: str, options: Mapping[str, Any], of: str)
     table = sample_table(seed=1)
     applied(name, made, table)
     in_apply = not np.array_equal(table, sample_table(seed=1))
-    changed = [word for word, has in (("fit", in_fit), ("apply", in_apply)) if has]
-    return f"{' and '.join(changed)} changed it" if changed else ""
+    if in_fit and in_apply:
+        return "fit and apply changed it"
+    if in_fit:
+        return "fit changed it"
+    return "apply changed it" if in_apply else ""
 
 
 def _twice(fitted: Callable[[], Step], name: str) -> str:
@@ -181,9 +208,9 @@ def _twice(fitted: Callable[[], Step], name: str) -> str:
 
 def _declared(made: Step) -> str:
     arrays, _ = made.state()
-    besides = [key for key in arrays if key not in made.arrays]
-    if besides:
-        return f"state() gives {besides[0]!r}, which `arrays` does not declare"
+    undeclared = [key for key in arrays if key not in made.arrays]
+    if undeclared:
+        return f"state() gives {undeclared[0]!r}, which `arrays` does not declare"
     sizes = {"before": F}
     check_shapes(arrays, made.arrays, sizes)
     check_values(arrays, made.arrays, sizes)
@@ -199,8 +226,9 @@ def _read_back(made: Step, name: str) -> str:
 
 
 def _differ(one: np.ndarray, other: np.ndarray) -> str:
-    """Whether two tables are one, to 1e-9 of their size."""
+    """How two tables differ; '' where they agree to 1e-9 of their size."""
     if one.shape != other.shape:
         return f"shape {one.shape} against {other.shape}"
-    gap = np.abs(one - other) / np.maximum(1, np.abs(one))
-    return "" if gap.max(initial=0) <= CLOSE else f"differs by {gap.max():.1e}"
+    difference = np.abs(one - other) / np.maximum(1, np.abs(one))
+    largest = difference.max(initial=0)
+    return "" if largest <= CLOSE else f"differs by {largest:.1e}"

@@ -1,1 +1,1 @@
-"""Steps from a modality's numbers to what models see, one file each; the folder is the registry."""
+"""Preparation steps, one file each; the folder is the registry."""

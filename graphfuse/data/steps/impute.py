@@ -1,4 +1,4 @@
-"""Missing values become the training median."""
+"""The step `impute`: missing values become the training median."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from graphfuse.files.arrays import FLOATS, Array
 
 @dataclass(frozen=True, eq=False)
 class Impute(Step):
-    """Missing values become the training median of their column (0 where a column was never
-    seen)."""
+    """Missing values become the training median of their column, or 0 where no training patient has
+    a value."""
 
     median: np.ndarray
 
@@ -27,11 +27,13 @@ class Impute(Step):
 
     @classmethod
     def fit(cls, table: np.ndarray, context: Context | None = None) -> Impute:
+        if not len(table):
+            return cls(np.zeros(table.shape[1]))
         if not np.isnan(table).any():
-            return cls(np.median(table, axis=0) if len(table) else np.zeros(table.shape[1]))
-        seen = ~np.isnan(table).all(axis=0)
+            return cls(np.median(table, axis=0))
+        has_values = ~np.isnan(table).all(axis=0)
         median = np.zeros(table.shape[1])
-        median[seen] = np.nanmedian(table[:, seen], axis=0)
+        median[has_values] = np.nanmedian(table[:, has_values], axis=0)
         return cls(median)
 
     def apply(self, table: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Columns centred and divided by their spread among training patients."""
+"""The step `scale`: columns are centred and divided by their spread among training patients."""
 
 from __future__ import annotations
 
@@ -16,12 +16,11 @@ from graphfuse.statistics.columns import is_constant, near_one
 
 @dataclass(frozen=True, eq=False)
 class Scale(Step):
-    """Zero mean over training patients, and there a standard deviation of 1, or a range (largest
-    less smallest) of 1, after which a column with outliers says less; a column constant there
-    becomes 0 everywhere.
+    """Over training patients, columns get mean 0 and a standard deviation of 1, or a range of 1,
+    which gives columns with outliers less weight; columns that are constant there become 0.
 
-    Whether a column is constant is judged against the size of its own values (`is_constant`), so
-    that neither its unit nor an offset decides whether it counts. It comes after `impute`.
+    Whether a column is constant is judged by the size of its own values (`is_constant`), so that
+    neither its unit nor an offset matters. It comes after `impute`.
     """
 
     mean: np.ndarray
@@ -39,11 +38,12 @@ class Scale(Step):
 
     @classmethod
     def fit(cls, table: np.ndarray, context: Context | None = None, by: str = "deviation") -> Scale:
-        """`by`: `"deviation"` or `"range"`."""
+        """Fits the step; `by`: `"deviation"` or `"range"`."""
         if by not in ("deviation", "range"):
             raise InputError(f'scale: by = "deviation" or "range" (got {by!r})')
         if not len(table):
-            return cls(np.zeros(table.shape[1]), np.zeros(table.shape[1]))
+            zeros = np.zeros(table.shape[1])
+            return cls(zeros, zeros)
         scaled, exponent = near_one(table)
         mean = scaled.mean(axis=0)
         if np.isnan(mean).any():
@@ -51,11 +51,13 @@ class Scale(Step):
                 'scale: values are missing; put "impute" before "scale" among [prepare] steps'
             )
         deviations = scaled - mean
-        drift = deviations.mean(axis=0)  # what rounding left in the mean of large values
+        drift = deviations.mean(axis=0)  # rounding errors in the mean of large values
         width = np.ptp(scaled, axis=0) if by == "range" else deviations.std(axis=0)
         constant = is_constant(table)
-        factor = np.ldexp(1 / np.where(constant, 1.0, width), -exponent)
-        return cls(np.ldexp(mean + drift, exponent), np.where(constant, 0.0, factor))
+        width = np.where(constant, 1.0, width)
+        factor = np.ldexp(1 / width, -exponent)
+        mean = np.ldexp(mean + drift, exponent)
+        return cls(mean, np.where(constant, 0.0, factor))
 
     def apply(self, table: np.ndarray) -> np.ndarray:
         return (table - self.mean) * self.factor

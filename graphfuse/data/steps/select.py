@@ -1,4 +1,4 @@
-"""The columns that say most of the target."""
+"""The step `select`: keeps the columns with the strongest association with the target."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from graphfuse.files.arrays import PLACES, Array, chosen
 
 @dataclass(frozen=True, eq=False)
 class Select(Step):
-    """The `top` columns by relevance for the training labels; ties go by column name, never by
-    column order."""
+    """Keeps the `top` columns by their relevance for the training labels; ties are broken by
+    column name, so that the order of columns does not matter."""
 
     keep: np.ndarray
 
@@ -29,7 +29,7 @@ class Select(Step):
 
     @classmethod
     def fit(cls, table: np.ndarray, context: Context, top: int | None = None) -> Select:
-        """`top`: how many; `None` keeps all."""
+        """Fits the step; `top`: how many columns are kept, `None`: all."""
         if top is not None and (type(top) is not int or top < 1):
             raise InputError(f"select: top must be a whole number of 1 or more (got {top!r})")
         if top is None or top >= table.shape[1]:
