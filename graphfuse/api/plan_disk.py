@@ -25,7 +25,7 @@ GROWTH = (0, 1)  # powers of the patients with which the other files grow
 
 @dataclass(frozen=True)
 class Written:
-    """Files of a run: seconds and bytes of what each fold adds, and of what is there once."""
+    """Seconds and bytes of a run's files: of those that each fold adds, and of all others."""
 
     by_fold: Spent
     once: Spent
@@ -34,34 +34,37 @@ class Written:
 
 
 def written(report_of: Callable[[], Report], ranked: bool, device: str) -> Written:
-    """Scores a probe, and writes its run directory, but for the graphs, to where it is
-    forgotten."""
+    """Scores a probe, and writes its run directory without graphs, into a temporary folder."""
     began = Spent.now()
     report = report_of()
-    with _forgotten() as folder:
+    with _temporary_folder() as folder:
         report.write(folder)
         if ranked:
             rank(report, device=device).write(folder / "rankings")
-        by_fold, began = began.since(), Spent.now()
+        by_fold = began.since()
+        began = Spent.now()
         write_report(folder)
         models = _bytes(folder / "model" / "folds")
         return Written(by_fold, began.since(), models, _bytes(folder) - models)
 
 
 def carried(sizes: Sequence[int], probes: Sequence[Written], to: int, folds: float) -> Written:
-    """The files of so many patients and `folds` times a probe's folds."""
+    """Extrapolates to `to` patients and `folds` times a probe's folds, from probes of `sizes`."""
 
     def grown(values: list[float]) -> float:
         return carried_on(sizes, values, GROWTH, to)
 
     def spent(values: list[Spent]) -> Spent:
-        return Spent(grown([each.wall for each in values]), grown([each.cpu for each in values]))
+        wall = grown([each.wall for each in values])
+        cpu = grown([each.cpu for each in values])
+        return Spent(wall, cpu)
 
+    fold_bytes = grown([probe.fold_bytes for probe in probes])
     return Written(
-        spent([each.by_fold for each in probes]).times(folds),
-        spent([each.once for each in probes]),
-        folds * grown([each.fold_bytes for each in probes]),
-        grown([each.once_bytes for each in probes]),
+        by_fold=spent([probe.by_fold for probe in probes]).times(folds),
+        once=spent([probe.once for probe in probes]),
+        fold_bytes=folds * fold_bytes,
+        once_bytes=grown([probe.once_bytes for probe in probes]),
     )
 
 
@@ -74,19 +77,20 @@ def graphs(
     some: Cohort, patients: int, recipe: Recipe, network: GeneNetwork | None, seed: int
 ) -> tuple[Spent, float]:
     """Seconds and bytes of the graphs of so many patients, from writing those of `some`."""
-    began, more = Spent.now(), patients / len(some)
-    with _forgotten() as folder:
+    began = Spent.now()
+    times = patients / len(some)
+    with _temporary_folder() as folder:
         graph_of(some, recipe, network, seed).write(folder / "graph")
-        return began.since().times(more), more * _bytes(folder)
+        return began.since().times(times), times * _bytes(folder)
 
 
 def _bytes(folder: Path) -> int:
-    """Of all files in a folder."""
+    """The size of all files in a folder."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 @contextmanager
-def _forgotten() -> Iterator[Path]:
-    """A folder that is gone afterwards."""
+def _temporary_folder() -> Iterator[Path]:
+    """A folder that is deleted afterwards."""
     with tempfile.TemporaryDirectory(prefix="graphfuse-plan-") as place:
         yield Path(place)

@@ -1,4 +1,4 @@
-"""Run directories, ranked again."""
+"""Rankings of saved runs."""
 
 from __future__ import annotations
 
@@ -47,13 +47,21 @@ def rank_run(
     allow_parts: Iterable[str | Path] = (),
     device: str = "auto",
 ) -> Ranking:
-    """Rankings of a saved run, as `rank_saved` gives them, written to its `rankings/`; the report
-    anew."""
-    given = {"network": network, "allow_parts": allow_parts, "device": device}
-    given |= {"method": method}
+    """Ranks a saved run, and writes its `rankings/` and its report anew.
+
+    Parameters and errors are those of `rank_saved`.
+    """
     folder = Path(folder)
     inside(folder, "rankings")
-    ranking = rank_saved(folder, top, cohort, **given)
+    ranking = rank_saved(
+        folder,
+        top,
+        cohort,
+        method=method,
+        network=network,
+        allow_parts=allow_parts,
+        device=device,
+    )
     ranking.write(folder / "rankings")
     with undamaged(folder):
         write_report(folder)
@@ -70,7 +78,7 @@ def rank_saved(
     allow_parts: Iterable[str | Path],
     device: str,
 ) -> Ranking:
-    """Rankings of a saved run: explains its fold models on its cohort; nothing is written.
+    """Ranks a saved run by explaining its fold models on its cohort; nothing is written.
 
     Parameters
     ----------
@@ -100,21 +108,22 @@ def rank_saved(
         Where the method, the cohort, the network or the device is not here, or no longer that of
         the run, or the run is damaged.
     """
-    device, chosen = pick_device(device), ranking_method(method)
+    device = pick_device(device)
+    chosen = ranking_method(method)
     record = load_record(folder)
-    found = _own_cohort(folder, record) if cohort is None else as_cohort(cohort)
-    if found.digest() != record.hashes.get("data"):
+    cohort = _own_cohort(folder, record) if cohort is None else as_cohort(cohort)
+    if cohort.digest() != record.hashes.get("data"):
         raise InputError(
-            f"{folder}: the data of cohort {found.name!r} are not, or no longer, those of this "
+            f"{folder}: the data of cohort {cohort.name!r} are not, or no longer, those of this "
             "run; give the cohort that it was trained on, or train again"
         )
-    replicas = load_replicas(folder, found, record.target, allow_parts=allow_parts)
+    replicas = load_replicas(folder, cohort, record.target, allow_parts=allow_parts)
     if any(replica.model.task_.unfitted != record.task for replica in replicas):
         raise damaged(folder, "its models are of another outcome than run.json says")
-    _check_folds(folder, record, replicas, found)
-    found, genes = _gene_side(folder, record, found, network)
+    _check_folds(folder, record, replicas, cohort)
+    cohort, genes = _gene_side(folder, record, cohort, network)
     with undamaged(folder), np.errstate(over="ignore", invalid="ignore"):
-        ranking = rank_replicas(replicas, found, genes, device, chosen).top(top)
+        ranking = rank_replicas(replicas, cohort, genes, device, chosen).top(top)
     _check_finite(folder, ranking)
     return ranking
 
@@ -201,9 +210,9 @@ def _check_folds(
         rows = [(replica.repeat, replica.fold, patient) for patient in tested.patients.astype(str)]
         with undamaged(folder):
             output = replica.model.output(tested)
-            given = pd.DataFrame(replica.model.task_.table(output)).select_dtypes("number")
-            said = written.reindex(index=rows, columns=given.columns).astype(float)
-        if not np.allclose(given, said, rtol=0, atol=SAME):
+            predicted = pd.DataFrame(replica.model.task_.table(output)).select_dtypes("number")
+            recorded = written.reindex(index=rows, columns=predicted.columns).astype(float)
+        if not np.allclose(predicted, recorded, rtol=0, atol=SAME):
             name = f"model/folds/r{replica.repeat}f{replica.fold}"
             why = "it does not give what predictions.csv holds of this fold's patients"
             raise damaged(folder / name, why, "damaged model")

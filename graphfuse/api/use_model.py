@@ -78,16 +78,23 @@ def rank(
     """
     folder = report.folder if isinstance(report, Report) else Path(report)
     if folder is not None:
-        given = {"network": network, "allow_parts": allow_parts, "device": device}
-        given |= {"method": method}
-        return rank_saved(folder, top, cohort, **given)
-    return rank_replicas(
+        return rank_saved(
+            folder,
+            top,
+            cohort,
+            method=method,
+            network=network,
+            allow_parts=allow_parts,
+            device=device,
+        )
+    ranking = rank_replicas(
         report.replicas,
         report.cohort,
         report.network,
         pick_device(device),
         ranking_method(method),
-    ).top(top)
+    )
+    return ranking.top(top)
 
 
 @checked
@@ -110,7 +117,7 @@ def predict(
         Patients, or their manifest, which is then read by the model's types of columns, so that no
         row depends on the file's others.
     allow_shift : bool
-        Whether tables far from the scale of training are told of only, not refused.
+        Whether tables far from the scale of training give a warning only, and no error.
     device : str or None
         Where it is computed; by default the model's own.
     allow_parts : iterable of str or Path

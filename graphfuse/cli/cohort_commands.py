@@ -55,15 +55,14 @@ def _outlook(path: Path) -> str:
     outcomes = read_toml(path, Manifest).outcome
     if not outcomes:
         return f"no outcome was recognised: name the column to predict in {path}"
-    found = ", ".join(f"{name} ({spec.kind})" for name, spec in outcomes.items())
+    listed = ", ".join(f"{name} ({spec.kind})" for name, spec in outcomes.items())
     first = next(iter(outcomes.values()))
-    trained = " and ".join(trained_kinds())
-    which = (
-        "the first is what train takes"
-        if kind_of(first.kind).trains
-        else f"only outcomes of kind {trained} train so far, and none was recognised"
-    )
-    return f"outcomes found: {found}; {which}"
+    if kind_of(first.kind).trains:
+        which = "the first is what train takes"
+    else:
+        kinds = " and ".join(trained_kinds())
+        which = f"only outcomes of kind {kinds} train so far, and none was recognised"
+    return f"outcomes found: {listed}; {which}"
 
 
 @app.command(epilog="Example: graphfuse check cohort.toml --recipe multiplex")
@@ -77,49 +76,48 @@ def check(
     """Check a cohort: ids matched, features mapped, value types, gene-network coverage and whether
     train would run. Nothing is trained."""
     speak(quiet)
-    from graphfuse.evaluate.readiness import check as look
+    from graphfuse.evaluate.readiness import check as check_cohort
 
-    found = look(cohort, target, cv=folds_of(cv), seed=seed)
-    asked = (
-        found.cohort is not None
-        and not found.faults
-        and (recipe is not None or network is not None)
-    )
-    try:
-        said = _of_recipe(found, target, recipe, network) if asked else []
-    except InputError as error:
-        typer.echo(str(replace(found, faults=[str(error)])))
-        raise
-    typer.echo("\n".join([str(found), *said]))
-    found.stop()
+    checked = check_cohort(cohort, target, cv=folds_of(cv), seed=seed)
+    is_usable = checked.cohort is not None and not checked.faults
+    lines = []
+    if is_usable and (recipe is not None or network is not None):
+        try:
+            lines = _of_recipe(checked, target, recipe, network)
+        except InputError as error:
+            typer.echo(str(replace(checked, faults=[str(error)])))
+            raise
+    typer.echo("\n".join([str(checked), *lines]))
+    checked.stop()
 
 
 def _of_recipe(
-    found: Checked, target: str | None, recipe: str | None, network: Path | None
+    checked: Checked, target: str | None, recipe: str | None, network: Path | None
 ) -> list[str]:
-    """What a gene network covers of the cohort, what the recipe's other files hold of it, and what
-    comes to nothing. Raises `InputError` where a file or a step cannot be used, or the recipe's
-    fusion is not of such an outcome."""
+    """Lines on what a gene network covers of the cohort, on what the recipe's other files hold of
+    it, and warnings of what has no effect.
+
+    Raises `InputError` where a file or a step cannot be used, or the recipe's fusion does not fit
+    the outcome.
+    """
     from graphfuse import api
     from graphfuse.learn.fusion_support import require_fusion
     from graphfuse.learn.recipe_steps import steps_of
     from graphfuse.learn.signals.channels import describe_files, notices
     from graphfuse.schema import DEFAULT_RECIPE, Recipe
 
-    cohort, asked = found.cohort, Recipe.named(recipe or DEFAULT_RECIPE)
-    steps_of(asked, cohort)
-    if not found.refused:
-        require_fusion(asked, cohort.outcome(target).task)
-    files = describe_files(asked, cohort)
-    covered = api.coverage(cohort, asked, network=network)
-    warned = notices(asked, cohort, network or asked.gene.network)
-    return [
-        "",
-        str(covered),
-        *files,
-        *(["", "warnings:"] if warned else []),
-        *(f"  - {notice}" for notice in warned),
-    ]
+    cohort = checked.cohort
+    recipe = Recipe.named(recipe or DEFAULT_RECIPE)
+    steps_of(recipe, cohort)
+    if not checked.refused:
+        require_fusion(recipe, cohort.outcome(target).task)
+    files = describe_files(recipe, cohort)
+    covered = api.coverage(cohort, recipe, network=network)
+    lines = ["", str(covered), *files]
+    warnings = notices(recipe, cohort, network or recipe.gene.network)
+    if warnings:
+        lines += ["", "warnings:"]
+    return lines + [f"  - {warning}" for warning in warnings]
 
 
 @app.command(epilog="Example: graphfuse fetch tcga-brca")

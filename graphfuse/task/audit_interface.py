@@ -16,7 +16,7 @@ class Audited:
 
     #: Whether each patient is of one of the outcome's own classes.
     has_classes: ClassVar[bool] = False
-    #: Whether it is a time until an event, by which clusters may be told apart.
+    #: Whether it is a time until an event, in which clusters may differ.
     has_times: ClassVar[bool] = False
     category_words: ClassVar[CategoryWords] = CategoryWords()
 

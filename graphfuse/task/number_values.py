@@ -17,7 +17,7 @@ from graphfuse.text.cell_words import cleaned
 from graphfuse.text.parse_numbers import bounds_notice, plain_numbers, shapes
 
 _WORDS = 20  # different texts, up to which a column may be of classes
-_FEWEST = 20  # values, below which nothing is said of how they are distributed
+_FEWEST = 20  # values; of fewer, no notice says how they are distributed
 _LARGEST = 1e100  # whose squares can be summed
 _OUTER = 0.05  # the share of patients that lies farthest out
 _DECIDES = 0.8  # of the variance; of a normal distribution they hold 0.28, of an exponential 0.5

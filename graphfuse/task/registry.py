@@ -12,20 +12,20 @@ import pandas as pd
 from graphfuse.errors import InputError, nearest
 from graphfuse.task.metric import MetricSet
 
-UNSAID = "class"  # what labels are of which nobody says the kind
+UNSAID = "class"  # the kind of labels that are given without one
 
 
 @cache
 def kinds() -> dict[str, type]:
     """Name of a kind, as manifests have it → its class, in the order of the files."""
-    found = {}
-    for module in pkgutil.iter_modules([str(Path(__file__).parent)]):
-        loaded = importlib.import_module(f"graphfuse.task.{module.name}")
-        for each in vars(loaded).values():
-            is_own = isinstance(each, type) and each.__module__ == loaded.__name__
-            if is_own and getattr(each, "kind", None):
-                found[each.kind] = each
-    return found
+    class_of = {}
+    for file in pkgutil.iter_modules([str(Path(__file__).parent)]):
+        module = importlib.import_module(f"graphfuse.task.{file.name}")
+        for value in vars(module).values():
+            is_own = isinstance(value, type) and value.__module__ == module.__name__
+            if is_own and getattr(value, "kind", None):
+                class_of[value.kind] = value
+    return class_of
 
 
 def kind_of(name: str) -> type:
@@ -52,7 +52,7 @@ def kind_of_labels(asked: str | None, outcome=None) -> type:
     Parameters
     ----------
     asked : str or None
-        The kind, where it was said.
+        The kind, where one was given.
     outcome : Outcome, optional
         The one that the same patients have already: labels are taken to be of its kind where models
         are trained of it, else to be classes.
@@ -69,10 +69,10 @@ def kind_of_labels(asked: str | None, outcome=None) -> type:
 
 def metrics_of(kind: str) -> MetricSet:
     """The metrics of a kind of outcome. Raises `InputError` for one that cannot be scored."""
-    found = kind_of(kind)
-    if not found.trains:
+    cls = kind_of(kind)
+    if not cls.trains:
         raise InputError(f"outcomes of kind {kind!r} cannot be scored; take another outcome")
-    return found.metrics
+    return cls.metrics
 
 
 def kind_that_may_be(column: pd.Series) -> str:
