@@ -62,7 +62,8 @@ class AddOns:
 
     def timed(self, record: RunRecord, memory: float) -> RunRecord:
         """The run's record with what all of it took, and with what failed among its notices."""
-        notices = [*record.notices, *(f"not made: {each}" for each in self.failed)]
+        notices = list(record.notices)
+        notices += [f"not made: {each}" for each in self.failed]
         update = {"timings": dict(self.timings), "peak_memory_gb": memory, "notices": notices}
         return record.model_copy(update=update)
 

@@ -1,5 +1,4 @@
-"""What a bench came to: tables to read, to paste and to go on with, and one page with its
-figures."""
+"""The results of a bench: a page with figures, tables in Markdown and csv files."""
 
 from __future__ import annotations
 
@@ -15,7 +14,7 @@ from graphfuse.evaluate.graph_controls import sentences
 from graphfuse.files.atomic_write import Kind, whole
 from graphfuse.report import formatting, graph_ablation, scores
 from graphfuse.report.templates import template
-from graphfuse.schema import Score
+from graphfuse.schema import Metrics, Score
 from graphfuse.schema.model_id import (
     ADDITIVE,
     EARLY,
@@ -38,12 +37,9 @@ _ORDER = (  # after the baseline that knows nothing of a patient
     NO_GRAPH,
     OURS,
 )
-BENCH = Kind.of(
-    "folder of a bench",
-    "parts",
-    *("bench.html", "bench.md", "bench.json", "results.csv", "timings.csv", "scores.csv"),
-    *("comparisons.csv", "modalities.csv", "README.txt"),
-)
+_PAGES = ("bench.html", "bench.md", "bench.json", "README.txt")
+_TABLES = ("results.csv", "timings.csv", "scores.csv", "comparisons.csv", "modalities.csv")
+BENCH = Kind.of("folder of a bench", "parts", *_PAGES, *_TABLES)
 _TIMED = ["cohort", "recipe", "model", "repeat", "fold", "seconds"]
 _README = """\
 bench.html       the page: every table and figure, opens offline
@@ -82,11 +78,8 @@ def write_bench(
     safe_csv(_by_contest(results, _scores), folder / "scores.csv")
     safe_csv(_by_contest(results, _comparisons), folder / "comparisons.csv")
     safe_csv(_by_contest(results, _contributions), folder / "modalities.csv")
-    shown = {
-        "about": about,
-        "contests": [_contest(result) for result in results],
-        "summary": summary(results),
-    }
+    shown = {"about": about, "summary": summary(results)}
+    shown["contests"] = [_contest(result) for result in results]
     for name in ("bench.html", "bench.md"):
         text = template(f"{name}.jinja").render(**shown)
         with whole(folder / name) as part:
@@ -116,91 +109,100 @@ def summary(results: Sequence[Result]) -> dict[str, Any]:
         its `cells` a contest; `rule`, by which the metrics were chosen; `in_points`, whether all of
         them are written in points.
     """
-    rules = dict.fromkeys(metrics_of(each.metrics.kind).headline_rule for each in results)
+    kinds = dict.fromkeys(each.metrics.kind for each in results)
+    rules = dict.fromkeys(metrics_of(kind).headline_rule for kind in kinds)
     headlines = [headline(result) for result in results]
     rows, graphs = [], []
     for name in _models(results):
-        rows.append({"name": name, "cells": [_cell(result, name) for result in results]})
+        cells = [_cell(result, name) for result in results]
+        rows.append({"name": name, "cells": cells})
     for result, metric in zip(results, headlines, strict=True):
         graphs.append(sentences(result.metrics.comparisons, metric))
-    return {
-        "titles": [_title(result, results) for result in results],
-        "rule": "; ".join(rules),
-        "metrics": [metric.in_sentence for metric in headlines],
-        "in_points": all(metric.percent for metric in headlines),
-        "rows": rows,
-        "graphs": graphs,
-    }
+    shown: dict[str, Any] = {"rows": rows, "graphs": graphs, "rule": "; ".join(rules)}
+    shown["titles"] = [_title(result, results) for result in results]
+    shown["metrics"] = [metric.in_sentence for metric in headlines]
+    shown["in_points"] = all(metric.percent for metric in headlines)
+    return shown
 
 
 def _models(results: Sequence[Result]) -> list[str]:
     """The models of all contests that do not stand for single modalities: first what knows nothing
     of a patient, the net last of those known here."""
-    models = dict.fromkeys(name for result in results for name in result.metrics.models)
+    models: dict[str, None] = {}
+    for result in results:
+        models |= dict.fromkeys(result.metrics.models)
     shown = [name for name in models if not ModelId.parse(name).modalities]
-    baselines = [kind_of(kind).baseline for kind in trained_kinds()]
-    order = {name: place for place, name in enumerate([*baselines, *_ORDER])}
-    return sorted(shown, key=lambda name: order.get(name, len(order)))
+    uninformed = [kind_of(kind).baseline for kind in trained_kinds()]
+    first = [*uninformed, *_ORDER]
+    return sorted(shown, key=lambda name: first.index(name) if name in first else len(first))
 
 
 def _title(result: Result, results: Sequence[Result]) -> str:
     """The contest's name; with its recipe where the bench has several."""
     recipes = {each.contest.recipe.name for each in results}
     contest = result.contest
-    return f"{contest.name}, {contest.recipe.name}" if len(recipes) > 1 else contest.name
+    if len(recipes) > 1:
+        return f"{contest.name}, {contest.recipe.name}"
+    return contest.name
 
 
 def _cell(result: Result, name: str) -> dict[str, Any]:
     """A model's score in a contest, a dash where it has none."""
     metric = headline(result)
-    score = result.metrics.models.get(name, {}).get(metric.name)
+    scores_by_metric = result.metrics.models.get(name, {})
+    score = scores_by_metric.get(metric.name)
     if not isinstance(score, Score):
         return {"mean": "–", "interval": "", "verdict": ""}
+    mean = formatting.scored(score.mean, metric)
+    interval = formatting.scored_span(score.ci95, metric)
     pair = graph_ablation.against(result.metrics, OURS, name, metric.name)
-    return {
-        "mean": formatting.scored(score.mean, metric),
-        "interval": formatting.scored_span(score.ci95, metric),
-        "verdict": pair.verdict if pair else "",
-    }
+    verdict = pair.verdict if pair else ""
+    return {"mean": mean, "interval": interval, "verdict": verdict}
 
 
 def _contest(result: Result) -> dict[str, Any]:
     """A contest's own part of the page."""
     metrics, contest = result.metrics, result.contest
-    known, first = metrics_of(metrics.kind), headline(result)
+    shown: dict[str, Any] = {"contest": contest, "hashes": contest.hashes}
+    shown["patients"] = len(contest.cohort)
+    shown["labelled"] = int(contest.outcome.known.sum())
+    shown["report_words"] = contest.outcome.task.report_words
+    shown |= _scores_of(metrics)
+    shown |= _forest(result)
+    first = headline(result)
+    shown["metric"] = first.in_sentence
+    shown["shapley"] = [each for each in result.contributions if each.metric == first.name]
+    shown["cross_modal"] = graph_ablation.against(metrics, OURS, ADDITIVE, first.name)
+    return shown
+
+
+def _scores_of(metrics: Metrics) -> dict[str, Any]:
+    """The scores of a contest's models, and how they compare."""
+    known = metrics_of(metrics.kind)
     compared, pairs = scores.comparisons(metrics)
-    return {
-        "contest": contest,
-        "patients": len(contest.cohort),
-        "labelled": int(contest.outcome.known.sum()),
-        "hashes": contest.hashes,
-        **_forest(result),
-        "known": known,
-        "names": {metric.name: metric.title for metric in known},
-        "sizes": formatting.sizes(metrics),
-        "report_words": contest.outcome.task.report_words,
-        "baselines": scores.baselines(metrics),
-        "variants": scores.variants(metrics),
-        "compared": compared,
-        "pairs": [pair for pair in pairs if not pair["variant"]],
-        "graphs": graph_ablation.ablations(metrics),
-        "graph_metrics": graph_ablation.compared_in(metrics),
-        "metric": first.in_sentence,
-        "shapley": [each for each in result.contributions if each.metric == first.name],
-        "cross_modal": graph_ablation.against(metrics, OURS, ADDITIVE, first.name),
-    }
+    shown: dict[str, Any] = {"known": known, "compared": compared}
+    shown["names"] = {metric.name: metric.title for metric in known}
+    shown["sizes"] = formatting.sizes(metrics)
+    shown["baselines"] = scores.baselines(metrics)
+    shown["variants"] = scores.variants(metrics)
+    shown["pairs"] = [pair for pair in pairs if not pair["variant"]]
+    shown["graphs"] = graph_ablation.ablations(metrics)
+    shown["graph_metrics"] = graph_ablation.compared_in(metrics)
+    return shown
 
 
 def _forest(result: Result) -> dict[str, Any]:
     """The forest plot of a contest, and whether rows of it are cut off."""
-    contest, known = result.contest, metrics_of(result.metrics.kind)
-    drawn = list(dict.fromkeys([headline(result), known[known.primary]]))
+    contest = result.contest
+    known = metrics_of(result.metrics.kind)
+    drawn = [headline(result)]
+    if known[known.primary] not in drawn:
+        drawn.append(known[known.primary])
     name = _identifier(f"{contest.name}-{contest.recipe.name}")
     title = f"{contest.name}: scores by model with 95 % intervals"
-    return {
-        "forest": scores.forest(result.metrics, drawn, name, title),
-        "far": any(scores.is_unbounded(metric) for metric in drawn),
-    }
+    forest = scores.forest(result.metrics, drawn, name, title)
+    is_cut = any(scores.is_unbounded(metric) for metric in drawn)
+    return {"forest": forest, "far": is_cut}
 
 
 def _identifier(text: str) -> str:
@@ -218,7 +220,8 @@ def _by_contest(
     table = []
     for result in results:
         names = {"cohort": result.contest.name, "recipe": result.contest.recipe.name}
-        table += [names | _flat(row) for row in rows_of(result)]
+        rows = rows_of(result)
+        table += [names | _flat(row) for row in rows]
     return pd.DataFrame(table)
 
 
@@ -229,8 +232,9 @@ def _scores(result: Result) -> list[dict[str, Any]]:
     rows = []
     for kind, models in (("rung", metrics.models), ("variant", metrics.variants)):
         for model, scored in models.items():
-            names = {"model": model, "kind": kind}
-            rows += [names | {"metric": each} | scored[each].model_dump() for each in known]
+            for metric in known:
+                names = {"model": model, "kind": kind, "metric": metric}
+                rows.append(names | scored[metric].model_dump())
     return rows
 
 
@@ -246,6 +250,6 @@ def _flat(row: dict[str, Any]) -> dict[str, Any]:
     """The row, its interval as two columns."""
     if "ci95" not in row:
         return row
-    low, high = row["ci95"]
-    rest = {key: value for key, value in row.items() if key != "ci95"}
-    return rest | {"lo": low, "hi": high}
+    flat = dict(row)
+    flat["lo"], flat["hi"] = flat.pop("ci95")
+    return flat

@@ -81,7 +81,8 @@ def _share_by_confidence(axes: Axes, bins: Sequence[Bin]) -> None:
     axes.bar(confidences, per_cents, 0.05, color=ACCENT)
     axes.set_ylabel("% of\npatients", **SMALL_LABEL)
     axes.set_xlabel("confidence (probability of the predicted class)", **AXIS_LABEL)
-    axes.set_ylim(0, max([10, *(110 * each.share for each in bins)]))
+    highest = max([10, *(110 * each.share for each in bins)])
+    axes.set_ylim(0, highest)
 
 
 def _upright(axes: Axes, x: float, low: float, high: float) -> None:
@@ -131,12 +132,13 @@ def agreement(groups: Sequence[Observed], outcome: str, name: str, title: str) -
 
 def _range_of(groups: Sequence[Observed]) -> tuple[float, float]:
     """Where both axes begin and end, with some room around all means and intervals."""
-    ends = [end for group in groups for end in (group.low, group.high)]
-    seen = [end for end in ends if not unknown(end)]
+    ends: list[float] = []
     for group in groups:
-        seen += [group.predicted, group.mean]
-    room = 0.06 * (max(seen) - min(seen)) or 0.5
-    return min(seen) - room, max(seen) + room
+        ends += [group.predicted, group.mean]
+        ends += [end for end in (group.low, group.high) if not unknown(end)]
+    low, high = min(ends), max(ends)
+    room = 0.06 * (high - low) or 0.5
+    return low - room, high + room
 
 
 def _shared_ticks(low: float, high: float) -> tuple[list[float], list[str]]:

@@ -57,12 +57,14 @@ class Dot:
 def row_heights(dots: Sequence[Dot]) -> np.ndarray:
     """Where rows stand on the y axis `[rows]`, one apart; the first hollow row leaves a gap."""
     hollow = np.array([dot.hollow for dot in dots], bool)
-    return np.arange(len(dots)) + 0.6 * (hollow & ~hollow.all())
+    gap = 0.6 * (hollow & ~hollow.all())
+    return np.arange(len(dots)) + gap
 
 
 def label_width(dots: Sequence[Dot]) -> float:
     """The room in inches that labels at the left need."""
-    return 0.3 + LETTER * max(len(clip(dot.label)) for dot in dots)
+    longest = max(len(clip(dot.label)) for dot in dots)
+    return 0.3 + LETTER * longest
 
 
 def longest_note(dots: Sequence[Dot]) -> int:
@@ -72,12 +74,15 @@ def longest_note(dots: Sequence[Dot]) -> int:
 
 def axis_limits(dots: Sequence[Dot]) -> tuple[float, float]:
     """Where an axis begins and ends that shows all of these, intervals included."""
-    numbers = [number for dot in dots for number in (dot.value, dot.low, dot.high)]
-    seen = [number for number in numbers if not unknown(number)] or [0.0, 1.0]
-    largest = max(map(abs, seen))
+    numbers: list[float | None] = []
+    for dot in dots:
+        numbers += [dot.value, dot.low, dot.high]
+    known = [number for number in numbers if not unknown(number)] or [0.0, 1.0]
+    start, end = min(known), max(known)
+    largest = max(map(abs, known))
     least = min(0.05, largest or 0.05)
-    pad = 0.04 * max(max(seen) - min(seen), least)
-    return min(seen) - pad, max(seen) + pad
+    pad = 0.04 * max(end - start, least)
+    return start - pad, end + pad
 
 
 def near(dots: Sequence[Dot]) -> list[Dot]:
@@ -87,15 +92,21 @@ def near(dots: Sequence[Dot]) -> list[Dot]:
         return []
     values = np.array([dot.value for dot in known])
     low, high = np.quantile(values, [0.25, 0.75])
-    room = _FAR * max(high - low, 0.05 * np.abs(values).max())
-    low, high = low - room, high + room
-    return [_cut(dot, low, high) for dot in known if low <= dot.value <= high]
+    least = 0.05 * np.abs(values).max()
+    room = _FAR * max(high - low, least)
+    low -= room
+    high += room
+    within = [dot for dot in known if low <= dot.value <= high]
+    return [_cut(dot, low, high) for dot in within]
 
 
 def _cut(dot: Dot, low: float, high: float) -> Dot:
     """The dot, its interval cut off at `low` and `high`."""
-    start = dot.low if unknown(dot.low) else max(dot.low, low)
-    end = dot.high if unknown(dot.high) else min(dot.high, high)
+    start, end = dot.low, dot.high
+    if not unknown(start):
+        start = max(start, low)
+    if not unknown(end):
+        end = min(end, high)
     return replace(dot, low=start, high=end)
 
 
@@ -136,8 +147,8 @@ def row_axes(
     axes = panel(figure, left, margins[1], wide, high)
     axes.grid(axis="y", visible=False)
     axes.set_ylim(heights[-1] + 0.7, -0.7)
-    labels = [clip(dot.label) for dot in dots] if labelled else []
-    axes.set_yticks(heights, labels)
+    labels = [clip(dot.label) for dot in dots]
+    axes.set_yticks(heights, labels if labelled else [])
     for text, dot in zip(axes.get_yticklabels(), dots):
         text.set(color=_colour(dot), fontsize=9.5, fontweight=_weight(dot))
     return axes
@@ -147,11 +158,13 @@ def draw_dot(axes: Axes, dot: Dot, y: float) -> None:
     """A dot with its interval at the height `y`; nothing where its value is unknown."""
     if unknown(dot.value):
         return
+    thick, size = (2.2, 6.5) if dot.strong else (1.4, 5.2)
+    style = {"color": _colour(dot), "ms": size}
+    if dot.hollow:
+        style["markerfacecolor"] = CARD
     if dot.has_interval:
-        draw_interval(axes, dot, y, _colour(dot), 2.2 if dot.strong else 1.4)
-    size = 6.5 if dot.strong else 5.2
-    face = {"markerfacecolor": CARD} if dot.hollow else {}
-    axes.plot([dot.value], [y], "o", color=_colour(dot), ms=size, **face)
+        draw_interval(axes, dot, y, _colour(dot), thick)
+    axes.plot([dot.value], [y], "o", **style)
 
 
 def draw_interval(axes: Axes, dot: Dot, y: float, colour: str, thick: float) -> None:
@@ -168,7 +181,8 @@ def draw_note(axes: Axes, text: str, y: float, **style: object) -> None:
 
 def draw_own_note(axes: Axes, dot: Dot, y: float) -> None:
     """A dot's own note at its right, a dash where it has none; it stands out as the dot does."""
-    draw_note(axes, dot.note or "–", y, color=_colour(dot), fontweight=_weight(dot))
+    style = {"color": _colour(dot), "fontweight": _weight(dot)}
+    draw_note(axes, dot.note or "–", y, **style)
 
 
 def plain_ticks(axes: Axes) -> None:

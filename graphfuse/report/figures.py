@@ -46,6 +46,8 @@ _COLUMNS = 3  # panels side by side
 _FOREST = 9.9  # inches, the width of a forest plot
 _GAP = 0.15  # inches between its panels
 _DOTTED = (0, (3, 3))
+_PANEL_ALONE = (3.9, 2.6, 0.62, 0.5)  # inches wide and high, and the room at the left and below
+_PANEL = (2.45, 1.75, 0.55, 0.72)  # the same beside others
 
 
 # ------------------------------------------------------------------------------------- rows of dots
@@ -79,7 +81,8 @@ def forest(
     longest = max(longest_note(dots) for dots in panels.values())
     notes = max(0.55, 0.1 + LETTER * longest)
     gaps = _GAP * (len(panels) - 1)
-    wide = (_FOREST - labels - notes * len(panels) - gaps) / len(panels)
+    room = _FOREST - labels - notes * len(panels) - gaps
+    wide = room / len(panels)
     high = 0.56 + ROW * (heights[-1] + 1.4)
     with canvas(_FOREST, high, name, title) as drawn:
         for place, (metric, dots) in enumerate(panels.items()):
@@ -111,10 +114,11 @@ def _arrow(axes: Axes, dot: Dot, y: float) -> None:
     if unknown(dot.value):
         return
     low, high = axes.get_xlim()
+    style = {"color": MUTED, "ms": 5.2, "clip_on": False}
     if dot.value < low:
-        axes.plot([low], [y], "<", color=MUTED, ms=5.2, clip_on=False)
+        axes.plot([low], [y], "<", **style)
     elif dot.value > high:
-        axes.plot([high], [y], ">", color=MUTED, ms=5.2, clip_on=False)
+        axes.plot([high], [y], ">", **style)
 
 
 def ranks(dots: Sequence[Dot], name: str, title: str) -> str:
@@ -149,9 +153,10 @@ def ranks(dots: Sequence[Dot], name: str, title: str) -> str:
 
 def _rank_axis(axes: Axes, dots: Sequence[Dot], wide: float) -> None:
     """A log axis of ranks, `wide` inches, with as many round ticks as have room."""
-    numbers = [number for dot in dots for number in (dot.value, dot.high)]
+    numbers = [dot.value for dot in dots] + [dot.high for dot in dots]
     known = [number for number in numbers if not unknown(number)]
-    start, end = 0.85, max([2.0, *known]) * 1.15
+    last = max([2.0, *known])
+    start, end = 0.85, last * 1.15
     axes.set_xscale("log")
     axes.set_xlim(start, end)
     decade = wide / math.log10(end / start)  # inches
@@ -193,7 +198,8 @@ def bars(dots: Sequence[Dot], name: str, title: str, axis: str) -> str:
     with canvas(max(7.2, labels + notes + 2.5), high, name, title) as drawn:
         wide = drawn.figure.get_figwidth() - labels - notes
         axes = row_axes(drawn.figure, labels, wide, dots, heights, (0.04, 0.46))
-        axes.set_xlim(*axis_limits([*dots, Dot("", 0.0)]))
+        low, high = axis_limits([*dots, Dot("", 0.0)])
+        axes.set_xlim(low, high)
         axes.axvline(0, color=INK, lw=1)
         for dot, y in zip(dots, heights):
             if not unknown(dot.value):
@@ -226,17 +232,18 @@ def benefit(curves: Mapping[str, pd.DataFrame], name: str, title: str) -> str:
     str
         SVG.
     """
-    columns, lines = min(_COLUMNS, len(curves)), math.ceil(len(curves) / _COLUMNS)
-    wide, high, left, below = (3.9, 2.6, 0.62, 0.5) if columns == 1 else (2.45, 1.75, 0.55, 0.72)
+    columns = min(_COLUMNS, len(curves))
+    lines = math.ceil(len(curves) / _COLUMNS)
+    wide, high, left, below = _PANEL_ALONE if columns == 1 else _PANEL
     across, down = wide + left, high + below
     with canvas(columns * across + 0.1, lines * down + 0.1, name, title) as drawn:
         for place, (label, curve) in enumerate(curves.items()):
             line, column = divmod(place, _COLUMNS)
+            start = left + column * across
             bottom = (lines - 1 - line) * down + 0.5
-            axes = panel(drawn.figure, left + column * across, bottom, wide, high - 0.2)
+            axes = panel(drawn.figure, start, bottom, wide, high - 0.2)
             _benefit(axes, curve)
-            heading = clip(label, 24)
-            axes.set_title(heading, **HEADING, pad=5)
+            axes.set_title(clip(label, 24), **HEADING, pad=5)
             axes.set_xlabel("threshold", **SMALL_LABEL)
             if column == 0:
                 axes.set_ylabel("net benefit", **SMALL_LABEL)
@@ -253,4 +260,6 @@ def _benefit(axes: Axes, curve: pd.DataFrame) -> None:
     axes.plot(threshold, curve["model"], color=ACCENT, lw=1.8)
     shown = curve[["model", "model_hi", "all"]]
     most = max(float(shown.max().max()), 0.02)
-    axes.set(xlim=(0, 1), ylim=(-0.25 * most, 1.08 * most), xticks=[0, 0.25, 0.5, 0.75, 1])
+    axes.set_xlim(0, 1)
+    axes.set_ylim(-0.25 * most, 1.08 * most)
+    axes.set_xticks([0, 0.25, 0.5, 0.75, 1])

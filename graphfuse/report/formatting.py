@@ -1,4 +1,4 @@
-"""Numbers and names in the words of a report."""
+"""Numbers and names as reports write them."""
 
 from __future__ import annotations
 
@@ -40,6 +40,13 @@ _ABOUT = {
     NO_GRAPH: "the same net without graphs",
     OURS: "the net with its graphs",
 }
+_OF_MODALITIES = {  # of a model that is named after modalities, or a group
+    SINGLE: "ridge regression on {what} alone",
+    WITHOUT: "the net with its graphs, {listed} withheld",
+    ONLY: "the net with its graphs on {listed} alone",
+    GROUP: "what can be predicted from the {what} alone",
+    PATTERN: "the net on patients with {listed} only",
+}
 _CONTROLS = {
     "rewired": "a rewired",
     "random": "a random",
@@ -60,7 +67,8 @@ def number(value: float | None, digits: int = 3) -> str:
 def signed(value: float) -> str:
     """`+0.001`, `−0.020`."""
     text = number(value)
-    return text if text.startswith(("−", "–")) or text == number(0) else f"+{text}"
+    has_no_plus = text.startswith(("−", "–")) or text == number(0)
+    return text if has_no_plus else f"+{text}"
 
 
 def span(interval: Sequence[float | None], digits: int = 3) -> str:
@@ -80,15 +88,17 @@ def scored(value: float | None, metric: Metric, like: float | None = None) -> st
 def scored_sign(value: float, metric: Metric, like: float | None = None) -> str:
     """A difference of scores, as `signed`."""
     text = scored(value, metric, like)
-    is_plus = text[0] not in "−–" and any(digit in text for digit in "123456789")
-    return f"+{text}" if is_plus else text
+    is_zero = not any(digit in text for digit in "123456789")
+    has_no_plus = is_zero or text[0] in "−–"
+    return text if has_no_plus else f"+{text}"
 
 
 def scored_span(interval: Sequence[float | None], metric: Metric, like: float | None = None) -> str:
     """The interval of a score, as `span`; its ends have as many decimals, those of the larger one
     if not of a score `like` another."""
     if like is None:
-        like = max((end for end in interval if end is not None), key=abs, default=None)
+        known = [end for end in interval if end is not None]
+        like = max(known, key=abs, default=None)
     ends = [scored(end, metric, like) for end in interval]
     return "" if "–" in ends else " to ".join(ends)
 
@@ -103,24 +113,14 @@ def about(model: ModelId, kind: str) -> str:
     """What a model of this kind of outcome is, in a few words."""
     if not any(model.of):
         task = kind_of(kind).named(())
-        own = {
-            task.baseline: task.baseline_meaning,
-            LATE: f"mean of the single modalities' {task.report_words.outputs}",
-        }
-        return (_ABOUT | own).get(str(model), "")
+        meanings = _ABOUT | {task.baseline: task.baseline_meaning}
+        meanings[LATE] = f"mean of the single modalities' {task.report_words.outputs}"
+        return meanings.get(str(model), "")
     what = "+".join(model.of)
-    joined = listed(model.of)
     if model.is_control:
         graph = GRAPHS[model.kind].removeprefix("the ")
         return f"the net with {_CONTROLS.get(what, what)} {graph}"
-    meanings = {
-        SINGLE: f"ridge regression on {what} alone",
-        WITHOUT: f"the net with its graphs, {joined} withheld",
-        ONLY: f"the net with its graphs on {joined} alone",
-        GROUP: f"what can be predicted from the {what} alone",
-        PATTERN: f"the net on patients with {joined} only",
-    }
-    return meanings[model.kind]
+    return _OF_MODALITIES[model.kind].format(what=what, listed=listed(model.of))
 
 
 def count(patients: float) -> str:
@@ -144,8 +144,11 @@ def points_span(interval: Sequence[float | None]) -> str:
 def sizes(metrics: Metrics) -> dict[str, float | None]:
     """Metric → the net's own score, with whose decimals differences are written."""
     own = metrics.models.get(OURS, {})
-    found = {metric.name: own.get(metric.name) for metric in metrics_of(metrics.kind)}
-    return {name: getattr(score, "mean", None) for name, score in found.items()}
+    means = {}
+    for metric in metrics_of(metrics.kind):
+        score = own.get(metric.name)
+        means[metric.name] = getattr(score, "mean", None)
+    return means
 
 
 def primary_of(metrics: Metrics) -> Metric:
@@ -177,7 +180,8 @@ def listed(words: Sequence[str], last: str = "and") -> str:
     """`a`, `a and b`, `a, b and c`."""
     if len(words) < 2:
         return "".join(words)
-    return f"{', '.join(words[:-1])} {last} {words[-1]}"
+    *first, final = words
+    return f"{', '.join(first)} {last} {final}"
 
 
 def breakable(name: str) -> Markup:
@@ -190,9 +194,11 @@ def breakable(name: str) -> Markup:
 
 def identical(*pairs: Comparison | None) -> bool:
     """Whether nothing at all differs: every difference is 0 in every fold."""
-    made = [pair for pair in pairs if pair]
-    numbers = [(pair.difference, *pair.ci95) for pair in made]
-    return bool(made) and all(each == (0, 0, 0) for each in numbers)
+    numbers: list[float | None] = []
+    for pair in pairs:
+        if pair:
+            numbers += [pair.difference, *pair.ci95]
+    return bool(numbers) and all(number == 0 for number in numbers)
 
 
 def verdict(pair: Comparison) -> str:

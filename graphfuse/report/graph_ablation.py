@@ -40,15 +40,23 @@ def ablations(metrics: Metrics) -> list[dict]:
         For each graph its `name`, `sentences`, and `rows`, one for the real graph and each control.
     """
     controlled = {ModelId.parse(name).graph for name in metrics.variants}
-    return [_graph(metrics, graph) for graph in GRAPHS if graph in controlled]
+    graphs = [graph for graph in GRAPHS if graph in controlled]
+    return [_graph(metrics, graph) for graph in graphs]
 
 
 def _graph(metrics: Metrics, graph: str) -> dict:
+    """A graph: its sentences, and a row for each kind of it that was trained."""
     models = metrics.models | metrics.variants
-    controls = {kind: str(ModelId(graph, (kind,))) for kind in _KINDS}
-    names = {"real": OURS} | {kind: name for kind, name in controls.items() if name in models}
+    names = {"real": OURS}
+    for kind in _KINDS:
+        name = str(ModelId(graph, (kind,)))
+        if name in models:
+            names[kind] = name
     bare = names.setdefault("empty", NO_GRAPH)
-    rows = [_row(metrics, kind, name, bare) for kind, name in names.items() if name in models]
+    rows = []
+    for kind, name in names.items():
+        if name in models:
+            rows.append(_row(metrics, kind, name, bare))
     sentences = _sentences(metrics, graph, names, bare)
     return {"name": GRAPHS[graph], "sentences": sentences, "rows": rows}
 
@@ -64,12 +72,8 @@ def _row(metrics: Metrics, kind: str, name: str, bare: str) -> dict:
     meaning = _KINDS[kind]
     if name == NO_GRAPH:
         meaning += " (the net without any graph)"
-    return {
-        "name": "none" if kind == "empty" else kind,
-        "about": meaning,
-        "ours": kind == "real",
-        "cells": cells,
-    }
+    called = "none" if kind == "empty" else kind
+    return {"name": called, "about": meaning, "ours": kind == "real", "cells": cells}
 
 
 def compared_in(metrics: Metrics) -> list[str]:
@@ -101,12 +105,11 @@ def against(metrics: Metrics, a: str, b: str, metric: str) -> Comparison | None:
 
 def scored_cell(score: Score | float | None, metric: Metric, pair: Comparison | None) -> dict:
     """A score with its interval, and a comparison that stands beside it."""
-    is_known = isinstance(score, Score)
-    return {
-        "mean": scored(score.mean if is_known else score, metric),
-        "interval": scored_span(score.ci95, metric) if is_known else "",
-        "pair": pair,
-    }
+    mean, interval = score, ""
+    if isinstance(score, Score):
+        mean = score.mean
+        interval = scored_span(score.ci95, metric)
+    return {"mean": scored(mean, metric), "interval": interval, "pair": pair}
 
 
 def _sentences(metrics: Metrics, of: str, names: dict[str, str], bare: str) -> list[str]:
@@ -121,23 +124,28 @@ def _sentences(metrics: Metrics, of: str, names: dict[str, str], bare: str) -> l
         same = f"{graph} adds nothing: without it every prediction scores the same."
         return [f"{same} It has no edges, or its learned weights stayed 0."]
     gain = _GAINS.get(real.verdict, "no gain shown")
-    added = f"{change(primary, real.difference)} of {primary.in_sentence}"
-    sentences = [f"{graph} adds {added} ({change_span(primary, real.ci95)}): {gain}."]
+    difference = change(primary, real.difference)
+    interval = change_span(primary, real.ci95)
+    sentences = [f"{graph} adds {difference} of {primary.in_sentence} ({interval}): {gain}."]
     also = _controls_that_gain(metrics, names, bare)
     if real.verdict == "better" and also:
         sentences.append(
             f"So does the net with {listed(also)} edges, so the gain is not shown to come "
             "from who is joined to whom."
         )
-    rewired = against(metrics, OURS, str(ModelId(of, ("rewired",))), primary.name)
-    if rewired:
-        difference = change(primary, rewired.difference, sign=True)
-        interval = change_span(primary, rewired.ci95)
-        sentences.append(
-            f"The real graph against its rewired control: {rewired.verdict} ({difference}, "
-            f"{interval}) in {primary.in_sentence}."
-        )
-    return sentences
+    return sentences + _against_rewired(metrics, of)
+
+
+def _against_rewired(metrics: Metrics, of: str) -> list[str]:
+    """The real graph against its rewired control, in a sentence; none where that was not run."""
+    primary, control = primary_of(metrics), str(ModelId(of, ("rewired",)))
+    pair = against(metrics, OURS, control, primary.name)
+    if pair is None:
+        return []
+    difference = change(primary, pair.difference, sign=True)
+    interval = change_span(primary, pair.ci95)
+    verdict = f"{pair.verdict} ({difference}, {interval}) in {primary.in_sentence}"
+    return [f"The real graph against its rewired control: {verdict}."]
 
 
 def _controls_that_gain(metrics: Metrics, names: dict[str, str], bare: str) -> list[str]:
@@ -145,7 +153,9 @@ def _controls_that_gain(metrics: Metrics, names: dict[str, str], bare: str) -> l
     primary = primary_of(metrics)
     gaining = []
     for kind in ("rewired", "random", "identity"):
-        pair = against(metrics, names[kind], bare, primary.name) if kind in names else None
+        if kind not in names:
+            continue
+        pair = against(metrics, names[kind], bare, primary.name)
         if pair and pair.verdict == "better":
             gaining.append(kind)
     return gaining

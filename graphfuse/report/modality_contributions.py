@@ -1,5 +1,4 @@
-"""What each modality is worth: every subset of them, Shapley values, and whether they are used
-together."""
+"""Contributions of modalities: every subset of them, Shapley values, and interactions."""
 
 from __future__ import annotations
 
@@ -53,28 +52,36 @@ def contributions(metrics: Metrics, evaluation: Evaluation) -> dict[str, Any] | 
         `None` where the run looked at no subset, pattern or contribution of modalities.
     """
     known = metrics_of(metrics.kind)
-    shown = {
-        "subsets": _rows(metrics, ONLY),
-        "patterns": _rows(metrics, PATTERN),
-        "source": _source(metrics),
-        "shapley": _shapley(evaluation.contributions, known),
-        "together": _together(evaluation.cross_modal, known, sizes(metrics)),
-        "folded": FOLDED,
-    }
+    shown: dict[str, Any] = {"patterns": _rows(metrics, PATTERN)}
+    shown["subsets"] = _rows(metrics, ONLY)
+    shown["shapley"] = _shapley(evaluation.contributions, known)
+    shown["together"] = _together(evaluation.cross_modal, known, sizes(metrics))
+    if not any(shown.values()):
+        return None
     own = metrics.models.get(OURS)
     if shown["subsets"] and own:
         cells = [scored_cell(own.get(metric.name), metric, None) for metric in known.compared]
         shown["subsets"].append({"name": "all", "ours": True, "cells": cells})
-    parts = ("subsets", "patterns", "shapley", "together")
-    return shown if any(shown[part] for part in parts) else None
+    shown["source"] = _source(metrics)
+    shown["folded"] = FOLDED
+    return shown
+
+
+def _variants(metrics: Metrics, kind: str) -> dict[str, ModelId]:
+    """The variants of this kind, by name."""
+    known = modalities_of(metrics)
+    variants = {}
+    for name in metrics.variants:
+        model = ModelId.parse(name, known)
+        if model.is_one_of(kind):
+            variants[name] = model
+    return variants
 
 
 def _rows(metrics: Metrics, kind: str) -> list[dict]:
     """Rows of the variants of this kind, fewer modalities first."""
-    known = modalities_of(metrics)
-    models = {name: ModelId.parse(name, known) for name in metrics.variants}
-    names = [name for name, model in models.items() if model.is_one_of(kind)]
-    names.sort(key=lambda name: len(models[name].modalities))
+    variants = _variants(metrics, kind)
+    names = sorted(variants, key=lambda name: len(variants[name].modalities))
     rows = []
     for name in names:
         cells = []
@@ -82,33 +89,32 @@ def _rows(metrics: Metrics, kind: str) -> list[dict]:
             score = metrics.variants[name].get(metric.name)
             pair = against(metrics, OURS, name, metric.name)
             cells.append(scored_cell(score, metric, pair))
-        rows.append({"name": "+".join(models[name].of), "ours": False, "cells": cells})
+        called = "+".join(variants[name].of)
+        rows.append({"name": called, "ours": False, "cells": cells})
     return rows
 
 
 def _source(metrics: Metrics) -> str:
     """The net without the modalities that the label is derived from, in a sentence."""
-    known = modalities_of(metrics)
-    models = {name: ModelId.parse(name, known) for name in metrics.variants}
-    without = [name for name, model in models.items() if model.is_one_of(WITHOUT)]
+    without = _variants(metrics, WITHOUT)
     if not without:
         return ""
-    name, primary = without[0], primary_of(metrics)
+    name, model = next(iter(without.items()))
+    primary = primary_of(metrics)
     score = metrics.variants[name].get(primary.name)
     if not isinstance(score, Score) or score.mean is None:
         return ""
-    parents = listed(models[name].of)
-    sentence = (
-        f"The label is derived from {parents}. Without {parents} the net has "
-        f"{scored(score.mean, primary)} {primary.in_sentence}"
-    )
+    parents = listed(model.of)
+    own = f"{scored(score.mean, primary)} {primary.in_sentence}"
+    sentence = f"The label is derived from {parents}. Without {parents} the net has {own}"
     interval = scored_span(score.ci95, primary)
     if interval:
         sentence += f" ({interval})"
     pair = against(metrics, OURS, name, primary.name)
     if pair:
         way = "less" if pair.difference >= 0 else "more"
-        sentence += f", {change(primary, abs(pair.difference))} {way}"
+        size = change(primary, abs(pair.difference))
+        sentence += f", {size} {way}"
     return f"{sentence}: this score does not depend on the data that define the label."
 
 
@@ -118,7 +124,8 @@ def _source(metrics: Metrics) -> str:
 def _shapley(found: list[Contribution], known: MetricSet) -> dict | None:
     """Bars and a sentence, in the first metric that is there and in which more is better."""
     there = {each.metric for each in found}
-    metrics = [each for each in known if each.name in there and not each.lower_is_better]
+    measured = [metric for metric in known if metric.name in there]
+    metrics = [metric for metric in measured if not metric.lower_is_better]
     if not metrics:
         return None
     first = metrics[0]
@@ -128,13 +135,11 @@ def _shapley(found: list[Contribution], known: MetricSet) -> dict | None:
     for each in values:
         cells = [_cell_of(found, each.modality, metric) for metric in metrics]
         rows.append({"name": each.modality, "cells": cells})
-    return {
-        "figure": _bars(values, first),
-        "sentence": _gains(values),
-        "rows": rows,
-        "metrics": [metric.name for metric in metrics],
-        "in_points": first.percent,
-    }
+    shown: dict[str, Any] = {"rows": rows, "in_points": first.percent}
+    shown["figure"] = _bars(values, first)
+    shown["sentence"] = _gains(values)
+    shown["metrics"] = [metric.name for metric in metrics]
+    return shown
 
 
 def _bars(values: list[Contribution], metric: Metric) -> Markup:
@@ -143,8 +148,9 @@ def _bars(values: list[Contribution], metric: Metric) -> Markup:
     title = f"Shapley values of the modalities in {unit}, bars with 95 % intervals"
     dots = []
     for each in values:
-        length, low, high = (_drawn(metric, end) for end in (each.value, *each.ci95))
-        dots.append(Dot(each.modality, length, low, high, _note(metric, each)))
+        ends = [_drawn(metric, end) for end in each.ci95]
+        length, note = _drawn(metric, each.value), _note(metric, each)
+        dots.append(Dot(each.modality, length, *ends, note))
     return Markup(figures.bars(dots, "shapley", title, f"{unit} added"))
 
 
@@ -176,8 +182,10 @@ def _drawn(metric: Metric, value: float | None) -> float | None:
 def _note(metric: Metric, each: Contribution) -> str:
     """A value with its interval."""
     if metric.percent:
-        return f"{points(each.value, sign=True)} ({points_span(each.ci95)})"
-    return f"{scored_sign(each.value, metric)} ({change_span(metric, each.ci95)})"
+        value, interval = points(each.value, sign=True), points_span(each.ci95)
+    else:
+        value, interval = scored_sign(each.value, metric), change_span(metric, each.ci95)
+    return f"{value} ({interval})"
 
 
 def _cell_of(found: list[Contribution], modality: str, metric: Metric) -> str:
@@ -208,7 +216,8 @@ def _together(found: list[Comparison], known: MetricSet, own: dict[str, float | 
         metric, like = known[pair.metric], own[pair.metric]
         difference = change(metric, pair.difference, sign=True, like=like)
         interval = change_span(metric, pair.ci95, like)
-        changes.append(f"{metric.in_sentence} {difference} ({interval}, {pair.verdict})")
+        verdict = f"({interval}, {pair.verdict})"
+        changes.append(f"{metric.in_sentence} {difference} {verdict}")
     return (
         f"Cross-modal interactions: {answer}. The net against its additive projection, in "
         f"which no modality interacts with another (EMAP): {'; '.join(changes)}."

@@ -1,4 +1,4 @@
-"""What a report says of how a run was made."""
+"""How a run was made, as a report shows it: protocol, versions, hashes, recipe and notices."""
 
 from __future__ import annotations
 
@@ -27,27 +27,26 @@ def made(record: RunRecord) -> list[tuple[str, dict[str, str]]]:
     list of tuple
         Titles with tables of keys and values.
     """
-    protocol = {_spaced(key): plain(value) for key, value in record.protocol.items()}
-    seconds = {_spaced(key): duration(value) for key, value in record.timings.items()}
+    protocol, seconds = {}, {}
+    for key, value in record.protocol.items():
+        protocol[_spaced(key)] = plain(value)
+    for key, value in record.timings.items():
+        seconds[_spaced(key)] = duration(value)
     hashes = {name: digest or "–" for name, digest in record.hashes.items()}
-    return [
-        ("Protocol", protocol),
-        ("Run", _run(record)),
-        ("Time", seconds),
-        ("Versions", dict(record.packages)),
-        ("Hashes", hashes),
-    ]
+    versions = dict(record.packages)
+    tables = {"Protocol": protocol, "Run": _run(record), "Time": seconds}
+    tables |= {"Versions": versions, "Hashes": hashes}
+    return list(tables.items())
 
 
 def _run(record: RunRecord) -> dict[str, str]:
+    """When, from what, on what and with how much memory a run was made."""
     manifest = PurePath(record.manifest).name if record.manifest else "–"
-    return {
-        "made": record.created[:19].replace("T", " "),
-        "manifest": manifest,
-        "seed": str(record.seed),
-        "device": record.device,
-        "peak memory": f"{number(record.peak_memory_gb, 2)} GB",
-    }
+    run = {"made": record.created[:19].replace("T", " "), "manifest": manifest}
+    run["seed"] = str(record.seed)
+    run["device"] = record.device
+    run["peak memory"] = f"{number(record.peak_memory_gb, 2)} GB"
+    return run
 
 
 def _spaced(key: str) -> str:
@@ -61,7 +60,8 @@ def plain(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, Mapping):
-        return ", ".join(f"{key} {plain(inner)}" for key, inner in value.items())
+        pairs = [f"{key} {plain(inner)}" for key, inner in value.items()]
+        return ", ".join(pairs)
     if isinstance(value, list | tuple):
         return ", ".join(map(plain, value))
     return str(value)
@@ -92,16 +92,22 @@ def toml_text(table: Mapping[str, Any]) -> str:
     -------
     str
     """
-    plain_keys = {key: value for key, value in table.items() if not isinstance(value, Mapping)}
-    blocks = [_lines(plain_keys)]
-    for name, inner in table.items():
-        if isinstance(inner, Mapping):
-            blocks.append(f"[{name}]\n{_lines(inner)}")
-    return "\n\n".join(blocks).strip()
+    keys, sections = {}, []
+    for name, value in table.items():
+        if isinstance(value, Mapping):
+            sections.append(f"[{name}]\n{_lines(value)}")
+        else:
+            keys[name] = value
+    return "\n\n".join([_lines(keys), *sections]).strip()
 
 
 def _lines(keys: Mapping[str, Any]) -> str:
-    return "\n".join(f"{key} = {_value(value)}" for key, value in keys.items() if value is not None)
+    """A line of TOML for each key that is set."""
+    lines = []
+    for key, value in keys.items():
+        if value is not None:
+            lines.append(f"{key} = {_value(value)}")
+    return "\n".join(lines)
 
 
 def _value(value: Any) -> str:
@@ -132,7 +138,8 @@ def without_ids(notices: Iterable[str], patients: Iterable[str]) -> list[str]:
     list of str
         The notices with every patient's id blotted out.
     """
-    ids = [patient for patient in set(map(str, patients)) if len(patient) >= _SHORTEST_ID]
+    names = set(map(str, patients))
+    ids = [name for name in names if len(name) >= _SHORTEST_ID]
     return [_blotted(notice, ids) for notice in notices]
 
 

@@ -67,15 +67,11 @@ def markers(table: pd.DataFrame, top: int = TOP) -> list[Marker]:
 
 def _marker(row: Any) -> Marker:
     """A row of a ranking as text."""
-    return Marker(
-        rank=number(row.rank, 0),
-        name=_name(row),
-        modality=row.modality,
-        score=_digits(row.score),
-        sign=_sign(row.sign),
-        interval=_interval(row.rank_lo, row.rank_hi),
-        frequency=_percent(row.selected_frequency),
-    )
+    rank, score = number(row.rank, 0), _digits(row.score)
+    interval = _interval(row.rank_lo, row.rank_hi)
+    frequency = _percent(row.selected_frequency)
+    name, sign = _name(row), _sign(row.sign)
+    return Marker(rank, name, row.modality, score, sign, interval, frequency)
 
 
 def dots(table: pd.DataFrame, top: int = TOP) -> list[Dot]:
@@ -96,8 +92,9 @@ def dots(table: pd.DataFrame, top: int = TOP) -> list[Dot]:
     several = table["modality"].nunique() > 1
     drawn = []
     for row in _first(table, top):
+        interval = (row.rank_lo, row.rank_hi)
         note = row.modality if several else ""
-        drawn.append(Dot(_name(row), row.rank_mean, row.rank_lo, row.rank_hi, note))
+        drawn.append(Dot(_name(row), row.rank_mean, *interval, note))
     return drawn
 
 
@@ -118,16 +115,16 @@ def stability(table: pd.DataFrame, what: str, top: int = TOP) -> str:
     str
         A sentence; blank where fewer than two rows have an interval, or where the ranking is short.
     """
-    rows = [row for row in _first(table, top) if math.isfinite(row.rank_hi)]
+    first = _first(table, top)
+    rows = [row for row in first if math.isfinite(row.rank_hi)]
     if len(rows) < 2 or len(table) <= STABLE:
         return ""
     stable = sum(row.rank_hi <= STABLE for row in rows)
     widest = max(rows, key=lambda row: row.rank_hi - row.rank_lo)
-    low, high = number(widest.rank_lo, 0), number(widest.rank_hi, 0)
-    kept = (
-        f"Of the first {len(rows)} {what}, {stable or 'none'} stay among the first {STABLE} "
-        f"(of {len(table):,}) over their whole interval"
-    )
+    low = number(widest.rank_lo, 0)
+    high = number(widest.rank_hi, 0)
+    among = f"among the first {STABLE} (of {len(table):,}) over their whole interval"
+    kept = f"Of the first {len(rows)} {what}, {stable or 'none'} stay {among}"
     return f"{kept}; the widest interval runs from {low} to {high}."
 
 
@@ -149,7 +146,11 @@ def by_class(
     -------
     dict of str to list of Marker
     """
-    return {name: markers(table[table["class"] == name], top) for name in classes}
+    shown = {}
+    for name in classes:
+        of_class = table[table["class"] == name]
+        shown[name] = markers(of_class, top)
+    return shown
 
 
 def shares(table: pd.DataFrame) -> list[tuple[str, str, int]]:
@@ -183,7 +184,9 @@ def _name(row: Any) -> str:
     says more."""
     if row.kind == "edge":
         return f"{row.source} – {row.target}"
-    name = row.id.removeprefix(f"{row.modality}:") if row.kind == "feature" else row.id
+    name = row.id
+    if row.kind == "feature":
+        name = name.removeprefix(f"{row.modality}:")
     says_it = not row.gene or row.gene in name
     return name if says_it else f"{name} ({row.gene})"
 
@@ -196,13 +199,16 @@ def _interval(low: float, high: float) -> str:
 
 def _rank(value: float) -> str:
     """A mean rank, with one decimal where that says anything."""
-    is_whole = value >= 100 or abs(value - round(value)) < 0.05
+    fraction = abs(value - round(value))
+    is_whole = value >= 100 or fraction < 0.05
     return number(value, 0 if is_whole else 1)
 
 
 def _digits(score: float) -> str:
     """Three significant digits."""
-    return f"{score:#.3g}".rstrip(".") if abs(score) < 1000 else number(score, 0)
+    if abs(score) >= 1000:
+        return number(score, 0)
+    return f"{score:#.3g}".rstrip(".")
 
 
 def _sign(sign: float) -> str:
@@ -231,7 +237,9 @@ def gate_headings(fitted: Mapping[str, Any]) -> dict[str, str]:
     dict of str to str
         Gate → its heading: the usual ones, then patient layers that several modalities share.
     """
-    there = {gate for values in fitted.get("gates", {}).values() for gate in values}
+    there: set[str] = set()
+    for values in fitted.get("gates", {}).values():
+        there |= values.keys()
     shared = sorted(there - GATES.keys())
     return GATES | {gate: f"layer {gate}" for gate in shared}
 
@@ -251,7 +259,8 @@ def gates(fitted: Mapping[str, Any]) -> list[dict]:
         `bar` (`None` without that graph). A bar is full at 1, or at the largest weight of its
         column where that is above 1.
     """
-    by_modality = {name: values for name, values in fitted.get("gates", {}).items() if values}
+    noted = fitted.get("gates", {})
+    by_modality = {name: values for name, values in noted.items() if values}
     headed = gate_headings(fitted)
     full = {gate: _full(gate, by_modality) for gate in headed}
     rows = []
@@ -263,14 +272,16 @@ def gates(fitted: Mapping[str, Any]) -> list[dict]:
 
 def _full(gate: str, by_modality: Mapping[str, Mapping[str, float]]) -> float:
     """The weight at which a bar of this column is full."""
-    sizes = [abs(values[gate]) for values in by_modality.values() if gate in values]
-    return max([1.0, *sizes])
+    weights = [values[gate] for values in by_modality.values() if gate in values]
+    return max([1.0, *map(abs, weights)])
 
 
 def _bar(value: float | None, full: float) -> dict | None:
+    """A weight as text, and the percentage of its bar; `None` where there is no such weight."""
     if value is None:
         return None
-    return {"text": number(value, 2), "bar": round(100 * abs(value) / full)}
+    percent = round(100 * abs(value) / full)
+    return {"text": number(value, 2), "bar": percent}
 
 
 def epochs(fitted: Mapping[str, Any], is_linear: bool = True) -> str:

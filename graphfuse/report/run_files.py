@@ -46,18 +46,19 @@ def read_run(folder: Path) -> Run:
     file is not as it should be."""
     folder = Path(folder)
     tables = {name: inside(folder, f"rankings/{name}.csv") for name in RANKINGS}
-    predictions, evaluation = inside(folder, "predictions.csv"), inside(folder, "evaluation.json")
+    rankings = {name: _ranking(path) for name, path in tables.items() if path.is_file()}
     record = _shaped(inside(folder, "run.json"), RunRecord)
+    metrics = _shaped(inside(folder, "metrics.json"), Metrics)
     wanted = list(dict.fromkeys([*_WHO, *record.task.columns]))
-    return Run(
-        record=record,
-        metrics=_shaped(inside(folder, "metrics.json"), Metrics),
-        predictions=_predictions(predictions, wanted)
-        if predictions.is_file()
-        else pd.DataFrame(columns=wanted),
-        rankings={name: _ranking(path) for name, path in tables.items() if path.is_file()},
-        evaluation=_shaped(evaluation, Evaluation) if evaluation.is_file() else Evaluation(),
-    )
+    predictions = pd.DataFrame(columns=wanted)
+    path = inside(folder, "predictions.csv")
+    if path.is_file():
+        predictions = _predictions(path, wanted)
+    evaluation = Evaluation()
+    path = inside(folder, "evaluation.json")
+    if path.is_file():
+        evaluation = _shaped(path, Evaluation)
+    return Run(record, metrics, predictions, rankings, evaluation)
 
 
 def _shaped(path: Path, shape: type[Shaped]) -> Shaped:

@@ -82,89 +82,82 @@ def _shown(run: Run) -> dict[str, Any]:
     """Everything the template shows."""
     known = metrics_of(run.metrics.kind)
     tested = run.predictions["patient"].nunique()
-    return {
-        **_task(run.record, known),
-        **_scores(run, known),
-        **_parts(run, known),
-        **_flow(run.record.fitted, tested),
-        **_net(run.record),
-        **_making(run),
-        "sections": section.made(run),
-        "missed": section.missed(run),
-        "ranked": _ranked(run) if run.rankings else None,
-    }
+    shown = _task(run.record, known)
+    shown |= _scores(run, known)
+    shown |= _parts(run, known)
+    shown |= _flow(run.record.fitted, tested)
+    shown |= _net(run.record)
+    shown |= _making(run)
+    shown["sections"] = section.made(run)
+    shown["missed"] = section.missed(run)
+    shown["ranked"] = _ranked(run) if run.rankings else None
+    return shown
 
 
 def _task(record: RunRecord, known: MetricSet) -> dict[str, Any]:
     """The outcome in words, and the metrics that judge its predictions."""
-    return {
-        "known": known,
-        "primary": known[known.primary],
-        "by_level": any(metric.by_level for metric in known),
-        "names": {metric.name: metric.title for metric in known},
-        "meanings": {metric.name: metric.meaning for metric in known},
-        "lower": [metric.name for metric in known if metric.lower_is_better],
-        "brief": record.task.brief,
-        "report_words": record.task.report_words,
-        "guess": record.task.baseline_meaning.removeprefix("always "),
-    }
+    task = record.task
+    shown: dict[str, Any] = {"known": known, "primary": known[known.primary]}
+    shown["by_level"] = any(metric.by_level for metric in known)
+    shown["names"] = {metric.name: metric.title for metric in known}
+    shown["meanings"] = {metric.name: metric.meaning for metric in known}
+    shown["lower"] = [metric.name for metric in known if metric.lower_is_better]
+    shown["brief"] = task.brief
+    shown["report_words"] = task.report_words
+    shown["guess"] = task.baseline_meaning.removeprefix("always ")
+    return shown
 
 
 def _scores(run: Run, known: MetricSet) -> dict[str, Any]:
     """The scores of all models, and how they compare."""
     metrics = run.metrics
-    compared, pairs = scores.comparisons(metrics)
     drawn = (known.primary, known.secondary)
     interval = run.record.protocol.get("interval")
-    return {
-        "sizes": formatting.sizes(metrics),
-        "verdict": scores.verdict(metrics),
-        "tally": scores.tally(metrics),
-        "parents": run.record.fitted.get("derived_from") or scores.derived_from(metrics),
-        "baselines": scores.baselines(metrics),
-        "variants": scores.variants(metrics),
-        "forest": _forest(run),
-        "far": any(scores.is_unbounded(known[name]) for name in drawn),
-        "compared": compared,
-        "pairs": pairs,
-        "basis": formatting.BASIS.get(interval, formatting.BASIS["corrected"]),
-    }
+    noted_parents = run.record.fitted.get("derived_from")
+    shown: dict[str, Any] = {"sizes": formatting.sizes(metrics)}
+    shown["verdict"] = scores.verdict(metrics)
+    shown["tally"] = scores.tally(metrics)
+    shown["parents"] = noted_parents or scores.derived_from(metrics)
+    shown["baselines"] = scores.baselines(metrics)
+    shown["variants"] = scores.variants(metrics)
+    shown["forest"] = _forest(run)
+    shown["far"] = any(scores.is_unbounded(known[name]) for name in drawn)
+    shown["compared"], shown["pairs"] = scores.comparisons(metrics)
+    shown["basis"] = formatting.BASIS.get(interval, formatting.BASIS["corrected"])
+    return shown
 
 
 def _parts(run: Run, known: MetricSet) -> dict[str, Any]:
-    """What graphs and modalities are worth, how groups of patients fare, and what leaks."""
-    return {
-        "graphs": graph_ablation.ablations(run.metrics),
-        "graph_metrics": graph_ablation.compared_in(run.metrics),
-        "worth": modality_contributions.contributions(run.metrics, run.evaluation),
-        "groups": subgroups.subgroup_tables(run.evaluation.subgroups, known),
-        "leaks": leakage.leak_checks(run),
-        "hide_below": formatting.HIDE_BELOW,
-    }
+    """Ablation of the graphs, contributions of modalities, subgroups, and checks for leakage."""
+    metrics, evaluation = run.metrics, run.evaluation
+    shown: dict[str, Any] = {"hide_below": formatting.HIDE_BELOW}
+    shown["graphs"] = graph_ablation.ablations(metrics)
+    shown["graph_metrics"] = graph_ablation.compared_in(metrics)
+    shown["worth"] = modality_contributions.contributions(metrics, evaluation)
+    shown["groups"] = subgroups.subgroup_tables(evaluation.subgroups, known)
+    shown["leaks"] = leakage.leak_checks(run)
+    return shown
 
 
 def _net(record: RunRecord) -> dict[str, Any]:
     """The final net: its learned weights, and how long it trained."""
     fitted = record.fitted
     start = record.recipe.get("net", {}).get("start", "linear")
-    return {
-        "gate_headings": list(rankings.gate_headings(fitted).values()),
-        "gates": rankings.gates(fitted),
-        "mix": fitted.get("mix", {}),
-        "epochs": rankings.epochs(fitted, start == "linear"),
-    }
+    shown: dict[str, Any] = {"mix": fitted.get("mix", {})}
+    shown["gate_headings"] = list(rankings.gate_headings(fitted).values())
+    shown["gates"] = rankings.gates(fitted)
+    shown["epochs"] = rankings.epochs(fitted, start == "linear")
+    return shown
 
 
 def _making(run: Run) -> dict[str, Any]:
     """How the run was made."""
-    record = run.record
-    return {
-        "record": record,
-        "date": record.created[:10],
-        "made": provenance.made(record),
-        "recipe": provenance.toml_text(record.recipe),
-        "notices": provenance.without_ids(record.notices, run.predictions["patient"]),
-    }
+    record, patients = run.record, run.predictions["patient"]
+    shown: dict[str, Any] = {"record": record, "date": record.created[:10]}
+    shown["made"] = provenance.made(record)
+    shown["recipe"] = provenance.toml_text(record.recipe)
+    shown["notices"] = provenance.without_ids(record.notices, patients)
+    return shown
 
 
 def _flow(fitted: Mapping[str, Any], tested: int) -> dict[str, Any]:
@@ -172,14 +165,11 @@ def _flow(fitted: Mapping[str, Any], tested: int) -> dict[str, Any]:
     at some time."""
     patients, classes = fitted.get("patients"), fitted.get("classes", {})
     labelled = fitted.get("labelled", sum(classes.values()) or None)
-    return {
-        "patients": patients,
-        "labelled": labelled,
-        "tested": tested,
-        "presence": _bars(fitted.get("presence", {}), patients),
-        "classes": _bars(classes, labelled),
-        "coverage": fitted.get("coverage", {}),
-    }
+    shown = {"patients": patients, "labelled": labelled, "tested": tested}
+    shown["presence"] = _bars(fitted.get("presence", {}), patients)
+    shown["classes"] = _bars(classes, labelled)
+    shown["coverage"] = fitted.get("coverage", {})
+    return shown
 
 
 def _bars(counts: Mapping[str, int], total: int | None) -> list[tuple[str, int, int]]:
@@ -188,16 +178,18 @@ def _bars(counts: Mapping[str, int], total: int | None) -> list[tuple[str, int, 
     total = total or max(counts.values(), default=1)
     bars = []
     for name, count in counts.items():
-        is_shown = count >= formatting.HIDE_BELOW
-        share = round(100 * count / max(total, 1)) if is_shown else 0
+        share = 0
+        if count >= formatting.HIDE_BELOW:
+            share = round(100 * count / max(total, 1))
         bars.append((name, count, share))
     return bars
 
 
 def _forest(run: Run) -> Markup | None:
-    """The scores of all models in the two metrics that tell most."""
+    """The scores of all models in the primary and the secondary metric."""
     known = metrics_of(run.metrics.kind)
-    first, second = known[known.primary], known[known.secondary]
+    first = known[known.primary]
+    second = known[known.secondary]
     title = f"{first.title} and {second.in_sentence} by model, dots with 95 % intervals"
     return scores.forest(run.metrics, (first, second), "forest", title)
 
@@ -206,30 +198,28 @@ def _ranked(run: Run) -> dict[str, Any]:
     """Rankings as shown: figures and tables of genes, features and edges, shares of modalities,
     features by class."""
     tables = {name: table for name, table in run.rankings.items() if not table.empty}
-    kinds = [_kind(tables[name], name, what) for name, what in _RANKED.items() if name in tables]
-    methods = {table["method"].iloc[0] for table in tables.values()} - {""}
+    kinds = []
+    for name, what in _RANKED.items():
+        if name in tables:
+            kinds.append(_kind(tables[name], name, what))
+    methods = {table["method"].iloc[0] for table in tables.values()}
+    method = ", ".join(sorted(methods - {""}))
     shares, by_class = [], {}
     if "modalities" in tables:
         shares = rankings.shares(tables["modalities"])
     if "nodes_by_class" in tables:
-        by_class = rankings.by_class(tables["nodes_by_class"], run.record.task.ranked_apart)
-    return {
-        "method": ", ".join(sorted(methods)),
-        "kinds": kinds,
-        "shares": shares,
-        "by_class": by_class,
-    }
+        classes = run.record.task.ranked_apart
+        by_class = rankings.by_class(tables["nodes_by_class"], classes)
+    return {"method": method, "kinds": kinds, "shares": shares, "by_class": by_class}
 
 
 def _kind(table: pd.DataFrame, name: str, what: str) -> dict[str, Any]:
-    """One ranking: its figure (`None` where nothing scores), table and stability."""
+    """One ranking: its figure (`None` where nothing scores), its table and its stability."""
     dots = rankings.dots(table)
     title = f"Rank of the first {len(dots)} {what}, dots with intervals over the fold models"
-    return {
-        "name": name,
-        "what": what,
-        "total": len(table),
-        "figure": Markup(figures.ranks(dots, name, title)) if dots else None,
-        "rows": rankings.markers(table),
-        "stability": rankings.stability(table, what),
-    }
+    shown = {"name": name, "what": what, "total": len(table), "figure": None}
+    if dots:
+        shown["figure"] = Markup(figures.ranks(dots, name, title))
+    shown["rows"] = rankings.markers(table)
+    shown["stability"] = rankings.stability(table, what)
+    return shown

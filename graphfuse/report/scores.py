@@ -67,7 +67,8 @@ def verdict(metrics: Metrics) -> str:
         return f"This run holds no {primary.in_sentence} of {OURS}."
     ends = scored_span(score.ci95, primary)
     interval = f"95 % interval {ends}" if ends else f"no interval: {_why_none(metrics)}"
-    own = f"{OURS} {scored(score.mean, primary)} {primary.in_sentence} ({interval})"
+    mean = scored(score.mean, primary)
+    own = f"{OURS} {mean} {primary.in_sentence} ({interval})"
     parts = [own, *_beside(metrics), *_graphs(metrics)]
     return "; ".join(parts) + "."
 
@@ -77,12 +78,15 @@ def _graphs(metrics: Metrics) -> list[str]:
     pair = _against(metrics, NO_GRAPH)
     if pair is None:
         return []
-    in_all_metrics = [each for each in metrics.comparisons if (each.a, each.b) == (OURS, NO_GRAPH)]
+    of_net = [each for each in metrics.comparisons if each.a == OURS]
+    in_all_metrics = [each for each in of_net if each.b == NO_GRAPH]
     if identical(*in_all_metrics):
         return ["the graphs: identical without them (none, or its learned weights stayed 0)"]
     primary = primary_of(metrics)
-    change = f"{scored_sign(pair.difference, primary)}, {scored_span(pair.ci95, primary)}"
-    return [f"the graphs: {_words(pair)} the same net without graphs ({change})"]
+    difference = scored_sign(pair.difference, primary)
+    interval = scored_span(pair.ci95, primary)
+    change = f"({difference}, {interval})"
+    return [f"the graphs: {_words(pair)} the same net without graphs {change}"]
 
 
 def _why_none(metrics: Metrics) -> str:
@@ -97,16 +101,18 @@ def _beside(metrics: Metrics) -> list[str]:
     there = [name for name in CHOSEN if _against(metrics, name)]
     if not there:
         return []
-    first, strongest = there[0], _strongest(metrics, there)
-    kin = f"the strongest of {listed(there)}"
-    against_first = _words(_against(metrics, first))
-    part = f"{against_first} {CHOSEN[first]} ({_scored(metrics, first)})"
+    first = there[0]
+    verdict = _words(_against(metrics, first))
+    part = f"{verdict} {CHOSEN[first]} ({_scored(metrics, first)})"
     if len(there) == 1:
         return [part]
+    strongest = _strongest(metrics, there)
+    among = f"the strongest of {listed(there)}"
     if first == strongest:
-        return [f"{part}, which is also {kin}"]
-    pair = _against(metrics, strongest)
-    return [part, f"{_words(pair)} {kin}, chosen afterwards ({_scored(metrics, strongest)})"]
+        return [f"{part}, which is also {among}"]
+    verdict = _words(_against(metrics, strongest))
+    score = _scored(metrics, strongest)
+    return [part, f"{verdict} {among}, chosen afterwards ({score})"]
 
 
 def _strongest(metrics: Metrics, names: list[str]) -> str:
@@ -148,9 +154,10 @@ def tally(metrics: Metrics) -> str:
     for verdict in ("better", "no difference shown", "worse"):
         names = by_verdict.get(verdict)
         if names:
-            parts.append(f"{verdict} for {len(names)} ({', '.join(names)})")
-    by = primary_of(metrics).in_sentence
-    return f"By {by}, {OURS} against the {total} other models: {'; '.join(parts)}.{_guess(metrics)}"
+            joined = ", ".join(names)
+            parts.append(f"{verdict} for {len(names)} ({joined})")
+    by, verdicts = primary_of(metrics).in_sentence, "; ".join(parts)
+    return f"By {by}, {OURS} against the {total} other models: {verdicts}.{_guess(metrics)}"
 
 
 def _guess(metrics: Metrics) -> str:
@@ -226,21 +233,24 @@ def baselines(metrics: Metrics) -> list[Row]:
 
 def variants(metrics: Metrics) -> list[Row]:
     """The variants and controls without a section of their own; nothing is marked as best."""
-    shown = {name: row for name, row in metrics.variants.items() if not _has_a_section(name)}
+    names = [name for name in metrics.variants if not _has_a_section(name)]
+    shown = {name: metrics.variants[name] for name in names}
     return _rows(metrics, shown, {})
 
 
 def _rows(
     metrics: Metrics, models: Mapping[str, Mapping], best: Mapping[str, str | None]
 ) -> list[Row]:
+    """A row for each of these models; `best`: the best mean of each metric, as shown."""
     rows, modalities = [], modalities_of(metrics)
     for name, scores in models.items():
         cells = []
         for metric in metrics_of(metrics.kind):
             interval = getattr(scores.get(metric.name), "ci95", (None, None))
             mean = _mean(scores, metric.name)
-            is_best = mean is not None and scored(mean, metric) == best.get(metric.name)
-            cells.append(Cell(scored(mean, metric), scored_span(interval, metric), is_best))
+            text = scored(mean, metric)
+            is_best = mean is not None and text == best.get(metric.name)
+            cells.append(Cell(text, scored_span(interval, metric), is_best))
         meaning = about(ModelId.parse(name, modalities), metrics.kind)
         seconds = number(scores.get(SECONDS), 1)
         rows.append(Row(name, meaning, name == OURS, cells, seconds))
@@ -265,15 +275,16 @@ def _mean(scores: Mapping, metric: str) -> float | None:
 
 def dots(metrics: Metrics, metric: str) -> list[Dot]:
     """Rows of the forest plot: models, then variants that have no section of their own, hollow."""
-    known, rows = metrics_of(metrics.kind)[metric], []
+    known = metrics_of(metrics.kind)[metric]
+    rows = []
     for table, hollow in ((metrics.models, False), (metrics.variants, True)):
         for name, scores in table.items():
             if _has_a_section(name):
                 continue
-            low, high = getattr(scores.get(metric), "ci95", (None, None))
-            mean, own = _mean(scores, metric), name == OURS
+            interval = getattr(scores.get(metric), "ci95", (None, None))
+            mean = _mean(scores, metric)
             note = scored(mean, known)
-            rows.append(Dot(name, mean, low, high, note, strong=own, hollow=hollow))
+            rows.append(Dot(name, mean, *interval, note, name == OURS, hollow))
     return rows
 
 
@@ -310,12 +321,14 @@ def comparisons(metrics: Metrics) -> tuple[list[str], list[dict]]:
         For each other model its `name`, whether it is a `variant`, and `pairs`, a comparison a
         metric.
     """
-    pairs = [pair for pair in metrics.comparisons if pair.a == OURS and not _has_a_section(pair.b)]
+    of_net = [pair for pair in metrics.comparisons if pair.a == OURS]
+    pairs = [pair for pair in of_net if not _has_a_section(pair.b)]
     there = {pair.metric for pair in pairs}
-    compared = [metric for metric in metrics_of(metrics.kind).names if metric in there]
+    known = metrics_of(metrics.kind).names
+    compared = [metric for metric in known if metric in there]
     others = list(dict.fromkeys(pair.b for pair in pairs))
-    order = {name: place for place, name in enumerate([*metrics.models, *metrics.variants])}
-    others.sort(key=lambda name: order.get(name, len(order)))
+    order = [*metrics.models, *metrics.variants]
+    others.sort(key=lambda name: order.index(name) if name in order else len(order))
     rows = []
     for name in others:
         by_metric = [_against(metrics, name, metric) for metric in compared]

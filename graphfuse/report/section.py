@@ -63,14 +63,15 @@ def missed(run: Run) -> str:
     and calibration"; blank where there are predictions."""
     if not run.predictions.empty:
         return ""
-    shown = [_module(name).SHOWS for name in run.record.task.sections]
-    return listed([what for what in shown if what])
+    modules = [_module(name) for name in run.record.task.sections]
+    return listed([module.SHOWS for module in modules if module.SHOWS])
 
 
 def _module(name: str) -> ModuleType:
     if name not in available():
+        known = ", ".join(available())
         raise GraphfuseError(
-            f"a report has no section {name!r}{nearest(name, available())}; there are "
-            f"{', '.join(available())}: add a file to graphfuse/report/sections"
+            f"a report has no section {name!r}{nearest(name, available())}; there are {known}: "
+            "add a file to graphfuse/report/sections"
         )
     return importlib.import_module(f"graphfuse.report.sections.{name}")

@@ -1,4 +1,4 @@
-"""Counts of patients as shown, so that small ones are not given away."""
+"""Counts of patients as shown, with small counts hidden."""
 
 from __future__ import annotations
 
@@ -20,15 +20,19 @@ class Shaded:
 def shaded(counts: np.ndarray, hide_below: int = HIDE_BELOW) -> list[Shaded]:
     """Counts that share a known total, as shown: those under `hide_below` are not; where that hides
     only one, the largest is given as a range, since the total would give the hidden one away."""
-    shown = np.rint(counts).astype(int)
-    hidden = (counts > 0) & (shown < hide_below)
-    total, row = max(counts.sum(), 1e-300), []
-    for place, value in enumerate(shown):
-        if hidden[place]:
+    rounded = np.rint(counts).astype(int)
+    is_hidden = (counts > 0) & (rounded < hide_below)
+    largest = np.where(is_hidden, -1, rounded).argmax()
+    total = max(counts.sum(), 1e-300)
+    row = []
+    for place, value in enumerate(rounded):
+        if is_hidden[place]:
             row.append(Shaded(f"<{hide_below}", None))
-        elif hidden.sum() == 1 and place == np.where(hidden, -1, shown).argmax():
-            rest = value + shown[hidden].item()
-            row.append(Shaded(f"{max(rest - hide_below + 1, 0):,}–{rest:,}", None))
+        elif is_hidden.sum() == 1 and place == largest:
+            most = value + rounded[is_hidden].item()
+            least = max(most - hide_below + 1, 0)
+            row.append(Shaded(f"{least:,}–{most:,}", None))
         else:
-            row.append(Shaded(f"{value:,}", round(100 * counts[place] / total)))
+            percent = round(100 * counts[place] / total)
+            row.append(Shaded(f"{value:,}", percent))
     return row

@@ -1,8 +1,9 @@
-"""How the net does in each group of patients, as a report tells it."""
+"""Scores in subgroups of patients, as a report shows them."""
 
 from __future__ import annotations
 
 from itertools import groupby
+from typing import Any
 
 import numpy as np
 
@@ -12,11 +13,12 @@ from graphfuse.schema import GroupScore
 from graphfuse.task.metric import Metric, MetricSet
 
 LISTED = 12  # levels without a score that are named
+_Levels = dict[str, dict[str, GroupScore]]  # level → metric → its score
 _SIGNIFICANT = "gap shown"  # the verdict in evaluation.json
 
 
 def subgroup_tables(found: list[GroupScore], known: MetricSet) -> list[dict]:
-    """How the net does in each group of patients.
+    """The scores of the net in each subgroup of patients.
 
     Parameters
     ----------
@@ -36,50 +38,58 @@ def subgroup_tables(found: list[GroupScore], known: MetricSet) -> list[dict]:
 
 
 def _group(name: str, found: list[GroupScore], known: MetricSet) -> dict:
-    in_use = {row.metric for row in found if row.score is not None}
+    """A group: its sentence, a row for each level with scores, and the levels without."""
+    with_score = [row for row in found if row.score is not None]
+    in_use = {row.metric for row in with_score}
+    has_score = {row.level for row in with_score}
     metrics = [metric for metric in known if metric.name in in_use]
-    levels: dict[str, dict[str, GroupScore]] = {}
-    for row in found:
-        levels.setdefault(row.level, {})[row.metric] = row
+    levels = _by_level(found)
     patients = _patients(levels)
-    has_score = {row.level for row in found if row.score is not None}
-    scored = {level: rows for level, rows in levels.items() if level in has_score}
+    scored = {level: levels[level] for level in levels if level in has_score}
     small = [f"{level} ({patients[level]})" for level in levels if level not in scored]
     rows = []
     for level, scores in scored.items():
         cells = [_cell(scores.get(metric.name), metric) for metric in metrics]
         rows.append({"name": level, "patients": patients[level], "cells": cells})
-    return {
-        "name": name,
-        "sentence": _sentence(scored, known),
-        "metrics": [metric.name for metric in metrics],
-        "rows": rows,
-        "small": _small(small),
-    }
+    shown = {"name": name, "rows": rows, "small": _small(small)}
+    shown["sentence"] = _sentence(scored, known)
+    shown["metrics"] = [metric.name for metric in metrics]
+    return shown
 
 
-def _patients(levels: dict[str, dict[str, GroupScore]]) -> dict[str, str]:
+def _by_level(found: list[GroupScore]) -> _Levels:
+    """The scores of each level, by metric."""
+    levels: _Levels = {}
+    for row in found:
+        levels.setdefault(row.level, {})[row.metric] = row
+    return levels
+
+
+def _patients(levels: _Levels) -> dict[str, str]:
     """The patients of each level as text; small counts are hidden."""
-    counts = [next(iter(rows.values())).patients for rows in levels.values()]
-    sizes = shaded(np.array(counts, float))
-    return {level: size.text for level, size in zip(levels, sizes, strict=True)}
+    counts = []
+    for rows in levels.values():
+        first = next(iter(rows.values()))
+        counts.append(first.patients)
+    sizes = [size.text for size in shaded(np.array(counts, float))]
+    return dict(zip(levels, sizes, strict=True))
 
 
 def _cell(row: GroupScore | None, metric: Metric) -> dict | None:
+    """A score and its difference from the rest as shown; `None` where there is none."""
     if row is None or row.score is None:
         return None
-    return {
-        "score": scored(row.score, metric),
-        "interval": scored_span(row.ci95, metric),
-        "gap": scored_sign(row.gap, metric, row.score),
-        "gap_interval": scored_span(row.gap_ci95, metric, row.score),
-        "shown": row.verdict == _SIGNIFICANT,
-    }
+    cell: dict[str, Any] = {"score": scored(row.score, metric)}
+    cell["interval"] = scored_span(row.ci95, metric)
+    cell["gap"] = scored_sign(row.gap, metric, row.score)
+    cell["gap_interval"] = scored_span(row.gap_ci95, metric, row.score)
+    cell["shown"] = row.verdict == _SIGNIFICANT
+    return cell
 
 
-def _sentence(scored: dict[str, dict[str, GroupScore]], known: MetricSet) -> str:
-    """The levels with a gap, the widest first, and in which metrics they fare worse or better than
-    the rest."""
+def _sentence(scored: _Levels, known: MetricSet) -> str:
+    """The levels that differ from the rest, the largest difference first, and in which metrics they
+    are worse or better."""
     if not scored:
         return "No level is large enough to be scored."
     gaps = {}
@@ -89,8 +99,9 @@ def _sentence(scored: dict[str, dict[str, GroupScore]], known: MetricSet) -> str
             gaps[level] = shown
     if not gaps:
         return "No significant subgroup difference (adjusted test)."
-    widest = sorted(gaps, key=lambda level: -max(abs(row.gap) for row in gaps[level]))
-    ways = [f"{level} ({_ways(gaps[level], known)})" for level in widest]
+    widest = {level: max(abs(row.gap) for row in rows) for level, rows in gaps.items()}
+    ordered = sorted(gaps, key=lambda level: -widest[level])
+    ways = [f"{level} ({_ways(gaps[level], known)})" for level in ordered]
     rest = len(scored) - len(gaps)
     others = f"; none for the other {rest}" if rest else ""
     return f"Significant subgroup differences (adjusted test): {listed(ways)}{others}."
@@ -98,18 +109,25 @@ def _sentence(scored: dict[str, dict[str, GroupScore]], known: MetricSet) -> str
 
 def _ways(rows: list[GroupScore], known: MetricSet) -> str:
     """`worse in accuracy and Brier, better in AUROC`."""
-    ways: dict[str, list[str]] = {"worse": [], "better": []}
+    worse, better = [], []
     for row in rows:
         metric = known[row.metric]
-        way = "better" if metric.is_better(row.gap) else "worse"
-        ways[way].append(metric.in_sentence)
-    return ", ".join(f"{way} in {listed(metrics)}" for way, metrics in ways.items() if metrics)
+        names = better if metric.is_better(row.gap) else worse
+        names.append(metric.in_sentence)
+    ways = []
+    if worse:
+        ways.append(f"worse in {listed(worse)}")
+    if better:
+        ways.append(f"better in {listed(better)}")
+    return ", ".join(ways)
 
 
 def _small(small: list[str]) -> str:
+    """The levels without scores, in a sentence; blank where there are none."""
     if not small:
         return ""
-    more = f" and {len(small) - LISTED} more" if len(small) > LISTED else ""
+    others = len(small) - LISTED
+    more = f" and {others} more" if others > 0 else ""
     return (
         "Not scored, since they or the rest have too few tested patients: "
         f"{', '.join(small[:LISTED])}{more}."

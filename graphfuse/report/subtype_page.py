@@ -62,23 +62,21 @@ def _shown(found: Subtypes) -> dict[str, Any]:
     clusters = found.clusters.to_dict("records")
     for row in clusters:
         row["confidence"] = float(confidence[row["cluster"]])
-    return {
-        "found": found,
-        "asked": found.about["parameters"],
-        "hashes": found.about["hashes"],
-        "rule": RULE,
-        "inside": int((found.labels >= 0).sum()),
-        "outside": int((found.labels < 0).sum()),
-        "clusters": clusters,
-        "colours": survival_plot.COLOURS,
-        "inf": float("inf"),
-        "candidates": found.table.to_dict("records"),
-        "contribution": found.contribution.to_dict("records"),
-        "survival": [_survival(s) for s in found.survival.values()],
-        "classes": [_classes(a) for a in found.association.values()],
-        "numbers": [_number(d) for d in found.differences.values()],
-        "hide_below": formatting.HIDE_BELOW,
-    }
+    is_inside = found.labels >= 0
+    shown: dict[str, Any] = {"subtypes": found, "rule": RULE, "clusters": clusters}
+    shown["inf"] = float("inf")
+    shown["colours"] = survival_plot.COLOURS
+    shown["hide_below"] = formatting.HIDE_BELOW
+    shown["parameters"] = found.about["parameters"]
+    shown["hashes"] = found.about["hashes"]
+    shown["inside"] = int(is_inside.sum())
+    shown["outside"] = int((~is_inside).sum())
+    shown["candidates"] = found.table.to_dict("records")
+    shown["contribution"] = found.contribution.to_dict("records")
+    shown["survival"] = [_survival(each) for each in found.survival.values()]
+    shown["classes"] = [_classes(each) for each in found.association.values()]
+    shown["numbers"] = [_number(each) for each in found.differences.values()]
+    return shown
 
 
 def _survival(separation: Separation) -> dict[str, Any]:
@@ -92,15 +90,11 @@ def _survival(separation: Separation) -> dict[str, Any]:
         curve = table[table["cluster"] == cluster]
         at_risk[cluster] = survival_plot.at_risk(curve, moments)
     title = f"Kaplan-Meier curves of {separation.outcome} by cluster"
-    return {
-        "name": separation.outcome,
-        "test": separation.test,
-        "p_holm": separation.p_holm,
-        "groups": groups,
-        "moments": moments,
-        "at_risk": at_risk,
-        "figure": survival_plot.survival_figure(table, title, formatting.HIDE_BELOW),
-    }
+    figure = survival_plot.survival_figure(table, title, formatting.HIDE_BELOW)
+    shown = {"name": separation.outcome, "test": separation.test, "figure": figure}
+    shown["p_holm"] = separation.p_holm
+    shown |= {"groups": groups, "moments": moments, "at_risk": at_risk}
+    return shown
 
 
 def _classes(association: Association) -> dict[str, Any]:
@@ -108,20 +102,19 @@ def _classes(association: Association) -> dict[str, Any]:
     counts = association.counts
     rows = []
     for cluster, row in zip(counts.index, counts.to_numpy(), strict=True):
-        rows.append((int(cluster), [int(count) for count in row]))
-    return {
-        "name": association.outcome,
-        "classes": list(counts.columns),
-        "rows": rows,
-        "nmi": association.nmi,
-        "ari": association.ari,
-        "parents": association.derived_from,
-    }
+        patients = [int(count) for count in row]
+        rows.append((int(cluster), patients))
+    shown = {"name": association.outcome, "classes": list(counts.columns), "rows": rows}
+    shown["nmi"] = association.nmi
+    shown["ari"] = association.ari
+    shown["parents"] = association.derived_from
+    return shown
 
 
 def _number(difference: Difference) -> dict[str, Any]:
     """Means and spreads in words: as many decimals in all clusters, and none of a small one."""
-    rows, like = difference.groups.to_dict("records"), difference.groups["mean"].abs().max()
+    rows = difference.groups.to_dict("records")
+    like = difference.groups["mean"].abs().max()
     for row in rows:
         is_shown = row["patients"] >= formatting.HIDE_BELOW
         for key in ("mean", "sd"):

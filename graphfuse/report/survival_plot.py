@@ -11,7 +11,8 @@ import pandas as pd
 from markupsafe import Markup
 
 COLOURS = ("#0b6a88", "#c2571a", "#5b7f2b", "#7a4fa3", "#b3364b", "#3f5fb0", "#8a6d1d", "#2b8c7e")
-_WIDE, _HIGH, _LEFT, _BELOW, _TOP, _RIGHT = 640, 340, 46, 40, 12, 16
+_WIDE, _HIGH = 640, 340  # of the figure
+_LEFT, _RIGHT, _TOP, _BELOW = 46, 16, 12, 40  # margins around the axes
 
 
 def survival_figure(curves: pd.DataFrame, title: str, least: int = 5) -> Markup:
@@ -69,7 +70,8 @@ def ticks(last: float, most: int = 6) -> list[float]:
     rough = last / most
     size = 10.0 ** np.floor(np.log10(rough))
     steps = [size * factor for factor in (1, 2, 2.5, 5, 10)]
-    step = next(step for step in steps if step >= rough * (1 - 1e-9))
+    least = rough * (1 - 1e-9)
+    step = next(step for step in steps if step >= least)
     moments = np.arange(0, last * (1 + 1e-9), step)
     return [float(moment) for moment in moments]
 
@@ -93,7 +95,8 @@ def _axes(moments: Sequence[float], last: float) -> str:
         lines.append(f"M{_LEFT} {y:.1f}H{_WIDE - _RIGHT}")
         words.append(f'<text {place} text-anchor="end">{100 * share:.0f} %</text>')
     for moment in moments:
-        place = f'x="{_x(moment, last):.1f}" y="{_HIGH - _BELOW + 20}"'
+        x, y = _x(moment, last), _HIGH - _BELOW + 20
+        place = f'x="{x:.1f}" y="{y}"'
         words.append(f'<text {place} text-anchor="middle">{moment:g}</text>')
     drawn = f'<path d="{"".join(lines)}" fill="none" stroke="var(--line, #d5d9de)"/>'
     return drawn + f'<g font-size="11" fill="var(--muted, #626a73)">{"".join(words)}</g>'
@@ -105,11 +108,13 @@ def _curve(curve: pd.DataFrame, last: float, colour: str, name: str) -> str:
         return ""
     path = f"M{_x(0, last):.1f} {_y(1):.1f}"
     for time, survival in zip(curve["time"], curve["survival"], strict=True):
-        path += f"H{_x(time, last):.1f}V{_y(survival):.1f}"
+        x, y = _x(time, last), _y(survival)
+        path += f"H{x:.1f}V{y:.1f}"
     censored = curve[curve["censored"] > 0]
     marks = ""
     for time, survival in zip(censored["time"], censored["survival"], strict=True):
-        marks += f"M{_x(time, last):.1f} {_y(survival) - 4:.1f}v8"
+        x, y = _x(time, last), _y(survival)
+        marks += f"M{x:.1f} {y - 4:.1f}v8"
     label = f"<title>{escape(name)}</title>"
     drawn = f'<path stroke-width="2" d="{path}"/><path opacity=".55" d="{marks}"/>'
     return f'<g fill="none" stroke="{colour}">{label}{drawn}</g>'

@@ -32,12 +32,14 @@ _SETTINGS = {
     "axes.unicode_minus": True,
     "path.simplify": False,
 }
+_METADATA = re.compile(r"<metadata>.*?</metadata>|<style[^>]*>.*?</style>", re.DOTALL)
 AXIS_LABEL = {"color": MUTED, "fontsize": 9}  # styles that figures share
 SMALL_LABEL = {"color": MUTED, "fontsize": 8.5}
 HEADING = {"loc": "left", "fontsize": 9.5, "color": INK, "fontweight": "bold"}
 DASHED = (0, (4, 3))
 LETTER = 0.083  # inches a letter, at most
 LONGEST = 30
+_UNSEEN = ("Cc", "Cs", "Zl", "Zp")  # categories of Unicode: control characters, line separators
 
 
 class Drawn:
@@ -71,21 +73,16 @@ def canvas(wide: float, high: float, name: str, title: str) -> Iterator[Drawn]:
 def _inline(svg: str, name: str, title: str) -> str:
     """`svg` for use inside an HTML page: no prologue, metadata or namespaces, ids made unique,
     colours as variables."""
-    svg = re.sub(
-        r"<metadata>.*?</metadata>|<style[^>]*>.*?</style>",
-        "",
-        svg[svg.index("<svg") :],
-        flags=re.DOTALL,
-    )
+    prologue = svg.index("<svg")
+    svg = _METADATA.sub("", svg[prologue:])
     svg = re.sub(r"<[^>]+>", lambda tag: _tag(tag.group(), name), svg)
     box = re.search(r'viewBox="0 0 ([\d.]+)', svg).group(1)
+    wide = float(box) * 4 / 3
     label = escape(clip(title, 200), quote=True)
-    opening = f'<svg role="img" aria-label="{label}" style="max-width:{float(box) * 4 / 3:.0f}px"'
-    return (
-        opening
-        + " "
-        + re.sub(r' (?:width|height)="[\d.]+pt"', "", svg.removeprefix("<svg"), count=2).strip()
-    )
+    opening = f'<svg role="img" aria-label="{label}" style="max-width:{wide:.0f}px"'
+    rest = svg.removeprefix("<svg")
+    rest = re.sub(r' (?:width|height)="[\d.]+pt"', "", rest, count=2)
+    return f"{opening} {rest.strip()}"
 
 
 def _tag(tag: str, name: str) -> str:
@@ -104,10 +101,11 @@ def _font(rule: str) -> str:
 
 def panel(figure: Figure, left: float, bottom: float, wide: float, high: float) -> Axes:
     """Quiet axes at a place in inches."""
-    size = figure.get_size_inches()
-    axes = figure.add_axes(
-        (left / size[0], bottom / size[1], wide / size[0], high / size[1]), facecolor="none"
-    )
+    figure_wide, figure_high = figure.get_size_inches()
+    across = (left / figure_wide, wide / figure_wide)
+    up = (bottom / figure_high, high / figure_high)
+    place = (across[0], up[0], across[1], up[1])
+    axes = figure.add_axes(place, facecolor="none")
     for side, spine in axes.spines.items():
         spine.set(visible=side in ("bottom",), color=LINE)
     axes.tick_params(colors=MUTED, length=0, labelsize=8.5, pad=5)
@@ -118,11 +116,9 @@ def panel(figure: Figure, left: float, bottom: float, wide: float, high: float) 
 
 def clip(text: str, longest: int = LONGEST) -> str:
     """`text` on one line without control characters, its end cut off where it is long."""
-    text = "".join(
-        " " if unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp") else letter
-        for letter in str(text)
-    )
-    return text if len(text) <= longest else text[: longest - 1] + "…"
+    letters = [" " if unicodedata.category(each) in _UNSEEN else each for each in str(text)]
+    line = "".join(letters)
+    return line if len(line) <= longest else line[: longest - 1] + "…"
 
 
 def unknown(value: float | None) -> bool:

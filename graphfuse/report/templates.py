@@ -9,28 +9,31 @@ import jinja2
 
 from graphfuse.report import formatting
 
+_FILTERS = (
+    formatting.number,
+    formatting.span,
+    formatting.count,
+    formatting.signed,
+    formatting.scored,
+    formatting.scored_sign,
+    formatting.scored_span,
+    formatting.breakable,
+    formatting.verdict,
+)
+
 
 def template(name: str, **filters: Callable) -> jinja2.Template:
-    """The template of this file name beside this module, with the numbers' filters and these."""
+    """The template of this file name beside this module, with the filters of `formatting` and
+    these."""
+    loader = jinja2.FileSystemLoader(Path(__file__).parent)
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        loader=loader,
         autoescape=name.endswith(".html.jinja"),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {
-        "number": formatting.number,
-        "span": formatting.span,
-        "count": formatting.count,
-        "signed": formatting.signed,
-        "scored": formatting.scored,
-        "scored_sign": formatting.scored_sign,
-        "scored_span": formatting.scored_span,
-    }
-    environment.filters |= {
-        "breakable": formatting.breakable,
-        "verdict": formatting.verdict,
-        **filters,
-    }
+    for each in _FILTERS:
+        environment.filters[each.__name__] = each
+    environment.filters |= filters
     return environment.get_template(name)

@@ -31,44 +31,47 @@ def content(run: Run) -> dict[str, Any]:
         return {"figure": None}
     target = run.record.target
     title = f"Mean {target} observed in groups of patients against the mean predicted"
-    return {
-        "figure": Markup(calibration_plot.agreement(found.groups, target, "agreement", title)),
-        "rows": _rows(found.groups),
-        "sentences": [_bounds(found), _slope(found)],
-        "repeats": table["repeat"].nunique(),
-        "fifths": len(found.groups) == 5,
-    }
+    figure = calibration_plot.agreement(found.groups, target, "agreement", title)
+    shown = {"figure": Markup(figure), "rows": _rows(found.groups)}
+    shown["sentences"] = [_bounds(found), _slope(found)]
+    shown["repeats"] = table["repeat"].nunique()
+    shown["fifths"] = len(found.groups) == 5
+    return shown
 
 
 def _rows(groups: list[Observed]) -> list[dict[str, str]]:
     """Of each group as shown: the means, the interval of that observed, and how many they are."""
-    digits = decimals([each for group in groups for each in (group.predicted, group.mean)])
-    return [
-        {
-            "predicted": number(group.predicted, digits),
-            "observed": number(group.mean, digits),
-            "interval": span((group.low, group.high), digits),
-            "patients": count(group.patients),
-        }
-        for group in groups
-    ]
+    means: list[float] = []
+    for group in groups:
+        means += [group.predicted, group.mean]
+    digits = decimals(means)
+    rows = []
+    for group in groups:
+        row = {"predicted": number(group.predicted, digits), "patients": count(group.patients)}
+        row["observed"] = number(group.mean, digits)
+        row["interval"] = span((group.low, group.high), digits)
+        rows.append(row)
+    return rows
 
 
 def _bounds(found: Agreement) -> str:
+    """How many patients' observed values lay within the bounds, in a sentence."""
     low, high = found.covered_ends
     verdict = "a difference from that is not shown"
     if high < HELD:
         verdict = "the bounds are too narrow"
     elif low > HELD:
         verdict = "the bounds are wider than they need be"
+    wanted, held = _percent(HELD), _percent(found.covered)
+    interval = f"95 % interval {100 * low:.0f} to {_percent(high)}"
     return (
-        f"The bounds around each prediction are made to hold the truth of {_percent(HELD)} of "
-        f"patients. They held it for {_percent(found.covered)} of {count(found.patients)} (95 % "
-        f"interval {100 * low:.0f} to {_percent(high)}): {verdict}."
+        f"The bounds around each prediction are made to hold the truth of {wanted} of "
+        f"patients. They held it for {held} of {count(found.patients)} ({interval}): {verdict}."
     )
 
 
 def _slope(found: Agreement) -> str:
+    """The calibration slope, in a sentence."""
     if found.slope is None or found.slope_ends is None:
         return "All predictions are the same, so they have no calibration slope."
     low, high = found.slope_ends
@@ -77,9 +80,10 @@ def _slope(found: Agreement) -> str:
         verdict = "patients differ less than was predicted"
     elif low > 1:
         verdict = "patients differ more than was predicted"
+    slope, interval = number(found.slope, 2), span(found.slope_ends, 2)
     return (
-        f"Calibration slope {number(found.slope, 2)} ({span(found.slope_ends, 2)}), where 1 means "
-        f"that patients differ by as much as was predicted: {verdict}."
+        f"Calibration slope {slope} ({interval}), where 1 means that patients differ by as much "
+        f"as was predicted: {verdict}."
     )
 
 

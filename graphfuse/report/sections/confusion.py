@@ -19,10 +19,8 @@ def content(run: Run) -> dict[str, Any]:
     """A row of counts for each class, and over how many repeats they are means."""
     classes = run.record.classes
     rows = confusion(run.predictions, classes)
-    return {
-        "rows": list(zip(classes, rows, strict=True)),
-        "repeats": run.predictions["repeat"].nunique(),
-    }
+    named_rows = list(zip(classes, rows, strict=True))
+    return {"rows": named_rows, "repeats": run.predictions["repeat"].nunique()}
 
 
 def confusion(
@@ -31,7 +29,6 @@ def confusion(
     """Patients by reference class (rows) and predicted class (columns), as means over repeats;
     small counts are hidden as by `shaded`."""
     repeats = max(predictions["repeat"].nunique(), 1)
-    table = pd.crosstab(predictions["truth"], predictions["call"]).reindex(
-        index=classes, columns=classes, fill_value=0
-    )
+    counted = pd.crosstab(predictions["truth"], predictions["call"])
+    table = counted.reindex(index=classes, columns=classes, fill_value=0)
     return [shaded(counts / repeats, hide_below) for counts in table.to_numpy(float)]

@@ -48,13 +48,12 @@ def decision_curves(predictions: pd.DataFrame, classes: Sequence[str]) -> dict[s
         f"Net benefit against the threshold for {listed(drawn)}: the net, treating all, "
         "treating none"
     )
-    out = [] if len(classes) == 2 else [name for name in classes if name not in drawn]
-    return {
-        "figure": Markup(figures.benefit(curves, "benefit", title)),
-        "sentences": [_sentence(name, useful(curve)) for name, curve in curves.items()],
-        "out": listed(out),
-        "fewest": FEWEST,
-    }
+    left_out = [name for name in classes if name not in drawn]
+    shown: dict[str, Any] = {"fewest": FEWEST}
+    shown["figure"] = Markup(figures.benefit(curves, "benefit", title))
+    shown["sentences"] = [_sentence(name, useful(curve)) for name, curve in curves.items()]
+    shown["out"] = "" if len(classes) == 2 else listed(left_out)
+    return shown
 
 
 def _drawn(predictions: pd.DataFrame, classes: Sequence[str]) -> list[str]:
@@ -69,18 +68,22 @@ def _drawn(predictions: pd.DataFrame, classes: Sequence[str]) -> list[str]:
         fewer = min(patients[name], total - patients[name])
         if is_acted_on and fewer >= FEWEST and f"p_{name}" in predictions:
             wanted.append(name)
-    commonest = sorted(wanted, key=lambda name: -patients[name])[:MOST]
-    return sorted(commonest, key=list(classes).index)
+    by_size = sorted(wanted, key=lambda name: -patients[name])
+    return sorted(by_size[:MOST], key=list(classes).index)
 
 
 def _sentence(name: str, spans: list[tuple[float, float]]) -> dict[str, str]:
+    """Between which thresholds the net has the larger net benefit, in a sentence."""
     if not spans:
         return {
             "name": name,
             "text": "at no threshold shown to be better than treating all and treating none",
         }
-    low, high = max(spans, key=lambda ends: ends[1] - ends[0])
-    at = f"thresholds from {low:.2f} to {high:.2f}" if high > low else f"a threshold of {low:.2f}"
+    longest = max(spans, key=lambda ends: ends[1] - ends[0])
+    low, high = longest
+    at = f"a threshold of {low:.2f}"
+    if high > low:
+        at = f"thresholds from {low:.2f} to {high:.2f}"
     shorter = len(spans) - 1
     if shorter:
         at += f" and in {shorter} shorter stretch{'es' if shorter > 1 else ''}"

@@ -21,5 +21,6 @@ def content(run: Run) -> dict[str, Any] | None:
     if not bins:
         return None
     title = "Share of patients predicted correctly against the predicted probability"
-    drawn = calibration_plot.reliability(bins, 1 / max(len(classes), 1), "reliability", title)
+    chance = 1 / max(len(classes), 1)
+    drawn = calibration_plot.reliability(bins, chance, "reliability", title)
     return {"figure": Markup(drawn), "repeats": run.predictions["repeat"].nunique()}
