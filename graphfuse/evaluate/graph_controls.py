@@ -41,23 +41,19 @@ class Control:
 
 
 def graphs_of(recipe: Recipe, cohort: Cohort, network: GeneNetwork | None) -> list[str]:
-    """Which graphs the recipe's net really hears on this cohort: "patient", "gene", both or none. A
-    graph that the recipe controls already is a control itself."""
-    found = []
-    if (
-        recipe.net.propagate != "none"
-        and recipe.patient.layers != []
-        and recipe.patient.control == "none"
-    ):
-        found.append("patient")
-    hears = any(part("encode", name).hops for name in encoders_of(recipe, cohort, network).values())
-    if (
-        network is not None
-        and (hears or recipe.signalling is not None)
-        and recipe.gene.control == "none"
-    ):
-        found.append("gene")
-    return found
+    """Which graphs the recipe's net uses on this cohort: "patient", "gene", both or none. A graph
+    that the recipe controls already is a control itself."""
+    graphs = []
+    propagates = recipe.net.propagate != "none" and recipe.patient.layers != []
+    if propagates and recipe.patient.control == "none":
+        graphs.append("patient")
+    if network is None or recipe.gene.control != "none":
+        return graphs
+    encoders = encoders_of(recipe, cohort, network).values()
+    smooths = any(part("encode", name).hops for name in encoders)
+    if smooths or recipe.signalling is not None:
+        graphs.append("gene")
+    return graphs
 
 
 def controlled(
@@ -74,13 +70,13 @@ def controls(
     recipe: Recipe, cohort: Cohort, network: GeneNetwork | None, seed: int
 ) -> list[Control]:
     """The control nets: one for each graph and kind of control."""
-    found = []
+    nets = []
     for graph, kind in controlled(recipe, cohort, network):
         if graph == "patient":
-            found.append(Control(graph, kind, recipe.controlled(patient=kind), network))
+            nets.append(Control(graph, kind, recipe.controlled(patient=kind), network))
         else:
-            found.append(Control(graph, kind, recipe, control(kind, network, seed)))
-    return found
+            nets.append(Control(graph, kind, recipe, control(kind, network, seed)))
+    return nets
 
 
 def without(graph: str, names: Mapping | list[str]) -> str:
@@ -93,52 +89,55 @@ def without(graph: str, names: Mapping | list[str]) -> str:
 def pairs(names: list[str]) -> list[tuple[str, str]]:
     """(a, b) of every comparison that the graph ablation makes among these models: each graph,
     real and controlled, against none."""
-    found = []
+    compared = []
     for graph in GRAPHS:
         mine = [name for name in names if ModelId.parse(name).graph == graph]
         bare = without(graph, names)
-        if mine and bare in names:
-            found += [
-                (name, bare)
-                for name in (OURS, *mine)
-                if name != bare and (name, bare) != (OURS, NONE)
-            ]
-    return found
+        if not mine or bare not in names:
+            continue
+        for name in (OURS, *mine):
+            is_known = (name, bare) == (OURS, NONE)  # is compared as a baseline
+            if name != bare and not is_known:
+                compared.append((name, bare))
+    return compared
 
 
 def entries(comparisons: list[Comparison], metric: str) -> dict[str, dict[str, Comparison]]:
     """graph → "real" and each control → its comparison with the net that lacks the graph."""
-    found: dict[str, dict[str, Comparison]] = {}
     names = {pair.b for pair in comparisons} | {pair.a for pair in comparisons}
+    known_graphs = {ModelId.parse(name).graph for name in names}
+    by_graph: dict[str, dict[str, Comparison]] = {}
     for graph in GRAPHS:
-        if not any(ModelId.parse(name).graph == graph for name in names):
+        if graph not in known_graphs:
             continue
         bare = without(graph, list(names))
-        mine = {p.a: p for p in comparisons if p.b == bare and p.metric == metric}
-        rows = {"real": mine.get(OURS)} | {
-            kind: mine.get(str(ModelId(graph, (kind,)))) for kind in CONTROLS
-        }
-        found[graph] = {kind: pair for kind, pair in rows.items() if pair is not None}
-    return found
+        mine = {pair.a: pair for pair in comparisons if pair.b == bare and pair.metric == metric}
+        models = {"real": OURS}
+        for kind in CONTROLS:
+            models[kind] = str(ModelId(graph, (kind,)))
+        by_graph[graph] = {kind: mine[name] for kind, name in models.items() if name in mine}
+    return by_graph
 
 
 def sentences(comparisons: list[Comparison], metric: Metric) -> list[str]:
     """What each graph adds to the metric, in points where it is written so, and whether a gain
     is shown."""
-    said = []
+    lines = []
     for graph, rows in entries(comparisons, metric.name).items():
         if "real" not in rows:
             continue
         real = rows["real"]
-        change, low, high = (metric.in_points(each) for each in (real.difference, *real.ci95))
-        verdict = {"better": "a gain is shown", "worse": "a loss is shown"}.get(
-            real.verdict, "no gain shown"
-        )
-        also = [kind for kind, pair in rows.items() if kind != "real" and pair.verdict == "better"]
-        if real.verdict == "better" and also:
-            verdict = f"a gain, but not of its edges: so it is with {' and '.join(also)} ones"
-        said.append(
-            f"{GRAPHS[graph]} adds {change}{' points' if metric.percent else ''} ({low} to "
-            f"{high}): {verdict}"
-        )
-    return said
+        change = metric.in_points(real.difference)
+        low, high = (metric.in_points(end) for end in real.ci95)
+        unit = " points" if metric.percent else ""
+        lines.append(f"{GRAPHS[graph]} adds {change}{unit} ({low} to {high}): {_verdict(rows)}")
+    return lines
+
+
+def _verdict(rows: Mapping[str, Comparison]) -> str:
+    """Whether a graph shows a gain, and whether its controls show it too."""
+    verdict = rows["real"].verdict
+    also = [kind for kind, pair in rows.items() if kind != "real" and pair.verdict == "better"]
+    if verdict == "better" and also:
+        return f"a gain, but not of its edges: so it is with {' and '.join(also)} ones"
+    return {"better": "a gain is shown", "worse": "a loss is shown"}.get(verdict, "no gain shown")

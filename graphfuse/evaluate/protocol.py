@@ -44,10 +44,21 @@ _NESTED = (
 class Protocol:
     """A way to hold patients out; make one with `Protocol.of`.
 
-    `kind`: "cv" (stratified `folds` × `repeats`), "leave-out" (each value of the group `by` once),
-    "split" (the patients whose group `by` is `value`), "holdout" (a stratified `share`, `repeats`
-    times) or "file" (the user's folds). `group`: a group of the cohort, nobody of which may stand
-    on both sides.
+    Attributes
+    ----------
+    kind : str
+        "cv" (stratified `folds` × `repeats`), "leave-out" (each value of the group `by` once),
+        "split" (the patients whose group `by` is `value`), "holdout" (a stratified `share`,
+        `repeats` times) or "file" (the user's folds).
+    folds, repeats : int
+    group : str or None
+        A group of the cohort, whose patients may not be on both sides of a fold.
+    by, value : str or None
+        The group that is left out or split, and its value that is held out.
+    share : float or None
+        Of the patients held out.
+    file : str, Path, pd.DataFrame or None
+        The user's folds.
     """
 
     kind: str = "cv"
@@ -70,36 +81,41 @@ class Protocol:
         split: str | tuple[str, str] | None = None,
         holdout: float | tuple[float, int] | None = None,
     ) -> Protocol:
-        """The protocol of `train`'s arguments: one of `folds` (a file), `leave_out` (a group),
-        `split` ("split=test") and `holdout` (a share, or share and repeats), or else `cv` (folds,
-        repeats); `group` goes with all of them.
+        """The protocol of `train`'s arguments.
 
-        Raises `InputError` where two are given, or one cannot be read.
+        Parameters
+        ----------
+        cv : tuple of int or int
+            Folds and repeats, where nothing else is given.
+        folds : str, Path or pd.DataFrame, optional
+            The user's folds file.
+        group : str, optional
+            Goes with all of them.
+        leave_out : str, optional
+            A group.
+        split : str or tuple of str, optional
+            "GROUP=VALUE", or both.
+        holdout : float or tuple, optional
+            A share, or share and repeats.
+
+        Raises
+        ------
+        InputError
+            Where two are given, or one cannot be read.
         """
-        given = {"--folds": folds, "--leave-out": leave_out, "--split": split, "--holdout": holdout}
-        given = [name for name, value in given.items() if value is not None]
-        if len(given) > 1:
-            raise InputError(
-                f"{' and '.join(given)}: give one of them; each says who is tested when"
-            )
-        if leave_out is not None and leave_out == group:
-            raise InputError(
-                f"--leave-out {leave_out} --group-by {group}: leaving a group out keeps it "
-                "whole; give one of them"
-            )
+        options = {
+            "--folds": folds,
+            "--leave-out": leave_out,
+            "--split": split,
+            "--holdout": holdout,
+        }
+        _refuse_contradictions(options, group)
         if folds is not None:
             return cls("file", group=group, file=folds)
         if leave_out is not None:
             return cls("leave-out", repeats=1, group=group, by=leave_out)
         if split is not None:
-            by, _, value = (
-                split.partition("=") if isinstance(split, str) else (split[0], "=", split[1])
-            )
-            if not by or not value:
-                raise InputError(
-                    f"--split {split}: give GROUP=VALUE, the patients to hold out, such as "
-                    "split=test"
-                )
+            by, value = _split_at(split)
             return cls("split", 1, 1, group, by, value)
         if holdout is not None:
             share, repeats = holdout if isinstance(holdout, tuple) else (holdout, 1)
@@ -147,21 +163,19 @@ class Protocol:
         return self.group or (self.by if self.kind == "leave-out" else None)
 
     def interval(self, table: pd.DataFrame) -> str:
-        """What intervals stand on: "corrected" resampling of folds, or "bootstrap" of patients
-        where one part is held out."""
-        return (
-            "corrected"
-            if len(table[["repeat", "fold"]].dropna().drop_duplicates()) > 1
-            else "bootstrap"
-        )
+        """What intervals are computed from: "corrected" resampling of folds, or "bootstrap" of
+        patients where one part is held out."""
+        folds = table[["repeat", "fold"]].dropna().drop_duplicates()
+        return "corrected" if len(folds) > 1 else "bootstrap"
 
     def described(self, table: pd.DataFrame) -> dict[str, object]:
         """What `run.json` and `metrics.json` say of it, given its folds table: JSON values, no
         patient ids."""
-        held = table.dropna(subset="fold")
-        counts = held.groupby("repeat")["fold"].nunique()
+        tested = table.dropna(subset="fold")
+        counts = tested.groupby("repeat")["fold"].nunique()
+        always_trains = ~table["patient"].isin(tested["patient"])
         interval = self.interval(table)
-        said = {
+        described = {
             "kind": self.kind,
             "folds": int(counts.max()),
             "repeats": len(counts),
@@ -171,18 +185,17 @@ class Protocol:
             "held_out": f"{self.by}={self.value}" if self.kind == "split" else None,
             "share": self.share,
             "folds_file": None if self.kind != "file" else _called(self.file),
-            "always_training": int(
-                (~table["patient"].isin(held["patient"])).sum() / table["repeat"].nunique()
-            ),
+            "always_training": int(always_trains.sum() / table["repeat"].nunique()),
             "inner_folds": 5,
             "inner_grouped_by": self.keeps,
             "selection": _NESTED,
             "interval": interval,
             "intervals": _INTERVALS[interval] + self._caution(),
         }
-        return {key: value for key, value in said.items() if value is not None}
+        return {key: value for key, value in described.items() if value is not None}
 
     def _caution(self) -> str:
+        """What an interval over left-out groups does not mean."""
         if self.kind != "leave-out":
             return ""
         return (
@@ -191,7 +204,35 @@ class Protocol:
         )
 
 
+def _refuse_contradictions(options: dict[str, object], group: str | None) -> None:
+    """Raises `InputError` where two of the options are given, or a group is left out and kept
+    whole."""
+    given = [name for name, value in options.items() if value is not None]
+    if len(given) > 1:
+        raise InputError(f"{' and '.join(given)}: give one of them; each says who is tested when")
+    leave_out = options["--leave-out"]
+    if leave_out is not None and leave_out == group:
+        raise InputError(
+            f"--leave-out {leave_out} --group-by {group}: leaving a group out keeps it "
+            "whole; give one of them"
+        )
+
+
+def _split_at(split: str | tuple[str, str]) -> tuple[str, str]:
+    """The group and the value of `--split`. Raises `InputError` where one is missing."""
+    if isinstance(split, str):
+        by, _, value = split.partition("=")
+    else:
+        by, value = split
+    if not by or not value:
+        raise InputError(
+            f"--split {split}: give GROUP=VALUE, the patients to hold out, such as split=test"
+        )
+    return by, value
+
+
 def _called(file: str | Path | pd.DataFrame) -> str:
+    """The name of a folds file."""
     return "in memory" if isinstance(file, pd.DataFrame) else Path(file).name
 
 
@@ -208,8 +249,8 @@ def groups_of(cohort: Cohort, name: str, option: str) -> pd.Series:
             f"{', '.join(cohort.groups) or 'none'}); add it to [groups] in its manifest, or "
             "to groups= in Python"
         )
-    found = pd.Series(cohort.groups[name], dtype=object).astype(str).rename(name)
-    known = group_known(found)
+    groups = pd.Series(cohort.groups[name], dtype=object).astype(str).rename(name)
+    known = group_known(groups)
     blank = int((~known).sum())
     if blank:
         log.warning(
@@ -219,7 +260,7 @@ def groups_of(cohort: Cohort, name: str, option: str) -> pd.Series:
             ,
             option, name, few_counted(blank, "patient has", "patients have"),
         )  # fmt: skip
-    return found.where(known, "unknown")
+    return groups.where(known, "unknown")
 
 
 def _check_training(table: pd.DataFrame, outcome: Outcome) -> None:
@@ -236,11 +277,9 @@ def _check_training(table: pd.DataFrame, outcome: Outcome) -> None:
             raise InputError(f"{where} leaves to train {lacking}; hold others out")
         missing.update(task.untrained(training, target.take(split.tested)))
     if missing:
-        said = ", ".join(
-            f"{name} ({counted(folds, 'fold')})" for name, folds in sorted(missing.items())
-        )
+        classes = [f"{name} ({counted(folds, 'fold')})" for name, folds in sorted(missing.items())]
         log.warning(
             "classes that are tested in folds where no training patient has them, and are "
             "always predicted wrong: %s",
-            said,
+            ", ".join(classes),
         )

@@ -1,4 +1,4 @@
-"""How a run was made: what `run.json` says."""
+"""The record of how a run was made, which is `run.json`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def record_run(
     recipe: Recipe,
     network: GeneNetwork | None,
     folds: pd.DataFrame,
-    found: Study,
+    result: Study,
     protocol: dict,
     seed: int,
     device: str,
@@ -35,35 +35,40 @@ def record_run(
 ) -> RunRecord:
     """The record of a finished study; hashes are sha256."""
     made = recipe.model_dump(mode="json")
+    now = datetime.datetime.now(datetime.UTC)
+    hashes = {
+        "manifest": cohort.about.get("manifest_sha256", ""),
+        "recipe": text_sha256(json.dumps(made, sort_keys=True)),
+        "data": cohort.digest(),
+        "folds": digest(folds),
+        "network": network_hash(network),
+    }
     return RunRecord(
-        created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        created=now.isoformat(timespec="seconds"),
         cohort=cohort.name,
         manifest=cohort.about.get("manifest"),
         recipe=made,
-        kind=found.outcome.kind,
-        target=found.outcome.name,
-        classes=list(found.outcome.classes),
+        kind=result.outcome.kind,
+        target=result.outcome.name,
+        classes=list(result.outcome.classes),
         protocol=protocol,
         seed=seed,
         device=device,
         packages=packages(),
-        hashes={
-            "manifest": cohort.about.get("manifest_sha256", ""),
-            "recipe": text_sha256(json.dumps(made, sort_keys=True)),
-            "data": cohort.digest(),
-            "folds": digest(folds),
-            "network": network_hash(network),
-        },
+        hashes=hashes,
         timings=seconds,
         peak_memory_gb=peak_memory(),
         notices=notices,
-        fitted=_fitted(cohort, network, found),
+        fitted=_fitted(cohort, network, result),
     )
 
 
 def packages() -> dict[str, str]:
     """Versions of Python, of this package and of those its numbers depend on."""
-    return {"python": sys.version.split()[0]} | {p: importlib.metadata.version(p) for p in PACKAGES}
+    versions = {"python": sys.version.split()[0]}
+    for package in PACKAGES:
+        versions[package] = importlib.metadata.version(package)
+    return versions
 
 
 def peak_memory() -> float:
@@ -80,31 +85,37 @@ def peak_memory() -> float:
     except ImportError:  # Windows
         return 0.0
     unit = 1e9 if sys.platform == "darwin" else 1e6
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit, 2)
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return round(usage.ru_maxrss / unit, 2)
 
 
-def _fitted(cohort: Cohort, network: GeneNetwork | None, found: Study) -> dict:
-    """What the final model learned and whom it saw."""
-    outcome, fitted = found.outcome, found.model.fitted_
-    covered = {}
-    if network is not None:
-        for modality in cohort.modalities.values():
-            if any(modality.symbols):
-                table = coverage.by_step_with_warnings(network, modality).reset_index()
-                covered[modality.name] = json.loads(table.to_json(orient="records"))
+def _fitted(cohort: Cohort, network: GeneNetwork | None, result: Study) -> dict:
+    """What the final model learned, and on whom."""
+    outcome, fitted = result.outcome, result.model.fitted_
+    presence = cohort.present.sum()
     return {
         "epochs": fitted.epochs,
-        "fold_epochs": [r.model.epochs_ for r in found.replicas],
+        "fold_epochs": [replica.model.epochs_ for replica in result.replicas],
         "mix": fitted.linear.shares(),
         "gates": fitted.gates(),
         "patients": len(cohort),
         "labelled": int(outcome.known.sum()),
         "derived_from": list(outcome.derived_from),
-        "presence": {m: int(n) for m, n in cohort.present.sum().items()},
+        "presence": {m: int(n) for m, n in presence.items()},
         **outcome.task.on_record(outcome.target),
-        "coverage": covered,
-        "checks": found.checks,
+        "coverage": {} if network is None else _coverage(cohort, network),
+        "checks": result.checks,
     }
+
+
+def _coverage(cohort: Cohort, network: GeneNetwork) -> dict[str, list]:
+    """How the columns of each modality of genes are matched to the network, step by step."""
+    matched = {}
+    for modality in cohort.modalities.values():
+        if any(modality.symbols):
+            table = coverage.by_step_with_warnings(network, modality).reset_index()
+            matched[modality.name] = json.loads(table.to_json(orient="records"))
+    return matched
 
 
 def network_hash(network: GeneNetwork | None) -> str:

@@ -1,9 +1,9 @@
-"""Trees beside the net: a random forest and gradient boosting on the fold's 500 columns with the
+"""Tree baselines: a random forest and gradient boosting on the 500 columns of a fold with the
 highest ANOVA F.
 
-Scaled columns of all modalities stand side by side, those of a modality that a patient lacks as
-NaN, which trees send down a branch of their own. Both are tuned inside the training patients and
-use one thread.
+The scaled columns of all modalities are put side by side, with NaN where a patient lacks the
+modality, which trees send down a branch of their own. Both are tuned inside the training patients
+and use one thread.
 """
 
 from __future__ import annotations
@@ -22,9 +22,7 @@ from graphfuse.task.task import Task
 
 TOP = 500  # columns; on tens of thousands the two would cost more than the net
 TREES, TRIED = 150, 50  # of the forest, and those by which its settings are judged
-SPLITS = tuple(
-    product(("sqrt", 0.2), (1, 5))
-)  # columns tried at a split, and patients in a leaf at least
+SPLITS = tuple(product(("sqrt", 0.2), (1, 5)))  # columns tried at a split, fewest patients a leaf
 LEAVES = (3, 8)  # of each of boosting's trees
 STAGES = 100  # trees per class at most, by which time the held-out loss has turned upwards
 INNER = 3
@@ -36,15 +34,17 @@ def forest(fold: PreparedFold, views: Views) -> np.ndarray:
 
     Columns per split and patients per leaf are those of lowest out-of-bag loss.
     """
-    task, target = fold.task, _taught(fold)
+    task = fold.task
+    target = _known_target(fold)
     columns = Columns.fit(fold, target)
-    x, known = columns.of(fold.views)[target.known], target.take(target.known)
-    taught = task.for_trees(known)
-    tried = [_unfitted_forest(task, *split, fold.seed).fit(x, taught) for split in SPLITS]
+    x = columns.of(fold.views)[target.known]
+    known = target.take(target.known)
+    y = task.for_trees(known)
+    tried = [_unfitted_forest(task, *split, fold.seed).fit(x, y) for split in SPLITS]
     losses = [task.trees_loss(task.out_of_bag(model), known) for model in tried]
     best = tried[int(np.argmin(losses))]
     best.set_params(n_estimators=TREES, warm_start=True, oob_score=False)
-    best.fit(x, taught)  # the trees it lacks
+    best.fit(x, y)  # the trees it lacks
     output = task.trees_output(best, columns.of(views))
     return task.bounded(output, min(losses) / len(known.values))
 
@@ -54,14 +54,16 @@ def boosting(fold: PreparedFold, views: Views) -> np.ndarray:
     patients with these views.
 
     Leaves per tree and the number of trees are those of lowest loss in inner folds, each with
-    columns chosen anew: by columns that have seen the held-out labels, more trees would always look
-    better.
+    columns chosen anew: by columns that have seen the validation labels, more trees would always
+    look better.
     """
-    task, target = fold.task, _taught(fold)
+    task = fold.task
+    target = _known_target(fold)
     if task.lacks_spread(target):  # nothing to boost
         return np.tile(task.null_output(target), (len(views.present), 1))
     columns = Columns.fit(fold, target)
-    x, known = columns.of(fold.views)[target.known], target.take(target.known)
+    x = columns.of(fold.views)[target.known]
+    known = target.take(target.known)
     with threadpool_limits(1, user_api="openmp"):
         curves = _curves(fold, target)
         leaves, stage = np.unravel_index(curves.argmin(), curves.shape)
@@ -81,31 +83,28 @@ class Columns:
     def fit(cls, fold: PreparedFold, target: Target) -> Columns:
         """The `TOP` columns most relevant for the `target` `[n]` of the training patients who have
         the modality, ties by `modality:column`; all of them where they are fewer."""
-        found = {
-            m: _relevance(fold.task, own, target.hide(~fold.views.has[m]))
-            for m, own in fold.views.own.items()
-        }
-        pipelines = {m: fold.preparation.pipelines[m] for m in found}
-        names = np.concatenate(
-            [[f"{m}:{p.columns[c]}" for c in p.owners] for m, p in pipelines.items()]
-        )
-        values = np.concatenate(list(found.values()))
+        relevance, names = {}, []
+        for m, own in fold.views.own.items():
+            has = fold.views.has[m]
+            relevance[m] = _relevance(fold.task, own, target.hide(~has))
+            pipeline = fold.preparation.pipelines[m]
+            names.append([f"{m}:{pipeline.columns[c]}" for c in pipeline.owners])
+        values = np.concatenate(list(relevance.values()))  # [columns of all modalities]
+        order = np.lexsort((np.concatenate(names), -values))
         top = np.zeros(len(values), bool)
-        top[np.lexsort((names, -values))[:TOP]] = True
+        top[order[:TOP]] = True
         top &= values >= 0
-        edges = np.cumsum([len(each) for each in found.values()])[:-1]
-        return cls(
-            {m: np.flatnonzero(mine) for m, mine in zip(found, np.split(top, edges), strict=True)}
-        )
+        edges = np.cumsum([len(each) for each in relevance.values()])[:-1]
+        parts = zip(relevance, np.split(top, edges), strict=True)
+        return cls({m: np.flatnonzero(part) for m, part in parts})
 
     def of(self, views: Views) -> np.ndarray:
         """float64 `[N, ≤ TOP]`, NaN where a patient lacks the modality."""
-        return np.hstack(
-            [
-                np.where(views.has[m][:, None], views.own[m][:, c], np.nan)
-                for m, c in self.chosen.items()
-            ]
-        )
+        parts = []
+        for m, chosen in self.chosen.items():
+            has = views.has[m][:, None]
+            parts.append(np.where(has, views.own[m][:, chosen], np.nan))
+        return np.hstack(parts)
 
 
 def _relevance(task: Task, own: np.ndarray, target: Target) -> np.ndarray:
@@ -115,31 +114,41 @@ def _relevance(task: Task, own: np.ndarray, target: Target) -> np.ndarray:
     return task.relevance(own, target)
 
 
-def _taught(fold: PreparedFold) -> Target:
+def _known_target(fold: PreparedFold) -> Target:
     """The target, known of the training patients who have a modality."""
-    return fold.target.hide(~fold.views.present.any(1))
+    has_any = fold.views.present.any(1)
+    return fold.target.hide(~has_any)
 
 
 def _curves(fold: PreparedFold, target: Target) -> np.ndarray:
-    """Sum over the held-out patients of the loss after each tree `[LEAVES, STAGES]`."""
+    """Sum over the validation patients of the loss after each tree `[LEAVES, STAGES]`."""
     task, known = fold.task, target.known
     inner = np.full(len(known), -1)
     groups = None if fold.groups is None else fold.groups[known]
-    inner[known] = assign_folds(task.strata(target)[known], INNER, fold.seed, groups)
+    strata = task.strata(target)[known]
+    inner[known] = assign_folds(strata, INNER, fold.seed, groups)
     curves = np.zeros((len(LEAVES), STAGES))
-    for k in range(INNER):
-        held = inner == k
-        inside = target.hide(held)
-        shown = inside.known
-        if not held.any() or task.lacks_spread(inside):
-            continue
-        x = Columns.fit(fold, inside).of(fold.views)
-        for curve, leaves in zip(curves, LEAVES, strict=True):
-            model = _unfitted_boosting(task, leaves, STAGES, fold.seed)
-            model.fit(x[shown], task.for_trees(target.take(shown)))
-            stages = task.staged_output(model, x[held])
-            curve += task.trees_loss(stages, target.take(held))
+    for number in range(INNER):
+        validation = inner == number
+        if validation.any() and not task.lacks_spread(target.hide(validation)):
+            _add_losses(curves, fold, target, validation)
     return curves
+
+
+def _add_losses(
+    curves: np.ndarray, fold: PreparedFold, target: Target, validation: np.ndarray
+) -> None:
+    """Adds the losses of one inner fold's validation patients (bool `[n]`) to the curves."""
+    task = fold.task
+    training = target.hide(validation)
+    x = Columns.fit(fold, training).of(fold.views)
+    y = task.for_trees(target.take(training.known))
+    truth = target.take(validation)
+    for curve, leaves in zip(curves, LEAVES, strict=True):
+        model = _unfitted_boosting(task, leaves, STAGES, fold.seed)
+        model.fit(x[training.known], y)
+        stages = task.staged_output(model, x[validation])
+        curve += task.trees_loss(stages, truth)
 
 
 def _unfitted_forest(task: Task, features: str | float, least: int, seed: int):

@@ -1,4 +1,4 @@
-"""A trained model as it stood: its hashes, and who trained it, as far as it says."""
+"""A trained model as it is when it is scored: its hashes, and whom it was trained on."""
 
 from __future__ import annotations
 
@@ -27,9 +27,20 @@ _FILES = ("model.json", "model.safetensors")
 
 @dataclass(frozen=True, eq=False)
 class Frozen:
-    """A trained model as it stood: `hashes` sha256 of its files; of its training, as far as is
-    known, the patients' `ids` and what is predicted of a patient by these alone, the `null` `[O]`;
-    `about`: the run it is of."""
+    """A trained model as it is when it is scored.
+
+    Attributes
+    ----------
+    model : FusionModel
+    hashes : dict of str to str
+        sha256 of its files.
+    about : str
+        The run it is of.
+    ids : frozenset of str or None
+        Of the patients it was trained on; `None` where they are not known.
+    null : np.ndarray or None
+        `[O]`, the output of the task's baseline on these patients; `None` where it is not known.
+    """
 
     model: FusionModel
     hashes: dict[str, str]
@@ -54,12 +65,17 @@ class Frozen:
             null = run.model.task_.null_on_record(run.record.fitted)
             ids = frozenset(run.folds["patient"].astype(str))
             return cls(run.model, _hashes_of(run.model), run.record.cohort, ids, null)
-        folder = recover(Path(run))
+        return cls._of_folder(recover(Path(run)), allow_parts)
+
+    @classmethod
+    def _of_folder(cls, folder: Path, allow_parts: Iterable[str | Path]) -> Frozen:
+        """Of a run directory, or the folder of a model."""
         if (folder / "model.json").is_file() and not (folder / "run.json").is_file():
             model = FusionModel.load(folder, allow_parts=allow_parts)
             null = model.task_.null_on_record({})
             return cls(model, _hashes(folder), folder.name, null=null)
-        record, saved = load_record(folder), inside(folder, "model")
+        record = load_record(folder)
+        saved = inside(folder, "model")
         model = FusionModel.load(saved, allow_parts=allow_parts)
         ids = frozenset(load_folds(folder)["patient"])
         null = model.task_.null_on_record(record.fitted)
@@ -83,31 +99,46 @@ def _hashes_of(model: FusionModel) -> dict[str, str]:
 
 
 def known_profiles(model: FusionModel, cohort: Cohort) -> tuple[np.ndarray, list[str]]:
-    """bool `[N]`: whose profile in some modality is a training patient's, as the model sees it; and
-    the modalities looked at.
+    """Patients whose profile in some modality is that of a training patient, as the model sees it.
 
     A model keeps no profiles, but for each modality its training patients' linear logits by
-    pattern, `[patterns × classes]` numbers that hardly two profiles share to 1e-11. Looked at:
-    tables of numbers, and in them rows with at least 10 different values; EHR columns and small
-    tables say too little of who somebody is. A rounded or rescaled copy is not found (for these:
-    `graphfuse audit`).
+    pattern, `[patterns × classes]` numbers that hardly two profiles share to 1e-11. Only rows with
+    at least 10 different values in tables of numbers are compared: EHR columns and small tables do
+    not identify a patient. A rounded or rescaled copy is not recognised (for these: `graphfuse
+    audit`).
+
+    Returns
+    -------
+    is_known : np.ndarray
+        bool `[N]`.
+    compared : list of str
+        The modalities that could be compared.
     """
-    fitted, looked = model.fitted_, []
-    views, found = fitted.preparation.views(cohort), np.zeros(len(cohort), bool)
-    for m, has in views.has.items():
-        if (
-            m not in cohort.modalities
-            or cohort.modalities[m].kind == "ehr"
-            or not fitted.linear.memory[m].any()
-        ):
+    preparation = model.fitted_.preparation
+    views = preparation.views(cohort)
+    is_known, compared = np.zeros(len(cohort), bool), []
+    linear = model.fitted_.linear
+    for number, (m, own) in enumerate(views.own.items()):
+        rows = np.flatnonzero(views.has[m] & _is_rich(cohort, m))
+        if not len(rows) or not linear.memory[m].any():
             continue
-        rich = has & (cohort.modalities[m].table.nunique(axis=1) >= _VALUES).to_numpy()
-        trained = fitted.preparation.present[:, list(views.own).index(m)]
-        mine = np.hstack([views.own[m] @ slope for slope in fitted.linear.slopes[m]])
-        theirs = np.hstack(list(fitted.linear.memory[m]))[trained]
-        if rich.any():
-            looked.append(m)
-            limit = _SAME * np.abs(theirs).max()
-            near, _ = cKDTree(theirs).query(mine[rich], p=np.inf, distance_upper_bound=limit)
-            found[np.flatnonzero(rich)[np.isfinite(near)]] = True
-    return found, looked
+        compared.append(m)
+        trained = np.hstack(list(linear.memory[m]))[preparation.present[:, number]]
+        logits = np.hstack([own @ slope for slope in linear.slopes[m]])
+        is_known[rows[_has_equal(logits[rows], trained)]] = True
+    return is_known, compared
+
+
+def _is_rich(cohort: Cohort, modality: str) -> np.ndarray:
+    """bool `[N]`: whose row of a modality has enough values to identify a patient."""
+    if modality not in cohort.modalities or cohort.modalities[modality].kind == "ehr":
+        return np.zeros(len(cohort), bool)
+    different = cohort.modalities[modality].table.nunique(axis=1).to_numpy()
+    return different >= _VALUES
+
+
+def _has_equal(rows: np.ndarray, trained: np.ndarray) -> np.ndarray:
+    """bool `[q]`: which rows `[q, F]` are among those `trained` `[n, F]`, to rounding."""
+    limit = _SAME * np.abs(trained).max()
+    distance, _ = cKDTree(trained).query(rows, p=np.inf, distance_upper_bound=limit)
+    return np.isfinite(distance)

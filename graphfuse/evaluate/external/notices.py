@@ -1,4 +1,4 @@
-"""What is said beside an external evaluation: of lacking modalities, and of few labels."""
+"""Notices of an external evaluation: of modalities that are missing, and of few labels."""
 
 from __future__ import annotations
 
@@ -11,26 +11,27 @@ from graphfuse.task.task import Task
 
 
 def modalities_lacking(model: FusionModel, cohort: Cohort) -> list[str]:
-    """What is said of modalities that are absent, and of those that nothing is made of."""
+    """Notices of the model's modalities that patients lack, and of the cohort's that the model
+    does not use."""
     there, notices = cohort.present, []
     for m in model.modalities_:
         lacking = len(cohort) - int(there[m].sum()) if m in there else len(cohort)
-        if lacking:
-            who = (
-                "all patients lack"
-                if lacking == len(cohort)
-                else few_counted(lacking, "patient lacks", "patients lack")
-            )
-            notices.append(f"{who} modality {m!r}: it is masked, and they are scored by the others")
+        if not lacking:
+            continue
+        if lacking == len(cohort):
+            who = "all patients lack"
+        else:
+            who = few_counted(lacking, "patient lacks", "patients lack")
+        notices.append(f"{who} modality {m!r}: it is masked, and they are scored by the others")
     unused = [m for m in cohort.modalities if m not in model.modalities_]
-    return notices + (
-        [f"not used, as the model was trained without: {', '.join(unused)}"] if unused else []
-    )
+    if unused:
+        notices.append(f"not used, as the model was trained without: {', '.join(unused)}")
+    return notices
 
 
 def thinly_scored(task: Task, target: Target) -> list[str]:
-    """What is said of scores that few patients, or not all that the `task` tells apart, stand
-    behind; of everyone in the `target` something is known."""
+    """Notices of scores of few patients, or not of all that the `task` tells apart; of everyone in
+    the `target` something is known."""
     notices, count = [], len(target.values)
     if count < FEWEST:
         notices.append(

@@ -1,5 +1,5 @@
-"""A trained model on a cohort that it never saw, both frozen by hash, with every look at that
-cohort on record."""
+"""Scores of a trained model on a cohort that it never saw. Both are identified by hash, and every
+evaluation on that cohort is on record."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ from graphfuse.files.working_folders import recover
 from graphfuse.learn.model import FusionModel
 from graphfuse.schema import Metrics, Score
 from graphfuse.schema.model_id import OURS
+from graphfuse.task.metric import MetricSet
 from graphfuse.task.outcome import Outcome, Target
 from graphfuse.task.registry import metrics_of
 from graphfuse.task.task import Task
@@ -35,18 +36,26 @@ from graphfuse.task.task import Task
 log = logging.getLogger(__name__)
 
 DRAWS = 1000
+_IDENTITY = ("model", "data", "target")  # by which an evaluation is known
 _RECORD = Kind.of("record of evaluations", "record.json", "predictions.csv", "metrics.json")
 _EVALUATION = Kind.of("evaluation", "metrics.json", "predictions.csv")
 
 
 @dataclass(frozen=True, eq=False)
 class External:
-    """What a model says of a cohort that it never saw.
+    """The predictions and scores of a model on a cohort that it never saw.
 
-    `predictions`: patient, truth (blank = unlabelled), and what is predicted: `call, p_<class>…` of
-    classes, `value, lo, hi` of a number; `metrics`: a
-    `schema.Metrics` in which `mean` is the score and `ci95` a bootstrap over patients; `record`:
-    hashes, counts, what could be checked, notices.
+    Attributes
+    ----------
+    cohort : str
+        Its name.
+    predictions : pd.DataFrame
+        patient, truth (blank = unlabelled), and what is predicted: `call, p_<class>…` of classes,
+        `value, lo, hi` of a number.
+    metrics : Metrics
+        In which `mean` is the score and `ci95` a bootstrap over patients.
+    record : dict
+        Hashes, counts, what could be checked, notices.
     """
 
     cohort: str
@@ -55,84 +64,79 @@ class External:
     record: dict
 
     def save(self, folder: str | Path) -> Path:
-        """`predictions.csv`, `metrics.json` and `record.json` in `folder`; gives the folder in
-        which this evaluation stands.
+        """Writes `predictions.csv`, `metrics.json` and `record.json`.
 
         The first evaluation stays where it is. A later one of the same model on the same data adds
         a line to `record.json`; of another model or other data, it goes into `folder/2`,
         `folder/3`, …, and the record says what had changed.
+
+        Parameters
+        ----------
+        folder : str or Path
+
+        Returns
+        -------
+        Path
+            The folder of this evaluation.
+
+        Raises
+        ------
+        InputError
+            Where the folder holds something else.
         """
         folder = recover(Path(folder))
         done = evaluations_in(folder)
-        same = [
-            e
-            for e in done
-            if all(e[key] == self.record[key] for key in ("model", "data", "target"))
-        ]
-        name = (
-            same[0]["folder"]
-            if same
-            else "."
-            if not done
-            else str(1 + len({e["folder"] for e in done}))
-        )
-        changed = [
-            key for key in ("model", "data", "target") if done and done[0][key] != self.record[key]
-        ]
+        same = [each for each in done if not self._changed_since(each)]
         entry = {
             "number": len(done) + 1,
-            "folder": name,
-            "changed_since_first": changed,
+            "folder": _folder_name(done, same),
+            "changed_since_first": self._changed_since(done[0]) if done else [],
         } | self.record
         if not done:
             with whole_folder(folder, _RECORD) as part:
                 self._write(part)
                 write_record(part, self.cohort, [entry | {"files": sums_of(part)}])
             return folder
-        since = (
-            f"with another {' and '.join(changed)} than the first"
-            if changed
-            else "the same as the first"
-        )
         log.warning(
-            "%s: external validation %d on this cohort, %s; the first is kept",
+            "%s: evaluation %d on this cohort, %s; the first stays on record",
             folder,
             entry["number"],
-            since,
+            _since(entry["changed_since_first"]),
         )
+        own = folder / entry["folder"]
         if not same:
-            with whole_folder(folder / name, _EVALUATION) as part:
+            with whole_folder(own, _EVALUATION) as part:
                 self._write(part)
-        write_record(folder, self.cohort, [*done, entry | {"files": sums_of(folder / name)}])
-        return folder / name
+        write_record(folder, self.cohort, [*done, entry | {"files": sums_of(own)}])
+        return own
+
+    def _changed_since(self, evaluation: dict) -> list[str]:
+        """What differs from an earlier evaluation: model, data or target."""
+        return [key for key in _IDENTITY if evaluation[key] != self.record[key]]
 
     def _write(self, folder: Path) -> None:
         safe_csv(self.predictions, folder / "predictions.csv")
         write_json(folder / "metrics.json", self.metrics.model_dump(mode="json", by_alias=True))
 
     def __str__(self) -> str:
-        said = self.record
-        head = (
-            f"{self.cohort}: {self.metrics.target} of {few_counted(said['scored'], 'patient')} "
-            "that the model never saw"
-        )
-        names, models = list(self.metrics.models), self.metrics.models
-        rows = {"": names}
+        about, models = self.record, self.metrics.models
+        scored = few_counted(about["scored"], "patient")
+        rows = {"": list(models)}
         for metric in metrics_of(self.metrics.kind).names:
-            rows[metric] = [_cell(models[name][metric]) for name in names]
-        width = max(26, *(len(cell) + 1 for cells in rows.values() for cell in cells))
-        lines = [head, ""]
+            rows[metric] = [_cell(row[metric]) for row in models.values()]
+        widest = max(len(cell) + 1 for cells in rows.values() for cell in cells)
+        width = max(26, widest)
+        lines = [f"{self.cohort}: {self.metrics.target} of {scored} that the model never saw", ""]
         for metric, cells in rows.items():
             lines.append(f"{metric:<20}" + "".join(f"{cell:>{width}}" for cell in cells))
-        lines += [""] + [
-            (
-                f"{p.metric} against {p.b}: {p.difference:+.3f} ({p.ci95[0]:+.3f} to "
-                f"{p.ci95[1]:+.3f}), {p.verdict}"
-            )
-            for p in self.metrics.comparisons
-        ]
-        lines += [f"note: {notice}" for notice in said["notices"]]
-        return "\n".join([*lines, f"model {said['model'][:12]}, data {said['data'][:12]} (sha256)"])
+        lines.append("")
+        for pair in self.metrics.comparisons:
+            low, high = pair.ci95
+            change = f"{pair.difference:+.3f} ({low:+.3f} to {high:+.3f})"
+            lines.append(f"{pair.metric} against {pair.b}: {change}, {pair.verdict}")
+        lines += [f"note: {notice}" for notice in about["notices"]]
+        lines.append(f"model {about['model'][:12]}, data {about['data'][:12]} (sha256)")
+        return "\n".join(lines)
 
     __repr__ = __str__
 
@@ -150,91 +154,120 @@ def score(
     """Scores a trained model on a cohort that it never saw: nothing is fitted, chosen or calibrated
     there.
 
-    `run`: a run directory, a report, or a model; `target`: the cohort's outcome (default: of the
-    model's own name), classes met by their names. Modalities that a patient lacks are masked.
-    Raises `LeakError` where patients of the cohort trained the model, by id or by profile, and
-    `InputError` for labels that it was not trained on, and for tables far from the scale of
-    training unless `allow_shift` (`FusionModel.shifts`), and for a `device` (default: the model's
-    own) that is not there. `allow_parts`: as in `FusionModel.load`.
+    Parameters
+    ----------
+    run : str, Path, Report or FusionModel
+        A run directory, a report, or a model.
+    cohort : Cohort, str or Path
+        The cohort, or its manifest. Modalities that a patient lacks are masked.
+    target : str, optional
+        The cohort's outcome (default: of the model's own name), classes matched by their names.
+    seed : int
+        Of the bootstrap.
+    allow_shift : bool
+        Whether tables far from the scale of training are scored (`FusionModel.shifts`).
+    device : str, optional
+        Default: the model's own.
+    allow_parts : iterable of str or Path
+        As in `FusionModel.load`.
+
+    Returns
+    -------
+    External
+
+    Raises
+    ------
+    LeakError
+        Where patients of the cohort trained the model, by id or by profile.
+    InputError
+        For labels that it was not trained on, for tables far from the scale of training unless
+        `allow_shift`, and for a `device` that is not there.
     """
     frozen = Frozen.of(run, allow_parts)
     frozen = replace(frozen, model=frozen.model.on(device))
-    cohort = as_cohort(cohort, like=frozen.model)
-    notices = frozen.model.unknown_values(cohort)
+    model = frozen.model
+    cohort = as_cohort(cohort, like=model)
+    notices = model.unknown_values(cohort)
     checked = _check_unseen(frozen, cohort, notices)
-    task = frozen.model.task_
-    outcome = cohort.outcome(target or frozen.model.target_)
-    truth = _truth(task, outcome, cohort)
+    outcome = cohort.outcome(target or model.target_)
+    truth = _truth(model.task_, outcome, cohort)
     known = truth.known
-    notices += modalities_lacking(frozen.model, cohort)
+    notices += modalities_lacking(model, cohort)
     if not known.all():
-        notices.append(
-            f"{few_counted((~known).sum(), 'patient has', 'patients have')} no label: predicted, "
-            "not scored"
-        )
-    output = frozen.model.output(cohort)
-    notices += frozen.model.shifts(cohort, allow_shift=allow_shift)
-    notices += thinly_scored(task, truth.take(known))
-    record = {
-        "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        unlabelled = few_counted((~known).sum(), "patient has", "patients have")
+        notices.append(f"{unlabelled} no label: called, not scored")
+    output = model.output(cohort)
+    notices += model.shifts(cohort, allow_shift=allow_shift)
+    notices += thinly_scored(model.task_, truth.take(known))
+    record = _record(frozen, cohort, outcome.name, truth)
+    record["checked_unseen"] = checked
+    record["notices"] = notices
+    record["graphfuse"] = importlib.metadata.version("graphfuse")
+    metrics = _metrics(frozen, outcome.name, truth.take(known), output[known], seed)
+    predictions = _predictions(model, cohort, truth, output)
+    return External(cohort.name, predictions, metrics, record)
+
+
+def _record(frozen: Frozen, cohort: Cohort, target: str, truth: Target) -> dict[str, object]:
+    """What is on record of an evaluation: when, of which model, and on which data."""
+    now = datetime.datetime.now(datetime.UTC)
+    return {
+        "time": now.isoformat(timespec="seconds"),
         "run": frozen.about,
-        "target": outcome.name,
+        "target": target,
         "model": frozen.sha256,
         "data": cohort.digest(),
         "model_files": frozen.hashes,
         "manifest_sha256": cohort.about.get("manifest_sha256", ""),
         "patients": len(cohort),
-        "scored": int(known.sum()),
-        **task.on_record(truth),
-        "checked_unseen": checked,
-        "notices": notices,
-        "graphfuse": importlib.metadata.version("graphfuse"),
+        "scored": int(truth.known.sum()),
+        **frozen.model.task_.on_record(truth),
     }
-    metrics = _metrics(frozen, outcome.name, truth.take(known), output[known], seed)
-    predictions = _predictions(frozen.model, cohort, truth, output)
-    return External(cohort.name, predictions, metrics, record)
 
 
 def beside(run: str | Path, cohort: str) -> Path:
-    """Where evaluations on a cohort stand by default: `external/<cohort>` beside the run directory,
-    which a new training into that directory leaves alone."""
+    """The default folder of evaluations on a cohort: `external/<cohort>` in the folder of the run
+    directory, which a new training into that directory leaves alone."""
     run = Path(run)
     if run.name in ("", "..") or run.is_symlink():
         run = run.resolve()
-    return run.parent / "external" / (re.sub(r"[^\w.-]+", "-", cohort).strip(".") or "cohort")
+    name = re.sub(r"[^\w.-]+", "-", cohort).strip(".")
+    return run.parent / "external" / (name or "cohort")
 
 
 # --------------------------------------------------------------------------------------- never seen
 
 
 def _check_unseen(frozen: Frozen, cohort: Cohort, notices: list[str]) -> dict[str, object]:
-    """Raises `LeakError` where patients trained the model; gives what could be looked at."""
-    same = 0 if frozen.ids is None else int(alike(cohort.patients).isin(alike(frozen.ids)).sum())
-    if same:
-        raise LeakError(
-            f"cohort {cohort.name!r}: {same} of {counted(len(cohort), 'patient id')} are "
-            "in the training data of this model. "
-            "Leave them out; or, where they are other people, give their ids a prefix"
-        )
+    """Raises `LeakError` where patients trained the model; gives what could be compared, and adds
+    a notice of what could not."""
     if frozen.ids is None:
         notices.append(
             "a model without its run keeps no patient ids: whether any patient trained it "
             "was judged by profile only"
         )
-    twins, looked = known_profiles(frozen.model, cohort)
-    if twins.any():
+    else:
+        same = int(alike(cohort.patients).isin(alike(frozen.ids)).sum())
+        if same:
+            raise LeakError(
+                f"cohort {cohort.name!r}: {same} of {counted(len(cohort), 'patient id')} are "
+                "in the training data of this model. "
+                "Leave them out; or, where they are other people, give their ids a prefix"
+            )
+    is_known, compared = known_profiles(frozen.model, cohort)
+    if is_known.any():
         raise LeakError(
             f"cohort {cohort.name!r}: "
-            f"{counted(twins.sum(), 'patient has', 'patients have')} the very values of a "
+            f"{counted(is_known.sum(), 'patient has', 'patients have')} the very values of a "
             "training "
             "patient under another id; leave them out"
         )
-    if not looked:
+    if not compared:
         notices.append(
             "profiles could not be compared with the training patients' (tables too small, "
             "or no linear start)"
         )
-    return {"ids": frozen.ids is not None, "profiles": looked}
+    return {"ids": frozen.ids is not None, "profiles": compared}
 
 
 # ----------------------------------------------------------------------------------- labels, tables
@@ -255,20 +288,28 @@ def _truth(task: Task, outcome: Outcome, cohort: Cohort) -> Target:
 def _predictions(
     model: FusionModel, cohort: Cohort, truth: Target, output: np.ndarray
 ) -> pd.DataFrame:
-    told = model.task_.shown(truth)[""]
-    said = {"patient": cohort.patients, "truth": told, **model.task_.table(output)}
-    return pd.DataFrame({**said, "flag": model.flags(cohort)})
+    """The rows of `predictions.csv`."""
+    columns = {"patient": cohort.patients, "truth": model.task_.shown(truth)[""]}
+    columns |= model.task_.table(output)
+    columns["flag"] = model.flags(cohort)
+    return pd.DataFrame(columns)
 
 
 # ------------------------------------------------------------------------------------------- scores
 
 
 def _metrics(frozen: Frozen, outcome: str, truth: Target, output: np.ndarray, seed: int) -> Metrics:
-    """The model's scores, and beside them those of the task's baseline, where it is known."""
-    task, y, said = frozen.model.task_, truth.values, {OURS: output}
-    metrics = task.metrics
+    """The scores of the model and of the task's baseline, where that is known."""
+    task, y = frozen.model.task_, truth.values
+    outputs = {OURS: output}
+    comparisons = []
     if frozen.null is not None:
-        said = {task.baseline: np.tile(frozen.null, (len(y), 1))} | said
+        null_output = np.tile(frozen.null, (len(y), 1))
+        outputs = {task.baseline: null_output, OURS: output}
+        compared = task.metrics.compared_outside
+        comparisons = bootstrap_compare(
+            OURS, task.baseline, y, output, null_output, compared, DRAWS, seed
+        )
     protocol = {
         "kind": "external",
         "interval": "bootstrap",
@@ -278,40 +319,48 @@ def _metrics(frozen: Frozen, outcome: str, truth: Target, output: np.ndarray, se
         ),
         **task.in_protocol(truth),
     }
-    models = {}
-    for name, each in said.items():
-        points = metrics.scores(y, each)
-        intervals = bootstrap_scores(metrics, y, each, DRAWS, seed)
-        models[name] = {
-            m: Score(mean=points[m] if np.isfinite(points[m]) else None, sd=None, ci95=intervals[m])
-            for m in metrics.names
-        }
-    pairs = []
-    if frozen.null is not None:
-        pairs = bootstrap_compare(
-            OURS,
-            task.baseline,
-            y,
-            said[OURS],
-            said[task.baseline],
-            metrics.compared_outside,
-            DRAWS,
-            seed,
-        )
     return Metrics(
         target=outcome,
         kind=task.kind,
         protocol=protocol,
-        models=models,
-        comparisons=pairs,
+        models={name: _scores(task.metrics, y, each, seed) for name, each in outputs.items()},
+        comparisons=comparisons,
     )
 
 
+def _scores(metrics: MetricSet, y: np.ndarray, output: np.ndarray, seed: int) -> dict[str, Score]:
+    """A model's score in every metric, with an interval over resampled patients."""
+    points = metrics.scores(y, output)
+    intervals = bootstrap_scores(metrics, y, output, DRAWS, seed)
+    scores = {}
+    for name in metrics.names:
+        mean = points[name] if np.isfinite(points[name]) else None
+        scores[name] = Score(mean=mean, sd=None, ci95=intervals[name])
+    return scores
+
+
 def _cell(score: Score) -> str:
+    """A score with its interval."""
     if score.mean is None:
         return "-"
     low, high = score.ci95
-    return f"{score.mean:.3f}" + ("" if low is None else f" ({low:.3f} to {high:.3f})")
+    if low is None:
+        return f"{score.mean:.3f}"
+    return f"{score.mean:.3f} ({low:.3f} to {high:.3f})"
 
 
-# -------------------------------------------------------------------------------- what is on record
+def _folder_name(done: list[dict], same: list[dict]) -> str:
+    """Where an evaluation goes, after those `done`, of which some are of the `same` model and
+    data."""
+    if same:
+        return same[0]["folder"]
+    if not done:
+        return "."
+    return str(1 + len({each["folder"] for each in done}))
+
+
+def _since(changed: list[str]) -> str:
+    """In words, what has changed since the first evaluation."""
+    if not changed:
+        return "the same as the first"
+    return f"with another {' and '.join(changed)} than the first"
