@@ -77,8 +77,7 @@ def _ridges(fold: PreparedFold, cohort: Cohort, views: Views) -> dict[str, Basel
     singles = [_ridge(fold, (m,), views) for m in names]
     for m, single in zip(names, singles, strict=True):
         baselines[str(ModelId(SINGLE, (m,)))] = single
-    losses = [ridge(fold, (m,)).loss for m in names]
-    best = singles[losses.index(min(losses))]
+    best = singles[int(np.argmin([ridge(fold, (m,)).loss for m in names]))]
     seconds = sum(single.seconds for single in singles)
     baselines["single"] = Baseline(best.output, seconds)
     baselines["early"] = _ridge(fold, names, views)

@@ -115,8 +115,7 @@ class Protocol:
         if leave_out is not None:
             return cls("leave-out", repeats=1, group=group, by=leave_out)
         if split is not None:
-            by, value = _split_at(split)
-            return cls("split", 1, 1, group, by, value)
+            return cls("split", 1, 1, group, *_split_at(split))
         if holdout is not None:
             share, repeats = holdout if isinstance(holdout, tuple) else (holdout, 1)
             return cls("holdout", 1, repeats, group, share=float(share))

@@ -29,6 +29,15 @@ def modalities_lacking(model: FusionModel, cohort: Cohort) -> list[str]:
     return notices
 
 
+def unlabelled(target: Target) -> list[str]:
+    """A notice of patients without a label."""
+    count = (~target.known).sum()
+    if not count:
+        return []
+    patients = few_counted(count, "patient has", "patients have")
+    return [f"{patients} no label: called, not scored"]
+
+
 def thinly_scored(task: Task, target: Target) -> list[str]:
     """Notices of scores of few patients, or not of all that the `task` tells apart; of everyone in
     the `target` something is known."""
