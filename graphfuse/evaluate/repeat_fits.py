@@ -25,7 +25,7 @@ from graphfuse.evaluate.skipped_models import left_out_if_failed
 from graphfuse.graph.gene.network import GeneNetwork
 from graphfuse.learn import fold_data
 from graphfuse.learn.fold_model import Fitted
-from graphfuse.learn.fusion_search import candidates, trained_by
+from graphfuse.learn.fusion_search import candidates, train_folds
 from graphfuse.learn.linear.prepared_fold import PreparedFold
 from graphfuse.learn.model import FusionModel
 from graphfuse.learn.parallel_folds import side_by_side
@@ -140,9 +140,9 @@ class Fits:
         began = time.perf_counter()
         models = []
         with self.fitting(mine):
-            trained = trained_by(folds, modalities, self.recipe, self.seed, self.device)
+            trained = train_folds(folds, modalities, self.recipe, self.seed, self.device)
             for fold, each in zip(folds, trained, strict=True):
-                models.append(self._model(each.recipe, each.gathered(fold, modalities)))
+                models.append(self._model(each.recipe, each.fitted(fold, modalities)))
         seconds = (time.perf_counter() - began) / max(len(mine), 1)
         outputs = []
         for model, split in zip(models, mine, strict=False):

@@ -18,7 +18,7 @@ from graphfuse.graph.gene.network import GeneNetwork
 from graphfuse.graph.gene.resolve import gene_side
 from graphfuse.learn.device import pick_device
 from graphfuse.learn.fold_model import Fitted
-from graphfuse.learn.fusion_search import trained_by
+from graphfuse.learn.fusion_search import train_folds
 from graphfuse.learn.fusion_support import require_fusion
 from graphfuse.learn.linear.prepared_fold import PreparedFold
 from graphfuse.learn.model_inputs import (
@@ -158,8 +158,8 @@ class FusionModel(Predictor):
         fold = PreparedFold.fit(cohort, outcome, recipe, network, self.seed)
         modalities = tuple(cohort.modalities)
         device = pick_device(self.device)
-        (trained,) = trained_by([fold], modalities, recipe, self.seed, device)
-        self.adopt(trained.gathered(fold, modalities), trained.recipe, outcome)
+        (trained,) = train_folds([fold], modalities, recipe, self.seed, device)
+        self.adopt(trained.fitted(fold, modalities), trained.recipe, outcome)
         vars(self).update(self.task_.attributes(classes))
         return self.compared_with(cohort)
 

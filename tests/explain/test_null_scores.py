@@ -12,7 +12,7 @@ from graphfuse.evaluate.cross_validation import Replica
 from graphfuse.evaluate.folds import repeated, splits
 from graphfuse.explain.fold_ranking import rank
 from graphfuse.explain.null_scores import null_quantile
-from graphfuse.learn.fusion_search import trained_by
+from graphfuse.learn.fusion_search import train_folds
 from graphfuse.learn.linear.prepared_fold import PreparedFold
 from graphfuse.learn.model import FusionModel
 from graphfuse.schema import Recipe
@@ -46,9 +46,9 @@ def ranked(cohort):
     replicas = []
     for _, fold, tested, train in splits(table, outcome.known):
         prepared = PreparedFold.fit(cohort.take(train), outcome.take(train), recipe, None, seed=0)
-        (found,) = trained_by([prepared], names, recipe, 0, "cpu")
+        (found,) = train_folds([prepared], names, recipe, 0, "cpu")
         model = FusionModel(recipe, device="cpu").adopt(
-            found.gathered(prepared, names), recipe, outcome
+            found.fitted(prepared, names), recipe, outcome
         )
         replicas.append(Replica(0, fold, tested, train, model))
     return rank(replicas, cohort, None)

@@ -13,7 +13,7 @@ from graphfuse.evaluate.cross_validation import study
 from graphfuse.evaluate.cross_validation_results import Replica
 from graphfuse.evaluate.folds import repeated
 from graphfuse.explain.fold_ranking import rank
-from graphfuse.learn.fusion_search import trained_by
+from graphfuse.learn.fusion_search import train_folds
 from graphfuse.learn.linear.prepared_fold import PreparedFold
 from graphfuse.learn.model import FusionModel
 from graphfuse.schema import RANKING_COLUMNS, Recipe
@@ -101,10 +101,10 @@ def ranked_sets(folder, made, least=3, **sections):
             k,
             tests[k],
             kept[k],
-            FusionModel(recipe, device="cpu").adopt(found.gathered(fold, names), recipe, outcome),
+            FusionModel(recipe, device="cpu").adopt(found.fitted(fold, names), recipe, outcome),
         )
         for k, (fold, found) in enumerate(
-            zip(folds, trained_by(folds, names, recipe, 0, "cpu"), strict=True)
+            zip(folds, train_folds(folds, names, recipe, 0, "cpu"), strict=True)
         )
     ]
     return rank(replicas, cohort, None)

@@ -11,7 +11,7 @@ from graphfuse.data.cohort import Cohort
 from graphfuse.data.synth import planted
 from graphfuse.errors import InputError
 from graphfuse.evaluate.cross_validation import study
-from graphfuse.learn.fusion_search import candidates, described, halved, trained_by
+from graphfuse.learn.fusion_search import candidates, described, successive_halving, train_folds
 from graphfuse.learn.linear.prepared_fold import PreparedFold
 from graphfuse.learn.model import FusionModel
 from graphfuse.schema import Recipe
@@ -79,7 +79,7 @@ def test_candidates_differ_in_one_slot_and_bring_the_tokens_they_need():
 @pytest.mark.slow
 def test_an_exclusive_or_across_modalities_picks_an_interaction():
     cohort, given = exclusive_or(), recipe()
-    (found,) = trained_by([crossed(cohort, given)], ("a", "b"), given, 0, "cpu")
+    (found,) = train_folds([crossed(cohort, given)], ("a", "b"), given, 0, "cpu")
     assert found.recipe.net.fuse == "bilinear" and found.trained.epochs > 0
     model = FusionModel(given, device="cpu").fit(cohort)
     assert model.recipe_.net.fuse == "bilinear" and model.score(exclusive_or(seed=9)) > 0.85
@@ -91,7 +91,7 @@ def test_it_says_how_far_it_is_and_what_won(caplog):
         recipe(search={"fuse": ["late", "bilinear"], "encode": [], "propagate": []}),
     )
     with caplog.at_level(logging.INFO, "graphfuse.learn.fusion_search"):
-        (found,) = trained_by([crossed(cohort, given)], ("a", "b"), given, 0, "cpu")
+        (found,) = train_folds([crossed(cohort, given)], ("a", "b"), given, 0, "cpu")
     said = [record.getMessage() for record in caplog.records]
     assert said[0] == "search: 2 candidates for 8 epochs on inner folds"
     assert said[1].startswith("search: 1 of 2: fuse late, encode table, propagate mean: loss 0.")
@@ -134,7 +134,9 @@ def test_additive_data_keep_what_they_have():
     given = recipe(
         net={"fuse": "gated", "width": 8}, search={"fuse": ["gated", "concat", "bilinear"]}
     )
-    found = halved([crossed(cohort, given)], ("rna", "meth"), candidates(given), 0, "cpu")[0]
+    found = successive_halving(
+        [crossed(cohort, given)], ("rna", "meth"), candidates(given), 0, "cpu"
+    )[0]
     assert found.recipe == given or found.trained.epochs > 0  # ties go to the recipe itself
 
 
@@ -147,7 +149,7 @@ def test_what_cannot_be_built_is_passed_over():
         train={"epochs": 8, "seeds": 1},
         search={"fuse": ["label_tensor", "cross_attention", "sum"], "encode": []},
     )
-    found = halved(
+    found = successive_halving(
         [crossed(cohort, given)], tuple(cohort.modalities), candidates(given)[:3], 0, "cpu"
     )
     assert found[0].recipe.net.fuse in ("concat", "sum")
@@ -160,8 +162,8 @@ def test_the_winner_is_trained_as_long_as_it_would_be_alone():
         recipe(search={"fuse": ["late", "bilinear"], "encode": [], "propagate": []}),
     )
     cross = crossed(cohort, given)
-    (found,) = trained_by([cross], ("a", "b"), given, 0, "cpu")
-    (alone,) = trained_by(
+    (found,) = train_folds([cross], ("a", "b"), given, 0, "cpu")
+    (alone,) = train_folds(
         [cross], ("a", "b"), found.recipe.model_copy(update={"search": None}), 0, "cpu"
     )
     assert found.recipe.net.fuse == "bilinear" and found.trained.epochs == alone.trained.epochs > 24
