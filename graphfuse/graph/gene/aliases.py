@@ -12,6 +12,7 @@ import pandas as pd
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.errors import InputError, examples
+from graphfuse.graph.edge_list import plain_headings
 from graphfuse.graph.gene.edge_cleaning import is_id, tidy_symbol
 from graphfuse.graph.pair_table import pair_table, readable
 
@@ -36,8 +37,8 @@ _SEVERAL = re.compile(r"\s*[|,;]\s*")
 
 @dataclass(frozen=True, eq=False)
 class Renamed:
-    """Names after an alias table: `names` (one each), `changed` (old → new), `ambiguous` and
-    `known` (left as they were)."""
+    """Names after an alias table: `names`, one for each that was given; `changed` (old → new);
+    `ambiguous` and `known`, which are left as they were."""
 
     names: tuple[str | None, ...]
     changed: dict[str, str]
@@ -47,10 +48,20 @@ class Renamed:
 
 @dataclass(frozen=True, eq=False)
 class Aliases:
-    """Name → symbol, for names that stand for one symbol only.
+    """An alias table: which symbol a name stands for.
 
-    `ambiguous`: names that stand for two symbols or more; they are left. `symbols`: every symbol of
-    the table; a symbol is never renamed, so that applying a table twice is applying it once.
+    A symbol is never renamed, so that applying a table twice changes nothing more.
+
+    Parameters
+    ----------
+    title : str
+        What messages call the table.
+    table : dict of str to str
+        Name → symbol, for names that stand for one symbol only.
+    ambiguous : frozenset of str
+        Names that stand for two symbols or more; they are left as they are.
+    symbols : frozenset of str
+        Every symbol of the table.
     """
 
     title: str
@@ -91,19 +102,19 @@ class Aliases:
             )
         with readable(path, "an alias table", "csv or tsv"):
             pairs = _pairs(path)
-        found = cls.of(pairs, path.name)
-        if not found.symbols:
+        aliases = cls.of(pairs, path.name)
+        if not aliases.symbols:
             raise InputError(
                 f"{path}: no row has a name and a symbol; give two columns, name and symbol"
             )
         log.info(
             "%s: %d names of %d symbols, %d ambiguous",
             path.name,
-            len(found.table),
-            len(found.symbols),
-            len(found.ambiguous),
+            len(aliases.table),
+            len(aliases.symbols),
+            len(aliases.ambiguous),
         )
-        return found
+        return aliases
 
     def apply(self, names: Sequence[str | None], known: Collection[str] = ()) -> Renamed:
         """Every name as its symbol where the table knows one; names in `known`, symbols and
@@ -113,18 +124,19 @@ class Aliases:
         """
         known = frozenset(known)
         tidy = [None if name is None else tidy_symbol(name) for name in names]
-        wanted = {name for name in tidy if name is not None}
-        kept = tuple(sorted(wanted & self.table.keys() & known))
-        changed = {name: self.table[name] for name in sorted(wanted & self.table.keys() - known)}
-        unclear = tuple(sorted((wanted & self.ambiguous) - known))
-        return Renamed(tuple(changed.get(name, name) for name in tidy), changed, unclear, kept)
+        distinct = {name for name in tidy if name is not None}
+        in_table = distinct & self.table.keys()
+        changed = {name: self.table[name] for name in sorted(in_table - known)}
+        ambiguous = sorted(distinct & self.ambiguous - known)
+        renamed_names = tuple(changed.get(name, name) for name in tidy)
+        return Renamed(renamed_names, changed, tuple(ambiguous), tuple(sorted(in_table & known)))
 
     def nodes(self, names: Sequence[str]) -> Renamed:
         """`apply` to the names of a network: two nodes are never made one, unless the alias is an
         id and no symbol."""
-        here = {tidy_symbol(name) for name in names}
-        both = {name for name in here if self.table.get(name) in here and not is_id(name)}
-        return self.apply(names, both)
+        nodes = {tidy_symbol(name) for name in names}
+        kept = {name for name in nodes if self.table.get(name) in nodes and not is_id(name)}
+        return self.apply(names, kept)
 
 
 NO_ALIASES = Aliases("no aliases", {})
@@ -147,8 +159,10 @@ def renamed(
         summary = _in_words(renaming)
         if summary:
             notices.append(f"{aliases.title} on {name}: {summary}")
-    same = all(modalities[name] is modality for name, modality in cohort.modalities.items())
-    return (cohort if same else replace(cohort, modalities=modalities)), notices
+    is_same = all(modalities[name] is modality for name, modality in cohort.modalities.items())
+    if is_same:
+        return cohort, notices
+    return replace(cohort, modalities=modalities), notices
 
 
 def _in_words(renaming: Renamed) -> str:
@@ -178,34 +192,35 @@ def _pairs(path: Path) -> Iterable[tuple[str, str]]:
     table = pair_table(path, lambda first, rows: _is_heading(first))
     if table.width < 2:
         raise ValueError("it has one column")
-    headings = [cell.lower() for cell in _plain(table.names or [""] * table.width)]
+    headings = plain_headings(table.names or [""] * table.width)
     if headings[1:3] == ["alias", "source"]:
         # STRING's protein.aliases: id, any other name, who says so
         return _of_string(table.read([0, 1, 2], dict.fromkeys(range(3), "category")))
-    symbol = next((headings.index(h) for h in SYMBOL_HEADINGS if h in headings), 1)
-    name = next((headings.index(h) for h in NAME_HEADINGS if h in headings), int(symbol == 0))
+    symbol = _first_place(headings, SYMBOL_HEADINGS, default=1)
+    name = _first_place(headings, NAME_HEADINGS, default=int(symbol == 0))
     frame = table.read([name, symbol], {name: str, symbol: str}).fillna("")
     return zip(frame[name], frame[symbol], strict=True)
 
 
-def _plain(names: Sequence[str]) -> list[str]:
-    """Headings without blanks and the # before the first."""
-    return [name.strip().lstrip("#") for name in names]
+def _first_place(headings: list[str], wanted: Sequence[str], default: int) -> int:
+    """The position of the first of the wanted headings that is there."""
+    return next((headings.index(heading) for heading in wanted if heading in headings), default)
 
 
 def _is_heading(first: Sequence[str]) -> bool:
     """Whether the cells of a line name columns."""
     known = {*SYMBOL_HEADINGS, *NAME_HEADINGS, "#string_protein_id", "string_protein_id"}
-    return bool(known & {cell.lower() for cell in [*first, *_plain(first)]})
+    as_written = {cell.lower() for cell in first}
+    return bool(known & {*as_written, *plain_headings(first)})
 
 
 def _of_string(frame: pd.DataFrame) -> Iterable[tuple[str, str]]:
     """(id, symbol) from STRING's protein.aliases, by the best of its sources that names symbols."""
-    here = sorted(frame[2].cat.categories)
-    best = next((source for source in STRING_SOURCES if source in here), None)
+    sources = sorted(frame[2].cat.categories)
+    best = next((source for source in STRING_SOURCES if source in sources), None)
     if best is None:
         raise ValueError(
-            f"none of its sources names symbols ({examples(here)}); take protein.info instead"
+            f"none of its sources names symbols ({examples(sources)}); take protein.info instead"
         )
     chosen = frame[frame[2] == best]
     return zip(chosen[0], chosen[1], strict=True)

@@ -1,5 +1,5 @@
-"""Gene sets from GMT files, the format in which pathway collections are handed out, and the edges
-inside them."""
+"""Gene sets from GMT files, the format of pathway collections, and the network's edges inside
+them."""
 
 from __future__ import annotations
 
@@ -19,12 +19,23 @@ log = logging.getLogger(__name__)
 
 
 def read_gmt(path: str | Path) -> dict[str, tuple[str, ...]]:
-    """Name → genes (sorted, each once) of every set in a GMT file: a set a line, name, description
-    and genes by tabs.
+    """The gene sets in a GMT file: one set a line, with name, description and genes between tabs.
 
-    Plain or `.gz`. Blank lines and empty cells are passed over. Raises `InputError` for files that
-    cannot be read, lines that are no set, sets without a gene, names that stand twice and files
-    without any set.
+    Parameters
+    ----------
+    path : str or Path
+        Plain or `.gz`. Blank lines and empty cells are passed over.
+
+    Returns
+    -------
+    dict of str to tuple of str
+        Name → genes, sorted, each once.
+
+    Raises
+    ------
+    InputError
+        For files that cannot be read, lines that are no set, sets without a gene, names that stand
+        twice and files without any set.
     """
     path = Path(path)
     faults, sets = Faults(str(path)), {}
@@ -59,22 +70,22 @@ def edge_sets(sets: Mapping[str, Sequence[str]], network: GeneNetwork) -> dict[s
 
     Raises `InputError` where no set has a gene of the network.
     """
-    known, place = set(network.genes), {gene: i for i, gene in enumerate(network.genes)}
-    if known.isdisjoint(gene for genes in sets.values() for gene in genes):
+    place = {gene: i for i, gene in enumerate(network.genes)}
+    if all(place.keys().isdisjoint(genes) for genes in sets.values()):
         raise InputError(
             f"[signalling] pathways: none of the {len(sets)} gene sets has a gene of "
             f"network {network.name!r}; "
             "are both written as symbols of one species?"
         )
-    found = {}
+    edges_of = {}
     for name in sorted(sets):
-        inside = np.zeros(len(known), bool)
-        inside[[place[gene] for gene in sets[name] if gene in known]] = True
-        found[name] = np.flatnonzero(inside[network.source] & inside[network.target])
-    kept = {name: edges for name, edges in found.items() if len(edges)}
-    if len(kept) < len(found):
+        inside = np.zeros(len(place), bool)
+        inside[[place[gene] for gene in sets[name] if gene in place]] = True
+        edges_of[name] = np.flatnonzero(inside[network.source] & inside[network.target])
+    kept = {name: edges for name, edges in edges_of.items() if len(edges)}
+    if len(kept) < len(sets):
         log.info(
-            "%d of %d gene sets hold an edge among the genes of the graph", len(kept), len(found)
+            "%d of %d gene sets hold an edge among the genes of the graph", len(kept), len(sets)
         )
     return kept
 
@@ -82,8 +93,8 @@ def edge_sets(sets: Mapping[str, Sequence[str]], network: GeneNetwork) -> dict[s
 def random_sets(
     sets: Mapping[str, Sequence[str]], genes: Sequence[str], seed: int
 ) -> dict[str, tuple[str, ...]]:
-    """The control of a collection: for each set as many of `genes`, drawn by chance, none twice in
-    a set; its name says so.
+    """The control of a collection: for each set as many genes, drawn at random from `genes` without
+    replacement, under the set's name with "(random)".
 
     Raises `InputError` where a set is larger than `genes`.
     """
@@ -94,15 +105,13 @@ def random_sets(
                 f"gene set {name!r} has {len(inside)} genes, but only {len(genes)} to draw "
                 "a random set from"
             )
-        drawn[f"{name} (random)"] = tuple(
-            sorted(genes[i] for i in rng.choice(len(genes), len(inside), replace=False))
-        )
+        places = rng.choice(len(genes), len(inside), replace=False)
+        drawn[f"{name} (random)"] = tuple(sorted(genes[i] for i in places))
     return drawn
 
 
 def gmt_file(path: str | Path) -> Path:
-    """`path`, where there is a file. Raises `InputError` that says where gene sets are to be
-    had."""
+    """`path`, where there is a file; else raises `InputError` that says where to get gene sets."""
     if not Path(path).is_file():
         raise InputError(
             f"{path}: no such file; give a .gmt file of gene sets, by its path or under "
@@ -115,6 +124,7 @@ def gmt_file(path: str | Path) -> Path:
 
 
 def _lines(path: Path) -> list[str]:
+    """The lines of a GMT file that are not blank."""
     try:
         text = utf8_content(gmt_file(path)).decode()
     except (OSError, EOFError, zlib.error) as error:
@@ -141,10 +151,6 @@ def shared_edges(network: GeneNetwork, sets: Mapping[str, np.ndarray]) -> GeneNe
     edges = np.concatenate([[], *sets.values()]).astype(int)
     count = np.bincount(edges, minlength=network.edges)
     weight = network.weight * count
-    held = count > 0
-    return replace(
-        network,
-        source=network.source[held],
-        target=network.target[held],
-        weight=weight[held],
-    )
+    inside = count > 0
+    source, target = network.source[inside], network.target[inside]
+    return replace(network, source=source, target=target, weight=weight[inside])

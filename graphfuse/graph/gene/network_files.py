@@ -22,32 +22,55 @@ _LISTS = (".csv", ".tsv", ".txt", ".tab", ".sif", ".gz", ".parquet")
 
 
 def load_network(name_or_path: str | Path, min_score: float | None = None) -> GeneNetwork:
-    """The network of a card (by name in `graphs/networks/` or by path), or of one's own edge list
-    (see `read_gene_edges`).
+    """The network of a card, or of an edge list.
 
-    `min_score` overrides the card's cut. Raises `InputError` for unknown names, unreadable files,
-    no edges left, and, at the card's own cut, counts that are not those it expects.
+    Parameters
+    ----------
+    name_or_path : str or Path
+        A card, by name in `graphs/networks/` or by path, or the file of an edge list (see
+        `read_gene_edges`).
+    min_score : float, optional
+        Edges with a lower score are left out; by default as the card says.
+
+    Returns
+    -------
+    GeneNetwork
+
+    Raises
+    ------
+    InputError
+        For unknown names, unreadable files, no edges left, and, at the card's own cut, counts that
+        are not those it expects.
     """
     path = Path(name_or_path)
     if path.suffix != ".toml" and (path.is_file() or path.suffix in _LISTS):
         return _from_list(path, min_score)
     path = resolve(name_or_path, "graphs/networks")
     card = read_toml(path, NetworkCard)
-    return _from_card(card, path, card.edges.min_score if min_score is None else min_score)
+    if min_score is None:
+        min_score = card.edges.min_score
+    return _from_card(card, path, min_score)
 
 
 def _from_list(path: Path, min_score: float | None) -> GeneNetwork:
-    network = GeneNetwork.from_frame(read_gene_edges(path), path.name, min_score=min_score)
+    edges = read_gene_edges(path)
+    network = GeneNetwork.from_frame(edges, path.name, min_score=min_score)
     return _described(network, {"title": path.name, "file": path.name, "min_score": min_score})
 
 
 def _from_card(card: NetworkCard, path: Path, min_score: float | None) -> GeneNetwork:
     folder, spec = _folder(card, path), card.edges
-    edges = read_gene_edges(_file(folder, spec.file), spec.source, spec.target, spec.score)
-    table = None if spec.aliases is None else Aliases.read(_table(folder, path, spec.aliases))
-    symbols = _names(card, path, table)
+    edge_file = _packed_or_not(folder, spec.file)
+    edges = read_gene_edges(edge_file, spec.source, spec.target, spec.score)
+    table = None
+    if spec.aliases is not None:
+        table = Aliases.read(_table(folder, path, spec.aliases))
     network = GeneNetwork.from_frame(
-        edges, card.name, directed=spec.directed, min_score=min_score, symbols=symbols
+        edges,
+        card.name,
+        directed=spec.directed,
+        min_score=min_score,
+        symbols=_symbols_by(card, path, table),
     )
     if min_score == spec.min_score:
         _check_expected(card, network, path)
@@ -57,72 +80,82 @@ def _from_card(card: NetworkCard, path: Path, min_score: float | None) -> GeneNe
 
 
 def _folder(card: NetworkCard, path: Path) -> Path:
-    """Where the card's files are. Where its sources are folders of one's own, those are looked for
-    in the working folder, then beside the card. Raises `FetchError` that says what is missing,
-    where it belongs and how to get it."""
-    own = [
-        Path(source.path).expanduser() / source.root
-        for source in card.source
-        if source.path is not None
-    ]
-    places = [home / folder for folder in own for home in (Path.cwd(), path.parent)]
-    lacking = [_lacking(card, path, place) for place in places]
-    if [] in lacking:
-        return places[lacking.index([])]
-    if len(own) < len(card.source) or not own or any(place.is_file() for place in places):
+    """The folder of the card's files.
+
+    Where its sources are folders of the user's own, those are looked for in the working folder,
+    then beside the card; others are fetched. Raises `FetchError` that says what is missing, where
+    it belongs and how to get it.
+    """
+    own = [source for source in card.source if source.path is not None]
+    folders = [Path(source.path).expanduser() / source.root for source in own]
+    places = [home / folder for folder in folders for home in (Path.cwd(), path.parent)]
+    missing = [_missing(card, path, place) for place in places]
+    if [] in missing:
+        return places[missing.index([])]
+    is_fetched = not own or len(own) < len(card.source)
+    if is_fetched or any(place.is_file() for place in places):
         return obtain(card.source, beside=path.parent, how_to_get=card.how_to_get, where=str(path))
-    least = min(lacking, key=len)
+    fewest = min(missing, key=len)
+    place = places[missing.index(fewest)]
     cure = f"; how to get it: {card.how_to_get}" if card.how_to_get else ""
-    raise FetchError(
-        f"network {card.name!r}: {examples(least)} not found in "
-        f"{places[lacking.index(least)]}{cure}"
-    )
+    raise FetchError(f"network {card.name!r}: {examples(fewest)} not found in {place}{cure}")
 
 
-def _lacking(card: NetworkCard, path: Path, place: Path) -> list[str]:
+def _missing(card: NetworkCard, path: Path, place: Path) -> list[str]:
     """The files of the card that are not at `place`."""
-    lists = [] if _file(place, card.edges.file).is_file() else [card.edges.file]
+    missing = []
+    if not _packed_or_not(place, card.edges.file).is_file():
+        missing.append(card.edges.file)
     table = card.edges.aliases
-    return lists if table is None or _table(place, path, table).is_file() else [*lists, table]
+    if table is not None and not _table(place, path, table).is_file():
+        missing.append(table)
+    return missing
 
 
-def _file(folder: Path, name: str) -> Path:
+def _packed_or_not(folder: Path, name: str) -> Path:
     """The file, also where it was packed or unpacked since (with or without .gz)."""
+    file = folder / name
     other = folder / (name.removesuffix(".gz") if name.endswith(".gz") else f"{name}.gz")
-    return other if other.is_file() and not (folder / name).is_file() else folder / name
+    return other if other.is_file() and not file.is_file() else file
 
 
 def _table(folder: Path, path: Path, name: str) -> Path:
-    """The alias table among the edges, or beside the card."""
-    among = _file(folder, name)
-    return among if among.is_file() else _file(path.parent, name)
+    """The alias table in the folder of the edges, or beside the card."""
+    with_edges = _packed_or_not(folder, name)
+    return with_edges if with_edges.is_file() else _packed_or_not(path.parent, name)
 
 
-def _names(card: NetworkCard, path: Path, table: Aliases | None):
-    """From the list's names to symbols: ids without a symbol have none; a retired symbol is
-    renamed, others stay."""
-    ids = card.edges.ids == "ensembl"
+def _symbols_by(card: NetworkCard, path: Path, table: Aliases | None):
+    """A function from the list's names to their symbols, by the card's alias table.
 
-    def checked(names: Sequence[str]) -> Sequence[str | None]:
-        if table is None and ids and names and not any(map(is_id, names)):
-            raise InputError(
-                f'{path}: ids = "ensembl", but the names are {examples(names)}; correct '
-                "ids, source or target"
-            )
+    Ids without a symbol in the table have none; of symbols, retired ones are renamed and others
+    stay. It raises `InputError` where the names are not what the card says, or none is in the
+    table.
+    """
+    are_ids = card.edges.ids == "ensembl"
+
+    def symbols(names: Sequence[str]) -> Sequence[str | None]:
         if table is None:
+            if are_ids and names and not any(map(is_id, names)):
+                raise InputError(
+                    f'{path}: ids = "ensembl", but the names are {examples(names)}; correct '
+                    "ids, source or target"
+                )
             return names
-        found = table.apply(names) if ids else table.nodes(names)
-        if ids and names and not found.changed:
+        if not are_ids:
+            return table.nodes(names).names
+        if names and not table.apply(names).changed:
             raise InputError(
                 f"{path}: {table.title} names none of {len(names):,} ids "
                 f"({examples(names)}); is it their table?"
             )
-        return [table.table.get(name) for name in names] if ids else found.names
+        return [table.table.get(name) for name in names]
 
-    return checked
+    return symbols
 
 
 def _described(network: GeneNetwork, about: dict) -> GeneNetwork:
+    """The network with these words about it, after a line in the log."""
     left_out = ", ".join(f"{what} {count:,}" for what, count in network.cleaned.items() if count)
     log.info("%r; edges left out: %s", network, left_out or "none")
     return replace(network, about={**about, **network.about})
@@ -133,10 +166,11 @@ def _check_expected(card: NetworkCard, network: GeneNetwork, path: Path) -> None
     if card.expect is None:
         return
     faults = Faults(str(path))
-    for what, expected, got in (
+    counts = (
         ("nodes", card.expect.nodes, len(network.genes)),
         ("edges", card.expect.edges, network.edges),
-    ):
+    )
+    for what, expected, got in counts:
         if expected != got:
             faults.add(
                 f"[expect] {what}: expected {expected:,}, got {got:,}; the file or the card "
