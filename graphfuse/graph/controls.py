@@ -78,7 +78,7 @@ def rewired(graph: Graph, seed: int, swaps: int = 10) -> Graph:
     """
     rng = np.random.default_rng(seed)
     if isinstance(graph, Neighbours):
-        loops = len(graph) != graph.senders
+        loops = len(graph) != graph.senders  # the n-th receiver is another than the n-th sender
         span = max(len(graph), graph.senders)
         ends = graph.receivers, graph.index
         receiver, sender = _swapped(*ends, span, rng, swaps, flip=False, loops=loops)
@@ -91,11 +91,11 @@ def rewired(graph: Graph, seed: int, swaps: int = 10) -> Graph:
 
 
 def random(graph: Graph, seed: int) -> Graph:
-    """As many edges, placed by chance, none twice.
+    """As many edges, placed at random, none twice.
 
-    Networks: any two genes, weights in the old order. Neighbours: each receiver hears as many
-    senders as before, so that an absent patient stays absent, drawn from all patients the layer
-    knows and never itself.
+    Networks: any two genes, weights in the old order. Neighbours: each receiver has as many senders
+    as before, so that an absent patient stays absent, drawn from all patients in the layer and
+    never itself.
 
     Parameters
     ----------
@@ -145,10 +145,11 @@ def empty(graph: Graph) -> Graph:
 
 
 def identity(graph: Graph) -> Graph:
-    """Each node hears itself alone, with weight 1: what the net gains without a neighbour.
+    """Each node is its own only neighbour, with weight 1: what the net gains without neighbours.
 
-    Networks: a self-loop a gene; `smoothing` then gives each feature the mean over its gene's
-    features. Neighbours: every patient that hears or is heard; an absent one stays absent.
+    Networks: a self-loop for each gene; `smoothing` then gives each feature the mean over its
+    gene's features. Neighbours: a self-loop for every patient with an edge; an absent one stays
+    absent.
 
     Parameters
     ----------
@@ -173,18 +174,19 @@ def identity(graph: Graph) -> Graph:
             )
         return Neighbours.identity(_joined(graph))
     loops = np.arange(len(graph.genes))
-    return _network(replace(graph, weight=np.ones(len(loops))), loops, loops, "identity")
+    with_weights = replace(graph, weight=np.ones(len(loops)))
+    return _network(with_weights, loops, loops, "identity")
 
 
 def _swapped(
     head, tail, span: int, rng, rounds: int, *, flip: bool, loops: bool
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Edges `[E]` after `rounds` of swaps, all edges paired by chance in each: (a, b), (c, d)
-    become (a, d), (c, b).
+    """Edges `[E]` after `rounds` of swaps; in each, all edges are paired at random, and (a, b),
+    (c, d) become (a, d), (c, b).
 
-    `flip`: ends have no order, so an edge may be turned first. `loops`: a node may meet itself. A
-    swap counts only if both new edges are new among the edges before the round and among all those
-    proposed in it.
+    `flip`: ends have no order, so an edge may be turned first. `loops`: an edge may join a node
+    with itself. A swap is made only if both new edges are new among the edges before the round and
+    among all those proposed in it.
     """
     head, tail = head.astype(np.int64), tail.astype(np.int64)
 
@@ -198,36 +200,41 @@ def _swapped(
         half = len(order) // 2
         first, second = order[:half], order[half : half * 2]
         if flip:
-            turn = second[rng.random(len(second)) < 0.5]
+            is_turned = rng.random(len(second)) < 0.5
+            turn = second[is_turned]
             head[turn], tail[turn] = tail[turn], head[turn]
         a, b = head[first], tail[first]
         c, d = head[second], tail[second]
-        good = _new(key(a, d), key(c, b), key(head, tail))
+        allowed = _new(key(a, d), key(c, b), key(head, tail))
         if not loops:
-            good &= (a != d) & (c != b)
-        tail[first[good]], tail[second[good]] = d[good], b[good]
+            allowed &= (a != d) & (c != b)
+        tail[first[allowed]] = d[allowed]
+        tail[second[allowed]] = b[allowed]
     return head, tail
 
 
 def _new(one: np.ndarray, other: np.ndarray, present: np.ndarray) -> np.ndarray:
-    """bool `[P]`: pairs of keys that stand neither among those present nor twice among all
-    pairs."""
+    """bool `[P]`: pairs of keys of which neither is among those present, nor twice among those of
+    all pairs."""
     every = np.sort(np.concatenate([present, one, other]))
     again = every[1:] == every[:-1]
     twice = every[1:][again]  # few, so that looking up is fast where sorting all keys once is
-    return ~(_among(one, twice) | _among(other, twice))
+    is_old = _among(one, twice) | _among(other, twice)
+    return ~is_old
 
 
 def _among(keys: np.ndarray, ranked: np.ndarray) -> np.ndarray:
-    """bool: which keys stand in a sorted array."""
+    """bool: which keys are in a sorted array."""
     if not len(ranked):
         return np.zeros(len(keys), bool)
     place = np.searchsorted(ranked, keys)
-    return ranked[np.minimum(place, len(ranked) - 1)] == keys
+    place = np.minimum(place, len(ranked) - 1)
+    return ranked[place] == keys
 
 
 def _joined(graph: Neighbours) -> np.ndarray:
-    """bool `[senders]`: who is heard, or, where receivers are the senders, hears."""
+    """bool `[senders]`: who has an edge, as a sender or, where receivers are the senders, as a
+    receiver."""
     joined = np.zeros(graph.senders, bool)
     joined[graph.index] = True
     if len(graph) == graph.senders:
@@ -236,7 +243,7 @@ def _joined(graph: Neighbours) -> np.ndarray:
 
 
 def _random_senders(graph: Neighbours, rng) -> Neighbours:
-    """As many senders for each receiver, drawn from all that the layer knows."""
+    """As many senders for each receiver, drawn from all patients in the layer."""
     joined = _joined(graph)
     pool = np.flatnonzero(joined)
     in_pool = np.zeros(len(graph), bool)  # receivers that the pool holds, who may not draw it
@@ -245,10 +252,12 @@ def _random_senders(graph: Neighbours, rng) -> Neighbours:
     room = len(pool) - in_pool
     count = np.minimum(graph.degree, room)
     row, number = _distinct(count, room, rng)
-    number += in_pool[row] & (number >= np.searchsorted(pool, row))
+    own_number = np.searchsorted(pool, row)
+    number += in_pool[row] & (number >= own_number)  # nobody draws itself
     receiver, weight = graph.receivers, graph.weight
-    if graph.edges and np.ptp(weight):  # each receiver's weights in an order by chance
-        weight = weight[np.lexsort((rng.random(graph.edges), receiver))]
+    if graph.edges and np.ptp(weight):  # each receiver's weights in a random order
+        order = np.lexsort((rng.random(graph.edges), receiver))
+        weight = weight[order]
     rank = np.arange(graph.edges) - graph.offsets[receiver]
     kept = rank < count[receiver]
     offsets = np.r_[0, np.cumsum(count)]
@@ -257,7 +266,7 @@ def _random_senders(graph: Neighbours, rng) -> Neighbours:
 
 def _distinct(count: np.ndarray, room: np.ndarray, rng) -> tuple[np.ndarray, np.ndarray]:
     """For each row i, `count[i]` different numbers below `room[i]`, as sorted (row, number), all
-    such sets alike likely.
+    such sets equally likely.
 
     Numbers drawn twice are drawn again; where more than half are wanted, those to leave out are
     drawn.
@@ -282,9 +291,10 @@ def _drawn(count: np.ndarray, room: np.ndarray, span: int, rng) -> np.ndarray:
         row = np.repeat(np.arange(len(room)), short)
         fresh = row * span + rng.integers(0, room[row])
         keys = np.sort(np.concatenate([keys, fresh]), kind="stable")
-        first = np.r_[True, keys[1:] != keys[:-1]]
-        keys = keys[first]
-        short = count - np.bincount(keys // span, minlength=len(room))
+        is_first = np.r_[True, keys[1:] != keys[:-1]]
+        keys = keys[is_first]
+        drawn = np.bincount(keys // span, minlength=len(room))
+        short = count - drawn
     return keys
 
 
@@ -303,11 +313,6 @@ def _network(graph: GeneNetwork, source: np.ndarray, target: np.ndarray, what: s
     weight = graph.weight[order] if len(order) else graph.weight
     about = {**graph.about, "control": what}
     log.info("%s: control %s, %d edges", graph.name, what, len(source))
-    return replace(
-        graph,
-        name=f"{graph.name} ({what})",
-        source=source[order],
-        target=target[order],
-        weight=weight,
-        about=about,
-    )
+    ends = {"source": source[order], "target": target[order]}
+    name = f"{graph.name} ({what})"
+    return replace(graph, name=name, weight=weight, about=about, **ends)

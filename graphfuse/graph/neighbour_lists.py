@@ -1,4 +1,4 @@
-"""Ragged neighbour lists (CSR): the one form of every patient layer."""
+"""`Neighbours`: ragged neighbour lists (CSR), the form of every patient layer."""
 
 from __future__ import annotations
 
@@ -10,11 +10,20 @@ import numpy as np
 
 @dataclass(frozen=True, eq=False)
 class Neighbours:
-    """For each of N receivers, the list of senders it hears from.
+    """The neighbours of N receivers: the senders of the messages that each gets.
 
-    `offsets` int64 `[N + 1]`, `index` int64 `[E]` (sender of each edge, in `0 … senders - 1`),
-    `weight` float64 `[E]`; the edges of receiver i are `offsets[i] : offsets[i + 1]`. Senders are
-    training patients only.
+    The edges of receiver i are `offsets[i] : offsets[i + 1]`. Senders are training patients only.
+
+    Parameters
+    ----------
+    offsets : np.ndarray
+        int64 `[N + 1]`.
+    index : np.ndarray
+        int64 `[E]`: the sender of each edge, in 0 … `senders` - 1.
+    weight : np.ndarray
+        float64 `[E]`.
+    senders : int
+        How many senders there are.
     """
 
     offsets: np.ndarray
@@ -25,7 +34,8 @@ class Neighbours:
     @classmethod
     def empty(cls, receivers: int, senders: int) -> Neighbours:
         """No edges at all."""
-        return cls(np.zeros(receivers + 1, np.int64), np.zeros(0, np.int64), np.zeros(0), senders)
+        offsets, none = np.zeros(receivers + 1, np.int64), np.zeros(0, np.int64)
+        return cls(offsets, none, np.zeros(0), senders)
 
     @classmethod
     def from_edges(cls, receiver, sender, weight, receivers: int, senders: int) -> Neighbours:
@@ -51,35 +61,37 @@ class Neighbours:
         keep = np.isfinite(weight) & (weight != 0)
         receiver, sender, weight = receiver[keep], sender[keep], weight[keep]
         order = np.lexsort((sender, receiver))
-        offsets = np.zeros(receivers + 1, np.int64)
-        np.cumsum(np.bincount(receiver, minlength=receivers), out=offsets[1:])
-        return cls(offsets, sender[order], weight[order].copy(), senders)
+        degree = np.bincount(receiver, minlength=receivers)
+        return cls(_offsets(degree), sender[order], weight[order].copy(), senders)
 
     @classmethod
     def identity(cls, has: np.ndarray) -> Neighbours:
-        """Each of N patients hears itself alone, nobody where `has` bool `[N]` is False."""
+        """Each of N patients is its own only neighbour; where `has` bool `[N]` is False, it has
+        none."""
         rows = np.flatnonzero(has)
         return cls.from_edges(rows, rows, 1.0, len(has), len(has))
 
     @classmethod
     def union(cls, lists: Sequence[Neighbours]) -> Neighbours:
-        """Every edge of any of these lists once, with its greatest weight. They share receivers and
-        senders."""
+        """Every edge of any of these lists once, with its greatest weight. All have the same
+        receivers and senders."""
         first = lists[0]
         receiver = np.concatenate([each.receivers for each in lists])
         sender = np.concatenate([each.index for each in lists])
         weight = np.concatenate([each.weight for each in lists])
         order = np.lexsort((-weight, sender, receiver))
         receiver, sender, weight = receiver[order], sender[order], weight[order]
-        new = np.ones(len(order), bool)
-        new[1:] = (np.diff(receiver) != 0) | (np.diff(sender) != 0)
-        return cls.from_edges(receiver[new], sender[new], weight[new], len(first), first.senders)
+        is_first = np.ones(len(order), bool)
+        is_first[1:] = (np.diff(receiver) != 0) | (np.diff(sender) != 0)
+        receiver, sender, weight = receiver[is_first], sender[is_first], weight[is_first]
+        return cls.from_edges(receiver, sender, weight, len(first), first.senders)
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
     @property
     def edges(self) -> int:
+        """How many edges there are."""
         return len(self.index)
 
     @property
@@ -102,21 +114,21 @@ class Neighbours:
         """The lists of the receivers at `rows`."""
         rows = np.asarray(rows, np.int64)
         degree = self.degree[rows]
-        offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(degree)])
-        moved = self.offsets[rows] - offsets[:-1]
-        edges = np.arange(offsets[-1]) + np.repeat(moved, degree)
+        offsets = _offsets(degree)
+        shift = self.offsets[rows] - offsets[:-1]
+        edges = np.arange(offsets[-1]) + np.repeat(shift, degree)
         return Neighbours(offsets, self.index[edges], self.weight[edges], self.senders)
 
     def among(self, receivers: np.ndarray, senders: np.ndarray) -> Neighbours:
-        """The edges into `receivers` (bool `[N]`) from `senders` (bool `[senders]`); nobody is
-        renumbered."""
-        return self.where(receivers[self.receivers] & senders[self.index])
+        """The edges into `receivers` (bool `[N]`) from `senders` (bool `[senders]`), whose numbers
+        stay."""
+        keep = receivers[self.receivers] & senders[self.index]
+        return self.where(keep)
 
     def where(self, keep: np.ndarray) -> Neighbours:
         """The edges for which `keep` bool `[E]` holds."""
         degree = np.bincount(self.receivers[keep], minlength=len(self))
-        offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(degree)])
-        return Neighbours(offsets, self.index[keep], self.weight[keep], self.senders)
+        return Neighbours(_offsets(degree), self.index[keep], self.weight[keep], self.senders)
 
     def transposed(self) -> Neighbours:
         """Every edge the other way: senders become receivers."""
@@ -125,14 +137,21 @@ class Neighbours:
         )
 
     def symmetric(self) -> Neighbours:
-        """Every edge both ways, with the greater weight of the two. Receivers and senders are the
-        same patients."""
+        """Every edge both ways, with the greater weight of the two; for lists whose receivers and
+        senders are the same patients."""
         return Neighbours.union([self, self.transposed()])
 
     def __repr__(self) -> str:
         return (
             f"Neighbours({len(self):,} receivers, {self.senders:,} senders, {self.edges:,} edges)"
         )
+
+
+def _offsets(degree: np.ndarray) -> np.ndarray:
+    """int64 `[N + 1]`: where the edges of each receiver begin, from the number of its edges."""
+    offsets = np.zeros(len(degree) + 1, np.int64)
+    np.cumsum(degree, out=offsets[1:])
+    return offsets
 
 
 def strongest(
@@ -156,5 +175,6 @@ def strongest(
     """
     order = np.lexsort((sender, -value, receiver))
     ordered = receiver[order]
-    rank = np.arange(len(order)) - np.searchsorted(ordered, ordered)
+    start = np.searchsorted(ordered, ordered)
+    rank = np.arange(len(order)) - start
     return order[rank < count]

@@ -18,24 +18,38 @@ _OF_EVERY_NODE = ("kind", "name")  # attributes that all exports of whole graphs
 
 
 def to_frames(graph: CohortGraph) -> dict[str, pd.DataFrame]:
-    """Nodes and edges as tables.
+    """Converts nodes and edges to pandas.
 
-    `patient_nodes` (patient, outcomes, groups, has_<modality>), `patient_edges` (source, target,
-    layer, weight; source is heard by target), `gene_nodes` (gene, degree), `gene_edges` (source,
-    target, weight).
+    Parameters
+    ----------
+    graph : CohortGraph
+
+    Returns
+    -------
+    dict of str to pd.DataFrame
+        `patient_nodes` (patient, outcomes, groups, has_<modality>), `patient_edges` (source,
+        target, layer, weight; messages go from source to target), `gene_nodes` (gene, degree) and
+        `gene_edges` (source, target, weight).
     """
+    genes, gene_edges = _gene_tables(graph)
+    tables = (patient_nodes(graph), _patient_edges(graph), genes, gene_edges)
+    return dict(zip(TABLES, tables, strict=True))
+
+
+def _gene_tables(graph: CohortGraph) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Genes and their edges; without a row where there is no network."""
     network = graph.network
-    genes = pd.DataFrame({"gene": pd.Series(dtype=str), "degree": pd.Series(dtype="int64")})
-    gene_edges = pd.DataFrame({"source": [], "target": []}, dtype=str).assign(
-        weight=pd.Series(dtype=float)
-    )
-    if network is not None:
-        genes = pd.DataFrame(
-            {"gene": np.array(network.genes, dtype=object), "degree": network.degree}
-        )
-        gene_edges = network.to_frame()
-    made = (patient_nodes(graph), _patient_edges(graph), genes, gene_edges)
-    return dict(zip(TABLES, made, strict=True))
+    if network is None:
+        genes = pd.DataFrame({"gene": pd.Series(dtype=str), "degree": pd.Series(dtype="int64")})
+        return genes, _no_edges("source", "target")
+    names = np.array(network.genes, dtype=object)
+    return pd.DataFrame({"gene": names, "degree": network.degree}), network.to_frame()
+
+
+def _no_edges(*text: str) -> pd.DataFrame:
+    """A table without a row: these columns of text, and `weight`."""
+    empty = pd.DataFrame({name: [] for name in text}, dtype=str)
+    return empty.assign(weight=pd.Series(dtype=float))
 
 
 def patient_nodes(graph: CohortGraph) -> pd.DataFrame:
@@ -59,17 +73,15 @@ def patient_nodes(graph: CohortGraph) -> pd.DataFrame:
 
 
 def _patient_edges(graph: CohortGraph) -> pd.DataFrame:
+    """The edges of all layers, one layer after another."""
     ids = np.array(graph.cohort.patients.astype(str), dtype=object)
-    parts = [
-        pd.DataFrame(
-            {"source": ids[n.index], "target": ids[n.receivers], "layer": layer, "weight": n.weight}
-        )
-        for layer, n in graph.layers.items()
-    ]
-    none = pd.DataFrame({"source": [], "target": [], "layer": []}, dtype=str).assign(
-        weight=pd.Series(dtype=float)
-    )
-    return pd.concat(parts, ignore_index=True) if parts else none
+    parts = []
+    for layer, lists in graph.layers.items():
+        ends = {"source": ids[lists.index], "target": ids[lists.receivers]}
+        parts.append(pd.DataFrame({**ends, "layer": layer, "weight": lists.weight}))
+    if not parts:
+        return _no_edges("source", "target", "layer")
+    return pd.concat(parts, ignore_index=True)
 
 
 # -------------------------------------------------------------------------------------------- files
@@ -125,28 +137,32 @@ def layers_of(edges: pd.DataFrame, patients: pd.Index) -> dict[str, Neighbours]:
             f"patient edges: no column {missing}; got {list(edges.columns)}; rename them"
         )
     place = pd.Index(patients.astype(str))
-    ends = {side: place.get_indexer(edges[side].astype(str)) for side in ("source", "target")}
-    weight = pd.Series(1.0, edges.index)
+    sender = place.get_indexer(edges["source"].astype(str))
+    receiver = place.get_indexer(edges["target"].astype(str))
+    weight = np.ones(len(edges))
     if "weight" in edges:
-        weight = pd.to_numeric(edges["weight"], errors="coerce")
-    infinite = int((~np.isfinite(weight)).sum())
-    strange = set()
-    for side, rows in ends.items():
-        strange |= {str(name) for name in edges[side][rows < 0]}
+        weight = pd.to_numeric(edges["weight"], errors="coerce").to_numpy(float)
+    unknown = {*edges["source"][sender < 0], *edges["target"][receiver < 0]}
+    _check_edges({str(name) for name in unknown}, int((~np.isfinite(weight)).sum()))
+    layer = pd.Series("edges", edges.index)
+    if "layer" in edges:
+        layer = edges["layer"].astype(str)
+    count, layers = len(place), {}
+    for name in layer.unique():
+        rows = (layer == name).to_numpy()
+        ends = (receiver[rows], sender[rows])
+        layers[name] = Neighbours.from_edges(*ends, weight[rows], count, count)
+    return layers
+
+
+def _check_edges(unknown: set[str], infinite: int) -> None:
+    """Raises `InputError` for ends that are no patients, and for weights that are no numbers."""
     faults = Faults("patient edges")
-    if strange:
+    if unknown:
         faults.add(
-            f"{len(strange):,} ids are none of the patients ({examples(sorted(strange))}); leave "
+            f"{len(unknown):,} ids are none of the patients ({examples(sorted(unknown))}); leave "
             "their edges out"
         )
     if infinite:
         faults.add(f"{infinite:,} weights are no finite numbers; mend or remove those edges")
     faults.stop()
-    layer = edges["layer"].astype(str) if "layer" in edges else pd.Series("edges", edges.index)
-    weight = weight.to_numpy(float)
-    count, layers = len(place), {}
-    for name in layer.unique():
-        rows = (layer == name).to_numpy()
-        receiver, sender = ends["target"][rows], ends["source"][rows]
-        layers[name] = Neighbours.from_edges(receiver, sender, weight[rows], count, count)
-    return layers

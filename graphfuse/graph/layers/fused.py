@@ -28,21 +28,29 @@ ROWS = 4_096  # new patients attached at once
 
 @dataclass(frozen=True, eq=False)
 class FusedLayer(Layer):
-    """Similarity network fusion of the modalities; a patient hears its k strongest others in the
-    fused matrix.
+    """Similarity network fusion of the modalities; a patient's neighbours are the k others of
+    greatest value in its row of the fused matrix.
 
     Distances are Euclidean or 1 - similarity, in units of the training patients' mean distance to
     their 20 nearest. Weights: `one`, or `similarity`: the fused value; only their ratios within a
     patient mean anything.
 
-    New patients are attached by an approximation, as fusion itself knows no new patient: in every
-    modality it has, its affinities to its 20 nearest training patients, on scales fitted on
-    training patients, are divided by their sum and go one step along the fused matrix, of which
-    everyone's half for itself and 20 strongest others are kept (`carry` `[n, n]`); the mean over
-    those modalities is its row, and its k strongest are heard.
+    New patients are attached by an approximation, since fusion itself has no rule for them. In
+    every modality that a new patient has, its affinities to its 20 nearest training patients, on
+    scales fitted on training patients, are divided by their sum and multiplied by the fused matrix,
+    of which everyone's half for itself and 20 strongest others are kept (`carry`). The mean over
+    those modalities is its row, and its k greatest values are its neighbours.
 
-    `near`: per modality float64 `[n]`, the mean distance of every training patient to its nearest;
-    `units`: per modality.
+    Parameters
+    ----------
+    references : list of Reference
+        Of each modality, the training patients.
+    near : list of np.ndarray
+        Of each modality, float64 `[n]`: the mean distance of every training patient to its nearest.
+    units : list of float
+        Of each modality, what distances are divided by.
+    carry : Neighbours
+        The kept part of the fused matrix `[n, n]`.
     """
 
     kind = "fused"
@@ -65,31 +73,23 @@ class FusedLayer(Layer):
         """From standardised columns of n training patients, modality → `[n, F]`. Raises
         `InputError` beyond `MOST`."""
         room(name, len(patients), len(spec.of))
-        there = [m for m in spec.of if np.any(present[m])] or list(spec.of[:1])
+        measured = [m for m in spec.of if np.any(present[m])] or list(spec.of[:1])
         references = [
-            Reference.fit((m,), tables, present, spec.similarity, spec.space) for m in there
+            Reference.fit((m,), tables, present, spec.similarity, spec.space) for m in measured
         ]
-        scaled = [_scaled(reference) for reference in references]
+        affinities, near, units = [], [], []
+        for reference in references:
+            weights, mean_distance, unit = _scaled(reference)
+            affinities.append(weights)
+            near.append(mean_distance)
+            units.append(unit)
         has = np.column_stack([reference.members for reference in references])
-        fused = fuse([weights for weights, _, _ in scaled], has)
-        near = [near for _, near, _ in scaled]
-        units = [unit for _, _, unit in scaled]
+        fused = fuse(affinities, has)
         members = has.any(1)
-        carry = _carried(fused, members)
+        carry = _kept_part(fused, members)
         own = _lists(_top(fused, spec.neighbours), spec.weight, len(fused))
-        about = {
-            "kind": cls.kind,
-            "of": list(spec.of),
-            "similarity": spec.similarity,
-            "space": spec.space,
-            "rule": "nearest",
-            "neighbours": spec.neighbours,
-            "weight": spec.weight,
-            "fusion": {"neighbours": NEIGHBOURS, "mu": MU, "rounds": ROUNDS},
-            "units": dict(zip(there, units, strict=True)),
-            "search": {"method": "exact", "recall": None},
-            "extension": "approximate",
-        }
+        about = _described(cls.kind, spec) | {"units": dict(zip(measured, units, strict=True))}
+        about |= {"search": {"method": "exact", "recall": None}, "extension": "approximate"}
         about |= counts(own, members)
         return cls(name, spec, control, seed, own, about, references, near, units, carry)
 
@@ -106,7 +106,8 @@ class FusedLayer(Layer):
         nobody = np.zeros(0, np.int64)
         parts = [(nobody, nobody, np.zeros(0))]
         for start in range(0, count, ROWS):
-            fused = (steps[start : start + ROWS] @ carry).tocoo()
+            some = steps[start : start + ROWS]
+            fused = (some @ carry).tocoo()
             receiver, sender = fused.row, fused.col
             value = np.round(fused.data / has[receiver + start], 15)
             best = strongest(receiver, sender, value, self.spec.neighbours)
@@ -116,7 +117,8 @@ class FusedLayer(Layer):
 
     def _steps(self, tables: Tables, present: Tables, count: int) -> tuple[csr_array, np.ndarray]:
         """The sum over modalities of `_step` for new patients, and how many modalities each has."""
-        steps, has = csr_array((count, len(self.carry))), np.zeros(count)
+        steps = csr_array((count, len(self.carry)))
+        has = np.zeros(count)
         for i, reference in enumerate(self.references):
             placed = reference.place(tables, present, count)
             near = reference.nearest(placed, NEIGHBOURS)
@@ -130,7 +132,8 @@ class FusedLayer(Layer):
         receiver, sender = near.receiver, near.sender
         distance = self.references[i].distance_of(near.similarity) / self.units[i]
         neighbours = np.bincount(receiver, minlength=count)
-        mean = np.bincount(receiver, distance, count) / np.maximum(neighbours, 1)
+        total_distance = np.bincount(receiver, distance, count)
+        mean = total_distance / np.maximum(neighbours, 1)
         power = exponent(distance, mean[receiver], self.near[i][sender])
         least = np.full(count, np.inf)
         np.minimum.at(least, receiver, power)
@@ -138,7 +141,8 @@ class FusedLayer(Layer):
         weight = np.exp(least[receiver] - power)
         total = np.bincount(receiver, weight, count)
         weight /= total[receiver]
-        return csr_array((weight, (receiver, sender)), shape=(count, len(self.carry)))
+        ends = (receiver, sender)
+        return csr_array((weight, ends), shape=(count, len(self.carry)))
 
     def fitted(self) -> tuple[dict[str, np.ndarray], dict]:
         arrays, abouts = {}, []
@@ -151,32 +155,46 @@ class FusedLayer(Layer):
 
     @classmethod
     def restored(cls, arrays: dict[str, np.ndarray], numbers: dict, **base) -> FusedLayer:
-        references = [
-            Reference.from_state(arrays, each, f"{i}_")
-            for i, each in enumerate(numbers["references"])
-        ]
+        references, near = [], []
+        for i, about in enumerate(numbers["references"]):
+            references.append(Reference.from_state(arrays, about, f"{i}_"))
+            near.append(arrays[f"{i}_near"])
         offsets, index, weight = (arrays[f"carry_{key}"] for key in ("offsets", "index", "weight"))
-        near = [arrays[f"{i}_near"] for i in range(len(references))]
         carry = Neighbours(offsets, index, weight, len(offsets) - 1)
         return cls(**base, references=references, near=near, units=numbers["units"], carry=carry)
+
+
+def _described(kind: str, spec: Spec) -> dict:
+    """How the layer was asked for, and the settings of the fusion (JSON)."""
+    return {
+        "kind": kind,
+        "of": list(spec.of),
+        "similarity": spec.similarity,
+        "space": spec.space,
+        "rule": "nearest",
+        "neighbours": spec.neighbours,
+        "weight": spec.weight,
+        "fusion": {"neighbours": NEIGHBOURS, "mu": MU, "rounds": ROUNDS},
+    }
 
 
 def room(name: str, patients: int, modalities: int) -> None:
     """Raises `InputError` for more than `MOST` patients, with the memory that fusion would take."""
     if patients > MOST:
         matrices = 3 * modalities + 4
+        gigabytes = 8 * patients**2 * matrices / 1e9
         raise InputError(
             f"patient layer {name!r}: similarity network fusion holds about {matrices} "
             "matrices of patients × patients, "
             f"8 bytes × {patients:,}² × {matrices} = "
-            f"{8 * patients**2 * matrices / 1e9:,.0f} GB; it stops at {MOST:,}; "
+            f"{gigabytes:,.0f} GB; it stops at {MOST:,}; "
             'join the modalities instead: layers = "shared", or combine = "join"'
         )
 
 
 def _scaled(reference: Reference) -> tuple[np.ndarray, np.ndarray, float]:
-    """(affinity `[n, n]`, 0 for who lacks the modality; mean distance to the nearest `[n]`; unit)
-    of one modality."""
+    """(affinity `[n, n]`, 0 for patients without the modality; mean distance to the nearest `[n]`;
+    unit) of one modality."""
     n = len(reference)
     rows = np.flatnonzero(reference.members)
     among = np.ix_(rows, rows)
@@ -191,8 +209,8 @@ def _scaled(reference: Reference) -> tuple[np.ndarray, np.ndarray, float]:
 
 
 def _top(fused: np.ndarray, count: int) -> Pairs:
-    """The `count` strongest others of everyone; ties go to who stands first, and what weighs
-    nothing is left out."""
+    """The `count` others of greatest value in everyone's row; ties go to the first, and values of 0
+    are left out."""
     n = len(fused)
     ranked = np.round(fused * n, 12)
     np.fill_diagonal(ranked, -np.inf)
@@ -205,17 +223,18 @@ def _top(fused: np.ndarray, count: int) -> Pairs:
 
 
 def _lists(pairs: Pairs, weight: str, receivers: int, senders: int | None = None) -> Neighbours:
-    """Pairs as a layer's edges; as many senders as receivers, where nothing else is said."""
+    """Pairs as a layer's edges; by default with as many senders as receivers."""
     value = pairs.similarity
     if weight != "similarity":
         value = (value > 0).astype(float)
-    senders = receivers if senders is None else senders
+    if senders is None:
+        senders = receivers
     return Neighbours.from_edges(pairs.receiver, pairs.sender, value, receivers, senders)
 
 
-def _carried(fused: np.ndarray, members: np.ndarray) -> Neighbours:
-    """What goes along the fused matrix in one step: half stays, half goes to the strongest
-    others."""
+def _kept_part(fused: np.ndarray, members: np.ndarray) -> Neighbours:
+    """The part of the fused matrix that new patients are multiplied by: of every row, half on the
+    diagonal, and the other half on the strongest others."""
     n, rows = len(fused), np.flatnonzero(members)
     top = _top(fused, NEIGHBOURS)
     total = np.bincount(top.receiver, top.similarity, n)

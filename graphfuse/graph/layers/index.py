@@ -1,5 +1,5 @@
-"""Training patients as points in one or several modalities, to be searched; every search of a
-patient layer is here.
+"""`Reference`: training patients as points in one or several modalities, in which the neighbours of
+a layer are searched for.
 
 Several modalities are set side by side, each scaled to the same total variance among training
 patients (Gower: the same total weight). Two patients are compared on the modalities that both have,
@@ -28,7 +28,7 @@ LEAST = -1e100  # below every similarity
 
 class Pairs(NamedTuple):
     """Candidate edges: `receiver` and `sender` int64 `[E]` in any order; `similarity` float64
-    `[E]`; how they were found."""
+    `[E]`; the `method` of the search and its `recall`, `None` where it is exact."""
 
     receiver: np.ndarray
     sender: np.ndarray
@@ -46,8 +46,22 @@ class Placed(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Reference:
-    """Training patients placed in the spaces of their modalities. Similarity: greater is nearer;
-    cosine, correlation and Gower as such, for Euclidean minus the distance."""
+    """Training patients placed in the spaces of their modalities.
+
+    A greater similarity is nearer: cosine, correlation and Gower as such, for Euclidean minus the
+    distance.
+
+    Parameters
+    ----------
+    of : tuple of str
+        The modalities.
+    similarity : str
+        `"cosine"`, `"correlation"`, `"euclidean"` or `"gower"`.
+    spaces : list of Space
+        Of each modality.
+    placed : Placed
+        The training patients' points.
+    """
 
     of: tuple[str, ...]
     similarity: str
@@ -61,10 +75,13 @@ class Reference:
         """From standardised columns `[n, F]` of the training patients (absent rows zero)."""
         joined = len(of) > 1
         has = {m: np.asarray(present[m], bool) for m in of}
-        # a modality that nobody has compares nobody
+        # in a modality that nobody has, nobody can be compared
         of = tuple(m for m in of if has[m].any()) or of[:1]
-        spaces = [Space.fit(tables[m], has[m], similarity, space, joined) for m in of]
-        blocks = [each.place(tables[m]) for m, each in zip(of, spaces, strict=True)]
+        spaces, blocks = [], []
+        for m in of:
+            fitted = Space.fit(tables[m], has[m], similarity, space, joined)
+            spaces.append(fitted)
+            blocks.append(fitted.place(tables[m]))
         flags = np.column_stack([has[m] for m in of])
         return cls(of, similarity, spaces, Placed(blocks, flags))
 
@@ -73,6 +90,7 @@ class Reference:
 
     @property
     def metric(self) -> str:
+        """The metric of the search."""
         return METRIC[self.similarity]
 
     @property
@@ -98,13 +116,15 @@ class Reference:
         where `None`, each without itself."""
         parts, methods, recalls = [], set(), []
         for rows, senders, ours, theirs, own in self._sides(queries):
-            found = nearest(ours, theirs, min(count, len(senders)), self.metric, own=own)
-            real = found.index >= 0
-            receiver, sender = np.nonzero(real)[0], found.index[real]
-            parts.append((rows[receiver], senders[sender], found.similarity[real]))
-            methods.add(found.method)
-            if found.recall is not None:
-                recalls.append(found.recall)
+            wanted = min(count, len(senders))
+            result = nearest(ours, theirs, wanted, self.metric, own=own)
+            exists = result.index >= 0
+            receiver, _ = np.nonzero(exists)
+            sender = result.index[exists]
+            parts.append((rows[receiver], senders[sender], result.similarity[exists]))
+            methods.add(result.method)
+            if result.recall is not None:
+                recalls.append(result.recall)
         pairs = _together(parts)
         if len(parts) > 1:
             best = strongest(*pairs, count)
@@ -121,8 +141,9 @@ class Reference:
         return Pairs(*_together(parts))
 
     def threshold(self, mean_degree: float) -> float:
-        """The similarity at which the training patients who have any of the modalities have on
-        average `mean_degree` others each; the least of all where there are not that many pairs."""
+        """The similarity at or above which training patients, of those who have any of the
+        modalities, have on average `mean_degree` others each; the least of all where there are
+        fewer pairs."""
         wanted = max(1, round(mean_degree * int(self.members.sum())))
         patterns, bounds = 0, []
         for rows, _, _, points, own in self._sides(None):
@@ -136,11 +157,13 @@ class Reference:
             return bounds[0]
         # The pairs inside one pattern are some of all: the wanted-th of all is at least the
         # wanted-th of those.
-        similarity = self.within(None, max(bounds, default=LEAST)).similarity
+        least = max(bounds, default=LEAST)
+        similarity = self.within(None, least).similarity
         if not len(similarity):
             return -np.inf
         at = min(wanted, len(similarity)) - 1
-        return float(-np.partition(-similarity, at)[at])
+        descending = -np.partition(-similarity, at)
+        return float(descending[at])
 
     def distances(self) -> np.ndarray:
         """float64 `[n, n]` among the training patients, one modality: Euclidean, or 1 -
@@ -150,13 +173,15 @@ class Reference:
             distance = np.clip(1 - points @ points.T, 0, None)
         else:
             distance = cdist(points, points, self.metric)
-            distance /= points.shape[1] if self.metric == "cityblock" else 1
+        if self.metric == "cityblock":
+            distance /= points.shape[1]
         np.fill_diagonal(distance, 0)
         return distance
 
     def distance_of(self, similarity: np.ndarray) -> np.ndarray:
         """Distances ≥ 0 of similarities that a search gave."""
-        return np.maximum(-similarity if self.metric == "euclidean" else 1 - similarity, 0)
+        distance = -similarity if self.metric == "euclidean" else 1 - similarity
+        return np.maximum(distance, 0)
 
     # --------------------------------------------------------------------------------------- saving
 
@@ -195,14 +220,14 @@ class Reference:
                 shared = np.flatnonzero(pattern & other)
                 if not len(shared):
                     continue
-                among_themselves = queries is None and (pattern == other).all()
-                own = np.arange(len(rows)) if among_themselves else None
+                is_own = queries is None and (pattern == other).all()
+                own = np.arange(len(rows)) if is_own else None
                 ours = self._beside(asked, rows, shared)
                 theirs = self._beside(self.placed, senders, shared)
                 yield rows, senders, ours, theirs, own
 
     def _beside(self, placed: Placed, rows: np.ndarray, shared: np.ndarray) -> np.ndarray:
-        """Points `[rows, columns]` in the modalities shared, each of the weight it is to have."""
+        """Points `[rows, columns]` in the modalities shared, side by side, with equal weights."""
         blocks = [placed.blocks[i][rows] for i in shared]
         if self.metric == "cityblock":
             # the search takes a mean over columns; this makes it a mean over modalities
@@ -216,11 +241,11 @@ class Reference:
 
 
 def _patterns(present: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """(pattern bool `[M]`, rows that have it) of every pattern in which anything is there."""
-    unique, place = np.unique(present, axis=0, return_inverse=True)
+    """(pattern bool `[M]`, rows that have it) of every pattern of presence but the empty one."""
+    unique, number = np.unique(present, axis=0, return_inverse=True)
     for i, pattern in enumerate(unique):
         if pattern.any():
-            yield pattern, np.flatnonzero(place.ravel() == i)
+            yield pattern, np.flatnonzero(number.ravel() == i)
 
 
 def _together(parts: list[tuple]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -1,5 +1,5 @@
-"""One patient layer: fitted on n training patients, extended to new ones; senders are training
-patients only."""
+"""The base class of patient layers: fitted on n training patients, extended to new ones. Senders
+are training patients only."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ Tables = Mapping[str, np.ndarray]
 
 @dataclass(frozen=True)
 class Spec:
-    """What one layer is, with nothing left open; the keys are those of `[patient.layer.NAME]`."""
+    """The settings of one layer, with nothing left open; the keys are those of
+    `[patient.layer.NAME]` in a recipe."""
 
     of: tuple[str, ...]
     combine: str = "join"
@@ -35,8 +36,22 @@ class Spec:
 
 @dataclass(frozen=True, eq=False)
 class Layer(ABC):
-    """One fitted layer: `spec`, its `control` graph and `seed`, the lists `own` of the training
-    patients before the control, and `about`, what is worth saying of it (JSON)."""
+    """One fitted layer.
+
+    Parameters
+    ----------
+    name : str
+    spec : Spec
+        Its settings.
+    control : str
+        The kind of control graph, `"none"` for the layer itself.
+    seed : int
+        Of the control.
+    own : Neighbours
+        Lists of the training patients among themselves, before the control.
+    about : dict
+        How the layer was made (JSON): rule, thresholds, search and its recall.
+    """
 
     kind: ClassVar[str]
     name: str
@@ -48,7 +63,7 @@ class Layer(ABC):
 
     @property
     def of(self) -> tuple[str, ...]:
-        """The modalities whose states go along the layer."""
+        """The modalities whose messages go along the layer."""
         return self.spec.of
 
     def lists(self) -> Neighbours:
@@ -58,15 +73,29 @@ class Layer(ABC):
     def extend(self, tables: Tables, present: Tables, patients: pd.Index) -> Neighbours:
         """Lists of q new patients, after the control; the layer itself does not change.
 
-        `tables`: modality → standardised columns `[q, F]`; `present`: modality → bool `[q]`; a
-        modality in neither is absent. Under `rewired` and `random`, a new patient hears from
-        senders drawn by chance from its own values' bytes and the seed, as many as it has
-        neighbours; under `identity` and `empty` from no training patient.
+        Under `rewired` and `random`, the senders of a new patient are drawn at random, by its own
+        values and the seed, as many as it has neighbours; under `identity` and `empty` it has none.
+
+        Parameters
+        ----------
+        tables : mapping of str to np.ndarray
+            Modality → standardised columns `[q, F]`.
+        present : mapping of str to np.ndarray
+            Modality → bool `[q]`; a modality in neither mapping is absent.
+        patients : pd.Index
+            Ids of the q patients.
+
+        Returns
+        -------
+        Neighbours
+            q receivers, n senders.
         """
-        found = self.attached(tables, present, patients)
+        lists = self.attached(tables, present, patients)
+        if self.control == "none":
+            return lists
         if self.control in ("rewired", "random"):
-            return self._by_chance(found, tables)
-        return found if self.control == "none" else Neighbours.empty(len(found), found.senders)
+            return self._with_random_senders(lists, tables)
+        return Neighbours.empty(len(lists), lists.senders)
 
     @abstractmethod
     def attached(self, tables: Tables, present: Tables, patients: pd.Index) -> Neighbours:
@@ -75,7 +104,7 @@ class Layer(ABC):
     @property
     @abstractmethod
     def members(self) -> np.ndarray:
-        """bool `[n]`: the training patients whom the layer knows."""
+        """bool `[n]`: the training patients that are in the layer."""
 
     @abstractmethod
     def fitted(self) -> tuple[dict[str, np.ndarray], dict]:
@@ -89,55 +118,62 @@ class Layer(ABC):
     def state(self) -> tuple[dict[str, np.ndarray], dict]:
         """The layer as arrays and JSON: its lists, so that nothing is searched twice, and what new
         patients need. No patient's id is in it, and no folder of a file."""
-        arrays, numbers, edges = *self.fitted(), self.spec.edges
+        arrays, numbers = self.fitted()
         lists = {"offsets": self.own.offsets, "index": self.own.index, "weight": self.own.weight}
-        kept = {
+        spec = asdict(self.spec)
+        spec["edges"] = self.spec.edges and Path(self.spec.edges).name
+        about = {
             "kind": self.kind,
             "name": self.name,
-            "spec": asdict(self.spec) | {"edges": edges and Path(edges).name},
+            "spec": spec,
             "control": self.control,
             "seed": self.seed,
-        }
-        return arrays | lists, {
-            **kept,
             "senders": self.own.senders,
             "fitted": numbers,
             "about": self.about,
         }
+        return arrays | lists, about
 
     @classmethod
     def from_state(cls, arrays: dict[str, np.ndarray], about: dict) -> Layer:
         """The layer of `state`."""
-        spec = Spec(**about["spec"] | {"of": tuple(about["spec"]["of"])})
+        settings = dict(about["spec"])
+        settings["of"] = tuple(settings["of"])
+        spec = Spec(**settings)
         own = Neighbours(arrays["offsets"], arrays["index"], arrays["weight"], about["senders"])
         base = {key: about[key] for key in ("name", "control", "seed", "about")}
         return cls.restored(arrays, about["fitted"], spec=spec, own=own, **base)
 
-    def _by_chance(self, found: Neighbours, tables: Tables) -> Neighbours:
+    def _with_random_senders(self, lists: Neighbours, tables: Tables) -> Neighbours:
+        """The lists with each receiver's senders drawn from the layer's members."""
         members = np.flatnonzero(self.members)
-        index = found.index.copy()
-        for row in np.flatnonzero(found.degree):
-            start, stop = found.offsets[row : row + 2]
-            rng = np.random.default_rng([self.seed, *_words(tables, self.of, row)])
+        index = lists.index.copy()
+        for row in np.flatnonzero(lists.degree):
+            start, stop = lists.offsets[row : row + 2]
+            rng = np.random.default_rng([self.seed, *_seed_words(tables, self.of, row)])
             index[start:stop] = rng.choice(members, stop - start, replace=False)
-        return Neighbours.from_edges(
-            found.receivers, index, found.weight, len(found), found.senders
-        )
+        receivers, senders = len(lists), lists.senders
+        return Neighbours.from_edges(lists.receivers, index, lists.weight, receivers, senders)
 
 
-def _words(tables: Tables, of: tuple[str, ...], row: int) -> list[int]:
+def _seed_words(tables: Tables, of: tuple[str, ...], row: int) -> list[int]:
     """The bytes of a patient's first values in every modality, as whole numbers."""
-    values = [np.round(tables[m][row], 9).tobytes() for m in of if m in tables]
-    return [word for each in values for word in np.frombuffer(each, np.uint32)[:64].tolist()]
+    words = []
+    for m in of:
+        if m in tables:
+            values = np.round(tables[m][row], 9)
+            words += np.frombuffer(values.tobytes(), np.uint32)[:64].tolist()
+    return words
 
 
 def counts(own: Neighbours, members: np.ndarray) -> dict:
-    """How many patients a layer knows, how many edges it has, and who of those patients hears
-    nobody (JSON)."""
-    known = int(members.sum())
+    """How many patients are in a layer, its edges, their mean by patient, and how many of these
+    patients have no neighbour (JSON)."""
+    patients = int(members.sum())
+    isolated = own.degree[members] == 0
     return {
-        "patients": known,
+        "patients": patients,
         "edges": own.edges,
-        "mean_degree": own.edges / known if known else 0.0,
-        "isolated": int((own.degree[members] == 0).sum()),
+        "mean_degree": own.edges / patients if patients else 0.0,
+        "isolated": int(isolated.sum()),
     }

@@ -1,4 +1,4 @@
-"""Layers of patients who resemble one another, in one modality or in several joined."""
+"""Patient layers of similar patients, in one modality or in several joined."""
 
 from __future__ import annotations
 
@@ -14,20 +14,28 @@ from graphfuse.graph.neighbour_lists import Neighbours
 
 @dataclass(frozen=True, eq=False)
 class SimilarityLayer(Layer):
-    """Edges between patients who are alike, by one of four rules, all fitted on training patients:
+    """Edges between similar patients, by one of four rules, all fitted on training patients.
 
-    `nearest`: a patient hears the k most similar; `mutual`: only those which count it among their
-    own k (a new patient: to which it is nearer than their k-th); `mean-degree`: all at least as
-    similar as `threshold`, at which training patients have k edges on average (MOGONET,
-    doi:10.1038/s41467-021-23774-w); `radius`: all within a distance (1 - similarity, for Euclidean
-    the distance). Ties go to the patient that comes first.
+    `nearest`: a patient's neighbours are the k most similar; `mutual`: only those of them that have
+    it among their own k (for a new patient: to which it is nearer than their k-th); `mean-degree`:
+    all at least as similar as `threshold`, at which training patients have k edges on average
+    (MOGONET, doi:10.1038/s41467-021-23774-w); `radius`: all within a distance (1 - similarity, for
+    Euclidean the distance). Ties go to the patient that comes first.
 
     Weights: `one`, or `similarity`: the similarity clipped at 0 (an edge of weight 0 is none), for
     Euclidean exp(-(d / bandwidth)²) with the mean distance of training patients to their k-th
-    neighbour.
+    neighbour. A patient without any of the modalities has no edges.
 
-    A patient without any of the modalities has no edges. `kth` `[n]`: similarity of the k-th
-    neighbour (mutual only).
+    Parameters
+    ----------
+    reference : Reference
+        The training patients.
+    threshold : float or None
+        The least similarity of an edge; `None` under `nearest` and `mutual`.
+    bandwidth : float or None
+        Of Euclidean weights.
+    kth : np.ndarray or None
+        float64 `[n]`: similarity of everyone's k-th neighbour (`mutual` only).
     """
 
     kind = "similarity"
@@ -72,7 +80,7 @@ class SimilarityLayer(Layer):
 
     @property
     def fades(self) -> bool:
-        """Whether weights fall with the distance, on the scale of a bandwidth."""
+        """Whether weights decrease with the distance, on the scale of a bandwidth."""
         return self.spec.weight == "similarity" and self.spec.similarity == "euclidean"
 
     @property
@@ -81,9 +89,11 @@ class SimilarityLayer(Layer):
 
     def attached(self, tables: Tables, present: Tables, patients: pd.Index) -> Neighbours:
         queries = self.reference.place(tables, present, len(patients))
-        return self._weighed(self._chosen(queries), len(patients))
+        pairs = self._chosen(queries)
+        return self._weighed(pairs, len(patients))
 
     def _chosen(self, queries: Placed) -> Pairs:
+        """The pairs of new patients and training patients that the rule joins."""
         if not self.searches:
             return self.reference.within(queries, self.threshold)
         near = self.reference.nearest(queries, self.spec.neighbours)
@@ -92,14 +102,14 @@ class SimilarityLayer(Layer):
         return _kept(near, near.similarity > self.kth[near.sender])
 
     def _weighed(self, pairs: Pairs, receivers: int) -> Neighbours:
+        """The pairs as lists, with the weights that the settings ask for."""
         weight = 1.0
         if self.fades:
             weight = _faded(-pairs.similarity, self.bandwidth)
         elif self.spec.weight == "similarity":
             weight = np.maximum(pairs.similarity, 0)
-        return Neighbours.from_edges(
-            pairs.receiver, pairs.sender, weight, receivers, len(self.reference)
-        )
+        ends = (pairs.receiver, pairs.sender)
+        return Neighbours.from_edges(*ends, weight, receivers, len(self.reference))
 
     def _described(self, pairs: Pairs, own: Neighbours) -> dict:
         spec = self.spec
@@ -147,9 +157,9 @@ def _threshold(reference: Reference, spec: Spec) -> float | None:
 
 
 def _kept(pairs: Pairs, keep: np.ndarray) -> Pairs:
-    return pairs._replace(
-        receiver=pairs.receiver[keep], sender=pairs.sender[keep], similarity=pairs.similarity[keep]
-    )
+    """The pairs for which `keep` bool `[E]` holds."""
+    receiver, sender = pairs.receiver[keep], pairs.sender[keep]
+    return pairs._replace(receiver=receiver, sender=sender, similarity=pairs.similarity[keep])
 
 
 def _both_ways(pairs: Pairs, count: int) -> Pairs:
@@ -180,5 +190,6 @@ def _bandwidth(near: Pairs) -> float:
 def _faded(distance: np.ndarray, bandwidth: float) -> np.ndarray:
     """exp(-(d / bandwidth)²); without a bandwidth, 1 for those at no distance."""
     if bandwidth > 0:
-        return np.exp(-((distance / bandwidth) ** 2))
+        relative = distance / bandwidth
+        return np.exp(-(relative**2))
     return (distance <= 0).astype(float)

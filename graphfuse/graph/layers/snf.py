@@ -1,5 +1,5 @@
-"""Similarity network fusion (Wang et al. 2014, doi:10.1038/nmeth.2810): affinities of one modality
-each to one of all.
+"""Similarity network fusion (Wang et al. 2014, doi:10.1038/nmeth.2810): the affinities of several
+modalities become one.
 
 Dense by nature: n × n. `fused.py` makes a patient layer of it and says up to how many patients.
 """
@@ -11,7 +11,7 @@ from scipy.sparse import csr_array
 
 from graphfuse.errors import InputError
 
-NEIGHBOURS, MU, ROUNDS = 20, 0.5, 20
+NEIGHBOURS, MU, ROUNDS = 20, 0.5, 20  # the paper's K, μ and iterations
 
 
 def near_distance(distance: np.ndarray, neighbours: int = NEIGHBOURS) -> np.ndarray:
@@ -23,8 +23,8 @@ def near_distance(distance: np.ndarray, neighbours: int = NEIGHBOURS) -> np.ndar
         return np.zeros(n)
     others = distance.copy()
     np.fill_diagonal(others, np.inf)
-    nearest = np.partition(others, count - 1, axis=1)[:, :count]
-    return nearest.mean(1)
+    in_order = np.partition(others, count - 1, axis=1)
+    return in_order[:, :count].mean(1)
 
 
 def affinity(distance: np.ndarray, neighbours: int = NEIGHBOURS, mu: float = MU) -> np.ndarray:
@@ -35,7 +35,8 @@ def affinity(distance: np.ndarray, neighbours: int = NEIGHBOURS, mu: float = MU)
     value is 1 suits μ = 0.5.
     """
     near = near_distance(distance, neighbours)
-    return np.exp(-exponent(distance, near[:, None], near[None], mu))
+    power = exponent(distance, near[:, None], near[None], mu)
+    return np.exp(-power)
 
 
 def exponent(
@@ -43,7 +44,8 @@ def exponent(
 ) -> np.ndarray:
     """ρ² / (μ ε), ε = (ρ + `ours` + `theirs`) / 3; 0 where ε is 0. Shapes broadcast."""
     width = (distance + ours + theirs) * (mu / 3)
-    return np.divide(distance**2, width, out=np.zeros_like(width), where=width > 0)
+    nothing = np.zeros_like(width)
+    return np.divide(distance**2, width, out=nothing, where=width > 0)
 
 
 def fuse(
@@ -52,8 +54,7 @@ def fuse(
     neighbours: int = NEIGHBOURS,
     rounds: int = ROUNDS,
 ) -> np.ndarray:
-    """The fused status matrix `[n, n]`, symmetric, of M affinities `[n, n]`; `present` bool `[n,
-    M]`: who has which.
+    """Fuses affinities of M modalities.
 
     P_m: rows of W_m divided by twice their sum without the diagonal, and ½ on it; S_m: the rows
     over oneself and the `neighbours` of greatest affinity, divided by their sum. Every round, all
@@ -64,7 +65,31 @@ def fuse(
     who have m, and a mean for i and j runs over the modalities that both have, each P_m times n_m,
     so that having few patients makes no edge heavier. A pair that no other modality has keeps what
     m says; a pair without a modality in common gets 0. One modality alone diffuses along itself.
-    With everyone present, this is the paper. Raises `InputError` without an affinity.
+    With everyone present, this is the paper.
+
+    Parameters
+    ----------
+    affinities : list of np.ndarray
+        W_m float64 `[n, n]`, symmetric.
+    present : np.ndarray, optional
+        bool `[n, M]`: who has which modality; by default everyone has all.
+    neighbours : int
+        Others that S_m keeps in each row.
+    rounds : int
+
+    Returns
+    -------
+    np.ndarray
+        The fused status matrix, float64 `[n, n]`, symmetric.
+
+    Raises
+    ------
+    InputError
+        Without an affinity.
+
+    References
+    ----------
+    Wang et al. 2014, doi:10.1038/nmeth.2810.
     """
     if not affinities:
         raise InputError("similarity network fusion needs at least one modality")
@@ -73,16 +98,18 @@ def fuse(
     present = np.asarray(present, bool)
     n = len(present)
     rows = [np.flatnonzero(column) for column in present.T]
-    inside = [w[_square(r, n)] for w, r in zip(affinities, rows, strict=True)]
-    local = [_local(w, neighbours) for w in inside]
-    status = [_status(w) for w in inside]
-    shared = present.astype(float) @ present.T.astype(float)
+    among_present = [w[_square(r, n)] for w, r in zip(affinities, rows, strict=True)]
+    local = [_local(w, neighbours) for w in among_present]
+    status = [_status(w) for w in among_present]
+    has = present.astype(float)
+    shared = has @ has.T  # [n, n]: how many modalities two patients have in common
     for _ in range(rounds):
         total = _total(status, rows, n)
-        others = [_of_others(total, shared, p, r) for p, r in zip(status, rows, strict=True)]
+        others = [_mean_of_others(total, shared, p, r) for p, r in zip(status, rows, strict=True)]
         status = [_status(s @ (s @ p.T).T) for s, p in zip(local, others, strict=True)]
     total = _total(status, rows, n)
-    fused = np.divide(total, shared * n, out=np.zeros_like(total), where=shared > 0)
+    nothing = np.zeros_like(total)
+    fused = np.divide(total, shared * n, out=nothing, where=shared > 0)
     return (fused + fused.T) / 2
 
 
@@ -98,8 +125,7 @@ def _status(weights: np.ndarray) -> np.ndarray:
 
 
 def _local(weights: np.ndarray, neighbours: int) -> csr_array:
-    """S: everyone's own and its strongest weights, divided by their sum; ties go to who stands
-    first."""
+    """S: everyone's own and its strongest weights, divided by their sum; ties go to the first."""
     n = len(weights)
     count = min(neighbours + 1, n)
     ranked = weights.copy()
@@ -107,9 +133,9 @@ def _local(weights: np.ndarray, neighbours: int) -> csr_array:
     index = np.argsort(-ranked, axis=1, kind="stable")[:, :count]
     value = np.take_along_axis(weights, index, 1)
     total = value.sum(1, keepdims=True)
-    value = np.divide(value, total, out=np.zeros_like(value), where=total > 0)
+    share = np.divide(value, total, out=np.zeros_like(value), where=total > 0)
     offsets = np.arange(n + 1) * count
-    return csr_array((value.ravel(), index.ravel(), offsets), shape=(n, n))
+    return csr_array((share.ravel(), index.ravel(), offsets), shape=(n, n))
 
 
 def _square(rows: np.ndarray, n: int) -> tuple:
@@ -125,7 +151,7 @@ def _total(status: list[np.ndarray], rows: list[np.ndarray], n: int) -> np.ndarr
     return total
 
 
-def _of_others(
+def _mean_of_others(
     total: np.ndarray, shared: np.ndarray, own: np.ndarray, rows: np.ndarray
 ) -> np.ndarray:
     """The mean of the other modalities' P, on the scale of this one."""
