@@ -1,4 +1,4 @@
-"""Groups of patients: sites, batches, families, as they are written."""
+"""Groups of patients: sites, batches, families."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from graphfuse.text.id_spelling import padding
 
 
 def group_values(
-    found: pd.Series, patients: pd.Index, where: str, faults: Faults, notices: list[str]
+    groups: pd.Series, patients: pd.Index, where: str, faults: Faults, notices: list[str]
 ) -> np.ndarray:
     """Each patient's group as it is written.
 
     Parameters
     ----------
-    found
-        Groups indexed by patient.
+    groups
+        Indexed by patient.
     patients
-        Of whom.
+        Ids of the N patients.
     where
         The group, for messages.
     faults
@@ -35,7 +35,7 @@ def group_values(
     np.ndarray
         Text `[N]`, 'unknown' where there is none.
     """
-    words = words_of(found.astype(object).reindex(patients))
+    words = words_of(groups.astype(object).reindex(patients))
     distinct = pd.Index(sorted(set(words.dropna())), dtype=object)
     folded = distinct.map(lambda word: " ".join(word.casefold().split()))
     alike = distinct[folded.duplicated(keep=False)]
@@ -44,7 +44,8 @@ def group_values(
             f"{where}: values differ only in case or blanks ({examples(map(repr, alike))}); write "
             "them alike"
         )
-    padded = distinct[distinct.map(padding).duplicated(keep=False)].difference(alike)
+    is_padded = distinct.map(padding).duplicated(keep=False)
+    padded = distinct[is_padded].difference(alike)
     if len(padded):
         notices.append(
             f"{where}: values differ only in how numbers or separators are written "
@@ -57,6 +58,6 @@ _NO_GROUP = ("", "unknown", "nan", "none", "<na>")
 
 
 def group_known(values: Iterable) -> np.ndarray:
-    """bool `[N]`: whose site, batch or other group is known, and not a blank or a word for one."""
+    """bool `[N]`: whether a patient's group is known, and neither blank nor a word for unknown."""
     words = pd.Series(list(values), dtype=object).astype(str).str.strip().str.lower()
     return ~words.isin(_NO_GROUP).to_numpy(bool)

@@ -1,4 +1,4 @@
-"""The files that a command reads, so that none of them is written over."""
+"""The files that a command reads, so that it does not overwrite one of them."""
 
 from __future__ import annotations
 
@@ -44,19 +44,19 @@ def output_file(out: Path, cohort: str | Path, others: Iterable[str | Path | Non
 
 
 def manifest_files(cohort: str | Path) -> list[Path]:
-    """A manifest and what it names beside it or in its local sources, whether there or not."""
+    """A manifest and the files that it names beside it or in its local sources, whether they are
+    there or not."""
     path = resolve(cohort, "data_manifests")
     try:
         manifest = read_toml(path, Manifest)
     except InputError:
-        return [path]  # told where it is read in earnest
+        return [path]  # the error is raised again where the manifest is read
     sources = [path.parent / source.path for source in manifest.source if source.path is not None]
     names = list(_texts(manifest.model_dump(mode="json")))
-    return [
-        path,
-        *sources,
-        *(folder / name for folder in (path.parent, *sources) for name in names),
-    ]
+    files = [path, *sources]
+    for folder in (path.parent, *sources):
+        files += [folder / name for name in names]
+    return files
 
 
 def _texts(value: object) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The tables that a manifest names, each read as its entry says."""
+"""The tables that a manifest names, each read as the manifest declares."""
 
 from __future__ import annotations
 
@@ -13,26 +13,35 @@ from graphfuse.schema import Manifest, ModalitySpec
 
 
 def files_not_there(manifest: Manifest, folder: Path) -> list[str]:
-    """What is said of each file that the manifest names and the folder does not have.
+    """A fault for each file that the manifest names and the folder does not have.
 
     Parameters
     ----------
     manifest
-        What is declared.
+        It names the files.
     folder
-        Where its files are.
+        The folder of its files.
     """
-    places = {f"modality.{name}": spec.file for name, spec in manifest.modality.items()}
-    places |= {f"outcome.{name}": spec.file for name, spec in manifest.outcome.items()}
-    places |= {f"groups.{name}": spec.file for name, spec in manifest.groups.items() if spec.file}
-    cure = manifest.how_to_get or "put it there, or correct file"
+    sections = {
+        "modality": manifest.modality,
+        "outcome": manifest.outcome,
+        "groups": manifest.groups,
+    }
     faults = []
-    for place, file in places.items():
-        if not (folder / file).is_file():
-            there = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
-            meant = nearest(file, there) if len(there) < 50 else ""
-            faults.append(f"[{place}] file: no such file {file!r} in {folder}{meant}; {cure}")
+    for section, specs in sections.items():
+        for name, spec in specs.items():
+            if spec.file and not (folder / spec.file).is_file():
+                fault = _no_file(spec.file, folder, manifest.how_to_get)
+                faults.append(f"[{section}.{name}] {fault}")
     return faults
+
+
+def _no_file(file: str, folder: Path, how_to_get: str) -> str:
+    """The fault of a file that is not there, and the cure."""
+    there = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
+    meant = nearest(file, there) if len(there) < 50 else ""
+    cure = how_to_get or "put it there, or correct file"
+    return f"file: no such file {file!r} in {folder}{meant}; {cure}"
 
 
 def table_of(
@@ -47,7 +56,7 @@ def table_of(
     Parameters
     ----------
     manifest
-        What is declared, such as the column of ids.
+        It declares the column of ids.
     path
         A file that is there.
     columns
@@ -63,7 +72,7 @@ def table_of(
     table : DataFrame
         Patients × columns.
     notices : list of str
-        What is worth telling of measurements repeated in time.
+        About measurements repeated in time.
 
     Raises
     ------

@@ -1,7 +1,7 @@
-"""What memory there is, and what a table takes of it: asked before anything is allocated.
+"""Free memory, and the memory that reading a table takes, checked before anything is allocated.
 
-What a table takes is the least that reading it can take, so that none is refused that would have
-been read.
+The memory of a table is the least that reading it can take, so that no table is refused that could
+have been read.
 """
 
 from __future__ import annotations
@@ -13,37 +13,39 @@ from pathlib import Path
 
 from graphfuse.errors import InputError
 
-LIMIT = "GRAPHFUSE_MEMORY_GB"  # in place of what the system says is free
-UNPACKED = 2  # times a text's bytes: the text, and its rows as the parser is given them
-MARK = 30  # bytes for each cell of a text: where it ends, found and sorted, and its value
+LIMIT = "GRAPHFUSE_MEMORY_GB"  # in place of the memory that the system reports as free
+UNPACKED = 2  # times a text's bytes: the text, and its rows for the parser
+MARK = 30  # bytes for each cell of a text: its end, found and sorted, and its value
 COPIES = 2  # of an array of numbers: as it stands in the file, and as patients by columns
 _UNLIMITED = 1 << 60  # a limit beyond this is none
 
 
 def available() -> float | None:
-    """Bytes that this process may still take; None where the system does not tell.
+    """Bytes that this process may still take; None where the system does not report it.
 
-    The least of what `GRAPHFUSE_MEMORY_GB` says, or else the system, its control groups (as
-    containers and schedulers set them) and the process's own limit do.
+    This is `GRAPHFUSE_MEMORY_GB` where it is set, else the least of what the system, its control
+    groups (as containers and schedulers set them) and the process's own limit allow.
     """
-    said = os.environ.get(LIMIT, "").strip()
-    if said:
-        return _gigabytes(said)
-    found = [free for free in (_system(), _control_groups(), _own_limit()) if free is not None]
-    return max(0.0, min(found)) if found else None
+    setting = os.environ.get(LIMIT, "").strip()
+    if setting:
+        return _gigabytes(setting)
+    limits = [free for free in (_system(), _control_groups(), _own_limit()) if free is not None]
+    return max(0.0, min(limits)) if limits else None
 
 
 def resident() -> float:
-    """Bytes of memory that this process takes now; 0 where the system does not tell."""
+    """Bytes of memory that this process takes now; 0 where the system does not report it."""
     return _of_this_process("VmRSS:")
 
 
 def largest_resident() -> float:
-    """The most bytes of memory that this process has taken; 0 where the system does not tell."""
+    """The most bytes of memory that this process has taken; 0 where the system does not report
+    it."""
     return _of_this_process("VmHWM:")
 
 
 def _of_this_process(field: str) -> float:
+    """A number of bytes from Linux's status of the process; 0 elsewhere."""
     for line in _lines(Path("/proc/self/status")):
         if line.startswith(field):
             return 1024.0 * int(line.split()[1])
@@ -56,7 +58,7 @@ def in_gb(size: float) -> str:
 
 
 def require(where: Path | str, rows: int, columns: int, needed: float, cure: str) -> None:
-    """Refuses a table of which less memory is there than reading it takes.
+    """Refuses a table where there is less memory than reading it takes.
 
     Parameters
     ----------
@@ -72,27 +74,29 @@ def require(where: Path | str, rows: int, columns: int, needed: float, cure: str
     Raises
     ------
     InputError
-        Says what it takes, what there is, and how many of its rows or columns would fit.
+        With the memory that it takes, the memory that is free, and how many of its rows or columns
+        would fit.
     """
     free = available()
     if free is None or needed <= free:
         return
     share = free / needed
+    fitting_columns, fitting_rows = int(share * columns), int(share * rows)
     raise InputError(
         f"{where}: {rows:,} × {columns:,} is too large: reading it takes at least {in_gb(needed)} "
-        f"of memory, and {in_gb(free)} are free; about {int(share * columns):,} of its columns "
-        f"or {int(share * rows):,} of its rows would fit. {cure}"
+        f"of memory, and {in_gb(free)} are free; about {fitting_columns:,} of its columns or "
+        f"{fitting_rows:,} of its rows would fit. {cure}"
     )
 
 
 def most_text() -> float:
-    """Bytes of text of which, unpacked, a table can be read at all."""
+    """The most bytes of unpacked text from which a table can be read."""
     free = available()
     return float("inf") if free is None else free / UNPACKED
 
 
 def refuse_text(path: Path, size: float, packed: int | None = None) -> None:
-    """Raises `InputError` for a text of `size` bytes; `packed`: those of the file as it stands."""
+    """Raises `InputError` for a text of `size` bytes; `packed`: the size of a compressed file."""
     grown = "" if packed is None else f", unpacked from {packed / 1e6:,.1f} MB,"
     raise InputError(
         f"{path}: its {in_gb(size)} of text{grown} are too large: reading them takes at least "
@@ -102,7 +106,7 @@ def refuse_text(path: Path, size: float, packed: int | None = None) -> None:
 
 
 def require_text(path: Path, text: bytes, delimiter: str) -> None:
-    """Refuses a text table of which less memory is there than reading it takes.
+    """Refuses a text table where there is less memory than reading it takes.
 
     Raises
     ------
@@ -111,7 +115,7 @@ def require_text(path: Path, text: bytes, delimiter: str) -> None:
     """
     free = available()
     marks = text.count(delimiter.encode())
-    needed = (UNPACKED - 1) * len(text) + MARK * marks  # the text itself is there already
+    needed = (UNPACKED - 1) * len(text) + MARK * marks  # the text itself is in memory already
     if free is None or needed <= free:
         return
     breaks = text.count(b"\n") or text.count(b"\r")
@@ -120,23 +124,23 @@ def require_text(path: Path, text: bytes, delimiter: str) -> None:
     require(path, rows, marks // max(1, breaks), needed, cure)
 
 
-# ----------------------------------------------------------------------------------- what there is
+# ------------------------------------------------------------------------------------- free memory
 
 
-def _gigabytes(said: str) -> float:
-    """The limit that is set; raises `InputError` where it is no number above 0."""
+def _gigabytes(setting: str) -> float:
+    """The limit that is set, in bytes; raises `InputError` where it is no number above 0."""
     try:
-        found = float(said)
+        gigabytes = float(setting)
     except ValueError:
-        found = 0.0
-    if not 0 < found < float("inf"):
-        raise InputError(f"{LIMIT}={said}: give how many GB of memory may be used, such as 8")
-    return found * 1e9
+        gigabytes = 0.0
+    if not 0 < gigabytes < float("inf"):
+        raise InputError(f"{LIMIT}={setting}: give how many GB of memory may be used, such as 8")
+    return gigabytes * 1e9
 
 
-def _system(said: Path = Path("/proc/meminfo")) -> float | None:
-    """What the system could give to a new process without swapping."""
-    for line in _lines(said):
+def _system(file: Path = Path("/proc/meminfo")) -> float | None:
+    """The memory that the system could give to a new process without swapping."""
+    for line in _lines(file):
         if line.startswith("MemAvailable:"):
             return 1024.0 * int(line.split()[1])
     return None
@@ -145,8 +149,8 @@ def _system(said: Path = Path("/proc/meminfo")) -> float | None:
 def _control_groups(
     mine: Path = Path("/proc/self/cgroup"), mounted: Path = Path("/sys/fs/cgroup")
 ) -> float | None:
-    """What is left of the tightest limit on this process's control groups, of version 1 or 2."""
-    found = []
+    """The rest of the tightest limit on this process's control groups, of version 1 or 2."""
+    rests = []
     for line in _lines(mine):
         _, controllers, inside = line.split(":", 2)
         if controllers == "":
@@ -159,13 +163,13 @@ def _control_groups(
         for folder in _upwards(top, inside):
             most, taken = _number(folder / limit), _number(folder / used)
             if most is not None and taken is not None and most < _UNLIMITED:
-                found.append(most - taken + _cached(folder))
-    return min(found, default=None)
+                rests.append(most - taken + _cached(folder))
+    return min(rests, default=None)
 
 
 def _upwards(top: Path, inside: str) -> Iterator[Path]:
-    """The folders of a control group and of those around it; within a container its own name may
-    not be there, and the top is the container's."""
+    """The folders of a control group and of its parents; in a container the group's own folder may
+    not exist, and the top is the container's."""
     folder = top / inside.strip().strip("/")
     while folder != top and top in folder.parents:
         yield folder
@@ -174,7 +178,7 @@ def _upwards(top: Path, inside: str) -> Iterator[Path]:
 
 
 def _cached(folder: Path) -> float:
-    """Bytes of files that the system keeps for the group and gives up when asked."""
+    """Bytes of cached files that the system would free for the group."""
     for line in _lines(folder / "memory.stat"):
         name, _, value = line.partition(" ")
         if name in ("inactive_file", "total_inactive_file"):
@@ -183,7 +187,7 @@ def _cached(folder: Path) -> float:
 
 
 def _own_limit() -> float | None:
-    """What is left of the limit on the process's addresses (`ulimit -v`)."""
+    """The rest of the limit on the process's addresses (`ulimit -v`)."""
     try:
         import resource
     except ImportError:  # Windows
@@ -192,13 +196,14 @@ def _own_limit() -> float | None:
     pages = _lines(Path("/proc/self/statm"))
     if limit == resource.RLIM_INFINITY or not pages:
         return None
-    return float(limit - int(pages[0].split()[0]) * resource.getpagesize())
+    used = int(pages[0].split()[0]) * resource.getpagesize()
+    return float(limit - used)
 
 
 def _number(path: Path) -> float | None:
     """The number in a file of the system; None where there is none ("max", or no such file)."""
-    said = _lines(path)
-    return float(said[0]) if said and said[0].strip().isdigit() else None
+    lines = _lines(path)
+    return float(lines[0]) if lines and lines[0].strip().isdigit() else None
 
 
 def _lines(path: Path) -> list[str]:

@@ -1,4 +1,4 @@
-"""Measurements as floats: what holds no numbers, or none that can be, is refused."""
+"""Tables of measurements as floats; columns of anything else are refused."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from graphfuse.errors import Faults, counted, examples
 
 
 def plain(frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame with columns of numpy's types: sparse, nullable and categorical ones as what they
-    hold, and numbers or truth values among missing ones as floats."""
+    """The frame with columns of numpy's types: sparse, nullable and categorical columns as their
+    values, and numbers or truth values beside missing ones as floats."""
     odd = [at for at, kind in enumerate(frame.dtypes) if not _is_plain(kind)]
     if not odd:
         return frame
@@ -26,20 +26,22 @@ def plain(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _is_plain(kind) -> bool:
+    """Whether a dtype is one of numpy's, other than objects."""
     return isinstance(kind, np.dtype) and kind.kind != "O"
 
 
 def _plain_column(column: pd.Series) -> pd.Series:
+    """One column of a numpy type, or of objects with NaN for missing."""
     if isinstance(column.dtype, pd.SparseDtype):
         return column.sparse.to_dense()
     if isinstance(column.dtype, pd.DatetimeTZDtype):
         return column
     if pd.api.types.is_numeric_dtype(column):  # nullable numbers and truth values
         return column.astype(float)
+    objects = column.astype(object).where(column.notna(), np.nan)
     known = column.dropna()
-    if all(isinstance(value, numbers.Real | Decimal | np.bool_) for value in known) and len(known):
-        return column.astype(object).where(column.notna(), np.nan).astype(float)
-    return column.astype(object).where(column.notna(), np.nan)
+    are_numbers = all(isinstance(value, numbers.Real | Decimal | np.bool_) for value in known)
+    return objects.astype(float) if len(known) and are_numbers else objects
 
 
 def numeric(frame: pd.DataFrame, where: str) -> pd.DataFrame:
@@ -76,27 +78,29 @@ def numeric(frame: pd.DataFrame, where: str) -> pd.DataFrame:
 
 
 def _is_real(kind) -> bool:
+    """Whether a dtype holds real numbers or truth values."""
     return pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_complex_dtype(kind)
 
 
 def _text_in_words(columns: list[str], known: pd.Series) -> str:
-    """The fault of columns that hold no numbers, with a value of the first."""
-    words = known[pd.to_numeric(known.astype(str), errors="coerce").isna()]
+    """The fault of columns that hold no numbers, with a value of the first; `known`: its values."""
+    is_word = pd.to_numeric(known.astype(str), errors="coerce").isna()
+    words = known[is_word]
     if words.empty:
         shown = known.iloc[:1].tolist()
         return (
             f"{len(columns)} columns hold numbers stored as text ({examples(columns)}; e.g. "
             f"{shown}); convert them (pd.to_numeric)"
         )
+    shown = words.iloc[:1].tolist()
     return (
-        f"{len(columns)} columns hold text ({examples(columns)}; e.g. "
-        f"{words.iloc[:1].tolist()}); remove or encode them, or declare the table as EHR "
-        '(kind = "ehr" in a manifest, ehr= in Python)'
+        f"{len(columns)} columns hold text ({examples(columns)}; e.g. {shown}); remove or encode "
+        'them, or declare the table as EHR (kind = "ehr" in a manifest, ehr= in Python)'
     )
 
 
 def check_range(frame: pd.DataFrame, where: str, faults: Faults) -> None:
-    """Adds faults for columns with infinities, or with numbers that no measurement has.
+    """Adds faults for columns with infinities, or with numbers that cannot be measurements.
 
     Parameters
     ----------
@@ -118,8 +122,9 @@ def check_range(frame: pd.DataFrame, where: str, faults: Faults) -> None:
     huge = is_huge(values)
     columns = frame.columns[huge.any(axis=0)]
     if len(columns):
+        count = counted(huge.sum(), "value")
         faults.add(
-            f"{prefix}{counted(huge.sum(), 'value')} in {counted(len(columns), 'column')} "
-            f"({examples(columns)}) lie beyond ±{LARGEST:g}, larger than any measurement: a code "
-            "for missing? Make such values missing"
+            f"{prefix}{count} in {counted(len(columns), 'column')} ({examples(columns)}) lie "
+            f"beyond ±{LARGEST:g}, larger than any measurement: a code for missing? Make such "
+            "values missing"
         )

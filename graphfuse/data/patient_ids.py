@@ -1,4 +1,4 @@
-"""Patient ids across files: one spelling, and what to say about them without showing them (ids are
+"""Patients' ids across files: one spelling, and messages about ids that do not show them (ids are
 private)."""
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from graphfuse.data.tcga_barcodes import LENGTH
 from graphfuse.errors import Faults, counted, examples
 from graphfuse.text.id_spelling import padding, style
 
-LOW_OVERLAP = 0.1  # share of its patients that a file should have in common with the others
+LOW_OVERLAP = 0.1  # share of its patients that a file should share with the others
 
 
 def normalised(
@@ -32,15 +32,15 @@ def normalised(
     where
         The table, for messages.
     faults
-        A fault is added for ids that are no barcodes, for rows that become one, and where normal
-        tissue would pass for a tumour.
+        A fault is added for ids that are no barcodes, for rows with the same id after cutting, and
+        where normal tissue would be taken for a tumour.
     notices
-        A notice is added where ids are kept apart that are samples of different kinds.
+        A notice is added where ids are samples of different kinds.
 
     Returns
     -------
     pd.Index
-        One id a row.
+        One id per row.
     """
     mixed = tcga_barcodes.mixed_in_one_table(index)
     if level is None:
@@ -48,12 +48,12 @@ def normalised(
             notices.append(f"{where}: {mixed}, unless they are meant to be told apart")
         return index
     ids = tcga_barcodes.cut(index, level)
-    strange = [not tcga_barcodes.is_barcode(name) for name in index]
-    if any(strange):
+    others = [name for name in index if not tcga_barcodes.is_barcode(name)]
+    if others:
         faults.add(
-            f"{where}: {sum(strange)} of {len(index)} ids are no TCGA barcodes (they look "
-            f"like {patterns(index[strange])}); "
-            'remove [patients] level, or turn the table: orient = "patients-in-columns"'
+            f"{where}: {len(others)} of {len(index)} ids are no TCGA barcodes (they look like "
+            f"{patterns(others)}); remove [patients] level, or turn the table: orient = "
+            '"patients-in-columns"'
         )
         return ids
     _check_lengths_reach(index, level, where, faults)
@@ -67,12 +67,13 @@ def normalised(
 
 def _check_lengths_reach(index: pd.Index, level: str, where: str, faults: Faults) -> None:
     """A fault where barcodes are too short for the level."""
-    short = [name for name in index if len(name) < LENGTH[level]]
+    length = LENGTH[level]
+    short = [name for name in index if len(name) < length]
     if short:
         faults.add(
-            f"{where}: {len(short)} of {len(index)} barcodes are shorter than the "
-            f'{LENGTH[level]} characters of level = "{level}" (they look like '
-            f'{patterns(short)}); set [patients] level = "tcga-patient"'
+            f"{where}: {len(short)} of {len(index)} barcodes are shorter than the {length} "
+            f'characters of level = "{level}" (they look like {patterns(short)}); set [patients] '
+            'level = "tcga-patient"'
         )
 
 
@@ -83,24 +84,31 @@ def _check_one_row_each(
     doubled = ids.duplicated(keep=False)
     if doubled.any():
         types = tcga_barcodes.sample_types(index[doubled])
-        listed = f" (sample types: {tcga_barcodes.types_in_words(types)})" if types else ""
+        shown = f" (sample types: {tcga_barcodes.types_in_words(types)})" if types else ""
+        patients = ids[doubled].nunique()
         faults.add(
-            f"{where}: {ids[doubled].nunique()} patients have more than one row once barcodes "
-            f"are cut to {LENGTH[level]} characters{listed}; keep one row each"
+            f"{where}: {patients} patients have more than one row once barcodes are cut to "
+            f"{LENGTH[level]} characters{shown}; keep one row each"
         )
 
 
 def patterns(ids: Iterable[str], limit: int = 2) -> str:
-    """How ids look, letters as A (a) and digits as 9: the most frequent shapes."""
-    shapes = Counter(mask(str(name)) for name in ids)
-    return " or ".join(shape for shape, _ in shapes.most_common(limit)) or "none"
+    """The most frequent patterns of ids, with A (a) for letters and 9 for digits."""
+    counts = Counter(mask(str(name)) for name in ids)
+    shown = [pattern for pattern, _ in counts.most_common(limit)]
+    return " or ".join(shown) or "none"
 
 
 def mask(name: str) -> str:
     """One id as a pattern: 'TCGA-3C-AAAU' → 'AAAA-9A-AAAA'."""
-    digits = re.sub(r"\d", "9", name)
-    shape = re.sub(r"[^\W\d_]", lambda found: "A" if found[0].isupper() else "a", digits)
-    return shape[:40] + ("…" if len(shape) > 40 else "")
+    pattern = re.sub(r"\d", "9", name)
+    pattern = re.sub(r"[^\W\d_]", _masked_letter, pattern)
+    return pattern if len(pattern) <= 40 else f"{pattern[:40]}…"
+
+
+def _masked_letter(match: re.Match) -> str:
+    """A for an upper-case letter, a for any other."""
+    return "A" if match[0].isupper() else "a"
 
 
 # ---------------------------------------------------------------------------------- between tables
@@ -112,16 +120,16 @@ def check_overlap(
     notices: list[str],
     allow_low_overlap: bool = False,
 ) -> None:
-    """What is wrong between the ids of a cohort's files.
+    """Adds faults where the ids of a cohort's files do not match.
 
     Parameters
     ----------
     tables
-        Each file's ids.
+        File → its ids.
     faults
-        A fault is added where patients are written in two ways, where the files fall apart into
-        groups without a patient in common, and for files that share fewer than a tenth of their
-        patients with the others.
+        A fault is added where patients are written in two ways, where groups of files have no
+        patient in common, and for files that share fewer than a tenth of their patients with the
+        others.
     notices
         Where that is allowed, a notice is added in place of the last fault.
     allow_low_overlap
@@ -132,17 +140,17 @@ def check_overlap(
     islands = _islands(tables)
     main = islands[0] if islands else []
     for island in islands[1:]:
-        faults.add(_strangers(island, main, tables))
+        faults.add(_nothing_in_common(island, main, tables))
     if len(islands) == 1:
         _check_lengths(tables, faults)
     for file, low in _low_overlaps({file: tables[file] for file in main}).items():
-        said = f"{file}: only {low} of {len(tables[file])} patients stand in any other table"
+        message = f"{file}: only {low} of {len(tables[file])} patients stand in any other table"
         if allow_low_overlap:
-            notices.append(f"{said}; check the ids")
+            notices.append(f"{message}; check the ids")
         else:
             faults.add(
-                f"{said} (ids like {patterns(tables[file])}); check the ids, or, where so few are "
-                "meant, set [patients] allow_low_overlap = true"
+                f"{message} (ids like {patterns(tables[file])}); check the ids, or, where so few "
+                "are meant, set [patients] allow_low_overlap = true"
             )
 
 
@@ -162,41 +170,45 @@ def _low_overlaps(tables: dict[str, pd.Index]) -> dict[str, int]:
 def _check_spelling(tables: dict[str, pd.Index], faults: Faults, notices: list[str]) -> None:
     """Faults where the same patients are written in two ways.
 
-    Ids that differ in case or separators are one patient. Those whose numbers are written
-    otherwise (P1, P01) are one where they stand in different files; where a file has a row for
-    each, that is told.
+    Ids that differ in case or separators are one patient. Ids whose numbers are written differently
+    (P1, P01) are one where they are in different files; where one file has a row for each, a notice
+    is given.
     """
     every = pd.Index(sorted(set().union(*tables.values())), dtype=object)
     styles = every.map(style)
-    in_style = every[styles.duplicated(keep=False)]
-    if len(in_style):
-        how, patients = "case, dots or dashes", styles[styles.duplicated()].nunique()
-        faults.add(_two_ways(in_style, patients, how, tables))
-    every = every[~styles.duplicated()]
+    is_repeated = styles.duplicated()
+    in_two_styles = every[styles.duplicated(keep=False)]
+    if len(in_two_styles):
+        patients = styles[is_repeated].nunique()
+        faults.add(_two_ways(in_two_styles, patients, "case, dots or dashes", tables))
+    every = every[~is_repeated]
     alike = every[every.map(padding).duplicated(keep=False)]
     together = _in_one_file(alike, tables)
     apart = [name for name in alike if padding(name) not in together]
     if apart:
-        how, patients = "zeros in front, decimal points or exponents", set(map(padding, apart))
-        faults.add(_two_ways(apart, len(patients), how, tables))
+        patients = len(set(map(padding, apart)))
+        how = "zeros in front, decimal points or exponents"
+        faults.add(_two_ways(apart, patients, how, tables))
     if together:
         like = patterns(name for name in alike if padding(name) in together)
+        count = counted(len(together), "pair of ids differs", "pairs of ids differ")
         notices.append(
-            f"{counted(len(together), 'pair of ids differs', 'pairs of ids differ')} only in how "
-            f"numbers are written (like {like}), each with a row of its own in one file; taken "
-            "for different patients"
+            f"{count} only in how numbers are written (like {like}), each with a row of its own in "
+            "one file; taken for different patients"
         )
 
 
 def _check_lengths(tables: dict[str, pd.Index], faults: Faults) -> None:
-    """A fault where a patient's barcode stands at two lengths, as two patients."""
+    """A fault where a patient's barcode has two lengths, which would be two patients."""
     every = set().union(*tables.values())
     short = tcga_barcodes.torn_between_lengths(every)
     if short:
+        count = counted(len(short), "patient stands", "patients stand")
+        files = examples(_holding(short, tables))
+        lengths = tcga_barcodes.lengths_in_words(every)
         faults.add(
-            f"{counted(len(short), 'patient stands', 'patients stand')} at different lengths of "
-            f"barcode in {examples(_holding(short, tables))} "
-            f'({tcga_barcodes.lengths_in_words(every)}); set [patients] level = "tcga-patient"'
+            f"{count} at different lengths of barcode in {files} ({lengths}); set [patients] "
+            'level = "tcga-patient"'
         )
 
 
@@ -210,6 +222,7 @@ def _in_one_file(alike: pd.Index, tables: dict[str, pd.Index]) -> set[str]:
 
 
 def _two_ways(names: Iterable[str], patients: int, how: str, tables: dict[str, pd.Index]) -> str:
+    """The fault of ids that are written in two ways."""
     names = pd.Index(names, dtype=object)
     return (
         f"{patients} patients are written in two ways in {examples(_holding(names, tables))} "
@@ -224,25 +237,26 @@ def _holding(names: Iterable[str], tables: dict[str, pd.Index]) -> list[str]:
 
 
 def _islands(tables: dict[str, pd.Index]) -> list[list[str]]:
-    """Files joined by shared patients, the group with the most files first."""
-    islands: list[tuple[list[str], set[str]]] = []
+    """Groups of files joined by shared patients, the group with the most files first."""
+    islands: list[tuple[list[str], set[str]]] = []  # files, and their patients
     for file, ids in tables.items():
-        names, patients, apart = [], set(ids), []
-        for island in islands:
-            if island[1].isdisjoint(ids):
-                apart.append(island)
+        joined, patients, apart = [], set(ids), []
+        for files, others in islands:
+            if others.isdisjoint(ids):
+                apart.append((files, others))
             else:
-                names += island[0]
-                patients |= island[1]
-        islands = [*apart, ([*names, file], patients)]
-    return sorted((names for names, _ in islands), key=len, reverse=True)
+                joined += files
+                patients |= others
+        islands = [*apart, ([*joined, file], patients)]
+    groups = [files for files, _ in islands]
+    return sorted(groups, key=len, reverse=True)
 
 
-def _strangers(island: list[str], main: list[str], tables: dict[str, pd.Index]) -> str:
-    """What is said of files that share no patient with the others."""
+def _nothing_in_common(island: list[str], main: list[str], tables: dict[str, pd.Index]) -> str:
+    """The fault of files that share no patient with the others."""
     here, there = tables[island[0]], tables[main[0]]
     cure = 'check [patients] id, or orient = "patients-in-columns"'
-    if tcga_barcodes.tcga_share(here) > 0.5 or tcga_barcodes.tcga_share(there) > 0.5:
+    if max(tcga_barcodes.tcga_share(here), tcga_barcodes.tcga_share(there)) > 0.5:
         cure = 'set [patients] level = "tcga-patient"'
     return (
         f"no patient in common: {examples(island)} has ids like {patterns(here)}, "

@@ -1,4 +1,4 @@
-"""Which patients are meant: by row, by id, or by a mask."""
+"""Selection of patients by row number, by id, or by a mask."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from graphfuse.errors import InputError, counted, examples
 
 
 def rows_of(given, patients: pd.Index) -> np.ndarray:
-    """Row numbers int64 `[n]` of the patients that are meant.
+    """Row numbers int64 `[n]` of the selected patients.
 
     Parameters
     ----------
@@ -29,26 +29,27 @@ def rows_of(given, patients: pd.Index) -> np.ndarray:
     if isinstance(given, str | bytes):
         given = [given]
     try:
-        asked = np.atleast_1d(np.asarray(given))
+        rows = np.atleast_1d(np.asarray(given))
     except (TypeError, ValueError):
         raise InputError(f"rows: {_EXPECTED} (got {type(given).__name__})") from None
-    if asked.ndim > 1:
-        raise InputError(f"rows: {_EXPECTED} (got an array of shape {asked.shape})")
-    if not asked.size:
+    if rows.ndim > 1:
+        raise InputError(f"rows: {_EXPECTED} (got an array of shape {rows.shape})")
+    if not rows.size:
         return np.zeros(0, np.int64)
-    if asked.dtype.kind in "iu":
-        return _numbered(asked, len(patients))
-    if asked.dtype.kind == "b":
-        return _masked(asked, len(patients))
-    if all(isinstance(name, str) for name in asked):
-        return _named(asked, patients)
-    raise InputError(f"rows: {_EXPECTED} (got {_kind(asked)})")
+    if rows.dtype.kind in "iu":
+        return _numbered(rows, len(patients))
+    if rows.dtype.kind == "b":
+        return _masked(rows, len(patients))
+    if all(isinstance(name, str) for name in rows):
+        return _named(rows, patients)
+    raise InputError(f"rows: {_EXPECTED} (got {_kind(rows)})")
 
 
 _EXPECTED = "expected row numbers, ids, or a mask"
 
 
 def _sliced(rows: slice, count: int) -> np.ndarray:
+    """The rows of a slice."""
     try:
         return np.arange(count)[rows]
     except (TypeError, ValueError):
@@ -56,6 +57,7 @@ def _sliced(rows: slice, count: int) -> np.ndarray:
 
 
 def _numbered(rows: np.ndarray, count: int) -> np.ndarray:
+    """Row numbers, which must be there; negative ones count from the end."""
     outside = (rows < -count) | (rows >= count)
     if outside.any():
         raise InputError(
@@ -66,6 +68,7 @@ def _numbered(rows: np.ndarray, count: int) -> np.ndarray:
 
 
 def _masked(mask: np.ndarray, count: int) -> np.ndarray:
+    """The rows of a mask, which must be as long as there are patients."""
     if len(mask) != count:
         raise InputError(
             f"rows: a mask of {len(mask):,} for {counted(count, 'patient')}; give one truth value "
@@ -75,21 +78,24 @@ def _masked(mask: np.ndarray, count: int) -> np.ndarray:
 
 
 def _named(names: np.ndarray, patients: pd.Index) -> np.ndarray:
-    twice = pd.unique(names[pd.Series(names).duplicated()])
+    """The rows of ids, which must be known and given once each."""
+    is_repeated = pd.Series(names).duplicated()
+    twice = pd.unique(names[is_repeated])
     if len(twice):
         raise InputError(f"rows: ids given more than once: {examples(twice)}; give each once")
-    found = pd.Series(np.arange(len(patients)), patients).reindex(names)
-    unknown = names[found.isna()]
+    every = pd.Series(np.arange(len(patients)), patients)
+    rows = every.reindex(names)
+    unknown = names[rows.isna()]
     if len(unknown):
         raise InputError(
             f"rows: {counted(len(unknown), 'id is', 'ids are')} not in the cohort "
             f"({examples(unknown)}); cohort.patients has all"
         )
-    return found.to_numpy(np.int64)
+    return rows.to_numpy(np.int64)
 
 
-def _kind(asked: np.ndarray) -> str:
-    """What an array holds, in words."""
-    if asked.dtype.kind != "O":
-        return asked.dtype.name
-    return next(type(each).__name__ for each in asked if not isinstance(each, str))
+def _kind(rows: np.ndarray) -> str:
+    """The type of an array's items, in words."""
+    if rows.dtype.kind != "O":
+        return rows.dtype.name
+    return next(type(each).__name__ for each in rows if not isinstance(each, str))

@@ -1,5 +1,5 @@
-"""Regular expressions from manifests, matched in a process of their own: a pattern that would
-backtrack for years is stopped there, which Python's `re` cannot do in a thread."""
+"""Regular expressions from manifests, matched in a separate process, where a pattern that would
+backtrack for years can be stopped; Python's `re` cannot be stopped in a thread."""
 
 from __future__ import annotations
 
@@ -43,19 +43,19 @@ def first_groups(pattern: str, texts: Sequence[str], key: str = "symbol") -> lis
     pattern
         A regular expression of Python's `re`.
     texts
-        Where it is searched for.
+        The texts to search.
     key
         The key of the manifest, for messages.
 
     Returns
     -------
     list of str or None
-        One a text; `None` where the pattern, or its group, does not match.
+        One per text; `None` where the pattern, or its group, does not match.
 
     Raises
     ------
     InputError
-        For what is no regular expression, and for one that takes longer than `SECONDS`.
+        For a pattern that is no regular expression, or that takes longer than `SECONDS`.
 
     Examples
     --------

@@ -1,7 +1,8 @@
-"""TCGA barcodes: the patient, the sample's type, and what must not be mixed in one table.
+"""TCGA barcodes: the patient, the type of sample, and samples that must not be mixed in one table.
 
-A barcode such as TCGA-3C-AAAU-01A-11R says who (12 characters) and, in the next two digits, which
-type of sample: 01 to 09 are tumours, 10 to 14 normal tissue or blood, 20 and more controls.
+A barcode such as TCGA-3C-AAAU-01A-11R names the patient (12 characters) and, in the next two
+digits, the type of sample: 01 to 09 are tumours, 10 to 14 normal tissue or blood, 20 and more
+controls.
 """
 
 from __future__ import annotations
@@ -48,55 +49,60 @@ def cut(ids: pd.Index, level: str) -> pd.Index:
 
 
 def sample_types(ids: Iterable[str]) -> Counter:
-    """How many barcodes there are of each sample type ('01'); those that name none are left out."""
-    found = (_SAMPLE.match(name) for name in ids if is_barcode(name))
-    return Counter(match[1] for match in found if match)
+    """The number of barcodes of each sample type ('01'); those that name none are left out."""
+    matches = [_SAMPLE.match(name) for name in ids if is_barcode(name)]
+    return Counter(match[1] for match in matches if match)
 
 
 def kinds(types: Iterable[str]) -> set[str]:
-    """What sample types are of: 'tumour', 'normal', 'control'."""
+    """The kinds of sample types: 'tumour', 'normal', 'control'."""
     return {_kind(number) for number in types}
 
 
 def _kind(number: str) -> str:
+    """The kind of one sample type."""
     if number < "10":
         return "tumour"
     return "normal" if number < "20" else "control"
 
 
 def types_in_words(types: Counter) -> str:
-    """'01 × 70, 11 × 8'."""
-    return ", ".join(f"{number} × {count:,}" for number, count in sorted(types.items()))
+    """The number of each sample type, as in '01 × 70, 11 × 8'."""
+    counts = [f"{number} × {count:,}" for number, count in sorted(types.items())]
+    return ", ".join(counts)
 
 
 def mixed_in_one_table(ids: Iterable[str]) -> str:
-    """What to say of a table with samples of tumours beside others, which must not pass for one
-    another; '' where there is one kind."""
+    """A message about a table with samples of tumours and of other kinds, which must not be taken
+    for one another; '' where there is one kind."""
     types = sample_types(ids)
     if len(kinds(types)) < 2:
         return ""
-    named = ", ".join(f"{number}: {_TYPES[number]}" for number in sorted(types) if number in _TYPES)
+    known = [number for number in sorted(types) if number in _TYPES]
+    named = ", ".join(f"{number}: {_TYPES[number]}" for number in known)
     return (
-        f"samples of more than one kind in one table ({types_in_words(types)}; {named}): keep "
-        "the rows of "
-        "one kind (characters 14 and 15 of the barcode)"
+        f"samples of more than one kind in one table ({types_in_words(types)}; {named}): keep the "
+        "rows of one kind (characters 14 and 15 of the barcode)"
     )
 
 
 def mixed_between_tables(tables: dict[str, set[str]]) -> list[str]:
     """A notice where one table holds tumours and another something else, of the same patients.
 
-    `tables`: what the samples of each table are of (`kinds`).
+    `tables`: name → the kinds of its samples (`kinds`).
     """
-    known = {table: kind for table, kind in tables.items() if len(kind) == 1}
-    if len(set().union(*known.values())) < 2:
+    kind_of = {}
+    for table, of_table in sorted(tables.items()):
+        if len(of_table) == 1:
+            (kind_of[table],) = of_table
+    if len(set(kind_of.values())) < 2:
         return []
-    listed = "; ".join(f"{table}: {next(iter(kind))}" for table, kind in sorted(known.items()))
+    listed = "; ".join(f"{table}: {kind}" for table, kind in kind_of.items())
     return [f"samples of different kinds are joined by patient ({listed}); is that meant?"]
 
 
 def torn_between_lengths(names: Iterable[str]) -> list[str]:
-    """Barcodes that stand at two lengths: those that are the beginning of another."""
+    """Barcodes of patients that have two lengths: those that are the beginning of another."""
     known = {name for name in names if is_barcode(name)}
     lengths = sorted({len(name) for name in known})
     shorter = set()
@@ -107,6 +113,7 @@ def torn_between_lengths(names: Iterable[str]) -> list[str]:
 
 
 def lengths_in_words(names: Iterable[str]) -> str:
-    """'12 characters × 80, 16 characters × 40'."""
-    sizes = Counter(len(name) for name in names if is_barcode(name))
-    return ", ".join(f"{counted(size, 'character')} × {n:,}" for size, n in sorted(sizes.items()))
+    """The number of barcodes of each length, as in '12 characters × 80, 16 characters × 40'."""
+    counts = Counter(len(name) for name in names if is_barcode(name))
+    shown = [f"{counted(size, 'character')} × {count:,}" for size, count in sorted(counts.items())]
+    return ", ".join(shown)

@@ -1,4 +1,4 @@
-"""Tables for other programs: formulas in text are defused."""
+"""CSV files for other programs, in which text cannot run as a formula."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ _GUARDED = r"^'('*[=+\-@\t\r])"
 
 def guarded(text: pd.Series) -> pd.Series:
     """`text` with an apostrophe before each cell that starts like a formula (= + - @ tab CR);
-    numbers untouched.
+    numbers stay.
 
-    Cells that are an apostrophe and such a start get one more, so that `unguarded` gives back what
-    was there.
+    Cells with an apostrophe before such a start get one more, so that `unguarded` restores them.
     """
     return _replaced(text, _FORMULA)
 
@@ -28,11 +27,22 @@ def unguarded(text: pd.Series) -> pd.Series:
 
 
 def safe_csv(frame: pd.DataFrame, path: str | Path, index: bool = False) -> Path:
-    """Write `frame` as UTF-8 CSV that no spreadsheet runs (CWE-1236); text cells and column names
-    are `guarded`.
+    """Writes a frame as UTF-8 CSV in which spreadsheets run no formula (CWE-1236).
 
-    Numbers, dates and missing cells are written as they are. `index` adds the index as first
-    columns. Returns the path.
+    Parameters
+    ----------
+    frame
+        Its text cells and column names are `guarded`; numbers, dates and missing cells are written
+        as they are.
+    path
+        The file to write.
+    index
+        Whether the index is written as first columns.
+
+    Returns
+    -------
+    Path
+        The file.
     """
     frame = frame.reset_index() if index else frame
     columns = [guarded(frame.iloc[:, i]) for i in range(frame.shape[1])]
@@ -44,12 +54,13 @@ def safe_csv(frame: pd.DataFrame, path: str | Path, index: bool = False) -> Path
 
 
 def _replaced(text: pd.Series, pattern: str, by: str = r"'\1") -> pd.Series:
-    """`text` with `pattern` replaced in its text cells only; a series without text comes back as it
-    is."""
+    """`text` with `pattern` replaced in its text cells only; a series without text is returned as
+    it is."""
     if isinstance(text.dtype, pd.CategoricalDtype):
         text = text.astype(object)
     if not (pd.api.types.is_object_dtype(text) or pd.api.types.is_string_dtype(text)):
         return text
     cells = text.astype(object)
-    words = cells.map(lambda cell: isinstance(cell, str))
-    return cells.where(~words, cells.where(words, "").str.replace(pattern, by, regex=True))
+    is_text = cells.map(lambda cell: isinstance(cell, str))
+    replaced = cells.where(is_text, "").str.replace(pattern, by, regex=True)
+    return cells.where(~is_text, replaced)

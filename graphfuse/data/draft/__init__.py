@@ -1,1 +1,1 @@
-"""A first manifest for tables that nobody has described yet."""
+"""Drafting a manifest for tables that have none."""

@@ -1,5 +1,5 @@
-"""What the columns of an undescribed table are: measurements, records, outcomes, or what follows an
-outcome."""
+"""The roles of columns of a table without a manifest: measurements, records, outcomes, groups, or
+columns that follow an outcome."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PERSONAL = re.compile(
     r"comorbidit\w*|diabetes|hypertension)($|[_. ])|^is_?(female|male)$",
     re.IGNORECASE,
 )
-_WIDE = 200  # columns from which on a table is no patients' record
+_WIDE = 200  # columns from which a table is not one of patients' records
 
 _OUTCOME = re.compile(
     r"(^|[_. ])"
@@ -36,17 +36,9 @@ _NO_OUTCOME = re.compile(
     r"(^|[_. ])(age|year|date|days|method|site|stage|primary|known|initial|treatment|is|at|of)[_. ]"
 )
 _FIRST_WORDS = (
-    "subtype",
-    "pam50",
-    "label",
-    "class",
-    "target",
-    "outcome",
-    "phenotype",
-    "diagnosis",
-    "condition",
-    "group",
-)
+    "subtype", "pam50", "label", "class", "target", "outcome", "phenotype", "diagnosis",
+    "condition", "group",
+)  # fmt: skip
 _AFTER = re.compile(
     r"death|dead|deceas|died|vital|surviv|follow.?up|followup|last.?(known|contact)|treatment|"
     r"therap|recurren|progress|relaps|response|status|outcome|metastasis_at|new.?tumor|surgery|"
@@ -88,19 +80,20 @@ _FEW_LEVELS = 10
 
 
 def group_columns(frame: pd.DataFrame) -> list[str]:
-    """Columns that say where or in which batch a patient was measured, or of which family: values
-    that patients share."""
+    """Columns that hold each patient's site, batch or family: named so, with values that patients
+    share."""
     groups = []
     for column in map(str, frame.columns):
-        is_called_so = _GROUP.search(column) and not _AFTER.search(column)
-        if is_called_so and 1 < frame[column].nunique() <= len(frame) / 2:
+        is_named_so = _GROUP.search(column) and not _AFTER.search(column)
+        if is_named_so and 1 < frame[column].nunique() <= len(frame) / 2:
             groups.append(column)
     return groups
 
 
 @dataclass(frozen=True)
 class Look:
-    """A table at first sight. `kind`: omics | embedding | ehr | labels."""
+    """What a table seems to be. `kind`: omics | embedding | ehr | labels | series; the other fields
+    as in a manifest; `remark`: for readers of the draft."""
 
     kind: str
     values: str = "mixed"
@@ -110,29 +103,32 @@ class Look:
 
 
 def look(frame: pd.DataFrame, name: str) -> Look:
-    """What the table `[N, F]` is, by its columns' types and names and by its file's name."""
-    numeric = all(pd.api.types.is_numeric_dtype(kind) for kind in frame.dtypes)
+    """What the table `[N, F]` seems to be, by its columns' types and names and by its file's
+    name."""
+    is_numeric = all(pd.api.types.is_numeric_dtype(kind) for kind in frame.dtypes)
     if frame.shape[1] == 1:
         title = str(frame.columns[0])
-        by_name = _OUTCOME.search(title) or _MEASURED_OUTCOME.search(title)
-        if not numeric or frame.iloc[:, 0].nunique() <= 20 or by_name:
+        is_named_so = _OUTCOME.search(title) or _MEASURED_OUTCOME.search(title)
+        if not is_numeric or frame.iloc[:, 0].nunique() <= 20 or is_named_so:
             return Look("labels")
-    names = named(list(frame.columns), name)
-    unnamed = names.entity == "none" and not names.remark
-    if not numeric or (frame.shape[1] < 20 and unnamed) or _of_a_person(frame):
+    columns = list(frame.columns)
+    features = named(columns, name)
+    is_unclear = features.entity == "none" and not features.remark
+    is_narrow = frame.shape[1] < 20
+    if not is_numeric or (is_narrow and is_unclear) or _of_a_person(frame):
         return Look("ehr")
-    if unnamed and counted_through(list(frame.columns), name):
+    if is_unclear and counted_through(columns, name):
         return Look("embedding", "mixed")
     values = sniff_values(frame)
-    methylation = names.entity == "cpg" or re.search(r"meth|cpg", name, re.IGNORECASE)
-    if values == "beta" and not methylation:
+    is_methylation = features.entity == "cpg" or re.search(r"meth|cpg", name, re.IGNORECASE)
+    if values == "beta" and not is_methylation:
         values = "mixed"  # something else scaled to 0 to 1
-    return Look("omics", values, names.entity, names.symbol, names.remark)
+    return Look("omics", values, features.entity, features.symbol, features.remark)
 
 
 def _of_a_person(frame: pd.DataFrame) -> bool:
-    """Whether a table that is not wide has what is asked of everybody: then AGE, BMI and LDH are no
-    gene symbols."""
+    """Whether a table that is not wide has columns such as age and sex: then AGE, BMI and LDH are
+    no gene symbols."""
     return frame.shape[1] < _WIDE and any(_PERSONAL.match(str(name)) for name in frame.columns)
 
 
@@ -140,50 +136,61 @@ def _of_a_person(frame: pd.DataFrame) -> bool:
 
 
 def outcome_column(frame: pd.DataFrame, seen: Look) -> str | None:
-    """The column most likely to be what is to be predicted: a class by its name, or the only column
-    beside the ids."""
+    """The column most likely to be predicted: a class by its name, or the only column beside the
+    ids."""
     if seen.kind == "labels":
         return str(frame.columns[0])
-    called = [name for name in frame.columns if _OUTCOME.search(name)]
-    called = [name for name in called if not _NO_OUTCOME.search(name.lower())]
-    named = [name for name in called if _is_class(frame[name])]
-    return min(named, key=outcome_rank, default=None)
+    candidates = []
+    for name in frame.columns:
+        is_named_so = _OUTCOME.search(name) and not _NO_OUTCOME.search(name.lower())
+        if is_named_so and _is_class(frame[name]):
+            candidates.append(name)
+    return min(candidates, key=outcome_rank, default=None)
 
 
 def outcome_rank(column: str) -> int:
-    """How surely a column of that name is the outcome: smaller is surer."""
+    """How likely a column of that name is the outcome: smaller is more likely."""
     words = (rank for rank, word in enumerate(_FIRST_WORDS) if word in column.lower())
     return next(words, len(_FIRST_WORDS))
 
 
 def _is_class(column: pd.Series) -> bool:
-    """2 to 10 values, each at least twice, written in one way, known for most."""
-    sizes = column.dropna().map(as_word).value_counts()
+    """Whether a column has 2 to 10 values, each at least twice, in one spelling, known for most."""
+    known = column.dropna()
+    sizes = known.map(as_word).value_counts()
+    if not 2 <= len(sizes) <= 10 or sizes.min() < 2:
+        return False
     spellings = {str(value).strip().lower() for value in sizes.index}
-    alike = len(spellings) == len(sizes)
-    fraction = pd.api.types.is_float_dtype(column) and (column.dropna() % 1 != 0).any()
-    return (
-        2 <= len(sizes) <= 10
-        and sizes.min() >= 2
-        and alike
-        and not fraction
-        and column.notna().mean() > 0.5
-    )
+    if len(spellings) < len(sizes):
+        return False
+    if pd.api.types.is_float_dtype(column) and (known % 1 != 0).any():
+        return False
+    return column.notna().mean() > 0.5
 
 
 def survival_columns(frame: pd.DataFrame) -> tuple[list[str], str, str] | None:
     """(columns of time, column of the event, its value) where the table holds survival."""
     by_name = {column.lower(): column for column in reversed(list(frame.columns))}
-    times = [by_name[t] for t in _TIMES if t in by_name and _is_time(frame[by_name[t]])]
-    for event in (by_name[e] for e in _EVENTS if e in by_name):
+    named_as_times = [by_name[name] for name in _TIMES if name in by_name]
+    times = [column for column in named_as_times if _is_time(frame[column])]
+    if not times:
+        return None
+    for event in [by_name[name] for name in _EVENTS if name in by_name]:
         words = frame[event].dropna().map(as_word)
-        value = next((w for dead in _DEAD for w in words.unique() if w.lower() == dead), None)
-        if times and value is not None and words.nunique() == 2 and event not in times:
+        value = _word_for_death(words)
+        if value is not None and words.nunique() == 2 and event not in times:
             return _one_clock(times), event, value
     return None
 
 
+def _word_for_death(words: pd.Series) -> str | None:
+    """The first word, in the order of `_DEAD`, that says that the event was seen."""
+    by_lower = {word.lower(): word for word in reversed(list(words.unique()))}
+    return next((by_lower[dead] for dead in _DEAD if dead in by_lower), None)
+
+
 def _is_time(column: pd.Series) -> bool:
+    """Whether a column holds numbers, and some are above 0."""
     return pd.api.types.is_numeric_dtype(column) and bool((column > 0).any())
 
 
@@ -199,10 +206,10 @@ def _one_clock(times: list[str]) -> list[str]:
 def usable_columns(
     frame: pd.DataFrame, taken: set[str | None], tables: list[str]
 ) -> tuple[dict[str, str], dict[str, list[str]]]:
-    """Columns fit to predict from with their types, and the others by why they are left out.
+    """Columns to predict from, with their types, and the others by the reason to leave them out.
 
-    `taken`: columns of outcomes. `tables`: names of the cohort's tables, which a table of
-    availability repeats.
+    `taken`: columns of outcomes. `tables`: names of the cohort's tables; a column of such a name
+    says who has the table.
     """
     columns: dict[str, str] = {}
     left_out: dict[str, list[str]] = {}
@@ -220,8 +227,8 @@ def usable_columns(
 def _type(frame: pd.DataFrame) -> str:
     """The guessed type of the frame's one column.
 
-    Where some cells are not of that type, a few different cells are categories. Many are left as
-    guessed: `check` then names the cells, which a category per number would hide.
+    Where some cells are not of that type, a column with few distinct cells is categorical. With
+    many the guess stays, so that `check` names the cells; a category per number would hide them.
     """
     faults = Faults("")
     (kind,) = typed(frame, {}, "", faults).types.values()
@@ -241,7 +248,6 @@ def _why_not(name: str, column: pd.Series, taken: set[str | None]) -> str:
     """Why a column is no feature; '' where it is one."""
     plain = re.sub(r"\.\d+$", "", name)
     known = column.dropna()
-    text = not pd.api.types.is_numeric_dtype(column)
     if name in taken or plain in taken:
         return "the outcome"
     if _may_follow(plain):
@@ -252,9 +258,10 @@ def _why_not(name: str, column: pd.Series, taken: set[str | None]) -> str:
         return "a repeated name"
     if len(known) < 0.2 * len(column) or known.nunique() < 2:
         return "blank or constant"
-    unlike = known.nunique() > 20 and known.nunique() > 0.3 * len(known)
-    if text and (unlike or guess_type(column) == "date") and guess_type(column) != "numeric":
+    if pd.api.types.is_numeric_dtype(column):
+        return ""
+    distinct, kind = known.nunique(), guess_type(column)
+    hardly_repeats = distinct > 20 and distinct > 0.3 * len(known)
+    if kind == "date" or (hardly_repeats and kind != "numeric"):
         return "dates, or texts that hardly repeat"
-    if text and known.nunique() == len(known):
-        return "names, not measurements"
-    return ""
+    return "names, not measurements" if distinct == len(known) else ""

@@ -1,5 +1,4 @@
-"""A first manifest for tables nobody has described yet: what can be seen is written, what cannot is
-a comment."""
+"""`draft`: a first manifest for tables without one; doubtful parts are comments."""
 
 from __future__ import annotations
 
@@ -46,19 +45,18 @@ _NO_OUTCOME = (
 def draft(files: list[Path], name: str | None = None, beside: Path | None = None) -> str:
     """The text of a manifest for these tables.
 
-    Orientation comes from ids that tables share, kinds and entities from columns and their names,
-    values from the data; columns that are or follow an outcome stay out of `columns` and are listed
-    in a comment. Outcomes of which models are trained come first.
+    The orientation is taken from ids that tables share, kinds and entities from columns and their
+    names, values from the data; columns that are or follow an outcome are left out of `columns` and
+    listed in a comment. Outcomes for which models are trained come first.
 
     Parameters
     ----------
     files : list of Path
         The tables.
     name : str, optional
-        Of the cohort; by default its folder's.
+        The name of the cohort; by default that of its folder.
     beside : Path, optional
-        The folder that the manifest is to stand in; by default the one that the files have in
-        common.
+        The folder of the manifest; by default the one that the files have in common.
 
     Returns
     -------
@@ -70,6 +68,29 @@ def draft(files: list[Path], name: str | None = None, beside: Path | None = None
     InputError
         For files that cannot be read, or where none of them can be a modality.
     """
+    paths = _checked_paths(files)
+    base = Path(os.path.commonpath([path.resolve().parent for path in paths]))
+    tables = read_tables(paths, base if beside is None else Path(beside))
+    looks = [_look(table) for table in tables]
+    names = [table.name for table in tables]
+    modalities = []
+    for table, table_look in zip(tables, looks, strict=True):
+        modalities += _modality(table, table_look, names)
+    if not any(part.startswith("[") for part in modalities):
+        raise InputError(
+            f"{base}: none of the tables can be a modality (measurements, or records known "
+            "at diagnosis)"
+        )
+    is_tcga = all(tcga_share(table.frame.index) > 0.9 for table in tables)
+    outcomes = _outcomes(tables, looks) or [_NO_OUTCOME]
+    head = _head(name or base.name, is_tcga, common_id_column(tables))
+    parts = [head, *outcomes, *modalities, *_groups(tables, looks, is_tcga)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _checked_paths(files: list[Path]) -> list[Path]:
+    """The paths of the files; raises `InputError` where there are none, or a manifest cannot hold
+    their names."""
     paths = [Path(file) for file in files]
     if not paths:
         raise InputError("no files given; name the tables of the cohort")
@@ -79,27 +100,11 @@ def draft(files: list[Path], name: str | None = None, beside: Path | None = None
             f"{str(unwritable[0])!a}: the name is not UTF-8, so that no manifest can hold "
             "it; rename the file or its folder"
         )
-    base = Path(os.path.commonpath([path.resolve().parent for path in paths]))
-    tables = read_tables(paths, base if beside is None else Path(beside))
-    sights = [_look(table) for table in tables]
-    names = [table.name for table in tables]
-    modalities = []
-    for table, sight in zip(tables, sights, strict=True):
-        modalities += _modality(table, sight, names)
-    if not any(part.startswith("[") for part in modalities):
-        raise InputError(
-            f"{base}: none of the tables can be a modality (measurements, or records known "
-            "at diagnosis)"
-        )
-    tcga = all(tcga_share(table.frame.index) > 0.9 for table in tables)
-    outcomes = _outcomes(tables, sights) or [_NO_OUTCOME]
-    head = _head(name or base.name, tcga, common_id_column(tables))
-    parts = [head, *outcomes, *modalities]
-    return "\n\n".join([*parts, *_groups(tables, sights, tcga)]) + "\n"
+    return paths
 
 
 def _is_text(name: str) -> bool:
-    """Whether a file's name can be written down; Linux lets names be any bytes."""
+    """Whether a file's name is valid UTF-8; Linux allows any bytes."""
     try:
         name.encode("utf-8")
     except UnicodeEncodeError:
@@ -108,13 +113,14 @@ def _is_text(name: str) -> bool:
 
 
 def _look(table: Table) -> Look:
-    """What the table is, its codes for missing aside."""
+    """What the table seems to be, its codes for missing aside."""
     if table.series is not None:
         return Look("series")
-    sight = look(blanked(table.frame, sentinels_in(table.frame)), table.stem)
-    if table.observed and sight.kind not in ("labels", "ehr"):
+    known = blanked(table.frame, sentinels_in(table.frame))
+    found = look(known, table.stem)
+    if table.observed and found.kind not in ("labels", "ehr"):
         return Look("ehr")
-    return sight
+    return found
 
 
 # ---------------------------------------------------------------------------------- parts of a text
@@ -126,6 +132,7 @@ def _quoted(value) -> str:
 
 
 def _key(name: str) -> str:
+    """A TOML key, in quotes where it needs them."""
     return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _quoted(name)
 
 
@@ -136,18 +143,19 @@ def _comment(text: str) -> str:
 
 def _left_out(table: Table, left_out: dict[str, list[str]]) -> list[str]:
     """A comment for each reason why columns are no features."""
-    return [
-        _comment(f"left out of {table.file}: {why}: {', '.join(names)}")
-        for why, names in left_out.items()
-    ]
+    comments = []
+    for why, names in left_out.items():
+        comments.append(_comment(f"left out of {table.file}: {why}: {', '.join(names)}"))
+    return comments
 
 
 def _listed(columns: list[str]) -> list[str]:
-    """The key `columns`, one a line."""
+    """The key `columns`, one column a line."""
     return ["columns = [", *(f"    {_quoted(column)}," for column in columns), "]"]
 
 
 def _head(name: str, tcga: bool, id_column: str | None) -> str:
+    """The name of the cohort, and how its patients are identified."""
     slug = re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-").lower() or "cohort"
     lines = [f"name = {_quoted(usable_name(slug))}", 'title = ""', 'licence = ""', 'citation = ""']
     if tcga or id_column:
@@ -162,7 +170,7 @@ def _head(name: str, tcga: bool, id_column: str | None) -> str:
 
 @dataclass(frozen=True)
 class _Outcome:
-    """An outcome that a table seems to hold; `rank`: smaller is surer."""
+    """An outcome that a table seems to hold; `rank`: smaller is more likely."""
 
     kind: str
     rank: int
@@ -172,18 +180,19 @@ class _Outcome:
 
     @property
     def order(self) -> tuple[bool, int]:
-        """The first outcome of a manifest is what `train` takes, so one that trains comes first."""
+        """`train` takes the first outcome of a manifest, so that those which can be trained on come
+        first."""
         return not kind_of(self.kind).trains, self.rank
 
 
-def _outcomes(tables: list[Table], sights: list[Look]) -> list[str]:
-    """The TOML of each outcome found, the surest of which models are trained first of all."""
-    found: list[_Outcome] = []
-    for table, sight in zip(tables, sights, strict=True):
-        if sight.kind in ("ehr", "labels") and not table.flipped:
-            found += _outcomes_of(table, sight)
+def _outcomes(tables: list[Table], looks: list[Look]) -> list[str]:
+    """The TOML of each outcome; first the most likely of those which can be trained on."""
+    outcomes: list[_Outcome] = []
+    for table, table_look in zip(tables, looks, strict=True):
+        if table_look.kind in ("ehr", "labels") and not table.flipped:
+            outcomes += _outcomes_of(table, table_look)
     written: dict[str, str] = {}
-    for each in sorted(found, key=lambda one: one.order):
+    for each in sorted(outcomes, key=lambda outcome: outcome.order):
         title = f"{each.table}-{each.name}" if each.name in written else each.name
         title = usable_name(title, TAKEN_BY_TABLES)
         lines = [f"[outcome.{_key(title)}]", f'kind = "{each.kind}"', *each.lines]
@@ -194,117 +203,123 @@ def _outcomes(tables: list[Table], sights: list[Look]) -> list[str]:
 
 
 def _not_yet() -> str:
+    """A comment on outcomes that cannot be trained on."""
     trained = " and ".join(trained_kinds())
     return f"# Kept for later: only outcomes of kind {trained} train so far."
 
 
-def _outcomes_of(table: Table, sight: Look) -> list[_Outcome]:
+def _outcomes_of(table: Table, table_look: Look) -> list[_Outcome]:
     """The class or number, and the survival, that one table seems to hold."""
-    found = []
+    outcomes = []
     source = [f"{key} = {_quoted(text)}" for key, text in table.source.items()]
-    column = outcome_column(table.frame, sight)
+    column = outcome_column(table.frame, table_look)
     if column is not None:
         kind = kind_that_may_be(table.frame[column])
-        rank = -1 if sight.kind == "labels" else outcome_rank(column)
+        rank = -1 if table_look.kind == "labels" else outcome_rank(column)
         lines = (*source, f"column = {_quoted(column)}")
-        found.append(_Outcome(kind, rank, table.name, column, lines))
+        outcomes.append(_Outcome(kind, rank, table.name, column, lines))
     survival = survival_columns(table.frame)
     if survival is not None:
         times, event, value = survival
-        seen = f"event = {{ column = {_quoted(event)}, value = {_quoted(value)} }}"
-        lines = (*source, f"time = {_quoted(times)}", seen)
-        found.append(_Outcome("survival", 0, table.name, "survival", lines))
-    return found
+        event_key = f"event = {{ column = {_quoted(event)}, value = {_quoted(value)} }}"
+        lines = (*source, f"time = {_quoted(times)}", event_key)
+        outcomes.append(_Outcome("survival", 0, table.name, "survival", lines))
+    return outcomes
 
 
 # ------------------------------------------------------------------------------------------- groups
 
 
-def _groups(tables: list[Table], sights: list[Look], tcga: bool) -> list[str]:
-    """The TOML of groups: the records' columns, and the site in a barcode."""
-    found: dict[str, str] = {}
-    for table, sight in zip(tables, sights, strict=True):
-        if sight.kind != "ehr" or table.flipped:
+def _groups(tables: list[Table], looks: list[Look], tcga: bool) -> list[str]:
+    """The TOML of groups: columns of records, and the site in a barcode."""
+    groups: dict[str, str] = {}
+    for table, table_look in zip(tables, looks, strict=True):
+        if table_look.kind != "ehr" or table.flipped:
             continue
         for column in group_columns(table.frame):
-            keys = table.source | {"column": column}
-            pairs = ", ".join(f"{key} = {_quoted(text)}" for key, text in keys.items())
             name = usable_name(column.lower(), TAKEN_BY_TABLES)
-            found.setdefault(name, f"{{ {pairs} }}")
+            groups.setdefault(name, _inline(table.source | {"column": column}))
     if tcga:
-        found["site"] = "{ id_slice = [5, 7] }            # tissue source site"
-    lines = [f"{_key(name)} = {text}" for name, text in found.items()]
+        groups["site"] = "{ id_slice = [5, 7] }            # tissue source site"
+    lines = [f"{_key(name)} = {text}" for name, text in groups.items()]
     return ["\n".join(["[groups]", *lines])] if lines else []
+
+
+def _inline(keys: dict[str, str]) -> str:
+    """An inline table of texts."""
+    pairs = [f"{_key(key)} = {_quoted(text)}" for key, text in keys.items()]
+    return f"{{ {', '.join(pairs)} }}"
 
 
 # --------------------------------------------------------------------------------------- modalities
 
 
-def _modality(table: Table, sight: Look, names: list[str]) -> list[str]:
+def _modality(table: Table, table_look: Look, names: list[str]) -> list[str]:
     """The TOML of one modality, or a comment or nothing where the table is none.
 
-    `names`: of all tables, which a table of availability repeats.
+    `names`: of all tables; a column of such a name says who has the table.
     """
-    if sight.kind == "labels":
+    if table_look.kind == "labels":
         return []
     heading = [f"[modality.{_key(table.name)}]"]
     heading += [f"{key} = {_quoted(text)}" for key, text in table.source.items()]
-    if sight.kind == "series":
+    if table_look.kind == "series":
         lines = _series(table, heading, names)
-    elif sight.kind == "ehr":
-        lines = _records(table, sight, heading, names)
+    elif table_look.kind == "ehr":
+        lines = _records(table, table_look, heading, names)
     else:
-        lines = heading + _measurements(table, sight)
+        lines = heading + _measurements(table, table_look)
     return ["\n".join(lines)] if lines else []
 
 
-def _measurements(table: Table, sight: Look) -> list[str]:
+def _measurements(table: Table, table_look: Look) -> list[str]:
     """The keys of a table of numbers."""
     codes = sentinels_in(table.frame)
-    raw = sight.kind == "omics" and looks_raw(blanked(table.frame, codes))
-    remark = sight.remark
-    if sight.entity == "protein" and not remark and named(list(table.frame)).entity == "gene":
-        remark = _PROTEIN
-    lines = [f'kind = "{sight.kind}"', f'values = "{sight.values}"']
+    is_raw = table_look.kind == "omics" and looks_raw(blanked(table.frame, codes))
+    remark = table_look.remark
+    if table_look.entity == "protein" and not remark:
+        remark = _PROTEIN if named(list(table.frame)).entity == "gene" else ""
+    lines = [f'kind = "{table_look.kind}"', f'values = "{table_look.values}"']
     lines += [_comment(sentinel_notice(code)) for code in codes]
-    lines += _RAW if raw else []
-    lines.append(f'entity = "{sight.entity}"')
-    if sight.symbol:
-        lines.append(f"symbol = {_quoted(sight.symbol)}")
+    if is_raw:
+        lines += _RAW
+    lines.append(f'entity = "{table_look.entity}"')
+    if table_look.symbol:
+        lines.append(f"symbol = {_quoted(table_look.symbol)}")
     if remark:
         lines.append(_comment(remark))
     return lines + _orientation(table)
 
 
 def _orientation(table: Table) -> list[str]:
-    """The key `orient`, where patients stand in columns."""
+    """The key `orient`, where patients are in columns."""
     return ['orient = "patients-in-columns"'] if table.flipped else []
 
 
-def _records(table: Table, sight: Look, heading: list[str], names: list[str]) -> list[str]:
+def _records(table: Table, table_look: Look, heading: list[str], names: list[str]) -> list[str]:
     """The TOML of a table of records."""
     survival = survival_columns(table.frame)
-    taken = {outcome_column(table.frame, sight)}
+    taken = {outcome_column(table.frame, table_look)}
     if survival is not None:
-        taken |= {*survival[0], survival[1]}
+        times, event, _ = survival
+        taken |= {*times, event}
     columns, left_out = usable_columns(table.frame, taken, names)
     remarks = _left_out(table, left_out)
     if not columns:
         return remarks
-    types = ", ".join(f"{_key(column)} = {_quoted(kind)}" for column, kind in columns.items())
     return [
         *heading,
         'kind = "ehr"',
         *_orientation(table),
         "# Keep only what is known when the prediction is made.",
         *_listed(list(columns)),
-        f"types = {{ {types} }}",
+        f"types = {_inline(columns)}",
         *remarks,
     ]
 
 
 def _series(table: Table, heading: list[str], names: list[str]) -> list[str]:
-    """The TOML of a table with one measurement a row: its variables stand for columns."""
+    """The TOML of a table with one measurement a row; its columns are the variables."""
     lasts, texts = variables_of(table.frame, table.series)
     columns, left_out = usable_columns(lasts, set(), names)
     if texts:
@@ -312,11 +327,10 @@ def _series(table: Table, heading: list[str], names: list[str]) -> list[str]:
     remarks = _left_out(table, left_out)
     if not columns:
         return remarks
-    keys = ", ".join(f"{key} = {_quoted(column)}" for key, column in table.series)
     return [
         *heading,
         'kind = "ehr"',
-        f"series = {{ {keys} }}",
+        f"series = {_inline(dict(table.series))}",
         "# Its variables; the file's rows have to be those known when the prediction is made.",
         *_listed(list(columns)),
         *remarks,

@@ -13,12 +13,13 @@ if TYPE_CHECKING:
 
 
 def common_id_column(tables: list[Table]) -> str | None:
-    """The column of ids, where it is not each file's first; raises `InputError` where files call
-    theirs by different names."""
-    found = {table.id_column: table for table in tables if table.id_column}
-    if not found:
+    """The column of ids, where it is not each file's first; raises `InputError` where files have
+    different names for it."""
+    table_of = {table.id_column: table for table in tables if table.id_column}
+    if not table_of:
         return None
-    column = next(iter(found))
+    column = next(iter(table_of))
+    other = table_of[column].file
     faults = Faults("init")
     for table in tables:
         if table.flipped and table.id_column:
@@ -27,7 +28,7 @@ def common_id_column(tables: list[Table]) -> str | None:
                 "(index=False)"
             )
         elif not table.flipped and column not in (table.id_column, *_first_name(table.path)):
-            faults.add(f"{table.file}: {_taken_otherwise(table, column, found[column].file)}")
+            faults.add(f"{table.file}: {_taken_otherwise(table, column, other)}")
     faults.stop()
     return column
 

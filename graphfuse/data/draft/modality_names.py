@@ -1,9 +1,9 @@
-"""Short names for modalities from the names of their files: what is measured, without what files
-are called besides."""
+"""Short names for modalities, from the words for what is measured in the names of files."""
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 
 # Words for what is measured, as people write them in the names of files.
@@ -22,9 +22,9 @@ _MEASURED = frozenset({
     "wsi", "hif", "radiomics", "ct", "mri", "pet", "xray", "ecg", "eeg", "embedding",
     "embeddings", "latent", "features", "cytometry", "facs", "adt", "text", "notes", "obs",
 })  # fmt: skip
-# Of these, what may be said of more than one thing.
+# Of these, words that fit more than one kind of measurement.
 _VAGUE = frozenset({"expression", "genes", "microarray", "features", "embedding", "embeddings"})
-# Words for how, when and for whom a file was made; they say nothing of what it holds.
+# Words for how, when and for whom a file was made, not for its contents.
 _NOISE = frozenset({
     "data", "dataset", "table", "matrix", "file", "df", "train", "training", "test", "testing",
     "val", "valid", "validation", "holdout", "external", "discovery", "tcga", "cptac", "geo",
@@ -40,11 +40,11 @@ _CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 
 def modality_names(stems: Sequence[str]) -> list[str]:
-    """A short name for each table, unlike the others.
+    """A short, unique name for each table.
 
-    The word for what is measured, where the file's name has one (`train_mrna` is `mrna`); with the
-    words that tell it from others of the same. Else the name without words that say nothing of
-    what it holds.
+    It is the word for what is measured, where the file's name has one (`train_mrna` is `mrna`),
+    followed by the words that distinguish tables with the same word. Otherwise it is the name
+    without words that do not describe the contents.
 
     Parameters
     ----------
@@ -62,47 +62,52 @@ def modality_names(stems: Sequence[str]) -> list[str]:
     >>> modality_names(["rna_tumour", "rna_normal"])
     ['rna-tumour', 'rna-normal']
     """
-    words = [_words(stem) for stem in stems]
-    short = [_measured(each) or _plain(each) for each in words]
-    alike = {name for name in short if short.count(name) > 1}
+    words_of = [_words(stem) for stem in stems]
+    short_names = [_measured(words) or _plain(words) for words in words_of]
+    shared_by: dict[str, set[str]] = {}  # short name → words that all of its tables have
+    for name, words in zip(short_names, words_of, strict=True):
+        shared_by[name] = shared_by.get(name, set(words)) & set(words)
     names = []
-    for name, own in zip(short, words, strict=True):
-        others = [each for each, other in zip(words, short, strict=True) if other == name]
-        shared = set.intersection(*map(set, others))
-        apart = [word for word in own if word not in shared and word != name]
-        names.append("-".join([name, *apart]) if name in alike else name)
+    for name, words in zip(short_names, words_of, strict=True):
+        distinguishing = []
+        if short_names.count(name) > 1:
+            common = {name, *shared_by[name]}
+            distinguishing = [word for word in words if word not in common]
+        names.append("-".join([name, *distinguishing]))
     return _numbered(names)
 
 
 def _words(stem: str) -> list[str]:
-    """The words of a name in lower case; words grown together are parted where neither knows
-    them."""
-    found = []
+    """The words of a name in lower case; an unknown word such as TrainMRNA is split where its parts
+    are known."""
+    words = []
     for word in re.findall(r"[A-Za-z0-9]+", stem):
         parts = [part.lower() for part in _CAMEL.findall(word)]
-        known = word.lower() in _MEASURED | _NOISE
-        parted = not known and not _MEASURED.isdisjoint(parts)
-        found += parts if parted else [word.lower()]
-    return found
+        is_known = word.lower() in _MEASURED or word.lower() in _NOISE
+        is_split = not is_known and not _MEASURED.isdisjoint(parts)
+        words += parts if is_split else [word.lower()]
+    return words
 
 
 def _measured(words: list[str]) -> str:
-    """The first word for what is measured, one that says it exactly before any other; ''."""
-    found = [word for word in words if word in _MEASURED]
-    exact = [word for word in found if word not in _VAGUE]
-    return next(iter([*exact, *found]), "")
+    """The first word for what is measured, exact words before vague ones; '' where there is
+    none."""
+    known = [word for word in words if word in _MEASURED]
+    exact = [word for word in known if word not in _VAGUE]
+    return next(iter([*exact, *known]), "")
 
 
 def _plain(words: list[str]) -> str:
-    """All words that are not noise, or all there are."""
-    telling = [word for word in words if word not in _NOISE and not word.isdigit()]
-    return "-".join(telling or words) or "table"
+    """All words that describe the contents, or all words where none does."""
+    describing = [word for word in words if word not in _NOISE and not word.isdigit()]
+    return "-".join(describing or words) or "table"
 
 
 def _numbered(names: list[str]) -> list[str]:
-    """Names that are still alike, counted through from the second on."""
-    found: list[str] = []
+    """Names with a number from the second of the same on."""
+    unique = []
+    seen: Counter[str] = Counter()
     for name in names:
-        count = names[: len(found)].count(name)
-        found.append(f"{name}-{count + 1}" if count else name)
-    return found
+        seen[name] += 1
+        unique.append(f"{name}-{seen[name]}" if seen[name] > 1 else name)
+    return unique

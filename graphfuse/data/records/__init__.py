@@ -1,1 +1,1 @@
-"""Patients' records: columns of mixed types, repeated measurements, dates, ordered scales."""
+"""Patients' records: columns of mixed types, repeated measurements, dates and ordinal scales."""

@@ -1,4 +1,4 @@
-"""Which type a column of patients' records has."""
+"""The type of a column of patients' records, guessed from its cells."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _FEW_LEVELS = 10  # up to here, numbers with a unit may be the arms of a trial: 
 
 
 def guess_type(column: pd.Series) -> str:
-    """numeric | categorical | ordinal | date for a column of patients' records, by most of its
-    cells; missing cells do not count.
+    """The type of a column of patients' records by most of its cells: numeric | categorical |
+    ordinal | date. Missing cells do not count.
 
-    Ordinal only where the order of all its words is known (`ordinal_scales`).
+    A column is ordinal only where the order of all its words is known (`ordinal_scales`).
     """
     if pd.api.types.is_bool_dtype(column):
         return "categorical"
@@ -38,7 +38,7 @@ def guess_type(column: pd.Series) -> str:
 
 
 def _is_numeric(known: pd.Series) -> bool:
-    """Whether most cells are numbers, or were meant as such: '90+', '12 mg', '1,234'."""
+    """Whether most cells are numbers, or are meant as numbers: '90+', '12 mg', '1,234'."""
     shape = shapes(known)
     plain = np.isin(shape, ("number", "infinite"))
     if plain.mean() >= _NUMERIC_SHARE:

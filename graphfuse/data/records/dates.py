@@ -1,7 +1,7 @@
-"""Dates as people write them: which part is the day, and what nobody can know.
+"""Dates as people write them: whether the day or the month comes first.
 
-A date with the year first reads in one way. Of 03/04/2020 the rest of the column has to say whether
-the day or the month comes first; a year of two digits has no century.
+A date with the year first can be read in one way. For 03/04/2020 the rest of the column has to show
+whether the day or the month comes first; a year of two digits has no century.
 """
 
 from __future__ import annotations
@@ -44,19 +44,20 @@ def has_short_year(text: str) -> bool:
 def date_order(words: Iterable[str]) -> str | None:
     """Whether the day or the month comes first in dates that end with their year.
 
-    None where no word is such a date, '' where nothing tells, and 'both' where some read only in
-    the one way and some only in the other.
+    None where no word is such a date, '' where no date shows it, and 'both' where some can only be
+    read in the one way and some only in the other.
     """
-    found = [parts for word in words if (parts := _YEAR_LAST.fullmatch(word))]
-    if not found:
+    dates = [parts for word in words if (parts := _YEAR_LAST.fullmatch(word))]
+    if not dates:
         return None
-    day = any(int(parts[1]) > 12 for parts in found)
-    month = any(int(parts[3]) > 12 for parts in found)
-    if day and month:
+    day_is_first = any(int(parts[1]) > 12 for parts in dates)
+    month_is_first = any(int(parts[3]) > 12 for parts in dates)
+    if day_is_first and month_is_first:
         return "both"
-    if not month and (day or all(parts[2] == "." for parts in found)):
-        return DAY_FIRST  # days come first wherever points part a date
-    return MONTH_FIRST if month else ""
+    if month_is_first:
+        return MONTH_FIRST
+    have_points = all(parts[2] == "." for parts in dates)
+    return DAY_FIRST if day_is_first or have_points else ""  # 03.04.2020 has the day first
 
 
 def stamps(column: pd.Series, order: str | None) -> pd.Series:
@@ -72,13 +73,13 @@ def days(column: pd.Series, order: str | None) -> np.ndarray:
 
 
 def written(column: pd.Series) -> pd.Series:
-    """Points in time as text that reads in one way: 2020-01-31, with the time of day if any."""
+    """Points in time as text with the year first: 2020-01-31, with the time of day if any."""
     text = column.map(lambda stamp: stamp.isoformat(), na_action="ignore").astype(object)
     return text.map(lambda cell: cell.removesuffix("T00:00:00+00:00"), na_action="ignore")
 
 
 def _year_first(text: str, order: str | None) -> str | float:
-    """The date with its year first, NaN where that cannot be said."""
+    """The date with its year first, NaN where it cannot be read."""
     parts = _YEAR_FIRST.fullmatch(text)
     if parts:
         year, _, month, day, rest = parts.groups()

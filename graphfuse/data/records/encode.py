@@ -19,9 +19,9 @@ from graphfuse.text.parse_numbers import numbers
 class TypedColumn(NamedTuple):
     """One column of records as it was fitted.
 
-    `kind`: numeric | categorical | ordinal | date. `levels`: the words seen among the training
-    patients, an ordinal's in their order; of dates, which part comes first where they end with the
-    year. `flagged`: whether a further column says who lacks it.
+    `kind`: numeric | categorical | ordinal | date. `levels`: the words of the training patients, an
+    ordinal's in their order; of dates, whether the day or the month comes first. `flagged`: whether
+    another column says for whom it is missing.
     """
 
     name: str
@@ -32,10 +32,13 @@ class TypedColumn(NamedTuple):
 
 @dataclass(frozen=True)
 class TypedColumns:
-    """EHR columns as numbers: numeric as is, ordinal as rank of its level, categories one-hot, a
-    flag for missing.
+    """Encodes columns of records as numbers: numeric ones as they are, ordinal ones by the rank of
+    the level, categories one-hot, with a flag for missing.
 
-    `columns`: a `TypedColumn` per input column; levels are those of the training patients.
+    Parameters
+    ----------
+    columns : tuple of TypedColumn
+        One per input column; levels are those of the training patients.
     """
 
     columns: tuple[TypedColumn, ...]
@@ -47,19 +50,30 @@ class TypedColumns:
         types: Mapping[str, str],
         levels: Mapping[str, tuple[str, ...]] | None = None,
     ) -> TypedColumns:
-        """Fitted on the training patients' rows of `table`.
+        """Fits the encoding on training patients.
 
-        `types`: each column's; by default, numeric where pandas says so, else categorical.
-        `levels`: the order of an ordinal's levels, or of a date's parts, where it is given. Raises
-        `InputError` for an ordinal column whose order is neither given nor known.
+        Parameters
+        ----------
+        table
+            Their records `[n, C]`.
+        types
+            Column → its type; by default numeric where pandas says so, else categorical.
+        levels
+            Column → the order of an ordinal's levels, or of a date's parts, where it is given.
+
+        Raises
+        ------
+        InputError
+            For an ordinal column whose order is neither given nor known.
         """
         columns = []
         for name in table.columns:
             by_dtype = "numeric" if pd.api.types.is_numeric_dtype(table[name]) else "categorical"
             kind = types.get(name, by_dtype)
             known = table[name].dropna()
-            found = _levels(known, kind, (levels or {}).get(name))
-            columns.append(TypedColumn(name, kind, found, len(known) < len(table)))
+            given = (levels or {}).get(name)
+            is_flagged = len(known) < len(table)
+            columns.append(TypedColumn(name, kind, _levels(known, kind, given), is_flagged))
         return cls(tuple(columns))
 
     def apply(self, table: pd.DataFrame) -> np.ndarray:
@@ -70,17 +84,21 @@ class TypedColumns:
         return np.column_stack(blocks)
 
     def unknown(self, table: pd.DataFrame) -> dict[str, int]:
-        """Column → how many of these patients have a value there that the fit makes nothing of,
-        where any have."""
-        found = {}
+        """Column → the number of these patients whose value there was not seen in training or
+        cannot be read, where there are any."""
+        counts = {}
         for column in self.columns:
             unflagged = TypedColumn(*column)._replace(flagged=False)
             values = table[unflagged.name]
-            read = _blocks(values, unflagged)
-            categorical = unflagged.kind == "categorical"
-            lost = ~np.any(read, axis=0) if categorical else np.isnan(read[0])
-            found[unflagged.name] = int((values.notna().to_numpy() & lost).sum())
-        return {name: count for name, count in found.items() if count}
+            blocks = _blocks(values, unflagged)
+            if unflagged.kind == "categorical":
+                is_lost = ~np.any(blocks, axis=0)
+            else:
+                is_lost = np.isnan(blocks[0])
+            count = int((values.notna().to_numpy() & is_lost).sum())
+            if count:
+                counts[unflagged.name] = count
+        return counts
 
     def state(self) -> list[dict]:
         """Each column as JSON, from which `from_state` rebuilds them."""
@@ -88,9 +106,9 @@ class TypedColumns:
 
     @classmethod
     def from_state(cls, columns: Sequence[Mapping]) -> TypedColumns:
-        """The columns of `state`."""
-        found = [TypedColumn(**column) for column in columns]
-        return cls(tuple(each._replace(levels=tuple(each.levels)) for each in found))
+        """Restores the encoding from `state`."""
+        restored = [TypedColumn(**column) for column in columns]
+        return cls(tuple(each._replace(levels=tuple(each.levels)) for each in restored))
 
     @property
     def kinds(self) -> dict[str, str]:
@@ -118,6 +136,7 @@ class Trained(Protocol):
 
 
 def _width(column: TypedColumn) -> int:
+    """The number of output columns."""
     own = len(column.levels) if column.kind == "categorical" else 1
     return own + column.flagged
 
@@ -128,22 +147,25 @@ def _blocks(values: pd.Series, column: TypedColumn) -> list[np.ndarray]:
     if column.kind == "numeric":
         blocks = [numbers(values).to_numpy(float)]
     elif column.kind == "date":
-        blocks = [days(values, column.levels[0] if column.levels else None)]
+        order = column.levels[0] if column.levels else None
+        blocks = [days(values, order)]
     else:
         words = values.where(~missing).map(as_word, na_action="ignore")
-        codes = pd.Categorical(words, categories=list(column.levels)).codes
+        level_of = pd.Categorical(words, categories=list(column.levels)).codes  # -1: unknown
         if column.kind == "ordinal":
-            blocks = [np.where(codes < 0, np.nan, codes).astype(float)]
+            blocks = [np.where(level_of < 0, np.nan, level_of).astype(float)]
         else:
-            blocks = [(codes == level).astype(float) for level in range(len(column.levels))]
-    return blocks + ([missing.astype(float)] if column.flagged else [])
+            blocks = [(level_of == level).astype(float) for level in range(len(column.levels))]
+    if column.flagged:
+        blocks.append(missing.astype(float))
+    return blocks
 
 
 def _levels(known: pd.Series, kind: str, given: tuple[str, ...] | None) -> tuple[str, ...]:
-    """A column's levels among training patients, in the order given or known; a category's numbers
-    in the order of numbers, its words alphabetically.
+    """A column's levels among training patients, in the order given or known; categories that are
+    numbers in numeric order, words alphabetically.
 
-    For dates, which part comes first where they end with the year. Every date is then read alone.
+    For dates, whether the day or the month comes first, so that every date is then read by itself.
     """
     if kind == "numeric":
         return ()
@@ -159,6 +181,7 @@ def _levels(known: pd.Series, kind: str, given: tuple[str, ...] | None) -> tuple
 
 
 def _ordered(words: list[str], name: str, given: tuple[str, ...] | None) -> tuple[str, ...]:
+    """The levels of an ordinal column in their order; raises `InputError` where it is unknown."""
     order = in_order(words) if given is None else [word for word in given if word in words]
     if order is None:
         raise InputError(
@@ -170,7 +193,8 @@ def _ordered(words: list[str], name: str, given: tuple[str, ...] | None) -> tupl
 
 
 def _date_parts(known: pd.Series) -> tuple[str, ...]:
-    """Raises `InputError` where training dates do not say whether the day or the month is first."""
+    """Whether the day or the month comes first, where dates end with the year; raises `InputError`
+    where training dates do not show it."""
     order = date_order(known.map(str))
     if order is None:
         return ()

@@ -1,7 +1,7 @@
-"""Scales whose order is known: stages, TNM classes, grades, words for how much or how often.
+"""Ordinal scales with a known order: stages, TNM classes, grades, words for how much or how often.
 
-`places` gives each level its place, or None where the order of these words is not known here. It is
-never made up from the alphabet.
+`places` gives each level its place, or None where the order of the words is unknown. The order is
+never alphabetical by default.
 """
 
 from __future__ import annotations
@@ -13,18 +13,8 @@ from graphfuse.text.parse_numbers import number_of, shape_of
 
 Place = tuple
 
-_ROMAN = {
-    "i": 1,
-    "ii": 2,
-    "iii": 3,
-    "iv": 4,
-    "v": 5,
-    "vi": 6,
-    "vii": 7,
-    "viii": 8,
-    "ix": 9,
-    "x": 10,
-}
+_NUMERALS = ("i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x")
+_ROMAN = {numeral: number for number, numeral in enumerate(_NUMERALS, start=1)}
 _SEVERITY = (
     ("none", "absent", "nil"), ("minimal", "trace", "very mild"), ("mild", "slight"),
     ("mild to moderate", "mild-moderate"), ("moderate",),
@@ -86,8 +76,8 @@ def places(words: Iterable[str], guessing: bool = False) -> dict[str, Place] | N
     words : iterable of str
         The levels of a column.
     guessing : bool
-        Only scales that are hardly anything else (stages, TNM, grades, none to severe, low to
-        high), for columns that nobody has called ordinal.
+        Only unmistakable scales (stages, TNM, grades, none to severe, low to high), for columns
+        that are not declared ordinal.
 
     Returns
     -------
@@ -96,8 +86,8 @@ def places(words: Iterable[str], guessing: bool = False) -> dict[str, Place] | N
 
     Examples
     --------
-    >>> found = places(["severe", "none", "mild"])
-    >>> sorted(found, key=found.get)
+    >>> place_of = places(["severe", "none", "mild"])
+    >>> sorted(place_of, key=place_of.get)
     ['none', 'mild', 'severe']
     >>> places(["red", "green"]) is None
     True
@@ -134,6 +124,7 @@ def in_order(words: Iterable[str]) -> list[str] | None:
 
 
 def _plain_numbers(words: list[str]) -> list[Place | None]:
+    """Numbers by their value."""
     return [(number_of(word),) if shape_of(word) == "number" else None for word in words]
 
 
@@ -165,7 +156,7 @@ def _tnm_place(category: str, letter: str | None, digit: str | None, cells: str 
 
 
 def _letter_rank(letter: str | None) -> int:
-    """Letters in their order, after none."""
+    """Letters in their order; no letter comes first."""
     return ord(letter) if letter else 0
 
 
@@ -176,23 +167,24 @@ def _numbered(words: list[str], prefixes: tuple[str, ...] | None = None) -> list
         return [None]
     prefix = (parts[0][1] or "").strip()
     numerals = [part[2] for part in parts]
-    arabic = any(numeral.isdigit() and numeral != "0" for numeral in numerals)
-    roman = any(numeral in _ROMAN for numeral in numerals)
-    is_bare_roman = not prefix and not arabic
-    if prefixes is not None and prefix.split(" ")[-1] not in prefixes and not is_bare_roman:
+    has_arabic = any(numeral.isdigit() and numeral != "0" for numeral in numerals)
+    has_roman = any(numeral in _ROMAN for numeral in numerals)
+    is_bare_roman = not prefix and not has_arabic
+    if prefixes is not None and not is_bare_roman and prefix.split(" ")[-1] not in prefixes:
         return [None]
-    readable = all(numeral.isdigit() or _is_roman(numeral) for numeral in numerals)
-    if (arabic and roman) or not readable:
+    are_readable = all(numeral.isdigit() or _is_roman(numeral) for numeral in numerals)
+    if (has_arabic and has_roman) or not are_readable:
         return [None]
     return [_number_place(part[2], part[3], part[4]) for part in parts]
 
 
 def _is_roman(number: str) -> bool:
+    """Whether a numeral is Roman; stage IS counts too."""
     return number in _ROMAN or number == "is"
 
 
 def _number_place(number: str, letter: str | None, digit: str | None) -> Place:
-    """Stage IS lies among stages I, 0is among stages 0."""
+    """The place of a number, letter and digit; stage IS is among stages I, 0is among stages 0."""
     if number == "is":
         number, letter = "i", "is"
     value = int(number) if number.isdigit() else _ROMAN[number]
@@ -201,6 +193,7 @@ def _number_place(number: str, letter: str | None, digit: str | None) -> Place:
 
 
 def _guessed_numbered(words: list[str]) -> list[Place | None]:
+    """As `_numbered`, only with prefixes that are unmistakable."""
     return _numbered(words, _GUESSED_PREFIXES)
 
 
@@ -219,18 +212,15 @@ def _ranges(words: list[str]) -> list[Place | None]:
         return [None]
     ranges = []
     for part in parts:
-        below = part[1] in ("<", "<=", "≤", "under", "up to")
-        above = bool(part[4]) or part[1] in (">", ">=", "≥", "over")
-        ranges.append((float(part[2]), int(above) - int(below)))
+        place = 0
+        if part[1] in ("<", "<=", "≤", "under", "up to"):
+            place -= 1
+        if part[4] or part[1] in (">", ">=", "≥", "over"):
+            place += 1
+        ranges.append((float(part[2]), place))
     return ranges
 
 
-_GUESSED = (_tnm, _guessed_numbered, _worded(_SEVERITY), _worded(_LEVEL))
-_SCALES = (
-    _plain_numbers,
-    _tnm,
-    _numbered,
-    *map(_worded, (_SEVERITY, _LEVEL, *_OTHER_WORDS)),
-    _lettered,
-    _ranges,
-)
+_WORDED = tuple(map(_worded, (_SEVERITY, _LEVEL, *_OTHER_WORDS)))
+_GUESSED = (_tnm, _guessed_numbered, *_WORDED[:2])
+_SCALES = (_plain_numbers, _tnm, _numbered, *_WORDED, _lettered, _ranges)

@@ -1,4 +1,4 @@
-"""Patients' records as typed columns: numbers as float, everything else as text, unknown as
+"""Patients' records as typed columns: numbers as floats, all else as text, unknown values as
 missing."""
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ _MINUS = "-"
 class Records(NamedTuple):
     """Typed records.
 
-    `table`: numbers as float, dates as text with the year first, other words as `as_word` writes
-    them. `types`: each column's. `levels`: the order of an ordinal's levels, and of a date's parts,
-    where it was given or the whole column was needed to tell. `notices`: what to tell of.
+    `table`: numbers as floats, dates as text with the year first, other words as `as_word` writes
+    them. `types`: column → its type. `levels`: column → the order of an ordinal's levels, or
+    whether a date has the day or the month first, where it was given or the whole column was needed
+    to know it. `notices`: for users.
     """
 
     table: pd.DataFrame
@@ -41,18 +42,29 @@ def typed(
     faults: Faults,
     like: TypedColumns | None = None,
 ) -> Records:
-    """The columns typed as declared, guessed where silent.
+    """Types the columns of records as declared, and guesses the types of the others.
 
     Words for unknown become missing, and in ordinal columns codes for not assessed (TX, NX, Stage
-    X), which have no place in the order. Adds faults for cells that are not of their column's type
-    and for ordinal columns without a known order.
+    X), which have no place in the order.
 
     Parameters
     ----------
-    frame : `[N, C]`, best read with `read_table(as_text=True)`, cells as they are written.
-    declared : column → numeric, categorical, ordinal, date, or an ordinal's levels in their order.
-    like : the columns of a trained model. Its types and levels then hold and nothing is guessed,
-        so that a patient's record means the same whatever stands in the other rows.
+    frame : DataFrame `[N, C]`
+        Best read with `read_table(as_text=True)`, cells as they are written.
+    declared : mapping
+        Column → numeric, categorical, ordinal, date, or an ordinal's levels in their order.
+    where : str
+        The table, for messages.
+    faults : Faults
+        Faults are added for cells that are not of their column's type and for ordinal columns
+        without a known order.
+    like : TypedColumns, optional
+        The columns of a trained model. Its types and levels then hold and nothing is guessed, so
+        that a patient's record means the same whatever the other rows hold.
+
+    Returns
+    -------
+    Records
     """
     columns, types, levels, notices = {}, {}, {}, []
     for name in frame.columns:
@@ -60,8 +72,8 @@ def typed(
         minus = None if like is None else _MINUS in like.levels.get(name, ())
         column = cleaned(frame[name], minus)
         kind = kind or guess_type(column)
-        told = _Told(where, name, faults, notices, by_model=like is not None)
-        read = _READ[kind](column, given, told)
+        messages = _Messages(where, name, faults, notices, by_model=like is not None)
+        read = _READ[kind](column, given, messages)
         columns[name], types[name] = read.cells, kind
         if read.levels is not None:
             levels[name] = read.levels
@@ -69,18 +81,18 @@ def typed(
 
 
 def _declared(
-    said: str | Sequence[str] | None, name: str, like: TypedColumns | None
+    declared: str | Sequence[str] | None, name: str, like: TypedColumns | None
 ) -> tuple[str | None, tuple[str, ...] | None]:
-    """A column's type and levels, None each where nobody says. A trained model's win; a column that
-    it does not know is of no use and is taken as words."""
+    """A column's type and levels, None where they are not known. A trained model's come first; a
+    column that it does not have is not used, and taken as words."""
     if like is not None and name in like.kinds:
         kind = like.kinds[name]
         return kind, like.levels[name] if kind in ("ordinal", "date") else None
     if like is not None:
         return "categorical", None
-    if said is None or isinstance(said, str):
-        return said, None
-    return "ordinal", tuple(map(as_word, said))
+    if declared is None or isinstance(declared, str):
+        return declared, None
+    return "ordinal", tuple(map(as_word, declared))
 
 
 class _Read(NamedTuple):
@@ -90,9 +102,9 @@ class _Read(NamedTuple):
     levels: tuple[str, ...] | None = None
 
 
-class _Told(NamedTuple):
-    """Where faults and notices of one column go. `by_model`: a trained model's types hold, and
-    levels that it does not know are told where it is applied (`TypedColumns.unknown`)."""
+class _Messages(NamedTuple):
+    """Faults and notices of one column. `by_model`: whether a trained model's types hold; levels
+    that it does not know are then reported when it is applied (`TypedColumns.unknown`)."""
 
     where: str
     name: str
@@ -100,18 +112,21 @@ class _Told(NamedTuple):
     notices: list[str]
     by_model: bool
 
-    def fault(self, said: str) -> None:
-        self.faults.add(f"{self.where}: column {self.name!r} {said}")
+    def fault(self, text: str) -> None:
+        """Adds a fault of the column."""
+        self.faults.add(f"{self.where}: column {self.name!r} {text}")
 
-    def notice(self, said: str) -> None:
-        self.notices.append(f"column {self.name!r}: {said}")
+    def notice(self, text: str) -> None:
+        """Adds a notice of the column."""
+        self.notices.append(f"column {self.name!r}: {text}")
 
 
-def _numbers(column: pd.Series, given: tuple[str, ...] | None, told: _Told) -> _Read:
+def _numbers(column: pd.Series, given: tuple[str, ...] | None, messages: _Messages) -> _Read:
+    """A numeric column."""
     values = numbers(column, bounds=True)
     text = column[column.notna() & values.isna()]
     if len(text):
-        told.fault(
+        messages.fault(
             f"is numeric, but {counted(len(text), 'value is', 'values are')} text "
             f"({_shown(text)}); write the number alone (its unit into the heading, a point for "
             "decimals, nothing for thousands) or leave blank, or declare "
@@ -119,58 +134,62 @@ def _numbers(column: pd.Series, given: tuple[str, ...] | None, told: _Told) -> _
         )
     infinite = int(np.isinf(values).sum())
     if infinite:
-        told.fault(f"holds {counted(infinite, 'infinite value')}; make them missing")
+        messages.fault(f"holds {counted(infinite, 'infinite value')}; make them missing")
     bounds = bounds_notice(column)
     if bounds:
-        told.notice(bounds)
+        messages.notice(bounds)
     return _Read(values)
 
 
-def _categories(column: pd.Series, given: tuple[str, ...] | None, told: _Told) -> _Read:
-    words = words_of(column, minus=True)  # what was unknown is missing by now
+def _categories(column: pd.Series, given: tuple[str, ...] | None, messages: _Messages) -> _Read:
+    """A categorical column."""
+    words = words_of(column, minus=True)  # unknown values are missing already
     alike = written_alike(words.dropna())
-    if alike and not told.by_model:
-        told.notice(
+    if alike and not messages.by_model:
+        messages.notice(
             f"categories differ only in case or underscores ({examples(map(repr, alike))}) and "
             "are told apart; write them alike"
         )
     return _Read(words)
 
 
-def _ordinal(column: pd.Series, given: tuple[str, ...] | None, told: _Told) -> _Read:
+def _ordinal(column: pd.Series, given: tuple[str, ...] | None, messages: _Messages) -> _Read:
+    """An ordinal column."""
     words = words_of(column, minus=True)
     words = words.where(words.map(lambda word: isinstance(word, str) and is_assessed(word)))
-    found = sorted(set(words.dropna()))
     if given is not None:
-        strange = words[words.notna() & ~words.isin(given)]
-        if len(strange) and not told.by_model:
-            told.fault(
-                f"holds {_shown(strange)}, which {'is' if strange.nunique() == 1 else 'are'} not "
-                f"among its levels {', '.join(given)}; add them in their order, or mend the table"
+        unknown = words[words.notna() & ~words.isin(given)]
+        if len(unknown) and not messages.by_model:
+            are = "is" if unknown.nunique() == 1 else "are"
+            messages.fault(
+                f"holds {_shown(unknown)}, which {are} not among its levels {', '.join(given)}; "
+                "add them in their order, or mend the table"
             )
         return _Read(words, given)
-    place = places(found)
+    place_of = places(sorted(set(words.dropna())))
     cure = (
         f'give the levels from the lowest to the highest, types = {{ "{column.name}" = '
         '["lowest", …, "highest"] }, or declare it categorical'
     )
-    if place is None:
-        told.fault(f"is ordinal, but the order of {_shown(words.dropna())} is not known; {cure}")
-    elif len(set(place.values())) < len(place):
-        twice = pd.Series(place)
-        same = twice[twice.duplicated(keep=False)].index
-        told.fault(
+    if place_of is None:
+        shown = _shown(words.dropna())
+        messages.fault(f"is ordinal, but the order of {shown} is not known; {cure}")
+    elif len(set(place_of.values())) < len(place_of):
+        all_places = pd.Series(place_of)
+        same = all_places[all_places.duplicated(keep=False)].index
+        messages.fault(
             f"is ordinal, but {examples(map(repr, same))} share a place in its order; write them "
             f"alike, or {cure}"
         )
     return _Read(words)
 
 
-def _dates(column: pd.Series, given: tuple[str, ...] | None, told: _Told) -> _Read:
+def _dates(column: pd.Series, given: tuple[str, ...] | None, messages: _Messages) -> _Read:
+    """A column of dates."""
     known = column.dropna().map(str)
     short = int(known.map(has_short_year).sum())
     if short:
-        told.fault(
+        messages.fault(
             f"holds {counted(short, 'date')} whose year has two digits, without a century; write "
             "them as 1964-01-31"
         )
@@ -178,13 +197,13 @@ def _dates(column: pd.Series, given: tuple[str, ...] | None, told: _Told) -> _Re
     order = date_order(known) if given is None else next(iter(given), None)
     if order in ("", "both"):
         problem = "could have the day or the month first" if order == "" else "mix both orders"
-        told.fault(f"holds dates like 03/04/2020 that {problem}; write them as 2020-01-31")
+        messages.fault(f"holds dates like 03/04/2020 that {problem}; write them as 2020-01-31")
         return _Read(column, ())
     points = stamps(column, order)
     bad = int((column.notna() & points.isna()).sum())
     if bad:
         before = f", the {order} as in training" if given and order else ""
-        told.fault(
+        messages.fault(
             f"is a date, but {counted(bad, 'value is', 'values are')} none{before}; write them as "
             f'2020-01-31, or declare types = {{ "{column.name}" = "categorical" }}'
         )
@@ -200,4 +219,5 @@ _READ = {
 
 
 def _shown(cells: pd.Series) -> str:
+    """A few of the distinct cells, in quotes."""
     return examples(dict.fromkeys(cells.map(repr)))

@@ -1,5 +1,4 @@
-"""Irregular repeated measurements, one a row (patient, time, variable, value), as columns: last,
-slope, count."""
+"""Repeated measurements at irregular times, summarised as columns: last, slope, count."""
 
 from __future__ import annotations
 
@@ -46,18 +45,18 @@ def series_columns(
     value: str,
     variables: Iterable[str] | None = None,
 ) -> pd.DataFrame:
-    """A long table of measurements as one row a patient and three columns a variable, for
-    `Cohort.from_frames(…, ehr=…)`.
+    """Turns a long table of measurements into one row per patient and three columns per variable.
 
-    `NAME last`: the value at the latest time. `NAME slope`: least squares, Σ(t−t̄)v / Σ(t−t̄)², per
-    unit of `time` (per day where times are dates); 0 where all is known at one time. `NAME count`:
-    the times at which it was measured, 0 where it never was, so that it is also the mask. Last and
-    slope are missing where there is no measurement, and so is the whole row of a patient who has
-    none. Values at the same time are averaged; blank ones are no measurements.
+    The result is a table for `Cohort.from_frames(…, ehr=…)`. `NAME last` is the value at the latest
+    time. `NAME slope` is the least-squares slope, Σ(t−t̄)v / Σ(t−t̄)², per unit of `time` (per day
+    where times are dates), and 0 where there is only one time. `NAME count` is the number of times
+    with a measurement, 0 where there is none, so that it is also the mask. Last and slope are
+    missing where there is no measurement, and so is the whole row of a patient without any. Values
+    at the same time are averaged; blank values are no measurements.
 
-    Nothing is computed across patients, so nothing is fitted and nothing leaks, but the rows have
-    to be those known when the prediction is made. For a table with a column per variable,
-    `frame.melt([patient, time])` makes the long one.
+    Nothing is computed across patients, so that nothing is fitted and nothing leaks, but the rows
+    have to be those known when the prediction is made. For a table with a column per variable,
+    `frame.melt([patient, time])` gives the long one.
 
     Parameters
     ----------
@@ -66,8 +65,8 @@ def series_columns(
     patient, time, variable, value : str
         The columns that hold them. Times are numbers, or dates.
     variables : iterable of str, optional
-        Which variables, in this order; name them where a model meets other patients later (default:
-        all there are, sorted).
+        Which variables, in this order; by default all, sorted. Name them where the model will be
+        applied to other patients.
 
     Returns
     -------
@@ -106,7 +105,7 @@ def series_columns(
 def read_series(
     path: Path, series: Series, variables: list[str] | None, id_column: str | None = None
 ) -> tuple[pd.DataFrame, list[str]]:
-    """The measurements of a file as `series_columns` has them.
+    """Reads the measurements of a file and summarises them as `series_columns` does.
 
     Parameters
     ----------
@@ -127,7 +126,7 @@ def read_series(
     Raises
     ------
     InputError
-        As `series_columns` does, and where the ids' column is one of the series.
+        As `series_columns` does, and where the column of ids is one of the series.
     """
     keys = [series.time, series.variable, series.value]
     if format_of(path) == "text" and path.is_file():
@@ -144,7 +143,7 @@ def read_series(
 def summarised(
     long: pd.DataFrame, series: Series, variables: list[str] | None, where: str
 ) -> tuple[pd.DataFrame, list[str]]:
-    """Measurements, indexed by patient, as columns (see `series_columns`).
+    """Summarises measurements, indexed by patient, as columns (see `series_columns`).
 
     Parameters
     ----------
@@ -155,7 +154,7 @@ def summarised(
     variables : list of str, or None
         Which variables, in this order; None: all there are, sorted.
     where : str
-        What the table is called in messages.
+        The table, for messages.
 
     Returns
     -------
@@ -191,8 +190,7 @@ def summarised(
 
 
 def looks_like_series(frame: pd.DataFrame) -> Series | None:
-    """Which columns hold time, variable and value, where a table has repeated patients and names
-    such columns.
+    """The columns of time, variable and value of a table with repeated patients, by their names.
 
     Parameters
     ----------
@@ -202,27 +200,29 @@ def looks_like_series(frame: pd.DataFrame) -> Series | None:
     Returns
     -------
     Series or None
-        None where patients do not repeat, a column is not there, or there are so many variables
-        that they are none.
+        None where patients do not repeat, a column is not there, or almost every row has a variable
+        of its own.
     """
     if not frame.index.has_duplicates:
         return None
-    times = (name for name in frame if _TIME.search(str(name)) and _readable(frame[name]))
+    times = (name for name in frame if _TIME.search(str(name)) and _is_readable(frame[name]))
     time = next(times, None)
     values = (name for name in frame if name != time and _VALUE.search(str(name)))
     value = next((name for name in values if _share_of_numbers(frame[name]) > 0.8), None)
     variable = _variable_of(frame, besides=(time, value))
-    if None in (time, value, variable) or frame[variable].nunique() > 0.5 * len(frame):
+    if time is None or value is None or variable is None:
+        return None
+    if frame[variable].nunique() > 0.5 * len(frame):
         return None
     return Series(time=time, variable=variable, value=value)
 
 
 def _variable_of(frame: pd.DataFrame, besides: tuple[str | None, str | None]) -> str | None:
-    """The column that is called as one of variables, or the first that holds text."""
-    left = [name for name in frame if name not in besides]
-    called = [name for name in left if _VARIABLE.search(str(name))]
-    texts = [name for name in left if not pd.api.types.is_numeric_dtype(frame[name])]
-    return next(iter([*called, *texts]), None)
+    """The column that is named as one of variables, or the first that holds text."""
+    others = [name for name in frame if name not in besides]
+    named = [name for name in others if _VARIABLE.search(str(name))]
+    texts = [name for name in others if not pd.api.types.is_numeric_dtype(frame[name])]
+    return next(iter([*named, *texts]), None)
 
 
 def variables_of(frame: pd.DataFrame, series: Series) -> tuple[pd.DataFrame, list[str]]:
@@ -251,13 +251,15 @@ def variables_of(frame: pd.DataFrame, series: Series) -> tuple[pd.DataFrame, lis
     return of_variable.mean().unstack(), texts
 
 
-def _readable(column: pd.Series) -> bool:
+def _is_readable(column: pd.Series) -> bool:
+    """Whether a column can be read as times."""
     faults = Faults("")
     times_of(column.dropna(), "", faults)
     return not faults.messages
 
 
 def _share_of_numbers(column: pd.Series) -> float:
+    """The share of known cells that are numbers."""
     return float(numbers(column.dropna()).notna().mean())
 
 
@@ -267,22 +269,23 @@ def _share_of_numbers(column: pd.Series) -> float:
 def _summaries(rows: pd.DataFrame) -> pd.DataFrame:
     """(patient, variable) × (last, slope, count) of the rows (patient, variable, time, value)."""
     by = ["patient", "variable"]
-    # Sums then add in one order, however the rows came.
+    # Sorted, so that sums add in one order, whatever the order of the rows.
     rows = rows.sort_values([*by, "time", "value"])
     at = rows.groupby([*by, "time"])["value"].mean().reset_index("time")
-    # Counted from the first time and value: small numbers, and exactly 0 for what is constant.
+    # Relative to the first time and value: small numbers, and exactly 0 where values are constant.
     since = at - at.groupby(by).transform("first")
     from_mean_time = since["time"] - since.groupby(by)["time"].transform("mean")
     rise = (from_mean_time * since["value"]).groupby(by).sum()
     run = (from_mean_time**2).groupby(by).sum()
-    slope = np.divide(rise, run, out=np.zeros(len(run)), where=run.to_numpy() > 0)
+    has_times = run.to_numpy() > 0
+    slope = np.divide(rise, run, out=np.zeros(len(run)), where=has_times)
     values = at.groupby(by)["value"]
     count = values.size().astype(float)
     return pd.DataFrame({"last": values.last(), "slope": slope, "count": count})
 
 
 def _wide(summaries: pd.DataFrame, names: list[str], patients: pd.Index) -> pd.DataFrame:
-    """One row a patient; who has no measurement has a row of missing values."""
+    """One row per patient; a patient without measurements has a row of missing values."""
     pairs = [(summary, name) for name in names for summary in SUMMARIES]
     columns = pd.MultiIndex.from_tuples(pairs, names=[None, "variable"])
     wide = summaries.unstack("variable").reindex(columns=columns)
@@ -306,8 +309,8 @@ def _distinct(columns: dict[str, str]) -> list[str]:
 
 
 def _names_apart(names: list[str], seen: dict[str, int], series: Series, where: str) -> list[str]:
-    """Notices for variables that are named and not there, or there in two spellings; raises where
-    none is there."""
+    """Notices for variables that are named and not there, or there in two spellings; raises
+    `InputError` where none is there."""
     absent = [name for name in names if name not in seen]
     shown = examples(map(repr, absent))
     meant = nearest(absent[0], seen, 3) if absent else ""

@@ -1,4 +1,4 @@
-"""The measurements of a long table: patient, variable, time and value, one row each."""
+"""The rows of a long table of measurements: patient, variable, time and value."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from graphfuse.text.parse_numbers import bounds_notice, numbers
 log = logging.getLogger(__name__)
 
 _ISO = re.compile(r"\d{4}[-/]\d{1,2}[-/]\d{1,2}([T ].*)?")
-
 _COMPACT = re.compile(r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])(\.0)?")
 
 
@@ -28,7 +27,7 @@ def measurements(
     faults: Faults,
     notices: list[str],
 ) -> tuple[pd.DataFrame, dict[str, int]]:
-    """The measurements of a long table.
+    """Reads the measurements of a long table.
 
     Parameters
     ----------
@@ -46,9 +45,9 @@ def measurements(
     Returns
     -------
     rows : DataFrame
-        patient, variable, time, value; a row for each that is not blank.
+        Columns patient, variable, time, value; a row for each value that is not blank.
     seen : dict of str to int
-        How many rows each variable has in the table.
+        Variable → its number of rows in the table.
     """
     columns = {
         "patient": long.index,
@@ -65,8 +64,10 @@ def measurements(
             f"column {series.variable!r}: {counted(nameless, 'value has', 'values have')} "
             "no variable (blank, or a word for missing: NA is one, so call sodium Sodium); name it"
         )
-    asked = rows["variable"] != "" if variables is None else rows["variable"].isin(variables)
-    rows = rows[asked]
+    if variables is None:
+        rows = rows[rows["variable"] != ""]
+    else:
+        rows = rows[rows["variable"].isin(variables)]
     nobody = int((rows["patient"] == "").sum())
     if nobody:
         faults.add(
@@ -115,7 +116,7 @@ def times_of(column: pd.Series, name: str, faults: Faults) -> pd.Series:
     column : Series
         Times as they are written.
     name : str
-        What the column is called.
+        The name of the column.
     faults
         A fault is added for times that are blank or cannot be read. It never shows a date, which is
         private.
@@ -160,12 +161,12 @@ def _days(words: pd.Series) -> pd.Series:
 
 
 def plain(column: pd.Series) -> pd.Series:
-    """Objects, text as spelt, words for unknown missing, spans of time as days."""
+    """Cells in one spelling, words for unknown missing, spans of time as days."""
     if pd.api.types.is_timedelta64_dtype(column):
         column = column / pd.Timedelta(days=1)
     return cleaned(column.astype(object), minus=False)
 
 
 def word_of(cell) -> str:
-    """An id's or a variable's text: as spelt, a number without .0, '' where missing."""
+    """An id or a variable as text: in one spelling, a number without .0, '' where missing."""
     return "" if pd.isna(cell) else as_word(cell)
