@@ -1,11 +1,10 @@
-"""A cohort that notices who is looked at: what is fitted may see training patients, what is scored
-no labels.
+"""A log of whose data is read: fits may read training patients only, and scoring no labels.
 
-`watched.spied` wraps a cohort; its values, labels and groups can be read as ever. Within a phase
-(`Spy.fitting`, `Spy.scoring`) every read is noted, and one that reaches a held-out patient is a
-leak: it stops the run and says what was read, where and what to do. Taking rows is no read, nor are
-names, columns, symbols and ids. What was computed before the phase the spy cannot see;
-`graphfuse.evaluate.leakage.check` perturbs held-out patients and does.
+`watched_cohort.spied` wraps a cohort, whose values, labels and groups can be read as before. Within
+a phase (`Spy.fitting`, `Spy.scoring`) every read is noted, and one of a held-out patient is a leak:
+it stops the run and says what was read, where and what to do. Taking rows is no read, nor are
+names, columns, symbols and ids. The log misses what was computed before the phase;
+`graphfuse.evaluate.leakage.check` perturbs held-out patients and finds that too.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -37,16 +37,14 @@ _FIT = (
     "the others"
 )
 _SCORE = "score tested patients by their own values and what was fitted before"
+_FIT_LABELS = (
+    "take labels from cohort.take(rows).outcome(); choose epochs, settings and columns on "
+    "inner folds"
+)
 _CURE = {
     ("fitting", "values"): _FIT,
     ("fitting", "groups"): _FIT,
-    (
-        "fitting",
-        "labels",
-    ): (
-        "take labels from cohort.take(rows).outcome(); choose epochs, settings and columns on "
-        "inner folds"
-    ),
+    ("fitting", "labels"): _FIT_LABELS,
     ("scoring", "values"): _SCORE,
     ("scoring", "groups"): _SCORE,
     ("scoring", "labels"): "predict without labels, and compare with them afterwards",
@@ -60,9 +58,21 @@ _LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "purelib", "
 
 @dataclass(frozen=True)
 class Leak:
-    """A read of held-out patients: `what` ("values", "labels" or "groups") `of` which modality,
-    outcome or group, of how many held-out `patients`, in which `kind` of phase, called `phase`, and
-    `where` (file:line of the reader)."""
+    """A read of held-out patients.
+
+    Attributes
+    ----------
+    what : str
+        "values", "labels" or "groups".
+    of : str
+        The modality, outcome or group.
+    patients : int
+        How many held-out patients were read.
+    kind, phase : str
+        The kind of phase, "fitting" or "scoring", and its name.
+    where : str
+        file:line of the reader.
+    """
 
     what: str
     of: str
@@ -95,14 +105,19 @@ class Phase:
     def hidden(self, what: str, rows: np.ndarray) -> int:
         """How many of the patients at `rows` may not be seen."""
         masks = self.labels if what == "labels" else self.values
-        return min(0 if mask[rows].all() else len(np.unique(rows[~mask[rows]])) for mask in masks)
+        return min(_count_hidden(mask, rows) for mask in masks)
 
-    def within(self, outer: Phase | None) -> Phase:
+    def within(self, outer: Phase) -> Phase:
         """The phase made narrower by the one around it: nothing hidden there can be seen here."""
-        if outer is not None:
-            self.values = [mine & theirs for mine in self.values for theirs in outer.values]
-            self.labels = [mine & theirs for mine in self.labels for theirs in outer.labels]
+        self.values = [mine & theirs for mine in self.values for theirs in outer.values]
+        self.labels = [mine & theirs for mine in self.labels for theirs in outer.labels]
         return self
+
+
+def _count_hidden(mask: np.ndarray, rows: np.ndarray) -> int:
+    """How many different rows are not in the mask."""
+    seen = mask[rows]
+    return 0 if seen.all() else len(np.unique(rows[~seen]))
 
 
 _PHASE: ContextVar[Phase | None] = ContextVar("phase", default=None)
@@ -124,12 +139,11 @@ class Spy:
         seen, values and labels; with several sets of them (folds fitted side by side), a read must
         stay within one."""
         seen = [self._mask(each) for each in rows]
-        count = "/".join(few(int(mask[:-1].sum())) for mask in seen[:3]) + (
-            "/…" if len(seen) > 3 else ""
-        )
-        return self._during(
-            Phase("fitting", name or f"fitting on {count} patients", self, seen, seen)
-        )
+        counts = [few(int(mask[:-1].sum())) for mask in seen[:3]]
+        if len(seen) > 3:
+            counts.append("…")
+        name = name or f"fitting on {'/'.join(counts)} patients"
+        return self._during(Phase("fitting", name, self, seen, seen))
 
     def scoring(
         self, rows: np.ndarray | Cohort, train: np.ndarray | Cohort | None = None, name: str = ""
@@ -144,20 +158,17 @@ class Spy:
 
     def reads(self) -> pd.DataFrame:
         """`phase, what, of, patients`: how many patients were read in each phase."""
-        rows = [
-            (p.name, *key, int(mask[:-1].sum()))
-            for p in self.phases
-            for key, mask in p.read.items()
-        ]
+        rows = []
+        for phase in self.phases:
+            for (what, of), mask in phase.read.items():
+                rows.append((phase.name, what, of, int(mask[:-1].sum())))
         return pd.DataFrame(rows, columns=["phase", "what", "of", "patients"])
 
     def told(self) -> str:
-        """One sentence for a report: what was watched, and what it saw."""
+        """One sentence for a report: what was watched, and which leaks there were."""
         fits = sum(phase.kind == "fitting" for phase in self.phases)
-        watched = (
-            f"every read in {counted(fits, 'fit')} and "
-            f"{counted(len(self.phases) - fits, 'scoring')}"
-        )
+        scorings = len(self.phases) - fits
+        watched = f"every read in {counted(fits, 'fit')} and {counted(scorings, 'scoring')}"
         if not self.leaks:
             return (
                 f"{watched}: no fit read a held-out patient's values, labels or groups, no "
@@ -167,8 +178,10 @@ class Spy:
 
     @contextmanager
     def _during(self, phase: Phase) -> Iterator[Phase]:
+        """The phase, within the one that is on."""
         around = _PHASE.get()
-        phase = phase.within(around if around is not None and around.spy is self else None)
+        if around is not None and around.spy is self:
+            phase = phase.within(around)
         token = _PHASE.set(phase)
         self.phases.append(phase)
         self._active.append(phase)
@@ -180,10 +193,13 @@ class Spy:
 
     def _mask(self, rows: np.ndarray | Cohort) -> np.ndarray:
         """Who is meant, and at the end everybody who is not of this cohort."""
-        if not isinstance(rows, Cohort):
+        if isinstance(rows, Cohort):
+            patients = rows.patients
+        else:
             rows = np.asarray(rows, dtype=None if np.size(rows) else int)
+            patients = self.patients[rows]
         mask = np.zeros(len(self._known) + 1, bool)
-        mask[self.find(rows.patients if isinstance(rows, Cohort) else self.patients[rows])] = True
+        mask[self.find(patients)] = True
         mask[-1] = True
         return mask
 
@@ -204,11 +220,14 @@ class Spy:
             return
         hidden = [phase.hidden(what, rows) for phase in phases]
         phase = phases[int(np.argmin(hidden))]
-        phase.read.setdefault((what, of), np.zeros(len(self._known) + 1, bool))[rows] = True
-        if min(hidden):
-            self._caught(Leak(what, of, min(hidden), phase.kind, phase.name, _reader()))
+        nobody = np.zeros(len(self._known) + 1, bool)
+        phase.read.setdefault((what, of), nobody)[rows] = True
+        fewest = min(hidden)
+        if fewest:
+            self._caught(Leak(what, of, fewest, phase.kind, phase.name, _reader()))
 
     def _caught(self, leak: Leak) -> None:
+        """Keeps a leak once, and raises `LeakError` where the log is strict."""
         if leak not in self.leaks:
             self.leaks.append(leak)
         if self.strict:
@@ -224,42 +243,61 @@ class Spy:
         )
 
 
-# ------------------------------------------------------------------------------------- who has read
+# -------------------------------------------------------------------------------- where it was read
+
+
+class _Place(NamedTuple):
+    """A line of code, and whether it is within this package."""
+
+    path: str
+    line: int
+    is_inside: bool
+
+    def __str__(self) -> str:
+        return f"{_short(self.path)}:{self.line}"
 
 
 def _reader() -> str:
-    """`file:line` of who reads, and where that is within this package, of who called it from
-    outside."""
-    frame, found = sys._getframe(1), []
+    """`file:line` of the reader, and where that is within this package, of the code outside that
+    called it."""
+    frame = sys._getframe(1)
+    places = []
     while frame is not None:
         path = frame.f_code.co_filename
-        inside = Path(path).is_relative_to(_PACKAGE)
-        if (
-            path not in _THROUGH
-            and not path.startswith("<")
-            and (inside or not path.startswith(_LIBRARIES))
-        ):
-            found.append((path, frame.f_lineno, inside))
-            if not inside:
+        is_inside = Path(path).is_relative_to(_PACKAGE)
+        if _reads_itself(path, is_inside):
+            places.append(_Place(path, frame.f_lineno, is_inside))
+            if not is_inside:
                 break
         frame = frame.f_back
-    return _placed(found)
+    return _placed(places)
 
 
-def _placed(found: Sequence[tuple[str, int, bool]]) -> str:
-    if not found:
+def _reads_itself(path: str, is_inside: bool) -> bool:
+    """Whether code in this file reads for itself: it is no library, nor a file that reads for
+    others."""
+    if path in _THROUGH or path.startswith("<"):
+        return False
+    return is_inside or not path.startswith(_LIBRARIES)
+
+
+def _placed(places: Sequence[_Place]) -> str:
+    """The first place, and the last where that is outside and the first is not."""
+    if not places:
         return "a place unknown"
-    path, line, inside = found[0]
-    outer, there, outside = found[-1]
-    return f"{_short(path)}:{line}" + (
-        f" (called at {_short(outer)}:{there})" if inside and not outside else ""
-    )
+    first, last = places[0], places[-1]
+    if first.is_inside and not last.is_inside:
+        return f"{first} (called at {last})"
+    return str(first)
 
 
 def _short(path: str) -> str:
     """A path as a reader knows it: within the package, in the working folder, or the file's
     name."""
-    for base in (_PACKAGE.parent if Path(path).is_relative_to(_PACKAGE) else None, Path.cwd()):
-        if base is not None and Path(path).is_relative_to(base):
+    bases = [Path.cwd()]
+    if Path(path).is_relative_to(_PACKAGE):
+        bases.insert(0, _PACKAGE.parent)
+    for base in bases:
+        if Path(path).is_relative_to(base):
             return Path(path).relative_to(base).as_posix()
     return Path(path).name

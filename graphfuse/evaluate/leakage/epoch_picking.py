@@ -1,4 +1,4 @@
-"""What picking the epoch on the test patients would have gained."""
+"""The optimism of picking the epoch on the test patients."""
 
 from __future__ import annotations
 
@@ -35,28 +35,61 @@ _DRAWS = 100_000
 def best_of_guesses(
     tested: Sequence[int], classes: int, epochs: int, seed: int = 0
 ) -> tuple[float, tuple[float, float]]:
-    """Accuracy of who guesses among equal classes after every epoch and reports the best on each
-    test fold, and its 95 % interval: the mean over folds of the largest of `epochs` draws of
-    Binomial(n, 1 / classes) / n.
+    """Accuracy of a guesser among equal classes who reports the best of several guesses on each
+    test fold.
 
-    What epochs are worth where nothing is learned and no two are alike; real ones are, so that this
-    is an upper end. The mean is exact, from P(largest ≤ k) = P(one ≤ k)^epochs; the interval is of
+    The mean over folds of the largest of `epochs` draws of Binomial(n, 1 / classes) / n: what
+    epochs are worth where nothing is learned and no two are alike; real ones are, so that this is
+    an upper end. The mean is exact, from P(largest ≤ k) = P(one ≤ k)^epochs; the interval is of
     `_DRAWS` draws of the folds.
+
+    Parameters
+    ----------
+    tested : sequence of int
+        Patients of each test fold.
+    classes : int
+        How many there are.
+    epochs : int
+        How often is guessed.
+    seed : int
+        Of the draws.
+
+    Returns
+    -------
+    tuple
+        The accuracy, and its 95 % interval.
     """
-    rng, mean, drawn = np.random.default_rng(seed), 0.0, np.zeros(_DRAWS)
+    rng = np.random.default_rng(seed)
+    mean = 0.0
+    drawn = np.zeros(_DRAWS)
     for size in tested:
-        below = stats.binom.cdf(np.arange(size + 1), size, 1 / classes) ** epochs
-        mean += float((1 - below).sum()) / size / len(tested)
-        drawn += np.searchsorted(below, rng.random(_DRAWS)) / size / len(tested)
+        one = stats.binom.cdf(np.arange(size + 1), size, 1 / classes)
+        largest = one**epochs  # P(largest ≤ k) of k = 0 … size
+        mean += float((1 - largest).sum()) / size / len(tested)
+        hits = np.searchsorted(largest, rng.random(_DRAWS))
+        drawn += hits / size / len(tested)
     low, high = np.quantile(drawn, [0.025, 0.975])
     return mean, (float(low), float(high))
 
 
 @dataclass(frozen=True, eq=False)
 class Picked:
-    """A metric on J test folds after every epoch, `curves` `[J, epochs + 1]`, beside what the net
-    scored that was fitted without them, `honest` `[J]`; `test_share` = n_test / n_train. `tested`:
-    patients of each fold; `classes`: how many there are, where the metric counts hits."""
+    """A metric on J test folds after every epoch, and that of the net fitted without them.
+
+    Attributes
+    ----------
+    metric : Metric
+    honest : np.ndarray
+        `[J]`, with the epoch chosen on inner folds.
+    curves : np.ndarray
+        `[J, epochs + 1]`, before every epoch and after the last.
+    test_share : float
+        n_test / n_train.
+    tested : tuple of int
+        Patients of each fold.
+    classes : int
+        How many there are, where the metric counts hits.
+    """
 
     metric: Metric
     honest: np.ndarray
@@ -116,8 +149,19 @@ def best_of_epochs(
 
     Every fold of the table is fitted as always; then its nets train once more, with the setting
     that was chosen, for all of the recipe's epochs, and are scored on the test patients before
-    every one. A `[search]` is passed over. `metric`: by name; default: the primary one of the
-    outcome's kind. Raises `InputError` for an unknown one.
+    every one. A `[search]` is passed over.
+
+    Parameters
+    ----------
+    cohort, outcome, recipe, network, folds, seed, device
+        As in `study`.
+    metric : str, optional
+        Its name; default: the primary one of the outcome's kind.
+
+    Raises
+    ------
+    InputError
+        For an unknown metric.
     """
     metrics = metrics_of(outcome.kind)
     chosen = metrics[metric or metrics.primary]
@@ -126,21 +170,28 @@ def best_of_epochs(
     for _, _, tested, rows in splits(folds, outcome.known):
         fold = PreparedFold.fit(cohort.take(rows), outcome.take(rows), recipe, network, seed)
         view = _View.of(fold, cohort.take(tested), recipe, seed, device)
-        once = np.ones((1, len(tested)))
-        seen = [view.honest(), *followed(view, recipe, seed, device)]
-        first, *later = [chosen.score(values[tested], said, once).item() for said in seen]
+        outputs = [view.honest(), *followed(view, recipe, seed, device)]
+        first, *later = _scores(chosen, values[tested], outputs)
         honest.append(first)
         curves.append(later)
         shares.append(len(tested) / max(outcome.known[rows].sum(), 1))
         sizes.append(len(tested))
-    share, classes = float(np.mean(shares)), outcome.task.width
+    share = float(np.mean(shares))
+    classes = outcome.task.width
     return Picked(chosen, np.array(honest), np.array(curves), share, tuple(sizes), classes)
+
+
+def _scores(metric: Metric, y: np.ndarray, outputs: Sequence[np.ndarray]) -> list[float]:
+    """The metric of each output for the known outcomes."""
+    once = np.ones((1, len(y)))
+    return [metric.score(y, output, once).item() for output in outputs]
 
 
 @dataclass(frozen=True, eq=False)
 class _View:
-    """A fitted fold, and its training and test patients as its nets see them while they train: in
-    the fold's own coordinates, training patients with the linear start that new ones get."""
+    """A fitted fold, and the inputs of its nets while they train: in the fold's own coordinates,
+    of the training patients (`trained`) with the linear start that new ones get, and of the test
+    patients (`shown`)."""
 
     fold: FoldData
     fitted: Fitted
@@ -157,21 +208,17 @@ class _View:
         (trained,) = train([fold], recipe, seed, device)
         fitted = Fitted.gather(prepared, modalities, recipe, trained)
         views = fitted.preparation.views(test)
-        own = fitted.inputs(prepared.views.only(modalities), new=False)._replace(x=fold.inputs.x)
-        asked = fitted.inputs(views)
-        return cls(
-            fold,
-            fitted,
-            views,
-            own,
-            asked._replace(x=fitted.preparation.encoder_inputs(views, _turned(fold, views))),
-        )
+        own = fitted.inputs(prepared.views.only(modalities), new=False)
+        own = own._replace(x=fold.inputs.x)
+        x = fitted.preparation.encoder_inputs(views, _turned(fold, views))
+        shown = fitted.inputs(views)._replace(x=x)
+        return cls(fold, fitted, views, own, shown)
 
     def honest(self) -> np.ndarray:
         """Outputs for the test patients `[q, O]` by the nets as they were fitted."""
         return self.fitted.output(self.test)
 
-    def said(self, nets: list[Net]) -> np.ndarray:
+    def output_of(self, nets: list[Net]) -> np.ndarray:
         """Outputs for the test patients `[q, O]` by these nets, one per seed, as they are in
         training."""
         with torch.no_grad():
@@ -183,15 +230,15 @@ class _View:
 
 def _turned(fold: FoldData, views: Views) -> dict[str, np.ndarray]:
     """Columns of new patients in the coordinates in which the fold's are given."""
-    found = {}
+    turned = {}
     for (m, own), basis in zip(views.own.items(), fold.basis, strict=False):
-        if basis is not None:
-            found[m] = (
-                np.stack([own @ basis, views.x_smoothed[m] @ basis], 1)
-                if m in views.x_smoothed
-                else own @ basis
-            )
-    return found
+        if basis is None:
+            continue
+        turned[m] = own @ basis
+        if m in views.x_smoothed:
+            smoothed = views.x_smoothed[m] @ basis
+            turned[m] = np.stack([turned[m], smoothed], 1)
+    return turned
 
 
 class _Watched(Bank):
@@ -201,7 +248,8 @@ class _Watched(Bank):
         self, nets: list[Net], fold: FoldData, look: Callable[[list[Net]], None], **options
     ):
         super().__init__([nets], [fold.inputs], [fold.target], fold.task, **options)
-        self.nets, self.look = [copy.deepcopy(net).eval() for net in nets], look
+        self.nets = [copy.deepcopy(net).eval() for net in nets]
+        self.look = look
 
     def show(self) -> None:
         """Shows the nets as they are now."""
@@ -216,18 +264,24 @@ class _Watched(Bank):
 
 def followed(view: _View, recipe: Recipe, seed: int, device: str) -> list[np.ndarray]:
     """Outputs for the test patients `[q, O]` before every epoch and after the last."""
-    section, fold, seen, seeds = recipe.train, view.fold, [], range(seed, seed + recipe.train.seeds)
-    options = {
-        "dropout": section.dropout,
-        "modality_dropout": section.modality_dropout,
-        "amp": section.amp,
-    }
-    nets = [initial_net(fold, each) for each in seeds]
-    bank = _Watched(nets, fold, lambda nets: seen.append(view.said(nets)), device=device, **options)
-    whole, draws = (
-        torch.ones(1, section.seeds, len(fold.inner)),
-        [[mask_sources(fold.channels, each) for each in seeds]],
+    section, fold = recipe.train, view.fold
+    seeds = range(seed, seed + section.seeds)
+    outputs = []
+
+    def look(nets: list[Net]) -> None:
+        outputs.append(view.output_of(nets))
+
+    bank = _Watched(
+        [initial_net(fold, each) for each in seeds],
+        fold,
+        look,
+        device=device,
+        dropout=section.dropout,
+        modality_dropout=section.modality_dropout,
+        amp=section.amp,
     )
+    whole = torch.ones(1, section.seeds, len(fold.inner))
+    draws = [[mask_sources(fold.channels, each) for each in seeds]]
     bank.train(whole, [section.epochs], draws, **view.fitted.setting)
     bank.show()
-    return seen
+    return outputs

@@ -1,7 +1,7 @@
 """Cohorts with nothing to find, and what a recipe and its baselines find in them.
 
-A pipeline that leaks finds something in them all the same: a score whose interval leaves chance out
-on shuffled labels or on noise is a fault of the pipeline, not a finding.
+A pipeline that leaks scores above chance on them all the same: a score whose interval leaves chance
+out on shuffled labels or on noise is a fault of the pipeline, not a finding.
 """
 
 from __future__ import annotations
@@ -26,37 +26,39 @@ DEALT = 5  # beside a seed: the generator of that seed alone may have made the c
 
 
 def shuffled(cohort: Cohort, target: str | None = None, seed: int = 0) -> Cohort:
-    """The cohort with the outcome `target` (default: the first) dealt anew among those who have it;
+    """The cohort with the outcome `target` (default: the first) permuted among those who have it;
     other outcomes, values and missing values stay. Raises `InputError` as `Cohort.outcome`."""
     outcome = cohort.outcome(target)
     known = np.flatnonzero(outcome.known)
+    rng = np.random.default_rng([seed, DEALT])
     rows = np.arange(len(cohort))
-    rows[known] = np.random.default_rng([seed, DEALT]).permutation(known)
+    rows[known] = rng.permutation(known)
     return replace(cohort, outcomes={**cohort.outcomes, outcome.name: outcome.take(rows)})
 
 
 def noise(cohort: Cohort, seed: int = 0) -> Cohort:
-    """The cohort with every column replaced by noise that knows nothing of any patient: omics and
+    """The cohort with every column replaced by noise that is independent of the patient: omics and
     embeddings normal with the column's mean and standard deviation, EHR columns their own values
-    dealt anew.
+    permuted.
 
     What is missing stays missing, and outcomes stay: a score above chance then comes from who lacks
     what.
     """
-    modalities = {
-        name: replace(
-            m, table=_noise(m, np.random.default_rng([seed, number, DEALT])), values="mixed"
-        )
-        for number, (name, m) in enumerate(cohort.modalities.items())
-    }
+    modalities = {}
+    for number, (name, modality) in enumerate(cohort.modalities.items()):
+        rng = np.random.default_rng([seed, number, DEALT])
+        modalities[name] = replace(modality, table=_noise(modality, rng), values="mixed")
     return replace(cohort, modalities=modalities)
 
 
 def _noise(modality: Modality, rng: np.random.Generator) -> pd.DataFrame:
+    """A table of noise in place of a modality's."""
     table = modality.table
     if modality.kind == "ehr":
         return table.apply(lambda column: _dealt(column, rng))
-    drawn = table.mean().to_numpy() + table.std(ddof=0).to_numpy() * rng.normal(size=table.shape)
+    mean = table.mean().to_numpy()
+    deviation = table.std(ddof=0).to_numpy()
+    drawn = mean + deviation * rng.normal(size=table.shape)
     return pd.DataFrame(drawn, table.index, table.columns).where(table.notna())
 
 
@@ -80,9 +82,15 @@ KINDS: dict[str, Callable[[Cohort, str, int], Cohort]] = {
 class Nulls:
     """What a recipe and its baselines score where there is nothing to find.
 
-    `metrics`: null ("shuffled labels", "noise features") → a `schema.Metrics`; `picked`: on
-    shuffled labels, what the best epoch on the test patients scores beside the one chosen without
-    them.
+    Attributes
+    ----------
+    cohort : str
+        Its name.
+    metrics : dict of str to Metrics
+        By what was made of the cohort: "shuffled labels", "noise features".
+    picked : Picked
+        On shuffled labels, what the best epoch on the test patients scores, and the one chosen
+        without them.
     """
 
     cohort: str
@@ -102,50 +110,37 @@ class Nulls:
     @property
     def table(self) -> pd.DataFrame:
         """null, model, the metric with its 95 % interval, and whether that holds chance."""
-        metric, rows = self.metric, []
+        metric = self.metric
+        rows = []
         for null, metrics in self.metrics.items():
-            for model, row in metrics.models.items():
-                mean, (low, high) = row[metric.name].mean, row[metric.name].ci95
-                inside = None if low is None else bool(low <= metric.chance <= high)
-                rows.append(
-                    {
-                        "null": null,
-                        "model": model,
-                        metric.name: mean,
-                        "lo": low,
-                        "hi": high,
-                        "holds_chance": inside,
-                    }
-                )
+            for model, scores in metrics.models.items():
+                score = scores[metric.name]
+                low, high = score.ci95
+                row = {"null": null, "model": model, metric.name: score.mean, "lo": low, "hi": high}
+                row["holds_chance"] = None if low is None else bool(low <= metric.chance <= high)
+                rows.append(row)
         return pd.DataFrame(rows)
 
     def __str__(self) -> str:
         table, metric = self.table, self.metric
         lines = [
-            f"{self.cohort}: negative controls ({metric.in_sentence}, 95 % interval; "
+            f"{self.cohort}: what is found where nothing is ({metric.in_sentence}, 95 % interval; "
             f"chance is {metric.chance:g})"
         ]
         for null, rows in table.groupby("null", sort=False):
             lines += ["", null]
-            for row in rows.itertuples():
-                span = (
-                    "" if row.lo is None or np.isnan(row.lo) else f" ({row.lo:.3f} to {row.hi:.3f})"
-                )
-                found = "   LEAVES OUT CHANCE" if row.holds_chance is False else ""
-                score = getattr(row, metric.name)
-                said = "-" if pd.isna(score) else f"{score:.3f}"
-                lines.append(f"  {row.model:<22}{said}{span}{found}")
+            lines += [_line(row, getattr(row, metric.name)) for row in rows.itertuples()]
         others = table["model"] != kind_of(self._kind).baseline  # which is chance itself
         judged = table[others].dropna(subset="holds_chance")
         missed = int((~judged["holds_chance"].astype(bool)).sum())
-        lines += [
-            "",
-            (
-                f"{missed} of {len(judged)} intervals leave out chance; of valid ones about "
-                f"{0.05 * len(judged):.1f} would"
-            ),
-        ]
-        return "\n".join([*lines, f"best of epochs, shuffled labels: {self.picked}"])
+        expected = 0.05 * len(judged)
+        lines.append("")
+        lines.append(
+            f"{missed} of {len(judged)} intervals leave out chance; of honest ones about "
+            f"{expected:.1f} do"
+        )
+        lines.append(f"best of epochs, shuffled labels: {self.picked}")
+        return "\n".join(lines)
 
     __repr__ = __str__
 
@@ -162,13 +157,23 @@ def nulls(
     """The recipe's net and its baselines on the cohort with shuffled labels and with noise for
     features, over a folds table; and what picking the epoch on the test patients would have gained
     where there is nothing to gain."""
-    found, dealt = {}, shuffled(cohort, target, seed)
-    with progress("negative controls", len(KINDS) + 1) as step:
+    metrics = {}
+    dealt = shuffled(cohort, target, seed)
+    with progress("nulls", len(KINDS) + 1) as step:
         for kind, made in KINDS.items():
             null = made(cohort, target, seed)
-            found[kind] = study(
-                null, null.outcome(target), recipe, network, folds, seed, device, final=False
-            ).metrics({})
+            outcome = null.outcome(target)
+            result = study(null, outcome, recipe, network, folds, seed, device, final=False)
+            metrics[kind] = result.metrics({})
             step(True)
         picked = best_of_epochs(dealt, dealt.outcome(target), recipe, network, folds, seed, device)
-    return Nulls(cohort.name, found, picked)
+    return Nulls(cohort.name, metrics, picked)
+
+
+def _line(row, score: float | None) -> str:
+    """A row of the table in words."""
+    written = "-" if pd.isna(score) else f"{score:.3f}"
+    has_interval = row.lo is not None and not np.isnan(row.lo)
+    span = f" ({row.lo:.3f} to {row.hi:.3f})" if has_interval else ""
+    flag = "   LEAVES OUT CHANCE" if row.holds_chance is False else ""
+    return f"  {row.model:<22}{written}{span}{flag}"

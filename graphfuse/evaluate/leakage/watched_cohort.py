@@ -1,4 +1,4 @@
-"""A cohort's parts under watch: every read of a table, of labels or of a group goes through
+"""A cohort whose reads are logged: every read of a table, of labels or of a group goes through
 `Spy.note`.
 
 Taking rows is no read, nor are names, columns, symbols and ids.
@@ -50,9 +50,8 @@ class _Part:
 
     def take(self, rows: np.ndarray):
         taken = self.plain.take(rows)
-        return type(self)(
-            **_fields(taken, type(taken), self.spy), spy=self.spy, rows=self.rows[rows]
-        )
+        values = _fields(taken, type(taken), self.spy)
+        return type(self)(**values, spy=self.spy, rows=self.rows[rows])
 
     def _settle(self, patients: int) -> None:
         """Of other patients than before, made from what was read: nobody's rows."""
@@ -110,9 +109,9 @@ class SpiedGroups(UserDict):
         self.data, self.spy, self.rows = groups, spy, rows
 
     def __getitem__(self, name: str) -> np.ndarray:
-        found = self.data[name]
+        levels = self.data[name]
         self.spy.note("groups", name, self.rows)
-        return found
+        return levels
 
     def __or__(self, other) -> dict:
         return dict(self) | dict(other)
@@ -131,29 +130,30 @@ class SpiedCohort(Cohort):
     spy: Spy = None
 
     def __post_init__(self):
-        rows = self.spy.find(self.patients)
-        for name, kind, base in (
-            ("modalities", SpiedModality, Modality),
-            ("outcomes", SpiedOutcome, Outcome),
-        ):
-            parts = {
-                k: kind(**_fields(p, base, self.spy), spy=self.spy, rows=rows)
-                for k, p in getattr(self, name).items()
-            }
-            object.__setattr__(self, name, parts)
-        object.__setattr__(
-            self, "groups", SpiedGroups(_plain_groups(self.groups, self.spy), self.spy, rows)
-        )
+        spy = self.spy
+        rows = spy.find(self.patients)
+        modalities, outcomes = {}, {}
+        for name, modality in self.modalities.items():
+            values = _fields(modality, Modality, spy)
+            modalities[name] = SpiedModality(**values, spy=spy, rows=rows)
+        for name, outcome in self.outcomes.items():
+            values = _fields(outcome, Outcome, spy)
+            outcomes[name] = SpiedOutcome(**values, spy=spy, rows=rows)
+        groups = SpiedGroups(_plain_groups(self.groups, spy), spy, rows)
+        object.__setattr__(self, "modalities", modalities)
+        object.__setattr__(self, "outcomes", outcomes)
+        object.__setattr__(self, "groups", groups)
 
     @property
     def plain(self) -> Cohort:
         """The same cohort, watched by nobody."""
-        parts = {
-            name: {k: p.plain for k, p in getattr(self, name).items()}
-            for name in ("modalities", "outcomes")
-        }
         return Cohort(
-            self.name, self.patients, **parts, groups=dict(self.groups.data), about=self.about
+            self.name,
+            self.patients,
+            modalities={name: modality.plain for name, modality in self.modalities.items()},
+            outcomes={name: outcome.plain for name, outcome in self.outcomes.items()},
+            groups=dict(self.groups.data),
+            about=self.about,
         )
 
     def take(self, rows: np.ndarray) -> Cohort:
@@ -164,10 +164,10 @@ class SpiedCohort(Cohort):
 
 
 def spied(cohort: Cohort, strict: bool = True) -> tuple[Cohort, Spy]:
-    """The cohort, watched, and who watches it. `strict`: a leak raises `LeakError`; otherwise they
-    gather in `Spy.leaks`.
+    """The cohort with its reads logged, and the log. `strict`: a leak raises `LeakError`; otherwise
+    they gather in `Spy.leaks`.
 
-    A cohort already spied on is read here once, under the eyes of its first spy.
+    A cohort whose reads are logged already is read here once, as its first log notes.
     """
     spy = Spy(cohort.patients, strict)
     return watched(cohort, spy), spy
@@ -176,14 +176,20 @@ def spied(cohort: Cohort, strict: bool = True) -> tuple[Cohort, Spy]:
 def watched(cohort: Cohort, spy: Spy) -> SpiedCohort:
     """The cohort with every part watched by `spy`; one that another spy watches is read, under its
     eyes."""
-    return SpiedCohort(**{f.name: getattr(cohort, f.name) for f in fields(Cohort)}, spy=spy)
+    values = {each.name: getattr(cohort, each.name) for each in fields(Cohort)}
+    return SpiedCohort(**values, spy=spy)
 
 
 def _fields(part, kind: type, spy: Spy) -> dict:
     """The fields of a modality or outcome: of this spy's own handed on, of another's read."""
-    own = getattr(part, "spy", spy) is spy
-    return {f.name: vars(part)[f.name] if own else getattr(part, f.name) for f in fields(kind)}
+    names = [each.name for each in fields(kind)]
+    if getattr(part, "spy", spy) is spy:
+        return {name: vars(part)[name] for name in names}
+    return {name: getattr(part, name) for name in names}
 
 
 def _plain_groups(groups, spy: Spy) -> dict[str, np.ndarray]:
-    return dict(groups.data if getattr(groups, "spy", None) is spy else groups)
+    """The groups as a dict: of this spy's own without a read, of another's read."""
+    if getattr(groups, "spy", None) is spy:
+        return dict(groups.data)
+    return dict(groups)
