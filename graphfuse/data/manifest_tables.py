@@ -65,7 +65,7 @@ def table_of(
         How the table of a modality is to be read; None for outcomes and groups, whose values are
         read as they are written.
     modality
-        Of an outcome or group: which part of the file it stands in.
+        Of an outcome or group: the part of the file that holds it.
 
     Returns
     -------

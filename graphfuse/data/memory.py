@@ -15,8 +15,8 @@ from graphfuse.errors import InputError
 
 LIMIT = "GRAPHFUSE_MEMORY_GB"  # in place of the memory that the system reports as free
 UNPACKED = 2  # times a text's bytes: the text, and its rows for the parser
-MARK = 30  # bytes for each cell of a text: its end, found and sorted, and its value
-COPIES = 2  # of an array of numbers: as it stands in the file, and as patients by columns
+MARK = 30  # bytes for each cell of a text: the position of its end, sorted, and its value
+COPIES = 2  # of an array of numbers: as the file has it, and as patients by columns
 _UNLIMITED = 1 << 60  # a limit beyond this is none
 
 

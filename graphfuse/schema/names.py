@@ -15,7 +15,7 @@ _PORTS = [f"{port}{number}" for port in ("com", "lpt") for number in range(10)]
 _DEVICES = frozenset(["con", "prn", "aux", "nul", *_PORTS])
 # Columns of tables with one row a patient, and the other kind of node in a graph.
 TAKEN_BY_TABLES = frozenset(["patient", "repeat", "fold", "truth", "call", "flag", "gene"])
-# Words of recipes and graphs that stand where a modality's name may stand.
+# Words of recipes and graphs in places where a modality's name may be.
 TAKEN_BY_LAYERS = frozenset(["patient", "default", "each", "shared", "snf", "interacts"])
 
 

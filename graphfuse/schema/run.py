@@ -156,9 +156,9 @@ class Scored(OfKind):
     @model_validator(mode="after")
     def _only_metrics_of_the_kind(self) -> Self:
         known = metrics_of(self.kind).names
-        strange = sorted(set(self._metrics_named()) - set(known))
-        if strange:
-            name = strange[0][:LONGEST]
+        unknown = sorted(set(self._metrics_named()) - set(known))
+        if unknown:
+            name = unknown[0][:LONGEST]
             raise ValueError(f"metric {name!r} is none of such outcomes{nearest(name, known)}")
         return self
 

@@ -117,10 +117,10 @@ def _look(table: Table) -> Look:
     if table.series is not None:
         return Look("series")
     known = blanked(table.frame, sentinels_in(table.frame))
-    found = look(known, table.stem)
-    if table.observed and found.kind not in ("labels", "ehr"):
+    table_look = look(known, table.stem)
+    if table.observed and table_look.kind not in ("labels", "ehr"):
         return Look("ehr")
-    return found
+    return table_look
 
 
 # ---------------------------------------------------------------------------------- parts of a text

@@ -1,5 +1,4 @@
-"""One file from an address: no more than is allowed, no longer than it comes, and never led astray
-by whom it asks."""
+"""Downloads one file: with limits of size and time, and only redirects that are safe."""
 
 from __future__ import annotations
 
@@ -28,9 +27,9 @@ def download(url: str, folder: Path) -> Path:
     Parameters
     ----------
     url
-        What is asked for.
+        The address.
     folder
-        Where the file is written, under the name that the address has.
+        Where the file is written, under its name in the address.
 
     Returns
     -------
@@ -41,7 +40,7 @@ def download(url: str, folder: Path) -> Path:
     ------
     FetchError
         For other kinds of addresses, redirects that are not followed, answers that are longer than
-        allowed or not as long as they say, and those that come too slowly.
+        allowed or than announced, cut short, or too slow.
     """
     try:
         address = urlsplit(url)
@@ -71,7 +70,7 @@ def download(url: str, folder: Path) -> Path:
 
 
 def _wait_for(transfer: _Transfer) -> None:
-    """Waits for its end. Raises `FetchError` where it brings too little in too long a time."""
+    """Waits for the end of a transfer. Raises `FetchError` where it is too slow."""
     since, before = time.monotonic(), 0
     while transfer.is_alive():
         transfer.join(min(1.0, limits.STALL_SECONDS / 10))
@@ -86,8 +85,8 @@ def _wait_for(transfer: _Transfer) -> None:
 
 
 class _Transfer(threading.Thread):
-    """A download in a thread of its own, which can be left alone where it does not end: names that
-    are not resolved, headers and bodies that drip."""
+    """A download in a thread of its own, which can be abandoned where it does not end: a name that
+    is not resolved, a header or body that arrives byte by byte."""
 
     def __init__(self, url: str, path: Path, most: int):
         super().__init__(daemon=True)
@@ -106,16 +105,16 @@ class _Transfer(threading.Thread):
 
     def _copy(self, answer: http.client.HTTPResponse) -> None:
         """Copies the answer to the file and logs every tenth of it."""
-        total, told = answer.length, 0
+        total, tenths = answer.length, 0
         _check_size(total or 0, self.most)
         with open(self.path, "wb") as file:
             while self.is_wanted and (chunk := answer.read1(_CHUNK)):
                 file.write(chunk)
                 self.done += len(chunk)
                 _check_size(self.done, self.most)
-                if total and self.done * 10 // total > told:
-                    told = self.done * 10 // total
-                    log.info("%s: %d %% of %.1f MB", self.path.name, told * 10, total / 1e6)
+                if total and self.done * 10 // total > tenths:
+                    tenths = self.done * 10 // total
+                    log.info("%s: %d %% of %.1f MB", self.path.name, tenths * 10, total / 1e6)
         if self.is_wanted and total is not None and self.done != total:
             raise FetchError(f"it ended after {self.done:,} of {total:,} bytes; try again")
 
@@ -128,22 +127,24 @@ def _check_size(size: int, most: int) -> None:
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Follows a few redirects, says where they lead, and none that could reach what only this
-    machine can."""
+    """Follows a few redirects and logs them, but none that could lead to an address which only this
+    machine can reach."""
 
     def __init__(self):
         self.followed = 0
 
     def redirect_request(self, req, fp, code, msg, headers, newurl):
         old, new = urlsplit(req.full_url), urlsplit(newurl)
-        way = f"{_place(old)} redirects to {_place(new)}"
+        redirect = f"{_shown(old)} redirects to {_shown(new)}"
         why = forbidden(old, new)
         self.followed += 1
         if self.followed > limits.REDIRECTS:
             why = f"more than {limits.REDIRECTS} redirects"
         if why:
-            raise FetchError(f"{way}, which is not followed: {why}; give the final address as url")
-        log.info("%s", way)
+            raise FetchError(
+                f"{redirect}, which is not followed: {why}; give the final address as url"
+            )
+        log.info("%s", redirect)
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
@@ -164,13 +165,14 @@ def is_public(host: str) -> bool:
     A name that cannot be resolved here, as behind a proxy, counts as public.
     """
     try:
-        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        entries = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
         return host.lower() != "localhost"
-    addresses = [str(entry[4][0]).partition("%")[0] for entry in found]
+    addresses = [str(entry[4][0]).partition("%")[0] for entry in entries]
     return all(ipaddress.ip_address(address).is_global for address in addresses)
 
 
-def _place(url: SplitResult) -> str:
+def _shown(url: SplitResult) -> str:
     """An address without its query, which may hold a key, and without user and password."""
-    return f"{url.scheme}://{url.hostname or ''}{f':{url.port}' if url.port else ''}{url.path}"
+    port = f":{url.port}" if url.port else ""
+    return f"{url.scheme}://{url.hostname or ''}{port}{url.path}"

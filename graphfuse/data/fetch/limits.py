@@ -1,4 +1,4 @@
-"""How much is fetched and unpacked at the most: the numbers, and what lifts them."""
+"""Limits of downloads and archives, and the environment variables that lift them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FILES_SETTING = "GRAPHFUSE_MOST_FILES"
 def most_bytes(packed: int | None = None) -> int:
     """Bytes that are downloaded, or, given an archive's size, unpacked.
 
-    Raises `InputError` where the environment variable that lifts them holds no number.
+    Raises `InputError` where the environment variable that lifts the limit holds no number.
     """
     if os.environ.get(GB_SETTING):
         return int(_setting(GB_SETTING) * GB)
@@ -36,17 +36,18 @@ def most_bytes(packed: int | None = None) -> int:
 def most_files() -> int:
     """Entries that an archive may have.
 
-    Raises `InputError` where the environment variable that lifts them holds no number.
+    Raises `InputError` where the environment variable that lifts the limit holds no number.
     """
     return int(_setting(FILES_SETTING)) if os.environ.get(FILES_SETTING) else MOST_FILES
 
 
 def lifted(setting: str, most: str) -> str:
-    """How to lift a limit, in words."""
+    """The limit and how to lift it, in words."""
     return f"the most is {most}; if it is meant, set {setting} to more"
 
 
 def _setting(name: str) -> float:
+    """The number in an environment variable; raises `InputError` where there is none."""
     text = os.environ[name]
     try:
         number = float(text)

@@ -1,5 +1,5 @@
-"""Archives from elsewhere: only plain files under one folder, only to where they belong, only up to
-a size and a number."""
+"""Unpacks archives from elsewhere safely: only plain files, only below one folder, and only up to a
+size and a number."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _DAMAGED = (
 
 
 def is_archive(path: Path) -> bool:
-    """Whether the name says zip, wheel or tar (an npz is a zip too, but a table)."""
+    """Whether the name is that of a zip, wheel or tar (an npz is a zip too, but a table)."""
     return path.name.lower().endswith(_ZIP + _TAR)
 
 
@@ -71,6 +71,7 @@ def unpack(archive: Path, into: Path, root: str = "") -> None:
 
 
 def _too_much(archive: Path, most: int) -> FetchError:
+    """The error of an archive that unpacks to too many bytes."""
     cure = limits.lifted(limits.GB_SETTING, f"{most / limits.GB:.3g} GB")
     return FetchError(
         f"{archive.name} unpacks to more than is sane for its size; it was not unpacked: {cure}"
@@ -86,6 +87,7 @@ def _count(entries: int, archive: Path) -> None:
 
 
 def _write(content: IO[bytes], into: Path, inside: PurePosixPath, archive: Path) -> None:
+    """Writes one file; raises `FetchError` where its place is taken."""
     target = into / inside
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -100,16 +102,18 @@ def _write(content: IO[bytes], into: Path, inside: PurePosixPath, archive: Path)
 
 
 def _under(name: str, root: str) -> PurePosixPath | None:
-    """The name less the root, or None outside of it."""
+    """The name below the root, or None outside of it."""
     path = PurePosixPath(name)
     if not root:
         return path
-    return path.relative_to(root) if path.is_relative_to(root) and str(path) != root else None
+    if not path.is_relative_to(root) or str(path) == root:
+        return None
+    return path.relative_to(root)
 
 
 def _check_name(name: str, archive: Path) -> None:
-    """Raises `FetchError` for a name that could lead outside the folder, or that no folder
-    holds."""
+    """Raises `FetchError` for a name that could lead outside the folder, or that file systems do
+    not take."""
     parts = PurePosixPath(name).parts
     if (
         name.startswith("/")
@@ -131,7 +135,7 @@ def _check_name(name: str, archive: Path) -> None:
 
 
 def _check_kind(is_plain: bool, name: str, root: str, archive: Path) -> None:
-    """Raises `FetchError` for what is neither file nor folder, where it would be unpacked."""
+    """Raises `FetchError` for an entry that is neither file nor folder and would be unpacked."""
     if not is_plain and _under(name, root) is not None:
         raise FetchError(f"{archive.name} holds a link or device ({name!r}); it was not unpacked")
 
@@ -152,8 +156,8 @@ def _zip_members(archive: Path, root: str, most: int) -> Iterator[tuple]:
 
 
 def _tar_members(archive: Path, root: str, most: int) -> Iterator[tuple]:
-    """(name, size, opener) of the files of a tar, one after the other: a bomb is met before it is
-    read."""
+    """(name, size, opener) of the files of a tar, one after the other, so that sizes are checked
+    before files are read."""
     with _stream(archive) as file:
         end = most + 1024 * limits.most_files()  # two blocks of padding and heading an entry
         bounded = _Bounded(file, archive, end, lambda: _too_much(archive, most))
@@ -169,7 +173,7 @@ def _tar_members(archive: Path, root: str, most: int) -> Iterator[tuple]:
 
 @contextmanager
 def _stream(archive: Path) -> Iterator[IO[bytes]]:
-    """The tar inside its compression, whatever the name says of that."""
+    """The tar inside its compression, by its first bytes and not its name."""
     with open(archive, "rb") as file:
         how = _PACKED.get(file.read(2))
     with archive.open("rb") if how is None else how(archive, "rb") as stream:
@@ -177,8 +181,8 @@ def _stream(archive: Path) -> Iterator[IO[bytes]]:
 
 
 class _Bounded(io.RawIOBase):
-    """A file that gives no piece larger than a list of names or a header may be, and ends with an
-    error beyond `end`."""
+    """A file that refuses to read pieces larger than a list of names or a header may be, and raises
+    an error beyond `end`."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Modalities from tables in memory whose ids and columns are checked: numbers, or records."""
+"""Modalities from checked tables in memory: numbers or records."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def modalities(
     tables
         Checked tables by name.
     types
-        Types of columns, of those tables that hold records.
+        Name → types of columns, of the tables that hold records.
     genes
-        Name of column → gene symbol, of those tables that have any.
+        Name → column → gene symbol, of the tables that have any.
     faults, notices
         As of `modality`.
     """
@@ -52,7 +52,7 @@ def modality(
     Parameters
     ----------
     name
-        What it is called.
+        The name of the modality.
     frame
         A checked table.
     types
@@ -60,9 +60,9 @@ def modality(
     genes
         Name of column → gene symbol.
     faults
-        A fault is added where columns hold what they cannot.
+        A fault is added where columns hold values that they cannot.
     notices
-        What is told of records, such as bounds among numbers.
+        Notices are added about records, such as bounds among numbers.
     """
     where = f"table {name!r}"
     if types is not None:
@@ -80,7 +80,7 @@ def modality(
 
 
 def _records(frame: pd.DataFrame, types: Mapping[str, str], where: str, faults: Faults) -> Records:
-    """An EHR table read as those of files are, types guessed where silent."""
+    """Records read as those of files, with guessed types where none are given."""
     records = typed(frame, types, where, faults)
     check_range(records.table.select_dtypes("number"), where, faults)
     return records

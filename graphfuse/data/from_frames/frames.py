@@ -1,4 +1,4 @@
-"""Tables in memory, checked as files are: ids, names of columns, types, labels."""
+"""Checks of tables in memory: ids, names of columns, types, labels, groups."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MADE_TEXT = ("nan", "NaN", "<NA>", "NaT")  # what astype(str) makes of missing 
 
 
 def checked_tables(tables: Mapping[str, pd.DataFrame], faults: Faults) -> dict[str, pd.DataFrame]:
-    """Tables with ids and names of columns as text; what is wrong becomes a fault.
+    """Tables with ids and names of columns as text.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def checked_tables(tables: Mapping[str, pd.DataFrame], faults: Faults) -> dict[s
     Returns
     -------
     dict of pd.DataFrame
-        Those that can be used.
+        The tables that can be used.
     """
     if not tables:
         faults.add(
@@ -57,19 +57,20 @@ def checked_tables(tables: Mapping[str, pd.DataFrame], faults: Faults) -> dict[s
 
 
 def _check_name(name, where: str, taken: Collection[str], faults: Faults) -> None:
-    """A fault where a modality, outcome or group cannot be called so."""
+    """A fault where a modality, outcome or group cannot have this name."""
     if not isinstance(name, str):
         faults.add(f"{where}: a name is text (got {type(name).__name__}); rename it")
     elif name_fault(name, taken):
         faults.add(f"{where}: {name_fault(name, taken)}")
 
 
-def _what(thing) -> str:
-    return "nothing" if isinstance(thing, Mapping) else type(thing).__name__
+def _what(given) -> str:
+    """The type of an argument, in words."""
+    return "nothing" if isinstance(given, Mapping) else type(given).__name__
 
 
 def _checked_frame(frame: pd.DataFrame, where: str, faults: Faults) -> pd.DataFrame:
-    """One table with ids and columns as text and plain types of columns."""
+    """One table with ids and names of columns as text, and columns of numpy's types."""
     index = _checked_ids(frame.index, where, faults)
     if isinstance(frame.columns, pd.MultiIndex):
         faults.add(f"{where}: columns are named on several levels; give each one name")
@@ -129,7 +130,7 @@ def checked_series(given, what: str, faults: Faults) -> pd.Series | None:
     given
         A Series indexed by patient.
     what
-        What it is, for messages: "outcome" or "group 'site'".
+        Its name in messages: "outcome" or "group 'site'".
     faults
         A fault is added where it is no Series, or ids are missing or repeated.
     """
@@ -151,6 +152,7 @@ def checked_series(given, what: str, faults: Faults) -> pd.Series | None:
 
 
 def _is_collection(value) -> bool:
+    """Whether a cell holds several values."""
     return isinstance(value, list | dict | set | tuple | np.ndarray)
 
 
@@ -175,12 +177,13 @@ def check_labels(labels: pd.Series, faults: Faults) -> None:
     name = str(labels.name or "outcome")
     where = f"outcome {name!r}"
     _check_name(name, where, TAKEN_BY_TABLES, faults)
-    made = labels.isin(_MADE_TEXT)
-    if made.any():
+    is_made = labels.isin(_MADE_TEXT)
+    if is_made.any():
+        count = counted(int(is_made.sum()), "label is", "labels are")
+        first = labels[is_made].iloc[0]
         faults.add(
-            f"{where}: {counted(int(made.sum()), 'label is', 'labels are')} the text "
-            f"{labels[made].iloc[0]!r}, which astype(str) makes of a missing value; leave them "
-            "missing"
+            f"{where}: {count} the text {first!r}, which astype(str) makes of a missing value; "
+            "leave them missing"
         )
     if labels.isin(["None"]).any():
         warn_once(log, f"{where}: 'None' is taken for a class; leave labels missing where unknown")
@@ -225,13 +228,11 @@ def checked_symbols(
 
 def _check_mapped(named: Iterable[str], table: str, columns: pd.Index, faults: Faults) -> None:
     """A fault where symbols are given to columns that the table does not have."""
-    strange = [column for column in named if column not in columns]
-    if strange:
-        meant = nearest(strange[0], columns) if len(strange) == 1 else ""
-        faults.add(
-            f"symbols of {table!r}: {counted(len(strange), 'column is', 'columns are')} not in "
-            f"the table ({examples(strange)}){meant}"
-        )
+    unknown = [column for column in named if column not in columns]
+    if unknown:
+        meant = nearest(unknown[0], columns) if len(unknown) == 1 else ""
+        count = counted(len(unknown), "column is", "columns are")
+        faults.add(f"symbols of {table!r}: {count} not in the table ({examples(unknown)}){meant}")
 
 
 def checked_types(
@@ -284,7 +285,7 @@ def _usable_types(
 
 
 def _is_type(kind) -> bool:
-    """A type's name, or an ordinal's levels in their order."""
+    """Whether this is a type's name, or a list of an ordinal's levels."""
     return kind in TYPES if isinstance(kind, str) else isinstance(kind, list | tuple)
 
 
@@ -297,7 +298,7 @@ def _of_tables(given: Mapping, what: str, tables: Mapping, faults: Faults):
 
 
 def checked_groups(groups: Mapping[str, pd.Series] | None, faults: Faults) -> dict[str, pd.Series]:
-    """Groups by name, each indexed by patient id as text; what is wrong becomes a fault."""
+    """Groups by name, each indexed by patient id as text; adds faults for the others."""
     if groups is None:
         return {}
     for name in groups:

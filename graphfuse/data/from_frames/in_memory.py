@@ -1,4 +1,4 @@
-"""What an AnnData or MuData in memory holds, as frames and series."""
+"""Tables, ids, symbols and labels of an AnnData or MuData in memory, as frames and series."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def ids_of(adata, id_column: str | None) -> pd.Index:
 
 
 def check_kind(data, attribute: str, expected: str) -> None:
-    """Raises `InputError` for what is not the expected kind of object, by an attribute of it."""
+    """Raises `InputError` for an object without the attribute of the expected kind."""
     if isinstance(data, pd.DataFrame) or not hasattr(data, attribute):
         raise InputError(f"{expected} (got {type(data).__name__}); Cohort.from_frames takes frames")
 
@@ -88,7 +88,7 @@ def observed(
 
 
 def by_modality(given: Mapping[str, str] | str | None, known: Iterable[str], what: str) -> dict:
-    """One word for each modality, from one for all or from some by name.
+    """The same word for every modality, or the given words by modality.
 
     Raises
     ------

@@ -60,7 +60,7 @@ def named(columns: Sequence[str], table: str = "") -> Named:
     columns : sequence of str
         Names of the columns.
     table : str
-        The table's name, such as "rppa": it tells proteins from genes.
+        The table's name, such as "rppa", by which proteins are distinguished from genes.
 
     Returns
     -------

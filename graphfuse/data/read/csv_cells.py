@@ -33,7 +33,7 @@ class Cells:
     numbers : pd.DataFrame
         The columns that the parser took for numbers or truth values.
     texts : dict of int to np.ndarray
-        The others: text without the blanks around it, NaN where a word for missing stands.
+        The others: text without the blanks around it, NaN for words for missing.
     """
 
     ids: np.ndarray

@@ -38,7 +38,7 @@ _SHAPE = re.compile(
 )
 _DECIMAL = {"point": ".", "english": ".", "comma": ",", "german": ","}
 _UNCLEAR = {".": "comma3", ",": "point3"}  # thousands, where the file's decimal mark is this
-_PLAIN = {"whole", "point", "point3"}  # shapes that read as they stand
+_PLAIN = {"whole", "point", "point3"}  # shapes that Python's float reads
 _OTHER = {".": ",", ",": "."}
 
 

@@ -36,7 +36,7 @@ class TextTable:
     names : tuple of str
         Its columns; repeated ones as NAME.1, NAME.2, …
     repeated : tuple of str
-        The names that stand more than once, once each.
+        The repeated names, once each.
     records : Records
         The heading and all rows.
     first : int

@@ -18,7 +18,7 @@ _MARKS = {
     b"\0\0\xfe\xff": "utf-32",
     b"\xff\xfe": "utf-16",
     b"\xfe\xff": "utf-16",
-}  # a longer mark stands before the one it begins with
+}  # a longer mark comes before the one that it begins with
 _GZIP = b"\x1f\x8b"  # with which every gzip file begins
 _CHARACTER = 4  # bytes of the longest character in UTF-8
 _CHUNK = 1 << 20  # bytes that are unpacked at a time
@@ -105,7 +105,7 @@ def _decoded(raw: bytes, encoding: str, path: Path) -> str:
     """The text; raises `InputError` where bytes are no characters of this encoding."""
     try:
         text = raw.decode(encoding)
-        text.encode()  # halves of a character that stand alone
+        text.encode()  # fails on single halves of surrogate pairs
     except UnicodeError as error:
         name = encoding.upper().removesuffix("-SIG")
         raise InputError(

@@ -1,1 +1,1 @@
-"""Whether new patients' tables are on the scale that a model was trained on."""
+"""Detecting tables of new patients that are not on the scale a model was trained on."""

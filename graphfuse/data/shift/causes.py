@@ -1,4 +1,4 @@
-"""What may lie behind a shifted table: the conversion, known to be common, that undoes it."""
+"""Likely causes of a shifted table: the common conversion that would undo the shift."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import numpy as np
 
 from graphfuse.data.shift.detect import Shift, ShiftReference
 
-SAMPLE = 200  # patients that are enough to tell a cause by
+SAMPLE = 200  # patients who are enough to recognise a cause
 _LN2 = float(np.log(2))
 
-# What the new values are, if this makes training values of them.
+# What the new values are, if the function turns them into training values.
 _CONVERSIONS: tuple[tuple[str, Callable[[np.ndarray], np.ndarray]], ...] = (
     ("plain numbers, where the model has log2(x + 1)", lambda x: np.log2(x + 1)),
     ("plain numbers, where the model has log2(x)", np.log2),
@@ -40,19 +40,19 @@ def likely_cause(
     medians: np.ndarray | None,
     standardise: Callable[[np.ndarray], np.ndarray],
 ) -> str:
-    """What the values of a shifted table seem to be, in words that follow 'they look like'.
+    """The likely cause of a shift, in words that follow 'they look like'.
 
     Parameters
     ----------
     reference : ShiftReference
         Of the training patients.
     values : array `[N, G]`
-        The new patients' numbers as they came, NaN where missing.
+        The new patients' numbers as read, NaN where missing.
     shown : array of int `[F]`
         The number that each of the model's columns comes from.
     medians : array `[G]`, or None
-        Training medians, as numbers of the same kind; where they are not known, exchanged columns
-        are not looked for.
+        Training medians of these numbers; where they are not known, exchanged columns are not
+        recognised.
     standardise : callable
         From such numbers to the model's columns `[N, F]`.
 
@@ -73,6 +73,7 @@ def likely_cause(
 
 
 def _is_standardised(values: np.ndarray) -> bool:
+    """Whether nearly every column has mean 0 and standard deviation 1, or is constant."""
     if len(values) < 5:
         return False
     means, spreads = np.nanmean(values, axis=0), np.nanstd(values, axis=0)
@@ -106,21 +107,21 @@ def _conversion(
 
 def _is_exchanged(values: np.ndarray, medians: np.ndarray) -> bool:
     """Whether the columns' medians are those of training, in another order."""
-    there = ~np.isnan(values).all(axis=0)
-    if there.sum() < 10:
+    has_values = ~np.isnan(values).all(axis=0)
+    if has_values.sum() < 10:
         return False
-    ours = np.nanmedian(values[:, there], axis=0)
-    theirs = medians[there]
-    if not (np.ptp(ours) and np.ptp(theirs)):
+    new = np.nanmedian(values[:, has_values], axis=0)
+    training = medians[has_values]
+    if not (np.ptp(new) and np.ptp(training)):
         return False
-    apart = np.median(np.abs(np.sort(ours) - np.sort(theirs)))
-    is_same_set = apart < 0.2 * np.std(theirs)
-    r_as_named = np.corrcoef(ours, theirs)[0, 1]
+    difference = np.median(np.abs(np.sort(new) - np.sort(training)))
+    is_same_set = difference < 0.2 * np.std(training)
+    r_as_named = np.corrcoef(new, training)[0, 1]
     return bool(is_same_set and r_as_named < 0.3)
 
 
 def in_figures(shift: Shift) -> str:
-    """The two statistics in words."""
+    """The two statistics of a shift, in words."""
     ratio = np.exp(min(shift.residual, 700.0))
     return (
         f"median residual {ratio:,.3g} times that of training patients, columns' medians off by "

@@ -1,18 +1,18 @@
-"""Whether new patients' tables are on the scale, and of the platform, that a model was trained on.
+"""Detects whether new patients' tables are on the scale and of the platform of the training data.
 
-Two statistics are taken of the standardised columns of a batch of patients:
+Two statistics of the standardised columns of a batch of patients are computed:
 
 - *residual*: S = log(median residual of the batch / median residual of training patients), where a
-  patient's residual is the mean square of what the leading training components leave unexplained
+  patient's residual is the mean square that the leading training components leave unexplained
   (Jackson & Mudholkar 1979, doi:10.1080/00401706.1979.10489779). Another scale, another platform
   and exchanged columns all leave more of a profile unexplained; a shift of the prevalence or of a
   known factor does not.
-- *displacement*: the median over columns of how far the batch's median lies from that of the
-  training patients, in their standard deviations: what adds a constant to every column.
+- *displacement*: the median over columns of the distance between the batch's median and that of the
+  training patients, in their standard deviations. It detects constants added to every column.
 
-Both are compared with fixed bounds, or with what batches of training patients of that size show
-where that is more; training patients' own residuals are taken out of fold. The bounds are measured
-by `tests/benchmarks/shift.py`.
+Both are compared with fixed bounds, or with the range of batches of training patients of that size
+where it is wider; training patients' own residuals are computed out of fold. The bounds are
+measured by `tests/benchmarks/shift.py`.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from graphfuse.statistics.principal_axes import principal_axes
 
 COMPONENTS = 30  # at most; fewer for a quarter of the patients or columns
 FEWEST_PATIENTS = 12  # training patients below which nothing can be compared
-FEWEST_COLUMNS = 10  # below which only a gross shift is told, and none is refused
-MOST_PATIENTS = 1000  # training patients that the components are found from
+FEWEST_COLUMNS = 10  # below which only a gross shift is warned of, and none is refused
+MOST_PATIENTS = 1000  # training patients from whom the components are computed
 FOLDS = 5
 
 WARN_ABOVE = np.log(2)  # of S
@@ -41,8 +41,8 @@ FAR_OUT = 3.0  # times the largest training residual: a row to be flagged
 
 @dataclass(frozen=True)
 class Shift:
-    """How a batch of `patients` compares: `residual` (S) and `displacement`, each with the bounds
-    that are told (`warned`) and refused (`refused`)."""
+    """The comparison of a batch of `patients` with training: `residual` (S) and `displacement`, and
+    whether they are beyond the bounds for a warning (`warned`) or a refusal (`refused`)."""
 
     patients: int
     residual: float
@@ -53,7 +53,7 @@ class Shift:
 
 @dataclass(frozen=True, eq=False)
 class ShiftReference:
-    """What the training patients of one modality leave behind to compare new ones with.
+    """Statistics of the training patients of one modality, with which new ones are compared.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ class ShiftReference:
         Returns
         -------
         ShiftReference or None
-            None where there are too few patients or columns to compare anything with.
+            None where there are too few patients or columns for a comparison.
         """
         columns = columns[~np.isnan(columns).all(axis=1)]
         if len(columns) > MOST_PATIENTS:
@@ -95,19 +95,19 @@ class ShiftReference:
         if len(columns) < FEWEST_PATIENTS or not varying.any():
             return None
         count = min(COMPONENTS, len(columns) // 4, int(varying.sum()) // 4)
-        held_out = _log(_held_out_residuals(columns, filled, count))
-        quantiles = np.quantile(held_out, np.linspace(0, 1, 101))
+        residuals = _log(_out_of_fold_residuals(columns, filled, count))
+        quantiles = np.quantile(residuals, np.linspace(0, 1, 101))
         is_empty = np.isnan(columns).all(axis=0)
         medians = np.nanmedian(np.where(is_empty, 0.0, columns), axis=0)
         return cls(_leading(filled, count), quantiles, medians, varying)
 
     @property
     def is_narrow(self) -> bool:
-        """Whether there are too few columns to refuse anything by."""
+        """Whether there are too few columns to refuse a batch."""
         return int(self.varying.sum()) < FEWEST_COLUMNS
 
     def compare(self, columns: np.ndarray) -> Shift | None:
-        """How new patients compare, as a batch.
+        """Compares new patients, as a batch, with the training patients.
 
         Parameters
         ----------
@@ -117,24 +117,25 @@ class ShiftReference:
         Returns
         -------
         Shift or None
-            None where nobody has a value.
+            None where no patient has a value.
         """
         columns = columns[~np.isnan(columns).all(axis=1)]
         if not len(columns):
             return None
-        there = self.varying & (np.isnan(columns).mean(axis=0) < 0.5)
-        if not np.any(there):
+        share_missing = np.isnan(columns).mean(axis=0)
+        is_used = self.varying & (share_missing < 0.5)
+        if not np.any(is_used):
             return None
-        columns, components = columns[:, there], self.components[there]
-        if not there[self.varying].all():
+        columns, components = columns[:, is_used], self.components[is_used]
+        if not is_used[self.varying].all():
             components, _ = np.linalg.qr(components)
         residuals = _residuals(columns, np.nan_to_num(columns), components)
         residual = float(_log(np.median(residuals)) - self.residuals[50])
-        displaced = np.abs(np.nanmedian(columns, axis=0) - self.medians[there])
-        return self._judged(len(columns), residual, float(np.median(displaced)))
+        displacements = np.abs(np.nanmedian(columns, axis=0) - self.medians[is_used])
+        return self._judged(len(columns), residual, float(np.median(displacements)))
 
     def _judged(self, patients: int, residual: float, displacement: float) -> Shift:
-        """The two statistics against their bounds for a batch of this size."""
+        """Compares the two statistics with their bounds for a batch of this size."""
         low, high = self.chance(patients)
         above, below = max(WARN_ABOVE, high), min(WARN_BELOW, low)
         far_above = max(REFUSE, above + WARN_ABOVE)
@@ -148,8 +149,8 @@ class ShiftReference:
         return Shift(patients, residual, displacement, warned, gross)
 
     def chance(self, patients: int) -> tuple[float, float]:
-        """The range of S for batches of so many training patients, with a quarter to spare: from
-        the distribution of a median of draws from their residuals."""
+        """The range of S for batches of this many training patients, widened by a quarter: from the
+        distribution of a median of draws from their residuals."""
         half = (patients + 1) / 2
         at = beta.ppf([CHANCE, 1 - CHANCE], half, half)
         quantiles = np.interp(at, np.linspace(0, 1, 101), self.residuals)
@@ -157,8 +158,7 @@ class ShiftReference:
         return 1.25 * float(low), 1.25 * float(high)
 
     def far_out(self, columns: np.ndarray) -> np.ndarray:
-        """Rows whose residual lies far beyond that of every training patient, each judged by
-        itself.
+        """Rows whose residual is far beyond that of every training patient, each by itself.
 
         Parameters
         ----------
@@ -173,8 +173,9 @@ class ShiftReference:
         known = ~np.isnan(columns).all(axis=1)
         rows = columns[known]
         residuals = _residuals(rows, np.nan_to_num(rows), self.components)
+        bound = self.residuals[-1] + np.log(FAR_OUT)
         far_out = np.zeros(len(columns), dtype=bool)
-        far_out[known] = _log(residuals) > self.residuals[-1] + np.log(FAR_OUT)
+        far_out[known] = _log(residuals) > bound
         return far_out
 
     def state(self) -> dict[str, np.ndarray]:
@@ -188,7 +189,7 @@ class ShiftReference:
 
     @classmethod
     def from_state(cls, arrays: dict[str, np.ndarray]) -> ShiftReference:
-        """The reference of `state`'s arrays."""
+        """Restores the reference from `state`'s arrays."""
         varying = arrays["varying"].astype(bool)
         return cls(arrays["components"], arrays["residuals"], arrays["medians"], varying)
 
@@ -204,32 +205,34 @@ def _leading(filled: np.ndarray, count: int) -> np.ndarray:
 
 
 def _residuals(columns: np.ndarray, filled: np.ndarray, components: np.ndarray) -> np.ndarray:
-    """float64 `[N]`: the mean square of what the components leave of each row, over the columns
-    that it has."""
+    """float64 `[N]`: the mean square of each row that the components leave unexplained, over its
+    known columns."""
     scores = filled @ components
     missing = np.isnan(columns)
     if not missing.any():
-        left = (filled**2).sum(axis=1) - (scores**2).sum(axis=1)
-        return np.maximum(left, 0) / filled.shape[1]
-    left = np.where(missing, 0.0, filled - scores @ components.T)
-    return (left**2).sum(axis=1) / np.maximum((~missing).sum(axis=1), 1)
+        unexplained = (filled**2).sum(axis=1) - (scores**2).sum(axis=1)
+        return np.maximum(unexplained, 0) / filled.shape[1]
+    rest = np.where(missing, 0.0, filled - scores @ components.T)
+    known = (~missing).sum(axis=1)
+    return (rest**2).sum(axis=1) / np.maximum(known, 1)
 
 
-def _held_out_residuals(columns: np.ndarray, filled: np.ndarray, count: int) -> np.ndarray:
-    """Every training patient's residual by the components, and on the scale, of the others.
+def _out_of_fold_residuals(columns: np.ndarray, filled: np.ndarray, count: int) -> np.ndarray:
+    """Every training patient's residual by the components, and on the scale, of the other folds.
 
     Columns keep their size: they need not be of unit variance, as those divided by their range."""
     fold = np.random.default_rng(0).permutation(len(filled)) % FOLDS
     size = filled.std(axis=0)
     residuals = np.zeros(len(filled))
     for number in range(FOLDS):
-        held, rest = fold == number, fold != number
-        mean = filled[rest].mean(axis=0)
-        spread = filled[rest].std(axis=0)
+        is_test = fold == number
+        training = filled[~is_test]
+        mean = training.mean(axis=0)
+        spread = training.std(axis=0)
         varies = spread > 0
         factor = np.where(varies, size / np.where(varies, spread, 1), 0.0)
-        scaled = (filled[rest] - mean) * factor
-        components = _leading(scaled, min(count, rest.sum() // 4))
-        rows = (columns[held] - mean) * factor
-        residuals[held] = _residuals(rows, np.nan_to_num(rows), components)
+        scaled = (training - mean) * factor
+        components = _leading(scaled, min(count, len(training) // 4))
+        rows = (columns[is_test] - mean) * factor
+        residuals[is_test] = _residuals(rows, np.nan_to_num(rows), components)
     return residuals
