@@ -9,7 +9,8 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from graphfuse.learn import fold_data
-from graphfuse.learn.bank.bank import Bank, mean_loss
+from graphfuse.learn.bank.bank import Bank
+from graphfuse.learn.bank.losses import mean_loss
 from graphfuse.learn.bank.stacked_tensors import map_tensors
 from graphfuse.learn.bank.stopping import EarlyStopping
 from graphfuse.learn.bank.training import initial_net

@@ -6,16 +6,24 @@ import torch
 from torch import Tensor
 
 CLIP = 1.0  # largest gradient norm of a replica's step
-FADES = (0.9, 0.999)  # how much of the first and second moment a step keeps
+BETAS = (0.9, 0.999)  # how much of the first and second moment a step keeps
 EPSILON = 1e-8
 
 
 class AdamW:
-    """Decoupled weight decay (Loshchilov and Hutter 2019, arXiv 1711.05101) on `values` `[folds,
-    replicas, P]`, in place.
+    """Lower losses by Adam with decoupled weight decay, in place.
 
-    The first `decayed` columns decay, the rest (gates) do not. `learning_rate` and `weight_decay`
-    `[folds, replicas]`.
+    Parameters
+    ----------
+    values : Tensor, [folds, replicas, P]
+        The parameters, which `step` changes.
+    decayed : int
+        How many of the P parameters decay: the first ones. Gates, which stand last, do not.
+    learning_rate, weight_decay : Tensor, [folds, replicas]
+
+    References
+    ----------
+    Loshchilov and Hutter 2019, arXiv 1711.05101.
     """
 
     def __init__(self, values: Tensor, decayed: int, learning_rate: Tensor, weight_decay: Tensor):
@@ -25,28 +33,29 @@ class AdamW:
         self.steps = 0
 
     def step(self, grad: Tensor, alive: Tensor) -> None:
-        """One step along the clipped `grad` (which is overwritten); where `alive` `[folds,
-        replicas]` is false, neither values nor moments move."""
+        """One step along the clipped `grad` `[folds, replicas, P]`, which is overwritten; where
+        `alive` `[folds, replicas]` is false, neither values nor moments move."""
+        keep_first, keep_second = BETAS
         self.steps += 1
         clip(grad)
         going = alive[..., None].to(grad.dtype)
         rate = self.rate * going
         self.values[..., : self.decayed].mul_(1 - rate * self.decay)
-        self.first.lerp_(grad, (1 - FADES[0]) * going)
-        self.second.lerp_(grad.square_(), (1 - FADES[1]) * going)
-        size = rate / (1 - FADES[0] ** self.steps)
-        spread = (
-            torch.sqrt(self.second, out=grad)
-            .div_((1 - FADES[1] ** self.steps) ** 0.5)
-            .add_(EPSILON)
-        )
-        self.values.sub_(torch.div(self.first, spread, out=spread).mul_(size))
+        self.first.lerp_(grad, (1 - keep_first) * going)
+        self.second.lerp_(grad.square_(), (1 - keep_second) * going)
+        size = rate / (1 - keep_first**self.steps)
+        # from here on `grad` is memory to write to
+        spread = torch.sqrt(self.second, out=grad)
+        spread.div_((1 - keep_second**self.steps) ** 0.5).add_(EPSILON)
+        step = torch.div(self.first, spread, out=spread)
+        self.values.sub_(step.mul_(size))
 
 
 def clip(grad: Tensor) -> None:
-    """Shortens each replica's gradient `[…, P]` to a norm of at most `CLIP`, in place; one that is
+    """Shorten each replica's gradient `[…, P]` to a norm of at most `CLIP`, in place; one that is
     not finite becomes zero."""
-    factor = CLIP / torch.linalg.vector_norm(grad, dim=-1, keepdim=True).clamp(min=CLIP)
+    norm = torch.linalg.vector_norm(grad, dim=-1, keepdim=True)
+    factor = CLIP / norm.clamp(min=CLIP)
     whole = torch.isfinite(factor) & (factor > 0)
     if not whole.all():
         grad.copy_(torch.where(whole, grad, 0))

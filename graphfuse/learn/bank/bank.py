@@ -1,10 +1,33 @@
-"""The bank: folds × settings × seeds of one net, trained together as one tensor program.
+"""The bank: all replicas of a net (folds × settings × seeds) trained as one tensor program.
 
-Parameters are one tensor `[folds, replicas, P]`, a replica's own lying side by side; each fold's
-tables are held once and shared by its replicas. Folds differ a little in patients and columns: they
-are padded with zeros, which no gradient reaches. Every replica keeps what a training of its own
-would have: its own initial values, dropout masks, loss rows, learning rate, weight decay, gradient
-clipping and number of epochs.
+Cross-validation trains one small net many times: for each fold, each setting (a learning rate and a
+weight decay) and each seed. One after the other, nets of this size leave a processor idle. Side by
+side, they are a few large operations:
+
+      fold 1: columns, labels, edges       fold 2: columns, labels, edges      held once for each
+        │                                    │                                 fold
+        ├── setting 1, seed 1                ├── setting 1, seed 1
+        ├── setting 1, seed 2                ├── setting 1, seed 2             R replicas of a fold
+        ├── setting 2, seed 1                ├── setting 2, seed 1             = settings × seeds
+        └── setting 2, seed 2                └── setting 2, seed 2
+
+                       ┌───── P parameters ─────┐
+    values      fold 1 │ setting 1, seed 1      │      one row for each replica:
+                       │ setting 1, seed 2      │      values [folds, R, P]
+                       │ ...                    │
+                fold 2 │ setting 1, seed 1      │
+                       │ ...                    │
+
+    one step    values ──► vmap over folds( vmap over replicas( net ) ) ──► logits [folds, R, n, K]
+                       ──► loss of each replica                             [folds, R]
+                       ──► gradient of their sum                            [folds, R, P]
+                       ──► AdamW, in place
+
+The sum of the losses has each replica's own gradient in that replica's row, as no loss depends on
+another replica's parameters. So every replica learns what it would learn alone: it keeps its own
+initial values, dropout masks, training patients, learning rate, weight decay, gradient clipping and
+number of epochs (tests compare the bank with a plain loop). Folds differ a little in patients and
+columns; they are padded with zeros, which no gradient reaches.
 """
 
 from __future__ import annotations
@@ -14,20 +37,23 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.func import functional_call
 
 from graphfuse.learn.bank.adamw import AdamW
 from graphfuse.learn.bank.compiled_step import Compiled
+from graphfuse.learn.bank.flat_parameters import FlatParameters
+from graphfuse.learn.bank.losses import mean_loss, mean_loss_of_each, mean_over
+from graphfuse.learn.bank.masks import Generators, draw_uniform, kept_modalities
 from graphfuse.learn.bank.stacked_tensors import (
     batched,
     looped,
     map_tensors,
-    stacked,
     stacked_inputs,
     stacked_targets,
 )
 from graphfuse.learn.bank.stopping import EarlyStopping
+from graphfuse.learn.bank.training_step import FoldTensors, TrainingStep
 from graphfuse.learn.bank.validation import ValidationPatients
 from graphfuse.nn.net import Inputs, Net
 from graphfuse.task.outcome import Target
@@ -37,61 +63,51 @@ DROPOUT = 0.3  # share of an embedding's entries hidden in a training step
 
 
 class ValidationLosses(NamedTuple):
-    """What was seen of the patients held out: `losses` `[epochs + 1, folds, settings]` before every
-    epoch (inf after a stop), and where that was lowest, `calibrated` `[folds, settings,
-    calibrations]` at each of the task's calibrations."""
+    """Losses on validation patients during training.
+
+    Parameters
+    ----------
+    losses : Tensor, [epochs + 1, folds, settings]
+        The mean over seeds before every epoch; infinite after a stop.
+    calibrated : Tensor, [folds, settings, calibrations]
+        Where that was lowest: the losses at each of the task's calibrations.
+    """
 
     losses: Tensor
     calibrated: Tensor
 
 
-class FoldTensors(NamedTuple):
-    """What replicas see, fold by fold: `inputs`, `target` `[folds, n]`, the rows that count in
-    training `weight` `[folds, replicas, n]`, the patients `held` out that are watched, and the
-    nets' buffers `[folds, replicas, …]`."""
-
-    inputs: Inputs
-    target: Target
-    buffers: dict[str, Tensor]
-    weight: Tensor | tuple = ()
-    held: ValidationPatients | tuple = ()
-
-    def part(self, replicas: slice) -> FoldTensors:
-        """What some of the replicas see."""
-        own = map_tensors((self.buffers, self.weight, self.held), lambda each: each[:, replicas])
-        return FoldTensors(self.inputs, self.target, *own)
-
-
-class TrainingStep(nn.Module):
-    """The net in a training step, and, with nothing hidden, on patients held out; its encoders run
-    once."""
-
-    def __init__(self, net: Net):
-        super().__init__()
-        self.net = net
-
-    def forward(
-        self, inputs: Inputs, held: ValidationPatients | tuple, hidden: dict[str, Tensor], own: bool
-    ):
-        """What the net says of the training patients, and its logits of those held out."""
-        encoded = self.net.encoded(inputs)
-        said = self.net(inputs, by_modality=own, encoded=encoded, **hidden)
-        if not held:
-            return said, ()
-        with torch.no_grad():
-            senders = self.net.sender_states(inputs, encoded)
-            return said, self.net(held.inputs, senders=senders, encoded=encoded[held.rows])
-
-
 class Bank:
     """R replicas of one net on each of several folds: its seeds, setting by setting.
 
-    `nets[f][r]`: freshly built nets, one per replica, alike but for the number of columns;
-    `inputs[f]`: what the fold shows (training patients only); `targets[f]`: of tensors `[n]`, which
-    the `task` teaches. `dropout`: the share of an embedding's entries that a training step hides;
-    `modality_dropout`: how often it drops a modality of a patient, though never all of them.
-    `at_once`: of how many replicas of a fold activations are in memory together (default: all).
-    `amp`: in bfloat16 where that is faster; `compiled`: by `torch.compile`.
+    Parameters
+    ----------
+    nets : sequence of sequences of Net
+        `nets[f][r]` is freshly built for fold f and replica r; all are alike but for the number of
+        columns.
+    inputs : sequence of Inputs
+        Each fold's training patients.
+    targets : sequence of Target
+        Each fold's outcomes, of tensors `[n]`.
+    task : Task
+        What is learned.
+    device : str
+    dtype : torch.dtype
+    dropout : float
+        The share of an embedding's entries that a training step hides.
+    modality_dropout : float
+        How often a training step drops a modality of a patient, though never all of them.
+    at_once : int, optional
+        Of how many replicas of a fold activations are in memory together; by default of all.
+    amp : bool
+        Whether to compute in bfloat16 where that is faster.
+    compiled : bool
+        Whether to compile steps by `torch.compile`.
+
+    Attributes
+    ----------
+    values : Tensor, [folds, replicas, P]
+        All parameters, a replica's in a row.
     """
 
     def __init__(
@@ -113,126 +129,105 @@ class Bank:
         self.dropout, self.modality_dropout = dropout, modality_dropout
         self.folds, self.replicas = len(nets), len(nets[0])
         self.at_once = at_once or self.replicas
-        self.task, self.patients = task, [len(target.values) for target in targets]
-        self.given = inputs, targets
+        self.task, self.given = task, (inputs, targets)
+        self.patients = [len(target.values) for target in targets]
         self.net = copy.deepcopy(nets[0][0]).to("meta")
         self._training_step = TrainingStep(self.net)
-        self._together = looped if any(each.loops for each in self.net.propagate) else batched
-        self._step = Compiled(self._look) if compiled else self._look
-        states = [[net.state_dict() for net in row] for row in nets]
-        self.shapes = [{name: value.shape for name, value in row[0].items()} for row in states]
-        every = {
-            name: stacked([[s[name] for s in row] for row in states]).to(self.device, dtype)
-            for name in states[0][0]
-        }
-        learned = sorted(
-            (name for name, _ in self.net.named_parameters()), key=is_gate
-        )  # gates last: they do not decay
-        self.sizes = {name: every[name].shape[2:] for name in learned}
-        self.decayed = sum(size.numel() for name, size in self.sizes.items() if not is_gate(name))
-        self.values = torch.cat([every[name].flatten(2) for name in learned], 2)
-        target = stacked_targets(targets, self.device, dtype)
-        buffers = {name: value for name, value in every.items() if name not in self.sizes}
+        in_turn = any(each.loops for each in self.net.propagate)
+        self._together = looped if in_turn else batched
+        self._step = Compiled(self._gradient) if compiled else self._gradient
+        self._flat = FlatParameters(nets, self.device, dtype)
+        self.values = self._flat.values
         self.calibrations = torch.tensor(task.calibrations, dtype=dtype, device=self.device)
-        self.shown = FoldTensors(stacked_inputs(inputs, self.device, dtype), target, buffers)
+        self.shown = FoldTensors(
+            stacked_inputs(inputs, self.device, dtype),
+            stacked_targets(targets, self.device, dtype),
+            self._flat.buffers,
+        )
 
     @property
     def parameters(self) -> dict[str, Tensor]:
         """Name → `[folds, replicas, …]`, views of `values`."""
-        return self._named(self.values)
+        return self._flat.named(self.values)
 
     def state(self, fold: int, replica: int) -> dict[str, Tensor]:
         """A replica's own state dict, its padding cut off, on the CPU."""
-        every = {**self.parameters, **self.shown.buffers}
-        return {
-            name: every[name][fold, replica][tuple(slice(n) for n in shape)].detach().cpu().clone()
-            for name, shape in self.shapes[fold].items()
-        }
+        return self._flat.state(self.values, fold, replica)
 
-    # -------------------------------------------------------------------------------------- running
+    # ------------------------------------------------------------------------------------ computing
 
     def logits(self) -> Tensor:
-        """`[folds, replicas, n, K]` for the training patients, nothing hidden."""
-        return self._said(self.values, self.shown, {}, own=False)[0]
+        """`[folds, replicas, n, K]` of the training patients, without dropout."""
+        output, _ = self._outputs(self.values, self.shown, {}, by_modality=False)
+        return output
 
     def losses(self, weight: Tensor) -> Tensor:
-        """What training lowers `[folds, replicas]`, over the rows that `weight` `[folds, replicas,
-        n]` counts."""
-        return self._losses(self.values, self.shown._replace(weight=weight), {})[0]
+        """What training lowers `[folds, replicas]`, over the patients that `weight` `[folds,
+        replicas, n]` counts, without dropout."""
+        loss, _ = self._losses(self.values, self.shown._replace(weight=weight), {})
+        return loss
 
-    def _named(self, values: Tensor) -> dict[str, Tensor]:
-        parts = values.split([size.numel() for size in self.sizes.values()], -1)
-        return {
-            n: part.view(part.shape[:-1] + size)
-            for (n, size), part in zip(self.sizes.items(), parts, strict=True)
-        }
-
-    def _said(self, values: Tensor, shown: FoldTensors, hidden: dict[str, Tensor], own: bool):
-        state = {
-            f"net.{name}": value for name, value in {**self._named(values), **shown.buffers}.items()
-        }
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.amp):
-            said = self._each(state, hidden, shown.held, shown.inputs, own)
-        return map_tensors(said, lambda logits: logits.to(self.dtype))
-
-    def _each(
-        self,
-        state: dict[str, Tensor],
-        hidden: dict[str, Tensor],
-        held: ValidationPatients | tuple,
-        inputs: Inputs,
-        own: bool,
+    def _outputs(
+        self, values: Tensor, shown: FoldTensors, masks: dict[str, Tensor], by_modality: bool
     ):
-        def fold(state, hidden, held, inputs):
-            def one(state, hidden, held):
-                return functional_call(self._training_step, state, (inputs, held, hidden, own))
+        """What `TrainingStep` returns, of all folds and replicas."""
+        tensors = {**self._flat.named(values), **shown.buffers}
+        state = {f"net.{name}": value for name, value in tensors.items()}
 
-            return self._together(one, state, hidden, held)
+        def fold(state, masks, validation, inputs):
+            def replica(state, masks, validation):
+                arguments = (inputs, validation, masks, by_modality)
+                return functional_call(self._training_step, state, arguments)
 
-        return self._together(fold, state, hidden, held, inputs)
+            return self._together(replica, state, masks, validation)
+
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.amp):
+            outputs = self._together(fold, state, masks, shown.validation, shown.inputs)
+        return map_tensors(outputs, lambda each: each.to(self.dtype))
 
     def _losses(
-        self, values: Tensor, shown: FoldTensors, hidden: dict[str, Tensor]
+        self, values: Tensor, shown: FoldTensors, masks: dict[str, Tensor]
     ) -> tuple[Tensor, Tensor | None]:
-        """Mean loss in training `[folds, replicas]`, where the net decides by modality with theirs
-        beside it; and the mean of the patients held out at every calibration `[folds, replicas,
-        calibrations]`."""
-        apart = self.net.level != "embedding"
-        said, watched = self._said(values, shown, hidden, apart)
-        logits, own = said if apart else (said, None)
-        target, weight, held = map_tensors(shown.target, _for_replicas), shown.weight, shown.held
-        loss = mean_loss(self.task, logits, target, weight)
-        if apart:
-            share = shown.inputs.present / shown.inputs.present.sum(2, keepdim=True).clamp(min=1)
-            loss = loss + sum(
-                mean_loss(self.task, own[:, :, :, m], target, weight * share[:, None, :, m])
-                for m in range(share.shape[2])
-            )
-        if not held:
+        """Training losses `[folds, replicas]` and validation losses `[folds, replicas,
+        calibrations]`.
+
+        A net that decides by modality learns each modality's own outputs too.
+        """
+        by_modality = self.net.level != "embedding"
+        output, validated = self._outputs(values, shown, masks, by_modality)
+        logits, own = output if by_modality else (output, None)
+        target = map_tensors(shown.target, lambda each: each[:, None])  # [folds, 1, n]
+        loss = mean_loss(self.task, logits, target, shown.weight)
+        if by_modality:
+            present = shown.inputs.present
+            loss = loss + mean_loss_of_each(self.task, own, target, shown.weight, present)
+        if not shown.validation:
             return loss, None
-        return loss, self._tempered(watched, held)
+        return loss, self._validation_losses(validated, shown.validation)
 
-    def _tempered(self, logits: Tensor, held: ValidationPatients) -> Tensor:
-        """Mean loss of those held out at every calibration `[folds, replicas, calibrations]`, at
-        one go."""
-        each = self.task.calibrated_loss(logits, held.target, self.calibrations)
-        return mean_over(each, (held.weight * held.target.known)[:, :, None])
+    def _validation_losses(self, logits: Tensor, validation: ValidationPatients) -> Tensor:
+        """`[folds, replicas, calibrations]`, at one go."""
+        losses = self.task.calibrated_loss(logits, validation.target, self.calibrations)
+        weight = validation.weight * validation.target.known
+        return mean_over(losses, weight[:, :, None])
 
-    def _look(
-        self, values: Tensor, shown: FoldTensors, hidden: dict[str, Tensor]
+    def _gradient(
+        self, values: Tensor, shown: FoldTensors, masks: dict[str, Tensor]
     ) -> tuple[Tensor, Tensor | None]:
-        """Gradient of what training lowers `[folds, replicas, P]`, and those watched `[folds,
-        replicas, calibrations]`."""
-        grads, seen = [], []
-        for part in (slice(r, r + self.at_once) for r in range(0, self.replicas, self.at_once)):
-            own = values[:, part].detach().requires_grad_()
-            masks = map_tensors(hidden, lambda mask, part=part: mask[:, part])
-            loss, watched = self._losses(own, shown.part(part), masks)
+        """The gradient of what training lowers `[folds, replicas, P]`, and validation losses, of
+        `at_once` replicas at a time."""
+        grads, validated = [], []
+        for start in range(0, self.replicas, self.at_once):
+            some = slice(start, start + self.at_once)
+            own = values[:, some].detach().requires_grad_()
+            own_masks = map_tensors(masks, lambda mask, some=some: mask[:, some])
+            loss, losses = self._losses(own, shown.part(some), own_masks)
             grads += torch.autograd.grad(loss.sum(), own)
-            seen.append(watched)
+            validated.append(losses)
         if len(grads) == 1:
-            return grads[0], seen[0]
-        return torch.cat(grads, 1), None if seen[0] is None else torch.cat(seen, 1)
+            return grads[0], validated[0]
+        without = validated[0] is None
+        return torch.cat(grads, 1), None if without else torch.cat(validated, 1)
 
     # ------------------------------------------------------------------------------------- training
 
@@ -240,104 +235,78 @@ class Bank:
         self,
         weight: Tensor,
         epochs: Sequence[int],
-        draws: Sequence[Sequence[Sequence[torch.Generator]]],
+        generators: Generators,
         *,
         learning_rate: float | Tensor,
         weight_decay: float | Tensor,
         validation: Tensor | None = None,
         patience: int = 10,
     ) -> ValidationLosses:
-        """Trains fold f for `epochs[f]` epochs on the rows of `weight` `[folds, replicas, n]`; full
-        batches, AdamW.
+        """Train all replicas by AdamW, each step on all of a replica's patients.
 
-        `learning_rate` and `weight_decay` may differ by replica, `[folds, replicas]`. `draws[f][s]`
-        are a replica's own sources of dropout masks, one a modality; of G settings × S seeds, the S
-        rows of sources serve every setting. With `validation` `[folds, replicas, n]` the loss on
-        those rows is computed before every epoch, and a fold's setting stops once its mean over the
-        seeds has not improved for `patience` epochs. Returns those losses; the curves are empty
-        without `validation`.
+        Parameters
+        ----------
+        weight : Tensor, [folds, replicas, n]
+            How much each patient counts in training.
+        epochs : sequence of int
+            For how many epochs each fold trains.
+        generators : sequence
+            `generators[f][s]`: of fold f and seed s, a source of dropout masks for each channel.
+            They serve every setting.
+        learning_rate, weight_decay : float or Tensor, [folds, replicas]
+        validation : Tensor, [folds, replicas, n], optional
+            How much each patient counts in the loss that is followed before every epoch.
+        patience : int
+            After how many epochs without a lower validation loss, averaged over seeds, a fold's
+            setting stops.
+
+        Returns
+        -------
+        ValidationLosses
+            Curves are empty without `validation`.
         """
-        seeds = len(draws[0])
+        seeds = len(generators[0])
         settings = self.replicas // seeds
-        held = (
-            ()
-            if validation is None
-            else ValidationPatients.of(*self.given, validation, self.device, self.dtype)
-        )
-        shown = self.shown._replace(weight=weight.to(self.device, self.dtype), held=held)
-        descent = AdamW(
-            self.values,
-            self.decayed,
-            self._by_replica(learning_rate),
-            self._by_replica(weight_decay),
-        )
+        shown = self.shown._replace(weight=weight.to(self.device, self.dtype))
+        if validation is not None:
+            patients = ValidationPatients.of(*self.given, validation, self.device, self.dtype)
+            shown = shown._replace(validation=patients)
+        rate, decay = self._by_replica(learning_rate), self._by_replica(weight_decay)
+        descent = AdamW(self.values, self._flat.decayed, rate, decay)
         stop = EarlyStopping(torch.tensor(epochs), settings, patience, self.task.calibrations)
-        curves = []
+        curves = [torch.zeros(0, self.folds, settings)]
         for epoch in range(max(epochs) + (validation is not None)):
-            grad, watched = self._step(descent.values, shown, self.masks(draws, settings))
-            if watched is not None:
-                curves.append(
-                    stop.see(watched.unflatten(1, (settings, seeds)).mean(2).cpu(), epoch)
-                )
-            going = stop.going(epoch)
+            masks = self.masks(generators, settings)
+            grad, validated = self._step(descent.values, shown, masks)
+            if validated is not None:
+                losses = validated.unflatten(1, (settings, seeds)).mean(2)
+                curve = stop.see(losses.cpu(), epoch)
+                curves.append(curve[None])
+            going = stop.going(epoch)  # [folds, settings]
             if not going.any():
                 break
-            # a fold that is done stays: were it dropped, the others' sums would round otherwise, as
-            # its data have it
-            descent.step(grad, going.repeat_interleave(seeds, 1).to(self.device))
+            # a fold that is done stays: were it dropped, the others' sums would round otherwise
+            alive = going.repeat_interleave(seeds, 1)
+            descent.step(grad, alive.to(self.device))
         self.values = descent.values
-        return ValidationLosses(
-            torch.stack(curves) if curves else torch.zeros(0, self.folds, settings), stop.calibrated
-        )
+        return ValidationLosses(torch.cat(curves), stop.calibrated)
+
+    def masks(self, generators: Generators, settings: int) -> dict[str, Tensor]:
+        """Draw what the next step hides: `mask` `[folds, replicas, n, M, D]`, 0 or 1 / (1 -
+        dropout), and `kept` `[folds, replicas, n, M]` where modalities are dropped."""
+        present = self.shown.inputs.present.cpu() > 0  # [folds, n, M]
+        size, masks = present.shape[1:], {}
+        if self.dropout:
+            numbers = draw_uniform(generators, self.patients, *size, self.net.width)
+            kept = (numbers >= self.dropout).to(self.device)
+            mask = kept.to(self.dtype).div_(1 - self.dropout)
+            masks["mask"] = mask.repeat(1, settings, 1, 1, 1)
+        if self.modality_dropout:
+            numbers = draw_uniform(generators, self.patients, *size)
+            kept = kept_modalities(numbers, present, self.modality_dropout).to(self.device)
+            masks["kept"] = kept.repeat(1, settings, 1, 1)
+        return masks
 
     def _by_replica(self, value: float | Tensor) -> Tensor:
         value = torch.as_tensor(value, dtype=self.dtype, device=self.device)
         return value.expand(self.folds, self.replicas)
-
-    def masks(
-        self, draws: Sequence[Sequence[Sequence[torch.Generator]]], settings: int
-    ) -> dict[str, Tensor]:
-        """What the next step hides, each replica's and modality's drawn from a source of its own:
-        `mask` `[folds, replicas, n, M, D]`, 0 or 1 / (1 - dropout), and `kept` `[folds, replicas,
-        n, M]` where modalities are dropped."""
-        present = self.shown.inputs.present.cpu() > 0
-        shape, hidden = (self.folds, len(draws[0]), *present.shape[1:]), {}
-        entries, whole = torch.zeros(*shape, self.net.width), torch.zeros(shape)
-        for f, row in enumerate(draws):
-            for s, sources in enumerate(row):
-                for m, source in enumerate(sources):
-                    if self.dropout > 0:
-                        entries[f, s, : self.patients[f], m].uniform_(generator=source)
-                    if self.modality_dropout > 0:
-                        whole[f, s, : self.patients[f], m].uniform_(generator=source)
-        if self.dropout:
-            hidden["mask"] = (
-                (entries >= self.dropout).to(self.device).to(self.dtype).div_(1 - self.dropout)
-            )
-        if self.modality_dropout:
-            kept = whole >= self.modality_dropout
-            nothing = ~(kept & present[:, None]).any(3, keepdim=True)
-            hidden["kept"] = (kept | nothing).to(self.device)
-        return map_tensors(hidden, lambda mask: mask.repeat(1, settings, *(1,) * (mask.dim() - 2)))
-
-
-def is_gate(name: str) -> bool:
-    """Whether a parameter of that name is a gate: gates do not decay."""
-    return name.endswith("gate")
-
-
-def mean_loss(task: Task, predictor: Tensor, target: Target, weight: Tensor) -> Tensor:
-    """Mean loss `[folds, replicas]` of predictors `[folds, replicas, n, W]` over the rows that are
-    known and that `weight` `[folds, replicas, n]` counts; `target` `[folds, replicas or 1, n]`."""
-    target = map_tensors(target, lambda each: each.expand(weight.shape))
-    return mean_over(task.net_loss(predictor, target), weight * target.known)
-
-
-def mean_over(values: Tensor, weight: Tensor) -> Tensor:
-    """The weighted mean over the last axis; 0 where nothing has a weight."""
-    return (values * weight).sum(-1) / weight.sum(-1).clamp(min=1e-12)
-
-
-def _for_replicas(each: Tensor) -> Tensor:
-    """`[folds, 1, n]` of `[folds, n]`."""
-    return each[:, None]

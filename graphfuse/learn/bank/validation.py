@@ -1,8 +1,10 @@
-"""Patients whom a bank watches: held out of a replica's loss, but not of its patient layers."""
+"""Validation patients of a bank: they count in no training loss of a replica, but stay in its
+patient layers."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 from typing import NamedTuple
 
 import torch
@@ -20,9 +22,18 @@ from graphfuse.task.outcome import Target
 
 
 class ValidationPatients(NamedTuple):
-    """The patients that each replica watches, h at most: `rows` `[folds, replicas, h]`, their place
-    among the fold's patients, `weight` and `target` `[folds, replicas, h]`, and their `inputs` but
-    for the columns."""
+    """Each replica's validation patients, at most h.
+
+    Parameters
+    ----------
+    rows : Tensor of int64, [folds, replicas, h]
+        Their places among the fold's patients.
+    weight : Tensor, [folds, replicas, h]
+        How much each counts; 0 beyond a replica's own patients.
+    target : Target of Tensor, [folds, replicas, h]
+    inputs : Inputs
+        Their inputs but for the columns, which the encoders have seen among the fold's.
+    """
 
     rows: Tensor
     weight: Tensor
@@ -33,45 +44,57 @@ class ValidationPatients(NamedTuple):
     def of(
         cls, inputs: Sequence[Inputs], targets: Sequence[Target], validation: Tensor, device, dtype
     ) -> ValidationPatients:
-        """Those with a weight in `validation` `[folds, replicas, n]`; most replicas of a fold share
-        their patients."""
-        found: dict[tuple, int] = {}
-        parts, place = [], torch.zeros(validation.shape[:2], dtype=torch.long)
-        for f, r in torch.cartesian_prod(*map(torch.arange, validation.shape[:2])).tolist():
-            rows = validation[f, r].nonzero().flatten()
-            key = (f, *rows.tolist())
-            if key not in found:
-                found[key] = len(parts)
-                parts.append((rows, targets[f].take(rows), _patients(inputs[f], rows)))
-            place[f, r] = found[key]
-        rows = stacked([[part[0]] for part in parts])[:, 0]
-        target = stacked_targets([part[1] for part in parts], device, dtype)
-        shown = stacked_inputs(
-            [part[2] for part in parts], device, dtype, senders=validation.shape[2]
-        )
-        rows, target, shown = map_tensors(
-            (rows.to(device), target, shown), lambda each: each[place.to(each.device)]
-        )
-        counted = (
-            torch.arange(rows.shape[2])
-            < torch.tensor([len(part[0]) for part in parts])[place][..., None]
-        )
-        weight = validation.to(device, dtype).gather(2, rows) * counted.to(device)
+        """The patients with a weight in `validation` `[folds, replicas, n]`.
+
+        Most replicas of a fold share their patients; each set of patients is made once.
+        """
+        numbers, sets = _distinct_sets(validation)  # [folds, replicas], fold and rows of each
+        each_rows = [rows for _, rows in sets]
+        each_target = [targets[f].take(rows) for f, rows in sets]
+        each_inputs = [_take(inputs[f], rows) for f, rows in sets]
+        rows = stacked([[own] for own in each_rows])[:, 0].to(device)  # [sets, h]
+        target = stacked_targets(each_target, device, dtype)
+        shown = stacked_inputs(each_inputs, device, dtype, senders=validation.shape[2])
+        counts = torch.tensor([len(own) for own in each_rows])
+        counted = torch.arange(rows.shape[1]) < counts[:, None]
+
+        def by_replica(each: Tensor) -> Tensor:
+            return each[numbers.to(each.device)]
+
+        trees = (rows, target, shown, counted.to(device))
+        rows, target, shown, counted = map_tensors(trees, by_replica)
+        weight = validation.to(device, dtype).gather(2, rows) * counted
         return cls(rows, weight, target, shown)
 
 
-def _patients(inputs: Inputs, rows: Tensor) -> Inputs:
-    lists = tuple(_heard(each, rows) for each in inputs.lists)
+def _distinct_sets(validation: Tensor) -> tuple[Tensor, list[tuple[int, Tensor]]]:
+    """Which set of patients each replica has `[folds, replicas]`, and of each set its fold and its
+    rows `[h]`."""
+    folds, replicas, _ = validation.shape
+    numbers = torch.zeros(folds, replicas, dtype=torch.long)
+    known: dict[tuple, int] = {}
+    sets = []
+    for f, r in product(range(folds), range(replicas)):
+        (rows,) = validation[f, r].nonzero(as_tuple=True)
+        key = (f, *rows.tolist())
+        if key not in known:
+            known[key] = len(sets)
+            sets.append((f, rows))
+        numbers[f, r] = known[key]
+    return numbers, sets
+
+
+def _take(inputs: Inputs, rows: Tensor) -> Inputs:
+    """Some patients' inputs but for the columns."""
+    lists = tuple(_edges_to(each, rows) for each in inputs.lists)
     return Inputs((), inputs.present[rows], inputs.start[rows], inputs.bias[rows], lists)
 
 
-def _heard(lists: EdgeLists, rows: Tensor) -> EdgeLists:
-    """What these receivers hear."""
+def _edges_to(lists: EdgeLists, rows: Tensor) -> EdgeLists:
+    """The edges whose receivers are at `rows`, which become the receivers in this order."""
     counts = lists.offsets.diff()[rows]
     offsets = torch.cat([counts.new_zeros(1), counts.cumsum(0)])
-    edges = torch.repeat_interleave(lists.offsets[rows] - offsets[:-1], counts) + torch.arange(
-        int(offsets[-1])
-    )
-    return EdgeLists.build(
-        offsets, lists.index[edges], lists.weight[edges], len(lists.back_offsets) - 1
-    )
+    shift = lists.offsets[rows] - offsets[:-1]
+    edges = shift.repeat_interleave(counts) + torch.arange(int(offsets[-1]))
+    senders = len(lists.back_offsets) - 1
+    return EdgeLists.build(offsets, lists.index[edges], lists.weight[edges], senders)
