@@ -18,7 +18,7 @@ from graphfuse.evaluate.folds import repeated
 from graphfuse.explain.fold_ranking import rank
 from graphfuse.learn import fold_data
 from graphfuse.learn.bank.bank import Bank
-from graphfuse.learn.bank.training import initial_net
+from graphfuse.learn.bank.fold_nets import initial_net
 from graphfuse.learn.linear.prepared_fold import PreparedFold
 from graphfuse.learn.model import FusionModel
 from graphfuse.learn.random_draws import mask_sources

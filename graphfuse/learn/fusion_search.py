@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 from graphfuse.errors import InputError, counted
 from graphfuse.learn import fold_data
-from graphfuse.learn.bank.training import Choice, Trained, first_pass, second_pass, train
+from graphfuse.learn.bank.choice import Choice
+from graphfuse.learn.bank.training import Trained, first_pass, second_pass, train
 from graphfuse.learn.fold_model import Fitted
 from graphfuse.learn.fusion_support import require_fusion
 from graphfuse.learn.linear.prepared_fold import PreparedFold

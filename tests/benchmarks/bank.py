@@ -34,7 +34,8 @@ from torch.nn.functional import cross_entropy
 
 import graphfuse as gf
 from graphfuse.evaluate.folds import repeated, splits
-from graphfuse.learn.bank.training import initial_net, train
+from graphfuse.learn.bank.fold_nets import initial_net
+from graphfuse.learn.bank.training import train
 from graphfuse.learn.fold_data import FoldData, fold_data
 from graphfuse.learn.fold_model import Fitted
 from graphfuse.learn.linear.inner_folds import INNER_FOLDS

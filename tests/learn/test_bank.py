@@ -10,10 +10,10 @@ from torch.nn.functional import cross_entropy
 
 from graphfuse.learn import fold_data
 from graphfuse.learn.bank.bank import Bank
+from graphfuse.learn.bank.fold_nets import initial_net
 from graphfuse.learn.bank.losses import mean_loss
 from graphfuse.learn.bank.stacked_tensors import map_tensors
 from graphfuse.learn.bank.stopping import EarlyStopping
-from graphfuse.learn.bank.training import initial_net
 from graphfuse.learn.linear.prepared_fold import PreparedFold
 from graphfuse.learn.random_draws import mask_sources
 from graphfuse.nn.edge_lists import aggregate

@@ -17,7 +17,7 @@ from graphfuse.evaluate.folds import repeated
 from graphfuse.evaluate.leakage.epoch_picking import best_of_epochs
 from graphfuse.evaluate.resume.dependencies import Beside
 from graphfuse.learn import fold_data
-from graphfuse.learn.bank.training import initial_net
+from graphfuse.learn.bank.fold_nets import initial_net
 from graphfuse.learn.linear.prepared_fold import PreparedFold
 from graphfuse.learn.model import FusionModel
 from graphfuse.learn.random_draws import mask_sources, seed_of

@@ -16,7 +16,8 @@ from graphfuse.evaluate.folds import splits
 from graphfuse.evaluate.metrics import compare
 from graphfuse.graph.gene.network import GeneNetwork
 from graphfuse.learn.bank.bank import Bank
-from graphfuse.learn.bank.training import initial_net, train
+from graphfuse.learn.bank.fold_nets import initial_net
+from graphfuse.learn.bank.training import train
 from graphfuse.learn.fold_data import FoldData, fold_data
 from graphfuse.learn.fold_model import Fitted
 from graphfuse.learn.linear.prepared_fold import PreparedFold

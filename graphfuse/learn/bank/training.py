@@ -1,9 +1,9 @@
-"""From folds to trained nets, all folds, settings and seeds in one bank.
+"""From folds to trained nets: all folds, settings and seeds in one bank, in two passes.
 
-Two passes. The first trains each seed without one inner fold and follows the loss there; the
-setting (learning rate, weight decay) and the epoch at which the mean curve of a fold's seeds is
-lowest (possibly 0: the linear start itself) are the fold's own. The second trains every seed on all
-training patients for that long. ValidationPatients-out patients are in no tensor.
+The first pass trains each seed without one inner fold and follows the loss there. Each fold takes
+the setting (learning rate, weight decay) and the epoch at which the curve, averaged over seeds, is
+lowest (possibly epoch 0: the linear model itself). The second pass trains every seed on all
+training patients for that long. Test patients are in no tensor.
 """
 
 from __future__ import annotations
@@ -16,26 +16,38 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from graphfuse.learn.bank.bank import Bank
+from graphfuse.learn.bank.bank import Bank, ValidationLosses
+from graphfuse.learn.bank.choice import Choice, calibration
+from graphfuse.learn.bank.fold_nets import initial_net, unrotated
+from graphfuse.learn.bank.masks import Generators
 from graphfuse.learn.bank.memory import Chunk, Size, chunks
 from graphfuse.learn.fold_data import FoldData
-from graphfuse.learn.random_draws import mask_sources, seed_of
+from graphfuse.learn.random_draws import mask_sources
 from graphfuse.nn.net import Net, NetSpec
 from graphfuse.schema import Recipe
 from graphfuse.schema.recipe import TrainSection
 
 log = logging.getLogger(__name__)
 
-# sd of the normal prior of a temperature's logarithm around 0: a few patients held out move it
-# little
-LEAN = 0.5
-
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """The nets of one fold, their rotation folded back: `nets` (one per seed; one in all after 0
-    epochs, where seeds do not differ), `epochs`, the `setting` chosen, its `curve` in the first
-    pass, and the `temperature` to divide logits by."""
+    """The nets of one fold, over the columns themselves.
+
+    Parameters
+    ----------
+    spec : NetSpec
+    nets : list of Net
+        One per seed; one in all after 0 epochs, where seeds do not differ.
+    epochs : int
+        For how many epochs they trained.
+    curve : list of float
+        The validation loss before each epoch of the first pass, averaged over seeds.
+    setting : dict of str to float
+        The learning rate and weight decay chosen.
+    temperature : float
+        What logits are to be divided by.
+    """
 
     spec: NetSpec
     nets: list[Net]
@@ -45,43 +57,36 @@ class Trained:
     temperature: float = 1.0
 
 
-@dataclass(frozen=True, eq=False)
-class Choice:
-    """What the first pass found for a fold: the number of the setting, how many epochs, that
-    setting's curve, and the temperature at which the probabilities are those that held-out patients
-    bear out (Guo et al. 2017, arXiv 1706.04599)."""
-
-    setting: int
-    epochs: int
-    curve: list[float]
-    temperature: float = 1.0
-
-    @classmethod
-    def lowest(cls, curves: Tensor, temperatures: Sequence[float] = ()) -> Choice:
-        """Of curves `[epochs + 1, settings]`: the lowest loss, the first of those that differ by
-        less than 1e-4; with the temperature of each setting."""
-        epochs, settings = curves.shape
-        setting, epoch = divmod(int(np.argmin(np.round(curves.T.numpy(), 4))), epochs)
-        curve = curves[:, setting][curves[:, setting].isfinite()].double().numpy().round(6).tolist()
-        return cls(setting, epoch, curve, temperatures[setting] if len(temperatures) else 1.0)
-
-    @property
-    def loss(self) -> float:
-        """The lowest held-out loss."""
-        return min(self.curve, default=float("inf"))
-
-
 def train(
     folds: list[FoldData], recipe: Recipe, seed: int, device: str, dtype=torch.float32
 ) -> list[Trained]:
-    """All folds × settings × seeds, both passes."""
+    """Train all folds, settings and seeds of a recipe.
+
+    Parameters
+    ----------
+    folds : list of FoldData
+    recipe : Recipe
+        Its `[train]` section says how.
+    seed : int
+        The first of the recipe's seeds.
+    device : str
+    dtype : torch.dtype
+
+    Returns
+    -------
+    list of Trained
+        One for each fold.
+    """
     section = recipe.train
     if section.stop == "last":
         choices = [Choice(0, section.epochs, [])] * len(folds)
     else:
         choices = first_pass(folds, section, seed, device, dtype)
-        log.debug("epochs chosen on inner folds: %s", [c.epochs for c in choices])
+        log.info("epochs chosen on inner folds: %s", [c.epochs for c in choices])
     return second_pass(folds, choices, section, seed, device, dtype)
+
+
+# --------------------------------------------------------------------------------- the first pass
 
 
 def first_pass(
@@ -92,50 +97,64 @@ def first_pass(
     dtype=torch.float32,
     epochs: int | None = None,
 ) -> list[Choice]:
-    """Trains every setting and seed without one inner fold, for at most `epochs`, and follows the
-    loss there."""
-    settings, limit = section.settings, section.epochs if epochs is None else epochs
-    curves = torch.full((limit + 1, len(folds), len(settings)), torch.inf)
-    warmth = np.ones((len(folds), len(settings)))
-    for chunk in _chunks(folds, section, seed, dtype, len(settings)):
-        mine = [folds[f] for f in chunk.folds]
-        bank, draws = _bank(mine, section, seed, device, dtype, chunk)
-        held = _rows(
-            [
-                [fold.inner == s % (1 + fold.inner.max()) for s in range(section.seeds)]
-                for fold in mine
-            ]
-        )
-        whole = _rows([[np.ones(len(fold.inner))] * section.seeds for fold in mine])
-        weight, validation = (
-            each.repeat(1, len(chunk.settings), 1) for each in (whole - held, held)
-        )
-        rates = torch.tensor(settings, dtype=torch.float64)[chunk.settings].repeat_interleave(
-            section.seeds, 0
-        )
-        options = {
-            "validation": validation,
-            "learning_rate": rates[:, 0],
-            "weight_decay": rates[:, 1],
-        }
-        found = bank.train(weight, [limit] * len(mine), draws, **options)
-        where = np.ix_(chunk.folds, chunk.settings)
-        curves[: len(found.losses), *map(torch.from_numpy, where)] = found.losses.float()
-        patients = [
-            (h.any(0)[: len(fold.inner)] & fold.target.known).sum()
-            for h, fold in zip(held, mine, strict=True)
-        ]
-        choices = mine[0].task.calibrations
-        known = np.array(patients)[:, None]
-        warmth[where] = calibration(found.calibrated.numpy(), known, choices)
-    return [Choice.lowest(curves[:, f], warmth[f].tolist()) for f in range(len(folds))]
+    """Train every setting and seed without one inner fold, for at most `epochs` (by default the
+    section's), and choose by the loss there."""
+    count = len(section.settings)
+    limit = section.epochs if epochs is None else epochs
+    curves = torch.full((limit + 1, len(folds), count), torch.inf)
+    temperatures = np.ones((len(folds), count))
+    for chunk in _chunks(folds, section, seed, dtype, count):
+        own = [folds[f] for f in chunk.folds]
+        bank, generators = _bank(own, section, seed, device, dtype, chunk)
+        followed = _follow(bank, own, section, chunk, generators, limit)
+        place = np.ix_(chunk.folds, chunk.settings)
+        rows, columns = (torch.from_numpy(each) for each in place)
+        curves[: len(followed.losses), rows, columns] = followed.losses.float()
+        temperatures[place] = _temperatures(own, section.seeds, followed)
+    by_fold = zip(curves.unbind(1), temperatures.tolist(), strict=True)
+    return [Choice.lowest(*each) for each in by_fold]
 
 
-def calibration(losses: np.ndarray, patients: np.ndarray, choices: Sequence[float]) -> np.ndarray:
-    """Of the C `choices`, the one with the lowest mean loss of `patients` `[…]` held out, `losses`
-    `[…, C]`, under a prior that leans to 1 (`LEAN`)."""
-    lean = np.log(choices) ** 2 / (2 * LEAN**2) / np.maximum(patients, 1)[..., None]
-    return np.asarray(choices)[np.argmin(np.round(losses + lean, 6), axis=-1)]
+def _follow(
+    bank: Bank,
+    folds: list[FoldData],
+    section: TrainSection,
+    chunk: Chunk,
+    generators: Generators,
+    epochs: int,
+) -> ValidationLosses:
+    """Train a chunk's folds and settings, each seed without one inner fold."""
+    seeds, settings = section.seeds, len(chunk.settings)
+    validation = _padded(_validation_rows(folds, seeds))  # [folds, seeds, n]
+    weight = _padded(_all_rows(folds, seeds)) - validation
+    rates = torch.tensor(section.settings, dtype=torch.float64)[chunk.settings]
+    rates = rates.repeat_interleave(seeds, 0)  # [replicas, 2]
+    return bank.train(
+        weight.repeat(1, settings, 1),
+        [epochs] * len(folds),
+        generators,
+        validation=validation.repeat(1, settings, 1),
+        learning_rate=rates[:, 0],
+        weight_decay=rates[:, 1],
+    )
+
+
+def _validation_rows(folds: list[FoldData], seeds: int) -> list[list[np.ndarray]]:
+    """bool `[n]` of each fold and seed: the inner fold that the seed does not train on."""
+    return [[fold.inner == s % (1 + fold.inner.max()) for s in range(seeds)] for fold in folds]
+
+
+def _temperatures(folds: list[FoldData], seeds: int, followed: ValidationLosses) -> np.ndarray:
+    """The temperature of each fold and setting."""
+    counts = []
+    for fold, rows in zip(folds, _validation_rows(folds, seeds), strict=True):
+        validated = torch.from_numpy(np.any(rows, axis=0))
+        counts.append(int((validated & fold.target.known).sum()))
+    choices = folds[0].task.calibrations
+    return calibration(followed.calibrated.numpy(), np.array(counts)[:, None], choices)
+
+
+# -------------------------------------------------------------------------------- the second pass
 
 
 def second_pass(
@@ -146,42 +165,51 @@ def second_pass(
     device: str,
     dtype=torch.float32,
 ) -> list[Trained]:
-    """Trains every seed on all training patients, each fold with the setting and for the epochs
-    chosen; a fold of 0 epochs stays in the bank, so that no other fold's digits depend on what it
-    chose."""
-    states = {
-        f: [initial_net(fold, seed).to(dtype).state_dict()]
-        for f, fold in enumerate(folds)
-        if not choices[f].epochs
-    }
-    for chunk in _chunks(folds, section, seed, dtype, 1) if len(states) < len(folds) else ():
-        mine, own = [folds[f] for f in chunk.folds], [choices[f] for f in chunk.folds]
-        bank, draws = _bank(mine, section, seed, device, dtype, chunk)
-        whole = _rows([[np.ones(len(fold.inner))] * section.seeds for fold in mine])
-        rates = torch.tensor(
-            [section.settings[choice.setting] for choice in own], dtype=torch.float64
-        ).view(-1, 2, 1)
-        options = {"learning_rate": rates[:, 0], "weight_decay": rates[:, 1]}
-        bank.train(whole, [choice.epochs for choice in own], draws, **options)
-        moved = [i for i, choice in enumerate(own) if choice.epochs]
-        states |= {chunk.folds[i]: [bank.state(i, s) for s in range(section.seeds)] for i in moved}
+    """Train every seed on all training patients, each fold with the setting and for the epochs
+    chosen.
+
+    A fold of 0 epochs stays in the bank, so that no other fold's digits depend on what it chose.
+    """
+    states = {}
+    for f, fold in enumerate(folds):
+        if choices[f].epochs == 0:
+            states[f] = [initial_net(fold, seed).to(dtype).state_dict()]
+    if len(states) < len(folds):
+        for chunk in _chunks(folds, section, seed, dtype, 1):
+            own = [folds[f] for f in chunk.folds]
+            bank, generators = _bank(own, section, seed, device, dtype, chunk)
+            _train_as_chosen(bank, own, [choices[f] for f in chunk.folds], section, generators)
+            for i, f in enumerate(chunk.folds):
+                if choices[f].epochs:
+                    states[f] = [bank.state(i, s) for s in range(section.seeds)]
     return [_trained(fold, states[f], choices[f], section) for f, fold in enumerate(folds)]
+
+
+def _train_as_chosen(
+    bank: Bank,
+    folds: list[FoldData],
+    choices: list[Choice],
+    section: TrainSection,
+    generators: Generators,
+) -> None:
+    weight = _padded(_all_rows(folds, section.seeds))
+    settings = [section.settings[choice.setting] for choice in choices]
+    rates = torch.tensor(settings, dtype=torch.float64)[..., None]  # [folds, 2, 1]
+    epochs = [choice.epochs for choice in choices]
+    rate, decay = rates[:, 0], rates[:, 1]
+    bank.train(weight, epochs, generators, learning_rate=rate, weight_decay=decay)
 
 
 def _trained(
     fold: FoldData, states: list[dict[str, Tensor]], choice: Choice, section: TrainSection
 ) -> Trained:
-    setting = dict(
-        zip(("learning_rate", "weight_decay"), section.settings[choice.setting], strict=True)
-    )
-    return Trained(
-        fold.spec,
-        [unrotated(fold, state) for state in states],
-        choice.epochs,
-        choice.curve,
-        setting,
-        choice.temperature,
-    )
+    learning_rate, weight_decay = section.settings[choice.setting]
+    setting = {"learning_rate": learning_rate, "weight_decay": weight_decay}
+    nets = [unrotated(fold, state) for state in states]
+    return Trained(fold.spec, nets, choice.epochs, choice.curve, setting, choice.temperature)
+
+
+# ------------------------------------------------------------------------------------------- banks
 
 
 def _chunks(
@@ -201,64 +229,36 @@ def _bank(
     dtype: torch.dtype,
     chunk: Chunk,
 ) -> tuple[Bank, list[list[list[torch.Generator]]]]:
-    seeds = range(section.seeds)
-    nets = [[initial_net(fold, seed + s) for s in seeds] * len(chunk.settings) for fold in folds]
-    draws = [[mask_sources(fold.channels, seed + s) for s in seeds] for fold in folds]
-    options = {"dropout": section.dropout, "modality_dropout": section.modality_dropout}
-    options |= {"amp": section.amp, "compiled": section.compile, "at_once": chunk.at_once}
+    """A chunk's bank of new nets, and the generators of its masks."""
+    seeds = range(seed, seed + section.seeds)
+    nets = [[initial_net(fold, s) for s in seeds] * len(chunk.settings) for fold in folds]
+    generators = [[mask_sources(fold.channels, s) for s in seeds] for fold in folds]
     bank = Bank(
         nets,
-        [f.inputs for f in folds],
-        [f.target for f in folds],
+        [fold.inputs for fold in folds],
+        [fold.target for fold in folds],
         folds[0].task,
         device=device,
         dtype=dtype,
-        **options,
+        dropout=section.dropout,
+        modality_dropout=section.modality_dropout,
+        amp=section.amp,
+        compiled=section.compile,
+        at_once=chunk.at_once,
     )
-    return bank, draws
+    return bank, generators
 
 
-def initial_net(fold: FoldData, seed: int) -> Net:
-    """A net at its start, built for the coordinates in which the fold's columns are given. Every
-    part's first weights come from the seed, its slot and its channel's name."""
-
-    def draw(slot: str, channel: int | None = None) -> None:
-        name = "" if channel is None else fold.channels[channel]
-        torch.default_generator.manual_seed(seed_of(seed, f"{slot} {name}"))
-
-    turned = zip(fold.spec.features, fold.basis, strict=True)
-    features = tuple(f if basis is None else basis.shape[1] for f, basis in turned)
-    with torch.random.fork_rng(devices=[]):
-        net = Net(fold.spec._replace(features=features), draw)
-    with torch.no_grad():
-        for m, encode in enumerate(net.encode):
-            if encode.linear:
-                encode.scale.fill_(max(fold.varying[m], 1) ** -0.5)
-            if encode.hops:
-                encode.gate.fill_(fold.gates[m, 0])
-            net.patient_gate[m] = torch.from_numpy(fold.gates[m, 1:])
-            if m in fold.prime:
-                fold.prime[m](encode)
-        said, (values, known, *_) = net.double().linear(fold.inputs), fold.target
-        net.fuse.prime(said[known], fold.inputs.present[known], values[known])
-    return net.float()
+def _all_rows(folds: list[FoldData], seeds: int) -> list[list[np.ndarray]]:
+    """Ones `[n]` of each fold and seed."""
+    return [[np.ones(len(fold.inner))] * seeds for fold in folds]
 
 
-def unrotated(fold: FoldData, state: dict[str, Tensor]) -> Net:
-    """The trained net over the columns themselves: each rotated encoder's weight becomes basis @
-    weight."""
-    net = Net(fold.spec)
-    for m, basis in enumerate(fold.basis):
-        if basis is not None:
-            name = f"encode.{m}.weight"
-            state[name] = (torch.from_numpy(basis) @ state[name].double()).to(state[name].dtype)
-    net.to(next(iter(state.values())).dtype).load_state_dict(state)
-    return net.eval()
-
-
-def _rows(rows: list[list[np.ndarray]]) -> Tensor:
-    """`[folds, seeds, n]` of ones and zeros, padded with zeros."""
-    longest = max(len(r) for row in rows for r in row)
-    return torch.tensor(
-        np.array([[np.pad(r.astype(float), (0, longest - len(r))) for r in row] for row in rows])
-    )
+def _padded(rows: list[list[np.ndarray]]) -> Tensor:
+    """float64 `[folds, seeds, n]`, padded with zeros."""
+    longest = max(len(own) for of_fold in rows for own in of_fold)
+    padded = np.zeros((len(rows), len(rows[0]), longest))
+    for f, of_fold in enumerate(rows):
+        for s, own in enumerate(of_fold):
+            padded[f, s, : len(own)] = own
+    return torch.from_numpy(padded)
