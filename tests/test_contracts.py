@@ -204,7 +204,7 @@ def test_empty_controls_train_the_no_graph_net(small, network):
 
 def test_gates_start_closed(small, network):
     _, data = fold_of(small.cohort, quick(), network)
-    module = Net(data.shape)
+    module = Net(data.spec)
     assert not module.patient_gate.any()
     assert all(not encode.gate.any() for encode in module.encode)
 
