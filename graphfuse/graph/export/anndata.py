@@ -26,13 +26,29 @@ GENES = "genes"
 
 
 def to_anndata(graph: CohortGraph, modality: str | None = None) -> AnnData:
-    """One modality's table as AnnData (the first when none is named), all patients in it.
+    """Converts one modality to AnnData, with all patients.
 
-    X float `[N, F]`; `obs` outcomes, groups and presence; `var` with `gene`; `obsp[layer]` csr `[N,
-    N]` and `varp["genes"]` csr `[F, F]`, the gene network between columns; in both, row = who
-    hears. `uns["graphfuse"]` says what the graph is. Raises `InputError` for unknown modalities.
+    Parameters
+    ----------
+    graph : CohortGraph
+    modality : str, optional
+        By default the first.
+
+    Returns
+    -------
+    anndata.AnnData
+        `X` float `[N, F]`, standardised columns; `obs` outcomes, groups and presence; `var` with
+        `gene`; `obsp[layer]` csr `[N, N]` and `varp["genes"]` csr `[F, F]`, the gene network
+        between columns, row = receiver in both; `uns["graphfuse"]` names the cohort, the layers and
+        the network.
+
+    Raises
+    ------
+    InputError
+        For unknown modalities, and where the graph has no tables.
     """
-    modality = next(iter(graph.features), None) if modality is None else modality
+    if modality is None:
+        modality = next(iter(graph.features), None)
     if modality not in graph.features:
         raise InputError(
             f"the graph has no table {modality!r}{nearest(str(modality), graph.features)}"
@@ -76,25 +92,30 @@ def to_mudata(graph: CohortGraph) -> MuData:
             "to_networkx or to_hetero"
         )
     count = len(graph.cohort)
-    parts, own, held = {}, set(), np.zeros(count, bool)
+    parts, own_layers = {}, set()
+    in_any = np.zeros(count, bool)
     for name in graph.features:
         rows = np.flatnonzero(_present(graph, name))
-        held[rows] = True
-        parts[name] = _part(graph, name, rows)
+        in_any[rows] = True
+        part = _part(graph, name, rows)
         lists = graph.layers.get(name)
         if lists is not None and _within(lists, rows):
-            own.add(name)
-            parts[name].obsp[_key(name)] = connectivities(lists, count)[rows][:, rows]
+            own_layers.add(name)
+            among_all = connectivities(lists, count)
+            part.obsp[_key(name)] = among_all[rows][:, rows]
+        parts[_key(name)] = part
     obs = _obs(graph)
+    ids = obs.index[in_any]
     with mudata.set_options(pull_on_update=False):
-        mdata = mudata.MuData({_key(name): part for name, part in parts.items()})
-        if not mdata.obs_names.equals(obs.index[held]):
-            mdata = mdata[obs.index[held]].copy()
-    mdata.obs = obs[held]
+        mdata = mudata.MuData(parts)
+        if not mdata.obs_names.equals(ids):
+            mdata = mdata[ids].copy()
+    mdata.obs = obs[in_any]
     for name, lists in graph.layers.items():
-        if name not in own:
-            mdata.obsp[_key(name)] = connectivities(lists, count)[held][:, held]
-    left_out = obs.index[~held].to_numpy(str)
+        if name not in own_layers:
+            among_all = connectivities(lists, count)
+            mdata.obsp[_key(name)] = among_all[in_any][:, in_any]
+    left_out = obs.index[~in_any].to_numpy(str)
     mdata.uns["graphfuse"] = _about(graph) | {"left_out": left_out}
     return mdata
 
@@ -108,7 +129,7 @@ def _part(graph: CohortGraph, modality: str, rows: np.ndarray) -> AnnData:
 
 
 def write_h5mu(mdata: MuData, path: str | Path) -> None:
-    """`mdata` as an h5mu file, with one behaviour under every version of mudata."""
+    """Writes `mdata` as an h5mu file, alike under every version of mudata."""
     import mudata
 
     with mudata.set_options(pull_on_update=False):
@@ -134,17 +155,19 @@ def connectivities(lists: Neighbours, senders: int | None = None) -> sparse.csr_
 
 
 def gene_connectivities(network: GeneNetwork, symbols: list[str | None]) -> sparse.csr_matrix:
-    """float64 csr `[F, F]`: weights of the gene network between columns that measure its genes; row
-    = who hears (both ways where undirected). Columns of the same gene are not joined."""
+    """float64 csr `[F, F]`: weights of the gene network between columns that measure its genes, row
+    = receiver (both ways where undirected). Columns of the same gene are not joined."""
     edge, a, b = network.edge_features(symbols)
     measured = network.on(symbols)
     both_ways = measured.source != measured.target  # a loop's pairs go both ways already
     if network.directed:
         both_ways = np.zeros_like(both_ways)
     back = both_ways[edge]
-    rows, columns = np.concatenate([b, a[back]]), np.concatenate([a, b[back]])
-    weight = measured.weight[np.concatenate([edge, edge[back]])]
-    return sparse.csr_matrix((weight, (rows, columns)), shape=(len(symbols), len(symbols)))
+    rows = np.concatenate([b, a[back]])
+    columns = np.concatenate([a, b[back]])
+    edges = np.concatenate([edge, edge[back]])
+    shape = (len(symbols), len(symbols))
+    return sparse.csr_matrix((measured.weight[edges], (rows, columns)), shape=shape)
 
 
 def _table(graph: CohortGraph, modality: str, rows: np.ndarray) -> AnnData:
@@ -153,13 +176,15 @@ def _table(graph: CohortGraph, modality: str, rows: np.ndarray) -> AnnData:
 
     columns = pd.Series(graph.feature_names[modality], dtype=object).astype(str)
     again = columns.groupby(columns).cumcount()
-    numbered = columns + "#" + (again + 1).astype(str)
+    number = (again + 1).astype(str)
+    numbered = columns + "#" + number
     unique = np.where(again > 0, numbered, columns)
     var = pd.DataFrame(index=pd.Index(unique, dtype=object))
     genes = feature_genes(graph, modality)
     if any(genes):
         var["gene"] = pd.Categorical(genes)
-    ids = pd.Index(graph.cohort.patients.astype(str)[rows], dtype=object)
+    patients = graph.cohort.patients.astype(str)
+    ids = pd.Index(patients[rows], dtype=object)
     values = np.array(graph.features[modality][rows])
     adata = AnnData(X=values, obs=pd.DataFrame(index=ids), var=var)
     if graph.network is not None and any(genes):
@@ -168,6 +193,7 @@ def _table(graph: CohortGraph, modality: str, rows: np.ndarray) -> AnnData:
 
 
 def _obs(graph: CohortGraph) -> pd.DataFrame:
+    """Outcomes, groups and presence of every patient, text as categories."""
     obs = patient_nodes(graph).set_index("patient")
     obs.index = pd.Index(obs.index, dtype=object)
     words = obs.select_dtypes("object").columns
@@ -176,6 +202,7 @@ def _obs(graph: CohortGraph) -> pd.DataFrame:
 
 
 def _about(graph: CohortGraph) -> dict:
+    """The names of the cohort, its layers and its network."""
     layers = [_key(name) for name in graph.layers]
     about = {"cohort": graph.cohort.name, "layers": np.array(layers, dtype=str)}
     if graph.network is not None:
@@ -184,47 +211,73 @@ def _about(graph: CohortGraph) -> dict:
 
 
 def _key(name: str) -> str:
-    """A name that HDF5 takes for one key."""
+    """A name that HDF5 does not take for a path."""
     return str(name).replace("/", "∕")
 
 
 def _present(graph: CohortGraph, name: str) -> np.ndarray:
+    """bool `[N]`: who has a modality; everyone, where it is not the cohort's."""
     owner = graph.cohort.modalities.get(name)
     return np.ones(len(graph.cohort), bool) if owner is None else owner.present
 
 
 def _within(lists: Neighbours, rows: np.ndarray) -> bool:
     """Whether all edges run between the patients at `rows`."""
-    here = np.zeros(max(len(lists), lists.senders), bool)
-    here[rows] = True
-    return bool(here[lists.index].all() and here[lists.receivers].all())
+    inside = np.zeros(max(len(lists), lists.senders), bool)
+    inside[rows] = True
+    return bool(inside[lists.index].all() and inside[lists.receivers].all())
 
 
 # ----------------------------------------------------------------------------------------- and back
 
 
 def from_anndata(adata: AnnData, patients: pd.Index | None = None) -> dict[str, Neighbours]:
-    """Every matrix of `obsp` as neighbour lists among `patients` (default: those of `adata`, in its
-    order).
+    """Converts every matrix of `obsp` to neighbour lists.
 
-    Row = who hears, column = who is heard; entries that are not stored or 0 are no edges. Raises
-    `InputError` for weights that are not finite, and for edges of patients who are not in
-    `patients`.
+    Parameters
+    ----------
+    adata : anndata.AnnData
+        In its `obsp`, row = receiver and column = sender; entries that are not stored or 0 are no
+        edges.
+    patients : pd.Index, optional
+        Whose lists they are, in their order; by default those of `adata`.
+
+    Returns
+    -------
+    dict of str to Neighbours
+
+    Raises
+    ------
+    InputError
+        For weights that are not finite, and for edges of patients who are not in `patients`.
     """
     patients = adata.obs_names if patients is None else patients
-    place = pd.Index(patients.astype(str)).get_indexer(adata.obs_names.astype(str))
+    all_ids = pd.Index(patients.astype(str))
+    place = all_ids.get_indexer(adata.obs_names.astype(str))
+    count = len(patients)
     return {
-        str(name): _lists(matrix, place, len(patients), str(name))
-        for name, matrix in adata.obsp.items()
+        str(name): _lists(matrix, place, count, str(name)) for name, matrix in adata.obsp.items()
     }
 
 
 def from_mudata(mdata: MuData, patients: pd.Index | None = None) -> dict[str, Neighbours]:
-    """Every `obsp` of a MuData and of its modalities as neighbour lists among `patients` (default:
-    those of `mdata`).
+    """Converts every `obsp` of a MuData and of its modalities to neighbour lists.
 
-    A modality's matrix keeps its name where no other has it, else it is `modality:name`. Raises as
-    `from_anndata`.
+    Parameters
+    ----------
+    mdata : mudata.MuData
+    patients : pd.Index, optional
+        Whose lists they are, in their order; by default those of `mdata`.
+
+    Returns
+    -------
+    dict of str to Neighbours
+        A modality's matrix keeps its name where no other has it, else it is `modality:name`.
+
+    Raises
+    ------
+    InputError
+        As `from_anndata`.
     """
     patients = mdata.obs_names if patients is None else patients
     layers = from_anndata(mdata, patients)
@@ -240,19 +293,18 @@ def from_mudata(mdata: MuData, patients: pd.Index | None = None) -> dict[str, Ne
 
 
 def _lists(matrix, place: np.ndarray, count: int, name: str) -> Neighbours:
-    """A matrix of `obsp` as neighbour lists; `place` int `[n]`: where its rows stand among `count`
-    patients, -1 for none."""
+    """A matrix of `obsp` as neighbour lists; `place` int `[n]`: the position of each of its rows
+    among `count` patients, -1 for none."""
     edges = sparse.coo_matrix(matrix)
     infinite = int((~np.isfinite(edges.data)).sum())
     if infinite:
         raise InputError(f"obsp[{name!r}]: {infinite:,} weights are not finite; remove those edges")
     ends = np.concatenate([edges.row, edges.col])
-    strange = np.unique(ends[place[ends] < 0])
-    if len(strange):
+    unknown = np.unique(ends[place[ends] < 0])
+    if len(unknown):
         raise InputError(
-            f"obsp[{name!r}]: rows {examples(strange)} are none of the patients; take them "
+            f"obsp[{name!r}]: rows {examples(unknown)} are none of the patients; take them "
             "out, or add the patients"
         )
-    return Neighbours.from_edges(
-        place[edges.row], place[edges.col], edges.data.astype(float), count, count
-    )
+    receiver, sender = place[edges.row], place[edges.col]
+    return Neighbours.from_edges(receiver, sender, edges.data.astype(float), count, count)

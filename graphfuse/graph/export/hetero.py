@@ -1,5 +1,4 @@
-"""A built graph as a PyTorch Geometric HeteroData: every node and relation, in the precision that
-layers take."""
+"""A built graph as a PyTorch Geometric HeteroData, with every node and relation."""
 
 from __future__ import annotations
 
@@ -102,7 +101,8 @@ def _add_patients(data: HeteroData, graph: CohortGraph, dtype: np.dtype) -> None
 def _presence(graph: CohortGraph, names: list[str]) -> np.ndarray:
     """bool `[N, M]`: who has which of these modalities."""
     of_modalities = [_present(graph, name) for name in names]
-    flags = np.array(of_modalities, bool).reshape(-1, len(graph.cohort))
+    flags = np.array(of_modalities, bool)
+    flags = flags.reshape(-1, len(graph.cohort))
     return flags.T.copy()
 
 

@@ -1,4 +1,4 @@
-"""HeteroData as safetensors and JSON: nothing in the files is code."""
+"""HeteroData in files: tensors as safetensors, the rest as JSON; nothing in them is code."""
 
 from __future__ import annotations
 
@@ -18,11 +18,18 @@ if TYPE_CHECKING:
 
 
 def save_hetero(graph: CohortGraph | HeteroData, folder: str | Path) -> None:
-    """`hetero.safetensors` (tensors) and `hetero.json` (schema version, types, lists) into
-    `folder`.
+    """Writes `hetero.safetensors` (tensors) and `hetero.json` (schema version, types, lists).
 
-    Values that are neither tensors nor JSON raise `InputError` that names them; nothing is written
-    then.
+    Parameters
+    ----------
+    graph : CohortGraph or HeteroData
+    folder : str or Path
+        Where they are written.
+
+    Raises
+    ------
+    InputError
+        For values that are neither tensors nor JSON; nothing is written then.
     """
     import torch
     from safetensors.torch import save_file
@@ -32,11 +39,11 @@ def save_hetero(graph: CohortGraph | HeteroData, folder: str | Path) -> None:
     data = graph if isinstance(graph, HeteroData) else to_hetero(graph)
     tensors, stores = {}, []
     for store in data.stores:
-        kind = store._key if isinstance(store._key, tuple) else (store._key,) if store._key else ()
-        entry = {"type": list(kind), "tensors": {}, "values": {}}
+        entry = {"type": _type_of(store), "tensors": {}, "values": {}}
         for name, value in store.items():
             if isinstance(value, torch.Tensor):
-                entry["tensors"][name] = key = f"{len(stores)}.{name}"
+                key = f"{len(stores)}.{name}"
+                entry["tensors"][name] = key
                 tensors[key] = value
             else:
                 entry["values"][name] = value
@@ -50,11 +57,19 @@ def save_hetero(graph: CohortGraph | HeteroData, folder: str | Path) -> None:
     shutil.copymode(folder / "hetero.json", folder / "hetero.safetensors")
 
 
+def _type_of(store) -> list[str]:
+    """The type of a store's nodes or edges; empty for the data's own store."""
+    key = store._key
+    if isinstance(key, tuple):
+        return list(key)
+    return [key] if key else []
+
+
 def _text(stores: list[dict]) -> str:
+    """The stores as JSON; raises `InputError` for what JSON does not know."""
+    content = {"schema": SCHEMA, "kind": "hetero", "stores": stores}
     try:
-        return json.dumps(
-            {"schema": SCHEMA, "kind": "hetero", "stores": stores}, ensure_ascii=False, indent=1
-        )
+        return json.dumps(content, ensure_ascii=False, indent=1)
     except (TypeError, ValueError) as error:
         kinds = {type(value).__name__ for entry in stores for value in entry["values"].values()}
         raise InputError(
@@ -64,30 +79,42 @@ def _text(stores: list[dict]) -> str:
 
 
 def _apart(tensors: dict) -> dict:
-    """The tensors on the CPU, whole; copied only where two share their memory."""
+    """The tensors on the CPU, each with memory of its own; copied only where two share it."""
     seen, apart = set(), {}
     for key, value in tensors.items():
         value = value.detach().cpu().contiguous()
-        home = value.untyped_storage().data_ptr()
-        apart[key] = (
-            value.clone()
-            if home in seen or value.untyped_storage().nbytes() != value.nbytes
-            else value
-        )
-        seen.add(home)
+        storage = value.untyped_storage()
+        is_shared = storage.data_ptr() in seen or storage.nbytes() != value.nbytes
+        apart[key] = value.clone() if is_shared else value
+        seen.add(storage.data_ptr())
     return apart
 
 
 def load_hetero(folder: str | Path) -> HeteroData:
-    """The HeteroData that `save_hetero` wrote. Raises `InputError` for missing, foreign or newer
-    files."""
+    """Reads the HeteroData that `save_hetero` wrote.
+
+    Parameters
+    ----------
+    folder : str or Path
+
+    Returns
+    -------
+    torch_geometric.data.HeteroData
+
+    Raises
+    ------
+    InputError
+        For missing, foreign or newer files.
+    """
     from torch_geometric.data import HeteroData
 
     stores, tensors = _read(Path(folder))
     data = HeteroData()
     for entry in stores:
-        kind = tuple(entry["type"])
-        store = data[kind if len(kind) > 1 else kind[0]] if kind else data
+        store = data
+        if entry["type"]:
+            node_type, *rest = entry["type"]
+            store = data[tuple(entry["type"]) if rest else node_type]
         for name, value in entry["values"].items():
             setattr(store, name, value)
         for name, key in entry["tensors"].items():
@@ -96,6 +123,7 @@ def load_hetero(folder: str | Path) -> HeteroData:
 
 
 def _read(folder: Path) -> tuple[list[dict], dict]:
+    """The stores of `hetero.json`, and the tensors."""
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 

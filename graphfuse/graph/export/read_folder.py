@@ -1,4 +1,4 @@
-"""A graph folder read back: the graph that `write` put there, with the precision of its files."""
+"""Reading a graph back from the folder that `write` made."""
 
 from __future__ import annotations
 
@@ -18,13 +18,24 @@ log = logging.getLogger(__name__)
 
 
 def read_graph(folder: str | Path) -> CohortGraph:
-    """The graph that `write` put into `folder`: nodes, edges and weights as they were (from
-    `hetero.*`), features as they were where `graph.h5mu` stands beside, else rounded to float32,
-    which the log says.
+    """Reads the graph that `write` put into a folder.
 
-    Its cohort holds what the graph knew: outcomes, groups, presence, and the standardised columns
-    as tables (see `from_hetero`). Raises `InputError` for folders that hold no graph, or files of
-    two different graphs.
+    Nodes, edges and weights are as they were (from `hetero.*`); features too where there is a
+    `graph.h5mu`, else rounded to float32, which the log says. The cohort holds what the graph
+    holds: outcomes, groups, presence, and the standardised columns as tables (see `from_hetero`).
+
+    Parameters
+    ----------
+    folder : str or Path
+
+    Returns
+    -------
+    CohortGraph
+
+    Raises
+    ------
+    InputError
+        For folders that hold no graph, or files of two different graphs.
     """
     folder = recover(Path(folder))
     graph = from_hetero(load_hetero(folder))
@@ -55,10 +66,10 @@ def _exact(graph: CohortGraph, path: Path) -> CohortGraph:
             )
         features[name] = np.zeros(rounded.shape)
         features[name][rows] = adata.X
-    tables = {
-        name: replace(m, table=m.table.mask(m.table.notna(), features[name]))
-        if name in features and features[name].size
-        else m
-        for name, m in graph.cohort.modalities.items()
-    }
-    return replace(graph, features=features, cohort=replace(graph.cohort, modalities=tables))
+    modalities = dict(graph.cohort.modalities)
+    for name, modality in modalities.items():
+        if name in features and features[name].size:
+            exact = modality.table.mask(modality.table.notna(), features[name])
+            modalities[name] = replace(modality, table=exact)
+    cohort = replace(graph.cohort, modalities=modalities)
+    return replace(graph, features=features, cohort=cohort)

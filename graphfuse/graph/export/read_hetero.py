@@ -50,24 +50,19 @@ def from_hetero(data: HeteroData) -> CohortGraph:
             f"from_hetero: the HeteroData has no {missing or PATIENT!r}; give one that "
             "to_hetero made"
         )
-    values, labels, tables = {}, {}, {}
+    values, names, modalities = {}, {}, {}
     for place, name in enumerate(data.modalities):
         columns = np.flatnonzero(data.feature_modality.numpy() == place)
         values[name] = _values(data, columns)
-        labels[name] = [data.feature_names[c].removeprefix(f"{name}:") for c in columns]
-        tables[name] = _modality(data, name, place, columns, values[name], labels[name])
+        names[name] = [data.feature_names[c].removeprefix(f"{name}:") for c in columns]
+        modalities[name] = _modality(data, name, place, columns, values[name], names[name])
     patients = pd.Index(data[PATIENT].ids, name="patient", dtype=object)
-    cohort = Cohort(data.cohort_name, patients, tables, _outcomes(data), _groups(data))
+    cohort = Cohort(data.cohort_name, patients, modalities, _outcomes(data), _groups(data))
     layers, about = _layers(data)
-    return CohortGraph(
-        cohort,
-        layers,
-        _network(data),
-        {name: values[name] for name in data.tables},
-        {name: labels[name] for name in data.tables},
-        _signalling(data) if "signalling" in data else None,
-        about,
-    )
+    features = {name: values[name] for name in data.tables}
+    feature_names = {name: names[name] for name in data.tables}
+    signalling = _signalling(data) if "signalling" in data else None
+    return CohortGraph(cohort, layers, _network(data), features, feature_names, signalling, about)
 
 
 def _values(data: HeteroData, columns: np.ndarray) -> np.ndarray:
@@ -75,7 +70,8 @@ def _values(data: HeteroData, columns: np.ndarray) -> np.ndarray:
     store = data[PATIENT]
     values = store.x[:, columns].numpy().astype(float)
     if "known" in store:
-        values[~store.known[:, columns].numpy()] = np.nan
+        known = store.known[:, columns].numpy()
+        values[~known] = np.nan
     return values
 
 
@@ -93,25 +89,31 @@ def _layers(data: HeteroData) -> tuple[dict[str, Neighbours], dict[str, dict]]:
 
 
 def _modality(
-    data: HeteroData, name: str, place: int, columns, values: np.ndarray, labels: list[str]
+    data: HeteroData, name: str, place: int, columns, values: np.ndarray, names: list[str]
 ) -> Modality:
     """Columns of a modality, missing where the patient does not have it."""
     symbols = tuple(data.feature_symbols[c] for c in columns)
     if not len(columns):
         values = np.ones((len(values), 1))
-        labels, symbols = ["measured"], (None,)
-    present = data[PATIENT].present[:, [place]].numpy()
-    table = pd.DataFrame(np.where(present, values, np.nan), data[PATIENT].ids, labels)
+        names, symbols = ["measured"], (None,)
+    store = data[PATIENT]
+    present = store.present[:, [place]].numpy()
+    measured = np.where(present, values, np.nan)
+    table = pd.DataFrame(measured, store.ids, names)
     return Modality(name, table, entity="gene" if any(symbols) else "none", symbols=symbols)
 
 
 def _outcomes(data: HeteroData) -> dict[str, Outcome]:
+    """The outcomes, unknown values NaN."""
     store, outcomes = data[PATIENT], {}
     for name, kept in data.outcomes.items():
-        event = store[f"event:{name}"].numpy() if f"event:{name}" in store else None
+        event = None
+        if f"event:{name}" in store:
+            event = store[f"event:{name}"].numpy()
         values = store[f"outcome:{name}"].numpy()
         if f"known:{name}" in store:
-            values = np.where(store[f"known:{name}"].numpy(), values, np.nan)
+            known = store[f"known:{name}"].numpy()
+            values = np.where(known, values, np.nan)
         classes, derived_from = tuple(kept["classes"]), tuple(kept["derived_from"])
         outcomes[name] = Outcome(name, kept["kind"], values, classes, event, derived_from)
     return outcomes
@@ -128,14 +130,15 @@ def _groups(data: HeteroData) -> dict[str, np.ndarray]:
 
 
 def _lists(store) -> Neighbours:
-    """The edges of one type as a patient layer holds them."""
+    """The edges of one type as neighbour lists."""
     sender, receiver = store.edge_index.numpy()
     order = np.argsort(receiver, kind="stable")
     count = store.size(1)
     degree = np.bincount(receiver, minlength=count)
     offsets = np.concatenate([[0], np.cumsum(degree)]).astype(np.int64)
     senders = int(store.get("senders", count))
-    return Neighbours(offsets, sender[order], _weight(store)[order], senders)
+    weight = _weight(store)
+    return Neighbours(offsets, sender[order], weight[order], senders)
 
 
 def _weight(store) -> np.ndarray:
@@ -145,24 +148,22 @@ def _weight(store) -> np.ndarray:
 
 
 def _network(data: HeteroData) -> GeneNetwork | None:
+    """The gene network; `None` where there is none."""
     if GENE not in data.node_types:
         return None
     store, kept = data[GENE, GENE_EDGE, GENE], data.network
     source, target = store.edge_index.numpy()
-    once = np.ones(len(source), bool) if kept["directed"] else source <= target
-    return GeneNetwork(
-        kept["name"],
-        tuple(data[GENE].symbol),
-        source[once],
-        target[once],
-        _weight(store)[once],
-        kept["directed"],
-        dict(kept["about"]),
-        dict(kept["cleaned"]),
-    )
+    once = np.ones(len(source), bool)
+    if not kept["directed"]:
+        once = source <= target
+    arrays = (source[once], target[once], _weight(store)[once])
+    about, cleaned = dict(kept["about"]), dict(kept["cleaned"])
+    genes = tuple(data[GENE].symbol)
+    return GeneNetwork(kept["name"], genes, *arrays, kept["directed"], about, cleaned)
 
 
 def _signalling(data: HeteroData) -> Template:
+    """The signalling graph."""
     from graphfuse.graph.gene.signalling import Template
 
     kept = data.signalling
@@ -173,12 +174,5 @@ def _signalling(data: HeteroData) -> Template:
     slots = tuple((kind, modality) for kind, modality in kept["slots"])
     place = {modality: data[f"place:{modality}"].numpy() for _, modality in slots}
     pathways = {name: np.array(edges, np.int64) for name, edges in kept["pathways"].items()}
-    return Template(
-        tuple(kept["genes"]),
-        tuple(kept["kinds"]),
-        slots,
-        place,
-        relations,
-        kept["directed"],
-        pathways,
-    )
+    genes, kinds = tuple(kept["genes"]), tuple(kept["kinds"])
+    return Template(genes, kinds, slots, place, relations, kept["directed"], pathways)

@@ -1,4 +1,5 @@
-"""Files of a built graph, in every format, and the page that explains them."""
+"""Writing a built graph into a folder, in every format, with a README.txt that explains the
+files."""
 
 from __future__ import annotations
 
@@ -69,10 +70,26 @@ graph.h5mu             the standardised tables, exact, as a MuData: one AnnData 
 
 
 def write(graph: CohortGraph, folder: str | Path) -> Path:
-    """All exports, or none, into `folder`, in place of an older graph; README.txt explains them.
+    """Writes every export, or none, into a folder.
 
-    GraphML is left out beyond `MOST_EDGES` edges, the MuData beyond `MOST_CELLS` cells or
-    without a table: the README says so. Raises `InputError` where the folder holds anything else.
+    GraphML is left out beyond `MOST_EDGES` edges, the MuData beyond `MOST_CELLS` cells or without a
+    table; README.txt says so.
+
+    Parameters
+    ----------
+    graph : CohortGraph
+    folder : str or Path
+        A new folder, or one of an older graph, which is replaced.
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    InputError
+        Where the folder holds anything else than a graph.
     """
     with whole_folder(folder, GRAPH) as part:
         _write_all(graph, part)

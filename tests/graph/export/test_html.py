@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from graphfuse.data.cohort import Cohort
-from graphfuse.graph.export.page.html import page, told, write_picture
+from graphfuse.graph.export.page.html import page, page_data, write_picture
 from graphfuse.graph.neighbour_lists import Neighbours
 from graphfuse.graph.patient_graph import PatientGraph
 
@@ -100,17 +100,20 @@ def test_it_tells_what_the_graph_holds(built):
 def test_how_many_lines_join_one_class_is_counted(built):
     """Four patients, classes 0 0 1 and unknown: 0 hears 1 and 2, 2 hears 0, 3 hears 0, 1 hears
     itself."""
-    from graphfuse.graph.export.page.html import _alike
+    from graphfuse.graph.export.page.html import _within_classes
 
     lists = Neighbours.from_edges([0, 0, 2, 3, 1], [1, 2, 0, 0, 1], 1.0, 4, 4)
-    assert _alike(lists, np.array([0, 0, 1, -1])) == [0.3333, 0.5556]  # by chance 2/3·2/3 + 1/3·1/3
-    assert _alike(lists, np.full(4, -1)) is None
+    assert _within_classes(lists, np.array([0, 0, 1, -1])) == [
+        0.3333,
+        0.5556,
+    ]  # by chance 2/3·2/3 + 1/3·1/3
+    assert _within_classes(lists, np.full(4, -1)) is None
 
 
 def test_same_graph_same_page(built, bare, tmp_path):
     write_picture(built, tmp_path / "a.html")
     assert page(built)[0] == (tmp_path / "a.html").read_text(encoding="utf-8")
-    data = told(bare)
+    data = page_data(bare)
     assert data["genes"] is None and data["patients"]["layers"] == []
 
 

@@ -1,5 +1,5 @@
-"""What the nodes of a picture can be coloured by: outcomes, groups, presence of modalities; for
-genes, who measures them."""
+"""What the nodes of a picture can be coloured by: outcomes, groups and presence of modalities; for
+genes, the modalities that measure them."""
 
 from __future__ import annotations
 
@@ -55,12 +55,13 @@ def gene_hues(graph: CohortGraph, genes: list[str]) -> list[dict]:
 
 
 def _names(name: str, names: list[str], codes: np.ndarray) -> dict:
+    """A hue of names; beyond `_MOST`, the rarest are "other"."""
     if len(names) > _MOST:
         counts = np.bincount(codes[codes >= 0], minlength=len(names))
         kept = np.argsort(-counts, kind="stable")[: _MOST - 1]
         new_code = np.full(len(names) + 1, _MOST - 1)
         new_code[kept] = np.arange(len(kept))
-        new_code[-1] = -1  # where -1, unknown, looks
+        new_code[-1] = -1  # the entry that -1, unknown, takes
         codes = new_code[codes]
         names = [*(names[i] for i in kept), "other"]
     quiet = next((code for code, word in enumerate(names) if word in _QUIET), None)
@@ -68,5 +69,6 @@ def _names(name: str, names: list[str], codes: np.ndarray) -> dict:
 
 
 def _numbers(name: str, values: np.ndarray) -> dict:
+    """A hue of numbers, `None` where unknown."""
     rounded = [float(f"{value:.6g}") if np.isfinite(value) else None for value in values]
     return {"name": name, "kind": "number", "values": rounded}

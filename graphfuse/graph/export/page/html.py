@@ -1,5 +1,4 @@
-"""A built graph to look at: one HTML file that opens offline and asks nothing of anyone; a sample
-of a large graph."""
+"""A built graph as one HTML page that opens offline; of a large graph, a sample."""
 
 from __future__ import annotations
 
@@ -42,7 +41,7 @@ def write_picture(graph: CohortGraph, path: str | Path, seed: int = 0) -> str:
 
 def page(graph: CohortGraph, seed: int = 0) -> tuple[str, str]:
     """The picture as HTML, and what of the graph is drawn."""
-    data = told(graph, seed)
+    data = page_data(graph, seed)
     style = (_HERE / "graph.css").read_text(encoding="utf-8")
     script = (_HERE / "graph.js").read_text(encoding="utf-8")
     environment = jinja2.Environment(
@@ -50,49 +49,56 @@ def page(graph: CohortGraph, seed: int = 0) -> tuple[str, str]:
         trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
-    text = environment.get_template("graph.html.jinja").render(
+    template = environment.get_template("graph.html.jinja")
+    hashes = {"style": _hash(style), "script": _hash(script)}
+    text = template.render(
         title=data["title"],
         drawn=data["drawn"],
         style=Markup(style),
         script=Markup(script),
-        hashes={"style": _hash(style), "script": _hash(script)},
+        hashes=hashes,
         data=Markup(_json(data)),
     )
     return text, data["drawn"]
 
 
-def told(graph: CohortGraph, seed: int = 0) -> dict:
+def page_data(graph: CohortGraph, seed: int = 0) -> dict:
     """Everything the page shows, as plain values."""
     cohort = graph.cohort
     target = next((each for each in cohort.outcomes.values() if each.task.has_classes), None)
-    strata = np.zeros(len(cohort), int) if target is None else target.values
-    rows, by_chance = sample(graph.layers, strata, MOST_PATIENTS, seed)
+    target_name, labels = None, None
+    strata = np.zeros(len(cohort), int)
+    if target is not None:
+        target_name, labels = target.name, target.values
+        strata = labels
+    rows, at_random = sample(graph.layers, strata, MOST_PATIENTS, seed)
     share = MOST_LINES // max(len(graph.layers), 1)
     lines = {name: pairs(lists, rows, share, seed) for name, lists in graph.layers.items()}
     places = whole_and_parts(graph.layers, rows, _OWN_PLACES)
-    codes = None if target is None else target.values
     layers = []
     for name, among in lines.items():
         lists = graph.layers[name]
-        layers.append(_layer(name, lists, among, places.get(name), rows, codes))
+        layers.append(_layer(name, lists, among, places.get(name), rows, labels))
+    patients = {
+        "ids": [str(patient) for patient in cohort.patients[rows]],
+        "places": _whole_steps(places[""]),
+        "hues": patient_hues(cohort, rows),
+        "layers": layers,
+    }
+    weaker = sum(among.left_out for among in lines.values())
     return {
         "title": cohort.name,
-        "target": None if target is None else target.name,
-        "drawn": _in_words(len(cohort), len(rows), by_chance, target, seed, lines),
-        "patients": {
-            "ids": [str(patient) for patient in cohort.patients[rows]],
-            "places": _whole_steps(places[""]),
-            "hues": patient_hues(cohort, rows),
-            "layers": layers,
-        },
+        "target": target_name,
+        "drawn": _in_words(len(cohort), len(rows), at_random, target_name, seed, weaker),
+        "patients": patients,
         "genes": _genes(graph),
     }
 
 
 def _in_words(
-    total: int, count: int, by_chance: int, target, seed: int, lines: dict[str, Pairs]
+    total: int, count: int, at_random: int, target: str | None, seed: int, left_out: int
 ) -> str:
-    left_out = sum(among.left_out for among in lines.values())
+    """Which patients and lines are drawn; `left_out` lines are not."""
     weaker = ""
     if left_out:
         weaker = (
@@ -100,17 +106,18 @@ def _in_words(
         )
     if count == total:
         return f"all {total:,} patients are drawn{weaker}"
-    within = f", in proportion to the classes of {target.name}" if target is not None else ""
+    within = f", in proportion to the classes of {target}" if target is not None else ""
     return (
-        f"{count:,} of {total:,} patients are drawn: {by_chance:,} by chance (seed "
+        f"{count:,} of {total:,} patients are drawn: {at_random:,} by chance (seed "
         f"{seed}){within}, and their neighbours, "
         f"strongest first{weaker}"
     )
 
 
 def _layer(
-    name: str, lists: Neighbours, lines: Pairs, places: np.ndarray | None, rows: np.ndarray, codes
+    name: str, lists: Neighbours, lines: Pairs, places: np.ndarray | None, rows: np.ndarray, labels
 ) -> dict:
+    """What the page shows of a layer."""
     size = max(len(lists), lists.senders)
     receivers_of = np.bincount(lists.index, minlength=size)
     return {
@@ -120,14 +127,14 @@ def _layer(
         "places": None if places is None else _whole_steps(places),
         "hears": lists.degree[rows].tolist(),
         "heard": receivers_of[rows].tolist(),
-        "alike": None if codes is None else _alike(lists, codes),
+        "alike": None if labels is None else _within_classes(lists, labels),
     }
 
 
-def _alike(lists: Neighbours, codes: np.ndarray) -> list[float] | None:
+def _within_classes(lists: Neighbours, labels: np.ndarray) -> list[float] | None:
     """Share of edges between patients of one class, and the share by chance, given how often each
-    class hears and is heard."""
-    receiver, sender = codes[lists.receivers], codes[lists.index]
+    class is at either end."""
+    receiver, sender = labels[lists.receivers], labels[lists.index]
     counted = (receiver >= 0) & (sender >= 0) & (lists.receivers != lists.index)
     if not counted.any():
         return None
@@ -141,6 +148,7 @@ def _alike(lists: Neighbours, codes: np.ndarray) -> list[float] | None:
 
 
 def _genes(graph: CohortGraph) -> dict | None:
+    """What the page shows of the gene network; `None` where there is none."""
     network = graph.network
     if network is None or not len(network.genes):
         return None
@@ -151,15 +159,13 @@ def _genes(graph: CohortGraph) -> dict | None:
     named = "all genes"
     if size < len(network.genes):
         named = f"the {size:,} of {len(network.genes):,} genes with the most edges"
-    edges = (
+    drawn = (
+        f"{network.edges:,} edges among {len(network.genes):,} genes; drawn are {named}, "
         f"each with its 3 strongest lines among them ({lines.left_out:,} weaker ones are not drawn)"
     )
     return {
         "name": network.name,
-        "drawn": (
-            f"{network.edges:,} edges among {len(network.genes):,} genes; drawn are {named}, "
-            f"{edges}"
-        ),
+        "drawn": drawn,
         "ids": ids,
         "places": _whole_steps(place(links)),
         "degree": network.degree[chosen].tolist(),
@@ -171,11 +177,14 @@ def _genes(graph: CohortGraph) -> dict | None:
 def _matrix(lines: Pairs, size: int):
     from scipy import sparse
 
-    return sparse.csr_matrix((np.ones(len(lines.a)), (lines.a, lines.b)), shape=(size, size))
+    ones = np.ones(len(lines.a))
+    return sparse.csr_matrix((ones, (lines.a, lines.b)), shape=(size, size))
 
 
 def _lines(lines: Pairs) -> list[int]:
-    return np.stack([lines.a, lines.b, lines.way], axis=1).ravel().tolist()
+    """Both ends and the direction of each line in turn."""
+    in_turn = np.stack([lines.a, lines.b, lines.way], axis=1)
+    return in_turn.ravel().tolist()
 
 
 def _whole_steps(places: np.ndarray) -> list[int]:

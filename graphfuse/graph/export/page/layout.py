@@ -1,4 +1,4 @@
-"""Where nodes stand in a picture: those that are joined stand together. Same links, same places.
+"""The layout of a picture: nodes that are joined are placed together. Same links, same places.
 
 Links attract and all pairs repel as in t-SNE (van der Maaten and Hinton 2008, JMLR 9) on the
 graph's own weights, begun from the smoothest vectors on the graph; a mild exaggeration keeps what
@@ -19,7 +19,7 @@ _BLOCK = 128  # rows whose distances to all are in the cache at once
 
 
 def symmetric(links: sparse.spmatrix) -> sparse.csr_matrix:
-    """Who is joined to whom, either way; nobody to itself.
+    """A symmetric matrix of who is joined to whom; nobody is joined to itself.
 
     Parameters
     ----------
@@ -66,10 +66,12 @@ def spectral(links: sparse.csr_matrix, dims: int, rounds: int = 4) -> np.ndarray
     """
     count = links.shape[0]
     dims = min(dims, max(count - 1, 1))
-    root = np.sqrt(np.asarray(links.sum(1)).ravel())
+    degree = np.asarray(links.sum(1)).ravel()
+    root = np.sqrt(degree)
     scale = np.divide(1, root, out=np.zeros_like(root), where=root > 0)
     scaling = sparse.diags(scale)
-    walk = (scaling @ links @ scaling).tocsr().astype(np.float32)
+    walk = (scaling @ links @ scaling).tocsr()
+    walk = walk.astype(np.float32)
     trivial = root / max(np.linalg.norm(root), 1e-12)
     trivial = trivial.astype(np.float32)[:, None]
     rng = np.random.default_rng(_SEED)
@@ -78,8 +80,9 @@ def spectral(links: sparse.csr_matrix, dims: int, rounds: int = 4) -> np.ndarray
     for _ in range(rounds):
         basis = _filtered(walk, basis, bound)
         without_trivial = basis - trivial @ (trivial.T @ basis)
-        basis = np.linalg.qr(without_trivial)[0]
-        ritz_values, rotation = np.linalg.eigh(basis.T @ (walk @ basis))
+        basis, _ = np.linalg.qr(without_trivial)
+        projected = basis.T @ (walk @ basis)
+        ritz_values, rotation = np.linalg.eigh(projected)
         bound = float(np.clip(ritz_values[0], 0.1, 0.99))
     vectors = (basis @ rotation[:, ::-1]).astype(float)
     smoothness = np.clip(ritz_values[::-1], 0.01, 1)
@@ -90,7 +93,8 @@ def _with_signs(vectors: np.ndarray) -> np.ndarray:
     """Vectors `[N, dims]`, each turned so that its greatest entry is positive."""
     farthest = np.abs(vectors).argmax(0)
     greatest = vectors[farthest, np.arange(vectors.shape[1])]
-    return vectors * np.where(greatest < 0, -1, 1)
+    sign = np.where(greatest < 0, -1, 1)
+    return vectors * sign
 
 
 def _filtered(
@@ -137,7 +141,7 @@ def nearest_links(points: np.ndarray, count: int) -> sparse.csr_matrix:
 def place(
     links: sparse.csr_matrix, start: np.ndarray | None = None, steps: int = 250
 ) -> np.ndarray:
-    """Places of nodes within the unit disc; nodes without a link stand around the rest.
+    """Places of nodes within the unit disc; nodes without a link are placed around the others.
 
     Parameters
     ----------
@@ -171,7 +175,7 @@ def _place_joined(links: sparse.csr_matrix, start: np.ndarray | None, steps: int
     """Places `[n, 2]` of nodes that each have a link."""
     if start is None:
         begin = _ranks(spectral(links, 8)[:, :2])
-        settled = _lying(_settled(links, begin, steps, _EARLY))
+        settled = _turned(_settled(links, begin, steps, _EARLY))
     else:
         settled = _settled(links, start, steps, 3 * _LATE)
     spread_out = _apart(_inside(settled))
@@ -196,7 +200,8 @@ def _settled(links: sparse.csr_matrix, begin: np.ndarray, steps: int, early: flo
         push = _repulsion(places)
         slope = 4 * (pull - push + gravity * places)
         overshot = slope * speed > 0
-        gain = np.clip(np.where(overshot, gain * 0.8, gain + 0.2), 0.01, None)
+        gain = np.where(overshot, gain * 0.8, gain + 0.2)
+        gain = np.clip(gain, 0.01, None)
         speed = momentum * speed - rate * gain * slope
         length = np.linalg.norm(speed, axis=1, keepdims=True)
         speed *= np.minimum(1, 5 / np.maximum(length, 1e-9))
@@ -216,7 +221,9 @@ def _shares(links: sparse.csr_matrix) -> sparse.csr_matrix:
 def _scaled(begin: np.ndarray, early: float) -> np.ndarray:
     """float32 `[n, 2]`: where the descent begins: close together, or spread as far as it ends where
     the places are known already."""
-    spread = 1e-2 if early == _EARLY else 0.25 * np.sqrt(len(begin))
+    spread = 1e-2
+    if early != _EARLY:
+        spread = 0.25 * np.sqrt(len(begin))
     centred = begin - begin.mean(0)
     places = centred / max(begin.std(), 1e-9) * spread
     return places.astype(np.float32)
@@ -225,7 +232,7 @@ def _scaled(begin: np.ndarray, early: float) -> np.ndarray:
 def _attraction(
     places: np.ndarray, rows: np.ndarray, columns: np.ndarray, weight: np.ndarray
 ) -> np.ndarray:
-    """`[n, 2]`: what the links of each node pull it by."""
+    """`[n, 2]`: the force of its links on each node."""
     gap = places[rows] - places[columns]
     nearness = weight / (1 + (gap**2).sum(1))
     pull = gap * nearness[:, None]
@@ -256,7 +263,7 @@ def _repulsion(places: np.ndarray) -> np.ndarray:
 
 
 def _ranks(values: np.ndarray) -> np.ndarray:
-    """Each column as ranks in 0 … 1: no stretched tails."""
+    """Each column as ranks in 0 … 1, so that no tail is long; at least two columns."""
     if values.shape[1] < 2:
         lacking = np.zeros((len(values), 2 - values.shape[1]))
         values = np.column_stack([values, lacking])
@@ -265,23 +272,24 @@ def _ranks(values: np.ndarray) -> np.ndarray:
     return rank / max(len(values) - 1, 1)
 
 
-def _lying(places: np.ndarray) -> np.ndarray:
+def _turned(places: np.ndarray) -> np.ndarray:
     """The places turned so that they spread most from left to right."""
     centred = places - places.mean(0)
-    axes = np.linalg.svd(centred, full_matrices=False)[2]
+    _, _, axes = np.linalg.svd(centred, full_matrices=False)
     sign = np.where(axes[:, :1] < 0, -1, 1)
     return centred @ (axes * sign).T
 
 
 def _apart(places: np.ndarray, rounds: int = 40) -> np.ndarray:
-    """The places with those that would cover each other pushed apart."""
+    """The places, with nodes that would cover each other pushed apart."""
     count = len(places)
     least = 0.72 / np.sqrt(count)
     for _ in range(rounds):
         close = cKDTree(places).query_pairs(least, output_type="ndarray")
         if not len(close):
             break
-        close = close[np.lexsort((close[:, 1], close[:, 0]))]
+        order = np.lexsort((close[:, 1], close[:, 0]))
+        close = close[order]
         one, other = close[:, 0], close[:, 1]
         gap = places[one] - places[other]
         length = np.linalg.norm(gap, axis=1, keepdims=True)
@@ -308,8 +316,8 @@ def _inside(places: np.ndarray) -> np.ndarray:
 
 
 def _around(count: int, total: int, inner: float) -> np.ndarray:
-    """A sunflower's rim (Vogel 1979): `count` even places between the circles of radius `inner` and
-    1."""
+    """`count` even places between the circles of radius `inner` and 1, as seeds in a sunflower
+    (Vogel 1979)."""
     number = np.arange(count)
     turn = number * np.pi * (3 - np.sqrt(5))  # the golden angle each
     area = (1 - inner**2) * (number + 0.5) / max(count, 1)

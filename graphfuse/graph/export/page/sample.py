@@ -1,4 +1,4 @@
-"""What of a large graph is drawn: a sample of patients with those they hear, and the strongest
+"""What of a large graph is drawn: a sample of patients with their neighbours, and the strongest
 lines among them."""
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from graphfuse.graph.export.page.layout import nearest_links, place, spectral, s
 from graphfuse.graph.gene.network import GeneNetwork
 from graphfuse.graph.neighbour_lists import Neighbours, strongest
 
-CLUMP = 8  # drawn patients per one that is drawn by chance
+CLUMP = 8  # drawn patients for each that is drawn at random
 
 
 @dataclass(frozen=True, eq=False)
 class Pairs:
-    """Lines to draw: `a` < `b` int `[P]`, places among the drawn; `way` 1 = a hears b, 2 = b hears
-    a, 3 = both. `left_out` counts the lines among the drawn that are weaker."""
+    """Lines to draw: `a` < `b` int `[P]`, positions among the patients drawn; `way` 1 where a is
+    the receiver, 2 where b is, 3 for both ways. `left_out`: how many weaker lines there are."""
 
     a: np.ndarray
     b: np.ndarray
@@ -31,39 +31,56 @@ class Pairs:
 def sample(
     layers: dict[str, Neighbours], strata: np.ndarray, most: int, seed: int
 ) -> tuple[np.ndarray, int]:
-    """Rows of at most `most` patients, sorted, and how many of them are there by chance.
+    """The patients to draw.
 
-    All patients where they are few. Else `most / 8` are drawn by chance, in proportion to `strata`
-    `[N]` with at least three of each, and then, in turn, those they hear (strongest first, ties by
-    chance), until `most` are found.
+    All where they are few. Else `most / 8` are drawn at random, in proportion to the strata with at
+    least three of each, and then their neighbours and the neighbours of these (strongest first,
+    ties at random), until there are `most`.
+
+    Parameters
+    ----------
+    layers : dict of str to Neighbours
+    strata : np.ndarray
+        int `[N]`: the stratum of each patient.
+    most : int
+        Patients to draw at most.
+    seed : int
+
+    Returns
+    -------
+    rows : np.ndarray
+        int64, ascending.
+    at_random : int
+        How many of these were drawn at random.
     """
     if len(strata) <= most:
         return np.arange(len(strata)), len(strata)
     rng = np.random.default_rng(seed)
     order = _by_strata(strata, rng)
     chosen = np.zeros(len(strata), bool)
-    senders, by_chance = order[:0], 0
+    senders, at_random = order[:0], 0
     while (room := most - int(chosen.sum())) > 0:
         fresh = senders[:room]
         if not len(senders):  # at first, and when those chosen have no further sender
             waiting = order[~chosen[order]]
             fresh = waiting[: max(room // CLUMP, 1)]
-            by_chance += len(fresh)
+            at_random += len(fresh)
         chosen[fresh] = True
         senders = _senders(layers, fresh, chosen, rng)
-    return np.flatnonzero(chosen), by_chance
+    return np.flatnonzero(chosen), at_random
 
 
 def _by_strata(strata: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """All rows by chance, such that any beginning of the list has the strata in proportion, and
-    three of each come first."""
+    """All rows in a random order, such that any beginning of the list has the strata in proportion,
+    and three of each come first."""
     shuffled = rng.permutation(len(strata))
-    place_in = np.zeros(len(strata))
+    quantile = np.zeros(len(strata))  # of each row within its stratum
     for value in np.unique(strata):
         mine = shuffled[strata[shuffled] == value]
-        place_in[mine] = (np.arange(len(mine)) + 0.5) / len(mine)
-        place_in[mine[:3]] = -1
-    return shuffled[np.argsort(place_in[shuffled], kind="stable")]
+        quantile[mine] = (np.arange(len(mine)) + 0.5) / len(mine)
+        quantile[mine[:3]] = -1
+    order = np.argsort(quantile[shuffled], kind="stable")
+    return shuffled[order]
 
 
 def _senders(
@@ -76,7 +93,8 @@ def _senders(
     of_layers, ranks = [], []
     for lists in layers.values():
         part = lists.take(rows)
-        order = np.lexsort((rng.random(part.edges), -part.weight, part.receivers))
+        at_random = rng.random(part.edges)
+        order = np.lexsort((at_random, -part.weight, part.receivers))
         start = np.repeat(part.offsets[:-1], part.degree)
         of_layers.append(part.index[order])
         ranks.append(np.arange(part.edges) - start)
@@ -88,7 +106,7 @@ def _senders(
 
 
 def pairs(lists: Neighbours, rows: np.ndarray, most: int, seed: int) -> Pairs:
-    """Lines of a layer among some patients: the strongest, ties by chance.
+    """Lines of a layer among some patients: the strongest, ties at random.
 
     Parameters
     ----------
@@ -103,31 +121,38 @@ def pairs(lists: Neighbours, rows: np.ndarray, most: int, seed: int) -> Pairs:
     -------
     Pairs
     """
-    place_of = np.full(max(len(lists), lists.senders), -1)
-    place_of[rows] = np.arange(len(rows))
-    part = lists.take(rows)
-    receiver, sender, weight = part.receivers, place_of[part.index], part.weight
-    here = (sender >= 0) & (sender != receiver)
-    receiver, sender, weight = receiver[here], sender[here], weight[here]
+    receiver, sender, weight = _edges_among(lists, rows)
     low, high = np.minimum(receiver, sender), np.maximum(receiver, sender)
     keys, line = np.unique(low * len(rows) + high, return_inverse=True)
     count = len(keys)
-    way, strength = np.zeros(count, int), np.full(count, -np.inf)
+    way = np.zeros(count, int)
     np.bitwise_or.at(way, line, np.where(receiver < sender, 1, 2))
+    strength = np.full(count, -np.inf)
     np.maximum.at(strength, line, weight)
-    chance = np.random.default_rng(seed).random(count)
-    kept = np.sort(np.lexsort((chance, -strength))[:most])
+    at_random = np.random.default_rng(seed).random(count)
+    strongest_first = np.lexsort((at_random, -strength))
+    kept = np.sort(strongest_first[:most])
     low, high = np.divmod(keys[kept], max(len(rows), 1))
     return Pairs(low, high, way[kept], count - len(kept))
+
+
+def _edges_among(lists: Neighbours, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(receiver, sender, weight) of the edges among the patients at `rows`, as positions in it."""
+    place_of = np.full(max(len(lists), lists.senders), -1)
+    place_of[rows] = np.arange(len(rows))
+    part = lists.take(rows)
+    receiver, sender = part.receivers, place_of[part.index]
+    among = (sender >= 0) & (sender != receiver)
+    return receiver[among], sender[among], part.weight[among]
 
 
 def whole_and_parts(
     layers: dict[str, Neighbours], rows: np.ndarray, most: int
 ) -> dict[str, np.ndarray]:
     """Places `[n, 2]` of the patients at `rows`: by all layers together (key ""), and by each of
-    the first `most` layers, begun from the whole.
+    the first `most` layers, begun from the places by all.
 
-    Where not all patients are drawn, those who stand near each other in the whole graph (its
+    Where not all patients are drawn, those that are near each other in the whole graph (by its
     smoothest vectors) count as joined as well.
     """
     joined = {name: symmetric(_matrix(lists)) for name, lists in layers.items() if lists.edges}
@@ -145,7 +170,8 @@ def _matrix(lists: Neighbours) -> sparse.csr_matrix:
     """float64 `[N, N]`: 1 where the row is a receiver of the column."""
     size = max(len(lists), lists.senders)
     ends = (lists.receivers, lists.index)
-    return sparse.csr_matrix((np.ones(lists.edges), ends), shape=(size, size))
+    ones = np.ones(lists.edges)
+    return sparse.csr_matrix((ones, ends), shape=(size, size))
 
 
 def _among(links: sparse.csr_matrix, rows: np.ndarray) -> sparse.csr_matrix:
@@ -155,7 +181,8 @@ def _among(links: sparse.csr_matrix, rows: np.ndarray) -> sparse.csr_matrix:
     if len(rows) == links.shape[0]:
         return inner
     points = spectral(links, 10)[rows]
-    known = np.flatnonzero(np.diff(links.indptr)[rows])
+    degree = np.diff(links.indptr)
+    known = np.flatnonzero(degree[rows])
     near = nearest_links(points[known], 6).tocoo()
     ends = (known[near.row], known[near.col])
     close = sparse.csr_matrix((near.data, ends), shape=inner.shape)
@@ -185,12 +212,15 @@ def leading_genes(network: GeneNetwork, most: int, each: int = 3) -> tuple[np.nd
     place_of = np.full(len(network.genes), -1)
     place_of[chosen] = np.arange(len(chosen))
     source, target = place_of[network.source], place_of[network.target]
-    here = (source >= 0) & (target >= 0) & (source != target)
-    source, target, weight = source[here], target[here], network.weight[here]
-    one, other = np.concatenate([source, target]), np.concatenate([target, source])
+    among = (source >= 0) & (target >= 0) & (source != target)
+    source, target, weight = source[among], target[among], network.weight[among]
+    one = np.concatenate([source, target])
+    other = np.concatenate([target, source])
     best = strongest(one, other, np.concatenate([weight, weight]), each)
-    one, other = one[best], other[best]
-    lines = np.unique(np.minimum(one, other) * count + np.maximum(one, other))
+    low = np.minimum(one[best], other[best])
+    high = np.maximum(one[best], other[best])
+    lines = np.unique(low * count + high)
     edges = np.unique(source * count + target)
     a, b = np.divmod(lines, count)
-    return chosen, Pairs(a, b, np.full(len(lines), 3), len(edges) - len(lines))
+    both_ways = np.full(len(lines), 3)
+    return chosen, Pairs(a, b, both_ways, len(edges) - len(lines))
