@@ -1,4 +1,4 @@
-"""Where numbers are computed."""
+"""The device on which nets are computed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from graphfuse.errors import InputError
 
 
 def pick_device(device: str) -> str:
-    """The device that is meant.
+    """The name of a device, checked.
 
     Parameters
     ----------
@@ -23,7 +23,12 @@ def pick_device(device: str) -> str:
     Raises
     ------
     InputError
-        For a device that is not there.
+        For a device that does not exist.
+
+    Examples
+    --------
+    >>> pick_device("cpu")
+    'cpu'
     """
     if not isinstance(device, str):
         raise InputError(f"device: expected auto, cpu or cuda (got {type(device).__name__})")

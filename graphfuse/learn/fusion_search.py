@@ -97,8 +97,8 @@ def check_parts(recipe: Recipe) -> None:
     named: dict[tuple[str, str], None] = {}
     for net in (each.net for each in candidates(recipe)):
         encoders = [net.encode] if isinstance(net.encode, str) else net.encode.values()
-        slots = [("propagate", net.propagate), ("fuse", net.fuse), ("head", net.head)]
-        slots += [("encode", name) for name in encoders]
+        slots = [("encode", name) for name in encoders]
+        slots += [("propagate", net.propagate), ("fuse", net.fuse), ("head", net.head)]
         named |= dict.fromkeys(slots)
     check_own(named)
 

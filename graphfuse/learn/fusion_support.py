@@ -1,4 +1,4 @@
-"""Whether what a recipe fuses is there in a kind of outcome."""
+"""Whether a fusion is possible for a kind of outcome."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from graphfuse.task.task import Task
 
 
 def require_fusion(recipe: Recipe, task: Task) -> None:
-    """Refuses a fusion of class probabilities for outcomes that have none.
+    """Raises an error for a fusion of class probabilities where the outcome has none.
 
     Parameters
     ----------
     recipe : Recipe
-        Its `[net] fuse` is asked; candidates of its `[search]` that do not fit are passed over when
-        they are tried.
+        Its `[net] fuse` is checked. Candidates of its `[search]` that are impossible are left out
+        later.
     task : Task
-        What is to be predicted.
+        The kind of outcome that is predicted.
 
     Raises
     ------
     InputError
-        Where they do not go together.
+        Where the fusion is impossible.
     """
     name = recipe.net.fuse
     if task.gives_probabilities or not _takes_probabilities(name):

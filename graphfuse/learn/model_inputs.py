@@ -1,5 +1,8 @@
-"""What a model is given, as a cohort: cohorts and manifests, rows of the model's own cohort, or a
-plain table of numbers as scikit-learn hands it on."""
+"""Conversion of a model's inputs `X` and `y` into cohorts and outcomes.
+
+`X` is a cohort, a manifest, rows of the model's own cohort, or a plain table of numbers as in
+scikit-learn.
+"""
 
 from __future__ import annotations
 
@@ -20,22 +23,26 @@ from graphfuse.task.registry import kind_of_labels, trained_kinds
 log = logging.getLogger(__name__)
 
 TABLE = "X"  # the modality of a plain table
-_OF_TABLES = ("n_features_in_", "feature_names_in_")  # what scikit-learn remembers of them
+_OF_TABLES = ("n_features_in_", "feature_names_in_")  # attributes that scikit-learn sets
 
 
 def cohort_of(model, X, *, fitting: bool = False) -> Cohort:
-    """The patients that a model is fitted on or asked about.
+    """The patients on which a model is fitted, or which it predicts.
 
     Parameters
     ----------
     model : FusionModel
-        Its `cohort`, if any, is what rows are taken of; what it was fitted on says how a manifest
-        is read and which columns a table must have.
+        Rows are taken of its `cohort`, if it has one. A manifest is read, and the columns of a
+        table are checked, by what it was fitted on.
     X : Cohort, str, Path, or array-like
         A cohort or its manifest; with a `cohort`, rows of it (numbers, ids or a mask); else a table
         of numbers `[N, F]`, in which NaN is missing.
     fitting : bool
-        Whether the model learns from them, and so forgets what it was fitted on before.
+        Whether the model is fitted on them, which discards an earlier fit.
+
+    Returns
+    -------
+    Cohort
 
     Raises
     ------
@@ -55,7 +62,7 @@ def cohort_of(model, X, *, fitting: bool = False) -> Cohort:
 
 
 def remember_table(model) -> None:
-    """What scikit-learn remembers of a table, for a loaded model that was fitted on one."""
+    """Sets scikit-learn's attributes on a loaded model that was fitted on a plain table."""
     if model.modalities_ != (TABLE,):
         return
     columns = model.fitted_.preparation.pipelines[TABLE].columns
@@ -65,12 +72,12 @@ def remember_table(model) -> None:
 
 
 def _numbered(count: int) -> tuple[str, ...]:
-    """What the columns of a table without names are called."""
+    """Names for the columns of a table without names."""
     return tuple(f"x{number}" for number in range(count))
 
 
 def _of_table(model, X, fitting: bool) -> Cohort:
-    """One modality; patients are called by their row, in their order."""
+    """A plain table as a cohort of one modality, in which patients are named by their row."""
     if not fitting and not hasattr(model, "n_features_in_"):
         raise InputError(
             f"X: this model was fitted on a cohort: give one, its manifest, or rows of "
@@ -89,10 +96,25 @@ def _of_table(model, X, fitting: bool) -> Cohort:
 
 
 def asked_kind(kind: str | None, cohort, target: str | None) -> type[Kind]:
-    """The kind of labels that a model is given as an array: the one it names, else that of the
-    outcome `target` (default: the first) of a `cohort`, where this is one that is read already.
+    """The kind of labels that a model is given as an array.
 
-    Raises `InputError` where no model is trained of that kind.
+    Parameters
+    ----------
+    kind : str, optional
+        The kind that the user named.
+    cohort : Cohort, str, Path or None
+        Without a `kind`, that of its outcome is taken, where the cohort has been read.
+    target : str, optional
+        Name of that outcome; default: the first.
+
+    Returns
+    -------
+    type of Kind
+
+    Raises
+    ------
+    InputError
+        Where no model is trained for that kind.
     """
     outcomes = cohort.outcomes if isinstance(cohort, Cohort) else {}
     first = next(iter(outcomes), None)
@@ -102,17 +124,17 @@ def asked_kind(kind: str | None, cohort, target: str | None) -> type[Kind]:
 def labelled(
     cohort: Cohort, y, target: str | None, kind: type[Kind]
 ) -> tuple[Cohort, str | None, np.ndarray | None]:
-    """The cohort with labels to learn, the outcome's name, and the classes as given.
+    """The cohort with the labels to learn, the outcome's name, and the classes as given.
 
     Parameters
     ----------
     cohort : Cohort
     y : array-like, str or None
-        A label each; or the name of one of the cohort's outcomes; or None for `target`.
+        Labels `[N]`; or the name of one of the cohort's outcomes; or None for `target`.
     target : str, optional
-        The outcome to learn where `y` names none, and what labels are called.
+        The outcome to learn where `y` is None, and the name of an outcome made of labels.
     kind : type of Kind
-        What labels are.
+        The kind of the labels.
 
     Returns
     -------
@@ -120,13 +142,14 @@ def labelled(
     name : str or None
         Of the outcome; None for the cohort's first.
     classes : np.ndarray or None
-        Sorted, of `y`'s own type; None where the cohort's outcome is learned, or labels are no
+        Sorted, of `y`'s own type; None where the cohort's outcome is learned, or labels are not
         classes.
 
     Raises
     ------
     InputError
-        For labels that are not of this kind, that are missing, or that are of other rows.
+        For labels of another kind, missing labels, and labels in another order or number than the
+        patients.
     """
     if y is None and not cohort.outcomes:
         raise InputError(
@@ -136,12 +159,13 @@ def labelled(
     if y is None or isinstance(y, str):
         return cohort, y or target, None
     name = target or str(getattr(y, "name", None) or "y")
-    outcome, classes = kind.from_labels(labels_of(y, cohort, kind), name)
+    values = labels_of(y, cohort, kind)
+    outcome, classes = kind.from_labels(values, name)
     return cohort.with_outcome(outcome), name, classes
 
 
 def labels_of(y, cohort: Cohort, kind: type[Kind] | Kind) -> np.ndarray:
-    """A label of this kind for each patient `[N]`. Raises `InputError` as `labelled` does."""
+    """Labels `[N]` of this kind, one per patient. Raises `InputError` as `labelled` does."""
     try:
         values = column_or_1d(y, warn=True)
         check_consistent_length(cohort.patients, values)
@@ -151,14 +175,15 @@ def labels_of(y, cohort: Cohort, kind: type[Kind] | Kind) -> np.ndarray:
         raise InputError(f"y: {error}") from None
     if isinstance(y, pd.Series):
         _refuse_other_order(y.index, cohort)
-    told = [each.task.label_warning(values, each) for each in cohort.outcomes.values()]
-    for said in filter(None, told):
-        warn_once(log, said)
+    for outcome in cohort.outcomes.values():
+        warning = outcome.task.label_warning(values, outcome)
+        if warning:
+            warn_once(log, warning)
     return values
 
 
 def scored(model, cohort: Cohort, y, output: np.ndarray) -> float:
-    """The metric that comes first among those of what a model predicts.
+    """The primary metric of a model's predictions.
 
     Parameters
     ----------
@@ -166,29 +191,37 @@ def scored(model, cohort: Cohort, y, output: np.ndarray) -> float:
         Fitted.
     cohort : Cohort
     y : array-like, str or None
-        A label each; or the name of one of the cohort's outcomes, of which those who are known
-        count; or None for the outcome of training.
+        Labels `[N]`; or the name of one of the cohort's outcomes, of which patients with a known
+        label count; or None for the outcome of training.
     output : np.ndarray
-        `[N, O]`: what the model predicts of them.
+        The model's output for them `[N, O]`.
+
+    Returns
+    -------
+    float
 
     Raises
     ------
     InputError
-        For labels as `labelled` does, and for an outcome that is of another kind.
+        For labels as `labelled` does, and for an outcome of another kind than the model's.
     """
     task, known = model.task_, slice(None)
     if y is not None and not isinstance(y, str):
-        values = task.values_of(labels_of(y, cohort, task), getattr(model, "classes_", None))
+        labels = labels_of(y, cohort, task)
+        values = task.values_of(labels, getattr(model, "classes_", None))
     else:
         outcome = cohort.outcome(y or model.target_)
         task.refuse_other_kind(outcome)
         known = outcome.known
-        values = task.values_of(outcome.task.shown(outcome.target)[""][known])
-    metric, once = task.metrics[task.metrics.primary], np.ones((1, len(values)))
-    return metric.score(values, output[known], once).item()
+        labels = outcome.task.shown(outcome.target)[""]
+        values = task.values_of(labels[known])
+    metric = task.metrics[task.metrics.primary]
+    weights = np.ones((1, len(values)))
+    return metric.score(values, output[known], weights).item()
 
 
 def _refuse_missing(values: np.ndarray) -> None:
+    """Raises `InputError` where a label is missing or infinite."""
     if pd.isna(values).any():
         raise InputError("Input y contains NaN; leave rows without a label out")
     if values.dtype.kind == "f" and np.isinf(values).any():
@@ -196,7 +229,7 @@ def _refuse_missing(values: np.ndarray) -> None:
 
 
 def _refuse_other_order(index: pd.Index, cohort: Cohort) -> None:
-    """A series by patient must be in the order of the patients: rows are matched by place."""
+    """Raises `InputError` for a series whose index has the patients in another order."""
     if index.isin(cohort.patients).any() and not index.equals(pd.Index(cohort.patients)):
         raise InputError(
             "y: its index has the cohort's patients in another order than the cohort; rows are "
@@ -205,15 +238,31 @@ def _refuse_other_order(index: pd.Index, cohort: Cohort) -> None:
 
 
 def trained_outcome(cohort: Cohort, target: str | None) -> Outcome:
-    """The cohort's outcome of that name (default: the first). Raises `InputError` where no model
-    can be trained of it."""
+    """The outcome that a model is trained for.
+
+    Parameters
+    ----------
+    cohort : Cohort
+    target : str, optional
+        Name of the outcome; default: the first.
+
+    Returns
+    -------
+    Outcome
+
+    Raises
+    ------
+    InputError
+        Where no model can be trained for it.
+    """
     outcome = cohort.outcome(target)
     if not outcome.task.trains:
         others = [each.name for each in cohort.outcomes.values() if each.task.trains]
         cure = f" (--target {others[0]})" if others else ""
+        kinds = " or ".join(trained_kinds())
         raise InputError(
             f"outcome {outcome.name!r} is of kind {outcome.kind!r}; training needs an outcome of "
-            f"kind {' or '.join(trained_kinds())} so far{cure}"
+            f"kind {kinds} so far{cure}"
         )
     lacking = outcome.task.lacks_spread(outcome.target)
     if lacking:

@@ -1,4 +1,4 @@
-"""Folds side by side, a thread each."""
+"""Work on several folds at a time, in threads."""
 
 from __future__ import annotations
 
@@ -17,17 +17,28 @@ _HERE = threading.local()  # `busy` in a thread that works for `side_by_side`
 
 
 def side_by_side(work: Callable, *items: Iterable) -> list:
-    """`work` on every item (of several rows of items: on one of each), one thread each; within such
-    work, one after another.
+    """Calls a function on every item, in threads; within such a call, one item after another.
 
     Small matrix products gain more from this than from threads of their own, and give the same
-    digits however many threads there are: as many as this process may use processors, by its
-    affinity and the limits of its container. The threads stay: new ones each time would leave what
-    they freed in arenas of their own (gigabytes).
+    digits for any number of threads. There are as many threads as this process may use processors,
+    by its affinity and the limits of its container. They are kept: new threads each time would
+    leave freed memory in their own arenas (gigabytes).
 
-    Filters of warnings are everybody's: a thread that changes them and puts them back (as every
-    tree of scikit-learn's does) undoes what another has set. So what it says to a programmer is
-    silenced here, once around all threads.
+    Filters of warnings are shared by all threads: a thread that changes and restores them, as every
+    tree of scikit-learn does, undoes the change of another. `UserWarning` is therefore silenced
+    once, around all threads.
+
+    Parameters
+    ----------
+    work : callable
+        Called with an item, or with one of each of several iterables.
+    *items : iterable
+        Of the same length.
+
+    Returns
+    -------
+    list
+        Results in the order of the items.
     """
     if getattr(_HERE, "busy", False):
         return list(map(work, *items))
@@ -42,8 +53,10 @@ def _threads() -> ThreadPoolExecutor:
 
 
 def _begin_alone() -> None:
-    """In a forked process the parent's threads are gone, though their pools do not know: work that
-    is given to them never ends. So it has threads of its own, and torch has one."""
+    """Gives a forked process threads of its own, and torch a single thread.
+
+    The parent's threads do not exist there, though its pools assume so: their work would not end.
+    """
     _threads.cache_clear()
     _HERE.busy = False
     torch.set_num_threads(1)

@@ -1,5 +1,4 @@
-"""How far long work has come and how much time is left: lines for whoever reads the log, a bar for
-whoever looks at a notebook or a terminal, nothing where nobody does."""
+"""Progress of long work: lines in the log, or a bar in a notebook or a terminal."""
 
 from __future__ import annotations
 
@@ -22,25 +21,27 @@ Step = Callable[[bool], None]
 
 
 def no_progress(worked: bool = True) -> None:
-    """In place of what counts parts, where nobody counts."""
+    """A step that counts nothing."""
 
 
 @contextmanager
 def progress(what: str, total: int) -> Iterator[Step]:
-    """Counts the parts of long work.
+    """Counts and shows the parts of long work.
+
+    Nothing is shown of work within other work that is counted.
 
     Parameters
     ----------
     what : str
-        The work, in a word or two.
+        Name of the work, in a word or two.
     total : int
         How many parts it has.
 
     Yields
     ------
     callable
-        To be called as each part ends, from any thread; with False for one that took no work, as it
-        was there already. Work within other work that is counted tells nothing of its own.
+        Called when a part ends, from any thread; with False for a part that existed already and
+        took no work.
     """
     if _WITHIN.get():
         yield no_progress
@@ -55,17 +56,18 @@ def progress(what: str, total: int) -> Iterator[Step]:
 
 
 class _Meter:
-    """Parts done of a total, since it began."""
+    """Number of parts done of a total, and the time since the start."""
 
     def __init__(self, what: str, total: int):
         self.what, self.total, self.done = what, total, 0
-        self.began, self.lock = time.perf_counter(), Lock()
-        self.bar = (
-            tqdm(total=total, desc=what, unit="part", file=sys.stderr) if _is_seen() else None
-        )
+        self.began = time.perf_counter()
+        self.lock = Lock()
+        self.bar = None
+        if _shows_bar():
+            self.bar = tqdm(total=total, desc=what, unit="part", file=sys.stderr)
 
     def step(self, worked: bool = True) -> None:
-        """One part more is done, or was there already: then it is not counted."""
+        """Counts one more part, or takes a part that existed already off the total."""
         with self.lock:
             self.done += worked
             self.total -= not worked
@@ -73,21 +75,23 @@ class _Meter:
                 self.bar.total = self.total
                 self.bar.update(int(worked))
             elif worked and self.done < self.total:
-                self._tell()
+                self._log()
 
-    def _tell(self) -> None:
+    def _log(self) -> None:
+        """Logs the parts done and the time left."""
         spent = time.perf_counter() - self.began
-        left = duration(spent / self.done * (self.total - self.done))
+        remaining = self.total - self.done
+        left = duration(spent / self.done * remaining)
         log.info("%s: %d of %d parts, about %s left", self.what, self.done, self.total, left)
 
     def close(self) -> None:
-        """Ends the line of a bar."""
+        """Ends the bar."""
         if self.bar is not None:
             self.bar.close()
 
 
 def duration(seconds: float) -> str:
-    """'40 s', '3 min', '2 h 5 min'."""
+    """A duration in words: '40 s', '3 min', '2 h 5 min'."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
@@ -96,7 +100,7 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
-def _is_seen() -> bool:
-    """Whether somebody sees a bar who is not told by lines, and has not asked for quiet."""
-    is_looked_at = "ipykernel" in sys.modules or sys.stderr.isatty()
-    return is_looked_at and log.getEffectiveLevel() == logging.WARNING
+def _shows_bar() -> bool:
+    """Whether a notebook or terminal shows a bar, as no lines are logged and it is not quiet."""
+    is_visible = "ipykernel" in sys.modules or sys.stderr.isatty()
+    return is_visible and log.getEffectiveLevel() == logging.WARNING

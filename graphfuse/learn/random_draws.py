@@ -1,7 +1,7 @@
-"""Where chance comes from: generators seeded by a seed and the name of what they draw for.
+"""Random generators seeded by a seed and the name of what they draw for.
 
-A net's first weights and dropout masks of a modality depend on the seed and on that modality's
-name, never on how many modalities there are or in which order they stand.
+A net's initial weights and dropout masks of a modality depend on the seed and on that modality's
+name, not on the number or the order of the modalities.
 """
 
 from __future__ import annotations
@@ -14,10 +14,12 @@ import torch
 
 def seed_of(seed: int, name: str) -> int:
     """A seed of 63 bits from a seed and a name."""
-    drawn = np.random.SeedSequence([seed, *name.encode()]).generate_state(1, np.uint64)
-    return int(drawn[0] >> np.uint64(1))
+    sequence = np.random.SeedSequence([seed, *name.encode()])
+    state = sequence.generate_state(1, np.uint64)[0]
+    return int(state >> np.uint64(1))
 
 
 def mask_sources(channels: Sequence[str], seed: int) -> list[torch.Generator]:
-    """The generators from which a replica draws its dropout masks, one a channel."""
-    return [torch.Generator().manual_seed(seed_of(seed, f"mask {name}")) for name in channels]
+    """The generators from which a replica draws its dropout masks, one per channel."""
+    seeds = [seed_of(seed, f"mask {name}") for name in channels]
+    return [torch.Generator().manual_seed(each) for each in seeds]

@@ -20,11 +20,26 @@ KINDS = ("omics", "embedding", "ehr")
 
 
 def steps_of(recipe: Recipe, cohort: Cohort) -> dict[str, tuple[StepSpec, ...]]:
-    """Modality → its steps. Keys of `[prepare] steps` are modalities, entities, kinds or `default`,
-    and the first of these counts most.
+    """The steps of each modality.
 
-    Raises `InputError` for unknown keys, for steps and options that are not there, and for steps of
-    one's own that break the contract.
+    Keys of `[prepare] steps` are modalities, entities, kinds or `default`; the earlier of these
+    takes precedence.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    cohort : Cohort
+
+    Returns
+    -------
+    dict of str to tuple of StepSpec
+        By modality.
+
+    Raises
+    ------
+    InputError
+        For unknown keys, for steps and options that do not exist, and for custom steps that break
+        the contract.
     """
     given = recipe.prepare.steps
     known = {"default", *cohort.modalities, *ENTITIES, *KINDS}
@@ -33,17 +48,20 @@ def steps_of(recipe: Recipe, cohort: Cohort) -> dict[str, tuple[StepSpec, ...]]:
             raise InputError(
                 f"recipe {recipe.name!r}: [prepare] steps names {key!r}{nearest(key, known)}"
             )
-    found = {name: recipe.steps_of(*_names(each)) for name, each in cohort.modalities.items()}
-    for spec in {repr(spec): spec for specs in found.values() for spec in specs}.values():
+    steps = {name: recipe.steps_of(*_names(each)) for name, each in cohort.modalities.items()}
+    distinct = {repr(spec): spec for specs in steps.values() for spec in specs}
+    for spec in distinct.values():
         _check(spec)
-    return found
+    return steps
 
 
 def _names(modality: Modality) -> tuple[str, str, str]:
+    """The keys by which `[prepare] steps` may name a modality."""
     return modality.name, modality.entity, modality.kind
 
 
 def _check(spec: StepSpec) -> None:
+    """Raises `InputError` for a step that does not exist, takes other options, or is faulty."""
     kind = step(spec.step)
     check_options(spec.step, kind, spec.options)
     if ":" in spec.step:
@@ -53,17 +71,18 @@ def _check(spec: StepSpec) -> None:
 
 @lru_cache(maxsize=64)
 def _check_own(name: str, options: str, sha256: str) -> None:
-    """The contract suite on a step of one's own, once for what its file holds."""
+    """Checks the contract of a custom step, once for each content of its file."""
     check_step(step(name), name, json.loads(options))
 
 
 def reads_target(recipe: Recipe, cohort: Cohort) -> bool:
-    """Whether any step looks at labels, so that inner folds need tables of their own."""
+    """Whether any step uses labels, so that its tables are fitted anew for each inner fold."""
     specs = [spec for specs in steps_of(recipe, cohort).values() for spec in specs]
     return any(step(spec.step).reads_target(**spec.options) for spec in specs)
 
 
 def unlabelled_steps(recipe: Recipe, modality: Modality) -> list[StepSpec]:
-    """The steps of a modality where there are no labels: `select` keeps all."""
+    """The steps of a modality where there are no labels: `select` keeps all columns."""
     specs = recipe.prepare.of(*_names(modality))
-    return [StepSpec(step="select") if spec.step == "select" else spec for spec in specs]
+    select_all = StepSpec(step="select")
+    return [select_all if spec.step == "select" else spec for spec in specs]

@@ -1,4 +1,4 @@
-"""What scikit-learn asks of a model: which kind of estimator it is, as its kind of outcome says."""
+"""Tags of a scikit-learn estimator that is a classifier or a regressor, by its kind of outcome."""
 
 from __future__ import annotations
 
@@ -14,8 +14,11 @@ from graphfuse.task.task import Task
 
 
 class Estimator(BaseEstimator):
-    """A classifier or a regressor, by the `kind` of outcome that it is asked for or has learned
-    (`task_`), or by the outcome of its `cohort`."""
+    """A scikit-learn estimator whose kind of outcome decides what it is.
+
+    It is a classifier or a regressor by the outcome that it has learned (`task_`); before `fit`, by
+    its `kind` or by the outcome of its `cohort`.
+    """
 
     kind: str | None
     cohort: Cohort | str | Path | None
@@ -31,12 +34,12 @@ class Estimator(BaseEstimator):
 
     @property
     def predicted(self) -> Task | type[Task]:
-        """The kind of outcome that is predicted; before `fit`, that of labels in an array."""
+        """The kind of outcome that is predicted; before `fit`, that of labels given as an array."""
         return getattr(self, "task_", None) or asked_kind(self.kind, self.cohort, self.target)
 
 
 def gives_probabilities(model: Estimator) -> bool:
-    """Whether it predicts classes. Raises `InputError` where it does not."""
+    """True for a model that predicts classes; raises `InputError` for others."""
     if not model.predicted.gives_probabilities:
         raise InputError(
             f"a model of a {model.predicted.kind} outcome knows no classes; take predict, or "

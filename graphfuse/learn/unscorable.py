@@ -1,4 +1,4 @@
-"""Patients of whom a model can say nothing, and values that are beyond it."""
+"""Errors for patients that a model cannot score."""
 
 from __future__ import annotations
 
@@ -11,21 +11,39 @@ from graphfuse.learn.views import Views
 
 
 def refuse_beyond(model, cohort: Cohort, views: Views) -> None:
-    """Raises `InputError` where a patient has none of the `FusionModel`'s modalities, or values are
-    too large to be measurements."""
-    nothing = ~views.present.any(1)
-    if nothing.any():
+    """Raises an error where a model cannot score patients.
+
+    Parameters
+    ----------
+    model : FusionModel
+        Fitted.
+    cohort : Cohort
+        The patients.
+    views : Views
+        Of the patients.
+
+    Raises
+    ------
+    InputError
+        Where a patient has none of the model's modalities, or values are too large to be
+        measurements.
+    """
+    has_nothing = ~views.present.any(1)
+    if has_nothing.any():
+        count = int(has_nothing.sum())
+        modalities = ", ".join(model.modalities_)
         raise InputError(
-            f"cohort {cohort.name!r}: {few(int(nothing.sum()))} of {few(len(cohort))} patients "
+            f"cohort {cohort.name!r}: {few(count)} of {few(len(cohort))} patients "
             "have none of the model's modalities "
-            f"({', '.join(model.modalities_)}); add their tables or leave them out"
+            f"({modalities}); add their tables or leave them out"
         )
     faults = Faults(f"cohort {cohort.name!r}")
     for name, pipeline in model.fitted_.preparation.pipelines.items():
         count = pipeline.overflowing(views.own[name])
         if count:
+            columns = counted(count, "column holds", "columns hold")
             faults.add(
-                f"modality {name!r}: {counted(count, 'column holds', 'columns hold')} values "
+                f"modality {name!r}: {columns} values "
                 f"more than {ABSURD:.0e} standard deviations from those of training; where "
                 "they stand for missing, make them blank"
             )
@@ -33,11 +51,12 @@ def refuse_beyond(model, cohort: Cohort, views: Views) -> None:
 
 
 def refuse_lost(cohort: Cohort, output: np.ndarray) -> None:
-    """Raises `InputError` where a number that is predicted of a patient, `[N, O]`, is none."""
+    """Raises `InputError` where the output `[N, O]` of a patient is not finite."""
     lost = ~np.isfinite(output).all(axis=1)
     if lost.any():
+        count = int(lost.sum())
         raise InputError(
             f"cohort {cohort.name!r}: no prediction can be computed for "
-            f"{few(int(lost.sum()))} of {few(len(cohort))} patients; look at their tables for "
+            f"{few(count)} of {few(len(cohort))} patients; look at their tables for "
             "extreme values"
         )

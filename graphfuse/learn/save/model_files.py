@@ -20,7 +20,7 @@ from graphfuse.errors import InputError
 from graphfuse.files.atomic_write import undamaged
 from graphfuse.files.json import damaged
 from graphfuse.files.safe_paths import inside
-from graphfuse.learn.custom_parts import bare, loaded_parts
+from graphfuse.learn.custom_parts import bare_name, loaded_parts
 from graphfuse.learn.fold_model import Fitted
 from graphfuse.learn.save.consistency import check_arrays, check_description
 from graphfuse.learn.save.seal import check_seal, sealed
@@ -93,7 +93,9 @@ def write_model(model, folder: Path) -> None:
 
 def _bare_recipe(recipe: Recipe) -> Recipe:
     """The recipe with files named without their folders."""
-    return with_files(recipe, lambda name, home: Path(name).name, lambda where, name: bare(name))
+    return with_files(
+        recipe, lambda name, home: Path(name).name, lambda where, name: bare_name(name)
+    )
 
 
 def read_model(folder: Path, allow_parts: Iterable[str | Path] = ()) -> SavedModel:

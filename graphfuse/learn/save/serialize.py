@@ -11,7 +11,7 @@ from graphfuse.errors import InputError
 from graphfuse.files.arrays import SINGLES, Array, check_shapes, check_values
 from graphfuse.graph.layers.factory import layer_from_state
 from graphfuse.learn.assemble import Preparation
-from graphfuse.learn.custom_parts import is_own, saved_part
+from graphfuse.learn.custom_parts import is_custom, saved_part
 from graphfuse.learn.fold_model import Fitted
 from graphfuse.learn.linear.stacked_ridge import Linear
 from graphfuse.learn.save.consistency import same, within
@@ -241,7 +241,7 @@ def bare_net(spec: NetSpec) -> Net:
     A net with custom parts has memory, as these may keep numbers besides parameters.
     """
     names = (*spec.encode, spec.propagate, spec.fuse, spec.head)
-    if any(map(is_own, names)):
+    if any(map(is_custom, names)):
         return Net(spec)
     with torch.device("meta"):
         return Net(spec)
