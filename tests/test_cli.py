@@ -452,6 +452,8 @@ def test_ctrl_c_leaves_the_old_run_and_no_mess(clinic):
     for line in process.stderr:
         if "Baselines" in line:
             break
+    else:
+        pytest.fail("no line says that baselines are trained")
     time.sleep(0.2)
     process.send_signal(signal.SIGINT)
     _, rest = process.communicate(timeout=60)
