@@ -87,7 +87,7 @@ class Faults:
         if len(self.messages) == 1:
             return InputError(f"{self.where}: {self.messages[0]}")
         lines = "\n".join(f"  - {fault}" for fault in self.messages)
-        return InputError(f"{self.where}: {len(self.messages)} things to mend\n{lines}")
+        return InputError(f"{self.where}: {len(self.messages)} things to correct\n{lines}")
 
 
 def nearest(word: str, known: Iterable[str], limit: int = 20) -> str:

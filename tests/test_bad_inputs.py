@@ -115,7 +115,7 @@ def test_the_clinic_is_sound_before_it_is_spoiled(clinic):
 
 def test_01_a_patient_twice_in_a_table_stops(clinic):
     clinic.prot = pd.concat([clinic.prot, clinic.prot.iloc[[4]]])
-    clinic.refused("prot.csv", "1 patient ids stand more than once", "keep or average")
+    clinic.refused("prot.csv", "1 patient ids appear more than once", "keep or average")
 
 
 def barcoded(clinic, rna="-01A-11R", prot="-01", labels=""):
@@ -202,7 +202,7 @@ def test_08_hardly_any_patient_in_common_stops_until_it_is_meant(clinic):
     clinic.prot.index = [*PATIENTS[:2], *(f"Z{number:03d}" for number in range(38))]
     clinic.refused("prot.csv", "only 2 of 40", "allow_low_overlap")
     clinic.ids = "[patients]\nallow_low_overlap = true"
-    clinic.told("prot.csv: only 2 of 40 patients stand in any other table")
+    clinic.told("prot.csv: only 2 of 40 patients are in any other table")
 
 
 # ------------------------------------------------------------------------ 9-11: what is not there

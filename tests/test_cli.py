@@ -382,7 +382,7 @@ BAD = {
 @pytest.mark.parametrize("case", BAD)
 @pytest.mark.parametrize("command", ["check", "run"])
 def test_bad_manifests_exit_2_with_one_message(clinic, tmp_path, case, command):
-    mend, named = BAD[case]
+    correct, named = BAD[case]
     for path in clinic.glob("*.csv"):
         (tmp_path / path.name).write_bytes(path.read_bytes())
     (tmp_path / "tables.zip").write_bytes(b"PK\x05\x06" + b"\0" * 18)
@@ -390,7 +390,7 @@ def test_bad_manifests_exit_2_with_one_message(clinic, tmp_path, case, command):
     strangers.assign(patient="Q" + strangers["patient"]).to_csv(
         tmp_path / "strangers.csv", index=False
     )
-    (tmp_path / "bad.toml").write_text(mend(MANIFEST))
+    (tmp_path / "bad.toml").write_text(correct(MANIFEST))
     before = set(tmp_path.iterdir())
     done = call(tmp_path, command, "bad.toml", *(["-o", "out"] if command == "run" else []))
     assert done.returncode == 2, done.stderr

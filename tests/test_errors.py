@@ -74,10 +74,10 @@ def test_no_fault_no_error():
 
 def test_one_fault_is_one_line():
     faults = Faults("a.toml")
-    faults.add("x is wrong; mend x")
+    faults.add("x is wrong; correct x")
     with pytest.raises(InputError) as caught:
         faults.stop()
-    assert str(caught.value) == "a.toml: x is wrong; mend x"
+    assert str(caught.value) == "a.toml: x is wrong; correct x"
 
 
 def test_many_faults_are_told_together_in_order():
@@ -87,7 +87,7 @@ def test_many_faults_are_told_together_in_order():
     with pytest.raises(InputError) as caught:
         faults.stop()
     assert str(caught.value).splitlines() == [
-        "a.toml: 3 things to mend",
+        "a.toml: 3 things to correct",
         "  - first",
         "  - second",
         "  - third",

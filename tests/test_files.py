@@ -68,14 +68,14 @@ def test_a_key_of_several_kinds_is_told_once(text, said):
 
 def test_every_wrong_item_of_a_list_is_told():
     said = told("[train]\nlearning_rate = [-1, 0.1, -2]\nweight_decay = -3")
-    assert "3 things to mend" in said and all(
+    assert "3 things to correct" in said and all(
         word in said for word in ("rate[0]", "rate[2]", "weight_decay:")
     )
 
 
 def test_two_keys_that_are_missing_are_two_faults():
     said = told("[outcome.a]\n[modality.rna]\nvalues = 'log'", Manifest)
-    assert "4 things to mend" in said and said.count("is missing") == 4
+    assert "4 things to correct" in said and said.count("is missing") == 4
 
 
 @pytest.mark.parametrize(

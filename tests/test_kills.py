@@ -275,7 +275,7 @@ def test_sigterm_ends_in_order_and_keeps_what_was_finished(trial):
     os.kill(process, signal.SIGTERM)
     assert trial.shell.end() == 143
     said = trial.shell.log.read_text().splitlines()[-1]
-    assert said.startswith("graphfuse: stopped; the same command with --resume goes on from ")
+    assert said.startswith("graphfuse: stopped; the same command with --resume continues from ")
     assert [name for name in os.listdir(trial.folder) if name.startswith(".")] == [".out.resume"]
     assert files(trial.out) == trial.old
     trial.finish()

@@ -202,7 +202,7 @@ SMALL = re.compile(r"(?<![\w.,<-])[1-4] (?:of \d+ )?(?:labelled )?patients?\b|(?
 @pytest.mark.slow
 def test_no_small_number_of_patients_is_printed(done):
     for name, result in done[0].items():
-        if name not in REFUSED:  # which count what is to be mended
+        if name not in REFUSED:  # which count what is to be corrected
             said = f"{result.stdout}\n{result.stderr}"
             assert not SMALL.search(said), (name, SMALL.search(said)[0], said)
     check, few = done[0]["check"].stdout, done[0]["predict few"].stdout

@@ -321,7 +321,7 @@ def test_all_faults_at_once():
         .replace("epochs = 200", "epochs = -1")
     )
     said = refused(text, Recipe)
-    assert "3 things to mend" in said and all(
+    assert "3 things to correct" in said and all(
         word in said for word in ("neighbours", "selct", "epochs")
     )
 

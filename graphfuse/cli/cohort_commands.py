@@ -38,12 +38,12 @@ def init(
     from graphfuse.files.atomic_write import whole
 
     if out.exists():
-        raise InputError(f"{out}: is there already; give another with -o")
+        raise InputError(f"{out}: exists already; give another with -o")
     text = draft(files, out.stem, out.parent)
     with whole(out) as part:
         part.write_text(text, encoding="utf-8")
     typer.echo(_outlook(out))
-    typer.echo(f"{out}: read it, mend what is wrong, then: graphfuse check {out}")
+    typer.echo(f"{out}: read it, correct what is wrong, then: graphfuse check {out}")
 
 
 def _outlook(path: Path) -> str:

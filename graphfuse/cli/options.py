@@ -112,7 +112,7 @@ Modalities = Annotated[
 AllowShift = Annotated[
     bool,
     typer.Option(
-        "--allow-shift", help="Go on where the tables are not on the scale of the training tables."
+        "--allow-shift", help="Accept tables that are not on the scale of the training tables."
     ),
 ]
 AllowPart = Annotated[
@@ -141,7 +141,7 @@ Resume = Annotated[
     bool,
     typer.Option(
         "--resume",
-        help="Keep finished parts when stopped, and go on from those of a run that was stopped.",
+        help="Keep finished parts when stopped, and resume from those of a stopped run.",
     ),
 ]
 Overwrite = Annotated[

@@ -45,7 +45,7 @@ def normalised(
     mixed = tcga_barcodes.mixed_in_one_table(index)
     if level is None:
         if mixed:
-            notices.append(f"{where}: {mixed}, unless they are meant to be told apart")
+            notices.append(f"{where}: {mixed}, unless they are meant as different patients")
         return index
     ids = tcga_barcodes.cut(index, level)
     others = [name for name in index if not tcga_barcodes.is_barcode(name)]
@@ -61,7 +61,7 @@ def normalised(
     if mixed and level == "tcga-patient":
         faults.add(f"{where}: {mixed}")
     elif mixed:
-        notices.append(f"{where}: {mixed}, unless they are meant to be told apart")
+        notices.append(f"{where}: {mixed}, unless they are meant as different patients")
     return ids
 
 
@@ -144,7 +144,7 @@ def check_overlap(
     if len(islands) == 1:
         _check_lengths(tables, faults)
     for file, low in _low_overlaps({file: tables[file] for file in main}).items():
-        message = f"{file}: only {low} of {len(tables[file])} patients stand in any other table"
+        message = f"{file}: only {low} of {len(tables[file])} patients are in any other table"
         if allow_low_overlap:
             notices.append(f"{message}; check the ids")
         else:
@@ -203,7 +203,7 @@ def _check_lengths(tables: dict[str, pd.Index], faults: Faults) -> None:
     every = set().union(*tables.values())
     short = tcga_barcodes.torn_between_lengths(every)
     if short:
-        count = counted(len(short), "patient stands", "patients stand")
+        count = counted(len(short), "patient appears", "patients appear")
         files = examples(_holding(short, tables))
         lengths = tcga_barcodes.lengths_in_words(every)
         faults.add(

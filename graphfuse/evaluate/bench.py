@@ -99,7 +99,7 @@ class Contest:
         names = pd.Series([f"{each.name}, recipe {each.recipe.name}" for each in found])
         if names.duplicated().any():
             raise InputError(
-                f"bench {plan.name!r}: {names[names.duplicated()].iloc[0]} stands twice; "
+                f"bench {plan.name!r}: {names[names.duplicated()].iloc[0]} appears twice; "
                 "give one another `called`"
             )
         return found

@@ -231,13 +231,13 @@ def _judge(table: pd.DataFrame, patients: pd.Index, known: np.ndarray, faults: F
     sides = twice.groupby(["patient", "repeat"])["fold"].nunique(dropna=False) > 1
     if sides.any():
         faults.add(
-            f"patient: {int(sides.sum())} stand twice in a repeat and are tested by a model "
+            f"patient: {int(sides.sum())} appear twice in a repeat and are tested by a model "
             "that they train; "
             "a patient is held out in one fold, or in none"
         )
     if not sides.all():
         faults.add(
-            f"patient: {int((~sides).sum())} stand twice in a repeat, in the same fold; "
+            f"patient: {int((~sides).sum())} appear twice in a repeat, in the same fold; "
             "keep one row each"
         )
     _judge_tested(table[table["fold"].notna() & ~unknown], patients, known, faults)
@@ -330,8 +330,8 @@ def splits(table: pd.DataFrame, known: np.ndarray) -> list[Split]:
 
 
 def check_ids(patients) -> None:
-    """Raises `LeakError` where an id stands more than once: its patient would be on both sides of a
-    fold."""
+    """Raises `LeakError` where an id appears more than once: its patient would be on both sides of
+    a fold."""
     twice = pd.Series(list(patients)).duplicated()
     if twice.any():
         raise LeakError(

@@ -91,7 +91,7 @@ def ready(
         Where the outcome cannot be trained on, nothing varies between patients, or the folds
         cannot be made.
     LeakError
-        Where a patient or a group stands on both sides of a fold.
+        Where a patient or a group is on both sides of a fold.
     """
     outcome = trained_outcome(cohort, target)
     require_variation(cohort)

@@ -41,7 +41,7 @@ class Kind:
         names = {path.name for path in folder.iterdir()}
         if names and self.mark not in names:
             raise InputError(
-                f"{folder}: is there already and is no {self.what} (no {self.mark}); give another "
+                f"{folder}: exists already and is no {self.what} (no {self.mark}); give another "
                 "with -o"
             )
         foreign = sorted(name for name in names - self.names if not name.startswith("."))
@@ -141,5 +141,6 @@ def undamaged(path: Path) -> Iterator[None]:
         lines = str(error).strip().splitlines() or [type(error).__name__]
         why = lines[0][:200]
         raise InputError(
-            f"{path}: damaged: not as graphfuse wrote it ({why}); copy the run anew, or train again"
+            f"{path}: damaged: not as graphfuse wrote it ({why}); copy the run again, or train "
+            "again"
         ) from None

@@ -14,7 +14,7 @@ DEEPEST = 32  # tables and lists inside one another; those of graphfuse's files 
 
 def damaged(path: Path | str, why: str, what: str = "damaged") -> InputError:
     """The one message of a damaged file: what is wrong, and the cure."""
-    return InputError(f"{path}: {what}: {why}; copy it anew, or train again")
+    return InputError(f"{path}: {what}: {why}; copy it again, or train again")
 
 
 def read_json(path: Path, what: str = "damaged") -> dict:
@@ -60,12 +60,12 @@ def read_json(path: Path, what: str = "damaged") -> dict:
 
 
 def _once_each(pairs: list[tuple]) -> dict:
-    """The pairs as a table; raises `ValueError` where a key stands twice."""
+    """The pairs as a table; raises `ValueError` where a key appears twice."""
     table = dict(pairs)
     if len(table) < len(pairs):
         keys = [key for key, _ in pairs]
         twice = next(key for key in keys if keys.count(key) > 1)
-        raise ValueError(f"the key {twice[:80]!r} stands twice in one table")
+        raise ValueError(f"the key {twice[:80]!r} appears twice in one table")
     return table
 
 

@@ -92,6 +92,6 @@ def _scores(
     if odd:
         raise InputError(
             f"{path}: column {heading!r}: {len(odd):,} scores are no numbers ({quoted(odd)}); "
-            "mend them"
+            "correct them"
         )
     return score

@@ -138,7 +138,7 @@ def clean_patient_edges(
     if not keep.any():
         why = _counts(left_out.items()) or "the list is empty"
         raise InputError(
-            f"{where}: none of {len(edges):,} edges is left ({why}); mend the file, or "
+            f"{where}: none of {len(edges):,} edges is left ({why}); correct the file, or "
             "leave the layer out"
         )
     turn = source > target

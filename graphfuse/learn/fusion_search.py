@@ -299,7 +299,7 @@ def _buildable(
             data[number] = [fold_data.fold_data(fold, modalities, recipe) for fold in own]
         except InputError as refused:
             error = refused
-            log.info("search: %s is passed over: %s", described(recipe), error)
+            log.info("search: %s is skipped: %s", described(recipe), error)
     if not data:
         raise error
     return data

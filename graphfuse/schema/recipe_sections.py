@@ -190,7 +190,7 @@ class TrainSection(Section):
     def chosen_somehow(self) -> TrainSection:
         if self.stop == "last" and len(self.settings) > 1:
             raise ValueError(
-                '[train] stop = "last" holds nobody out to choose by; give one '
+                '[train] stop = "last" has no validation patients to choose by; give one '
                 "learning_rate, one weight_decay"
             )
         return self

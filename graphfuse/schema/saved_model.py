@@ -21,11 +21,11 @@ WIDEST = 4096  # of a net; some convolutions have width² · width² parameters
 
 
 def _unique(names: Sequence) -> Sequence:
-    """The names as they are; raises `ValueError` where one stands twice."""
+    """The names as they are; raises `ValueError` where one appears twice."""
     if len(set(names)) < len(names):
         listed = list(names)
         twice = next(name for name in names if listed.count(name) > 1)
-        raise ValueError(f"{twice!r} stands twice")
+        raise ValueError(f"{twice!r} appears twice")
     return names
 
 

@@ -46,7 +46,7 @@ def test_ctrl_c_within_a_command_says_what_was_kept(monkeypatch, capsys, tmp_pat
 
     def load(*_, **__):
         error = KeyboardInterrupt()
-        error.add_note("the same command with --resume goes on from 3 finished parts")
+        error.add_note("the same command with --resume continues from 3 finished parts")
         raise error
 
     monkeypatch.setattr("graphfuse.api.load", load)
@@ -54,7 +54,7 @@ def test_ctrl_c_within_a_command_says_what_was_kept(monkeypatch, capsys, tmp_pat
     with pytest.raises(SystemExit) as stop:
         graphfuse.cli.main()
     assert stop.value.code == 130
-    said = "graphfuse: stopped; the same command with --resume goes on from 3 finished parts\n"
+    said = "graphfuse: stopped; the same command with --resume continues from 3 finished parts\n"
     assert capsys.readouterr().err == said
 
 

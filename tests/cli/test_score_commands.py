@@ -160,7 +160,7 @@ def test_what_a_part_depends_on_is_in_its_name(plan):
     [
         (["-o", "out"], "give COHORTs, or a bench file"),
         (["clinic.toml", "--plan", "x.toml", "-o", "out"], "give COHORTs, or a bench file"),
-        (["clinic.toml", "clinic.toml", *FAST, "-o", "out"], "clinic, recipe quick stands twice"),
+        (["clinic.toml", "clinic.toml", *FAST, "-o", "out"], "clinic, recipe quick appears twice"),
         (["clinic.toml", *FAST, "-o", "."], "is no folder of a bench"),
         (["clinc.toml", *FAST, "-o", "out"], "clinc"),
     ],

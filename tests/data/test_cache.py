@@ -1,4 +1,4 @@
-"""The cache: private, compared with what was fetched, made anew where it is damaged, swept."""
+"""The cache: private, compared with what was fetched, made again where it is damaged, swept."""
 
 import hashlib
 import json
@@ -80,7 +80,7 @@ def test_where_it_cannot_be_fetched_anew_that_is_one_message(place, said):
         obtain([source], beside=place, where="m.toml")
     told = str(caught.value)
     assert told.startswith("m.toml: none of 1 sources could be had")
-    assert f"the cached copy is damaged ({said}; in {entry}) and cannot be fetched anew" in told
+    assert f"the cached copy is damaged ({said}; in {entry}) and cannot be fetched again" in told
 
 
 def test_bytes_are_compared_once_in_a_process_and_sizes_always(place, archive, monkeypatch):

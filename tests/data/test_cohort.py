@@ -72,10 +72,10 @@ def test_unknown_outcomes_are_named():
 
 def test_bad_tables_are_told_without_showing_ids():
     twice = RNA.set_axis(["SECRET", "SECRET", "b"], axis=0)
-    with pytest.raises(InputError, match="1 patient ids stand more than once") as caught:
+    with pytest.raises(InputError, match="1 patient ids appear more than once") as caught:
         Cohort.from_frames({"rna": twice})
     assert "SECRET" not in str(caught.value)
-    with pytest.raises(InputError, match=r"columns stand more than once \(x\)"):
+    with pytest.raises(InputError, match=r"columns appear more than once \(x\)"):
         Cohort.from_frames({"rna": RNA.set_axis(["x", "x"], axis=1)})
     with pytest.raises(InputError, match="hold text"):
         Cohort.from_frames({"rna": RNA.assign(t="word")})

@@ -92,7 +92,7 @@ def test_faults_are_gathered_not_raised(tmp_path):
     )
     found = check(write(tmp_path, bad))
     assert len(found.faults) == 2 and "No faults" not in str(found)
-    with pytest.raises(InputError, match="2 things to mend"):
+    with pytest.raises(InputError, match="2 things to correct"):
         found.stop()
 
 

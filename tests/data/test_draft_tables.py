@@ -141,7 +141,7 @@ def test_ids_that_stand_in_another_column_are_named(tmp_path):
 def test_a_patient_who_stands_twice_is_still_refused(tmp_path):
     about = {"patient_id": [*IDS[:-1], IDS[0]], "age": np.arange(N), "sex": np.resize([0, 1], N)}
     pd.DataFrame(about).to_csv(tmp_path / "clinical.csv", index=False)
-    with pytest.raises(InputError, match="stand more than once"):
+    with pytest.raises(InputError, match="appear more than once"):
         draft([tmp_path / "clinical.csv"])
 
 

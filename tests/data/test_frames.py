@@ -39,8 +39,8 @@ def test_ids_that_are_none(blank):
 
 @pytest.mark.parametrize("twin", ["K4", "K4 ", "K4\u200b", "\ufeffK4", "K4\u00a0"])
 def test_ids_that_stand_twice(twin):
-    refused("table 'rna': 1 patient ids stand more than once", {"rna": reindexed(K3=twin)})
-    refused("outcome: 1 patient ids stand", None, LABELS.rename({"K3": twin}))
+    refused("table 'rna': 1 patient ids appear more than once", {"rna": reindexed(K3=twin)})
+    refused("outcome: 1 patient ids appear", None, LABELS.rename({"K3": twin}))
     refused("group 'ward': 1 patient ids", groups={"ward": LABELS.rename({"K3": twin})})
 
 
@@ -87,7 +87,7 @@ def test_things_that_are_no_tables():
 
 
 def test_columns_that_are_none_or_twice():
-    refused(r"columns stand more than once \(MYC", {"rna": TABLE.set_axis(["MYC"] * 3, axis=1)})
+    refused(r"columns appear more than once \(MYC", {"rna": TABLE.set_axis(["MYC"] * 3, axis=1)})
     refused("1 column has no name", {"rna": TABLE.rename(columns={"MYC": np.nan})})
     refused(r"more than once \(1\)", {"rna": TABLE.set_axis([1, "1", 2], axis=1)})
     numbered = made({"rna": TABLE.set_axis(range(3), axis=1)})

@@ -84,11 +84,11 @@ def test_names_that_are_not_there(options, said):
 def test_repeated_names():
     twice = data()
     twice.var_names = ["p1", "p1", "p3"]
-    with pytest.raises(InputError, match=r"columns stand more than once \(p1"):
+    with pytest.raises(InputError, match=r"columns appear more than once \(p1"):
         Cohort.from_anndata(twice)
     twice = data()
     twice.obs_names = ["s1", "s1", "s2", "s3"]
-    with pytest.raises(InputError, match="1 patient ids stand more than once"):
+    with pytest.raises(InputError, match="1 patient ids appear more than once"):
         Cohort.from_anndata(twice)
 
 

@@ -183,7 +183,7 @@ def test_every_fault_is_told_at_once(tmp_path):
         "[modality.rna] file: no such file 'rnaa.csv'" in said and "did you mean 'rna.csv'" in said
     )
     assert "clinical.csv: no column 'agee' (did you mean 'age'?)" in said
-    assert "made.toml: " in said and "things to mend" in said
+    assert "made.toml: " in said and "things to correct" in said
 
 
 def test_unknown_keys_and_names_are_told(tmp_path):
@@ -298,8 +298,8 @@ def test_what_contradicts_the_data_is_a_fault(tmp_path, old, new, said):
 @pytest.mark.parametrize(
     "file, old, new, said",
     [
-        ("rna.csv", "AA2,", "AA1,", "patient ids stand more than once (rows 1, 2)"),
-        ("rna.csv", "ESR1_2099", "TP53_7157", "columns stand more than once (TP53_7157)"),
+        ("rna.csv", "AA2,", "AA1,", "patient ids appear more than once (rows 1, 2)"),
+        ("rna.csv", "ESR1_2099", "TP53_7157", "columns appear more than once (TP53_7157)"),
         ("rna.csv", "2.5", "two", "columns hold text (ESR1_2099"),
         ("rna.csv", "2.5", "inf", "infinite"),
         ("labels.csv", "ZZ9,0", "ZZ9,x", None),

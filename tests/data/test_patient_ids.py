@@ -105,7 +105,7 @@ def test_a_barcode_too_short_or_too_long_is_told():
 def test_barcodes_of_two_lengths_are_one_patient_twice():
     short = [name[:12] for name in TUMOURS]
     found, _ = overlap(rna=[*short[:2], *TUMOURS[2:]], labels=short)
-    assert len(found) == 1 and "3 patients stand at different lengths" in found[0]
+    assert len(found) == 1 and "3 patients appear at different lengths" in found[0]
     assert 'level = "tcga-patient"' in found[0] and "AB-1002" not in found[0]
     assert overlap(rna=short, labels=short) == ([], [])
     assert len(overlap(rna=TUMOURS, labels=short)[0]) == 1  # told once, as files apart

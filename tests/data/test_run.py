@@ -184,7 +184,7 @@ def test_the_message_counts_sets_with_one_label():
         (
             lambda i: i % 2,
             "leak",
-            "<5 sets stand on both sides of a fold, in 4 folds",
+            "<5 sets are on both sides of a fold, in 4 folds",
         ),  # 3 and 70: folds 1 and 0, twice
         (
             lambda i: None if i == 3 else i % 2,

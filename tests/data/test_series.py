@@ -235,7 +235,7 @@ def test_bad_rows_are_told(frame, said):
 def test_all_faults_at_once_and_columns_apart():
     frame = _with("result", "high")
     frame.loc[3, "day"] = np.nan
-    with pytest.raises(InputError, match="2 things to mend"):
+    with pytest.raises(InputError, match="2 things to correct"):
         summary(frame)
     with pytest.raises(InputError, match="four columns"):
         summary(frame, value="day")

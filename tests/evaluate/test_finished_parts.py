@@ -155,7 +155,7 @@ def test_what_is_kept_is_private(all_trained):
 def test_without_resume_it_is_told_and_begins_anew(left, whole, caplog):
     with caplog.at_level(logging.INFO, "graphfuse"):
         train(left / "run")
-    told = [said for said in caplog.messages if "--resume would go on" in said]
+    told = [said for said in caplog.messages if "--resume would continue" in said]
     assert len(told) == 1 and "7 finished parts" in told[0]
     assert numbers(left / "run") == numbers(whole)
     assert hidden(left) == []
@@ -256,4 +256,4 @@ def test_a_run_on_other_data_is_not_replaced(whole, tmp_path):
 def test_a_resume_of_nothing_says_that_it_begins_anew(tmp_path, caplog):
     with caplog.at_level("INFO", logger="graphfuse"):
         Finished(tmp_path / ".run.resume", resume=True).begin({"data": "0"})
-    assert "nothing to go on from" in caplog.text
+    assert "nothing to resume" in caplog.text

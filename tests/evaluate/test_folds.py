@@ -220,7 +220,7 @@ def test_an_unlabelled_patient_with_a_fold_is_held_out_with_it(tmp_path, caplog)
     [
         ("patient,repeat\nP01,0\n", "columns fold are missing"),
         ("patient,repeat,fold\nP01,0,0\nXX,0,1\n", "1 ids are not in the cohort"),
-        ("patient,repeat,fold\nP01,0,0\nP01,0,0\n", "stand twice in a repeat, in the same fold"),
+        ("patient,repeat,fold\nP01,0,0\nP01,0,0\n", "appear twice in a repeat, in the same fold"),
         ("patient,repeat,fold\nP01,0,0\nP85,0,1\n", "in 1 fold, no tested patients have a label"),
         ("patient,repeat,fold\nP01,0,\n", "nobody is tested"),
         ("patient,repeat,fold\nP01,0,first\n", "fold"),
@@ -238,7 +238,7 @@ def test_bad_folds_are_refused(tmp_path, table, said):
 @pytest.mark.parametrize("other", ["1", ""], ids=["two folds", "tested and always training"])
 def test_a_patient_on_both_sides_is_a_leak(tmp_path, other):
     with pytest.raises(
-        LeakError, match="1 stand twice in a repeat and are tested by a model that they train"
+        LeakError, match="1 appear twice in a repeat and are tested by a model that they train"
     ) as caught:
         read_folds(
             folds_file(tmp_path, f"patient,repeat,fold\nP01,0,0\nP02,0,1\nP01,0,{other}\n"),
@@ -250,7 +250,7 @@ def test_a_patient_on_both_sides_is_a_leak(tmp_path, other):
 
 def test_all_faults_of_a_folds_file_at_once_and_no_ids(tmp_path):
     path = folds_file(tmp_path, "patient,repeat,fold\nSECRET,0,0\nP85,0,3\nP01,0,1\nP01,0,2\n")
-    with pytest.raises(LeakError, match="3 things to mend") as caught:
+    with pytest.raises(LeakError, match="3 things to correct") as caught:
         read_folds(path, PATIENTS, KNOWN)
     assert "SECRET" not in str(caught.value)
 

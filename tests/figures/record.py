@@ -1,6 +1,6 @@
 """Writes the figures of trainings down: `python -m tests.figures.record [--into FOLDER] [NAME …]`.
 
-Those beside this file are made anew only where a change is meant to move them, in a commit that
+Those beside this file are made again only where a change is meant to move them, in a commit that
 says which and by how much. On another machine other rounding moves figures too (nets trained for
 long by some 1e-4): there, figures of an older worktree are written with `--into`, and those of the
 newer one set beside them (`tests.figures.compare`).

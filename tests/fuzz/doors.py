@@ -30,7 +30,7 @@ SECONDS = 20  # of a processor's time that an input may take; most take a twenti
 PATIENCE = 180  # seconds in all, on a machine that has other things to do
 
 
-_command = cache(typer.main.get_command)  # made anew at every call, it takes a third of the time
+_command = cache(typer.main.get_command)  # made again at every call, it takes a third of the time
 
 
 class TooLong(BaseException):

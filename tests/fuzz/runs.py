@@ -1,4 +1,4 @@
-"""Run directories spoiled by a seed, with and without the seal made anew, at the commands that read
+"""Run directories spoiled by a seed, with and without the seal made again, at commands that read
 them."""
 
 from __future__ import annotations

@@ -102,7 +102,7 @@ def test_one_way_edges_in_a_list_of_both_ways_are_told(caplog):
         1,
         3,
     )
-    assert "1 of 4 edges stand in one direction only" in caplog.text
+    assert "1 of 4 edges are in one direction only" in caplog.text
     caplog.clear()
     GeneNetwork.from_frame(frame[:6])
     GeneNetwork.from_frame(frame[:3])

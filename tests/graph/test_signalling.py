@@ -416,7 +416,7 @@ def test_gene_sets_are_read(tmp_path, name):
     ("text", "said"),
     [
         ("one, two, A, B\n", "lines 1: expected name"),
-        ("one\tx\tA\none\tx\tB\n", "stand twice"),
+        ("one\tx\tA\none\tx\tB\n", "appear twice"),
         ("\n", "no gene set"),
         ("one\tx\n", "at least one gene"),
     ],

@@ -118,7 +118,7 @@ def test_every_file_that_is_not_there_is_told(small, tmp_path):
     with pytest.raises(InputError) as caught:
         describe_files(asked, small.cohort)
     said = str(caught.value)
-    assert said.startswith("recipe 'made': 4 things to mend")
+    assert said.startswith("recipe 'made': 4 things to correct")
     for where in (
         "[pathways] sets",
         "[signalling] pathways",

@@ -452,11 +452,11 @@ def test_a_finding_stands_alone():
     ):
         with pytest.raises(InputError) as caught:
             check(cls)
-        assert "things to mend" not in str(caught.value), cls.__name__
+        assert "things to correct" not in str(caught.value), cls.__name__
 
 
 def test_all_that_is_wrong_is_told_at_once():
-    with pytest.raises(InputError, match="things to mend") as caught:
+    with pytest.raises(InputError, match="things to correct") as caught:
         check(type("Worse", (MixesPatients, Drops), {}), "mine.py:Worse")
     said = str(caught.value)
     assert said.startswith("mine.py:Worse: ") and "Dropout" in said and "alone" in said

@@ -28,7 +28,7 @@ def lists_of(weight=WEIGHT, receiver=RECEIVER, index=INDEX):
 
 
 def dense(weight, lists):
-    """`[N, S]`, differentiable in the edges' weights `[E]`; edges that stand twice add up."""
+    """`[N, S]`, differentiable in the edges' weights `[E]`; edges that appear twice add up."""
     places = torch.zeros(len(weight), N, S, dtype=weight.dtype)
     places[torch.arange(len(weight)), lists.receiver, lists.index] = 1
     return torch.einsum("e,ens->ns", weight, places)

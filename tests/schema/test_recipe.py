@@ -84,7 +84,7 @@ def test_a_part_that_is_nowhere_is_told_with_the_recipe_that_asks_for_it(lab, mo
     with pytest.raises(InputError) as caught:
         Recipe.named(lab / "mine.toml")
     said = str(caught.value)
-    assert said.startswith("recipe 'mine': 4 things to mend")
+    assert said.startswith("recipe 'mine': 4 things to correct")
     for where in ("[net] encode.rna = ", "[net] fuse = ", "[search] encode = ", "[search] fuse = "):
         assert (
             f"{where}'part.py:Mean': no such file in the working folder or beside the recipe"

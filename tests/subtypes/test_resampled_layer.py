@@ -1,4 +1,4 @@
-"""Layers that are made anew on some patients, and their data without clusters."""
+"""Layers that are made again on some patients, and their data without clusters."""
 
 import numpy as np
 import pandas as pd

@@ -28,7 +28,7 @@ def test_codes_are_those_of_the_model_whatever_the_order_of_the_classes():
 
 
 def test_all_unknown_classes_are_named_at_once():
-    with pytest.raises(InputError, match="cohort .mine.: 2 things to mend") as said:
+    with pytest.raises(InputError, match="cohort .mine.: 2 things to correct") as said:
         TASK.matched(outcome([0, 1, 2, 2], ("LumA", "luma", "Lum-B")), "mine")
     assert "label 'luma' (1 patient) is none" in str(said.value)
     assert "label 'Lum-B' (2 patients) is none" in str(said.value)

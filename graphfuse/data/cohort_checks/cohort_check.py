@@ -36,7 +36,7 @@ class Checked:
     cohort : Cohort or None
         None where none can be built.
     faults : list of str
-        What has to be mended; `stop` raises them.
+        What has to be corrected; `stop` raises them.
     notices : list of str
         What is odd and can be used.
     match : DataFrame

@@ -137,7 +137,7 @@ def _local(source: Source, beside: Path) -> Path:
         damage = cache.damage(entry)
         if not damage:
             return entry
-        log.warning("%s; it is unpacked anew", _damaged(source, damage))
+        log.warning("%s; it is unpacked again", _damaged(source, damage))
     with cache.workplace() as place:
         return _keep(path, source.root, entry, place)
 
@@ -149,12 +149,13 @@ def _remote(source: Source) -> Path:
     damage = cache.damage(entry) if cache.is_there(entry) else ""
     if not damage:
         return _fetched(source, entry)
-    log.warning("%s; it is fetched anew", _damaged(source, damage))
+    log.warning("%s; it is fetched again", _damaged(source, damage))
     try:
         return _fetched(source, entry)
     except FetchError as error:
         raise FetchError(
-            f"the cached copy is damaged ({damage}; in {entry}) and cannot be fetched anew: {error}"
+            f"the cached copy is damaged ({damage}; in {entry}) and cannot be fetched again: "
+            f"{error}"
         ) from None
 
 

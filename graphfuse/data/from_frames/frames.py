@@ -82,7 +82,7 @@ def _checked_frame(frame: pd.DataFrame, where: str, faults: Faults) -> pd.DataFr
     if columns.has_duplicates:
         twice = columns[columns.duplicated()].unique()
         faults.add(
-            f"{where}: {len(twice)} columns stand more than once ({examples(twice)}); keep or "
+            f"{where}: {len(twice)} columns appear more than once ({examples(twice)}); keep or "
             "average one each"
         )
         return frame.set_axis(index, axis=0)
@@ -116,7 +116,7 @@ def _checked_ids(index: pd.Index, where: str, faults: Faults) -> pd.Index:
     known = ids[~blank]
     if known.has_duplicates:
         faults.add(
-            f"{where}: {known[known.duplicated()].nunique()} patient ids stand more than once; "
+            f"{where}: {known[known.duplicated()].nunique()} patient ids appear more than once; "
             "keep or average one row each"
         )
     return ids

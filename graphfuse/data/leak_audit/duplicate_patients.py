@@ -173,7 +173,7 @@ def _duplicates(
     severity = "leak"
     if subject.folds is not None:
         split, folds = subject.split(sets)
-        message += f"; {few(split)} sets stand on both sides of a fold, in {folds} folds"
+        message += f"; {few(split)} sets are on both sides of a fold, in {folds} folds"
         severity = "leak" if split else "warning"
     cure = "keep one row of each patient, or put a set's patients in one fold (--folds)"
     return Finding(kind, severity, where, message, patients, cure, patients=as_tuples(sets))

@@ -209,7 +209,7 @@ def fold_matrix(folds: pd.DataFrame, patients: pd.Index) -> np.ndarray:
         )
     if folds.duplicated(["patient", "repeat"]).any():
         raise InputError(
-            "folds: some patients stand twice in a repeat; a patient is tested in one fold"
+            "folds: some patients appear twice in a repeat; a patient is tested in one fold"
         )
     wide = folds.pivot(index="repeat", columns="patient", values="fold")
     return wide.reindex(columns=patients).to_numpy(dtype=float, na_value=np.nan)

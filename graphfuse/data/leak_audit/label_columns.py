@@ -197,7 +197,7 @@ def _by_chance(modality: Modality, hits: list[_Hit]) -> list[Finding]:
         f"{len(columns):,} columns reach AUROC {_span(hits)} alone, but with so few "
         f"patients and so many columns {expected} or more are expected by chance"
     )
-    cure = "nothing to mend; more patients would tell"
+    cure = "nothing to correct; more patients would tell"
     return [Finding("label-like", "note", modality.name, message, len(columns), cure, columns)]
 
 

@@ -37,7 +37,7 @@ def related_ids(subject: Subject) -> list[Finding]:
     )
     if subject.folds is not None:
         split, folds = subject.split(sets)
-        message += f"; {few(split)} sets stand on both sides of a fold, in {folds} folds"
+        message += f"; {few(split)} sets are on both sides of a fold, in {folds} folds"
     cure = (
         "keep one sample of each patient, or declare the patient as a group and score with "
         "folds grouped by it"

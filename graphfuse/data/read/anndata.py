@@ -98,7 +98,7 @@ def _annotated(data, wanted: Wanted, path: Path) -> pd.DataFrame:
 
 
 def _check_once(names: list[str], data, path: Path) -> None:
-    """Raises `InputError` where a named column stands twice among the variables, or also in
+    """Raises `InputError` where a named column appears twice among the variables, or also in
     `.obs`."""
     faults = Faults(str(path))
     repeated = set(data.var_names[data.var_names.duplicated()])
@@ -106,7 +106,7 @@ def _check_once(names: list[str], data, path: Path) -> None:
     twice = [name for name in only_measured if name in repeated]
     if twice:
         faults.add(
-            f"{len(twice)} columns stand more than once ({examples(twice)}); keep or average one "
+            f"{len(twice)} columns appear more than once ({examples(twice)}); keep or average one "
             "each (var_names_make_unique tells them apart)"
         )
     both = [name for name in names if name in data.obs and name in data.var_names]

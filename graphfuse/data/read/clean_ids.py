@@ -66,6 +66,6 @@ def _repeated(what: str, labels: pd.Index, known: pd.Index) -> str:
     else:
         at = f"rows {examples(np.flatnonzero(labels.isin(twice)) + 1)}"
     return (
-        f"{len(twice)} {what} stand more than once ({at}); keep or average one each"
+        f"{len(twice)} {what} appear more than once ({at}); keep or average one each"
         " (or is the table the other way round: orient? or one measurement a row: series?)"
     )

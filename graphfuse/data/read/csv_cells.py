@@ -115,7 +115,7 @@ def cells_of(table: TextTable, id_at: int, chosen: list[int], decimal: str | Non
     if len(parsed) != table.rows:
         raise InputError(
             f"{table.path}: {table.rows:,} rows stand in the file, {len(parsed):,} were read: "
-            "damaged; write it anew"
+            "damaged; write it again"
         )
     is_text = parsed.dtypes.to_numpy() == np.dtype(object)
     words = parsed.loc[:, is_text]

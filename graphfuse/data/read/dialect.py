@@ -176,7 +176,7 @@ def _check_widths(width: int, records: Records, first: int, path: Path, skipped:
     raise InputError(
         f"{path}: {len(faulty):,} of {rows:,} rows do not have {width:,} cells as the heading has "
         f"(the first, line {line:,}, has {records.widths[record]:,}): damaged or cut short; obtain "
-        "it again or mend it"
+        "it again or correct it"
     )
 
 

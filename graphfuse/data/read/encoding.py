@@ -133,8 +133,8 @@ def _utf8_or_windows(raw: bytes, path: Path) -> str:
     if sound > broken:
         raise InputError(
             f"{path}: {counted(broken, 'character')} of {sound + broken:,} beyond plain letters "
-            "cannot be read as UTF-8: damaged, or texts of two encodings in one file; save it anew "
-            "as UTF-8"
+            "cannot be read as UTF-8: damaged, or texts of two encodings in one file; save it "
+            "again as UTF-8"
         )
     warn_once(log, f"{path}: not UTF-8; read as Windows-1252")
     try:

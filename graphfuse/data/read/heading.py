@@ -88,7 +88,7 @@ def with_row_names(heading: list[str], records: Records, first: int, path: Path)
     if names_ids and not counts_rows:
         raise InputError(
             f"{path}: the heading has {len(heading):,} names, that of the ids ({heading[0]!r}) "
-            f"among them, and every row {len(heading) + 1:,} cells: a name is lost; mend the "
+            f"among them, and every row {len(heading) + 1:,} cells: a name is lost; correct the "
             "heading"
         )
     return ["", *heading]

@@ -95,7 +95,7 @@ def _all_but(id_at: int, table: TextTable) -> list[int]:
     names."""
     if table.repeated:
         raise InputError(
-            f"{table.path}: {len(table.repeated)} columns stand more than once "
+            f"{table.path}: {len(table.repeated)} columns appear more than once "
             f"({examples(table.repeated)}); keep or average one each, or name columns = […]"
         )
     if table.descriptions:
@@ -161,7 +161,7 @@ def _check_rows(ids: np.ndarray, name: str, path: Path) -> None:
     again = np.flatnonzero((ids == name) & (name != ""))
     if len(again):
         raise InputError(
-            f"{path}: the heading stands again among the rows (row {examples(again + 1)}); were "
+            f"{path}: the heading is repeated among the rows (row {examples(again + 1)}); were "
             "tables put one under the other? remove it"
         )
     if len(ids) and _HEADING.fullmatch(ids[0]):

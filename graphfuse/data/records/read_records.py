@@ -163,7 +163,7 @@ def _ordinal(column: pd.Series, given: tuple[str, ...] | None, messages: _Messag
             are = "is" if unknown.nunique() == 1 else "are"
             messages.fault(
                 f"holds {_shown(unknown)}, which {are} not among its levels {', '.join(given)}; "
-                "add them in their order, or mend the table"
+                "add them in their order, or correct the table"
             )
         return _Read(words, given)
     place_of = places(sorted(set(words.dropna())))

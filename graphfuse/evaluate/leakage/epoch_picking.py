@@ -130,7 +130,7 @@ class Picked:
             return ""
         mean, (low, high) = best_of_guesses(self.tested, self.classes, self.curves.shape[1])
         return (
-            f"; a net that learns nothing and guesses anew each epoch would show {mean:.3f} "
+            f"; a net that learns nothing and guesses again in each epoch would show {mean:.3f} "
             f"({low:.3f} to {high:.3f})"
         )
 
@@ -150,7 +150,7 @@ def best_of_epochs(
 
     Every fold of the table is fitted as always; then its nets train once more, with the setting
     that was chosen, for all of the recipe's epochs, and are scored on the test patients before
-    every one. A `[search]` is passed over.
+    every one. A `[search]` is skipped.
 
     Parameters
     ----------

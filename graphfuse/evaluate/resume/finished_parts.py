@@ -78,13 +78,13 @@ class Finished:
         if self.resume and left and not mine:
             raise InputError(self._differs(left[0]))
         if self.resume and not left:
-            log.info("no run into this folder was stopped: there is nothing to go on from")
+            log.info("no run into this folder was stopped: there is nothing to resume")
         elif self.resume and mine:
-            log.info("going on from %s of a run that was stopped", counted(len(mine), "part"))
+            log.info("resuming from %s of a stopped run", counted(len(mine), "part"))
         elif left:
             count = sum(len(self._parts(each)) for each in left)
             log.warning(
-                "%s: a run that was stopped left %s here; --resume would go on from them, this one "
+                "%s: a stopped run left %s here; --resume would continue from them, this one "
                 "starts over",
                 self.home,
                 counted(count, "finished part"),
@@ -225,7 +225,7 @@ def _read(place: Path, form: Form[Part]) -> Part:
             raise ValueError("a file is not as it was written")
         return form.load(place)
     except Exception as error:
-        log.warning("%s: damaged (%s); made anew", place, reason(error))
+        log.warning("%s: damaged (%s); made again", place, reason(error))
         raise _DamagedError from error
 
 
@@ -243,5 +243,5 @@ def finished_beside(out: Path, resume: bool) -> Iterator[Finished]:
             finished.forget()
         elif finished.kept:
             count = counted(finished.kept, "finished part")
-            error.add_note(f"the same command with --resume goes on from {count}")
+            error.add_note(f"the same command with --resume continues from {count}")
         raise

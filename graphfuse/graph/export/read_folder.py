@@ -62,7 +62,7 @@ def _exact(graph: CohortGraph, path: Path) -> CohortGraph:
         rows = graph.cohort.patients.get_indexer(adata.obs_names)
         if (rows < 0).any() or adata.shape[1] != rounded.shape[1]:
             raise InputError(
-                f"{path}: not of the same graph as hetero.json beside it; build the folder anew"
+                f"{path}: not of the same graph as hetero.json beside it; build the folder again"
             )
         features[name] = np.zeros(rounded.shape)
         features[name][rows] = adata.X

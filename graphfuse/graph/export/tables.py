@@ -164,5 +164,5 @@ def _check_edges(unknown: set[str], infinite: int) -> None:
             "their edges out"
         )
     if infinite:
-        faults.add(f"{infinite:,} weights are no finite numbers; mend or remove those edges")
+        faults.add(f"{infinite:,} weights are no finite numbers; correct or remove those edges")
     faults.stop()

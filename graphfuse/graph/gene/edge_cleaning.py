@@ -164,7 +164,7 @@ def _one_way(count: int, both: int, where: str) -> int:
     one_way = count - both
     if both and 0 < one_way < count / 2:
         log.warning(
-            "%s: %d of %d edges stand in one direction only; taken as undirected",
+            "%s: %d of %d edges are in one direction only; taken as undirected",
             where,
             one_way,
             count,

@@ -56,7 +56,7 @@ def read_gmt(path: str | Path) -> dict[str, tuple[str, ...]]:
         )
     if twice:
         faults.add(
-            f"{len(twice)} set names stand twice ({examples(twice)}); give each set a name "
+            f"{len(twice)} set names appear twice ({examples(twice)}); give each set a name "
             "of its own"
         )
     if not sets and not bare:

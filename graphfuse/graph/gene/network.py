@@ -78,7 +78,7 @@ class GeneNetwork:
         """Build a network from a table of edges, and count what is left out in `cleaned`.
 
         Left out are edges without a symbol, self-loops, scores that are missing or not above 0, and
-        edges that stand twice (the highest score stays).
+        edges that appear twice (the highest score stays).
 
         Parameters
         ----------
@@ -182,7 +182,7 @@ class GeneNetwork:
         Parameters
         ----------
         symbols : sequence of str or None
-            The symbols measured; `None` is passed over.
+            The symbols measured; `None` is skipped.
 
         Returns
         -------
@@ -274,7 +274,7 @@ class GeneNetwork:
     def renamed(self, aliases: Aliases) -> GeneNetwork:
         """The network with its genes renamed by an alias table.
 
-        Names that come to one gene are joined: of edges that then stand twice the highest weight
+        Names that come to one gene are joined: of edges that then appear twice the highest weight
         stays, self-loops go, both counted in `cleaned`. Two genes of the network are never joined
         because one is an alias of the other (see `Aliases.nodes`).
 

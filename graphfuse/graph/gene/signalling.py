@@ -249,7 +249,7 @@ def kinds_auto(cohort: Cohort) -> dict[str, str]:
 
 def kinds_of(section: SignallingSection, cohort: Cohort) -> dict[str, str]:
     """Modality → node kind, as the recipe says or by `kinds_auto`. Raises `InputError` for a
-    modality that is unknown, has no gene symbol or stands twice, and where none is left."""
+    modality that is unknown, has no gene symbol or appears twice, and where none is left."""
     found, faults = {}, Faults("[signalling] kinds")
     for kind, names in section.kinds.items() if section.kinds != "auto" else ():
         for name in names:

@@ -68,7 +68,7 @@ def test_a_manifest_takes_groups_and_outcomes_from_observations(tmp_path):
 def test_repeated_names_are_told_where_they_are_asked_for(tmp_path):
     path = written(tmp_path, data(var=pd.DataFrame(index=["ALB", "CRP", "ALB"])))
     for columns in (None, ["ALB", "CRP"], ["ALB"]):
-        with pytest.raises(InputError, match=r"columns stand more than once \(ALB"):
+        with pytest.raises(InputError, match=r"columns appear more than once \(ALB"):
             read_table(path, columns=columns)
     assert read_table(path, columns=["CRP", "visits"])["CRP"].tolist() == [1, 4, 7, 10]
 
@@ -77,7 +77,7 @@ def test_repeated_ids_are_told_without_showing_them(tmp_path):
     obs = data().obs.set_axis(["q4", "q1", "q4", "q2"], axis=0)
     path = written(tmp_path, data(obs=obs))
     for columns in (None, ["ALB", "visits"]):
-        with pytest.raises(InputError, match="1 patient ids stand more than once") as caught:
+        with pytest.raises(InputError, match="1 patient ids appear more than once") as caught:
             read_table(path, columns=columns)
         assert "q4" not in str(caught.value)
 

@@ -36,8 +36,8 @@ def test_row_numbers_beside_a_column_of_ids(tmp_path, rows, ending):
         frame.reset_index(names="index").to_parquet(path)
     error = refused(path)
     assert error.column == "donor_id" and 'set [patients] id = "donor_id"' in str(error)
-    mended = read_table(path, id_column="donor_id")
-    assert list(mended.index) == NAMES and "ALB" in mended.columns
+    corrected = read_table(path, id_column="donor_id")
+    assert list(corrected.index) == NAMES and "ALB" in corrected.columns
 
 
 @pytest.mark.parametrize("heading", ["", "Unnamed: 0", "index", "X", "row_number", "No."])

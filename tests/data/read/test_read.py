@@ -197,7 +197,7 @@ def test_quoted_delimiters_and_a_delimiter_at_every_end(tmp_path):
 
 def test_a_repeated_column_stops_unless_others_are_named(tmp_path):
     path = text(tmp_path, "id,v,a,v,v.1\nP1,first,1,second,third\n")
-    with pytest.raises(InputError, match=r"1 columns stand more than once \(v\)"):
+    with pytest.raises(InputError, match=r"1 columns appear more than once \(v\)"):
         read_table(path)
     assert column_names(path) == ["id", "v", "a", "v.2", "v.1"]
     assert read_table(path, columns=["v"]).loc["P1", "v"] == "first"

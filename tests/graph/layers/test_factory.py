@@ -108,7 +108,7 @@ def test_what_cannot_be_says_why(section, words):
 
 
 def test_all_faults_at_once():
-    with pytest.raises(InputError, match="2 things to mend"):
+    with pytest.raises(InputError, match="2 things to correct"):
         specs(layers=["a", "mine"], layer={"mine": {"of": ["b"]}})
 
 
