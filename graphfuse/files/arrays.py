@@ -47,7 +47,25 @@ def flags(values: np.ndarray, sizes: Sizes) -> str:
 
 
 def rising(values: np.ndarray, sizes: Sizes) -> str:
-    """What is wrong with numbers that are in order."""
+    """Rule for numbers that are in order.
+
+    Parameters
+    ----------
+    values : array
+        Of any shape.
+    sizes : dict of str to int
+        The sizes that words in shapes stand for.
+
+    Returns
+    -------
+    str
+        What is wrong with the values; '' where nothing is.
+
+    Examples
+    --------
+    >>> rising(np.array([1.0, 1.0, 3.0]), {}), rising(np.array([2.0, 1.0]), {})
+    ('', 'not in rising order')
+    """
     falls = "not in rising order" if (np.diff(values) < 0).any() else ""
     return finite(values, sizes) or falls
 
@@ -90,10 +108,26 @@ def offsets(size: str) -> Rule:
 
 
 class Array(NamedTuple):
-    """An array of a saved model.
+    """The declaration of an array of a saved model.
 
-    `types`: numpy's, any of them. `shape`: sizes, or words for sizes that arrays share; a word
-    stands for the size that the first array with it has. `rule`: what is wrong with its values.
+    Parameters
+    ----------
+    types : tuple of str
+        Codes of numpy types without byte order, such as `("f8",)`; the array has one of them.
+    shape : tuple of int or str
+        Sizes, or words for sizes that arrays share; a word stands for the size that the first array
+        with it has.
+    rule : callable
+        From the values and the sizes by word to a message about what is wrong with the values, ''
+        where nothing is.
+
+    Examples
+    --------
+    >>> mean = Array(FLOATS, ("columns",))
+    >>> check_shapes({"mean": np.zeros(3)}, {"mean": mean}, {"columns": 4})
+    Traceback (most recent call last):
+        ...
+    ValueError: mean: of shape (3,), not (4,)
     """
 
     types: tuple[str, ...]

@@ -89,7 +89,7 @@ class Recipe(Described):
     search: SearchSection | None = None
 
     @model_validator(mode="after")
-    def gate_starts_somewhere(self) -> Recipe:
+    def _gate_is_for_nets_without_a_linear_start(self) -> Recipe:
         if self.patient.gate and self.net.start == "linear":
             raise ValueError(
                 "[patient] gate is for nets without a linear start: set [net] start = "
@@ -98,7 +98,7 @@ class Recipe(Described):
         return self
 
     @model_validator(mode="after")
-    def selection_has_its_steps(self) -> Recipe:
+    def _selection_has_its_steps(self) -> Recipe:
         steps = self.prepare.named
         if self.select.top is not None and "select" not in steps:
             raise ValueError('[select] top needs "select" among [prepare] steps')

@@ -100,12 +100,9 @@ def _odd_names(modality: Modality) -> list[str]:
     """Notices of gene symbols that a spreadsheet changed, that are of mice, or that are few."""
     notices = []
     symbols = [symbol for symbol in modality.symbols if symbol]
-    dates = date_genes.turned_into_dates(symbols)
+    dates = date_genes.notice(symbols)
     if dates:
-        notices.append(
-            f"{len(dates)} gene symbols look like genes a spreadsheet turned into dates "
-            f"({date_genes.in_words(dates)}); {date_genes.CURE}"
-        )
+        notices.append(dates)
     mice = mouse_symbols(symbols)
     if mice:
         notices.append(

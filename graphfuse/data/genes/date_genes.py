@@ -63,7 +63,7 @@ _EPOCH = date(1899, 12, 30)  # day 0 of a spreadsheet
 _CLONE = "a clone's id such as 2310009E13, whose digits are lost"
 _FEW_NUMBERS = 0.2  # share of names that are numbers above which numbers are ids, not dates
 
-CURE = (
+_CURE = (
     "restore them from the source, or list them in an alias table; nothing was renamed, since "
     "1-Mar may be MARCHF1 or MTARC1"
 )
@@ -97,6 +97,18 @@ def turned_into_dates(names: Iterable[str]) -> list[str]:
         # numbers are ids
         with_digit = [name for name in with_digit if not _SERIAL.match(name)]
     return [name for name in with_digit if _readings(name)]
+
+
+def notice(symbols: Iterable[str]) -> str:
+    """A notice of gene symbols that look like dates or numbers, with the cure; '' where there are
+    none."""
+    dates = turned_into_dates(symbols)
+    if not dates:
+        return ""
+    return (
+        f"{len(dates)} gene symbols look like genes a spreadsheet turned into dates "
+        f"({in_words(dates)}); {_CURE}"
+    )
 
 
 def in_words(names: list[str]) -> str:

@@ -210,13 +210,8 @@ def suspicions(network: GeneNetwork, symbols: Sequence[str | None]) -> list[str]
     """What looks wrong with the names of measured genes: dates, another case, another species, ids
     of another kind."""
     named = sorted({symbol for symbol in symbols if symbol})
-    dates = date_genes.turned_into_dates(named)
-    known, notices = set(network.genes), []
-    if dates:
-        notices.append(
-            f"{len(dates)} symbols look like genes a spreadsheet turned into dates "
-            f"({date_genes.in_words(dates)}); {date_genes.CURE}"
-        )
+    dates = date_genes.notice(named)
+    known, notices = set(network.genes), [dates] if dates else []
     outside = [symbol for symbol in named if symbol not in known]
     if not named or 1 - len(outside) / len(named) >= TINY:
         return notices
