@@ -86,6 +86,13 @@ class Cohort(FromMemory):
         ------
         InputError
             Where there is no such outcome, or none at all.
+
+        Examples
+        --------
+        >>> rna = pd.DataFrame({"TP53": [1.5, 2.5]}, index=["P1", "P2"])
+        >>> arm = pd.Series({"P1": "a", "P2": "b"}, name="arm")
+        >>> Cohort.from_frames({"rna": rna}, arm).outcome().classes
+        ('a', 'b')
         """
         if not self.outcomes:
             raise InputError(
@@ -165,6 +172,13 @@ class Cohort(FromMemory):
         -------
         Cohort
             Of the same patients.
+
+        Examples
+        --------
+        >>> table = pd.DataFrame({"TP53": [1.5, 2.5]}, index=["P1", "P2"])
+        >>> cohort = Cohort.from_frames({"rna": table, "protein": table})
+        >>> list(cohort.without("rna").modalities)
+        ['protein']
         """
         kept = {name: each for name, each in self.modalities.items() if name not in names}
         return replace(self, modalities=kept)

@@ -43,7 +43,7 @@ def test_mouse_symbols_ids_and_dates_are_told(caplog):
     assert "writes MDM2, TP53, the table ENSG00000135679" in ids
     [dates] = suspicions(PAIR, ["TP53", "MDM2", "2-Sep", "Mar-1", "2.31E+13", "SEPTIN2"])
     assert (
-        dates.startswith("3 symbols look like genes a spreadsheet turned into dates")
+        dates.startswith("3 gene symbols look like genes a spreadsheet turned into dates")
         and "MARCHF1 or MTARC1" in dates
     )
     [case] = suspicions(PAIR, ["tp53", "mdm2", "cd4"])

@@ -212,6 +212,18 @@ class FromMemory:
         ------
         InputError
             As `from_frames` does, and for columns and layers that are not there.
+
+        Examples
+        --------
+        >>> import anndata, mudata, pandas as pd
+        >>> from graphfuse import Cohort
+        >>> table = pd.DataFrame({"TP53": [1.5, 2.5]}, index=["P1", "P2"])
+        >>> data = mudata.MuData({"rna": anndata.AnnData(table)})
+        >>> data.obs["arm"] = ["a", "b"]
+        >>> Cohort.from_mudata(data, outcome="arm")
+        Cohort(cohort: 2 patients)
+          Modality(rna: omics, 2 of 2 patients, 1 columns)
+          Outcome(arm: class; a 1, b 1; unlabelled 0)
         """
         in_memory.check_kind(mdata, "mod", "mdata: expected a MuData")
         layers = in_memory.by_modality(layer, mdata.mod, "layer")
