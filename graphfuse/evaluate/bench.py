@@ -40,13 +40,13 @@ from graphfuse.task.registry import metrics_of
 
 log = logging.getLogger(__name__)
 
-ABOUT = ("cohort", "target", "recipe")  # before `tally.columns` in the table of results
+ABOUT = ("cohort", "target", "recipe")  # before `summary.columns` in the table of results
 
 
 @dataclass(frozen=True, eq=False)
 class Contest:
-    """A cohort and a recipe that stand together: what is run of them and by which hash its parts
-    are known."""
+    """A cohort and a recipe that are run together, and the hashes by which the results are
+    known."""
 
     name: str
     cohort: Cohort
@@ -78,31 +78,24 @@ class Contest:
     def all_of(cls, plan: Bench, seed: int) -> list[Contest]:
         """Every cohort of the plan with every recipe that it asks for. Raises `InputError` where
         one cannot be run, or two would go by one name."""
-        found, beside, cohorts = [], Beside(plan.ledger, plan.modalities), {}
+        beside = Beside(plan.ledger, plan.modalities)
+        cv = (plan.folds, plan.repeats)
+        contests, cohorts = [], {}
         for entry in plan.cohort:
             if entry.cohort not in cohorts:
                 cohorts[entry.cohort] = load(entry.cohort)
             cohort = _less(cohorts[entry.cohort], entry.without)
-            for recipe in entry.recipes or plan.recipes:
-                cv = (plan.folds, plan.repeats)
-                found.append(
-                    cls.of(
-                        entry.name(cohort.name),
-                        cohort,
-                        entry.target,
-                        Recipe.named(recipe),
-                        cv,
-                        seed,
-                        beside,
-                    )
-                )
-        names = pd.Series([f"{each.name}, recipe {each.recipe.name}" for each in found])
+            name = entry.name(cohort.name)
+            for named in entry.recipes or plan.recipes:
+                recipe = Recipe.named(named)
+                contests.append(cls.of(name, cohort, entry.target, recipe, cv, seed, beside))
+        names = pd.Series([f"{each.name}, recipe {each.recipe.name}" for each in contests])
         if names.duplicated().any():
             raise InputError(
                 f"bench {plan.name!r}: {names[names.duplicated()].iloc[0]} appears twice; "
                 "give one another `called`"
             )
-        return found
+        return contests
 
     @property
     def metrics(self) -> MetricSet:
@@ -118,15 +111,17 @@ class Contest:
 
     def repeats(self, device: str) -> list[tuple[str, pd.DataFrame]]:
         """(hash, folds) of every repeat on a kind of device."""
-        base = json.dumps({**self.hashes, "device": device.split(":")[0]}, sort_keys=True)
-        return [
-            (text_sha256(base + digest(part))[:16], part)
-            for _, part in self.folds.groupby("repeat", sort=True)
-        ]
+        kind = device.split(":")[0]
+        base = json.dumps({**self.hashes, "device": kind}, sort_keys=True)
+        repeats = []
+        for _, part in self.folds.groupby("repeat", sort=True):
+            key = text_sha256(base + digest(part))
+            repeats.append((key[:16], part))
+        return repeats
 
     def run(self, folds: pd.DataFrame, device: str) -> pd.DataFrame:
         """The rows of one repeat."""
-        found = study(
+        result = study(
             self.cohort,
             self.outcome,
             self.recipe,
@@ -137,13 +132,15 @@ class Contest:
             beside=self.beside,
             final=False,
         )
-        about = dict(zip(ABOUT, (self.name, self.outcome.name, self.recipe.name), strict=True))
-        return found.scores().assign(**about)[[*ABOUT, *columns(self.metrics)]]
+        scores = result.scores().assign(
+            cohort=self.name, target=self.outcome.name, recipe=self.recipe.name
+        )
+        return scores[[*ABOUT, *columns(self.metrics)]]
 
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """What a contest came to."""
+    """The scores of a contest."""
 
     contest: Contest
     metrics: Metrics
@@ -154,11 +151,10 @@ def contend(contests: Sequence[Contest], parts: Path, device: str) -> pd.DataFra
     """The rows of all repeats of all contests, in their order; those whose part is there already
     are read, not run."""
     parts.mkdir(parents=True, exist_ok=True)
-    todo = [
-        (contest, parts / f"{key}.csv", folds)
-        for contest in contests
-        for key, folds in contest.repeats(device)
-    ]
+    todo = []
+    for contest in contests:
+        for key, folds in contest.repeats(device):
+            todo.append((contest, parts / f"{key}.csv", folds))
     log.info(
         "%d repeats of %d contests; %d are there already",
         len(todo),
@@ -182,23 +178,25 @@ def _run_into(path: Path, contest: Contest, folds: pd.DataFrame, device: str) ->
     rows = contest.run(folds, device)
     with whole(path) as part:
         rows.to_csv(part, index=False, float_format="%.17g")
-    what, seconds = f"{contest.name}, {contest.recipe.name}", time.perf_counter() - began
+    seconds = time.perf_counter() - began
+    what = f"{contest.name}, {contest.recipe.name}"
     log.info("%s, repeat %s: %.0f s", what, folds["repeat"].iloc[0], seconds)
 
 
 def results(contests: Sequence[Contest], table: pd.DataFrame, protocol: dict) -> list[Result]:
     """Scores with intervals and comparisons of every contest, from the rows of `contend`."""
-    found = []
+    scored = []
     for contest in contests:
-        mine = table[(table["cohort"] == contest.name) & (table["recipe"] == contest.recipe.name)]
+        is_recipe = table["recipe"] == contest.recipe.name
+        mine = table[(table["cohort"] == contest.name) & is_recipe]
         metrics = tally(mine, contest.outcome.name, protocol, contest.metrics)
         shares = shapley_of(mine, tuple(contest.cohort.modalities), contest.metrics)
-        found.append(Result(contest, metrics, shares))
-    return found
+        scored.append(Result(contest, metrics, shares))
+    return scored
 
 
 def about_bench(
-    plan: Bench, found: Sequence[Result], protocol: dict, seed: int, command: str
+    plan: Bench, results: Sequence[Result], protocol: dict, seed: int, command: str
 ) -> dict[str, object]:
     """What `bench.json` says: how the numbers were made, and sha256 of all that went in."""
     contests = [
@@ -210,7 +208,7 @@ def about_bench(
             "labelled": int(result.contest.outcome.known.sum()),
             "hashes": result.contest.hashes | {"folds": digest(result.contest.folds)},
         }
-        for result in found
+        for result in results
     ]
     return {
         "schema": SCHEMA,
@@ -225,6 +223,7 @@ def about_bench(
 
 
 def _less(cohort: Cohort, without: Sequence[str]) -> Cohort:
+    """The cohort without some modalities. Raises `InputError` for those it does not have."""
     for name in without:
         if name not in cohort.modalities:
             raise InputError(

@@ -1,4 +1,4 @@
-"""A run's record as it is written: no absolute path of this machine stands in it."""
+"""A run's record as it is written: without absolute paths of this machine."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def portable(record: RunRecord, folder: Path) -> RunRecord:
     changed: dict[str, Any] = {
         "recipe": with_files(recipe, called, part).model_dump(mode="json"),
         "notices": [without_folders(notice, files) for notice in record.notices],
-        "protocol": _said(record.protocol, files),
-        "fitted": _said(record.fitted, files),
+        "protocol": _without_folders_in(record.protocol, files),
+        "fitted": _without_folders_in(record.fitted, files),
     }
     if record.manifest is not None:
         changed["manifest"] = called(record.manifest, MANIFESTS)
@@ -43,28 +43,30 @@ def portable(record: RunRecord, folder: Path) -> RunRecord:
 def portable_metrics(metrics: Metrics, record: RunRecord) -> Metrics:
     """The metrics of a run with no folder of this machine in what they say of the protocol."""
     files = _files_of(record, Recipe.model_validate(record.recipe))
-    return metrics.model_copy(update={"protocol": _said(metrics.protocol, files)})
+    return metrics.model_copy(update={"protocol": _without_folders_in(metrics.protocol, files)})
 
 
 def without_folders(text: str, files: Iterable[str]) -> str:
     """The text with these files called by their bare names, and paths in the folders of this
     machine that they, the working folder and the home are in cut to what is inside."""
-    paths = [Path(file) for file in files if Path(file).is_absolute()]
-    folders = {str(path.parent) for path in paths} | {str(Path.cwd()), str(Path.home())}
+    folders = {str(Path.cwd()), str(Path.home())}
+    for file in files:
+        if Path(file).is_absolute():
+            folders.add(str(Path(file).parent))
     for folder in sorted(folders - {"/"}, key=len, reverse=True):
         text = text.replace(f"{folder}/", "")
         text = re.sub(rf"{re.escape(folder)}(?![\w.-])", ".", text)
     return text
 
 
-def _said(value: Any, files: list[str]) -> Any:
+def _without_folders_in(value: Any, files: list[str]) -> Any:
     """Tables and lists with their texts as `without_folders` has them."""
     if isinstance(value, str):
         return without_folders(value, files)
     if isinstance(value, dict):
-        return {key: _said(each, files) for key, each in value.items()}
+        return {key: _without_folders_in(each, files) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return [_said(each, files) for each in value]
+        return [_without_folders_in(each, files) for each in value]
     return value
 
 

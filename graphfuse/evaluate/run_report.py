@@ -1,4 +1,4 @@
-"""What a training run found, as a value and as a run directory."""
+"""The results of a training run, as a value and as a run directory."""
 
 from __future__ import annotations
 
@@ -43,18 +43,58 @@ RUN = Kind.of(
     *("metrics.json", "evaluation.json", "folds.csv", "predictions.csv", "report.html"),
     *("model", "rankings", "graph"),
 )
+_JUDGED = (SINGLE, EARLY, LATE, NO_GRAPH)  # baselines that a report's lines compare with
 
 
 @checked
 @dataclass(eq=False)
 class Report:
-    """Scores of the net beside its baselines, its predictions, the fold models and the final model.
+    """The results of a training run: scores, predictions of held-out patients, and models.
 
-    `metrics`: a `schema.Metrics`; `evaluation`: a `schema.Evaluation`, what there is to say of
-    modalities and of groups of patients; `predictions` and `folds`: as in `predictions.csv` and
-    `folds.csv`; `model`: fitted on all patients; `replicas`: one model per fold; `record`: how the
-    run was made; `failed`: what beside the net could not be trained, and why. `cohort` and
-    `network` are those of the run; one that is loaded from its `folder` has neither, nor replicas.
+    `graphfuse.train` gives one. It prints as the scores of the net and its baselines, and what the
+    comparisons show.
+
+    Attributes
+    ----------
+    cohort : Cohort or None
+        The patients; `None` for a report loaded from its folder.
+    network : GeneNetwork or None
+        The gene network; `None` where there is none, and for a report loaded from its folder.
+    metrics : Metrics
+        Scores of every model with 95 % intervals, and comparisons of the net with the others, as
+        in `metrics.json`.
+    evaluation : Evaluation
+        What each modality adds, and scores of groups of patients, as in `evaluation.json`.
+    predictions : pandas.DataFrame
+        Of held-out patients by the net, as in `predictions.csv`: `patient, repeat, fold, truth`,
+        the prediction (`call, p_<class>…` of classes, `value, lo, hi` of a number) and `flag`.
+    folds : pandas.DataFrame
+        Who is tested when, as in `folds.csv`: `patient, repeat, fold`; blank: always trains.
+    model : FusionModel
+        Fitted on all patients.
+    replicas : list of Replica
+        One model per fold, fitted without it; empty for a report loaded from its folder.
+    record : RunRecord
+        How the run was made, as in `run.json`.
+    failed : tuple of str
+        Which models beside the net could not be trained, and why.
+    folder : Path or None
+        The run directory that the report was loaded from.
+
+    Examples
+    --------
+    >>> import graphfuse as gf
+    >>> from graphfuse.data.synth import planted
+    >>> cohort = planted(60, {"rna": 20, "meth": 10}, effect=2.0, seed=1).cohort
+    >>> recipe = gf.Recipe.model_validate({"name": "quick", "train": {"epochs": 2, "seeds": 1}})
+    >>> report = gf.train(cohort, recipe, cv=(2, 1), ledger=False)
+    >>> report.metrics.models["graphfuse"]["auroc"].mean > 0.9
+    True
+    >>> report.predictions.shape[0]
+    60
+    >>> folder = report.save("run")
+    >>> gf.Report.load(folder).metrics == report.metrics
+    True
     """
 
     cohort: Cohort | None
@@ -71,7 +111,7 @@ class Report:
 
     @classmethod
     def load(cls, folder: str | Path, *, allow_parts: Iterable[str | Path] = ()) -> Report:
-        """The report of a run directory, of which nothing is run.
+        """Loads the report of a run directory; nothing is trained.
 
         Parameters
         ----------
@@ -109,44 +149,80 @@ class Report:
     @classmethod
     def of(
         cls,
-        found: Study,
+        study: Study,
         cohort: Cohort,
         network: GeneNetwork | None,
-        folds,
+        folds: pd.DataFrame,
         protocol: dict,
         record: RunRecord,
     ) -> Report:
-        """The report of a finished study; who is in which of the cohort's groups is looked at now,
-        for scores by group."""
-        metrics, predictions = found.metrics(protocol), found.predictions(cohort)
-        groups = subgroups(
+        """The report of a finished study, with scores by the groups that the cohort declares.
+
+        Parameters
+        ----------
+        study : Study
+            The results of the cross-validation.
+        cohort : Cohort
+            The patients it was made on.
+        network : GeneNetwork or None
+        folds : pandas.DataFrame
+            The folds table it was made over.
+        protocol : dict
+            What `metrics.json` says of the protocol.
+        record : RunRecord
+            How the run was made.
+
+        Returns
+        -------
+        Report
+        """
+        metrics = study.metrics(protocol)
+        predictions = study.predictions(cohort)
+        by_group = subgroups(
             predictions,
             cohort.groups,
             cohort.patients,
-            found.outcome.task,
+            study.outcome.task,
             metrics_of(metrics.kind).by_group,
             seed=record.seed,
         )
-        evaluation = found.evaluation(metrics, groups)
         return cls(
-            cohort,
-            network,
-            metrics,
-            evaluation,
-            predictions,
-            folds,
-            found.model,
-            found.replicas,
-            record,
+            cohort=cohort,
+            network=network,
+            metrics=metrics,
+            evaluation=study.evaluation(metrics, by_group),
+            predictions=predictions,
+            folds=folds,
+            model=study.model,
+            replicas=study.replicas,
+            record=record,
         )
 
     @property
     def recipe(self) -> Recipe:
+        """The recipe of the run."""
         return Recipe.model_validate(self.record.recipe)
 
     def save(self, folder: str | Path, *, overwrite: bool = False) -> Path:
-        """The run directory, whole or not at all. Raises `InputError` where the folder holds
-        something else: also a run on other data, unless `overwrite`."""
+        """Writes the run directory, whole or not at all.
+
+        Parameters
+        ----------
+        folder : str or Path
+            Where; a run directory of the same data there is replaced.
+        overwrite : bool
+            Whether a run on other data is replaced too.
+
+        Returns
+        -------
+        Path
+            The folder.
+
+        Raises
+        ------
+        InputError
+            Where the folder holds something else, and for a report that was loaded.
+        """
         self._refuse_if_loaded()
         with run_folder(folder, self.cohort, overwrite) as (work, out):
             self.write(work / "new", out)
@@ -154,23 +230,37 @@ class Report:
         return Path(folder)
 
     def write(self, folder: str | Path, place: str | Path | None = None) -> None:
-        """The files of a run directory into an existing folder (rankings, graphs and the report are
-        written elsewhere); `place`: where it will stand in the end, if not there."""
+        """Writes the files of a run directory into an existing folder.
+
+        Rankings, graphs and the report are written elsewhere.
+
+        Parameters
+        ----------
+        folder : str or Path
+        place : str, Path or None
+            Where the folder will be in the end, if not there.
+
+        Raises
+        ------
+        InputError
+            For a report that was loaded.
+        """
         self._refuse_if_loaded()
         folder = Path(folder)
         self.write_record(folder, place)
-        metrics = portable_metrics(self.metrics, self.record)
-        write_json(folder / "metrics.json", metrics.model_dump(mode="json", by_alias=True))
-        write_json(
-            folder / "evaluation.json", self.evaluation.model_dump(mode="json", by_alias=True)
-        )
+        metrics = portable_metrics(self.metrics, self.record).model_dump(mode="json", by_alias=True)
+        evaluation = self.evaluation.model_dump(mode="json", by_alias=True)
+        write_json(folder / "metrics.json", metrics)
+        write_json(folder / "evaluation.json", evaluation)
         safe_csv(self.folds, folder / "folds.csv")
         safe_csv(self.predictions, folder / "predictions.csv")
         self.model.save(folder / "model")
         for replica in self.replicas:
-            replica.model.save(folder / "model" / "folds" / f"r{replica.repeat}f{replica.fold}")
+            name = f"r{replica.repeat}f{replica.fold}"
+            replica.model.save(folder / "model" / "folds" / name)
 
     def _refuse_if_loaded(self) -> None:
+        """Raises `InputError` for a report without its fold models."""
         if self.folder is not None:
             raise InputError(
                 f"this report was loaded from {self.folder}, without its fold models; copy that "
@@ -178,66 +268,81 @@ class Report:
             )
 
     def write_record(self, folder: Path, place: str | Path | None = None) -> None:
-        """`run.json` into an existing folder; files are called by where they are from `place`
-        (default: the folder)."""
-        written = portable(self.record, folder if place is None else Path(place))
+        """Writes `run.json` into an existing folder.
+
+        Parameters
+        ----------
+        folder : Path
+        place : str, Path or None
+            The folder from which the files that the record names are called (default: `folder`).
+        """
+        record = portable(self.record, folder if place is None else Path(place))
         with whole(folder / "run.json") as part:
-            write_json(part, written.model_dump(mode="json", by_alias=True))
+            write_json(part, record.model_dump(mode="json", by_alias=True))
 
     def __str__(self) -> str:
-        return "\n".join(
-            [
-                f"{self.record.cohort}: {self.metrics.target}",
-                *score_lines(self.metrics),
-                "",
-                *self.verdicts(),
-            ]
-        )
+        title = f"{self.record.cohort}: {self.metrics.target}"
+        return "\n".join([title, *score_lines(self.metrics), "", *self.verdicts()])
 
     __repr__ = __str__
 
     def verdicts(self) -> list[str]:
-        """The net against the baselines chosen without looking and its control without graphs, in
-        words."""
-        metrics, lines = metrics_of(self.metrics.kind), []
-        primary, secondary = metrics[metrics.primary], metrics[metrics.secondary]
-        for pair in self.metrics.comparisons:
-            if (
-                pair.metric == secondary.name
-                and pair.a == OURS
-                and pair.b in (SINGLE, EARLY, LATE, NO_GRAPH)
-            ):
-                own = self.metrics.models[OURS].get(secondary.name, Score.none()).mean
-                values = (pair.difference, *pair.ci95)
-                change, low, high = (secondary.signed(value, like=own) for value in values)
-                against = f"{secondary.in_sentence} against {pair.b}"
-                lines.append(f"{against}: {change} ({low} to {high}), {pair.verdict}")
-        found = sentences(self.metrics.comparisons, primary)
-        lines += [f"{primary.in_sentence}: {said}" for said in found]
-        adds = [
-            f"{c.modality} {primary.signed(c.value)}"
-            for c in self.evaluation.contributions
-            if c.metric == primary.name
+        """What the comparisons show, in words.
+
+        The net against `single`, `early` and `late`, which are chosen without the test patients,
+        and against `no-graph`; then what each graph adds, and each modality.
+
+        Returns
+        -------
+        list of str
+            One line for each.
+        """
+        metrics = metrics_of(self.metrics.kind)
+        primary = metrics[metrics.primary]
+        lines = self._against_baselines(metrics[metrics.secondary])
+        for sentence in sentences(self.metrics.comparisons, primary):
+            lines.append(f"{primary.in_sentence}: {sentence}")
+        gains = [
+            f"{share.modality} {primary.signed(share.value)}"
+            for share in self.evaluation.contributions
+            if share.metric == primary.name
         ]
-        if adds:
-            what = f"{primary.in_sentence} that each modality adds (Shapley)"
-            lines.append(f"{what}: {', '.join(adds)}")
+        if gains:
+            title = f"{primary.in_sentence} that each modality adds (Shapley)"
+            lines.append(f"{title}: {', '.join(gains)}")
+        return lines
+
+    def _against_baselines(self, metric: Metric) -> list[str]:
+        """The net's differences to some baselines in one metric."""
+        lines = []
+        for pair in self.metrics.comparisons:
+            if pair.metric != metric.name or pair.a != OURS or pair.b not in _JUDGED:
+                continue
+            own = self.metrics.models[OURS].get(metric.name, Score.none()).mean
+            change = metric.signed(pair.difference, like=own)
+            low, high = (metric.signed(end, like=own) for end in pair.ci95)
+            against = f"{metric.in_sentence} against {pair.b}"
+            lines.append(f"{against}: {change} ({low} to {high}), {pair.verdict}")
         return lines
 
 
 def score_lines(metrics: Metrics) -> list[str]:
     """The net and its baselines as text: the metrics compared, with 95 % intervals."""
     shown = metrics_of(metrics.kind).compared
-    beside = {
-        name: row
-        for name, row in metrics.variants.items()
-        if ModelId.parse(name).is_one_of(WITHOUT, GROUP)
-    }
-    rows = {"": [metric.name for metric in shown]}
-    for name, row in {**metrics.models, **beside}.items():
-        rows[name] = [_cell(row.get(metric.name, Score.none()), metric) for metric in shown]
-    wide = max(24, *(len(cell) + 2 for cells in rows.values() for cell in cells))
-    return [f"{name:<22}" + "".join(f"{c:>{wide}}" for c in cells) for name, cells in rows.items()]
+    scores = dict(metrics.models)
+    for name, row in metrics.variants.items():
+        if ModelId.parse(name).is_one_of(WITHOUT, GROUP):
+            scores[name] = row
+    table = {"": [metric.name for metric in shown]}
+    for name, row in scores.items():
+        table[name] = [_cell(row.get(metric.name, Score.none()), metric) for metric in shown]
+    widest = max(len(cell) + 2 for cells in table.values() for cell in cells)
+    width = max(24, widest)
+    lines = []
+    for name, cells in table.items():
+        columns = "".join(f"{cell:>{width}}" for cell in cells)
+        lines.append(f"{name:<22}{columns}")
+    return lines
 
 
 def _cell(score: Score, metric: Metric) -> str:
@@ -247,8 +352,9 @@ def _cell(score: Score, metric: Metric) -> str:
     low, high = score.ci95
     if low is None:
         return metric.written(score.mean)
+    larger = max(low, high, key=abs)
     to = " to " if metric.bounds[0] < 0 else "-"
-    ends = to.join(metric.written(end, like=max(low, high, key=abs)) for end in (low, high))
+    ends = to.join(metric.written(end, like=larger) for end in (low, high))
     return f"{metric.written(score.mean)} ({ends})"
 
 
@@ -285,9 +391,23 @@ def load_record(folder: Path) -> RunRecord:
 def load_replicas(
     folder: Path, cohort: Cohort, target: str, *, allow_parts: Iterable[str | Path] = ()
 ) -> list[Replica]:
-    """The fold models of a run directory, with the rows of its `cohort` that each was tested and
-    trained on. Raises `InputError` where its files are damaged, or of other patients;
-    `allow_parts`: as in `FusionModel.load`."""
+    """The fold models of a run directory, with the rows that each was tested and trained on.
+
+    Parameters
+    ----------
+    folder : Path
+    cohort : Cohort
+        Of the run.
+    target : str
+        The outcome's name.
+    allow_parts : iterable of str or Path
+        As in `FusionModel.load`.
+
+    Raises
+    ------
+    InputError
+        Where its files are damaged, or of other patients.
+    """
     folds = load_folds(folder)
     for _, part in folds.groupby("repeat"):
         if list(part["patient"]) != list(cohort.patients.astype(str)):

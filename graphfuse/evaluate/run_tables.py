@@ -55,8 +55,9 @@ def load_predictions(folder: Path, task: Task) -> pd.DataFrame:
         output, truth = task.read_table(table)
     except ValueError as error:
         raise damaged(path, str(error)) from None
-    said = {"truth": task.shown(Target(truth, task.known(truth)))[""], **task.table(output)}
-    numbers = pd.DataFrame(said).select_dtypes("number")
+    target = Target(truth, task.known(truth))
+    columns = {"truth": task.shown(target)[""], **task.table(output)}
+    numbers = pd.DataFrame(columns).select_dtypes("number")
     return table.assign(**numbers)
 
 

@@ -1,5 +1,4 @@
-"""What a training would take, from trainings of some of its patients: time by its parts, memory,
-disk."""
+"""The time, memory and disk of a training, estimated from trainings of some of its patients."""
 
 from __future__ import annotations
 
@@ -35,11 +34,11 @@ class Spent(NamedTuple):
 
     @classmethod
     def now(cls) -> Spent:
-        """What the clock and the processor stand at."""
+        """What the clock and the processor show now."""
         return cls(time.perf_counter(), time.process_time())
 
     def since(self) -> Spent:
-        """What was spent since they stood so."""
+        """What was spent since then."""
         now = Spent.now()
         return Spent(now.wall - self.wall, now.cpu - self.cpu)
 
@@ -104,13 +103,18 @@ class Plan:
 
     def __str__(self) -> str:
         rows = [("time", in_time(self.seconds), f"{in_time(self.cpu_seconds)} of CPU")]
-        rows += [(f"  {name}", in_time(each.wall), "") for name, each in self.parts.items()]
+        for name, spent in self.parts.items():
+            rows.append((f"  {name}", in_time(spent.wall), ""))
         there = "" if self.free is None else f"{in_gb(self.free)} are free"
         rows.append(("memory, at its peak", in_gb(self.memory), there))
         rows.append(("disk", f"{self.disk / 1e6:,.1f} MB", ""))
-        lines = [f"{what:<28}{value:>12}   {beside}".rstrip() for what, value, beside in rows]
-        told = [self.title, *lines, "", self._how()]
-        return "\n".join([*told, f"It does not fit. {self.fits}"] if self.fits else told)
+        lines = [self.title]
+        for what, value, note in rows:
+            lines.append(f"{what:<28}{value:>12}   {note}".rstrip())
+        lines += ["", self._how()]
+        if self.fits:
+            lines.append(f"It does not fit. {self.fits}")
+        return "\n".join(lines)
 
     __repr__ = __str__
 
@@ -132,12 +136,15 @@ def _span(epochs: Sequence[int]) -> str:
 
 def in_time(seconds: float) -> str:
     """Seconds in words: '8 s', '3 min 20 s', '2 h 5 min'."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
     if seconds < 100:
-        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+        return f"{seconds:.0f} s"
     minutes, rest = divmod(round(seconds), 60)
     if minutes < 100:
         return f"{minutes} min {rest} s"
-    return f"{minutes // 60} h {minutes % 60} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min"
 
 
 # ------------------------------------------------------------------------------------- the probes
@@ -159,10 +166,12 @@ def some(folds: pd.DataFrame, strata: np.ndarray, count: int, seed: int) -> np.n
     """
     first = folds["repeat"].to_numpy() == folds["repeat"].iloc[0]
     fold = folds["fold"][first].fillna(-1).to_numpy(np.int64)
-    order = np.random.default_rng(seed).permutation(len(strata))
-    cells = pd.Series(range(len(strata))).groupby([fold[order], strata[order]])
-    place = cells.cumcount().to_numpy() / cells.transform("size").to_numpy()  # within its cell
-    chosen = order[place < count / len(strata)]
+    count_all = len(strata)
+    order = np.random.default_rng(seed).permutation(count_all)
+    cells = pd.Series(range(count_all)).groupby([fold[order], strata[order]])
+    sizes = cells.transform("size").to_numpy()
+    place = cells.cumcount().to_numpy() / sizes  # within its cell
+    chosen = order[place < count / count_all]
     return np.sort(chosen)
 
 
@@ -178,30 +187,35 @@ def factors(folds: int, repeats: int) -> dict[str, float]:
     }
 
 
-def parts_of(found: Study, spent: Spent, threads: int) -> dict[str, float]:
+def parts_of(study: Study, spent: Spent, threads: int) -> dict[str, float]:
     """CPU seconds of the parts of a study that took `spent` in all, by the clocks of its models."""
-    walls = {name: float(sum(seconds)) for name, seconds in found.seconds.items()}
-    trees = sum(walls.get(name, 0.0) for name in TREES) / threads
-    models = {name: ModelId.parse(name) for name in walls}
-    controls = sum(walls[name] for name, model in models.items() if model.is_control)
-    some = [name for name, model in models.items() if model.is_one_of(ONLY, WITHOUT)]
-    own = [OURS, NO_GRAPH, *some]
-    net = sum(walls.get(name, 0.0) for name in own)
-    walls = {"trees": trees, "net": net, "controls": controls}
+    walls = {"trees": 0.0, "net": 0.0, "controls": 0.0}
+    by_model = {name: float(sum(seconds)) for name, seconds in study.seconds.items()}
+    own = [OURS, NO_GRAPH]
+    for name, seconds in by_model.items():
+        model = ModelId.parse(name)
+        if model.is_control:
+            walls["controls"] += seconds
+        elif model.is_one_of(ONLY, WITHOUT):
+            own.append(name)
+    walls["trees"] = sum(by_model.get(name, 0.0) for name in TREES) / threads
+    walls["net"] = sum(by_model.get(name, 0.0) for name in own)
     walls["linear"] = max(0.0, spent.wall - sum(walls.values()))
     return {name: wall / spent.wall * spent.cpu for name, wall in walls.items()}
 
 
-def carried_on(sizes: Sequence[int], taken: Sequence[float], powers: Sequence[int], to: int):
+def carried_on(
+    sizes: Sequence[int], taken: Sequence[float], powers: Sequence[float], to: int
+) -> float:
     """What a part takes at size `to` from what it took at some sizes: a sum of powers of the size,
     none of them negative, that is as near to them in proportion as there is."""
     if sizes[-1] == to or not any(taken):
         return taken[-1]
     scale = np.asarray(sizes, float) / to
-    shown = np.stack([scale**power for power in powers], 1)
+    terms = np.stack([scale**power for power in powers], 1)  # [sizes, powers]
     weight = 1 / np.maximum(taken, 1e-3)
-    found, _ = nnls(shown * weight[:, None], np.asarray(taken) * weight)
-    return float(found.sum())
+    coefficients, _ = nnls(terms * weight[:, None], np.asarray(taken) * weight)
+    return float(coefficients.sum())
 
 
 def probes(
@@ -210,15 +224,15 @@ def probes(
     """Sizes and CPU seconds by part of studies of ever more patients, each twice as many, for as
     long as they are cheap beside the whole, which is `times` (by part) such a study of all."""
     sizes, taken = [], []
-    used, least, most = 0.0, *FIRST
-    count = patients if patients <= FEW else max(least, min(patients // 4, most))
+    used = 0.0
+    count = _first_size(patients)
     while True:
         taken.append(study(count))
         sizes.append(count)
         used += sum(taken[-1].values())
-        following = patients if count * 3 > patients * 2 or count * 2 > patients else 2 * count
         if count == patients:
             return sizes, taken
+        following = patients if count * 2 > patients or count * 3 > patients * 2 else 2 * count
         each = predicted(sizes, taken, patients)
         whole = sum(times[part] * cpu for part, cpu in each.items())
         ahead = sum(predicted(sizes, taken, following).values())
@@ -227,9 +241,18 @@ def probes(
         count = following
 
 
+def _first_size(patients: int) -> int:
+    """How many patients the first probe has."""
+    if patients <= FEW:
+        return patients
+    least, most = FIRST
+    return max(least, min(patients // 4, most))
+
+
 def predicted(sizes: Sequence[int], taken: Sequence[Mapping], to: int) -> dict[str, float]:
     """CPU seconds by part of a study of so many patients."""
-    return {
-        part: carried_on(sizes, [each[part] for each in taken], powers, to)
-        for part, powers in POWERS.items()
-    }
+    seconds = {}
+    for part, powers in POWERS.items():
+        of_part = [each[part] for each in taken]
+        seconds[part] = carried_on(sizes, of_part, powers, to)
+    return seconds

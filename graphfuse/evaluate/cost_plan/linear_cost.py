@@ -62,12 +62,16 @@ class Solving:
 
     @classmethod
     def _timed(cls, prepared: Callable[[], PreparedFold]) -> Solving:
-        began, fold = Spent.now(), prepared()
-        names, count = tuple(fold.cohort.modalities), len(fold.cohort)
-        sets = kernel_sets(fold, names)  # held, so that the search does not make them again
-        tables, began = began.since().cpu, Spent.now()
+        began = Spent.now()
+        fold = prepared()
+        names = tuple(fold.cohort.modalities)
+        count = len(fold.cohort)
+        sets = kernel_sets(fold, names)  # kept, so that the search does not make them again
+        tables = began.since().cpu
+        began = Spent.now()
         path(fold, RidgeKey(names[:1], ((),)))
-        searched, turning = began.since().cpu, turned(count)
+        searched = began.since().cpu
+        turning = turned(count)
         del sets
         columns = tuple(own.shape[1] for own in fold.views.own.values())
         return cls(count, tables, max(0.0, searched - turning), turning, columns)
@@ -83,11 +87,10 @@ class Solving:
         if all(is_narrow(patients, each) for each in self.columns):
             return times * (counts.tables * self.tables + counts.searches * self.search)
         regressions = _regressions(patients) / _regressions(self.patients)
-        return (
-            counts.tables * self.tables * max(times, times**2)
-            + counts.searches * self.search * times**2 * regressions
-            + (counts.searches + counts.kernels) * self.turning * times**3
-        )
+        tables = counts.tables * self.tables * max(times, times**2)
+        searches = counts.searches * self.search * times**2 * regressions
+        turning = (counts.searches + counts.kernels) * self.turning * times**3
+        return tables + searches + turning
 
     def study(self, counts: Counts, folds: float, trained: float, everyone: int) -> float:
         """Of so many folds and the final model."""
@@ -105,4 +108,5 @@ def turned(patients: int) -> float:
 
 def _regressions(patients: int) -> int:
     """In one search: inner folds of every partition, and all."""
-    return INNER_FOLDS * int(np.clip(HELD_OUT // max(patients, 1), *PARTITIONS)) + 1
+    partitions = np.clip(HELD_OUT // max(patients, 1), *PARTITIONS)
+    return INNER_FOLDS * int(partitions) + 1

@@ -1,7 +1,7 @@
 """The memory of a study, from the sizes of what it keeps: the least that it takes, and the likely
 peak.
 
-What is kept, and how many copies of a table or a kernel stand beside it for a moment, was traced
+What is kept, and how many more copies of a table or a kernel there are for a moment, was traced
 allocation by allocation on cohorts of 100 × 20,000 and 800 × 100.
 """
 
@@ -96,21 +96,22 @@ class Footprint:
         encoders = encoders_of(recipe, cohort, network)
         tables = []
         for name, modality in cohort.modalities.items():
-            count, encode = modality.table.shape[1], part("encode", encoders[name])
+            count = modality.table.shape[1]
+            encode = part("encode", encoders[name])
             shown = count if recipe.select.top is None else min(count, recipe.select.top)
             tables.append(Table(count, shown, bool(encode.hops), encode.linear))
         first = folds[folds["repeat"] == folds["repeat"].iloc[0]]
-        held = first["fold"].notna().sum()
+        tested = first["fold"].notna().sum()
         count = first["fold"].nunique()
         return cls(
-            tuple(tables),
-            count,
-            folds["repeat"].nunique(),
-            int(len(cohort) - held / max(count, 1)),
-            len(cohort),
-            recipe.net.width,
-            recipe.train.seeds * len(recipe.train.settings),
-            len(candidates(recipe)),
+            tables=tuple(tables),
+            folds=count,
+            repeats=folds["repeat"].nunique(),
+            trained=int(len(cohort) - tested / max(count, 1)),
+            everyone=len(cohort),
+            width=recipe.net.width,
+            seeds=recipe.train.seeds * len(recipe.train.settings),
+            candidates=len(candidates(recipe)),
         )
 
     @property
@@ -154,17 +155,19 @@ class Footprint:
 
     def _shown(self, patients: int) -> float:
         """What a bank is given of a fold, and what its nets are while they train."""
-        found = 0.0
+        total = 0.0
         wide = [table for table in self.tables if not is_narrow(patients, table.shown)]
         if allows_kernels(patients) and any(table.linear for table in wide):
-            found += TURNED * NUMBER * patients**2 / self.folds  # one fold at a time
+            total += TURNED * NUMBER * patients**2 / self.folds  # one fold at a time
         for table in self.tables:
-            rank = min(patients, table.shown) if table.linear else table.shown
-            turned = (table.shown + 2 * patients) * rank * NUMBER if table.linear else 0
+            rank, turned = table.shown, 0
+            if table.linear:
+                rank = min(patients, table.shown)
+                turned = (table.shown + 2 * patients) * rank * NUMBER
             given = patients * rank * (1 + table.hears) * (NUMBER + WEIGHT)
             weights = rank * self.width * self.seeds * WEIGHT * STEPS
-            found += self.candidates * (turned + given) + weights
-        return found
+            total += self.candidates * (turned + given) + weights
+        return total
 
     def _models(self) -> float:
         """What all folds leave behind, and the final model."""
@@ -189,7 +192,8 @@ def require_memory(
         Says what it takes at least, what is free, and how many columns, patients or folds would
         fit.
     """
-    needs, free = Footprint.of(cohort, recipe, network, folds), memory.available()
+    needs = Footprint.of(cohort, recipe, network, folds)
+    free = memory.available()
     if free is not None and needs.least > free:
         raise InputError(
             f"cohort {cohort.name!r}: training takes at least {memory.in_gb(needs.least)} of "
@@ -203,7 +207,8 @@ def what_fits(
     """What of a study would fit into so many bytes, in words; `take`: bytes of a footprint."""
 
     def columns(most: int) -> float:
-        return take(replace(needs, tables=tuple(table.cut(most) for table in needs.tables)))
+        tables = tuple(table.cut(most) for table in needs.tables)
+        return take(replace(needs, tables=tables))
 
     def patients(most: int) -> float:
         trained = most * needs.trained // needs.everyone
@@ -211,11 +216,14 @@ def what_fits(
 
     widest = max(table.columns for table in needs.tables)
     cures = []
-    if (most := _most(columns, widest, free)) > 1:
+    most = _most(columns, widest, free)
+    if most > 1:
         cures.append(f"{counted(most, 'column')} of each table (columns = […] in the manifest)")
-    if most := _most(patients, needs.everyone, free):
+    most = _most(patients, needs.everyone, free)
+    if most:
         cures.append(counted(most, "patient"))
-    if needs.folds > 2 and take(replace(needs, folds=2, trained=needs.everyone // 2)) <= free:
+    halved = replace(needs, folds=2, trained=needs.everyone // 2)
+    if needs.folds > 2 and take(halved) <= free:
         cures.append("2 folds (--cv 2x1)")
     if not cures:
         return "Take fewer patients and fewer columns, or a larger machine"
@@ -224,4 +232,5 @@ def what_fits(
 
 def _most(take: Callable[[int], float], limit: int, free: float) -> int:
     """The largest number up to `limit` that takes no more than is free; 0 for none."""
-    return max(0, bisect_right(range(limit), free, key=take) - 1)
+    fitting = bisect_right(range(limit), free, key=take)
+    return max(0, fitting - 1)

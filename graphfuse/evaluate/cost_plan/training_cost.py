@@ -1,8 +1,8 @@
-"""What a net's training step takes with more patients, from a step with as many.
+"""The cost of a net's training step with more patients, timed at full size.
 
 A step of few patients is mostly calls, of many mostly products that grow with patients ×
-coordinates. So banks are timed at full size, on the patients of a probe over and over: what their
-numbers are changes nothing in how long a step takes.
+coordinates. So banks are timed at full size, on the patients of a probe over and over: the values
+change nothing in how long a step takes.
 """
 
 from __future__ import annotations
@@ -37,16 +37,16 @@ def enlarged(fold: FoldData, patients: int) -> FoldData:
     """
     count = len(fold.inner)
     rows = torch.arange(patients) % count
-    basis = tuple(
-        None if turned is None else np.broadcast_to(0.0, (len(turned), _rank(turned, patients)))
-        for turned in fold.basis
-    )
     inputs = fold.inputs
-    x = []
-    for seen, turned in zip(inputs.x, basis, strict=True):
+    basis, x = [], []
+    for seen, turned in zip(inputs.x, fold.basis, strict=True):
         more = seen[rows]
-        if turned is not None:
-            more = more[..., torch.arange(turned.shape[1]) % seen.shape[-1]]
+        if turned is None:
+            basis.append(None)
+        else:
+            rank = _rank(turned, patients)
+            basis.append(np.broadcast_to(0.0, (len(turned), rank)))
+            more = more[..., torch.arange(rank) % seen.shape[-1]]
         x.append(more)
     inputs = inputs._replace(
         x=tuple(x),
@@ -56,8 +56,8 @@ def enlarged(fold: FoldData, patients: int) -> FoldData:
         lists=tuple(_repeated(lists, patients, count) for lists in inputs.lists),
     )
     return FoldData(
-        inputs, fold.target.take(rows), fold.task, fold.inner[rows.numpy()], basis, fold.gates,
-        fold.spec, fold.prime, fold.channels, fold.varying,
+        inputs, fold.target.take(rows), fold.task, fold.inner[rows.numpy()], tuple(basis),
+        fold.gates, fold.spec, fold.prime, fold.channels, fold.varying,
     )  # fmt: skip
 
 
@@ -70,11 +70,13 @@ def _repeated(lists: EdgeLists, patients: int, count: int) -> EdgeLists:
     """Neighbour lists of patients that come over and over, `count` at a time."""
     times = -(-patients // count)
     degrees = lists.offsets.diff().repeat(times)[:patients]
-    shift = torch.arange(times).repeat_interleave(len(lists.index)) * count
     edges = int(degrees.sum())
-    index = (lists.index.repeat(times) + shift)[:edges].clamp(max=patients - 1)
+    shift = torch.arange(times).repeat_interleave(len(lists.index)) * count
+    index = lists.index.repeat(times) + shift
+    index = index[:edges].clamp(max=patients - 1)
+    weight = lists.weight.repeat(times)[:edges]
     offsets = torch.cat([degrees.new_zeros(1), degrees.cumsum(0)])
-    return EdgeLists.build(offsets, index, lists.weight.repeat(times)[:edges], patients)
+    return EdgeLists.build(offsets, index, weight, patients)
 
 
 def cells(fold: FoldData, patients: int) -> int:
@@ -96,9 +98,11 @@ def passes(
         return began.since().cpu
 
     def taken(folds: int, trained: int, everyone: int) -> tuple[float, float]:
-        share, together = min(1.0, MOST / everyone), min(TOGETHER, folds)
+        share = min(1.0, MOST / everyone)
+        together = min(TOGETHER, folds)
         most = round(share * everyone)
-        some = [enlarged(fold, max(1, round(share * trained)))] * together
+        few = max(1, round(share * trained))
+        some = [enlarged(fold, few)] * together
         more = cells(fold, everyone) / cells(fold, most) * folds / together
         return more * timed(some), more * timed([*some, enlarged(fold, most)])
 
@@ -128,6 +132,7 @@ def by_steps(
     trained = round(probed * needs.trained / needs.everyone)
     few, few_final = passed(min(FOLDS, needs.folds), trained, probed)
     many, many_final = passed(needs.folds, needs.trained, needs.everyone)
-    net = ((2 * needs.repeats - 1) * many + many_final) / (few + few_final)
+    without_final = 2 * needs.repeats - 1  # banks of nets with and without graphs, but for one
+    net = (without_final * many + many_final) / (few + few_final)
     controls = needs.repeats * many / few
     return {"net": taken["net"] * net, "controls": taken["controls"] * controls}

@@ -1,5 +1,4 @@
-"""What the results of a study depend on, as hashes: parts made of one thing are not taken for those
-of another."""
+"""Hashes of all that the results of a study depend on, by which its finished parts are known."""
 
 from __future__ import annotations
 
@@ -63,19 +62,18 @@ def dependencies(
         By what it is: `data`, `columns`, `groups`, `recipe`, `files`, `network`, `settings`,
         `packages`, `code`.
     """
-    made = recipe.model_dump(mode="json")
     settings = {"target": target, "seed": seed, "keeps": keeps, **asdict(beside)}
-    columns = {
-        m.name: [m.kind, m.values, m.entity, m.symbols, m.types, m.transform, m.levels]
-        for m in cohort.modalities.values()
-    }
+    columns = {}
+    for m in cohort.modalities.values():
+        columns[m.name] = [m.kind, m.values, m.entity, m.symbols, m.types, m.transform, m.levels]
     groups = {name: list(values) for name, values in cohort.groups.items()}
+    contents = {name: file_sha256(Path(name)) for name in named_files(recipe)}
     return {
         "data": cohort.digest(),
         "columns": _hash(columns),
         "groups": _hash(groups),
-        "recipe": _hash(made),
-        "files": _hash({name: file_sha256(Path(name)) for name in named_files(recipe)}),
+        "recipe": _hash(recipe.model_dump(mode="json")),
+        "files": _hash(contents),
         "network": network_hash(network),
         "settings": _hash(settings),
         "packages": _hash(packages()),
@@ -89,7 +87,8 @@ def _hash(value: object) -> str:
 
 def named_files(recipe: Recipe) -> list[str]:
     """The files that a recipe names, which are there."""
-    return sorted(set(_files(recipe.model_dump(mode="json"))))
+    values = recipe.model_dump(mode="json")
+    return sorted(set(_files(values)))
 
 
 def _files(value: object) -> Iterator[str]:
@@ -105,14 +104,14 @@ def _files(value: object) -> Iterator[str]:
 
 
 def code_hash() -> str:
-    """sha256 over the package's own source files: a part that other code made is not taken for this
-    one's."""
+    """sha256 over the package's own source files, so that parts made by other code are not used."""
     home = Path(__file__).parents[2]
-    found = hashlib.sha256()
+    digest = hashlib.sha256()
     for path in sorted(home.rglob("*.py")):
-        if path.relative_to(home).parts[0] not in ("report", "cli"):
-            found.update(path.relative_to(home).as_posix().encode() + path.read_bytes())
-    return found.hexdigest()
+        name = path.relative_to(home)
+        if name.parts[0] not in ("report", "cli"):
+            digest.update(name.as_posix().encode() + path.read_bytes())
+    return digest.hexdigest()
 
 
 def in_words(differing: Sequence[str]) -> str:
