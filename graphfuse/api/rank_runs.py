@@ -15,7 +15,7 @@ from graphfuse.data.manifest import as_cohort, load
 from graphfuse.errors import FetchError, InputError
 from graphfuse.evaluate.cross_validation_results import Replica
 from graphfuse.evaluate.provenance import network_hash
-from graphfuse.evaluate.run_report import load_record, load_replicas
+from graphfuse.evaluate.run_directory import load_record, load_replicas
 from graphfuse.evaluate.run_tables import load_predictions
 from graphfuse.explain.fold_ranking import rank as rank_replicas
 from graphfuse.explain.load_method import ranking_method

@@ -11,7 +11,8 @@ from graphfuse.data.cohort import Cohort
 from graphfuse.data.manifest import as_cohort
 from graphfuse.evaluate.provenance import peak_memory
 from graphfuse.evaluate.resume.finished_parts import finished_beside
-from graphfuse.evaluate.run_report import Report, run_folder
+from graphfuse.evaluate.run_directory import run_folder
+from graphfuse.evaluate.run_report import Report
 from graphfuse.explain.ranking import Ranking
 from graphfuse.files.working_folders import take_place
 from graphfuse.graph.patient_graph import PatientGraph

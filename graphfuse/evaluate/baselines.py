@@ -77,7 +77,8 @@ def _ridges(fold: PreparedFold, cohort: Cohort, views: Views) -> dict[str, Basel
     singles = [_ridge(fold, (m,), views) for m in names]
     for m, single in zip(names, singles, strict=True):
         baselines[str(ModelId(SINGLE, (m,)))] = single
-    best = singles[int(np.argmin([ridge(fold, (m,)).loss for m in names]))]
+    losses = [ridge(fold, (m,)).loss for m in names]
+    best = singles[int(np.argmin(losses))]
     seconds = sum(single.seconds for single in singles)
     baselines["single"] = Baseline(best.output, seconds)
     baselines["early"] = _ridge(fold, names, views)
@@ -119,14 +120,16 @@ def _null_outputs(fold: PreparedFold, groups: np.ndarray) -> dict[str, np.ndarra
     for level in set(groups[fold.target.known]):
         own = fold.target.hide(groups != level)
         count = own.known.sum()
-        outputs[level] = (count * fold.task.null_output(own) + fold.null_output) / (count + 1)
+        total = count * fold.task.null_output(own) + fold.null_output
+        outputs[level] = total / (count + 1)
     return outputs
 
 
 def _ridge(fold: PreparedFold, modalities: tuple[str, ...], views: Views) -> Baseline:
     """Ridge on these modalities; a patient with none of them gets the baseline's output."""
     fit = ridge(fold, modalities)
-    logits = sum(_logits(fold, views, m, fit.coefficients[m]) for m in modalities) + fit.bias
+    parts = [_logits(fold, views, m, fit.coefficients[m]) for m in modalities]
+    logits = sum(parts) + fit.bias
     output = fold.task.output(logits, fold.task.calibration_at(fit.loss))
     columns = [list(views.own).index(m) for m in modalities]
     has_any = views.present[:, columns].any(1)

@@ -90,10 +90,10 @@ class Contest:
                 recipe = Recipe.named(named)
                 contests.append(cls.of(name, cohort, entry.target, recipe, cv, seed, beside))
         names = pd.Series([f"{each.name}, recipe {each.recipe.name}" for each in contests])
-        if names.duplicated().any():
+        twice = names[names.duplicated()]
+        if len(twice):
             raise InputError(
-                f"bench {plan.name!r}: {names[names.duplicated()].iloc[0]} appears twice; "
-                "give one another `called`"
+                f"bench {plan.name!r}: {twice.iloc[0]} appears twice; give one another `called`"
             )
         return contests
 
@@ -155,12 +155,8 @@ def contend(contests: Sequence[Contest], parts: Path, device: str) -> pd.DataFra
     for contest in contests:
         for key, folds in contest.repeats(device):
             todo.append((contest, parts / f"{key}.csv", folds))
-    log.info(
-        "%d repeats of %d contests; %d are there already",
-        len(todo),
-        len(contests),
-        sum(p.is_file() for _, p, _ in todo),
-    )
+    done = sum(path.is_file() for _, path, _ in todo)
+    log.info("%d repeats of %d contests; %d are there already", len(todo), len(contests), done)
     tables = []
     with progress("bench", len(todo)) as step:
         for contest, path, folds in todo:

@@ -48,9 +48,8 @@ def bootstrap_scores(
     rng = np.random.default_rng(seed)
     one_stratum = np.zeros(len(y), int)
     score = metrics.scores(y, output)
-    drawn = stacked(
-        weighted_scores(weights, y, output, metrics) for weights in blocks(one_stratum, draws, rng)
-    )
+    samples = blocks(one_stratum, draws, rng)
+    drawn = stacked(weighted_scores(weights, y, output, metrics) for weights in samples)
     intervals = {}
     for metric in metrics:
         name = metric.name
@@ -132,7 +131,7 @@ def _compared(
     verdict = "no difference shown"
     if low > 0 or high < 0:
         verdict = "better" if metric.is_better(low + high) else "worse"
-    shifted = finite + real - np.nanmean(drawn)
+    shifted = finite + real - np.nanmean(drawn)  # to a mean of `real`
     beyond = min((shifted <= 0).sum(), (shifted >= 0).sum())
     p = min(1.0, 2 * (1 + beyond) / (1 + len(shifted)))
     return Comparison(
@@ -161,7 +160,11 @@ def blocks(strata: np.ndarray, draws: int, rng: np.random.Generator) -> Iterator
     size = max(1, CELLS // max(patients, 1))
     for start in range(0, draws, size):
         block = min(size, draws - start)
-        picked = np.hstack([own[rng.integers(0, len(own), (block, len(own)))] for own in rows])
+        parts = []
+        for own in rows:
+            places = rng.integers(0, len(own), (block, len(own)))
+            parts.append(own[places])
+        picked = np.hstack(parts)  # [block, N]
         cells = picked + patients * np.arange(block)[:, None]  # places in [block, N], end to end
         counts = np.bincount(cells.ravel(), minlength=block * patients)
         yield counts.reshape(block, -1).astype(float)
@@ -205,10 +208,10 @@ def interval(
     drawn = drawn[finite]
     if np.ptp(drawn) < 1e-12:
         return None, None
-    quantile = np.sqrt(patients / (patients - 1)) * stats.t.ppf(0.025, patients - 1)
-    tail = stats.norm.cdf(quantile)
-    ends = np.quantile(drawn, [tail, 1 - tail]) + score - drawn.mean()
-    low, high = np.clip(ends, *bounds)
+    factor = np.sqrt(patients / (patients - 1))
+    tail = stats.norm.cdf(factor * stats.t.ppf(0.025, patients - 1))
+    percentiles = np.quantile(drawn, [tail, 1 - tail])
+    low, high = np.clip(percentiles + score - drawn.mean(), *bounds)
     if not low < high:
         return None, None
     return float(low), float(high)

@@ -100,7 +100,8 @@ def _exchanged_all(
 ) -> np.ndarray:
     """Predictors `[M, N, D, seeds, K]`, each of the M modalities of a pattern exchanged in turn."""
     names = [name for name, there in zip(views.own, pattern, strict=True) if there]
-    return np.stack([exchanged(fitted, views, name, names[0], rows, donors) for name in names])
+    first = names[0]
+    return np.stack([exchanged(fitted, views, name, first, rows, donors) for name in names])
 
 
 def _donors(count: int, draws: int, seed: list[int]) -> np.ndarray:
@@ -166,7 +167,8 @@ def exchanged(
     other = np.tile(donors, len(rows))  # [N · D]
     parts = []
     for part in blocks(len(own), views):
-        source = {m: own[part] if m == name else other[part] for m in views.own}
+        source = dict.fromkeys(views.own, other[part])
+        source[name] = own[part]
         predictors = fitted.predictors(recombined(views, source, first))
         parts.append(predictors.numpy())
     predictors = np.concatenate(parts, 1).swapaxes(0, 1)  # [N · D, seeds, K]

@@ -83,13 +83,7 @@ def _partitions(
     """int `[repeats, N]`, -1 = always training: partitions into whole groups, all different."""
     known = strata >= 0
     labelled, group = strata[known], groups[known].to_numpy()
-    count = groups[known].nunique()
-    if count < folds:
-        raise InputError(
-            f"--group-by {groups.name}: {folds} folds need at least {folds} groups with "
-            f"labelled patients; there are {count}. "
-            f"Take fewer folds, or --leave-out {groups.name}"
-        )
+    count = _count_groups(groups[known], folds)
     partitions: dict[bytes, np.ndarray] = {}
     for attempt in range(repeats * _TRIES):
         fold = grouped(labelled, group, folds, seed + attempt)
@@ -108,6 +102,18 @@ def _partitions(
             groups.name, count, counted(len(partitions), "even partition"), folds, repeats,
         )  # fmt: skip
     return np.stack(list(partitions.values()))
+
+
+def _count_groups(groups: pd.Series, folds: int) -> int:
+    """How many groups there are. Raises `InputError` for fewer than folds."""
+    count = groups.nunique()
+    if count < folds:
+        raise InputError(
+            f"--group-by {groups.name}: {folds} folds need at least {folds} groups with "
+            f"labelled patients; there are {count}. "
+            f"Take fewer folds, or --leave-out {groups.name}"
+        )
+    return count
 
 
 def _taught(strata: np.ndarray, fold: np.ndarray, groups: np.ndarray) -> bool:
@@ -130,13 +136,10 @@ def table_of(patients: pd.Index, dealt: np.ndarray) -> pd.DataFrame:
     """The folds table of int `[repeats, N]`, -1 = always training."""
     repeats = len(dealt)
     fold = pd.Series(dealt.ravel().astype(np.int64), dtype="Int64")
-    return pd.DataFrame(
-        {
-            "patient": np.tile(patients.to_numpy(object), repeats),
-            "repeat": np.repeat(np.arange(repeats), len(patients)),
-            "fold": fold.mask(fold < 0),
-        }
-    )
+    table = pd.DataFrame({"patient": np.tile(patients.to_numpy(object), repeats)})
+    table["repeat"] = np.repeat(np.arange(repeats), len(patients))
+    table["fold"] = fold.mask(fold < 0)
+    return table
 
 
 # ----------------------------------------------------------------------------------- the user's own
@@ -240,7 +243,8 @@ def _judge(table: pd.DataFrame, patients: pd.Index, known: np.ndarray, faults: F
             f"patient: {int((~sides).sum())} appear twice in a repeat, in the same fold; "
             "keep one row each"
         )
-    _judge_tested(table[table["fold"].notna() & ~unknown], patients, known, faults)
+    tested = table["fold"].notna() & ~unknown
+    _judge_tested(table[tested], patients, known, faults)
     return bool(sides.any())
 
 

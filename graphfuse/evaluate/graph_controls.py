@@ -111,7 +111,8 @@ def entries(comparisons: list[Comparison], metric: str) -> dict[str, dict[str, C
         if graph not in known_graphs:
             continue
         bare = without(graph, list(names))
-        mine = {pair.a: pair for pair in comparisons if pair.b == bare and pair.metric == metric}
+        against_bare = [pair for pair in comparisons if pair.b == bare]
+        mine = {pair.a: pair for pair in against_bare if pair.metric == metric}
         models = {"real": OURS}
         for kind in CONTROLS:
             models[kind] = str(ModelId(graph, (kind,)))
@@ -130,14 +131,16 @@ def sentences(comparisons: list[Comparison], metric: Metric) -> list[str]:
         change = metric.in_points(real.difference)
         low, high = (metric.in_points(end) for end in real.ci95)
         unit = " points" if metric.percent else ""
-        lines.append(f"{GRAPHS[graph]} adds {change}{unit} ({low} to {high}): {_verdict(rows)}")
+        gain = f"{change}{unit} ({low} to {high})"
+        lines.append(f"{GRAPHS[graph]} adds {gain}: {_verdict(rows)}")
     return lines
 
 
 def _verdict(rows: Mapping[str, Comparison]) -> str:
     """Whether a graph shows a gain, and whether its controls show it too."""
     verdict = rows["real"].verdict
-    also = [kind for kind, pair in rows.items() if kind != "real" and pair.verdict == "better"]
+    better = [kind for kind, pair in rows.items() if pair.verdict == "better"]
+    also = [kind for kind in better if kind != "real"]
     if verdict == "better" and also:
         return f"a gain, but not of its edges: so it is with {' and '.join(also)} ones"
     return {"better": "a gain is shown", "worse": "a loss is shown"}.get(verdict, "no gain shown")

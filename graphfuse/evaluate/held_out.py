@@ -61,7 +61,8 @@ def left_out(
     small = known & ~groups.isin(sizes.index).to_numpy()
     if small.any():
         pools = int(small.sum() // sizes.median())
-        fold_of |= _pooled(strata[small], groups[small].to_numpy(), pools, len(sizes), seed)
+        group = groups[small].to_numpy()
+        fold_of |= _pooled(strata[small], group, pools, len(sizes), seed)
     fold = groups.map(fold_of).fillna(-1).to_numpy(np.int64)
     never = (fold < 0) & (strata >= 0)
     if never.any():
@@ -168,7 +169,8 @@ def share_held_out(
             fold = _share_of_groups(strata[known], groups[known], share, seed + repeat)
             dealt[repeat] = spread(fold, known, groups)
             continue
-        dealt[repeat, _share_of(rows, strata[rows], share, seed + repeat, called[0])] = 0
+        tested = _share_of(rows, strata[rows], share, seed + repeat, called[0])
+        dealt[repeat, tested] = 0
     return table_of(patients, dealt)
 
 

@@ -34,8 +34,9 @@ def summary(values: np.ndarray, test_share: float, metric: Metric) -> Score:
     if not np.isfinite(half):
         return Score(mean=mean, sd=sd, ci95=(None, None))
     lowest, highest = metric.bounds
-    interval = max(mean - half, lowest), min(mean + half, highest)
-    return Score(mean=mean, sd=sd, ci95=interval)
+    low = max(mean - half, lowest)
+    high = min(mean + half, highest)
+    return Score(mean=mean, sd=sd, ci95=(low, high))
 
 
 def corrected(values: np.ndarray, test_share: float) -> float:

@@ -165,10 +165,8 @@ def _intervals(benefit: np.ndarray, draws: int, seed: int) -> tuple[np.ndarray, 
     for weights in blocks(np.zeros(patients, int), draws, rng):
         parts.append(weights @ benefit / weights.sum(1, keepdims=True))
     drawn = np.concatenate(parts)  # [draws, T]
-    ends = [
-        interval(values, score, patients)
-        for values, score in zip(drawn.T, benefit.mean(0), strict=True)
-    ]
+    columns = zip(drawn.T, benefit.mean(0), strict=True)
+    ends = [interval(values, score, patients) for values, score in columns]
     low, high = np.array(ends, float).T
     return low, high
 
@@ -179,7 +177,8 @@ def useful(curve: pd.DataFrame) -> list[tuple[float, float]]:
     shown = (curve["gain_lo"] > 0).to_numpy()
     edges = np.flatnonzero(np.diff(np.pad(shown.astype(int), 1)))
     thresholds = curve["threshold"].to_numpy()
-    first, last = thresholds[edges[::2]], thresholds[edges[1::2] - 1]
+    first = thresholds[edges[::2]]
+    last = thresholds[edges[1::2] - 1]
     return list(zip(first.tolist(), last.tolist(), strict=True))
 
 

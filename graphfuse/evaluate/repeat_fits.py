@@ -58,7 +58,8 @@ class Fits:
         if beside.graph_ablation:
             nets += len(controlled(self.recipe, self.cohort, self.network))
         projected = beside.modalities and len(self.cohort.modalities) > 1
-        return len(splits) + nets * len({split.repeat for split in splits}) + projected
+        repeats = len({split.repeat for split in splits})
+        return len(splits) + nets * repeats + projected
 
     def _fewer(self, beside: Beside) -> dict[tuple[str, ...], list[str]]:
         """Sets of modalities that nets are trained on besides all of them, and what these nets are
@@ -80,7 +81,8 @@ class Fits:
         for modalities, called in self._fewer(beside).items():
             self._bank(called, partial(folds.restricted, modalities), modalities, mine)
         form = with_models(self.recipe)
-        models = self._bank([OURS], partial(folds.prepared, final), names, mine, form).models
+        prepared = partial(folds.prepared, final)
+        models = self._bank([OURS], prepared, names, mine, form).models
         if beside.modalities and len(names) > 1 and mine[0].repeat == 0:
             self._project(models, mine)
         if beside.graph_ablation:
@@ -209,7 +211,8 @@ class _Folds:
         """All folds and, if `final`, everyone."""
         folds = side_by_side(self._fold, range(len(self.splits)))
         if final:
-            folds.append(self.fits.fold(np.arange(len(self.fits.cohort))))
+            everyone = np.arange(len(self.fits.cohort))
+            folds.append(self.fits.fold(everyone))
         return folds
 
     def without_graphs(self) -> list[PreparedFold]:

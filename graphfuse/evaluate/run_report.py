@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,15 +12,15 @@ from graphfuse.data.cohort import Cohort
 from graphfuse.data.write_tables import safe_csv
 from graphfuse.errors import InputError
 from graphfuse.evaluate.cross_validation_results import Replica, Study
-from graphfuse.evaluate.folds import splits
 from graphfuse.evaluate.graph_controls import sentences
 from graphfuse.evaluate.portable_paths import portable, portable_metrics
+from graphfuse.evaluate.run_directory import load_record, run_folder
 from graphfuse.evaluate.run_tables import load_folds, load_predictions
+from graphfuse.evaluate.score_lines import score_lines
 from graphfuse.evaluate.subgroups import subgroups
-from graphfuse.files.atomic_write import Kind, real, whole, write_json
-from graphfuse.files.json import damaged
+from graphfuse.files.atomic_write import whole, write_json
 from graphfuse.files.safe_paths import inside
-from graphfuse.files.working_folders import recover, take_place, working
+from graphfuse.files.working_folders import recover, take_place
 from graphfuse.graph.gene.network import GeneNetwork
 from graphfuse.learn.model import FusionModel
 from graphfuse.schema import (
@@ -32,17 +31,11 @@ from graphfuse.schema import (
     Score,
 )
 from graphfuse.schema.arguments import checked
-from graphfuse.schema.model_id import EARLY, GROUP, LATE, NO_GRAPH, OURS, SINGLE, WITHOUT, ModelId
+from graphfuse.schema.model_id import EARLY, LATE, NO_GRAPH, OURS, SINGLE
 from graphfuse.schema.run_json import read_shape
 from graphfuse.task.metric import Metric
 from graphfuse.task.registry import metrics_of
 
-RUN = Kind.of(
-    "run directory",
-    "run.json",
-    *("metrics.json", "evaluation.json", "folds.csv", "predictions.csv", "report.html"),
-    *("model", "rankings", "graph"),
-)
 _JUDGED = (SINGLE, EARLY, LATE, NO_GRAPH)  # baselines that a report's lines compare with
 
 
@@ -324,99 +317,3 @@ class Report:
             against = f"{metric.in_sentence} against {pair.b}"
             lines.append(f"{against}: {change} ({low} to {high}), {pair.verdict}")
         return lines
-
-
-def score_lines(metrics: Metrics) -> list[str]:
-    """The net and its baselines as text: the metrics compared, with 95 % intervals."""
-    shown = metrics_of(metrics.kind).compared
-    scores = dict(metrics.models)
-    for name, row in metrics.variants.items():
-        if ModelId.parse(name).is_one_of(WITHOUT, GROUP):
-            scores[name] = row
-    table = {"": [metric.name for metric in shown]}
-    for name, row in scores.items():
-        table[name] = [_cell(row.get(metric.name, Score.none()), metric) for metric in shown]
-    widest = max(len(cell) + 2 for cells in table.values() for cell in cells)
-    width = max(24, widest)
-    lines = []
-    for name, cells in table.items():
-        columns = "".join(f"{cell:>{width}}" for cell in cells)
-        lines.append(f"{name:<22}{columns}")
-    return lines
-
-
-def _cell(score: Score, metric: Metric) -> str:
-    """A score with its interval; a range between ends that may be negative has a word."""
-    if score.mean is None:
-        return "-"
-    low, high = score.ci95
-    if low is None:
-        return metric.written(score.mean)
-    larger = max(low, high, key=abs)
-    to = " to " if metric.bounds[0] < 0 else "-"
-    ends = to.join(metric.written(end, like=larger) for end in (low, high))
-    return f"{metric.written(score.mean)} ({ends})"
-
-
-@contextmanager
-def run_folder(
-    folder: str | Path, cohort: Cohort, overwrite: bool = False
-) -> Iterator[tuple[Path, Path]]:
-    """The working folder of a new run directory, which is filled at `new` within, and the folder
-    whose place it is to take.
-
-    Raises `InputError` where that holds something else: also a run on other data, unless
-    `overwrite`.
-    """
-    out = recover(real(folder))
-    RUN.refuse_foreign(out, overwrite)
-    if not overwrite:
-        RUN.refuse_other(out, cohort.digest())
-    with working(out) as work:
-        (work / "new").mkdir()
-        yield work, out
-
-
-def load_record(folder: Path) -> RunRecord:
-    """`run.json` of a run directory. Raises `InputError` where there is none, or it is damaged."""
-    path = inside(folder, "run.json")
-    if not path.is_file():
-        raise InputError(
-            f"{folder}: is no run directory (no run.json); make one with `graphfuse train "
-            "COHORT -o DIR`"
-        )
-    return read_shape(path, RunRecord)
-
-
-def load_replicas(
-    folder: Path, cohort: Cohort, target: str, *, allow_parts: Iterable[str | Path] = ()
-) -> list[Replica]:
-    """The fold models of a run directory, with the rows that each was tested and trained on.
-
-    Parameters
-    ----------
-    folder : Path
-    cohort : Cohort
-        Of the run.
-    target : str
-        The outcome's name.
-    allow_parts : iterable of str or Path
-        As in `FusionModel.load`.
-
-    Raises
-    ------
-    InputError
-        Where its files are damaged, or of other patients.
-    """
-    folds = load_folds(folder)
-    for _, part in folds.groupby("repeat"):
-        if list(part["patient"]) != list(cohort.patients.astype(str)):
-            raise damaged(folder / "folds.csv", "its patients are not those of the cohort")
-    replicas = []
-    for split in splits(folds, cohort.outcome(target).known):
-        name = f"model/folds/r{split.repeat}f{split.fold}"
-        model = FusionModel.load(inside(folder, name), allow_parts=allow_parts)
-        if model.fitted_.trained_on != len(split.train):
-            raise damaged(folder / name, "it was not trained on this fold", "damaged model")
-        replicas.append(Replica(*split, model))
-    return replicas

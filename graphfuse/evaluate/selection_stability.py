@@ -47,7 +47,7 @@ def nogueira(selected: np.ndarray, level: float = 0.95) -> tuple[float, tuple[fl
             "stability: expected at least two selections as rows over all features (got "
             f"shape {chosen.shape})"
         )
-    count, features = chosen.shape
+    _, features = chosen.shape
     frequency = chosen.mean(0)  # [d]: how often each feature is chosen
     own = chosen.mean(1)  # [M]: which share of the features each selection holds
     share = own.mean()
@@ -56,8 +56,15 @@ def nogueira(selected: np.ndarray, level: float = 0.95) -> tuple[float, tuple[fl
         return float("nan"), (float("nan"), float("nan"))
     value = 1 - chosen.var(0, ddof=1).mean() / chance
     together = chosen @ frequency / features  # [M]
-    correction = value / 2 * (2 * share * own - own - share + 1)  # [M]
-    influence = (together - own * share + correction) / chance  # [M]
+    expected = 2 * share * own - own - share + 1  # [M]
+    influence = (together - own * share + value / 2 * expected) / chance  # [M]
+    half = _half_width(influence, level)
+    low, high = value - half, min(value + half, 1.0)
+    return float(value), (float(low), float(high))
+
+
+def _half_width(influence: np.ndarray, level: float) -> float:
+    """Half of the width of the interval, from the influence of each selection `[M]`."""
     spread = ((influence - influence.mean()) ** 2).sum()
-    half = stats.norm.ppf((1 + level) / 2) * 2 / count * np.sqrt(spread)
-    return float(value), (float(value - half), float(min(value + half, 1.0)))
+    quantile = stats.norm.ppf((1 + level) / 2)
+    return quantile * 2 / len(influence) * np.sqrt(spread)

@@ -46,7 +46,10 @@ def only(modalities: Sequence[str]) -> dict[tuple[str, ...], list[str]]:
     of `modalities`. Raises `InputError` where two would be called the same."""
     models = {some: ModelId.of_modalities(ONLY, some) for some in subsets(modalities)}
     refuse_same_names(models.values())
-    return {tuple(sorted(some)): [str(model)] for some, model in models.items()}
+    names = {}
+    for some, model in models.items():
+        names[tuple(sorted(some))] = [str(model)]
+    return names
 
 
 def shapley(scores: Scores, modalities: Sequence[str], most: int = MOST) -> dict[str, np.ndarray]:
@@ -81,7 +84,9 @@ def shapley(scores: Scores, modalities: Sequence[str], most: int = MOST) -> dict
     Shapley 1953, A value for n-person games.
     """
     names = tuple(modalities)
-    value = {frozenset(subset): np.asarray(score, dtype=float) for subset, score in scores.items()}
+    value = {}
+    for subset, score in scores.items():
+        value[frozenset(subset)] = np.asarray(score, dtype=float)
     needed = [(), *subsets(names, most), names]
     absent = [subset for subset in needed if frozenset(subset) not in value]
     if absent:
@@ -160,5 +165,6 @@ def _interval(values: np.ndarray, test_share: float) -> tuple[float | None, floa
     if len(values) < 2:
         return None, None
     mean = values.mean()
-    half = corrected(values, test_share) * stats.t.ppf(0.975, len(values) - 1)
+    quantile = stats.t.ppf(0.975, len(values) - 1)
+    half = corrected(values, test_share) * quantile
     return float(mean - half), float(mean + half)

@@ -185,7 +185,8 @@ def _bootstrapped(
     for weights in blocks(codes, draws, rng):
         for code in large:
             parts[code].append(tested.gaps(weights, codes == code, levels[code]))
-    return [_level(code, codes, tested, levels[code], stacked(parts[code])) for code in large]
+    drawn = {code: stacked(parts[code]) for code in large}
+    return [_level(code, codes, tested, levels[code], drawn[code]) for code in large]
 
 
 def _level(
@@ -225,11 +226,10 @@ def _permuted(
     comparisons = 1 if is_pair else len(levels)
     adjusted = {}
     for metric in tested.metrics:
-        p_values = {
-            code: counts[metric.name] / (draws + 1)
-            for code, counts in beyond.items()
-            if metric.name in counts
-        }
+        p_values = {}
+        for code, counts in beyond.items():
+            if metric.name in counts:
+                p_values[code] = counts[metric.name] / (draws + 1)
         corrected = holm(list(p_values.values()), comparisons)
         adjusted[metric.name] = dict(zip(p_values, corrected, strict=True))
     return adjusted
@@ -245,7 +245,9 @@ def _permuted_beyond(
 ) -> dict[int, dict[str, int]]:
     """Level → metric → in how many permutations the gap is as large as the real one, which counts
     as one of them."""
-    beyond = {code: {metric.name: 1 for metric in metrics} for code, metrics in suspects.items()}
+    beyond = {}
+    for code, metrics in suspects.items():
+        beyond[code] = {metric.name: 1 for metric in metrics}
     permuted = [level for level in levels if suspects[level.code]]
     if not permuted:
         return beyond

@@ -40,13 +40,14 @@ def tally(table: pd.DataFrame, target: str, protocol: dict, metrics: MetricSet) 
         Those of the outcome's kind.
     """
     share = test_share(table)
-    folds = {
-        name: part.set_index(["repeat", "fold"])
-        for name, part in table.groupby("model", sort=False)
-    }
+    folds = {}
+    for name, part in table.groupby("model", sort=False):
+        folds[name] = part.set_index(["repeat", "fold"])
     models, variants = {}, {}
     for name, part in folds.items():
-        row = {m.name: summary(part[m.name].to_numpy(float), share, m) for m in metrics}
+        row = {}
+        for metric in metrics:
+            row[metric.name] = summary(part[metric.name].to_numpy(float), share, metric)
         row[SECONDS] = round(float(part["seconds"].sum()), 2)
         if ModelId.parse(name).is_variant:
             variants[name] = row
@@ -55,14 +56,16 @@ def tally(table: pd.DataFrame, target: str, protocol: dict, metrics: MetricSet) 
     comparisons = []
     for a, b in _wanted_pairs(folds):
         for metric in metrics.compared:
-            comparisons.append(_compared(folds, a, b, metric, share))
+            pair = _compared(folds, a, b, metric, share)
+            if pair is not None:
+                comparisons.append(pair)
     return Metrics(
         target=target,
         kind=metrics.kind,
         protocol=protocol,
         models=models,
         variants=variants,
-        comparisons=[pair for pair in comparisons if pair],
+        comparisons=comparisons,
     )
 
 

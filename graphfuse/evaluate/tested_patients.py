@@ -44,7 +44,8 @@ class Tested:
         rows = predictions[predictions["truth"].notna()]
         output, truth = task.read_table(rows)
         known = task.known(truth)
-        rows, output, truth = rows[known], output[known], truth[known]
+        rows, truth = rows[known], truth[known]
+        output = output[known]
         patients = pd.Index(sorted(rows["patient"].unique()), name="patient")
         place = patients.get_indexer(rows["patient"])  # of each row's patient
         values = np.zeros(len(patients), truth.dtype)

@@ -94,8 +94,8 @@ class Columns:
         top = np.zeros(len(values), bool)
         top[order[:TOP]] = True
         top &= values >= 0
-        edges = np.cumsum([len(each) for each in relevance.values()])[:-1]
-        parts = zip(relevance, np.split(top, edges), strict=True)
+        sizes = [len(each) for each in relevance.values()]
+        parts = zip(relevance, np.split(top, np.cumsum(sizes)[:-1]), strict=True)
         return cls({m: np.flatnonzero(part) for m, part in parts})
 
     def of(self, views: Views) -> np.ndarray:
@@ -103,7 +103,8 @@ class Columns:
         parts = []
         for m, chosen in self.chosen.items():
             has = views.has[m][:, None]
-            parts.append(np.where(has, views.own[m][:, chosen], np.nan))
+            columns = views.own[m][:, chosen]
+            parts.append(np.where(has, columns, np.nan))
         return np.hstack(parts)
 
 

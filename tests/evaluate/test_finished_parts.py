@@ -19,7 +19,7 @@ from graphfuse.data.synth import planted
 from graphfuse.errors import InputError, LeakError
 from graphfuse.evaluate.resume.dependencies import Beside, dependencies
 from graphfuse.evaluate.resume.finished_parts import Finished, Form, finished_beside
-from graphfuse.evaluate.run_report import load_record
+from graphfuse.evaluate.run_directory import load_record
 from graphfuse.schema import Recipe
 
 pytestmark = pytest.mark.usefixtures("few_trees")

@@ -13,7 +13,8 @@ import pytest
 from graphfuse import api
 from graphfuse.data.synth import planted
 from graphfuse.errors import InputError, LeakError
-from graphfuse.evaluate.run_report import RUN, Report, load_record, load_replicas
+from graphfuse.evaluate.run_directory import RUN, load_record, load_replicas
+from graphfuse.evaluate.run_report import Report
 from graphfuse.files.atomic_write import whole_folder
 from graphfuse.schema import Recipe
 

@@ -10,7 +10,7 @@ import pytest
 
 from graphfuse.errors import InputError
 from graphfuse.evaluate.bench import Result
-from graphfuse.evaluate.run_report import score_lines
+from graphfuse.evaluate.score_lines import score_lines
 from graphfuse.report import section
 from graphfuse.report.bench_page import summary
 from graphfuse.report.run_files import read_run

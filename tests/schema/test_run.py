@@ -6,7 +6,7 @@ import json
 import pytest
 
 from graphfuse.errors import InputError
-from graphfuse.evaluate.run_report import score_lines
+from graphfuse.evaluate.score_lines import score_lines
 from graphfuse.schema import Evaluation, Metrics
 from graphfuse.schema.run_json import read_shape
 

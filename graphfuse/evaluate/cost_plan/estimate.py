@@ -121,7 +121,8 @@ class Plan:
     def _how(self) -> str:
         """Where the numbers come from."""
         sizes = ", ".join(f"{count:,}" for count in self.probed)
-        reach = "" if self.probed[-1] == self.patients else f", carried on to {self.patients:,}"
+        is_whole = self.probed[-1] == self.patients
+        reach = "" if is_whole else f", carried on to {self.patients:,}"
         return (
             f"from trainings of {sizes} patients on this machine as busy as it is{reach}; nets "
             f"stop as they did there (after {_span(self.epochs)})"
@@ -214,7 +215,8 @@ def carried_on(
     scale = np.asarray(sizes, float) / to
     terms = np.stack([scale**power for power in powers], 1)  # [sizes, powers]
     weight = 1 / np.maximum(taken, 1e-3)
-    coefficients, _ = nnls(terms * weight[:, None], np.asarray(taken) * weight)
+    weighted = np.asarray(taken) * weight
+    coefficients, _ = nnls(terms * weight[:, None], weighted)
     return float(coefficients.sum())
 
 
@@ -232,13 +234,20 @@ def probes(
         used += sum(taken[-1].values())
         if count == patients:
             return sizes, taken
-        following = patients if count * 2 > patients or count * 3 > patients * 2 else 2 * count
-        each = predicted(sizes, taken, patients)
-        whole = sum(times[part] * cpu for part, cpu in each.items())
+        following = 2 * count if 2 * count <= patients and 3 * count <= 2 * patients else patients
         ahead = sum(predicted(sizes, taken, following).values())
-        if len(sizes) > 1 and used + ahead > AT_EASE + SHARE * whole:
+        if len(sizes) > 1 and used + ahead > _budget(sizes, taken, patients, times):
             return sizes, taken
         count = following
+
+
+def _budget(
+    sizes: Sequence[int], taken: Sequence[Mapping], patients: int, times: Mapping[str, float]
+) -> float:
+    """CPU seconds that the probes may take."""
+    each = predicted(sizes, taken, patients)
+    whole = sum(times[part] * cpu for part, cpu in each.items())
+    return AT_EASE + SHARE * whole
 
 
 def _first_size(patients: int) -> int:

@@ -140,7 +140,9 @@ class Footprint:
         """A fold's rows as they are and as the net sees them, and the kernels that stay, which
         are no larger than their tables."""
         cells = sum(table.columns + table.seen for table in self.tables)
-        kernels = sum(table.kernels * min(patients, table.shown) for table in self.tables)
+        kernels = 0
+        for table in self.tables:
+            kernels += table.kernels * min(patients, table.shown)
         return NUMBER * patients * (cells + kernels)
 
     def _moment(self, patients: int) -> float:
@@ -172,7 +174,9 @@ class Footprint:
     def _models(self) -> float:
         """What all folds leave behind, and the final model."""
         weights = self.width * self.seeds * WEIGHT
-        one = sum(table.columns * PER_COLUMN + table.shown * weights for table in self.tables)
+        one = 0
+        for table in self.tables:
+            one += table.columns * PER_COLUMN + table.shown * weights
         return (self.folds * self.repeats + 1) * one
 
 

@@ -17,6 +17,7 @@ from graphfuse.evaluate.cost_plan.memory import Footprint
 from graphfuse.learn.bank.training import first_pass
 from graphfuse.learn.fold_data import FoldData
 from graphfuse.nn.edge_lists import EdgeLists
+from graphfuse.nn.net import Inputs
 from graphfuse.schema import Recipe
 
 TOGETHER = 5  # folds of a timed bank; more take more in proportion
@@ -37,6 +38,16 @@ def enlarged(fold: FoldData, patients: int) -> FoldData:
     """
     count = len(fold.inner)
     rows = torch.arange(patients) % count
+    inputs, basis = _enlarged_inputs(fold, rows)
+    return FoldData(
+        inputs, fold.target.take(rows), fold.task, fold.inner[rows.numpy()], basis,
+        fold.gates, fold.spec, fold.prime, fold.channels, fold.varying,
+    )  # fmt: skip
+
+
+def _enlarged_inputs(fold: FoldData, rows: torch.Tensor) -> tuple[Inputs, tuple]:
+    """The inputs of the patients at `rows`, and the bases of their rotated tables."""
+    patients, count = len(rows), len(fold.inner)
     inputs = fold.inputs
     basis, x = [], []
     for seen, turned in zip(inputs.x, fold.basis, strict=True):
@@ -46,7 +57,8 @@ def enlarged(fold: FoldData, patients: int) -> FoldData:
         else:
             rank = _rank(turned, patients)
             basis.append(np.broadcast_to(0.0, (len(turned), rank)))
-            more = more[..., torch.arange(rank) % seen.shape[-1]]
+            columns = torch.arange(rank) % seen.shape[-1]
+            more = more[..., columns]
         x.append(more)
     inputs = inputs._replace(
         x=tuple(x),
@@ -55,10 +67,7 @@ def enlarged(fold: FoldData, patients: int) -> FoldData:
         bias=inputs.bias[rows],
         lists=tuple(_repeated(lists, patients, count) for lists in inputs.lists),
     )
-    return FoldData(
-        inputs, fold.target.take(rows), fold.task, fold.inner[rows.numpy()], tuple(basis),
-        fold.gates, fold.spec, fold.prime, fold.channels, fold.varying,
-    )  # fmt: skip
+    return inputs, tuple(basis)
 
 
 def _rank(turned: np.ndarray, patients: int) -> int:
@@ -104,7 +113,8 @@ def passes(
         few = max(1, round(share * trained))
         some = [enlarged(fold, few)] * together
         more = cells(fold, everyone) / cells(fold, most) * folds / together
-        return more * timed(some), more * timed([*some, enlarged(fold, most)])
+        with_final = [*some, enlarged(fold, most)]
+        return more * timed(some), more * timed(with_final)
 
     return taken
 

@@ -12,7 +12,8 @@ import pandas as pd
 from scipy.spatial import cKDTree
 
 from graphfuse.data.cohort import Cohort
-from graphfuse.evaluate.run_report import Report, load_record
+from graphfuse.evaluate.run_directory import load_record
+from graphfuse.evaluate.run_report import Report
 from graphfuse.evaluate.run_tables import load_folds
 from graphfuse.files.hashes import file_sha256, text_sha256
 from graphfuse.files.safe_paths import inside
@@ -123,7 +124,8 @@ def known_profiles(model: FusionModel, cohort: Cohort) -> tuple[np.ndarray, list
         if not len(rows) or not linear.memory[m].any():
             continue
         compared.append(m)
-        trained = np.hstack(list(linear.memory[m]))[preparation.present[:, number]]
+        has = preparation.present[:, number]
+        trained = np.hstack(list(linear.memory[m]))[has]
         logits = np.hstack([own @ slope for slope in linear.slopes[m]])
         is_known[rows[_has_equal(logits[rows], trained)]] = True
     return is_known, compared

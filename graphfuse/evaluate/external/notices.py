@@ -15,7 +15,8 @@ def modalities_lacking(model: FusionModel, cohort: Cohort) -> list[str]:
     does not use."""
     there, notices = cohort.present, []
     for m in model.modalities_:
-        lacking = len(cohort) - int(there[m].sum()) if m in there else len(cohort)
+        having = int(there[m].sum()) if m in there else 0
+        lacking = len(cohort) - having
         if not lacking:
             continue
         if lacking == len(cohort):

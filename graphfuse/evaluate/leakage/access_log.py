@@ -215,7 +215,8 @@ class Spy:
         allow the read.
         """
         own = _PHASE.get()
-        phases = [own] if own is not None and own.spy is self else list(self._active)
+        is_own = own is not None and own.spy is self
+        phases = [own] if is_own else list(self._active)
         if not phases:
             return
         hidden = [phase.hidden(what, rows) for phase in phases]

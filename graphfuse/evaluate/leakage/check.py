@@ -298,10 +298,8 @@ def _revalued(modality: Modality, rows: np.ndarray, way: str, rng: np.random.Gen
         width = numeric.std().fillna(0).to_numpy(float) + 1
         noise = rng.normal(3, 2, (len(rows), values.shape[1]))
         values[rows] = centre + width * noise
-    words = {
-        name: _reworded(table[name], rows, way, rng)
-        for name in table.columns.difference(numeric.columns)
-    }
+    worded = table.columns.difference(numeric.columns)
+    words = {name: _reworded(table[name], rows, way, rng) for name in worded}
     numbers = pd.DataFrame(values, index=table.index, columns=numeric.columns)
     numbers = numbers.astype(numeric.dtypes)
     changed = pd.concat([numbers, pd.DataFrame(words, index=table.index)], axis=1)

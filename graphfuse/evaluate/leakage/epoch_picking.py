@@ -128,7 +128,8 @@ class Picked:
         """What guessing anew after every epoch would reach, of equal classes."""
         if not (self.metric.counts_hits and self.tested):
             return ""
-        mean, (low, high) = best_of_guesses(self.tested, self.classes, self.curves.shape[1])
+        _, epochs = self.curves.shape
+        mean, (low, high) = best_of_guesses(self.tested, self.classes, epochs)
         return (
             f"; a net that learns nothing and guesses again in each epoch would show {mean:.3f} "
             f"({low:.3f} to {high:.3f})"
@@ -175,7 +176,8 @@ def best_of_epochs(
         first, *later = _scores(chosen, values[tested], outputs)
         honest.append(first)
         curves.append(later)
-        shares.append(len(tested) / max(outcome.known[rows].sum(), 1))
+        trained = max(outcome.known[rows].sum(), 1)
+        shares.append(len(tested) / trained)
         sizes.append(len(tested))
     share = float(np.mean(shares))
     classes = outcome.task.width

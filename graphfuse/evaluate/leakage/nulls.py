@@ -117,7 +117,9 @@ class Nulls:
                 score = scores[metric.name]
                 low, high = score.ci95
                 row = {"null": null, "model": model, metric.name: score.mean, "lo": low, "hi": high}
-                row["holds_chance"] = None if low is None else bool(low <= metric.chance <= high)
+                row["holds_chance"] = None
+                if low is not None:
+                    row["holds_chance"] = bool(low <= metric.chance <= high)
                 rows.append(row)
         return pd.DataFrame(rows)
 

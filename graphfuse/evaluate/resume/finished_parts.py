@@ -204,7 +204,8 @@ class Finished:
             hashes, versions = {}, {}
         mine = self._about["hashes"]
         differing = [name for name in mine if mine[name] != hashes.get(name)]
-        others = [f"{name} {had}" for name, had in versions.items() if packages().get(name) != had]
+        now = packages()
+        others = [f"{name} {had}" for name, had in versions.items() if now.get(name) != had]
         had = f" (it had {', '.join(others)})" if others else ""
         return (
             f"{self.home}: the run that was stopped was of something else: "
