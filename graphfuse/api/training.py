@@ -203,7 +203,7 @@ def _dependencies(inputs: TrainingInputs) -> dict[str, str]:
 def _log_training(trained: Study, recipe: Recipe, finished: Finished) -> None:
     """Logs which parts were finished before, and when nets stopped."""
     if finished.reused:
-        log.info("%s", finished.told())
+        log.info("%s", finished.summary())
     if recipe.train.stop == "inner":
         log.info("%s", _early_stopping(trained, recipe))
 

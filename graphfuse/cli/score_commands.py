@@ -53,7 +53,7 @@ def score(
         device=device,
         allow_parts=allow_part or (),
     )
-    saved = found.save(out or scoring.beside(folder, found.cohort))
+    saved = found.save(out or scoring.default_folder(folder, found.cohort))
     typer.echo(str(found))
     typer.echo(f"\nevaluation: {saved}")
 

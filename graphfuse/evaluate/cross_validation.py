@@ -82,9 +82,9 @@ def study(
     fits = Fits(result, watched, spy, recipe, network, seed, device, keeps, finished, has_kernels)
     with progress("training", fits.parts(todo, beside)) as step:
         _fit_repeats(replace(fits, step=step), todo, beside, final)
-    result.checks = [spy.told()]
+    result.checks = [spy.summary()]
     if finished.reused:
-        result.checks.append(f"{finished.told()}, fitted under the same watch before")
+        result.checks.append(f"{finished.summary()}, fitted under the same watch before")
     return result
 
 

@@ -47,7 +47,7 @@ def repeated(
     groups: pd.Series | None = None,
 ) -> pd.DataFrame:
     """Repeated stratified folds: labelled patients are tested once a repeat; unlabelled ones train,
-    save as said above.
+    except those of tested groups (see above).
 
     Parameters
     ----------
@@ -296,7 +296,7 @@ def _whole(column: pd.Series, faults: Faults) -> pd.Series:
     return number
 
 
-# ------------------------------------------------------------------------------------- what it says
+# ------------------------------------------------------------------------------- checks and splits
 
 
 def digest(table: pd.DataFrame) -> str:

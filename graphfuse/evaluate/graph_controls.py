@@ -1,8 +1,8 @@
 """The graph ablation: the same net with real, rewired, random, identity and no graph.
 
-What a graph is worth is not told by a net with it beating one without: a graph of chance edges also
-smooths. A graph has shown a value where the net with the real one beats the net without, and the
-nets with its controls do not.
+A net with a graph may beat one without for another reason than its edges: a graph of random edges
+smooths too. A graph has shown a value where the net with the real one beats the net without, and
+the nets with its controls do not.
 """
 
 from __future__ import annotations

@@ -64,13 +64,13 @@ def left_out(
         group = groups[small].to_numpy()
         fold_of |= _pooled(strata[small], group, pools, len(sizes), seed)
     fold = groups.map(fold_of).fillna(-1).to_numpy(np.int64)
-    never = (fold < 0) & (strata >= 0)
-    if never.any():
+    never = int(((fold < 0) & (strata >= 0)).sum())
+    if never:
         log.warning(
             "--leave-out %s: %s in groups that are too small, even together, or not known; "
             "they always train",
             groups.name,
-            few_counted(never.sum(), "labelled patient"),
+            few_counted(never, "labelled patient"),
         )
     return table_of(patients, fold[None])
 

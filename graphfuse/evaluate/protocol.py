@@ -1,5 +1,4 @@
-"""How a model is tested, as one value: what is held out when, and what may be said of the
-scores."""
+"""How a model is tested, as one value: who is held out when, and what intervals mean."""
 
 from __future__ import annotations
 
@@ -126,7 +125,7 @@ class Protocol:
         """The folds table (see `evaluate.folds`) for this cohort and outcome.
 
         Raises `InputError` where it cannot be made, or a training part would have nothing to
-        learn; `LeakError` where a patient or a group stands on both sides.
+        learn; `LeakError` where a patient or a group is on both sides.
         """
         check_ids(cohort.patients)
         groups = None if self.group is None else groups_of(cohort, self.group, "--group-by")

@@ -1,4 +1,4 @@
-"""Whether a cohort could be trained on, found by the same validations that training starts with."""
+"""Whether a cohort could be trained on, judged by the same validations that training starts with."""
 
 from __future__ import annotations
 
@@ -58,10 +58,10 @@ def check(
     --------
     >>> print(check("cohort.toml"))  # doctest: +SKIP
     """
-    found = check_tables(name_or_path)
-    if found.cohort is None or found.faults:
-        return found
-    return replace(found, refused=_refused(found.cohort, target, cv, seed))
+    checks = check_tables(name_or_path)
+    if checks.cohort is None or checks.faults:
+        return checks
+    return replace(checks, refused=_refused(checks.cohort, target, cv, seed))
 
 
 def ready(

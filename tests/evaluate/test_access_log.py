@@ -153,7 +153,7 @@ def test_what_is_read_is_noted_by_phase(watched):
         ("fold 1", "labels", "subtype", 20), ("fold 1", "values", "rna", 60), ("fold 1, scored",
         "groups", "site", 20)
     }  # fmt: skip
-    assert spy.told() == (
+    assert spy.summary() == (
         "every read in 1 fit and 1 scoring: no fit read a held-out patient's values, labels "
         "or groups, no scoring a label"
     )
@@ -292,7 +292,7 @@ def test_leaks_can_be_gathered(small):
     assert [(leak.what, leak.of, leak.patients) for leak in spy.leaks] == [
         ("values", "rna", 20), ("values", "meth", 20), ("labels", "subtype", 20)
     ]  # fmt: skip
-    assert "3 leaks. First: the values of modality 'rna'" in spy.told()
+    assert "3 leaks. First: the values of modality 'rna'" in spy.summary()
 
 
 def test_parts_given_later_are_watched_too(small, watched):

@@ -40,11 +40,11 @@ def test_of_a_cohort(small, network):
     folds = repeated(small.cohort.patients, small.cohort.outcome().values, 4, 3, 0)
     found = Footprint.of(small.cohort, recipe, network, folds)
     assert [table.columns for table in found.tables] == [40, 24]
-    assert all(table.hears and table.linear for table in found.tables)
+    assert all(table.smooths and table.linear for table in found.tables)
     assert (found.folds, found.repeats, found.trained, found.everyone) == (4, 3, 60, 80)
     chosen = recipe.model_copy(update={"select": recipe.select.model_copy(update={"top": 7})})
     few = Footprint.of(small.cohort, chosen, None, folds)
-    assert [(t.columns, t.shown, t.hears) for t in few.tables] == [(40, 7, False), (24, 7, False)]
+    assert [(t.columns, t.shown, t.smooths) for t in few.tables] == [(40, 7, False), (24, 7, False)]
     assert few.likely() < found.likely()
 
 

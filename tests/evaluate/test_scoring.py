@@ -16,7 +16,7 @@ from graphfuse.data.cohort import Cohort
 from graphfuse.data.synth import planted
 from graphfuse.errors import InputError, LeakError
 from graphfuse.evaluate.external.frozen_model import Frozen, known_profiles
-from graphfuse.evaluate.external.scoring import beside, score
+from graphfuse.evaluate.external.scoring import default_folder, score
 from graphfuse.learn.model import FusionModel
 from graphfuse.schema import Recipe
 from graphfuse.task.outcome import Outcome
@@ -326,17 +326,19 @@ def test_another_folder_with_files_in_it_is_left_alone(found, tmp_path):
 
 
 def test_it_stands_beside_the_run(run):
-    assert beside(run, "other clinic/2") == run.parent / "external" / "other-clinic-2"
+    assert default_folder(run, "other clinic/2") == run.parent / "external" / "other-clinic-2"
 
 
 def test_it_stands_beside_a_run_as_that_was_typed(tmp_path, monkeypatch):
     (tmp_path / "runs" / "mine").mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
-    assert beside("runs/mine", "clinic") == Path("runs/external/clinic")
+    assert default_folder("runs/mine", "clinic") == Path("runs/external/clinic")
     (tmp_path / "link").symlink_to(tmp_path / "runs" / "mine")
     monkeypatch.chdir(tmp_path / "runs" / "mine")
     for here in (".", "../mine", tmp_path / "link"):
-        assert beside(here, "clinic").resolve() == tmp_path.resolve() / "runs/external/clinic"
+        assert (
+            default_folder(here, "clinic").resolve() == tmp_path.resolve() / "runs/external/clinic"
+        )
 
 
 def test_from_the_shell(run, tmp_path):

@@ -26,8 +26,8 @@ from graphfuse.nn.registry import part
 from graphfuse.schema import Recipe
 
 NUMBER = 8  # bytes
-FITTED = 5.2  # copies of a table while it is scaled, beside what stays
-SOLVED = 6.0  # kernels while a ridge regression walks over them, beside what stays
+FITTED = 5.2  # copies of a table while it is scaled, besides what stays
+SOLVED = 6.0  # kernels while a ridge regression walks over them, besides what stays
 TURNED = 3.0  # kernels while a table is turned into its own coordinates
 PER_COLUMN = 370  # bytes that a model keeps of a column: names, scales, slopes
 WEIGHT = 4  # bytes
@@ -38,18 +38,18 @@ TRAINING, WRITING = 4e7, 1.5e8  # bytes of libraries that are loaded to train, a
 
 @dataclass(frozen=True)
 class Table:
-    """A modality's size: `columns`, those `shown` to the nets, and whether its encoder `hears` a
+    """A modality's size: `columns`, those `shown` to the nets, and whether its encoder `smooths` over a
     gene network and is `linear`."""
 
     columns: int
     shown: int
-    hears: bool
+    smooths: bool
     linear: bool
 
     @property
     def kernels(self) -> int:
-        """Of its columns, and where it hears its neighbours, of theirs too."""
-        return 1 + 2 * self.hears
+        """How many kernels it has: of its columns and, where they are smoothed, of the smoothed too."""
+        return 1 + 2 * self.smooths
 
     def cut(self, most: int) -> Table:
         """The same with so many columns at most."""
@@ -57,8 +57,8 @@ class Table:
 
     @property
     def seen(self) -> int:
-        """Columns as the net sees them: a second time where it hears its neighbours'."""
-        return self.shown * (1 + self.hears)
+        """Columns as the net sees them: a second time where they are smoothed."""
+        return self.shown * (1 + self.smooths)
 
 
 @dataclass(frozen=True)
@@ -93,18 +93,11 @@ class Footprint:
         cls, cohort: Cohort, recipe: Recipe, network: GeneNetwork | None, folds: pd.DataFrame
     ) -> Footprint:
         """Of a study of this cohort with these folds."""
-        encoders = encoders_of(recipe, cohort, network)
-        tables = []
-        for name, modality in cohort.modalities.items():
-            count = modality.table.shape[1]
-            encode = part("encode", encoders[name])
-            shown = count if recipe.select.top is None else min(count, recipe.select.top)
-            tables.append(Table(count, shown, bool(encode.hops), encode.linear))
         first = folds[folds["repeat"] == folds["repeat"].iloc[0]]
         tested = first["fold"].notna().sum()
         count = first["fold"].nunique()
         return cls(
-            tables=tuple(tables),
+            tables=_tables(cohort, recipe, network),
             folds=count,
             repeats=folds["repeat"].nunique(),
             trained=int(len(cohort) - tested / max(count, 1)),
@@ -116,7 +109,7 @@ class Footprint:
 
     @property
     def least(self) -> float:
-        """What stands in memory at once whatever happens: the folds' tables and kernels."""
+        """What is in memory at once in any case: the folds' tables and kernels."""
         return self.folds * self._fold(self.trained)
 
     def likely(self, step: float = 0.0) -> float:
@@ -132,7 +125,7 @@ class Footprint:
         return KEPT * (max(baselines, final, bank) + self._models())
 
     def peak(self, step: float = 0.0) -> float:
-        """What the process takes at most beside what it has, until its report is written."""
+        """What the process takes at most besides what it has, until its report is written."""
         written = self._models() + self._moment(self.everyone)
         return max(TRAINING + self.likely(step), WRITING + KEPT * written)
 
@@ -146,14 +139,14 @@ class Footprint:
         return NUMBER * patients * (cells + kernels)
 
     def _moment(self, patients: int) -> float:
-        """What stands beside a fold while it is fitted."""
+        """What is in memory besides a fold while it is fitted."""
         columns = FITTED * max(table.columns for table in self.tables)
         if not allows_kernels(patients):
             return NUMBER * patients * columns
         wide = [table for table in self.tables if not is_narrow(patients, table.shown)]
-        beside = sum(table.kernels for table in wide if patients > table.shown)
+        more = sum(table.kernels for table in wide if patients > table.shown)
         solved = SOLVED * (patients if wide else max(table.shown for table in self.tables))
-        return NUMBER * patients * max(columns, solved + beside * patients)
+        return NUMBER * patients * max(columns, solved + more * patients)
 
     def _shown(self, patients: int) -> float:
         """What a bank is given of a fold, and what its nets are while they train."""
@@ -166,7 +159,7 @@ class Footprint:
             if table.linear:
                 rank = min(patients, table.shown)
                 turned = (table.shown + 2 * patients) * rank * NUMBER
-            given = patients * rank * (1 + table.hears) * (NUMBER + WEIGHT)
+            given = patients * rank * (1 + table.smooths) * (NUMBER + WEIGHT)
             weights = rank * self.width * self.seeds * WEIGHT * STEPS
             total += self.candidates * (turned + given) + weights
         return total
@@ -178,6 +171,18 @@ class Footprint:
         for table in self.tables:
             one += table.columns * PER_COLUMN + table.shown * weights
         return (self.folds * self.repeats + 1) * one
+
+
+def _tables(cohort: Cohort, recipe: Recipe, network: GeneNetwork | None) -> tuple[Table, ...]:
+    """The sizes of the cohort's modalities, as the recipe's net uses them."""
+    encoders = encoders_of(recipe, cohort, network)
+    tables = []
+    for name, modality in cohort.modalities.items():
+        count = modality.table.shape[1]
+        encode = part("encode", encoders[name])
+        shown = count if recipe.select.top is None else min(count, recipe.select.top)
+        tables.append(Table(count, shown, bool(encode.hops), encode.linear))
+    return tuple(tables)
 
 
 def require_memory(

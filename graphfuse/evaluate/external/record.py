@@ -21,7 +21,7 @@ def sums_of(folder: Path) -> dict[str, str]:
 
 
 def evaluations_in(folder: Path) -> list[dict]:
-    """What stands on record there; none where there is no folder yet."""
+    """The evaluations on record in a folder; none where there is no folder yet."""
     try:
         return json.loads((folder / "record.json").read_text(encoding="utf-8"))["evaluations"]
     except FileNotFoundError:

@@ -111,7 +111,7 @@ def _record(frozen: Frozen, cohort: Cohort, target: str, truth: Target) -> dict[
     }
 
 
-def beside(run: str | Path, cohort: str) -> Path:
+def default_folder(run: str | Path, cohort: str) -> Path:
     """The default folder of evaluations on a cohort: `external/<cohort>` in the folder of the run
     directory, which a new training into that directory leaves alone."""
     run = Path(run)

@@ -164,7 +164,7 @@ class Spy:
                 rows.append((phase.name, what, of, int(mask[:-1].sum())))
         return pd.DataFrame(rows, columns=["phase", "what", "of", "patients"])
 
-    def told(self) -> str:
+    def summary(self) -> str:
         """One sentence for a report: what was watched, and which leaks there were."""
         fits = sum(phase.kind == "fitting" for phase in self.phases)
         scorings = len(self.phases) - fits

@@ -1,7 +1,7 @@
 """Finished parts of a training, kept on the disk while it runs, so that one that was stopped can go
 on from them to the same bits.
 
-The parts of a run into `DIR/NAME` stand in `DIR/.NAME.resume`, in a folder by a hash of all that
+The parts of a run into `DIR/NAME` are kept in `DIR/.NAME.resume`, in a folder by a hash of all that
 they depend on. They are patient data, as models are, so only this user can enter it.
 """
 
@@ -107,7 +107,7 @@ class Finished:
                 self._try_to_keep(place, made, form)
         return made
 
-    def told(self) -> str:
+    def summary(self) -> str:
         """What was used of a stopped training; empty where nothing was."""
         if not self.reused:
             return ""
@@ -177,9 +177,9 @@ class Finished:
         """Raises `InputError` where something else has the name of the hidden folder."""
         if not os.path.lexists(self.home):
             return
-        found = self.home.lstat()
-        is_own = not hasattr(os, "getuid") or found.st_uid == os.getuid()
-        if not stat.S_ISDIR(found.st_mode) or not is_own:
+        status = self.home.lstat()
+        is_own = not hasattr(os, "getuid") or status.st_uid == os.getuid()
+        if not stat.S_ISDIR(status.st_mode) or not is_own:
             raise InputError(f"{self.home}: is in the way and not graphfuse's; move it")
 
     def _left(self) -> list[Path]:
