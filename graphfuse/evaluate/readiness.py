@@ -1,4 +1,4 @@
-"""Whether a cohort could be trained on, judged by the same validations that training starts with."""
+"""Whether a cohort could be trained on, by the same validations that training starts with."""
 
 from __future__ import annotations
 

@@ -38,8 +38,8 @@ TRAINING, WRITING = 4e7, 1.5e8  # bytes of libraries that are loaded to train, a
 
 @dataclass(frozen=True)
 class Table:
-    """A modality's size: `columns`, those `shown` to the nets, and whether its encoder `smooths` over a
-    gene network and is `linear`."""
+    """A modality's size: `columns`, those `shown` to the nets, and whether its encoder `smooths`
+    over a gene network and is `linear`."""
 
     columns: int
     shown: int
@@ -48,7 +48,7 @@ class Table:
 
     @property
     def kernels(self) -> int:
-        """How many kernels it has: of its columns and, where they are smoothed, of the smoothed too."""
+        """How many kernels it has: of its columns and, where they are smoothed, of these too."""
         return 1 + 2 * self.smooths
 
     def cut(self, most: int) -> Table:

@@ -1,4 +1,4 @@
-"""The result of an external evaluation, and how it is written into a folder that may hold earlier ones."""
+"""The result of an external evaluation, written into a folder that may hold earlier ones."""
 
 from __future__ import annotations
 
