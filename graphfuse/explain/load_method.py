@@ -39,23 +39,23 @@ def ranking_method(name: str) -> Method:
     """
     title, path = name.replace("-", " "), None
     if ":" in name:
-        found = class_in_file(name, "a ranking method")
+        cls = class_in_file(name, "a ranking method")
         file, _, symbol = name.rpartition(":")
         title, path = f"{Path(file).name}:{symbol}", Path(file)
     elif name in methods.available():
-        found = _shipped(name)
+        cls = _shipped(name)
     else:
         raise InputError(
             f"method = {name!r}: no such ranking method{nearest(name, methods.available())}; or "
             "give file.py:Class"
         )
-    if not (isinstance(found, type) and issubclass(found, Method)):
+    if not (isinstance(cls, type) and issubclass(cls, Method)):
         raise InputError(
             f"method = {name!r}: is no ranking method; derive it from "
             "graphfuse.explain.method.Method"
         )
     with _as_input_error(path):
-        made = found()
+        made = cls()
     made.name, made.file = title, path
     return made
 

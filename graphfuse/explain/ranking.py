@@ -243,7 +243,7 @@ degree                neighbours in the gene network among measured genes (edges
 """
 _USUAL = {
     "edges": "every edge of the gene network among the measured genes",
-    "null_quantile": "blank: no null was asked for",
+    "null_quantile": "blank: no null rankings were given",
 }
 
 

@@ -13,7 +13,7 @@ from graphfuse.graph.gene.network import GeneNetwork
 from graphfuse.schema import RANKING_COLUMNS
 from graphfuse.statistics.columns import ROUNDING
 
-TOP = 100  # `selected_frequency` is the share of folds in which an item stands among this many
+TOP = 100  # `selected_frequency` is the share of folds in which an item is among so many
 _TINY = 1e-300  # keeps a division by 0 apart
 
 

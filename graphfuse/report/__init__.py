@@ -1,1 +1,1 @@
-"""What a run found, for people: one HTML file that opens offline."""
+"""Reports of runs, benches and subtypes: one HTML file each, which opens offline."""

@@ -46,7 +46,7 @@ class AddOns:
     def make(self, what: str, cure: str, work: Callable[[], Made]) -> Made | None:
         """Returns what `work` returns; where it fails, notes that with the cure and returns `None`.
 
-        Raises `LeakError` where a held-out patient was seen: then nothing of the run holds.
+        Raises `LeakError` where a held-out patient was seen: then no result of the run is valid.
         """
         began = time.perf_counter()
         try:

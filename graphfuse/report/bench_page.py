@@ -126,8 +126,8 @@ def summary(results: Sequence[Result]) -> dict[str, Any]:
 
 
 def _models(results: Sequence[Result]) -> list[str]:
-    """The models of all contests that do not stand for single modalities: first what knows nothing
-    of a patient, the net last of those known here."""
+    """The models of all contests, without those of single modalities: first the baseline that does
+    not use a patient's data, last of the known ones the net."""
     models: dict[str, None] = {}
     for result in results:
         models |= dict.fromkeys(result.metrics.models)
@@ -206,7 +206,7 @@ def _forest(result: Result) -> dict[str, Any]:
 
 
 def _identifier(text: str) -> str:
-    """The text with a dash for all that may not stand in an id of HTML."""
+    """The text with a dash for every character that an id of HTML may not have."""
     return "".join(letter if letter.isalnum() else "-" for letter in text)
 
 

@@ -55,7 +55,7 @@ class Dot:
 
 
 def row_heights(dots: Sequence[Dot]) -> np.ndarray:
-    """Where rows stand on the y axis `[rows]`, one apart; the first hollow row leaves a gap."""
+    """The places of rows on the y axis `[rows]`, one apart; the first hollow row leaves a gap."""
     hollow = np.array([dot.hollow for dot in dots], bool)
     gap = 0.6 * (hollow & ~hollow.all())
     return np.arange(len(dots)) + gap
@@ -133,7 +133,7 @@ def row_axes(
     dots : sequence of Dot
         The rows.
     heights : numpy.ndarray
-        Where the rows stand on the y axis `[rows]`.
+        The places of the rows on the y axis `[rows]`.
     margins : tuple of float
         The room above and below in inches.
     labelled : bool
@@ -180,7 +180,7 @@ def draw_note(axes: Axes, text: str, y: float, **style: object) -> None:
 
 
 def draw_own_note(axes: Axes, dot: Dot, y: float) -> None:
-    """A dot's own note at its right, a dash where it has none; it stands out as the dot does."""
+    """A dot's own note at its right, a dash where it has none; in the colour of the dot."""
     style = {"color": _colour(dot), "fontweight": _weight(dot)}
     draw_note(axes, dot.note or "–", y, **style)
 

@@ -57,7 +57,7 @@ def forest(
     panels: dict[str, Sequence[Dot]], name: str, title: str, unbounded: Collection[str] = ()
 ) -> str:
     """A forest plot: dots with intervals, one panel a metric, notes at the right; hollow rows
-    stand apart, below.
+    are drawn apart, below.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ def _arrow(axes: Axes, dot: Dot, y: float) -> None:
 
 
 def ranks(dots: Sequence[Dot], name: str, title: str) -> str:
-    """Mean ranks with intervals on a log axis, rank 1 at the left; notes stand at the right.
+    """Mean ranks with intervals on a log axis, rank 1 at the left; notes are at the right.
 
     Parameters
     ----------

@@ -27,7 +27,7 @@ from graphfuse.task.registry import kind_of, metrics_of
 
 HIDE_BELOW = FEW  # counts of fewer patients than this are not shown
 
-BASIS = {  # what intervals stand on, by the protocol
+BASIS = {  # how intervals are computed, by the protocol
     "corrected": "corrected for overlapping training sets",
     "bootstrap": "over resampled patients of the held-out part, for one training",
 }
@@ -129,7 +129,7 @@ def count(patients: float) -> str:
 
 
 def points(value: float | None, sign: bool = False) -> str:
-    """A difference of shares in points, one decimal: `0.4`, `−0.5`; with a plus where asked for."""
+    """A difference of shares in points, one decimal: `0.4`, `−0.5`; with a plus if `sign`."""
     text = number(None if value is None else 100 * value, 1)
     is_plus = text[0] not in "−–" and text != "0.0"
     return f"+{text}" if sign and is_plus else text

@@ -104,7 +104,7 @@ def against(metrics: Metrics, a: str, b: str, metric: str) -> Comparison | None:
 
 
 def scored_cell(score: Score | float | None, metric: Metric, pair: Comparison | None) -> dict:
-    """A score with its interval, and a comparison that stands beside it."""
+    """A score with its interval, and the comparison shown beside it."""
     mean, interval = score, ""
     if isinstance(score, Score):
         mean = score.mean

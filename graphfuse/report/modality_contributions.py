@@ -121,19 +121,19 @@ def _source(metrics: Metrics) -> str:
 # ------------------------------------------------------------------------------------------ Shapley
 
 
-def _shapley(found: list[Contribution], known: MetricSet) -> dict | None:
+def _shapley(contributions: list[Contribution], known: MetricSet) -> dict | None:
     """Bars and a sentence, in the first metric that is there and in which more is better."""
-    there = {each.metric for each in found}
+    there = {each.metric for each in contributions}
     measured = [metric for metric in known if metric.name in there]
     metrics = [metric for metric in measured if not metric.lower_is_better]
     if not metrics:
         return None
     first = metrics[0]
-    values = [each for each in found if each.metric == first.name]
+    values = [each for each in contributions if each.metric == first.name]
     values.sort(key=lambda each: -each.value)
     rows = []
     for each in values:
-        cells = [_cell_of(found, each.modality, metric) for metric in metrics]
+        cells = [_cell_of(contributions, each.modality, metric) for metric in metrics]
         rows.append({"name": each.modality, "cells": cells})
     shown: dict[str, Any] = {"rows": rows, "in_points": first.percent}
     shown["figure"] = _bars(values, first)
@@ -188,8 +188,8 @@ def _note(metric: Metric, each: Contribution) -> str:
     return f"{value} ({interval})"
 
 
-def _cell_of(found: list[Contribution], modality: str, metric: Metric) -> str:
-    for each in found:
+def _cell_of(contributions: list[Contribution], modality: str, metric: Metric) -> str:
+    for each in contributions:
         if (each.modality, each.metric) == (modality, metric.name):
             return _note(metric, each)
     return "–"
@@ -198,10 +198,10 @@ def _cell_of(found: list[Contribution], modality: str, metric: Metric) -> str:
 # --------------------------------------------------------------------------------------------- EMAP
 
 
-def _together(found: list[Comparison], known: MetricSet, own: dict[str, float | None]) -> str:
+def _together(comparisons: list[Comparison], known: MetricSet, own: dict[str, float | None]) -> str:
     """Whether the net uses interactions between modalities, in a sentence; blank where nobody
     looked."""
-    pairs = [pair for pair in found if pair.metric in known]
+    pairs = [pair for pair in comparisons if pair.metric in known]
     pairs.sort(key=lambda pair: known.names.index(pair.metric))
     if not pairs:
         return ""

@@ -34,9 +34,9 @@ class Marker:
     sign : str
         `+`, `−` or nothing.
     interval : str
-        Between which ranks it stands over the fold models.
+        The interval of its ranks over the fold models.
     frequency : str
-        In how many per cents of the folds it stands among the first.
+        The percentage of folds in which it is among the first.
     """
 
     rank: str

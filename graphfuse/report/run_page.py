@@ -161,8 +161,8 @@ def _making(run: Run) -> dict[str, Any]:
 
 
 def _flow(fitted: Mapping[str, Any], tested: int) -> dict[str, Any]:
-    """The cohort in counts; blank where the run did not note them. `tested`: how many were held out
-    at some time."""
+    """The cohort in counts; blank where the run did not note them. `tested`: how many were test
+    patients in some fold."""
     patients, classes = fitted.get("patients"), fitted.get("classes", {})
     labelled = fitted.get("labelled", sum(classes.values()) or None)
     shown = {"patients": patients, "labelled": labelled, "tested": tested}

@@ -196,7 +196,7 @@ def derived_from(metrics: Metrics) -> list[str]:
 
 
 def _has_a_section(name: str) -> bool:
-    """Whether a variant stands in the sections on graphs and modalities."""
+    """Whether a variant is shown in the sections on graphs and modalities."""
     model = ModelId.parse(name)
     return model.is_control or model.is_one_of(ONLY, PATTERN)
 

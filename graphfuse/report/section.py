@@ -1,4 +1,4 @@
-"""What a section on held-out predictions is, and those that a run has.
+"""Sections of a report on held-out predictions: their interface, and those that a run has.
 
 A section is a module of `graphfuse.report.sections`, which is its registration, and a template of
 its name beside it. The module says:
@@ -7,7 +7,7 @@ its name beside it. The module says:
     What a reader misses where there are no predictions, such as "the confusion matrix"; blank where
     another section already says it.
 `BESIDE`
-    Whether it is a narrow figure that may stand beside the next one.
+    Whether it is a narrow figure that may be placed beside the next one.
 `content(run)`
     What its template shows under the name `content`; `None` where there is nothing to show.
 """
@@ -36,21 +36,21 @@ class Section:
 
 def made(run: Run) -> list[list[Section]]:
     """The sections of the run's kind of outcome that have something to show, in order; those of one
-    list stand side by side, and any other has a list to itself.
+    list are placed side by side, and any other has a list to itself.
 
     There are none without predictions. Raises `GraphfuseError` where the kind of outcome names a
     section that there is not, and `InputError` for predictions that are none.
     """
     if run.predictions.empty:
         return []
-    found: list[Section] = []
+    sections: list[Section] = []
     for name in run.record.task.sections:
         module = _module(name)
         content = module.content(run)
         if content is not None:
-            found.append(Section(f"sections/{name}.html.jinja", content, module.BESIDE))
+            sections.append(Section(f"sections/{name}.html.jinja", content, module.BESIDE))
     rows: list[list[Section]] = []
-    for each in found:
+    for each in sections:
         if rows and each.beside and rows[-1][-1].beside:
             rows[-1].append(each)
         else:

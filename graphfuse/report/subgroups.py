@@ -17,12 +17,12 @@ _Levels = dict[str, dict[str, GroupScore]]  # level → metric → its score
 _SIGNIFICANT = "gap shown"  # the verdict in evaluation.json
 
 
-def subgroup_tables(found: list[GroupScore], known: MetricSet) -> list[dict]:
+def subgroup_tables(group_scores: list[GroupScore], known: MetricSet) -> list[dict]:
     """The scores of the net in each subgroup of patients.
 
     Parameters
     ----------
-    found : list of GroupScore
+    group_scores : list of GroupScore
         The scores of the levels of each group, group after group.
     known : MetricSet
         The metrics of the run's kind of outcome.
@@ -33,23 +33,23 @@ def subgroup_tables(found: list[GroupScore], known: MetricSet) -> list[dict]:
         For each group its `name`, a `sentence`, the `metrics`, `rows` of the levels that are
         scored, and a sentence on the `small` ones that are not.
     """
-    by_group = groupby(found, key=lambda row: row.group)
+    by_group = groupby(group_scores, key=lambda row: row.group)
     return [_group(name, list(rows), known) for name, rows in by_group]
 
 
-def _group(name: str, found: list[GroupScore], known: MetricSet) -> dict:
+def _group(name: str, scores: list[GroupScore], known: MetricSet) -> dict:
     """A group: its sentence, a row for each level with scores, and the levels without."""
-    with_score = [row for row in found if row.score is not None]
+    with_score = [row for row in scores if row.score is not None]
     in_use = {row.metric for row in with_score}
     has_score = {row.level for row in with_score}
     metrics = [metric for metric in known if metric.name in in_use]
-    levels = _by_level(found)
+    levels = _by_level(scores)
     patients = _patients(levels)
     scored = {level: levels[level] for level in levels if level in has_score}
     small = [f"{level} ({patients[level]})" for level in levels if level not in scored]
     rows = []
-    for level, scores in scored.items():
-        cells = [_cell(scores.get(metric.name), metric) for metric in metrics]
+    for level, by_metric in scored.items():
+        cells = [_cell(by_metric.get(metric.name), metric) for metric in metrics]
         rows.append({"name": level, "patients": patients[level], "cells": cells})
     shown = {"name": name, "rows": rows, "small": _small(small)}
     shown["sentence"] = _sentence(scored, known)
@@ -57,10 +57,10 @@ def _group(name: str, found: list[GroupScore], known: MetricSet) -> dict:
     return shown
 
 
-def _by_level(found: list[GroupScore]) -> _Levels:
+def _by_level(scores: list[GroupScore]) -> _Levels:
     """The scores of each level, by metric."""
     levels: _Levels = {}
-    for row in found:
+    for row in scores:
         levels.setdefault(row.level, {})[row.metric] = row
     return levels
 

@@ -27,26 +27,26 @@ def may_hold_subtypes(folder: Path, cohort: Cohort, overwrite: bool = False) -> 
         SUBTYPES.refuse_other(folder, cohort.digest())
 
 
-def save_subtypes(found: Subtypes, folder: str | Path) -> Path:
+def save_subtypes(subtypes: Subtypes, folder: str | Path) -> Path:
     """The tables of `Subtypes.write` and `report.html` in a folder, whole or not at all; returns
     the folder."""
     with whole_folder(folder, SUBTYPES) as part:
-        found.write(part)
-        write_page(found, part)
+        subtypes.write(part)
+        write_page(subtypes, part)
     return Path(folder)
 
 
-def write_page(found: Subtypes, folder: str | Path) -> Path:
+def write_page(subtypes: Subtypes, folder: str | Path) -> Path:
     """Writes `report.html` into an existing folder; returns its path."""
     path = Path(folder) / "report.html"
     with whole(path) as part:
-        part.write_text(page(found), encoding="utf-8", newline="\n")
+        part.write_text(page(subtypes), encoding="utf-8", newline="\n")
     return path
 
 
-def page(found: Subtypes) -> str:
+def page(subtypes: Subtypes) -> str:
     """The page as HTML. Cells of fewer than 5 patients are hidden."""
-    return template("subtype.html.jinja", chance=chance).render(**_shown(found))
+    return template("subtype.html.jinja", chance=chance).render(**_shown(subtypes))
 
 
 def chance(p: float) -> str:
@@ -56,26 +56,26 @@ def chance(p: float) -> str:
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
-def _shown(found: Subtypes) -> dict[str, Any]:
+def _shown(subtypes: Subtypes) -> dict[str, Any]:
     """Everything the template shows."""
-    confidence = pd.Series(found.confidence).groupby(found.labels).mean()
-    clusters = found.clusters.to_dict("records")
+    confidence = pd.Series(subtypes.confidence).groupby(subtypes.labels).mean()
+    clusters = subtypes.clusters.to_dict("records")
     for row in clusters:
         row["confidence"] = float(confidence[row["cluster"]])
-    is_inside = found.labels >= 0
-    shown: dict[str, Any] = {"subtypes": found, "rule": RULE, "clusters": clusters}
+    is_inside = subtypes.labels >= 0
+    shown: dict[str, Any] = {"subtypes": subtypes, "rule": RULE, "clusters": clusters}
     shown["inf"] = float("inf")
     shown["colours"] = survival_plot.COLOURS
     shown["hide_below"] = formatting.HIDE_BELOW
-    shown["parameters"] = found.about["parameters"]
-    shown["hashes"] = found.about["hashes"]
+    shown["parameters"] = subtypes.about["parameters"]
+    shown["hashes"] = subtypes.about["hashes"]
     shown["inside"] = int(is_inside.sum())
     shown["outside"] = int((~is_inside).sum())
-    shown["candidates"] = found.table.to_dict("records")
-    shown["contribution"] = found.contribution.to_dict("records")
-    shown["survival"] = [_survival(each) for each in found.survival.values()]
-    shown["classes"] = [_classes(each) for each in found.association.values()]
-    shown["numbers"] = [_number(each) for each in found.differences.values()]
+    shown["candidates"] = subtypes.table.to_dict("records")
+    shown["contribution"] = subtypes.contribution.to_dict("records")
+    shown["survival"] = [_survival(each) for each in subtypes.survival.values()]
+    shown["classes"] = [_classes(each) for each in subtypes.association.values()]
+    shown["numbers"] = [_number(each) for each in subtypes.differences.values()]
     return shown
 
 

@@ -1,5 +1,6 @@
-"""Sections of a report on held-out predictions, after `graphfuse.report.section`. A file here is a
-section, with a template of its name beside it; a kind of outcome names those that it has."""
+"""Sections of a report on held-out predictions, with the interface in
+`graphfuse.report.section`. A file here is a section, with a template of its name beside it; a kind
+of outcome names those that it has."""
 
 from __future__ import annotations
 

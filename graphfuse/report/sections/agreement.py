@@ -26,16 +26,16 @@ def content(run: Run) -> dict[str, Any]:
         output, truth = run.record.task.read_table(table)
     except ValueError as error:
         raise InputError(f"predictions.csv: {error}; make it again") from None
-    found = agreement(table["patient"].to_numpy(), output, truth)
-    if found is None:
+    result = agreement(table["patient"].to_numpy(), output, truth)
+    if result is None:
         return {"figure": None}
     target = run.record.target
     title = f"Mean {target} observed in groups of patients against the mean predicted"
-    figure = calibration_plot.agreement(found.groups, target, "agreement", title)
-    shown = {"figure": Markup(figure), "rows": _rows(found.groups)}
-    shown["sentences"] = [_bounds(found), _slope(found)]
+    figure = calibration_plot.agreement(result.groups, target, "agreement", title)
+    shown = {"figure": Markup(figure), "rows": _rows(result.groups)}
+    shown["sentences"] = [_bounds(result), _slope(result)]
     shown["repeats"] = table["repeat"].nunique()
-    shown["fifths"] = len(found.groups) == 5
+    shown["fifths"] = len(result.groups) == 5
     return shown
 
 
@@ -54,33 +54,33 @@ def _rows(groups: list[Observed]) -> list[dict[str, str]]:
     return rows
 
 
-def _bounds(found: Agreement) -> str:
+def _bounds(result: Agreement) -> str:
     """How many patients' observed values lay within the bounds, in a sentence."""
-    low, high = found.covered_ends
+    low, high = result.covered_ends
     verdict = "a difference from that is not shown"
     if high < HELD:
         verdict = "the bounds are too narrow"
     elif low > HELD:
         verdict = "the bounds are wider than they need be"
-    wanted, held = _percent(HELD), _percent(found.covered)
+    wanted, held = _percent(HELD), _percent(result.covered)
     interval = f"95 % interval {100 * low:.0f} to {_percent(high)}"
     return (
         f"The bounds around each prediction are made to hold the truth of {wanted} of "
-        f"patients. They held it for {held} of {count(found.patients)} ({interval}): {verdict}."
+        f"patients. They held it for {held} of {count(result.patients)} ({interval}): {verdict}."
     )
 
 
-def _slope(found: Agreement) -> str:
+def _slope(result: Agreement) -> str:
     """The calibration slope, in a sentence."""
-    if found.slope is None or found.slope_ends is None:
+    if result.slope is None or result.slope_ends is None:
         return "All predictions are the same, so they have no calibration slope."
-    low, high = found.slope_ends
+    low, high = result.slope_ends
     verdict = "no difference from 1 is shown"
     if high < 1:
         verdict = "patients differ less than was predicted"
     elif low > 1:
         verdict = "patients differ more than was predicted"
-    slope, interval = number(found.slope, 2), span(found.slope_ends, 2)
+    slope, interval = number(result.slope, 2), span(result.slope_ends, 2)
     return (
         f"Calibration slope {slope} ({interval}), where 1 means that patients differ by as much "
         f"as was predicted: {verdict}."
