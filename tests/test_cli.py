@@ -223,6 +223,7 @@ def test_rankings_hold_everything_measured(clinic):
             "quick.toml",
             "--cv",
             "2x1",
+            "--no-graph-ablation",
             "-o",
             "trained",
             "--quiet",

@@ -184,7 +184,9 @@ def test_what_only_both_modalities_tell_is_beyond_late_fusion():
     assert abs(accuracy(changed(net={"fuse": "late"}), *products(0)) - 0.5) <= 0.08
 
 
+@pytest.mark.slow
 def test_fewer_patients_are_enough_for_a_product():
+    """Of the whole model; `nn/test_fuse.py` asks it of the fusion alone."""
     assert accuracy(changed(net={"fuse": "bilinear"}), *products(1, train=1000)) >= 0.9
 
 

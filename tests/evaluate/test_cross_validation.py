@@ -200,7 +200,9 @@ def test_held_out_values_and_labels_change_nothing_that_is_fitted(found):
     )
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_numbers():
+    """All of a study; `test_contracts.py` asks it of one net."""
     one = FOLDS[FOLDS["repeat"] == 1].reset_index(drop=True)
     first, second = (ran(COHORT, one).predictions(COHORT) for _ in range(2))
     pd.testing.assert_frame_equal(first, second, check_exact=True)

@@ -120,7 +120,10 @@ def test_resumed_is_whole(left, whole):
     assert said[1:] == ["resumed: 7 of 7 parts were there, fitted under the same watch before"]
 
 
-@pytest.mark.parametrize(("word", "least"), [("Baselines", 1), ("patient:random", 5)])
+@pytest.mark.parametrize(
+    ("word", "least"),
+    [("Baselines", 1), pytest.param("patient:random", 5, marks=pytest.mark.slow)],
+)
 def test_stopped_in_the_midst_it_goes_on_to_the_same_bits(tmp_path, whole, word, least):
     stopped(tmp_path / "run", word, 2 if word == "Baselines" else 1, SystemExit(143))
     assert least <= len(parts(tmp_path)) < PARTS

@@ -185,7 +185,7 @@ def of_the_net(cohort, seed=0):
 @pytest.mark.parametrize(
     ("null", "columns"),
     [
-        ("noise", (600, 400)),
+        ("noise", (300, 200)),
         pytest.param("noise", (3000, 2000), marks=pytest.mark.slow),
         pytest.param("shuffled", (3000, 2000), marks=pytest.mark.slow),
     ],

@@ -63,8 +63,10 @@ def test_planted_truth_is_found(baseline, made):
     assert roc_auc_score(made.outcome().values[100:], probability[:, 1]) > 0.9
 
 
+@pytest.mark.slow
 @BOTH
 def test_noise_stays_at_chance(baseline):
+    """For either; `test_on_noise_boosting_stops_early` is a small one of the same claim."""
     found, truth = [], []
     for seed in range(3):
         noise = planted(120, {"rna": 1000}, effect=0.0, seed=seed).cohort

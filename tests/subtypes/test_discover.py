@@ -114,6 +114,7 @@ def test_survival_that_has_nothing_to_do_with_them_is_not_separated(four):
 
 
 def test_outcomes_change_nothing_of_the_clusters(four, found):
+    """And the same seed gives the same."""
     rng = np.random.default_rng(0)
     mixed = with_outcomes(
         four, rng.permutation(FOUR), rng.exponential(5, 120), rng.random(120) < 0.5
@@ -127,14 +128,17 @@ def test_outcomes_change_nothing_of_the_clusters(four, found):
         pd.testing.assert_frame_equal(again.contribution, found.contribution)
 
 
-def test_the_same_seed_gives_the_same(four, found):
-    again = subtypes(four, RECIPE, **QUICK)
-    assert repr(again) == repr(found) and again.describe() == found.describe()
+SMOOTH_AXES = np.random.default_rng(3).normal(size=(120, 3))
 
 
-@pytest.mark.parametrize("method", ["spectral", "leiden"])
 @pytest.mark.parametrize(
-    "factor", [None, np.random.default_rng(3).normal(size=(120, 3))], ids=["noise", "smooth-axes"]
+    "method, factor",
+    [
+        pytest.param("spectral", None, id="noise-spectral"),
+        pytest.param("leiden", None, id="noise-leiden", marks=pytest.mark.slow),
+        pytest.param("spectral", SMOOTH_AXES, id="smooth-axes-spectral", marks=pytest.mark.slow),
+        pytest.param("leiden", SMOOTH_AXES, id="smooth-axes-leiden"),
+    ],
 )
 def test_without_clusters_there_are_no_stable_subtypes(method, factor):
     if method == "leiden":
