@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy, gelu, layer_norm
 
 from graphfuse.errors import InputError
-from graphfuse.nn.fuse.stack import RIDGE, stacked
+from graphfuse.nn.fuse.stack import RIDGE, stacking_weights
 from graphfuse.nn.fuse.weighted import PRIOR, mixture_weights
 from graphfuse.nn.net import Net, NetSpec
 from graphfuse.nn.registry import available, part
@@ -405,7 +405,7 @@ def test_stack_starts_at_the_least_penalised_loss(strength, missing):
     reference = minimize(
         loss, np.full(M + 3, 0.5), jac=True, bounds=bounds, options={"ftol": 1e-15, "gtol": 1e-9}
     ).x
-    weights, bias = stacked(torch.from_numpy(x), codes)
+    weights, bias = stacking_weights(torch.from_numpy(x), codes)
     np.testing.assert_allclose(torch.cat([weights, bias]).numpy(), reference, atol=2e-6)
     assert (weights[2] == 0) == (strength[2] < 0)
     fuse = part("fuse", "stack")(3, M).double()

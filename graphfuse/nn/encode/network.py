@@ -10,14 +10,14 @@ from graphfuse.nn.shared_matmul import product
 
 
 class Network(Table):
-    """`[N, 2, F]` → `[N, 1, D]`: (x + g · x̂) W / √F + b, where x̂ is the mean of a gene's network
-    neighbours.
+    """Map a gene's value and the mean of its network neighbours linearly.
 
+    `[N, 2, F]` → `[N, 1, D]`: (x + g · x̂) W / √F + b, where x̂ is the mean over a gene's neighbours.
     Every gene has its own row of W: node identity is learned, never shared (a net that shares
     weights over genes and reads them out symmetrically cannot tell two genes in equal positions
-    apart). The gate g starts at 0: no network. `reach`: over how many rounds neighbours gather what
-    they say, `restart`: the share of their own in each (see `network_deep`); with reach = 1 they
-    speak of themselves alone.
+    apart). The gate g starts at 0: no network. `reach`: over how many rounds neighbours gather
+    values, `restart`: the share of their own in each (see `network_deep`); with reach = 1 they
+    count with their own values alone.
     """
 
     hops = 1

@@ -1,4 +1,4 @@
-"""A patient as a signal on the gene network, heard from ten rounds away."""
+"""A patient as a signal on the gene network, smoothed over ten rounds."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from graphfuse.nn.encode.network import Network
 
 
 class NetworkDeep(Network):
-    """`network`, where a gene's neighbours say what reached them in nine rounds more, a fifth of it
-    their own at each.
+    """`network`, where a gene's neighbours count with what reached them in nine rounds more, a
+    fifth of it their own in each.
 
     x_k = (1 - a) A x_{k-1} + a x_0 and x̂ = A x_{reach-1}, with restart a: the restart keeps far
     genes' weight falling with distance, where plain rounds would leave every gene the same mean

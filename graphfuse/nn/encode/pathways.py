@@ -26,11 +26,13 @@ class Pathways(Encode):
         super().__init__()
         self.tokens, columns = features
         rank = min(RANK, width)
-        self.weight = nn.Parameter(torch.randn(self.tokens, columns, rank))
-        self.out = nn.Parameter(torch.randn(self.tokens, rank, width) * rank**-0.5)
-        self.embedding = nn.Parameter(torch.randn(self.tokens, width) * width**-0.5)
-        self.register_buffer("scale", torch.full((self.tokens,), max(columns, 1) ** -0.5))
+        tokens = self.tokens
+        self.weight = nn.Parameter(torch.randn(tokens, columns, rank))
+        self.out = nn.Parameter(torch.randn(tokens, rank, width) * rank**-0.5)
+        self.embedding = nn.Parameter(torch.randn(tokens, width) * width**-0.5)
+        self.register_buffer("scale", torch.full((tokens,), max(columns, 1) ** -0.5))
 
     def forward(self, x: Tensor) -> Tensor:
-        active = torch.einsum("ntg,tgr->ntr", x, self.weight) * self.scale[:, None]
+        product = torch.einsum("ntg,tgr->ntr", x, self.weight)
+        active = product * self.scale[:, None]  # [N, T, 8]
         return torch.einsum("ntr,trd->ntd", active, self.out) + self.embedding

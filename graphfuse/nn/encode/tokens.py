@@ -15,7 +15,7 @@ class Tokens(Table):
     """`[N, F]` → `[N, 4, D]`: token t is gelu(x W_t / √F + b_t) + e_t, with e_t learned.
 
     The weights of all tokens stand side by side, `weight` `[F, 4 D]`. What a token looks for is
-    learned: gene sets, where there are any, say it beforehand (`pathways`).
+    learned; with gene sets it is given beforehand (`pathways`).
     """
 
     def __init__(self, features: int, width: int):
@@ -24,6 +24,6 @@ class Tokens(Table):
         self.embedding = nn.Parameter(torch.randn(COUNT, width) * width**-0.5)
 
     def forward(self, x: Tensor) -> Tensor:
-        return (
-            gelu(super().forward(x).squeeze(1)).unflatten(1, self.embedding.shape) + self.embedding
-        )
+        side_by_side = gelu(super().forward(x).squeeze(1))  # [N, 4 D]
+        tokens = side_by_side.unflatten(1, self.embedding.shape)
+        return tokens + self.embedding

@@ -25,11 +25,11 @@ class Walk(Encode):
 
     def __init__(self, features: tuple[int, int], width: int):
         super().__init__()
-        planes, codes = features[0] - 2, features[1]
+        rows, codes = features
+        planes = rows - 2
         self.state = nn.Parameter(torch.randn(4) / 2)
-        self.position = nn.Parameter(
-            torch.randn(planes, codes, HIDDEN) * (2 / max(planes * codes, 1)) ** 0.5
-        )
+        position = torch.randn(planes, codes, HIDDEN)
+        self.position = nn.Parameter(position * (2 / max(planes * codes, 1)) ** 0.5)
         self.position_bias = nn.Parameter(torch.zeros(HIDDEN))
         self.out = nn.Parameter(torch.randn(HIDDEN, width) * (2 / HIDDEN) ** 0.5)
         self.bias = nn.Parameter(torch.zeros(width))
@@ -38,10 +38,13 @@ class Walk(Encode):
     def prepare(x: Tensor) -> Tensor:
         """Both walk layers, which learn nothing: `[N, 2 + K, P]` → `[N, 4 K, P]`."""
         v = x[:, 2:]
-        walked = WalkLayer(2)(WalkLayer(1)(x[:, None, 0, :, None], v), v)
-        return walked.movedim(-1, 1).flatten(1, 2)
+        once = WalkLayer(1)(x[:, None, 0, :, None], v)
+        twice = WalkLayer(2)(once, v)  # [N, K, P, 4]
+        return twice.movedim(-1, 1).flatten(1, 2)
 
     def forward(self, x: Tensor) -> Tensor:
-        state = torch.einsum("nckp,c->nkp", x.unflatten(1, (4, -1)), self.state)
-        hidden = state.flatten(1) @ self.position.flatten(0, 1) + self.position_bias
+        states = x.unflatten(1, (4, -1))
+        state = torch.einsum("nckp,c->nkp", states, self.state)
+        position = self.position.flatten(0, 1)  # [K × P, 100]
+        hidden = state.flatten(1) @ position + self.position_bias
         return (leaky_relu(hidden) @ self.out + self.bias)[:, None]

@@ -35,34 +35,35 @@ class WalkLearned(Encode):
         self.ac = nn.Linear(STATE, STATE, bias=False)
         self.ca = nn.Linear(STATE, STATE, bias=False)
         self.query = nn.Parameter(torch.randn(2, QUERIES, STATE) / STATE**0.5)
-        self.out = nn.Parameter(
-            torch.randn(2 * QUERIES * STATE, width) * (4 / (2 * QUERIES * STATE)) ** 0.5
-        )
+        entries = 2 * QUERIES * STATE
+        self.out = nn.Parameter(torch.randn(entries, width) * (4 / entries) ** 0.5)
         self.bias = nn.Parameter(torch.zeros(width))
 
     def forward(self, x: Tensor) -> Tensor:
         nodes, planes = self.states(x)
-        filled = (x[:, 2:].sum(-1, keepdim=True) > 0).to(x.dtype)
-        read = [
-            _attend(nodes, x[:, 1, :, None], self.query[0]),
-            _attend(planes, filled, self.query[1]),
-        ]
-        return (torch.cat(read, 1).flatten(1) @ self.out + self.bias)[:, None]
+        node_query, plane_query = self.query
+        observed = x[:, 1, :, None]  # [N, P, 1]
+        filled = x[:, 2:].sum(-1, keepdim=True) > 0  # [N, K, 1]
+        of_nodes = _attend(nodes, observed, node_query)
+        of_planes = _attend(planes, filled.to(x.dtype), plane_query)
+        readout = torch.cat([of_nodes, of_planes], 1).flatten(1)
+        return (readout @ self.out + self.bias)[:, None]
 
     def states(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """What the walks leave at nodes `[N, P, STATE]` and in planes `[N, K, STATE]`."""
-        v = x[:, 2:]
-        h = x[:, 1, :, None] * (x[:, 0, :, None] * self.direction + self.identity)
+        """The states after the walks, of nodes `[N, P, STATE]` and of planes `[N, K, STATE]`."""
+        values, observed, v = x[:, 0, :, None], x[:, 1, :, None], x[:, 2:]
+        h = observed * (values * self.direction + self.identity)  # [N, P, STATE]
         active = v.sum(-1, keepdim=True)
-        mean = v @ h / active.clamp(min=1)
-        nodes = h + self.ac(
-            step_then_jump(h[:, None], v)[:, 0]
-        )  # gathering is linear: W may act after it
-        return leaky_relu(nodes), leaky_relu(mean + self.ca(mean) * (active > 1))
+        mean = v @ h / active.clamp(min=1)  # [N, K, STATE]
+        arriving = step_then_jump(h[:, None], v)[:, 0]
+        nodes = h + self.ac(arriving)  # sums are linear: W may act after them
+        planes = mean + self.ca(mean) * (active > 1)
+        return leaky_relu(nodes), leaky_relu(planes)
 
 
 def _attend(states: Tensor, there: Tensor, query: Tensor) -> Tensor:
     """Each query's mean of the states that are `there`: `[N, T, d]`, `[N, T, 1]`, `[Q, d]` → `[N,
     Q, d]`."""
-    share = torch.where(there > 0, states @ query.T, -1e9).softmax(1) * there
-    return share.mT @ states
+    score = torch.where(there > 0, states @ query.T, -1e9)
+    weights = score.softmax(1) * there
+    return weights.mT @ states

@@ -11,12 +11,15 @@ RANK = 16
 
 
 class Bilinear(Fuse):
-    """Σ_m h_m + P Σ_{l<m} tanh(U_l h_l) ∘ tanh(U_m h_m): `[N, M, T, D]` → `[N, D]`, tokens
-    averaged.
+    """Add to the sum of the modalities products of pairs of them.
 
-    Low-rank bilinear pooling (Kim et al. 2017, *Hadamard product for low-rank bilinear pooling*)
-    over all pairs, beside a linear path. The sum over pairs is ((Σ a)² - Σ a²) / 2. An absent
-    modality, all zeros, adds nothing to any pair.
+    Σ_m h_m + P Σ_{l<m} tanh(U_l h_l) ∘ tanh(U_m h_m): `[N, M, T, D]` → `[N, D]`, tokens averaged.
+    The sum over pairs is ((Σ a)² - Σ a²) / 2. An absent modality, all zeros, adds nothing to any
+    pair.
+
+    References
+    ----------
+    Kim et al. 2017, *Hadamard product for low-rank bilinear pooling*.
     """
 
     def __init__(self, dim: int, modalities: int):
@@ -26,6 +29,7 @@ class Bilinear(Fuse):
 
     def forward(self, h: Tensor, present: Tensor) -> Tensor:
         h = h.mean(2)
-        a = torch.tanh(torch.einsum("nmd,mdr->nmr", h, self.factor))
+        factors = torch.einsum("nmd,mdr->nmr", h, self.factor)
+        a = torch.tanh(factors)  # [N, M, 16]
         pairs = (a.sum(1).square() - a.square().sum(1)) / 2
         return h.sum(1) + pairs @ self.out

@@ -1,4 +1,4 @@
-"""Tokens of each modality look at the tokens of the others."""
+"""Attention of each modality's tokens to the tokens of the others."""
 
 from __future__ import annotations
 
@@ -10,14 +10,17 @@ from graphfuse.nn.slots import Fuse
 
 
 class CrossAttention(Fuse):
-    """Σ_m mean_t (x_mt + what x_mt finds among the tokens of the other modalities present): `[N, M,
-    T, D]` → `[N, D]`.
+    """Add to each token what it attends to among the tokens of the other modalities.
 
-    Multi-head attention; queries and keys know of which modality a token is. It needs two tokens of
-    a modality: with one, and two modalities, the softmax is over one key and always 1, which is a
-    linear map and no attention. A modality alone is its own mean. The order of a modality's tokens
-    does not matter. S = M T tokens cost `[N, heads, S, S]` numbers. (Attention across modalities as
-    in MADDi, Golovanevsky et al. 2022, there over one token each.)
+    Σ_m mean_t (x_mt + attention of x_mt to the tokens of the other modalities present): `[N, M, T,
+    D]` → `[N, D]`, with several heads; a token's modality is part of its query and its key. The
+    fusion needs two tokens of a modality: with one, and two modalities, the softmax is over one key
+    and always 1, which is a linear map and no attention. A modality alone is its own mean. The
+    order of a modality's tokens does not matter. S = M T tokens cost `[N, heads, S, S]` numbers.
+
+    References
+    ----------
+    Golovanevsky et al. 2022 (MADDi: attention across modalities, of one token each).
     """
 
     least_tokens = 2
@@ -31,23 +34,26 @@ class CrossAttention(Fuse):
         )
 
     def weights(self, h: Tensor, present: Tensor) -> Tensor:
-        """How much each token looks at each `[N, heads, S, S]`, tokens modality by modality; rows
-        add up to 1, or are zero where no other modality is present."""
+        """Each token's attention to each `[N, heads, S, S]`, tokens modality by modality; rows add
+        up to 1, or are zero where no other modality is present."""
         modalities, tokens = h.shape[1:3]
-        query, key = self._split(self.query(h + self.kind)), self._split(self.key(h + self.kind))
+        query = self._split(self.query(h + self.kind))  # [N, heads, S, D / heads]
+        key = self._split(self.key(h + self.kind))
         score = query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5
         other = 1 - torch.eye(modalities, dtype=h.dtype, device=h.device)
-        heard = (
-            (other * present[:, None])
-            .repeat_interleave(tokens, 1)
-            .repeat_interleave(tokens, 2)[:, None]
-        )
-        return torch.softmax(torch.where(heard > 0, score, -1e9), -1) * heard
+        allowed = other * present[:, None]  # [N, M, M]
+        allowed = allowed.repeat_interleave(tokens, 1).repeat_interleave(tokens, 2)
+        allowed = allowed[:, None]
+        masked = torch.where(allowed > 0, score, -1e9)
+        return torch.softmax(masked, -1) * allowed
 
     def forward(self, h: Tensor, present: Tensor) -> Tensor:
-        found = self.weights(h, present) @ self._split(self.value(h))
-        found = self.out(found.transpose(1, 2).flatten(2)).view(h.shape)
-        return (h + found * present[..., None, None]).mean(2).sum(1)
+        weights = self.weights(h, present)
+        attended = weights @ self._split(self.value(h))  # [N, heads, S, D / heads]
+        attended = attended.transpose(1, 2).flatten(2)
+        attended = self.out(attended).view(h.shape)
+        tokens = h + attended * present[..., None, None]
+        return tokens.mean(2).sum(1)
 
     def _split(self, x: Tensor) -> Tensor:
         """`[N, M, T, D]` → `[N, heads, S, D / heads]`."""

@@ -9,8 +9,11 @@ from graphfuse.nn.slots import Fuse
 
 
 class Gated(Fuse):
-    """Σ_m 2σ(a_m + u_m · h_m) h_m over the modalities; all gates start at 1, and an absent one's
-    zeros add nothing."""
+    """Sum the modalities, each through a gate that depends on its embedding.
+
+    Σ_m 2σ(a_m + u_m · h_m) h_m, tokens averaged; all gates start at 1, and an absent modality's
+    zeros add nothing.
+    """
 
     def __init__(self, dim: int, modalities: int):
         super().__init__()
@@ -19,5 +22,6 @@ class Gated(Fuse):
 
     def forward(self, h: Tensor, present: Tensor) -> Tensor:
         h = h.mean(2)
-        gate = 2 * torch.sigmoid(self.offset + (h * self.slope).sum(-1))
+        score = self.offset + (h * self.slope).sum(-1)  # [N, M]
+        gate = 2 * torch.sigmoid(score)
         return (gate[..., None] * h).sum(1)

@@ -10,12 +10,12 @@ from graphfuse.nn.fuse.weighted import Weighted
 
 
 class Hybrid(Weighted):
-    """log of a convex combination of M single-modality heads' probabilities and a joint head's,
-    whose logits stand last: `[N, M + 1, K]` → `[N, K]`; the joint embedding is the sum through a
-    hidden layer beside an identity path.
+    """Average the probabilities of the modalities' heads and of a joint head.
 
-    The weights start where inner cross-validation puts them, the joint logits being the sum of the
-    modalities'.
+    The log of a convex combination of M single-modality heads' probabilities and the joint head's,
+    whose logits stand last: `[N, M + 1, K]` → `[N, K]`. The joint embedding is the sum through a
+    hidden layer beside an identity path. The weights start where inner cross-validation puts them,
+    the joint logits being the sum of the modalities'.
     """
 
     level = "hybrid"
@@ -30,10 +30,8 @@ class Hybrid(Weighted):
         total = h.mean(2).sum(1)
         return total + self.out(gelu(self.hidden(total)))
 
-    def prime(self, held: Tensor, present: Tensor, codes: Tensor) -> None:
-        said = torch.where(present[..., None] > 0, held, 0.0).sum(1, keepdim=True)
-        super().prime(
-            torch.cat([held, said], 1),
-            torch.cat([present, torch.ones_like(present[:, :1])], 1),
-            codes,
-        )
+    def prime(self, logits: Tensor, present: Tensor, labels: Tensor) -> None:
+        shown = torch.where(present[..., None] > 0, logits, 0.0)
+        logits = torch.cat([logits, shown.sum(1, keepdim=True)], 1)  # [n, M + 1, K]
+        always = torch.ones_like(present[:, :1])
+        super().prime(logits, torch.cat([present, always], 1), labels)

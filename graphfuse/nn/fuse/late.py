@@ -26,5 +26,6 @@ def mixture(logits: Tensor, present: Tensor, score: Tensor) -> Tensor:
     logits `[N, M, K]` → `[N, K]`. Of a patient without any, all classes are alike."""
     here = present > 0
     share = torch.log_softmax(torch.where(here, score, -1e9), -1)
-    said = torch.log_softmax(torch.where(here[..., None], logits, 0.0), -1)
-    return torch.logsumexp(said + share[..., None], 1)
+    shown = torch.where(here[..., None], logits, 0.0)
+    log_p = torch.log_softmax(shown, -1)
+    return torch.logsumexp(log_p + share[..., None], 1)

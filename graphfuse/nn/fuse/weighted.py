@@ -8,13 +8,14 @@ from torch import Tensor, nn
 from graphfuse.nn.fuse.late import mixture
 from graphfuse.nn.slots import Fuse
 
-PRIOR = 2.0  # patients who speak for each modality before any is seen
+PRIOR = 2.0  # patients who count for each modality before any is seen
 
 
 class Weighted(Fuse):
-    """log Σ_m w_m p_m over the modalities present, w ≥ 0 and adding up to 1 over those: `[N, M, K]`
-    → `[N, K]`.
+    """Average the modalities' own probabilities by learned weights.
 
+    log Σ_m w_m p_m over the modalities present, w ≥ 0 and adding up to 1 over those: `[N, M, K]` →
+    `[N, K]`.
     The weights start where inner cross-validation puts them (`prime`), all alike without it.
     """
 
@@ -35,34 +36,54 @@ class Weighted(Fuse):
         return mixture(h, present, self.score)
 
     @torch.no_grad()
-    def prime(self, held: Tensor, present: Tensor, codes: Tensor) -> None:
-        held, present, codes = (each[codes >= 0] for each in (held.double(), present, codes))
-        known = torch.log_softmax(held, -1).gather(
-            2, codes.view(-1, 1, 1).expand(-1, held.shape[1], 1)
-        )[..., 0]
-        self.score.copy_(mixture_weights(known, present.double()).log())
+    def prime(self, logits: Tensor, present: Tensor, labels: Tensor) -> None:
+        is_labelled = labels >= 0
+        labels, present = labels[is_labelled], present[is_labelled].double()
+        log_p = torch.log_softmax(logits[is_labelled].double(), -1)  # [n, M, K]
+        place = labels.view(-1, 1, 1).expand(-1, log_p.shape[1], 1)
+        of_label = log_p.gather(2, place)[..., 0]  # [n, M]
+        self.score.copy_(mixture_weights(of_label, present).log())
 
 
 def mixture_weights(
-    known: Tensor, present: Tensor, prior: float = PRIOR, rounds: int = 1000
+    log_p: Tensor, present: Tensor, prior: float = PRIOR, rounds: int = 1000
 ) -> Tensor:
-    """Weights `[M]` on the simplex that maximise Σ_i log(Σ_m w_m p_im / Σ_m w_m) + prior Σ_m log
-    w_m, inner sums over the modalities that patient i has.
+    """Fit the weights of a mixture of the modalities' predictions, by EM.
 
-    `known` `[n, M]`: log p_im, of the patient's true class. By EM (Dempster, Laird and Rubin 1977):
-    in expectation, before a patient is described by a modality that it has, w_m / Σ w draws fell on
-    each that it lacks; they count.
+    They maximise Σ_i log(Σ_m w_m p_im / Σ_m w_m) + prior Σ_m log w_m on the simplex, inner sums
+    over the modalities that patient i has. In expectation, before a patient is described by a
+    modality that it has, w_m / Σ w draws fell on each that it lacks; they count.
+
+    Parameters
+    ----------
+    log_p : Tensor, [n, M]
+        Each modality's log probability of the patient's true class.
+    present : Tensor, [n, M]
+        1 where a patient has a modality, else 0.
+    prior : float
+        Patients who count for each modality before any is seen.
+    rounds : int
+        At most so many rounds of EM.
+
+    Returns
+    -------
+    Tensor, [M]
+
+    References
+    ----------
+    Dempster, Laird and Rubin 1977.
     """
-    present = present * present.any(1, keepdim=True)
-    known = torch.where(present > 0, known, -torch.inf)
-    said = torch.exp(known - known.amax(1, keepdim=True)).nan_to_num(0.0)
-    absent = (1 - present) * present.any(1, keepdim=True)
-    weights, tiny = (
-        known.new_full((known.shape[1],), 1 / known.shape[1]),
-        torch.finfo(known.dtype).tiny,
-    )
+    has_any = present.any(1, keepdim=True)
+    present = present * has_any
+    log_p = torch.where(present > 0, log_p, -torch.inf)
+    relative = log_p - log_p.amax(1, keepdim=True)
+    p = torch.exp(relative).nan_to_num(0.0)
+    absent = (1 - present) * has_any
+    tiny = torch.finfo(log_p.dtype).tiny
+    modalities = log_p.shape[1]
+    weights = log_p.new_full((modalities,), 1 / modalities)
     for _ in range(rounds):
-        drawn = said / (said @ weights).clamp(min=tiny)[:, None]
+        drawn = p / (p @ weights).clamp(min=tiny)[:, None]
         missed = absent / (present @ weights).clamp(min=tiny)[:, None]
         counts = weights * (drawn + missed).sum(0) + prior
         before, weights = weights, counts / counts.sum()

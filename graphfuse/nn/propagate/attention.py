@@ -1,4 +1,4 @@
-"""Attention over the neighbours: whom a patient hears is learned."""
+"""Attention over the neighbours: how much each counts is learned."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Attention(Propagate):
 
     s_ij = (Q h_i + b) · K h_j / √d, bounded: which sender counts most depends on the receiver (as
     GATv2, arXiv 2105.14491, asks of graph attention, arXiv 1710.10903), and no state of an edge is
-    ever kept, so that even lists in which everybody hears everybody fit in memory. An edge of
-    weight 2 is two edges, one of weight 0 none. Q and b start at 0 and V at the identity: a new
+    ever kept, so that even lists in which everybody is everybody's neighbour fit in memory. An edge
+    of weight 2 is two edges, one of weight 0 none. Q and b start at 0 and V at the identity: a new
     part is `mean`.
     """
 
@@ -39,17 +39,22 @@ class Attention(Propagate):
         nn.init.eye_(self.value.weight)
 
     def forward(self, own: Tensor, senders: Tensor, lists: EdgeLists) -> Tensor:
-        shown = self.query(own), self.key(senders), self.value(senders)
-        by_head = (each.unflatten(-1, (self.heads, -1)).flatten(1, 2) for each in shown)
-        return vmap(lambda *one: attend(*one, lists), in_dims=1, out_dims=1)(*by_head).reshape(
-            own.shape
-        )
+        mapped = self.query(own), self.key(senders), self.value(senders)
+        by_head = (each.unflatten(-1, (self.heads, -1)).flatten(1, 2) for each in mapped)
+
+        def head(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+            return attend(query, key, value, lists)
+
+        messages = vmap(head, in_dims=1, out_dims=1)(*by_head)
+        return messages.reshape(own.shape)
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor, lists: EdgeLists) -> Tensor:
     """One head: `[N, d]`, `[S, d]`, `[S, e]` → `[N, e]`; a receiver without edges gets zeros."""
-    score = BOUND * torch.tanh(products(query / (BOUND * query.shape[1] ** 0.5), key, lists))
+    scaled = query / (BOUND * query.shape[1] ** 0.5)
+    score = BOUND * torch.tanh(products(scaled, key, lists))  # [E]
     weight = lists.weight * torch.exp(score)
-    heard = aggregate(value, lists, weight)
-    total = aggregate(torch.ones_like(value[:, :1]), lists, weight.abs())
-    return heard / torch.where(total > 0, total, 1)
+    messages = aggregate(value, lists, weight)
+    ones = torch.ones_like(value[:, :1])
+    total = aggregate(ones, lists, weight.abs())  # [N, 1]
+    return messages / torch.where(total > 0, total, 1)

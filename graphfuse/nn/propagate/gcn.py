@@ -16,9 +16,9 @@ class Convolution(Propagate):
     """σ(W (h_i + Σ_j w_ij h_j) / (1 + Σ_j |w_ij|) + b), σ = leaky ReLU (Kipf and Welling, arXiv
     1609.02907).
 
-    Rows are normalised, not rows and columns: a sender counts alike whoever else hears it, and a
-    new patient changes nothing for the others. The patient's own state has weight 1, as much as all
-    neighbours together where theirs sum to 1.
+    Rows are normalised, not rows and columns: a sender counts alike however many neighbours it has,
+    and a new patient changes nothing for the others. The patient's own state has weight 1, as much
+    as all neighbours together where theirs sum to 1.
     """
 
     def __init__(self, width: int):
@@ -28,4 +28,5 @@ class Convolution(Propagate):
     def forward(self, own: Tensor, senders: Tensor, lists: EdgeLists) -> Tensor:
         ones = torch.ones(len(senders), 1, dtype=own.dtype, device=own.device)
         degree = 1 + aggregate(ones, lists, lists.weight.abs())
-        return leaky_relu(self.map((own + aggregate(senders, lists)) / degree[..., None]), SLOPE)
+        mean = (own + aggregate(senders, lists)) / degree[..., None]
+        return leaky_relu(self.map(mean), SLOPE)

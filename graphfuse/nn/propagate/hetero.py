@@ -12,8 +12,8 @@ class Relation(Propagate):
     """W_r Σ_j w_ij h_j: the relational graph convolution (Schlichtkrull et al., arXiv 1703.06103)
     of one relation.
 
-    A relation is a patient layer of a modality; the net builds a part for each and sums what they
-    say, so that W_r is the relation's alone. W_r starts at the identity: a new part is `mean`.
+    A relation is a patient layer of a modality; the net builds a part for each and sums their
+    messages, so that W_r is the relation's alone. W_r starts at the identity: a new part is `mean`.
     """
 
     quiet = True

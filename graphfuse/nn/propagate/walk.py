@@ -16,9 +16,9 @@ class Walk(Propagate):
     """The mean of both kinds of walk: step in the layer then jump to another modality's copy (AC),
     and jump then step (CA).
 
-    Layers whose patients hear a mean count alike, however many neighbours they have (D'Souza et al.
-    2022, arXiv 2210.14377, with patients for nodes and modalities' layers for planes). Nothing is
-    learned.
+    Layers whose weights add up to 1 for each patient count alike, however many neighbours they have
+    (D'Souza et al. 2022, arXiv 2210.14377, with patients for nodes and modalities' layers for
+    planes). Nothing is learned.
     """
 
     couples = True
@@ -35,7 +35,8 @@ class Walk(Propagate):
 def walked(senders: Tensor, lists: Sequence[EdgeLists]) -> tuple[Tensor, Tensor]:
     """(AC, CA) messages `[N, P, T, D]` along P layers, as many for each of M modalities: `senders`
     `[S, M, T, D]`."""
-    planes = senders.transpose(0, 1).flatten(2).repeat_interleave(len(lists) // senders.shape[1], 0)
-    return tuple(
-        m.transpose(0, 1).unflatten(2, senders.shape[2:]) for m in walk_lists(planes, lists)
-    )
+    modalities, tokens, width = senders.shape[1:]
+    states = senders.transpose(0, 1).flatten(2)  # [M, S, T × D]
+    planes = states.repeat_interleave(len(lists) // modalities, 0)
+    ac, ca = (message.transpose(0, 1) for message in walk_lists(planes, lists))
+    return ac.unflatten(2, (tokens, width)), ca.unflatten(2, (tokens, width))
