@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
@@ -189,12 +190,7 @@ def _swapped(
     among all those proposed in it.
     """
     head, tail = head.astype(np.int64), tail.astype(np.int64)
-
-    def key(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        if flip:
-            a, b = np.minimum(a, b), np.maximum(a, b)
-        return a * span + b
-
+    key = partial(_key, span=span, flip=flip)
     for _ in range(rounds):
         order = rng.permutation(len(head))
         half = len(order) // 2
@@ -211,6 +207,13 @@ def _swapped(
         tail[first[allowed]] = d[allowed]
         tail[second[allowed]] = b[allowed]
     return head, tail
+
+
+def _key(a: np.ndarray, b: np.ndarray, span: int, flip: bool) -> np.ndarray:
+    """int64 `[E]`: one number for each edge (a, b); with `flip`, the same for (b, a)."""
+    if flip:
+        a, b = np.minimum(a, b), np.maximum(a, b)
+    return a * span + b
 
 
 def _new(one: np.ndarray, other: np.ndarray, present: np.ndarray) -> np.ndarray:
@@ -254,14 +257,20 @@ def _random_senders(graph: Neighbours, rng) -> Neighbours:
     row, number = _distinct(count, room, rng)
     own_number = np.searchsorted(pool, row)
     number += in_pool[row] & (number >= own_number)  # nobody draws itself
-    receiver, weight = graph.receivers, graph.weight
-    if graph.edges and np.ptp(weight):  # each receiver's weights in a random order
-        order = np.lexsort((rng.random(graph.edges), receiver))
-        weight = weight[order]
+    receiver = graph.receivers
+    weight = _shuffled_weights(graph, receiver, rng)
     rank = np.arange(graph.edges) - graph.offsets[receiver]
     kept = rank < count[receiver]
     offsets = np.r_[0, np.cumsum(count)]
     return replace(graph, offsets=offsets, index=pool[number], weight=weight[kept])
+
+
+def _shuffled_weights(graph: Neighbours, receiver: np.ndarray, rng) -> np.ndarray:
+    """float64 `[E]`: each receiver's weights in a random order, where they differ."""
+    if not graph.edges or not np.ptp(graph.weight):
+        return graph.weight
+    order = np.lexsort((rng.random(graph.edges), receiver))
+    return graph.weight[order]
 
 
 def _distinct(count: np.ndarray, room: np.ndarray, rng) -> tuple[np.ndarray, np.ndarray]:

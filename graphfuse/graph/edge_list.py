@@ -1,9 +1,9 @@
 """One reader of edge lists, of genes or of patients: two columns of names, and scores where there
-are any."""
+are any; and counts of what cleaning leaves out."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -95,3 +95,36 @@ def _scores(
             "correct them"
         )
     return score
+
+
+# ----------------------------------------------------------------------------------------- cleaning
+
+
+def without_faults(
+    faulty: Mapping[str, np.ndarray], edges: int
+) -> tuple[np.ndarray, dict[str, int]]:
+    """Which edges have no fault, and how many are left out for each.
+
+    Parameters
+    ----------
+    faulty : mapping of str to np.ndarray
+        Fault → bool `[E]`; an edge counts under its first.
+    edges : int
+        How many there are.
+
+    Returns
+    -------
+    keep : np.ndarray
+        bool `[E]`.
+    left_out : dict of str to int
+    """
+    keep, left_out = np.ones(edges, bool), {}
+    for what, bad in faulty.items():
+        left_out[what] = int((keep & bad).sum())
+        keep &= ~bad
+    return keep, left_out
+
+
+def in_words(left_out: Mapping[str, int]) -> str:
+    """Counts of edges left out, those that are not 0; empty where none is."""
+    return ", ".join(f"{what} {count:,}" for what, count in left_out.items() if count)

@@ -152,19 +152,12 @@ def _text(
     delimiter: str | None,
     is_heading: IsHeading,
 ) -> PairTable:
+    """The table in a text after its comments."""
     # Semicolons go before commas, which may be decimal marks; without any mark, blanks separate.
     guess = guess_delimiter(body, marks="\t;,", ties_by_numbers=False)
     layout = _Layout.of(body, delimiter or guess or _BLANKS)
-    cells = layout.first_cells()
-    first, widest = cells[0], int(layout.widths[: _HEAD + 1].max())
-    shown = layout.frame(range(widest), nrows=_HEAD + 1, dtype=str)
-    said = layout.commented_heading(comments, widest)
-    if is_heading(first, shown.iloc[1:]):
-        names, skipped = first, 1
-    elif said is not None and is_heading(said, shown):
-        names, skipped = said, 0
-    else:
-        names, skipped = None, 0
+    first = layout.first_cells()[0]
+    names, skipped = _heading(layout, first, comments, is_heading)
     width = layout.checked_width(skipped, len(names or first))
     if names is not None and len(names) == width - 1:
         names = ["", *names]  # R's row names have no heading
@@ -179,6 +172,21 @@ def _text(
         return layout.frame(range(width), **options)[list(places)]
 
     return PairTable(path, None if names is None else tuple(names), head, read)
+
+
+def _heading(
+    layout: _Layout, first: list[str], comments: Sequence[bytes], is_heading: IsHeading
+) -> tuple[list[str] | None, int]:
+    """The names of the columns, from the first line or the last comment, or `None`; and how many
+    lines they take."""
+    widest = int(layout.widths[: _HEAD + 1].max())
+    rows = layout.frame(range(widest), nrows=_HEAD + 1, dtype=str)
+    if is_heading(first, rows.iloc[1:]):
+        return first, 1
+    in_comment = layout.commented_heading(comments, widest)
+    if in_comment is not None and is_heading(in_comment, rows):
+        return in_comment, 0
+    return None, 0
 
 
 def _split(line: str) -> list[str]:

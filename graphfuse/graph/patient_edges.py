@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
@@ -11,7 +10,13 @@ import pandas as pd
 
 from graphfuse.data.patient_ids import patterns
 from graphfuse.errors import InputError
-from graphfuse.graph.edge_list import known_ends, plain_headings, read_edges
+from graphfuse.graph.edge_list import (
+    in_words,
+    known_ends,
+    plain_headings,
+    read_edges,
+    without_faults,
+)
 from graphfuse.graph.pair_table import PairTable
 
 PAIRS = (
@@ -131,12 +136,9 @@ def clean_patient_edges(
         "missing_weight": ~np.isfinite(weight),
         "nonpositive_weight": ~(weight > 0),
     }
-    keep, left_out = np.ones(len(edges), bool), {}
-    for what, bad in faulty.items():
-        left_out[what] = int((keep & bad).sum())
-        keep &= ~bad
+    keep, left_out = without_faults(faulty, len(edges))
     if not keep.any():
-        why = _counts(left_out.items()) or "the list is empty"
+        why = in_words(left_out) or "the list is empty"
         raise InputError(
             f"{where}: none of {len(edges):,} edges is left ({why}); correct the file, or "
             "leave the layer out"
@@ -148,7 +150,3 @@ def clean_patient_edges(
     greatest_first = ordered.sort_values(columns, ascending=[True, True, False])
     once = greatest_first.drop_duplicates(["source", "target"], ignore_index=True)
     return once, {**left_out, "duplicate": len(ordered) - len(once)}
-
-
-def _counts(left_out: Iterable[tuple[str, int]]) -> str:
-    return ", ".join(f"{what} {count:,}" for what, count in left_out if count)

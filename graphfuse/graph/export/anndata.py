@@ -92,18 +92,8 @@ def to_mudata(graph: CohortGraph) -> MuData:
             "to_networkx or to_hetero"
         )
     count = len(graph.cohort)
-    parts, own_layers = {}, set()
-    in_any = np.zeros(count, bool)
-    for name in graph.features:
-        rows = np.flatnonzero(_present(graph, name))
-        in_any[rows] = True
-        part = _part(graph, name, rows)
-        lists = graph.layers.get(name)
-        if lists is not None and _within(lists, rows):
-            own_layers.add(name)
-            among_all = connectivities(lists, count)
-            part.obsp[_key(name)] = among_all[rows][:, rows]
-        parts[_key(name)] = part
+    parts = {_key(name): _part(graph, name) for name in graph.features}
+    in_any = np.any([_present(graph, name) for name in graph.features], axis=0)
     obs = _obs(graph)
     ids = obs.index[in_any]
     with mudata.set_options(pull_on_update=False):
@@ -112,7 +102,7 @@ def to_mudata(graph: CohortGraph) -> MuData:
             mdata = mdata[ids].copy()
     mdata.obs = obs[in_any]
     for name, lists in graph.layers.items():
-        if name not in own_layers:
+        if not _is_own_layer(graph, name):
             among_all = connectivities(lists, count)
             mdata.obsp[_key(name)] = among_all[in_any][:, in_any]
     left_out = obs.index[~in_any].to_numpy(str)
@@ -120,12 +110,24 @@ def to_mudata(graph: CohortGraph) -> MuData:
     return mdata
 
 
-def _part(graph: CohortGraph, modality: str, rows: np.ndarray) -> AnnData:
-    """A modality of a MuData, its columns named `modality:column`."""
+def _part(graph: CohortGraph, modality: str) -> AnnData:
+    """A modality of a MuData, its columns named `modality:column`, with its own layer."""
+    rows = np.flatnonzero(_present(graph, modality))
     part = _table(graph, modality, rows)
     part.var["column"] = part.var_names.to_numpy()
     part.var_names = f"{modality}:" + part.var_names
+    if _is_own_layer(graph, modality):
+        among_all = connectivities(graph.layers[modality], len(graph.cohort))
+        part.obsp[_key(modality)] = among_all[rows][:, rows]
     return part
+
+
+def _is_own_layer(graph: CohortGraph, name: str) -> bool:
+    """Whether a layer is that of a modality, among the patients who have it."""
+    if name not in graph.layers or name not in graph.features:
+        return False
+    rows = np.flatnonzero(_present(graph, name))
+    return _within(graph.layers[name], rows)
 
 
 def write_h5mu(mdata: MuData, path: str | Path) -> None:

@@ -75,7 +75,7 @@ def to_hetero(graph: CohortGraph, dtype: str = "float32") -> HeteroData:
 
 
 def _add_patients(data: HeteroData, graph: CohortGraph, dtype: np.dtype) -> None:
-    """Features, who has which modality, identifiers, and what each column of `x` is."""
+    """Features, who has which modality, and identifiers."""
     import torch
 
     cohort = graph.cohort
@@ -89,6 +89,13 @@ def _add_patients(data: HeteroData, graph: CohortGraph, dtype: np.dtype) -> None
         store.known = torch.from_numpy(known)
     store.ids = [str(patient) for patient in cohort.patients]
     data.modalities, data.tables = names, list(graph.features)
+    _add_columns(data, graph, names)
+
+
+def _add_columns(data: HeteroData, graph: CohortGraph, names: list[str]) -> None:
+    """The name, modality and gene of each column of `x`."""
+    import torch
+
     owner, labels, symbols = [], [], []
     for name, table in graph.features.items():
         owner += [names.index(name)] * table.shape[1]
@@ -142,10 +149,11 @@ def _add_known(data: HeteroData, graph: CohortGraph) -> None:
         codes, values = pd.factorize(np.asarray(group, object))
         data.groups[name] = values.tolist()
         store[f"group:{name}"] = torch.from_numpy(codes.astype(np.int64))
-    target = next((each for each in cohort.outcomes.values() if each.task.has_classes), None)
-    if target is not None:
-        store.y = torch.from_numpy(target.values.astype(np.int64))
-        data.target, data.classes = target.name, list(target.classes)
+    for outcome in cohort.outcomes.values():
+        if outcome.task.has_classes:  # the first of them is what a net may learn
+            store.y = torch.from_numpy(outcome.values.astype(np.int64))
+            data.target, data.classes = outcome.name, list(outcome.classes)
+            break
 
 
 def _add_outcome(store, name: str, outcome: Outcome) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from graphfuse.data.cohort import Cohort
 from graphfuse.errors import InputError
 from graphfuse.files.working_folders import recover
 from graphfuse.graph.cohort_graph import CohortGraph
@@ -66,10 +67,15 @@ def _exact(graph: CohortGraph, path: Path) -> CohortGraph:
             )
         features[name] = np.zeros(rounded.shape)
         features[name][rows] = adata.X
-    modalities = dict(graph.cohort.modalities)
-    for name, modality in modalities.items():
+    cohort = _with_values(graph.cohort, features)
+    return replace(graph, features=features, cohort=cohort)
+
+
+def _with_values(cohort: Cohort, features: dict[str, np.ndarray]) -> Cohort:
+    """The cohort with these values in every cell that is not missing."""
+    modalities = dict(cohort.modalities)
+    for name, modality in cohort.modalities.items():
         if name in features and features[name].size:
             exact = modality.table.mask(modality.table.notna(), features[name])
             modalities[name] = replace(modality, table=exact)
-    cohort = replace(graph.cohort, modalities=modalities)
-    return replace(graph, features=features, cohort=cohort)
+    return replace(cohort, modalities=modalities)

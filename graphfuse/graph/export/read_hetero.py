@@ -43,13 +43,7 @@ def from_hetero(data: HeteroData) -> CohortGraph:
     InputError
         For a HeteroData of another make.
     """
-    needed = ("feature_names", "modalities", "outcomes", "groups")
-    missing = [name for name in needed if name not in data]
-    if missing or PATIENT not in data.node_types:
-        raise InputError(
-            f"from_hetero: the HeteroData has no {missing or PATIENT!r}; give one that "
-            "to_hetero made"
-        )
+    _check_parts(data)
     values, names, modalities = {}, {}, {}
     for place, name in enumerate(data.modalities):
         columns = np.flatnonzero(data.feature_modality.numpy() == place)
@@ -63,6 +57,17 @@ def from_hetero(data: HeteroData) -> CohortGraph:
     feature_names = {name: names[name] for name in data.tables}
     signalling = _signalling(data) if "signalling" in data else None
     return CohortGraph(cohort, layers, _network(data), features, feature_names, signalling, about)
+
+
+def _check_parts(data: HeteroData) -> None:
+    """Raises `InputError` for a HeteroData that `to_hetero` did not make."""
+    needed = ("feature_names", "modalities", "outcomes", "groups")
+    missing = [name for name in needed if name not in data]
+    if missing or PATIENT not in data.node_types:
+        raise InputError(
+            f"from_hetero: the HeteroData has no {missing or PATIENT!r}; give one that "
+            "to_hetero made"
+        )
 
 
 def _values(data: HeteroData, columns: np.ndarray) -> np.ndarray:

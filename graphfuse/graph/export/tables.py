@@ -143,21 +143,26 @@ def layers_of(edges: pd.DataFrame, patients: pd.Index) -> dict[str, Neighbours]:
     if "weight" in edges:
         weight = pd.to_numeric(edges["weight"], errors="coerce").to_numpy(float)
     unknown = {*edges["source"][sender < 0], *edges["target"][receiver < 0]}
-    _check_edges({str(name) for name in unknown}, int((~np.isfinite(weight)).sum()))
-    layer = pd.Series("edges", edges.index)
-    if "layer" in edges:
-        layer = edges["layer"].astype(str)
+    _check_edges({str(name) for name in unknown}, weight)
     count, layers = len(place), {}
-    for name in layer.unique():
-        rows = (layer == name).to_numpy()
+    for name, rows in _rows_by_layer(edges).items():
         ends = (receiver[rows], sender[rows])
         layers[name] = Neighbours.from_edges(*ends, weight[rows], count, count)
     return layers
 
 
-def _check_edges(unknown: set[str], infinite: int) -> None:
+def _rows_by_layer(edges: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Layer → bool `[E]`: its edges; all are of one layer, "edges", where no column says which."""
+    if "layer" not in edges:
+        return {"edges": np.ones(len(edges), bool)} if len(edges) else {}
+    layer = edges["layer"].astype(str)
+    return {name: (layer == name).to_numpy() for name in layer.unique()}
+
+
+def _check_edges(unknown: set[str], weight: np.ndarray) -> None:
     """Raises `InputError` for ends that are no patients, and for weights that are no numbers."""
     faults = Faults("patient edges")
+    infinite = int((~np.isfinite(weight)).sum())
     if unknown:
         faults.add(
             f"{len(unknown):,} ids are none of the patients ({examples(sorted(unknown))}); leave "

@@ -123,11 +123,12 @@ def by_step(network: GeneNetwork, modality: Modality) -> pd.DataFrame:
         ("in an edge among measured genes", "isolated"): [s in linked for s in symbols],
     }
     rows, before = [], np.ones(len(symbols), bool)
-    for (step, reason), kept in kept_at.items():
-        kept = np.array(kept, bool)
+    for (step, reason), flags in kept_at.items():
+        kept = np.array(flags, bool)
         lost = [str(modality.columns[i]) for i in np.flatnonzero(before & ~kept)]
+        count = int(kept.sum())
         share = float(kept.mean()) if len(kept) else 0.0
-        rows.append((step, int(kept.sum()), share, len(lost), reason, ", ".join(lost[:3])))
+        rows.append((step, count, share, len(lost), reason, ", ".join(lost[:3])))
         before = kept
     columns = ["step", "count", "share", "lost", "reason", "examples"]
     return pd.DataFrame(rows, columns=columns).set_index("step")

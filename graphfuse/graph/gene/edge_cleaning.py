@@ -12,6 +12,7 @@ from pandas.api.types import union_categoricals
 
 from graphfuse.data.genes.ensembl import is_ensembl_id, plain_id
 from graphfuse.errors import InputError
+from graphfuse.graph.edge_list import in_words, without_faults
 
 log = logging.getLogger(__name__)
 
@@ -104,11 +105,7 @@ def _usable(
     }
     if min_score is not None:
         faulty["below_cut"] = ~(weight >= min_score)
-    keep, cleaned = np.ones(len(weight), bool), {}
-    for what, bad in faulty.items():
-        cleaned[what] = int((keep & bad).sum())
-        keep &= ~bad
-    return keep, cleaned
+    return without_faults(faulty, len(weight))
 
 
 def _coded(edges: pd.DataFrame, symbols) -> tuple[list[str], np.ndarray, np.ndarray]:
@@ -182,8 +179,7 @@ def _check_left(
     if len(finite):
         span = f"scores run from {finite.min():g} to {finite.max():g}"
     if not keep.any():
-        left_out = [f"{what} {count:,}" for what, count in cleaned.items() if count]
-        why = ", ".join(left_out) or "the list is empty"
+        why = in_words(cleaned) or "the list is empty"
         cure = f"lower min_score ({min_score:g})" if cleaned["below_cut"] else "check the columns"
         raise InputError(f"{where}: none of {len(keep):,} edges is left ({why}); {span}; {cure}")
     if min_score is not None and 0 < min_score <= 1 < finite.min():

@@ -76,14 +76,15 @@ def read_gene_edges(
         "%s: columns %s read as source and target, %s", path.name, edges.headings[:2],
         f"{scored} as score" if scored else "none as score: every edge weighs 1",
     )  # fmt: skip
-    ends = {
+    columns = {
         "source": _symbols(path, edges.source, edges.headings[0]),
         "target": _symbols(path, edges.target, edges.headings[1]),
     }
-    if not scored:
-        return pd.DataFrame(ends)
-    one = edges.scores[0] if len(scored) == 1 else combined(np.column_stack(edges.scores))
-    return pd.DataFrame({**ends, "score": one})
+    if len(scored) == 1:
+        columns["score"] = edges.scores[0]
+    elif scored:
+        columns["score"] = combined(np.column_stack(edges.scores))
+    return pd.DataFrame(columns)
 
 
 def _symbols(path: Path, names: pd.Series, heading: str) -> pd.Series:
@@ -121,9 +122,11 @@ def combined(channels: np.ndarray) -> np.ndarray:
     von Mering et al. 2005, doi:10.1093/nar/gki005.
     """
     scale = 1000.0 if np.nanmax(channels, initial=0.0) > 1 else 1.0
-    beyond = np.clip((channels / scale - PRIOR) / (1 - PRIOR), 0, None)  # [E, C]
-    linked = 1 - np.prod(1 - np.nan_to_num(beyond), axis=1)  # [E]
-    return scale * np.where(linked > 0, PRIOR + (1 - PRIOR) * linked, 0.0)
+    beyond_prior = (channels / scale - PRIOR) / (1 - PRIOR)
+    beyond_prior = np.nan_to_num(np.clip(beyond_prior, 0, None))  # [E, C]
+    linked = 1 - np.prod(1 - beyond_prior, axis=1)  # [E]
+    score = np.where(linked > 0, PRIOR + (1 - PRIOR) * linked, 0.0)
+    return scale * score
 
 
 # ------------------------------------------------------------------------------------------ columns
@@ -155,7 +158,7 @@ def _asked_columns(table: PairTable, asked: list[str]) -> tuple[list[int], list[
 def _guessed_columns(table: PairTable) -> tuple[list[int], list[int]]:
     """Positions of source and target, and of the score where there is one."""
     names = [table.heading(place) for place in range(table.width)]
-    titled = [i for i, name in enumerate(names) if name.strip() and not name.startswith("Unnamed")]
+    titled = [place for place, name in enumerate(names) if _is_title(name)]
     ends = known_ends(names, PAIRS) or _around_relation(table, titled) or titled[:2]
     if len(ends) < 2:
         raise InputError(
@@ -164,6 +167,11 @@ def _guessed_columns(table: PairTable) -> tuple[list[int], list[int]]:
         )
     others = [place for place in titled if place not in ends]
     return ends, _guessed_score(table, names, others, max(ends))
+
+
+def _is_title(name: str) -> bool:
+    """Whether a heading names a column: it is not blank, nor what pandas calls an index."""
+    return bool(name.strip()) and not name.startswith("Unnamed")
 
 
 def _guessed_score(

@@ -311,12 +311,8 @@ class GeneNetwork:
             weight = kept.weight
             for what in ("duplicate", "both_directions"):
                 cleaned[what] = cleaned.get(what, 0) + kept.cleaned[what]
-        about = {
-            **self.about,
-            "aliases": aliases.title,
-            "renamed": len(renaming.changed),
-            "ambiguous": len(renaming.ambiguous),
-        }
+        about = dict(self.about, aliases=aliases.title)
+        about |= {"renamed": len(renaming.changed), "ambiguous": len(renaming.ambiguous)}
         return replace(self, genes=genes, weight=weight, about=about, cleaned=cleaned, **ends)
 
     def _renamed_edges(self, names: Sequence[str]) -> pd.DataFrame:

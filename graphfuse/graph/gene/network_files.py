@@ -10,6 +10,7 @@ from pathlib import Path
 from graphfuse.data.fetch.fetch_files import obtain
 from graphfuse.errors import Faults, FetchError, InputError, examples
 from graphfuse.files.toml import read_toml, resolve
+from graphfuse.graph.edge_list import in_words
 from graphfuse.graph.gene.aliases import Aliases
 from graphfuse.graph.gene.edge_cleaning import is_id
 from graphfuse.graph.gene.gene_edges import read_gene_edges
@@ -156,8 +157,7 @@ def _symbols_by(card: NetworkCard, path: Path, table: Aliases | None):
 
 def _described(network: GeneNetwork, about: dict) -> GeneNetwork:
     """The network with these words about it, after a line in the log."""
-    left_out = ", ".join(f"{what} {count:,}" for what, count in network.cleaned.items() if count)
-    log.info("%r; edges left out: %s", network, left_out or "none")
+    log.info("%r; edges left out: %s", network, in_words(network.cleaned) or "none")
     return replace(network, about={**about, **network.about})
 
 

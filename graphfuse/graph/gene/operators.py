@@ -14,7 +14,8 @@ def feature_genes(genes: Sequence[str], symbols: Sequence[str | None]) -> sparse
     rows = [row for row, symbol in enumerate(symbols) if symbol in place]
     columns = [place[symbols[row]] for row in rows]
     ones = np.ones(len(rows))
-    return sparse.csr_matrix((ones, (rows, columns)), shape=(len(symbols), len(genes)))
+    shape = (len(symbols), len(genes))
+    return sparse.csr_matrix((ones, (rows, columns)), shape=shape)
 
 
 def smoothing_operator(messages: sparse.csr_matrix, member: sparse.csr_matrix) -> sparse.csr_matrix:

@@ -72,8 +72,13 @@ def gene_network(
     symbols = [symbol for symbol in _symbols(renamed_cohort) if symbol]
     measured = whole.on(symbols)
     share = _share_with_edge(measured, symbols)
-    if share >= LEAST_GENES:
-        return controls.control(recipe.gene.control, measured, seed), []
+    if share < LEAST_GENES:
+        return None, [_too_few(whole, symbols, share, required)]
+    return controls.control(recipe.gene.control, measured, seed), []
+
+
+def _too_few(whole: GeneNetwork, symbols: list[str], share: float, required: bool) -> str:
+    """The notice that too few genes have an edge; `InputError` where the network is required."""
     problem = (
         f"{share:.1%} of the {len(symbols):,} gene columns have an edge in network {whole.name!r}"
     )
@@ -81,7 +86,7 @@ def gene_network(
     cure = "; ".join([question, *suspicions(whole, symbols)])
     if required:
         raise InputError(f"{problem}; at least {LEAST_GENES:.0%} are needed: {cure}")
-    return None, [_logged(f"{problem}: the gene network is switched off; {cure}")]
+    return _logged(f"{problem}: the gene network is switched off; {cure}")
 
 
 def _symbols(cohort: Cohort) -> list[str | None]:

@@ -2,8 +2,8 @@
 patient's values.
 
 Every gene has a node of each kind (its methylation, its transcript, its protein, …). Links join the
-kinds of one gene, the gene network joins the nodes of one kind. After mosGraphGen, with measured
-and not measured told apart.
+kinds of one gene, the gene network joins the nodes of one kind. After mosGraphGen, but what is not
+measured is distinguished from a measured 0.
 """
 
 from __future__ import annotations
@@ -40,13 +40,23 @@ Arrows = tuple[np.ndarray, np.ndarray, np.ndarray]
 class Template:
     """Typed nodes and edges, the same for every patient.
 
-    `genes` and `kinds` sorted; node p stands for kind p // G and gene p % G, so that P = kinds × G.
-    `slots`: (kind, modality) for every table whose values the nodes of a kind carry. `place`:
-    modality → int64 `[F]`, the gene of each of its columns, -1 for none. `relations`: (kind, verb,
-    kind) → source and target int64 `[E]` (places in `genes`) and weight float64 `[E]` > 0; a
-    relation without a direction holds each edge both ways (a self-loop once), all of one way first.
-    `pathways`: gene set → int64, its edges among those of the gene network, each counted once (see
-    `listed`).
+    Node p is of kind p // G and of gene p % G, so that there are P = kinds × G nodes.
+
+    Parameters
+    ----------
+    genes, kinds : tuple of str
+        Sorted.
+    slots : tuple of (str, str)
+        (kind, modality) of every table whose values the nodes of a kind get.
+    place : dict of str to np.ndarray
+        Modality → int64 `[F]`, the position in `genes` of the gene of each column, -1 for none.
+    relations : dict of Relation to Arrows
+        (kind, verb, kind) → source and target int64 `[E]`, positions in `genes`, and weight float64
+        `[E]` > 0; without direction each edge both ways, all of one way first (a self-loop once).
+    directed : bool
+        Whether the gene network is.
+    pathways : dict of str to np.ndarray
+        Gene set → int64, its edges among those of the gene network, each once (see `listed`).
     """
 
     genes: tuple[str, ...]
@@ -85,10 +95,12 @@ class Template:
         for _, m in slots:
             places = [place_of.get(symbol, -1) for symbol in modalities[m]]
             place[m] = np.array(places, np.int64)
+        nodes = (tuple(genes), tuple(sorted(kinds)), tuple(slots), place)
         relations = _links(section, kinds, len(genes))
-        directed = bool(network and network.directed)
-        bare = cls(tuple(genes), tuple(sorted(kinds)), tuple(slots), place, relations, directed)
-        return bare if network is None else bare._joined(network.on(genes), section)
+        if network is None:
+            return cls(*nodes, relations)
+        without_network = cls(*nodes, relations, network.directed)
+        return without_network._joined(network.on(genes), section)
 
     def _joined(self, network: GeneNetwork, section: SignallingSection) -> Template:
         """With the interactions of a network on exactly these genes, and the gene sets on them."""
@@ -119,7 +131,7 @@ class Template:
         return sum(len(source) for source, _, _ in self.relations.values())
 
     def block(self, kind: str) -> slice:
-        """Where the nodes of a kind stand."""
+        """The positions of the nodes of a kind."""
         start = self.kinds.index(kind) * len(self.genes)
         return slice(start, start + len(self.genes))
 
@@ -134,17 +146,8 @@ class Template:
         return (len(source) + loops) // 2
 
     def messages(self, relation: Relation) -> sparse.csr_matrix:
-        """Weights of the messages of a relation.
-
-        Parameters
-        ----------
-        relation : Relation
-
-        Returns
-        -------
-        sparse.csr_matrix
-            float64 `[G, G]`: row = receiver, column = sender.
-        """
+        """float64 `[G, G]`: weights of the messages of a relation, row = receiver, column =
+        sender."""
         source, target, weight = self.relations[relation]
         shape = (len(self.genes), len(self.genes))
         return sparse.csr_matrix((weight, (target, source)), shape=shape)
@@ -218,9 +221,10 @@ class Template:
             table = np.asarray(tables[modality], float)
             has = present[:, [names.index(modality)]]
             known = ~np.isnan(table) & has
+            measured = np.where(known, table, 0.0)
             members = (self.members(modality) != 0).astype(float)
             count = (members @ known.T.astype(float)).T
-            total = (members @ np.where(known, table, 0.0).T).T
+            total = (members @ measured.T).T
             nothing = np.full_like(total, np.nan)
             mean = np.divide(total, count, out=nothing, where=count > 0)
             values[:, slot, self.block(kind)] = mean

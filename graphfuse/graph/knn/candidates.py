@@ -150,16 +150,25 @@ def raise_cutoff(kept, cutoff, count, slack, scores):
     if len(cutoff) > 1 and max(len(row), cells_of_table // 4) > MOST_CANDIDATES:
         raise TooManyCandidates
     if width >= count:
-        table = np.full((len(cutoff), width), -np.inf, score.dtype)
-        start = np.cumsum(held) - held
-        column = np.arange(len(row)) - start[row]
-        table[row, column] = score
+        table = _one_row_each(row, score, held)
         kth = kth_greatest(table, count).astype(float)
         allowed = rounded_down(kth - 2 * slack, scores)
         cutoff = np.maximum(cutoff, allowed)
         keep = score >= cutoff[row]
         row, place, score = row[keep], place[keep], score[keep]
     return [(row, place, score)], cutoff
+
+
+def _one_row_each(row: np.ndarray, score: np.ndarray, held: np.ndarray) -> np.ndarray:
+    """`[q, width]`: the scores of each query in its row, -inf behind them.
+
+    `row` int `[E]`, ascending: the query of each score; `held` int `[q]`: how many each has.
+    """
+    table = np.full((len(held), held.max(initial=0)), -np.inf, score.dtype)
+    start = np.cumsum(held) - held
+    column = np.arange(len(row)) - start[row]
+    table[row, column] = score
+    return table
 
 
 def gpu_candidates(

@@ -299,9 +299,9 @@ def approximate(
     if cells > MOST_CELLS * len(file.centres):
         log.info("neighbours are in %d of %d cells: searching exactly", cells, len(file.centres))
         return None
-    found_index, found_similarity = file.find(sample, neighbours, cells)
-    _, found_similarity = without_own(found_index, found_similarity, drawn)
-    is_true_neighbour = found_similarity >= true_similarity[:, -1:]
+    sample_index, similarity = file.find(sample, neighbours, cells)
+    _, similarity = without_own(sample_index, similarity, drawn)
+    is_true_neighbour = similarity >= true_similarity[:, -1:]
     recall = float(is_true_neighbour.mean())
     log.info("neighbours from %d of %d cells: recall %.3f", cells, len(file.centres), recall)
     index, similarity = file.find(queries, count, cells)

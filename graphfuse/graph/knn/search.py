@@ -126,17 +126,22 @@ def nearest(
     index, similarity, method, recall = _search_distinct(
         asked.points, targets.points, metric, wanted, exact, seed, device
     )
-    if targets.points.shape[0] < n:
+    if targets.has_duplicates:
         index, similarity = _of_members(index, similarity, targets.group, wanted)
-    if asked.points.shape[0] < len(asked.group):
+    if asked.has_duplicates:
         index, similarity = index[asked.group], similarity[asked.group]
     if own is not None and n:
         index, similarity = without_own(index, similarity, own)
+    index, similarity = _padded(index, similarity, count)
+    return SearchResult(index, similarity, method, recall)
+
+
+def _padded(index: np.ndarray, similarity: np.ndarray, count: int) -> tuple:
+    """(index, similarity) `[q, count]`, with -1 and -inf where there are fewer columns."""
     lacking = max(0, count - index.shape[1])
     columns = ((0, 0), (0, lacking))
     index = np.pad(index, columns, constant_values=-1)
-    similarity = np.pad(similarity, columns, constant_values=-np.inf)
-    return SearchResult(index, similarity, method, recall)
+    return index, np.pad(similarity, columns, constant_values=-np.inf)
 
 
 class _Distinct(NamedTuple):
@@ -149,6 +154,11 @@ class _Distinct(NamedTuple):
     def of(cls, points) -> _Distinct:
         first, group = distinct(points)
         return cls(points if len(first) == len(group) else points[first], group)
+
+    @property
+    def has_duplicates(self) -> bool:
+        """Whether any two rows of the table are equal."""
+        return self.points.shape[0] < len(self.group)
 
 
 def _search_distinct(asked, targets, metric, count, exact, seed, device):

@@ -98,6 +98,13 @@ def threshold(reference, mean_degree: float, metric: str = "cosine", *, seed: in
     drawn = np.sort(rng.choice(n, min(n, DRAWN), replace=False))
     if n > EXACT_UP_TO:
         return estimated_threshold(reference, drawn, metric, mean_degree)
+    return _exact_threshold(reference, drawn, metric, mean_degree)
+
+
+def _exact_threshold(reference, drawn: np.ndarray, metric: str, mean_degree: float) -> float:
+    """`threshold`, from the pairs above an estimate by the points at `drawn`, which is lowered
+    until there are enough of them."""
+    n = reference.shape[0]
     wanted = max(1, round(mean_degree * n))
     slack = 1.2
     while n > 1:

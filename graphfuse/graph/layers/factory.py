@@ -92,6 +92,12 @@ def _resolved(name: str, section: PatientSection, modalities: list[str], faults:
         return Spec(of, edges=table.edges, weight=table.weight or "similarity")
     settings = {key: getattr(section, key) for key in _SETTINGS} | given
     combine = table.combine or ("snf" if name == "snf" else "join")
+    _check_together(combine, settings, where, faults)
+    return Spec(of, combine, **settings)
+
+
+def _check_together(combine: str, settings: dict, where: str, faults: Faults) -> None:
+    """Adds a fault for settings of a layer that do not go together."""
     if combine == "snf" and settings["rule"] != "nearest":
         faults.add(
             f"{where} fused layers keep everyone's nearest (got rule = "
@@ -99,7 +105,6 @@ def _resolved(name: str, section: PatientSection, modalities: list[str], faults:
         )
     if settings["rule"] == "radius" and settings["radius"] is None:
         faults.add(f'{where} rule = "radius" needs radius = the greatest distance')
-    return Spec(of, combine, **settings)
 
 
 def _check_nothing_idle(table: LayerSpec, given: dict, where: str, faults: Faults) -> None:

@@ -77,12 +77,8 @@ class FusedLayer(Layer):
         references = [
             Reference.fit((m,), tables, present, spec.similarity, spec.space) for m in measured
         ]
-        affinities, near, units = [], [], []
-        for reference in references:
-            weights, mean_distance, unit = _scaled(reference)
-            affinities.append(weights)
-            near.append(mean_distance)
-            units.append(unit)
+        scaled = [_scaled(reference) for reference in references]
+        affinities, near, units = (list(column) for column in zip(*scaled, strict=True))
         has = np.column_stack([reference.members for reference in references])
         fused = fuse(affinities, has)
         members = has.any(1)

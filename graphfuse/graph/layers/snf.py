@@ -97,16 +97,21 @@ def fuse(
         present = np.ones((len(affinities[0]), len(affinities)), bool)
     present = np.asarray(present, bool)
     n = len(present)
-    rows = [np.flatnonzero(column) for column in present.T]
-    among_present = [w[_square(r, n)] for w, r in zip(affinities, rows, strict=True)]
-    local = [_local(w, neighbours) for w in among_present]
-    status = [_status(w) for w in among_present]
+    rows, local, status = [], [], []
+    for weights, has_modality in zip(affinities, present.T, strict=True):
+        members = np.flatnonzero(has_modality)
+        among = weights[_square(members, n)]
+        rows.append(members)
+        local.append(_local(among, neighbours))
+        status.append(_status(among))
     has = present.astype(float)
     shared = has @ has.T  # [n, n]: how many modalities two patients have in common
     for _ in range(rounds):
         total = _total(status, rows, n)
-        others = [_mean_of_others(total, shared, p, r) for p, r in zip(status, rows, strict=True)]
-        status = [_status(s @ (s @ p.T).T) for s, p in zip(local, others, strict=True)]
+        for m, s in enumerate(local):
+            others = _mean_of_others(total, shared, status[m], rows[m])
+            diffused = s @ (s @ others.T).T
+            status[m] = _status(diffused)
     total = _total(status, rows, n)
     nothing = np.zeros_like(total)
     fused = np.divide(total, shared * n, out=nothing, where=shared > 0)

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from graphfuse.errors import InputError
+from graphfuse.graph.edge_list import in_words
 from graphfuse.graph.layers.layer import Layer, Spec, Tables, counts
 from graphfuse.graph.neighbour_lists import Neighbours
 from graphfuse.graph.patient_edges import clean_patient_edges, read_patient_edges
@@ -55,8 +56,7 @@ class GivenLayer(Layer):
         place = [ids.get_indexer(edges[side]) for side in ("source", "target")]
         counted = {**left_out, **_unknown(path, edges, ids, place)}
         _log_left_out(name, counted)
-        every_id = "\0".join([*edges["source"], *edges["target"]])
-        salt = hashlib.sha256(every_id.encode()).hexdigest()[:32]
+        salt = _salt(edges)
         if spec.weight != "similarity":
             edges = edges.assign(weight=1.0)
         hashes, known = _known(edges, place, len(ids), salt)
@@ -104,11 +104,16 @@ def _unknown(
 
 
 def _log_left_out(name: str, counted: dict[str, int]) -> None:
-    left_out = ", ".join(f"{what} {count:,}" for what, count in counted.items() if count)
-    log.info("patient layer %s: edges read; left out: %s", name, left_out or "none")
+    log.info("patient layer %s: edges read; left out: %s", name, in_words(counted) or "none")
 
 
 # -------------------------------------------------------------------------------------- hashed ids
+
+
+def _salt(edges: pd.DataFrame) -> str:
+    """A salt that depends on all ids of the file."""
+    every_id = "\0".join([*edges["source"], *edges["target"]])
+    return hashlib.sha256(every_id.encode()).hexdigest()[:32]
 
 
 def _hashed(ids: pd.Index, salt: str) -> np.ndarray:

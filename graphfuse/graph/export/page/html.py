@@ -11,6 +11,7 @@ import jinja2
 import numpy as np
 from markupsafe import Markup
 
+from graphfuse.data.cohort import Cohort
 from graphfuse.files.atomic_write import whole
 from graphfuse.graph.cohort_graph import CohortGraph
 from graphfuse.graph.export.page.colours import gene_hues, patient_hues
@@ -65,12 +66,8 @@ def page(graph: CohortGraph, seed: int = 0) -> tuple[str, str]:
 def page_data(graph: CohortGraph, seed: int = 0) -> dict:
     """Everything the page shows, as plain values."""
     cohort = graph.cohort
-    target = next((each for each in cohort.outcomes.values() if each.task.has_classes), None)
-    target_name, labels = None, None
-    strata = np.zeros(len(cohort), int)
-    if target is not None:
-        target_name, labels = target.name, target.values
-        strata = labels
+    target_name, labels = _first_classes(cohort)
+    strata = np.zeros(len(cohort), int) if labels is None else labels
     rows, at_random = sample(graph.layers, strata, MOST_PATIENTS, seed)
     share = MOST_LINES // max(len(graph.layers), 1)
     lines = {name: pairs(lists, rows, share, seed) for name, lists in graph.layers.items()}
@@ -93,6 +90,14 @@ def page_data(graph: CohortGraph, seed: int = 0) -> dict:
         "patients": patients,
         "genes": _genes(graph),
     }
+
+
+def _first_classes(cohort: Cohort) -> tuple[str | None, np.ndarray | None]:
+    """Name and labels `[N]` of the first outcome with classes; `None` where there is none."""
+    for outcome in cohort.outcomes.values():
+        if outcome.task.has_classes:
+            return outcome.name, outcome.values
+    return None, None
 
 
 def _in_words(

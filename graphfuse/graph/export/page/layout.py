@@ -66,14 +66,7 @@ def spectral(links: sparse.csr_matrix, dims: int, rounds: int = 4) -> np.ndarray
     """
     count = links.shape[0]
     dims = min(dims, max(count - 1, 1))
-    degree = np.asarray(links.sum(1)).ravel()
-    root = np.sqrt(degree)
-    scale = np.divide(1, root, out=np.zeros_like(root), where=root > 0)
-    scaling = sparse.diags(scale)
-    walk = (scaling @ links @ scaling).tocsr()
-    walk = walk.astype(np.float32)
-    trivial = root / max(np.linalg.norm(root), 1e-12)
-    trivial = trivial.astype(np.float32)[:, None]
+    walk, scale, trivial = _normalised(links)
     rng = np.random.default_rng(_SEED)
     basis = rng.normal(size=(count, dims)).astype(np.float32)
     bound = 0.5
@@ -87,6 +80,18 @@ def spectral(links: sparse.csr_matrix, dims: int, rounds: int = 4) -> np.ndarray
     vectors = (basis @ rotation[:, ::-1]).astype(float)
     smoothness = np.clip(ritz_values[::-1], 0.01, 1)
     return _with_signs(vectors * smoothness * scale[:, None])
+
+
+def _normalised(links: sparse.csr_matrix) -> tuple[sparse.csr_matrix, np.ndarray, np.ndarray]:
+    """D^-1/2 A D^-1/2 in float32, the diagonal of D^-1/2 (0 where there is no link), and the
+    matrix's leading eigenvector `[N, 1]`, which says nothing but the degrees."""
+    degree = np.asarray(links.sum(1)).ravel()
+    root = np.sqrt(degree)
+    scale = np.divide(1, root, out=np.zeros_like(root), where=root > 0)
+    scaling = sparse.diags(scale)
+    walk = (scaling @ links @ scaling).tocsr()
+    trivial = root / max(np.linalg.norm(root), 1e-12)
+    return walk.astype(np.float32), scale, trivial.astype(np.float32)[:, None]
 
 
 def _with_signs(vectors: np.ndarray) -> np.ndarray:
@@ -203,11 +208,16 @@ def _settled(links: sparse.csr_matrix, begin: np.ndarray, steps: int, early: flo
         gain = np.where(overshot, gain * 0.8, gain + 0.2)
         gain = np.clip(gain, 0.01, None)
         speed = momentum * speed - rate * gain * slope
-        length = np.linalg.norm(speed, axis=1, keepdims=True)
-        speed *= np.minimum(1, 5 / np.maximum(length, 1e-9))
+        speed *= _braked(speed)
         places = places + speed.astype(np.float32)
         places -= places.mean(0)
     return places.astype(float)
+
+
+def _braked(speed: np.ndarray) -> np.ndarray:
+    """`[n, 1]`: factors that shorten steps of more than 5 to 5."""
+    length = np.linalg.norm(speed, axis=1, keepdims=True)
+    return np.minimum(1, 5 / np.maximum(length, 1e-9))
 
 
 def _shares(links: sparse.csr_matrix) -> sparse.csr_matrix:
@@ -291,11 +301,7 @@ def _apart(places: np.ndarray, rounds: int = 40) -> np.ndarray:
         order = np.lexsort((close[:, 1], close[:, 0]))
         close = close[order]
         one, other = close[:, 0], close[:, 1]
-        gap = places[one] - places[other]
-        length = np.linalg.norm(gap, axis=1, keepdims=True)
-        along = gap / np.maximum(length, 1e-9)
-        direction = np.where(length > 1e-9, along, [[1.0, 0.0]])
-        push = direction * (least - length) * 0.5
+        push = _push(places[one] - places[other], least)
         pairs = np.bincount(close.ravel(), minlength=count)
         crowd = np.sqrt(np.maximum(pairs, 1))
         for axis in (0, 1):
@@ -303,6 +309,15 @@ def _apart(places: np.ndarray, rounds: int = 40) -> np.ndarray:
             back = np.bincount(other, push[:, axis], count)
             places[:, axis] += (forth - back) / crowd
     return places
+
+
+def _push(gap: np.ndarray, least: float) -> np.ndarray:
+    """`[P, 2]`: by how much the first of two nodes with this gap between them moves, so that they
+    come to the `least` distance; to the right where they are at one place."""
+    length = np.linalg.norm(gap, axis=1, keepdims=True)
+    along = gap / np.maximum(length, 1e-9)
+    direction = np.where(length > 1e-9, along, [[1.0, 0.0]])
+    return direction * (least - length) * 0.5
 
 
 def _inside(places: np.ndarray) -> np.ndarray:

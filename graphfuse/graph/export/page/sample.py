@@ -214,13 +214,20 @@ def leading_genes(network: GeneNetwork, most: int, each: int = 3) -> tuple[np.nd
     source, target = place_of[network.source], place_of[network.target]
     among = (source >= 0) & (target >= 0) & (source != target)
     source, target, weight = source[among], target[among], network.weight[among]
+    lines = _strongest_lines(source, target, weight, each, count)
+    edges = np.unique(source * count + target)
+    a, b = np.divmod(lines, count)
+    both_ways = np.full(len(lines), 3)
+    return chosen, Pairs(a, b, both_ways, len(edges) - len(lines))
+
+
+def _strongest_lines(
+    source: np.ndarray, target: np.ndarray, weight: np.ndarray, each: int, count: int
+) -> np.ndarray:
+    """Lower end × `count` + higher end of each node's `each` strongest edges, every line once."""
     one = np.concatenate([source, target])
     other = np.concatenate([target, source])
     best = strongest(one, other, np.concatenate([weight, weight]), each)
     low = np.minimum(one[best], other[best])
     high = np.maximum(one[best], other[best])
-    lines = np.unique(low * count + high)
-    edges = np.unique(source * count + target)
-    a, b = np.divmod(lines, count)
-    both_ways = np.full(len(lines), 3)
-    return chosen, Pairs(a, b, both_ways, len(edges) - len(lines))
+    return np.unique(low * count + high)
