@@ -101,10 +101,14 @@ class Rotated:
         Columns of the training patients in these coordinates `[n, r]`.
     basis : np.ndarray
         The rotation `[F, r]` that takes columns there.
+    dual : np.ndarray or None
+        Coefficients `[n, r]` of the patients in `basis`, where it was found from their kernel:
+        basis = columnsᵀ @ dual.
     """
 
     own: np.ndarray
     basis: np.ndarray
+    dual: np.ndarray | None = None
 
 
 def rotated_columns(fold: PreparedFold, modality: str) -> Rotated:
@@ -119,12 +123,13 @@ def _rotate(fold: PreparedFold, modality: str) -> Rotated:
     columns = fold.views.own[modality]
     if allows_kernels(len(columns)) and not is_narrow(*columns.shape):
         kernel = kernels(fold, (modality,))[modality]
-        own, into = coordinates(kernel.own)
-        basis = columns.T @ into
+        own, dual = coordinates(kernel.own)
+        basis = columns.T @ dual
     else:
         own, basis = coordinates_of_columns(columns)
+        dual = None
     if own.shape[1]:
-        return Rotated(own, basis)
+        return Rotated(own, basis, dual)
     rows, width = columns.shape
     return Rotated(np.zeros((rows, 1)), np.zeros((width, 1)))
 
@@ -146,14 +151,21 @@ def _rotated_input(fold: PreparedFold, modality: str) -> np.ndarray:
     reads it.
     """
     rotated = rotated_columns(fold, modality)
-    x_smoothed = fold.views.x_smoothed.get(modality)
-    if x_smoothed is None:
+    if modality not in fold.views.x_smoothed:
         return rotated.own
 
     def both() -> np.ndarray:
-        return np.stack([rotated.own, x_smoothed @ rotated.basis], 1)
+        return np.stack([rotated.own, _rotated_x_smoothed(fold, modality, rotated)], 1)
 
     return fold.results.network.get(("rotated x_smoothed", modality), both)
+
+
+def _rotated_x_smoothed(fold: PreparedFold, modality: str, rotated: Rotated) -> np.ndarray:
+    """Columns averaged over the gene network, in the coordinates of the columns, `[n, r]`."""
+    if rotated.dual is None:
+        return fold.views.x_smoothed[modality] @ rotated.basis
+    # x_smoothed @ columnsᵀ @ dual, of which the first product is a kernel that is there already
+    return kernels(fold, (modality,))[modality].cross @ rotated.dual
 
 
 def fold_data(fold: PreparedFold, modalities: tuple[str, ...], recipe: Recipe) -> FoldData:

@@ -29,9 +29,9 @@ def is_constant(table: np.ndarray) -> np.ndarray:
     """
     if not len(table):
         return np.ones(table.shape[1], dtype=bool)
-    scaled, _ = near_one(table)
-    largest = np.abs(scaled).max(axis=0)  # [F]
-    return np.ptp(scaled, axis=0) <= ROUNDING * largest
+    highest, lowest = table.max(axis=0), table.min(axis=0)  # [F]
+    (highest, lowest), _ = near_one(np.stack([highest, lowest]))
+    return highest - lowest <= ROUNDING * np.maximum(highest, -lowest)
 
 
 def near_one(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -100,6 +100,7 @@ class Classes(ClassValues, ExternalClasses, Task):
 
     # ------------------------------------------------------------------- how linear models learn it
 
+    residuals_sum_to_zero = True  # both probabilities and one-hot classes add up to one
     curvature = 0.5  # of the softmax's cross-entropy (Böhning 1992, doi:10.1007/BF00048682)
 
     @property

@@ -11,6 +11,10 @@ import numpy as np
 class LearnedByLinearModels(ABC):
     """A task as linear models learn it: a patient's linear predictor is W numbers."""
 
+    #: Whether the columns of `residual` add up to zero for every patient, as those of a softmax do:
+    #: linear models then solve for all columns but the last.
+    residuals_sum_to_zero: ClassVar[bool] = False
+
     #: An upper bound of the second derivative of a patient's loss in its linear predictor.
     curvature: ClassVar[float] = 1.0
 

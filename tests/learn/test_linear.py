@@ -16,19 +16,15 @@ from graphfuse.data.synth import planted
 from graphfuse.errors import InputError
 from graphfuse.graph.gene.network import GeneNetwork
 from graphfuse.learn.assemble import Preparation
-from graphfuse.learn.linear.crossfit import (
-    GATES,
-    RidgeKey,
-    gates,
-    linear_fit,
-    path,
-    ridge,
-)
+from graphfuse.learn.linear.crossfit import linear_fit, ridge
+from graphfuse.learn.linear.gate_search import GATES, gates
 from graphfuse.learn.linear.inner_folds import INNER_FOLDS, ON_ALL, Fit, InnerFolds
 from graphfuse.learn.linear.kernel_sets import kernel_sets, kernels
 from graphfuse.learn.linear.kernels import Kernel, Narrow, means_of, slope_of, spread, summed
+from graphfuse.learn.linear.penalty_search import path
 from graphfuse.learn.linear.prepared_fold import PreparedFold
-from graphfuse.learn.linear.ridge import PENALTIES, fit_ridge, lowest_level
+from graphfuse.learn.linear.ridge import PENALTIES, lowest_level
+from graphfuse.learn.linear.ridge_key import RidgeKey
 from graphfuse.learn.linear.stacked_ridge import (
     GATE_PRIOR,
     Linear,
@@ -42,6 +38,7 @@ from graphfuse.learn.linear.stacking import linear_start
 from graphfuse.learn.model import FusionModel
 from graphfuse.learn.stratified_folds import stratified
 from graphfuse.schema import Recipe
+from tests.learn.ridge_path import fit_ridge
 from tests.outcomes import learned, of_codes
 
 RECIPE = Recipe.model_validate(
@@ -104,7 +101,7 @@ def test_what_a_patient_is_shown_is_by_the_inner_model_without_it(cross, names):
                 fit.views[held, column], expected, atol=0.02
             )  # a descent stops early, ours later
         np.testing.assert_allclose(
-            fit.held_bias[held], alone.intercept[[0]].repeat(len(held), 0), atol=0.02
+            fit.held_out_bias[held], alone.intercept[[0]].repeat(len(held), 0), atol=0.02
         )
 
 
@@ -112,7 +109,7 @@ def test_what_a_patient_is_shown_is_by_the_inner_model_without_it(cross, names):
 def test_own_views_and_bias_are_the_held_out_logits(cross, names):
     fit = ridge(cross.without_graphs(), names)
     np.testing.assert_allclose(
-        fit.views[:, :, 0].sum(1) + fit.held_bias, fit.held_out[0], atol=1e-10
+        fit.views[:, :, 0].sum(1) + fit.held_out_bias, fit.held_out[0], atol=1e-10
     )
     there = (CODES >= 0) & cross.views.present[:, [NAMES.index(m) for m in names]].any(1)
     assert fit.loss == pytest.approx(
@@ -144,7 +141,7 @@ def test_the_label_of_a_held_out_patient_changes_nothing_shown_of_its_fold(cross
             continue  # the one number chosen on all training patients
         mine = cross.inner.first == cross.inner.first[i]
         np.testing.assert_array_equal(before.views[mine], after.views[mine])
-        np.testing.assert_array_equal(before.held_bias[mine], after.held_bias[mine])
+        np.testing.assert_array_equal(before.held_out_bias[mine], after.held_out_bias[mine])
         assert (
             np.abs(before.views[~mine] - after.views[~mine]).max() > 1e-6
         )  # the others learn from it
@@ -309,7 +306,7 @@ def test_a_patient_without_a_modality_starts_at_the_model_of_the_others(cross):
     which = start.linear.pattern(cross.views.present)
     assert (start.linear.patterns[which[lacking]] == [True, False]).all()
     np.testing.assert_allclose(start.views[lacking, 0], rna.views[lacking, 0], rtol=1e-12)
-    np.testing.assert_allclose(start.bias[lacking].sum(1), rna.held_bias[lacking], rtol=1e-12)
+    np.testing.assert_allclose(start.bias[lacking].sum(1), rna.held_out_bias[lacking], rtol=1e-12)
     p = which[lacking[0]]
     np.testing.assert_allclose(
         start.linear.slopes["rna"][p], slope_of(cross.views, "rna", *rna.coefficients["rna"])

@@ -10,10 +10,10 @@ from graphfuse.learn.linear.ridge import (
     PENALTIES,
     coordinates,
     coordinates_of_columns,
-    fit_ridge,
 )
 from graphfuse.task.outcome import Target
 from graphfuse.task.registry import kind_of
+from tests.learn.ridge_path import fit_ridge
 from tests.outcomes import learned
 
 CS = (0.01, 0.3, 10.0, 1000.0)

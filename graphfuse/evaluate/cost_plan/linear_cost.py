@@ -9,12 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from graphfuse.evaluate.cost_plan.estimate import Spent
-from graphfuse.learn.linear.crossfit import RidgeKey, path
 from graphfuse.learn.linear.inner_folds import HELD_OUT, INNER_FOLDS, PARTITIONS
 from graphfuse.learn.linear.kernel_sets import kernel_sets
 from graphfuse.learn.linear.kernels import is_narrow
+from graphfuse.learn.linear.penalty_search import path
 from graphfuse.learn.linear.prepared_fold import PreparedFold
 from graphfuse.learn.linear.ridge import coordinates
+from graphfuse.learn.linear.ridge_key import RidgeKey
 from graphfuse.learn.parallel_folds import side_by_side
 
 MOST_SOLVED = 1000  # patients with whom the parts are timed

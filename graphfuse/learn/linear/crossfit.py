@@ -1,257 +1,130 @@
 """Ridge regressions cross-fitted inside a fold's training patients.
 
-One set of kernels serves all: every linear baseline, every pattern of modalities and the net's
-linear start are ridge regressions on sums of kernels, and so are those on columns smoothed by a
-graph. Each is asked for by its key, in any order, and fitted once.
+Every linear baseline, every pattern of modalities and the net's linear start is a ridge regression
+on a sum of kernels, of columns that may be smoothed along graphs. A regression is asked for by what
+it is (`RidgeKey`), in any order, and fitted once:
+
+    training patients of a fold              one partition of several, in five inner folds
+    ┌───┬───┬───┬───┬───┐
+    │ 1 │ 2 │ 3 │ 4 │ 5 │   fit 1 learns from 2-5 and gives the logits of 1, fit 2 those of 2, …
+    └───┴───┴───┴───┴───┘   all fits are solved side by side, as columns of one matrix product
+      │
+      ├── penalty_search   the penalty: lowest loss of these logits, averaged over partitions
+      ├── gate_search      how strongly columns are smoothed along each graph: lowest loss
+      └── stacking         how regressions are mixed: lowest loss
+
+So whatever is chosen, and whatever a net is shown of a training patient, comes from fits that never
+saw that patient's label. A last fit, on all training patients, is what new patients are given.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable
-from dataclasses import dataclass
-from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
+from graphfuse.learn.linear.gate_search import opened
 from graphfuse.learn.linear.inner_folds import ON_ALL
-from graphfuse.learn.linear.kernel_sets import KernelSet, kernel_sets, means
-from graphfuse.learn.linear.kernels import spread, summed
+from graphfuse.learn.linear.kernel_sets import KernelSet, kernel_sets
+from graphfuse.learn.linear.kernels import spread
+from graphfuse.learn.linear.penalty_search import RidgePath, path
 from graphfuse.learn.linear.prepared_fold import PreparedFold
-from graphfuse.learn.linear.result_cache import Memo
-from graphfuse.learn.linear.ridge import PENALTIES, Descent, lowest_level
+from graphfuse.learn.linear.ridge_key import RidgeKey, level_before
 from graphfuse.learn.linear.stacked_ridge import LinearFit
-
-GATES = (1.0, 2.0, 4.0)  # tried in turn while the held-out loss falls
-# share of the loss by which it must fall where all patients are labelled; in proportion less where
-# fewer are
-WORTH = 0.01
-# gradient per patient at which a search may judge a fit; the one it takes goes on to the usual.
-# Gates are judged at the optimum: on TCGA-BRCA rough losses are off to one another by up to 3 %
-ROUGH = 1e-3
-
-
-@dataclass(frozen=True)
-class RidgeKey:
-    """Which ridge regression: the one on the sum of these modalities' kernels.
-
-    `gates`: how far each of them is smoothed along the gene network and its patient layers, without
-    the zeros at the end; `first`: the level of the penalty at which its search begins.
-    """
-
-    modalities: tuple[str, ...]
-    gates: tuple[tuple[float, ...], ...]
-    first: int = 0
-
-    @classmethod
-    def of_one(cls, modality: str, gates: np.ndarray, first: int = 0) -> RidgeKey:
-        """The regression on one modality, smoothed through `gates` `[1 + L]`."""
-        opened = np.flatnonzero(gates)
-        count = 0 if not len(opened) else int(opened[-1]) + 1
-        return cls((modality,), (tuple(gates[:count].tolist()),), first)
-
-    def gates_of(self, modality: str, depth: int) -> np.ndarray:
-        """A modality's gates `[1 + L]`, of L = `depth` patient layers."""
-        found = np.zeros(1 + depth)
-        opened = self.gates[self.modalities.index(modality)]
-        found[: len(opened)] = opened
-        return found
-
-    @property
-    def is_along_network(self) -> bool:
-        """Whether anything is smoothed along the gene network."""
-        return any(each[0] != 0 for each in self.gates if each)
-
-    @property
-    def is_along_layers(self) -> bool:
-        """Whether anything is smoothed along a patient layer."""
-        return any(len(each) > 1 for each in self.gates)
-
-
-@dataclass(frozen=True, eq=False)
-class RidgePath:
-    """Where a search over penalties ended: the penalty's `level`, `held_out` logits `[partitions,
-    n, K]` and their `loss`, and for every kernel set alphas `[n, fits, K]` and intercepts
-    `[fits, K]`. `seconds`: what it took."""
-
-    level: int
-    held_out: np.ndarray
-    loss: float
-    ends: list[tuple[np.ndarray, np.ndarray]]
-    seconds: float
-
-
-# ------------------------------------------------------------------------------------ what is asked
 
 
 def ridge(fold: PreparedFold, modalities: tuple[str, ...], near: int | None = None) -> LinearFit:
-    """The ridge regression on the sum of these modalities' kernels, each smoothed through its
-    gates; `near`: a level of the penalty to search around (of several modalities)."""
+    """The ridge regression on the sum of some modalities' kernels, each smoothed as it is alone.
+
+    Parameters
+    ----------
+    fold : PreparedFold
+        The training patients.
+    modalities : tuple of str
+        Whose kernels are summed.
+    near : int, optional
+        A level of the penalty to search around, where there are several modalities.
+
+    Returns
+    -------
+    LinearFit
+        The regression, with what its fits give of the patients they hold out.
+    """
     if len(modalities) == 1:
         return linear_fit(fold, opened(fold, *modalities))
     return linear_fit(fold, joined(fold, modalities, near))
 
 
 def joined(fold: PreparedFold, modalities: tuple[str, ...], near: int | None = None) -> RidgeKey:
-    """The regression on several modalities, each smoothed as it is when alone; `near`: a level of
-    the penalty to search around."""
+    """The regression on several modalities, each smoothed as it is alone; `near`: a level of the
+    penalty to search around."""
     gates = tuple(opened(fold, m).gates[0] for m in modalities)
-    return RidgeKey(modalities, gates, 0 if near is None else _before(near))
-
-
-def gates(fold: PreparedFold, modality: str) -> np.ndarray:
-    """How far the modality's gene network and each of its patient layers are let in `[1 + L]`."""
-    return opened(fold, modality).gates_of(modality, fold.preparation.depth)
-
-
-def opened(fold: PreparedFold, modality: str) -> RidgeKey:
-    """The regression on one modality with its gates as far open as its held-out loss falls."""
-    return fold.results.both.get(("opened", modality), partial(_opened, fold, modality))
+    return RidgeKey(modalities, gates, 0 if near is None else level_before(near))
 
 
 def linear_fit(fold: PreparedFold, key: RidgeKey) -> LinearFit:
     """The regression of this key."""
 
-    def taken() -> LinearFit:
+    def fitted() -> LinearFit:
         sets = kernel_sets(fold, key.modalities)
-        return _taken_apart(fold, key, sets, path(fold, key))
+        return _by_view(fold, key, sets, path(fold, key))
 
-    return fold.results.both.get(("linear fit", key), taken)
-
-
-def path(fold: PreparedFold, key: RidgeKey) -> RidgePath:
-    """The search over penalties of this key; it depends on the graphs that are let in alone."""
-    return results_along(fold, [key]).get(("path", key), partial(_searched, fold, key))
+    return fold.results.both.get(("linear fit", key), fitted)
 
 
-def results_along(fold: PreparedFold, keys: Iterable[RidgeKey]) -> Memo:
-    """The results that depend on no other graphs than those which these regressions let in."""
-    keys = list(keys)
-    network = any(key.is_along_network for key in keys)
-    return fold.results.of(network, any(key.is_along_layers for key in keys))
-
-
-# -------------------------------------------------------------------------------------------- gates
-
-
-def _opened(fold: PreparedFold, m: str) -> RidgeKey:
-    """The gate that lowers the held-out loss of the ridge on the smoothed columns most is opened
-    first, for as long as the loss falls."""
-    key = RidgeKey.of_one(m, np.zeros(1 + fold.preparation.depth))
-    least = 1 - WORTH * fold.target.known.mean()
-    shut = _leading(fold, m)
-    held = kernel_sets(fold, (m,)) if shut else []  # kept while all these paths are searched
-    while shut:
-        tried = {gate: _wider(fold, key, gate, GATES[0]) for gate in shut}
-        gate = min(shut, key=lambda each: path(fold, tried[each]).loss)
-        opens = False
-        for value in GATES:
-            wider = _wider(fold, key, gate, value)
-            if path(fold, wider).loss > least * path(fold, key).loss:
-                break
-            key, opens = wider, True
-        if not opens:
-            break
-        shut.remove(gate)
-    del held
-    return key
-
-
-def _wider(fold: PreparedFold, key: RidgeKey, gate: int, value: float) -> RidgeKey:
-    """The regression with one gate set to `value`, its penalty sought around the present one."""
-    (m,) = key.modalities
-    values = key.gates_of(m, fold.preparation.depth)
-    values[gate] = value
-    return RidgeKey.of_one(m, values, _before(path(fold, key).level))
-
-
-def _before(level: int) -> int:
-    """Where a search around a level begins."""
-    return max(level - 1, 0)
-
-
-def _leading(fold: PreparedFold, m: str) -> list[int]:
-    """Which of the modality's gates lead anywhere."""
-    around = means(fold)[m]
-    layers = [1 + number for number, mean in enumerate(around) if mean.nnz]
-    if fold.preparation.isolates_patients:
-        layers = []
-    return [0, *layers] if m in fold.views.x_smoothed and fold.views.x_smoothed[m].any() else layers
-
-
-# ---------------------------------------------------------------------------------------- the paths
-
-
-def _searched(fold: PreparedFold, key: RidgeKey) -> RidgePath:
-    """Ridge regressions on all kernel sets, at the penalty with the lowest held-out loss."""
-    began = time.perf_counter()
-    sets, depth = kernel_sets(fold, key.modalities), fold.preparation.depth
-    columns = [list(fold.views.own).index(m) for m in key.modalities]
-    target = fold.target.hide(~fold.views.present[:, columns].any(1))
-    if not target.known.any():  # nobody to learn from: what nobody's columns say is left
-        target = fold.target
-    descents = []
-    for each in sets:
-        smoothed = [each.kernels[m].smoothed(key.gates_of(m, depth)) for m in key.modalities]
-        counted = np.column_stack([~fold.inner.held_out(fit) for fit in each.fits])
-        descents.append(Descent(summed(smoothed), target, fold.task, counted))
-    weights = {}
-
-    def held_out() -> tuple[np.ndarray, float]:
-        logits = _held_out(fold, sets, [descent.logits() for descent in descents])
-        return logits, float(fold.task.mean_loss(logits, target).mean())
-
-    def loss(level: int) -> float:
-        for descent in descents:
-            descent.to(PENALTIES[level], ROUGH)
-        weights[level] = [descent.weights for descent in descents]
-        return held_out()[1]
-
-    level, _ = lowest_level(loss, key.first)
-    for descent, start in zip(descents, weights[level], strict=True):
-        descent.weights = start
-        descent.to(PENALTIES[level])
-    ends = [(descent.alpha(), descent.intercept()) for descent in descents]
-    return RidgePath(level, *held_out(), ends, time.perf_counter() - began)
-
-
-def _held_out(fold: PreparedFold, sets: list[KernelSet], logits: list[np.ndarray]) -> np.ndarray:
-    """What fits say of those they hold out `[partitions, n, K]`, from all they say, by kernel set
-    `[n, fits, K]`."""
-    found = np.zeros((*fold.inner.partitions.shape, fold.task.width))
-    for each, said in zip(sets, logits, strict=True):
-        for column, fit in enumerate(each.fits):
-            if fit != ON_ALL:
-                rows = fold.inner.held_out(fit)
-                found[fit.partition, rows] = said[rows, column]
-    return found
-
-
-def _taken_apart(
-    fold: PreparedFold, key: RidgeKey, sets: list[KernelSet], found: RidgePath
+def _by_view(
+    fold: PreparedFold, key: RidgeKey, sets: list[KernelSet], solved: RidgePath
 ) -> LinearFit:
-    """The fit on all, and what fits of the first partition say of those they hold out."""
+    """A solved regression: its fit on all patients, and the logits that fits of the first partition
+    give those they hold out, by what they come from."""
     depth, width = fold.preparation.depth, fold.task.width
     views = np.zeros((len(fold.cohort), len(key.modalities), 2 + depth, width))
-    held_bias = np.zeros((len(fold.cohort), width))
+    held_out_bias = np.zeros((len(fold.cohort), width))
     coefficients, bias = {}, None
-    for each, (alpha, intercept) in zip(sets, found.ends, strict=True):
-        fits, flat = len(each.fits), alpha.reshape(len(alpha), -1)
-        for column, m in enumerate(key.modalities):
-            kernel = each.kernels[m]
-            own, hop = spread(kernel.means, key.gates_of(m, depth), flat)
-            ways = kernel.views(own, hop).reshape(len(alpha), -1, fits, width)
-            for number, fit in enumerate(each.fits):
-                if fit.is_first:
-                    rows = fold.inner.held_out(fit)
-                    views[rows, column] = ways[rows, :, number]
-                if fit == ON_ALL:
-                    take = slice(number * width, (number + 1) * width)
-                    coefficients[m] = own[:, take], hop[:, take]
-        for number, fit in enumerate(each.fits):
+    for kernel_set, (alpha, intercept) in zip(sets, solved.ends, strict=True):
+        by_modality = [_fits_by_view(kernel_set, key, m, alpha, depth) for m in key.modalities]
+        for number, fit in enumerate(kernel_set.fits):
             if fit.is_first:
-                held_bias[fold.inner.held_out(fit)] = intercept[number]
+                rows = fold.inner.held_out(fit)
+                held_out_bias[rows] = intercept[number]
+                for column, each in enumerate(by_modality):
+                    views[rows, column] = each.views[rows, :, number]
             if fit == ON_ALL:
                 bias = intercept[number]
-    taken = (coefficients, bias, found.held_out, views, held_bias, found.seconds)
-    return LinearFit(key.modalities, found.level, found.loss, *taken)
+                for m, each in zip(key.modalities, by_modality, strict=True):
+                    coefficients[m] = each.own[:, number], each.smoothed[:, number]
+    return LinearFit(
+        modalities=key.modalities,
+        level=solved.level,
+        loss=solved.loss,
+        coefficients=coefficients,
+        bias=bias,
+        held_out=solved.held_out,
+        views=views,
+        held_out_bias=held_out_bias,
+        seconds=solved.seconds,
+    )
+
+
+class _FitsByView(NamedTuple):
+    """Of one modality and all fits of a kernel set: coefficients on `own` columns and on those
+    `smoothed` along the gene network `[n, fits, K]`, and `views` `[n, 2 + L, fits, K]`."""
+
+    own: np.ndarray
+    smoothed: np.ndarray
+    views: np.ndarray
+
+
+def _fits_by_view(
+    kernel_set: KernelSet, key: RidgeKey, modality: str, alpha: np.ndarray, depth: int
+) -> _FitsByView:
+    """From alphas `[n, fits, K]` on the smoothed kernel."""
+    kernel = kernel_set.kernels[modality]
+    flat = alpha.reshape(len(alpha), -1)  # [n, fits * K]
+    own, smoothed = spread(kernel.means, key.gates_of(modality, depth), flat)
+    views = kernel.views(own, smoothed)
+    return _FitsByView(
+        own.reshape(alpha.shape),
+        smoothed.reshape(alpha.shape),
+        views.reshape(len(alpha), 2 + depth, *alpha.shape[1:]),
+    )

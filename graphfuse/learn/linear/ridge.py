@@ -1,12 +1,20 @@
-"""Multinomial ridge logistic regression in the coordinates of its kernel: the baselines and
-the net's start.
+"""Multinomial ridge logistic regression in the coordinates of its kernel: what linear baselines and
+the net's linear start are made of.
 
 With n patients and F features, the ridge solution lies in the span of the training rows, so it is
-found exactly from the kernel K = X Xᵀ `[n, n]`, whatever F. In the kernel's eigenbasis the
-curvature of the softmax loss is bounded by a diagonal (Böhning 1992, doi:10.1007/BF00048682:
-Hessian ≤ ½ ZᵀZ), so an accelerated diagonal descent finds it (Nesterov momentum with adaptive
-restart). Fits that count only some of the rows have a smaller curvature: one basis serves a
-cross-validation's fits and the fit on all, as one product per step.
+found exactly from the kernel K = X Xᵀ `[n, n]`, whatever F:
+
+    K = V Λ Vᵀ           eigenvectors and eigenvalues, once for each kernel
+    Z = V Λ^½  [n, r]    the patients in the kernel's own coordinates: Z Zᵀ = K
+    logits = Z w + b     min over w, b of  Σ loss + ‖w‖² / 2C
+
+In these coordinates the curvature of the softmax loss is bounded by a diagonal (Böhning 1992,
+doi:10.1007/BF00048682: Hessian ≤ ½ ZᵀZ = ½ Λ), so an accelerated diagonal descent solves it
+(Nesterov momentum with adaptive restart; O'Donoghue and Candès 2015,
+doi:10.1007/s10208-013-9150-3). Fits that count only some of the rows have a smaller curvature: one
+basis serves all fits of a cross-validation and the fit on all, as one product a step.
+
+Own code, because solvers of libraries take one fit at a time and the columns themselves.
 """
 
 from __future__ import annotations
@@ -21,64 +29,17 @@ from scipy.linalg import eigh
 from graphfuse.task.outcome import Target
 from graphfuse.task.task import Task
 
-PENALTIES = tuple(
-    float(c) for c in 10.0 ** np.arange(-2.0, 3.1, 0.5)
-)  # C: inverse penalty on a kernel of mean diagonal 1
+# C, the inverse penalty on a kernel of mean diagonal 1: 0.01 to 1000.
+PENALTIES = tuple((10.0 ** np.arange(-2.0, 3.1, 0.5)).tolist())
 LEAST = 1e-300  # of a mean diagonal
-
-
-@dataclass(frozen=True, eq=False)
-class Ridge:
-    """A fitted path over L penalties: `logits = kernel(new, train) @ alpha[l] + intercept[l]`.
-
-    `alpha` float64 `[L, n, K]` on the unscaled kernel; `intercept` `[L, K]`; `inverse_penalties`
-    `[L]`.
-    """
-
-    alpha: np.ndarray
-    intercept: np.ndarray
-    inverse_penalties: tuple[float, ...]
-
-    def logits(self, kernel: np.ndarray) -> np.ndarray:
-        """`[L, q, K]` for a kernel `[q, n]` between q patients and the training ones."""
-        return kernel @ self.alpha + self.intercept[:, None]
-
-    def at(self, level: int) -> Ridge:
-        """The path cut to one penalty."""
-        pick = slice(level, level + 1)
-        return Ridge(self.alpha[pick], self.intercept[pick], self.inverse_penalties[pick])
-
-
-def fit_ridge(
-    kernel: np.ndarray,
-    target: Target,
-    task: Task,
-    inverse_penalties: tuple[float, ...] = PENALTIES,
-    tolerance: float = 1e-4,
-    steps: int = 400,
-) -> Ridge:
-    """Ridge logistic regression for every inverse penalty C, each from where the last one ended:
-    min Σ loss + ‖W‖² / 2C.
-
-    `kernel` float64 `[n, n]` among training patients; `target`: of the n patients, of
-    whom those who are not known take no part. The intercept is not penalised. Tolerance and steps
-    as in `Descent.to`.
-    """
-    descent = Descent(Dense(kernel), target, task)
-    found = []
-    for c in inverse_penalties:
-        descent.to(c, tolerance, steps)
-        found.append((descent.alpha()[:, 0], descent.intercept()[0]))
-    alpha, intercept = map(np.stack, zip(*found, strict=True))
-    return Ridge(alpha, intercept, tuple(inverse_penalties))
 
 
 class Kernel(Protocol):
     """Inner products among n patients."""
 
     def coordinates(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
-        """Of the patients at `rows`: Z and B as in `coordinates`, of the kernel among them divided
-        by its mean diagonal; and that."""
+        """Z and B, as `coordinates` gives them, of the kernel among the patients at `rows` divided
+        by its mean diagonal; and that mean diagonal."""
 
     def times(self, alpha: np.ndarray) -> np.ndarray:
         """kernel @ alpha `[n, J]`."""
@@ -92,7 +53,7 @@ class Dense:
 
     def coordinates(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
         among = self.values[np.ix_(rows, rows)]
-        size = max(float(np.trace(among)) / max(len(among), 1), LEAST)
+        size = _mean_diagonal(np.trace(among), len(rows))
         return *coordinates(among / size), size
 
     def times(self, alpha: np.ndarray) -> np.ndarray:
@@ -107,51 +68,85 @@ class Factored:
 
     def coordinates(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
         among = self.table[rows]
-        size = max(float((among**2).sum()) / max(len(among), 1), LEAST)
-        placed, _ = coordinates_of_columns(among / np.sqrt(size))
-        return placed, placed / (placed**2).sum(0), size
+        size = _mean_diagonal((among**2).sum(), len(rows))
+        z, _ = coordinates_of_columns(among / np.sqrt(size))
+        return z, z / (z**2).sum(0), size
 
     def times(self, alpha: np.ndarray) -> np.ndarray:
         return self.table @ (self.table.T @ alpha)
 
 
-class Descent:
-    """G ridge regressions on one kernel among n patients, each counting other patients, walked from
-    penalty to penalty.
+def _mean_diagonal(trace: float, count: int) -> float:
+    """Of a kernel among `count` patients; never 0."""
+    return max(float(trace) / max(count, 1), LEAST)
 
-    `counted` bool `[n, G]`: whom each counts (default: one that counts all). Patients who are
-    not known count in none. The kernel is scaled inside to a mean diagonal of 1 over those
-    who count somewhere, at `rows`.
+
+class Descent:
+    """G ridge regressions on one kernel among n patients, each on other patients, solved side by
+    side from penalty to penalty.
+
+    Parameters
+    ----------
+    kernel : Kernel
+        Inner products among the n patients. It is scaled inside to a mean diagonal of 1 over those
+        on whom any regression is fitted.
+    target : Target
+        Of the n patients; those who are not known count in no regression.
+    task : Task
+        Gives the loss.
+    counted : np.ndarray, optional
+        bool `[n, G]`: on whom each regression is fitted; by default there is one, on all.
+
+    Attributes
+    ----------
+    weights : np.ndarray
+        `[K, G, r + 1]` in the kernel's coordinates, the intercept last.
     """
 
     def __init__(
         self, kernel: Kernel, target: Target, task: Task, counted: np.ndarray | None = None
     ):
-        counted = np.ones((len(target.values), 1), bool) if counted is None else counted
-        self.task, self.kernel, self.patients = task, kernel, len(target.values)
+        patients = len(target.values)
+        if counted is None:
+            counted = np.ones((patients, 1), bool)
+        self.task, self.kernel, self.patients = task, kernel, patients
         self.rows = np.flatnonzero(target.known & counted.any(1))
         z, self.basis, self.size = kernel.coordinates(self.rows)
-        self.design = np.hstack([z, np.ones((len(z), 1))])
-        self.counted = np.ascontiguousarray(counted[self.rows].T, float)
-        self.coded = task.coded(target)[self.rows].T[:, None]
+        self.design = np.hstack([z, np.ones((len(z), 1))])  # [rows, r + 1]
+        self.counted = np.ascontiguousarray(counted[self.rows].T, float)  # [G, rows]
         # classes first: sums over them are cheap
+        self.coded = task.coded(target)[self.rows].T[:, None]  # [K, 1, rows]
         self.weights = np.zeros((task.width, counted.shape[1], self.design.shape[1]))
-        means = (self.counted * self.coded).sum(2) / np.maximum(self.counted.sum(1), 1)
+        sums = (self.counted * self.coded).sum(2)
+        means = sums / np.maximum(self.counted.sum(1), 1)
         self.weights[..., -1] = task.intercepts(means)
+        # The columns that are solved for. Where residuals add up to zero, the last column of the
+        # logits is what the others leave of a sum that no step changes.
+        self._solved = task.width - task.residuals_sum_to_zero
+        self._sum = self.weights[..., -1].sum(0)[:, None]  # [G, 1]
 
     def to(self, inverse_penalty: float, tolerance: float = 1e-4, steps: int = 400) -> None:
-        """Moves all weights to their optimum at C, from where they are: min Σ loss + ‖W‖² / 2C.
+        """Moves all weights to their optimum at a penalty, from where they are.
 
-        It stops where no gradient exceeds `tolerance` per patient, or after `steps`.
+        Parameters
+        ----------
+        inverse_penalty : float
+            C in: min Σ loss + ‖W‖² / 2C. Intercepts are not penalised.
+        tolerance : float
+            The descent stops where no gradient exceeds this, per patient.
+        steps : int
+            It stops after so many in any case.
         """
-        ridge = np.r_[np.full(self.design.shape[1] - 1, 1 / inverse_penalty), 0.0]
+        ridge = np.full(self.design.shape[1], 1 / inverse_penalty)
+        ridge[-1] = 0.0
         curvature = self.task.curvature * (self.design**2).sum(0) + ridge
         weights, ahead, momentum = self.weights, self.weights, np.ones(self.weights.shape[1])
         for _ in range(steps):
             gradient = self._gradient(ahead) + ridge * ahead
             moved = ahead - gradient / curvature
             step = moved - weights
-            momentum = np.where((gradient * step).sum((0, 2)) > 0, 1.0, momentum)
+            is_uphill = (gradient * step).sum((0, 2)) > 0
+            momentum = np.where(is_uphill, 1.0, momentum)
             faster = (1 + np.sqrt(1 + 4 * momentum**2)) / 2
             ahead = moved + ((momentum - 1) / faster)[:, None] * step
             weights, momentum = moved, faster
@@ -160,30 +155,41 @@ class Descent:
         self.weights = weights
 
     def _gradient(self, weights: np.ndarray) -> np.ndarray:
-        """Of the summed loss."""
+        """Of the summed loss, `[K, G, r + 1]`."""
         residual = self.task.residual(self._logits(weights), self.coded)
         residual *= self.counted
-        return (residual.reshape(-1, len(self.design)) @ self.design).reshape(weights.shape)
+        solved = residual[: self._solved].reshape(-1, len(self.design))
+        gradient = np.empty_like(weights)
+        into = gradient[: self._solved].reshape(-1, weights.shape[2])
+        np.matmul(solved, self.design, out=into)
+        if self._solved < len(gradient):
+            np.negative(gradient[:-1].sum(0), out=gradient[-1])
+        return gradient
 
     def _logits(self, weights: np.ndarray) -> np.ndarray:
         """`[K, G, rows]`."""
-        return (weights.reshape(-1, weights.shape[2]) @ self.design.T).reshape(
-            *weights.shape[:2], -1
-        )
+        solved = weights[: self._solved].reshape(-1, weights.shape[2])
+        logits = np.empty((*weights.shape[:2], len(self.design)))
+        into = logits[: self._solved].reshape(-1, len(self.design))
+        np.matmul(solved, self.design.T, out=into)
+        if self._solved < len(logits):
+            np.subtract(self._sum, logits[:-1].sum(0), out=logits[-1])
+        return logits
 
     def logits(self) -> np.ndarray:
         """`[n, G, K]` of all patients."""
+        if len(self.rows) == self.patients:
+            return self._logits(self.weights).transpose(2, 1, 0)
         alpha = self.alpha()
-        return self.kernel.times(alpha.reshape(len(alpha), -1)).reshape(alpha.shape) + (
-            self.intercept()
-        )
+        products = self.kernel.times(alpha.reshape(len(alpha), -1))
+        return products.reshape(alpha.shape) + self.intercept()
 
     def alpha(self) -> np.ndarray:
         """`[n, G, K]` on the unscaled kernel: logits = kernel @ alpha + intercept."""
+        weights = self.weights[..., :-1]
         alpha = np.zeros((self.patients, *self.weights.shape[1::-1]))
-        alpha[self.rows] = (
-            np.einsum("nr,kgr->ngk", self.basis, self.weights[..., :-1], optimize=True) / self.size
-        )
+        solved = np.einsum("nr,kgr->ngk", self.basis, weights, optimize=True)
+        alpha[self.rows] = solved / self.size
         return alpha
 
     def intercept(self) -> np.ndarray:
@@ -198,7 +204,7 @@ def coordinates(kernel: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     X in that basis.
     """
     root, vectors = _eigenbasis(kernel)
-    vectors = vectors * _turns(vectors)
+    vectors = vectors * _signs(vectors)
     return vectors * root, vectors / root
 
 
@@ -206,9 +212,9 @@ def coordinates_of_columns(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The same coordinates of a table `[n, F]` found on the side of its columns, where these are
     the fewer: Z `[n, r]`, and the orthonormal basis `[F, r]` in which Z = table @ basis."""
     _, basis = _eigenbasis(table.T @ table)
-    placed = table @ basis
-    turns = _turns(placed)
-    return placed * turns, basis * turns
+    z = table @ basis
+    signs = _signs(z)
+    return z * signs, basis * signs
 
 
 def _eigenbasis(symmetric: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -218,25 +224,33 @@ def _eigenbasis(symmetric: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.sqrt(values[keep]), vectors[:, keep]
 
 
-def _turns(vectors: np.ndarray) -> np.ndarray:
-    """1 or -1 for each vector, so that their cubes' sums are positive: rounding turns none of
-    them."""
-    return np.where(np.einsum("nr,nr,nr->r", vectors, vectors, vectors) < 0, -1.0, 1.0)
+def _signs(vectors: np.ndarray) -> np.ndarray:
+    """1 or -1 for each vector `[n, r]`, so that the sums of their cubes are positive: rounding
+    turns none of them round."""
+    cubes = np.einsum("nr,nr,nr->r", vectors, vectors, vectors)
+    return np.where(cubes < 0, -1.0, 1.0)
 
 
 def lowest_level(loss: Callable[[int], float], first: int) -> tuple[int, float]:
-    """The penalty's level with the lowest loss, and that loss: upwards from `first` for as long as
-    it falls, and downwards where `first` itself is the best."""
-    best, lowest = first, loss(first)
-    for level in range(first + 1, len(PENALTIES)):
-        found = loss(level)
-        if found >= lowest:
+    """The level of the penalty with the lowest loss, and that loss.
+
+    From level `first` the search goes upwards for as long as the loss falls, and downwards where
+    `first` itself is the best of those.
+    """
+    upwards, downwards = range(first + 1, len(PENALTIES)), range(first - 1, -1, -1)
+    best, lowest = _while_falling(loss, upwards, first, loss(first))
+    if best != first:
+        return best, lowest
+    return _while_falling(loss, downwards, best, lowest)
+
+
+def _while_falling(
+    loss: Callable[[int], float], levels: range, best: int, lowest: float
+) -> tuple[int, float]:
+    """The last of these levels up to which the loss falls from `lowest`, and the loss there."""
+    for level in levels:
+        current = loss(level)
+        if current >= lowest:
             break
-        best, lowest = level, found
-    if best == first:
-        for level in range(first - 1, -1, -1):
-            found = loss(level)
-            if found >= lowest:
-                break
-            best, lowest = level, found
+        best, lowest = level, current
     return best, lowest

@@ -1,5 +1,5 @@
-"""Where a net starts: ridge regressions stacked, for every pattern of modalities that a patient may
-have."""
+"""The linear start of a net: ridge regressions, stacked for every pattern of modalities that a
+patient may have."""
 
 from __future__ import annotations
 
@@ -25,11 +25,28 @@ class LinearFit:
     """A ridge regression on some modalities, its penalty (and where they are smoothed, its gates)
     chosen by inner cross-validation.
 
-    `coefficients`: modality → weights `[n, K]` of the training patients' own columns and of their
-    network neighbours'; `bias` `[K]`: the model on all training patients. `level`: of its penalty;
-    `loss`: of its held-out logits. `held_out` `[partitions, n, K]`: logits of each training patient
-    from the inner model without its label; `views` `[n, M, 2 + L, K]` and `held_bias` `[n, K]`:
-    those of the first partition, taken apart. `seconds`: what the fit took.
+    Attributes
+    ----------
+    modalities : tuple of str
+        The M modalities.
+    level : int
+        Of the penalty, among `ridge.PENALTIES`.
+    loss : float
+        Mean loss of `held_out`.
+    coefficients : dict of str to (np.ndarray, np.ndarray)
+        By modality, coefficients `[n, K]` on the training patients' own columns and on their
+        columns averaged over the gene network, of the fit on all training patients.
+    bias : np.ndarray
+        Intercept `[K]` of that fit.
+    held_out : np.ndarray
+        Logits `[partitions, n, K]` of each training patient by the fits without its label.
+    views : np.ndarray
+        Those of the first partition by what they come from, `[n, M, 2 + L, K]`: own columns,
+        columns averaged over the gene network, and the neighbours in each of L patient layers.
+    held_out_bias : np.ndarray
+        The intercepts that belong to them, `[n, K]`.
+    seconds : float
+        What the fit took.
     """
 
     modalities: tuple[str, ...]
@@ -39,7 +56,7 @@ class LinearFit:
     bias: np.ndarray
     held_out: np.ndarray
     views: np.ndarray
-    held_bias: np.ndarray
+    held_out_bias: np.ndarray
     seconds: float = 0.0
 
 
@@ -48,11 +65,20 @@ class Linear:
     """A linear model for every pattern of presence: logits are a sum over the modalities that a
     patient has.
 
-    `patterns` bool `[P, M]`, the first of all modalities. By pattern: `slopes` modality → `[P, F,
-    K]`; `bias` `[P, K]` counts once a patient, `own_bias` `[P, M, K]` once for each modality that
-    the patient has; `memory` modality → the n training patients' own logits `[P, n, K]`, which
-    their neighbours hear; `mix` `[P, 1 + M]`: how much of the joint and of each single ridge
-    regression went in.
+    Attributes
+    ----------
+    patterns : np.ndarray
+        bool `[P, M]`: which modalities each model uses; the first uses all.
+    slopes : dict of str to np.ndarray
+        By modality, weights `[P, F, K]` of its columns.
+    bias : np.ndarray
+        Intercepts of the joint models `[P, K]`, added once a patient.
+    own_bias : np.ndarray
+        Intercepts of the single models `[P, M, K]`, added for each modality that a patient has.
+    memory : dict of str to np.ndarray
+        By modality, the n training patients' own logits `[P, n, K]`, used as neighbour messages.
+    mix : np.ndarray
+        Weights `[P, 1 + M]` of the joint and of each single ridge regression.
     """
 
     patterns: np.ndarray
@@ -63,44 +89,76 @@ class Linear:
     mix: np.ndarray
 
     def pattern(self, present: np.ndarray) -> np.ndarray:
-        """Which of `patterns` each patient `[N, M]` is scored by: the largest that asks for nothing
-        the patient lacks, the first of those alike; the first of all where there is none."""
-        inside = ~(self.patterns[None] & ~present[:, None].astype(bool)).any(2)
-        return np.where(inside, self.patterns.sum(1), -1).argmax(1)
+        """Number of the pattern by which each patient is scored, int `[N]`; `present` `[N, M]`.
+
+        It is the largest pattern that needs nothing the patient lacks, the first of equally large
+        ones, and the first of all where there is none.
+        """
+        lacks = ~present.astype(bool)
+        needs_lacking = (self.patterns[None] & lacks[:, None]).any(2)  # [N, P]
+        sizes = np.where(needs_lacking, -1, self.patterns.sum(1))
+        return sizes.argmax(1)
 
     def views(
         self, views: Views, lists: dict[str, list[Neighbours]], alone: bool
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Linear logits by modality and view `[N, M, 2 + L, K]`, and bias `[N, M, K]`, of patients
-        with these views who hear training patients along `lists`, or (`alone`) each other."""
+        """Logits of patients by what they come from, and their intercepts.
+
+        Parameters
+        ----------
+        views : Views
+            Columns of N patients.
+        lists : dict of str to list of Neighbours
+            By modality and layer, the neighbours of each patient among the training patients, or,
+            where they are `alone`, among these N.
+        alone : bool
+            Whether nobody but the patients themselves is a neighbour (the control `identity`).
+
+        Returns
+        -------
+        logits : np.ndarray
+            `[N, M, 2 + L, K]`: by modality, from own columns, from columns averaged over the gene
+            network, and from the neighbours in each patient layer.
+        bias : np.ndarray
+            `[N, M, K]`.
+        """
         which = self.pattern(views.present)
         depth, count = len(next(iter(lists.values()))), len(which)
-        found = np.zeros((count, len(self.slopes), 2 + depth, self.bias.shape[1]))
+        logits = np.zeros((count, len(self.slopes), 2 + depth, self.bias.shape[1]))
         for p in np.unique(which):
             rows = which == p
             for m, (name, slope) in enumerate(self.slopes.items()):
-                near = views.own[name] @ slope[p]
-                heard = near if alone else self.memory[name][p]
-                around = [(mean_operator(layer) @ heard)[rows] for layer in lists[name]]
-                far = (
-                    views.x_smoothed[name][rows] @ slope[p]
-                    if name in views.x_smoothed
-                    else np.zeros_like(near[rows])
-                )
-                found[rows, m] = np.stack([near[rows], far, *around], 1)
-        return found, shared_bias(self.bias[which], self.own_bias[which], views.present)
+                own = views.own[name] @ slope[p]
+                logits[rows, m, 0] = own[rows]
+                if name in views.x_smoothed:
+                    logits[rows, m, 1] = views.x_smoothed[name][rows] @ slope[p]
+                messages = own if alone else self.memory[name][p]
+                for number, layer in enumerate(lists[name]):
+                    around = mean_operator(layer) @ messages
+                    logits[rows, m, 2 + number] = around[rows]
+        return logits, shared_bias(self.bias[which], self.own_bias[which], views.present)
 
     def shares(self) -> dict[str, float]:
-        """How much of each ridge regression a patient with all modalities is scored by: `joint`,
-        and each modality's own."""
-        return dict(zip(("joint", *self.slopes), self.mix[0].tolist(), strict=True))
+        """Weights of the ridge regressions for a patient with all modalities, by name: `joint`, and
+        each modality's own."""
+        names = ("joint", *self.slopes)
+        return dict(zip(names, self.mix[0].tolist(), strict=True))
 
 
 @dataclass(frozen=True, eq=False)
 class LinearStart:
-    """A linear model, and what it says of its own training patients while their labels are held
-    out: `views` `[n, M, 2 + L, K]` and `bias` `[n, M, K]`. `gates` `[M, 1 + L]`: how far the gene
-    network's and each layer's patient neighbours are let in."""
+    """A linear model, and its cross-fitted logits of its own training patients.
+
+    Attributes
+    ----------
+    linear : Linear
+        The model for new patients.
+    views, bias : np.ndarray
+        As `Linear.views` gives them, by fits that never saw the patient's label: `[n, M, 2 + L, K]`
+        and `[n, M, K]`.
+    gates : np.ndarray
+        Weights `[M, 1 + L]` of the gene network's and of each patient layer's part of `views`.
+    """
 
     linear: Linear
     views: np.ndarray
@@ -110,8 +168,8 @@ class LinearStart:
 
 @dataclass(frozen=True, eq=False)
 class Mix:
-    """A weighted sum of ridge regressions: `whole` of the `joint` one (if any), and `shares` of the
-    `singles`, by modality."""
+    """A weighted sum of ridge regressions: `whole` is the weight of the `joint` one (if there is
+    one), `shares` are the weights of the `singles`, by modality."""
 
     whole: float
     joint: LinearFit | None
@@ -129,18 +187,18 @@ class Mix:
 
 
 def patterns_of(present: np.ndarray) -> np.ndarray:
-    """Patterns bool `[P, M]` to be ready for: all modalities, those seen among training patients
-    `[n, M]` (the commonest), all but one, and each alone."""
+    """The patterns of modalities to have a model for, bool `[P, M]`, each once: all modalities,
+    the commonest among training patients, all but one, and each alone; `present` `[n, M]`."""
     count = present.shape[1]
-    whole, alone = np.ones((1, count), bool), np.eye(count, dtype=bool)
-    seen, times = np.unique(present[present.any(1)].astype(bool), axis=0, return_counts=True)
-    seen = seen[np.argsort(-times, kind="stable")][:MOST_PATTERNS]
-    found = {
-        tuple(row): None
-        for row in np.concatenate([whole, seen, ~alone, alone]).tolist()
-        if any(row)
-    }
-    return np.array(list(found))
+    whole = np.ones((1, count), bool)
+    alone = np.eye(count, dtype=bool)
+    has_any = present.any(1)
+    seen, times = np.unique(present[has_any].astype(bool), axis=0, return_counts=True)
+    commonest = seen[np.argsort(-times, kind="stable")][:MOST_PATTERNS]
+    patterns = np.concatenate([whole, commonest, ~alone, alone])
+    patterns = patterns[patterns.any(1)]
+    _, first = np.unique(patterns, axis=0, return_index=True)
+    return patterns[np.sort(first)]
 
 
 def members(pattern: np.ndarray, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -168,50 +226,59 @@ def mix_of(
     patients are perfectly separated; the joint model, which says what they say again, has to earn
     its weight.
     """
-    own = [f.held_out * present[:, [m]] for m, f in enumerate(singles)]
+    own = [fit.held_out * present[:, [m]] for m, fit in enumerate(singles)]
     whole = np.zeros_like(own[0]) if joint is None else joint.held_out
-    logits = np.stack([whole, *own], 2)[:, target.known]
-    times, logits = len(logits), logits.reshape(-1, *logits.shape[2:])
-    coded = np.tile(task.coded(target)[target.known], (times, 1))
+    terms = np.stack([whole, *own], 2)[:, target.known]  # [partitions, n, 1 + M, K]
+    partitions = len(terms)
+    terms = terms.reshape(-1, *terms.shape[2:])
+    coded = np.tile(task.coded(target)[target.known], (partitions, 1))
     first = np.r_[0.0, np.full(len(singles), 1 / len(singles))]
-    nothing = np.zeros_like(logits[:, 0])
-    found = _lowest(
+    weights = _lowest_loss(
         first,
-        nothing,
-        logits,
+        np.zeros_like(terms[:, 0]),
+        terms,
         coded,
         task,
         prior=MIX_PRIOR,
-        each=1 / times,
+        row_weight=1 / partitions,
         bounds=[(0, None)] * len(first),
     )
-    return np.maximum(found, 0)
+    return np.maximum(weights, 0)
 
 
 def gates_of(logits: np.ndarray, views: np.ndarray, target: Target, task: Task) -> np.ndarray:
-    """Gates `[M, V]` that let the views `[n, M, V, K]` into `logits` `[n, K]`, the regression
-    staying as it is.
+    """Gates `[M, V]` by which views `[n, M, V, K]` are added to `logits` `[n, K]` of a regression.
 
-    Lowest loss with a normal prior around closed (sd `GATE_PRIOR`): a graph that carries
+    They have the lowest loss under a normal prior around 0 (sd `GATE_PRIOR`): a graph that carries
     nothing, or few labels, leaves its gate near 0.
     """
     known, count = target.known, views.shape[1] * views.shape[2]
     terms = views[known].reshape(known.sum(), count, -1)
     coded = task.coded(target)[known]
-    found = _lowest(np.zeros(count), logits[known], terms, coded, task, prior=GATE_PRIOR)
-    return found.reshape(views.shape[1:3])
+    closed = np.zeros(count)
+    gates = _lowest_loss(closed, logits[known], terms, coded, task, prior=GATE_PRIOR)
+    return gates.reshape(views.shape[1:3])
 
 
-def _lowest(
-    first, base, terms, coded, task: Task, prior: float, each: float = 1.0, bounds=None
+def _lowest_loss(
+    first: np.ndarray,
+    base: np.ndarray,
+    terms: np.ndarray,
+    coded: np.ndarray,
+    task: Task,
+    prior: float,
+    row_weight: float = 1.0,
+    bounds: list[tuple[float | None, float | None]] | None = None,
 ) -> np.ndarray:
     """Weights `[J]` with the lowest loss of base `[n, K]` + Σ_j w_j terms `[n, J, K]`, every row
-    counting `each`, under a normal prior of sd `prior` around `first` (a convex problem)."""
+    counting `row_weight`, under a normal prior of sd `prior` around `first` (a convex problem)."""
 
-    def loss(weights):
+    def loss(weights: np.ndarray) -> tuple[float, np.ndarray]:
         away = weights - first
-        total, residual = task.loss(base + np.einsum("j,njk->nk", weights, terms), coded)
-        slope = each * np.einsum("njk,nk->j", terms, residual) + away / prior**2
-        return each * total + (away**2).sum() / (2 * prior**2), slope
+        logits = base + np.einsum("j,njk->nk", weights, terms)
+        total, residual = task.loss(logits, coded)
+        penalty = (away**2).sum() / (2 * prior**2)
+        gradient = row_weight * np.einsum("njk,nk->j", terms, residual)
+        return row_weight * total + penalty, gradient + away / prior**2
 
     return minimize(loss, first, jac=True, method="L-BFGS-B", bounds=bounds).x

@@ -10,17 +10,13 @@ from itertools import chain
 
 import numpy as np
 
-from graphfuse.learn.linear.crossfit import (
-    RidgeKey,
-    joined,
-    linear_fit,
-    opened,
-    path,
-    results_along,
-)
+from graphfuse.learn.linear.crossfit import joined, linear_fit
+from graphfuse.learn.linear.gate_search import opened
 from graphfuse.learn.linear.kernel_sets import kernel_sets, kernels
 from graphfuse.learn.linear.kernels import slope_of
+from graphfuse.learn.linear.penalty_search import path
 from graphfuse.learn.linear.prepared_fold import PreparedFold
+from graphfuse.learn.linear.ridge_key import RidgeKey, results_along
 from graphfuse.learn.linear.stacked_ridge import (
     Linear,
     LinearFit,
@@ -33,80 +29,98 @@ from graphfuse.learn.linear.stacked_ridge import (
     shared_bias,
 )
 
-ENOUGH = (
-    10  # complete patients of each class, on average, for them alone to decide the mix of a pattern
-)
+# Complete patients of each class, on average, with which they alone decide the mix of a pattern.
+ENOUGH = 10
 
 
 def linear_start(fold: PreparedFold, modalities: tuple[str, ...], stacked: bool) -> LinearStart:
-    """Each modality's own ridge regression, or (`stacked`) for every pattern of them the mix of
-    these with the joint one that has the lowest cross-fitted loss, weights ≥ 0. So the net starts
-    at whichever of joint, single or averaged ridge the training patients support, for whatever a
-    patient has."""
+    """The linear models at which a net on these modalities starts.
+
+    Parameters
+    ----------
+    fold : PreparedFold
+        The training patients.
+    modalities : tuple of str
+        The M modalities of the net.
+    stacked : bool
+        Whether the models of a pattern are mixed, each modality's own ridge regression with the
+        joint one, by the weights of lowest cross-fitted loss; so the net starts at whichever of
+        joint, single or averaged ridge the training patients support. Otherwise each modality
+        keeps its own regression.
+
+    Returns
+    -------
+    LinearStart
+        Models for every pattern of modalities, and cross-fitted logits of the training patients.
+    """
     key = ("start", modalities, stacked)
-    return fold.results.both.get(key, partial(_started, fold, modalities, stacked))
+    return fold.results.both.get(key, partial(_linear_start, fold, modalities, stacked))
 
 
 def no_start(
     fold: PreparedFold, modalities: tuple[str, ...], stacked: bool, gate: float
 ) -> LinearStart:
-    """No start at all: zeros of the same shapes, the gene network's gates closed, those of patient
-    layers at `gate`. No kernel is needed for it."""
+    """A start of the same shapes that is zero everywhere, for recipes without a linear start.
+
+    Gates of the gene network are closed, those of patient layers are at `gate`. No kernel is
+    needed.
+    """
     present, depth = _present(fold, modalities), fold.preparation.depth
     patterns = _patterns(present, stacked)
     patients, count = present.shape
     width = fold.task.width
-    own = (len(patterns), patients, width)
-    columns = {m: fold.views.own[m].shape[1] for m in modalities}
-    slopes = {m: np.zeros((len(patterns), each, width)) for m, each in columns.items()}
+    slopes, memory = {}, {}
+    for m in modalities:
+        slopes[m] = np.zeros((len(patterns), fold.views.own[m].shape[1], width))
+        memory[m] = np.zeros((len(patterns), patients, width))
     linear = Linear(
-        patterns,
-        slopes,
-        np.zeros((len(patterns), fold.task.width)),
-        np.zeros((len(patterns), count, fold.task.width)),
-        {m: np.zeros(own) for m in modalities},
-        np.zeros((len(patterns), 1 + count)),
+        patterns=patterns,
+        slopes=slopes,
+        bias=np.zeros((len(patterns), width)),
+        own_bias=np.zeros((len(patterns), count, width)),
+        memory=memory,
+        mix=np.zeros((len(patterns), 1 + count)),
     )
-    opened = np.zeros((count, 1 + depth))
-    opened[:, 1:] = gate
-    views = np.zeros((patients, count, 2 + depth, fold.task.width))
-    return LinearStart(linear, views, np.zeros((patients, count, fold.task.width)), opened)
+    gates = np.zeros((count, 1 + depth))
+    gates[:, 1:] = gate
+    views = np.zeros((patients, count, 2 + depth, width))
+    return LinearStart(linear, views, np.zeros((patients, count, width)), gates)
 
 
 def _present(fold: PreparedFold, modalities: tuple[str, ...]) -> np.ndarray:
-    """bool `[n, |modalities|]`: which patient has which of them."""
-    return fold.views.present[:, [list(fold.views.own).index(m) for m in modalities]]
+    """Which patient has which of these modalities, bool `[n, M]`."""
+    columns = [list(fold.views.own).index(m) for m in modalities]
+    return fold.views.present[:, columns]
 
 
 def _patterns(present: np.ndarray, stacked: bool) -> np.ndarray:
-    """Patterns of modalities to be ready for, bool `[P, M]`."""
+    """The patterns of modalities that have a model, bool `[P, M]`."""
     return patterns_of(present) if stacked else np.ones((1, present.shape[1]), bool)
 
 
-def _started(fold: PreparedFold, modalities: tuple[str, ...], stacked: bool) -> LinearStart:
-    held = kernel_sets(fold, modalities)  # kept while all regressions on them are fitted
+def _linear_start(fold: PreparedFold, modalities: tuple[str, ...], stacked: bool) -> LinearStart:
+    sets = kernel_sets(fold, modalities)  # kept while all regressions on them are fitted
     present = _present(fold, modalities)
     patterns = _patterns(present, stacked)
     singles = {m: opened(fold, m) for m in modalities}
-    regressions = [
-        _regressions(fold, members(pattern, modalities), singles, present[:, pattern], stacked)
-        for pattern in patterns
-    ]
-    mixes = [
-        _mix(fold, asked, present[:, pattern])
-        for asked, pattern in zip(regressions, patterns, strict=True)
-    ]
+    regressions, mixes = [], []
+    for pattern in patterns:
+        names = members(pattern, modalities)
+        wanted = _regressions(fold, names, singles, present[:, pattern], stacked)
+        regressions.append(wanted)
+        mixes.append(_mix(fold, wanted, present[:, pattern]))
     key = ("linear", modalities, tuple(regressions))
-    results = results_along(fold, chain.from_iterable(each.keys for each in regressions))
-    linear = results.get(key, partial(_linear, fold, modalities, patterns, mixes))
-    del held
+    used = chain.from_iterable(each.keys for each in regressions)
+    make = partial(_linear, fold, modalities, patterns, mixes)
+    linear = results_along(fold, used).get(key, make)
+    del sets
     views, bias = _held_out(fold, modalities, mixes, linear.pattern(present), present)
     if not fold.has_graphs:
         closed = np.zeros((len(modalities), 1 + fold.preparation.depth))
         return LinearStart(linear, views, bias, closed)
     gates = np.stack([each.gates_of(m, fold.preparation.depth) for m, each in singles.items()])
-    ajar = _ajar(fold, views, bias * present[..., None], gates, stacked)
-    return LinearStart(linear, views, bias, gates + ajar)
+    residual = _residual_gates(fold, views, bias * present[..., None], gates, stacked)
+    return LinearStart(linear, views, bias, gates + residual)
 
 
 def _held_out(
@@ -116,43 +130,56 @@ def _held_out(
     which: np.ndarray,
     present: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """What the mix of each patient's pattern, at `which` `[n]` of all, says of the patient while
-    its label is held out: views `[n, M, 2 + L, K]` and bias `[n, M, K]`."""
-    shape = (*present.shape, fold.task.width)
-    bias = np.zeros(shape)
-    views = np.zeros((*shape[:2], 2 + fold.preparation.depth, fold.task.width))
+    """Cross-fitted logits of the training patients by the mix of each one's pattern, whose number
+    among `mixes` is `which` `[n]`: views `[n, M, 2 + L, K]` and bias `[n, M, K]`."""
+    width = fold.task.width
+    bias = np.zeros((*present.shape, width))
+    views = np.zeros((*present.shape, 2 + fold.preparation.depth, width))
     for p, mix in enumerate(mixes):
         rows = which == p
         for m, weight, fit, column in mix.parts():
-            views[rows, modalities.index(m)] += weight * fit.views[rows, column]
+            place = modalities.index(m)
+            views[rows, place] += weight * fit.views[rows, column]
             if fit is not mix.joint:
-                bias[rows, modalities.index(m)] += weight * fit.held_bias[rows]
+                bias[rows, place] += weight * fit.held_out_bias[rows]
         if mix.joint is not None:
-            joint = mix.whole * mix.joint.held_bias
-            bias[rows] += shared_bias(joint, np.zeros(shape), present)[rows]
+            joint = mix.whole * mix.joint.held_out_bias
+            nothing = np.zeros_like(bias)
+            bias[rows] += shared_bias(joint, nothing, present)[rows]
     return views, bias
 
 
-def _ajar(
-    fold: PreparedFold, views: np.ndarray, bias: np.ndarray, opened: np.ndarray, stacked: bool
+def _residual_gates(
+    fold: PreparedFold, views: np.ndarray, bias: np.ndarray, gates: np.ndarray, stacked: bool
 ) -> np.ndarray:
-    """How far the gates that smoothing left shut `[M, 1 + L]` are let in without it: what a graph
-    adds to the regression as it is. Modalities together where their logits are summed (`stacked`),
-    else each by itself."""
-    logits = views[:, :, 0] + np.einsum("nmvk,mv->nmk", views[:, :, 1:], opened) + bias
-    shut = views[:, :, 1:] * (opened == 0)[..., None]
-    groups = [list(range(len(opened)))] if stacked else [[m] for m in range(len(opened))]
-    found = [
-        gates_of(logits[:, group].sum(1), shut[:, group], fold.target, fold.task)
-        for group in groups
-    ]
-    return np.concatenate(found)
+    """Gates `[M, 1 + L]` for graphs that smoothing left closed: their neighbours' logits are added
+    to the regression as it is. They are chosen for all modalities together where logits are summed
+    (`stacked`), otherwise for each by itself."""
+    along_graphs = views[:, :, 1:]
+    logits = views[:, :, 0] + np.einsum("nmvk,mv->nmk", along_graphs, gates) + bias
+    closed = along_graphs * (gates == 0)[..., None]
+    every = list(range(len(gates)))
+    groups = [every] if stacked else [[m] for m in every]
+    chosen = []
+    for group in groups:
+        base = logits[:, group].sum(1)
+        chosen.append(gates_of(base, closed[:, group], fold.target, fold.task))
+    return np.concatenate(chosen)
 
 
 @dataclass(frozen=True)
 class Regressions:
-    """The ridge regressions of a pattern: each of its modalities' own, and, where it is asked for,
-    the `joint` one on all of them. Whether they are mixed, or each counts by itself."""
+    """The ridge regressions of a pattern of modalities.
+
+    Attributes
+    ----------
+    singles : tuple of RidgeKey
+        Each modality's own.
+    joint : RidgeKey or None
+        The one on all of them.
+    is_mixed : bool
+        Whether they are mixed by weights, or each counts by itself.
+    """
 
     singles: tuple[RidgeKey, ...]
     joint: RidgeKey | None = None
@@ -176,67 +203,87 @@ def _regressions(
     present: np.ndarray,
     stacked: bool,
 ) -> Regressions:
-    """Those of a pattern; the joint one where the pattern is the whole or a training patient's own.
-    `present` `[n, |names|]`."""
-    mine = tuple(singles[m] for m in names)
+    """Those of a pattern of modalities `names`, with a joint one where the pattern is the whole or
+    that of a training patient; `present` `[n, |names|]`."""
+    own = tuple(singles[m] for m in names)
     if not stacked or len(names) == 1:
-        return Regressions(mine, is_mixed=False)
+        return Regressions(own, is_mixed=False)
     others = [column for column, m in enumerate(fold.views.own) if m in singles and m not in names]
-    exactly = present.all(1) & ~fold.views.present[:, others].any(1)
-    if others and not exactly.any():
-        return Regressions(mine)
-    best = min((path(fold, key) for key in mine), key=lambda found: found.loss)
-    return Regressions(mine, joined(fold, names, near=best.level))
+    lacks_others = ~fold.views.present[:, others].any(1)
+    has_just_these = present.all(1) & lacks_others
+    if others and not has_just_these.any():
+        return Regressions(own)
+    best = min((path(fold, key) for key in own), key=lambda solved: solved.loss)
+    return Regressions(own, joined(fold, names, near=best.level))
 
 
-def _mix(fold: PreparedFold, asked: Regressions, present: np.ndarray) -> Mix:
-    """How much of each of a pattern's regressions counts; `present` `[n, |names|]`."""
-    singles = {m: linear_fit(fold, key) for m, key in zip(asked.names, asked.singles, strict=True)}
-    joint = None if asked.joint is None else linear_fit(fold, asked.joint)
-    if not asked.is_mixed:
-        return Mix(0.0, None, dict.fromkeys(asked.names, 1.0), singles)
-    whole, *shares = results_along(fold, asked.keys).get(
-        ("mix", asked), partial(_weights, fold, joint, list(singles.values()), present)
-    )
-    return Mix(whole, joint, dict(zip(asked.names, shares, strict=True)), singles)
+def _mix(fold: PreparedFold, regressions: Regressions, present: np.ndarray) -> Mix:
+    """The regressions of a pattern with their weights; `present` `[n, |names|]`."""
+    names = regressions.names
+    fits = [linear_fit(fold, key) for key in regressions.singles]
+    singles = dict(zip(names, fits, strict=True))
+    if not regressions.is_mixed:
+        return Mix(0.0, None, dict.fromkeys(names, 1.0), singles)
+    joint = None if regressions.joint is None else linear_fit(fold, regressions.joint)
+    results = results_along(fold, regressions.keys)
+    make = partial(_weights, fold, joint, fits, present)
+    whole, *shares = results.get(("mix", regressions), make)
+    return Mix(whole, joint, dict(zip(names, shares, strict=True)), singles)
 
 
 def _weights(
     fold: PreparedFold, joint: LinearFit | None, singles: list[LinearFit], present: np.ndarray
 ) -> list[float]:
-    """Of the joint and the single regressions; those patients decide who have all of them, where
-    they are enough."""
+    """Weights of the joint and the single regressions, by the patients who have all of their
+    modalities, or by all patients where those are too few."""
     complete = fold.target.hide(~present.all(1))
-    enough = complete.known.sum() >= ENOUGH * fold.task.width
-    target = complete if enough else fold.target
+    is_enough = complete.known.sum() >= ENOUGH * fold.task.width
+    target = complete if is_enough else fold.target
     return mix_of(joint, singles, present.astype(float), target, fold.task).tolist()
 
 
 def _linear(
     fold: PreparedFold, modalities: tuple[str, ...], patterns: np.ndarray, mixes: list[Mix]
 ) -> Linear:
-    """The linear models of all patterns."""
-    whole = kernels(fold, modalities)
-    slopes, memory = {m: [] for m in modalities}, {m: [] for m in modalities}
-    bias, own_bias = (
-        np.zeros((len(mixes), fold.task.width)),
-        np.zeros((len(mixes), len(modalities), fold.task.width)),
-    )
-    shares, none = (
-        np.zeros((len(mixes), 1 + len(modalities))),
-        np.zeros((len(fold.cohort), fold.task.width)),
-    )
+    """The linear models of all P patterns."""
+    patients, width = len(fold.cohort), fold.task.width
+    by_pattern = (patients, len(mixes), width)
+    on_own = {m: np.zeros(by_pattern) for m in modalities}
+    on_smoothed = {m: np.zeros(by_pattern) for m in modalities}
     for p, mix in enumerate(mixes):
-        sums = {m: [none, none] for m in modalities}
         for m, weight, fit, _ in mix.parts():
-            sums[m] = [a + weight * b for a, b in zip(sums[m], fit.coefficients[m], strict=True)]
-            if fit is not mix.joint:
-                own_bias[p, modalities.index(m)] = weight * fit.bias
+            own, smoothed = fit.coefficients[m]
+            on_own[m][:, p] += weight * own
+            on_smoothed[m][:, p] += weight * smoothed
+    slopes, memory = {}, {}
+    # all patterns at once: one product reads the table once
+    for m, kernel in kernels(fold, modalities).items():
+        own, smoothed = on_own[m].reshape(patients, -1), on_smoothed[m].reshape(patients, -1)
+        slopes[m] = _patterns_first(slope_of(fold.views, m, own, smoothed), by_pattern)
+        memory[m] = _patterns_first(kernel.near(own, smoothed), by_pattern)
+    bias, own_bias, weights = _intercepts_and_weights(modalities, mixes, width)
+    return Linear(patterns, slopes, bias, own_bias, memory, weights)
+
+
+def _patterns_first(columns: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
+    """`[P, rows, K]` of columns `[rows, P * K]`; `shape`: (patients, P, K)."""
+    _, patterns, width = shape
+    by_row = columns.reshape(-1, patterns, width)
+    return np.ascontiguousarray(by_row.swapaxes(0, 1))
+
+
+def _intercepts_and_weights(
+    modalities: tuple[str, ...], mixes: list[Mix], width: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """`bias` `[P, K]`, `own_bias` `[P, M, K]` and `mix` `[P, 1 + M]` of a `Linear`."""
+    bias = np.zeros((len(mixes), width))
+    own_bias = np.zeros((len(mixes), len(modalities), width))
+    weights = np.zeros((len(mixes), 1 + len(modalities)))
+    for p, mix in enumerate(mixes):
+        weights[p] = mix.whole, *(mix.shares.get(m, 0.0) for m in modalities)
         if mix.joint is not None:
             bias[p] = mix.whole * mix.joint.bias
-        shares[p] = mix.whole, *(mix.shares.get(m, 0.0) for m in modalities)
-        for m in modalities:
-            slopes[m].append(slope_of(fold.views, m, *sums[m]))
-            memory[m].append(whole[m].near(*sums[m]))
-    slopes, memory = ({m: np.stack(each) for m, each in part.items()} for part in (slopes, memory))
-    return Linear(patterns, slopes, bias, own_bias, memory, shares)
+        for m, weight, fit, _ in mix.parts():
+            if fit is not mix.joint:
+                own_bias[p, modalities.index(m)] = weight * fit.bias
+    return bias, own_bias, weights
