@@ -191,7 +191,7 @@ def test_the_message_counts_sets_with_one_label():
             "leak",
             "in 2 folds",
         ),  # always trains, while its twin is tested
-        (lambda i: 0 if i in (3, 70) else i % 2, "warning", "0 sets stand on both sides"),
+        (lambda i: 0 if i in (3, 70) else i % 2, "warning", "0 sets are on both sides"),
     ],
     ids=["two folds", "training and tested", "one fold"],
 )

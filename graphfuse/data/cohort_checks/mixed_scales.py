@@ -72,17 +72,23 @@ def two_scales(frame: pd.DataFrame) -> str:
             f"all values of {patients} lie between 0 and 1, those of {others} do not: beta and "
             "M-values in one table?"
         )
-    raw = highs > _RAW
-    low_enough = ~negative & (highs <= LOG_TOP) & ~unit
-    logs = low_enough & (values % 1 != 0).any(axis=1)
-    if logs.sum() > 1 and raw.sum() > 1:
-        patients = few_counted(int(logs.sum()), "patient")
-        others = few_counted(int(raw.sum()), "other")
-        return (
-            f"values reach {highs[logs].max():,.4g} in {patients} and {highs[raw].max():,.6g} in "
-            f"{others}: logarithms and raw numbers in one table?"
-        )
-    return _columns_within_0_to_1(values)
+    may_be_logs = ~negative & ~unit & (values % 1 != 0).any(axis=1)
+    return _logs_and_raw(highs, may_be_logs) or _columns_within_0_to_1(values)
+
+
+def _logs_and_raw(highs: np.ndarray, may_be_logs: np.ndarray) -> str:
+    """A notice where the largest values of some patients are raw numbers, and those of others
+    logarithms; both arrays `[N]`."""
+    is_raw = highs > _RAW
+    is_log = may_be_logs & (highs <= LOG_TOP)
+    if is_log.sum() < 2 or is_raw.sum() < 2:
+        return ""
+    patients = few_counted(int(is_log.sum()), "patient")
+    others = few_counted(int(is_raw.sum()), "other")
+    return (
+        f"values reach {highs[is_log].max():,.4g} in {patients} and {highs[is_raw].max():,.6g} in "
+        f"{others}: logarithms and raw numbers in one table?"
+    )
 
 
 def _within_0_to_1(values: np.ndarray, axis: int) -> np.ndarray:

@@ -295,16 +295,13 @@ def _absent(
     there − share in the rest)/2."""
     member = (labels[:, None] == np.asarray(tested)).T  # [classes tested, N]
     sizes = member.sum(axis=1)
-    rest = len(labels) - sizes
     inside = member.astype(float) @ gaps
     total = gaps.sum(axis=0)
-    share_inside = inside / np.maximum(sizes, 1)[:, None]
-    share_outside = (total - inside) / np.maximum(rest, 1)[:, None]
-    difference = share_inside - share_outside  # [classes tested, F]
-    hits = []
+    difference = _difference_of_shares(inside, total, sizes, len(labels))  # [classes tested, F]
     is_strong = np.abs(difference) > 2 * ABSENCE - 1
+    hits = []
     for i, c in np.argwhere(is_strong):
-        if min(sizes[i], rest[i]) < HANDFUL:
+        if min(sizes[i], len(labels) - sizes[i]) < HANDFUL:
             continue
         is_more = difference[i, c] > 0
         tail = _tail(inside[i, c], len(labels), total[c], sizes[i], is_more)
@@ -313,6 +310,17 @@ def _absent(
             area = 0.5 + abs(float(difference[i, c])) / 2
             hits.append(_Hit(names[c], tested[i], area, expected))
     return hits
+
+
+def _difference_of_shares(
+    inside: np.ndarray, total: np.ndarray, sizes: np.ndarray, patients: int
+) -> np.ndarray:
+    """The share of missing values in each class less that in the rest `[classes, F]`; `inside`
+    `[classes, F]` and `total` `[F]`: their numbers in the class and in all."""
+    rest = patients - sizes
+    share_inside = inside / np.maximum(sizes, 1)[:, None]
+    share_outside = (total - inside) / np.maximum(rest, 1)[:, None]
+    return share_inside - share_outside
 
 
 def _tail(inside: float, patients: int, gaps: int, size: int, is_more: bool) -> float:

@@ -109,21 +109,24 @@ def check_first_column(
     if better is None:
         if warns and has_no_name and counts:
             _warn_of_row_numbers(path, shown, read(list(others[:_CANDIDATES])))
-        return
-    advice = cure.format(better)
-    if is_serial_key:
+    elif is_serial_key:
         if warns and counts_rows(ids):
-            warn_once(
-                log,
-                f"{path}: ids are those of the first column {heading!r}, which counts rows, not "
-                f"those of {better!r}; if that is wrong, {advice}",
-            )
-        return
-    if flipped:
-        advice = "write the table without row numbers (index=False)"
-    contents = f"counts rows ({examples(ids[:3])}, …)" if counts else "holds numbers"
-    raise NotTheIds(
-        f"{path}: {shown} {contents}, while column {better!r} is named as ids are; {advice}", better
+            _warn_of_serial_key(path, heading, better, cure.format(better))
+    else:
+        advice = cure.format(better)
+        if flipped:
+            advice = "write the table without row numbers (index=False)"
+        contents = f"counts rows ({examples(ids[:3])}, …)" if counts else "holds numbers"
+        message = f"{path}: {shown} {contents}, while column {better!r} is named as ids are"
+        raise NotTheIds(f"{message}; {advice}", better)
+
+
+def _warn_of_serial_key(path: Path | str, heading: str, better: str, cure: str) -> None:
+    """Warns of ids that are a database's serial numbers, beside a column that may hold the ids."""
+    warn_once(
+        log,
+        f"{path}: ids are those of the first column {heading!r}, which counts rows, not those of "
+        f"{better!r}; if that is wrong, {cure}",
     )
 
 
