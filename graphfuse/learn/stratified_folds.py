@@ -79,14 +79,20 @@ def grouped(y: np.ndarray, groups: np.ndarray, folds: int, seed: int) -> np.ndar
     folds = min(folds, len(first), int(counts.max()))
     if folds < 2:
         return np.zeros(len(y), np.int64)
+    fold_of = _fold_of_groups(own_y, own_groups, folds, seed)
+    return np.array([fold_of[group] for group in groups], np.int64)
+
+
+def _fold_of_groups(y: np.ndarray, groups: np.ndarray, folds: int, seed: int) -> dict:
+    """Group → fold, by the patients that `StratifiedGroupKFold` is given."""
+    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
     fold_of = {}
     with _QUIET, warnings.catch_warnings():
         # a class with fewer members than folds is spread as far as it goes
         warnings.simplefilter("ignore", UserWarning)
-        splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
-        for k, (_, test) in enumerate(splitter.split(own_y, own_y, own_groups)):
-            fold_of |= dict.fromkeys(own_groups[test], k)
-    return np.array([fold_of[group] for group in groups], np.int64)
+        for k, (_, test) in enumerate(splitter.split(y, y, groups)):
+            fold_of |= dict.fromkeys(groups[test], k)
+    return fold_of
 
 
 def assign_folds(

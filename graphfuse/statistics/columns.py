@@ -94,12 +94,18 @@ def anova_f(table: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 def _mean_square_between(groups: list[np.ndarray], mean: np.ndarray) -> np.ndarray:
     """Mean square of the groups' means around the mean of all rows, `[F]`."""
-    total = sum(len(group) * (group.mean(axis=0) - mean) ** 2 for group in groups)
+    total = 0
+    for group in groups:
+        shift = group.mean(axis=0) - mean  # [F]
+        total = total + len(group) * shift**2
     return total / max(len(groups) - 1, 1)
 
 
 def _mean_square_within(groups: list[np.ndarray]) -> np.ndarray:
     """Mean square of the rows around the mean of their group, `[F]`."""
-    total = sum(((group - group.mean(axis=0)) ** 2).sum(axis=0) for group in groups)
+    total = 0
+    for group in groups:
+        residual = group - group.mean(axis=0)
+        total = total + (residual**2).sum(axis=0)
     rows = sum(map(len, groups))
     return total / max(rows - len(groups), 1)

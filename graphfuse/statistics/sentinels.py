@@ -143,9 +143,7 @@ def _is_code(values: np.ndarray, spike: np.ndarray, code: float) -> bool:
     if rest.size == 0:
         return False
     cells = spike.sum()
-    columns = values[:, spike.any(axis=0)]  # those that hold the code
-    is_near = np.abs(columns - code) <= 0.05 * abs(code)
-    if is_near.sum() - cells > 0.2 * cells:
+    if _cells_near(values, spike, code) > 0.2 * cells:
         return False
     spread = np.ptp(rest)
     outside = max(rest.min() - code, code - rest.max())
@@ -157,6 +155,13 @@ def _is_code(values: np.ndarray, spike: np.ndarray, code: float) -> bool:
     if code < 0 and rest.min() >= 0 and spread > 0:
         return True
     return _far_in_its_columns(values, spike, code)
+
+
+def _cells_near(values: np.ndarray, spike: np.ndarray, code: float) -> int:
+    """How many other values of the code's columns are within 5 % of it."""
+    columns = values[:, spike.any(axis=0)]
+    is_near = np.abs(columns - code) <= 0.05 * abs(code)
+    return is_near.sum() - spike.sum()
 
 
 def _far_in_its_columns(values: np.ndarray, spike: np.ndarray, code: float) -> bool:

@@ -75,12 +75,17 @@ def log_rank(time: np.ndarray, event: np.ndarray, group: np.ndarray) -> LogRank:
     df = len(groups) - 1
     statistic = p = float("nan")
     if df > 0 and len(moments) > 0:
-        covariance = _covariance(share, events, at_risk)[:df, :df]
-        inverse = np.linalg.pinv(covariance, hermitian=True)
-        excess = (observed - expected)[:df]
-        statistic = float(excess @ inverse @ excess)
+        covariance = _covariance(share, events, at_risk)
+        statistic = _chi_squared(observed - expected, covariance, df)
         p = float(chi2.sf(statistic, df))
     return LogRank(statistic, df, p, tuple(observed.tolist()), tuple(expected.tolist()))
+
+
+def _chi_squared(excess: np.ndarray, covariance: np.ndarray, df: int) -> float:
+    """The statistic of events in excess of those expected; the last group follows from the rest."""
+    inverse = np.linalg.pinv(covariance[:df, :df], hermitian=True)
+    independent = excess[:df]
+    return float(independent @ inverse @ independent)
 
 
 def _covariance(share: np.ndarray, events: np.ndarray, at_risk: np.ndarray) -> np.ndarray:
@@ -142,7 +147,8 @@ def kaplan_meier(time: np.ndarray, event: np.ndarray, level: float = 0.95) -> pd
     risk = len(time) - left_before
     survival = np.cumprod(1 - events / risk)
     low, high = _greenwood_interval(survival, events, risk, level)
-    rows = np.column_stack([moments, risk, events, leaving - events, survival, low, high])
+    censored = leaving - events
+    rows = np.column_stack([moments, risk, events, censored, survival, low, high])
     if moments[:1] != 0:
         start = [0.0, len(time), 0, 0, 1.0, np.nan, np.nan]
         rows = np.vstack([start, rows[moments > 0]])
@@ -156,8 +162,9 @@ def _greenwood_interval(
     """Lower and upper bound of survival at each time; NaN where survival is 0 or 1."""
     z = norm.ppf(0.5 + level / 2)
     with np.errstate(divide="ignore", invalid="ignore"):
-        greenwood = np.cumsum(events / (risk * (risk - events)))
-        width = z * np.sqrt(greenwood) / np.abs(np.log(survival))
+        terms = events / (risk * (risk - events))
+        error = np.sqrt(np.cumsum(terms))
+        width = z * error / np.abs(np.log(survival))
         low = survival ** np.exp(width)
         high = survival ** np.exp(-width)
     exists = (survival > 0) & (survival < 1)

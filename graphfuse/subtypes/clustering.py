@@ -64,12 +64,9 @@ def spectrum(graph: csr_matrix, count: int) -> tuple[np.ndarray, np.ndarray]:
     for number in np.argsort(-sizes, kind="stable"):
         if sizes[number] > 1:
             rows = np.flatnonzero(component == number)
-            inner = graph[rows][:, rows]
-            inner_values, inner_vectors = _smallest(inner, min(count, len(rows)))
-            outer = np.zeros((graph.shape[0], len(inner_values)))
-            outer[rows] = inner_vectors
-            values.append(inner_values)
-            vectors.append(outer)
+            own_values, own_vectors = _component_spectrum(graph, rows, count)
+            values.append(own_values)
+            vectors.append(own_vectors)
         if len(values) > count:  # `count` components have a zero each: smaller ones add nothing
             break
     if not values:
@@ -77,6 +74,17 @@ def spectrum(graph: csr_matrix, count: int) -> tuple[np.ndarray, np.ndarray]:
     values, vectors = np.concatenate(values), np.hstack(vectors)
     order = np.argsort(np.round(values, 9), kind="stable")[:count]
     return values[order], vectors[:, order]
+
+
+def _component_spectrum(
+    graph: csr_matrix, rows: np.ndarray, count: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Eigenvalues of one component, and its eigenvectors as vectors of all patients."""
+    within = graph[rows][:, rows]
+    values, inner = _smallest(within, min(count, len(rows)))
+    vectors = np.zeros((graph.shape[0], len(values)))
+    vectors[rows] = inner
+    return values, vectors
 
 
 def _smallest(graph: csr_matrix, count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -93,11 +101,15 @@ def _smallest(graph: csr_matrix, count: int) -> tuple[np.ndarray, np.ndarray]:
         start = np.random.default_rng(0).standard_normal(size)
         values, vectors = eigsh(scaled, k=count, which="LA", v0=start)
     order = np.argsort(-values, kind="stable")
-    values = np.clip(1 - values[order], 0, 2)
-    vectors = vectors[:, order]
+    ascending = np.clip(1 - values[order], 0, 2)
+    return ascending, _signed(vectors[:, order])
+
+
+def _signed(vectors: np.ndarray) -> np.ndarray:
+    """Vectors `[N, count]` of which the entry of largest size is positive."""
     largest = np.abs(vectors).argmax(0)
-    sign = np.sign(vectors[largest, np.arange(vectors.shape[1])])
-    return values, vectors * sign
+    columns = np.arange(vectors.shape[1])
+    return vectors * np.sign(vectors[largest, columns])
 
 
 def spectral(graph: csr_matrix, counts: Iterable[int], seed: int = 0) -> dict[int, np.ndarray]:
@@ -132,9 +144,9 @@ def spectral(graph: csr_matrix, counts: Iterable[int], seed: int = 0) -> dict[in
             break
         rows = vectors[linked, :k]
         length = np.linalg.norm(rows, axis=1, keepdims=True)
-        rows = np.divide(rows, length, out=np.zeros_like(rows), where=length > 0)
+        unit = np.divide(rows, length, out=np.zeros_like(rows), where=length > 0)
         labels = np.full(graph.shape[0], -1)
-        labels[linked] = KMeans(k, n_init=4, random_state=seed).fit_predict(rows)
+        labels[linked] = KMeans(k, n_init=4, random_state=seed).fit_predict(unit)
         partitions[k] = ordered(labels)
     return partitions
 

@@ -22,7 +22,7 @@ from graphfuse.subtypes import associations, clustering, stability
 from graphfuse.subtypes.membership import membership
 from graphfuse.subtypes.number_choice import Choice, choose
 from graphfuse.subtypes.ordered_differences import differences
-from graphfuse.subtypes.resampled_layer import LEAST, Layered, Tables, layered, tables_of
+from graphfuse.subtypes.resampled_layer import LEAST, Build, Layered, Tables, layered, tables_of
 from graphfuse.subtypes.result import Subtypes, provenance
 from graphfuse.subtypes.stability import Resampled
 
@@ -174,19 +174,9 @@ class _Tried:
 def _try(where: Layered, request: _Request) -> _Tried:
     """The layer clustered into every number of clusters, as a whole and on subsamples."""
     method, clusters, seed = request.method, request.clusters, request.seed
-    linked = len(where.rows)
-    if clusters is not None and clusters >= linked:
-        raise InputError(
-            f"clusters = {clusters}: layer {where.name!r} has {few(linked)} patients; ask for "
-            "fewer clusters"
-        )
     build = where.builder()
-    graph = build(where.tables)
-    if not graph.nnz:
-        raise InputError(
-            f"layer {where.name!r} has no edges (control = {where.control!r}); clusters need some"
-        )
-    most = max(min(MOST, linked // 10), clusters or 2)
+    graph = _whole_graph(where, build, clusters)
+    most = max(min(MOST, len(where.rows) // 10), clusters or 2)
     counts = range(2, most + 1)
     settings = clustering.settings_for(method, graph, counts, seed, request.resolution)
     full = clustering.partitions(method, graph, settings, seed)
@@ -200,6 +190,22 @@ def _try(where: Layered, request: _Request) -> _Tried:
         where.tables, build, method, settings, request.resamples, [seed, 3]
     )
     return _Tried(graph, settings, full, resampled)
+
+
+def _whole_graph(where: Layered, build: Build, clusters: int | None) -> csr_matrix:
+    """The graph of all patients; raises `InputError` where it cannot have so many clusters."""
+    patients = len(where.rows)
+    if clusters is not None and clusters >= patients:
+        raise InputError(
+            f"clusters = {clusters}: layer {where.name!r} has {few(patients)} patients; ask for "
+            "fewer clusters"
+        )
+    graph = build(where.tables)
+    if not graph.nnz:
+        raise InputError(
+            f"layer {where.name!r} has no edges (control = {where.control!r}); clusters need some"
+        )
+    return graph
 
 
 def _choose(where: Layered, tried: _Tried, request: _Request) -> tuple[pd.DataFrame, Choice]:

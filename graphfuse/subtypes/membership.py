@@ -47,9 +47,10 @@ def membership(
             again = np.full(len(rows), -1)
         overlap = _overlap(whole, again, clusters)
         _, match = linear_sum_assignment(-overlap)
-        both = (whole >= 0) & (again >= 0)
-        seen[rows] += whole >= 0
-        stays[rows] += (again == match[np.maximum(whole, 0)]) & both
+        in_cluster = whole >= 0
+        matched = again == match[np.maximum(whole, 0)]
+        seen[rows] += in_cluster
+        stays[rows] += matched & in_cluster & (again >= 0)
         jaccard.append(_jaccard(whole, again, overlap, match))
     confidence = np.where(seen > 0, stays / np.maximum(seen, 1), np.nan)
     return confidence, pd.DataFrame(jaccard, columns=range(clusters))

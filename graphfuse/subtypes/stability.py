@@ -58,10 +58,10 @@ class Resampled:
         pd.DataFrame
             Subsamples × numbers of clusters.
         """
-        index = [
-            {k: _rand_index(labels[rows], part.get(k)) for k, labels in full.items()}
-            for rows, part in self
-        ]
+        index = {
+            k: [_rand_index(labels[rows], part.get(k)) for rows, part in self]
+            for k, labels in full.items()
+        }
         return pd.DataFrame(index, columns=list(full), dtype=float)
 
     def __iter__(self):
@@ -115,7 +115,8 @@ class Quality:
 
 def mean_cohesion(graph: csr_matrix, full: Mapping[int, np.ndarray]) -> dict[int, float]:
     """Number of clusters → mean cohesion of that partition."""
-    return {k: float(np.nanmean(cohesion(graph, labels))) for k, labels in full.items()}
+    by_patient = {k: cohesion(graph, labels) for k, labels in full.items()}
+    return {k: float(np.nanmean(values)) for k, values in by_patient.items()}
 
 
 def null_quality(
@@ -167,25 +168,29 @@ def candidates(
     """
     rows = []
     for k, labels in full.items():
-        stability = agreement[k].mean()
-        low, high = agreement[k].quantile([0.025, 0.975])
-        null_stability = null.stability[k].dropna()
-        null_cohesion = null.cohesion[k].dropna()
-        rows.append({
-            "clusters": k,
-            "setting": settings[k],
-            "smallest": int(np.bincount(labels[labels >= 0]).min()),
-            "eigengap": float(gaps[k - 1]) if k <= len(gaps) else np.nan,
-            "stability": stability, "stability_lo": low, "stability_hi": high,
-            "null_stability": null_stability.mean(),
-            "null_stability_hi": null_stability.quantile(0.95),
-            "corrected": corrected(stability, null_stability.mean()),
-            "cohesion": cohesions[k], "null_cohesion": null_cohesion.mean(),
-            "null_cohesion_hi": null_cohesion.quantile(0.95),
-        })  # fmt: skip
+        row = {"clusters": k, "setting": settings[k], "cohesion": cohesions[k]}
+        row["smallest"] = int(np.bincount(labels[labels >= 0]).min())
+        row["eigengap"] = float(gaps[k - 1]) if k <= len(gaps) else np.nan
+        row |= _stability_columns(agreement[k], null.stability[k].dropna())
+        row |= _with_upper("null_cohesion", null.cohesion[k].dropna())
+        rows.append(row)
     table = pd.DataFrame(rows, columns=CANDIDATES)
     patients = max((len(labels) for labels in full.values()), default=0)
     return table.assign(stable=_is_stable(table, patients))
+
+
+def _stability_columns(agreement: pd.Series, null: pd.Series) -> dict[str, float]:
+    """Stability with its spread over subsamples, and corrected for data without clusters."""
+    stability = agreement.mean()
+    low, high = agreement.quantile([0.025, 0.975])
+    columns = {"stability": stability, "stability_lo": low, "stability_hi": high}
+    columns["corrected"] = corrected(stability, null.mean())
+    return columns | _with_upper("null_stability", null)
+
+
+def _with_upper(name: str, null: pd.Series) -> dict[str, float]:
+    """Mean over data sets without clusters, and their 95th percentile."""
+    return {name: null.mean(), f"{name}_hi": null.quantile(0.95)}
 
 
 def _is_stable(table: pd.DataFrame, patients: int) -> pd.Series:

@@ -37,6 +37,7 @@ from graphfuse.schema.saved_model import (
     PathwayShape,
     ReferenceShape,
     SignallingShape,
+    Signals,
     SimilarityShape,
 )
 
@@ -80,16 +81,22 @@ def expected_arrays(model: ModelFile, names: Container[str]) -> Expected:
         expected |= _under(f"tables/{name}", _table(name, names))
     for name, layer in model.layers.items():
         expected |= _under(f"layers/{name}", _layer(name, layer, names))
-    signals = model.signals
+    expected |= _signals(model.signals)
+    for name in model.compared or {}:
+        if f"shift/{name}/components" in names:
+            expected |= _under(f"shift/{name}", _shift(name))
+    return expected
+
+
+def _signals(signals: Signals) -> Expected:
+    """Arrays of the signals that the model has."""
+    expected: Expected = {}
     if signals.concepts is not None:
         expected |= _under("signals/concepts", _concepts(signals.concepts))
     if signals.signalling is not None:
         expected |= _under("signals/signalling", _signalling(signals.signalling))
     if signals.pathways is not None:
         expected |= _under("signals/pathways", _pathways(signals.pathways))
-    for name in model.compared or {}:
-        if f"shift/{name}/components" in names:
-            expected |= _under(f"shift/{name}", _shift(name))
     return expected
 
 
