@@ -101,10 +101,9 @@ class Preparation:
         """
         encoders = encoders_of(recipe, cohort, network)
         steps = steps_of(recipe, cohort)
-        pipelines = {
-            name: Pipeline.fit(modality, learned, steps[name], cohort.groups)
-            for name, modality in cohort.modalities.items()
-        }
+        pipelines = {}
+        for name, modality in cohort.modalities.items():
+            pipelines[name] = Pipeline.fit(modality, learned, steps[name], cohort.groups)
         nobody = np.zeros((0, len(pipelines)), bool)
         unlayered = cls(pipelines, {}, {}, encoders, nobody).with_network(cohort, network)
         views = unlayered.views(cohort)
@@ -189,11 +188,13 @@ class Preparation:
 
     def unused(self, cohort: Cohort) -> list[str]:
         """A message for each modality of the cohort that the model does not have."""
-        return [
-            f"modality {name!r} is not used: the model was trained on none of that "
-            f"name{nearest(name, self.pipelines)}"
-            for name in sorted(cohort.modalities.keys() - self.pipelines.keys())
-        ]
+        messages = []
+        for name in sorted(cohort.modalities.keys() - self.pipelines.keys()):
+            messages.append(
+                f"modality {name!r} is not used: the model was trained on none of that "
+                f"name{nearest(name, self.pipelines)}"
+            )
+        return messages
 
     @property
     def gene_operators(self) -> dict[str, Diffusion]:
@@ -207,10 +208,10 @@ class Preparation:
     @property
     def layers_of(self) -> dict[str, list[str]]:
         """Modality → names of the patient layers that its states are passed along."""
-        return {
-            m: [name for name, layer in self.layers.items() if m in layer.of]
-            for m in self.pipelines
-        }
+        layers_of = {}
+        for m in self.pipelines:
+            layers_of[m] = [name for name, layer in self.layers.items() if m in layer.of]
+        return layers_of
 
     @property
     def isolates_patients(self) -> bool:
@@ -242,7 +243,9 @@ class Preparation:
         else:
             lists = layer_lists(self.layers, self.layers_of, self.present, views)
             empty = Neighbours.empty(len(receivers), len(self.present))
-        return {m: own + [empty] * (self.depth - len(own)) for m, own in lists.items()}
+        for own in lists.values():
+            own += [empty] * (self.depth - len(own))
+        return lists
 
     def only(self, modalities: tuple[str, ...]) -> Preparation:
         """The preparation of some modalities, without signals.
@@ -253,14 +256,11 @@ class Preparation:
         columns = [order.index(m) for m in modalities]
         chosen = set(modalities)
         layers = {name: layer for name, layer in self.layers.items() if set(layer.of) <= chosen}
-        return replace(
-            self,
-            pipelines={m: self.pipelines[m] for m in modalities},
-            smoothing={m: self.smoothing[m] for m in modalities if m in self.smoothing},
-            layers=layers,
-            present=self.present[:, columns],
-            signals={},
-        )
+        pipelines = {m: self.pipelines[m] for m in modalities}
+        smoothing = {m: self.smoothing[m] for m in modalities if m in self.smoothing}
+        tables = {"pipelines": pipelines, "smoothing": smoothing}
+        present = self.present[:, columns]
+        return replace(self, **tables, layers=layers, present=present, signals={})
 
     def without_graphs(self) -> Preparation:
         """The same columns, with no patient layer and no gene network."""

@@ -87,7 +87,8 @@ def loaded_parts(
         return f"{files[part.sha256]}:{part.symbol}"
 
     net = model.net
-    slots: dict[str, object] = {"encode": tuple(named("encode", part) for part in net.encode)}
+    encoders = tuple(named("encode", part) for part in net.encode)
+    slots: dict[str, object] = {"encode": encoders}
     for slot in ("propagate", "fuse", "head"):
         slots[slot] = named(slot, getattr(net, slot))
     steps = {}

@@ -190,20 +190,16 @@ def fold_data(fold: PreparedFold, modalities: tuple[str, ...], recipe: Recipe) -
     x = preparation.encoder_inputs(views, rotated)
     start = start_of(fold, modalities, recipe)
     inputs = net_inputs(preparation, x, views, preparation.lists(), start.views, start.bias)
-    basis = {m: rotated_columns(fold, m).basis for m in rotates}
+    rotations = {m: rotated_columns(fold, m).basis for m in rotates}
+    basis = tuple(rotations.get(channel) for channel in channels)
+    gates = padded(start.gates, len(channels), axis=0)
+    spec = net_spec(preparation, recipe, fold.task.width)
     signals = preparation.signals
-    return FoldData(
-        inputs,
-        fold.task.tensors(fold.target),
-        fold.task,
-        fold.inner.first,
-        basis=tuple(basis.get(channel) for channel in channels),
-        gates=padded(start.gates, len(channels), axis=0),
-        spec=net_spec(preparation, recipe, fold.task.width),
-        prime={m: signals[c].prime for m, c in enumerate(channels) if c in signals},
-        channels=channels,
-        varying=tuple(preparation.varying(channel) for channel in channels),
-    )
+    prime = {m: signals[c].prime for m, c in enumerate(channels) if c in signals}
+    varying = tuple(preparation.varying(channel) for channel in channels)
+    target = fold.task.tensors(fold.target)
+    learned = (target, fold.task, fold.inner.first)
+    return FoldData(inputs, *learned, basis, gates, spec, prime, channels, varying)
 
 
 def net_spec(preparation: Preparation, recipe: Recipe, classes: int) -> NetSpec:
@@ -250,13 +246,11 @@ def net_inputs(
     senders = next(iter(lists.values()))[0].senders
     empty = [Neighbours.empty(len(views.present), senders)] * preparation.depth  # of a signal
     by_channel = [lists.get(channel, empty) for channel in channels]
-    return Inputs(
-        x,
-        torch.from_numpy(present),
-        torch.from_numpy(padded(start, len(channels))),
-        torch.from_numpy(padded(bias, len(channels))),
-        tuple(tensor_lists(each) for layers in by_channel for each in layers),
-    )
+    edges = tuple(tensor_lists(each) for layers in by_channel for each in layers)
+    start = padded(start, len(channels))
+    bias = padded(bias, len(channels))
+    tensors = map(torch.from_numpy, (present, start, bias))
+    return Inputs(x, *tensors, edges)
 
 
 def padded(values: np.ndarray, count: int, axis: int = 1) -> np.ndarray:

@@ -231,7 +231,8 @@ class _Race:
             )
             for fold, choice in enumerate(passed):
                 self.choices[fold][number] = choice
-            loss = self._mean_loss(number, [f for f in self.alive if number in self.alive[f]])
+            mine = [fold for fold, left in self.alive.items() if number in left]
+            loss = self._mean_loss(number, mine)
             name = described(recipe)
             log.info("search: %d of %d: %s: loss %.3f", place, len(racing), name, loss)
 
@@ -268,7 +269,8 @@ class _Race:
 
     def _mean_loss(self, number: int, folds: Sequence[int]) -> float:
         """Mean loss of a candidate over folds."""
-        return sum(self.choices[fold][number].loss for fold in folds) / len(folds)
+        losses = [self.choices[fold][number].loss for fold in folds]
+        return sum(losses) / len(folds)
 
 
 def described(recipe: Recipe) -> str:

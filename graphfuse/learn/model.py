@@ -223,11 +223,9 @@ class FusionModel(Predictor):
             recipe = getattr(self.recipe, "name", self.recipe)
             return f"FusionModel({recipe!r}, not fitted)"
         modalities = ", ".join(self.modalities_)
-        return (
-            f"FusionModel({self.recipe_.name!r}: {self.target_} ({self.task_.brief}) from "
-            f"{modalities}; fitted on {self.fitted_.trained_on:,} "
-            f"patients, {self.epochs_} epochs)"
-        )
+        learned = f"{self.recipe_.name!r}: {self.target_} ({self.task_.brief})"
+        fit = f"fitted on {self.fitted_.trained_on:,} patients, {self.epochs_} epochs"
+        return f"FusionModel({learned} from {modalities}; {fit})"
 
     @checked
     def save(self, folder: str | Path) -> None:

@@ -70,10 +70,11 @@ def layer_lists(
     for column, (modality, names) in enumerate(layers_of.items()):
         receives = receivers[:, column]
         sends = senders[:, column]
-        lists[modality] = [
-            whole[name] if layers[name].of == (modality,) else whole[name].among(receives, sends)
-            for name in names
-        ]
+        lists[modality] = []
+        for name in names:
+            is_own = layers[name].of == (modality,)
+            own = whole[name] if is_own else whole[name].among(receives, sends)
+            lists[modality].append(own)
     return lists
 
 

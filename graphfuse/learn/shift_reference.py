@@ -135,11 +135,10 @@ class Comparison:
 
     def state(self) -> tuple[dict[str, np.ndarray], dict]:
         """Arrays and JSON from which `from_state` rebuilds the comparison."""
-        arrays = {
-            f"shift/{name}/{key}": value
-            for name, reference in self.references.items()
-            for key, value in reference.state().items()
-        }
+        arrays = {}
+        for name, reference in self.references.items():
+            own = reference.state()
+            arrays |= {f"shift/{name}/{key}": value for key, value in own.items()}
         return arrays, {name: list(each) for name, each in self.declared.items()}
 
     @classmethod

@@ -45,7 +45,8 @@ class Views:
 
     def variation(self) -> dict[str, int]:
         """Modality → how many of its columns vary among those who have it."""
-        return {name: _varying(own[self.has[name]]) for name, own in self.own.items()}
+        has = self.has
+        return {name: _varying(own[has[name]]) for name, own in self.own.items()}
 
 
 def _varying(columns: np.ndarray) -> int:

@@ -167,8 +167,9 @@ def _greenwood_interval(
         width = z * error / np.abs(np.log(survival))
         low = survival ** np.exp(width)
         high = survival ** np.exp(-width)
-    exists = (survival > 0) & (survival < 1)
-    return np.where(exists, low, np.nan), np.where(exists, high, np.nan)
+    is_undefined = (survival <= 0) | (survival >= 1)
+    low[is_undefined] = high[is_undefined] = np.nan
+    return low, high
 
 
 def median_survival(curve: pd.DataFrame) -> tuple[float, float, float]:

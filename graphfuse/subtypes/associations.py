@@ -122,12 +122,12 @@ def contribution(
 
 def _resampled_nmi(fused: Resampled, alone: Resampled, clusters: int) -> list[float]:
     """NMI of two clusterings in each subsample in which both give this number of clusters."""
-    pairs = zip(fused.labels, alone.labels, strict=True)
-    return [
-        shared(whole[clusters], part[clusters])[0]
-        for whole, part in pairs
-        if clusters in whole and clusters in part
-    ]
+    values = []
+    for whole, part in zip(fused.labels, alone.labels, strict=True):
+        if clusters in whole and clusters in part:
+            nmi, _, _ = shared(whole[clusters], part[clusters])
+            values.append(nmi)
+    return values
 
 
 def shared(a: Labels, b: Labels) -> tuple[float, float, int]:
@@ -180,10 +180,10 @@ def separations(labels: Labels, outcomes: Mapping[str, Outcome]) -> dict[str, Se
             followed[name] = time, event, labels[rows]
     tests = {name: log_rank(*each) for name, each in followed.items()}
     corrected = holm_by_name({name: test.p for name, test in tests.items()})
-    return {
-        name: _separation(name, *each, tests[name], corrected[name])
-        for name, each in followed.items()
-    }
+    result = {}
+    for name, each in followed.items():
+        result[name] = _separation(name, *each, tests[name], corrected[name])
+    return result
 
 
 def _separation(name: str, time, event, group, test: LogRank, p_holm: float) -> Separation:
@@ -193,10 +193,10 @@ def _separation(name: str, time, event, group, test: LogRank, p_holm: float) -> 
         own = group == cluster
         curve = kaplan_meier(time[own], event[own])
         median, low, high = median_survival(curve)
-        rows.append({
-            "cluster": int(cluster), "patients": int(own.sum()), "events": int(event[own].sum()),
-            "expected": test.expected[i], "median": median, "median_lo": low, "median_hi": high,
-        })  # fmt: skip
+        row = {"cluster": int(cluster), "patients": int(own.sum())}
+        row |= {"events": int(event[own].sum()), "expected": test.expected[i]}
+        row |= {"median": median, "median_lo": low, "median_hi": high}
+        rows.append(row)
         curve.insert(0, "cluster", int(cluster))
         curves.append(curve)
     return Separation(name, test, p_holm, pd.DataFrame(rows), pd.concat(curves, ignore_index=True))

@@ -200,8 +200,12 @@ def leiden(graph: csr_matrix, resolution: float, seed: int = 0) -> np.ndarray:
 def resolutions(graph: csr_matrix, counts: Iterable[int], seed: int = 0) -> dict[int, float]:
     """Number of clusters → the middle one of the resolutions that give it, where any does."""
     clusters = np.array([_count(leiden(graph, r, seed)) for r in RESOLUTIONS])
-    giving = {k: RESOLUTIONS[clusters == k] for k in counts}
-    return {k: float(each[len(each) // 2]) for k, each in giving.items() if len(each)}
+    settings = {}
+    for k in counts:
+        giving = RESOLUTIONS[clusters == k]
+        if len(giving):
+            settings[k] = float(giving[len(giving) // 2])
+    return settings
 
 
 def _count(labels: np.ndarray) -> int:

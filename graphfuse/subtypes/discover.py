@@ -108,6 +108,8 @@ def subtypes(
     else:
         confidence = np.full(len(labels), np.nan)
         associated = NOT_ASSOCIATED
+    clusters_table = _clusters_table(tried.graph, labels, jaccard)
+    about = provenance(cohort, recipe, asdict(request))
     return Subtypes(
         cohort=cohort.name,
         patients=cohort.patients,
@@ -116,8 +118,8 @@ def subtypes(
         confidence=_of_all_patients(len(cohort), where.rows, confidence, np.nan),
         table=table,
         choice=choice,
-        clusters=_clusters_table(tried.graph, labels, jaccard),
-        about=provenance(cohort, recipe, asdict(request)),
+        clusters=clusters_table,
+        about=about,
         **associated,
     )
 
@@ -272,10 +274,10 @@ def _contribution(
         settings = clustering.settings_for(method, graph, [clusters], seed)
         full = clustering.partitions(method, graph, settings, seed)
         own[modality] = full.get(clusters, np.full(len(labels), -1))
-        parts = [
-            clustering.partitions(method, build(layer.tables.take(rows)), settings, seed)
-            for rows in subsamples
-        ]
+        parts = []
+        for rows in subsamples:
+            graph = build(layer.tables.take(rows))
+            parts.append(clustering.partitions(method, graph, settings, seed))
         alone[modality] = Resampled(subsamples, parts)
     return associations.contribution(labels, own, tried.resampled, alone, clusters)
 

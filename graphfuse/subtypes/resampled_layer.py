@@ -214,7 +214,8 @@ def _patients_of(layer: str, spec: Spec, present: Mapping[str, np.ndarray]) -> n
                 raise InputError(
                     f"modality {m!r}: {few(count)} patients have it; clusters need at least {LEAST}"
                 )
-    inside = np.any([present[m] for m in spec.of], axis=0) | bool(spec.edges)
+    has_any = np.any([present[m] for m in spec.of], axis=0)
+    inside = has_any | bool(spec.edges)
     if inside.sum() < LEAST:
         raise InputError(
             f"layer {layer!r}: {inside.sum()} patients are in it; clusters need at least {LEAST}"

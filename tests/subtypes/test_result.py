@@ -71,7 +71,7 @@ def test_tables_are_safe_and_blank_where_nothing_is_known(tmp_path):
 
 def test_a_folder_of_something_else_is_left_alone(tmp_path):
     (tmp_path / "mine.txt").write_text("mine")
-    with pytest.raises(InputError, match="is there already"):
+    with pytest.raises(InputError, match="exists already"):
         made().save(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 

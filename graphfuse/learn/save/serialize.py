@@ -172,10 +172,11 @@ def unpack(
     check_shapes(arrays, states, sizes)  # before anything of these sizes is built
     check_values(arrays, states, sizes)
     nets = _nets(arrays, spec, model.seeds, sizes["tokens"])
+    linear = _linear(arrays, tuple(model.modalities))
     return Fitted(
         model.task,
         preparation,
-        _linear(arrays, tuple(model.modalities)),
+        linear,
         spec,
         nets,
         [torch.from_numpy(arrays[name]) for name in states],
@@ -203,16 +204,10 @@ def _preparation(
         own = _under(arrays, f"signals/{name}")
         signals[name] = SIGNAL_CLASSES[name].from_state(own, state)
     channels = (*model.modalities, *signals)
-    return Preparation(
-        pipelines,
-        smoothing,
-        layers,
-        dict(zip(channels, spec.encode, strict=True)),
-        arrays["present"].astype(bool),
-        model.depth,
-        model.control,
-        signals,
-    )
+    encoders = dict(zip(channels, spec.encode, strict=True))
+    present = arrays["present"].astype(bool)
+    fitted = (pipelines, smoothing, layers, encoders, present)
+    return Preparation(*fitted, model.depth, model.control, signals)
 
 
 def _linear(arrays: dict[str, np.ndarray], modalities: tuple[str, ...]) -> Linear:
