@@ -4,7 +4,7 @@ own."""
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -28,16 +28,14 @@ from graphfuse.schema import Recipe
 log = logging.getLogger(__name__)
 
 SIGNAL_CLASSES = {"concepts": ConceptPlanes, "signalling": Signalling, "pathways": Pathways}
+# where a recipe names no encoder
 DEFAULT_ENCODER = {
     "concepts": "walk_learned",
     "signalling": "signalling",
     "pathways": "pathways",
-}  # where a recipe names no encoder
-ENCODER_INPUT = {
-    "concepts": "planes",
-    "signalling": "nodes",
-    "pathways": "sets",
-}  # what an encoder must say it sees
+}
+# the `sees` of an encoder that goes with the signal
+ENCODER_INPUT = {"concepts": "planes", "signalling": "nodes", "pathways": "sets"}
 
 
 class Signal(Protocol):
@@ -95,11 +93,11 @@ def encoders_of(recipe: Recipe, cohort: Cohort, network: GeneNetwork | None) -> 
     chosen = _wanted(recipe, cohort)
     for notice in _unmet(recipe, cohort, network):
         warn_once(log, notice)
+    genes = set() if network is None else set(network.genes)
     for name, modality in cohort.modalities.items():
-        mapped = network is not None and not set(network.genes).isdisjoint(
-            s for s in modality.symbols if s
-        )
-        chosen[name] = chosen[name] if mapped or not part("encode", chosen[name]).hops else "table"
+        looks = part("encode", chosen[name]).hops > 0
+        if looks and genes.isdisjoint(modality.symbols):
+            chosen[name] = "table"
     for name, encoder in chosen.items():
         sees, shown = part("encode", encoder).sees, ENCODER_INPUT.get(name, "columns")
         if sees not in (shown, "nothing"):
@@ -112,25 +110,24 @@ def encoders_of(recipe: Recipe, cohort: Cohort, network: GeneNetwork | None) -> 
 
 def _wanted(recipe: Recipe, cohort: Cohort) -> dict[str, str]:
     """Encoder name per channel as the recipe has it, whatever gene network there is."""
-    wanted = (
-        recipe.net.encode
-        if isinstance(recipe.net.encode, Mapping)
-        else {"default": recipe.net.encode}
-    )
+    wanted = recipe.net.encode
+    if not isinstance(wanted, Mapping):
+        wanted = {"default": wanted}
     signals = [name for name in SIGNAL_CLASSES if getattr(recipe, name) is not None]
     known = {"default", *cohort.modalities, *signals, "gene", "cpg", "mirna", "protein", "none"}
     for key in wanted:
         if key not in known:
-            needs = (
-                f", which needs a [{key}] section; add one"
-                if key in SIGNAL_CLASSES
-                else nearest(key, known)
-            )
-            raise InputError(f"recipe {recipe.name!r}: [net] encode names {key!r}{needs}")
-    usual, tables = wanted.get("default", "table"), cohort.modalities.items()
-    return {
-        name: wanted.get(name, wanted.get(modality.entity, usual)) for name, modality in tables
-    } | {name: wanted.get(name, DEFAULT_ENCODER[name]) for name in signals}
+            needs = f", which needs a [{key}] section; add one"
+            hint = needs if key in SIGNAL_CLASSES else nearest(key, known)
+            raise InputError(f"recipe {recipe.name!r}: [net] encode names {key!r}{hint}")
+    default = wanted.get("default", "table")
+    encoders = {}
+    for name, modality in cohort.modalities.items():
+        of_entity = wanted.get(modality.entity, default)
+        encoders[name] = wanted.get(name, of_entity)
+    for name in signals:
+        encoders[name] = wanted.get(name, DEFAULT_ENCODER[name])
+    return encoders
 
 
 def _unmet(recipe: Recipe, cohort: Cohort, network) -> list[str]:
@@ -138,22 +135,17 @@ def _unmet(recipe: Recipe, cohort: Cohort, network) -> list[str]:
     looking = sorted({e for e in _wanted(recipe, cohort).values() if part("encode", e).hops})
     genes = any(any(modality.symbols) for modality in cohort.modalities.values())
     if looking and network is None and recipe.gene.network is None:
+        encoders = ", ".join(map(repr, looking))
         return [
-            f"recipe {recipe.name!r}: [net] encode = {', '.join(map(repr, looking))} looks "
-            "along a gene network, but there is "
-            "none, so it is as 'table'; name one in [gene] network or by --network"
+            f"recipe {recipe.name!r}: [net] encode = {encoders} looks along a gene network, but "
+            "there is none, so it is as 'table'; name one in [gene] network or by --network"
         ]
-    if (
-        genes
-        and network is not None
-        and not looking
-        and recipe.signalling is None
-        and recipe.search is None
-    ):
+    other_users = recipe.signalling is not None or recipe.search is not None
+    if genes and network is not None and not looking and not other_users:
         return [
-            f"recipe {recipe.name!r}: there is a gene network, but no encoder looks along "
-            "it, so it changes no prediction; "
-            'set [net] encode = { default = "table", gene = "network" }, or leave the network out'
+            f"recipe {recipe.name!r}: there is a gene network, but no encoder looks along it, so "
+            'it changes no prediction; set [net] encode = { default = "table", gene = "network" }, '
+            "or leave the network out"
         ]
     return []
 
@@ -167,62 +159,60 @@ def notices(recipe: Recipe, cohort: Cohort, network: GeneNetwork | str | Path | 
 
 
 def describe_files(recipe: Recipe, cohort: Cohort) -> list[str]:
-    """A line on each file that the recipe names beside its gene network, all of which are read:
-    what this cohort has of it.
+    """A line on each file that the recipe names besides its gene network: what this cohort has of
+    it. Every file is read.
 
     Raises `InputError` with every file that cannot be used.
     """
-    faults, found = Faults(f"recipe {recipe.name!r}"), []
+    faults, lines = Faults(f"recipe {recipe.name!r}"), []
 
-    def read(where: str, path: str | None, said) -> None:
+    def read(where: str, path: str | None, describe: Callable[[str], str]) -> None:
+        if path is None:
+            return
         try:
-            found.extend([] if path is None else [f"{where}: {said(path)}"])
+            lines.append(f"{where}: {describe(path)}")
         except InputError as error:
             faults.add(f"{where}: {error}")
 
-    read("[gene] aliases", recipe.gene.aliases, lambda path: _aliases_said(recipe))
+    read("[gene] aliases", recipe.gene.aliases, lambda path: _describe_aliases(recipe))
     faults.stop()
     cohort, _ = gene_cohort(recipe, cohort)
-    if recipe.pathways is not None:
-        read(
-            "[pathways] sets",
-            recipe.pathways.sets,
-            lambda path: qualifying(cohort, recipe.pathways)[0],
-        )
-    if recipe.signalling is not None:
-        read("[signalling] pathways", recipe.signalling.pathways, _sets_said)
-        read("[signalling] table", recipe.signalling.table, lambda path: _rows_said(path, cohort))
+    pathways, signalling = recipe.pathways, recipe.signalling
+    if pathways is not None:
+        read("[pathways] sets", pathways.sets, lambda path: qualifying(cohort, pathways)[0])
+    if signalling is not None:
+        read("[signalling] pathways", signalling.pathways, _describe_sets)
+        read("[signalling] table", signalling.table, lambda path: _describe_rows(path, cohort))
     for name, spec in recipe.patient.layer.items():
-        read(f"[patient.layer.{name}] edges", spec.edges, lambda path: _edges_said(path, cohort))
+        place = f"[patient.layer.{name}] edges"
+        read(place, spec.edges, lambda path: _describe_edges(path, cohort))
     faults.stop()
-    return found
+    return lines
 
 
-def _aliases_said(recipe: Recipe) -> str:
-    found = aliases_of(recipe)
-    return (
-        f"{recipe.gene.aliases}: {counted(len(found.table), 'name')} of "
-        f"{counted(len(found.symbols), 'symbol')}"
-    )
+def _describe_aliases(recipe: Recipe) -> str:
+    aliases = aliases_of(recipe)
+    names = counted(len(aliases.table), "name")
+    return f"{recipe.gene.aliases}: {names} of {counted(len(aliases.symbols), 'symbol')}"
 
 
-def _sets_said(path: str) -> str:
-    return f"{path}: {counted(len(read_gmt(path)), 'set')}"
+def _describe_sets(path: str) -> str:
+    sets = read_gmt(path)
+    return f"{path}: {counted(len(sets), 'set')}"
 
 
-def _rows_said(path: str, cohort: Cohort) -> str:
+def _describe_rows(path: str, cohort: Cohort) -> str:
     rows, measured = read_table(path).index, measured_in(cohort, cohort.modalities)
     named = sum(name.rpartition(":")[2] in measured for name in rows)
     return f"{path}: {named:,} of {counted(len(rows), 'row')} named after a measured gene"
 
 
-def _edges_said(path: str, cohort: Cohort) -> str:
+def _describe_edges(path: str, cohort: Cohort) -> str:
     edges, _ = clean_patient_edges(read_patient_edges(Path(path), cohort.patients), path)
-    known = {*edges["source"], *edges["target"]} & set(cohort.patients.astype(str))
-    return (
-        f"{path}: {counted(len(edges), 'edge')}, with {len(known):,} of the cohort's "
-        f"{few_counted(len(cohort), 'patient')}"
-    )
+    joined = {*edges["source"], *edges["target"]}
+    known = joined.intersection(cohort.patients.astype(str))
+    patients = few_counted(len(cohort), "patient")
+    return f"{path}: {counted(len(edges), 'edge')}, with {len(known):,} of the cohort's {patients}"
 
 
 def fit_signals(
@@ -237,7 +227,8 @@ def fit_signals(
         fitted["concepts"] = ConceptPlanes.fit(own, present, recipe.concepts, seed)
     if recipe.signalling is not None and any(any(names) for names in symbols.values()):
         fitted["signalling"] = Signalling.fit(cohort, symbols, network, recipe.signalling, seed)
-    tokens = (
-        None if recipe.pathways is None else Pathways.fit(cohort, symbols, recipe.pathways, seed)
-    )
-    return fitted if tokens is None else fitted | {"pathways": tokens}
+    if recipe.pathways is not None:
+        pathways = Pathways.fit(cohort, symbols, recipe.pathways, seed)
+        if pathways is not None:
+            fitted["pathways"] = pathways
+    return fitted

@@ -30,9 +30,8 @@ BATCH = 128
 LEARNING_RATE = 3e-3
 WEIGHT_DECAY = 5e-3
 CHUNK = 4_000_000  # numbers held at once while codes are left out in turn
-DIGITS = (
-    12  # what differs by less is tied, so that a patient gets the same planes alone and in a batch
-)
+# what differs by less is tied, so that a patient gets the same planes alone and in a batch
+DIGITS = 12
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,33 +51,33 @@ class Coder:
     def fit(cls, values: np.ndarray, section: ConceptSection, seed: int) -> Coder:
         """From standardised columns `[n, F]` of the training patients who have the modality."""
         centre = values.mean(0)
-        turn = torch.from_numpy(_components(values - centre, section.components))
-        scores = torch.from_numpy(values - centre) @ turn
+        centred = values - centre
+        turn = torch.from_numpy(_components(centred, section.components))
+        scores = torch.from_numpy(centred) @ turn  # [n, d]
         width = min(section.codes, turn.shape[1])
-        autoencoder = fit_autoencoder(
-            scores, torch.ones(len(scores), 1), width, section.epochs, seed
-        )
-        codes = autoencoder.encode(scores)
-        low, span = codes.amin(0), codes.amax(0) - codes.amin(0)
+        everyone = torch.ones(len(scores), 1)
+        autoencoder = fit_autoencoder(scores, everyone, width, section.epochs, seed)
+        codes = autoencoder.encode(scores)  # [n, c]
+        low = codes.amin(0)
+        span = codes.amax(0) - low
         span = torch.where(span > 0, span, 1)
-        return cls(
-            torch.from_numpy(centre), turn, autoencoder, low, span, ((codes - low) / span).mean(0)
-        )
+        mean = ((codes - low) / span).mean(0)
+        return cls(torch.from_numpy(centre), turn, autoencoder, low, span, mean)
 
     def __call__(self, values: Tensor) -> Tensor:
         """Codes `[N, c]`, 0–1 among training patients; differentiable in `values` `[N, F]`."""
-        return (
-            self.autoencoder.encode((values.double() - self.centre) @ self.turn) - self.low
-        ) / self.span
+        scores = (values.double() - self.centre) @ self.turn
+        codes = self.autoencoder.encode(scores)
+        return (codes - self.low) / self.span
 
     def state(self) -> dict[str, Tensor]:
+        """The tensors from which `from_state` rebuilds the coder."""
         own = {key: getattr(self, key) for key in ("centre", "turn", "low", "span", "mean")}
-        return own | {
-            f"autoencoder/{key}": value for key, value in self.autoencoder.state_dict().items()
-        }
+        return own | _prefixed("autoencoder/", self.autoencoder.state_dict())
 
     @classmethod
     def from_state(cls, state: Mapping[str, Tensor]) -> Coder:
+        """The coder of `state`'s tensors."""
         own = {key: value for key, value in state.items() if "/" not in key}
         return cls(autoencoder=_autoencoder(_under(state, "autoencoder/")), **own)
 
@@ -92,8 +91,8 @@ class ConceptPlanes:
 
     With `edges = "clique"` a plane joins the codes whose saliency lies above the quantile; with
     `"nearest"` it joins the most salient code and the `neighbours` codes nearest to it, so that a
-    plane has one size and holds codes that go together. Either way a plane is a clique, said by its
-    active codes alone.
+    plane has one size and holds codes that go together. Either way a plane is a clique, given by
+    its active codes alone.
     """
 
     name: ClassVar[str] = "concepts"
@@ -115,31 +114,22 @@ class ConceptPlanes:
 
         Raises `InputError` for a modality that no training patient has.
         """
-        lacking = [m for m, here in zip(own, present.T, strict=True) if not here.any()]
+        has = dict(zip(own, present.T, strict=True))  # modality → bool [n]
+        lacking = [repr(m) for m, here in has.items() if not here.any()]
         if lacking:
             raise InputError(
-                f"[concepts]: no training patient has {', '.join(map(repr, lacking))}; leave it out"
+                f"[concepts]: no training patient has {', '.join(lacking)}; leave it out"
             )
-        coders = {
-            m: Coder.fit(x[here], section, seed_of(seed, m))
-            for (m, x), here in zip(own.items(), present.T, strict=True)
-        }
+        coders = {m: Coder.fit(x[has[m]], section, seed_of(seed, m)) for m, x in own.items()}
         tensors = {m: torch.from_numpy(x) for m, x in own.items()}
         codes, there = codes_of(coders, tensors, torch.from_numpy(present), section)
         whole = seed_of(seed, "concepts of all")
         concepts = fit_autoencoder(codes, there, section.planes, section.epochs, whole)
-        near = (
-            correlations(codes, there)
-            if section.edges == "nearest"
-            else torch.zeros(0, 0, dtype=torch.float64)
-        )
-        return cls(
-            section,
-            coders,
-            concepts,
-            torch.cat([_stand_in(c, section) for c in coders.values()]),
-            near,
-        )
+        near = torch.zeros(0, 0, dtype=torch.float64)
+        if section.edges == "nearest":
+            near = correlations(codes, there)
+        baseline = torch.cat([_stand_in(coder, section) for coder in coders.values()])
+        return cls(section, coders, concepts, baseline, near)
 
     @property
     def modalities(self) -> tuple[str, ...]:
@@ -158,16 +148,17 @@ class ConceptPlanes:
         differentiable in the columns; mask and planes are constants.
         """
         codes, there = codes_of(self.coders, own, present, self.section)
-        return torch.cat([codes[:, None], there[:, None], self.planes(codes, there)], 1)
+        planes = self.planes(codes, there)
+        return torch.cat([codes[:, None], there[:, None], planes], 1)
 
     @torch.no_grad()
     def planes(self, codes: Tensor, there: Tensor) -> Tensor:
         """Active codes `[N, K, P]` of patients with codes `[N, P]`, of which `there` `[N, P]` may
         be active."""
-        rows = max(1, CHUNK // (codes.shape[1] * max(self.concepts.inner.shape)))
-        return torch.cat(
-            [self._planes(c, t) for c, t in zip(codes.split(rows), there.split(rows), strict=True)]
-        )
+        numbers = codes.shape[1] * max(self.concepts.inner.shape)  # of one patient
+        rows = max(1, CHUNK // numbers)
+        pieces = zip(codes.split(rows), there.split(rows), strict=True)
+        return torch.cat([self._planes(*piece) for piece in pieces])
 
     def _planes(self, codes: Tensor, there: Tensor) -> Tensor:
         moved = saliency(self.concepts, codes, self.baseline)
@@ -176,7 +167,7 @@ class ConceptPlanes:
         return most_salient(moved, there, self.section.quantile)
 
     def prime(self, encode: nn.Module) -> None:
-        """Nothing to put: its encoders learn all they hold."""
+        """Do nothing: the channel's encoders learn all that they hold."""
 
     def present(self, present: np.ndarray) -> np.ndarray:
         """bool `[N]`: who has any modality; from bool `[N, M]`."""
@@ -184,12 +175,10 @@ class ConceptPlanes:
 
     def state(self) -> tuple[dict[str, np.ndarray], dict]:
         """(arrays, JSON), which `from_state` takes back."""
-        tensors = {
-            f"coders/{m}/{key}": value
-            for m, coder in self.coders.items()
-            for key, value in coder.state().items()
-        }
-        tensors |= {f"concepts/{key}": value for key, value in self.concepts.state_dict().items()}
+        tensors = {}
+        for m, coder in self.coders.items():
+            tensors |= _prefixed(f"coders/{m}/", coder.state())
+        tensors |= _prefixed("concepts/", self.concepts.state_dict())
         tensors |= {"baseline": self.baseline, "near": self.near}
         arrays = {key: np.ascontiguousarray(value.numpy()) for key, value in tensors.items()}
         return arrays, {"section": self.section.model_dump(), "modalities": list(self.coders)}
@@ -200,13 +189,8 @@ class ConceptPlanes:
         tensors = {key: torch.tensor(value) for key, value in arrays.items()}
         coders = {m: Coder.from_state(_under(tensors, f"coders/{m}/")) for m in about["modalities"]}
         concepts = _autoencoder(_under(tensors, "concepts/"))
-        return cls(
-            ConceptSection(**about["section"]),
-            coders,
-            concepts,
-            tensors["baseline"],
-            tensors["near"],
-        )
+        section = ConceptSection(**about["section"])
+        return cls(section, coders, concepts, tensors["baseline"], tensors["near"])
 
 
 def codes_of(
@@ -220,10 +204,12 @@ def codes_of(
     """
     parts, masks = [], []
     for (name, coder), here in zip(coders.items(), present.bool().T, strict=True):
-        fill = _stand_in(coder, section) if section.missing == "mask" else coder(coder.centre)
-        parts.append(torch.where(here[:, None], coder(own[name]), fill))
+        masked = section.missing == "mask"
+        fill = _stand_in(coder, section) if masked else coder(coder.centre)
+        codes = torch.where(here[:, None], coder(own[name]), fill)
         observed = here | (section.missing == "impute")
-        masks.append(observed[:, None].double().expand(parts[-1].shape))
+        parts.append(codes)
+        masks.append(observed[:, None].double().expand(codes.shape))
     return torch.cat(parts, 1), torch.cat(masks, 1)
 
 
@@ -231,17 +217,19 @@ def fit_autoencoder(x: Tensor, weight: Tensor, code: int, epochs: int, seed: int
     """An autoencoder of `x` `[n, F]` by mean squared error over what `weight` `[n, 1]` or `[n, F]`
     counts; AdamW on shuffled batches. First weights and shuffles come from `seed` alone, in the
     precision of `x`."""
-    draw = torch.Generator().manual_seed(seed)
-    model = Autoencoder(x.shape[1], code, draw).to(x.dtype)
+    generator = torch.Generator().manual_seed(seed)
+    model = Autoencoder(x.shape[1], code, generator).to(x.dtype)
     optimiser = torch.optim.AdamW(
         model.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY, fused=True
     )
     weight = weight.to(x.dtype)
     with torch.enable_grad():
         for _ in range(epochs):
-            for rows in torch.randperm(len(x), generator=draw).split(BATCH):
+            order = torch.randperm(len(x), generator=generator)
+            for rows in order.split(BATCH):
                 optimiser.zero_grad()
-                reconstruction_loss(model, x[rows], weight[rows]).backward()
+                loss = reconstruction_loss(model, x[rows], weight[rows])
+                loss.backward()
                 optimiser.step()
     return model.requires_grad_(False)
 
@@ -253,8 +241,10 @@ def saliency(concepts: Autoencoder, codes: Tensor, baseline: Tensor) -> Tensor:
     made once.
     """
     sums = linear(codes, concepts.inner, concepts.inner_bias)
-    without = sums[:, None] - (codes - baseline)[..., None] * concepts.inner.T
-    moved = (concepts.encode_hidden(without) - concepts.encode_hidden(sums)[:, None]).abs()
+    taken_away = (codes - baseline)[..., None] * concepts.inner.T
+    without = sums[:, None] - taken_away  # [N, P, hidden]
+    before = concepts.encode_hidden(sums)[:, None]
+    moved = (concepts.encode_hidden(without) - before).abs()
     return moved.mT.round(decimals=DIGITS)
 
 
@@ -263,13 +253,13 @@ def most_salient(moved: Tensor, there: Tensor, quantile: float) -> Tensor:
     saliencies `[N, K, P]` among the patient's observed codes, `there` `[N, P]`."""
     there = there.bool()[:, None]
     ranked = moved.masked_fill(~there, torch.inf).sort(-1).values
-    place = (
-        (quantile * (there.sum(-1, keepdim=True) - 1).clamp(min=0).double())
-        .round(decimals=9)
-        .expand(*moved.shape[:2], 1)
-    )
-    below, above = (ranked.gather(-1, at.long()) for at in (place.floor(), place.ceil()))
-    return (there & (moved > below + (above - below) * place.frac())).to(moved.dtype)
+    last = (there.sum(-1, keepdim=True) - 1).clamp(min=0)
+    place = (quantile * last.double()).round(decimals=9)
+    place = place.expand(*moved.shape[:2], 1)  # of the quantile among the ranks
+    below = ranked.gather(-1, place.floor().long())
+    above = ranked.gather(-1, place.ceil().long())
+    threshold = below + (above - below) * place.frac()
+    return (there & (moved > threshold)).to(moved.dtype)
 
 
 def neighbourhood(moved: Tensor, there: Tensor, near: Tensor, count: int) -> Tensor:
@@ -277,24 +267,31 @@ def neighbourhood(moved: Tensor, there: Tensor, near: Tensor, count: int) -> Ten
     nearest to it; ties go to the first code. A plane that nothing moves is empty."""
     seen = there.bool()[:, None].expand(moved.shape)
     top, centre = torch.where(seen, moved, -1).max(-1, keepdim=True)
-    close = torch.where(seen, near[centre.squeeze(-1)], -1).scatter(-1, centre, 2.0)
-    chosen = close.argsort(dim=-1, descending=True, stable=True)[..., : count + 1]
-    return torch.zeros_like(moved).scatter(-1, chosen, 1.0) * seen * (top > 0)
+    close = torch.where(seen, near[centre.squeeze(-1)], -1)
+    close = close.scatter(-1, centre, 2.0)  # the centre itself comes first
+    order = close.argsort(dim=-1, descending=True, stable=True)
+    active = torch.zeros_like(moved).scatter(-1, order[..., : count + 1], 1.0)
+    return active * seen * (top > 0)
 
 
 def correlations(codes: Tensor, there: Tensor) -> Tensor:
     """Absolute correlations `[P, P]` of `codes` `[n, P]`, each over the patients in whom both are
     `there`; 0 for constants."""
-    z = there * (codes - (there * codes).sum(0) / there.sum(0).clamp(min=1))
+    mean = (there * codes).sum(0) / there.sum(0).clamp(min=1)
+    z = there * (codes - mean)
     power = z.square().T @ there
-    return ((z.T @ z) / (power * power.T).sqrt().clamp(min=1e-12)).abs().round(decimals=DIGITS)
+    scale = (power * power.T).sqrt().clamp(min=1e-12)
+    return ((z.T @ z) / scale).abs().round(decimals=DIGITS)
 
 
 def _under(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     """The entries whose names begin with `prefix`, without it."""
-    return {
-        key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)
-    }
+    keys = [key for key in state if key.startswith(prefix)]
+    return {key.removeprefix(prefix): state[key] for key in keys}
+
+
+def _prefixed(prefix: str, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {prefix + key: value for key, value in state.items()}
 
 
 def _stand_in(coder: Coder, section: ConceptSection) -> Tensor:
@@ -306,15 +303,16 @@ def _components(centred: np.ndarray, count: int) -> np.ndarray:
     of zeros where nothing varies."""
     turn = principal_components(centred, count)
     spread = np.sqrt(((centred @ turn) ** 2).mean(0))
-    turn = turn[:, spread > 1e-9 * spread.max(initial=1e-3)]
+    varies = spread > 1e-9 * spread.max(initial=1e-3)
+    turn = turn[:, varies]
     if not turn.shape[1]:
         return np.zeros((centred.shape[1], 1))
-    return np.ascontiguousarray(
-        turn / np.sqrt(((centred @ turn) ** 2).mean())
-    )  # as it is saved: products round by layout
+    size = np.sqrt(((centred @ turn) ** 2).mean())
+    return np.ascontiguousarray(turn / size)  # as it is saved: products round by layout
 
 
 def _autoencoder(state: Mapping[str, Tensor]) -> Autoencoder:
-    model = Autoencoder(state["inner"].shape[1], len(state["outer"]), torch.Generator()).double()
+    features, codes = state["inner"].shape[1], len(state["outer"])
+    model = Autoencoder(features, codes, torch.Generator()).double()
     model.load_state_dict(state)
     return model.requires_grad_(False)

@@ -41,9 +41,7 @@ class Pathways:
     place: np.ndarray
 
     name = "pathways"
-    edge_rows = slice(
-        0, 0
-    )  # there is no edge in it: a random collection, not an empty one, is its control
+    edge_rows = slice(0, 0)  # no row is there because of edges: the control is a random collection
     smooth_rows = slice(0, None)
 
     @classmethod
@@ -54,8 +52,8 @@ class Pathways:
         section: PathwaySection,
         seed: int = 0,
     ) -> Pathways | None:
-        """From `symbols`: modality → gene of each standardised column; `None`, said once, where no
-        set has enough genes.
+        """From `symbols`: modality → gene of each standardised column; `None`, with a warning
+        (once), where no set has enough genes.
 
         Sets are chosen by the genes that the cohort measures in these modalities, whatever was
         selected of them, so that all folds have the same tokens. `seed` draws the control's sets.
@@ -66,15 +64,15 @@ class Pathways:
         if section.control == "random":
             sets = random_sets(sets, sorted(measured), seed)
         inside = {gene for genes in sets.values() for gene in genes}
-        modalities = tuple(m for m in symbols if not inside.isdisjoint(s for s in symbols[m] if s))
+        modalities = tuple(m for m in symbols if inside.intersection(symbols[m]))
         if not modalities:
-            whole = len(symbols) == len(
-                cohort.modalities
-            )  # of a part of the modalities nothing else is to be expected
-            if whole and not sets:
+            # with a part of the modalities nothing else is to be expected
+            has_all = len(symbols) == len(cohort.modalities)
+            if has_all and not sets:
                 warn_once(log, _none_qualifies(section, measured, symbols))
             return None
-        place = columns_of(sets, [s for m in modalities for s in symbols[m]])
+        genes_of_columns = [gene for m in modalities for gene in symbols[m]]
+        place = columns_of(sets, genes_of_columns)
         return cls(tuple(sets), modalities, tuple(cohort.modalities), place)
 
     @property
@@ -94,20 +92,21 @@ class Pathways:
         absent modality are 0 whatever is stored there; as the encoder is linear in them, they then
         add nothing to a token.
         """
-        there = [present[:, self.order.index(m), None] > 0 for m in self.modalities]
-        given = [
-            torch.where(has, own[m].double(), 0.0)
-            for m, has in zip(self.modalities, there, strict=True)
-        ]
-        nothing = given[0].new_zeros(len(given[0]), 1)  # the last column, where the padding points
-        place = torch.from_numpy(self.place).to(nothing.device)
-        whole = torch.cat([*given, nothing], 1)
-        place = torch.where(place < 0, whole.shape[1] - 1, place)
-        return whole.index_select(1, place.flatten()).unflatten(1, place.shape)
+        columns = []
+        for m in self.modalities:
+            has = present[:, self.order.index(m), None] > 0
+            columns.append(torch.where(has, own[m].double(), 0.0))
+        zeros = columns[0].new_zeros(len(columns[0]), 1)  # where the padding points
+        columns = torch.cat([*columns, zeros], 1)
+        place = torch.from_numpy(self.place).to(columns.device)
+        place = torch.where(place < 0, columns.shape[1] - 1, place)  # [T, G]
+        by_set = columns.index_select(1, place.flatten())
+        return by_set.unflatten(1, place.shape)
 
     def present(self, present: np.ndarray) -> np.ndarray:
         """bool `[N]` from `[N, M]`: who has any of the modalities shown."""
-        return np.asarray(present, bool)[:, [self.order.index(m) for m in self.modalities]].any(1)
+        shown = [self.order.index(m) for m in self.modalities]
+        return np.asarray(present, bool)[:, shown].any(1)
 
     def prime(self, encode: nn.Module) -> None:
         """Gives the encoder 1 / √(columns) of each set, so that large and small sets start
@@ -125,27 +124,26 @@ class Pathways:
         patient in the mean of each direction.
         """
         everyone = torch.ones(len(weight), len(self.order), dtype=torch.bool)
-        shown = self.inputs({m: torch.as_tensor(own[m]) for m in self.modalities}, everyone).numpy()
-        return np.einsum("kntg,ntg,nk->kt", np.asarray(gradient, float), shown, weight)
+        tensors = {m: torch.as_tensor(own[m]) for m in self.modalities}
+        inputs = self.inputs(tensors, everyone).numpy()
+        gradient = np.asarray(gradient, float)
+        return np.einsum("kntg,ntg,nk->kt", gradient, inputs, weight)
 
     def state(self) -> tuple[dict[str, np.ndarray], dict]:
         """Arrays and JSON from which `from_state` rebuilds the channel."""
-        return {"place": self.place}, {
-            "sets": self.sets,
-            "modalities": self.modalities,
-            "order": self.order,
-        }
+        about = {"sets": self.sets, "modalities": self.modalities, "order": self.order}
+        return {"place": self.place}, about
 
     @classmethod
     def from_state(cls, arrays: Mapping[str, np.ndarray], about: Mapping) -> Pathways:
         """The channel of `state`'s arrays and JSON."""
-        return cls(*(tuple(about[key]) for key in ("sets", "modalities", "order")), arrays["place"])
+        sets, modalities = tuple(about["sets"]), tuple(about["modalities"])
+        return cls(sets, modalities, tuple(about["order"]), arrays["place"])
 
     def __repr__(self) -> str:
-        return (
-            f"Pathways({len(self.sets)} sets of up to {self.place.shape[1]} columns of "
-            f"{', '.join(self.modalities)})"
-        )
+        sets, columns = self.place.shape
+        names = ", ".join(self.modalities)
+        return f"Pathways({sets} sets of up to {columns} columns of {names})"
 
 
 def measured_in(cohort: Cohort, modalities: Iterable[str]) -> set[str]:
@@ -157,24 +155,22 @@ def qualifying(cohort: Cohort, section: PathwaySection) -> tuple[str, list[str]]
     """How many of the file's gene sets have enough measured genes, in words, and a notice where
     none has. Raises `InputError` as `read_gmt` does."""
     sets, measured = read_gmt(section.sets), measured_in(cohort, cohort.modalities)
-    enough = sum(len(measured.intersection(genes)) >= section.least for genes in sets.values())
-    had = "has" if enough == 1 else "have"
-    said = (
-        f"{enough:,} of {counted(len(sets), 'set')} {had} at least "
-        f"{counted(section.least, 'measured gene')}"
-    )
-    said += f"; the {section.most:,} with most are taken" if enough > section.most else ""
-    return f"{section.sets}: {said}", [] if enough else [
-        _none_qualifies(section, measured, cohort.modalities)
-    ]
+    sizes = [len(measured.intersection(genes)) for genes in sets.values()]
+    enough = sum(size >= section.least for size in sizes)
+    have = "has" if enough == 1 else "have"
+    least = counted(section.least, "measured gene")
+    line = f"{section.sets}: {enough:,} of {counted(len(sets), 'set')} {have} at least {least}"
+    if enough > section.most:
+        line += f"; the {section.most:,} with most are taken"
+    notices = [] if enough else [_none_qualifies(section, measured, cohort.modalities)]
+    return line, notices
 
 
 def _none_qualifies(section: PathwaySection, measured: set[str], modalities: Iterable[str]) -> str:
+    genes, where = counted(len(measured), "gene"), ", ".join(modalities)
     return (
-        f"{section.sets}: no gene set has {section.least} of the "
-        f"{counted(len(measured), 'gene')} measured in "
-        f"{', '.join(modalities)}, so there are no pathway tokens; are both written as "
-        "symbols of one species?"
+        f"{section.sets}: no gene set has {section.least} of the {genes} measured in {where}, so "
+        "there are no pathway tokens; are both written as symbols of one species?"
     )
 
 
@@ -184,10 +180,8 @@ def chosen_sets(
     """The `most` sets with most measured genes, at least `least` of them, ties by name; sorted by
     name, with measured genes alone."""
     inside = {name: tuple(sorted(measured.intersection(genes))) for name, genes in sets.items()}
-    enough = sorted(
-        (name for name in inside if len(inside[name]) >= section.least),
-        key=lambda n: (-len(inside[n]), n),
-    )
+    enough = [name for name in inside if len(inside[name]) >= section.least]
+    enough.sort(key=lambda name: (-len(inside[name]), name))
     log.info(
         "%s: %d of %d gene sets have %d measured genes",
         section.sets,
@@ -201,13 +195,15 @@ def chosen_sets(
 def columns_of(sets: Mapping[str, Sequence[str]], symbols: Sequence[str | None]) -> np.ndarray:
     """int64 `[T, G]`: the columns, by their gene in `symbols`, of each set, padded with -1 to the
     largest."""
-    of: dict[str, list[int]] = {}
+    of_gene: dict[str, list[int]] = {}
     for column, symbol in enumerate(symbols):
-        of.setdefault(symbol or "", []).append(column)
-    found = [
-        sorted(column for gene in genes for column in of.get(gene, ())) for genes in sets.values()
-    ]
-    place = np.full((len(found), max(map(len, found))), -1, np.int64)
-    for row, columns in zip(place, found, strict=True):
+        of_gene.setdefault(symbol or "", []).append(column)
+    of_set = []
+    for genes in sets.values():
+        columns = [column for gene in genes for column in of_gene.get(gene, ())]
+        of_set.append(sorted(columns))
+    largest = max(len(columns) for columns in of_set)
+    place = np.full((len(of_set), largest), -1, np.int64)
+    for row, columns in zip(place, of_set, strict=True):
         row[: len(columns)] = columns
     return place

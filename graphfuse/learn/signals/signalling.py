@@ -65,19 +65,17 @@ class Signalling:
         """On training patients; `symbols`: modality → gene symbol of each standardised column.
         Nothing here is drawn by chance, so `seed` changes nothing. Raises `InputError` as
         `Template.build` does, and for tables without a node."""
-        kinds = {
-            m: kind for m, kind in kinds_of(section, cohort).items() if any(symbols.get(m, ()))
-        }
-        seen = {m: tuple(symbols[m]) for m in kinds}
+        kinds = kinds_of(section, cohort)
+        kinds = {m: kind for m, kind in kinds.items() if any(symbols.get(m, ()))}
+        genes = {m: tuple(symbols[m]) for m in kinds}
         if section.genes is not None:
-            kept = chosen_genes(cohort, seen, network, section.genes)
-            seen = {m: tuple(s if s in kept else None for s in names) for m, names in seen.items()}
-        template = Template.build(seen, network, section, kinds)
-        table = (
-            np.zeros((len(template), 0))
-            if section.table is None
-            else identity_table(section.table, template)
-        )
+            kept = chosen_genes(cohort, genes, network, section.genes)
+            for m, names in genes.items():
+                genes[m] = tuple(name if name in kept else None for name in names)
+        template = Template.build(genes, network, section, kinds)
+        table = np.zeros((len(template), 0))
+        if section.table is not None:
+            table = identity_table(section.table, template)
         return cls(template, tuple(cohort.modalities), table, section.identity == "learned")
 
     @cached_property
@@ -122,34 +120,38 @@ class Signalling:
         """
         has = present.to(torch.float64)
         channels, nodes, _ = self.features
-        shown = torch.zeros(len(has), channels, nodes, dtype=torch.float64, device=has.device)
+        slots = len(self.template.slots)
+        inputs = torch.zeros(len(has), channels, nodes, dtype=torch.float64, device=has.device)
         for i, (item, values) in enumerate(zip(self.carried, self._values(own, has), strict=True)):
-            row = i if item.previous < 0 else i + len(self.template.slots)
-            shown[:, row, self.template.block(item.kind)] = values.T
-            if item.previous < 0:
+            block = self.template.block(item.kind)
+            is_value = item.previous < 0  # else it arrives along a path
+            row = i if is_value else i + slots
+            inputs[:, row, block] = values.T
+            if is_value:
                 known = torch.from_numpy(item.known.astype(float)).to(has.device)
-                mask = has[:, self.order.index(item.modality), None] * known
-                shown[:, row + len(self.template.slots), self.template.block(item.kind)] = mask
-        return shown
+                mine = has[:, self.order.index(item.modality), None]
+                inputs[:, row + slots, block] = mine * known
+        return inputs
 
     def _values(self, own: Mapping[str, Tensor], has: Tensor) -> list[Tensor]:
         """What each of `carried` is for these patients `[G, N]`."""
-        found = []
+        values = []
         for item, step in zip(self.carried, self._steps, strict=True):
             if item.previous < 0:
                 mine = has[:, self.order.index(item.modality), None]
-                given = torch.where(mine > 0, own[item.modality].double(), 0.0).T
+                start = torch.where(mine > 0, own[item.modality].double(), 0.0).T
             else:
-                given = found[item.previous]
-            found.append(torch.sparse.mm(step.to(given.device), given))
-        return found
+                start = values[item.previous]
+            values.append(torch.sparse.mm(step.to(start.device), start))
+        return values
 
     def present(self, present: np.ndarray) -> np.ndarray:
         """bool `[N]` from `[N, M]`: who has any of the modalities shown."""
-        return present[:, [self.order.index(m) for m in self.modalities]].any(1)
+        shown = [self.order.index(m) for m in self.modalities]
+        return present[:, shown].any(1)
 
     def prime(self, encode: nn.Module) -> None:
-        """Puts the identity table into the encoder's buffer, where it has one."""
+        """Put the identity table into the encoder's buffer, where it has one."""
         if self.features[2] > 0 and hasattr(encode, "table"):
             encode.table.copy_(torch.from_numpy(self.table))
 
@@ -164,11 +166,12 @@ class Signalling:
         has = torch.ones(gradient.shape[1], len(self.order), dtype=torch.float64)
         columns = {m: torch.as_tensor(np.asarray(own[m], float)) for m in self.modalities}
         values = [value.T.numpy() for value in self._values(columns, has)]
-        weighed, slots = weight.T[:, :, None], len(self.template.slots)
+        by_direction, slots = weight.T[:, :, None], len(self.template.slots)
         by_item = []
         for i, item in enumerate(self.carried):
             row = i if item.previous < 0 else i + slots
-            by_item.append(gradient[:, :, row, self.template.block(item.kind)] * weighed)
+            block = self.template.block(item.kind)
+            by_item.append(gradient[:, :, row, block] * by_direction)
         return edge_contributions(self.template, self.carried, values, by_item)
 
     def state(self) -> tuple[dict[str, np.ndarray], dict]:
@@ -191,16 +194,14 @@ class Signalling:
     def from_state(cls, arrays: Mapping[str, np.ndarray], about: Mapping) -> Signalling:
         """The channel of `state`'s arrays and JSON."""
         slots = tuple((kind, m) for kind, m in about["slots"])
-        relations = {
-            tuple(relation): tuple(arrays[f"relation/{i}/{end}"] for end in range(3))
-            for i, relation in enumerate(about["relations"])
-        }
-        template = Template(
-            tuple(about["genes"]), tuple(about["kinds"]), slots, {m: arrays[f"place/{m}"] for _,
-            m in slots}, relations,
-            about["directed"], {name: arrays[f"pathway/{i}"] for i,
-            name in enumerate(about["pathways"])},
-        )  # fmt: skip
+        place = {m: arrays[f"place/{m}"] for _, m in slots}
+        relations = {}
+        for i, relation in enumerate(about["relations"]):
+            ends = tuple(arrays[f"relation/{i}/{end}"] for end in range(3))
+            relations[tuple(relation)] = ends
+        pathways = {name: arrays[f"pathway/{i}"] for i, name in enumerate(about["pathways"])}
+        genes, kinds = tuple(about["genes"]), tuple(about["kinds"])
+        template = Template(genes, kinds, slots, place, relations, about["directed"], pathways)
         return cls(template, tuple(about["order"]), arrays["table"], about["learned"])
 
     def __repr__(self) -> str:
@@ -209,9 +210,9 @@ class Signalling:
 
 def _tensor(matrix: sparse.csr_matrix) -> Tensor:
     entries = matrix.tocoo()
-    places = torch.from_numpy(np.stack([entries.row, entries.col]).astype(np.int64))
+    places = np.stack([entries.row, entries.col]).astype(np.int64)
     return torch.sparse_coo_tensor(
-        places,
+        torch.from_numpy(places),
         torch.from_numpy(entries.data),
         matrix.shape,
         is_coalesced=True,
@@ -231,28 +232,28 @@ def chosen_genes(
     """At most so many genes: first those measured in more modalities, then those whose columns vary
     most among training patients (by rank within a modality, averaged over modalities), then by
     name. With a network, genes that it holds."""
-    known = {s for names in symbols.values() for s in names if s}
-    known &= known if network is None else set(network.genes)
-    rank = pd.DataFrame(
-        {m: _variance(cohort.modalities[m], known & set(names)) for m, names in symbols.items()}
-    )
-    rank = pd.DataFrame(
-        {"count": rank.notna().sum(axis=1), "rank": rank.mean(axis=1), "gene": rank.index}
-    )
-    best = rank.sort_values(["count", "rank", "gene"], ascending=[False, False, True])
+    known = {gene for names in symbols.values() for gene in names if gene}
+    if network is not None:
+        known &= set(network.genes)
+    ranks = {}
+    for m, names in symbols.items():
+        ranks[m] = _variance(cohort.modalities[m], known.intersection(names))
+    ranks = pd.DataFrame(ranks)
+    counts = ranks.notna().sum(axis=1)
+    genes = pd.DataFrame({"count": counts, "rank": ranks.mean(axis=1), "gene": ranks.index})
+    best = genes.sort_values(["count", "rank", "gene"], ascending=[False, False, True])
     return set(best["gene"].head(most))
 
 
 def _variance(modality: Modality, genes: set[str]) -> pd.Series:
     """Rank of each gene by the variance of its most variable column, from 0 to 1."""
     spread = modality.table.var(axis=0, ddof=0).fillna(0.0).to_numpy()
-    found: dict[str, float] = {}
+    largest: dict[str, float] = {}
     for symbol, value in zip(modality.symbols, spread, strict=True):
         if symbol in genes:
-            found[symbol] = max(value, found.get(symbol, 0.0))
-    return pd.Series(
-        rankdata(list(found.values())) / max(len(found), 1), index=list(found), dtype=float
-    )
+            largest[symbol] = max(value, largest.get(symbol, 0.0))
+    rank = rankdata([*largest.values()]) / max(len(largest), 1)
+    return pd.Series(rank, index=[*largest], dtype=float)
 
 
 def identity_table(path: str, template: Template) -> np.ndarray:
@@ -265,19 +266,14 @@ def identity_table(path: str, template: Template) -> np.ndarray:
     frame = read_table(path)
     text = [c for c in frame.columns if not pd.api.types.is_numeric_dtype(frame[c])]
     if text or not frame.shape[1]:
-        raise InputError(
-            f"[signalling] table {path}: columns must be numbers (not so: "
-            f"{examples(text) or 'no column'})"
-        )
-    row = {name: i for i, name in enumerate(frame.index)}
-    place = np.array(
-        [row.get(f"{kind}:{gene}", row.get(gene, -1)) for kind, gene in template.nodes]
-    )
+        wrong = examples(text) or "no column"
+        raise InputError(f"[signalling] table {path}: columns must be numbers (not so: {wrong})")
+    place = _rows_of_nodes(frame, template)
     known = place >= 0
     if not known.any():
+        rows = examples(frame.index)
         raise InputError(
-            f"[signalling] table {path}: no row is named after a gene of the graph (rows: "
-            f"{examples(frame.index)})"
+            f"[signalling] table {path}: no row is named after a gene of the graph (rows: {rows})"
         )
     log.info("identity table: %d of %d nodes have a row in %s", known.sum(), len(known), path)
     values = np.nan_to_num(frame.to_numpy(float)[place[known]])
@@ -285,3 +281,13 @@ def identity_table(path: str, template: Template) -> np.ndarray:
     scaled[known] = Scale.fit(values).apply(values)
     kinds = np.repeat(np.eye(len(template.kinds)), len(template.genes), axis=0)
     return np.column_stack([scaled, kinds])
+
+
+def _rows_of_nodes(frame: pd.DataFrame, template: Template) -> np.ndarray:
+    """int `[P]`: the row of each node in a table of genes, -1 without one."""
+    row = {name: i for i, name in enumerate(frame.index)}
+    rows = []
+    for kind, gene in template.nodes:
+        of_gene = row.get(gene, -1)
+        rows.append(row.get(f"{kind}:{gene}", of_gene))
+    return np.array(rows)
