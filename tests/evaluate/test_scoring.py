@@ -172,16 +172,16 @@ def test_training_patients_under_other_ids_are_known_by_their_profile(run):
 def test_one_modality_gives_a_patient_away(run, modality):
     model = FusionModel.load(run / "model")
     copies = renamed(MADE.take(range(60, 90))).without("rna" if modality == "meth" else "meth")
-    twins, looked = known_profiles(model, copies)
+    is_known, looked = known_profiles(model, copies)
     has = copies.modalities[modality].present
     assert (
         looked == [modality]
-        and twins.tolist() == (has & (np.arange(30) < 20)).tolist()
-        and twins.any()
+        and is_known.tolist() == (has & (np.arange(30) < 20)).tolist()
+        and is_known.any()
     )
 
 
-def test_a_rounded_copy_and_a_stranger_are_not_taken_for_a_twin(run):
+def test_a_rounded_copy_and_a_stranger_are_not_taken_for_a_training_patient(run):
     model, rna = FusionModel.load(run / "model"), MADE.modalities["rna"]
     near = replace(
         TRAIN, modalities={"rna": replace(rna.take(range(80)), table=rna.table.iloc[:80].round(3))}
@@ -199,10 +199,10 @@ def test_rows_of_few_values_are_nobodys_profile():
         np.where(table["g0"] + rng.normal(0, 0.3, 80) > 0.5, "yes", "no"), table.index, name="kind"
     )
     model = FusionModel(RECIPE, device="cpu").fit(Cohort.from_frames({"mutations": table}, labels))
-    twins, looked = known_profiles(
+    is_known, looked = known_profiles(
         model, Cohort.from_frames({"mutations": table.add_prefix("")}, labels)
     )
-    assert not twins.any() and not looked
+    assert not is_known.any() and not looked
 
 
 def test_a_model_without_its_run_says_what_could_not_be_checked():
