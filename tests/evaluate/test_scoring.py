@@ -321,7 +321,7 @@ def test_metrics_on_disk_are_metrics(found, tmp_path):
 
 def test_another_folder_with_files_in_it_is_left_alone(found, tmp_path):
     (tmp_path / "mine.txt").write_text("mine")
-    with pytest.raises(InputError, match="is there already"):
+    with pytest.raises(InputError, match="exists already"):
         found.save(tmp_path)
 
 
