@@ -44,7 +44,8 @@ class CohortGraph:
     about: dict[str, dict] = field(default_factory=dict)
 
     def __repr__(self) -> str:
-        lines = [f"{type(self).__name__}({self.cohort.name}: {len(self.cohort):,} patients)"]
+        patients = f"{len(self.cohort):,} patients"
+        lines = [f"{type(self).__name__}({self.cohort.name}: {patients})"]
         for name, lists in self.layers.items():
             lines.append(f"  layer {name}: {lists.edges:,} edges{self._search_in_words(name)}")
         lines.append("  no gene network" if self.network is None else f"  {self.network!r}")

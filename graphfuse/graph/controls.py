@@ -1,7 +1,7 @@
 """Control graphs: what a result must beat before its edges mean anything. Same seed, same graph.
 
 `rewired` keeps every degree and forgets who is joined to whom; `random` keeps only the number of
-edges; under `identity` each node hears itself alone; `empty` keeps no edge. All take a
+edges; under `identity` each node is its own only neighbour; `empty` keeps no edge. All take a
 `GeneNetwork` or the `Neighbours` of a patient layer and give back the same kind.
 """
 
@@ -58,8 +58,8 @@ def rewired(graph: Graph, seed: int, swaps: int = 10) -> Graph:
 
     Networks: each gene keeps its degree (directed: in and out), weights stay with edges.
     Neighbours: each receiver keeps its number of senders and its weights, each sender its number of
-    receivers; nobody hears itself where receivers and senders are the same patients. No edge stands
-    twice. Attempts that would break this are passed over.
+    receivers; nobody is its own neighbour where receivers and senders are the same patients. No
+    edge occurs twice. Attempts that would break this are passed over.
 
     Parameters
     ----------

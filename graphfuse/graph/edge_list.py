@@ -56,7 +56,8 @@ def read_edges(
     Raises
     ------
     InputError
-        For files that cannot be read, columns that cannot be told and scores that are no numbers.
+        For files that cannot be read, columns that cannot be identified and scores that are no
+        numbers.
     """
     if not path.is_file():
         raise InputError(f"{path}: no such file; give {wanted}")

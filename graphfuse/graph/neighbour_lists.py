@@ -34,7 +34,8 @@ class Neighbours:
     @classmethod
     def empty(cls, receivers: int, senders: int) -> Neighbours:
         """No edges at all."""
-        offsets, none = np.zeros(receivers + 1, np.int64), np.zeros(0, np.int64)
+        offsets = np.zeros(receivers + 1, np.int64)
+        none = np.zeros(0, np.int64)
         return cls(offsets, none, np.zeros(0), senders)
 
     @classmethod

@@ -52,7 +52,8 @@ def read_patient_edges(path: Path, patients: pd.Index) -> pd.DataFrame:
     Raises
     ------
     InputError
-        For files that cannot be read, columns that cannot be told and weights that are no numbers.
+        For files that cannot be read, columns that cannot be identified and weights that are no
+        numbers.
     """
     edges = read_edges(
         path,
@@ -89,7 +90,8 @@ def _are_patients(table: PairTable, patients: pd.Index) -> bool:
     """Whether the first row of a table holds two patients."""
     if table.width < 2 or table.head.empty:
         return False
-    return all(_id(cell) in patients for cell in table.head.iloc[0, :2])
+    first, second = table.head.iloc[0, :2]
+    return _id(first) in patients and _id(second) in patients
 
 
 def _id(cell: object) -> str:
@@ -144,7 +146,8 @@ def clean_patient_edges(
             "leave the layer out"
         )
     turn = source > target
-    first, second = np.where(turn, target, source), np.where(turn, source, target)
+    first = np.where(turn, target, source)
+    second = np.where(turn, source, target)
     ordered = pd.DataFrame({"source": first, "target": second, "weight": weight})[keep]
     columns = ["source", "target", "weight"]
     greatest_first = ordered.sort_values(columns, ascending=[True, True, False])

@@ -256,10 +256,10 @@ def from_anndata(adata: AnnData, patients: pd.Index | None = None) -> dict[str, 
     patients = adata.obs_names if patients is None else patients
     all_ids = pd.Index(patients.astype(str))
     place = all_ids.get_indexer(adata.obs_names.astype(str))
-    count = len(patients)
-    return {
-        str(name): _lists(matrix, place, count, str(name)) for name, matrix in adata.obsp.items()
-    }
+    layers = {}
+    for name, matrix in adata.obsp.items():
+        layers[str(name)] = _lists(matrix, place, len(patients), str(name))
+    return layers
 
 
 def from_mudata(mdata: MuData, patients: pd.Index | None = None) -> dict[str, Neighbours]:

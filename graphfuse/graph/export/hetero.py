@@ -181,12 +181,10 @@ def _add_genes(data: HeteroData, network: GeneNetwork, dtype: str) -> None:
     place = {gene: i for i, gene in enumerate(network.genes)}
     gene_of_feature = [place.get(gene, -1) for gene in data.feature_symbols]
     data.feature_gene = torch.tensor(gene_of_feature, dtype=torch.int64)
-    data.network = {
-        "name": network.name,
-        "directed": network.directed,
-        "about": dict(network.about),
-        "cleaned": {what: int(count) for what, count in network.cleaned.items()},
-    }
+    cleaned = {what: int(count) for what, count in network.cleaned.items()}
+    about = dict(network.about)
+    description = {"name": network.name, "directed": network.directed}
+    data.network = {**description, "about": about, "cleaned": cleaned}
     _add_edges(data[GENE, GENE_EDGE, GENE], *network.arrows(), dtype)
 
 
@@ -199,13 +197,16 @@ def _add_signalling(data: HeteroData, template: Template, dtype: str) -> None:
         data[kind].symbol = list(template.genes)
     for relation, arrows in template.relations.items():
         _add_edges(data[relation], *arrows, dtype)
+    slots = [list(slot) for slot in template.slots]
+    relations = [list(relation) for relation in template.relations]
+    pathways = {name: edges.tolist() for name, edges in template.pathways.items()}
     data.signalling = {
         "genes": list(template.genes),
         "kinds": list(template.kinds),
-        "slots": [list(slot) for slot in template.slots],
-        "relations": [list(relation) for relation in template.relations],
+        "slots": slots,
+        "relations": relations,
         "directed": template.directed,
-        "pathways": {name: edges.tolist() for name, edges in template.pathways.items()},
+        "pathways": pathways,
     }
     for modality, place in template.place.items():
         data[f"place:{modality}"] = torch.from_numpy(np.array(place, np.int64))

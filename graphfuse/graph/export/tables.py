@@ -142,8 +142,9 @@ def layers_of(edges: pd.DataFrame, patients: pd.Index) -> dict[str, Neighbours]:
     weight = np.ones(len(edges))
     if "weight" in edges:
         weight = pd.to_numeric(edges["weight"], errors="coerce").to_numpy(float)
-    unknown = {*edges["source"][sender < 0], *edges["target"][receiver < 0]}
-    _check_edges({str(name) for name in unknown}, weight)
+    unknown = {str(name) for name in edges["source"][sender < 0]}
+    unknown |= {str(name) for name in edges["target"][receiver < 0]}
+    _check_edges(unknown, weight)
     count, layers = len(place), {}
     for name, rows in _rows_by_layer(edges).items():
         ends = (receiver[rows], sender[rows])

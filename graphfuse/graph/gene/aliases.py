@@ -135,7 +135,8 @@ class Aliases:
         """`apply` to the names of a network: two nodes are never made one, unless the alias is an
         id and no symbol."""
         nodes = {tidy_symbol(name) for name in names}
-        kept = {name for name in nodes if self.table.get(name) in nodes and not is_id(name)}
+        two_nodes = {name for name in nodes if self.table.get(name) in nodes}
+        kept = {name for name in two_nodes if not is_id(name)}
         return self.apply(names, kept)
 
 

@@ -55,9 +55,10 @@ class Coverage:
             return f"gene network {self.network}: no modality has a gene symbol"
         lines = [f"gene network {self.network}:"]
         for name, steps in self.steps.groupby("modality", sort=False):
-            counts = [f"{count:,} {step}" for count, step in zip(steps["count"], steps["step"])]
+            counts = [f"{row['count']:,} {row['step']}" for row in steps.to_dict("records")]
             lines.append(f"  {name}: " + ", ".join(counts))
-            for row in self.lost[self.lost["modality"] == name].to_dict("records"):
+            lost = self.lost[self.lost["modality"] == name]
+            for row in lost.to_dict("records"):
                 lines.append(f"    {row['count']:,} lost: {row['reason']} ({row['examples']})")
         lines += [f"  - {notice}" for notice in self.notices]
         return "\n".join(lines)
@@ -116,16 +117,20 @@ def by_step(network: GeneNetwork, modality: Modality) -> pd.DataFrame:
     """
     known, linked = set(network.genes), _linked(network, modality)
     symbols = modality.symbols
+    has_symbol = [symbol is not None for symbol in symbols]
+    in_network = [symbol in known for symbol in symbols]
+    in_edge = [symbol in linked for symbol in symbols]
     kept_at = {
         ("columns measured", ""): [True] * len(symbols),
-        ("with a gene symbol", "no gene symbol"): [s is not None for s in symbols],
-        ("symbol in the network", "not in the network"): [s in known for s in symbols],
-        ("in an edge among measured genes", "isolated"): [s in linked for s in symbols],
+        ("with a gene symbol", "no gene symbol"): has_symbol,
+        ("symbol in the network", "not in the network"): in_network,
+        ("in an edge among measured genes", "isolated"): in_edge,
     }
     rows, before = [], np.ones(len(symbols), bool)
     for (step, reason), flags in kept_at.items():
         kept = np.array(flags, bool)
-        lost = [str(modality.columns[i]) for i in np.flatnonzero(before & ~kept)]
+        lost_at = np.flatnonzero(before & ~kept)
+        lost = [str(modality.columns[i]) for i in lost_at]
         count = int(kept.sum())
         share = float(kept.mean()) if len(kept) else 0.0
         rows.append((step, count, share, len(lost), reason, ", ".join(lost[:3])))

@@ -80,7 +80,8 @@ def clean(
         )
     keep, cleaned = _usable(source, target, weight, min_score)
     _check_left(keep, weight, min_score, cleaned, where)
-    source, target, weight = _merged(source[keep], target[keep], weight[keep], directed, cleaned)
+    source, target, weight = source[keep], target[keep], weight[keep]
+    source, target, weight = _merged(source, target, weight, directed, cleaned)
     one_way = 0 if directed else _one_way(len(source), cleaned["both_directions"], where)
     used = np.unique(np.concatenate([source, target]))  # names are sorted, so the genes stay sorted
     genes = tuple(names[i] for i in used)
@@ -95,16 +96,19 @@ def _usable(
 
     `source` and `target` int64 `[E]`: codes of names, `BLANK` or `UNNAMED`.
     """
+    is_blank = (source == BLANK) | (target == BLANK)
+    has_no_symbol = (source < 0) | (target < 0)
+    below_cut = np.zeros(len(weight), bool)
+    if min_score is not None:
+        below_cut = ~(weight >= min_score)
     faulty = {
-        "blank_symbol": (source == BLANK) | (target == BLANK),
-        "no_symbol": (source < 0) | (target < 0),
+        "blank_symbol": is_blank,
+        "no_symbol": has_no_symbol,
         "self_loop": source == target,
         "missing_weight": ~np.isfinite(weight),
         "nonpositive_weight": ~(weight > 0),
-        "below_cut": np.zeros(len(weight), bool),
+        "below_cut": below_cut,
     }
-    if min_score is not None:
-        faulty["below_cut"] = ~(weight >= min_score)
     return without_faults(faulty, len(weight))
 
 

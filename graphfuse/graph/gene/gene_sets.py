@@ -81,7 +81,8 @@ def edge_sets(sets: Mapping[str, Sequence[str]], network: GeneNetwork) -> dict[s
     for name in sorted(sets):
         inside = np.zeros(len(place), bool)
         inside[[place[gene] for gene in sets[name] if gene in place]] = True
-        edges_of[name] = np.flatnonzero(inside[network.source] & inside[network.target])
+        has_both = inside[network.source] & inside[network.target]
+        edges_of[name] = np.flatnonzero(has_both)
     kept = {name: edges for name, edges in edges_of.items() if len(edges)}
     if len(kept) < len(sets):
         log.info(

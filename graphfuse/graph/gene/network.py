@@ -200,13 +200,8 @@ class GeneNetwork:
         kept = np.array([gene in measured for gene in self.genes], bool)
         edges = kept[self.source] & kept[self.target]
         place = np.cumsum(kept) - 1
-        return replace(
-            self,
-            genes=genes,
-            source=place[self.source[edges]],
-            target=place[self.target[edges]],
-            weight=self.weight[edges],
-        )
+        source, target = place[self.source[edges]], place[self.target[edges]]
+        return replace(self, genes=genes, source=source, target=target, weight=self.weight[edges])
 
     def smoothing(self, symbols: Sequence[str | None]) -> sparse.csr_matrix:
         """The operator that gives each feature the weighted mean of its neighbouring genes.

@@ -66,4 +66,5 @@ def feature_pairs(
     first_of_source, first_of_target = features.indptr[source], features.indptr[target]
     a = first_of_source[edge] + step // of_target[edge]
     b = first_of_target[edge] + step % of_target[edge]
-    return edge, features.indices[a].astype(np.int64), features.indices[b].astype(np.int64)
+    order = features.indices.astype(np.int64)
+    return edge, order[a], order[b]

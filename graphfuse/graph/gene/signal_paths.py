@@ -138,10 +138,9 @@ def edge_contributions(
     """
     arriving = [np.array(gradient, float) for gradient in gradients]
     directions = arriving[0].shape[0]
-    total = {
-        relation: np.zeros((directions, len(arrows[0])))
-        for relation, arrows in template.relations.items()
-    }
+    total = {}
+    for relation, (source, _, _) in template.relations.items():
+        total[relation] = np.zeros((directions, len(source)))
     for i in reversed(range(len(items))):
         item = items[i]
         if item.previous < 0:
@@ -163,7 +162,8 @@ def _paired(
     parts = [np.zeros(0)]
     for start in range(0, len(receiver), CHUNK):
         chunk = slice(start, start + CHUNK)
-        at_receiver, at_sender = gradient[:, receiver[chunk]], value[:, sender[chunk]]
+        at_receiver = gradient[:, receiver[chunk]]
+        at_sender = value[:, sender[chunk]]
         parts.append(np.einsum("ne,ne->e", at_receiver, at_sender))
     return np.concatenate(parts)
 

@@ -171,10 +171,10 @@ class Template:
 
     def edge_index(self) -> dict[Relation, np.ndarray]:
         """int64 `[2, E]` of every relation, sender over receiver, counted within their kinds."""
-        return {
-            relation: np.stack([source, target])
-            for relation, (source, target, _) in self.relations.items()
-        }
+        ends = {}
+        for relation, (source, target, _) in self.relations.items():
+            ends[relation] = np.stack([source, target])
+        return ends
 
     def to_hetero(self) -> HeteroData:
         """The template as a PyG HeteroData: a node type a kind (`symbol`), an edge type a relation
@@ -193,14 +193,12 @@ class Template:
         return data
 
     def __repr__(self) -> str:
-        carried = []
+        kinds = []
         for kind in self.kinds:
             tables = ", ".join(m for k, m in self.slots if k == kind)
-            carried.append(f"{kind} ({tables or 'inferred'})")
-        return (
-            f"Template({len(self.genes):,} genes, {len(self):,} nodes: {', '.join(carried)}; "
-            f"{self.edges:,} directed edges)"
-        )
+            kinds.append(f"{kind} ({tables or 'inferred'})")
+        nodes = f"{len(self):,} nodes: {', '.join(kinds)}"
+        return f"Template({len(self.genes):,} genes, {nodes}; {self.edges:,} directed edges)"
 
     # -------------------------------------------------------------------------------------- filling
 
@@ -216,7 +214,8 @@ class Template:
         absent patient) the mask is False and the value is NaN: nothing to compute with.
         """
         present, names = np.asarray(present, bool), list(tables)
-        values = np.full((len(present), len(self.slots), len(self)), np.nan)
+        shape = (len(present), len(self.slots), len(self))
+        values = np.full(shape, np.nan)
         for slot, (kind, modality) in enumerate(self.slots):
             table = np.asarray(tables[modality], float)
             has = present[:, [names.index(modality)]]
@@ -307,7 +306,9 @@ def _links(section: SignallingSection, kinds: set[str], genes: int) -> dict[Rela
 def _check(modalities, section: SignallingSection, kinds: Mapping[str, str]) -> None:
     """Raises `InputError` with every fault of the kinds and links."""
     faults = Faults("[signalling]")
-    named = {*kinds.values(), *(() if section.kinds == "auto" else section.kinds), *USUAL_KINDS}
+    named = {*kinds.values(), *USUAL_KINDS}
+    if section.kinds != "auto":
+        named |= set(section.kinds)
     for modality in set(kinds) - set(modalities):
         faults.add(f"kinds names modality {modality!r}{nearest(modality, modalities)}")
     for a, b in section.links:

@@ -164,7 +164,8 @@ def _one_row_each(row: np.ndarray, score: np.ndarray, held: np.ndarray) -> np.nd
 
     `row` int `[E]`, ascending: the query of each score; `held` int `[q]`: how many each has.
     """
-    table = np.full((len(held), held.max(initial=0)), -np.inf, score.dtype)
+    shape = (len(held), held.max(initial=0))
+    table = np.full(shape, -np.inf, score.dtype)
     start = np.cumsum(held) - held
     column = np.arange(len(row)) - start[row]
     table[row, column] = score

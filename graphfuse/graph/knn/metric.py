@@ -216,7 +216,8 @@ def most_similar(
     start = np.cumsum(held) - held
     column = np.arange(len(row)) - np.repeat(start, held)
     shape = queries.shape[0], max(count, held.max(initial=0))
-    index, negated = np.full(shape, -1), np.full(shape, np.inf)
+    index = np.full(shape, -1)
+    negated = np.full(shape, np.inf)
     index[row, column] = place
     similarity = pair_similarity(queries, reference, row, place, metric)
     negated[row, column] = -similarity

@@ -200,7 +200,8 @@ def _exact(asked, targets, metric, count, scores):
 def _on_gpu(asked, targets, metric, count, scores, device):
     """(index, similarity) `[q, count]` from the candidates that a GPU found."""
     shape = (len(asked), count)
-    index, similarity = np.full(shape, -1), np.full(shape, -np.inf)
+    index = np.full(shape, -1)
+    similarity = np.full(shape, -np.inf)
     for some, row, place in gpu_candidates(scores, asked, count, device):
         queries = asked[some]
         if row is None:
@@ -256,9 +257,9 @@ def _of_members(index, similarity, group, count):
         groups = index[rows][:, :, None]  # [rows, k, 1]
         exists = (groups >= 0) & (member < sizes[groups])  # [rows, k, members]
         position = np.where(exists, begin[groups] + member, 0)
-        place = np.where(exists, by_group[position], -1).reshape(len(rows), -1)
+        place = np.where(exists, by_group[position], -1)
         value = np.where(exists, similarity[rows][:, :, None], -np.inf)
-        value = value.reshape(len(rows), -1)
+        place, value = place.reshape(len(rows), -1), value.reshape(len(rows), -1)
         best = np.lexsort((place, -value))[:, :count]
         best_places = np.take_along_axis(place, best, 1)
         parts.append((best_places, np.take_along_axis(value, best, 1)))

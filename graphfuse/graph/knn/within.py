@@ -50,7 +50,8 @@ def within(
         Beyond 50 million pairs.
     """
     queries, reference = checked_points(queries, reference, metric)
-    parts = [(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))]
+    nobody = np.zeros(0, np.int64)
+    parts = [(nobody, nobody, np.zeros(0))]
     total = 0
     for part in _pairs(queries, reference, least, metric, own):
         parts.append(part)

@@ -73,17 +73,18 @@ class FusedLayer(Layer):
         """From standardised columns of n training patients, modality → `[n, F]`. Raises
         `InputError` beyond `MOST`."""
         room(name, len(patients), len(spec.of))
-        measured = [m for m in spec.of if np.any(present[m])] or list(spec.of[:1])
-        references = [
-            Reference.fit((m,), tables, present, spec.similarity, spec.space) for m in measured
-        ]
+        measured = [m for m in spec.of if np.any(present[m])]
+        measured = measured or list(spec.of[:1])
+        of_points = (tables, present, spec.similarity, spec.space)
+        references = [Reference.fit((m,), *of_points) for m in measured]
         scaled = [_scaled(reference) for reference in references]
         affinities, near, units = (list(column) for column in zip(*scaled, strict=True))
         has = np.column_stack([reference.members for reference in references])
         fused = fuse(affinities, has)
         members = has.any(1)
         carry = _kept_part(fused, members)
-        own = _lists(_top(fused, spec.neighbours), spec.weight, len(fused))
+        pairs = _top(fused, spec.neighbours)
+        own = _lists(pairs, spec.weight, len(fused))
         about = _described(cls.kind, spec) | {"units": dict(zip(measured, units, strict=True))}
         about |= {"search": {"method": "exact", "recall": None}, "extension": "approximate"}
         about |= counts(own, members)

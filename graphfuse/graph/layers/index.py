@@ -76,7 +76,8 @@ class Reference:
         joined = len(of) > 1
         has = {m: np.asarray(present[m], bool) for m in of}
         # in a modality that nobody has, nobody can be compared
-        of = tuple(m for m in of if has[m].any()) or of[:1]
+        measured = tuple(m for m in of if has[m].any())
+        of = measured or of[:1]
         spaces, blocks = [], []
         for m in of:
             fitted = Space.fit(tables[m], has[m], similarity, space, joined)
@@ -250,5 +251,6 @@ def _patterns(present: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
 
 def _together(parts: list[tuple]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(receiver, sender, similarity) of all parts."""
-    none = (np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
+    nobody = np.zeros(0, np.int64)
+    none = (nobody, nobody, np.zeros(0))
     return tuple(np.concatenate(column) for column in zip(none, *parts, strict=True))

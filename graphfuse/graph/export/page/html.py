@@ -76,17 +76,19 @@ def page_data(graph: CohortGraph, seed: int = 0) -> dict:
     for name, among in lines.items():
         lists = graph.layers[name]
         layers.append(_layer(name, lists, among, places.get(name), rows, labels))
+    ids = [str(patient) for patient in cohort.patients[rows]]
     patients = {
-        "ids": [str(patient) for patient in cohort.patients[rows]],
+        "ids": ids,
         "places": _whole_steps(places[""]),
         "hues": patient_hues(cohort, rows),
         "layers": layers,
     }
     weaker = sum(among.left_out for among in lines.values())
+    drawn = _in_words(len(cohort), len(rows), at_random, target_name, seed, weaker)
     return {
         "title": cohort.name,
         "target": target_name,
-        "drawn": _in_words(len(cohort), len(rows), at_random, target_name, seed, weaker),
+        "drawn": drawn,
         "patients": patients,
         "genes": _genes(graph),
     }
@@ -125,11 +127,12 @@ def _layer(
     """What the page shows of a layer."""
     size = max(len(lists), lists.senders)
     receivers_of = np.bincount(lists.index, minlength=size)
+    steps = None if places is None else _whole_steps(places)
     return {
         "name": name,
         "edges": lists.edges,
         "lines": _lines(lines),
-        "places": None if places is None else _whole_steps(places),
+        "places": steps,
         "hears": lists.degree[rows].tolist(),
         "heard": receivers_of[rows].tolist(),
         "alike": None if labels is None else _within_classes(lists, labels),

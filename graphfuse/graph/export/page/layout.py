@@ -246,7 +246,8 @@ def _attraction(
     gap = places[rows] - places[columns]
     nearness = weight / (1 + (gap**2).sum(1))
     pull = gap * nearness[:, None]
-    of_axes = [np.bincount(rows, pull[:, axis], minlength=len(places)) for axis in (0, 1)]
+    count = len(places)
+    of_axes = [np.bincount(rows, pull[:, axis], minlength=count) for axis in (0, 1)]
     return np.stack(of_axes, axis=1)
 
 
@@ -269,7 +270,8 @@ def _repulsion(places: np.ndarray) -> np.ndarray:
         np.multiply(near, near, out=near)
         np.matmul(near, places_and_one, out=sums[start : start + _BLOCK])
     of_pairs = total - n  # without each node's pair with itself
-    return (places * sums[:, 2:] - sums[:, :2]) / max(of_pairs, 1e-9)
+    force = places * sums[:, 2:] - sums[:, :2]
+    return force / max(of_pairs, 1e-9)
 
 
 def _ranks(values: np.ndarray) -> np.ndarray:
@@ -337,4 +339,5 @@ def _around(count: int, total: int, inner: float) -> np.ndarray:
     turn = number * np.pi * (3 - np.sqrt(5))  # the golden angle each
     area = (1 - inner**2) * (number + 0.5) / max(count, 1)
     radius = np.sqrt(inner**2 + area)
-    return np.stack([radius * np.cos(turn), radius * np.sin(turn)], axis=1)
+    direction = np.stack([np.cos(turn), np.sin(turn)], axis=1)
+    return radius[:, None] * direction

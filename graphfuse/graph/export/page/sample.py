@@ -213,7 +213,8 @@ def leading_genes(network: GeneNetwork, most: int, each: int = 3) -> tuple[np.nd
     place_of[chosen] = np.arange(len(chosen))
     source, target = place_of[network.source], place_of[network.target]
     among = (source >= 0) & (target >= 0) & (source != target)
-    source, target, weight = source[among], target[among], network.weight[among]
+    source, target = source[among], target[among]
+    weight = network.weight[among]
     lines = _strongest_lines(source, target, weight, each, count)
     edges = np.unique(source * count + target)
     a, b = np.divmod(lines, count)
