@@ -1,6 +1,7 @@
 """Words a user reads: README files, recipes' comments, --help, templates, the log and the report of
 a training use the terms of machine learning and statistics, never the package's former ones."""
 
+import ast
 import logging
 import re
 from pathlib import Path
@@ -46,6 +47,14 @@ KEPT = (
     "layers[l].heard",
     ".push(",  # of an array in JavaScript
 )
+VALUES = {  # strings of the code that are keys, names of files or of options, kept by contract
+    "hears", "heard",  # keys of the data inside graph.html
+    "ledger",  # the key of a bench's file, and the argument of graphfuse.train
+    "--ledger", "--no-ledger",  # the former flag
+    "ladder ", "rungs.safetensors", "rungs.json",  # finished parts of a run that was stopped
+    "rung",  # of the column kind in a bench's scores.csv
+    "no gap shown",  # a verdict in evaluation.json
+}  # fmt: skip
 PAGES = ("README.md", "graphs/README.md", "data_manifests/README.md", "tests/benchmarks/README.md")
 SHIPPED = [
     *(ROOT / page for page in PAGES),
@@ -75,6 +84,26 @@ def read_out(page: str) -> str:
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: str(path.relative_to(ROOT)))
 def test_what_is_shipped_to_be_read(path):
     assert former(path.read_text(encoding="utf-8")) == []
+
+
+def docstrings(tree: ast.AST) -> set[int]:
+    """The identities of the nodes of a module's docstrings, and of strings that are statements."""
+    statements = [node for node in ast.walk(tree) if isinstance(node, ast.Expr)]
+    return {id(node.value) for node in statements}
+
+
+def test_messages_in_the_code():
+    """Strings of the package that may be shown: all but docstrings and what is kept by contract."""
+    found = []
+    for path in sorted((ROOT / "graphfuse").rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        prose = docstrings(tree)
+        for node in ast.walk(tree):
+            is_text = isinstance(node, ast.Constant) and isinstance(node.value, str)
+            if is_text and id(node) not in prose and node.value not in VALUES:
+                where = f"{path.relative_to(ROOT)}:{node.lineno}"
+                found += [f"{where}: {words}" for words in former(node.value)]
+    assert found == []
 
 
 @pytest.mark.parametrize("command", ["", *COMMANDS])

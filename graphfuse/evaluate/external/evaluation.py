@@ -80,7 +80,7 @@ class External:
                 write_record(part, self.cohort, [entry | {"files": sums_of(part)}])
             return folder
         log.warning(
-            "%s: evaluation %d on this cohort, %s; the first stays on record",
+            "%s: external validation %d on this cohort, %s; the first is kept",
             folder,
             entry["number"],
             _since(entry["changed_since_first"]),

@@ -36,7 +36,7 @@ def unlabelled(target: Target) -> list[str]:
     if not count:
         return []
     patients = few_counted(count, "patient has", "patients have")
-    return [f"{patients} no label: called, not scored"]
+    return [f"{patients} no label: predicted, not scored"]
 
 
 def thinly_scored(task: Task, target: Target) -> list[str]:

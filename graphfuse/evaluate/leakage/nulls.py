@@ -126,7 +126,7 @@ class Nulls:
     def __str__(self) -> str:
         table, metric = self.table, self.metric
         lines = [
-            f"{self.cohort}: what is found where nothing is ({metric.in_sentence}, 95 % interval; "
+            f"{self.cohort}: negative controls ({metric.in_sentence}, 95 % interval; "
             f"chance is {metric.chance:g})"
         ]
         for null, rows in table.groupby("null", sort=False):
@@ -138,8 +138,8 @@ class Nulls:
         expected = 0.05 * len(judged)
         lines.append("")
         lines.append(
-            f"{missed} of {len(judged)} intervals leave out chance; of honest ones about "
-            f"{expected:.1f} do"
+            f"{missed} of {len(judged)} intervals leave out chance; of valid ones about "
+            f"{expected:.1f} would"
         )
         lines.append(f"best of epochs, shuffled labels: {self.picked}")
         return "\n".join(lines)
@@ -161,7 +161,7 @@ def nulls(
     where there is nothing to gain."""
     metrics = {}
     dealt = shuffled(cohort, target, seed)
-    with progress("nulls", len(KINDS) + 1) as step:
+    with progress("negative controls", len(KINDS) + 1) as step:
         for kind, made in KINDS.items():
             null = made(cohort, target, seed)
             outcome = null.outcome(target)

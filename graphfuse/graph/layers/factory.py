@@ -160,8 +160,8 @@ def fit_layer(
         warn_once(
             log,
             f"[patient] neighbours = {spec.neighbours}: a layer has not so many other "
-            "training patients, so everybody "
-            "there hears all others; lower it if that is not meant",
+            "training patients, so every patient there has edges from all others; lower it if "
+            "that is not meant",
         )
     kind = KINDS[_kind_of(spec)]
     return kind.fit(name, spec, tables, present, patients, control, seed)

@@ -82,7 +82,7 @@ def train(
         choices = [Choice(0, section.epochs, [])] * len(folds)
     else:
         choices = first_pass(folds, section, seed, device, dtype)
-        log.info("epochs chosen on inner folds: %s", [c.epochs for c in choices])
+        log.debug("epochs by early stopping: %s", [c.epochs for c in choices])
     return second_pass(folds, choices, section, seed, device, dtype)
 
 
