@@ -282,7 +282,7 @@ def test_the_first_evaluation_stays_and_later_ones_say_what_changed(run, found, 
     other_model = score(FusionModel(RECIPE, seed=7, device="cpu").fit(TRAIN), OTHER)
     assert other_model.save(folder) == folder / "3"
     assert other_data.save(folder) == folder / "2"
-    assert "evaluation 4 on this cohort, with another model than the first" in caplog.text
+    assert "external validation 4 on this cohort, with another model than the first" in caplog.text
     entries = record_of(folder)
     assert [e["number"] for e in entries] == [1, 2, 3, 4, 5]
     assert [e["folder"] for e in entries] == [".", ".", "2", "3", "2"]

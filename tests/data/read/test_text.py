@@ -75,7 +75,7 @@ def test_the_line_of_a_fault_is_the_one_an_editor_shows(tmp_path):
 
 
 def test_a_heading_among_the_rows_and_a_row_of_units_are_refused(tmp_path):
-    with pytest.raises(InputError, match=r"heading stands again .*\(row 3\)"):
+    with pytest.raises(InputError, match=r"heading is repeated .*\(row 3\)"):
         read_table(write(tmp_path, "id,x\nA,1\nB,2\nid,x\nC,3\n"))
     with pytest.raises(InputError, match="units"):
         read_table(write(tmp_path, "id,x\nunit,mg/dl\nB,2\n"))
