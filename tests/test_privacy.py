@@ -14,6 +14,7 @@ import pytest
 
 from graphfuse.data.synth import planted
 
+pytestmark = pytest.mark.usefixtures("few_trees")
 ROOT = Path(__file__).parents[1]
 COUNT, RARE = 48, 3
 IDS = [f"QXV{number:03d}ZJK" for number in range(COUNT)]

@@ -19,6 +19,7 @@ from graphfuse.data.synth import planted
 from graphfuse.files.hashes import file_sha256
 from graphfuse.learn.save.seal import sealed
 
+pytestmark = pytest.mark.usefixtures("few_trees")
 MANIFEST = """name = "clinic"
 [outcome.subtype]
 kind = "class"

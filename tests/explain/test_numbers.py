@@ -17,6 +17,9 @@ from graphfuse.schema import RANKING_COLUMNS, Recipe
 N, EFFECTS = 240, {"rna:G1": 1.0, "rna:G2": -1.0, "rna:G3": 0.8, "meth:M1": -0.8, "meth:M2": 0.9}
 
 
+pytestmark = pytest.mark.usefixtures("few_trees")
+
+
 @pytest.fixture(scope="module")
 def cohort() -> gf.Cohort:
     """Five of fifty columns move a score by known amounts; all columns have large means, so that

@@ -12,6 +12,7 @@ from graphfuse import api
 from graphfuse.learn.progress import duration, progress
 from graphfuse.schema import Recipe
 
+pytestmark = pytest.mark.usefixtures("few_trees")
 QUICK = Recipe.model_validate(
     {"name": "quick", "net": {"width": 4}, "train": {"epochs": 1, "seeds": 1}}
 )

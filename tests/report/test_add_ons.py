@@ -14,6 +14,7 @@ from graphfuse.errors import InputError, LeakError
 from graphfuse.report.add_ons import AddOns, IncompleteRunError
 from graphfuse.schema import Recipe
 
+pytestmark = pytest.mark.usefixtures("few_trees")
 QUICK = {"name": "r", "net": {"width": 4}, "train": {"epochs": 2, "seeds": 1}}
 MANIFEST = """name = "c"
 [outcome.subtype]

@@ -19,6 +19,7 @@ from graphfuse.schema import Metrics
 from graphfuse.task.outcome import Outcome
 from tests.report import number_runs
 
+pytestmark = pytest.mark.usefixtures("few_trees")
 CLASS_WORDS = (
     "accuracy",
     "class",
