@@ -267,10 +267,7 @@ class Bank:
         """
         seeds = len(generators[0])
         settings = self.replicas // seeds
-        shown = self.shown._replace(weight=weight.to(self.device, self.dtype))
-        if validation is not None:
-            patients = ValidationPatients.of(*self.given, validation, self.device, self.dtype)
-            shown = shown._replace(validation=patients)
+        shown = self._shown_in_training(weight, validation)
         rate, decay = self._by_replica(learning_rate), self._by_replica(weight_decay)
         descent = AdamW(self.values, self._flat.decayed, rate, decay)
         stop = EarlyStopping(torch.tensor(epochs), settings, patience, self.task.calibrations)
@@ -290,6 +287,13 @@ class Bank:
             descent.step(grad, alive.to(self.device))
         self.values = descent.values
         return ValidationLosses(torch.cat(curves), stop.calibrated)
+
+    def _shown_in_training(self, weight: Tensor, validation: Tensor | None) -> FoldTensors:
+        shown = self.shown._replace(weight=weight.to(self.device, self.dtype))
+        if validation is None:
+            return shown
+        patients = ValidationPatients.of(*self.given, validation, self.device, self.dtype)
+        return shown._replace(validation=patients)
 
     def masks(self, generators: Generators, settings: int) -> dict[str, Tensor]:
         """Draw what the next step hides: `mask` `[folds, replicas, n, M, D]`, 0 or 1 / (1 -

@@ -49,13 +49,13 @@ class ValidationPatients(NamedTuple):
         Most replicas of a fold share their patients; each set of patients is made once.
         """
         numbers, sets = _distinct_sets(validation)  # [folds, replicas], fold and rows of each
-        each_rows = [rows for _, rows in sets]
         each_target = [targets[f].take(rows) for f, rows in sets]
         each_inputs = [_take(inputs[f], rows) for f, rows in sets]
-        rows = stacked([[own] for own in each_rows])[:, 0].to(device)  # [sets, h]
+        (rows,) = stacked([[rows for _, rows in sets]])  # [sets, h]
+        rows = rows.to(device)
         target = stacked_targets(each_target, device, dtype)
         shown = stacked_inputs(each_inputs, device, dtype, senders=validation.shape[2])
-        counts = torch.tensor([len(own) for own in each_rows])
+        counts = torch.tensor([len(rows) for _, rows in sets])
         counted = torch.arange(rows.shape[1]) < counts[:, None]
 
         def by_replica(each: Tensor) -> Tensor:

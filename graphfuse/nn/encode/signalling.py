@@ -45,18 +45,22 @@ class Signals(Encode):
         self.bias = nn.Parameter(torch.zeros(width))
         self.register_buffer("scale", torch.tensor(nodes**-0.5))
         if identity < 0:
-            rows = math.isqrt(nodes - 1) + 1
-            columns = -(-nodes // rows)
-            place = torch.arange(nodes)
-            codes = _codes(rows * columns, hidden)
-            self.node = nn.Parameter(codes.unflatten(0, (rows, columns)))
-            self.register_buffer("by_row", _rotation(rows)[place // columns])
-            self.register_buffer("by_column", _rotation(columns)[place % columns])
+            self._learn_codes(nodes, hidden)
         elif identity > 0:
             self.node = nn.Parameter(_codes(identity, hidden) * identity**-0.5)
             self.register_buffer("table", torch.zeros(nodes, identity))
         else:
             self.register_buffer("alike", torch.ones(nodes, 1))
+
+    def _learn_codes(self, nodes: int, hidden: int) -> None:
+        """Free codes in rotated coordinates: a grid of rows × columns ≥ nodes."""
+        rows = math.isqrt(nodes - 1) + 1
+        columns = -(-nodes // rows)
+        place = torch.arange(nodes)
+        codes = _codes(rows * columns, hidden)
+        self.node = nn.Parameter(codes.unflatten(0, (rows, columns)))
+        self.register_buffer("by_row", _rotation(rows)[place // columns])
+        self.register_buffer("by_column", _rotation(columns)[place % columns])
 
     def forward(self, x: Tensor) -> Tensor:
         x = x.transpose(1, 2)  # [N, P, C]
