@@ -1,12 +1,10 @@
-"""From tables to tensors: what is fitted before any net, and the inputs of the net.
-
-It is the only bridge between `data`/`graph` (numpy, pandas) and `nn` (torch).
-"""
+"""From tables to tensors: what is fitted before any net, and the inputs of the net. It is the only
+bridge between `data`/`graph` (numpy, pandas) and `nn` (torch)."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -246,6 +244,11 @@ class Preparation:
         for own in lists.values():
             own += [empty] * (self.depth - len(own))
         return lists
+
+    def joins(self, modalities: Sequence[str], others: Sequence[str]) -> bool:
+        """Whether a patient layer is made of both some `modalities` and some `others`."""
+        layers = (set(layer.of) for layer in self.layers.values())
+        return any(of & set(modalities) and of & set(others) for of in layers)
 
     def only(self, modalities: tuple[str, ...]) -> Preparation:
         """The preparation of some modalities, without signals.

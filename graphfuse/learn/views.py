@@ -38,6 +38,12 @@ class Views:
         x_smoothed = {m: v for m, v in self.x_smoothed.items() if m in modalities}
         return Views(own, x_smoothed, self.present[:, columns], self.patients)
 
+    def take(self, rows: np.ndarray) -> Views:
+        """The views of some patients."""
+        own = {m: columns[rows] for m, columns in self.own.items()}
+        x_smoothed = {m: columns[rows] for m, columns in self.x_smoothed.items()}
+        return Views(own, x_smoothed, self.present[rows], self.patients[rows])
+
     @property
     def has(self) -> dict[str, np.ndarray]:
         """Modality → bool `[N]`: who has it."""

@@ -20,7 +20,14 @@ from graphfuse.learn.linear.crossfit import linear_fit, ridge
 from graphfuse.learn.linear.gate_search import GATES, gates
 from graphfuse.learn.linear.inner_folds import INNER_FOLDS, ON_ALL, Fit, InnerFolds
 from graphfuse.learn.linear.kernel_sets import kernel_sets, kernels
-from graphfuse.learn.linear.kernels import Kernel, Narrow, means_of, slope_of, spread, summed
+from graphfuse.learn.linear.kernels import (
+    Kernel,
+    Narrow,
+    means_of,
+    slope_of,
+    summed,
+    unsmoothed_coefficients,
+)
 from graphfuse.learn.linear.penalty_search import path
 from graphfuse.learn.linear.prepared_fold import PreparedFold
 from graphfuse.learn.linear.ridge import PENALTIES, lowest_level
@@ -350,7 +357,7 @@ def test_kernels_are_inner_products_and_means():
     rna, own, hop = whole.kernels["rna"], fold.views.own["rna"], fold.views.x_smoothed["rna"]
     np.testing.assert_allclose(rna.own, own @ own.T, rtol=1e-12)
     np.testing.assert_allclose(rna.cross, hop @ own.T, rtol=1e-12)
-    np.testing.assert_allclose(rna.hop, hop @ hop.T, rtol=1e-12)
+    np.testing.assert_allclose(rna.smoothed, hop @ hop.T, rtol=1e-12)
     mean = whole.kernels["meth"].means[0].toarray()
     present = COHORT.modalities["meth"].present
     np.testing.assert_allclose(mean.sum(1), present)
@@ -364,11 +371,9 @@ def test_a_smoothed_kernel_is_that_of_smoothed_columns(values):
     (mean,) = means_of(preparation)["rna"]
     made = Kernel(own @ own.T, hop @ own.T, hop @ hop.T, [mean])
     smooth = (own + values[0] * hop + values[1] * (mean @ own)) / (1 + values.sum())
-    np.testing.assert_allclose(
-        made.smoothed(values).values, smooth @ smooth.T, rtol=1e-9, atol=1e-9
-    )
+    np.testing.assert_allclose(made.along(values).values, smooth @ smooth.T, rtol=1e-9, atol=1e-9)
     alpha = np.random.default_rng(0).normal(size=(70, 2))
-    coefficients = spread([mean], values, alpha)
+    coefficients = unsmoothed_coefficients([mean], values, alpha)
     slope = smooth.T @ alpha / (1 + values.sum())
     np.testing.assert_allclose(
         slope_of(training, "rna", *coefficients), slope, rtol=1e-9, atol=1e-9
@@ -389,14 +394,14 @@ def test_a_narrow_table_gives_what_its_kernel_gives(values):
     dense = Kernel(own @ own.T, hop @ own.T, hop @ hop.T, means)
     narrow = Narrow(own, hop, means)
     alpha = np.random.default_rng(0).normal(size=(70, 3))
-    coefficients = spread(means, values, alpha)
+    coefficients = unsmoothed_coefficients(means, values, alpha)
     np.testing.assert_allclose(narrow.views(*coefficients), dense.views(*coefficients), atol=1e-9)
-    one, other = narrow.smoothed(values), dense.smoothed(values)
+    one, other = narrow.along(values), dense.along(values)
     np.testing.assert_allclose(one.times(alpha), other.times(alpha), atol=1e-9)
     for found, expected in zip(one.coordinates(rows), other.coordinates(rows), strict=True):
         np.testing.assert_allclose(found, expected, rtol=1e-7, atol=1e-7)
-    together = summed([one, narrow.smoothed(np.zeros(2))])
-    expected = other.values + dense.smoothed(np.zeros(2)).values
+    together = summed([one, narrow.along(np.zeros(2))])
+    expected = other.values + dense.along(np.zeros(2)).values
     np.testing.assert_allclose(together.times(alpha), expected @ alpha, atol=1e-9)
 
 

@@ -26,7 +26,7 @@ import numpy as np
 from graphfuse.learn.linear.gate_search import opened
 from graphfuse.learn.linear.inner_folds import ON_ALL
 from graphfuse.learn.linear.kernel_sets import KernelSet, kernel_sets
-from graphfuse.learn.linear.kernels import spread
+from graphfuse.learn.linear.kernels import unsmoothed_coefficients
 from graphfuse.learn.linear.penalty_search import RidgePath, path
 from graphfuse.learn.linear.prepared_fold import PreparedFold
 from graphfuse.learn.linear.ridge_key import RidgeKey, level_before
@@ -121,7 +121,7 @@ def _fits_by_view(
     """From alphas `[n, fits, K]` on the smoothed kernel."""
     kernel = kernel_set.kernels[modality]
     flat = alpha.reshape(len(alpha), -1)  # [n, fits * K]
-    own, smoothed = spread(kernel.means, key.gates_of(modality, depth), flat)
+    own, smoothed = unsmoothed_coefficients(kernel.means, key.gates_of(modality, depth), flat)
     views = kernel.views(own, smoothed)
     return _FitsByView(
         own.reshape(alpha.shape),

@@ -46,9 +46,10 @@ def kernel_sets(fold: PreparedFold, modalities: tuple[str, ...]) -> list[KernelS
     whole = kernels(fold, modalities)
     if not fold.inner_preparations:
         return [KernelSet(whole, (*fold.inner.fits, ON_ALL))]
-    number = range(len(fold.inner_preparations))
-    inside = side_by_side(lambda place: kernels(fold, modalities, place), number)
-    sets = [KernelSet(each, (fit,)) for each, fit in zip(inside, fold.inner.fits, strict=True)]
+    places = range(len(fold.inner_preparations))
+    inside = side_by_side(lambda place: kernels(fold, modalities, place), places)
+    pairs = zip(inside, fold.inner.fits, strict=True)
+    sets = [KernelSet(each, (fit,)) for each, fit in pairs]
     return [*sets, KernelSet(whole, (ON_ALL,))]
 
 
@@ -84,15 +85,16 @@ def _kernel(
     def own() -> np.ndarray:
         return views().own[m]
 
-    def hop() -> np.ndarray:
+    def x_smoothed() -> np.ndarray:
         return views().x_smoothed[m]
 
     results = fold.results
-    among = products(results.tables, "own kernel", own, own)
+    among_own = products(results.tables, "own kernel", own, own)
     if m not in preparation.smoothing:
-        return Kernel(among, None, None, around)
-    across = products(results.network, "cross kernel", hop, own)
-    return Kernel(among, across, products(results.network, "hop kernel", hop, hop), around)
+        return Kernel(among_own, None, None, around)
+    cross = products(results.network, "cross kernel", x_smoothed, own)
+    among_smoothed = products(results.network, "smoothed kernel", x_smoothed, x_smoothed)
+    return Kernel(among_own, cross, among_smoothed, around)
 
 
 def means(

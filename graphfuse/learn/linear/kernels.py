@@ -1,9 +1,8 @@
-"""Inner products among training patients, and what patient layers and the gene network make of
-them.
+"""Inner products among training patients, smoothed along patient layers and the gene network.
 
-A ridge regression on columns smoothed by graphs, φ = (x + g · A x + Σ_l γ_l · S_l x) / (1 + g + Σ
-γ), with the gene network's mean A over columns and layer l's mean S_l over patients, needs no
-smoothed table: its kernel comes from those of x and A x. Its gates g and γ are 0 for a plain
+A ridge regression on smoothed columns, φ = (x + g · A x + Σ_l γ_l · S_l x) / (1 + g + Σ γ), with
+the gene network's mean A over columns and layer l's mean S_l over patients, needs no smoothed
+table: its kernel comes from the inner products of x and A x. The gates g and γ are 0 for a plain
 regression.
 """
 
@@ -53,76 +52,106 @@ def require_kernels(cohort: Cohort) -> None:
 
 @dataclass(frozen=True, eq=False)
 class Kernel:
-    """Of the n patients of a fit, in one modality: `own` `[n, n]` inner products of their columns;
-    `cross` those of their network neighbours' means with their columns, and `hop` of those means
-    among themselves (`None` where no encoder looks along the network); and `means`, per layer the
-    sparse `[n, n]` that averages over a patient's neighbours."""
+    """Inner products of the columns of n patients in one modality.
+
+    Attributes
+    ----------
+    own : np.ndarray
+        `[n, n]`: of the columns x among themselves.
+    cross : np.ndarray or None
+        `[n, n]`: of the columns averaged over the gene network, A x, with x; `None` where no
+        encoder reads the network.
+    smoothed : np.ndarray or None
+        `[n, n]`: of A x among themselves.
+    means : list of csr_matrix
+        For each patient layer, the mean over a patient's neighbours `[n, n]`.
+    """
 
     own: np.ndarray
     cross: np.ndarray | None
-    hop: np.ndarray | None
+    smoothed: np.ndarray | None
     means: list[csr_matrix]
 
-    def smoothed(self, gates: np.ndarray) -> Dense:
-        """The kernel of the columns smoothed through `gates` `[1 + L]`: the network's, each
+    def along(self, gates: np.ndarray) -> Dense:
+        """The kernel of the columns smoothed through `gates` `[1 + L]`: the network's, then each
         layer's."""
-        own, network = around(self.own, self.means, gates[1:]), gates[0]
+        network, layers = gates[0], gates[1:]
+        rows = add_neighbours(self.own, self.means, layers)
         if network:
-            own = own + network * self.cross
-        whole = around(own.T, self.means, gates[1:]).T
+            rows = rows + network * self.cross
+        both = add_neighbours(rows.T, self.means, layers).T
         if network:
-            through = around(self.cross.T, self.means, gates[1:]) + network * self.hop
-            whole = whole + network * through
-        return Dense(whole / (1 + gates.sum()) ** 2)
+            through = add_neighbours(self.cross.T, self.means, layers) + network * self.smoothed
+            both = both + network * through
+        return Dense(both / (1 + gates.sum()) ** 2)
 
-    def near(self, own: np.ndarray, hop: np.ndarray) -> np.ndarray:
-        """Logits `[n, J]` of every patient's own columns, from coefficients `[n, J]` on columns and
-        on network neighbours' means."""
-        found = self.own @ own
-        return found + self.cross.T @ hop if hop.any() else found
+    def own_logits(self, own: np.ndarray, smoothed: np.ndarray) -> np.ndarray:
+        """Logits `[n, J]` from every patient's own columns, by coefficients `[n, J]` on x and on
+        A x."""
+        logits = self.own @ own
+        return logits + self.cross.T @ smoothed if smoothed.any() else logits
 
-    def views(self, own: np.ndarray, hop: np.ndarray) -> np.ndarray:
-        """Logits `[n, 2 + L, J]` of every patient's own columns, network neighbours and patient
-        neighbours by layer, from coefficients `[n, J]`."""
-        near = self.near(own, hop)
-        far = np.zeros_like(near)
+    def views(self, own: np.ndarray, smoothed: np.ndarray) -> np.ndarray:
+        """Logits `[n, 2 + L, J]` from every patient's own columns, columns averaged over the
+        network, and neighbours in each layer, by coefficients `[n, J]` on x and on A x."""
+        from_own = self.own_logits(own, smoothed)
+        from_network = np.zeros_like(from_own)
         if self.cross is not None:
-            far = self.cross @ own
-        if hop.any():
-            far = far + self.hop @ hop
-        return np.stack([near, far, *(mean @ near for mean in self.means)], 1)
+            from_network = self.cross @ own
+        if smoothed.any():
+            from_network = from_network + self.smoothed @ smoothed
+        return _with_neighbours(from_own, from_network, self.means)
 
 
 @dataclass(frozen=True, eq=False)
 class Narrow:
-    """The same of a table with few columns, whose kernels are never written out: `own` `[n, F]` its
-    columns, `hop` `[n, F]` the means over their network neighbours (or `None`), and `means`."""
+    """The same for a table with few columns, whose kernels are never written out.
+
+    Attributes
+    ----------
+    own : np.ndarray
+        Columns x `[n, F]`.
+    x_smoothed : np.ndarray or None
+        Columns averaged over the gene network, A x `[n, F]`.
+    means : list of csr_matrix
+        As `Kernel.means`.
+    """
 
     own: np.ndarray
-    hop: np.ndarray | None
+    x_smoothed: np.ndarray | None
     means: list[csr_matrix]
 
-    def smoothed(self, gates: np.ndarray) -> Factored:
-        """As `Kernel.smoothed`."""
-        table = around(self.own, self.means, gates[1:])
+    def along(self, gates: np.ndarray) -> Factored:
+        """As `Kernel.along`."""
+        table = add_neighbours(self.own, self.means, gates[1:])
         if gates[0]:
-            table = table + gates[0] * self.hop
+            table = table + gates[0] * self.x_smoothed
         return Factored(table / (1 + gates.sum()))
 
-    def near(self, own: np.ndarray, hop: np.ndarray) -> np.ndarray:
-        """As `Kernel.near`."""
-        return self.own @ self._slope(own, hop)
+    def own_logits(self, own: np.ndarray, smoothed: np.ndarray) -> np.ndarray:
+        """As `Kernel.own_logits`."""
+        return self.own @ self._slope(own, smoothed)
 
-    def views(self, own: np.ndarray, hop: np.ndarray) -> np.ndarray:
+    def views(self, own: np.ndarray, smoothed: np.ndarray) -> np.ndarray:
         """As `Kernel.views`."""
-        slope = self._slope(own, hop)
-        near = self.own @ slope
-        far = np.zeros_like(near) if self.hop is None else self.hop @ slope
-        return np.stack([near, far, *(mean @ near for mean in self.means)], 1)
+        slope = self._slope(own, smoothed)
+        from_own = self.own @ slope
+        from_network = np.zeros_like(from_own)
+        if self.x_smoothed is not None:
+            from_network = self.x_smoothed @ slope
+        return _with_neighbours(from_own, from_network, self.means)
 
-    def _slope(self, own: np.ndarray, hop: np.ndarray) -> np.ndarray:
-        found = self.own.T @ own
-        return found + self.hop.T @ hop if hop.any() else found
+    def _slope(self, own: np.ndarray, smoothed: np.ndarray) -> np.ndarray:
+        slope = self.own.T @ own
+        return slope + self.x_smoothed.T @ smoothed if smoothed.any() else slope
+
+
+def _with_neighbours(
+    from_own: np.ndarray, from_network: np.ndarray, means: list[csr_matrix]
+) -> np.ndarray:
+    """`[n, 2 + L, J]`: both, and what each layer averages of the first."""
+    from_layers = [mean @ from_own for mean in means]
+    return np.stack([from_own, from_network, *from_layers], 1)
 
 
 def summed(kernels: Sequence[Dense | Factored]) -> Dense | Factored:
@@ -135,68 +164,93 @@ def summed(kernels: Sequence[Dense | Factored]) -> Dense | Factored:
     return Dense(sum(dense))
 
 
-def around(rows: np.ndarray, means: list[csr_matrix], gates: np.ndarray) -> np.ndarray:
+def add_neighbours(rows: np.ndarray, means: list[csr_matrix], gates: np.ndarray) -> np.ndarray:
     """rows + Σ_l γ_l S_l rows."""
-    return sum((g * (mean @ rows) for g, mean in zip(gates, means, strict=True) if g), rows)
+    total = rows
+    for gate, mean in zip(gates, means, strict=True):
+        if gate:
+            total = total + gate * (mean @ rows)
+    return total
 
 
-def spread(
+def unsmoothed_coefficients(
     means: list[csr_matrix], gates: np.ndarray, alpha: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """`alpha` `[n, J]` on the smoothed kernel as coefficients on the patients' own columns and
-    on their network neighbours' means, so that smoothed logits are those of x + g · A x + Σ γ_l
-    S_l x."""
+    """Coefficients on x and on A x that stand for coefficients on a smoothed kernel.
+
+    Parameters
+    ----------
+    means : list of csr_matrix
+        For each patient layer, the mean over a patient's neighbours `[n, n]`.
+    gates : np.ndarray
+        `[1 + L]`: the network's, then each layer's.
+    alpha : np.ndarray
+        Coefficients `[n, J]` on `Kernel.along(gates)`.
+
+    Returns
+    -------
+    own, smoothed : np.ndarray
+        `[n, J]` each: with them, the logits of x + g · A x + Σ γ_l S_l x are those of the smoothed
+        kernel.
+    """
     scale = (1 + gates.sum()) ** 2
-    own = sum(
-        (g * (mean.T @ alpha) for g, mean in zip(gates[1:], means, strict=True) if g),
-        alpha,
-    )
+    transposed = [mean.T for mean in means]
+    own = add_neighbours(alpha, transposed, gates[1:])
     return own / scale, gates[0] * alpha / scale
 
 
-def slope_of(views: Views, m: str, own: np.ndarray, hop: np.ndarray) -> np.ndarray:
-    """Weights `[F, K]` of the modality's columns, from coefficients `[n, K]` on training patients
-    with these views."""
-    found = views.own[m].T @ own
-    return found + views.x_smoothed[m].T @ hop if hop.any() else found
+def slope_of(views: Views, m: str, own: np.ndarray, smoothed: np.ndarray) -> np.ndarray:
+    """Weights `[F, J]` of the columns of modality `m`, from coefficients `[n, J]` of the training
+    patients with these views, on their own columns and on those averaged over the gene network."""
+    slope = views.own[m].T @ own
+    return slope + views.x_smoothed[m].T @ smoothed if smoothed.any() else slope
 
 
 def mean_operator(neighbours: Neighbours) -> csr_matrix:
     """Sparse `[N, S]` that takes the mean over each receiver's senders."""
-    shape = (len(neighbours), neighbours.senders)
-    return csr_matrix(
-        (neighbours.mean_weights(), neighbours.index, neighbours.offsets), shape=shape
-    )
+    entries = (neighbours.mean_weights(), neighbours.index, neighbours.offsets)
+    return csr_matrix(entries, shape=(len(neighbours), neighbours.senders))
 
 
 def means_of(preparation: Preparation) -> dict[str, list[csr_matrix]]:
-    """Modality → per layer, the mean over each training patient's neighbours."""
-    return {m: [mean_operator(each) for each in found] for m, found in preparation.lists().items()}
+    """By modality and layer, the mean over each training patient's neighbours."""
+    lists = preparation.lists()
+    return {m: [mean_operator(each) for each in layers] for m, layers in lists.items()}
 
 
 def means_around(
     preparation: Preparation, views: Views, train: np.ndarray
 ) -> dict[str, list[csr_matrix]]:
-    """The same over n patients of whom those at `train` fitted the preparation and the others, with
-    these views of all n, attach to them: nobody hears the others. Under the control `identity` all
-    hear themselves."""
+    """The means over neighbours for n patients of whom some fitted the preparation.
+
+    Parameters
+    ----------
+    preparation : Preparation
+        Fitted on the patients at `train`. The others attach to them and are nobody's neighbours;
+        under the control `identity` every patient is its only neighbour.
+    views : Views
+        Columns of all n patients.
+    train : np.ndarray
+        Rows of the patients on whom it was fitted.
+
+    Returns
+    -------
+    dict of str to list of csr_matrix
+        By modality and layer, sparse `[n, n]`.
+    """
     if preparation.isolates_patients:
-        found = preparation.lists(views).items()
-        return {m: [mean_operator(each) for each in lists] for m, lists in found}
-    others = np.setdiff1d(np.arange(len(views.present)), train)
+        lists = preparation.lists(views)
+        return {m: [mean_operator(each) for each in layers] for m, layers in lists.items()}
+    patients = len(views.present)
+    others = np.setdiff1d(np.arange(patients), train)
     order = np.argsort(np.r_[train, others])
-    place = csr_matrix(
-        (np.ones(len(train)), (np.arange(len(train)), train)), shape=(len(train), len(order))
-    )
-    own, hop = (
-        {m: rows[others] for m, rows in part.items()} for part in (views.own, views.x_smoothed)
-    )
-    attached = preparation.lists(Views(own, hop, views.present[others], views.patients[others]))
-
-    def mean(among: Neighbours, around: Neighbours) -> csr_matrix:
-        return (
-            vstack([mean_operator(among), mean_operator(around)]).tocsr()[order] @ place
-        ).tocsr()
-
+    ones = np.ones(len(train))
+    place = csr_matrix((ones, (np.arange(len(train)), train)), shape=(len(train), patients))
     among = preparation.lists()
-    return {m: [mean(*pair) for pair in zip(among[m], attached[m], strict=True)] for m in among}
+    attached = preparation.lists(views.take(others))
+    means = {}
+    for m, layers in among.items():
+        pairs = zip(layers, attached[m], strict=True)
+        stacked = [vstack([mean_operator(one), mean_operator(two)]).tocsr() for one, two in pairs]
+        means[m] = [(rows[order] @ place).tocsr() for rows in stacked]
+    return means

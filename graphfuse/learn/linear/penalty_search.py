@@ -106,7 +106,7 @@ class PenaltySearch:
     def _descent(self, kernel_set: KernelSet, key: RidgeKey) -> Descent:
         """All fits on one kernel set."""
         depth = self._fold.preparation.depth
-        smoothed = [kernel_set.kernels[m].smoothed(key.gates_of(m, depth)) for m in key.modalities]
+        smoothed = [kernel_set.kernels[m].along(key.gates_of(m, depth)) for m in key.modalities]
         counted = [~self._fold.inner.held_out(fit) for fit in kernel_set.fits]
         return Descent(summed(smoothed), self._target, self._fold.task, np.column_stack(counted))
 

@@ -30,13 +30,33 @@ class PreparedFold:
 
     Scalers, components and layers see the training patients' values alone, labelled or not. Inner
     folds hide labels: what a net is shown of a training patient comes from an inner model that
-    never saw that patient's label, so that its gates learn what a new patient would gain. Where
-    columns depend on labels (`[select] top`), `inner_preparations` are fitted anew on the patients
-    outside each inner fold.
+    never saw that patient's label, so that its gates learn what a new patient would gain.
 
-    `target`: what the models of a `task` learn of the n patients. `groups` `[n]`: what inner folds
-    must not part, where there is anything. `views`: the patients' columns. `results`: of work on
-    this fold; folds made from it take over those that hold for them too.
+    Attributes
+    ----------
+    cohort : Cohort
+        The n training patients.
+    target : Target
+        What models learn of them.
+    task : Task
+        How models learn it.
+    recipe, network, seed
+        What the fold was prepared with.
+    groups : np.ndarray or None
+        `[n]`: groups of patients that inner folds must not part.
+    preparation : Preparation
+        Fitted on all n patients.
+    views : Views
+        Their columns.
+    inner : InnerFolds
+        The inner folds.
+    inner_preparations : tuple of Preparation
+        Where columns depend on labels (`[select] top`), fitted anew on the patients outside each
+        inner fold.
+    has_graphs : bool
+        False for a fold whose graphs were taken away.
+    results : Results
+        Of work on this fold; folds made from it take over those that hold for them too.
     """
 
     cohort: Cohort
@@ -63,8 +83,8 @@ class PreparedFold:
         seed: int,
         groups: np.ndarray | None = None,
     ) -> PreparedFold:
-        """Of all patients of `cohort`. Raises `InputError` where they are too many for the linear
-        start that the recipe wants."""
+        """Prepares all patients of `cohort`. Raises `InputError` where they are too many for the
+        linear start that the recipe wants."""
         if recipe.net.start == "linear":
             require_kernels(cohort)
         # where columns depend on labels, each inner fold has tables of its own
@@ -82,7 +102,8 @@ class PreparedFold:
         """All fitted anew on the patients outside each inner fold."""
 
         def fitted(rows: np.ndarray) -> Preparation:
-            cohort, learned = self.cohort.take(rows), Learned(self.target.take(rows), self.task)
+            learned = Learned(self.target.take(rows), self.task)
+            cohort = self.cohort.take(rows)
             return Preparation.fit(cohort, learned, self.recipe, self.network, self.seed)[0]
 
         return tuple(side_by_side(fitted, self.outside))
@@ -113,39 +134,39 @@ class PreparedFold:
         """The same fold with a control in place of a graph: of the patient layers as `recipe` has
         it, or another gene `network`. What the graph does not change is taken over."""
         has_other_network = network is not self.network
+        has_other_layers = recipe.patient.control != self.recipe.patient.control
         encoders = encoders_of(recipe, self.cohort, network)
 
         def changed(preparation: Preparation) -> Preparation:
-            found = preparation.controlled(recipe.patient.control)
-            if has_other_network:
-                found = replace(found, encoders=encoders).with_network(self.cohort, network)
-            return found
+            control = preparation.controlled(recipe.patient.control)
+            if not has_other_network:
+                return control
+            return replace(control, encoders=encoders).with_network(self.cohort, network)
 
-        found = self._changed(changed)
-        has_other_layers = recipe.patient.control != self.recipe.patient.control
+        control = self._changed(changed)
         results = self.results.with_other(has_other_network, has_other_layers)
         views = self.views
         if has_other_network:
-            views = replace(views, x_smoothed=found.preparation.smoothed(views.own))
-        return replace(found, recipe=recipe, network=network, views=views, results=results)
+            views = replace(views, x_smoothed=control.preparation.smoothed(views.own))
+        return replace(control, recipe=recipe, network=network, views=views, results=results)
 
     def restricted(self, modalities: tuple[str, ...]) -> PreparedFold:
         """The same fold for models on some modalities: itself, or, where a layer joins these with
         others, with layers fitted without those."""
         others = tuple(m for m in self.cohort.modalities if m not in modalities)
-        joined = (set(layer.of) for layer in self.preparation.layers.values())
-        if not any(of & set(modalities) and of & set(others) for of in joined):
+        if not self.preparation.joins(modalities, others):
             return self
-        cohort, recipe = self.cohort.without(*others), self.recipe.without(*others)
+        cohort = self.cohort.without(*others)
+        recipe = self.recipe.without(*others)
 
         def fitted(preparation: Preparation, views: Views) -> Preparation:
             own = preparation.only(modalities)
             return own.with_layers(recipe, views.only(modalities), self.seed)
 
-        inside = [
-            fitted(preparation, preparation.views(self.cohort.take(rows)))
-            for preparation, rows in zip(self.inner_preparations, self.outside, strict=False)
-        ]
+        inside = []
+        for preparation, rows in zip(self.inner_preparations, self.outside, strict=False):
+            views = preparation.views(self.cohort.take(rows))
+            inside.append(fitted(preparation, views))
         return replace(
             self,
             cohort=cohort,
@@ -159,16 +180,13 @@ class PreparedFold:
     def with_net(self, recipe: Recipe) -> PreparedFold:
         """The same fold with the recipe's encoders. Raises `InputError` where they see something
         else than the fold's own see."""
-        wanted, have = encoders_of(recipe, self.cohort, self.network), self.preparation.encoders
-        for name, encoder in wanted.items():
-            if name in have and self.has_graphs and _reach(encoder) != _reach(have[name]):
-                raise InputError(
-                    f"[search] encode: {encoder!r} looks otherwise along the gene network than "
-                    f"the recipe's {have[name]!r}"
-                )
-        if not self.has_graphs:
-            wanted = {m: "table" if part("encode", e).hops else e for m, e in wanted.items()}
-        return replace(self, preparation=replace(self.preparation, encoders=wanted))
+        encoders = encoders_of(recipe, self.cohort, self.network)
+        if self.has_graphs:
+            for name, present in self.preparation.encoders.items():
+                _require_same_reach(encoders.get(name, present), present)
+        else:
+            encoders = {m: "table" if part("encode", e).hops else e for m, e in encoders.items()}
+        return replace(self, preparation=replace(self.preparation, encoders=encoders))
 
     def _changed(self, change: Callable[[Preparation], Preparation]) -> PreparedFold:
         """With all preparations changed."""
@@ -180,23 +198,32 @@ class PreparedFold:
     def prepared(self, modalities: tuple[str, ...]) -> Preparation:
         """The preparation of these modalities, with signals fitted on them alone."""
         chosen = self.preparation.only(modalities)
-        signals = self.results.network.get(
-            ("signals", modalities), lambda: self._signals(chosen, modalities)
-        )
+        key = ("signals", modalities)
+        signals = self.results.network.get(key, lambda: self._signals(chosen, modalities))
         if not self.has_graphs:
             signals = {name: SignalWithoutEdges(signal) for name, signal in signals.items()}
         return replace(chosen, signals=signals)
 
     def _signals(self, chosen: Preparation, modalities: tuple[str, ...]) -> Mapping[str, Signal]:
+        """Signals of these modalities, fitted on all patients of the fold."""
         views, whole = self.views.only(modalities), self.cohort.modalities
-        symbols = {
-            m: [whole[m].symbols[c] for c in pipeline.owners]
-            for m, pipeline in chosen.pipelines.items()
-        }
+        symbols = {}
+        for m, pipeline in chosen.pipelines.items():
+            symbols[m] = [whole[m].symbols[column] for column in pipeline.owners]
         others = [m for m in whole if m not in modalities]
-        cohort, recipe = self.cohort.without(*others), self.recipe.without(*others)
-        return fit_signals(
-            recipe, cohort, symbols, views.own, views.present, self.network, self.seed
+        cohort = self.cohort.without(*others)
+        recipe = self.recipe.without(*others)
+        columns = (symbols, views.own, views.present)
+        return fit_signals(recipe, cohort, *columns, self.network, self.seed)
+
+
+def _require_same_reach(encoder: str, present: str) -> None:
+    """Raises `InputError` where an encoder looks otherwise along the gene network than the present
+    one."""
+    if _reach(encoder) != _reach(present):
+        raise InputError(
+            f"[search] encode: {encoder!r} looks otherwise along the gene network than "
+            f"the recipe's {present!r}"
         )
 
 

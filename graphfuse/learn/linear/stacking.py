@@ -260,7 +260,7 @@ def _linear(
     for m, kernel in kernels(fold, modalities).items():
         own, smoothed = on_own[m].reshape(patients, -1), on_smoothed[m].reshape(patients, -1)
         slopes[m] = _patterns_first(slope_of(fold.views, m, own, smoothed), by_pattern)
-        memory[m] = _patterns_first(kernel.near(own, smoothed), by_pattern)
+        memory[m] = _patterns_first(kernel.own_logits(own, smoothed), by_pattern)
     bias, own_bias, weights = _intercepts_and_weights(modalities, mixes, width)
     return Linear(patterns, slopes, bias, own_bias, memory, weights)
 
