@@ -59,15 +59,6 @@ class EdgeLists(NamedTuple):
         The receiver of each edge, by sender.
     back_order : Tensor of int64, [E]
         The place of each edge by sender among the edges by receiver.
-
-    Examples
-    --------
-    >>> import torch
-    >>> lists = EdgeLists.build(
-    ...     torch.tensor([0, 2, 3]), torch.tensor([0, 2, 2]), torch.tensor([0.5, 0.5, 1.0]), 3
-    ... )
-    >>> lists.receiver
-    tensor([0, 0, 1])
     """
 
     offsets: Tensor

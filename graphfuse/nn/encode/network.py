@@ -12,7 +12,7 @@ from graphfuse.nn.shared_matmul import product
 class Network(Table):
     """Map a gene's value and the mean of its network neighbours linearly.
 
-    `[N, 2, F]` → `[N, 1, D]`: (x + g · x̂) W / √F + b, where x̂ is the mean over a gene's neighbours.
+    `[N, 2, F]` → `[N, 1, D]`: (x + g · x̂) W / √F + b, where x̂ is the mean of a gene's neighbours.
     Every gene has its own row of W: node identity is learned, never shared (a net that shares
     weights over genes and reads them out symmetrically cannot tell two genes in equal positions
     apart). The gate g starts at 0: no network. `reach`: over how many rounds neighbours gather
