@@ -27,9 +27,6 @@ LARGEST_FUNCTION = 450
 COLUMNS = 100
 LINES = 350
 
-# The bars are where the package is going: each mark goes once its bar holds.
-not_yet = pytest.mark.xfail(strict=False, reason="the package is being rewritten to this bar")
-
 
 def size(node: ast.AST) -> int:
     """Number of syntax nodes of which `node` is made, itself among them."""
@@ -87,24 +84,20 @@ def mean(values):
     assert size(tree.body[0]) == len(list(ast.walk(tree.body[0])))
 
 
-@not_yet
 def test_statements_are_small_on_average(statements):
     assert np.mean([nodes for nodes, _ in statements]) <= STATEMENT_MEAN, listing(statements)
 
 
-@not_yet
 def test_few_statements_are_large(statements):
     largest_allowed = np.percentile([nodes for nodes, _ in statements], 95)
     assert largest_allowed <= STATEMENT_95TH, listing(statements)
 
 
-@not_yet
 def test_few_functions_are_large(functions):
     large = [each for each in functions if each[0] > LARGE_FUNCTION]
     assert len(large) <= LARGE_SHARE * len(functions), listing(large)
 
 
-@not_yet
 def test_no_function_is_very_large(functions):
     very_large = [each for each in functions if each[0] > LARGEST_FUNCTION]
     assert not very_large, listing(very_large)
