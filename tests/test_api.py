@@ -10,7 +10,7 @@ import pytest
 from sklearn.exceptions import NotFittedError
 
 import graphfuse as gf
-from graphfuse.graph.gene.resolve import gene_network
+from graphfuse.graph.gene.recipe_network import gene_network
 from graphfuse.schema import Recipe
 
 pytestmark = pytest.mark.usefixtures("few_trees")

@@ -15,7 +15,7 @@ from graphfuse import api
 from graphfuse.data.synth import planted
 from graphfuse.errors import GraphfuseError, InputError
 from graphfuse.schema import Recipe
-from graphfuse.schema.arguments import Count, Seed, check_arguments, checked
+from graphfuse.schema.check_arguments import Count, Seed, check_arguments, checked
 
 QUICK = Recipe.model_validate({"name": "quick", "train": {"epochs": 2, "seeds": 1}})
 WRONG = {

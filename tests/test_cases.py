@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from graphfuse.data.manifest_reading import read_cohort
+from graphfuse.data.read_manifest_cohort import read_cohort
 from graphfuse.graph.gene.network_files import load_network
 
 ROOT = Path(__file__).parents[1]

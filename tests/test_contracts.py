@@ -15,7 +15,7 @@ from graphfuse.data.cohort import Cohort
 from graphfuse.data.synth import planted
 from graphfuse.evaluate.cross_validation import study
 from graphfuse.evaluate.folds import repeated
-from graphfuse.explain.fold_ranking import rank
+from graphfuse.explain.rank_over_folds import rank
 from graphfuse.learn import fold_data
 from graphfuse.learn.bank.bank import Bank
 from graphfuse.learn.bank.fold_nets import initial_net

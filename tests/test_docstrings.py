@@ -13,7 +13,7 @@ from torch import nn
 
 import graphfuse
 from graphfuse.nn.registry import SLOTS
-from graphfuse.task.kind import Kind
+from graphfuse.task.kind_interface import Kind
 from graphfuse.task.task import Task
 
 ROOT = Path(__file__).parents[1]

@@ -305,7 +305,8 @@ def test_only_tasks_ask_for_the_kind_of_an_outcome():
 
 def test_names_of_models_are_put_together_in_one_place():
     prefixes = tuple(f"{kind}:" for kind in ("single", "only", "without", "pattern", "gene"))
-    found = [where for where, text in strings("graphfuse/schema/model_id.py") if text in prefixes]
+    texts = strings("graphfuse/schema/run_model_name.py")
+    found = [where for where, text in texts if text in prefixes]
     assert not found
 
 

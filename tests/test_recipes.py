@@ -14,7 +14,7 @@ from graphfuse.data.synth import planted
 from graphfuse.errors import InputError
 from graphfuse.evaluate.cross_validation import study
 from graphfuse.evaluate.folds import repeated
-from graphfuse.explain.fold_ranking import rank
+from graphfuse.explain.rank_over_folds import rank
 from graphfuse.learn.linear.prepared_fold import PreparedFold
 from graphfuse.learn.model import FusionModel
 from graphfuse.learn.save.serialize import pack

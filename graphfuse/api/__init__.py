@@ -7,7 +7,7 @@ from graphfuse.api.subtyping import subtype
 from graphfuse.api.train_runs import run, save_run
 from graphfuse.api.training import bench, nulls, train
 from graphfuse.api.use_model import predict, rank, score
-from graphfuse.data.manifest import load
+from graphfuse.data.load_cohort import load
 
 __all__ = [
     "bench",

@@ -5,15 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from graphfuse.data.cohort import Cohort
-from graphfuse.data.manifest import as_cohort
+from graphfuse.data.load_cohort import as_cohort
 from graphfuse.graph.gene.coverage import Coverage
 from graphfuse.graph.gene.network import GeneNetwork
-from graphfuse.graph.gene.resolve import gene_coverage, gene_side
+from graphfuse.graph.gene.recipe_network import gene_coverage, gene_side
 from graphfuse.graph.patient_graph import PatientGraph
-from graphfuse.learn.assemble import Preparation
+from graphfuse.learn.preparation import Preparation
 from graphfuse.learn.signals.signalling import Signalling
 from graphfuse.schema import DEFAULT_RECIPE, Recipe
-from graphfuse.schema.arguments import Seed, checked
+from graphfuse.schema.check_arguments import Seed, checked
 from graphfuse.task.outcome import Learned
 
 

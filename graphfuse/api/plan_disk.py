@@ -12,7 +12,7 @@ from graphfuse.api.build_graphs import graph_of
 from graphfuse.api.use_model import rank
 from graphfuse.data.cohort import Cohort
 from graphfuse.evaluate.cost_plan.estimate import Spent, carried_on
-from graphfuse.evaluate.run_report import Report
+from graphfuse.evaluate.run_results import Report
 from graphfuse.graph.gene.network import GeneNetwork
 from graphfuse.report.run_page import write_report
 from graphfuse.schema import Recipe

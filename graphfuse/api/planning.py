@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from graphfuse.api.planner import Planner, quiet
+from graphfuse.api.plan_by_probes import Planner, quiet
 from graphfuse.api.training_inputs import TrainingInputs
 from graphfuse.data.cohort import Cohort
-from graphfuse.data.manifest import as_cohort
+from graphfuse.data.load_cohort import as_cohort
 from graphfuse.evaluate.cost_plan.estimate import (
     Plan,
     Spent,

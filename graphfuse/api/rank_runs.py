@@ -11,27 +11,27 @@ import pandas as pd
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.fetch.fetch_files import nothing_requested
-from graphfuse.data.manifest import as_cohort, load
+from graphfuse.data.load_cohort import as_cohort, load
 from graphfuse.errors import FetchError, InputError
 from graphfuse.evaluate.cross_validation_results import Replica
 from graphfuse.evaluate.provenance import network_hash
+from graphfuse.evaluate.read_run_tables import load_predictions
 from graphfuse.evaluate.run_directory import load_record, load_replicas
-from graphfuse.evaluate.run_tables import load_predictions
-from graphfuse.explain.fold_ranking import rank as rank_replicas
 from graphfuse.explain.load_method import ranking_method
 from graphfuse.explain.methods import DEFAULT
+from graphfuse.explain.rank_over_folds import rank as rank_replicas
 from graphfuse.explain.ranking import Ranking
 from graphfuse.files.atomic_write import undamaged
+from graphfuse.files.file_references import referenced
 from graphfuse.files.json import damaged
-from graphfuse.files.relative_paths import referenced
 from graphfuse.files.safe_paths import inside
 from graphfuse.graph.gene.network import GeneNetwork
-from graphfuse.graph.gene.resolve import gene_side
+from graphfuse.graph.gene.recipe_network import gene_side
 from graphfuse.learn.device import pick_device
 from graphfuse.report.run_page import write_report
 from graphfuse.schema import Recipe, RunRecord
-from graphfuse.schema.arguments import Count, checked
-from graphfuse.schema.run_json import shaped
+from graphfuse.schema.check_arguments import Count, checked
+from graphfuse.schema.read_run_json import shaped
 
 SAME = 1e-3  # how far a fold's model may be from its predictions: machines round differently
 

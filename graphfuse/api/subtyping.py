@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from graphfuse.data.cohort import Cohort
-from graphfuse.data.manifest import as_cohort
+from graphfuse.data.load_cohort import as_cohort
 from graphfuse.schema import DEFAULT_RECIPE, Recipe
-from graphfuse.schema.arguments import checked
+from graphfuse.schema.check_arguments import checked
 from graphfuse.subtypes.discover import Subtypes, subtypes
 
 

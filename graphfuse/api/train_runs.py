@@ -8,18 +8,18 @@ from graphfuse.api.build_graphs import graph_of
 from graphfuse.api.training import train
 from graphfuse.api.use_model import rank
 from graphfuse.data.cohort import Cohort
-from graphfuse.data.manifest import as_cohort
+from graphfuse.data.load_cohort import as_cohort
 from graphfuse.evaluate.provenance import peak_memory
 from graphfuse.evaluate.resume.finished_parts import finished_beside
 from graphfuse.evaluate.run_directory import run_folder
-from graphfuse.evaluate.run_report import Report
+from graphfuse.evaluate.run_results import Report
 from graphfuse.explain.ranking import Ranking
 from graphfuse.files.working_folders import take_place
 from graphfuse.graph.patient_graph import PatientGraph
-from graphfuse.report.add_ons import AddOns
+from graphfuse.report.run_extras import AddOns
 from graphfuse.report.run_page import write_report
 from graphfuse.schema import DEFAULT_RECIPE, Recipe
-from graphfuse.schema.arguments import Count, checked
+from graphfuse.schema.check_arguments import Count, checked
 
 
 @checked

@@ -12,7 +12,7 @@ import pandas as pd
 
 from graphfuse.api.training_inputs import TrainingInputs
 from graphfuse.data.cohort import Cohort
-from graphfuse.data.manifest import as_cohort
+from graphfuse.data.load_cohort import as_cohort
 from graphfuse.errors import LeakError, counted
 from graphfuse.evaluate.bench import Contest, Result, about_bench, contend, results
 from graphfuse.evaluate.cost_plan.memory import require_memory
@@ -24,19 +24,19 @@ from graphfuse.evaluate.protocol import Protocol
 from graphfuse.evaluate.readiness import ready
 from graphfuse.evaluate.resume.dependencies import Beside, dependencies
 from graphfuse.evaluate.resume.finished_parts import Finished
-from graphfuse.evaluate.run_report import Report
+from graphfuse.evaluate.run_results import Report
 from graphfuse.files.atomic_write import real, write_json
 from graphfuse.files.toml import located
 from graphfuse.files.working_folders import recover, take_place, working
 from graphfuse.graph.gene.network import GeneNetwork
-from graphfuse.graph.gene.resolve import gene_side
+from graphfuse.graph.gene.recipe_network import gene_side
 from graphfuse.graph.patient_graph import PatientGraph
 from graphfuse.learn.device import pick_device
 from graphfuse.learn.fusion_support import require_fusion
 from graphfuse.learn.linear.kernels import require_kernels
 from graphfuse.report.bench_page import BENCH, write_bench
 from graphfuse.schema import DEFAULT_RECIPE, Bench, Recipe
-from graphfuse.schema.arguments import Seed, checked
+from graphfuse.schema.check_arguments import Seed, checked
 
 log = logging.getLogger(__name__)
 

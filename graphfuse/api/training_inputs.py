@@ -16,9 +16,9 @@ from graphfuse.evaluate.provenance import record_run
 from graphfuse.evaluate.readiness import ready
 from graphfuse.evaluate.resume.dependencies import Beside
 from graphfuse.evaluate.resume.finished_parts import Finished
-from graphfuse.evaluate.run_report import Report
+from graphfuse.evaluate.run_results import Report
 from graphfuse.graph.gene.network import GeneNetwork
-from graphfuse.graph.gene.resolve import gene_side
+from graphfuse.graph.gene.recipe_network import gene_side
 from graphfuse.learn.fusion_support import require_fusion
 from graphfuse.schema import Recipe
 from graphfuse.task.outcome import Outcome

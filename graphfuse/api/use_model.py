@@ -9,17 +9,17 @@ import pandas as pd
 
 from graphfuse.api.rank_runs import rank_saved
 from graphfuse.data.cohort import Cohort
-from graphfuse.data.manifest import as_cohort
+from graphfuse.data.load_cohort import as_cohort
 from graphfuse.evaluate.external import scoring
-from graphfuse.evaluate.run_report import Report
-from graphfuse.explain.fold_ranking import rank as rank_replicas
+from graphfuse.evaluate.run_results import Report
 from graphfuse.explain.load_method import ranking_method
 from graphfuse.explain.methods import DEFAULT
+from graphfuse.explain.rank_over_folds import rank as rank_replicas
 from graphfuse.explain.ranking import Ranking
 from graphfuse.files.safe_paths import inside
 from graphfuse.learn.device import pick_device
 from graphfuse.learn.model import FusionModel
-from graphfuse.schema.arguments import Count, Seed, checked
+from graphfuse.schema.check_arguments import Count, Seed, checked
 
 
 @checked

@@ -27,9 +27,9 @@ def audit(
     """Look for data leakage in the tables: duplicate patients, features or missing values that give
     the label away, sites confounded with the label."""
     speak(quiet)
-    from graphfuse.data.input_files import output_file
     from graphfuse.data.leak_audit.run import audit as audit_cohort
-    from graphfuse.data.manifest import load
+    from graphfuse.data.load_cohort import load
+    from graphfuse.data.overwrite_guard import output_file
 
     if out is not None:
         output_file(out, cohort, [folds])

@@ -103,7 +103,7 @@ def _of_recipe(
     from graphfuse import api
     from graphfuse.learn.fusion_support import require_fusion
     from graphfuse.learn.recipe_steps import steps_of
-    from graphfuse.learn.signals.channels import describe_files, notices
+    from graphfuse.learn.signals.net_channels import describe_files, notices
     from graphfuse.schema import DEFAULT_RECIPE, Recipe
 
     cohort = checked.cohort

@@ -99,7 +99,7 @@ def train(
 def _printed_if_incomplete() -> Iterator[None]:
     """Prints the scores of a run that was saved without all its add-ons, before that is an
     error."""
-    from graphfuse.report.add_ons import IncompleteRunError
+    from graphfuse.report.run_extras import IncompleteRunError
 
     try:
         yield
@@ -137,8 +137,8 @@ def predict(
     speak(quiet)
     from graphfuse import api
     from graphfuse.api.use_model import model_of
-    from graphfuse.data.input_files import output_file
-    from graphfuse.data.write_tables import safe_csv
+    from graphfuse.data.overwrite_guard import output_file
+    from graphfuse.data.safe_csv import safe_csv
 
     _refuse_run_files(output_file(out, cohort), folder)
     model = model_of(folder, allow_part or ())
@@ -163,7 +163,7 @@ def _refuse_run_files(out: Path, folder: Path) -> None:
 
 def _warn_of_training_patients(folder: Path, patients) -> None:
     """Logs a warning where patients are among those of the run's folds.csv, by their ids."""
-    from graphfuse.evaluate.run_tables import load_folds
+    from graphfuse.evaluate.read_run_tables import load_folds
 
     if (folder / "folds.csv").is_file():
         count = int(patients.isin(load_folds(folder)["patient"]).sum())

@@ -11,9 +11,9 @@ import pandas as pd
 from graphfuse.data.from_frames.constructors import FromMemory
 from graphfuse.data.groups import group_known
 from graphfuse.data.modality import Modality
-from graphfuse.data.row_selection import rows_of
+from graphfuse.data.patient_selection import rows_of
 from graphfuse.errors import InputError, nearest
-from graphfuse.schema.arguments import checked
+from graphfuse.schema.check_arguments import checked
 from graphfuse.task.outcome import Outcome
 
 

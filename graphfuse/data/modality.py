@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
-from graphfuse.data.row_selection import rows_of
-from graphfuse.schema.arguments import checked
+from graphfuse.data.patient_selection import rows_of
+from graphfuse.schema.check_arguments import checked
 
 
 @checked

@@ -8,7 +8,7 @@ from decimal import Decimal
 import numpy as np
 import pandas as pd
 
-from graphfuse.data.cohort_checks.magnitude import LARGEST, is_huge
+from graphfuse.data.cohort_checks.unmeasurable_numbers import LARGEST, is_huge
 from graphfuse.errors import Faults, counted, examples
 
 

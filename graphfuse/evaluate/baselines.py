@@ -15,8 +15,8 @@ from graphfuse.learn.linear.crossfit import ridge
 from graphfuse.learn.linear.kernel_sets import kernel_sets
 from graphfuse.learn.linear.kernels import slope_of
 from graphfuse.learn.linear.prepared_fold import PreparedFold
-from graphfuse.learn.views import Views
-from graphfuse.schema.model_id import GROUP, SINGLE, ModelId
+from graphfuse.learn.standardised_columns import Views
+from graphfuse.schema.run_model_name import GROUP, SINGLE, ModelId
 
 
 @dataclass(frozen=True, eq=False)

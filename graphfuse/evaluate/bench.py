@@ -18,7 +18,7 @@ from pathlib import Path
 import pandas as pd
 
 from graphfuse.data.cohort import Cohort
-from graphfuse.data.manifest import load
+from graphfuse.data.load_cohort import load
 from graphfuse.errors import InputError, nearest
 from graphfuse.evaluate.cross_validation import study
 from graphfuse.evaluate.folds import digest
@@ -30,7 +30,7 @@ from graphfuse.evaluate.summary import columns, shapley_of, tally
 from graphfuse.files.atomic_write import whole
 from graphfuse.files.hashes import text_sha256
 from graphfuse.graph.gene.network import GeneNetwork
-from graphfuse.graph.gene.resolve import gene_side
+from graphfuse.graph.gene.recipe_network import gene_side
 from graphfuse.learn.fusion_support import require_fusion
 from graphfuse.learn.progress import progress
 from graphfuse.schema import SCHEMA, Bench, Contribution, Metrics, Recipe

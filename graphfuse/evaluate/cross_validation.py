@@ -11,10 +11,10 @@ from graphfuse.data.cohort import Cohort
 from graphfuse.evaluate.cross_validation_results import Replica, Study
 from graphfuse.evaluate.folds import Split, splits
 from graphfuse.evaluate.leakage.watched_cohort import spied
-from graphfuse.evaluate.repeat_fits import Fits
 from graphfuse.evaluate.resume.dependencies import NOTHING_BESIDE, Beside
 from graphfuse.evaluate.resume.finished_parts import Finished
 from graphfuse.evaluate.skipped_models import leave_out_linear
+from graphfuse.evaluate.study_fits import Fits
 from graphfuse.graph.gene.network import GeneNetwork
 from graphfuse.learn.linear.kernels import allows_kernels
 from graphfuse.learn.progress import progress

@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 
 from graphfuse.data.cohort import Cohort
-from graphfuse.evaluate.metrics import FEWEST
+from graphfuse.evaluate.fold_statistics import FEWEST
 from graphfuse.evaluate.summary import columns, has_every_subset, of_one_part, shapley_of, tally
 from graphfuse.learn.model import FusionModel
 from graphfuse.schema import Evaluation, GroupScore, Metrics
-from graphfuse.schema.model_id import ADDITIVE, OURS, PATTERN, ModelId, refuse_same_names
+from graphfuse.schema.run_model_name import ADDITIVE, OURS, PATTERN, ModelId, refuse_same_names
 from graphfuse.task.metric import MetricSet
 from graphfuse.task.outcome import Outcome
 from graphfuse.task.registry import metrics_of

@@ -19,7 +19,7 @@ from graphfuse.errors import InputError
 from graphfuse.learn.device import pick_device
 from graphfuse.learn.fold_model import Fitted
 from graphfuse.learn.model import FusionModel
-from graphfuse.learn.views import Views
+from graphfuse.learn.standardised_columns import Views
 
 DRAWS = 50  # patients whose modalities stand in for another's
 # bytes of columns of recombined patients at a time; the net's own arrays take a few times as much

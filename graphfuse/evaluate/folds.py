@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from graphfuse.data.groups import group_known
-from graphfuse.data.write_tables import unguarded
+from graphfuse.data.safe_csv import unguarded
 from graphfuse.errors import Faults, InputError, LeakError, counted
 from graphfuse.files.hashes import text_sha256
 from graphfuse.learn.stratified_folds import grouped, stratified

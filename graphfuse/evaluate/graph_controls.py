@@ -14,11 +14,11 @@ from itertools import product
 from graphfuse.data.cohort import Cohort
 from graphfuse.graph.controls import KINDS, control
 from graphfuse.graph.gene.network import GeneNetwork
-from graphfuse.learn.signals.channels import encoders_of
+from graphfuse.learn.signals.net_channels import encoders_of
 from graphfuse.nn.registry import part
 from graphfuse.schema import Comparison, Recipe
-from graphfuse.schema.model_id import GRAPHS, OURS, ModelId
-from graphfuse.schema.model_id import NO_GRAPH as NONE
+from graphfuse.schema.run_model_name import GRAPHS, OURS, ModelId
+from graphfuse.schema.run_model_name import NO_GRAPH as NONE
 from graphfuse.task.metric import Metric
 
 CONTROLS = tuple(kind for kind in KINDS if kind != "none")

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from graphfuse.files.relative_paths import reference
+from graphfuse.files.file_references import reference
 from graphfuse.schema import Metrics, Recipe, RunRecord
-from graphfuse.schema.recipe_files import NETWORKS, with_files
+from graphfuse.schema.rename_recipe_files import NETWORKS, with_files
 
 MANIFESTS = "data_manifests"
 

@@ -19,7 +19,7 @@ from graphfuse.evaluate.folds import (
     repeated,
     splits,
 )
-from graphfuse.evaluate.held_out import left_out, part_held_out, share_held_out
+from graphfuse.evaluate.hold_out_folds import left_out, part_held_out, share_held_out
 from graphfuse.task.outcome import Outcome
 
 log = logging.getLogger(__name__)

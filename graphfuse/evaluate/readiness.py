@@ -13,8 +13,8 @@ from graphfuse.data.cohort_checks.cohort_check import check as check_tables
 from graphfuse.data.cohort_checks.variation import require_variation
 from graphfuse.errors import GraphfuseError
 from graphfuse.evaluate.protocol import Protocol
-from graphfuse.learn.model_inputs import trained_outcome
-from graphfuse.schema.arguments import Seed, checked
+from graphfuse.learn.cohort_of_x_y import trained_outcome
+from graphfuse.schema.check_arguments import Seed, checked
 from graphfuse.task.outcome import Outcome
 
 _FEWER = (4, 3, 2)  # folds that may do where more do not

@@ -11,14 +11,14 @@ from graphfuse.data.cohort import Cohort
 from graphfuse.errors import InputError
 from graphfuse.evaluate.cross_validation_results import Replica
 from graphfuse.evaluate.folds import splits
-from graphfuse.evaluate.run_tables import load_folds
+from graphfuse.evaluate.read_run_tables import load_folds
 from graphfuse.files.atomic_write import Kind, real
 from graphfuse.files.json import damaged
 from graphfuse.files.safe_paths import inside
 from graphfuse.files.working_folders import recover, working
 from graphfuse.learn.model import FusionModel
 from graphfuse.schema import RunRecord
-from graphfuse.schema.run_json import read_shape
+from graphfuse.schema.read_run_json import read_shape
 
 RUN = Kind.of(
     "run directory",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from graphfuse.schema import Metrics, Score
-from graphfuse.schema.model_id import GROUP, WITHOUT, ModelId
+from graphfuse.schema.run_model_name import GROUP, WITHOUT, ModelId
 from graphfuse.task.metric import Metric
 from graphfuse.task.registry import metrics_of
 

@@ -12,9 +12,9 @@ import pandas as pd
 from scipy import stats
 
 from graphfuse.errors import InputError, examples
-from graphfuse.evaluate.metrics import corrected
+from graphfuse.evaluate.fold_statistics import corrected
 from graphfuse.schema import Contribution
-from graphfuse.schema.model_id import ONLY, OURS, ModelId, refuse_same_names
+from graphfuse.schema.run_model_name import ONLY, OURS, ModelId, refuse_same_names
 
 MOST = 5  # modalities whose every subset is trained: 30 nets beside the one on all
 

@@ -17,8 +17,8 @@ import numpy as np
 import pandas as pd
 
 from graphfuse.evaluate.bootstrap import CELLS, Interval, blocks, interval, stacked
-from graphfuse.evaluate.metrics import FEWEST
-from graphfuse.evaluate.tested_patients import Tested
+from graphfuse.evaluate.fold_statistics import FEWEST
+from graphfuse.evaluate.part_against_rest import Tested
 from graphfuse.schema import GroupScore
 from graphfuse.statistics.multiple_testing import holm
 from graphfuse.task.metric import Metric

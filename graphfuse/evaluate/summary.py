@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 
 from graphfuse.evaluate.bootstrap import bootstrap_compare, bootstrap_scores
+from graphfuse.evaluate.fold_statistics import compare, summary
 from graphfuse.evaluate.graph_controls import pairs
-from graphfuse.evaluate.metrics import compare, summary
 from graphfuse.evaluate.shapley import by_subset, contributions, subsets
 from graphfuse.schema import SECONDS, Comparison, Contribution, Metrics
-from graphfuse.schema.model_id import ONLY, OURS, PATTERN, ModelId
+from graphfuse.schema.run_model_name import ONLY, OURS, PATTERN, ModelId
 from graphfuse.task.metric import Metric, MetricSet
 from graphfuse.task.registry import kind_of, metrics_of
 

@@ -15,8 +15,8 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from graphfuse.learn.linear.prepared_fold import PreparedFold
+from graphfuse.learn.standardised_columns import Views
 from graphfuse.learn.stratified_folds import assign_folds
-from graphfuse.learn.views import Views
 from graphfuse.task.outcome import Target
 from graphfuse.task.task import Task
 

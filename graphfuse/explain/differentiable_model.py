@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from graphfuse.learn.fold_model import Fitted
-from graphfuse.learn.views import Views
+from graphfuse.learn.standardised_columns import Views
 from graphfuse.nn.net import Inputs
 from graphfuse.nn.registry import part
 

@@ -12,7 +12,7 @@ from graphfuse.explain.method import FoldNet
 from graphfuse.graph.gene.network import GeneNetwork
 from graphfuse.graph.neighbour_lists import Neighbours
 from graphfuse.learn.fold_model import Fitted
-from graphfuse.learn.views import Views
+from graphfuse.learn.standardised_columns import Views
 
 CHUNK = 20_000
 

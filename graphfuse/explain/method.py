@@ -22,7 +22,7 @@ from graphfuse.data.cohort import Cohort
 from graphfuse.explain.differentiable_model import Forward
 from graphfuse.graph.gene.network import GeneNetwork
 from graphfuse.learn.fold_model import Fitted
-from graphfuse.learn.views import Views
+from graphfuse.learn.standardised_columns import Views
 from graphfuse.nn.net import Inputs, Net
 from graphfuse.task.task import Task
 

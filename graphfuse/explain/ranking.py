@@ -10,12 +10,12 @@ from typing import Any
 
 import pandas as pd
 
-from graphfuse.data.write_tables import safe_csv
+from graphfuse.data.safe_csv import safe_csv
 from graphfuse.errors import InputError
 from graphfuse.explain.null_scores import null_quantile
-from graphfuse.explain.tables import TOP
+from graphfuse.explain.ranked_tables import TOP
 from graphfuse.files.atomic_write import Kind, whole_folder
-from graphfuse.schema.arguments import Count, checked
+from graphfuse.schema.check_arguments import Count, checked
 
 _TABLES = ("nodes", "genes", "edges", "modalities", "pathways", "nodes_by_class")
 _FILES = (*(f"{name}.csv" for name in (*_TABLES, "links")), "patient_edges.parquet", "README.txt")

@@ -8,7 +8,7 @@ import numpy as np
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.graph.gene.network import GeneNetwork
-from graphfuse.graph.gene.signalling import Template
+from graphfuse.graph.gene.typed_gene_graph import Template
 from graphfuse.graph.neighbour_lists import Neighbours
 
 

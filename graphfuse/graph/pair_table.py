@@ -26,7 +26,7 @@ from graphfuse.data.read.decimal_marks import (
 )
 from graphfuse.data.read.delimiter import guess_delimiter
 from graphfuse.data.read.encoding import utf8_content
-from graphfuse.data.read.records import Records, head_of
+from graphfuse.data.read.record_positions import Records, head_of
 from graphfuse.data.read.special_formats import envelope_of
 from graphfuse.errors import InputError
 

@@ -13,7 +13,7 @@ from graphfuse.graph.export.page.html import write_picture
 from graphfuse.graph.export.read_folder import read_graph
 from graphfuse.graph.export.tables import to_frames
 from graphfuse.graph.export.write_folder import write
-from graphfuse.schema.arguments import Seed, checked
+from graphfuse.schema.check_arguments import Seed, checked
 
 
 @checked

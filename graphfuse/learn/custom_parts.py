@@ -15,7 +15,7 @@ from graphfuse.data.prepare.step_contract import check_step
 from graphfuse.errors import InputError
 from graphfuse.files.class_from_file import class_in_file
 from graphfuse.files.hashes import file_sha256
-from graphfuse.nn.contract import check_named
+from graphfuse.nn.check_contract import check_named
 from graphfuse.nn.registry import available
 from graphfuse.schema.saved_model import ModelFile, OwnPart
 

@@ -11,15 +11,15 @@ import torch
 from torch import Tensor
 
 from graphfuse.graph.neighbour_lists import Neighbours
-from graphfuse.learn.assemble import Preparation
 from graphfuse.learn.linear.kernel_sets import kernels
 from graphfuse.learn.linear.kernels import allows_kernels, is_narrow
+from graphfuse.learn.linear.linear_start import LinearStart
 from graphfuse.learn.linear.prepared_fold import PreparedFold
 from graphfuse.learn.linear.ridge import coordinates, coordinates_of_columns
-from graphfuse.learn.linear.stacked_ridge import LinearStart
 from graphfuse.learn.linear.stacking import linear_start, no_start
 from graphfuse.learn.patient_layers import tensor_lists
-from graphfuse.learn.views import Views
+from graphfuse.learn.preparation import Preparation
+from graphfuse.learn.standardised_columns import Views
 from graphfuse.nn.net import Inputs, NetSpec
 from graphfuse.nn.registry import part
 from graphfuse.schema import Recipe

@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 
 from graphfuse.learn import fold_data
-from graphfuse.learn.assemble import Preparation
 from graphfuse.learn.bank.stacked_tensors import map_tensors
 from graphfuse.learn.bank.training import Trained
+from graphfuse.learn.linear.linear_start import Linear
 from graphfuse.learn.linear.prepared_fold import PreparedFold
-from graphfuse.learn.linear.stacked_ridge import Linear
-from graphfuse.learn.views import Views
+from graphfuse.learn.preparation import Preparation
+from graphfuse.learn.standardised_columns import Views
 from graphfuse.nn.net import Inputs, Net, NetSpec
 from graphfuse.nn.registry import part
 from graphfuse.schema import Recipe

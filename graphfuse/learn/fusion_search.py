@@ -14,13 +14,13 @@ from dataclasses import dataclass
 
 from graphfuse.errors import InputError, counted
 from graphfuse.learn import fold_data
-from graphfuse.learn.bank.choice import Choice
 from graphfuse.learn.bank.training import Trained, first_pass, second_pass, train
+from graphfuse.learn.bank.validated_choice import Choice
 from graphfuse.learn.fold_model import Fitted
 from graphfuse.learn.fusion_support import require_fusion
 from graphfuse.learn.linear.prepared_fold import PreparedFold
 from graphfuse.learn.parallel_folds import side_by_side
-from graphfuse.nn.contract import check_own
+from graphfuse.nn.check_contract import check_own
 from graphfuse.nn.net import Net
 from graphfuse.nn.registry import part
 from graphfuse.schema import Recipe

@@ -15,23 +15,23 @@ from sklearn.utils.validation import check_is_fitted
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.cohort_checks.variation import require_variation
 from graphfuse.graph.gene.network import GeneNetwork
-from graphfuse.graph.gene.resolve import gene_side
-from graphfuse.learn.device import pick_device
-from graphfuse.learn.fold_model import Fitted
-from graphfuse.learn.fusion_search import train_folds
-from graphfuse.learn.fusion_support import require_fusion
-from graphfuse.learn.linear.prepared_fold import PreparedFold
-from graphfuse.learn.model_inputs import (
+from graphfuse.graph.gene.recipe_network import gene_side
+from graphfuse.learn.cohort_of_x_y import (
     asked_kind,
     cohort_of,
     labelled,
     remember_table,
     trained_outcome,
 )
-from graphfuse.learn.predictor import Predictor
+from graphfuse.learn.device import pick_device
+from graphfuse.learn.fold_model import Fitted
+from graphfuse.learn.fusion_search import train_folds
+from graphfuse.learn.fusion_support import require_fusion
+from graphfuse.learn.linear.prepared_fold import PreparedFold
+from graphfuse.learn.predictions import Predictor
 from graphfuse.learn.save.model_files import read_model, write_model
 from graphfuse.schema import Recipe
-from graphfuse.schema.arguments import Seed, check_arguments, checked
+from graphfuse.schema.check_arguments import Seed, check_arguments, checked
 
 
 class FusionModel(Predictor):

@@ -9,7 +9,7 @@ import torch
 
 from graphfuse.graph.layers.factory import Layer, fit_layer, layer_specs
 from graphfuse.graph.neighbour_lists import Neighbours
-from graphfuse.learn.views import Views
+from graphfuse.learn.standardised_columns import Views
 from graphfuse.nn.edge_lists import EdgeLists
 from graphfuse.schema import Recipe
 

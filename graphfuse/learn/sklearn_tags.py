@@ -9,7 +9,7 @@ from sklearn.utils import ClassifierTags, RegressorTags
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.errors import InputError
-from graphfuse.learn.model_inputs import asked_kind
+from graphfuse.learn.cohort_of_x_y import asked_kind
 from graphfuse.task.task import Task
 
 

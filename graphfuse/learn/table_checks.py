@@ -10,10 +10,10 @@ from sklearn.utils.validation import check_is_fitted
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.prepare.pipeline import Pipeline, unknown_values
 from graphfuse.data.records.encode import TypedColumns
-from graphfuse.learn.model_inputs import cohort_of
-from graphfuse.learn.shift_reference import Comparison, refuse
+from graphfuse.learn.cohort_of_x_y import cohort_of
+from graphfuse.learn.shift_comparison import Comparison, refuse
 from graphfuse.learn.sklearn_tags import Estimator
-from graphfuse.schema.arguments import checked
+from graphfuse.schema.check_arguments import checked
 
 if TYPE_CHECKING:
     from graphfuse.learn.fold_model import Fitted

@@ -7,7 +7,7 @@ import numpy as np
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.prepare.pipeline import ABSURD
 from graphfuse.errors import Faults, InputError, counted, few
-from graphfuse.learn.views import Views
+from graphfuse.learn.standardised_columns import Views
 
 
 def refuse_beyond(model, cohort: Cohort, views: Views) -> None:

@@ -8,14 +8,14 @@ from typing import Any
 
 import pandas as pd
 
-from graphfuse.data.write_tables import safe_csv
+from graphfuse.data.safe_csv import safe_csv
 from graphfuse.evaluate.bench import Result
 from graphfuse.evaluate.graph_controls import sentences
 from graphfuse.files.atomic_write import Kind, whole
 from graphfuse.report import formatting, graph_ablation, scores
 from graphfuse.report.templates import template
 from graphfuse.schema import Metrics, Score
-from graphfuse.schema.model_id import (
+from graphfuse.schema.run_model_name import (
     ADDITIVE,
     EARLY,
     LATE,

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from graphfuse.evaluate.agreement import Observed
+from graphfuse.evaluate.predicted_and_observed import Observed
 from graphfuse.evaluate.probability_curves import Bin
 from graphfuse.report.formatting import number
 from graphfuse.report.svg import (

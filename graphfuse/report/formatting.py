@@ -9,7 +9,7 @@ from markupsafe import Markup, escape
 
 from graphfuse.errors import FEW
 from graphfuse.schema import Comparison, Metrics
-from graphfuse.schema.model_id import (
+from graphfuse.schema.run_model_name import (
     EARLY,
     GRAPHS,
     GROUP,

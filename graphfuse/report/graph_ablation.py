@@ -12,7 +12,7 @@ from graphfuse.report.formatting import (
     scored_span,
 )
 from graphfuse.schema import Comparison, Metrics, Score
-from graphfuse.schema.model_id import GRAPHS, NO_GRAPH, OURS, ModelId
+from graphfuse.schema.run_model_name import GRAPHS, NO_GRAPH, OURS, ModelId
 from graphfuse.task.metric import Metric
 from graphfuse.task.registry import metrics_of
 

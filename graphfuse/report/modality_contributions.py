@@ -7,7 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from graphfuse.report import figures
+from graphfuse.report import page_plots
 from graphfuse.report.dot_plot import Dot
 from graphfuse.report.formatting import (
     change,
@@ -25,7 +25,7 @@ from graphfuse.report.formatting import (
 )
 from graphfuse.report.graph_ablation import against, scored_cell
 from graphfuse.schema import Comparison, Contribution, Evaluation, Metrics, Score
-from graphfuse.schema.model_id import ONLY, OURS, PATTERN, WITHOUT, ModelId
+from graphfuse.schema.run_model_name import ONLY, OURS, PATTERN, WITHOUT, ModelId
 from graphfuse.task.metric import Metric, MetricSet
 from graphfuse.task.registry import metrics_of
 
@@ -151,7 +151,7 @@ def _bars(values: list[Contribution], metric: Metric) -> Markup:
         ends = [_drawn(metric, end) for end in each.ci95]
         length, note = _drawn(metric, each.value), _note(metric, each)
         dots.append(Dot(each.modality, length, *ends, note))
-    return Markup(figures.bars(dots, "shapley", title, f"{unit} added"))
+    return Markup(page_plots.bars(dots, "shapley", title, f"{unit} added"))
 
 
 def _gains(values: list[Contribution]) -> str:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from graphfuse.data.write_tables import unguarded
+from graphfuse.data.safe_csv import unguarded
 from graphfuse.errors import InputError
 from graphfuse.files.safe_paths import inside
 from graphfuse.schema import RANKING_COLUMNS, Evaluation, Metrics, RunRecord
-from graphfuse.schema.run_json import Shaped, read_shape
+from graphfuse.schema.read_run_json import Shaped, read_shape
 
 RANKINGS = ("nodes", "genes", "edges", "modalities", "nodes_by_class")
 _WHO = ("patient", "repeat", "fold", "truth")  # of predictions, before what is predicted

@@ -12,11 +12,11 @@ from markupsafe import Markup
 
 from graphfuse.files.atomic_write import undamaged, whole
 from graphfuse.report import (
-    figures,
     formatting,
     graph_ablation,
     leakage,
     modality_contributions,
+    page_plots,
     provenance,
     rankings,
     scores,
@@ -219,7 +219,7 @@ def _kind(table: pd.DataFrame, name: str, what: str) -> dict[str, Any]:
     title = f"Rank of the first {len(dots)} {what}, dots with intervals over the fold models"
     shown = {"name": name, "what": what, "total": len(table), "figure": None}
     if dots:
-        shown["figure"] = Markup(figures.ranks(dots, name, title))
+        shown["figure"] = Markup(page_plots.ranks(dots, name, title))
     shown["rows"] = rankings.markers(table)
     shown["stability"] = rankings.stability(table, what)
     return shown

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from markupsafe import Markup
 
-from graphfuse.report import figures
+from graphfuse.report import page_plots
 from graphfuse.report.dot_plot import Dot
 from graphfuse.report.formatting import (
     about,
@@ -24,7 +24,7 @@ from graphfuse.report.formatting import (
 )
 from graphfuse.report.graph_ablation import against
 from graphfuse.schema import SECONDS, Comparison, Metrics, Score
-from graphfuse.schema.model_id import (
+from graphfuse.schema.run_model_name import (
     EARLY,
     LATE,
     NO_GRAPH,
@@ -299,7 +299,7 @@ def forest(metrics: Metrics, shown: Sequence[Metric], name: str, title: str) -> 
     if not any(panels.values()):
         return None
     unbounded = [metric.title for metric in shown if is_unbounded(metric)]
-    return Markup(figures.forest(panels, name, title, unbounded))
+    return Markup(page_plots.forest(panels, name, title, unbounded))
 
 
 # -------------------------------------------------------------------------------------- comparisons

@@ -14,7 +14,7 @@ from graphfuse.report import formatting, survival_plot
 from graphfuse.report.templates import template
 from graphfuse.subtypes.associations import Association, Separation
 from graphfuse.subtypes.number_choice import RULE
-from graphfuse.subtypes.ordered_differences import Difference
+from graphfuse.subtypes.outcome_differences import Difference
 from graphfuse.subtypes.result import SUBTYPES, Subtypes
 from graphfuse.text.format_numbers import significant
 

@@ -7,7 +7,7 @@ one.
 
 from graphfuse.schema.base import SCHEMA, Described, Shape, Source
 from graphfuse.schema.bench import Bench, BenchEntry
-from graphfuse.schema.evaluation import Contribution, Evaluation, GroupScore
+from graphfuse.schema.evaluation_json import Contribution, Evaluation, GroupScore
 from graphfuse.schema.manifest import (
     Event,
     GroupSpec,
@@ -17,7 +17,7 @@ from graphfuse.schema.manifest import (
     Patients,
     Series,
 )
-from graphfuse.schema.network import EdgeSpec, Expect, NetworkCard
+from graphfuse.schema.network_card import EdgeSpec, Expect, NetworkCard
 from graphfuse.schema.recipe import DEFAULT_RECIPE, Recipe
 from graphfuse.schema.recipe_sections import (
     ConceptSection,

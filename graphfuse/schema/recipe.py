@@ -9,10 +9,9 @@ from pydantic import model_validator
 
 from graphfuse.errors import Faults, InputError, nearest
 from graphfuse.files.toml import located, read_toml, resolve
-from graphfuse.schema.arguments import checked
 from graphfuse.schema.base import Described
+from graphfuse.schema.check_arguments import checked
 from graphfuse.schema.prepare import PrepareSection, StepSpec
-from graphfuse.schema.recipe_files import with_files
 from graphfuse.schema.recipe_sections import (
     ConceptSection,
     Control,
@@ -25,6 +24,7 @@ from graphfuse.schema.recipe_sections import (
     SignallingSection,
     TrainSection,
 )
+from graphfuse.schema.rename_recipe_files import with_files
 
 DEFAULT_RECIPE = "multiplex"
 

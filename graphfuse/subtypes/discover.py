@@ -17,11 +17,11 @@ from scipy.sparse import csr_matrix
 from graphfuse.data.cohort import Cohort
 from graphfuse.errors import InputError, few, nearest
 from graphfuse.schema import Recipe
-from graphfuse.schema.arguments import Seed, checked
+from graphfuse.schema.check_arguments import Seed, checked
 from graphfuse.subtypes import associations, clustering, stability
-from graphfuse.subtypes.membership import membership
 from graphfuse.subtypes.number_choice import Choice, choose
-from graphfuse.subtypes.ordered_differences import differences
+from graphfuse.subtypes.outcome_differences import differences
+from graphfuse.subtypes.patient_stability import membership
 from graphfuse.subtypes.resampled_layer import LEAST, Build, Layered, Tables, layered, tables_of
 from graphfuse.subtypes.result import Subtypes, provenance
 from graphfuse.subtypes.stability import Resampled

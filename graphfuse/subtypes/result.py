@@ -12,14 +12,14 @@ import numpy as np
 import pandas as pd
 
 from graphfuse.data.cohort import Cohort
-from graphfuse.data.write_tables import safe_csv
+from graphfuse.data.safe_csv import safe_csv
 from graphfuse.errors import few
 from graphfuse.files.atomic_write import Kind, whole_folder, write_json
 from graphfuse.files.hashes import text_sha256
 from graphfuse.schema import SCHEMA, Recipe
 from graphfuse.subtypes.associations import Association, Separation
 from graphfuse.subtypes.number_choice import RULE, Choice
-from graphfuse.subtypes.ordered_differences import Difference
+from graphfuse.subtypes.outcome_differences import Difference
 from graphfuse.subtypes.stability import SHARE
 
 _TABLES = ("subtypes.csv", "stability.csv", "contribution.csv", "survival.csv")

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from graphfuse.errors import FEW, InputError, examples, few, few_counted
-from graphfuse.task.label_arrays import FromLabels
+from graphfuse.task.from_label_array import FromLabels
 from graphfuse.task.outcome import Outcome
 from graphfuse.text.cell_words import as_word, spelt, unknown_words, words_of, written_alike
 from graphfuse.text.id_spelling import padding

@@ -10,7 +10,7 @@ import pandas as pd
 
 from graphfuse.errors import FEW, examples, few_of
 from graphfuse.task.class_labels import MANY, ClassLabels, class_outcome
-from graphfuse.task.kind import Kind
+from graphfuse.task.kind_interface import Kind
 from graphfuse.task.outcome import Outcome, Target
 
 # Folds of cross-validation unless --cv says otherwise: each class needs a patient in every one.

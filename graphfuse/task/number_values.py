@@ -10,7 +10,7 @@ from scipy.stats import rankdata
 
 from graphfuse.errors import InputError, counted, examples, few, few_counted
 from graphfuse.statistics.sentinels import sentinel_of
-from graphfuse.task.kind import Kind, beyond_all
+from graphfuse.task.kind_interface import Kind, beyond_all
 from graphfuse.task.outcome import Outcome, Target
 from graphfuse.task.wording import CategoryWords
 from graphfuse.text.cell_words import cleaned

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from graphfuse.errors import FEW, InputError, examples, few, few_counted
-from graphfuse.task.kind import Kind, beyond_all
+from graphfuse.task.kind_interface import Kind, beyond_all
 from graphfuse.task.outcome import Outcome, Target
 from graphfuse.text.event_words import read_events
 from graphfuse.text.parse_numbers import plain_numbers

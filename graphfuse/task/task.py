@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from graphfuse.task.external_interface import External
-from graphfuse.task.kind import Kind
+from graphfuse.task.kind_interface import Kind
 from graphfuse.task.linear_interface import LearnedByLinearModels
 from graphfuse.task.metric import MetricSet
 from graphfuse.task.net_interface import LearnedByNets

@@ -24,7 +24,7 @@ import cohorts
 from scipy import stats
 
 import graphfuse as gf
-from graphfuse.evaluate.run_report import Report
+from graphfuse.evaluate.run_results import Report
 from graphfuse.evaluate.score_lines import score_lines
 from graphfuse.schema import Recipe
 from graphs import machine

@@ -28,8 +28,8 @@ from matplotlib.figure import Figure
 
 import graphfuse as gf
 from graphfuse.evaluate.baselines import fit_baselines
-from graphfuse.evaluate.metrics import compare
-from graphfuse.graph.gene.resolve import gene_side
+from graphfuse.evaluate.fold_statistics import compare
+from graphfuse.graph.gene.recipe_network import gene_side
 from graphfuse.learn import fold_data
 from graphfuse.learn.bank.training import train
 from graphfuse.learn.fold_model import Fitted

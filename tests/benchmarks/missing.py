@@ -27,8 +27,8 @@ import pandas as pd
 from cohorts import DATA, diablo, rosmap, with_holes
 
 import graphfuse as gf
+from graphfuse.evaluate.fold_statistics import compare, corrected
 from graphfuse.evaluate.folds import repeated, splits
-from graphfuse.evaluate.metrics import compare, corrected
 from graphfuse.task.registry import metrics_of
 from graphs import machine
 

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 import graphfuse as gf
 from graphfuse.cli import app
-from graphfuse.evaluate.run_report import Report
+from graphfuse.evaluate.run_results import Report
 
 MANIFEST = """
 name = "numbers"

@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from graphfuse.cli import app
-from graphfuse.data.write_tables import safe_csv
+from graphfuse.data.safe_csv import safe_csv
 from graphfuse.learn.model import FusionModel
 from graphfuse.schema import Recipe
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from graphfuse.data.draft.draft_manifest import draft
-from graphfuse.data.manifest import load
+from graphfuse.data.load_cohort import load
 from graphfuse.errors import InputError
 
 ROOT = Path(__file__).parents[2]

@@ -8,7 +8,7 @@ import pytest
 import scipy.sparse
 
 from graphfuse.data.cohort import Cohort
-from graphfuse.data.manifest import load
+from graphfuse.data.load_cohort import load
 from graphfuse.errors import InputError
 
 pytestmark = pytest.mark.filterwarnings("ignore")

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from graphfuse.data.cohort_checks.magnitude import LARGEST, is_huge, measurable
+from graphfuse.data.cohort_checks.unmeasurable_numbers import LARGEST, is_huge, measurable
 
 VALUES = np.array([[0.0, -3.5, LARGEST], [np.inf, -np.inf, np.nan], [2e100, -1.7e308, 5e-324]])
 

@@ -7,7 +7,7 @@ import pytest
 from scipy.sparse import csr_matrix
 
 from graphfuse.data.cohort_checks.cohort_check import check
-from graphfuse.data.manifest import load
+from graphfuse.data.load_cohort import load
 from graphfuse.data.modality import Modality
 from graphfuse.data.prepare.per_patient import cpm_log, log1p, transformed
 from graphfuse.errors import InputError

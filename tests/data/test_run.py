@@ -23,7 +23,7 @@ from graphfuse.data.leak_audit.chance import aurocs, log_chance
 from graphfuse.data.leak_audit.group_confounding import cramers_v
 from graphfuse.data.leak_audit.outcome_cuts import _hits
 from graphfuse.data.leak_audit.run import audit
-from graphfuse.data.manifest import load
+from graphfuse.data.load_cohort import load
 from graphfuse.data.modality import Modality
 from graphfuse.data.synth import planted
 from graphfuse.errors import FetchError, InputError

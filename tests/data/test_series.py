@@ -8,7 +8,7 @@ import pytest
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.cohort_checks.cohort_check import check
 from graphfuse.data.draft.draft_manifest import draft
-from graphfuse.data.manifest import load
+from graphfuse.data.load_cohort import load
 from graphfuse.data.prepare.pipeline import Pipeline
 from graphfuse.data.records.series import series_columns
 from graphfuse.errors import InputError

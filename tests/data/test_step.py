@@ -12,7 +12,7 @@ from graphfuse.data.prepare.pipeline import Pipeline
 from graphfuse.data.prepare.step import Context, Step, available_steps, step
 from graphfuse.data.prepare.step_contract import check_step
 from graphfuse.errors import WARNED, InputError
-from graphfuse.files.arrays import FLOATS, Array
+from graphfuse.files.array_rules import FLOATS, Array
 from graphfuse.learn.custom_parts import check_part
 from graphfuse.schema import Recipe
 from tests.outcomes import learned
@@ -24,7 +24,7 @@ import numpy as np
 
 from graphfuse.data.prepare.step import Step
 from graphfuse.errors import InputError
-from graphfuse.files.arrays import FLOATS, Array, rising
+from graphfuse.files.array_rules import FLOATS, Array, rising
 
 
 @dataclass(frozen=True, eq=False)

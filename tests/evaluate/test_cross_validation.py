@@ -259,7 +259,7 @@ def test_a_fit_that_reads_a_held_out_patient_stops_the_run(monkeypatch, what):
         reads[what](test)
         return fit_baselines(fold, test, *given)
 
-    monkeypatch.setattr("graphfuse.evaluate.repeat_fits.fit_baselines", peeking)
+    monkeypatch.setattr("graphfuse.evaluate.study_fits.fit_baselines", peeking)
     sited = replace(COHORT, groups={"site": np.repeat(["a", "b"], 33)})
     with pytest.raises(LeakError, match="held-out patients were read while fitting on"):
         ran(sited, FOLDS)
@@ -291,7 +291,7 @@ def test_who_is_held_out_without_a_label_trains_nothing_and_is_not_scored():
 def test_inner_folds_keep_a_group_whole(sites, monkeypatch):
     seen = []
     monkeypatch.setattr(
-        "graphfuse.evaluate.repeat_fits.fit_baselines",
+        "graphfuse.evaluate.study_fits.fit_baselines",
         lambda fold, *given: seen.append(fold) or fit_baselines(fold, *given),
     )
     site = np.arange(66) % sites

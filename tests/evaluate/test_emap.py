@@ -14,8 +14,8 @@ from graphfuse.data.modality import Modality
 from graphfuse.errors import InputError
 from graphfuse.evaluate import emap
 from graphfuse.evaluate.emap import additive, projection
+from graphfuse.evaluate.fold_statistics import compare
 from graphfuse.evaluate.folds import repeated, splits
-from graphfuse.evaluate.metrics import compare
 from graphfuse.graph.gene.network import GeneNetwork
 from graphfuse.learn.model import FusionModel
 from graphfuse.schema import Recipe

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
-from graphfuse.data.write_tables import safe_csv
+from graphfuse.data.safe_csv import safe_csv
 from graphfuse.errors import InputError, LeakError
 from graphfuse.evaluate.folds import check_groups, digest, read_folds, repeated, splits
 

@@ -17,9 +17,9 @@ from graphfuse.data.modality import Modality
 from graphfuse.data.synth import planted
 from graphfuse.errors import InputError
 from graphfuse.evaluate.cross_validation import study
+from graphfuse.evaluate.fold_statistics import summary
 from graphfuse.evaluate.folds import repeated, splits
 from graphfuse.evaluate.leakage.nulls import noise, nulls, shuffled
-from graphfuse.evaluate.metrics import summary
 from graphfuse.learn.model import FusionModel
 from graphfuse.schema import Recipe
 from graphfuse.task.outcome import Outcome

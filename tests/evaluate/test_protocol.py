@@ -10,9 +10,9 @@ from sklearn.neighbors import KNeighborsClassifier
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.synth import planted
 from graphfuse.errors import InputError, LeakError
+from graphfuse.evaluate.fold_statistics import FEWEST
 from graphfuse.evaluate.folds import digest, repeated, splits
-from graphfuse.evaluate.held_out import left_out, share_held_out
-from graphfuse.evaluate.metrics import FEWEST
+from graphfuse.evaluate.hold_out_folds import left_out, share_held_out
 from graphfuse.evaluate.protocol import Protocol
 
 CODES = np.tile([0, 1, 2], 60)

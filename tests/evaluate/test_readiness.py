@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import graphfuse
-from graphfuse.data.manifest import load
+from graphfuse.data.load_cohort import load
 from graphfuse.errors import InputError
 from graphfuse.evaluate.readiness import check
 

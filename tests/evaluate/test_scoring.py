@@ -15,7 +15,7 @@ import graphfuse as gf
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.synth import planted
 from graphfuse.errors import InputError, LeakError
-from graphfuse.evaluate.external.frozen_model import Frozen, known_profiles
+from graphfuse.evaluate.external.model_identity import Frozen, known_profiles
 from graphfuse.evaluate.external.scoring import default_folder, score
 from graphfuse.learn.model import FusionModel
 from graphfuse.schema import Recipe
@@ -342,8 +342,8 @@ def test_it_stands_beside_a_run_as_that_was_typed(tmp_path, monkeypatch):
 
 
 def test_from_the_shell(run, tmp_path):
+    from graphfuse.cli.evaluation_commands import score as command
     from graphfuse.cli.options import app
-    from graphfuse.cli.score_commands import score as command
 
     assert command in [each.callback for each in app.registered_commands]
     OTHER.modalities["rna"].table.to_csv(tmp_path / "rna.csv")

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import accuracy_score, f1_score, roc_auc_score
 
-from graphfuse.evaluate.metrics import FEWEST
+from graphfuse.evaluate.fold_statistics import FEWEST
 from graphfuse.evaluate.subgroups import subgroups as by_metrics
 from graphfuse.task.registry import kind_of, metrics_of
 

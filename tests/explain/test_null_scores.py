@@ -10,8 +10,8 @@ import pytest
 from graphfuse.errors import InputError
 from graphfuse.evaluate.cross_validation import Replica
 from graphfuse.evaluate.folds import repeated, splits
-from graphfuse.explain.fold_ranking import rank
 from graphfuse.explain.null_scores import null_quantile
+from graphfuse.explain.rank_over_folds import rank
 from graphfuse.learn.fusion_search import train_folds
 from graphfuse.learn.linear.prepared_fold import PreparedFold
 from graphfuse.learn.model import FusionModel

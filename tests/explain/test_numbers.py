@@ -8,9 +8,9 @@ import pytest
 
 import graphfuse as gf
 from graphfuse.evaluate.cross_validation import Replica
-from graphfuse.explain.fold_ranking import rank
 from graphfuse.explain.method import FoldNet
 from graphfuse.explain.methods.integrated_gradients import IntegratedGradients
+from graphfuse.explain.rank_over_folds import rank
 from graphfuse.learn.model import FusionModel
 from graphfuse.schema import RANKING_COLUMNS, Recipe
 

@@ -12,7 +12,7 @@ from graphfuse.data.synth import planted
 from graphfuse.evaluate.cross_validation import study
 from graphfuse.evaluate.cross_validation_results import Replica
 from graphfuse.evaluate.folds import repeated
-from graphfuse.explain.fold_ranking import rank
+from graphfuse.explain.rank_over_folds import rank
 from graphfuse.learn.fusion_search import train_folds
 from graphfuse.learn.linear.prepared_fold import PreparedFold
 from graphfuse.learn.model import FusionModel

@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 from graphfuse import api
-from graphfuse.data.write_tables import safe_csv
+from graphfuse.data.safe_csv import safe_csv
 from tests.fuzz.runs import RECIPES, cohort_files, lay, run_files
 
 KEPT = ("run/run.json", "run/folds.csv", "run/model/model.json", "run/model/model.safetensors")

@@ -10,7 +10,7 @@ import pytest
 from graphfuse.data.cohort import Cohort
 from graphfuse.errors import FetchError, InputError
 from graphfuse.graph.gene.network import GeneNetwork
-from graphfuse.graph.gene.resolve import gene_cohort, gene_coverage, gene_network
+from graphfuse.graph.gene.recipe_network import gene_cohort, gene_coverage, gene_network
 from graphfuse.schema import GeneSection, Recipe
 
 CHAIN = GeneNetwork.from_frame(

@@ -14,7 +14,7 @@ from sklearn.neighbors import NearestNeighbors
 from graphfuse.errors import InputError
 from graphfuse.graph.knn import search
 from graphfuse.graph.knn.search import nearest
-from graphfuse.graph.knn.within import threshold, within
+from graphfuse.graph.knn.similar_pairs import threshold, within
 
 METRICS = ("cosine", "dot", "euclidean", "cityblock")
 

@@ -16,8 +16,8 @@ from graphfuse.errors import InputError
 from graphfuse.graph import controls
 from graphfuse.graph.gene.gene_sets import read_gmt
 from graphfuse.graph.gene.network import GeneNetwork
-from graphfuse.graph.gene.signal_paths import edge_contributions, path_values
-from graphfuse.graph.gene.signalling import Template, kinds_auto, kinds_of
+from graphfuse.graph.gene.path_values import edge_contributions, path_values
+from graphfuse.graph.gene.typed_gene_graph import Template, kinds_auto, kinds_of
 from graphfuse.schema import SignallingSection
 
 THREE = {"meth": "meth", "rna": "tran", "rppa": "prot"}

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from graphfuse.errors import WARNED, InputError
-from graphfuse.learn.signals.channels import describe_files, encoders_of, notices
+from graphfuse.learn.signals.net_channels import describe_files, encoders_of, notices
 from graphfuse.schema import Recipe
 
 

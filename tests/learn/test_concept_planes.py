@@ -8,7 +8,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from graphfuse.errors import InputError
-from graphfuse.learn.signals.concept_planes import (
+from graphfuse.learn.signals.code_graphs import (
     Coder,
     ConceptPlanes,
     correlations,
@@ -285,7 +285,7 @@ def test_one_patient_is_a_row_of_the_batch(edges, missing):
 def test_in_chunks_as_at_once(monkeypatch):
     planes, own, present = fitted()
     whole = planes.inputs(*tensors(own, present))
-    monkeypatch.setattr("graphfuse.learn.signals.concept_planes.CHUNK", 200)
+    monkeypatch.setattr("graphfuse.learn.signals.code_graphs.CHUNK", 200)
     assert torch.equal(planes.inputs(*tensors(own, present)), whole)
     nobody = planes.inputs(
         {m: torch.zeros(0, f).double() for m, f in WIDTHS.items()}, torch.zeros(0, 3)

@@ -10,7 +10,7 @@ import torch
 from graphfuse import api
 from graphfuse.errors import InputError
 from graphfuse.explain.differentiable_model import Forward
-from graphfuse.explain.fold_ranking import rank
+from graphfuse.explain.rank_over_folds import rank
 from graphfuse.learn.device import pick_device
 from graphfuse.learn.model import FusionModel
 from graphfuse.schema import Recipe

@@ -17,9 +17,9 @@ from graphfuse.data.synth import planted
 from graphfuse.errors import InputError
 from graphfuse.evaluate.cross_validation import study
 from graphfuse.evaluate.folds import repeated
-from graphfuse.explain.fold_ranking import rank
 from graphfuse.explain.method import FoldNet
 from graphfuse.explain.methods.integrated_gradients import IntegratedGradients
+from graphfuse.explain.rank_over_folds import rank
 from graphfuse.graph.gene.network import GeneNetwork
 from graphfuse.learn import fold_data
 from graphfuse.learn.bank.training import train

@@ -15,9 +15,7 @@ from graphfuse.data.modality import Modality
 from graphfuse.data.synth import planted
 from graphfuse.errors import InputError
 from graphfuse.graph.gene.network import GeneNetwork
-from graphfuse.learn.assemble import Preparation
 from graphfuse.learn.linear.crossfit import linear_fit, ridge
-from graphfuse.learn.linear.gate_search import GATES, gates
 from graphfuse.learn.linear.inner_folds import INNER_FOLDS, ON_ALL, Fit, InnerFolds
 from graphfuse.learn.linear.kernel_sets import kernel_sets, kernels
 from graphfuse.learn.linear.kernels import (
@@ -28,11 +26,7 @@ from graphfuse.learn.linear.kernels import (
     summed,
     unsmoothed_coefficients,
 )
-from graphfuse.learn.linear.penalty_search import path
-from graphfuse.learn.linear.prepared_fold import PreparedFold
-from graphfuse.learn.linear.ridge import PENALTIES, lowest_level
-from graphfuse.learn.linear.ridge_key import RidgeKey
-from graphfuse.learn.linear.stacked_ridge import (
+from graphfuse.learn.linear.linear_start import (
     GATE_PRIOR,
     Linear,
     LinearFit,
@@ -41,8 +35,14 @@ from graphfuse.learn.linear.stacked_ridge import (
     patterns_of,
     shared_bias,
 )
+from graphfuse.learn.linear.penalty_search import path
+from graphfuse.learn.linear.prepared_fold import PreparedFold
+from graphfuse.learn.linear.ridge import PENALTIES, lowest_level
+from graphfuse.learn.linear.ridge_key import RidgeKey
+from graphfuse.learn.linear.smoothing_search import GATES, gates
 from graphfuse.learn.linear.stacking import linear_start
 from graphfuse.learn.model import FusionModel
+from graphfuse.learn.preparation import Preparation
 from graphfuse.learn.stratified_folds import stratified
 from graphfuse.schema import Recipe
 from tests.learn.ridge_path import fit_ridge

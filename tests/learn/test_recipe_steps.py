@@ -19,9 +19,9 @@ from graphfuse.errors import InputError
 from graphfuse.evaluate.resume.dependencies import named_files
 from graphfuse.files.hashes import file_sha256
 from graphfuse.files.toml import parse
-from graphfuse.learn.assemble import Preparation
 from graphfuse.learn.custom_parts import check_part
 from graphfuse.learn.linear.prepared_fold import PreparedFold
+from graphfuse.learn.preparation import Preparation
 from graphfuse.learn.recipe_steps import reads_target, steps_of
 from graphfuse.learn.save.model_files import read_model
 from graphfuse.learn.save.seal import sealed

@@ -12,9 +12,9 @@ from scipy.special import softmax
 from sklearn.metrics import log_loss
 
 from graphfuse.learn import fold_data
-from graphfuse.learn.bank.choice import Choice, calibration
 from graphfuse.learn.bank.fold_nets import initial_net
 from graphfuse.learn.bank.training import Trained, first_pass, second_pass, train
+from graphfuse.learn.bank.validated_choice import Choice, calibration
 from graphfuse.learn.linear.prepared_fold import PreparedFold
 from graphfuse.learn.model import FusionModel
 from graphfuse.schema import Recipe

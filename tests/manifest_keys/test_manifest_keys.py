@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from graphfuse.cli import app
-from graphfuse.data.manifest import load
+from graphfuse.data.load_cohort import load
 from graphfuse.data.read import format_of
 from graphfuse.errors import InputError
 from graphfuse.schema import bench, manifest

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.func import jacrev
 
-from graphfuse.nn.contract import check
+from graphfuse.nn.check_contract import check
 from graphfuse.nn.encode.mlp import Perceptron
 from graphfuse.nn.encode.network_deep import NetworkDeep
 from graphfuse.nn.encode.pathways import RANK, Pathways

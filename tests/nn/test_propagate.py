@@ -5,7 +5,7 @@ import torch
 from torch.func import functional_call, stack_module_state, vmap
 from torch.nn.functional import leaky_relu
 
-from graphfuse.nn.contract import check
+from graphfuse.nn.check_contract import check
 from graphfuse.nn.edge_lists import EdgeLists, aggregate
 from graphfuse.nn.net import without_edges
 from graphfuse.nn.propagate.attention import BOUND, HEADS

@@ -9,7 +9,7 @@ import torch
 from torch.func import functional_call
 
 from graphfuse.errors import InputError
-from graphfuse.nn.contract import check, check_named
+from graphfuse.nn.check_contract import check, check_named
 from graphfuse.nn.edge_lists import EdgeLists
 from graphfuse.nn.net import Inputs, Net, NetSpec, without_edges
 from graphfuse.nn.pyg import names, refusal

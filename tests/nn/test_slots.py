@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from graphfuse.errors import InputError
-from graphfuse.nn.contract import check, check_named, check_own
+from graphfuse.nn.check_contract import check, check_named, check_own
 from graphfuse.nn.net import Inputs, Net, NetSpec, without_edges
 from graphfuse.nn.registry import SLOTS, available, part
 

@@ -6,7 +6,7 @@ import torch
 from torch.func import functional_call, stack_module_state, vmap
 from torch.nn.functional import leaky_relu
 
-from graphfuse.nn.contract import check
+from graphfuse.nn.check_contract import check
 from graphfuse.nn.edge_lists import EdgeLists
 from graphfuse.nn.encode.walk import Walk
 from graphfuse.nn.encode.walk_learned import WalkLearned

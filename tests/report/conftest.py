@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from graphfuse.data.write_tables import safe_csv
+from graphfuse.data.safe_csv import safe_csv
 from graphfuse.schema import RANKING_COLUMNS
 
 FIVE = ["Normal-like", "Basal", "HER2", "LumA", "LumB"]

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 
-from graphfuse.data.write_tables import safe_csv
+from graphfuse.data.safe_csv import safe_csv
 from graphfuse.evaluate.summary import columns, tally
 from graphfuse.schema import RANKING_COLUMNS
 from graphfuse.task.registry import metrics_of

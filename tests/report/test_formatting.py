@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from graphfuse.report import formatting
 from graphfuse.schema import Comparison
-from graphfuse.schema.model_id import ModelId
+from graphfuse.schema.run_model_name import ModelId
 from graphfuse.task.registry import metrics_of
 
 

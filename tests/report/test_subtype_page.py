@@ -10,7 +10,7 @@ import pytest
 from graphfuse.data.cohort import Cohort
 from graphfuse.report.subtype_page import chance, page, save_subtypes
 from graphfuse.subtypes.discover import subtypes
-from graphfuse.subtypes.ordered_differences import differences
+from graphfuse.subtypes.outcome_differences import differences
 from graphfuse.task.outcome import Outcome
 
 TWO = np.arange(60) % 2

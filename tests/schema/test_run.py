@@ -8,7 +8,7 @@ import pytest
 from graphfuse.errors import InputError
 from graphfuse.evaluate.score_lines import score_lines
 from graphfuse.schema import Evaluation, Metrics
-from graphfuse.schema.run_json import read_shape
+from graphfuse.schema.read_run_json import read_shape
 
 SCORE = {"mean": 0.8, "sd": 0.1, "ci95": [0.7, 0.9]}
 PAIR = {

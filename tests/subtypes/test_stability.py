@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from graphfuse.subtypes.membership import membership
 from graphfuse.subtypes.number_choice import choose
+from graphfuse.subtypes.patient_stability import membership
 from graphfuse.subtypes.stability import (
     Quality,
     Resampled,

@@ -14,8 +14,8 @@ from graphfuse.data.cohort_checks.variation import barely_varying
 from graphfuse.data.draft.column_roles import look
 from graphfuse.data.groups import group_known
 from graphfuse.data.leak_audit.run import label_leaks
-from graphfuse.data.manifest_reading import read_cohort
 from graphfuse.data.modality import Modality
+from graphfuse.data.read_manifest_cohort import read_cohort
 from graphfuse.errors import FEW, Faults, counted, few, few_counted, few_of
 from graphfuse.task.outcome import Outcome
 

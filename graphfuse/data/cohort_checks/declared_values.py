@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from graphfuse.data.cohort_checks.magnitude import measurable
+from graphfuse.data.cohort_checks.unmeasurable_numbers import measurable
 from graphfuse.data.modality import Modality
 from graphfuse.errors import examples
 

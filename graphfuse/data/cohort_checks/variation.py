@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from graphfuse.data.cohort import Cohort
-from graphfuse.data.cohort_checks.magnitude import measurable
+from graphfuse.data.cohort_checks.unmeasurable_numbers import measurable
 from graphfuse.data.modality import Modality
 from graphfuse.errors import FEW, InputError
 from graphfuse.statistics.columns import ROUNDING

@@ -11,8 +11,8 @@ import pandas as pd
 
 from graphfuse.data.draft.modality_names import modality_names
 from graphfuse.data.read import Part, column_names, format_of, read_table, tables_in
+from graphfuse.data.read.check_id_column import NotTheIds, id_column_of
 from graphfuse.data.read.gene_annotations import without_annotations
-from graphfuse.data.read.id_column import NotTheIds, id_column_of
 from graphfuse.data.read.request import turned
 from graphfuse.data.records.series import looks_like_series
 from graphfuse.data.tcga_barcodes import LENGTH, tcga_share, uniform

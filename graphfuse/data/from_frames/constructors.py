@@ -9,11 +9,11 @@ from typing import Self
 import numpy as np
 import pandas as pd
 
-from graphfuse.data.from_frames import frame_values, frames, in_memory
+from graphfuse.data.from_frames import annotated_data, frames, frames_to_modalities
 from graphfuse.data.groups import group_values
 from graphfuse.data.patient_ids import check_overlap
 from graphfuse.errors import Faults
-from graphfuse.schema.arguments import checked
+from graphfuse.schema.check_arguments import checked
 from graphfuse.task.registry import kind_of
 
 log = logging.getLogger(__name__)
@@ -94,7 +94,7 @@ class FromMemory:
         labels = frames.checked_labels(outcome, faults)
         ids = _ids_by_place(tables, group_series, labels)
         check_overlap(ids, faults, notices, allow_low_overlap=True)
-        modalities = frame_values.modalities(tables, types, genes, faults, notices)
+        modalities = frames_to_modalities.modalities(tables, types, genes, faults, notices)
         patients = _union_of_ids(tables)
         aligned = _aligned_groups(group_series, patients, faults, notices)
         faults.stop()
@@ -163,11 +163,11 @@ class FromMemory:
           Modality(rna: omics, 2 of 2 patients, 1 columns)
           Outcome(arm: class; a 1, b 1; unlabelled 0)
         """
-        in_memory.check_kind(adata, "obs_names", "adata: expected an AnnData")
-        ids = in_memory.ids_of(adata, id_column)
-        table = in_memory.table_of(adata, layer, ids, "AnnData")
-        genes = in_memory.symbols_of(adata, symbols, "AnnData")
-        labels, series = in_memory.observed(adata, outcome, groups, ids)
+        annotated_data.check_kind(adata, "obs_names", "adata: expected an AnnData")
+        ids = annotated_data.ids_of(adata, id_column)
+        table = annotated_data.table_of(adata, layer, ids, "AnnData")
+        genes = annotated_data.symbols_of(adata, symbols, "AnnData")
+        labels, series = annotated_data.observed(adata, outcome, groups, ids)
         given = {"name": name, "symbols": {modality: genes}, "groups": series, "kind": kind}
         return cls.from_frames({modality: table}, labels, **given)
 
@@ -225,16 +225,16 @@ class FromMemory:
           Modality(rna: omics, 2 of 2 patients, 1 columns)
           Outcome(arm: class; a 1, b 1; unlabelled 0)
         """
-        in_memory.check_kind(mdata, "mod", "mdata: expected a MuData")
-        layers = in_memory.by_modality(layer, mdata.mod, "layer")
-        columns = in_memory.by_modality(symbols, mdata.mod, "symbols")
+        annotated_data.check_kind(mdata, "mod", "mdata: expected a MuData")
+        layers = annotated_data.by_modality(layer, mdata.mod, "layer")
+        columns = annotated_data.by_modality(symbols, mdata.mod, "symbols")
         tables, genes = {}, {}
         for key, adata in mdata.mod.items():
             where = f"modality {key!r}"
-            ids = in_memory.ids_of(adata, None)
-            tables[key] = in_memory.table_of(adata, layers.get(key), ids, where)
-            genes[key] = in_memory.symbols_of(adata, columns.get(key), where)
-        labels, series = in_memory.observed(mdata, outcome, groups, mdata.obs_names)
+            ids = annotated_data.ids_of(adata, None)
+            tables[key] = annotated_data.table_of(adata, layers.get(key), ids, where)
+            genes[key] = annotated_data.symbols_of(adata, columns.get(key), where)
+        labels, series = annotated_data.observed(mdata, outcome, groups, mdata.obs_names)
         given = {"name": name, "symbols": genes, "groups": series, "kind": kind}
         return cls.from_frames(tables, labels, **given)
 

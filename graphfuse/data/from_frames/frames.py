@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from graphfuse.data.numeric_tables import plain
-from graphfuse.data.read.id_column import NotTheIds, check_first_column
+from graphfuse.data.read.check_id_column import NotTheIds, check_first_column
 from graphfuse.data.read.request import names_as_text
 from graphfuse.errors import Faults, counted, examples, nearest, warn_once
 from graphfuse.schema.names import TAKEN_BY_LAYERS, TAKEN_BY_TABLES, name_fault

@@ -23,11 +23,11 @@ from graphfuse.data.leak_audit.group_confounding import confounded
 from graphfuse.data.leak_audit.label_columns import label_like, missing_by_label
 from graphfuse.data.leak_audit.outcome_cuts import cut_from
 from graphfuse.data.leak_audit.related_ids import related_ids
-from graphfuse.data.manifest import as_cohort
+from graphfuse.data.load_cohort import as_cohort
 from graphfuse.data.modality import Modality
-from graphfuse.data.write_tables import safe_csv
+from graphfuse.data.safe_csv import safe_csv
 from graphfuse.errors import few
-from graphfuse.schema.arguments import checked
+from graphfuse.schema.check_arguments import checked
 
 _SAMPLE = 1_000  # columns that are tested for scaling
 _TITLES = {"leak": "leaks", "warning": "warnings", "note": "notes"}

@@ -12,7 +12,7 @@ import pandas as pd
 
 from graphfuse.data.prepare.step import Context, Step, check_options, step
 from graphfuse.errors import InputError, warn_once
-from graphfuse.files.arrays import check_shapes, check_values
+from graphfuse.files.array_rules import check_shapes, check_values
 from graphfuse.schema.prepare import StepSpec
 from graphfuse.task.outcome import Learned
 

@@ -28,7 +28,7 @@ from graphfuse.data.prepare.step import Context, Step, step
 from graphfuse.data.records.encode import TypedColumns
 from graphfuse.data.steps.impute import Impute
 from graphfuse.errors import Faults, InputError, counted, few_counted
-from graphfuse.files.arrays import PLACES, Array, check_shapes
+from graphfuse.files.array_rules import PLACES, Array, check_shapes
 from graphfuse.schema.prepare import USUAL_STEPS, PrepareSection, StepSpec
 from graphfuse.task.outcome import Learned
 

@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from graphfuse.errors import InputError, nearest
-from graphfuse.files.arrays import Array
+from graphfuse.files.array_rules import Array
 from graphfuse.files.class_from_file import class_in_file
 from graphfuse.task.outcome import Learned
 
@@ -102,7 +102,7 @@ class Step:
     Examples
     --------
     >>> from dataclasses import dataclass
-    >>> from graphfuse.files.arrays import FLOATS
+    >>> from graphfuse.files.array_rules import FLOATS
     >>> @dataclass(frozen=True, eq=False)
     ... class Centre(Step):
     ...     mean: np.ndarray

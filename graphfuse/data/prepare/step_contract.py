@@ -12,7 +12,7 @@ import pandas as pd
 from graphfuse.data.prepare.fitted_steps import applied, owners_of, restored_step
 from graphfuse.data.prepare.step import Context, Step, check_options
 from graphfuse.errors import Faults, InputError
-from graphfuse.files.arrays import check_shapes, check_values
+from graphfuse.files.array_rules import check_shapes, check_values
 from graphfuse.task.registry import trained_kind, trained_kinds
 
 N, F = 24, 6

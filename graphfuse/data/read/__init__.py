@@ -12,10 +12,10 @@ import pandas as pd
 from graphfuse.data.read import text
 from graphfuse.data.read.anndata import read_h5ad, read_h5mu
 from graphfuse.data.read.arrays import read_npy, read_npz
+from graphfuse.data.read.check_id_column import check_first_column, without_row_numbers
 from graphfuse.data.read.clean_ids import with_clean_ids
 from graphfuse.data.read.h5_contents import Part, parts_of
 from graphfuse.data.read.hdf5_heaps import check_heaps
-from graphfuse.data.read.id_column import check_first_column, without_row_numbers
 from graphfuse.data.read.parquet import read_parquet
 from graphfuse.data.read.request import Wanted, as_written, pick
 from graphfuse.errors import GraphfuseError, InputError, counted

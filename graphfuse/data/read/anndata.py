@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from graphfuse.data import memory
-from graphfuse.data.read.id_column import check_first_column
+from graphfuse.data.read.check_id_column import check_first_column
 from graphfuse.data.read.request import Wanted, known, names_as_text, pick
 from graphfuse.errors import Faults, InputError, examples, nearest
 

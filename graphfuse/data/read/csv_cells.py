@@ -16,7 +16,7 @@ from graphfuse.data.read.decimal_marks import (
     shapes_of,
     with_points,
 )
-from graphfuse.data.read.dialect import TextTable
+from graphfuse.data.read.text_layout import TextTable
 from graphfuse.errors import InputError
 
 _FAST_DIGITS = 17  # that pandas' fast parser reads of a number

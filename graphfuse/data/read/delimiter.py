@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from graphfuse.data.read.decimal_marks import shape_of
-from graphfuse.data.read.records import Records, head_of
+from graphfuse.data.read.record_positions import Records, head_of
 
 FIRST_RECORDS = 20  # from which the delimiter is guessed
 

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from graphfuse.data.read.decimal_marks import shape_of
-from graphfuse.data.read.records import Records
+from graphfuse.data.read.record_positions import Records
 from graphfuse.errors import InputError
 
 _ID_NAME = re.compile(

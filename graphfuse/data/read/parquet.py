@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from graphfuse.data import memory
-from graphfuse.data.read.id_column import check_first_column
+from graphfuse.data.read.check_id_column import check_first_column
 from graphfuse.data.read.request import Wanted, names_as_text, pick
 from graphfuse.errors import InputError
 

@@ -17,8 +17,8 @@ from graphfuse.data.read.decimal_marks import (
     has_decimals,
     shape_of,
 )
-from graphfuse.data.read.dialect import TextTable, text_table
 from graphfuse.data.read.request import known
+from graphfuse.data.read.text_layout import TextTable, text_table
 from graphfuse.errors import InputError, examples, nearest, warn_once
 
 __all__ = ["read", "text_table"]

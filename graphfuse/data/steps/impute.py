@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from graphfuse.data.prepare.step import Context, Step
-from graphfuse.files.arrays import FLOATS, Array
+from graphfuse.files.array_rules import FLOATS, Array
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ import numpy as np
 
 from graphfuse.data.prepare.step import Context, Step
 from graphfuse.errors import InputError
-from graphfuse.files.arrays import FLOATS, Array, not_negative
+from graphfuse.files.array_rules import FLOATS, Array, not_negative
 from graphfuse.statistics.columns import is_constant, near_one
 
 

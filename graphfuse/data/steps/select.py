@@ -10,7 +10,7 @@ import numpy as np
 
 from graphfuse.data.prepare.step import Context, Step
 from graphfuse.errors import InputError
-from graphfuse.files.arrays import PLACES, Array, chosen
+from graphfuse.files.array_rules import PLACES, Array, chosen
 
 
 @dataclass(frozen=True, eq=False)

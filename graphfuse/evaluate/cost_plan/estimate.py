@@ -14,7 +14,7 @@ from scipy.optimize import nnls
 from graphfuse.data.memory import in_gb
 from graphfuse.errors import counted
 from graphfuse.evaluate.cross_validation_results import Study
-from graphfuse.schema.model_id import NO_GRAPH, ONLY, OURS, WITHOUT, ModelId
+from graphfuse.schema.run_model_name import NO_GRAPH, ONLY, OURS, WITHOUT, ModelId
 
 TREES = ("forest", "boosting")
 POWERS = {"trees": (0, 1.2), "net": (0, 1, 2), "controls": (0, 1, 2), "linear": (0, 1, 2)}

@@ -21,7 +21,7 @@ from graphfuse.errors import InputError, counted
 from graphfuse.graph.gene.network import GeneNetwork
 from graphfuse.learn.fusion_search import candidates
 from graphfuse.learn.linear.kernels import allows_kernels, is_narrow
-from graphfuse.learn.signals.channels import encoders_of
+from graphfuse.learn.signals.net_channels import encoders_of
 from graphfuse.nn.registry import part
 from graphfuse.schema import Recipe
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.errors import few_counted
-from graphfuse.evaluate.metrics import FEWEST
+from graphfuse.evaluate.fold_statistics import FEWEST
 from graphfuse.learn.model import FusionModel
 from graphfuse.task.outcome import Target
 from graphfuse.task.task import Task

@@ -14,16 +14,16 @@ import numpy as np
 import pandas as pd
 
 from graphfuse.data.cohort import Cohort
-from graphfuse.data.manifest import as_cohort
+from graphfuse.data.load_cohort import as_cohort
 from graphfuse.errors import InputError, LeakError, counted
 from graphfuse.evaluate.bootstrap import bootstrap_compare, bootstrap_scores
-from graphfuse.evaluate.external.evaluation import External
-from graphfuse.evaluate.external.frozen_model import Frozen, alike, known_profiles
+from graphfuse.evaluate.external.model_identity import Frozen, alike, known_profiles
 from graphfuse.evaluate.external.notices import modalities_lacking, thinly_scored, unlabelled
-from graphfuse.evaluate.run_report import Report
+from graphfuse.evaluate.external.result import External
+from graphfuse.evaluate.run_results import Report
 from graphfuse.learn.model import FusionModel
 from graphfuse.schema import Metrics, Score
-from graphfuse.schema.model_id import OURS
+from graphfuse.schema.run_model_name import OURS
 from graphfuse.task.metric import MetricSet
 from graphfuse.task.outcome import Outcome, Target
 from graphfuse.task.task import Task

@@ -22,7 +22,7 @@ from graphfuse.data.cohort import Cohort
 from graphfuse.data.modality import Modality
 from graphfuse.errors import InputError, few
 from graphfuse.evaluate.leakage.watched_cohort import spied
-from graphfuse.schema.arguments import Seed, checked
+from graphfuse.schema.check_arguments import Seed, checked
 from graphfuse.task.outcome import Outcome
 
 TOLERANCE = 1e-9  # absolute, of probabilities and of other fitted numbers

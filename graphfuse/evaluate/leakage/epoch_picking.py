@@ -12,8 +12,8 @@ import torch
 from scipy import stats
 
 from graphfuse.data.cohort import Cohort
+from graphfuse.evaluate.fold_statistics import compare
 from graphfuse.evaluate.folds import splits
-from graphfuse.evaluate.metrics import compare
 from graphfuse.graph.gene.network import GeneNetwork
 from graphfuse.learn.bank.bank import Bank
 from graphfuse.learn.bank.fold_nets import initial_net
@@ -22,10 +22,10 @@ from graphfuse.learn.fold_data import FoldData, fold_data
 from graphfuse.learn.fold_model import Fitted
 from graphfuse.learn.linear.prepared_fold import PreparedFold
 from graphfuse.learn.random_draws import mask_sources
-from graphfuse.learn.views import Views
+from graphfuse.learn.standardised_columns import Views
 from graphfuse.nn.net import Inputs, Net
 from graphfuse.schema import Comparison, Recipe
-from graphfuse.schema.model_id import OURS
+from graphfuse.schema.run_model_name import OURS
 from graphfuse.task.metric import Metric
 from graphfuse.task.outcome import Outcome
 from graphfuse.task.registry import metrics_of

@@ -15,7 +15,7 @@ from graphfuse.task.outcome import Outcome
 if TYPE_CHECKING:
     from torch_geometric.data import HeteroData
 
-    from graphfuse.graph.gene.signalling import Template
+    from graphfuse.graph.gene.typed_gene_graph import Template
 
 PATIENT, GENE, GENE_EDGE = "patient", "gene", "interacts"
 

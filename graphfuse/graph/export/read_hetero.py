@@ -19,7 +19,7 @@ from graphfuse.task.outcome import Outcome
 if TYPE_CHECKING:
     from torch_geometric.data import HeteroData
 
-    from graphfuse.graph.gene.signalling import Template
+    from graphfuse.graph.gene.typed_gene_graph import Template
 
 
 def from_hetero(data: HeteroData) -> CohortGraph:
@@ -169,7 +169,7 @@ def _network(data: HeteroData) -> GeneNetwork | None:
 
 def _signalling(data: HeteroData) -> Template:
     """The signalling graph."""
-    from graphfuse.graph.gene.signalling import Template
+    from graphfuse.graph.gene.typed_gene_graph import Template
 
     kept = data.signalling
     relations = {}

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from graphfuse.data.write_tables import safe_csv
+from graphfuse.data.safe_csv import safe_csv
 from graphfuse.errors import Faults, InputError, examples
 from graphfuse.files.atomic_write import whole
 from graphfuse.graph.cohort_graph import CohortGraph

@@ -12,9 +12,9 @@ import pandas as pd
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.errors import InputError, examples
-from graphfuse.graph.edge_list import plain_headings
 from graphfuse.graph.gene.edge_cleaning import is_id, tidy_symbol
 from graphfuse.graph.pair_table import pair_table, readable
+from graphfuse.graph.read_edges import plain_headings
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from pandas.api.types import union_categoricals
 
 from graphfuse.data.genes.ensembl import is_ensembl_id, plain_id
 from graphfuse.errors import InputError
-from graphfuse.graph.edge_list import in_words, without_faults
+from graphfuse.graph.read_edges import in_words, without_faults
 
 log = logging.getLogger(__name__)
 

@@ -12,8 +12,8 @@ from scipy import sparse
 from graphfuse.errors import InputError
 from graphfuse.graph.gene.aliases import Aliases
 from graphfuse.graph.gene.edge_cleaning import clean
-from graphfuse.graph.gene.operators import feature_genes, feature_pairs, smoothing_operator
-from graphfuse.schema.arguments import checked
+from graphfuse.graph.gene.feature_operators import feature_genes, feature_pairs, smoothing_operator
+from graphfuse.schema.check_arguments import checked
 
 _ENDS = ("source", "target")
 

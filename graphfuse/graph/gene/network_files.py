@@ -10,11 +10,11 @@ from pathlib import Path
 from graphfuse.data.fetch.fetch_files import obtain
 from graphfuse.errors import Faults, FetchError, InputError, examples
 from graphfuse.files.toml import read_toml, resolve
-from graphfuse.graph.edge_list import in_words
 from graphfuse.graph.gene.aliases import Aliases
 from graphfuse.graph.gene.edge_cleaning import is_id
-from graphfuse.graph.gene.gene_edges import read_gene_edges
 from graphfuse.graph.gene.network import GeneNetwork
+from graphfuse.graph.gene.read_gene_edges import read_gene_edges
+from graphfuse.graph.read_edges import in_words
 from graphfuse.schema import NetworkCard
 
 log = logging.getLogger(__name__)

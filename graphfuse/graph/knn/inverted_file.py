@@ -18,10 +18,10 @@ from itertools import chain
 import numpy as np
 from scipy import sparse
 
-from graphfuse.graph.knn.candidates import TILE, kth_greatest, raise_cutoff, reaching
+from graphfuse.graph.knn.bounded_candidates import TILE, kth_greatest, raise_cutoff, reaching
+from graphfuse.graph.knn.bounded_scores import Float32Scores, rounded_down
 from graphfuse.graph.knn.metric import most_similar, without_own
 from graphfuse.graph.knn.pieces import ROWS, in_threads, pieces_of, split_if_crowded
-from graphfuse.graph.knn.scores import Float32Scores, rounded_down
 
 log = logging.getLogger(__name__)
 RECALL = 0.95  # least share of true neighbours found

@@ -31,11 +31,11 @@ import numpy as np
 from scipy import sparse
 
 from graphfuse.errors import InputError
-from graphfuse.graph.knn.candidates import gpu_candidates, nearest_candidates
+from graphfuse.graph.knn.bounded_candidates import gpu_candidates, nearest_candidates
+from graphfuse.graph.knn.bounded_scores import Float32Scores, scores_of
 from graphfuse.graph.knn.inverted_file import approximate
 from graphfuse.graph.knn.metric import checked_points, distinct, most_similar, without_own
 from graphfuse.graph.knn.pieces import in_threads, pieces_of, split_if_crowded
-from graphfuse.graph.knn.scores import Float32Scores, scores_of
 
 log = logging.getLogger(__name__)
 # reference points, beyond which a search among themselves is approximate where that is quicker

@@ -18,7 +18,7 @@ import numpy as np
 from scipy.spatial.distance import cdist
 
 from graphfuse.graph.knn.search import nearest
-from graphfuse.graph.knn.within import threshold, within
+from graphfuse.graph.knn.similar_pairs import threshold, within
 from graphfuse.graph.layers.layer import Tables
 from graphfuse.graph.layers.points import METRIC, Space, normalised
 from graphfuse.graph.neighbour_lists import strongest

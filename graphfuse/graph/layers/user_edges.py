@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 
 from graphfuse.errors import InputError
-from graphfuse.graph.edge_list import in_words
 from graphfuse.graph.layers.layer import Layer, Spec, Tables, counts
 from graphfuse.graph.neighbour_lists import Neighbours
-from graphfuse.graph.patient_edges import clean_patient_edges, read_patient_edges
+from graphfuse.graph.read_edges import in_words
+from graphfuse.graph.read_patient_edges import clean_patient_edges, read_patient_edges
 
 log = logging.getLogger(__name__)
 

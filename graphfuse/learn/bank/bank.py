@@ -42,9 +42,9 @@ from torch.func import functional_call
 
 from graphfuse.learn.bank.adamw import AdamW
 from graphfuse.learn.bank.compiled_step import Compiled
+from graphfuse.learn.bank.dropout_masks import Generators, draw_uniform, kept_modalities
 from graphfuse.learn.bank.flat_parameters import FlatParameters
 from graphfuse.learn.bank.losses import mean_loss, mean_loss_of_each, mean_over
-from graphfuse.learn.bank.masks import Generators, draw_uniform, kept_modalities
 from graphfuse.learn.bank.stacked_tensors import (
     batched,
     looped,
@@ -54,7 +54,7 @@ from graphfuse.learn.bank.stacked_tensors import (
 )
 from graphfuse.learn.bank.stopping import EarlyStopping
 from graphfuse.learn.bank.training_step import FoldTensors, TrainingStep
-from graphfuse.learn.bank.validation import ValidationPatients
+from graphfuse.learn.bank.validation_patients import ValidationPatients
 from graphfuse.nn.net import Inputs, Net
 from graphfuse.task.outcome import Target
 from graphfuse.task.task import Task

@@ -17,10 +17,10 @@ import torch
 from torch import Tensor
 
 from graphfuse.learn.bank.bank import Bank, ValidationLosses
-from graphfuse.learn.bank.choice import Choice, calibration
+from graphfuse.learn.bank.dropout_masks import Generators
 from graphfuse.learn.bank.fold_nets import initial_net, unrotated
-from graphfuse.learn.bank.masks import Generators
 from graphfuse.learn.bank.memory import Chunk, Size, chunks
+from graphfuse.learn.bank.validated_choice import Choice, calibration
 from graphfuse.learn.fold_data import FoldData
 from graphfuse.learn.random_draws import mask_sources
 from graphfuse.nn.net import Net, NetSpec

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from graphfuse.learn.bank.stacked_tensors import map_tensors
-from graphfuse.learn.bank.validation import ValidationPatients
+from graphfuse.learn.bank.validation_patients import ValidationPatients
 from graphfuse.nn.net import Inputs, Net
 from graphfuse.task.outcome import Target
 

@@ -23,14 +23,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from graphfuse.learn.linear.gate_search import opened
 from graphfuse.learn.linear.inner_folds import ON_ALL
 from graphfuse.learn.linear.kernel_sets import KernelSet, kernel_sets
 from graphfuse.learn.linear.kernels import unsmoothed_coefficients
+from graphfuse.learn.linear.linear_start import LinearFit
 from graphfuse.learn.linear.penalty_search import RidgePath, path
 from graphfuse.learn.linear.prepared_fold import PreparedFold
 from graphfuse.learn.linear.ridge_key import RidgeKey, level_before
-from graphfuse.learn.linear.stacked_ridge import LinearFit
+from graphfuse.learn.linear.smoothing_search import opened
 
 
 def ridge(fold: PreparedFold, modalities: tuple[str, ...], near: int | None = None) -> LinearFit:

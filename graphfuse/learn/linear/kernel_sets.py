@@ -9,7 +9,6 @@ from functools import cache
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from graphfuse.learn.assemble import Preparation
 from graphfuse.learn.linear.inner_folds import ON_ALL, Fit
 from graphfuse.learn.linear.kernels import (
     Kernel,
@@ -22,7 +21,8 @@ from graphfuse.learn.linear.kernels import (
 from graphfuse.learn.linear.prepared_fold import PreparedFold
 from graphfuse.learn.linear.result_cache import Memo
 from graphfuse.learn.parallel_folds import side_by_side
-from graphfuse.learn.views import Views
+from graphfuse.learn.preparation import Preparation
+from graphfuse.learn.standardised_columns import Views
 
 Rows = Callable[[], np.ndarray]
 

@@ -17,9 +17,9 @@ from scipy.sparse import csr_matrix, vstack
 from graphfuse.data.cohort import Cohort
 from graphfuse.errors import InputError
 from graphfuse.graph.neighbour_lists import Neighbours
-from graphfuse.learn.assemble import Preparation
 from graphfuse.learn.linear.ridge import Dense, Factored
-from graphfuse.learn.views import Views
+from graphfuse.learn.preparation import Preparation
+from graphfuse.learn.standardised_columns import Views
 
 MOST_PATIENTS = 20_000  # a kernel of 3.2 GB for each modality
 

@@ -10,14 +10,19 @@ import numpy as np
 from graphfuse.data.cohort import Cohort
 from graphfuse.errors import InputError
 from graphfuse.graph.gene.network import GeneNetwork
-from graphfuse.learn.assemble import Preparation
 from graphfuse.learn.linear.inner_folds import InnerFolds
 from graphfuse.learn.linear.kernels import require_kernels
 from graphfuse.learn.linear.result_cache import Results
 from graphfuse.learn.parallel_folds import side_by_side
+from graphfuse.learn.preparation import Preparation
 from graphfuse.learn.recipe_steps import reads_target
-from graphfuse.learn.signals.channels import Signal, SignalWithoutEdges, encoders_of, fit_signals
-from graphfuse.learn.views import Views
+from graphfuse.learn.signals.net_channels import (
+    Signal,
+    SignalWithoutEdges,
+    encoders_of,
+    fit_signals,
+)
+from graphfuse.learn.standardised_columns import Views
 from graphfuse.nn.registry import part
 from graphfuse.schema import Recipe
 from graphfuse.task.outcome import Learned, Outcome, Target

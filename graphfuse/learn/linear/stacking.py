@@ -11,13 +11,9 @@ from itertools import chain
 import numpy as np
 
 from graphfuse.learn.linear.crossfit import joined, linear_fit
-from graphfuse.learn.linear.gate_search import opened
 from graphfuse.learn.linear.kernel_sets import kernel_sets, kernels
 from graphfuse.learn.linear.kernels import slope_of
-from graphfuse.learn.linear.penalty_search import path
-from graphfuse.learn.linear.prepared_fold import PreparedFold
-from graphfuse.learn.linear.ridge_key import RidgeKey, results_along
-from graphfuse.learn.linear.stacked_ridge import (
+from graphfuse.learn.linear.linear_start import (
     Linear,
     LinearFit,
     LinearStart,
@@ -28,6 +24,10 @@ from graphfuse.learn.linear.stacked_ridge import (
     patterns_of,
     shared_bias,
 )
+from graphfuse.learn.linear.penalty_search import path
+from graphfuse.learn.linear.prepared_fold import PreparedFold
+from graphfuse.learn.linear.ridge_key import RidgeKey, results_along
+from graphfuse.learn.linear.smoothing_search import opened
 
 # Complete patients of each class, on average, with which they alone decide the mix of a pattern.
 ENOUGH = 10

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from graphfuse.data.prepare.pipeline import Pipeline
-from graphfuse.files.arrays import Sizes, check_shapes, check_values
+from graphfuse.files.array_rules import Sizes, check_shapes, check_values
 from graphfuse.learn.save.expected_arrays import expected_arrays, sizes_of
 from graphfuse.schema.saved_model import (
     AnyLayer,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Mapping
 
-from graphfuse.files.arrays import (
+from graphfuse.files.array_rules import (
     BITS,
     FLOATS,
     PLACES,

@@ -25,10 +25,10 @@ from graphfuse.learn.fold_model import Fitted
 from graphfuse.learn.save.consistency import check_arrays, check_description
 from graphfuse.learn.save.seal import check_seal, sealed
 from graphfuse.learn.save.serialize import pack, unpack, unpack_pipelines
-from graphfuse.learn.shift_reference import Comparison
+from graphfuse.learn.shift_comparison import Comparison
 from graphfuse.schema import SCHEMA, Recipe
-from graphfuse.schema.recipe_files import with_files
-from graphfuse.schema.run_json import read_schema, shaped
+from graphfuse.schema.read_run_json import read_schema, shaped
+from graphfuse.schema.rename_recipe_files import with_files
 from graphfuse.schema.saved_model import ModelFile
 
 DAMAGED = "damaged model"

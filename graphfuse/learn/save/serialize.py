@@ -8,15 +8,15 @@ from scipy.sparse import csr_matrix
 
 from graphfuse.data.prepare.pipeline import Pipeline
 from graphfuse.errors import InputError
-from graphfuse.files.arrays import SINGLES, Array, check_shapes, check_values
+from graphfuse.files.array_rules import SINGLES, Array, check_shapes, check_values
 from graphfuse.graph.layers.factory import layer_from_state
-from graphfuse.learn.assemble import Preparation
 from graphfuse.learn.custom_parts import is_custom, saved_part
 from graphfuse.learn.fold_model import Fitted
-from graphfuse.learn.linear.stacked_ridge import Linear
+from graphfuse.learn.linear.linear_start import Linear
+from graphfuse.learn.preparation import Preparation
 from graphfuse.learn.save.consistency import same, within
 from graphfuse.learn.save.expected_arrays import expected_states
-from graphfuse.learn.signals.channels import ENCODER_INPUT, SIGNAL_CLASSES
+from graphfuse.learn.signals.net_channels import ENCODER_INPUT, SIGNAL_CLASSES
 from graphfuse.nn.net import Net, NetSpec
 from graphfuse.nn.registry import part
 from graphfuse.schema.saved_model import ModelFile

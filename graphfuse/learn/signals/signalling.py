@@ -27,8 +27,8 @@ from graphfuse.data.read import read_table
 from graphfuse.data.steps.scale import Scale
 from graphfuse.errors import InputError, examples
 from graphfuse.graph.gene.network import GeneNetwork
-from graphfuse.graph.gene.signal_paths import PathValues, edge_contributions, path_values
-from graphfuse.graph.gene.signalling import Template, kinds_of
+from graphfuse.graph.gene.path_values import PathValues, edge_contributions, path_values
+from graphfuse.graph.gene.typed_gene_graph import Template, kinds_of
 from graphfuse.schema import SignallingSection
 
 log = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ from typing import Any
 from markupsafe import Markup
 
 from graphfuse.errors import InputError
-from graphfuse.evaluate.agreement import Agreement, Observed, agreement
+from graphfuse.evaluate.predicted_and_observed import Agreement, Observed, agreement
 from graphfuse.report import calibration_plot
 from graphfuse.report.formatting import count, number, span
 from graphfuse.report.run_files import Run

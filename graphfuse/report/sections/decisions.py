@@ -9,7 +9,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from graphfuse.evaluate.probability_curves import decision_curve, useful
-from graphfuse.report import figures
+from graphfuse.report import page_plots
 from graphfuse.report.formatting import listed
 from graphfuse.report.run_files import Run
 
@@ -50,7 +50,7 @@ def decision_curves(predictions: pd.DataFrame, classes: Sequence[str]) -> dict[s
     )
     left_out = [name for name in classes if name not in drawn]
     shown: dict[str, Any] = {"fewest": FEWEST}
-    shown["figure"] = Markup(figures.benefit(curves, "benefit", title))
+    shown["figure"] = Markup(page_plots.benefit(curves, "benefit", title))
     shown["sentences"] = [_sentence(name, useful(curve)) for name, curve in curves.items()]
     shown["out"] = "" if len(classes) == 2 else listed(left_out)
     return shown

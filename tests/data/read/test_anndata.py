@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 import scipy.sparse
 
-from graphfuse.data.manifest import load
+from graphfuse.data.load_cohort import load
 from graphfuse.data.read import read_table
-from graphfuse.data.read.id_column import NotTheIds
+from graphfuse.data.read.check_id_column import NotTheIds
 from graphfuse.errors import InputError
 
 IDS = ["q4", "q1", "q3", "q2"]

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from graphfuse.data.read import read_table
-from graphfuse.data.read.id_column import NotTheIds
+from graphfuse.data.read.check_id_column import NotTheIds
 from graphfuse.errors import InputError
 
 VALUES = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from graphfuse.data.read import read_table
-from graphfuse.data.read.id_column import NotTheIds
+from graphfuse.data.read.check_id_column import NotTheIds
 from graphfuse.errors import InputError
 
 FRAME = pd.DataFrame({"a": [1.0, np.nan], "b": [True, False]}, index=["u", "v"])

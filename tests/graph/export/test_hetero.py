@@ -13,7 +13,7 @@ from graphfuse.graph.export.hetero import to_hetero
 from graphfuse.graph.export.hetero_files import load_hetero, save_hetero
 from graphfuse.graph.export.read_hetero import from_hetero
 from graphfuse.graph.export.tables import to_frames
-from graphfuse.graph.gene.signalling import Template
+from graphfuse.graph.gene.typed_gene_graph import Template
 from graphfuse.graph.neighbour_lists import Neighbours
 from graphfuse.schema import SignallingSection
 

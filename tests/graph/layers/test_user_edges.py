@@ -11,7 +11,7 @@ import pytest
 from graphfuse.errors import InputError
 from graphfuse.graph.layers.factory import fit_layer, layer_from_state
 from graphfuse.graph.layers.layer import Spec
-from graphfuse.graph.patient_edges import read_patient_edges
+from graphfuse.graph.read_patient_edges import read_patient_edges
 
 IDS = pd.Index(["001", "002", "003", "004", "005"])
 NONE = ({"rna": np.zeros((5, 2))}, {"rna": np.zeros(5, bool)})

@@ -1,0 +1,281 @@
+"""Rankings over fold models, each explained on the test patients of its fold.
+
+The unit is a fold: its seeds are one model (labels are not read). A score is the mean over
+directions, such as classes, of the absolute mean attribution among the patients who show it (each
+class counts alike, however rare); ranks are taken in every fold, and the interval is that of the
+folds' ranks. Folds share training patients, so it is narrower than that of new cohorts would be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from graphfuse.data.cohort import Cohort
+from graphfuse.data.modality import Modality
+from graphfuse.evaluate.cross_validation_results import Replica
+from graphfuse.explain import ranked_tables
+from graphfuse.explain.edges import patient_edges
+from graphfuse.explain.load_method import attributed, ranking_method
+from graphfuse.explain.method import Attribution, FoldNet, Method
+from graphfuse.explain.methods import DEFAULT
+from graphfuse.explain.ranking import Ranking
+from graphfuse.graph.gene.network import GeneNetwork
+from graphfuse.learn.fold_model import Fitted
+from graphfuse.learn.progress import progress
+from graphfuse.schema import RANKING_COLUMNS, Recipe
+from graphfuse.task.task import Task
+
+
+def rank(
+    replicas: Sequence[Replica],
+    cohort: Cohort,
+    network: GeneNetwork | None,
+    device: str = "cpu",
+    method: Method | None = None,
+) -> Ranking:
+    """Rank the items of fold models.
+
+    Parameters
+    ----------
+    replicas : sequence of Replica
+        The fold models.
+    cohort : Cohort
+        The cohort that they were trained on: each is explained on the patients that it was tested
+        on.
+    network : GeneNetwork or None
+        The gene network.
+    device : str
+        Where gradients are computed.
+    method : Method, optional
+        How columns and edges are scored; by default integrated gradients.
+
+    Returns
+    -------
+    Ranking
+
+    Raises
+    ------
+    InputError
+        Where a method of the user's own fails.
+    GraphfuseError
+        Where a net cannot be explained by the method.
+    """
+    method = ranking_method(DEFAULT) if method is None else method
+    model = replicas[0].model
+    modalities = [cohort.modalities[name] for name in model.modalities_]
+    measured = _measured(network, modalities)
+    folds, edges = [], []
+    with progress("ranking", len(replicas)) as step:
+        for replica in replicas:
+            fitted = replica.model.fitted_.on(device)
+            tested = cohort.take(replica.tested)
+            folds.append(_explain(fitted, tested, measured, method))
+            edges.append(_patient_edges(replica, fitted, tested, cohort))
+            step(True)
+    ranked = _tables(folds, modalities, measured, model.task_)
+    tables_by_name = {name: table.assign(method=method.name) for name, table in ranked.items()}
+    errors = [fold.error for fold in folds if fold.error is not None]
+    return Ranking(
+        **tables_by_name,
+        patient_edges=pd.concat(edges, ignore_index=True),
+        folds=len(replicas),
+        error=max(errors, default=None),
+        method=method.name,
+        about=_about(method, folds, measured, model.task_, model.recipe_),
+    )
+
+
+def _patient_edges(
+    replica: Replica, fitted: Fitted, tested: Cohort, cohort: Cohort
+) -> pd.DataFrame:
+    """The edges into a fold's test patients, with the numbers of its repeat and fold."""
+    edges = patient_edges(fitted, tested, cohort.patients[replica.train])
+    return edges.assign(repeat=replica.repeat, fold=replica.fold)
+
+
+def _measured(network: GeneNetwork | None, modalities: Sequence[Modality]) -> GeneNetwork | None:
+    """The part of the network among genes that these modalities measure."""
+    if network is None:
+        return None
+    symbols = []
+    for modality in modalities:
+        symbols += [symbol for symbol in modality.symbols if symbol]
+    return network.on(symbols)
+
+
+@dataclass(frozen=True, eq=False)
+class Means:
+    """`Attribution` as means over the patients in each direction, of a fold's nets.
+
+    Attributes
+    ----------
+    columns : numpy.ndarray
+        `[K, columns]`, all modalities' columns side by side.
+    gradient : numpy.ndarray or None
+        `[K, columns]` alike.
+    edges, links, sets, error
+        As of `Attribution`.
+    """
+
+    columns: np.ndarray
+    gradient: np.ndarray | None
+    edges: np.ndarray | None
+    links: pd.DataFrame | None
+    sets: pd.DataFrame | None
+    error: float | None
+
+    @classmethod
+    def of(cls, attribution: Attribution, net: FoldNet) -> Means:
+        """The means of one net's attributions."""
+        gradient = None
+        if attribution.gradient is not None:
+            gradient = _side_by_side(net, attribution.gradient, net.share)
+        columns = _side_by_side(net, attribution.columns, net.weight)
+        edges, links, sets = attribution.edges, attribution.links, attribution.sets
+        return cls(columns, gradient, edges, links, sets, attribution.error)
+
+    @classmethod
+    def mean(cls, nets: Sequence[Means]) -> Means:
+        """The mean over the nets of one model, with the largest of their errors."""
+        columns = np.mean([net.columns for net in nets], axis=0)
+        gradient = _mean(_of_all(nets, "gradient"))
+        edges = _mean(_of_all(nets, "edges"))
+        links = _mean_of_links(_of_all(nets, "links"))
+        sets = _mean_of_sets(_of_all(nets, "sets"))
+        errors = _of_all(nets, "error")
+        error = max(errors) if errors else None
+        return cls(columns, gradient, edges, links, sets, error)
+
+
+def _side_by_side(net: FoldNet, values: dict[str, np.ndarray], weight: np.ndarray) -> np.ndarray:
+    """Means over patients `[K, columns]`, all modalities' columns side by side."""
+    means = [net.mean(name, values[name], weight) for name in net.columns]
+    return np.concatenate(means, 1)
+
+
+def _of_all(means: Sequence[Means], name: str) -> list | None:
+    """The attribute of this name of all nets or folds; `None` where one of them lacks it."""
+    values = [getattr(each, name) for each in means]
+    return None if any(value is None for value in values) else values
+
+
+def _mean(arrays: list[np.ndarray] | None) -> np.ndarray | None:
+    return np.mean(arrays, axis=0) if arrays else None
+
+
+def _mean_of_links(tables: list[pd.DataFrame] | None) -> pd.DataFrame | None:
+    """The mean over tables by source, target and relation; what a table lacks is 0 there."""
+    if not tables:
+        return None
+    by_link = pd.concat(tables).groupby(level=[0, 1, 2])
+    return by_link.sum() / len(tables)
+
+
+def _mean_of_sets(tables: list[pd.DataFrame] | None) -> pd.DataFrame | None:
+    return sum(tables) / len(tables) if tables else None
+
+
+def _stacked(folds: Sequence[Means], name: str) -> np.ndarray | None:
+    """The attribute of this name of all folds `[folds, K, …]`; `None` where a fold lacks it."""
+    arrays = _of_all(folds, name)
+    return None if arrays is None else np.stack(arrays)
+
+
+def _explain(fitted: Fitted, tested: Cohort, measured: GeneNetwork | None, method: Method) -> Means:
+    """One fold's model, the mean over its seeds."""
+    seeds = []
+    for number in range(len(fitted.nets)):
+        net = FoldNet(fitted, number, tested, measured)
+        attribution = attributed(method, net)
+        seeds.append(Means.of(attribution, net))
+    return Means.mean(seeds)
+
+
+def _tables(
+    folds: Sequence[Means],
+    modalities: Sequence[Modality],
+    measured: GeneNetwork | None,
+    task: Task,
+) -> dict[str, pd.DataFrame]:
+    """The tables of a `Ranking`, by name."""
+    features = ranked_tables.features(modalities, measured)
+    columns = np.stack([fold.columns for fold in folds])  # [folds, K, columns]
+    gradient = _stacked(folds, "gradient")
+    edges = _stacked(folds, "edges")
+    links = _of_all(folds, "links") or []
+    sets = _of_all(folds, "sets") or []
+    with_genes = [modality.name for modality in modalities if any(modality.symbols)]
+    sign_of = task.sign_of
+    return {
+        "nodes": ranked_tables.nodes(features, columns, gradient, sign_of),
+        "genes": ranked_tables.genes(features, columns, gradient, sign_of),
+        "edges": ranked_tables.edges(measured, edges, "+".join(with_genes), sign_of),
+        "links": ranked_tables.links(links, sign_of),
+        "modalities": ranked_tables.modalities(features, columns),
+        "pathways": ranked_tables.pathways(sets, sign_of),
+        "nodes_by_class": _by_class(features, columns, gradient, task),
+    }
+
+
+def _by_class(
+    features: pd.DataFrame, columns: np.ndarray, gradient: np.ndarray | None, task: Task
+) -> pd.DataFrame:
+    """The columns ranked for each direction apart, one below the other; no rows where the task has
+    no directions to rank apart."""
+    by_direction = []
+    for k, name in enumerate(task.ranked_apart):
+        slope = None if gradient is None else gradient[:, [k]]  # [folds, 1, columns]
+        table = ranked_tables.nodes(features, columns[:, [k]], slope)
+        by_direction.append(table.assign(**{"class": name}))
+    if not by_direction:
+        return pd.DataFrame(columns=[*RANKING_COLUMNS, "class"])
+    return pd.concat(by_direction, ignore_index=True)
+
+
+def _about(
+    method: Method,
+    folds: Sequence[Means],
+    measured: GeneNetwork | None,
+    task: Task,
+    recipe: Recipe,
+) -> dict[str, str]:
+    """Descriptions for README.txt: of the method, and of the tables that it leaves empty."""
+    silent = f"empty: {method.name} gives no attribution of"
+    sets = _of_all(folds, "sets")
+    description = method.description(task)
+    words = task.attribution_words
+    about = {
+        "method": f"{method.name}: {description}" if description else method.name,
+        "score": words.score,
+        "sign": words.sign,
+        "nodes_by_class": words.by_direction,
+        "patient_edges": words.neighbours,
+        "pathways": _about_pathways(sets, recipe, f"{silent} gene sets"),
+    }
+    if measured is not None and _of_all(folds, "edges") is None:
+        about["edges"] = f"{silent} edges"
+    if _of_all(folds, "gradient") is None:
+        about["sign"] = f"blank for columns: {method.name} gives no direction"
+    return about
+
+
+def _about_pathways(folds: list[pd.DataFrame] | None, recipe: Recipe, silent: str) -> str:
+    """What pathways.csv holds, or why it holds nothing."""
+    if recipe.pathways is None:
+        return "empty: the recipe has no [pathways]"
+    if folds is None:
+        return silent
+    if not any(len(fold) for fold in folds):
+        return "empty: no gene set of the recipe's [pathways] has enough measured genes"
+    still = sum(not fold.to_numpy().any() for fold in folds)
+    linear = ""
+    if still:
+        linear = f"; all 0 in {still} of {len(folds)} models, for which 0 epochs were chosen"
+    return (
+        "gene sets of [pathways], by what their tokens add to the linear model (which has no "
+        f"gene sets){linear}"
+    )
