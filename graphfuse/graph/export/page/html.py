@@ -1,4 +1,8 @@
-"""A built graph as one HTML page that opens offline; of a large graph, a sample."""
+"""A built graph as one HTML page that opens offline; of a large graph, a sample.
+
+The drawing is our own: of the libraries that inline their JavaScript, pyvis brings IPython with it,
+and its networks have no layers to switch between.
+"""
 
 from __future__ import annotations
 
