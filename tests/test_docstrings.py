@@ -22,9 +22,6 @@ IMPORT = re.compile(r"from (graphfuse[\w.]*) import ([\w, ]+)")
 DOTTED = re.compile(r"\b(?:graphfuse|gf)(?:\.[A-Za-z_]\w*)+")
 HEADING = re.compile(r"^(?P<title>[A-Z][A-Za-z ]+)\n-+$", re.MULTILINE)
 
-# The mark goes once every floor's docstrings are written.
-not_yet = pytest.mark.xfail(strict=False, reason="docstrings are being written floor by floor")
-
 
 # ------------------------------------------------------------------------- what users are handed
 
@@ -183,7 +180,6 @@ def test_all_that_users_are_handed_is_looked_at():
     assert "graphfuse.data.cohort.Cohort.take" in EVERYTHING
 
 
-@not_yet
 @pytest.mark.parametrize("name", EVERYTHING)
 def test_docstring(name):
     lacks = lacking(EVERYTHING[name])
@@ -213,7 +209,6 @@ def test_examples_run(name, tmp_path, monkeypatch):
     assert not doctest.testmod(module, optionflags=flags).failed
 
 
-@not_yet
 @pytest.mark.parametrize("name", modules_with_examples())
 def test_no_example_is_left_out(name):
     source = Path(importlib.import_module(name).__file__).read_text(encoding="utf-8")

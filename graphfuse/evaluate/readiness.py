@@ -56,7 +56,33 @@ def check(
 
     Examples
     --------
-    >>> print(check("cohort.toml"))  # doctest: +SKIP
+    >>> from tempfile import TemporaryDirectory
+    >>> import numpy as np
+    >>> patients = [f"P{i:02d}" for i in range(30)]
+    >>> values = np.random.default_rng(0).normal(size=(30, 4))
+    >>> rna = pd.DataFrame(values, patients, ["ESR1", "ERBB2", "GATA3", "MKI67"])
+    >>> subtype = pd.DataFrame({"subtype": ["LumA", "Basal"] * 15}, patients)
+    >>> manifest = '''
+    ... name = "clinic"
+    ... licence = "internal"
+    ... [outcome.subtype]
+    ... kind = "class"
+    ... file = "subtype.csv"
+    ... column = "subtype"
+    ... [modality.rna]
+    ... file = "rna.csv"
+    ... kind = "omics"
+    ... values = "log"
+    ... entity = "gene"
+    ... '''
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder, "clinic.toml")
+    ...     rna.to_csv(path.with_name("rna.csv"), index_label="patient")
+    ...     subtype.to_csv(path.with_name("subtype.csv"), index_label="patient")
+    ...     characters = path.write_text(manifest)
+    ...     checks = check(path)
+    >>> checks.faults, checks.refused
+    ([], [])
     """
     checks = check_tables(name_or_path)
     if checks.cohort is None or checks.faults:

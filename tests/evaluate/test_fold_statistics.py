@@ -51,7 +51,7 @@ GOOD = np.array([0.90, 0.91, 0.89, 0.90, 0.92])
 BAD = np.array([0.60, 0.62, 0.58, 0.61, 0.60])
 
 
-@pytest.mark.parametrize("metric", METRICS, ids=METRICS.names)
+@pytest.mark.parametrize("metric", list(METRICS), ids=METRICS.names)
 def test_the_verdict_knows_which_way_is_up(metric):
     up = metric.name not in ("brier", "ece")
     high = compare("a", "b", metric, GOOD, BAD, 0.25)
