@@ -209,13 +209,17 @@ def _log_training(trained: Study, recipe: Recipe, finished: Finished) -> None:
 
 
 def _early_stopping(trained: Study, recipe: Recipe) -> str:
-    """How many epochs inner folds chose, in words."""
+    """How many epochs inner folds chose, for the folds' models and the final one, in words."""
     epochs = [replica.model.epochs_ for replica in trained.replicas]
     least, most = min(epochs), max(epochs)
+    final = most if trained.model is None else trained.model.epochs_
     if least < most:
-        return f"Early stopping: {least} to {most} epochs, by fold"
-    kept = ", the linear model is kept" if most == 0 and recipe.net.start == "linear" else ""
-    return f"Early stopping: {counted(most, 'epoch')} in all folds{kept}"
+        return f"Early stopping: {least} to {most} epochs, by fold; {final} in the final model"
+    chosen = f"Early stopping: {counted(most, 'epoch')} in all folds"
+    if final != most:
+        return f"{chosen}, {final} in the final model"
+    is_linear = most == 0 and recipe.net.start == "linear"
+    return f"{chosen}, the linear model is kept" if is_linear else chosen
 
 
 @checked

@@ -15,6 +15,7 @@ from graphfuse.data.modality import Modality
 from graphfuse.data.synth import planted
 from graphfuse.errors import InputError
 from graphfuse.graph.gene.network import GeneNetwork
+from graphfuse.learn.linear import smoothing_search
 from graphfuse.learn.linear.crossfit import linear_fit, ridge
 from graphfuse.learn.linear.inner_folds import INNER_FOLDS, ON_ALL, Fit, InnerFolds
 from graphfuse.learn.linear.kernel_sets import kernel_sets, kernels
@@ -633,3 +634,18 @@ def test_without_a_linear_start_no_kernel_is_made(monkeypatch):
     expected = fitted()
     monkeypatch.setattr("graphfuse.learn.linear.kernels.MOST_PATIENTS", 50)
     np.testing.assert_allclose(fitted(), expected, atol=1e-4)
+
+
+def test_a_trial_is_not_given_up_for_a_small_rough_loss(monkeypatch):
+    """Where patients are nearly separated, losses change by any share until they are solved."""
+
+    def chosen() -> np.ndarray:
+        return gates(grouped(noise=1.0, labelled=0.15, seed=1), "rna")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(smoothing_search, "ROUGH_SHARE", np.inf)
+        expected = chosen()
+    with monkeypatch.context() as patch:
+        patch.setattr(smoothing_search, "ROUGH_EXCESS", 0.0)
+        assert chosen()[1] < expected[1], "the case would be judged wrongly by the share alone"
+    np.testing.assert_array_equal(chosen(), expected)

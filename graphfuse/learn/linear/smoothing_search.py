@@ -22,9 +22,11 @@ GATES = (1.0, 2.0, 4.0)  # tried in turn while the held-out loss falls
 # less where fewer are.
 WORTH = 0.01
 
-# Share by which the rough loss of a trial may exceed the rough loss without it; above, the trial is
-# given up. On TCGA-BRCA losses rise by up to 7 % and fall by up to 4 % from there to the solution.
-ROUGH_ERROR = 0.1
+# A trial is given up where its rough loss exceeds the rough loss without it by this share of that,
+# and by this much. On TCGA-BRCA losses rise by up to 7 % and fall by up to 4 % from there to the
+# solution; losses near 0 change by any share.
+ROUGH_SHARE = 0.1
+ROUGH_EXCESS = 0.01
 
 
 def opened(fold: PreparedFold, modality: str) -> RidgeKey:
@@ -69,7 +71,9 @@ def _widest(fold: PreparedFold, key: RidgeKey, gate: int) -> RidgeKey:
 def _loss(fold: PreparedFold, key: RidgeKey, trial: RidgeKey) -> float:
     """The held-out loss of a trial beside the present regression of `key`; the rough one where that
     is far above."""
-    return loss_or_rough(fold, trial, (1 + ROUGH_ERROR) * path(fold, key).rough_loss)
+    rough = path(fold, key).rough_loss
+    bound = rough + max(ROUGH_SHARE * rough, ROUGH_EXCESS)
+    return loss_or_rough(fold, trial, bound)
 
 
 def _wider(fold: PreparedFold, key: RidgeKey, gate: int, value: float) -> RidgeKey:
