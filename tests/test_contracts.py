@@ -341,29 +341,43 @@ def ranked(cohort: Cohort) -> pd.DataFrame:
 # ----------------------------------------------------------------------------------------
 
 
+PREDICT_EACH = """
+import pathlib, sys
+import numpy as np
+import graphfuse as gf
+from graphfuse.data.synth import planted
+
+cohort = planted(
+    80, {"rna": 40, "meth": 24}, carriers=5, effect=2.0, missing={"meth": 0.3}, seed=3
+).cohort
+for folder in pathlib.Path(sys.argv[1]).iterdir():
+    np.save(folder / "p.npy", gf.FusionModel.load(folder / "model").predict_proba(cohort))
+"""
+
+
+@pytest.fixture(scope="module")
+def saved(small, network, tmp_path_factory):
+    """Fusion -> (folder, live probabilities, those of the saved model in a new process)."""
+    root = tmp_path_factory.mktemp("saved")
+    live = {}
+    for fuse in available("fuse"):
+        needs_tokens = part("fuse", fuse).least_tokens > 1
+        encode = {"default": "tokens"} if needs_tokens else {"default": "table", "gene": "network"}
+        model = fitted(small, network, fuse=fuse, encode=encode, propagate="mean")
+        (root / fuse).mkdir()
+        model.save(root / fuse / "model")
+        live[fuse] = model.predict_proba(small.cohort)
+    subprocess.run([sys.executable, "-c", PREDICT_EACH, str(root)], check=True)
+    return {fuse: (root / fuse, p, np.load(root / fuse / "p.npy")) for fuse, p in live.items()}
+
+
 @pytest.mark.parametrize("fuse", available("fuse"))
-def test_saved_is_live(small, network, tmp_path, fuse):
-    encode = (
-        {"default": "tokens"}
-        if part("fuse", fuse).least_tokens > 1
-        else {"default": "table", "gene": "network"}
-    )
-    model = fitted(small, network, fuse=fuse, encode=encode, propagate="mean")
-    model.save(tmp_path / "model")
-    live = model.predict_proba(small.cohort)
-    script = (
-        "import sys, pathlib, numpy as np; from graphfuse.data.synth import planted; import "
-        "graphfuse as gf\n"
-        "cohort = planted(80, {'rna': 40, 'meth': 24}, carriers=5, effect=2.0, "
-        "missing={'meth': 0.3}, seed=3).cohort\n"
-        "model = gf.FusionModel.load(pathlib.Path(sys.argv[1]) / 'model')\n"
-        "np.save(pathlib.Path(sys.argv[1]) / 'p.npy', model.predict_proba(cohort))\n"
-    )
-    subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=True)
-    assert np.array_equal(live, np.load(tmp_path / "p.npy"))
-    saved = {path.suffix for path in (tmp_path / "model").iterdir()}
-    assert saved == {".json", ".safetensors"}
-    text = (tmp_path / "model" / "model.json").read_text()
+def test_saved_is_live(small, saved, fuse):
+    folder, live, again = saved[fuse]
+    assert np.array_equal(live, again)
+    suffixes = {path.suffix for path in (folder / "model").iterdir()}
+    assert suffixes == {".json", ".safetensors"}
+    text = (folder / "model" / "model.json").read_text()
     assert not any(patient in text for patient in small.cohort.patients)
 
 

@@ -649,3 +649,24 @@ def test_a_trial_is_not_given_up_for_a_small_rough_loss(monkeypatch):
         patch.setattr(smoothing_search, "ROUGH_EXCESS", 0.0)
         assert chosen()[1] < expected[1], "the case would be judged wrongly by the share alone"
     np.testing.assert_array_equal(chosen(), expected)
+
+
+def test_a_trial_that_is_given_up_never_wins(monkeypatch):
+    """Not even where the present regression's loss rises past a trial's rough loss when solved."""
+    design = {"missing": {"meth": 0.2}, "unlabelled": 0.1, "batch_shift": 0.5}
+    columns = {"rna": 24, "meth": 16}
+    made = planted(60, columns, carriers=4, effect=1.3, seed=1, **design).cohort
+    patient = {"layers": "snf", "neighbours": 4}
+    recipe = Recipe.model_validate(
+        {"name": "fused", "patient": patient, "net": {"encode": "table"}}
+    )
+
+    def chosen() -> dict[str, np.ndarray]:
+        fold = PreparedFold.fit(made, made.outcome(), recipe, None, 0)
+        return {m: gates(fold, m) for m in columns}
+
+    sparing = chosen()
+    monkeypatch.setattr(smoothing_search, "ROUGH_SHARE", np.inf)
+    thorough = chosen()
+    for m in columns:
+        np.testing.assert_array_equal(sparing[m], thorough[m])

@@ -59,18 +59,18 @@ def path(fold: PreparedFold, key: RidgeKey) -> RidgePath:
     return results.get(("path", key), lambda: PenaltySearch(fold, key).finished())
 
 
-def loss_or_rough(fold: PreparedFold, key: RidgeKey, bound: float) -> float:
-    """The held-out loss of a regression; the rough loss where that exceeds `bound` already, and the
+def loss_below(fold: PreparedFold, key: RidgeKey, bound: float) -> float:
+    """The held-out loss of a regression; infinite where its rough loss exceeds `bound`, and the
     regression is solved no further."""
     results = results_along(fold, [key])
 
     def judged() -> float:
         search = PenaltySearch(fold, key)
         if search.rough_loss > bound:
-            return search.rough_loss
+            return np.inf
         return results.get(("path", key), search.finished).loss
 
-    return results.get(("loss or rough", key, bound), judged)
+    return results.get(("loss below", key, bound), judged)
 
 
 class PenaltySearch:

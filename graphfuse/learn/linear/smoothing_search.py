@@ -12,7 +12,7 @@ from functools import partial
 import numpy as np
 
 from graphfuse.learn.linear.kernel_sets import kernel_sets, means
-from graphfuse.learn.linear.penalty_search import loss_or_rough, path
+from graphfuse.learn.linear.penalty_search import loss_below, path
 from graphfuse.learn.linear.prepared_fold import PreparedFold
 from graphfuse.learn.linear.ridge_key import RidgeKey, level_before
 
@@ -69,11 +69,11 @@ def _widest(fold: PreparedFold, key: RidgeKey, gate: int) -> RidgeKey:
 
 
 def _loss(fold: PreparedFold, key: RidgeKey, trial: RidgeKey) -> float:
-    """The held-out loss of a trial beside the present regression of `key`; the rough one where that
-    is far above."""
+    """The held-out loss of a trial beside the present regression of `key`; infinite where the trial
+    is given up."""
     rough = path(fold, key).rough_loss
     bound = rough + max(ROUGH_SHARE * rough, ROUGH_EXCESS)
-    return loss_or_rough(fold, trial, bound)
+    return loss_below(fold, trial, bound)
 
 
 def _wider(fold: PreparedFold, key: RidgeKey, gate: int, value: float) -> RidgeKey:
