@@ -164,9 +164,9 @@ def documented():
 
 @pytest.mark.slow
 def test_every_command_of_the_shell_is_gone_through(done):
-    from graphfuse.cli import options
+    from graphfuse.cli import app
 
-    names = {command.name or command.callback.__name__ for command in options.registered_commands}
+    names = {command.name or command.callback.__name__ for command in app.registered_commands}
     tried = {line.split()[0] for line in COMMANDS.values()}
     assert names - tried == {"check-part"}  # which reads no patients
     printed, _ = done
