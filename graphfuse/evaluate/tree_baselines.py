@@ -36,7 +36,7 @@ def forest(fold: PreparedFold, views: Views) -> np.ndarray:
     """
     task = fold.task
     target = _known_target(fold)
-    columns = _columns(fold, target)
+    columns = _columns(fold)
     x = columns.of(fold.views)[target.known]
     known = target.take(target.known)
     y = task.for_trees(known)
@@ -61,7 +61,7 @@ def boosting(fold: PreparedFold, views: Views) -> np.ndarray:
     target = _known_target(fold)
     if task.lacks_spread(target):  # nothing to boost
         return np.tile(task.null_output(target), (len(views.present), 1))
-    columns = _columns(fold, target)
+    columns = _columns(fold)
     x = columns.of(fold.views)[target.known]
     known = target.take(target.known)
     with threadpool_limits(1, user_api="openmp"):
@@ -108,9 +108,10 @@ class Columns:
         return np.hstack(parts)
 
 
-def _columns(fold: PreparedFold, target: Target) -> Columns:
+def _columns(fold: PreparedFold) -> Columns:
     """The columns that both kinds of trees are shown of the fold, chosen once."""
-    return fold.results.tables.get(("columns of trees",), lambda: Columns.fit(fold, target))
+    key = ("columns of trees", tuple(fold.views.own))
+    return fold.results.tables.get(key, lambda: Columns.fit(fold, _known_target(fold)))
 
 
 def _relevance(task: Task, own: np.ndarray, target: Target) -> np.ndarray:
