@@ -58,7 +58,7 @@ def test_a_method_added_as_one_file_is_listed_and_ranks(clinic, run):
     graphfuse("rank", "run", "clinic.toml", "--method", "occlusion", "-q")
     assert set(table("nodes")["method"]) == {"occlusion"}
     assert set(table("genes")["id"].head(4)) <= PLANTED
-    assert "rest on, by occlusion, on patients" in Path("run/report.html").read_text()
+    assert "depend on, by occlusion, on patients" in Path("run/report.html").read_text()
 
 
 def test_a_method_of_ones_own_ranks_runs_and_reports(clinic, run, call):
