@@ -6,7 +6,6 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import networkx as nx
 import numpy as np
 import pandas as pd
 from scipy.optimize import brentq
@@ -222,6 +221,8 @@ def _labels(seed: int, logits: pd.Series) -> pd.Series:
 
 def _network(seed: int, roles: RankingRoles, genes: pd.Index) -> pd.DataFrame:
     """A random network of hubs and leaves, half of the genes of each role each."""
+    import networkx as nx  # takes long to load
+
     role = pd.Series(roles.names())
     place_in_role = role.groupby(role).cumcount()
     expected = np.where(place_in_role % 2 == 0, HUB_DEGREE, LEAF_DEGREE)
