@@ -25,7 +25,9 @@ from graphfuse.data.synth import planted
 from graphfuse.errors import InputError, LeakError
 from graphfuse.evaluate.cross_validation import study
 from graphfuse.evaluate.folds import repeated
-from graphfuse.evaluate.leakage.check import Finding, differences, leak_check, perturbed
+from graphfuse.evaluate.leakage.check import leak_check
+from graphfuse.evaluate.leakage.finding import Finding, differences
+from graphfuse.evaluate.leakage.perturbed_cohort import perturbed
 from graphfuse.evaluate.leakage.watched_cohort import spied
 from graphfuse.graph.layers.snf import affinity, fuse
 from graphfuse.learn.model import FusionModel

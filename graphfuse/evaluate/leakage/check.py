@@ -1,56 +1,40 @@
-"""Checks whether any pipeline lets held-out patients influence what it fits.
+"""Checks whether any pipeline lets held-out patients influence what it fits or predicts.
 
-Two instruments are used, since each detects what the other misses. The access log
-(`graphfuse.evaluate.leakage.access_log`) notes every read of a held-out patient while the pipeline
-fits, whether or not it changes a number; it misses what does not go through the cohort's own
-parts. The perturbation fits once more with held-out values, and once more with held-out labels,
-set to something else: a number that changes depends on them, in whatever way; it misses reads that
-happen to change nothing. Neither detects what was fitted before the pipeline was called, or leaks
-in the tables themselves: give it the whole pipeline, and `graphfuse.data.leak_audit.run` the
-tables.
+Four instruments are used, since each detects what the others miss.
+
+- The access log (`graphfuse.evaluate.leakage.access_log`, "spy") notes every read of a held-out
+  patient while the pipeline fits, whether or not it changes a number; it misses what does not go
+  through the cohort's own parts.
+- The perturbation fits once more with held-out values, labels or ids set to something else: a
+  number that changes depends on them, in whatever way. Tables and labels of held-out patients that
+  the pipeline reaches past the cohort, in globals, closures or attributes, are changed in the same
+  way (`graphfuse.evaluate.leakage.outside_data`). It misses reads that happen to change nothing.
+- Row independence scores the same patients among 30, among 5 and alone.
+- Renaming scores the same patients under other ids.
+
+None detects numbers that were fitted on everyone before the pipeline was called, what it reads from
+a file, or leaks in the tables themselves: give it the whole pipeline, and
+`graphfuse.data.leak_audit.run` the tables.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
 from graphfuse.data.cohort import Cohort
-from graphfuse.data.modality import Modality
 from graphfuse.errors import InputError, few
+from graphfuse.evaluate.leakage.finding import Finding, differences
+from graphfuse.evaluate.leakage.outside_data import OutsideData
+from graphfuse.evaluate.leakage.perturbed_cohort import WAYS, perturbed
+from graphfuse.evaluate.leakage.row_independence import RowScores, tried_rows
 from graphfuse.evaluate.leakage.watched_cohort import spied
 from graphfuse.schema.check_arguments import Seed, checked
-from graphfuse.task.outcome import Outcome
 
-TOLERANCE = 1e-9  # absolute, of probabilities and of other fitted numbers
 #: By which a model says what it predicts, the first that it has, and what that is called.
 ASKED = {"predict_proba": "probabilities", "output": "predictions", "predict": "predictions"}
-WAYS = ("scrambled", "blank")
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One leak.
-
-    Attributes
-    ----------
-    instrument : str
-        That detected it: "spy" or "perturbation".
-    what : str
-        What of held-out patients was used: "values", "labels" or "groups".
-    says : str
-        How, in words.
-    """
-
-    instrument: str
-    what: str
-    says: str
-
-    def __str__(self) -> str:
-        return f"{self.instrument}: {self.says}"
 
 
 @checked
@@ -62,8 +46,11 @@ def leak_check(
     seed: Seed = 0,
     *,
     numbers: Callable | None = None,
+    ids_matter: bool = False,
 ) -> list[Finding]:
-    """Finds leaks of held-out patients into a pipeline, by both instruments. Fits up to six times.
+    """Finds leaks of held-out patients into a pipeline, by four instruments.
+
+    The pipeline is fitted six to nine times.
 
     Parameters
     ----------
@@ -82,6 +69,9 @@ def leak_check(
     numbers : callable, optional
         `numbers(model)`: an array, or names → arrays, to compare together with the predictions (a
         ranking, fitted parameters).
+    ids_matter : bool
+        Whether the pipeline may look something up by id, such as edges between patients in a file.
+        Ids are then left as they are, and what is read from them is not found.
 
     Returns
     -------
@@ -91,46 +81,14 @@ def leak_check(
     Raises
     ------
     InputError
-        Where nobody is held out or trained on, or where two fits on the same data differ: only a
-        seeded pipeline can be checked.
+        Where nobody is held out or trained on, or where two fits, or two scorings, of the same
+        data differ: only a seeded pipeline can be checked.
     """
     train, held_out = _sides(cohort, train_rows)
-    check = _Check(fit, cohort, train, held_out, target, seed, numbers)
+    check = _Check(fit, cohort, train, held_out, target, seed, numbers, ids_matter)
     model, leaks = check.watched()
-    return leaks + check.perturbed(check.numbers_of(model))
-
-
-def perturbed(
-    cohort: Cohort, rows: np.ndarray, what: str, way: str, seed: int = 0, target: str | None = None
-) -> Cohort:
-    """The cohort with something else in place of values or labels of some patients.
-
-    Parameters
-    ----------
-    cohort : Cohort
-    rows : np.ndarray
-        int, of the patients.
-    what : str
-        "values" or "labels".
-    way : str
-        "scrambled": values far from their column's own, other words of it, nothing absent, groups
-        exchanged; another class, another number. "blank": missing wherever the type allows it;
-        labels unknown.
-    seed : int
-    target : str, optional
-        The one outcome to change (default: all).
-    """
-    rng = np.random.default_rng(seed)
-    if what == "labels":
-        changed = dict(cohort.outcomes)
-        wanted = list(changed) if target is None else [cohort.outcome(target).name]
-        for name in changed:
-            if name in wanted:
-                changed[name] = _relabelled(changed[name], rows, way, rng)
-        return replace(cohort, outcomes=changed)
-    modalities = {k: _revalued(m, rows, way, rng) for k, m in cohort.modalities.items()}
-    groups = {k: _regrouped(g, rows, way, rng) for k, g in cohort.groups.items()}
-    return replace(cohort, modalities=modalities, groups=groups)
+    before = check.numbers_of(model)
+    return leaks + check.rows(model) + check.perturbed(before)
 
 
 # -------------------------------------------------------------------------------------- instruments
@@ -147,6 +105,7 @@ class _Check:
     target: str | None
     seed: int
     numbers: Callable | None
+    ids_matter: bool
 
     @property
     def scored(self) -> dict[str, np.ndarray]:
@@ -189,39 +148,80 @@ class _Check:
             extra = {"fitted numbers": extra}
         return result | {name: np.asarray(value) for name, value in extra.items()}
 
+    def rows(self, model: object) -> list[Finding]:
+        """Whether predictions hang on the patients scored beside a row, or on its id."""
+        nobody = np.zeros(0, int)
+        train = self.scored.get("training patients", nobody)
+        held_out = self.scored.get("held-out patients", nobody)
+        rows = tried_rows(held_out, train, self.seed)
+        if not len(rows):
+            return []
+        what, _ = _predicted(model, self.cohort.take(rows))
+        scores = RowScores(lambda part: _predicted(model, part)[1], what, self.cohort, rows)
+        return scores.findings(with_ids=not self.ids_matter)
+
     def perturbed(self, before: dict[str, np.ndarray]) -> list[Finding]:
-        """What changes with held-out values, and what with held-out labels; of each, the first way
-        that shows it."""
+        """What changes with held-out values, labels and ids, and with those that the pipeline
+        reaches past the cohort; of each, the first way that shows it."""
+        outside = OutsideData.reached(self.fit, self.cohort, self.held_out)
         findings = []
-        for what in ("values", "labels"):
-            finding = next(self._moved(what, before), None)
-            if finding is not None:
-                findings.append(finding)
+        for what, ways in WAYS.items():
+            if what == "ids" and self.ids_matter:
+                continue
+            moved = [*self._moved(what, ways, before), *self._moved_outside(what, outside, before)]
+            findings += moved
         if findings:
             self._refuse_unseeded(before)
         return findings
 
-    def _moved(self, what: str, before: dict[str, np.ndarray]) -> Iterator[Finding]:
-        """What changes where held-out values or labels are something else, way after way."""
-        for way in WAYS:
+    def _moved(
+        self, what: str, ways: tuple[str, ...], before: dict[str, np.ndarray]
+    ) -> list[Finding]:
+        """The first way to change held-out values, labels or ids that changes a number."""
+        for way in ways:
             other = perturbed(self.cohort, self.held_out, what, way, self.seed, self.target)
             where = f"where the {what} of {few(len(self.held_out))} held-out patients are {way}"
-            try:
-                model = self.fit(other, self.train)
-            except Exception as error:
-                # with the cohort as it is, it fits: held-out patients are what stops it now
-                stops = f"{where}, fitting stops with {type(error).__name__}"
-                yield Finding("perturbation", what, stops)
-                continue
-            moved = differences(before, self.numbers_of(model))
-            if moved:
-                yield Finding("perturbation", what, f"{where}, the fit changes: {'; '.join(moved)}")
-                continue
+            scored = [self.cohort]
             if what == "labels":
-                moved = differences(before, self.numbers_of(model, other))
+                scored.append(other)
+            says = self._fitted_and_scored(other, scored, before)
+            if says:
+                return [Finding("perturbation", what, f"{where}, {says}")]
+        return []
+
+    def _fitted_and_scored(
+        self, fitted: Cohort, scored: list[Cohort], before: dict[str, np.ndarray]
+    ) -> str:
+        """How a fit on the cohort `fitted` changes numbers, by the patients of the first cohort in
+        `scored`, and then of the others; '' where it does not."""
+        # with the cohort as it is, it fits and scores: what stops it now are held-out patients
+        doing = "fitting"
+        try:
+            model = self.fit(fitted, self.train)
+            for number, cohort in enumerate(scored):
+                doing = "scoring"
+                moved = differences(before, self.numbers_of(model, cohort))
                 if moved:
-                    changes = f"{where}, scoring changes: {'; '.join(moved)}"
-                    yield Finding("perturbation", what, changes)
+                    subject = "scoring" if number else "the fit"
+                    return f"{subject} changes: {'; '.join(moved)}"
+        except Exception as error:
+            return f"{doing} stops with {type(error).__name__}"
+        return ""
+
+    def _moved_outside(
+        self, what: str, outside: OutsideData, before: dict[str, np.ndarray]
+    ) -> list[Finding]:
+        """What changes with held-out values or labels that are reached past the cohort."""
+        names = outside.names(what)
+        if not names:
+            return []
+        with outside.changed(what, self.seed):
+            says = self._fitted_and_scored(self.cohort, [self.cohort], before)
+        if not says:
+            return []
+        where = f"where the {what} of {few(len(self.held_out))} held-out patients in {names}"
+        cure = "take everything from the cohort that fit is given"
+        return [Finding("perturbation", what, f"{where} are scrambled, {says}; {cure}")]
 
     def _refuse_unseeded(self, before: dict[str, np.ndarray]) -> None:
         """Raises `InputError` where another fit on the same data differs."""
@@ -257,88 +257,3 @@ def _sides(cohort: Cohort, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             "train_rows with some on either side"
         )
     return train, held_out
-
-
-def differences(before: Mapping[str, np.ndarray], after: Mapping[str, np.ndarray]) -> list[str]:
-    """In words, what differs by more than `TOLERANCE` (missing equals missing) or in shape."""
-    lines = []
-    for name in before.keys() | after.keys():
-        difference = _difference(before.get(name), after.get(name))
-        if difference:
-            lines.append(f"{name} {difference}")
-    return sorted(lines)
-
-
-def _difference(one: np.ndarray | None, two: np.ndarray | None) -> str:
-    """How two arrays differ, in words; '' where they are equal."""
-    if one is None or two is None or one.shape != two.shape:
-        return "have another shape"
-    if one.dtype.kind not in "biufc" or two.dtype.kind not in "biufc":
-        return "" if np.array_equal(one, two) else "differ"
-    if np.allclose(one, two, rtol=0, atol=TOLERANCE, equal_nan=True):
-        return ""
-    gap = np.abs(one.astype(float) - two.astype(float))
-    if not np.isfinite(gap).any():
-        return "become missing"
-    return f"by up to {np.nanmax(gap):.2g}"
-
-
-# ------------------------------------------------------------------------------------ perturbations
-
-
-def _revalued(modality: Modality, rows: np.ndarray, way: str, rng: np.random.Generator) -> Modality:
-    """The modality with other values at `rows`."""
-    table = modality.table
-    numeric = table.select_dtypes("floating")
-    values = numeric.to_numpy(float, copy=True, na_value=np.nan)
-    if way == "blank":
-        values[rows] = np.nan
-    else:
-        centre = numeric.mean().fillna(0).to_numpy(float)
-        width = numeric.std().fillna(0).to_numpy(float) + 1
-        noise = rng.normal(3, 2, (len(rows), values.shape[1]))
-        values[rows] = centre + width * noise
-    worded = table.columns.difference(numeric.columns)
-    words = {name: _reworded(table[name], rows, way, rng) for name in worded}
-    numbers = pd.DataFrame(values, index=table.index, columns=numeric.columns)
-    numbers = numbers.astype(numeric.dtypes)
-    changed = pd.concat([numbers, pd.DataFrame(words, index=table.index)], axis=1)
-    return replace(modality, table=changed[table.columns])
-
-
-def _reworded(column: pd.Series, rows: np.ndarray, way: str, rng: np.random.Generator) -> pd.Series:
-    """Another word of the column's own in each row, or none."""
-    words = sorted(column.dropna().unique())
-    column = column.copy()
-    if way == "blank":
-        column.iloc[rows] = np.nan
-        return column
-    for row in rows:
-        others = [word for word in words if word != column.iloc[row]]
-        if others:
-            column.iloc[row] = rng.choice(others)
-    return column
-
-
-def _regrouped(
-    group: np.ndarray, rows: np.ndarray, way: str, rng: np.random.Generator
-) -> np.ndarray:
-    """Another group of those there are; blank: one of which nobody else is."""
-    changed = np.asarray(group).astype(object)
-    known = sorted(set(map(str, changed)))
-    others = []
-    for row in rows:
-        step = rng.integers(1, max(len(known), 2))
-        number = known.index(str(changed[row])) + step
-        others.append(known[number % len(known)])
-    changed[rows] = "" if way == "blank" else others
-    return changed
-
-
-def _relabelled(outcome: Outcome, rows: np.ndarray, way: str, rng: np.random.Generator) -> Outcome:
-    """The outcome with other values at `rows`, or (`way` "blank") with none."""
-    values, event = outcome.task.altered(outcome.target, rows, rng)
-    if way == "blank":
-        values = outcome.values.copy()
-        values[rows] = outcome.task.unknown
-    return replace(outcome, values=values, event=event)
