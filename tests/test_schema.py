@@ -379,8 +379,21 @@ def test_metrics_round_trip_by_the_name_schema():
         "difference",
         "ci95",
         "p",
+        "p_adjusted",
+        "detectable",
         "verdict",
     }
+
+
+def test_metrics_of_earlier_versions_have_no_adjusted_p_and_no_reason():
+    pair = {"a": "graphfuse", "b": "early", "metric": "auroc", "difference": 0.1}
+    pair |= {"ci95": [0.05, 0.3], "p": 0.02, "verdict": "better"}
+    row = {"auroc": {"mean": 0.5, "sd": 0.1, "ci95": [0.4, 0.6]}}
+    old = {"schema": 1, "target": "y", "protocol": {"interval": "corrected"}}
+    read = Metrics.model_validate(old | {"models": {"early": row}, "comparisons": [pair]})
+    assert (read.comparisons[0].p_adjusted, read.comparisons[0].detectable) == (None, None)
+    assert read.models["early"]["auroc"].reason is None
+    assert read.model_dump(mode="json")["models"]["early"] == row
 
 
 def test_a_verdict_has_three_forms():

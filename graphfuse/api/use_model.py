@@ -184,7 +184,7 @@ def score(
     target : str, optional
         The cohort's outcome; by default the one with the name that the model was trained on.
     seed : int
-        Of the bootstrap samples behind the intervals.
+        Of the draws of patients behind the intervals.
     allow_shift : bool
         Whether tables far from the scale of training are scored with a warning, not refused.
     device : str, optional

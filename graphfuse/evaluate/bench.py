@@ -22,6 +22,8 @@ from graphfuse.data.load_cohort import load
 from graphfuse.errors import InputError, nearest
 from graphfuse.evaluate.cross_validation import study
 from graphfuse.evaluate.folds import digest
+from graphfuse.evaluate.patient_draws import PatientDraws, over_repeats
+from graphfuse.evaluate.patient_draws_file import read_draws, write_draws
 from graphfuse.evaluate.protocol import Protocol
 from graphfuse.evaluate.provenance import packages
 from graphfuse.evaluate.readiness import ready
@@ -119,8 +121,8 @@ class Contest:
             repeats.append((key[:16], part))
         return repeats
 
-    def run(self, folds: pd.DataFrame, device: str) -> pd.DataFrame:
-        """The rows of one repeat."""
+    def run(self, folds: pd.DataFrame, device: str) -> tuple[pd.DataFrame, PatientDraws]:
+        """The rows of one repeat, and the same scores under draws of the patients."""
         result = study(
             self.cohort,
             self.outcome,
@@ -135,7 +137,12 @@ class Contest:
         scores = result.scores().assign(
             cohort=self.name, target=self.outcome.name, recipe=self.recipe.name
         )
-        return scores[[*ABOUT, *columns(self.metrics)]]
+        return scores[[*ABOUT, *columns(self.metrics)]], result.draws()
+
+    def draws(self, parts: Path, device: str) -> PatientDraws:
+        """The scores of all repeats, which are finished, under draws of the patients."""
+        repeats = [read_draws(_drawn(parts, key)) for key, _ in self.repeats(device)]
+        return over_repeats(repeats)
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,39 +161,61 @@ def contend(contests: Sequence[Contest], parts: Path, device: str) -> pd.DataFra
     todo = []
     for contest in contests:
         for key, folds in contest.repeats(device):
-            todo.append((contest, parts / f"{key}.csv", folds))
-    done = sum(path.is_file() for _, path, _ in todo)
+            todo.append((contest, key, folds))
+    done = sum(_is_there(parts, key) for _, key, _ in todo)
     log.info("%d repeats of %d contests; %d are there already", len(todo), len(contests), done)
     tables = []
     with progress("bench", len(todo)) as step:
-        for contest, path, folds in todo:
-            is_new = not path.is_file()
+        for contest, key, folds in todo:
+            is_new = not _is_there(parts, key)
             if is_new:
-                _run_into(path, contest, folds, device)
+                _run_into(parts, key, contest, folds, device)
             step(is_new)
-            tables.append(pd.read_csv(path, keep_default_na=False, na_values=[""]))
+            rows = pd.read_csv(_rows(parts, key), keep_default_na=False, na_values=[""])
+            tables.append(rows)
     return pd.concat(tables, ignore_index=True)
 
 
-def _run_into(path: Path, contest: Contest, folds: pd.DataFrame, device: str) -> None:
-    """Writes the rows of a contest's repeat."""
+def _rows(parts: Path, key: str) -> Path:
+    """The file with the rows of a repeat."""
+    return parts / f"{key}.csv"
+
+
+def _drawn(parts: Path, key: str) -> Path:
+    """The file with its scores under draws of the patients."""
+    return parts / f"{key}.npz"
+
+
+def _is_there(parts: Path, key: str) -> bool:
+    """Whether a repeat is finished: its rows are written last."""
+    return _rows(parts, key).is_file() and _drawn(parts, key).is_file()
+
+
+def _run_into(parts: Path, key: str, contest: Contest, folds: pd.DataFrame, device: str) -> None:
+    """Writes the part of a contest's repeat."""
     began = time.perf_counter()
-    rows = contest.run(folds, device)
-    with whole(path) as part:
+    rows, draws = contest.run(folds, device)
+    with whole(_drawn(parts, key)) as part:
+        write_draws(part, draws)
+    with whole(_rows(parts, key)) as part:
         rows.to_csv(part, index=False, float_format="%.17g")
     seconds = time.perf_counter() - began
     what = f"{contest.name}, {contest.recipe.name}"
     log.info("%s, repeat %s: %.0f s", what, folds["repeat"].iloc[0], seconds)
 
 
-def results(contests: Sequence[Contest], table: pd.DataFrame, protocol: dict) -> list[Result]:
-    """Scores with intervals and comparisons of every contest, from the rows of `contend`."""
+def results(
+    contests: Sequence[Contest], table: pd.DataFrame, protocol: dict, parts: Path, device: str
+) -> list[Result]:
+    """Scores with intervals and comparisons of every contest, from the rows of `contend` and the
+    `parts` that it left."""
     scored = []
     for contest in contests:
         is_recipe = table["recipe"] == contest.recipe.name
         mine = table[(table["cohort"] == contest.name) & is_recipe]
-        metrics = tally(mine, contest.outcome.name, protocol, contest.metrics)
-        shares = shapley_of(mine, tuple(contest.cohort.modalities), contest.metrics)
+        draws = contest.draws(parts, device)
+        metrics = tally(mine, draws, contest.outcome.name, protocol, contest.metrics)
+        shares = shapley_of(draws, tuple(contest.cohort.modalities), contest.metrics)
         scored.append(Result(contest, metrics, shares))
     return scored
 

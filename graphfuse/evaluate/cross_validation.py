@@ -58,7 +58,8 @@ def study(
     beside : Beside
         What is trained beside the net and its baselines.
     keeps : str or None
-        A group of the cohort that inner folds must not part either.
+        A group of the cohort that inner folds must not part either, and whose patients are drawn
+        together when scores are resampled.
     final : bool
         Whether a model is fitted on everyone too, in the bank of the first repeat.
     finished : Finished or None
@@ -69,7 +70,8 @@ def study(
     LeakError
         Where a fit or a scoring reads a held-out patient.
     """
-    result = Study(outcome, cohort.present)
+    groups = None if keeps is None else pd.Series(cohort.groups[keeps], dtype=object)
+    result = Study(outcome, cohort.present, groups=groups)
     result.refuse_patterns_of_one_name()
     finished = finished or Finished()
     outcomes = {**cohort.outcomes, outcome.name: outcome}

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
 from graphfuse.data.cohort import Cohort
+from graphfuse.data.groups import group_known
 from graphfuse.evaluate.fold_statistics import FEWEST
-from graphfuse.evaluate.summary import columns, has_every_subset, of_one_part, shapley_of, tally
+from graphfuse.evaluate.patient_draws import PatientDraws, TestPart, drawn_scores, over_repeats
+from graphfuse.evaluate.summary import columns, shapley_of, tally
 from graphfuse.learn.model import FusionModel
 from graphfuse.schema import Evaluation, GroupScore, Metrics
 from graphfuse.schema.run_model_name import ADDITIVE, OURS, PATTERN, ModelId, refuse_same_names
@@ -53,6 +55,9 @@ class Study:
         What the access log of all fits saw.
     failed : dict of str to str
         What was left out, and why.
+    groups : pd.Series or None
+        The group of each patient, where folds keep groups whole: patients of one are drawn
+        together when scores are resampled.
     """
 
     outcome: Outcome
@@ -63,6 +68,7 @@ class Study:
     seconds: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     checks: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
+    groups: pd.Series | None = None
 
     @property
     def _metrics(self) -> MetricSet:
@@ -92,31 +98,79 @@ class Study:
         """A row with `summary.columns` for every model and fold: baselines, variants, then the net
         by pattern of modalities."""
         rows = []
+        for name, replica, part, seconds in self._tests():
+            trained = int(self.outcome.known[replica.train].sum())
+            where = {
+                "model": name,
+                "repeat": replica.repeat,
+                "fold": replica.fold,
+                "tested": len(part.y),
+                "trained": trained,
+            }
+            scored = self._metrics.scores(part.y, part.output)
+            rows.append(where | scored | {"seconds": seconds})
+        return pd.DataFrame(rows, columns=list(columns(self._metrics)))
+
+    def draws(self) -> PatientDraws:
+        """The scores of all models under the same draws of the tested patients."""
+        tests = list(self._tests())
+        units = self._units(np.concatenate([part.patients for _, _, part, _ in tests]))
+        scored = [replica for replica in self.replicas if self._labelled(replica)]
+        trained = np.mean([self.outcome.known[replica.train].sum() for replica in scored])
+        repeats = []
+        for repeat in dict.fromkeys(replica.repeat for replica in scored):
+            parts = defaultdict(list)
+            for name, replica, part, _ in tests:
+                if replica.repeat == repeat:
+                    parts[name].append(part)
+            repeats.append(drawn_scores(parts, units, self._metrics, float(trained)))
+        return over_repeats(repeats)
+
+    def _units(self, tested: np.ndarray) -> np.ndarray:
+        """int `[N]`: the unit with which each patient is drawn, in the order of their names; -1 for
+        those who are not tested. Patients whose group is not known are drawn for themselves, as
+        all are where one group alone is tested."""
+        tested = np.unique(tested)
+        patients = self.present.index.astype(str).to_numpy(object)
+        named = patients[tested]
+        if self.groups is not None:
+            groups = self.groups.iloc[tested]
+            of_group = "group " + groups.astype(str).to_numpy(object)
+            by_group = np.where(group_known(groups), of_group, "patient " + named)
+            named = by_group if len(set(by_group)) > 1 else named
+        units = np.full(len(patients), -1)
+        units[tested] = np.unique(named.astype(str), return_inverse=True)[1]
+        return units
+
+    def _tests(self) -> Iterator[tuple[str, Replica, TestPart, float]]:
+        """(model, fold model, the patients it is scored on, seconds) of every model and fold whose
+        patients have labels: baselines, variants, then the net by pattern of modalities."""
         for name, outputs in self.outputs.items():
             folds = zip(self.replicas, outputs, self.seconds[name], strict=False)
             for replica, output, seconds in folds:
                 if self._labelled(replica):
-                    row = self._row(name, replica, slice(None), output)
-                    rows.append(row | {"seconds": seconds})
-        rows += self._pattern_rows()
-        table = pd.DataFrame(rows, columns=list(columns(self._metrics)))
-        return table.fillna({"seconds": 0.0})
+                    everyone = np.ones(len(output), bool)
+                    yield name, replica, self._part(replica, everyone, output), seconds
+        yield from self._pattern_tests()
 
-    def _pattern_rows(self) -> list[dict]:
-        """Rows of the net on the patients with each pattern of modalities that enough have."""
+    def _pattern_tests(self) -> Iterator[tuple[str, Replica, TestPart, float]]:
+        """The same of the net on the patients with each pattern of modalities that enough have."""
         names = self._patterns(self.present).map(str).to_numpy()  # [N]
         tested = np.concatenate([names[replica.tested] for replica in self.replicas])
         repeats = len({replica.repeat for replica in self.replicas})
         counts = pd.Series(tested).value_counts() / repeats
         if len(counts) < 2:
-            return []
-        rows = []
+            return
         for pattern in sorted(counts.index[counts >= FEWEST]):
             for replica, output in zip(self.replicas, self.outputs[OURS], strict=True):
                 mine = names[replica.tested] == pattern
                 if mine.any() and self._labelled(replica):
-                    rows.append(self._row(pattern, replica, mine, output[mine]))
-        return rows
+                    yield pattern, replica, self._part(replica, mine, output), 0.0
+
+    def _part(self, replica: Replica, which: np.ndarray, output: np.ndarray) -> TestPart:
+        """What one model puts out for `which` (bool `[q]`) of the tested patients of a fold."""
+        patients = replica.tested[which]
+        return TestPart(patients, self.outcome.values[patients], output[which])
 
     def _patterns(self, present: pd.DataFrame) -> pd.Series:
         """What the net is called on the patients who have the modalities of each row."""
@@ -131,37 +185,18 @@ class Study:
         """Whether its patients can be scored: all of them have a label, or none."""
         return bool(self.outcome.known[replica.tested].all())
 
-    def _row(
-        self, name: str, replica: Replica, which: np.ndarray | slice, output: np.ndarray
-    ) -> dict:
-        """The scores of one model in one fold, on `which` of the tested patients."""
-        truth = self.outcome.values[replica.tested][which]
-        trained = int(self.outcome.known[replica.train].sum())
-        where = {
-            "model": name,
-            "repeat": replica.repeat,
-            "fold": replica.fold,
-            "tested": len(truth),
-            "trained": trained,
-        }
-        return where | self._metrics.scores(truth, output)
+    def metrics(self, protocol: dict, draws: PatientDraws | None = None) -> Metrics:
+        """Scores of every model with their intervals, and the net against each of them; `draws`:
+        where they are made already."""
+        draws = draws or self.draws()
+        return tally(self.scores(), draws, self.outcome.name, protocol, self._metrics)
 
-    def metrics(self, protocol: dict) -> Metrics:
-        """Scores of every model with corrected intervals, and the net against each of them."""
-        metrics = tally(self.scores(), self.outcome.name, protocol, self._metrics)
-        if len(self.replicas) > 1:
-            return metrics
-        y = self.outcome.values[self.replicas[0].tested]
-        outputs = {name: folds[0] for name, folds in self.outputs.items()}
-        return of_one_part(metrics, y, outputs)
-
-    def evaluation(self, metrics: Metrics, subgroups: Sequence[GroupScore] = ()) -> Evaluation:
+    def evaluation(
+        self, metrics: Metrics, draws: PatientDraws, subgroups: Sequence[GroupScore] = ()
+    ) -> Evaluation:
         """What the scores say of the modalities, together with the scores of `subgroups`."""
         cross_modal = [pair for pair in metrics.comparisons if pair.b == ADDITIVE]
-        modalities = tuple(self.present)
-        shares = []
-        if has_every_subset(self.outputs, modalities):
-            shares = shapley_of(self.scores(), modalities, self._metrics)
+        shares = shapley_of(draws, tuple(self.present), self._metrics)
         return Evaluation(
             kind=metrics.kind,
             contributions=shares,

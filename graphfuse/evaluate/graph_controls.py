@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from graphfuse.data.cohort import Cohort
+from graphfuse.evaluate.score_lines import detectable
 from graphfuse.graph.controls import KINDS, control
 from graphfuse.graph.gene.network import GeneNetwork
 from graphfuse.learn.signals.net_channels import encoders_of
@@ -21,6 +22,7 @@ from graphfuse.schema.run_model_name import GRAPHS, OURS, ModelId
 from graphfuse.schema.run_model_name import NO_GRAPH as NONE
 from graphfuse.task.metric import Metric
 
+NOT_SHOWN = "no gain shown"
 CONTROLS = tuple(kind for kind in KINDS if kind != "none")
 
 
@@ -132,7 +134,10 @@ def sentences(comparisons: list[Comparison], metric: Metric) -> list[str]:
         low, high = (metric.in_points(end) for end in real.ci95)
         unit = " points" if metric.percent else ""
         gain = f"{change}{unit} ({low} to {high})"
-        lines.append(f"{GRAPHS[graph]} adds {gain}: {_verdict(rows)}")
+        verdict = _verdict(rows)
+        if verdict == NOT_SHOWN and real.detectable is not None:
+            verdict += f" ({detectable(real, metric, in_points=True)})"
+        lines.append(f"{GRAPHS[graph]} adds {gain}: {verdict}")
     return lines
 
 
@@ -143,4 +148,4 @@ def _verdict(rows: Mapping[str, Comparison]) -> str:
     also = [kind for kind in better if kind != "real"]
     if verdict == "better" and also:
         return f"a gain, but not of its edges: so it is with {' and '.join(also)} ones"
-    return {"better": "a gain is shown", "worse": "a loss is shown"}.get(verdict, "no gain shown")
+    return {"better": "a gain is shown", "worse": "a loss is shown"}.get(verdict, NOT_SHOWN)

@@ -26,10 +26,16 @@ log = logging.getLogger(__name__)
 
 
 _INTERVALS = {
-    "corrected": "95 %, corrected for overlapping training sets (Nadeau and Bengio 2003)",
-    "bootstrap": (
-        "95 %, bootstrap over the tested patients: one held-out part tells nothing of other "
-        "training sets"
+    "patients": (
+        "95 %, over patients and training sets: mean ± 1.96 standard errors of patients drawn with "
+        "replacement, all repeats of one together, × √(1 + tested / trained) for models that share "
+        "training patients (after Nadeau and Bengio 2003)"
+    ),
+    "groups": (
+        "95 %, over groups and training sets: mean ± standard errors of whole groups drawn with "
+        "replacement, all repeats of one together, by Student's t at their number, × √(1 + tested "
+        "/ trained) for models that share training patients (after Nadeau and Bengio 2003); "
+        "patients are drawn where one group alone is tested"
     ),
 }
 _NESTED = (
@@ -160,19 +166,13 @@ class Protocol:
         out."""
         return self.group or (self.by if self.kind == "leave-out" else None)
 
-    def interval(self, table: pd.DataFrame) -> str:
-        """What intervals are computed from: "corrected" resampling of folds, or "bootstrap" of
-        patients where one part is held out."""
-        folds = table[["repeat", "fold"]].dropna().drop_duplicates()
-        return "corrected" if len(folds) > 1 else "bootstrap"
-
     def described(self, table: pd.DataFrame) -> dict[str, object]:
         """What `run.json` and `metrics.json` say of it, given its folds table: JSON values, no
         patient ids."""
         tested = table.dropna(subset="fold")
         counts = tested.groupby("repeat")["fold"].nunique()
         always_trains = ~table["patient"].isin(tested["patient"])
-        interval = self.interval(table)
+        drawn = "patients" if self.keeps is None else "groups"
         described = {
             "kind": self.kind,
             "folds": int(counts.max()),
@@ -187,19 +187,10 @@ class Protocol:
             "inner_folds": 5,
             "inner_grouped_by": self.keeps,
             "selection": _NESTED,
-            "interval": interval,
-            "intervals": _INTERVALS[interval] + self._caution(),
+            "interval": drawn,
+            "intervals": _INTERVALS[drawn],
         }
         return {key: value for key, value in described.items() if value is not None}
-
-    def _caution(self) -> str:
-        """What an interval over left-out groups does not mean."""
-        if self.kind != "leave-out":
-            return ""
-        return (
-            f"; over groups of {self.by}, each fold counting once, whatever its size: they are "
-            "no random folds"
-        )
 
 
 def _refuse_contradictions(options: dict[str, object], group: str | None) -> None:

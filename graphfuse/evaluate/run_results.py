@@ -16,7 +16,7 @@ from graphfuse.evaluate.graph_controls import sentences
 from graphfuse.evaluate.portable_paths import portable, portable_metrics
 from graphfuse.evaluate.read_run_tables import load_folds, load_predictions
 from graphfuse.evaluate.run_directory import load_record, run_folder
-from graphfuse.evaluate.score_lines import score_lines
+from graphfuse.evaluate.score_lines import score_lines, verdict_words
 from graphfuse.evaluate.subgroups import subgroups
 from graphfuse.files.atomic_write import whole, write_json
 from graphfuse.files.safe_paths import inside
@@ -169,7 +169,8 @@ class Report:
         -------
         Report
         """
-        metrics = study.metrics(protocol)
+        draws = study.draws()
+        metrics = study.metrics(protocol, draws)
         predictions = study.predictions(cohort)
         by_group = subgroups(
             predictions,
@@ -178,12 +179,13 @@ class Report:
             study.outcome.task,
             metrics_of(metrics.kind).by_group,
             seed=record.seed,
+            widening=draws.widening,
         )
         return cls(
             cohort=cohort,
             network=network,
             metrics=metrics,
-            evaluation=study.evaluation(metrics, by_group),
+            evaluation=study.evaluation(metrics, draws, by_group),
             predictions=predictions,
             folds=folds,
             model=study.model,
@@ -315,5 +317,6 @@ class Report:
             change = metric.signed(pair.difference, like=own)
             low, high = (metric.signed(end, like=own) for end in pair.ci95)
             against = f"{metric.in_sentence} against {pair.b}"
-            lines.append(f"{against}: {change} ({low} to {high}), {pair.verdict}")
+            verdict = verdict_words(pair, metric)
+            lines.append(f"{against}: {change} ({low} to {high}), {verdict}")
         return lines

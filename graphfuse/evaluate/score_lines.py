@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from graphfuse.schema import Metrics, Score
+from collections import defaultdict
+from collections.abc import Iterable
+
+from graphfuse.errors import examples
+from graphfuse.schema import Comparison, Metrics, Score
 from graphfuse.schema.run_model_name import GROUP, WITHOUT, ModelId
 from graphfuse.task.metric import Metric
 from graphfuse.task.registry import metrics_of
@@ -24,7 +28,41 @@ def score_lines(metrics: Metrics) -> list[str]:
     for name, cells in table.items():
         columns = "".join(f"{cell:>{width}}" for cell in cells)
         lines.append(f"{name:<22}{columns}")
+    return [*lines, *missing_scores(metrics, shown)]
+
+
+def missing_scores(metrics: Metrics, shown: Iterable[Metric]) -> list[str]:
+    """Why models have no score in some of these metrics, or none in some folds: a line for each
+    metric and reason."""
+    rows = metrics.models | metrics.variants
+    lines = []
+    for metric in shown:
+        models = defaultdict(list)
+        for name, row in rows.items():
+            score = row.get(metric.name, Score.none())
+            if score.reason is not None:
+                models[score.reason].append(name)
+        for reason, names in models.items():
+            of_some = "" if len(names) == len(rows) else f" of {examples(names)}"
+            lines.append(f"{metric.title}{of_some}: {reason}")
     return lines
+
+
+def verdict_words(pair: Comparison, metric: Metric, in_points: bool = False) -> str:
+    """The verdict; where no difference is shown, with the smallest that would have been."""
+    if pair.verdict != "no difference shown" or pair.detectable is None:
+        return pair.verdict
+    return f"{pair.verdict} ({detectable(pair, metric, in_points)})"
+
+
+def detectable(pair: Comparison, metric: Metric, in_points: bool = False) -> str:
+    """The smallest difference that would have been shown, with the power that it is for; blank
+    where it is not known."""
+    if pair.detectable is None:
+        return ""
+    if in_points and metric.percent:
+        return f"detectable: {100 * pair.detectable:.1f} points"
+    return f"detectable: {metric.written(pair.detectable)}"
 
 
 def _cell(score: Score, metric: Metric) -> str:

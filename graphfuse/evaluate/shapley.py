@@ -8,13 +8,15 @@ from itertools import combinations
 from math import comb
 
 import numpy as np
-import pandas as pd
-from scipy import stats
 
 from graphfuse.errors import InputError, examples
-from graphfuse.evaluate.fold_statistics import corrected
+from graphfuse.evaluate.bootstrap import UNBOUNDED
+from graphfuse.evaluate.fold_statistics import interval, standard_error, two_sided
+from graphfuse.evaluate.patient_draws import Drawn, PatientDraws
 from graphfuse.schema import Contribution
 from graphfuse.schema.run_model_name import ONLY, OURS, ModelId, refuse_same_names
+from graphfuse.statistics.multiple_testing import holm
+from graphfuse.task.metric import Metric
 
 MOST = 5  # modalities whose every subset is trained: 30 nets beside the one on all
 
@@ -120,51 +122,52 @@ def _steps(names: tuple[str, ...], exact: bool) -> Iterator[tuple[str, frozenset
 
 
 def by_subset(
-    table: pd.DataFrame, modalities: Sequence[str], metric: str, baseline: str, most: int = MOST
+    scored: Mapping[str, Drawn],
+    modalities: Sequence[str],
+    metric: str,
+    baseline: str,
+    most: int = MOST,
 ) -> dict[tuple[str, ...], np.ndarray]:
-    """Subset → score per fold `[J]`, from a table of scores (`summary.columns`): none of the
-    modalities is the task's `baseline`, some are `only:<m+m>`, all are `graphfuse`. Folds count in
-    which all of them have a score."""
+    """Subset → scores `[1 + D]`, of the patients as they are and of each draw (`patient_draws`):
+    none of the modalities is the task's `baseline`, some are `only:<m+m>`, all are `graphfuse`."""
     names = {(): baseline}
     for some in subsets(modalities, most):
         names[some] = str(ModelId.of_modalities(ONLY, some))
     names[tuple(modalities)] = OURS
-    wide = table.pivot(index=["repeat", "fold"], columns="model", values=metric)
-    names = {subset: name for subset, name in names.items() if name in wide}
-    wide = wide[list(names.values())].dropna()
-    return {subset: wide[name].to_numpy(float) for subset, name in names.items()}
+    return {subset: scored[name][metric] for subset, name in names.items() if name in scored}
 
 
 def contributions(
-    scores: Scores, modalities: Sequence[str], metric: str, test_share: float, most: int = MOST
+    draws: PatientDraws,
+    modalities: Sequence[str],
+    metrics: Sequence[Metric],
+    baseline: str,
+    most: int = MOST,
 ) -> list[Contribution]:
-    """Mean Shapley value of every modality over folds, with the 95 % interval corrected for
-    overlapping training sets (`metrics.corrected`); `scores` as in `shapley`, `test_share` = n_test
-    / n_train.
+    """Shapley value of every modality in these metrics, with its 95 % interval over cohorts
+    (`fold_statistics`) and its p-value, adjusted by Holm for how many values there are.
 
     Values are differences in the metric's own units: in Brier score and ECE, less is better, so a
-    modality that helps has a value below 0. One fold has no interval; where no fold has a score,
-    there is nothing.
+    modality that helps has a value below 0. A value that no draw of patients changes has no
+    interval; where a subset has no score, there is nothing.
     """
     shares = []
-    for modality, by_fold in shapley(scores, modalities, most).items():
-        values = by_fold[np.isfinite(by_fold)]
-        if not len(values):
-            continue
-        interval = _interval(values, test_share)
-        shares.append(
+    for metric in metrics:
+        scores = by_subset(draws.scores, modalities, metric.name, baseline, most)
+        for modality, drawn in shapley(scores, modalities, most).items():
+            if np.isfinite(drawn[0]):
+                shares.append((modality, metric, drawn))
+    errors = [standard_error(drawn[1:], draws) or np.nan for _, _, drawn in shares]
+    values = [float(drawn[0]) for _, _, drawn in shares]
+    p_values = [two_sided(value, error, draws) for value, error in zip(values, errors, strict=True)]
+    rows = zip(shares, values, errors, holm(p_values), strict=True)
+    found = []
+    for (modality, metric, _), value, error, p in rows:
+        ends = interval(value, error, UNBOUNDED, draws)
+        known_p = p if np.isfinite(p) else None
+        found.append(
             Contribution(
-                modality=modality, metric=metric, value=float(values.mean()), ci95=interval
+                modality=modality, metric=metric.name, value=value, ci95=ends, p_adjusted=known_p
             )
         )
-    return shares
-
-
-def _interval(values: np.ndarray, test_share: float) -> tuple[float | None, float | None]:
-    """The corrected interval of a mean over folds; none for one fold."""
-    if len(values) < 2:
-        return None, None
-    mean = values.mean()
-    quantile = stats.t.ppf(0.975, len(values) - 1)
-    half = corrected(values, test_share) * quantile
-    return float(mean - half), float(mean + half)
+    return found

@@ -1,7 +1,8 @@
 """Scores in groups of patients (site, sex, batch), and whether those of a group differ from those
 of everyone else.
 
-Intervals resample patients within the group and within the rest. A gap is called shown where its 95
+Intervals resample patients within the group and within the rest, and are widened by what other
+training sets would change (`PatientDraws.widening`). A gap is called shown where its 95
 % interval leaves out 0 *and* its permutation test, adjusted by Holm over the levels of the group
 (Holm 1979), has p < 0.05: among twenty sites one interval leaves out 0 by chance, and a handful of
 patients all called right leave a bootstrap with nothing to vary. There is no adjustment for the
@@ -36,6 +37,7 @@ def subgroups(
     metrics: Sequence[Metric],
     draws: int = 1000,
     seed: int = 0,
+    widening: float = 1.0,
 ) -> list[GroupScore]:
     """Scores of every level of every group with at least `FEWEST` tested patients, there and in
     the rest.
@@ -59,6 +61,8 @@ def subgroups(
     draws : int
         Of the bootstrap, and of the permutation test.
     seed : int
+    widening : float
+        Of intervals (`PatientDraws.widening`); 1 where the model is given.
     """
     tested = Tested.of(predictions, task, metrics)
     rows = patients.get_indexer(tested.patients)
@@ -66,7 +70,7 @@ def subgroups(
     for number, (name, levels) in enumerate(groups.items()):
         rng = np.random.default_rng([seed, number])
         levels_of_tested = np.asarray(levels, dtype=str)[rows]
-        scores += _group(name, levels_of_tested, tested, draws, rng)
+        scores += _group(name, levels_of_tested, tested, draws, rng, widening)
     return scores
 
 
@@ -88,6 +92,8 @@ class _Level:
         Metric → `[2]`, score and gap.
     drawn : dict of str to np.ndarray
         Metric → `[D, 2]`, score and gap of resampled patients.
+    widening : float
+        By how much more they vary than their draws.
     """
 
     code: int
@@ -96,16 +102,17 @@ class _Level:
     levels: np.ndarray
     real: dict[str, np.ndarray]
     drawn: dict[str, np.ndarray]
+    widening: float
 
     def intervals(self, metric: Metric) -> tuple[Interval, Interval]:
         """The intervals of the score and of the gap. The gap has none where all patients there are
         alike, since what is left would be the spread of the rest alone."""
         score, gap = self.real[metric.name]
         drawn = self.drawn[metric.name]
-        of_score = interval(drawn[:, 0], score, self.patients, metric.bounds)
+        of_score = interval(drawn[:, 0], score, self.patients, metric.bounds, self.widening)
         if None in of_score:
             return of_score, (None, None)
-        return of_score, interval(drawn[:, 1], gap, self.fewer)
+        return of_score, interval(drawn[:, 1], gap, self.fewer, widening=self.widening)
 
     def suspects(self, metrics: Sequence[Metric]) -> list[Metric]:
         """Those of these metrics in which the interval of the gap leaves out 0."""
@@ -127,14 +134,19 @@ class _Level:
 
 
 def _group(
-    name: str, levels: np.ndarray, tested: Tested, draws: int, rng: np.random.Generator
+    name: str,
+    levels: np.ndarray,
+    tested: Tested,
+    draws: int,
+    rng: np.random.Generator,
+    widening: float,
 ) -> list[GroupScore]:
     """The scores of all levels of one group, in the order of their names."""
     names, codes = np.unique(levels, return_inverse=True)
     counts = np.bincount(codes)
     smaller_side = np.minimum(counts, len(codes) - counts)
     large = [int(code) for code in np.flatnonzero(smaller_side >= FEWEST)]
-    scored = _bootstrapped(large, codes, tested, draws, rng)
+    scored = _bootstrapped(large, codes, tested, draws, rng, widening)
     p_values = _permuted(scored, codes, tested, draws, rng)
     by_code = {level.code: level for level in scored}
     scores = []
@@ -175,7 +187,12 @@ def _row(about: dict, level: _Level | None, metric: Metric, p: float) -> GroupSc
 
 
 def _bootstrapped(
-    large: Sequence[int], codes: np.ndarray, tested: Tested, draws: int, rng: np.random.Generator
+    large: Sequence[int],
+    codes: np.ndarray,
+    tested: Tested,
+    draws: int,
+    rng: np.random.Generator,
+    widening: float,
 ) -> list[_Level]:
     """Scores and gaps of these levels, of the patients as they are and resampled."""
     if not large:
@@ -186,11 +203,16 @@ def _bootstrapped(
         for code in large:
             parts[code].append(tested.gaps(weights, codes == code, levels[code]))
     drawn = {code: stacked(parts[code]) for code in large}
-    return [_level(code, codes, tested, levels[code], drawn[code]) for code in large]
+    return [_level(code, codes, tested, levels[code], drawn[code], widening) for code in large]
 
 
 def _level(
-    code: int, codes: np.ndarray, tested: Tested, levels: np.ndarray, drawn: dict[str, np.ndarray]
+    code: int,
+    codes: np.ndarray,
+    tested: Tested,
+    levels: np.ndarray,
+    drawn: dict[str, np.ndarray],
+    widening: float,
 ) -> _Level:
     """A level with its scores and gaps of the patients as they are; `drawn`: of those resampled."""
     inside = codes == code
@@ -199,7 +221,7 @@ def _level(
     real = {metric: each[0] for metric, each in gaps.items()}
     patients = int(inside.sum())
     fewer = min(patients, len(codes) - patients)
-    return _Level(code, patients, fewer, levels, real, drawn)
+    return _Level(code, patients, fewer, levels, real, drawn, widening)
 
 
 def _levels(categories: np.ndarray, inside: np.ndarray) -> np.ndarray:

@@ -45,10 +45,13 @@ _README = """\
 bench.html       the page: every table and figure, opens offline
 bench.md         the same tables, to paste
 bench.json       how it was made: command, protocol, seed, versions, sha256 of every input
-results.csv      a row for every cohort, recipe, model, repeat and fold
+results.csv      a row for every cohort, recipe, model, repeat and fold; ece is that of the fold
+                 alone, and in scores.csv that of all folds of a repeat together
 timings.csv      seconds of each of those rows
-scores.csv       means over folds with 95 % intervals (corrected for overlapping training sets)
-comparisons.csv  paired differences; "better" and "worse" only where the interval leaves out 0
+scores.csv       means over folds with 95 % intervals over patients and training sets
+comparisons.csv  paired differences; "better" and "worse" only where p_adjusted (by Holm, for all
+                 comparisons of a cohort and recipe) is below 0.05; detectable: the smallest
+                 difference that would have been shown with 80 % power
 modalities.csv   what each modality adds (Shapley values), where subsets were scored
 parts/           finished repeats, named by a hash of all they depend on; the same command goes on
                  from them. May be deleted

@@ -27,7 +27,9 @@ from graphfuse.task.registry import kind_of, metrics_of
 
 HIDE_BELOW = FEW  # counts of fewer patients than this are not shown
 
-BASIS = {  # how intervals are computed, by the protocol
+BASIS = {  # what intervals are over, by the protocol; the last two in runs of earlier versions
+    "patients": "over patients and training sets",
+    "groups": "over groups of patients and training sets",
     "corrected": "corrected for overlapping training sets",
     "bootstrap": "over resampled patients of the held-out part, for one training",
 }
@@ -193,7 +195,7 @@ def breakable(name: str) -> Markup:
 
 
 def identical(*pairs: Comparison | None) -> bool:
-    """Whether nothing at all differs: every difference is 0 in every fold."""
+    """Whether nothing at all differs: every difference is 0, whoever is drawn."""
     numbers: list[float | None] = []
     for pair in pairs:
         if pair:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from graphfuse.evaluate.score_lines import detectable
 from graphfuse.report.formatting import (
     change,
     change_span,
@@ -124,6 +125,8 @@ def _sentences(metrics: Metrics, of: str, names: dict[str, str], bare: str) -> l
         same = f"{graph} adds nothing: without it every prediction scores the same."
         return [f"{same} It has no edges, or its learned weights stayed 0."]
     gain = _GAINS.get(real.verdict, "no gain shown")
+    if real.verdict == "no difference shown" and real.detectable is not None:
+        gain += f" ({detectable(real, primary, in_points=True)})"
     difference = change(primary, real.difference)
     interval = change_span(primary, real.ci95)
     sentences = [f"{graph} adds {difference} of {primary.in_sentence} ({interval}): {gain}."]

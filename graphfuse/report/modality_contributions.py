@@ -7,6 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from graphfuse.evaluate.score_lines import verdict_words
 from graphfuse.report import page_plots
 from graphfuse.report.dot_plot import Dot
 from graphfuse.report.formatting import (
@@ -139,6 +140,7 @@ def _shapley(contributions: list[Contribution], known: MetricSet) -> dict | None
     shown["figure"] = _bars(values, first)
     shown["sentence"] = _gains(values)
     shown["metrics"] = [metric.name for metric in metrics]
+    shown["adjusted"] = any(each.p_adjusted is not None for each in contributions)
     return shown
 
 
@@ -158,9 +160,7 @@ def _gains(values: list[Contribution]) -> str:
     """Which modalities are shown to add something, in a sentence."""
     shown, others = [], []
     for each in values:
-        low = each.ci95[0]
-        is_shown = low is not None and low > 0
-        if is_shown:
+        if each.value > 0 and _is_shown(each):
             shown.append(each.modality)
         else:
             others.append(each.modality)
@@ -170,6 +170,15 @@ def _gains(values: list[Contribution]) -> str:
     if others:
         parts.append(f"none is shown for {listed(others, 'or')}")
     return f"Of what each modality adds on average: {'; '.join(parts)}."
+
+
+def _is_shown(each: Contribution) -> bool:
+    """Whether a value is shown to differ from 0: by its adjusted p; by its interval in runs of
+    earlier versions, which have none."""
+    low, high = each.ci95
+    if low is None:
+        return False
+    return low > 0 or high < 0 if each.p_adjusted is None else each.p_adjusted < 0.05
 
 
 def _drawn(metric: Metric, value: float | None) -> float | None:
@@ -216,7 +225,7 @@ def _together(comparisons: list[Comparison], known: MetricSet, own: dict[str, fl
         metric, like = known[pair.metric], own[pair.metric]
         difference = change(metric, pair.difference, sign=True, like=like)
         interval = change_span(metric, pair.ci95, like)
-        verdict = f"({interval}, {pair.verdict})"
+        verdict = f"({interval}, {verdict_words(pair, metric, in_points=True)})"
         changes.append(f"{metric.in_sentence} {difference} {verdict}")
     return (
         f"Cross-modal interactions: {answer}. The net against its additive projection, in "

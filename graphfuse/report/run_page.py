@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
+from graphfuse.evaluate.score_lines import missing_scores
 from graphfuse.files.atomic_write import undamaged, whole
 from graphfuse.report import (
     formatting,
@@ -123,6 +124,8 @@ def _scores(run: Run, known: MetricSet) -> dict[str, Any]:
     shown["forest"] = _forest(run)
     shown["far"] = any(scores.is_unbounded(known[name]) for name in drawn)
     shown["compared"], shown["pairs"] = scores.comparisons(metrics)
+    shown["missing"] = missing_scores(metrics, known)
+    shown["adjusted"] = sum(pair.p_adjusted is not None for pair in metrics.comparisons)
     shown["basis"] = formatting.BASIS.get(interval, formatting.BASIS["corrected"])
     return shown
 

@@ -91,8 +91,8 @@ def _graphs(metrics: Metrics) -> list[str]:
 
 def _why_none(metrics: Metrics) -> str:
     """Why a score has no interval."""
-    held_out = metrics.protocol.get("interval") == "bootstrap"
-    return "the held-out patients are too few, or all alike" if held_out else "too few folds"
+    is_corrected = metrics.protocol.get("interval", "corrected") == "corrected"  # earlier versions
+    return "too few folds" if is_corrected else "the held-out patients are too few, or all alike"
 
 
 def _beside(metrics: Metrics) -> list[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import jinja2
 
+from graphfuse.evaluate.score_lines import detectable
 from graphfuse.report import formatting
 
 _FILTERS = (
@@ -19,6 +20,7 @@ _FILTERS = (
     formatting.scored_span,
     formatting.breakable,
     formatting.verdict,
+    detectable,
 )
 
 

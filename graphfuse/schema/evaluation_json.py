@@ -15,12 +15,14 @@ Interval = tuple[float | None, float | None]
 
 class Contribution(Shape):
     """The Shapley value of a modality in a metric: what it adds to a subset of the others, on
-    average over all orders."""
+    average over all orders. `p_adjusted`: two-sided, adjusted by Holm for all modalities and
+    metrics; `None` in files of earlier versions."""
 
     modality: str
     metric: str
     value: float
     ci95: Interval
+    p_adjusted: float | None = None
 
 
 class GroupScore(Shape):

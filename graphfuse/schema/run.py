@@ -126,11 +126,19 @@ class RunRecord(OfKind, Shape):
 
 class Score(Shape):
     """One metric of one model: mean and SD over folds, and the 95 % interval; `None` where there is
-    none."""
+    none. `reason`: why there is no score, or why some folds have none."""
 
     mean: float | None
     sd: float | None
     ci95: tuple[float | None, float | None]
+    reason: str | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_a_reason_for_most(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        table = written(self)
+        if self.reason is None:
+            del table["reason"]
+        return table
 
     @classmethod
     def none(cls) -> Score:
@@ -139,7 +147,12 @@ class Score(Shape):
 
 
 class Comparison(Shape):
-    """A paired comparison of two models in one metric, with its verdict."""
+    """A paired comparison of two models in one metric, with its verdict.
+
+    `p_adjusted`: adjusted by Holm for all comparisons of the report, by which the verdict is given.
+    `detectable`: the smallest difference that would have been shown with a chance of 80 %. Both are
+    `None` in files of earlier versions, whose verdicts are by `ci95`.
+    """
 
     a: str
     b: str
@@ -147,6 +160,8 @@ class Comparison(Shape):
     difference: float
     ci95: tuple[float, float]
     p: float
+    p_adjusted: float | None = None
+    detectable: float | None = None
     verdict: Literal["better", "worse", "no difference shown"]
 
 

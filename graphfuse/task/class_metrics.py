@@ -14,6 +14,7 @@ import numpy as np
 from graphfuse.task.metric import Metric, MetricSet
 
 BINS = 15  # of the expected calibration error
+_TWO_CLASSES = "patients of two classes"
 
 # ------------------------------------------------------------------------- of the class called
 
@@ -42,7 +43,8 @@ def _macro_f1(y, output, weights, levels=None) -> np.ndarray:
 
 
 def _mcc(y: np.ndarray, output: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Matthews' correlation of K classes; 0 where all patients are of one class or called one."""
+    """Matthews' correlation of K classes; 0 where all patients are called one class, NaN where
+    they are of one."""
     hits, true, called = _class_counts(y, output, weights)
     total = weights.sum(1)
     spread_of_truth = total**2 - (true**2).sum(1)
@@ -50,7 +52,8 @@ def _mcc(y: np.ndarray, output: np.ndarray, weights: np.ndarray) -> np.ndarray:
     spread = spread_of_truth * spread_of_calls
     covariance = hits.sum(1) * total - (true * called).sum(1)
     correlation = _ratio_of_counts(covariance, np.sqrt(np.maximum(spread, 0.0)))
-    return np.where(spread > 0, correlation, 0.0)
+    guessed = np.where(spread > 0, correlation, 0.0)
+    return np.where(spread_of_truth > 0, guessed, np.nan)
 
 
 def _class_counts(
@@ -134,17 +137,24 @@ def _brier(y: np.ndarray, output: np.ndarray, weights: np.ndarray) -> np.ndarray
 
 
 def _ece(y: np.ndarray, output: np.ndarray, weights: np.ndarray, bins: int = BINS) -> np.ndarray:
-    """The expected calibration error, over bins of equal width of the called class's probability.
+    """The expected calibration error less what it would be if every probability held, over bins of
+    equal width of the called class's probability.
 
-    It is the mean over bins, by their share of patients, of |accuracy - mean confidence|
-    (arXiv 1706.04599).
+    The error is the mean over bins, by their share of patients, of |accuracy - mean confidence|
+    (Guo et al. 2017, arXiv 1706.04599). It is above 0 for a perfectly calibrated model too, since
+    few patients are never right in exactly the share stated: in a bin, hits less confidence is then
+    about normal with mean 0 and variance Σ c (1 - c), whose mean absolute value is taken off
+    (Bröcker & Smith 2007, doi:10.1175/WAF993.1, on such sampling).
     """
     confidence = output.max(1)
     is_right = y == output.argmax(1)
     bin_of = np.minimum((confidence * bins).astype(int), bins - 1)
-    gap = np.eye(bins)[bin_of] * (is_right - confidence)[:, None]  # [N, bins]
-    by_bin = np.abs(weights @ gap)  # [D, bins]
-    return _ratio_of_counts(by_bin.sum(1), weights.sum(1))
+    member = np.eye(bins)[bin_of]  # [N, bins]
+    gap = member * (is_right - confidence)[:, None]
+    spread = member * (confidence * (1 - confidence))[:, None]
+    measured = np.abs(weights @ gap)  # [D, bins]
+    expected = np.sqrt(2 / np.pi * (weights @ spread))
+    return _ratio_of_counts((measured - expected).sum(1), weights.sum(1))
 
 
 # ---------------------------------------------------------------------------------------- shared
@@ -244,6 +254,7 @@ AUROC = Metric(
     "chance that a patient of a class is ranked above one who is not of it; 0.5 is guessing",
     _auroc,
     chance=0.5,
+    needs=_TWO_CLASSES,
     by_level=True,
     compared=True,
     compared_outside=True,
@@ -255,6 +266,7 @@ AUPRC = Metric(
     "area under the precision-recall curve; guessing scores the class's share",
     _auprc,
     chance=_auprc_of_guesses,
+    needs=_TWO_CLASSES,
     by_level=True,
 )
 MCC = Metric(
@@ -264,6 +276,7 @@ MCC = Metric(
     _mcc,
     chance=0.0,
     bounds=(-1.0, 1.0),
+    needs=_TWO_CLASSES,
 )
 BRIER = Metric(
     "brier",
@@ -279,9 +292,13 @@ BRIER = Metric(
 ECE = Metric(
     "ece",
     "ECE",
-    "mean distance of confidence from the share predicted correctly; lower is better",
+    "mean distance of confidence from the share predicted correctly, over the test patients of "
+    "all folds together, less what chance alone gives a calibrated model of as many: calibrated "
+    "is 0, a little below it too; lower is better",
     _ece,
     chance=0.0,
+    bounds=(-0.5, 1.0),
+    pooled=True,
     lower_is_better=True,
 )
 

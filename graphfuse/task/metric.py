@@ -38,6 +38,11 @@ class Metric:
         The title within a sentence; blank: as at the head of a column.
     bounds : tuple of float
         The smallest and the largest value.
+    needs : str
+        What patients must have for there to be a score, in words; blank: any patients have one.
+    pooled : bool
+        Whether a run's score is that of the test patients of all folds of a repeat together: in a
+        fold alone it is biased by how few they are.
     lower_is_better : bool
     percent : bool
         Whether differences are written in points, hundredths of the metric.
@@ -58,6 +63,8 @@ class Metric:
     chance: float | Callable[[np.ndarray], float]
     inline: str = ""
     bounds: tuple[float, float] = (0.0, 1.0)
+    needs: str = ""
+    pooled: bool = False
     lower_is_better: bool = False
     percent: bool = True
     by_level: bool = False

@@ -102,6 +102,7 @@ R2 = Metric(
     _r2,
     chance=0.0,
     bounds=(-np.inf, 1.0),
+    needs="patients whose outcomes differ",
     percent=False,
     compared=True,
     compared_outside=True,
@@ -138,6 +139,7 @@ PEARSON = Metric(
     _pearson,
     chance=0.0,
     bounds=(-1.0, 1.0),
+    needs="patients whose outcomes, and predictions, differ",
     percent=False,
 )
 SPEARMAN = Metric(
@@ -147,6 +149,7 @@ SPEARMAN = Metric(
     _spearman,
     chance=0.0,
     bounds=(-1.0, 1.0),
+    needs="patients whose outcomes, and predictions, differ",
     percent=False,
     compared=True,
 )

@@ -25,9 +25,9 @@ os.environ.setdefault(
 import numpy as np
 import pandas as pd
 from cohorts import DATA, diablo, rosmap, with_holes
+from paired_folds import corrected_error, corrected_interval
 
 import graphfuse as gf
-from graphfuse.evaluate.fold_statistics import compare, corrected
 from graphfuse.evaluate.folds import repeated, splits
 from graphfuse.task.registry import metrics_of
 from graphs import machine
@@ -95,13 +95,11 @@ def holes(data: Path, folds: int, repeats: int) -> None:
 
 
 def _difference(first: np.ndarray, second: np.ndarray, folds: int) -> str:
-    share = 1 / (folds - 1)
-    pair, error = (
-        compare("union", "complete", CLASS["accuracy"], first, second, share),
-        corrected(first - second, share),
-    )
-    interval = f"({pair.ci95[0]:+.3f} to {pair.ci95[1]:+.3f})"
-    return f"{pair.difference:>+12.3f}{interval:>20}{error:>8.3f}"
+    share, differences = 1 / (folds - 1), first - second
+    low, high = corrected_interval(differences, share)
+    interval = f"({low:+.3f} to {high:+.3f})"
+    error = corrected_error(differences, share)
+    return f"{differences.mean():>+12.3f}{interval:>20}{error:>8.3f}"
 
 
 # ------------------------------------------------------------------------------------ 2. no protein

@@ -13,7 +13,9 @@ from graphfuse.data.synth import planted
 from graphfuse.errors import LeakError
 from graphfuse.evaluate.baselines import fit_baselines
 from graphfuse.evaluate.cross_validation import study
-from graphfuse.evaluate.folds import repeated, splits
+from graphfuse.evaluate.folds import repeated, splits, table_of
+from graphfuse.evaluate.resume.dependencies import Beside
+from graphfuse.evaluate.score_lines import score_lines
 from graphfuse.schema import PREDICTION_COLUMNS, Metrics, Recipe
 from graphfuse.task.registry import metrics_of
 
@@ -303,6 +305,89 @@ def test_inner_folds_keep_a_group_whole(sites, monkeypatch):
         where = pd.Series(cross.inner.first).groupby(cross.groups).nunique()
         assert (where == 1).all() and cross.inner.first.max() + 1 == min(sites, 5)
     assert np.isfinite(found.scores()["brier"]).all()
+
+
+# -------------------------------------------------------------------------- intervals and verdicts
+
+
+def one_class_folds():
+    """Three folds of all labelled patients; the first tests one class alone."""
+    codes = COHORT.outcome().values
+    fold = np.where(codes < 0, -1, 1 + np.arange(len(codes)) % 2)
+    fold[np.flatnonzero(codes == 0)[:8]] = 0
+    return table_of(COHORT.patients, fold[None])
+
+
+def test_a_fold_of_one_class_is_a_dash_with_its_reason():
+    found = ran(COHORT, one_class_folds())
+    first = found.scores().query("model == 'graphfuse' and fold == 0").iloc[0]
+    assert np.isnan([first["mcc"], first["auroc"], first["auprc"]]).all()
+    metrics = found.metrics({})
+    score = metrics.models["graphfuse"]["mcc"]
+    assert score.reason == "1 of 3 test folds do not have patients of two classes"
+    assert score.mean == pytest.approx(found.scores().query("model == 'graphfuse'")["mcc"].mean())
+    folds = one_class_folds()
+    alone = ran(COHORT, folds.assign(fold=folds["fold"].where(folds["fold"] == 0)))
+    metrics = alone.metrics({})
+    score = metrics.models["graphfuse"]["mcc"]
+    assert (score.mean, score.reason) == (None, "no test fold has patients of two classes")
+    lines = score_lines(metrics)
+    assert lines[-1] == "AUROC: no test fold has patients of two classes"
+    assert next(line for line in lines if line.startswith("graphfuse")).endswith(" -")
+
+
+def test_ece_is_that_of_all_folds_together():
+    found = ran(COHORT, ONCE)
+    metrics = found.metrics({})
+    order = [replica.tested for replica in found.replicas]
+    truth = COHORT.outcome().values[np.concatenate(order)]
+    output = np.concatenate(found.outputs["graphfuse"])
+    pooled = scores(truth, output)["ece"]
+    assert metrics.models["graphfuse"]["ece"].mean == pytest.approx(pooled, abs=1e-12)
+
+
+def test_the_additive_net_of_one_repeat_is_compared_in_that_repeat():
+    outcome = COHORT.outcome()
+    folds = repeated(COHORT.patients, outcome.values, 2, 2, 0)
+    beside = Beside(modalities=True)
+    found = study(COHORT, outcome, RECIPE, None, folds, 0, "cpu", beside=beside, final=False)
+    table = found.scores().query("repeat == 0").groupby("model")["accuracy"].mean()
+    pairs = {(pair.b, pair.metric): pair for pair in found.metrics({}).comparisons}
+    difference = pairs["additive", "accuracy"].difference
+    assert difference == pytest.approx(table["graphfuse"] - table["additive"], abs=1e-12)
+
+
+def test_patients_of_a_group_are_drawn_together():
+    site = np.arange(66) % 12
+    names = np.array([f"s{k}" for k in site], object)
+    names[:3] = "unknown"  # who are drawn for themselves
+    grouped = replace(COHORT, groups={"site": names.astype(str)})
+    found = study(
+        grouped, grouped.outcome(), RECIPE, None, ONCE, 0, "cpu", keeps="site", final=False
+    )
+    tested = np.concatenate([replica.tested for replica in found.replicas])
+    strangers = len(set(tested) & {0, 1, 2})
+    assert found.draws().units == 12 + strangers
+    assert ran(COHORT, ONCE).draws().units == len(tested)
+
+
+def test_no_number_hangs_on_the_order_of_patients():
+    found = ran(COHORT, ONCE)
+    order = np.random.default_rng(0).permutation(len(COHORT))
+    place = np.argsort(order)
+    turned = replace(
+        found,
+        outcome=found.outcome.take(order),
+        present=found.present.iloc[order],
+        replicas=[
+            replace(each, tested=place[each.tested], train=place[each.train])
+            for each in found.replicas
+        ],
+    )
+    one, two = found.metrics({}), turned.metrics({})
+    for name, row in one.models.items():
+        for metric in METRICS:
+            assert row[metric].ci95 == pytest.approx(two.models[name][metric].ci95, abs=1e-12)
 
 
 # --------------------------------------------------------------------------------- many patients

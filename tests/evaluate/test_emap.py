@@ -14,12 +14,12 @@ from graphfuse.data.modality import Modality
 from graphfuse.errors import InputError
 from graphfuse.evaluate import emap
 from graphfuse.evaluate.emap import additive, projection
-from graphfuse.evaluate.fold_statistics import compare
 from graphfuse.evaluate.folds import repeated, splits
 from graphfuse.graph.gene.network import GeneNetwork
 from graphfuse.learn.model import FusionModel
 from graphfuse.schema import Recipe
 from graphfuse.task.registry import metrics_of
+from tests.drawn_scores import compared, drawn
 
 METRICS = metrics_of("class")
 
@@ -294,40 +294,41 @@ def signs(together, patients=500, seed=0):
     return Cohort.from_frames(tables, pd.Series(np.where(score > 0, "up", "down"), ids, name="y"))
 
 
-def both(cohort, metrics=("accuracy", "auroc")):
-    """Scores of a bilinear net and of its projection, in five folds."""
+def both(cohort):
+    """The draws of a bilinear net and of its projection, in five folds."""
     codes = cohort.outcome().values
-    net, found = {"fuse": "bilinear", "propagate": "none", "width": 12}, []
-    for _, _, test, train in splits(repeated(cohort.patients, codes, 5, 1, 0), codes >= 0):
+    net = {"fuse": "bilinear", "propagate": "none", "width": 12}
+    outputs = {name: np.zeros((len(codes), 2)) for name in ("graphfuse", "additive")}
+    fold_of = np.zeros(len(codes), int)
+    for _, fold, test, train in splits(repeated(cohort.patients, codes, 5, 1, 0), codes >= 0):
         model = model_of(cohort.take(train), net=net, train={"epochs": 60})
-        held = cohort.take(test)
-        found.append(
-            [
-                METRICS.scores(codes[test], p)
-                for p in (model.predict_proba(held), additive(model, held, 60))
-            ]
-        )
-    return tuple({m: np.array([pair[k][m] for pair in found]) for m in metrics} for k in (0, 1))
+        tested = cohort.take(test)
+        outputs["graphfuse"][test] = model.predict_proba(tested)
+        outputs["additive"][test] = additive(model, tested, 60)
+        fold_of[test] = fold
+    return drawn(METRICS, codes, outputs, fold_of, trained=0.8 * len(codes))
 
 
-def compared(net, projected):
-    """The net against its projection, by metric, in folds a fifth of the patients large."""
-    return [
-        compare("graphfuse", "additive", METRICS[metric], net[metric], projected[metric], 0.25)
-        for metric in net
-    ]
+def versus(draws):
+    """The net against its projection, by metric."""
+    metrics = [METRICS[name] for name in ("accuracy", "auroc")]
+    return compared(draws, [("graphfuse", "additive")], metrics)
+
+
+def mean(draws, model, metric="accuracy"):
+    return draws.scores[model][metric][0]
 
 
 def test_a_net_that_needs_both_modalities_at_once_loses_what_it_knew():
-    net, projected = both(signs(together=True))
-    assert net["accuracy"].mean() > 0.95 and 0.35 < projected["accuracy"].mean() < 0.65
-    for pair in compared(net, projected):
+    draws = both(signs(together=True))
+    assert mean(draws, "graphfuse") > 0.95 and 0.35 < mean(draws, "additive") < 0.65
+    for pair in versus(draws):
         assert pair.verdict == "better" and pair.difference > 0.3
 
 
 def test_a_net_that_adds_up_loses_nothing():
-    net, projected = both(signs(together=False))
-    assert net["accuracy"].mean() > 0.7
-    pairs = compared(net, projected)
+    draws = both(signs(together=False))
+    assert mean(draws, "graphfuse") > 0.7
+    pairs = versus(draws)
     assert [pair.verdict for pair in pairs] == ["no difference shown"] * 2
     assert all(abs(pair.difference) < 0.03 for pair in pairs)

@@ -73,14 +73,11 @@ def test_what_is_picked_on_shuffled_labels_is_self_deception():
     assert "from picking" in str(found) and "best of 31" in str(found)
 
 
-def test_optimism_and_comparison_by_hand():
+def test_optimism_by_hand():
     curves = np.array([[0.5, 0.7, 0.6], [0.5, 0.5, 0.8]])
-    found = Picked(METRICS["accuracy"], np.array([0.6, 0.5]), curves, 0.25)
+    found = Picked(METRICS["accuracy"], np.array([0.6, 0.5]), curves)
     assert found.best.tolist() == [0.7, 0.8] and found.optimism == pytest.approx(0.2)
-    pair = found.comparison()
-    assert (pair.a, pair.b, pair.metric) == ("best-of-epochs", "graphfuse", "accuracy")
-    assert pair.difference == pytest.approx(0.2)
-    low = Picked(METRICS["brier"], np.array([0.6, 0.5]), curves, 0.25)
+    low = Picked(METRICS["brier"], np.array([0.6, 0.5]), curves)
     assert low.best.tolist() == [0.5, 0.5] and low.optimism == pytest.approx(0.05)
 
 

@@ -17,13 +17,14 @@ from graphfuse.data.modality import Modality
 from graphfuse.data.synth import planted
 from graphfuse.errors import InputError
 from graphfuse.evaluate.cross_validation import study
-from graphfuse.evaluate.fold_statistics import summary
+from graphfuse.evaluate.fold_statistics import score_over_folds
 from graphfuse.evaluate.folds import repeated, splits
 from graphfuse.evaluate.leakage.nulls import noise, nulls, shuffled
 from graphfuse.learn.model import FusionModel
 from graphfuse.schema import Recipe
 from graphfuse.task.outcome import Outcome
 from graphfuse.task.registry import metrics_of
+from tests.drawn_scores import drawn
 
 pytestmark = pytest.mark.usefixtures("few_trees")
 
@@ -171,15 +172,17 @@ NULLS = {"noise": noise, "shuffled": lambda cohort, seed: shuffled(cohort, seed=
 
 def of_the_net(cohort, seed=0):
     """Metric → score of the net in five folds."""
-    codes, found = cohort.outcome().values, []
-    for _, _, test, train in splits(repeated(cohort.patients, codes, 5, 1, seed), codes >= 0):
+    codes = cohort.outcome().values
+    output, fold_of = np.zeros((len(codes), 2)), np.zeros(len(codes), int)
+    for _, fold, test, train in splits(repeated(cohort.patients, codes, 5, 1, seed), codes >= 0):
         model = FusionModel(recipe_of(), seed=seed, device="cpu").fit(cohort.take(train))
-        found.append(METRICS.scores(codes[test], model.predict_proba(cohort.take(test))))
-    table = pd.DataFrame(found)
-    return {
-        metric: summary(table[metric].to_numpy(), 0.25, METRICS[metric])
-        for metric in ("accuracy", "balanced_accuracy", "auroc")
-    }
+        output[test], fold_of[test] = model.predict_proba(cohort.take(test)), fold
+    draws = drawn(METRICS, codes, {"net": output}, fold_of, trained=0.8 * len(codes))
+    scores = {}
+    for name in ("accuracy", "balanced_accuracy", "auroc"):
+        values = draws.scores["net"][name]
+        scores[name] = score_over_folds(values[:1], values, METRICS[name], len(codes), draws)
+    return scores
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,9 @@ from sklearn.preprocessing import StandardScaler
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.errors import InputError
-from graphfuse.evaluate.bootstrap import bootstrap_scores
 from graphfuse.evaluate.cross_validation import study
 from graphfuse.evaluate.external.scoring import score
+from graphfuse.evaluate.fold_statistics import score_over_folds
 from graphfuse.evaluate.leakage.check import leak_check
 from graphfuse.evaluate.leakage.epoch_picking import best_of_epochs
 from graphfuse.evaluate.protocol import Protocol
@@ -25,6 +25,7 @@ from graphfuse.evaluate.subgroups import subgroups
 from graphfuse.learn.model import FusionModel
 from graphfuse.schema import Recipe
 from graphfuse.task.registry import kind_of, metrics_of
+from tests.drawn_scores import drawn as drawn_scores
 
 pytestmark = pytest.mark.usefixtures("few_trees")
 WEIGHTS = np.random.default_rng(99).normal(size=10)
@@ -169,9 +170,12 @@ def test_intervals_hold_the_score_of_all_patients_in_95_of_100():
     once = np.ones((1, len(y)))
     truth = {name: METRICS[name].score(y, output, once).item() for name in held}
     for seed in range(150):
-        intervals = bootstrap_scores(METRICS, *drawn(60), draws=300, seed=seed)
+        known, predicted = drawn(60)
+        draws = drawn_scores(METRICS, known, {"net": predicted}, draws=300, seed=seed)
         for name in held:
-            low, high = intervals[name]
+            scored = draws.scores["net"][name]
+            found = score_over_folds(scored[:1], scored, METRICS[name], 60, draws)
+            low, high = found.ci95
             held[name] += low <= truth[name] <= high
     assert all(135 <= count <= 150 for count in held.values()), held  # 142.5 ± 2.7
 

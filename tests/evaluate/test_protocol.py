@@ -248,14 +248,10 @@ def test_what_is_said_is_json_without_ids_and_says_what_intervals_mean():
         )
         assert said[name]["inner_folds"] == 5 and said[name]["selection"].startswith("nested")
     assert (said["cv"]["folds"], said["cv"]["repeats"]) == (4, 2)
-    assert [said[n]["interval"] for n in said] == [
-        "corrected",
-        "corrected",
-        "bootstrap",
-        "bootstrap",
-        "corrected",
-    ]
-    assert "Nadeau" in said["cv"]["intervals"] and "bootstrap" in said["split"]["intervals"]
+    drawn = {name: each["interval"] for name, each in said.items()}
+    assert drawn.pop("leave") == "groups" and set(drawn.values()) == {"patients"}
+    assert all("Nadeau" in each["intervals"] for each in said.values())
+    assert "whole groups drawn" in said["leave"]["intervals"]
     assert (
         said["leave"]["left_out"] == said["leave"]["inner_grouped_by"] == "site"
         and said["leave"]["folds"] == 3

@@ -14,6 +14,7 @@ from graphfuse.data.cohort import Cohort
 from graphfuse.errors import InputError
 from graphfuse.evaluate.cross_validation import study
 from graphfuse.evaluate.folds import repeated
+from graphfuse.evaluate.patient_draws import PatientDraws
 from graphfuse.evaluate.resume.dependencies import Beside
 from graphfuse.evaluate.shapley import (
     MOST,
@@ -26,10 +27,11 @@ from graphfuse.evaluate.shapley import (
 from graphfuse.report import modality_contributions
 from graphfuse.schema import Evaluation, Recipe
 from graphfuse.task.registry import metrics_of
+from tests.drawn_scores import drawn
 
 pytestmark = pytest.mark.usefixtures("few_trees")
 
-scored = metrics_of("class").scores
+METRICS = metrics_of("class")
 
 NAMES = ("rna", "meth", "mirna", "clinical")
 
@@ -165,8 +167,8 @@ def test_what_is_missing_is_named():
 
 
 def real(copies=False, patients=240, seed=0):
-    """Accuracy in five folds of a regression on every subset of: a signal, another, noise; or with
-    the first copied."""
+    """The draws, in five folds, of a regression on every subset of: a signal, another, noise; or
+    with the first copied."""
     rng = np.random.default_rng(seed)
     y = rng.integers(0, 2, patients)
     tables = {
@@ -176,76 +178,74 @@ def real(copies=False, patients=240, seed=0):
     }
     if copies:
         tables["noise"] = tables["strong"].copy()
-    folds, found = StratifiedKFold(5, shuffle=True, random_state=0), {(): []}
-    for train, test in folds.split(y, y):
-        found[()].append((y[test] == np.bincount(y[train]).argmax()).mean())
-        for subset in [*subsets(tuple(tables)), tuple(tables)]:
+    names, fold_of = tuple(tables), np.zeros(patients, int)
+    outputs = {"majority": np.zeros((patients, 2)), "graphfuse": np.zeros((patients, 2))}
+    for subset in subsets(names):
+        outputs[f"only:{'+'.join(subset)}"] = np.zeros((patients, 2))
+    folds = StratifiedKFold(5, shuffle=True, random_state=0)
+    for number, (train, test) in enumerate(folds.split(y, y)):
+        fold_of[test] = number
+        outputs["majority"][test] = np.bincount(y[train]) / len(train)
+        for subset in [*subsets(names), names]:
             x = np.hstack([tables[name] for name in subset])
             model = LogisticRegression().fit(x[train], y[train])
-            found.setdefault(subset, []).append(model.score(x[test], y[test]))
-    return {s: np.array(v) for s, v in found.items()}, tuple(tables)
+            called = "graphfuse" if subset == names else f"only:{'+'.join(subset)}"
+            outputs[called][test] = model.predict_proba(x[test])
+    return drawn(METRICS, y, outputs, fold_of, trained=0.8 * patients), names
+
+
+def in_accuracy(draws, names):
+    return contributions(draws, names, [METRICS["accuracy"]], "majority")
 
 
 def test_signal_is_told_from_noise_by_its_interval():
-    value, names = real()
-    strong, weak, noise = contributions(value, names, "accuracy", 0.25)
+    strong, weak, noise = in_accuracy(*real())
     assert (strong.modality, strong.metric) == ("strong", "accuracy")
     assert strong.ci95[0] > 0.1 and strong.value > weak.value > noise.value
     assert noise.ci95[0] < 0 < noise.ci95[1] and abs(noise.value) < 0.03
+    assert strong.p_adjusted < 0.001 and noise.p_adjusted > 0.05
 
 
 def test_a_copy_of_real_data_has_the_same_value():
-    value, names = real(copies=True)
-    strong, _, copy = contributions(value, names, "accuracy", 0.25)
-    assert copy.value == pytest.approx(strong.value, abs=1e-12) and copy.ci95 == pytest.approx(
-        strong.ci95
-    )
+    strong, _, copy = in_accuracy(*real(copies=True))
+    assert copy.value == pytest.approx(strong.value, abs=1e-12)
+    assert copy.ci95 == pytest.approx(strong.ci95)
+
+
+def given(**scores):
+    """Draws of one modality's net and of the baseline: the first score is that of the patients as
+    they are."""
+    names = {"majority": "none", "graphfuse": "a"}
+    by_model = {name: {"auroc": np.array(scores[key])} for name, key in names.items()}
+    return PatientDraws(by_model, {}, 50, 50, 100, {})
 
 
 def test_the_interval_by_hand():
-    value = {(): np.array([0.5, 0.5, 0.5]), ("a",): np.array([0.7, 0.9, 0.8])}
-    (found,) = contributions(value, ("a",), "auroc", 0.5)
-    half = stats.t.ppf(0.975, 2) * 0.1 * np.sqrt(1 / 3 + 0.5)
-    assert found.value == pytest.approx(0.3) and found.ci95 == pytest.approx(
-        (0.3 - half, 0.3 + half)
-    )
+    draws = given(none=[0.5, 0.5, 0.5, 0.5], a=[0.8, 0.7, 0.9, 0.8])
+    (found,) = contributions(draws, ("a",), [METRICS["auroc"]], "majority")
+    error = np.std([0.7, 0.9, 0.8]) * np.sqrt(50 / 49) * np.sqrt(1.5)
+    half = stats.t.ppf(0.975, 49) * error
+    assert found.value == pytest.approx(0.3)
+    assert found.ci95 == pytest.approx((0.3 - half, 0.3 + half))
+    assert found.p_adjusted == pytest.approx(2 * stats.t.sf(0.3 / error, 49))
 
 
-def test_values_are_differences_and_know_no_bounds():
-    value = {(): np.array([1.9, 2.0]), ("a",): np.array([0.1, 0.0])}
-    (found,) = contributions(value, ("a",), "brier", 0.25)
-    assert found.value == pytest.approx(-1.9) and found.ci95[0] < -1.9
+def test_values_that_nothing_varies_have_no_interval_and_unknown_ones_are_left_out():
+    same = given(none=[0.5, 0.5, 0.5], a=[0.5, 0.5, 0.5])
+    (found,) = contributions(same, ("a",), [METRICS["auroc"]], "majority")
+    assert (found.value, found.ci95, found.p_adjusted) == (0, (None, None), None)
+    nothing = given(none=[np.nan] * 3, a=[0.5] * 3)
+    assert contributions(nothing, ("a",), [METRICS["auroc"]], "majority") == []
 
 
-def test_folds_without_a_score_do_not_count():
-    value = {(): np.array([0.5, 0.5, 0.5]), ("a",): np.array([0.7, np.nan, 0.8])}
-    (found,) = contributions(value, ("a",), "auroc", 0.25)
-    assert found.value == pytest.approx(0.25) and None not in found.ci95
-    (one,) = contributions({s: v[:2] for s, v in value.items()}, ("a",), "auroc", 0.25)
-    assert one.value == pytest.approx(0.2) and one.ci95 == (None, None)
-    assert contributions({s: v[1:2] for s, v in value.items()}, ("a",), "auroc", 0.25) == []
-
-
-def test_scores_are_found_in_the_table_of_a_study():
-    rng = np.random.default_rng(0)
-    models = ["majority", "graphfuse", "only:a", "only:b", "late", "single:a"]
-    rows = [
-        {"model": model, "repeat": r, "fold": k} | scored(rng.integers(0, 2, 20), rng.dirichlet([1,
-        1], 20))
-        for model in models for r in (0, 1) for k in (0, 1, 2)
-    ]  # fmt: skip
-    table = pd.DataFrame(rows)
-    found = by_subset(table, ("a", "b"), "auroc", "majority")
-    assert list(found) == [(), ("a",), ("b",), ("a", "b")]
-    for subset, model in (((), "majority"), (("b",), "only:b"), (("a", "b"), "graphfuse")):
-        assert found[subset].tolist() == table[table["model"] == model]["auroc"].tolist()
-    table.loc[(table["model"] == "only:a") & (table["fold"] == 1), "auroc"] = np.nan
-    assert [len(v) for v in by_subset(table, ("a", "b"), "auroc", "majority").values()] == [4] * 4
-    unscored = by_subset(table.assign(auroc=np.nan), ("a", "b"), "auroc", "majority")
-    assert contributions(unscored, ("a", "b"), "auroc", 0.25) == []
-    without_b = table[table["model"] != "only:b"]
-    with pytest.raises(InputError, match=r"\(b\)"):
-        shapley(by_subset(without_b, ("a", "b"), "auroc", "majority"), ("a", "b"))
+def test_scores_are_found_among_all_models():
+    draws, names = real()
+    found = by_subset(draws.scores, names, "auroc", "majority")
+    assert next(iter(found)) == () and list(found)[-1] == names and len(found) == 8
+    assert (found["weak",] == draws.scores["only:weak"]["auroc"]).all()
+    less = {name: row for name, row in draws.scores.items() if name != "only:weak"}
+    with pytest.raises(InputError, match=r"\(weak\)"):
+        shapley(by_subset(less, names, "auroc", "majority"), names)
 
 
 # ------------------------------------------------------------------ what a modality may be called

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from graphfuse.data.safe_csv import safe_csv
+from graphfuse.evaluate.patient_draws import TestPart, drawn_scores, over_repeats
 from graphfuse.evaluate.summary import columns, tally
 from graphfuse.schema import RANKING_COLUMNS
 from graphfuse.task.registry import metrics_of
@@ -50,7 +51,8 @@ def predictions(patients=150, repeats=2, level=50.0, scale=10.0, error=0.5, seed
 def metrics(table, models=MODELS, seed=0):
     """`metrics.json` of models that err by so much."""
     rng = np.random.default_rng(seed)
-    rows = []
+    rows, parts = [], {}
+    ids = pd.Index(table["patient"].unique())
     for name, error in models.items():
         for (repeat, fold), part in table.groupby(["repeat", "fold"]):
             y = part["truth"].to_numpy(float)
@@ -61,8 +63,13 @@ def metrics(table, models=MODELS, seed=0):
             tested, trained = len(part), table["patient"].nunique() - len(part)
             scores = NUMBER.scores(y, output)
             rows.append([name, repeat, fold, tested, trained, *scores.values(), 0.4])
+            who = ids.get_indexer(part["patient"])
+            parts.setdefault(repeat, {}).setdefault(name, []).append(TestPart(who, y, output))
     frame = pd.DataFrame(rows, columns=columns(NUMBER))
-    return tally(frame, "score", {"folds": 3, "repeats": 2, "stratified": True}, NUMBER)
+    units, trained = np.arange(len(ids)), 2 / 3 * len(ids)
+    draws = over_repeats([drawn_scores(each, units, NUMBER, trained) for each in parts.values()])
+    protocol = {"folds": 3, "repeats": 2, "stratified": True, "interval": "patients"}
+    return tally(frame, draws, "score", protocol, NUMBER)
 
 
 def record(table):

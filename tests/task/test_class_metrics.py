@@ -39,9 +39,17 @@ def of_scikit_learn(codes, p, weight=None):
             "macro_f1": reference.f1_score(codes, call, average="macro", zero_division=0, **given),
             "auroc": np.mean(roc) if roc else np.nan,
             "auprc": np.mean(precision) if precision else np.nan,
-            "mcc": reference.matthews_corrcoef(codes, call, **given),
+            "mcc": _correlation(codes, call, **given),
             "brier": np.average(((p - np.eye(classes)[codes]) ** 2).sum(1), weights=weight),
         }
+
+
+def _correlation(codes, call, **given):
+    """Matthews'; scikit-learn says 0 where all patients are of one class, of which nothing is
+    known."""
+    if len(np.unique(codes)) < 2:
+        return np.nan
+    return reference.matthews_corrcoef(codes, call, **given)
 
 
 def assert_same(found, expected):
@@ -72,7 +80,9 @@ def test_so_are_those_of_few_patients_with_classes_missing(classes, patients):
 @pytest.mark.parametrize("classes", [2, 3])
 def test_a_fold_of_one_class_has_no_area(classes):
     found = METRICS.scores(np.zeros(4, int), np.full((4, classes), 1 / classes))
-    assert np.isnan(found["auroc"]) and np.isnan(found["auprc"]) and found["accuracy"] == 1
+    assert np.isnan([found["auroc"], found["auprc"], found["mcc"]]).all()
+    assert found["accuracy"] == 1
+    assert {m.needs for m in METRICS if np.isnan(found[m.name])} == {"patients of two classes"}
 
 
 def test_a_class_missing_from_the_fold_is_left_out_of_the_areas():
@@ -122,7 +132,6 @@ def test_a_draw_without_anybody_has_no_score_and_does_not_warn():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         found = {m.name: m.score(codes, p, np.zeros((2, len(codes)))) for m in METRICS}
-    assert found.pop("mcc").tolist() == [0, 0]
     assert all(values.shape == (2,) and np.isnan(values).all() for values in found.values())
 
 
@@ -154,14 +163,22 @@ def two_classes(right, confidence):
     return codes, np.stack([confidence, 1 - confidence], 1)
 
 
+def by_chance(confidence):
+    """The mean of |hits less confidence| of so many patients of a calibrated model, as of a
+    normal."""
+    confidence = np.asarray(confidence)
+    return np.sqrt(2 / np.pi * (confidence * (1 - confidence)).sum())
+
+
 def test_calibration_error_by_hand():
-    """0.95, 0.97 and 1 share the last of 15 bins, 0.62 and 0.65 the tenth."""
+    """0.95, 0.97 and 1 share the last of 15 bins, 0.62 and 0.65 the tenth; what is off by chance
+    alone, the mean of a normal's absolute value, is taken off each."""
     confidence = np.array([0.95, 0.97, 0.62, 0.65, 1.0])
     given = two_classes([True, True, True, False, False], confidence)
-    last = 3 / 5 * abs(2 / 3 - (0.95 + 0.97 + 1.0) / 3)
-    tenth = 2 / 5 * abs(1 / 2 - (0.62 + 0.65) / 2)
+    last = 3 / 5 * abs(2 / 3 - (0.95 + 0.97 + 1.0) / 3) - by_chance([0.95, 0.97, 1.0]) / 5
+    tenth = 2 / 5 * abs(1 / 2 - (0.62 + 0.65) / 2) - by_chance([0.62, 0.65]) / 5
     assert calibration_error(*given) == pytest.approx(last + tenth, rel=1e-12)
-    expected = abs(0.6 - confidence.mean())
+    expected = abs(0.6 - confidence.mean()) - by_chance(confidence) / 5
     assert calibration_error(*given, bins=1) == pytest.approx(expected, rel=1e-12)
 
 
@@ -173,6 +190,7 @@ def test_calibration_error_is_a_loop():
         mine = [i for i in range(500) if b / 15 <= confidence[i] < (b + 1) / 15]
         if mine:
             expected += len(mine) / 500 * abs(right[mine].mean() - confidence[mine].mean())
+            expected -= by_chance(confidence[mine]) / 500
     assert METRICS.scores(codes, p)["ece"] == pytest.approx(expected, rel=1e-10)
 
 
@@ -181,8 +199,21 @@ def test_calibrated_probabilities_have_little_error_and_boasts_have_much():
     confidence = rng.uniform(0.5, 1, 100_000)
     right = rng.random(100_000) < confidence
     assert calibration_error(*two_classes(right, confidence)) < 0.01
+    assert METRICS["ece"].pooled
     boasts = calibration_error(*two_classes(right, np.ones(100_000)))
     assert boasts == pytest.approx(1 - right.mean(), rel=1e-9)
+
+
+@pytest.mark.parametrize("patients, off", [(24, 0.015), (75, 0.005), (154, 0.004)])
+@pytest.mark.parametrize("classes", [2, 5])
+def test_a_calibrated_model_has_no_error_however_few_the_patients(patients, off, classes):
+    """What was not taken off was 0.18 of 24 patients, 0.08 of 154."""
+    rng, found = np.random.default_rng(0), []
+    for _ in range(500):
+        p = rng.dirichlet(np.full(classes, 0.5), patients)
+        codes = (p.cumsum(1) > rng.random((patients, 1))).argmax(1)
+        found.append(calibration_error(codes, p))
+    assert np.mean(found) == pytest.approx(0, abs=off)
 
 
 # ------------------------------------------------------------------- what is known of metrics
@@ -195,6 +226,9 @@ def test_chance_is_the_score_of_the_shares_for_everyone(counts):
     found = METRICS.scores(codes, np.tile(shares, (len(codes), 1)))
     for metric in METRICS:
         chance = metric.chance(shares) if callable(metric.chance) else metric.chance
+        if metric is METRICS["ece"]:  # these shares are those of the very patients, to the last
+            assert found["ece"] < chance == 0
+            continue
         assert chance == pytest.approx(found[metric.name], abs=1e-12), metric.name
 
 

@@ -11,9 +11,11 @@ import pandas as pd
 from graphfuse.data.safe_csv import safe_csv
 from graphfuse.errors import few_counted
 from graphfuse.evaluate.external.record import evaluations_in, sums_of, write_record
+from graphfuse.evaluate.score_lines import missing_scores, verdict_words
 from graphfuse.files.atomic_write import Kind, whole_folder, write_json
 from graphfuse.files.working_folders import recover
 from graphfuse.schema import Comparison, Metrics, Score
+from graphfuse.task.metric import Metric
 from graphfuse.task.registry import metrics_of
 
 log = logging.getLogger(__name__)
@@ -35,7 +37,7 @@ class External:
         patient, truth (blank = unlabelled), and what is predicted: `call, p_<class>…` of classes,
         `value, lo, hi` of a number.
     metrics : Metrics
-        In which `mean` is the score and `ci95` a bootstrap over patients.
+        In which `mean` is the score and `ci95` an interval over patients, of this one model.
     record : dict
         Hashes, counts, what could be checked, notices.
     """
@@ -104,9 +106,11 @@ class External:
         about = self.record
         scored = few_counted(about["scored"], "patient")
         lines = [f"{self.cohort}: {self.metrics.target} of {scored} that the model never saw", ""]
+        metrics = metrics_of(self.metrics.kind)
         lines += self._table()
+        lines += missing_scores(self.metrics, metrics)
         lines.append("")
-        lines += [_in_words(pair) for pair in self.metrics.comparisons]
+        lines += [_in_words(pair, metrics[pair.metric]) for pair in self.metrics.comparisons]
         lines += [f"note: {notice}" for notice in about["notices"]]
         lines.append(f"model {about['model'][:12]}, data {about['data'][:12]} (sha256)")
         return "\n".join(lines)
@@ -155,8 +159,8 @@ def _since(changed: list[str]) -> str:
     return f"with another {' and '.join(changed)} than the first"
 
 
-def _in_words(pair: Comparison) -> str:
+def _in_words(pair: Comparison, metric: Metric) -> str:
     """A comparison as a line."""
     low, high = pair.ci95
     change = f"{pair.difference:+.3f} ({low:+.3f} to {high:+.3f})"
-    return f"{pair.metric} against {pair.b}: {change}, {pair.verdict}"
+    return f"{pair.metric} against {pair.b}: {change}, {verdict_words(pair, metric)}"

@@ -16,10 +16,11 @@ import pandas as pd
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.load_cohort import as_cohort
 from graphfuse.errors import InputError, LeakError, counted
-from graphfuse.evaluate.bootstrap import bootstrap_compare, bootstrap_scores
 from graphfuse.evaluate.external.model_identity import Frozen, alike, known_profiles
 from graphfuse.evaluate.external.notices import modalities_lacking, thinly_scored, unlabelled
 from graphfuse.evaluate.external.result import External
+from graphfuse.evaluate.fold_statistics import Difference, judged, score_over_folds
+from graphfuse.evaluate.patient_draws import DRAWS, PatientDraws, TestPart, drawn_scores
 from graphfuse.evaluate.run_results import Report
 from graphfuse.learn.model import FusionModel
 from graphfuse.schema import Metrics, Score
@@ -27,8 +28,6 @@ from graphfuse.schema.run_model_name import OURS
 from graphfuse.task.metric import MetricSet
 from graphfuse.task.outcome import Outcome, Target
 from graphfuse.task.task import Task
-
-DRAWS = 1000
 
 
 def score(
@@ -53,7 +52,7 @@ def score(
     target : str, optional
         The cohort's outcome (default: of the model's own name), classes matched by their names.
     seed : int
-        Of the bootstrap.
+        Of the draws of patients.
     allow_shift : bool
         Whether tables far from the scale of training are scored (`FusionModel.shifts`).
     device : str, optional
@@ -188,20 +187,25 @@ def _metrics(frozen: Frozen, outcome: str, truth: Target, output: np.ndarray, se
     """The scores of the model and of the task's baseline, where that is known."""
     task, y = frozen.model.task_, truth.values
     outputs = {OURS: output}
-    comparisons = []
     if frozen.null is not None:
         null_output = np.tile(frozen.null, (len(y), 1))
         outputs = {task.baseline: null_output, OURS: output}
-        compared = task.metrics.compared_outside
-        comparisons = bootstrap_compare(
-            OURS, task.baseline, y, output, null_output, compared, DRAWS, seed
-        )
+    everyone = np.arange(len(y))
+    parts = {name: [TestPart(everyone, y, each)] for name, each in outputs.items()}
+    draws = drawn_scores(parts, everyone, task.metrics, seed=seed)
+    differences = []
+    if frozen.null is not None:
+        found = [
+            Difference.between(OURS, task.baseline, metric, draws)
+            for metric in task.metrics.compared_outside
+        ]
+        differences = [difference for difference in found if difference is not None]
     protocol = {
         "kind": "external",
-        "interval": "bootstrap",
+        "interval": "external",
         "intervals": (
-            f"95 %, bootstrap over the cohort's patients ({DRAWS:,} draws): of this model, not "
-            "of its training"
+            f"95 %, over the cohort's patients ({DRAWS:,} draws): of this model, not of its "
+            "training"
         ),
         **task.in_protocol(truth),
     }
@@ -209,17 +213,17 @@ def _metrics(frozen: Frozen, outcome: str, truth: Target, output: np.ndarray, se
         target=outcome,
         kind=task.kind,
         protocol=protocol,
-        models={name: _scores(task.metrics, y, each, seed) for name, each in outputs.items()},
-        comparisons=comparisons,
+        models={name: _scores(name, task.metrics, draws) for name in outputs},
+        comparisons=judged(differences, draws),
     )
 
 
-def _scores(metrics: MetricSet, y: np.ndarray, output: np.ndarray, seed: int) -> dict[str, Score]:
-    """A model's score in every metric, with an interval over resampled patients."""
-    points = metrics.scores(y, output)
-    intervals = bootstrap_scores(metrics, y, output, DRAWS, seed)
+def _scores(name: str, metrics: MetricSet, draws: PatientDraws) -> dict[str, Score]:
+    """A model's score in every metric, with an interval over patients."""
     scores = {}
-    for name in metrics.names:
-        mean = points[name] if np.isfinite(points[name]) else None
-        scores[name] = Score(mean=mean, sd=None, ci95=intervals[name])
+    for metric in metrics:
+        drawn = draws.scores[name][metric.name]
+        fewest = draws.fewest[name][metric.name]
+        scored = score_over_folds(drawn[:1], drawn, metric, fewest, draws)
+        scores[metric.name] = scored.model_copy(update={"sd": None})
     return scores

@@ -12,7 +12,6 @@ import torch
 from scipy import stats
 
 from graphfuse.data.cohort import Cohort
-from graphfuse.evaluate.fold_statistics import compare
 from graphfuse.evaluate.folds import splits
 from graphfuse.graph.gene.network import GeneNetwork
 from graphfuse.learn.bank.bank import Bank
@@ -24,8 +23,7 @@ from graphfuse.learn.linear.prepared_fold import PreparedFold
 from graphfuse.learn.random_draws import mask_sources
 from graphfuse.learn.standardised_columns import Views
 from graphfuse.nn.net import Inputs, Net
-from graphfuse.schema import Comparison, Recipe
-from graphfuse.schema.run_model_name import OURS
+from graphfuse.schema import Recipe
 from graphfuse.task.metric import Metric
 from graphfuse.task.outcome import Outcome
 from graphfuse.task.registry import metrics_of
@@ -84,8 +82,6 @@ class Picked:
         `[J]`, with the epoch chosen on inner folds.
     curves : np.ndarray
         `[J, epochs + 1]`, before every epoch and after the last.
-    test_share : float
-        n_test / n_train.
     tested : tuple of int
         Patients of each fold.
     classes : int
@@ -95,7 +91,6 @@ class Picked:
     metric: Metric
     honest: np.ndarray
     curves: np.ndarray
-    test_share: float
     tested: tuple[int, ...] = ()
     classes: int = 2
 
@@ -111,10 +106,6 @@ class Picked:
         """Mean over folds of what picking gains, in the metric's units; above 0 whichever way is
         up."""
         return float(np.nanmean(np.abs(self.best - self.honest)))
-
-    def comparison(self) -> Comparison | None:
-        """The picked epoch against the honest one; `None` where there are fewer than two folds."""
-        return compare("best-of-epochs", OURS, self.metric, self.best, self.honest, self.test_share)
 
     def __str__(self) -> str:
         return (
@@ -167,7 +158,7 @@ def best_of_epochs(
     """
     metrics = metrics_of(outcome.kind)
     chosen = metrics[metric or metrics.primary]
-    honest, curves, shares, sizes = [], [], [], []
+    honest, curves, sizes = [], [], []
     cohort, values = cohort.ordered(), outcome.values
     for _, _, tested, rows in splits(folds, outcome.known):
         fold = PreparedFold.fit(cohort.take(rows), outcome.take(rows), recipe, network, seed)
@@ -176,12 +167,9 @@ def best_of_epochs(
         first, *later = _scores(chosen, values[tested], outputs)
         honest.append(first)
         curves.append(later)
-        trained = max(outcome.known[rows].sum(), 1)
-        shares.append(len(tested) / trained)
         sizes.append(len(tested))
-    share = float(np.mean(shares))
     classes = outcome.task.width
-    return Picked(chosen, np.array(honest), np.array(curves), share, tuple(sizes), classes)
+    return Picked(chosen, np.array(honest), np.array(curves), tuple(sizes), classes)
 
 
 def _scores(metric: Metric, y: np.ndarray, outputs: Sequence[np.ndarray]) -> list[float]:
