@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from graphfuse.evaluate.bootstrap import blocks
+from graphfuse.evaluate.bootstrap import blocks, stacked
 from graphfuse.task.metric import Metric, MetricSet
 
 DRAWS = 1000
@@ -127,7 +127,7 @@ def drawn_scores(
     for weights in _weights(units, draws, seed):
         for name, own in parts.items():
             blocks_of[name].append(_scored(weights, own, metrics))
-    scores = {name: _joined(found) for name, found in blocks_of.items()}
+    scores = {name: stacked(found) for name, found in blocks_of.items()}
     fewest = {name: _fewest(own, metrics) for name, own in parts.items()}
     count = int(units.max(initial=-1)) + 1
     tested = int((units >= 0).sum())
@@ -176,12 +176,6 @@ def _score(metric: Metric, part: TestPart, weights: np.ndarray) -> np.ndarray:
     scores = np.full(len(own), np.nan)
     scores[somebody] = metric.score(part.y, part.output, own[somebody])
     return scores
-
-
-def _joined(blocks_of_draws: Sequence[Drawn]) -> Drawn:
-    """Blocks of draws end to end."""
-    names = blocks_of_draws[0]
-    return {name: np.concatenate([each[name] for each in blocks_of_draws]) for name in names}
 
 
 def mean_of_known(arrays: Sequence[np.ndarray]) -> np.ndarray:
