@@ -13,8 +13,32 @@ from graphfuse.graph.gene.network import GeneNetwork
 from graphfuse.schema import RANKING_COLUMNS
 from graphfuse.statistics.columns import ROUNDING
 
-TOP = 100  # `selected_frequency` is the share of folds in which an item is among so many
+TOP = 100  # the most items that count as first
+_SHARE = 20  # of so many items, one counts as first
 _TINY = 1e-300  # keeps a division by 0 apart
+
+
+def first_count(items: int) -> int:
+    """How many items of a ranking count as first: 100, or a twentieth of them where that is fewer.
+
+    A list that holds a large share of all items is stable by chance.
+
+    Parameters
+    ----------
+    items : int
+        How many are ranked.
+
+    Returns
+    -------
+    int
+        At least 1.
+
+    Examples
+    --------
+    >>> first_count(20_000), first_count(500), first_count(3)
+    (100, 25, 1)
+    """
+    return max(1, min(TOP, items // _SHARE))
 
 
 def features(modalities: Sequence[Modality], network: GeneNetwork | None) -> pd.DataFrame:
@@ -297,9 +321,7 @@ def ranked_table(
     mean = scores.mean(0)  # [items]
     ranks = rankdata(-scores, axis=1)  # [folds, items]
     low, high = np.quantile(ranks, [0.025, 0.975], axis=0)
-    half = scores.shape[1] // 2
-    last = min(TOP, max(1, half))
-    selected = (ranks <= last) & (scores > 0)
+    selected = (ranks <= first_count(scores.shape[1])) & (scores > 0)
     rank = rankdata(-_relative(mean), method="min")
     table = items.assign(
         kind=kind,

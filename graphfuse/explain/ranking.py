@@ -13,7 +13,7 @@ import pandas as pd
 from graphfuse.data.safe_csv import safe_csv
 from graphfuse.errors import InputError
 from graphfuse.explain.null_scores import null_quantile
-from graphfuse.explain.ranked_tables import TOP
+from graphfuse.explain.ranked_tables import TOP, first_count
 from graphfuse.files.atomic_write import Kind, whole_folder
 from graphfuse.schema.check_arguments import Count, checked
 
@@ -30,7 +30,8 @@ class Ranking:
     `graphfuse.rank` returns it. Each table has one row for each item and the columns of
     `graphfuse.schema.RANKING_COLUMNS`: among them `id`, `score` (mean absolute attribution),
     `sign`, `rank`, the interval `rank_lo` to `rank_hi` of ranks over folds, and
-    `selected_frequency`, the share of folds in which the item is among the first 100.
+    `selected_frequency`, the share of folds in which the item is among the first 100, or the first
+    twentieth of its table where that is fewer.
 
     Parameters
     ----------
@@ -72,9 +73,9 @@ class Ranking:
     >>> ranking = gf.rank(gf.train(made.cohort, recipe, cv=(2, 1), ledger=False))
     >>> ranking.top(2)
     Ranking over 2 fold models: 8 features; top 2 genes
-     rank  gene                        score  rank in the folds   in top 100
+     rank  gene                        score  rank in the folds   in top 1
         1  G0006                      ...       1 to 1           100%
-        2  G0003                      ...       2 to 2           100%
+        2  G0003                      ...       2 to 2             0%
     >>> made.genes
     ('G0003', 'G0006')
     >>> ranking.to_csv("biomarkers.csv")
@@ -207,10 +208,12 @@ class Ranking:
         """The first items: genes, or features where no column has a gene."""
         has_genes = len(self.genes) > 0
         what = "genes" if has_genes else "features"
-        shown = (self.genes if has_genes else self.nodes).head(self.shown)
+        table = self.genes if has_genes else self.nodes
+        shown = table.head(self.shown)
+        top = first_count(len(table))
         head = f"Ranking over {self.folds} fold models: {len(self.nodes):,} features"
         lines = [f"{head}; top {len(shown)} {what}"]
-        lines += [f"{'rank':>5}  {what[:-1]:<24}{'score':>9}  rank in the folds   in top {TOP}"]
+        lines += [f"{'rank':>5}  {what[:-1]:<24}{'score':>9}  rank in the folds   in top {top}"]
         for row in shown.itertuples():
             has_name = has_genes and isinstance(row.gene, str)
             name = row.gene if has_name else row.id
@@ -236,7 +239,8 @@ patient_edges.parquet edges between patients (ids inside): {patient_edges}
 score                 {score}
 sign                  {sign}
 rank_mean, rank_lo, rank_hi   mean and 2.5 and 97.5 percentiles of the rank over {folds} fold models
-selected_frequency    share of those models that have the item among their first {top}
+selected_frequency    share of those models that have the item among their first {top}, or the first
+                      twentieth of the table where that is fewer
 null_quantile         {null_quantile}
 degree                neighbours in the gene network among measured genes (edges: sum over both
                       ends)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from graphfuse.explain.ranked_tables import edges, genes, nodes, pathways, ranked_table
 from graphfuse.schema import RANKING_COLUMNS
@@ -21,7 +22,15 @@ def test_ties_share_a_rank_and_every_item_has_one():
     assert table["rank"].tolist() == [1, 2, 3, 3]
     assert table["score"].tolist() == [3, 2.5, 0, 0]
     assert table["rank_mean"].tolist() == [1.5, 1.5, 3.5, 3.5]
-    assert table["selected_frequency"].tolist() == [1, 1, 0, 0]
+    assert table["selected_frequency"].tolist() == [0.5, 0.5, 0, 0], "one of four is first"
+
+
+def test_noise_is_rarely_among_the_first_of_all_folds():
+    items = pd.DataFrame({"id": [f"g{i:03d}" for i in range(200)], "modality": "rna"})
+    scores = np.random.default_rng(0).random((5, 200))
+    table = ranked_table("feature", items, scores, None)
+    assert table["selected_frequency"].mean() == pytest.approx(10 / 200), "the first twentieth"
+    assert (table["selected_frequency"] == 1).sum() == 0
 
 
 def test_intervals_hold_the_folds_ranks():
