@@ -15,6 +15,7 @@ from graphfuse.schema import (
     RANKING_COLUMNS,
     SCHEMA,
     Comparison,
+    GeneSetCard,
     Manifest,
     Metrics,
     NetworkCard,
@@ -212,7 +213,12 @@ def test_the_columns_of_the_design():
 
 @pytest.mark.parametrize(
     ("folder", "shape"),
-    [("data_manifests", Manifest), ("graphs", Recipe), ("graphs/networks", NetworkCard)],
+    [
+        ("data_manifests", Manifest),
+        ("graphs", Recipe),
+        ("graphs/networks", NetworkCard),
+        ("graphs/gene_sets", GeneSetCard),
+    ],
 )
 def test_everything_that_ships_parses(folder, shape):
     shipped = sorted((ROOT / folder).glob("*.toml"))

@@ -17,6 +17,7 @@ from graphfuse.evaluate.cross_validation_results import Replica
 from graphfuse.evaluate.provenance import network_hash
 from graphfuse.evaluate.read_run_tables import load_predictions
 from graphfuse.evaluate.run_directory import load_record, load_replicas
+from graphfuse.explain.biology.known_genes import GeneSets, KnownGenes, Markers
 from graphfuse.explain.load_method import ranking_method
 from graphfuse.explain.methods import DEFAULT
 from graphfuse.explain.rank_over_folds import rank as rank_replicas
@@ -44,21 +45,25 @@ def rank_run(
     *,
     method: str = DEFAULT,
     network: str | Path | None = None,
+    gene_sets: GeneSets | None = None,
+    markers: Markers | None = None,
     allow_parts: Iterable[str | Path] = (),
     device: str = "auto",
 ) -> Ranking:
     """Ranks a saved run, and writes its `rankings/` and its report anew.
 
-    Parameters and errors are those of `rank_saved`.
+    Parameters and errors are those of `graphfuse.rank`.
     """
     folder = Path(folder)
     inside(folder, "rankings")
+    known = KnownGenes.read(gene_sets, markers)
     ranking = rank_saved(
         folder,
         top,
         cohort,
         method=method,
         network=network,
+        known=known,
         allow_parts=allow_parts,
         device=device,
     )
@@ -75,6 +80,7 @@ def rank_saved(
     *,
     method: str,
     network: str | Path | None,
+    known: KnownGenes,
     allow_parts: Iterable[str | Path],
     device: str,
 ) -> Ranking:
@@ -93,6 +99,8 @@ def rank_saved(
         How columns and edges are scored, as in `graphfuse.rank`; never what the run directory says.
     network : str, Path or None
         The run's gene network; by default the one that the run names, likewise.
+    known : KnownGenes
+        Gene sets and markers that its first genes are tested for.
     allow_parts : iterable of str or Path
         Python files whose parts the models may use (`FusionModel.load`).
     device : str
@@ -125,7 +133,7 @@ def rank_saved(
     with undamaged(folder), np.errstate(over="ignore", invalid="ignore"):
         ranking = rank_replicas(replicas, cohort, genes, device, chosen).top(top)
     _check_finite(folder, ranking)
-    return ranking
+    return ranking.with_biology(genes, known)
 
 
 def _own_cohort(folder: Path, record: RunRecord) -> Cohort:

@@ -13,6 +13,7 @@ from graphfuse.evaluate.provenance import peak_memory
 from graphfuse.evaluate.resume.finished_parts import finished_beside
 from graphfuse.evaluate.run_directory import run_folder
 from graphfuse.evaluate.run_results import Report
+from graphfuse.explain.biology.known_genes import GeneSets, KnownGenes, Markers
 from graphfuse.explain.ranking import Ranking
 from graphfuse.files.working_folders import take_place
 from graphfuse.graph.patient_graph import PatientGraph
@@ -29,6 +30,8 @@ def run(
     recipe: Recipe | str | Path = DEFAULT_RECIPE,
     *,
     top: Count = 10,
+    gene_sets: GeneSets | None = None,
+    markers: Markers | None = None,
     resume: bool = False,
     overwrite: bool = False,
     **options,
@@ -45,6 +48,8 @@ def run(
         As in `train`.
     top : int
         How many items a print of the ranking shows.
+    gene_sets, markers
+        What the first genes are tested for, as in `rank`.
     resume : bool
         Whether to go on from what a run that was stopped had finished, and to keep what is finished
         where this one is interrupted.
@@ -68,6 +73,7 @@ def run(
     train : The same without a folder.
     """
     options = {"cv": (5, 1), "resume": resume, "overwrite": overwrite} | options
+    options |= {"gene_sets": gene_sets, "markers": markers}
     return save_run(Path(out), cohort, recipe, ranked=True, top=top, **options)
 
 
@@ -78,6 +84,8 @@ def save_run(
     *,
     ranked: bool,
     top: int = 50,
+    gene_sets: GeneSets | None = None,
+    markers: Markers | None = None,
     resume: bool = False,
     overwrite: bool = False,
     **options,
@@ -88,6 +96,7 @@ def save_run(
     Raises `IncompleteRunError` where one of these failed; the run is there without it.
     """
     cohort = as_cohort(cohort)
+    known = KnownGenes.read(gene_sets, markers)  # a bad file is refused before anything is trained
     with (
         run_folder(out, cohort, overwrite) as (work, place),
         finished_beside(place, resume) as finished,
@@ -101,8 +110,9 @@ def save_run(
         beside.make("graph", by_build, lambda: _graph_of(report).write(folder / "graph"))
         ranking = None
         if ranked:
-            device = options.get("device", "auto")
-            ranking = beside.make("rank", again, lambda: rank(report, top, device=device))
+            given = {"gene_sets": known.gene_sets, "markers": markers}
+            given["device"] = options.get("device", "auto")
+            ranking = beside.make("rank", again, lambda: rank(report, top, **given))
         if ranking is not None:
             beside.make("rankings", again, lambda: ranking.write(folder / "rankings"))
         report.record = beside.timed(report.record, peak_memory())

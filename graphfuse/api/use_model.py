@@ -12,6 +12,7 @@ from graphfuse.data.cohort import Cohort
 from graphfuse.data.load_cohort import as_cohort
 from graphfuse.evaluate.external import scoring
 from graphfuse.evaluate.run_results import Report
+from graphfuse.explain.biology.known_genes import GeneSets, KnownGenes, Markers
 from graphfuse.explain.load_method import ranking_method
 from graphfuse.explain.methods import DEFAULT
 from graphfuse.explain.rank_over_folds import rank as rank_replicas
@@ -30,6 +31,8 @@ def rank(
     *,
     method: str = DEFAULT,
     network: str | Path | None = None,
+    gene_sets: GeneSets | None = None,
+    markers: Markers | None = None,
     allow_parts: Iterable[str | Path] = (),
     device: str = "auto",
 ) -> Ranking:
@@ -51,6 +54,12 @@ def rank(
         of your own as `file.py:Class`, whose file is run (see `graphfuse.explain.method`).
     network : str or Path, optional
         Its gene network, likewise.
+    gene_sets : str, Path or mapping of str to sequence of str, optional
+        Gene sets that are tested for over-representation among the first genes: a `.gmt` file, a
+        name in `graphs/gene_sets/` (`reactome` is fetched once), or the sets themselves.
+    markers : str, Path or sequence of str, optional
+        Known markers, as a positive control: a text file with a gene a line, or the genes. Where
+        no column has a gene they are ids of features, such as `rna:ESR1_2099`.
     allow_parts : iterable of str or Path
         Python files whose parts its models may use (`FusionModel.load`).
     device : str
@@ -64,7 +73,7 @@ def rank(
     ------
     InputError
         Where the method, the device, or what a run directory was trained on, is not here, or it is
-        damaged.
+        damaged; where none of the gene sets' genes, or of the markers, is measured.
 
     Examples
     --------
@@ -77,6 +86,7 @@ def rank(
     30
     """
     folder = report.folder if isinstance(report, Report) else Path(report)
+    known = KnownGenes.read(gene_sets, markers)
     if folder is not None:
         return rank_saved(
             folder,
@@ -84,6 +94,7 @@ def rank(
             cohort,
             method=method,
             network=network,
+            known=known,
             allow_parts=allow_parts,
             device=device,
         )
@@ -94,7 +105,7 @@ def rank(
         pick_device(device),
         ranking_method(method),
     )
-    return ranking.top(top)
+    return ranking.top(top).with_biology(report.network, known)
 
 
 @checked

@@ -131,6 +131,22 @@ RankingMethod = Annotated[
         "FILE.PY:CLASS.",
     ),
 ]
+GeneSets = Annotated[
+    str | None,
+    typer.Option(
+        "--gene-sets",
+        metavar="FILE",
+        help="Gene sets to test among the first genes: a .gmt file, or reactome (fetched once).",
+    ),
+]
+Markers = Annotated[
+    Path | None,
+    typer.Option(
+        "--markers",
+        metavar="FILE",
+        help="Known markers, a gene a line: a positive control of the ranking.",
+    ),
+]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
 Seed = Annotated[
     int,

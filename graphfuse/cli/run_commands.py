@@ -18,10 +18,12 @@ from graphfuse.cli.options import (
     Device,
     Folds,
     GeneControl,
+    GeneSets,
     GraphAblation,
     GroupBy,
     Holdout,
     LeaveOut,
+    Markers,
     Modalities,
     Network,
     Out,
@@ -115,6 +117,7 @@ def rank(
     help="The cohort that it was trained on; default: the run's own, where its files are here.")]
     = None,
     method: RankingMethod = DEFAULT, top: Top = 50, network: Network = None,
+    gene_sets: GeneSets = None, markers: Markers = None,
     allow_part: AllowPart = None, device: Device = "auto", quiet: Quiet = False,
 ):  # fmt: skip
     """Rank the features, genes and edges of a trained run; rewrites its rankings/."""
@@ -122,6 +125,7 @@ def rank(
     from graphfuse import api
 
     given = {"method": method, "network": network, "device": device}
+    given |= {"gene_sets": gene_sets, "markers": markers}
     ranking = api.rank_run(folder, top, cohort, allow_parts=allow_part or (), **given)
     typer.echo(repr(ranking))
     typer.echo(f"\nrankings: {folder / 'rankings'}")
@@ -181,6 +185,7 @@ def run(
     cv: Cv = "5x1", folds: Folds = None, group_by: GroupBy = None, leave_out: LeaveOut = None,
     split: Split = None,
     holdout: Holdout = None, network: Network = None, top: Top = 10,
+    gene_sets: GeneSets = None, markers: Markers = None,
     patient_control: PatientControl = None,
     gene_control: GeneControl = None, search: Search = False, ledger: GraphAblation = True,
     modalities: Modalities = False, resume: Resume = False, overwrite: Overwrite = False,
@@ -193,6 +198,7 @@ def run(
     recipe = controlled(recipe, patient_control, gene_control)
     loaded = api.load(cohort)
     with _printed_if_incomplete():
-        report, ranking = api.run(loaded, out, recipe, top=top, **training(context.params))
+        options = {"top": top, "gene_sets": gene_sets, "markers": markers}
+        report, ranking = api.run(loaded, out, recipe, **options, **training(context.params))
     typer.echo(f"{report}\n\n{ranking!r}")
     typer.echo(f"\nrun: {out}   report: {out / 'report.html'}   rankings: {out / 'rankings'}")

@@ -12,13 +12,17 @@ import pandas as pd
 
 from graphfuse.data.safe_csv import safe_csv
 from graphfuse.errors import InputError
+from graphfuse.explain.biology.biology import TABLES, Biology, descriptions
+from graphfuse.explain.biology.known_genes import KnownGenes
 from graphfuse.explain.null_scores import null_quantile
 from graphfuse.explain.ranked_tables import TOP, first_count
 from graphfuse.files.atomic_write import Kind, whole_folder
+from graphfuse.graph.gene.network import GeneNetwork
 from graphfuse.schema.check_arguments import Count, checked
 
 _TABLES = ("nodes", "genes", "edges", "modalities", "pathways", "nodes_by_class")
-_FILES = (*(f"{name}.csv" for name in (*_TABLES, "links")), "patient_edges.parquet", "README.txt")
+_CSV = (*_TABLES, "links", *TABLES)
+_FILES = (*(f"{name}.csv" for name in _CSV), "patient_edges.parquet", "README.txt")
 RANKINGS = Kind.of("folder of rankings", "nodes_by_class.csv", *_FILES)
 
 
@@ -63,6 +67,8 @@ class Ranking:
         depends on it or on the kind of outcome.
     shown : int
         Number of items that are printed.
+    biology : Biology or None
+        Gene sets, network modules and known markers among the first genes.
 
     Examples
     --------
@@ -94,6 +100,7 @@ class Ranking:
     method: str
     about: dict[str, str]
     shown: int = 50
+    biology: Biology | None = None
 
     def top(self, count: Count) -> Ranking:
         """Return the same ranking with another number of items printed.
@@ -156,6 +163,29 @@ class Ranking:
         if set(null.nodes["id"]) != set(self.nodes["id"]):
             raise InputError("nulls: one has other features; rank models of the same columns")
 
+    def with_biology(
+        self, network: GeneNetwork | None = None, known: KnownGenes | None = None
+    ) -> Ranking:
+        """Return the same ranking with what is known of its first genes.
+
+        Parameters
+        ----------
+        network : GeneNetwork, optional
+            The gene network, for modules of first genes that are neighbours in it.
+        known : KnownGenes, optional
+            Gene sets, which are tested for over-representation, and known markers.
+
+        Returns
+        -------
+        Ranking
+
+        Raises
+        ------
+        InputError
+            Where none of the known genes is measured.
+        """
+        return replace(self, biology=Biology.of(self.genes, self.nodes, network, known))
+
     def to_csv(self, path: str | Path) -> None:
         """Write the ranking of features as one csv file.
 
@@ -195,14 +225,16 @@ class Ranking:
         links = ("links",) if len(self.links) else ()
         for name in (*_TABLES, *links):
             safe_csv(getattr(self, name), folder / f"{name}.csv")
+        if self.biology is not None:
+            self.biology.save(folder)
         self.patient_edges.to_parquet(folder / "patient_edges.parquet", index=False)
         (folder / "README.txt").write_text(self._readme(), encoding="utf-8")
 
     def _readme(self) -> str:
         """The text of README.txt."""
-        descriptions = _USUAL | self.about
-        descriptions["method"] = textwrap.fill(self.about["method"], 92)
-        return _README.format(top=TOP, folds=self.folds, **descriptions)
+        texts = _USUAL | self.about | descriptions(self.biology)
+        texts["method"] = textwrap.fill(self.about["method"], 92)
+        return _README.format(top=TOP, folds=self.folds, **texts)
 
     def __repr__(self) -> str:
         """The first items: genes, or features where no column has a gene."""
@@ -218,6 +250,8 @@ class Ranking:
             has_name = has_genes and isinstance(row.gene, str)
             name = row.gene if has_name else row.id
             lines.append(f"{row.rank:>5.0f}  {name:<24}{_numbers(row)}")
+        if self.biology is not None and self.biology.made():
+            lines += ["", *self.biology.lines()]
         return "\n".join(lines)
 
 
@@ -234,6 +268,9 @@ links.csv             only of a signalling graph: edges between a gene's own nod
 modalities.csv        each modality's share
 nodes_by_class.csv    {nodes_by_class}
 pathways.csv          {pathways}
+enrichment.csv        {enrichment}
+modules.csv           {modules}
+markers.csv           {markers}
 patient_edges.parquet edges between patients (ids inside): {patient_edges}
 
 score                 {score}

@@ -10,11 +10,21 @@ import pandas as pd
 
 from graphfuse.data.safe_csv import unguarded
 from graphfuse.errors import InputError
+from graphfuse.explain.biology.marker_list import MARKER_COLUMNS
+from graphfuse.explain.biology.network_modules import MODULE_COLUMNS
+from graphfuse.explain.biology.over_representation import ENRICHMENT_COLUMNS
 from graphfuse.files.safe_paths import inside
 from graphfuse.schema import RANKING_COLUMNS, Evaluation, Metrics, RunRecord
 from graphfuse.schema.read_run_json import Shaped, read_shape
 
 RANKINGS = ("nodes", "genes", "edges", "modalities", "nodes_by_class")
+_KNOWN = {  # tables on what is known of the first genes → their columns
+    "enrichment": ENRICHMENT_COLUMNS,
+    "modules": MODULE_COLUMNS,
+    "positive_control": ENRICHMENT_COLUMNS,
+    "markers": MARKER_COLUMNS,
+}
+_KNOWN_TEXT = {"gene_set", "genes", "marker", "measured", "first"}
 _WHO = ("patient", "repeat", "fold", "truth")  # of predictions, before what is predicted
 _NUMBERS = {
     "rank",
@@ -31,14 +41,15 @@ _NUMBERS = {
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """The files of a run directory: `rankings` is empty where none were made, `predictions` and
-    `evaluation` where there is no such file."""
+    """The files of a run directory: `rankings` and `known` (what is known of the first genes) are
+    empty where none were made, `predictions` and `evaluation` where there is no such file."""
 
     record: RunRecord
     metrics: Metrics
     predictions: pd.DataFrame
     rankings: dict[str, pd.DataFrame]
     evaluation: Evaluation
+    known: dict[str, pd.DataFrame]
 
 
 def read_run(folder: Path) -> Run:
@@ -47,6 +58,7 @@ def read_run(folder: Path) -> Run:
     folder = Path(folder)
     tables = {name: inside(folder, f"rankings/{name}.csv") for name in RANKINGS}
     rankings = {name: _ranking(path) for name, path in tables.items() if path.is_file()}
+    known = _known(folder)
     record = _shaped(inside(folder, "run.json"), RunRecord)
     metrics = _shaped(inside(folder, "metrics.json"), Metrics)
     wanted = list(dict.fromkeys([*_WHO, *record.task.columns]))
@@ -58,7 +70,20 @@ def read_run(folder: Path) -> Run:
     path = inside(folder, "evaluation.json")
     if path.is_file():
         evaluation = _shaped(path, Evaluation)
-    return Run(record, metrics, predictions, rankings, evaluation)
+    return Run(record, metrics, predictions, rankings, evaluation, known)
+
+
+def _known(folder: Path) -> dict[str, pd.DataFrame]:
+    """The tables on what is known of the first genes, by name, in the order of their files."""
+    tables = {}
+    for name, columns in _KNOWN.items():
+        path = inside(folder, f"rankings/{name}.csv")
+        if path.is_file():
+            table = _csv(path, columns)
+            numbers = [column for column in columns if column not in _KNOWN_TEXT]
+            table[numbers] = table[numbers].apply(pd.to_numeric, errors="coerce")
+            tables[name] = table
+    return tables
 
 
 def _shaped(path: Path, shape: type[Shaped]) -> Shaped:

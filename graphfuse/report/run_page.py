@@ -13,6 +13,7 @@ from markupsafe import Markup
 from graphfuse.evaluate.score_lines import missing_scores
 from graphfuse.files.atomic_write import undamaged, whole
 from graphfuse.report import (
+    biology,
     formatting,
     graph_ablation,
     leakage,
@@ -92,6 +93,7 @@ def _shown(run: Run) -> dict[str, Any]:
     shown["sections"] = section.made(run)
     shown["missed"] = section.missed(run)
     shown["ranked"] = _ranked(run) if run.rankings else None
+    shown["biology"] = biology.findings(run.known)
     return shown
 
 

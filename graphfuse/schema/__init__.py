@@ -1,13 +1,14 @@
 """The shapes of every file that is read and written, versioned (format 1).
 
-TOML in: `Manifest`, `Recipe`, `NetworkCard`. JSON and CSV out: `RunRecord`, `Metrics`,
-`RANKING_COLUMNS`, `PREDICTION_COLUMNS`. An unknown key is an error that names the nearest known
-one.
+TOML in: `Manifest`, `Recipe`, `NetworkCard`, `GeneSetCard`. JSON and CSV out: `RunRecord`,
+`Metrics`, `RANKING_COLUMNS`, `PREDICTION_COLUMNS`. An unknown key is an error that names the
+nearest known one.
 """
 
 from graphfuse.schema.base import SCHEMA, Described, Shape, Source
 from graphfuse.schema.bench import Bench, BenchEntry
 from graphfuse.schema.evaluation_json import Contribution, Evaluation, GroupScore
+from graphfuse.schema.gene_set_card import ExpectedSets, GeneSetCard
 from graphfuse.schema.manifest import (
     Event,
     GroupSpec,

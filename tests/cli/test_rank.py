@@ -90,3 +90,31 @@ def test_a_method_of_ones_own_ranks_runs_and_reports(clinic, run, call):
 def test_a_method_that_is_not_there_is_named_before_anything_is_read(call):
     done = call("rank", "nowhere", "--method", "integrated-gradient")
     assert done.exit_code != 0 and "did you mean 'integrated-gradients'?" in str(done.exception)
+
+
+def test_gene_sets_and_markers_stand_beside_a_ranking(clinic, run, call):
+    genes = sorted(PLANTED)
+    Path("sets.gmt").write_text("planted\t\t" + "\t".join(genes) + "\nother\t\tG0001\tX\n")
+    Path("known.txt").write_text("\n".join([*genes[:3], "unmeasured"]))
+    done = call("rank", "run", "clinic.toml", "--gene-sets", "sets.gmt", "--markers", "known.txt")
+    assert done.exit_code == 0, done.output
+    assert "gene sets: " in done.output and "strongest: planted" in done.output
+    assert "markers known: 3 of 4 measured" in done.output
+    assert table("enrichment")["gene_set"].tolist() == ["planted"]
+    assert table("markers")["measured"].tolist() == [True, True, True, False]
+    readme = Path("run/rankings/README.txt").read_text()
+    assert "enrichment.csv        over-representation of gene sets" in readme
+    page = Path("run/report.html").read_text()
+    assert "Known markers: known" in page and "Gene sets among the first genes" in page
+
+    # ranked again without them, nothing of the former request is left
+    assert call("rank", "run", "clinic.toml").exit_code == 0
+    assert not Path("run/rankings/enrichment.csv").exists()
+    assert Path("run/rankings/modules.csv").exists()
+    assert "not made: no gene sets were given" in Path("run/rankings/README.txt").read_text()
+
+
+def test_a_bad_file_is_refused_before_anything_is_trained(clinic, call):
+    done = call("run", "clinic.toml", "-o", "other", "--markers", "no.txt")
+    assert done.exit_code != 0 and "no.txt: no such file; give a text" in str(done.exception)
+    assert not Path("other").exists()
