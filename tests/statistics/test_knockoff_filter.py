@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from sklearn.linear_model import LassoCV
 
 from graphfuse.statistics.knockoff_filter import (
     e_value_q,
@@ -12,7 +11,6 @@ from graphfuse.statistics.knockoff_filter import (
     knockoff_q,
     knockoff_threshold,
 )
-from graphfuse.statistics.knockoffs import GaussianKnockoffs
 
 
 def by_definition(statistics, level):
@@ -70,46 +68,3 @@ def test_nothing_is_selected_where_all_is_noise_or_nothing():
     rng = np.random.default_rng(4)
     lists = [(knockoff_q(rng.normal(size=(5, 200))) <= 0.1).any() for _ in range(50)]
     assert sum(lists) <= 5
-
-
-# -------------------------------------------------------------------------------- simulated cohorts
-
-
-def found(rows, seed, draws=5, columns=200, causal=30):
-    """False-discovery proportion and power at q = .1, on one cohort: neighbouring columns
-    correlated at .5, `causal` of them with effects of either sign, four parts signal to one of
-    noise; W from the coefficients of a lasso on columns and knockoffs."""
-    rng = np.random.default_rng(seed)
-    table = rng.normal(size=(rows, columns))
-    for column in range(1, columns):
-        if column % 20:
-            fresh = np.sqrt(0.75) * table[:, column]
-            table[:, column] = 0.5 * table[:, column - 1] + fresh
-    places = rng.choice(columns, causal, replace=False)
-    signal = table[:, places] @ rng.choice([-1.0, 1.0], causal)
-    outcome = signal + rng.normal(size=rows) * signal.std() / 2
-    sampler = GaussianKnockoffs.fit(table)
-    statistics = []
-    for _ in range(draws):
-        both = np.hstack([table, sampler.sample(table, rng)])
-        both = (both - both.mean(0)) / both.std(0)
-        size = np.abs(LassoCV(cv=3, alphas=15, tol=1e-3).fit(both, outcome).coef_)
-        statistics.append(size[:columns] - size[columns:])
-    chosen = np.flatnonzero(knockoff_q(np.array(statistics)) <= 0.1)
-    true = np.isin(chosen, places).sum()
-    return (len(chosen) - true) / max(len(chosen), 1), true / causal
-
-
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-def test_few_false_discoveries_and_most_effects_at_300_patients():
-    false, power = np.mean([found(300, seed) for seed in range(6)], axis=0)
-    assert false <= 0.13 and power >= 0.8
-
-
-@pytest.mark.nightly
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-@pytest.mark.parametrize(("rows", "least_power"), [(100, 0), (300, 0.5), (1000, 0.5)])
-def test_false_discoveries_over_fifty_cohorts(rows, least_power):
-    """At 100 patients the lists are empty; that is allowed, a false list is not."""
-    false, power = np.mean([found(rows, seed) for seed in range(50)], axis=0)
-    assert false <= 0.13 and power >= least_power
