@@ -68,7 +68,7 @@ def _markers(control: pd.DataFrame, markers: pd.DataFrame) -> dict[str, Any]:
     measured = markers[markers["measured"] == "True"]
     shown = {"name": row["gene_set"], "listed": len(markers), "measured": len(measured)}
     shown |= {"found": f"{row['overlap']:.0f}", "first": f"{row['list_size']:.0f}"}
-    shown |= {"expected": number(row["expected"], 1), "auroc": number(row["auroc"], 2)}
+    shown |= {"expected": number(row["expected"], 1), "rank_auroc": number(row["rank_auroc"], 2)}
     shown |= {"p": p_value(row["p"]), "p_matched": p_value(row["p_matched"])}
     shown["of"] = f"{row['background']:,.0f}"
     best = measured.head(SHOWN).itertuples()

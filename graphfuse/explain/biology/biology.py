@@ -27,8 +27,8 @@ _DESCRIPTIONS = {  # table → what it holds, and why it is not there
         "over-representation of gene sets among the first genes (list_size of them): one-sided "
         "hypergeometric p with the measured genes as background, q by Benjamini-Hochberg; "
         f"p_matched: share of {DRAWS:,} random lists, of genes with like degrees and measured in "
-        "the same modalities, that overlap with the set as much; auroc: of being in the set, by "
-        "rank; pathways.csv is about something else, the gene-set tokens inside a model",
+        "the same modalities, that overlap with the set as much; rank_auroc: AUROC of being in the "
+        "set, by rank; pathways.csv is about something else, the gene-set tokens inside a model",
         "no gene sets were given (--gene-sets FILE.gmt)",
     ),
     "modules": (
@@ -177,7 +177,7 @@ class Biology:
         measured = f"{row['size']} of {len(markers)} measured"
         first = f"{row.overlap} among the first {row.list_size} {self.items}"
         values = f"{row.expected:.1f} expected; p {row.p:.2g}, matched p {row.p_matched:.2g}"
-        auroc = "" if np.isnan(row.auroc) else f"; AUROC by rank {row.auroc:.2f}"
+        auroc = "" if np.isnan(row.rank_auroc) else f"; AUROC by rank {row.rank_auroc:.2f}"
         return f"markers {row.gene_set}: {measured}, {first} ({values}){auroc}"
 
 

@@ -15,7 +15,7 @@ from graphfuse.explain.biology.ranked_genes import RankedGenes
 SMALLEST, LARGEST = 5, 500  # measured genes of the sets that are tested
 ENRICHMENT_COLUMNS = (
     "rank", "gene_set", "size", "overlap", "list_size", "background", "expected",
-    "fold_enrichment", "p", "q", "p_matched", "auroc", "genes",
+    "fold_enrichment", "p", "q", "p_matched", "rank_auroc", "genes",
 )  # fmt: skip
 _TINY = 1e-300  # keeps a division by 0 apart
 _CHUNK = 512  # sets whose overlaps with all random lists are in memory at once
@@ -51,7 +51,8 @@ def over_representation(
         measured genes of the set; `overlap`: the first ones among them, which `genes` names;
         `list_size`: all first ones; `background`: all measured genes; `expected`: the overlap by
         chance; `fold_enrichment`: overlap / expected; `q`: `p` after Benjamini-Hochberg over the
-        sets tested; `auroc`: of a gene's being in the set, by its rank among all measured genes.
+        sets tested; `rank_auroc`: the AUROC of a gene's being in the set, by its rank among all
+        measured genes.
 
     Raises
     ------
@@ -102,7 +103,7 @@ def _tests(ranked: RankedGenes, members: sparse.csc_matrix) -> pd.DataFrame:
     table["p"] = p
     table["q"] = false_discovery_control(p) if len(p) else p
     table["p_matched"] = _matched_p(ranked, members, overlap)
-    table["auroc"] = _auroc(ranked.rank, members, size)
+    table["rank_auroc"] = _auroc(ranked.rank, members, size)
     table["genes"] = _overlapping(ranked, members)
     return table
 

@@ -62,7 +62,7 @@ def test_columns_order_and_what_is_named():
     assert found["gene_set"].tolist() == ["last", "first"], "sets of four genes are not tested"
     assert found["rank"].tolist() == [1, 2]
     assert found.loc[0, "genes"] == "G199;G198;G197;G196;G195", "the strongest first"
-    assert found["auroc"].tolist() == [1, 0]
+    assert found["rank_auroc"].tolist() == [1, 0]
 
 
 def test_q_is_benjamini_hochberg_over_the_tested_sets():
