@@ -24,8 +24,9 @@ def audit(
     ] = None,
     quiet: Quiet = False,
 ):  # fmt: skip
-    """Look for data leakage in the tables: duplicate patients, features or missing values that give
-    the label away, sites confounded with the label."""
+    """Look for data leakage in the tables: duplicate and related patients, features, ids or missing
+    values that give the label away, sites confounded with the label, and columns that were made,
+    chosen or corrected with everybody's labels."""
     speak(quiet)
     from graphfuse.data.leak_audit.run import audit as audit_cohort
     from graphfuse.data.load_cohort import load

@@ -9,8 +9,9 @@ from graphfuse.report.run_files import Run
 
 _FITS = "what each fit read: this run kept no watch over its fits"
 _TABLES = (
-    "whether the tables themselves hold the answer: features made from the label, one patient "
-    "under two ids, batches that go with the label (graphfuse audit COHORT looks for these)"
+    "whether the tables themselves hold the answer: features made from the label, or known only "
+    "after it, one patient or relatives under several ids, sites and batches that go with the "
+    "label (graphfuse audit COHORT looks for these)"
 )
 _CHOICES = "choices made before this run, by someone who had seen other scores on these patients"
 

@@ -93,12 +93,8 @@ def alarms(of):
 
 @pytest.mark.parametrize("seed", range(3))
 def test_planted_signal_is_no_leak(seed):
-    assert (
-        audit(
-            planted(300, classes=2 + seed, missing={"meth": 0.3}, unlabelled=0.1, seed=seed).cohort
-        ).findings
-        == ()
-    )
+    made = planted(300, classes=2 + seed, missing={"meth": 0.3}, unlabelled=0.1, seed=seed)
+    assert alarms(audit(made.cohort)) == []
 
 
 def test_pure_noise_is_clean():
@@ -351,7 +347,33 @@ def test_strong_is_not_label_like():
     table, outcome = noise(columns=500), labels()
     table["c9"] += 3.0 * (outcome == "class1")
     assert 0.95 < roc_auc_score(outcome, table["c9"]) < 0.99
-    assert audit(cohort(table, outcome)).findings == ()
+    warning = found(audit(cohort(table, outcome)), "strong-column")
+    assert (warning.severity, warning.columns) == ("warning", ("c9",))
+    assert "1 column alone says much of 'class1' from the rest (c9; AUROC 0.9" in warning.message
+    assert warning.cure.startswith("a good marker, or a leak: ask whether")
+
+
+def test_a_strong_column_in_a_broad_signal_is_a_note():
+    table, outcome = noise(4, columns=500), labels()
+    table.iloc[:, :20] += np.linspace(0.8, 1.6, 20) * (outcome == "class1").to_numpy()[:, None]
+    (note,) = audit(cohort(table, outcome)).findings
+    assert (note.kind, note.severity) == ("strong-column", "note")
+    assert "more have AUROCs above 0.7: the signal is broad" in note.message
+    table["run"] = np.random.default_rng(5).random(N) + 0.75 * (outcome == "class1")
+    warning = found(audit(cohort(table, outcome)), "strong-column")
+    assert warning.severity == "warning" and "run" in warning.columns
+
+
+@pytest.mark.parametrize(("effect", "counts"), [(1.3, 0), (1.65, 1)])
+def test_a_column_is_strong_from_an_auroc_of_85(effect, counts):
+    ids = [f"zq{i:05d}" for i in range(4_000)]
+    outcome = labels(ids=ids)
+    table = noise(1, 4_000, 12)
+    table.index = ids
+    table["c3"] += effect * (outcome == "class1")
+    area = roc_auc_score(outcome, table["c3"])
+    assert (area > 0.85) == counts
+    assert len(audit(cohort(table, outcome)).findings) == counts
 
 
 def test_what_the_label_is_declared_to_come_from_may_tell_it_but_not_be_it():
@@ -642,7 +664,8 @@ def test_a_column_that_goes_with_the_number_is_no_leak(score):
     y = np.log(score.to_numpy())
     helpful = y + np.random.default_rng(1).normal(0, 0.5, N)  # r = 0.9
     report = audit(cohort(noise().assign(helpful=helpful), score, kind="number"))
-    assert report.findings == ()
+    warning = found(report, "strong-column")
+    assert report.leaks == 0 and "1 column alone says much of who is above" in warning.message
 
 
 @pytest.mark.parametrize(
@@ -907,10 +930,10 @@ def test_blocks_do_not_change_what_is_found(monkeypatch):
     table["c3"] = 1.0 * (outcome == "class1") + 0.05 * table["c3"]
     whole = str(audit(cohort(table, outcome)))
     monkeypatch.setattr(finding, "_CELLS", 700)
-    chunks = profiles._chunks
+    chunks = profiles.chunks
     monkeypatch.setattr(
         profiles,
-        "_chunks",
+        "chunks",
         lambda rows, n: [c for part in chunks(rows, n) for c in np.array_split(part, 5)],
     )
     assert str(audit(cohort(table, outcome))) == whole

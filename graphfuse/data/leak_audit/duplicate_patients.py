@@ -169,7 +169,7 @@ def _duplicates(
     set on one side."""
     patients = sum(map(len, sets))
     message = f"{few(patients)} patients, in sets of {sizes_in_words(sets)}, have {what}"
-    message += _labels_in_words(subject, sets)
+    message += labels_in_words(subject, sets)
     severity = "leak"
     if subject.folds is not None:
         split, folds = subject.split(sets)
@@ -179,7 +179,7 @@ def _duplicates(
     return Finding(kind, severity, where, message, patients, cure, patients=as_tuples(sets))
 
 
-def _labels_in_words(subject: Subject, sets: list[np.ndarray]) -> str:
+def labels_in_words(subject: Subject, sets: list[np.ndarray]) -> str:
     """How many sets have one label, of those with two or more labels; '' if none has two."""
     outcome = subject.outcome
     if outcome is None:

@@ -10,7 +10,7 @@ from graphfuse.data.groups import group_known
 from graphfuse.data.leak_audit.finding import RARE, Finding, Subject
 from graphfuse.errors import few
 
-_NOTED, _STRONG = 0.2, 0.5  # Cramér's V from which a note, and a warning, is given
+NOTED, STRONG = 0.2, 0.5  # Cramér's V from which a note, and a warning, is given
 _FAMILY = 5  # groups smaller than this on average are families or repeated samples, not sites
 
 
@@ -85,7 +85,7 @@ def cramers_v(counts: np.ndarray) -> tuple[float, float]:
     return v, float(p)
 
 
-def _association(values: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, float, float]:
+def association(values: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, float, float]:
     """Counts `[groups, classes]` of patients with a label, V and p. Groups of one patient carry no
     information and are left out."""
     known = labels >= 0
@@ -107,7 +107,7 @@ def _complete(counts: np.ndarray) -> bool:
 def _against_label(subject: Subject, name: str, labels: np.ndarray, level: float) -> Finding | None:
     """A finding where a group is associated with the label int `[N]`, -1 where it does not
     count."""
-    counts, v, p = _association(subject.cohort.groups[name], labels)
+    counts, v, p = association(subject.cohort.groups[name], labels)
     if p >= level:
         return None
     words = subject.in_words
@@ -115,7 +115,7 @@ def _against_label(subject: Subject, name: str, labels: np.ndarray, level: float
         f"Cramér's V {v:.2f} corrected for bias, chi-squared p {p:.1g}, {len(counts)} groups of "
         f"{few(counts.sum())} patients"
     )
-    severity = "warning" if v >= _STRONG else "note"
+    severity = "warning" if v >= STRONG else "note"
     message = f"goes with the label: {figures}"
     cure = f"score with folds grouped by {name}, and compare with what {name} alone says"
     is_complete = _complete(counts)
@@ -135,7 +135,7 @@ def _against_label(subject: Subject, name: str, labels: np.ndarray, level: float
             f"no score on these patients tells the label from {name}: add patients of "
             f"{words.several} for each {name}"
         )
-    elif v < _NOTED:
+    elif v < NOTED:
         return None
     return Finding("group-by-label", severity, f"group {name}", message, len(counts), cure)
 
@@ -144,8 +144,8 @@ def _against_presence(
     name: str, modality: str, values: np.ndarray, has_it: np.ndarray, level: float
 ) -> Finding | None:
     """A finding where a group is associated with having a modality (1, 0, -1: does not count)."""
-    counts, v, p = _association(values, has_it)
-    if p >= level or v < _NOTED:
+    counts, v, p = association(values, has_it)
+    if p >= level or v < NOTED:
         return None
     every = "; every group has it or lacks it as a whole" if _complete(counts) else ""
     message = (
@@ -156,5 +156,5 @@ def _against_presence(
         f"what {modality} adds is also what {name} adds: read the scores by pattern of modalities"
     )
     where = f"group {name}, {modality}"
-    severity = "warning" if v >= _STRONG else "note"
+    severity = "warning" if v >= STRONG else "note"
     return Finding("group-by-presence", severity, where, message, len(counts), cure)

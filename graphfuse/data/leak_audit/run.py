@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from graphfuse.data.cohort import Cohort
+from graphfuse.data.leak_audit.batch_correction import protected_corrections
 from graphfuse.data.leak_audit.chance import HANDFUL
 from graphfuse.data.leak_audit.duplicate_patients import identical, near_identical
 from graphfuse.data.leak_audit.finding import (
@@ -20,9 +21,15 @@ from graphfuse.data.leak_audit.finding import (
     spread,
 )
 from graphfuse.data.leak_audit.group_confounding import confounded
-from graphfuse.data.leak_audit.label_columns import label_like, missing_by_label
+from graphfuse.data.leak_audit.id_parts import label_in_ids
+from graphfuse.data.leak_audit.label_columns import label_like
+from graphfuse.data.leak_audit.label_made_columns import label_made
+from graphfuse.data.leak_audit.missing_by_label import missing_by_label
 from graphfuse.data.leak_audit.outcome_cuts import cut_from
 from graphfuse.data.leak_audit.related_ids import related_ids
+from graphfuse.data.leak_audit.related_profiles import related_profiles
+from graphfuse.data.leak_audit.selected_columns import selected
+from graphfuse.data.leak_audit.strong_columns import strong_columns
 from graphfuse.data.load_cohort import as_cohort
 from graphfuse.data.modality import Modality
 from graphfuse.data.safe_csv import safe_csv
@@ -120,8 +127,14 @@ def audit(
 ) -> Audit:
     """Searches a cohort's tables for leaks; nothing is trained.
 
-    It reports patients who are in the cohort twice, columns and missing values that give the label
-    away, and groups that are confounded with the label. Findings of `check` are not repeated.
+    It reports patients who are in the cohort twice or are closer than chance; columns, missing
+    values and parts of ids that give the label away; columns that were made from labels, or chosen
+    with them; groups that are confounded with the label, or were removed with its help. A warning
+    leaves room for an honest reason, such as a good marker; a leak does not.
+
+    It does not see what is in the tables in part only: columns that carry the label below an AUROC
+    of 0.85 each, relatives in tables of few columns, labels of neighbours by a distance of
+    another kind, or corrections for groups that are neither declared nor part of ids.
 
     Parameters
     ----------
@@ -158,20 +171,38 @@ def audit(
     outcome = cohort.outcome(target) if cohort.outcomes or target is not None else None
     in_folds = None if folds is None else fold_matrix(folds, cohort.patients)
     subject = Subject(cohort, outcome, in_folds)
-    findings = []
-    for name in cohort.modalities:
-        duplicates, first_rows = identical(subject, name)
-        findings += duplicates
-        findings += near_identical(subject, name, first_rows)
-    findings += related_ids(subject)
-    copies = label_like(subject)
-    reported = {(finding.where, column) for finding in copies for column in finding.columns}
-    findings += [*copies, *cut_from(subject, reported)]
-    findings += [*missing_by_label(subject), *confounded(subject)]
+    findings = [*_same_patients(subject), *_label_in_columns(subject)]
+    findings += [*missing_by_label(subject), *confounded(subject), *label_in_ids(subject)]
+    findings += [*protected_corrections(subject), *selected(subject)]
     findings += [*_derived(subject), *_scaled(subject), *_not_tested(subject)]
     findings.sort(key=lambda finding: SEVERITIES.index(finding.severity))
     described = f"outcome {outcome.name}" if outcome else "no outcome"
     return Audit(cohort.name, described, tuple(findings), cohort.patients)
+
+
+def _same_patients(subject: Subject) -> list[Finding]:
+    """Patients who are in the cohort twice or are related, by profiles and by ids."""
+    findings, compared = [], {}
+    for name in subject.cohort.modalities:
+        duplicates, first_rows = identical(subject, name)
+        near = near_identical(subject, name, first_rows)
+        findings += [*duplicates, *near]
+        compared[name] = first_rows.copy()
+        for finding in near:
+            for members in finding.patients:
+                compared[name][list(members[1:])] = False
+    return [*findings, *related_profiles(subject, compared), *related_ids(subject)]
+
+
+def _label_in_columns(subject: Subject) -> list[Finding]:
+    """Columns that are the label, are made from it, or say much of it; each in one finding."""
+    findings = label_like(subject)
+    for search in (cut_from, label_made, strong_columns):
+        reported = set()
+        for finding in findings:
+            reported |= {(finding.where, column) for column in finding.columns}
+        findings += search(subject, reported)
+    return findings
 
 
 def label_leaks(cohort: Cohort, target: str | None = None) -> list[str]:

@@ -13,8 +13,8 @@ NEAR = 0.999  # correlation of standardised profiles
 # A pair may hide among many who resemble it: stricter thresholds set it apart.
 _THRESHOLDS = (NEAR, 1 - (1 - NEAR) / 10, 1 - (1 - NEAR) / 100)
 _PICKS = 256  # columns that represent a wide table
-_WIDE, _DISTINCT = 20, 20  # columns needed, and different values in each
-_MOST = 8  # patients in a set; larger sets are a kind of patient, not one
+WIDE, _DISTINCT = 20, 20  # columns needed, and different values in each
+MOST = 8  # patients in a set; larger sets are a kind of patient, not one
 _SAMPLE = 2_000  # patients from whom the dimension is estimated
 _FEWEST = 10  # rows needed
 
@@ -39,7 +39,7 @@ def similar_sets(subject: Subject, modality: str, rows: np.ndarray) -> list[tupl
     """
     if len(rows) < _FEWEST:
         return []
-    profiles = _profiles(subject, modality, rows)
+    profiles = standardised_profiles(subject, modality, rows)
     if profiles is None:
         return []
     ends, r = _links(*profiles)
@@ -58,7 +58,7 @@ def similar_sets(subject: Subject, modality: str, rows: np.ndarray) -> list[tupl
     return list(dict.fromkeys(set_of.values()))
 
 
-def _profiles(
+def standardised_profiles(
     subject: Subject, modality: str, rows: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray | None] | None:
     """Standardised profiles `[n, at most 256]` float32, and where values are known (1, else 0) of
@@ -68,7 +68,7 @@ def _profiles(
     values = table.iloc[rows, picks].to_numpy(dtype=float)
     chosen = spread(_with_many_values(values), _PICKS)
     values = values[:, chosen]
-    if values.shape[1] < _WIDE:
+    if values.shape[1] < WIDE:
         return None
     known = ~np.isnan(values)
     centred = values - np.nanmean(values, axis=0)
@@ -91,7 +91,7 @@ def _with_many_values(values: np.ndarray) -> np.ndarray:
     return np.flatnonzero(distinct >= needed)
 
 
-def _correlation(values: np.ndarray, known: np.ndarray | None, some: np.ndarray) -> np.ndarray:
+def correlation(values: np.ndarray, known: np.ndarray | None, some: np.ndarray) -> np.ndarray:
     """Correlations of the profiles `some` with all `[some, n]`, over the columns that both have; -1
     with themselves, and where such columns are few."""
     if known is not None:
@@ -111,14 +111,14 @@ def _correlation_with_gaps(values: np.ndarray, known: np.ndarray, some: np.ndarr
     variation_a = values_a**2 @ known.T - sum_a**2 / shared
     variation_b = known_a @ (values**2).T - sum_b**2 / shared
     product = variation_a * variation_b
-    needed = max(_WIDE, values.shape[1] / 4)
+    needed = max(WIDE, values.shape[1] / 4)
     is_enough = (shared >= needed) & (product > 0)
     covariation = values_a @ values.T - sum_a * sum_b / shared
     scale = np.sqrt(np.where(is_enough, product, 1))
     return np.where(is_enough, covariation / scale, -1.0)
 
 
-def _chunks(rows: np.ndarray, patients: int) -> list[np.ndarray]:
+def chunks(rows: np.ndarray, patients: int) -> list[np.ndarray]:
     """The rows in pieces whose correlations with all patients fit into memory."""
     pieces = -(-len(rows) * patients // 2**25)
     return np.array_split(rows, max(1, pieces))
@@ -132,13 +132,13 @@ def _distance(r: np.ndarray) -> np.ndarray:
 def _links(values: np.ndarray, known: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
     """Pairs `[2, links]` that correlate above 0.999, at most 8 from each patient, and their
     correlations."""
-    most = min(_MOST, len(values) - 1)
+    most = min(MOST, len(values) - 1)
     ends, correlations = [], []
-    for some in _chunks(np.arange(len(values)), len(values)):
-        r = _correlation(values, known, some)
+    for some in chunks(np.arange(len(values)), len(values)):
+        r = correlation(values, known, some)
         near = np.flatnonzero(r.max(axis=1) > NEAR)
         r, near = r[near], some[near]
-        best = np.argpartition(-r, most - 1, axis=1)[:, :_MOST]
+        best = np.argpartition(-r, most - 1, axis=1)[:, :MOST]
         best_r = np.take_along_axis(r, best, 1)
         row, link = np.nonzero(best_r > NEAR)
         ends.append(np.stack([near[row], best[row, link]]))
@@ -154,9 +154,9 @@ def _standing_out(
 ) -> list[tuple[int, ...]]:
     """Sets of 2 to 8 linked patients who are much nearer to each other than to anyone else."""
     patients = len(profiles[0])
-    component = _components(ends, patients)
+    component = components(ends, patients)
     sizes = np.bincount(component)[component]  # of each patient's set
-    members = np.flatnonzero((sizes > 1) & (sizes <= _MOST))
+    members = np.flatnonzero((sizes > 1) & (sizes <= MOST))
     nearest_r = np.full(patients, -1.0)
     np.maximum.at(nearest_r, ends[0], r)
     inside = _distance(nearest_r[members])
@@ -171,7 +171,7 @@ def _standing_out(
     return sets
 
 
-def _components(ends: np.ndarray, patients: int) -> np.ndarray:
+def components(ends: np.ndarray, patients: int) -> np.ndarray:
     """The number of the set of linked patients to which each belongs, int `[patients]`."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
@@ -186,8 +186,8 @@ def _dimension(values: np.ndarray, known: np.ndarray | None, rows: np.ndarray) -
     """The number of dimensions in which patients are spread: ln 2 / median ln(r₂/r₁) of the
     distances to the two nearest."""
     log_ratios = []
-    for some in _chunks(spread(rows, _SAMPLE), len(values)):
-        r = _correlation(values, known, some)
+    for some in chunks(spread(rows, _SAMPLE), len(values)):
+        r = correlation(values, known, some)
         two_best = -np.partition(-r, 1, axis=1)[:, :2]
         nearest, second = _distance(two_best).T
         log_ratios.append(np.log(second / nearest))
@@ -201,8 +201,8 @@ def _outside(
     """The distance `[rows]` to the nearest patient of another set; infinite where there is
     none."""
     distances = []
-    for some in _chunks(rows, len(values)):
-        r = _correlation(values, known, some)
+    for some in chunks(rows, len(values)):
+        r = correlation(values, known, some)
         in_own_set = component[some][:, None] == component
         r[in_own_set] = -np.inf
         distances.append(_distance(r.max(axis=1)))
