@@ -321,8 +321,7 @@ class Preparation:
             elif m in rotated:
                 x.append(torch.from_numpy(rotated[m]))
             elif m in views.x_smoothed:
-                # by NumPy, whose large arrays lie on huge pages: a third of the time
-                both = np.stack([views.own[m], views.x_smoothed[m]], 1)
+                both = np.stack([views.own[m], views.x_smoothed[m]], 1)  # torch.stack is slower
                 x.append(torch.from_numpy(both))
             else:
                 x.append(own)
