@@ -194,7 +194,8 @@ def test_the_columns_of_the_design():
     assert " ".join(RANKING_COLUMNS) == (
         "rank kind id gene modality source target relation score sign rank_mean rank_lo "
         "rank_hi selected_frequency "
-        "null_quantile degree method"
+        "null_quantile degree method marginal marginal_lo marginal_hi marginal_class effect q "
+        "group missing_share network_share sign_class level"
     )
     assert metrics_of("class").names == (
         "accuracy",

@@ -98,8 +98,6 @@ def _check(attribution: Attribution, net: FoldNet, path: Path) -> None:
     if not isinstance(attribution, Attribution):
         raise InputError(f"{path}: expected an Attribution (got {type(attribution).__name__})")
     _require_modalities("columns", attribution.columns, net, path)
-    if attribution.gradient is not None:
-        _require_modalities("gradient", attribution.gradient, net, path)
     for what, values, allowed in _expected(attribution, net):
         shape = np.shape(values)
         if shape not in allowed:
@@ -138,11 +136,11 @@ def _expected(
 def _expected_of_columns(
     attribution: Attribution, net: FoldNet
 ) -> Iterator[tuple[str, object, list[tuple[int, ...]]]]:
-    """The same of columns and gradients."""
+    """The same of columns."""
     directions = net.weight.shape[1]
+    through = attribution.through_network or {}
     for name, own in net.columns.items():
         whole = (directions, *own.shape)
-        shared = (directions, 1, own.shape[1])
         yield f"columns[{name!r}]", attribution.columns[name], [whole]
-        if attribution.gradient is not None:
-            yield f"gradient[{name!r}]", attribution.gradient[name], [whole, shared]
+        if name in through:
+            yield f"through_network[{name!r}]", through[name], [whole]

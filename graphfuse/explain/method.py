@@ -117,7 +117,8 @@ class FoldNet:
 
     @cached_property
     def weight(self) -> np.ndarray:
-        """Each patient's weight in the mean attribution of each direction, float64 `[N, K]`.
+        """Each patient's weight in the mean attribution of edges and gene sets in each direction,
+        float64 `[N, K]`. Columns, genes and modalities have no weights.
 
         A class weights patients by the probability that the model gives it; a number by how far the
         prediction is above the mean prediction (negative: below it). Absolute values sum to 1 in
@@ -144,33 +145,6 @@ class FoldNet:
             by_modality[name] = [symbols[column] for column in pipeline.owners]
         return by_modality
 
-    def mean(self, name: str, values: np.ndarray, weight: np.ndarray) -> np.ndarray:
-        """Return weighted means over the patients, by column of the modality's table.
-
-        Parameters
-        ----------
-        name : str
-            A modality.
-        values : numpy.ndarray
-            `[K, N, F]` or `[K, 1, F]`: values of its inputs in each direction.
-        weight : numpy.ndarray
-            `[N, K]`: `weight` for attributions, `share` for gradients.
-
-        Returns
-        -------
-        numpy.ndarray
-            `[K, columns]`: summed over the inputs that each column of the table became (levels,
-            flags of missing values); 0 for columns that were not selected.
-        """
-        pipeline = self.fitted.preparation.pipelines[name]
-        shape = self.columns[name].shape
-        count = len(pipeline.columns)
-        by_direction = []
-        for weights, value in zip(weight.T, values, strict=True):
-            means = weights @ np.broadcast_to(value, shape)  # [F]
-            by_direction.append(np.bincount(pipeline.owners, means, minlength=count))
-        return np.stack(by_direction)
-
 
 @dataclass(frozen=True, eq=False)
 class Attribution:
@@ -179,21 +153,21 @@ class Attribution:
     Fields that are `None` leave their tables empty, and README.txt of the rankings says so. There
     are K directions: the classes, or one where a number is predicted. Values are signed differences
     from the training mean in the unit of `FoldNet.logits` (logits less their mean over the classes;
-    standard deviations of a number), unless the method's docstring gives another unit. An item's
-    score is the mean over directions of the absolute mean over patients, so scores compare within
-    one method only.
+    standard deviations of a number), unless the method's docstring gives another unit, so scores
+    compare within one method only.
 
     Parameters
     ----------
     columns : dict of str to numpy.ndarray
         For each modality, float `[K, N, F]`: the attribution of each of its F inputs in each
-        direction for each patient. Positive values raise the class's logit, or the number.
-        Attributions of genes and modalities are sums of these.
-    gradient : dict of str to numpy.ndarray, optional
-        For each modality, float `[K, N, F]` or `[K, 1, F]`: the gradient with respect to the input
-        (logits, or standard deviations of the number, per training standard deviation). The sign of
-        its mean is the ranking's `sign`: whether a higher value raises the predicted probability,
-        or the predicted number.
+        direction for each patient. Positive values raise the class's logit, or the number. An
+        item's attribution in a patient, such as a gene's, is the sum over its inputs; it is
+        averaged over models with its sign, and its absolute value over patients and directions is
+        the score. The ranking's `sign` is that of its slope on the input's value.
+    through_network : dict of str to numpy.ndarray, optional
+        For some modalities, `[K, N, F]`: the part of `columns` that comes through the neighbours
+        in the gene network, for the ranking's `network_share`. Modalities that are left out have
+        no such part.
     edges : numpy.ndarray, optional
         Float `[K, E]`: the attribution of each edge of the net's gene network in each direction,
         the mean over patients by `FoldNet.weight`.
@@ -215,7 +189,7 @@ class Attribution:
     """
 
     columns: dict[str, np.ndarray]
-    gradient: dict[str, np.ndarray] | None = None
+    through_network: dict[str, np.ndarray] | None = None
     edges: np.ndarray | None = None
     links: pd.DataFrame | None = None
     sets: pd.DataFrame | None = None

@@ -1,9 +1,10 @@
 """Rankings over fold models, each explained on the test patients of its fold.
 
-The unit is a fold: its seeds are one model (labels are not read). A score is the mean over
-directions, such as classes, of the absolute mean attribution among the patients who show it (each
-class counts alike, however rare); ranks are taken in every fold, and the interval is that of the
-folds' ranks. Folds share training patients, so it is narrower than that of new cohorts would be.
+The seeds of a fold are one model. Labels have no part in scores: a score is the mean over patients
+and directions, such as classes, of the absolute attribution, which was averaged over models with
+its sign. Ranks are also taken in every fold, and the interval is that of the folds' ranks. Folds
+share training patients, so it is narrower than that of new cohorts would be. How columns go with
+the outcome without any model stands beside the scores.
 """
 
 from __future__ import annotations
@@ -17,16 +18,20 @@ import pandas as pd
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.modality import Modality
 from graphfuse.evaluate.cross_validation_results import Replica
-from graphfuse.explain import ranked_tables
+from graphfuse.explain import ranked_edges_and_sets
+from graphfuse.explain.attributions_over_folds import FoldColumns
 from graphfuse.explain.edges import patient_edges
 from graphfuse.explain.load_method import attributed, ranking_method
 from graphfuse.explain.method import Attribution, FoldNet, Method
 from graphfuse.explain.methods import DEFAULT
+from graphfuse.explain.model_inputs import ModelInputs
+from graphfuse.explain.ranked_columns import RankedColumns
+from graphfuse.explain.ranked_tables import features
 from graphfuse.explain.ranking import Ranking
 from graphfuse.graph.gene.network import GeneNetwork
 from graphfuse.learn.fold_model import Fitted
 from graphfuse.learn.progress import progress
-from graphfuse.schema import RANKING_COLUMNS, Recipe
+from graphfuse.schema import Recipe
 from graphfuse.task.task import Task
 
 
@@ -68,15 +73,20 @@ def rank(
     model = replicas[0].model
     modalities = [cohort.modalities[name] for name in model.modalities_]
     measured = _measured(network, modalities)
+    models = [replica.model.fitted_ for replica in replicas]
+    columns = RankedColumns(features(modalities, measured), ModelInputs(modalities, models), cohort)
     folds, edges = [], []
     with progress("ranking", len(replicas)) as step:
         for replica in replicas:
             fitted = replica.model.fitted_.on(device)
             tested = cohort.take(replica.tested)
-            folds.append(_explain(fitted, tested, measured, method))
+            explained, means = _explain(fitted, tested, measured, method)
+            columns.add(explained, fitted, replica.tested)
+            folds.append(means)
             edges.append(_patient_edges(replica, fitted, tested, cohort))
             step(True)
-    ranked = _tables(folds, modalities, measured, model.task_)
+    ranked = columns.tables(model.target_, model.task_)
+    ranked |= _tables(folds, modalities, measured, model.task_)
     tables_by_name = {name: table.assign(method=method.name) for name, table in ranked.items()}
     errors = [fold.error for fold in folds if fold.error is not None]
     return Ranking(
@@ -109,52 +119,28 @@ def _measured(network: GeneNetwork | None, modalities: Sequence[Modality]) -> Ge
 
 @dataclass(frozen=True, eq=False)
 class Means:
-    """`Attribution` as means over the patients in each direction, of a fold's nets.
+    """What of an `Attribution` is a mean over patients in each direction, of a net or of a fold's
+    nets; the attributes are those of `Attribution`."""
 
-    Attributes
-    ----------
-    columns : numpy.ndarray
-        `[K, columns]`, all modalities' columns side by side.
-    gradient : numpy.ndarray or None
-        `[K, columns]` alike.
-    edges, links, sets, error
-        As of `Attribution`.
-    """
-
-    columns: np.ndarray
-    gradient: np.ndarray | None
     edges: np.ndarray | None
     links: pd.DataFrame | None
     sets: pd.DataFrame | None
     error: float | None
 
     @classmethod
-    def of(cls, attribution: Attribution, net: FoldNet) -> Means:
+    def of(cls, attribution: Attribution) -> Means:
         """The means of one net's attributions."""
-        gradient = None
-        if attribution.gradient is not None:
-            gradient = _side_by_side(net, attribution.gradient, net.share)
-        columns = _side_by_side(net, attribution.columns, net.weight)
-        edges, links, sets = attribution.edges, attribution.links, attribution.sets
-        return cls(columns, gradient, edges, links, sets, attribution.error)
+        return cls(attribution.edges, attribution.links, attribution.sets, attribution.error)
 
     @classmethod
     def mean(cls, nets: Sequence[Means]) -> Means:
         """The mean over the nets of one model, with the largest of their errors."""
-        columns = np.mean([net.columns for net in nets], axis=0)
-        gradient = _mean(_of_all(nets, "gradient"))
         edges = _mean(_of_all(nets, "edges"))
         links = _mean_of_links(_of_all(nets, "links"))
         sets = _mean_of_sets(_of_all(nets, "sets"))
         errors = _of_all(nets, "error")
         error = max(errors) if errors else None
-        return cls(columns, gradient, edges, links, sets, error)
-
-
-def _side_by_side(net: FoldNet, values: dict[str, np.ndarray], weight: np.ndarray) -> np.ndarray:
-    """Means over patients `[K, columns]`, all modalities' columns side by side."""
-    means = [net.mean(name, values[name], weight) for name in net.columns]
-    return np.concatenate(means, 1)
+        return cls(edges, links, sets, error)
 
 
 def _of_all(means: Sequence[Means], name: str) -> list | None:
@@ -185,14 +171,17 @@ def _stacked(folds: Sequence[Means], name: str) -> np.ndarray | None:
     return None if arrays is None else np.stack(arrays)
 
 
-def _explain(fitted: Fitted, tested: Cohort, measured: GeneNetwork | None, method: Method) -> Means:
+def _explain(
+    fitted: Fitted, tested: Cohort, measured: GeneNetwork | None, method: Method
+) -> tuple[FoldColumns, Means]:
     """One fold's model, the mean over its seeds."""
-    seeds = []
+    columns, means = [], []
     for number in range(len(fitted.nets)):
         net = FoldNet(fitted, number, tested, measured)
         attribution = attributed(method, net)
-        seeds.append(Means.of(attribution, net))
-    return Means.mean(seeds)
+        columns.append(FoldColumns.of(attribution, net))
+        means.append(Means.of(attribution))
+    return FoldColumns.mean(columns), Means.mean(means)
 
 
 def _tables(
@@ -201,39 +190,17 @@ def _tables(
     measured: GeneNetwork | None,
     task: Task,
 ) -> dict[str, pd.DataFrame]:
-    """The tables of a `Ranking`, by name."""
-    features = ranked_tables.features(modalities, measured)
-    columns = np.stack([fold.columns for fold in folds])  # [folds, K, columns]
-    gradient = _stacked(folds, "gradient")
+    """The tables of edges and gene sets of a `Ranking`, by name."""
     edges = _stacked(folds, "edges")
     links = _of_all(folds, "links") or []
     sets = _of_all(folds, "sets") or []
     with_genes = [modality.name for modality in modalities if any(modality.symbols)]
     sign_of = task.sign_of
     return {
-        "nodes": ranked_tables.nodes(features, columns, gradient, sign_of),
-        "genes": ranked_tables.genes(features, columns, gradient, sign_of),
-        "edges": ranked_tables.edges(measured, edges, "+".join(with_genes), sign_of),
-        "links": ranked_tables.links(links, sign_of),
-        "modalities": ranked_tables.modalities(features, columns),
-        "pathways": ranked_tables.pathways(sets, sign_of),
-        "nodes_by_class": _by_class(features, columns, gradient, task),
+        "edges": ranked_edges_and_sets.edges(measured, edges, "+".join(with_genes), sign_of),
+        "links": ranked_edges_and_sets.links(links, sign_of),
+        "pathways": ranked_edges_and_sets.pathways(sets, sign_of),
     }
-
-
-def _by_class(
-    features: pd.DataFrame, columns: np.ndarray, gradient: np.ndarray | None, task: Task
-) -> pd.DataFrame:
-    """The columns ranked for each direction apart, one below the other; no rows where the task has
-    no directions to rank apart."""
-    by_direction = []
-    for k, name in enumerate(task.ranked_apart):
-        slope = None if gradient is None else gradient[:, [k]]  # [folds, 1, columns]
-        table = ranked_tables.nodes(features, columns[:, [k]], slope)
-        by_direction.append(table.assign(**{"class": name}))
-    if not by_direction:
-        return pd.DataFrame(columns=[*RANKING_COLUMNS, "class"])
-    return pd.concat(by_direction, ignore_index=True)
 
 
 def _about(
@@ -252,14 +219,14 @@ def _about(
         "method": f"{method.name}: {description}" if description else method.name,
         "score": words.score,
         "sign": words.sign,
+        "marginal": words.marginal,
+        "effect": words.effect,
         "nodes_by_class": words.by_direction,
         "patient_edges": words.neighbours,
         "pathways": _about_pathways(sets, recipe, f"{silent} gene sets"),
     }
     if measured is not None and _of_all(folds, "edges") is None:
         about["edges"] = f"{silent} edges"
-    if _of_all(folds, "gradient") is None:
-        about["sign"] = f"blank for columns: {method.name} gives no direction"
     return about
 
 

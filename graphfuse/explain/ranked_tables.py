@@ -1,4 +1,4 @@
-"""Tables of ranked features, genes, edges, gene sets and modalities, from attributions by fold."""
+"""Tables of ranked features, levels, genes and modalities."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from graphfuse.data.modality import Modality
+from graphfuse.explain.attributions_over_folds import ItemScores
 from graphfuse.graph.gene.network import GeneNetwork
 from graphfuse.schema import RANKING_COLUMNS
 from graphfuse.statistics.columns import ROUNDING
 
 TOP = 100  # the most items that count as first
 _SHARE = 20  # of so many items, one counts as first
-_TINY = 1e-300  # keeps a division by 0 apart
+TINY = 1e-300  # keeps a division by 0 apart
 
 
 def first_count(items: int) -> int:
@@ -66,79 +67,104 @@ def features(modalities: Sequence[Modality], network: GeneNetwork | None) -> pd.
     return pd.DataFrame(rows, columns=["id", "gene", "modality", "degree"])
 
 
-def nodes(
-    features: pd.DataFrame,
-    attribution: np.ndarray,
-    gradient: np.ndarray | None,
-    sign_of: int | None = None,
-) -> pd.DataFrame:
+def nodes(features: pd.DataFrame, scores: ItemScores, signs: pd.DataFrame) -> pd.DataFrame:
     """Ranked columns.
 
     Parameters
     ----------
     features : pandas.DataFrame
-        Of `features`, a row a column.
-    attribution : numpy.ndarray
-        Mean attributions in each direction `[folds, K, columns]`.
-    gradient : numpy.ndarray or None
-        Mean gradients alike, for signs; `None` where there are none.
-    sign_of : int, optional
-        The direction whose signs are shown; by default that in which an item matters most.
+        Of `features`, a row a column, and further columns of the schema.
+    scores : ItemScores
+        Their scores.
+    signs : pandas.DataFrame
+        `sign` and `sign_class` of each.
 
     Returns
     -------
     pandas.DataFrame
         As of `ranked_table`.
     """
-    signs = None if gradient is None else _signs(attribution, gradient, sign_of)
-    return ranked_table("feature", features, _scores(attribution), signs)
+    return ranked_table("feature", features, scores.score, scores.fold_scores, signs)
 
 
-def genes(
-    features: pd.DataFrame,
-    attribution: np.ndarray,
-    gradient: np.ndarray | None,
-    sign_of: int | None = None,
-) -> pd.DataFrame:
-    """Ranked genes: scores, attributions and gradients are sums over their columns.
+def levels(items: pd.DataFrame, scores: ItemScores, signs: pd.DataFrame) -> pd.DataFrame:
+    """Ranked levels of categories and flags of missing values.
+
+    Parameters
+    ----------
+    items : pandas.DataFrame
+        A row each, with its `kind`: `level` or `flag`.
+    scores : ItemScores
+        Their scores.
+    signs : pandas.DataFrame
+        `sign` and `sign_class` of each.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As of `ranked_table`.
+    """
+    if items.empty:
+        return pd.DataFrame(columns=RANKING_COLUMNS)
+    return ranked_table(None, items, scores.score, scores.fold_scores, signs)
+
+
+def genes(items: pd.DataFrame, scores: ItemScores, signs: pd.DataFrame) -> pd.DataFrame:
+    """Ranked genes.
+
+    Parameters
+    ----------
+    items : pandas.DataFrame
+        Of `gene_items`, a row a gene, and further columns of the schema.
+    scores : ItemScores
+        Their scores.
+    signs : pandas.DataFrame
+        `sign` and `sign_class` of each.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As of `ranked_table`.
+    """
+    return ranked_table("gene", items, scores.score, scores.fold_scores, signs)
+
+
+def gene_items(features: pd.DataFrame) -> pd.DataFrame:
+    """The genes of columns in the order of `gene_of`, with the modalities that measure each.
 
     Parameters
     ----------
     features : pandas.DataFrame
         Of `features`, a row a column.
-    attribution : numpy.ndarray
-        Mean attributions in each direction `[folds, K, columns]`.
-    gradient : numpy.ndarray or None
-        Mean gradients alike, for signs; `None` where there are none.
-    sign_of : int, optional
-        The direction whose signs are shown; by default that in which an item matters most.
 
     Returns
     -------
     pandas.DataFrame
-        As of `ranked_table`.
+        `id, gene, modality, degree`, a row a gene.
     """
-    has_gene = features["gene"].notna().to_numpy()
-    attribution = attribution[:, :, has_gene]
-    items, gene_sum = _genes_of(features[has_gene])
-    scores = _scores(attribution) @ gene_sum
-    signs = None
-    if gradient is not None:
-        gradient_by_gene = gradient[:, :, has_gene] @ gene_sum
-        signs = _signs(attribution @ gene_sum, gradient_by_gene, sign_of)
-    return ranked_table("gene", items, scores, signs)
-
-
-def _genes_of(columns: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
-    """The genes of these columns, sorted, with the modalities that measure each; and the matrix
-    that sums values by column to values by gene, float64 `[columns, genes]`."""
-    gene, names = pd.factorize(columns["gene"], sort=True)
-    gene_sum = np.zeros((len(names), len(columns)))
-    gene_sum[gene, np.arange(len(gene))] = 1.0
-    by_gene = columns.groupby("gene", sort=True)
+    by_gene = features[features["gene"].notna()].groupby("gene", sort=True)
     aggregated = by_gene.agg(modality=("modality", _joined), degree=("degree", "first"))
     items = aggregated.reset_index()
-    return items.assign(id=items["gene"]), gene_sum.T
+    return items.assign(id=items["gene"])
+
+
+def gene_of(features: pd.DataFrame) -> tuple[np.ndarray, int]:
+    """The genes of columns.
+
+    Parameters
+    ----------
+    features : pandas.DataFrame
+        Of `features`, a row a column.
+
+    Returns
+    -------
+    gene : numpy.ndarray
+        int `[columns]`: the number of each column's gene among all genes, sorted; -1 for none.
+    genes : int
+        How many genes there are.
+    """
+    gene, names = pd.factorize(features["gene"], sort=True)
+    return gene, len(names)
 
 
 def _joined(names: pd.Series) -> str:
@@ -146,193 +172,118 @@ def _joined(names: pd.Series) -> str:
     return "+".join(dict.fromkeys(names))
 
 
-def modalities(features: pd.DataFrame, attribution: np.ndarray) -> pd.DataFrame:
-    """Ranked modalities, by their shares of the sums over their columns.
+def modalities(names: Sequence[str], scores: ItemScores) -> pd.DataFrame:
+    """Ranked modalities, by their shares of the sum over modalities.
 
     Parameters
     ----------
-    features : pandas.DataFrame
-        Of `features`, a row a column.
-    attribution : numpy.ndarray
-        Mean attributions in each direction `[folds, K, columns]`.
+    names : sequence of str
+        The modalities.
+    scores : ItemScores
+        Their scores.
 
     Returns
     -------
     pandas.DataFrame
         As of `ranked_table`, without signs.
     """
-    names = list(dict.fromkeys(features["modality"]))
-    sizes = []
-    for name in names:
-        own = (features["modality"] == name).to_numpy()
-        summed = attribution[:, :, own].sum(2)  # [folds, K]
-        sizes.append(_scores(summed))
-    parts = np.stack(sizes, 1)  # [folds, modalities]
-    total = parts.sum(1, keepdims=True)
-    shares = parts / np.maximum(total, _TINY)
-    items = pd.DataFrame({"id": names, "modality": names})
-    return ranked_table("modality", items, shares, None)
+    score = _shares(scores.score)
+    fold_scores = _shares(scores.fold_scores)
+    items = pd.DataFrame({"id": list(names), "modality": list(names)})
+    return ranked_table("modality", items, score, fold_scores, None)
 
 
-def edges(
-    network: GeneNetwork | None,
-    attribution: np.ndarray | None,
-    modality: str,
-    sign_of: int | None = None,
-) -> pd.DataFrame:
-    """Ranked edges of the gene network.
+def _shares(sizes: np.ndarray) -> np.ndarray:
+    """Sizes `[…, items]` as shares of their sum."""
+    return sizes / np.maximum(sizes.sum(-1, keepdims=True), TINY)
+
+
+def shown_directions(size: np.ndarray, sign_of: int | None) -> np.ndarray:
+    """The direction, such as the class, whose sign is shown of each item.
 
     Parameters
     ----------
-    network : GeneNetwork or None
-        The network.
-    attribution : numpy.ndarray or None
-        Attributions of its edges `[folds, K, edges]`; `None` where the method has none.
-    modality : str
-        The modalities that have genes.
-    sign_of : int, optional
-        The direction whose signs are shown; by default that in which an edge matters most.
+    size : numpy.ndarray
+        `[K, items]`: how much an item matters in each direction.
+    sign_of : int or None
+        The direction of all; `None` for that in which an item matters most.
 
     Returns
     -------
-    pandas.DataFrame
-        As of `ranked_table`; no rows where nothing is known.
+    numpy.ndarray
+        int `[items]`.
     """
-    if network is None or not network.edges or attribution is None:
-        return pd.DataFrame(columns=RANKING_COLUMNS)
-    items = network.to_frame()[["source", "target"]]
-    items["id"] = items["source"] + "|" + items["target"]
-    items["relation"] = "interacts"
-    items["modality"] = modality
-    degree = network.degree
-    items["degree"] = degree[network.source] + degree[network.target]
-    signs = _signs(attribution, attribution, sign_of)
-    return ranked_table("edge", items, _scores(attribution), signs)
+    return size.argmax(0) if sign_of is None else np.full(size.shape[1], sign_of)
 
 
-def links(folds: list[pd.DataFrame], sign_of: int | None = None) -> pd.DataFrame:
-    """Ranked links between a gene's own nodes; one that a fold's graph did not have scores 0 there.
+def signs(slope: np.ndarray, direction: np.ndarray) -> np.ndarray:
+    """Whether higher values raise what is predicted.
 
     Parameters
     ----------
-    folds : list of pandas.DataFrame
-        Attributions of each fold's links `[links, K]`, by source, target and relation.
-    sign_of : int, optional
-        The direction whose signs are shown; by default that in which a link matters most.
+    slope : numpy.ndarray
+        `[K, items]`.
+    direction : numpy.ndarray
+        int `[items]`: the direction whose sign is shown.
 
     Returns
     -------
-    pandas.DataFrame
-        As of `ranked_table`.
+    numpy.ndarray
+        int `[items]` of +1, -1, or 0 where the slope is rounding alone or there is none.
     """
-    names = _names_in(folds)
-    if not names:
-        return pd.DataFrame(columns=RANKING_COLUMNS)
-    index = pd.MultiIndex.from_tuples(names, names=["source", "target", "relation"])
-    by_fold = [fold.reindex(index, fill_value=0.0) for fold in folds]
-    attribution = np.stack([fold.to_numpy().T for fold in by_fold])
-    items = index.to_frame(index=False)
-    items["id"] = items["source"] + "|" + items["relation"]
-    items["gene"] = items["source"]
-    signs = _signs(attribution, attribution, sign_of)
-    return ranked_table("edge", items, _scores(attribution), signs)
-
-
-def pathways(folds: list[pd.DataFrame], sign_of: int | None = None) -> pd.DataFrame:
-    """Ranked gene sets; one that a fold's model did not have scores 0 there.
-
-    Parameters
-    ----------
-    folds : list of pandas.DataFrame
-        A row a gene set, with its `attribution` and, for signs, its `gradient` in each direction.
-    sign_of : int, optional
-        The direction whose signs are shown; by default that in which a set matters most.
-
-    Returns
-    -------
-    pandas.DataFrame
-        As of `ranked_table`.
-    """
-    names = _names_in(folds)
-    if not names:
-        return pd.DataFrame(columns=RANKING_COLUMNS)
-    by_fold = [fold.reindex(names, fill_value=0.0) for fold in folds]
-    attribution = np.stack([fold["attribution"].to_numpy().T for fold in by_fold])
-    signs = None
-    if all("gradient" in fold for fold in by_fold):
-        gradient = np.stack([fold["gradient"].to_numpy().T for fold in by_fold])
-        signs = _signs(attribution, gradient, sign_of)
-    items = pd.DataFrame({"id": names})
-    return ranked_table("pathway", items, _scores(attribution), signs)
-
-
-def _names_in(folds: list[pd.DataFrame]) -> list:
-    """The names of all rows of these tables, sorted."""
-    return sorted(set().union(*(fold.index for fold in folds)))
-
-
-def _scores(attribution: np.ndarray) -> np.ndarray:
-    """Scores `[folds, items]`: absolute attributions `[folds, K, items]`, averaged over the K
-    directions."""
-    return np.abs(attribution).mean(1)
-
-
-def _signs(attribution: np.ndarray, gradient: np.ndarray, sign_of: int | None) -> np.ndarray:
-    """Signs +1, -1 or 0 `[items]` of the gradient in the direction `sign_of`, or, where that is
-    `None`, in the direction of the item's largest attribution.
-
-    A sign is 0 where the gradient is rounding alone, as for a category with two levels, whose
-    gradients cancel.
-    """
-    mean_attribution = np.abs(attribution.mean(0))  # [K, items]
-    mean_gradient = gradient.mean(0)
-    items = np.arange(mean_gradient.shape[1])
-    direction = np.full(len(items), sign_of)
-    if sign_of is None:
-        direction = mean_attribution.argmax(0)
-    slope = mean_gradient[direction, items]
-    size = np.abs(slope)
-    has_sign = size > ROUNDING * size.max(initial=0.0)
-    return np.where(has_sign, np.sign(slope), 0).astype(int)
+    chosen = slope[direction, np.arange(len(direction))]
+    length = np.abs(chosen)
+    has_sign = length > ROUNDING * length.max(initial=0.0)
+    return np.where(has_sign, np.sign(chosen), 0).astype(int)
 
 
 def ranked_table(
-    kind: str, items: pd.DataFrame, scores: np.ndarray, signs: np.ndarray | None
+    kind: str | None,
+    items: pd.DataFrame,
+    score: np.ndarray,
+    fold_scores: np.ndarray,
+    signs: np.ndarray | pd.DataFrame | None,
 ) -> pd.DataFrame:
-    """Items ranked by their mean score, ties sharing a rank, in the columns of the schema.
+    """Items ranked by their score, ties sharing a rank, in the columns of the schema.
 
     Parameters
     ----------
-    kind : str
-        The kind of the items, such as "gene".
+    kind : str or None
+        The kind of the items, such as "gene"; `None` where `items` have it.
     items : pandas.DataFrame
         One row for each item, with the columns of the schema that do not depend on scores.
-    scores : numpy.ndarray
-        `[folds, items]`, none below 0.
-    signs : numpy.ndarray or None
-        `[items]` of +1, -1 or 0; `None` where there are none.
+    score : numpy.ndarray
+        `[items]`, none below 0.
+    fold_scores : numpy.ndarray
+        `[folds, items]`, none below 0: scores by each fold's model alone, for ranges of ranks.
+    signs : numpy.ndarray, pandas.DataFrame or None
+        `[items]` of +1, -1 or 0, or with the class that each is of; `None` where there are none.
 
     Returns
     -------
     pandas.DataFrame
         Without `method` and `null_quantile`, which are blank.
     """
-    scores = _relative(scores) * scores.max(initial=0)
-    mean = scores.mean(0)  # [items]
-    ranks = rankdata(-scores, axis=1)  # [folds, items]
+    ranks = rankdata(-_relative(fold_scores), axis=1)  # [folds, items]
     low, high = np.quantile(ranks, [0.025, 0.975], axis=0)
-    selected = (ranks <= first_count(scores.shape[1])) & (scores > 0)
-    rank = rankdata(-_relative(mean), method="min")
+    first = first_count(fold_scores.shape[1])
+    selected = (ranks <= first) & (_relative(fold_scores) > 0)
+    relative = _relative(score)
+    rank = rankdata(-relative, method="min")
     table = items.assign(
-        kind=kind,
-        score=mean,
-        sign=signs if signs is not None else pd.NA,
+        score=relative * score.max(initial=0),
         rank=rank.astype(int),
         rank_mean=ranks.mean(0),
         rank_lo=low,
         rank_hi=high,
         selected_frequency=selected.mean(0),
     )
+    if kind is not None:
+        table["kind"] = kind
+    if isinstance(signs, pd.DataFrame):
+        table = pd.concat([table, signs], axis=1)
+    else:
+        table["sign"] = pd.NA if signs is None else signs
     if "degree" in table:
         table["degree"] = table["degree"].astype("Int64")
     table = table.reindex(columns=RANKING_COLUMNS)
@@ -342,4 +293,4 @@ def ranked_table(
 def _relative(scores: np.ndarray) -> np.ndarray:
     """Scores as shares of the largest, to nine digits: what differs by rounding alone is a tie."""
     largest = scores.max(initial=0)
-    return np.round(scores / max(largest, _TINY), 9)
+    return np.round(scores / max(largest, TINY), 9)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -20,7 +21,7 @@ from graphfuse.files.atomic_write import Kind, whole_folder
 from graphfuse.graph.gene.network import GeneNetwork
 from graphfuse.schema.check_arguments import Count, checked
 
-_TABLES = ("nodes", "genes", "edges", "modalities", "pathways", "nodes_by_class")
+_TABLES = ("nodes", "levels", "genes", "edges", "modalities", "pathways", "nodes_by_class")
 _CSV = (*_TABLES, "links", *TABLES)
 _FILES = (*(f"{name}.csv" for name in _CSV), "patient_edges.parquet", "README.txt")
 RANKINGS = Kind.of("folder of rankings", "nodes_by_class.csv", *_FILES)
@@ -32,15 +33,19 @@ class Ranking:
     """Features, genes, edges and modalities ranked by their attributions, over the folds of a run.
 
     `graphfuse.rank` returns it. Each table has one row for each item and the columns of
-    `graphfuse.schema.RANKING_COLUMNS`: among them `id`, `score` (mean absolute attribution),
-    `sign`, `rank`, the interval `rank_lo` to `rank_hi` of ranks over folds, and
-    `selected_frequency`, the share of folds in which the item is among the first 100, or the first
-    twentieth of its table where that is fewer.
+    `graphfuse.schema.RANKING_COLUMNS`: among them `id`, `score` (mean absolute attribution, by
+    which items are ranked: what the models use, given all other columns), `sign`, `rank`, the
+    interval `rank_lo` to `rank_hi` of ranks over folds, and `selected_frequency`, the share of
+    folds in which the item is among the first 100, or the first twentieth of its table where that
+    is fewer. Beside them, and with no part in the ranks, `marginal`, `effect` and `q` say how a
+    column goes with the outcome by itself.
 
     Parameters
     ----------
     nodes : pandas.DataFrame
         Features: every measured column of every modality.
+    levels : pandas.DataFrame
+        Levels of categories, and flags of missing values (`kind` is `level` or `flag`).
     genes : pandas.DataFrame
         Genes; attributions are summed over the columns that measure a gene.
     edges : pandas.DataFrame
@@ -79,15 +84,16 @@ class Ranking:
     >>> ranking = gf.rank(gf.train(made.cohort, recipe, cv=(2, 1), ledger=False))
     >>> ranking.top(2)
     Ranking over 2 fold models: 8 features; top 2 genes
-     rank  gene                        score  rank in the folds   in top 1
-        1  G0006                      ...       1 to 1           100%
-        2  G0003                      ...       2 to 2             0%
+     rank  gene                        score  rank in the folds   in top 1   alone       q
+        1  G0006                      ...       1 to 1           100%    1.00   <.001
+        2  G0003                      ...       2 to 2             0%    ...   <.001
     >>> made.genes
     ('G0003', 'G0006')
     >>> ranking.to_csv("biomarkers.csv")
     """
 
     nodes: pd.DataFrame
+    levels: pd.DataFrame
     genes: pd.DataFrame
     edges: pd.DataFrame
     links: pd.DataFrame
@@ -245,7 +251,8 @@ class Ranking:
         top = first_count(len(table))
         head = f"Ranking over {self.folds} fold models: {len(self.nodes):,} features"
         lines = [f"{head}; top {len(shown)} {what}"]
-        lines += [f"{'rank':>5}  {what[:-1]:<24}{'score':>9}  rank in the folds   in top {top}"]
+        ends = f"rank in the folds   in top {top}   alone       q"
+        lines += [f"{'rank':>5}  {what[:-1]:<24}{'score':>9}  {ends}"]
         for row in shown.itertuples():
             has_name = has_genes and isinstance(row.gene, str)
             name = row.gene if has_name else row.id
@@ -261,7 +268,9 @@ _README = """Rankings of this run
 method: {method}
 
 nodes.csv             every measured feature, one row, one rank (ties share a rank)
-genes.csv             the same, summed over the features of a gene
+levels.csv            levels of categories (kind level) and flags of missing values (kind flag),
+                      which are part of their features' scores
+genes.csv             the same, summed over the features of a gene in each patient
 edges.csv             {edges}
 links.csv             only of a signalling graph: edges between a gene's own nodes
                       (methylation to transcript to protein)
@@ -274,13 +283,33 @@ markers.csv           {markers}
 patient_edges.parquet edges between patients (ids inside): {patient_edges}
 
 score                 {score}
-sign                  {sign}
-rank_mean, rank_lo, rank_hi   mean and 2.5 and 97.5 percentiles of the rank over {folds} fold models
+                      Patients without the modality count as 0. Ranks are by score alone.
+sign                  {sign};
+                      flags of missing values and levels of categories have no part in it;
+                      0: none, as of a category
+level                 of a category: its level with the largest slope
+missing_share         the share of the score that comes from the flag of missing values
+network_share         the share that comes through neighbours in the gene network
+rank_mean, rank_lo, rank_hi   mean and 2.5 and 97.5 percentiles of the rank in each of {folds} fold
+                      models alone
 selected_frequency    share of those models that have the item among their first {top}, or the first
                       twentieth of the table where that is fewer
 null_quantile         {null_quantile}
 degree                neighbours in the gene network among measured genes (edges: sum over both
                       ends)
+
+Beside the ranks stands how a column goes with the outcome by itself, on the same patients, without
+any model and with no part in the ranks. A column may matter in one way and not in the other: one
+of many that say the same has a small score and a strong association; one that only matters beside
+others, the opposite. Missing values are left out; a category has the figures of its level that
+tells most, a gene those of its column that does.
+
+marginal              {marginal}
+marginal_lo, marginal_hi   its 95 % interval
+effect                {effect}
+q                     false-discovery rate (Benjamini-Hochberg) of a rank test of that association
+                      over all items of the table
+group                 blank
 """
 _USUAL = {
     "edges": "every edge of the gene network among the measured genes",
@@ -289,9 +318,14 @@ _USUAL = {
 
 
 def _numbers(row: Any) -> str:
-    """An item's score, interval of ranks and selected frequency, as they are printed."""
+    """An item's score, interval of ranks and selected frequency, and its association with the
+    outcome by itself, as they are printed."""
     ranks = f"{row.rank_lo:>6.0f} to {row.rank_hi:<8.0f}"
-    return f"{row.score:>9.4f}  {ranks}{row.selected_frequency:>8.0%}"
+    shown = f"{row.score:>9.4f}  {ranks}{row.selected_frequency:>8.0%}"
+    if math.isnan(row.marginal):
+        return shown
+    q = "<.001" if row.q < 0.001 else f"{row.q:.3f}"
+    return f"{shown}{row.marginal:>8.2f}{q:>8}"
 
 
 def _with_quantile(table: pd.DataFrame, nulls: Sequence[pd.DataFrame]) -> pd.DataFrame:

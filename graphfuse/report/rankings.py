@@ -1,9 +1,9 @@
-"""Rankings in a report, and the learned weights of the net behind them."""
+"""Rankings in a report."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from graphfuse.report.formatting import number
 TOP = 20
 TOP_BY_CLASS = 5
 STABLE = 100
+MISSINGNESS = 0.2  # share of a score above which it is said to be partly missingness
 
 
 @dataclass(frozen=True)
@@ -33,10 +34,18 @@ class Marker:
         Three significant digits.
     sign : str
         `+`, `−` or nothing.
+    of : str
+        The class that the sign is of, or a category's strongest level, or nothing.
     interval : str
         The interval of its ranks over the fold models.
     frequency : str
         The percentage of folds in which it is among the first.
+    alone : str
+        Its association with the outcome by itself, with the 95 % interval and the class.
+    q : str
+        The false-discovery rate of that association.
+    note : str
+        That part of its score is missingness, or nothing.
     """
 
     rank: str
@@ -44,8 +53,12 @@ class Marker:
     modality: str
     score: str
     sign: str
+    of: str
     interval: str
     frequency: str
+    alone: str
+    q: str
+    note: str
 
 
 def markers(table: pd.DataFrame, top: int = TOP) -> list[Marker]:
@@ -67,11 +80,19 @@ def markers(table: pd.DataFrame, top: int = TOP) -> list[Marker]:
 
 def _marker(row: Any) -> Marker:
     """A row of a ranking as text."""
-    rank, score = number(row.rank, 0), _digits(row.score)
-    interval = _interval(row.rank_lo, row.rank_hi)
-    frequency = _percent(row.selected_frequency)
-    name, sign = _name(row), _sign(row.sign)
-    return Marker(rank, name, row.modality, score, sign, interval, frequency)
+    return Marker(
+        rank=number(row.rank, 0),
+        name=_name(row),
+        modality=row.modality,
+        score=_digits(row.score),
+        sign=_sign(row.sign),
+        of=f"level {row.level}" if row.level else row.sign_class,
+        interval=_interval(row.rank_lo, row.rank_hi),
+        frequency=_percent(row.selected_frequency),
+        alone=_alone(row),
+        q="" if math.isnan(row.q) else _chance(row.q),
+        note="partly missingness" if row.missing_share >= MISSINGNESS else "",
+    )
 
 
 def dots(table: pd.DataFrame, top: int = TOP) -> list[Dot]:
@@ -215,100 +236,23 @@ def _sign(sign: float) -> str:
     return {1.0: "+", -1.0: "−"}.get(sign, "")
 
 
+def _alone(row: Any) -> str:
+    """An association with its interval, and where it is of a class, that class and whether its
+    patients have the higher or the lower values."""
+    if math.isnan(row.marginal):
+        return ""
+    low, high = number(row.marginal_lo, 2), number(row.marginal_hi, 2)
+    shown = f"{number(row.marginal, 2)} ({low} to {high})"
+    if not row.marginal_class:
+        return shown
+    where = {True: "lower in ", False: "higher in "}.get(row.effect < 0, "")
+    return f"{shown}, {'' if math.isnan(row.effect) else where}{row.marginal_class}"
+
+
+def _chance(q: float) -> str:
+    """A false-discovery rate with two digits."""
+    return "< 0.001" if q < 0.001 else f"{q:.2g}"
+
+
 def _percent(share: float) -> str:
     return "–" if math.isnan(share) else f"{100 * share:.0f} %"
-
-
-# ------------------------------------------------------------------------------------------ the net
-
-GATES = {"modality": "weight", "patients": "patient graph", "network": "gene network"}
-
-
-def gate_headings(fitted: Mapping[str, Any]) -> dict[str, str]:
-    """The learned weights by which modalities and graphs enter the net.
-
-    Parameters
-    ----------
-    fitted : mapping
-        What a run notes of its fitted net.
-
-    Returns
-    -------
-    dict of str to str
-        Gate → its heading: the usual ones, then patient layers that several modalities share.
-    """
-    there: set[str] = set()
-    for values in fitted.get("gates", {}).values():
-        there |= values.keys()
-    shared = sorted(there - GATES.keys())
-    return GATES | {gate: f"layer {gate}" for gate in shared}
-
-
-def gates(fitted: Mapping[str, Any]) -> list[dict]:
-    """The learned weights of every modality.
-
-    Parameters
-    ----------
-    fitted : mapping
-        What a run notes of its fitted net.
-
-    Returns
-    -------
-    list of dict
-        A row a modality: its `name` and each of its `gates` as `text` and as the percentage of a
-        `bar` (`None` without that graph). A bar is full at 1, or at the largest weight of its
-        column where that is above 1.
-    """
-    noted = fitted.get("gates", {})
-    by_modality = {name: values for name, values in noted.items() if values}
-    headed = gate_headings(fitted)
-    full = {gate: _full(gate, by_modality) for gate in headed}
-    rows = []
-    for name, values in by_modality.items():
-        cells = [_bar(values.get(gate), full[gate]) for gate in headed]
-        rows.append({"name": name, "gates": cells})
-    return rows
-
-
-def _full(gate: str, by_modality: Mapping[str, Mapping[str, float]]) -> float:
-    """The weight at which a bar of this column is full."""
-    weights = [values[gate] for values in by_modality.values() if gate in values]
-    return max([1.0, *map(abs, weights)])
-
-
-def _bar(value: float | None, full: float) -> dict | None:
-    """A weight as text, and the percentage of its bar; `None` where there is no such weight."""
-    if value is None:
-        return None
-    percent = round(100 * abs(value) / full)
-    return {"text": number(value, 2), "bar": percent}
-
-
-def epochs(fitted: Mapping[str, Any], is_linear: bool = True) -> str:
-    """How long the final net trained.
-
-    Parameters
-    ----------
-    fitted : mapping
-        What a run notes of its fitted net.
-    is_linear : bool
-        Whether the net starts from a linear model.
-
-    Returns
-    -------
-    str
-        A sentence; blank where the run did not note it.
-    """
-    if "epochs" not in fitted:
-        return ""
-    chosen = fitted["epochs"]
-    by_fold = sorted(fitted.get("fold_epochs", []))
-    folds = ""
-    if set(by_fold) == {chosen}:
-        folds = " (as in every fold)"
-    elif by_fold:
-        folds = f" (in the folds: {by_fold[0]} to {by_fold[-1]})"
-    if chosen == 0 and is_linear:
-        model = "ridge regression with graph smoothing; no neural net was trained"
-        return f"Early stopping chose 0 epochs{folds}: {model}."
-    return f"Early stopping chose {chosen} epochs for the final net{folds}."

@@ -26,17 +26,11 @@ _KNOWN = {  # tables on what is known of the first genes → their columns
 }
 _KNOWN_TEXT = {"gene_set", "genes", "marker", "measured", "first"}
 _WHO = ("patient", "repeat", "fold", "truth")  # of predictions, before what is predicted
-_NUMBERS = {
-    "rank",
-    "score",
-    "sign",
-    "rank_mean",
-    "rank_lo",
-    "rank_hi",
-    "selected_frequency",
-    "null_quantile",
-    "degree",
-}
+_NUMBERS = (
+    "rank", "score", "sign", "rank_mean", "rank_lo", "rank_hi", "selected_frequency",
+    "null_quantile", "degree", "marginal", "marginal_lo", "marginal_hi", "effect", "q",
+    "missing_share", "network_share",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,6 +17,7 @@ from graphfuse.report import (
     formatting,
     graph_ablation,
     leakage,
+    learned_weights,
     modality_contributions,
     page_plots,
     provenance,
@@ -149,9 +150,9 @@ def _net(record: RunRecord) -> dict[str, Any]:
     fitted = record.fitted
     start = record.recipe.get("net", {}).get("start", "linear")
     shown: dict[str, Any] = {"mix": fitted.get("mix", {})}
-    shown["gate_headings"] = list(rankings.gate_headings(fitted).values())
-    shown["gates"] = rankings.gates(fitted)
-    shown["epochs"] = rankings.epochs(fitted, start == "linear")
+    shown["gate_headings"] = list(learned_weights.gate_headings(fitted).values())
+    shown["gates"] = learned_weights.gates(fitted)
+    shown["epochs"] = learned_weights.epochs(fitted, start == "linear")
     return shown
 
 
@@ -215,7 +216,8 @@ def _ranked(run: Run) -> dict[str, Any]:
     if "nodes_by_class" in tables:
         classes = run.record.task.ranked_apart
         by_class = rankings.by_class(tables["nodes_by_class"], classes)
-    return {"method": method, "kinds": kinds, "shares": shares, "by_class": by_class}
+    shown = {"method": method, "kinds": kinds, "shares": shares, "by_class": by_class}
+    return shown | {"alone": run.record.task.attribution_words.alone}
 
 
 def _kind(table: pd.DataFrame, name: str, what: str) -> dict[str, Any]:

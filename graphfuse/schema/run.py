@@ -24,6 +24,8 @@ from graphfuse.task.task import Task
 RANKING_COLUMNS = (
     "rank", "kind", "id", "gene", "modality", "source", "target", "relation", "score", "sign",
     "rank_mean", "rank_lo", "rank_hi", "selected_frequency", "null_quantile", "degree", "method",
+    "marginal", "marginal_lo", "marginal_hi", "marginal_class", "effect", "q", "group",
+    "missing_share", "network_share", "sign_class", "level",
 )  # fmt: skip
 SECONDS = "fit_seconds"  # the one number in a row of scores that is no metric
 FOLD_COLUMNS = ("patient", "repeat", "fold")

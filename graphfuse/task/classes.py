@@ -12,9 +12,11 @@ from graphfuse.errors import InputError, few
 from graphfuse.statistics.columns import anova_f
 from graphfuse.task.class_external import ExternalClasses
 from graphfuse.task.class_labels import in_total
+from graphfuse.task.class_marginal import class_marginals
 from graphfuse.task.class_metrics import METRICS
 from graphfuse.task.class_values import ClassValues
 from graphfuse.task.outcome import Outcome, Target
+from graphfuse.task.ranking_interface import Marginal
 from graphfuse.task.task import Task
 from graphfuse.task.wording import AttributionWords, ReportWords
 
@@ -234,13 +236,20 @@ class Classes(ClassValues, ExternalClasses, Task):
     attribution_words = AttributionWords(
         of="the class's logit",
         outputs="logits",
-        score="mean over classes of the absolute mean attribution among patients of the class\n"
-        "                      (modalities: its share)",
-        sign="+ a higher value raises the predicted probability of the class in which the\n"
-        "                      item matters most (of two classes, the second), - lowers it",
+        score="mean over patients and classes of the absolute attribution of the class's logit\n"
+        "                      less the mean logit, averaged over models with its sign: what the\n"
+        "                      models use of the item, given all others (modalities: its share;\n"
+        "                      edges and gene sets: absolute mean attribution among patients of\n"
+        "                      the class)",
+        sign="+ a higher value raises the predicted probability of the class `sign_class`, in\n"
+        "                      which the item matters most (of two, the second), - lowers it",
         by_direction="features by class (column `class`)",
         neighbours="what each neighbour adds to the predicted\n"
         "                      class, in the linear part of the model, whatever the method",
+        alone="AUROC",
+        marginal="AUROC of the class `marginal_class` against all other patients, of which 1 is\n"
+        "                      the strongest whichever has the higher values",
+        effect="mean of that class less mean of the others, in pooled standard deviations",
     )
 
     @property
@@ -255,6 +264,11 @@ class Classes(ClassValues, ExternalClasses, Task):
     def direction_called(self, output: np.ndarray) -> np.ndarray:
         """The most probable class."""
         return output.argmax(1)
+
+    def marginal(self, values: np.ndarray, target: Target) -> tuple[Marginal, ...]:
+        """AUROC of one class against the rest."""
+        labels = np.where(target.known, target.values, -1)
+        return class_marginals(values, labels, self.width)
 
     def patient_weights(self, predictor: np.ndarray, calibration: float) -> np.ndarray:
         """By the probability of the class: a class is explained by who is most likely of it."""

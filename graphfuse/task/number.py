@@ -14,14 +14,17 @@ import pandas as pd
 
 from graphfuse.errors import FEW, InputError, few
 from graphfuse.statistics.columns import ROUNDING
+from graphfuse.statistics.rank_association import correlation_interval, rank_correlation
 from graphfuse.task.number_metrics import METRICS, correlation
 from graphfuse.task.number_values import NumberValues
 from graphfuse.task.outcome import Outcome, Target
+from graphfuse.task.ranking_interface import Marginal
 from graphfuse.task.task import Task
 from graphfuse.task.wording import AttributionWords, ReportWords
 
 STRATA = 5  # of about as many patients, low to high: every fold gets its share of each
 WIDE = 1.6448536269514722  # standard deviations to either side of the mean that hold 90 %
+WIDE_95 = 1.959963984540054  # and 95 %
 FAR = 3.0  # standard deviations from where training was
 _COLUMNS = ("value", "lo", "hi")
 
@@ -241,20 +244,34 @@ class Number(NumberValues, Task):
     attribution_words = AttributionWords(
         of="the predicted number",
         outputs="predictions",
-        score="what the item adds to predictions, in standard deviations of the outcome: the\n"
-        "                      absolute mean over patients, weighted by how far above (+) or\n"
-        "                      below (-) the mean prediction they are (modalities: its share)",
-        sign="+ a high value moves the prediction up, - down (edges: + away from the mean\n"
+        score="mean over patients of what the item adds to predictions, in standard deviations\n"
+        "                      of the outcome, averaged over models with its sign, then absolute:\n"
+        "                      what the models use of it, given all others (modalities: its\n"
+        "                      share; edges and gene sets: absolute mean, patients weighted by\n"
+        "                      how far above (+) or below (-) the mean prediction they are)",
+        sign="+ a higher value moves the prediction up, - down (edges: + away from the mean\n"
         "                      prediction, - towards it)",
         by_direction="empty: a number has one direction, which is that of nodes.csv",
         neighbours="what each neighbour adds to the\n"
         "                      prediction, in standard deviations of the outcome, in the linear\n"
         "                      part of the model, whatever the method",
+        alone="Spearman's ρ",
+        marginal="Spearman's correlation with the outcome",
+        effect="change of the outcome, in its own units, by standard deviation of the column",
     )
 
     @property
     def directions(self) -> tuple[str, ...]:
         return ("value",)
+
+    def marginal(self, values: np.ndarray, target: Target) -> tuple[Marginal, ...]:
+        """Spearman's correlation; the effect is the outcome's change by standard deviation of the
+        column."""
+        is_known = target.known
+        found = rank_correlation(values[is_known], target.values[is_known])
+        low, high = correlation_interval(found.rho, found.rows, WIDE_95)
+        direction = np.zeros(len(found.rho), dtype=int)
+        return (Marginal(found.rho, low, high, found.slope, found.p, direction),)
 
     def patient_weights(self, predictor: np.ndarray, calibration: float) -> np.ndarray:
         """By how far a patient's prediction is from the mean prediction; below 0 where it is below.

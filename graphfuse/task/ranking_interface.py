@@ -1,13 +1,45 @@
-"""What rankings ask of a task: directions of attributions, and how much each patient counts."""
+"""What rankings ask of a task: directions of attributions, and how a column goes with the outcome
+without any model."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
 from graphfuse.task.wording import AttributionWords
+
+
+class Marginal(NamedTuple):
+    """How each of F columns goes with the outcome by itself; NaN where that cannot be computed.
+
+    Attributes
+    ----------
+    association : np.ndarray
+        `[F]`: such as the AUROC of a class against the rest, or a correlation.
+    lo, hi : np.ndarray
+        `[F]`: its 95 % interval.
+    effect : np.ndarray
+        `[F]`: the size of the effect, above 0 where higher values go with the direction.
+    p : np.ndarray
+        `[F]`: of the test that the column has nothing to do with the outcome.
+    direction : np.ndarray
+        int `[F]`: the direction, such as the class, that association and effect are of.
+    """
+
+    association: np.ndarray
+    lo: np.ndarray
+    hi: np.ndarray
+    effect: np.ndarray
+    p: np.ndarray
+    direction: np.ndarray
+
+    @classmethod
+    def unknown(cls, columns: int) -> Marginal:
+        """Of so many columns, of which nothing is known."""
+        nothing = np.full(columns, np.nan)
+        return cls(nothing, nothing, nothing, nothing, nothing, np.zeros(columns, dtype=int))
 
 
 class Attributed(ABC):
@@ -46,6 +78,25 @@ class Attributed(ABC):
             Int `[N]`.
         """
         return np.zeros(len(output), int)
+
+    def marginal(self, values: np.ndarray, target) -> tuple[Marginal, ...]:
+        """How each column goes with the outcome by itself.
+
+        Parameters
+        ----------
+        values : np.ndarray
+            float `[N, F]`, NaN where missing.
+        target : Target
+            Of the N patients.
+
+        Returns
+        -------
+        tuple of Marginal
+            The first of the direction with the strongest association, column by column; then one
+            for each direction of `ranked_apart`. By default nothing is known.
+        """
+        unknown = Marginal.unknown(values.shape[1])
+        return (unknown,) * (1 + len(self.ranked_apart))
 
     @abstractmethod
     def patient_weights(self, predictor: np.ndarray, calibration: float) -> np.ndarray:

@@ -46,6 +46,12 @@ class AttributionWords(NamedTuple):
         What the table of each direction on its own holds, or why it holds nothing.
     neighbours : str
         What the score of an edge between patients is.
+    alone : str
+        The name of the association of a column with the outcome, as "AUROC".
+    marginal : str
+        What that association is.
+    effect : str
+        What the effect beside it is.
     """
 
     of: str
@@ -54,6 +60,9 @@ class AttributionWords(NamedTuple):
     sign: str
     by_direction: str
     neighbours: str
+    alone: str = "association"
+    marginal: str = "blank for outcomes of this kind"
+    effect: str = "blank for outcomes of this kind"
 
 
 class ReportWords(NamedTuple):

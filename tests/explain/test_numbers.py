@@ -95,22 +95,6 @@ def test_attributions_add_up_to_the_prediction_in_standard_deviations(cohort):
     np.testing.assert_allclose(mine, predicted, rtol=1e-6)
 
 
-def test_what_all_columns_add_is_how_far_predictions_are_apart(cohort):
-    """Weights are signed: together the columns' means are what moves predictions apart."""
-    fitted = FusionModel(LINEAR, device="cpu").fit(cohort).fitted_
-    net = FoldNet(fitted, 0, cohort.take(range(90)))
-    found = IntegratedGradients().attribute(net)
-    np.testing.assert_allclose(np.abs(net.weight).sum(0), 1)
-    np.testing.assert_allclose(net.weight.sum(0), 0, atol=1e-9)
-    total = sum(net.mean(m, found.columns[m], net.weight).sum() for m in net.columns)
-    predictor = net.logits(net.columns)[:, 0]
-    heard = predictor - sum(found.columns[m].sum(2)[0] for m in net.columns)
-    apart = predictor - predictor.mean()
-    from_columns = predictor - heard
-    assert total == pytest.approx((apart @ from_columns) / np.abs(apart).sum(), rel=1e-9)
-    assert total > 0.5
-
-
 def test_patients_neighbours_and_edges_are_of_the_number(cohort):
     from graphfuse.graph.gene.network import GeneNetwork
 

@@ -47,17 +47,3 @@ def test_steadiness_counts_who_stays_in_front():
     )
     assert "from 1 to 101" in rankings.stability(table, "genes")
     assert rankings.stability(table.head(80), "genes") == ""
-
-
-def test_gates_show_what_is_there_and_what_is_not():
-    rows = rankings.gates({"gates": {"rna": {"modality": 0.83, "patients": -0.1}}})
-    assert [gate and (gate["text"], gate["bar"]) for gate in rows[0]["gates"]] == [
-        ("0.83", 83),
-        ("−0.10", 10),
-        None,
-    ]
-    wide = rankings.gates({"gates": {"rna": {"modality": 2.0}, "meth": {"modality": 0.5}}})
-    assert [row["gates"][0]["bar"] for row in wide] == [100, 25]
-    assert "no neural net was trained" in rankings.epochs({"epochs": 0})
-    assert "ridge" not in rankings.epochs({"epochs": 0}, is_linear=False)
-    assert rankings.epochs({}) == ""

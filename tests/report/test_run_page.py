@@ -307,3 +307,37 @@ def test_a_table_without_its_columns_is_refused(run, tmp_path):
     (tmp_path / "rankings" / "edges.csv").write_text("rank,id\n1,x\n")
     with pytest.raises(InputError, match=r"edges\.csv: no column kind"):
         write_report(tmp_path)
+
+
+def test_rankings_of_an_older_version_are_refused_with_a_cure(run, tmp_path):
+    """Their scores meant something else."""
+    shutil.copytree(run, tmp_path, dirs_exist_ok=True)
+    path = tmp_path / "rankings" / "genes.csv"
+    table = pd.read_csv(path).drop(columns=["marginal", "q", "level"])
+    table.to_csv(path, index=False)
+    cure = r"genes\.csv: no column marginal, q, level; make the file again with this version"
+    with pytest.raises(InputError, match=cure):
+        write_report(tmp_path)
+
+
+def test_markers_show_what_they_tell_alone_and_what_is_missingness(run, tmp_path):
+    shutil.copytree(run, tmp_path, dirs_exist_ok=True)
+    path = tmp_path / "rankings" / "genes.csv"
+    table = pd.read_csv(path)
+    first = {
+        "marginal": 0.912,
+        "marginal_lo": 0.85,
+        "marginal_hi": 0.95,
+        "marginal_class": "Basal",
+        "effect": -1.2,
+        "q": 1e-7,
+        "missing_share": 0.4,
+    }
+    table = table.astype(dict.fromkeys(first, object))
+    table.loc[0, list(first)] = list(first.values())
+    table.to_csv(path, index=False)
+    write_report(tmp_path)
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "0.91 (0.85 to 0.95), lower in Basal" in page and "&lt; 0.001" in page
+    assert page.count("<small>partly missingness</small>") == 1 and "alone: AUROC" in page
+    assert "Partly missingness: a fifth or more of the score" in page

@@ -25,7 +25,7 @@ from graphfuse.data.prepare.fitted_steps import (
     sources_of,
 )
 from graphfuse.data.prepare.step import Context, Step, step
-from graphfuse.data.records.encode import TypedColumns
+from graphfuse.data.records.encode import ColumnPart, TypedColumns
 from graphfuse.data.steps.impute import Impute
 from graphfuse.errors import Faults, InputError, counted, few_counted
 from graphfuse.files.array_rules import PLACES, Array, check_shapes
@@ -194,6 +194,15 @@ class Pipeline:
         is_missing = np.isnan(numbers[:, self.sources])
         columns[is_missing] = np.nan
         return columns
+
+    @property
+    def parts(self) -> list[ColumnPart]:
+        """What each of the F output columns stands for: a value, a level of a category, or whether
+        a value is missing."""
+        if self.typed is None:
+            return [ColumnPart(int(column)) for column in self.owners]
+        parts = self.typed.parts
+        return [parts[source] for source in self.sources]
 
     @property
     def medians(self) -> np.ndarray | None:

@@ -30,6 +30,18 @@ class TypedColumn(NamedTuple):
     flagged: bool
 
 
+class ColumnPart(NamedTuple):
+    """What one number of a column stands for.
+
+    `column`: the position of the input column. `kind`: `value`, `level` (whether a category has the
+    word `level`), or `flag` (whether the value is missing).
+    """
+
+    column: int
+    kind: str = "value"
+    level: str = ""
+
+
 @dataclass(frozen=True)
 class TypedColumns:
     """Encodes columns of records as numbers: numeric ones as they are, ordinal ones by the rank of
@@ -123,8 +135,15 @@ class TypedColumns:
     @property
     def owners(self) -> np.ndarray:
         """int `[F']`: input column of each output column."""
-        widths = [_width(TypedColumn(*column)) for column in self.columns]
-        return np.repeat(np.arange(len(widths)), widths)
+        return np.array([part.column for part in self.parts], dtype=int)
+
+    @property
+    def parts(self) -> list[ColumnPart]:
+        """What each of the F' output columns stands for."""
+        parts = []
+        for position, column in enumerate(self.columns):
+            parts += _parts(position, TypedColumn(*column))
+        return parts
 
 
 class Trained(Protocol):
@@ -135,10 +154,16 @@ class Trained(Protocol):
         """Modality of records → its columns as they were fitted."""
 
 
-def _width(column: TypedColumn) -> int:
-    """The number of output columns."""
-    own = len(column.levels) if column.kind == "categorical" else 1
-    return own + column.flagged
+def _parts(position: int, column: TypedColumn) -> list[ColumnPart]:
+    """What the output columns of the input column at this position stand for, as `_blocks` orders
+    them."""
+    if column.kind == "categorical":
+        parts = [ColumnPart(position, "level", level) for level in column.levels]
+    else:
+        parts = [ColumnPart(position)]
+    if column.flagged:
+        parts.append(ColumnPart(position, "flag"))
+    return parts
 
 
 def _blocks(values: pd.Series, column: TypedColumn) -> list[np.ndarray]:

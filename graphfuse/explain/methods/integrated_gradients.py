@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import logging
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -49,17 +48,17 @@ class IntegratedGradients(Method):
         """Return the attributions; raises `GraphfuseError` where 512 path steps miss more than 5 %
         of the change."""
         gradients = path_averaged(net)
-        columns, by_modality = {}, {}
+        columns, through_network = {}, {}
         for name, own in net.columns.items():
-            gradient = gradients.columns(net.fitted, name)
-            columns[name] = np.stack([own * each for each in gradient])
-            by_modality[name] = gradient
+            columns[name] = own * gradients.columns(net.fitted, name)  # [K, N, F]
+            if name in gradients.x_smoothed:
+                through_network[name] = columns[name] - own * gradients.own[name]
         edges = links = None
         if net.network is not None:
             links, edges = links_and_edges(net, gradients)
             edges = gene_edges(net, gradients) + edges
         sets = set_tokens(net, gradients)
-        return Attribution(columns, by_modality, edges, links, sets, gradients.error)
+        return Attribution(columns, through_network, edges, links, sets, gradients.error)
 
 
 def path_averaged(net: FoldNet) -> Gradients:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from graphfuse.explain.attributions_over_folds import slopes
 from graphfuse.explain.method import FoldNet
 from graphfuse.explain.methods.integrated_gradients import (
     IntegratedGradients,
@@ -81,18 +82,16 @@ def test_the_closed_form_is_the_gradient(small, network):
             )
 
 
-def test_signs_say_which_class_a_high_value_speaks_for(small, model):
+def test_slopes_say_which_class_a_high_value_speaks_for(small, model):
     net = FoldNet(model.fitted_, 0, small.cohort)
-    found = IntegratedGradients().attribute(net)
-    attribution = net.mean("rna", found.columns["rna"], net.weight)
-    gradient = net.mean("rna", found.gradient["rna"], net.share)
+    attribution = IntegratedGradients().attribute(net).columns["rna"]
+    slope, _ = slopes(net.columns["rna"], attribution)
     table = small.cohort.modalities["rna"].table
     codes = small.cohort.outcome().values
     for feature in (f for f in small.features if f.startswith("rna:")):
         column = table.columns.get_loc(feature.removeprefix("rna:"))
         higher = table.iloc[codes == 1, column].mean() > table.iloc[codes == 0, column].mean()
-        assert (gradient[1, column] > 0) == higher
-        assert attribution[1, column] > 0
+        assert (slope[1, column] > 0) == higher == (slope[0, column] < 0)
 
 
 def test_labels_are_not_read(small, model):
