@@ -128,9 +128,8 @@ def test_a_run_leaves_every_file(clinic):
     }
     expected |= {"rankings", "graph", "model"}
     assert {path.name for path in run.iterdir()} == expected
-    ranked = {"nodes", "genes", "pathways", "modalities", "nodes_by_class", "edges", "modules"} | {
-        "levels"
-    }
+    ranked = {"nodes", "genes", "groups", "pathways", "modalities", "nodes_by_class", "edges"}
+    ranked |= {"levels", "modules"}
     assert {p.stem for p in (run / "rankings").glob("*.csv")} == ranked
     assert (run / "rankings" / "patient_edges.parquet").is_file()
     exports = {

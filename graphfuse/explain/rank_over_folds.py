@@ -20,7 +20,10 @@ from graphfuse.data.modality import Modality
 from graphfuse.evaluate.cross_validation_results import Replica
 from graphfuse.explain import ranked_edges_and_sets
 from graphfuse.explain.attributions_over_folds import FoldColumns
+from graphfuse.explain.column_groups import ColumnGroups
 from graphfuse.explain.edges import patient_edges
+from graphfuse.explain.group_scores import first_groups, with_ablation
+from graphfuse.explain.joint_ablation import joint_ablation
 from graphfuse.explain.load_method import attributed, ranking_method
 from graphfuse.explain.method import Attribution, FoldNet, Method
 from graphfuse.explain.methods import DEFAULT
@@ -74,7 +77,9 @@ def rank(
     modalities = [cohort.modalities[name] for name in model.modalities_]
     measured = _measured(network, modalities)
     models = [replica.model.fitted_ for replica in replicas]
-    columns = RankedColumns(features(modalities, measured), ModelInputs(modalities, models), cohort)
+    groups = ColumnGroups.of(modalities, _trained(replicas))
+    described = features(modalities, measured).assign(group=groups.of_columns)
+    columns = RankedColumns(described, ModelInputs(modalities, models), cohort, groups)
     folds, edges = [], []
     with progress("ranking", len(replicas)) as step:
         for replica in replicas:
@@ -87,6 +92,8 @@ def rank(
             step(True)
     ranked = columns.tables(model.target_, model.task_)
     ranked |= _tables(folds, modalities, measured, model.task_)
+    group_of = described.set_index("id")["group"]
+    ranked["groups"] = _with_ablation(ranked["groups"], replicas, cohort, group_of, device)
     tables_by_name = {name: table.assign(method=method.name) for name, table in ranked.items()}
     errors = [fold.error for fold in folds if fold.error is not None]
     return Ranking(
@@ -97,6 +104,25 @@ def rank(
         method=method.name,
         about=_about(method, folds, measured, model.task_, model.recipe_),
     )
+
+
+def _trained(replicas: Sequence[Replica]) -> np.ndarray:
+    """The rows of the patients that some fold model was trained on."""
+    return np.unique(np.concatenate([replica.train for replica in replicas]))
+
+
+def _with_ablation(
+    table: pd.DataFrame,
+    replicas: Sequence[Replica],
+    cohort: Cohort,
+    group_of: pd.Series,
+    device: str,
+) -> pd.DataFrame:
+    """The groups, the first of them with their joint ablation."""
+    first = first_groups(table)
+    if first.empty:
+        return table
+    return with_ablation(table, first, joint_ablation(replicas, cohort, group_of, first, device))
 
 
 def _patient_edges(

@@ -9,6 +9,8 @@ from scipy import sparse
 from graphfuse.data.cohort import Cohort
 from graphfuse.explain import ranked_tables
 from graphfuse.explain.attributions_over_folds import AttributionsOverFolds, FoldColumns, ItemScores
+from graphfuse.explain.column_groups import ColumnGroups
+from graphfuse.explain.group_scores import ranked_groups
 from graphfuse.explain.marginal_table import MarginalTables
 from graphfuse.explain.model_inputs import ModelInputs, grouping
 from graphfuse.explain.ranked_tables import TINY, shown_directions, signs
@@ -28,9 +30,14 @@ class RankedColumns:
         What the fold models have as inputs.
     cohort : Cohort
         Their patients.
+    groups : ColumnGroups
+        Which of the columns are one group.
     """
 
-    def __init__(self, features: pd.DataFrame, inputs: ModelInputs, cohort: Cohort):
+    def __init__(
+        self, features: pd.DataFrame, inputs: ModelInputs, cohort: Cohort, groups: ColumnGroups
+    ):
+        self._groups = groups
         self._features, self._inputs, self._cohort = features, inputs, cohort
         self._modalities = list(dict.fromkeys(features["modality"]))
         self._tested = np.zeros(len(cohort), dtype=bool)
@@ -51,6 +58,7 @@ class RankedColumns:
             "flags": grouping(flagged, inputs.features),
             "measured": grouping(measured, inputs.features),
             "genes": grouping(gene[feature], genes),
+            "groups": grouping(self._groups.group[feature], len(self._groups.names)),
             "modalities": grouping(modality, len(self._modalities)),
         }
 
@@ -73,7 +81,7 @@ class RankedColumns:
         Returns
         -------
         dict of str to pandas.DataFrame
-            `nodes`, `genes`, `modalities`, `levels` and `nodes_by_class`.
+            `nodes`, `genes`, `groups`, `modalities`, `levels` and `nodes_by_class`.
         """
         tested = self._cohort.take(self._tested)
         marginal = MarginalTables(tested, self._modalities, target)
@@ -84,6 +92,9 @@ class RankedColumns:
             "nodes": self._nodes(of_nodes, shares, marginal.of_features(), task),
             "genes": self._genes(scores["genes"], marginal, task),
             "modalities": modalities,
+            "groups": ranked_groups(
+                self._groups, self._features, scores["groups"], scores["nodes"].score
+            ),
             "levels": self._levels(scores["inputs"], marginal, task),
             "nodes_by_class": self._by_class(of_nodes, shares, marginal, task),
         }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,15 +12,18 @@ import pandas as pd
 
 from graphfuse.data.safe_csv import safe_csv
 from graphfuse.errors import InputError
-from graphfuse.explain.biology.biology import TABLES, Biology, descriptions
+from graphfuse.explain.biology.biology import TABLES, Biology
 from graphfuse.explain.biology.known_genes import KnownGenes
 from graphfuse.explain.null_scores import null_quantile
-from graphfuse.explain.ranked_tables import TOP, first_count
+from graphfuse.explain.ranked_tables import first_count
+from graphfuse.explain.rankings_readme import readme
 from graphfuse.files.atomic_write import Kind, whole_folder
 from graphfuse.graph.gene.network import GeneNetwork
 from graphfuse.schema.check_arguments import Count, checked
 
-_TABLES = ("nodes", "levels", "genes", "edges", "modalities", "pathways", "nodes_by_class")
+_TABLES = (
+    "nodes", "levels", "genes", "groups", "edges", "modalities", "pathways", "nodes_by_class",
+)  # fmt: skip
 _CSV = (*_TABLES, "links", *TABLES)
 _FILES = (*(f"{name}.csv" for name in _CSV), "patient_edges.parquet", "README.txt")
 RANKINGS = Kind.of("folder of rankings", "nodes_by_class.csv", *_FILES)
@@ -48,6 +50,10 @@ class Ranking:
         Levels of categories, and flags of missing values (`kind` is `level` or `flag`).
     genes : pandas.DataFrame
         Genes; attributions are summed over the columns that measure a gene.
+    groups : pandas.DataFrame
+        Groups of correlated columns, with `size`, the `best` member, all `members`, and of the
+        first groups `ablation`, the change of predictions without the whole group; attributions are
+        summed over the columns of a group.
     edges : pandas.DataFrame
         Edges of the gene network among measured genes.
     links : pandas.DataFrame
@@ -95,6 +101,7 @@ class Ranking:
     nodes: pd.DataFrame
     levels: pd.DataFrame
     genes: pd.DataFrame
+    groups: pd.DataFrame
     edges: pd.DataFrame
     links: pd.DataFrame
     modalities: pd.DataFrame
@@ -234,13 +241,9 @@ class Ranking:
         if self.biology is not None:
             self.biology.save(folder)
         self.patient_edges.to_parquet(folder / "patient_edges.parquet", index=False)
-        (folder / "README.txt").write_text(self._readme(), encoding="utf-8")
-
-    def _readme(self) -> str:
-        """The text of README.txt."""
-        texts = _USUAL | self.about | descriptions(self.biology)
-        texts["method"] = textwrap.fill(self.about["method"], 92)
-        return _README.format(top=TOP, folds=self.folds, **texts)
+        (folder / "README.txt").write_text(
+            readme(self.about, self.folds, self.biology), encoding="utf-8"
+        )
 
     def __repr__(self) -> str:
         """The first items: genes, or features where no column has a gene."""
@@ -260,61 +263,6 @@ class Ranking:
         if self.biology is not None and self.biology.made():
             lines += ["", *self.biology.lines()]
         return "\n".join(lines)
-
-
-_README = """Rankings of this run
-====================
-
-method: {method}
-
-nodes.csv             every measured feature, one row, one rank (ties share a rank)
-levels.csv            levels of categories (kind level) and flags of missing values (kind flag),
-                      which are part of their features' scores
-genes.csv             the same, summed over the features of a gene in each patient
-edges.csv             {edges}
-links.csv             only of a signalling graph: edges between a gene's own nodes
-                      (methylation to transcript to protein)
-modalities.csv        each modality's share
-nodes_by_class.csv    {nodes_by_class}
-pathways.csv          {pathways}
-enrichment.csv        {enrichment}
-modules.csv           {modules}
-markers.csv           {markers}
-patient_edges.parquet edges between patients (ids inside): {patient_edges}
-
-score                 {score}
-                      Patients without the modality count as 0. Ranks are by score alone.
-sign                  {sign};
-                      flags of missing values and levels of categories have no part in it;
-                      0: none, as of a category
-level                 of a category: its level with the largest slope
-missing_share         the share of the score that comes from the flag of missing values
-network_share         the share that comes through neighbours in the gene network
-rank_mean, rank_lo, rank_hi   mean and 2.5 and 97.5 percentiles of the rank in each of {folds} fold
-                      models alone
-selected_frequency    share of those models that have the item among their first {top}, or the first
-                      twentieth of the table where that is fewer
-null_quantile         {null_quantile}
-degree                neighbours in the gene network among measured genes (edges: sum over both
-                      ends)
-
-Beside the ranks stands how a column goes with the outcome by itself, on the same patients, without
-any model and with no part in the ranks. A column may matter in one way and not in the other: one
-of many that say the same has a small score and a strong association; one that only matters beside
-others, the opposite. Missing values are left out; a category has the figures of its level that
-tells most, a gene those of its column that does.
-
-marginal              {marginal}
-marginal_lo, marginal_hi   its 95 % interval
-effect                {effect}
-q                     false-discovery rate (Benjamini-Hochberg) of a rank test of that association
-                      over all items of the table
-group                 blank
-"""
-_USUAL = {
-    "edges": "every edge of the gene network among the measured genes",
-    "null_quantile": "blank: no null rankings were given",
-}
 
 
 def _numbers(row: Any) -> str:

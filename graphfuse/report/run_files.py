@@ -14,10 +14,11 @@ from graphfuse.explain.biology.marker_list import MARKER_COLUMNS
 from graphfuse.explain.biology.network_modules import MODULE_COLUMNS
 from graphfuse.explain.biology.over_representation import ENRICHMENT_COLUMNS
 from graphfuse.files.safe_paths import inside
-from graphfuse.schema import RANKING_COLUMNS, Evaluation, Metrics, RunRecord
+from graphfuse.schema import GROUP_COLUMNS, RANKING_COLUMNS, Evaluation, Metrics, RunRecord
 from graphfuse.schema.read_run_json import Shaped, read_shape
 
-RANKINGS = ("nodes", "genes", "edges", "modalities", "nodes_by_class")
+RANKINGS = ("nodes", "genes", "groups", "edges", "modalities", "nodes_by_class")
+_BESIDE = {"nodes_by_class": ("class",), "groups": GROUP_COLUMNS}  # columns beside the schema's
 _KNOWN = {  # tables on what is known of the first genes → their columns
     "enrichment": ENRICHMENT_COLUMNS,
     "modules": MODULE_COLUMNS,
@@ -29,7 +30,7 @@ _WHO = ("patient", "repeat", "fold", "truth")  # of predictions, before what is 
 _NUMBERS = (
     "rank", "score", "sign", "rank_mean", "rank_lo", "rank_hi", "selected_frequency",
     "null_quantile", "degree", "marginal", "marginal_lo", "marginal_hi", "effect", "q",
-    "missing_share", "network_share",
+    "missing_share", "network_share", "size", "ablation", "ablation_rank",
 )  # fmt: skip
 
 
@@ -96,9 +97,9 @@ def _predictions(path: Path, wanted: Sequence[str]) -> pd.DataFrame:
 
 
 def _ranking(path: Path) -> pd.DataFrame:
-    wanted = (*RANKING_COLUMNS, "class") if path.stem == "nodes_by_class" else RANKING_COLUMNS
+    wanted = (*RANKING_COLUMNS, *_BESIDE.get(path.stem, ()))
     table = _csv(path, wanted)
-    for column in _NUMBERS:
+    for column in table.columns.intersection(_NUMBERS):
         table[column] = pd.to_numeric(table[column], errors="coerce")
     return table.sort_values("rank", kind="stable", ignore_index=True)
 

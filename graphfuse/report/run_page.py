@@ -11,9 +11,11 @@ import pandas as pd
 from markupsafe import Markup
 
 from graphfuse.evaluate.score_lines import missing_scores
+from graphfuse.explain.group_scores import ABLATED
 from graphfuse.files.atomic_write import undamaged, whole
 from graphfuse.report import (
     biology,
+    column_groups,
     formatting,
     graph_ablation,
     leakage,
@@ -210,13 +212,16 @@ def _ranked(run: Run) -> dict[str, Any]:
             kinds.append(_kind(tables[name], name, what))
     methods = {table["method"].iloc[0] for table in tables.values()}
     method = ", ".join(sorted(methods - {""}))
-    shares, by_class = [], {}
+    shares, by_class, groups, group_count = [], {}, [], 0
+    if "groups" in tables:
+        groups, group_count = column_groups.group_rows(tables["groups"]), len(tables["groups"])
     if "modalities" in tables:
         shares = rankings.shares(tables["modalities"])
     if "nodes_by_class" in tables:
         classes = run.record.task.ranked_apart
         by_class = rankings.by_class(tables["nodes_by_class"], classes)
     shown = {"method": method, "kinds": kinds, "shares": shares, "by_class": by_class}
+    shown |= {"groups": groups, "group_count": group_count, "ablated": ABLATED}
     return shown | {"alone": run.record.task.attribution_words.alone}
 
 

@@ -27,6 +27,8 @@ RANKING_COLUMNS = (
     "marginal", "marginal_lo", "marginal_hi", "marginal_class", "effect", "q", "group",
     "missing_share", "network_share", "sign_class", "level",
 )  # fmt: skip
+# of groups of columns, after those
+GROUP_COLUMNS = ("size", "best", "members", "ablation", "ablation_rank")
 SECONDS = "fit_seconds"  # the one number in a row of scores that is no metric
 FOLD_COLUMNS = ("patient", "repeat", "fold")
 # then those of the kind of outcome (`Task.columns`), and `flag`

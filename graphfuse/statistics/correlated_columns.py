@@ -74,17 +74,16 @@ def correlated_columns(tables: Sequence[np.ndarray], least: float = LEAST) -> Co
     """
     columns = _Columns(tables)
     group = np.empty(columns.count, dtype=int)
-    parts = _connected(columns, np.arange(columns.count), least)
-    for part in parts:
-        # of columns without a pair the first stands for the group
-        group[part] = part[0]
+    for part in _connected(columns, np.arange(columns.count), least):
+        group[part] = part[0]  # the first column stands for the group
         if len(part) > 1:
             clusters = _average_linkage(columns, part, least)
             for cluster in range(1, clusters.max() + 1):
                 members = part[clusters == cluster]
                 group[members] = members[0]
     _, group = np.unique(group, return_inverse=True)
-    return CorrelatedColumns(group, _centres(columns, group))
+    centres = [_centre(columns, members) for members in _members(group)]
+    return CorrelatedColumns(group, np.array(centres, dtype=int))
 
 
 class _Columns:
@@ -108,7 +107,8 @@ class _Columns:
                 both = self._has[a] & self._has[b]  # [N]
                 x = self._standard(first[rows], both)
                 y = self._standard(second[columns], both)
-                found[np.ix_(rows, columns)] = self._beyond_chance(np.abs(x.T @ y), both.sum())
+                correlations = self._beyond_chance(np.abs(x.T @ y), both.sum())
+                found[np.ix_(rows, columns)] = correlations
         return found
 
     def _standard(self, positions: np.ndarray, rows: np.ndarray) -> np.ndarray:
@@ -183,8 +183,8 @@ def _connected(columns: _Columns, positions: np.ndarray, least: float) -> list[n
     label = np.arange(len(positions))
     for start in range(0, len(positions), BLOCK):
         rows = label[start : start + BLOCK]
-        correlations = columns.correlations(positions[start : start + BLOCK], positions[start:])
-        first, second = np.nonzero(correlations >= least)
+        block, later = positions[start : start + BLOCK], positions[start:]
+        first, second = np.nonzero(columns.correlations(block, later) >= least)
         ends = rows[first], label[start:][second]
         links = sparse.csr_array((np.ones(len(first)), ends), (len(label), len(label)))
         merged = connected_components(links, directed=False)[1]
@@ -218,13 +218,13 @@ def _average_linkage(columns: _Columns, part: np.ndarray, least: float) -> np.nd
     return fcluster(linkage(distances, "average"), 1 - least, "distance")
 
 
-def _centres(columns: _Columns, group: np.ndarray) -> np.ndarray:
-    """The column of each group with the highest mean |r| to the others, the first of several."""
-    centres = []
-    for members in _members(group):
-        total = np.zeros(len(members))
-        for start in range(0, len(members) if len(members) > 2 else 0, BLOCK):
-            total += columns.correlations(members[start : start + BLOCK], members).sum(axis=0)
-        best = total >= total.max() * (1 - 1e-12)
-        centres.append(members[best.argmax()])
-    return np.array(centres)
+def _centre(columns: _Columns, members: np.ndarray) -> int:
+    """The member of a group with the highest mean |r| to the others, the first of several."""
+    if len(members) <= 2:
+        return members[0]
+    total = np.zeros(len(members))
+    for start in range(0, len(members), BLOCK):
+        block = members[start : start + BLOCK]
+        total += columns.correlations(block, members).sum(axis=0)
+    is_best = total >= total.max() * (1 - 1e-12)
+    return members[is_best.argmax()]

@@ -6,8 +6,10 @@
 Each line is the mean over cohorts (seeds 0, 1, …) of one kind, each of three modalities of 200
 columns. `nodes`, `ridge` and `heavy ridge` are average precisions against the columns with an
 effect; `in blocks` against all members of their blocks too, which at r = .9 can hardly be told
-apart; `edges` of the network's edges between causal genes; `order` is the share of cohorts whose
-modalities are in the planted order. Nothing here chooses a default.
+apart; `groups` and `ridge groups` of groups of correlated columns against those with a causal
+member, a ridge's by the spread of what their columns add to its logit; `edges` of the network's
+edges between causal genes; `order` is the share of cohorts whose modalities are in the planted
+order. Nothing here chooses a default.
 """
 
 from __future__ import annotations
@@ -40,6 +42,7 @@ from graphfuse.schema import Recipe
 # kind → how many columns of each modality have which role
 KINDS = {
     "usual": RoleCounts(),
+    "no suppressors": RoleCounts(suppressors=0),
     "singles": RoleCounts(blocks=0, null_blocks=0, suppressors=0),
     "blocks": RoleCounts(singles=0, suppressors=0),
     "one member": RoleCounts(singles=0, members=1, suppressors=0),
@@ -75,15 +78,20 @@ def fold_models(
     return replicas
 
 
-def ridge_scores(
-    truth: PlantedRanking, folds: list[Split], ridge: RidgeClassifier | RidgeClassifierCV
-) -> tuple[pd.Series, float]:
-    """|Mean coefficient| of each standardised column over the folds, absent patients at the mean;
-    and the mean AUROC of their held-out patients."""
+def all_columns(truth: PlantedRanking) -> pd.DataFrame:
+    """The columns of all modalities, by `modality:column`."""
     tables = []
     for modality in truth.cohort.modalities.values():
         tables.append(modality.table.set_axis(modality.feature_ids, axis=1))
-    columns = pd.concat(tables, axis=1)
+    return pd.concat(tables, axis=1)
+
+
+def ridge_coefficients(
+    truth: PlantedRanking, folds: list[Split], ridge: RidgeClassifier | RidgeClassifierCV
+) -> tuple[pd.Series, float]:
+    """The mean coefficient of each standardised column over the folds, absent patients at the mean;
+    and the mean AUROC of their held-out patients."""
+    columns = all_columns(truth)
     values, labels = columns.to_numpy(), truth.cohort.outcome().values
     coefficients, scores = [], []
     for fold in folds:
@@ -93,8 +101,18 @@ def ridge_scores(
         coefficients.append(ridge.coef_.ravel())
         logits = ridge.decision_function(standard[fold.tested])
         scores.append(roc_auc_score(labels[fold.tested], logits))
-    strength = np.abs(np.mean(coefficients, axis=0))
-    return pd.Series(strength, columns.columns), float(np.mean(scores))
+    mean = np.mean(coefficients, axis=0)
+    return pd.Series(mean, columns.columns), float(np.mean(scores))
+
+
+def spread_by_group(
+    truth: PlantedRanking, coefficients: pd.Series, group_of: pd.Series
+) -> pd.Series:
+    """The standard deviation of what each group's columns together add to a ridge's logit."""
+    columns = all_columns(truth)[coefficients.index]
+    standard = (columns - columns.mean()) / columns.std()
+    parts = (standard.fillna(0.0) * coefficients).T.groupby(group_of[coefficients.index]).sum()
+    return parts.std(axis=1)
 
 
 def precision(scores: pd.Series, positives: set) -> float:
@@ -110,19 +128,24 @@ def measured(truth: PlantedRanking, ranking: Ranking, folds: list[Split]) -> dic
     causal = set(truth.causal)
     in_blocks = causal.union(*truth.causal_groups)
     nodes = ranking.nodes.set_index("id")["score"]
+    groups = ranking.groups.set_index("id")["score"]
     edges = ranking.edges.set_index("id")["score"]
+    group_of = ranking.nodes.set_index("id")["group"]
+    causal_groups = set(group_of[list(truth.causal)])
     planted_edges = {f"{a}|{b}" for a, b in truth.edges}
-    ridge, auroc = ridge_scores(truth, folds, RidgeClassifierCV(ALPHAS))
-    heavy, _ = ridge_scores(truth, folds, RidgeClassifier(HEAVY))
+    ridge, auroc = ridge_coefficients(truth, folds, RidgeClassifierCV(ALPHAS))
+    heavy, _ = ridge_coefficients(truth, folds, RidgeClassifier(HEAVY))
     found_order = tuple(ranking.modalities.sort_values("rank")["id"])
     return {
         "oracle": roc_auc_score(truth.cohort.outcome().values, truth.logits),
         "ridge AUROC": auroc,
         "nodes": precision(nodes, causal),
-        "ridge": precision(ridge, causal),
-        "heavy ridge": precision(heavy, causal),
+        "ridge": precision(ridge.abs(), causal),
+        "heavy ridge": precision(heavy.abs(), causal),
         "in blocks": precision(nodes, in_blocks),
-        "ridge in blocks": precision(ridge, in_blocks),
+        "ridge in blocks": precision(ridge.abs(), in_blocks),
+        "groups": precision(groups, causal_groups),
+        "ridge groups": precision(spread_by_group(truth, ridge, group_of), causal_groups),
         "edges": precision(edges, planted_edges),
         "order": float(found_order == truth.modality_order),
     }
@@ -156,7 +179,7 @@ def main() -> None:
     for kind in kinds:
         mean = pd.DataFrame(over_cohorts(kind, options)).mean()
         shown = "  ".join(f"{name} {value:.2f}" for name, value in mean.items())
-        print(f"{kind:<12} {shown}", flush=True)
+        print(f"{kind:<14} {shown}", flush=True)
 
 
 if __name__ == "__main__":

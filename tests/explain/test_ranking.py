@@ -172,7 +172,7 @@ def test_a_ranking_does_not_depend_on_the_order_of_modalities(small):
     for given in (cohort, other):
         run = study(given, given.outcome(), recipe, None, folds, 0, "cpu", final=False)
         found.append(rank(run.replicas, given, None))
-    for name in ("nodes", "genes", "modalities", "nodes_by_class"):
+    for name in ("nodes", "genes", "groups", "modalities", "nodes_by_class"):
         tables = [getattr(each, name).drop(columns="rank") for each in found]
         key = [c for c in ("id", "class") if c in tables[0]]
         first, second = (t.sort_values(key, ignore_index=True) for t in tables)

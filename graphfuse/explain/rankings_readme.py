@@ -1,0 +1,102 @@
+"""README.txt of a folder of rankings: what each table and column is."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping
+
+from graphfuse.explain.biology.biology import Biology, descriptions
+from graphfuse.explain.group_scores import ABLATED
+from graphfuse.explain.ranked_tables import TOP
+from graphfuse.statistics.correlated_columns import LEAST
+
+_README = """Rankings of this run
+====================
+
+method: {method}
+
+nodes.csv             every measured feature, one row, one rank (ties share a rank)
+levels.csv            levels of categories (kind level) and flags of missing values (kind flag),
+                      which are part of their features' scores
+genes.csv             the same, summed over the features of a gene in each patient
+groups.csv            groups of correlated columns, ranked as one, since a model divides what they
+                      say among them: scores are of their attributions, summed in each patient;
+                      every column is in one group, by itself where it is like no other
+edges.csv             {edges}
+links.csv             only of a signalling graph: edges between a gene's own nodes
+                      (methylation to transcript to protein)
+modalities.csv        each modality's share
+nodes_by_class.csv    {nodes_by_class}
+pathways.csv          {pathways}
+enrichment.csv        {enrichment}
+modules.csv           {modules}
+markers.csv           {markers}
+patient_edges.parquet edges between patients (ids inside): {patient_edges}
+
+score                 {score}
+                      Patients without the modality count as 0. Ranks are by score alone.
+sign                  {sign};
+                      flags of missing values and levels of categories have no part in it;
+                      0: none, as of a category
+level                 of a category: its level with the largest slope
+missing_share         the share of the score that comes from the flag of missing values
+network_share         the share that comes through neighbours in the gene network
+rank_mean, rank_lo, rank_hi   mean and 2.5 and 97.5 percentiles of the rank in each of {folds} fold
+                      models alone
+selected_frequency    share of those models that have the item among their first {top}, or the first
+                      twentieth of the table where that is fewer
+null_quantile         {null_quantile}
+degree                neighbours in the gene network among measured genes (edges: sum over both
+                      ends)
+
+Groups are clustered once for all models, on the patients that some model was trained on, without
+labels: average linkage, so that the mean |r| between two parts of a group is at least {least},
+within a modality and across modalities, over patients who have both. A group's id is its most
+central column and how many more there are.
+
+size, members         how many columns a group has, and which, from the highest score to the lowest
+best                  the member with the highest score; the group's gene is its gene
+ablation              how far predictions move where all columns of the group are at their training
+                      mean: the mean absolute change, in the unit of the score, over patients (and
+                      classes), for the first {ablated} groups by score
+ablation_rank         the rank among these groups by ablation
+
+Beside the ranks stands how a column goes with the outcome by itself, on the same patients, without
+any model and with no part in the ranks. A column may matter in one way and not in the other: one
+of many that say the same has a small score and a strong association; one that only matters beside
+others, the opposite. Missing values are left out; a category has the figures of its level that
+tells most, a gene those of its column that does.
+
+marginal              {marginal}
+marginal_lo, marginal_hi   its 95 % interval
+effect                {effect}
+q                     false-discovery rate (Benjamini-Hochberg) of a rank test of that association
+                      over all items of the table
+group                 of a column: its group in groups.csv
+"""
+_USUAL = {
+    "edges": "every edge of the gene network among the measured genes",
+    "null_quantile": "blank: no null rankings were given",
+}
+
+
+def readme(about: Mapping[str, str], folds: int, biology: Biology) -> str:
+    """The text of README.txt.
+
+    Parameters
+    ----------
+    about : mapping of str to str
+        Descriptions of the method, and of tables and columns that depend on it.
+    folds : int
+        Number of fold models.
+    biology : Biology
+        What is known of the first genes.
+
+    Returns
+    -------
+    str
+    """
+    texts = {**_USUAL, **about, **descriptions(biology)}
+    texts["method"] = textwrap.fill(about["method"], 92)
+    limits = {"top": TOP, "least": LEAST, "ablated": ABLATED}
+    return _README.format(**limits, folds=folds, **texts)
