@@ -5,6 +5,10 @@ fold's model learned by chance has another size or sign in the next fold, so att
 averaged with their signs. Their part that is linear in an input is averaged over the folds: the
 slope of the attribution on the input's value, in each direction, among a fold's test patients. What
 is left, such as interactions (0 in linear models), is the patient's own, and averaged over repeats.
+
+Scores are in units of noise: how far slopes of the same modality are apart between fold models.
+Models may shrink one modality more than another, noise and all; in these units a score is as likely
+to be noise in one as in the other. Within a modality the order does not depend on them.
 """
 
 from __future__ import annotations
@@ -17,6 +21,7 @@ from scipy import sparse
 
 from graphfuse.explain.method import Attribution, FoldNet
 
+SMALLEST = 1e-6  # of the mean squared slope, where fold models are alike
 LINEAR = 1e-9  # share of the largest attribution below which a rest counts as rounding
 
 
@@ -85,6 +90,10 @@ class ItemScores:
 
     mean: np.ndarray
     by_fold: np.ndarray
+
+    def in_units(self, unit: np.ndarray) -> ItemScores:
+        """The scores divided by a unit of each item, `[items]`."""
+        return ItemScores(self.mean / unit, self.by_fold / unit)
 
     def of_direction(self, k: int) -> ItemScores:
         """The scores in one direction."""
@@ -168,8 +177,28 @@ class AttributionsOverFolds:
             return None
         return _mean_where_used(self._through, self._used)
 
+    def noise(self, group: np.ndarray) -> np.ndarray:
+        """The variance of each input's slope between fold models, pooled over its group.
+
+        Parameters
+        ----------
+        group : numpy.ndarray
+            int `[G]`: such as each input's modality.
+
+        Returns
+        -------
+        numpy.ndarray
+            `[G]`, above 0; as of `slope_noise`.
+        """
+        slopes_by_fold = np.stack(self._slopes)  # [folds, K, G]
+        variance = np.ones(len(group))
+        for number in np.unique(group):
+            own = group == number
+            variance[own] = slope_noise(slopes_by_fold[:, :, own])
+        return variance
+
     def scores(self) -> dict[str, ItemScores]:
-        """The scores of all items.
+        """The scores of all items, in the unit of attributions.
 
         Returns
         -------
@@ -222,6 +251,41 @@ def slopes(values: np.ndarray, attributions: np.ndarray) -> tuple[np.ndarray, np
     used = squares > 0
     slope = np.divide(products, squares, out=np.zeros_like(products), where=used)
     return slope, used
+
+
+def slope_noise(slopes_by_fold: np.ndarray) -> float:
+    """The variance of slopes between fold models, pooled over inputs and directions.
+
+    That a fold's model has all slopes larger by one factor (its penalty) is no noise of any single
+    input: such differences count as those of one of the G inputs.
+
+    Parameters
+    ----------
+    slopes_by_fold : numpy.ndarray
+        `[folds, K, G]`.
+
+    Returns
+    -------
+    float
+        1 where there is one fold only, or all slopes are 0; at least a millionth of the mean
+        squared slope.
+
+    Examples
+    --------
+    >>> slope_noise(np.array([[[1.0]], [[3.0]]]))
+    2.0
+    """
+    folds, directions, inputs = slopes_by_fold.shape
+    flat = slopes_by_fold.reshape(folds, -1)
+    mean = flat.mean(0)  # [K G]
+    power = mean @ mean
+    if folds < 2 or not flat.any():
+        return 1.0
+    factor = flat @ mean / max(power, 1e-300)  # [folds]
+    rest = flat - factor[:, None] * mean
+    common = ((factor - 1) ** 2).sum() * power
+    variance = ((rest**2).sum() + common / inputs) / (folds - 1)
+    return float(max(variance, SMALLEST * power) / (directions * inputs))
 
 
 def _mean_where_used(slopes: list[np.ndarray], used: list[np.ndarray]) -> np.ndarray:

@@ -162,8 +162,9 @@ class Attribution:
         For each modality, float `[K, N, F]`: the attribution of each of its F inputs in each
         direction for each patient. Positive values raise the class's logit, or the number. An
         item's attribution in a patient, such as a gene's, is the sum over its inputs; it is
-        averaged over models with its sign, and its absolute value over patients and directions is
-        the score. The ranking's `sign` is that of its slope on the input's value.
+        averaged over models with its sign, and its absolute value over patients and directions, in
+        units of the noise between models, is the score. The ranking's `sign` is that of its slope
+        on the input's value.
     through_network : dict of str to numpy.ndarray, optional
         For some modalities, `[K, N, F]`: the part of `columns` that comes through the neighbours
         in the gene network, for the ranking's `network_share`. Modalities that are left out have

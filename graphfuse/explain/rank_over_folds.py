@@ -2,9 +2,9 @@
 
 The seeds of a fold are one model. Labels have no part in scores: a score is the mean over patients
 and directions, such as classes, of the absolute attribution, which was averaged over models with
-its sign. Ranks are also taken in every fold, and the interval is that of the folds' ranks. Folds
-share training patients, so it is narrower than that of new cohorts would be. How columns go with
-the outcome without any model stands beside the scores.
+its sign, in units of its noise between models. Ranks are also taken in every fold, and the interval
+is that of the folds' ranks. Folds share training patients, so it is narrower than that of new
+cohorts would be. How columns go with the outcome without any model stands beside the scores.
 """
 
 from __future__ import annotations

@@ -41,9 +41,10 @@ class RankedColumns:
         self._features, self._inputs, self._cohort = features, inputs, cohort
         self._modalities = list(dict.fromkeys(features["modality"]))
         self._tested = np.zeros(len(cohort), dtype=bool)
-        self._over_folds = AttributionsOverFolds(len(cohort), self._items())
+        self._items = self._inputs_of_items()
+        self._over_folds = AttributionsOverFolds(len(cohort), self._items)
 
-    def _items(self) -> dict[str, sparse.csr_array]:
+    def _inputs_of_items(self) -> dict[str, sparse.csr_array]:
         """The kinds of items, with the matrix `[G, items]` that sums the inputs of each."""
         inputs = self._inputs
         feature = inputs.table["feature"].to_numpy(int)
@@ -85,9 +86,11 @@ class RankedColumns:
         """
         tested = self._cohort.take(self._tested)
         marginal = MarginalTables(tested, self._modalities, target)
-        scores = self._over_folds.scores()
-        shares, of_nodes = self._shares(scores), scores["nodes"]
-        modalities = ranked_tables.modalities(self._modalities, scores["modalities"])
+        attributions = self._over_folds.scores()
+        scores = self._in_units_of_noise(attributions)
+        shares, of_nodes = self._shares(attributions), scores["nodes"]
+        of_modalities = attributions["modalities"]
+        modalities = ranked_tables.modalities(self._modalities, of_modalities)
         return {
             "nodes": self._nodes(of_nodes, shares, marginal.of_features(), task),
             "genes": self._genes(scores["genes"], marginal, task),
@@ -98,6 +101,18 @@ class RankedColumns:
             "levels": self._levels(scores["inputs"], marginal, task),
             "nodes_by_class": self._by_class(of_nodes, shares, marginal, task),
         }
+
+    def _in_units_of_noise(self, scores: dict[str, ItemScores]) -> dict[str, ItemScores]:
+        """Scores of all items as multiples of the noise in their attributions, whose variance is
+        the sum over their inputs."""
+        modality, _ = pd.factorize(self._inputs.table["modality"])
+        variance = self._over_folds.noise(modality)
+        scaled = {}
+        for name, sums in self._items.items():
+            of_items = sums.T @ variance
+            unit = np.sqrt(np.where(of_items > 0, of_items, 1.0))  # 1 where no model has an input
+            scaled[name] = scores[name].in_units(unit)
+        return scaled
 
     def _nodes(
         self,

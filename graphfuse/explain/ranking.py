@@ -35,12 +35,12 @@ class Ranking:
     """Features, genes, edges and modalities ranked by their attributions, over the folds of a run.
 
     `graphfuse.rank` returns it. Each table has one row for each item and the columns of
-    `graphfuse.schema.RANKING_COLUMNS`: among them `id`, `score` (mean absolute attribution, by
-    which items are ranked: what the models use, given all other columns), `sign`, `rank`, the
-    interval `rank_lo` to `rank_hi` of ranks over folds, and `selected_frequency`, the share of
-    folds in which the item is among the first 100, or the first twentieth of its table where that
-    is fewer. Beside them, and with no part in the ranks, `marginal`, `effect` and `q` say how a
-    column goes with the outcome by itself.
+    `graphfuse.schema.RANKING_COLUMNS`: among them `id`, `score` (mean absolute attribution in
+    units of its noise, by which items are ranked: what the models use, given all other columns),
+    `sign`, `rank`, the interval `rank_lo` to `rank_hi` of ranks over folds, and
+    `selected_frequency`, the share of folds in which the item is among the first 100, or the first
+    twentieth of its table where that is fewer. Beside them, and with no part in the ranks,
+    `marginal`, `effect` and `q` say how a column goes with the outcome by itself.
 
     Parameters
     ----------

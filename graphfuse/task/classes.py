@@ -237,10 +237,11 @@ class Classes(ClassValues, ExternalClasses, Task):
         of="the class's logit",
         outputs="logits",
         score="mean over patients and classes of the absolute attribution of the class's logit\n"
-        "                      less the mean logit, averaged over models with its sign: what the\n"
-        "                      models use of the item, given all others (modalities: its share;\n"
-        "                      edges and gene sets: absolute mean attribution among patients of\n"
-        "                      the class)",
+        "                      less the mean logit, averaged over models with its sign, in units\n"
+        "                      of its noise (how far slopes in the same modality are apart\n"
+        "                      between models): what the models use of the item, given all others\n"
+        "                      (modalities: its share, without units; edges and gene sets:\n"
+        "                      absolute mean attribution among patients of the class)",
         sign="+ a higher value raises the predicted probability of the class `sign_class`, in\n"
         "                      which the item matters most (of two, the second), - lowers it",
         by_direction="features by class (column `class`)",

@@ -5,7 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from graphfuse.explain.attributions_over_folds import AttributionsOverFolds, FoldColumns
+from graphfuse.explain.attributions_over_folds import (
+    AttributionsOverFolds,
+    FoldColumns,
+    slope_noise,
+)
 from graphfuse.explain.model_inputs import grouping
 
 N, G, K = 60, 5, 2
@@ -92,3 +96,35 @@ def test_seeds_are_averaged_with_their_signs(values):
     slope = np.random.default_rng(4).normal(size=(K, G))
     mean = FoldColumns.mean([linear(values, slope), linear(values, -slope)])
     assert np.abs(mean.attributions).max() == 0 and mean.through_network is None
+
+
+def test_noise_is_the_variance_between_folds_and_a_common_factor_is_none():
+    rng = np.random.default_rng(5)
+    truth = np.r_[np.full(100, 3.0), np.zeros(100)]
+    drawn = truth + 0.5 * rng.normal(size=(8, 1, 200))
+    assert slope_noise(drawn) == pytest.approx(0.25, rel=0.15)
+    factors = np.linspace(0.7, 1.3, 8)[:, None, None]
+    scaled = factors * truth + 0.5 * rng.normal(size=(8, 1, 200))
+    assert slope_noise(scaled) == pytest.approx(0.25, rel=0.15)
+    assert scaled.var(0, ddof=1).mean() > 0.4
+    assert slope_noise(7 * drawn) == pytest.approx(49 * slope_noise(drawn))
+
+
+def test_noise_of_one_input_is_its_variance_and_of_one_fold_unknown():
+    slopes = np.random.default_rng(6).normal(size=(5, 1, 1))
+    assert slope_noise(slopes) == pytest.approx(slopes.var(ddof=1))
+    assert slope_noise(slopes[:1]) == 1 == slope_noise(np.zeros((3, 2, 4)))
+    assert slope_noise(np.ones((3, 1, 4))) == pytest.approx(1e-6)
+
+
+def test_units_do_not_depend_on_how_much_models_shrink_a_modality(values):
+    rng = np.random.default_rng(7)
+    group = np.array([0, 0, 0, 1, 1])
+    by_fold = rng.normal(size=(2, K, G)) + 2
+    shrunk = by_fold * np.where(group == 1, 0.01, 1.0)
+    scores = []
+    for slopes in (by_fold, shrunk):
+        added = over(halves(values, *slopes))
+        unit = np.sqrt(added.noise(group))
+        scores.append(added.scores()["inputs"].in_units(unit).mean)
+    np.testing.assert_allclose(*scores)
