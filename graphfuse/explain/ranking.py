@@ -134,9 +134,9 @@ class Ranking:
 
         The column `null_quantile` of each table is the share of null rankings in which the item
         scores lower (`graphfuse.explain.null_scores.null_quantile`). Models of permuted labels have
-        larger penalties, and so smaller scores of all items. Where a model has learned something,
-        its noise columns score above most of their nulls too: the quantile is evidence against the
-        hypothesis that no column is associated with the label, not for the single item.
+        larger penalties, for which units of noise make up where columns are concerned, not edges
+        and gene sets. The quantile is evidence against the hypothesis that no column is associated
+        with the label, not for the single item.
 
         Parameters
         ----------

@@ -247,10 +247,10 @@ class Number(NumberValues, Task):
         score="mean over patients of what the item adds to predictions, averaged over models\n"
         "                      with its sign, then absolute, in units of its noise (how far\n"
         "                      slopes in the same modality are apart between models): what the\n"
-        "                      models use of it, given all others (modalities: its share, without units;\n"
-        "                      edges and gene sets: in standard deviations of the outcome,\n"
-        "                      absolute mean, patients weighted by how far above (+) or below (-)\n"
-        "                      the mean prediction they are)",
+        "                      models use of it, given all others (modalities: its share,\n"
+        "                      without units; edges and gene sets: in standard deviations of the\n"
+        "                      outcome, absolute mean, patients weighted by how far above (+) or\n"
+        "                      below (-) the mean prediction they are)",
         sign="+ a higher value moves the prediction up, - down (edges: + away from the mean\n"
         "                      prediction, - towards it)",
         by_direction="empty: a number has one direction, which is that of nodes.csv",
