@@ -18,6 +18,7 @@ from graphfuse.evaluate.provenance import network_hash
 from graphfuse.evaluate.read_run_tables import load_predictions
 from graphfuse.evaluate.run_directory import load_record, load_replicas
 from graphfuse.explain.biology.known_genes import GeneSets, KnownGenes, Markers
+from graphfuse.explain.knockoff_list import KnockoffList
 from graphfuse.explain.load_method import ranking_method
 from graphfuse.explain.methods import DEFAULT
 from graphfuse.explain.rank_over_folds import rank as rank_replicas
@@ -31,7 +32,7 @@ from graphfuse.graph.gene.recipe_network import gene_side
 from graphfuse.learn.device import pick_device
 from graphfuse.report.run_page import write_report
 from graphfuse.schema import Recipe, RunRecord
-from graphfuse.schema.check_arguments import Count, checked
+from graphfuse.schema.check_arguments import Count, Draws, checked
 from graphfuse.schema.read_run_json import shaped
 
 SAME = 1e-3  # how far a fold's model may be from its predictions: machines round differently
@@ -47,6 +48,7 @@ def rank_run(
     network: str | Path | None = None,
     gene_sets: GeneSets | None = None,
     markers: Markers | None = None,
+    knockoffs: Draws = 0,
     allow_parts: Iterable[str | Path] = (),
     device: str = "auto",
 ) -> Ranking:
@@ -64,6 +66,7 @@ def rank_run(
         method=method,
         network=network,
         known=known,
+        knockoffs=knockoffs,
         allow_parts=allow_parts,
         device=device,
     )
@@ -81,6 +84,7 @@ def rank_saved(
     method: str,
     network: str | Path | None,
     known: KnownGenes,
+    knockoffs: int,
     allow_parts: Iterable[str | Path],
     device: str,
 ) -> Ranking:
@@ -101,6 +105,8 @@ def rank_saved(
         The run's gene network; by default the one that the run names, likewise.
     known : KnownGenes
         Gene sets and markers that its first genes are tested for.
+    knockoffs : int
+        How many times knockoffs are drawn; 0 for none.
     allow_parts : iterable of str or Path
         Python files whose parts the models may use (`FusionModel.load`).
     device : str
@@ -133,6 +139,8 @@ def rank_saved(
     with undamaged(folder), np.errstate(over="ignore", invalid="ignore"):
         ranking = rank_replicas(replicas, cohort, genes, device, chosen).top(top)
     _check_finite(folder, ranking)
+    if knockoffs:
+        ranking = ranking.with_knockoffs(KnockoffList.of(replicas, cohort, knockoffs))
     return ranking.with_biology(genes, known)
 
 

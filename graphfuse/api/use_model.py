@@ -13,6 +13,7 @@ from graphfuse.data.load_cohort import as_cohort
 from graphfuse.evaluate.external import scoring
 from graphfuse.evaluate.run_results import Report
 from graphfuse.explain.biology.known_genes import GeneSets, KnownGenes, Markers
+from graphfuse.explain.knockoff_list import KnockoffList
 from graphfuse.explain.load_method import ranking_method
 from graphfuse.explain.methods import DEFAULT
 from graphfuse.explain.rank_over_folds import rank as rank_replicas
@@ -20,7 +21,7 @@ from graphfuse.explain.ranking import Ranking
 from graphfuse.files.safe_paths import inside
 from graphfuse.learn.device import pick_device
 from graphfuse.learn.model import FusionModel
-from graphfuse.schema.check_arguments import Count, Seed, checked
+from graphfuse.schema.check_arguments import Count, Draws, Seed, checked
 
 
 @checked
@@ -33,6 +34,7 @@ def rank(
     network: str | Path | None = None,
     gene_sets: GeneSets | None = None,
     markers: Markers | None = None,
+    knockoffs: Draws = 0,
     allow_parts: Iterable[str | Path] = (),
     device: str = "auto",
 ) -> Ranking:
@@ -60,6 +62,9 @@ def rank(
     markers : str, Path or sequence of str, optional
         Known markers, as a positive control: a text file with a gene a line, or the genes. Where
         no column has a gene they are ids of features, such as `rna:ESR1_2099`.
+    knockoffs : int
+        How many times knockoffs are drawn, for a list of features and groups with a bounded
+        false-discovery rate; 10 are enough to be stable. By default there is no such list.
     allow_parts : iterable of str or Path
         Python files whose parts its models may use (`FusionModel.load`).
     device : str
@@ -95,6 +100,7 @@ def rank(
             method=method,
             network=network,
             known=known,
+            knockoffs=knockoffs,
             allow_parts=allow_parts,
             device=device,
         )
@@ -105,6 +111,9 @@ def rank(
         pick_device(device),
         ranking_method(method),
     )
+    if knockoffs:
+        found = KnockoffList.of(report.replicas, report.cohort, knockoffs)
+        ranking = ranking.with_knockoffs(found)
     return ranking.top(top).with_biology(report.network, known)
 
 

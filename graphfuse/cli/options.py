@@ -147,6 +147,17 @@ Markers = Annotated[
         help="Known markers, a gene a line: a positive control of the ranking.",
     ),
 ]
+Knockoffs = Annotated[
+    int,
+    typer.Option(
+        "--knockoffs",
+        min=0,
+        max=1000,
+        metavar="DRAWS",
+        help="Draws of knockoffs, such as 10: a list of features and groups with a bounded "
+        "false-discovery rate.",
+    ),
+]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
 Seed = Annotated[
     int,

@@ -22,6 +22,7 @@ from graphfuse.cli.options import (
     GraphAblation,
     GroupBy,
     Holdout,
+    Knockoffs,
     LeaveOut,
     Markers,
     Modalities,
@@ -117,7 +118,7 @@ def rank(
     help="The cohort that it was trained on; default: the run's own, where its files are here.")]
     = None,
     method: RankingMethod = DEFAULT, top: Top = 50, network: Network = None,
-    gene_sets: GeneSets = None, markers: Markers = None,
+    gene_sets: GeneSets = None, markers: Markers = None, knockoffs: Knockoffs = 0,
     allow_part: AllowPart = None, device: Device = "auto", quiet: Quiet = False,
 ):  # fmt: skip
     """Rank the features, genes and edges of a trained run; rewrites its rankings/."""
@@ -125,7 +126,7 @@ def rank(
     from graphfuse import api
 
     given = {"method": method, "network": network, "device": device}
-    given |= {"gene_sets": gene_sets, "markers": markers}
+    given |= {"gene_sets": gene_sets, "markers": markers, "knockoffs": knockoffs}
     ranking = api.rank_run(folder, top, cohort, allow_parts=allow_part or (), **given)
     typer.echo(repr(ranking))
     typer.echo(f"\nrankings: {folder / 'rankings'}")

@@ -63,7 +63,7 @@ class ColumnGroups:
         >>> ColumnGroups.of([Modality("rna", table)], np.arange(9)).of_columns.tolist()
         ['rna:A +1', 'rna:B', 'rna:A +1']
         """
-        tables = [_numbers(modality.take(rows)) for modality in modalities]
+        tables = [column_numbers(modality.take(rows)) for modality in modalities]
         found = correlated_columns(tables, least)
         features = [feature for modality in modalities for feature in modality.feature_ids]
         centres = pd.Index(features, dtype=object)[found.centre]
@@ -82,7 +82,7 @@ def _name(centre: str, others: int) -> str:
     return f"{centre} +{others}" if others else centre
 
 
-def _numbers(modality: Modality) -> np.ndarray:
+def column_numbers(modality: Modality) -> np.ndarray:
     """One number for each column, float64 `[n, columns]`; missing in columns of categories."""
     if modality.kind != "ehr":
         return modality.table.to_numpy(dtype=float)

@@ -14,6 +14,7 @@ from graphfuse.data.safe_csv import safe_csv
 from graphfuse.errors import InputError
 from graphfuse.explain.biology.biology import TABLES, Biology
 from graphfuse.explain.biology.known_genes import KnownGenes
+from graphfuse.explain.knockoff_list import KnockoffList
 from graphfuse.explain.null_scores import null_quantile
 from graphfuse.explain.ranked_tables import first_count
 from graphfuse.explain.rankings_readme import readme
@@ -24,7 +25,7 @@ from graphfuse.schema.check_arguments import Count, checked
 _TABLES = (
     "nodes", "levels", "genes", "groups", "edges", "modalities", "pathways", "nodes_by_class",
 )  # fmt: skip
-_CSV = (*_TABLES, "links", *TABLES)
+_CSV = (*_TABLES, "links", *TABLES, "knockoffs")
 _FILES = (*(f"{name}.csv" for name in _CSV), "patient_edges.parquet", "README.txt")
 RANKINGS = Kind.of("folder of rankings", "nodes_by_class.csv", *_FILES)
 
@@ -80,6 +81,8 @@ class Ranking:
         Number of items that are printed.
     biology : Biology or None
         Gene sets, network modules and known markers among the first genes.
+    knockoffs : KnockoffList or None
+        Features and groups with a bounded false-discovery rate.
 
     Examples
     --------
@@ -114,6 +117,7 @@ class Ranking:
     about: dict[str, str]
     shown: int = 50
     biology: Biology | None = None
+    knockoffs: KnockoffList | None = None
 
     def top(self, count: Count) -> Ranking:
         """Return the same ranking with another number of items printed.
@@ -199,6 +203,20 @@ class Ranking:
         """
         return replace(self, biology=Biology.of(self.genes, self.nodes, network, known))
 
+    def with_knockoffs(self, found: KnockoffList) -> Ranking:
+        """Return the same ranking with a list whose false-discovery rate is bounded.
+
+        Parameters
+        ----------
+        found : KnockoffList
+            Of the same cohort.
+
+        Returns
+        -------
+        Ranking
+        """
+        return replace(self, knockoffs=found)
+
     def to_csv(self, path: str | Path) -> None:
         """Write the ranking of features as one csv file.
 
@@ -238,12 +256,11 @@ class Ranking:
         links = ("links",) if len(self.links) else ()
         for name in (*_TABLES, *links):
             safe_csv(getattr(self, name), folder / f"{name}.csv")
-        if self.biology is not None:
-            self.biology.save(folder)
+        for added in self._added():
+            added.save(folder)
         self.patient_edges.to_parquet(folder / "patient_edges.parquet", index=False)
-        (folder / "README.txt").write_text(
-            readme(self.about, self.folds, self.biology), encoding="utf-8"
-        )
+        text = readme(self.about, self.folds, self.biology, self.knockoffs)
+        (folder / "README.txt").write_text(text, encoding="utf-8")
 
     def __repr__(self) -> str:
         """The first items: genes, or features where no column has a gene."""
@@ -260,9 +277,14 @@ class Ranking:
             has_name = has_genes and isinstance(row.gene, str)
             name = row.gene if has_name else row.id
             lines.append(f"{row.rank:>5.0f}  {name:<24}{_numbers(row)}")
-        if self.biology is not None and self.biology.made():
-            lines += ["", *self.biology.lines()]
+        below = [line for added in self._added() for line in added.lines()]
+        if below:
+            lines += ["", *below]
         return "\n".join(lines)
+
+    def _added(self) -> list[Biology | KnockoffList]:
+        """What stands beside the tables."""
+        return [added for added in (self.biology, self.knockoffs) if added is not None]
 
 
 def _numbers(row: Any) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from graphfuse.explain.biology.biology import Biology, descriptions
 from graphfuse.explain.group_scores import ABLATED
+from graphfuse.explain.knockoff_list import DESCRIPTION, KnockoffList
 from graphfuse.explain.ranked_tables import TOP
 from graphfuse.statistics.correlated_columns import LEAST
 
@@ -31,6 +32,7 @@ pathways.csv          {pathways}
 enrichment.csv        {enrichment}
 modules.csv           {modules}
 markers.csv           {markers}
+knockoffs.csv         {knockoffs}
 patient_edges.parquet edges between patients (ids inside): {patient_edges}
 
 score                 {score}
@@ -77,10 +79,16 @@ group                 of a column: its group in groups.csv
 _USUAL = {
     "edges": "every edge of the gene network among the measured genes",
     "null_quantile": "blank: no null rankings were given",
+    "knockoffs": "not made: none were drawn (--knockoffs DRAWS)",
 }
 
 
-def readme(about: Mapping[str, str], folds: int, biology: Biology) -> str:
+def readme(
+    about: Mapping[str, str],
+    folds: int,
+    biology: Biology | None,
+    knockoffs: KnockoffList | None,
+) -> str:
     """The text of README.txt.
 
     Parameters
@@ -89,14 +97,18 @@ def readme(about: Mapping[str, str], folds: int, biology: Biology) -> str:
         Descriptions of the method, and of tables and columns that depend on it.
     folds : int
         Number of fold models.
-    biology : Biology
+    biology : Biology or None
         What is known of the first genes.
+    knockoffs : KnockoffList or None
+        Features and groups with a bounded false-discovery rate.
 
     Returns
     -------
     str
     """
     texts = {**_USUAL, **about, **descriptions(biology)}
+    if knockoffs is not None:
+        texts["knockoffs"] = DESCRIPTION
     texts["method"] = textwrap.fill(about["method"], 92)
     limits = {"top": TOP, "least": LEAST, "ablated": ABLATED}
     return _README.format(**limits, folds=folds, **texts)

@@ -8,10 +8,12 @@ from typing import Any
 
 import pandas as pd
 
+from graphfuse.explain.knockoff_list import LEVEL as FDR
 from graphfuse.report.formatting import number
 
 SHOWN = 15  # rows of each table
 _GENES = 8  # genes named in a row
+KNOCKOFFS_SHOWN = 40  # items that knockoffs name
 LEVEL = 0.05
 
 
@@ -21,23 +23,26 @@ def findings(tables: Mapping[str, pd.DataFrame]) -> dict[str, Any] | None:
     Parameters
     ----------
     tables : mapping of str to pandas.DataFrame
-        Those that a ranking has of `enrichment`, `modules`, `positive_control` and `markers`.
+        Those that a ranking has of `enrichment`, `modules`, `positive_control`, `markers` and
+        `knockoffs`.
 
     Returns
     -------
     dict or None
-        What `enrichment`, `modules` and `markers` show, each `None` where there is no such table;
-        `None` where there is none at all.
+        What `enrichment`, `modules`, `markers` and `knockoffs` show, each `None` where there is no
+        such table; `None` where there is none at all.
     """
     if not tables:
         return None
-    shown: dict[str, Any] = dict.fromkeys(("enrichment", "modules", "markers"))
+    shown: dict[str, Any] = dict.fromkeys(("enrichment", "modules", "markers", "knockoffs"))
     if "enrichment" in tables:
         shown["enrichment"] = _gene_sets(tables["enrichment"])
     if "modules" in tables:
         shown["modules"] = _modules(tables["modules"])
     if "positive_control" in tables and "markers" in tables:
         shown["markers"] = _markers(tables["positive_control"], tables["markers"])
+    if "knockoffs" in tables:
+        shown["knockoffs"] = _knockoffs(tables["knockoffs"])
     return shown
 
 
@@ -76,6 +81,17 @@ def _markers(control: pd.DataFrame, markers: pd.DataFrame) -> dict[str, Any]:
     return shown
 
 
+def _knockoffs(table: pd.DataFrame) -> dict[str, Any]:
+    """How many features and groups knockoffs name, and which."""
+    kinds = []
+    for kind, items in table.groupby("kind", sort=False):
+        named = items.loc[items["q"] <= FDR, "id"].tolist()
+        listed = _named(";".join(named), KNOCKOFFS_SHOWN)
+        kinds.append({"kind": kind, "of": len(items), "found": len(named), "named": listed})
+    draws = f"{table['draws'].iloc[0]:.0f}"
+    return {"kinds": kinds, "rate": FDR, "draws": draws, "any": (table["q"] <= FDR).any()}
+
+
 def p_value(value: float) -> str:
     """A p-value as text: two digits from .01 on, one significant digit with its power below.
 
@@ -101,8 +117,8 @@ def p_value(value: float) -> str:
     return number(value, 3) if value >= 0.001 else f"{value:.0e}"
 
 
-def _named(genes: str) -> str:
+def _named(genes: str, shown: int = _GENES) -> str:
     """The first genes of `A;B;C`, and how many more there are."""
     names = [name for name in genes.split(";") if name]
-    more = len(names) - _GENES
-    return ", ".join(names[:_GENES]) + (f" and {more} more" if more > 0 else "")
+    more = len(names) - shown
+    return ", ".join(names[:shown]) + (f" and {more} more" if more > 0 else "")

@@ -20,6 +20,7 @@ from graphfuse.errors import InputError
 
 Seed = Annotated[int, range(2**32)]  # all that numpy's generators take
 Count = Annotated[int, range(1, 10**9)]
+Draws = Annotated[int, range(10**6)]
 
 _CHECKED = 8  # items of a container that are checked
 _ANY = (Any, inspect.Parameter.empty)

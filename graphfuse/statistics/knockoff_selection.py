@@ -36,7 +36,8 @@ def selection_q(
     Parameters
     ----------
     table : numpy.ndarray
-        Finite numbers `[n, p]`.
+        Numbers `[n, p]`, NaN where missing. A missing value is taken for the mean of its column,
+        in the knockoff too.
     outcome : numpy.ndarray
         float `[n]`, or `[n, K]`: a number, or the classes as columns of 0 and 1.
     rng : numpy.random.Generator
@@ -60,11 +61,16 @@ def selection_q(
     >>> int((q[:25] <= 0.1).sum()), int((q[25:] <= 0.1).sum())
     (25, 0)
     """
-    sampler = GaussianKnockoffs.fit(table)
+    missing = np.isnan(table)
+    known = (~missing).sum(0)
+    mean = np.nansum(table, axis=0) / np.maximum(known, 1)  # [p]
+    filled = np.where(missing, mean, table)
+    sampler = GaussianKnockoffs.fit(filled)
     statistics = []
     for _ in range(draws):
-        knockoffs = sampler.sample(table, rng)
-        statistics.append(lasso_difference(table, knockoffs, outcome, rng))
+        knockoffs = sampler.sample(filled, rng)
+        knockoffs = np.where(missing, filled, knockoffs)
+        statistics.append(lasso_difference(filled, knockoffs, outcome, rng))
     return knockoff_q(np.array(statistics), level)
 
 

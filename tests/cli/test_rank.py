@@ -113,6 +113,18 @@ def test_gene_sets_and_markers_stand_beside_a_ranking(clinic, run, call):
     assert "not made: no gene sets were given" in Path("run/rankings/README.txt").read_text()
 
 
+def test_knockoffs_list_features_and_groups_or_say_that_none_can_be_named(clinic, run, call):
+    done = call("rank", "run", "clinic.toml", "--knockoffs", "2")
+    assert done.exit_code == 0, done.output
+    assert "knockoffs (2 draws), false-discovery rate 0.1: none of 40 features" in done.output
+    found = table("knockoffs")
+    assert set(found.loc[found["kind"] == "feature", "id"]) == set(table("nodes")["id"])
+    assert found["q"].between(0, 1).all()
+    assert "With a bounded false-discovery rate" in Path("run/report.html").read_text()
+    readme = Path("run/rankings/README.txt").read_text()
+    assert "knockoffs.csv         features and groups of correlated ones" in readme
+
+
 def test_a_bad_file_is_refused_before_anything_is_trained(clinic, call):
     done = call("run", "clinic.toml", "-o", "other", "--markers", "no.txt")
     assert done.exit_code != 0 and "no.txt: no such file; give a text" in str(done.exception)

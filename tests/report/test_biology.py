@@ -43,6 +43,19 @@ def test_what_is_known_is_shown_and_escaped(known_run):
     assert "<script>" not in page
 
 
+@pytest.mark.parametrize("q", [0.02, 1.0])
+def test_a_list_by_knockoffs_may_be_empty_and_says_so(run, tmp_path, q):
+    folder = tmp_path / "listed"
+    shutil.copytree(run, folder)
+    items = {"kind": ["feature", "group"], "id": ["rna:A", "rna:A +3"], "gene": "A"}
+    table = pd.DataFrame(items | {"modality": "rna", "q": [1.0, q], "draws": 10})
+    table.to_csv(folder / "rankings" / "knockoffs.csv", index=False)
+    page = write_report(folder).read_text(encoding="utf-8")
+    assert "By Gaussian knockoffs (10 draws), at a false-discovery rate of 0.1: none of 1" in page
+    assert ("1 of 1 groups (rna:A +3)." in page) == (q < 0.1)
+    assert ("Too few patients, or columns too much alike" in page) == (q == 1)
+
+
 def test_a_run_without_them_has_no_such_headings(run, tmp_path):
     folder = tmp_path / "plain"
     shutil.copytree(run, folder)

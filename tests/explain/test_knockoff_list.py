@@ -1,0 +1,92 @@
+"""Lists with a bounded false-discovery rate: features, groups, missing values, short lists."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from graphfuse.data.cohort import Cohort
+from graphfuse.errors import InputError
+from graphfuse.explain.knockoff_list import (
+    KNOCKOFF_COLUMNS,
+    KnockoffList,
+    knockoff_table,
+    normal_scores,
+)
+
+
+def cohort(rows, blocks=0, causal=30, seed=0):
+    """Two tables of 80 columns; the outcome depends on the first `causal` of the first, or on the
+    means of its first `blocks` of four columns that are correlated at .9."""
+    rng = np.random.default_rng(seed)
+    ids = [f"P{i}" for i in range(rows)]
+    shared = np.repeat(rng.normal(size=(rows, 40)), 4, axis=1)
+    weight = np.sqrt(0.9) if blocks else 0.0
+    values = weight * shared + np.sqrt(1 - weight**2) * rng.normal(size=(rows, 160))
+    effects = values[:, : 4 * blocks or causal].sum(1)
+    y = effects + 0.5 * effects.std() * rng.normal(size=rows)
+    names = [f"G{i:03d}" for i in range(160)]
+    tables = {}
+    for name, part in {"rna": slice(0, 80), "meth": slice(80, 160)}.items():
+        table = np.exp(values[:, part])  # far from normal, as counts are
+        tables[name] = pd.DataFrame(table, ids, names[part])
+    labels = pd.Series(np.where(y > np.median(y), "case", "control"), ids, name="status")
+    return Cohort.from_frames(tables, labels)
+
+
+def found(made, draws=3):
+    outcome = made.outcome()
+    coded = outcome.task.coded(outcome.target)
+    modalities = list(made.modalities.values())
+    return knockoff_table(modalities, coded, np.flatnonzero(outcome.known), draws)
+
+
+def test_planted_features_are_named_and_few_others():
+    table = found(cohort(1000))
+    assert tuple(table.columns) == KNOCKOFF_COLUMNS and table["q"].is_monotonic_increasing
+    named = table.loc[table["q"] <= 0.1, "id"]
+    causal = {f"rna:G{i:03d}" for i in range(30)}
+    assert len(set(named) & causal) >= 25 and len(set(named) - causal) <= 5
+    (line,) = KnockoffList(table, 3).lines()
+    assert line.startswith("knockoffs (3 draws), false-discovery rate 0.1: ")
+
+
+def test_groups_are_named_where_their_members_cannot_be_told_apart():
+    table = found(cohort(600, blocks=20))
+    groups = table[table["kind"] == "group"]
+    assert len(groups) == 40
+    named = groups.loc[groups["q"] <= 0.1]
+    assert len(named) >= 15 and (named["modality"] == "rna").sum() >= 0.85 * len(named)
+    features = table[table["kind"] == "feature"]
+    assert (features["q"] <= 0.1).sum() < 20
+
+
+def test_a_short_list_says_so():
+    (line,) = KnockoffList(found(cohort(60)), 3).lines()
+    assert "none of 160 features" in line and line.endswith("to name any with this bound")
+
+
+def test_missing_values_are_no_evidence():
+    """A table that half of the cases lack, and only they, without any effect of its values."""
+    made = cohort(400, causal=0)
+    sick = made.outcome().values == 0
+    meth = made.modalities["meth"].table.copy()
+    meth.loc[sick & (np.arange(400) % 2 == 0)] = np.nan
+    labels = pd.Series(np.where(sick, "case", "control"), made.patients, name="status")
+    table = found(Cohort.from_frames({"rna": made.modalities["rna"].table, "meth": meth}, labels))
+    assert (table["q"] > 0.1).all()
+
+
+def test_scores_depend_on_ranks_alone():
+    table = np.random.default_rng(0).normal(size=(50, 3))
+    assert np.allclose(normal_scores(table), normal_scores(np.exp(table)))
+    assert (normal_scores(np.ones((5, 1))) == 0).all()
+
+
+def test_few_patients_are_refused():
+    made = cohort(60)
+    outcome = made.outcome()
+    coded = outcome.task.coded(outcome.target)
+    with pytest.raises(InputError, match="10 patients are too few; 20 are needed"):
+        knockoff_table(list(made.modalities.values()), coded, np.arange(10), 2)
