@@ -125,8 +125,9 @@ def knockoff_table(
     Returns
     -------
     pandas.DataFrame
-        In `KNOCKOFF_COLUMNS`, a row for each feature and for each group of two columns or more,
-        `kind` `feature` or `group`; the smallest q first.
+        In `KNOCKOFF_COLUMNS`, a row for each feature and for each group, `kind` `feature` or
+        `group`; the smallest q first. A column that is like no other is a group by itself, since
+        the rate is bounded over all groups.
 
     Raises
     ------
@@ -184,7 +185,7 @@ def normal_scores(table: np.ndarray) -> np.ndarray:
 def group_scores(
     scores: np.ndarray, groups: ColumnGroups, features: pd.DataFrame
 ) -> tuple[np.ndarray, pd.DataFrame]:
-    """The means of groups of two columns or more.
+    """The means of groups of correlated columns.
 
     Parameters
     ----------
@@ -203,9 +204,8 @@ def group_scores(
     items : pandas.DataFrame
         The groups' `id`; the gene of the first column, and all modalities.
     """
-    sizes = np.bincount(groups.group, minlength=len(groups.names))
     means, rows = [], []
-    for number in np.flatnonzero(sizes > 1):
+    for number in np.unique(groups.group):
         members = np.flatnonzero(groups.group == number)
         own = scores[:, members]
         filled = np.nan_to_num(own)
@@ -216,8 +216,7 @@ def group_scores(
         modalities = "+".join(dict.fromkeys(features["modality"].iloc[members]))
         rows.append((groups.names[number], features["gene"].iloc[members[0]], modalities))
     items = pd.DataFrame(rows, columns=["id", "gene", "modality"]).assign(kind="group")
-    stacked = np.stack(means, axis=1) if means else np.empty((len(scores), 0))
-    return stacked, items
+    return np.stack(means, axis=1), items
 
 
 def _features(modalities: Sequence[Modality]) -> pd.DataFrame:
