@@ -306,9 +306,25 @@ def two_omics_of_one_state(seed):
     return Cohort.from_frames(tables, pd.Series(np.where(says, "a", "b"), ids, name="arm"))
 
 
+def graded(seed):
+    """Six grades of a disease with profiles of their own; the label is likelier the higher."""
+    rng = np.random.default_rng(seed)
+    grade = rng.integers(0, 6, 160)
+    ids = [f"zq{i:03d}" for i in range(160)]
+    rna = 1.5 * rng.normal(size=(6, 150))[grade] + rng.normal(size=(160, 150))
+    clinical = {"grade": grade / 5, "age": rng.normal(60, 9, 160).round()}
+    tables = {
+        "rna": pd.DataFrame(rna, ids).add_prefix("G"),
+        "clinical": pd.DataFrame(clinical, ids),
+    }
+    says = rng.random(160) < 0.2 + 0.6 * grade / 5
+    labels = pd.Series(np.where(says, "a", "b"), ids, name="arm")
+    return Cohort.from_frames(tables, labels, ehr=["clinical"])
+
+
 HONEST = (
     plain, one_marker_less_than_strong, broad_signal, clinic, corrected_without_labels, panel,
-    several_classes, number, two_omics_of_one_state,
+    several_classes, number, two_omics_of_one_state, graded,
 )  # fmt: skip
 
 
@@ -319,8 +335,73 @@ def test_honest_cohorts_raise_no_alarm(made):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("made", HONEST, ids=lambda made: made.__name__)
-def test_honest_cohorts_raise_alarms_in_at_most_one_of_forty(made):
-    assert sum(bool(alarms(made(seed))) for seed in range(100, 140)) <= 1
+def test_honest_cohorts_raise_hardly_any_alarm(made):
+    """Beside columns that reach .85 by luck, above their true AUROC."""
+    lucky = others = 0
+    for seed in range(100, 140):
+        kinds = {finding.kind for finding in alarms(made(seed))}
+        lucky += "strong-column" in kinds
+        others += bool(kinds - {"strong-column"})
+    assert others <= 1 and lucky <= 4
+
+
+def test_a_good_marker_is_warned_of_in_words_that_leave_room():
+    made = Made(2)
+    made.x[:, 20] += 4.0 * made.y
+    (warning,) = alarms(made.cohort())
+    assert (warning.kind, warning.severity, warning.columns) == (
+        "strong-column",
+        "warning",
+        ("G20",),
+    )
+    assert warning.cure.startswith("a good marker, or a leak: ask whether it was measured before")
+
+
+# ---------------------------------------------------------------- the same leaks in other forms
+
+
+def by_components(made):
+    """Neighbours are ranked by ten principal components."""
+    z = (made.x - made.x.mean(axis=0)) / made.x.std(axis=0)
+    directions, strengths, _ = np.linalg.svd(z, full_matrices=False)
+    scores = directions[:, :10] * strengths[:10]
+    distances = ((scores[:, None] - scores[None]) ** 2).sum(axis=2)
+    np.fill_diagonal(distances, np.inf)
+    nearest = np.argsort(distances, axis=1)[:, :12]
+    made.clinical["similar_risk"] = made.y[nearest].mean(axis=1).round(2)
+
+
+def smoothed_ward(made):
+    """Shares of 24 wards, five patients at the overall share added to each."""
+    ward = made.rng.integers(0, 24, len(made.y))
+    cases = np.bincount(ward, weights=made.y, minlength=24)
+    share = (cases + 5 * made.y.mean()) / (np.bincount(ward, minlength=24) + 5)
+    made.clinical["ward"] = share[ward]
+
+
+@pytest.mark.parametrize("plant", [by_components, smoothed_ward], ids=lambda plant: plant.__name__)
+def test_columns_made_from_labels_are_found_in_other_forms(plant):
+    made = Made(6)
+    plant(made)
+    (leak,) = alarms(made.cohort())
+    assert (leak.kind, leak.severity, leak.where) == ("label-made", "leak", "clinical")
+
+
+def test_parts_of_ids_that_are_a_declared_group_are_told_once():
+    made = Made(7)
+    site_in_id(made)
+    made.groups["site"] = np.array([name.split("-")[0] for name in made.ids])
+    found = [finding.kind for finding in alarms(made.cohort())]
+    assert found == ["group-by-label"]
+
+
+def test_a_correction_for_a_site_in_the_id_is_found():
+    made = Made(8)
+    corrected_with_labels(made)
+    batch = made.groups.pop("batch")
+    made.ids = [f"{each}-{name}" for each, name in zip(batch, made.ids, strict=True)]
+    found = {finding.kind for finding in alarms(made.cohort())}
+    assert found == {"label-aware-correction", "id-by-label"}
 
 
 @pytest.mark.slow

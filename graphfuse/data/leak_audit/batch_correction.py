@@ -54,18 +54,30 @@ def protected_corrections(subject: Subject) -> list[Finding]:
 
 def _is_corrected(subject: Subject, modality: Modality, values: np.ndarray) -> bool:
     """Whether the group's mean F given the label is below all permuted ones, and far below."""
-    known = modality.present & (subject.labels >= 0) & group_known(values)
-    sizes = pd.Series(values[known]).value_counts()
-    is_large = pd.Series(values).isin(sizes.index[sizes >= _FEWEST]).to_numpy()
-    rows = np.flatnonzero(known & is_large)
+    rows = _in_large_groups(modality.present & (subject.labels >= 0), values)
     columns = _columns(modality, rows)
     labels = subject.labels[rows]
     group, names = pd.factorize(values[rows])
     if columns.shape[1] < _FEWEST or len(names) < 2 or len(rows) < 4 * len(names):
         return False
     left = _mean_f(columns, labels, group)
-    if left is None:
-        return False
+    if left is None or left > _mean_f(columns, np.zeros(len(labels)), group):
+        return False  # batches that were centred without labels leave less without them
+    drawn = _permuted_f(columns, labels, group)
+    return left < min(drawn) and left < _LEFT * float(np.median(drawn))
+
+
+def _in_large_groups(usable: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Rows of patients, usable and of a known group with several of these."""
+    usable = usable & group_known(values)
+    sizes = pd.Series(values[usable]).value_counts()
+    large = sizes.index[sizes >= _FEWEST]
+    is_large = pd.Series(values).isin(large).to_numpy()
+    return np.flatnonzero(usable & is_large)
+
+
+def _permuted_f(columns: np.ndarray, labels: np.ndarray, group: np.ndarray) -> list[float]:
+    """The mean F of groups that are permuted within classes."""
     rng = np.random.default_rng(0)
     drawn = []
     for _ in range(_DRAWS):
@@ -73,8 +85,10 @@ def _is_corrected(subject: Subject, modality: Modality, values: np.ndarray) -> b
         for k in np.unique(labels):
             of_class = np.flatnonzero(labels == k)
             permuted[of_class] = group[rng.permutation(of_class)]
-        drawn.append(_mean_f(columns, labels, permuted))
-    return left < min(drawn) and left < _LEFT * float(np.median(drawn))
+        mean = _mean_f(columns, labels, permuted)
+        if mean is not None:
+            drawn.append(mean)
+    return drawn or [0.0]
 
 
 def _columns(modality: Modality, rows: np.ndarray) -> np.ndarray:

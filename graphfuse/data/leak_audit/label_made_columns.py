@@ -14,8 +14,11 @@ from graphfuse.errors import examples
 
 _LEVELS = 3  # different values that a column made from labels has, at least
 _NEIGHBOURS = 30  # means of up to so many labels are tried
-_EQUAL = 0.98  # correlation of a column with such a mean, and of both once the label is removed
-_HINT = 0.6  # of a column that stands among those by which neighbours were ranked
+_SMOOTHING = (0, 1, 2, 3, 5, 10, 20, 50, 100)  # patients at the overall mean, added to a level
+_COMPONENTS = (10, 20, 50)  # of principal components in which neighbours may be ranked
+_ROUNDED = 0.006  # by which a value may differ from such a mean: two decimals are kept
+_EQUAL = 0.85  # share of patients whose value is such a mean
+_HINT = 0.5  # of a column that stands among those by which neighbours were ranked
 _MOST_PATIENTS = 4_000  # whose distances are compared
 _CANDIDATES = 3  # columns of a table that are tried without themselves
 
@@ -44,7 +47,7 @@ def label_made(subject: Subject, reported: set[tuple[str, str]]) -> list[Finding
         encoded = [column for column in encoded if (name, column) not in reported]
         if encoded:
             findings.append(_encoding(subject, name, encoded))
-    neighbours = _neighbour_means(subject, tested) if tested else {}
+    neighbours = _neighbour_means(subject) if tested else {}
     for name, columns in neighbours.items():
         columns = [column for column in columns if (name, column) not in reported]
         if columns:
@@ -90,7 +93,7 @@ def _shares(values: np.ndarray) -> np.ndarray:
 
 def _chance_of_shares(column: np.ndarray, member: np.ndarray) -> float:
     """The chance that the shares of the class in the levels of a column are as close to its values,
-    were the patients of each level drawn at the level's value."""
+    smoothed towards the overall share or not, were patients drawn at the level's value."""
     from scipy.stats import chi2
 
     known = ~np.isnan(column)
@@ -101,8 +104,12 @@ def _chance_of_shares(column: np.ndarray, member: np.ndarray) -> float:
     several = sizes > 1
     if several.sum() < _LEVELS or not variance.all():
         return 1.0
-    distance = ((share - levels) ** 2 / variance)[several].sum()
-    return float(chi2.cdf(distance, several.sum()))
+    chances = []
+    for added in _SMOOTHING:
+        meant = levels + added / sizes * (levels - overall)  # the share before it was smoothed
+        distance = ((share - meant) ** 2 / variance)[several].sum()
+        chances.append(chi2.cdf(distance, several.sum()))
+    return float(min(chances)) * len(_SMOOTHING)
 
 
 def _encoding(subject: Subject, where: str, columns: list[str]) -> Finding:
@@ -119,7 +126,7 @@ def _encoding(subject: Subject, where: str, columns: list[str]) -> Finding:
 # ------------------------------------------------------------------------ labels of neighbours
 
 
-def _neighbour_means(subject: Subject, tested: list[int]) -> dict[str, list[str]]:
+def _neighbour_means(subject: Subject) -> dict[str, list[str]]:
     """Modality → its columns that are the mean label of 1 to 30 nearest patients, in one of the
     tables or in all of them."""
     rows = np.flatnonzero(subject.labels >= 0)
@@ -130,7 +137,7 @@ def _neighbour_means(subject: Subject, tested: list[int]) -> dict[str, list[str]
         table, words = numbers(modality)
         tables[name] = table.iloc[rows, ~words]
     columns = {name: table.to_numpy(dtype=float) for name, table in tables.items()}
-    members = [(subject.labels[rows] == k).astype(float) for k in tested]
+    members = [(subject.labels[rows] == k).astype(float) for k in np.unique(subject.labels[rows])]
     found = {}
     for name, table in tables.items():
         positions = _made_from_neighbours(name, columns, members)
@@ -172,61 +179,52 @@ def _has_few_values(column: np.ndarray) -> bool:
 
 def _spaces(name: str, columns: dict[str, np.ndarray]) -> Iterator[tuple[np.ndarray, bool]]:
     """Tables in which neighbours may have been ranked, and whether they hold the columns of the
-    modality: each alone and all together, as they are, standardised, and each row standardised."""
+    modality: each alone, and all together."""
     tables = [(values, other == name) for other, values in columns.items()]
     if len(tables) > 1:
-        tables.append((np.column_stack(list(columns.values())), True))
+        everything = np.column_stack(list(columns.values()))
+        tables.append((everything, True))
     for values, holds_own in tables:
-        if not values.shape[1]:
-            continue
-        with np.errstate(invalid="ignore", divide="ignore"):
-            filled = np.where(np.isnan(values), np.nanmean(values, axis=0), values)
-        filled = np.nan_to_num(filled)
-        sd = filled.std(axis=0)
-        scaled = (filled - filled.mean(axis=0)) / np.where(sd > 0, sd, 1)
-        centred = scaled - scaled.mean(axis=1, keepdims=True)
-        norms = np.linalg.norm(centred, axis=1, keepdims=True)
-        for space in (filled, scaled, centred / np.maximum(norms, 1e-12)):
-            yield space, holds_own
+        if values.shape[1]:
+            for space in _forms(values):
+                yield space, holds_own
+
+
+def _forms(values: np.ndarray) -> list[np.ndarray]:
+    """A table as it is, standardised, with each row standardised, and its first components."""
+    is_known = ~np.isnan(values).all(axis=0)
+    values = values[:, is_known]
+    filled = np.where(np.isnan(values), np.nanmean(values, axis=0), values)
+    sd = filled.std(axis=0)
+    scaled = (filled - filled.mean(axis=0)) / np.where(sd > 0, sd, 1)
+    centred = scaled - scaled.mean(axis=1, keepdims=True)
+    norms = np.linalg.norm(centred, axis=1, keepdims=True)
+    forms = [filled, scaled, centred / np.maximum(norms, 1e-12)]
+    directions, strengths, _ = np.linalg.svd(scaled, full_matrices=False)
+    for count in _COMPONENTS:
+        if count < len(strengths):
+            forms.append(directions[:, :count] * strengths[:count])
+    return forms
 
 
 def _likeness(space: np.ndarray, columns: np.ndarray, members: list[np.ndarray]) -> np.ndarray:
-    """float `[columns]`: the highest correlation with a mean label of neighbours, or what remains
-    of it once the label is removed, where that is lower."""
+    """float `[columns]`: the highest share of patients whose value is the mean label of so many
+    nearest neighbours, themselves among these or not."""
     squares = (space**2).sum(axis=1)
     distances = squares[:, None] + squares - 2 * space @ space.T
     np.fill_diagonal(distances, np.inf)
     count = min(_NEIGHBOURS, len(space) - 1)
     nearest = np.argsort(distances, axis=1, kind="stable")[:, :count]
     best = np.zeros(columns.shape[1])
-    numbers_of = np.arange(1, count + 1)
+    counts = np.arange(1, count + 1)
     for member in members:
         sums = np.cumsum(member[nearest], axis=1)
-        without_self = sums / numbers_of
-        with_self = (sums + member[:, None]) / (numbers_of + 1)
-        means = np.column_stack([without_self, with_self])  # [n, 60]
-        plain = _correlation(means, columns)
-        label = np.column_stack([np.ones(len(member)), member])
-        partial = _correlation(_less(means, label), _less(np.nan_to_num(columns), label))
-        lower = np.minimum(np.abs(plain), np.abs(partial))
-        best = np.maximum(best, lower.max(axis=0))
+        without_self = sums / counts
+        with_self = (sums + member[:, None]) / (counts + 1)
+        for mean in (*without_self.T, *with_self.T):
+            is_equal = np.abs(columns - mean[:, None]) < _ROUNDED
+            best = np.maximum(best, is_equal.mean(axis=0))
     return best
-
-
-def _less(values: np.ndarray, label: np.ndarray) -> np.ndarray:
-    """What a linear fit on the label leaves."""
-    fit, *_ = np.linalg.lstsq(label, values, rcond=None)
-    return values - label @ fit
-
-
-def _correlation(one: np.ndarray, two: np.ndarray) -> np.ndarray:
-    """Pearson's r of columns `[n, a]` with columns `[n, b]`; gaps stand at the mean."""
-    standardised = []
-    for values in (one, two):
-        centred = np.nan_to_num(values - np.nanmean(values, axis=0))
-        norms = np.linalg.norm(centred, axis=0)
-        standardised.append(centred / np.where(norms > 1e-9, norms, np.inf))
-    return standardised[0].T @ standardised[1]
 
 
 def _of_neighbours(where: str, columns: list[str]) -> Finding:

@@ -12,6 +12,7 @@ from graphfuse.data.modality import Modality
 _FEWEST = 8  # columns of a table
 _MOST_P = 0.05  # of the column that goes with the label least
 _EVEN = 0.1  # of the largest p value: the median of those that are spread evenly lies above
+_EXTREME = 0.02  # of the largest over their number: the smallest of them lies above in 98 %
 _ALIKE = 0.3  # mean correlation of the columns among patients of one class, above which p values
 # are too much alike to be judged
 _SAMPLE = 1_000  # columns that are tested
@@ -22,8 +23,9 @@ def selected(subject: Subject) -> list[Finding]:
 
     Of columns of noise that were chosen by their p values, these are spread evenly from 0 to the
     largest, their median near half of it; where columns carry a signal, most p values are far
-    smaller than the largest. Here a median of a tenth of the largest counts as even. p values are
-    those of a one-way analysis of variance.
+    smaller than the largest. Here a median above a tenth of the largest, and no smallest
+    below a fiftieth of what is expected, count as even. p values are those of a one-way analysis
+    of variance.
 
     Parameters
     ----------
@@ -44,7 +46,7 @@ def selected(subject: Subject) -> list[Finding]:
         largest = p.max()
         if not largest <= _MOST_P or _mean_correlation(values, labels) > _ALIKE:
             continue
-        if np.median(p) > _EVEN * largest:
+        if np.median(p) > _EVEN * largest and p.min() > _EXTREME * largest / len(p):
             findings.append(_finding(name, len(p), largest))
     return findings
 

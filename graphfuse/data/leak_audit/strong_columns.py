@@ -22,7 +22,8 @@ from graphfuse.errors import examples
 STRONG = 0.85  # AUROC of a column alone
 _RELATED = 0.7  # AUROC of columns that keep a strong one company
 _COMPANY = 5  # of them, at least: a broad signal
-_ALONE = 1.5  # of their probit of AUROC, from which a column is no part of it
+_ALONE = 0.5  # of the company's probit of AUROC: a column that is further above is no part of it
+_ERRORS = 3  # standard errors, or so many of these
 
 
 def strong_columns(subject: Subject, reported: set[tuple[str, str]]) -> list[Finding]:
@@ -31,7 +32,7 @@ def strong_columns(subject: Subject, reported: set[tuple[str, str]]) -> list[Fin
     It is a warning: a good marker looks like run order, or like a treatment that the outcome called
     for. It is a note where the label is declared to be derived from the modality. It is a note,
     too, where in a table of measurements the signal is broad: at least five more columns have an
-    AUROC above 0.7, and the fifth of these has two thirds of the strongest one's probit.
+    AUROC above 0.7, and the strongest is no exception among them.
 
     Parameters
     ----------
@@ -59,8 +60,8 @@ def strong_columns(subject: Subject, reported: set[tuple[str, str]]) -> list[Fin
         extreme[:, others] = np.nan
         hits = _hits(subject, modality, tested, extreme, tests)
         if hits:
-            strengths = np.fmax.reduce(extreme, axis=0)
-            findings.append(_finding(subject, modality, hits, np.nan_to_num(strengths)))
+            strengths = np.nan_to_num(np.fmax.reduce(extreme, axis=0))
+            findings.append(_finding(subject, modality, hits, strengths))
     return findings
 
 
@@ -130,15 +131,25 @@ def _hits(
     return hits
 
 
-def _is_broad(strengths: np.ndarray) -> bool:
-    """Whether the strongest of all columns, by AUROC, are no exception among them."""
+def _is_broad(strengths: np.ndarray, smaller_class: int) -> bool:
+    """Whether the strongest of all columns, by AUROC `[F]`, is no exception among them: its probit
+    is within half of that of the fifth after it, or within three standard errors."""
     from scipy.special import ndtri
 
     if len(strengths) <= _COMPANY:
         return False
     ordered = np.sort(strengths)[::-1]
-    strongest, company = ordered[0], ordered[_COMPANY]
-    return company > _RELATED and ndtri(strongest) < _ALONE * ndtri(company)
+    strongest, company = ndtri(ordered[0]), ndtri(ordered[_COMPANY])
+    error = np.sqrt((1 + strongest**2 / 2) / smaller_class)  # of the probit, two normal classes
+    allowed = max(_ALONE * company, _ERRORS * error)
+    return ordered[_COMPANY] > _RELATED and strongest - company < allowed
+
+
+def _smallest(subject: Subject, k: int) -> int:
+    """Patients of class `k`, or of the rest, where these are fewer."""
+    labelled = subject.labels >= 0
+    inside = int((subject.labels == k).sum())
+    return max(1, min(inside, int(labelled.sum()) - inside))
 
 
 def _finding(
@@ -167,7 +178,7 @@ def _finding(
             f"expected, as the label is declared to be derived from {modality.name}: report the "
             "score without it too"
         )
-    elif modality.kind != "ehr" and _is_broad(strengths):
+    elif modality.kind != "ehr" and _is_broad(strengths, _smallest(subject, hits[0].k)):
         severity = "note"
         others = int((strengths > _RELATED).sum()) - len(names)
         message += f"; {others:,} more have AUROCs above {_RELATED}: the signal is broad"
