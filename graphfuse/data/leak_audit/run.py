@@ -132,9 +132,10 @@ def audit(
     with them; groups that are confounded with the label, or were removed with its help. A warning
     leaves room for an honest reason, such as a good marker; a leak does not.
 
-    It does not see what is in the tables in part only: columns that carry the label below an AUROC
-    of 0.85 each, relatives in tables of few columns, labels of neighbours by a distance of
-    another kind, or corrections for groups that are neither declared nor part of ids.
+    It does not see columns that carry the label below an AUROC of 0.85 each, relatives in tables of
+    few columns, target encodings that leave each patient out, labels of neighbours by a distance of
+    another kind, or corrections for groups that are neither declared nor part of ids. In a table
+    whose signal is broad, a strong column that is made of the label is a note.
 
     Parameters
     ----------
