@@ -124,9 +124,9 @@ def drawn_scores(
         Of the draws; the same units and seed give the same draws.
     """
     blocks_of = {name: [] for name in parts}
-    for weights in _weights(units, draws, seed):
+    for number, weights in enumerate(_weights(units, draws, seed)):
         for name, own in parts.items():
-            blocks_of[name].append(_scored(weights, own, metrics))
+            blocks_of[name].append(_scored(weights, own, metrics, [seed, number]))
     scores = {name: stacked(found) for name, found in blocks_of.items()}
     fewest = {name: _fewest(own, metrics) for name, own in parts.items()}
     count = int(units.max(initial=-1)) + 1
@@ -158,23 +158,43 @@ def _weights(units: np.ndarray, draws: int, seed: int) -> Iterator[np.ndarray]:
         yield np.where(is_drawn, drawn[:, units], 0.0)
 
 
-def _scored(weights: np.ndarray, parts: Sequence[TestPart], metrics: MetricSet) -> Drawn:
-    """Metric → `[block]`: the scores of one model under some weights."""
+def _scored(
+    weights: np.ndarray, parts: Sequence[TestPart], metrics: MetricSet, seed: Sequence[int]
+) -> Drawn:
+    """Metric → `[block]`: the scores of one model under some weights. `seed`: that of the draws and
+    the number of the block, of which the first is of the patients as they are."""
     whole = TestPart(*map(np.concatenate, zip(*parts, strict=True)))
     scores = {}
     for metric in metrics:
         scored = (whole,) if metric.pooled else parts
-        by_part = [_score(metric, part, weights) for part in scored]
+        by_part = []
+        for number, part in enumerate(scored):
+            own = weights[:, part.patients]
+            if metric.unseen is not None and seed[-1] > 0:
+                rng = np.random.default_rng([*seed, number])
+                part, own = _with_unseen(metric, part, own, len(scored), rng)
+            by_part.append(_score(metric, part, own))
         scores[metric.name] = mean_of_known(by_part)
     return scores
 
 
+def _with_unseen(
+    metric: Metric, part: TestPart, weights: np.ndarray, parts: int, rng: np.random.Generator
+) -> tuple[TestPart, np.ndarray]:
+    """The part and the weights `[block, q]` of its patients, with those of whom there may be none:
+    drawn alike for all models, and as often in all `parts` together as the metric has them."""
+    y, output, count = metric.unseen(part.output.shape[1])
+    drawn = rng.poisson(count / parts, (len(weights), len(y)))
+    known_y = np.concatenate([part.y, y])
+    known_output = np.concatenate([part.output, output])
+    return TestPart(part.patients, known_y, known_output), np.hstack([weights, drawn])
+
+
 def _score(metric: Metric, part: TestPart, weights: np.ndarray) -> np.ndarray:
     """The scores `[block]` on the patients of a part; NaN where none of them is drawn."""
-    own = weights[:, part.patients]
-    somebody = own.any(axis=1)
-    scores = np.full(len(own), np.nan)
-    scores[somebody] = metric.score(part.y, part.output, own[somebody])
+    somebody = weights.any(axis=1)
+    scores = np.full(len(weights), np.nan)
+    scores[somebody] = metric.score(part.y, part.output, weights[somebody])
     return scores
 
 

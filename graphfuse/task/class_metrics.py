@@ -66,6 +66,19 @@ def _class_counts(
     return weights @ (truth * call), weights @ truth, weights @ call
 
 
+def _cells(classes: int) -> tuple[np.ndarray, np.ndarray, float]:
+    """A patient for each cell of the confusion matrix of K classes, counting as 1 / K² of one.
+
+    With none of 9 patients of a class called it, every draw of them scores it 0, though the next 9
+    need not. So one patient more, spread evenly over the matrix, is added: Perks' prior of a
+    multinomial (Perks 1947, Journal of the Institute of Actuaries 73).
+    """
+    one_hot = np.eye(classes)
+    truth = np.repeat(np.arange(classes), classes)  # [K²]
+    called = np.tile(one_hot, (classes, 1))  # [K², K]
+    return truth, called, 1 / classes**2
+
+
 # ---------------------------------------------------------------------------- areas under curves
 
 
@@ -231,6 +244,7 @@ BALANCED_ACCURACY = Metric(
     "mean over classes of the share predicted correctly, so that a rare class counts like a "
     "common one",
     _balanced_accuracy,
+    unseen=_cells,
     chance=_balanced_accuracy_of_commonest,
     inline="balanced accuracy",
     by_level=True,
@@ -241,6 +255,7 @@ MACRO_F1 = Metric(
     "Macro-F1",
     "mean over classes of F1, the harmonic mean of precision and recall",
     _macro_f1,
+    unseen=_cells,
     chance=_macro_f1_of_commonest,
     inline="macro-F1",
     by_level=True,
@@ -274,6 +289,7 @@ MCC = Metric(
     "MCC",
     "correlation of predicted and reference classes; 0 is guessing",
     _mcc,
+    unseen=_cells,
     chance=0.0,
     bounds=(-1.0, 1.0),
     needs=_TWO_CLASSES,

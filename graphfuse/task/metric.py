@@ -43,6 +43,10 @@ class Metric:
     pooled : bool
         Whether a run's score is that of the test patients of all folds of a repeat together: in a
         fold alone it is biased by how few they are.
+    unseen : callable or None
+        Where the score hangs on kinds of patients of whom there may be none, as those of a rare
+        class who are predicted right: from the width of the output, one row of each kind (`y`
+        `[C]` and `output` `[C, O]`), and as how many patients each counts when scores are drawn.
     lower_is_better : bool
     percent : bool
         Whether differences are written in points, hundredths of the metric.
@@ -65,6 +69,7 @@ class Metric:
     bounds: tuple[float, float] = (0.0, 1.0)
     needs: str = ""
     pooled: bool = False
+    unseen: Callable[[int], tuple[np.ndarray, np.ndarray, float]] | None = None
     lower_is_better: bool = False
     percent: bool = True
     by_level: bool = False
