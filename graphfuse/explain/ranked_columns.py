@@ -103,14 +103,15 @@ class RankedColumns:
         }
 
     def _in_units_of_noise(self, scores: dict[str, ItemScores]) -> dict[str, ItemScores]:
-        """Scores of all items as multiples of the noise in their attributions, whose variance is
-        the sum over their inputs."""
+        """Scores of all items in units of the noise of one input, whose variance is the mean over
+        an item's inputs: within a modality the order is that of the attributions."""
         modality, _ = pd.factorize(self._inputs.table["modality"])
         variance = self._over_folds.noise(modality)
         scaled = {}
         for name, sums in self._items.items():
-            of_items = sums.T @ variance
-            unit = np.sqrt(np.where(of_items > 0, of_items, 1.0))  # 1 where no model has an input
+            inputs = sums.sum(0)  # [items]
+            mean_variance = sums.T @ variance / np.maximum(inputs, 1)
+            unit = np.sqrt(np.where(inputs > 0, mean_variance, 1.0))
             scaled[name] = scores[name].in_units(unit)
         return scaled
 

@@ -179,3 +179,12 @@ def test_a_ranking_does_not_depend_on_the_order_of_modalities(small):
         pd.testing.assert_frame_equal(first, second, rtol=1e-9)
     best = found[0].nodes["id"][:5].tolist()
     assert set(best) <= set(small.features)
+
+
+def test_units_of_noise_leave_the_order_within_a_modality(ranking):
+    """They are one factor for all columns of a modality, and so cancel in ratios of scores."""
+    nodes = ranking.nodes.set_index("id")
+    of_genes = ranking.genes.set_index("id")["score"]
+    alone = nodes[nodes.groupby("gene")["score"].transform("size") == 1]
+    ratio = of_genes.loc[alone["gene"]].to_numpy() / alone["score"].to_numpy()
+    np.testing.assert_allclose(ratio, 1, rtol=1e-6)
