@@ -21,8 +21,11 @@ from graphfuse.explain.joint_ablation import joint_ablation
 from graphfuse.explain.load_method import ranking_method
 from graphfuse.explain.method import FoldNet
 from graphfuse.explain.rank_over_folds import rank
+from graphfuse.graph.gene.network import GeneNetwork
 from graphfuse.learn.model import FusionModel
 from graphfuse.schema import RANKING_COLUMNS, Recipe
+from tests.benchmarks.rankings import KINDS, dealt, measured
+from tests.benchmarks.rankings import fold_models as planted_models
 
 PLAIN = Recipe.model_validate(
     {"name": "plain", "net": {"propagate": "none"}, "train": {"epochs": 0, "seeds": 1}}
@@ -167,6 +170,20 @@ def test_another_method_ranks_the_same_groups(made, replicas, ranking):
     np.testing.assert_allclose(other["score"], expected["score"], rtol=1e-6, atol=1e-9)
     np.testing.assert_allclose(other["ablation"].dropna(), expected["ablation"].dropna(), rtol=1e-9)
     assert (other["size"] == expected["size"]).all()
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("kind", ["blocks", "one member"])
+def test_planted_blocks_with_an_effect_come_first(kind):
+    precision = []
+    for seed in range(10):
+        made = planted_ranking(300, counts=KINDS[kind], seed=100 + seed)
+        network = GeneNetwork.from_frame(made.network)
+        folds = dealt(made, (5, 1))
+        models = planted_models(made, folds, Recipe.named("multiplex"), network)
+        found = measured(made, rank(models, made.cohort, network), folds)
+        precision.append(found["groups"])
+    assert np.mean(precision) >= 0.9
 
 
 def test_a_group_adds_up_what_its_members_say_with_their_signs():
