@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
+from graphfuse.explain.item_scores import ItemScores
 from graphfuse.explain.method import Attribution, FoldNet
 
 SMALLEST = 1e-6  # of the mean squared slope, where fold models are alike
@@ -73,41 +74,6 @@ class FoldColumns:
         through = self.through_network
         through = None if through is None else _summed(through, sums)
         return FoldColumns(_summed(self.values, sums), attributions, through)
-
-
-@dataclass(frozen=True, eq=False)
-class ItemScores:
-    """Scores of items, such as genes, in each of K directions.
-
-    Attributes
-    ----------
-    mean : numpy.ndarray
-        `[K, items]`: mean over patients of the absolute value of the attribution, which was
-        averaged over folds with its sign.
-    by_fold : numpy.ndarray
-        `[folds, K, items]`: the same of each fold's model alone.
-    """
-
-    mean: np.ndarray
-    by_fold: np.ndarray
-
-    def in_units(self, unit: np.ndarray) -> ItemScores:
-        """The scores divided by a unit of each item, `[items]`."""
-        return ItemScores(self.mean / unit, self.by_fold / unit)
-
-    def of_direction(self, k: int) -> ItemScores:
-        """The scores in one direction."""
-        return ItemScores(self.mean[[k]], self.by_fold[:, [k]])
-
-    @property
-    def score(self) -> np.ndarray:
-        """The mean over directions, `[items]`."""
-        return self.mean.mean(0)
-
-    @property
-    def fold_scores(self) -> np.ndarray:
-        """The same of each fold's model, `[folds, items]`."""
-        return self.by_fold.mean(1)
 
 
 class AttributionsOverFolds:

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
-from graphfuse.explain.attributions_over_folds import ItemScores
 from graphfuse.explain.column_groups import ColumnGroups
+from graphfuse.explain.item_scores import ItemScores
 from graphfuse.explain.ranked_tables import ranked_table
 from graphfuse.schema import GROUP_COLUMNS
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -15,9 +16,11 @@ from graphfuse.data.cohort import Cohort
 from graphfuse.data.modality import Modality
 from graphfuse.data.safe_csv import safe_csv
 from graphfuse.errors import InputError, examples
-from graphfuse.evaluate.cross_validation_results import Replica
 from graphfuse.explain.column_groups import ColumnGroups, column_numbers
 from graphfuse.statistics.knockoff_selection import selection_q
+
+if TYPE_CHECKING:  # torch comes with it, and reports are drawn without torch
+    from graphfuse.evaluate.cross_validation_results import Replica
 
 LEVEL = 0.1  # the false-discovery rate of the lists that are printed
 DESCRIPTION = """features and groups of correlated ones, with the false-discovery rate q at which

@@ -8,9 +8,10 @@ from scipy import sparse
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.explain import ranked_tables
-from graphfuse.explain.attributions_over_folds import AttributionsOverFolds, FoldColumns, ItemScores
+from graphfuse.explain.attributions_over_folds import AttributionsOverFolds, FoldColumns
 from graphfuse.explain.column_groups import ColumnGroups
 from graphfuse.explain.group_scores import ranked_groups
+from graphfuse.explain.item_scores import ItemScores
 from graphfuse.explain.marginal_table import MarginalTables
 from graphfuse.explain.model_inputs import ModelInputs, grouping
 from graphfuse.explain.ranked_tables import TINY, shown_directions, signs

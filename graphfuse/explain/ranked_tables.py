@@ -9,7 +9,7 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from graphfuse.data.modality import Modality
-from graphfuse.explain.attributions_over_folds import ItemScores
+from graphfuse.explain.item_scores import ItemScores
 from graphfuse.graph.gene.network import GeneNetwork
 from graphfuse.schema import RANKING_COLUMNS
 from graphfuse.statistics.columns import ROUNDING

@@ -14,9 +14,9 @@ from graphfuse.data.modality import Modality
 from graphfuse.data.ranking_roles import RoleCounts
 from graphfuse.data.synth_ranking import planted_ranking
 from graphfuse.evaluate.cross_validation_results import Replica
-from graphfuse.explain.attributions_over_folds import ItemScores
 from graphfuse.explain.column_groups import ColumnGroups
 from graphfuse.explain.group_scores import first_groups, ranked_groups, with_ablation
+from graphfuse.explain.item_scores import ItemScores
 from graphfuse.explain.joint_ablation import joint_ablation
 from graphfuse.explain.load_method import ranking_method
 from graphfuse.explain.method import FoldNet
