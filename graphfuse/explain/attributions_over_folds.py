@@ -8,7 +8,8 @@ is left, such as interactions (0 in linear models), is the patient's own, and av
 
 Scores are in units of noise: how far slopes of the same modality are apart between fold models.
 Models may shrink one modality more than another, noise and all; in these units a score is as likely
-to be noise in one as in the other. Within a modality the order does not depend on them.
+to be noise in one as in the other. A modality that few of the models use is apart between them, and
+scores low. Within a modality the order does not depend on the units.
 """
 
 from __future__ import annotations
@@ -220,10 +221,7 @@ def slopes(values: np.ndarray, attributions: np.ndarray) -> tuple[np.ndarray, np
 
 
 def slope_noise(slopes_by_fold: np.ndarray) -> float:
-    """The variance of slopes between fold models, pooled over inputs and directions.
-
-    That a fold's model has all slopes larger by one factor (its penalty) is no noise of any single
-    input: such differences count as those of one of the G inputs.
+    """The variance of slopes between fold models, the mean over inputs and directions.
 
     Parameters
     ----------
@@ -241,17 +239,11 @@ def slope_noise(slopes_by_fold: np.ndarray) -> float:
     >>> slope_noise(np.array([[[1.0]], [[3.0]]]))
     2.0
     """
-    folds, directions, inputs = slopes_by_fold.shape
-    flat = slopes_by_fold.reshape(folds, -1)
-    mean = flat.mean(0)  # [K G]
-    power = mean @ mean
-    if folds < 2 or not flat.any():
+    if len(slopes_by_fold) < 2 or not slopes_by_fold.any():
         return 1.0
-    factor = flat @ mean / max(power, 1e-300)  # [folds]
-    rest = flat - factor[:, None] * mean
-    common = ((factor - 1) ** 2).sum() * power
-    variance = ((rest**2).sum() + common / inputs) / (folds - 1)
-    return float(max(variance, SMALLEST * power) / (directions * inputs))
+    variance = slopes_by_fold.var(axis=0, ddof=1).mean()
+    power = (slopes_by_fold.mean(0) ** 2).mean()
+    return float(max(variance, SMALLEST * power))
 
 
 def _mean_where_used(slopes: list[np.ndarray], used: list[np.ndarray]) -> np.ndarray:
