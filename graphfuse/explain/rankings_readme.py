@@ -59,9 +59,8 @@ central column and how many more there are.
 size, members         how many columns a group has, and which, from the highest score to the lowest
 best                  the member with the highest score; the group's gene is its gene
 ablation              how far predictions move where all columns of the group are at their training
-                      mean: the mean absolute change over patients (and classes), in logits less
-                      their mean or standard deviations of a number, not in units of noise; for
-                      the first {ablated} groups by score
+                      mean: the mean absolute change over patients and directions, in the unit of
+                      attributions, not of noise; for the first {ablated} groups by score
 ablation_rank         the rank among these groups by ablation
 
 Beside the ranks stands how a column goes with the outcome by itself, on the same patients, without
