@@ -146,56 +146,71 @@ def _fewest(parts: Sequence[TestPart], metrics: MetricSet) -> dict[str, int]:
 
 
 def _weights(units: np.ndarray, draws: int, seed: int) -> Iterator[np.ndarray]:
-    """How often each patient counts, a block of draws at a time: float64 `[block, N]`; in the
+    """How often each patient counts, a block of draws at a time: float64 `[N, block]`; in the
     first block, every patient once."""
-    is_drawn = units >= 0
-    yield is_drawn[None].astype(float)
+    is_drawn = (units >= 0)[:, None]
+    yield is_drawn.astype(float)
     count = int(units.max(initial=-1)) + 1
     rng = np.random.default_rng(seed)
     affordable = _CELLS // max(len(units), 1)
     made = min(draws, max(affordable, _FEWEST_DRAWS))
     for drawn in blocks(np.zeros(count, int), made, rng):
-        yield np.where(is_drawn, drawn[:, units], 0.0)
+        yield np.where(is_drawn, drawn.T[units], 0.0)
 
 
 def _scored(
     weights: np.ndarray, parts: Sequence[TestPart], metrics: MetricSet, seed: Sequence[int]
 ) -> Drawn:
-    """Metric → `[block]`: the scores of one model under some weights. `seed`: that of the draws and
-    the number of the block, of which the first is of the patients as they are."""
+    """Metric → `[block]`: the scores of one model under some weights `[N, block]`. `seed`: that of
+    the draws and the number of the block, of which the first is of the patients as they are."""
+    of_parts = [metric for metric in metrics if not metric.pooled]
+    by_part = []
+    for number, part in enumerate(parts):
+        by_part.append(_scored_in(part, weights, of_parts, len(parts), [*seed, number]))
     whole = TestPart(*map(np.concatenate, zip(*parts, strict=True)))
+    of_all = [metric for metric in metrics if metric.pooled]
+    pooled = _scored_in(whole, weights, of_all, 1, [*seed, 0])
+    scores = {}
+    for name in metrics.names:
+        in_parts = [found[name] for found in by_part if name in found]
+        scores[name] = mean_of_known(in_parts or [pooled[name]])
+    return scores
+
+
+def _scored_in(
+    part: TestPart,
+    weights: np.ndarray,
+    metrics: Sequence[Metric],
+    parts: int,
+    seed: Sequence[int],
+) -> Drawn:
+    """The scores `[block]` on the patients of one of so many `parts`; NaN where none of them is
+    drawn."""
+    own = weights[part.patients]  # [q, block]: running sums over patients go through whole rows
+    somebody = own.any(axis=0)
     scores = {}
     for metric in metrics:
-        scored = (whole,) if metric.pooled else parts
-        by_part = []
-        for number, part in enumerate(scored):
-            own = weights[:, part.patients]
-            if metric.unseen is not None and seed[-1] > 0:
-                rng = np.random.default_rng([*seed, number])
-                part, own = _with_unseen(metric, part, own, len(scored), rng)
-            by_part.append(_score(metric, part, own))
-        scores[metric.name] = mean_of_known(by_part)
+        y, output, counted = part.y, part.output, own
+        if metric.unseen is not None and seed[-2] > 0:
+            rng = np.random.default_rng(seed)
+            y, output, counted = _with_unseen(metric, part, own, parts, rng)
+        scores[metric.name] = np.full(len(somebody), np.nan)
+        drawn = counted if somebody.all() else counted[:, somebody]
+        scores[metric.name][somebody] = metric.score(y, output, drawn.T)
     return scores
 
 
 def _with_unseen(
     metric: Metric, part: TestPart, weights: np.ndarray, parts: int, rng: np.random.Generator
-) -> tuple[TestPart, np.ndarray]:
-    """The part and the weights `[block, q]` of its patients, with those of whom there may be none:
-    drawn alike for all models, and as often in all `parts` together as the metric has them."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The outcomes, outputs and weights `[q, block]` of a part's patients, with those of whom there
+    may be none: drawn alike for all models, and as often in all `parts` together as the metric has
+    them."""
     y, output, count = metric.unseen(part.output.shape[1])
-    drawn = rng.poisson(count / parts, (len(weights), len(y)))
+    drawn = rng.poisson(count / parts, (weights.shape[1], len(y)))
     known_y = np.concatenate([part.y, y])
     known_output = np.concatenate([part.output, output])
-    return TestPart(part.patients, known_y, known_output), np.hstack([weights, drawn])
-
-
-def _score(metric: Metric, part: TestPart, weights: np.ndarray) -> np.ndarray:
-    """The scores `[block]` on the patients of a part; NaN where none of them is drawn."""
-    somebody = weights.any(axis=1)
-    scores = np.full(len(weights), np.nan)
-    scores[somebody] = metric.score(part.y, part.output, weights[somebody])
-    return scores
+    return known_y, known_output, np.vstack([weights, drawn.T])
 
 
 def mean_of_known(arrays: Sequence[np.ndarray]) -> np.ndarray:
