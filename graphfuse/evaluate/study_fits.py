@@ -265,5 +265,6 @@ def _output(model: FusionModel, test: Cohort) -> np.ndarray:
     has = test.present[list(model.modalities_)].any(axis=1).to_numpy()
     output = model.task_.output(np.zeros((len(test), model.task_.width)))
     if has.any():
-        output[has] = model.output(test.take(has))
+        known = test if has.all() else test.take(has)  # a copy of all takes as long as the net
+        output[has] = model.output(known)
     return output

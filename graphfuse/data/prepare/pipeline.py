@@ -218,6 +218,8 @@ class Pipeline:
 
     def present(self, modality: Modality) -> np.ndarray:
         """bool `[N]`: patients with a value in any fitted column; other columns do not count."""
+        if tuple(modality.table.columns) == self.columns:
+            return modality.present
         table = modality.table.reindex(columns=list(self.columns))
         return table.notna().any(axis=1).to_numpy()
 

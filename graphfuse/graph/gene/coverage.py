@@ -116,7 +116,7 @@ def by_step(network: GeneNetwork, modality: Modality) -> pd.DataFrame:
         `reason`, and `examples` of three lost columns.
     """
     known, linked = set(network.genes), _linked(network, modality)
-    symbols = modality.symbols
+    symbols, columns = modality.symbols, modality.columns
     has_symbol = [symbol is not None for symbol in symbols]
     in_network = [symbol in known for symbol in symbols]
     in_edge = [symbol in linked for symbol in symbols]
@@ -130,13 +130,13 @@ def by_step(network: GeneNetwork, modality: Modality) -> pd.DataFrame:
     for (step, reason), flags in kept_at.items():
         kept = np.array(flags, bool)
         lost_at = np.flatnonzero(before & ~kept)
-        lost = [str(modality.columns[i]) for i in lost_at]
+        lost = [str(columns[i]) for i in lost_at]
         count = int(kept.sum())
         share = float(kept.mean()) if len(kept) else 0.0
         rows.append((step, count, share, len(lost), reason, ", ".join(lost[:3])))
         before = kept
-    columns = ["step", "count", "share", "lost", "reason", "examples"]
-    return pd.DataFrame(rows, columns=columns).set_index("step")
+    facts = ["step", "count", "share", "lost", "reason", "examples"]
+    return pd.DataFrame(rows, columns=facts).set_index("step")
 
 
 def by_reason(

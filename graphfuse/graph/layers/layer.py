@@ -157,12 +157,12 @@ class Layer(ABC):
 
 
 def _seed_words(tables: Tables, of: tuple[str, ...], row: int) -> list[int]:
-    """The bytes of a patient's first values in every modality, as whole numbers."""
+    """The bytes of a patient's first 32 values in every modality, as whole numbers."""
     words = []
     for m in of:
         if m in tables:
-            values = np.round(tables[m][row], 9)
-            words += np.frombuffer(values.tobytes(), np.uint32)[:64].tolist()
+            values = np.round(tables[m][row, :32], 9)
+            words += np.frombuffer(values.tobytes(), np.uint32).tolist()
     return words
 
 
