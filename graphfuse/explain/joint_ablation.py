@@ -14,6 +14,7 @@ import pandas as pd
 from graphfuse.data.cohort import Cohort
 from graphfuse.evaluate.cross_validation_results import Replica
 from graphfuse.explain.method import FoldNet
+from graphfuse.explain.occluded import without
 from graphfuse.learn.fold_model import Fitted
 from graphfuse.learn.progress import progress
 
@@ -70,35 +71,16 @@ def _changes(
 ) -> np.ndarray:
     """How the outputs of a fold's model fall without each group, the mean over its nets:
     `[n, groups, K]`."""
-    nets = [FoldNet(fitted, number, tested) for number in range(len(fitted.nets))]
-    of_inputs = _groups_of_inputs(fitted, group_of)
+    numbers = range(len(fitted.nets))
+    nets = [FoldNet(fitted, number, tested, group_of=group_of) for number in numbers]
+    of_inputs = nets[0].groups
     whole = [net.logits(net.columns) for net in nets]
     changes = []
     for group in groups:
-        columns = _without(nets[0].columns, of_inputs, group)
+        is_member = {name: own == group for name, own in of_inputs.items()}
+        columns = without(nets[0].columns, is_member)
         falls = []
         for net, with_all in zip(nets, whole, strict=True):
             falls.append(with_all - net.logits(columns))
         changes.append(np.mean(falls, axis=0))  # [n, K]
     return np.stack(changes, axis=1)
-
-
-def _groups_of_inputs(fitted: Fitted, group_of: pd.Series) -> dict[str, np.ndarray]:
-    """Of each modality, the group of each of its F inputs."""
-    groups = {}
-    for name, pipeline in fitted.preparation.pipelines.items():
-        columns = [f"{name}:{column}" for column in pipeline.columns]
-        of_columns = group_of.loc[columns].to_numpy()
-        groups[name] = of_columns[pipeline.owners]
-    return groups
-
-
-def _without(
-    columns: dict[str, np.ndarray], of_inputs: dict[str, np.ndarray], group: str
-) -> dict[str, np.ndarray]:
-    """The inputs with those of a group at 0."""
-    without = {}
-    for name, own in columns.items():
-        is_member = of_inputs[name] == group
-        without[name] = np.where(is_member, 0.0, own) if is_member.any() else own
-    return without

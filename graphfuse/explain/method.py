@@ -46,6 +46,8 @@ class FoldNet:
         The N patients, with their labels.
     network : GeneNetwork, optional
         The gene network among the genes measured, with E edges.
+    group_of : pandas.Series, optional
+        The group of correlated columns of each column, by `modality:column`.
 
     Examples
     --------
@@ -64,6 +66,7 @@ class FoldNet:
     number: int
     cohort: Cohort
     network: GeneNetwork | None = None
+    group_of: pd.Series | None = None
 
     @property
     def module(self) -> Net:
@@ -143,6 +146,18 @@ class FoldNet:
         for name, pipeline in self.fitted.preparation.pipelines.items():
             symbols = self.cohort.modalities[name].symbols
             by_modality[name] = [symbols[column] for column in pipeline.owners]
+        return by_modality
+
+    @property
+    def groups(self) -> dict[str, np.ndarray]:
+        """The group of correlated columns of each of the F inputs of each modality; every column is
+        one by itself where no groups are given."""
+        by_modality = {}
+        for name, pipeline in self.fitted.preparation.pipelines.items():
+            columns = np.array([f"{name}:{column}" for column in pipeline.columns], dtype=object)
+            if self.group_of is not None:
+                columns = self.group_of.loc[columns].to_numpy()
+            by_modality[name] = columns[pipeline.owners]
         return by_modality
 
 

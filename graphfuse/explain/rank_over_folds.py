@@ -79,20 +79,20 @@ def rank(
     models = [replica.model.fitted_ for replica in replicas]
     groups = ColumnGroups.of(modalities, _trained(replicas))
     described = features(modalities, measured).assign(group=groups.of_columns)
+    group_of = described.set_index("id")["group"]
     columns = RankedColumns(described, ModelInputs(modalities, models), cohort, groups)
     folds, edges = [], []
     with progress("ranking", len(replicas)) as step:
         for replica in replicas:
             fitted = replica.model.fitted_.on(device)
             tested = cohort.take(replica.tested)
-            explained, means = _explain(fitted, tested, measured, method)
+            explained, means = _explain(fitted, tested, measured, method, group_of)
             columns.add(explained, fitted, replica.tested)
             folds.append(means)
             edges.append(_patient_edges(replica, fitted, tested, cohort))
             step(True)
     ranked = columns.tables(model.target_, model.task_)
     ranked |= _tables(folds, modalities, measured, model.task_)
-    group_of = described.set_index("id")["group"]
     ranked["groups"] = _with_ablation(ranked["groups"], replicas, cohort, group_of, device)
     tables_by_name = {name: table.assign(method=method.name) for name, table in ranked.items()}
     errors = [fold.error for fold in folds if fold.error is not None]
@@ -198,12 +198,16 @@ def _stacked(folds: Sequence[Means], name: str) -> np.ndarray | None:
 
 
 def _explain(
-    fitted: Fitted, tested: Cohort, measured: GeneNetwork | None, method: Method
+    fitted: Fitted,
+    tested: Cohort,
+    measured: GeneNetwork | None,
+    method: Method,
+    group_of: pd.Series,
 ) -> tuple[FoldColumns, Means]:
     """One fold's model, the mean over its seeds."""
     columns, means = [], []
     for number in range(len(fitted.nets)):
-        net = FoldNet(fitted, number, tested, measured)
+        net = FoldNet(fitted, number, tested, measured, group_of)
         attribution = attributed(method, net)
         columns.append(FoldColumns.of(attribution, net))
         means.append(Means.of(attribution))

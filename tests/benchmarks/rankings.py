@@ -117,7 +117,7 @@ def spread_by_group(
 
 def precision(scores: pd.Series, positives: set) -> float:
     """Average precision of a ranking of items by score."""
-    if not positives:
+    if not positives or scores.empty:  # a method may not score edges
         return np.nan
     is_positive = scores.index.isin(positives)
     return float(average_precision_score(is_positive, scores.to_numpy(float)))

@@ -42,7 +42,7 @@ def test_a_method_added_as_one_file_is_listed_and_ranks(clinic, run):
     shutil.copytree(ROOT / "graphfuse", copy, ignore=shutil.ignore_patterns("__pycache__"))
     for folder in ("graphs", "data_manifests"):
         shutil.copytree(ROOT / folder, clinic / "copy" / folder)
-    shutil.copy(OCCLUSION, copy / "explain" / "methods")
+    shutil.copy(OCCLUSION, copy / "explain" / "methods" / "one_by_one.py")
 
     def graphfuse(*arguments):
         shell = "from graphfuse.cli import main; main()"
@@ -54,11 +54,11 @@ def test_a_method_added_as_one_file_is_listed_and_ranks(clinic, run):
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    assert "integrated-gradients, occlusion;" in graphfuse("rank", "--help")
-    graphfuse("rank", "run", "clinic.toml", "--method", "occlusion", "-q")
-    assert set(table("nodes")["method"]) == {"occlusion"}
+    assert " one-by-one, permutation;" in graphfuse("rank", "--help")
+    graphfuse("rank", "run", "clinic.toml", "--method", "one-by-one", "-q")
+    assert set(table("nodes")["method"]) == {"one by one"}
     assert set(table("genes")["id"].head(4)) <= PLANTED
-    assert "depend on, by occlusion, on patients" in Path("run/report.html").read_text()
+    assert "depend on, by one by one, on patients" in Path("run/report.html").read_text()
 
 
 def test_a_method_of_ones_own_ranks_runs_and_reports(clinic, run, call):

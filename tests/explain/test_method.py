@@ -77,7 +77,7 @@ def test_a_file_in_the_folder_is_a_method(tmp_path, monkeypatch):
         "from graphfuse.explain.method import Method\n\n\nclass AllAlike(Method):\n    pass\n"
     )
     monkeypatch.setattr(methods, "__path__", [*methods.__path__, str(tmp_path)])
-    assert methods.available() == ["all-alike", "integrated-gradients"]
+    assert {"all-alike", "integrated-gradients"} <= set(methods.available())
     method = ranking_method("all-alike")
     assert method.name == "all alike" and method.about == ""
     with pytest.raises(TypeError, match="AllAlike must define attribute"):

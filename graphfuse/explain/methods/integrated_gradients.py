@@ -15,8 +15,8 @@ from torch import Tensor
 
 from graphfuse.errors import GraphfuseError
 from graphfuse.explain.differentiable_model import Forward, Gradients
-from graphfuse.explain.edges import gene_edges, links_and_edges
-from graphfuse.explain.gene_set_tokens import set_tokens
+from graphfuse.explain.gradient_attributions import attribution_by
+from graphfuse.explain.linear_net import is_linear, linear_gradients
 from graphfuse.explain.method import Attribution, FoldNet, Method
 from graphfuse.task.task import Task
 
@@ -47,18 +47,7 @@ class IntegratedGradients(Method):
     def attribute(self, net: FoldNet) -> Attribution:
         """Return the attributions; raises `GraphfuseError` where 512 path steps miss more than 5 %
         of the change."""
-        gradients = path_averaged(net)
-        columns, through_network = {}, {}
-        for name, own in net.columns.items():
-            columns[name] = own * gradients.columns(net.fitted, name)  # [K, N, F]
-            if name in gradients.x_smoothed:
-                through_network[name] = columns[name] - own * gradients.own[name]
-        edges = links = None
-        if net.network is not None:
-            links, edges = links_and_edges(net, gradients)
-            edges = gene_edges(net, gradients) + edges
-        sets = set_tokens(net, gradients)
-        return Attribution(columns, through_network, edges, links, sets, gradients.error)
+        return attribution_by(net, path_averaged(net))
 
 
 def path_averaged(net: FoldNet) -> Gradients:
@@ -79,8 +68,8 @@ def path_averaged(net: FoldNet) -> Gradients:
     GraphfuseError
         Where 512 steps miss more than 5 % of the change.
     """
-    if _is_linear(net):
-        return _linear_gradients(net)
+    if is_linear(net):
+        return linear_gradients(net)
     for steps in STEPS:
         gradients = path_gradients(net.forward, steps)
         error = completeness_error(net.forward, gradients)
@@ -149,29 +138,3 @@ def completeness_error(forward: Forward, gradients: list[Tensor]) -> float:
             attributed = attributed + (gradient * values).flatten(2).sum(2)
         missed = (change - attributed.T).abs().sum()
         return float(missed / change.abs().sum().clamp(min=1e-12))
-
-
-def _is_linear(net: FoldNet) -> bool:
-    """Whether the net's outputs are exactly those of its gated linear model."""
-    module = net.module
-    if module.level != "embedding":
-        return False
-    with torch.no_grad():
-        outputs = net.fitted.run(net.number, net.inputs)
-        linear = module.double().linear(net.inputs).sum(1)
-    return torch.equal(outputs, linear)
-
-
-def _linear_gradients(net: FoldNet) -> Gradients:
-    """Those of the gated linear model, in closed form."""
-    own, x_smoothed, linear = {}, {}, net.fitted.linear
-    pattern = linear.pattern(net.views.present)
-    if (pattern == pattern[0]).all():
-        pattern = pattern[:1]  # one row serves all patients
-    encoders = zip(linear.slopes.items(), net.module.encode, strict=False)
-    for (name, slope), encoder in encoders:
-        contrast = net.fitted.task.contrast(slope)
-        own[name] = contrast[pattern].transpose(2, 0, 1)
-        if encoder.hops:
-            x_smoothed[name] = own[name] * encoder.gate[0].item()
-    return Gradients(own, x_smoothed)
