@@ -1,18 +1,14 @@
-"""Attributions of edges: of the gene network by gradients along an edge's weight, of patient layers
-by the sender's share of the linear predictor."""
+"""Attributions of edges of the gene network and of signalling graphs, by gradients along an edge's
+weight."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 
-from graphfuse.data.cohort import Cohort
 from graphfuse.explain.differentiable_model import Gradients
 from graphfuse.explain.method import FoldNet
 from graphfuse.graph.gene.network import GeneNetwork
-from graphfuse.graph.neighbour_lists import Neighbours
-from graphfuse.learn.fold_model import Fitted
-from graphfuse.learn.standardised_columns import Views
 
 CHUNK = 20_000
 
@@ -145,79 +141,3 @@ def _paired(
         value_there = values[:, there[chunk]]
         parts.append(np.einsum("i,ip,ip->p", weight, gradient_here, value_there))
     return np.concatenate(parts) if parts else np.zeros(0)
-
-
-def patient_edges(fitted: Fitted, cohort: Cohort, training: pd.Index) -> pd.DataFrame:
-    """Scores of every edge of the patient layers into the patients of a cohort.
-
-    Parameters
-    ----------
-    fitted : Fitted
-        A fold's model.
-    cohort : Cohort
-        The patients who receive messages.
-    training : pandas.Index
-        Ids of the training patients, in order.
-
-    Returns
-    -------
-    pandas.DataFrame
-        `layer, source` (training patient), `target, weight, score`. The score is what the sender
-        adds, through the layer's gates, to the linear predictor of the receiver's predicted class
-        (its logit less the mean logit) or of the number, summed over the modalities that the layer
-        carries.
-    """
-    preparation = fitted.preparation
-    views = preparation.views(cohort)
-    senders = cohort.patients if preparation.isolates_patients else training
-    lists = preparation.lists(views)
-    predicted = fitted.task.direction_called(fitted.output(views))  # [N]
-    tables = []
-    for name, layers in preparation.layers_of.items():
-        for layer, neighbours in zip(layers, lists[name], strict=False):
-            gate_name = "patients" if layer == name else layer
-            gate = fitted.gates()[name].get(gate_name, 0.0)
-            logits = _edge_logits(fitted, views, name, neighbours, predicted)
-            weight = neighbours.mean_weights()
-            edges = {
-                "layer": layer,
-                "source": senders[neighbours.index],
-                "target": cohort.patients[neighbours.receivers],
-                "weight": weight,
-                "score": gate * weight * logits,
-            }
-            tables.append(pd.DataFrame(edges))
-    return _one_row_an_edge(tables)
-
-
-def _one_row_an_edge(tables: list[pd.DataFrame]) -> pd.DataFrame:
-    """The tables one below the other; an edge that several modalities share has the mean of their
-    weights and the sum of their scores."""
-    ends = ["layer", "source", "target"]
-    if not tables:
-        no_edges = pd.DataFrame(columns=[*ends, "weight", "score"])
-        return no_edges.astype({"weight": float, "score": float})
-    table = pd.concat(tables, ignore_index=True)
-    if not table.duplicated(ends).any():
-        return table
-    by_edge = table.groupby(ends, sort=False, as_index=False)
-    return by_edge.agg({"weight": "mean", "score": "sum"})
-
-
-def _edge_logits(
-    fitted: Fitted,
-    views: Views,
-    name: str,
-    neighbours: Neighbours,
-    predicted: np.ndarray,
-) -> np.ndarray:
-    """The sender's linear predictor of the direction predicted for the receiver, for each edge of
-    a layer `[edges]`."""
-    linear, receivers = fitted.linear, neighbours.receivers
-    if fitted.preparation.isolates_patients:
-        predictors = np.stack([views.own[name] @ slope for slope in linear.slopes[name]])
-    else:
-        predictors = linear.memory[name]
-    pattern = linear.pattern(views.present)[receivers]
-    contrast = fitted.task.contrast(predictors)  # [patterns, senders, K]
-    return contrast[pattern, neighbours.index, predicted[receivers]]

@@ -20,6 +20,7 @@ import torch
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.explain.differentiable_model import Forward
+from graphfuse.explain.patient_edges import patient_edges
 from graphfuse.graph.gene.network import GeneNetwork
 from graphfuse.learn.fold_model import Fitted
 from graphfuse.learn.standardised_columns import Views
@@ -255,6 +256,41 @@ class Method:
         Attribution
         """
         raise TypeError(f"{type(self).__name__} must define attribute(net) -> Attribution")
+
+    def patient_edges(self, fitted: Fitted, cohort: Cohort, training: pd.Index) -> pd.DataFrame:
+        """Return the scores of every edge of the patient layers into a fold's test patients.
+
+        Parameters
+        ----------
+        fitted : Fitted
+            The fold's model.
+        cohort : Cohort
+            The test patients, who receive messages.
+        training : pandas.Index
+            Ids of the training patients, in order, who send them.
+
+        Returns
+        -------
+        pandas.DataFrame
+            As of `graphfuse.explain.patient_edges.patient_edges`: by default what each neighbour
+            adds through the linear model.
+        """
+        return patient_edges(fitted, cohort, training)
+
+    def about_patient_edges(self, task: Task) -> str:
+        """Return what the scores of edges between patients are, for README.txt of the rankings.
+
+        Parameters
+        ----------
+        task : Task
+            The task of the outcome that is predicted.
+
+        Returns
+        -------
+        str
+            Its lines are as wide as README.txt has room.
+        """
+        return task.attribution_words.neighbours
 
     @property
     def about(self) -> str:

@@ -21,7 +21,6 @@ from graphfuse.evaluate.cross_validation_results import Replica
 from graphfuse.explain import ranked_edges_and_sets
 from graphfuse.explain.attributions_over_folds import FoldColumns
 from graphfuse.explain.column_groups import ColumnGroups
-from graphfuse.explain.edges import patient_edges
 from graphfuse.explain.group_scores import first_groups, with_ablation
 from graphfuse.explain.joint_ablation import joint_ablation
 from graphfuse.explain.load_method import attributed, ranking_method
@@ -89,7 +88,7 @@ def rank(
             explained, means = _explain(fitted, tested, measured, method, group_of)
             columns.add(explained, fitted, replica.tested)
             folds.append(means)
-            edges.append(_patient_edges(replica, fitted, tested, cohort))
+            edges.append(_patient_edges(replica, fitted, tested, cohort, method))
             step(True)
     ranked = columns.tables(model.target_, model.task_)
     ranked |= _tables(folds, modalities, measured, model.task_)
@@ -126,10 +125,10 @@ def _with_ablation(
 
 
 def _patient_edges(
-    replica: Replica, fitted: Fitted, tested: Cohort, cohort: Cohort
+    replica: Replica, fitted: Fitted, tested: Cohort, cohort: Cohort, method: Method
 ) -> pd.DataFrame:
     """The edges into a fold's test patients, with the numbers of its repeat and fold."""
-    edges = patient_edges(fitted, tested, cohort.patients[replica.train])
+    edges = method.patient_edges(fitted, tested, cohort.patients[replica.train])
     return edges.assign(repeat=replica.repeat, fold=replica.fold)
 
 
@@ -252,7 +251,7 @@ def _about(
         "marginal": words.marginal,
         "effect": words.effect,
         "nodes_by_class": words.by_direction,
-        "patient_edges": words.neighbours,
+        "patient_edges": method.about_patient_edges(task),
         "pathways": _about_pathways(sets, recipe, f"{silent} gene sets"),
     }
     if measured is not None and _of_all(folds, "edges") is None:

@@ -66,7 +66,7 @@ class Ranking:
     nodes_by_class : pandas.DataFrame
         Features ranked for each class, with a column `class`; empty where a number is predicted.
     patient_edges : pandas.DataFrame
-        Edges between patients, `layer, source, target, weight, score`; the same for all methods.
+        Edges between patients, `layer, source, target, weight, score`, and what else a method says.
     folds : int
         Number of fold models.
     error : float or None

@@ -246,7 +246,7 @@ class Classes(ClassValues, ExternalClasses, Task):
         "                      which the item matters most (of two, the second), - lowers it",
         by_direction="features by class (column `class`)",
         neighbours="what each neighbour adds to the predicted\n"
-        "                      class, in the linear part of the model, whatever the method",
+        "                      class, in the linear part of the model",
         alone="AUROC",
         marginal="AUROC of the class `marginal_class` against all other patients, of which 1 is\n"
         "                      the strongest whichever has the higher values",

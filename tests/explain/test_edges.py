@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from graphfuse.explain.edges import gene_edges, patient_edges
+from graphfuse.explain.edges import gene_edges
 from graphfuse.explain.method import FoldNet
 from graphfuse.explain.methods.integrated_gradients import path_averaged
+from graphfuse.explain.patient_edges import patient_edges
 from graphfuse.learn.model import FusionModel
 from graphfuse.schema import Recipe
 

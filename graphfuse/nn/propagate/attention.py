@@ -40,20 +40,40 @@ class Attention(Propagate):
 
     def forward(self, own: Tensor, senders: Tensor, lists: EdgeLists) -> Tensor:
         mapped = self.query(own), self.key(senders), self.value(senders)
-        by_head = (each.unflatten(-1, (self.heads, -1)).flatten(1, 2) for each in mapped)
 
         def head(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
             return attend(query, key, value, lists)
 
-        messages = vmap(head, in_dims=1, out_dims=1)(*by_head)
+        messages = vmap(head, in_dims=1, out_dims=1)(*map(self._by_head, mapped))
         return messages.reshape(own.shape)
+
+    def weights(self, own: Tensor, senders: Tensor, lists: EdgeLists) -> Tensor:
+        """The attention α of each edge, the mean over heads and tokens `[E]`; it sums to 1 over a
+        receiver's edges, where none of their weights is below 0."""
+        query, key = self._by_head(self.query(own)), self._by_head(self.key(senders))
+        by_head = []
+        for number in range(query.shape[1]):
+            weight = unnormalised(query[:, number], key[:, number], lists)
+            ones = torch.ones_like(key[:, 0, :1])
+            total = aggregate(ones, lists, weight.abs())[:, 0]  # [N]
+            by_head.append(weight / total[lists.receiver])
+        return torch.stack(by_head).mean(0)
+
+    def _by_head(self, states: Tensor) -> Tensor:
+        """`[N, T, D]` → `[N, T × heads, D / heads]`."""
+        return states.unflatten(-1, (self.heads, -1)).flatten(1, 2)
+
+
+def unnormalised(query: Tensor, key: Tensor, lists: EdgeLists) -> Tensor:
+    """w_ij e^s_ij of each edge of one head `[E]`, from `[N, d]` and `[S, d]`."""
+    scaled = query / (BOUND * query.shape[1] ** 0.5)
+    score = BOUND * torch.tanh(products(scaled, key, lists))  # [E]
+    return lists.weight * torch.exp(score)
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor, lists: EdgeLists) -> Tensor:
     """One head: `[N, d]`, `[S, d]`, `[S, e]` → `[N, e]`; a receiver without edges gets zeros."""
-    scaled = query / (BOUND * query.shape[1] ** 0.5)
-    score = BOUND * torch.tanh(products(scaled, key, lists))  # [E]
-    weight = lists.weight * torch.exp(score)
+    weight = unnormalised(query, key, lists)
     messages = aggregate(value, lists, weight)
     ones = torch.ones_like(value[:, :1])
     total = aggregate(ones, lists, weight.abs())  # [N, 1]
