@@ -16,6 +16,7 @@ from graphfuse.data.read.decimal_marks import (
     shapes_of,
     with_points,
 )
+from graphfuse.data.read.exact_numbers import exact_numbers
 from graphfuse.data.read.text_layout import TextTable
 from graphfuse.errors import InputError
 
@@ -92,6 +93,12 @@ def cells_of(table: TextTable, id_at: int, chosen: list[int], decimal: str | Non
         Where pandas reads other rows than the table has records.
     """
     as_text = decimal is None
+    needs_exact = _has_small_decimals(table)
+    if needs_exact and decimal == ".":
+        exact = exact_numbers(table, id_at, chosen)
+        if exact is not None:
+            ids = _stripped(exact[0])
+            return Cells(ids, exact[1], {id_at: ids} if id_at in chosen else {})
     parsed = pd.read_csv(
         io.BytesIO(table.body),
         sep=table.delimiter,
@@ -105,7 +112,7 @@ def cells_of(table: TextTable, id_at: int, chosen: list[int], decimal: str | Non
         na_values=list(MISSING),  # one list: a mapping takes twice the time
         keep_default_na=False,
         na_filter=not as_text,
-        float_precision="round_trip" if _has_small_decimals(table) else None,
+        float_precision="round_trip" if needs_exact else None,
         quoting=csv.QUOTE_MINIMAL if table.records.quoted else csv.QUOTE_NONE,
         skipinitialspace=True,
         low_memory=False,
