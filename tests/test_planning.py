@@ -13,6 +13,7 @@ import graphfuse as gf
 from graphfuse.data import memory
 from graphfuse.data.synth import planted
 from graphfuse.errors import InputError
+from graphfuse.evaluate.cost_plan import estimate
 
 BENCHMARK = Path(__file__).parent / "benchmarks" / "plan.py"
 
@@ -92,3 +93,18 @@ def test_plans_hold(name):
     assert 0.7 < said["memory"] / was["memory"] < 1.3
     assert 0.7 < said["cpu_seconds"] / was["cpu"] < 1.3
     assert 0.5 < said["disk"] / was["disk"] < 2
+
+
+@pytest.mark.usefixtures("few_trees")
+def test_a_plan_is_made_from_probes_of_some_of_the_patients(monkeypatch):
+    """What would take as long as the training itself is not probed on all patients."""
+    monkeypatch.setattr(estimate, "_budget", lambda *_: 0.0)
+    recipe = without_network()
+    train = recipe.train.model_copy(update={"epochs": 2, "seeds": 1})
+    recipe = recipe.model_copy(update={"train": train})
+    cohort = planted(220, {"rna": 6, "meth": 4}, seed=2).cohort
+    once = gf.plan(cohort, recipe, cv=(2, 1), ledger=False)
+    assert len(once.probed) == 2 and once.probed[-1] < 220
+    assert once.patients == 220 and once.seconds > 0 and not once.fits
+    often = gf.plan(cohort, recipe, cv=(2, 6), ledger=False)
+    assert 1.2 * once.cpu_seconds < often.cpu_seconds < 20 * once.cpu_seconds

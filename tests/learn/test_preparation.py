@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from graphfuse.data.cohort import Cohort
+from graphfuse.data.synth import planted
 from graphfuse.errors import WARNED, InputError
+from graphfuse.graph.gene.network import GeneNetwork
 from graphfuse.graph.neighbour_lists import Neighbours
 from graphfuse.learn.linear.kernels import mean_operator
+from graphfuse.learn.linear.prepared_fold import PreparedFold
 from graphfuse.learn.patient_layers import tensor_lists
 from graphfuse.learn.preparation import Preparation
 from graphfuse.learn.signals.net_channels import encoders_of
@@ -177,3 +181,43 @@ def test_lists_and_operators_take_the_same_mean():
     expected = np.stack([(values[1] + 3 * values[2]) / 4, [0, 0], values[0], [0, 0]])
     np.testing.assert_allclose(mean_operator(lists) @ values, expected)
     np.testing.assert_allclose(aggregate(torch.from_numpy(values), tensor_lists(lists)), expected)
+
+
+# ----------------------------------------------------------------------------------- prepared folds
+
+JOINED = Recipe.model_validate(
+    {"name": "joined", "patient": {"layers": "snf", "neighbours": 4}, "net": {"encode": "table"}}
+)
+
+
+def prepared(cohort, recipe, network=None):
+    return PreparedFold.fit(cohort, cohort.outcome(), recipe, network, 0)
+
+
+def test_a_fold_for_some_modalities_has_layers_of_these_alone():
+    cohort = planted(60, {"rna": 24, "meth": 16}, seed=1).cohort
+    fold = prepared(cohort, JOINED)
+    restricted = fold.restricted(("rna",))
+    alone = prepared(cohort.without("meth"), JOINED.without("meth"))
+    for mine, theirs in zip(
+        restricted.preparation.lists()["rna"], alone.preparation.lists()["rna"], strict=True
+    ):
+        np.testing.assert_array_equal(mine.index, theirs.index)
+        np.testing.assert_array_equal(mine.weight, theirs.weight)
+    assert list(restricted.views.own) == ["rna"]
+    assert fold.restricted(("rna", "meth")) is fold
+
+
+def test_a_fold_takes_no_encoder_that_looks_further_along_the_network():
+    cohort = planted(40, {"rna": 12}, seed=1).cohort
+    genes = [gene for gene in cohort.modalities["rna"].symbols if gene]
+    pairs = pd.DataFrame({"source": genes[:-1], "target": genes[1:], "score": 1.0})
+    network = GeneNetwork.from_frame(pairs, "chain")
+
+    def recipe(encode):
+        return Recipe.model_validate({"name": encode, "net": {"encode": {"gene": encode}}})
+
+    fold = prepared(cohort, recipe("network"), network)
+    assert fold.with_net(recipe("network")).preparation.encoders == fold.preparation.encoders
+    with pytest.raises(InputError, match="looks otherwise along the gene network"):
+        fold.with_net(recipe("network_deep"))
