@@ -1,6 +1,7 @@
 """The verbs: their defaults, and what their arguments mean."""
 
 from graphfuse.api.build_graphs import build, coverage
+from graphfuse.api.explain_row import explain, save_explanation
 from graphfuse.api.planning import plan
 from graphfuse.api.rank_runs import rank_run
 from graphfuse.api.subtyping import subtype
@@ -13,6 +14,7 @@ __all__ = [
     "bench",
     "build",
     "coverage",
+    "explain",
     "load",
     "nulls",
     "plan",
@@ -20,6 +22,7 @@ __all__ = [
     "rank",
     "rank_run",
     "run",
+    "save_explanation",
     "save_run",
     "score",
     "subtype",

@@ -125,7 +125,7 @@ def rank_saved(
     device = pick_device(device)
     chosen = ranking_method(method)
     record = load_record(folder)
-    cohort = _own_cohort(folder, record) if cohort is None else as_cohort(cohort)
+    cohort = own_cohort(folder, record) if cohort is None else as_cohort(cohort)
     if cohort.digest() != record.hashes.get("data"):
         raise InputError(
             f"{folder}: the data of cohort {cohort.name!r} are not, or no longer, those of this "
@@ -134,7 +134,7 @@ def rank_saved(
     replicas = load_replicas(folder, cohort, record.target, allow_parts=allow_parts)
     if any(replica.model.task_.unfitted != record.task for replica in replicas):
         raise damaged(folder, "its models are of another outcome than run.json says")
-    _check_folds(folder, record, replicas, cohort)
+    check_folds(folder, record, replicas, cohort)
     cohort, genes = _gene_side(folder, record, cohort, network)
     with undamaged(folder), np.errstate(over="ignore", invalid="ignore"):
         ranking = rank_replicas(replicas, cohort, genes, device, chosen).top(top)
@@ -144,8 +144,25 @@ def rank_saved(
     return ranking.with_biology(genes, known)
 
 
-def _own_cohort(folder: Path, record: RunRecord) -> Cohort:
-    """The cohort of the manifest that the run names, from files that are here already."""
+def own_cohort(folder: Path, record: RunRecord) -> Cohort:
+    """The cohort of the manifest that a run names, from files that are here already.
+
+    Parameters
+    ----------
+    folder : Path
+        The run directory.
+    record : RunRecord
+        Its record.
+
+    Returns
+    -------
+    Cohort
+
+    Raises
+    ------
+    InputError
+        Where they are not here.
+    """
     again = f"give its manifest: `graphfuse rank {folder} COHORT` (Python: cohort=…)"
     if record.manifest is None:
         raise InputError(
@@ -214,11 +231,28 @@ def _here(folder: Path, name: str, what: str) -> str:
     return str(path)
 
 
-def _check_folds(
+def check_folds(
     folder: Path, record: RunRecord, replicas: Iterable[Replica], cohort: Cohort
 ) -> None:
-    """Raises `InputError` where a fold's model does not predict what the run says of its patients:
-    it may have been trained on them."""
+    """Check that each fold's model predicts what the run says of its patients: else it may have
+    been trained on them.
+
+    Parameters
+    ----------
+    folder : Path
+        The run directory.
+    record : RunRecord
+        Its record.
+    replicas : iterable of Replica
+        Fold models.
+    cohort : Cohort
+        Of the run.
+
+    Raises
+    ------
+    InputError
+        Where one does not.
+    """
     table = load_predictions(folder, record.task)
     written = table.set_index(["repeat", "fold", "patient"])
     for replica in replicas:

@@ -18,7 +18,7 @@ from graphfuse.errors import GraphfuseError, reason
 # Each module registers its commands; --help lists them in this order.
 # isort: off
 from graphfuse.cli import cohort_commands, audit, planning, run_commands  # noqa: F401
-from graphfuse.cli import evaluation_commands, subtypes, check_part  # noqa: F401
+from graphfuse.cli import explain, evaluation_commands, subtypes, check_part  # noqa: F401
 
 # isort: on
 

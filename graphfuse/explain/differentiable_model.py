@@ -183,13 +183,16 @@ class Forward:
         torch.Tensor
             `[N, K]`, as `Task.contrast` has them.
         """
+        return self.fitted.task.contrast(self.predictors(columns, signals))
+
+    def predictors(self, columns: list[Tensor], signals: list[Tensor] | None = None) -> Tensor:
+        """The same before anything is taken off, as `Task.output` needs them `[N, W]`."""
         signals = self.signals(columns) if signals is None else signals
         x = []
         for given, values in zip(columns, self.inputs.x, strict=False):
             x.append(given if values.shape[-1] else values)
         inputs = self.inputs._replace(x=(*x, *signals), start=self._start(columns))
-        logits = self.fitted.run(self.net, inputs)
-        return self.fitted.task.contrast(logits)
+        return self.fitted.run(self.net, inputs)
 
     def _start(self, columns: list[Tensor]) -> Tensor:
         """The linear predictors that the net starts from: computed from the columns where they

@@ -226,6 +226,11 @@ class Method:
         Value of the column `method` of the rankings; set by `ranking_method`.
     file : pathlib.Path or None
         File of a method of the user's own; set by `ranking_method`.
+    compares_patients : bool
+        Whether a patient's attributions depend on the other patients of `FoldNet.cohort`; where one
+        patient is explained, such a method is given all of them.
+    needs_groups : bool
+        Whether it needs `FoldNet.group_of`.
 
     Examples
     --------
@@ -242,6 +247,8 @@ class Method:
 
     name: str = ""
     file: Path | None = None
+    compares_patients: bool = False
+    needs_groups: bool = False
 
     def attribute(self, net: FoldNet) -> Attribution:
         """Return the attributions of one net's predictions on its patients.

@@ -251,6 +251,7 @@ class Classes(ClassValues, ExternalClasses, Task):
         marginal="AUROC of the class `marginal_class` against all other patients, of which 1 is\n"
         "                      the strongest whichever has the higher values",
         effect="mean of that class less mean of the others, in pooled standard deviations",
+        unit="in logits, less their mean over the classes",
     )
 
     @property

@@ -260,6 +260,7 @@ class Number(NumberValues, Task):
         alone="Spearman's ρ",
         marginal="Spearman's correlation with the outcome",
         effect="change of the outcome, in its own units, by standard deviation of the column",
+        unit="in standard deviations of the outcome among training patients",
     )
 
     @property

@@ -52,6 +52,8 @@ class AttributionWords(NamedTuple):
         What that association is.
     effect : str
         What the effect beside it is.
+    unit : str
+        What attributions are measured in.
     """
 
     of: str
@@ -63,6 +65,7 @@ class AttributionWords(NamedTuple):
     alone: str = "association"
     marginal: str = "blank for outcomes of this kind"
     effect: str = "blank for outcomes of this kind"
+    unit: str = "in the model's own unit"
 
 
 class ReportWords(NamedTuple):

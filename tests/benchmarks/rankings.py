@@ -8,8 +8,9 @@ columns. `nodes`, `ridge` and `heavy ridge` are average precisions against the c
 effect; `in blocks` against all members of their blocks too, which at r = .9 can hardly be told
 apart; `groups` and `ridge groups` of groups of correlated columns against those with a causal
 member, a ridge's by the spread of what their columns add to its logit; `edges` of the network's
-edges between causal genes; `order` is the share of cohorts whose modalities are in the planted
-order. Nothing here chooses a default.
+edges between causal genes, and `edges by genes` of the same edges by the lower score of their two
+genes; `order` is the share of cohorts whose modalities are in the planted order. Nothing here
+chooses a default.
 """
 
 from __future__ import annotations
@@ -115,6 +116,14 @@ def spread_by_group(
     return parts.std(axis=1)
 
 
+def by_genes(ranking: Ranking) -> pd.Series:
+    """The lower score of the two genes of each ranked edge."""
+    genes = ranking.genes.set_index("id")["score"]
+    ends = ranking.edges[["source", "target"]]
+    scores = [ends[end].map(genes).to_numpy(float) for end in ends]
+    return pd.Series(np.min(scores, axis=0), ranking.edges["id"])
+
+
 def precision(scores: pd.Series, positives: set) -> float:
     """Average precision of a ranking of items by score."""
     if not positives or scores.empty:  # a method may not score edges
@@ -147,6 +156,7 @@ def measured(truth: PlantedRanking, ranking: Ranking, folds: list[Split]) -> dic
         "groups": precision(groups, causal_groups),
         "ridge groups": precision(spread_by_group(truth, ridge, group_of), causal_groups),
         "edges": precision(edges, planted_edges),
+        "edges by genes": precision(by_genes(ranking), planted_edges),
         "order": float(found_order == truth.modality_order),
     }
 

@@ -12,6 +12,7 @@ class OcclusionOfGroups(Occlusion):
     """Occlusion of all columns of a group of correlated columns at once."""
 
     unit = "a group"
+    needs_groups = True
 
     def units(self, net: FoldNet) -> Mapping[str, Sequence[str | None]]:
         """The group of each input."""

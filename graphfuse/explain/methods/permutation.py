@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from graphfuse.errors import InputError
 from graphfuse.explain.linear_net import is_linear, linear_gradients
 from graphfuse.explain.method import Attribution, FoldNet, Method
 from graphfuse.explain.residuals import residuals
 from graphfuse.task.task import Task
 
+FEWEST = 10  # patients among whom a column is permuted
 DRAWS = 5  # permutations of each input, where the net is not linear
 SEED = 0  # the same permutations for all nets
 
@@ -33,6 +35,8 @@ class Permutation(Method):
     31:82, 2021; arXiv 1905.03151), which permutes residuals.
     """
 
+    compares_patients = True
+
     def description(self, task: Task) -> str:
         """Name what changes: a class's logit, or the predicted number."""
         return (
@@ -45,6 +49,11 @@ class Permutation(Method):
     def attribute(self, net: FoldNet) -> Attribution:
         """Five evaluations of the net for each input; none where it is linear, where the mean over
         all permutations is the slope times the residual."""
+        if len(net.cohort) < FEWEST:
+            raise InputError(
+                f"method = 'permutation': {len(net.cohort)} patients to permute among; at least "
+                f"{FEWEST} are needed, so take another method or larger folds"
+            )
         left = _residuals_of(net)
         columns = _linear_changes(net, left) if is_linear(net) else _changes(net, left)
         return Attribution(columns)

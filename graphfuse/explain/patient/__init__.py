@@ -1,0 +1,1 @@
+"""What explains one patient's prediction: attributions, a local linear model, counterfactuals."""
