@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import logging
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +28,7 @@ from graphfuse.explain.patient.explain_patient import Asked, explain_patient
 from graphfuse.explain.patient.explanation import EXPLANATION, Explanation
 from graphfuse.files.atomic_write import whole_folder
 from graphfuse.files.safe_paths import inside
+from graphfuse.learn import preparation
 from graphfuse.learn.device import pick_device
 from graphfuse.learn.model import FusionModel
 from graphfuse.report.patient_plot import draw
@@ -99,12 +102,33 @@ def explain(
     """
     chosen = ranking_method(method)
     device = pick_device(device)
-    if isinstance(run, Report) and run.folder is None:
-        asked = _asked_of_report(run, as_cohort(cohort), row, chosen)
-    else:
-        folder = run.folder if isinstance(run, Report) else Path(run)
-        asked = _asked_of_folder(folder, cohort, row, chosen, allow_shift, allow_parts)
-    return explain_patient(asked.on(device), chosen, top)
+    with _each_warning_once():
+        if isinstance(run, Report) and run.folder is None:
+            asked = _asked_of_report(run, as_cohort(cohort), row, chosen)
+        else:
+            folder = run.folder if isinstance(run, Report) else Path(run)
+            asked = _asked_of_folder(folder, cohort, row, chosen, allow_shift, allow_parts)
+        return explain_patient(asked.on(device), chosen, top)
+
+
+@contextmanager
+def _each_warning_once() -> Iterator[None]:
+    """Lets a warning about absent modalities pass once: the patient's columns are prepared
+    often."""
+    given = set()
+
+    def is_new(record: logging.LogRecord) -> bool:
+        key = (record.msg, *(record.args or ())[:1])
+        seen = key in given
+        given.add(key)
+        return not seen
+
+    log = logging.getLogger(preparation.__name__)
+    log.addFilter(is_new)
+    try:
+        yield
+    finally:
+        log.removeFilter(is_new)
 
 
 def save_explanation(explanation: Explanation, folder: str | Path) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -126,6 +127,16 @@ def test_a_new_patient_is_explained_by_the_final_model(small, report):
     assert any("no outcome 'subtype'" in said for said in found.about)
     expected = report.model.table(cohort)["call"].iloc[2]
     assert f"call {expected}" in found.said
+
+
+def test_a_modality_that_a_new_cohort_lacks_is_said_once(small, report, caplog):
+    rna = small.cohort.modalities["rna"].table.iloc[:9].rename(index="N{}".format)
+    cohort = gf.Cohort.from_frames({"rna": rna})
+    with caplog.at_level(logging.WARNING):
+        found = api.explain(report, cohort, str(cohort.patients[1]), device="cpu")
+    assert set(found.attributions["modality"]) == {"rna"}
+    assert "Not measured in this patient: meth." in " ".join(found.about)
+    assert caplog.text.count("modality 'meth' is absent for all") == 1
 
 
 def test_counterfactuals_stay_within_training_values_and_have_own_units(small, report):

@@ -30,8 +30,9 @@ def own_values(model: PatientModel) -> pd.Series:
     """
     values = []
     for modality, column in zip(model.inputs["modality"], model.inputs["column"], strict=True):
-        table = model.cohort.modalities[modality].table
-        values.append(table[column].iloc[0] if column in table else np.nan)
+        own = model.cohort.modalities.get(modality)
+        is_there = own is not None and column in own.table
+        values.append(own.table[column].iloc[0] if is_there else np.nan)
     return pd.Series(values, dtype=object)
 
 
