@@ -236,6 +236,7 @@ class Classes(ClassValues, ExternalClasses, Task):
     attribution_words = AttributionWords(
         of="the class's logit",
         outputs="logits",
+        unit="in logits, less their mean over the classes",
         score="mean over patients and classes of the absolute attribution of the class's logit\n"
         "                      less the mean logit, averaged over models with its sign, in units\n"
         "                      of its noise (how far slopes in the same modality are apart\n"
@@ -251,7 +252,6 @@ class Classes(ClassValues, ExternalClasses, Task):
         marginal="AUROC of the class `marginal_class` against all other patients, of which 1 is\n"
         "                      the strongest whichever has the higher values",
         effect="mean of that class less mean of the others, in pooled standard deviations",
-        unit="in logits, less their mean over the classes",
     )
 
     @property

@@ -244,6 +244,7 @@ class Number(NumberValues, Task):
     attribution_words = AttributionWords(
         of="the predicted number",
         outputs="predictions",
+        unit="in standard deviations of the outcome among training patients",
         score="mean over patients of what the item adds to predictions, averaged over models\n"
         "                      with its sign, then absolute, in units of its noise (how far\n"
         "                      slopes in the same modality are apart between models): what the\n"
@@ -260,7 +261,6 @@ class Number(NumberValues, Task):
         alone="Spearman's ρ",
         marginal="Spearman's correlation with the outcome",
         effect="change of the outcome, in its own units, by standard deviation of the column",
-        unit="in standard deviations of the outcome among training patients",
     )
 
     @property

@@ -44,6 +44,8 @@ class AttributionWords(NamedTuple):
         What + and - mean.
     by_direction : str
         What the table of each direction on its own holds, or why it holds nothing.
+    unit : str
+        What attributions are measured in.
     neighbours : str
         What the score of an edge between patients is.
     alone : str
@@ -52,8 +54,6 @@ class AttributionWords(NamedTuple):
         What that association is.
     effect : str
         What the effect beside it is.
-    unit : str
-        What attributions are measured in.
     """
 
     of: str
@@ -61,11 +61,11 @@ class AttributionWords(NamedTuple):
     score: str
     sign: str
     by_direction: str
+    unit: str
     neighbours: str
     alone: str = "association"
     marginal: str = "blank for outcomes of this kind"
     effect: str = "blank for outcomes of this kind"
-    unit: str = "in the model's own unit"
 
 
 class ReportWords(NamedTuple):
