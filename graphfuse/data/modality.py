@@ -99,6 +99,24 @@ class Modality:
         chosen = rows_of(rows, self.table.index)
         return replace(self, table=self.table.iloc[chosen])
 
+    def of_columns(self, positions) -> Modality:
+        """The same modality with some of its columns.
+
+        Parameters
+        ----------
+        positions : array-like of int
+            Their positions, in the order in which they are kept.
+
+        Returns
+        -------
+        Modality
+        """
+        table = self.table.iloc[:, positions]
+        symbols = tuple(self.symbols[position] for position in positions)
+        types = {column: kind for column, kind in self.types.items() if column in table}
+        levels = {column: names for column, names in self.levels.items() if column in table}
+        return replace(self, table=table, symbols=symbols, types=types, levels=levels)
+
     def over(self, patients: pd.Index) -> Modality:
         """The same modality for other patients.
 

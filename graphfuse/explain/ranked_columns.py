@@ -70,6 +70,16 @@ class RankedColumns:
         over_inputs = fold.over(self._inputs.sum_into(fitted))
         self._over_folds.add(over_inputs, rows)
 
+    def scores(self) -> dict[str, ItemScores]:
+        """The scores of all items in units of noise.
+
+        Returns
+        -------
+        dict of str to ItemScores
+            By the kind of item: `nodes`, `groups` and so on.
+        """
+        return self._in_units_of_noise(self._over_folds.scores())
+
     def tables(self, target: str, task: Task) -> dict[str, pd.DataFrame]:
         """The ranked tables, by name.
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy.optimize import linear_sum_assignment
 from scipy.special import log_softmax, softmax
 
 from graphfuse.errors import InputError, few
@@ -252,6 +253,7 @@ class Classes(ClassValues, ExternalClasses, Task):
         marginal="AUROC of the class `marginal_class` against all other patients, of which 1 is\n"
         "                      the strongest whichever has the higher values",
         effect="mean of that class less mean of the others, in pooled standard deviations",
+        moved="the probability of the class that is predicted with all columns falls by",
     )
 
     @property
@@ -266,6 +268,17 @@ class Classes(ClassValues, ExternalClasses, Task):
     def direction_called(self, output: np.ndarray) -> np.ndarray:
         """The most probable class."""
         return output.argmax(1)
+
+    def moved(self, before: np.ndarray, after: np.ndarray) -> np.ndarray:
+        """How far the probability of the class fell that was the most probable before."""
+        patients, called = np.arange(len(before)), before.argmax(1)
+        return before[patients, called] - after[patients, called]
+
+    def reassigned(self, values: np.ndarray, utility: np.ndarray) -> np.ndarray:
+        """Classes of the same sizes, so that the utilities of the patients' own classes have the
+        largest sum."""
+        _, place = linear_sum_assignment(utility[:, values], maximize=True)
+        return values[place]
 
     def marginal(self, values: np.ndarray, target: Target) -> tuple[Marginal, ...]:
         """AUROC of one class against the rest."""

@@ -261,11 +261,16 @@ class Number(NumberValues, Task):
         alone="Spearman's ρ",
         marginal="Spearman's correlation with the outcome",
         effect="change of the outcome, in its own units, by standard deviation of the column",
+        moved="predictions change, in standard deviations of the outcome, by",
     )
 
     @property
     def directions(self) -> tuple[str, ...]:
         return ("value",)
+
+    def moved(self, before: np.ndarray, after: np.ndarray) -> np.ndarray:
+        """The absolute change of the value, in standard deviations of the outcome."""
+        return np.abs(after[:, 0] - before[:, 0]) / self.scale
 
     def marginal(self, values: np.ndarray, target: Target) -> tuple[Marginal, ...]:
         """Spearman's correlation; the effect is the outcome's change by standard deviation of the

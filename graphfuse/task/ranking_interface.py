@@ -79,6 +79,41 @@ class Attributed(ABC):
         """
         return np.zeros(len(output), int)
 
+    def moved(self, before: np.ndarray, after: np.ndarray) -> np.ndarray:
+        """How far predictions moved when their inputs were changed.
+
+        Parameters
+        ----------
+        before, after : np.ndarray
+            Outputs `[N, O]` of the same patients.
+
+        Returns
+        -------
+        np.ndarray
+            `[N]`; 0 where nothing moved. By default the mean absolute change.
+        """
+        return np.abs(after - before).mean(1)
+
+    def reassigned(self, values: np.ndarray, utility: np.ndarray) -> np.ndarray:
+        """The same outcomes, dealt anew to N patients by how much each inclines to each direction.
+
+        Parameters
+        ----------
+        values : np.ndarray
+            `[N]`: known outcomes.
+        utility : np.ndarray
+            `[N, W]`, in `directions`.
+
+        Returns
+        -------
+        np.ndarray
+            `[N]`: `values` in another order. By default the largest go to the largest utilities in
+            the first direction.
+        """
+        dealt = np.empty_like(values)
+        dealt[np.argsort(utility[:, 0], kind="stable")] = np.sort(values)
+        return dealt
+
     def marginal(self, values: np.ndarray, target) -> tuple[Marginal, ...]:
         """How each column goes with the outcome by itself.
 

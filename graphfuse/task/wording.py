@@ -54,6 +54,8 @@ class AttributionWords(NamedTuple):
         What that association is.
     effect : str
         What the effect beside it is.
+    moved : str
+        How far predictions move when inputs are changed, as a clause that a number ends.
     """
 
     of: str
@@ -66,6 +68,7 @@ class AttributionWords(NamedTuple):
     alone: str = "association"
     marginal: str = "blank for outcomes of this kind"
     effect: str = "blank for outcomes of this kind"
+    moved: str = "outputs change by"
 
 
 class ReportWords(NamedTuple):
