@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from graphfuse.api.ranking_checks import RankingChecks
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.fetch.fetch_files import nothing_requested
 from graphfuse.data.load_cohort import as_cohort, load
@@ -18,7 +19,6 @@ from graphfuse.evaluate.provenance import network_hash
 from graphfuse.evaluate.read_run_tables import load_predictions
 from graphfuse.evaluate.run_directory import load_record, load_replicas
 from graphfuse.explain.biology.known_genes import GeneSets, KnownGenes, Markers
-from graphfuse.explain.knockoff_list import KnockoffList
 from graphfuse.explain.load_method import ranking_method
 from graphfuse.explain.methods import DEFAULT
 from graphfuse.explain.rank_over_folds import rank as rank_replicas
@@ -49,6 +49,7 @@ def rank_run(
     gene_sets: GeneSets | None = None,
     markers: Markers | None = None,
     knockoffs: Draws = 0,
+    faithfulness: bool = False,
     allow_parts: Iterable[str | Path] = (),
     device: str = "auto",
 ) -> Ranking:
@@ -66,7 +67,7 @@ def rank_run(
         method=method,
         network=network,
         known=known,
-        knockoffs=knockoffs,
+        checks=RankingChecks(knockoffs, faithfulness),
         allow_parts=allow_parts,
         device=device,
     )
@@ -84,7 +85,7 @@ def rank_saved(
     method: str,
     network: str | Path | None,
     known: KnownGenes,
-    knockoffs: int,
+    checks: RankingChecks,
     allow_parts: Iterable[str | Path],
     device: str,
 ) -> Ranking:
@@ -105,8 +106,8 @@ def rank_saved(
         The run's gene network; by default the one that the run names, likewise.
     known : KnownGenes
         Gene sets and markers that its first genes are tested for.
-    knockoffs : int
-        How many times knockoffs are drawn; 0 for none.
+    checks : RankingChecks
+        What is measured beside its tables.
     allow_parts : iterable of str or Path
         Python files whose parts the models may use (`FusionModel.load`).
     device : str
@@ -139,8 +140,7 @@ def rank_saved(
     with undamaged(folder), np.errstate(over="ignore", invalid="ignore"):
         ranking = rank_replicas(replicas, cohort, genes, device, chosen).top(top)
     _check_finite(folder, ranking)
-    if knockoffs:
-        ranking = ranking.with_knockoffs(KnockoffList.of(replicas, cohort, knockoffs))
+    ranking = checks.added_to(ranking, replicas, cohort, genes, record, chosen, device)
     return ranking.with_biology(genes, known)
 
 

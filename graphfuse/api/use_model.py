@@ -8,12 +8,12 @@ from pathlib import Path
 import pandas as pd
 
 from graphfuse.api.rank_runs import rank_saved
+from graphfuse.api.ranking_checks import RankingChecks
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.load_cohort import as_cohort
 from graphfuse.evaluate.external import scoring
 from graphfuse.evaluate.run_results import Report
 from graphfuse.explain.biology.known_genes import GeneSets, KnownGenes, Markers
-from graphfuse.explain.knockoff_list import KnockoffList
 from graphfuse.explain.load_method import ranking_method
 from graphfuse.explain.methods import DEFAULT
 from graphfuse.explain.rank_over_folds import rank as rank_replicas
@@ -35,6 +35,7 @@ def rank(
     gene_sets: GeneSets | None = None,
     markers: Markers | None = None,
     knockoffs: Draws = 0,
+    faithfulness: bool = False,
     allow_parts: Iterable[str | Path] = (),
     device: str = "auto",
 ) -> Ranking:
@@ -65,6 +66,9 @@ def rank(
     knockoffs : int
         How many times knockoffs are drawn, for a list of features and groups with a bounded
         false-discovery rate; 10 are enough to be stable. By default there is no such list.
+    faithfulness : bool
+        Whether it is measured, on held-out patients, how far models depend on what is ranked
+        first, and models are trained anew on the first columns, some twenty in each fold.
     allow_parts : iterable of str or Path
         Python files whose parts its models may use (`FusionModel.load`).
     device : str
@@ -92,6 +96,7 @@ def rank(
     """
     folder = report.folder if isinstance(report, Report) else Path(report)
     known = KnownGenes.read(gene_sets, markers)
+    checks = RankingChecks(knockoffs, faithfulness)
     if folder is not None:
         return rank_saved(
             folder,
@@ -100,21 +105,15 @@ def rank(
             method=method,
             network=network,
             known=known,
-            knockoffs=knockoffs,
+            checks=checks,
             allow_parts=allow_parts,
             device=device,
         )
-    ranking = rank_replicas(
-        report.replicas,
-        report.cohort,
-        report.network,
-        pick_device(device),
-        ranking_method(method),
-    )
-    if knockoffs:
-        found = KnockoffList.of(report.replicas, report.cohort, knockoffs)
-        ranking = ranking.with_knockoffs(found)
-    return ranking.top(top).with_biology(report.network, known)
+    replicas, own, genes = report.replicas, report.cohort, report.network
+    device, chosen = pick_device(device), ranking_method(method)
+    ranking = rank_replicas(replicas, own, genes, device, chosen)
+    ranking = checks.added_to(ranking, replicas, own, genes, report.record, chosen, device)
+    return ranking.top(top).with_biology(genes, known)
 
 
 @checked

@@ -158,6 +158,14 @@ Knockoffs = Annotated[
         "false-discovery rate.",
     ),
 ]
+Faithful = Annotated[
+    bool,
+    typer.Option(
+        "--faithfulness",
+        help="Measure whether models depend on what is ranked first, and train models anew on the "
+        "first columns: takes some times as long as training.",
+    ),
+]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
 Seed = Annotated[
     int,

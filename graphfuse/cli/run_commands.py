@@ -16,6 +16,7 @@ from graphfuse.cli.options import (
     CohortName,
     Cv,
     Device,
+    Faithful,
     Folds,
     GeneControl,
     GeneSets,
@@ -119,6 +120,7 @@ def rank(
     = None,
     method: RankingMethod = DEFAULT, top: Top = 50, network: Network = None,
     gene_sets: GeneSets = None, markers: Markers = None, knockoffs: Knockoffs = 0,
+    faithfulness: Faithful = False,
     allow_part: AllowPart = None, device: Device = "auto", quiet: Quiet = False,
 ):  # fmt: skip
     """Rank the features, genes and edges of a trained run; rewrites its rankings/."""
@@ -127,6 +129,7 @@ def rank(
 
     given = {"method": method, "network": network, "device": device}
     given |= {"gene_sets": gene_sets, "markers": markers, "knockoffs": knockoffs}
+    given |= {"faithfulness": faithfulness}
     ranking = api.rank_run(folder, top, cohort, allow_parts=allow_part or (), **given)
     typer.echo(repr(ranking))
     typer.echo(f"\nrankings: {folder / 'rankings'}")

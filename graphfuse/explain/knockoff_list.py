@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -48,6 +48,8 @@ class KnockoffList:
 
     table: pd.DataFrame
     draws: int
+
+    readme_texts: ClassVar[dict[str, str]] = {"knockoffs": DESCRIPTION}
 
     @classmethod
     def of(cls, replicas: Sequence[Replica], cohort: Cohort, draws: int) -> KnockoffList:

@@ -14,6 +14,7 @@ from graphfuse.data.safe_csv import safe_csv
 from graphfuse.errors import InputError
 from graphfuse.explain.biology.biology import TABLES, Biology
 from graphfuse.explain.biology.known_genes import KnownGenes
+from graphfuse.explain.faithfulness.faithfulness import Faithfulness
 from graphfuse.explain.knockoff_list import KnockoffList
 from graphfuse.explain.null_scores import null_quantile
 from graphfuse.explain.ranked_tables import first_count
@@ -25,7 +26,7 @@ from graphfuse.schema.check_arguments import Count, checked
 _TABLES = (
     "nodes", "levels", "genes", "groups", "edges", "modalities", "pathways", "nodes_by_class",
 )  # fmt: skip
-_CSV = (*_TABLES, "links", *TABLES, "knockoffs")
+_CSV = (*_TABLES, "links", *TABLES, "knockoffs", "faithfulness")
 _FILES = (*(f"{name}.csv" for name in _CSV), "patient_edges.parquet", "README.txt")
 RANKINGS = Kind.of("folder of rankings", "nodes_by_class.csv", *_FILES)
 
@@ -83,6 +84,8 @@ class Ranking:
         Gene sets, network modules and known markers among the first genes.
     knockoffs : KnockoffList or None
         Features and groups with a bounded false-discovery rate.
+    faithfulness : Faithfulness or None
+        Whether models depend on what is ranked first.
 
     Examples
     --------
@@ -118,6 +121,7 @@ class Ranking:
     shown: int = 50
     biology: Biology | None = None
     knockoffs: KnockoffList | None = None
+    faithfulness: Faithfulness | None = None
 
     def top(self, count: Count) -> Ranking:
         """Return the same ranking with another number of items printed.
@@ -259,7 +263,7 @@ class Ranking:
         for added in self._added():
             added.save(folder)
         self.patient_edges.to_parquet(folder / "patient_edges.parquet", index=False)
-        text = readme(self.about, self.folds, self.biology, self.knockoffs)
+        text = readme(self.about, self.folds, self.biology, self._added())
         (folder / "README.txt").write_text(text, encoding="utf-8")
 
     def __repr__(self) -> str:
@@ -282,9 +286,10 @@ class Ranking:
             lines += ["", *below]
         return "\n".join(lines)
 
-    def _added(self) -> list[Biology | KnockoffList]:
+    def _added(self) -> list[Biology | KnockoffList | Faithfulness]:
         """What stands beside the tables."""
-        return [added for added in (self.biology, self.knockoffs) if added is not None]
+        beside = (self.biology, self.knockoffs, self.faithfulness)
+        return [added for added in beside if added is not None]
 
 
 def _numbers(row: Any) -> str:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from graphfuse.explain.biology.biology import Biology, descriptions
 from graphfuse.explain.group_scores import ABLATED
-from graphfuse.explain.knockoff_list import DESCRIPTION, KnockoffList
 from graphfuse.explain.ranked_tables import TOP
 from graphfuse.statistics.correlated_columns import LEAST
 
@@ -33,6 +32,7 @@ enrichment.csv        {enrichment}
 modules.csv           {modules}
 markers.csv           {markers}
 knockoffs.csv         {knockoffs}
+faithfulness.csv      {faithfulness}
 patient_edges.parquet edges between patients (ids inside): {patient_edges}
 
 score                 {score}
@@ -80,6 +80,7 @@ _USUAL = {
     "edges": "every edge of the gene network among the measured genes",
     "null_quantile": "blank: no null rankings were given",
     "knockoffs": "not made: none were drawn (--knockoffs DRAWS)",
+    "faithfulness": "not made: not asked for (--faithfulness)",
 }
 
 
@@ -87,7 +88,7 @@ def readme(
     about: Mapping[str, str],
     folds: int,
     biology: Biology | None,
-    knockoffs: KnockoffList | None,
+    added: Sequence[object],
 ) -> str:
     """The text of README.txt.
 
@@ -99,16 +100,16 @@ def readme(
         Number of fold models.
     biology : Biology or None
         What is known of the first genes.
-    knockoffs : KnockoffList or None
-        Features and groups with a bounded false-discovery rate.
+    added : sequence
+        What stands beside the tables; those with `readme_texts` describe their files.
 
     Returns
     -------
     str
     """
     texts = {**_USUAL, **about, **descriptions(biology)}
-    if knockoffs is not None:
-        texts["knockoffs"] = DESCRIPTION
+    for each in added:
+        texts |= getattr(each, "readme_texts", {})
     texts["method"] = textwrap.fill(about["method"], 92)
     limits = {"top": TOP, "least": LEAST, "ablated": ABLATED}
     return _README.format(**limits, folds=folds, **texts)

@@ -95,6 +95,4 @@ class Refits:
         training = cohort.take(split.train).ordered()
         outcome = training.outcome(self.target)
         groups = None if self.keeps is None else training.groups[self.keeps]
-        return PreparedFold.fit(
-            training, outcome, self.recipe, self.network, self.seed, groups
-        )
+        return PreparedFold.fit(training, outcome, self.recipe, self.network, self.seed, groups)

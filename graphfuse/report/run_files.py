@@ -13,6 +13,7 @@ from graphfuse.errors import InputError
 from graphfuse.explain.biology.marker_list import MARKER_COLUMNS
 from graphfuse.explain.biology.network_modules import MODULE_COLUMNS
 from graphfuse.explain.biology.over_representation import ENRICHMENT_COLUMNS
+from graphfuse.explain.faithfulness.faithfulness import FAITHFULNESS_COLUMNS
 from graphfuse.explain.knockoff_list import KNOCKOFF_COLUMNS
 from graphfuse.files.safe_paths import inside
 from graphfuse.schema import GROUP_COLUMNS, RANKING_COLUMNS, Evaluation, Metrics, RunRecord
@@ -26,8 +27,23 @@ _KNOWN = {  # tables on what is known of the first genes → their columns
     "positive_control": ENRICHMENT_COLUMNS,
     "markers": MARKER_COLUMNS,
     "knockoffs": KNOCKOFF_COLUMNS,
+    "faithfulness": FAITHFULNESS_COLUMNS,
 }
-_KNOWN_TEXT = {"gene_set", "genes", "marker", "measured", "first", "kind", "id", "gene", "modality"}
+_KNOWN_TEXT = {
+    "gene_set",
+    "genes",
+    "marker",
+    "measured",
+    "first",
+    "kind",
+    "id",
+    "gene",
+    "modality",
+    "measure",
+    "order",
+    "against",
+    "metric",
+}
 _WHO = ("patient", "repeat", "fold", "truth")  # of predictions, before what is predicted
 _NUMBERS = (
     "rank", "score", "sign", "rank_mean", "rank_lo", "rank_hi", "selected_frequency",

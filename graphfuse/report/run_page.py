@@ -16,6 +16,7 @@ from graphfuse.files.atomic_write import undamaged, whole
 from graphfuse.report import (
     biology,
     column_groups,
+    faithfulness,
     formatting,
     graph_ablation,
     leakage,
@@ -97,6 +98,8 @@ def _shown(run: Run) -> dict[str, Any]:
     shown["missed"] = section.missed(run)
     shown["ranked"] = _ranked(run) if run.rankings else None
     shown["biology"] = biology.findings(run.known)
+    moved = run.record.task.attribution_words.moved
+    shown["faithfulness"] = faithfulness.findings(run.known.get("faithfulness"), known, moved)
     return shown
 
 

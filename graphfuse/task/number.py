@@ -273,8 +273,7 @@ class Number(NumberValues, Task):
         return np.abs(after[:, 0] - before[:, 0]) / self.scale
 
     def marginal(self, values: np.ndarray, target: Target) -> tuple[Marginal, ...]:
-        """Spearman's correlation; the effect is the outcome's change by standard deviation of the
-        column."""
+        """Spearman's correlation, and the outcome's change by standard deviation of the column."""
         is_known = target.known
         found = rank_correlation(values[is_known], target.values[is_known])
         low, high = correlation_interval(found.rho, found.rows, WIDE_95)
@@ -284,8 +283,7 @@ class Number(NumberValues, Task):
     def patient_weights(self, predictor: np.ndarray, calibration: float) -> np.ndarray:
         """By how far a patient's prediction is from the mean prediction; below 0 where it is below.
 
-        Under equal weights an attribution would be the mean over patients, in which what is high in
-        one patient and low in another cancels out.
+        Equal weights would cancel what is high in one patient and low in another.
         """
         deviation = predictor - predictor.mean(0)
         total = np.abs(deviation).sum(0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import pandas as pd
 
@@ -12,7 +13,18 @@ from graphfuse.text.format_numbers import significant
 
 FAITHFULNESS_COLUMNS = ("measure", "order", "against", "k", "share", "metric", "value", "lo", "hi")
 SHOWN_SHARE = 0.1  # of the columns, in the sentence that is printed
-DESCRIPTION = """whether models depend on what is ranked first (see below)"""  # for README.txt
+DESCRIPTION = """whether models depend on what is ranked first: a row for each `measure`,
+                      `order` of columns (ranked; random, the mean of draws; degree in the gene
+                      network) and number `k` of its first columns (`share` of all), with a 95 %
+                      interval `lo` to `hi`; where `against` names an order, `value` is what
+                      the ranking has more than it. Measures, on held-out patients:
+                      deletion: how far predictions move where the first k columns are at their
+                      training mean; insertion: where all others are; fidelity+ and fidelity-:
+                      the same for the first tenth; areas: under these curves, over the share;
+                      retrained: the score (`metric`) of models trained anew on the first k
+                      columns, ranked by models of inner folds within the training patients of
+                      each fold. Intervals are over patients, with models as they are, and of
+                      models trained anew over patients and training sets"""  # for README.txt
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +41,8 @@ class Faithfulness:
 
     table: pd.DataFrame
     moved: str
+
+    readme_texts: ClassVar[dict[str, str]] = {"faithfulness": DESCRIPTION}
 
     def save(self, folder: Path) -> None:
         """Write the table as a csv file."""

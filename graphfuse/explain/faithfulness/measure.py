@@ -111,9 +111,7 @@ def _mean(values: np.ndarray) -> dict[str, float]:
     return {"value": mean, "lo": mean - half, "hi": mean + half}
 
 
-def _trained_rows(
-    trained: Retrained, replicas: Sequence[Replica], columns: int
-) -> list[dict]:
+def _trained_rows(trained: Retrained, replicas: Sequence[Replica], columns: int) -> list[dict]:
     """Scores of models that were trained anew, of the run's own, and their differences."""
     metrics = replicas[0].model.task_.metrics
     metric, draws = metrics[metrics.primary], trained.draws

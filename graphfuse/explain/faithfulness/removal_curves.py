@@ -7,8 +7,8 @@ needs no label.
 
 References
 ----------
-Petsiuk, Das & Saenko 2018, RISE, BMVC, arXiv:1806.07421 (deletion and insertion). Amara et al. 2022,
-GraphFramEx, LoG, arXiv:2206.09677 (fidelity+ and fidelity-).
+Petsiuk, Das & Saenko 2018, RISE, BMVC, arXiv:1806.07421 (deletion and insertion). Amara et al.
+2022, GraphFramEx, LoG, arXiv:2206.09677 (fidelity+ and fidelity-).
 """
 
 from __future__ import annotations

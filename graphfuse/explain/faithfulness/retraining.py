@@ -1,9 +1,9 @@
 """Models trained anew on the first columns of a ranking (after ROAR).
 
-A column that is at its mean is unlike anything that a model was trained on; a model that was trained
-without it is not surprised. Columns are ranked within the training patients of a fold, by models of
-inner folds that are explained on the inner patients that they were not trained on: no label of a
-test patient takes part in choosing them.
+Inputs with columns at their means are unlike anything that a model was trained on; a model that was
+trained without these columns needs no such inputs. Columns are ranked within the training patients
+of a fold, by models of inner folds that are explained on the inner patients that they were not
+trained on: no label of a test patient takes part in choosing them.
 
 References
 ----------
@@ -134,9 +134,7 @@ def _study(first: Sequence[Replica], cohort: Cohort, refits: Refits) -> Study:
     return study
 
 
-def _inner_order(
-    replica: Replica, cohort: Cohort, refits: Refits, method: Method
-) -> np.ndarray:
+def _inner_order(replica: Replica, cohort: Cohort, refits: Refits, method: Method) -> np.ndarray:
     """The columns as inner models of a fold's training patients rank them."""
     training = cohort.take(replica.train)
     outcome = training.outcome(refits.target)
@@ -191,8 +189,8 @@ def with_columns(cohort: Cohort, positions: np.ndarray) -> Cohort:
 
 
 def _output(replica: Replica, cohort: Cohort) -> np.ndarray:
-    """The output `[q, O]` for a fold's test patients; of those who have none of the columns, what is
-    predicted where nothing is known."""
+    """The output `[q, O]` for a fold's test patients; of those who have none of the columns, what
+    is predicted where nothing is known."""
     tested = cohort.take(replica.tested)
     has_any = tested.present.to_numpy().any(axis=1)
     target = cohort.take(replica.train).outcome(replica.model.target_).target

@@ -1,0 +1,74 @@
+"""What is measured of a ranking on request, beside its tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from graphfuse.data.cohort import Cohort
+from graphfuse.evaluate.cross_validation_results import Replica
+from graphfuse.explain.faithfulness.measure import faithfulness
+from graphfuse.explain.knockoff_list import KnockoffList
+from graphfuse.explain.method import Method
+from graphfuse.explain.ranking import Ranking
+from graphfuse.explain.refits import Refits
+from graphfuse.graph.gene.network import GeneNetwork
+from graphfuse.schema import RunRecord
+
+
+@dataclass(frozen=True)
+class RankingChecks:
+    """Which of them are wanted.
+
+    Parameters
+    ----------
+    knockoffs : int
+        How many times knockoffs are drawn; 0 for none.
+    faithfulness : bool
+        Whether models depend on what is ranked first.
+    """
+
+    knockoffs: int = 0
+    faithfulness: bool = False
+
+    def added_to(
+        self,
+        ranking: Ranking,
+        replicas: Sequence[Replica],
+        cohort: Cohort,
+        network: GeneNetwork | None,
+        record: RunRecord,
+        method: Method,
+        device: str,
+    ) -> Ranking:
+        """The ranking with what is wanted.
+
+        Parameters
+        ----------
+        ranking : Ranking
+            Of these fold models by this method.
+        replicas : sequence of Replica
+            The fold models.
+        cohort : Cohort
+            Their patients.
+        network : GeneNetwork or None
+            Their gene network.
+        record : RunRecord
+            How they were trained.
+        method : Method
+            How columns are scored.
+        device : str
+            Where nets are trained and evaluated.
+
+        Returns
+        -------
+        Ranking
+        """
+        if self.knockoffs:
+            found = KnockoffList.of(replicas, cohort, self.knockoffs)
+            ranking = ranking.with_knockoffs(found)
+        refits = Refits.of(replicas, network, device, record.protocol.get("inner_grouped_by"))
+        if self.faithfulness:
+            measured = faithfulness(ranking.nodes, replicas, cohort, refits, method)
+            ranking = replace(ranking, faithfulness=measured)
+        return ranking
