@@ -108,7 +108,10 @@ def test_labels_of_test_patients_choose_no_column(report):
     assert (orders[0] == orders[1]).all()
     order = orders[0]
     other = retraining._inner_order(
-        replace(replica, tested=replica.train[:40], train=replica.train[40:]), cohort, refits, method
+        replace(replica, tested=replica.train[:40], train=replica.train[40:]),
+        cohort,
+        refits,
+        method,
     )
     assert (order != other).any()
 
