@@ -50,6 +50,8 @@ def rank_run(
     markers: Markers | None = None,
     knockoffs: Draws = 0,
     faithfulness: bool = False,
+    recovery: Draws = 0,
+    planted: Count = 10,
     allow_parts: Iterable[str | Path] = (),
     device: str = "auto",
 ) -> Ranking:
@@ -67,7 +69,7 @@ def rank_run(
         method=method,
         network=network,
         known=known,
-        checks=RankingChecks(knockoffs, faithfulness),
+        checks=RankingChecks(knockoffs, faithfulness, recovery, planted),
         allow_parts=allow_parts,
         device=device,
     )

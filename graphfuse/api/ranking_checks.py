@@ -11,6 +11,7 @@ from graphfuse.explain.faithfulness.measure import faithfulness
 from graphfuse.explain.knockoff_list import KnockoffList
 from graphfuse.explain.method import Method
 from graphfuse.explain.ranking import Ranking
+from graphfuse.explain.recovery.measure import recovery
 from graphfuse.explain.refits import Refits
 from graphfuse.graph.gene.network import GeneNetwork
 from graphfuse.schema import RunRecord
@@ -26,10 +27,16 @@ class RankingChecks:
         How many times knockoffs are drawn; 0 for none.
     faithfulness : bool
         Whether models depend on what is ranked first.
+    recovery : int
+        How many cohorts are planted; 0 for none.
+    planted : int
+        How many columns the outcome of each depends on.
     """
 
     knockoffs: int = 0
     faithfulness: bool = False
+    recovery: int = 0
+    planted: int = 10
 
     def added_to(
         self,
@@ -71,4 +78,9 @@ class RankingChecks:
         if self.faithfulness:
             measured = faithfulness(ranking.nodes, replicas, cohort, refits, method)
             ranking = replace(ranking, faithfulness=measured)
+        if self.recovery:
+            shares = ranking.modalities.set_index("modality")["score"]
+            wanted = self.recovery, self.planted
+            found = recovery(shares, replicas, cohort, refits, method, *wanted)
+            ranking = replace(ranking, recovery=found)
         return ranking

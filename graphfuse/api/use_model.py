@@ -36,6 +36,8 @@ def rank(
     markers: Markers | None = None,
     knockoffs: Draws = 0,
     faithfulness: bool = False,
+    recovery: Draws = 0,
+    planted: Count = 10,
     allow_parts: Iterable[str | Path] = (),
     device: str = "auto",
 ) -> Ranking:
@@ -69,6 +71,11 @@ def rank(
     faithfulness : bool
         Whether it is measured, on held-out patients, how far models depend on what is ranked
         first, and models are trained anew on the first columns, some twenty in each fold.
+    recovery : int
+        In how many planted cohorts shaped like this one it is counted what the recipe and its
+        ranking find; each is trained as long as the run's net was. 5 are enough for a first look.
+    planted : int
+        How many columns the outcome of a planted cohort depends on.
     allow_parts : iterable of str or Path
         Python files whose parts its models may use (`FusionModel.load`).
     device : str
@@ -96,7 +103,7 @@ def rank(
     """
     folder = report.folder if isinstance(report, Report) else Path(report)
     known = KnownGenes.read(gene_sets, markers)
-    checks = RankingChecks(knockoffs, faithfulness)
+    checks = RankingChecks(knockoffs, faithfulness, recovery, planted)
     if folder is not None:
         return rank_saved(
             folder,

@@ -158,6 +158,26 @@ Knockoffs = Annotated[
         "false-discovery rate.",
     ),
 ]
+Recovery = Annotated[
+    int,
+    typer.Option(
+        "--recovery",
+        min=0,
+        max=1000,
+        metavar="COHORTS",
+        help="Planted cohorts shaped like this one, such as 5, in which the recipe and its ranking "
+        "are tried: each takes as long as the net's training.",
+    ),
+]
+Planted = Annotated[
+    int,
+    typer.Option(
+        "--planted",
+        min=1,
+        metavar="COLUMNS",
+        help="Columns that the outcome of a planted cohort depends on.",
+    ),
+]
 Faithful = Annotated[
     bool,
     typer.Option(

@@ -32,9 +32,11 @@ from graphfuse.cli.options import (
     OutFile,
     Overwrite,
     PatientControl,
+    Planted,
     Quiet,
     RankingMethod,
     RecipeName,
+    Recovery,
     Resume,
     Search,
     Seed,
@@ -120,7 +122,7 @@ def rank(
     = None,
     method: RankingMethod = DEFAULT, top: Top = 50, network: Network = None,
     gene_sets: GeneSets = None, markers: Markers = None, knockoffs: Knockoffs = 0,
-    faithfulness: Faithful = False,
+    faithfulness: Faithful = False, recovery: Recovery = 0, planted: Planted = 10,
     allow_part: AllowPart = None, device: Device = "auto", quiet: Quiet = False,
 ):  # fmt: skip
     """Rank the features, genes and edges of a trained run; rewrites its rankings/."""
@@ -129,7 +131,7 @@ def rank(
 
     given = {"method": method, "network": network, "device": device}
     given |= {"gene_sets": gene_sets, "markers": markers, "knockoffs": knockoffs}
-    given |= {"faithfulness": faithfulness}
+    given |= {"faithfulness": faithfulness, "recovery": recovery, "planted": planted}
     ranking = api.rank_run(folder, top, cohort, allow_parts=allow_part or (), **given)
     typer.echo(repr(ranking))
     typer.echo(f"\nrankings: {folder / 'rankings'}")

@@ -19,6 +19,7 @@ from graphfuse.explain.knockoff_list import KnockoffList
 from graphfuse.explain.null_scores import null_quantile
 from graphfuse.explain.ranked_tables import first_count
 from graphfuse.explain.rankings_readme import readme
+from graphfuse.explain.recovery.recovery import Recovery
 from graphfuse.files.atomic_write import Kind, whole_folder
 from graphfuse.graph.gene.network import GeneNetwork
 from graphfuse.schema.check_arguments import Count, checked
@@ -26,7 +27,7 @@ from graphfuse.schema.check_arguments import Count, checked
 _TABLES = (
     "nodes", "levels", "genes", "groups", "edges", "modalities", "pathways", "nodes_by_class",
 )  # fmt: skip
-_CSV = (*_TABLES, "links", *TABLES, "knockoffs", "faithfulness")
+_CSV = (*_TABLES, "links", *TABLES, "knockoffs", "faithfulness", "recovery")
 _FILES = (*(f"{name}.csv" for name in _CSV), "patient_edges.parquet", "README.txt")
 RANKINGS = Kind.of("folder of rankings", "nodes_by_class.csv", *_FILES)
 
@@ -86,6 +87,8 @@ class Ranking:
         Features and groups with a bounded false-discovery rate.
     faithfulness : Faithfulness or None
         Whether models depend on what is ranked first.
+    recovery : Recovery or None
+        What is found in planted cohorts shaped like this one.
 
     Examples
     --------
@@ -122,6 +125,7 @@ class Ranking:
     biology: Biology | None = None
     knockoffs: KnockoffList | None = None
     faithfulness: Faithfulness | None = None
+    recovery: Recovery | None = None
 
     def top(self, count: Count) -> Ranking:
         """Return the same ranking with another number of items printed.
@@ -286,9 +290,9 @@ class Ranking:
             lines += ["", *below]
         return "\n".join(lines)
 
-    def _added(self) -> list[Biology | KnockoffList | Faithfulness]:
+    def _added(self) -> list[Biology | KnockoffList | Faithfulness | Recovery]:
         """What stands beside the tables."""
-        beside = (self.biology, self.knockoffs, self.faithfulness)
+        beside = (self.biology, self.knockoffs, self.faithfulness, self.recovery)
         return [added for added in beside if added is not None]
 
 

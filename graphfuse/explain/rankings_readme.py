@@ -33,6 +33,7 @@ modules.csv           {modules}
 markers.csv           {markers}
 knockoffs.csv         {knockoffs}
 faithfulness.csv      {faithfulness}
+recovery.csv          {recovery}
 patient_edges.parquet edges between patients (ids inside): {patient_edges}
 
 score                 {score}
@@ -81,6 +82,7 @@ _USUAL = {
     "null_quantile": "blank: no null rankings were given",
     "knockoffs": "not made: none were drawn (--knockoffs DRAWS)",
     "faithfulness": "not made: not asked for (--faithfulness)",
+    "recovery": "not made: nothing was planted (--recovery COHORTS)",
 }
 
 

@@ -15,6 +15,7 @@ from graphfuse.explain.biology.network_modules import MODULE_COLUMNS
 from graphfuse.explain.biology.over_representation import ENRICHMENT_COLUMNS
 from graphfuse.explain.faithfulness.faithfulness import FAITHFULNESS_COLUMNS
 from graphfuse.explain.knockoff_list import KNOCKOFF_COLUMNS
+from graphfuse.explain.recovery.recovery import RECOVERY_COLUMNS
 from graphfuse.files.safe_paths import inside
 from graphfuse.schema import GROUP_COLUMNS, RANKING_COLUMNS, Evaluation, Metrics, RunRecord
 from graphfuse.schema.read_run_json import Shaped, read_shape
@@ -28,6 +29,7 @@ _KNOWN = {  # tables on what is known of the first genes → their columns
     "markers": MARKER_COLUMNS,
     "knockoffs": KNOCKOFF_COLUMNS,
     "faithfulness": FAITHFULNESS_COLUMNS,
+    "recovery": RECOVERY_COLUMNS,
 }
 _KNOWN_TEXT = {
     "gene_set",
@@ -43,6 +45,7 @@ _KNOWN_TEXT = {
     "order",
     "against",
     "metric",
+    "cohort",
 }
 _WHO = ("patient", "repeat", "fold", "truth")  # of predictions, before what is predicted
 _NUMBERS = (

@@ -25,6 +25,7 @@ from graphfuse.report import (
     page_plots,
     provenance,
     rankings,
+    recovery,
     scores,
     section,
     subgroups,
@@ -98,6 +99,7 @@ def _shown(run: Run) -> dict[str, Any]:
     shown["missed"] = section.missed(run)
     shown["ranked"] = _ranked(run) if run.rankings else None
     shown["biology"] = biology.findings(run.known)
+    shown["recovery"] = recovery.findings(run.known.get("recovery"))
     moved = run.record.task.attribution_words.moved
     shown["faithfulness"] = faithfulness.findings(run.known.get("faithfulness"), known, moved)
     return shown
