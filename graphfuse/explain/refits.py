@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from graphfuse.data.cohort import Cohort
+from graphfuse.errors import InputError
 from graphfuse.evaluate.cross_validation_results import Replica
 from graphfuse.evaluate.folds import Split
 from graphfuse.graph.gene.network import GeneNetwork
@@ -17,6 +18,34 @@ from graphfuse.learn.parallel_folds import side_by_side
 from graphfuse.schema import Recipe
 
 Job = tuple[Cohort, Split]
+
+
+def first_repeat(replicas: Sequence[Replica], cohort: Cohort, what: str) -> list[Replica]:
+    """The fold models of the first repeat whose test patients have known outcomes.
+
+    Parameters
+    ----------
+    replicas : sequence of Replica
+        The fold models.
+    cohort : Cohort
+        Their patients.
+    what : str
+        What needs them, to begin the message with.
+
+    Returns
+    -------
+    list of Replica
+
+    Raises
+    ------
+    InputError
+        Where there are none.
+    """
+    known = cohort.outcome(replicas[0].model.target_).known
+    scored = [replica for replica in replicas if known[replica.tested].all()]
+    if not scored:
+        raise InputError(f"{what}: no test patient of this run has a known outcome")
+    return [replica for replica in scored if replica.repeat == scored[0].repeat]
 
 
 @dataclass(frozen=True, eq=False)

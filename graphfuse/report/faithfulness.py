@@ -76,8 +76,8 @@ def _cells(part: pd.DataFrame, orders: Sequence[str], against: Sequence[str]) ->
 
 def _value(row: pd.Series) -> str:
     """A value with its interval."""
-    digits = "+.3f" if row["against"] else ".3f"
-    shown = f"{row['value']:{digits}}"
+    plus = "+" if row["against"] and row["value"] > 0 else ""
+    shown = f"{plus}{number(row['value'], 3)}"
     if pd.isna(row["lo"]):
         return shown
     return f"{shown} ({number(row['lo'], 3)} to {number(row['hi'], 3)})"

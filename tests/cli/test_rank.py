@@ -129,3 +129,20 @@ def test_a_bad_file_is_refused_before_anything_is_trained(clinic, call):
     done = call("run", "clinic.toml", "-o", "other", "--markers", "no.txt")
     assert done.exit_code != 0 and "no.txt: no such file; give a text" in str(done.exception)
     assert not Path("other").exists()
+
+
+def test_what_is_measured_of_a_ranking_is_printed_written_and_reported(clinic, run, call):
+    asked = ("--faithfulness", "--recovery", "1", "--planted", "4")
+    done = call("rank", "run", "clinic.toml", *asked)
+    assert done.exit_code == 0, done.output
+    assert "faithfulness on held-out patients: " in done.output
+    assert "recovery: in 1 cohorts like this one" in done.output
+    assert {"deletion", "retrained"} <= set(table("faithfulness")["measure"])
+    found = table("recovery")
+    assert (found.loc[found["kind"] == "columns", "planted"] == 4).all()
+    readme = Path("run/rankings/README.txt").read_text()
+    assert "of 4 planted columns" in " ".join(readme.split())
+    page = Path("run/report.html").read_text()
+    assert "Would this list find" in page and "Do the models depend on what is ranked" in page
+    again = call("rank", "run", "clinic.toml")
+    assert again.exit_code == 0 and not Path("run/rankings/recovery.csv").exists()

@@ -24,7 +24,8 @@ DESCRIPTION = """whether models depend on what is ranked first: a row for each `
                       retrained: the score (`metric`) of models trained anew on the first k
                       columns, ranked by models of inner folds within the training patients of
                       each fold. Intervals are over patients, with models as they are, and of
-                      models trained anew over patients and training sets"""  # for README.txt
+                      models trained anew over patients and training sets. Patients' neighbours
+                      stay as they are"""  # for README.txt
 
 
 @dataclass(frozen=True, eq=False)

@@ -106,8 +106,9 @@ class _FoldOutput:
         numbers = range(len(self._fitted.nets))
         self._nets = [FoldNet(self._fitted, number, tested) for number in numbers]
         first, self._owners = 0, {}
-        for name, pipeline in self._fitted.preparation.pipelines.items():
-            self._owners[name] = first + pipeline.owners
+        pipelines = self._fitted.preparation.pipelines
+        for name in replica.model.modalities_:
+            self._owners[name] = first + pipelines[name].owners
             first += len(cohort.modalities[name].columns)
         self._whole = self._output(np.ones(first, bool))
 

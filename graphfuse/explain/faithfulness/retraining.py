@@ -28,7 +28,7 @@ from graphfuse.evaluate.patient_draws import PatientDraws
 from graphfuse.explain.column_scores import column_scores, order_of
 from graphfuse.explain.faithfulness.column_orders import DEGREE, RANDOM, RANKED, random_orders
 from graphfuse.explain.method import Method
-from graphfuse.explain.refits import Refits
+from graphfuse.explain.refits import Refits, first_repeat
 from graphfuse.learn.progress import progress
 from graphfuse.schema.run_model_name import OURS
 
@@ -99,7 +99,7 @@ def retrained(
     -------
     Retrained
     """
-    first = [replica for replica in replicas if replica.repeat == replicas[0].repeat]
+    first = first_repeat(replicas, cohort, "faithfulness")
     modalities = first[0].model.modalities_
     cohort = cohort.without(*(set(cohort.modalities) - set(modalities)))
     columns = sum(len(cohort.modalities[name].columns) for name in modalities)
@@ -138,11 +138,8 @@ def _inner_order(replica: Replica, cohort: Cohort, refits: Refits, method: Metho
     """The columns as inner models of a fold's training patients rank them."""
     training = cohort.take(replica.train)
     outcome = training.outcome(refits.target)
-    groups = None
-    if refits.keeps is not None:
-        groups = pd.Series(training.groups[refits.keeps], name=refits.keeps, dtype=object)
     strata = outcome.task.strata(outcome.target)
-    table = repeated(training.patients, strata, INNER, 1, refits.seed, groups)
+    table = repeated(training.patients, strata, INNER, 1, refits.seed)
     inner = splits(table, outcome.known)
     models = refits.models([(training, split) for split in inner])
     scores, _ = column_scores(models, training, method, refits.device)

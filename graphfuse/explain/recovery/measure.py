@@ -24,7 +24,7 @@ from graphfuse.explain.recovery.recovery import (
     RECOVERY_COLUMNS,
     Recovery,
 )
-from graphfuse.explain.refits import Refits
+from graphfuse.explain.refits import Refits, first_repeat
 from graphfuse.learn.linear.kernels import require_kernels
 from graphfuse.learn.progress import progress
 
@@ -76,7 +76,7 @@ def recovery(
     """
     require_kernels(cohort)
     names, outcome = replicas[0].model.modalities_, cohort.outcome(refits.target)
-    first = [replica for replica in replicas if replica.repeat == replicas[0].repeat]
+    first = first_repeat(replicas, cohort, "recovery")
     made = PlantedOutcomes(cohort, names, outcome, _parts(first, len(cohort)))
     ridge = RidgeOnFolds(made, first, outcome)
     p = ridge.p_value()
@@ -156,19 +156,22 @@ def _counted(
     is_planted[drawn.columns] = True
     has_planted = np.zeros(len(of_groups), bool)
     has_planted[groups.group[drawn.columns]] = True
-    rows = _of_kind("columns", columns.loc[list(ids)], is_planted)
-    return rows + _of_kind("groups", of_groups, has_planted)
+    first = sorted({len(drawn.columns), *FIRST})
+    rows = _of_kind("columns", columns.loc[list(ids)], is_planted, first)
+    return rows + _of_kind("groups", of_groups, has_planted, first)
 
 
-def _of_kind(kind: str, scores: pd.Series, is_planted: np.ndarray) -> list[dict]:
-    """The rows of one kind of item."""
+def _of_kind(
+    kind: str, scores: pd.Series, is_planted: np.ndarray, first: Sequence[int]
+) -> list[dict]:
+    """The rows of one kind of item, with how many are among so many `first` ones."""
     planted, of = int(is_planted.sum()), len(scores)
     place = {"kind": kind, "planted": planted, "of": of}
     precision = average_precision_score(is_planted, scores.to_numpy(float))
     own = {"measure": "average_precision", "value": precision, "chance": planted / of}
     rows = [{**place, **own}]
     order = order_of(scores)
-    for k in sorted({planted, *FIRST}):
+    for k in first:
         if k <= of:
             found = int(is_planted[order[:k]].sum())
             chance = planted * k / of

@@ -93,7 +93,8 @@ def sentence(table: pd.DataFrame) -> str:
         f"held-out patients ({share}; planted {there:.2f})"
     )
     text = f"{head}, {parts[0]}; {parts[1]}"
-    if made.loc[made["measure"] == "strength", "value"].iloc[0] >= 1:
+    is_whole = made.loc[made["measure"] == "strength", "value"].iloc[0] >= 1
+    if is_whole and there < (real[EXPLAINED] + real["ridge_r2_lo"]) / 2:
         text += (
             f". Even outcomes that {planted:.0f} columns decide alone are not predicted as well "
             "as the real one, on which more columns bear, or more alike"
