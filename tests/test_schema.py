@@ -195,7 +195,7 @@ def test_the_columns_of_the_design():
         "rank kind id gene modality source target relation score sign rank_mean rank_lo "
         "rank_hi selected_frequency "
         "null_quantile degree method marginal marginal_lo marginal_hi marginal_class effect q "
-        "group missing_share network_share sign_class level"
+        "group missing_share network_share sign_class level difference p"
     )
     assert metrics_of("class").names == (
         "accuracy",

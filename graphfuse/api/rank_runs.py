@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from contextlib import nullcontext
 from pathlib import Path
@@ -29,11 +30,14 @@ from graphfuse.files.json import damaged
 from graphfuse.files.safe_paths import inside
 from graphfuse.graph.gene.network import GeneNetwork
 from graphfuse.graph.gene.recipe_network import gene_side
+from graphfuse.graph.patient_graph import PatientGraph
 from graphfuse.learn.device import pick_device
 from graphfuse.report.run_page import write_report
 from graphfuse.schema import Recipe, RunRecord
 from graphfuse.schema.check_arguments import Count, Draws, checked
 from graphfuse.schema.read_run_json import shaped
+
+log = logging.getLogger(__name__)
 
 SAME = 1e-3  # how far a fold's model may be from its predictions: machines round differently
 
@@ -55,7 +59,8 @@ def rank_run(
     allow_parts: Iterable[str | Path] = (),
     device: str = "auto",
 ) -> Ranking:
-    """Ranks a saved run, and writes its `rankings/` and its report anew.
+    """Ranks a saved run, and writes its `rankings/`, the scores on its `graph/` and its report
+    anew.
 
     Parameters and errors are those of `graphfuse.rank`.
     """
@@ -74,9 +79,28 @@ def rank_run(
         device=device,
     )
     ranking.write(folder / "rankings")
+    _write_onto_graph(ranking, inside(folder, "graph"))
     with undamaged(folder):
         write_report(folder)
     return ranking
+
+
+def _write_onto_graph(ranking: Ranking, folder: Path) -> None:
+    """Writes a run's graph anew, with the scores of a ranking; a graph that cannot carry them stays
+    as it is, and a warning says why."""
+    if not (folder / "hetero.json").is_file():
+        return
+    try:
+        with undamaged(folder):
+            PatientGraph.read(folder).with_ranking(ranking).write(folder)
+    except InputError as error:
+        log.warning(
+            "%s: does not carry the scores of this ranking, since %s; `graphfuse build COHORT "
+            "-r RECIPE -o %s` makes the graph again, and `graphfuse rank` adds the scores",
+            folder,
+            error,
+            folder,
+        )
 
 
 def rank_saved(

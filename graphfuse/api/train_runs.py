@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from graphfuse.api.build_graphs import graph_of
@@ -16,7 +17,6 @@ from graphfuse.evaluate.run_results import Report
 from graphfuse.explain.biology.known_genes import GeneSets, KnownGenes, Markers
 from graphfuse.explain.ranking import Ranking
 from graphfuse.files.working_folders import take_place
-from graphfuse.graph.patient_graph import PatientGraph
 from graphfuse.report.run_extras import AddOns
 from graphfuse.report.run_page import write_report
 from graphfuse.schema import DEFAULT_RECIPE, Recipe
@@ -91,7 +91,7 @@ def save_run(
     **options,
 ) -> tuple[Report, Ranking | None]:
     """Trains and writes a run directory, whole or not at all: first what was trained, then the
-    graphs, the rankings (where `ranked`) and the report.
+    rankings (where `ranked`), the graphs with their scores, and the report.
 
     Raises `IncompleteRunError` where one of these failed; the run is there without it.
     """
@@ -107,7 +107,6 @@ def save_run(
         beside = AddOns(out, report.record.timings, report.failed)
         again = f"`graphfuse rank {out}` makes it again"
         by_build = f"`graphfuse build COHORT -r RECIPE -o {out / 'graph'}` makes it again"
-        beside.make("graph", by_build, lambda: _graph_of(report).write(folder / "graph"))
         ranking = None
         if ranked:
             given = {"gene_sets": known.gene_sets, "markers": markers}
@@ -115,6 +114,8 @@ def save_run(
             ranking = beside.make("rank", again, lambda: rank(report, top, **given))
         if ranking is not None:
             beside.make("rankings", again, lambda: ranking.write(folder / "rankings"))
+        graph = partial(_write_graph, report, ranking, folder / "graph")
+        beside.make("graph", by_build, graph)
         report.record = beside.timed(report.record, peak_memory())
         report.write_record(folder, place)
         beside.make("report", again, lambda: write_report(folder))
@@ -124,5 +125,9 @@ def save_run(
     return report, ranking
 
 
-def _graph_of(report: Report) -> PatientGraph:
-    return graph_of(report.cohort, report.recipe, report.network, report.record.seed)
+def _write_graph(report: Report, ranking: Ranking | None, folder: Path) -> None:
+    """Writes the graphs of a run, with its ranking's scores where there is one."""
+    graph = graph_of(report.cohort, report.recipe, report.network, report.record.seed)
+    if ranking is not None:
+        graph = graph.with_ranking(ranking)
+    graph.write(folder)

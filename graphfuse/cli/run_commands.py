@@ -125,7 +125,8 @@ def rank(
     faithfulness: Faithful = False, recovery: Recovery = 0, planted: Planted = 10,
     allow_part: AllowPart = None, device: Device = "auto", quiet: Quiet = False,
 ):  # fmt: skip
-    """Rank the features, genes and edges of a trained run; rewrites its rankings/."""
+    """Rank the features, genes and edges of a trained run; rewrites its rankings/ (csv, parquet)
+    and the scores on its graph/ (GraphML, PyG, AnnData for scanpy)."""
     speak(quiet)
     from graphfuse import api
 

@@ -1,4 +1,4 @@
-"""CSV files for other programs, in which text cannot run as a formula."""
+"""Tables as files for other programs: CSV in which text cannot run as a formula, and parquet."""
 
 from __future__ import annotations
 
@@ -51,6 +51,14 @@ def safe_csv(frame: pd.DataFrame, path: str | Path, index: bool = False) -> Path
     with whole(path) as part:
         safe.to_csv(part, index=False, header=names, encoding="utf-8", lineterminator="\n")
     return Path(path)
+
+
+def csv_and_parquet(frame: pd.DataFrame, folder: Path, name: str) -> None:
+    """Writes a frame as `name.csv` (see `safe_csv`) and, with its types and text as it is, as
+    `name.parquet` into a folder."""
+    safe_csv(frame, folder / f"{name}.csv")
+    with whole(folder / f"{name}.parquet") as part:
+        frame.to_parquet(part, index=False)
 
 
 def _replaced(text: pd.Series, pattern: str, by: str = r"'\1") -> pd.Series:

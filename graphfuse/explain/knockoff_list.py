@@ -14,7 +14,7 @@ from scipy.stats import norm, rankdata
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.modality import Modality
-from graphfuse.data.safe_csv import safe_csv
+from graphfuse.data.safe_csv import csv_and_parquet
 from graphfuse.errors import InputError, examples
 from graphfuse.explain.column_groups import ColumnGroups, column_numbers
 from graphfuse.statistics.knockoff_selection import selection_q
@@ -84,8 +84,8 @@ class KnockoffList:
         return cls(knockoff_table(modalities, coded, rows, draws), draws)
 
     def save(self, folder: Path) -> None:
-        """Write the table as a csv file."""
-        safe_csv(self.table, folder / "knockoffs.csv")
+        """Write the table as a csv and a parquet file."""
+        csv_and_parquet(self.table, folder, "knockoffs")
 
     def lines(self) -> list[str]:
         """What is printed below a ranking: how many items are named, and the first of them."""

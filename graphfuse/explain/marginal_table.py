@@ -18,7 +18,9 @@ from graphfuse.data.records.encode import ColumnPart, TypedColumns
 from graphfuse.task.ranking_interface import Marginal
 
 #: Columns of rankings that are filled here.
-COLUMNS = ["marginal", "marginal_lo", "marginal_hi", "marginal_class", "effect", "q"]
+COLUMNS = [
+    "marginal", "marginal_lo", "marginal_hi", "marginal_class", "effect", "difference", "p", "q",
+]  # fmt: skip
 _KEY = ["feature", "kind", "level"]
 
 

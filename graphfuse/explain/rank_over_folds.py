@@ -101,6 +101,7 @@ def rank(
         folds=len(replicas),
         error=max(errors, default=None),
         method=method.name,
+        target=model.target_,
         about=_about(method, folds, measured, model.task_, model.recipe_),
     )
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from graphfuse.data.safe_csv import safe_csv
+from graphfuse.data.safe_csv import csv_and_parquet, safe_csv
 from graphfuse.errors import InputError
 from graphfuse.explain.biology.biology import TABLES, Biology
 from graphfuse.explain.biology.known_genes import KnownGenes
@@ -20,7 +20,7 @@ from graphfuse.explain.null_scores import null_quantile
 from graphfuse.explain.ranked_tables import first_count
 from graphfuse.explain.rankings_readme import readme
 from graphfuse.explain.recovery.recovery import Recovery
-from graphfuse.files.atomic_write import Kind, whole_folder
+from graphfuse.files.atomic_write import Kind, whole, whole_folder
 from graphfuse.graph.gene.network import GeneNetwork
 from graphfuse.schema.check_arguments import Count, checked
 
@@ -28,7 +28,8 @@ _TABLES = (
     "nodes", "levels", "genes", "groups", "edges", "modalities", "pathways", "nodes_by_class",
 )  # fmt: skip
 _CSV = (*_TABLES, "links", *TABLES, "knockoffs", "faithfulness", "recovery")
-_FILES = (*(f"{name}.csv" for name in _CSV), "patient_edges.parquet", "README.txt")
+_BOTH = [f"{name}.{kind}" for name in _CSV for kind in ("csv", "parquet")]
+_FILES = (*_BOTH, "patient_edges.parquet", "README.txt")
 RANKINGS = Kind.of("folder of rankings", "nodes_by_class.csv", *_FILES)
 
 
@@ -76,6 +77,8 @@ class Ranking:
         `None` where the method has no such error.
     method : str
         Name of the ranking method.
+    target : str
+        Name of the outcome that is predicted.
     about : dict of str to str
         Descriptions for README.txt of the `method`, and of those tables and columns whose meaning
         depends on it or on the kind of outcome.
@@ -120,6 +123,7 @@ class Ranking:
     folds: int
     error: float | None
     method: str
+    target: str
     about: dict[str, str]
     shown: int = 50
     biology: Biology | None = None
@@ -235,6 +239,17 @@ class Ranking:
         """
         safe_csv(self.nodes, Path(path))
 
+    def to_parquet(self, path: str | Path) -> None:
+        """Write the ranking of features as one parquet file, with the types of its columns.
+
+        Parameters
+        ----------
+        path : str or pathlib.Path
+            The file to write.
+        """
+        with whole(path) as part:
+            self.nodes.to_parquet(part, index=False)
+
     def write(self, folder: str | Path) -> None:
         """Write the files of `save`, all or none, in place of an older ranking.
 
@@ -263,7 +278,7 @@ class Ranking:
         folder.mkdir(parents=True, exist_ok=True)
         links = ("links",) if len(self.links) else ()
         for name in (*_TABLES, *links):
-            safe_csv(getattr(self, name), folder / f"{name}.csv")
+            csv_and_parquet(getattr(self, name), folder, name)
         for added in self._added():
             added.save(folder)
         self.patient_edges.to_parquet(folder / "patient_edges.parquet", index=False)

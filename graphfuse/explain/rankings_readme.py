@@ -35,6 +35,7 @@ knockoffs.csv         {knockoffs}
 faithfulness.csv      {faithfulness}
 recovery.csv          {recovery}
 patient_edges.parquet edges between patients (ids inside): {patient_edges}
+                      (each csv file stands beside a parquet file with the same table)
 
 score                 {score}
                       Patients without the modality count as 0. Ranks are by score alone.
@@ -73,8 +74,10 @@ tells most, a gene those of its column that does.
 marginal              {marginal}
 marginal_lo, marginal_hi   its 95 % interval
 effect                {effect}
-q                     false-discovery rate (Benjamini-Hochberg) of a rank test of that association
-                      over all items of the table
+difference            mean of that class less mean of the others, in the unit of the table: a log
+                      fold change where its values are logarithms; blank for a predicted number
+p                     of the rank test of that association
+q                     false-discovery rate (Benjamini-Hochberg) by p, over all items of the table
 group                 of a column: its group in groups.csv
 """
 _USUAL = {

@@ -9,6 +9,7 @@ import numpy as np
 from graphfuse.data.cohort import Cohort
 from graphfuse.graph.gene.network import GeneNetwork
 from graphfuse.graph.gene.typed_gene_graph import Template
+from graphfuse.graph.graph_scores import GraphScores
 from graphfuse.graph.neighbour_lists import Neighbours
 
 
@@ -33,6 +34,8 @@ class CohortGraph:
         The typed graph of genes' nodes, where the recipe has one.
     about : dict of str to dict
         Layer name → how it was made (rule, thresholds, search and its recall).
+    scores : GraphScores, optional
+        Scores of a ranking on columns, genes and edges.
     """
 
     cohort: Cohort
@@ -42,6 +45,7 @@ class CohortGraph:
     feature_names: dict[str, list[str]]
     signalling: Template | None = None
     about: dict[str, dict] = field(default_factory=dict)
+    scores: GraphScores | None = None
 
     def __repr__(self) -> str:
         patients = f"{len(self.cohort):,} patients"
@@ -51,6 +55,8 @@ class CohortGraph:
         lines.append("  no gene network" if self.network is None else f"  {self.network!r}")
         if self.signalling is not None:
             lines.append(f"  {self.signalling!r}")
+        if self.scores is not None:
+            lines.append(f"  scores of {self.scores.target} by {self.scores.method}")
         return "\n".join(lines)
 
     def _search_in_words(self, layer: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from graphfuse.graph.cohort_graph import CohortGraph
@@ -13,6 +13,7 @@ from graphfuse.graph.export.page.html import write_picture
 from graphfuse.graph.export.read_folder import read_graph
 from graphfuse.graph.export.tables import to_frames
 from graphfuse.graph.export.write_folder import write
+from graphfuse.graph.scores_on_graph import Ranked, scores_on
 from graphfuse.schema.check_arguments import Seed, checked
 
 
@@ -39,6 +40,8 @@ class PatientGraph(CohortGraph):
         The typed graph of genes' nodes, where the recipe has one.
     about : dict of str to dict
         Layer name → how it was made (rule, thresholds, search and its recall).
+    scores : GraphScores, optional
+        Scores of a ranking on columns, genes and edges: `with_ranking` gives them.
 
     Examples
     --------
@@ -88,6 +91,42 @@ class PatientGraph(CohortGraph):
             Where files are missing or damaged.
         """
         return cls.of(read_graph(folder))
+
+    def with_ranking(self, ranking: Ranked) -> PatientGraph:
+        """Return the same graph with the scores of a ranking, which every export then carries.
+
+        Parameters
+        ----------
+        ranking : graphfuse.Ranking
+            Of the same cohort and gene network.
+
+        Returns
+        -------
+        PatientGraph
+            Scores are columns of `var` and, class by class, `uns["rank_genes_groups"]` in AnnData,
+            attributes of genes and edges in networkx and GraphML, tensors of nodes, edges and
+            columns in a HeteroData, and columns of the tables of `to_frames`.
+
+        Raises
+        ------
+        InputError
+            Where the ranking is of other columns, another outcome, another gene network or other
+            patients than the graph.
+
+        Examples
+        --------
+        >>> import graphfuse as gf
+        >>> from graphfuse.data.synth import planted
+        >>> cohort = planted(40, {"rna": 8}, carriers=2, effect=4.0).cohort
+        >>> recipe = gf.Recipe(name="plain")
+        >>> ranking = gf.rank(gf.train(cohort, recipe, cv=(2, 1), ledger=False))
+        >>> adata = gf.build(cohort, recipe).with_ranking(ranking).to_anndata("rna")
+        >>> adata.var["rank"].idxmin() == ranking.nodes["id"][0].removeprefix("rna:")
+        True
+        >>> adata.uns["rank_genes_groups"]["names"].dtype.names == cohort.outcome().classes
+        True
+        """
+        return replace(self, scores=scores_on(self, ranking))
 
     def to_hetero(self, dtype: str = "float32"):
         """Convert to PyTorch Geometric.
@@ -213,7 +252,7 @@ class PatientGraph(CohortGraph):
         dict of str to pd.DataFrame
             `patient_nodes` (patient, outcomes, groups, has_<modality>), `patient_edges` (source,
             target, layer, weight; messages go from source to target), `gene_nodes` (gene, degree)
-            and `gene_edges` (source, target, weight).
+            and `gene_edges` (source, target, weight); with a ranking, scores beside them.
 
         Examples
         --------

@@ -50,8 +50,8 @@ _KNOWN_TEXT = {
 _WHO = ("patient", "repeat", "fold", "truth")  # of predictions, before what is predicted
 _NUMBERS = (
     "rank", "score", "sign", "rank_mean", "rank_lo", "rank_hi", "selected_frequency",
-    "null_quantile", "degree", "marginal", "marginal_lo", "marginal_hi", "effect", "q",
-    "missing_share", "network_share", "size", "ablation", "ablation_rank",
+    "null_quantile", "degree", "marginal", "marginal_lo", "marginal_hi", "effect",
+    "difference", "p", "q", "missing_share", "network_share", "size", "ablation", "ablation_rank",
 )  # fmt: skip
 
 

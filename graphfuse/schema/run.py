@@ -25,7 +25,7 @@ RANKING_COLUMNS = (
     "rank", "kind", "id", "gene", "modality", "source", "target", "relation", "score", "sign",
     "rank_mean", "rank_lo", "rank_hi", "selected_frequency", "null_quantile", "degree", "method",
     "marginal", "marginal_lo", "marginal_hi", "marginal_class", "effect", "q", "group",
-    "missing_share", "network_share", "sign_class", "level",
+    "missing_share", "network_share", "sign_class", "level", "difference", "p",
 )  # fmt: skip
 # of groups of columns, after those
 GROUP_COLUMNS = ("size", "best", "members", "ablation", "ablation_rank")

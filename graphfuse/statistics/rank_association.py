@@ -26,6 +26,8 @@ class OneVsRest(NamedTuple):
         `[K, F]`: the chance that a row of the class has the higher value.
     effect : numpy.ndarray
         `[K, F]`: mean of the class less mean of the rest, in pooled standard deviations.
+    difference : numpy.ndarray
+        `[K, F]`: the same in the column's own unit.
     p : numpy.ndarray
         `[K, F]`: of the rank-sum test of the class against the rest.
     positives, negatives : numpy.ndarray
@@ -36,6 +38,7 @@ class OneVsRest(NamedTuple):
 
     auroc: np.ndarray
     effect: np.ndarray
+    difference: np.ndarray
     p: np.ndarray
     positives: np.ndarray
     negatives: np.ndarray
@@ -232,8 +235,8 @@ def _compare(values: np.ndarray, member: np.ndarray) -> tuple[np.ndarray, ...]:
     kruskal = _ratio(np.nansum(between, axis=0), mean_square)
     p_any = chi2.sf(kruskal, np.maximum(present - 1, 1))
     p_any = np.where(present > 1, p_any, np.nan)
-    effect = _differences(values, has_value, member, positives, negatives)
-    return auroc, effect, p, positives, negatives, p_any
+    differences = _differences(values, has_value, member, positives, negatives)
+    return auroc, *differences, p, positives, negatives, p_any
 
 
 def _differences(
@@ -242,8 +245,9 @@ def _differences(
     member: np.ndarray,
     positives: np.ndarray,
     negatives: np.ndarray,
-) -> np.ndarray:
-    """Standardised mean differences of each class from the rest, `[K, F]`."""
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mean differences of each class from the rest `[K, F]`, in pooled standard deviations and in
+    the columns' own units."""
     centred = _centred(values, has_value)
     total = member @ centred  # [K, F]; the rest's is the same with the other sign
     square = (centred**2).sum(0)
@@ -253,7 +257,8 @@ def _differences(
     variance = _ratio(within, positives + negatives - 2)
     is_flat = variance <= 1e-12 * _ratio(square, positives + negatives)
     deviation = np.where(is_flat, np.nan, np.sqrt(np.maximum(variance, 0)))
-    return (mean - mean_rest) / deviation
+    difference = mean - mean_rest
+    return difference / deviation, difference
 
 
 def _centred(values: np.ndarray, has_value: np.ndarray) -> np.ndarray:

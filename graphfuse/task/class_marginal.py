@@ -67,5 +67,5 @@ def _marginal(compared: OneVsRest, chosen: np.ndarray, tests: int) -> Marginal:
     is_known = ~np.isnan(auroc)
     low = np.where(is_known, low, np.nan)
     high = np.where(is_known, high, np.nan)
-    effect, p = compared.effect[chosen, column], compared.p[chosen, column]
-    return Marginal(auroc, low, high, effect, p, chosen)
+    effect, difference = compared.effect[chosen, column], compared.difference[chosen, column]
+    return Marginal(auroc, low, high, effect, difference, compared.p[chosen, column], chosen)

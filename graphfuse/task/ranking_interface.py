@@ -22,6 +22,9 @@ class Marginal(NamedTuple):
         `[F]`: its 95 % interval.
     effect : np.ndarray
         `[F]`: the size of the effect, above 0 where higher values go with the direction.
+    difference : np.ndarray
+        `[F]`: mean of the direction, such as a class, less mean of all others, in the column's own
+        unit; NaN where directions are no groups of patients.
     p : np.ndarray
         `[F]`: of the test that the column has nothing to do with the outcome.
     direction : np.ndarray
@@ -32,6 +35,7 @@ class Marginal(NamedTuple):
     lo: np.ndarray
     hi: np.ndarray
     effect: np.ndarray
+    difference: np.ndarray
     p: np.ndarray
     direction: np.ndarray
 
@@ -39,7 +43,8 @@ class Marginal(NamedTuple):
     def unknown(cls, columns: int) -> Marginal:
         """Of so many columns, of which nothing is known."""
         nothing = np.full(columns, np.nan)
-        return cls(nothing, nothing, nothing, nothing, nothing, np.zeros(columns, dtype=int))
+        nowhere = np.zeros(columns, dtype=int)
+        return cls(nothing, nothing, nothing, nothing, nothing, nothing, nowhere)
 
 
 class Attributed(ABC):

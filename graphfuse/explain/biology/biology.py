@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from graphfuse.data.safe_csv import safe_csv
+from graphfuse.data.safe_csv import csv_and_parquet
 from graphfuse.errors import InputError, examples
 from graphfuse.explain.biology.known_genes import KnownGenes
 from graphfuse.explain.biology.marker_list import marker_ranks
@@ -132,9 +132,9 @@ class Biology:
         return {name: table for name, table in tables.items() if table is not None}
 
     def save(self, folder: Path) -> None:
-        """Write each table as a csv file."""
+        """Write each table as a csv and a parquet file."""
         for name, table in self.made().items():
-            safe_csv(table, folder / f"{name}.csv")
+            csv_and_parquet(table, folder, name)
 
     def lines(self) -> list[str]:
         """What is printed below a ranking, a line for each table that there is."""

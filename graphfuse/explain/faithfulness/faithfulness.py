@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import pandas as pd
 
-from graphfuse.data.safe_csv import safe_csv
+from graphfuse.data.safe_csv import csv_and_parquet
 from graphfuse.text.format_numbers import significant
 
 FAITHFULNESS_COLUMNS = ("measure", "order", "against", "k", "share", "metric", "value", "lo", "hi")
@@ -46,8 +46,8 @@ class Faithfulness:
     readme_texts: ClassVar[dict[str, str]] = {"faithfulness": DESCRIPTION}
 
     def save(self, folder: Path) -> None:
-        """Write the table as a csv file."""
-        safe_csv(self.table, folder / "faithfulness.csv")
+        """Write the table as a csv and a parquet file."""
+        csv_and_parquet(self.table, folder, "faithfulness")
 
     def lines(self) -> list[str]:
         """What is printed below a ranking."""

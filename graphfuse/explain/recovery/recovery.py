@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 from scipy.stats import poisson
 
-from graphfuse.data.safe_csv import safe_csv
+from graphfuse.data.safe_csv import csv_and_parquet
 
 RECOVERY_COLUMNS = ("cohort", "kind", "measure", "k", "planted", "of", "value", "chance")
 LEVEL = 0.05
@@ -51,8 +51,8 @@ class Recovery:
         return {"recovery": f"{DESCRIPTION}\n{said}"}
 
     def save(self, folder: Path) -> None:
-        """Write the table as a csv file."""
-        safe_csv(self.table, folder / "recovery.csv")
+        """Write the table as a csv and a parquet file."""
+        csv_and_parquet(self.table, folder, "recovery")
 
     def lines(self) -> list[str]:
         """What is printed below a ranking."""

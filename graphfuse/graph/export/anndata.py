@@ -12,8 +12,9 @@ from scipy import sparse
 
 from graphfuse.errors import InputError, examples, nearest
 from graphfuse.graph.cohort_graph import CohortGraph
+from graphfuse.graph.export.anndata_scores import RESULT, rank_genes_groups, ranked_var
 from graphfuse.graph.export.hetero import feature_genes
-from graphfuse.graph.export.tables import patient_nodes
+from graphfuse.graph.export.tables import outcome_column, patient_nodes
 from graphfuse.graph.gene.network import GeneNetwork
 from graphfuse.graph.neighbour_lists import Neighbours
 
@@ -40,7 +41,8 @@ def to_anndata(graph: CohortGraph, modality: str | None = None) -> AnnData:
         `X` float `[N, F]`, standardised columns; `obs` outcomes, groups and presence; `var` with
         `gene`; `obsp[layer]` csr `[N, N]` and `varp["genes"]` csr `[F, F]`, the gene network
         between columns, row = receiver in both; `uns["graphfuse"]` names the cohort, the layers and
-        the network.
+        the network. A graph that carries a ranking has it in `var`, and class by class in
+        `uns["rank_genes_groups"]`, which scanpy draws (see `anndata_scores.rank_genes_groups`).
 
     Raises
     ------
@@ -55,6 +57,7 @@ def to_anndata(graph: CohortGraph, modality: str | None = None) -> AnnData:
         )
     adata = _table(graph, modality, np.arange(len(graph.cohort)))
     adata.obs = _obs(graph)
+    _add_scores(adata, graph, modality)
     for name, lists in graph.layers.items():
         adata.obsp[_key(name)] = connectivities(lists, len(lists))
     adata.uns["graphfuse"] = _about(graph)
@@ -116,10 +119,28 @@ def _part(graph: CohortGraph, modality: str) -> AnnData:
     part = _table(graph, modality, rows)
     part.var["column"] = part.var_names.to_numpy()
     part.var_names = f"{modality}:" + part.var_names
+    if graph.scores is not None:  # what scanpy groups by has to stand in the part itself
+        part.obs = _obs(graph)[[_groupby(graph)]].iloc[rows]
+        _add_scores(part, graph, modality)
     if _is_own_layer(graph, modality):
         among_all = connectivities(graph.layers[modality], len(graph.cohort))
         part.obsp[_key(modality)] = among_all[rows][:, rows]
     return part
+
+
+def _add_scores(adata: AnnData, graph: CohortGraph, modality: str) -> None:
+    """Adds the ranking that a graph carries, where it does."""
+    if graph.scores is None:
+        return
+    shown = ranked_var(graph.scores, modality).set_axis(adata.var_names)
+    adata.var = pd.concat([adata.var, shown], axis=1)
+    groupby = _groupby(graph)
+    adata.uns[RESULT] = rank_genes_groups(graph.scores, modality, adata.var_names, groupby)
+
+
+def _groupby(graph: CohortGraph) -> str:
+    """The column of `obs` that holds the outcome that is ranked."""
+    return _key(outcome_column(graph.scores.target))
 
 
 def _is_own_layer(graph: CohortGraph, name: str) -> bool:

@@ -24,8 +24,9 @@ def write_graphml(
 
     Node ids are `patient:ID` and `gene:SYMBOL`; every node has `kind` and `name`, every edge a
     number as its id, `layer`, `weight` and `symmetric`. An undirected gene edge is written once
-    with `symmetric` true. Missing cells and infinite numbers are left out; characters that XML does
-    not allow become U+FFFD.
+    with `symmetric` true. Where the graph carries a ranking, genes and edges have its scores.
+    Missing cells and infinite numbers are left out; characters that XML does not allow become
+    U+FFFD.
 
     Parameters
     ----------
@@ -44,11 +45,10 @@ def write_graphml(
     numbers = count()
     for kind in ("patient", "gene"):
         symmetric = kind == "gene" and not directed_genes
-        for source, target, layer, weight in edges_of(frames, kind):
-            known = {} if np.isnan(weight) else {"weight": weight}
-            graph.add_edge(
-                source, target, key=next(numbers), layer=layer, **known, symmetric=symmetric
-            )
+        for source, target, known in edges_of(frames, kind):
+            if np.isnan(known["weight"]):
+                del known["weight"]
+            graph.add_edge(source, target, key=next(numbers), **known, symmetric=symmetric)
     with whole(path) as part:
         nx.write_graphml_xml(graph, str(part))
 

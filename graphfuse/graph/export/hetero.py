@@ -9,6 +9,7 @@ import pandas as pd
 
 from graphfuse.errors import InputError
 from graphfuse.graph.cohort_graph import CohortGraph
+from graphfuse.graph.export.hetero_scores import GENE, GENE_EDGE, PATIENT, add_scores
 from graphfuse.graph.gene.network import GeneNetwork
 from graphfuse.task.outcome import Outcome
 
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from torch_geometric.data import HeteroData
 
     from graphfuse.graph.gene.typed_gene_graph import Template
-
-PATIENT, GENE, GENE_EDGE = "patient", "gene", "interacts"
 
 
 def to_hetero(graph: CohortGraph, dtype: str = "float32") -> HeteroData:
@@ -33,6 +32,9 @@ def to_hetero(graph: CohortGraph, dtype: str = "float32") -> HeteroData:
     `feature_names` (`modality:column`), `feature_modality`, `feature_gene [F]` (place of the gene
     that column measures, or -1), `feature_symbols`, `modalities`, `target`, `classes`, `outcomes`,
     `groups`, `network`.
+
+    A graph that carries a ranking has its scores too: on `gene` and the edges among genes, on the
+    edges among patients, and on columns as `feature_score [F]` (see `hetero_scores.add_scores`).
 
     There are no edges between patients and genes: such edges are dense (patients × genes), and
     `feature_gene` says the same. Nothing of nodes and relations is lost: weights that float32
@@ -71,6 +73,8 @@ def to_hetero(graph: CohortGraph, dtype: str = "float32") -> HeteroData:
         _add_genes(data, graph.network, dtype)
     if getattr(graph, "signalling", None) is not None:
         _add_signalling(data, graph.signalling, dtype)
+    if getattr(graph, "scores", None) is not None:
+        add_scores(data, graph)
     return data
 
 

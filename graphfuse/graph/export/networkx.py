@@ -25,7 +25,7 @@ def to_networkx(
     """Converts one layer, the gene network, or everything to networkx.
 
     Nodes carry outcomes, groups and the modalities measured, edges carry `weight`; nodes without an
-    edge are included.
+    edge are included. Of a graph that carries a ranking, genes and edges carry its scores too.
 
     Parameters
     ----------
@@ -61,8 +61,8 @@ def to_networkx(
         nodes, edges = frames["patient_nodes"], frames["patient_edges"]
         edges = edges[edges["layer"] == layer]
     made.add_nodes_from(_nodes(nodes))
-    weights = edges["weight"].tolist()
-    made.add_weighted_edges_from(zip(edges["source"], edges["target"], weights, strict=True))
+    attributes = _edge_attributes(edges.drop(columns="layer", errors="ignore"))
+    made.add_edges_from(zip(edges["source"], edges["target"], attributes, strict=True))
     return made
 
 
@@ -71,15 +71,14 @@ def _everything(frames: dict[str, pd.DataFrame], graph: CohortGraph) -> nx.Multi
 
     made = nx.MultiDiGraph(name=graph.cohort.name)
     add_nodes(made, frames)
-    for source, target, layer, weight in edges_of(frames, "patient"):
-        made.add_edge(source, target, key=layer, layer=layer, weight=weight)
-    for source, target, layer, weight in edges_of(frames, "gene"):
-        made.add_edge(source, target, key=layer, layer=layer, weight=weight)
+    for kind in ("patient", "gene"):
+        for source, target, known in edges_of(frames, kind):
+            made.add_edge(source, target, key=known["layer"], **known)
     if graph.network is None or graph.network.directed:
         return made
-    for source, target, layer, weight in edges_of(frames, "gene"):
+    for source, target, known in edges_of(frames, "gene"):
         if source != target:
-            made.add_edge(target, source, key=layer, layer=layer, weight=weight)
+            made.add_edge(target, source, key=known["layer"], **known)
     return made
 
 
@@ -91,14 +90,24 @@ def add_nodes(made: nx.MultiDiGraph, frames: dict[str, pd.DataFrame]) -> None:
             made.add_node(f"{kind}:{name}", **{**known, "kind": kind, "name": name})
 
 
-def edges_of(frames: dict[str, pd.DataFrame], kind: str) -> Iterator[tuple[str, str, str, float]]:
-    """(source node, target node, layer, weight) of every edge among patients or genes."""
+def edges_of(frames: dict[str, pd.DataFrame], kind: str) -> Iterator[tuple[str, str, dict]]:
+    """(source node, target node, `layer`, `weight` and scores) of every edge among patients or
+    genes."""
     edges = frames[f"{kind}_edges"]
     if kind == "gene":
         edges = edges.assign(layer=GENE_LAYER)
-    columns = [edges[name].tolist() for name in ("source", "target", "layer", "weight")]
-    for source, target, layer, weight in zip(*columns, strict=True):
-        yield f"{kind}:{source}", f"{kind}:{target}", layer, weight
+    ends = zip(edges["source"], edges["target"], strict=True)
+    for (source, target), known in zip(ends, _edge_attributes(edges), strict=True):
+        yield f"{kind}:{source}", f"{kind}:{target}", known
+
+
+def _edge_attributes(edges: pd.DataFrame) -> Iterator[dict]:
+    """The weight of each edge, and its other cells that are not missing, but not its ends."""
+    names = [name for name in edges if name not in ("source", "target")]
+    columns = [edges[name].tolist() for name in names]
+    for row in zip(*columns, strict=True):
+        cells = zip(names, row, strict=True)
+        yield {name: cell for name, cell in cells if name == "weight" or pd.notna(cell)}
 
 
 def _nodes(nodes: pd.DataFrame) -> Iterator[tuple[str, dict]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +12,7 @@ from graphfuse.data.cohort import Cohort
 from graphfuse.data.modality import Modality
 from graphfuse.errors import InputError
 from graphfuse.graph.cohort_graph import CohortGraph
-from graphfuse.graph.export.hetero import GENE, GENE_EDGE, PATIENT
+from graphfuse.graph.export.hetero_scores import GENE, GENE_EDGE, PATIENT, read_scores
 from graphfuse.graph.gene.network import GeneNetwork
 from graphfuse.graph.neighbour_lists import Neighbours
 from graphfuse.task.outcome import Outcome
@@ -56,7 +57,9 @@ def from_hetero(data: HeteroData) -> CohortGraph:
     features = {name: values[name] for name in data.tables}
     feature_names = {name: names[name] for name in data.tables}
     signalling = _signalling(data) if "signalling" in data else None
-    return CohortGraph(cohort, layers, _network(data), features, feature_names, signalling, about)
+    network = _network(data)
+    graph = CohortGraph(cohort, layers, network, features, feature_names, signalling, about)
+    return replace(graph, scores=read_scores(data, graph))
 
 
 def _check_parts(data: HeteroData) -> None:

@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from graphfuse.data.safe_csv import safe_csv
+from graphfuse.data.safe_csv import csv_and_parquet
 from graphfuse.errors import Faults, InputError, examples
 from graphfuse.files.atomic_write import whole
 from graphfuse.graph.cohort_graph import CohortGraph
+from graphfuse.graph.graph_scores import informative
 from graphfuse.graph.neighbour_lists import Neighbours
 
 TABLES = ("patient_nodes", "patient_edges", "gene_nodes", "gene_edges")
@@ -29,7 +30,8 @@ def to_frames(graph: CohortGraph) -> dict[str, pd.DataFrame]:
     dict of str to pd.DataFrame
         `patient_nodes` (patient, outcomes, groups, has_<modality>), `patient_edges` (source,
         target, layer, weight; messages go from source to target), `gene_nodes` (gene, degree) and
-        `gene_edges` (source, target, weight).
+        `gene_edges` (source, target, weight). Of a graph that carries a ranking, genes and edges
+        have its scores too.
     """
     genes, gene_edges = _gene_tables(graph)
     tables = (patient_nodes(graph), _patient_edges(graph), genes, gene_edges)
@@ -43,7 +45,12 @@ def _gene_tables(graph: CohortGraph) -> tuple[pd.DataFrame, pd.DataFrame]:
         genes = pd.DataFrame({"gene": pd.Series(dtype=str), "degree": pd.Series(dtype="int64")})
         return genes, _no_edges("source", "target")
     names = np.array(network.genes, dtype=object)
-    return pd.DataFrame({"gene": names, "degree": network.degree}), network.to_frame()
+    genes = pd.DataFrame({"gene": names, "degree": network.degree})
+    edges = network.to_frame()
+    if graph.scores is not None:
+        genes = genes.join(informative(graph.scores.genes))
+        edges = edges.join(informative(graph.scores.edges))
+    return genes, edges
 
 
 def _no_edges(*text: str) -> pd.DataFrame:
@@ -61,7 +68,7 @@ def patient_nodes(graph: CohortGraph) -> pd.DataFrame:
     cohort = graph.cohort
     nodes: dict[str, object] = {"patient": cohort.patients.astype(str)}
     for own, outcome in cohort.outcomes.items():
-        name = f"outcome:{own}" if own in _OF_EVERY_NODE else own
+        name = outcome_column(own)
         shown = outcome.task.shown(outcome.target)
         nodes |= {f"{name}{addition}": values for addition, values in shown.items()}
     for name, group in cohort.groups.items():
@@ -72,13 +79,21 @@ def patient_nodes(graph: CohortGraph) -> pd.DataFrame:
     return pd.DataFrame(nodes)
 
 
+def outcome_column(name: str) -> str:
+    """The column of `patient_nodes` that holds an outcome."""
+    return f"outcome:{name}" if name in _OF_EVERY_NODE else name
+
+
 def _patient_edges(graph: CohortGraph) -> pd.DataFrame:
     """The edges of all layers, one layer after another."""
     ids = np.array(graph.cohort.patients.astype(str), dtype=object)
     parts = []
     for layer, lists in graph.layers.items():
         ends = {"source": ids[lists.index], "target": ids[lists.receivers]}
-        parts.append(pd.DataFrame({**ends, "layer": layer, "weight": lists.weight}))
+        part = pd.DataFrame({**ends, "layer": layer, "weight": lists.weight})
+        if graph.scores is not None:
+            part["score"] = graph.scores.patient_edges[layer]
+        parts.append(part)
     if not parts:
         return _no_edges("source", "target", "layer")
     return pd.concat(parts, ignore_index=True)
@@ -91,10 +106,11 @@ def write_tables(frames: dict[str, pd.DataFrame], folder: Path) -> None:
     """The frames of `to_frames` as parquet, and all but the patient edges, which are many, as CSV
     too."""
     for name, frame in frames.items():
-        with whole(folder / f"{name}.parquet") as part:
-            frame.to_parquet(part, index=False)
-        if name != "patient_edges":
-            safe_csv(frame, folder / f"{name}.csv")
+        if name == "patient_edges":
+            with whole(folder / f"{name}.parquet") as part:
+                frame.to_parquet(part, index=False)
+        else:
+            csv_and_parquet(frame, folder, name)
 
 
 def read_tables(folder: str | Path) -> dict[str, pd.DataFrame]:

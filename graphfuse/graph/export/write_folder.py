@@ -28,6 +28,7 @@ Patient edges point from the neighbour (source) to the patient who receives its 
 one kind per layer.
 Cells of the CSV files that begin like a formula (= + - @ tab CR) have an apostrophe before them.
 These files hold patient ids and outcomes, graph.html too: treat them as patient data.
+{scores}
 
 graph.html             the graph to look at, in any browser, offline: layers, outcomes, search;
 {drawn}
@@ -67,6 +68,19 @@ graph.h5mu             the standardised tables, exact, as a MuData: one AnnData 
                        patients who have it, its own layer in .obsp, the gene network between its
                        columns in .varp["genes"], shared layers in the MuData's .obsp;
                        mudata.read_h5mu(path), or anndata by mudata.read(path + "/rna")"""
+
+
+_NO_SCORES = "The graph carries no scores: it was built without a ranking."
+_SCORES = """\
+Genes and edges carry the scores of a ranking of {target} by {method}, as the columns of
+rankings are called and explained in README.txt beside those; blank: not ranked. They are columns of
+the tables and attributes in graph.graphml. Of an edge between patients, score is the mean over the
+fold models whose layer has the edge. hetero.safetensors has them on genes and edges too, and of
+every column as feature_score and feature_score_by_class (classes in hetero.json, "ranking").
+In graph.h5mu they are columns of .var, and .uns["rank_genes_groups"] is as scanpy writes it:
+scanpy.pl.rank_genes_groups(mudata.read(path + "/rna")) draws it. There, scores have their sign (0:
+none), and logfoldchanges is the difference of means in the unit of the table: a log fold change
+only where its values are logarithms."""
 
 
 def write(graph: CohortGraph, folder: str | Path) -> Path:
@@ -111,6 +125,9 @@ def _write_all(graph: CohortGraph, folder: Path) -> None:
     lines["genes"] = (
         "it points from source to target" if directed else "it goes both ways and is written once"
     )
+    lines["scores"] = _NO_SCORES
+    if graph.scores is not None:
+        lines["scores"] = _SCORES.format(target=graph.scores.target, method=graph.scores.method)
     (folder / "README.txt").write_text(README.format(**lines), encoding="utf-8")
     log.info("graph of %d patients and %d genes written", *counts)
 
