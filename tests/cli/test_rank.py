@@ -74,10 +74,18 @@ def test_a_method_of_ones_own_ranks_runs_and_reports(clinic, run, call):
     told = Path("run/rankings/README.txt").read_text()
     assert told.count("method: mine.py:Occlusion: The fall of what is predicted") == 1
     assert "edges.csv             empty: mine.py:Occlusion gives no attribution of edges\n" in told
+    graph = gf.PatientGraph.read("run/graph")
+    assert (graph.scores.method, graph.scores.target) == ("mine.py:Occlusion", "subtype")
+    by_gene = genes.set_index("id")["score"].reindex(graph.network.genes)
+    assert graph.scores.genes["score"].to_numpy() == pytest.approx(by_gene.to_numpy(), nan_ok=True)
     live = gf.rank(run, method="mine.py:Occlusion", device="cpu")
     assert live.genes["id"].tolist() == genes["id"].tolist()
     assert abs(live.genes["score"] - genes["score"]).max() < 1e-6
     assert live.error is None
+    Path("run/graph/hetero.json").write_text("{}")
+    again = call("rank", "run", "clinic.toml")
+    assert again.exit_code == 0 and set(table("nodes")["method"]) == {"integrated gradients"}
+    assert "run/graph: does not carry the scores of this ranking, since" in again.output
 
     # what the folder says now is no program, and the default is what it was
     Path("mine.py").write_text("raise SystemExit(9)\n")

@@ -43,6 +43,8 @@ def test_the_class_is_named_and_the_effect_says_which_way(values, classes):
     assert first["effect"] > 1 and second["effect"] < -1
     assert (table["marginal_lo"] < table["marginal"]).all()
     assert max(first["q"], second["q"]) < 0.001 < table["q"][2:].min()
+    np.testing.assert_allclose(table["q"], stats.false_discovery_control(table["p"]))
+    assert (np.sign(table["difference"]) == np.sign(table["effect"])).all()
 
 
 def test_each_class_apart(values):
@@ -63,7 +65,7 @@ def test_a_number_has_spearmans_correlation_and_no_class(values):
     table = MarginalTables(cohort, ["rna"], "dose").of_features()
     assert table["marginal"][0] == pytest.approx(1) and table["marginal_lo"][0] < 1
     assert table["effect"][0] == pytest.approx(3 * values["G00"].std(ddof=0))
-    assert (table["marginal_class"] == "").all()
+    assert (table["marginal_class"] == "").all() and table["difference"].isna().all()
     expected = stats.spearmanr(values["G05"], number).statistic
     assert table["marginal"][5] == pytest.approx(expected)
 

@@ -67,6 +67,12 @@ def test_top_limits_the_print_never_the_files(ranking, tmp_path):
     )
     short.to_csv(tmp_path / "biomarkers.csv")
     assert (tmp_path / "biomarkers.csv").read_bytes() == (tmp_path / "nodes.csv").read_bytes()
+    short.to_parquet(tmp_path / "biomarkers.parquet")
+    for name in ("nodes", "edges", "genes", "modalities", "nodes_by_class"):
+        kept = pd.read_parquet(tmp_path / f"{name}.parquet")
+        pd.testing.assert_series_equal(kept["score"], getattr(ranking, name)["score"])
+        assert list(kept) == list(getattr(ranking, name))
+    assert pd.read_parquet(tmp_path / "biomarkers.parquet")["p"].equals(ranking.nodes["p"])
 
 
 # ---------------------------------------------------------------------------------------- gene sets

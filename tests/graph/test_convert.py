@@ -1,7 +1,7 @@
 """Exports: each against the graph it came from, and read back by the program it is for."""
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import anndata
 import networkx as nx
@@ -12,6 +12,7 @@ import torch
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.errors import InputError
+from graphfuse.graph.cohort_graph import CohortGraph
 from graphfuse.graph.convert import (
     load_hetero,
     save_hetero,
@@ -43,17 +44,6 @@ FILES = {
     "hetero.json",
     "README.txt",
 }
-
-
-@dataclass
-class Built:
-    """What the exports need of a patient graph."""
-
-    cohort: Cohort
-    layers: dict
-    network: GeneNetwork | None
-    features: dict
-    feature_names: dict
 
 
 def layer(seed, neighbours=3):
@@ -89,7 +79,7 @@ def graph():
     )
     features = {name: m.table.to_numpy() for name, m in cohort.modalities.items()}
     names = {name: m.columns for name, m in cohort.modalities.items()}
-    return Built(
+    return CohortGraph(
         cohort,
         {"rna": layer(1), "mirna": layer(2, 2)},
         GeneNetwork.from_frame(edges),

@@ -41,7 +41,9 @@ def test_classes_are_compared_as_scipy_does(values, monkeypatch, block):
             squares = (own - own.mean()) @ (own - own.mean())
             squares += (rest - rest.mean()) @ (rest - rest.mean())
             pooled = np.sqrt(squares / (len(own) + len(rest) - 2))
-            assert compared.effect[k, f] == pytest.approx((own.mean() - rest.mean()) / pooled)
+            difference = own.mean() - rest.mean()
+            assert compared.effect[k, f] == pytest.approx(difference / pooled)
+            assert compared.difference[k, f] == pytest.approx(difference)
 
 
 def test_correlations_are_scipys(values):

@@ -67,13 +67,13 @@ def to_hetero(graph: CohortGraph, dtype: str = "float32") -> HeteroData:
         store = data[PATIENT, layer, PATIENT]
         _add_edges(store, lists.index, lists.receivers, lists.weight, dtype)
         store.senders = lists.senders
-        if layer in getattr(graph, "about", {}):
+        if layer in graph.about:
             store.about = graph.about[layer]  # rule, thresholds, search and its recall
     if graph.network is not None:
         _add_genes(data, graph.network, dtype)
-    if getattr(graph, "signalling", None) is not None:
+    if graph.signalling is not None:
         _add_signalling(data, graph.signalling, dtype)
-    if getattr(graph, "scores", None) is not None:
+    if graph.scores is not None:
         add_scores(data, graph)
     return data
 
