@@ -94,16 +94,20 @@ def rank(
     ranked |= _tables(folds, modalities, measured, model.task_)
     ranked["groups"] = _with_ablation(ranked["groups"], replicas, cohort, group_of, device)
     tables_by_name = {name: table.assign(method=method.name) for name, table in ranked.items()}
-    errors = [fold.error for fold in folds if fold.error is not None]
     return Ranking(
         **tables_by_name,
         patient_edges=pd.concat(edges, ignore_index=True),
         folds=len(replicas),
-        error=max(errors, default=None),
+        error=_largest_error(folds),
         method=method.name,
         target=model.target_,
         about=_about(method, folds, measured, model.task_, model.recipe_),
     )
+
+
+def _largest_error(folds: Sequence[Means]) -> float | None:
+    """The largest completeness error; `None` where the method has none."""
+    return max((fold.error for fold in folds if fold.error is not None), default=None)
 
 
 def _trained(replicas: Sequence[Replica]) -> np.ndarray:

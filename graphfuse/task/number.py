@@ -277,9 +277,8 @@ class Number(NumberValues, Task):
         is_known = target.known
         found = rank_correlation(values[is_known], target.values[is_known])
         low, high = correlation_interval(found.rho, found.rows, WIDE_95)
-        direction = np.zeros(len(found.rho), dtype=int)
-        no_groups = np.full(len(found.rho), np.nan)
-        return (Marginal(found.rho, low, high, found.slope, no_groups, found.p, direction),)
+        known = {"association": found.rho, "lo": low, "hi": high, "effect": found.slope}
+        return (Marginal.unknown(len(found.rho))._replace(**known, p=found.p),)
 
     def patient_weights(self, predictor: np.ndarray, calibration: float) -> np.ndarray:
         """By how far a patient's prediction is from the mean prediction; below 0 where it is below.

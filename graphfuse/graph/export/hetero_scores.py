@@ -106,30 +106,30 @@ def read_scores(data: HeteroData, graph: CohortGraph) -> GraphScores | None:
         genes = _table(data[GENE], "", (*NUMBERS, *WORDS))
         along_arrows = _table(data[GENE, GENE_EDGE, GENE], "", OF_EDGES)
         edges = along_arrows.iloc[: graph.network.edges]
-    columns, by_class = {}, {}
+    columns = {}
     if graph.features:
         columns = _by_table(_table(data, OF_COLUMN, (*NUMBERS, *WORDS)), widths)
-    for k, name in enumerate(data.ranking["classes"] if graph.features else ()):
+    layers = [(PATIENT, layer, PATIENT) for layer in graph.layers]
+    relations = [] if graph.signalling is None else list(graph.signalling.relations)
+    of_layers = {edge[1]: data[edge].score.numpy() for edge in layers}
+    of_relations = {edge: data[edge].score.numpy() for edge in relations}
+    about = data.ranking
+    by_class = _by_class(data, about["classes"], widths) if graph.features else {}
+    parts = (columns, by_class, genes, edges, of_layers, of_relations)
+    return GraphScores(about["method"], about["target"], *parts)
+
+
+def _by_class(
+    data: HeteroData, classes: Sequence[str], widths: dict[str, int]
+) -> dict[str, dict[str, pd.DataFrame]]:
+    """Class → modality → `OF_CLASSES` of its columns."""
+    by_class = {}
+    for k, name in enumerate(classes):
         own = {}
         for number in OF_CLASSES:
             own[number] = data[f"{OF_COLUMN}{number}{BY_CLASS}"][:, k].numpy()
         by_class[name] = _by_table(pd.DataFrame(own), widths)
-    relations = {}
-    if graph.signalling is not None:
-        for relation in graph.signalling.relations:
-            relations[relation] = data[relation].score.numpy()
-    return GraphScores(
-        method=data.ranking["method"],
-        target=data.ranking["target"],
-        columns=columns,
-        by_class=by_class,
-        genes=genes,
-        edges=edges,
-        patient_edges={
-            layer: data[PATIENT, layer, PATIENT].score.numpy() for layer in graph.layers
-        },
-        relations=relations,
-    )
+    return by_class
 
 
 def _table(store, prefix: str, names: Sequence[str]) -> pd.DataFrame:
