@@ -256,8 +256,7 @@ class Number(NumberValues, Task):
         "                      prediction, - towards it)",
         by_direction="empty: a number has one direction, which is that of nodes.csv",
         neighbours="what each neighbour adds to the\n"
-        "                      prediction, in standard deviations of the outcome, in the linear\n"
-        "                      part of the model",
+        "                      prediction (in SD of the outcome) in the linear part of the model",
         alone="Spearman's ρ",
         marginal="Spearman's correlation with the outcome",
         effect="change of the outcome, in its own units, by standard deviation of the column",

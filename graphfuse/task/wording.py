@@ -44,10 +44,10 @@ class AttributionWords(NamedTuple):
         What + and - mean.
     by_direction : str
         What the table of each direction on its own holds, or why it holds nothing.
-    unit : str
-        What attributions are measured in.
     neighbours : str
         What the score of an edge between patients is.
+    unit : str
+        What attributions are measured in.
     alone : str
         The name of the association of a column with the outcome, as "AUROC".
     marginal : str
@@ -63,8 +63,8 @@ class AttributionWords(NamedTuple):
     score: str
     sign: str
     by_direction: str
-    unit: str
     neighbours: str
+    unit: str = "in the model's own unit"
     alone: str = "association"
     marginal: str = "blank for outcomes of this kind"
     effect: str = "blank for outcomes of this kind"
