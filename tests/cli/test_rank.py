@@ -144,7 +144,7 @@ def test_what_is_measured_of_a_ranking_is_printed_written_and_reported(clinic, r
     done = call("rank", "run", "clinic.toml", *asked)
     assert done.exit_code == 0, done.output
     assert "faithfulness on held-out patients: " in done.output
-    assert "recovery: in 1 cohorts like this one" in done.output
+    assert "recovery: in 1 cohort like this one" in done.output
     assert {"deletion", "retrained"} <= set(table("faithfulness")["measure"])
     found = table("recovery")
     assert (found.loc[found["kind"] == "columns", "planted"] == 4).all()

@@ -10,6 +10,7 @@ import pandas as pd
 from scipy.stats import poisson
 
 from graphfuse.data.safe_csv import csv_and_parquet
+from graphfuse.errors import counted
 
 RECOVERY_COLUMNS = ("cohort", "kind", "measure", "k", "planted", "of", "value", "chance")
 LEVEL = 0.05
@@ -89,7 +90,7 @@ def sentence(table: pd.DataFrame) -> str:
         own = made[made["kind"] == kind]
         parts.append(_found(own, kind))
     head = (
-        f"recovery: in {cohorts} cohorts like this one, with effects as large as found here on "
+        f"recovery: in {counted(cohorts, 'cohort')} like this one, with effects as large as found here on "
         f"held-out patients ({share}; planted {there:.2f})"
     )
     text = f"{head}, {parts[0]}; {parts[1]}"
@@ -115,9 +116,9 @@ def _found(own: pd.DataFrame, kind: str) -> str:
         shown.append(f"{value:.1f} are among the first {k:,.0f} (by chance {chance:.1f})")
     precision = own[own["measure"] == "average_precision"]
     value, chance = precision["value"].mean(), precision["chance"].mean()
-    counted = f"{planted:.0f}" if planted == round(planted) else f"{planted:.1f}"
+    number = f"{planted:.0f}" if planted == round(planted) else f"{planted:.1f}"
     ending = f"average precision {value:.2f} (by chance {chance:.2g})"
-    return f"of {counted} planted {kind} {', '.join(shown)}, {ending}"
+    return f"of {number} planted {kind} {', '.join(shown)}, {ending}"
 
 
 def beyond_chance(columns: pd.DataFrame) -> bool:
