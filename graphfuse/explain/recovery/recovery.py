@@ -90,8 +90,8 @@ def sentence(table: pd.DataFrame) -> str:
         own = made[made["kind"] == kind]
         parts.append(_found(own, kind))
     head = (
-        f"recovery: in {counted(cohorts, 'cohort')} like this one, with effects as large as found here on "
-        f"held-out patients ({share}; planted {there:.2f})"
+        f"recovery: in {counted(cohorts, 'cohort')} like this one, with effects as large as found "
+        f"here on held-out patients ({share}; planted {there:.2f})"
     )
     text = f"{head}, {parts[0]}; {parts[1]}"
     is_whole = made.loc[made["measure"] == "strength", "value"].iloc[0] >= 1
