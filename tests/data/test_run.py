@@ -19,8 +19,8 @@ from sklearn.metrics import roc_auc_score
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.fetch.fetch_files import obtain
+from graphfuse.data.leak_audit.association import cramers_v
 from graphfuse.data.leak_audit.chance import aurocs, log_chance
-from graphfuse.data.leak_audit.group_confounding import cramers_v
 from graphfuse.data.leak_audit.outcome_cuts import _hits
 from graphfuse.data.leak_audit.run import audit
 from graphfuse.data.load_cohort import load

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from graphfuse.data.groups import group_known
+from graphfuse.data.leak_audit.association import associated
 from graphfuse.data.leak_audit.finding import RARE, Finding, Subject, numbers, spread
-from graphfuse.data.leak_audit.group_confounding import association
 from graphfuse.data.leak_audit.id_parts import id_parts
 from graphfuse.data.modality import Modality
 
@@ -43,7 +43,7 @@ def protected_corrections(subject: Subject) -> list[Finding]:
     groups |= {f"{name} of ids": values for name, values in id_parts(ids).items()}
     findings = []
     for name, values in groups.items():
-        _, v, p = association(np.asarray(values), subject.labels)
+        _, v, p = associated(np.asarray(values), subject.labels)
         if p > RARE or v >= 1:
             continue
         for modality in subject.cohort.modalities.values():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,11 +66,18 @@ class Subject:
         number, whether it is above the median.
     folds : float array `[repeats, N]`, optional
         The fold in which each patient is tested; NaN: always training.
+    reported : set of tuple
+        (modality, column) of columns that a finding has already.
     """
 
     cohort: Cohort
     outcome: Outcome | None = None
     folds: np.ndarray | None = None
+    reported: frozenset[tuple[str, str]] = frozenset()
+
+    def unreported(self, modality: str, columns: Iterable[str]) -> list[str]:
+        """The columns of a modality that no finding has yet."""
+        return [column for column in columns if (modality, column) not in self.reported]
 
     @property
     def labels(self) -> np.ndarray:

@@ -4,13 +4,12 @@ modality."""
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 
 from graphfuse.data.groups import group_known
+from graphfuse.data.leak_audit.association import NOTED, associated
 from graphfuse.data.leak_audit.finding import RARE, Finding, Subject
 from graphfuse.errors import few
 
-NOTED, STRONG = 0.2, 0.5  # Cramér's V from which a note, and a warning, is given
 _FAMILY = 5  # groups smaller than this on average are families or repeated samples, not sites
 
 
@@ -43,60 +42,6 @@ def confounded(subject: Subject) -> list[Finding]:
     return [finding for finding in findings if finding is not None]
 
 
-def cramers_v(counts: np.ndarray) -> tuple[float, float]:
-    """Cramér's V of a table of counts, corrected for its bias.
-
-    φ² = χ²/n less its mean (g−1)(c−1)/(n−1) under independence, over the likewise corrected size
-    of the table. Rows and columns without patients are left out.
-
-    Parameters
-    ----------
-    counts : int array `[groups, classes]`
-        Patients of each group and class.
-
-    Returns
-    -------
-    v : float
-        From 0 to 1; 0 where fewer than two groups or classes remain.
-    p : float
-        Pearson's chi-squared p value; 1 where fewer than two remain.
-
-    References
-    ----------
-    Bergsma 2013, doi:10.1016/j.jkss.2012.10.002.
-    """
-    from scipy.stats import chi2_contingency
-
-    counts = np.asarray(counts)
-    has_patients = counts.sum(axis=1) > 0
-    occurs = counts.sum(axis=0) > 0
-    counts = counts[has_patients][:, occurs]
-    if min(counts.shape) < 2:
-        return 0.0, 1.0
-    chi2, p, _, _ = chi2_contingency(counts, correction=False)
-    n = counts.sum()
-    g, c = counts.shape
-    bias = (g - 1) * (c - 1) / (n - 1)
-    phi2 = max(0.0, chi2 / n - bias)
-    corrected_groups = g - (g - 1) ** 2 / (n - 1)
-    corrected_classes = c - (c - 1) ** 2 / (n - 1)
-    size = min(corrected_groups, corrected_classes) - 1
-    v = float(min(1.0, np.sqrt(phi2 / size))) if size > 0 else 0.0
-    return v, float(p)
-
-
-def association(values: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, float, float]:
-    """Counts `[groups, classes]` of patients with a label, V and p. Groups of one patient carry no
-    information and are left out."""
-    known = labels >= 0
-    counts = pd.crosstab(values[known], labels[known]).to_numpy()
-    if not counts.size:
-        return np.zeros((0, 0), dtype=int), 0.0, 1.0
-    counts = counts[counts.sum(axis=1) > 1]
-    v, p = cramers_v(counts) if counts.size else (0.0, 1.0)
-    return counts, v, p
-
-
 def _complete(counts: np.ndarray) -> bool:
     """Whether every group has one class only, and there are several classes."""
     classes_of_group = (counts > 0).sum(axis=1)
@@ -107,15 +52,12 @@ def _complete(counts: np.ndarray) -> bool:
 def _against_label(subject: Subject, name: str, labels: np.ndarray, level: float) -> Finding | None:
     """A finding where a group is associated with the label int `[N]`, -1 where it does not
     count."""
-    counts, v, p = association(subject.cohort.groups[name], labels)
-    if p >= level:
+    found = associated(subject.cohort.groups[name], labels)
+    if found.p >= level:
         return None
-    words = subject.in_words
-    figures = (
-        f"Cramér's V {v:.2f} corrected for bias, chi-squared p {p:.1g}, {len(counts)} groups of "
-        f"{few(counts.sum())} patients"
-    )
-    severity = "warning" if v >= STRONG else "note"
+    words, counts = subject.in_words, found.counts
+    figures = f"{found.in_words}, {len(counts)} groups of {few(counts.sum())} patients"
+    severity = found.severity
     message = f"goes with the label: {figures}"
     cure = f"score with folds grouped by {name}, and compare with what {name} alone says"
     is_complete = _complete(counts)
@@ -135,7 +77,7 @@ def _against_label(subject: Subject, name: str, labels: np.ndarray, level: float
             f"no score on these patients tells the label from {name}: add patients of "
             f"{words.several} for each {name}"
         )
-    elif v < NOTED:
+    elif found.v < NOTED:
         return None
     return Finding("group-by-label", severity, f"group {name}", message, len(counts), cure)
 
@@ -144,17 +86,14 @@ def _against_presence(
     name: str, modality: str, values: np.ndarray, has_it: np.ndarray, level: float
 ) -> Finding | None:
     """A finding where a group is associated with having a modality (1, 0, -1: does not count)."""
-    counts, v, p = association(values, has_it)
-    if p >= level or v < NOTED:
+    found = associated(values, has_it)
+    if found.p >= level or found.v < NOTED:
         return None
-    every = "; every group has it or lacks it as a whole" if _complete(counts) else ""
-    message = (
-        f"goes with having {modality}: Cramér's V {v:.2f} corrected for bias, chi-squared p "
-        f"{p:.1g}{every}"
-    )
+    every = "; every group has it or lacks it as a whole" if _complete(found.counts) else ""
+    message = f"goes with having {modality}: {found.in_words}{every}"
     cure = (
         f"what {modality} adds is also what {name} adds: read the scores by pattern of modalities"
     )
     where = f"group {name}, {modality}"
-    severity = "warning" if v >= STRONG else "note"
-    return Finding("group-by-presence", severity, where, message, len(counts), cure)
+    count = len(found.counts)
+    return Finding("group-by-presence", found.severity, where, message, count, cure)

@@ -7,8 +7,8 @@ import re
 import numpy as np
 import pandas as pd
 
+from graphfuse.data.leak_audit.association import NOTED, Association, associated
 from graphfuse.data.leak_audit.finding import RARE, Finding, Subject
-from graphfuse.data.leak_audit.group_confounding import NOTED, STRONG, association
 from graphfuse.errors import few
 
 _SEPARATOR = re.compile(r"[^A-Za-z0-9]+")
@@ -39,13 +39,15 @@ def label_in_ids(subject: Subject) -> list[Finding]:
         is_declared = any(np.array_equal(_numbered(values), each) for each in declared)
         if not is_declared:
             parts[name] = values
-    strongest = None
+    hits = {}
     for name, values in parts.items():
-        counts, v, p = association(values, subject.labels)
-        is_new = strongest is None or v > strongest[1]
-        if p < RARE / len(parts) and v >= NOTED and is_new:
-            strongest = (name, v, p, counts)
-    return [_finding(*strongest)] if strongest else []
+        found = associated(values, subject.labels)
+        if found.p < RARE / len(parts) and found.v >= NOTED:
+            hits[name] = found
+    if not hits:
+        return []
+    strongest = max(hits, key=lambda name: hits[name].v)
+    return [_finding(strongest, hits[strongest])]
 
 
 def id_parts(ids: list[str]) -> dict[str, np.ndarray]:
@@ -81,15 +83,15 @@ def _numbered(values: np.ndarray) -> np.ndarray:
     return codes
 
 
-def _finding(name: str, v: float, p: float, counts: np.ndarray) -> Finding:
+def _finding(name: str, found: Association) -> Finding:
     """The finding of a part of ids that goes with the label."""
     message = (
-        f"{name} of ids goes with the label: Cramér's V {v:.2f} corrected for bias, chi-squared p "
-        f"{p:.1g}, {len(counts)} values among {few(counts.sum())} patients"
+        f"{name} of ids goes with the label: {found.in_words}, {len(found.counts)} values among "
+        f"{few(found.counts.sum())} patients"
     )
     cure = (
         "if it is a site, a batch or a study, declare it as a group and score with folds grouped "
         "by it; nothing that a model sees should be made from ids"
     )
-    severity = "warning" if v >= STRONG else "note"
-    return Finding("id-by-label", severity, "patients", message, len(counts), cure)
+    count = len(found.counts)
+    return Finding("id-by-label", found.severity, "patients", message, count, cure)

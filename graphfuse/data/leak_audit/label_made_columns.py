@@ -23,33 +23,29 @@ _MOST_PATIENTS = 4_000  # whose distances are compared
 _CANDIDATES = 3  # columns of a table that are tried without themselves
 
 
-def label_made(subject: Subject, reported: set[tuple[str, str]]) -> list[Finding]:
-    """Columns that are the mean label of each level, or of each patient's neighbours.
+def label_made(subject: Subject) -> list[Finding]:
+    """Columns that are the mean label of each level, or of each patient's neighbours; not those
+    that a finding has.
 
     Parameters
     ----------
     subject
         The cohort of N patients and its label.
-    reported : set of tuple
-        (modality, column) of columns that another finding has.
 
     Returns
     -------
     list of Finding
         Leaks, at most one of each kind for each modality.
     """
-    tested = tested_classes(subject)
+    if not tested_classes(subject):
+        return []
     findings = []
     for name, modality in subject.cohort.modalities.items():
-        if not tested:
-            continue
-        encoded = _encoded(subject, modality)
-        encoded = [column for column in encoded if (name, column) not in reported]
-        if encoded:
-            findings.append(_encoding(subject, name, encoded))
-    neighbours = _neighbour_means(subject) if tested else {}
-    for name, columns in neighbours.items():
-        columns = [column for column in columns if (name, column) not in reported]
+        columns = subject.unreported(name, _encoded(subject, modality))
+        if columns:
+            findings.append(_encoding(name, columns))
+    for name, made in _neighbour_means(subject).items():
+        columns = subject.unreported(name, made)
         if columns:
             findings.append(_of_neighbours(name, columns))
     return findings
@@ -112,7 +108,7 @@ def _chance_of_shares(column: np.ndarray, member: np.ndarray) -> float:
     return float(min(chances)) * len(_SMOOTHING)
 
 
-def _encoding(subject: Subject, where: str, columns: list[str]) -> Finding:
+def _encoding(where: str, columns: list[str]) -> Finding:
     """The finding of columns that encode the label."""
     who = "1 column is" if len(columns) == 1 else f"{len(columns):,} columns are"
     message = (

@@ -16,8 +16,9 @@ from graphfuse.errors import examples
 MOST = 20  # levels; a column of more is no cut
 
 
-def cut_from(subject: Subject, reported: set[tuple[str, str]]) -> list[Finding]:
-    """Columns of 2 to 20 levels whose patients do not overlap in an outcome that has an order.
+def cut_from(subject: Subject) -> list[Finding]:
+    """Columns of 2 to 20 levels whose patients do not overlap in an outcome that has an order; not
+    those that a finding has.
 
     At least two levels have 5 patients or more. The chance that levels of these sizes follow one
     another along the outcome, times the number of columns, stays below 0.01 (`expected`). It is a
@@ -28,8 +29,6 @@ def cut_from(subject: Subject, reported: set[tuple[str, str]]) -> list[Finding]:
     ----------
     subject : Subject
         The cohort of N patients and its outcome.
-    reported : set of tuple
-        (modality, column) of columns that another finding has.
 
     Returns
     -------
@@ -43,10 +42,9 @@ def cut_from(subject: Subject, reported: set[tuple[str, str]]) -> list[Finding]:
     findings = []
     for modality in subject.cohort.modalities.values():
         rows = np.flatnonzero(modality.present & outcome.known)
-        hits = {}
-        for name, expected in _hits(modality, rows, scale[rows]):
-            if expected < RARE and (modality.name, name) not in reported:
-                hits[name] = expected
+        expected = dict(_hits(modality, rows, scale[rows]))
+        rare = [column for column, number in expected.items() if number < RARE]
+        hits = {column: expected[column] for column in subject.unreported(modality.name, rare)}
         if hits:
             findings.append(_finding(subject, modality.name, hits))
     return findings

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -202,7 +202,7 @@ def _label_in_columns(subject: Subject) -> list[Finding]:
         reported = set()
         for finding in findings:
             reported |= {(finding.where, column) for column in finding.columns}
-        findings += search(subject, reported)
+        findings += search(replace(subject, reported=frozenset(reported)))
     return findings
 
 

@@ -26,8 +26,9 @@ _ALONE = 0.5  # of the company's probit of AUROC: a column that is further above
 _ERRORS = 3  # standard errors, or so many of these
 
 
-def strong_columns(subject: Subject, reported: set[tuple[str, str]]) -> list[Finding]:
-    """Columns whose AUROC for a class against the rest is above 0.85, beyond chance.
+def strong_columns(subject: Subject) -> list[Finding]:
+    """Columns whose AUROC for a class against the rest is above 0.85, beyond chance; not those
+    that a finding has.
 
     It is a warning: a good marker looks like run order, or like a treatment that the outcome called
     for. It is a note where the label is declared to be derived from the modality. It is a note,
@@ -38,8 +39,6 @@ def strong_columns(subject: Subject, reported: set[tuple[str, str]]) -> list[Fin
     ----------
     subject
         The cohort of N patients and its label.
-    reported : set of tuple
-        (modality, column) of columns that another finding has.
 
     Returns
     -------
@@ -56,8 +55,8 @@ def strong_columns(subject: Subject, reported: set[tuple[str, str]]) -> list[Fin
     for modality in modalities:
         areas = _areas(subject, modality, tested)
         extreme = np.fmax(areas, 1 - areas)
-        others = [(modality.name, name) in reported for name in modality.columns]
-        extreme[:, others] = np.nan
+        unreported = subject.unreported(modality.name, modality.columns)
+        extreme[:, ~modality.table.columns.isin(unreported)] = np.nan
         hits = _hits(subject, modality, tested, extreme, tests)
         if hits:
             strengths = np.nan_to_num(np.fmax.reduce(extreme, axis=0))
