@@ -71,3 +71,11 @@ class Source(Shape):
         if self.path is None and self.sha256 is None:
             raise ValueError("sha256 is required for pypi and url sources")
         return self
+
+
+class Card(Described):
+    """The keys by which every card says where its files come from."""
+
+    version: str = ""
+    how_to_get: str = ""
+    source: list[Source] = []

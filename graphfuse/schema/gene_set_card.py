@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from graphfuse.schema.base import Described, Shape, Source
+from graphfuse.schema.base import Card, Shape
 
 
 class ExpectedSets(Shape):
@@ -12,11 +12,8 @@ class ExpectedSets(Shape):
     genes: int
 
 
-class GeneSetCard(Described):
+class GeneSetCard(Card):
     """A collection of gene sets: where its GMT file comes from, its licence and its size."""
 
-    version: str = ""
-    how_to_get: str = ""
-    source: list[Source] = []
     file: str
     expect: ExpectedSets | None = None

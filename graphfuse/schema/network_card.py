@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from graphfuse.schema.base import Described, Shape, Source
+from graphfuse.schema.base import Card, Shape
 
 
 class EdgeSpec(Shape):
@@ -27,11 +27,8 @@ class Expect(Shape):
     edges: int
 
 
-class NetworkCard(Described):
+class NetworkCard(Card):
     """A gene network: where it comes from, its licence, its edges and how many they must be."""
 
-    version: str = ""
-    how_to_get: str = ""
-    source: list[Source] = []
     edges: EdgeSpec
     expect: Expect | None = None

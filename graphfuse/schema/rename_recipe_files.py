@@ -10,6 +10,7 @@ from graphfuse.schema.prepare import StepSpec
 
 Named = TypeVar("Named", bound=Shape)  # a recipe, whose module imports this one
 NETWORKS = "graphs/networks"  # where network cards are called by their names
+GENE_SETS = "graphs/gene_sets"  # where cards of gene sets are
 
 
 def with_files(
@@ -58,9 +59,10 @@ def with_files(
         "prepare": parts("prepare", recipe.prepare, "steps"),
     }
     if recipe.signalling is not None:
-        changed["signalling"] = files(recipe.signalling, "table", "pathways")
+        with_table = files(recipe.signalling, "table")
+        changed["signalling"] = files(with_table, "pathways", home=GENE_SETS)
     if recipe.pathways is not None:
-        changed["pathways"] = files(recipe.pathways, "sets")
+        changed["pathways"] = files(recipe.pathways, "sets", home=GENE_SETS)
     if recipe.search is not None:
         changed["search"] = parts("search", recipe.search, "encode", "propagate", "fuse")
     return recipe.model_copy(update=changed)

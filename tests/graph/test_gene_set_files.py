@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from graphfuse.data.synth import planted
 from graphfuse.errors import InputError
 from graphfuse.graph.gene.gene_set_files import load_gene_sets
+from graphfuse.learn.signals.net_channels import describe_files, encoders_of
+from graphfuse.schema import Recipe
 
 CARD = """name = "mine"
 file = "mine.gmt"
@@ -53,3 +56,20 @@ def test_an_unknown_name_names_the_nearest(folder):
 def test_the_shipped_collection_is_fetched_and_has_its_size():
     sets = load_gene_sets("reactome")
     assert len(sets) == 1615 and "STAT3" in sets["REACTOME_INTERLEUKIN_6_SIGNALING"]
+
+
+def test_a_recipe_names_them_as_rankings_do(folder):
+    """By a card's name, for tokens and for the signalling graph; a run names the card again."""
+    recipe = Recipe(name="r", pathways={"sets": "mine"}, signalling={"pathways": "mine"})
+    found = recipe.located(folder.parents[1])
+    assert found.pathways.sets == found.signalling.pathways == str(folder / "mine.toml")
+    assert load_gene_sets(found.pathways.sets) == load_gene_sets("mine")
+    assert (
+        Recipe(name="r", pathways={"sets": "reactome"}).located(folder).pathways.sets == "reactome"
+    )
+    cohort = planted(40, {"rna": 8}).cohort
+    network = None
+    with pytest.raises(InputError, match="did you mean 'reactome'"):
+        encoders_of(Recipe(name="r", pathways={"sets": "reactom"}), cohort, network)
+    assert encoders_of(found, cohort, network)["pathways"] == "pathways"
+    assert describe_files(found, cohort)[0].endswith("0 of 2 sets have at least 5 measured genes")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 
 from graphfuse.data.fetch.fetch_files import obtain
-from graphfuse.errors import Faults
 from graphfuse.files.toml import read_toml, resolve
-from graphfuse.graph.gene.gene_sets import read_gmt
+from graphfuse.graph.gene.card_counts import check_counts
+from graphfuse.graph.gene.gene_sets import gmt_file, read_gmt
 from graphfuse.schema import GeneSetCard
+from graphfuse.schema.rename_recipe_files import GENE_SETS
 
 
 def load_gene_sets(name_or_path: str | Path) -> dict[str, tuple[str, ...]]:
@@ -32,32 +34,36 @@ def load_gene_sets(name_or_path: str | Path) -> dict[str, tuple[str, ...]]:
         expects.
     """
     path = Path(name_or_path)
-    is_name = not path.suffix and not path.is_file()
-    if not is_name and path.suffix != ".toml":
+    if _is_gmt(path):
         return read_gmt(path)
-    path = resolve(name_or_path, "graphs/gene_sets")
-    card = read_toml(path, GeneSetCard)
-    where = str(path)
-    folder = obtain(card.source, beside=path.parent, how_to_get=card.how_to_get, where=where)
-    gene_sets = read_gmt(folder / card.file)
-    _check_expected(card, gene_sets, path)
+    path = resolve(path, GENE_SETS)
+    card, file = _obtained(path, path.stat().st_mtime_ns)
+    gene_sets = read_gmt(file)
+    genes = set().union(*gene_sets.values())
+    check_counts(card.expect, {"sets": len(gene_sets), "genes": len(genes)}, path)
     return gene_sets
 
 
-def _check_expected(card: GeneSetCard, gene_sets: dict[str, tuple[str, ...]], path: Path) -> None:
-    """Raises `InputError` when the counts are not those of `[expect]`."""
-    if card.expect is None:
+def require_gene_sets(name_or_path: str | Path) -> None:
+    """Raises `InputError` where `load_gene_sets` would find no file, which it fetches first."""
+    path = Path(name_or_path)
+    if _is_gmt(path):
+        gmt_file(path)
         return
-    genes = set().union(*gene_sets.values())
-    counts = (
-        ("sets", card.expect.sets, len(gene_sets)),
-        ("genes", card.expect.genes, len(genes)),
-    )
-    faults = Faults(str(path))
-    for what, expected, got in counts:
-        if expected != got:
-            faults.add(
-                f"[expect] {what}: expected {expected:,}, got {got:,}; the file or the card "
-                "has changed: check both"
-            )
-    faults.stop()
+    path = resolve(path, GENE_SETS)
+    _obtained(path, path.stat().st_mtime_ns)
+
+
+def _is_gmt(path: Path) -> bool:
+    """Whether the path is of a GMT file, not of a card."""
+    is_name = not path.suffix and not path.is_file()
+    return not is_name and path.suffix != ".toml"
+
+
+@lru_cache(maxsize=8)
+def _obtained(path: Path, modified: int) -> tuple[GeneSetCard, Path]:
+    """A card that was last modified then, and its GMT file: every fold asks for them."""
+    card = read_toml(path, GeneSetCard)
+    beside, advice = path.parent, card.how_to_get
+    folder = obtain(card.source, beside=beside, how_to_get=advice, where=str(path))
+    return card, folder / card.file

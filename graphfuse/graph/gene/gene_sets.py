@@ -116,10 +116,8 @@ def gmt_file(path: str | Path) -> Path:
     if not Path(path).is_file():
         raise InputError(
             f"{path}: no such file; give a .gmt file of gene sets, by its path or under "
-            "this name in the working folder. "
-            "None ships: get MSigDB's Hallmark sets (gsea-msigdb.org) or Reactome's "
-            "(reactome.org/download-data: "
-            "ReactomePathways.gmt.zip, unpacked)"
+            "this name in the working folder, such as MSigDB's Hallmark sets (gsea-msigdb.org); or "
+            "the name reactome, whose sets are fetched once"
         )
     return Path(path)
 

@@ -8,9 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from graphfuse.data.fetch.fetch_files import obtain
-from graphfuse.errors import Faults, FetchError, InputError, examples
+from graphfuse.errors import FetchError, InputError, examples
 from graphfuse.files.toml import read_toml, resolve
 from graphfuse.graph.gene.aliases import Aliases
+from graphfuse.graph.gene.card_counts import check_counts
 from graphfuse.graph.gene.edge_cleaning import is_id
 from graphfuse.graph.gene.network import GeneNetwork
 from graphfuse.graph.gene.read_gene_edges import read_gene_edges
@@ -74,7 +75,8 @@ def _from_card(card: NetworkCard, path: Path, min_score: float | None) -> GeneNe
         symbols=_symbols_by(card, path, table),
     )
     if min_score == spec.min_score:
-        _check_expected(card, network, path)
+        counts = {"nodes": len(network.genes), "edges": network.edges}
+        check_counts(card.expect, counts, path)
     about = {key: getattr(card, key) for key in ("title", "version", "licence", "citation")}
     named = {} if table is None else {"aliases": table.title}
     return _described(network, {**about, "file": spec.file, "min_score": min_score, **named})
@@ -159,21 +161,3 @@ def _described(network: GeneNetwork, about: dict) -> GeneNetwork:
     """The network with these words about it, after a line in the log."""
     log.info("%r; edges left out: %s", network, in_words(network.cleaned) or "none")
     return replace(network, about={**about, **network.about})
-
-
-def _check_expected(card: NetworkCard, network: GeneNetwork, path: Path) -> None:
-    """Raises `InputError` when the counts are not those of `[expect]`."""
-    if card.expect is None:
-        return
-    faults = Faults(str(path))
-    counts = (
-        ("nodes", card.expect.nodes, len(network.genes)),
-        ("edges", card.expect.edges, network.edges),
-    )
-    for what, expected, got in counts:
-        if expected != got:
-            faults.add(
-                f"[expect] {what}: expected {expected:,}, got {got:,}; the file or the card "
-                "has changed: check both"
-            )
-    faults.stop()

@@ -19,7 +19,8 @@ from scipy import sparse
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.errors import Faults, InputError, nearest
-from graphfuse.graph.gene.gene_sets import edge_sets, read_gmt, shared_edges
+from graphfuse.graph.gene.gene_set_files import load_gene_sets
+from graphfuse.graph.gene.gene_sets import edge_sets, shared_edges
 from graphfuse.graph.gene.network import GeneNetwork
 from graphfuse.schema import SignallingSection
 
@@ -107,7 +108,7 @@ class Template:
         kind, relations, pathways = section.interact, dict(self.relations), {}
         named = {INTERACTS: network}
         if section.pathways is not None:
-            pathways = edge_sets(read_gmt(section.pathways), network)
+            pathways = edge_sets(load_gene_sets(section.pathways), network)
             named[SHARES] = shared_edges(network, pathways)
         for verb, edges in named.items():
             relations[kind, verb, kind] = source, target, weight = edges.arrows()

@@ -20,7 +20,8 @@ from torch import Tensor, nn
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.errors import counted, warn_once
-from graphfuse.graph.gene.gene_sets import random_sets, read_gmt
+from graphfuse.graph.gene.gene_set_files import load_gene_sets
+from graphfuse.graph.gene.gene_sets import random_sets
 from graphfuse.schema.recipe import PathwaySection
 
 log = logging.getLogger(__name__)
@@ -57,10 +58,10 @@ class Pathways:
 
         Sets are chosen by the genes that the cohort measures in these modalities, whatever was
         selected of them, so that all folds have the same tokens. `seed` draws the control's sets.
-        Raises `InputError` as `read_gmt` does.
+        Raises `InputError` as `load_gene_sets` does.
         """
         measured = measured_in(cohort, symbols)
-        sets = chosen_sets(read_gmt(section.sets), measured, section)
+        sets = chosen_sets(load_gene_sets(section.sets), measured, section)
         if section.control == "random":
             sets = random_sets(sets, sorted(measured), seed)
         inside = {gene for genes in sets.values() for gene in genes}
@@ -153,8 +154,8 @@ def measured_in(cohort: Cohort, modalities: Iterable[str]) -> set[str]:
 
 def qualifying(cohort: Cohort, section: PathwaySection) -> tuple[str, list[str]]:
     """How many of the file's gene sets have enough measured genes, in words, and a notice where
-    none has. Raises `InputError` as `read_gmt` does."""
-    sets, measured = read_gmt(section.sets), measured_in(cohort, cohort.modalities)
+    none has. Raises `InputError` as `load_gene_sets` does."""
+    sets, measured = load_gene_sets(section.sets), measured_in(cohort, cohort.modalities)
     sizes = [len(measured.intersection(genes)) for genes in sets.values()]
     enough = sum(size >= section.least for size in sizes)
     have = "has" if enough == 1 else "have"

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.read import read_table
 from graphfuse.errors import Faults, InputError, counted, few_counted, nearest, warn_once
-from graphfuse.graph.gene.gene_sets import gmt_file, read_gmt
+from graphfuse.graph.gene.gene_set_files import load_gene_sets, require_gene_sets
 from graphfuse.graph.gene.network import GeneNetwork
 from graphfuse.graph.gene.recipe_network import aliases_of, gene_cohort
 from graphfuse.graph.read_patient_edges import clean_patient_edges, read_patient_edges
@@ -89,7 +89,7 @@ def encoders_of(recipe: Recipe, cohort: Cohort, network: GeneNetwork | None) -> 
     shows, and, before anything is fitted, for gene sets that are not there.
     """
     if recipe.pathways is not None:
-        gmt_file(recipe.pathways.sets)
+        require_gene_sets(recipe.pathways.sets)
     chosen = _wanted(recipe, cohort)
     for notice in _unmet(recipe, cohort, network):
         warn_once(log, notice)
@@ -197,7 +197,7 @@ def _describe_aliases(recipe: Recipe) -> str:
 
 
 def _describe_sets(path: str) -> str:
-    sets = read_gmt(path)
+    sets = load_gene_sets(path)
     return f"{path}: {counted(len(sets), 'set')}"
 
 
