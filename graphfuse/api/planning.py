@@ -18,6 +18,7 @@ from graphfuse.evaluate.protocol import Protocol
 from graphfuse.evaluate.resume.dependencies import Beside
 from graphfuse.graph.gene.network import GeneNetwork
 from graphfuse.learn.device import pick_device
+from graphfuse.learn.recipe_parts import with_parts
 from graphfuse.schema import DEFAULT_RECIPE, Recipe
 
 
@@ -82,7 +83,7 @@ modalities, seed, device
     protocol = Protocol.of(
         cv, folds=folds, group=group, leave_out=leave_out, split=split, holdout=holdout
     )
-    recipe = Recipe.of(recipe).searched() if search else Recipe.of(recipe)
+    recipe = with_parts(Recipe.of(recipe).searched() if search else recipe)
     cohort = as_cohort(cohort)
     reading = began.since()
     began = Spent.now()

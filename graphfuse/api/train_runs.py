@@ -17,6 +17,7 @@ from graphfuse.evaluate.run_results import Report
 from graphfuse.explain.biology.known_genes import GeneSets, KnownGenes, Markers
 from graphfuse.explain.ranking import Ranking
 from graphfuse.files.working_folders import take_place
+from graphfuse.learn.recipe_parts import with_parts
 from graphfuse.report.run_extras import AddOns
 from graphfuse.report.run_page import write_report
 from graphfuse.schema import DEFAULT_RECIPE, Recipe
@@ -79,8 +80,8 @@ def run(
 
 def save_run(
     out: Path,
-    cohort: Cohort,
-    recipe,
+    cohort: Cohort | str | Path,
+    recipe: Recipe | str | Path,
     *,
     ranked: bool,
     top: int = 50,
@@ -93,8 +94,10 @@ def save_run(
     """Trains and writes a run directory, whole or not at all: first what was trained, then the
     rankings (where `ranked`), the graphs with their scores, and the report.
 
-    Raises `IncompleteRunError` where one of these failed; the run is there without it.
+    Arguments are those of `run`. Raises `IncompleteRunError` where one of these failed; the run is
+    there without it.
     """
+    recipe = with_parts(recipe)
     cohort = as_cohort(cohort)
     known = KnownGenes.read(gene_sets, markers)  # a bad file is refused before anything is trained
     with (

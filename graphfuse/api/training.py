@@ -34,6 +34,7 @@ from graphfuse.graph.patient_graph import PatientGraph
 from graphfuse.learn.device import pick_device
 from graphfuse.learn.fusion_support import require_fusion
 from graphfuse.learn.linear.kernels import require_kernels
+from graphfuse.learn.recipe_parts import with_parts
 from graphfuse.report.bench_page import BENCH, write_bench
 from graphfuse.schema import DEFAULT_RECIPE, Bench, Recipe
 from graphfuse.schema.check_arguments import Seed, checked
@@ -155,7 +156,7 @@ def train(
     protocol = Protocol.of(
         cv, folds=folds, group=group, leave_out=leave_out, split=split, holdout=holdout
     )
-    recipe = Recipe.of(recipe).searched() if search else Recipe.of(recipe)
+    recipe = with_parts(Recipe.of(recipe).searched() if search else recipe)
     inputs = TrainingInputs.of(
         as_cohort(cohort),
         recipe,
@@ -262,8 +263,8 @@ def nulls(
     InputError
         For input that `train` would not take either.
     """
+    recipe = with_parts(recipe)
     cohort = as_cohort(cohort)
-    recipe = Recipe.of(recipe)
     outcome, folds = ready(cohort, target, Protocol.of(cv), seed)
     require_fusion(recipe, outcome.task)
     cohort, genes, _ = gene_side(recipe, cohort, None, seed)

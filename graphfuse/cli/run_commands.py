@@ -92,9 +92,8 @@ def train(
     from graphfuse import api
 
     recipe = controlled(recipe, patient_control, gene_control)
-    loaded = api.load(cohort)
     with _printed_if_incomplete():
-        report, _ = api.save_run(out, loaded, recipe, ranked=False, **training(context.params))
+        report, _ = api.save_run(out, cohort, recipe, ranked=False, **training(context.params))
     typer.echo(str(report))
     typer.echo(
         f"\nrun: {out}   report: {out / 'report.html'}   next: graphfuse rank {out} {cohort}"
@@ -203,9 +202,8 @@ def run(
     from graphfuse import api
 
     recipe = controlled(recipe, patient_control, gene_control)
-    loaded = api.load(cohort)
     with _printed_if_incomplete():
         options = {"top": top, "gene_sets": gene_sets, "markers": markers}
-        report, ranking = api.run(loaded, out, recipe, **options, **training(context.params))
+        report, ranking = api.run(cohort, out, recipe, **options, **training(context.params))
     typer.echo(f"{report}\n\n{ranking!r}")
     typer.echo(f"\nrun: {out}   report: {out / 'report.html'}   rankings: {out / 'rankings'}")

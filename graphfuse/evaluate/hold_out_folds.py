@@ -155,12 +155,10 @@ def share_held_out(
     Raises
     ------
     InputError
-        Where a stratum has fewer than 2 members, or the share leaves a side without patients.
+        Where a stratum has fewer than 2 members, the share leaves a side without patients, or there
+        is no repeat.
     """
-    if not 0 < share < 1:
-        raise InputError(
-            f"--holdout {share:g}: give the share to hold out, between 0 and 1, such as 0.3"
-        )
+    require_share(share, repeats)
     known = strata >= 0
     rows = np.flatnonzero(known)
     dealt = np.full((repeats, len(strata)), -1)
@@ -172,6 +170,19 @@ def share_held_out(
         tested = _share_of(rows, strata[rows], share, seed + repeat, called[0])
         dealt[repeat, tested] = 0
     return table_of(patients, dealt)
+
+
+def require_share(share: float, repeats: int) -> None:
+    """Raises `InputError` for a share that is not between 0 and 1, and for less than one repeat."""
+    if not 0 < share < 1:
+        raise InputError(
+            f"--holdout {share:g}: give the share to hold out, between 0 and 1, such as 0.3"
+        )
+    if repeats < 1:
+        raise InputError(
+            f"--holdout {share:g}, {repeats} times: give 1 repeat or more, such as 0.3x10 "
+            "(Python: holdout=(0.3, 10))"
+        )
 
 
 def _share_of(

@@ -19,7 +19,12 @@ from graphfuse.evaluate.folds import (
     repeated,
     splits,
 )
-from graphfuse.evaluate.hold_out_folds import left_out, part_held_out, share_held_out
+from graphfuse.evaluate.hold_out_folds import (
+    left_out,
+    part_held_out,
+    require_share,
+    share_held_out,
+)
 from graphfuse.task.outcome import Outcome
 
 log = logging.getLogger(__name__)
@@ -123,6 +128,7 @@ class Protocol:
             return cls("split", 1, 1, group, *_split_at(split))
         if holdout is not None:
             share, repeats = holdout if isinstance(holdout, tuple) else (holdout, 1)
+            require_share(share, repeats)
             return cls("holdout", 1, repeats, group, share=float(share))
         count, repeats = (cv, 1) if isinstance(cv, int) else cv
         return cls("cv", count, repeats, group)

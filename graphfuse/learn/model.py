@@ -29,6 +29,7 @@ from graphfuse.learn.fusion_search import train_folds
 from graphfuse.learn.fusion_support import require_fusion
 from graphfuse.learn.linear.prepared_fold import PreparedFold
 from graphfuse.learn.predictions import Predictor
+from graphfuse.learn.recipe_parts import with_parts
 from graphfuse.learn.save.model_files import read_model, write_model
 from graphfuse.schema import Recipe
 from graphfuse.schema.check_arguments import Seed, check_arguments, checked
@@ -147,8 +148,8 @@ class FusionModel(Predictor):
         """
         check_arguments(FusionModel.__init__, self.get_params(deep=False))
         asked_kind(self.kind, self.cohort, self.target)
+        recipe = with_parts(self.recipe)
         cohort = cohort_of(self, X, fitting=True).ordered()
-        recipe = Recipe.of(self.recipe)
         kind = asked_kind(self.kind, cohort, self.target)
         cohort, target, classes = labelled(cohort, y, self.target, kind)
         outcome = trained_outcome(cohort, target)

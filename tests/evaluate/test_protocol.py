@@ -198,6 +198,15 @@ def test_a_split_is_a_group_and_a_value(bad):
         Protocol.of(split=bad)
 
 
+@pytest.mark.parametrize("repeats", [0, -1])
+def test_a_share_is_held_out_once_or_more(repeats):
+    """Said before any table is read."""
+    with pytest.raises(InputError, match="give 1 repeat or more"):
+        Protocol.of(holdout=(0.3, repeats))
+    with pytest.raises(InputError, match="between 0 and 1"):
+        Protocol.of(holdout=(1.0, 2))
+
+
 def test_one_protocol_at_a_time():
     with pytest.raises(InputError, match="--leave-out and --holdout: give one of them"):
         Protocol.of(leave_out="site", holdout=0.3)

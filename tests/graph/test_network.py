@@ -80,6 +80,15 @@ def card(folder, extra="", text="a,b,s\nA,B,0.9\nB,C,0.4\nC,D,0.6\n"):
     return write(folder, CARD + extra, "made.toml")
 
 
+@pytest.mark.parametrize("scores", [["0.9", "0.2"], [0.9, "high"], pd.Categorical(["0.9", "0.2"])])
+def test_scores_that_are_text_are_refused_and_missing_ones_left_out(scores):
+    ends = {"source": ["A", "B"], "target": ["B", "C"]}
+    with pytest.raises(InputError, match=r"network 'ppi': column score holds str in .* of 2 rows"):
+        GeneNetwork.from_frame(pd.DataFrame({**ends, "score": scores}), "ppi")
+    some = pd.DataFrame({**ends, "score": pd.Series([0.9, None], dtype=object)})
+    assert GeneNetwork.from_frame(some).cleaned["missing_weight"] == 1
+
+
 def test_a_card_beside_its_file(tmp_path):
     network = load_network(card(tmp_path, "[expect]\nnodes = 4\nedges = 2\n"))
     assert (network.name, network.edges, network.about["min_score"]) == ("made", 2, 0.5)

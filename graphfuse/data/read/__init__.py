@@ -168,7 +168,8 @@ def _input_errors(path: Path, kind: str) -> Iterator[None]:
         ) from None
     except Exception as error:
         raise InputError(
-            f"{path}: not readable as {expected}: damaged or cut short ({_first_line(error)})"
+            f"{path}: not readable as {expected}: damaged or cut short ({_first_line(error)}); "
+            "obtain it again"
         ) from None
 
 

@@ -5,15 +5,19 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from graphfuse.data.cohort import Cohort
-from graphfuse.errors import InputError
+from graphfuse.errors import InputError, reason
 from graphfuse.files.working_folders import recover
 from graphfuse.graph.cohort_graph import CohortGraph
 from graphfuse.graph.export.hetero_files import load_hetero
 from graphfuse.graph.export.read_hetero import from_hetero
+
+if TYPE_CHECKING:
+    from mudata import MuData
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +40,7 @@ def read_graph(folder: str | Path) -> CohortGraph:
     Raises
     ------
     InputError
-        For folders that hold no graph, or files of two different graphs.
+        For folders that hold no graph, files that are damaged, or files of two different graphs.
     """
     folder = recover(Path(folder))
     graph = from_hetero(load_hetero(folder))
@@ -54,10 +58,7 @@ def read_graph(folder: str | Path) -> CohortGraph:
 def _exact(graph: CohortGraph, path: Path) -> CohortGraph:
     """The graph with its features from the MuData, zero where a patient does not have the
     modality."""
-    import mudata
-
-    with mudata.set_options(pull_on_update=False):
-        mdata = mudata.read_h5mu(path)
+    mdata = _read_h5mu(path)
     features = {}
     for (name, rounded), adata in zip(graph.features.items(), mdata.mod.values(), strict=True):
         rows = graph.cohort.patients.get_indexer(adata.obs_names)
@@ -69,6 +70,20 @@ def _exact(graph: CohortGraph, path: Path) -> CohortGraph:
         features[name][rows] = adata.X
     cohort = _with_values(graph.cohort, features)
     return replace(graph, features=features, cohort=cohort)
+
+
+def _read_h5mu(path: Path) -> MuData:
+    """The MuData of a folder; raises `InputError` for a file that is damaged or cut short."""
+    import mudata
+
+    try:
+        with mudata.set_options(pull_on_update=False):
+            return mudata.read_h5mu(path)
+    except Exception as error:  # of HDF5, of anndata or of mudata, by where the damage is
+        raise InputError(
+            f"{path}: damaged or cut short ({reason(error)}); copy the folder again, or build it "
+            "again"
+        ) from None
 
 
 def _with_values(cohort: Cohort, features: dict[str, np.ndarray]) -> Cohort:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import numbers
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -11,7 +12,7 @@ import pandas as pd
 from pandas.api.types import union_categoricals
 
 from graphfuse.data.genes.ensembl import is_ensembl_id, plain_id
-from graphfuse.errors import InputError
+from graphfuse.errors import InputError, examples
 from graphfuse.graph.read_edges import in_words, without_faults
 
 log = logging.getLogger(__name__)
@@ -67,12 +68,12 @@ def clean(
     Raises
     ------
     InputError
-        When no edge is left, and when there is a cut but no score.
+        When no edge is left, when there is a cut but no score, and for scores that are no numbers.
     """
     names, source, target = _coded(edges, symbols)
     weight = np.ones(len(edges))
     if "score" in edges:
-        weight = edges["score"].to_numpy(float)
+        weight = _numbers(edges["score"], where)
     elif min_score is not None:
         raise InputError(
             f"{where}: min_score = {min_score:g} but the edges have no score column; name "
@@ -87,6 +88,22 @@ def clean(
     genes = tuple(names[i] for i in used)
     source, target = np.searchsorted(used, source), np.searchsorted(used, target)
     return Edges(genes, source, target, weight, cleaned, one_way)
+
+
+def _numbers(score: pd.Series, where: str) -> np.ndarray:
+    """float64 `[E]`, NaN where missing. Raises `InputError` for scores that are no numbers, such as
+    numbers written as text, which a file may have in another notation."""
+    if pd.api.types.is_numeric_dtype(score):
+        return score.to_numpy(float, na_value=np.nan)
+    known = score[score.notna()]
+    others = [cell for cell in known if not isinstance(cell, numbers.Real)]
+    if others:
+        raise InputError(
+            f"{where}: column score holds {type(others[0]).__name__} in {len(others):,} of "
+            f"{len(score):,} rows ({examples(map(repr, others))}); give numbers, such as "
+            "pd.to_numeric(edges['score']) makes of text"
+        )
+    return pd.to_numeric(score).to_numpy(float)
 
 
 def _usable(

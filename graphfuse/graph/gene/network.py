@@ -101,7 +101,8 @@ class GeneNetwork:
         Raises
         ------
         InputError
-            For missing columns, a `min_score` without scores, and where no edge is left.
+            For missing columns, scores that are no numbers, a `min_score` without scores, and where
+            no edge is left.
         """
         missing = [column for column in _ENDS if column not in edges]
         if missing:

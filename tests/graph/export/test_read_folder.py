@@ -62,3 +62,12 @@ def test_a_bare_graph_comes_back(bare, tmp_path):
 def test_no_graph_no_reading(tmp_path):
     with pytest.raises(InputError, match="give a folder that graphfuse wrote"):
         read_graph(tmp_path)
+
+
+def test_a_mudata_that_is_cut_short_says_so(built, tmp_path):
+    convert.write(built, tmp_path)
+    path = tmp_path / "graph.h5mu"
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InputError, match=r"graph\.h5mu: damaged or cut short .*build it again"):
+        read_graph(tmp_path)
