@@ -49,7 +49,7 @@ def test_ctrl_c_within_a_command_says_what_was_kept(monkeypatch, capsys, tmp_pat
         error.add_note("the same command with --resume continues from 3 finished parts")
         raise error
 
-    monkeypatch.setattr("graphfuse.api.load", load)
+    monkeypatch.setattr("graphfuse.api.train_runs.as_cohort", load)
     monkeypatch.setattr(sys, "argv", ["graphfuse", "train", "a.toml", "-o", str(tmp_path / "run")])
     with pytest.raises(SystemExit) as stop:
         graphfuse.cli.main()

@@ -50,7 +50,7 @@ def broken(*_, **__):
 
 
 PARTS = {
-    "graph": ("_graph_of", "graphfuse build", {"graph"}),
+    "graph": ("_write_graph", "graphfuse build", {"graph"}),
     "rank": ("rank", "graphfuse rank", {"rankings"}),
     "report": ("write_report", "graphfuse rank", {"report.html"}),
 }
@@ -85,15 +85,15 @@ def test_an_add_on_that_fails_costs_nothing_else(cohort, tmp_path, monkeypatch, 
 def test_half_a_folder_of_rankings_is_none(cohort, tmp_path, monkeypatch):
     from graphfuse.explain import ranking
 
-    real, calls = ranking.safe_csv, []
+    real, calls = ranking.csv_and_parquet, []
 
-    def full_disk(table, path):
-        calls.append(path)
+    def full_disk(table, folder, name):
+        calls.append(name)
         if len(calls) == 2:
             raise OSError(28, "No space left on device")
-        real(table, path)
+        real(table, folder, name)
 
-    monkeypatch.setattr(ranking, "safe_csv", full_disk)
+    monkeypatch.setattr(ranking, "csv_and_parquet", full_disk)
     with pytest.raises(IncompleteRunError, match=r"rankings: OSError: .*No space left"):
         saved(cohort, tmp_path / "run")
     assert not (tmp_path / "run" / "rankings").exists()
