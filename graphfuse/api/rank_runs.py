@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from graphfuse.api.ranking_checks import RankingChecks
+from graphfuse.api.resample_runs import found_recipe
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.fetch.fetch_files import nothing_requested
 from graphfuse.data.load_cohort import as_cohort, load
@@ -20,6 +21,7 @@ from graphfuse.evaluate.provenance import network_hash
 from graphfuse.evaluate.read_run_tables import load_predictions
 from graphfuse.evaluate.run_directory import load_record, load_replicas
 from graphfuse.explain.biology.known_genes import GeneSets, KnownGenes, Markers
+from graphfuse.explain.half_samples import settled
 from graphfuse.explain.load_method import ranking_method
 from graphfuse.explain.methods import DEFAULT
 from graphfuse.explain.rank_over_folds import rank as rank_replicas
@@ -53,6 +55,8 @@ def rank_run(
     gene_sets: GeneSets | None = None,
     markers: Markers | None = None,
     knockoffs: Draws = 0,
+    resamples: Draws = 0,
+    nulls: Draws = 0,
     faithfulness: bool = False,
     recovery: Draws = 0,
     planted: Count = 10,
@@ -74,7 +78,7 @@ def rank_run(
         method=method,
         network=network,
         known=known,
-        checks=RankingChecks(knockoffs, faithfulness, recovery, planted),
+        checks=RankingChecks(knockoffs, resamples, nulls, faithfulness, recovery, planted),
         allow_parts=allow_parts,
         device=device,
     )
@@ -164,7 +168,13 @@ def rank_saved(
     check_folds(folder, record, replicas, cohort)
     cohort, genes = _gene_side(folder, record, cohort, network)
     with undamaged(folder), np.errstate(over="ignore", invalid="ignore"):
-        ranking = rank_replicas(replicas, cohort, genes, device, chosen).top(top)
+        halves = None
+        if checks.halves:
+            recipe = settled(shaped(record.recipe, Recipe, folder / "run.json"), replicas)
+            recipe = found_recipe(recipe, folder, allow_parts)
+            halves = checks.half_samples(replicas, cohort, genes, recipe, record, device)
+        ranking = rank_replicas(replicas, cohort, genes, device, chosen, halves, checks.nulls)
+    ranking = ranking.top(top)
     _check_finite(folder, ranking)
     ranking = checks.added_to(ranking, replicas, cohort, genes, record, chosen, device)
     return ranking.with_biology(genes, known)

@@ -1,4 +1,5 @@
-"""What is measured of a ranking on request, beside its tables."""
+"""What is measured of a ranking on request: over what models its ranges are, and beside its
+tables."""
 
 from __future__ import annotations
 
@@ -8,13 +9,14 @@ from dataclasses import dataclass, replace
 from graphfuse.data.cohort import Cohort
 from graphfuse.evaluate.cross_validation_results import Replica
 from graphfuse.explain.faithfulness.measure import faithfulness
+from graphfuse.explain.half_samples import RESAMPLES, HalfSamples
 from graphfuse.explain.knockoff_list import KnockoffList
 from graphfuse.explain.method import Method
 from graphfuse.explain.ranking import Ranking
 from graphfuse.explain.recovery.measure import recovery
 from graphfuse.explain.refits import Refits
 from graphfuse.graph.gene.network import GeneNetwork
-from graphfuse.schema import RunRecord
+from graphfuse.schema import Recipe, RunRecord
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,10 @@ class RankingChecks:
     ----------
     knockoffs : int
         How many times knockoffs are drawn; 0 for none.
+    resamples : int
+        How many models of halves of the training patients ranges are over; 0 for none.
+    nulls : int
+        How many permutations of the labels scores are compared with; 0 for none.
     faithfulness : bool
         Whether models depend on what is ranked first.
     recovery : int
@@ -34,9 +40,55 @@ class RankingChecks:
     """
 
     knockoffs: int = 0
+    resamples: int = 0
+    nulls: int = 0
     faithfulness: bool = False
     recovery: int = 0
     planted: int = 10
+
+    @property
+    def halves(self) -> int:
+        """How many models of halves of the training patients are fitted."""
+        return self.resamples or (RESAMPLES if self.nulls else 0)
+
+    def half_samples(
+        self,
+        replicas: Sequence[Replica],
+        cohort: Cohort,
+        network: GeneNetwork | None,
+        recipe: Recipe,
+        record: RunRecord,
+        device: str,
+    ) -> HalfSamples:
+        """The halves on which models are fitted, for ranges of ranks and permuted labels.
+
+        Parameters
+        ----------
+        replicas : sequence of Replica
+            The fold models.
+        cohort : Cohort
+            Their patients.
+        network : GeneNetwork or None
+            Their gene network.
+        recipe : Recipe
+            How models are made, as of `graphfuse.explain.half_samples.settled`.
+        record : RunRecord
+            How the fold models were trained.
+        device : str
+            Where nets are trained.
+
+        Returns
+        -------
+        HalfSamples
+
+        Raises
+        ------
+        InputError
+            For an odd number of models, and where the patients are too few to be halved.
+        """
+        keeps = record.protocol.get("inner_grouped_by")
+        of = (replicas, cohort, network, recipe, self.halves)
+        return HalfSamples.of(*of, keeps=keeps, device=device)
 
     def added_to(
         self,

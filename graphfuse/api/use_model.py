@@ -14,6 +14,7 @@ from graphfuse.data.load_cohort import as_cohort
 from graphfuse.evaluate.external import scoring
 from graphfuse.evaluate.run_results import Report
 from graphfuse.explain.biology.known_genes import GeneSets, KnownGenes, Markers
+from graphfuse.explain.half_samples import settled
 from graphfuse.explain.load_method import ranking_method
 from graphfuse.explain.methods import DEFAULT
 from graphfuse.explain.rank_over_folds import rank as rank_replicas
@@ -35,6 +36,8 @@ def rank(
     gene_sets: GeneSets | None = None,
     markers: Markers | None = None,
     knockoffs: Draws = 0,
+    resamples: Draws = 0,
+    nulls: Draws = 0,
     faithfulness: bool = False,
     recovery: Draws = 0,
     planted: Count = 10,
@@ -68,6 +71,13 @@ def rank(
     knockoffs : int
         How many times knockoffs are drawn, for a list of features and groups with a bounded
         false-discovery rate; 10 are enough to be stable. By default there is no such list.
+    resamples : int
+        How many models of halves of the training patients are fitted, an even number such as 50:
+        ranges of ranks and the stability of the first items are over them. By default ranges are
+        over the fold models.
+    nulls : int
+        How many permutations of the labels scores are compared with (`null_quantile`), such as 100,
+        on the halves of these resamples; 50 of them are made where none are asked for.
     faithfulness : bool
         Whether it is measured, on held-out patients, how far models depend on what is ranked
         first, and models are trained anew on the first columns, some twenty in each fold.
@@ -103,7 +113,7 @@ def rank(
     """
     folder = report.folder if isinstance(report, Report) else Path(report)
     known = KnownGenes.read(gene_sets, markers)
-    checks = RankingChecks(knockoffs, faithfulness, recovery, planted)
+    checks = RankingChecks(knockoffs, resamples, nulls, faithfulness, recovery, planted)
     if folder is not None:
         return rank_saved(
             folder,
@@ -116,11 +126,15 @@ def rank(
             allow_parts=allow_parts,
             device=device,
         )
-    replicas, own, genes = report.replicas, report.cohort, report.network
-    device, chosen = pick_device(device), ranking_method(method)
-    ranking = rank_replicas(replicas, own, genes, device, chosen)
-    ranking = checks.added_to(ranking, replicas, own, genes, report.record, chosen, device)
-    return ranking.top(top).with_biology(genes, known)
+    models = (report.replicas, report.cohort, report.network)
+    device, chosen, record = pick_device(device), ranking_method(method), report.record
+    halves = None
+    if checks.halves:
+        recipe = settled(report.recipe, report.replicas)
+        halves = checks.half_samples(*models, recipe, record, device)
+    ranking = rank_replicas(*models, device, chosen, halves, checks.nulls)
+    ranking = checks.added_to(ranking, *models, record, chosen, device)
+    return ranking.top(top).with_biology(report.network, known)
 
 
 @checked

@@ -158,6 +158,28 @@ Knockoffs = Annotated[
         "false-discovery rate.",
     ),
 ]
+Resamples = Annotated[
+    int,
+    typer.Option(
+        "--resamples",
+        min=0,
+        max=10_000,
+        metavar="MODELS",
+        help="Models of halves of the training patients, such as 50: ranges of ranks and the "
+        "stability of the list are over them.",
+    ),
+]
+Permutations = Annotated[
+    int,
+    typer.Option(
+        "--nulls",
+        min=0,
+        max=100_000,
+        metavar="PERMUTATIONS",
+        help="Permutations of the labels, such as 100, with which scores are compared, on halves "
+        "of the patients (--resamples, or 50).",
+    ),
+]
 Recovery = Annotated[
     int,
     typer.Option(

@@ -32,11 +32,13 @@ from graphfuse.cli.options import (
     OutFile,
     Overwrite,
     PatientControl,
+    Permutations,
     Planted,
     Quiet,
     RankingMethod,
     RecipeName,
     Recovery,
+    Resamples,
     Resume,
     Search,
     Seed,
@@ -121,6 +123,7 @@ def rank(
     = None,
     method: RankingMethod = DEFAULT, top: Top = 50, network: Network = None,
     gene_sets: GeneSets = None, markers: Markers = None, knockoffs: Knockoffs = 0,
+    resamples: Resamples = 0, nulls: Permutations = 0,
     faithfulness: Faithful = False, recovery: Recovery = 0, planted: Planted = 10,
     allow_part: AllowPart = None, device: Device = "auto", quiet: Quiet = False,
 ):  # fmt: skip
@@ -131,6 +134,7 @@ def rank(
 
     given = {"method": method, "network": network, "device": device}
     given |= {"gene_sets": gene_sets, "markers": markers, "knockoffs": knockoffs}
+    given |= {"resamples": resamples, "nulls": nulls}
     given |= {"faithfulness": faithfulness, "recovery": recovery, "planted": planted}
     ranking = api.rank_run(folder, top, cohort, allow_parts=allow_part or (), **given)
     typer.echo(repr(ranking))

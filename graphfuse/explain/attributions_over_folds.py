@@ -20,6 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
+from graphfuse.explain.halves_agreement import Agreement, halves_agreement
 from graphfuse.explain.item_scores import ItemScores
 from graphfuse.explain.method import Attribution, FoldNet
 
@@ -163,6 +164,23 @@ class AttributionsOverFolds:
             own = group == number
             variance[own] = slope_noise(slopes_by_fold[:, :, own])
         return variance
+
+    def agreement(self, group: np.ndarray) -> Agreement:
+        """How far the models of two halves, which were added one after the other, agree.
+
+        Parameters
+        ----------
+        group : numpy.ndarray
+            int `[G]`: each input's modality.
+
+        Returns
+        -------
+        Agreement
+        """
+        in_units = np.stack(self._slopes) / np.sqrt(self.noise(group))
+        tested = self._times > 0
+        values = self._values[tested] / self._times[tested, None]
+        return halves_agreement(in_units, values, group)
 
     def scores(self) -> dict[str, ItemScores]:
         """The scores of all items, in the unit of attributions.

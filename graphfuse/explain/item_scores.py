@@ -17,7 +17,7 @@ class ItemScores:
         `[K, items]`: mean over patients of the absolute value of the attribution, which was
         averaged over folds with its sign.
     by_fold : numpy.ndarray
-        `[folds, K, items]`: the same of each fold's model alone.
+        `[folds, K, items]`: the same of each fold's model alone, or of each resample's.
     """
 
     mean: np.ndarray
@@ -26,6 +26,10 @@ class ItemScores:
     def in_units(self, unit: np.ndarray) -> ItemScores:
         """The scores divided by a unit of each item, `[items]`."""
         return ItemScores(self.mean / unit, self.by_fold / unit)
+
+    def ranged_over(self, other: ItemScores) -> ItemScores:
+        """The same scores, with those of single models taken from another ranking."""
+        return ItemScores(self.mean, other.by_fold)
 
     def of_direction(self, k: int) -> ItemScores:
         """The scores in one direction."""

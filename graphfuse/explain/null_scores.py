@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 
 
@@ -45,3 +48,27 @@ def null_quantile(scores: ArrayLike, null_scores: ArrayLike) -> np.ndarray:
             f"null_scores: expected [nulls, {len(scores)}] with a null (got {nulls.shape})"
         )
     return (nulls < scores).mean(0)
+
+
+def quantile_by_item(table: pd.DataFrame, nulls: Sequence[pd.DataFrame]) -> pd.Series:
+    """Return the same share for each item of a ranked table.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        With `id` and `score`, and `class` where items are ranked for each class.
+    nulls : sequence of pandas.DataFrame
+        Tables alike of models of permuted labels; an item that one lacks scores 0 there.
+
+    Returns
+    -------
+    pandas.Series
+        By `id`, or by `class` and `id`, in the order of the table.
+    """
+    key = ["class", "id"] if "class" in table else ["id"]
+    items = pd.MultiIndex.from_frame(table[key])
+    scores = []
+    for null in nulls:
+        by_item = pd.Series(null["score"].to_numpy(float), pd.MultiIndex.from_frame(null[key]))
+        scores.append(by_item.reindex(items, fill_value=0.0).to_numpy())
+    return pd.Series(null_quantile(table["score"].to_numpy(float), scores), items)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 from scipy import sparse
@@ -11,6 +13,7 @@ from graphfuse.explain import ranked_tables
 from graphfuse.explain.attributions_over_folds import AttributionsOverFolds, FoldColumns
 from graphfuse.explain.column_groups import ColumnGroups
 from graphfuse.explain.group_scores import ranked_groups
+from graphfuse.explain.halves_agreement import Agreement
 from graphfuse.explain.item_scores import ItemScores
 from graphfuse.explain.marginal_table import MarginalTables
 from graphfuse.explain.model_inputs import ModelInputs, grouping
@@ -18,6 +21,8 @@ from graphfuse.explain.ranked_tables import TINY, shown_directions, signs
 from graphfuse.learn.fold_model import Fitted
 from graphfuse.schema import RANKING_COLUMNS
 from graphfuse.task.task import Task
+
+_SHARED = {"flags", "measured", "modalities"}  # items of whose scores shares are taken
 
 
 class RankedColumns:
@@ -71,16 +76,23 @@ class RankedColumns:
         self._over_folds.add(over_inputs, rows)
 
     def scores(self) -> dict[str, ItemScores]:
-        """The scores of all items in units of noise.
+        """Scores of all kinds of items in units of noise.
 
         Returns
         -------
         dict of str to ItemScores
-            By the kind of item: `nodes`, `groups` and so on.
+            By name; those of which shares are taken, such as `modalities`, are in the unit of
+            attributions.
         """
         return self._in_units_of_noise(self._over_folds.scores())
 
-    def tables(self, target: str, task: Task) -> dict[str, pd.DataFrame]:
+    def tables(
+        self,
+        target: str,
+        task: Task,
+        ranges: Mapping[str, ItemScores] | None = None,
+        marginal: MarginalTables | None = None,
+    ) -> dict[str, pd.DataFrame]:
         """The ranked tables, by name.
 
         Parameters
@@ -89,19 +101,25 @@ class RankedColumns:
             The name of the outcome.
         task : Task
             Its task.
+        ranges : mapping of str to ItemScores, optional
+            Scores of the same items by the models over which ranges of ranks are taken, as of
+            `scores`; by default these are the fold models themselves.
+        marginal : MarginalTables, optional
+            Associations of columns with the outcome, where they are known already.
 
         Returns
         -------
         dict of str to pandas.DataFrame
             `nodes`, `genes`, `groups`, `modalities`, `levels` and `nodes_by_class`.
         """
-        tested = self._cohort.take(self._tested)
-        marginal = MarginalTables(tested, self._modalities, target)
-        attributions = self._over_folds.scores()
-        scores = self._in_units_of_noise(attributions)
-        shares, of_nodes = self._shares(attributions), scores["nodes"]
-        of_modalities = attributions["modalities"]
-        modalities = ranked_tables.modalities(self._modalities, of_modalities)
+        if marginal is None:
+            tested = self._cohort.take(self._tested)
+            marginal = MarginalTables(tested, self._modalities, target)
+        scores = self.scores()
+        for name, other in (ranges or {}).items():
+            scores[name] = scores[name].ranged_over(other)
+        shares, of_nodes = self._shares(scores), scores["nodes"]
+        modalities = ranked_tables.modalities(self._modalities, scores["modalities"])
         return {
             "nodes": self._nodes(of_nodes, shares, marginal.of_features(), task),
             "genes": self._genes(scores["genes"], marginal, task),
@@ -113,13 +131,23 @@ class RankedColumns:
             "nodes_by_class": self._by_class(of_nodes, shares, marginal, task),
         }
 
+    @property
+    def _modality_of_inputs(self) -> np.ndarray:
+        """The number of each input's modality."""
+        return pd.factorize(self._inputs.table["modality"])[0]
+
+    def agreement(self) -> Agreement:
+        """How far models of two halves of the patients agree, which were added one after the
+        other."""
+        return self._over_folds.agreement(self._modality_of_inputs)
+
     def _in_units_of_noise(self, scores: dict[str, ItemScores]) -> dict[str, ItemScores]:
         """Scores of all items in units of the noise of one input, whose variance is the mean over
         an item's inputs: within a modality the order is that of the attributions."""
-        modality, _ = pd.factorize(self._inputs.table["modality"])
-        variance = self._over_folds.noise(modality)
-        scaled = {}
-        for name, sums in self._items.items():
+        variance = self._over_folds.noise(self._modality_of_inputs)
+        scaled = dict(scores)
+        for name in self._items.keys() - _SHARED:
+            sums = self._items[name]
             inputs = sums.sum(0)  # [items]
             mean_variance = sums.T @ variance / np.maximum(inputs, 1)
             unit = np.sqrt(np.where(inputs > 0, mean_variance, 1.0))

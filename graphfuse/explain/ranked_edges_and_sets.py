@@ -19,6 +19,7 @@ def edges(
     attribution: np.ndarray | None,
     modality: str,
     sign_of: int | None = None,
+    ranges: np.ndarray | None = None,
 ) -> pd.DataFrame:
     """Ranked edges of the gene network.
 
@@ -32,6 +33,9 @@ def edges(
         The modalities that have genes.
     sign_of : int, optional
         The direction whose signs are shown; by default that in which an edge matters most.
+    ranges : numpy.ndarray, optional
+        Attributions, alike, by the models over which ranges of ranks are taken; by default by the
+        fold models.
 
     Returns
     -------
@@ -47,10 +51,14 @@ def edges(
     degree = network.degree
     items["degree"] = degree[network.source] + degree[network.target]
     edge_signs = _mean_signs(attribution, attribution, sign_of)
-    return _ranked_means("edge", items, attribution, edge_signs)
+    return _ranked_means("edge", items, attribution, edge_signs, ranges)
 
 
-def links(folds: list[pd.DataFrame], sign_of: int | None = None) -> pd.DataFrame:
+def links(
+    folds: list[pd.DataFrame],
+    sign_of: int | None = None,
+    ranges: list[pd.DataFrame] | None = None,
+) -> pd.DataFrame:
     """Ranked links between a gene's own nodes; one that a fold's graph did not have scores 0 there.
 
     Parameters
@@ -59,6 +67,9 @@ def links(folds: list[pd.DataFrame], sign_of: int | None = None) -> pd.DataFrame
         Attributions of each fold's links `[links, K]`, by source, target and relation.
     sign_of : int, optional
         The direction whose signs are shown; by default that in which a link matters most.
+    ranges : list of pandas.DataFrame, optional
+        Attributions, alike, by the models over which ranges of ranks are taken; by default by the
+        fold models.
 
     Returns
     -------
@@ -69,16 +80,20 @@ def links(folds: list[pd.DataFrame], sign_of: int | None = None) -> pd.DataFrame
     if not names:
         return pd.DataFrame(columns=RANKING_COLUMNS)
     index = pd.MultiIndex.from_tuples(names, names=["source", "target", "relation"])
-    by_fold = [fold.reindex(index, fill_value=0.0) for fold in folds]
-    attribution = np.stack([fold.to_numpy().T for fold in by_fold])
+    attribution = _stacked(folds, index)
     items = index.to_frame(index=False)
     items["id"] = items["source"] + "|" + items["relation"]
     items["gene"] = items["source"]
     edge_signs = _mean_signs(attribution, attribution, sign_of)
-    return _ranked_means("edge", items, attribution, edge_signs)
+    others = _stacked(ranges, index) if ranges else None
+    return _ranked_means("edge", items, attribution, edge_signs, others)
 
 
-def pathways(folds: list[pd.DataFrame], sign_of: int | None = None) -> pd.DataFrame:
+def pathways(
+    folds: list[pd.DataFrame],
+    sign_of: int | None = None,
+    ranges: list[pd.DataFrame] | None = None,
+) -> pd.DataFrame:
     """Ranked gene sets; one that a fold's model did not have scores 0 there.
 
     Parameters
@@ -87,6 +102,9 @@ def pathways(folds: list[pd.DataFrame], sign_of: int | None = None) -> pd.DataFr
         A row a gene set, with its `attribution` and, for signs, its `gradient` in each direction.
     sign_of : int, optional
         The direction whose signs are shown; by default that in which a set matters most.
+    ranges : list of pandas.DataFrame, optional
+        Attributions, alike, by the models over which ranges of ranks are taken; by default by the
+        fold models.
 
     Returns
     -------
@@ -96,14 +114,20 @@ def pathways(folds: list[pd.DataFrame], sign_of: int | None = None) -> pd.DataFr
     names = _names_in(folds)
     if not names:
         return pd.DataFrame(columns=RANKING_COLUMNS)
-    by_fold = [fold.reindex(names, fill_value=0.0) for fold in folds]
-    attribution = np.stack([fold["attribution"].to_numpy().T for fold in by_fold])
+    attribution = _stacked([fold["attribution"] for fold in folds], names)
     set_signs = None
-    if all("gradient" in fold for fold in by_fold):
-        gradient = np.stack([fold["gradient"].to_numpy().T for fold in by_fold])
+    if all("gradient" in fold for fold in folds):
+        gradient = _stacked([fold["gradient"] for fold in folds], names)
         set_signs = _mean_signs(attribution, gradient, sign_of)
     items = pd.DataFrame({"id": names})
-    return _ranked_means("pathway", items, attribution, set_signs)
+    others = _stacked([each["attribution"] for each in ranges], names) if ranges else None
+    return _ranked_means("pathway", items, attribution, set_signs, others)
+
+
+def _stacked(tables: list[pd.DataFrame], names: list | pd.Index) -> np.ndarray:
+    """Attributions `[tables, K, names]`, from tables with a row a name; 0 where one lacks it."""
+    by_table = [table.reindex(names, fill_value=0.0) for table in tables]
+    return np.stack([table.to_numpy().T for table in by_table])
 
 
 def _names_in(folds: list[pd.DataFrame]) -> list:
@@ -112,12 +136,18 @@ def _names_in(folds: list[pd.DataFrame]) -> list:
 
 
 def _ranked_means(
-    kind: str, items: pd.DataFrame, attribution: np.ndarray, signs: np.ndarray | None
+    kind: str,
+    items: pd.DataFrame,
+    attribution: np.ndarray,
+    signs: np.ndarray | None,
+    ranges: np.ndarray | None,
 ) -> pd.DataFrame:
     """Items ranked by mean attributions `[folds, K, items]`, averaged over folds with their signs
-    before their absolute value is averaged over directions."""
+    before their absolute value is averaged over directions; `ranges`: attributions alike by the
+    models over which ranges of ranks are taken, where these are not the folds'."""
     score = np.abs(attribution.mean(0)).mean(0)
-    fold_scores = np.abs(attribution).mean(1)
+    single = attribution if ranges is None else ranges
+    fold_scores = np.abs(single).mean(1)
     return ranked_table(kind, items, score, fold_scores, signs)
 
 

@@ -42,6 +42,29 @@ def first_count(items: int) -> int:
     return max(1, min(TOP, items // _SHARE))
 
 
+def first_items(scores: np.ndarray) -> np.ndarray:
+    """Which items each model has among its first.
+
+    Parameters
+    ----------
+    scores : numpy.ndarray
+        `[models, items]`, none below 0.
+
+    Returns
+    -------
+    numpy.ndarray
+        bool `[models, items]`: the first `first_count`, fewer where fewer score at all.
+
+    Examples
+    --------
+    >>> first_items(np.array([[3.0, 1.0, 2.0], [0.0, 0.0, 0.0]])).tolist()
+    [[True, False, False], [False, False, False]]
+    """
+    relative = _relative(scores)
+    ranks = rankdata(-relative, axis=1)
+    return (ranks <= first_count(scores.shape[1])) & (relative > 0)
+
+
 def features(modalities: Sequence[Modality], network: GeneNetwork | None) -> pd.DataFrame:
     """Every measured column, with its gene.
 
@@ -255,7 +278,8 @@ def ranked_table(
     score : numpy.ndarray
         `[items]`, none below 0.
     fold_scores : numpy.ndarray
-        `[folds, items]`, none below 0: scores by each fold's model alone, for ranges of ranks.
+        `[models, items]`, none below 0: scores by each fold's model alone, or each resample's, for
+        ranges of ranks.
     signs : numpy.ndarray, pandas.DataFrame or None
         `[items]` of +1, -1 or 0, or with the class that each is of; `None` where there are none.
 
@@ -264,10 +288,9 @@ def ranked_table(
     pandas.DataFrame
         Without `method` and `null_quantile`, which are blank.
     """
-    ranks = rankdata(-_relative(fold_scores), axis=1)  # [folds, items]
+    ranks = rankdata(-_relative(fold_scores), axis=1)  # [models, items]
     low, high = np.quantile(ranks, [0.025, 0.975], axis=0)
-    first = first_count(fold_scores.shape[1])
-    selected = (ranks <= first) & (_relative(fold_scores) > 0)
+    selected = first_items(fold_scores)
     relative = _relative(score)
     rank = rankdata(-relative, method="min")
     table = items.assign(

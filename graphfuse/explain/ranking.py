@@ -16,10 +16,11 @@ from graphfuse.explain.biology.biology import TABLES, Biology
 from graphfuse.explain.biology.known_genes import KnownGenes
 from graphfuse.explain.faithfulness.faithfulness import Faithfulness
 from graphfuse.explain.knockoff_list import KnockoffList
-from graphfuse.explain.null_scores import null_quantile
+from graphfuse.explain.null_scores import quantile_by_item
 from graphfuse.explain.ranked_tables import first_count
 from graphfuse.explain.rankings_readme import readme
 from graphfuse.explain.recovery.recovery import Recovery
+from graphfuse.explain.stability import Stability
 from graphfuse.files.atomic_write import Kind, whole, whole_folder
 from graphfuse.graph.gene.network import GeneNetwork
 from graphfuse.schema.check_arguments import Count, checked
@@ -27,7 +28,8 @@ from graphfuse.schema.check_arguments import Count, checked
 _TABLES = (
     "nodes", "levels", "genes", "groups", "edges", "modalities", "pathways", "nodes_by_class",
 )  # fmt: skip
-_CSV = (*_TABLES, "links", *TABLES, "knockoffs", "faithfulness", "recovery")
+_BESIDE = ("stability", "knockoffs", "faithfulness", "recovery")
+_CSV = (*_TABLES, "links", *TABLES, *_BESIDE)
 _BOTH = [f"{name}.{kind}" for name in _CSV for kind in ("csv", "parquet")]
 _FILES = (*_BOTH, "patient_edges.parquet", "README.txt")
 RANKINGS = Kind.of("folder of rankings", "nodes_by_class.csv", *_FILES)
@@ -41,10 +43,11 @@ class Ranking:
     `graphfuse.rank` returns it. Each table has one row for each item and the columns of
     `graphfuse.schema.RANKING_COLUMNS`: among them `id`, `score` (mean absolute attribution in
     units of its noise, by which items are ranked: what the models use, given all other columns),
-    `sign`, `rank`, the interval `rank_lo` to `rank_hi` of ranks over folds, and
-    `selected_frequency`, the share of folds in which the item is among the first 100, or the first
-    twentieth of its table where that is fewer. Beside them, and with no part in the ranks,
-    `marginal`, `effect` and `q` say how a column goes with the outcome by itself.
+    `sign`, `rank`, the interval `rank_lo` to `rank_hi` of ranks over resamples (over folds, where
+    none were made), and `selected_frequency`, the share of these models that have the item among
+    their first 100, or the first twentieth of its table where that is fewer. Beside them, and with
+    no part in the ranks, `marginal`, `effect` and `q` say how a column goes with the outcome by
+    itself.
 
     Parameters
     ----------
@@ -88,6 +91,8 @@ class Ranking:
         Gene sets, network modules and known markers among the first genes.
     knockoffs : KnockoffList or None
         Features and groups with a bounded false-discovery rate.
+    stability : Stability or None
+        How far lists of the first features and groups agree between resamples.
     faithfulness : Faithfulness or None
         Whether models depend on what is ranked first.
     recovery : Recovery or None
@@ -128,6 +133,7 @@ class Ranking:
     shown: int = 50
     biology: Biology | None = None
     knockoffs: KnockoffList | None = None
+    stability: Stability | None = None
     faithfulness: Faithfulness | None = None
     recovery: Recovery | None = None
 
@@ -177,7 +183,9 @@ class Ranking:
         tables = {}
         for name in (*_TABLES, "links"):
             given = [getattr(null, name) for null in nulls]
-            tables[name] = _with_quantile(getattr(self, name), given)
+            own = getattr(self, name)
+            quantile = quantile_by_item(own, given).to_numpy()
+            tables[name] = own.assign(null_quantile=quantile)
         meaning = f"share of {len(nulls)} models of permuted labels in which the item scores lower"
         about = self.about | {"null_quantile": meaning}
         return replace(self, **tables, about=about)
@@ -282,7 +290,7 @@ class Ranking:
         for added in self._added():
             added.save(folder)
         self.patient_edges.to_parquet(folder / "patient_edges.parquet", index=False)
-        text = readme(self.about, self.folds, self.biology, self._added())
+        text = readme(self.about, self._ranged, self.biology, self._added())
         (folder / "README.txt").write_text(text, encoding="utf-8")
 
     def __repr__(self) -> str:
@@ -294,7 +302,8 @@ class Ranking:
         top = first_count(len(table))
         head = f"Ranking over {self.folds} fold models: {len(self.nodes):,} features"
         lines = [f"{head}; top {len(shown)} {what}"]
-        ends = f"rank in the folds   in top {top}   alone       q"
+        ranges = "rank in the folds" if self.stability is None else "rank in resamples"
+        ends = f"{ranges}   in top {top}   alone       q"
         lines += [f"{'rank':>5}  {what[:-1]:<24}{'score':>9}  {ends}"]
         for row in shown.itertuples():
             has_name = has_genes and isinstance(row.gene, str)
@@ -305,9 +314,17 @@ class Ranking:
             lines += ["", *below]
         return "\n".join(lines)
 
-    def _added(self) -> list[Biology | KnockoffList | Faithfulness | Recovery]:
+    @property
+    def _ranged(self) -> str:
+        """The models over which ranges of ranks are taken."""
+        if self.stability is None:
+            return f"{self.folds} fold models, which share training patients"
+        return self.stability.ranged
+
+    def _added(self) -> list[Biology | KnockoffList | Faithfulness | Recovery | Stability]:
         """What stands beside the tables."""
-        beside = (self.biology, self.knockoffs, self.faithfulness, self.recovery)
+        first = (self.stability, self.biology, self.knockoffs)
+        beside = (*first, self.faithfulness, self.recovery)
         return [added for added in beside if added is not None]
 
 
@@ -320,15 +337,3 @@ def _numbers(row: Any) -> str:
         return shown
     q = "<.001" if row.q < 0.001 else f"{row.q:.3f}"
     return f"{shown}{row.marginal:>8.2f}{q:>8}"
-
-
-def _with_quantile(table: pd.DataFrame, nulls: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """A table with `null_quantile`; an item that a null does not have scores 0 there."""
-    key = ["class", "id"] if "class" in table else ["id"]
-    items = pd.MultiIndex.from_frame(table[key])
-    scores = []
-    for null in nulls:
-        by_item = pd.Series(null["score"].to_numpy(float), pd.MultiIndex.from_frame(null[key]))
-        scores.append(by_item.reindex(items, fill_value=0.0).to_numpy())
-    quantile = null_quantile(table["score"].to_numpy(float), scores)
-    return table.assign(null_quantile=quantile)

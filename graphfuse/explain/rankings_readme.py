@@ -14,6 +14,7 @@ _README = """Rankings of this run
 ====================
 
 method: {method}
+verdict: {verdict}
 
 nodes.csv             every measured feature, one row, one rank (ties share a rank)
 levels.csv            levels of categories (kind level) and flags of missing values (kind flag),
@@ -34,6 +35,7 @@ markers.csv           {markers}
 knockoffs.csv         {knockoffs}
 faithfulness.csv      {faithfulness}
 recovery.csv          {recovery}
+stability.csv         {stability}
 patient_edges.parquet edges between patients (ids inside): {patient_edges}
                       (each csv file stands beside a parquet file with the same table)
 
@@ -45,8 +47,8 @@ sign                  {sign};
 level                 of a category: its level with the largest slope
 missing_share         the share of the score that comes from the flag of missing values
 network_share         the share that comes through neighbours in the gene network
-rank_mean, rank_lo, rank_hi   mean and 2.5 and 97.5 percentiles of the rank in each of {folds} fold
-                      models alone
+rank_mean, rank_lo, rank_hi   mean and 2.5 and 97.5 percentiles of the rank by each single one of
+                      {ranged}
 selected_frequency    share of those models that have the item among their first {top}, or the first
                       twentieth of the table where that is fewer
 null_quantile         {null_quantile}
@@ -84,6 +86,8 @@ _USUAL = {
     "edges": "every edge of the gene network among the measured genes",
     "null_quantile": "blank: no null rankings were given",
     "knockoffs": "not made: none were drawn (--knockoffs DRAWS)",
+    "stability": "not made: there are no resamples (--resamples MODELS)",
+    "verdict": "none on the list's stability, as there are no resamples",
     "faithfulness": "not made: not asked for (--faithfulness)",
     "recovery": "not made: nothing was planted (--recovery COHORTS)",
 }
@@ -91,7 +95,7 @@ _USUAL = {
 
 def readme(
     about: Mapping[str, str],
-    folds: int,
+    ranged: str,
     biology: Biology | None,
     added: Sequence[object],
 ) -> str:
@@ -101,8 +105,8 @@ def readme(
     ----------
     about : mapping of str to str
         Descriptions of the method, and of tables and columns that depend on it.
-    folds : int
-        Number of fold models.
+    ranged : str
+        The models over which ranges of ranks are taken.
     biology : Biology or None
         What is known of the first genes.
     added : sequence
@@ -115,6 +119,7 @@ def readme(
     texts = {**_USUAL, **about, **descriptions(biology)}
     for each in added:
         texts |= getattr(each, "readme_texts", {})
+    texts["verdict"] = textwrap.fill(texts["verdict"], 92)
     texts["method"] = textwrap.fill(about["method"], 92)
     limits = {"top": TOP, "least": LEAST, "ablated": ABLATED}
-    return _README.format(**limits, folds=folds, **texts)
+    return _README.format(**limits, ranged=ranged, **texts)

@@ -16,18 +16,20 @@ from graphfuse.explain.biology.over_representation import ENRICHMENT_COLUMNS
 from graphfuse.explain.faithfulness.faithfulness import FAITHFULNESS_COLUMNS
 from graphfuse.explain.knockoff_list import KNOCKOFF_COLUMNS
 from graphfuse.explain.recovery.recovery import RECOVERY_COLUMNS
+from graphfuse.explain.stability import STABILITY_COLUMNS
 from graphfuse.files.safe_paths import inside
 from graphfuse.schema import GROUP_COLUMNS, RANKING_COLUMNS, Evaluation, Metrics, RunRecord
 from graphfuse.schema.read_run_json import Shaped, read_shape
 
 RANKINGS = ("nodes", "genes", "groups", "edges", "modalities", "nodes_by_class")
 _BESIDE = {"nodes_by_class": ("class",), "groups": GROUP_COLUMNS}  # columns beside the schema's
-_KNOWN = {  # tables on what is known of the first genes → their columns
+_KNOWN = {  # tables beside the rankings → their columns
     "enrichment": ENRICHMENT_COLUMNS,
     "modules": MODULE_COLUMNS,
     "positive_control": ENRICHMENT_COLUMNS,
     "markers": MARKER_COLUMNS,
     "knockoffs": KNOCKOFF_COLUMNS,
+    "stability": STABILITY_COLUMNS,
     "faithfulness": FAITHFULNESS_COLUMNS,
     "recovery": RECOVERY_COLUMNS,
 }
@@ -57,8 +59,9 @@ _NUMBERS = (
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """The files of a run directory: `rankings` and `known` (what is known of the first genes) are
-    empty where none were made, `predictions` and `evaluation` where there is no such file."""
+    """The files of a run directory: `rankings` and `known` (what stands beside them, such as what
+    is known of the first genes) are empty where none were made, `predictions` and `evaluation`
+    where there is no such file."""
 
     record: RunRecord
     metrics: Metrics
@@ -90,7 +93,7 @@ def read_run(folder: Path) -> Run:
 
 
 def _known(folder: Path) -> dict[str, pd.DataFrame]:
-    """The tables on what is known of the first genes, by name, in the order of their files."""
+    """The tables beside the rankings, by name, in the order of their files."""
     tables = {}
     for name, columns in _KNOWN.items():
         path = inside(folder, f"rankings/{name}.csv")

@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from graphfuse.evaluate.score_lines import missing_scores
 from graphfuse.explain.group_scores import ABLATED
+from graphfuse.explain.stability import figures, verdict
 from graphfuse.files.atomic_write import undamaged, whole
 from graphfuse.report import (
     biology,
@@ -211,10 +212,10 @@ def _ranked(run: Run) -> dict[str, Any]:
     """Rankings as shown: figures and tables of genes, features and edges, shares of modalities,
     features by class."""
     tables = {name: table for name, table in run.rankings.items() if not table.empty}
-    kinds = []
+    kinds, over = [], _stability(run)["over"]
     for name, what in _RANKED.items():
         if name in tables:
-            kinds.append(_kind(tables[name], name, what))
+            kinds.append(_kind(tables[name], name, what, over))
     methods = {table["method"].iloc[0] for table in tables.values()}
     method = ", ".join(sorted(methods - {""}))
     shares, by_class, groups, group_count = [], {}, [], 0
@@ -227,13 +228,24 @@ def _ranked(run: Run) -> dict[str, Any]:
         by_class = rankings.by_class(tables["nodes_by_class"], classes)
     shown = {"method": method, "kinds": kinds, "shares": shares, "by_class": by_class}
     shown |= {"groups": groups, "group_count": group_count, "ablated": ABLATED}
+    shown |= _stability(run)
     return shown | {"alone": run.record.task.attribution_words.alone}
 
 
-def _kind(table: pd.DataFrame, name: str, what: str) -> dict[str, Any]:
+def _stability(run: Run) -> dict[str, Any]:
+    """The verdict on the first items and the models that it is by; without resamples, what ranges
+    are over."""
+    table = run.known.get("stability")
+    if table is None or table.empty:
+        return {"over": "the folds", "verdict": "", "figures": ""}
+    found = {"verdict": verdict(table), "figures": figures(table)}
+    return {"over": "resamples", **found}
+
+
+def _kind(table: pd.DataFrame, name: str, what: str, over: str) -> dict[str, Any]:
     """One ranking: its figure (`None` where nothing scores), its table and its stability."""
     dots = rankings.dots(table)
-    title = f"Rank of the first {len(dots)} {what}, dots with intervals over the fold models"
+    title = f"Rank of the first {len(dots)} {what}, dots with ranges over {over}"
     shown = {"name": name, "what": what, "total": len(table), "figure": None}
     if dots:
         shown["figure"] = Markup(page_plots.ranks(dots, name, title))

@@ -133,6 +133,27 @@ def test_knockoffs_list_features_and_groups_or_say_that_none_can_be_named(clinic
     assert "knockoffs.csv         features and groups of correlated ones" in readme
 
 
+def test_resamples_give_ranges_and_a_verdict(clinic, run, call):
+    done = call("rank", "run", "clinic.toml", "--resamples", "4")
+    assert done.exit_code == 0, done.output
+    assert "rank in resamples" in done.output and "verdict: models agree" in done.output
+    assert table("stability")["models"].tolist() == [4, 4]
+    assert pd.read_parquet("run/rankings/stability.parquet")["models"].tolist() == [4, 4]
+    told = Path("run/rankings/README.txt").read_text()
+    assert "verdict: models agree beyond chance" in told
+    assert "rank by each single one of\n                      4 models of half the" in told
+    page = Path("run/report.html").read_text()
+    assert "Verdict on the list:" in page and "rank in resamples" in page
+    done = call("rank", "run", "clinic.toml", "--resamples", "4", "--nulls", "4")
+    assert done.exit_code == 0, done.output
+    assert table("genes")["null_quantile"].isin([0, 0.25, 0.5, 0.75, 1]).all()
+    odd = call("rank", "run", "clinic.toml", "--resamples", "3")
+    assert odd.exit_code != 0 and "an even number from 2 (got 3)" in str(odd.exception)
+    assert call("rank", "run", "clinic.toml").exit_code == 0
+    assert not Path("run/rankings/stability.csv").exists()
+    assert "rank in the folds" in Path("run/report.html").read_text()
+
+
 def test_a_bad_file_is_refused_before_anything_is_trained(clinic, call):
     done = call("run", "clinic.toml", "-o", "other", "--markers", "no.txt")
     assert done.exit_code != 0 and "no.txt: no such file; give a text" in str(done.exception)

@@ -13,6 +13,7 @@ from graphfuse.evaluate.cross_validation_results import Replica
 from graphfuse.evaluate.folds import Split
 from graphfuse.explain.column_groups import ColumnGroups
 from graphfuse.explain.column_scores import column_scores, order_of
+from graphfuse.explain.explained_models import trained_rows
 from graphfuse.explain.method import Method
 from graphfuse.explain.recovery.held_out_ridge import Explained
 from graphfuse.explain.recovery.matched_strength import RidgeOnFolds
@@ -85,7 +86,8 @@ def recovery(
         shares = modality_scores.reindex(names).fillna(0.0).to_dict()
         drawn = [made.draw(planted, shares, seed) for seed in range(max(cohorts, PILOTS))]
         strength = ridge.strength(drawn)
-        groups = ColumnGroups.of([cohort.modalities[name] for name in names], _trained(replicas))
+        modalities = [cohort.modalities[name] for name in names]
+        groups = ColumnGroups.of(modalities, trained_rows(replicas))
         with progress("recovery", cohorts) as step:
             for number, each in enumerate(drawn[:cohorts]):
                 own = made.outcome(each, strength, number)
@@ -118,11 +120,6 @@ def _parts(first: Sequence[Replica], patients: int) -> np.ndarray:
     for replica in first:
         part[replica.tested] = replica.fold
     return part
-
-
-def _trained(replicas: Sequence[Replica]) -> np.ndarray:
-    """The rows of the patients that some fold model was trained on."""
-    return np.unique(np.concatenate([replica.train for replica in replicas]))
 
 
 def _ranked(

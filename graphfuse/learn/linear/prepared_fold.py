@@ -193,6 +193,19 @@ class PreparedFold:
             encoders = {m: "table" if part("encode", e).hops else e for m, e in encoders.items()}
         return replace(self, preparation=replace(self.preparation, encoders=encoders))
 
+    def relabelled(self, outcome: Outcome) -> PreparedFold:
+        """The same fold with other labels of the same patients: what was fitted without labels is
+        taken over, and all else is fitted anew when it is asked for."""
+        outcomes = {**self.cohort.outcomes, outcome.name: outcome}
+        cohort = replace(self.cohort, outcomes=outcomes)
+        if self.inner_preparations:
+            made_of = (self.recipe, self.network, self.seed, self.groups)
+            return PreparedFold.fit(cohort, outcome, *made_of)
+        task = outcome.task.fitted(outcome.target)
+        inner = InnerFolds.deal(task.strata(outcome.target), self.seed, self.groups)
+        learned = {"target": outcome.target, "task": task, "inner": inner}
+        return replace(self, cohort=cohort, results=self.results.of_columns(), **learned)
+
     def _changed(self, change: Callable[[Preparation], Preparation]) -> PreparedFold:
         """With all preparations changed."""
         inside = tuple(change(each) for each in self.inner_preparations)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Collection, Hashable
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 from weakref import WeakValueDictionary
 
 Result = TypeVar("Result")
+_LABEL_FREE = ("own kernel", "cross kernel", "smoothed kernel", "means", "rotated")
 
 
 class Memo:
@@ -29,6 +30,12 @@ class Memo:
         if found is None:
             found = results[key] = make()
         return found
+
+    def only(self, kinds: Collection[str]) -> Memo:
+        """A memo that begins with the kept results of these kinds."""
+        begun = Memo()
+        begun._kept = {key: made for key, made in self._kept.items() if key[0] in kinds}
+        return begun
 
     def count(self, kind: str) -> int:
         """How many results of a kind are kept."""
@@ -64,6 +71,12 @@ class Results:
         if layers:
             found = replace(found, layers=Memo(), both=Memo())
         return found
+
+    def of_columns(self) -> Results:
+        """The results that hold for other labels of the same patients: kernels, and means over
+        neighbours."""
+        memos = (self.tables, self.network, self.layers, self.both)
+        return Results(*(memo.only(_LABEL_FREE) for memo in memos))
 
     def count(self, kind: str) -> int:
         """How many results of a kind are kept."""
