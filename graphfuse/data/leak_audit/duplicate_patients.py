@@ -10,7 +10,7 @@ import pandas as pd
 
 from graphfuse.data.leak_audit.finding import Finding, Subject, numbers, row_blocks, spread
 from graphfuse.data.leak_audit.similar_profiles import NEAR, similar_sets
-from graphfuse.errors import few
+from graphfuse.errors import FEW, few
 
 _PARTS = 3  # parts of a table's columns, to judge whether identical rows are chance
 _KNOWN = 5  # values a row needs to be compared
@@ -180,7 +180,8 @@ def _duplicates(
 
 
 def labels_in_words(subject: Subject, sets: list[np.ndarray]) -> str:
-    """How many sets have one label, of those with two or more labels; '' if none has two."""
+    """How many sets have one label, of those with two or more labelled patients; '' if none has
+    two."""
     outcome = subject.outcome
     if outcome is None:
         return ""
@@ -190,7 +191,13 @@ def labels_in_words(subject: Subject, sets: list[np.ndarray]) -> str:
         if len(labelled) > 1:
             several += 1
             alike += len(set(outcome.values[labelled])) == 1
-    return f"; {few(alike)} of {few(several)} sets have one label" if several else ""
+    if not several:
+        return ""
+    if alike in (0, several):
+        return "; all sets have one label" if alike else "; no set has one label"
+    if several < FEW:
+        return "; some sets have one label"
+    return f"; {few(alike)} of {several:,} sets have one label"
 
 
 def sizes_in_words(sets: list[np.ndarray]) -> str:
