@@ -273,6 +273,7 @@ def test_every_help_ends_with_an_example(clinic):
         "run",
         "subtype",
         "check-part",
+        "explain",
     ):
         shown = call(clinic, command, "--help").stdout
         assert f"Example: graphfuse {command}" in shown
@@ -280,7 +281,17 @@ def test_every_help_ends_with_an_example(clinic):
 
 
 HEEDS = {
-    "--device": {"plan", "train", "run", "rank", "predict", "score", "nulls", "bench"},
+    "--device": {
+        "plan",
+        "train",
+        "run",
+        "rank",
+        "predict",
+        "explain",
+        "score",
+        "nulls",
+        "bench",
+    },  # fmt: skip
     "--seed": {"check", "plan", "build", "train", "run", "score", "nulls", "bench", "subtype"},
 }
 
@@ -297,10 +308,11 @@ def test_a_flag_that_a_command_would_not_heed_is_refused(clinic):
     assert done.returncode == 2 and "No such option: --device" in done.stderr
 
 
-@pytest.mark.parametrize("verb", ["rank", "predict", "score"])
+@pytest.mark.parametrize("verb", ["rank", "predict", "explain", "score"])
 def test_a_device_that_is_not_there_is_named(clinic, verb):
     cohort = [] if verb == "rank" else ["clinic.toml"]
-    done = call(clinic, verb, "run", *cohort, "--device", "cuda:99")
+    row = ["--row", "P0"] if verb == "explain" else []
+    done = call(clinic, verb, "run", *cohort, *row, "--device", "cuda:99")
     assert done.returncode == 2 and "--device cuda:99" in done.stderr
 
 
