@@ -291,7 +291,7 @@ HEEDS = {
         "score",
         "nulls",
         "bench",
-    },  # fmt: skip
+    },
     "--seed": {"check", "plan", "build", "train", "run", "score", "nulls", "bench", "subtype"},
 }
 
