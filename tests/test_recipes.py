@@ -249,7 +249,7 @@ def test_in_moadln_everybody_hears_every_training_patient(models, small, newcome
 
 def test_pathway_tokens_says_where_gene_sets_are_to_be_had(small, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(InputError, match="pathways.gmt: no such file.*reactome.org"):
+    with pytest.raises(InputError, match="pathways.gmt: no such file.*reactome"):
         FusionModel("pathway-tokens", device="cpu").fit(small.cohort)
     (tmp_path / "pathways.gmt").write_bytes(SETS.read_bytes())
     assert Recipe.named("pathway-tokens").pathways.sets == str(tmp_path / "pathways.gmt")

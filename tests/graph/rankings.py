@@ -45,7 +45,8 @@ def ranking_of(graph: PatientGraph, by_class: bool = True) -> Ranking:
         ends = graph.network.to_frame()[["source", "target"]].to_dict("list")
     strong = np.arange(1, len(ends["source"]) + 1) / 10
     edges = table({**ends, "score": strong, "rank": strong[::-1] * 10, "sign": np.sign(strong)})
-    ids, patient_edges = graph.cohort.patients.astype(str), []
+    ids = graph.cohort.patients.astype(str)
+    patient_edges = [pd.DataFrame(columns=["source", "target", "layer", "score", "repeat"])]
     for layer, lists in graph.layers.items():
         for repeat, score in enumerate([0.25, 0.75]):
             place = int(lists.offsets[1])

@@ -11,8 +11,11 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from graphfuse.api.build_graphs import graph_of
 from graphfuse.errors import InputError
+from graphfuse.graph.gene.typed_gene_graph import name_of
 from graphfuse.graph.patient_graph import PatientGraph
+from graphfuse.schema import Recipe
 from tests.graph.rankings import ranking_of
 
 
@@ -85,6 +88,34 @@ def test_hetero_has_them_on_nodes_edges_and_columns(ranked, ranking):
     store = data["patient", "rna", "patient"]
     scored = ~store.score.isnan()
     assert store.edge_index[1][scored].tolist() == [1] and store.score[scored].tolist() == [0.5]
+
+
+def test_nodes_and_relations_of_a_signalling_graph_have_scores(small, network):
+    graph = graph_of(small.cohort, Recipe.named("signalling"), network, 0)
+    template = graph.signalling
+    within = next(name for name in template.relations if name[0] != name[2])
+    gene = template.genes[int(template.relations[within][0][0])]
+    link = {"source": [gene], "target": [gene], "relation": [name_of(within)], "score": [0.7]}
+    links, target = pd.DataFrame(link), small.cohort.outcome().name
+    ranking = replace(ranking_of(graph, by_class=False), links=links, target=target)
+    data = graph.with_ranking(ranking).to_hetero()
+    by_ends = ranking.edges.set_index(["source", "target"])["score"].to_dict()
+    by_column = ranking.nodes.set_index("id")["score"]
+    for relation, (source, target, _) in template.relations.items():
+        for score, one, other in zip(data[relation].score.tolist(), source, target, strict=True):
+            ends = template.genes[one], template.genes[other]
+            if relation[0] == relation[2]:
+                assert score == by_ends.get(ends, by_ends.get(ends[::-1]))
+            else:
+                assert (score == 0.7) if (relation, ends[0]) == (within, gene) else np.isnan(score)
+    for kind in template.kinds:
+        columns = [pd.Series(np.nan, template.genes)]
+        for slot, modality in template.slots:
+            if slot == kind:
+                own = small.cohort.modalities[modality]
+                columns.append(pd.Series(by_column[own.feature_ids].to_numpy(), own.symbols))
+        highest = pd.concat(columns).groupby(level=0).max().reindex(template.genes)
+        np.testing.assert_array_equal(data[kind].score, highest)
 
 
 def test_anndata_has_columns_and_groups_as_scanpy_writes_them(ranked, ranking):
