@@ -57,8 +57,8 @@ network = "edges.csv"
 encode = { default = "table", gene = "network" }
 width = 8
 [train]
-epochs = 5
-seeds = 2
+epochs = 3
+seeds = 1
 """
 
 
@@ -89,7 +89,7 @@ def clinic(tmp_path_factory) -> Path:
     tables(folder, 70, seed=2)
     (folder / "clinic.toml").write_text(MANIFEST)
     (folder / "quick.toml").write_text(RECIPE)
-    typed = ["clinic.toml", "--recipe", "quick.toml", "--cv", "3x1", "-o", "run", "--top", "5"]
+    typed = ["clinic.toml", "--recipe", "quick.toml", "--cv", "2x1", "-o", "run", "--top", "5"]
     done = call(folder, "run", *typed)
     assert done.returncode == 0, done.stderr
     (folder / "printed.txt").write_text(done.stdout)
@@ -217,19 +217,6 @@ def test_rankings_hold_everything_measured(clinic):
             "-o",
             "g2",
         ),
-        (
-            "train",
-            "clinic.toml",
-            "--recipe",
-            "quick.toml",
-            "--cv",
-            "2x1",
-            "--no-graph-ablation",
-            "-o",
-            "trained",
-            "--quiet",
-        ),
-        ("rank", "run", "--top", "3"),
         ("predict", "run", "clinic.toml", "-o", "predictions.csv"),
         ("init", "rna.csv", "meth.csv", "subtype.csv", "-o", "drafted.toml"),
         ("--help",),
@@ -241,14 +228,13 @@ def test_every_command_exits_0(clinic, arguments):
     done = call(clinic, *arguments)
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
-    if "--quiet" in arguments:
-        assert not done.stderr
 
 
 def test_rank_writes_the_same_files_again(clinic):
     nodes = clinic / "run" / "rankings" / "nodes.csv"
     before = nodes.read_bytes()
-    assert call(clinic, "rank", "run").returncode == 0
+    done = call(clinic, "rank", "run", "--top", "3")
+    assert done.returncode == 0, done.stderr
     assert nodes.read_bytes() == before
 
 
@@ -330,11 +316,12 @@ def test_user_folds_are_used(clinic):
         "quick.toml",
         "--folds",
         "folds.csv",
-        "--no-ledger",
+        "--no-graph-ablation",
         "-o",
         "own",
+        "--quiet",
     )
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0 and not done.stderr, done.stderr
     predictions = pd.read_csv(clinic / "own" / "predictions.csv")
     assert sorted(predictions["patient"]) == sorted(ids[:40])
     assert set(predictions["patient"][predictions["fold"] == 0]) == set(ids[:20])
@@ -442,6 +429,7 @@ def test_bad_arguments_exit_2(clinic, arguments):
     assert set(clinic.iterdir()) == before
 
 
+@pytest.mark.slow  # a process of its own; in this one: evaluate/test_finished_parts.py
 @pytest.mark.skipif(os.name == "nt", reason="signals")
 def test_ctrl_c_leaves_the_old_run_and_no_mess(clinic):
     before = {p: p.stat().st_mtime_ns for p in (clinic / "run").rglob("*") if p.is_file()}

@@ -82,7 +82,8 @@ every_net = pytest.mark.parametrize("net", marked(NETS))
 def fitted(small, network, **net) -> FusionModel:
     """A model whose weights were all moved off their start, so that every path through the net is
     open."""
-    model = FusionModel(quick(net=net), seed=1, device="cpu", network=network).fit(small.cohort)
+    recipe = quick(net=net, train={"epochs": 2})
+    model = FusionModel(recipe, seed=1, device="cpu", network=network).fit(small.cohort)
     generator = torch.Generator().manual_seed(0)
     for module in model.fitted_.nets:
         for parameter in module.parameters():
@@ -219,7 +220,7 @@ def test_a_bank_is_its_loop(small, network, net):
     folds = [
         fold_of(small.cohort, recipe, network, rows)[1] for rows in (slice(0, 70), slice(9, 80))
     ]
-    epochs = [15, 10]
+    epochs = [6, 4]
     together = trained(folds, [0, 1], epochs)
     for f, fold in enumerate(folds):
         for s in (0, 1):

@@ -103,8 +103,6 @@ def test_a_plan_is_made_from_probes_of_some_of_the_patients(monkeypatch):
     train = recipe.train.model_copy(update={"epochs": 2, "seeds": 1})
     recipe = recipe.model_copy(update={"train": train})
     cohort = planted(220, {"rna": 6, "meth": 4}, seed=2).cohort
-    once = gf.plan(cohort, recipe, cv=(2, 1), ledger=False)
-    assert len(once.probed) == 2 and once.probed[-1] < 220
-    assert once.patients == 220 and once.seconds > 0 and not once.fits
-    often = gf.plan(cohort, recipe, cv=(2, 6), ledger=False)
-    assert 1.2 * once.cpu_seconds < often.cpu_seconds < 20 * once.cpu_seconds
+    plan = gf.plan(cohort, recipe, cv=(2, 1), ledger=False)
+    assert len(plan.probed) == 2 and plan.probed[-1] < 220
+    assert plan.patients == 220 and plan.seconds > 0 and not plan.fits

@@ -92,6 +92,7 @@ def test_ten_held_out_patients_one_at_a_time_together_and_shuffled(story):
     )
 
 
+@pytest.mark.slow
 def test_planted_nodes_and_edges_come_back(few_trees):
     truth = planted(240, {"rna": 200, "meth": 120}, missing={"meth": 0.2}, seed=7)
     network = GeneNetwork.from_frame(truth.network, "planted")

@@ -246,14 +246,11 @@ def test_a_manifest_that_a_run_names_requests_nothing(here, shell, beacon, named
 def test_the_cohort_of_the_command_line_wins(here, shell, beacon):
     address, asked = beacon
     stranger(address, here / "runs")
-    changed(
-        here / "runs" / "plain" / "run.json", lambda table: table.update(manifest="../web.toml")
-    )
-    done = shell(here, "rank", "runs/plain", "cohort.toml", "-q")
-    assert done.returncode == 0 and asked == [], done.stderr
+    record = here / "runs" / "plain" / "run.json"
+    changed(record, lambda table: table.update(manifest="../web.toml"))
     (here / "runs" / "plain").rename(here / "moved")
     done = shell(here, "rank", "moved", "cohort.toml", "--network", "net.csv", "-q")
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0 and asked == [], done.stderr
     refused(shell(here, "rank", "moved", "other/new.toml", "-q"), "not, or no longer, those of")
 
 

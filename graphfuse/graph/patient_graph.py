@@ -145,7 +145,7 @@ class PatientGraph(CohortGraph):
         --------
         >>> import graphfuse as gf
         >>> from graphfuse.data.synth import planted
-        >>> graph = gf.build(planted(40, {"rna": 50}, on_network=False).cohort)
+        >>> graph = gf.build(planted(40, {"rna": 50}).cohort, gf.Recipe(name="plain"))
         >>> graph.to_hetero()["patient"].x.shape
         torch.Size([40, 50])
         """
@@ -174,7 +174,7 @@ class PatientGraph(CohortGraph):
         --------
         >>> import graphfuse as gf
         >>> from graphfuse.data.synth import planted
-        >>> graph = gf.build(planted(40, {"rna": 50}, on_network=False).cohort)
+        >>> graph = gf.build(planted(40, {"rna": 50}).cohort, gf.Recipe(name="plain"))
         >>> print(graph.to_networkx("rna"))
         DiGraph with 40 nodes and 400 edges
         """
@@ -202,7 +202,7 @@ class PatientGraph(CohortGraph):
         --------
         >>> import graphfuse as gf
         >>> from graphfuse.data.synth import planted
-        >>> graph = gf.build(planted(40, {"rna": 50}, on_network=False).cohort)
+        >>> graph = gf.build(planted(40, {"rna": 50}).cohort, gf.Recipe(name="plain"))
         >>> graph.to_anndata("rna").shape
         (40, 50)
         """
@@ -221,7 +221,8 @@ class PatientGraph(CohortGraph):
         --------
         >>> import graphfuse as gf
         >>> from graphfuse.data.synth import planted
-        >>> graph = gf.build(planted(40, {"rna": 50, "meth": 60}, on_network=False).cohort)
+        >>> cohort = planted(40, {"rna": 50, "meth": 60}).cohort
+        >>> graph = gf.build(cohort, gf.Recipe(name="plain"))
         >>> sorted(graph.to_mudata().mod)
         ['meth', 'rna']
         """
@@ -258,7 +259,7 @@ class PatientGraph(CohortGraph):
         --------
         >>> import graphfuse as gf
         >>> from graphfuse.data.synth import planted
-        >>> graph = gf.build(planted(40, {"rna": 50}, on_network=False).cohort)
+        >>> graph = gf.build(planted(40, {"rna": 50}).cohort, gf.Recipe(name="plain"))
         >>> graph.to_frames()["patient_edges"].columns.tolist()
         ['source', 'target', 'layer', 'weight']
         """
@@ -286,7 +287,7 @@ class PatientGraph(CohortGraph):
         --------
         >>> import graphfuse as gf
         >>> from graphfuse.data.synth import planted
-        >>> graph = gf.build(planted(40, {"rna": 50}, on_network=False).cohort)
+        >>> graph = gf.build(planted(40, {"rna": 50}).cohort, gf.Recipe(name="plain"))
         >>> folder = graph.write("graph")
         >>> gf.PatientGraph.read(folder).layers["rna"].edges
         400

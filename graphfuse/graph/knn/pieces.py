@@ -22,10 +22,9 @@ class TooManyCandidates(Exception):
 def in_threads(work: Callable, pieces: list, cells: float) -> Iterator:
     """`work(piece)` of every piece, in order, on as many threads as BLAS may use where `cells`,
     the similarities to compute, are enough for threads to pay."""
-    of_blas = [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
-    allowed = max(of_blas, default=1)
-    threads = min(allowed, cpu_count())
-    if threads < 2 or cells < THREADS_FROM or len(pieces) < 2:
+    pays = cells >= THREADS_FROM and len(pieces) > 1
+    threads = _threads_of_blas() if pays else 1
+    if threads < 2:
         yield from map(work, pieces)
         return
     with threadpool_limits(1, "blas"), ThreadPoolExecutor(threads) as pool:
@@ -36,6 +35,12 @@ def in_threads(work: Callable, pieces: list, cells: float) -> Iterator:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+
+
+def _threads_of_blas() -> int:
+    """As many as BLAS may use; to ask takes milliseconds."""
+    of_blas = [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+    return min(max(of_blas, default=1), cpu_count())
 
 
 def split_if_crowded(work: Callable, rows: np.ndarray) -> list:
