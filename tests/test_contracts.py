@@ -67,10 +67,10 @@ NETS = [
 
 
 def marked(nets: list[dict[str, str]]) -> list:
-    """The nets, slow where every part of theirs stands in one before them already."""
+    """The nets, nightly where every part of theirs stands in one before them already."""
     seen, found = set(), []
     for net in nets:
-        marks = pytest.mark.slow if net.items() <= seen else ()
+        marks = pytest.mark.nightly if net.items() <= seen else ()
         found.append(pytest.param(net, marks=marks, id="-".join(net.values())))
         seen |= net.items()
     return found
