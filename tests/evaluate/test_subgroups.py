@@ -109,13 +109,13 @@ def test_equal_groups_hold_no_gap_in_95_of_100():
 def test_many_equal_levels_make_no_gap_either():
     """Ten levels a cohort: without Holm, a gap would be called in about four cohorts of ten."""
     called = 0
-    for seed in range(15):
+    for seed in range(30):
         table, ids = held_out(300, 2, seed, sure=1.0)
         found = subgroups(
             table, {"site": dealt([30] * 10, seed)}, ids, NAMES[:2], draws=400, seed=seed
         )
         called += any(row.verdict == "gap shown" for row in found if row.metric == "accuracy")
-    assert called <= 2
+    assert called <= 5
 
 
 @pytest.mark.parametrize("seed", range(3))
