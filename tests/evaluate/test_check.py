@@ -617,12 +617,14 @@ def frame(shown, cohort):
 
 def saved(cohort, folds, folder):
     """The bytes of a fold's model, and its training patients' probabilities."""
-    found = study(cohort, cohort.outcome(), shipped("multiplex"), None, folds, 0, "cpu")
+    recipe = shipped("multiplex")
+    found = study(cohort, cohort.outcome(), recipe, None, folds, 0, "cpu", final=False)
     (replica,) = found.replicas
     replica.model.save(folder)
     return {path.name: path.read_bytes() for path in Path(folder).iterdir()}, replica
 
 
+@pytest.mark.usefixtures("fewest_trees")
 def test_missing_values_and_labels_of_the_held_out_change_no_fitted_number(tmp_path):
     """Through the whole of a study, which does hold the tested patients: two saved models, byte for
     byte."""

@@ -19,7 +19,7 @@ from graphfuse.evaluate.score_lines import score_lines
 from graphfuse.schema import PREDICTION_COLUMNS, Metrics, Recipe
 from graphfuse.task.registry import metrics_of
 
-pytestmark = pytest.mark.usefixtures("few_trees")
+pytestmark = pytest.mark.usefixtures("fewest_trees")
 
 METRICS = metrics_of("class").names
 scores = metrics_of("class").scores
@@ -58,18 +58,36 @@ def made(seed=0):
     return replace(whole, outcomes={"subtype": outcome})
 
 
-def ran(cohort, folds, recipe=RECIPE):
-    return study(cohort, cohort.outcome(), recipe, None, folds, 0, "cpu")
+def ran(cohort, folds, recipe=RECIPE, **options):
+    return study(cohort, cohort.outcome(), recipe, None, folds, 0, "cpu", **options)
+
+
+def first(found, count):
+    """What a study found in so many of its first folds."""
+    outputs = {name: each[:count] for name, each in found.outputs.items()}
+    seconds = {name: each[:count] for name, each in found.seconds.items()}
+    return replace(found, replicas=found.replicas[:count], outputs=outputs, seconds=seconds)
 
 
 COHORT = made()
+# two modalities, and a label that is computed from none: fewer models to train
+PLAIN = replace(
+    COHORT.without("clinical"),
+    outcomes={"subtype": replace(COHORT.outcome(), derived_from=())},
+)
 FOLDS = repeated(COHORT.patients, COHORT.outcome().values, 2, 2, seed=0)
 ONCE = FOLDS[FOLDS["repeat"] == 0].copy()
 
 
 @pytest.fixture(scope="module")
-def found():
+def found(fewest_trees):
     return ran(COHORT, FOLDS)
+
+
+@pytest.fixture(scope="module")
+def once(found):
+    """The first of its repeats."""
+    return first(found, 2)
 
 
 def test_predictions_have_the_columns_of_the_design(found):
@@ -193,7 +211,7 @@ def test_held_out_values_and_labels_change_nothing_that_is_fitted(found):
         COHORT, modalities=tables, outcomes={"subtype": replace(COHORT.outcome(), values=labels)}
     )
     before = found.replicas[0].model
-    alone, after = (ran(c, only).replicas[0].model for c in (COHORT, other))
+    alone, after = (ran(c, only, final=False).replicas[0].model for c in (COHORT, other))
     rest = COHORT.take(np.setdiff1d(np.arange(66), tested))
     np.testing.assert_array_equal(alone.predict_proba(rest), after.predict_proba(rest))
     np.testing.assert_allclose(alone.predict_proba(rest), before.predict_proba(rest), atol=1e-5)
@@ -211,8 +229,8 @@ def test_the_same_seed_gives_the_same_numbers():
 
 
 def test_without_a_derived_label_there_is_no_variant():
-    plain = replace(COHORT, outcomes={"subtype": replace(COHORT.outcome(), derived_from=())})
-    metrics = ran(plain.without("meth", "clinical"), FOLDS[FOLDS["repeat"] == 0]).metrics({})
+    """Nor one of a pattern of modalities where everybody has the same."""
+    metrics = ran(PLAIN.without("meth"), ONCE, final=False).metrics({})
     assert not metrics.variants and "clinical" not in metrics.models
 
 
@@ -230,8 +248,6 @@ def test_patterns_of_modalities_are_scored_by_themselves(found):
     assert metrics.variants["pattern:rna+meth+clinical"]["accuracy"].mean == pytest.approx(
         np.mean(folds)
     )
-    whole = ran(COHORT.without("meth"), FOLDS[FOLDS["repeat"] == 0]).metrics({})
-    assert not any(name.startswith("pattern:") for name in whole.variants)
 
 
 # -------------------------------------------------------------------------------------- under watch
@@ -272,8 +288,8 @@ def test_who_is_held_out_without_a_label_trains_nothing_and_is_not_scored():
     blank = np.flatnonzero(~COHORT.outcome().known)
     own = ONCE.copy()
     own.loc[own["patient"].isin(COHORT.patients[blank[:3]]), "fold"] = 0
-    found = ran(COHORT, own)
-    table = found.predictions(COHORT)
+    found = ran(PLAIN, own, final=False)
+    table = found.predictions(PLAIN)
     assert (
         not table["patient"].isin(COHORT.patients[blank]).any()
         and len(table) == COHORT.outcome().known.sum()
@@ -297,10 +313,8 @@ def test_inner_folds_keep_a_group_whole(sites, monkeypatch):
         lambda fold, *given: seen.append(fold) or fit_baselines(fold, *given),
     )
     site = np.arange(66) % sites
-    grouped = replace(COHORT, groups={"site": np.array([f"s{k}" for k in site])})
-    found = study(
-        grouped, grouped.outcome(), RECIPE, None, ONCE, 0, "cpu", keeps="site", final=False
-    )
+    grouped = replace(PLAIN, groups={"site": np.array([f"s{k}" for k in site])})
+    found = ran(grouped, ONCE, keeps="site", final=False)
     for cross in seen:
         where = pd.Series(cross.inner.first).groupby(cross.groups).nunique()
         assert (where == 1).all() and cross.inner.first.max() + 1 == min(sites, 5)
@@ -319,16 +333,14 @@ def one_class_folds():
 
 
 def test_a_fold_of_one_class_is_a_dash_with_its_reason():
-    found = ran(COHORT, one_class_folds())
-    first = found.scores().query("model == 'graphfuse' and fold == 0").iloc[0]
-    assert np.isnan([first["mcc"], first["auroc"], first["auprc"]]).all()
+    found = ran(PLAIN, one_class_folds(), final=False)
+    row = found.scores().query("model == 'graphfuse' and fold == 0").iloc[0]
+    assert np.isnan([row["mcc"], row["auroc"], row["auprc"]]).all()
     metrics = found.metrics({})
     score = metrics.models["graphfuse"]["mcc"]
     assert score.reason == "1 of 3 test folds do not have patients of two classes"
     assert score.mean == pytest.approx(found.scores().query("model == 'graphfuse'")["mcc"].mean())
-    folds = one_class_folds()
-    alone = ran(COHORT, folds.assign(fold=folds["fold"].where(folds["fold"] == 0)))
-    metrics = alone.metrics({})
+    metrics = first(found, 1).metrics({})
     score = metrics.models["graphfuse"]["mcc"]
     assert (score.mean, score.reason) == (None, "no test fold has patients of two classes")
     lines = score_lines(metrics)
@@ -336,55 +348,48 @@ def test_a_fold_of_one_class_is_a_dash_with_its_reason():
     assert next(line for line in lines if line.startswith("graphfuse")).endswith(" -")
 
 
-def test_ece_is_that_of_all_folds_together():
-    found = ran(COHORT, ONCE)
-    metrics = found.metrics({})
-    order = [replica.tested for replica in found.replicas]
+def test_ece_is_that_of_all_folds_together(once):
+    metrics = once.metrics({})
+    order = [replica.tested for replica in once.replicas]
     truth = COHORT.outcome().values[np.concatenate(order)]
-    output = np.concatenate(found.outputs["graphfuse"])
+    output = np.concatenate(once.outputs["graphfuse"])
     pooled = scores(truth, output)["ece"]
     assert metrics.models["graphfuse"]["ece"].mean == pytest.approx(pooled, abs=1e-12)
 
 
 def test_the_additive_net_of_one_repeat_is_compared_in_that_repeat():
-    outcome = COHORT.outcome()
-    folds = repeated(COHORT.patients, outcome.values, 2, 2, 0)
-    beside = Beside(modalities=True)
-    found = study(COHORT, outcome, RECIPE, None, folds, 0, "cpu", beside=beside, final=False)
+    found = ran(PLAIN, FOLDS, beside=Beside(modalities=True), final=False)
     table = found.scores().query("repeat == 0").groupby("model")["accuracy"].mean()
     pairs = {(pair.b, pair.metric): pair for pair in found.metrics({}).comparisons}
     difference = pairs["additive", "accuracy"].difference
     assert difference == pytest.approx(table["graphfuse"] - table["additive"], abs=1e-12)
 
 
-def test_patients_of_a_group_are_drawn_together():
+def test_patients_of_a_group_are_drawn_together(once):
     site = np.arange(66) % 12
     names = np.array([f"s{k}" for k in site], object)
     names[:3] = "unknown"  # who are drawn for themselves
-    grouped = replace(COHORT, groups={"site": names.astype(str)})
-    found = study(
-        grouped, grouped.outcome(), RECIPE, None, ONCE, 0, "cpu", keeps="site", final=False
-    )
+    grouped = replace(PLAIN, groups={"site": names.astype(str)})
+    found = ran(grouped, ONCE, keeps="site", final=False)
     tested = np.concatenate([replica.tested for replica in found.replicas])
     strangers = len(set(tested) & {0, 1, 2})
     assert found.draws().units == 12 + strangers
-    assert ran(COHORT, ONCE).draws().units == len(tested)
+    assert once.draws().units == len(tested)
 
 
-def test_no_number_hangs_on_the_order_of_patients():
-    found = ran(COHORT, ONCE)
+def test_no_number_hangs_on_the_order_of_patients(once):
     order = np.random.default_rng(0).permutation(len(COHORT))
     place = np.argsort(order)
     turned = replace(
-        found,
-        outcome=found.outcome.take(order),
-        present=found.present.iloc[order],
+        once,
+        outcome=once.outcome.take(order),
+        present=once.present.iloc[order],
         replicas=[
             replace(each, tested=place[each.tested], train=place[each.train])
-            for each in found.replicas
+            for each in once.replicas
         ],
     )
-    one, two = found.metrics({}), turned.metrics({})
+    one, two = once.metrics({}), turned.metrics({})
     for name, row in one.models.items():
         for metric in METRICS:
             assert row[metric].ci95 == pytest.approx(two.models[name][metric].ci95, abs=1e-12)
@@ -396,10 +401,10 @@ def test_no_number_hangs_on_the_order_of_patients():
 def test_more_patients_than_kernels_leave_the_linear_baselines_out(monkeypatch, caplog):
     monkeypatch.setattr("graphfuse.learn.linear.kernels.MOST_PATIENTS", 20)
     net = RECIPE.net.model_copy(update={"start": "none"})
-    found = ran(COHORT, ONCE, RECIPE.model_copy(update={"net": net}))
+    found = ran(PLAIN, ONCE, RECIPE.model_copy(update={"net": net}), final=False)
     models = found.metrics({}).models
     assert list(models) == ["majority", "forest", "boosting", "no-graph", "graphfuse"]
-    assert np.isfinite(found.predictions(COHORT).filter(like="p_").to_numpy()).all()
+    assert np.isfinite(found.predictions(PLAIN).filter(like="p_").to_numpy()).all()
     (said,) = found.failed.values()
     assert said.startswith("linear baselines (clinical, single, early, late): they are solved")
     assert f"left out: {said}" in caplog.text

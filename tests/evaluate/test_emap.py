@@ -278,7 +278,7 @@ def test_what_cannot_be_projected_is_refused(mixed, small):
 # ---------------------------------------------------------------------- what a net uses, over folds
 
 
-def signs(together, patients=500, seed=0):
+def signs(together, patients=300, seed=0):
     """Two modalities, each of which shows a sign; the class is their product (`together`) or
     whether their sum is positive."""
     rng = np.random.default_rng(seed)

@@ -46,18 +46,18 @@ def test_the_curve_is_that_of_nets_trained_so_long(small, net, network):
     """After e epochs the nets followed are those that training for e epochs gives, for patients who
     lack a modality, too."""
     network = GeneNetwork.from_frame(small.network, "planted") if network else None
-    whole = ran(small.cohort, recipe_of(net, stop="last", epochs=8), 2, network, metric="brier")
+    train = {"stop": "last", "seeds": 1}
+    whole = ran(small.cohort, recipe_of(net, epochs=8, **train), 2, network, metric="brier")
     assert whole.curves.shape == (2, 9) and np.ptp(whole.curves, axis=1).min() > 1e-4
     for epochs in (0, 3):
-        alone = ran(
-            small.cohort, recipe_of(net, stop="last", epochs=epochs), 2, network, metric="brier"
-        )
+        recipe = recipe_of(net, epochs=epochs, **train)
+        alone = ran(small.cohort, recipe, 2, network, metric="brier")
         np.testing.assert_allclose(whole.curves[:, epochs], alone.honest, atol=1e-5)
     np.testing.assert_allclose(whole.curves[:, 8], whole.honest, atol=1e-5)
 
 
 def test_the_honest_score_is_one_of_the_curve_and_below_the_best(small):
-    found = ran(small.cohort, recipe_of(epochs=15), metric="brier")
+    found = ran(small.cohort, recipe_of(epochs=10, seeds=1), 2, metric="brier")
     assert np.abs(found.curves - found.honest[:, None]).min(1).max() < 1e-5
     assert (found.best <= found.honest + 1e-5).all() and found.optimism >= 0
 

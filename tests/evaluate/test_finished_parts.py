@@ -14,15 +14,16 @@ import numpy as np
 import pytest
 
 import graphfuse as gf
-from graphfuse.api import save_run
+from graphfuse.api import save_run, train_runs
 from graphfuse.data.synth import planted
 from graphfuse.errors import InputError, LeakError
 from graphfuse.evaluate.resume.dependencies import Beside, dependencies
 from graphfuse.evaluate.resume.finished_parts import Finished, Form, finished_beside
 from graphfuse.evaluate.run_directory import load_record
+from graphfuse.graph.patient_graph import PatientGraph
 from graphfuse.schema import Recipe
 
-pytestmark = pytest.mark.usefixtures("few_trees")
+pytestmark = pytest.mark.usefixtures("fewest_trees", "nothing_drawn")
 
 RECIPE = Recipe.model_validate(
     {"name": "small", "net": {"width": 4}, "train": {"epochs": 2, "seeds": 1}}
@@ -74,7 +75,7 @@ def parts(folder: Path) -> list[Path]:
 def numbers(run: Path) -> dict[str, bytes]:
     """A run directory's files but for what tells of times."""
     files = [path for path in run.rglob("*") if path.is_file()]
-    told = {"run.json", "report.html", "graph.h5mu"}
+    told = {"run.json"}
     found = {
         path.relative_to(run).as_posix(): path.read_bytes()
         for path in files
@@ -88,7 +89,18 @@ def numbers(run: Path) -> dict[str, bytes]:
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory) -> Path:
+def nothing_drawn():
+    """Runs whose graphs are made and not written, and whose report is left out: both are made anew,
+    of no finished part."""
+    log = logging.getLogger("graphfuse")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PatientGraph, "write", lambda graph, folder: log.info("graph of %s", folder))
+        patch.setattr(train_runs, "write_report", lambda folder: None)
+        yield
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory, fewest_trees, nothing_drawn) -> Path:
     """A training that nobody stopped."""
     folder = tmp_path_factory.mktemp("whole")
     train(folder / "run")
@@ -97,7 +109,7 @@ def whole(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def all_trained(tmp_path_factory) -> Path:
+def all_trained(tmp_path_factory, fewest_trees, nothing_drawn) -> Path:
     """A folder in which a training was stopped when all its parts were there."""
     folder = tmp_path_factory.mktemp("stopped")
     stopped(folder / "run", "graph of", 1, SystemExit(143))

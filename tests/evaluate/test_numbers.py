@@ -57,9 +57,9 @@ def planted(patients, seed, prefix="p", times=1.0, noise=0.5):
 
 @pytest.fixture(scope="module")
 def studied(few_trees):
-    """Three cohorts of 120, each in three folds: (cohort, study)."""
+    """Two cohorts of 120, each in three folds: (cohort, study)."""
     found = []
-    for seed in range(3):
+    for seed in range(2):
         cohort = planted(120, seed).ordered()
         outcome, folds = ready(cohort, None, Protocol.of((3, 1)), 0)
         beside = Beside(graph_ablation=False, modalities=False)
@@ -98,7 +98,7 @@ def test_scores_are_those_of_scikit_learn(studied):
 
 
 def test_nine_of_ten_lie_between_the_bounds_of_every_model(studied):
-    """360 predictions a model, of which 324 ± 6 lie inside where bounds are of 90 %."""
+    """240 predictions a model, of which 216 ± 5 lie inside where bounds are of 90 %."""
     inside = {}
     for cohort, made in studied:
         y = cohort.outcome().values
@@ -109,7 +109,7 @@ def test_nine_of_ten_lie_between_the_bounds_of_every_model(studied):
                 inside.setdefault(name, []).extend(within)
     assert {"mean", "early", "late", "forest", "boosting", "single", "graphfuse"} <= set(inside)
     for name, within in inside.items():
-        assert len(within) == 360 and 0.84 <= np.mean(within) <= 0.96, (name, np.mean(within))
+        assert len(within) == 240 and 0.84 <= np.mean(within) <= 0.96, (name, np.mean(within))
 
 
 def test_the_mean_scores_nothing_and_the_net_more(studied):
@@ -227,9 +227,10 @@ def test_classes_are_no_numbers(model):
 
 def test_a_scale_of_everyone_is_a_leak_and_an_honest_fit_is_none():
     cohort, train = planted(60, 0), np.arange(40)
+    short = QUICK.model_copy(update={"train": QUICK.train.model_copy(update={"epochs": 2})})
 
     def honest(everyone, rows):
-        return FusionModel(QUICK, device="cpu").fit(everyone.take(rows))
+        return FusionModel(short, device="cpu").fit(everyone.take(rows))
 
     def peeking(everyone, rows):
         fitted = honest(everyone, rows)

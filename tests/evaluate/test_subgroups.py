@@ -89,6 +89,7 @@ def test_scores_and_gaps_are_means_over_repeats_of_those_of_scikit_learn():
     }
 
 
+@pytest.mark.slow
 def test_equal_groups_hold_no_gap_in_95_of_100():
     """100 cohorts dealt out at random: the interval covers 0 in about 95, and at most about 5 are
     called gaps."""

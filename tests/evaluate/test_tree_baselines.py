@@ -54,6 +54,16 @@ def made():
     return planted(150, {"rna": 40, "meth": 20}, missing={"meth": 0.3}, effect=1.5, seed=0).cohort
 
 
+@pytest.fixture
+def few_trees(monkeypatch):
+    """For tests in which it does not matter how much is found."""
+    for name, count in {"TREES": 24, "TRIED": 20, "STAGES": 5}.items():
+        monkeypatch.setattr(tree_baselines, name, count)
+
+
+FEW_TREES = pytest.mark.usefixtures("few_trees")
+
+
 @BOTH
 def test_planted_truth_is_found(baseline, made):
     cross, views = fold(made, 100)
@@ -135,6 +145,7 @@ def test_who_lacks_a_modality_has_nan_there(made):
     np.testing.assert_array_equal(table[:, :40], views.own["rna"])
 
 
+@FEW_TREES
 def test_a_modality_of_two_patients_or_of_none_with_a_label_takes_no_places(monkeypatch, made):
     """One patient a class parts any column: that is no sign. And what no labelled patient has
     cannot be learned from."""
@@ -219,6 +230,7 @@ def _columns(cohort, kept):
 # ----------------------------------------------------------------------------------------------
 
 
+@FEW_TREES
 @BOTH
 def test_unlabelled_training_patients_are_left_out(baseline, made):
     """They move the scaling, which trees do not mind, and nothing else."""
@@ -230,6 +242,7 @@ def test_unlabelled_training_patients_are_left_out(baseline, made):
     np.testing.assert_allclose(baseline(cross, views), baseline(without, same), atol=1e-9)
 
 
+@FEW_TREES
 @BOTH
 @pytest.mark.parametrize("missing", [0, 1, 2])
 def test_a_class_without_training_patients_has_probability_0_in_its_place(baseline, missing):
@@ -244,6 +257,7 @@ def test_a_class_without_training_patients_has_probability_0_in_its_place(baseli
     assert (probability.argmax(1) == codes[90:])[rest].mean() > 0.8
 
 
+@FEW_TREES
 @BOTH
 def test_a_class_of_one_is_no_obstacle(baseline):
     made = planted(120, {"rna": 15}, classes=3, effect=2.0, seed=0).cohort
@@ -254,6 +268,7 @@ def test_a_class_of_one_is_no_obstacle(baseline):
     assert 0 < probability[:, 1].mean() < 0.1
 
 
+@FEW_TREES
 @BOTH
 def test_where_all_are_of_one_class_it_is_certain(baseline, made):
     cross, views = fold(made, 100)
@@ -261,6 +276,7 @@ def test_where_all_are_of_one_class_it_is_certain(baseline, made):
     np.testing.assert_allclose(baseline(cross, views), np.tile([0.0, 1.0], (50, 1)))
 
 
+@FEW_TREES
 @BOTH
 def test_a_handful_of_labels_will_do(baseline, made):
     cross, views = fold(made, 100)
@@ -275,6 +291,7 @@ def test_a_handful_of_labels_will_do(baseline, made):
         assert np.isfinite(baseline(thin, views)).all()
 
 
+@FEW_TREES
 @BOTH
 def test_one_patients_row_is_not_the_others_business_and_twice_is_the_same(baseline, made):
     cross, views = fold(made, 100)

@@ -42,6 +42,7 @@ def test_there_is_a_golden_run_of_today():
     assert len(RUNS) >= 2
 
 
+@pytest.mark.slow  # a process imports everything; `load` is tested everywhere
 def test_a_moved_model_says_the_same_bits_in_a_fresh_process(tmp_path):
     data = tmp_path / "data"
     shutil.copytree(HERE / "v1" / "other", data)

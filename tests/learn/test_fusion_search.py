@@ -85,13 +85,20 @@ def test_an_exclusive_or_across_modalities_picks_an_interaction():
     assert model.recipe_.net.fuse == "bilinear" and model.score(exclusive_or(seed=9)) > 0.85
 
 
-def test_it_says_how_far_it_is_and_what_won(caplog):
+def test_the_winner_is_said_and_trained_as_long_as_it_would_be_alone(caplog):
+    """However few candidates there are: two are halved once, after 8 epochs of 72."""
     cohort, given = (
-        exclusive_or(),
+        exclusive_or(300),
         recipe(search={"fuse": ["late", "bilinear"], "encode": [], "propagate": []}),
     )
+    cross = crossed(cohort, given)
     with caplog.at_level(logging.INFO, "graphfuse.learn.fusion_search"):
-        (found,) = train_folds([crossed(cohort, given)], ("a", "b"), given, 0, "cpu")
+        (found,) = train_folds([cross], ("a", "b"), given, 0, "cpu")
+    (alone,) = train_folds(
+        [cross], ("a", "b"), found.recipe.model_copy(update={"search": None}), 0, "cpu"
+    )
+    assert found.recipe.net.fuse == "bilinear" and found.trained.epochs == alone.trained.epochs > 24
+    assert found.trained.curve == alone.trained.curve
     said = [record.getMessage() for record in caplog.records]
     assert said[0] == "search: 2 candidates for 8 epochs on inner folds"
     assert said[1].startswith("search: 1 of 2: fuse late, encode table, propagate mean: loss 0.")
@@ -132,7 +139,9 @@ def test_a_part_that_breaks_its_contract_is_not_trained(tmp_path, small, searche
 def test_additive_data_keep_what_they_have():
     cohort = planted(150, {"rna": 40, "meth": 30}, effect=1.0, seed=2).cohort
     given = recipe(
-        net={"fuse": "gated", "width": 8}, search={"fuse": ["gated", "concat", "bilinear"]}
+        net={"fuse": "gated", "width": 8},
+        train={"epochs": 24, "seeds": 1, "learning_rate": 1e-2},
+        search={"fuse": ["gated", "concat", "bilinear"]},
     )
     found = successive_halving(
         [crossed(cohort, given)], ("rna", "meth"), candidates(given), 0, "cpu"
@@ -155,21 +164,6 @@ def test_what_cannot_be_built_is_passed_over():
     assert found[0].recipe.net.fuse in ("concat", "sum")
 
 
-def test_the_winner_is_trained_as_long_as_it_would_be_alone():
-    """However few candidates there are: two are halved once, after 8 epochs of 72."""
-    cohort, given = (
-        exclusive_or(),
-        recipe(search={"fuse": ["late", "bilinear"], "encode": [], "propagate": []}),
-    )
-    cross = crossed(cohort, given)
-    (found,) = train_folds([cross], ("a", "b"), given, 0, "cpu")
-    (alone,) = train_folds(
-        [cross], ("a", "b"), found.recipe.model_copy(update={"search": None}), 0, "cpu"
-    )
-    assert found.recipe.net.fuse == "bilinear" and found.trained.epochs == alone.trained.epochs > 24
-    assert found.trained.curve == alone.trained.curve
-
-
 @pytest.mark.parametrize("seed", [0])
 def test_held_out_patients_choose_nothing(small, spoiled, seed):
     folds, other = spoiled
@@ -178,7 +172,7 @@ def test_held_out_patients_choose_nothing(small, spoiled, seed):
         search={"fuse": ["late", "bilinear"], "encode": [], "propagate": []},
     )
     before, after = (
-        study(c, c.outcome(), given, None, folds, seed, "cpu").replicas[0].model
+        study(c, c.outcome(), given, None, folds, seed, "cpu", final=False).replicas[0].model
         for c in (small.cohort, other)
     )
     assert (

@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from graphfuse import api
+from graphfuse.data.synth import planted
 from graphfuse.learn.progress import duration, progress
 from graphfuse.schema import Recipe
 
@@ -16,6 +17,7 @@ pytestmark = pytest.mark.usefixtures("few_trees")
 QUICK = Recipe.model_validate(
     {"name": "quick", "net": {"width": 4}, "train": {"epochs": 1, "seeds": 1}}
 )
+COHORT = planted(40, {"rna": 8, "meth": 6}, seed=1).cohort
 MESSAGE = r"training: (\d+) of (\d+) parts, about .* left"
 
 
@@ -44,17 +46,17 @@ def test_every_part_of_a_training_is_counted(small, caplog, beside):
     assert found == [(number, total) for number in range(1, total)]  # the last has nothing left
 
 
-def test_a_terminal_shows_a_bar_and_no_lines(small, plain_log, monkeypatch, capsys):
+def test_a_terminal_shows_a_bar_and_no_lines(plain_log, monkeypatch, capsys):
     look_at(monkeypatch)
-    report = api.train(small.cohort, QUICK, cv=(2, 1), ledger=False, device="cpu")
+    report = api.train(COHORT, QUICK, cv=(2, 1), ledger=False, device="cpu")
     api.rank(report)
     shown = capsys.readouterr()
     assert "training: 100%" in shown.err and "ranking: 100%" in shown.err and shown.out == ""
     assert re.search(r"[1-9]\d*/(\d+) .*part", shown.err) and "left" not in shown.err
 
 
-def test_nothing_is_shown_where_nobody_looks(small, plain_log, capsys):
-    api.rank(api.train(small.cohort, QUICK, cv=(2, 1), ledger=False, device="cpu"))
+def test_nothing_is_shown_where_nobody_looks(plain_log, capsys):
+    api.rank(api.train(COHORT, QUICK, cv=(2, 1), ledger=False, device="cpu"))
     assert capsys.readouterr() == ("", "")
 
 

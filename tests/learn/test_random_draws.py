@@ -24,7 +24,7 @@ from graphfuse.learn.random_draws import mask_sources, seed_of
 from graphfuse.schema import Recipe
 
 WIDTHS = {"rna": 12, "meth": 9, "a": 5}
-TRAINED = {"epochs": 6, "stop": "last", "seeds": 2, "modality_dropout": 0.2}
+TRAINED = {"epochs": 3, "stop": "last", "seeds": 2, "modality_dropout": 0.2}
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from contextlib import chdir
 from dataclasses import replace
 from pathlib import Path
 
@@ -88,28 +89,32 @@ def lay(made, folder: Path, name: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory):
-    """A folder with two cohorts, the step, and a run of it, ranked."""
+def lab(tmp_path_factory, shell, few_trees):
+    """A folder with two cohorts, the step, and a run of it."""
     folder = tmp_path_factory.mktemp("lab")
     (folder / "other").mkdir()
     lay(cohort(), folder, "clinic.toml")
     lay(cohort(range(60, 90)), folder / "other", "new.toml")
     (folder / "quantile.py").write_text(quantile())
     (folder / "quick.toml").write_text(RECIPE)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        report = gf.train("clinic.toml", "quick.toml", cv=(2, 1), ledger=False, device="cpu")
-        ranking = gf.rank(report)
-        report.save("run")
-        ranking.to_csv("nodes.csv")
+    options = ("-r", "quick.toml", "--cv", "2x1", "--no-ledger", "-o", "run")
+    done = shell(folder, "train", "clinic.toml", *options)
+    assert done.returncode == 0, done.stderr
     return folder
 
 
-@pytest.fixture
-def model(lab, monkeypatch):
-    monkeypatch.chdir(lab)
+@pytest.fixture(scope="module")
+def model(lab):
     recipe = quick(prepare={"steps": STEPS}, select={"top": 9})
-    return gf.FusionModel(recipe, device="cpu").fit(cohort())
+    with chdir(lab):
+        return gf.FusionModel(recipe, device="cpu").fit(cohort())
+
+
+@pytest.fixture
+def saved(model, tmp_path):
+    """A folder to which the model was saved."""
+    model.save(tmp_path / "model")
+    return tmp_path / "model"
 
 
 def test_the_step_in_contributing_keeps_its_contract(lab):
@@ -121,22 +126,20 @@ def test_through_the_shell_from_recipe_to_prediction(lab, shell, tmp_path):
     here = tmp_path / "lab"
     commands = {
         "check": ("check", "clinic.toml", "-r", "quick.toml", "--cv", "2x1"),
-        "train": ("train", "clinic.toml", "-r", "quick.toml", "--cv", "2x1", "--no-ledger",
-                  "-o", "again"),
-        "rank": ("rank", "again", "--allow-part", "quantile.py"),
-        "predict": ("predict", "again", "other/new.toml", "-o", "calls.csv", "--allow-part",
+        "rank": ("rank", "run", "--allow-part", "quantile.py"),
+        "predict": ("predict", "run", "other/new.toml", "-o", "calls.csv", "--allow-part",
                     "quantile.py"),
-        "score": ("score", "again", "other/new.toml", "-o", "scored", "--allow-part",
+        "score": ("score", "run", "other/new.toml", "-o", "scored", "--allow-part",
                   "quantile.py"),
     }  # fmt: skip
     for name, command in commands.items():
         done = shell(here, *command)
         assert done.returncode == 0, f"{name}: {done.stderr}"
-    nodes = pd.read_csv(here / "again" / "rankings" / "nodes.csv")
+    nodes = pd.read_csv(here / "run" / "rankings" / "nodes.csv")
     columns = [f"rna:{c}" for c in pd.read_csv(here / "rna.csv", index_col=0)]
     assert set(columns) <= set(nodes["id"]) and len(nodes) == 35  # every input column, once
     assert len(pd.read_csv(here / "calls.csv")) == 30
-    assert not (here / "again" / "model" / "model.json").read_text().count(str(here))
+    assert not (lab / "run" / "model" / "model.json").read_text().count(str(lab))
 
 
 @pytest.mark.parametrize("command", ["predict", "score", "rank"])
@@ -155,24 +158,23 @@ def test_a_step_of_ones_own_runs_only_where_it_is_allowed(lab, shell, tmp_path, 
     assert done.returncode == 2 and "give the file as it was then" in done.stderr
 
 
-def test_a_model_is_loaded_and_says_the_same_of_one_as_of_many(model, tmp_path, lab):
+def test_a_model_is_loaded_and_says_the_same_of_one_as_of_many(model, saved, lab):
     new = cohort(range(60, 90))
     said = model.predict_proba(new, allow_shift=True)
-    model.save(tmp_path / "model")
-    file = json.loads((tmp_path / "model" / "model.json").read_text())
+    file = json.loads((saved / "model.json").read_text())
     assert named_files(model.recipe_) == [str((lab / "quantile.py").resolve())]
     step = file["modalities"]["rna"]["steps"][1]
     sha256 = file_sha256(lab / "quantile.py")
     own = {"file": "quantile.py", "symbol": "Quantile", "sha256": sha256}
     assert step == {"step": own, "about": {}}
-    back = gf.FusionModel.load(tmp_path / "model", allow_parts=[lab / "quantile.py"])
+    back = gf.FusionModel.load(saved, allow_parts=[lab / "quantile.py"])
     np.testing.assert_array_equal(back.predict_proba(new, allow_shift=True), said)
     alone = [back.predict_proba(new.take([row]), allow_shift=True) for row in range(len(new))]
     np.testing.assert_allclose(np.concatenate(alone), said, rtol=0, atol=1e-9)
     many = back.predict_proba(cohort(range(100)), allow_shift=True)
     assert np.isfinite(many).all() and back.flags(new) == model.flags(new)
     with pytest.raises(InputError, match="no code runs that was not allowed"):
-        gf.FusionModel.load(tmp_path / "model")
+        gf.FusionModel.load(saved)
 
 
 def forged(folder: Path, change) -> None:
@@ -197,11 +199,10 @@ def forged(folder: Path, change) -> None:
         (lambda t: t["columns"].pop(), "of shape"),
     ],
 )
-def test_a_model_whose_steps_are_not_as_saved_is_refused(model, tmp_path, lab, change, said):
-    model.save(tmp_path / "model")
-    forged(tmp_path / "model", lambda table: change(table["modalities"]["meth"]))
+def test_a_model_whose_steps_are_not_as_saved_is_refused(saved, lab, change, said):
+    forged(saved, lambda table: change(table["modalities"]["meth"]))
     with pytest.raises(InputError, match="damaged model") as error:
-        read_model(tmp_path / "model", [lab / "quantile.py"])
+        read_model(saved, [lab / "quantile.py"])
     assert re.search(said, str(error.value)), error.value
     assert "not as graphfuse wrote it" not in str(error.value)
 

@@ -355,7 +355,7 @@ def check_recovery(seeds):
 
 
 def test_planted_genes_are_found_with_identity_and_not_without():
-    check_recovery(range(2))
+    check_recovery(range(1))
 
 
 @pytest.mark.slow
@@ -438,7 +438,7 @@ def test_genes_of_sex_come_first():
         [(genes[a], genes[b]) for a, b in rng.integers(0, len(genes), (600, 2)) if a != b]
     )
     made = channel(tables, network, BOTH)
-    model, auc = trained(made, tables, sex, (250, 320), seed=0, epochs=100)
+    model, auc = trained(made, tables, sex, (250, 320), seed=0, epochs=50)
     found = attributions(model, made, tables, slice(320, None))
     score = pd.concat([pd.Series(found[m], tables[m][1]) for m in tables]).groupby(level=0).sum()
     assert auc > 0.95 and {*FEMALE, *MALE} <= set(score.nlargest(20).index)

@@ -167,11 +167,18 @@ def test_a_fold_s_digits_do_not_depend_on_what_another_chose(folds):
 # ------------------------------------------------------------------------------------------- chunks
 
 
-@pytest.mark.parametrize("memory_gb", [1e-9, 5e-4, 1e-3, 2e-3])
-def test_chunks_change_nothing(folds, memory_gb, caplog):
+IN_CHUNKS = {"learning_rate": [1e-2, 3e-2, 1e-3], "modality_dropout": 0.2, "epochs": 6}
+
+
+@pytest.fixture(scope="module")
+def whole(folds):
+    return trained(folds, **IN_CHUNKS)
+
+
+@pytest.mark.parametrize("memory_gb", [1e-9, 5e-4, 2e-3])
+def test_chunks_change_nothing(folds, whole, memory_gb, caplog):
     caplog.set_level(logging.INFO)
-    options = {"learning_rate": [1e-2, 3e-2, 1e-3], "modality_dropout": 0.2, "epochs": 6}
-    whole, parts = trained(folds, **options), trained(folds, memory_gb=memory_gb, **options)
+    parts = trained(folds, memory_gb=memory_gb, **IN_CHUNKS)
     assert "banks" in caplog.text
     for a, b in zip(whole, parts, strict=True):
         assert (a.epochs, a.setting) == (b.epochs, b.setting)

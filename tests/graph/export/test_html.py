@@ -118,10 +118,10 @@ def test_same_graph_same_page(built, bare, tmp_path):
 
 
 def test_a_large_graph_is_sampled_and_says_so():
-    graph = big(20_000)
+    graph = big(6_000)
     html, drawn = page(graph, seed=3)
     assert re.fullmatch(
-        r"1,500 of 20,000 patients are drawn: \d+ by chance \(seed 3\), in proportion to "
+        r"1,500 of 6,000 patients are drawn: \d+ by chance \(seed 3\), in proportion to "
         r"the classes of group, and their neighbours, strongest first(; .*)?",
         drawn,
     )
