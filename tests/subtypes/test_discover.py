@@ -14,7 +14,7 @@ from graphfuse.schema import Recipe
 from graphfuse.subtypes.discover import subtypes
 from graphfuse.task.outcome import Outcome
 
-QUICK = {"resamples": 10, "nulls": 9}
+QUICK = {"resamples": 6, "nulls": 9}
 RECIPE = Recipe.model_validate(
     {"name": "made", "patient": {"similarity": "euclidean", "weight": "similarity"}}
 )
