@@ -29,6 +29,23 @@ without = ["rna"]
 """
 
 
+PLAIN = """name = "plain"
+[net]
+propagate = "none"
+width = 4
+[train]
+epochs = 1
+seeds = 1
+"""
+
+
+@pytest.fixture
+def plain(clinic):
+    """A recipe without graphs, which trains fast."""
+    (clinic / "plain.toml").write_text(PLAIN)
+    return "plain.toml"
+
+
 @pytest.fixture
 def plan(clinic):
     (clinic / "plan").mkdir()
@@ -190,10 +207,8 @@ def test_a_cohort_without_any_modality_is_refused(plan, call, clinic):
     assert not (clinic / "out").exists()
 
 
-def test_nulls_prints_and_writes_its_table(clinic, call):
-    done = call(
-        "nulls", "clinic.toml", "--recipe", "quick.toml", "--cv", "2x1", "-o", "nulls.csv", "-q"
-    )
+def test_nulls_prints_and_writes_its_table(plain, call):
+    done = call("nulls", "clinic.toml", "--recipe", plain, "--cv", "2x1", "-o", "nulls.csv", "-q")
     assert done.exit_code == 0, done.output
     assert "intervals leave out chance" in done.output and "from picking" in done.output
     assert set(pd.read_csv("nulls.csv")["null"]) == {"shuffled labels", "noise features"}
@@ -208,10 +223,9 @@ def test_nulls_prints_and_writes_its_table(clinic, call):
         (["--holdout", "0.3x2"], "holdout", 1),
     ],
 )
-def test_protocols(clinic, call, options, kind, folds):
-    done = call(
-        "train", "clinic.toml", "--recipe", "quick.toml", "--no-ledger", "-o", "run", "-q", *options
-    )
+def test_protocols(clinic, plain, call, options, kind, folds):
+    asked = ("--recipe", plain, "--no-ledger", "-o", "run", "-q")
+    done = call("train", "clinic.toml", *asked, *options)
     if kind == "leave-out":  # sites of 15 are too small to be folds of their own
         assert isinstance(done.exception, InputError) and "--group-by site" in str(done.exception)
         return

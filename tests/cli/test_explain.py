@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -17,13 +18,17 @@ from graphfuse.schema import Recipe
 PLANTED = planted(60, {"rna": 24, "meth": 16}, carriers=6, effect=2.0, seed=5)
 
 
+@pytest.fixture(scope="module")
+def trained(train_clinic):
+    """The clinic's folder with a run of two folds, twice; not to be changed."""
+    folder, _ = train_clinic(repeats=2)
+    return folder
+
+
 @pytest.fixture
-def run(clinic):
-    """A run directory of the clinic."""
-    recipe = Recipe.named("quick.toml")
-    api.save_run(
-        clinic / "run", "clinic.toml", recipe, ranked=False, cv=(2, 2), ledger=False, device="cpu"
-    )
+def run(trained, tmp_path, monkeypatch):
+    """A run directory of the clinic, in a working folder."""
+    monkeypatch.chdir(shutil.copytree(trained, tmp_path, dirs_exist_ok=True))
     return Path("run")
 
 

@@ -120,7 +120,7 @@ def replace_name(replicas):
 
 def test_ranges_are_over_resamples_and_ranks_are_the_runs(cohort, replicas, tmp_path):
     plain = rank(replicas, cohort, None)
-    ranking = rank(replicas, cohort, None, resamples=halves_of(replicas, cohort, 8))
+    ranking = rank(replicas, cohort, None, resamples=halves_of(replicas, cohort, 4))
     for name in ("nodes", "genes", "groups", "modalities", "nodes_by_class"):
         one, other = getattr(plain, name), getattr(ranking, name)
         assert one["id"].tolist() == other["id"].tolist()
@@ -128,20 +128,20 @@ def test_ranges_are_over_resamples_and_ranks_are_the_runs(cohort, replicas, tmp_
         assert (other["rank_lo"] <= other["rank_mean"]).all()
     wide = (ranking.nodes["rank_hi"] - ranking.nodes["rank_lo"]).mean()
     assert wide > (plain.nodes["rank_hi"] - plain.nodes["rank_lo"]).mean()
-    shares = ranking.nodes["selected_frequency"] * 8
-    assert np.allclose(shares, shares.round()) and shares.sum() == pytest.approx(8 * 3)
+    shares = ranking.nodes["selected_frequency"] * 4
+    assert np.allclose(shares, shares.round()) and shares.sum() == pytest.approx(4 * 3)
     table = ranking.stability.table
-    assert table["kind"].tolist() == ["feature", "group"] and (table["models"] == 8).all()
+    assert table["kind"].tolist() == ["feature", "group"] and (table["models"] == 4).all()
     assert table["top"].tolist()[0] == 3 and (table["stability"] > 0.2).all()
     assert ranking.stability.verdict.startswith("models agree beyond chance")
     assert "rank in resamples" in repr(ranking) and "verdict: models agree" in repr(ranking)
 
     ranking.save(tmp_path / "one")
-    rank(replicas, cohort, None, resamples=halves_of(replicas, cohort, 8)).save(tmp_path / "two")
+    rank(replicas, cohort, None, resamples=halves_of(replicas, cohort, 4)).save(tmp_path / "two")
     for path in (tmp_path / "one").iterdir():
         assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes(), path.name
     said = (tmp_path / "one" / "README.txt").read_text()
-    assert "8 models of half the training patients" in said and "verdict: models agree" in said
+    assert "4 models of half the training patients" in said and "verdict: models agree" in said
     plain.save(tmp_path / "plain")
     assert not (tmp_path / "plain" / "stability.csv").exists()
     assert "2 fold models, which share" in (tmp_path / "plain" / "README.txt").read_text()

@@ -29,13 +29,13 @@ def replicas(made):
 
 
 def test_planted_features_lie_above_permuted_labels(made, replicas, tmp_path):
-    halves = halves_of(replicas, made.cohort, 4)
-    ranking = rank(replicas, made.cohort, None, resamples=halves, nulls=10)
+    halves = halves_of(replicas, made.cohort, 2)
+    ranking = rank(replicas, made.cohort, None, resamples=halves, nulls=4)
     table = ranking.nodes.set_index("id")["null_quantile"]
     is_planted = table.index.isin(made.features)
     assert table[is_planted].mean() > 0.9
     assert 0.25 < table[~is_planted].mean() < 0.75
-    assert np.allclose(table * 10, (table * 10).round())
+    assert np.allclose(table * 4, (table * 4).round())
     for name in ("genes", "groups", "modalities", "nodes_by_class"):
         assert getattr(ranking, name)["null_quantile"].between(0, 1).all(), name
     plain = rank(replicas, made.cohort, None, resamples=halves)
@@ -45,7 +45,7 @@ def test_planted_features_lie_above_permuted_labels(made, replicas, tmp_path):
     assert ranking.stability.verdict.startswith("models agree beyond chance")
     ranking.save(tmp_path)
     said = (tmp_path / "README.txt").read_text()
-    assert "null_quantile         share of 10 permutations of the labels" in said
+    assert "null_quantile         share of 4 permutations of the labels" in said
 
 
 def test_a_half_keeps_its_labels_and_its_graphs(made, replicas):

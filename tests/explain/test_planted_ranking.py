@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from graphfuse.data.synth_ranking import planted_ranking
 from graphfuse.explain.rank_over_folds import rank
 from graphfuse.graph.gene.network import GeneNetwork
@@ -18,5 +20,6 @@ def figures(kind: str, seed: int, patients: int = 300) -> dict[str, float]:
     return measured(truth, rank(replicas, truth.cohort, network), folds)
 
 
+@pytest.mark.slow
 def test_single_causal_columns_come_first():
     assert figures("singles", 0)["nodes"] >= 0.9

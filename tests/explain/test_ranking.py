@@ -9,16 +9,23 @@ import pandas as pd
 import pytest
 
 from graphfuse.data.synth import planted
-from graphfuse.evaluate.cross_validation import study
 from graphfuse.evaluate.cross_validation_results import Replica
-from graphfuse.evaluate.folds import repeated
+from graphfuse.evaluate.folds import repeated, splits
 from graphfuse.explain.rank_over_folds import rank
 from graphfuse.learn.fusion_search import train_folds
 from graphfuse.learn.linear.prepared_fold import PreparedFold
 from graphfuse.learn.model import FusionModel
 from graphfuse.schema import RANKING_COLUMNS, Recipe
 
-pytestmark = pytest.mark.usefixtures("few_trees")
+
+def fold_models(cohort, recipe, folds, network=None):
+    """The models of so many folds, without any baseline."""
+    outcome, found = cohort.outcome(), []
+    table = repeated(cohort.patients, outcome.values, folds, 1, 0)
+    for _, fold, tested, train in splits(table, outcome.known):
+        model = FusionModel(recipe, device="cpu", network=network).fit(cohort.take(train))
+        found.append(Replica(0, fold, tested, train, model))
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -30,10 +37,7 @@ def ranking(small, network):
             "train": {"epochs": 5, "seeds": 2},
         }
     )
-    outcome = small.cohort.outcome()
-    folds = repeated(small.cohort.patients, outcome.values, 3, 1, 0)
-    found = study(small.cohort, outcome, recipe, network, folds, 0, "cpu", final=False)
-    return rank(found.replicas, small.cohort, network)
+    return rank(fold_models(small.cohort, recipe, 3, network), small.cohort, network)
 
 
 def test_every_measured_thing_is_there_once(small, network, ranking):
@@ -90,7 +94,7 @@ def ranked_sets(folder, made, least=3, **sections):
         "name": "tokens",
         "pathways": {"sets": str(folder / "sets.gmt"), "least": least},
         "net": {"propagate": "none", "fuse": "attention_pool", "width": 8, "start": "none"},
-        "train": {"epochs": 30, "seeds": 1, "learning_rate": 2e-2},
+        "train": {"epochs": 15, "seeds": 1, "learning_rate": 4e-2},
     }
     recipe = Recipe.model_validate(given | sections)
     cohort, outcome, names = made.cohort, made.cohort.outcome(), tuple(made.cohort.modalities)
@@ -170,14 +174,12 @@ def test_a_ranking_does_not_depend_on_the_order_of_modalities(small):
     cohort = small.cohort
     names = list(cohort.modalities)
     other = replace(cohort, modalities={m: cohort.modalities[m] for m in reversed(names)})
-    folds = repeated(cohort.patients, cohort.outcome().values, 2, 1, 0)
     recipe = Recipe.model_validate(
         {"name": "r", "net": {"width": 4}, "train": {"epochs": 3, "stop": "last", "seeds": 1}}
     )
     found = []
     for given in (cohort, other):
-        run = study(given, given.outcome(), recipe, None, folds, 0, "cpu", final=False)
-        found.append(rank(run.replicas, given, None))
+        found.append(rank(fold_models(given, recipe, 2), given, None))
     for name in ("nodes", "genes", "groups", "modalities", "nodes_by_class"):
         tables = [getattr(each, name).drop(columns="rank") for each in found]
         key = [c for c in ("id", "class") if c in tables[0]]

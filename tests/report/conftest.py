@@ -1,12 +1,16 @@
 """A made run directory, as `train` and `rank` write it."""
 
 import json
+from contextlib import contextmanager
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from graphfuse.data.safe_csv import safe_csv
+from graphfuse.evaluate import probability_curves
+from graphfuse.report.sections import decisions
 from graphfuse.schema import RANKING_COLUMNS
 
 FIVE = ["Normal-like", "Basal", "HER2", "LumA", "LumB"]
@@ -263,6 +267,35 @@ def _level(name, patients, gap):
         about | {"metric": "accuracy", "score": 0.8, "gap": gap},
         about | {"metric": "brier", "score": 0.3, "gap": -gap, "gap_ci95": [-ends[1], -ends[0]]},
     ]
+
+
+def _unrendered(figure, file, **_):
+    """Writes an empty picture in place of a figure."""
+    file.write('<svg width="1pt" height="1pt" viewBox="0 0 1 1"></svg>')
+
+
+@pytest.fixture(scope="session")
+def quick_figures():
+    """`quick_figures()`: a context in which figures are drawn but not rendered and decision curves
+    have few points, for pages of which only the words are read."""
+
+    @contextmanager
+    def context():
+        thresholds = np.linspace(0.1, 0.9, 5)
+        few = partial(probability_curves.decision_curve, thresholds=thresholds, draws=40)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("matplotlib.figure.Figure.savefig", _unrendered)
+            patch.setattr(decisions, "decision_curve", few)
+            yield
+
+    return context
+
+
+@pytest.fixture
+def words_alone(quick_figures):
+    """Pages of this test have empty figures."""
+    with quick_figures():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """Run directories of a number outcome, as `train` and `rank` write them."""
 
 import json
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -72,6 +73,12 @@ def metrics(table, models=MODELS, seed=0):
     return tally(frame, draws, "score", protocol, NUMBER)
 
 
+@lru_cache
+def scored(models, **options):
+    """The text of `metrics.json` of such predictions."""
+    return metrics(predictions(**options), dict(models)).model_dump_json(by_alias=True)
+
+
 def record(table):
     """`run.json`."""
     patients = table["patient"].nunique()
@@ -116,12 +123,13 @@ def evaluation(scale):
     }  # fmt: skip
 
 
-def make(folder, level=50.0, scale=10.0, models=MODELS, **options):
+def make(folder, level=50.0, scale=10.0, models=MODELS, bounds=1.0):
     """Writes the run directory `folder`; returns it."""
     folder.mkdir(parents=True)
-    table = predictions(level=level, scale=scale, **options)
+    table = predictions(level=level, scale=scale, bounds=bounds)
+    metrics_text = scored(tuple(models.items()), level=level, scale=scale)
     safe_csv(table, folder / "predictions.csv")
-    (folder / "metrics.json").write_text(metrics(table, models).model_dump_json(by_alias=True))
+    (folder / "metrics.json").write_text(metrics_text)
     (folder / "run.json").write_text(json.dumps(record(table)))
     (folder / "evaluation.json").write_text(json.dumps(evaluation(scale)))
     (folder / "rankings").mkdir()

@@ -13,6 +13,8 @@ from graphfuse.graph.gene.network import GeneNetwork
 from graphfuse.report.biology import p_value
 from graphfuse.report.run_page import write_report
 
+pytestmark = pytest.mark.usefixtures("words_alone")
+
 
 @pytest.fixture
 def known_run(run, tmp_path):

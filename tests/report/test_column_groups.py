@@ -53,6 +53,7 @@ def test_a_group_is_named_by_its_best_members_gene_and_its_size():
     assert len(group_rows(TABLE, 2)) == 2
 
 
+@pytest.mark.usefixtures("words_alone")
 @pytest.mark.parametrize("old", [True, False])
 def test_the_page_shows_groups_where_they_were_ranked(make_run, tmp_path, old):
     folder = make_run(tmp_path / "run")

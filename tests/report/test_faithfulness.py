@@ -59,8 +59,11 @@ def test_figure_and_table_are_shown(measured_run):
         assert words in page
     assert "+0.300 (0.280 to 0.320)" in page and "0.900 (0.850 to 0.950)" in page
     assert "Degree: of the gene" not in page
-    (measured_run / "rankings" / "faithfulness.csv").unlink()
-    assert "Do the models depend" not in write_report(measured_run).read_text(encoding="utf-8")
+
+
+@pytest.mark.usefixtures("words_alone")
+def test_nothing_of_it_is_shown_where_it_was_not_measured(run):
+    assert "Do the models depend" not in write_report(run).read_text(encoding="utf-8")
 
 
 def test_a_damaged_table_is_refused(measured_run):

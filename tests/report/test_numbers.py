@@ -65,6 +65,7 @@ def test_no_single_patients_value_is_in_it(tmp_path):
     assert [each["patients"] for each in row.content["rows"]] == ["30"] * 5
 
 
+@pytest.mark.usefixtures("words_alone")
 @pytest.mark.parametrize(
     "bounds, said",
     [(1.0, "a difference from that is not shown"), (0.4, "too narrow"), (2.5, "wider than")],
@@ -75,6 +76,7 @@ def test_how_many_bounds_held_the_truth(tmp_path, bounds, said):
     assert re.search(r"Calibration slope (0\.9|1\.0)\d \(0\.\d\d to 1\.\d\d\)", text)
 
 
+@pytest.mark.usefixtures("words_alone")
 def test_errors_are_told_in_the_units_however_small(tmp_path):
     source = report(tmp_path / "run", level=0.002, scale=0.0004)
     assert ">0.000" not in re.sub(r">0\.000\d*[1-9]", ">", source.split("</table>")[0])
@@ -98,6 +100,7 @@ def test_a_score_far_below_0_is_named_and_the_others_keep_their_room(tmp_path):
     assert f">{label}<small>" in source
 
 
+@pytest.mark.usefixtures("words_alone")
 def test_too_few_patients_are_told_so(tmp_path):
     number_runs.make(tmp_path / "run")
     table = pd.read_csv(tmp_path / "run" / "predictions.csv")
@@ -106,6 +109,7 @@ def test_too_few_patients_are_told_so(tmp_path):
     assert "Fewer than 5 patients were tested" in text
 
 
+@pytest.mark.usefixtures("words_alone")
 @pytest.mark.parametrize("column, said", [("lo", "no column lo"), ("value", "predictions.csv")])
 def test_predictions_that_are_none_are_refused(tmp_path, column, said):
     number_runs.make(tmp_path / "run")
@@ -140,6 +144,7 @@ def test_a_bench_of_several_kinds_has_a_metric_a_contest(tmp_path, evaluated):
     assert rows["majority"][1] == rows["mean"][0] == "–"
 
 
+@pytest.mark.usefixtures("words_alone")
 def test_signs_of_interactions_are_not_those_of_columns(tmp_path):
     folder = number_runs.make(tmp_path / "run")
     nodes = pd.read_csv(folder / "rankings" / "nodes.csv")

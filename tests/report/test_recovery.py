@@ -5,9 +5,12 @@ from __future__ import annotations
 import shutil
 
 import pandas as pd
+import pytest
 
 from graphfuse.explain.recovery.recovery import RECOVERY_COLUMNS
 from graphfuse.report.run_page import write_report
+
+pytestmark = pytest.mark.usefixtures("words_alone")
 
 
 def table(planted: bool) -> pd.DataFrame:

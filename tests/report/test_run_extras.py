@@ -4,6 +4,7 @@ again."""
 from __future__ import annotations
 
 import json
+from copy import copy
 
 import pandas as pd
 import pytest
@@ -14,7 +15,7 @@ from graphfuse.errors import InputError, LeakError
 from graphfuse.report.run_extras import AddOns, IncompleteRunError
 from graphfuse.schema import Recipe
 
-pytestmark = pytest.mark.usefixtures("few_trees")
+pytestmark = pytest.mark.usefixtures("few_trees", "words_alone")
 QUICK = {"name": "r", "net": {"width": 4}, "train": {"epochs": 2, "seeds": 1}}
 MANIFEST = """name = "c"
 [outcome.subtype]
@@ -28,21 +29,42 @@ values = "mixed"
 """
 
 
-@pytest.fixture
-def cohort(small, tmp_path):
+@pytest.fixture(scope="module")
+def cohort(small, tmp_path_factory):
     """A cohort with a manifest, so that its run can be ranked anew."""
+    folder = tmp_path_factory.mktemp("cohort")
     chosen = small.cohort.without("meth").take(range(40))
-    chosen.modalities["rna"].table.to_csv(tmp_path / "rna.csv")
+    chosen.modalities["rna"].table.to_csv(folder / "rna.csv")
     outcome = chosen.outcome()
     labels = [outcome.classes[code] for code in outcome.values]
-    pd.DataFrame({"subtype": labels}, chosen.patients).to_csv(tmp_path / "about.csv")
-    (tmp_path / "c.toml").write_text(MANIFEST)
-    return load(tmp_path / "c.toml")
+    pd.DataFrame({"subtype": labels}, chosen.patients).to_csv(folder / "about.csv")
+    (folder / "c.toml").write_text(MANIFEST)
+    return load(folder / "c.toml")
+
+
+OPTIONS = {"cv": (2, 1), "device": "cpu", "ledger": False}
+
+
+@pytest.fixture(scope="module")
+def report(cohort, few_trees):
+    return api.train(cohort, Recipe.model_validate(QUICK), **OPTIONS)
+
+
+@pytest.fixture
+def trained(report, monkeypatch):
+    """Training gives what was trained once: what comes after it is tested."""
+
+    def train(*_, **__):
+        own = copy(report)
+        own.record = report.record.model_copy(deep=True)
+        return own
+
+    monkeypatch.setattr("graphfuse.api.train_runs.train", train)
 
 
 def saved(cohort, out, **options):
-    options = {"ranked": True, "cv": (2, 1), "device": "cpu", "ledger": False} | options
-    return api.save_run(out, cohort, Recipe.model_validate(QUICK), **options)
+    asked = {"ranked": True} | OPTIONS | options
+    return api.save_run(out, cohort, Recipe.model_validate(QUICK), **asked)
 
 
 def broken(*_, **__):
@@ -56,6 +78,7 @@ PARTS = {
 }
 
 
+@pytest.mark.usefixtures("trained")
 @pytest.mark.parametrize("part", PARTS)
 def test_an_add_on_that_fails_costs_nothing_else(cohort, tmp_path, monkeypatch, part):
     function, cure, missing = PARTS[part]
@@ -82,6 +105,7 @@ def test_an_add_on_that_fails_costs_nothing_else(cohort, tmp_path, monkeypatch, 
     assert (run / "rankings" / "nodes.csv").is_file() and (run / "report.html").is_file()
 
 
+@pytest.mark.usefixtures("trained")
 def test_half_a_folder_of_rankings_is_none(cohort, tmp_path, monkeypatch):
     from graphfuse.explain import ranking
 
@@ -112,12 +136,13 @@ def test_a_control_that_fails_is_left_out(cohort, tmp_path, monkeypatch):
 
     monkeypatch.setattr(study_fits._Folds, "controlled", controlled)
     with pytest.raises(IncompleteRunError, match=r"patient:random: MemoryError: no room; train"):
-        saved(cohort, tmp_path / "run", ledger=True, ranked=False, cv=(2, 2))
+        saved(cohort, tmp_path / "run", ledger=True, ranked=False)
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
     assert "patient:random" not in metrics["variants"]
     assert "patient:rewired" in metrics["variants"]
 
 
+@pytest.mark.usefixtures("trained")
 def test_what_is_intact_is_told_of_nothing(cohort, tmp_path):
     report, ranking = saved(cohort, tmp_path / "run")
     assert report.failed == () and len(ranking.nodes)

@@ -126,6 +126,7 @@ def test_the_verdict_repeats_the_comparisons(page):
     assert "Research use only; not for clinical decisions." in page.text
 
 
+@pytest.mark.usefixtures("words_alone")
 @pytest.mark.parametrize(
     "verdict, words", [("better", "better than the same"), ("worse", "worse than the same")]
 )
@@ -149,9 +150,13 @@ def test_sections_without_data_are_left_out(source):
     assert 'id="leaks"' in source and "Decision-curve analysis" in source
 
 
-def test_an_evaluated_run_has_every_section_and_is_as_safe(evaluated):
-    source = write_report(evaluated).read_text(encoding="utf-8")
-    found = Page(source)
+@pytest.fixture(scope="module")
+def evaluated_source(evaluated):
+    return write_report(evaluated).read_text(encoding="utf-8")
+
+
+def test_an_evaluated_run_has_every_section_and_is_as_safe(evaluated, evaluated_source):
+    source, found = evaluated_source, Page(evaluated_source)
     for name in ("graphs", "modalities", "groups", "leaks"):
         assert f'<section id="{name}">' in source and f'href="#{name}"' in source
     test_the_page_asks_for_nothing_from_anywhere(source, found)
@@ -167,19 +172,20 @@ def test_an_evaluated_run_has_every_section_and_is_as_safe(evaluated):
     assert "Cross-modal interactions: no gain from them is shown." in found.text
 
 
-def test_variants_with_a_section_of_their_own_do_not_crowd_the_baselines(evaluated):
-    found = Page(write_report(evaluated).read_text(encoding="utf-8"))
+def test_variants_with_a_section_of_their_own_do_not_crowd_the_baselines(evaluated_source):
+    found = Page(evaluated_source)
     assert [name for name in found.means if ":" in name and not name.startswith("single")] == [
         "without:rna",
         "group:site",
     ]
 
 
-def test_what_intervals_stand_on_is_said(run, tmp_path):
+@pytest.mark.usefixtures("words_alone")
+def test_what_intervals_stand_on_is_said(run, page, tmp_path):
     def held_out(table):
         table["protocol"]["interval"] = "bootstrap"
 
-    assert "corrected for overlapping training sets" in Page(write_report(run).read_text()).text
+    assert "corrected for overlapping training sets" in page.text
     text = Page(write_report(changed(run, tmp_path, "run.json", held_out)).read_text()).text
     assert (
         "over resampled patients of the held-out part" in text
@@ -187,6 +193,7 @@ def test_what_intervals_stand_on_is_said(run, tmp_path):
     )
 
 
+@pytest.mark.usefixtures("words_alone")
 def test_a_derived_label_is_told_even_where_nothing_could_be_withheld(run, tmp_path):
     folder = changed(
         run, tmp_path, "run.json", lambda table: table["fitted"].update(derived_from=["meth"])
@@ -199,12 +206,9 @@ def test_a_derived_label_is_told_even_where_nothing_could_be_withheld(run, tmp_p
     assert "The label is derived from meth" in text and "Rows that tell something new" not in text
 
 
-def test_the_same_files_give_the_same_bytes(run, tmp_path):
-    shutil.copytree(run, tmp_path / "elsewhere")
-    first = write_report(run).read_bytes()
-    assert (
-        write_report(run).read_bytes() == first == write_report(tmp_path / "elsewhere").read_bytes()
-    )
+def test_the_same_files_give_the_same_bytes(run, source, tmp_path):
+    elsewhere = shutil.copytree(run, tmp_path / "elsewhere")
+    assert write_report(elsewhere).read_text(encoding="utf-8") == source
 
 
 def test_no_patient_and_no_path_is_named(run, source):
@@ -245,6 +249,7 @@ def spoil(table):
     table["fitted"]["gates"]["<i>m</i>"] = {"modality": 1.0}
 
 
+@pytest.mark.usefixtures("words_alone")
 def test_without_rankings_it_says_how_to_make_them(make_run, tmp_path):
     found = Page(write_report(make_run(tmp_path, patients=60, ranked=False)).read_text())
     assert "graphfuse rank DIR" in found.text
@@ -272,6 +277,7 @@ def test_a_bare_run_has_a_report(make_run, tmp_path):
     assert "positive control" not in text.lower()
 
 
+@pytest.mark.usefixtures("words_alone")
 def test_unknown_scores_are_dashes(run, tmp_path):
     def change(table):
         for row in (table["models"]["graphfuse"], table["models"]["early"]):
@@ -320,6 +326,7 @@ def test_rankings_of_an_older_version_are_refused_with_a_cure(run, tmp_path):
         write_report(tmp_path)
 
 
+@pytest.mark.usefixtures("words_alone")
 def test_markers_show_what_they_tell_alone_and_what_is_missingness(run, tmp_path):
     shutil.copytree(run, tmp_path, dirs_exist_ok=True)
     path = tmp_path / "rankings" / "genes.csv"

@@ -92,6 +92,7 @@ def test_a_part_that_is_nowhere_is_told_with_the_recipe_that_asks_for_it(lab, mo
         )
 
 
+@pytest.mark.usefixtures("few_trees")
 def test_a_run_with_a_part_of_ones_own_is_used_from_anywhere(small, lab, monkeypatch):
     monkeypatch.chdir(lab)
     made = {
@@ -100,9 +101,9 @@ def test_a_run_with_a_part_of_ones_own_is_used_from_anywhere(small, lab, monkeyp
         "train": {"epochs": 2, "seeds": 1},
     }
     cohort = small.cohort.take(range(40))
-    report, _ = api.save_run(
-        lab / "run", cohort, Recipe.model_validate(made), ranked=False, cv=(2, 1), device="cpu"
-    )
+    recipe = Recipe.model_validate(made)
+    asked = {"ranked": False, "cv": (2, 1), "ledger": False, "device": "cpu"}
+    report, _ = api.save_run(lab / "run", cohort, recipe, **asked)
     monkeypatch.chdir(lab.parent / "elsewhere")
     assert report.record.recipe["net"]["fuse"] == f"{lab.resolve() / 'part.py'}:Mean"
     patients = cohort.take(range(3))
@@ -240,6 +241,7 @@ def test_a_card_of_ones_own_is_known_by_its_path_from_then_on(tmp_path, monkeypa
     assert shipped.located().gene.network == "human-ppi"
 
 
+@pytest.mark.usefixtures("few_trees")
 def test_a_layer_of_ones_own_edges_is_trained_ranked_and_used_from_anywhere(
     small, lab, monkeypatch
 ):

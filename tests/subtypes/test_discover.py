@@ -14,7 +14,7 @@ from graphfuse.schema import Recipe
 from graphfuse.subtypes.discover import subtypes
 from graphfuse.task.outcome import Outcome
 
-QUICK = {"resamples": 10, "nulls": 9}
+QUICK = {"resamples": 6, "nulls": 9}
 RECIPE = Recipe.model_validate(
     {"name": "made", "patient": {"similarity": "euclidean", "weight": "similarity"}}
 )
@@ -119,13 +119,11 @@ def test_outcomes_change_nothing_of_the_clusters(four, found):
     mixed = with_outcomes(
         four, rng.permutation(FOUR), rng.exponential(5, 120), rng.random(120) < 0.5
     )
-    for other in (mixed, replace(four, outcomes={})):
-        again = subtypes(other, RECIPE, **QUICK)
-        assert (again.labels == found.labels).all() and np.array_equal(
-            again.confidence, found.confidence, equal_nan=True
-        )
-        pd.testing.assert_frame_equal(again.table, found.table)
-        pd.testing.assert_frame_equal(again.contribution, found.contribution)
+    again = subtypes(mixed, RECIPE, **QUICK)
+    assert (again.labels == found.labels).all()
+    assert np.array_equal(again.confidence, found.confidence, equal_nan=True)
+    pd.testing.assert_frame_equal(again.table, found.table)
+    pd.testing.assert_frame_equal(again.contribution, found.contribution)
 
 
 SMOOTH_AXES = np.random.default_rng(3).normal(size=(120, 3))
@@ -144,7 +142,7 @@ def test_without_clusters_there_are_no_stable_subtypes(method, factor):
     if method == "leiden":
         pytest.importorskip("graspologic_native")
     found = subtypes(
-        made({"rna": NONE}, 0.0, factor=factor), layer="rna", method=method, resamples=8, nulls=19
+        made({"rna": NONE}, 0.0, factor=factor), layer="rna", method=method, resamples=8, nulls=9
     )
     assert found.count == 1 and found.choice.by_stability is None and (found.labels == 0).all()
     assert (
@@ -161,7 +159,8 @@ def test_leiden_finds_them_too(four):
     pytest.importorskip("graspologic_native")
     found = subtypes(four, RECIPE, layer="rna", method="leiden", **QUICK)
     assert found.count == 4 and adjusted_rand_score(FOUR, found.labels) > 0.9
-    given = subtypes(four, RECIPE, layer="rna", method="leiden", resolution=0.5, **QUICK)
+    few = {"resamples": 2, "nulls": 0}
+    given = subtypes(four, RECIPE, layer="rna", method="leiden", resolution=0.5, **few)
     assert given.count == given.labels.max() + 1 and given.choice.given
 
 

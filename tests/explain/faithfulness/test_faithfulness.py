@@ -32,7 +32,7 @@ def truth():
 
 @pytest.fixture(scope="module")
 def report(truth):
-    return gf.train(truth.cohort, LINEAR, cv=(3, 1), ledger=False, device="cpu")
+    return gf.train(truth.cohort, LINEAR, cv=(2, 1), ledger=False, device="cpu")
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def test_a_linear_model_of_a_number_moves_by_what_its_columns_add():
     plain = Recipe.model_validate(
         {"name": "p", "net": {"propagate": "none"}, "train": {"epochs": 0, "seeds": 1}}
     )
-    report = gf.train(cohort, plain, cv=(3, 1), ledger=False, device="cpu")
+    report = gf.train(cohort, plain, cv=(2, 1), ledger=False, device="cpu")
     curves = removal_curves(report.replicas, cohort, {"A": [np.arange(4)]}, [1])
     moved = curves.deletion["A"][1]
     expected = 3 * np.abs(values["A"] - values["A"].mean()) / y.std()

@@ -12,6 +12,7 @@ from graphfuse.errors import GraphfuseError
 from graphfuse.explain.edge_gradients import Arriving
 from graphfuse.explain.load_method import ranking_method
 from graphfuse.explain.method import FoldNet
+from graphfuse.explain.methods import edge_integrated_gradients
 from graphfuse.explain.methods.edge_integrated_gradients import integrated
 from graphfuse.explain.patient_edges import patient_edges
 from graphfuse.learn.model import FusionModel
@@ -108,7 +109,9 @@ def test_links_of_a_signalling_graph_are_ranked(small, network):
     assert np.abs(by_path.links.to_numpy()).max() > 0
 
 
-def test_attention_has_no_path_and_that_is_said(small):
+def test_attention_has_no_path_and_that_is_said(small, monkeypatch):
+    few = edge_integrated_gradients.STEPS[:2]  # those that suffice where there is a path
+    monkeypatch.setattr(edge_integrated_gradients, "STEPS", few)
     net = FoldNet(attentive(small), 0, small.cohort.take(range(15)))
     with pytest.raises(GraphfuseError, match="as in attention.*take edge-gradients"):
         integrated(net)
@@ -121,7 +124,7 @@ def attentive(small):
             "name": "attentive",
             "patient": {"neighbours": 5, "gate": 1.0},
             "net": {"propagate": "attention", "width": 8, "start": "none"},
-            "train": {"epochs": 8, "stop": "last", "seeds": 1, "learning_rate": 1e-2},
+            "train": {"epochs": 1, "stop": "last", "seeds": 1, "learning_rate": 1e-2},
         }
     )
     return FusionModel(recipe, device="cpu").fit(small.cohort).fitted_
