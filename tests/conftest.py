@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import io
-import logging
 import os
-import subprocess
-import sys
 import time
-from contextlib import chdir, redirect_stderr, redirect_stdout
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # the tests themselves run side by side
 
@@ -21,6 +16,7 @@ from graphfuse.data.synth import Planted, planted
 from graphfuse.evaluate import tree_baselines
 from graphfuse.evaluate.folds import repeated
 from graphfuse.graph.gene.network import GeneNetwork
+from tests.commands import call, logging_kept
 
 
 class ProgressLines:
@@ -62,35 +58,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(autouse=True)
 def logs():
-    """Commands set up logging; afterwards it is as it was."""
-    root, own = logging.getLogger(), logging.getLogger("graphfuse")
-    before = root.handlers[:], root.level, own.level
-    yield
-    root.handlers[:] = before[0]
-    root.setLevel(before[1])
-    own.setLevel(before[2])
+    """A test leaves logging as it was."""
+    with logging_kept():
+        yield
 
 
 @pytest.fixture(scope="session")
 def shell():
-    """`shell(folder, *arguments)`: what graphfuse's command does in a folder. It runs in this
-    process, as starting Python anew each time would take minutes."""
-    from graphfuse.cli import main
-
-    def call(folder, *arguments) -> subprocess.CompletedProcess:
-        out, err = io.StringIO(), io.StringIO()
-        with (
-            chdir(folder),
-            redirect_stdout(out),
-            redirect_stderr(err),
-            pytest.MonkeyPatch.context() as patch,
-        ):
-            patch.setattr(sys, "argv", ["graphfuse", *map(str, arguments)])
-            with pytest.raises(SystemExit) as stop:
-                main()
-        code = stop.value.code or 0
-        return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
-
+    """`shell(folder, *arguments)`: what graphfuse's command does in a folder, in this process."""
     return call
 
 

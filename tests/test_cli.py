@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import re
@@ -10,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import chdir, redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +16,11 @@ import pandas as pd
 import pytest
 import typer
 
-from graphfuse.cli import app, main
+from graphfuse.cli import app
 from graphfuse.data.synth import planted
 from graphfuse.evaluate.graph_controls import CONTROLS
 from graphfuse.schema import FOLD_COLUMNS, PREDICTION_COLUMNS, RANKING_COLUMNS, Metrics, RunRecord
+from tests.commands import call
 
 COMMAND = [sys.executable, "-c", "from graphfuse.cli import main; main()"]
 pytestmark = pytest.mark.usefixtures("few_trees")
@@ -94,22 +93,6 @@ def clinic(tmp_path_factory) -> Path:
     assert done.returncode == 0, done.stderr
     (folder / "printed.txt").write_text(done.stdout)
     return folder
-
-
-def call(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
-    """What the command line does in `folder`, in this process: starting Python anew for each would
-    take minutes."""
-    out, err = io.StringIO(), io.StringIO()
-    with (
-        chdir(folder),
-        redirect_stdout(out),
-        redirect_stderr(err),
-        pytest.MonkeyPatch.context() as patch,
-    ):
-        patch.setattr(sys, "argv", ["graphfuse", *arguments])
-        with pytest.raises(SystemExit) as stop:
-            main()
-    return subprocess.CompletedProcess(arguments, stop.value.code, out.getvalue(), err.getvalue())
 
 
 # a run directory

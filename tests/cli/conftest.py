@@ -12,6 +12,7 @@ from graphfuse import api
 from graphfuse.cli import app
 from graphfuse.data.synth import planted
 from graphfuse.schema import Recipe
+from tests.commands import logging_kept
 
 MANIFEST = """name = "clinic"
 [outcome.subtype]
@@ -91,4 +92,9 @@ def train_clinic(clinic_files, tmp_path_factory):
 @pytest.fixture(scope="session")
 def call():
     """Calls a command in this process."""
-    return lambda *arguments: CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+    def invoke(*arguments):
+        with logging_kept():
+            return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+    return invoke

@@ -184,7 +184,7 @@ def test_a_damaged_part_is_told_and_made_anew(left, whole, caplog):
     model.write_bytes(content)
     (parts(left)[-1] / "rungs.json").write_text("{}")
     train(left / "run", resume=True)
-    assert sum("damaged" in said for said in caplog.messages) == 2
+    assert sum("damaged (" in said for said in caplog.messages) == 2
     assert numbers(left / "run") == numbers(whole)
 
 
