@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # the tests themselves run side by side
 
@@ -69,13 +71,27 @@ def shell():
     return call
 
 
+@contextmanager
+def trees_cut(forest: int, tried: int, stages: int) -> Iterator[None]:
+    """Forests and boosting of so many trees: what many find is tested in
+    `evaluate/test_tree_baselines.py`."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, count in {"TREES": forest, "TRIED": tried, "STAGES": stages}.items():
+            patch.setattr(tree_baselines, name, count)
+        yield
+
+
 @pytest.fixture(scope="module")
 def few_trees():
-    """Forests and boosting of few trees, for a module whose trainings are of little else: what many
-    find is tested in `evaluate/test_forests.py`."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name, count in {"TREES": 30, "TRIED": 25, "STAGES": 10}.items():
-            patch.setattr(tree_baselines, name, count)
+    """Trees for a module in which no number hangs on them."""
+    with trees_cut(forest=6, tried=5, stages=2):
+        yield
+
+
+@pytest.fixture(scope="module")
+def some_trees():
+    """As many trees as find what is strong."""
+    with trees_cut(forest=30, tried=25, stages=10):
         yield
 
 

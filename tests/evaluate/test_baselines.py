@@ -16,7 +16,7 @@ from graphfuse.learn.linear.prepared_fold import PreparedFold
 from graphfuse.schema import Recipe
 from tests.outcomes import of_codes
 
-pytestmark = pytest.mark.usefixtures("few_trees")
+pytestmark = pytest.mark.usefixtures("some_trees")
 RECIPE = Recipe.model_validate({"name": "small", "patient": {"neighbours": 4}})
 
 
@@ -49,7 +49,7 @@ def cohort(effect=1.5, seed=0):
 
 
 @pytest.fixture(scope="module")
-def fitted(few_trees):
+def fitted(some_trees):
     whole = cohort()
     train, test = whole.take(np.arange(0, 60)), whole.take(np.arange(60, 90))
     cross = PreparedFold.fit(train, train.outcome(), RECIPE, None, 0)

@@ -624,7 +624,7 @@ def saved(cohort, folds, folder):
     return {path.name: path.read_bytes() for path in Path(folder).iterdir()}, replica
 
 
-@pytest.mark.usefixtures("fewest_trees")
+@pytest.mark.usefixtures("few_trees")
 def test_missing_values_and_labels_of_the_held_out_change_no_fitted_number(tmp_path):
     """Through the whole of a study, which does hold the tested patients: two saved models, byte for
     byte."""

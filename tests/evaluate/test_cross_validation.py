@@ -19,7 +19,7 @@ from graphfuse.evaluate.score_lines import score_lines
 from graphfuse.schema import PREDICTION_COLUMNS, Metrics, Recipe
 from graphfuse.task.registry import metrics_of
 
-pytestmark = pytest.mark.usefixtures("fewest_trees")
+pytestmark = pytest.mark.usefixtures("few_trees")
 
 METRICS = metrics_of("class").names
 scores = metrics_of("class").scores
@@ -80,7 +80,7 @@ ONCE = FOLDS[FOLDS["repeat"] == 0].copy()
 
 
 @pytest.fixture(scope="module")
-def found(fewest_trees):
+def found(few_trees):
     return ran(COHORT, FOLDS)
 
 

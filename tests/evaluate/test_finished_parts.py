@@ -23,7 +23,7 @@ from graphfuse.evaluate.run_directory import load_record
 from graphfuse.graph.patient_graph import PatientGraph
 from graphfuse.schema import Recipe
 
-pytestmark = pytest.mark.usefixtures("fewest_trees", "nothing_drawn")
+pytestmark = pytest.mark.usefixtures("few_trees", "nothing_drawn")
 
 RECIPE = Recipe.model_validate(
     {"name": "small", "net": {"width": 4}, "train": {"epochs": 2, "seeds": 1}}
@@ -100,7 +100,7 @@ def nothing_drawn():
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory, fewest_trees, nothing_drawn) -> Path:
+def whole(tmp_path_factory, few_trees, nothing_drawn) -> Path:
     """A training that nobody stopped."""
     folder = tmp_path_factory.mktemp("whole")
     train(folder / "run")
@@ -109,7 +109,7 @@ def whole(tmp_path_factory, fewest_trees, nothing_drawn) -> Path:
 
 
 @pytest.fixture(scope="module")
-def all_trained(tmp_path_factory, fewest_trees, nothing_drawn) -> Path:
+def all_trained(tmp_path_factory, few_trees, nothing_drawn) -> Path:
     """A folder in which a training was stopped when all its parts were there."""
     folder = tmp_path_factory.mktemp("stopped")
     stopped(folder / "run", "graph of", 1, SystemExit(143))

@@ -18,7 +18,7 @@ from graphfuse.evaluate.run_results import Report
 from graphfuse.files.atomic_write import whole_folder
 from graphfuse.schema import Recipe
 
-pytestmark = pytest.mark.usefixtures("fewest_trees")
+pytestmark = pytest.mark.usefixtures("few_trees")
 
 RECIPE = Recipe.model_validate(
     {"name": "quick", "net": {"width": 6}, "train": {"epochs": 3, "seeds": 1}}
@@ -54,7 +54,7 @@ def test_somebody_elses_folder_is_never_replaced(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def saved(small, tmp_path_factory, fewest_trees):
+def saved(small, tmp_path_factory, few_trees):
     """A report, and the run directory that it was saved to."""
     report = api.train(small.cohort, RECIPE, cv=(2, 2), ledger=False, device="cpu")
     return report, report.save(tmp_path_factory.mktemp("runs") / "run")

@@ -21,7 +21,7 @@ HERE = Path(registry.__file__).parent
 SIGNS = {"rna:G0": 1, "rna:G1": -1, "protein:P0": 1}
 
 
-pytestmark = pytest.mark.usefixtures("few_trees")
+pytestmark = pytest.mark.usefixtures("some_trees")
 
 
 @pytest.fixture

@@ -238,7 +238,7 @@ def test_a_shift_and_a_factor_of_the_outcome_are_those_of_its_predictions():
 
 
 @pytest.mark.parametrize("unit", [1e-9, 1e6])
-def test_every_baseline_predicts_alike_in_other_units(unit, few_trees):
+def test_every_baseline_predicts_alike_in_other_units(unit, some_trees):
     """Trees of scikit-learn split nothing where the variance is under 1e-16."""
     tables, outcome, _ = planted(90, 24, level=3.0, unit=1.5)
     found = []
@@ -268,7 +268,7 @@ def test_fusions_of_probabilities_are_refused_with_a_cure():
 
 
 @pytest.fixture(scope="module")
-def folder(few_trees, tmp_path_factory):
+def folder(some_trees, tmp_path_factory):
     """A planted cohort as files, a second one of the same kind, and a run on the first."""
     home = tmp_path_factory.mktemp("number")
     for name, seed in (("first", 0), ("second", 1)):
