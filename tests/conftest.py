@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import time
 from collections.abc import Iterator
@@ -49,6 +50,10 @@ class ProgressLines:
         line = f"{minutes:.0f} min: {self.done:,} of {self.total:,} tests, {self.failed} failed"
         reporter = self.config.pluginmanager.get_plugin("terminalreporter")
         reporter.write(f"\n{line}\n", flush=True)
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()  # thousands of collected tests need not be looked through again and again
 
 
 @pytest.hookimpl(trylast=True)  # after the terminal's reporter is there

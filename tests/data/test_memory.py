@@ -78,6 +78,7 @@ def test_what_would_fit_is_said_and_fits(tmp_path, monkeypatch):
     assert read_table(lay(tmp_path / "half.npy", 100, 499)).shape == (100, 499)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_a_small_file_that_unpacks_to_a_gigabyte_is_read_within_bounds(tmp_path):
     """1 MB of csv.gz with 300 MB of address space left: one message, no MemoryError, no kill."""

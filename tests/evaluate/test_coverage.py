@@ -61,6 +61,7 @@ def test_intervals_hold_the_truth(design, protocol):
     assert all(180 <= count <= 198 for count in found.values()), found
 
 
+@pytest.mark.slow
 def test_widths_hardly_differ_from_cohort_to_cohort():
     """Those by the spread of five folds differed 2.4-fold (ninth decile over first)."""
     widths = [misses(DESIGNS["90"], "5x1", seed, 200)["accuracy"][1] for seed in range(6)]

@@ -319,6 +319,7 @@ def mean(draws, model, metric="accuracy"):
     return draws.scores[model][metric][0]
 
 
+@pytest.mark.slow
 def test_a_net_that_needs_both_modalities_at_once_loses_what_it_knew():
     draws = both(signs(together=True))
     assert mean(draws, "graphfuse") > 0.95 and 0.35 < mean(draws, "additive") < 0.65

@@ -187,6 +187,7 @@ def of_the_net(cohort, seed=0, count=5):
     return scores
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("null", "columns", "count"),
     [

@@ -225,6 +225,7 @@ def test_classes_are_no_numbers(model):
 # ------------------------------------------------------------------------------------------ leaks
 
 
+@pytest.mark.slow
 def test_a_scale_of_everyone_is_a_leak_and_an_honest_fit_is_none():
     cohort, train = planted(60, 0), np.arange(40)
     short = QUICK.model_copy(update={"train": QUICK.train.model_copy(update={"epochs": 2})})

@@ -106,6 +106,7 @@ def test_equal_groups_hold_no_gap_in_95_of_100():
     assert all(hits <= 10 for hits in shown.values()) and np.mean(list(shown.values())) <= 6, shown
 
 
+@pytest.mark.slow
 def test_many_equal_levels_make_no_gap_either():
     """Ten levels a cohort: without Holm, a gap would be called in about four cohorts of ten."""
     called = 0

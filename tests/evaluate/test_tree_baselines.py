@@ -207,6 +207,7 @@ def test_boostings_curves_are_held_out(made):
     assert curves[1, 6] == pytest.approx(expected, rel=1e-6)
 
 
+@pytest.mark.slow
 def test_on_noise_boosting_stops_early():
     """Columns chosen with the held-out labels would make it go on to the end."""
     noise = planted(120, {"rna": 3000}, effect=0.0, seed=0).cohort

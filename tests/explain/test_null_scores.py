@@ -54,6 +54,7 @@ def ranked(cohort):
     return rank(replicas, cohort, None)
 
 
+@pytest.mark.slow
 def test_planted_features_score_above_their_nulls(small, tmp_path):
     cohort, rng = small.cohort, np.random.default_rng(1)
     outcome, nulls = cohort.outcome(), []

@@ -28,6 +28,7 @@ def replicas(made):
     return fold_models(made.cohort)
 
 
+@pytest.mark.slow
 def test_planted_features_lie_above_permuted_labels(made, replicas, tmp_path):
     halves = halves_of(replicas, made.cohort, 2)
     ranking = rank(replicas, made.cohort, None, resamples=halves, nulls=4)

@@ -440,6 +440,7 @@ def trained(encode, x, y):
     return lambda new: head(encode(new)[:, 0]).detach().log_softmax(1)
 
 
+@pytest.mark.slow
 def test_exclusive_or_across_modalities():
     """T8: neither modality alone knows anything; planes over the codes of both, walked, know it
     all."""

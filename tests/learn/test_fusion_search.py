@@ -136,6 +136,7 @@ def test_a_part_that_breaks_its_contract_is_not_trained(tmp_path, small, searche
         FusionModel(given, device="cpu").fit(small.cohort)
 
 
+@pytest.mark.slow
 def test_additive_data_keep_what_they_have():
     cohort = planted(150, {"rna": 40, "meth": 30}, effect=1.0, seed=2).cohort
     given = recipe(

@@ -354,6 +354,7 @@ def check_recovery(seeds):
     assert alike[:, 0].mean() <= 0.25 and alike[:, 1].mean() <= 0.65  # chance is .08 and .5
 
 
+@pytest.mark.slow
 def test_planted_genes_are_found_with_identity_and_not_without():
     check_recovery(range(1))
 
@@ -423,6 +424,7 @@ def test_a_planted_interaction_is_the_first_edge_and_lost_on_the_rewired_network
 FEMALE, MALE = ("XIST", "TSIX"), ("DDX3Y", "EIF1AY", "KDM5D", "RPS4Y1", "USP9Y", "UTY", "ZFY")
 
 
+@pytest.mark.slow
 def test_genes_of_sex_come_first():
     rng = np.random.default_rng(0)
     genes = [*FEMALE, *MALE, *(f"G{i:03d}" for i in range(200))]

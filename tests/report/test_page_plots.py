@@ -169,6 +169,7 @@ def test_settings_of_matplotlib_stay_as_they_were():
     assert dict(matplotlib.rcParams) == before
 
 
+@pytest.mark.slow
 def test_matplotlib_is_imported_late_and_pyplot_never():
     code = (
         "import sys, graphfuse.report.run_page, graphfuse.report.page_plots as f; assert "

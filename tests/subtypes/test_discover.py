@@ -113,6 +113,7 @@ def test_survival_that_has_nothing_to_do_with_them_is_not_separated(four):
     assert again.survival["overall"].test.p > 0.05
 
 
+@pytest.mark.slow
 def test_outcomes_change_nothing_of_the_clusters(four, found):
     """And the same seed gives the same."""
     rng = np.random.default_rng(0)
@@ -129,6 +130,7 @@ def test_outcomes_change_nothing_of_the_clusters(four, found):
 SMOOTH_AXES = np.random.default_rng(3).normal(size=(120, 3))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "method, factor",
     [
@@ -227,6 +229,7 @@ def test_what_cannot_be_had_is_said(four, asked, said):
         subtypes(four, RECIPE, **asked)
 
 
+@pytest.mark.slow
 def test_a_rewired_layer_has_no_clusters(four):
     control = Recipe.model_validate({"name": "made", "patient": {"control": "rewired"}})
     assert subtypes(four, control, layer="rna", **QUICK).count == 1

@@ -346,6 +346,7 @@ def test_another_cohort_is_predicted_and_scored(folder):
     )
 
 
+@pytest.mark.slow
 def test_rankings_find_the_planted_columns_with_their_signs(folder):
     shell("rank", folder / "run")
     nodes = pd.read_csv(folder / "run/rankings/nodes.csv")

@@ -116,6 +116,7 @@ def test_small_numbers_written_without_an_exponent_keep_their_digits(tmp_path, m
     assert got == [float(cell) for cell in cells]
 
 
+@pytest.mark.slow
 def test_a_wide_table_as_text_is_read_fast(tmp_path):
     path = tmp_path / "w.csv"
     values = np.random.default_rng(0).normal(size=(5, 20_000)).round(3)

@@ -279,6 +279,7 @@ def test_a_sparse_table_too_large_is_never_made_dense(tmp_path, monkeypatch):
         read_table(path)
 
 
+@pytest.mark.slow
 def test_wide_tables_read_fast(tmp_path):
     values = np.random.default_rng(0).normal(size=(200, 6000)).round(4)
     pd.DataFrame(values, index=[f"P{i}" for i in range(200)]).add_prefix("g").to_csv(
