@@ -44,8 +44,13 @@ def covered(design, protocol, cohorts):
     return dict(count)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("protocol", PROTOCOLS)
+BY_DAY_OR_NIGHT = [
+    pytest.param(protocol, marks=pytest.mark.nightly if protocol == "5x5" else pytest.mark.slow)
+    for protocol in PROTOCOLS
+]
+
+
+@pytest.mark.parametrize("protocol", BY_DAY_OR_NIGHT)
 @pytest.mark.parametrize("design", DESIGNS)
 def test_intervals_hold_the_truth_in_a_few_cohorts(design, protocol):
     """Of 20 intervals that hold with 95 %, fewer than 16 do by chance in 0.3 %."""

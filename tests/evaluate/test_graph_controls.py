@@ -82,8 +82,17 @@ def ablation_of(cohort: Cohort, network: GeneNetwork, recipe: Recipe = GENES_ONL
     ).metrics({})
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", range(3))
+of_one_seed_by_day = pytest.mark.parametrize(
+    "seed",
+    [
+        pytest.param(0, marks=pytest.mark.slow),
+        pytest.param(1, marks=pytest.mark.nightly),
+        pytest.param(2, marks=pytest.mark.nightly),
+    ],
+)
+
+
+@of_one_seed_by_day
 def test_a_gain_is_shown_for_the_real_graph_alone_where_the_label_lies_on_it(seed):
     """On these draws: +16, +18 and +7 points; rewired and random ones +4 at most. The last is not
     large enough to be shown among so many comparisons, which is what `detectable` says."""
@@ -102,8 +111,7 @@ def test_a_gain_is_shown_for_the_real_graph_alone_where_the_label_lies_on_it(see
     assert said.startswith("the gene network adds +") and said.endswith("a gain is shown")
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", range(3))
+@of_one_seed_by_day
 def test_no_gain_is_shown_where_the_label_lies_elsewhere(seed):
     metrics = ablation_of(*modules(seed, on=False))
     rows = entries(metrics.comparisons, "accuracy")["gene"]

@@ -222,7 +222,7 @@ def test_no_baseline_finds_anything_where_nothing_is(null):
     assert max(found_something.values()) < len(draws), found_something.most_common(5)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.parametrize("null", NULLS)
 def test_over_many_nulls_intervals_miss_chance_as_rarely_as_they_say(null):
     rows = [of_the_net(NULLS[null](wide(seed, (300, 200)), seed), seed) for seed in range(20)]
