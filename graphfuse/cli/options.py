@@ -179,7 +179,8 @@ Permutations = Annotated[
         max=100_000,
         metavar="PERMUTATIONS",
         help="Permutations of the labels, such as 100, with which scores are compared, on halves "
-        "of the patients (--resamples, or 50).",
+        "of the patients (--resamples, or 50): null_quantile moves in steps of 1/PERMUTATIONS, and "
+        "10 or more decide the verdict.",
     ),
 ]
 Recovery = Annotated[
@@ -315,9 +316,7 @@ def training(context: typer.Context) -> dict:
     given = context.params
     tested = given_by_user(context, ("cv", "folds", "leave_out", "split", "holdout"))
     if len(tested) > 1:
-        raise InputError(
-            f"{' and '.join(tested)}: give one of them; each says who is tested when"
-        )
+        raise InputError(f"{' and '.join(tested)}: give one of them; each says who is tested when")
     of_folder = [name for name in ("resume", "overwrite") if name in given]
     options = {name: given[name] for name in (*_OPTIONS_OF_TRAIN, *of_folder)}
     options["cv"] = folds_of(given["cv"])
