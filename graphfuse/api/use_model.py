@@ -128,6 +128,7 @@ def rank(
         )
     models = (report.replicas, report.cohort, report.network)
     device, chosen, record = pick_device(device), ranking_method(method), report.record
+    checks.require(report.replicas, report.cohort, record)
     halves = None
     if checks.halves:
         recipe = settled(report.recipe, report.replicas)

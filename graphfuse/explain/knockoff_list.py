@@ -31,6 +31,7 @@ DESCRIPTION = """features and groups of correlated ones, with the false-discover
                       least 1/r items ({listed} at q <= {rate}; {apart} must be stronger than their
                       knockoffs in a draw), whatever the data: fewer effects are in no list,
                       however strong. q = 1: in no list, which is not evidence against it"""
+_NOTHING = "knockoffs: no column of numbers varies; there is nothing to test"
 KNOCKOFF_COLUMNS = ("kind", "id", "gene", "modality", "q", "draws")
 _FEWEST = 20  # patients; of fewer no covariance is worth estimating
 
@@ -74,13 +75,8 @@ class KnockoffList:
         InputError
             As `knockoff_table` does.
         """
-        model = replicas[0].model
-        outcome = cohort.outcome(model.target_)
-        trained = np.zeros(len(cohort), bool)
-        for replica in replicas:
-            trained[replica.train] = True
-        rows = np.flatnonzero(trained & outcome.known)
-        modalities = [cohort.modalities[name] for name in model.modalities_]
+        rows, modalities = _tested(replicas, cohort)
+        outcome = cohort.outcome(replicas[0].model.target_)
         coded = outcome.task.coded(outcome.target)
         return cls(knockoff_table(modalities, coded, rows, draws), draws)
 
@@ -106,6 +102,45 @@ class KnockoffList:
         if (self.table["q"] <= LEVEL).any():
             return [head]
         return [f"{head}; {why_empty(self.draws)}"]
+
+
+def require_knockoffs(replicas: Sequence[Replica], cohort: Cohort) -> None:
+    """Check, before anything is ranked, that knockoffs can be drawn.
+
+    Parameters
+    ----------
+    replicas : sequence of Replica
+        The fold models.
+    cohort : Cohort
+        The cohort that they were trained on.
+
+    Raises
+    ------
+    InputError
+        As `knockoff_table` does.
+    """
+    rows, modalities = _tested(replicas, cohort)
+    _require_patients(rows)
+    for modality in modalities:
+        numbers = pd.DataFrame(column_numbers(modality.take(rows)))
+        if (numbers.std(ddof=0) > 0).any():
+            return
+    raise InputError(_NOTHING)
+
+
+def _tested(replicas: Sequence[Replica], cohort: Cohort) -> tuple[np.ndarray, list[Modality]]:
+    """The patients with a known outcome that some model was trained on, and the modalities."""
+    model = replicas[0].model
+    trained = np.zeros(len(cohort), bool)
+    for replica in replicas:
+        trained[replica.train] = True
+    rows = np.flatnonzero(trained & cohort.outcome(model.target_).known)
+    return rows, [cohort.modalities[name] for name in model.modalities_]
+
+
+def _require_patients(rows: np.ndarray) -> None:
+    if len(rows) < _FEWEST:
+        raise InputError(f"knockoffs: {len(rows)} patients are too few; {_FEWEST} are needed")
 
 
 def why_empty(draws: int) -> str:
@@ -174,8 +209,7 @@ def knockoff_table(
     ----------
     As of `graphfuse.statistics.knockoffs` and `graphfuse.statistics.knockoff_filter`.
     """
-    if len(rows) < _FEWEST:
-        raise InputError(f"knockoffs: {len(rows)} patients are too few; {_FEWEST} are needed")
+    _require_patients(rows)
     groups = ColumnGroups.of(modalities, rows)
     numbers = [column_numbers(modality.take(rows)) for modality in modalities]
     scores = normal_scores(np.hstack(numbers))  # [n, C]
@@ -189,7 +223,7 @@ def knockoff_table(
             q = selection_q(values[:, varies], outcome, rng, draws, LEVEL)
             tables.append(table[varies].assign(q=q))
     if not tables:
-        raise InputError("knockoffs: no column of numbers varies; there is nothing to test")
+        raise InputError(_NOTHING)
     found = pd.concat(tables).sort_values("q", kind="stable", ignore_index=True)
     found["draws"] = draws
     return found[list(KNOCKOFF_COLUMNS)]

@@ -28,8 +28,9 @@ from graphfuse.schema.check_arguments import Count, checked
 _TABLES = (
     "nodes", "levels", "genes", "groups", "edges", "modalities", "pathways", "nodes_by_class",
 )  # fmt: skip
-_BESIDE = ("stability", "knockoffs", "faithfulness", "recovery")
-_CSV = (*_TABLES, "links", *TABLES, *_BESIDE)
+_MEASURED = ("stability", "knockoffs", "faithfulness", "recovery")
+BESIDE = (*TABLES, *_MEASURED)
+_CSV = (*_TABLES, "links", *BESIDE)
 _BOTH = [f"{name}.{kind}" for name in _CSV for kind in ("csv", "parquet")]
 _FILES = (*_BOTH, "patient_edges.parquet", "README.txt")
 RANKINGS = Kind.of("folder of rankings", "nodes_by_class.csv", *_FILES)
@@ -313,6 +314,12 @@ class Ranking:
         if below:
             lines += ["", *below]
         return "\n".join(lines)
+
+    @property
+    def beside(self) -> set[str]:
+        """The names of the tables that stand beside the rankings."""
+        made = {name for name in _MEASURED if getattr(self, name) is not None}
+        return made if self.biology is None else made | set(self.biology.made())
 
     @property
     def _ranged(self) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,6 +15,7 @@ from graphfuse.explain.knockoff_list import (
     KnockoffList,
     knockoff_table,
     normal_scores,
+    require_knockoffs,
 )
 from graphfuse.statistics.knockoff_filter import knockoff_q
 
@@ -111,3 +114,16 @@ def test_an_empty_list_names_the_bound_and_the_readme_says_what_q_1_is(draws, ap
     assert "columns of categories, such as sex or stage, are not tested" in text
     statistics[:, apart - 1] = 9.0
     assert (knockoff_q(statistics) <= 0.1).sum() == apart
+
+
+@pytest.mark.parametrize(("rows", "scale", "why"), [(19, 1, "19 patients"), (20, 0, "no column")])
+def test_knockoffs_that_cannot_be_drawn_are_refused_before_anything_is_ranked(rows, scale, why):
+    ids = [f"p{n}" for n in range(40)]
+    table = pd.DataFrame({"G": scale * np.arange(40.0)}, ids)
+    labels = pd.Series(["case", "control"] * 20, ids, name="status")
+    made = Cohort.from_frames({"rna": table}, labels)
+    model = SimpleNamespace(target_="status", modalities_=["rna"])
+    with pytest.raises(InputError, match=why):
+        require_knockoffs([SimpleNamespace(model=model, train=np.arange(rows))], made)
+    if scale:
+        require_knockoffs([SimpleNamespace(model=model, train=np.arange(rows + 1))], made)
