@@ -17,10 +17,11 @@ from graphfuse.statistics.columns import ROUNDING
 from graphfuse.statistics.rank_association import correlation_interval, rank_correlation
 from graphfuse.task.number_metrics import METRICS, correlation
 from graphfuse.task.number_values import NumberValues
+from graphfuse.task.number_words import NUMBER_WORDS
 from graphfuse.task.outcome import Outcome, Target
 from graphfuse.task.ranking_interface import Marginal
 from graphfuse.task.task import Task
-from graphfuse.task.wording import AttributionWords, ReportWords
+from graphfuse.task.wording import ReportWords
 
 STRATA = 5  # of about as many patients, low to high: every fold gets its share of each
 WIDE = 1.6448536269514722  # standard deviations to either side of the mean that hold 90 %
@@ -241,31 +242,16 @@ class Number(NumberValues, Task):
 
     # -------------------------------------------------------------------------- how it is explained
 
-    attribution_words = AttributionWords(
-        of="the predicted number",
-        outputs="predictions",
-        unit="in standard deviations of the outcome among training patients",
-        score="mean over patients of what the item adds to predictions, averaged over models\n"
-        "                      with its sign, then absolute, in units of its noise (how far\n"
-        "                      slopes in the same modality are apart between models): what the\n"
-        "                      models use of it, given all others (modalities: its share,\n"
-        "                      without units; edges and gene sets: in standard deviations of the\n"
-        "                      outcome, absolute mean, patients weighted by how far above (+) or\n"
-        "                      below (-) the mean prediction they are)",
-        sign="+ a higher value moves the prediction up, - down (edges: + away from the mean\n"
-        "                      prediction, - towards it)",
-        by_direction="empty: a number has one direction, which is that of nodes.csv",
-        neighbours="what each neighbour adds to the\n"
-        "                      prediction (in SD of the outcome) in the linear part of the model",
-        alone="Spearman's ρ",
-        marginal="Spearman's correlation with the outcome",
-        effect="change of the outcome, in its own units, by standard deviation of the column",
-        moved="predictions change, in standard deviations of the outcome, by",
-    )
+    attribution_words = NUMBER_WORDS
 
     @property
     def directions(self) -> tuple[str, ...]:
         return ("value",)
+
+    @property
+    def own_unit(self) -> float:
+        """The outcome's units in a standard deviation."""
+        return self.scale
 
     def moved(self, before: np.ndarray, after: np.ndarray) -> np.ndarray:
         """The absolute change of the value, in standard deviations of the outcome."""

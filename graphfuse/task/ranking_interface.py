@@ -69,6 +69,12 @@ class Attributed(ABC):
         most."""
         return None
 
+    @property
+    def own_unit(self) -> float:
+        """By what the attributions of one patient are multiplied to be in the outcome's own unit;
+        1 where it has none."""
+        return 1.0
+
     def direction_called(self, output: np.ndarray) -> np.ndarray:
         """The direction that each output stands for, such as the most probable class.
 
