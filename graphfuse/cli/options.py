@@ -129,7 +129,8 @@ RankingMethod = Annotated[
         "--method",
         metavar="NAME",
         help=f"How columns and edges are scored: {', '.join(available())}; or your own, as "
-        "FILE.PY:CLASS.",
+        "FILE.PY:CLASS. On a linear model (0 epochs) integrated-gradients, gradient-x-input and "
+        "occlusion agree.",
     ),
 ]
 GeneSets = Annotated[
@@ -209,7 +210,7 @@ Faithful = Annotated[
     typer.Option(
         "--faithfulness",
         help="Measure whether models depend on what is ranked first, and train models anew on the "
-        "first columns: takes some times as long as training.",
+        "first columns: takes no number, and some times as long as training.",
     ),
 ]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]

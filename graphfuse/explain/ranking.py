@@ -57,7 +57,8 @@ class Ranking:
     levels : pandas.DataFrame
         Levels of categories, and flags of missing values (`kind` is `level` or `flag`).
     genes : pandas.DataFrame
-        Genes; attributions are summed over the columns that measure a gene.
+        Genes; attributions are summed over the columns that measure a gene, of which
+        `marginal_column` is the one that the association with the outcome is of.
     groups : pandas.DataFrame
         Groups of correlated columns, with `size`, the `best` member, all `members`, and of the
         first groups `ablation`, the change of predictions without the whole group; attributions are

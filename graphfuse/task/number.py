@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+from scipy.stats import norm
 
 from graphfuse.errors import FEW, InputError, few
 from graphfuse.statistics.columns import ROUNDING
@@ -25,7 +26,6 @@ from graphfuse.task.wording import ReportWords
 
 STRATA = 5  # of about as many patients, low to high: every fold gets its share of each
 WIDE = 1.6448536269514722  # standard deviations to either side of the mean that hold 90 %
-WIDE_95 = 1.959963984540054  # and 95 %
 FAR = 3.0  # standard deviations from where training was
 _COLUMNS = ("value", "lo", "hi")
 
@@ -261,9 +261,13 @@ class Number(NumberValues, Task):
         """Spearman's correlation, and the outcome's change by standard deviation of the column."""
         is_known = target.known
         found = rank_correlation(values[is_known], target.values[is_known])
-        low, high = correlation_interval(found.rho, found.rows, WIDE_95)
+        blank = Marginal.unknown(len(found.rho))
+        low, high = self.marginal_interval(found.rho, found.rows, blank.negatives, blank.choices)
         known = {"association": found.rho, "lo": low, "hi": high, "effect": found.slope}
-        return (Marginal.unknown(len(found.rho))._replace(**known, p=found.p),)
+        return (blank._replace(**known, p=found.p, positives=found.rows),)
+
+    def marginal_interval(self, association, positives, negatives, choices):
+        return correlation_interval(association, positives, norm.isf(0.025 / choices))
 
     def patient_weights(self, predictor: np.ndarray, calibration: float) -> np.ndarray:
         """By how far a patient's prediction is from the mean prediction; below 0 where it is below.

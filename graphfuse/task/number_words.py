@@ -24,5 +24,6 @@ NUMBER_WORDS = AttributionWords(
     alone="Spearman's ρ",
     marginal="Spearman's correlation with the outcome",
     effect="change of the outcome, in its own units, by standard deviation of the column",
+    test="of the test that this correlation is 0",
     moved="predictions change, in standard deviations of the outcome, by",
 )

@@ -57,6 +57,8 @@ class AttributionWords(NamedTuple):
         What that association is.
     effect : str
         What the effect beside it is.
+    test : str
+        Of which test its p-value is.
     moved : str
         How far predictions move when inputs are changed, as a clause that a number ends.
     """
@@ -72,6 +74,7 @@ class AttributionWords(NamedTuple):
     alone: str = "association"
     marginal: str = "blank for outcomes of this kind"
     effect: str = "blank for outcomes of this kind"
+    test: str = "blank for outcomes of this kind"
     moved: str = "outputs change by"
 
 

@@ -19,7 +19,8 @@ patient {patient}, outcome {target}: {said}
 This folder holds values of a single patient: pass it on as you would the patient's record.
 
 attributions.csv      every column of the model, the largest attribution first
-counterfactual.csv    moves of columns after which {crossed}
+counterfactual.csv    moves of columns after which
+                      {crossed}
 explanation.png       the largest attributions, drawn
 
 value                 as it stands in the table; blank where it was not measured
