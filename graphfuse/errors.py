@@ -100,7 +100,7 @@ def nearest(word: str, known: Iterable[str], limit: int = 20) -> str:
     known : iterable of str
         The words that are allowed.
     limit : int
-        How many of them are listed where none is close.
+        How many of them are listed where none is close; 0 for a message without a list.
 
     Returns
     -------
@@ -117,7 +117,7 @@ def nearest(word: str, known: Iterable[str], limit: int = 20) -> str:
     close = get_close_matches(word.lower(), plain, n=1, cutoff=0.5)
     if close:
         return f" (did you mean {plain[close[0]]!r}?)"
-    return f" (known: {examples(known, limit) or 'none'})"
+    return f" (known: {examples(known, limit) or 'none'})" if limit else ""
 
 
 def examples(items: Iterable, limit: int = 3) -> str:

@@ -77,7 +77,8 @@ class Clinic:
     def trained(self, *arguments, out="run"):
         self.lay()
         fixed = ("--recipe", "quick.toml", "--no-ledger", "-q", "-o", out)
-        return self.call("train", "clinic.toml", "--cv", "2x1", *fixed, *arguments)
+        tested = () if "--folds" in arguments else ("--cv", "2x1")
+        return self.call("train", "clinic.toml", *tested, *fixed, *arguments)
 
     def refused(self, *words):
         """check stops with these words in its one message, and shows no patient."""

@@ -155,7 +155,8 @@ def save_explanation(explanation: Explanation, folder: str | Path) -> Path:
     with whole_folder(folder, EXPLANATION) as part:
         explanation.save(part)
         title = f"Patient {explanation.patient}: {explanation.said}"
-        draw(explanation.attributions, title, explanation.direction, part / "explanation.png")
+        words = explanation.direction, explanation.unit
+        draw(explanation.attributions, title, *words, part / "explanation.png")
     return folder
 
 

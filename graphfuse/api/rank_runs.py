@@ -25,7 +25,7 @@ from graphfuse.explain.half_samples import settled
 from graphfuse.explain.load_method import ranking_method
 from graphfuse.explain.methods import DEFAULT
 from graphfuse.explain.rank_over_folds import rank as rank_replicas
-from graphfuse.explain.ranking import Ranking
+from graphfuse.explain.ranking import BESIDE, Ranking
 from graphfuse.files.atomic_write import undamaged
 from graphfuse.files.file_references import referenced
 from graphfuse.files.json import damaged
@@ -82,11 +82,25 @@ def rank_run(
         allow_parts=allow_parts,
         device=device,
     )
+    _log_dropped(folder / "rankings", ranking)
     ranking.write(folder / "rankings")
     _write_onto_graph(ranking, inside(folder, "graph"))
     with undamaged(folder):
         write_report(folder)
     return ranking
+
+
+def _log_dropped(folder: Path, ranking: Ranking) -> None:
+    """Logs which tables of an older ranking the new one, which replaces it, does not have."""
+    old = [name for name in BESIDE if (folder / f"{name}.csv").is_file()]
+    dropped = [f"{name}.csv" for name in old if name not in ranking.beside]
+    if dropped:
+        log.warning(
+            "%s: replaced by a ranking without %s, which were not asked for again; ask for all in "
+            "one command to have them beside it",
+            folder,
+            ", ".join(dropped),
+        )
 
 
 def _write_onto_graph(ranking: Ranking, folder: Path) -> None:
@@ -166,6 +180,7 @@ def rank_saved(
     if any(replica.model.task_.unfitted != record.task for replica in replicas):
         raise damaged(folder, "its models are of another outcome than run.json says")
     check_folds(folder, record, replicas, cohort)
+    checks.require(replicas, cohort, record)
     cohort, genes = _gene_side(folder, record, cohort, network)
     with undamaged(folder), np.errstate(over="ignore", invalid="ignore"):
         halves = None

@@ -3,6 +3,7 @@ tables."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -10,13 +11,19 @@ from graphfuse.data.cohort import Cohort
 from graphfuse.evaluate.cross_validation_results import Replica
 from graphfuse.explain.faithfulness.measure import faithfulness
 from graphfuse.explain.half_samples import RESAMPLES, HalfSamples
-from graphfuse.explain.knockoff_list import KnockoffList
+from graphfuse.explain.halves_agreement import FEWEST
+from graphfuse.explain.knockoff_list import KnockoffList, require_knockoffs
 from graphfuse.explain.method import Method
+from graphfuse.explain.permuted_labels import require_exchangeable
 from graphfuse.explain.ranking import Ranking
 from graphfuse.explain.recovery.measure import recovery
-from graphfuse.explain.refits import Refits
+from graphfuse.explain.recovery.planted_outcomes import require_few_planted
+from graphfuse.explain.refits import Refits, first_repeat
 from graphfuse.graph.gene.network import GeneNetwork
+from graphfuse.learn.linear.kernels import require_kernels
 from graphfuse.schema import Recipe, RunRecord
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -50,6 +57,41 @@ class RankingChecks:
     def halves(self) -> int:
         """How many models of halves of the training patients are fitted."""
         return self.resamples or (RESAMPLES if self.nulls else 0)
+
+    def require(self, replicas: Sequence[Replica], cohort: Cohort, record: RunRecord) -> None:
+        """Check, before minutes of work, that what is wanted can be measured.
+
+        Parameters
+        ----------
+        replicas : sequence of Replica
+            The fold models.
+        cohort : Cohort
+            Their patients.
+        record : RunRecord
+            How they were trained.
+
+        Raises
+        ------
+        InputError
+            Where it cannot.
+        """
+        if self.knockoffs:
+            require_knockoffs(replicas, cohort)
+        if self.faithfulness:
+            first_repeat(replicas, cohort, "faithfulness")
+        if self.recovery:
+            require_kernels(cohort)
+            first_repeat(replicas, cohort, "recovery")
+            require_few_planted(cohort, replicas[0].model.modalities_, self.planted)
+        if self.nulls:
+            require_exchangeable(record.protocol.get("inner_grouped_by"))
+        if 0 < self.nulls < FEWEST:
+            log.warning(
+                "nulls: null_quantile moves in steps of 1/%d, and the verdict on the list is that "
+                "without permutations: %d of them decide it",
+                self.nulls,
+                FEWEST,
+            )
 
     def half_samples(
         self,

@@ -70,14 +70,16 @@ def rank(
         no column has a gene they are ids of features, such as `rna:ESR1_2099`.
     knockoffs : int
         How many times knockoffs are drawn, for a list of features and groups with a bounded
-        false-discovery rate; 10 are enough to be stable. By default there is no such list.
+        false-discovery rate; 10 are enough to be stable. At a rate of 0.1 no list has fewer than
+        10 items, whatever the data. By default there is no such list.
     resamples : int
         How many models of halves of the training patients are fitted, an even number such as 50:
         ranges of ranks and the stability of the first items are over them. By default ranges are
         over the fold models.
     nulls : int
         How many permutations of the labels scores are compared with (`null_quantile`), such as 100,
-        on the halves of these resamples; 50 of them are made where none are asked for.
+        on the halves of these resamples; 50 of them are made where none are asked for. Fewer than
+        10 permutations have no part in the verdict.
     faithfulness : bool
         Whether it is measured, on held-out patients, how far models depend on what is ranked
         first, and models are trained anew on the first columns, some twenty in each fold.
@@ -85,7 +87,7 @@ def rank(
         In how many planted cohorts shaped like this one it is counted what the recipe and its
         ranking find; each is trained as long as the run's net was. 5 are enough for a first look.
     planted : int
-        How many columns the outcome of a planted cohort depends on.
+        How many columns the outcome of a planted cohort depends on, at most a quarter of all.
     allow_parts : iterable of str or Path
         Python files whose parts its models may use (`FusionModel.load`).
     device : str
@@ -128,6 +130,7 @@ def rank(
         )
     models = (report.replicas, report.cohort, report.network)
     device, chosen, record = pick_device(device), ranking_method(method), report.record
+    checks.require(report.replicas, report.cohort, record)
     halves = None
     if checks.halves:
         recipe = settled(report.recipe, report.replicas)

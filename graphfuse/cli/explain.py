@@ -31,7 +31,8 @@ def explain(
     allow_shift: AllowShift = False, allow_part: AllowPart = None, device: Device = "auto",
     quiet: Quiet = False,
 ):  # fmt: skip
-    """Explain one patient's prediction: attributions, LIME, and what would flip the call.
+    """Explain one patient's prediction: attributions, LIME, and what would flip the call, or take
+    a predicted number across the training mean.
 
     A patient of the run's own cohort is explained by a model that was not trained on them, any
     other by the final model."""

@@ -6,6 +6,7 @@ import inspect
 import logging
 import re
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -128,7 +129,8 @@ RankingMethod = Annotated[
         "--method",
         metavar="NAME",
         help=f"How columns and edges are scored: {', '.join(available())}; or your own, as "
-        "FILE.PY:CLASS.",
+        "FILE.PY:CLASS. On a linear model (0 epochs) integrated-gradients, gradient-x-input and "
+        "occlusion agree.",
     ),
 ]
 GeneSets = Annotated[
@@ -155,7 +157,8 @@ Knockoffs = Annotated[
         max=1000,
         metavar="DRAWS",
         help="Draws of knockoffs, such as 10: a list of features and groups with a bounded "
-        "false-discovery rate.",
+        "false-discovery rate. At a rate of 0.1 no list has fewer than 10 items: fewer effects are "
+        "not named, however strong.",
     ),
 ]
 Resamples = Annotated[
@@ -165,8 +168,8 @@ Resamples = Annotated[
         min=0,
         max=10_000,
         metavar="MODELS",
-        help="Models of halves of the training patients, such as 50: ranges of ranks and the "
-        "stability of the list are over them.",
+        help="Models of halves of the training patients, such as 50, an even number: ranges of "
+        "ranks and the stability of the list are over them.",
     ),
 ]
 Permutations = Annotated[
@@ -177,7 +180,8 @@ Permutations = Annotated[
         max=100_000,
         metavar="PERMUTATIONS",
         help="Permutations of the labels, such as 100, with which scores are compared, on halves "
-        "of the patients (--resamples, or 50).",
+        "of the patients (--resamples, or 50): null_quantile moves in steps of 1/PERMUTATIONS, and "
+        "10 or more decide the verdict.",
     ),
 ]
 Recovery = Annotated[
@@ -197,7 +201,8 @@ Planted = Annotated[
         "--planted",
         min=1,
         metavar="COLUMNS",
-        help="Columns that the outcome of a planted cohort depends on.",
+        help="Columns that the outcome of a planted cohort depends on, at most a quarter of all "
+        "(with --recovery).",
     ),
 ]
 Faithful = Annotated[
@@ -205,7 +210,7 @@ Faithful = Annotated[
     typer.Option(
         "--faithfulness",
         help="Measure whether models depend on what is ranked first, and train models anew on the "
-        "first columns: takes some times as long as training.",
+        "first columns: takes no number, and some times as long as training.",
     ),
 ]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
@@ -299,9 +304,20 @@ _OPTIONS_OF_TRAIN = (
 )  # fmt: skip
 
 
-def training(given: dict) -> dict:
+def given_by_user(context: typer.Context, names: Iterable[str]) -> list[str]:
+    """Those of some options that stand on the command line, as they are written there."""
+    sources = {name: context.get_parameter_source(name).name for name in names}
+    given = [name for name, source in sources.items() if source == "COMMANDLINE"]
+    return [f"--{name.replace('_', '-')}" for name in given]
+
+
+def training(context: typer.Context) -> dict:
     """The options of `graphfuse.train` in a command's parameters, and of its run directory where
-    the command writes one."""
+    the command writes one. Raises `InputError` where two say who is tested."""
+    given = context.params
+    tested = given_by_user(context, ("cv", "folds", "leave_out", "split", "holdout"))
+    if len(tested) > 1:
+        raise InputError(f"{' and '.join(tested)}: give one of them; each says who is tested when")
     of_folder = [name for name in ("resume", "overwrite") if name in given]
     options = {name: given[name] for name in (*_OPTIONS_OF_TRAIN, *of_folder)}
     options["cv"] = folds_of(given["cv"])

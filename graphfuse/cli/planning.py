@@ -58,5 +58,5 @@ def plan(
 
     loading = Spent(wall, cpu).since()
     recipe = controlled(recipe, patient_control, gene_control)
-    found = api.plan(cohort, recipe, ranked=ranked, **training(context.params))
+    found = api.plan(cohort, recipe, ranked=ranked, **training(context))
     typer.echo(str(found.after("loading the libraries", loading)))

@@ -47,6 +47,7 @@ from graphfuse.cli.options import (
     Top,
     app,
     controlled,
+    given_by_user,
     speak,
     training,
 )
@@ -95,7 +96,7 @@ def train(
 
     recipe = controlled(recipe, patient_control, gene_control)
     with _printed_if_incomplete():
-        report, _ = api.save_run(out, cohort, recipe, ranked=False, **training(context.params))
+        report, _ = api.save_run(out, cohort, recipe, ranked=False, **training(context))
     typer.echo(str(report))
     typer.echo(
         f"\nrun: {out}   report: {out / 'report.html'}   next: graphfuse rank {out} {cohort}"
@@ -117,6 +118,7 @@ def _printed_if_incomplete() -> Iterator[None]:
 
 @app.command(epilog="Example: graphfuse rank runs/mine my-cohort.toml --top 50")
 def rank(
+    context: typer.Context,
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A run directory.")],
     cohort: Annotated[str | None, typer.Argument(metavar="[COHORT]",
     help="The cohort that it was trained on; default: the run's own, where its files are here.")]
@@ -132,6 +134,8 @@ def rank(
     speak(quiet)
     from graphfuse import api
 
+    if given_by_user(context, ["planted"]) and not recovery:
+        raise InputError("--planted: says what --recovery plants; give --recovery COHORTS too")
     given = {"method": method, "network": network, "device": device}
     given |= {"gene_sets": gene_sets, "markers": markers, "knockoffs": knockoffs}
     given |= {"resamples": resamples, "nulls": nulls}
@@ -208,6 +212,6 @@ def run(
     recipe = controlled(recipe, patient_control, gene_control)
     with _printed_if_incomplete():
         options = {"top": top, "gene_sets": gene_sets, "markers": markers}
-        report, ranking = api.run(cohort, out, recipe, **options, **training(context.params))
+        report, ranking = api.run(cohort, out, recipe, **options, **training(context))
     typer.echo(f"{report}\n\n{ranking!r}")
     typer.echo(f"\nrun: {out}   report: {out / 'report.html'}   rankings: {out / 'rankings'}")

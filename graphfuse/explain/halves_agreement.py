@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
 from scipy.stats import norm
 
+FEWEST = 10  # permutations, of which fewer do not say what a tenth of cohorts reach
 LEVEL = 0.1  # share of cohorts without any signal in which the agreement is above `by_chance`
 
 
@@ -17,9 +19,13 @@ class Agreement(NamedTuple):
     by_chance: float
 
     def beside(self, nulls: np.ndarray) -> Agreement:
-        """The same beside correlations of models of permuted labels, from which follows what is
-        reached by chance."""
-        return self._replace(by_chance=float(np.quantile(nulls, 1 - LEVEL)))
+        """The same beside correlations of models of permuted labels: by chance is then reached what
+        one more such correlation would exceed with a probability of at most a tenth. Fewer than 10
+        of them leave what is reached by chance as it was."""
+        if len(nulls) < FEWEST:
+            return self
+        place = math.ceil(round((1 - LEVEL) * (len(nulls) + 1), 9))
+        return self._replace(by_chance=float(np.sort(nulls)[place - 1]))
 
     @property
     def is_chance(self) -> bool:

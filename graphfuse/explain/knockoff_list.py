@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -15,8 +15,9 @@ from scipy.stats import norm, rankdata
 from graphfuse.data.cohort import Cohort
 from graphfuse.data.modality import Modality
 from graphfuse.data.safe_csv import csv_and_parquet
-from graphfuse.errors import InputError, examples
+from graphfuse.errors import InputError, counted, examples
 from graphfuse.explain.column_groups import ColumnGroups, column_numbers
+from graphfuse.statistics.knockoff_filter import shortest_list
 from graphfuse.statistics.knockoff_selection import selection_q
 
 if TYPE_CHECKING:  # torch comes with it, and reports are drawn without torch
@@ -25,9 +26,12 @@ if TYPE_CHECKING:  # torch comes with it, and reports are drawn without torch
 LEVEL = 0.1  # the false-discovery rate of the lists that are printed
 DESCRIPTION = """features and groups of correlated ones, with the false-discovery rate q at which
                       each would be selected as one that the outcome depends on given all others,
-                      by Gaussian knockoffs; no model is explained; the list of q <= 0.1 may be
-                      empty"""  # for README.txt
-_NOTHING = "too few patients, or columns too much alike, to name any with this bound"
+                      by Gaussian knockoffs; no model is explained; columns of categories, such
+                      as sex or stage, are not tested, and have no row. A list of rate r has at
+                      least 1/r items ({listed} at q <= {rate}; {apart} must be stronger than their
+                      knockoffs in a draw), whatever the data: fewer effects are in no list,
+                      however strong. q = 1: in no list, which is not evidence against it"""
+_NOTHING = "knockoffs: no column of numbers varies; there is nothing to test"
 KNOCKOFF_COLUMNS = ("kind", "id", "gene", "modality", "q", "draws")
 _FEWEST = 20  # patients; of fewer no covariance is worth estimating
 
@@ -48,8 +52,6 @@ class KnockoffList:
 
     table: pd.DataFrame
     draws: int
-
-    readme_texts: ClassVar[dict[str, str]] = {"knockoffs": DESCRIPTION}
 
     @classmethod
     def of(cls, replicas: Sequence[Replica], cohort: Cohort, draws: int) -> KnockoffList:
@@ -73,15 +75,16 @@ class KnockoffList:
         InputError
             As `knockoff_table` does.
         """
-        model = replicas[0].model
-        outcome = cohort.outcome(model.target_)
-        trained = np.zeros(len(cohort), bool)
-        for replica in replicas:
-            trained[replica.train] = True
-        rows = np.flatnonzero(trained & outcome.known)
-        modalities = [cohort.modalities[name] for name in model.modalities_]
+        rows, modalities = _tested(replicas, cohort)
+        outcome = cohort.outcome(replicas[0].model.target_)
         coded = outcome.task.coded(outcome.target)
         return cls(knockoff_table(modalities, coded, rows, draws), draws)
+
+    @property
+    def readme_texts(self) -> dict[str, str]:
+        """What README.txt of the rankings says."""
+        listed, apart = shortest_list(LEVEL, self.draws)
+        return {"knockoffs": DESCRIPTION.format(rate=LEVEL, listed=listed, apart=apart)}
 
     def save(self, folder: Path) -> None:
         """Write the table as a csv and a parquet file."""
@@ -94,10 +97,73 @@ class KnockoffList:
             named = items.loc[items["q"] <= LEVEL, "id"]
             listed = f": {examples(named, 8)}" if len(named) else ""
             said.append(f"{len(named) or 'none'} of {len(items):,} {kind}s{listed}")
-        head = f"knockoffs ({self.draws} draws), false-discovery rate {LEVEL}: {'; '.join(said)}"
+        draws = counted(self.draws, "draw")
+        head = f"knockoffs ({draws}), false-discovery rate {LEVEL}: {'; '.join(said)}"
         if (self.table["q"] <= LEVEL).any():
             return [head]
-        return [f"{head}; {_NOTHING}"]
+        return [f"{head}; {why_empty(self.draws)}"]
+
+
+def require_knockoffs(replicas: Sequence[Replica], cohort: Cohort) -> None:
+    """Check, before anything is ranked, that knockoffs can be drawn.
+
+    Parameters
+    ----------
+    replicas : sequence of Replica
+        The fold models.
+    cohort : Cohort
+        The cohort that they were trained on.
+
+    Raises
+    ------
+    InputError
+        As `knockoff_table` does.
+    """
+    rows, modalities = _tested(replicas, cohort)
+    _require_patients(rows)
+    for modality in modalities:
+        numbers = pd.DataFrame(column_numbers(modality.take(rows)))
+        if (numbers.std(ddof=0) > 0).any():
+            return
+    raise InputError(_NOTHING)
+
+
+def _tested(replicas: Sequence[Replica], cohort: Cohort) -> tuple[np.ndarray, list[Modality]]:
+    """The patients with a known outcome that some model was trained on, and the modalities."""
+    model = replicas[0].model
+    trained = np.zeros(len(cohort), bool)
+    for replica in replicas:
+        trained[replica.train] = True
+    rows = np.flatnonzero(trained & cohort.outcome(model.target_).known)
+    return rows, [cohort.modalities[name] for name in model.modalities_]
+
+
+def _require_patients(rows: np.ndarray) -> None:
+    if len(rows) < _FEWEST:
+        raise InputError(f"knockoffs: {len(rows)} patients are too few; {_FEWEST} are needed")
+
+
+def why_empty(draws: int) -> str:
+    """Why knockoffs may name nothing, in a sentence.
+
+    Parameters
+    ----------
+    draws : int
+        How many times they were drawn.
+
+    Returns
+    -------
+    str
+    """
+    listed, apart = shortest_list(LEVEL, draws)
+    bound = f"at this rate no list has fewer than {listed} items, whatever the data"
+    if apart > listed:
+        bound += f", and {apart} must be stronger than their knockoffs in a draw"
+    return (
+        f"{bound}: fewer effects are not named, however strong, nor are those of too few patients "
+        "or of columns too much alike; q = 1 says that an item is in no list, not that there is "
+        "no evidence"
+    )
 
 
 def knockoff_table(
@@ -143,8 +209,7 @@ def knockoff_table(
     ----------
     As of `graphfuse.statistics.knockoffs` and `graphfuse.statistics.knockoff_filter`.
     """
-    if len(rows) < _FEWEST:
-        raise InputError(f"knockoffs: {len(rows)} patients are too few; {_FEWEST} are needed")
+    _require_patients(rows)
     groups = ColumnGroups.of(modalities, rows)
     numbers = [column_numbers(modality.take(rows)) for modality in modalities]
     scores = normal_scores(np.hstack(numbers))  # [n, C]
@@ -158,7 +223,7 @@ def knockoff_table(
             q = selection_q(values[:, varies], outcome, rng, draws, LEVEL)
             tables.append(table[varies].assign(q=q))
     if not tables:
-        raise InputError("knockoffs: no column of numbers varies; there is nothing to test")
+        raise InputError(_NOTHING)
     found = pd.concat(tables).sort_values("q", kind="stable", ignore_index=True)
     found["draws"] = draws
     return found[list(KNOCKOFF_COLUMNS)]

@@ -40,10 +40,11 @@ class MarginalTables:
     def __init__(self, cohort: Cohort, modalities: Sequence[str], target: str):
         outcome = cohort.outcome(target)
         task = outcome.task
-        self._directions = task.ranked_apart
+        self._task, self._directions = task, task.ranked_apart
         known = np.flatnonzero(outcome.known)
         learned = outcome.target.take(known)
         keys, tables, first = [], [], 0
+        self._ids: list[str] = []
         for name in modalities:
             modality = cohort.modalities[name].take(known)
             values, parts = measured_values(modality)
@@ -51,6 +52,7 @@ class MarginalTables:
                 keys.append((first + column, kind, level))
             tables.append(_frames(task.marginal(values, learned)))
             first += len(modality.columns)
+            self._ids += modality.feature_ids
         index = pd.MultiIndex.from_tuples(keys, names=_KEY)
         self._features = first
         self._tables = []  # of the strongest direction, then of each
@@ -70,7 +72,7 @@ class MarginalTables:
         -------
         pandas.DataFrame
             A row for each feature. A category has the association of the level that tells most,
-            and a p-value corrected for the number of levels.
+            and a p-value and an interval corrected for the number of levels.
         """
         return self._named(self._by_feature(direction))
 
@@ -87,18 +89,41 @@ class MarginalTables:
         Returns
         -------
         pandas.DataFrame
-            A row for each gene: the association of the column that tells most, and a p-value
-            corrected for the number of its columns.
+            A row for each gene, with `marginal_column` beside: the association of that column, of
+            the gene's columns the one that tells most, and a p-value and an interval corrected for
+            the number of its columns.
         """
-        table = self._by_feature(None).assign(gene=gene)
+        table = self._by_feature(None).assign(gene=gene, marginal_column=self._ids)
         measured = table[table["gene"] >= 0].reset_index(drop=True)
-        return self._named(_strongest(measured, "gene", genes))
+        strongest = self._strongest(measured, "gene", genes)
+        is_known = strongest["marginal"].notna().to_numpy()
+        column = np.where(is_known, strongest["marginal_column"], "")
+        return self._named(strongest).assign(marginal_column=column)
 
     def _by_feature(self, direction: int | None) -> pd.DataFrame:
         """Each feature's association in a direction, a category's by its strongest level."""
         table = self._of_direction(direction).reset_index()
         values = table[table["kind"] != "flag"].reset_index(drop=True)
-        return _strongest(values, "feature", self._features)
+        return self._strongest(values, "feature", self._features)
+
+    def _strongest(self, table: pd.DataFrame, by: str, groups: int) -> pd.DataFrame:
+        """The row of each group, numbered from 0, with the strongest association; its p-value is
+        multiplied by the number of rows, and its interval is as wide as that takes, except that two
+        levels of a category say the same."""
+        rows = table.groupby(by)["p"].transform("size")
+        is_twice = (rows == 2) & (table["kind"] == "level")
+        chosen_of = np.where(is_twice, 1, rows)
+        choices = table["choices"] * chosen_of
+        table = table.assign(p=np.minimum(table["p"] * chosen_of, 1.0), choices=choices)
+        size = table["marginal"].abs().fillna(-1.0)
+        strongest = size.groupby(table[by]).idxmax()
+        chosen = table.loc[strongest]
+        several = chosen[chosen_of[strongest] > 1]
+        sizes = several[["marginal", "positives", "negatives", "choices"]].to_numpy(float).T
+        low, high = self._task.marginal_interval(*sizes)
+        chosen.loc[several.index, "marginal_lo"] = low
+        chosen.loc[several.index, "marginal_hi"] = high
+        return chosen.set_index(by).reindex(range(groups))
 
     def of_inputs(self, inputs: pd.DataFrame) -> pd.DataFrame:
         """The columns `COLUMNS` of levels and flags.
@@ -130,18 +155,6 @@ class MarginalTables:
         q = false_discovery_rate(table["p"].to_numpy(float))
         named = table.assign(marginal_class=shown, q=q)
         return named[COLUMNS].reset_index(drop=True)
-
-
-def _strongest(table: pd.DataFrame, by: str, groups: int) -> pd.DataFrame:
-    """The row of each group, numbered from 0, with the strongest association; its p-value is
-    multiplied by the number of rows, except that two levels of a category say the same."""
-    rows = table.groupby(by)["p"].transform("size")
-    is_twice = (rows == 2) & (table["kind"] == "level")
-    table["p"] = np.minimum(table["p"] * np.where(is_twice, 1, rows), 1.0)
-    size = table["marginal"].abs().fillna(-1.0)
-    strongest = size.groupby(table[by]).idxmax()
-    chosen = table.loc[strongest].set_index(by)
-    return chosen.reindex(range(groups))
 
 
 def measured_values(modality: Modality) -> tuple[np.ndarray, list[ColumnPart]]:

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from graphfuse.errors import InputError
+from graphfuse.errors import InputError, counted
 from graphfuse.evaluate.cross_validation_results import Replica
 from graphfuse.explain.explained_models import ExplainedModels
 from graphfuse.explain.half_samples import HalfSamples
+from graphfuse.explain.halves_agreement import FEWEST
 from graphfuse.explain.marginal_table import MarginalTables
 from graphfuse.explain.null_scores import quantile_by_item
 from graphfuse.learn.progress import progress
@@ -75,11 +76,7 @@ class PermutedLabels:
         InputError
             Where halves keep groups of patients whole: their labels cannot be exchanged.
         """
-        if halves.keeps is not None:
-            raise InputError(
-                f"nulls: patients of one {halves.keeps} are kept together, so that their labels "
-                "cannot be exchanged with others'; rank without --nulls"
-            )
+        require_exchangeable(halves.keeps)
         pairs = min(len(models) // 2, nulls)
         patients = halves.cohort.take(halves.rows)
         marginal = MarginalTables(patients, halves.modalities, halves.outcome.name)
@@ -101,10 +98,16 @@ class PermutedLabels:
     @property
     def description(self) -> str:
         """What `null_quantile` is, for README.txt."""
+        step = f"in steps of 1/{self.nulls}" if self.nulls > 1 else "0 or 1"
+        verdict = ""
+        if self.nulls < FEWEST:
+            verdict = f"; the verdict is not by so few\n{_INDENT}permutations ({FEWEST} are needed)"
+        permutations = counted(self.nulls, "permutation")
         return (
-            f"share of {self.nulls} permutations of the labels in which the item scores lower\n"
+            f"share of {permutations} of the labels in which the item scores lower\n"
             f"{_INDENT}than in the ranking of the same two halves by their own labels;\n"
-            f"{_INDENT}of the single item, not corrected for the number of items"
+            f"{_INDENT}of the single item, not corrected for the number of items;\n"
+            f"{_INDENT}{step}{verdict}"
         )
 
     def fill(self, tables: Tables) -> Tables:
@@ -118,6 +121,26 @@ class PermutedLabels:
                 quantile = self.quantiles[name].reindex(items).to_numpy()
                 filled[name] = table.assign(null_quantile=quantile)
         return filled
+
+
+def require_exchangeable(keeps: str | None) -> None:
+    """Check that labels can be permuted.
+
+    Parameters
+    ----------
+    keeps : str or None
+        The group of the cohort that halves do not part.
+
+    Raises
+    ------
+    InputError
+        Where there is such a group.
+    """
+    if keeps is not None:
+        raise InputError(
+            f"nulls: patients of one {keeps} are kept together, so that their labels cannot be "
+            "exchanged with others'; rank without --nulls"
+        )
 
 
 def _tables(explained: ExplainedModels, halves: HalfSamples, marginal: MarginalTables) -> Tables:

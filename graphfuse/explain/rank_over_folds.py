@@ -174,6 +174,7 @@ def _about(
         "sign": words.sign,
         "marginal": words.marginal,
         "effect": words.effect,
+        "p": words.test,
         "nodes_by_class": words.by_direction,
         "patient_edges": method.about_patient_edges(task),
         "pathways": _about_pathways(sets, recipe, f"{silent} gene sets"),

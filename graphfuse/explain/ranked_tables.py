@@ -11,7 +11,7 @@ from scipy.stats import rankdata
 from graphfuse.data.modality import Modality
 from graphfuse.explain.item_scores import ItemScores
 from graphfuse.graph.gene.network import GeneNetwork
-from graphfuse.schema import RANKING_COLUMNS
+from graphfuse.schema import GENE_COLUMNS, RANKING_COLUMNS
 from graphfuse.statistics.columns import ROUNDING
 
 TOP = 100  # the most items that count as first
@@ -147,9 +147,10 @@ def genes(items: pd.DataFrame, scores: ItemScores, signs: pd.DataFrame) -> pd.Da
     Returns
     -------
     pandas.DataFrame
-        As of `ranked_table`.
+        As of `ranked_table`, with `marginal_column`.
     """
-    return ranked_table("gene", items, scores.score, scores.fold_scores, signs)
+    ranked = ranked_table("gene", items, scores.score, scores.fold_scores, signs)
+    return ranked.join(items.set_index("id")[list(GENE_COLUMNS)], on="id")
 
 
 def gene_items(features: pd.DataFrame) -> pd.DataFrame:

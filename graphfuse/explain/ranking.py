@@ -28,8 +28,9 @@ from graphfuse.schema.check_arguments import Count, checked
 _TABLES = (
     "nodes", "levels", "genes", "groups", "edges", "modalities", "pathways", "nodes_by_class",
 )  # fmt: skip
-_BESIDE = ("stability", "knockoffs", "faithfulness", "recovery")
-_CSV = (*_TABLES, "links", *TABLES, *_BESIDE)
+_MEASURED = ("stability", "knockoffs", "faithfulness", "recovery")
+BESIDE = (*TABLES, *_MEASURED)
+_CSV = (*_TABLES, "links", *BESIDE)
 _BOTH = [f"{name}.{kind}" for name in _CSV for kind in ("csv", "parquet")]
 _FILES = (*_BOTH, "patient_edges.parquet", "README.txt")
 RANKINGS = Kind.of("folder of rankings", "nodes_by_class.csv", *_FILES)
@@ -56,7 +57,8 @@ class Ranking:
     levels : pandas.DataFrame
         Levels of categories, and flags of missing values (`kind` is `level` or `flag`).
     genes : pandas.DataFrame
-        Genes; attributions are summed over the columns that measure a gene.
+        Genes; attributions are summed over the columns that measure a gene, of which
+        `marginal_column` is the one that the association with the outcome is of.
     groups : pandas.DataFrame
         Groups of correlated columns, with `size`, the `best` member, all `members`, and of the
         first groups `ablation`, the change of predictions without the whole group; attributions are
@@ -313,6 +315,12 @@ class Ranking:
         if below:
             lines += ["", *below]
         return "\n".join(lines)
+
+    @property
+    def beside(self) -> set[str]:
+        """The names of the tables that stand beside the rankings."""
+        made = {name for name in _MEASURED if getattr(self, name) is not None}
+        return made if self.biology is None else made | set(self.biology.made())
 
     @property
     def _ranged(self) -> str:

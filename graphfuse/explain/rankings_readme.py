@@ -16,6 +16,9 @@ _README = """Rankings of this run
 method: {method}
 verdict: {verdict}
 
+Of a linear model (0 epochs, as the report says) integrated-gradients, gradient-x-input and
+occlusion score columns alike: that their lists are the same is then no evidence for any of them.
+
 nodes.csv             every measured feature, one row, one rank (ties share a rank)
 levels.csv            levels of categories (kind level) and flags of missing values (kind flag),
                       which are part of their features' scores
@@ -42,13 +45,16 @@ patient_edges.parquet edges between patients (ids inside): {patient_edges}
 score                 {score}
                       Patients without the modality count as 0. Ranks are by score alone.
 sign                  {sign};
+                      a gene's is that of its columns together, which may differ in it;
                       flags of missing values and levels of categories have no part in it;
                       0: none, as of a category
 level                 of a category: its level with the largest slope
 missing_share         the share of the score that comes from the flag of missing values
 network_share         the share that comes through neighbours in the gene network
 rank_mean, rank_lo, rank_hi   mean and 2.5 and 97.5 percentiles of the rank by each single one of
-                      {ranged}
+                      {ranged};
+                      rank itself is by the scores of the run's fold models together, and may lie
+                      outside of these percentiles
 selected_frequency    share of those models that have the item among their first {top}, or the first
                       twentieth of the table where that is fewer
 null_quantile         {null_quantile}
@@ -71,19 +77,25 @@ Beside the ranks stands how a column goes with the outcome by itself, on the sam
 any model and with no part in the ranks. A column may matter in one way and not in the other: one
 of many that say the same has a small score and a strong association; one that only matters beside
 others, the opposite. Missing values are left out; a category has the figures of its level that
-tells most, a gene those of its column that does.
+tells most, a gene those of its column that does (`marginal_column`), whose direction may be
+another than the gene's sign.
 
 marginal              {marginal}
-marginal_lo, marginal_hi   its 95 % interval
+marginal_lo, marginal_hi   its 95 % interval; where it is the strongest of several classes, levels
+                      of a category or columns of a gene, wide enough for all (Bonferroni)
+marginal_column       in genes.csv: the column that marginal, effect, difference and p are of
 effect                {effect}
 difference            mean of that class less mean of the others, in the unit of the table: a log
                       fold change where its values are logarithms; blank for a predicted number
-p                     of the rank test of that association
+p                     {p};
+                      times the number of a category's levels (from three on) and of a gene's
+                      columns, of which the strongest is shown
 q                     false-discovery rate (Benjamini-Hochberg) by p, over all items of the table
 group                 of a column: its group in groups.csv
 """
 _USUAL = {
     "edges": "every edge of the gene network among the measured genes",
+    "p": "of the rank test of that association",
     "null_quantile": "blank: no null rankings were given",
     "knockoffs": "not made: none were drawn (--knockoffs DRAWS)",
     "stability": "not made: there are no resamples (--resamples MODELS)",

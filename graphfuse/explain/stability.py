@@ -25,7 +25,7 @@ DESCRIPTION = """how far the first items agree between models of half the traini
                       drawn by chance; halves overlap, so that noise has more than 0); agreement:
                       correlation of what the models of two halves use, signs counted, which share
                       no labelled patient; by_chance: what it reaches in a tenth of cohorts
-                      without signal (of permuted labels, with --nulls)"""  # for README.txt
+                      without signal (of permuted labels, with --nulls 10 or more)"""
 _TABLES = {"feature": "nodes", "group": "groups"}  # kind of item → name of its scores
 
 

@@ -8,7 +8,9 @@ from typing import Any
 
 import pandas as pd
 
+from graphfuse.errors import counted
 from graphfuse.explain.knockoff_list import LEVEL as FDR
+from graphfuse.explain.knockoff_list import why_empty
 from graphfuse.report.formatting import number
 
 SHOWN = 15  # rows of each table
@@ -88,8 +90,10 @@ def _knockoffs(table: pd.DataFrame) -> dict[str, Any]:
         named = items.loc[items["q"] <= FDR, "id"].tolist()
         listed = _named(";".join(named), KNOCKOFFS_SHOWN)
         kinds.append({"kind": kind, "of": len(items), "found": len(named), "named": listed})
-    draws = f"{table['draws'].iloc[0]:.0f}"
-    return {"kinds": kinds, "rate": FDR, "draws": draws, "any": (table["q"] <= FDR).any()}
+    draws = int(table["draws"].iloc[0])
+    shown = {"kinds": kinds, "rate": FDR, "draws": counted(draws, "draw")}
+    why = "" if (table["q"] <= FDR).any() else why_empty(draws)
+    return shown | {"empty": why[:1].upper() + why[1:]}
 
 
 def p_value(value: float) -> str:

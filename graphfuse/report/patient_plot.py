@@ -11,11 +11,11 @@ from graphfuse.report.svg import ACCENT, HEADING, INK, SMALL_LABEL, canvas, clip
 SHOWN = 15
 AGAINST = "#b5542c"
 ROW, LEFT, WIDE, RIGHT = 0.27, 3.3, 4.2, 0.4  # inches
-ABOVE, BELOW = 0.55, 0.65
+ABOVE, BELOW = 0.55, 0.75
 RESOLUTION = 200  # dots an inch
 
 
-def draw(attributions: pd.DataFrame, title: str, direction: str, path: Path) -> None:
+def draw(attributions: pd.DataFrame, title: str, direction: str, unit: str, path: Path) -> None:
     """Draw the largest attributions as bars, and what LIME says of the same columns as rings.
 
     Parameters
@@ -26,6 +26,8 @@ def draw(attributions: pd.DataFrame, title: str, direction: str, path: Path) -> 
         Above the picture.
     direction : str
         What attributions are of, such as "the probability of class1".
+    unit : str
+        What they are measured in, such as "in the unit of the outcome".
     path : pathlib.Path
         The PNG file to write.
     """
@@ -48,7 +50,8 @@ def draw(attributions: pd.DataFrame, title: str, direction: str, path: Path) -> 
         axes.set_ylim(-0.6, len(shown) - 0.4)
         axes.grid(axis="y", visible=False)
         axes.set_xlabel(
-            f"attribution: + raises {direction}, - lowers it   (ring: LIME)", **SMALL_LABEL
+            f"attribution, {unit}\n+ raises {direction}, - lowers it   (ring: LIME)",
+            **SMALL_LABEL,
         )
         drawn.figure.text(0.02, 1 - 0.3 / size[1], clip(title, 95), **_title())
         drawn.figure.savefig(path, format="png", dpi=RESOLUTION, facecolor="white")

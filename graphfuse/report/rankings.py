@@ -238,15 +238,17 @@ def _sign(sign: float) -> str:
 
 def _alone(row: Any) -> str:
     """An association with its interval, and where it is of a class, that class and whether its
-    patients have the higher or the lower values."""
+    patients have the higher or the lower values; of a gene, the column that it is of."""
     if math.isnan(row.marginal):
         return ""
     low, high = number(row.marginal_lo, 2), number(row.marginal_hi, 2)
     shown = f"{number(row.marginal, 2)} ({low} to {high})"
+    column = getattr(row, "marginal_column", "")
+    of_column = f"; {column}" if column.removeprefix(f"{row.modality}:") not in ("", row.id) else ""
     if not row.marginal_class:
-        return shown
+        return shown + of_column
     where = {True: "lower in ", False: "higher in "}.get(row.effect < 0, "")
-    return f"{shown}, {'' if math.isnan(row.effect) else where}{row.marginal_class}"
+    return f"{shown}, {'' if math.isnan(row.effect) else where}{row.marginal_class}{of_column}"
 
 
 def _chance(q: float) -> str:

@@ -35,6 +35,7 @@ from graphfuse.schema.recipe_sections import (
 )
 from graphfuse.schema.run import (
     FOLD_COLUMNS,
+    GENE_COLUMNS,
     GROUP_COLUMNS,
     PREDICTION_COLUMNS,
     RANKING_COLUMNS,

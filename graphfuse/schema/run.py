@@ -29,6 +29,7 @@ RANKING_COLUMNS = (
 )  # fmt: skip
 # of groups of columns, after those
 GROUP_COLUMNS = ("size", "best", "members", "ablation", "ablation_rank")
+GENE_COLUMNS = ("marginal_column",)  # of genes, after those
 SECONDS = "fit_seconds"  # the one number in a row of scores that is no metric
 FOLD_COLUMNS = ("patient", "repeat", "fold")
 # then those of the kind of outcome (`Task.columns`), and `flag`

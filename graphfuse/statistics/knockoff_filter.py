@@ -2,7 +2,49 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
+
+
+def shortest_list(level: float, draws: int = 1) -> tuple[int, int]:
+    """How many items a list must have at least, whatever the data.
+
+    With V knockoffs among as many selected items, at least (1 + V) / items are taken to be false,
+    which is never below 1 / items.
+
+    Parameters
+    ----------
+    level : float
+        The false-discovery rate of the list.
+    draws : int
+        How many times knockoffs are drawn.
+
+    Returns
+    -------
+    listed : int
+        Items of the shortest list.
+    apart : int
+        Items that must be stronger than their knockoffs in a single draw; of several draws, each
+        takes its threshold at half the rate, as in `knockoff_q`, and a list may be as short as
+        `listed` only where draws share no other items.
+
+    Examples
+    --------
+    >>> shortest_list(0.1), shortest_list(0.1, draws=10)
+    ((10, 10), (10, 20))
+    """
+    return _at_least(level), _at_least(_level_of_draw(level, draws))
+
+
+def _at_least(level: float) -> int:
+    """The smallest whole number that is 1 / level or more, but for rounding."""
+    return math.ceil(round(1 / level, 9))
+
+
+def _level_of_draw(level: float, draws: int) -> float:
+    """The rate at which the threshold of a single draw is taken."""
+    return level if draws == 1 else level / 2
 
 
 def knockoff_threshold(statistics: np.ndarray, level: float) -> float:
@@ -145,5 +187,5 @@ def knockoff_q(statistics: np.ndarray, level: float = 0.1) -> np.ndarray:
     (0.025, 1.0)
     """
     statistics = np.atleast_2d(np.asarray(statistics, float))
-    own = level if len(statistics) == 1 else level / 2
+    own = _level_of_draw(level, len(statistics))
     return e_value_q(knockoff_e_values(statistics, own))

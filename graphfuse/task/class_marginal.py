@@ -61,11 +61,31 @@ def _marginal(compared: OneVsRest, chosen: np.ndarray, tests: int) -> Marginal:
     auroc = np.maximum(auroc, 1 - auroc)
     positives = compared.positives[chosen, column]
     negatives = compared.negatives[chosen, column]
-    z = norm.isf((1 - LEVEL) / 2 / tests)
+    sizes = positives, negatives, np.full(len(chosen), tests)
+    low, high = class_interval(auroc, *sizes)
+    effect, difference = compared.effect[chosen, column], compared.difference[chosen, column]
+    p = compared.p[chosen, column]
+    return Marginal(auroc, low, high, effect, difference, p, chosen, *sizes)
+
+
+def class_interval(
+    auroc: np.ndarray, positives: np.ndarray, negatives: np.ndarray, choices: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The 95 % interval of AUROCs, each the strongest of several.
+
+    Parameters
+    ----------
+    auroc, positives, negatives, choices : np.ndarray
+        `[F]`: the AUROC, the patients of the class and the others, and of how many AUROCs it was
+        chosen.
+
+    Returns
+    -------
+    low, high : np.ndarray
+        `[F]`; NaN where the AUROC is.
+    """
+    z = norm.isf((1 - LEVEL) / 2 / choices)
     with np.errstate(divide="ignore", invalid="ignore"):
         low, high = auroc_interval(auroc, positives, negatives, z)
     is_known = ~np.isnan(auroc)
-    low = np.where(is_known, low, np.nan)
-    high = np.where(is_known, high, np.nan)
-    effect, difference = compared.effect[chosen, column], compared.difference[chosen, column]
-    return Marginal(auroc, low, high, effect, difference, compared.p[chosen, column], chosen)
+    return np.where(is_known, low, np.nan), np.where(is_known, high, np.nan)

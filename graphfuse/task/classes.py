@@ -13,7 +13,7 @@ from graphfuse.errors import InputError, few
 from graphfuse.statistics.columns import anova_f
 from graphfuse.task.class_external import ExternalClasses
 from graphfuse.task.class_labels import in_total
-from graphfuse.task.class_marginal import class_marginals
+from graphfuse.task.class_marginal import class_interval, class_marginals
 from graphfuse.task.class_metrics import METRICS
 from graphfuse.task.class_values import ClassValues
 from graphfuse.task.outcome import Outcome, Target
@@ -253,6 +253,8 @@ class Classes(ClassValues, ExternalClasses, Task):
         marginal="AUROC of the class `marginal_class` against all other patients, of which 1 is\n"
         "                      the strongest whichever has the higher values",
         effect="mean of that class less mean of the others, in pooled standard deviations",
+        test="of the Kruskal-Wallis test of all classes; in nodes_by_class.csv of the rank\n"
+        "                      test of that class against all others",
         moved="the probability of the class that is predicted with all columns falls by",
     )
 
@@ -284,6 +286,9 @@ class Classes(ClassValues, ExternalClasses, Task):
         """AUROC of one class against the rest."""
         labels = np.where(target.known, target.values, -1)
         return class_marginals(values, labels, self.width)
+
+    def marginal_interval(self, association, positives, negatives, choices):
+        return class_interval(association, positives, negatives, choices)
 
     def patient_weights(self, predictor: np.ndarray, calibration: float) -> np.ndarray:
         """By the probability of the class: a class is explained by who is most likely of it."""

@@ -11,20 +11,21 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+from scipy.stats import norm
 
 from graphfuse.errors import FEW, InputError, few
 from graphfuse.statistics.columns import ROUNDING
 from graphfuse.statistics.rank_association import correlation_interval, rank_correlation
 from graphfuse.task.number_metrics import METRICS, correlation
 from graphfuse.task.number_values import NumberValues
+from graphfuse.task.number_words import NUMBER_WORDS
 from graphfuse.task.outcome import Outcome, Target
 from graphfuse.task.ranking_interface import Marginal
 from graphfuse.task.task import Task
-from graphfuse.task.wording import AttributionWords, ReportWords
+from graphfuse.task.wording import ReportWords
 
 STRATA = 5  # of about as many patients, low to high: every fold gets its share of each
 WIDE = 1.6448536269514722  # standard deviations to either side of the mean that hold 90 %
-WIDE_95 = 1.959963984540054  # and 95 %
 FAR = 3.0  # standard deviations from where training was
 _COLUMNS = ("value", "lo", "hi")
 
@@ -241,31 +242,16 @@ class Number(NumberValues, Task):
 
     # -------------------------------------------------------------------------- how it is explained
 
-    attribution_words = AttributionWords(
-        of="the predicted number",
-        outputs="predictions",
-        unit="in standard deviations of the outcome among training patients",
-        score="mean over patients of what the item adds to predictions, averaged over models\n"
-        "                      with its sign, then absolute, in units of its noise (how far\n"
-        "                      slopes in the same modality are apart between models): what the\n"
-        "                      models use of it, given all others (modalities: its share,\n"
-        "                      without units; edges and gene sets: in standard deviations of the\n"
-        "                      outcome, absolute mean, patients weighted by how far above (+) or\n"
-        "                      below (-) the mean prediction they are)",
-        sign="+ a higher value moves the prediction up, - down (edges: + away from the mean\n"
-        "                      prediction, - towards it)",
-        by_direction="empty: a number has one direction, which is that of nodes.csv",
-        neighbours="what each neighbour adds to the\n"
-        "                      prediction (in SD of the outcome) in the linear part of the model",
-        alone="Spearman's ρ",
-        marginal="Spearman's correlation with the outcome",
-        effect="change of the outcome, in its own units, by standard deviation of the column",
-        moved="predictions change, in standard deviations of the outcome, by",
-    )
+    attribution_words = NUMBER_WORDS
 
     @property
     def directions(self) -> tuple[str, ...]:
         return ("value",)
+
+    @property
+    def own_unit(self) -> float:
+        """The outcome's units in a standard deviation."""
+        return self.scale
 
     def moved(self, before: np.ndarray, after: np.ndarray) -> np.ndarray:
         """The absolute change of the value, in standard deviations of the outcome."""
@@ -275,9 +261,13 @@ class Number(NumberValues, Task):
         """Spearman's correlation, and the outcome's change by standard deviation of the column."""
         is_known = target.known
         found = rank_correlation(values[is_known], target.values[is_known])
-        low, high = correlation_interval(found.rho, found.rows, WIDE_95)
+        blank = Marginal.unknown(len(found.rho))
+        low, high = self.marginal_interval(found.rho, found.rows, blank.negatives, blank.choices)
         known = {"association": found.rho, "lo": low, "hi": high, "effect": found.slope}
-        return (Marginal.unknown(len(found.rho))._replace(**known, p=found.p),)
+        return (blank._replace(**known, p=found.p, positives=found.rows),)
+
+    def marginal_interval(self, association, positives, negatives, choices):
+        return correlation_interval(association, positives, norm.isf(0.025 / choices))
 
     def patient_weights(self, predictor: np.ndarray, calibration: float) -> np.ndarray:
         """By how far a patient's prediction is from the mean prediction; below 0 where it is below.

@@ -29,6 +29,11 @@ class Marginal(NamedTuple):
         `[F]`: of the test that the column has nothing to do with the outcome.
     direction : np.ndarray
         int `[F]`: the direction, such as the class, that association and effect are of.
+    positives, negatives : np.ndarray
+        `[F]`: how many patients with a value are of that direction, and how many are not; of a
+        number, how many have a value, and 0.
+    choices : np.ndarray
+        `[F]`: of how many directions it was chosen, which the interval allows for.
     """
 
     association: np.ndarray
@@ -38,13 +43,17 @@ class Marginal(NamedTuple):
     difference: np.ndarray
     p: np.ndarray
     direction: np.ndarray
+    positives: np.ndarray
+    negatives: np.ndarray
+    choices: np.ndarray
 
     @classmethod
     def unknown(cls, columns: int) -> Marginal:
         """Of so many columns, of which nothing is known."""
         nothing = np.full(columns, np.nan)
         nowhere = np.zeros(columns, dtype=int)
-        return cls(nothing, nothing, nothing, nothing, nothing, nothing, nowhere)
+        sizes = nowhere, nowhere, np.ones(columns, dtype=int)
+        return cls(nothing, nothing, nothing, nothing, nothing, nothing, nowhere, *sizes)
 
 
 class Attributed(ABC):
@@ -68,6 +77,12 @@ class Attributed(ABC):
         """The direction whose signs rankings show; `None` for that in which an item matters
         most."""
         return None
+
+    @property
+    def own_unit(self) -> float:
+        """By what the attributions of one patient are multiplied to be in the outcome's own unit;
+        1 where it has none."""
+        return 1.0
 
     def direction_called(self, output: np.ndarray) -> np.ndarray:
         """The direction that each output stands for, such as the most probable class.
@@ -137,6 +152,29 @@ class Attributed(ABC):
         """
         unknown = Marginal.unknown(values.shape[1])
         return (unknown,) * (1 + len(self.ranked_apart))
+
+    def marginal_interval(
+        self,
+        association: np.ndarray,
+        positives: np.ndarray,
+        negatives: np.ndarray,
+        choices: np.ndarray,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The 95 % interval of associations, each the strongest of several.
+
+        Parameters
+        ----------
+        association, positives, negatives, choices : np.ndarray
+            `[F]`, as of `Marginal`.
+
+        Returns
+        -------
+        low, high : np.ndarray
+            `[F]`: wide enough for all from which each was chosen (Bonferroni). By default nothing
+            is known.
+        """
+        unknown = np.full(len(association), np.nan)
+        return unknown, unknown
 
     @abstractmethod
     def patient_weights(self, predictor: np.ndarray, calibration: float) -> np.ndarray:

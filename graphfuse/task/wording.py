@@ -48,12 +48,17 @@ class AttributionWords(NamedTuple):
         What the score of an edge between patients is.
     unit : str
         What attributions are measured in.
+    patient_unit : str
+        The same in the explanation of one patient, where they are in the outcome's own unit; blank
+        where they are not.
     alone : str
         The name of the association of a column with the outcome, as "AUROC".
     marginal : str
         What that association is.
     effect : str
         What the effect beside it is.
+    test : str
+        Of which test its p-value is.
     moved : str
         How far predictions move when inputs are changed, as a clause that a number ends.
     """
@@ -65,9 +70,11 @@ class AttributionWords(NamedTuple):
     by_direction: str
     neighbours: str
     unit: str = "in the model's own unit"
+    patient_unit: str = ""
     alone: str = "association"
     marginal: str = "blank for outcomes of this kind"
     effect: str = "blank for outcomes of this kind"
+    test: str = "blank for outcomes of this kind"
     moved: str = "outputs change by"
 
 

@@ -248,6 +248,17 @@ def test_protocols(clinic, plain, call, options, kind, folds):
     )
 
 
+@pytest.mark.parametrize("other", [["--holdout", "0.3"], ["--folds", "f.csv"], ["--split", "a=b"]])
+def test_a_cross_validation_beside_another_choice_of_tested_patients_is_refused(
+    clinic, call, other
+):
+    for command in ("train", "run", "plan"):
+        out = [] if command == "plan" else ["-o", "run"]
+        done = call(command, "clinic.toml", "--cv", "3x1", *other, *out)
+        assert isinstance(done.exception, InputError)
+        assert f"--cv and {other[0]}: give one of them" in str(done.exception)
+
+
 @pytest.mark.parametrize("share", ["1.5", "0", "x3", "0.3x0", "half"])
 def test_a_share_that_is_none_is_refused(clinic, call, share):
     done = call("train", "clinic.toml", "--holdout", share, "-o", "run")

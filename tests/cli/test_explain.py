@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import shutil
 from pathlib import Path
 
@@ -67,7 +68,7 @@ def test_every_kind_of_method_explains(run, call):
 
 def test_what_is_not_there_is_named(run, call):
     done = call("explain", "run", "clinic.toml", "--row", "nobody")
-    assert done.exit_code != 0 and "has no such patient" in str(done.exception)
+    assert done.exit_code != 0 and str(done.exception).endswith("has no such patient")
     done = call("explain", "nowhere", "clinic.toml", "--row", "P0001")
     assert "is no run directory" in str(done.exception)
     done = call("explain", "run", "clinic.toml", "--row", "P0001", "--method", "attention")
@@ -160,7 +161,7 @@ def test_counterfactuals_stay_within_training_values_and_have_own_units(small, r
         assert known.mean() > 0.9 and (rises[known] == own[known]).all()
 
 
-def test_a_number_is_explained(small):
+def test_a_number_is_explained(small, tmp_path):
     tables = {m.name: m.table[m.present] for m in small.cohort.modalities.values()}
     rna = small.cohort.modalities["rna"].table
     source = np.random.default_rng(2)
@@ -175,6 +176,26 @@ def test_a_number_is_explained(small):
     assert first & {f"rna:{name}" for name in rna.columns[:2]}
     assert "logit" not in repr(found)
     mean = np.mean([replica.model.task_.location for replica in report.replicas])
+    scale = np.mean([replica.model.task_.scale for replica in report.replicas])
+    total = found.attributions["attribution"].sum()
+    value, there = (
+        float(said.split("value ")[1].split(",")[0]) for said in (found.said, found.total)
+    )
+    assert scale > 4 and total == pytest.approx(value - there, abs=0.1 * scale)
+    assert found.lime_fit > 0.9
+    masked = found.attributions.dropna(subset="lime")
+    assert np.corrcoef(masked["attribution"], masked["lime"])[0, 1] > 0.9
+    slope, _ = np.polyfit(masked["attribution"], masked["lime"], 1)
+    assert slope == pytest.approx(1, abs=0.2), "of the same unit"
+    printed = repr(found)
+    assert "by integrated gradients (in the unit of the outcome)" in printed
+    assert "takes the prediction across the training mean (" in printed
+    found.save(tmp_path)
+    told = " ".join((tmp_path / "README.txt").read_text().split())
+    assert "after which the prediction is on the other side of the training mean" in told
+    assert "at the training mean (in the unit of the outcome)" in told
+    for words in (printed, told):
+        assert not re.search(r"flip|\bcall\b|logit|deviations of the outcome", words)
     after = [
         float(said.split("then value ")[1].split(",")[0])
         for said in found.flips[1:]

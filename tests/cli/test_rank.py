@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pytest
 
 import graphfuse as gf
 from graphfuse.data.synth import planted
+from graphfuse.errors import InputError
 
 ROOT = Path(__file__).parents[2]
 OCCLUSION = ROOT / "tests" / "explain" / "occlusion.py"
@@ -177,13 +179,34 @@ def test_ranked_again_nothing_of_the_former_request_is_left(
 ):
     monkeypatch.chdir(shutil.copytree(ranked_with_all[0], tmp_path, dirs_exist_ok=True))
     before = {path.stem for path in Path("run/rankings").iterdir()}
-    assert call("rank", "run", "clinic.toml").exit_code == 0
+    again = call("rank", "run", "clinic.toml")
+    assert again.exit_code == 0
     gone = before - {path.stem for path in Path("run/rankings").iterdir()}
     asked = {"enrichment", "markers", "knockoffs", "stability", "faithfulness", "recovery"}
     asked.add("positive_control")
     assert gone == asked and Path("run/rankings/modules.csv").exists()
+    (line,) = [
+        line for line in again.output.splitlines() if "replaced by a ranking without" in line
+    ]
+    assert all(f"{name}.csv" in line for name in asked) and "modules" not in line
     assert "not made: no gene sets were given" in Path("run/rankings/README.txt").read_text()
     assert "rank in the folds" in Path("run/report.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("asked", "why"),
+    [
+        (["--planted", "4"], "--planted: says what --recovery plants; give --recovery COHORTS too"),
+        (["--recovery", "1", "--planted", "500"], "recovery: 500 planted .*give --planted 10 or"),
+        (["--recovery", "1", "--planted", "11"], "recovery: 11 planted columns are more than a qu"),
+    ],
+)
+def test_what_cannot_be_measured_is_refused_before_anything_is_ranked(
+    run, call, monkeypatch, asked, why
+):
+    monkeypatch.setattr("graphfuse.api.rank_runs.rank_replicas", None)
+    done = call("rank", "run", "clinic.toml", *asked)
+    assert isinstance(done.exception, InputError) and re.search(why, str(done.exception))
 
 
 def test_an_odd_number_of_resamples_is_refused(run, call):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,7 +15,9 @@ from graphfuse.explain.knockoff_list import (
     KnockoffList,
     knockoff_table,
     normal_scores,
+    require_knockoffs,
 )
+from graphfuse.statistics.knockoff_filter import knockoff_q
 
 
 def cohort(rows, blocks=0, causal=30, seed=0):
@@ -51,6 +55,7 @@ def test_planted_features_are_named_and_few_others():
     assert len(set(named) & causal) >= 25 and len(set(named) - causal) <= 5
     (line,) = KnockoffList(table, 3).lines()
     assert line.startswith("knockoffs (3 draws), false-discovery rate 0.1: ")
+    assert KnockoffList(table, 1).lines()[0].startswith("knockoffs (1 draw), ")
 
 
 def test_groups_are_named_where_their_members_cannot_be_told_apart():
@@ -65,7 +70,7 @@ def test_groups_are_named_where_their_members_cannot_be_told_apart():
 
 def test_a_short_list_says_so():
     (line,) = KnockoffList(found(cohort(60)), 3).lines()
-    assert "none of 160 features" in line and line.endswith("to name any with this bound")
+    assert "none of 160 features" in line and "or of columns too much alike" in line
 
 
 def test_missing_values_are_no_evidence():
@@ -91,3 +96,34 @@ def test_few_patients_are_refused():
     coded = outcome.task.coded(outcome.target)
     with pytest.raises(InputError, match="10 patients are too few; 20 are needed"):
         knockoff_table(list(made.modalities.values()), coded, np.arange(10), 2)
+
+
+@pytest.mark.parametrize(("draws", "apart"), [(1, 10), (4, 20)])
+def test_an_empty_list_names_the_bound_and_the_readme_says_what_q_1_is(draws, apart):
+    """Nine effects, however strong, are no list of rate 0.1."""
+    statistics = np.zeros((draws, 40))
+    statistics[:, : apart - 1] = 9.0
+    items = {"kind": "feature", "id": [f"rna:{n}" for n in range(40)], "q": knockoff_q(statistics)}
+    made = KnockoffList(pd.DataFrame(items), draws)
+    (line,) = made.lines()
+    assert "none of 40 features" in line and "no list has fewer than 10 items" in line
+    assert ("20 must be stronger than their knockoffs" in line) == (draws > 1)
+    assert "q = 1 says that an item is in no list" in line
+    text = " ".join(made.readme_texts["knockoffs"].split())
+    assert f"(10 at q <= 0.1; {apart} must be stronger than their knockoffs in a draw)" in text
+    assert "columns of categories, such as sex or stage, are not tested" in text
+    statistics[:, apart - 1] = 9.0
+    assert (knockoff_q(statistics) <= 0.1).sum() == apart
+
+
+@pytest.mark.parametrize(("rows", "scale", "why"), [(19, 1, "19 patients"), (20, 0, "no column")])
+def test_knockoffs_that_cannot_be_drawn_are_refused_before_anything_is_ranked(rows, scale, why):
+    ids = [f"p{n}" for n in range(40)]
+    table = pd.DataFrame({"G": scale * np.arange(40.0)}, ids)
+    labels = pd.Series(["case", "control"] * 20, ids, name="status")
+    made = Cohort.from_frames({"rna": table}, labels)
+    model = SimpleNamespace(target_="status", modalities_=["rna"])
+    with pytest.raises(InputError, match=why):
+        require_knockoffs([SimpleNamespace(model=model, train=np.arange(rows))], made)
+    if scale:
+        require_knockoffs([SimpleNamespace(model=model, train=np.arange(rows + 1))], made)

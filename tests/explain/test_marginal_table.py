@@ -9,6 +9,7 @@ from scipy import stats
 
 from graphfuse.data.cohort import Cohort
 from graphfuse.explain.marginal_table import COLUMNS, MarginalTables, false_discovery_rate
+from graphfuse.statistics.rank_association import auroc_interval, correlation_interval
 
 N = 90
 IDS = [f"p{row:02d}" for row in range(N)]
@@ -78,8 +79,28 @@ def test_a_gene_has_the_column_that_tells_most_and_pays_for_the_choice(values):
     best = features["marginal"][:2].idxmax()
     assert genes["marginal"][0] == features["marginal"][best]
     assert genes["effect"][0] == features["effect"][best]
-    alone = np.where(np.arange(12) == best, 0, -1)
-    assert genes["q"][0] == pytest.approx(2 * tables.of_genes(alone, 1)["q"][0])
+    assert genes["marginal_column"].tolist() == [f"rna:G{best:02d}"]
+    single = tables.of_genes(np.where(np.arange(12) == best, 0, -1), 1)
+    assert genes["q"][0] == pytest.approx(2 * single["q"][0])
+    assert genes["marginal_lo"][0] < single["marginal_lo"][0] == features["marginal_lo"][best]
+    assert genes["marginal_hi"][0] > single["marginal_hi"][0]
+
+
+@pytest.mark.parametrize("kind", ["class", "number"])
+def test_the_interval_of_a_gene_is_bonferronis_over_its_columns(values, kind):
+    number = pd.Series(values["G00"] + np.random.default_rng(3).normal(size=N), IDS, name="dose")
+    outcome = number if kind == "number" else (number > 0).map({True: "b", False: "a"})
+    cohort = Cohort.from_frames({"rna": values}, outcome, kind=kind)
+    gene = MarginalTables(cohort, ["rna"], "dose").of_genes(np.zeros(12, int), 1).iloc[0]
+    z, found = stats.norm.isf(0.025 / 12), np.array([gene["marginal"]])
+    if kind == "number":
+        expected = correlation_interval(found, np.array([N]), z)
+    else:
+        sizes = outcome.value_counts()
+        expected = auroc_interval(found, *np.array([[sizes["b"]], [sizes["a"]]]), z)
+    assert gene["marginal_lo"] == pytest.approx(expected[0][0])
+    assert gene["marginal_hi"] == pytest.approx(expected[1][0])
+    assert gene["marginal_column"] == "rna:G00"
 
 
 def test_rates_of_noise_are_rarely_small():

@@ -78,6 +78,7 @@ def test_planted_columns_come_first_with_their_signs(cohort, recipe, tmp_path):
     said = (tmp_path / "README.txt").read_text()
     assert "class's" not in said and "logit" not in said
     assert "standard deviations of the outcome" in " ".join(said.split())
+    assert "p                     of the test that this correlation is 0" in said
     assert list(pd.read_csv(tmp_path / "nodes_by_class.csv")) == [*RANKING_COLUMNS, "class"]
 
 

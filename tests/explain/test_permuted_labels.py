@@ -47,6 +47,9 @@ def test_planted_features_lie_above_permuted_labels(made, replicas, tmp_path):
     ranking.save(tmp_path)
     said = (tmp_path / "README.txt").read_text()
     assert "null_quantile         share of 4 permutations of the labels" in said
+    assert "in steps of 1/4; the verdict is not by so few" in said
+    few = plain.stability.table["by_chance"]
+    assert ranking.stability.table["by_chance"].equals(few), "which say nothing of a tenth"
 
 
 def test_a_half_keeps_its_labels_and_its_graphs(made, replicas):

@@ -69,6 +69,19 @@ def test_top_limits_the_print_never_the_files(ranking, tmp_path):
         said.startswith("Rankings")
         and "pathways.csv          empty: the recipe has no [pathways]\n" in said
     )
+    plain = " ".join(said.split())
+    for words in (
+        "fold models together, and may lie outside of these percentiles",
+        "of the Kruskal-Wallis test of all classes; in nodes_by_class.csv of the rank test of that",
+        "the strongest of several classes, levels of a category or columns of a gene, wide enough",
+        "marginal_column in genes.csv: the column that marginal, effect, difference and p are of",
+        "integrated-gradients, gradient-x-input and occlusion score columns alike",
+    ):
+        assert words in plain
+    genes = pd.read_csv(tmp_path / "genes.csv")
+    beside = ["marginal", "marginal_class", "effect"]
+    of_column = ranking.nodes.set_index("id").loc[genes["marginal_column"], beside]
+    pd.testing.assert_frame_equal(genes[beside], of_column.reset_index(drop=True))
     short.to_csv(tmp_path / "biomarkers.csv")
     assert (tmp_path / "biomarkers.csv").read_bytes() == (tmp_path / "nodes.csv").read_bytes()
     short.to_parquet(tmp_path / "biomarkers.parquet")

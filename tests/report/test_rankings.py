@@ -47,3 +47,16 @@ def test_steadiness_counts_who_stays_in_front():
     )
     assert "from 1 to 101" in rankings.stability(table, "genes")
     assert rankings.stability(table.head(80), "genes") == ""
+
+
+def test_a_gene_names_the_column_that_stands_alone_where_it_has_another_name(run):
+    table = pd.read_csv(run / "rankings" / "genes.csv").fillna({"gene": "", "modality": ""}).head(2)
+    table = table.assign(marginal=0.8, marginal_lo=0.7, marginal_hi=0.9, effect=-1.0)
+    table = table.assign(marginal_class="B", modality=["rna", "rna+meth"])
+    named = table.assign(marginal_column=["rna:ESR1", "meth:FOXA1"])
+    alone = [marker.alone for marker in rankings.markers(named)]
+    assert alone == [
+        "0.80 (0.70 to 0.90), lower in B",
+        "0.80 (0.70 to 0.90), lower in B; meth:FOXA1",
+    ]
+    assert rankings.markers(table)[1].alone == "0.80 (0.70 to 0.90), lower in B"

@@ -12,7 +12,7 @@ import pandas as pd
 
 from graphfuse.data.safe_csv import csv_and_parquet
 from graphfuse.errors import InputError, examples
-from graphfuse.explain.biology.known_genes import KnownGenes
+from graphfuse.explain.biology.known_genes import UNNAMED, KnownGenes
 from graphfuse.explain.biology.marker_list import marker_ranks
 from graphfuse.explain.biology.network_modules import network_modules
 from graphfuse.explain.biology.over_representation import LARGEST, SMALLEST, over_representation
@@ -178,7 +178,8 @@ class Biology:
         first = f"{row.overlap} among the first {row.list_size} {self.items}"
         values = f"{row.expected:.1f} expected; p {row.p:.2g}, matched p {row.p_matched:.2g}"
         auroc = "" if np.isnan(row.rank_auroc) else f"; AUROC by rank {row.rank_auroc:.2f}"
-        return f"markers {row.gene_set}: {measured}, {first} ({values}){auroc}"
+        head = "markers" if row.gene_set == UNNAMED else f"markers {row.gene_set}"
+        return f"{head}: {measured}, {first} ({values}){auroc}"
 
 
 def descriptions(made: Biology | None) -> dict[str, str]:

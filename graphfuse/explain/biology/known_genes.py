@@ -11,6 +11,7 @@ from graphfuse.graph.gene.gene_set_files import load_gene_sets
 
 GeneSets = str | Path | Mapping[str, Sequence[str]]
 Markers = str | Path | Sequence[str]
+UNNAMED = "markers"  # a list of markers that has no name of its own
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class KnownGenes:
 
     gene_sets: Mapping[str, Sequence[str]] | None = None
     markers: Sequence[str] | None = None
-    marker_name: str = "markers"
+    marker_name: str = UNNAMED
 
     @classmethod
     def read(cls, gene_sets: GeneSets | None = None, markers: Markers | None = None) -> KnownGenes:

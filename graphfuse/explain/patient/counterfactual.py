@@ -1,7 +1,9 @@
-"""Counterfactuals: the smallest moves of a patient's columns that flip the call.
+"""Counterfactuals: moves of a patient's columns that flip the call, or take a number across the
+training mean.
 
 Columns are moved against the gradient of what the call hangs on, each within the range of the
-training patients. All of them a little is the smallest move; few of them a lot is easier to read.
+training patients. All of them a little is the shortest move (in a linear model, by the root of the
+sum of squares); few of them a lot is easier to read.
 Both are moves in the model, not in a patient: nothing says that a column can be changed alone, or
 that its change would change the outcome.
 """
@@ -30,6 +32,8 @@ class Move:
         All inputs after the move `[G]`.
     length : float
         Its length: the root of the sum of squares, in training standard deviations.
+    total : float
+        The sum of its absolute parts, in training standard deviations.
     call : int
         The call after it, as of `PatientModel.call`.
     output : numpy.ndarray
@@ -39,6 +43,7 @@ class Move:
     inputs: np.ndarray
     profile: np.ndarray
     length: float
+    total: float
     call: int
     output: np.ndarray
 
@@ -77,6 +82,7 @@ class Counterfactuals:
     def __init__(self, model: PatientModel, slope: np.ndarray, within: Range):
         self._model, self._slope = model, np.where(within.is_movable, slope, 0.0)
         x = model.values
+        self._outside = int((within.is_movable & ((x < within.low) | (x > within.high))).sum())
         end = np.where(self._slope > 0, np.minimum(within.low, x), np.maximum(within.high, x))
         self._room = np.abs(end - x)  # [G]
         self._call = int(model.call(model.at(x[None]))[0])
@@ -85,8 +91,12 @@ class Counterfactuals:
         self._order = order[gain[order] > 0]
 
     def smallest(self) -> Move | None:
-        """The smallest move of all inputs together; `None` where none flips the call."""
+        """The shortest move of all inputs together; `None` where none flips the call."""
         return self._along(self._order)
+
+    def outside(self) -> int:
+        """How many inputs that may be moved begin outside their range."""
+        return self._outside
 
     def fewest(self) -> Move | None:
         """The smallest move of the fewest inputs, those first that can do most; `None` where none
@@ -138,8 +148,9 @@ class Counterfactuals:
     def _move(self, profile: np.ndarray, said: Outputs, row: int) -> Move:
         """The move to a profile, of which a row of outputs is."""
         moved = np.flatnonzero(profile != self._model.values)
-        length = float(np.linalg.norm(profile - self._model.values))
-        return Move(moved, profile, length, int(self._model.call(said)[row]), said.output[row])
+        change = profile - self._model.values
+        sizes = float(np.linalg.norm(change)), float(np.abs(change).sum())
+        return Move(moved, profile, *sizes, int(self._model.call(said)[row]), said.output[row])
 
     def _moved(self, chosen: np.ndarray, step: float) -> np.ndarray:
         """The patient's inputs after a step of some of them against the slope, each no farther than

@@ -12,7 +12,7 @@ from graphfuse.errors import counted, examples
 from graphfuse.explain.load_method import attributed
 from graphfuse.explain.method import FoldNet, Method
 from graphfuse.explain.patient.counterfactual import Counterfactuals, Move
-from graphfuse.explain.patient.explanation import Explanation
+from graphfuse.explain.patient.explanation import Explanation, decimals
 from graphfuse.explain.patient.local_model import MOST, local_model
 from graphfuse.explain.patient.patient_model import Outputs, PatientModel
 from graphfuse.explain.patient.training_range import FAR, TrainingRange, own_values
@@ -77,27 +77,29 @@ def explain_patient(asked: Asked, method: Method, top: int = 10) -> Explanation:
     """
     fitted, task = asked.fitted, asked.fitted.task
     model = PatientModel(fitted, asked.cohort.take([asked.row]))
-    by_input = _attributions(asked, method)  # [K, G]
+    by_input = _attributions(asked, method) * task.own_unit  # [K, G]
     said = model.at(model.values[None])
     direction = int(task.direction_called(said.output)[0])
     table = _table(model, by_input, direction, task.directions)
     lime = local_model(model, table["feature"].head(MOST).tolist(), direction)
-    coefficients = pd.Series(lime.coefficients, lime.features)
+    coefficients = pd.Series(lime.coefficients * task.own_unit, lime.features)
     table["lime"] = table["feature"].map(coefficients)
     training = TrainingRange(model, asked.training)
-    moves = _moves(model, training, said, direction)
+    found = _counterfactuals(model, training, said, direction)
+    moves = {"smallest": found.smallest(), "fewest": found.fewest()}
     return Explanation(
         patient=str(model.cohort.patients[0]),
         target=asked.target,
         said=_prediction(task, said.output),
         about=[*asked.about, *_absent(model), *_observed(asked, model)],
         direction=_direction(task.directions, direction),
-        unit=task.attribution_words.unit,
+        unit=task.attribution_words.patient_unit or task.attribution_words.unit,
         method=method.name,
         description=method.description(task),
         attributions=table,
         moves=pd.concat([_moved_columns(model, training, *each) for each in moves.items()]),
-        flips=_flips(model, moves, training.is_known),
+        crossed=_crossed(len(task.directions)),
+        flips=_flips(model, moves, training.is_known, found.outside()),
         total=_sum(model, table, said, direction),
         lime_fit=lime.fit,
         shown=top,
@@ -152,10 +154,10 @@ def _genes(model: PatientModel, table: pd.DataFrame) -> list[str | None]:
     return [gene_of.get(feature) for feature in table["feature"]]
 
 
-def _moves(
+def _counterfactuals(
     model: PatientModel, training: TrainingRange, said: Outputs, direction: int
-) -> dict[str, Move | None]:
-    """The counterfactuals, by their name."""
+) -> Counterfactuals:
+    """Moves against what the call hangs on."""
     gradient = model.gradient()  # [K, G]
     if len(gradient) == 1:
         slope = gradient[0] * np.sign(said.logits[0, 0])
@@ -163,8 +165,7 @@ def _moves(
         others = said.logits[0].copy()
         others[direction] = -np.inf
         slope = gradient[direction] - gradient[others.argmax()]
-    found = Counterfactuals(model, slope, training.range())
-    return {"smallest": found.smallest(), "fewest": found.fewest()}
+    return Counterfactuals(model, slope, training.range())
 
 
 def _moved_columns(
@@ -229,22 +230,40 @@ def _observed(asked: Asked, model: PatientModel) -> list[str]:
     return [f"Observed: {shown}."]
 
 
-def _flips(model: PatientModel, moves: dict[str, Move | None], is_known: bool) -> list[str]:
-    """What would flip the call, a sentence each."""
+def _crossed(directions: int) -> str:
+    """What is so after a counterfactual move."""
+    if directions > 1:
+        return "the call is another"
+    return "the prediction is on the other side of the training mean"
+
+
+def _flips(
+    model: PatientModel, moves: dict[str, Move | None], is_known: bool, outside: int
+) -> list[str]:
+    """What would flip the call, or take a number across the training mean, a sentence each."""
+    task = model.fitted.task
+    flips = "flips the call"
+    if len(task.directions) == 1:
+        mean = task.output(np.zeros((1, 1)))[0, 0]
+        flips = f"takes the prediction across the training mean ({mean:.4g})"
     within = "the range of training values"
     if not is_known:
         within = f"{FAR:g} standard deviations of the training mean (training tables are not here)"
+    beyond = []
+    if outside:
+        columns = counted(outside, "column")
+        beyond = [f"Outside of that already: {columns}, which may move back but no farther out."]
     if all(move is None for move in moves.values()):
-        return [f"No move of the columns within {within} flips the call."]
-    sentences = [f"What flips the call, within {within}:"]
+        return [f"No move of the columns within {within} {flips}.", *beyond]
+    sentences = [f"What {flips}, within {within}:"]
     for name, move in moves.items():
         sentences.append(_flip(model, name, move))
-    return sentences
+    return [*sentences, *beyond]
 
 
 def _flip(model: PatientModel, name: str, move: Move | None) -> str:
     """One of them."""
-    which = {"smallest": "the smallest move of all columns", "fewest": "the fewest columns"}[name]
+    which = {"smallest": "the shortest move of all columns", "fewest": "the fewest columns"}[name]
     if move is None:
         return f"{which}: none is found."
     change = np.abs(move.profile - model.values)[move.inputs]
@@ -254,17 +273,19 @@ def _flip(model: PatientModel, name: str, move: Move | None) -> str:
     several = counted(len(features), "column")
     after = _prediction(model.fitted.task, move.output[None])
     return (
-        f"{which}: {several} by {move.length:.3g} standard deviations in all ({largest}); then "
-        f"{after}."
+        f"{which}: {several} ({largest}), {move.total:.3g} standard deviations in sum, "
+        f"{move.length:.3g} as the root of the sum of squares; then {after}."
     )
 
 
 def _sum(model: PatientModel, table: pd.DataFrame, said: Outputs, direction: int) -> str:
     """A sentence about what attributions start from, and what they sum to."""
     mean = model.at(np.zeros_like(model.values)[None])
-    change = said.logits[0, direction] - mean.logits[0, direction]
+    task = model.fitted.task
+    change = (said.logits[0, direction] - mean.logits[0, direction]) * task.own_unit
+    total = table["attribution"].sum()
+    places = decimals(max(abs(total), abs(change)))
     return (
-        f"All columns together {table['attribution'].sum():+.3f}, where the change from the "
-        f"training mean of all columns is {change:+.3f} (there: "
-        f"{_prediction(model.fitted.task, mean.output)})."
+        f"All columns together {total:+.{places}f}, where the change from the training mean of "
+        f"all columns is {change:+.{places}f} (there: {_prediction(task, mean.output)})."
     )

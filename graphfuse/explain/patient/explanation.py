@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +51,8 @@ class Explanation:
         Counterfactuals, a row for each column moved: `move` (smallest or fewest), `feature,
         modality, from, to` (as in the table), `from_standardised, to_standardised`, and the range
         of training values `low, high`, standardised.
+    crossed : str
+        What is so after each of them, such as "the call is another".
     flips : list of str
         What the moves are, in words, a sentence each.
     total : str
@@ -70,6 +73,7 @@ class Explanation:
     description: str
     attributions: pd.DataFrame
     moves: pd.DataFrame
+    crossed: str
     flips: Sequence[str]
     total: str
     lime_fit: float
@@ -86,7 +90,7 @@ class Explanation:
         folder = Path(folder)
         safe_csv(self.attributions, folder / "attributions.csv")
         safe_csv(self.moves, folder / "counterfactual.csv")
-        fields = ("patient", "target", "said", "direction", "unit", "total")
+        fields = ("patient", "target", "said", "direction", "unit", "crossed", "total")
         text = {name: getattr(self, name) for name in fields}
         method = f"{self.method}: {self.description}"
         sentences = {"about": self.about, "flips": self.flips}
@@ -94,25 +98,50 @@ class Explanation:
         (folder / "README.txt").write_text(written, encoding="utf-8")
 
     def __repr__(self) -> str:
-        """The prediction, the columns with the largest attributions, and what would flip the
-        call."""
+        """The prediction, the columns with the largest attributions, and the moves that
+        would make it another."""
         lines = [f"Patient {self.patient}: {self.target}", f"  {self.said}"]
         lines += [f"  {sentence}" for sentence in self.about]
-        lines += ["", f"What raises (+) or lowers (-) {self.direction}, by {self.method}"]
+        head = f"What raises (+) or lowers (-) {self.direction}, by {self.method} ({self.unit})"
+        lines += ["", head]
+        places = decimals(self.attributions["attribution"].abs().max())
         lines.append(f"{'feature':<{WIDE}}{'value':>12}{'in SD':>8}{'attribution':>13}{'LIME':>10}")
         for row in self.attributions.head(self.shown).itertuples():
-            lime = "" if pd.isna(row.lime) else f"{row.lime:+.3f}"
+            lime = "" if pd.isna(row.lime) else f"{row.lime:+.{places}f}"
             name = _clipped(_name(row))
-            numbers = f"{row.standardised:>+8.2f}{row.attribution:>+13.3f}{lime:>10}"
+            numbers = f"{row.standardised:>+8.2f}{row.attribution:>+13.{places}f}{lime:>10}"
             lines.append(f"{name:<{WIDE}}{_value(row.value):>12}{numbers}")
         rest = self.attributions["attribution"].iloc[self.shown :]
         if len(rest):
             others = f"the other {len(rest):,} columns together"
-            lines.append(f"{others:<{WIDE}}{'':>20}{rest.sum():>+13.3f}")
+            lines.append(f"{others:<{WIDE}}{'':>20}{rest.sum():>+13.{places}f}")
         lines.append(self.total)
         fit = f"{self.lime_fit:.0%} of the variance around the patient"
         lines.append(f"LIME's linear model explains {fit}.")
         return "\n".join([*lines, "", *self.flips])
+
+
+def decimals(largest: float) -> int:
+    """How many decimals numbers are printed with.
+
+    Parameters
+    ----------
+    largest : float
+        The largest of them, without its sign.
+
+    Returns
+    -------
+    int
+        3; more where that would leave fewer than three digits of the largest.
+
+    Examples
+    --------
+    >>> decimals(2.5), decimals(0.00123)
+    (3, 5)
+    """
+    if not largest > 0:
+        return 3
+    return max(3, 2 - math.floor(math.log10(largest)))
 
 
 def _name(row) -> str:

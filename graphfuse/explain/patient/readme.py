@@ -19,7 +19,8 @@ patient {patient}, outcome {target}: {said}
 This folder holds values of a single patient: pass it on as you would the patient's record.
 
 attributions.csv      every column of the model, the largest attribution first
-counterfactual.csv    moves of columns after which the call is another
+counterfactual.csv    moves of columns after which
+                      {crossed}
 explanation.png       the largest attributions, drawn
 
 value                 as it stands in the table; blank where it was not measured
@@ -38,11 +39,13 @@ lime                  the same by LIME: a ridge regression of what the model say
 
 {flips}
 
-move                  smallest: all columns together along the gradient; fewest: the fewest columns,
-                      those first that can do most
+move                  smallest: all columns together along the gradient, which in a linear model is
+                      the shortest move by the root of the sum of squares, not by the sum; fewest:
+                      the fewest columns, those first that can do most
 from, to              before and after, as in the table; blank where a value cannot be given there
 from_standardised, to_standardised   the same in training standard deviations
-low, high             the range of training values, beyond which no column is moved
+low, high             the range of training values, which no column leaves; one that the patient
+                      has outside of it may move back, and no farther out
 
 Levels of categories, flags of missing values, and columns that were not measured in the patient
 are not moved. A counterfactual says what the model would say of another profile: not that a column
@@ -58,7 +61,7 @@ def readme(
     Parameters
     ----------
     text : mapping of str to str
-        `patient`, `target`, `said`, `direction`, `unit` and `total`.
+        `patient`, `target`, `said`, `direction`, `unit`, `crossed` and `total`.
     method : str
         Its name and description.
     sentences : mapping of str to sequence of str

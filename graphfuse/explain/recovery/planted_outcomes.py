@@ -21,9 +21,11 @@ import numpy as np
 import pandas as pd
 
 from graphfuse.data.cohort import Cohort
+from graphfuse.errors import InputError
 from graphfuse.explain.column_groups import column_numbers
 from graphfuse.task.outcome import Outcome
 
+PART = 4  # of so many columns that vary, at most one is planted
 TOGETHER = 400  # patients among whom outcomes are dealt at a time
 
 
@@ -176,3 +178,33 @@ class PlantedOutcomes:
             for some in np.array_split(rows, int(np.ceil(len(rows) / TOGETHER))):
                 values[some] = task.reassigned(values[some], utility[some])
         return replace(self._outcome, values=values)
+
+
+def require_few_planted(cohort: Cohort, modalities: Sequence[str], planted: int) -> None:
+    """Check that planted columns are few enough for a list of the first to say anything.
+
+    Parameters
+    ----------
+    cohort : Cohort
+        The patients.
+    modalities : sequence of str
+        Whose columns may be planted.
+    planted : int
+        How many are to be.
+
+    Raises
+    ------
+    InputError
+        For more than a quarter of the columns of numbers that vary.
+    """
+    varying = 0
+    for name in modalities:
+        numbers = pd.DataFrame(column_numbers(cohort.modalities[name]))
+        varying += int((numbers.std(ddof=0) > 0).sum())
+    most = varying // PART
+    if planted > most:
+        cure = f"give --planted {most} or fewer" if most else f"{PART} columns are needed at least"
+        raise InputError(
+            f"recovery: {planted} planted columns are more than a quarter of the {varying} columns "
+            f"of numbers that vary, of which any list finds many by chance; {cure}"
+        )

@@ -31,7 +31,7 @@ def test_all_that_is_asked_for_is_made_and_printed():
         "tested); strongest: planted (6 of the first 10 genes, 0.3 expected; p "
     )
     assert modules.startswith("modules: the largest joins 10 of the first 10 genes (matched p 0.00")
-    head = "markers markers: 7 of 8 measured, 6 among the first 10 genes ("
+    head = "markers: 7 of 8 measured, 6 among the first 10 genes ("
     assert markers.startswith(head)
     assert "AUROC by rank 0.8" in markers
 

@@ -111,6 +111,8 @@ def test_the_smallest_move_of_a_linear_model_is_its_distance_from_the_border(sma
         margin = said.logits[0, call] - said.logits[0, 1 - call]
         move = Counterfactuals(model, slope, everywhere(model)).smallest()
         assert move.length == pytest.approx(margin / np.linalg.norm(slope), rel=1e-3)
+        assert move.total == pytest.approx(np.abs(move.profile - model.values).sum())
+        assert move.total > 2 * move.length, "a sum is no root of a sum of squares"
         assert move.call == 1 - call and move.output.argmax() == 1 - call
         np.testing.assert_allclose(move.output, 0.5, atol=1e-3)
 
@@ -160,3 +162,17 @@ def test_a_move_of_a_net_flips_the_call_and_less_of_it_does_not(small, curved):
         less = model.values + 0.98 * (move.profile - model.values)
         calls = model.at(np.stack([move.profile, less])).output.argmax(1)
         assert calls.tolist() == [1 - call, call]
+
+
+def test_a_column_outside_the_training_values_moves_back_and_never_farther_out(small, linear):
+    model = patient(linear, small, 0)
+    x = model.values
+    gradient = model.gradient()
+    call = int(model.at(x[None]).output[0].argmax())
+    slope = gradient[call] - gradient[1 - call]
+    near = np.ones(len(x), dtype=bool)
+    assert Counterfactuals(model, slope, Range(x - 9, x + 9, near)).outside() == 0
+    found = Counterfactuals(model, slope, Range(np.full(len(x), -9.0), x - 0.1, near))
+    assert found.outside() == len(x)
+    move = found.fewest()
+    assert (move.profile <= x).all() and (slope[move.inputs] > 0).all()

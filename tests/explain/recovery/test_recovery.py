@@ -11,12 +11,13 @@ from sklearn.linear_model import RidgeCV
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 import graphfuse as gf
+from graphfuse.errors import InputError
 from graphfuse.evaluate.folds import repeated, splits
 from graphfuse.explain.column_scores import column_scores
 from graphfuse.explain.load_method import ranking_method
 from graphfuse.explain.recovery.held_out_ridge import PENALTIES, HeldOutRidge
 from graphfuse.explain.recovery.measure import recovery
-from graphfuse.explain.recovery.planted_outcomes import PlantedOutcomes
+from graphfuse.explain.recovery.planted_outcomes import PlantedOutcomes, require_few_planted
 from graphfuse.explain.recovery.recovery import RECOVERY_COLUMNS, Recovery, sentence
 from graphfuse.explain.refits import Refits
 from graphfuse.schema import Recipe
@@ -147,6 +148,15 @@ def test_few_columns_that_vary_are_all_that_is_planted():
     plan, _ = planted_outcomes(gf.Cohort.from_frames(few, labels))
     drawn = plan.draw(50, {"a": 0.0, "b": 0.0}, seed=0)
     assert len(drawn.columns) == 6 and not plan.values[:, [3, 7]].any()
+
+
+def test_more_planted_columns_than_a_quarter_are_refused_with_the_most():
+    cohort, _ = made(0, 0.5)
+    name, *_ = cohort.modalities
+    most = cohort.modalities[name].table.shape[1] // 4
+    require_few_planted(cohort, [name], most)
+    with pytest.raises(InputError, match=f"a quarter of the .*; give --planted {most} or fewer"):
+        require_few_planted(cohort, [name], most + 1)
 
 
 def test_where_nothing_is_there_nothing_would_be_found():
