@@ -54,6 +54,25 @@ def ranked(cohort):
     return rank(replicas, cohort, None)
 
 
+def test_a_ranking_beside_rankings_of_permuted_labels(small):
+    """One of two nulls scores lower everywhere, as far as an item scores at all."""
+    plain = ranked(small.cohort)
+    scores = plain.nodes["score"]
+    lower, higher = (plain.nodes.assign(score=factor * scores) for factor in (0.5, 2.0))
+    nulls = [replace(plain, nodes=lower), replace(plain, nodes=higher)]
+    beside = plain.with_nulls(nulls)
+    expected = np.where(scores > 0, 0.5, 0.0)
+    assert beside.nodes["null_quantile"].tolist() == expected.tolist()
+    assert (beside.genes["null_quantile"] == 0).all()  # the same scores: ties do not count
+    assert beside.about["null_quantile"].startswith("share of 2 models of permuted labels")
+    with pytest.raises(InputError, match="nulls: no ranking is given"):
+        plain.with_nulls([])
+    with pytest.raises(InputError, match="nulls: one is by occlusion; expected integrated"):
+        plain.with_nulls([replace(plain, method="occlusion")])
+    with pytest.raises(InputError, match="nulls: one has other features"):
+        plain.with_nulls([replace(plain, nodes=plain.nodes.iloc[1:])])
+
+
 @pytest.mark.slow
 def test_planted_features_score_above_their_nulls(small, tmp_path):
     cohort, rng = small.cohort, np.random.default_rng(1)
@@ -79,9 +98,3 @@ def test_planted_features_score_above_their_nulls(small, tmp_path):
     assert (by_class > 1).all() and ranking.genes["null_quantile"].notna().all()
     ranking.save(tmp_path)
     assert "share of 2 models of permuted labels" in (tmp_path / "README.txt").read_text()
-    with pytest.raises(InputError, match="nulls: no ranking is given"):
-        plain.with_nulls([])
-    with pytest.raises(InputError, match="nulls: one is by occlusion; expected integrated"):
-        plain.with_nulls([replace(plain, method="occlusion")])
-    with pytest.raises(InputError, match="nulls: one has other features"):
-        plain.with_nulls([replace(plain, nodes=plain.nodes.iloc[1:])])

@@ -12,7 +12,7 @@ from scipy.spatial.distance import cdist
 from sklearn.neighbors import NearestNeighbors
 
 from graphfuse.errors import InputError
-from graphfuse.graph.knn import bounded_candidates, search
+from graphfuse.graph.knn import bounded_candidates, pieces, search
 from graphfuse.graph.knn.search import nearest
 from graphfuse.graph.knn.similar_pairs import threshold, within
 
@@ -420,3 +420,12 @@ def test_the_threshold_of_many_points_is_exact_up_to_its_limit_and_close_beyond(
 def test_the_threshold_of_equal_points():
     points = np.ones((500, 3))
     assert threshold(points, 5, "cosine") == 1 and threshold(points, 5, "euclidean") == 0
+
+
+def test_threads_give_pieces_of_work_in_order(monkeypatch):
+    monkeypatch.setattr(pieces, "cpu_count", lambda: 2)
+    monkeypatch.setattr(pieces, "threadpool_info", lambda: [{"user_api": "blas", "num_threads": 8}])
+    numbers = list(range(50))
+    for cells in (0, pieces.THREADS_FROM):
+        squares = pieces.in_threads(lambda number: number**2, numbers, cells)
+        assert list(squares) == [number**2 for number in numbers]

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from graphfuse.errors import GraphfuseError
 from graphfuse.explain.attributions_over_folds import slopes
 from graphfuse.explain.method import FoldNet
+from graphfuse.explain.methods import integrated_gradients
 from graphfuse.explain.methods.integrated_gradients import (
     IntegratedGradients,
     path_averaged,
@@ -118,3 +120,13 @@ def test_a_head_of_ones_own_is_explained(small, network, tmp_path):
     model = FusionModel(mine, device="cpu", network=network).fit(small.cohort)
     found = IntegratedGradients().attribute(FoldNet(model.fitted_, 0, small.cohort))
     assert np.isfinite(found.columns["rna"]).all()
+
+
+def test_a_path_that_never_adds_up_is_told_or_refused(shaken, monkeypatch, caplog):
+    monkeypatch.setattr(integrated_gradients, "STEPS", (1, 2))
+    monkeypatch.setattr(integrated_gradients, "completeness_error", lambda *_: 0.03)
+    assert path_averaged(shaken).error == 0.03
+    assert "miss 3.0 % of the logits' change after 2 steps" in caplog.text
+    monkeypatch.setattr(integrated_gradients, "completeness_error", lambda *_: 0.2)
+    with pytest.raises(GraphfuseError, match="miss 20.0% of the logits' change.*fewer epochs"):
+        path_averaged(shaken)
