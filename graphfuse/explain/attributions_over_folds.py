@@ -65,6 +65,8 @@ class FoldColumns:
     @classmethod
     def mean(cls, nets: Sequence[FoldColumns]) -> FoldColumns:
         """The signed mean over the nets of one model, which have the same inputs."""
+        if len(nets) == 1:
+            return nets[0]
         attributions = sum(net.attributions for net in nets) / len(nets)
         through = [net.through_network for net in nets]
         is_told = all(part is not None for part in through)
@@ -72,10 +74,12 @@ class FoldColumns:
 
     def over(self, sums: sparse.csr_array) -> FoldColumns:
         """The same over the G inputs of all folds; `sums` is `[F, G]`."""
-        attributions = np.stack([_summed(each, sums) for each in self.attributions])
-        through = self.through_network
+        values, through = _summed(self.values, sums), self.through_network
+        attributions = np.empty((len(self.attributions), *values.shape))
+        for k, attribution in enumerate(self.attributions):
+            attributions[k] = _summed(attribution, sums)
         through = None if through is None else _summed(through, sums)
-        return FoldColumns(_summed(self.values, sums), attributions, through)
+        return FoldColumns(values, attributions, through)
 
 
 class AttributionsOverFolds:
@@ -124,13 +128,13 @@ class AttributionsOverFolds:
 
     def _add_rest(self, fold: FoldColumns, rows: np.ndarray, slope: np.ndarray) -> None:
         """Add what of the attributions is not linear in the input, patient by patient."""
-        rest = fold.attributions - fold.values * slope[:, None]
-        if np.abs(rest).max(initial=0) <= LINEAR * np.abs(fold.attributions).max(initial=0):
+        if _is_linear(fold, slope):
             return
         if self._rest is None:
             shape = (len(slope), *self._values.shape)
             self._rest = np.zeros(shape, dtype=np.float32)
-        self._rest[:, rows] += rest
+        for k, attribution in enumerate(fold.attributions):
+            self._rest[k, rows] += attribution - fold.values * slope[k]
 
     @property
     def slope(self) -> np.ndarray:
@@ -262,6 +266,16 @@ def slope_noise(slopes_by_fold: np.ndarray) -> float:
     variance = slopes_by_fold.var(axis=0, ddof=1).mean()
     power = (slopes_by_fold.mean(0) ** 2).mean()
     return float(max(variance, SMALLEST * power))
+
+
+def _is_linear(fold: FoldColumns, slope: np.ndarray) -> bool:
+    """Whether attributions are their slopes `[K, G]` times the inputs, up to rounding."""
+    largest_rest = largest = 0.0
+    for k, attribution in enumerate(fold.attributions):  # one at a time: they are large
+        rest = attribution - fold.values * slope[k]
+        largest_rest = max(largest_rest, np.abs(rest).max(initial=0))
+        largest = max(largest, np.abs(attribution).max(initial=0))
+    return largest_rest <= LINEAR * largest
 
 
 def _mean_where_used(slopes: list[np.ndarray], used: list[np.ndarray]) -> np.ndarray:

@@ -24,7 +24,6 @@ from graphfuse.explain.model_inputs import ModelInputs
 from graphfuse.explain.ranked_columns import RankedColumns
 from graphfuse.explain.ranked_tables import features
 from graphfuse.graph.gene.network import GeneNetwork
-from graphfuse.learn.parallel_folds import side_by_side
 from graphfuse.task.task import Task
 
 
@@ -125,20 +124,18 @@ class ExplainedModels:
         self.columns = RankedColumns(items.features, inputs, items.cohort, items.groups)
         self.means: list[Means] = []
 
-    def add(self, *replicas: Replica) -> None:
-        """Explain models on the patients whom they were tested on.
+    def add(self, replica: Replica) -> None:
+        """Explain a model on the patients whom it was tested on.
+
+        Of 500 patients with 12,500 columns it takes a gigabyte: models come one after the other.
 
         Parameters
         ----------
-        *replicas : Replica
-            Several linear models are explained side by side.
+        replica : Replica
         """
-        is_linear = all(replica.model.epochs_ == 0 for replica in replicas)
-        explain = side_by_side if is_linear and len(replicas) > 1 else map
-        for replica, found in zip(replicas, explain(self._explained, replicas), strict=True):
-            columns, means = found
-            self.columns.add(columns, replica.model.fitted_, replica.tested)
-            self.means.append(means)
+        columns, means = self._explained(replica)
+        self.columns.add(columns, replica.model.fitted_, replica.tested)
+        self.means.append(means)
 
     def _explained(self, replica: Replica) -> tuple[FoldColumns, Means]:
         """One model, the mean over its seeds."""

@@ -119,15 +119,16 @@ def _explained_alone(
     """Models that are compared with no others."""
     inputs = ModelInputs(items.modalities, [each.model.fitted_ for each in replicas])
     explained = ExplainedModels(items, inputs, method, device)
-    explained.add(*replicas)
+    for replica in replicas:
+        explained.add(replica)
     return explained
 
 
 def _explained_pairs(into: ExplainedModels, halves: Sequence[Replica]) -> ExplainedModels:
-    """Resamples explained, two complementary halves at a time."""
-    with progress("ranking resamples", len(halves) // 2) as step:
-        for first in range(0, len(halves), 2):
-            into.add(*halves[first : first + 2])
+    """Resamples explained, complementary halves one after the other."""
+    with progress("ranking resamples", len(halves)) as step:
+        for half in halves:
+            into.add(half)
             step(True)
     return into
 
