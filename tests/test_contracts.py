@@ -79,9 +79,22 @@ def marked(nets: list[dict[str, str]]) -> list:
 every_net = pytest.mark.parametrize("net", marked(NETS))
 
 
-def fitted(small, network, **net) -> FusionModel:
-    """A model whose weights were all moved off their start, so that every path through the net is
-    open."""
+@pytest.fixture(scope="module")
+def fitted(small, network):
+    """`fitted(**net)`: a model whose weights were all moved off their start, so that every path
+    through the net is open; fitted once."""
+    models = {}
+
+    def of(**net) -> FusionModel:
+        key = tuple(sorted(net.items()))
+        if key not in models:
+            models[key] = fit_and_move(small, network, net)
+        return models[key]
+
+    return of
+
+
+def fit_and_move(small, network, net: dict[str, str]) -> FusionModel:
     recipe = quick(net=net, train={"epochs": 2})
     model = FusionModel(recipe, seed=1, device="cpu", network=network).fit(small.cohort)
     generator = torch.Generator().manual_seed(0)
@@ -123,8 +136,8 @@ def test_held_out_values_and_labels_change_no_fitted_number(small, network, spoi
 
 
 @every_net
-def test_a_prediction_does_not_depend_on_who_else_is_there(small, network, net):
-    model = fitted(small, network, **net)
+def test_a_prediction_does_not_depend_on_who_else_is_there(fitted, net):
+    model = fitted(**net)
     new = planted(12, {"rna": 40, "meth": 24}, carriers=5, missing={"meth": 0.3}, seed=9).cohort
     together = model.predict_proba(new)
     alone = np.concatenate([model.predict_proba(new.take([i])) for i in range(len(new))])
@@ -161,8 +174,8 @@ def moved(data: fold_data.FoldData) -> Net:
     return module
 
 
-def test_a_patient_without_a_modality_is_scored_by_the_others(small, network):
-    model = fitted(small, network)
+def test_a_patient_without_a_modality_is_scored_by_the_others(small, fitted):
+    model = fitted(encode="network", propagate="mean", fuse="gated")
     without = small.cohort.take([0, 1]).without("meth")
     assert np.isfinite(model.predict_proba(without)).all()
 
@@ -359,14 +372,14 @@ for folder in pathlib.Path(sys.argv[1]).iterdir():
 
 
 @pytest.fixture(scope="module")
-def saved(small, network, tmp_path_factory):
+def saved(small, fitted, tmp_path_factory):
     """Fusion -> (folder, live probabilities, those of the saved model in a new process)."""
     root = tmp_path_factory.mktemp("saved")
     live = {}
     for fuse in available("fuse"):
         needs_tokens = part("fuse", fuse).least_tokens > 1
-        encode = {"default": "tokens"} if needs_tokens else {"default": "table", "gene": "network"}
-        model = fitted(small, network, fuse=fuse, encode=encode, propagate="mean")
+        slots = ("tokens", "attention") if needs_tokens else ("table", "mean")
+        model = fitted(encode=slots[0], propagate=slots[1], fuse=fuse)
         (root / fuse).mkdir()
         model.save(root / fuse / "model")
         live[fuse] = model.predict_proba(small.cohort)

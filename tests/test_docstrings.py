@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import importlib
+import importlib.util
 import inspect
 import re
 from pathlib import Path
@@ -20,6 +21,7 @@ ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(ROOT.glob("notebooks/*.ipynb"))]
 IMPORT = re.compile(r"from (graphfuse[\w.]*) import ([\w, ]+)")
 DOTTED = re.compile(r"\b(?:graphfuse|gf)(?:\.[A-Za-z_]\w*)+")
+TRAINS = re.compile(r"(>>>|\.\.\.) .*(gf\.train|gf\.plan|\.fit)\(")
 HEADING = re.compile(r"^(?P<title>[A-Z][A-Za-z ]+)\n-+$", re.MULTILINE)
 
 
@@ -200,7 +202,14 @@ def modules_with_examples() -> list[str]:
     return [name.removesuffix(".__init__") for name in names]
 
 
-@pytest.mark.parametrize("name", modules_with_examples())
+def slow_where_it_trains(name: str) -> object:
+    """The name as a parameter; slow where an example trains a model."""
+    source = Path(importlib.util.find_spec(name).origin).read_text(encoding="utf-8")
+    marks = [pytest.mark.slow] if TRAINS.search(source) else []
+    return pytest.param(name, marks=marks)
+
+
+@pytest.mark.parametrize("name", map(slow_where_it_trains, modules_with_examples()))
 def test_examples_run(name, tmp_path, monkeypatch):
     """Each module's examples give what they show, in an empty folder."""
     monkeypatch.chdir(tmp_path)

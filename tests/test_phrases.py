@@ -146,6 +146,7 @@ def trained(tmp_path_factory):
     return lines, f"{report}\n{ranking!r}", folder
 
 
+@pytest.mark.slow
 def test_the_log_of_a_training(trained):
     lines, printed, _ = trained
     assert former("\n".join(lines)) == [] and former(printed) == []
@@ -153,6 +154,7 @@ def test_the_log_of_a_training(trained):
     assert sum("Early stopping" in line for line in lines) == 1, "said once, not for each control"
 
 
+@pytest.mark.slow
 def test_the_report_and_the_texts_of_a_run(trained):
     folder = trained[2]
     page = (folder / "report.html").read_text(encoding="utf-8")

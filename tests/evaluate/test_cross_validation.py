@@ -192,6 +192,7 @@ def test_planted_signal_is_found_and_lost_without_its_modality(found):
     )
 
 
+@pytest.mark.slow
 def test_held_out_values_and_labels_change_nothing_that_is_fitted(found):
     """Contract 1, end to end: the first fold's tested patients are given nonsense; its model
     predicts others as before."""

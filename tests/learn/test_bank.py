@@ -393,6 +393,7 @@ def test_half_precision_on_the_cpu_stays_close(folds):
     assert torch.isfinite(half).all() and 0 < (exact - half).abs().max() < 0.03
 
 
+@pytest.mark.slow
 def test_a_compiled_bank_is_the_same_bank(small):
     """As written down for the compiler: compiling itself takes a minute, and is torch's."""
     net = {"width": 4, "fuse": "late"}

@@ -59,6 +59,7 @@ def test_scikit_learn_is_told_that_numbers_are_predicted(made):
     assert "knows no classes; take predict" in str(caught.value.__cause__)
 
 
+@pytest.mark.slow
 def test_rows_are_cross_validated_and_scored_by_r2(made):
     cohort, score = made
     model = FusionModel(QUICK, cohort=cohort, kind="number")

@@ -49,6 +49,7 @@ def test_threads_that_change_filters_warn_nobody_and_leave_them_as_they_were():
     assert not caught
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows does not fork")
 def test_a_forked_process_has_threads_of_its_own():
     ran = subprocess.run(
@@ -57,6 +58,7 @@ def test_a_forked_process_has_threads_of_its_own():
     assert ran.stdout.strip() == "[6, 12]", ran.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="no affinity to set")
 def test_there_are_as_many_threads_as_processors_that_may_be_used():
     asked = """

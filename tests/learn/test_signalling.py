@@ -402,9 +402,8 @@ def edge_scores(model, made, tables, rows, steps=8):
     )
 
 
-@pytest.mark.parametrize(
-    "seed", [1, pytest.param(3, marks=pytest.mark.slow), pytest.param(4, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [1, 3, 4])
 def test_a_planted_interaction_is_the_first_edge_and_lost_on_the_rewired_network(seed):
     network, rewired, tables, y, (a, b) = interaction(seed)
     tested = slice(1200, None)

@@ -368,6 +368,7 @@ def test_what_is_the_outcome_in_other_words_is_found(folder):
     assert "score" in shell("check", folder / "first/cohort.toml")
 
 
+@pytest.mark.slow
 def test_a_bench_compares_recipes_on_it(folder):
     (folder / "bench.toml").write_text(
         'name = "numbers"\nfolds = 2\nrepeats = 1\nrecipes = ["quick.toml"]\n'
